@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# What the scripts beside this one share: the repository's folder, messages, and which Rust to use.
+#
+# usage: source scripts/lib.sh (defines functions; installs and prints nothing)
+
+repository=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+rust_version_min=$(sed -n 's/^rust-version *= *"\(.*\)".*/\1/p' "$repository/Cargo.toml")
+cargo_bin=${CARGO_HOME:-~/.cargo}/bin
+
+# Prints a line on stderr, under the name of the script that runs.
+say() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+# Ends the script with exit code 3: something is missing that may not or cannot be installed here.
+refuse() {
+    say "$*"
+    exit 3
+}
+
+# Ends the script with exit code 4: an installation was tried and did not work.
+fail() {
+    say "$*"
+    exit 4
+}
+
+# Prints the version of the cargo on PATH. Fails where there is none, or a rustup without a
+# toolchain; asking must not make rustup install one unannounced.
+cargo_version() {
+    local line
+    line=$(RUSTUP_AUTO_INSTALL=0 cargo --version 2>/dev/null) || return 1
+    line=${line#cargo }
+    printf '%s\n' "${line%% *}"
+}
+
+# True if the cargo on PATH is at least as new as Cargo.toml asks for.
+rust_is_ready() {
+    local version
+    version=$(cargo_version) || return 1
+    printf '%s\n' "$rust_version_min" "$version" | sort -V -C
+}
+
+# Makes a Rust that is new enough the one on PATH. Tries, in this order: what is on PATH, what
+# rustup keeps in its own folder (a shell older than the installation does not know it, and a
+# distribution's cargo may hide it), and rustup's stable toolchain in place of an older default.
+use_rust() {
+    rust_is_ready && return
+    export PATH="$cargo_bin:$PATH"
+    rust_is_ready && return
+    export RUSTUP_TOOLCHAIN=stable
+    rust_is_ready
+}

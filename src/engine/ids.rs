@@ -1,0 +1,167 @@
+//! Names of things: account, symbol, order, pool. Each its own type, so that two may not be swapped.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::policy::TEXT_BYTES_MAX;
+
+/// Why a text can't be an account, a symbol or an order id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Nothing was given.
+    #[error("is empty")]
+    Empty,
+    /// Longer than [`TEXT_BYTES_MAX`] bytes.
+    #[error("has {0} bytes, more than the {TEXT_BYTES_MAX} allowed")]
+    TooLong(usize),
+    /// A control character, or a space at either end (anywhere, in a symbol).
+    #[error("has a character that is not allowed: {0:?}")]
+    BadCharacter(char),
+}
+
+fn check_text(text: &str) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(IdError::TooLong(text.len()));
+    }
+    if let Some(bad) = text.chars().find(|c| c.is_control()) {
+        return Err(IdError::BadCharacter(bad));
+    }
+    match (text.chars().next(), text.chars().next_back()) {
+        (Some(c), _) | (_, Some(c)) if c.is_whitespace() => Err(IdError::BadCharacter(c)),
+        (_, Some(c)) if c.is_whitespace() => Err(IdError::BadCharacter(c)),
+        _ => Ok(()),
+    }
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Order: by bytes. Cheap to clone.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Returns the text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// An account at a bot or an exchange. Lots are never shared between accounts.
+    Account
+}
+
+text_id! {
+    /// The id of one execution, unique in its account.
+    OrderId
+}
+
+text_id! {
+    /// A traded symbol in its one spelling: `BTC-USD`.
+    Symbol
+}
+
+impl FromStr for Account {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        check_text(text)?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl Default for Account {
+    /// The account of a ledger that names none.
+    fn default() -> Self {
+        Self("default".into())
+    }
+}
+
+impl FromStr for OrderId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        check_text(text)?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl FromStr for Symbol {
+    type Err = IdError;
+
+    /// Folds the spellings of one symbol: ASCII upper case, `/` becomes `-`.
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        check_text(text)?;
+        if let Some(bad) = text.chars().find(|c| c.is_whitespace()) {
+            return Err(IdError::BadCharacter(bad));
+        }
+        Ok(Self(text.to_ascii_uppercase().replace('/', "-").into()))
+    }
+}
+
+/// One (account, symbol): the trades that share lots.
+///
+/// ```
+/// use fifo_pnl::engine::Pool;
+/// let pool: Pool = Pool::new("default".parse()?, "btc/usd".parse()?);
+/// assert_eq!(pool.to_string(), "default BTC-USD");
+/// # Ok::<(), fifo_pnl::engine::IdError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pool {
+    /// Whose lots.
+    pub account: Account,
+    /// Of what.
+    pub symbol: Symbol,
+}
+
+impl Pool {
+    /// Names a pool.
+    pub fn new(account: Account, symbol: Symbol) -> Self {
+        Self { account, symbol }
+    }
+}
+
+impl fmt::Display for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.account, self.symbol)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_spellings_are_one_symbol() {
+        for text in ["BTC/USD", "btc-usd", "BTC-USD"] {
+            assert_eq!(text.parse::<Symbol>().unwrap().as_str(), "BTC-USD");
+        }
+    }
+
+    #[test]
+    fn bad_texts_are_refused() {
+        assert_eq!("".parse::<OrderId>(), Err(IdError::Empty));
+        assert_eq!(" a".parse::<OrderId>(), Err(IdError::BadCharacter(' ')));
+        assert_eq!("a ".parse::<Account>(), Err(IdError::BadCharacter(' ')));
+        assert_eq!("a\nb".parse::<Account>(), Err(IdError::BadCharacter('\n')));
+        assert_eq!("BTC USD".parse::<Symbol>(), Err(IdError::BadCharacter(' ')));
+        assert_eq!(
+            "x".repeat(256).parse::<OrderId>(),
+            Err(IdError::TooLong(256))
+        );
+        assert!("two words".parse::<OrderId>().is_ok());
+    }
+}

@@ -1,0 +1,78 @@
+//! A row of the ledger: a trade, whose it is, and what is carried along without meaning to matching.
+
+use super::ids::{Account, Pool, Symbol};
+use super::trade::Trade;
+
+/// What a source said beside the facts. Kept for people and joins; matching never looks at it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Carried {
+    /// Limit, market, ...: any text.
+    pub order_type: Option<String>,
+    /// Which system reported the trade.
+    pub source: Option<String>,
+    /// By which way it came into the ledger.
+    pub ingest_via: Option<String>,
+    /// The venue.
+    pub exchange: Option<String>,
+    /// The venue's id of the order, which a correction leaves as it is.
+    pub exchange_order_id: Option<String>,
+    /// Another order this one belongs to (a stop to its entry); never a parent for matching.
+    pub linked_order_id: Option<String>,
+}
+
+/// A trade as it goes into the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerTrade {
+    /// Whose.
+    pub account: Account,
+    /// The symbol in its one spelling.
+    pub symbol: Symbol,
+    /// The symbol as the source spelled it, which the ledger keeps.
+    pub symbol_text: String,
+    /// The facts that are matched.
+    pub trade: Trade,
+    /// What the source said of the order's state; decides eligibility, so it is a fact.
+    pub status: Option<String>,
+    /// What is kept beside the facts.
+    pub carried: Carried,
+    /// Line of the imported file, from 1.
+    pub import_line: u64,
+}
+
+impl LedgerTrade {
+    /// Returns the pool that the trade belongs to.
+    pub fn pool(&self) -> Pool {
+        Pool::new(self.account.clone(), self.symbol.clone())
+    }
+
+    /// Returns the first fact in which two rows of one id differ: its column and both values.
+    ///
+    /// Spelling is not a fact: `1.50` is `1.5` and `btc/usd` is `BTC-USD`.
+    pub fn fact_that_differs(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        let or_null = |text: Option<String>| text.unwrap_or_else(|| "NULL".into());
+        let facts = |row: &Self| {
+            let trade = &row.trade;
+            [
+                ("symbol", row.symbol.to_string()),
+                ("side", trade.side.to_string()),
+                ("size", trade.size.to_string()),
+                ("price", trade.price.to_string()),
+                ("order_time", trade.order_time.to_string()),
+                (
+                    "total_fees_usd",
+                    or_null(trade.fee.map(|fee| fee.to_string())),
+                ),
+                (
+                    "trade_seq",
+                    or_null(trade.trade_seq.map(|seq| seq.to_string())),
+                ),
+                ("status", or_null(row.status.clone())),
+            ]
+        };
+        let pairs = facts(self).into_iter().zip(facts(other));
+        pairs
+            .filter(|((_, mine), (_, theirs))| mine != theirs)
+            .map(|((column, mine), (_, theirs))| (column, mine, theirs))
+            .next()
+    }
+}

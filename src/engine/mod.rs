@@ -1,0 +1,43 @@
+//! The rules: trades to lots, allocations, review items, checks.
+//!
+//! No input or output, clock, environment, randomness, async, logging or threads; no floats, no
+//! unchecked operators, no maps of random order. Read next: `trade.rs` (what comes in),
+//! `matching.rs` (what is done), `outcome.rs` (what comes out), `money.rs` (how it is calculated),
+//! `checks.rs` and `reference.rs` (how it is judged).
+
+#![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
+mod canonical;
+mod hash;
+mod ids;
+mod ledger;
+mod matching;
+mod money;
+mod number;
+mod outcome;
+pub mod policy;
+mod review;
+mod self_check;
+mod symbol;
+mod time;
+mod trade;
+mod wide;
+
+pub use canonical::{ALLOCATION_HEADER, AllocationRow, Notes, NotesError, write_trade_line};
+pub use hash::{HashTextError, RowsHash};
+pub use ids::{Account, IdError, OrderId, Pool, Symbol};
+pub use ledger::{Carried, LedgerTrade};
+pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool};
+pub use money::{MoneyError, add_sizes, sub_sizes};
+pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
+pub use outcome::{
+    Allocation, Amounts, Matching, OpenLot, PoolLedger, PoolOutcome, PoolResult, PoolTotals,
+    Rejection, compute_pool,
+};
+pub use review::{IssueType, ReviewItem, Severity, UnknownWord, review_items};
+pub use self_check::{SelfCheckError, check_matching};
+pub use symbol::{MissingFx, SymbolRules, SymbolSettings};
+pub use time::{TimeError, Timestamp};
+pub use trade::{InvalidTrade, Side, SideError, Trade, TradeText, is_never_executed};

@@ -1,0 +1,526 @@
+//! Exact numbers: size, price, fee, USD. What each can hold, and how it is read and written.
+//!
+//! Calculating is `money.rs`'s; here are only types, limits and text. Canonical text has no
+//! exponent, no superfluous zero, no `+` and no `-0`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::wide::{self, I256};
+use rust_decimal::Decimal;
+
+use super::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, FEES_PER_UNIT_SCALE, USD_SCALE};
+
+/// Why a text or a number can't be a size, price, fee or amount.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NumberError {
+    /// Nothing was given.
+    #[error("is empty")]
+    Empty,
+    /// Not a decimal number.
+    #[error("is not a number")]
+    NotANumber,
+    /// A comma: thousands separator or decimal comma, nobody can know which.
+    #[error("has a comma in it")]
+    Comma,
+    /// More significant digits than a fact may have.
+    #[error("has {0} significant digits, more than the {FACT_DIGITS_MAX} allowed")]
+    TooManyDigits(usize),
+    /// More decimals than a fact may have.
+    #[error("has {0} decimals, more than the {FACT_DECIMALS_MAX} allowed")]
+    TooManyDecimals(usize),
+    /// Below zero where that has no meaning.
+    #[error("is negative")]
+    Negative,
+}
+
+/// The largest exponent that is read; far beyond every limit, small enough to count with.
+const EXPONENT_MAX: i32 = 1_000;
+
+/// A text as sign, digits without superfluous zeros, and decimals.
+struct Digits {
+    negative: bool,
+    digits: String,
+    decimals: usize,
+}
+
+/// Splits a decimal text exactly. Takes `1.5`, `.5`, `5.`, `+5`, `1e-8`; no spaces or separators.
+fn split_digits(text: &str) -> Result<Digits, NumberError> {
+    if text.is_empty() {
+        return Err(NumberError::Empty);
+    }
+    let (negative, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (
+            mantissa,
+            exponent
+                .parse::<i32>()
+                .map_err(|_| NumberError::NotANumber)?,
+        ),
+        None => (unsigned, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    if all.is_empty() || !all.bytes().all(|b| b.is_ascii_digit()) {
+        let comma = !all.is_empty() && all.bytes().all(|b| b.is_ascii_digit() || b == b',');
+        return Err(if comma {
+            NumberError::Comma
+        } else {
+            NumberError::NotANumber
+        });
+    }
+    if exponent.abs() > EXPONENT_MAX {
+        return Err(NumberError::TooManyDigits(exponent.unsigned_abs() as usize));
+    }
+    let without_tail = all.trim_end_matches('0');
+    let zeros = all.len().saturating_sub(without_tail.len());
+    let digits = without_tail.trim_start_matches('0');
+    if digits.is_empty() {
+        return Ok(Digits {
+            negative: false,
+            digits: "0".into(),
+            decimals: 0,
+        });
+    }
+    // Decimals may be negative here: 1e3 is "1" with -3 decimals.
+    let decimals = (fraction.len() as i64)
+        .saturating_sub(zeros as i64)
+        .saturating_sub(i64::from(exponent));
+    let (digits, decimals) = match usize::try_from(decimals) {
+        Ok(decimals) => (digits.to_owned(), decimals),
+        Err(_) => (
+            format!("{digits}{}", "0".repeat(decimals.unsigned_abs() as usize)),
+            0,
+        ),
+    };
+    Ok(Digits {
+        negative,
+        digits,
+        decimals,
+    })
+}
+
+/// Reads a fact: at most 28 significant digits and 28 decimals.
+fn parse_fact(text: &str) -> Result<Decimal, NumberError> {
+    let Digits {
+        negative,
+        digits,
+        decimals,
+    } = split_digits(text)?;
+    if digits.len() > FACT_DIGITS_MAX {
+        return Err(NumberError::TooManyDigits(digits.len()));
+    }
+    let scale = u32::try_from(decimals).unwrap_or(u32::MAX);
+    if scale > u32::from(FACT_DECIMALS_MAX) {
+        return Err(NumberError::TooManyDecimals(decimals));
+    }
+    let units: i128 = digits.parse().map_err(|_| NumberError::NotANumber)?;
+    let units = if negative {
+        units.saturating_neg()
+    } else {
+        units
+    };
+    Decimal::try_from_i128_with_scale(units, scale).map_err(|_| NumberError::NotANumber)
+}
+
+/// Takes a fact that a caller has as `Decimal`, without trailing zeros.
+fn check_fact(value: Decimal) -> Result<Decimal, NumberError> {
+    let value = value.normalize();
+    let digits = value.mantissa().unsigned_abs().to_string().len();
+    if digits > FACT_DIGITS_MAX {
+        return Err(NumberError::TooManyDigits(digits));
+    }
+    Ok(value)
+}
+
+macro_rules! fact {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Decimal);
+
+        impl $name {
+            /// Returns the exact number.
+            pub fn as_decimal(self) -> Decimal {
+                self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NumberError;
+            fn from_str(text: &str) -> Result<Self, NumberError> {
+                $check(parse_fact(text)?).map(Self)
+            }
+        }
+
+        impl TryFrom<Decimal> for $name {
+            type Error = NumberError;
+            fn try_from(value: Decimal) -> Result<Self, NumberError> {
+                $check(check_fact(value)?).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0.to_string())
+            }
+        }
+    };
+}
+
+fn not_negative(value: Decimal) -> Result<Decimal, NumberError> {
+    if value.is_sign_negative() && !value.is_zero() {
+        return Err(NumberError::Negative);
+    }
+    Ok(value)
+}
+
+fact! {
+    /// A price. Units: USD for one base unit, zero or more.
+    ///
+    /// ```
+    /// use fifo_pnl::engine::Price;
+    /// assert_eq!("4.237e-7".parse::<Price>()?.to_string(), "0.0000004237");
+    /// # Ok::<(), fifo_pnl::engine::NumberError>(())
+    /// ```
+    Price, not_negative
+}
+
+fact! {
+    /// The fee of a whole trade. Units: USD; negative is a rebate.
+    Fee, Ok
+}
+
+/// A number of base units, zero or more.
+///
+/// A trade's size has at most 28 significant digits and 28 decimals; what is left of a lot can
+/// need more digits than either trade had (10^27 less 10^-28 has 55), so this holds 256 bits.
+///
+/// ```
+/// use fifo_pnl::engine::Size;
+/// assert_eq!("0.50".parse::<Size>()?.to_string(), "0.5");
+/// # Ok::<(), fifo_pnl::engine::NumberError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Size {
+    /// Without trailing zeros, so that equal sizes are equal in bits.
+    units: I256,
+    scale: u8,
+}
+
+/// Most digits of any size: 28 before the point and 28 after it, and room for a pool's sums.
+const SIZE_DIGITS_MAX: usize = 76;
+
+impl Size {
+    /// Nothing.
+    pub const ZERO: Self = Self {
+        units: wide::ZERO,
+        scale: 0,
+    };
+
+    /// Makes a size of `units` x 10^-`scale`. Errors: below zero.
+    pub(crate) fn try_from_units(units: I256, scale: u8) -> Result<Self, NumberError> {
+        if units.is_negative() {
+            return Err(NumberError::Negative);
+        }
+        let (mut units, mut scale) = (units, scale);
+        // Most values fit a primitive, where a division by ten costs little.
+        if let Ok(mut narrow) = i128::try_from(units) {
+            while scale > 0 && narrow % 10 == 0 {
+                narrow /= 10;
+                scale = scale.saturating_sub(1);
+            }
+            return Ok(Self {
+                units: wide::from_i128(narrow),
+                scale,
+            });
+        }
+        let ten = wide::TEN;
+        while scale > 0 && units.checked_rem(ten) == Some(wide::ZERO) {
+            units = units.checked_div(ten).unwrap_or(units);
+            scale = scale.saturating_sub(1);
+        }
+        Ok(Self { units, scale })
+    }
+
+    /// Returns the digits as an integer; the size is this x 10^-[`scale`](Self::scale).
+    pub(crate) fn units(self) -> I256 {
+        self.units
+    }
+
+    /// Returns the number of decimals.
+    pub fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// Tells whether there is nothing.
+    pub fn is_zero(self) -> bool {
+        self.units == wide::ZERO
+    }
+
+    /// Returns the number of digits before the decimal point; 0 for a size below one.
+    pub(crate) fn whole_digits(self) -> usize {
+        self.units
+            .to_string()
+            .len()
+            .saturating_sub(usize::from(self.scale))
+    }
+
+    /// Reads a size of a result, which may have more digits than a trade's.
+    ///
+    /// Errors: not a number, negative, more than 76 digits.
+    pub fn try_from_wide_text(text: &str) -> Result<Self, NumberError> {
+        let Digits {
+            negative,
+            digits,
+            decimals,
+        } = split_digits(text)?;
+        if negative {
+            return Err(NumberError::Negative);
+        }
+        if digits.len() > SIZE_DIGITS_MAX {
+            return Err(NumberError::TooManyDigits(digits.len()));
+        }
+        let scale = u8::try_from(decimals)
+            .ok()
+            .filter(|scale| *scale <= FACT_DECIMALS_MAX)
+            .ok_or(NumberError::TooManyDecimals(decimals))?;
+        let units = I256::from_str_radix(&digits, 10).map_err(|_| NumberError::NotANumber)?;
+        Ok(Self { units, scale })
+    }
+}
+
+impl FromStr for Size {
+    type Err = NumberError;
+
+    /// Reads a trade's size: at most 28 significant digits and 28 decimals.
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        Self::try_from(parse_fact(text)?)
+    }
+}
+
+impl TryFrom<Decimal> for Size {
+    type Error = NumberError;
+
+    fn try_from(value: Decimal) -> Result<Self, NumberError> {
+        let value = not_negative(check_fact(value)?)?;
+        Self::try_from_units(
+            wide::from_i128(value.mantissa()),
+            u8::try_from(value.scale()).unwrap_or(u8::MAX),
+        )
+    }
+}
+
+impl Ord for Size {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let scale = self.scale.max(other.scale);
+        let at = |size: &Self| super::money::size_at_scale(*size, scale);
+        match (at(self), at(other)) {
+            (Some(left), Some(right)) => left.cmp(&right),
+            // Beyond 256 bits only the number of digits before the point can decide.
+            _ => self.whole_digits().cmp(&other.whole_digits()),
+        }
+    }
+}
+
+impl PartialOrd for Size {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Size({self})")
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = match i128::try_from(self.units) {
+            Ok(narrow) => narrow.to_string(),
+            Err(_) => self.units.to_string(),
+        };
+        f.pad(&decimal_text("", &digits, usize::from(self.scale)))
+    }
+}
+
+/// Writes digits with a decimal point and without superfluous zeros.
+fn decimal_text(sign: &str, digits: &str, scale: usize) -> String {
+    let padded = format!("{digits:0>width$}", width = scale.saturating_add(1));
+    let (whole, fraction) = padded.split_at(padded.len().saturating_sub(scale));
+    match fraction.trim_end_matches('0') {
+        "" => format!("{sign}{whole}"),
+        fraction => format!("{sign}{whole}.{fraction}"),
+    }
+}
+
+macro_rules! fixed_point {
+    ($(#[$doc:meta])* $name:ident, $scale:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(i128);
+
+        impl $name {
+            /// Zero.
+            pub const ZERO: Self = Self(0);
+
+            /// Makes an amount of its smallest units.
+            pub const fn from_units(units: i128) -> Self {
+                Self(units)
+            }
+
+            /// Returns the amount in its smallest units.
+            pub const fn units(self) -> i128 {
+                self.0
+            }
+
+            /// Tells whether the amount is below zero.
+            pub const fn is_negative(self) -> bool {
+                self.0 < 0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let sign = if self.0 < 0 { "-" } else { "" };
+                let digits = self.0.unsigned_abs().to_string();
+                f.pad(&decimal_text(sign, &digits, usize::from($scale)))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NumberError;
+
+            /// Reads an exact amount. Errors: more decimals than the scale has, or too large.
+            fn from_str(text: &str) -> Result<Self, NumberError> {
+                let Digits { negative, digits, decimals } = split_digits(text)?;
+                let missing = usize::from($scale)
+                    .checked_sub(decimals)
+                    .ok_or(NumberError::TooManyDecimals(decimals))?;
+                let sign = if negative { "-" } else { "" };
+                format!("{sign}{digits}{}", "0".repeat(missing))
+                    .parse()
+                    .map(Self)
+                    .map_err(|_| NumberError::TooManyDigits(digits.len()))
+            }
+        }
+    };
+}
+
+fixed_point! {
+    /// An amount of US dollars at 12 decimals.
+    ///
+    /// Units: 10^-12 USD. Rounding: done once, where the amount is made (`money.rs`).
+    ///
+    /// ```
+    /// use fifo_pnl::engine::Usd;
+    /// let amount: Usd = "-0.28220400".parse()?;
+    /// assert_eq!(amount.to_string(), "-0.282204");
+    /// # Ok::<(), fifo_pnl::engine::NumberError>(())
+    /// ```
+    Usd, USD_SCALE
+}
+
+fixed_point! {
+    /// A fee divided by a size, for reading only. Units: 10^-18 USD for one base unit.
+    UsdPerUnit, FEES_PER_UNIT_SCALE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_read_exactly_and_written_canonically() {
+        let cases = [
+            ("1.10", "1.1"),
+            ("1e-8", "0.00000001"),
+            ("1E3", "1000"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("+5", "5"),
+            ("00012.500", "12.5"),
+            ("0.000", "0"),
+            ("1e-28", "0.0000000000000000000000000001"),
+            (
+                "1234567890123456789012345678",
+                "1234567890123456789012345678",
+            ),
+            ("123456789.123456789", "123456789.123456789"),
+            ("10e-29", "0.0000000000000000000000000001"),
+        ];
+        for (text, canonical) in cases {
+            assert_eq!(
+                text.parse::<Price>().unwrap().to_string(),
+                canonical,
+                "{text}"
+            );
+            assert_eq!(
+                text.parse::<Size>().unwrap().to_string(),
+                canonical,
+                "{text}"
+            );
+        }
+        assert_eq!("-0.0".parse::<Fee>().unwrap().to_string(), "0");
+        assert_eq!("-0.020".parse::<Fee>().unwrap().to_string(), "-0.02");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_name() {
+        use NumberError::{Comma, Empty, Negative, NotANumber, TooManyDecimals, TooManyDigits};
+        let cases = [
+            ("", Empty),
+            ("NaN", NotANumber),
+            ("Infinity", NotANumber),
+            (" 5", NotANumber),
+            ("1_000", NotANumber),
+            ("0x10", NotANumber),
+            (".", NotANumber),
+            ("1.2.3", NotANumber),
+            ("--1", NotANumber),
+            ("1e", NotANumber),
+            ("1,234.5", Comma),
+            ("0,5", Comma),
+            ("12345678901234567890123456789", TooManyDigits(29)),
+            ("1e28", TooManyDigits(29)),
+            ("1e-29", TooManyDecimals(29)),
+            ("1e999999999", TooManyDigits(999_999_999)),
+            ("-1", Negative),
+        ];
+        for (text, error) in cases {
+            assert_eq!(text.parse::<Price>(), Err(error.clone()), "{text}");
+            assert_eq!(text.parse::<Size>(), Err(error), "{text}");
+        }
+        assert_eq!(Size::try_from(Decimal::MAX), Err(TooManyDigits(29)));
+    }
+
+    #[test]
+    fn amounts_keep_every_decimal() {
+        assert_eq!("0.000000000001".parse::<Usd>().unwrap().units(), 1);
+        assert_eq!(Usd::from_units(-1).to_string(), "-0.000000000001");
+        assert_eq!(
+            "0.0000000000001".parse::<Usd>(),
+            Err(NumberError::TooManyDecimals(13))
+        );
+        assert_eq!(Usd::from_units(1_000_000_000_000).to_string(), "1");
+        assert_eq!(
+            format!("{:>8}", Usd::from_units(1_500_000_000_000)),
+            "     1.5"
+        );
+    }
+
+    #[test]
+    fn sizes_of_different_scales_compare() {
+        let size = |text: &str| Size::try_from_wide_text(text).unwrap();
+        assert!(size("0.5") > size("0.49999"));
+        assert!(size("1e27") > size("0.0000000000000000000000000001"));
+        assert_eq!(
+            size("999999999999999999999999999.9999999999999999999999999999").to_string(),
+            "999999999999999999999999999.9999999999999999999999999999"
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! The domain's constants: scales, limits, thresholds. Numbers with names, in one place.
+//!
+//! What can change a byte of a result is part of a version's recorded policy
+//! (see `store::model::Policy`). Database limits live in `store/limits.rs`.
+
+/// Decimals of a USD amount. Rounding: half to even, once, on cumulative amounts.
+pub const USD_SCALE: u8 = 12;
+
+/// Decimals of the per-unit fee columns, which are for reading only.
+pub const FEES_PER_UNIT_SCALE: u8 = 18;
+
+/// Most significant digits of a size, price or fee. `Decimal` holds every number of 28 digits.
+pub const FACT_DIGITS_MAX: usize = 28;
+
+/// Most decimals of a size, price or fee.
+pub const FACT_DECIMALS_MAX: u8 = 28;
+
+/// Gross value and fee of one trade must stay below this, in whole USD.
+///
+/// With it every amount of an allocation fits 128 bits at [`USD_SCALE`]
+/// (4 x 10^22 x 10^12 < 1.7 x 10^38).
+pub const TRADE_USD_LIMIT: i128 = 10_i128.pow(22);
+
+/// A pool's total of any amount must stay below this, in whole USD.
+pub const POOL_USD_LIMIT: i128 = 10_i128.pow(24);
+
+/// Longest order id, account or symbol, in bytes.
+pub const TEXT_BYTES_MAX: usize = 255;
+
+/// The dollar and what counts as one, unless the configuration says otherwise.
+pub const USD_QUOTES_DEFAULT: [&str; 3] = ["USD", "USDC", "USDT"];
+
+/// Statuses of orders that never executed. A row that has one is not a trade.
+pub const STATUSES_NEVER_EXECUTED: [&str; 9] = [
+    "cancelled",
+    "canceled",
+    "rejected",
+    "expired",
+    "failed",
+    "open",
+    "pending",
+    "active",
+    "placed",
+];
+
+/// USD at stake from which a review item is of medium severity; below it is low.
+pub const SEVERITY_MEDIUM_FROM_USD: i128 = 10;
+/// USD at stake from which a review item is of high severity.
+pub const SEVERITY_HIGH_FROM_USD: i128 = 1_000;
+/// USD at stake from which a review item is critical.
+pub const SEVERITY_CRITICAL_FROM_USD: i128 = 100_000;
+
+/// Currencies and stable coins that a symbol without separator may end in.
+///
+/// Such a symbol is priced in that currency, so it has no USD price unless the code is one of the
+/// configured dollar equivalents. Where two codes fit (`DOTUSD` ends in `USD` and in `TUSD`), the
+/// longer one wins: a wrong refusal is a line in the configuration, a wrong acceptance is a wrong
+/// tax figure.
+pub const CURRENCY_CODES: [&str; 66] = [
+    "USD", "USDC", "USDT", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK",
+    "PLN", "CZK", "HUF", "RON", "BGN", "ISK", "TRY", "BRL", "MXN", "ZAR", "KRW", "INR", "SGD",
+    "HKD", "CNY", "CNH", "TWD", "THB", "IDR", "MYR", "PHP", "VND", "ILS", "AED", "SAR", "RUB",
+    "UAH", "ARS", "CLP", "COP", "PEN", "NGN", "KES", "PKR", "DAI", "BUSD", "TUSD", "FDUSD", "USDP",
+    "GUSD", "PYUSD", "USDD", "USDE", "RLUSD", "EURC", "EURT", "EURS", "GBPT", "BIDR", "BTC", "XBT",
+    "ETH", "BNB",
+];
+
+const _: () = {
+    assert!(TRADE_USD_LIMIT < POOL_USD_LIMIT);
+    assert!(POOL_USD_LIMIT < i128::MAX / 10_i128.pow(USD_SCALE as u32));
+    assert!(SEVERITY_MEDIUM_FROM_USD < SEVERITY_HIGH_FROM_USD);
+    assert!(SEVERITY_HIGH_FROM_USD < SEVERITY_CRITICAL_FROM_USD);
+};

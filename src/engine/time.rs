@@ -1,0 +1,163 @@
+//! Instants: UTC microseconds, one canonical spelling. Reading the clock is not done here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::fmt::temporal::DateTimeParser;
+
+/// An instant in UTC, in microseconds since 1970.
+///
+/// Units: microseconds. PostgreSQL keeps no finer time, so a finer one is refused, never cut.
+///
+/// ```
+/// use fifo_pnl::engine::Timestamp;
+/// let time: Timestamp = "2025-01-02T04:04:05.000006+01:00".parse()?;
+/// assert_eq!(time.to_string(), "2025-01-02T03:04:05.000006Z");
+/// # Ok::<(), fifo_pnl::engine::TimeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// Why a text or a number is not an instant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// Not RFC 3339 at all, or a day that does not exist.
+    #[error("is not a time like 2025-01-02T03:04:05Z: {0}")]
+    Unreadable(String),
+    /// A local time: without an offset it is not an instant.
+    #[error("has no offset from UTC")]
+    NoOffset,
+    /// Digits past the microsecond that are not zero.
+    #[error("is finer than a microsecond")]
+    TooFine,
+    /// Outside the years 1 to 9999.
+    #[error("is outside the years 0001 to 9999")]
+    OutOfRange,
+}
+
+static PARSER: DateTimeParser = DateTimeParser::new();
+
+impl Timestamp {
+    /// Makes an instant of microseconds since 1970.
+    ///
+    /// Errors: outside the years 1 to 9999.
+    pub fn try_from_micros(micros: i64) -> Result<Self, TimeError> {
+        let time = jiff::Timestamp::from_microsecond(micros).map_err(|_| TimeError::OutOfRange)?;
+        Self::try_from(time)
+    }
+
+    /// Returns microseconds since 1970.
+    pub fn as_micros(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<jiff::Timestamp> for Timestamp {
+    type Error = TimeError;
+
+    fn try_from(time: jiff::Timestamp) -> Result<Self, TimeError> {
+        let year = time.to_zoned(jiff::tz::TimeZone::UTC).year();
+        if year < 1 {
+            return Err(TimeError::OutOfRange);
+        }
+        if time.subsec_nanosecond() % 1000 != 0 {
+            return Err(TimeError::TooFine);
+        }
+        Ok(Self(time.as_microsecond()))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        let text = without_excess_zeros(text)?;
+        match PARSER.parse_timestamp(text.as_ref()) {
+            Ok(time) => Self::try_from(time),
+            Err(_) if PARSER.parse_datetime(text.as_ref()).is_ok() => Err(TimeError::NoOffset),
+            Err(error) => Err(TimeError::Unreadable(error.to_string())),
+        }
+    }
+}
+
+/// Drops fraction digits past the ninth, which the parser would refuse, where they are zero.
+pub(crate) fn without_excess_zeros(text: &str) -> Result<std::borrow::Cow<'_, str>, TimeError> {
+    let Some((head, tail)) = text.split_once('.') else {
+        return Ok(text.into());
+    };
+    let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
+    if digits <= 9 {
+        return Ok(text.into());
+    }
+    let (fraction, rest) = tail.split_at(digits);
+    match fraction.split_at_checked(9) {
+        Some((kept, dropped)) if dropped.bytes().all(|b| b == b'0') => {
+            Ok(format!("{head}.{kept}{rest}").into())
+        }
+        _ => Err(TimeError::TooFine),
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// Always six decimals and `Z`, so that text order is time order.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => f.pad(&format!("{time:.6}")),
+            Err(_) => f.pad("out of range"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_text_has_six_decimals() {
+        let time: Timestamp = "2025-01-02T03:04:05Z".parse().unwrap();
+        assert_eq!(time.to_string(), "2025-01-02T03:04:05.000000Z");
+        assert_eq!(time.as_micros(), 1_735_787_045_000_000);
+        let old: Timestamp = "1969-12-31T23:59:59.999999Z".parse().unwrap();
+        assert_eq!(
+            (old.as_micros(), old.to_string().as_str()),
+            (-1, "1969-12-31T23:59:59.999999Z")
+        );
+    }
+
+    #[test]
+    fn bad_times_are_refused_by_reason() {
+        assert_eq!(
+            "2025-01-02T03:04:05".parse::<Timestamp>(),
+            Err(TimeError::NoOffset)
+        );
+        assert_eq!(
+            "2025-01-02 03:04:05".parse::<Timestamp>(),
+            Err(TimeError::NoOffset)
+        );
+        for fine in [
+            "2025-01-02T03:04:05.0000001Z",
+            "2025-01-02T03:04:05.0000000000001Z",
+        ] {
+            assert_eq!(fine.parse::<Timestamp>(), Err(TimeError::TooFine));
+        }
+        assert!(
+            "2025-01-02T03:04:05.00000600000000Z"
+                .parse::<Timestamp>()
+                .is_ok()
+        );
+        for bad in [
+            "2024-02-30T00:00:00Z",
+            "yesterday",
+            "",
+            "infinity",
+            "1735787045",
+        ] {
+            let result = bad.parse::<Timestamp>();
+            assert!(
+                matches!(result, Err(TimeError::Unreadable(_))),
+                "{bad}: {result:?}"
+            );
+        }
+        assert!(Timestamp::try_from_micros(i64::MAX).is_err());
+    }
+}

@@ -1,0 +1,336 @@
+//! A trade: one execution as reported. What makes one valid, and the one total order.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use super::ids::OrderId;
+use super::money::{self, MoneyError, Units};
+use super::number::{Fee, Price, Size};
+use super::policy::STATUSES_NEVER_EXECUTED;
+use super::time::Timestamp;
+
+/// The side of a trade. A buy opens a lot, a sell uses lots up.
+///
+/// Order: buys before sells, so that of one microsecond the buy is there to be sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Opens a lot.
+    Buy,
+    /// Uses lots up.
+    Sell,
+}
+
+impl Side {
+    /// Returns `buy` or `sell`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that is neither `buy` nor `sell`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is neither \"buy\" nor \"sell\"")]
+pub struct SideError;
+
+impl FromStr for Side {
+    type Err = SideError;
+
+    fn from_str(text: &str) -> Result<Self, SideError> {
+        match text {
+            "buy" => Ok(Side::Buy),
+            "sell" => Ok(Side::Sell),
+            _ => Err(SideError),
+        }
+    }
+}
+
+/// One execution of a pool, never changed once stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trade {
+    /// Unique in the account.
+    pub order_id: OrderId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Units: base units, above zero.
+    pub size: Size,
+    /// Units: USD a base unit, zero or more.
+    pub price: Price,
+    /// Units: USD for the whole trade; negative is a rebate; `None` is unknown.
+    pub fee: Option<Fee>,
+    /// When it was executed.
+    pub order_time: Timestamp,
+    /// The venue's own sequence, to order executions of one microsecond.
+    pub trade_seq: Option<i64>,
+}
+
+/// A row that is not a trade, or a number that does not fit: which order, which column, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("order \"{order_id}\": {column} {reason}")]
+pub struct InvalidTrade {
+    /// The id as the ledger has it.
+    pub order_id: String,
+    /// The column at fault.
+    pub column: &'static str,
+    /// What was found, and why it is not accepted.
+    pub reason: String,
+}
+
+/// A trade's facts as text, the way a ledger or a file holds them.
+#[derive(Debug, Clone, Copy)]
+pub struct TradeText<'a> {
+    /// Unique in the account.
+    pub order_id: &'a str,
+    /// `buy` or `sell`.
+    pub side: &'a str,
+    /// Decimal text.
+    pub size: &'a str,
+    /// Decimal text.
+    pub price: &'a str,
+    /// Decimal text; `None` is unknown.
+    pub fee: Option<&'a str>,
+    /// Microseconds since 1970, if it is finite.
+    pub order_time_micros: Option<i64>,
+    /// The venue's own sequence.
+    pub trade_seq: Option<i64>,
+}
+
+impl Trade {
+    /// Reads a trade. Errors: the first column that is not valid.
+    pub fn try_from_text(text: &TradeText<'_>) -> Result<Self, InvalidTrade> {
+        let invalid = |column, found: &str, reason: &dyn fmt::Display| InvalidTrade {
+            order_id: text.order_id.to_owned(),
+            column,
+            reason: format!("is \"{found}\": it {reason}"),
+        };
+        let order_id = text
+            .order_id
+            .parse()
+            .map_err(|e| invalid("order_id", text.order_id, &e))?;
+        let side = text
+            .side
+            .parse()
+            .map_err(|e| invalid("side", text.side, &e))?;
+        let size = text
+            .size
+            .parse()
+            .map_err(|e| invalid("size", text.size, &e))?;
+        let price = text
+            .price
+            .parse()
+            .map_err(|e| invalid("price", text.price, &e))?;
+        let fee = text
+            .fee
+            .map(|fee| fee.parse().map_err(|e| invalid("total_fees_usd", fee, &e)))
+            .transpose()?;
+        let micros = text.order_time_micros;
+        let order_time = micros
+            .ok_or_else(|| invalid("order_time", "infinity", &"is not finite"))
+            .and_then(|micros| {
+                Timestamp::try_from_micros(micros)
+                    .map_err(|e| invalid("order_time", &micros.to_string(), &e))
+            })?;
+        let trade_seq = text.trade_seq;
+        let trade = Self {
+            order_id,
+            side,
+            size,
+            price,
+            fee,
+            order_time,
+            trade_seq,
+        };
+        trade.check()?;
+        Ok(trade)
+    }
+
+    /// Checks what no single number can show: a size above zero, amounts within the limits.
+    ///
+    /// Errors: the column at fault.
+    pub fn check(&self) -> Result<(), InvalidTrade> {
+        let invalid = |column, reason: String| InvalidTrade {
+            order_id: self.order_id.as_str().to_owned(),
+            column,
+            reason,
+        };
+        if self.size.is_zero() {
+            return Err(invalid(
+                "size",
+                "is \"0\", expected a number above zero".into(),
+            ));
+        }
+        let too_large =
+            |column, error: MoneyError| invalid(column, format!("is too large: {error}"));
+        let scale = self.size.scale();
+        let units = super::wide::I256::try_from_size(self.size, scale)
+            .ok_or_else(|| too_large("size", MoneyError::OutOfRange))?;
+        money::gross(self.price, units, scale).map_err(|error| too_large("price", error))?;
+        money::fee_share(self.fee, units, units)
+            .map_err(|error| too_large("total_fees_usd", error))?;
+        Ok(())
+    }
+
+    /// Compares by the total order in which a pool's trades are matched.
+    ///
+    /// Order: time, buys before sells, sequence (none last), id as bytes.
+    /// Source: docs/SPEC-matching.md, "Order".
+    pub fn cmp_in_pool(&self, other: &Self) -> Ordering {
+        self.order_time
+            .cmp(&other.order_time)
+            .then_with(|| self.side.cmp(&other.side))
+            .then_with(|| match (self.trade_seq, other.trade_seq) {
+                (Some(left), Some(right)) => left.cmp(&right),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => Ordering::Equal,
+            })
+            .then_with(|| self.order_id.cmp(&other.order_id))
+    }
+}
+
+/// Tells whether a status says that the order never executed. `None` and other texts say it did.
+pub fn is_never_executed(status: Option<&str>) -> bool {
+    let status = status.map(str::to_ascii_lowercase);
+    status.is_some_and(|status| STATUSES_NEVER_EXECUTED.contains(&status.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: TradeText<'static> = TradeText {
+        order_id: "A-1",
+        side: "buy",
+        size: "1.50",
+        price: "10",
+        fee: None,
+        order_time_micros: Some(0),
+        trade_seq: None,
+    };
+
+    #[test]
+    fn every_column_is_refused_by_name() {
+        let long = "9".repeat(30);
+        let cases = [
+            (
+                TradeText {
+                    order_id: "",
+                    ..GOOD
+                },
+                "order_id",
+            ),
+            (
+                TradeText {
+                    side: "BUY!",
+                    ..GOOD
+                },
+                "side",
+            ),
+            (TradeText { size: "0", ..GOOD }, "size"),
+            (TradeText { size: "-1", ..GOOD }, "size"),
+            (
+                TradeText {
+                    size: &long,
+                    ..GOOD
+                },
+                "size",
+            ),
+            (
+                TradeText {
+                    price: "NaN",
+                    ..GOOD
+                },
+                "price",
+            ),
+            (
+                TradeText {
+                    price: "1e22",
+                    ..GOOD
+                },
+                "price",
+            ),
+            (
+                TradeText {
+                    fee: Some("-1e22"),
+                    ..GOOD
+                },
+                "total_fees_usd",
+            ),
+            (
+                TradeText {
+                    fee: Some(""),
+                    ..GOOD
+                },
+                "total_fees_usd",
+            ),
+            (
+                TradeText {
+                    order_time_micros: None,
+                    ..GOOD
+                },
+                "order_time",
+            ),
+            (
+                TradeText {
+                    order_time_micros: Some(i64::MAX),
+                    ..GOOD
+                },
+                "order_time",
+            ),
+        ];
+        for (text, column) in cases {
+            assert_eq!(
+                Trade::try_from_text(&text).unwrap_err().column,
+                column,
+                "{text:?}"
+            );
+        }
+        let error = Trade::try_from_text(&TradeText { size: "-1", ..GOOD }).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "order \"A-1\": size is \"-1\": it is negative"
+        );
+    }
+
+    #[test]
+    fn order_is_time_then_buys_then_sequence_then_id() {
+        let trade = |id, side, time, seq| {
+            Trade::try_from_text(&TradeText {
+                order_id: id,
+                side,
+                order_time_micros: Some(time),
+                trade_seq: seq,
+                ..GOOD
+            })
+            .unwrap()
+        };
+        let ordered = [
+            trade("z", "sell", 1, None),
+            trade("b", "buy", 2, Some(7)),
+            trade("a", "buy", 2, Some(8)),
+            trade("B", "buy", 2, None),
+            trade("a2", "buy", 2, None),
+            trade("a1", "sell", 2, Some(1)),
+        ];
+        let mut shuffled = ordered.to_vec();
+        shuffled.reverse();
+        shuffled.sort_by(Trade::cmp_in_pool);
+        assert_eq!(shuffled, ordered);
+    }
+
+    #[test]
+    fn statuses() {
+        assert!(is_never_executed(Some("Cancelled")));
+        assert!(!is_never_executed(Some("filled")));
+        assert!(!is_never_executed(None));
+    }
+}

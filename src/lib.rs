@@ -1,0 +1,9 @@
+#![doc = "FIFO"]
+#![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
+pub mod engine;
