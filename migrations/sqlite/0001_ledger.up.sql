@@ -1,0 +1,163 @@
+-- The ledger: imports, trades, voids, the audit trail, and the one gate through which everything reads.
+-- Decimals are canonical TEXT (no exponent, no superfluous zero), times are INTEGER microseconds in UTC.
+
+CREATE TABLE imports (
+    id          INTEGER PRIMARY KEY,
+    name        TEXT NOT NULL,
+    sha256      TEXT NOT NULL CONSTRAINT imports_sha256_check CHECK (length(sha256) = 64),
+    rows        INTEGER NOT NULL CONSTRAINT imports_rows_check CHECK (rows >= 0),
+    imported_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))
+) STRICT;
+CREATE TRIGGER imports_no_update BEFORE UPDATE ON imports
+BEGIN SELECT RAISE(ABORT, 'imports is append-only: UPDATE is refused'); END;
+CREATE TRIGGER imports_no_delete BEFORE DELETE ON imports
+BEGIN SELECT RAISE(ABORT, 'imports is append-only: DELETE is refused'); END;
+CREATE TRIGGER imports_no_replace BEFORE INSERT ON imports WHEN EXISTS (SELECT 1 FROM imports WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'imports is append-only: replacing a row is refused'); END;
+
+CREATE TABLE import_rejects (
+    id          INTEGER PRIMARY KEY,
+    import_id   INTEGER NOT NULL REFERENCES imports (id),
+    line        INTEGER NOT NULL,
+    order_id    TEXT NOT NULL,
+    column_name TEXT NOT NULL,
+    found       TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    line_text   TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER import_rejects_no_update BEFORE UPDATE ON import_rejects
+BEGIN SELECT RAISE(ABORT, 'import_rejects is append-only: UPDATE is refused'); END;
+CREATE TRIGGER import_rejects_no_delete BEFORE DELETE ON import_rejects
+BEGIN SELECT RAISE(ABORT, 'import_rejects is append-only: DELETE is refused'); END;
+CREATE TRIGGER import_rejects_no_replace BEFORE INSERT ON import_rejects WHEN EXISTS (SELECT 1 FROM import_rejects WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'import_rejects is append-only: replacing a row is refused'); END;
+
+-- The primary key of the ledger is (account, order_id). Here it is a unique constraint, because the
+-- integer primary key carries the order of arrival, which VACUUM would otherwise renumber.
+CREATE TABLE trade_records (
+    account           TEXT NOT NULL DEFAULT 'default' CONSTRAINT trade_records_account_check CHECK (account <> ''),
+    order_id          TEXT NOT NULL CONSTRAINT trade_records_order_id_check CHECK (order_id <> ''),
+    symbol            TEXT NOT NULL CONSTRAINT trade_records_symbol_check CHECK (symbol <> ''),
+    side              TEXT NOT NULL CONSTRAINT trade_records_side_check CHECK (side IN ('buy', 'sell')),
+    size              TEXT NOT NULL CONSTRAINT trade_records_size_positive_check CHECK (size <> '0'),
+    price             TEXT NOT NULL,
+    order_time        INTEGER NOT NULL CONSTRAINT trade_records_order_time_check
+        CHECK (order_time BETWEEN -62135596800000000 AND 253402300799999999),
+    total_fees_usd    TEXT,
+    trade_seq         INTEGER,
+    status            TEXT,
+    order_type        TEXT,
+    source            TEXT,
+    ingest_via        TEXT,
+    exchange          TEXT,
+    exchange_order_id TEXT,
+    linked_order_id   TEXT,
+    "trigger"         TEXT CONSTRAINT trade_records_trigger_check CHECK ("trigger" IS NULL OR json_valid("trigger")),
+    import_id         INTEGER REFERENCES imports (id),
+    import_line       INTEGER,
+    ingested_at       INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    ingest_seq        INTEGER PRIMARY KEY,
+    CONSTRAINT trade_records_key UNIQUE (account, order_id),
+    CONSTRAINT trade_records_size_check CHECK (length(size) BETWEEN 1 AND 60
+        AND size NOT GLOB '*[^0-9.]*'
+        AND size GLOB '[0-9]*'
+        AND size NOT GLOB '*.*.*'
+        AND size NOT GLOB '*.'
+        AND size NOT GLOB '0[0-9]*'
+        AND (instr(size, '.') = 0 OR size NOT GLOB '*0')
+        AND length(ltrim(replace(size, '.', ''), '0')) <= 28
+        AND (instr(size, '.') = 0 OR length(size) - instr(size, '.') <= 28)),
+    CONSTRAINT trade_records_price_check CHECK (length(price) BETWEEN 1 AND 60
+        AND price NOT GLOB '*[^0-9.]*'
+        AND price GLOB '[0-9]*'
+        AND price NOT GLOB '*.*.*'
+        AND price NOT GLOB '*.'
+        AND price NOT GLOB '0[0-9]*'
+        AND (instr(price, '.') = 0 OR price NOT GLOB '*0')
+        AND length(ltrim(replace(price, '.', ''), '0')) <= 28
+        AND (instr(price, '.') = 0 OR length(price) - instr(price, '.') <= 28)),
+    CONSTRAINT trade_records_total_fees_usd_check CHECK (length(total_fees_usd) BETWEEN 1 AND 60
+        AND ltrim(total_fees_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(total_fees_usd, '-') GLOB '[0-9]*'
+        AND total_fees_usd NOT GLOB '--*'
+        AND total_fees_usd NOT GLOB '*.*.*'
+        AND total_fees_usd NOT GLOB '*.'
+        AND ltrim(total_fees_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(total_fees_usd, '.') = 0 OR total_fees_usd NOT GLOB '*0')
+        AND total_fees_usd <> '-0'
+        AND length(ltrim(replace(ltrim(total_fees_usd, '-'), '.', ''), '0')) <= 28
+        AND (instr(total_fees_usd, '.') = 0 OR length(total_fees_usd) - instr(total_fees_usd, '.') <= 28))
+) STRICT;
+CREATE INDEX trade_records_symbol_order_time_index ON trade_records (symbol, order_time);
+CREATE TRIGGER trade_records_no_update BEFORE UPDATE ON trade_records
+BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: UPDATE is refused'); END;
+CREATE TRIGGER trade_records_no_delete BEFORE DELETE ON trade_records
+BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: DELETE is refused'); END;
+CREATE TRIGGER trade_records_no_replace BEFORE INSERT ON trade_records WHEN EXISTS (SELECT 1 FROM trade_records WHERE ingest_seq = NEW.ingest_seq OR (account = NEW.account AND order_id = NEW.order_id))
+BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: replacing a row is refused'); END;
+
+-- Takes a trade out of matching, or puts it back (undone = 1). The latest row of a trade wins.
+CREATE TABLE trade_voids (
+    void_seq  INTEGER PRIMARY KEY,
+    account   TEXT NOT NULL,
+    order_id  TEXT NOT NULL,
+    reason    TEXT NOT NULL CONSTRAINT trade_voids_reason_check CHECK (reason <> ''),
+    voided_by TEXT NOT NULL,
+    voided_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    undone    INTEGER NOT NULL DEFAULT 0 CONSTRAINT trade_voids_undone_check CHECK (undone IN (0, 1))
+) STRICT;
+CREATE INDEX trade_voids_order_index ON trade_voids (account, order_id, void_seq);
+CREATE TRIGGER trade_voids_no_update BEFORE UPDATE ON trade_voids
+BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: UPDATE is refused'); END;
+CREATE TRIGGER trade_voids_no_delete BEFORE DELETE ON trade_voids
+BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: DELETE is refused'); END;
+CREATE TRIGGER trade_voids_no_replace BEFORE INSERT ON trade_voids WHEN EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
+BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: replacing a row is refused'); END;
+
+CREATE TABLE event_log (
+    id                 INTEGER PRIMARY KEY,
+    event_time         INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    event_type         TEXT NOT NULL CONSTRAINT event_log_event_type_check CHECK (event_type <> ''),
+    severity           TEXT NOT NULL DEFAULT 'info' CONSTRAINT event_log_severity_check
+        CHECK (severity IN ('info', 'warning', 'error')),
+    correlation_id     TEXT,
+    account            TEXT,
+    symbol             TEXT,
+    allocation_version INTEGER,
+    details            TEXT NOT NULL DEFAULT '{}' CONSTRAINT event_log_details_check CHECK (json_valid(details))
+) STRICT;
+CREATE INDEX event_log_event_type_index ON event_log (event_type, id);
+CREATE TRIGGER event_log_no_update BEFORE UPDATE ON event_log
+BEGIN SELECT RAISE(ABORT, 'event_log is append-only: UPDATE is refused'); END;
+CREATE TRIGGER event_log_no_delete BEFORE DELETE ON event_log
+BEGIN SELECT RAISE(ABORT, 'event_log is append-only: DELETE is refused'); END;
+CREATE TRIGGER event_log_no_replace BEFORE INSERT ON event_log WHEN EXISTS (SELECT 1 FROM event_log WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'event_log is append-only: replacing a row is refused'); END;
+
+-- Voids in force: the latest row of each trade, where it is not an undo.
+CREATE VIEW active_voids AS
+SELECT v.account, v.order_id, v.void_seq
+FROM trade_voids v
+WHERE v.undone = 0
+  AND NOT EXISTS (SELECT 1 FROM trade_voids w
+                  WHERE w.account = v.account AND w.order_id = v.order_id AND w.void_seq > v.void_seq);
+
+-- The gate. What is an execution; a voided one keeps its row and names the void.
+CREATE VIEW eligible_trades AS
+SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
+       t.order_time, t.total_fees_usd, t.trade_seq, t.status, v.void_seq, t.ingest_seq,
+       t.import_id, t.import_line
+FROM trade_records t
+LEFT JOIN active_voids v ON v.account = t.account AND v.order_id = t.order_id
+WHERE t.status IS NULL
+   OR lower(t.status) NOT IN ('cancelled', 'canceled', 'rejected', 'expired', 'failed',
+                              'open', 'pending', 'active', 'placed');
+
+-- What is not an execution, and why. Ledger = eligible + ineligible, always.
+CREATE VIEW ineligible_trades AS
+SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
+       t.order_time, t.total_fees_usd, t.trade_seq, t.status, t.ingest_seq,
+       'status ' || lower(t.status) AS reason
+FROM trade_records t
+WHERE lower(t.status) IN ('cancelled', 'canceled', 'rejected', 'expired', 'failed',
+                          'open', 'pending', 'active', 'placed');

@@ -1,0 +1,9 @@
+-- Takes back 0002_allocations. Refused by the program while it would lose facts.
+DROP TABLE review_exclusions;
+DROP TABLE manual_review_queue;
+DROP TABLE fifo_inventory_snapshot;
+DROP TABLE fifo_pool_summary;
+DROP TABLE fifo_computation_log;
+DROP TABLE fifo_allocations;
+DROP TABLE current_version;
+DROP TABLE allocation_versions;

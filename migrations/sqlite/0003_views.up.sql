@@ -1,0 +1,131 @@
+-- What people and reports read. Sums of amounts are exact: decimal_sum, decimal_sub and decimal_cmp are
+-- the functions of SQLite's own decimal extension, which the sqlite3 shell has built in.
+-- Views whose names begin with v_ show times as text.
+
+CREATE VIEW schema_version AS
+SELECT version,
+       strftime('%Y-%m-%dT%H:%M:%SZ', installed_on) AS applied_at,
+       description,
+       CAST(execution_time / 1000000 AS INTEGER) AS execution_time_ms,
+       success
+FROM _sqlx_migrations;
+
+CREATE VIEW v_allocation_health AS
+SELECT s.allocation_version,
+       sum(s.allocations) AS total_allocations,
+       sum(s.sells_matched) AS sells_matched,
+       sum(s.buys_used) AS buys_used,
+       sum(s.sells_unmatched) AS unmatched_sells,
+       decimal_sum(s.pnl_usd) AS total_pnl,
+       strftime('%Y-%m-%dT%H:%M:%S', (min(s.first_allocation) - ((min(s.first_allocation) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((min(s.first_allocation) % 1000000) + 1000000) % 1000000) AS first_allocation,
+       strftime('%Y-%m-%dT%H:%M:%S', (max(s.last_allocation) - ((max(s.last_allocation) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((max(s.last_allocation) % 1000000) + 1000000) % 1000000) AS last_allocation,
+       v.status,
+       s.allocation_version = ifnull((SELECT version FROM current_version), 0) AS is_current
+FROM fifo_pool_summary s
+JOIN allocation_versions v ON v.version = s.allocation_version
+GROUP BY s.allocation_version;
+
+CREATE VIEW v_current_allocations AS
+SELECT a.*
+FROM fifo_allocations a
+WHERE a.allocation_version = (SELECT version FROM current_version);
+
+CREATE VIEW v_unmatched_sells AS
+SELECT a.id AS allocation_id, a.sell_order_id, a.symbol, a.allocated_size AS unmatched_size,
+       strftime('%Y-%m-%dT%H:%M:%S', (a.sell_time - ((a.sell_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((a.sell_time % 1000000) + 1000000) % 1000000) AS sell_time,
+       a.sell_price, a.allocation_version, a.notes, q.status, a.account, a.proceeds_usd
+FROM fifo_allocations a
+LEFT JOIN manual_review_queue q
+       ON q.account = a.account AND q.symbol = a.symbol AND q.order_id = a.sell_order_id
+      AND q.issue_type = 'unmatched_sell'
+WHERE a.buy_order_id IS NULL
+  AND a.allocation_version = (SELECT version FROM current_version);
+
+CREATE VIEW v_pnl_by_symbol AS
+SELECT s.symbol,
+       sum(s.sells) AS num_sells,
+       sum(s.buys) AS num_buys,
+       decimal_sum(s.matched_size) AS total_size,
+       decimal_sum(s.pnl_usd) AS total_pnl,
+       CAST(decimal_sum(s.pnl_usd) AS REAL) / nullif(sum(s.allocations), 0) AS avg_pnl_per_allocation,
+       strftime('%Y-%m-%dT%H:%M:%S', (min(s.first_sell) - ((min(s.first_sell) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((min(s.first_sell) % 1000000) + 1000000) % 1000000) AS first_sell,
+       strftime('%Y-%m-%dT%H:%M:%S', (max(s.last_sell) - ((max(s.last_sell) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((max(s.last_sell) % 1000000) + 1000000) % 1000000) AS last_sell
+FROM fifo_pool_summary s
+WHERE s.allocation_version = (SELECT version FROM current_version)
+  AND s.status = 'matched'
+GROUP BY s.symbol;
+
+-- Sells as of the version's watermark whose allocations, unmatched part included, are not their size.
+CREATE VIEW v_allocation_discrepancies AS
+WITH of_version AS (
+    SELECT version,
+           json_extract(watermark, '$.ingest_seq') AS ingest_seq,
+           json_extract(watermark, '$.void_seq') AS void_seq
+    FROM allocation_versions
+    WHERE version = (SELECT version FROM current_version)
+),
+allocated AS (
+    SELECT account, sell_order_id, decimal_sum(allocated_size) AS total
+    FROM fifo_allocations
+    WHERE allocation_version = (SELECT version FROM current_version)
+    GROUP BY account, sell_order_id
+)
+SELECT t.order_id AS sell_order_id,
+       t.symbol,
+       t.size AS sell_size,
+       ifnull(a.total, '0') AS allocated_total,
+       decimal_sub(t.size, ifnull(a.total, '0')) AS discrepancy,
+       CASE decimal_cmp(t.size, ifnull(a.total, '0'))
+           WHEN 0 THEN 'OK' WHEN 1 THEN 'UNDER_ALLOCATED' ELSE 'OVER_ALLOCATED' END AS status
+FROM of_version
+CROSS JOIN eligible_trades t
+JOIN fifo_pool_summary s ON s.allocation_version = of_version.version AND s.account = t.account
+     AND s.symbol = t.symbol AND s.status = 'matched'
+LEFT JOIN allocated a ON a.account = t.account AND a.sell_order_id = t.order_id
+WHERE t.side = 'sell'
+  AND t.ingest_seq <= of_version.ingest_seq
+  AND NOT EXISTS (SELECT 1 FROM trade_voids v
+                  WHERE v.account = t.account AND v.order_id = t.order_id AND v.undone = 0
+                    AND v.void_seq = (SELECT max(w.void_seq) FROM trade_voids w
+                                      WHERE w.account = t.account AND w.order_id = t.order_id
+                                        AND w.void_seq <= of_version.void_seq));
+
+CREATE VIEW v_open_inventory AS
+SELECT i.account, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
+       t.price AS buy_price,
+       strftime('%Y-%m-%dT%H:%M:%S', (t.order_time - ((t.order_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((t.order_time % 1000000) + 1000000) % 1000000) AS buy_time,
+       strftime('%Y-%m-%dT%H:%M:%S', (i.snapshot_time - ((i.snapshot_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((i.snapshot_time % 1000000) + 1000000) % 1000000) AS snapshot_time,
+       i.allocation_version
+FROM fifo_inventory_snapshot i
+LEFT JOIN trade_records t ON t.account = i.account AND t.order_id = i.buy_order_id
+WHERE i.allocation_version = (SELECT version FROM current_version);
+
+CREATE VIEW v_run_status AS
+SELECT l.id AS run_id, l.status, l.computation_mode, l.allocation_version,
+       strftime('%Y-%m-%dT%H:%M:%S', (l.computation_start - ((l.computation_start % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((l.computation_start % 1000000) + 1000000) % 1000000) AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%S', (l.computation_end - ((l.computation_end % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((l.computation_end % 1000000) + 1000000) % 1000000) AS ended_at,
+       l.computation_duration_ms, l.symbols_processed, l.symbols_failed, l.allocations_created,
+       l.unmatched_sells, l.total_pnl_computed, l.triggered_by, l.error_message,
+       ifnull(l.allocation_version = (SELECT version FROM current_version), 0) AS is_current
+FROM fifo_computation_log l;
+
+CREATE VIEW review_history AS
+SELECT id, event_time, event_type, account, symbol, allocation_version, details
+FROM event_log WHERE event_type LIKE 'review%';
+
+CREATE VIEW export_log AS
+SELECT id, event_time, allocation_version, details
+FROM event_log WHERE event_type = 'export';
+
+CREATE VIEW migration_attempts AS
+SELECT id, event_time, severity, details
+FROM event_log WHERE event_type = 'migration';
