@@ -7,3 +7,8 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod engine;
+
+#[cfg(feature = "job")]
+pub mod import;
+#[cfg(feature = "job")]
+pub mod store;

@@ -64,7 +64,8 @@ impl FromStr for RowsHash {
 
     fn from_str(text: &str) -> Result<Self, HashTextError> {
         let mut hash = Self::EMPTY;
-        if text.len() != 64 {
+        // `from_str_radix` would also take a `+`.
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(HashTextError);
         }
         for (index, limb) in hash.limbs.iter_mut().rev().enumerate() {
@@ -95,6 +96,7 @@ mod tests {
         assert_eq!(hash(&["abc"]).to_string(), digest);
         assert_eq!(digest.parse(), Ok(hash(&["abc"])));
         assert!("12".parse::<RowsHash>().is_err());
+        assert!(digest.replace("ba", "+a").parse::<RowsHash>().is_err());
     }
 
     #[test]

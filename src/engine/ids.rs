@@ -50,6 +50,11 @@ macro_rules! text_id {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// Names what a ledger holds although it breaks the rules, so that it can be reported.
+            pub fn unreadable(text: &str) -> Self {
+                Self(text.into())
+            }
         }
 
         impl fmt::Display for $name {

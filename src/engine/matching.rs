@@ -384,14 +384,14 @@ impl Matcher {
         });
         // Amounts were checked when the trades came in: only a bug can fail here.
         sold.map_err(|error| does_not_fit(trade, error))?;
-        let buy_of = |lot: Option<u32>| {
-            let found = self.buys.iter().find(|(handle, _)| Some(*handle) == lot);
-            found.map(|(_, buy)| Arc::clone(buy))
-        };
+        // A sell takes from the oldest lot on: its n-th slice is of the n-th lot that was open.
         let slices = matched
             .into_iter()
-            .map(|(lot, amounts)| MatchedSlice {
-                buy: buy_of(lot),
+            .enumerate()
+            .map(|(nth, (lot, amounts))| MatchedSlice {
+                buy: lot
+                    .and_then(|_| self.buys.get(nth))
+                    .map(|(_, buy)| Arc::clone(buy)),
                 amounts,
             })
             .collect();

@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 mod canonical;
+mod checks;
 mod hash;
 mod ids;
 mod ledger;
@@ -18,6 +19,7 @@ mod money;
 mod number;
 mod outcome;
 pub mod policy;
+pub mod reference;
 mod review;
 mod self_check;
 mod symbol;
@@ -26,6 +28,10 @@ mod trade;
 mod wide;
 
 pub use canonical::{ALLOCATION_HEADER, AllocationRow, Notes, NotesError, write_trade_line};
+pub use checks::{
+    Invariant, PoolStatus, PoolVersion, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems,
+    Violation, check_pool,
+};
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{Account, IdError, OrderId, Pool, Symbol};
 pub use ledger::{Carried, LedgerTrade};

@@ -72,8 +72,13 @@ fn split_digits(text: &str) -> Result<Digits, NumberError> {
             NumberError::NotANumber
         });
     }
-    if exponent.abs() > EXPONENT_MAX {
+    if exponent > EXPONENT_MAX {
         return Err(NumberError::TooManyDigits(exponent.unsigned_abs() as usize));
+    }
+    if exponent < -EXPONENT_MAX {
+        return Err(NumberError::TooManyDecimals(
+            exponent.unsigned_abs() as usize
+        ));
     }
     let without_tail = all.trim_end_matches('0');
     let zeros = all.len().saturating_sub(without_tail.len());
@@ -489,6 +494,8 @@ mod tests {
             ("1e28", TooManyDigits(29)),
             ("1e-29", TooManyDecimals(29)),
             ("1e999999999", TooManyDigits(999_999_999)),
+            ("1e-1001", TooManyDecimals(1001)),
+            ("1e-2147483648", TooManyDecimals(2_147_483_648)),
             ("-1", Negative),
         ];
         for (text, error) in cases {

@@ -2,7 +2,7 @@
 
 use super::canonical::{AllocationRow, Notes, write_trade_line};
 use super::hash::RowsHash;
-use super::ids::Pool;
+use super::ids::{Account, Pool, Symbol};
 use super::matching::{does_not_fit, match_pool};
 use super::money::{self, MoneyError};
 use super::number::{Size, Usd, UsdPerUnit};
@@ -414,6 +414,8 @@ pub fn compute_pool(
     };
     let result = if let Some(reason) = exclusion {
         PoolResult::Excluded(reason.to_owned())
+    } else if let Err(reason) = check_names(&pool) {
+        rejected(IssueType::InvalidTrade, reason, Vec::new())
     } else if let Err(missing) = rules.check_priced_in_usd(&pool.symbol) {
         rejected(IssueType::MissingFx, missing.to_string(), Vec::new())
     } else if let Some(first) = invalid.first() {
@@ -437,4 +439,16 @@ pub fn compute_pool(
         ledger_hash,
         result,
     }
+}
+
+/// Checks the names of a pool that a ledger may hold although an import would refuse them.
+fn check_names(pool: &Pool) -> Result<(), String> {
+    let (account, symbol) = (pool.account.as_str(), pool.symbol.as_str());
+    account
+        .parse::<Account>()
+        .map_err(|error| format!("account \"{account}\" {error}"))?;
+    symbol
+        .parse::<Symbol>()
+        .map_err(|error| format!("symbol \"{symbol}\" {error}"))?;
+    Ok(())
 }

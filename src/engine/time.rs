@@ -38,6 +38,9 @@ pub enum TimeError {
 static PARSER: DateTimeParser = DateTimeParser::new();
 
 impl Timestamp {
+    /// The beginning of 1970.
+    pub const EPOCH: Self = Self(0);
+
     /// Makes an instant of microseconds since 1970.
     ///
     /// Errors: outside the years 1 to 9999.

@@ -1,0 +1,382 @@
+//! The judge: whether a stored version of a pool is what its ledger says it must be.
+//!
+//! Each check is a function from data to violations; none stops at the first, and one wrong row
+//! gives few. What has to be there is computed by `reference.rs`: no matching and no money code is
+//! shared with the engine. `checks/rows.rs` judges the rows, `checks/claims.rs` the inventory, the
+//! review queue and the summary, `checks/evidence.rs` finds out which row is about which trades.
+//!
+//! Not here: what needs more than one pool's data. The store counts I15, and I12 and I14 compare
+//! the ledger with something else.
+
+mod claims;
+mod evidence;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::canonical::{AllocationRow, Notes};
+use super::hash::RowsHash;
+use super::ids::{Account, IdError, OrderId, Pool, Symbol};
+use super::number::{Price, Size, Usd, UsdPerUnit};
+use super::outcome::{PoolLedger, PoolTotals};
+use super::time::Timestamp;
+
+use evidence::Evidence;
+
+macro_rules! invariants {
+    ($($(#[$doc:meta])* $id:ident = $title:literal),+ $(,)?) => {
+        /// What must hold in every stored version. The ids are stable: they stand in reports.
+        ///
+        /// Source: docs/SPEC-matching.md, "Invariants".
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Invariant { $($(#[$doc])* $id),+ }
+
+        impl Invariant {
+            /// Returns the id that reports and documents use: `I6`.
+            pub fn id(self) -> &'static str {
+                match self { $(Self::$id => stringify!($id)),+ }
+            }
+
+            /// Returns what must be zero, in words.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$id => $title),+ }
+            }
+        }
+    };
+}
+
+invariants! {
+    /// A sell is allocated to its size, the unmatched part included.
+    I1 = "sells whose allocated sizes differ from their size",
+    /// A lot is not used beyond its size.
+    I2 = "buys used beyond their size",
+    /// A (sell, buy) pair is there once.
+    I3 = "duplicate pairs",
+    /// A lot is there before it is sold.
+    I4 = "buys executed after their sell",
+    /// First in, first out.
+    I5 = "lots skipped while an older one had something left",
+    /// Every column is what a fresh computation gives.
+    I6 = "rows that differ from a fresh computation",
+    /// Shares of a fee add up to the fee.
+    I7 = "trades whose fee shares do not add up",
+    /// Only trades are allocated.
+    I8 = "allocations of unknown, voided or ineligible trades",
+    /// Lots are never shared between accounts or symbols.
+    I9 = "pairs across accounts or symbols",
+    /// The inventory is what the sells have left.
+    I10 = "lots where ledger minus allocations differs from the inventory snapshot",
+    /// What found no lot is asked of a person, and nothing else is.
+    I11 = "unmatched rows without a review item, or open items without a row",
+    /// The answers of an earlier system are explained.
+    I12 = "historical sells not classified equal, differs or missing",
+    /// The version is what was published, made from the ledger that is there.
+    I13 = "pools whose ledger, allocations or summary differs from what the version recorded",
+    /// An order is not counted twice.
+    I14 = "executions present both as fills and as their whole order",
+    /// Ledger = eligible + ineligible.
+    I15 = "ledger rows in neither view, or in both",
+}
+
+impl Invariant {
+    /// All that are checked, in order; I12 and I14 have their ids, and no check.
+    pub const CHECKED: [Self; 13] = [
+        Self::I1,
+        Self::I2,
+        Self::I3,
+        Self::I4,
+        Self::I5,
+        Self::I6,
+        Self::I7,
+        Self::I8,
+        Self::I9,
+        Self::I10,
+        Self::I11,
+        Self::I13,
+        Self::I15,
+    ];
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.id())
+    }
+}
+
+/// An invariant that does not hold: where, what was found, what was expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which one.
+    pub invariant: Invariant,
+    /// Where; `None` where it is about the whole ledger.
+    pub pool: Option<Pool>,
+    /// The order in question; empty where it is about the whole pool.
+    pub order_id: String,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+impl Violation {
+    /// Makes the violation of a stored row that can't be read: a text that is no number or time.
+    ///
+    /// `reason` fits after "it": "is not a number".
+    pub fn unreadable_row(
+        pool: Option<Pool>,
+        order_id: &str,
+        column: &str,
+        text: &str,
+        reason: &dyn fmt::Display,
+    ) -> Self {
+        Self {
+            invariant: Invariant::I6,
+            pool,
+            order_id: order_id.to_owned(),
+            message: format!("{column} is \"{text}\": it {reason}"),
+        }
+    }
+
+    /// Makes the violation of ledger rows that are in neither view, or in both; `None`: all are
+    /// in one.
+    pub fn of_views(in_neither: u64, in_both: u64) -> Option<Self> {
+        (in_neither > 0 || in_both > 0).then(|| Self {
+            invariant: Invariant::I15,
+            pool: None,
+            order_id: String::new(),
+            message: format!(
+                "\"{in_neither}\" ledger rows are neither eligible nor ineligible, and \
+                 \"{in_both}\" are both, expected \"0\" and \"0\""
+            ),
+        })
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.invariant)?;
+        if let Some(pool) = &self.pool {
+            write!(f, " {pool}")?;
+        }
+        if !self.order_id.is_empty() {
+            write!(f, " order \"{}\"", self.order_id)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// A row of `fifo_allocations` as it is stored.
+///
+/// Units: sizes in base units, prices and fees per unit in USD a unit, amounts in USD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAllocation {
+    /// The row's number, in canonical order.
+    pub id: i64,
+    /// Whose lots.
+    pub account: Account,
+    /// Of what.
+    pub symbol: Symbol,
+    /// The sell.
+    pub sell_order_id: OrderId,
+    /// The buy; `None` where no lot was left.
+    pub buy_order_id: Option<OrderId>,
+    /// How much of the sell, and of the lot.
+    pub allocated_size: Size,
+    /// The buy's price.
+    pub buy_price: Option<Price>,
+    /// The sell's price.
+    pub sell_price: Price,
+    /// For reading only.
+    pub buy_fees_per_unit: Option<UsdPerUnit>,
+    /// For reading only.
+    pub sell_fees_per_unit: Option<UsdPerUnit>,
+    /// The slice's share of the buy's price and fee.
+    pub cost_basis_usd: Option<Usd>,
+    /// The slice's share of the sell.
+    pub proceeds_usd: Usd,
+    /// Proceeds less the slice's share of the sell's fee.
+    pub net_proceeds_usd: Usd,
+    /// Net proceeds less cost basis.
+    pub pnl_usd: Option<Usd>,
+    /// When the buy was executed.
+    pub buy_time: Option<Timestamp>,
+    /// When the sell was executed.
+    pub sell_time: Timestamp,
+    /// Note codes.
+    pub notes: Notes,
+}
+
+impl StoredAllocation {
+    /// Makes the stored form of a row. Errors: a name that is none.
+    pub fn try_from_row(id: i64, row: &AllocationRow<'_>) -> Result<Self, IdError> {
+        Ok(Self {
+            id,
+            account: row.account.parse()?,
+            symbol: row.symbol.parse()?,
+            sell_order_id: row.sell_order_id.parse()?,
+            buy_order_id: row.buy_order_id.map(str::parse).transpose()?,
+            allocated_size: row.allocated_size,
+            buy_price: row.buy_price,
+            sell_price: row.sell_price,
+            buy_fees_per_unit: row.buy_fees_per_unit,
+            sell_fees_per_unit: row.sell_fees_per_unit,
+            cost_basis_usd: row.cost_basis_usd,
+            proceeds_usd: row.proceeds_usd,
+            net_proceeds_usd: row.net_proceeds_usd,
+            pnl_usd: row.pnl_usd,
+            buy_time: row.buy_time,
+            sell_time: row.sell_time,
+            notes: row.notes,
+        })
+    }
+
+    /// Returns the columns that are exported and hashed.
+    pub fn row(&self) -> AllocationRow<'_> {
+        AllocationRow {
+            account: self.account.as_str(),
+            symbol: self.symbol.as_str(),
+            sell_order_id: self.sell_order_id.as_str(),
+            buy_order_id: self.buy_order_id.as_ref().map(OrderId::as_str),
+            allocated_size: self.allocated_size,
+            buy_price: self.buy_price,
+            sell_price: self.sell_price,
+            buy_fees_per_unit: self.buy_fees_per_unit,
+            sell_fees_per_unit: self.sell_fees_per_unit,
+            cost_basis_usd: self.cost_basis_usd,
+            proceeds_usd: self.proceeds_usd,
+            net_proceeds_usd: self.net_proceeds_usd,
+            pnl_usd: self.pnl_usd,
+            buy_time: self.buy_time,
+            sell_time: self.sell_time,
+            notes: self.notes,
+        }
+    }
+}
+
+/// A lot of a version's last `fifo_inventory_snapshot`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLot {
+    /// The buy.
+    pub buy_order_id: OrderId,
+    /// Units: base units.
+    pub remaining_size: Size,
+    /// Units: USD.
+    pub remaining_cost_usd: Usd,
+}
+
+/// What became of a pool, as its summary says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolStatus {
+    /// It has allocations.
+    Matched,
+    /// It has none: something in it only a person can settle.
+    Rejected,
+    /// It has none: a person took it out.
+    Excluded,
+}
+
+/// What `fifo_pool_summary` says of a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSummary {
+    /// Matched, rejected or excluded.
+    pub status: PoolStatus,
+    /// Counts and sums.
+    pub totals: PoolTotals,
+    /// Of the facts that the version was made from.
+    pub ledger_hash: RowsHash,
+    /// Of the version's rows.
+    pub allocations_hash: RowsHash,
+}
+
+/// The pool's `unmatched_sell` items in the review queue, by order id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnmatchedItems {
+    /// Orders that have an item, whatever its status.
+    pub any: BTreeSet<String>,
+    /// Orders whose item is open.
+    pub open: BTreeSet<String>,
+}
+
+/// A pool in a stored version, and the ledger as of the version's watermark.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolVersion<'a> {
+    /// Which pool.
+    pub pool: &'a Pool,
+    /// What was in the ledger when the version was computed, without trades voided by then.
+    pub ledger: &'a PoolLedger,
+    /// The pool's rows. Order: by id is fastest, any will do.
+    pub allocations: &'a [StoredAllocation],
+    /// The pool's lots in the last snapshot. Order: oldest first is fastest, any will do.
+    pub open_lots: &'a [StoredLot],
+    /// What the version says of the pool.
+    pub summary: Option<&'a StoredSummary>,
+    /// What the review queue says of the pool.
+    pub review: &'a UnmatchedItems,
+    /// Whether this is the current version.
+    pub is_current: bool,
+    /// Whether it ever was: only then its unmatched sells went to the review queue.
+    pub was_published: bool,
+}
+
+/// Checks all that can be said of one pool of a version: I1 to I11 and I13.
+///
+/// `elsewhere` is asked for an order that is not among the pool's trades: in which symbol it is a
+/// trade, in the same account or another.
+/// Order: by invariant, then by the pool's total order.
+pub fn check_pool(
+    version: &PoolVersion<'_>,
+    elsewhere: &dyn Fn(&Account, &str) -> Option<Symbol>,
+) -> Vec<Violation> {
+    let mut findings = Findings {
+        pool: version.pool,
+        violations: Vec::new(),
+    };
+    let has_rows = !version.allocations.is_empty() || !version.open_lots.is_empty();
+    match version.summary {
+        None if has_rows || !version.ledger.trades.is_empty() => {
+            findings.add(
+                Invariant::I13,
+                "",
+                "the pool has no summary, expected one".into(),
+            );
+        }
+        None => {}
+        Some(summary) => claims::check_ledger(version, summary, &mut findings),
+    }
+    let status = version.summary.map(|summary| summary.status);
+    match status {
+        Some(PoolStatus::Rejected) => {
+            claims::check_nothing_stored(version, "rejected", &mut findings)
+        }
+        Some(PoolStatus::Excluded) => {
+            claims::check_nothing_stored(version, "excluded", &mut findings)
+        }
+        None if !has_rows => {}
+        Some(PoolStatus::Matched) | None => {
+            let evidence = Evidence::gather(version);
+            rows::check_rows(&evidence, elsewhere, &mut findings);
+            claims::check_claims(&evidence, &mut findings);
+        }
+    }
+    let mut violations = findings.violations;
+    violations.sort_by_key(|violation| violation.invariant);
+    violations
+}
+
+/// The violations of one pool so far.
+struct Findings<'a> {
+    pool: &'a Pool,
+    violations: Vec<Violation>,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, invariant: Invariant, order_id: &str, message: String) {
+        self.violations.push(Violation {
+            invariant,
+            pool: Some(self.pool.clone()),
+            order_id: order_id.to_owned(),
+            message,
+        });
+    }
+}

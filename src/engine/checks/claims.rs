@@ -1,0 +1,348 @@
+//! Checks of what a version says about its rows: inventory I10, review queue I11, summary I13.
+
+use std::collections::BTreeSet;
+
+use super::super::hash::RowsHash;
+use super::super::outcome::PoolTotals;
+use super::super::reference::{Exact, TradeAmounts};
+use super::super::time::Timestamp;
+use super::super::trade::{Side, Trade};
+use super::evidence::{Evidence, Named};
+use super::{Findings, Invariant, PoolStatus, PoolVersion, StoredLot, StoredSummary};
+
+/// A count or a sum: its name, what was found, what was expected.
+type Claim = (&'static str, String, String);
+
+pub(super) fn check_claims(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    check_inventory(evidence, findings);
+    check_review(evidence, findings);
+    if let Some(summary) = evidence.version.summary {
+        check_summary(evidence, summary, findings);
+    }
+}
+
+fn report(what: &str, claims: Vec<Claim>, findings: &mut Findings<'_>) {
+    let different: Vec<String> = claims
+        .into_iter()
+        .filter(|(_, found, expected)| found != expected)
+        .map(|(name, found, expected)| format!("{name} is \"{found}\", expected \"{expected}\""))
+        .collect();
+    if !different.is_empty() {
+        let message = format!("the summary's {what}: {}", different.join("; "));
+        findings.add(Invariant::I13, "", message);
+    }
+}
+
+/// I13 of the ledger: hash, counts and times, recomputed from the trades.
+pub(super) fn check_ledger(
+    version: &PoolVersion<'_>,
+    summary: &StoredSummary,
+    findings: &mut Findings<'_>,
+) {
+    let (claimed, trades) = (&summary.totals, &version.ledger.trades);
+    let count = |counted: &dyn Fn(&Trade) -> bool| {
+        let counted = trades.iter().filter(|trade| counted(trade));
+        counted.count().to_string()
+    };
+    let time = |time: Option<Timestamp>| time.map_or("NULL".to_owned(), |time| time.to_string());
+    let hash = version.ledger.ledger_hash.to_string();
+    let mut claims = vec![("ledger_hash", summary.ledger_hash.to_string(), hash)];
+    if summary.status == PoolStatus::Matched {
+        let sells = trades.iter().filter(|trade| trade.side == Side::Sell);
+        let times = sells.map(|sell| sell.order_time);
+        let (first, last) = (times.clone().min(), times.max());
+        claims.extend([
+            ("trades", claimed.trades.to_string(), count(&|_| true)),
+            (
+                "buys",
+                claimed.buys.to_string(),
+                count(&|trade| trade.side == Side::Buy),
+            ),
+            (
+                "sells",
+                claimed.sells.to_string(),
+                count(&|trade| trade.side == Side::Sell),
+            ),
+            (
+                "fees_unknown",
+                claimed.fees_unknown.to_string(),
+                count(&|trade| trade.fee.is_none()),
+            ),
+            ("first_sell", time(claimed.first_sell), time(first)),
+            ("last_sell", time(claimed.last_sell), time(last)),
+        ]);
+    }
+    report("ledger", claims, findings);
+}
+
+/// A pool that is rejected or excluded has no rows and no lots.
+pub(super) fn check_nothing_stored(
+    version: &PoolVersion<'_>,
+    status: &str,
+    findings: &mut Findings<'_>,
+) {
+    let (rows, lots) = (version.allocations.len(), version.open_lots.len());
+    if rows > 0 {
+        let message = format!("the pool is {status} and has \"{rows}\" rows, expected \"0\"");
+        findings.add(Invariant::I8, "", message);
+    }
+    if lots > 0 {
+        let message = format!("the pool is {status} and has \"{lots}\" open lots, expected \"0\"");
+        findings.add(Invariant::I10, "", message);
+    }
+}
+
+/// I10: what the rows leave of each buy is what the snapshot has, and at what it cost.
+fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    let mut snapshot: Vec<Option<&StoredLot>> = vec![None; evidence.trades.len()];
+    let expected = match &evidence.matching {
+        Ok(matching) => matching.open_lots.as_slice(),
+        Err(_) => &[],
+    };
+    for (nth, stored) in evidence.version.open_lots.iter().enumerate() {
+        let hint = expected.get(nth).map(|lot| lot.buy);
+        let order_id = stored.buy_order_id.as_str();
+        let buy = evidence.name(order_id, Side::Buy, hint).trade();
+        let Some(lot) = buy.and_then(|buy| snapshot.get_mut(buy)) else {
+            let message = "an open lot of no buy of the pool, expected one".to_owned();
+            findings.add(Invariant::I10, order_id, message);
+            continue;
+        };
+        if lot.replace(stored).is_some() {
+            let message = "more than one open lot of the buy, expected one".to_owned();
+            findings.add(Invariant::I10, order_id, message);
+        }
+    }
+    for (index, buy) in evidence.of_side(Side::Buy) {
+        let (size, used) = (evidence.size(index), evidence.allocated(index));
+        let stored = snapshot.get(index).copied().flatten();
+        if let Some(message) = lot_difference(buy, size, used, stored) {
+            findings.add(Invariant::I10, buy.order_id.as_str(), message);
+        }
+    }
+}
+
+fn lot_difference(
+    buy: &Trade,
+    size: &Exact,
+    used: &Exact,
+    stored: Option<&StoredLot>,
+) -> Option<String> {
+    // Beyond its size, a lot is I2's.
+    let used = used.min(size);
+    let left = size.minus(used);
+    let found = stored.map_or(Exact::ZERO, |lot| Exact::of_size(lot.remaining_size));
+    if found != left {
+        return Some(format!(
+            "the snapshot has \"{}\" left, expected \"{}\"",
+            found.size_text(),
+            left.size_text()
+        ));
+    }
+    let found = Exact::of_usd(stored?.remaining_cost_usd);
+    let amounts = TradeAmounts::of(buy, size.clone());
+    let cost_of_first = |units: &Exact| {
+        let gross = amounts.gross_of_first(units);
+        gross.plus(&amounts.fees_of_first(units))
+    };
+    let left = cost_of_first(size).minus(&cost_of_first(used));
+    (found != left).then(|| {
+        format!(
+            "the snapshot's lot cost \"{}\", expected \"{}\"",
+            found.usd_text(),
+            left.usd_text()
+        )
+    })
+}
+
+/// I11: what found no lot is in the review queue; for current, nothing else is open there.
+fn check_review(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    let version = evidence.version;
+    if !version.was_published && !version.is_current {
+        return;
+    }
+    let rows = version.allocations.iter();
+    let unmatched: BTreeSet<&str> = rows
+        .filter(|row| row.buy_order_id.is_none())
+        .map(|row| row.sell_order_id.as_str())
+        .collect();
+    for order_id in &unmatched {
+        if !version.review.any.contains(*order_id) {
+            let message = "an unmatched row without a review item, expected one".to_owned();
+            findings.add(Invariant::I11, order_id, message);
+        }
+    }
+    let open = version.review.open.iter().filter(|_| version.is_current);
+    for order_id in open.filter(|order_id| !unmatched.contains(order_id.as_str())) {
+        let message = "an open review item without an unmatched row, expected none".to_owned();
+        findings.add(Invariant::I11, order_id, message);
+    }
+}
+
+/// I13 of the rows: hash, counts and sums, recomputed from the rows and the open lots.
+fn check_summary(evidence: &Evidence<'_>, summary: &StoredSummary, findings: &mut Findings<'_>) {
+    let recomputed = Recomputed::of(evidence);
+    let mut claims = vec![(
+        "allocations_hash",
+        summary.allocations_hash.to_string(),
+        recomputed.hash.to_string(),
+    )];
+    let claimed = counts_and_sums(&summary.totals);
+    let expected = recomputed.counts_and_sums();
+    let both = claimed.into_iter().zip(expected);
+    claims.extend(both.map(|((name, found), expected)| (name, found, expected)));
+    report("allocations", claims, findings);
+}
+
+fn counts_and_sums(totals: &PoolTotals) -> [(&'static str, String); 15] {
+    [
+        ("allocations", totals.allocations.to_string()),
+        ("sells_matched", totals.sells_matched.to_string()),
+        ("sells_unmatched", totals.sells_unmatched.to_string()),
+        ("buys_used", totals.buys_used.to_string()),
+        ("matched_size", totals.matched_size.to_string()),
+        ("cost_basis", totals.cost_basis.to_string()),
+        ("proceeds", totals.proceeds.to_string()),
+        ("net_proceeds", totals.net_proceeds.to_string()),
+        ("pnl", totals.pnl.to_string()),
+        ("unmatched_size", totals.unmatched_size.to_string()),
+        ("unmatched_proceeds", totals.unmatched_proceeds.to_string()),
+        (
+            "unmatched_net_proceeds",
+            totals.unmatched_net_proceeds.to_string(),
+        ),
+        ("open_lots", totals.open_lots.to_string()),
+        ("open_size", totals.open_size.to_string()),
+        ("open_cost", totals.open_cost.to_string()),
+    ]
+}
+
+/// Orders that rows name: by place where they are trades of the pool, by id where they are not.
+struct Seen<'a> {
+    trades: Vec<bool>,
+    others: BTreeSet<&'a str>,
+}
+
+impl<'a> Seen<'a> {
+    fn none_of(trades: usize) -> Self {
+        Self {
+            trades: vec![false; trades],
+            others: BTreeSet::new(),
+        }
+    }
+
+    fn add(&mut self, named: Named, order_id: &'a str) {
+        match named.trade().and_then(|index| self.trades.get_mut(index)) {
+            Some(seen) => *seen = true,
+            None => drop(self.others.insert(order_id)),
+        }
+    }
+
+    fn count(&self) -> String {
+        let seen = self.trades.iter().filter(|seen| **seen).count();
+        seen.saturating_add(self.others.len()).to_string()
+    }
+}
+
+/// Counts and sums of the rows and lots that are there.
+struct Recomputed<'a> {
+    hash: RowsHash,
+    pairs: usize,
+    sells_matched: Seen<'a>,
+    sells_unmatched: Seen<'a>,
+    buys_used: Seen<'a>,
+    matched_size: Exact,
+    cost_basis: Exact,
+    proceeds: Exact,
+    net_proceeds: Exact,
+    pnl: Exact,
+    unmatched_size: Exact,
+    unmatched_proceeds: Exact,
+    unmatched_net_proceeds: Exact,
+    open_lots: usize,
+    open_size: Exact,
+    open_cost: Exact,
+}
+
+impl<'a> Recomputed<'a> {
+    fn of(evidence: &Evidence<'a>) -> Self {
+        let trades = evidence.trades.len();
+        let mut sums = Self {
+            hash: RowsHash::EMPTY,
+            pairs: 0,
+            sells_matched: Seen::none_of(trades),
+            sells_unmatched: Seen::none_of(trades),
+            buys_used: Seen::none_of(trades),
+            matched_size: Exact::ZERO,
+            cost_basis: Exact::ZERO,
+            proceeds: Exact::ZERO,
+            net_proceeds: Exact::ZERO,
+            pnl: Exact::ZERO,
+            unmatched_size: Exact::ZERO,
+            unmatched_proceeds: Exact::ZERO,
+            unmatched_net_proceeds: Exact::ZERO,
+            open_lots: evidence.version.open_lots.len(),
+            open_size: Exact::ZERO,
+            open_cost: Exact::ZERO,
+        };
+        sums.add_rows(evidence);
+        for lot in evidence.version.open_lots {
+            sums.open_size = sums.open_size.plus(&Exact::of_size(lot.remaining_size));
+            sums.open_cost = sums.open_cost.plus(&Exact::of_usd(lot.remaining_cost_usd));
+        }
+        sums
+    }
+
+    fn add_rows(&mut self, evidence: &Evidence<'a>) {
+        let mut line = Vec::new();
+        for row in &evidence.rows {
+            let stored = row.stored;
+            line.clear();
+            stored.row().write_line(&mut line);
+            self.hash.add_row(&line);
+            let sell_id = stored.sell_order_id.as_str();
+            let proceeds = Exact::of_usd(stored.proceeds_usd);
+            let net_proceeds = Exact::of_usd(stored.net_proceeds_usd);
+            let Some(buy_id) = &stored.buy_order_id else {
+                self.sells_unmatched.add(row.sell, sell_id);
+                self.unmatched_size = self.unmatched_size.plus(&row.size);
+                self.unmatched_proceeds = self.unmatched_proceeds.plus(&proceeds);
+                self.unmatched_net_proceeds = self.unmatched_net_proceeds.plus(&net_proceeds);
+                continue;
+            };
+            self.pairs = self.pairs.saturating_add(1);
+            self.sells_matched.add(row.sell, sell_id);
+            self.buys_used.add(row.buy, buy_id.as_str());
+            self.matched_size = self.matched_size.plus(&row.size);
+            self.proceeds = self.proceeds.plus(&proceeds);
+            self.net_proceeds = self.net_proceeds.plus(&net_proceeds);
+            if let Some(cost) = stored.cost_basis_usd {
+                self.cost_basis = self.cost_basis.plus(&Exact::of_usd(cost));
+            }
+            if let Some(pnl) = stored.pnl_usd {
+                self.pnl = self.pnl.plus(&Exact::of_usd(pnl));
+            }
+        }
+    }
+
+    /// In the order of the claims.
+    fn counts_and_sums(&self) -> [String; 15] {
+        [
+            self.pairs.to_string(),
+            self.sells_matched.count(),
+            self.sells_unmatched.count(),
+            self.buys_used.count(),
+            self.matched_size.size_text(),
+            self.cost_basis.usd_text(),
+            self.proceeds.usd_text(),
+            self.net_proceeds.usd_text(),
+            self.pnl.usd_text(),
+            self.unmatched_size.size_text(),
+            self.unmatched_proceeds.usd_text(),
+            self.unmatched_net_proceeds.usd_text(),
+            self.open_lots.to_string(),
+            self.open_size.size_text(),
+            self.open_cost.usd_text(),
+        ]
+    }
+}

@@ -1,0 +1,190 @@
+//! Which stored row is about which trades: what all checks of a pool look at.
+//!
+//! Rows come nearly always in the order in which the second matcher finds them. So each is first
+//! held against the next of its allocations, and only a row that isn't it is looked up.
+
+use std::cell::OnceCell;
+
+use super::super::reference::{self, Exact, ReferenceError, ReferenceMatching};
+use super::super::trade::{Side, Trade};
+use super::{PoolVersion, StoredAllocation};
+
+/// What an order id of a row names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    /// A trade of the pool, of the right side: its place in the ledger's trades.
+    Trade(usize),
+    /// A trade of the pool, of the other side.
+    OtherSide,
+    /// No trade of the pool.
+    Unknown,
+    /// Nothing: the row is the unmatched part of a sell.
+    Nothing,
+}
+
+impl Named {
+    pub(super) fn trade(self) -> Option<usize> {
+        match self {
+            Self::Trade(index) => Some(index),
+            _ => None,
+        }
+    }
+}
+
+/// A stored row and what it is about.
+pub(super) struct RowEvidence<'a> {
+    pub(super) stored: &'a StoredAllocation,
+    pub(super) size: Exact,
+    pub(super) sell: Named,
+    pub(super) buy: Named,
+    /// The second matcher's allocation of the same pair.
+    pub(super) reference: Option<usize>,
+}
+
+/// A version of a pool beside the second matcher's answer.
+pub(super) struct Evidence<'a> {
+    pub(super) version: &'a PoolVersion<'a>,
+    pub(super) trades: &'a [Trade],
+    /// The trades in the pool's total order.
+    pub(super) order: Vec<usize>,
+    /// Of each trade, its place in that order.
+    pub(super) places: Vec<usize>,
+    pub(super) matching: Result<ReferenceMatching, ReferenceError>,
+    pub(super) rows: Vec<RowEvidence<'a>>,
+    /// Of each trade, its size.
+    pub(super) sizes: Vec<Exact>,
+    /// Of each trade, how much of it the rows allocate.
+    pub(super) allocated: Vec<Exact>,
+    ids: OnceCell<Vec<usize>>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn gather(version: &'a PoolVersion<'a>) -> Self {
+        let trades = version.ledger.trades.as_slice();
+        let matching = reference::match_pool(trades);
+        let order = match &matching {
+            Ok(matching) => matching.order.clone(),
+            Err(_) => reference::order_in_pool(trades),
+        };
+        let mut places = vec![0; trades.len()];
+        for (place, index) in order.iter().enumerate() {
+            if let Some(slot) = places.get_mut(*index) {
+                *slot = place;
+            }
+        }
+        let sizes = trades.iter().map(|trade| Exact::of_size(trade.size));
+        let mut evidence = Self {
+            version,
+            trades,
+            order,
+            places,
+            matching,
+            rows: Vec::with_capacity(version.allocations.len()),
+            sizes: sizes.collect(),
+            allocated: vec![Exact::ZERO; trades.len()],
+            ids: OnceCell::new(),
+        };
+        let mut next = 0;
+        for stored in version.allocations {
+            let row = evidence.recognize(stored, next);
+            if let Some(reference) = row.reference {
+                next = reference.saturating_add(1);
+            }
+            for index in [row.sell.trade(), row.buy.trade()].into_iter().flatten() {
+                if let Some(sum) = evidence.allocated.get_mut(index) {
+                    *sum = sum.plus(&row.size);
+                }
+            }
+            evidence.rows.push(row);
+        }
+        evidence
+    }
+
+    pub(super) fn trade(&self, index: usize) -> Option<&'a Trade> {
+        self.trades.get(index)
+    }
+
+    pub(super) fn size(&self, index: usize) -> &Exact {
+        self.sizes.get(index).unwrap_or(&Exact::ZERO)
+    }
+
+    pub(super) fn allocated(&self, index: usize) -> &Exact {
+        self.allocated.get(index).unwrap_or(&Exact::ZERO)
+    }
+
+    pub(super) fn place(&self, index: usize) -> usize {
+        self.places.get(index).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Returns the pool's trades of one side, in order: place in the ledger, and the trade.
+    pub(super) fn of_side(&self, side: Side) -> impl Iterator<Item = (usize, &'a Trade)> {
+        let in_order = self.order.iter();
+        in_order
+            .filter_map(|index| Some((*index, self.trade(*index)?)))
+            .filter(move |(_, trade)| trade.side == side)
+    }
+
+    /// Finds out what an order id names. `hint` is the trade that it most likely is.
+    pub(super) fn name(&self, order_id: &str, side: Side, hint: Option<usize>) -> Named {
+        let is_it = |index: &usize| {
+            let trade = self.trade(*index);
+            trade.is_some_and(|trade| trade.order_id.as_str() == order_id)
+        };
+        let index = hint.filter(is_it).or_else(|| self.find(order_id));
+        match index.and_then(|index| Some((index, self.trade(index)?))) {
+            Some((index, trade)) if trade.side == side => Named::Trade(index),
+            Some(_) => Named::OtherSide,
+            None => Named::Unknown,
+        }
+    }
+
+    fn find(&self, order_id: &str) -> Option<usize> {
+        let id_of = |index: &usize| self.trade(*index).map(|trade| trade.order_id.as_str());
+        let ids = self.ids.get_or_init(|| {
+            let mut ids: Vec<usize> = (0..self.trades.len()).collect();
+            ids.sort_by(|left, right| id_of(left).cmp(&id_of(right)));
+            ids
+        });
+        let found = ids.binary_search_by(|index| id_of(index).cmp(&Some(order_id)));
+        found.ok().and_then(|at| ids.get(at).copied())
+    }
+
+    fn recognize(&self, stored: &'a StoredAllocation, next: usize) -> RowEvidence<'a> {
+        let allocations = match &self.matching {
+            Ok(matching) => matching.allocations.as_slice(),
+            Err(_) => &[],
+        };
+        let likely = allocations.get(next);
+        let sell_id = stored.sell_order_id.as_str();
+        let sell = self.name(sell_id, Side::Sell, likely.map(|likely| likely.sell));
+        let buy = match &stored.buy_order_id {
+            Some(id) => self.name(id.as_str(), Side::Buy, likely.and_then(|likely| likely.buy)),
+            None => Named::Nothing,
+        };
+        let reference = match (sell, buy) {
+            (Named::Trade(sell), Named::Trade(_) | Named::Nothing) => {
+                let buy = buy.trade();
+                let is_next = likely.is_some_and(|next| next.sell == sell && next.buy == buy);
+                let searched = || {
+                    let key = self.key(sell, buy);
+                    allocations.binary_search_by_key(&key, |one| self.key(one.sell, one.buy))
+                };
+                is_next.then_some(next).or_else(|| searched().ok())
+            }
+            _ => None,
+        };
+        RowEvidence {
+            stored,
+            size: Exact::of_size(stored.allocated_size),
+            sell,
+            buy,
+            reference,
+        }
+    }
+
+    /// The order of allocations: of sells, then of buys, the unmatched part last.
+    pub(super) fn key(&self, sell: usize, buy: Option<usize>) -> (usize, usize) {
+        let buy = buy.map_or(usize::MAX, |buy| self.place(buy));
+        (self.place(sell), buy)
+    }
+}

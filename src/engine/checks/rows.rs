@@ -1,0 +1,350 @@
+//! Checks of the rows: I1 to I9.
+
+use std::collections::BTreeMap;
+
+use super::super::canonical::AllocationRow;
+use super::super::ids::{Account, Symbol};
+use super::super::reference::{Exact, ReferenceMatching, TradeAmounts};
+use super::super::trade::Side;
+use super::evidence::{Evidence, Named, RowEvidence};
+use super::{Findings, Invariant};
+
+pub(super) fn check_rows(
+    evidence: &Evidence<'_>,
+    elsewhere: &dyn Fn(&Account, &str) -> Option<Symbol>,
+    findings: &mut Findings<'_>,
+) {
+    check_sizes(evidence, findings);
+    check_pairs_once(evidence, findings);
+    check_order(evidence, findings);
+    check_oldest_first(evidence, findings);
+    check_columns(evidence, findings);
+    check_fee_shares(evidence, findings);
+    check_names(evidence, elsewhere, findings);
+    check_pool_of_rows(evidence, findings);
+}
+
+/// I1 and I2: sells are allocated to their size, buys not beyond it.
+fn check_sizes(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    for (index, sell) in evidence.of_side(Side::Sell) {
+        let allocated = evidence.allocated(index);
+        if allocated != evidence.size(index) {
+            let message = format!(
+                "allocated sizes add up to \"{}\", expected \"{}\"",
+                allocated.size_text(),
+                sell.size
+            );
+            findings.add(Invariant::I1, sell.order_id.as_str(), message);
+        }
+    }
+    for (index, buy) in evidence.of_side(Side::Buy) {
+        let allocated = evidence.allocated(index);
+        if allocated > evidence.size(index) {
+            let message = format!(
+                "\"{}\" of the lot is used, expected at most \"{}\"",
+                allocated.size_text(),
+                buy.size
+            );
+            findings.add(Invariant::I2, buy.order_id.as_str(), message);
+        }
+    }
+}
+
+/// I3: a pair is there once.
+fn check_pairs_once(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    // The second matcher has each pair once, so its allocations count most of the rows without a
+    // comparison of ids.
+    let known = evidence.matching.as_ref();
+    let mut times = vec![0_u32; known.map_or(0, |matching| matching.allocations.len())];
+    let mut others = BTreeMap::new();
+    for row in &evidence.rows {
+        let counted = row.reference.and_then(|index| times.get_mut(index));
+        let pair = || {
+            let stored = row.stored;
+            (stored.sell_order_id.as_str(), stored.row().buy_order_id)
+        };
+        let count = match counted {
+            Some(count) => count,
+            None => others.entry(pair()).or_insert(0_u32),
+        };
+        *count = count.saturating_add(1);
+        if *count == 2 {
+            let (sell, buy) = pair();
+            let buy = buy.map_or("no lot".to_owned(), |buy| format!("buy \"{buy}\""));
+            let message = format!("more than one row for the pair with {buy}, expected one");
+            findings.add(Invariant::I3, sell, message);
+        }
+    }
+}
+
+/// I4: a buy is executed before its sell, or in the same microsecond.
+fn check_order(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    for row in &evidence.rows {
+        let trade = |named: Named| named.trade().and_then(|index| evidence.trade(index));
+        if let (Some(sell), Some(buy)) = (trade(row.sell), trade(row.buy))
+            && buy.order_time > sell.order_time
+        {
+            let message = format!(
+                "uses buy \"{}\" of \"{}\", expected one not after \"{}\"",
+                buy.order_id, buy.order_time, sell.order_time
+            );
+            findings.add(Invariant::I4, sell.order_id.as_str(), message);
+        }
+    }
+}
+
+/// A lot as the rows use it up, in the order of their sells.
+struct LotLeft {
+    index: usize,
+    place: usize,
+    left: Exact,
+}
+
+/// I5: no lot is used while an older one has something left.
+///
+/// A lot that was skipped is named once, by the first row that skipped it: what it has left can't
+/// be blamed on every later sell.
+fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    let mut lots: Vec<LotLeft> = evidence
+        .of_side(Side::Buy)
+        .map(|(index, _)| LotLeft {
+            index,
+            place: evidence.place(index),
+            left: evidence.size(index).clone(),
+        })
+        .collect();
+    let mut rows: Vec<((usize, usize), &RowEvidence<'_>)> = Vec::new();
+    for row in &evidence.rows {
+        match (row.sell, row.buy) {
+            (Named::Trade(sell), Named::Trade(_) | Named::Nothing) => {
+                rows.push((evidence.key(sell, row.buy.trade()), row));
+            }
+            // Nobody knows when an unknown sell used the lot: what it used was never there.
+            (_, Named::Trade(buy)) => use_lot(&mut lots, evidence.place(buy), &row.size),
+            _ => {}
+        }
+    }
+    rows.sort_by_key(|(key, _)| *key);
+    let mut oldest = 0;
+    for ((sell, buy), row) in rows {
+        while lots.get(oldest).is_some_and(|lot| lot.left <= Exact::ZERO) {
+            oldest = oldest.saturating_add(1);
+        }
+        let reached = buy.min(sell);
+        // A buy after its sell is I4's; of its age nothing can be said.
+        let in_order = buy < sell || buy == usize::MAX;
+        if let Some(lot) = lots.get(oldest)
+            && lot.place < reached
+            && in_order
+            && let Some(skipped) = evidence.trade(lot.index)
+        {
+            let used = match &row.stored.buy_order_id {
+                Some(buy) => format!("uses buy \"{buy}\""),
+                None => "is unmatched".to_owned(),
+            };
+            let message = format!(
+                "{used} while the older buy \"{}\" had \"{}\" left, expected \"0\"",
+                skipped.order_id,
+                lot.left.size_text()
+            );
+            findings.add(Invariant::I5, row.stored.sell_order_id.as_str(), message);
+            oldest = oldest.saturating_add(1);
+        }
+        use_lot(&mut lots, buy, &row.size);
+    }
+}
+
+fn use_lot(lots: &mut [LotLeft], place: usize, size: &Exact) {
+    if let Ok(at) = lots.binary_search_by_key(&place, |lot| lot.place)
+        && let Some(lot) = lots.get_mut(at)
+    {
+        lot.left = lot.left.minus(size);
+    }
+}
+
+/// I6: every column is what the second matcher gives.
+fn check_columns(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    let matching = match &evidence.matching {
+        Ok(matching) => matching,
+        Err(error) => {
+            let message = format!("nothing can be computed: {error}, expected amounts that fit");
+            findings.add(Invariant::I6, &error.order_id, message);
+            return;
+        }
+    };
+    for row in &evidence.rows {
+        let is_pair = matches!(
+            (row.sell, row.buy),
+            (Named::Trade(_), Named::Trade(_) | Named::Nothing)
+        );
+        if !is_pair {
+            continue;
+        }
+        if let Some(message) = column_difference(evidence, matching, row) {
+            findings.add(Invariant::I6, row.stored.sell_order_id.as_str(), message);
+        }
+    }
+}
+
+fn column_difference(
+    evidence: &Evidence<'_>,
+    matching: &ReferenceMatching,
+    row: &RowEvidence<'_>,
+) -> Option<String> {
+    let found = row.stored.row();
+    let pair = match found.buy_order_id {
+        Some(buy) => format!("row {} with buy \"{buy}\"", row.stored.id),
+        None => format!("row {} without buy", row.stored.id),
+    };
+    let allocation = row.reference.and_then(|at| matching.allocations.get(at));
+    let Some(allocation) = allocation else {
+        return Some(format!("{pair}: a fresh computation has no such pair"));
+    };
+    let expected = allocation.row(evidence.version.pool, evidence.trades)?;
+    if found == expected {
+        return None;
+    }
+    let columns = columns(&found).into_iter().zip(columns(&expected));
+    let different: Vec<String> = columns
+        .filter(|(found, expected)| found != expected)
+        .map(|((name, found), (_, expected))| {
+            format!("{name} is \"{found}\", expected \"{expected}\"")
+        })
+        .collect();
+    // Of rows that differ only in account or symbol, I9 tells.
+    (!different.is_empty()).then(|| format!("{pair}: {}", different.join("; ")))
+}
+
+/// The columns that are computed, or copied from the trades, as canonical text.
+fn columns(row: &AllocationRow<'_>) -> [(&'static str, String); 12] {
+    fn text<T: ToString>(value: Option<T>) -> String {
+        value.map_or("NULL".to_owned(), |value| value.to_string())
+    }
+    [
+        ("allocated_size", row.allocated_size.to_string()),
+        ("buy_price", text(row.buy_price)),
+        ("sell_price", row.sell_price.to_string()),
+        ("buy_fees_per_unit", text(row.buy_fees_per_unit)),
+        ("sell_fees_per_unit", text(row.sell_fees_per_unit)),
+        ("cost_basis_usd", text(row.cost_basis_usd)),
+        ("proceeds_usd", row.proceeds_usd.to_string()),
+        ("net_proceeds_usd", row.net_proceeds_usd.to_string()),
+        ("pnl_usd", text(row.pnl_usd)),
+        ("buy_time", text(row.buy_time)),
+        ("sell_time", row.sell_time.to_string()),
+        ("notes", row.notes.to_string()),
+    ]
+}
+
+/// I7: the shares of a fee add up to the fee of what was used.
+///
+/// Judged only where the sizes add up; where they don't, I1 or I10 tells.
+fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    let Ok(matching) = &evidence.matching else {
+        return;
+    };
+    // Of a sell, its fees; of a buy, its cost, of which the fees are a part.
+    let mut sums = vec![Exact::ZERO; evidence.trades.len()];
+    let mut add = |index: Option<usize>, amount: Exact| {
+        if let Some(sum) = index.and_then(|index| sums.get_mut(index)) {
+            *sum = sum.plus(&amount);
+        }
+    };
+    for row in &evidence.rows {
+        let proceeds = Exact::of_usd(row.stored.proceeds_usd);
+        let net_proceeds = Exact::of_usd(row.stored.net_proceeds_usd);
+        add(row.sell.trade(), proceeds.minus(&net_proceeds));
+        let cost = row.stored.cost_basis_usd.map(Exact::of_usd);
+        add(row.buy.trade(), cost.unwrap_or(Exact::ZERO));
+    }
+    let mut expected_used = evidence.sizes.clone();
+    for lot in &matching.open_lots {
+        if let Some(used) = expected_used.get_mut(lot.buy) {
+            *used = used.minus(&Exact::of_size(lot.remaining_size));
+        }
+    }
+    let all = evidence.trades.iter().zip(sums).zip(expected_used);
+    for (index, ((trade, sum), used)) in all.enumerate() {
+        if *evidence.allocated(index) != used {
+            continue;
+        }
+        let amounts = TradeAmounts::of(trade, evidence.size(index).clone());
+        let shares = match trade.side {
+            Side::Buy => sum.minus(&amounts.gross_of_first(&used)),
+            Side::Sell => sum,
+        };
+        let expected = amounts.fees_of_first(&used);
+        if shares != expected {
+            let message = format!(
+                "fee shares add up to \"{}\", expected \"{}\"",
+                shares.usd_text(),
+                expected.usd_text()
+            );
+            findings.add(Invariant::I7, trade.order_id.as_str(), message);
+        }
+    }
+}
+
+/// I8 and I9: every order id is a trade of the pool. An order is named once, with its rows.
+fn check_names(
+    evidence: &Evidence<'_>,
+    elsewhere: &dyn Fn(&Account, &str) -> Option<Symbol>,
+    findings: &mut Findings<'_>,
+) {
+    let mut strangers = BTreeMap::new();
+    let mut meet = |order_id: &str, column: &'static str, named: Named| {
+        let other_side = match named {
+            Named::OtherSide => true,
+            Named::Unknown => false,
+            Named::Trade(_) | Named::Nothing => return,
+        };
+        let rows = strangers
+            .entry((order_id.to_owned(), column, other_side))
+            .or_insert(0_u64);
+        *rows = rows.saturating_add(1);
+    };
+    for row in &evidence.rows {
+        let stored = row.stored;
+        meet(stored.sell_order_id.as_str(), "sell_order_id", row.sell);
+        if let Some(buy) = &stored.buy_order_id {
+            meet(buy.as_str(), "buy_order_id", row.buy);
+        }
+    }
+    let pool = evidence.version.pool;
+    for ((order_id, column, other_side), rows) in strangers {
+        let symbol = match other_side {
+            true => None,
+            false => elsewhere(&pool.account, &order_id),
+        };
+        let rows = match rows {
+            1 => "1 row".to_owned(),
+            rows => format!("{rows} rows"),
+        };
+        let (invariant, found) = match symbol {
+            Some(symbol) => (
+                Invariant::I9,
+                format!("a trade of another pool, in {symbol}"),
+            ),
+            None if other_side => (Invariant::I8, "a trade of the other side".to_owned()),
+            None => (Invariant::I8, "no eligible trade".to_owned()),
+        };
+        let message = format!("{column} of {rows} is {found}, expected a trade of the pool");
+        findings.add(invariant, &order_id, message);
+    }
+}
+
+/// I9 again: the rows say themselves that they are of this pool.
+fn check_pool_of_rows(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    let pool = evidence.version.pool;
+    for row in &evidence.rows {
+        let (account, symbol) = (&row.stored.account, &row.stored.symbol);
+        if (account, symbol) != (&pool.account, &pool.symbol) {
+            let message = format!(
+                "row {} is of account \"{account}\" and symbol \"{symbol}\", expected \"{}\" and \
+                 \"{}\"",
+                row.stored.id, pool.account, pool.symbol
+            );
+            findings.add(Invariant::I9, row.stored.sell_order_id.as_str(), message);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! One row's cells to one trade, and every reason why not.
+//!
+//! ASCII blanks around a value are no part of it, quoted or not; but those of an `order_id` or
+//! `account` would be part of a name, so there they are refused, never trimmed. An empty cell
+//! is an unknown fee, the default account, or nothing said; in any other column it is refused.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use csv::StringRecord;
+
+use super::ImportOptions;
+use super::header::{Column, Header};
+use super::rejected::Fault;
+use super::times::read_order_time;
+use crate::engine::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, TEXT_BYTES_MAX};
+use crate::engine::{
+    Account, Carried, Fee, IdError, InvalidTrade, LedgerTrade, NumberError, OrderId, Side, Size,
+    Symbol, Trade, is_never_executed,
+};
+
+/// By which way trades of the native format come into the ledger.
+const INGEST_VIA: &str = "csv";
+
+/// A cell at fault.
+#[derive(Debug)]
+pub(super) struct BadCell {
+    pub column: Column,
+    pub found: String,
+    pub fault: Fault,
+}
+
+/// Reads rows to trades, one after the other.
+pub(super) struct TradeReader<'o> {
+    header: &'o Header,
+    options: &'o ImportOptions,
+    // A file names few accounts and symbols many times; each is kept once.
+    accounts: HashMap<String, Account>,
+    symbols: HashMap<String, Symbol>,
+}
+
+impl<'o> TradeReader<'o> {
+    pub(super) fn new(header: &'o Header, options: &'o ImportOptions) -> Self {
+        Self {
+            header,
+            options,
+            accounts: HashMap::new(),
+            symbols: HashMap::new(),
+        }
+    }
+
+    /// Returns the cell of a column without blanks around it; empty if the file has no such column.
+    fn text<'r>(&self, record: &'r StringRecord, column: Column) -> &'r str {
+        self.raw(record, column).trim_ascii()
+    }
+
+    fn raw<'r>(&self, record: &'r StringRecord, column: Column) -> &'r str {
+        let place = self.header.place(column);
+        place.and_then(|place| record.get(place)).unwrap_or("")
+    }
+
+    /// Reads a row. Errors: the first cell at fault, the status before the numbers.
+    pub(super) fn read(
+        &mut self,
+        record: &StringRecord,
+        import_line: u64,
+    ) -> Result<LedgerTrade, BadCell> {
+        // An order that never executed has no size and no price, so its status says more.
+        let status = self.read_status(record)?;
+        let order_id = self.read_id(record, Column::OrderId)?;
+        let account = self.read_account(record)?;
+        let symbol = self.read_symbol(record)?;
+        let trade = self.read_trade(record, order_id)?;
+        Ok(LedgerTrade {
+            account,
+            symbol,
+            symbol_text: self.text(record, Column::Symbol).to_owned(),
+            trade,
+            status,
+            carried: self.read_carried(record),
+            import_line,
+        })
+    }
+
+    fn read_trade(&self, record: &StringRecord, order_id: OrderId) -> Result<Trade, BadCell> {
+        let text = |column| self.text(record, column);
+        let bad = |column| move |fault| bad_cell(column, text(column), fault);
+        let trade = Trade {
+            order_id,
+            side: read_side(text(Column::Side)).map_err(bad(Column::Side))?,
+            size: read_size(text(Column::Size)).map_err(bad(Column::Size))?,
+            price: read_price(text(Column::Price)).map_err(bad(Column::Price))?,
+            order_time: read_order_time(text(Column::OrderTime), self.options)
+                .map_err(bad(Column::OrderTime))?,
+            fee: read_fee(text(Column::TotalFeesUsd)).map_err(bad(Column::TotalFeesUsd))?,
+            trade_seq: read_trade_seq(text(Column::TradeSeq)).map_err(bad(Column::TradeSeq))?,
+        };
+        trade.check().map_err(|error| {
+            let (column, fault) = too_large(&error);
+            bad_cell(column, text(column), fault)
+        })?;
+        Ok(trade)
+    }
+
+    fn read_status(&self, record: &StringRecord) -> Result<Option<String>, BadCell> {
+        let status = self.text(record, Column::Status);
+        if is_never_executed(Some(status)) {
+            let fault = Fault::new("the status of an order that never executed, expected a trade")
+                .with_hint(
+                    "remove the row; if a part was executed, give its size with status \"filled\"",
+                );
+            return Err(bad_cell(Column::Status, status, fault));
+        }
+        Ok(given(status))
+    }
+
+    fn read_id<T>(&self, record: &StringRecord, column: Column) -> Result<T, BadCell>
+    where
+        T: FromStr<Err = IdError>,
+    {
+        let id = self.raw(record, column);
+        id.parse()
+            .map_err(|error| bad_cell(column, id, id_fault(&error)))
+    }
+
+    fn read_account(&mut self, record: &StringRecord) -> Result<Account, BadCell> {
+        let text = self.raw(record, Column::Account);
+        if text.is_empty() {
+            return Ok(self.options.account_default.clone());
+        }
+        if let Some(account) = self.accounts.get(text) {
+            return Ok(account.clone());
+        }
+        let account: Account = self.read_id(record, Column::Account)?;
+        self.accounts.insert(text.to_owned(), account.clone());
+        Ok(account)
+    }
+
+    fn read_symbol(&mut self, record: &StringRecord) -> Result<Symbol, BadCell> {
+        let text = self.text(record, Column::Symbol);
+        if let Some(symbol) = self.symbols.get(text) {
+            return Ok(symbol.clone());
+        }
+        let symbol: Symbol = text
+            .parse()
+            .map_err(|error| bad_cell(Column::Symbol, text, symbol_fault(&error)))?;
+        self.symbols.insert(text.to_owned(), symbol.clone());
+        Ok(symbol)
+    }
+
+    fn read_carried(&self, record: &StringRecord) -> Carried {
+        let text = |column| given(self.text(record, column));
+        Carried {
+            order_type: text(Column::OrderType),
+            source: text(Column::Source),
+            ingest_via: Some(INGEST_VIA.to_owned()),
+            exchange: text(Column::Exchange),
+            exchange_order_id: text(Column::ExchangeOrderId),
+            linked_order_id: text(Column::LinkedOrderId),
+        }
+    }
+}
+
+fn bad_cell(column: Column, found: &str, fault: Fault) -> BadCell {
+    let quote_behind_blank = found.starts_with('"') && fault.hint.is_none();
+    let fault = if quote_behind_blank {
+        fault.with_hint("a quote counts only at the start of a cell: remove the blank before it")
+    } else {
+        fault
+    };
+    BadCell {
+        column,
+        found: found.to_owned(),
+        fault,
+    }
+}
+
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn id_fault(error: &IdError) -> Fault {
+    match error {
+        IdError::Empty => Fault::new("expected the id of the execution"),
+        IdError::TooLong(_) => Fault::new(format!("expected at most {TEXT_BYTES_MAX} bytes")),
+        IdError::BadCharacter(bad) if bad.is_control() => {
+            Fault::new(format!("expected no control character such as {bad:?}"))
+        }
+        IdError::BadCharacter(_) => Fault::new("expected no blank at either end"),
+    }
+}
+
+fn symbol_fault(error: &IdError) -> Fault {
+    match error {
+        IdError::Empty => Fault::new("expected a symbol like BTC-USD"),
+        IdError::BadCharacter(bad) if !bad.is_control() => {
+            Fault::new("expected a symbol without blanks, like BTC-USD")
+        }
+        _ => id_fault(error),
+    }
+}
+
+fn read_side(text: &str) -> Result<Side, Fault> {
+    for side in [Side::Buy, Side::Sell] {
+        if text.eq_ignore_ascii_case(side.as_str()) {
+            return Ok(side);
+        }
+    }
+    Err(Fault::new("expected \"buy\" or \"sell\""))
+}
+
+fn read_size(text: &str) -> Result<Size, Fault> {
+    let expected = "expected a number above zero";
+    match text.parse::<Size>() {
+        Ok(size) if size.is_zero() => Err(Fault::new(expected)),
+        Ok(size) => Ok(size),
+        Err(NumberError::Negative) => {
+            Err(Fault::new(expected).with_hint("a sale is written with side \"sell\""))
+        }
+        Err(error) => Err(number_fault(&error, expected)),
+    }
+}
+
+fn read_price(text: &str) -> Result<crate::engine::Price, Fault> {
+    text.parse()
+        .map_err(|error| number_fault(&error, "expected a number, zero or more"))
+}
+
+/// Reads a fee. An empty cell is an unknown fee, which is not a fee of zero.
+fn read_fee(text: &str) -> Result<Option<Fee>, Fault> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.parse() {
+        Ok(fee) => Ok(Some(fee)),
+        Err(error) => {
+            let fault = number_fault(&error, "expected a number");
+            Err(match error {
+                NumberError::NotANumber => {
+                    fault.with_hint("leave the cell empty where the fee is unknown")
+                }
+                _ => fault,
+            })
+        }
+    }
+}
+
+fn read_trade_seq(text: &str) -> Result<Option<i64>, Fault> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let expected = "expected a whole number of 64 bits, or nothing";
+    text.parse().map(Some).map_err(|_| Fault::new(expected))
+}
+
+fn number_fault(error: &NumberError, expected: &str) -> Fault {
+    match error {
+        NumberError::Comma => Fault::new("expected a number without commas")
+            .with_hint("write 1234.5: no thousands separator, a point before the decimals"),
+        NumberError::TooManyDigits(_) => Fault::new(format!(
+            "expected at most {FACT_DIGITS_MAX} significant digits"
+        )),
+        NumberError::TooManyDecimals(_) => {
+            Fault::new(format!("expected at most {FACT_DECIMALS_MAX} decimals"))
+        }
+        NumberError::Empty | NumberError::NotANumber | NumberError::Negative => {
+            Fault::new(expected)
+        }
+    }
+}
+
+/// Tells which cell makes an amount too large: the numbers themselves have been read.
+fn too_large(error: &InvalidTrade) -> (Column, Fault) {
+    if error.column == Column::TotalFeesUsd.as_str() {
+        let fault = Fault::new("expected a fee below 10^22 USD");
+        return (Column::TotalFeesUsd, fault);
+    }
+    let fault = Fault::new("expected size times price below 10^22 USD");
+    (Column::Price, fault)
+}

@@ -1,0 +1,512 @@
+//! Tests of `csv.rs`: every bad row with its exact message, and what is read from good ones.
+
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::engine::{Carried, Side};
+use crate::import::parse_timezone;
+
+pub(super) const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd,account,trade_seq,\
+                      status";
+
+pub(super) fn options(timezone: Option<TimeZone>) -> ImportOptions {
+    ImportOptions {
+        account_default: "main".parse().unwrap(),
+        timezone,
+        now: "2026-01-01T00:00:00Z".parse().unwrap(),
+    }
+}
+
+pub(super) fn parse(text: &str) -> ParsedFile {
+    let parsed = parse_csv(text.as_bytes(), &options(None), &mut |_| ()).unwrap();
+    let parts = parsed.trades.len() as u64 + parsed.rejected.len() as u64 + parsed.duplicates;
+    assert_eq!(parsed.rows, parts);
+    parsed
+}
+
+/// The only rejected row of a file: message, hint and text.
+fn rejected(text: &str) -> (String, Option<String>, String) {
+    let rejected = parse(text).rejected;
+    assert_eq!(rejected.len(), 1, "{rejected:?}");
+    let row = rejected.into_iter().next().unwrap();
+    (row.to_string(), row.hint, row.text)
+}
+
+fn ids(parsed: &ParsedFile) -> Vec<(u64, &str)> {
+    let rows = parsed.trades.iter();
+    rows.map(|row| (row.import_line, row.trade.order_id.as_str()))
+        .collect()
+}
+
+/// A good row, with one cell replaced.
+fn row_with(column: &str, value: &str) -> String {
+    let cells = [
+        ("order_id", "A-1"),
+        ("symbol", "BTC-USD"),
+        ("side", "buy"),
+        ("size", "1"),
+        ("price", "10"),
+        ("order_time", "2025-01-02T03:04:05Z"),
+        ("total_fees_usd", "0.1"),
+        ("account", ""),
+        ("trade_seq", ""),
+        ("status", ""),
+    ];
+    assert!(column.is_empty() || cells.iter().any(|(name, _)| *name == column));
+    let quoted = format!("\"{}\"", value.replace('"', "\"\""));
+    cells
+        .map(|(name, cell)| {
+            if name == column {
+                quoted.as_str()
+            } else {
+                cell
+            }
+        })
+        .join(",")
+}
+
+#[test]
+fn every_bad_cell_is_refused_by_line_column_and_reason() {
+    let long = "9".repeat(29);
+    let decimals = format!("0.{}1", "0".repeat(28));
+    let id = "x".repeat(256);
+    let comma = Some("write 1234.5: no thousands separator, a point before the decimals");
+    let sell = Some("a sale is written with side \"sell\"");
+    let fee = Some("leave the cell empty where the fee is unknown");
+    let executed =
+        Some("remove the row; if a part was executed, give its size with status \"filled\"");
+    let quote = Some("a quote counts only at the start of a cell: remove the blank before it");
+    let above = "expected a number above zero";
+    let price = "expected a number, zero or more";
+    let digits = "expected at most 28 significant digits";
+    let status = "the status of an order that never executed, expected a trade";
+    let seq = "expected a whole number of 64 bits, or nothing";
+    let blank = "expected no blank at either end";
+    let cases = [
+        (
+            "order_id",
+            "",
+            "is empty",
+            "expected the id of the execution",
+            None,
+        ),
+        ("order_id", " A-1", "is \" A-1\"", blank, None),
+        ("order_id", "A-1 ", "is \"A-1 \"", blank, None),
+        (
+            "order_id",
+            "A\n1",
+            "is \"A\\n1\"",
+            "expected no control character such as '\\n'",
+            None,
+        ),
+        (
+            "order_id",
+            &id,
+            &format!("is \"{}...\"", &id[..60]),
+            "expected at most 255 bytes",
+            None,
+        ),
+        ("account", " ", "is \" \"", blank, None),
+        (
+            "account",
+            "a\t",
+            "is \"a\\t\"",
+            "expected no control character such as '\\t'",
+            None,
+        ),
+        (
+            "symbol",
+            "",
+            "is empty",
+            "expected a symbol like BTC-USD",
+            None,
+        ),
+        (
+            "symbol",
+            "BTC USD",
+            "is \"BTC USD\"",
+            "expected a symbol without blanks, like BTC-USD",
+            None,
+        ),
+        ("side", "", "is empty", "expected \"buy\" or \"sell\"", None),
+        (
+            "side",
+            "short",
+            "is \"short\"",
+            "expected \"buy\" or \"sell\"",
+            None,
+        ),
+        (
+            "side",
+            "b",
+            "is \"b\"",
+            "expected \"buy\" or \"sell\"",
+            None,
+        ),
+        ("size", "", "is empty", above, None),
+        ("size", "0", "is \"0\"", above, None),
+        ("size", "-0.0", "is \"-0.0\"", above, None),
+        ("size", "-1", "is \"-1\"", above, sell),
+        ("size", "NaN", "is \"NaN\"", above, None),
+        ("size", "1_000", "is \"1_000\"", above, None),
+        ("size", "0x10", "is \"0x10\"", above, None),
+        (
+            "size",
+            "1,234.5",
+            "is \"1,234.5\"",
+            "expected a number without commas",
+            comma,
+        ),
+        (
+            "size",
+            "0,5",
+            "is \"0,5\"",
+            "expected a number without commas",
+            comma,
+        ),
+        ("size", &long, &format!("is \"{long}\""), digits, None),
+        ("size", "1e2000", "is \"1e2000\"", digits, None),
+        (
+            "size",
+            &decimals,
+            &format!("is \"{decimals}\""),
+            "expected at most 28 decimals",
+            None,
+        ),
+        ("size", " \"1\"", "is \"\"1\"\"", above, quote),
+        ("price", "", "is empty", price, None),
+        ("price", "-12", "is \"-12\"", price, None),
+        ("price", "Infinity", "is \"Infinity\"", price, None),
+        ("price", "market", "is \"market\"", price, None),
+        ("price", "$10", "is \"$10\"", price, None),
+        (
+            "price",
+            "1.234,5",
+            "is \"1.234,5\"",
+            "expected a number without commas",
+            comma,
+        ),
+        ("price", &long, &format!("is \"{long}\""), digits, None),
+        (
+            "price",
+            "1e22",
+            "is \"1e22\"",
+            "expected size times price below 10^22 USD",
+            None,
+        ),
+        (
+            "total_fees_usd",
+            "n/a",
+            "is \"n/a\"",
+            "expected a number",
+            fee,
+        ),
+        (
+            "total_fees_usd",
+            "NULL",
+            "is \"NULL\"",
+            "expected a number",
+            fee,
+        ),
+        (
+            "total_fees_usd",
+            "1,5",
+            "is \"1,5\"",
+            "expected a number without commas",
+            comma,
+        ),
+        (
+            "total_fees_usd",
+            &long,
+            &format!("is \"{long}\""),
+            digits,
+            None,
+        ),
+        (
+            "total_fees_usd",
+            "-1e22",
+            "is \"-1e22\"",
+            "expected a fee below 10^22 USD",
+            None,
+        ),
+        ("trade_seq", "1.5", "is \"1.5\"", seq, None),
+        (
+            "trade_seq",
+            "9223372036854775808",
+            "is \"9223372036854775808\"",
+            seq,
+            None,
+        ),
+        ("status", "cancelled", "is \"cancelled\"", status, executed),
+        ("status", " Canceled ", "is \"Canceled\"", status, executed),
+        ("status", "OPEN", "is \"OPEN\"", status, executed),
+        (
+            "order_time",
+            "2025-01-02",
+            "is \"2025-01-02\"",
+            "expected a time of day too",
+            Some("the order of trades within a day decides which lots a sell uses"),
+        ),
+        (
+            "order_time",
+            "2999-01-01T00:00:00Z",
+            "is \"2999-01-01T00:00:00Z\"",
+            "which is in the future, expected at most 2026-01-01T00:00:00.000000Z",
+            None,
+        ),
+        (
+            "order_time",
+            "",
+            "is empty",
+            "expected a time like 2025-01-02T03:04:05Z",
+            None,
+        ),
+    ];
+    for (column, value, found, reason, hint) in cases {
+        let bad = row_with(column, value);
+        let text = format!("{HEADER}\n{bad}\n{}\n", row_with("order_id", "A-2"));
+        let message = format!("2: {column} {found}, {reason}");
+        assert_eq!(
+            rejected(&text),
+            (message, hint.map(str::to_owned), bad),
+            "{column} {value}"
+        );
+        assert_eq!(parse(&text).trades.len(), 1, "{column} {value}");
+    }
+}
+
+#[test]
+fn rows_of_another_shape_are_refused_and_the_next_is_read() {
+    let good = row_with("", "");
+    let split = "a comma inside a value splits it: write 1234.5 for 1,234.5, and put texts in \
+                 quotes";
+    let close = "close the quote; if the file was cut in the middle, export it again";
+    let twice = "close each quote; a quote inside a value is written twice";
+    let cut = "the last line has no line end: the file may have been cut; export it again";
+    let later = "a quote may be closed on a later line than it should be";
+    let joined = "the file looks like several joined into one; remove the second header";
+    let comma = "an empty cell needs its comma too";
+    let header = HEADER.to_uppercase();
+    let cases = [
+        (
+            "A-2,BTC-USD,sell,1,234.5,10,2025-01-02T03:04:05Z,0,,,\n",
+            "has 11 cells, expected 10",
+            split,
+        ),
+        ("A-2,BTC-USD,sell,1\n", "has 4 cells, expected 10", comma),
+        ("A-2\n", "has 1 cell, expected 10", comma),
+        ("A-2,BTC-USD,sell,1", "has 4 cells, expected 10", cut),
+        (
+            "A-2,\"x\ny\",sell\n",
+            "has 3 cells on lines 3 to 4, expected 10",
+            later,
+        ),
+        (
+            "\"A-2,BTC-USD,sell\n",
+            "opens a quote that is never closed, expected a closing quote",
+            close,
+        ),
+        (
+            "A-2,BTC-USD,\"se",
+            "opens a quote that is never closed, expected a closing quote",
+            close,
+        ),
+        (
+            "A-2,\"BTC\"USD,sell\n",
+            "has text behind a closing quote, expected a comma there",
+            twice,
+        ),
+        (
+            &format!("{header}\n"),
+            "is the header again, expected a trade",
+            joined,
+        ),
+    ];
+    for (bad, message, hint) in cases {
+        let (shown, found_hint, text) = rejected(&format!("{HEADER}\n{good}\n{bad}"));
+        assert_eq!(
+            (shown, found_hint.as_deref()),
+            (format!("3: row {message}"), Some(hint))
+        );
+        assert_eq!(text, bad.trim_end_matches('\n'));
+    }
+}
+
+#[test]
+fn a_quote_never_closed_hides_no_row() {
+    let mut text = format!("{HEADER}\n\"{}\n", row_with("", ""));
+    for at in 0..500 {
+        text += &format!("{}\n", row_with("order_id", &format!("B-{at}")));
+    }
+    let parsed = parse(&text);
+    assert_eq!((parsed.trades.len(), parsed.rejected.len()), (500, 1));
+    assert_eq!(
+        (parsed.rejected[0].line, parsed.trades[0].import_line),
+        (2, 3)
+    );
+    let unquoted = text.replace("\"B-", "B-").replace("\",BTC", ",BTC");
+    let parsed = parse(&unquoted);
+    assert_eq!((parsed.trades.len(), parsed.rejected.len()), (500, 1));
+    let shown = parsed.rejected[0].to_string();
+    assert_eq!(
+        shown,
+        "2: row opens a quote that is never closed, expected a closing quote"
+    );
+}
+
+#[test]
+fn columns_are_found_by_name() {
+    let text = "\u{feff}Note, TOTAL_FEES_USD ,\"price\",size,side,symbol,order_time,order_id,\
+                account,trade_seq,status,order_type,source,exchange,exchange_order_id,\
+                linked_order_id,,note\r\n\
+                \"a, b\r\nc\", ,1e-8, 0.50 ,BUY,btc/usd,2025-01-02T03:04:05Z,A-1,,,,,,,,,,\r\n\
+                \r\n\
+                ,-0.020,10,5.,Sell,\"BTC-USD\",2025-01-02 04:04:05+01:00,A 1,other,-7,done,limit,\
+                bot,kraken,X-1,A-1,,\r\n\
+                ,,, , ,,,,,,,,,,,,,\r\n";
+    let parsed = parse(text);
+    assert_eq!(
+        (parsed.rows, parsed.rejected.len(), parsed.duplicates),
+        (2, 0, 0)
+    );
+    assert!(!parsed.ends_without_line_end);
+    assert_eq!(parsed.unknown_columns, ["Note", "column 17", "note"]);
+    let [first, second] = parsed.trades.as_slice() else {
+        panic!("{parsed:?}");
+    };
+    assert_eq!((first.import_line, second.import_line), (2, 5));
+    assert_eq!(
+        (first.account.as_str(), second.account.as_str()),
+        ("main", "other")
+    );
+    assert_eq!(
+        (first.symbol.as_str(), first.symbol_text.as_str()),
+        ("BTC-USD", "btc/usd")
+    );
+    assert_eq!(
+        (first.trade.side, second.trade.side),
+        (Side::Buy, Side::Sell)
+    );
+    assert_eq!(first.trade.size.to_string(), "0.5");
+    assert_eq!(first.trade.price.to_string(), "0.00000001");
+    assert_eq!(
+        (first.trade.fee, first.trade.trade_seq, &first.status),
+        (None, None, &None)
+    );
+    assert_eq!(second.trade.fee.unwrap().to_string(), "-0.02");
+    assert_eq!(second.trade.order_time, first.trade.order_time);
+    assert_eq!(
+        (second.trade.trade_seq, second.status.as_deref()),
+        (Some(-7), Some("done"))
+    );
+    let nothing = Carried {
+        ingest_via: Some("csv".into()),
+        ..Carried::default()
+    };
+    assert_eq!(first.carried, nothing);
+    let carried = Carried {
+        order_type: Some("limit".into()),
+        source: Some("bot".into()),
+        ingest_via: Some("csv".into()),
+        exchange: Some("kraken".into()),
+        exchange_order_id: Some("X-1".into()),
+        linked_order_id: Some("A-1".into()),
+    };
+    assert_eq!(second.carried, carried);
+}
+
+#[test]
+fn a_local_time_is_read_in_the_zone_of_the_caller() {
+    let text = format!(
+        "{HEADER}\n{}\n",
+        row_with("order_time", "2025-07-02 03:04:05")
+    );
+    let (message, hint, _) = rejected(&text);
+    let expected =
+        "2: order_time is \"2025-07-02 03:04:05\", expected a time with an offset from UTC";
+    assert_eq!(message, expected);
+    assert_eq!(
+        hint.as_deref(),
+        Some("name the zone that the times are of: --timezone ZONE")
+    );
+    let options = options(parse_timezone("Europe/Berlin").ok());
+    let parsed = parse_csv(text.as_bytes(), &options, &mut |_| ()).unwrap();
+    let time = parsed.trades[0].trade.order_time.to_string();
+    assert_eq!(time, "2025-07-02T01:04:05.000000Z");
+}
+
+#[test]
+fn one_id_twice_is_a_duplicate_or_a_conflict() {
+    let good = row_with("", "");
+    let spelled = "A-1,btc/usd,BUY,1.0,1e1,2025-01-02 04:04:05+01:00,0.10,main,,";
+    let text = format!(
+        "{HEADER}\n{good}\n{spelled}\n{}\n",
+        row_with("account", "other")
+    );
+    let parsed = parse(&text);
+    assert_eq!((parsed.rejected.len(), parsed.duplicates), (0, 1));
+    assert_eq!(ids(&parsed), [(2, "A-1"), (4, "A-1")]);
+
+    let hint = "each fill needs its own id; for one trade in two accounts, fill in account";
+    let cases = [
+        ("size", "2", "\"1\"", "\"2\""),
+        ("symbol", "ETH-USD", "\"BTC-USD\"", "\"ETH-USD\""),
+        ("total_fees_usd", "", "\"0.1\"", "\"NULL\""),
+        ("status", "filled", "\"NULL\"", "\"filled\""),
+    ];
+    for (column, value, before, here) in cases {
+        let other = row_with(column, value);
+        let expected = format!(
+            "4: order_id is \"A-1\", which line 2 has with {column} {before} where this one has \
+             {here}, expected an id of its own"
+        );
+        let text = format!("{HEADER}\n{good}\n{good}\n{other}\n");
+        assert_eq!(rejected(&text), (expected, Some(hint.to_owned()), other));
+        assert_eq!(parse(&text).duplicates, 1);
+    }
+}
+
+#[test]
+fn a_bad_row_does_not_take_the_id_of_a_good_one() {
+    let text = format!("{HEADER}\n{}\n{}", row_with("size", "0"), row_with("", ""));
+    let parsed = parse(&text);
+    assert_eq!(ids(&parsed), [(3, "A-1")]);
+    assert_eq!(parsed.rejected[0].order_id, "A-1");
+    assert!(parsed.ends_without_line_end);
+}
+
+#[test]
+fn a_header_alone_is_a_file_without_rows() {
+    for text in [HEADER.to_owned(), format!("\r\n,,\r\n{HEADER}\r\n\r\n")] {
+        let parsed = parse(&text);
+        assert_eq!((parsed.rows, parsed.trades.len()), (0, 0));
+    }
+}
+
+#[test]
+fn a_whole_file_is_refused_before_any_row() {
+    let error = |bytes: &[u8]| parse_csv(bytes, &options(None), &mut |_| ()).unwrap_err();
+    assert!(matches!(error(b""), FileError::Empty));
+    assert!(matches!(error(b",,\n,,\n"), FileError::Empty));
+    assert!(matches!(error(b"\xff\xfeo\0"), FileError::Utf16));
+    let late = format!("{HEADER}\n{}\nA-2,\u{0}", row_with("", ""));
+    assert!(matches!(error(late.as_bytes()), FileError::Nul { line: 3 }));
+    let row = row_with("", "");
+    assert!(matches!(
+        error(row.as_bytes()),
+        FileError::NoHeader { line: 1, .. }
+    ));
+}
+
+#[test]
+fn progress_rises_to_all_bytes() {
+    let mut text = format!("\u{feff}{HEADER}\n");
+    for at in 0..10_000 {
+        text += &format!("{}\n", row_with("order_id", &format!("B-{at}")));
+    }
+    let mut seen = Vec::new();
+    parse_csv(text.as_bytes(), &options(None), &mut |done| seen.push(done)).unwrap();
+    assert_eq!(seen.len(), 3);
+    assert!(seen.is_sorted());
+    assert_eq!(seen.last(), Some(&text.len()));
+}

@@ -1,0 +1,345 @@
+//! What makes a whole file unreadable: its bytes, or its header. Read before any row is.
+
+use super::header::header_hint;
+use super::rejected::quoted;
+
+/// Why nothing of a file was read.
+///
+/// The caller writes the name of the file before it, and the [`line`](Self::line) if there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// No byte, or only blank lines.
+    #[error("the file is empty, expected a header and a line for each trade")]
+    Empty,
+    /// Another format, told by its first bytes.
+    #[error("the file is {0}, expected CSV text")]
+    OtherFormat(&'static str),
+    /// A NUL byte, which no text has.
+    #[error("has a NUL byte, expected CSV text")]
+    Nul {
+        /// Line of the first one, from 1.
+        line: u64,
+    },
+    /// A byte order mark of UTF-16.
+    #[error("the file is UTF-16 text, expected UTF-8")]
+    Utf16,
+    /// A byte that is not UTF-8.
+    #[error("has the byte 0x{byte:02X}, expected UTF-8 text")]
+    NotUtf8 {
+        /// Line of the first one, from 1.
+        line: u64,
+        /// The byte.
+        byte: u8,
+    },
+    /// The header has another separator than a comma.
+    #[error("the header is separated by {name}, expected commas")]
+    Separator {
+        /// Line of the header, from 1.
+        line: u64,
+        /// The separator, in words.
+        name: &'static str,
+    },
+    /// The first line looks like a trade.
+    #[error("the file begins with {}, expected a header", quoted(found))]
+    NoHeader {
+        /// Line of the row, from 1.
+        line: u64,
+        /// The row.
+        found: String,
+    },
+    /// A quote in the header that is never closed, or text behind a closed one.
+    #[error("the header has a quote that is not closed, expected column names")]
+    HeaderQuote {
+        /// Line of the header, from 1.
+        line: u64,
+    },
+    /// Columns that every file needs.
+    #[error("the header lacks {}, it has {}", listed(missing), listed(found))]
+    MissingColumns {
+        /// Line of the header, from 1.
+        line: u64,
+        /// The columns that are not there.
+        missing: Vec<String>,
+        /// The columns that are.
+        found: Vec<String>,
+    },
+    /// One column twice: which of the two counts, nobody can know.
+    #[error("the header has the column {} twice, expected it once", quoted(column))]
+    DuplicateColumn {
+        /// Line of the header, from 1.
+        line: u64,
+        /// The column.
+        column: String,
+    },
+    /// The reader of CSV failed.
+    #[error("the file could not be read as CSV")]
+    Csv(#[from] csv::Error),
+}
+
+impl FileError {
+    /// Returns the line at fault, from 1, where it is not the file as a whole.
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            Self::Nul { line }
+            | Self::NotUtf8 { line, .. }
+            | Self::Separator { line, .. }
+            | Self::NoHeader { line, .. }
+            | Self::HeaderQuote { line }
+            | Self::MissingColumns { line, .. }
+            | Self::DuplicateColumn { line, .. } => Some(*line),
+            Self::Empty | Self::OtherFormat(_) | Self::Utf16 | Self::Csv(_) => None,
+        }
+    }
+
+    /// Returns what to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Empty => header_hint(),
+            Self::OtherFormat(kind) if kind.contains("compressed") || kind.contains("archive") => {
+                "unpack it first, and import the CSV file in it".into()
+            }
+            Self::OtherFormat(_) | Self::Nul { .. } => {
+                "open it in the program it comes from and export it as CSV, in UTF-8".into()
+            }
+            Self::Utf16 | Self::NotUtf8 { .. } => {
+                "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")".into()
+            }
+            Self::Separator { .. } => {
+                "export it with commas between the cells and a point before the decimals".into()
+            }
+            Self::NoHeader { .. } | Self::MissingColumns { .. } => header_hint(),
+            Self::HeaderQuote { .. } => "close the quote, or remove it".into(),
+            Self::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
+            Self::Csv(_) => "export the file again, as CSV in UTF-8".into(),
+        }
+    }
+}
+
+/// Returns names in quotes with commas between them.
+fn listed(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    names.join(", ")
+}
+
+/// Formats that people hand over instead of CSV, by their first bytes.
+const OTHER_FORMATS: [(&[u8], &str); 14] = [
+    (b"\x1f\x8b", "compressed (gzip)"),
+    (b"BZh", "compressed (bzip2)"),
+    (b"\xfd7zXZ\0", "compressed (xz)"),
+    (b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
+    (b"7z\xbc\xaf\x27\x1c", "an archive (7z)"),
+    (b"PK\x05\x06", "an archive (zip)"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook (xls)"),
+    (b"%PDF-", "a PDF document"),
+    (b"SQLite format 3\0", "a SQLite database"),
+    (b"PAR1", "a Parquet file"),
+    (b"{\\rtf", "a rich text document"),
+    (b"{", "JSON"),
+    (b"[", "JSON"),
+    (b"<", "HTML or XML"),
+];
+
+/// Every member of a workbook has such a path; it stands uncompressed near the archive's start.
+const WORKBOOK_MARKS: [&[u8]; 2] = [b"[Content_Types].xml", b"xl/"];
+
+/// How far into an archive a workbook's mark is looked for, in bytes.
+const WORKBOOK_MARK_WITHIN: usize = 4096;
+
+/// Returns the text of a file without its byte order mark.
+///
+/// Errors: empty, another format, UTF-16, a NUL byte, not UTF-8.
+pub(super) fn text_of(bytes: &[u8]) -> Result<&str, FileError> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(FileError::Utf16);
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if let Some(kind) = other_format(bytes.trim_ascii_start()) {
+        return Err(FileError::OtherFormat(kind));
+    }
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        let line = line_of(bytes, at);
+        return Err(FileError::Nul { line });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        FileError::NotUtf8 {
+            line: line_of(bytes, at),
+            byte: bytes.get(at).copied().unwrap_or_default(),
+        }
+    })?;
+    if text.trim_ascii_start().is_empty() {
+        return Err(FileError::Empty);
+    }
+    Ok(text)
+}
+
+fn other_format(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"PK\x03\x04") {
+        let head = bytes.get(..WORKBOOK_MARK_WITHIN).unwrap_or(bytes);
+        let has = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
+        let workbook = WORKBOOK_MARKS.into_iter().any(has);
+        return Some(if workbook {
+            "an Excel workbook (xlsx)"
+        } else {
+            "an archive (zip)"
+        });
+    }
+    let known = OTHER_FORMATS
+        .iter()
+        .find(|(magic, _)| bytes.starts_with(magic));
+    known.map(|(_, kind)| *kind)
+}
+
+/// Returns the line on which a byte stands, from 1.
+fn line_of(bytes: &[u8], at: usize) -> u64 {
+    count_line_ends(bytes, 0, at) + 1
+}
+
+/// Counts the line ends that begin in a range. A line ends with LF, CR LF, or CR alone.
+pub(super) fn count_line_ends(bytes: &[u8], from: usize, to: usize) -> u64 {
+    let range = bytes.get(from..to).unwrap_or_default();
+    let feeds = range.iter().filter(|byte| **byte == b'\n').count();
+    let returns = if range.contains(&b'\r') {
+        let alone = |at: &usize| {
+            bytes.get(*at) == Some(&b'\r') && bytes.get(at.saturating_add(1)) != Some(&b'\n')
+        };
+        (from..to).filter(alone).count()
+    } else {
+        0
+    };
+    (feeds + returns) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(bytes: &[u8]) -> String {
+        let error = text_of(bytes).unwrap_err();
+        let line = error.line().map(|line| format!("{line}: "));
+        format!("{}{error}; {}", line.unwrap_or_default(), error.hint())
+    }
+
+    #[test]
+    fn what_is_no_text_is_named() {
+        let unpack = "unpack it first, and import the CSV file in it";
+        let export = "open it in the program it comes from and export it as CSV, in UTF-8";
+        let save = "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")";
+        let cases: [(&[u8], &str, &str); 21] = [
+            (
+                b"\x1f\x8b\x08\0\0",
+                "the file is compressed (gzip), expected CSV text",
+                unpack,
+            ),
+            (
+                b"BZh91AY",
+                "the file is compressed (bzip2), expected CSV text",
+                unpack,
+            ),
+            (
+                b"\xfd7zXZ\0\0",
+                "the file is compressed (xz), expected CSV text",
+                unpack,
+            ),
+            (
+                b"\x28\xb5\x2f\xfd\0",
+                "the file is compressed (zstd), expected CSV text",
+                unpack,
+            ),
+            (
+                b"7z\xbc\xaf\x27\x1c\0",
+                "the file is an archive (7z), expected CSV text",
+                unpack,
+            ),
+            (
+                b"PK\x03\x04\0\0trades.csv",
+                "the file is an archive (zip), expected CSV text",
+                unpack,
+            ),
+            (
+                b"PK\x05\x06\0\0",
+                "the file is an archive (zip), expected CSV text",
+                unpack,
+            ),
+            (
+                b"PK\x03\x04\0\0[Content_Types].xml",
+                "the file is an Excel workbook (xlsx), expected CSV text",
+                export,
+            ),
+            (
+                b"\xd0\xcf\x11\xe0\xa1\xb1",
+                "the file is an Excel workbook (xls), expected CSV text",
+                export,
+            ),
+            (
+                b"%PDF-1.7\n",
+                "the file is a PDF document, expected CSV text",
+                export,
+            ),
+            (
+                b"SQLite format 3\0\x10",
+                "the file is a SQLite database, expected CSV text",
+                export,
+            ),
+            (
+                b"PAR1\x15",
+                "the file is a Parquet file, expected CSV text",
+                export,
+            ),
+            (
+                b"{\\rtf1",
+                "the file is a rich text document, expected CSV text",
+                export,
+            ),
+            (
+                b" {\"trades\":[]}",
+                "the file is JSON, expected CSV text",
+                export,
+            ),
+            (b"[\n{}]", "the file is JSON, expected CSV text", export),
+            (
+                b"<!DOCTYPE html>",
+                "the file is HTML or XML, expected CSV text",
+                export,
+            ),
+            (
+                b"a,b\nc\0,d\n",
+                "2: has a NUL byte, expected CSV text",
+                export,
+            ),
+            (
+                b"\xff\xfea\0,\0",
+                "the file is UTF-16 text, expected UTF-8",
+                save,
+            ),
+            (
+                b"\xfe\xff\0a\0,",
+                "the file is UTF-16 text, expected UTF-8",
+                save,
+            ),
+            (
+                b"a,b\r\nc,d\r\nM\xfcller,1\r\n",
+                "3: has the byte 0xFC, expected UTF-8 text",
+                save,
+            ),
+            (
+                b"a,b\rc\rM\xe9,1\r",
+                "3: has the byte 0xE9, expected UTF-8 text",
+                save,
+            ),
+        ];
+        for (bytes, expected, hint) in cases {
+            assert_eq!(message(bytes), format!("{expected}; {hint}"));
+        }
+        for empty in [&b""[..], b"\xef\xbb\xbf", b"\n \r\n\t\n"] {
+            let expected = "the file is empty, expected a header and a line for each trade";
+            assert_eq!(message(empty), format!("{expected}; {}", header_hint()));
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(text_of(b"\xef\xbb\xbfa,b\n").unwrap(), "a,b\n");
+        assert_eq!(text_of("é\n".as_bytes()).unwrap(), "é\n");
+    }
+}

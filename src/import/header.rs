@@ -1,0 +1,316 @@
+//! The header: which column stands where.
+
+use std::collections::HashSet;
+
+use csv::StringRecord;
+
+use super::file::FileError;
+use super::rows::Row;
+
+/// A column of the native format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    OrderId,
+    Symbol,
+    Side,
+    Size,
+    Price,
+    OrderTime,
+    TotalFeesUsd,
+    Account,
+    TradeSeq,
+    Status,
+    OrderType,
+    Source,
+    Exchange,
+    ExchangeOrderId,
+    LinkedOrderId,
+}
+
+/// The columns that every file has.
+pub const REQUIRED_COLUMNS: [&str; 7] = [
+    "order_id",
+    "symbol",
+    "side",
+    "size",
+    "price",
+    "order_time",
+    "total_fees_usd",
+];
+
+/// The columns that a file may have.
+pub const OPTIONAL_COLUMNS: [&str; 8] = [
+    "account",
+    "trade_seq",
+    "status",
+    "order_type",
+    "source",
+    "exchange",
+    "exchange_order_id",
+    "linked_order_id",
+];
+
+const COLUMNS: [(Column, &str); 15] = {
+    use Column::*;
+    let [id, symbol, side, size, price, time, fees] = REQUIRED_COLUMNS;
+    let [
+        account,
+        seq,
+        status,
+        kind,
+        source,
+        exchange,
+        exchange_id,
+        linked_id,
+    ] = OPTIONAL_COLUMNS;
+    [
+        (OrderId, id),
+        (Symbol, symbol),
+        (Side, side),
+        (Size, size),
+        (Price, price),
+        (OrderTime, time),
+        (TotalFeesUsd, fees),
+        (Account, account),
+        (TradeSeq, seq),
+        (Status, status),
+        (OrderType, kind),
+        (Source, source),
+        (Exchange, exchange),
+        (ExchangeOrderId, exchange_id),
+        (LinkedOrderId, linked_id),
+    ]
+};
+
+impl Column {
+    /// Returns the name in the header.
+    pub(super) fn as_str(self) -> &'static str {
+        COLUMNS.get(self as usize).map_or("", |(_, name)| name)
+    }
+}
+
+/// Returns what a header must look like.
+pub(super) fn header_hint() -> String {
+    format!(
+        "the first line is {} and, where known, {}",
+        REQUIRED_COLUMNS.join(","),
+        OPTIONAL_COLUMNS.join(",")
+    )
+}
+
+/// A header that has every required column, each known one once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The names as folded for comparison.
+    names: Vec<String>,
+    /// Where each column stands, by its place in [`COLUMNS`].
+    places: [Option<usize>; COLUMNS.len()],
+    /// What nothing is read from, as written.
+    pub(super) unknown: Vec<String>,
+}
+
+impl Header {
+    /// Reads the header's cells.
+    ///
+    /// Errors: another separator, no header at all, a column missing or there twice.
+    pub(super) fn try_new(record: &StringRecord, row: &Row<'_>) -> Result<Self, FileError> {
+        let line = row.line;
+        let names: Vec<String> = record.iter().map(fold).collect();
+        check_separator(&names, row)?;
+        if row.fault.is_some() {
+            return Err(FileError::HeaderQuote { line });
+        }
+        check_is_header(&names, row)?;
+        let mut places = [None; COLUMNS.len()];
+        for (place, name) in places.iter_mut().zip(COLUMNS.map(|(_, name)| name)) {
+            let mut found = (0..).zip(&names).filter(|(_, other)| *other == name);
+            *place = found.next().map(|(at, _)| at);
+            if found.next().is_some() {
+                let column = name.to_owned();
+                return Err(FileError::DuplicateColumn { line, column });
+            }
+        }
+        let missing: Vec<String> = REQUIRED_COLUMNS
+            .into_iter()
+            .filter(|name| !names.iter().any(|other| other == name))
+            .map(str::to_owned)
+            .collect();
+        if !missing.is_empty() {
+            let found = record.iter().map(|name| name.trim().to_owned()).collect();
+            return Err(FileError::MissingColumns {
+                line,
+                missing,
+                found,
+            });
+        }
+        let unknown = unknown_columns(record, &names);
+        Ok(Self {
+            names,
+            places,
+            unknown,
+        })
+    }
+
+    /// Returns the number of cells that each row has.
+    pub(super) fn cells(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Returns where a column stands, if the file has it.
+    pub(super) fn place(&self, column: Column) -> Option<usize> {
+        self.places.get(column as usize).copied().flatten()
+    }
+
+    /// Tells whether a row is the header once more, as in files that were joined.
+    pub(super) fn is_repeated_by(&self, record: &StringRecord) -> bool {
+        let same = |(cell, name): (&str, &String)| cell.trim().eq_ignore_ascii_case(name);
+        record.len() == self.names.len() && record.iter().zip(&self.names).all(same)
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.trim().to_ascii_lowercase()
+}
+
+fn is_known(name: &str) -> bool {
+    COLUMNS.iter().any(|(_, known)| *known == name)
+}
+
+/// Returns what is not ours, each name once; a column without a name by its place.
+fn unknown_columns(record: &StringRecord, names: &[String]) -> Vec<String> {
+    let mut unknown: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
+    for ((at, written), name) in (1..).zip(record.iter()).zip(names) {
+        let shown = match written.trim() {
+            "" => format!("column {at}"),
+            written => written.to_owned(),
+        };
+        if !is_known(name) && seen.insert(shown.clone()) {
+            unknown.push(shown);
+        }
+    }
+    unknown
+}
+
+/// Checks that the header is not one that has other separators than commas.
+fn check_separator(names: &[String], row: &Row<'_>) -> Result<(), FileError> {
+    let known_by = |separator: char| {
+        let names = row.text.split(separator);
+        names
+            .filter(|name| is_known(&fold(name.trim().trim_matches('"'))))
+            .count()
+    };
+    let known = names.iter().filter(|name| is_known(name)).count();
+    for (separator, name) in [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")] {
+        if known_by(separator) > known.max(1) {
+            return Err(FileError::Separator {
+                line: row.line,
+                name,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the first row is not a trade: no name of ours in it, but a side, number or time.
+fn check_is_header(names: &[String], row: &Row<'_>) -> Result<(), FileError> {
+    let is_value = |name: &String| {
+        matches!(name.as_str(), "buy" | "sell")
+            || name.starts_with(|first: char| first.is_ascii_digit())
+    };
+    if names.iter().any(|name| is_known(name)) || !names.iter().any(is_value) {
+        return Ok(());
+    }
+    Err(FileError::NoHeader {
+        line: row.line,
+        found: row.text.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::rows::Rows;
+
+    fn header_of(text: &str) -> Result<Header, FileError> {
+        let mut record = StringRecord::new();
+        let mut rows = Rows::new(text);
+        let row = rows.read(&mut record).unwrap().unwrap();
+        Header::try_new(&record, &row)
+    }
+
+    const ALL: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd";
+
+    #[test]
+    fn every_column_knows_its_name() {
+        for (at, (column, name)) in COLUMNS.into_iter().enumerate() {
+            assert_eq!((column as usize, column.as_str()), (at, name));
+        }
+    }
+
+    #[test]
+    fn order_case_blanks_and_quotes_are_free() {
+        let text =
+            " Total_Fees_USD ,\"ORDER_ID\",note,symbol,side,size,price,order_time,,Note,note";
+        let header = header_of(text).unwrap();
+        assert_eq!(header.place(Column::TotalFeesUsd), Some(0));
+        assert_eq!(header.place(Column::OrderId), Some(1));
+        assert_eq!(header.place(Column::Account), None);
+        assert_eq!(header.unknown, ["note", "column 9", "Note"]);
+        assert_eq!(header.cells(), 11);
+    }
+
+    #[test]
+    fn bad_headers_are_refused_by_reason() {
+        let comma = "export it with commas between the cells and a point before the decimals";
+        let full = header_hint();
+        let cases = [
+            (
+                ALL.replace(',', ";"),
+                "1: the header is separated by semicolons, expected commas",
+                comma,
+            ),
+            (
+                ALL.replace(',', "\t"),
+                "1: the header is separated by tabs, expected commas",
+                comma,
+            ),
+            (
+                "\"order_id\"|\"side\"|note, more".into(),
+                "1: the header is separated by vertical bars, expected commas",
+                comma,
+            ),
+            (
+                "A-1,BTC-USD,buy,1,10,2025-01-02T03:04:05Z,0".into(),
+                "1: the file begins with \"A-1,BTC-USD,buy,1,10,2025-01-02T03:04:05Z,0\", \
+                 expected a header",
+                &full,
+            ),
+            (
+                "\norder_id,pair,side,qty,price,order_time".into(),
+                "2: the header lacks \"symbol\", \"size\", \"total_fees_usd\", it has \
+                 \"order_id\", \"pair\", \"side\", \"qty\", \"price\", \"order_time\"",
+                &full,
+            ),
+            (
+                format!("{ALL},Side"),
+                "1: the header has the column \"side\" twice, expected it once",
+                "remove or rename one of the two columns",
+            ),
+            (
+                format!("\"{ALL}\nA-1,BTC-USD"),
+                "1: the header has a quote that is not closed, expected column names",
+                "close the quote, or remove it",
+            ),
+        ];
+        for (text, expected, hint) in cases {
+            let error = header_of(&text).unwrap_err();
+            let message = format!("{}: {error}", error.line().unwrap());
+            assert_eq!((message.as_str(), error.hint().as_str()), (expected, hint));
+        }
+        let hint = "the first line is order_id,symbol,side,size,price,order_time,total_fees_usd \
+                    and, where known, account,trade_seq,status,order_type,source,exchange,\
+                    exchange_order_id,linked_order_id";
+        assert_eq!(full, hint);
+    }
+}

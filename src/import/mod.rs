@@ -1,0 +1,54 @@
+//! Bytes of one source to trades and rejected rows.
+//!
+//! No files are opened, nothing is printed and no clock is read here: the caller hands over the
+//! bytes and the current time. A value is read exactly or its row is rejected; nothing is mended,
+//! guessed or cut. Read next: `csv.rs` (the native format), `cells.rs` and `times.rs` (how a cell
+//! becomes a value, and every reason why not), `rows.rs` (lines and quotes), `header.rs`.
+
+mod cells;
+mod csv;
+mod file;
+mod header;
+mod rejected;
+mod rows;
+mod times;
+
+use jiff::tz::TimeZone;
+
+use crate::engine::{Account, LedgerTrade, Timestamp};
+
+pub use self::csv::parse_csv;
+pub use file::FileError;
+pub use header::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
+pub use rejected::{ROW_COLUMN, RejectedRow};
+pub use times::{ZoneError, parse_timezone};
+
+/// What the bytes of a file do not say themselves.
+#[derive(Debug, Clone)]
+pub struct ImportOptions {
+    /// Whose trades they are where the file has no column `account`, or the cell is empty.
+    pub account_default: Account,
+    /// Where local times were taken. `None`: a time without an offset is rejected.
+    pub timezone: Option<TimeZone>,
+    /// A trade later than this is rejected.
+    pub now: Timestamp,
+}
+
+/// A file as read.
+///
+/// `rows` is always the number of trades, rejected rows and duplicates together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ParsedFile {
+    /// The trades. Order: as in the file.
+    pub trades: Vec<LedgerTrade>,
+    /// The rows that are no trades. Order: as in the file.
+    pub rejected: Vec<RejectedRow>,
+    /// Rows that repeat an earlier row of the file in id and facts; the first one is kept.
+    pub duplicates: u64,
+    /// Columns of the file that nothing is read from.
+    pub unknown_columns: Vec<String>,
+    /// Rows that hold anything, without the header.
+    pub rows: u64,
+    /// The last line has no line end: it may have been cut inside its last value.
+    pub ends_without_line_end: bool,
+}

@@ -1,0 +1,462 @@
+//! Times: RFC 3339 with an offset, or local ones in a zone that the caller names.
+//!
+//! The form is checked here before a parser sees the text, since parsers mend: they take a
+//! second 60 for 59, missing seconds for zero, and let a zone name in brackets contradict the
+//! offset before it. A wrong order of trades is a wrong cost basis, so nothing is mended.
+//! Accepted beside the `T`: `t` or one blank; offsets `Z`, `+01:00`, `+0100` and `+01` (the way
+//! PostgreSQL writes them).
+
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+
+use super::ImportOptions;
+use super::rejected::{Fault, quoted};
+use crate::engine::{TimeError, Timestamp};
+
+/// A name that is not one of a time zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "time zone is {}, expected a name like \"Europe/Berlin\" or \"UTC\"",
+    quoted(name)
+)]
+pub struct ZoneError {
+    /// The name as given.
+    pub name: String,
+    /// A zone whose last part is that name.
+    pub similar: Option<String>,
+}
+
+impl ZoneError {
+    /// Returns what to do about it.
+    pub fn hint(&self) -> String {
+        match &self.similar {
+            Some(similar) => format!("did you mean {similar:?}?"),
+            None => "names are those of the IANA time zone database".into(),
+        }
+    }
+}
+
+/// Returns a time zone of the IANA database. Letter case is free.
+///
+/// Errors: no such zone; an offset is not one, as it is not the same all year.
+pub fn parse_timezone(name: &str) -> Result<TimeZone, ZoneError> {
+    match TimeZone::get(name) {
+        Ok(zone) if !zone.is_unknown() => Ok(zone),
+        _ => Err(ZoneError {
+            name: name.to_owned(),
+            similar: similar_zone(name),
+        }),
+    }
+}
+
+fn similar_zone(name: &str) -> Option<String> {
+    let wanted = name.trim().replace(' ', "_");
+    let similar = jiff::tz::db().available().find(|zone| {
+        let city = zone.as_str().rsplit('/').next();
+        city.is_some_and(|city| city.eq_ignore_ascii_case(&wanted))
+    });
+    similar.map(|zone| zone.as_str().to_owned())
+}
+
+/// The form of a text that may be a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// With an offset from UTC.
+    Instant,
+    /// Date and time of day.
+    Local,
+    /// A day.
+    DateOnly,
+    /// Hours and minutes without seconds.
+    NoSeconds,
+    /// Seconds or milliseconds since 1970.
+    Unix,
+    /// Anything else.
+    Other,
+}
+
+/// Fewest digits of a number that is taken for Unix time: seconds since 1973.
+const UNIX_DIGITS_MIN: usize = 9;
+
+const EXPECTED: &str = "expected a time like 2025-01-02T03:04:05Z";
+const MICROS: &str = "expected at most six decimals, since times are kept in microseconds";
+
+/// Reads the time of an execution, never later than now.
+pub(super) fn read_order_time(text: &str, options: &ImportOptions) -> Result<Timestamp, Fault> {
+    let (form, fraction) = form_of(text);
+    if fraction.is_some_and(is_finer_than_micros) {
+        return Err(Fault::new(MICROS));
+    }
+    let time = match (form, &options.timezone) {
+        (Form::Instant, _) => check_second(text).and_then(|()| read_instant(text)),
+        (Form::Local, Some(zone)) => check_second(text).and_then(|()| read_local(text, zone)),
+        (Form::Local, None) => Err(Fault::new("expected a time with an offset from UTC")
+            .with_hint("name the zone that the times are of: --timezone ZONE")),
+        (Form::DateOnly, _) => Err(Fault::new("expected a time of day too")
+            .with_hint("the order of trades within a day decides which lots a sell uses")),
+        (Form::NoSeconds, _) => Err(Fault::new("expected seconds too, like 03:04:05")),
+        (Form::Unix, _) => Err(Fault::new(EXPECTED).with_hint(
+            "it looks like seconds or milliseconds since 1970; write it as a date and time",
+        )),
+        (Form::Other, _) => Err(Fault::new(EXPECTED)),
+    }?;
+    if time > options.now {
+        let now = options.now;
+        return Err(Fault::new(format!(
+            "which is in the future, expected at most {now}"
+        )));
+    }
+    Ok(time)
+}
+
+/// Returns the form of a text, and the digits behind the second.
+fn form_of(text: &str) -> (Form, Option<&str>) {
+    let number = text.strip_prefix('-').unwrap_or(text);
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.len() >= UNIX_DIGITS_MIN && is_digits(whole) && is_digits(decimals) {
+        return (Form::Unix, None);
+    }
+    let Some(rest) = strip_form(text, "0000-00-00") else {
+        return (Form::Other, None);
+    };
+    if rest.is_empty() {
+        return (Form::DateOnly, None);
+    }
+    let Some(rest) = rest.strip_prefix(['T', 't', ' ']) else {
+        return (Form::Other, None);
+    };
+    let Some(rest) = strip_form(rest, "00:00:00") else {
+        let minutes = strip_form(rest, "00:00").is_some_and(|rest| offset_form(rest).is_some());
+        let form = if minutes {
+            Form::NoSeconds
+        } else {
+            Form::Other
+        };
+        return (form, None);
+    };
+    let (fraction, rest) = match rest.strip_prefix('.') {
+        None => (None, rest),
+        Some(digits) => {
+            let rest = digits.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            let fraction = digits.strip_suffix(rest).unwrap_or_default();
+            if fraction.is_empty() {
+                return (Form::Other, None);
+            }
+            (Some(fraction), rest)
+        }
+    };
+    (offset_form(rest).unwrap_or(Form::Other), fraction)
+}
+
+/// Returns what follows a text of a form in which 0 stands for any digit.
+fn strip_form<'a>(text: &'a str, form: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(form.len())?;
+    let fits = |(byte, wanted): (u8, u8)| match wanted {
+        b'0' => byte.is_ascii_digit(),
+        _ => byte == wanted,
+    };
+    head.bytes().zip(form.bytes()).all(fits).then_some(rest)
+}
+
+fn offset_form(text: &str) -> Option<Form> {
+    match text {
+        "" => Some(Form::Local),
+        "Z" | "z" => Some(Form::Instant),
+        _ => {
+            let offset = text.strip_prefix(['+', '-'])?;
+            let forms = ["00:00", "0000", "00"];
+            let fits = |form| strip_form(offset, form) == Some("");
+            forms.into_iter().any(fits).then_some(Form::Instant)
+        }
+    }
+}
+
+fn is_finer_than_micros(fraction: &str) -> bool {
+    fraction.bytes().skip(6).any(|digit| digit != b'0')
+}
+
+/// Checks that a text of a known form has no second that only a leap second could have.
+fn check_second(text: &str) -> Result<(), Fault> {
+    match text.get(17..19) {
+        Some("60") => Err(Fault::new("expected a second from 00 to 59")
+            .with_hint("leap seconds can't be kept; write the second before or after")),
+        _ => Ok(()),
+    }
+}
+
+fn read_instant(text: &str) -> Result<Timestamp, Fault> {
+    text.parse().map_err(|error| time_fault(&error))
+}
+
+fn time_fault(error: &TimeError) -> Fault {
+    Fault::new(match error {
+        TimeError::Unreadable(_) => "expected a day, time and offset that exist",
+        TimeError::NoOffset => "expected a time with an offset from UTC",
+        TimeError::TooFine => MICROS,
+        TimeError::OutOfRange => "expected a year from 0001 to 9999",
+    })
+}
+
+/// Resolves a local time strictly: it exists once, or it is rejected.
+fn read_local(text: &str, zone: &TimeZone) -> Result<Timestamp, Fault> {
+    // Nine digits are all that the parser takes, and those past six are zeros here.
+    let text = text.get(..29).unwrap_or(text);
+    let local: DateTime = text
+        .parse()
+        .map_err(|_| Fault::new("expected a day and time that exist"))?;
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    let name = zone.iana_name().unwrap_or("the zone");
+    match ambiguous.offset() {
+        AmbiguousOffset::Unambiguous { .. } => ambiguous
+            .unambiguous()
+            .map_err(|_| TimeError::OutOfRange)
+            .and_then(Timestamp::try_from)
+            .map_err(|error| time_fault(&error)),
+        AmbiguousOffset::Gap { .. } => Err(Fault::new(format!(
+            "a time that {name} skipped, expected one that was on its clocks"
+        ))
+        .with_hint("clocks went forward there; the time is of another zone, or it is wrong")),
+        AmbiguousOffset::Fold { before, after } => Err(Fault::new(format!(
+            "a time that {name} had twice, expected an offset that tells which"
+        ))
+        .with_hint(fold_hint(local, before, after))),
+    }
+}
+
+/// Returns both spellings of a time that clocks showed twice.
+fn fold_hint(local: DateTime, before: Offset, after: Offset) -> String {
+    let spelled = |offset: Offset| {
+        let time = offset.to_timestamp(local).ok()?;
+        Some(DateTimePrinter::new().timestamp_with_offset_to_string(&time, offset))
+    };
+    match (spelled(before), spelled(after)) {
+        (Some(first), Some(second)) => format!("write {first} or {second}"),
+        _ => "write the time with its offset from UTC".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(zone: Option<&str>) -> ImportOptions {
+        ImportOptions {
+            account_default: crate::engine::Account::default(),
+            timezone: zone.map(|zone| parse_timezone(zone).unwrap()),
+            now: "2026-01-01T00:00:00Z".parse().unwrap(),
+        }
+    }
+
+    fn read(text: &str, zone: Option<&str>) -> Result<String, (String, Option<String>)> {
+        read_order_time(text, &options(zone))
+            .map(|time| time.to_string())
+            .map_err(|fault| (fault.reason, fault.hint))
+    }
+
+    #[test]
+    fn instants_are_read_to_the_microsecond() {
+        let cases = [
+            ("2025-01-02T03:04:05Z", "2025-01-02T03:04:05.000000Z"),
+            ("2025-01-02t03:04:05.000006z", "2025-01-02T03:04:05.000006Z"),
+            ("2025-01-02 03:04:05.1+01:00", "2025-01-02T02:04:05.100000Z"),
+            ("2025-01-02 03:04:05.12-0530", "2025-01-02T08:34:05.120000Z"),
+            ("2025-01-02 03:04:05+00", "2025-01-02T03:04:05.000000Z"),
+            ("2025-01-02T03:04:05-00:00", "2025-01-02T03:04:05.000000Z"),
+            (
+                "2025-01-02T03:04:05.000006000000000Z",
+                "2025-01-02T03:04:05.000006Z",
+            ),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z"),
+            ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000000Z"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text, None).as_deref(), Ok(expected), "{text}");
+            assert_eq!(
+                read(text, Some("Asia/Tokyo")).as_deref(),
+                Ok(expected),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn local_times_are_resolved_in_their_zone() {
+        let cases = [
+            (
+                "2025-01-02T03:04:05",
+                "Europe/Berlin",
+                "2025-01-02T02:04:05.000000Z",
+            ),
+            (
+                "2025-07-02 03:04:05.25",
+                "europe/berlin",
+                "2025-07-02T01:04:05.250000Z",
+            ),
+            ("2025-07-02 03:04:05", "UTC", "2025-07-02T03:04:05.000000Z"),
+            (
+                "2025-03-30 01:59:59",
+                "Europe/Berlin",
+                "2025-03-30T00:59:59.000000Z",
+            ),
+            (
+                "2025-03-30 03:00:00",
+                "Europe/Berlin",
+                "2025-03-30T01:00:00.000000Z",
+            ),
+            (
+                "2025-11-02 00:59:59",
+                "America/New_York",
+                "2025-11-02T04:59:59.000000Z",
+            ),
+            (
+                "2025-11-02 02:00:00",
+                "America/New_York",
+                "2025-11-02T07:00:00.000000Z",
+            ),
+            (
+                "2025-01-02 03:04:05.000006000000000",
+                "UTC",
+                "2025-01-02T03:04:05.000006Z",
+            ),
+        ];
+        for (text, zone, expected) in cases {
+            assert_eq!(
+                read(text, Some(zone)).as_deref(),
+                Ok(expected),
+                "{text} {zone}"
+            );
+        }
+    }
+
+    #[test]
+    fn bad_times_are_refused_by_reason() {
+        let exist = "expected a day, time and offset that exist";
+        let second = "expected a second from 00 to 59";
+        let leap = Some("leap seconds can't be kept; write the second before or after");
+        let unix =
+            Some("it looks like seconds or milliseconds since 1970; write it as a date and time");
+        let day = Some("the order of trades within a day decides which lots a sell uses");
+        let zone = Some("name the zone that the times are of: --timezone ZONE");
+        let offset = "expected a time with an offset from UTC";
+        let future = "which is in the future, expected at most 2026-01-01T00:00:00.000000Z";
+        let year = "expected a year from 0001 to 9999";
+        let cases = [
+            ("", EXPECTED, None),
+            ("yesterday", EXPECTED, None),
+            ("01/02/2025 03:04:05", EXPECTED, None),
+            ("20250102T030405Z", EXPECTED, None),
+            ("2025-01-02T03:04:05 UTC", EXPECTED, None),
+            ("2025-01-02T03:04:05Z[Asia/Tokyo]", EXPECTED, None),
+            ("2025-01-02T03:04:05.Z", EXPECTED, None),
+            ("2025-01-02T03:04:05,5Z", EXPECTED, None),
+            ("2025-01-02T03:04:05+1:00", EXPECTED, None),
+            ("2025-01-02X03:04:05Z", EXPECTED, None),
+            ("é025-01-02T03:04:05Z", EXPECTED, None),
+            ("infinity", EXPECTED, None),
+            ("1735787045", EXPECTED, unix),
+            ("1735787045123", EXPECTED, unix),
+            ("1735787045.123", EXPECTED, unix),
+            ("2025-01-02", "expected a time of day too", day),
+            (
+                "2025-01-02T03:04Z",
+                "expected seconds too, like 03:04:05",
+                None,
+            ),
+            (
+                "2025-01-02 03:04",
+                "expected seconds too, like 03:04:05",
+                None,
+            ),
+            ("2025-01-02T03:04:05", offset, zone),
+            ("2025-01-02 03:04:05.5", offset, zone),
+            ("2025-02-30T00:00:00Z", exist, None),
+            ("2025-01-02T24:00:00Z", exist, None),
+            ("2025-01-02T03:04:05+99:00", exist, None),
+            ("2016-12-31T23:59:60Z", second, leap),
+            ("0000-01-01T00:00:00Z", year, None),
+            ("2025-01-02T03:04:05.0000001Z", MICROS, None),
+            ("2025-01-02T03:04:05.0000000000001Z", MICROS, None),
+            ("2025-01-02T03:04:05.0000001", MICROS, None),
+            ("2026-01-01T00:00:00.000001Z", future, None),
+            ("2026-01-01T00:00:00-00:01", future, None),
+        ];
+        for (text, reason, hint) in cases {
+            let expected = (reason.to_owned(), hint.map(str::to_owned));
+            assert_eq!(read(text, None), Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn local_times_that_do_not_exist_once_are_refused() {
+        let forward = "clocks went forward there; the time is of another zone, or it is wrong";
+        let cases = [
+            (
+                "2025-03-30T02:30:00",
+                "Europe/Berlin",
+                "a time that Europe/Berlin skipped, expected one that was on its clocks",
+                Some(forward),
+            ),
+            (
+                "2025-10-26 02:30:00.5",
+                "Europe/Berlin",
+                "a time that Europe/Berlin had twice, expected an offset that tells which",
+                Some("write 2025-10-26T02:30:00.5+02:00 or 2025-10-26T02:30:00.5+01:00"),
+            ),
+            (
+                "2025-11-02 01:00:00",
+                "America/New_York",
+                "a time that America/New_York had twice, expected an offset that tells which",
+                Some("write 2025-11-02T01:00:00-04:00 or 2025-11-02T01:00:00-05:00"),
+            ),
+            (
+                "2025-02-30T00:00:00",
+                "UTC",
+                "expected a day and time that exist",
+                None,
+            ),
+            (
+                "2016-12-31 23:59:60",
+                "UTC",
+                "expected a second from 00 to 59",
+                Some("leap seconds can't be kept; write the second before or after"),
+            ),
+            (
+                "0000-12-31 00:00:00",
+                "UTC",
+                "expected a year from 0001 to 9999",
+                None,
+            ),
+        ];
+        for (text, zone, reason, hint) in cases {
+            let expected = (reason.to_owned(), hint.map(str::to_owned));
+            assert_eq!(read(text, Some(zone)), Err(expected), "{text} {zone}");
+        }
+    }
+
+    #[test]
+    fn zones_are_those_of_the_database() {
+        assert!(parse_timezone("UTC").is_ok());
+        let cases = [
+            ("berlin", "did you mean \"Europe/Berlin\"?"),
+            ("new york", "did you mean \"America/New_York\"?"),
+            ("+02:00", "names are those of the IANA time zone database"),
+            (
+                "Etc/Unknown",
+                "names are those of the IANA time zone database",
+            ),
+            ("", "names are those of the IANA time zone database"),
+        ];
+        for (name, hint) in cases {
+            let error = parse_timezone(name).unwrap_err();
+            let message = format!(
+                "time zone is \"{name}\", expected a name like \"Europe/Berlin\" or \"UTC\""
+            );
+            assert_eq!(
+                (error.to_string(), error.hint()),
+                (message, hint.to_owned())
+            );
+        }
+    }
+}

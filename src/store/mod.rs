@@ -1,0 +1,164 @@
+//! Keeps engine types: the ledger, versions of allocations, runs, review items.
+//!
+//! One trait, [`Store`], in the domain's words; which database is behind it is decided in
+//! [`open`] and nowhere else. A store applies decisions; it makes none: what an import appends and
+//! how the review queue changes is worked out in `rules.rs`, the same for every store. Read next:
+//! `model.rs` (what is kept), `rules.rs`, then `sqlite/mod.rs`.
+
+mod error;
+pub mod limits;
+pub mod memory;
+pub mod model;
+pub mod rules;
+pub mod sqlite;
+
+use async_trait::async_trait;
+
+use crate::engine::{
+    Account, AllocationRow, Pool, PoolOutcome, StoredAllocation, StoredLot, Timestamp,
+};
+pub use error::{StoreError, StoreResult};
+use model::{
+    Completion, Current, Event, Exclusion, Holder, ImportBatch, ImportReceipt, LedgerCounts,
+    LedgerRead, PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, Scope, Version,
+    VersionInfo, VersionPlan, VoidChange, Watermark,
+};
+
+/// A row of `fifo_allocations` whose text can't be read, or the row.
+pub type StoredRow = Result<StoredAllocation, UnreadableRow>;
+
+/// A stored row with a value that is no number, time or code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// Whose pool, as far as it can be read.
+    pub account: String,
+    /// Whose pool, as far as it can be read.
+    pub symbol: String,
+    /// The sell.
+    pub sell_order_id: String,
+    /// The column at fault.
+    pub column: &'static str,
+    /// What was found.
+    pub found: String,
+}
+
+/// What a version holds of one pool.
+#[derive(Debug, Clone, Default)]
+pub struct StoredPool {
+    /// Its allocations by id.
+    pub allocations: Vec<StoredAllocation>,
+    /// Rows that can't be read.
+    pub unreadable: Vec<UnreadableRow>,
+    /// Its open lots.
+    pub open_lots: Vec<StoredLot>,
+}
+
+/// Takes the rows of an export, one by one.
+pub trait RowSink: Send {
+    /// Takes a row. Errors: it can't be written.
+    fn take(&mut self, row: &AllocationRow<'_>) -> std::io::Result<()>;
+}
+
+/// Held for the time of a run; dropping it lets the next one in.
+pub trait RunLock: Send + Sync {}
+
+/// Keeps the ledger and what is computed from it.
+///
+/// Every method that writes is one transaction: it happens whole or not at all.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Returns where the data is, without any password.
+    fn location(&self) -> String;
+
+    /// Appends a file's trades, in one transaction. Conflicts that may not be skipped, and a
+    /// preview, leave the ledger as it was.
+    async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt>;
+
+    /// Takes a trade out of matching or puts it back. Errors: no such trade; nothing to change.
+    async fn void(&self, change: &VoidChange) -> StoreResult<()>;
+
+    /// Returns the file, its line and the instant that a trade was imported from.
+    async fn trade_origin(
+        &self,
+        account: &Account,
+        order_id: &str,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>>;
+
+    /// Counts the ledger's rows by eligibility.
+    async fn ledger_counts(&self) -> StoreResult<LedgerCounts>;
+
+    /// Reads the pools of a scope as of an instant: `None` is this one.
+    async fn read_ledger(&self, scope: &Scope, as_of: Option<Watermark>)
+    -> StoreResult<LedgerRead>;
+
+    /// Takes the run lock, or says who has it. One run at a time a database.
+    async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>>;
+
+    /// Closes log rows of processes that ended without doing so. Call with the run lock held.
+    async fn close_orphans(&self, holder: &Holder) -> StoreResult<u64>;
+
+    /// Writes the log row of a run, before its work begins.
+    async fn begin_run(&self, run: &RunStart) -> StoreResult<i64>;
+
+    /// Closes the log row of a run that wrote no version.
+    async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()>;
+
+    /// Begins to write a version; nothing is seen of it before it is finished.
+    async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>>;
+
+    /// Returns the number after the last one ever given.
+    async fn next_version(&self) -> StoreResult<Version>;
+
+    /// Returns all versions, oldest first.
+    async fn versions(&self) -> StoreResult<Vec<VersionInfo>>;
+
+    /// Returns the current pointer.
+    async fn current(&self) -> StoreResult<Current>;
+
+    /// Moves the pointer by hand. Errors: the version has no result, or a scope.
+    async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()>;
+
+    /// Seals a version. Errors: no result, or already sealed.
+    async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()>;
+
+    /// Removes a version's rows; the number stays taken. Errors: current or sealed.
+    async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()>;
+
+    /// Returns a version's pools, by account and symbol.
+    async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>>;
+
+    /// Returns the pools that a version has rows of, whether or not it has a summary of them.
+    async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>>;
+
+    /// Returns what a version holds of a pool.
+    async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool>;
+
+    /// Returns the unmatched rows of a version, which are few.
+    async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>>;
+
+    /// Gives each row of a version to `sink`, in canonical order.
+    async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64>;
+
+    /// Returns the review queue, most urgent first.
+    async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>>;
+
+    /// Returns the pools excluded at present.
+    async fn exclusions(&self) -> StoreResult<Vec<Exclusion>>;
+
+    /// Excludes a pool, or (`excluded` false) includes it again.
+    async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()>;
+
+    /// Appends to the audit trail.
+    async fn log_event(&self, event: &Event) -> StoreResult<()>;
+}
+
+/// Writes one version. Dropping it without [`finish`](Self::finish) leaves nothing behind.
+#[async_trait]
+pub trait VersionWriter: Send {
+    /// Writes a pool's result. Pools come in canonical order, so that ids do too.
+    async fn load(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()>;
+
+    /// Completes the version, moves the pointer if asked, updates the review queue and closes the
+    /// log row: all in one transaction.
+    async fn finish(self: Box<Self>, completion: &Completion) -> StoreResult<()>;
+}

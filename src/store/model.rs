@@ -1,0 +1,640 @@
+//! What a store keeps and gives back, in the domain's words. No database is named here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::engine::{
+    Account, IssueType, LedgerTrade, Pool, PoolLedger, PoolStatus, PoolTotals, ReviewItem,
+    RowsHash, Severity, StoredSummary, Symbol, SymbolRules, Timestamp, Usd, policy,
+};
+
+/// Number of a version of allocations.
+pub type Version = i64;
+
+/// Which pools a run takes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    /// `None`: every account.
+    pub account: Option<Account>,
+    /// Empty: every symbol.
+    pub symbols: BTreeSet<Symbol>,
+}
+
+impl Scope {
+    /// Tells whether every pool is taken.
+    pub fn is_all(&self) -> bool {
+        self.account.is_none() && self.symbols.is_empty()
+    }
+
+    /// Tells whether a pool is taken.
+    pub fn contains(&self, pool: &Pool) -> bool {
+        self.account
+            .as_ref()
+            .is_none_or(|account| *account == pool.account)
+            && (self.symbols.is_empty() || self.symbols.contains(&pool.symbol))
+    }
+
+    /// Returns `all`, or the account and symbols as JSON text, the same for equal scopes.
+    pub fn to_text(&self) -> String {
+        if self.is_all() {
+            return "all".into();
+        }
+        let symbols: Vec<&str> = self.symbols.iter().map(Symbol::as_str).collect();
+        let account = self.account.as_ref().map(Account::as_str);
+        json!({ "account": account, "symbols": symbols }).to_string()
+    }
+}
+
+/// How far into the ledger a version reaches: the last arrival and the last void it saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Watermark {
+    /// Last arrival seen; 0 before the first.
+    pub ingest_seq: i64,
+    /// Last void or undo seen; 0 before the first.
+    pub void_seq: i64,
+}
+
+impl Watermark {
+    /// Returns the watermark as JSON text.
+    pub fn to_json(self) -> String {
+        json!({ "ingest_seq": self.ingest_seq, "void_seq": self.void_seq }).to_string()
+    }
+
+    /// Reads it back.
+    pub fn from_json(text: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(text).ok()?;
+        let field = |name: &str| value.get(name).and_then(Value::as_i64);
+        Some(Self {
+            ingest_seq: field("ingest_seq")?,
+            void_seq: field("void_seq")?,
+        })
+    }
+}
+
+/// Returns the policy of a run as JSON text: everything that can change a byte of its result.
+pub fn policy_json(rules: &SymbolRules, exclusions: &[Exclusion]) -> String {
+    let symbols: BTreeMap<&str, Value> = rules
+        .symbols
+        .iter()
+        .map(|(symbol, settings)| {
+            let value = json!({
+                "priced_in_usd": settings.priced_in_usd,
+                "dust_threshold": settings.dust_threshold.to_string(),
+            });
+            (symbol.as_str(), value)
+        })
+        .collect();
+    let exclusions: Vec<Value> = exclusions
+        .iter()
+        .map(|e| json!([e.pool.account.as_str(), e.pool.symbol.as_str()]))
+        .collect();
+    json!({
+        "method": "fifo",
+        "usd_scale": policy::USD_SCALE,
+        "usd_rounding": "half to even, on cumulative amounts",
+        "fees_per_unit_scale": policy::FEES_PER_UNIT_SCALE,
+        "order": ["order_time", "buy before sell", "trade_seq, none last", "order_id as bytes"],
+        "usd_quotes": rules.usd_quotes,
+        "symbols": symbols,
+        "exclusions": exclusions,
+    })
+    .to_string()
+}
+
+/// What a ledger holds in a scope, seen at one instant.
+#[derive(Debug, Clone, Default)]
+pub struct LedgerRead {
+    /// How far it reaches.
+    pub watermark: Watermark,
+    /// By account and symbol.
+    pub pools: BTreeMap<Pool, PoolLedger>,
+    /// Voided trades left out.
+    pub voided: u64,
+    /// Rows that are not executions, by reason.
+    pub ineligible: BTreeMap<String, u64>,
+}
+
+/// What a file is imported as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportMode {
+    /// Append what is new; a known id with other facts is a conflict.
+    Append,
+    /// Void a known id that has other facts, and append the corrected facts beside it.
+    Correct {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One file's trades, on their way into the ledger.
+#[derive(Debug, Clone)]
+pub struct ImportBatch {
+    /// Name of the file.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// Its trades.
+    pub trades: Vec<LedgerTrade>,
+    /// Rows that were rejected and that the user chose to leave out.
+    pub rejects: Vec<Reject>,
+    /// Append or correct.
+    pub mode: ImportMode,
+    /// Leave conflicts out instead of refusing the file.
+    pub skip_conflicts: bool,
+    /// Write nothing; only say what would be written.
+    pub preview: bool,
+    /// When.
+    pub imported_at: Timestamp,
+    /// Who, for the voids of corrections.
+    pub imported_by: String,
+}
+
+/// A rejected row, kept so that nobody has to look for it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// From 1.
+    pub line: u64,
+    /// As the file has it.
+    pub order_id: String,
+    /// The column at fault.
+    pub column: String,
+    /// What was found.
+    pub found: String,
+    /// What was expected.
+    pub reason: String,
+    /// The whole line.
+    pub text: String,
+}
+
+/// A row whose id the ledger knows with other facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// Line in the file.
+    pub line: u64,
+    /// Whose.
+    pub account: String,
+    /// The id.
+    pub order_id: String,
+    /// The first fact that differs.
+    pub column: &'static str,
+    /// What the file says.
+    pub in_file: String,
+    /// What the ledger says.
+    pub in_ledger: String,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImportReceipt {
+    /// Number of the import; `None` when nothing was written.
+    pub import_id: Option<i64>,
+    /// Trades appended.
+    pub appended: u64,
+    /// Trades that were there already.
+    pub known: u64,
+    /// Trades voided and appended with corrected facts.
+    pub corrected: u64,
+    /// Rows with other facts than the ledger's. Unless they are skipped, nothing was written.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A trade taken out of matching, or put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoidChange {
+    /// Whose.
+    pub account: Account,
+    /// Which execution.
+    pub order_id: String,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub voided_by: String,
+    /// When.
+    pub voided_at: Timestamp,
+    /// Put it back.
+    pub undo: bool,
+}
+
+/// Who holds the run lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Process id.
+    pub pid: u32,
+    /// Host name.
+    pub host: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What it does.
+    pub what: String,
+}
+
+/// A run about to begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunStart {
+    /// Which pools.
+    pub scope: Scope,
+    /// The version it means to write, if that is known.
+    pub version: Option<Version>,
+    /// Ties log, version and rows together.
+    pub batch_id: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// `full` or `scoped`.
+    pub mode: String,
+    /// Who or what started it.
+    pub triggered_by: String,
+    /// Where it runs.
+    pub host: String,
+    /// Its process.
+    pub pid: u32,
+}
+
+/// How a run ended without a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFailure {
+    /// When.
+    pub ended_at: Timestamp,
+    /// The error, whole.
+    pub message: String,
+    /// The chain of causes, whole.
+    pub causes: String,
+    /// Facts by name, for programs.
+    pub details: Value,
+}
+
+/// State of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionStatus {
+    /// Being written.
+    Running,
+    /// Every pool is matched or excluded.
+    Completed,
+    /// At least one pool is rejected.
+    Partial,
+    /// Never finished.
+    Failed,
+    /// Its rows are gone, its number stays taken.
+    Dropped,
+}
+
+impl VersionStatus {
+    /// Returns the word that the database holds.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let all = [
+            Self::Running,
+            Self::Completed,
+            Self::Partial,
+            Self::Failed,
+            Self::Dropped,
+        ];
+        all.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// Tells whether the version has a result that can be read.
+    pub fn is_readable(self) -> bool {
+        matches!(self, Self::Completed | Self::Partial)
+    }
+}
+
+/// A row of the registry of versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// Its number.
+    pub version: Version,
+    /// `all`, or the pools it covers.
+    pub scope: String,
+    /// State.
+    pub status: VersionStatus,
+    /// `hand`, `full`, ...
+    pub origin: String,
+    /// Hash of the facts it was computed from.
+    pub ledger_hash: Option<RowsHash>,
+    /// Hash of its canonical export.
+    pub allocations_hash: Option<RowsHash>,
+    /// What can change a byte.
+    pub policy: String,
+    /// How far into the ledger it reaches.
+    pub watermark: Watermark,
+    /// The program that computed it.
+    pub engine_version: String,
+    /// Execution time of the newest trade it saw.
+    pub complete_through: Option<Timestamp>,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// When it was complete.
+    pub completed_at: Option<Timestamp>,
+    /// When it first became current.
+    pub published_at: Option<Timestamp>,
+    /// When and why nobody may replace it any more.
+    pub sealed: Option<(Timestamp, String)>,
+}
+
+/// Which version reports read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Current {
+    /// `None` before the first publication.
+    pub version: Option<Version>,
+    /// A person holds the pointer there; runs don't move it.
+    pub held: bool,
+}
+
+/// A row of `fifo_pool_summary`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolSummary {
+    /// Which pool.
+    pub pool: Pool,
+    /// What became of it.
+    pub status: PoolStatus,
+    /// Counts and sums; of a pool without allocations only `trades` counts.
+    pub totals: PoolTotals,
+    /// Hash of its facts.
+    pub ledger_hash: RowsHash,
+    /// Hash of its canonical rows.
+    pub allocations_hash: RowsHash,
+    /// Time of its newest trade.
+    pub last_order_time: Option<Timestamp>,
+    /// Why it has no allocations.
+    pub error: Option<String>,
+}
+
+impl PoolSummary {
+    /// Returns what validation judges.
+    pub fn claim(&self) -> StoredSummary {
+        StoredSummary {
+            status: self.status,
+            totals: self.totals,
+            ledger_hash: self.ledger_hash,
+            allocations_hash: self.allocations_hash,
+        }
+    }
+}
+
+/// A version about to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionPlan {
+    /// Its number.
+    pub version: Version,
+    /// The run that writes it.
+    pub run_id: i64,
+    /// Ties log, version and rows together.
+    pub batch_id: String,
+    /// Which pools.
+    pub scope: Scope,
+    /// `hand`, `full`, ...
+    pub origin: String,
+    /// What can change a byte.
+    pub policy: String,
+    /// How far into the ledger it reaches.
+    pub watermark: Watermark,
+    /// When the run began.
+    pub created_at: Timestamp,
+    /// Time put on every row.
+    pub allocation_time: Timestamp,
+    /// The number is taken: replace that version's result (`--force`).
+    pub replaces: bool,
+}
+
+/// How a written version ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completion {
+    /// `Completed` or `Partial`.
+    pub status: VersionStatus,
+    /// When.
+    pub completed_at: Timestamp,
+    /// Duration of the run.
+    pub duration_ms: i64,
+    /// Hash of the facts.
+    pub ledger_hash: RowsHash,
+    /// Hash of the canonical export.
+    pub allocations_hash: RowsHash,
+    /// Execution time of the newest trade seen.
+    pub complete_through: Option<Timestamp>,
+    /// Counts for the log row.
+    pub counts: RunCounts,
+    /// Make it current.
+    pub publish: bool,
+    /// Data issues, from a run over all symbols; with `publish` also unmatched sells.
+    pub review: ReviewUpdate,
+    /// Facts for the audit trail.
+    pub details: Value,
+}
+
+/// Counts and sums of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunCounts {
+    /// Buys matched.
+    pub buys: u64,
+    /// Sells matched.
+    pub sells: u64,
+    /// (sell, buy) pairs.
+    pub allocations: u64,
+    /// Pools matched.
+    pub pools_matched: u64,
+    /// Pools rejected.
+    pub pools_rejected: u64,
+    /// Sells with a part that found no lot.
+    pub unmatched_sells: u64,
+    /// Trades whose fee is unknown.
+    pub fees_unknown: u64,
+    /// Rows that are not executions.
+    pub ineligible: u64,
+    /// Realized pnl.
+    pub pnl: Usd,
+    /// Errors of rejected pools, whole.
+    pub error: Option<String>,
+}
+
+/// What the review queue should say after a run or a publication.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReviewUpdate {
+    /// Items that hold.
+    pub items: Vec<ReviewItem>,
+    /// Kinds of items that are complete in `items`: others of these kinds are settled.
+    pub kinds: BTreeSet<IssueType>,
+    /// Pools that the version has no allocations of.
+    pub pools_without_result: BTreeSet<Pool>,
+}
+
+/// State of a review item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReviewStatus {
+    /// Nobody has looked at it.
+    Pending,
+    /// Somebody has.
+    InProgress,
+    /// Settled.
+    Resolved,
+    /// Needs nothing.
+    Dismissed,
+}
+
+impl ReviewStatus {
+    /// Returns the word that the database holds.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InProgress => "in_progress",
+            Self::Resolved => "resolved",
+            Self::Dismissed => "dismissed",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let all = [
+            Self::Pending,
+            Self::InProgress,
+            Self::Resolved,
+            Self::Dismissed,
+        ];
+        all.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// Tells whether it still asks something.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::InProgress)
+    }
+}
+
+/// A row of `manual_review_queue`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedItem {
+    /// Its number.
+    pub id: i64,
+    /// Whose lots, of what.
+    pub pool: Pool,
+    /// The order in question; empty where the whole pool is.
+    pub order_id: String,
+    /// What kind of question.
+    pub issue: IssueType,
+    /// How urgent.
+    pub severity: Severity,
+    /// State.
+    pub status: ReviewStatus,
+    /// A sentence.
+    pub description: String,
+    /// How it was settled.
+    pub resolution: Option<String>,
+    /// When it was first asked.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was settled.
+    pub resolved_at: Option<Timestamp>,
+    /// By whom.
+    pub resolved_by: Option<String>,
+    /// The version that asked.
+    pub version: Version,
+    /// Facts, as JSON text.
+    pub details: String,
+}
+
+/// A pool that a person took out of matching.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exclusion {
+    /// Which pool.
+    pub pool: Pool,
+    /// Why.
+    pub reason: String,
+    /// Who decided.
+    pub decided_by: String,
+    /// When.
+    pub decided_at: Timestamp,
+}
+
+/// A move of the current pointer by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointerMove {
+    /// Where to.
+    pub version: Version,
+    /// Whether it stays there.
+    pub held: bool,
+    /// What the queue says then.
+    pub review: ReviewUpdate,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+}
+
+/// A line of the audit trail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// `import`, `run`, `publish`, `review`, ...
+    pub kind: &'static str,
+    /// `info`, `warning` or `error`.
+    pub severity: &'static str,
+    /// Ties several events together.
+    pub correlation_id: Option<String>,
+    /// The pool concerned.
+    pub pool: Option<Pool>,
+    /// The version concerned.
+    pub version: Option<Version>,
+    /// Facts.
+    pub details: Value,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Event {
+    /// Makes an event of information without a pool or version.
+    pub fn info(kind: &'static str, at: Timestamp, details: Value) -> Self {
+        let (correlation_id, pool, version) = (None, None, None);
+        Self {
+            kind,
+            severity: "info",
+            correlation_id,
+            pool,
+            version,
+            details,
+            at,
+        }
+    }
+}
+
+/// Counts of the ledger's rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LedgerCounts {
+    /// All rows.
+    pub rows: u64,
+    /// Executions, voided ones included.
+    pub eligible: u64,
+    /// Rows that are none.
+    pub ineligible: u64,
+    /// Voids in force.
+    pub voided: u64,
+    /// Rows in neither view: an adapted view is wrong.
+    pub in_neither: u64,
+    /// Rows in both views: an adapted view is wrong.
+    pub in_both: u64,
+}
+
+impl crate::engine::PoolStatus {
+    /// Returns the word that the database holds.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::Rejected => "rejected",
+            Self::Excluded => "excluded",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::Matched, Self::Rejected, Self::Excluded]
+            .into_iter()
+            .find(|s| s.as_str() == text)
+    }
+}

@@ -1,0 +1,55 @@
+//! SQLite's errors in our words.
+
+use crate::store::StoreError;
+
+const READONLY: i32 = 8;
+const FULL: i32 = 13;
+const CANTOPEN: i32 = 14;
+const PERM: i32 = 3;
+const NOTADB: i32 = 26;
+
+fn from_code(
+    action: &'static str,
+    code: Option<i32>,
+    message: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> StoreError {
+    match code.map(|code| code & 0xff) {
+        Some(FULL) => StoreError::Full(format!("{action} ({message})")),
+        Some(READONLY | PERM | CANTOPEN) => StoreError::NoPermission {
+            location: action.into(),
+            reason: message,
+        },
+        Some(NOTADB) => StoreError::BadLocation {
+            location: action.into(),
+            reason: message,
+        },
+        _ => StoreError::Database {
+            action,
+            message,
+            source: Some(source),
+        },
+    }
+}
+
+/// Turns an error of sqlx into ours.
+pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError {
+    let (code, message) = match &error {
+        sqlx::Error::Database(database) => (
+            database.code().and_then(|code| code.parse().ok()),
+            database.message().to_owned(),
+        ),
+        other => (None, other.to_string()),
+    };
+    from_code(action, code, message, Box::new(error))
+}
+
+/// Turns an error of the raw handle into ours.
+pub(super) fn from_rusqlite(action: &'static str, error: rusqlite::Error) -> StoreError {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    let message = match &error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        other => other.to_string(),
+    };
+    from_code(action, code, message, Box::new(error))
+}

@@ -1,0 +1,430 @@
+//! The ledger in SQLite: imports, voids, and reading it through the gate.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row, params};
+use serde_json::json;
+
+use super::errors::{from_rusqlite, from_sqlx};
+use super::raw::with_raw;
+use super::{SqliteStore, commit, runs};
+use crate::engine::{
+    Account, Carried, LedgerTrade, Pool, PoolLedger, Symbol, Timestamp, Trade, TradeText,
+};
+use crate::store::model::{
+    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Scope, VoidChange,
+    Watermark,
+};
+use crate::store::rules::{CORRECTION_MARK, ImportPlan, KnownTrades, plan_import};
+use crate::store::{StoreError, StoreResult};
+
+/// Imports a file: looks up what is known, plans, writes; one transaction.
+pub(super) async fn import(store: &SqliteStore, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
+    let mut transaction = store.writer().await?;
+    let plan = with_raw(&mut transaction, "look up known trades", |raw| {
+        let known = known_trades(raw, &batch.trades)?;
+        Ok(plan_import(batch.trades.clone(), &known, &batch.mode))
+    })
+    .await?;
+    let mut receipt = ImportReceipt {
+        import_id: None,
+        appended: plan.append.len() as u64 - plan.void.len() as u64,
+        known: plan.known,
+        corrected: plan.void.len() as u64,
+        conflicts: plan.conflicts.clone(),
+    };
+    let stopped = !receipt.conflicts.is_empty() && !batch.skip_conflicts;
+    if batch.preview || stopped {
+        return Ok(receipt);
+    }
+    let import_id = with_raw(&mut transaction, "append trades", |raw| {
+        write_import(raw, batch, &plan).map_err(|e| from_rusqlite("append trades", e))
+    })
+    .await?;
+    receipt.import_id = Some(import_id);
+    let details = json!({
+        "import_id": import_id, "file": batch.name, "sha256": batch.sha256,
+        "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
+        "conflicts": receipt.conflicts.len(), "rejected": batch.rejects.len(),
+    });
+    let event = Event::info("import", batch.imported_at, details);
+    runs::log_event(&mut transaction, &event).await?;
+    commit(transaction).await?;
+    Ok(receipt)
+}
+
+const FACT_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
+    total_fees_usd, trade_seq, status, exchange_order_id";
+
+/// Returns what the ledger knows of the trades' ids, with the corrections of each.
+fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
+    let action = "look up known trades";
+    let mut known = KnownTrades::new();
+    // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
+    let sql = format!(
+        "SELECT {FACT_COLUMNS} FROM trade_records WHERE account = ?1 AND (order_id = ?2 \
+         OR (order_id >= ?3 AND order_id < ?4)) ORDER BY ingest_seq"
+    );
+    let mut statement = raw.prepare(&sql).map_err(|e| from_rusqlite(action, e))?;
+    for trade in trades {
+        let (account, id) = (trade.account.as_str(), trade.trade.order_id.as_str());
+        let (from, to) = (format!("{id}{CORRECTION_MARK}"), format!("{id}\u{7f}"));
+        let mut rows = statement
+            .query(params![account, id, from, to])
+            .map_err(|e| from_rusqlite(action, e))?;
+        while let Some(row) = rows.next().map_err(|e| from_rusqlite(action, e))? {
+            let row = ledger_trade(row)?;
+            let is_chain = row.trade.order_id.as_str() == id || is_correction_of(&row, id);
+            if is_chain {
+                let key = (trade.account.clone(), trade.trade.order_id.clone());
+                known.entry(key).or_default().push(row);
+            }
+        }
+    }
+    Ok(known)
+}
+
+fn is_correction_of(row: &LedgerTrade, id: &str) -> bool {
+    let rest = row.trade.order_id.as_str().strip_prefix(id);
+    let number = rest.and_then(|rest| rest.strip_prefix(CORRECTION_MARK));
+    number.is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
+fn ledger_trade(row: &Row<'_>) -> StoreResult<LedgerTrade> {
+    let text = |index| optional_text(row, index);
+    let required = |index| text(index).map(Option::unwrap_or_default);
+    let (order_id, symbol_text) = (required(1)?, required(2)?);
+    let (side, size, price, fee) = (required(3)?, required(4)?, required(5)?, text(7)?);
+    let number = |index| row.get(index).map_err(|e| from_rusqlite("read a trade", e));
+    let facts = TradeText {
+        order_id: &order_id,
+        side: &side,
+        size: &size,
+        price: &price,
+        fee: fee.as_deref(),
+        order_time_micros: number(6)?,
+        trade_seq: number(8)?,
+    };
+    let unreadable = |column, found: &str| StoreError::Unreadable {
+        table: "trade_records",
+        column,
+        found: found.to_owned(),
+    };
+    let account = required(0)?;
+    Ok(LedgerTrade {
+        account: account
+            .parse()
+            .map_err(|_| unreadable("account", &account))?,
+        symbol: symbol_text
+            .parse()
+            .map_err(|_| unreadable("symbol", &symbol_text))?,
+        trade: Trade::try_from_text(&facts)
+            .map_err(|invalid| unreadable(invalid.column, &invalid.to_string()))?,
+        symbol_text,
+        status: text(9)?,
+        carried: Carried {
+            exchange_order_id: text(10)?,
+            ..Carried::default()
+        },
+        import_line: 0,
+    })
+}
+
+fn optional_text(row: &Row<'_>, index: usize) -> StoreResult<Option<String>> {
+    row.get(index).map_err(|e| from_rusqlite("read a trade", e))
+}
+
+const INSERT_TRADE: &str = "INSERT INTO trade_records (account, order_id, symbol, side, size, \
+    price, order_time, total_fees_usd, trade_seq, status, order_type, source, ingest_via, \
+    exchange, exchange_order_id, linked_order_id, import_id, import_line, ingested_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+
+fn write_import(raw: &Connection, batch: &ImportBatch, plan: &ImportPlan) -> rusqlite::Result<i64> {
+    let at = batch.imported_at.as_micros();
+    raw.execute(
+        "INSERT INTO imports (name, sha256, rows, imported_at) VALUES (?1, ?2, ?3, ?4)",
+        params![batch.name, batch.sha256, plan.append.len() as i64, at],
+    )?;
+    let import_id = raw.last_insert_rowid();
+    let mut insert = raw.prepare(INSERT_TRADE)?;
+    for row in &plan.append {
+        let (trade, carried) = (&row.trade, &row.carried);
+        insert.execute(params![
+            row.account.as_str(),
+            trade.order_id.as_str(),
+            row.symbol_text,
+            trade.side.as_str(),
+            trade.size.to_string(),
+            trade.price.to_string(),
+            trade.order_time.as_micros(),
+            trade.fee.map(|fee| fee.to_string()),
+            trade.trade_seq,
+            row.status,
+            carried.order_type,
+            carried.source,
+            carried.ingest_via,
+            carried.exchange,
+            carried.exchange_order_id,
+            carried.linked_order_id,
+            import_id,
+            row.import_line as i64,
+            at,
+        ])?;
+    }
+    write_rejects_and_voids(raw, batch, plan, import_id)?;
+    Ok(import_id)
+}
+
+fn write_rejects_and_voids(
+    raw: &Connection,
+    batch: &ImportBatch,
+    plan: &ImportPlan,
+    import_id: i64,
+) -> rusqlite::Result<()> {
+    let mut insert = raw.prepare(
+        "INSERT INTO import_rejects (import_id, line, order_id, column_name, found, reason, \
+         line_text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for reject in &batch.rejects {
+        insert.execute(params![
+            import_id,
+            reject.line as i64,
+            reject.order_id,
+            reject.column,
+            reject.found,
+            reject.reason,
+            reject.text
+        ])?;
+    }
+    let ImportMode::Correct { reason } = &batch.mode else {
+        return Ok(());
+    };
+    let mut insert = raw.prepare(
+        "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for (account, order_id) in &plan.void {
+        let at = batch.imported_at.as_micros();
+        let by = &batch.imported_by;
+        insert.execute(params![account.as_str(), order_id.as_str(), reason, by, at])?;
+    }
+    Ok(())
+}
+
+/// Appends a void or an undo.
+pub(super) async fn void(store: &SqliteStore, change: &VoidChange) -> StoreResult<()> {
+    let action = "void a trade";
+    let mut transaction = store.writer().await?;
+    let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
+    let state: Option<bool> = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
+         AND v.order_id = t.order_id) FROM trade_records t WHERE account = $1 AND order_id = $2",
+    )
+    .bind(account)
+    .bind(order_id)
+    .fetch_optional(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    let refuse = |why: &str| {
+        Err(StoreError::Refused(format!(
+            "trade \"{order_id}\" of account \"{account}\" {why}"
+        )))
+    };
+    match state {
+        None => return refuse("is not in the ledger"),
+        Some(true) if !change.undo => return refuse("is voided already"),
+        Some(false) if change.undo => return refuse("is not voided"),
+        Some(_) => {}
+    }
+    sqlx::query(
+        "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(account)
+    .bind(order_id)
+    .bind(&change.reason)
+    .bind(&change.voided_by)
+    .bind(change.voided_at.as_micros())
+    .bind(change.undo)
+    .execute(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
+        "reason": change.reason, "by": change.voided_by });
+    runs::log_event(
+        &mut transaction,
+        &Event::info("void", change.voided_at, details),
+    )
+    .await?;
+    commit(transaction).await
+}
+
+/// Counts the ledger's rows; each is in exactly one of the two views.
+pub(super) async fn counts(store: &SqliteStore) -> StoreResult<LedgerCounts> {
+    let mut connection = store.reader().await?;
+    let row: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+        "WITH seen AS (SELECT account, order_id FROM eligible_trades \
+                       UNION ALL SELECT account, order_id FROM ineligible_trades), \
+              times AS (SELECT account, order_id, count(*) AS n FROM seen \
+                        GROUP BY account, order_id) \
+         SELECT (SELECT count(*) FROM trade_records), (SELECT count(*) FROM eligible_trades), \
+                (SELECT count(*) FROM ineligible_trades), (SELECT count(*) FROM active_voids), \
+                (SELECT count(*) FROM trade_records t LEFT JOIN times USING (account, order_id) \
+                 WHERE n IS NULL), \
+                (SELECT count(*) FROM times WHERE n > 1)",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("count the ledger", e))?;
+    let count = |value: i64| u64::try_from(value).unwrap_or(0);
+    Ok(LedgerCounts {
+        rows: count(row.0),
+        eligible: count(row.1),
+        ineligible: count(row.2),
+        voided: count(row.3),
+        in_neither: count(row.4),
+        in_both: count(row.5),
+    })
+}
+
+/// Reads the pools of a scope through the gate, in one snapshot.
+pub(super) async fn read(
+    store: &SqliteStore,
+    scope: &Scope,
+    as_of: Option<Watermark>,
+) -> StoreResult<LedgerRead> {
+    let mut transaction = store.snapshot().await?;
+    with_raw(&mut transaction, "read the ledger", |raw| {
+        read_pools(raw, scope, as_of).map_err(|e| from_rusqlite("read the ledger", e))
+    })
+    .await
+}
+
+/// Voids in force as of a watermark: not the view's, which knows only this instant.
+const VOIDED_AS_OF: &str = "SELECT account, order_id FROM trade_voids v WHERE undone = 0 AND \
+    void_seq = (SELECT max(w.void_seq) FROM trade_voids w WHERE w.account = v.account \
+    AND w.order_id = v.order_id AND w.void_seq <= ?1)";
+
+fn read_pools(
+    raw: &Connection,
+    scope: &Scope,
+    as_of: Option<Watermark>,
+) -> rusqlite::Result<LedgerRead> {
+    let newest = raw.query_row(
+        "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
+                (SELECT ifnull(max(void_seq), 0) FROM trade_voids)",
+        [],
+        |row| {
+            Ok(Watermark {
+                ingest_seq: row.get(0)?,
+                void_seq: row.get(1)?,
+            })
+        },
+    )?;
+    let watermark = as_of.unwrap_or(newest);
+    let mut read = LedgerRead {
+        watermark,
+        ..LedgerRead::default()
+    };
+    let mut voided = std::collections::BTreeSet::new();
+    if as_of.is_some() {
+        let mut statement = raw.prepare(VOIDED_AS_OF)?;
+        let rows = statement.query_map([watermark.void_seq], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })?;
+        for row in rows {
+            voided.insert(row?);
+        }
+    }
+    let mut statement = raw.prepare(
+        "SELECT account, symbol, order_id, side, size, price, order_time, total_fees_usd, \
+         trade_seq, void_seq FROM eligible_trades WHERE ingest_seq <= ?1",
+    )?;
+    let mut rows = statement.query([watermark.ingest_seq])?;
+    while let Some(row) = rows.next()? {
+        let is_voided = match as_of {
+            None => row.get::<_, Option<i64>>(9)?.is_some(),
+            Some(_) => voided.contains(&(row.get(0)?, row.get(2)?)),
+        };
+        take_row(&mut read.pools, scope, row, is_voided, &mut read.voided)?;
+    }
+    let mut statement = raw.prepare(
+        "SELECT reason, count(*) FROM ineligible_trades WHERE ingest_seq <= ?1 GROUP BY reason",
+    )?;
+    let reasons = statement.query_map([watermark.ingest_seq], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)? as u64))
+    })?;
+    for reason in reasons {
+        let (reason, rows) = reason?;
+        read.ineligible.insert(reason, rows);
+    }
+    Ok(read)
+}
+
+fn take_row(
+    pools: &mut BTreeMap<Pool, PoolLedger>,
+    scope: &Scope,
+    row: &Row<'_>,
+    is_voided: bool,
+    voided: &mut u64,
+) -> rusqlite::Result<()> {
+    let text = |index: usize| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
+    let pool = Pool::new(
+        text(0)?
+            .parse()
+            .unwrap_or_else(|_| Account::unreadable(text(0).unwrap_or(""))),
+        text(1)?
+            .parse()
+            .unwrap_or_else(|_| Symbol::unreadable(text(1).unwrap_or(""))),
+    );
+    if !scope.contains(&pool) {
+        return Ok(());
+    }
+    if is_voided {
+        *voided += 1;
+        return Ok(());
+    }
+    let fee = row.get_ref(7)?;
+    let facts = TradeText {
+        order_id: text(2)?,
+        side: text(3)?,
+        size: text(4)?,
+        price: text(5)?,
+        fee: match fee {
+            rusqlite::types::ValueRef::Null => None,
+            value => Some(value.as_str().unwrap_or("")),
+        },
+        order_time_micros: row.get_ref(6)?.as_i64().ok(),
+        trade_seq: row.get(8)?,
+    };
+    let ledger = pools
+        .entry(pool.clone())
+        .or_insert_with(|| PoolLedger::new(pool));
+    ledger.push_text(&facts);
+    Ok(())
+}
+
+/// Returns the file and line that a trade came from.
+pub(super) async fn origin(
+    store: &SqliteStore,
+    account: &str,
+    order_id: &str,
+) -> StoreResult<Option<(String, i64, Timestamp)>> {
+    let mut connection = store.reader().await?;
+    let row: Option<(String, i64, i64)> = sqlx::query_as(
+        "SELECT i.name, t.import_line, i.imported_at FROM trade_records t \
+         JOIN imports i ON i.id = t.import_id WHERE t.account = $1 AND t.order_id = $2",
+    )
+    .bind(account)
+    .bind(order_id)
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("look up a trade's file", e))?;
+    Ok(row.map(|(name, line, at)| {
+        (
+            name,
+            line,
+            Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
+        )
+    }))
+}

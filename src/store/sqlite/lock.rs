@@ -1,0 +1,88 @@
+//! One run at a time: a lock on a file beside the database, freed by the system when we end.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::engine::Timestamp;
+use crate::store::limits::{LOCK_POLL_MS, LOCK_SUFFIX};
+use crate::store::model::Holder;
+use crate::store::{RunLock, StoreError, StoreResult};
+
+/// A held lock; dropping it frees it.
+#[derive(Debug)]
+pub(super) struct FileLock {
+    _file: File,
+}
+
+impl RunLock for FileLock {}
+
+/// Returns the lock file's path.
+pub(super) fn path_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(LOCK_SUFFIX);
+    name.into()
+}
+
+/// Takes the lock, or says who has it.
+pub(super) fn try_lock(database: &Path, holder: &Holder) -> StoreResult<FileLock> {
+    let path = path_of(database);
+    let no_permission = |error: std::io::Error| StoreError::NoPermission {
+        location: path.display().to_string(),
+        reason: error.to_string(),
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(no_permission)?;
+    match file.try_lock() {
+        Ok(()) => {
+            let text = json!({ "pid": holder.pid, "host": holder.host, "what": holder.what,
+                "since": holder.since.to_string() });
+            // The text only helps a person; the lock holds without it.
+            let _ = file.set_len(0);
+            let _ = file.seek(SeekFrom::Start(0));
+            let _ = writeln!(file, "{text}");
+            Ok(FileLock { _file: file })
+        }
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(read_holder(&mut file))),
+        Err(TryLockError::Error(error)) => Err(no_permission(error)),
+    }
+}
+
+/// Waits for the lock up to `seconds`.
+pub(super) async fn wait_for_lock(
+    database: &Path,
+    holder: &Holder,
+    seconds: u64,
+) -> StoreResult<FileLock> {
+    let mut left = seconds * 1000 / LOCK_POLL_MS;
+    loop {
+        match try_lock(database, holder) {
+            Err(StoreError::Locked(_)) if left > 0 => left -= 1,
+            done => return done,
+        }
+        tokio::time::sleep(Duration::from_millis(LOCK_POLL_MS)).await;
+    }
+}
+
+fn read_holder(file: &mut File) -> Holder {
+    let mut text = String::new();
+    let _ = file.read_to_string(&mut text);
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let field = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or("unknown");
+    Holder {
+        pid: value.get("pid").and_then(Value::as_u64).unwrap_or(0) as u32,
+        host: field("host").to_owned(),
+        since: field("since")
+            .parse::<Timestamp>()
+            .unwrap_or(Timestamp::EPOCH),
+        what: field("what").to_owned(),
+    }
+}

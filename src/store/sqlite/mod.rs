@@ -1,0 +1,275 @@
+//! SQLite: the embedded store, one file, no server.
+//!
+//! Always WAL, so that readers go on while a version is written. One writer at a time; a version
+//! is loaded, published and logged in one transaction. Decimals are canonical text, times integer
+//! microseconds. Read next: `schema.rs` (the gate), `ledger.rs` (imports and reads),
+//! `versions.rs` (writing and publishing), `raw.rs` (the one unsafe line).
+
+mod errors;
+mod functions;
+mod ledger;
+mod lock;
+mod pointer;
+mod queue;
+mod raw;
+mod read;
+mod runs;
+mod schema;
+mod versions;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
+
+use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
+use super::model::{
+    Current, Event, Exclusion, Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead,
+    PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, Scope, Version, VersionInfo,
+    VersionPlan, VoidChange, Watermark,
+};
+use super::{
+    RowSink, RunLock, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
+};
+use crate::engine::{Account, Pool, Timestamp};
+use errors::{from_rusqlite, from_sqlx};
+pub use schema::{SchemaStep, version_known};
+
+/// A ledger and its versions in one SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+    path: PathBuf,
+    copy_made: Option<PathBuf>,
+}
+
+impl SqliteStore {
+    /// Opens a database, and with `create` makes one where there is none.
+    ///
+    /// An older schema is migrated after a copy of the file.
+    /// Errors: nothing there, not a database, another program's, a newer schema, no permission.
+    pub async fn open(path: &Path, create: bool, holder: &Holder) -> StoreResult<Self> {
+        schema::check_file(path, create)?;
+        let options = Self::options(path, create);
+        let mut first = schema::connect_once(&options).await?;
+        let gated = schema::gate(&mut first, path, holder).await;
+        let _ = first.close().await;
+        let copy_made = gated?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    let registered = raw::with_raw(connection, "register functions", |raw| {
+                        functions::register(raw).map_err(|e| from_rusqlite("register functions", e))
+                    });
+                    registered
+                        .await
+                        .map_err(|e| sqlx::Error::Configuration(Box::new(e)))
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(|e| from_sqlx("open the database", e))?;
+        Ok(Self {
+            pool,
+            path: path.to_owned(),
+            copy_made,
+        })
+    }
+
+    fn options(path: &Path, create: bool) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A result that was reported must survive a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S))
+            .disable_statement_logging()
+    }
+
+    /// Returns the copy that was made before this opening migrated an older schema.
+    pub fn copy_made(&self) -> Option<&Path> {
+        self.copy_made.as_deref()
+    }
+
+    /// Lists the schema's steps of a database, without migrating it.
+    pub async fn schema_steps(path: &Path) -> StoreResult<Vec<SchemaStep>> {
+        schema::check_file(path, false)?;
+        let mut connection = schema::connect_once(&Self::options(path, false)).await?;
+        let found = schema::version_found(&mut connection).await?;
+        if found > version_known() {
+            return Err(StoreError::SchemaNewer {
+                found,
+                known: version_known(),
+            });
+        }
+        let steps = schema::steps(&mut connection).await;
+        let _ = connection.close().await;
+        steps
+    }
+
+    /// Takes the schema back to an older version, after a copy of the file.
+    ///
+    /// Errors: facts or sealed versions would be lost; a run is at work.
+    pub async fn schema_down(path: &Path, target: i64, holder: &Holder) -> StoreResult<PathBuf> {
+        schema::check_file(path, false)?;
+        let _lock = lock::try_lock(path, holder)?;
+        let mut connection = schema::connect_once(&Self::options(path, false)).await?;
+        let copy = schema::down(&mut connection, path, target, holder).await;
+        let _ = connection.close().await;
+        copy
+    }
+
+    async fn reader(&self) -> StoreResult<PoolConnection<Sqlite>> {
+        self.pool
+            .acquire()
+            .await
+            .map_err(|e| from_sqlx("connect", e))
+    }
+
+    /// Begins a transaction that writes: it waits for another writer here, not at its end.
+    async fn writer(&self) -> StoreResult<Transaction<'static, Sqlite>> {
+        self.pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(|e| from_sqlx("begin a transaction", e))
+    }
+
+    /// Begins a transaction that reads one state of the database.
+    async fn snapshot(&self) -> StoreResult<Transaction<'static, Sqlite>> {
+        self.pool
+            .begin()
+            .await
+            .map_err(|e| from_sqlx("begin a transaction", e))
+    }
+}
+
+async fn commit(transaction: Transaction<'static, Sqlite>) -> StoreResult<()> {
+    transaction
+        .commit()
+        .await
+        .map_err(|e| from_sqlx("commit", e))
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn location(&self) -> String {
+        format!("sqlite://{}", self.path.display())
+    }
+
+    async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
+        ledger::import(self, batch).await
+    }
+
+    async fn void(&self, change: &VoidChange) -> StoreResult<()> {
+        ledger::void(self, change).await
+    }
+
+    async fn trade_origin(
+        &self,
+        account: &Account,
+        order_id: &str,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>> {
+        ledger::origin(self, account.as_str(), order_id).await
+    }
+
+    async fn ledger_counts(&self) -> StoreResult<LedgerCounts> {
+        ledger::counts(self).await
+    }
+
+    async fn read_ledger(
+        &self,
+        scope: &Scope,
+        as_of: Option<Watermark>,
+    ) -> StoreResult<LedgerRead> {
+        ledger::read(self, scope, as_of).await
+    }
+
+    async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {
+        Ok(Box::new(lock::try_lock(&self.path, holder)?))
+    }
+
+    async fn close_orphans(&self, holder: &Holder) -> StoreResult<u64> {
+        runs::close_orphans(self, holder).await
+    }
+
+    async fn begin_run(&self, run: &RunStart) -> StoreResult<i64> {
+        runs::begin(self, run).await
+    }
+
+    async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
+        runs::fail(self, run_id, failure).await
+    }
+
+    async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
+        Ok(Box::new(versions::begin(self, plan).await?))
+    }
+
+    async fn next_version(&self) -> StoreResult<Version> {
+        read::next_version(self).await
+    }
+
+    async fn versions(&self) -> StoreResult<Vec<VersionInfo>> {
+        read::versions(self).await
+    }
+
+    async fn current(&self) -> StoreResult<Current> {
+        read::current(self).await
+    }
+
+    async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()> {
+        pointer::move_by_hand(self, pointer).await
+    }
+
+    async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()> {
+        versions::seal(self, version, reason, event).await
+    }
+
+    async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()> {
+        versions::drop(self, version, event).await
+    }
+
+    async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>> {
+        read::pool_summaries(self, version).await
+    }
+
+    async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>> {
+        read::pools_with_rows(self, version).await
+    }
+
+    async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool> {
+        read::stored_pool(self, version, pool).await
+    }
+
+    async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {
+        read::unmatched_rows(self, version).await
+    }
+
+    async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
+        read::export(self, version, sink).await
+    }
+
+    async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>> {
+        queue::list(self).await
+    }
+
+    async fn exclusions(&self) -> StoreResult<Vec<Exclusion>> {
+        queue::exclusions(self).await
+    }
+
+    async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()> {
+        queue::set_exclusion(self, exclusion, excluded).await
+    }
+
+    async fn log_event(&self, event: &Event) -> StoreResult<()> {
+        let mut transaction = self.writer().await?;
+        runs::log_event(&mut transaction, event).await?;
+        commit(transaction).await
+    }
+}

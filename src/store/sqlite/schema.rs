@@ -1,0 +1,290 @@
+//! The schema gate: an older schema is migrated after a copy of the file, a newer one is refused.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+use super::errors::from_sqlx;
+use super::lock;
+use crate::store::limits::MIGRATION_WAIT_S;
+use crate::store::model::Holder;
+use crate::store::{StoreError, StoreResult};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// One step of the schema and whether the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaStep {
+    /// Its number.
+    pub version: i64,
+    /// What it adds.
+    pub description: String,
+    /// When it was applied, as the database says.
+    pub applied_at: Option<String>,
+}
+
+/// Returns the version of schema that this program knows.
+pub fn version_known() -> i64 {
+    MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
+}
+
+/// What stands at the path, seen without opening it as a database.
+pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<()> {
+    let location = path.display().to_string();
+    let bad = |reason: &str| StoreError::BadLocation {
+        location: location.clone(),
+        reason: reason.into(),
+    };
+    let denied = |error: std::io::Error| StoreError::NoPermission {
+        location: location.clone(),
+        reason: error.to_string(),
+    };
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(bad("it is a folder, expected a database file"));
+    }
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(mut file) => {
+            let mut head = Vec::new();
+            (&mut file)
+                .take(16)
+                .read_to_end(&mut head)
+                .map_err(denied)?;
+            match head.as_slice() {
+                b"SQLite format 3\0" => Ok(()),
+                [] if create => Ok(()),
+                [] => Err(bad("the file is empty")),
+                _ => Err(bad("it is not an SQLite database")),
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound && !create => {
+            Err(StoreError::Missing(location))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound && !folder.is_dir() => {
+            Err(bad("its folder does not exist"))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(denied(error)),
+    }
+}
+
+/// Brings the schema up to this program's, or refuses. `None`: nothing had to be done.
+///
+/// Returns the copy that was made of an older file.
+pub(super) async fn gate(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    holder: &Holder,
+) -> StoreResult<Option<PathBuf>> {
+    let (found, known) = (version_found(connection).await?, version_known());
+    if found > known {
+        return Err(StoreError::SchemaNewer { found, known });
+    }
+    if found == known {
+        return check_applied(connection).await.map(|()| None);
+    }
+    if found == 0 {
+        check_nothing_else(connection, path).await?;
+    }
+    let _lock = lock::wait_for_lock(path, holder, MIGRATION_WAIT_S).await?;
+    // Another process may have migrated while we waited.
+    let found = version_found(connection).await?;
+    if found >= known {
+        return Ok(None);
+    }
+    let copy = match found {
+        0 => None,
+        _ => Some(copy_file(connection, path, found, holder).await?),
+    };
+    MIGRATIONS
+        .run(&mut *connection)
+        .await
+        .map_err(from_migrate)?;
+    log_migration(connection, found, known, copy.as_deref()).await?;
+    Ok(copy)
+}
+
+/// Returns the schema version of the database; 0 when it has none.
+pub(super) async fn version_found(connection: &mut SqliteConnection) -> StoreResult<i64> {
+    let action = "read the schema version";
+    let tables: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    if tables == 0 {
+        return Ok(0);
+    }
+    sqlx::query_scalar("SELECT ifnull(max(version), 0) FROM _sqlx_migrations WHERE success")
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx(action, e))
+}
+
+async fn check_applied(connection: &mut SqliteConnection) -> StoreResult<()> {
+    // With nothing pending this only compares checksums.
+    MIGRATIONS.run(connection).await.map_err(from_migrate)
+}
+
+/// Refuses a database that belongs to another program.
+async fn check_nothing_else(connection: &mut SqliteConnection, path: &Path) -> StoreResult<()> {
+    let other: Option<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' \
+         ESCAPE '\\' LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(|e| from_sqlx("look for other tables", e))?;
+    match other {
+        None => Ok(()),
+        Some(table) => Err(StoreError::Refused(format!(
+            "{} belongs to another program: it has a table \"{table}\" and no schema of ours",
+            path.display()
+        ))),
+    }
+}
+
+/// Copies the database with VACUUM INTO, which sees one consistent state.
+async fn copy_file(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    found: i64,
+    holder: &Holder,
+) -> StoreResult<PathBuf> {
+    let stamp = holder.since.to_string().replace([':', '-'], "");
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".before-v{}-{stamp}.bak", found + 1));
+    let copy = PathBuf::from(name);
+    let target = copy.display().to_string().replace('\'', "''");
+    sqlx::query(AssertSqlSafe(format!("VACUUM INTO '{target}'")))
+        .execute(connection)
+        .await
+        .map_err(|e| from_sqlx("copy the database before a migration", e))?;
+    Ok(copy)
+}
+
+async fn log_migration(
+    connection: &mut SqliteConnection,
+    from: i64,
+    to: i64,
+    copy: Option<&Path>,
+) -> StoreResult<()> {
+    let tables: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'event_log'",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("log the migration", e))?;
+    if tables == 0 {
+        return Ok(());
+    }
+    let copy = copy.map(|copy| copy.display().to_string());
+    sqlx::query("INSERT INTO event_log (event_type, details) VALUES ('migration', $1)")
+        .bind(json!({ "from": from, "to": to, "copy": copy }).to_string())
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(|e| from_sqlx("log the migration", e))
+}
+
+/// Lists the steps that this program knows, and which of them are applied.
+pub(super) async fn steps(connection: &mut SqliteConnection) -> StoreResult<Vec<SchemaStep>> {
+    let mut applied = std::collections::BTreeMap::new();
+    if version_found(connection).await? > 0 {
+        let rows: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT version, strftime('%Y-%m-%dT%H:%M:%SZ', installed_on) FROM _sqlx_migrations",
+        )
+        .fetch_all(connection)
+        .await
+        .map_err(|e| from_sqlx("list the migrations", e))?;
+        applied.extend(rows);
+    }
+    let ups = MIGRATIONS
+        .iter()
+        .filter(|step| step.migration_type.is_up_migration());
+    Ok(ups
+        .map(|step| SchemaStep {
+            version: step.version,
+            description: step.description.to_string(),
+            applied_at: applied.get(&step.version).cloned(),
+        })
+        .collect())
+}
+
+/// Takes the schema back to an older version. Call with the run lock held.
+///
+/// Errors: facts or sealed versions would be lost. Returns the copy made before.
+pub(super) async fn down(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    target: i64,
+    holder: &Holder,
+) -> StoreResult<PathBuf> {
+    let found = version_found(connection).await?;
+    if target < 0 || target >= found {
+        return Err(StoreError::Refused(format!(
+            "the schema is at v{found}: it can only be taken back to an older version"
+        )));
+    }
+    let losses = [
+        (1, "trade_records", "trades"),
+        (1, "event_log", "events of the audit trail"),
+        (
+            2,
+            "allocation_versions WHERE sealed_at IS NOT NULL",
+            "sealed versions",
+        ),
+        (2, "review_exclusions", "decisions about pools"),
+    ];
+    for (needed, table, what) in losses {
+        if target >= needed || found < needed {
+            continue;
+        }
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx("count what would be lost", e))?;
+        if rows > 0 {
+            return Err(StoreError::Refused(format!(
+                "schema v{target} has no place for {rows} {what}"
+            )));
+        }
+    }
+    let copy = copy_file(connection, path, found, holder).await?;
+    MIGRATIONS
+        .undo(&mut *connection, target)
+        .await
+        .map_err(from_migrate)?;
+    log_migration(connection, found, target, Some(&copy)).await?;
+    Ok(copy)
+}
+
+fn from_migrate(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            from_sqlx("migrate the schema", error)
+        }
+        other => StoreError::SchemaDiffers(other.to_string()),
+    }
+}
+
+/// Opens one connection, to look before a pool is made.
+pub(super) async fn connect_once(
+    options: &sqlx::sqlite::SqliteConnectOptions,
+) -> StoreResult<SqliteConnection> {
+    SqliteConnection::connect_with(options)
+        .await
+        .map_err(|e| from_sqlx("open the database", e))
+}

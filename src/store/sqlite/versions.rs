@@ -1,0 +1,334 @@
+//! Writing, sealing and dropping versions in SQLite.
+//!
+//! A version is written in one transaction, from its first row to the pointer and the log row. A
+//! process that dies in between leaves nothing: the file's journal takes it all back.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use super::errors::{from_rusqlite, from_sqlx};
+use super::raw::with_raw;
+use super::{SqliteStore, commit, pointer, queue, read, runs};
+use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, Trade};
+use crate::store::model::{Completion, Event, Version, VersionPlan, VersionStatus};
+use crate::store::{StoreError, StoreResult, VersionWriter};
+
+/// A version being written.
+pub(super) struct SqliteVersionWriter {
+    transaction: Transaction<'static, Sqlite>,
+    plan: VersionPlan,
+}
+
+/// Begins the transaction and enters the version in the registry.
+pub(super) async fn begin(
+    store: &SqliteStore,
+    plan: &VersionPlan,
+) -> StoreResult<SqliteVersionWriter> {
+    let mut transaction = store.writer().await?;
+    if plan.replaces {
+        let old = read::version_in(&mut transaction, plan.version).await?;
+        if let Some((_, reason)) = old.sealed {
+            return Err(StoreError::Refused(format!(
+                "version {} is sealed ({reason}): it can't be replaced",
+                plan.version
+            )));
+        }
+        delete_rows(&mut transaction, plan.version).await?;
+    }
+    sqlx::query(
+        "INSERT INTO allocation_versions (version, method, scope, status, origin, policy, \
+         watermark, engine_version, created_at) \
+         VALUES ($1, 'fifo', $2, 'running', $3, $4, $5, $6, $7) \
+         ON CONFLICT (version) DO UPDATE SET status = 'running', origin = excluded.origin, \
+         policy = excluded.policy, watermark = excluded.watermark, \
+         engine_version = excluded.engine_version, created_at = excluded.created_at",
+    )
+    .bind(plan.version)
+    .bind(plan.scope.to_text())
+    .bind(&plan.origin)
+    .bind(&plan.policy)
+    .bind(plan.watermark.to_json())
+    .bind(env!("CARGO_PKG_VERSION"))
+    .bind(plan.created_at.as_micros())
+    .execute(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("enter the version", e))?;
+    Ok(SqliteVersionWriter {
+        transaction,
+        plan: plan.clone(),
+    })
+}
+
+#[async_trait]
+impl VersionWriter for SqliteVersionWriter {
+    async fn load(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
+        let plan = &self.plan;
+        with_raw(&mut self.transaction, "write allocations", |raw| {
+            load_pool(raw, plan, outcome, duration_us)
+                .map_err(|e| from_rusqlite("write allocations", e))
+        })
+        .await
+    }
+
+    async fn finish(self: Box<Self>, completion: &Completion) -> StoreResult<()> {
+        let Self {
+            mut transaction,
+            plan,
+        } = *self;
+        sqlx::query(
+            "UPDATE allocation_versions SET status = $2, ledger_hash = $3, \
+             allocations_hash = $4, complete_through = $5, completed_at = $6 WHERE version = $1",
+        )
+        .bind(plan.version)
+        .bind(completion.status.as_str())
+        .bind(completion.ledger_hash.to_string())
+        .bind(completion.allocations_hash.to_string())
+        .bind(completion.complete_through.map(|time| time.as_micros()))
+        .bind(completion.completed_at.as_micros())
+        .execute(&mut *transaction)
+        .await
+        .map_err(|e| from_sqlx("complete the version", e))?;
+        let at = completion.completed_at;
+        if completion.publish {
+            pointer::set(&mut transaction, plan.version, false, at).await?;
+        }
+        queue::update(&mut transaction, &completion.review, plan.version, at).await?;
+        runs::complete(&mut transaction, plan.run_id, plan.version, completion).await?;
+        let event = Event {
+            version: Some(plan.version),
+            correlation_id: Some(plan.batch_id.clone()),
+            ..Event::info("run", at, completion.details.clone())
+        };
+        runs::log_event(&mut transaction, &event).await?;
+        commit(transaction).await
+    }
+}
+
+const INSERT_ALLOCATION: &str = "INSERT INTO fifo_allocations (account, sell_order_id, \
+    buy_order_id, symbol, allocated_size, buy_price, sell_price, buy_fees_per_unit, \
+    sell_fees_per_unit, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, \
+    sell_time, allocation_time, allocation_version, allocation_batch_id, notes) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+
+fn load_pool(
+    raw: &Connection,
+    plan: &VersionPlan,
+    outcome: &PoolOutcome,
+    duration_us: i64,
+) -> rusqlite::Result<()> {
+    let (status, error) = match &outcome.result {
+        PoolResult::Matched(matching) => {
+            insert_allocations(raw, plan, matching)?;
+            insert_inventory(raw, plan, matching)?;
+            (PoolStatus::Matched, None)
+        }
+        PoolResult::Rejected(rejection) => (PoolStatus::Rejected, Some(&rejection.reason)),
+        PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason)),
+    };
+    insert_summary(raw, plan, outcome, status, error, duration_us)
+}
+
+fn insert_allocations(
+    raw: &Connection,
+    plan: &VersionPlan,
+    matching: &Matching,
+) -> rusqlite::Result<()> {
+    let text = |value: Option<String>| value;
+    let mut insert = raw.prepare(INSERT_ALLOCATION)?;
+    for row in matching.rows() {
+        insert.execute(params![
+            row.account,
+            row.sell_order_id,
+            row.buy_order_id,
+            row.symbol,
+            row.allocated_size.to_string(),
+            text(row.buy_price.map(|price| price.to_string())),
+            row.sell_price.to_string(),
+            text(row.buy_fees_per_unit.map(|fee| fee.to_string())),
+            text(row.sell_fees_per_unit.map(|fee| fee.to_string())),
+            text(row.cost_basis_usd.map(|amount| amount.to_string())),
+            row.proceeds_usd.to_string(),
+            row.net_proceeds_usd.to_string(),
+            text(row.pnl_usd.map(|amount| amount.to_string())),
+            row.buy_time.map(|time| time.as_micros()),
+            row.sell_time.as_micros(),
+            plan.allocation_time.as_micros(),
+            plan.version,
+            plan.batch_id,
+            (!row.notes.is_empty()).then(|| row.notes.to_string()),
+        ])?;
+    }
+    Ok(())
+}
+
+fn insert_inventory(
+    raw: &Connection,
+    plan: &VersionPlan,
+    matching: &Matching,
+) -> rusqlite::Result<()> {
+    let mut insert = raw.prepare(
+        "INSERT INTO fifo_inventory_snapshot (symbol, buy_order_id, remaining_size, \
+         snapshot_time, allocation_version, account, remaining_cost_usd) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for (buy, lot) in matching.open_lots_with_buys() {
+        insert.execute(params![
+            matching.pool.symbol.as_str(),
+            buy.order_id.as_str(),
+            lot.remaining_size.to_string(),
+            plan.allocation_time.as_micros(),
+            plan.version,
+            matching.pool.account.as_str(),
+            lot.remaining_cost.to_string(),
+        ])?;
+    }
+    Ok(())
+}
+
+const INSERT_SUMMARY: &str = "INSERT INTO fifo_pool_summary (allocation_version, account, symbol, \
+    status, trades, buys, sells, allocations, sells_matched, sells_unmatched, buys_used, \
+    fees_unknown, matched_size, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, \
+    unmatched_size, unmatched_proceeds_usd, unmatched_net_proceeds_usd, open_lots, open_size, \
+    open_cost_usd, first_sell, last_sell, last_order_time, last_side, last_trade_seq, \
+    last_order_id, ledger_hash, allocations_hash, watermark, first_allocation, last_allocation, \
+    duration_us, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
+    ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, \
+    ?34, ?35, ?36)";
+
+fn insert_summary(
+    raw: &Connection,
+    plan: &VersionPlan,
+    outcome: &PoolOutcome,
+    status: PoolStatus,
+    error: Option<&String>,
+    duration_us: i64,
+) -> rusqlite::Result<()> {
+    let matching = match &outcome.result {
+        PoolResult::Matched(matching) => Some(matching),
+        _ => None,
+    };
+    let nothing = PoolTotals {
+        trades: outcome.trades,
+        ..PoolTotals::default()
+    };
+    let totals = matching.map_or(&nothing, |matching| &matching.totals);
+    let last = matching.and_then(|matching| matching.trades.last());
+    let hash = matching.map_or(RowsHash::EMPTY, |matching| matching.allocations_hash());
+    let has_rows = matching.is_some_and(|matching| !matching.allocations.is_empty());
+    let allocated_at = has_rows.then(|| plan.allocation_time.as_micros());
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    raw.prepare(INSERT_SUMMARY)?.execute(params![
+        plan.version,
+        outcome.pool.account.as_str(),
+        outcome.pool.symbol.as_str(),
+        status.as_str(),
+        count(totals.trades),
+        count(totals.buys),
+        count(totals.sells),
+        count(totals.allocations),
+        count(totals.sells_matched),
+        count(totals.sells_unmatched),
+        count(totals.buys_used),
+        count(totals.fees_unknown),
+        totals.matched_size.to_string(),
+        totals.cost_basis.to_string(),
+        totals.proceeds.to_string(),
+        totals.net_proceeds.to_string(),
+        totals.pnl.to_string(),
+        totals.unmatched_size.to_string(),
+        totals.unmatched_proceeds.to_string(),
+        totals.unmatched_net_proceeds.to_string(),
+        count(totals.open_lots),
+        totals.open_size.to_string(),
+        totals.open_cost.to_string(),
+        totals.first_sell.map(|time| time.as_micros()),
+        totals.last_sell.map(|time| time.as_micros()),
+        last.map(|trade: &Trade| trade.order_time.as_micros()),
+        last.map(|trade| trade.side.as_str()),
+        last.and_then(|trade| trade.trade_seq),
+        last.map(|trade| trade.order_id.as_str()),
+        outcome.ledger_hash.to_string(),
+        hash.to_string(),
+        plan.watermark.to_json(),
+        allocated_at,
+        allocated_at,
+        duration_us,
+        error,
+    ])?;
+    Ok(())
+}
+
+async fn delete_rows(connection: &mut SqliteConnection, version: Version) -> StoreResult<()> {
+    let statements = [
+        "DELETE FROM fifo_allocations WHERE allocation_version = $1",
+        "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = $1",
+        "DELETE FROM fifo_pool_summary WHERE allocation_version = $1",
+    ];
+    for statement in statements {
+        sqlx::query(statement)
+            .bind(version)
+            .execute(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx("delete a version's rows", e))?;
+    }
+    Ok(())
+}
+
+/// Seals a version: from then on nobody replaces or drops it.
+pub(super) async fn seal(
+    store: &SqliteStore,
+    version: Version,
+    reason: &str,
+    event: &Event,
+) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    let info = read::version_in(&mut transaction, version).await?;
+    if let Some((at, reason)) = info.sealed {
+        return Err(StoreError::Refused(format!(
+            "version {version} is sealed already, since {at} ({reason})"
+        )));
+    }
+    if !info.status.is_readable() {
+        let status = info.status.as_str();
+        return Err(StoreError::Refused(format!(
+            "version {version} is {status}: nothing to seal"
+        )));
+    }
+    sqlx::query(
+        "UPDATE allocation_versions SET sealed_at = $2, sealed_reason = $3 WHERE version = $1",
+    )
+    .bind(version)
+    .bind(event.at.as_micros())
+    .bind(reason)
+    .execute(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("seal a version", e))?;
+    runs::log_event(&mut transaction, event).await?;
+    commit(transaction).await
+}
+
+/// Drops a version's rows. Its number stays taken.
+pub(super) async fn drop(store: &SqliteStore, version: Version, event: &Event) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    let info = read::version_in(&mut transaction, version).await?;
+    let current = read::current_in(&mut transaction).await?;
+    let refuse = |why: &str| Err(StoreError::Refused(format!("version {version} {why}")));
+    if info.sealed.is_some() {
+        return refuse("is sealed: it can't be dropped");
+    }
+    if current.version == Some(version) {
+        return refuse("is current: publish another one first");
+    }
+    if info.status == VersionStatus::Dropped {
+        return refuse("is dropped already");
+    }
+    delete_rows(&mut transaction, version).await?;
+    sqlx::query("UPDATE allocation_versions SET status = 'dropped' WHERE version = $1")
+        .bind(version)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|e| from_sqlx("drop a version", e))?;
+    runs::log_event(&mut transaction, event).await?;
+    commit(transaction).await
+}
