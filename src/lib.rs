@@ -11,4 +11,6 @@ pub mod engine;
 #[cfg(feature = "job")]
 pub mod import;
 #[cfg(feature = "job")]
+pub mod pipeline;
+#[cfg(feature = "job")]
 pub mod store;

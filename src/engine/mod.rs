@@ -36,13 +36,13 @@ pub use hash::{HashTextError, RowsHash};
 pub use ids::{Account, IdError, OrderId, Pool, Symbol};
 pub use ledger::{Carried, LedgerTrade};
 pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool};
-pub use money::{MoneyError, add_sizes, sub_sizes};
+pub use money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
 pub use outcome::{
     Allocation, Amounts, Matching, OpenLot, PoolLedger, PoolOutcome, PoolResult, PoolTotals,
     Rejection, compute_pool,
 };
-pub use review::{IssueType, ReviewItem, Severity, UnknownWord, review_items};
+pub use review::{IssueType, ReviewItem, Severity, UnknownWord, review_items, unmatched_item};
 pub use self_check::{SelfCheckError, check_matching};
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};
 pub use time::{TimeError, Timestamp};

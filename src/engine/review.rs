@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::canonical::AllocationRow;
 use super::ids::Pool;
 use super::number::Usd;
 use super::outcome::{Matching, PoolOutcome, PoolResult, Rejection};
@@ -119,37 +120,40 @@ pub fn review_items(outcome: &PoolOutcome, rules: &SymbolRules) -> Vec<ReviewIte
 }
 
 fn unmatched_items(matching: &Matching, rules: &SymbolRules) -> Vec<ReviewItem> {
-    let dust = rules.settings(&matching.pool.symbol).dust_threshold;
     let unmatched = matching.rows().filter(|row| row.notes.unmatched);
     unmatched
-        .map(|row| {
-            let severity = if row.allocated_size <= dust {
-                Severity::Low
-            } else {
-                Severity::of_amount(row.proceeds_usd)
-            };
-            ReviewItem {
-                pool: matching.pool.clone(),
-                order_id: row.sell_order_id.to_owned(),
-                issue: IssueType::UnmatchedSell,
-                severity,
-                description: format!(
-                    "no open lot for {} of this sell: {} USD of proceeds have no cost basis",
-                    row.allocated_size, row.proceeds_usd
-                ),
-                details: vec![
-                    ("unmatched_size", row.allocated_size.to_string()),
-                    ("unmatched_proceeds_usd", row.proceeds_usd.to_string()),
-                    (
-                        "unmatched_net_proceeds_usd",
-                        row.net_proceeds_usd.to_string(),
-                    ),
-                    ("sell_price", row.sell_price.to_string()),
-                    ("sell_time", row.sell_time.to_string()),
-                ],
-            }
-        })
+        .map(|row| unmatched_item(&matching.pool, &row, rules))
         .collect()
+}
+
+/// Returns the review item of an unmatched row, freshly made or stored.
+pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &SymbolRules) -> ReviewItem {
+    let dust = rules.settings(&pool.symbol).dust_threshold;
+    let severity = if row.allocated_size <= dust {
+        Severity::Low
+    } else {
+        Severity::of_amount(row.proceeds_usd)
+    };
+    ReviewItem {
+        pool: pool.clone(),
+        order_id: row.sell_order_id.to_owned(),
+        issue: IssueType::UnmatchedSell,
+        severity,
+        description: format!(
+            "no open lot for {} of this sell: {} USD of proceeds have no cost basis",
+            row.allocated_size, row.proceeds_usd
+        ),
+        details: vec![
+            ("unmatched_size", row.allocated_size.to_string()),
+            ("unmatched_proceeds_usd", row.proceeds_usd.to_string()),
+            (
+                "unmatched_net_proceeds_usd",
+                row.net_proceeds_usd.to_string(),
+            ),
+            ("sell_price", row.sell_price.to_string()),
+            ("sell_time", row.sell_time.to_string()),
+        ],
+    }
 }
 
 fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {

@@ -17,6 +17,9 @@ use super::rows::{QuoteFault, Row, Rows};
 use super::{ImportOptions, ParsedFile};
 use crate::engine::{Account, LedgerTrade, OrderId};
 
+/// Fewest bytes of a row that is a trade: `1,A,buy,1,1,2025-01-02T03:04:05Z,` and a line end.
+const TRADE_BYTES_MIN: usize = 34;
+
 /// Progress is told each time this many rows have been read.
 const PROGRESS_ROWS: u64 = 4096;
 
@@ -51,7 +54,7 @@ pub fn parse_csv(
     let mut record = StringRecord::new();
     let header = read_header(&mut rows, &mut record)?;
     let mut reader = TradeReader::new(&header, options);
-    let mut kept = Kept::default();
+    let mut kept = Kept::with_room_for(text);
     let mut file = ParsedFile {
         unknown_columns: header.unknown.clone(),
         ends_without_line_end: !text.ends_with(['\n', '\r']),
@@ -97,7 +100,6 @@ fn is_blank(record: &StringRecord) -> bool {
 }
 
 /// The trades of a file, each id once.
-#[derive(Default)]
 struct Kept {
     trades: Vec<LedgerTrade>,
     /// Where each id stands among the trades.
@@ -106,6 +108,17 @@ struct Kept {
 }
 
 impl Kept {
+    /// Makes room in the index for all rows: growing it would hash every id anew.
+    fn with_room_for(text: &str) -> Self {
+        let lines = text.bytes().filter(|byte| *byte == b'\n').count();
+        let trades_max = lines.min(text.len() / TRADE_BYTES_MIN);
+        Self {
+            trades: Vec::new(),
+            places: HashMap::with_capacity(trades_max),
+            duplicates: 0,
+        }
+    }
+
     /// Keeps a trade, or counts it as a duplicate. Errors: its id with other facts is there.
     fn keep(&mut self, trade: LedgerTrade, row: &Row<'_>) -> Result<(), Box<RejectedRow>> {
         let key = (trade.account.clone(), trade.trade.order_id.clone());

@@ -6,8 +6,8 @@ use super::*;
 use crate::engine::{Carried, Side};
 use crate::import::parse_timezone;
 
-pub(super) const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd,account,trade_seq,\
-                      status";
+pub(super) const HEADER: &str =
+    "order_id,symbol,side,size,price,order_time,total_fees_usd,account,trade_seq,status";
 
 pub(super) fn options(timezone: Option<TimeZone>) -> ImportOptions {
     ImportOptions {
@@ -65,213 +65,159 @@ fn row_with(column: &str, value: &str) -> String {
         .join(",")
 }
 
+const ABOVE: &str = "expected a number above zero";
+const NUMBER: &str = "expected a number, zero or more";
+const NO_COMMA: &str = "expected a number without commas";
+const COMMA: &str = "write 1234.5: no thousands separator, a point before the decimals";
+const SELL: &str = "a sale is written with side \"sell\"";
+const SIDE: &str = "expected \"buy\" or \"sell\"";
+const FEE: &str = "leave the cell empty where the fee is unknown";
+const BLANK: &str = "expected no blank at either end";
+const SEQ: &str = "expected a whole number of 64 bits, or nothing";
+const QUOTE: &str = "a quote counts only at the start of a cell: remove the blank before it";
+const STATUS: &str = "the status of an order that never executed, expected a trade";
+const EXECUTED: &str =
+    "remove the row; if a part was executed, give its size with status \"filled\"";
+
+/// Column, value, reason, hint.
+const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
+    ("order_id", "", "expected the id of the execution", None),
+    ("order_id", " A-1", BLANK, None),
+    ("order_id", "A-1 ", BLANK, None),
+    (
+        "order_id",
+        "A\u{1}",
+        "expected no control character such as '\\u{1}'",
+        None,
+    ),
+    ("account", " ", BLANK, None),
+    (
+        "account",
+        "a\t",
+        "expected no control character such as '\\t'",
+        None,
+    ),
+    ("symbol", "", "expected a symbol like BTC-USD", None),
+    (
+        "symbol",
+        "BTC USD",
+        "expected a symbol without blanks, like BTC-USD",
+        None,
+    ),
+    (
+        "symbol",
+        "BTC\nUSD",
+        "expected no control character such as '\\n'",
+        None,
+    ),
+    ("side", "", SIDE, None),
+    ("side", "short", SIDE, None),
+    ("side", "b", SIDE, None),
+    ("size", "", ABOVE, None),
+    ("size", "0", ABOVE, None),
+    ("size", "-0.0", ABOVE, None),
+    ("size", "-1", ABOVE, Some(SELL)),
+    ("size", "NaN", ABOVE, None),
+    ("size", "1_000", ABOVE, None),
+    ("size", "0x10", ABOVE, None),
+    ("size", "1,234.5", NO_COMMA, Some(COMMA)),
+    ("size", "0,5", NO_COMMA, Some(COMMA)),
+    (
+        "size",
+        "1e2000",
+        "expected at most 28 significant digits",
+        None,
+    ),
+    ("size", "1e-29", "expected at most 28 decimals", None),
+    ("size", "\"1\"", ABOVE, Some(QUOTE)),
+    ("price", "", NUMBER, None),
+    ("price", "-12", NUMBER, None),
+    ("price", "Infinity", NUMBER, None),
+    ("price", "market", NUMBER, None),
+    ("price", "$10", NUMBER, None),
+    ("price", "1.234,5", NO_COMMA, Some(COMMA)),
+    (
+        "price",
+        "1e22",
+        "expected size times price below 10^22 USD",
+        None,
+    ),
+    ("total_fees_usd", "n/a", "expected a number", Some(FEE)),
+    ("total_fees_usd", "NULL", "expected a number", Some(FEE)),
+    ("total_fees_usd", "1,5", NO_COMMA, Some(COMMA)),
+    (
+        "total_fees_usd",
+        "-1e22",
+        "expected a fee below 10^22 USD",
+        None,
+    ),
+    ("trade_seq", "1.5", SEQ, None),
+    ("trade_seq", "9223372036854775808", SEQ, None),
+    ("status", "cancelled", STATUS, Some(EXECUTED)),
+    ("status", "Canceled", STATUS, Some(EXECUTED)),
+    ("status", "OPEN", STATUS, Some(EXECUTED)),
+    (
+        "order_time",
+        "",
+        "expected a time like 2025-01-02T03:04:05Z",
+        None,
+    ),
+    (
+        "order_time",
+        "2025-01-02",
+        "expected a time of day too",
+        Some("the order of trades within a day decides which lots a sell uses"),
+    ),
+    (
+        "order_time",
+        "2999-01-01T00:00:00Z",
+        "which is in the future, expected at most 2026-01-01T00:00:00.000000Z",
+        None,
+    ),
+];
+
 #[test]
 fn every_bad_cell_is_refused_by_line_column_and_reason() {
-    let long = "9".repeat(29);
-    let decimals = format!("0.{}1", "0".repeat(28));
-    let id = "x".repeat(256);
-    let comma = Some("write 1234.5: no thousands separator, a point before the decimals");
-    let sell = Some("a sale is written with side \"sell\"");
-    let fee = Some("leave the cell empty where the fee is unknown");
-    let executed =
-        Some("remove the row; if a part was executed, give its size with status \"filled\"");
-    let quote = Some("a quote counts only at the start of a cell: remove the blank before it");
-    let above = "expected a number above zero";
-    let price = "expected a number, zero or more";
-    let digits = "expected at most 28 significant digits";
-    let status = "the status of an order that never executed, expected a trade";
-    let seq = "expected a whole number of 64 bits, or nothing";
-    let blank = "expected no blank at either end";
-    let cases = [
-        (
-            "order_id",
-            "",
-            "is empty",
-            "expected the id of the execution",
-            None,
-        ),
-        ("order_id", " A-1", "is \" A-1\"", blank, None),
-        ("order_id", "A-1 ", "is \"A-1 \"", blank, None),
-        (
-            "order_id",
-            "A\n1",
-            "is \"A\\n1\"",
-            "expected no control character such as '\\n'",
-            None,
-        ),
-        (
-            "order_id",
-            &id,
-            &format!("is \"{}...\"", &id[..60]),
-            "expected at most 255 bytes",
-            None,
-        ),
-        ("account", " ", "is \" \"", blank, None),
-        (
-            "account",
-            "a\t",
-            "is \"a\\t\"",
-            "expected no control character such as '\\t'",
-            None,
-        ),
-        (
-            "symbol",
-            "",
-            "is empty",
-            "expected a symbol like BTC-USD",
-            None,
-        ),
-        (
-            "symbol",
-            "BTC USD",
-            "is \"BTC USD\"",
-            "expected a symbol without blanks, like BTC-USD",
-            None,
-        ),
-        ("side", "", "is empty", "expected \"buy\" or \"sell\"", None),
-        (
-            "side",
-            "short",
-            "is \"short\"",
-            "expected \"buy\" or \"sell\"",
-            None,
-        ),
-        (
-            "side",
-            "b",
-            "is \"b\"",
-            "expected \"buy\" or \"sell\"",
-            None,
-        ),
-        ("size", "", "is empty", above, None),
-        ("size", "0", "is \"0\"", above, None),
-        ("size", "-0.0", "is \"-0.0\"", above, None),
-        ("size", "-1", "is \"-1\"", above, sell),
-        ("size", "NaN", "is \"NaN\"", above, None),
-        ("size", "1_000", "is \"1_000\"", above, None),
-        ("size", "0x10", "is \"0x10\"", above, None),
-        (
-            "size",
-            "1,234.5",
-            "is \"1,234.5\"",
-            "expected a number without commas",
-            comma,
-        ),
-        (
-            "size",
-            "0,5",
-            "is \"0,5\"",
-            "expected a number without commas",
-            comma,
-        ),
-        ("size", &long, &format!("is \"{long}\""), digits, None),
-        ("size", "1e2000", "is \"1e2000\"", digits, None),
-        (
-            "size",
-            &decimals,
-            &format!("is \"{decimals}\""),
-            "expected at most 28 decimals",
-            None,
-        ),
-        ("size", " \"1\"", "is \"\"1\"\"", above, quote),
-        ("price", "", "is empty", price, None),
-        ("price", "-12", "is \"-12\"", price, None),
-        ("price", "Infinity", "is \"Infinity\"", price, None),
-        ("price", "market", "is \"market\"", price, None),
-        ("price", "$10", "is \"$10\"", price, None),
-        (
-            "price",
-            "1.234,5",
-            "is \"1.234,5\"",
-            "expected a number without commas",
-            comma,
-        ),
-        ("price", &long, &format!("is \"{long}\""), digits, None),
-        (
-            "price",
-            "1e22",
-            "is \"1e22\"",
-            "expected size times price below 10^22 USD",
-            None,
-        ),
-        (
-            "total_fees_usd",
-            "n/a",
-            "is \"n/a\"",
-            "expected a number",
-            fee,
-        ),
-        (
-            "total_fees_usd",
-            "NULL",
-            "is \"NULL\"",
-            "expected a number",
-            fee,
-        ),
-        (
-            "total_fees_usd",
-            "1,5",
-            "is \"1,5\"",
-            "expected a number without commas",
-            comma,
-        ),
-        (
-            "total_fees_usd",
-            &long,
-            &format!("is \"{long}\""),
-            digits,
-            None,
-        ),
-        (
-            "total_fees_usd",
-            "-1e22",
-            "is \"-1e22\"",
-            "expected a fee below 10^22 USD",
-            None,
-        ),
-        ("trade_seq", "1.5", "is \"1.5\"", seq, None),
-        (
-            "trade_seq",
-            "9223372036854775808",
-            "is \"9223372036854775808\"",
-            seq,
-            None,
-        ),
-        ("status", "cancelled", "is \"cancelled\"", status, executed),
-        ("status", " Canceled ", "is \"Canceled\"", status, executed),
-        ("status", "OPEN", "is \"OPEN\"", status, executed),
-        (
-            "order_time",
-            "2025-01-02",
-            "is \"2025-01-02\"",
-            "expected a time of day too",
-            Some("the order of trades within a day decides which lots a sell uses"),
-        ),
-        (
-            "order_time",
-            "2999-01-01T00:00:00Z",
-            "is \"2999-01-01T00:00:00Z\"",
-            "which is in the future, expected at most 2026-01-01T00:00:00.000000Z",
-            None,
-        ),
-        (
-            "order_time",
-            "",
-            "is empty",
-            "expected a time like 2025-01-02T03:04:05Z",
-            None,
-        ),
-    ];
-    for (column, value, found, reason, hint) in cases {
+    for (column, value, reason, hint) in BAD_CELLS {
         let bad = row_with(column, value);
         let text = format!("{HEADER}\n{bad}\n{}\n", row_with("order_id", "A-2"));
-        let message = format!("2: {column} {found}, {reason}");
+        let found = match *value {
+            "" => "is empty".to_owned(),
+            value => format!("is {}", quoted(value)),
+        };
+        let (message, found_hint, row) = rejected(&text);
+        assert_eq!(message, format!("2: {column} {found}, {reason}"));
         assert_eq!(
-            rejected(&text),
-            (message, hint.map(str::to_owned), bad),
+            (found_hint.as_deref(), row),
+            (*hint, bad),
             "{column} {value}"
         );
         assert_eq!(parse(&text).trades.len(), 1, "{column} {value}");
+    }
+}
+
+#[test]
+fn long_values_are_refused_by_their_limit() {
+    let digits = "9".repeat(29);
+    let id = "x".repeat(256);
+    let cases = [
+        ("size", &digits, "expected at most 28 significant digits"),
+        ("price", &digits, "expected at most 28 significant digits"),
+        (
+            "total_fees_usd",
+            &digits,
+            "expected at most 28 significant digits",
+        ),
+        ("order_id", &id, "expected at most 255 bytes"),
+        ("account", &id, "expected at most 255 bytes"),
+        ("symbol", &id, "expected at most 255 bytes"),
+    ];
+    for (column, value, reason) in cases {
+        let bad = row_with(column, value);
+        let found = parse(&format!("{HEADER}\n{bad}\n")).rejected.remove(0);
+        assert_eq!((&found.found, &found.text), (value, &bad));
+        let shown = format!("2: {column} is {}, {reason}", quoted(value));
+        assert_eq!(found.to_string(), shown);
     }
 }
 

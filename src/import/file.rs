@@ -115,10 +115,17 @@ impl FileError {
     }
 }
 
+/// Most columns that a message lists.
+const LISTED_MAX: usize = 20;
+
 /// Returns names in quotes with commas between them.
 fn listed(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-    names.join(", ")
+    let shown: Vec<String> = names.iter().take(LISTED_MAX).map(|n| quoted(n)).collect();
+    let shown = shown.join(", ");
+    match names.len().saturating_sub(LISTED_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Formats that people hand over instead of CSV, by their first bytes.
@@ -220,112 +227,66 @@ mod tests {
         format!("{}{error}; {}", line.unwrap_or_default(), error.hint())
     }
 
+    const UNPACK: &str = "unpack it first, and import the CSV file in it";
+    const EXPORT: &str = "open it in the program it comes from and export it as CSV, in UTF-8";
+    const SAVE: &str = "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")";
+
+    /// First bytes, what they are, hint.
+    const OTHERS: &[(&[u8], &str, &str)] = &[
+        (b"\x1f\x8b\x08\0\0", "compressed (gzip)", UNPACK),
+        (b"BZh91AY", "compressed (bzip2)", UNPACK),
+        (b"\xfd7zXZ\0\0", "compressed (xz)", UNPACK),
+        (b"\x28\xb5\x2f\xfd\0", "compressed (zstd)", UNPACK),
+        (b"7z\xbc\xaf\x27\x1c\0", "an archive (7z)", UNPACK),
+        (b"PK\x03\x04\0\0trades.csv", "an archive (zip)", UNPACK),
+        (b"PK\x05\x06\0\0", "an archive (zip)", UNPACK),
+        (
+            b"PK\x03\x04\0\0[Content_Types].xml",
+            "an Excel workbook (xlsx)",
+            EXPORT,
+        ),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1",
+            "an Excel workbook (xls)",
+            EXPORT,
+        ),
+        (b"%PDF-1.7\n", "a PDF document", EXPORT),
+        (b"SQLite format 3\0\x10", "a SQLite database", EXPORT),
+        (b"PAR1\x15", "a Parquet file", EXPORT),
+        (b"{\\rtf1", "a rich text document", EXPORT),
+        (b" {\"trades\":[]}", "JSON", EXPORT),
+        (b"[\n{}]", "JSON", EXPORT),
+        (b"<!DOCTYPE html>", "HTML or XML", EXPORT),
+    ];
+
     #[test]
-    fn what_is_no_text_is_named() {
-        let unpack = "unpack it first, and import the CSV file in it";
-        let export = "open it in the program it comes from and export it as CSV, in UTF-8";
-        let save = "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")";
-        let cases: [(&[u8], &str, &str); 21] = [
-            (
-                b"\x1f\x8b\x08\0\0",
-                "the file is compressed (gzip), expected CSV text",
-                unpack,
-            ),
-            (
-                b"BZh91AY",
-                "the file is compressed (bzip2), expected CSV text",
-                unpack,
-            ),
-            (
-                b"\xfd7zXZ\0\0",
-                "the file is compressed (xz), expected CSV text",
-                unpack,
-            ),
-            (
-                b"\x28\xb5\x2f\xfd\0",
-                "the file is compressed (zstd), expected CSV text",
-                unpack,
-            ),
-            (
-                b"7z\xbc\xaf\x27\x1c\0",
-                "the file is an archive (7z), expected CSV text",
-                unpack,
-            ),
-            (
-                b"PK\x03\x04\0\0trades.csv",
-                "the file is an archive (zip), expected CSV text",
-                unpack,
-            ),
-            (
-                b"PK\x05\x06\0\0",
-                "the file is an archive (zip), expected CSV text",
-                unpack,
-            ),
-            (
-                b"PK\x03\x04\0\0[Content_Types].xml",
-                "the file is an Excel workbook (xlsx), expected CSV text",
-                export,
-            ),
-            (
-                b"\xd0\xcf\x11\xe0\xa1\xb1",
-                "the file is an Excel workbook (xls), expected CSV text",
-                export,
-            ),
-            (
-                b"%PDF-1.7\n",
-                "the file is a PDF document, expected CSV text",
-                export,
-            ),
-            (
-                b"SQLite format 3\0\x10",
-                "the file is a SQLite database, expected CSV text",
-                export,
-            ),
-            (
-                b"PAR1\x15",
-                "the file is a Parquet file, expected CSV text",
-                export,
-            ),
-            (
-                b"{\\rtf1",
-                "the file is a rich text document, expected CSV text",
-                export,
-            ),
-            (
-                b" {\"trades\":[]}",
-                "the file is JSON, expected CSV text",
-                export,
-            ),
-            (b"[\n{}]", "the file is JSON, expected CSV text", export),
-            (
-                b"<!DOCTYPE html>",
-                "the file is HTML or XML, expected CSV text",
-                export,
-            ),
+    fn other_formats_are_named() {
+        for (bytes, kind, hint) in OTHERS {
+            let expected = format!("the file is {kind}, expected CSV text; {hint}");
+            assert_eq!(message(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_by_line() {
+        let utf16 = "the file is UTF-16 text, expected UTF-8";
+        let cases: [(&[u8], &str, &str); 5] = [
             (
                 b"a,b\nc\0,d\n",
                 "2: has a NUL byte, expected CSV text",
-                export,
+                EXPORT,
             ),
+            (b"\xff\xfea\0,\0", utf16, SAVE),
+            (b"\xfe\xff\0a\0,", utf16, SAVE),
             (
-                b"\xff\xfea\0,\0",
-                "the file is UTF-16 text, expected UTF-8",
-                save,
-            ),
-            (
-                b"\xfe\xff\0a\0,",
-                "the file is UTF-16 text, expected UTF-8",
-                save,
-            ),
-            (
-                b"a,b\r\nc,d\r\nM\xfcller,1\r\n",
+                b"a\r\nb\r\nM\xfcller,1",
                 "3: has the byte 0xFC, expected UTF-8 text",
-                save,
+                SAVE,
             ),
             (
-                b"a,b\rc\rM\xe9,1\r",
+                b"a\rb\rM\xe9,1\r",
                 "3: has the byte 0xE9, expected UTF-8 text",
-                save,
+                SAVE,
             ),
         ];
         for (bytes, expected, hint) in cases {
@@ -335,6 +296,13 @@ mod tests {
             let expected = "the file is empty, expected a header and a line for each trade";
             assert_eq!(message(empty), format!("{expected}; {}", header_hint()));
         }
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (1..=23).map(|at| format!("c{at}")).collect();
+        assert_eq!(listed(&names[..2]), "\"c1\", \"c2\"");
+        assert!(listed(&names).ends_with(", \"c20\" and 3 more"));
     }
 
     #[test]

@@ -425,6 +425,8 @@ pub struct Completion {
     pub counts: RunCounts,
     /// Make it current.
     pub publish: bool,
+    /// With `publish`: a person holds the pointer at this version.
+    pub held: bool,
     /// Data issues, from a run over all symbols; with `publish` also unmatched sells.
     pub review: ReviewUpdate,
     /// Facts for the audit trail.

@@ -91,7 +91,7 @@ impl VersionWriter for SqliteVersionWriter {
         .map_err(|e| from_sqlx("complete the version", e))?;
         let at = completion.completed_at;
         if completion.publish {
-            pointer::set(&mut transaction, plan.version, false, at).await?;
+            pointer::set(&mut transaction, plan.version, completion.held, at).await?;
         }
         queue::update(&mut transaction, &completion.review, plan.version, at).await?;
         runs::complete(&mut transaction, plan.run_id, plan.version, completion).await?;

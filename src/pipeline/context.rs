@@ -1,0 +1,143 @@
+//! What a caller lends to the job: a clock, progress, cancellation, the rules, a name.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::engine::{SymbolRules, Timestamp};
+use crate::import::FileError;
+use crate::store::StoreError;
+use crate::store::model::Holder;
+
+/// Tells the time. The job never reads a clock of its own.
+pub trait Clock: Send + Sync {
+    /// Returns this instant.
+    fn now(&self) -> Timestamp;
+    /// Returns microseconds since some fixed instant, for durations: it never runs backwards.
+    fn elapsed_us(&self) -> i64;
+}
+
+/// A part of the job that takes time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading a file. Units: bytes.
+    Import,
+    /// Reading the ledger. Units: trades.
+    Read,
+    /// Matching. Units: trades.
+    Match,
+    /// Writing allocations. Units: trades whose pools are written.
+    Load,
+    /// Checking a version. Units: trades.
+    Check,
+}
+
+/// Hears how far the job is.
+pub trait Progress: Send + Sync {
+    /// A phase begins; `total` is how much there is, if that is known.
+    fn begin(&self, phase: Phase, total: Option<u64>);
+    /// More of the phase is done.
+    fn advance(&self, amount: u64);
+    /// The phase is over.
+    fn end(&self);
+}
+
+/// Progress that nobody hears.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: Phase, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+    fn end(&self) {}
+}
+
+/// Asks the job to stop. Clones share one state.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks for the stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Tells whether a stop was asked for.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Errors: a stop was asked for.
+    pub fn check(&self) -> PipelineResult<()> {
+        if self.is_cancelled() {
+            Err(PipelineError::Interrupted)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// What a caller lends to the job.
+#[derive(Clone)]
+pub struct Context {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who hears how far it is.
+    pub progress: Arc<dyn Progress>,
+    /// Whether to stop.
+    pub cancel: Cancel,
+    /// Which symbols have a USD price.
+    pub rules: SymbolRules,
+    /// Who is at work: for the lock, the log and the audit trail.
+    pub holder: Holder,
+    /// Who or what started it.
+    pub user: String,
+}
+
+/// Why the job did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The store failed or refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file can't be read as trades at all.
+    #[error("{file}: {error}")]
+    File {
+        /// Its name.
+        file: String,
+        /// Why.
+        error: FileError,
+    },
+    /// A file can't be opened.
+    #[error("{file}: can't be read: {reason}")]
+    Unreadable {
+        /// Its name.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// What was asked makes no sense here; nothing was done.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Refused, because a rule forbids it; nothing was changed.
+    #[error("{message}")]
+    Refused {
+        /// What is refused.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A stop was asked for.
+    #[error("interrupted")]
+    Interrupted,
+    /// A thread of ours ended in a panic: our own bug.
+    #[error("a worker failed: {0}")]
+    Worker(String),
+}
+
+/// The job's result.
+pub type PipelineResult<T> = Result<T, PipelineError>;

@@ -1,0 +1,242 @@
+//! How one sell's figures came about: each lot it used, and every step of the arithmetic.
+
+use std::collections::BTreeMap;
+
+use super::context::{PipelineError, PipelineResult};
+use super::validate::find_version;
+use crate::engine::{
+    Account, MoneyError, OrderId, Pool, Size, StoredAllocation, Timestamp, Trade, Usd, add_sizes,
+    fee_share_of_size, gross_of_size, sub_sizes,
+};
+use crate::store::Store;
+use crate::store::model::{Current, Scope, Version, VersionInfo};
+
+/// A cumulative amount before and after a slice; the slice's share is the difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Of the units used before.
+    pub before: Usd,
+    /// Of the units used before and in this slice.
+    pub after: Usd,
+    /// The slice's share.
+    pub share: Usd,
+}
+
+impl Step {
+    fn of(before: Usd, after: Usd) -> Result<Self, MoneyError> {
+        Ok(Self {
+            before,
+            after,
+            share: after.checked_sub(before)?,
+        })
+    }
+}
+
+/// A lot that the sell used, with the arithmetic of its cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedLot {
+    /// The buy.
+    pub buy: Trade,
+    /// File, line and instant of its import.
+    pub origin: Option<(String, i64, Timestamp)>,
+    /// Used by earlier sells.
+    pub used_before: Size,
+    /// Left after this sell.
+    pub left_after: Size,
+    /// Of the price.
+    pub gross: Step,
+    /// Of the fee.
+    pub fee: Step,
+}
+
+/// One row of the sell, explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedSlice {
+    /// The stored row.
+    pub row: StoredAllocation,
+    /// The lot; `None` where none was left.
+    pub lot: Option<ExplainedLot>,
+    /// Sold by the slices before this one.
+    pub sold_before: Size,
+    /// Of the sell's price.
+    pub proceeds: Step,
+    /// Of the sell's fee.
+    pub sell_fee: Step,
+}
+
+/// One sell, explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// The version that the figures are of.
+    pub version: VersionInfo,
+    /// The pointer.
+    pub current: Current,
+    /// Whose, of what.
+    pub pool: Pool,
+    /// The sell.
+    pub sell: Trade,
+    /// File, line and instant of its import.
+    pub origin: Option<(String, i64, Timestamp)>,
+    /// Its rows, oldest lot first.
+    pub slices: Vec<ExplainedSlice>,
+}
+
+/// Explains a sell of a version; `None` is the current one.
+///
+/// Errors: no such version or sell; the id is a buy, or stands in several accounts.
+pub async fn explain(
+    store: &dyn Store,
+    order_id: &str,
+    account: Option<&Account>,
+    version: Option<Version>,
+) -> PipelineResult<Explanation> {
+    let current = store.current().await?;
+    let info = find_version(store, &current, version).await?;
+    let scope = Scope {
+        account: account.cloned(),
+        ..Scope::default()
+    };
+    let read = store.read_ledger(&scope, Some(info.watermark)).await?;
+    let mut found: Vec<(&Pool, &Trade)> = Vec::new();
+    for (pool, ledger) in &read.pools {
+        let of_id = ledger
+            .trades
+            .iter()
+            .filter(|trade| trade.order_id.as_str() == order_id);
+        found.extend(of_id.map(|trade| (pool, trade)));
+    }
+    let (pool, sell) = pick(order_id, &info, &found)?;
+    let stored = store.stored_pool(info.version, pool).await?;
+    let trades: BTreeMap<&OrderId, &Trade> = read
+        .pools
+        .get(pool)
+        .map(|ledger| {
+            ledger
+                .trades
+                .iter()
+                .map(|trade| (&trade.order_id, trade))
+                .collect()
+        })
+        .unwrap_or_default();
+    let mut slices = explain_slices(sell, &stored.allocations, &trades).map_err(|error| {
+        PipelineError::Refused {
+            message: format!("the figures of \"{order_id}\" can't be explained: {error}"),
+            hint: format!(
+                "fifo-pnl validate --version {} says what is wrong",
+                info.version
+            ),
+        }
+    })?;
+    if slices.is_empty() {
+        return Err(PipelineError::Usage {
+            message: format!(
+                "version {} has no rows of sell \"{order_id}\"",
+                info.version
+            ),
+            hint: format!("{pool} was rejected, excluded or out of scope in that version"),
+        });
+    }
+    for slice in &mut slices {
+        if let Some(lot) = &mut slice.lot {
+            lot.origin = store
+                .trade_origin(&pool.account, lot.buy.order_id.as_str())
+                .await?;
+        }
+    }
+    let origin = store.trade_origin(&pool.account, order_id).await?;
+    Ok(Explanation {
+        current,
+        pool: pool.clone(),
+        sell: sell.clone(),
+        origin,
+        slices,
+        version: info,
+    })
+}
+
+fn pick<'a>(
+    order_id: &str,
+    info: &VersionInfo,
+    found: &[(&'a Pool, &'a Trade)],
+) -> PipelineResult<(&'a Pool, &'a Trade)> {
+    let usage = |message: String, hint: &str| {
+        Err(PipelineError::Usage {
+            message,
+            hint: hint.to_owned(),
+        })
+    };
+    let sells: Vec<_> = found
+        .iter()
+        .filter(|(_, trade)| trade.side == crate::engine::Side::Sell)
+        .collect();
+    match (sells.as_slice(), found) {
+        ([one], _) => Ok(**one),
+        ([], []) => usage(
+            format!("version {} knows no trade \"{order_id}\"", info.version),
+            "it may be voided, not eligible, or newer than the version",
+        ),
+        ([], _) => usage(
+            format!("\"{order_id}\" is a buy, expected a sell"),
+            "explain shows the lots that a sell used",
+        ),
+        (several, _) => {
+            let accounts: Vec<String> = several
+                .iter()
+                .map(|(pool, _)| pool.account.to_string())
+                .collect();
+            usage(
+                format!("\"{order_id}\" stands in accounts {}", accounts.join(", ")),
+                "name one with --account",
+            )
+        }
+    }
+}
+
+fn explain_slices(
+    sell: &Trade,
+    rows: &[StoredAllocation],
+    trades: &BTreeMap<&OrderId, &Trade>,
+) -> Result<Vec<ExplainedSlice>, MoneyError> {
+    let mut slices = Vec::new();
+    let mut used: BTreeMap<&OrderId, Size> = BTreeMap::new();
+    let mut sold = Size::ZERO;
+    for row in rows {
+        let buy = row.buy_order_id.as_ref().and_then(|id| trades.get(id));
+        let used_before = buy.map(|buy| used.get(&buy.order_id).copied().unwrap_or(Size::ZERO));
+        if row.sell_order_id == sell.order_id {
+            let sold_after = add_sizes(sold, row.allocated_size)?;
+            let lot = match (buy, used_before) {
+                (Some(buy), Some(before)) => Some(explain_lot(buy, before, row.allocated_size)?),
+                _ => None,
+            };
+            let gross = |size| gross_of_size(sell.price, size);
+            let fee = |size| fee_share_of_size(sell.fee, size, sell.size);
+            slices.push(ExplainedSlice {
+                row: row.clone(),
+                lot,
+                sold_before: sold,
+                proceeds: Step::of(gross(sold)?, gross(sold_after)?)?,
+                sell_fee: Step::of(fee(sold)?, fee(sold_after)?)?,
+            });
+            sold = sold_after;
+        }
+        if let (Some(buy), Some(before)) = (buy, used_before) {
+            used.insert(&buy.order_id, add_sizes(before, row.allocated_size)?);
+        }
+    }
+    Ok(slices)
+}
+
+fn explain_lot(buy: &Trade, before: Size, taken: Size) -> Result<ExplainedLot, MoneyError> {
+    let after = add_sizes(before, taken)?;
+    let gross = |size| gross_of_size(buy.price, size);
+    let fee = |size| fee_share_of_size(buy.fee, size, buy.size);
+    Ok(ExplainedLot {
+        buy: buy.clone(),
+        origin: None,
+        used_before: before,
+        left_after: sub_sizes(buy.size, after)?,
+        gross: Step::of(gross(before)?, gross(after)?)?,
+        fee: Step::of(fee(before)?, fee(after)?)?,
+    })
+}

@@ -1,0 +1,189 @@
+//! Files into the ledger: read whole, parsed whole, then appended in one transaction a file.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::context::{Context, Phase, PipelineError, PipelineResult};
+use crate::engine::{Account, LedgerTrade};
+use crate::import::{ImportOptions, ParsedFile, RejectedRow, parse_csv};
+use crate::store::Store;
+use crate::store::model::{ImportBatch, ImportMode, ImportReceipt, Reject};
+
+/// How files are to be imported.
+#[derive(Debug, Clone, Default)]
+pub struct ImportRequest {
+    /// Whose trades they are where a file does not say.
+    pub account: Account,
+    /// Where local times were taken.
+    pub timezone: Option<jiff::tz::TimeZone>,
+    /// Leave rejected rows and conflicts out instead of refusing the file.
+    pub skip_invalid: bool,
+    /// Say what would be done, write nothing.
+    pub preview: bool,
+    /// Void known trades with other facts and append the corrected ones; why.
+    pub correct: Option<String>,
+}
+
+/// A file, parsed but not yet imported.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name as given.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// Its trades and rejected rows.
+    pub parsed: ParsedFile,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone)]
+pub struct FileReport {
+    /// Its name as given.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// Rows that hold anything.
+    pub rows: u64,
+    /// Rows that repeat an earlier row of the file.
+    pub duplicates: u64,
+    /// Rows that are no trades.
+    pub rejected: Vec<RejectedRow>,
+    /// Columns that nothing is read from.
+    pub unknown_columns: Vec<String>,
+    /// The last line has no line end: it may have been cut.
+    pub ends_without_line_end: bool,
+    /// What the ledger made of it; `None`: it was refused before.
+    pub receipt: Option<ImportReceipt>,
+}
+
+impl FileReport {
+    /// Tells whether rows stopped the file: nothing of it was imported.
+    pub fn is_refused(&self, skip_invalid: bool) -> bool {
+        let conflicts = self
+            .receipt
+            .as_ref()
+            .is_some_and(|receipt| !receipt.conflicts.is_empty());
+        !skip_invalid && (!self.rejected.is_empty() || conflicts)
+    }
+}
+
+/// Reads and parses a file. No database is touched.
+///
+/// Errors: it can't be read, or it is no table of trades at all.
+pub fn parse_source(
+    path: &Path,
+    request: &ImportRequest,
+    context: &Context,
+) -> PipelineResult<Source> {
+    let name = path.display().to_string();
+    let unreadable = |reason: String| PipelineError::Unreadable {
+        file: name.clone(),
+        reason,
+    };
+    if path.is_dir() {
+        return Err(unreadable("it is a folder, expected a CSV file".into()));
+    }
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let options = ImportOptions {
+        account_default: request.account.clone(),
+        timezone: request.timezone.clone(),
+        now: context.clock.now(),
+    };
+    context
+        .progress
+        .begin(Phase::Import, Some(bytes.len() as u64));
+    let mut seen = 0;
+    let parsed = parse_csv(&bytes, &options, &mut |done| {
+        context.progress.advance((done as u64).saturating_sub(seen));
+        seen = done as u64;
+    });
+    context.progress.end();
+    context.cancel.check()?;
+    let parsed = parsed.map_err(|error| PipelineError::File {
+        file: name.clone(),
+        error,
+    })?;
+    let digest = Sha256::digest(&bytes);
+    let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Source {
+        name,
+        sha256,
+        parsed,
+    })
+}
+
+/// Imports parsed files in turn, each whole or not at all.
+///
+/// Unless rejected rows are skipped, one of them keeps all files out, so that a second try starts
+/// from the same ledger. A conflict is found only in the ledger: it stops its file and those after.
+pub async fn import_files(
+    store: Option<&dyn Store>,
+    sources: Vec<Source>,
+    request: &ImportRequest,
+    context: &Context,
+) -> PipelineResult<Vec<FileReport>> {
+    let any_rejected = sources
+        .iter()
+        .any(|source| !source.parsed.rejected.is_empty());
+    let mut stopped = any_rejected && !request.skip_invalid;
+    let mut reports = Vec::new();
+    for source in sources {
+        context.cancel.check()?;
+        let Source {
+            name,
+            sha256,
+            parsed,
+        } = source;
+        let mut report = FileReport {
+            name,
+            sha256,
+            rows: parsed.rows,
+            duplicates: parsed.duplicates,
+            rejected: parsed.rejected,
+            unknown_columns: parsed.unknown_columns,
+            ends_without_line_end: parsed.ends_without_line_end,
+            receipt: None,
+        };
+        if let (false, Some(store)) = (stopped, store) {
+            let batch = batch(&report, parsed.trades, request, context);
+            let receipt = store.import(&batch).await?;
+            stopped = !receipt.conflicts.is_empty() && !request.skip_invalid;
+            report.receipt = Some(receipt);
+        }
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+fn batch(
+    report: &FileReport,
+    trades: Vec<LedgerTrade>,
+    request: &ImportRequest,
+    context: &Context,
+) -> ImportBatch {
+    let reject = |row: &RejectedRow| Reject {
+        line: row.line,
+        order_id: row.order_id.clone(),
+        column: row.column.clone(),
+        found: row.found.clone(),
+        reason: row.reason.clone(),
+        text: row.text.clone(),
+    };
+    ImportBatch {
+        name: report.name.clone(),
+        sha256: report.sha256.clone(),
+        trades,
+        rejects: report.rejected.iter().map(reject).collect(),
+        mode: match &request.correct {
+            Some(reason) => ImportMode::Correct {
+                reason: reason.clone(),
+            },
+            None => ImportMode::Append,
+        },
+        skip_conflicts: request.skip_invalid,
+        preview: request.preview,
+        imported_at: context.clock.now(),
+        imported_by: context.user.clone(),
+    }
+}

@@ -1,0 +1,19 @@
+//! The job: import, read, match, check, write; the run log; publishing; validation.
+//!
+//! The flow of a run is in `compute.rs`, from the lock to the last word of its report. The only
+//! place with rayon. Nothing here prints or reads a clock: progress, cancellation and time come
+//! in through [`Context`]. Read next: `compute.rs`, `import.rs`, `validate.rs`, `publish.rs`.
+
+mod compute;
+mod context;
+mod explain;
+mod import;
+mod publish;
+mod validate;
+
+pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
+pub use context::{Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent};
+pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
+pub use import::{FileReport, ImportRequest, Source, import_files, parse_source};
+pub use publish::{drop_version, publish, release, seal};
+pub use validate::{ValidateReport, validate};

@@ -1,0 +1,142 @@
+//! Moving the current pointer by hand, sealing and dropping versions.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::context::{Context, PipelineError, PipelineResult};
+use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
+use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, VersionInfo};
+use crate::store::{Store, StoreError};
+
+/// Makes a version current. An older one than the newest holds the pointer there.
+///
+/// Errors: no such version, no result, or a scope; another run is at work.
+pub async fn publish(
+    store: &dyn Store,
+    context: &Context,
+    version: Version,
+) -> PipelineResult<Current> {
+    let _lock = store.lock_runs(&context.holder).await?;
+    let versions = store.versions().await?;
+    if !versions.iter().any(|info| info.version == version) {
+        return Err(StoreError::NoVersion(version).into());
+    }
+    let newest = publishable(&versions).next().map(|info| info.version);
+    move_to(store, context, version, newest != Some(version)).await
+}
+
+/// Lets the pointer go on: to the newest version that takes no pool away from the held one.
+///
+/// Errors: the pointer is not held; another run is at work.
+pub async fn release(store: &dyn Store, context: &Context) -> PipelineResult<Current> {
+    let _lock = store.lock_runs(&context.holder).await?;
+    let current = store.current().await?;
+    let (Some(held), true) = (current.version, current.held) else {
+        return Err(PipelineError::Usage {
+            message: "the current pointer is not held".into(),
+            hint: "fifo-pnl versions list shows which version is current".into(),
+        });
+    };
+    let versions = store.versions().await?;
+    let covered = pools_of(store, held, PoolStatus::Matched).await?;
+    for info in publishable(&versions) {
+        let rejected = pools_of(store, info.version, PoolStatus::Rejected).await?;
+        if covered.is_disjoint(&rejected) {
+            return move_to(store, context, info.version, false).await;
+        }
+    }
+    move_to(store, context, held, false).await
+}
+
+/// Lists the versions that can be current, newest first.
+fn publishable(versions: &[VersionInfo]) -> impl Iterator<Item = &VersionInfo> {
+    versions
+        .iter()
+        .rev()
+        .filter(|info| info.status.is_readable() && info.scope == "all")
+}
+
+async fn pools_of(
+    store: &dyn Store,
+    version: Version,
+    status: PoolStatus,
+) -> PipelineResult<BTreeSet<Pool>> {
+    let summaries = store.pool_summaries(version).await?;
+    let pools = summaries
+        .into_iter()
+        .filter(|summary| summary.status == status);
+    Ok(pools.map(|summary| summary.pool).collect())
+}
+
+async fn move_to(
+    store: &dyn Store,
+    context: &Context,
+    version: Version,
+    held: bool,
+) -> PipelineResult<Current> {
+    let mut review = ReviewUpdate {
+        kinds: BTreeSet::from([IssueType::UnmatchedSell]),
+        ..ReviewUpdate::default()
+    };
+    for row in store.unmatched_rows(version).await? {
+        let row = row.map_err(|bad| StoreError::Unreadable {
+            table: "fifo_allocations",
+            column: bad.column,
+            found: bad.found,
+        })?;
+        let pool = Pool::new(row.account.clone(), row.symbol.clone());
+        review
+            .items
+            .push(unmatched_item(&pool, &row.row(), &context.rules));
+    }
+    let summaries = store.pool_summaries(version).await?;
+    let without = summaries
+        .into_iter()
+        .filter(|summary| summary.status != PoolStatus::Matched);
+    review.pools_without_result = without.map(|summary| summary.pool).collect();
+    let (at, by) = (context.clock.now(), context.user.clone());
+    store
+        .move_pointer(&PointerMove {
+            version,
+            held,
+            review,
+            at,
+            by,
+        })
+        .await?;
+    Ok(store.current().await?)
+}
+
+/// Seals a version: nobody replaces, appends to, or drops it from then on.
+///
+/// Errors: no such version, no result, already sealed; another run is at work.
+pub async fn seal(
+    store: &dyn Store,
+    context: &Context,
+    version: Version,
+    reason: &str,
+) -> PipelineResult<()> {
+    let _lock = store.lock_runs(&context.holder).await?;
+    let details = json!({ "reason": reason, "by": context.user });
+    let event = Event {
+        version: Some(version),
+        ..Event::info("seal", context.clock.now(), details)
+    };
+    Ok(store.seal(version, reason, &event).await?)
+}
+
+/// Drops a version's rows. Errors: no such version, current, sealed; another run is at work.
+pub async fn drop_version(
+    store: &dyn Store,
+    context: &Context,
+    version: Version,
+) -> PipelineResult<()> {
+    let _lock = store.lock_runs(&context.holder).await?;
+    let details = json!({ "by": context.user });
+    let event = Event {
+        version: Some(version),
+        ..Event::info("drop", context.clock.now(), details)
+    };
+    Ok(store.drop_version(version, &event).await?)
+}
