@@ -8,9 +8,13 @@
 
 pub mod engine;
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "job")]
 pub mod import;
 #[cfg(feature = "job")]
 pub mod pipeline;
+#[cfg(feature = "job")]
+pub mod report;
 #[cfg(feature = "job")]
 pub mod store;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `fifo-pnl`.
+
+fn main() -> std::process::ExitCode {
+    fifo_pnl::cli::fifo_pnl()
+}

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `compute_allocations`.
+
+fn main() -> std::process::ExitCode {
+    fifo_pnl::cli::compute_allocations()
+}

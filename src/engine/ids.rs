@@ -27,7 +27,7 @@ fn check_text(text: &str) -> Result<(), IdError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(IdError::TooLong(text.len()));
     }
-    if let Some(bad) = text.chars().find(|c| c.is_control()) {
+    if let Some(bad) = text.chars().find(|c| c.is_control() || is_invisible(*c)) {
         return Err(IdError::BadCharacter(bad));
     }
     match (text.chars().next(), text.chars().next_back()) {
@@ -35,6 +35,12 @@ fn check_text(text: &str) -> Result<(), IdError> {
         (_, Some(c)) if c.is_whitespace() => Err(IdError::BadCharacter(c)),
         _ => Ok(()),
     }
+}
+
+/// Characters without a picture: two names may not look the same and differ.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
 }
 
 macro_rules! text_id {
@@ -167,6 +173,7 @@ mod tests {
             "x".repeat(256).parse::<OrderId>(),
             Err(IdError::TooLong(256))
         );
+        assert!("A\u{200b}".parse::<OrderId>().is_err());
         assert!("two words".parse::<OrderId>().is_ok());
     }
 }

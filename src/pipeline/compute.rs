@@ -125,7 +125,10 @@ pub async fn compute(
         close_failed(store, context, run_id, error).await;
     }
     drop(lock);
-    done
+    done.map_err(|error| PipelineError::Run {
+        run_id,
+        error: Box::new(error),
+    })
 }
 
 /// The version that a run writes, and what stood there before.

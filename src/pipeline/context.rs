@@ -131,6 +131,14 @@ pub enum PipelineError {
         /// What to do.
         hint: String,
     },
+    /// A run that was logged ended without a result.
+    #[error("{error}")]
+    Run {
+        /// Its log row.
+        run_id: i64,
+        /// Why.
+        error: Box<PipelineError>,
+    },
     /// A stop was asked for.
     #[error("interrupted")]
     Interrupted,

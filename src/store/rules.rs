@@ -1,11 +1,16 @@
-//! Decisions that every store applies alike: what an import appends, how the review queue changes.
+//! Decisions that every store applies alike: what an import appends, which number a version may
+//! have, how the review queue changes.
 //!
 //! Pure functions from what is stored and what is wanted to what is to be done, so that two
 //! databases can't differ in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Conflict, ImportMode, QueuedItem, ReviewStatus, ReviewUpdate, Version};
+use super::model::{
+    Conflict, ImportMode, QueuedItem, ReviewStatus, ReviewUpdate, Version, VersionInfo,
+    VersionPlan, VersionStatus,
+};
+use super::{StoreError, StoreResult};
 use crate::engine::{Account, IssueType, LedgerTrade, OrderId, ReviewItem};
 
 /// Between an order id and the number of its correction: `<id>~2`.
@@ -34,52 +39,153 @@ pub struct ImportPlan {
 }
 
 /// Decides row by row: append, skip what is known, report a conflict, or correct.
+///
+/// A row of the file is known to the rows after it: one id twice is the same as in two files.
 pub fn plan_import(trades: Vec<LedgerTrade>, known: &KnownTrades, mode: &ImportMode) -> ImportPlan {
     let mut plan = ImportPlan::default();
+    // Where the file's own rows are in `plan.append`, by execution and, of a correction, by its id.
+    let mut places: BTreeMap<TradeKey, Vec<usize>> = BTreeMap::new();
     for trade in trades {
         let key = (trade.account.clone(), trade.trade.order_id.clone());
-        let chain = known.get(&key).map(Vec::as_slice).unwrap_or_default();
-        let Some(latest) = chain.last() else {
-            plan.append.push(trade);
-            continue;
-        };
-        let is_same = |row: &LedgerTrade| trade.fact_that_differs(row).is_none();
-        match (mode, trade.fact_that_differs(latest)) {
-            (_, None) => plan.known += 1,
-            (ImportMode::Append, Some(_)) if chain.iter().any(is_same) => plan.known += 1,
-            (ImportMode::Append, Some((column, in_file, in_ledger))) => {
-                plan.conflicts.push(Conflict {
-                    line: trade.import_line,
-                    account: trade.account.to_string(),
-                    order_id: trade.trade.order_id.to_string(),
-                    column,
-                    in_file,
-                    in_ledger,
-                });
+        let of_file = places.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let of_file = of_file.iter().filter_map(|place| plan.append.get(*place));
+        let of_ledger = known.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let chain: Vec<&LedgerTrade> = of_ledger.iter().chain(of_file).collect();
+        match decide(trade, &chain, &places, mode) {
+            Decision::Known => plan.known += 1,
+            Decision::Conflict(conflict) => plan.conflicts.push(conflict),
+            Decision::Append(row) => {
+                places.entry(key).or_default().push(plan.append.len());
+                plan.append.push(row);
             }
-            (ImportMode::Correct { .. }, Some(_)) => {
-                plan.void
-                    .push((trade.account.clone(), latest.trade.order_id.clone()));
-                if let Some(corrected) = corrected(trade, chain) {
-                    plan.append.push(corrected);
+            Decision::Correct(voided, row) => {
+                let corrected_key = (row.account.clone(), row.trade.order_id.clone());
+                for key in [key, corrected_key] {
+                    places.entry(key).or_default().push(plan.append.len());
                 }
+                plan.void.push(voided);
+                plan.append.push(row);
             }
         }
     }
     plan
 }
 
-/// Returns the corrected row under the next free id of its execution.
-fn corrected(mut trade: LedgerTrade, chain: &[LedgerTrade]) -> Option<LedgerTrade> {
-    let number = chain.len() + 1;
-    let id = format!("{}{CORRECTION_MARK}{number}", trade.trade.order_id);
-    trade.trade.order_id = id.parse().ok()?;
+/// What becomes of a row of a file.
+enum Decision {
+    Append(LedgerTrade),
+    Known,
+    Conflict(Conflict),
+    /// Void this execution, and append the corrected row.
+    Correct(TradeKey, LedgerTrade),
+}
+
+fn decide(
+    trade: LedgerTrade,
+    chain: &[&LedgerTrade],
+    places: &BTreeMap<TradeKey, Vec<usize>>,
+    mode: &ImportMode,
+) -> Decision {
+    // Ids that look like corrections, of an id that is not there, are ids of their own.
+    let is_itself = |row: &&LedgerTrade| row.trade.order_id == trade.trade.order_id;
+    let Some(latest) = chain.last().filter(|_| chain.iter().any(is_itself)) else {
+        return Decision::Append(trade);
+    };
+    let Some((column, in_file, in_ledger)) = trade.fact_that_differs(latest) else {
+        return Decision::Known;
+    };
+    let conflict = |column, in_file, in_ledger| {
+        Decision::Conflict(Conflict {
+            line: trade.import_line,
+            account: trade.account.to_string(),
+            order_id: trade.trade.order_id.to_string(),
+            column,
+            in_file,
+            in_ledger,
+        })
+    };
+    let is_same = |row: &&LedgerTrade| trade.fact_that_differs(row).is_none();
+    match mode {
+        ImportMode::Append if chain.iter().any(is_same) => Decision::Known,
+        ImportMode::Append => conflict(column, in_file, in_ledger),
+        ImportMode::Correct { .. } => {
+            let text = next_correction_id(&trade, chain, places);
+            let latest_id = latest.trade.order_id.clone();
+            match text.parse() {
+                Ok(id) => {
+                    let voided = (trade.account.clone(), latest_id);
+                    Decision::Correct(voided, corrected(trade, id, chain))
+                }
+                // The id has no room for the number of its correction.
+                Err(_) => conflict("order_id", text, latest_id.to_string()),
+            }
+        }
+    }
+}
+
+/// Returns the number of a correction: 2 of `A-1~2`, if that is one of `A-1`.
+pub fn correction_number(order_id: &str, of: &str) -> Option<u32> {
+    let number = order_id.strip_prefix(of)?.strip_prefix(CORRECTION_MARK)?;
+    number.parse().ok()
+}
+
+/// Returns the next free id of an execution.
+fn next_correction_id(
+    trade: &LedgerTrade,
+    chain: &[&LedgerTrade],
+    places: &BTreeMap<TradeKey, Vec<usize>>,
+) -> String {
+    let id = trade.trade.order_id.as_str();
+    let numbers = chain
+        .iter()
+        .filter_map(|row| correction_number(row.trade.order_id.as_str(), id));
+    let first = u64::from(numbers.max().unwrap_or(1)) + 1;
+    let text = |number: u64| format!("{id}{CORRECTION_MARK}{number}");
+    let is_free = |text: &String| {
+        let id = text.parse::<OrderId>();
+        id.map_or(true, |id| {
+            !places.contains_key(&(trade.account.clone(), id))
+        })
+    };
+    let free = (first..).map(text).find(is_free);
+    free.unwrap_or_else(|| text(first))
+}
+
+/// Returns the corrected row, under its own id.
+fn corrected(mut trade: LedgerTrade, id: OrderId, chain: &[&LedgerTrade]) -> LedgerTrade {
+    trade.trade.order_id = id;
     if trade.carried.exchange_order_id.is_none() {
         trade.carried.exchange_order_id = chain
             .first()
             .and_then(|first| first.carried.exchange_order_id.clone());
     }
-    Some(trade)
+    trade
+}
+
+/// Decides whether a version may be written under its number.
+///
+/// Errors: it exists; or, to be replaced, it does not, is sealed or dropped, or has another scope.
+pub fn check_version_free(plan: &VersionPlan, old: Option<&VersionInfo>) -> StoreResult<()> {
+    let version = plan.version;
+    let refuse = |why: String| Err(StoreError::Refused(format!("version {version} {why}")));
+    match (plan.replaces, old) {
+        (false, None) => Ok(()),
+        (false, Some(_)) => refuse("exists: a number is never used again".into()),
+        (true, None) => Err(StoreError::NoVersion(version)),
+        (true, Some(old)) => {
+            let scope = plan.scope.to_text();
+            if let Some((_, reason)) = &old.sealed {
+                refuse(format!("is sealed ({reason}): it can't be replaced"))
+            } else if old.status == VersionStatus::Dropped {
+                refuse("was dropped: it can't be replaced".into())
+            } else if old.scope != scope {
+                let scopes = format!("has scope {}, not {scope}", old.scope);
+                refuse(format!("{scopes}: it can't be replaced"))
+            } else {
+                Ok(())
+            }
+        }
+    }
 }
 
 /// One change of the review queue.
@@ -109,9 +215,13 @@ pub fn plan_review(
         .iter()
         .map(|item| ((item.pool.clone(), item.order_id.clone(), item.issue), item))
         .collect();
-    let wanted: BTreeSet<_> = update.items.iter().map(key_of).collect();
+    let mut wanted = BTreeSet::new();
     let mut changes = Vec::new();
     for item in &update.items {
+        // One question is asked once, however many rows ask it.
+        if !wanted.insert(key_of(item)) {
+            continue;
+        }
         let Some(old) = queued.get(&key_of(item)) else {
             changes.push(ReviewChange::Open(item.clone()));
             continue;

@@ -6,16 +6,17 @@ use rusqlite::{Connection, Row, params};
 use serde_json::json;
 
 use super::errors::{from_rusqlite, from_sqlx};
+use super::queue::pool;
 use super::raw::with_raw;
 use super::{SqliteStore, commit, runs};
-use crate::engine::{
-    Account, Carried, LedgerTrade, Pool, PoolLedger, Symbol, Timestamp, Trade, TradeText,
-};
+use crate::engine::{Carried, LedgerTrade, Pool, PoolLedger, Timestamp, Trade, TradeText};
 use crate::store::model::{
     Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Scope, VoidChange,
     Watermark,
 };
-use crate::store::rules::{CORRECTION_MARK, ImportPlan, KnownTrades, plan_import};
+use crate::store::rules::{
+    CORRECTION_MARK, ImportPlan, KnownTrades, correction_number, plan_import,
+};
 use crate::store::{StoreError, StoreResult};
 
 /// Imports a file: looks up what is known, plans, writes; one transaction.
@@ -74,20 +75,14 @@ fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTr
             .map_err(|e| from_rusqlite(action, e))?;
         while let Some(row) = rows.next().map_err(|e| from_rusqlite(action, e))? {
             let row = ledger_trade(row)?;
-            let is_chain = row.trade.order_id.as_str() == id || is_correction_of(&row, id);
-            if is_chain {
+            let row_id = row.trade.order_id.as_str();
+            if row_id == id || correction_number(row_id, id).is_some() {
                 let key = (trade.account.clone(), trade.trade.order_id.clone());
                 known.entry(key).or_default().push(row);
             }
         }
     }
     Ok(known)
-}
-
-fn is_correction_of(row: &LedgerTrade, id: &str) -> bool {
-    let rest = row.trade.order_id.as_str().strip_prefix(id);
-    let number = rest.and_then(|rest| rest.strip_prefix(CORRECTION_MARK));
-    number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 fn ledger_trade(row: &Row<'_>) -> StoreResult<LedgerTrade> {
@@ -348,17 +343,28 @@ fn read_pools(
         };
         take_row(&mut read.pools, scope, row, is_voided, &mut read.voided)?;
     }
-    let mut statement = raw.prepare(
-        "SELECT reason, count(*) FROM ineligible_trades WHERE ingest_seq <= ?1 GROUP BY reason",
-    )?;
-    let reasons = statement.query_map([watermark.ingest_seq], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)? as u64))
-    })?;
-    for reason in reasons {
-        let (reason, rows) = reason?;
-        read.ineligible.insert(reason, rows);
-    }
+    count_ineligible(raw, scope, &mut read)?;
     Ok(read)
+}
+
+fn count_ineligible(
+    raw: &Connection,
+    scope: &Scope,
+    read: &mut LedgerRead,
+) -> rusqlite::Result<()> {
+    let mut statement = raw.prepare(
+        "SELECT account, symbol, reason, count(*) FROM ineligible_trades \
+         WHERE ingest_seq <= ?1 GROUP BY account, symbol, reason",
+    )?;
+    let mut rows = statement.query([read.watermark.ingest_seq])?;
+    while let Some(row) = rows.next()? {
+        let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
+        if scope.contains(&pool(text(0)?, text(1)?)) {
+            let count: i64 = row.get(3)?;
+            *read.ineligible.entry(row.get(2)?).or_default() += count as u64;
+        }
+    }
+    Ok(())
 }
 
 fn take_row(
@@ -369,14 +375,7 @@ fn take_row(
     voided: &mut u64,
 ) -> rusqlite::Result<()> {
     let text = |index: usize| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
-    let pool = Pool::new(
-        text(0)?
-            .parse()
-            .unwrap_or_else(|_| Account::unreadable(text(0).unwrap_or(""))),
-        text(1)?
-            .parse()
-            .unwrap_or_else(|_| Symbol::unreadable(text(1).unwrap_or(""))),
-    );
+    let pool = pool(text(0)?, text(1)?);
     if !scope.contains(&pool) {
         return Ok(());
     }

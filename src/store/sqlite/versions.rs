@@ -12,6 +12,7 @@ use super::raw::with_raw;
 use super::{SqliteStore, commit, pointer, queue, read, runs};
 use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, Trade};
 use crate::store::model::{Completion, Event, Version, VersionPlan, VersionStatus};
+use crate::store::rules::check_version_free;
 use crate::store::{StoreError, StoreResult, VersionWriter};
 
 /// A version being written.
@@ -26,14 +27,13 @@ pub(super) async fn begin(
     plan: &VersionPlan,
 ) -> StoreResult<SqliteVersionWriter> {
     let mut transaction = store.writer().await?;
+    let old = match read::version_in(&mut transaction, plan.version).await {
+        Ok(old) => Some(old),
+        Err(StoreError::NoVersion(_)) => None,
+        Err(error) => return Err(error),
+    };
+    check_version_free(plan, old.as_ref())?;
     if plan.replaces {
-        let old = read::version_in(&mut transaction, plan.version).await?;
-        if let Some((_, reason)) = old.sealed {
-            return Err(StoreError::Refused(format!(
-                "version {} is sealed ({reason}): it can't be replaced",
-                plan.version
-            )));
-        }
         delete_rows(&mut transaction, plan.version).await?;
     }
     sqlx::query(

@@ -1,0 +1,359 @@
+//! What can be typed. What it means is worked out in `config.rs` and the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::exit::EXIT_CODES_HELP;
+
+/// Exact FIFO profit and loss from a ledger of trades.
+///
+/// Matches every sell to the oldest open buys of the same account and symbol, and keeps the
+/// matches as numbered versions that can be recomputed, compared, validated and explained.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fifo-pnl",
+    version,
+    disable_version_flag = true,
+    after_help = EXIT_CODES_HELP,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct FifoPnl {
+    /// Which command.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// Computes allocations from the ledger: `fifo-pnl compute` under its own name.
+#[derive(Debug, Parser)]
+#[command(
+    name = "compute_allocations",
+    version,
+    disable_version_flag = true,
+    after_help = EXIT_CODES_HELP,
+    max_term_width = 100
+)]
+pub struct ComputeAllocations {
+    /// The command's options.
+    #[command(flatten)]
+    pub args: ComputeArgs,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// Checks a version of allocations: `fifo-pnl validate` under its own name.
+#[derive(Debug, Parser)]
+#[command(
+    name = "validate_allocations",
+    version,
+    disable_version_flag = true,
+    after_help = EXIT_CODES_HELP,
+    max_term_width = 100
+)]
+pub struct ValidateAllocations {
+    /// The command's options.
+    #[command(flatten)]
+    pub args: ValidateArgs,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct GlobalArgs {
+    /// Database to use [default: DATABASE_URL, then fifo-pnl.toml, then sqlite://fifo-pnl.db]
+    #[arg(long, value_name = "URL", global = true)]
+    pub database: Option<String>,
+    /// Configuration file [default: fifo-pnl.toml, if it is there]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Print one JSON document on stdout instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print no progress and no summary
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Print the program's version
+    #[arg(short = 'V', action = clap::ArgAction::Version, global = true)]
+    pub program_version: Option<bool>,
+}
+
+/// The commands of `fifo-pnl`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Import files, compute, validate: the whole job on one line
+    Run(RunArgs),
+    /// Append trades from CSV files to the ledger
+    Import(ImportArgs),
+    /// Take a trade out of matching, or put it back
+    Void(VoidArgs),
+    /// Match sells to buys and write a version of allocations
+    Compute(ComputeArgs),
+    /// Check a version of allocations against its invariants
+    Validate(ValidateArgs),
+    /// Show which lots a sell used, with the arithmetic line by line
+    Explain(ExplainArgs),
+    /// List, publish, seal, drop and export versions
+    Versions(VersionsArgs),
+    /// List what only a person can settle; exclude pools
+    Review(ReviewArgs),
+    /// Show and change the schema of the database
+    Migrate(MigrateArgs),
+}
+
+/// How files are read.
+#[derive(Debug, Clone, Args)]
+pub struct FileArgs {
+    /// CSV files of trades
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Account of rows that name none
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub account: String,
+    /// Time zone of times without an offset, like Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Import the good rows of a file that has bad ones, and keep the rejects
+    #[arg(long)]
+    pub skip_invalid: bool,
+}
+
+/// `run`
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// How files are read.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// Threads for matching [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Show every symbol, not only those with the largest amounts
+    #[arg(long)]
+    pub all_rows: bool,
+}
+
+/// `import`
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// How files are read.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// Say what would be imported, write nothing
+    #[arg(long)]
+    pub preview: bool,
+    /// Void known trades that have other facts and append the corrected ones as ID~2
+    #[arg(long, requires = "reason")]
+    pub correct: bool,
+    /// Why trades are corrected
+    #[arg(long, value_name = "TEXT", requires = "correct")]
+    pub reason: Option<String>,
+}
+
+/// `void`
+#[derive(Debug, Clone, Args)]
+pub struct VoidArgs {
+    /// Order id of the trade
+    #[arg(value_name = "ORDER_ID")]
+    pub order_id: String,
+    /// Account of the trade
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub account: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Put a voided trade back
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// `compute`
+#[derive(Debug, Clone, Args)]
+#[command(group(clap::ArgGroup::new("scope").required(true)))]
+pub struct ComputeArgs {
+    /// Match every symbol and publish the result
+    #[arg(long, group = "scope")]
+    pub all_symbols: bool,
+    /// Match this symbol only (may be repeated); the result is not published
+    #[arg(long, value_name = "SYMBOL", group = "scope")]
+    pub symbol: Vec<String>,
+    /// Match this account only; the result is not published
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Number of the version to write [default: the next one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub version: Option<i64>,
+    /// Replace the version if it exists, is not sealed and has the same scope
+    #[arg(long, requires = "version")]
+    pub force: bool,
+    /// Leave the current version as it is
+    #[arg(long)]
+    pub no_publish: bool,
+    /// Compute and report, write nothing at all
+    #[arg(long, conflicts_with_all = ["force", "no_publish", "version"])]
+    pub dry_run: bool,
+    /// Threads for matching [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Who or what started the run, for the log [default: the user]
+    #[arg(long, value_name = "WHO")]
+    pub triggered_by: Option<String>,
+    /// Show every symbol, not only those with the largest amounts
+    #[arg(long)]
+    pub all_rows: bool,
+}
+
+/// `validate`
+#[derive(Debug, Clone, Args)]
+pub struct ValidateArgs {
+    /// Number of the version, or "current"
+    #[arg(long, value_name = "N|current")]
+    pub version: String,
+    /// Take unmatched sells, unknown fees, rejected and excluded pools for findings
+    #[arg(long)]
+    pub strict: bool,
+    /// Print a line for every invariant and every pool
+    #[arg(long)]
+    pub report: bool,
+}
+
+/// `explain`
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// Order id of the sell
+    #[arg(long, value_name = "ORDER_ID")]
+    pub sell: String,
+    /// Account of the sell, if its id stands in several
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Number of the version [default: current]
+    #[arg(long, value_name = "N")]
+    pub version: Option<i64>,
+}
+
+/// `versions`
+#[derive(Debug, Clone, Args)]
+pub struct VersionsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: VersionsCommand,
+}
+
+/// The commands of `versions`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum VersionsCommand {
+    /// List all versions and which one is current
+    List,
+    /// Make a version current; an older one is held until it is released
+    Publish {
+        /// Its number
+        version: i64,
+    },
+    /// Let runs move the current version again
+    Release,
+    /// Protect a version: it is never replaced or dropped
+    Seal {
+        /// Its number
+        version: i64,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Remove a version's rows; its number stays taken
+    Drop {
+        /// Its number
+        version: i64,
+    },
+    /// Write a version as canonical CSV
+    Export {
+        /// Its number, or "current"
+        version: String,
+        /// File to write [default: stdout]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Replace the file if it exists
+        #[arg(long, requires = "output")]
+        overwrite: bool,
+    },
+}
+
+/// `review`
+#[derive(Debug, Clone, Args)]
+pub struct ReviewArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ReviewCommand,
+}
+
+/// The commands of `review`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ReviewCommand {
+    /// List review items, the most urgent first
+    List {
+        /// Settled items, too
+        #[arg(long)]
+        all: bool,
+        /// Items of this status only
+        #[arg(long, value_name = "STATUS",
+            value_parser = ["pending", "in_progress", "resolved", "dismissed"])]
+        status: Option<String>,
+        /// Items of this severity only
+        #[arg(long, value_name = "SEVERITY",
+            value_parser = ["low", "medium", "high", "critical"])]
+        severity: Option<String>,
+        /// Items of this symbol only
+        #[arg(long, value_name = "SYMBOL")]
+        symbol: Option<String>,
+    },
+    /// Take a pool out of matching; it is named in every summary
+    Exclude(PoolArgs),
+    /// Put an excluded pool back
+    Include(PoolArgs),
+}
+
+/// A pool and a reason.
+#[derive(Debug, Clone, Args)]
+pub struct PoolArgs {
+    /// Account of the pool
+    #[arg(long, value_name = "NAME")]
+    pub account: String,
+    /// Symbol of the pool
+    #[arg(long, value_name = "SYMBOL")]
+    pub symbol: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// `migrate`
+#[derive(Debug, Clone, Args)]
+pub struct MigrateArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: MigrateCommand,
+}
+
+/// The commands of `migrate`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum MigrateCommand {
+    /// Bring the schema up to this program's; SQLite is copied first
+    Up,
+    /// List the schema's steps and which are applied
+    Status,
+    /// Take the schema back to an older version; refused while facts would be lost
+    Down {
+        /// Version of schema to go back to
+        #[arg(long, value_name = "N")]
+        to: i64,
+        /// Type YES here instead of at the prompt
+        #[arg(long, value_name = "YES")]
+        confirm: Option<String>,
+    },
+}

@@ -1,0 +1,255 @@
+//! `explain`: one sell, its lots, and the arithmetic that a pocket calculator can follow.
+
+use serde_json::{Value, json};
+
+use crate::cli::Outcome;
+use crate::cli::args::ExplainArgs;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::plural;
+use crate::cli::session::Session;
+use crate::engine::{Account, Fee, Price, Size, Timestamp, Trade, Usd, add_sizes};
+use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
+
+/// Columns before the equals sign.
+const FORMULA_WIDTH: usize = 58;
+
+/// Columns of a result.
+const RESULT_WIDTH: usize = 24;
+
+/// Runs the command.
+pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
+    let account: Option<Account> = args
+        .account
+        .as_ref()
+        .map(|text| {
+            text.parse().map_err(|error| {
+                CliError::usage(format!("--account is \"{text}\": it {error}"), "")
+            })
+        })
+        .transpose()?;
+    let store = session.open(false).await?;
+    let found =
+        pipeline::explain(store.as_ref(), &args.sell, account.as_ref(), args.version).await?;
+    let text = format!("Database  {}\n{}", store.location(), describe(&found));
+    let mut json = to_json(&found);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("database".into(), store.location().into());
+    }
+    Ok(Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: false,
+    })
+}
+
+fn describe(found: &Explanation) -> String {
+    let version = found.version.version;
+    let current = if found.current.version == Some(version) {
+        " (current)"
+    } else {
+        ""
+    };
+    let mut text = format!(
+        "Version {version}{current}, account {}, {}\n\nSell  {}\n",
+        found.pool.account,
+        found.pool.symbol,
+        trade_line(&found.sell, found.origin.as_ref()),
+    );
+    for (index, slice) in found.slices.iter().enumerate() {
+        text.push_str(&describe_slice(index + 1, found, slice));
+    }
+    text.push_str(&describe_totals(found));
+    text
+}
+
+fn trade_line(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> String {
+    let fee = trade
+        .fee
+        .map_or_else(|| "fee unknown".into(), |fee| format!("fee {fee}"));
+    let seq = trade
+        .trade_seq
+        .map(|seq| format!(", sequence {seq}"))
+        .unwrap_or_default();
+    let origin = origin.map(|(file, line, _)| format!("\n      from {file}, line {line}"));
+    format!(
+        "{}\n      {} at {}, {fee}\n      {}{seq}{}",
+        trade.order_id,
+        trade.size,
+        trade.price,
+        trade.order_time,
+        origin.unwrap_or_default()
+    )
+}
+
+fn line(label: &str, formula: &str, result: &str) -> String {
+    let left = format!("  {label:<14}{formula}");
+    if left.chars().count() > FORMULA_WIDTH {
+        return format!("{left}\n{:>FORMULA_WIDTH$} = {result:>RESULT_WIDTH$}\n", "");
+    }
+    format!("{left:<FORMULA_WIDTH$} = {result:>RESULT_WIDTH$}\n")
+}
+
+/// Writes `price x after`, or the difference of two such amounts each rounded on its own.
+fn gross_formula(price: Price, before: Size, after: Size) -> String {
+    if before.is_zero() {
+        return format!("{price} x {after}");
+    }
+    format!("{price} x {after} - {price} x {before}")
+}
+
+fn fee_formula(fee: Option<Fee>, before: Size, after: Size, whole: Size) -> String {
+    let Some(fee) = fee else {
+        return "unknown, counted as 0".into();
+    };
+    if after == whole && before.is_zero() {
+        return format!("{fee}, the whole fee");
+    }
+    if before.is_zero() {
+        return format!("{fee} x {after} / {whole}");
+    }
+    format!("{fee} x {after} / {whole} - {fee} x {before} / {whole}")
+}
+
+fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) -> String {
+    let (row, sell) = (&slice.row, &found.sell);
+    let taken = row.allocated_size;
+    let sold_after = add_sizes(slice.sold_before, taken).unwrap_or(taken);
+    let mut text = String::from("\n");
+    match &slice.lot {
+        Some(lot) => {
+            text.push_str(&format!(
+                "Lot {number} {}\n      {} used before, {taken} used here, {} left after\n",
+                trade_line(&lot.buy, lot.origin.as_ref()),
+                lot.used_before,
+                lot.left_after
+            ));
+            text.push_str(&describe_cost(lot, taken));
+        }
+        None => text.push_str(&format!(
+            "No lot was left for {taken}: its cost is not known\n"
+        )),
+    }
+    let proceeds = gross_formula(sell.price, slice.sold_before, sold_after);
+    text.push_str(&line("proceeds", &proceeds, &row.proceeds_usd.to_string()));
+    let fee = fee_formula(sell.fee, slice.sold_before, sold_after, sell.size);
+    text.push_str(&line("- sell fee", &fee, &slice.sell_fee.share.to_string()));
+    text.push_str(&line("net proceeds", "", &row.net_proceeds_usd.to_string()));
+    if let (Some(cost), Some(pnl)) = (row.cost_basis_usd, row.pnl_usd) {
+        let formula = format!("{} - {cost}", row.net_proceeds_usd);
+        text.push_str(&line("pnl", &formula, &pnl.to_string()));
+    }
+    text
+}
+
+fn describe_cost(lot: &ExplainedLot, taken: Size) -> String {
+    let buy = &lot.buy;
+    let after = add_sizes(lot.used_before, taken).unwrap_or(taken);
+    let gross = gross_formula(buy.price, lot.used_before, after);
+    let fee = fee_formula(buy.fee, lot.used_before, after, buy.size);
+    let cost = lot
+        .gross
+        .share
+        .checked_add(lot.fee.share)
+        .unwrap_or_default();
+    line("cost", &gross, &lot.gross.share.to_string())
+        + &line("+ buy fee", &fee, &lot.fee.share.to_string())
+        + &line("cost basis", "", &cost.to_string())
+}
+
+fn describe_totals(found: &Explanation) -> String {
+    let add = |of: fn(&ExplainedSlice) -> Option<Usd>| {
+        let amounts = found.slices.iter().filter_map(of);
+        amounts.fold(Usd::ZERO, |sum, amount| {
+            sum.checked_add(amount).unwrap_or(sum)
+        })
+    };
+    let matched = found
+        .slices
+        .iter()
+        .filter(|slice| slice.lot.is_some())
+        .count();
+    let mut text = format!("\nTotal over {}\n", plural(matched as u64, "lot", "lots"));
+    let matched_only = |slice: &ExplainedSlice| slice.row.pnl_usd.is_some();
+    let net = found.slices.iter().filter(|slice| matched_only(slice));
+    let net = net.fold(Usd::ZERO, |sum, slice| {
+        sum.checked_add(slice.row.net_proceeds_usd).unwrap_or(sum)
+    });
+    text.push_str(&line("net proceeds", "", &net.to_string()));
+    text.push_str(&line(
+        "cost basis",
+        "",
+        &add(|slice| slice.row.cost_basis_usd).to_string(),
+    ));
+    text.push_str(&line(
+        "pnl",
+        "",
+        &add(|slice| slice.row.pnl_usd).to_string(),
+    ));
+    for slice in found.slices.iter().filter(|slice| slice.lot.is_none()) {
+        text.push_str(&format!(
+            "  unmatched: {} with {} USD of net proceeds is in no total\n",
+            slice.row.allocated_size, slice.row.net_proceeds_usd
+        ));
+    }
+    text.push_str(
+        "\nEach product is rounded to 12 decimals, half to even; a slice of a lot or a sell is the\n\
+         difference of two such amounts, so that all slices add up to the whole.\n",
+    );
+    text
+}
+
+fn to_json(found: &Explanation) -> Value {
+    json!({
+        "version": found.version.version,
+        "is_current": found.current.version == Some(found.version.version),
+        "account": found.pool.account.as_str(),
+        "symbol": found.pool.symbol.as_str(),
+        "sell": trade_json(&found.sell, found.origin.as_ref()),
+        "slices": found.slices.iter().map(slice_json).collect::<Vec<_>>(),
+    })
+}
+
+fn trade_json(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> Value {
+    json!({
+        "order_id": trade.order_id.as_str(),
+        "size": trade.size.to_string(),
+        "price": trade.price.to_string(),
+        "total_fees_usd": trade.fee.map(|fee| fee.to_string()),
+        "order_time": trade.order_time.to_string(),
+        "trade_seq": trade.trade_seq,
+        "file": origin.map(|(file, _, _)| file),
+        "line": origin.map(|(_, line, _)| line),
+    })
+}
+
+fn step_json(step: &Step) -> Value {
+    json!({ "before": step.before.to_string(), "after": step.after.to_string(),
+        "share": step.share.to_string() })
+}
+
+fn slice_json(slice: &ExplainedSlice) -> Value {
+    let row = &slice.row;
+    let lot = slice.lot.as_ref().map(|lot| {
+        json!({
+            "buy": trade_json(&lot.buy, lot.origin.as_ref()),
+            "used_before": lot.used_before.to_string(),
+            "left_after": lot.left_after.to_string(),
+            "gross_usd": step_json(&lot.gross),
+            "fee_usd": step_json(&lot.fee),
+        })
+    });
+    json!({
+        "allocated_size": row.allocated_size.to_string(),
+        "lot": lot,
+        "sold_before": slice.sold_before.to_string(),
+        "gross_proceeds_usd": step_json(&slice.proceeds),
+        "sell_fee_usd": step_json(&slice.sell_fee),
+        "cost_basis_usd": row.cost_basis_usd.map(|amount| amount.to_string()),
+        "proceeds_usd": row.proceeds_usd.to_string(),
+        "net_proceeds_usd": row.net_proceeds_usd.to_string(),
+        "pnl_usd": row.pnl_usd.map(|amount| amount.to_string()),
+        "notes": row.notes.to_string(),
+    })
+}

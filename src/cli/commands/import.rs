@@ -1,0 +1,218 @@
+//! `import`: CSV files into the ledger.
+
+use serde_json::{Value, json};
+
+use crate::cli::Outcome;
+use crate::cli::args::{FileArgs, ImportArgs};
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{count, plural};
+use crate::cli::session::Session;
+use crate::import::parse_timezone;
+use crate::pipeline::{FileReport, ImportRequest, Source, import_files, parse_source};
+use crate::store::Store;
+
+/// Runs the command. Files are parsed before a database is opened or made.
+pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
+    let request = ImportRequest {
+        preview: args.preview,
+        correct: args.reason.clone(),
+        ..request(&args.files)?
+    };
+    let sources = parse(&args.files, &request, session)?;
+    let refused = !request.skip_invalid && sources.iter().any(|s| !s.parsed.rejected.is_empty());
+    let store = match refused {
+        true => None,
+        false => Some(session.open(!args.preview).await?),
+    };
+    let reports = import(store.as_deref(), sources, &request, session).await?;
+    let exit = exit(&reports, &request);
+    let location = store.map_or_else(|| "not opened".into(), |store| store.location());
+    let mut text = format!("Database  {location}\n");
+    text.push_str(&describe(&reports, &request));
+    if exit == Exit::Done && !request.preview {
+        text.push_str("Next: compute_allocations --all-symbols\n");
+    }
+    let json = json!({ "database": location, "preview": request.preview,
+        "files": reports.iter().map(to_json).collect::<Vec<_>>() });
+    Ok(Outcome {
+        text,
+        json,
+        exit,
+        is_summary: true,
+    })
+}
+
+/// Works out how files are to be read.
+pub(super) fn request(args: &FileArgs) -> CliResult<ImportRequest> {
+    let account = args.account.parse().map_err(|error| {
+        CliError::usage(
+            format!("--account is \"{}\": it {error}", args.account),
+            "an account is a short name like main",
+        )
+    })?;
+    let timezone = args
+        .timezone
+        .as_deref()
+        .map(|name| {
+            let bad = |error: crate::import::ZoneError| {
+                CliError::usage(format!("--timezone: {error}"), error.hint())
+            };
+            parse_timezone(name).map_err(bad)
+        })
+        .transpose()?;
+    let skip_invalid = args.skip_invalid;
+    Ok(ImportRequest {
+        account,
+        timezone,
+        skip_invalid,
+        ..ImportRequest::default()
+    })
+}
+
+/// Parses all files.
+pub(super) fn parse(
+    args: &FileArgs,
+    request: &ImportRequest,
+    session: &Session,
+) -> CliResult<Vec<Source>> {
+    let parse = |path| parse_source(path, request, &session.context).map_err(CliError::from);
+    args.files.iter().map(|path| parse(path)).collect()
+}
+
+/// Imports parsed files.
+pub(super) async fn import(
+    store: Option<&dyn Store>,
+    sources: Vec<Source>,
+    request: &ImportRequest,
+    session: &Session,
+) -> CliResult<Vec<FileReport>> {
+    Ok(import_files(store, sources, request, &session.context).await?)
+}
+
+/// Chooses the exit code: nothing written is an error of input, a part written is a finding.
+pub(super) fn exit(reports: &[FileReport], request: &ImportRequest) -> Exit {
+    let faulty = reports.iter().any(|report| report.is_refused(false));
+    let written = reports.iter().any(|report| {
+        report
+            .receipt
+            .as_ref()
+            .is_some_and(|receipt| receipt.import_id.is_some())
+    });
+    match (faulty, written || (request.preview && request.skip_invalid)) {
+        (false, _) => Exit::Done,
+        (true, true) => Exit::Findings,
+        (true, false) => Exit::Usage,
+    }
+}
+
+/// Says what became of each file.
+pub(super) fn describe(reports: &[FileReport], request: &ImportRequest) -> String {
+    let mut text = String::new();
+    for report in reports {
+        describe_file(&mut text, report, request);
+    }
+    let refused = reports
+        .iter()
+        .filter(|report| report.is_refused(request.skip_invalid))
+        .count();
+    let kept_out = reports
+        .iter()
+        .filter(|report| report.receipt.is_none())
+        .count();
+    if refused > 0 {
+        let what = match kept_out {
+            n if n == reports.len() => "Nothing was imported.",
+            _ => "A file with such rows is not imported at all.",
+        };
+        text.push_str(&format!(
+            "{what} Correct the rows, or leave them out with --skip-invalid.\n"
+        ));
+    }
+    text
+}
+
+fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest) {
+    let name = &report.name;
+    let verb = match (&report.receipt, request.preview) {
+        (Some(_), true) => "Preview ",
+        (Some(receipt), false) if receipt.import_id.is_some() => "Imported",
+        _ => "Refused ",
+    };
+    text.push_str(&format!(
+        "{verb}  {name}: {}",
+        plural(report.rows, "row", "rows")
+    ));
+    if let Some(receipt) = &report.receipt {
+        text.push_str(&format!(", {} new", count(receipt.appended)));
+        text.push_str(&format!(", {} known", count(receipt.known)));
+        if request.correct.is_some() {
+            text.push_str(&format!(", {} corrected", count(receipt.corrected)));
+        }
+    }
+    if report.duplicates > 0 {
+        text.push_str(&format!(
+            ", {} repeated in the file",
+            count(report.duplicates)
+        ));
+    }
+    if !report.rejected.is_empty() {
+        text.push_str(&format!(
+            ", {} rejected",
+            count(report.rejected.len() as u64)
+        ));
+    }
+    text.push('\n');
+    if !report.unknown_columns.is_empty() {
+        let columns = report.unknown_columns.join(", ");
+        text.push_str(&format!("  columns that nothing is read from: {columns}\n"));
+    }
+    if report.ends_without_line_end {
+        text.push_str("  the last line has no line end: was the file cut?\n");
+    }
+    for row in &report.rejected {
+        text.push_str(&format!("  {name}:{row}\n"));
+        if let Some(hint) = &row.hint {
+            text.push_str(&format!("    hint: {hint}\n"));
+        }
+    }
+    let conflicts = report.receipt.iter().flat_map(|receipt| &receipt.conflicts);
+    for conflict in conflicts {
+        text.push_str(&format!(
+            "  {name}:{}: order_id is \"{}\", which the ledger has with {} \"{}\" where the file \
+             has \"{}\"\n    hint: if the file is right, import it with --correct --reason TEXT\n",
+            conflict.line, conflict.order_id, conflict.column, conflict.in_ledger, conflict.in_file
+        ));
+    }
+}
+
+/// Puts a file's report into JSON.
+pub(super) fn to_json(report: &FileReport) -> Value {
+    let rejected: Vec<Value> = report
+        .rejected
+        .iter()
+        .map(|row| {
+            json!({ "line": row.line, "order_id": row.order_id, "column": row.column,
+                "found": row.found, "reason": row.reason, "hint": row.hint, "text": row.text })
+        })
+        .collect();
+    let receipt = report.receipt.as_ref();
+    let conflicts: Vec<Value> = receipt
+        .iter()
+        .flat_map(|receipt| &receipt.conflicts)
+        .map(|conflict| {
+            json!({ "line": conflict.line, "account": conflict.account,
+                "order_id": conflict.order_id, "column": conflict.column,
+                "in_file": conflict.in_file, "in_ledger": conflict.in_ledger })
+        })
+        .collect();
+    json!({
+        "file": report.name, "sha256": report.sha256, "rows": report.rows,
+        "import_id": receipt.and_then(|receipt| receipt.import_id),
+        "appended": receipt.map(|receipt| receipt.appended),
+        "known": receipt.map(|receipt| receipt.known),
+        "corrected": receipt.map(|receipt| receipt.corrected),
+        "duplicates": report.duplicates, "rejected": rejected, "conflicts": conflicts,
+        "unknown_columns": report.unknown_columns,
+    })
+}

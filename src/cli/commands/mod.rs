@@ -1,0 +1,46 @@
+//! One file a command: call the job, put its report into words, choose the exit code.
+
+mod compute;
+mod explain;
+mod import;
+mod migrate;
+mod review;
+mod run;
+mod validate;
+mod versions;
+mod void;
+
+use super::Outcome;
+use super::args::Command;
+use super::error::CliResult;
+use super::session::Session;
+
+/// Returns what the command is called in locks and logs.
+pub(super) fn name(command: &Command) -> &'static str {
+    match command {
+        Command::Run(_) => "fifo-pnl run",
+        Command::Import(_) => "fifo-pnl import",
+        Command::Void(_) => "fifo-pnl void",
+        Command::Compute(_) => "compute_allocations",
+        Command::Validate(_) => "validate_allocations",
+        Command::Explain(_) => "fifo-pnl explain",
+        Command::Versions(_) => "fifo-pnl versions",
+        Command::Review(_) => "fifo-pnl review",
+        Command::Migrate(_) => "fifo-pnl migrate",
+    }
+}
+
+/// Runs a command.
+pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcome> {
+    match command {
+        Command::Run(args) => run::run(args, session).await,
+        Command::Import(args) => import::run(args, session).await,
+        Command::Void(args) => void::run(args, session).await,
+        Command::Compute(args) => compute::run(args, session).await,
+        Command::Validate(args) => validate::run(args, session).await,
+        Command::Explain(args) => explain::run(args, session).await,
+        Command::Versions(args) => versions::run(args.command, session).await,
+        Command::Review(args) => review::run(args.command, session).await,
+        Command::Migrate(args) => migrate::run(args.command, session).await,
+    }
+}

@@ -1,0 +1,201 @@
+//! `review`: what only a person can settle, and the pools a person took out.
+
+use serde_json::{Value, json};
+
+use crate::cli::Outcome;
+use crate::cli::args::{PoolArgs, ReviewCommand};
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{plural, table, time};
+use crate::cli::session::Session;
+use crate::engine::{Pool, Symbol};
+use crate::store::Store;
+use crate::store::model::{Exclusion, QueuedItem};
+
+/// Runs the command.
+pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let store = store.as_ref();
+    match command {
+        ReviewCommand::List {
+            all,
+            status,
+            severity,
+            symbol,
+        } => {
+            let symbol: Option<Symbol> = symbol
+                .as_ref()
+                .map(|text| {
+                    text.parse().map_err(|error| {
+                        CliError::usage(format!("--symbol is \"{text}\": it {error}"), "")
+                    })
+                })
+                .transpose()?;
+            let wanted = |item: &QueuedItem| {
+                (all || status.is_some() || item.status.is_open())
+                    && status
+                        .as_deref()
+                        .is_none_or(|status| item.status.as_str() == status)
+                    && severity
+                        .as_deref()
+                        .is_none_or(|severity| item.severity.as_str() == severity)
+                    && symbol
+                        .as_ref()
+                        .is_none_or(|symbol| item.pool.symbol == *symbol)
+            };
+            list(store, &wanted).await
+        }
+        ReviewCommand::Exclude(args) => set(store, session, &args, true).await,
+        ReviewCommand::Include(args) => set(store, session, &args, false).await,
+    }
+}
+
+async fn list(store: &dyn Store, wanted: &dyn Fn(&QueuedItem) -> bool) -> CliResult<Outcome> {
+    let queue = store.review_queue().await?;
+    let items: Vec<&QueuedItem> = queue.iter().filter(|item| wanted(item)).collect();
+    let exclusions = store.exclusions().await?;
+    let mut text = format!("Database  {}\n", store.location());
+    if items.is_empty() {
+        text.push_str("Nothing to review.\n");
+    } else {
+        text.push_str(&describe(&items));
+    }
+    for exclusion in &exclusions {
+        text.push_str(&format!(
+            "Excluded  {}: {} (by {}, {})\n",
+            exclusion.pool,
+            exclusion.reason,
+            exclusion.decided_by,
+            time(exclusion.decided_at)
+        ));
+    }
+    let excluded = |exclusion: &Exclusion| {
+        json!({ "account": exclusion.pool.account.as_str(),
+            "symbol": exclusion.pool.symbol.as_str(), "reason": exclusion.reason,
+            "by": exclusion.decided_by, "at": exclusion.decided_at.to_string() })
+    };
+    let json = json!({
+        "database": store.location(),
+        "items": items.iter().map(|item| item_json(item)).collect::<Vec<_>>(),
+        "excluded": exclusions.iter().map(excluded).collect::<Vec<_>>(),
+    });
+    Ok(Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: false,
+    })
+}
+
+fn describe(items: &[&QueuedItem]) -> String {
+    let row = |item: &&QueuedItem| {
+        let order = if item.order_id.is_empty() {
+            "(whole pool)"
+        } else {
+            &item.order_id
+        };
+        vec![
+            item.id.to_string(),
+            item.severity.as_str().to_owned(),
+            item.status.as_str().to_owned(),
+            item.issue.as_str().to_owned(),
+            item.pool.account.to_string(),
+            item.pool.symbol.to_string(),
+            order.to_owned(),
+        ]
+    };
+    let header = [
+        "Id", "Severity", "Status", "Issue", "Account", "Symbol", "Order",
+    ];
+    let mut text = table(&header, &[0], items.iter().map(row).collect()) + "\n\n";
+    for item in items {
+        let settled = item.resolution.as_deref().map(|how| format!(" [{how}]"));
+        text.push_str(&format!(
+            "  {:>3}  {}{}\n",
+            item.id,
+            item.description,
+            settled.unwrap_or_default()
+        ));
+    }
+    let items = plural(items.len() as u64, "item", "items");
+    text + &format!(
+        "\n{items}. An unmatched sell closes by itself once its buy is imported and computed; a\n\
+         rejected pool once its trades are corrected, voided, or the pool is excluded.\n"
+    )
+}
+
+fn item_json(item: &QueuedItem) -> Value {
+    let details: Value = serde_json::from_str(&item.details).unwrap_or_default();
+    json!({
+        "id": item.id, "issue_type": item.issue.as_str(), "severity": item.severity.as_str(),
+        "status": item.status.as_str(), "account": item.pool.account.as_str(),
+        "symbol": item.pool.symbol.as_str(), "order_id": item.order_id,
+        "description": item.description, "details": details, "resolution": item.resolution,
+        "allocation_version": item.version, "created_at": item.created_at.to_string(),
+        "updated_at": item.updated_at.to_string(),
+        "resolved_at": item.resolved_at.map(|time| time.to_string()),
+        "resolved_by": item.resolved_by,
+    })
+}
+
+async fn set(
+    store: &dyn Store,
+    session: &Session,
+    args: &PoolArgs,
+    excluded: bool,
+) -> CliResult<Outcome> {
+    if args.reason.trim().is_empty() {
+        return Err(CliError::usage(
+            "--reason is empty",
+            "say why, for whoever audits this later",
+        ));
+    }
+    let bad = |flag: &str, text: &str, error: crate::engine::IdError| {
+        CliError::usage(format!("{flag} is \"{text}\": it {error}"), "")
+    };
+    let pool = Pool::new(
+        args.account
+            .parse()
+            .map_err(|error| bad("--account", &args.account, error))?,
+        args.symbol
+            .parse()
+            .map_err(|error| bad("--symbol", &args.symbol, error))?,
+    );
+    let is_excluded = store.exclusions().await?.iter().any(|e| e.pool == pool);
+    if is_excluded == excluded {
+        let state = if excluded {
+            "excluded already"
+        } else {
+            "not excluded"
+        };
+        return Err(CliError::refused(
+            format!("{pool} is {state}"),
+            "fifo-pnl review list",
+        ));
+    }
+    let exclusion = Exclusion {
+        pool: pool.clone(),
+        reason: args.reason.clone(),
+        decided_by: session.context.user.clone(),
+        decided_at: session.context.clock.now(),
+    };
+    store.set_exclusion(&exclusion, excluded).await?;
+    let state = if excluded {
+        "out of matching"
+    } else {
+        "back in matching"
+    };
+    let text = format!(
+        "Database  {}\n{pool} is {state} from the next version on.\n\
+         Next: compute_allocations --all-symbols\n",
+        store.location()
+    );
+    let json = json!({ "database": store.location(), "account": args.account,
+        "symbol": pool.symbol.as_str(), "excluded": excluded });
+    Ok(Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: true,
+    })
+}

@@ -1,0 +1,86 @@
+//! `run`: import, compute, validate, summary. The whole job, no server.
+
+use serde_json::json;
+
+use super::{compute, import, validate};
+use crate::cli::Outcome;
+use crate::cli::args::RunArgs;
+use crate::cli::error::CliResult;
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+use crate::pipeline::{self, ComputeOptions};
+
+/// Runs the command.
+pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
+    let request = import::request(&args.files)?;
+    let sources = import::parse(&args.files, &request, session)?;
+    let refused = !request.skip_invalid && sources.iter().any(|s| !s.parsed.rejected.is_empty());
+    if refused {
+        let reports = import::import(None, sources, &request, session).await?;
+        let text = import::describe(&reports, &request);
+        let files: Vec<_> = reports.iter().map(import::to_json).collect();
+        let json = json!({ "files": files });
+        return Ok(Outcome {
+            text,
+            json,
+            exit: Exit::Usage,
+            is_summary: true,
+        });
+    }
+    let store = session.open(true).await?;
+    let store = store.as_ref();
+    let reports = import::import(Some(store), sources, &request, session).await?;
+    let imported = import::exit(&reports, &request);
+    let files: Vec<_> = reports.iter().map(import::to_json).collect();
+    let mut text = format!(
+        "Database  {}\n{}",
+        store.location(),
+        import::describe(&reports, &request)
+    );
+    if reports
+        .iter()
+        .any(|report| report.is_refused(request.skip_invalid))
+    {
+        let json = json!({ "database": store.location(), "files": files });
+        return Ok(Outcome {
+            text,
+            json,
+            exit: imported,
+            is_summary: true,
+        });
+    }
+    let options = ComputeOptions {
+        jobs: args.jobs.map(usize::from),
+        origin: "full".into(),
+        ..ComputeOptions::default()
+    };
+    let done = pipeline::compute(store, &session.context, &options).await;
+    let report = match done {
+        Ok(report) => report,
+        Err(error) => return Err(compute::with_state(error.into(), store).await),
+    };
+    let judged = pipeline::validate(store, &session.context, Some(report.version)).await?;
+    text.push_str(&compute::describe(&report, args.all_rows));
+    text.push_str(&validate::describe_short(&judged));
+    text.push_str(&compute::describe_next(&report, &session.config));
+    let exit = [
+        imported,
+        compute::exit(&report),
+        validate::exit(&judged, false),
+    ]
+    .into_iter()
+    .max_by_key(|exit| *exit as u8)
+    .unwrap_or(Exit::Done);
+    let json = json!({
+        "database": store.location(),
+        "files": files,
+        "compute": compute::to_json(&report),
+        "validate": validate::to_json(&judged),
+    });
+    Ok(Outcome {
+        text,
+        json,
+        exit,
+        is_summary: true,
+    })
+}

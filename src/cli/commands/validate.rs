@@ -1,0 +1,213 @@
+//! `validate`: the invariants of a version, every violation listed.
+
+use serde_json::{Value, json};
+
+use crate::cli::Outcome;
+use crate::cli::args::ValidateArgs;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{count, dollars, plural, sum, table, time};
+use crate::cli::session::Session;
+use crate::engine::{Invariant, PoolStatus};
+use crate::pipeline::{self, ValidateReport};
+
+/// Runs the command.
+pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
+    let version = parse_version(&args.version)?;
+    let store = session.open(false).await?;
+    let report = pipeline::validate(store.as_ref(), &session.context, version).await?;
+    let mut text = format!("Database  {}\n", store.location());
+    text.push_str(&describe(&report, &args));
+    let mut json = to_json(&report);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("database".into(), store.location().into());
+        object.insert("strict".into(), args.strict.into());
+    }
+    Ok(Outcome {
+        text,
+        json,
+        exit: exit(&report, args.strict),
+        is_summary: true,
+    })
+}
+
+/// Reads a version's number; `None` is the current one.
+pub(super) fn parse_version(text: &str) -> CliResult<Option<i64>> {
+    if text == "current" {
+        return Ok(None);
+    }
+    match text.parse::<i64>() {
+        Ok(version) if version > 0 => Ok(Some(version)),
+        _ => Err(CliError::usage(
+            format!("the version is \"{text}\", expected a number from 1 or \"current\""),
+            "fifo-pnl versions list shows the versions there are",
+        )),
+    }
+}
+
+/// Chooses the exit code.
+pub(super) fn exit(report: &ValidateReport, strict: bool) -> Exit {
+    let findings = !report.violations.is_empty() || (strict && report.strict_findings() > 0);
+    if findings { Exit::Findings } else { Exit::Done }
+}
+
+/// Says in a line or two whether the version holds.
+pub(super) fn describe_short(report: &ValidateReport) -> String {
+    if report.violations.is_empty() {
+        return format!(
+            "Validated       every invariant holds ({} over {})\n",
+            plural(Invariant::CHECKED.len() as u64, "check", "checks"),
+            plural(report.trades_checked, "trade", "trades")
+        );
+    }
+    let mut text = format!(
+        "NOT VALID       {}\n",
+        plural(report.violations.len() as u64, "violation", "violations")
+    );
+    for violation in &report.violations {
+        text.push_str(&format!("  {violation}\n"));
+    }
+    text
+}
+
+fn describe(report: &ValidateReport, args: &ValidateArgs) -> String {
+    let info = &report.version;
+    let is_current = report.current.version == Some(info.version);
+    let mut text = format!(
+        "Version {} ({}{}), {} in {}",
+        info.version,
+        info.status.as_str(),
+        if is_current { ", current" } else { "" },
+        plural(report.trades_checked, "trade", "trades"),
+        plural(report.pools.len() as u64, "pool", "pools"),
+    );
+    if let Some(through) = info.complete_through {
+        text.push_str(&format!(", complete through {}", time(through)));
+    }
+    text.push_str("\n\n");
+    if args.report {
+        text.push_str(&describe_invariants(report));
+        text.push_str(&describe_pools(report));
+    }
+    text.push_str(&describe_short(report));
+    text.push_str(&describe_known(report, args.strict));
+    text
+}
+
+fn describe_invariants(report: &ValidateReport) -> String {
+    let row = |invariant: &Invariant| {
+        vec![
+            invariant.id().to_owned(),
+            count(report.violations_of(*invariant) as u64),
+            invariant.title().to_owned(),
+        ]
+    };
+    let rows = Invariant::CHECKED.iter().map(row).collect();
+    table(&["Check", "Found", "What must be zero"], &[1], rows) + "\n\n"
+}
+
+fn describe_pools(report: &ValidateReport) -> String {
+    let row = |summary: &crate::store::model::PoolSummary| {
+        let totals = &summary.totals;
+        vec![
+            summary.pool.account.to_string(),
+            summary.pool.symbol.to_string(),
+            summary.status.as_str().to_owned(),
+            count(totals.trades),
+            count(totals.allocations),
+            count(totals.sells_unmatched),
+            dollars(totals.pnl),
+        ]
+    };
+    let header = [
+        "Account",
+        "Symbol",
+        "Status",
+        "Trades",
+        "Allocations",
+        "Unmatched",
+        "Realized PnL",
+    ];
+    table(
+        &header,
+        &[3, 4, 5, 6],
+        report.pools.iter().map(row).collect(),
+    ) + "\n\n"
+}
+
+/// Says what is known to be unknown: a finding only under `--strict`.
+fn describe_known(report: &ValidateReport, strict: bool) -> String {
+    let mut lines = Vec::new();
+    let unmatched = report.unmatched_sells();
+    if unmatched > 0 {
+        let proceeds = sum(report
+            .pools
+            .iter()
+            .map(|pool| pool.totals.unmatched_net_proceeds));
+        lines.push(format!(
+            "{} without a buy, {} USD of net proceeds: totals are incomplete",
+            plural(unmatched, "sell", "sells"),
+            dollars(proceeds)
+        ));
+    }
+    if report.fees_unknown() > 0 {
+        let trades = plural(report.fees_unknown(), "trade", "trades");
+        lines.push(format!("fees unknown: {trades}, counted as 0"));
+    }
+    for (status, word) in [
+        (PoolStatus::Rejected, "rejected"),
+        (PoolStatus::Excluded, "excluded"),
+    ] {
+        for summary in report.pools_of(status) {
+            let error = summary.error.as_deref().unwrap_or("");
+            lines.push(format!("{word}: {}: {error}", summary.pool));
+        }
+    }
+    let mut text = String::new();
+    for line in lines {
+        let word = if strict { "Finding " } else { "Known   " };
+        text.push_str(&format!("{word}        {line}\n"));
+    }
+    if report.arrived_since > 0 {
+        text.push_str(&format!(
+            "Not computed    {} arrived after this version\n",
+            plural(report.arrived_since, "trade", "trades")
+        ));
+    }
+    text
+}
+
+/// Puts the report into JSON.
+pub(super) fn to_json(report: &ValidateReport) -> Value {
+    let violation = |violation: &crate::engine::Violation| {
+        json!({
+            "invariant": violation.invariant.id(),
+            "account": violation.pool.as_ref().map(|pool| pool.account.as_str()),
+            "symbol": violation.pool.as_ref().map(|pool| pool.symbol.as_str()),
+            "order_id": violation.order_id,
+            "message": violation.message,
+        })
+    };
+    let counts: serde_json::Map<String, Value> = Invariant::CHECKED
+        .iter()
+        .map(|invariant| {
+            (
+                invariant.id().to_owned(),
+                report.violations_of(*invariant).into(),
+            )
+        })
+        .collect();
+    json!({
+        "version": report.version.version,
+        "is_current": report.current.version == Some(report.version.version),
+        "valid": report.violations.is_empty(),
+        "invariants": counts,
+        "violations": report.violations.iter().map(violation).collect::<Vec<_>>(),
+        "trades_checked": report.trades_checked,
+        "unmatched_sells": report.unmatched_sells(),
+        "fees_unknown": report.fees_unknown(),
+        "pools_rejected": report.pools_of(PoolStatus::Rejected).count(),
+        "pools_excluded": report.pools_of(PoolStatus::Excluded).count(),
+        "arrived_since": report.arrived_since,
+    })
+}

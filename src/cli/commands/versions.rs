@@ -1,0 +1,279 @@
+//! `versions`: list, publish, release, seal, drop, export.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::validate::parse_version;
+use crate::cli::Outcome;
+use crate::cli::args::VersionsCommand;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{count, table, time};
+use crate::cli::session::Session;
+use crate::engine::AllocationRow;
+use crate::pipeline;
+use crate::report::{CanonicalCsv, Written};
+use crate::store::model::{Current, Event, VersionInfo};
+use crate::store::{RowSink, Store, StoreError};
+
+/// Runs the command.
+pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let store = store.as_ref();
+    let context = &session.context;
+    match command {
+        VersionsCommand::List => list(store).await,
+        VersionsCommand::Publish { version } => {
+            let current = pipeline::publish(store, context, version).await?;
+            let held = if current.held {
+                "It is held there: runs go on, and publish again after fifo-pnl versions release.\n"
+            } else {
+                ""
+            };
+            Ok(done(
+                store,
+                format!("Version {version} is current.\n{held}"),
+                pointer(&current),
+            ))
+        }
+        VersionsCommand::Release => {
+            let current = pipeline::release(store, context).await?;
+            let version = current.version.unwrap_or(0);
+            let text = format!("Released: version {version} is current.\n");
+            Ok(done(store, text, pointer(&current)))
+        }
+        VersionsCommand::Seal { version, reason } => {
+            pipeline::seal(store, context, version, &reason).await?;
+            let text = format!("Version {version} is sealed: it is never replaced or dropped.\n");
+            Ok(done(
+                store,
+                text,
+                json!({ "version": version, "sealed": true }),
+            ))
+        }
+        VersionsCommand::Drop { version } => {
+            pipeline::drop_version(store, context, version).await?;
+            let text = format!("Version {version} is dropped; its number stays taken.\n");
+            Ok(done(
+                store,
+                text,
+                json!({ "version": version, "dropped": true }),
+            ))
+        }
+        VersionsCommand::Export {
+            version,
+            output,
+            overwrite,
+        } => export(store, session, &version, output, overwrite).await,
+    }
+}
+
+fn done(store: &dyn Store, text: String, mut json: Value) -> Outcome {
+    if let Some(object) = json.as_object_mut() {
+        object.insert("database".into(), store.location().into());
+    }
+    let text = format!("Database  {}\n{text}", store.location());
+    Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: true,
+    }
+}
+
+fn pointer(current: &Current) -> Value {
+    json!({ "current_version": current.version, "held": current.held })
+}
+
+async fn list(store: &dyn Store) -> CliResult<Outcome> {
+    let (versions, current) = (store.versions().await?, store.current().await?);
+    let row = |info: &VersionInfo| {
+        let is_current = current.version == Some(info.version);
+        let mark = match (is_current, current.held) {
+            (true, true) => "current, held",
+            (true, false) => "current",
+            (false, _) => "",
+        };
+        let sealed = info
+            .sealed
+            .as_ref()
+            .map(|(_, reason)| format!("sealed: {reason}"));
+        vec![
+            info.version.to_string(),
+            info.status.as_str().to_owned(),
+            if info.scope == "all" {
+                "all".into()
+            } else {
+                "part".to_owned()
+            },
+            info.completed_at.map(time).unwrap_or_default(),
+            info.complete_through.map(time).unwrap_or_default(),
+            info.allocations_hash
+                .map(|hash| hash.to_string().chars().take(12).collect())
+                .unwrap_or_default(),
+            [mark.to_owned(), sealed.unwrap_or_default()]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join("; "),
+        ]
+    };
+    let text = if versions.is_empty() {
+        "No version yet. Next: compute_allocations --all-symbols\n".into()
+    } else {
+        let header = [
+            "Version",
+            "Status",
+            "Scope",
+            "Completed",
+            "Complete through",
+            "Hash",
+            "",
+        ];
+        table(&header, &[0], versions.iter().map(row).collect()) + "\n"
+    };
+    let all: Vec<Value> = versions
+        .iter()
+        .map(|info| version_json(info, &current))
+        .collect();
+    let json = json!({ "versions": all, "current_version": current.version,
+        "held": current.held });
+    Ok(Outcome {
+        is_summary: false,
+        ..done(store, text, json)
+    })
+}
+
+fn version_json(info: &VersionInfo, current: &Current) -> Value {
+    let policy: Value = serde_json::from_str(&info.policy).unwrap_or_default();
+    let at = |time: Option<crate::engine::Timestamp>| time.map(|time| time.to_string());
+    json!({
+        "version": info.version, "status": info.status.as_str(), "scope": info.scope,
+        "origin": info.origin, "is_current": current.version == Some(info.version),
+        "ledger_hash": info.ledger_hash.map(|hash| hash.to_string()),
+        "allocations_hash": info.allocations_hash.map(|hash| hash.to_string()),
+        "policy": policy, "engine_version": info.engine_version,
+        "complete_through": at(info.complete_through),
+        "created_at": info.created_at.to_string(),
+        "completed_at": at(info.completed_at), "published_at": at(info.published_at),
+        "sealed_at": at(info.sealed.as_ref().map(|(at, _)| *at)),
+        "sealed_reason": info.sealed.as_ref().map(|(_, reason)| reason),
+    })
+}
+
+struct Sink<W>(CanonicalCsv<W>);
+
+impl<W: Write + Send> RowSink for Sink<W> {
+    fn take(&mut self, row: &AllocationRow<'_>) -> io::Result<()> {
+        self.0.write(row)
+    }
+}
+
+async fn export(
+    store: &dyn Store,
+    session: &Session,
+    version: &str,
+    output: Option<PathBuf>,
+    overwrite: bool,
+) -> CliResult<Outcome> {
+    let current = store.current().await?;
+    let number = match parse_version(version)?.or(current.version) {
+        Some(number) => number,
+        None => {
+            return Err(CliError::usage(
+                "no version is current yet",
+                "compute_allocations --all-symbols makes and publishes one",
+            ));
+        }
+    };
+    let versions = store.versions().await?;
+    let info = versions.iter().find(|info| info.version == number);
+    match info {
+        None => return Err(StoreError::NoVersion(number).into()),
+        Some(info) if !info.status.is_readable() => {
+            let status = info.status.as_str();
+            return Err(CliError::usage(
+                format!("version {number} is {status}: it has no rows"),
+                "fifo-pnl versions list shows the others",
+            ));
+        }
+        Some(_) => {}
+    }
+    let Some(path) = output else {
+        let stdout = BufWriter::new(io::stdout());
+        return match write(store, number, stdout).await {
+            Ok(_) => Ok(Outcome {
+                text: String::new(),
+                json: Value::Null,
+                exit: Exit::Done,
+                is_summary: false,
+            }),
+            Err(error) => Err(error),
+        };
+    };
+    let written = write_file(store, number, &path, overwrite).await?;
+    let details = json!({ "file": path.display().to_string(), "rows": written.rows,
+        "sha256": written.sha256, "format": "canonical" });
+    let at = session.context.clock.now();
+    let event = Event {
+        version: Some(number),
+        ..Event::info("export", at, details.clone())
+    };
+    store.log_event(&event).await?;
+    let text = format!(
+        "Wrote {}: version {number}, {} rows, sha256 {}\n",
+        path.display(),
+        count(written.rows),
+        written.sha256
+    );
+    Ok(done(store, text, details))
+}
+
+async fn write<W: Write + Send>(store: &dyn Store, version: i64, output: W) -> CliResult<Written> {
+    let failed = |error: io::Error| CliError::failed(format!("write the export: {error}"));
+    let mut sink = Sink(CanonicalCsv::try_new(output).map_err(failed)?);
+    store.export(version, &mut sink).await?;
+    sink.0.finish().map_err(failed)
+}
+
+/// Writes beside the file and renames: a failure leaves no half of it.
+async fn write_file(
+    store: &dyn Store,
+    version: i64,
+    path: &Path,
+    overwrite: bool,
+) -> CliResult<Written> {
+    let refused = |error: io::Error| {
+        CliError::refused(
+            format!("can't write {}: {error}", path.display()),
+            "name a file in a folder that is writable for this user",
+        )
+    };
+    if path.exists() && !overwrite {
+        return Err(CliError::refused(
+            format!("{} exists", path.display()),
+            "name another file, or replace it with --overwrite",
+        ));
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let file: File = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&part)
+        .map_err(refused)?;
+    let written = match write(store, version, BufWriter::new(file)).await {
+        Ok(written) => written,
+        Err(error) => {
+            let _ = std::fs::remove_file(&part);
+            return Err(error);
+        }
+    };
+    std::fs::rename(&part, path).map_err(refused)?;
+    Ok(written)
+}

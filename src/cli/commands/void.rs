@@ -1,0 +1,52 @@
+//! `void`: a trade out of matching, or back in. The ledger's row stays as it is.
+
+use serde_json::json;
+
+use crate::cli::Outcome;
+use crate::cli::args::VoidArgs;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+use crate::store::model::VoidChange;
+
+/// Runs the command.
+pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
+    if args.reason.trim().is_empty() {
+        return Err(CliError::usage(
+            "--reason is empty",
+            "say why, for whoever audits this later",
+        ));
+    }
+    let account = args.account.parse().map_err(|error| {
+        CliError::usage(format!("--account is \"{}\": it {error}", args.account), "")
+    })?;
+    let store = session.open(false).await?;
+    let change = VoidChange {
+        account,
+        order_id: args.order_id.clone(),
+        reason: args.reason.clone(),
+        voided_by: session.context.user.clone(),
+        voided_at: session.context.clock.now(),
+        undo: args.undo,
+    };
+    store.void(&change).await?;
+    let (id, account) = (&args.order_id, &args.account);
+    let done = if args.undo {
+        "is back in matching"
+    } else {
+        "is out of matching"
+    };
+    let text = format!(
+        "Database  {}\nTrade \"{id}\" of account \"{account}\" {done} from the next version on.\n\
+         Next: compute_allocations --all-symbols\n",
+        store.location()
+    );
+    let json = json!({ "database": store.location(), "account": account, "order_id": id,
+        "voided": !args.undo });
+    Ok(Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: true,
+    })
+}

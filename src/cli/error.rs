@@ -1,0 +1,133 @@
+//! One type decides wording, hints and exit code of everything that goes wrong.
+
+use super::exit::Exit;
+use crate::pipeline::PipelineError;
+use crate::store::StoreError;
+
+/// An error on its way to the user.
+#[derive(Debug)]
+pub struct CliError {
+    /// What went wrong: fits after `error: `.
+    pub message: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
+    /// What the caller is told.
+    pub exit: Exit,
+    /// The last line: run, what is current, the next command.
+    pub state: Option<String>,
+}
+
+/// A command's result.
+pub type CliResult<T> = Result<T, CliError>;
+
+impl CliError {
+    /// Makes an error of wrong usage, configuration or input.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let (message, hint) = (message.into(), hint.into());
+        Self {
+            message,
+            hint,
+            exit: Exit::Usage,
+            state: None,
+        }
+    }
+
+    /// Makes a refusal.
+    pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let (message, hint) = (message.into(), hint.into());
+        Self {
+            message,
+            hint,
+            exit: Exit::Refused,
+            state: None,
+        }
+    }
+
+    /// Makes a failure.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: String::new(),
+            exit: Exit::Failed,
+            state: None,
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let (exit, hint) = match &error {
+            StoreError::Missing(_) => (
+                Exit::Usage,
+                "name it with --database or DATABASE_URL; fifo-pnl run TRADES.csv makes one",
+            ),
+            StoreError::BadLocation { .. } => {
+                (Exit::Usage, "a database is named like sqlite://fifo-pnl.db")
+            }
+            StoreError::NoVersion(_) => (
+                Exit::Usage,
+                "fifo-pnl versions list shows the versions there are",
+            ),
+            StoreError::NoPermission { .. } => (
+                Exit::Refused,
+                "the folder and the file must be writable for this user",
+            ),
+            StoreError::Locked(_) => (Exit::Refused, "try again when it is done"),
+            StoreError::SchemaNewer { .. } => {
+                (Exit::Refused, "use the newer program; nothing was written")
+            }
+            StoreError::SchemaDiffers(_) => (
+                Exit::Refused,
+                "restore a backup, or use the program that made this database",
+            ),
+            StoreError::Refused(_) => (Exit::Refused, ""),
+            StoreError::Full(_) => (
+                Exit::Failed,
+                "make room and run again: what was complete before still is",
+            ),
+            StoreError::Unreadable { .. } => (
+                Exit::Failed,
+                "something else wrote to this database; fifo-pnl validate says what is wrong",
+            ),
+            StoreError::Database { .. } => (Exit::Failed, ""),
+        };
+        Self {
+            message: error.to_string(),
+            hint: hint.into(),
+            exit,
+            state: None,
+        }
+    }
+}
+
+impl From<PipelineError> for CliError {
+    fn from(error: PipelineError) -> Self {
+        match error {
+            PipelineError::Store(error) => error.into(),
+            PipelineError::File { file, error } => {
+                let place = error
+                    .line()
+                    .map(|line| format!(":{line}"))
+                    .unwrap_or_default();
+                Self::usage(format!("{file}{place}: {error}"), error.hint())
+            }
+            PipelineError::Unreadable { .. } => {
+                Self::usage(error.to_string(), "name a CSV file of trades")
+            }
+            PipelineError::Usage { message, hint } => Self::usage(message, hint),
+            PipelineError::Refused { message, hint } => Self::refused(message, hint),
+            PipelineError::Interrupted => Self {
+                message: "interrupted: nothing was published".into(),
+                hint: String::new(),
+                exit: Exit::Interrupted,
+                state: None,
+            },
+            PipelineError::Run { run_id, error } => {
+                let mut inner = Self::from(*error);
+                inner.state = Some(format!("run {run_id} failed"));
+                inner
+            }
+            PipelineError::Worker(_) => Self::failed(error.to_string()),
+        }
+    }
+}

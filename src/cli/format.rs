@@ -1,0 +1,83 @@
+//! Numbers, times and tables for people. Exact values are printed by their own `Display`.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+use crate::engine::{Timestamp, Usd};
+
+/// Writes a count with thousands separated.
+pub fn count(value: u64) -> String {
+    thousands(&value.to_string())
+}
+
+fn thousands(digits: &str) -> String {
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Writes an amount in dollars and cents, for reading. Rounding: half away from zero.
+pub fn dollars(amount: Usd) -> String {
+    let cents = amount.to_cents();
+    let sign = if cents < 0 { "-" } else { "" };
+    let cents = cents.unsigned_abs();
+    let whole = thousands(&(cents / 100).to_string());
+    format!("{sign}{whole}.{:02}", cents % 100)
+}
+
+/// Adds amounts for reading. A sum beyond 128 bits would need a hundred pools at their limit.
+pub fn sum(amounts: impl Iterator<Item = Usd>) -> Usd {
+    Usd::from_units(amounts.fold(0, |sum, amount| sum.saturating_add(amount.units())))
+}
+
+/// Writes an instant to the second, for reading.
+pub fn time(time: Timestamp) -> String {
+    let text = time.to_string();
+    let second = text.split('.').next().unwrap_or(&text);
+    format!("{} UTC", second.replace('T', " "))
+}
+
+/// Writes "1 trade" or "2 trades".
+pub fn plural(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// Makes a table without lines: names to the left, the columns of `right` to the right.
+pub fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().map(Cell::new).collect::<Vec<_>>());
+    table.add_rows(rows);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if right.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| format!(" {}", line.trim_end()))
+        .collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(12), "12");
+        assert_eq!(dollars("-1234.565".parse().unwrap()), "-1,234.57");
+        assert_eq!(dollars("-0.001".parse().unwrap()), "0.00");
+        assert_eq!(dollars("1000000".parse().unwrap()), "1,000,000.00");
+        assert_eq!(plural(1, "sell", "sells"), "1 sell");
+        assert_eq!(time(Timestamp::EPOCH), "1970-01-01 00:00:00 UTC");
+    }
+}

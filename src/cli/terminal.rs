@@ -1,0 +1,175 @@
+//! The terminal: progress on stderr, the clock, signals, and output that survives a closed pipe.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::engine::Timestamp;
+use crate::pipeline::{Cancel, Clock, Phase, Progress};
+
+/// Work shorter than this shows no progress.
+const PROGRESS_AFTER: Duration = Duration::from_millis(250);
+
+/// Times a second that progress is drawn.
+const PROGRESS_HZ: u8 = 10;
+
+/// How long an interrupted job may take to stop by itself.
+const INTERRUPT_GRACE: Duration = Duration::from_secs(2);
+
+/// The clock of the machine. The only one that is read.
+#[derive(Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// Starts counting.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
+    pub fn start() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
+    fn now(&self) -> Timestamp {
+        let micros = jiff::Timestamp::now().as_microsecond();
+        Timestamp::try_from_micros(micros).unwrap_or(Timestamp::EPOCH)
+    }
+
+    fn elapsed_us(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Progress on stderr, if that is a terminal and the work takes a while.
+#[derive(Debug, Default)]
+pub struct TerminalProgress {
+    bar: Mutex<Option<(ProgressBar, bool)>>,
+}
+
+impl TerminalProgress {
+    fn with_bar(&self, work: impl FnOnce(&mut Option<(ProgressBar, bool)>)) {
+        work(&mut self.bar.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn style(phase: Phase, has_total: bool) -> ProgressStyle {
+    let (verb, amounts) = match phase {
+        Phase::Import => ("import", "{bytes}/{total_bytes}  {bytes_per_sec}"),
+        Phase::Read => ("read", "{human_pos} trades  {per_sec}"),
+        Phase::Match => ("match", "{human_pos}/{human_len} trades  {per_sec}"),
+        Phase::Load => ("load", "{human_pos}/{human_len} trades  {per_sec}"),
+        Phase::Check => ("check", "{human_pos}/{human_len} trades  {per_sec}"),
+    };
+    let template = if has_total {
+        format!("{verb:<7} [{{bar:30}}] {amounts}  {{eta}} left")
+    } else {
+        format!("{verb:<7} {{spinner}} {amounts}")
+    };
+    ProgressStyle::with_template(&template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+impl Progress for TerminalProgress {
+    fn begin(&self, phase: Phase, total: Option<u64>) {
+        self.with_bar(|slot| {
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
+            bar.set_style(style(phase, total.is_some()));
+            *slot = Some((bar, false));
+        });
+    }
+
+    fn advance(&self, amount: u64) {
+        self.with_bar(|slot| {
+            if let Some((bar, shown)) = slot {
+                if !*shown && bar.elapsed() >= PROGRESS_AFTER {
+                    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(PROGRESS_HZ));
+                    *shown = true;
+                }
+                bar.inc(amount);
+            }
+        });
+    }
+
+    fn end(&self) {
+        self.with_bar(|slot| {
+            if let Some((bar, _)) = slot.take() {
+                bar.finish_and_clear();
+            }
+        });
+    }
+}
+
+/// Tells whether progress would be seen.
+pub fn is_stderr_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Prints to stdout at once. A reader that closed its end is not an error.
+pub fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+}
+
+/// Prints a line to stderr.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Asks a question on stderr and reads the answer. `None`: there is no terminal to ask.
+pub fn ask(question: &str) -> Option<String> {
+    if !io::stdin().is_terminal() {
+        return None;
+    }
+    let _ = write!(io::stderr().lock(), "{question} ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).ok()?;
+    Some(answer.trim().to_owned())
+}
+
+/// Turns SIGINT and SIGTERM into a request to stop; insists after a while.
+///
+/// Ending at once is safe at any moment: an unfinished transaction is undone by the database, and
+/// an open log row is closed by the next run.
+pub async fn stop_on_signal(cancel: Cancel) {
+    wait_for_signal().await;
+    cancel.cancel();
+    tokio::time::sleep(INTERRUPT_GRACE).await;
+    note("error: interrupted: nothing was published");
+    std::process::exit(super::exit::Exit::Interrupted as i32);
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}

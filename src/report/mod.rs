@@ -1,0 +1,68 @@
+//! Allocations to files, written to any [`std::io::Write`]. Formats only: no store, no clock.
+
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+use crate::engine::{ALLOCATION_HEADER, AllocationRow};
+
+/// Writes the canonical export, and counts and hashes what it writes.
+///
+/// The bytes are those that the version's allocations hash is made of, line by line.
+#[derive(Debug)]
+pub struct CanonicalCsv<W> {
+    output: W,
+    digest: Sha256,
+    rows: u64,
+    line: Vec<u8>,
+}
+
+/// What an export wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Rows without the header.
+    pub rows: u64,
+    /// SHA-256 of all bytes, hexadecimal.
+    pub sha256: String,
+}
+
+impl<W: Write> CanonicalCsv<W> {
+    /// Begins with the header.
+    pub fn try_new(output: W) -> io::Result<Self> {
+        let mut csv = Self {
+            output,
+            digest: Sha256::new(),
+            rows: 0,
+            line: Vec::new(),
+        };
+        csv.line.extend_from_slice(ALLOCATION_HEADER.as_bytes());
+        csv.line.push(b'\n');
+        csv.flush_line()?;
+        Ok(csv)
+    }
+
+    /// Writes a row.
+    pub fn write(&mut self, row: &AllocationRow<'_>) -> io::Result<()> {
+        row.write_line(&mut self.line);
+        self.rows += 1;
+        self.flush_line()
+    }
+
+    fn flush_line(&mut self) -> io::Result<()> {
+        self.digest.update(&self.line);
+        self.output.write_all(&self.line)?;
+        self.line.clear();
+        Ok(())
+    }
+
+    /// Ends the file.
+    pub fn finish(mut self) -> io::Result<Written> {
+        self.output.flush()?;
+        let digest = self.digest.finalize();
+        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Written {
+            rows: self.rows,
+            sha256,
+        })
+    }
+}

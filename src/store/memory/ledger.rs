@@ -1,0 +1,405 @@
+//! The ledger in memory: imports, voids, and reading it through the gate.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::{State, broken_constraint, check};
+use crate::engine::{
+    Account, Carried, LedgerTrade, Pool, PoolLedger, Symbol, Timestamp, Trade, TradeText,
+    is_never_executed,
+};
+use crate::store::model::{
+    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Reject, Scope,
+    VoidChange, Watermark,
+};
+use crate::store::rules::{
+    CORRECTION_MARK, ImportPlan, KnownTrades, correction_number, plan_import,
+};
+use crate::store::{StoreError, StoreResult};
+
+/// A row of the ledger as text: whatever a source may have written there.
+///
+/// What must not be there is exactly what this can hold: a size that is no number, an unknown
+/// side, a time that is not finite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawTrade {
+    /// Whose.
+    pub account: String,
+    /// Unique in its account.
+    pub order_id: String,
+    /// As the source spells it.
+    pub symbol: String,
+    /// `buy` or `sell`, if it is valid.
+    pub side: String,
+    /// A number above zero, if it is valid.
+    pub size: String,
+    /// A number, zero or more, if it is valid.
+    pub price: String,
+    /// Microseconds since 1970; `None` is not finite.
+    pub order_time: Option<i64>,
+    /// A number, if it is valid; `None` is unknown.
+    pub total_fees_usd: Option<String>,
+    /// The venue's own sequence.
+    pub trade_seq: Option<i64>,
+    /// What the source said of the order's state.
+    pub status: Option<String>,
+}
+
+impl RawTrade {
+    /// Makes a row of the default account, executed in 1970, without fee, sequence and status.
+    pub fn new(order_id: &str, symbol: &str, side: &str, size: &str, price: &str) -> Self {
+        Self {
+            account: Account::default().as_str().into(),
+            order_id: order_id.into(),
+            symbol: symbol.into(),
+            side: side.into(),
+            size: size.into(),
+            price: price.into(),
+            order_time: Some(0),
+            total_fees_usd: None,
+            trade_seq: None,
+            status: None,
+        }
+    }
+
+    fn key(&self) -> Key {
+        (self.account.clone(), self.order_id.clone())
+    }
+
+    fn text(&self) -> TradeText<'_> {
+        TradeText {
+            order_id: &self.order_id,
+            side: &self.side,
+            size: &self.size,
+            price: &self.price,
+            fee: self.total_fees_usd.as_deref(),
+            order_time_micros: self.order_time,
+            trade_seq: self.trade_seq,
+        }
+    }
+
+    /// Returns the pool, in the symbol's one spelling.
+    fn pool(&self) -> Pool {
+        let symbol = self.symbol.to_ascii_uppercase().replace('/', "-");
+        let account = self.account.parse();
+        Pool::new(
+            account.unwrap_or_else(|_| Account::unreadable(&self.account)),
+            symbol
+                .parse()
+                .unwrap_or_else(|_| Symbol::unreadable(&symbol)),
+        )
+    }
+
+    fn is_eligible(&self) -> bool {
+        !is_never_executed(self.status.as_deref())
+    }
+}
+
+impl From<&LedgerTrade> for RawTrade {
+    fn from(row: &LedgerTrade) -> Self {
+        let trade = &row.trade;
+        Self {
+            account: row.account.to_string(),
+            order_id: trade.order_id.to_string(),
+            symbol: row.symbol_text.clone(),
+            side: trade.side.to_string(),
+            size: trade.size.to_string(),
+            price: trade.price.to_string(),
+            order_time: Some(trade.order_time.as_micros()),
+            total_fees_usd: trade.fee.map(|fee| fee.to_string()),
+            trade_seq: trade.trade_seq,
+            status: row.status.clone(),
+        }
+    }
+}
+
+/// Account and order id.
+type Key = (String, String);
+
+#[derive(Debug)]
+struct LedgerRow {
+    text: RawTrade,
+    carried: Carried,
+    /// Number and line of the import; `None` for a row that came by another way.
+    import: Option<(i64, u64)>,
+}
+
+#[derive(Debug)]
+struct Import {
+    name: String,
+    imported_at: Timestamp,
+}
+
+#[derive(Debug)]
+struct VoidRow {
+    key: Key,
+    undone: bool,
+}
+
+/// Append-only: the place of a row, from 1, is its number (`ingest_seq`, `void_seq`, `import_id`).
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    rows: Vec<LedgerRow>,
+    /// Places in `rows`.
+    by_key: BTreeMap<Key, usize>,
+    imports: Vec<Import>,
+    pub(super) rejects: Vec<(i64, Reject)>,
+    voids: Vec<VoidRow>,
+}
+
+/// Returns the number of a row: its place, from 1.
+fn number_of(place: usize) -> i64 {
+    i64::try_from(place).map_or(i64::MAX, |place| place.saturating_add(1))
+}
+
+/// Imports a file: looks up what is known, plans, writes.
+pub(super) fn import(state: &mut State, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
+    let ledger = &mut state.ledger;
+    let known = ledger.known_trades(&batch.trades)?;
+    let plan = plan_import(batch.trades.clone(), &known, &batch.mode);
+    let mut receipt = ImportReceipt {
+        import_id: None,
+        appended: plan.append.len() as u64 - plan.void.len() as u64,
+        known: plan.known,
+        corrected: plan.void.len() as u64,
+        conflicts: plan.conflicts.clone(),
+    };
+    let stopped = !receipt.conflicts.is_empty() && !batch.skip_conflicts;
+    if batch.preview || stopped {
+        return Ok(receipt);
+    }
+    let import_id = ledger.write_import(batch, &plan)?;
+    receipt.import_id = Some(import_id);
+    let details = json!({
+        "import_id": import_id, "file": batch.name, "sha256": batch.sha256,
+        "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
+        "conflicts": receipt.conflicts.len(), "rejected": batch.rejects.len(),
+    });
+    let event = Event::info("import", batch.imported_at, details);
+    state.events.push(event);
+    Ok(receipt)
+}
+
+/// Appends a void or an undo.
+pub(super) fn void(state: &mut State, change: &VoidChange) -> StoreResult<()> {
+    let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
+    let key = (account.to_owned(), order_id.to_owned());
+    let refuse = |why: &str| {
+        Err(StoreError::Refused(format!(
+            "trade \"{order_id}\" of account \"{account}\" {why}"
+        )))
+    };
+    let ledger = &mut state.ledger;
+    let is_voided = ledger.voided(i64::MAX).contains(&key);
+    if !ledger.by_key.contains_key(&key) {
+        return refuse("is not in the ledger");
+    } else if is_voided && !change.undo {
+        return refuse("is voided already");
+    } else if !is_voided && change.undo {
+        return refuse("is not voided");
+    }
+    let has_reason = !change.reason.is_empty();
+    check(has_reason, "void a trade", "trade_voids_reason_check")?;
+    let undone = change.undo;
+    ledger.voids.push(VoidRow { key, undone });
+    let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
+        "reason": change.reason, "by": change.voided_by });
+    let event = Event::info("void", change.voided_at, details);
+    state.events.push(event);
+    Ok(())
+}
+
+impl Ledger {
+    /// Appends a row as it is. Errors: its id is there already.
+    pub(super) fn push_raw(&mut self, text: RawTrade) -> StoreResult<()> {
+        self.push(LedgerRow {
+            text,
+            carried: Carried::default(),
+            import: None,
+        })
+    }
+
+    fn push(&mut self, row: LedgerRow) -> StoreResult<()> {
+        match self.by_key.entry(row.text.key()) {
+            Entry::Occupied(_) => Err(broken_constraint("append trades", "trade_records_key")),
+            Entry::Vacant(place) => {
+                place.insert(self.rows.len());
+                self.rows.push(row);
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns what the ledger knows of the trades' ids, with the corrections of each.
+    fn known_trades(&self, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
+        let mut known = KnownTrades::new();
+        for trade in trades {
+            let key = (trade.account.clone(), trade.trade.order_id.clone());
+            let mut places = self.places_of(key.0.as_str(), key.1.as_str());
+            places.sort_unstable();
+            let rows = places.iter().filter_map(|place| self.rows.get(*place));
+            let chain: Vec<LedgerTrade> = rows.map(ledger_trade).collect::<StoreResult<_>>()?;
+            if !chain.is_empty() {
+                known.insert(key, chain);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Returns where an execution and its corrections are.
+    fn places_of(&self, account: &str, id: &str) -> Vec<usize> {
+        let key = |id: &str| (account.to_owned(), id.to_owned());
+        let mark = format!("{id}{CORRECTION_MARK}");
+        let corrections = self.by_key.range(key(&mark)..);
+        let corrections = corrections
+            .take_while(|((other, row_id), _)| other == account && row_id.starts_with(&mark))
+            .filter(|((_, row_id), _)| correction_number(row_id, id).is_some());
+        let itself = self.by_key.get(&key(id)).copied();
+        corrections.map(|(_, place)| *place).chain(itself).collect()
+    }
+
+    fn write_import(&mut self, batch: &ImportBatch, plan: &ImportPlan) -> StoreResult<i64> {
+        let has_hash = batch.sha256.chars().count() == 64;
+        check(has_hash, "append trades", "imports_sha256_check")?;
+        let reason = match &batch.mode {
+            ImportMode::Correct { reason } => reason,
+            ImportMode::Append => "",
+        };
+        let voids_have_reason = plan.void.is_empty() || !reason.is_empty();
+        check(
+            voids_have_reason,
+            "append trades",
+            "trade_voids_reason_check",
+        )?;
+        let import_id = number_of(self.imports.len());
+        let mut added = BTreeSet::new();
+        for row in &plan.append {
+            let key = RawTrade::from(row).key();
+            let is_new = !self.by_key.contains_key(&key) && added.insert(key);
+            check(is_new, "append trades", "trade_records_key")?;
+        }
+        for row in &plan.append {
+            self.push(LedgerRow {
+                text: row.into(),
+                carried: row.carried.clone(),
+                import: Some((import_id, row.import_line)),
+            })?;
+        }
+        let rejects = batch.rejects.iter().cloned();
+        self.rejects
+            .extend(rejects.map(|reject| (import_id, reject)));
+        self.voids
+            .extend(plan.void.iter().map(|(account, id)| VoidRow {
+                key: (account.to_string(), id.to_string()),
+                undone: false,
+            }));
+        self.imports.push(Import {
+            name: batch.name.clone(),
+            imported_at: batch.imported_at,
+        });
+        Ok(import_id)
+    }
+
+    /// Returns the trades that are voided as of a void.
+    fn voided(&self, void_seq: i64) -> BTreeSet<Key> {
+        let mut voided = BTreeSet::new();
+        for (place, void) in self.voids.iter().enumerate() {
+            if number_of(place) > void_seq {
+                break;
+            } else if void.undone {
+                voided.remove(&void.key);
+            } else {
+                voided.insert(void.key.clone());
+            }
+        }
+        voided
+    }
+
+    /// Counts the rows; each is eligible or not, and never both.
+    pub(super) fn counts(&self) -> LedgerCounts {
+        let rows = self.rows.len() as u64;
+        let eligible = self.rows.iter().filter(|row| row.text.is_eligible());
+        let eligible = eligible.count() as u64;
+        LedgerCounts {
+            rows,
+            eligible,
+            ineligible: rows - eligible,
+            voided: self.voided(i64::MAX).len() as u64,
+            in_neither: 0,
+            in_both: 0,
+        }
+    }
+
+    /// Reads the pools of a scope as of a watermark.
+    pub(super) fn read(&self, scope: &Scope, as_of: Option<Watermark>) -> LedgerRead {
+        let watermark = as_of.unwrap_or(Watermark {
+            ingest_seq: self.rows.len() as i64,
+            void_seq: self.voids.len() as i64,
+        });
+        let voided = self.voided(watermark.void_seq);
+        let mut read = LedgerRead {
+            watermark,
+            ..LedgerRead::default()
+        };
+        let until = usize::try_from(watermark.ingest_seq).unwrap_or(0);
+        for row in self.rows.iter().take(until) {
+            let pool = row.text.pool();
+            if !scope.contains(&pool) {
+                continue;
+            }
+            if !row.text.is_eligible() {
+                *read.ineligible.entry(reason(&row.text)).or_default() += 1;
+            } else if voided.contains(&row.text.key()) {
+                read.voided += 1;
+            } else {
+                let ledger = read.pools.entry(pool.clone());
+                let ledger = ledger.or_insert_with(|| PoolLedger::new(pool));
+                ledger.push_text(&row.text.text());
+            }
+        }
+        read
+    }
+
+    /// Returns the file, the line and the instant that a trade was imported from.
+    pub(super) fn origin(&self, account: &str, id: &str) -> Option<(String, i64, Timestamp)> {
+        let place = self.by_key.get(&(account.to_owned(), id.to_owned()))?;
+        let (import_id, line) = self.rows.get(*place)?.import?;
+        let import_place = usize::try_from(import_id).ok()?.checked_sub(1)?;
+        let import = self.imports.get(import_place)?;
+        let line = i64::try_from(line).unwrap_or(i64::MAX);
+        Some((import.name.clone(), line, import.imported_at))
+    }
+}
+
+/// Returns why a row is not an execution.
+fn reason(row: &RawTrade) -> String {
+    let status = row.status.as_deref().unwrap_or_default();
+    format!("status {}", status.to_ascii_lowercase())
+}
+
+fn ledger_trade(row: &LedgerRow) -> StoreResult<LedgerTrade> {
+    let text = &row.text;
+    let unreadable = |column, found: &str| StoreError::Unreadable {
+        table: "trade_records",
+        column,
+        found: found.to_owned(),
+    };
+    Ok(LedgerTrade {
+        account: text
+            .account
+            .parse()
+            .map_err(|_| unreadable("account", &text.account))?,
+        symbol: text
+            .symbol
+            .parse()
+            .map_err(|_| unreadable("symbol", &text.symbol))?,
+        trade: Trade::try_from_text(&text.text())
+            .map_err(|invalid| unreadable(invalid.column, &invalid.to_string()))?,
+        symbol_text: text.symbol.clone(),
+        status: text.status.clone(),
+        carried: row.carried.clone(),
+        import_line: 0,
+    })
+}

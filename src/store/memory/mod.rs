@@ -1,0 +1,307 @@
+//! Memory: a store that lives as long as the value, for tests, examples and callers with no file.
+//!
+//! It behaves like the databases in everything the trait can show: the same numbers, order,
+//! refusals and events, from the same decisions in `rules.rs`. One writer at a time, as in SQLite.
+//! Each change is checked whole before its first part is made, so that an error leaves nothing.
+//! Read next: `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `queue.rs`.
+
+mod ledger;
+mod queue;
+mod runs;
+mod versions;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::OwnedMutexGuard;
+
+use super::limits::BUSY_TIMEOUT_S;
+use super::model::{
+    Current, Event, Exclusion, Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead,
+    PointerMove, PoolSummary, QueuedItem, Reject, RunFailure, RunStart, Scope, Version,
+    VersionInfo, VersionPlan, VoidChange, Watermark,
+};
+use super::{
+    RowSink, RunLock, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
+};
+use crate::engine::{Account, Pool, Timestamp};
+use ledger::Ledger;
+pub use ledger::RawTrade;
+pub use runs::LoggedRun;
+use versions::StoredVersion;
+
+/// A ledger and its versions in memory. Clones share them.
+///
+/// ```
+/// use fifo_pnl::store::Store;
+/// use fifo_pnl::store::memory::{MemoryStore, RawTrade};
+/// use fifo_pnl::store::model::Scope;
+///
+/// let store = MemoryStore::new();
+/// store.push_raw(RawTrade::new("B-1", "btc/usd", "buy", "1.5", "30000"))?;
+/// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// let read = runtime.block_on(store.read_ledger(&Scope::default(), None))?;
+/// let (pool, ledger) = read.pools.first_key_value().ok_or("no pool")?;
+/// assert_eq!(pool.to_string(), "default BTC-USD");
+/// assert_eq!(ledger.trades.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+    /// Held by whoever writes, and by a version from its beginning to its end.
+    writing: Arc<tokio::sync::Mutex<()>>,
+    running: Arc<Mutex<Option<Holder>>>,
+}
+
+/// All tables.
+#[derive(Debug, Default)]
+struct State {
+    ledger: Ledger,
+    versions: BTreeMap<Version, StoredVersion>,
+    current: Current,
+    runs: Vec<LoggedRun>,
+    queue: Vec<QueuedItem>,
+    /// The latest decision about a pool wins.
+    exclusions: Vec<(Exclusion, bool)>,
+    events: Vec<Event>,
+}
+
+/// Locks what can't be left half changed, so that another thread's panic is none of ours.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The error of a rule that a database holds in its tables.
+fn broken_constraint(action: &'static str, constraint: &str) -> StoreError {
+    StoreError::Database {
+        action,
+        message: format!("constraint failed: {constraint}"),
+        source: None,
+    }
+}
+
+fn check(holds: bool, action: &'static str, constraint: &str) -> StoreResult<()> {
+    if holds {
+        return Ok(());
+    }
+    Err(broken_constraint(action, constraint))
+}
+
+impl MemoryStore {
+    /// Makes an empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a row that no import has looked at, so that a pool can be poisoned.
+    ///
+    /// Errors: the account has the order id already.
+    pub fn push_raw(&self, row: RawTrade) -> StoreResult<()> {
+        locked(&self.state).ledger.push_raw(row)
+    }
+
+    /// Returns the audit trail, oldest first.
+    pub fn events(&self) -> Vec<Event> {
+        locked(&self.state).events.clone()
+    }
+
+    /// Returns the log of runs, oldest first.
+    pub fn runs(&self) -> Vec<LoggedRun> {
+        locked(&self.state).runs.clone()
+    }
+
+    /// Returns the rejected rows that were left out of imports, with the numbers of those.
+    pub fn rejects(&self) -> Vec<(i64, Reject)> {
+        locked(&self.state).ledger.rejects.clone()
+    }
+
+    /// Changes a review item the way a person would by hand. No item of that number: nothing.
+    pub fn edit_review_item(&self, id: i64, edit: impl FnOnce(&mut QueuedItem)) {
+        let mut state = locked(&self.state);
+        if let Some(item) = state.queue.iter_mut().find(|item| item.id == id) {
+            edit(item);
+        }
+    }
+
+    /// Waits for another writer here, like the databases, and no longer than they.
+    async fn writer(&self) -> StoreResult<OwnedMutexGuard<()>> {
+        let limit = Duration::from_secs(BUSY_TIMEOUT_S);
+        let waiting = tokio::time::timeout(limit, Arc::clone(&self.writing).lock_owned());
+        waiting.await.map_err(|_| StoreError::Database {
+            action: "begin a transaction",
+            message: "another writer is at work".into(),
+            source: None,
+        })
+    }
+
+    /// Runs a change alone.
+    async fn write<T>(&self, change: impl FnOnce(&mut State) -> StoreResult<T>) -> StoreResult<T> {
+        let _writer = self.writer().await?;
+        change(&mut locked(&self.state))
+    }
+
+    fn read(&self) -> MutexGuard<'_, State> {
+        locked(&self.state)
+    }
+}
+
+/// A held run lock; dropping it frees it.
+struct MemoryLock {
+    running: Arc<Mutex<Option<Holder>>>,
+}
+
+impl RunLock for MemoryLock {}
+
+impl Drop for MemoryLock {
+    fn drop(&mut self) {
+        *locked(&self.running) = None;
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn location(&self) -> String {
+        "memory".into()
+    }
+
+    async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
+        self.write(|state| ledger::import(state, batch)).await
+    }
+
+    async fn void(&self, change: &VoidChange) -> StoreResult<()> {
+        self.write(|state| ledger::void(state, change)).await
+    }
+
+    async fn trade_origin(
+        &self,
+        account: &Account,
+        order_id: &str,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>> {
+        Ok(self.read().ledger.origin(account.as_str(), order_id))
+    }
+
+    async fn ledger_counts(&self) -> StoreResult<LedgerCounts> {
+        Ok(self.read().ledger.counts())
+    }
+
+    async fn read_ledger(
+        &self,
+        scope: &Scope,
+        as_of: Option<Watermark>,
+    ) -> StoreResult<LedgerRead> {
+        Ok(self.read().ledger.read(scope, as_of))
+    }
+
+    async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {
+        let mut running = locked(&self.running);
+        if let Some(other) = running.as_ref() {
+            return Err(StoreError::Locked(other.clone()));
+        }
+        *running = Some(holder.clone());
+        let running = Arc::clone(&self.running);
+        Ok(Box::new(MemoryLock { running }))
+    }
+
+    async fn close_orphans(&self, holder: &Holder) -> StoreResult<u64> {
+        self.write(|state| Ok(runs::close_orphans(state, holder)))
+            .await
+    }
+
+    async fn begin_run(&self, run: &RunStart) -> StoreResult<i64> {
+        self.write(|state| Ok(runs::begin(state, run))).await
+    }
+
+    async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
+        self.write(|state| {
+            runs::fail(state, run_id, failure);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
+        Ok(Box::new(versions::begin(self, plan).await?))
+    }
+
+    async fn next_version(&self) -> StoreResult<Version> {
+        Ok(versions::next(&self.read()))
+    }
+
+    async fn versions(&self) -> StoreResult<Vec<VersionInfo>> {
+        let state = self.read();
+        Ok(state.versions.values().map(|v| v.info.clone()).collect())
+    }
+
+    async fn current(&self) -> StoreResult<Current> {
+        Ok(self.read().current)
+    }
+
+    async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()> {
+        self.write(|state| versions::move_pointer(state, pointer))
+            .await
+    }
+
+    async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()> {
+        self.write(|state| versions::seal(state, version, reason, event))
+            .await
+    }
+
+    async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()> {
+        self.write(|state| versions::drop(state, version, event))
+            .await
+    }
+
+    async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        Ok(stored.map_or_else(Vec::new, StoredVersion::summaries))
+    }
+
+    async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        Ok(stored.map_or_else(Vec::new, StoredVersion::pools_with_rows))
+    }
+
+    async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        Ok(stored.map_or_else(StoredPool::default, |stored| stored.pool(pool)))
+    }
+
+    async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        Ok(stored.map_or_else(Vec::new, StoredVersion::unmatched_rows))
+    }
+
+    async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        stored.map_or(Ok(0), |stored| stored.export(sink))
+    }
+
+    async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>> {
+        Ok(queue::list(&self.read()))
+    }
+
+    async fn exclusions(&self) -> StoreResult<Vec<Exclusion>> {
+        Ok(queue::exclusions(&self.read()))
+    }
+
+    async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()> {
+        self.write(|state| queue::set_exclusion(state, exclusion, excluded))
+            .await
+    }
+
+    async fn log_event(&self, event: &Event) -> StoreResult<()> {
+        self.write(|state| {
+            state.events.push(event.clone());
+            Ok(())
+        })
+        .await
+    }
+}

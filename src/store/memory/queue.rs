@@ -1,0 +1,145 @@
+//! The review queue and the excluded pools in memory.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::{State, check};
+use crate::engine::{Pool, ReviewItem, Timestamp};
+use crate::store::StoreResult;
+use crate::store::model::{Event, Exclusion, QueuedItem, ReviewStatus, ReviewUpdate, Version};
+use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
+
+/// Lists the queue: open items first, the most urgent first.
+pub(super) fn list(state: &State) -> Vec<QueuedItem> {
+    let mut queue = state.queue.clone();
+    queue.sort_by(|left, right| {
+        let rank = |item: &QueuedItem| (!item.status.is_open(), std::cmp::Reverse(item.severity));
+        rank(left)
+            .cmp(&rank(right))
+            .then_with(|| left.pool.cmp(&right.pool))
+            .then_with(|| left.id.cmp(&right.id))
+    });
+    queue
+}
+
+/// Applies what a version says about the queue.
+pub(super) fn update(state: &mut State, update: &ReviewUpdate, version: Version, at: Timestamp) {
+    for change in plan_review(&list(state), update, version) {
+        let Some((kind, pool, order_id)) = apply(&mut state.queue, change, version, at) else {
+            continue;
+        };
+        let details = json!({ "order_id": order_id });
+        state.events.push(Event {
+            pool: Some(pool),
+            version: Some(version),
+            ..Event::info(kind, at, details)
+        });
+    }
+}
+
+/// Makes a change, and returns the event's kind, pool and order.
+fn apply(
+    queue: &mut Vec<QueuedItem>,
+    change: ReviewChange,
+    version: Version,
+    at: Timestamp,
+) -> Option<(&'static str, Pool, String)> {
+    let id_next = queue.iter().map(|item| item.id).max().unwrap_or(0) + 1;
+    let (kind, item) = match change {
+        ReviewChange::Open(item) => {
+            queue.push(opened(id_next, &item, version, at));
+            ("review_opened", queue.last()?)
+        }
+        ReviewChange::Refresh(id, item) => {
+            let queued = find(queue, id)?;
+            refresh(queued, &item, version, at);
+            ("review_refreshed", &*queued)
+        }
+        ReviewChange::Reopen(id, item) => {
+            let queued = find(queue, id)?;
+            refresh(queued, &item, version, at);
+            queued.status = ReviewStatus::Pending;
+            (queued.resolution, queued.resolved_at) = (None, None);
+            queued.resolved_by = None;
+            ("review_reopened", &*queued)
+        }
+        ReviewChange::Settle(id, resolution) => {
+            let queued = find(queue, id)?;
+            queued.status = ReviewStatus::Resolved;
+            queued.resolution = Some(resolution);
+            queued.resolved_at = Some(at);
+            queued.updated_at = at;
+            queued.resolved_by = Some(AUTOMATIC.into());
+            ("review_resolved", &*queued)
+        }
+    };
+    Some((kind, item.pool.clone(), item.order_id.clone()))
+}
+
+fn find(queue: &mut [QueuedItem], id: i64) -> Option<&mut QueuedItem> {
+    queue.iter_mut().find(|item| item.id == id)
+}
+
+fn opened(id: i64, item: &ReviewItem, version: Version, at: Timestamp) -> QueuedItem {
+    QueuedItem {
+        id,
+        pool: item.pool.clone(),
+        order_id: item.order_id.clone(),
+        issue: item.issue,
+        severity: item.severity,
+        status: ReviewStatus::Pending,
+        description: item.description.clone(),
+        resolution: None,
+        created_at: at,
+        updated_at: at,
+        resolved_at: None,
+        resolved_by: None,
+        version,
+        details: details_json(item),
+    }
+}
+
+fn refresh(queued: &mut QueuedItem, item: &ReviewItem, version: Version, at: Timestamp) {
+    queued.severity = item.severity;
+    queued.description = item.description.clone();
+    queued.details = details_json(item);
+    queued.version = version;
+    queued.updated_at = at;
+}
+
+/// Lists the pools excluded at present.
+pub(super) fn exclusions(state: &State) -> Vec<Exclusion> {
+    let latest: BTreeMap<&Pool, &(Exclusion, bool)> = state
+        .exclusions
+        .iter()
+        .map(|decision| (&decision.0.pool, decision))
+        .collect();
+    let excluded = latest.into_values().filter(|(_, excluded)| *excluded);
+    excluded.map(|(exclusion, _)| exclusion.clone()).collect()
+}
+
+/// Appends a decision about a pool.
+pub(super) fn set_exclusion(
+    state: &mut State,
+    exclusion: &Exclusion,
+    excluded: bool,
+) -> StoreResult<()> {
+    let has_reason = !exclusion.reason.is_empty();
+    check(
+        has_reason,
+        "exclude a pool",
+        "review_exclusions_reason_check",
+    )?;
+    state.exclusions.push((exclusion.clone(), excluded));
+    let kind = match excluded {
+        true => "review_excluded",
+        false => "review_included",
+    };
+    let details = json!({ "reason": exclusion.reason, "by": exclusion.decided_by });
+    state.events.push(Event {
+        pool: Some(exclusion.pool.clone()),
+        ..Event::info(kind, exclusion.decided_at, details)
+    });
+    Ok(())
+}

@@ -1,0 +1,341 @@
+//! Writing, publishing, sealing and dropping versions in memory.
+//!
+//! A version is made beside the store and put into it whole, when it is finished.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use serde_json::json;
+use tokio::sync::OwnedMutexGuard;
+
+use super::{MemoryStore, State, broken_constraint, check, locked, queue, runs};
+use crate::engine::{
+    Matching, Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, StoredAllocation,
+    StoredLot, Timestamp,
+};
+use crate::store::model::{
+    Completion, Event, PointerMove, PoolSummary, Version, VersionInfo, VersionPlan, VersionStatus,
+};
+use crate::store::rules::check_version_free;
+use crate::store::{RowSink, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter};
+
+/// A version and what it holds.
+#[derive(Debug)]
+pub(super) struct StoredVersion {
+    pub(super) info: VersionInfo,
+    /// In the order of their ids.
+    allocations: Vec<StoredAllocation>,
+    /// In the order in which they were written: pool by pool, oldest first.
+    open_lots: Vec<(Pool, StoredLot)>,
+    summaries: BTreeMap<Pool, PoolSummary>,
+}
+
+impl StoredVersion {
+    pub(super) fn summaries(&self) -> Vec<PoolSummary> {
+        self.summaries.values().cloned().collect()
+    }
+
+    pub(super) fn pools_with_rows(&self) -> Vec<Pool> {
+        let of_lots = self.open_lots.iter().map(|(pool, _)| pool.clone());
+        let pools: BTreeSet<Pool> = self
+            .allocations
+            .iter()
+            .map(pool_of)
+            .chain(of_lots)
+            .collect();
+        pools.into_iter().collect()
+    }
+
+    pub(super) fn pool(&self, pool: &Pool) -> StoredPool {
+        let rows = self.allocations.iter().filter(|row| pool_of(row) == *pool);
+        let lots = self.open_lots.iter().filter(|(of, _)| of == pool);
+        StoredPool {
+            allocations: rows.cloned().collect(),
+            unreadable: Vec::new(),
+            open_lots: lots.map(|(_, lot)| lot.clone()).collect(),
+        }
+    }
+
+    pub(super) fn unmatched_rows(&self) -> Vec<StoredRow> {
+        let rows = self.allocations.iter();
+        let unmatched = rows.filter(|row| row.buy_order_id.is_none());
+        unmatched.cloned().map(Ok).collect()
+    }
+
+    pub(super) fn export(&self, sink: &mut dyn RowSink) -> StoreResult<u64> {
+        let mut rows: Vec<&StoredAllocation> = self.allocations.iter().collect();
+        rows.sort_by_key(|row| (&row.account, &row.symbol, row.id));
+        for row in &rows {
+            sink.take(&row.row())
+                .map_err(|error| StoreError::Database {
+                    action: "write the export",
+                    message: error.to_string(),
+                    source: Some(Box::new(error)),
+                })?;
+        }
+        Ok(rows.len() as u64)
+    }
+
+    fn delete_rows(&mut self) {
+        self.allocations.clear();
+        self.open_lots.clear();
+        self.summaries.clear();
+    }
+}
+
+fn pool_of(row: &StoredAllocation) -> Pool {
+    Pool::new(row.account.clone(), row.symbol.clone())
+}
+
+/// Returns the number after the last one ever given.
+pub(super) fn next(state: &State) -> Version {
+    let logged = state.runs.iter().filter_map(|run| run.version);
+    let registered = state.versions.keys().copied();
+    logged.chain(registered).max().unwrap_or(0).max(0) + 1
+}
+
+fn find(state: &mut State, version: Version) -> StoreResult<&mut StoredVersion> {
+    let found = state.versions.get_mut(&version);
+    found.ok_or(StoreError::NoVersion(version))
+}
+
+/// A version being written. The store sees it when it is finished.
+struct MemoryVersionWriter {
+    store: MemoryStore,
+    plan: VersionPlan,
+    made: StoredVersion,
+    /// Account, sell and buy of each row: a pair is there once.
+    pairs: BTreeSet<(String, String, String)>,
+    id_last: i64,
+    _writing: OwnedMutexGuard<()>,
+}
+
+/// Begins a version: nobody else writes until it is finished or dropped.
+pub(super) async fn begin(
+    store: &MemoryStore,
+    plan: &VersionPlan,
+) -> StoreResult<impl VersionWriter + use<>> {
+    let writing = store.writer().await?;
+    let state = locked(&store.state);
+    let old = state.versions.get(&plan.version).map(|old| &old.info);
+    check_version_free(plan, old)?;
+    let is_number = plan.version > 0;
+    check(
+        is_number,
+        "enter the version",
+        "allocation_versions_version_check",
+    )?;
+    let others = state
+        .versions
+        .values()
+        .filter(|v| v.info.version != plan.version);
+    let ids = others.flat_map(|stored| stored.allocations.last());
+    Ok(MemoryVersionWriter {
+        store: store.clone(),
+        plan: plan.clone(),
+        made: StoredVersion {
+            info: version_info(plan, old),
+            allocations: Vec::new(),
+            open_lots: Vec::new(),
+            summaries: BTreeMap::new(),
+        },
+        pairs: BTreeSet::new(),
+        id_last: ids.map(|row| row.id).max().unwrap_or(0),
+        _writing: writing,
+    })
+}
+
+/// What the registry says while the version is written. Of a version that is replaced, the
+/// publication stays.
+fn version_info(plan: &VersionPlan, old: Option<&VersionInfo>) -> VersionInfo {
+    VersionInfo {
+        version: plan.version,
+        scope: plan.scope.to_text(),
+        status: VersionStatus::Running,
+        origin: plan.origin.clone(),
+        ledger_hash: None,
+        allocations_hash: None,
+        policy: plan.policy.clone(),
+        watermark: plan.watermark,
+        engine_version: env!("CARGO_PKG_VERSION").into(),
+        complete_through: None,
+        created_at: plan.created_at,
+        completed_at: None,
+        published_at: old.and_then(|old| old.published_at),
+        sealed: None,
+    }
+}
+
+#[async_trait]
+impl VersionWriter for MemoryVersionWriter {
+    async fn load(&mut self, outcome: &PoolOutcome, _duration_us: i64) -> StoreResult<()> {
+        let pool = &outcome.pool;
+        let is_new = !self.made.summaries.contains_key(pool);
+        check(is_new, "write allocations", "fifo_pool_summary_key")?;
+        let (status, error) = match &outcome.result {
+            PoolResult::Matched(matching) => {
+                self.load_matching(matching)?;
+                (PoolStatus::Matched, None)
+            }
+            PoolResult::Rejected(rejection) => (PoolStatus::Rejected, Some(&rejection.reason)),
+            PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason)),
+        };
+        let summary = summary(outcome, status, error.cloned());
+        self.made.summaries.insert(pool.clone(), summary);
+        Ok(())
+    }
+
+    async fn finish(self: Box<Self>, completion: &Completion) -> StoreResult<()> {
+        let Self {
+            store,
+            plan,
+            mut made,
+            _writing,
+            ..
+        } = *self;
+        let (version, at) = (plan.version, completion.completed_at);
+        made.info.status = completion.status;
+        made.info.ledger_hash = Some(completion.ledger_hash);
+        made.info.allocations_hash = Some(completion.allocations_hash);
+        made.info.complete_through = completion.complete_through;
+        made.info.completed_at = Some(at);
+        let state = &mut *locked(&store.state);
+        state.versions.insert(version, made);
+        if completion.publish {
+            set_current(state, version, completion.held, at);
+        }
+        queue::update(state, &completion.review, version, at);
+        runs::complete(state, plan.run_id, version, completion);
+        state.events.push(Event {
+            version: Some(version),
+            correlation_id: Some(plan.batch_id),
+            ..Event::info("run", at, completion.details.clone())
+        });
+        Ok(())
+    }
+}
+
+impl MemoryVersionWriter {
+    fn load_matching(&mut self, matching: &Matching) -> StoreResult<()> {
+        let action = "write allocations";
+        for row in matching.rows() {
+            let pair = (
+                row.account,
+                row.sell_order_id,
+                row.buy_order_id.unwrap_or(""),
+            );
+            let (account, sell, buy) = pair;
+            let pair = (account.to_owned(), sell.to_owned(), buy.to_owned());
+            check(self.pairs.insert(pair), action, "fifo_allocations_pair_key")?;
+            self.id_last += 1;
+            let stored = StoredAllocation::try_from_row(self.id_last, &row);
+            let stored = stored.map_err(|error| broken_constraint(action, &error.to_string()))?;
+            self.made.allocations.push(stored);
+        }
+        for (buy, lot) in matching.open_lots_with_buys() {
+            let lot = StoredLot {
+                buy_order_id: buy.order_id.clone(),
+                remaining_size: lot.remaining_size,
+                remaining_cost_usd: lot.remaining_cost,
+            };
+            self.made.open_lots.push((matching.pool.clone(), lot));
+        }
+        Ok(())
+    }
+}
+
+fn summary(outcome: &PoolOutcome, status: PoolStatus, error: Option<String>) -> PoolSummary {
+    let matching = match &outcome.result {
+        PoolResult::Matched(matching) => Some(matching),
+        _ => None,
+    };
+    let nothing = PoolTotals {
+        trades: outcome.trades,
+        ..PoolTotals::default()
+    };
+    let last = matching.and_then(|matching| matching.trades.last());
+    PoolSummary {
+        pool: outcome.pool.clone(),
+        status,
+        totals: matching.map_or(nothing, |matching| matching.totals),
+        ledger_hash: outcome.ledger_hash,
+        allocations_hash: matching.map_or(RowsHash::EMPTY, |m| m.allocations_hash()),
+        last_order_time: last.map(|trade| trade.order_time),
+        error,
+    }
+}
+
+fn set_current(state: &mut State, version: Version, held: bool, at: Timestamp) {
+    state.current.version = Some(version);
+    state.current.held = held;
+    if let Some(stored) = state.versions.get_mut(&version) {
+        stored.info.published_at.get_or_insert(at);
+    }
+}
+
+/// Publishes a version by hand.
+pub(super) fn move_pointer(state: &mut State, pointer: &PointerMove) -> StoreResult<()> {
+    let info = &find(state, pointer.version)?.info;
+    if !info.status.is_readable() || info.scope != "all" {
+        return Err(StoreError::Refused(format!(
+            "version {} is {} with scope {}: only a complete version over all symbols can be \
+             current",
+            info.version,
+            info.status.as_str(),
+            info.scope
+        )));
+    }
+    let (version, at) = (pointer.version, pointer.at);
+    set_current(state, version, pointer.held, at);
+    queue::update(state, &pointer.review, version, at);
+    let details = json!({ "held": pointer.held, "by": pointer.by });
+    state.events.push(Event {
+        version: Some(version),
+        ..Event::info("publish", at, details)
+    });
+    Ok(())
+}
+
+/// Seals a version: from then on nobody replaces or drops it.
+pub(super) fn seal(
+    state: &mut State,
+    version: Version,
+    reason: &str,
+    event: &Event,
+) -> StoreResult<()> {
+    let info = &mut find(state, version)?.info;
+    if let Some((at, reason)) = &info.sealed {
+        return Err(StoreError::Refused(format!(
+            "version {version} is sealed already, since {at} ({reason})"
+        )));
+    }
+    if !info.status.is_readable() {
+        let status = info.status.as_str();
+        return Err(StoreError::Refused(format!(
+            "version {version} is {status}: nothing to seal"
+        )));
+    }
+    info.sealed = Some((event.at, reason.to_owned()));
+    state.events.push(event.clone());
+    Ok(())
+}
+
+/// Drops a version's rows. Its number stays taken.
+pub(super) fn drop(state: &mut State, version: Version, event: &Event) -> StoreResult<()> {
+    let current = state.current;
+    let stored = find(state, version)?;
+    let refuse = |why: &str| Err(StoreError::Refused(format!("version {version} {why}")));
+    if stored.info.sealed.is_some() {
+        return refuse("is sealed: it can't be dropped");
+    }
+    if current.version == Some(version) {
+        return refuse("is current: publish another one first");
+    }
+    if stored.info.status == VersionStatus::Dropped {
+        return refuse("is dropped already");
+    }
+    stored.delete_rows();
+    stored.info.status = VersionStatus::Dropped;
+    state.events.push(event.clone());
+    Ok(())
+}
