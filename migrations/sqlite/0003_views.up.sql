@@ -1,5 +1,5 @@
--- What people and reports read. Sums of amounts are exact: decimal_sum, decimal_sub and decimal_cmp are
--- the functions of SQLite's own decimal extension, which the sqlite3 shell has built in.
+-- What people and reports read. Sums of amounts are exact: decimal_sum and decimal_sub are
+-- functions of SQLite's own decimal extension, which the sqlite3 shell has built in.
 -- Views whose names begin with v_ show times as text.
 
 CREATE VIEW schema_version AS
@@ -80,8 +80,11 @@ SELECT t.order_id AS sell_order_id,
        t.size AS sell_size,
        ifnull(a.total, '0') AS allocated_total,
        decimal_sub(t.size, ifnull(a.total, '0')) AS discrepancy,
-       CASE decimal_cmp(t.size, ifnull(a.total, '0'))
-           WHEN 0 THEN 'OK' WHEN 1 THEN 'UNDER_ALLOCATED' ELSE 'OVER_ALLOCATED' END AS status
+       -- A sign is all that is asked of the float. The shell's decimal_cmp takes 1.5 and 1.50 for
+       -- different numbers in the versions that Debian 12 has.
+       CASE WHEN CAST(decimal_sub(t.size, ifnull(a.total, '0')) AS REAL) = 0 THEN 'OK'
+            WHEN CAST(decimal_sub(t.size, ifnull(a.total, '0')) AS REAL) > 0 THEN 'UNDER_ALLOCATED'
+            ELSE 'OVER_ALLOCATED' END AS status
 FROM of_version
 CROSS JOIN eligible_trades t
 JOIN fifo_pool_summary s ON s.allocation_version = of_version.version AND s.account = t.account

@@ -27,6 +27,9 @@ pub struct FifoPnl {
     /// Options of every command.
     #[command(flatten)]
     pub global: GlobalArgs,
+    /// Print the program's version
+    #[arg(short = 'V', action = clap::ArgAction::Version)]
+    pub program_version: Option<bool>,
 }
 
 /// Computes allocations from the ledger: `fifo-pnl compute` under its own name.
@@ -45,6 +48,9 @@ pub struct ComputeAllocations {
     /// Options of every command.
     #[command(flatten)]
     pub global: GlobalArgs,
+    /// Print the program's version
+    #[arg(short = 'V', action = clap::ArgAction::Version)]
+    pub program_version: Option<bool>,
 }
 
 /// Checks a version of allocations: `fifo-pnl validate` under its own name.
@@ -63,6 +69,9 @@ pub struct ValidateAllocations {
     /// Options of every command.
     #[command(flatten)]
     pub global: GlobalArgs,
+    /// Print the program's version
+    #[arg(short = 'V', action = clap::ArgAction::Version)]
+    pub program_version: Option<bool>,
 }
 
 /// Options of every command.
@@ -81,9 +90,6 @@ pub struct GlobalArgs {
     /// Print no progress and no summary
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Print the program's version
-    #[arg(short = 'V', action = clap::ArgAction::Version, global = true)]
-    pub program_version: Option<bool>,
 }
 
 /// The commands of `fifo-pnl`.

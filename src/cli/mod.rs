@@ -40,7 +40,9 @@ struct Outcome {
 
 /// Runs `fifo-pnl`.
 pub fn fifo_pnl() -> ExitCode {
-    let FifoPnl { command, global } = match parse() {
+    let FifoPnl {
+        command, global, ..
+    } = match parse() {
         Ok(args) => args,
         Err(exit) => return exit,
     };
@@ -49,7 +51,7 @@ pub fn fifo_pnl() -> ExitCode {
 
 /// Runs `compute_allocations`.
 pub fn compute_allocations() -> ExitCode {
-    let ComputeAllocations { args, global } = match parse() {
+    let ComputeAllocations { args, global, .. } = match parse() {
         Ok(args) => args,
         Err(exit) => return exit,
     };
@@ -58,7 +60,7 @@ pub fn compute_allocations() -> ExitCode {
 
 /// Runs `validate_allocations`.
 pub fn validate_allocations() -> ExitCode {
-    let ValidateAllocations { args, global } = match parse() {
+    let ValidateAllocations { args, global, .. } = match parse() {
         Ok(args) => args,
         Err(exit) => return exit,
     };

@@ -3,6 +3,7 @@
 //! Calculating is `money.rs`'s; here are only types, limits and text. Canonical text has no
 //! exponent, no superfluous zero, no `+` and no `-0`.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -266,14 +267,6 @@ impl Size {
         self.units == wide::ZERO
     }
 
-    /// Returns the number of digits before the decimal point; 0 for a size below one.
-    pub(crate) fn whole_digits(self) -> usize {
-        self.units
-            .to_string()
-            .len()
-            .saturating_sub(usize::from(self.scale))
-    }
-
     /// Reads a size of a result, which may have more digits than a trade's.
     ///
     /// Errors: not a number, negative, more than 76 digits.
@@ -320,19 +313,20 @@ impl TryFrom<Decimal> for Size {
 }
 
 impl Ord for Size {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         let scale = self.scale.max(other.scale);
         let at = |size: &Self| super::money::size_at_scale(*size, scale);
         match (at(self), at(other)) {
             (Some(left), Some(right)) => left.cmp(&right),
-            // Beyond 256 bits only the number of digits before the point can decide.
-            _ => self.whole_digits().cmp(&other.whole_digits()),
+            // Beyond 256 bits is beyond the other, which fits.
+            (None, _) => Ordering::Greater,
+            (_, None) => Ordering::Less,
         }
     }
 }
 
 impl PartialOrd for Size {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
@@ -525,6 +519,8 @@ mod tests {
         let size = |text: &str| Size::try_from_wide_text(text).unwrap();
         assert!(size("0.5") > size("0.49999"));
         assert!(size("1e27") > size("0.0000000000000000000000000001"));
+        let sum = crate::engine::add_sizes(size("5e48"), size("1e-28")).unwrap();
+        assert!(size("6e48") > sum && sum < size("6e48"));
         assert_eq!(
             size("999999999999999999999999999.9999999999999999999999999999").to_string(),
             "999999999999999999999999999.9999999999999999999999999999"

@@ -400,10 +400,15 @@ pub fn compute_pool(
     let PoolLedger {
         pool,
         trades,
-        invalid,
+        mut invalid,
         ledger_hash,
         ..
     } = ledger;
+    // A ledger comes in any order, and the first row is named: always the same one.
+    invalid.sort_by(|left, right| {
+        let key = |row: &InvalidTrade| (row.order_id.clone(), row.column, row.reason.clone());
+        key(left).cmp(&key(right))
+    });
     let rows = trades.len().saturating_add(invalid.len());
     let rejected = |issue, reason, invalid| {
         PoolResult::Rejected(Rejection {

@@ -1,6 +1,6 @@
 //! Exact decimals in SQL: the functions of SQLite's own decimal extension, by the same names.
 //!
-//! SQLite's `sum` of text is a float. The views use `decimal_sum`, `decimal_sub` and `decimal_cmp`;
+//! SQLite's `sum` of text is a float. The views use `decimal_sum` and `decimal_sub`;
 //! the sqlite3 shell has them built in, this registers them for our connections. Unlike the
 //! shell's they refuse a text that is no number instead of taking it for zero, and they write
 //! canonical text.
@@ -116,13 +116,6 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("decimal_sub", 2, flags, |context| {
         let pair = argument(context, 0)?.zip(argument(context, 1)?);
         Ok(pair.map(|(left, right)| left.minus(&right).to_text()))
-    })?;
-    connection.create_scalar_function("decimal_cmp", 2, flags, |context| {
-        let pair = argument(context, 0)?.zip(argument(context, 1)?);
-        Ok(pair.map(|(left, right)| {
-            let scale = left.scale.max(right.scale);
-            left.at_scale(scale).cmp(&right.at_scale(scale)) as i32
-        }))
     })
 }
 
@@ -158,10 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn differences_and_order() {
+    fn differences() {
         let of = |sql: &str| one(sql).unwrap().unwrap();
         assert_eq!(of("select decimal_sub('1', '1.25')"), "-0.25");
-        assert_eq!(of("select decimal_cmp('10', '9.5') || ''"), "1");
-        assert_eq!(of("select decimal_cmp('1.5', '1.50') || ''"), "0");
+        assert_eq!(of("select decimal_sub('1.50', '1.5')"), "0");
     }
 }
