@@ -50,3 +50,16 @@ use_rust() {
     export RUSTUP_TOOLCHAIN=stable
     rust_is_ready
 }
+
+# Prints the folder with the server's programs, the newest version first.
+postgres_programs() {
+    local folder
+    for folder in "${PG_BIN:-}" $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV); do
+        if [ -n "$folder" ] && [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
+            printf '%s\n' "$folder"
+            return
+        fi
+    done
+    folder=$(command -v initdb) && folder=$(dirname "$(readlink -f "$folder")") &&
+        [ -x "$folder/postgres" ] && printf '%s\n' "$folder"
+}

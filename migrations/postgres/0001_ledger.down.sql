@@ -1,0 +1,10 @@
+-- Takes back 0001_ledger. Refused by the program while it would lose facts.
+DROP VIEW ineligible_trades;
+DROP VIEW eligible_trades;
+DROP VIEW active_voids;
+DROP TABLE event_log;
+DROP TABLE trade_voids;
+DROP TABLE trade_records;
+DROP TABLE import_rejects;
+DROP TABLE imports;
+DROP FUNCTION refuse_change();

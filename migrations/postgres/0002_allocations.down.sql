@@ -1,0 +1,11 @@
+-- Takes back 0002_allocations. Refused by the program while it would lose facts.
+DROP TABLE review_exclusions;
+DROP TABLE manual_review_queue;
+DROP TABLE fifo_inventory_snapshot;
+DROP VIEW fifo_pool_summary;
+DROP TABLE fifo_parts.fifo_pool_summary;
+DROP TABLE fifo_computation_log;
+DROP TABLE fifo_allocations;
+DROP TABLE current_version;
+DROP TABLE allocation_versions;
+DROP SCHEMA fifo_parts;

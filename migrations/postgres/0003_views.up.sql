@@ -1,0 +1,120 @@
+-- What people and reports read. SQL adds stored amounts up, exactly; it never multiplies or divides
+-- them, but for one average that is for display.
+
+CREATE VIEW schema_version AS
+SELECT version,
+       installed_on AS applied_at,
+       description,
+       execution_time / 1000000 AS execution_time_ms,
+       success
+FROM _sqlx_migrations;
+
+CREATE VIEW v_allocation_health AS
+SELECT s.allocation_version,
+       sum(s.allocations)::bigint AS total_allocations,
+       sum(s.sells_matched)::bigint AS sells_matched,
+       sum(s.buys_used)::bigint AS buys_used,
+       sum(s.sells_unmatched)::bigint AS unmatched_sells,
+       sum(s.pnl_usd) AS total_pnl,
+       min(s.first_allocation) AS first_allocation,
+       max(s.last_allocation) AS last_allocation,
+       v.status,
+       s.allocation_version = coalesce((SELECT version FROM current_version), 0) AS is_current
+FROM fifo_pool_summary s
+JOIN allocation_versions v ON v.version = s.allocation_version
+GROUP BY s.allocation_version, v.status;
+
+CREATE VIEW v_current_allocations AS
+SELECT a.*
+FROM fifo_allocations a
+WHERE a.allocation_version = (SELECT version FROM current_version);
+
+CREATE VIEW v_unmatched_sells AS
+SELECT a.id AS allocation_id, a.sell_order_id, a.symbol, a.allocated_size AS unmatched_size,
+       a.sell_time, a.sell_price, a.allocation_version, a.notes, q.status, a.account, a.proceeds_usd
+FROM fifo_allocations a
+LEFT JOIN manual_review_queue q
+       ON q.account = a.account AND q.symbol = a.symbol AND q.order_id = a.sell_order_id
+      AND q.issue_type = 'unmatched_sell'
+WHERE a.buy_order_id IS NULL
+  AND a.allocation_version = (SELECT version FROM current_version);
+
+CREATE VIEW v_pnl_by_symbol AS
+SELECT s.symbol,
+       sum(s.sells)::bigint AS num_sells,
+       sum(s.buys)::bigint AS num_buys,
+       sum(s.matched_size) AS total_size,
+       sum(s.pnl_usd) AS total_pnl,
+       (sum(s.pnl_usd)::double precision / nullif(sum(s.allocations), 0)::double precision)
+           AS avg_pnl_per_allocation,
+       min(s.first_sell) AS first_sell,
+       max(s.last_sell) AS last_sell
+FROM fifo_pool_summary s
+WHERE s.allocation_version = (SELECT version FROM current_version)
+  AND s.status = 'matched'
+GROUP BY s.symbol;
+
+-- Sells as of the version's watermark whose allocations, unmatched part included, are not their size.
+CREATE VIEW v_allocation_discrepancies AS
+WITH of_version AS (
+    SELECT version, (watermark ->> 'snapshot')::pg_snapshot AS snapshot
+    FROM allocation_versions
+    WHERE version = (SELECT version FROM current_version)
+),
+allocated AS (
+    SELECT account, sell_order_id, sum(allocated_size) AS total
+    FROM fifo_allocations
+    WHERE allocation_version = (SELECT version FROM current_version)
+    GROUP BY account, sell_order_id
+)
+SELECT t.order_id AS sell_order_id,
+       t.symbol,
+       t.size AS sell_size,
+       coalesce(a.total, 0) AS allocated_total,
+       t.size - coalesce(a.total, 0) AS discrepancy,
+       CASE WHEN t.size = coalesce(a.total, 0) THEN 'OK'
+            WHEN t.size > coalesce(a.total, 0) THEN 'UNDER_ALLOCATED'
+            ELSE 'OVER_ALLOCATED' END AS status
+FROM of_version
+CROSS JOIN eligible_trades t
+JOIN fifo_pool_summary s ON s.allocation_version = of_version.version AND s.account = t.account
+     AND s.symbol = t.symbol AND s.status = 'matched'
+LEFT JOIN allocated a ON a.account = t.account AND a.sell_order_id = t.order_id
+WHERE t.side = 'sell'
+  AND pg_visible_in_snapshot(t.ingest_xid, of_version.snapshot)
+  AND NOT EXISTS (SELECT 1 FROM trade_voids v
+                  WHERE v.account = t.account AND v.order_id = t.order_id AND NOT v.undone
+                    AND v.void_seq = (SELECT max(w.void_seq) FROM trade_voids w
+                                      WHERE w.account = t.account AND w.order_id = t.order_id
+                                        AND pg_visible_in_snapshot(w.void_xid, of_version.snapshot)));
+
+CREATE VIEW v_open_inventory AS
+SELECT i.account, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
+       t.price AS buy_price,
+       t.order_time AS buy_time,
+       i.snapshot_time,
+       i.allocation_version
+FROM fifo_inventory_snapshot i
+LEFT JOIN trade_records t ON t.account = i.account AND t.order_id = i.buy_order_id
+WHERE i.allocation_version = (SELECT version FROM current_version);
+
+CREATE VIEW v_run_status AS
+SELECT l.id AS run_id, l.status, l.computation_mode, l.allocation_version,
+       l.computation_start AS started_at,
+       l.computation_end AS ended_at,
+       l.computation_duration_ms, l.symbols_processed, l.symbols_failed, l.allocations_created,
+       l.unmatched_sells, l.total_pnl_computed, l.triggered_by, l.error_message,
+       coalesce(l.allocation_version = (SELECT version FROM current_version), FALSE) AS is_current
+FROM fifo_computation_log l;
+
+CREATE VIEW review_history AS
+SELECT id, event_time, event_type, account, symbol, allocation_version, details
+FROM event_log WHERE event_type LIKE 'review%';
+
+CREATE VIEW export_log AS
+SELECT id, event_time, allocation_version, details
+FROM event_log WHERE event_type = 'export';
+
+CREATE VIEW migration_attempts AS
+SELECT id, event_time, severity, details
+FROM event_log WHERE event_type = 'migration';
