@@ -251,14 +251,14 @@ pub fn fees_per_unit(fee: Fee, size: Size) -> Option<UsdPerUnit> {
     share(fee.as_decimal(), one, whole, FEES_PER_UNIT_SCALE.into()).map(UsdPerUnit::from_units)
 }
 
-/// Returns [`gross`] of a size, for showing how an amount was made.
+/// Returns `gross` of a size, for showing how an amount was made.
 ///
 /// Units: USD. Rounding: 12 decimals, half to even. Errors: 10^22 USD or more.
 pub fn gross_of_size(price: Price, used: Size) -> Result<Usd, MoneyError> {
     gross(price, used.units(), used.scale())
 }
 
-/// Returns [`fee_share`] of a size, for showing how an amount was made.
+/// Returns `fee_share` of a size, for showing how an amount was made.
 ///
 /// Units: USD. Rounding: 12 decimals, half to even. Errors: 10^22 USD or more.
 pub fn fee_share_of_size(fee: Option<Fee>, used: Size, whole: Size) -> Result<Usd, MoneyError> {

@@ -405,10 +405,7 @@ pub fn compute_pool(
         ..
     } = ledger;
     // A ledger comes in any order, and the first row is named: always the same one.
-    invalid.sort_by(|left, right| {
-        let key = |row: &InvalidTrade| (row.order_id.clone(), row.column, row.reason.clone());
-        key(left).cmp(&key(right))
-    });
+    invalid.sort_by_cached_key(|row| (row.order_id.clone(), row.column, row.reason.clone()));
     let rows = trades.len().saturating_add(invalid.len());
     let rejected = |issue, reason, invalid| {
         PoolResult::Rejected(Rejection {

@@ -5,6 +5,7 @@
 //! how the review queue changes is worked out in `rules.rs`, the same for every store. Read next:
 //! `model.rs` (what is kept), `rules.rs`, then `sqlite/mod.rs`.
 
+mod cells;
 mod error;
 pub mod limits;
 pub mod memory;

@@ -226,7 +226,7 @@ pub fn plan_review(
             changes.push(ReviewChange::Open(item.clone()));
             continue;
         };
-        let same = old.details == details_json(item) && old.severity == item.severity;
+        let same = is_same_json(&old.details, &details_json(item)) && old.severity == item.severity;
         match old.status {
             ReviewStatus::Pending | ReviewStatus::InProgress if same => {}
             ReviewStatus::Pending | ReviewStatus::InProgress => {
@@ -261,4 +261,10 @@ pub fn details_json(item: &ReviewItem) -> String {
         .map(|(name, value)| ((*name).into(), value.clone().into()))
         .collect();
     serde_json::Value::Object(map).to_string()
+}
+
+/// Compares JSON texts by what they say: a database may store them in a spelling of its own.
+fn is_same_json(left: &str, right: &str) -> bool {
+    let parse = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    left == right || (parse(left).is_some() && parse(left) == parse(right))
 }

@@ -173,215 +173,227 @@ fn a_valid_version_has_no_violations() {
 
 #[test]
 fn a_wrong_column_is_one_i6() {
-    assert_found(&[
-        (
-            "pnl",
-            |c| c.rows[0].pnl_usd = Some(usd("99")),
-            &["I6 s1"],
-            1,
-        ),
-        ("no pnl", |c| c.rows[0].pnl_usd = None, &["I6 s1"], 1),
-        (
-            "notes",
-            |c| c.rows[3].notes = Notes::default(),
-            &["I6 s2"],
-            1,
-        ),
-        (
-            "fees per unit",
-            |c| c.rows[0].buy_fees_per_unit = None,
-            &["I6 s1"],
-            1,
-        ),
-        (
-            "sell price",
-            |c| c.rows[0].sell_price = "1".parse().unwrap(),
-            &["I6 s1"],
-            1,
-        ),
-        ("buy price", |c| c.rows[0].buy_price = None, &["I6 s1"], 1),
-        (
-            "buy time",
-            |c| c.rows[0].buy_time = Some(c.rows[0].sell_time),
-            &["I6 s1"],
-            1,
-        ),
-        (
-            "sell time",
-            |c| c.rows[1].sell_time = c.rows[6].sell_time,
-            &["I6 s1"],
-            1,
-        ),
-        (
-            "cost",
-            |c| c.rows[0].cost_basis_usd = Some(usd("10")),
-            &["I6 s1", "I7 b1"],
-            1,
-        ),
-        (
-            "net proceeds",
-            |c| c.rows[0].net_proceeds_usd = usd("1"),
-            &["I6 s1", "I7 s1"],
-            1,
-        ),
-        (
-            "proceeds",
-            |c| c.rows[5].proceeds_usd = usd("1"),
-            &["I6 s3", "I7 s3"],
-            1,
-        ),
-        // The last digit of a fee moves from one slice to the other: the sum still is the whole.
-        (
-            "a share moved",
-            |c| {
-                let digit = Usd::from_units(1);
-                for (row, up) in [(0, true), (1, false)] {
-                    let net = c.rows[row].net_proceeds_usd;
-                    let moved = if up {
-                        net.checked_add(digit)
-                    } else {
-                        net.checked_sub(digit)
-                    };
-                    c.rows[row].net_proceeds_usd = moved.unwrap();
-                }
-            },
-            &["I6 s1", "I6 s1"],
-            1,
-        ),
-    ]);
+    assert_found(WRONG_COLUMNS);
 }
+
+const WRONG_COLUMNS: &[Broken] = &[
+    (
+        "pnl",
+        |c| c.rows[0].pnl_usd = Some(usd("99")),
+        &["I6 s1"],
+        1,
+    ),
+    ("no pnl", |c| c.rows[0].pnl_usd = None, &["I6 s1"], 1),
+    (
+        "notes",
+        |c| c.rows[3].notes = Notes::default(),
+        &["I6 s2"],
+        1,
+    ),
+    (
+        "fees per unit",
+        |c| c.rows[0].buy_fees_per_unit = None,
+        &["I6 s1"],
+        1,
+    ),
+    (
+        "sell price",
+        |c| c.rows[0].sell_price = "1".parse().unwrap(),
+        &["I6 s1"],
+        1,
+    ),
+    ("buy price", |c| c.rows[0].buy_price = None, &["I6 s1"], 1),
+    (
+        "buy time",
+        |c| c.rows[0].buy_time = Some(c.rows[0].sell_time),
+        &["I6 s1"],
+        1,
+    ),
+    (
+        "sell time",
+        |c| c.rows[1].sell_time = c.rows[6].sell_time,
+        &["I6 s1"],
+        1,
+    ),
+    (
+        "cost",
+        |c| c.rows[0].cost_basis_usd = Some(usd("10")),
+        &["I6 s1", "I7 b1"],
+        1,
+    ),
+    (
+        "net proceeds",
+        |c| c.rows[0].net_proceeds_usd = usd("1"),
+        &["I6 s1", "I7 s1"],
+        1,
+    ),
+    (
+        "proceeds",
+        |c| c.rows[5].proceeds_usd = usd("1"),
+        &["I6 s3", "I7 s3"],
+        1,
+    ),
+    // The last digit of a fee moves from one slice to the other: the sum still is the whole.
+    (
+        "a share moved",
+        |c| {
+            let digit = Usd::from_units(1);
+            for (row, up) in [(0, true), (1, false)] {
+                let net = c.rows[row].net_proceeds_usd;
+                let moved = if up {
+                    net.checked_add(digit)
+                } else {
+                    net.checked_sub(digit)
+                };
+                c.rows[row].net_proceeds_usd = moved.unwrap();
+            }
+        },
+        &["I6 s1", "I6 s1"],
+        1,
+    ),
+];
 
 #[test]
 fn wrong_sizes_and_pairs_are_found() {
-    assert_found(&[
-        // Where less of b1 is used it was skipped, and is not in the snapshot.
-        (
-            "size too small",
-            |c| c.rows[0].allocated_size = size("0.5"),
-            &["I1 s1", "I5 s1", "I6 s1", "I10 b1"],
-            1,
-        ),
-        (
-            "size too large",
-            |c| c.rows[0].allocated_size = size("1.5"),
-            &["I1 s1", "I2 b1", "I6 s1"],
-            1,
-        ),
-        // The open lot has less than the row left it.
-        (
-            "size of an open lot too large",
-            |c| c.rows[6].allocated_size = size("2"),
-            &["I1 s4", "I6 s4", "I10 b4"],
-            1,
-        ),
-        (
-            "a row deleted",
-            |c| drop(c.rows.remove(0)),
-            &["I1 s1", "I5 s1", "I10 b1"],
-            1,
-        ),
-        (
-            "the unmatched row deleted",
-            |c| drop(c.rows.remove(5)),
-            &["I1 s3", "I11 s3"],
-            1,
-        ),
-        (
-            "a row twice",
-            |c| c.rows.push(c.rows[6].clone()),
-            &["I1 s4", "I3 s4", "I10 b4"],
-            1,
-        ),
-        (
-            "the unmatched row twice",
-            |c| c.rows.push(c.rows[5].clone()),
-            &["I1 s3", "I3 s3"],
-            1,
-        ),
-        (
-            "a younger lot",
-            |c| c.rows[6].buy_order_id = Some("b5".parse().unwrap()),
-            &["I5 s4", "I6 s4", "I10 b4", "I10 b5"],
-            1,
-        ),
-        (
-            "a lot that came later",
-            |c| c.rows[0].buy_order_id = Some("b5".parse().unwrap()),
-            &["I4 s1", "I5 s1", "I6 s1", "I10 b1", "I10 b5"],
-            1,
-        ),
-        (
-            "unmatched though there was a lot",
-            |c| c.rows[6].buy_order_id = None,
-            &["I5 s4", "I6 s4", "I10 b4", "I11 s4"],
-            1,
-        ),
-        (
-            "two sells swapped",
-            |c| {
-                c.rows[2].sell_order_id = "s3".parse().unwrap();
-                c.rows[5].sell_order_id = "s2".parse().unwrap();
-            },
-            &[
-                "I1 s2", "I1 s3", "I5 s2", "I5 s2", "I6 s3", "I6 s2", "I11 s2", "I11 s3",
-            ],
-            1,
-        ),
-    ]);
+    assert_found(WRONG_PAIRS);
 }
+
+const WRONG_PAIRS: &[Broken] = &[
+    // Where less of b1 is used it was skipped, and is not in the snapshot.
+    (
+        "size too small",
+        |c| c.rows[0].allocated_size = size("0.5"),
+        &["I1 s1", "I5 s1", "I6 s1", "I10 b1"],
+        1,
+    ),
+    (
+        "size too large",
+        |c| c.rows[0].allocated_size = size("1.5"),
+        &["I1 s1", "I2 b1", "I6 s1"],
+        1,
+    ),
+    // The open lot has less than the row left it.
+    (
+        "size of an open lot too large",
+        |c| c.rows[6].allocated_size = size("2"),
+        &["I1 s4", "I6 s4", "I10 b4"],
+        1,
+    ),
+    (
+        "a row deleted",
+        |c| drop(c.rows.remove(0)),
+        &["I1 s1", "I5 s1", "I10 b1"],
+        1,
+    ),
+    (
+        "the unmatched row deleted",
+        |c| drop(c.rows.remove(5)),
+        &["I1 s3", "I11 s3"],
+        1,
+    ),
+    (
+        "a row twice",
+        |c| c.rows.push(c.rows[6].clone()),
+        &["I1 s4", "I3 s4", "I10 b4"],
+        1,
+    ),
+    (
+        "the unmatched row twice",
+        |c| c.rows.push(c.rows[5].clone()),
+        &["I1 s3", "I3 s3"],
+        1,
+    ),
+    (
+        "a younger lot",
+        |c| c.rows[6].buy_order_id = Some("b5".parse().unwrap()),
+        &["I5 s4", "I6 s4", "I10 b4", "I10 b5"],
+        1,
+    ),
+    (
+        "a lot that came later",
+        |c| c.rows[0].buy_order_id = Some("b5".parse().unwrap()),
+        &["I4 s1", "I5 s1", "I6 s1", "I10 b1", "I10 b5"],
+        1,
+    ),
+    (
+        "unmatched though there was a lot",
+        |c| c.rows[6].buy_order_id = None,
+        &["I5 s4", "I6 s4", "I10 b4", "I11 s4"],
+        1,
+    ),
+    (
+        "two sells swapped",
+        |c| {
+            c.rows[2].sell_order_id = "s3".parse().unwrap();
+            c.rows[5].sell_order_id = "s2".parse().unwrap();
+        },
+        &[
+            "I1 s2", "I1 s3", "I5 s2", "I5 s2", "I6 s3", "I6 s2", "I11 s2", "I11 s3",
+        ],
+        1,
+    ),
+];
 
 #[test]
 fn strangers_are_found() {
-    let no_such_sell: Broken = (
+    assert_found(STRANGERS);
+}
+
+const STRANGERS: &[Broken] = &[
+    (
         "an unknown sell",
         |c| c.rows[6].sell_order_id = "gone".parse().unwrap(),
         &["I1 s4", "I8 gone"],
         1,
-    );
-    assert_found(&[
-        no_such_sell,
-        (
-            "an unknown buy in two rows",
-            |c| {
-                c.rows[1].buy_order_id = Some("gone".parse().unwrap());
-                c.rows[2].buy_order_id = Some("gone".parse().unwrap());
-            },
-            &["I5 s2", "I8 gone", "I10 b2"],
-            1,
-        ),
-        (
-            "a buy of another symbol",
-            |c| c.rows[6].buy_order_id = Some("eth".parse().unwrap()),
-            &["I9 eth", "I10 b4"],
-            1,
-        ),
-        (
-            "a sell as a buy",
-            |c| c.rows[6].buy_order_id = Some("s1".parse().unwrap()),
-            &["I8 s1", "I10 b4"],
-            1,
-        ),
-        (
-            "another account",
-            |c| c.rows[0].account = "b".parse().unwrap(),
-            &["I9 s1"],
-            1,
-        ),
-        (
-            "another symbol",
-            |c| c.rows[0].symbol = "ETH-USD".parse().unwrap(),
-            &["I9 s1"],
-            1,
-        ),
-        // A trade that was voided or changed under a version: what it was allocated to is unknown.
-        (
-            "a trade vanished",
-            |c| c.ledger = without(&c.ledger, "s4"),
-            &["I8 s4"],
-            1,
-        ),
-    ]);
-}
+    ),
+    // It used up b1, so nobody skipped b1.
+    (
+        "an unknown sell of the first lot",
+        |c| c.rows[0].sell_order_id = "gone".parse().unwrap(),
+        &["I1 s1", "I8 gone"],
+        1,
+    ),
+    (
+        "an unknown buy in two rows",
+        |c| {
+            c.rows[1].buy_order_id = Some("gone".parse().unwrap());
+            c.rows[2].buy_order_id = Some("gone".parse().unwrap());
+        },
+        &["I5 s2", "I8 gone", "I10 b2"],
+        1,
+    ),
+    (
+        "a buy of another symbol",
+        |c| c.rows[6].buy_order_id = Some("eth".parse().unwrap()),
+        &["I9 eth", "I10 b4"],
+        1,
+    ),
+    (
+        "a sell as a buy",
+        |c| c.rows[6].buy_order_id = Some("s1".parse().unwrap()),
+        &["I8 s1", "I10 b4"],
+        1,
+    ),
+    (
+        "another account",
+        |c| c.rows[0].account = "b".parse().unwrap(),
+        &["I9 s1"],
+        1,
+    ),
+    (
+        "another symbol",
+        |c| c.rows[0].symbol = "ETH-USD".parse().unwrap(),
+        &["I9 s1"],
+        1,
+    ),
+    // A trade that was voided or changed under a version: what it was allocated to is unknown.
+    (
+        "a trade vanished",
+        |c| c.ledger = without(&c.ledger, "s4"),
+        &["I8 s4"],
+        1,
+    ),
+];
 
 fn without(ledger: &PoolLedger, order_id: &str) -> PoolLedger {
     let mut rest = PoolLedger::new(ledger.pool.clone());
@@ -394,144 +406,146 @@ fn without(ledger: &PoolLedger, order_id: &str) -> PoolLedger {
 
 #[test]
 fn wrong_claims_are_found() {
-    assert_found(&[
-        (
-            "lot size",
-            |c| c.lots[0].remaining_size = size("1"),
-            &["I10 b4"],
-            1,
-        ),
-        (
-            "lot cost",
-            |c| c.lots[0].remaining_cost_usd = usd("1"),
-            &["I10 b4"],
-            1,
-        ),
-        ("lot missing", |c| drop(c.lots.remove(1)), &["I10 b5"], 1),
-        (
-            "lot twice",
-            |c| c.lots.push(c.lots[1].clone()),
-            &["I10 b5"],
-            1,
-        ),
-        (
-            "lot of a closed buy",
-            |c| c.lots[0].buy_order_id = "b1".parse().unwrap(),
-            &["I10 b1", "I10 b4"],
-            0,
-        ),
-        (
-            "lot of nothing",
-            |c| c.lots[1].buy_order_id = "gone".parse().unwrap(),
-            &["I10 gone", "I10 b5"],
-            0,
-        ),
-        (
-            "no item",
-            |c| c.review = UnmatchedItems::default(),
-            &["I11 s3"],
-            0,
-        ),
-        ("resolved by hand", |c| c.review.open.clear(), &[], 0),
-        (
-            "item too many",
-            |c| {
-                c.review.open.insert("s1".into());
-            },
-            &["I11 s1"],
-            0,
-        ),
-        (
-            "item of a version that is not current",
-            |c| {
-                c.is_current = false;
-                c.review.open.insert("s1".into());
-            },
-            &[],
-            0,
-        ),
-        (
-            "a version that nobody saw",
-            |c| {
-                (c.is_current, c.was_published) = (false, false);
-                c.review = UnmatchedItems::default();
-            },
-            &[],
-            0,
-        ),
-        (
-            "ledger hash",
-            |c| c.summary().ledger_hash = RowsHash::EMPTY,
-            &[],
-            1,
-        ),
-        (
-            "allocations hash",
-            |c| c.summary().allocations_hash = RowsHash::EMPTY,
-            &[],
-            1,
-        ),
-        (
-            "count of trades",
-            |c| c.summary().totals.fees_unknown = 0,
-            &[],
-            1,
-        ),
-        (
-            "count of rows",
-            |c| c.summary().totals.buys_used = 3,
-            &[],
-            1,
-        ),
-        (
-            "sum of rows",
-            |c| c.summary().totals.pnl = Usd::ZERO,
-            &[],
-            1,
-        ),
-        (
-            "sum of lots",
-            |c| c.summary().totals.open_cost = Usd::ZERO,
-            &[],
-            1,
-        ),
-        ("times", |c| c.summary().totals.last_sell = None, &[], 1),
-        ("no summary", |c| c.summary = None, &[], 1),
-        (
-            "nothing stored",
-            |c| {
-                (c.rows, c.lots, c.summary) = (Vec::new(), Vec::new(), None);
-            },
-            &[],
-            1,
-        ),
-        (
-            "rejected, with rows and lots",
-            |c| c.summary().status = PoolStatus::Rejected,
-            &["I8 ", "I10 "],
-            0,
-        ),
-        (
-            "excluded, with nothing",
-            |c| {
-                c.summary().status = PoolStatus::Excluded;
-                (c.rows, c.lots) = (Vec::new(), Vec::new());
-            },
-            &[],
-            0,
-        ),
-        (
-            "excluded, with another ledger",
-            |c| {
-                c.summary().status = PoolStatus::Excluded;
-                (c.rows, c.lots) = (Vec::new(), Vec::new());
-                c.ledger = without(&c.ledger, "s1");
-            },
-            &[],
-            1,
-        ),
-    ]);
+    assert_found(WRONG_CLAIMS);
 }
+
+const WRONG_CLAIMS: &[Broken] = &[
+    (
+        "lot size",
+        |c| c.lots[0].remaining_size = size("1"),
+        &["I10 b4"],
+        1,
+    ),
+    (
+        "lot cost",
+        |c| c.lots[0].remaining_cost_usd = usd("1"),
+        &["I10 b4"],
+        1,
+    ),
+    ("lot missing", |c| drop(c.lots.remove(1)), &["I10 b5"], 1),
+    (
+        "lot twice",
+        |c| c.lots.push(c.lots[1].clone()),
+        &["I10 b5"],
+        1,
+    ),
+    (
+        "lot of a closed buy",
+        |c| c.lots[0].buy_order_id = "b1".parse().unwrap(),
+        &["I10 b1", "I10 b4"],
+        0,
+    ),
+    (
+        "lot of nothing",
+        |c| c.lots[1].buy_order_id = "gone".parse().unwrap(),
+        &["I10 gone", "I10 b5"],
+        0,
+    ),
+    (
+        "no item",
+        |c| c.review = UnmatchedItems::default(),
+        &["I11 s3"],
+        0,
+    ),
+    ("resolved by hand", |c| c.review.open.clear(), &[], 0),
+    (
+        "item too many",
+        |c| {
+            c.review.open.insert("s1".into());
+        },
+        &["I11 s1"],
+        0,
+    ),
+    (
+        "item of a version that is not current",
+        |c| {
+            c.is_current = false;
+            c.review.open.insert("s1".into());
+        },
+        &[],
+        0,
+    ),
+    (
+        "a version that nobody saw",
+        |c| {
+            (c.is_current, c.was_published) = (false, false);
+            c.review = UnmatchedItems::default();
+        },
+        &[],
+        0,
+    ),
+    (
+        "ledger hash",
+        |c| c.summary().ledger_hash = RowsHash::EMPTY,
+        &[],
+        1,
+    ),
+    (
+        "allocations hash",
+        |c| c.summary().allocations_hash = RowsHash::EMPTY,
+        &[],
+        1,
+    ),
+    (
+        "count of trades",
+        |c| c.summary().totals.fees_unknown = 0,
+        &[],
+        1,
+    ),
+    (
+        "count of rows",
+        |c| c.summary().totals.buys_used = 3,
+        &[],
+        1,
+    ),
+    (
+        "sum of rows",
+        |c| c.summary().totals.pnl = Usd::ZERO,
+        &[],
+        1,
+    ),
+    (
+        "sum of lots",
+        |c| c.summary().totals.open_cost = Usd::ZERO,
+        &[],
+        1,
+    ),
+    ("times", |c| c.summary().totals.last_sell = None, &[], 1),
+    ("no summary", |c| c.summary = None, &[], 1),
+    (
+        "nothing stored",
+        |c| {
+            (c.rows, c.lots, c.summary) = (Vec::new(), Vec::new(), None);
+        },
+        &[],
+        1,
+    ),
+    (
+        "rejected, with rows and lots",
+        |c| c.summary().status = PoolStatus::Rejected,
+        &["I8 ", "I10 "],
+        0,
+    ),
+    (
+        "excluded, with nothing",
+        |c| {
+            c.summary().status = PoolStatus::Excluded;
+            (c.rows, c.lots) = (Vec::new(), Vec::new());
+        },
+        &[],
+        0,
+    ),
+    (
+        "excluded, with another ledger",
+        |c| {
+            c.summary().status = PoolStatus::Excluded;
+            (c.rows, c.lots) = (Vec::new(), Vec::new());
+            c.ledger = without(&c.ledger, "s1");
+        },
+        &[],
+        1,
+    ),
+];
 
 #[test]
 fn one_skipped_lot_does_not_blame_every_later_sell() {

@@ -6,10 +6,10 @@ use rusqlite::{Connection, Row, params};
 use serde_json::json;
 
 use super::errors::{from_rusqlite, from_sqlx};
-use super::queue::pool;
 use super::raw::with_raw;
 use super::{SqliteStore, commit, runs};
 use crate::engine::{Carried, LedgerTrade, Pool, PoolLedger, Timestamp, Trade, TradeText};
+use crate::store::cells::pool;
 use crate::store::model::{
     Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Scope, VoidChange,
     Watermark,

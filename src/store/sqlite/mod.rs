@@ -15,6 +15,8 @@ mod raw;
 mod read;
 mod runs;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod versions;
 
 use std::path::{Path, PathBuf};
@@ -33,9 +35,7 @@ use super::model::{
     PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, Scope, Version, VersionInfo,
     VersionPlan, VoidChange, Watermark,
 };
-use super::{
-    RowSink, RunLock, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
-};
+use super::{RowSink, RunLock, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
 use crate::engine::{Account, Pool, Timestamp};
 use errors::{from_rusqlite, from_sqlx};
 pub use schema::{SchemaStep, version_known};
@@ -72,7 +72,7 @@ impl SqliteStore {
                         .map_err(|e| sqlx::Error::Configuration(Box::new(e)))
                 })
             })
-            .connect_with(options)
+            .connect_with(options.journal_mode(SqliteJournalMode::Wal))
             .await
             .map_err(|e| from_sqlx("open the database", e))?;
         Ok(Self {
@@ -82,11 +82,11 @@ impl SqliteStore {
         })
     }
 
+    /// Leaves the journal mode out: it is written into the file, which may be none of ours.
     fn options(path: &Path, create: bool) -> SqliteConnectOptions {
         SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(create)
-            .journal_mode(SqliteJournalMode::Wal)
             // A result that was reported must survive a power cut.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S))
@@ -102,13 +102,6 @@ impl SqliteStore {
     pub async fn schema_steps(path: &Path) -> StoreResult<Vec<SchemaStep>> {
         schema::check_file(path, false)?;
         let mut connection = schema::connect_once(&Self::options(path, false)).await?;
-        let found = schema::version_found(&mut connection).await?;
-        if found > version_known() {
-            return Err(StoreError::SchemaNewer {
-                found,
-                known: version_known(),
-            });
-        }
         let steps = schema::steps(&mut connection).await;
         let _ = connection.close().await;
         steps
@@ -124,6 +117,12 @@ impl SqliteStore {
         let copy = schema::down(&mut connection, path, target, holder).await;
         let _ = connection.close().await;
         copy
+    }
+
+    /// Waits until the connections of this store and its clones are closed, and the file is whole
+    /// without its journal. Just dropping a store leaves that to the background.
+    pub async fn close(self) {
+        self.pool.close().await;
     }
 
     async fn reader(&self) -> StoreResult<PoolConnection<Sqlite>> {

@@ -1,17 +1,17 @@
 //! The review queue and the excluded pools in SQLite.
 
 use serde_json::json;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::errors::from_sqlx;
+use super::raw::with_raw;
+use super::read::select;
 use super::{SqliteStore, commit, runs};
-use crate::engine::{Account, Pool, ReviewItem, Symbol, Timestamp};
-use crate::store::model::{Event, Exclusion, QueuedItem, ReviewStatus, ReviewUpdate, Version};
+use crate::engine::{ReviewItem, Timestamp};
+use crate::store::StoreResult;
+use crate::store::cells;
+use crate::store::model::{Event, Exclusion, QueuedItem, ReviewUpdate, Version};
 use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
-use crate::store::{StoreError, StoreResult};
-
-const TABLE: &str = "manual_review_queue";
 
 /// Lists the queue: open items first, the most urgent first.
 pub(super) async fn list(store: &SqliteStore) -> StoreResult<Vec<QueuedItem>> {
@@ -20,75 +20,18 @@ pub(super) async fn list(store: &SqliteStore) -> StoreResult<Vec<QueuedItem>> {
 }
 
 async fn read(connection: &mut SqliteConnection) -> StoreResult<Vec<QueuedItem>> {
-    let rows = sqlx::query(
-        "SELECT * FROM manual_review_queue ORDER BY status IN ('resolved', 'dismissed'), \
-         CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 \
-         ELSE 3 END, account, symbol, id",
-    )
-    .fetch_all(connection)
-    .await
-    .map_err(|e| from_sqlx("read the review queue", e))?;
-    rows.iter().map(item).collect()
-}
-
-fn item(row: &SqliteRow) -> StoreResult<QueuedItem> {
-    let text = |column: &'static str| -> StoreResult<String> {
-        row.try_get(column)
-            .map_err(|e| from_sqlx("read the review queue", e))
-    };
-    let optional = |column: &'static str| -> StoreResult<Option<String>> {
-        row.try_get(column)
-            .map_err(|e| from_sqlx("read the review queue", e))
-    };
-    let time = |column: &'static str| -> StoreResult<Option<Timestamp>> {
-        let micros: Option<i64> = row
-            .try_get(column)
-            .map_err(|e| from_sqlx("read the review queue", e))?;
-        Ok(micros.and_then(|micros| Timestamp::try_from_micros(micros).ok()))
-    };
-    let number = |column: &'static str| -> StoreResult<i64> {
-        row.try_get(column)
-            .map_err(|e| from_sqlx("read the review queue", e))
-    };
-    let unreadable = |column, found: String| StoreError::Unreadable {
-        table: TABLE,
-        column,
-        found,
-    };
-    let (issue, severity, status) = (text("issue_type")?, text("severity")?, text("status")?);
-    Ok(QueuedItem {
-        id: number("id")?,
-        pool: pool(&text("account")?, &text("symbol")?),
-        order_id: text("order_id")?,
-        issue: issue
-            .parse()
-            .map_err(|_| unreadable("issue_type", issue.clone()))?,
-        severity: severity
-            .parse()
-            .map_err(|_| unreadable("severity", severity.clone()))?,
-        status: ReviewStatus::from_text(&status)
-            .ok_or_else(|| unreadable("status", status.clone()))?,
-        description: text("description")?,
-        resolution: optional("resolution")?,
-        created_at: time("created_at")?.unwrap_or(Timestamp::EPOCH),
-        updated_at: time("updated_at")?.unwrap_or(Timestamp::EPOCH),
-        resolved_at: time("resolved_at")?,
-        resolved_by: optional("resolved_by")?,
-        version: number("allocation_version")?,
-        details: text("details")?,
+    with_raw(connection, "read the review queue", |raw| {
+        let mut items = Vec::new();
+        let from = "manual_review_queue ORDER BY status IN ('resolved', 'dismissed'), \
+             CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 \
+             ELSE 3 END, account, symbol, id";
+        select(raw, cells::QUEUED_ITEM, from, [], &mut |row| {
+            items.push(cells::queued_item(row)?);
+            Ok(())
+        })?;
+        Ok(items)
     })
-}
-
-/// Names a pool as the database has it.
-pub(super) fn pool(account: &str, symbol: &str) -> Pool {
-    Pool::new(
-        account
-            .parse()
-            .unwrap_or_else(|_| Account::unreadable(account)),
-        symbol
-            .parse()
-            .unwrap_or_else(|_| Symbol::unreadable(symbol)),
-    )
+    .await
 }
 
 /// Applies what a version says about the queue, in the transaction that says it.
@@ -195,25 +138,18 @@ fn bind_update<'q>(
 /// Lists the pools excluded at present.
 pub(super) async fn exclusions(store: &SqliteStore) -> StoreResult<Vec<Exclusion>> {
     let mut connection = store.reader().await?;
-    let rows: Vec<(String, String, String, String, i64)> = sqlx::query_as(
-        "SELECT account, symbol, reason, decided_by, decided_at FROM review_exclusions e \
-         WHERE excluded = 1 AND NOT EXISTS (SELECT 1 FROM review_exclusions f \
-         WHERE f.account = e.account AND f.symbol = e.symbol AND f.id > e.id) \
-         ORDER BY account, symbol",
-    )
-    .fetch_all(&mut *connection)
+    with_raw(&mut connection, "read the excluded pools", |raw| {
+        let mut exclusions = Vec::new();
+        let from = "review_exclusions e WHERE excluded = 1 AND NOT EXISTS \
+             (SELECT 1 FROM review_exclusions f WHERE f.account = e.account \
+             AND f.symbol = e.symbol AND f.id > e.id) ORDER BY account, symbol";
+        select(raw, cells::EXCLUSION, from, [], &mut |row| {
+            exclusions.push(cells::exclusion(row)?);
+            Ok(())
+        })?;
+        Ok(exclusions)
+    })
     .await
-    .map_err(|e| from_sqlx("read the excluded pools", e))?;
-    let exclusion = |(account, symbol, reason, decided_by, at): (String, String, _, _, _)| {
-        let decided_at = Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH);
-        Exclusion {
-            pool: pool(&account, &symbol),
-            reason,
-            decided_by,
-            decided_at,
-        }
-    };
-    Ok(rows.into_iter().map(exclusion).collect())
 }
 
 /// Appends a decision about a pool.

@@ -94,15 +94,14 @@ pub(super) async fn gate(
     if found == known {
         return check_applied(connection).await.map(|()| None);
     }
-    if found == 0 {
-        check_nothing_else(connection, path).await?;
-    }
+    check_nothing_else(connection, path).await?;
     let _lock = lock::wait_for_lock(path, holder, MIGRATION_WAIT_S).await?;
     // Another process may have migrated while we waited.
     let found = version_found(connection).await?;
     if found >= known {
         return Ok(None);
     }
+    use_wal(connection).await?;
     let copy = match found {
         0 => None,
         _ => Some(copy_file(connection, path, found, holder).await?),
@@ -138,11 +137,22 @@ async fn check_applied(connection: &mut SqliteConnection) -> StoreResult<()> {
     MIGRATIONS.run(connection).await.map_err(from_migrate)
 }
 
-/// Refuses a database that belongs to another program.
+/// Writes the journal mode into the file: not before it is known to be ours.
+async fn use_wal(connection: &mut SqliteConnection) -> StoreResult<()> {
+    sqlx::query("PRAGMA journal_mode = WAL")
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(|e| from_sqlx("set the journal mode", e))
+}
+
+/// Refuses a database that belongs to another program: it has tables, and not the one that every
+/// database of ours has from its first moment. Another process may be making ours meanwhile, so
+/// one statement has to see both.
 async fn check_nothing_else(connection: &mut SqliteConnection, path: &Path) -> StoreResult<()> {
     let other: Option<String> = sqlx::query_scalar(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' \
-         ESCAPE '\\' LIMIT 1",
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND NOT EXISTS (SELECT 1 \
+         FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations') LIMIT 1",
     )
     .fetch_optional(connection)
     .await
@@ -200,9 +210,15 @@ async fn log_migration(
 }
 
 /// Lists the steps that this program knows, and which of them are applied.
+///
+/// Errors: the schema is newer.
 pub(super) async fn steps(connection: &mut SqliteConnection) -> StoreResult<Vec<SchemaStep>> {
     let mut applied = std::collections::BTreeMap::new();
-    if version_found(connection).await? > 0 {
+    let (found, known) = (version_found(connection).await?, version_known());
+    if found > known {
+        return Err(StoreError::SchemaNewer { found, known });
+    }
+    if found > 0 {
         let rows: Vec<(i64, String)> = sqlx::query_as(
             "SELECT version, strftime('%Y-%m-%dT%H:%M:%SZ', installed_on) FROM _sqlx_migrations",
         )

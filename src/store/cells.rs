@@ -1,0 +1,414 @@
+//! Rows of a database to engine types, the same for every store.
+//!
+//! A store selects the columns named here, decimals as text and times as microseconds, and lends
+//! its row as [`Cells`]. What can't be read is named, never guessed.
+
+use std::str::FromStr;
+
+use super::model::{
+    Exclusion, PoolSummary, QueuedItem, ReviewStatus, Version, VersionInfo, VersionStatus,
+    Watermark,
+};
+use super::{RowSink, StoreError, StoredRow, UnreadableRow};
+use crate::engine::{
+    Account, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot, Symbol, Timestamp,
+};
+
+/// The cells of one row, by position. An error is what was found instead, for showing.
+pub(super) trait Cells {
+    /// Returns a text, or `None` for NULL.
+    fn text(&self, index: usize) -> Result<Option<String>, String>;
+    /// Returns an integer, or `None` for NULL.
+    fn integer(&self, index: usize) -> Result<Option<i64>, String>;
+}
+
+/// A row's cells with the names of its columns.
+struct Named<'a, C> {
+    cells: &'a C,
+    columns: &'static [&'static str],
+}
+
+/// A cell that can't be read: its column and what was found.
+type BadCell = (&'static str, String);
+
+impl<C: Cells> Named<'_, C> {
+    fn column(&self, index: usize) -> &'static str {
+        self.columns.get(index).copied().unwrap_or("?")
+    }
+
+    fn optional(&self, index: usize) -> Result<Option<String>, BadCell> {
+        self.cells
+            .text(index)
+            .map_err(|found| (self.column(index), found))
+    }
+
+    fn text(&self, index: usize) -> Result<String, BadCell> {
+        self.optional(index)?
+            .ok_or((self.column(index), "NULL".into()))
+    }
+
+    fn parse_optional<T: FromStr>(&self, index: usize) -> Result<Option<T>, BadCell> {
+        let parse = |text: String| text.parse().map_err(|_| (self.column(index), text));
+        self.optional(index)?.map(parse).transpose()
+    }
+
+    fn parse<T: FromStr>(&self, index: usize) -> Result<T, BadCell> {
+        self.parse_optional(index)?
+            .ok_or((self.column(index), "NULL".into()))
+    }
+
+    fn size(&self, index: usize) -> Result<Size, BadCell> {
+        let text = self.text(index)?;
+        Size::try_from_wide_text(&text).map_err(|_| (self.column(index), text))
+    }
+
+    fn integer(&self, index: usize) -> Result<i64, BadCell> {
+        let value = self
+            .cells
+            .integer(index)
+            .map_err(|found| (self.column(index), found))?;
+        value.ok_or((self.column(index), "NULL".into()))
+    }
+
+    fn count(&self, index: usize) -> Result<u64, BadCell> {
+        let value = self.integer(index)?;
+        u64::try_from(value).map_err(|_| (self.column(index), value.to_string()))
+    }
+
+    fn optional_time(&self, index: usize) -> Result<Option<Timestamp>, BadCell> {
+        let micros = self
+            .cells
+            .integer(index)
+            .map_err(|found| (self.column(index), found))?;
+        let convert = |micros: i64| {
+            Timestamp::try_from_micros(micros).map_err(|_| (self.column(index), micros.to_string()))
+        };
+        micros.map(convert).transpose()
+    }
+
+    fn time(&self, index: usize) -> Result<Timestamp, BadCell> {
+        self.optional_time(index)?
+            .ok_or((self.column(index), "NULL".into()))
+    }
+
+    fn pool(&self, account: usize, symbol: usize) -> Result<Pool, BadCell> {
+        Ok(pool(&self.text(account)?, &self.text(symbol)?))
+    }
+}
+
+/// Names a pool as the database has it, also where an import would have refused the name.
+pub(super) fn pool(account: &str, symbol: &str) -> Pool {
+    Pool::new(
+        account
+            .parse()
+            .unwrap_or_else(|_| Account::unreadable(account)),
+        symbol
+            .parse()
+            .unwrap_or_else(|_| Symbol::unreadable(symbol)),
+    )
+}
+
+fn in_table(table: &'static str) -> impl Fn(BadCell) -> StoreError {
+    move |(column, found)| StoreError::Unreadable {
+        table,
+        column,
+        found,
+    }
+}
+
+/// The columns that [`allocation`] reads, in order.
+pub(super) const ALLOCATION: &[&str] = &[
+    "id",
+    "account",
+    "symbol",
+    "sell_order_id",
+    "buy_order_id",
+    "allocated_size",
+    "buy_price",
+    "sell_price",
+    "buy_fees_per_unit",
+    "sell_fees_per_unit",
+    "cost_basis_usd",
+    "proceeds_usd",
+    "net_proceeds_usd",
+    "pnl_usd",
+    "buy_time",
+    "sell_time",
+    "notes",
+];
+
+/// Reads a row of `fifo_allocations`.
+pub(super) fn allocation(cells: &impl Cells) -> StoredRow {
+    let named = Named {
+        cells,
+        columns: ALLOCATION,
+    };
+    let read = || {
+        Ok(StoredAllocation {
+            id: named.integer(0)?,
+            account: named.parse(1)?,
+            symbol: named.parse(2)?,
+            sell_order_id: named.parse(3)?,
+            buy_order_id: named.parse_optional(4)?,
+            allocated_size: named.size(5)?,
+            buy_price: named.parse_optional(6)?,
+            sell_price: named.parse(7)?,
+            buy_fees_per_unit: named.parse_optional(8)?,
+            sell_fees_per_unit: named.parse_optional(9)?,
+            cost_basis_usd: named.parse_optional(10)?,
+            proceeds_usd: named.parse(11)?,
+            net_proceeds_usd: named.parse(12)?,
+            pnl_usd: named.parse_optional(13)?,
+            buy_time: named.optional_time(14)?,
+            sell_time: named.time(15)?,
+            notes: named.parse_optional(16)?.unwrap_or_default(),
+        })
+    };
+    read().map_err(|(column, found)| unreadable(&named, Some(3), column, found))
+}
+
+fn unreadable(
+    named: &Named<'_, impl Cells>,
+    order_id: Option<usize>,
+    column: &'static str,
+    found: String,
+) -> UnreadableRow {
+    let shown = |index: usize| named.optional(index).ok().flatten().unwrap_or_default();
+    let sell_order_id = order_id.map(shown).unwrap_or_default();
+    UnreadableRow {
+        account: shown(1),
+        symbol: shown(2),
+        sell_order_id,
+        column,
+        found,
+    }
+}
+
+/// Gives a row of an export to its sink. Errors: it can't be read, or not be written.
+pub(super) fn give(row: StoredRow, sink: &mut dyn RowSink) -> Result<(), StoreError> {
+    let row = row.map_err(|bad| in_table("fifo_allocations")((bad.column, bad.found)))?;
+    sink.take(&row.row()).map_err(|error| StoreError::Database {
+        action: "write the export",
+        message: error.to_string(),
+        source: Some(Box::new(error)),
+    })
+}
+
+/// The columns that [`lot`] reads, in order.
+pub(super) const LOT: &[&str] = &[
+    "id",
+    "account",
+    "symbol",
+    "buy_order_id",
+    "remaining_size",
+    "remaining_cost_usd",
+];
+
+/// Reads a row of `fifo_inventory_snapshot`.
+pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
+    let named = Named {
+        cells,
+        columns: LOT,
+    };
+    let read = || {
+        Ok(StoredLot {
+            buy_order_id: named.parse(3)?,
+            remaining_size: named.size(4)?,
+            remaining_cost_usd: named.parse(5)?,
+        })
+    };
+    read().map_err(|(column, found)| unreadable(&named, None, column, found))
+}
+
+/// The columns that [`summary`] reads, in order.
+pub(super) const SUMMARY: &[&str] = &[
+    "account",
+    "symbol",
+    "status",
+    "error",
+    "last_order_time",
+    "ledger_hash",
+    "allocations_hash",
+    "trades",
+    "buys",
+    "sells",
+    "allocations",
+    "sells_matched",
+    "sells_unmatched",
+    "buys_used",
+    "fees_unknown",
+    "open_lots",
+    "matched_size",
+    "unmatched_size",
+    "open_size",
+    "cost_basis_usd",
+    "proceeds_usd",
+    "net_proceeds_usd",
+    "pnl_usd",
+    "unmatched_proceeds_usd",
+    "unmatched_net_proceeds_usd",
+    "open_cost_usd",
+    "first_sell",
+    "last_sell",
+];
+
+/// Reads a row of `fifo_pool_summary`.
+pub(super) fn summary(cells: &impl Cells) -> Result<PoolSummary, StoreError> {
+    let named = Named {
+        cells,
+        columns: SUMMARY,
+    };
+    let read = || {
+        let status = named.text(2)?;
+        Ok(PoolSummary {
+            pool: named.pool(0, 1)?,
+            status: PoolStatus::from_text(&status).ok_or(("status", status))?,
+            error: named.optional(3)?,
+            last_order_time: named.optional_time(4)?,
+            ledger_hash: named.parse(5)?,
+            allocations_hash: named.parse(6)?,
+            totals: totals(&named)?,
+        })
+    };
+    read().map_err(in_table("fifo_pool_summary"))
+}
+
+fn totals(named: &Named<'_, impl Cells>) -> Result<PoolTotals, BadCell> {
+    Ok(PoolTotals {
+        trades: named.count(7)?,
+        buys: named.count(8)?,
+        sells: named.count(9)?,
+        allocations: named.count(10)?,
+        sells_matched: named.count(11)?,
+        sells_unmatched: named.count(12)?,
+        buys_used: named.count(13)?,
+        fees_unknown: named.count(14)?,
+        open_lots: named.count(15)?,
+        matched_size: named.size(16)?,
+        unmatched_size: named.size(17)?,
+        open_size: named.size(18)?,
+        cost_basis: named.parse(19)?,
+        proceeds: named.parse(20)?,
+        net_proceeds: named.parse(21)?,
+        pnl: named.parse(22)?,
+        unmatched_proceeds: named.parse(23)?,
+        unmatched_net_proceeds: named.parse(24)?,
+        open_cost: named.parse(25)?,
+        first_sell: named.optional_time(26)?,
+        last_sell: named.optional_time(27)?,
+    })
+}
+
+/// The columns that [`version`] reads, in order.
+pub(super) const VERSION: &[&str] = &[
+    "version",
+    "scope",
+    "status",
+    "origin",
+    "ledger_hash",
+    "allocations_hash",
+    "policy",
+    "watermark",
+    "engine_version",
+    "complete_through",
+    "created_at",
+    "completed_at",
+    "published_at",
+    "sealed_at",
+    "sealed_reason",
+];
+
+/// Reads a row of `allocation_versions`.
+pub(super) fn version(cells: &impl Cells) -> Result<VersionInfo, StoreError> {
+    let named = Named {
+        cells,
+        columns: VERSION,
+    };
+    let read = || {
+        let (status, watermark) = (named.text(2)?, named.text(7)?);
+        Ok(VersionInfo {
+            version: named.integer(0)?,
+            scope: named.text(1)?,
+            status: VersionStatus::from_text(&status).ok_or(("status", status))?,
+            origin: named.text(3)?,
+            ledger_hash: named.parse_optional(4)?,
+            allocations_hash: named.parse_optional(5)?,
+            policy: named.text(6)?,
+            watermark: Watermark::from_json(&watermark).ok_or(("watermark", watermark))?,
+            engine_version: named.text(8)?,
+            complete_through: named.optional_time(9)?,
+            created_at: named.time(10)?,
+            completed_at: named.optional_time(11)?,
+            published_at: named.optional_time(12)?,
+            sealed: named.optional_time(13)?.zip(named.optional(14)?),
+        })
+    };
+    read().map_err(in_table("allocation_versions"))
+}
+
+/// The columns that [`queued_item`] reads, in order.
+pub(super) const QUEUED_ITEM: &[&str] = &[
+    "id",
+    "account",
+    "symbol",
+    "order_id",
+    "issue_type",
+    "severity",
+    "status",
+    "description",
+    "resolution",
+    "created_at",
+    "updated_at",
+    "resolved_at",
+    "resolved_by",
+    "allocation_version",
+    "details",
+];
+
+/// Reads a row of `manual_review_queue`.
+pub(super) fn queued_item(cells: &impl Cells) -> Result<QueuedItem, StoreError> {
+    let named = Named {
+        cells,
+        columns: QUEUED_ITEM,
+    };
+    let read = || {
+        let status = named.text(6)?;
+        Ok(QueuedItem {
+            id: named.integer(0)?,
+            pool: named.pool(1, 2)?,
+            order_id: named.text(3)?,
+            issue: named.parse(4)?,
+            severity: named.parse(5)?,
+            status: ReviewStatus::from_text(&status).ok_or(("status", status))?,
+            description: named.text(7)?,
+            resolution: named.optional(8)?,
+            created_at: named.time(9)?,
+            updated_at: named.time(10)?,
+            resolved_at: named.optional_time(11)?,
+            resolved_by: named.optional(12)?,
+            version: named.integer(13)? as Version,
+            details: named.text(14)?,
+        })
+    };
+    read().map_err(in_table("manual_review_queue"))
+}
+
+/// The columns that [`exclusion`] reads, in order.
+pub(super) const EXCLUSION: &[&str] = &["account", "symbol", "reason", "decided_by", "decided_at"];
+
+/// Reads a row of `review_exclusions`.
+pub(super) fn exclusion(cells: &impl Cells) -> Result<Exclusion, StoreError> {
+    let named = Named {
+        cells,
+        columns: EXCLUSION,
+    };
+    let read = || {
+        Ok(Exclusion {
+            pool: named.pool(0, 1)?,
+            reason: named.text(2)?,
+            decided_by: named.text(3)?,
+            decided_at: named.time(4)?,
+        })
+    };
+    read().map_err(in_table("review_exclusions"))
+}

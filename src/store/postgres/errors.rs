@@ -1,0 +1,59 @@
+//! PostgreSQL's errors in our words.
+
+use crate::store::StoreError;
+
+/// Turns an error of sqlx into ours.
+///
+/// The message is the server's own: sqlx's `Display` adds a line number of the server's source.
+pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError {
+    let sqlx::Error::Database(database) = &error else {
+        let message = match &error {
+            sqlx::Error::Io(io) => format!("the connection was lost: {io}"),
+            other => other.to_string(),
+        };
+        return StoreError::Database { action, message, source: Some(Box::new(error)) };
+    };
+    let code = database.code().unwrap_or_default().into_owned();
+    let message = database.message().to_owned();
+    match code.as_str() {
+        "42501" => StoreError::NoPermission { location: action.into(), reason: message },
+        "25006" => StoreError::NoPermission {
+            location: action.into(),
+            reason: format!("{message}: is this a read-only replica?"),
+        },
+        "55P03" => StoreError::Refused(format!(
+            "{action}: a reader holds the table longer than we wait ({message})"
+        )),
+        "53100" => StoreError::Full(format!("{action} ({message})")),
+        "57014" => StoreError::Database {
+            action,
+            message: format!("{message} (SQLSTATE 57014)"),
+            source: Some(Box::new(error)),
+        },
+        _ => StoreError::Database {
+            action,
+            message: format!("{message} (SQLSTATE {code})"),
+            source: Some(Box::new(error)),
+        },
+    }
+}
+
+/// Turns an error of connecting into ours.
+pub(super) fn from_connect(location: &str, error: sqlx::Error) -> StoreError {
+    let location = location.to_owned();
+    match &error {
+        sqlx::Error::Database(database) => {
+            let reason = database.message().to_owned();
+            match database.code().as_deref() {
+                Some("3D000") => StoreError::BadLocation { location, reason },
+                Some("42501") => StoreError::NoPermission { location, reason },
+                _ => StoreError::Connect { location, reason },
+            }
+        }
+        sqlx::Error::Configuration(reason) => {
+            StoreError::BadLocation { location, reason: reason.to_string() }
+        }
+        sqlx::Error::Io(io) => StoreError::Connect { location, reason: io.to_string() },
+        other => StoreError::Connect { location, reason: other.to_string() },
+    }
+}

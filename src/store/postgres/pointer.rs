@@ -1,0 +1,67 @@
+//! The current pointer in PostgreSQL: which version reports read.
+
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::errors::from_sqlx;
+use super::{PostgresStore, commit, queue, read, runs};
+use crate::engine::Timestamp;
+use crate::store::model::{Event, PointerMove, Version};
+use crate::store::{StoreError, StoreResult};
+
+/// Moves the pointer inside a transaction.
+pub(super) async fn set(
+    connection: &mut PgConnection,
+    version: Version,
+    held: bool,
+    at: Timestamp,
+) -> StoreResult<()> {
+    let action = "move the current pointer";
+    sqlx::query("UPDATE current_version SET version = $1, held = $2, changed_at = $3::timestamptz")
+        .bind(version)
+        .bind(held)
+        .bind(at.to_string())
+        .execute(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+    sqlx::query(
+        "UPDATE allocation_versions SET published_at = coalesce(published_at, $2::timestamptz) \
+         WHERE version = $1",
+    )
+    .bind(version)
+    .bind(at.to_string())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|e| from_sqlx(action, e))
+}
+
+/// Publishes a version by hand: pointer, review queue and audit trail in one transaction.
+pub(super) async fn move_by_hand(store: &PostgresStore, pointer: &PointerMove) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    let info = read::version_in(&mut transaction, pointer.version).await?;
+    if !info.status.is_readable() || info.scope != "all" {
+        return Err(StoreError::Refused(format!(
+            "version {} is {} with scope {}: only a complete version over all symbols can be \
+             current",
+            info.version,
+            info.status.as_str(),
+            info.scope
+        )));
+    }
+    set(&mut transaction, pointer.version, pointer.held, pointer.at).await?;
+    queue::update(
+        &mut transaction,
+        &pointer.review,
+        pointer.version,
+        pointer.at,
+    )
+    .await?;
+    let details = json!({ "held": pointer.held, "by": pointer.by });
+    let event = Event {
+        version: Some(pointer.version),
+        ..Event::info("publish", pointer.at, details)
+    };
+    runs::log_event(&mut transaction, &event).await?;
+    commit(transaction).await
+}

@@ -1,0 +1,164 @@
+//! The log of runs and the audit trail in PostgreSQL.
+
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::errors::from_sqlx;
+use super::{PostgresStore, commit};
+use crate::store::model::{Completion, Event, Holder, RunFailure, RunStart};
+use crate::store::{StoreError, StoreResult};
+
+const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Writes the log row of a run and commits it before the work begins.
+pub(super) async fn begin(store: &PostgresStore, run: &RunStart) -> StoreResult<i64> {
+    let symbols: Vec<&str> = run.scope.symbols.iter().map(|symbol| symbol.as_str()).collect();
+    let symbols = (!symbols.is_empty()).then(|| symbols.join(","));
+    let mut transaction = store.writer().await?;
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO fifo_computation_log (symbol, allocation_version, allocation_batch_id, \
+         computation_start, status, computation_mode, triggered_by, created_at, host, pid, \
+         engine_version) VALUES ($1, $2, $3::uuid, $4::timestamptz, 'running', $5, $6, \
+         $4::timestamptz, $7, $8, $9) RETURNING id",
+    )
+    .bind(symbols)
+    .bind(run.version)
+    .bind(&run.batch_id)
+    .bind(run.started_at.to_string())
+    .bind(&run.mode)
+    .bind(&run.triggered_by)
+    .bind(&run.host)
+    .bind(i64::from(run.pid))
+    .bind(ENGINE_VERSION)
+    .fetch_one(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("log the run", e))?;
+    commit(transaction).await?;
+    Ok(id)
+}
+
+/// Closes the log row of a run that wrote no version.
+pub(super) async fn fail(
+    store: &PostgresStore,
+    run_id: i64,
+    failure: &RunFailure,
+) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    sqlx::query(
+        "UPDATE fifo_computation_log SET status = 'failed', computation_end = $2::timestamptz, \
+         computation_duration_ms = \
+         (extract(epoch FROM $2::timestamptz - computation_start) * 1000)::bigint, \
+         error_message = $3, error_traceback = $4, error_details = $5::jsonb, \
+         last_error_at = $2::timestamptz WHERE id = $1 AND status = 'running'",
+    )
+    .bind(run_id)
+    .bind(failure.ended_at.to_string())
+    .bind(&failure.message)
+    .bind(&failure.causes)
+    .bind(failure.details.to_string())
+    .execute(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("log the failure", e))?;
+    let details = json!({ "run_id": run_id, "message": failure.message });
+    let event = Event { severity: "error", ..Event::info("run", failure.ended_at, details) };
+    log_event(&mut transaction, &event).await?;
+    commit(transaction).await
+}
+
+/// Closes rows that say `running` although the lock that a running process holds is ours.
+pub(super) async fn close_orphans(store: &PostgresStore, holder: &Holder) -> StoreResult<u64> {
+    let mut transaction = store.writer().await?;
+    let done = sqlx::query(
+        "UPDATE fifo_computation_log SET status = 'failed', computation_end = $1::timestamptz, \
+         computation_duration_ms = \
+         (extract(epoch FROM $1::timestamptz - computation_start) * 1000)::bigint, \
+         error_message = 'process ended', last_error_at = $1::timestamptz \
+         WHERE status = 'running'",
+    )
+    .bind(holder.since.to_string())
+    .execute(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("close orphaned log rows", e))?;
+    commit(transaction).await?;
+    Ok(done.rows_affected())
+}
+
+/// Checks, in the transaction that publishes, that nobody has closed our log row meanwhile.
+///
+/// A process that slept through the loss of its lock must not publish over a later run.
+pub(super) async fn check_still_running(
+    connection: &mut PgConnection,
+    run_id: i64,
+) -> StoreResult<()> {
+    let status: Option<String> =
+        sqlx::query_scalar("SELECT status FROM fifo_computation_log WHERE id = $1 FOR UPDATE")
+            .bind(run_id)
+            .fetch_optional(connection)
+            .await
+            .map_err(|e| from_sqlx("check the run's log row", e))?;
+    match status.as_deref() {
+        Some("running") => Ok(()),
+        _ => Err(StoreError::Refused(format!(
+            "run {run_id} was closed by another run: nothing was published"
+        ))),
+    }
+}
+
+/// Closes the log row of a run that wrote a version, in the transaction that publishes it.
+pub(super) async fn complete(
+    connection: &mut PgConnection,
+    run_id: i64,
+    version: i64,
+    completion: &Completion,
+) -> StoreResult<()> {
+    let counts = &completion.counts;
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    sqlx::query(
+        "UPDATE fifo_computation_log SET status = $2, computation_end = $3::timestamptz, \
+         computation_duration_ms = $4, buys_processed = $5, sells_processed = $6, \
+         allocations_created = $7, symbols_processed = $8, symbols_failed = $9, \
+         unmatched_sells = $10, fees_unknown = $11, trades_ineligible = $12, \
+         total_pnl_computed = $13::numeric, error_message = $14, allocation_version = $15 \
+         WHERE id = $1",
+    )
+    .bind(run_id)
+    .bind(completion.status.as_str())
+    .bind(completion.completed_at.to_string())
+    .bind(completion.duration_ms)
+    .bind(number(counts.buys))
+    .bind(number(counts.sells))
+    .bind(number(counts.allocations))
+    .bind(number(counts.pools_matched))
+    .bind(number(counts.pools_rejected))
+    .bind(number(counts.unmatched_sells))
+    .bind(number(counts.fees_unknown))
+    .bind(number(counts.ineligible))
+    .bind(counts.pnl.to_string())
+    .bind(&counts.error)
+    .bind(version)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|e| from_sqlx("close the run's log row", e))
+}
+
+/// Appends to the audit trail inside a transaction.
+pub(super) async fn log_event(connection: &mut PgConnection, event: &Event) -> StoreResult<()> {
+    sqlx::query(
+        "INSERT INTO event_log (event_time, event_type, severity, correlation_id, account, \
+         symbol, allocation_version, details) \
+         VALUES ($1::timestamptz, $2, $3, $4, $5, $6, $7, $8::jsonb)",
+    )
+    .bind(event.at.to_string())
+    .bind(event.kind)
+    .bind(event.severity)
+    .bind(&event.correlation_id)
+    .bind(event.pool.as_ref().map(|pool| pool.account.as_str()))
+    .bind(event.pool.as_ref().map(|pool| pool.symbol.as_str()))
+    .bind(event.version)
+    .bind(event.details.to_string())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|e| from_sqlx("append to the audit trail", e))
+}

@@ -1,0 +1,353 @@
+//! The views and the decimal functions: through our connections and through the sqlite3 shell.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use rusqlite::types::ValueRef;
+
+use super::raw::with_raw;
+use super::*;
+use crate::engine::{
+    Carried, IssueType, LedgerTrade, RowsHash, SymbolRules, Trade, TradeText, compute_pool,
+    review_items,
+};
+use crate::store::model::{Completion, ImportMode, ReviewUpdate, RunCounts, VersionStatus};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::try_from_micros(1_735_787_045_000_006 + seconds * 1_000_000).unwrap()
+}
+
+fn row(account: &str, symbol: &str, facts: [&str; 5], seconds: i64) -> LedgerTrade {
+    let [order_id, side, size, price, fee] = facts;
+    let text = TradeText {
+        order_id,
+        side,
+        size,
+        price,
+        fee: (fee != "NULL").then_some(fee),
+        order_time_micros: Some(at(seconds).as_micros()),
+        trade_seq: None,
+    };
+    LedgerTrade {
+        account: account.parse().unwrap(),
+        symbol: symbol.parse().unwrap(),
+        symbol_text: symbol.into(),
+        trade: Trade::try_from_text(&text).unwrap(),
+        status: None,
+        carried: Carried::default(),
+        import_line: 2,
+    }
+}
+
+fn trades() -> Vec<LedgerTrade> {
+    let mut cancelled = row("a", "BTC-USD", ["S-9", "sell", "1", "1", "0"], 9);
+    cancelled.status = Some("cancelled".into());
+    let before_1970 = -1_735_787_046;
+    vec![
+        row(
+            "a",
+            "btc/usd",
+            ["B-1", "buy", "1.5", "100.123456789", "0.1"],
+            before_1970,
+        ),
+        row("a", "BTC-USD", ["S-1", "sell", "0.7", "110.25", "-0.05"], 3),
+        row("a", "BTC-USD", ["S-2", "sell", "1.3", "120.5", "NULL"], 4),
+        row("a", "BTC-USD", ["B-2", "buy", "2", "99.5", "0"], 5),
+        row(
+            "b",
+            "BTC-USD",
+            ["B-1", "buy", "1", "0.00000000000001", "3"],
+            1,
+        ),
+        row("b", "BTC-USD", ["S-1", "sell", "0.5", "100", "0.3"], 2),
+        row("b", "ETH-USD", ["B-2", "buy", "0.5", "100", "0.1"], 2),
+        row("b", "BTC-EUR", ["B-3", "buy", "0.5", "100", "0.1"], 2),
+        cancelled,
+    ]
+}
+
+fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
+    ImportBatch {
+        name: "trades.csv".into(),
+        sha256: "0".repeat(64),
+        trades,
+        rejects: Vec::new(),
+        mode: ImportMode::Append,
+        skip_conflicts: false,
+        preview: false,
+        imported_at: at(100),
+        imported_by: "ann".into(),
+    }
+}
+
+/// Writes a version over all pools, published.
+async fn run(store: &SqliteStore) {
+    let version = store.next_version().await.unwrap();
+    let run = RunStart {
+        scope: Scope::default(),
+        version: Some(version),
+        batch_id: "batch".into(),
+        started_at: at(200),
+        mode: "full".into(),
+        triggered_by: "ann".into(),
+        host: "here".into(),
+        pid: 1,
+    };
+    let run_id = store.begin_run(&run).await.unwrap();
+    let read = store.read_ledger(&Scope::default(), None).await.unwrap();
+    let plan = VersionPlan {
+        version,
+        run_id,
+        batch_id: "batch".into(),
+        scope: Scope::default(),
+        origin: "full".into(),
+        policy: "{}".into(),
+        watermark: read.watermark,
+        created_at: at(200),
+        allocation_time: at(201),
+        replaces: false,
+    };
+    let mut review = ReviewUpdate {
+        kinds: BTreeSet::from([IssueType::UnmatchedSell, IssueType::MissingFx]),
+        ..ReviewUpdate::default()
+    };
+    let mut writer = store.begin_version(&plan).await.unwrap();
+    for ledger in read.pools.into_values() {
+        let outcome = compute_pool(ledger, &SymbolRules::default(), None);
+        writer.load(&outcome, 5).await.unwrap();
+        review
+            .items
+            .extend(review_items(&outcome, &SymbolRules::default()));
+    }
+    let completion = Completion {
+        status: VersionStatus::Partial,
+        completed_at: at(202),
+        duration_ms: 2000,
+        ledger_hash: RowsHash::EMPTY,
+        allocations_hash: RowsHash::EMPTY,
+        complete_through: None,
+        counts: RunCounts::default(),
+        publish: true,
+        held: false,
+        review,
+        details: serde_json::json!({}),
+    };
+    writer.finish(&completion).await.unwrap();
+}
+
+/// Makes a store with two versions, a trade that came after them, and a void.
+async fn filled(folder: &Path) -> SqliteStore {
+    let holder = Holder {
+        pid: 1,
+        host: "here".into(),
+        since: at(0),
+        what: "test".into(),
+    };
+    let path = folder.join("fifo.db");
+    let store = SqliteStore::open(&path, true, &holder).await.unwrap();
+    store.import(&batch(trades())).await.unwrap();
+    run(&store).await;
+    run(&store).await;
+    let late = row("a", "BTC-USD", ["S-3", "sell", "0.1", "1", "0"], 6);
+    store.import(&batch(vec![late])).await.unwrap();
+    let void = VoidChange {
+        account: "b".parse().unwrap(),
+        order_id: "S-1".into(),
+        reason: "booked twice".into(),
+        voided_by: "ann".into(),
+        voided_at: at(300),
+        undo: false,
+    };
+    store.void(&void).await.unwrap();
+    let export = Event::info("export", at(400), serde_json::json!({ "file": "out.csv" }));
+    store.log_event(&export).await.unwrap();
+    store
+}
+
+/// Reads a query through one of our connections, in the way the shell prints it.
+async fn ours(store: &SqliteStore, sql: &str) -> Vec<String> {
+    let mut connection = store.reader().await.unwrap();
+    let lines = with_raw(&mut connection, "test", |raw| {
+        let mut statement = raw.prepare(sql).map_err(|e| from_rusqlite("prepare", e))?;
+        let columns = statement.column_count();
+        let cell = |row: &rusqlite::Row<'_>, column| match row.get_ref(column).unwrap() {
+            ValueRef::Null => "NULL".to_owned(),
+            ValueRef::Integer(value) => value.to_string(),
+            ValueRef::Real(value) => shown_real(value),
+            ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+            ValueRef::Blob(_) => "a blob".to_owned(),
+        };
+        let line = |row: &rusqlite::Row<'_>| {
+            let cells: Vec<String> = (0..columns).map(|column| cell(row, column)).collect();
+            Ok(cells.join("|"))
+        };
+        let rows = statement
+            .query_map([], line)
+            .map_err(|e| from_rusqlite("query", e))?;
+        Ok(rows.map(Result::unwrap).collect())
+    });
+    lines.await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// Reads a query through the shell.
+fn shell(path: &Path, sql: &str) -> Vec<String> {
+    let output = Command::new("sqlite3")
+        .args(["-bail", "-batch", "-list", "-nullvalue", "NULL"])
+        .args([path.as_os_str(), sql.as_ref()])
+        .output()
+        .expect("the sqlite3 shell is needed: scripts/setup --test installs it");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{sql}: {error}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Shows the one average with the digits that the shell shows, at the most 15.
+fn shown_real(value: f64) -> String {
+    let whole_digits = (value.abs() as i64).to_string().len();
+    let decimals = 15_usize.saturating_sub(whole_digits);
+    canonical(&format!("{value:.decimals$}"))
+}
+
+/// Drops what the shell's functions leave: zeros where an operand had decimals, the sign of zero.
+fn canonical(cell: &str) -> String {
+    if cell.parse::<f64>().is_err() || !cell.contains(['.', '-']) {
+        return cell.to_owned();
+    }
+    let digits = match cell.contains('.') {
+        true => cell.trim_end_matches('0').trim_end_matches('.'),
+        false => cell,
+    };
+    if digits == "-0" { "0" } else { digits }.to_owned()
+}
+
+const VIEWS: [(&str, usize); 14] = [
+    ("schema_version", 3),
+    ("active_voids", 1),
+    ("eligible_trades", 9),
+    ("ineligible_trades", 1),
+    ("v_allocation_health", 2),
+    ("v_current_allocations", 4),
+    ("v_unmatched_sells", 1),
+    ("v_pnl_by_symbol", 2),
+    ("v_allocation_discrepancies", 3),
+    ("v_open_inventory", 3),
+    ("v_run_status", 2),
+    ("review_history", 2),
+    ("export_log", 1),
+    ("migration_attempts", 1),
+];
+
+#[tokio::test]
+async fn every_view_reads_the_same_through_the_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path()).await;
+    let views = ours(
+        &store,
+        "SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY 1",
+    )
+    .await;
+    let mut known: Vec<&str> = VIEWS.iter().map(|(view, _)| *view).collect();
+    known.sort_unstable();
+    assert_eq!(views, known);
+    for (view, rows) in VIEWS {
+        let sql = format!("SELECT * FROM {view} ORDER BY 1, 2");
+        let found = ours(&store, &sql).await;
+        assert_eq!(found.len(), rows, "{view}: {found:#?}");
+        let theirs: Vec<String> = shell(&store.path, &sql)
+            .iter()
+            .map(|line| line.split('|').map(canonical).collect::<Vec<_>>().join("|"))
+            .collect();
+        assert_eq!(found, theirs, "{view}");
+    }
+}
+
+#[tokio::test]
+async fn views_say_what_the_version_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path()).await;
+    let of = async |sql: &str| ours(&store, sql).await;
+    assert_eq!(
+        of(
+            "SELECT allocation_version, total_allocations, sells_matched, buys_used, \
+            unmatched_sells, status, is_current, first_allocation FROM v_allocation_health"
+        )
+        .await,
+        [
+            "1|3|3|2|1|partial|0|2025-01-02T03:07:26.000006Z",
+            "2|3|3|2|1|partial|1|2025-01-02T03:07:26.000006Z",
+        ]
+    );
+    let sums = "SELECT total_pnl FROM v_allocation_health WHERE is_current";
+    let stored = "SELECT decimal_sum(pnl_usd) FROM v_current_allocations";
+    assert_eq!(of(sums).await, of(stored).await);
+    assert_eq!(
+        of(
+            "SELECT sell_order_id, account, unmatched_size, sell_time, status, notes \
+            FROM v_unmatched_sells"
+        )
+        .await,
+        ["S-2|a|0.5|2025-01-02T03:04:09.000006Z|pending|unmatched;sell_fee_unknown"]
+    );
+    assert_eq!(
+        of(
+            "SELECT sell_order_id, allocated_total, discrepancy, status \
+            FROM v_allocation_discrepancies ORDER BY 1, 2"
+        )
+        .await,
+        ["S-1|0.5|0|OK", "S-1|0.7|0|OK", "S-2|1.3|0|OK"],
+        "as of the watermark: no later sell, and a later void changes nothing"
+    );
+    assert_eq!(
+        of(
+            "SELECT account, buy_order_id, remaining_size, buy_time FROM v_open_inventory \
+            ORDER BY 1, 2"
+        )
+        .await,
+        [
+            "a|B-2|2|2025-01-02T03:04:10.000006Z",
+            "b|B-1|0.5|2025-01-02T03:04:06.000006Z",
+            "b|B-2|0.5|2025-01-02T03:04:07.000006Z",
+        ]
+    );
+    assert_eq!(
+        of("SELECT min(buy_time) FROM v_current_allocations").await,
+        ["-999994"]
+    );
+}
+
+#[tokio::test]
+async fn decimal_functions_agree_with_the_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path()).await;
+    let numbers = [
+        "0",
+        "1",
+        "-1",
+        "0.1",
+        "-0.1",
+        "10",
+        "100",
+        "1.5",
+        "0.000000000001",
+        "99999.99",
+        "123456789012345678901234567890.123456789012",
+        "-7000000000000000000000000",
+        "0.0000000000000000000000000001",
+    ];
+    for left in numbers {
+        for right in numbers {
+            let sub = format!("SELECT decimal_sub('{left}', '{right}')");
+            let values = format!("('{left}'), ('{right}'), (NULL)");
+            let sum = format!("SELECT decimal_sum(column1) FROM (VALUES {values})");
+            for sql in [sub, sum] {
+                let theirs = shell(&store.path, &sql);
+                assert_eq!(ours(&store, &sql).await, [canonical(&theirs[0])], "{sql}");
+            }
+        }
+    }
+    let nothing = "SELECT decimal_sum(column1) FROM (VALUES (NULL))";
+    assert_eq!(ours(&store, nothing).await, ["NULL"]);
+    assert_eq!(shell(&store.path, nothing).len(), 1);
+}
