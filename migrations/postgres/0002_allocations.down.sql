@@ -8,4 +8,6 @@ DROP TABLE fifo_computation_log;
 DROP TABLE fifo_allocations;
 DROP TABLE current_version;
 DROP TABLE allocation_versions;
+DROP SEQUENCE fifo_parts.lot_ids;
+DROP SEQUENCE fifo_parts.allocation_ids;
 DROP SCHEMA fifo_parts;

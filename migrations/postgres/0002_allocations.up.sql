@@ -3,6 +3,10 @@
 
 CREATE SCHEMA fifo_parts;
 
+-- The last ids given to rows of fifo_allocations and fifo_inventory_snapshot. Only a run moves them.
+CREATE SEQUENCE fifo_parts.allocation_ids;
+CREATE SEQUENCE fifo_parts.lot_ids;
+
 CREATE TABLE allocation_versions (
     version          BIGINT PRIMARY KEY CONSTRAINT allocation_versions_version_check CHECK (version > 0),
     method           TEXT NOT NULL CONSTRAINT allocation_versions_method_check CHECK (method = 'fifo'),

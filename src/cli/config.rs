@@ -229,7 +229,8 @@ mod tests {
     #[test]
     fn settings_of_symbols() {
         let file: File = toml::from_str(
-            "usd_quotes = [\"usd\"]\n[symbols.\"brk-b\"]\nquote = \"USD\"\ndust_threshold = \"0.01\"",
+            "usd_quotes = [\"usd\"]\n[symbols.\"brk-b\"]\nquote = \"USD\"\n\
+             dust_threshold = \"0.01\"",
         )
         .unwrap();
         let rules = rules(file).unwrap();

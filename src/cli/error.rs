@@ -72,6 +72,14 @@ impl From<StoreError> for CliError {
                 Exit::Refused,
                 "the folder and the file must be writable for this user",
             ),
+            StoreError::Connect { .. } => (
+                Exit::Failed,
+                "is the server up, and are user, password and database right?",
+            ),
+            StoreError::SchemaOlder { .. } => (
+                Exit::Refused,
+                "run fifo-pnl migrate up; nothing was written",
+            ),
             StoreError::Locked(_) => (Exit::Refused, "try again when it is done"),
             StoreError::SchemaNewer { .. } => {
                 (Exit::Refused, "use the newer program; nothing was written")

@@ -1,4 +1,4 @@
-//! Names of things: account, symbol, order, pool. Each its own type, so that two may not be swapped.
+//! Names: account, symbol, order, pool. Each its own type, so that two may not be swapped.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! A row of the ledger: a trade, whose it is, and what is carried along without meaning to matching.
+//! A row of the ledger: a trade, whose it is, and what is carried without meaning to matching.
 
 use super::ids::{Account, Pool, Symbol};
 use super::trade::Trade;

@@ -16,7 +16,10 @@ use super::symbol::SymbolRules;
 pub struct UnknownWord(pub &'static str);
 
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $text:literal),+ $(,)? }) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$item_doc:meta])* $item:ident = $text:literal),+ $(,)? }
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$item_doc])* $item),+ }

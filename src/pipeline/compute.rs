@@ -116,6 +116,17 @@ pub async fn compute(
         return Ok(matched.report(options, &target, None, publication, context, started_us));
     }
     let lock = store.lock_runs(&context.holder).await?;
+    let done = run_locked(store, context, options, started_us).await;
+    lock.release().await;
+    done
+}
+
+async fn run_locked(
+    store: &dyn Store,
+    context: &Context,
+    options: &ComputeOptions,
+    started_us: i64,
+) -> PipelineResult<ComputeReport> {
     store.close_orphans(&context.holder).await?;
     let target = Target::choose(store, options).await?;
     let run = run_start(context, options, &target);
@@ -124,7 +135,6 @@ pub async fn compute(
     if let Err(error) = &done {
         close_failed(store, context, run_id, error).await;
     }
-    drop(lock);
     done.map_err(|error| PipelineError::Run {
         run_id,
         error: Box::new(error),
@@ -273,7 +283,7 @@ async fn run_logged(
         scope: options.scope.clone(),
         origin: options.origin.clone(),
         policy: policy_json(&context.rules, &matched.exclusions),
-        watermark: matched.watermark,
+        watermark: matched.watermark.clone(),
         created_at: run.started_at,
         allocation_time: context.clock.now(),
         replaces: target.replaces,

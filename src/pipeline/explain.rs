@@ -96,7 +96,7 @@ pub async fn explain(
         account: account.cloned(),
         ..Scope::default()
     };
-    let read = store.read_ledger(&scope, Some(info.watermark)).await?;
+    let read = store.read_ledger(&scope, Some(&info.watermark)).await?;
     let mut found: Vec<(&Pool, &Trade)> = Vec::new();
     for (pool, ledger) in &read.pools {
         let of_id = ledger

@@ -17,7 +17,17 @@ pub async fn publish(
     context: &Context,
     version: Version,
 ) -> PipelineResult<Current> {
-    let _lock = store.lock_runs(&context.holder).await?;
+    let lock = store.lock_runs(&context.holder).await?;
+    let done = publish_locked(store, context, version).await;
+    lock.release().await;
+    done
+}
+
+async fn publish_locked(
+    store: &dyn Store,
+    context: &Context,
+    version: Version,
+) -> PipelineResult<Current> {
     let versions = store.versions().await?;
     if !versions.iter().any(|info| info.version == version) {
         return Err(StoreError::NoVersion(version).into());
@@ -30,7 +40,13 @@ pub async fn publish(
 ///
 /// Errors: the pointer is not held; another run is at work.
 pub async fn release(store: &dyn Store, context: &Context) -> PipelineResult<Current> {
-    let _lock = store.lock_runs(&context.holder).await?;
+    let lock = store.lock_runs(&context.holder).await?;
+    let done = release_locked(store, context).await;
+    lock.release().await;
+    done
+}
+
+async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<Current> {
     let current = store.current().await?;
     let (Some(held), true) = (current.version, current.held) else {
         return Err(PipelineError::Usage {
@@ -117,13 +133,15 @@ pub async fn seal(
     version: Version,
     reason: &str,
 ) -> PipelineResult<()> {
-    let _lock = store.lock_runs(&context.holder).await?;
+    let lock = store.lock_runs(&context.holder).await?;
     let details = json!({ "reason": reason, "by": context.user });
     let event = Event {
         version: Some(version),
         ..Event::info("seal", context.clock.now(), details)
     };
-    Ok(store.seal(version, reason, &event).await?)
+    let done = store.seal(version, reason, &event).await;
+    lock.release().await;
+    Ok(done?)
 }
 
 /// Drops a version's rows. Errors: no such version, current, sealed; another run is at work.
@@ -132,11 +150,13 @@ pub async fn drop_version(
     context: &Context,
     version: Version,
 ) -> PipelineResult<()> {
-    let _lock = store.lock_runs(&context.holder).await?;
+    let lock = store.lock_runs(&context.holder).await?;
     let details = json!({ "by": context.user });
     let event = Event {
         version: Some(version),
         ..Event::info("drop", context.clock.now(), details)
     };
-    Ok(store.drop_version(version, &event).await?)
+    let done = store.drop_version(version, &event).await;
+    lock.release().await;
+    Ok(done?)
 }

@@ -84,7 +84,7 @@ pub async fn validate(
     let progress = &context.progress;
     progress.begin(Phase::Read, None);
     let read = store
-        .read_ledger(&Scope::default(), Some(info.watermark))
+        .read_ledger(&Scope::default(), Some(&info.watermark))
         .await?;
     progress.end();
     let ledger = store.ledger_counts().await?;

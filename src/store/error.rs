@@ -24,6 +24,22 @@ pub enum StoreError {
         /// What was refused.
         reason: String,
     },
+    /// The server can't be reached, or does not know us.
+    #[error("can't connect to {location}: {reason}")]
+    Connect {
+        /// Where.
+        location: String,
+        /// Why.
+        reason: String,
+    },
+    /// The database has a schema of an older program, and is not migrated without being asked.
+    #[error("the database has schema v{found}, this program needs v{known}")]
+    SchemaOlder {
+        /// In the database; 0 is none.
+        found: i64,
+        /// In the program.
+        known: i64,
+    },
     /// Another process holds the run lock.
     #[error(
         "another process is at work: {} (pid {} on {}, since {})",

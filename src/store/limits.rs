@@ -14,3 +14,21 @@ pub const CONNECTIONS_MAX: u32 = 4;
 
 /// Suffix of the lock file beside an SQLite database.
 pub const LOCK_SUFFIX: &str = ".lock";
+
+/// How long a server may take to answer at all.
+pub const CONNECT_WAIT_S: u64 = 10;
+
+/// How long we wait for readers of a table before we give up and say so.
+pub const READER_WAIT_S: u64 = 10;
+
+/// What an older schema has no place for: the first version that has it, the rows, in words.
+pub const LOST_BELOW: [(i64, &str, &str); 4] = [
+    (1, "trade_records", "trades"),
+    (1, "event_log", "events of the audit trail"),
+    (
+        2,
+        "allocation_versions WHERE sealed_at IS NOT NULL",
+        "sealed versions",
+    ),
+    (2, "review_exclusions", "decisions about pools"),
+];

@@ -10,6 +10,7 @@ mod error;
 pub mod limits;
 pub mod memory;
 pub mod model;
+pub mod postgres;
 pub mod rules;
 pub mod sqlite;
 
@@ -60,8 +61,12 @@ pub trait RowSink: Send {
     fn take(&mut self, row: &AllocationRow<'_>) -> std::io::Result<()>;
 }
 
-/// Held for the time of a run; dropping it lets the next one in.
-pub trait RunLock: Send + Sync {}
+/// Held for the time of a run. Dropping it lets the next one in sooner or later.
+#[async_trait]
+pub trait RunLock: Send + Sync {
+    /// Lets the next run in; when this returns, it can begin.
+    async fn release(self: Box<Self>);
+}
 
 /// Keeps the ledger and what is computed from it.
 ///
@@ -89,8 +94,11 @@ pub trait Store: Send + Sync {
     async fn ledger_counts(&self) -> StoreResult<LedgerCounts>;
 
     /// Reads the pools of a scope as of an instant: `None` is this one.
-    async fn read_ledger(&self, scope: &Scope, as_of: Option<Watermark>)
-    -> StoreResult<LedgerRead>;
+    async fn read_ledger(
+        &self,
+        scope: &Scope,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<LedgerRead>;
 
     /// Takes the run lock, or says who has it. One run at a time a database.
     async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>>;

@@ -46,28 +46,74 @@ impl Scope {
     }
 }
 
-/// How far into the ledger a version reaches: the last arrival and the last void it saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Watermark {
-    /// Last arrival seen; 0 before the first.
-    pub ingest_seq: i64,
-    /// Last void or undo seen; 0 before the first.
-    pub void_seq: i64,
+/// How far into the ledger a version reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watermark {
+    /// The last arrival and the last void seen, where one writer numbers them; 0 before the first.
+    Sequence {
+        /// Last row of the ledger.
+        ingest_seq: i64,
+        /// Last void or undo.
+        void_seq: i64,
+    },
+    /// The transactions seen, where many write at once: a late commit is in no earlier snapshot.
+    Snapshot {
+        /// The server's own text of it.
+        snapshot: String,
+        /// The cluster whose transaction numbers these are.
+        cluster: String,
+    },
+}
+
+impl Default for Watermark {
+    /// Before the first arrival.
+    fn default() -> Self {
+        Self::Sequence {
+            ingest_seq: 0,
+            void_seq: 0,
+        }
+    }
 }
 
 impl Watermark {
+    /// Returns the last arrival and the last void, if they are numbered.
+    pub fn sequence(&self) -> Option<(i64, i64)> {
+        match self {
+            Self::Sequence {
+                ingest_seq,
+                void_seq,
+            } => Some((*ingest_seq, *void_seq)),
+            Self::Snapshot { .. } => None,
+        }
+    }
+
     /// Returns the watermark as JSON text.
-    pub fn to_json(self) -> String {
-        json!({ "ingest_seq": self.ingest_seq, "void_seq": self.void_seq }).to_string()
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Sequence {
+                ingest_seq,
+                void_seq,
+            } => {
+                json!({ "ingest_seq": ingest_seq, "void_seq": void_seq })
+            }
+            Self::Snapshot { snapshot, cluster } => {
+                json!({ "snapshot": snapshot, "cluster": cluster })
+            }
+        }
+        .to_string()
     }
 
     /// Reads it back.
     pub fn from_json(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
-        let field = |name: &str| value.get(name).and_then(Value::as_i64);
-        Some(Self {
-            ingest_seq: field("ingest_seq")?,
-            void_seq: field("void_seq")?,
+        let number = |name: &str| value.get(name).and_then(Value::as_i64);
+        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        if let (Some(snapshot), Some(cluster)) = (text("snapshot"), text("cluster")) {
+            return Some(Self::Snapshot { snapshot, cluster });
+        }
+        Some(Self::Sequence {
+            ingest_seq: number("ingest_seq")?,
+            void_seq: number("void_seq")?,
         })
     }
 }
@@ -639,4 +685,15 @@ impl crate::engine::PoolStatus {
             .into_iter()
             .find(|s| s.as_str() == text)
     }
+}
+
+/// One step of the schema and whether the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaStep {
+    /// Its number.
+    pub version: i64,
+    /// What it adds.
+    pub description: String,
+    /// When it was applied, as the database says.
+    pub applied_at: Option<String>,
 }

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
-    Conflict, ImportMode, QueuedItem, ReviewStatus, ReviewUpdate, Version, VersionInfo,
-    VersionPlan, VersionStatus,
+    Conflict, Current, ImportMode, QueuedItem, ReviewStatus, ReviewUpdate, Version, VersionInfo,
+    VersionPlan, VersionStatus, VoidChange,
 };
 use super::{StoreError, StoreResult};
 use crate::engine::{Account, IssueType, LedgerTrade, OrderId, ReviewItem};
@@ -185,6 +185,70 @@ pub fn check_version_free(plan: &VersionPlan, old: Option<&VersionInfo>) -> Stor
                 Ok(())
             }
         }
+    }
+}
+
+/// Decides whether a version may be sealed. Errors: sealed already, or without a result.
+pub fn check_sealable(info: &VersionInfo) -> StoreResult<()> {
+    let version = info.version;
+    if let Some((at, reason)) = &info.sealed {
+        return Err(StoreError::Refused(format!(
+            "version {version} is sealed already, since {at} ({reason})"
+        )));
+    }
+    if !info.status.is_readable() {
+        let status = info.status.as_str();
+        return Err(StoreError::Refused(format!(
+            "version {version} is {status}: nothing to seal"
+        )));
+    }
+    Ok(())
+}
+
+/// Decides whether a version may be dropped. Errors: sealed, current or dropped already.
+pub fn check_droppable(info: &VersionInfo, current: &Current) -> StoreResult<()> {
+    let version = info.version;
+    let refuse = |why: &str| Err(StoreError::Refused(format!("version {version} {why}")));
+    if info.sealed.is_some() {
+        return refuse("is sealed: it can't be dropped");
+    }
+    if current.version == Some(version) {
+        return refuse("is current: publish another one first");
+    }
+    if info.status == VersionStatus::Dropped {
+        return refuse("is dropped already");
+    }
+    Ok(())
+}
+
+/// Decides whether a version can be current. Errors: no result, or not over all symbols.
+pub fn check_publishable(info: &VersionInfo) -> StoreResult<()> {
+    if info.status.is_readable() && info.scope == "all" {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "version {} is {} with scope {}: only a complete version over all symbols can be current",
+        info.version,
+        info.status.as_str(),
+        info.scope
+    )))
+}
+
+/// Decides whether a trade may be voided or put back; `is_voided` is `None` where there is none.
+///
+/// Errors: no such trade, or nothing to change.
+pub fn check_voidable(change: &VoidChange, is_voided: Option<bool>) -> StoreResult<()> {
+    let (id, account) = (&change.order_id, &change.account);
+    let refuse = |why: &str| {
+        Err(StoreError::Refused(format!(
+            "trade \"{id}\" of account \"{account}\" {why}"
+        )))
+    };
+    match is_voided {
+        None => refuse("is not in the ledger"),
+        Some(true) if !change.undo => refuse("is voided already"),
+        Some(false) if change.undo => refuse("is not voided"),
+        Some(_) => Ok(()),
     }
 }
 

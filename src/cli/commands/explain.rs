@@ -194,8 +194,8 @@ fn describe_totals(found: &Explanation) -> String {
         ));
     }
     text.push_str(
-        "\nEach product is rounded to 12 decimals, half to even; a slice of a lot or a sell is the\n\
-         difference of two such amounts, so that all slices add up to the whole.\n",
+        "\nEach product is rounded to 12 decimals, half to even; a slice of a lot or a sell \
+         is the\ndifference of two such amounts, so that all slices add up to the whole.\n",
     );
     text
 }

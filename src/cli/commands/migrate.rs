@@ -13,7 +13,8 @@ use crate::cli::format::table;
 use crate::cli::session::Session;
 use crate::cli::terminal;
 use crate::store::StoreError;
-use crate::store::sqlite::{SchemaStep, SqliteStore, version_known};
+use crate::store::model::SchemaStep;
+use crate::store::sqlite::{SqliteStore, version_known};
 
 /// Runs the command.
 pub async fn run(command: MigrateCommand, session: &Session) -> CliResult<Outcome> {

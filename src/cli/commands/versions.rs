@@ -196,7 +196,7 @@ async fn export(
         Some(info) if !info.status.is_readable() => {
             let status = info.status.as_str();
             return Err(CliError::usage(
-                format!("version {number} is {status}: it has no rows"),
+                format!("version {number} is {status}: it has no result"),
                 "fifo-pnl versions list shows the others",
             ));
         }

@@ -15,7 +15,7 @@ use crate::store::model::{
     VoidChange, Watermark,
 };
 use crate::store::rules::{
-    CORRECTION_MARK, ImportPlan, KnownTrades, correction_number, plan_import,
+    CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
 };
 use crate::store::{StoreError, StoreResult};
 
@@ -186,20 +186,12 @@ pub(super) fn import(state: &mut State, batch: &ImportBatch) -> StoreResult<Impo
 pub(super) fn void(state: &mut State, change: &VoidChange) -> StoreResult<()> {
     let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
     let key = (account.to_owned(), order_id.to_owned());
-    let refuse = |why: &str| {
-        Err(StoreError::Refused(format!(
-            "trade \"{order_id}\" of account \"{account}\" {why}"
-        )))
-    };
     let ledger = &mut state.ledger;
     let is_voided = ledger.voided(i64::MAX).contains(&key);
-    if !ledger.by_key.contains_key(&key) {
-        return refuse("is not in the ledger");
-    } else if is_voided && !change.undo {
-        return refuse("is voided already");
-    } else if !is_voided && change.undo {
-        return refuse("is not voided");
-    }
+    check_voidable(
+        change,
+        ledger.by_key.contains_key(&key).then_some(is_voided),
+    )?;
     let has_reason = !change.reason.is_empty();
     check(has_reason, "void a trade", "trade_voids_reason_check")?;
     let undone = change.undo;
@@ -333,17 +325,19 @@ impl Ledger {
     }
 
     /// Reads the pools of a scope as of a watermark.
-    pub(super) fn read(&self, scope: &Scope, as_of: Option<Watermark>) -> LedgerRead {
-        let watermark = as_of.unwrap_or(Watermark {
-            ingest_seq: self.rows.len() as i64,
-            void_seq: self.voids.len() as i64,
-        });
-        let voided = self.voided(watermark.void_seq);
+    pub(super) fn read(&self, scope: &Scope, as_of: Option<&Watermark>) -> LedgerRead {
+        let newest = (self.rows.len() as i64, self.voids.len() as i64);
+        let (ingest_seq, void_seq) = as_of.and_then(Watermark::sequence).unwrap_or(newest);
+        let watermark = Watermark::Sequence {
+            ingest_seq,
+            void_seq,
+        };
+        let voided = self.voided(void_seq);
         let mut read = LedgerRead {
             watermark,
             ..LedgerRead::default()
         };
-        let until = usize::try_from(watermark.ingest_seq).unwrap_or(0);
+        let until = usize::try_from(ingest_seq).unwrap_or(0);
         for row in self.rows.iter().take(until) {
             let pool = row.text.pool();
             if !scope.contains(&pool) {

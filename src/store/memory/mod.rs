@@ -153,7 +153,10 @@ struct MemoryLock {
     running: Arc<Mutex<Option<Holder>>>,
 }
 
-impl RunLock for MemoryLock {}
+#[async_trait]
+impl RunLock for MemoryLock {
+    async fn release(self: Box<Self>) {}
+}
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
@@ -190,7 +193,7 @@ impl Store for MemoryStore {
     async fn read_ledger(
         &self,
         scope: &Scope,
-        as_of: Option<Watermark>,
+        as_of: Option<&Watermark>,
     ) -> StoreResult<LedgerRead> {
         Ok(self.read().ledger.read(scope, as_of))
     }

@@ -16,7 +16,7 @@ use crate::engine::{
 use crate::store::model::{
     Completion, Event, PointerMove, PoolSummary, Version, VersionInfo, VersionPlan, VersionStatus,
 };
-use crate::store::rules::check_version_free;
+use crate::store::rules::{check_droppable, check_publishable, check_sealable, check_version_free};
 use crate::store::{RowSink, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter};
 
 /// A version and what it holds.
@@ -156,7 +156,7 @@ fn version_info(plan: &VersionPlan, old: Option<&VersionInfo>) -> VersionInfo {
         ledger_hash: None,
         allocations_hash: None,
         policy: plan.policy.clone(),
-        watermark: plan.watermark,
+        watermark: plan.watermark.clone(),
         engine_version: env!("CARGO_PKG_VERSION").into(),
         complete_through: None,
         created_at: plan.created_at,
@@ -276,15 +276,7 @@ fn set_current(state: &mut State, version: Version, held: bool, at: Timestamp) {
 /// Publishes a version by hand.
 pub(super) fn move_pointer(state: &mut State, pointer: &PointerMove) -> StoreResult<()> {
     let info = &find(state, pointer.version)?.info;
-    if !info.status.is_readable() || info.scope != "all" {
-        return Err(StoreError::Refused(format!(
-            "version {} is {} with scope {}: only a complete version over all symbols can be \
-             current",
-            info.version,
-            info.status.as_str(),
-            info.scope
-        )));
-    }
+    check_publishable(info)?;
     let (version, at) = (pointer.version, pointer.at);
     set_current(state, version, pointer.held, at);
     queue::update(state, &pointer.review, version, at);
@@ -304,17 +296,7 @@ pub(super) fn seal(
     event: &Event,
 ) -> StoreResult<()> {
     let info = &mut find(state, version)?.info;
-    if let Some((at, reason)) = &info.sealed {
-        return Err(StoreError::Refused(format!(
-            "version {version} is sealed already, since {at} ({reason})"
-        )));
-    }
-    if !info.status.is_readable() {
-        let status = info.status.as_str();
-        return Err(StoreError::Refused(format!(
-            "version {version} is {status}: nothing to seal"
-        )));
-    }
+    check_sealable(info)?;
     info.sealed = Some((event.at, reason.to_owned()));
     state.events.push(event.clone());
     Ok(())
@@ -324,16 +306,7 @@ pub(super) fn seal(
 pub(super) fn drop(state: &mut State, version: Version, event: &Event) -> StoreResult<()> {
     let current = state.current;
     let stored = find(state, version)?;
-    let refuse = |why: &str| Err(StoreError::Refused(format!("version {version} {why}")));
-    if stored.info.sealed.is_some() {
-        return refuse("is sealed: it can't be dropped");
-    }
-    if current.version == Some(version) {
-        return refuse("is current: publish another one first");
-    }
-    if stored.info.status == VersionStatus::Dropped {
-        return refuse("is dropped already");
-    }
+    check_droppable(&stored.info, &current)?;
     stored.delete_rows();
     stored.info.status = VersionStatus::Dropped;
     state.events.push(event.clone());

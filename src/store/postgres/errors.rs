@@ -11,12 +11,19 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
             sqlx::Error::Io(io) => format!("the connection was lost: {io}"),
             other => other.to_string(),
         };
-        return StoreError::Database { action, message, source: Some(Box::new(error)) };
+        return StoreError::Database {
+            action,
+            message,
+            source: Some(Box::new(error)),
+        };
     };
     let code = database.code().unwrap_or_default().into_owned();
     let message = database.message().to_owned();
     match code.as_str() {
-        "42501" => StoreError::NoPermission { location: action.into(), reason: message },
+        "42501" => StoreError::NoPermission {
+            location: action.into(),
+            reason: message,
+        },
         "25006" => StoreError::NoPermission {
             location: action.into(),
             reason: format!("{message}: is this a read-only replica?"),
@@ -50,10 +57,17 @@ pub(super) fn from_connect(location: &str, error: sqlx::Error) -> StoreError {
                 _ => StoreError::Connect { location, reason },
             }
         }
-        sqlx::Error::Configuration(reason) => {
-            StoreError::BadLocation { location, reason: reason.to_string() }
-        }
-        sqlx::Error::Io(io) => StoreError::Connect { location, reason: io.to_string() },
-        other => StoreError::Connect { location, reason: other.to_string() },
+        sqlx::Error::Configuration(reason) => StoreError::BadLocation {
+            location,
+            reason: reason.to_string(),
+        },
+        sqlx::Error::Io(io) => StoreError::Connect {
+            location,
+            reason: io.to_string(),
+        },
+        other => StoreError::Connect {
+            location,
+            reason: other.to_string(),
+        },
     }
 }

@@ -1,17 +1,16 @@
 //! The review queue and the excluded pools in PostgreSQL.
 
 use serde_json::json;
-use sqlx::postgres::PgRow;
-use sqlx::{Row, PgConnection};
+use sqlx::PgConnection;
 
 use super::errors::from_sqlx;
+use super::read::{PgCells, select};
 use super::{PostgresStore, commit, runs};
-use crate::engine::{Account, Pool, ReviewItem, Symbol, Timestamp};
-use crate::store::model::{Event, Exclusion, QueuedItem, ReviewStatus, ReviewUpdate, Version};
+use crate::engine::{ReviewItem, Timestamp};
+use crate::store::StoreResult;
+use crate::store::cells;
+use crate::store::model::{Event, Exclusion, QueuedItem, ReviewUpdate, Version};
 use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
-use crate::store::{StoreError, StoreResult};
-
-const TABLE: &str = "manual_review_queue";
 
 /// Lists the queue: open items first, the most urgent first.
 pub(super) async fn list(store: &PostgresStore) -> StoreResult<Vec<QueuedItem>> {
@@ -20,75 +19,16 @@ pub(super) async fn list(store: &PostgresStore) -> StoreResult<Vec<QueuedItem>> 
 }
 
 async fn read(connection: &mut PgConnection) -> StoreResult<Vec<QueuedItem>> {
-    let rows = sqlx::query(
-        "SELECT * FROM manual_review_queue ORDER BY status IN ('resolved', 'dismissed'), \
+    let from = "manual_review_queue ORDER BY status IN ('resolved', 'dismissed'), \
          CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 \
-         ELSE 3 END, account, symbol, id",
-    )
-    .fetch_all(connection)
-    .await
-    .map_err(|e| from_sqlx("read the review queue", e))?;
-    rows.iter().map(item).collect()
-}
-
-fn item(row: &PgRow) -> StoreResult<QueuedItem> {
-    let text = |column: &'static str| -> StoreResult<String> {
-        row.try_get(column)
-            .map_err(|e| from_sqlx("read the review queue", e))
-    };
-    let optional = |column: &'static str| -> StoreResult<Option<String>> {
-        row.try_get(column)
-            .map_err(|e| from_sqlx("read the review queue", e))
-    };
-    let time = |column: &'static str| -> StoreResult<Option<Timestamp>> {
-        let micros: Option<i64> = row
-            .try_get(column)
-            .map_err(|e| from_sqlx("read the review queue", e))?;
-        Ok(micros.and_then(|micros| Timestamp::try_from_micros(micros).ok()))
-    };
-    let number = |column: &'static str| -> StoreResult<i64> {
-        row.try_get(column)
-            .map_err(|e| from_sqlx("read the review queue", e))
-    };
-    let unreadable = |column, found: String| StoreError::Unreadable {
-        table: TABLE,
-        column,
-        found,
-    };
-    let (issue, severity, status) = (text("issue_type")?, text("severity")?, text("status")?);
-    Ok(QueuedItem {
-        id: number("id")?,
-        pool: pool(&text("account")?, &text("symbol")?),
-        order_id: text("order_id")?,
-        issue: issue
-            .parse()
-            .map_err(|_| unreadable("issue_type", issue.clone()))?,
-        severity: severity
-            .parse()
-            .map_err(|_| unreadable("severity", severity.clone()))?,
-        status: ReviewStatus::from_text(&status)
-            .ok_or_else(|| unreadable("status", status.clone()))?,
-        description: text("description")?,
-        resolution: optional("resolution")?,
-        created_at: time("created_at")?.unwrap_or(Timestamp::EPOCH),
-        updated_at: time("updated_at")?.unwrap_or(Timestamp::EPOCH),
-        resolved_at: time("resolved_at")?,
-        resolved_by: optional("resolved_by")?,
-        version: number("allocation_version")?,
-        details: text("details")?,
-    })
-}
-
-/// Names a pool as the database has it.
-pub(super) fn pool(account: &str, symbol: &str) -> Pool {
-    Pool::new(
-        account
-            .parse()
-            .unwrap_or_else(|_| Account::unreadable(account)),
-        symbol
-            .parse()
-            .unwrap_or_else(|_| Symbol::unreadable(symbol)),
-    )
+         ELSE 3 END, account, symbol, id";
+    let rows = select(cells::QUEUED_ITEM, from)
+        .fetch_all(connection)
+        .await
+        .map_err(|e| from_sqlx("read the review queue", e))?;
+    rows.iter()
+        .map(|row| cells::queued_item(&PgCells(row)))
+        .collect()
 }
 
 /// Applies what a version says about the queue, in the transaction that says it.
@@ -132,28 +72,28 @@ async fn apply(
         ReviewChange::Open(item) => sqlx::query(
             "INSERT INTO manual_review_queue (severity, description, details, \
              allocation_version, updated_at, order_id, issue_type, account, symbol, status, \
-             created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $5)",
+             created_at) VALUES ($1, $2, $3::jsonb, $4, $5::timestamptz, $6, $7, $8, $9, 'pending', $5::timestamptz)",
         )
         .bind(item.severity.as_str())
         .bind(&item.description)
         .bind(details_json(item))
         .bind(version)
-        .bind(at.as_micros())
+        .bind(at.to_string())
         .bind(&item.order_id)
         .bind(item.issue.as_str())
         .bind(item.pool.account.as_str())
         .bind(item.pool.symbol.as_str()),
         ReviewChange::Refresh(id, item) => bind_update(
-            "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3, \
-             allocation_version = $4, updated_at = $5 WHERE id = $6",
+            "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3::jsonb, \
+             allocation_version = $4, updated_at = $5::timestamptz WHERE id = $6",
             *id,
             item,
             version,
             at,
         ),
         ReviewChange::Reopen(id, item) => bind_update(
-            "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3, \
-             allocation_version = $4, updated_at = $5, status = 'pending', resolution = NULL, \
+            "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3::jsonb, \
+             allocation_version = $4, updated_at = $5::timestamptz, status = 'pending', resolution = NULL, \
              resolved_at = NULL, resolved_by = NULL WHERE id = $6",
             *id,
             item,
@@ -162,10 +102,10 @@ async fn apply(
         ),
         ReviewChange::Settle(id, resolution) => sqlx::query(
             "UPDATE manual_review_queue SET status = 'resolved', resolution = $1, \
-             resolved_at = $2, updated_at = $2, resolved_by = $3 WHERE id = $4",
+             resolved_at = $2::timestamptz, updated_at = $2::timestamptz, resolved_by = $3 WHERE id = $4",
         )
         .bind(resolution)
-        .bind(at.as_micros())
+        .bind(at.to_string())
         .bind(AUTOMATIC)
         .bind(*id),
     };
@@ -174,7 +114,7 @@ async fn apply(
         .map_err(|e| from_sqlx("update the review queue", e))
 }
 
-type SqliteQuery<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+type PgQuery<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 fn bind_update<'q>(
     sql: &'static str,
@@ -182,38 +122,29 @@ fn bind_update<'q>(
     item: &'q ReviewItem,
     version: Version,
     at: Timestamp,
-) -> SqliteQuery<'q> {
+) -> PgQuery<'q> {
     sqlx::query(sql)
         .bind(item.severity.as_str())
         .bind(&item.description)
         .bind(details_json(item))
         .bind(version)
-        .bind(at.as_micros())
+        .bind(at.to_string())
         .bind(id)
 }
 
 /// Lists the pools excluded at present.
 pub(super) async fn exclusions(store: &PostgresStore) -> StoreResult<Vec<Exclusion>> {
     let mut connection = store.reader().await?;
-    let rows: Vec<(String, String, String, String, i64)> = sqlx::query_as(
-        "SELECT account, symbol, reason, decided_by, decided_at FROM review_exclusions e \
-         WHERE excluded = 1 AND NOT EXISTS (SELECT 1 FROM review_exclusions f \
-         WHERE f.account = e.account AND f.symbol = e.symbol AND f.id > e.id) \
-         ORDER BY account, symbol",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("read the excluded pools", e))?;
-    let exclusion = |(account, symbol, reason, decided_by, at): (String, String, _, _, _)| {
-        let decided_at = Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH);
-        Exclusion {
-            pool: pool(&account, &symbol),
-            reason,
-            decided_by,
-            decided_at,
-        }
-    };
-    Ok(rows.into_iter().map(exclusion).collect())
+    let from = "review_exclusions e WHERE excluded AND NOT EXISTS \
+         (SELECT 1 FROM review_exclusions f WHERE f.account = e.account \
+         AND f.symbol = e.symbol AND f.id > e.id) ORDER BY account, symbol";
+    let rows = select(cells::EXCLUSION, from)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("read the excluded pools", e))?;
+    rows.iter()
+        .map(|row| cells::exclusion(&PgCells(row)))
+        .collect()
 }
 
 /// Appends a decision about a pool.
@@ -226,14 +157,14 @@ pub(super) async fn set_exclusion(
     let pool = &exclusion.pool;
     sqlx::query(
         "INSERT INTO review_exclusions (account, symbol, excluded, reason, decided_by, \
-         decided_at) VALUES ($1, $2, $3, $4, $5, $6)",
+         decided_at) VALUES ($1, $2, $3, $4, $5, $6::timestamptz)",
     )
     .bind(pool.account.as_str())
     .bind(pool.symbol.as_str())
     .bind(excluded)
     .bind(&exclusion.reason)
     .bind(&exclusion.decided_by)
-    .bind(exclusion.decided_at.as_micros())
+    .bind(exclusion.decided_at.to_string())
     .execute(&mut *transaction)
     .await
     .map_err(|e| from_sqlx("exclude a pool", e))?;

@@ -12,7 +12,12 @@ const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Writes the log row of a run and commits it before the work begins.
 pub(super) async fn begin(store: &PostgresStore, run: &RunStart) -> StoreResult<i64> {
-    let symbols: Vec<&str> = run.scope.symbols.iter().map(|symbol| symbol.as_str()).collect();
+    let symbols: Vec<&str> = run
+        .scope
+        .symbols
+        .iter()
+        .map(|symbol| symbol.as_str())
+        .collect();
     let symbols = (!symbols.is_empty()).then(|| symbols.join(","));
     let mut transaction = store.writer().await?;
     let id: i64 = sqlx::query_scalar(
@@ -60,7 +65,10 @@ pub(super) async fn fail(
     .await
     .map_err(|e| from_sqlx("log the failure", e))?;
     let details = json!({ "run_id": run_id, "message": failure.message });
-    let event = Event { severity: "error", ..Event::info("run", failure.ended_at, details) };
+    let event = Event {
+        severity: "error",
+        ..Event::info("run", failure.ended_at, details)
+    };
     log_event(&mut transaction, &event).await?;
     commit(transaction).await
 }

@@ -15,7 +15,7 @@ use crate::store::model::{
     Watermark,
 };
 use crate::store::rules::{
-    CORRECTION_MARK, ImportPlan, KnownTrades, correction_number, plan_import,
+    CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
 };
 use crate::store::{StoreError, StoreResult};
 
@@ -220,17 +220,7 @@ pub(super) async fn void(store: &SqliteStore, change: &VoidChange) -> StoreResul
     .fetch_optional(&mut *transaction)
     .await
     .map_err(|e| from_sqlx(action, e))?;
-    let refuse = |why: &str| {
-        Err(StoreError::Refused(format!(
-            "trade \"{order_id}\" of account \"{account}\" {why}"
-        )))
-    };
-    match state {
-        None => return refuse("is not in the ledger"),
-        Some(true) if !change.undo => return refuse("is voided already"),
-        Some(false) if change.undo => return refuse("is not voided"),
-        Some(_) => {}
-    }
+    check_voidable(change, state)?;
     sqlx::query(
         "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -286,13 +276,21 @@ pub(super) async fn counts(store: &SqliteStore) -> StoreResult<LedgerCounts> {
 pub(super) async fn read(
     store: &SqliteStore,
     scope: &Scope,
-    as_of: Option<Watermark>,
+    as_of: Option<&Watermark>,
 ) -> StoreResult<LedgerRead> {
+    let as_of = as_of.map(sequence).transpose()?;
     let mut transaction = store.snapshot().await?;
     with_raw(&mut transaction, "read the ledger", |raw| {
         read_pools(raw, scope, as_of).map_err(|e| from_rusqlite("read the ledger", e))
     })
     .await
+}
+
+/// Returns the numbers of a watermark. Errors: it is of a database that numbers nothing.
+fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
+    watermark.sequence().ok_or_else(|| {
+        StoreError::Refused("the version was computed in a PostgreSQL database".into())
+    })
 }
 
 /// Voids in force as of a watermark: not the view's, which knows only this instant.
@@ -303,20 +301,19 @@ const VOIDED_AS_OF: &str = "SELECT account, order_id FROM trade_voids v WHERE un
 fn read_pools(
     raw: &Connection,
     scope: &Scope,
-    as_of: Option<Watermark>,
+    as_of: Option<(i64, i64)>,
 ) -> rusqlite::Result<LedgerRead> {
     let newest = raw.query_row(
         "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
                 (SELECT ifnull(max(void_seq), 0) FROM trade_voids)",
         [],
-        |row| {
-            Ok(Watermark {
-                ingest_seq: row.get(0)?,
-                void_seq: row.get(1)?,
-            })
-        },
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let watermark = as_of.unwrap_or(newest);
+    let (ingest_seq, void_seq) = as_of.unwrap_or(newest);
+    let watermark = Watermark::Sequence {
+        ingest_seq,
+        void_seq,
+    };
     let mut read = LedgerRead {
         watermark,
         ..LedgerRead::default()
@@ -324,7 +321,7 @@ fn read_pools(
     let mut voided = std::collections::BTreeSet::new();
     if as_of.is_some() {
         let mut statement = raw.prepare(VOIDED_AS_OF)?;
-        let rows = statement.query_map([watermark.void_seq], |row| {
+        let rows = statement.query_map([void_seq], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
         })?;
         for row in rows {
@@ -335,7 +332,7 @@ fn read_pools(
         "SELECT account, symbol, order_id, side, size, price, order_time, total_fees_usd, \
          trade_seq, void_seq FROM eligible_trades WHERE ingest_seq <= ?1",
     )?;
-    let mut rows = statement.query([watermark.ingest_seq])?;
+    let mut rows = statement.query([ingest_seq])?;
     while let Some(row) = rows.next()? {
         let is_voided = match as_of {
             None => row.get::<_, Option<i64>>(9)?.is_some(),
@@ -343,20 +340,21 @@ fn read_pools(
         };
         take_row(&mut read.pools, scope, row, is_voided, &mut read.voided)?;
     }
-    count_ineligible(raw, scope, &mut read)?;
+    count_ineligible(raw, scope, ingest_seq, &mut read)?;
     Ok(read)
 }
 
 fn count_ineligible(
     raw: &Connection,
     scope: &Scope,
+    ingest_seq: i64,
     read: &mut LedgerRead,
 ) -> rusqlite::Result<()> {
     let mut statement = raw.prepare(
         "SELECT account, symbol, reason, count(*) FROM ineligible_trades \
          WHERE ingest_seq <= ?1 GROUP BY account, symbol, reason",
     )?;
-    let mut rows = statement.query([read.watermark.ingest_seq])?;
+    let mut rows = statement.query([ingest_seq])?;
     while let Some(row) = rows.next()? {
         let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
         if scope.contains(&pool(text(0)?, text(1)?)) {

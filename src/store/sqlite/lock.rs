@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::engine::Timestamp;
@@ -18,7 +19,10 @@ pub(super) struct FileLock {
     _file: File,
 }
 
-impl RunLock for FileLock {}
+#[async_trait]
+impl RunLock for FileLock {
+    async fn release(self: Box<Self>) {}
+}
 
 /// Returns the lock file's path.
 pub(super) fn path_of(database: &Path) -> PathBuf {

@@ -32,13 +32,13 @@ use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::model::{
     Current, Event, Exclusion, Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead,
-    PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, Scope, Version, VersionInfo,
-    VersionPlan, VoidChange, Watermark,
+    PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, SchemaStep, Scope, Version,
+    VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{RowSink, RunLock, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
 use crate::engine::{Account, Pool, Timestamp};
 use errors::{from_rusqlite, from_sqlx};
-pub use schema::{SchemaStep, version_known};
+pub use schema::version_known;
 
 /// A ledger and its versions in one SQLite file.
 #[derive(Debug, Clone)]
@@ -185,7 +185,7 @@ impl Store for SqliteStore {
     async fn read_ledger(
         &self,
         scope: &Scope,
-        as_of: Option<Watermark>,
+        as_of: Option<&Watermark>,
     ) -> StoreResult<LedgerRead> {
         ledger::read(self, scope, as_of).await
     }

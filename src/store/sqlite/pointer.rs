@@ -6,8 +6,9 @@ use sqlx::SqliteConnection;
 use super::errors::from_sqlx;
 use super::{SqliteStore, commit, queue, read, runs};
 use crate::engine::Timestamp;
+use crate::store::StoreResult;
 use crate::store::model::{Event, PointerMove, Version};
-use crate::store::{StoreError, StoreResult};
+use crate::store::rules::check_publishable;
 
 /// Moves the pointer inside a transaction.
 pub(super) async fn set(
@@ -40,15 +41,7 @@ pub(super) async fn set(
 pub(super) async fn move_by_hand(store: &SqliteStore, pointer: &PointerMove) -> StoreResult<()> {
     let mut transaction = store.writer().await?;
     let info = read::version_in(&mut transaction, pointer.version).await?;
-    if !info.status.is_readable() || info.scope != "all" {
-        return Err(StoreError::Refused(format!(
-            "version {} is {} with scope {}: only a complete version over all symbols can be \
-             current",
-            info.version,
-            info.status.as_str(),
-            info.scope
-        )));
-    }
+    check_publishable(&info)?;
     set(&mut transaction, pointer.version, pointer.held, pointer.at).await?;
     queue::update(
         &mut transaction,

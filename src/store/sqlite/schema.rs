@@ -10,22 +10,11 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use super::errors::from_sqlx;
 use super::lock;
-use crate::store::limits::MIGRATION_WAIT_S;
-use crate::store::model::Holder;
+use crate::store::limits::{LOST_BELOW, MIGRATION_WAIT_S};
+use crate::store::model::{Holder, SchemaStep};
 use crate::store::{StoreError, StoreResult};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-
-/// One step of the schema and whether the database has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaStep {
-    /// Its number.
-    pub version: i64,
-    /// What it adds.
-    pub description: String,
-    /// When it was applied, as the database says.
-    pub applied_at: Option<String>,
-}
 
 /// Returns the version of schema that this program knows.
 pub fn version_known() -> i64 {
@@ -254,17 +243,7 @@ pub(super) async fn down(
             "the schema is at v{found}: it can only be taken back to an older version"
         )));
     }
-    let losses = [
-        (1, "trade_records", "trades"),
-        (1, "event_log", "events of the audit trail"),
-        (
-            2,
-            "allocation_versions WHERE sealed_at IS NOT NULL",
-            "sealed versions",
-        ),
-        (2, "review_exclusions", "decisions about pools"),
-    ];
-    for (needed, table, what) in losses {
+    for (needed, table, what) in LOST_BELOW {
         if target >= needed || found < needed {
             continue;
         }

@@ -11,8 +11,8 @@ use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
 use super::{SqliteStore, commit, pointer, queue, read, runs};
 use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, Trade};
-use crate::store::model::{Completion, Event, Version, VersionPlan, VersionStatus};
-use crate::store::rules::check_version_free;
+use crate::store::model::{Completion, Event, Version, VersionPlan};
+use crate::store::rules::{check_droppable, check_sealable, check_version_free};
 use crate::store::{StoreError, StoreResult, VersionWriter};
 
 /// A version being written.
@@ -284,17 +284,7 @@ pub(super) async fn seal(
 ) -> StoreResult<()> {
     let mut transaction = store.writer().await?;
     let info = read::version_in(&mut transaction, version).await?;
-    if let Some((at, reason)) = info.sealed {
-        return Err(StoreError::Refused(format!(
-            "version {version} is sealed already, since {at} ({reason})"
-        )));
-    }
-    if !info.status.is_readable() {
-        let status = info.status.as_str();
-        return Err(StoreError::Refused(format!(
-            "version {version} is {status}: nothing to seal"
-        )));
-    }
+    check_sealable(&info)?;
     sqlx::query(
         "UPDATE allocation_versions SET sealed_at = $2, sealed_reason = $3 WHERE version = $1",
     )
@@ -313,16 +303,7 @@ pub(super) async fn drop(store: &SqliteStore, version: Version, event: &Event) -
     let mut transaction = store.writer().await?;
     let info = read::version_in(&mut transaction, version).await?;
     let current = read::current_in(&mut transaction).await?;
-    let refuse = |why: &str| Err(StoreError::Refused(format!("version {version} {why}")));
-    if info.sealed.is_some() {
-        return refuse("is sealed: it can't be dropped");
-    }
-    if current.version == Some(version) {
-        return refuse("is current: publish another one first");
-    }
-    if info.status == VersionStatus::Dropped {
-        return refuse("is dropped already");
-    }
+    check_droppable(&info, &current)?;
     delete_rows(&mut transaction, version).await?;
     sqlx::query("UPDATE allocation_versions SET status = 'dropped' WHERE version = $1")
         .bind(version)

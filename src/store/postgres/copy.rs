@@ -1,0 +1,99 @@
+//! Rows to the server by COPY, in its text format.
+
+use std::fmt::{Display, Write};
+
+use sqlx::PgConnection;
+
+use super::errors::from_sqlx;
+use crate::store::StoreResult;
+
+/// Bytes sent at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Rows in COPY's text format: cells between tabs, NULL is `\N`.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    text: String,
+    in_row: bool,
+}
+
+impl Rows {
+    fn begin_cell(&mut self) {
+        if std::mem::replace(&mut self.in_row, true) {
+            self.text.push('\t');
+        }
+    }
+
+    /// Adds a text.
+    pub(super) fn text(&mut self, text: &str) {
+        self.begin_cell();
+        for c in text.chars() {
+            match c {
+                '\\' => self.text.push_str("\\\\"),
+                '\t' => self.text.push_str("\\t"),
+                '\n' => self.text.push_str("\\n"),
+                '\r' => self.text.push_str("\\r"),
+                plain => self.text.push(plain),
+            }
+        }
+    }
+
+    /// Adds a text or NULL.
+    pub(super) fn optional_text(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(text),
+            None => self.null(),
+        }
+    }
+
+    /// Adds a value whose text has nothing to escape: a number, a time, a code.
+    pub(super) fn value(&mut self, value: impl Display) {
+        self.begin_cell();
+        // Writing to a string can't fail.
+        let _ = write!(self.text, "{value}");
+    }
+
+    /// Adds such a value or NULL.
+    pub(super) fn optional(&mut self, value: Option<impl Display>) {
+        match value {
+            Some(value) => self.value(value),
+            None => self.null(),
+        }
+    }
+
+    fn null(&mut self) {
+        self.begin_cell();
+        self.text.push_str("\\N");
+    }
+
+    /// Ends a row.
+    pub(super) fn end_row(&mut self) {
+        self.text.push('\n');
+        self.in_row = false;
+    }
+}
+
+/// Sends rows into a table. `table` and `columns` are constants or numbers of this program.
+pub(super) async fn send(
+    connection: &mut PgConnection,
+    action: &'static str,
+    table: &str,
+    columns: &str,
+    rows: Rows,
+) -> StoreResult<()> {
+    if rows.text.is_empty() {
+        return Ok(());
+    }
+    let sql = format!("COPY {table} ({columns}) FROM STDIN");
+    let mut copy = connection
+        .copy_in_raw(&sql)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+    for chunk in rows.text.as_bytes().chunks(CHUNK_BYTES) {
+        copy.send(chunk).await.map_err(|e| from_sqlx(action, e))?;
+    }
+    copy.finish()
+        .await
+        .map(|_| ())
+        .map_err(|e| from_sqlx(action, e))
+}

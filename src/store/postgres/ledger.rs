@@ -1,0 +1,521 @@
+//! The ledger in PostgreSQL: imports, voids, and reading it through the gate.
+//!
+//! What arrived is asked of a snapshot, not of a sequence: a slow transaction that commits late is
+//! in no earlier snapshot, so it is never missed. Source: docs/SPEC-matching.md, "Versions".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt;
+use serde_json::json;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use super::errors::from_sqlx;
+use super::read::{PgCells, select};
+use super::{PostgresStore, commit, copy, runs};
+use crate::engine::{Carried, LedgerTrade, Pool, PoolLedger, Timestamp, Trade, TradeText};
+use crate::store::cells::{Cells, pool};
+use crate::store::model::{
+    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Scope, VoidChange,
+    Watermark,
+};
+use crate::store::rules::{
+    CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
+};
+use crate::store::{StoreError, StoreResult};
+
+/// The key of the lock that lets our imports in one after another: "fifo-imp" as bytes.
+const IMPORT_LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-imp");
+
+/// Ids looked up in one statement.
+const LOOKUP_IDS_MAX: usize = 5_000;
+
+/// Imports a file: looks up what is known, plans, writes; one transaction.
+pub(super) async fn import(
+    store: &PostgresStore,
+    batch: &ImportBatch,
+) -> StoreResult<ImportReceipt> {
+    let mut transaction = store.writer().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(IMPORT_LOCK_KEY)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|e| from_sqlx("wait for another import", e))?;
+    let known = known_trades(&mut transaction, &batch.trades).await?;
+    let plan = plan_import(batch.trades.clone(), &known, &batch.mode);
+    let mut receipt = ImportReceipt {
+        import_id: None,
+        appended: plan.append.len() as u64 - plan.void.len() as u64,
+        known: plan.known,
+        corrected: plan.void.len() as u64,
+        conflicts: plan.conflicts.clone(),
+    };
+    let stopped = !receipt.conflicts.is_empty() && !batch.skip_conflicts;
+    if batch.preview || stopped {
+        return Ok(receipt);
+    }
+    let import_id = write_import(&mut transaction, batch, &plan).await?;
+    receipt.import_id = Some(import_id);
+    let details = json!({
+        "import_id": import_id, "file": batch.name, "sha256": batch.sha256,
+        "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
+        "conflicts": receipt.conflicts.len(), "rejected": batch.rejects.len(),
+    });
+    let event = Event::info("import", batch.imported_at, details);
+    runs::log_event(&mut transaction, &event).await?;
+    commit(transaction).await?;
+    Ok(receipt)
+}
+
+/// Returns what the ledger knows of the trades' ids, with the corrections of each.
+async fn known_trades(
+    connection: &mut PgConnection,
+    trades: &[LedgerTrade],
+) -> StoreResult<KnownTrades> {
+    let mut known = KnownTrades::new();
+    for chunk in trades.chunks(LOOKUP_IDS_MAX) {
+        let accounts: Vec<&str> = chunk.iter().map(|trade| trade.account.as_str()).collect();
+        let ids: Vec<&str> = chunk
+            .iter()
+            .map(|trade| trade.trade.order_id.as_str())
+            .collect();
+        // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
+        let columns = [
+            "k.id",
+            "t.account",
+            "t.order_id",
+            "t.symbol",
+            "t.side",
+            "trim_scale(t.size)::text",
+            "trim_scale(t.price)::text",
+            "(extract(epoch FROM t.order_time) * 1000000)::bigint",
+            "trim_scale(t.total_fees_usd)::text",
+            "t.trade_seq",
+            "t.status",
+            "t.exchange_order_id",
+        ];
+        let from = "unnest($1::text[], $2::text[]) AS k (account, id) JOIN trade_records t \
+             ON t.account = k.account COLLATE \"C\" AND (t.order_id = k.id COLLATE \"C\" \
+             OR (t.order_id >= (k.id || $3) COLLATE \"C\" \
+             AND t.order_id < (k.id || $4) COLLATE \"C\")) ORDER BY t.ingest_xid, t.import_line";
+        let rows = select(&columns, from)
+            .bind(accounts)
+            .bind(ids)
+            .bind(CORRECTION_MARK.to_string())
+            .bind("\u{7f}")
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx("look up known trades", e))?;
+        for row in &rows {
+            let id: String = row
+                .try_get(0)
+                .map_err(|e| from_sqlx("look up known trades", e))?;
+            let row = ledger_trade(row)?;
+            let row_id = row.trade.order_id.as_str();
+            if row_id == id || correction_number(row_id, &id).is_some() {
+                let order_id = id.parse().map_err(|_| unreadable("order_id", &id))?;
+                known
+                    .entry((row.account.clone(), order_id))
+                    .or_default()
+                    .push(row);
+            }
+        }
+    }
+    for chain in known.values_mut() {
+        // A correction is longer than what it corrects, and of two the later number is.
+        chain.sort_by_key(|row| {
+            let id = row.trade.order_id.as_str();
+            let number = id
+                .rsplit(CORRECTION_MARK)
+                .next()
+                .and_then(|n| n.parse::<u32>().ok());
+            (id.contains(CORRECTION_MARK), number)
+        });
+    }
+    Ok(known)
+}
+
+fn unreadable(column: &'static str, found: &str) -> StoreError {
+    StoreError::Unreadable {
+        table: "trade_records",
+        column,
+        found: found.to_owned(),
+    }
+}
+
+fn ledger_trade(row: &PgRow) -> StoreResult<LedgerTrade> {
+    let cells = PgCells(row);
+    let text = |index| cells.text(index).map_err(|found| unreadable("?", &found));
+    let number = |index| {
+        cells
+            .integer(index)
+            .map_err(|found| unreadable("?", &found))
+    };
+    let required = |index| text(index).map(Option::unwrap_or_default);
+    let (account, order_id, symbol_text) = (required(1)?, required(2)?, required(3)?);
+    let (side, size, price, fee) = (required(4)?, required(5)?, required(6)?, text(8)?);
+    let facts = TradeText {
+        order_id: &order_id,
+        side: &side,
+        size: &size,
+        price: &price,
+        fee: fee.as_deref(),
+        order_time_micros: number(7)?,
+        trade_seq: number(9)?,
+    };
+    Ok(LedgerTrade {
+        account: account
+            .parse()
+            .map_err(|_| unreadable("account", &account))?,
+        symbol: symbol_text
+            .parse()
+            .map_err(|_| unreadable("symbol", &symbol_text))?,
+        trade: Trade::try_from_text(&facts)
+            .map_err(|invalid| unreadable(invalid.column, &invalid.to_string()))?,
+        symbol_text,
+        status: text(10)?,
+        carried: Carried {
+            exchange_order_id: text(11)?,
+            ..Carried::default()
+        },
+        import_line: 0,
+    })
+}
+
+const TRADE_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
+    total_fees_usd, trade_seq, status, order_type, source, ingest_via, exchange, \
+    exchange_order_id, linked_order_id, import_id, import_line, ingested_at";
+
+async fn write_import(
+    connection: &mut PgConnection,
+    batch: &ImportBatch,
+    plan: &ImportPlan,
+) -> StoreResult<i64> {
+    let at = batch.imported_at.to_string();
+    let import_id: i64 = sqlx::query_scalar(
+        "INSERT INTO imports (name, sha256, rows, imported_at) \
+         VALUES ($1, $2, $3, $4::timestamptz) RETURNING id",
+    )
+    .bind(&batch.name)
+    .bind(&batch.sha256)
+    .bind(plan.append.len() as i64)
+    .bind(&at)
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("append trades", e))?;
+    let mut rows = copy::Rows::default();
+    for row in &plan.append {
+        let (trade, carried) = (&row.trade, &row.carried);
+        rows.text(row.account.as_str());
+        rows.text(trade.order_id.as_str());
+        rows.text(&row.symbol_text);
+        rows.value(trade.side);
+        rows.value(trade.size);
+        rows.value(trade.price);
+        rows.value(trade.order_time);
+        rows.optional(trade.fee);
+        rows.optional(trade.trade_seq);
+        let carried = [
+            &row.status,
+            &carried.order_type,
+            &carried.source,
+            &carried.ingest_via,
+            &carried.exchange,
+            &carried.exchange_order_id,
+            &carried.linked_order_id,
+        ];
+        carried
+            .into_iter()
+            .for_each(|text| rows.optional_text(text.as_deref()));
+        rows.value(import_id);
+        rows.value(row.import_line);
+        rows.text(&at);
+        rows.end_row();
+    }
+    copy::send(
+        connection,
+        "append trades",
+        "trade_records",
+        TRADE_COLUMNS,
+        rows,
+    )
+    .await?;
+    write_rejects_and_voids(connection, batch, plan, import_id).await?;
+    Ok(import_id)
+}
+
+async fn write_rejects_and_voids(
+    connection: &mut PgConnection,
+    batch: &ImportBatch,
+    plan: &ImportPlan,
+    import_id: i64,
+) -> StoreResult<()> {
+    let mut rows = copy::Rows::default();
+    for reject in &batch.rejects {
+        rows.value(import_id);
+        rows.value(reject.line);
+        let texts = [
+            &reject.order_id,
+            &reject.column,
+            &reject.found,
+            &reject.reason,
+            &reject.text,
+        ];
+        texts.into_iter().for_each(|text| rows.text(text));
+        rows.end_row();
+    }
+    let columns = "import_id, line, order_id, column_name, found, reason, line_text";
+    copy::send(
+        connection,
+        "keep the rejected rows",
+        "import_rejects",
+        columns,
+        rows,
+    )
+    .await?;
+    let ImportMode::Correct { reason } = &batch.mode else {
+        return Ok(());
+    };
+    for (account, order_id) in &plan.void {
+        insert_void(
+            connection,
+            &VoidChange {
+                account: account.clone(),
+                order_id: order_id.as_str().to_owned(),
+                reason: reason.clone(),
+                voided_by: batch.imported_by.clone(),
+                voided_at: batch.imported_at,
+                undo: false,
+            },
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn insert_void(connection: &mut PgConnection, change: &VoidChange) -> StoreResult<()> {
+    sqlx::query(
+        "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
+         VALUES ($1, $2, $3, $4, $5::timestamptz, $6)",
+    )
+    .bind(change.account.as_str())
+    .bind(&change.order_id)
+    .bind(&change.reason)
+    .bind(&change.voided_by)
+    .bind(change.voided_at.to_string())
+    .bind(change.undo)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|e| from_sqlx("void a trade", e))
+}
+
+/// Appends a void or an undo.
+pub(super) async fn void(store: &PostgresStore, change: &VoidChange) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
+    let state: Option<bool> = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
+         AND v.order_id = t.order_id) FROM trade_records t WHERE account = $1 AND order_id = $2",
+    )
+    .bind(account)
+    .bind(order_id)
+    .fetch_optional(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("void a trade", e))?;
+    check_voidable(change, state)?;
+    insert_void(&mut transaction, change).await?;
+    let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
+        "reason": change.reason, "by": change.voided_by });
+    runs::log_event(
+        &mut transaction,
+        &Event::info("void", change.voided_at, details),
+    )
+    .await?;
+    commit(transaction).await
+}
+
+/// Counts the ledger's rows; each is in exactly one of the two views.
+pub(super) async fn counts(store: &PostgresStore) -> StoreResult<LedgerCounts> {
+    let mut connection = store.reader().await?;
+    let row: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+        "WITH seen AS (SELECT account, order_id FROM eligible_trades \
+                       UNION ALL SELECT account, order_id FROM ineligible_trades), \
+              times AS (SELECT account, order_id, count(*) AS n FROM seen \
+                        GROUP BY account, order_id) \
+         SELECT (SELECT count(*) FROM trade_records), (SELECT count(*) FROM eligible_trades), \
+                (SELECT count(*) FROM ineligible_trades), (SELECT count(*) FROM active_voids), \
+                (SELECT count(*) FROM trade_records t LEFT JOIN times USING (account, order_id) \
+                 WHERE n IS NULL), \
+                (SELECT count(*) FROM times WHERE n > 1)",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("count the ledger", e))?;
+    let count = |value: i64| u64::try_from(value).unwrap_or(0);
+    Ok(LedgerCounts {
+        rows: count(row.0),
+        eligible: count(row.1),
+        ineligible: count(row.2),
+        voided: count(row.3),
+        in_neither: count(row.4),
+        in_both: count(row.5),
+    })
+}
+
+/// Reads the pools of a scope through the gate, in one snapshot.
+pub(super) async fn read(
+    store: &PostgresStore,
+    scope: &Scope,
+    as_of: Option<&Watermark>,
+) -> StoreResult<LedgerRead> {
+    let action = "read the ledger";
+    let mut transaction = store.snapshot().await?;
+    let (snapshot, cluster): (String, String) = sqlx::query_as(
+        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
+    )
+    .fetch_one(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    let as_of = match as_of {
+        None => None,
+        Some(Watermark::Snapshot {
+            snapshot,
+            cluster: theirs,
+        }) if *theirs == cluster => Some(snapshot.clone()),
+        Some(_) => {
+            return Err(StoreError::Refused(
+                "the version was computed in another database cluster, whose transaction \
+                 numbers mean nothing here: compute a new version"
+                    .into(),
+            ));
+        }
+    };
+    let voided = match &as_of {
+        None => BTreeSet::new(),
+        Some(snapshot) => voided_as_of(&mut transaction, snapshot).await?,
+    };
+    let snapshot = as_of.clone().unwrap_or(snapshot);
+    let mut read = LedgerRead::default();
+    let columns = [
+        "account",
+        "symbol",
+        "order_id",
+        "side",
+        "size",
+        "price",
+        "order_time",
+        "total_fees_usd",
+        "trade_seq",
+        "void_seq",
+    ];
+    let from = "eligible_trades WHERE pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot)";
+    let mut rows = select(&columns, from)
+        .bind(&snapshot)
+        .fetch(&mut *transaction);
+    while let Some(row) = rows.try_next().await.map_err(|e| from_sqlx(action, e))? {
+        take_row(&mut read, scope, &row, as_of.is_some().then_some(&voided))?;
+    }
+    drop(rows);
+    let reasons: Vec<(String, String, String, i64)> = sqlx::query_as(
+        "SELECT account, symbol, reason, count(*) FROM ineligible_trades \
+         WHERE pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot) \
+         GROUP BY account, symbol, reason",
+    )
+    .bind(&snapshot)
+    .fetch_all(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    for (account, symbol, reason, rows) in reasons {
+        if scope.contains(&pool(&account, &symbol)) {
+            *read.ineligible.entry(reason).or_default() += rows as u64;
+        }
+    }
+    read.watermark = Watermark::Snapshot { snapshot, cluster };
+    Ok(read)
+}
+
+/// Returns the voids in force as of a snapshot: not the view's, which knows only this instant.
+async fn voided_as_of(
+    connection: &mut PgConnection,
+    snapshot: &str,
+) -> StoreResult<BTreeSet<(String, String)>> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT account, order_id FROM trade_voids v WHERE NOT undone AND void_seq = \
+         (SELECT max(w.void_seq) FROM trade_voids w WHERE w.account = v.account \
+          AND w.order_id = v.order_id AND pg_visible_in_snapshot(w.void_xid, $1::pg_snapshot))",
+    )
+    .bind(snapshot)
+    .fetch_all(connection)
+    .await
+    .map_err(|e| from_sqlx("read the voids", e))?;
+    Ok(rows.into_iter().collect())
+}
+
+fn take_row(
+    read: &mut LedgerRead,
+    scope: &Scope,
+    row: &PgRow,
+    voided: Option<&BTreeSet<(String, String)>>,
+) -> StoreResult<()> {
+    let fail = |e| from_sqlx("read the ledger", e);
+    let text = |index: usize| row.try_get::<Option<&str>, _>(index).map_err(fail);
+    let required = |index: usize| text(index).map(Option::unwrap_or_default);
+    let number = |index: usize| row.try_get::<Option<i64>, _>(index).map_err(fail);
+    let (account, order_id) = (required(0)?, required(2)?);
+    let pool = pool(account, required(1)?);
+    if !scope.contains(&pool) {
+        return Ok(());
+    }
+    let is_voided = match voided {
+        None => number(9)?.is_some(),
+        Some(voided) => voided.contains(&(account.to_owned(), order_id.to_owned())),
+    };
+    if is_voided {
+        read.voided += 1;
+        return Ok(());
+    }
+    let facts = TradeText {
+        order_id,
+        side: required(3)?,
+        size: required(4)?,
+        price: required(5)?,
+        fee: text(7)?,
+        order_time_micros: number(6)?,
+        trade_seq: number(8)?,
+    };
+    entry(&mut read.pools, pool).push_text(&facts);
+    Ok(())
+}
+
+fn entry(pools: &mut BTreeMap<Pool, PoolLedger>, pool: Pool) -> &mut PoolLedger {
+    pools
+        .entry(pool.clone())
+        .or_insert_with(|| PoolLedger::new(pool))
+}
+
+/// Returns the file and line that a trade came from.
+pub(super) async fn origin(
+    store: &PostgresStore,
+    account: &str,
+    order_id: &str,
+) -> StoreResult<Option<(String, i64, Timestamp)>> {
+    let mut connection = store.reader().await?;
+    let row: Option<(String, i64, i64)> = sqlx::query_as(
+        "SELECT i.name, t.import_line, (extract(epoch FROM i.imported_at) * 1000000)::bigint \
+         FROM trade_records t JOIN imports i ON i.id = t.import_id \
+         WHERE t.account = $1 AND t.order_id = $2",
+    )
+    .bind(account)
+    .bind(order_id)
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("look up a trade's file", e))?;
+    Ok(row.map(|(name, line, at)| {
+        (
+            name,
+            line,
+            Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
+        )
+    }))
+}

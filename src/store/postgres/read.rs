@@ -1,0 +1,249 @@
+//! Reading versions from PostgreSQL.
+
+use futures_util::TryStreamExt;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row};
+
+use super::PostgresStore;
+use super::errors::from_sqlx;
+use crate::engine::Pool;
+use crate::store::cells::{self, Cells};
+use crate::store::model::{Current, PoolSummary, Version, VersionInfo};
+use crate::store::{RowSink, StoreError, StoreResult, StoredPool, StoredRow};
+
+/// A row whose decimals, hashes and JSON were selected as text and whose times as microseconds.
+pub(super) struct PgCells<'a>(pub(super) &'a PgRow);
+
+impl Cells for PgCells<'_> {
+    fn text(&self, index: usize) -> Result<Option<String>, String> {
+        self.0.try_get(index).map_err(|error| error.to_string())
+    }
+
+    fn integer(&self, index: usize) -> Result<Option<i64>, String> {
+        self.0.try_get(index).map_err(|error| error.to_string())
+    }
+}
+
+/// Returns the expressions that give `columns` as [`PgCells`] needs them.
+///
+/// Decimals without superfluous zeros: the server keeps those it was given.
+pub(super) fn expressions(columns: &[&str]) -> String {
+    let expression = |column: &&str| match *column {
+        "allocated_size"
+        | "buy_price"
+        | "sell_price"
+        | "buy_fees_per_unit"
+        | "sell_fees_per_unit"
+        | "cost_basis_usd"
+        | "proceeds_usd"
+        | "net_proceeds_usd"
+        | "pnl_usd"
+        | "remaining_size"
+        | "remaining_cost_usd"
+        | "matched_size"
+        | "unmatched_size"
+        | "open_size"
+        | "unmatched_proceeds_usd"
+        | "unmatched_net_proceeds_usd"
+        | "open_cost_usd"
+        | "size"
+        | "price"
+        | "total_fees_usd" => format!("trim_scale({column})::text"),
+        "buy_time" | "sell_time" | "order_time" | "last_order_time" | "first_sell"
+        | "last_sell" | "complete_through" | "created_at" | "completed_at" | "published_at"
+        | "sealed_at" | "updated_at" | "resolved_at" | "decided_at" => {
+            format!("(extract(epoch FROM {column}) * 1000000)::bigint")
+        }
+        "policy" | "watermark" | "details" => format!("{column}::text"),
+        plain => plain.to_owned(),
+    };
+    columns
+        .iter()
+        .map(expression)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Selects `columns`; `from` is a constant of this program with numbered arguments.
+pub(super) fn select(columns: &[&str], from: &str) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(AssertSqlSafe(format!(
+        "SELECT {} FROM {from}",
+        expressions(columns)
+    )))
+}
+
+/// Returns the number after the last one ever given.
+pub(super) async fn next_version(store: &PostgresStore) -> StoreResult<Version> {
+    let mut connection = store.reader().await?;
+    sqlx::query_scalar(
+        "SELECT greatest((SELECT max(version) FROM allocation_versions), \
+         (SELECT max(allocation_version) FROM fifo_computation_log), 0) + 1",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("number a version", e))
+}
+
+/// Lists the registry, oldest first.
+pub(super) async fn versions(store: &PostgresStore) -> StoreResult<Vec<VersionInfo>> {
+    let mut connection = store.reader().await?;
+    let rows = select(cells::VERSION, "allocation_versions ORDER BY version")
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("list the versions", e))?;
+    rows.iter()
+        .map(|row| cells::version(&PgCells(row)))
+        .collect()
+}
+
+/// Returns a version inside a transaction.
+pub(super) async fn version_in(
+    connection: &mut PgConnection,
+    version: Version,
+) -> StoreResult<VersionInfo> {
+    let row = select(cells::VERSION, "allocation_versions WHERE version = $1")
+        .bind(version)
+        .fetch_optional(connection)
+        .await
+        .map_err(|e| from_sqlx("look up a version", e))?;
+    let row = row.ok_or(StoreError::NoVersion(version))?;
+    cells::version(&PgCells(&row))
+}
+
+/// Returns the current pointer.
+pub(super) async fn current(store: &PostgresStore) -> StoreResult<Current> {
+    let mut connection = store.reader().await?;
+    current_in(&mut connection).await
+}
+
+/// Returns the current pointer inside a transaction.
+pub(super) async fn current_in(connection: &mut PgConnection) -> StoreResult<Current> {
+    let row: (Option<i64>, bool) = sqlx::query_as("SELECT version, held FROM current_version")
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx("read the current pointer", e))?;
+    Ok(Current {
+        version: row.0,
+        held: row.1,
+    })
+}
+
+/// Lists a version's pools.
+pub(super) async fn pool_summaries(
+    store: &PostgresStore,
+    version: Version,
+) -> StoreResult<Vec<PoolSummary>> {
+    let mut connection = store.reader().await?;
+    let from = "fifo_pool_summary WHERE allocation_version = $1 ORDER BY account, symbol";
+    let rows = select(cells::SUMMARY, from)
+        .bind(version)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("read the pool summaries", e))?;
+    rows.iter()
+        .map(|row| cells::summary(&PgCells(row)))
+        .collect()
+}
+
+/// Lists the pools that a version has rows of.
+pub(super) async fn pools_with_rows(
+    store: &PostgresStore,
+    version: Version,
+) -> StoreResult<Vec<Pool>> {
+    let mut connection = store.reader().await?;
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT account, symbol FROM fifo_allocations WHERE allocation_version = $1 \
+         UNION SELECT account, symbol FROM fifo_inventory_snapshot \
+         WHERE allocation_version = $1 ORDER BY 1, 2",
+    )
+    .bind(version)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("list the pools of a version", e))?;
+    Ok(rows
+        .iter()
+        .map(|(account, symbol)| cells::pool(account, symbol))
+        .collect())
+}
+
+/// Reads what a version holds of a pool.
+pub(super) async fn stored_pool(
+    store: &PostgresStore,
+    version: Version,
+    of: &Pool,
+) -> StoreResult<StoredPool> {
+    let action = "read allocations";
+    let mut connection = store.reader().await?;
+    let mut stored = StoredPool::default();
+    let from = "fifo_allocations WHERE allocation_version = $1 AND account = $2 AND symbol = $3 \
+                ORDER BY id";
+    let mut rows = select(cells::ALLOCATION, from)
+        .bind(version)
+        .bind(of.account.as_str())
+        .bind(of.symbol.as_str())
+        .fetch(&mut *connection);
+    while let Some(row) = rows.try_next().await.map_err(|e| from_sqlx(action, e))? {
+        match cells::allocation(&PgCells(&row)) {
+            Ok(row) => stored.allocations.push(row),
+            Err(unreadable) => stored.unreadable.push(unreadable),
+        }
+    }
+    drop(rows);
+    let from = "fifo_inventory_snapshot WHERE allocation_version = $1 AND account = $2 \
+                AND symbol = $3 ORDER BY id";
+    let mut rows = select(cells::LOT, from)
+        .bind(version)
+        .bind(of.account.as_str())
+        .bind(of.symbol.as_str())
+        .fetch(&mut *connection);
+    while let Some(row) = rows.try_next().await.map_err(|e| from_sqlx(action, e))? {
+        match cells::lot(&PgCells(&row)) {
+            Ok(lot) => stored.open_lots.push(lot),
+            Err(unreadable) => stored.unreadable.push(unreadable),
+        }
+    }
+    Ok(stored)
+}
+
+/// Reads the unmatched rows of a version.
+pub(super) async fn unmatched_rows(
+    store: &PostgresStore,
+    version: Version,
+) -> StoreResult<Vec<StoredRow>> {
+    let mut connection = store.reader().await?;
+    let from = "fifo_allocations WHERE allocation_version = $1 AND buy_order_id IS NULL \
+                ORDER BY id";
+    let rows = select(cells::ALLOCATION, from)
+        .bind(version)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("read unmatched rows", e))?;
+    Ok(rows
+        .iter()
+        .map(|row| cells::allocation(&PgCells(row)))
+        .collect())
+}
+
+/// Gives each row of a version to `sink`, in canonical order.
+pub(super) async fn export(
+    store: &PostgresStore,
+    version: Version,
+    sink: &mut dyn RowSink,
+) -> StoreResult<u64> {
+    let mut connection = store.reader().await?;
+    let from = "fifo_allocations WHERE allocation_version = $1 ORDER BY account, symbol, id";
+    let mut rows = select(cells::ALLOCATION, from)
+        .bind(version)
+        .fetch(&mut *connection);
+    let mut count = 0;
+    while let Some(row) = rows
+        .try_next()
+        .await
+        .map_err(|e| from_sqlx("export a version", e))?
+    {
+        count += 1;
+        cells::give(cells::allocation(&PgCells(&row)), sink)?;
+    }
+    Ok(count)
+}

@@ -1,0 +1,625 @@
+//! What the tests of the stores share: stores to test, and trades, imports and runs to do it with.
+//!
+//! A store is tested through the trait alone. What the trait can't show (the audit trail, the log
+//! of runs, what a person writes into the review queue) is behind [`Subject`], one small
+//! implementation a store.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use fifo_pnl::engine::{
+    Account, AllocationRow, Carried, LedgerTrade, Pool, PoolLedger, PoolOutcome, PoolResult,
+    RowsHash, SymbolRules, Timestamp, Trade, TradeText, Usd, compute_pool, review_items,
+};
+use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
+use fifo_pnl::store::model::{
+    Completion, Event, Holder, ImportBatch, ImportMode, PointerMove, ReviewStatus, ReviewUpdate,
+    RunCounts, RunFailure, RunStart, Scope, Version, VersionPlan, VersionStatus, VoidChange,
+    policy_json,
+};
+use fifo_pnl::store::sqlite::SqliteStore;
+use fifo_pnl::store::{RowSink, Store, StoreError, StoreResult};
+use rusqlite::Connection;
+use serde_json::json;
+
+/// A store under test, and what only it can show.
+#[async_trait]
+pub trait Subject: Send + Sync {
+    /// Returns the store.
+    fn store(&self) -> &dyn Store;
+
+    /// Returns the audit trail, oldest first, one text an event.
+    async fn events(&self) -> Vec<String>;
+
+    /// Returns the log of runs, oldest first, one text a run.
+    async fn runs(&self) -> Vec<String>;
+
+    /// Returns the rejected rows kept with the imports: number of the import, line, column.
+    async fn rejects(&self) -> Vec<(i64, u64, String)>;
+
+    /// Does what a person does to a review item.
+    async fn decide(&self, item: i64, status: ReviewStatus, by: &str);
+}
+
+/// Makes a store in memory.
+pub async fn memory() -> Box<dyn Subject> {
+    Box::new(MemoryStore::new())
+}
+
+/// Makes a store in a file of its own.
+pub async fn sqlite() -> Box<dyn Subject> {
+    Box::new(SqliteSubject::new().await)
+}
+
+#[async_trait]
+impl Subject for MemoryStore {
+    fn store(&self) -> &dyn Store {
+        self
+    }
+
+    async fn events(&self) -> Vec<String> {
+        MemoryStore::events(self).iter().map(event_text).collect()
+    }
+
+    async fn runs(&self) -> Vec<String> {
+        MemoryStore::runs(self).iter().map(run_text).collect()
+    }
+
+    async fn rejects(&self) -> Vec<(i64, u64, String)> {
+        let rejects = MemoryStore::rejects(self).into_iter();
+        rejects
+            .map(|(import_id, reject)| (import_id, reject.line, reject.column))
+            .collect()
+    }
+
+    async fn decide(&self, item: i64, status: ReviewStatus, by: &str) {
+        self.edit_review_item(item, |item| {
+            let is_settled = !status.is_open();
+            item.status = status;
+            item.resolution = is_settled.then(|| "by hand".into());
+            item.resolved_at = is_settled.then(|| at(1));
+            item.resolved_by = is_settled.then(|| by.to_owned());
+        });
+    }
+}
+
+fn event_text(event: &Event) -> String {
+    let pool = event.pool.as_ref();
+    event_line(
+        event.kind,
+        event.severity,
+        event.correlation_id.as_deref(),
+        pool.map(|pool| pool.account.as_str()),
+        pool.map(|pool| pool.symbol.as_str()),
+        event.version,
+        &event.details.to_string(),
+        event.at.as_micros(),
+    )
+}
+
+#[allow(clippy::too_many_arguments, reason = "the columns of a table")]
+fn event_line(
+    kind: &str,
+    severity: &str,
+    correlation_id: Option<&str>,
+    account: Option<&str>,
+    symbol: Option<&str>,
+    version: Option<i64>,
+    details: &str,
+    at: i64,
+) -> String {
+    let none = "-";
+    let version = version.map_or(none.into(), |version| version.to_string());
+    let (account, symbol) = (account.unwrap_or(none), symbol.unwrap_or(none));
+    let correlation = correlation_id.unwrap_or(none);
+    format!("{kind} {severity} {correlation} {account} {symbol} v{version} {details} at {at}")
+}
+
+fn run_text(run: &LoggedRun) -> String {
+    let symbols = run.start.scope.symbols.iter().map(|symbol| symbol.as_str());
+    let symbols = symbols.collect::<Vec<_>>().join(",");
+    let counts = &run.counts;
+    let has_result = run.status.is_readable();
+    format!(
+        "{} {} [{symbols}] {:?} {} {}@{} by {} {}..{:?} | {} {} {} {} {} {} {} {} {:?} \
+         | {:?} {:?} {:?}",
+        run.id,
+        run.status.as_str(),
+        run.version,
+        run.start.mode,
+        run.start.pid,
+        run.start.host,
+        run.start.triggered_by,
+        run.start.started_at.as_micros(),
+        run.ended_at.map(Timestamp::as_micros),
+        counts.buys,
+        counts.sells,
+        counts.allocations,
+        counts.pools_matched,
+        counts.pools_rejected,
+        counts.unmatched_sells,
+        counts.fees_unknown,
+        counts.ineligible,
+        has_result.then(|| counts.pnl.to_string()),
+        run.error,
+        run.causes,
+        run.error_details.as_ref().map(ToString::to_string),
+    )
+}
+
+/// A store in a file of its own.
+pub struct SqliteSubject {
+    store: SqliteStore,
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl SqliteSubject {
+    /// Makes one.
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo.db");
+        let store = SqliteStore::open(&path, true, &holder("test")).await;
+        Self {
+            store: store.unwrap(),
+            path,
+            _folder: folder,
+        }
+    }
+
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens a connection that is none of ours.
+    pub fn connection(&self) -> Connection {
+        let connection = Connection::open(&self.path).unwrap();
+        let wait = std::time::Duration::from_secs(10);
+        connection.busy_timeout(wait).unwrap();
+        connection
+    }
+
+    fn texts(&self, sql: &str, text: impl Fn(&rusqlite::Row<'_>) -> String) -> Vec<String> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok(text(row))).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+}
+
+const RUN_COLUMNS: &str = "id, status, symbol, allocation_version, computation_mode, pid, host, \
+    triggered_by, computation_start, computation_end, buys_processed, sells_processed, \
+    allocations_created, symbols_processed, symbols_failed, unmatched_sells, fees_unknown, \
+    trades_ineligible, total_pnl_computed, error_message, error_traceback, error_details";
+
+#[async_trait]
+impl Subject for SqliteSubject {
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    async fn events(&self) -> Vec<String> {
+        let sql = "SELECT event_type, severity, correlation_id, account, symbol, \
+            allocation_version, details, event_time FROM event_log \
+            WHERE event_type <> 'migration' ORDER BY id";
+        self.texts(sql, |row| {
+            let text = |index: usize| row.get::<_, Option<String>>(index).unwrap();
+            event_line(
+                &text(0).unwrap(),
+                &text(1).unwrap(),
+                text(2).as_deref(),
+                text(3).as_deref(),
+                text(4).as_deref(),
+                row.get(5).unwrap(),
+                &text(6).unwrap(),
+                row.get(7).unwrap(),
+            )
+        })
+    }
+
+    async fn runs(&self) -> Vec<String> {
+        let sql = format!("SELECT {RUN_COLUMNS} FROM fifo_computation_log ORDER BY id");
+        self.texts(&sql, |row| {
+            let text = |index: usize| row.get::<_, Option<String>>(index).unwrap();
+            let number = |index: usize| row.get::<_, Option<i64>>(index).unwrap();
+            let counts: Vec<String> = (10..18).map(|i| number(i).unwrap().to_string()).collect();
+            format!(
+                "{} {} [{}] {:?} {} {}@{} by {} {}..{:?} | {} {:?} | {:?} {:?} {:?}",
+                number(0).unwrap(),
+                text(1).unwrap(),
+                text(2).unwrap_or_default(),
+                number(3),
+                text(4).unwrap(),
+                number(5).unwrap(),
+                text(6).unwrap(),
+                text(7).unwrap(),
+                number(8).unwrap(),
+                number(9),
+                counts.join(" "),
+                text(18),
+                text(19),
+                text(20),
+                text(21),
+            )
+        })
+    }
+
+    async fn rejects(&self) -> Vec<(i64, u64, String)> {
+        let connection = self.connection();
+        let sql = "SELECT import_id, line, column_name FROM import_rejects ORDER BY id";
+        let mut statement = connection.prepare(sql).unwrap();
+        let row = |row: &rusqlite::Row<'_>| {
+            let line: i64 = row.get(1)?;
+            Ok((row.get(0)?, line as u64, row.get(2)?))
+        };
+        statement
+            .query_map([], row)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    async fn decide(&self, item: i64, status: ReviewStatus, by: &str) {
+        let settled_at = (!status.is_open()).then(|| at(1).as_micros());
+        let resolution = settled_at.map(|_| "by hand");
+        let by = settled_at.map(|_| by);
+        let sql = "UPDATE manual_review_queue SET status = ?2, resolution = ?3, \
+            resolved_at = ?4, resolved_by = ?5 WHERE id = ?1";
+        let values = rusqlite::params![item, status.as_str(), resolution, settled_at, by];
+        self.connection().execute(sql, values).unwrap();
+    }
+}
+
+/// Returns an instant of the tests' one clock. Units: seconds after its beginning.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::try_from_micros(1_735_787_045_000_006 + seconds * 1_000_000).unwrap()
+}
+
+/// Names a process.
+pub fn holder(what: &str) -> Holder {
+    Holder {
+        pid: 4711,
+        host: "test-host".into(),
+        since: at(0),
+        what: what.into(),
+    }
+}
+
+/// Names a pool of the default account.
+pub fn pool(symbol: &str) -> Pool {
+    Pool::new(Account::default(), symbol.parse().unwrap())
+}
+
+/// Makes a trade of BTC-USD in the default account, executed that many seconds after the
+/// beginning, without a fee.
+pub fn trade(order_id: &str, side: &str, size: &str, price: &str, seconds: i64) -> LedgerTrade {
+    let facts = TradeText {
+        order_id,
+        side,
+        size,
+        price,
+        fee: Some("0"),
+        order_time_micros: Some(at(seconds).as_micros()),
+        trade_seq: None,
+    };
+    LedgerTrade {
+        account: Account::default(),
+        symbol: "BTC-USD".parse().unwrap(),
+        symbol_text: "BTC-USD".into(),
+        trade: Trade::try_from_text(&facts).unwrap(),
+        status: None,
+        carried: Carried::default(),
+        import_line: 0,
+    }
+}
+
+/// Moves a trade to another account and symbol.
+pub fn of(account: &str, symbol: &str, mut row: LedgerTrade) -> LedgerTrade {
+    row.account = account.parse().unwrap();
+    row.symbol = symbol.parse().unwrap();
+    row.symbol_text = symbol.into();
+    row
+}
+
+/// Gives a trade a status.
+pub fn with_status(status: &str, mut row: LedgerTrade) -> LedgerTrade {
+    row.status = Some(status.into());
+    row
+}
+
+/// Makes an import that appends, with the lines of a file that has a header.
+pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
+    let numbered = trades.into_iter().zip(2..).map(|(mut row, line)| {
+        row.import_line = line;
+        row
+    });
+    ImportBatch {
+        name: "trades.csv".into(),
+        sha256: "ab".repeat(32),
+        trades: numbered.collect(),
+        rejects: Vec::new(),
+        mode: ImportMode::Append,
+        skip_conflicts: false,
+        preview: false,
+        imported_at: at(100),
+        imported_by: "ann".into(),
+    }
+}
+
+/// Makes an import that corrects.
+pub fn correction(trades: Vec<LedgerTrade>) -> ImportBatch {
+    let mode = ImportMode::Correct {
+        reason: "wrong price".into(),
+    };
+    ImportBatch {
+        mode,
+        ..batch(trades)
+    }
+}
+
+/// Appends trades, none of them known.
+pub async fn append(store: &dyn Store, trades: Vec<LedgerTrade>) {
+    let count = trades.len() as u64;
+    let receipt = store.import(&batch(trades)).await.unwrap();
+    assert_eq!(receipt.appended, count);
+}
+
+/// Makes a void of a trade of the default account.
+pub fn void(order_id: &str, undo: bool) -> VoidChange {
+    VoidChange {
+        account: Account::default(),
+        order_id: order_id.into(),
+        reason: "booked twice".into(),
+        voided_by: "ann".into(),
+        voided_at: at(101),
+        undo,
+    }
+}
+
+/// Makes an event of a kind that stores do not make themselves.
+pub fn event(kind: &'static str, seconds: i64) -> Event {
+    Event::info(kind, at(seconds), json!({ "by": "ann" }))
+}
+
+/// Makes a move of the pointer that leaves the review queue alone.
+pub fn pointer(version: Version, held: bool) -> PointerMove {
+    PointerMove {
+        version,
+        held,
+        review: ReviewUpdate::default(),
+        at: at(300),
+        by: "ann".into(),
+    }
+}
+
+/// What a run of the tests does: by default all pools, the next version, published.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub scope: Scope,
+    pub version: Option<Version>,
+    pub replaces: bool,
+    pub publish: bool,
+    pub held: bool,
+    /// What the review queue is told. `None`: what the result says.
+    pub review: Option<ReviewUpdate>,
+    pub seconds: i64,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            scope: Scope::default(),
+            version: None,
+            replaces: false,
+            publish: true,
+            held: false,
+            review: None,
+            seconds: 200,
+        }
+    }
+}
+
+/// What a run wrote.
+#[derive(Debug)]
+pub struct Written {
+    pub version: Version,
+    pub plan: VersionPlan,
+    pub outcomes: Vec<PoolOutcome>,
+    pub completion: Completion,
+}
+
+impl Run {
+    /// Makes a run that publishes nothing.
+    pub fn unpublished() -> Self {
+        Self {
+            publish: false,
+            ..Self::default()
+        }
+    }
+
+    /// Makes a run over one symbol.
+    pub fn of_symbol(symbol: &str) -> Self {
+        let symbols = BTreeSet::from([symbol.parse().unwrap()]);
+        Self {
+            scope: Scope {
+                account: None,
+                symbols,
+            },
+            ..Self::unpublished()
+        }
+    }
+
+    /// Returns the row of the log that the run begins with.
+    pub fn start(&self, version: Version) -> RunStart {
+        RunStart {
+            scope: self.scope.clone(),
+            version: Some(version),
+            batch_id: format!("batch-{version}"),
+            started_at: at(self.seconds),
+            mode: if self.scope.is_all() {
+                "full"
+            } else {
+                "scoped"
+            }
+            .into(),
+            triggered_by: "ann".into(),
+            host: "test-host".into(),
+            pid: 4711,
+        }
+    }
+
+    /// Runs to the end.
+    pub async fn go(&self, store: &dyn Store) -> StoreResult<Written> {
+        let (plan, outcomes) = self.prepare(store).await?;
+        let mut writer = store.begin_version(&plan).await?;
+        for outcome in &outcomes {
+            writer.load(outcome, 7).await?;
+        }
+        let completion = self.completion(&outcomes);
+        writer.finish(&completion).await?;
+        Ok(Written {
+            version: plan.version,
+            plan,
+            outcomes,
+            completion,
+        })
+    }
+
+    /// Runs up to the moment before the end, and leaves the version there.
+    pub async fn abandon(&self, store: &dyn Store) -> StoreResult<VersionPlan> {
+        let (plan, outcomes) = self.prepare(store).await?;
+        let mut writer = store.begin_version(&plan).await?;
+        for outcome in &outcomes {
+            writer.load(outcome, 7).await?;
+        }
+        drop(writer);
+        Ok(plan)
+    }
+
+    /// Logs the run, reads and matches.
+    pub async fn prepare(&self, store: &dyn Store) -> StoreResult<(VersionPlan, Vec<PoolOutcome>)> {
+        let version = match self.version {
+            Some(version) => version,
+            None => store.next_version().await?,
+        };
+        let start = self.start(version);
+        let run_id = store.begin_run(&start).await?;
+        let exclusions = store.exclusions().await?;
+        let read = store.read_ledger(&self.scope, None).await?;
+        let rules = SymbolRules::default();
+        let outcome = |ledger: PoolLedger| {
+            let excluded = exclusions.iter().find(|e| e.pool == ledger.pool);
+            let reason = excluded.map(|exclusion| exclusion.reason.clone());
+            compute_pool(ledger, &rules, reason.as_deref())
+        };
+        let outcomes = read.pools.into_values().map(outcome).collect();
+        let plan = VersionPlan {
+            version,
+            run_id,
+            batch_id: start.batch_id,
+            scope: self.scope.clone(),
+            origin: "full".into(),
+            policy: policy_json(&rules, &exclusions),
+            watermark: read.watermark,
+            created_at: start.started_at,
+            allocation_time: at(self.seconds + 1),
+            replaces: self.replaces,
+        };
+        Ok((plan, outcomes))
+    }
+
+    /// Returns how the run ends.
+    pub fn completion(&self, outcomes: &[PoolOutcome]) -> Completion {
+        let mut review = ReviewUpdate::default();
+        let (mut ledger_hash, mut allocations_hash) = (RowsHash::EMPTY, RowsHash::EMPTY);
+        let (mut counts, mut pnl) = (RunCounts::default(), 0);
+        let mut complete_through = None;
+        for outcome in outcomes {
+            ledger_hash.add(outcome.ledger_hash);
+            review
+                .items
+                .extend(review_items(outcome, &SymbolRules::default()));
+            let PoolResult::Matched(matching) = &outcome.result else {
+                review.pools_without_result.insert(outcome.pool.clone());
+                counts.pools_rejected += 1;
+                continue;
+            };
+            allocations_hash.add(matching.allocations_hash());
+            complete_through = complete_through.max(matching.trades.last().map(|t| t.order_time));
+            counts.pools_matched += 1;
+            counts.buys += matching.totals.buys;
+            counts.sells += matching.totals.sells;
+            counts.allocations += matching.totals.allocations;
+            counts.unmatched_sells += matching.totals.sells_unmatched;
+            counts.fees_unknown += matching.totals.fees_unknown;
+            pnl += matching.totals.pnl.units();
+        }
+        counts.pnl = Usd::from_units(pnl);
+        if self.publish {
+            use fifo_pnl::engine::IssueType::*;
+            review.kinds = [UnmatchedSell, InvalidTrade, MissingFx, AllocationError].into();
+        } else {
+            review = ReviewUpdate::default();
+        }
+        Completion {
+            status: match counts.pools_rejected {
+                0 => VersionStatus::Completed,
+                _ => VersionStatus::Partial,
+            },
+            completed_at: at(self.seconds + 2),
+            duration_ms: 2000,
+            ledger_hash,
+            allocations_hash,
+            complete_through,
+            counts,
+            publish: self.publish,
+            held: self.held,
+            review: self.review.clone().unwrap_or(review),
+            details: json!({ "published": self.publish }),
+        }
+    }
+}
+
+/// Returns how a run ended without a result.
+pub fn failure(seconds: i64) -> RunFailure {
+    RunFailure {
+        ended_at: at(seconds),
+        message: "the disk is full".into(),
+        causes: "the disk is full\nno space left on device\n".into(),
+        details: json!({ "interrupted": false }),
+    }
+}
+
+/// Takes an export as canonical lines.
+#[derive(Debug, Default)]
+pub struct Lines(pub Vec<String>);
+
+impl RowSink for Lines {
+    fn take(&mut self, row: &AllocationRow<'_>) -> std::io::Result<()> {
+        let mut line = Vec::new();
+        row.write_line(&mut line);
+        self.0.push(String::from_utf8(line).unwrap());
+        Ok(())
+    }
+}
+
+/// Exports a version as canonical lines.
+pub async fn exported(store: &dyn Store, version: Version) -> Vec<String> {
+    let mut lines = Lines::default();
+    let rows = store.export(version, &mut lines).await.unwrap();
+    assert_eq!(rows, lines.0.len() as u64);
+    lines.0
+}
+
+/// Returns the words of a refusal.
+#[track_caller]
+pub fn refusal<T>(result: StoreResult<T>) -> String {
+    match result {
+        Err(StoreError::Refused(words)) => words,
+        Err(error) => panic!("expected a refusal, found {error:?}"),
+        Ok(_) => panic!("expected a refusal, and it was done"),
+    }
+}
