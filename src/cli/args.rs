@@ -349,8 +349,12 @@ pub struct MigrateArgs {
 /// The commands of `migrate`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum MigrateCommand {
-    /// Bring the schema up to this program's; SQLite is copied first
-    Up,
+    /// Bring the schema up to this program's; an SQLite file is copied first
+    Up {
+        /// Do not ask (PostgreSQL)
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// List the schema's steps and which are applied
     Status,
     /// Take the schema back to an older version; refused while facts would be lost

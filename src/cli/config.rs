@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::args::GlobalArgs;
 use super::error::{CliError, CliResult};
 use crate::engine::{Size, Symbol, SymbolRules, SymbolSettings};
+use crate::store::postgres::PostgresUrl;
 
 /// The database where nothing names one.
 pub const DATABASE_DEFAULT: &str = "sqlite://fifo-pnl.db";
@@ -50,10 +51,22 @@ pub struct Config {
 }
 
 /// A kind of database and its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Database {
     /// An SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL server's database.
+    Postgres(Box<PostgresUrl>),
+}
+
+impl Database {
+    /// Returns the place without any password.
+    pub fn location(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite://{}", path.display()),
+            Self::Postgres(url) => url.location().to_owned(),
+        }
+    }
 }
 
 impl Config {
@@ -76,7 +89,7 @@ impl Config {
         Ok(Self {
             database: parse_database(&url, from)?,
             database_from: from.into(),
-            rules: rules(file)?,
+            rules: rules(file, args.config.as_deref())?,
             json: args.json,
             quiet: args.quiet,
         })
@@ -88,14 +101,17 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
     let hint = "docs/SPEC-matching.md lists the settings";
     match std::fs::read_to_string(path) {
         Ok(text) => toml::from_str(&text).map_err(|error| {
-            CliError::usage(format!("{}: {}", path.display(), error.message()), hint)
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            let message = error.message();
+            CliError::usage(format!("{}:{line}: {message}", path.display()), hint)
         }),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
             Ok(File::default())
         }
         Err(error) => Err(CliError::usage(
-            format!("{}: {error}", path.display()),
-            hint,
+            format!("{}: can't be read: {error}", path.display()),
+            "name a configuration file that is there, or leave --config out",
         )),
     }
 }
@@ -108,13 +124,14 @@ fn parse_database(url: &str, from: &str) -> CliResult<Database> {
                 "can't use the database \"{}\" from {from}: {reason}",
                 without_password(url)
             ),
-            "a database is named like sqlite://fifo-pnl.db",
+            "a database is named like sqlite://fifo-pnl.db or postgres://user@host/name",
         )
     };
     let path = match url.split_once(':') {
         Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
         Some(("postgres" | "postgresql", _)) => {
-            return Err(bad("this program works on SQLite only"));
+            let parsed = PostgresUrl::parse(url).map_err(|error| bad(&error.to_string()))?;
+            return Ok(Database::Postgres(Box::new(parsed)));
         }
         _ => return Err(bad("it has no scheme that is known")),
     };
@@ -144,13 +161,14 @@ fn without_password(url: &str) -> String {
     }
 }
 
-fn rules(file: File) -> CliResult<SymbolRules> {
+fn rules(file: File, path: Option<&Path>) -> CliResult<SymbolRules> {
+    let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT)).display();
     let hint = "docs/SPEC-matching.md lists the settings";
     let mut rules = SymbolRules::default();
     if let Some(quotes) = file.usd_quotes {
         if quotes.is_empty() {
             return Err(CliError::usage(
-                "usd_quotes is empty, expected at least USD",
+                format!("{path}: usd_quotes is empty, expected at least USD"),
                 hint,
             ));
         }
@@ -160,7 +178,8 @@ fn rules(file: File) -> CliResult<SymbolRules> {
             .collect();
     }
     for (name, settings) in file.symbols {
-        let bad = |what: String| CliError::usage(format!("symbols.\"{name}\": {what}"), hint);
+        let bad =
+            |what: String| CliError::usage(format!("{path}: symbols.\"{name}\": {what}"), hint);
         let symbol: Symbol = name
             .parse()
             .map_err(|error| bad(format!("the name {error}")))?;
@@ -192,13 +211,17 @@ mod tests {
 
     #[test]
     fn urls() {
-        let sqlite = |url: &str| parse_database(url, "--database").unwrap();
-        assert_eq!(sqlite("sqlite://a.db"), Database::Sqlite("a.db".into()));
-        assert_eq!(sqlite("sqlite:a.db"), Database::Sqlite("a.db".into()));
+        let place = |url: &str| parse_database(url, "--database").unwrap().location();
+        assert_eq!(place("sqlite://a.db"), "sqlite://a.db");
+        assert_eq!(place("sqlite:a.db"), "sqlite://a.db");
+        for url in ["postgres://u:secret@h:5433/db", "postgresql://u:@h:5433/db"] {
+            assert_eq!(place(url), "postgres://u@h:5433/db");
+        }
         assert_eq!(
-            sqlite("sqlite:///tmp/a.db"),
-            Database::Sqlite("/tmp/a.db".into())
+            place("postgres://u@localhost/db?host=/run/pg"),
+            "postgres://u@/run/pg/db"
         );
+        assert_eq!(place("sqlite:///tmp/a.db"), "sqlite:///tmp/a.db");
         for bad in [
             "a.db",
             "mysql://x",
@@ -233,7 +256,7 @@ mod tests {
              dust_threshold = \"0.01\"",
         )
         .unwrap();
-        let rules = rules(file).unwrap();
+        let rules = rules(file, None).unwrap();
         assert!(rules.check_priced_in_usd(&"BRK-B".parse().unwrap()).is_ok());
         assert!(
             rules

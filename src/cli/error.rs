@@ -97,7 +97,10 @@ impl From<StoreError> for CliError {
                 Exit::Failed,
                 "something else wrote to this database; fifo-pnl validate says what is wrong",
             ),
-            StoreError::Database { .. } => (Exit::Failed, ""),
+            StoreError::Database { .. } => (
+                Exit::Failed,
+                "what was complete before still is; run again when the cause is gone",
+            ),
         };
         Self {
             message: error.to_string(),

@@ -83,6 +83,9 @@ fn run(command: Command, global: &GlobalArgs) -> ExitCode {
         Ok(outcome) => {
             if global.json {
                 terminal::print(&format!("{:#}\n", outcome.json));
+            } else if outcome.exit == Exit::Usage {
+                // Nothing was done: all that there is to say is what is wrong.
+                terminal::note(outcome.text.trim_end());
             } else {
                 terminal::print(&outcome.text);
             }

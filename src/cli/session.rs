@@ -1,12 +1,15 @@
 //! What a command works with: configuration, context, and the store once it is opened.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, Database};
 use super::error::{CliError, CliResult};
 use super::terminal::{SystemClock, TerminalProgress, is_stderr_terminal};
 use crate::pipeline::{Cancel, Clock, Context, Progress, Silent};
+use crate::store::memory::MemoryStore;
 use crate::store::model::Holder;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 
@@ -47,7 +50,16 @@ impl Session {
 
     /// Opens the database; `create` makes one where there is none.
     pub async fn open(&self, create: bool) -> CliResult<Box<dyn Store>> {
-        let Database::Sqlite(path) = &self.config.database;
+        match &self.config.database {
+            Database::Sqlite(path) => self.open_sqlite(path, create).await,
+            Database::Postgres(url) => {
+                let store = PostgresStore::open(url, &self.context.holder).await?;
+                Ok(Box::new(store))
+            }
+        }
+    }
+
+    async fn open_sqlite(&self, path: &Path, create: bool) -> CliResult<Box<dyn Store>> {
         match SqliteStore::open(path, create, &self.context.holder).await {
             Ok(store) => {
                 if let Some(copy) = store.copy_made() {
@@ -60,6 +72,14 @@ impl Session {
             }
             Err(StoreError::Missing(path)) => Err(self.missing(&path)),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the database to look only; where there is none, an empty ledger stands for it.
+    pub async fn open_to_preview(&self) -> CliResult<Box<dyn Store>> {
+        match &self.config.database {
+            Database::Sqlite(path) if !path.exists() => Ok(Box::new(MemoryStore::new())),
+            _ => self.open(false).await,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
 use crate::engine::{
@@ -201,14 +201,33 @@ fn check_replaceable(info: &VersionInfo, options: &ComputeOptions) -> PipelineRe
     if info.scope != options.scope.to_text() {
         return refuse(
             format!(
-                "version {version} has scope {}, this run {}",
-                info.scope,
-                options.scope.to_text()
+                "version {version} covers {}, this run {}",
+                scope_words(&info.scope),
+                scope_words(&options.scope.to_text())
             ),
             "--force replaces a version by one of the same scope only",
         );
     }
     Ok(())
+}
+
+/// Says which pools a scope has, from its text.
+pub(super) fn scope_words(scope: &str) -> String {
+    let scope: Value = serde_json::from_str(scope).unwrap_or_default();
+    let symbols = scope.get("symbols").and_then(Value::as_array);
+    let symbols: Vec<&str> = symbols
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let symbols = match symbols.as_slice() {
+        [] => "all symbols".to_owned(),
+        symbols => format!("only {}", symbols.join(", ")),
+    };
+    match scope.get("account").and_then(Value::as_str) {
+        None => symbols,
+        Some(account) => format!("{symbols} of account \"{account}\""),
+    }
 }
 
 fn run_start(context: &Context, options: &ComputeOptions, target: &Target) -> RunStart {
@@ -364,16 +383,18 @@ fn check_scope_found(scope: &Scope, pools: &BTreeMap<Pool, PoolLedger>) -> Pipel
         .filter(|s| !found.contains(s))
         .map(|s| s.as_str())
         .collect();
-    let what = if !missing.is_empty() {
-        format!("symbol {}", missing.join(", "))
+    let (what, hint) = if !missing.is_empty() {
+        let hint = "symbols are written like BTC-USD; compute_allocations --all-symbols takes all";
+        (format!("symbol {}", missing.join(", ")), hint)
     } else if let (Some(account), true) = (&scope.account, pools.is_empty()) {
-        format!("account \"{account}\"")
+        let hint = "names of accounts are as in the files; without --account all are taken";
+        (format!("account \"{account}\""), hint)
     } else {
         return Ok(());
     };
     Err(PipelineError::Usage {
         message: format!("the ledger has no trades of {what}"),
-        hint: "symbols are written like BTC-USD; fifo-pnl compute --all-symbols takes all".into(),
+        hint: hint.into(),
     })
 }
 

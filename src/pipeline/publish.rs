@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::compute::scope_words;
 use super::context::{Context, PipelineError, PipelineResult};
 use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
 use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, VersionInfo};
@@ -29,9 +30,10 @@ async fn publish_locked(
     version: Version,
 ) -> PipelineResult<Current> {
     let versions = store.versions().await?;
-    if !versions.iter().any(|info| info.version == version) {
+    let Some(info) = versions.iter().find(|info| info.version == version) else {
         return Err(StoreError::NoVersion(version).into());
-    }
+    };
+    check_publishable(info)?;
     let newest = publishable(&versions).next().map(|info| info.version);
     move_to(store, context, version, newest != Some(version)).await
 }
@@ -63,6 +65,31 @@ async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<
         }
     }
     move_to(store, context, held, false).await
+}
+
+fn check_publishable(info: &VersionInfo) -> PipelineResult<()> {
+    let version = info.version;
+    let (message, hint) = if !info.status.is_readable() {
+        let status = info.status.as_str();
+        let hint = "fifo-pnl versions list shows the others";
+        (
+            format!("version {version} is {status}: it has no result"),
+            hint,
+        )
+    } else if info.scope != "all" {
+        let covers = scope_words(&info.scope);
+        let hint = "compute_allocations --all-symbols makes one that can be";
+        (
+            format!("version {version} covers {covers}: it can't be current"),
+            hint,
+        )
+    } else {
+        return Ok(());
+    };
+    Err(PipelineError::Refused {
+        message,
+        hint: hint.into(),
+    })
 }
 
 /// Lists the versions that can be current, newest first.

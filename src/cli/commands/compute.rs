@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
-use crate::cli::config::{Config, DATABASE_DEFAULT, Database, TABLE_ROWS_MAX};
+use crate::cli::config::{Config, TABLE_ROWS_MAX};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, sum, table, time};
@@ -190,7 +190,11 @@ fn describe_figures(report: &ComputeReport) -> String {
         (
             "Trades",
             count(trades),
-            format!("{} buys, {} sells", count(counts.buys), count(counts.sells)),
+            format!(
+                "{}, {}",
+                plural(counts.buys, "buy", "buys"),
+                plural(counts.sells, "sell", "sells")
+            ),
         ),
         (
             "Pools",
@@ -204,8 +208,8 @@ fn describe_figures(report: &ComputeReport) -> String {
             "Allocations",
             count(counts.allocations),
             format!(
-                "{} sells matched with {} of proceeds",
-                count(matched),
+                "{} matched with {} of proceeds",
+                plural(matched, "sell", "sells"),
                 dollars(total(report, |line| line.totals.proceeds))
             ),
         ),
@@ -365,12 +369,10 @@ fn describe_unknown(report: &ComputeReport) -> String {
 
 /// Names the next commands.
 pub(super) fn describe_next(report: &ComputeReport, config: &Config) -> String {
-    let Database::Sqlite(path) = &config.database;
-    let url = format!("sqlite://{}", path.display());
-    let database = if url == DATABASE_DEFAULT {
-        String::new()
-    } else {
-        format!(" --database {url}")
+    let database = match config.database_from.as_str() {
+        // Named by the environment or the file: the next command finds it the same way.
+        from if from != "--database" => String::new(),
+        _ => format!(" --database {}", config.database.location()),
     };
     let version = report.version;
     let next = match &report.publication {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::check_reason;
 use crate::cli::Outcome;
 use crate::cli::args::{FileArgs, ImportArgs};
 use crate::cli::error::{CliError, CliResult};
@@ -14,6 +15,7 @@ use crate::store::Store;
 
 /// Runs the command. Files are parsed before a database is opened or made.
 pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
+    args.reason.as_deref().map(check_reason).transpose()?;
     let request = ImportRequest {
         preview: args.preview,
         correct: args.reason.clone(),
@@ -21,9 +23,10 @@ pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
     };
     let sources = parse(&args.files, &request, session)?;
     let refused = !request.skip_invalid && sources.iter().any(|s| !s.parsed.rejected.is_empty());
-    let store = match refused {
-        true => None,
-        false => Some(session.open(!args.preview).await?),
+    let store = match (refused, args.preview) {
+        (true, _) => None,
+        (false, true) => Some(session.open_to_preview().await?),
+        (false, false) => Some(session.open(true).await?),
     };
     let reports = import(store.as_deref(), sources, &request, session).await?;
     let exit = exit(&reports, &request);
@@ -137,6 +140,8 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     let verb = match (&report.receipt, request.preview) {
         (Some(_), true) => "Preview ",
         (Some(receipt), false) if receipt.import_id.is_some() => "Imported",
+        // Nothing is wrong with it: another file stopped all.
+        (None, _) if report.rejected.is_empty() => "Kept out",
         _ => "Refused ",
     };
     text.push_str(&format!(
@@ -149,6 +154,11 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         if request.correct.is_some() {
             text.push_str(&format!(", {} corrected", count(receipt.corrected)));
         }
+    }
+    let conflicts = report.receipt.iter().flat_map(|receipt| &receipt.conflicts);
+    let conflicting = conflicts.clone().count() as u64;
+    if conflicting > 0 {
+        text.push_str(&format!(", {} known with other facts", count(conflicting)));
     }
     if report.duplicates > 0 {
         text.push_str(&format!(
@@ -176,7 +186,6 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
             text.push_str(&format!("    hint: {hint}\n"));
         }
     }
-    let conflicts = report.receipt.iter().flat_map(|receipt| &receipt.conflicts);
     for conflict in conflicts {
         text.push_str(&format!(
             "  {name}:{}: order_id is \"{}\", which the ledger has with {} \"{}\" where the file \

@@ -1,6 +1,7 @@
 //! `migrate`: the schema of the database.
-
-use std::path::Path;
+//!
+//! An SQLite file is migrated by itself when it is opened, after a copy. A PostgreSQL database is
+//! other people's, too: there it is done only here, after showing what will be done and asking.
 
 use serde_json::{Value, json};
 
@@ -14,58 +15,85 @@ use crate::cli::session::Session;
 use crate::cli::terminal;
 use crate::store::StoreError;
 use crate::store::model::SchemaStep;
-use crate::store::sqlite::{SqliteStore, version_known};
+use crate::store::sqlite::SqliteStore;
 
 /// Runs the command.
 pub async fn run(command: MigrateCommand, session: &Session) -> CliResult<Outcome> {
-    let Database::Sqlite(path) = &session.config.database;
     match command {
-        MigrateCommand::Status => status(path, session, String::new()).await,
-        MigrateCommand::Up => {
-            let before = steps(path, session).await?;
-            let pending = before
-                .iter()
-                .filter(|step| step.applied_at.is_none())
-                .count();
-            session.open(false).await?;
-            let done = match pending {
-                0 => format!("Nothing to apply (at v{}).\n", version_known()),
-                n => format!("Applied {n}; now at v{}.\n", version_known()),
-            };
-            status(path, session, done).await
-        }
-        MigrateCommand::Down { to, confirm } => down(path, session, to, confirm).await,
+        MigrateCommand::Status => status(session, String::new()).await,
+        MigrateCommand::Up { yes } => up(session, yes).await,
+        MigrateCommand::Down { to, confirm } => down(session, to, confirm).await,
     }
 }
 
-async fn steps(path: &Path, session: &Session) -> CliResult<Vec<SchemaStep>> {
-    match SqliteStore::schema_steps(path).await {
+async fn steps(session: &Session) -> CliResult<Vec<SchemaStep>> {
+    let steps = match &session.config.database {
+        Database::Sqlite(path) => SqliteStore::schema_steps(path).await,
+        Database::Postgres(url) => url.schema_steps().await,
+    };
+    match steps {
         Ok(steps) => Ok(steps),
         Err(StoreError::Missing(path)) => Err(session.missing(&path)),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn status(path: &Path, session: &Session, done: String) -> CliResult<Outcome> {
-    let steps = steps(path, session).await?;
+async fn up(session: &Session, yes: bool) -> CliResult<Outcome> {
+    let before = steps(session).await?;
+    let pending: Vec<&SchemaStep> = before
+        .iter()
+        .filter(|step| step.applied_at.is_none())
+        .collect();
+    if pending.is_empty() {
+        return status(session, "Nothing to apply.\n".into()).await;
+    }
+    match &session.config.database {
+        Database::Sqlite(_) => {
+            session.open(false).await?;
+        }
+        Database::Postgres(url) => {
+            if !yes {
+                ask_for_steps(session, &pending)?;
+            }
+            url.schema_up().await?;
+        }
+    }
+    status(session, format!("Applied {}.\n", pending.len())).await
+}
+
+fn ask_for_steps(session: &Session, pending: &[&SchemaStep]) -> CliResult<()> {
+    terminal::note(&format!("Database  {}", session.config.database.location()));
+    for step in pending {
+        terminal::note(&format!("  v{} {}", step.version, step.description));
+    }
+    terminal::note("Tables and views are added in schemas public and fifo_parts; none is changed.");
+    match terminal::ask("Go on? [y/N]").as_deref() {
+        Some("y" | "Y" | "yes") => Ok(()),
+        Some(_) => Err(CliError::refused("cancelled: nothing was changed", "")),
+        None => Err(CliError::refused(
+            "there is no terminal to ask on: nothing was changed",
+            "confirm with --yes",
+        )),
+    }
+}
+
+async fn status(session: &Session, done: String) -> CliResult<Outcome> {
+    let location = session.config.database.location();
+    let steps = steps(session).await?;
     let row = |step: &SchemaStep| {
         let applied = step.applied_at.clone().unwrap_or_else(|| "pending".into());
         vec![step.version.to_string(), step.description.clone(), applied]
     };
-    let found = steps
-        .iter()
-        .filter(|step| step.applied_at.is_some())
-        .map(|step| step.version);
-    let found = found.max().unwrap_or(0);
-    let known = version_known();
+    let applied = steps.iter().filter(|step| step.applied_at.is_some());
+    let found = applied.map(|step| step.version).max().unwrap_or(0);
+    let known = steps.iter().map(|step| step.version).max().unwrap_or(0);
     let state = if found == known {
         "current"
     } else {
         "older than this program's"
     };
     let text = format!(
-        "Database  sqlite://{}\n{done}Schema    v{found} ({state})\n\n{}\n",
-        path.display(),
+        "Database  {location}\n{done}Schema    v{found} ({state})\n\n{}\n",
         table(
             &["Step", "What it adds", "Applied"],
             &[0],
@@ -79,8 +107,8 @@ async fn status(path: &Path, session: &Session, done: String) -> CliResult<Outco
                 "applied_at": step.applied_at })
         })
         .collect();
-    let json = json!({ "database": format!("sqlite://{}", path.display()),
-        "schema_version": found, "known_version": known, "steps": all });
+    let json = json!({ "database": location, "schema_version": found, "known_version": known,
+        "steps": all });
     Ok(Outcome {
         text,
         json,
@@ -89,13 +117,8 @@ async fn status(path: &Path, session: &Session, done: String) -> CliResult<Outco
     })
 }
 
-async fn down(
-    path: &Path,
-    session: &Session,
-    to: i64,
-    confirm: Option<String>,
-) -> CliResult<Outcome> {
-    let before = steps(path, session).await?;
+async fn down(session: &Session, to: i64, confirm: Option<String>) -> CliResult<Outcome> {
+    let before = steps(session).await?;
     let lost: Vec<String> = before
         .iter()
         .filter(|step| step.version > to && step.applied_at.is_some())
@@ -126,14 +149,30 @@ async fn down(
             ));
         }
     }
-    let copy = SqliteStore::schema_down(path, to, &session.context.holder).await?;
+    let holder = &session.context.holder;
+    let (copy, next) = match &session.config.database {
+        Database::Sqlite(path) => {
+            let copy = SqliteStore::schema_down(path, to, holder)
+                .await?
+                .display()
+                .to_string();
+            let next = "The next command of this program brings the schema up again.";
+            (Some(copy), next)
+        }
+        Database::Postgres(url) => {
+            url.schema_down(to, holder).await?;
+            (None, "fifo-pnl migrate up brings it up again.")
+        }
+    };
+    let kept = copy
+        .as_ref()
+        .map(|copy| format!("The file as it was is {copy}.\n"));
     let text = format!(
-        "Database  sqlite://{}\nThe schema is back at v{to}. The file as it was is {}.\n\
-         The next command of this program brings the schema up again.\n",
-        path.display(),
-        copy.display()
+        "Database  {}\nThe schema is back at v{to}.\n{}{next}\n",
+        session.config.database.location(),
+        kept.unwrap_or_default()
     );
-    let json = json!({ "schema_version": to, "copy": copy.display().to_string() });
+    let json = json!({ "schema_version": to, "copy": copy });
     Ok(Outcome {
         text,
         json,

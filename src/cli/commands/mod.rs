@@ -12,7 +12,7 @@ mod void;
 
 use super::Outcome;
 use super::args::Command;
-use super::error::CliResult;
+use super::error::{CliError, CliResult};
 use super::session::Session;
 
 /// Returns what the command is called in locks and logs.
@@ -28,6 +28,17 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Review(_) => "fifo-pnl review",
         Command::Migrate(_) => "fifo-pnl migrate",
     }
+}
+
+/// Checks that a reason says something.
+fn check_reason(reason: &str) -> CliResult<()> {
+    if !reason.trim().is_empty() {
+        return Ok(());
+    }
+    Err(CliError::usage(
+        "--reason is empty",
+        "say why, for whoever audits this later",
+    ))
 }
 
 /// Runs a command.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::check_reason;
 use crate::cli::Outcome;
 use crate::cli::args::{PoolArgs, ReviewCommand};
 use crate::cli::error::{CliError, CliResult};
@@ -10,7 +11,7 @@ use crate::cli::format::{plural, table, time};
 use crate::cli::session::Session;
 use crate::engine::{Pool, Symbol};
 use crate::store::Store;
-use crate::store::model::{Exclusion, QueuedItem};
+use crate::store::model::{Exclusion, QueuedItem, Scope};
 
 /// Runs the command.
 pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome> {
@@ -138,18 +139,22 @@ fn item_json(item: &QueuedItem) -> Value {
     })
 }
 
+/// Tells whether a pool has a trade, so that a typing error excludes nothing.
+async fn is_in_ledger(store: &dyn Store, pool: &Pool) -> CliResult<bool> {
+    let scope = Scope {
+        account: Some(pool.account.clone()),
+        symbols: [pool.symbol.clone()].into(),
+    };
+    Ok(!store.read_ledger(&scope, None).await?.pools.is_empty())
+}
+
 async fn set(
     store: &dyn Store,
     session: &Session,
     args: &PoolArgs,
     excluded: bool,
 ) -> CliResult<Outcome> {
-    if args.reason.trim().is_empty() {
-        return Err(CliError::usage(
-            "--reason is empty",
-            "say why, for whoever audits this later",
-        ));
-    }
+    check_reason(&args.reason)?;
     let bad = |flag: &str, text: &str, error: crate::engine::IdError| {
         CliError::usage(format!("{flag} is \"{text}\": it {error}"), "")
     };
@@ -171,6 +176,12 @@ async fn set(
         return Err(CliError::refused(
             format!("{pool} is {state}"),
             "fifo-pnl review list",
+        ));
+    }
+    if excluded && !is_in_ledger(store, &pool).await? {
+        return Err(CliError::usage(
+            format!("the ledger has no trades of {pool}"),
+            "fifo-pnl validate --version current --report lists the pools",
         ));
     }
     let exclusion = Exclusion {

@@ -17,7 +17,10 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let refused = !request.skip_invalid && sources.iter().any(|s| !s.parsed.rejected.is_empty());
     if refused {
         let reports = import::import(None, sources, &request, session).await?;
-        let text = import::describe(&reports, &request);
+        let text = format!(
+            "Database  not opened\n{}",
+            import::describe(&reports, &request)
+        );
         let files: Vec<_> = reports.iter().map(import::to_json).collect();
         let json = json!({ "files": files });
         return Ok(Outcome {

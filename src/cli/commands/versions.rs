@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::check_reason;
 use super::validate::parse_version;
 use crate::cli::Outcome;
 use crate::cli::args::VersionsCommand;
@@ -46,6 +47,7 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
             Ok(done(store, text, pointer(&current)))
         }
         VersionsCommand::Seal { version, reason } => {
+            check_reason(&reason)?;
             pipeline::seal(store, context, version, &reason).await?;
             let text = format!("Version {version} is sealed: it is never replaced or dropped.\n");
             Ok(done(
@@ -252,6 +254,12 @@ async fn write_file(
             "name a file in a folder that is writable for this user",
         )
     };
+    if path.is_dir() {
+        return Err(CliError::refused(
+            format!("{} is a folder, expected a file", path.display()),
+            "name a file in it",
+        ));
+    }
     if path.exists() && !overwrite {
         return Err(CliError::refused(
             format!("{} exists", path.display()),
@@ -274,6 +282,9 @@ async fn write_file(
             return Err(error);
         }
     };
-    std::fs::rename(&part, path).map_err(refused)?;
+    std::fs::rename(&part, path).map_err(|error| {
+        let _ = std::fs::remove_file(&part);
+        refused(error)
+    })?;
     Ok(written)
 }

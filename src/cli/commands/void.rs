@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::check_reason;
 use crate::cli::Outcome;
 use crate::cli::args::VoidArgs;
 use crate::cli::error::{CliError, CliResult};
@@ -11,12 +12,7 @@ use crate::store::model::VoidChange;
 
 /// Runs the command.
 pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
-    if args.reason.trim().is_empty() {
-        return Err(CliError::usage(
-            "--reason is empty",
-            "say why, for whoever audits this later",
-        ));
-    }
+    check_reason(&args.reason)?;
     let account = args.account.parse().map_err(|error| {
         CliError::usage(format!("--account is \"{}\": it {error}", args.account), "")
     })?;
@@ -29,7 +25,16 @@ pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
         voided_at: session.context.clock.now(),
         undo: args.undo,
     };
-    store.void(&change).await?;
+    store.void(&change).await.map_err(|error| {
+        let error = CliError::from(error);
+        CliError {
+            hint: format!(
+                "it is looked for in account \"{}\": --account names another one",
+                args.account
+            ),
+            ..error
+        }
+    })?;
     let (id, account) = (&args.order_id, &args.account);
     let done = if args.undo {
         "is back in matching"

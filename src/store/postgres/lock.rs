@@ -29,8 +29,11 @@ pub(super) struct AdvisoryLock {
 #[async_trait]
 impl RunLock for AdvisoryLock {
     async fn release(self: Box<Self>) {
-        if let Some(connection) = self.connection.lock().await.take() {
-            // Closing says goodbye, so that the server has freed the lock when this returns.
+        if let Some(mut connection) = self.connection.lock().await.take() {
+            // Unlocked before goodbye: the server notices a closed connection only some time later.
+            let _ = sqlx::query("SELECT pg_advisory_unlock_all()")
+                .execute(&mut connection)
+                .await;
             let _ = connection.close().await;
         }
     }
@@ -109,6 +112,7 @@ async fn read_holder(connection: &mut PgConnection, since: Timestamp) -> Holder 
         host: "the server".into(),
         since: Timestamp::try_from_micros(started).unwrap_or(since),
         what: what
+            .map(|name| name.split(" (pid").next().unwrap_or_default().to_owned())
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| "a connection".into()),
     }

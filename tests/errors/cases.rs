@@ -1,0 +1,1046 @@
+//! The cases, in the order of the page.
+
+use super::{Case, Group, Where};
+
+/// The file that lies in every folder.
+pub const LEDGER: &str = "\
+order_id,symbol,side,size,price,order_time,total_fees_usd,account
+B-1,BTC-USD,buy,2,100,2025-01-02T10:00:00Z,0.2,main
+S-1,BTC-USD,sell,1,110,2025-01-03T10:00:00Z,0.11,main
+B-2,ETH-USD,buy,5,20,2025-01-02T10:00:00Z,0.1,bot
+S-2,ETH-USD,sell,5,21,2025-01-04T10:00:00Z,0.1,bot
+S-2,BTC-USD,sell,0.5,120,2025-01-04T10:00:00Z,0.06,main
+";
+
+pub const GROUPS: &[Group] = &[
+    Group {
+        title: "Files that are no ledger",
+        about: "Nothing of such a file is read, and no database is made for it.",
+        cases: FILES,
+    },
+    Group {
+        title: "Rows that are no trades",
+        about: "A bad row stops its file. All of them are listed, with line and column; nothing \
+                is mended. `--skip-invalid` imports the others and keeps the rejected rows.",
+        cases: ROWS,
+    },
+    Group {
+        title: "Trades that the ledger has otherwise",
+        about: "",
+        cases: CONFLICTS,
+    },
+    Group {
+        title: "Pools without a price in USD",
+        about: "",
+        cases: POOLS,
+    },
+    Group {
+        title: "Databases",
+        about: "",
+        cases: DATABASES,
+    },
+    Group {
+        title: "Permissions, disks, other runs",
+        about: "",
+        cases: MACHINE,
+    },
+    Group {
+        title: "Versions",
+        about: "",
+        cases: VERSIONS,
+    },
+    Group {
+        title: "Trades, sells and pools by name",
+        about: "",
+        cases: NAMES,
+    },
+    Group {
+        title: "Configuration and arguments",
+        about: "",
+        cases: CONFIGURATION,
+    },
+    Group {
+        title: "The schema",
+        about: "",
+        cases: SCHEMA,
+    },
+];
+
+const IMPORT: &str = "fifo-pnl import trades.csv";
+const RUN: &str = "fifo-pnl run --quiet ledger.csv";
+
+macro_rules! row {
+    ($title:literal, $row:literal $(, $command:literal)?) => {
+        Case {
+            title: $title,
+            files: &[(
+                "trades.csv",
+                concat!(
+                    "order_id,symbol,side,size,price,order_time,total_fees_usd\n",
+                    $row,
+                    "\n"
+                ),
+            )],
+            command: row!(@command $($command)?),
+            ..Case::NONE
+        }
+    };
+    (@command $command:literal) => { $command };
+    (@command) => { IMPORT };
+}
+
+const FILES: &[Case] = &[
+    Case {
+        title: "A column is missing",
+        files: &[(
+            "trades.csv",
+            "order_id,pair,side,size,price,order_time\nA-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z\n",
+        )],
+        command: IMPORT,
+        same: &["fifo-pnl run trades.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A column is there twice",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,price\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "The file is empty",
+        before: &["touch trades.csv"],
+        command: IMPORT,
+        same: &["fifo-pnl run trades.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "There is no header",
+        files: &[(
+            "trades.csv",
+            "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "Semicolons between the cells",
+        files: &[(
+            "trades.csv",
+            "order_id;symbol;side;size;price;order_time;total_fees_usd\n\
+             A-1;BTC-USD;buy;1;100,5;2025-01-02T10:00:00Z;0\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A workbook instead of CSV",
+        before: &["printf 'PK\\003\\004....xl/workbook.xml' > trades.xlsx"],
+        command: "fifo-pnl import trades.xlsx",
+        ..Case::NONE
+    },
+    Case {
+        title: "A binary file",
+        before: &["printf 'order_id,symbol\\nA-1,\\000\\001\\002' > trades.csv"],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "Text that is not UTF-8",
+        before: &["printf 'order_id,symbol\\nM\\374ller' > trades.csv"],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A folder",
+        before: &["mkdir trades"],
+        command: "fifo-pnl import trades",
+        ..Case::NONE
+    },
+    Case {
+        title: "A file that is not there",
+        command: "fifo-pnl import ledgr.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "One file of two is not there",
+        command: "fifo-pnl import ledger.csv more.csv",
+        same: &["fifo-pnl run ledger.csv more.csv"],
+        ..Case::NONE
+    },
+];
+
+const ROWS: &[Case] = &[
+    row!(
+        "A thousands separator",
+        "A-1,BTC-USD,buy,1,\"1,234.5\",2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A thousands separator without quotes",
+        "A-1,BTC-USD,buy,1,1,234.5,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A size that is no number",
+        "A-1,BTC-USD,buy,NaN,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A size of zero",
+        "A-1,BTC-USD,buy,0,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A size below zero",
+        "A-1,BTC-USD,sell,-1,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A size of 30 digits",
+        "A-1,BTC-USD,buy,123456789012345678901234567890,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "An empty size",
+        "A-1,BTC-USD,buy,,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A price below zero",
+        "A-1,BTC-USD,buy,1,-100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "An amount beyond all bounds",
+        "A-1,BTC-USD,buy,1000000000000,1000000000000,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A fee that is no number",
+        "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,n/a"
+    ),
+    row!(
+        "An unknown side",
+        "A-1,BTC-USD,short,1,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A symbol with blanks",
+        "A-1,BTC USD,buy,1,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "An empty order id",
+        ",BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A day that does not exist",
+        "A-1,BTC-USD,buy,1,100,2024-02-30T10:00:00Z,0"
+    ),
+    row!("A day without a time", "A-1,BTC-USD,buy,1,100,2025-01-02,0"),
+    row!(
+        "A time without an offset",
+        "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00,0"
+    ),
+    row!(
+        "A time with nanoseconds",
+        "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00.123456789Z,0"
+    ),
+    row!(
+        "A time in seconds since 1970",
+        "A-1,BTC-USD,buy,1,100,1735812000,0"
+    ),
+    row!(
+        "A time in the future",
+        "A-1,BTC-USD,buy,1,100,2999-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A local time that clocks skipped",
+        "A-1,BTC-USD,buy,1,100,2025-03-30T02:30:00,0",
+        "fifo-pnl import --timezone Europe/Berlin trades.csv"
+    ),
+    row!(
+        "A local time that clocks showed twice",
+        "A-1,BTC-USD,buy,1,100,2025-10-26T02:30:00,0",
+        "fifo-pnl import --timezone Europe/Berlin trades.csv"
+    ),
+    Case {
+        title: "An unknown time zone",
+        command: "fifo-pnl import --timezone berlin ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "An order that never executed",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,status\n\
+             A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0,cancelled\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    row!(
+        "A quote that is never closed",
+        "A-1,\"BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A cell too few",
+        "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z"
+    ),
+    Case {
+        title: "One id twice, with other facts",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+             A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\n\
+             A-1,BTC-USD,buy,1,101,2025-01-02T10:00:00Z,0\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "Several at once, and a good file beside",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+             A-1,BTC-USD,buy,0,100,2025-01-02T10:00:00Z,0\n\
+             A-2,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\n\
+             A-3,BTC-USD,hold,1,100,2025-01-02T10:00:00Z,0\n",
+        )],
+        command: "fifo-pnl import ledger.csv trades.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "The same, and the bad rows are left out",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+             A-1,BTC-USD,buy,0,100,2025-01-02T10:00:00Z,0\n\
+             A-2,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\n",
+        )],
+        command: "fifo-pnl import --skip-invalid trades.csv",
+        exit: 1,
+        after: &["compute_allocations --all-symbols"],
+        ..Case::NONE
+    },
+];
+
+/// A trade of the ledger with another price.
+const OTHER_PRICE: &[(&str, &str)] = &[(
+    "trades.csv",
+    "order_id,symbol,side,size,price,order_time,total_fees_usd,account\n\
+     B-1,BTC-USD,buy,2,101,2025-01-02T10:00:00Z,0.2,main\n\
+     B-3,BTC-USD,buy,1,100,2025-01-05T10:00:00Z,0,main\n",
+)];
+
+const CONFLICTS: &[Case] = &[
+    Case {
+        title: "A known id with another price",
+        files: OTHER_PRICE,
+        before: &[RUN],
+        command: IMPORT,
+        after: &["fifo-pnl import --correct --reason 'the venue sent it again' trades.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A known id with another price is left out",
+        files: OTHER_PRICE,
+        before: &[RUN],
+        command: "fifo-pnl import --skip-invalid trades.csv",
+        exit: 1,
+        ..Case::NONE
+    },
+    Case {
+        title: "A correction without a reason",
+        files: OTHER_PRICE,
+        before: &[RUN],
+        command: "fifo-pnl import --correct trades.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A correction with an empty reason",
+        files: OTHER_PRICE,
+        before: &[RUN],
+        command: "fifo-pnl import --correct --reason '' trades.csv",
+        ..Case::NONE
+    },
+];
+
+const POOLS: &[Case] = &[
+    Case {
+        title: "A price in euros",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+             A-1,BTC-EUR,buy,1,90,2025-01-02T10:00:00Z,0\n\
+             A-2,SOL-USD,buy,1,100,2025-01-02T10:00:00Z,0\n",
+        )],
+        command: "fifo-pnl run trades.csv",
+        exit: 1,
+        after: &["validate_allocations --version current"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A price in euros, in a symbol without a separator",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+             A-1,BTCEUR,buy,1,90,2025-01-02T10:00:00Z,0\n",
+        )],
+        before: &["fifo-pnl import --quiet trades.csv"],
+        command: "compute_allocations --all-symbols",
+        exit: 1,
+        ..Case::NONE
+    },
+    Case {
+        title: "A pool that was matched no longer can be",
+        before: &[
+            RUN,
+            "sqlite3 fifo-pnl.db \"PRAGMA ignore_check_constraints = 1; \
+             INSERT INTO trade_records (account, order_id, symbol, side, size, price, order_time) \
+             VALUES ('main', 'X-1', 'BTC-USD', 'buy', '-1', '100', 1735812000000000)\"",
+        ],
+        command: "compute_allocations --all-symbols",
+        exit: 1,
+        after: &[
+            "fifo-pnl review exclude --account main --symbol BTC-USD --reason 'asked the venue'",
+            "compute_allocations --all-symbols",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "A sell without a buy, where that is not accepted",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+             A-1,BTC-USD,sell,1,90,2025-01-02T10:00:00Z,\n",
+        )],
+        before: &["fifo-pnl run --quiet trades.csv"],
+        command: "validate_allocations --version current --strict",
+        exit: 1,
+        ..Case::NONE
+    },
+];
+
+const DATABASES: &[Case] = &[
+    Case {
+        title: "There is no database",
+        command: "compute_allocations --all-symbols",
+        same: &[
+            "compute_allocations --symbol BTC-USD --dry-run",
+            "validate_allocations --version 1",
+            "fifo-pnl void B-1 --reason test",
+            "fifo-pnl explain --sell S-1",
+            "fifo-pnl versions list",
+            "fifo-pnl versions publish 1",
+            "fifo-pnl versions release",
+            "fifo-pnl versions seal 1 --reason test",
+            "fifo-pnl versions drop 1",
+            "fifo-pnl versions export 1",
+            "fifo-pnl versions export 1 -o out.csv",
+            "fifo-pnl review list",
+            "fifo-pnl review exclude --account main --symbol BTC-USD --reason test",
+            "fifo-pnl review include --account main --symbol BTC-USD --reason test",
+            "fifo-pnl migrate status",
+            "fifo-pnl migrate up",
+            "fifo-pnl migrate down --to 1 --confirm YES",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "There is no database where the flag says",
+        command: "fifo-pnl versions list --database sqlite:///nowhere/pnl.db",
+        ..Case::NONE
+    },
+    Case {
+        title: "There is no database where the environment says",
+        command: "DATABASE_URL=sqlite://pnl.db fifo-pnl versions list",
+        ..Case::NONE
+    },
+    Case {
+        title: "Its folder does not exist",
+        command: "fifo-pnl import --database sqlite://data/pnl.db ledger.csv",
+        same: &["fifo-pnl run --database sqlite://data/pnl.db ledger.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A file that is not a database",
+        command: "fifo-pnl versions list --database sqlite://ledger.csv",
+        same: &[
+            "fifo-pnl import --database sqlite://ledger.csv ledger.csv",
+            "compute_allocations --all-symbols --database sqlite://ledger.csv",
+            "fifo-pnl migrate status --database sqlite://ledger.csv",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "An empty file",
+        before: &["touch fifo-pnl.db"],
+        command: "compute_allocations --all-symbols",
+        same: &["fifo-pnl versions list", "fifo-pnl migrate status"],
+        after: &["fifo-pnl run ledger.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A folder instead of a database",
+        before: &["mkdir fifo-pnl.db"],
+        command: "fifo-pnl run ledger.csv",
+        same: &["fifo-pnl import ledger.csv", "fifo-pnl versions list"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A damaged database",
+        before: &[
+            "printf 'SQLite format 3\\000' > fifo-pnl.db",
+            "head -c 4096 /dev/zero | tr '\\000' 'x' >> fifo-pnl.db",
+        ],
+        command: "compute_allocations --all-symbols",
+        ..Case::NONE
+    },
+    Case {
+        title: "A database of another program",
+        before: &["sqlite3 fifo-pnl.db 'CREATE TABLE recipes (name TEXT)'"],
+        command: "fifo-pnl run ledger.csv",
+        same: &[
+            "compute_allocations --all-symbols",
+            "fifo-pnl import ledger.csv",
+        ],
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A database of a newer program",
+        before: &[
+            RUN,
+            "sqlite3 fifo-pnl.db \"INSERT INTO _sqlx_migrations \
+             VALUES (99, 'something new', '2025-11-01 00:00:00', 1, x'00', 1)\"",
+        ],
+        command: "compute_allocations --all-symbols",
+        same: &[
+            "fifo-pnl run ledger.csv",
+            "fifo-pnl versions list",
+            "fifo-pnl migrate up",
+            "fifo-pnl migrate status",
+        ],
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A schema that was changed by hand",
+        before: &[
+            RUN,
+            "sqlite3 fifo-pnl.db \"UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1\"",
+        ],
+        command: "compute_allocations --all-symbols",
+        exit: 3,
+        ..Case::NONE
+    },
+];
+
+const MACHINE: &[Case] = &[
+    Case {
+        title: "A folder that may not be written to",
+        command: "fifo-pnl run ledger.csv",
+        same: &["fifo-pnl import ledger.csv"],
+        place: Where::ReadOnly,
+        exit: 3,
+        after: &["fifo-pnl run ledger.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A database that may not be written to",
+        before: &[RUN],
+        command: "compute_allocations --all-symbols",
+        place: Where::ReadOnly,
+        exit: 3,
+        after: &["compute_allocations --all-symbols"],
+        ..Case::NONE
+    },
+    Case {
+        title: "Another run is at work",
+        before: &[RUN],
+        command: "compute_allocations --all-symbols",
+        place: Where::Locked,
+        exit: 3,
+        after: &["compute_allocations --all-symbols"],
+        ..Case::NONE
+    },
+    Case {
+        title: "Another run is at work, and the pointer is to be moved",
+        before: &[RUN, "compute_allocations --all-symbols --quiet"],
+        command: "fifo-pnl versions publish 1",
+        same: &[
+            "fifo-pnl versions seal 1 --reason test",
+            "fifo-pnl versions drop 1",
+        ],
+        place: Where::Locked,
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "The disk is full during an import",
+        before: &[
+            "fifo-pnl run --quiet --database sqlite://disk/pnl.db ledger.csv",
+            "seq 9000 | awk 'BEGIN { print \"order_id,symbol,side,size,price,order_time,total_fees_usd\" } \
+             { print \"T-\" $1 \",BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\" }' > large.csv",
+        ],
+        command: "fifo-pnl import --database sqlite://disk/pnl.db large.csv",
+        place: Where::SmallDisk,
+        exit: 4,
+        after: &[
+            "validate_allocations --version current --database sqlite://disk/pnl.db",
+            "mount -o remount,size=16m disk",
+            "fifo-pnl import --database sqlite://disk/pnl.db large.csv",
+            "compute_allocations --all-symbols --database sqlite://disk/pnl.db",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "The disk is full during a run",
+        before: &[
+            "seq 1200 | awk 'BEGIN { print \"order_id,symbol,side,size,price,order_time,total_fees_usd\" } \
+             { print \"T-\" $1 \",BTC-USD,\" ($1 % 2 ? \"buy\" : \"sell\") \",1,100,2025-01-02T10:00:00Z,0\" }' > large.csv",
+            "fifo-pnl run --quiet --database sqlite://disk/pnl.db ledger.csv",
+            "fifo-pnl import --quiet --database sqlite://disk/pnl.db large.csv",
+            "head -c 60000 /dev/zero > disk/room",
+            "head -c 2000000 /dev/zero > disk/something-else || rm disk/room",
+        ],
+        command: "compute_allocations --all-symbols --database sqlite://disk/pnl.db",
+        place: Where::SmallDisk,
+        exit: 4,
+        after: &[
+            "validate_allocations --version current --database sqlite://disk/pnl.db",
+            "rm disk/something-else",
+            "compute_allocations --all-symbols --database sqlite://disk/pnl.db",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "A file may not grow any more",
+        before: &[
+            RUN,
+            "seq 9000 | awk 'BEGIN { print \"order_id,symbol,side,size,price,order_time,total_fees_usd\" } \
+             { print \"T-\" $1 \",BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\" }' > large.csv",
+        ],
+        command: "trap '' XFSZ; ulimit -f 500; fifo-pnl import large.csv",
+        exit: 4,
+        after: &[
+            "validate_allocations --version current",
+            "fifo-pnl import large.csv",
+            "compute_allocations --all-symbols",
+        ],
+        ..Case::NONE
+    },
+];
+
+const SEALED: &str = "fifo-pnl versions seal 1 --reason 'tax return of 2025' --quiet";
+const AGAIN: &str = "compute_allocations --all-symbols --quiet";
+const DROPPED: &str = "fifo-pnl versions drop 1 --quiet";
+
+const VERSIONS: &[Case] = &[
+    Case {
+        title: "The version exists",
+        before: &[RUN],
+        command: "compute_allocations --all-symbols --version 1",
+        exit: 3,
+        after: &["compute_allocations --all-symbols --version 1 --force"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A sealed version is not replaced",
+        before: &[RUN, SEALED],
+        command: "compute_allocations --all-symbols --version 1 --force",
+        exit: 3,
+        after: &["compute_allocations --all-symbols"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A version is not replaced by one of another scope",
+        before: &[RUN],
+        command: "compute_allocations --symbol BTC-USD --version 1 --force",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A dropped number is not used again",
+        before: &[RUN, AGAIN, DROPPED],
+        command: "compute_allocations --all-symbols --version 1 --force",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A version is not replaced by a result that lacks a pool",
+        before: &[
+            RUN,
+            "sqlite3 fifo-pnl.db \"PRAGMA ignore_check_constraints = 1; \
+             INSERT INTO trade_records (account, order_id, symbol, side, size, price, order_time) \
+             VALUES ('main', 'X-1', 'BTC-USD', 'buy', '-1', '100', 1735812000000000)\"",
+        ],
+        command: "compute_allocations --all-symbols --version 1 --force",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "There is no such version",
+        before: &[RUN],
+        command: "validate_allocations --version 7",
+        same: &[
+            "fifo-pnl versions publish 7",
+            "fifo-pnl versions seal 7 --reason test",
+            "fifo-pnl versions drop 7",
+            "fifo-pnl versions export 7",
+            "fifo-pnl explain --sell S-1 --version 7",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "The version is no number",
+        before: &[RUN],
+        command: "validate_allocations --version latest",
+        same: &["fifo-pnl versions export latest"],
+        ..Case::NONE
+    },
+    Case {
+        title: "No version is current yet",
+        before: &["fifo-pnl import --quiet ledger.csv"],
+        command: "validate_allocations --version current",
+        same: &[
+            "fifo-pnl versions export current",
+            "fifo-pnl explain --sell S-1",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "A dropped version is validated",
+        before: &[RUN, AGAIN, DROPPED],
+        command: "validate_allocations --version 1",
+        same: &[
+            "fifo-pnl versions export 1",
+            "fifo-pnl explain --sell S-1 --version 1",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "The current version is dropped",
+        before: &[RUN],
+        command: "fifo-pnl versions drop 1",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A sealed version is dropped",
+        before: &[RUN, SEALED, AGAIN],
+        command: "fifo-pnl versions drop 1",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A version is dropped twice",
+        before: &[RUN, AGAIN, DROPPED],
+        command: "fifo-pnl versions drop 1",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A version is sealed twice",
+        before: &[RUN, SEALED],
+        command: "fifo-pnl versions seal 1 --reason again",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A dropped version is sealed",
+        before: &[RUN, AGAIN, DROPPED],
+        command: "fifo-pnl versions seal 1 --reason test",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A version is sealed without a reason",
+        before: &[RUN],
+        command: "fifo-pnl versions seal 1 --reason ''",
+        ..Case::NONE
+    },
+    Case {
+        title: "A version of a part of the ledger is published",
+        before: &[RUN, "compute_allocations --symbol BTC-USD --quiet"],
+        command: "fifo-pnl versions publish 2",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A dropped version is published",
+        before: &[RUN, AGAIN, DROPPED],
+        command: "fifo-pnl versions publish 1",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A pointer that is not held is released",
+        before: &[RUN],
+        command: "fifo-pnl versions release",
+        ..Case::NONE
+    },
+    Case {
+        title: "An export onto a file that exists",
+        before: &[RUN, "touch out.csv"],
+        command: "fifo-pnl versions export 1 -o out.csv",
+        exit: 3,
+        after: &["fifo-pnl versions export 1 -o out.csv --overwrite"],
+        ..Case::NONE
+    },
+    Case {
+        title: "An export into a folder that does not exist",
+        before: &[RUN],
+        command: "fifo-pnl versions export 1 -o reports/out.csv",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "An export onto a folder",
+        before: &[RUN, "mkdir reports"],
+        command: "fifo-pnl versions export 1 -o reports --overwrite",
+        exit: 3,
+        ..Case::NONE
+    },
+];
+
+const VOID: &str = "fifo-pnl void B-1 --account main --reason 'never happened' --quiet";
+const POOL: &str = "fifo-pnl review exclude --account main --symbol BTC-USD --reason test --quiet";
+
+const NAMES: &[Case] = &[
+    Case {
+        title: "No trade of that symbol",
+        before: &[RUN],
+        command: "compute_allocations --symbol BTC",
+        ..Case::NONE
+    },
+    Case {
+        title: "No trade of that account",
+        before: &[RUN],
+        command: "compute_allocations --all-symbols --account mian",
+        ..Case::NONE
+    },
+    Case {
+        title: "A symbol that is none",
+        before: &[RUN],
+        command: "compute_allocations --symbol 'BTC USD'",
+        ..Case::NONE
+    },
+    Case {
+        title: "A trade that is not in the ledger is voided",
+        before: &[RUN],
+        command: "fifo-pnl void B-1 --reason 'never happened'",
+        exit: 3,
+        after: &["fifo-pnl void B-1 --account main --reason 'never happened'"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A trade is voided twice",
+        before: &[RUN, VOID],
+        command: "fifo-pnl void B-1 --account main --reason again",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A void is undone that was none",
+        before: &[RUN],
+        command: "fifo-pnl void B-1 --account main --reason again --undo",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A void without a reason",
+        before: &[RUN],
+        command: "fifo-pnl void B-1 --account main --reason ' '",
+        ..Case::NONE
+    },
+    Case {
+        title: "A buy is explained",
+        before: &[RUN],
+        command: "fifo-pnl explain --sell B-1",
+        ..Case::NONE
+    },
+    Case {
+        title: "A sell is explained that nobody knows",
+        before: &[RUN],
+        command: "fifo-pnl explain --sell S-9",
+        ..Case::NONE
+    },
+    Case {
+        title: "A sell is explained whose id two accounts have",
+        before: &[RUN],
+        command: "fifo-pnl explain --sell S-2",
+        after: &["fifo-pnl explain --sell S-2 --account bot"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A sell is explained in a version that does not cover it",
+        before: &[RUN, "compute_allocations --symbol ETH-USD --quiet"],
+        command: "fifo-pnl explain --sell S-1 --version 2",
+        ..Case::NONE
+    },
+    Case {
+        title: "A pool is excluded twice",
+        before: &[RUN, POOL],
+        command: "fifo-pnl review exclude --account main --symbol BTC-USD --reason again",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A pool is included that was not excluded",
+        before: &[RUN],
+        command: "fifo-pnl review include --account main --symbol BTC-USD --reason again",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A pool is excluded that the ledger does not have",
+        before: &[RUN],
+        command: "fifo-pnl review exclude --account main --symbol BCT-USD --reason test",
+        ..Case::NONE
+    },
+    Case {
+        title: "A pool is excluded without a reason",
+        before: &[RUN],
+        command: "fifo-pnl review exclude --account main --symbol BTC-USD --reason ''",
+        ..Case::NONE
+    },
+];
+
+const CONFIGURATION: &[Case] = &[
+    Case {
+        title: "A setting that does not exist",
+        files: &[("fifo-pnl.toml", "databse = \"sqlite://pnl.db\"\n")],
+        command: "fifo-pnl run ledger.csv",
+        same: &["fifo-pnl versions list", "validate_allocations --version 1"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A file that is not TOML",
+        files: &[("fifo-pnl.toml", "database: sqlite://pnl.db\n")],
+        command: "fifo-pnl run ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A configuration file that is not there",
+        command: "fifo-pnl run --config pnl.toml ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "No currency counts as a dollar",
+        files: &[("fifo-pnl.toml", "usd_quotes = []\n")],
+        command: "fifo-pnl run ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A symbol priced in euros",
+        files: &[("fifo-pnl.toml", "[symbols.\"BRK-B\"]\nquote = \"EUR\"\n")],
+        command: "fifo-pnl run ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A threshold that is no number",
+        files: &[(
+            "fifo-pnl.toml",
+            "[symbols.\"BTC-USD\"]\ndust_threshold = \"few\"\n",
+        )],
+        command: "fifo-pnl run ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A symbol of the configuration that is none",
+        files: &[("fifo-pnl.toml", "[symbols.\"BTC USD\"]\nquote = \"USD\"\n")],
+        command: "fifo-pnl run ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A database that this program does not work on",
+        command: "fifo-pnl run --database postgres://bot:secret@db.example.com/trades ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A database without a scheme",
+        command: "fifo-pnl run --database pnl.db ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A database in memory",
+        command: "fifo-pnl run --database sqlite::memory: ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "An account that is none",
+        command: "fifo-pnl import --account '' ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A run without a scope",
+        command: "compute_allocations",
+        ..Case::NONE
+    },
+    Case {
+        title: "A run with two scopes",
+        command: "compute_allocations --all-symbols --symbol BTC-USD",
+        ..Case::NONE
+    },
+    Case {
+        title: "A forced run that names no version",
+        command: "compute_allocations --all-symbols --force",
+        ..Case::NONE
+    },
+    Case {
+        title: "A dry run that is to write",
+        command: "compute_allocations --all-symbols --dry-run --version 3",
+        ..Case::NONE
+    },
+    Case {
+        title: "A version below one",
+        command: "compute_allocations --all-symbols --version 0",
+        ..Case::NONE
+    },
+    Case {
+        title: "A flag that does not exist",
+        command: "fifo-pnl run --dryrun ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A command that does not exist",
+        command: "fifo-pnl comptue",
+        ..Case::NONE
+    },
+];
+
+const SCHEMA: &[Case] = &[
+    Case {
+        title: "A step back without a terminal to ask on",
+        before: &[RUN],
+        command: "fifo-pnl migrate down --to 2",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A step back that is confirmed in small letters",
+        before: &[RUN],
+        command: "fifo-pnl migrate down --to 2 --confirm yes",
+        exit: 3,
+        after: &[
+            "fifo-pnl migrate down --to 2 --confirm YES",
+            "fifo-pnl run ledger.csv",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "A step back below the facts",
+        before: &[RUN],
+        command: "fifo-pnl migrate down --to 0 --confirm YES",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A step back below sealed versions",
+        before: &[RUN, SEALED],
+        command: "fifo-pnl migrate down --to 1 --confirm YES",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A step back to a newer version",
+        before: &[RUN],
+        command: "fifo-pnl migrate down --to 9 --confirm YES",
+        exit: 3,
+        ..Case::NONE
+    },
+];

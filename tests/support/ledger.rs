@@ -1,0 +1,84 @@
+//! Made-up histories: ties, rebates, unknown fees, sizes of many decimals, sells without buys.
+
+/// The header of the native format, as these ledgers have it.
+pub const HEADER: &str =
+    "account,order_id,symbol,side,size,price,order_time,total_fees_usd,trade_seq";
+
+/// Numbers that look random and are the same for the same seed (SplitMix64).
+#[derive(Debug, Clone)]
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for at in (1..items.len()).rev() {
+            items.swap(at, self.below(at as u64 + 1) as usize);
+        }
+    }
+}
+
+/// What a history is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    pub trades: usize,
+    pub accounts: usize,
+    pub symbols: usize,
+    /// Trades share this many seconds; few make many ties.
+    pub seconds: u64,
+}
+
+/// Makes the rows of a history, without the header.
+pub fn rows(shape: Shape, seed: u64) -> Vec<String> {
+    let mut random = Random(seed);
+    let accounts = ["main", "bot", "ira"];
+    (0..shape.trades)
+        .map(|number| {
+            let account = accounts[random.below(shape.accounts as u64) as usize];
+            let symbol = random.below(shape.symbols as u64);
+            // A little more is bought than sold, so that some sells find nothing.
+            let side = ["buy", "sell"][usize::from(random.below(100) >= 54)];
+            let at = random.below(shape.seconds);
+            let time = format!(
+                "2025-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+                1 + at / (28 * 86_400) % 10,
+                1 + at / 86_400 % 28,
+                at / 3_600 % 24,
+                at / 60 % 60,
+                at % 60
+            );
+            let size = match random.below(4) {
+                0 => format!("{}", 1 + random.below(9)),
+                1 => format!("{}.{:03}", random.below(9), 1 + random.below(999)),
+                2 => format!("0.{:018}", 1 + random.below(999_999_999_999_999_999)),
+                _ => format!("{}.{:08}", random.below(99), 1 + random.below(99_999_999)),
+            };
+            let price = format!("{}.{:06}", random.below(3_000), random.below(1_000_000));
+            let fee = match random.below(10) {
+                0 => String::new(),
+                1 => format!("-0.{:04}", 1 + random.below(9_999)),
+                _ => format!("0.{:015}", random.below(999_999_999_999_999)),
+            };
+            let seq = match random.below(3) {
+                0 => String::new(),
+                _ => random.below(1_000).to_string(),
+            };
+            format!("{account},t{number},C{symbol}-USD,{side},{size},{price},{time},{fee},{seq}")
+        })
+        .collect()
+}
+
+/// Joins rows to a file.
+pub fn csv(rows: &[String]) -> String {
+    format!("{HEADER}\n{}\n", rows.join("\n"))
+}

@@ -1,0 +1,242 @@
+//! What the tests of the programs share: a folder of their own, the programs, SQL from the shell.
+//!
+//! The programs are run as a user runs them: from a folder, with nothing of the developer's
+//! environment. What they stored is read with the `sqlite3` shell, not with the code under test.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the programs are found on PATH, which the environment has"
+)]
+
+pub mod ledger;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The database where nothing names one.
+pub const DATABASE: &str = "fifo-pnl.db";
+
+/// What a program said, and its exit code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// 128 and more: ended by a signal.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Done {
+    pub fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Checks the exit code, and shows what was said where it is another one.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "exit code {}\nstdout:\n{}\nstderr:\n{}",
+            self.code, self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// Reads stdout as the one JSON document that it is.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in:\n{}\n{}", self.stdout, self.stderr))
+    }
+
+    /// Returns the last line of stderr.
+    pub fn last_line(&self) -> &str {
+        self.stderr.lines().last().unwrap_or_default()
+    }
+}
+
+/// A folder that is removed in the end, and the programs run in it.
+pub struct Folder {
+    path: PathBuf,
+    _temporary: TempDir,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        let temporary = tempfile::Builder::new()
+            .prefix("fifo-pnl-")
+            .tempdir()
+            .unwrap();
+        Self {
+            path: temporary.path().canonicalize().unwrap(),
+            _temporary: temporary,
+        }
+    }
+
+    /// Makes a folder whose ledger is that of a text.
+    pub fn with_trades(csv: &str) -> Self {
+        let folder = Self::new();
+        folder.write("trades.csv", csv);
+        folder.fifo_pnl(&["import", "trades.csv"]).expect(0);
+        folder
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.join(name), bytes).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.join(name)).unwrap()
+    }
+
+    /// Prepares a program of this project.
+    pub fn program(&self, binary: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(binary);
+        command.args(args);
+        self.surround(&mut command);
+        command
+    }
+
+    /// Gives a program this folder and an environment of its own, the programs on its PATH.
+    pub fn surround(&self, command: &mut Command) {
+        let programs = Path::new(env!("CARGO_BIN_EXE_fifo-pnl")).parent().unwrap();
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .current_dir(&self.path)
+            .env_clear()
+            .env("PATH", format!("{}:{path}", programs.display()))
+            .env("USER", "tester")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
+    }
+
+    pub fn fifo_pnl(&self, args: &[&str]) -> Done {
+        self.run(env!("CARGO_BIN_EXE_fifo-pnl"), args)
+    }
+
+    pub fn compute(&self, args: &[&str]) -> Done {
+        self.run(env!("CARGO_BIN_EXE_compute_allocations"), args)
+    }
+
+    pub fn validate(&self, args: &[&str]) -> Done {
+        self.run(env!("CARGO_BIN_EXE_validate_allocations"), args)
+    }
+
+    fn run(&self, binary: &str, args: &[&str]) -> Done {
+        Done::of(self.program(binary, args).output().unwrap())
+    }
+
+    /// Starts `fifo-pnl` without waiting for its end.
+    pub fn start(&self, args: &[&str]) -> Child {
+        let mut command = self.program(env!("CARGO_BIN_EXE_fifo-pnl"), args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Runs a line of shell, the programs of this project among its commands.
+    pub fn shell(&self, line: &str) -> Done {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(line);
+        self.surround(&mut command);
+        Done::of(command.output().unwrap())
+    }
+
+    /// Asks the database in the `sqlite3` shell. One text a row, `|` between the columns.
+    #[track_caller]
+    pub fn sql(&self, query: &str) -> Vec<String> {
+        self.sql_of(DATABASE, query)
+    }
+
+    /// Asks a database by name.
+    #[track_caller]
+    pub fn sql_of(&self, database: &str, query: &str) -> Vec<String> {
+        let mut command = Command::new("sqlite3");
+        command.args(["-batch", "-bail", "-cmd", ".timeout 60000"]);
+        command.args([database, query]);
+        self.surround(&mut command);
+        let output = command
+            .output()
+            .expect("the sqlite3 shell is needed: scripts/setup --test installs it");
+        let done = Done::of(output).expect(0);
+        done.stdout.lines().map(str::to_owned).collect()
+    }
+
+    /// Asks for one value.
+    #[track_caller]
+    pub fn value(&self, query: &str) -> String {
+        let rows = self.sql(query);
+        assert_eq!(rows.len(), 1, "{query}: {rows:?}");
+        rows.concat()
+    }
+
+    /// Returns all that the database holds as text, but for tables that are named.
+    #[track_caller]
+    pub fn dump(&self, database: &str, without: &[&str]) -> Vec<String> {
+        let rows = self.sql_of(database, ".dump");
+        let is_of = |row: &String| {
+            let into = |table: &&str| {
+                row.starts_with(&format!("INSERT INTO {table} "))
+                    || row.starts_with(&format!("INSERT INTO {table}("))
+            };
+            without.iter().any(|table| into(table))
+        };
+        rows.into_iter().filter(|row| !is_of(row)).collect()
+    }
+
+    /// Returns the canonical export of a version.
+    #[track_caller]
+    pub fn export(&self, version: &str) -> String {
+        let done = self.fifo_pnl(&["versions", "export", version]).expect(0);
+        assert_eq!(done.stderr, "");
+        done.stdout
+    }
+}
+
+/// Returns the repository's folder.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Shows where two texts differ, line by line; empty where they do not.
+pub fn diff(expected: &str, found: &str) -> String {
+    if expected == found {
+        return String::new();
+    }
+    let (expected, found) = (lines(expected), lines(found));
+    let same = |pair: &(&&str, &&str)| pair.0 == pair.1;
+    let head = expected.iter().zip(&found).take_while(same).count();
+    let rest = |of: &[&str]| of.len() - head;
+    let tail = (expected.iter().rev())
+        .zip(found.iter().rev())
+        .take_while(same)
+        .count()
+        .min(rest(&expected))
+        .min(rest(&found));
+    let mut text = format!("  from line {}:\n", head + 1);
+    for (mark, of) in [("-", &expected), ("+", &found)] {
+        for line in &of[head..of.len() - tail] {
+            text.push_str(&format!("  {mark} {}\n", line.escape_debug()));
+        }
+    }
+    text
+}
+
+/// Splits at line feeds only, so that every byte counts.
+fn lines(text: &str) -> Vec<&str> {
+    text.split('\n').collect()
+}
