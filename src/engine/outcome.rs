@@ -387,6 +387,8 @@ pub struct PoolOutcome {
     pub trades: u64,
     /// Hash of all its facts.
     pub ledger_hash: RowsHash,
+    /// Hash of its canonical rows; empty without a matching.
+    pub allocations_hash: RowsHash,
     /// Matched, rejected or excluded.
     pub result: PoolResult,
 }
@@ -435,10 +437,15 @@ pub fn compute_pool(
             Err(invalid) => rejected(IssueType::InvalidTrade, invalid.to_string(), vec![invalid]),
         }
     };
+    let allocations_hash = match &result {
+        PoolResult::Matched(matching) => matching.allocations_hash(),
+        _ => RowsHash::EMPTY,
+    };
     PoolOutcome {
         pool,
         trades: u64::try_from(rows).unwrap_or(u64::MAX),
         ledger_hash,
+        allocations_hash,
         result,
     }
 }

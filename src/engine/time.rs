@@ -74,6 +74,11 @@ impl FromStr for Timestamp {
     type Err = TimeError;
 
     fn from_str(text: &str) -> Result<Self, TimeError> {
+        if !is_complete(text) {
+            return Err(TimeError::Unreadable(
+                "expected date, time and seconds".into(),
+            ));
+        }
         let text = without_excess_zeros(text)?;
         match PARSER.parse_timestamp(text.as_ref()) {
             Ok(time) => Self::try_from(time),
@@ -81,6 +86,22 @@ impl FromStr for Timestamp {
             Err(error) => Err(TimeError::Unreadable(error.to_string())),
         }
     }
+}
+
+/// Tells whether a text has the form `2025-01-02T03:04:05...`, and no second that does not exist.
+///
+/// The parser would fill in what is missing, and turn a leap second into the one before it.
+fn is_complete(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00?00:00:00";
+    let fits = |(byte, wanted): (u8, &u8)| match wanted {
+        b'0' => byte.is_ascii_digit(),
+        b'?' => matches!(byte, b'T' | b't' | b' '),
+        _ => byte == *wanted,
+    };
+    text.len() >= FORM.len()
+        && text.bytes().zip(FORM).all(fits)
+        && text.get(17..19) != Some("60")
+        && !text.contains(['[', ','])
 }
 
 /// Drops fraction digits past the ninth, which the parser would refuse, where they are zero.
@@ -154,6 +175,10 @@ mod tests {
             "",
             "infinity",
             "1735787045",
+            "2016-12-31T23:59:60Z",
+            "2025-01-02T03:04Z",
+            "2025-01-02T03:04:05+05:00[Europe/Berlin]",
+            "20250102T030405Z",
         ] {
             let result = bad.parse::<Timestamp>();
             assert!(

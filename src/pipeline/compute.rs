@@ -499,8 +499,8 @@ impl Matched {
         let mut complete_through = None;
         for (outcome, _) in &self.outcomes {
             ledger_hash.add(outcome.ledger_hash);
+            allocations_hash.add(outcome.allocations_hash);
             if let PoolResult::Matched(matching) = &outcome.result {
-                allocations_hash.add(matching.allocations_hash());
                 let last = matching.trades.last().map(|trade| trade.order_time);
                 complete_through = complete_through.max(last);
             }

@@ -10,8 +10,8 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{MemoryStore, State, broken_constraint, check, locked, queue, runs};
 use crate::engine::{
-    Matching, Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, StoredAllocation,
-    StoredLot, Timestamp,
+    Matching, Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals, StoredAllocation, StoredLot,
+    Timestamp,
 };
 use crate::store::model::{
     Completion, Event, PointerMove, PoolSummary, Version, VersionInfo, VersionPlan, VersionStatus,
@@ -259,7 +259,7 @@ fn summary(outcome: &PoolOutcome, status: PoolStatus, error: Option<String>) -> 
         status,
         totals: matching.map_or(nothing, |matching| matching.totals),
         ledger_hash: outcome.ledger_hash,
-        allocations_hash: matching.map_or(RowsHash::EMPTY, |m| m.allocations_hash()),
+        allocations_hash: outcome.allocations_hash,
         last_order_time: last.map(|trade| trade.order_time),
         error,
     }

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use super::errors::from_sqlx;
 use super::lock::LockedConnection;
 use super::{PostgresStore, commit, copy, pointer, queue, read, runs};
-use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash};
+use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals};
 use crate::store::limits::READER_WAIT_S;
 use crate::store::model::{Completion, Event, Version, VersionPlan};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
@@ -192,7 +192,6 @@ impl PostgresVersionWriter {
         };
         let totals = matching.map_or(&nothing, |matching| &matching.totals);
         let last = matching.and_then(|matching| matching.trades.last());
-        let hash = matching.map_or(RowsHash::EMPTY, |matching| matching.allocations_hash());
         let has_rows = matching.is_some_and(|matching| !matching.allocations.is_empty());
         let allocated_at = has_rows.then_some(self.plan.allocation_time);
         let rows = &mut self.summaries;
@@ -232,7 +231,7 @@ impl PostgresVersionWriter {
         rows.optional(last.and_then(|trade| trade.trade_seq));
         rows.optional_text(last.map(|trade| trade.order_id.as_str()));
         rows.value(outcome.ledger_hash);
-        rows.value(hash);
+        rows.value(outcome.allocations_hash);
         rows.text(&self.plan.watermark.to_json());
         rows.optional(allocated_at);
         rows.optional(allocated_at);

@@ -10,7 +10,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
 use super::{SqliteStore, commit, pointer, queue, read, runs};
-use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, Trade};
+use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals, Trade};
 use crate::store::model::{Completion, Event, Version, VersionPlan};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
 use crate::store::{StoreError, StoreResult, VersionWriter};
@@ -214,7 +214,6 @@ fn insert_summary(
     };
     let totals = matching.map_or(&nothing, |matching| &matching.totals);
     let last = matching.and_then(|matching| matching.trades.last());
-    let hash = matching.map_or(RowsHash::EMPTY, |matching| matching.allocations_hash());
     let has_rows = matching.is_some_and(|matching| !matching.allocations.is_empty());
     let allocated_at = has_rows.then(|| plan.allocation_time.as_micros());
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -249,7 +248,7 @@ fn insert_summary(
         last.and_then(|trade| trade.trade_seq),
         last.map(|trade| trade.order_id.as_str()),
         outcome.ledger_hash.to_string(),
-        hash.to_string(),
+        outcome.allocations_hash.to_string(),
         plan.watermark.to_json(),
         allocated_at,
         allocated_at,
