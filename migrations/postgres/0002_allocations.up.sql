@@ -43,7 +43,8 @@ CREATE TABLE fifo_allocations (
     sell_order_id       TEXT COLLATE "C" NOT NULL,
     buy_order_id        TEXT COLLATE "C",
     symbol              TEXT COLLATE "C" NOT NULL,
-    allocated_size      NUMERIC NOT NULL CONSTRAINT fifo_allocations_allocated_size_positive_check CHECK (allocated_size <> 0),
+    allocated_size      NUMERIC NOT NULL
+        CONSTRAINT fifo_allocations_allocated_size_positive_check CHECK (allocated_size <> 0),
     buy_price           NUMERIC,
     sell_price          NUMERIC NOT NULL,
     buy_fees_per_unit   NUMERIC,
@@ -66,11 +67,19 @@ CREATE TABLE fifo_allocations (
     CONSTRAINT fifo_allocations_allocated_size_check CHECK (allocated_size >= 0 AND allocated_size < 'Infinity'),
     CONSTRAINT fifo_allocations_buy_price_check CHECK (buy_price >= 0 AND buy_price < 'Infinity'),
     CONSTRAINT fifo_allocations_sell_price_check CHECK (sell_price >= 0 AND sell_price < 'Infinity'),
-    CONSTRAINT fifo_allocations_buy_fees_per_unit_check CHECK (buy_fees_per_unit > '-Infinity' AND buy_fees_per_unit < 'Infinity'),
-    CONSTRAINT fifo_allocations_sell_fees_per_unit_check CHECK (sell_fees_per_unit > '-Infinity' AND sell_fees_per_unit < 'Infinity'),
-    CONSTRAINT fifo_allocations_cost_basis_usd_check CHECK (cost_basis_usd > '-Infinity' AND cost_basis_usd < 'Infinity'),
+   
+        CONSTRAINT fifo_allocations_buy_fees_per_unit_check
+        CHECK (buy_fees_per_unit > '-Infinity' AND buy_fees_per_unit < 'Infinity'),
+   
+        CONSTRAINT fifo_allocations_sell_fees_per_unit_check
+        CHECK (sell_fees_per_unit > '-Infinity' AND sell_fees_per_unit < 'Infinity'),
+   
+        CONSTRAINT fifo_allocations_cost_basis_usd_check
+        CHECK (cost_basis_usd > '-Infinity' AND cost_basis_usd < 'Infinity'),
     CONSTRAINT fifo_allocations_proceeds_usd_check CHECK (proceeds_usd >= 0 AND proceeds_usd < 'Infinity'),
-    CONSTRAINT fifo_allocations_net_proceeds_usd_check CHECK (net_proceeds_usd > '-Infinity' AND net_proceeds_usd < 'Infinity'),
+   
+        CONSTRAINT fifo_allocations_net_proceeds_usd_check
+        CHECK (net_proceeds_usd > '-Infinity' AND net_proceeds_usd < 'Infinity'),
     CONSTRAINT fifo_allocations_pnl_usd_check CHECK (pnl_usd > '-Infinity' AND pnl_usd < 'Infinity')
 ) PARTITION BY LIST (allocation_version);
 -- A partition has these before it is attached; attaching then takes them over without a scan.
@@ -158,13 +167,21 @@ CREATE TABLE fifo_parts.fifo_pool_summary (
     PRIMARY KEY (allocation_version, account, symbol),
     CONSTRAINT fifo_pool_summary_error_check CHECK ((status = 'matched') = (error IS NULL)),
     CONSTRAINT fifo_pool_summary_matched_size_check CHECK (matched_size >= 0 AND matched_size < 'Infinity'),
-    CONSTRAINT fifo_pool_summary_cost_basis_usd_check CHECK (cost_basis_usd > '-Infinity' AND cost_basis_usd < 'Infinity'),
+   
+        CONSTRAINT fifo_pool_summary_cost_basis_usd_check
+        CHECK (cost_basis_usd > '-Infinity' AND cost_basis_usd < 'Infinity'),
     CONSTRAINT fifo_pool_summary_proceeds_usd_check CHECK (proceeds_usd >= 0 AND proceeds_usd < 'Infinity'),
-    CONSTRAINT fifo_pool_summary_net_proceeds_usd_check CHECK (net_proceeds_usd > '-Infinity' AND net_proceeds_usd < 'Infinity'),
+   
+        CONSTRAINT fifo_pool_summary_net_proceeds_usd_check
+        CHECK (net_proceeds_usd > '-Infinity' AND net_proceeds_usd < 'Infinity'),
     CONSTRAINT fifo_pool_summary_pnl_usd_check CHECK (pnl_usd > '-Infinity' AND pnl_usd < 'Infinity'),
     CONSTRAINT fifo_pool_summary_unmatched_size_check CHECK (unmatched_size >= 0 AND unmatched_size < 'Infinity'),
-    CONSTRAINT fifo_pool_summary_unmatched_proceeds_usd_check CHECK (unmatched_proceeds_usd >= 0 AND unmatched_proceeds_usd < 'Infinity'),
-    CONSTRAINT fifo_pool_summary_unmatched_net_proceeds_usd_check CHECK (unmatched_net_proceeds_usd > '-Infinity' AND unmatched_net_proceeds_usd < 'Infinity'),
+   
+        CONSTRAINT fifo_pool_summary_unmatched_proceeds_usd_check
+        CHECK (unmatched_proceeds_usd >= 0 AND unmatched_proceeds_usd < 'Infinity'),
+   
+        CONSTRAINT fifo_pool_summary_unmatched_net_proceeds_usd_check
+        CHECK (unmatched_net_proceeds_usd > '-Infinity' AND unmatched_net_proceeds_usd < 'Infinity'),
     CONSTRAINT fifo_pool_summary_open_size_check CHECK (open_size >= 0 AND open_size < 'Infinity'),
     CONSTRAINT fifo_pool_summary_open_cost_usd_check CHECK (open_cost_usd > '-Infinity' AND open_cost_usd < 'Infinity')
 );
@@ -174,13 +191,16 @@ CREATE TABLE fifo_inventory_snapshot (
     id                 BIGINT NOT NULL,
     symbol             TEXT COLLATE "C" NOT NULL,
     buy_order_id       TEXT COLLATE "C" NOT NULL,
-    remaining_size     NUMERIC NOT NULL CONSTRAINT fifo_inventory_snapshot_remaining_size_positive_check CHECK (remaining_size <> 0),
+    remaining_size     NUMERIC NOT NULL
+        CONSTRAINT fifo_inventory_snapshot_remaining_size_positive_check CHECK (remaining_size <> 0),
     snapshot_time      TIMESTAMPTZ NOT NULL,
     allocation_version BIGINT NOT NULL,
     account            TEXT COLLATE "C" NOT NULL,
     remaining_cost_usd NUMERIC NOT NULL,
     CONSTRAINT fifo_inventory_snapshot_remaining_size_check CHECK (remaining_size >= 0 AND remaining_size < 'Infinity'),
-    CONSTRAINT fifo_inventory_snapshot_remaining_cost_usd_check CHECK (remaining_cost_usd > '-Infinity' AND remaining_cost_usd < 'Infinity')
+   
+        CONSTRAINT fifo_inventory_snapshot_remaining_cost_usd_check
+        CHECK (remaining_cost_usd > '-Infinity' AND remaining_cost_usd < 'Infinity')
 ) PARTITION BY LIST (allocation_version);
 CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
     ON fifo_inventory_snapshot (allocation_version, account, symbol, buy_order_id);

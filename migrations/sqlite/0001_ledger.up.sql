@@ -12,7 +12,8 @@ CREATE TRIGGER imports_no_update BEFORE UPDATE ON imports
 BEGIN SELECT RAISE(ABORT, 'imports is append-only: UPDATE is refused'); END;
 CREATE TRIGGER imports_no_delete BEFORE DELETE ON imports
 BEGIN SELECT RAISE(ABORT, 'imports is append-only: DELETE is refused'); END;
-CREATE TRIGGER imports_no_replace BEFORE INSERT ON imports WHEN EXISTS (SELECT 1 FROM imports WHERE id = NEW.id)
+CREATE TRIGGER imports_no_replace BEFORE INSERT ON imports
+    WHEN EXISTS (SELECT 1 FROM imports WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'imports is append-only: replacing a row is refused'); END;
 
 CREATE TABLE import_rejects (
@@ -29,7 +30,8 @@ CREATE TRIGGER import_rejects_no_update BEFORE UPDATE ON import_rejects
 BEGIN SELECT RAISE(ABORT, 'import_rejects is append-only: UPDATE is refused'); END;
 CREATE TRIGGER import_rejects_no_delete BEFORE DELETE ON import_rejects
 BEGIN SELECT RAISE(ABORT, 'import_rejects is append-only: DELETE is refused'); END;
-CREATE TRIGGER import_rejects_no_replace BEFORE INSERT ON import_rejects WHEN EXISTS (SELECT 1 FROM import_rejects WHERE id = NEW.id)
+CREATE TRIGGER import_rejects_no_replace BEFORE INSERT ON import_rejects
+    WHEN EXISTS (SELECT 1 FROM import_rejects WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'import_rejects is append-only: replacing a row is refused'); END;
 
 -- The primary key of the ledger is (account, order_id). Here it is a unique constraint, because the
@@ -93,7 +95,9 @@ CREATE TRIGGER trade_records_no_update BEFORE UPDATE ON trade_records
 BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: UPDATE is refused'); END;
 CREATE TRIGGER trade_records_no_delete BEFORE DELETE ON trade_records
 BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: DELETE is refused'); END;
-CREATE TRIGGER trade_records_no_replace BEFORE INSERT ON trade_records WHEN EXISTS (SELECT 1 FROM trade_records WHERE ingest_seq = NEW.ingest_seq OR (account = NEW.account AND order_id = NEW.order_id))
+CREATE TRIGGER trade_records_no_replace BEFORE INSERT ON trade_records
+    WHEN EXISTS (SELECT 1 FROM trade_records
+                 WHERE ingest_seq = NEW.ingest_seq OR (account = NEW.account AND order_id = NEW.order_id))
 BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: replacing a row is refused'); END;
 
 -- Takes a trade out of matching, or puts it back (undone = 1). The latest row of a trade wins.
@@ -111,7 +115,8 @@ CREATE TRIGGER trade_voids_no_update BEFORE UPDATE ON trade_voids
 BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: UPDATE is refused'); END;
 CREATE TRIGGER trade_voids_no_delete BEFORE DELETE ON trade_voids
 BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: DELETE is refused'); END;
-CREATE TRIGGER trade_voids_no_replace BEFORE INSERT ON trade_voids WHEN EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
+CREATE TRIGGER trade_voids_no_replace BEFORE INSERT ON trade_voids
+    WHEN EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
 BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: replacing a row is refused'); END;
 
 CREATE TABLE event_log (
@@ -131,7 +136,8 @@ CREATE TRIGGER event_log_no_update BEFORE UPDATE ON event_log
 BEGIN SELECT RAISE(ABORT, 'event_log is append-only: UPDATE is refused'); END;
 CREATE TRIGGER event_log_no_delete BEFORE DELETE ON event_log
 BEGIN SELECT RAISE(ABORT, 'event_log is append-only: DELETE is refused'); END;
-CREATE TRIGGER event_log_no_replace BEFORE INSERT ON event_log WHEN EXISTS (SELECT 1 FROM event_log WHERE id = NEW.id)
+CREATE TRIGGER event_log_no_replace BEFORE INSERT ON event_log
+    WHEN EXISTS (SELECT 1 FROM event_log WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'event_log is append-only: replacing a row is refused'); END;
 
 -- Voids in force: the latest row of each trade, where it is not an undo.

@@ -36,7 +36,8 @@ CREATE TABLE fifo_allocations (
     sell_order_id       TEXT NOT NULL,
     buy_order_id        TEXT,
     symbol              TEXT NOT NULL,
-    allocated_size      TEXT NOT NULL CONSTRAINT fifo_allocations_allocated_size_positive_check CHECK (allocated_size <> '0'),
+    allocated_size      TEXT NOT NULL
+        CONSTRAINT fifo_allocations_allocated_size_positive_check CHECK (allocated_size <> '0'),
     buy_price           TEXT,
     sell_price          TEXT NOT NULL,
     buy_fees_per_unit   TEXT,
@@ -269,7 +270,9 @@ CREATE TABLE fifo_pool_summary (
         AND unmatched_proceeds_usd NOT GLOB '*.'
         AND unmatched_proceeds_usd NOT GLOB '0[0-9]*'
         AND (instr(unmatched_proceeds_usd, '.') = 0 OR unmatched_proceeds_usd NOT GLOB '*0')),
-    CONSTRAINT fifo_pool_summary_unmatched_net_proceeds_usd_check CHECK (length(unmatched_net_proceeds_usd) BETWEEN 1 AND 80
+   
+        CONSTRAINT fifo_pool_summary_unmatched_net_proceeds_usd_check
+        CHECK (length(unmatched_net_proceeds_usd) BETWEEN 1 AND 80
         AND ltrim(unmatched_net_proceeds_usd, '-') NOT GLOB '*[^0-9.]*'
         AND ltrim(unmatched_net_proceeds_usd, '-') GLOB '[0-9]*'
         AND unmatched_net_proceeds_usd NOT GLOB '--*'
@@ -300,7 +303,8 @@ CREATE TABLE fifo_inventory_snapshot (
     id                 INTEGER PRIMARY KEY,
     symbol             TEXT NOT NULL,
     buy_order_id       TEXT NOT NULL,
-    remaining_size     TEXT NOT NULL CONSTRAINT fifo_inventory_snapshot_remaining_size_positive_check CHECK (remaining_size <> '0'),
+    remaining_size     TEXT NOT NULL
+        CONSTRAINT fifo_inventory_snapshot_remaining_size_positive_check CHECK (remaining_size <> '0'),
     snapshot_time      INTEGER NOT NULL,
     allocation_version INTEGER NOT NULL REFERENCES allocation_versions (version),
     account            TEXT NOT NULL,
@@ -366,5 +370,6 @@ CREATE TRIGGER review_exclusions_no_update BEFORE UPDATE ON review_exclusions
 BEGIN SELECT RAISE(ABORT, 'review_exclusions is append-only: UPDATE is refused'); END;
 CREATE TRIGGER review_exclusions_no_delete BEFORE DELETE ON review_exclusions
 BEGIN SELECT RAISE(ABORT, 'review_exclusions is append-only: DELETE is refused'); END;
-CREATE TRIGGER review_exclusions_no_replace BEFORE INSERT ON review_exclusions WHEN EXISTS (SELECT 1 FROM review_exclusions WHERE id = NEW.id)
+CREATE TRIGGER review_exclusions_no_replace BEFORE INSERT ON review_exclusions
+    WHEN EXISTS (SELECT 1 FROM review_exclusions WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'review_exclusions is append-only: replacing a row is refused'); END;

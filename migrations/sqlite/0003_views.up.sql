@@ -17,9 +17,11 @@ SELECT s.allocation_version,
        sum(s.buys_used) AS buys_used,
        sum(s.sells_unmatched) AS unmatched_sells,
        decimal_sum(s.pnl_usd) AS total_pnl,
-       strftime('%Y-%m-%dT%H:%M:%S', (min(s.first_allocation) - ((min(s.first_allocation) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+       strftime('%Y-%m-%dT%H:%M:%S',
+           (min(s.first_allocation) - ((min(s.first_allocation) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((min(s.first_allocation) % 1000000) + 1000000) % 1000000) AS first_allocation,
-       strftime('%Y-%m-%dT%H:%M:%S', (max(s.last_allocation) - ((max(s.last_allocation) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+       strftime('%Y-%m-%dT%H:%M:%S',
+           (max(s.last_allocation) - ((max(s.last_allocation) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((max(s.last_allocation) % 1000000) + 1000000) % 1000000) AS last_allocation,
        v.status,
        s.allocation_version = ifnull((SELECT version FROM current_version), 0) AS is_current
@@ -34,7 +36,8 @@ WHERE a.allocation_version = (SELECT version FROM current_version);
 
 CREATE VIEW v_unmatched_sells AS
 SELECT a.id AS allocation_id, a.sell_order_id, a.symbol, a.allocated_size AS unmatched_size,
-       strftime('%Y-%m-%dT%H:%M:%S', (a.sell_time - ((a.sell_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+       strftime('%Y-%m-%dT%H:%M:%S',
+           (a.sell_time - ((a.sell_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((a.sell_time % 1000000) + 1000000) % 1000000) AS sell_time,
        a.sell_price, a.allocation_version, a.notes, q.status, a.account, a.proceeds_usd
 FROM fifo_allocations a
@@ -51,9 +54,11 @@ SELECT s.symbol,
        decimal_sum(s.matched_size) AS total_size,
        decimal_sum(s.pnl_usd) AS total_pnl,
        CAST(decimal_sum(s.pnl_usd) AS REAL) / nullif(sum(s.allocations), 0) AS avg_pnl_per_allocation,
-       strftime('%Y-%m-%dT%H:%M:%S', (min(s.first_sell) - ((min(s.first_sell) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+       strftime('%Y-%m-%dT%H:%M:%S',
+           (min(s.first_sell) - ((min(s.first_sell) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((min(s.first_sell) % 1000000) + 1000000) % 1000000) AS first_sell,
-       strftime('%Y-%m-%dT%H:%M:%S', (max(s.last_sell) - ((max(s.last_sell) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+       strftime('%Y-%m-%dT%H:%M:%S',
+           (max(s.last_sell) - ((max(s.last_sell) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((max(s.last_sell) % 1000000) + 1000000) % 1000000) AS last_sell
 FROM fifo_pool_summary s
 WHERE s.allocation_version = (SELECT version FROM current_version)
@@ -101,9 +106,11 @@ WHERE t.side = 'sell'
 CREATE VIEW v_open_inventory AS
 SELECT i.account, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
        t.price AS buy_price,
-       strftime('%Y-%m-%dT%H:%M:%S', (t.order_time - ((t.order_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+       strftime('%Y-%m-%dT%H:%M:%S',
+           (t.order_time - ((t.order_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((t.order_time % 1000000) + 1000000) % 1000000) AS buy_time,
-       strftime('%Y-%m-%dT%H:%M:%S', (i.snapshot_time - ((i.snapshot_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+       strftime('%Y-%m-%dT%H:%M:%S',
+           (i.snapshot_time - ((i.snapshot_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((i.snapshot_time % 1000000) + 1000000) % 1000000) AS snapshot_time,
        i.allocation_version
 FROM fifo_inventory_snapshot i
@@ -112,9 +119,11 @@ WHERE i.allocation_version = (SELECT version FROM current_version);
 
 CREATE VIEW v_run_status AS
 SELECT l.id AS run_id, l.status, l.computation_mode, l.allocation_version,
-       strftime('%Y-%m-%dT%H:%M:%S', (l.computation_start - ((l.computation_start % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+       strftime('%Y-%m-%dT%H:%M:%S',
+           (l.computation_start - ((l.computation_start % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((l.computation_start % 1000000) + 1000000) % 1000000) AS started_at,
-       strftime('%Y-%m-%dT%H:%M:%S', (l.computation_end - ((l.computation_end % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+       strftime('%Y-%m-%dT%H:%M:%S',
+           (l.computation_end - ((l.computation_end % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((l.computation_end % 1000000) + 1000000) % 1000000) AS ended_at,
        l.computation_duration_ms, l.symbols_processed, l.symbols_failed, l.allocations_created,
        l.unmatched_sells, l.total_pnl_computed, l.triggered_by, l.error_message,

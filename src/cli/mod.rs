@@ -111,6 +111,7 @@ fn run_to_outcome(command: Command, global: &GlobalArgs) -> CliResult<Outcome> {
     let done = runtime.block_on(async {
         let signals = tokio::spawn(terminal::stop_on_signal(cancel));
         let done = commands::run(command, &session).await;
+        session.close().await;
         signals.abort();
         done
     });

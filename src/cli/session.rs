@@ -1,7 +1,8 @@
 //! What a command works with: configuration, context, and the store once it is opened.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::config::{Config, Database};
 use super::error::{CliError, CliResult};
@@ -13,12 +14,17 @@ use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 
+/// How long the end of a command waits for an SQLite file to be whole without its journal.
+const CLOSE_WAIT: Duration = Duration::from_secs(10);
+
 /// A command's surroundings.
 pub struct Session {
     /// Flags, environment, file and defaults, worked out.
     pub config: Config,
     /// What the job is lent.
     pub context: Context,
+    /// What was opened and has to be closed.
+    sqlite: OnceLock<SqliteStore>,
 }
 
 impl Session {
@@ -45,7 +51,11 @@ impl Session {
             holder,
             user: user_name(),
         };
-        Self { config, context }
+        Self {
+            config,
+            context,
+            sqlite: OnceLock::new(),
+        }
     }
 
     /// Opens the database; `create` makes one where there is none.
@@ -68,9 +78,19 @@ impl Session {
                         copy.display()
                     ));
                 }
+                let _ = self.sqlite.set(store.clone());
                 Ok(Box::new(store))
             }
             Err(StoreError::Missing(path)) => Err(self.missing(&path)),
+            // SQLite says what it was about to do; a person asks which file.
+            Err(StoreError::NoPermission { reason, .. }) => {
+                let location = path.display().to_string();
+                Err(StoreError::NoPermission { location, reason }.into())
+            }
+            Err(StoreError::BadLocation { reason, .. }) => {
+                let location = path.display().to_string();
+                Err(StoreError::BadLocation { location, reason }.into())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -80,6 +100,14 @@ impl Session {
         match &self.config.database {
             Database::Sqlite(path) if !path.exists() => Ok(Box::new(MemoryStore::new())),
             _ => self.open(false).await,
+        }
+    }
+
+    /// Closes what was opened: an SQLite file can be copied then, all of it is in the one file.
+    pub async fn close(&self) {
+        if let Some(store) = self.sqlite.get() {
+            // Later than this it is closed by the system, and the next one to open it tidies up.
+            let _ = tokio::time::timeout(CLOSE_WAIT, store.clone().close()).await;
         }
     }
 

@@ -21,7 +21,8 @@ use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::{Account, IdError, OrderId, Pool, Symbol};
 use super::number::{Price, Size, Usd, UsdPerUnit};
-use super::outcome::{PoolLedger, PoolTotals};
+use super::outcome::PoolTotals;
+use super::pool::PoolLedger;
 use super::time::Timestamp;
 
 use evidence::Evidence;

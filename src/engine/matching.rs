@@ -230,15 +230,6 @@ fn fits_narrow(trades: &[Trade], scale: u8) -> bool {
         .is_some()
 }
 
-/// An error of one trade, named.
-pub(super) fn does_not_fit(trade: &Trade, error: MoneyError) -> InvalidTrade {
-    InvalidTrade {
-        order_id: trade.order_id.as_str().to_owned(),
-        column: "size",
-        reason: format!("can't be matched: {error}"),
-    }
-}
-
 fn match_sorted<N: Units>(
     trades: &[Trade],
     scale: u8,
@@ -258,7 +249,7 @@ fn match_sorted<N: Units>(
                 Ok(())
             }),
         };
-        matched.map_err(|error| does_not_fit(trade, error))?;
+        matched.map_err(|error| InvalidTrade::does_not_fit(trade, error))?;
     }
     let open_lots = kernel.open_lots().map_err(|error| InvalidTrade {
         order_id: String::new(),
@@ -369,7 +360,7 @@ impl Matcher {
         let handle = self.handle_next;
         self.kernel
             .buy(handle, trade)
-            .map_err(|error| does_not_fit(trade, error))?;
+            .map_err(|error| InvalidTrade::does_not_fit(trade, error))?;
         self.buys.push_back((handle, Arc::clone(trade)));
         self.handle_next = handle.wrapping_add(1);
         Ok(())
@@ -383,7 +374,7 @@ impl Matcher {
             Ok(())
         });
         // Amounts were checked when the trades came in: only a bug can fail here.
-        sold.map_err(|error| does_not_fit(trade, error))?;
+        sold.map_err(|error| InvalidTrade::does_not_fit(trade, error))?;
         // A sell takes from the oldest lot on: its n-th slice is of the n-th lot that was open.
         let slices = matched
             .into_iter()

@@ -13,12 +13,14 @@ mod canonical;
 mod checks;
 mod hash;
 mod ids;
+mod issue;
 mod ledger;
 mod matching;
 mod money;
 mod number;
 mod outcome;
 pub mod policy;
+mod pool;
 pub mod reference;
 mod review;
 mod self_check;
@@ -34,15 +36,14 @@ pub use checks::{
 };
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{Account, IdError, OrderId, Pool, Symbol};
+pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
 pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool};
 pub use money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
-pub use outcome::{
-    Allocation, Amounts, Matching, OpenLot, PoolLedger, PoolOutcome, PoolResult, PoolTotals,
-    Rejection, compute_pool,
-};
-pub use review::{IssueType, ReviewItem, Severity, UnknownWord, review_items, unmatched_item};
+pub use outcome::{Allocation, Amounts, Matching, OpenLot, PoolTotals};
+pub use pool::{PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool};
+pub use review::{ReviewItem, review_items, unmatched_item};
 pub use self_check::{SelfCheckError, check_matching};
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};
 pub use time::{TimeError, Timestamp};

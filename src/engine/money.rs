@@ -99,7 +99,7 @@ impl Units for I256 {
     const ZERO: Self = wide::ZERO;
 
     fn try_from_size(size: Size, scale: u8) -> Option<Self> {
-        size_at_scale(size, scale)
+        size.units_at(scale)
     }
 
     fn to_size(self, scale: u8) -> Result<Size, MoneyError> {
@@ -126,14 +126,6 @@ impl Units for I256 {
 /// Returns 10^exponent if it fits 128 bits.
 fn power(exponent: u32) -> Option<i128> {
     POWERS.get(usize::try_from(exponent).ok()?).copied()
-}
-
-/// Returns a size's units at a larger scale, exactly. `None`: beyond 256 bits.
-pub(crate) fn size_at_scale(size: Size, scale: u8) -> Option<I256> {
-    let missing = scale.checked_sub(size.scale())?;
-    wide::TEN
-        .checked_pow(missing.into())?
-        .checked_mul(size.units())
 }
 
 /// Divides, rounding half to even.
@@ -263,7 +255,7 @@ pub fn gross_of_size(price: Price, used: Size) -> Result<Usd, MoneyError> {
 /// Units: USD. Rounding: 12 decimals, half to even. Errors: 10^22 USD or more.
 pub fn fee_share_of_size(fee: Option<Fee>, used: Size, whole: Size) -> Result<Usd, MoneyError> {
     let scale = used.scale().max(whole.scale());
-    let at = |size| size_at_scale(size, scale).ok_or(MoneyError::OutOfRange);
+    let at = |size: Size| size.units_at(scale).ok_or(MoneyError::OutOfRange);
     fee_share(fee, at(used)?, at(whole)?)
 }
 
@@ -312,14 +304,14 @@ pub(crate) fn add_to_pool_total(total: Usd, amount: Usd) -> Result<Usd, MoneyErr
 /// Adds sizes exactly. Errors: beyond 256 bits.
 pub fn add_sizes(left: Size, right: Size) -> Result<Size, MoneyError> {
     let scale = left.scale().max(right.scale());
-    let sum = || size_at_scale(left, scale)?.checked_add(size_at_scale(right, scale)?);
+    let sum = || left.units_at(scale)?.checked_add(right.units_at(scale)?);
     sum().ok_or(MoneyError::OutOfRange)?.to_size(scale)
 }
 
 /// Subtracts sizes exactly. Errors: below zero, or beyond 256 bits.
 pub fn sub_sizes(left: Size, right: Size) -> Result<Size, MoneyError> {
     let scale = left.scale().max(right.scale());
-    let difference = || Units::sub(size_at_scale(left, scale)?, size_at_scale(right, scale)?);
+    let difference = || Units::sub(left.units_at(scale)?, right.units_at(scale)?);
     difference().ok_or(MoneyError::OutOfRange)?.to_size(scale)
 }
 

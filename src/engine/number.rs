@@ -257,6 +257,14 @@ impl Size {
         self.units
     }
 
+    /// Returns the digits at a larger scale, exactly. `None`: beyond 256 bits.
+    pub(crate) fn units_at(self, scale: u8) -> Option<I256> {
+        let missing = scale.checked_sub(self.scale)?;
+        wide::TEN
+            .checked_pow(missing.into())?
+            .checked_mul(self.units)
+    }
+
     /// Returns the number of decimals.
     pub fn scale(self) -> u8 {
         self.scale
@@ -315,7 +323,7 @@ impl TryFrom<Decimal> for Size {
 impl Ord for Size {
     fn cmp(&self, other: &Self) -> Ordering {
         let scale = self.scale.max(other.scale);
-        let at = |size: &Self| super::money::size_at_scale(*size, scale);
+        let at = |size: &Self| size.units_at(scale);
         match (at(self), at(other)) {
             (Some(left), Some(right)) => left.cmp(&right),
             // Beyond 256 bits is beyond the other, which fits.

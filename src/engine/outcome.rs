@@ -1,15 +1,12 @@
-//! What matching gives: allocations, open lots, totals; or the reason why a pool has none.
+//! What matching gives: allocations, open lots, totals.
 
-use super::canonical::{AllocationRow, Notes, write_trade_line};
+use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
-use super::ids::{Account, Pool, Symbol};
-use super::matching::{does_not_fit, match_pool};
+use super::ids::Pool;
 use super::money::{self, MoneyError};
 use super::number::{Size, Usd, UsdPerUnit};
-use super::review::IssueType;
-use super::symbol::SymbolRules;
 use super::time::Timestamp;
-use super::trade::{InvalidTrade, Side, Trade, TradeText};
+use super::trade::{InvalidTrade, Side, Trade};
 
 /// The amounts of one allocation. Units: base units and USD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,7 +199,7 @@ impl Matching {
         for allocation in &allocations {
             let added = totals.add_allocation(&allocation.amounts);
             added.map_err(|error| match trade_at(&trades, allocation.sell) {
-                Some(sell) => does_not_fit(sell, error),
+                Some(sell) => InvalidTrade::does_not_fit(sell, error),
                 None => beyond_pool(error),
             })?;
             // Sells come in order, and so do the buys they use: a change is a new one.
@@ -304,160 +301,4 @@ fn beyond_pool(error: MoneyError) -> InvalidTrade {
         column: "size",
         reason: format!("of the pool: {error}"),
     }
-}
-
-/// What a ledger holds of one pool: its trades, and the rows that are none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PoolLedger {
-    /// Which pool.
-    pub pool: Pool,
-    /// In any order.
-    pub trades: Vec<Trade>,
-    /// Rows that are not trades.
-    pub invalid: Vec<InvalidTrade>,
-    /// Hash of all facts, valid or not.
-    pub ledger_hash: RowsHash,
-    line: Vec<u8>,
-}
-
-impl PoolLedger {
-    /// Makes a pool without trades.
-    pub fn new(pool: Pool) -> Self {
-        let (trades, invalid) = (Vec::new(), Vec::new());
-        Self {
-            pool,
-            trades,
-            invalid,
-            ledger_hash: RowsHash::EMPTY,
-            line: Vec::new(),
-        }
-    }
-
-    /// Takes a row of the ledger, and tells a trade from what is none.
-    pub fn push_text(&mut self, text: &TradeText<'_>) {
-        match Trade::try_from_text(text) {
-            Ok(trade) => self.push(trade),
-            Err(invalid) => {
-                self.line.clear();
-                self.line
-                    .extend_from_slice(format!("{} {text:?}\n", self.pool).as_bytes());
-                self.ledger_hash.add_row(&self.line);
-                self.invalid.push(invalid);
-            }
-        }
-    }
-
-    /// Takes a trade.
-    pub fn push(&mut self, trade: Trade) {
-        self.line.clear();
-        write_trade_line(&self.pool, &trade, &mut self.line);
-        self.ledger_hash.add_row(&self.line);
-        self.trades.push(trade);
-    }
-}
-
-/// Why a pool has no allocations: what only a person can settle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    /// `InvalidTrade`, `MissingFx` or `AllocationError`.
-    pub issue: IssueType,
-    /// The whole pool's reason, in a sentence.
-    pub reason: String,
-    /// The rows at fault, if single rows are.
-    pub invalid: Vec<InvalidTrade>,
-}
-
-/// What became of a pool in a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PoolResult {
-    /// Matched and self-checked.
-    Matched(Box<Matching>),
-    /// Not matched: all other pools go on.
-    Rejected(Rejection),
-    /// Taken out by a person, with the reason given.
-    Excluded(String),
-}
-
-/// A pool's result and the hash of the ledger it was made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PoolOutcome {
-    /// Which pool.
-    pub pool: Pool,
-    /// Trades in the ledger, valid or not.
-    pub trades: u64,
-    /// Hash of all its facts.
-    pub ledger_hash: RowsHash,
-    /// Hash of its canonical rows; empty without a matching.
-    pub allocations_hash: RowsHash,
-    /// Matched, rejected or excluded.
-    pub result: PoolResult,
-}
-
-/// Matches a pool, or says why not.
-pub fn compute_pool(
-    ledger: PoolLedger,
-    rules: &SymbolRules,
-    exclusion: Option<&str>,
-) -> PoolOutcome {
-    let PoolLedger {
-        pool,
-        trades,
-        mut invalid,
-        ledger_hash,
-        ..
-    } = ledger;
-    // A ledger comes in any order, and the first row is named: always the same one.
-    invalid.sort_by_cached_key(|row| (row.order_id.clone(), row.column, row.reason.clone()));
-    let rows = trades.len().saturating_add(invalid.len());
-    let rejected = |issue, reason, invalid| {
-        PoolResult::Rejected(Rejection {
-            issue,
-            reason,
-            invalid,
-        })
-    };
-    let result = if let Some(reason) = exclusion {
-        PoolResult::Excluded(reason.to_owned())
-    } else if let Err(reason) = check_names(&pool) {
-        rejected(IssueType::InvalidTrade, reason, Vec::new())
-    } else if let Err(missing) = rules.check_priced_in_usd(&pool.symbol) {
-        rejected(IssueType::MissingFx, missing.to_string(), Vec::new())
-    } else if let Some(first) = invalid.first() {
-        let reason = match invalid.len() {
-            1 => first.to_string(),
-            rows => format!("{rows} rows are not trades; the first: {first}"),
-        };
-        rejected(IssueType::InvalidTrade, reason, invalid)
-    } else {
-        match match_pool(pool.clone(), trades) {
-            Ok(matching) => match super::self_check::check_matching(&matching) {
-                Ok(()) => PoolResult::Matched(Box::new(matching)),
-                Err(error) => rejected(IssueType::AllocationError, error.to_string(), Vec::new()),
-            },
-            Err(invalid) => rejected(IssueType::InvalidTrade, invalid.to_string(), vec![invalid]),
-        }
-    };
-    let allocations_hash = match &result {
-        PoolResult::Matched(matching) => matching.allocations_hash(),
-        _ => RowsHash::EMPTY,
-    };
-    PoolOutcome {
-        pool,
-        trades: u64::try_from(rows).unwrap_or(u64::MAX),
-        ledger_hash,
-        allocations_hash,
-        result,
-    }
-}
-
-/// Checks the names of a pool that a ledger may hold although an import would refuse them.
-fn check_names(pool: &Pool) -> Result<(), String> {
-    let (account, symbol) = (pool.account.as_str(), pool.symbol.as_str());
-    account
-        .parse::<Account>()
-        .map_err(|error| format!("account \"{account}\" {error}"))?;
-    symbol
-        .parse::<Symbol>()
-        .map_err(|error| format!("symbol \"{symbol}\" {error}"))?;
-    Ok(())
 }

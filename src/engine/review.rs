@@ -1,100 +1,11 @@
-//! What only a person can settle: review items and how urgent they are.
-
-use std::fmt;
-use std::str::FromStr;
+//! What only a person can settle: the review items of a pool's result.
 
 use super::canonical::AllocationRow;
 use super::ids::Pool;
-use super::number::Usd;
-use super::outcome::{Matching, PoolOutcome, PoolResult, Rejection};
-use super::policy::{SEVERITY_CRITICAL_FROM_USD, SEVERITY_HIGH_FROM_USD, SEVERITY_MEDIUM_FROM_USD};
+use super::issue::{IssueType, Severity};
+use super::outcome::Matching;
+use super::pool::{PoolOutcome, PoolResult, Rejection};
 use super::symbol::SymbolRules;
-
-/// A word that is none of the known ones.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is not one of {0}")]
-pub struct UnknownWord(pub &'static str);
-
-macro_rules! words {
-    (
-        $(#[$doc:meta])*
-        $name:ident { $($(#[$item_doc:meta])* $item:ident = $text:literal),+ $(,)? }
-    ) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$item_doc])* $item),+ }
-
-        impl $name {
-            /// Returns the word that the database holds.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$item => $text),+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownWord;
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                match text {
-                    $($text => Ok(Self::$item),)+
-                    _ => Err(UnknownWord(concat!($($text, " "),+))),
-                }
-            }
-        }
-    };
-}
-
-words! {
-    /// What kind of question a review item asks.
-    IssueType {
-        /// A sell, or a part of one, found no open lot.
-        UnmatchedSell = "unmatched_sell",
-        /// A row of the ledger is not a trade; its pool is rejected.
-        InvalidTrade = "invalid_trade",
-        /// The pool is not priced in USD; it is rejected.
-        MissingFx = "missing_fx",
-        /// The engine's own check failed; the pool is rejected. A bug of ours.
-        AllocationError = "allocation_error",
-    }
-}
-
-words! {
-    /// How urgent a review item is, by the USD at stake.
-    Severity {
-        /// Less than 10 USD, or dust.
-        Low = "low",
-        /// From 10 USD.
-        Medium = "medium",
-        /// From 1,000 USD, or an amount that nobody can know yet.
-        High = "high",
-        /// From 100,000 USD.
-        Critical = "critical",
-    }
-}
-
-impl Severity {
-    /// Returns the severity of an amount at stake, whatever its sign.
-    pub fn of_amount(amount: Usd) -> Self {
-        let at_least = |dollars| {
-            let from = Usd::try_from_dollars(dollars).map_or(i128::MAX, Usd::units);
-            amount.units().unsigned_abs() >= from.unsigned_abs()
-        };
-        if at_least(SEVERITY_CRITICAL_FROM_USD) {
-            Self::Critical
-        } else if at_least(SEVERITY_HIGH_FROM_USD) {
-            Self::High
-        } else if at_least(SEVERITY_MEDIUM_FROM_USD) {
-            Self::Medium
-        } else {
-            Self::Low
-        }
-    }
-}
 
 /// A question for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -85,6 +85,17 @@ pub struct InvalidTrade {
     pub reason: String,
 }
 
+impl InvalidTrade {
+    /// Names the trade at which an amount left its range.
+    pub(super) fn does_not_fit(trade: &Trade, error: MoneyError) -> Self {
+        Self {
+            order_id: trade.order_id.as_str().to_owned(),
+            column: "size",
+            reason: format!("can't be matched: {error}"),
+        }
+    }
+}
+
 /// A trade's facts as text, the way a ledger or a file holds them.
 #[derive(Debug, Clone, Copy)]
 pub struct TradeText<'a> {

@@ -1,9 +1,10 @@
 //! Keeps engine types: the ledger, versions of allocations, runs, review items.
 //!
-//! One trait, [`Store`], in the domain's words; which database is behind it is decided in
-//! [`open`] and nowhere else. A store applies decisions; it makes none: what an import appends and
-//! how the review queue changes is worked out in `rules.rs`, the same for every store. Read next:
-//! `model.rs` (what is kept), `rules.rs`, then `sqlite/mod.rs`.
+//! One trait, [`Store`], in the domain's words; which database is behind it is decided where a
+//! command opens it, and nowhere else. A store applies decisions; it makes none: what an import
+//! appends and how the review queue changes is worked out in `rules.rs`, the same for every store.
+//! Read next: `model.rs` (what is kept), `rules.rs`, then `sqlite/mod.rs` or its twin
+//! `postgres/mod.rs`.
 
 mod cells;
 mod error;

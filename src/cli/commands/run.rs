@@ -15,50 +15,38 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let request = import::request(&args.files)?;
     let sources = import::parse(&args.files, &request, session)?;
     let refused = !request.skip_invalid && sources.iter().any(|s| !s.parsed.rejected.is_empty());
-    if refused {
-        let reports = import::import(None, sources, &request, session).await?;
-        let text = format!(
-            "Database  not opened\n{}",
-            import::describe(&reports, &request)
-        );
-        let files: Vec<_> = reports.iter().map(import::to_json).collect();
-        let json = json!({ "files": files });
-        return Ok(Outcome {
-            text,
-            json,
-            exit: Exit::Usage,
-            is_summary: true,
-        });
-    }
-    let store = session.open(true).await?;
-    let store = store.as_ref();
-    let reports = import::import(Some(store), sources, &request, session).await?;
+    let store = match refused {
+        true => None,
+        false => Some(session.open(true).await?),
+    };
+    let location = store
+        .as_ref()
+        .map_or_else(|| "not opened".into(), |store| store.location());
+    let reports = import::import(store.as_deref(), sources, &request, session).await?;
     let imported = import::exit(&reports, &request);
     let files: Vec<_> = reports.iter().map(import::to_json).collect();
     let mut text = format!(
-        "Database  {}\n{}",
-        store.location(),
+        "Database  {location}\n{}",
         import::describe(&reports, &request)
     );
-    if reports
+    let stopped = reports
         .iter()
-        .any(|report| report.is_refused(request.skip_invalid))
-    {
-        let json = json!({ "database": store.location(), "files": files });
+        .any(|report| report.is_refused(request.skip_invalid));
+    let Some(store) = store.as_deref().filter(|_| !stopped) else {
+        let json = json!({ "database": location, "files": files });
         return Ok(Outcome {
             text,
             json,
             exit: imported,
             is_summary: true,
         });
-    }
+    };
     let options = ComputeOptions {
         jobs: args.jobs.map(usize::from),
         origin: "full".into(),
         ..ComputeOptions::default()
     };
-    let done = pipeline::compute(store, &session.context, &options).await;
-    let report = match done {
+    let report = match pipeline::compute(store, &session.context, &options).await {
         Ok(report) => report,
         Err(error) => return Err(compute::with_state(error.into(), store).await),
     };
@@ -75,7 +63,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     .max_by_key(|exit| *exit as u8)
     .unwrap_or(Exit::Done);
     let json = json!({
-        "database": store.location(),
+        "database": location,
         "files": files,
         "compute": compute::to_json(&report),
         "validate": validate::to_json(&judged),
