@@ -54,6 +54,11 @@ impl CliError {
     }
 }
 
+/// Tells a server's database from a file.
+fn is_postgres(location: &str) -> bool {
+    location.starts_with("postgres://")
+}
+
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let (exit, hint) = match &error {
@@ -61,12 +66,20 @@ impl From<StoreError> for CliError {
                 Exit::Usage,
                 "name it with --database or DATABASE_URL; fifo-pnl run TRADES.csv makes one",
             ),
+            StoreError::BadLocation { location, .. } if is_postgres(location) => (
+                Exit::Usage,
+                "name one that is there; or make it with createdb, then run fifo-pnl migrate up",
+            ),
             StoreError::BadLocation { .. } => {
                 (Exit::Usage, "a database is named like sqlite://fifo-pnl.db")
             }
             StoreError::NoVersion(_) => (
                 Exit::Usage,
                 "fifo-pnl versions list shows the versions there are",
+            ),
+            StoreError::NoPermission { location, .. } if is_postgres(location) => (
+                Exit::Refused,
+                "docs/OPERATIONS.md lists what each role needs; nothing was changed",
             ),
             StoreError::NoPermission { .. } => (
                 Exit::Refused,

@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::format::count;
 
 use crate::engine::Timestamp;
 use crate::pipeline::{Cancel, Clock, Phase, Progress};
@@ -67,10 +69,10 @@ impl TerminalProgress {
 fn style(phase: Phase, has_total: bool) -> ProgressStyle {
     let (verb, amounts) = match phase {
         Phase::Import => ("import", "{bytes}/{total_bytes}  {bytes_per_sec}"),
-        Phase::Read => ("read", "{human_pos} trades  {per_sec}"),
-        Phase::Match => ("match", "{human_pos}/{human_len} trades  {per_sec}"),
-        Phase::Load => ("load", "{human_pos}/{human_len} trades  {per_sec}"),
-        Phase::Check => ("check", "{human_pos}/{human_len} trades  {per_sec}"),
+        Phase::Read => ("read", "the ledger  {elapsed}"),
+        Phase::Match => ("match", "{human_pos}/{human_len} trades  {rate} a second"),
+        Phase::Load => ("load", "{human_pos}/{human_len} trades  {rate} a second"),
+        Phase::Check => ("check", "{human_pos}/{human_len} trades  {rate} a second"),
     };
     let template = if has_total {
         format!("{verb:<7} [{{bar:30}}] {amounts}  {{eta}} left")
@@ -79,6 +81,13 @@ fn style(phase: Phase, has_total: bool) -> ProgressStyle {
     };
     ProgressStyle::with_template(&template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key(
+            "rate",
+            |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+                // A text that can't be written is a bar that is not drawn.
+                let _ = text.write_str(&count(state.per_sec() as u64));
+            },
+        )
         .progress_chars("=> ")
 }
 
@@ -87,7 +96,13 @@ impl Progress for TerminalProgress {
         self.with_bar(|slot| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
             bar.set_style(style(phase, total.is_some()));
-            *slot = Some((bar, false));
+            let unknown = total.is_none();
+            if unknown {
+                // Nothing will advance it: it moves by itself, first after the quiet time.
+                bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(PROGRESS_HZ));
+                bar.enable_steady_tick(PROGRESS_AFTER);
+            }
+            *slot = Some((bar, unknown));
         });
     }
 

@@ -4,7 +4,7 @@
 //! exponent, no superfluous zero, no `+` and no `-0`.
 
 use std::cmp::Ordering;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use super::wide::{self, I256};
@@ -171,7 +171,8 @@ macro_rules! fact {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0.to_string())
+                let scale = u8::try_from(self.0.scale()).unwrap_or(u8::MAX);
+                write_units(f, self.0.mantissa(), scale)
             }
         }
     };
@@ -347,21 +348,85 @@ impl fmt::Debug for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = match i128::try_from(self.units) {
-            Ok(narrow) => narrow.to_string(),
-            Err(_) => self.units.to_string(),
-        };
-        f.pad(&decimal_text("", &digits, usize::from(self.scale)))
+        if let Ok(narrow) = u64::try_from(self.units) {
+            return write_decimal(f, false, narrow, self.scale);
+        }
+        match u128::try_from(self.units) {
+            Ok(narrow) => write_decimal(f, false, narrow, self.scale),
+            Err(_) => write_decimal(f, false, self.units, self.scale),
+        }
     }
 }
 
-/// Writes digits with a decimal point and without superfluous zeros.
-fn decimal_text(sign: &str, digits: &str, scale: usize) -> String {
-    let padded = format!("{digits:0>width$}", width = scale.saturating_add(1));
-    let (whole, fraction) = padded.split_at(padded.len().saturating_sub(scale));
-    match fraction.trim_end_matches('0') {
-        "" => format!("{sign}{whole}"),
-        fraction => format!("{sign}{whole}.{fraction}"),
+/// Text of a number, built without the heap: numbers are written by the million.
+struct Text {
+    bytes: [u8; Self::BYTES_MAX],
+    length: usize,
+}
+
+impl Text {
+    /// A sign, 77 digits of 256 bits, leading zeros of a scale below 256, and a point.
+    const BYTES_MAX: usize = 352;
+
+    const EMPTY: Self = Self {
+        bytes: [0; Self::BYTES_MAX],
+        length: 0,
+    };
+
+    fn push(&mut self, text: &[u8]) {
+        let end = self.length.saturating_add(text.len());
+        if let Some(free) = self.bytes.get_mut(self.length..end) {
+            free.copy_from_slice(text);
+            self.length = end;
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Writes `units` x 10^-`scale` with a point and without superfluous zeros.
+fn write_decimal(
+    f: &mut fmt::Formatter<'_>,
+    is_negative: bool,
+    units: impl fmt::Display,
+    scale: u8,
+) -> fmt::Result {
+    let (mut all, mut text) = (Text::EMPTY, Text::EMPTY);
+    write!(all, "{units}")?;
+    let digits = all.as_bytes();
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale.into()));
+    let zeros = usize::from(scale).saturating_sub(fraction.len());
+    let kept = fraction
+        .iter()
+        .rposition(|digit| *digit != b'0')
+        .map_or(0, |last| last.saturating_add(1));
+    if is_negative {
+        text.push(b"-");
+    }
+    text.push(if whole.is_empty() { b"0" } else { whole });
+    if let Some(kept) = fraction.get(..kept).filter(|kept| !kept.is_empty()) {
+        text.push(b".");
+        (0..zeros).for_each(|_| text.push(b"0"));
+        text.push(kept);
+    }
+    f.pad(std::str::from_utf8(text.as_bytes()).unwrap_or_default())
+}
+
+fn write_units(f: &mut fmt::Formatter<'_>, units: i128, scale: u8) -> fmt::Result {
+    let magnitude = units.unsigned_abs();
+    match u64::try_from(magnitude) {
+        // Four times the speed of 128 bits, and nearly every amount fits.
+        Ok(narrow) => write_decimal(f, units < 0, narrow, scale),
+        Err(_) => write_decimal(f, units < 0, magnitude, scale),
     }
 }
 
@@ -393,9 +458,7 @@ macro_rules! fixed_point {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let sign = if self.0 < 0 { "-" } else { "" };
-                let digits = self.0.unsigned_abs().to_string();
-                f.pad(&decimal_text(sign, &digits, usize::from($scale)))
+                write_units(f, self.0, $scale)
             }
         }
 

@@ -326,9 +326,9 @@ fn describe_unknown(report: &ComputeReport) -> String {
             ("find", "have")
         };
         text.push_str(&format!(
-            "Unmatched       {} {verb} no buy: {} USD of net proceeds {have} no cost basis and \
-             are in no total.\n                Totals are incomplete until the buys are \
-             imported: fifo-pnl review list\n",
+            "Unmatched       {} {verb} no buy: {} USD of net proceeds {have} no cost basis\n                \
+             and are in no total. Totals are incomplete until the buys are imported:\n                \
+             fifo-pnl review list\n",
             plural(counts.unmatched_sells, "sell", "sells"),
             dollars(proceeds),
         ));
