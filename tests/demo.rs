@@ -9,6 +9,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -21,6 +22,8 @@ fn run_demo() -> (Folder, Value) {
     fs::copy(ledger, folder.join("trades.csv")).unwrap();
     let done = folder.fifo_pnl(&["run", "--json", "trades.csv"]).expect(0);
     assert_eq!(done.stderr, "");
+    // All of it is in the one file, which can be copied.
+    assert!(!folder.join("fifo-pnl.db-wal").exists());
     (folder, done.json())
 }
 
@@ -34,15 +37,18 @@ fn readme() -> String {
 
 #[test]
 fn the_ledger_is_what_the_example_writes() {
-    // Cargo is asked to run it, so that it is never an old one.
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(repository());
-    cargo.args(["run", "--quiet", "--locked", "--example", "generate_ledger"]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    cargo.args(["--", "--trades", "5000", "--seed", "42", "--shape", "demo"]);
-    let done = Done::of(cargo.output().unwrap()).expect(0);
+    // The example uses nothing but the standard library, so the compiler beside cargo builds it:
+    // never an old one, and without a second cargo at work.
+    let folder = Folder::new();
+    let rustc = Path::new(env!("CARGO")).with_file_name("rustc");
+    let mut build = Command::new(rustc);
+    build.args(["--edition", "2024", "-o"]);
+    build.arg(folder.join("generate_ledger"));
+    build.arg(repository().join("examples/generate_ledger.rs"));
+    Done::of(build.output().unwrap()).expect(0);
+    let mut example = Command::new(folder.join("generate_ledger"));
+    example.args(["--trades", "5000", "--seed", "42", "--shape", "demo"]);
+    let done = Done::of(example.output().unwrap()).expect(0);
     let ledger = fs::read_to_string(repository().join("fixtures/demo/trades.csv")).unwrap();
     assert_eq!(diff(&ledger, &done.stdout), "");
 }
@@ -64,60 +70,8 @@ fn the_totals_are_those_worked_out_apart() {
     assert_eq!(json["validate"]["trades_checked"], 5_000);
     assert_eq!(compute["pools"].as_array().unwrap().len(), 39);
 
-    let sum = |of: &str, from: &str, rest: &str| {
-        folder.value(&format!("SELECT decimal_sum({of}) FROM {from} {rest}"))
-    };
-    let allocations = "v_current_allocations";
-    let new_year = "unixepoch('2025-01-01') * 1000000";
-    let year_2024 = sum(
-        "pnl_usd",
-        allocations,
-        &format!("WHERE sell_time < {new_year}"),
-    );
-    let year_2025 = sum(
-        "pnl_usd",
-        allocations,
-        &format!("WHERE sell_time >= {new_year}"),
-    );
-    let of = |account: &str| {
-        sum(
-            "pnl_usd",
-            allocations,
-            &format!("WHERE account = '{account}'"),
-        )
-    };
-    let lots = folder.value("SELECT count(*) FROM v_open_inventory");
-    let rows = folder.value("SELECT count(*) FROM v_current_allocations");
-    let pairs = compute["allocations"].as_u64().unwrap();
-    assert_eq!(
-        rows,
-        (pairs + compute["unmatched_sells"].as_u64().unwrap()).to_string()
-    );
-    let rows = [
-        format!(
-            "| allocations, unmatched remainders included | {} |",
-            thousands(rows.parse().unwrap())
-        ),
-        format!("| realized pnl | {} |", text(&compute["pnl_usd"])),
-        format!("| of it sold in 2024, in 2025 (UTC) | {year_2024}, {year_2025} |"),
-        format!(
-            "| by account: main, bot, ira | {}, {}, {} |",
-            of("main"),
-            of("bot"),
-            of("ira")
-        ),
-        format!(
-            "| sells with an unmatched remainder | {}, net proceeds {} |",
-            compute["unmatched_sells"],
-            text(&compute["unmatched_net_proceeds_usd"])
-        ),
-        format!(
-            "| open lots, and their cost | {lots}, {} |",
-            sum("remaining_cost_usd", "v_open_inventory", "")
-        ),
-    ];
     let readme = readme();
-    for row in rows {
+    for row in rows_of_readme(&folder, compute) {
         assert!(readme.contains(&row), "README.md does not say:\n{row}");
     }
     let losses =
@@ -129,6 +83,41 @@ fn the_totals_are_those_worked_out_apart() {
         flat.contains(&sentence),
         "README.md does not say:\n{sentence}"
     );
+}
+
+/// Returns the rows of the README's table with the figures that came out.
+fn rows_of_readme(folder: &Folder, compute: &Value) -> Vec<String> {
+    let pnl = |which: &str| {
+        let from = "SELECT decimal_sum(pnl_usd) FROM v_current_allocations WHERE";
+        folder.value(&format!("{from} {which}"))
+    };
+    let new_year = "unixepoch('2025-01-01') * 1000000";
+    let years = [
+        pnl(&format!("sell_time < {new_year}")),
+        pnl(&format!("sell_time >= {new_year}")),
+    ];
+    let of = |account: &str| pnl(&format!("account = '{account}'"));
+    let accounts = ["main", "bot", "ira"].map(of);
+    let rows = folder.value("SELECT count(*) FROM v_current_allocations");
+    let unmatched = compute["unmatched_sells"].as_u64().unwrap();
+    let pairs = compute["allocations"].as_u64().unwrap();
+    assert_eq!(rows, (pairs + unmatched).to_string());
+    let net = text(&compute["unmatched_net_proceeds_usd"]);
+    let lots = "SELECT count(*) || ', ' || decimal_sum(remaining_cost_usd) FROM v_open_inventory";
+    vec![
+        format!(
+            "| allocations, unmatched remainders included | {} |",
+            thousands(pairs + unmatched)
+        ),
+        format!("| realized pnl | {} |", text(&compute["pnl_usd"])),
+        format!(
+            "| of it sold in 2024, in 2025 (UTC) | {} |",
+            years.join(", ")
+        ),
+        format!("| by account: main, bot, ira | {} |", accounts.join(", ")),
+        format!("| sells with an unmatched remainder | {unmatched}, net proceeds {net} |"),
+        format!("| open lots, and their cost | {} |", folder.value(lots)),
+    ]
 }
 
 #[test]

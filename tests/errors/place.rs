@@ -14,7 +14,8 @@ use crate::support::{Done, Folder};
 const NOBODY: &str = "65534";
 
 /// What the lock file says of the process that holds it.
-const HOLDER: &str = r#"{"host":"server","pid":4242,"since":"2025-11-01T01:55:00.000000Z","what":"compute_allocations"}"#;
+const HOLDER: &str = r#"{"host":"server","pid":4242,"since":"2025-11-01T01:55:00.000000Z",
+    "what":"compute_allocations"}"#;
 
 /// Tables that an attempt is written down in.
 const LOGS: [&str; 2] = ["fifo_computation_log", "event_log"];
@@ -103,18 +104,26 @@ impl Place {
         self.folder.shell(line)
     }
 
-    /// Takes away the right to write.
+    /// Takes away the right to write. Another user does not have it anyway.
     pub fn close(&self) {
         if self.special == Where::ReadOnly && !self.is_root() {
-            fs::set_permissions(self.folder.path(), Permissions::from_mode(0o555)).unwrap();
+            self.set_modes(0o555, 0o444);
         }
     }
 
     /// Gives it back.
     pub fn open(&self) {
-        if self.special == Where::ReadOnly {
-            fs::set_permissions(self.folder.path(), Permissions::from_mode(0o755)).unwrap();
+        if self.special == Where::ReadOnly && !self.is_root() {
+            self.set_modes(0o755, 0o644);
         }
+    }
+
+    fn set_modes(&self, of_folder: u32, of_files: u32) {
+        for entry in fs::read_dir(self.folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            fs::set_permissions(path, Permissions::from_mode(of_files)).unwrap();
+        }
+        fs::set_permissions(self.folder.path(), Permissions::from_mode(of_folder)).unwrap();
     }
 
     /// Runs the command of the case.

@@ -189,11 +189,9 @@ impl Folder {
     pub fn dump(&self, database: &str, without: &[&str]) -> Vec<String> {
         let rows = self.sql_of(database, ".dump");
         let is_of = |row: &String| {
-            let into = |table: &&str| {
-                row.starts_with(&format!("INSERT INTO {table} "))
-                    || row.starts_with(&format!("INSERT INTO {table}("))
-            };
-            without.iter().any(|table| into(table))
+            let of = |table| row.strip_prefix("INSERT INTO ")?.strip_prefix(table);
+            let mut rests = without.iter().filter_map(|table| of(*table));
+            rests.any(|rest: &str| rest.starts_with([' ', '(']))
         };
         rows.into_iter().filter(|row| !is_of(row)).collect()
     }
