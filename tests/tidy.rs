@@ -395,28 +395,6 @@ fn nothing_is_left_unfinished() {
     assert_none(offences);
 }
 
-/// Words of a workplace mean nothing to a reader who was not there.
-#[test]
-fn files_speak_of_the_project_only() {
-    let anywhere = ["issue #", concat!("/wo", "rk/")];
-    let in_documents = ["session", "agent", "prompt", "subagent", "workplace"];
-    let mut offences = Vec::new();
-    for source in sources()
-        .iter()
-        .filter(|source| source.path != "tests/tidy.rs")
-    {
-        let is_document = source.has_extension("md");
-        for (line, text) in source.lines() {
-            let found = anywhere.iter().any(|words| text.contains(words))
-                || is_document && in_documents.iter().any(|word| has_word(text, word));
-            if found {
-                offences.push(source.at(line, text.trim()));
-            }
-        }
-    }
-    assert_none(offences);
-}
-
 #[test]
 fn every_case_is_whole_and_linked() {
     let spec = read("docs/SPEC-matching.md");

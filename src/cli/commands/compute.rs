@@ -314,6 +314,9 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
     text + "\n"
 }
 
+/// Room below a name, where its text goes on.
+const INDENT: &str = "                ";
+
 /// Says what is unknown, and what it means for the totals.
 fn describe_unknown(report: &ComputeReport) -> String {
     let counts = &report.counts;
@@ -326,9 +329,9 @@ fn describe_unknown(report: &ComputeReport) -> String {
             ("find", "have")
         };
         text.push_str(&format!(
-            "Unmatched       {} {verb} no buy: {} USD of net proceeds {have} no cost basis\n                \
-             and are in no total. Totals are incomplete until the buys are imported:\n                \
-             fifo-pnl review list\n",
+            "Unmatched       {} {verb} no buy: {} USD of net proceeds {have} no cost basis\n\
+             {INDENT}and are in no total. Totals are incomplete until the buys are imported:\n\
+             {INDENT}fifo-pnl review list\n",
             plural(counts.unmatched_sells, "sell", "sells"),
             dollars(proceeds),
         ));

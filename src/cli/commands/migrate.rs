@@ -113,7 +113,7 @@ async fn status(session: &Session, done: String) -> CliResult<Outcome> {
         text,
         json,
         exit: Exit::Done,
-        is_summary: false,
+        is_summary: !done.is_empty(),
     })
 }
 

@@ -1,0 +1,173 @@
+//! What roles need, as docs/OPERATIONS.md says it, and what one that lacks it is told.
+
+use crate::site::{Site, ask, psql, server, with_role};
+use crate::support::Done;
+use crate::support::ledger::{csv, rows};
+use crate::{SMALL, blocks, section};
+
+/// Roles belong to the whole server; this one is gone in the end.
+struct Role<'a> {
+    server: &'a str,
+    name: String,
+}
+
+impl<'a> Role<'a> {
+    fn new(server: &'a str, site: &Site, name: &str) -> Self {
+        let name = format!("{name}_{}", site.database);
+        ask(server, &format!("CREATE ROLE {name} LOGIN"));
+        Self { server, name }
+    }
+}
+
+impl Drop for Role<'_> {
+    fn drop(&mut self) {
+        let sql = format!("DROP ROLE IF EXISTS {}", self.name);
+        let _ = psql(self.server).args(["-c", &sql]).output();
+    }
+}
+
+#[test]
+fn a_role_without_rights_is_told_what_it_lacks() {
+    let Some(server) = server() else { return };
+    // Declared first, so that it is dropped after the database that knows it.
+    let role;
+    let mut site = Site::computed(&server, &csv(&rows(SMALL, 20)));
+    role = Role::new(&server, &site, "nobody");
+    let (owner, name) = (site.url.clone(), role.name.clone());
+    let log = site.log();
+    site.url = with_role(&owner, &name);
+    let refused = |done: Done, object: &str| {
+        let done = done.expect(3);
+        for said in [&format!("role \"{name}\""), object, &format!("TO {name}")] {
+            assert!(done.stderr.contains(said), "{said} in {}", done.stderr);
+        }
+        assert!(done.stderr.contains("GRANT "), "{}", done.stderr);
+        assert!(
+            done.stderr.contains("hint: docs/OPERATIONS.md"),
+            "{}",
+            done.stderr
+        );
+    };
+    refused(site.compute(&["--all-symbols"]), "_sqlx_migrations");
+    refused(site.fifo_pnl(&["versions", "list"]), "_sqlx_migrations");
+    // One that may read may look, and no more.
+    ask(
+        &owner,
+        &format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}"),
+    );
+    for args in [
+        &["versions", "list"][..],
+        &["review", "list"],
+        &["versions", "export", "1"],
+    ] {
+        site.fifo_pnl(args).expect(0);
+    }
+    site.validate(&["--version", "current"]).expect(0);
+    site.compute(&["--all-symbols", "--dry-run"]).expect(0);
+    refused(site.compute(&["--all-symbols"]), "fifo_computation_log");
+    refused(site.fifo_pnl(&["import", "trades.csv"]), "imports");
+    let exclude = [
+        "review",
+        "exclude",
+        "--account",
+        "main",
+        "--symbol",
+        "C1-USD",
+    ];
+    refused(
+        site.fifo_pnl(&[&exclude[..], &["--reason", "test"]].concat()),
+        "review_exclusions",
+    );
+    // Rights on tables are not enough to add a partition.
+    ask(
+        &owner,
+        &format!(
+            "GRANT ALL ON ALL TABLES IN SCHEMA public, fifo_parts TO {name}; \
+             GRANT ALL ON ALL SEQUENCES IN SCHEMA public, fifo_parts TO {name}; \
+             GRANT ALL ON SCHEMA fifo_parts TO {name}"
+        ),
+    );
+    refused(site.compute(&["--all-symbols"]), "fifo_allocations");
+    site.url = owner;
+    assert_eq!(site.value("SELECT version FROM current_version"), "1");
+    assert_eq!(site.log()[..1], log);
+    drop(site);
+    drop(role);
+}
+
+#[test]
+fn the_roles_of_the_operations_page_do_what_it_says() {
+    let Some(server) = server() else { return };
+    let mut site = Site::empty(&server);
+    let page = section("docs/OPERATIONS.md", "## Roles");
+    let statements = blocks(&page, "sql");
+    assert_eq!(statements.len(), 2, "before and after the migration");
+    // The page's names, made this test's own: roles belong to the whole server.
+    let database = site.database.clone();
+    let own = |sql: &str| {
+        sql.replace("fifo_", &format!("{database}_"))
+            .replace("DATABASE trades", &format!("DATABASE {database}"))
+            .replace(&format!("{database}_parts"), "fifo_parts")
+    };
+    let admin = site.url.clone();
+    ask(&admin, &own(&statements[0]));
+    site.url = with_role(&admin, &format!("{database}_run"));
+    site.folder.write("trades.csv", csv(&rows(SMALL, 21)));
+    site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    ask(&admin, &own(&statements[1]));
+    site.fifo_pnl(&["run", "--quiet", "trades.csv"]).expect(0);
+    site.fifo_pnl(&["run", "--quiet", "trades.csv"]).expect(0);
+    site.fifo_pnl(&["versions", "drop", "1"]).expect(0);
+    the_second_run_names_the_first(&mut site, &admin);
+    let owners = site.sql(
+        "SELECT DISTINCT r.rolname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner \
+         WHERE c.relnamespace IN ('public'::regnamespace, 'fifo_parts'::regnamespace)",
+    );
+    assert_eq!(owners, [format!("{database}_owner")]);
+    // Those who only read.
+    site.url = with_role(&admin, &format!("{database}_read"));
+    site.fifo_pnl(&["versions", "export", "current"]).expect(0);
+    site.validate(&["--version", "current"]).expect(0);
+    site.sql("SELECT * FROM v_pnl_by_symbol");
+    site.compute(&["--all-symbols"]).expect(3);
+    let insert = "INSERT INTO trade_voids (account, order_id, reason, voided_by) \
+                  VALUES ('a', 'b', 'c', 'd')";
+    let refused = psql(&site.url).args(["-c", insert]).output().unwrap();
+    assert!(!refused.status.success());
+    // A bot that only appends.
+    site.url = with_role(&admin, &format!("{database}_bot"));
+    site.sql(
+        "INSERT INTO trade_records (order_id, symbol, side, size, price, order_time) \
+         VALUES ('live-1', 'BTC-USD', 'buy', 1, 2, now())",
+    );
+    for sql in [
+        "DELETE FROM trade_records",
+        "SELECT * FROM fifo_allocations",
+    ] {
+        let refused = psql(&site.url).args(["-c", sql]).output().unwrap();
+        assert!(!refused.status.success(), "{sql}");
+    }
+    site.url = admin.clone();
+    drop(site);
+    for role in ["run", "read", "bot", "owner"] {
+        ask(&server, &format!("DROP ROLE {database}_{role}"));
+    }
+}
+
+/// The second run is told who the first is, although a role may not look at another's connection.
+fn the_second_run_names_the_first(site: &mut Site, admin: &str) {
+    let run = std::mem::replace(&mut site.url, admin.to_owned());
+    let held = site.hold("LOCK TABLE fifo_allocations IN ACCESS EXCLUSIVE MODE");
+    site.url = run.clone();
+    let first = site.start_run();
+    site.url = admin.to_owned();
+    let blocked = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+                   AND datname = current_database()";
+    site.wait_for(blocked, "t");
+    site.url = run;
+    let second = site.compute(&["--all-symbols"]).expect(3);
+    let pid = format!("(pid {} on ", first.id());
+    assert!(second.stderr.contains(&pid), "{}", second.stderr);
+    drop(held);
+    Done::of(first.wait_with_output().unwrap()).expect(0);
+}

@@ -1,0 +1,228 @@
+//! A folder, a database of its own on the tests' server, and the programs that use both.
+
+use std::io::Write;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::{Done, Folder};
+
+/// A test gives up waiting after this.
+pub const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Pause between two looks.
+pub const POLL: Duration = Duration::from_millis(10);
+
+/// Returns the URL of the tests' server; `None`: there is none, and the test is skipped.
+///
+/// `scripts/with_postgres COMMAND` starts one. With `REQUIRE_POSTGRES=1` its absence is a failure.
+pub fn server() -> Option<String> {
+    let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let url = named("TEST_POSTGRES_URL");
+    if url.is_none() {
+        let required = named("REQUIRE_POSTGRES").is_some_and(|value| value == "1");
+        assert!(!required, "REQUIRE_POSTGRES=1, and no TEST_POSTGRES_URL");
+        println!("skipped: no TEST_POSTGRES_URL; scripts/with_postgres starts a server");
+    }
+    url
+}
+
+/// Returns a URL with another database.
+pub fn with_database(url: &str, database: &str) -> String {
+    let (place, options) = url.split_once('?').unwrap_or((url, ""));
+    let (server, _) = place.rsplit_once('/').unwrap();
+    format!("{server}/{database}?{options}")
+}
+
+/// Returns a URL with another role.
+pub fn with_role(url: &str, role: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let (_, place) = rest.split_once('@').unwrap();
+    format!("{scheme}://{role}@{place}")
+}
+
+/// Prepares a `psql` that prints bare values, `|` between them, and stops at the first error.
+pub fn psql(url: &str) -> Command {
+    let mut command = Command::new("psql");
+    command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", url]);
+    command.env_remove("PGPASSWORD").stdin(Stdio::null());
+    command
+}
+
+/// Runs a query; one text a row.
+#[track_caller]
+pub fn ask(url: &str, query: &str) -> Vec<String> {
+    let output = psql(url).args(["-c", query]).output();
+    let output = output.expect("psql is needed: scripts/setup --test installs it");
+    let done = Done::of(output).expect(0);
+    done.stdout.lines().map(str::to_owned).collect()
+}
+
+/// A folder and a database, both gone in the end.
+pub struct Site {
+    pub folder: Folder,
+    pub url: String,
+    server: String,
+    pub database: String,
+}
+
+impl Site {
+    /// Makes an empty database on a server.
+    pub fn empty(server: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let database = format!("cli_{}_{number}", std::process::id());
+        ask(server, &format!("CREATE DATABASE {database}"));
+        Self {
+            folder: Folder::new(),
+            url: with_database(server, &database),
+            server: server.to_owned(),
+            database,
+        }
+    }
+
+    /// Makes a database with our schema.
+    pub fn migrated(server: &str) -> Self {
+        let site = Self::empty(server);
+        site.fifo_pnl(&["migrate", "up", "--yes", "--quiet"])
+            .expect(0);
+        site
+    }
+
+    /// Makes a database with a ledger and version 1.
+    pub fn computed(server: &str, csv: &str) -> Self {
+        let site = Self::migrated(server);
+        site.folder.write("trades.csv", csv);
+        site.fifo_pnl(&["import", "--quiet", "trades.csv"])
+            .expect(0);
+        site.compute(&["--all-symbols", "--quiet"]).expect(0);
+        site
+    }
+
+    /// Prepares a program that finds the database in its environment.
+    pub fn program(&self, binary: &str, args: &[&str]) -> Command {
+        let mut command = self.folder.program(binary, args);
+        command.env("DATABASE_URL", &self.url);
+        command
+    }
+
+    pub fn fifo_pnl(&self, args: &[&str]) -> Done {
+        Done::of(
+            self.program(env!("CARGO_BIN_EXE_fifo-pnl"), args)
+                .output()
+                .unwrap(),
+        )
+    }
+
+    pub fn compute(&self, args: &[&str]) -> Done {
+        let binary = env!("CARGO_BIN_EXE_compute_allocations");
+        Done::of(self.program(binary, args).output().unwrap())
+    }
+
+    pub fn validate(&self, args: &[&str]) -> Done {
+        let binary = env!("CARGO_BIN_EXE_validate_allocations");
+        Done::of(self.program(binary, args).output().unwrap())
+    }
+
+    /// Starts `compute_allocations --all-symbols` without waiting for its end.
+    pub fn start_run(&self) -> Child {
+        let binary = env!("CARGO_BIN_EXE_compute_allocations");
+        let mut command = self.program(binary, &["--all-symbols"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    #[track_caller]
+    pub fn sql(&self, query: &str) -> Vec<String> {
+        ask(&self.url, query)
+    }
+
+    #[track_caller]
+    pub fn value(&self, query: &str) -> String {
+        let rows = self.sql(query);
+        assert_eq!(rows.len(), 1, "{query}: {rows:?}");
+        rows.concat()
+    }
+
+    /// Waits until a query gives a value.
+    #[track_caller]
+    pub fn wait_for(&self, query: &str, value: &str) {
+        let started = Instant::now();
+        while self.sql(query) != [value] {
+            assert!(started.elapsed() < WAIT_MAX, "waited in vain for {query}");
+            std::thread::sleep(POLL);
+        }
+    }
+
+    #[track_caller]
+    pub fn export(&self, version: &str) -> String {
+        let done = self.fifo_pnl(&["versions", "export", version]).expect(0);
+        assert_eq!(done.stderr, "");
+        done.stdout
+    }
+
+    /// Returns what the log says of each run, oldest first.
+    pub fn log(&self) -> Vec<String> {
+        self.sql(
+            "SELECT status || coalesce(' ' || error_message, '') || \
+             CASE WHEN computation_end IS NULL THEN ' open' ELSE '' END \
+             FROM fifo_computation_log ORDER BY id",
+        )
+    }
+
+    /// Returns all that the ledger holds, as one text.
+    pub fn ledger(&self) -> String {
+        self.value(
+            "SELECT count(*) || ' ' || md5(string_agg(t::text, ',' ORDER BY account, order_id)) \
+             FROM trade_records t",
+        )
+    }
+
+    /// Begins a transaction in a `psql` of its own, which holds what `sql` locks until it is
+    /// dropped or released.
+    #[track_caller]
+    pub fn hold(&self, sql: &str) -> Holding {
+        let mut process = psql(&self.url)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut input = process.stdin.take().unwrap();
+        let name = format!("holds {}", process.id());
+        writeln!(input, "SET application_name = '{name}'; BEGIN; {sql};").unwrap();
+        let holding = Holding {
+            process,
+            input: Some(input),
+        };
+        let query = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}' \
+             AND state = 'idle in transaction' AND query LIKE '%{}%'",
+            sql.replace('\'', "''")
+        );
+        self.wait_for(&query, "1");
+        holding
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database);
+        // A server that a test has stopped took it along.
+        let _ = psql(&self.server).args(["-c", &sql]).output();
+    }
+}
+
+/// A transaction that is kept open.
+pub struct Holding {
+    process: Child,
+    input: Option<ChildStdin>,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        // The end of its input ends the program, and with it the transaction.
+        self.input.take();
+        let _ = self.process.wait();
+    }
+}
