@@ -102,6 +102,7 @@ impl From<StoreError> for CliError {
                 "restore a backup, or use the program that made this database",
             ),
             StoreError::Refused(_) => (Exit::Refused, ""),
+            StoreError::Stopped => (Exit::Interrupted, ""),
             StoreError::Full(_) => (
                 Exit::Failed,
                 "make room and run again: what was complete before still is",

@@ -231,79 +231,36 @@ mod tests {
     #[test]
     fn every_column_is_refused_by_name() {
         let long = "9".repeat(30);
-        let cases = [
-            (
-                TradeText {
-                    order_id: "",
-                    ..GOOD
-                },
-                "order_id",
-            ),
-            (
-                TradeText {
-                    side: "BUY!",
-                    ..GOOD
-                },
-                "side",
-            ),
-            (TradeText { size: "0", ..GOOD }, "size"),
-            (TradeText { size: "-1", ..GOOD }, "size"),
-            (
-                TradeText {
-                    size: &long,
-                    ..GOOD
-                },
-                "size",
-            ),
-            (
-                TradeText {
-                    price: "NaN",
-                    ..GOOD
-                },
-                "price",
-            ),
-            (
-                TradeText {
-                    price: "1e22",
-                    ..GOOD
-                },
-                "price",
-            ),
-            (
-                TradeText {
-                    fee: Some("-1e22"),
-                    ..GOOD
-                },
-                "total_fees_usd",
-            ),
-            (
-                TradeText {
-                    fee: Some(""),
-                    ..GOOD
-                },
-                "total_fees_usd",
-            ),
-            (
-                TradeText {
-                    order_time_micros: None,
-                    ..GOOD
-                },
-                "order_time",
-            ),
-            (
-                TradeText {
-                    order_time_micros: Some(i64::MAX),
-                    ..GOOD
-                },
-                "order_time",
-            ),
+        let texts = [
+            ("order_id", ""),
+            ("side", "BUY!"),
+            ("size", "0"),
+            ("size", "-1"),
+            ("size", &long),
+            ("price", "NaN"),
+            ("price", "1e22"),
+            ("total_fees_usd", "-1e22"),
+            ("total_fees_usd", ""),
         ];
-        for (text, column) in cases {
-            assert_eq!(
-                Trade::try_from_text(&text).unwrap_err().column,
-                column,
-                "{text:?}"
-            );
+        for (column, value) in texts {
+            let mut text = GOOD;
+            match column {
+                "order_id" => text.order_id = value,
+                "side" => text.side = value,
+                "size" => text.size = value,
+                "price" => text.price = value,
+                _ => text.fee = Some(value),
+            }
+            let error = Trade::try_from_text(&text).unwrap_err();
+            assert_eq!(error.column, column, "{text:?}");
+        }
+        for order_time_micros in [None, Some(i64::MAX)] {
+            let text = TradeText {
+                order_time_micros,
+                ..GOOD
+            };
+            let error = Trade::try_from_text(&text).unwrap_err();
+            assert_eq!(error.column, "order_time");
         }
         let error = Trade::try_from_text(&TradeText { size: "-1", ..GOOD }).unwrap_err();
         assert_eq!(

@@ -351,17 +351,13 @@ async fn read_and_match(
     options: &ComputeOptions,
 ) -> PipelineResult<Matched> {
     let exclusions = store.exclusions().await?;
-    context.progress.begin(Phase::Read, None);
-    let read = store.read_ledger(&options.scope, None).await?;
+    let read = context.read_ledger(store, &options.scope, None).await?;
     let LedgerRead {
         watermark,
         pools,
         voided,
         ineligible,
     } = read;
-    let rows = |pool: &PoolLedger| (pool.trades.len() + pool.invalid.len()) as u64;
-    context.progress.advance(pools.values().map(rows).sum());
-    context.progress.end();
     context.cancel.check()?;
     check_scope_found(&options.scope, &pools)?;
     let outcomes = match_pools(context, options, pools, &exclusions).await?;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::{SymbolRules, Timestamp};
 use crate::import::FileError;
-use crate::store::StoreError;
-use crate::store::model::Holder;
+use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
+use crate::store::{Store, StoreError};
 
 /// Tells the time. The job never reads a clock of its own.
 pub trait Clock: Send + Sync {
@@ -21,7 +21,7 @@ pub trait Clock: Send + Sync {
 pub enum Phase {
     /// Reading a file. Units: bytes.
     Import,
-    /// Reading the ledger. Units: trades.
+    /// Reading the ledger. Units: rows.
     Read,
     /// Matching. Units: trades.
     Match,
@@ -98,7 +98,7 @@ pub struct Context {
 pub enum PipelineError {
     /// The store failed or refused.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A file can't be read as trades at all.
     #[error("{file}: {error}")]
     File {
@@ -149,3 +149,32 @@ pub enum PipelineError {
 
 /// The job's result.
 pub type PipelineResult<T> = Result<T, PipelineError>;
+
+impl From<StoreError> for PipelineError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stopped => Self::Interrupted,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl Context {
+    /// Reads the ledger, with progress, and stops where that is asked for.
+    pub(super) async fn read_ledger(
+        &self,
+        store: &dyn Store,
+        scope: &Scope,
+        as_of: Option<&Watermark>,
+    ) -> PipelineResult<LedgerRead> {
+        self.progress
+            .begin(Phase::Read, Some(store.ledger_rows().await?));
+        let mut seen = |rows| {
+            self.progress.advance(rows);
+            !self.cancel.is_cancelled()
+        };
+        let read = store.read_ledger_seen(scope, as_of, &mut seen).await;
+        self.progress.end();
+        Ok(read?)
+    }
+}

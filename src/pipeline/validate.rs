@@ -82,11 +82,9 @@ pub async fn validate(
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
     let progress = &context.progress;
-    progress.begin(Phase::Read, None);
-    let read = store
-        .read_ledger(&Scope::default(), Some(&info.watermark))
+    let read = context
+        .read_ledger(store, &Scope::default(), Some(&info.watermark))
         .await?;
-    progress.end();
     let ledger = store.ledger_counts().await?;
     let pools = store.pool_summaries(info.version).await?;
     let queue = store.review_queue().await?;

@@ -60,6 +60,9 @@ pub enum StoreError {
     /// A change that the rules forbid; nothing was changed.
     #[error("{0}")]
     Refused(String),
+    /// The caller asked to stop.
+    #[error("stopped")]
+    Stopped,
     /// There is no such version.
     #[error("there is no version {0}")]
     NoVersion(Version),

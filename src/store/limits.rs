@@ -12,6 +12,9 @@ pub const LOCK_POLL_MS: u64 = 50;
 /// Connections to one database: one writer, and readers beside it.
 pub const CONNECTIONS_MAX: u32 = 4;
 
+/// Rows read between two words about how far a read is.
+pub const ROWS_SEEN: u64 = 4_096;
+
 /// Suffix of the lock file beside an SQLite database.
 pub const LOCK_SUFFIX: &str = ".lock";
 
@@ -20,6 +23,19 @@ pub const CONNECT_WAIT_S: u64 = 10;
 
 /// How long we wait for readers of a table before we give up and say so.
 pub const READER_WAIT_S: u64 = 10;
+
+/// How long one try for a table's lock lasts: while we wait, new readers wait behind us. Shorter
+/// than the second after which a server looks for a deadlock and ends somebody's statement.
+pub const READER_TRY_MS: u64 = 400;
+
+/// Pause between two looks at who reads.
+pub const READER_POLL_MS: u64 = 10;
+
+/// Bytes of a connection's name that a PostgreSQL server keeps.
+pub const SESSION_NAME_BYTES_MAX: usize = 63;
+
+/// The oldest PostgreSQL that has all we use: exact times as numbers (14).
+pub const POSTGRES_MIN: i32 = 14;
 
 /// What an older schema has no place for: the first version that has it, the rows, in words.
 pub const LOST_BELOW: [(i64, &str, &str); 4] = [

@@ -56,6 +56,9 @@ pub struct StoredPool {
     pub open_lots: Vec<StoredLot>,
 }
 
+/// Hears how many more rows were read; returns whether to go on.
+pub type Seen<'a> = &'a mut (dyn FnMut(u64) -> bool + Send);
+
 /// Takes the rows of an export, one by one.
 pub trait RowSink: Send {
     /// Takes a row. Errors: it can't be written.
@@ -94,12 +97,28 @@ pub trait Store: Send + Sync {
     /// Counts the ledger's rows by eligibility.
     async fn ledger_counts(&self) -> StoreResult<LedgerCounts>;
 
-    /// Reads the pools of a scope as of an instant: `None` is this one.
+    /// Counts the ledger's rows, quickly.
+    async fn ledger_rows(&self) -> StoreResult<u64>;
+
+    /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each lot of
+    /// rows that it went over, and stops where that returns false.
+    ///
+    /// Errors: stopped; the watermark is another kind of database's, or another cluster's.
+    async fn read_ledger_seen(
+        &self,
+        scope: &Scope,
+        as_of: Option<&Watermark>,
+        seen: Seen<'_>,
+    ) -> StoreResult<LedgerRead>;
+
+    /// Reads the pools of a scope without telling anybody.
     async fn read_ledger(
         &self,
         scope: &Scope,
         as_of: Option<&Watermark>,
-    ) -> StoreResult<LedgerRead>;
+    ) -> StoreResult<LedgerRead> {
+        self.read_ledger_seen(scope, as_of, &mut |_| true).await
+    }
 
     /// Takes the run lock, or says who has it. One run at a time a database.
     async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>>;

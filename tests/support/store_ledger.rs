@@ -24,6 +24,19 @@ fn held(read: &LedgerRead, pool: &Pool) -> Vec<String> {
     trades.iter().map(text).collect()
 }
 
+/// Returns the numbers of a watermark that has numbers; others are snapshots of the server's.
+fn arrivals(watermark: &Watermark) -> Option<(i64, i64)> {
+    watermark.sequence()
+}
+
+/// Returns what an import or a void would have changed.
+async fn state(subject: &dyn Subject) -> (LedgerCounts, Option<(i64, i64)>, Vec<String>) {
+    let store = subject.store();
+    let counts = store.ledger_counts().await.unwrap();
+    let watermark = all(store).await.watermark;
+    (counts, arrivals(&watermark), subject.events().await)
+}
+
 async fn all(store: &dyn Store) -> LedgerRead {
     store.read_ledger(&Scope::default(), None).await.unwrap()
 }
@@ -43,7 +56,9 @@ pub async fn an_import_appends_and_says_so(subject: &dyn Subject) {
         store.ledger_counts().await.unwrap(),
         LedgerCounts::default()
     );
-    assert_eq!(all(store).await.watermark, Watermark::default());
+    let nothing = all(store).await;
+    assert_eq!(nothing.pools.len(), 0);
+    assert!(arrivals(&nothing.watermark).is_none_or(|arrivals| arrivals == (0, 0)));
 
     let first = batch(vec![bought("B-1", "100"), bought("B-2", "101")]);
     let receipt = store.import(&first).await.unwrap();
@@ -58,7 +73,7 @@ pub async fn an_import_appends_and_says_so(subject: &dyn Subject) {
 
     assert_eq!(btc(store).await, ["B-1 100", "B-2 101", "B-3 102"]);
     let watermark = all(store).await.watermark;
-    assert_eq!(watermark.sequence(), Some((3, 0)));
+    assert!(arrivals(&watermark).is_none_or(|arrivals| arrivals == (3, 0)));
     let counts = store.ledger_counts().await.unwrap();
     assert_eq!((counts.rows, counts.eligible, counts.ineligible), (3, 3, 0));
     let events = subject.events().await;
@@ -128,7 +143,7 @@ pub async fn conflicts_can_be_skipped(subject: &dyn Subject) {
 pub async fn a_preview_writes_nothing(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("B-1", "100"), bought("B-2", "100")]).await;
-    let before = (all(store).await.watermark, subject.events().await);
+    let before = state(subject).await;
     let preview = ImportBatch {
         preview: true,
         ..correction(vec![
@@ -143,7 +158,7 @@ pub async fn a_preview_writes_nothing(subject: &dyn Subject) {
         (receipt.appended, receipt.known, receipt.corrected),
         (1, 1, 1)
     );
-    assert_eq!((all(store).await.watermark, subject.events().await), before);
+    assert_eq!(state(subject).await, before);
     let receipt = store
         .import(&ImportBatch {
             preview: false,
@@ -170,7 +185,7 @@ pub async fn a_correction_voids_and_appends_beside(subject: &dyn Subject) {
         assert_eq!(btc(store).await, [format!("{id} {price}")]);
     }
     let read = all(store).await;
-    assert_eq!(read.watermark.sequence(), Some((3, 2)));
+    assert!(arrivals(&read.watermark).is_none_or(|arrivals| arrivals == (3, 2)));
     assert_eq!(read.voided, 2);
     let counts = store.ledger_counts().await.unwrap();
     assert_eq!((counts.rows, counts.eligible, counts.voided), (3, 3, 2));
@@ -302,7 +317,7 @@ pub async fn rejected_rows_are_kept_with_the_import(subject: &dyn Subject) {
 pub async fn a_broken_import_leaves_nothing(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("B-1", "100")]).await;
-    let before = (all(store).await.watermark, subject.events().await);
+    let before = state(subject).await;
     let no_hash = ImportBatch {
         sha256: "ab".into(),
         ..batch(vec![bought("B-2", "100")])
@@ -321,10 +336,11 @@ pub async fn a_broken_import_leaves_nothing(subject: &dyn Subject) {
         let error = store.import(&broken).await.unwrap_err();
         assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
     }
-    assert_eq!((all(store).await.watermark, subject.events().await), before);
+    assert_eq!(state(subject).await, before);
     assert_eq!(subject.rejects().await, []);
+    // A database may have given its number to one of them.
     let receipt = store.import(&batch(vec![bought("B-2", "100")])).await;
-    assert_eq!(receipt.unwrap().import_id, Some(2));
+    assert!(receipt.unwrap().import_id > Some(1));
 }
 
 pub async fn a_trade_leads_back_to_its_file(subject: &dyn Subject) {
@@ -359,7 +375,8 @@ pub async fn voids_follow_their_rules(subject: &dyn Subject) {
     store.void(&void("B-1", true)).await.unwrap();
     assert_eq!(btc(store).await, ["B-1 100", "B-2 100"]);
     store.void(&void("B-1", false)).await.unwrap();
-    assert_eq!(all(store).await.watermark.sequence().unwrap().1, 3);
+    let watermark = all(store).await.watermark;
+    assert!(arrivals(&watermark).is_none_or(|(_, voids)| voids == 3));
     assert_eq!(store.ledger_counts().await.unwrap().voided, 1);
 
     let mut no_reason = void("B-2", false);
@@ -475,7 +492,7 @@ pub async fn a_scope_takes_its_pools_only(subject: &dyn Subject) {
     let pools = async |scope: Scope| {
         let read = store.read_ledger(&scope, None).await.unwrap();
         let names: Vec<String> = read.pools.keys().map(Pool::to_string).collect();
-        assert_eq!(read.watermark.sequence().unwrap().0, 4);
+        assert!(arrivals(&read.watermark).is_none_or(|(trades, _)| trades == 4));
         (names.join(", "), read.voided)
     };
     let all = "default ETH-USD, two BTC-USD, two ETH-USD";

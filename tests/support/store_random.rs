@@ -1,26 +1,29 @@
-//! Whatever is done to two stores, in whatever order, both show the same.
+//! Whatever is done to the stores, in whatever order, all show the same.
 //!
 //! The seed is fixed, and printed with the smallest sequence that failed; `FIFO_PNL_SEED` sets
 //! another.
 
 use std::fmt::Debug;
 
-use fifo_pnl::engine::{LedgerTrade, Pool, Trade};
+use fifo_pnl::engine::{LedgerTrade, Pool, StoredAllocation, Trade};
 use fifo_pnl::store::model::{
-    Exclusion, ImportBatch, LedgerRead, PointerMove, ReviewStatus, Scope, Watermark,
+    Exclusion, ImportBatch, LedgerRead, PointerMove, ReviewStatus, Scope, VersionInfo, VersionPlan,
+    Watermark,
 };
 use fifo_pnl::store::{Store, StoreError, StoreResult};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::subject::{
-    Run, Subject, at, batch, correction, event, exported, failure, holder, memory, of, pointer,
-    sqlite, trade, void, with_status,
+    Run, Subject, Written, at, batch, correction, event, exported, failure, holder, memory, of,
+    pointer, postgres, server, sqlite, trade, void, with_status,
 };
 
 /// The seed of a run, unless the environment sets another.
 const SEED: u64 = 20_250_102;
 const CASES: u32 = 48;
+/// Fewer: each makes a database.
+const CASES_OF_SERVER: u32 = 16;
 const STEPS_MAX: usize = 24;
 
 /// One thing that is done to a store.
@@ -140,6 +143,18 @@ fn said<T: Debug>(result: StoreResult<T>) -> String {
     }
 }
 
+/// Returns a version's plan without what is a store's own: how it says how far it reaches.
+fn plan_text(written: Written) -> String {
+    let watermark = Watermark::default();
+    format!(
+        "{:?}",
+        VersionPlan {
+            watermark,
+            ..written.plan
+        }
+    )
+}
+
 async fn take(subject: &dyn Subject, step: &Step) -> String {
     let store = subject.store();
     match step.clone() {
@@ -162,8 +177,8 @@ async fn take(subject: &dyn Subject, step: &Step) -> String {
             said(store.import(&file).await)
         }
         Step::Void(id, undo) => said(store.void(&void(id, undo)).await),
-        Step::Run(run) => said(run.go(store).await.map(|written| written.plan)),
-        Step::Abandon(run) => said(run.abandon(store).await),
+        Step::Run(run) => said(run.go(store).await.map(plan_text)),
+        Step::Abandon(run) => said(run.abandon(store).await.map(|plan| plan.version)),
         Step::BeginRun => said(store.begin_run(&Run::default().start(3)).await),
         Step::FailRun(id) => said(store.fail_run(id, &failure(5)).await),
         Step::CloseOrphans => said(store.close_orphans(&holder("next")).await),
@@ -188,7 +203,7 @@ async fn take(subject: &dyn Subject, step: &Step) -> String {
 }
 
 fn ledger_text(read: &LedgerRead) -> String {
-    let mut text = format!("{:?} {} {:?}", read.watermark, read.voided, read.ineligible);
+    let mut text = format!("{} {:?}", read.voided, read.ineligible);
     for (pool, ledger) in &read.pools {
         let mut trades: Vec<&Trade> = ledger.trades.iter().collect();
         trades.sort_by(|left, right| left.cmp_in_pool(right));
@@ -199,7 +214,10 @@ fn ledger_text(read: &LedgerRead) -> String {
 }
 
 /// Returns everything that a store shows, one text a question.
-async fn shown(subject: &dyn Subject) -> Vec<String> {
+///
+/// With `numbers` also what stores without a server have in common: numbered arrivals, and ids
+/// that are free again.
+async fn shown(subject: &dyn Subject, seen: &[Watermark], numbers: bool) -> Vec<String> {
     let store: &dyn Store = subject.store();
     let mut texts = vec![
         format!("{:?}", store.ledger_counts().await.unwrap()),
@@ -211,54 +229,98 @@ async fn shown(subject: &dyn Subject) -> Vec<String> {
         subject.runs().await.join("\n"),
         format!("{:?}", subject.rejects().await),
     ];
-    let newest = store.read_ledger(&Scope::default(), None).await.unwrap();
-    texts.push(ledger_text(&newest));
-    let until = newest.watermark;
-    for (part, scope) in [(0, Scope::default()), (1, Run::of_symbol("BTC-USD").scope)] {
-        for thirds in 0..=3 {
-            let (ingest_seq, void_seq) = until.sequence().unwrap();
-            let as_of = Watermark::Sequence {
-                ingest_seq: ingest_seq * thirds / 3,
-                void_seq: void_seq * (3 - thirds + part) / 4,
-            };
-            let read = store.read_ledger(&scope, Some(&as_of)).await.unwrap();
-            texts.push(ledger_text(&read));
-        }
-    }
     for id in IDS {
         let account = "default".parse().unwrap();
-        texts.push(format!(
-            "{:?}",
-            store.trade_origin(&account, id).await.unwrap()
-        ));
+        let origin = store.trade_origin(&account, id).await.unwrap();
+        texts.push(format!("{origin:?}"));
+    }
+    let scopes = [Scope::default(), Run::of_symbol("BTC-USD").scope];
+    for scope in &scopes {
+        let newest = store.read_ledger(scope, None).await.unwrap();
+        texts.push(ledger_text(&newest));
+        for as_of in seen {
+            let read = store.read_ledger(scope, Some(as_of)).await.unwrap();
+            texts.push(ledger_text(&read));
+        }
+        if numbers {
+            texts.extend(in_between(store, scope, &newest.watermark).await);
+        }
     }
     for info in store.versions().await.unwrap() {
-        let version = info.version;
-        texts.push(format!("{info:#?}"));
-        texts.push(format!(
-            "{:#?}",
-            store.pool_summaries(version).await.unwrap()
-        ));
-        texts.push(format!(
-            "{:?}",
-            store.unmatched_rows(version).await.unwrap()
-        ));
-        texts.push(exported(store, version).await.concat());
-        for pool in store.pools_with_rows(version).await.unwrap() {
-            let stored = store.stored_pool(version, &pool).await.unwrap();
-            texts.push(format!("{pool} {stored:?}"));
-        }
+        texts.extend(version_texts(store, info, numbers).await);
     }
     texts
 }
 
-async fn compare(steps: &[Step]) -> Result<(), TestCaseError> {
-    let (left, right) = (memory().await, sqlite().await);
-    for step in steps {
-        let said = take(&*left, step).await;
-        prop_assert_eq!(said, take(&*right, step).await, "{:?}", step);
+/// Returns the ledger as of instants that no step ended at: some trades, other voids.
+async fn in_between(store: &dyn Store, scope: &Scope, until: &Watermark) -> Vec<String> {
+    let (ingest_seq, void_seq) = until.sequence().unwrap();
+    let mut texts = vec![format!("{until:?}")];
+    for thirds in 0..=3 {
+        let as_of = Watermark::Sequence {
+            ingest_seq: ingest_seq * thirds / 3,
+            void_seq: void_seq * (3 - thirds) / 4,
+        };
+        let read = store.read_ledger(scope, Some(&as_of)).await.unwrap();
+        texts.push(ledger_text(&read));
     }
-    let (left, right) = (shown(&*left).await, shown(&*right).await);
+    texts
+}
+
+async fn version_texts(store: &dyn Store, mut info: VersionInfo, numbers: bool) -> Vec<String> {
+    let version = info.version;
+    let all = Scope::default();
+    let read = store.read_ledger(&all, Some(&info.watermark)).await;
+    let mut texts = vec![ledger_text(&read.unwrap())];
+    if !numbers {
+        info.watermark = Watermark::default();
+    }
+    texts.push(format!("{info:#?}"));
+    let summaries = store.pool_summaries(version).await.unwrap();
+    texts.push(format!("{summaries:#?}"));
+    let plain = |mut row: StoredAllocation| {
+        if !numbers {
+            row.id = 0;
+        }
+        row
+    };
+    let unmatched = store.unmatched_rows(version).await.unwrap();
+    let unmatched: Vec<_> = unmatched.into_iter().map(|row| row.map(plain)).collect();
+    texts.push(format!("{unmatched:?}"));
+    texts.push(exported(store, version).await.concat());
+    for pool in store.pools_with_rows(version).await.unwrap() {
+        let mut stored = store.stored_pool(version, &pool).await.unwrap();
+        stored.allocations = stored.allocations.into_iter().map(plain).collect();
+        texts.push(format!("{pool} {stored:?}"));
+    }
+    texts
+}
+
+/// Does the steps to a store; returns what each said, and how far the ledger then reached.
+async fn take_all(subject: &dyn Subject, steps: &[Step]) -> (Vec<String>, Vec<Watermark>) {
+    let (mut said, mut seen) = (Vec::new(), Vec::new());
+    for step in steps {
+        said.push(format!("{step:?}\n{}", take(subject, step).await));
+        let read = subject.store().read_ledger(&Scope::default(), None).await;
+        seen.push(read.unwrap().watermark);
+    }
+    (said, seen)
+}
+
+/// Does the same to a store and to the one in memory, and compares what they say and show.
+async fn compare(
+    steps: &[Step],
+    other: Box<dyn Subject>,
+    numbers: bool,
+) -> Result<(), TestCaseError> {
+    let memory = memory().await.unwrap();
+    let (left_said, left_seen) = take_all(&*memory, steps).await;
+    let (right_said, right_seen) = take_all(&*other, steps).await;
+    for (left, right) in left_said.iter().zip(&right_said) {
+        prop_assert_eq!(left, right);
+    }
+    let left = shown(&*memory, &left_seen, numbers).await;
+    let right = shown(&*other, &right_seen, numbers).await;
     prop_assert_eq!(left.len(), right.len());
     for (left, right) in left.iter().zip(&right) {
         prop_assert_eq!(left, right);
@@ -266,15 +328,15 @@ async fn compare(steps: &[Step]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-#[test]
+/// Tries random steps; `holds` compares a store with the one in memory.
 #[allow(
     clippy::disallowed_methods,
     reason = "the environment sets a seed of the tests"
 )]
-fn two_stores_show_the_same_after_any_steps() {
+fn try_any_steps(cases: u32, holds: impl AsyncFn(Vec<Step>) -> Result<(), TestCaseError>) {
     let seed = std::env::var("FIFO_PNL_SEED").map_or(SEED, |seed| seed.parse().unwrap());
     let config = Config {
-        cases: CASES,
+        cases,
         max_shrink_iters: 200,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(seed),
@@ -285,8 +347,25 @@ fn two_stores_show_the_same_after_any_steps() {
         .build();
     let runtime = runtime.unwrap();
     let steps = prop::collection::vec(step(), 1..STEPS_MAX);
-    let holds = |steps: Vec<Step>| runtime.block_on(compare(&steps));
+    let holds = |steps: Vec<Step>| runtime.block_on(holds(steps));
     if let Err(error) = TestRunner::new(config).run(&steps, holds) {
         panic!("FIFO_PNL_SEED={seed}: {error}");
     }
+}
+
+#[test]
+fn memory_and_sqlite_show_the_same_after_any_steps() {
+    try_any_steps(CASES, async |steps| {
+        compare(&steps, sqlite().await.unwrap(), true).await
+    });
+}
+
+#[test]
+fn memory_and_postgres_show_the_same_after_any_steps() {
+    if server::server().is_none() {
+        return;
+    }
+    try_any_steps(CASES_OF_SERVER, async |steps| {
+        compare(&steps, postgres().await.unwrap(), false).await
+    });
 }

@@ -7,7 +7,7 @@ use fifo_pnl::store::model::{
 };
 use serde_json::json;
 
-use super::subject::{Run, Subject, append, at, event, of, pointer, pool, trade, void};
+use super::subject::{Run, Subject, append, at, batch_id, event, of, pointer, pool, trade, void};
 
 use IssueType::{InvalidTrade, MissingFx, UnmatchedSell};
 
@@ -402,11 +402,11 @@ pub async fn every_change_is_in_the_audit_trail(subject: &dyn Subject) {
         "review_excluded info - default ETH-USD v-",
         "review_included info - default ETH-USD v-",
         "review_opened info - default BTC-USD v1",
-        "run info batch-1 - - v1",
+        &format!("run info {} - - v1", batch_id(1)),
         "import info - - - v-",
         "import info - - - v-",
         "review_opened info - default BTC-USD v2",
-        "run info batch-2 - - v2",
+        &format!("run info {} - - v2", batch_id(2)),
         "publish info - - - v1",
         "seal info - - - v-",
         "drop info - - - v-",

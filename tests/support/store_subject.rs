@@ -5,6 +5,11 @@
 //! implementation a store.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+#[path = "store_postgres.rs"]
+mod of_postgres;
+#[path = "postgres.rs"]
+pub mod server;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +25,8 @@ use fifo_pnl::store::model::{
     policy_json,
 };
 use fifo_pnl::store::sqlite::SqliteStore;
-use fifo_pnl::store::{RowSink, Store, StoreError, StoreResult};
+use fifo_pnl::store::{RowSink, RunLock, Store, StoreError, StoreResult};
+pub use of_postgres::PostgresSubject;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -44,13 +50,18 @@ pub trait Subject: Send + Sync {
 }
 
 /// Makes a store in memory.
-pub async fn memory() -> Box<dyn Subject> {
-    Box::new(MemoryStore::new())
+pub async fn memory() -> Option<Box<dyn Subject>> {
+    Some(Box::new(MemoryStore::new()))
 }
 
 /// Makes a store in a file of its own.
-pub async fn sqlite() -> Box<dyn Subject> {
-    Box::new(SqliteSubject::new().await)
+pub async fn sqlite() -> Option<Box<dyn Subject>> {
+    Some(Box::new(SqliteSubject::new().await))
+}
+
+/// Makes a store in a database of its own; `None`: there is no server.
+pub async fn postgres() -> Option<Box<dyn Subject>> {
+    Some(Box::new(PostgresSubject::new().await?))
 }
 
 #[async_trait]
@@ -395,6 +406,19 @@ pub fn pointer(version: Version, held: bool) -> PointerMove {
     }
 }
 
+/// Returns the id that ties together what a run wrote.
+pub fn batch_id(version: Version) -> String {
+    format!("00000000-0000-4000-8000-{version:012}")
+}
+
+/// Takes the run lock: what begins a version holds it.
+pub async fn lock(store: &dyn Store) -> Box<dyn RunLock> {
+    store
+        .lock_runs(&holder("a run of the tests"))
+        .await
+        .unwrap()
+}
+
 /// What a run of the tests does: by default all pools, the next version, published.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -457,7 +481,7 @@ impl Run {
         RunStart {
             scope: self.scope.clone(),
             version: Some(version),
-            batch_id: format!("batch-{version}"),
+            batch_id: batch_id(version),
             started_at: at(self.seconds),
             mode: if self.scope.is_all() {
                 "full"
@@ -471,8 +495,16 @@ impl Run {
         }
     }
 
-    /// Runs to the end.
+    /// Runs to the end, from taking the run lock to letting it go.
     pub async fn go(&self, store: &dyn Store) -> StoreResult<Written> {
+        let lock = lock(store).await;
+        let done = self.go_locked(store).await;
+        lock.release().await;
+        done
+    }
+
+    /// Runs to the end with the run lock held.
+    pub async fn go_locked(&self, store: &dyn Store) -> StoreResult<Written> {
         let (plan, outcomes) = self.prepare(store).await?;
         let mut writer = store.begin_version(&plan).await?;
         for outcome in &outcomes {
@@ -490,6 +522,13 @@ impl Run {
 
     /// Runs up to the moment before the end, and leaves the version there.
     pub async fn abandon(&self, store: &dyn Store) -> StoreResult<VersionPlan> {
+        let lock = lock(store).await;
+        let done = self.abandon_locked(store).await;
+        lock.release().await;
+        done
+    }
+
+    async fn abandon_locked(&self, store: &dyn Store) -> StoreResult<VersionPlan> {
         let (plan, outcomes) = self.prepare(store).await?;
         let mut writer = store.begin_version(&plan).await?;
         for outcome in &outcomes {

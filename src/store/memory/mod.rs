@@ -24,7 +24,7 @@ use super::model::{
     VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{
-    RowSink, RunLock, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
+    RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
 };
 use crate::engine::{Account, Pool, Timestamp};
 use ledger::Ledger;
@@ -190,12 +190,23 @@ impl Store for MemoryStore {
         Ok(self.read().ledger.counts())
     }
 
-    async fn read_ledger(
+    async fn ledger_rows(&self) -> StoreResult<u64> {
+        Ok(self.read().ledger.counts().rows)
+    }
+
+    async fn read_ledger_seen(
         &self,
         scope: &Scope,
         as_of: Option<&Watermark>,
+        seen: Seen<'_>,
     ) -> StoreResult<LedgerRead> {
-        Ok(self.read().ledger.read(scope, as_of))
+        let read = self.read().ledger.read(scope, as_of);
+        let rows = read.pools.values().map(|pool| pool.trades.len() as u64);
+        if seen(rows.sum()) {
+            Ok(read)
+        } else {
+            Err(StoreError::Stopped)
+        }
     }
 
     async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {

@@ -1,6 +1,7 @@
 //! PostgreSQL's errors in our words.
 
 use crate::store::StoreError;
+use crate::store::limits::CONNECT_WAIT_S;
 
 /// Turns an error of sqlx into ours.
 ///
@@ -9,6 +10,7 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
     let sqlx::Error::Database(database) = &error else {
         let message = match &error {
             sqlx::Error::Io(io) => format!("the connection was lost: {io}"),
+            sqlx::Error::PoolTimedOut => format!("no connection within {CONNECT_WAIT_S} s"),
             other => other.to_string(),
         };
         return StoreError::Database {
@@ -31,6 +33,8 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
         "55P03" => StoreError::Refused(format!(
             "{action}: a reader holds the table longer than we wait ({message})"
         )),
+        // A statement prepared on one server connection, used on another.
+        "42P05" | "26000" => proxy_refused(),
         "53100" => StoreError::Full(format!("{action} ({message})")),
         "57014" => StoreError::Database {
             action,
@@ -43,6 +47,15 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
             source: Some(Box::new(error)),
         },
     }
+}
+
+/// Returns the refusal of a proxy that keeps no session.
+pub(super) fn proxy_refused() -> StoreError {
+    StoreError::Refused(
+        "a proxy lends one server connection to two sessions (transaction pooling): a run lock \
+         can't be held through it; connect to the server itself, or to a pool in session mode"
+            .into(),
+    )
 }
 
 /// Turns an error of connecting into ours.

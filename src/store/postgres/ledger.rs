@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::TryStreamExt;
 use serde_json::json;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, Postgres, Row, Transaction};
 
 use super::errors::from_sqlx;
 use super::read::{PgCells, select};
 use super::{PostgresStore, commit, copy, runs};
 use crate::engine::{Carried, LedgerTrade, Pool, PoolLedger, Timestamp, Trade, TradeText};
 use crate::store::cells::{Cells, pool};
+use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
     Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Scope, VoidChange,
     Watermark,
@@ -22,25 +23,31 @@ use crate::store::model::{
 use crate::store::rules::{
     CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
 };
-use crate::store::{StoreError, StoreResult};
+use crate::store::{Seen, StoreError, StoreResult};
 
-/// The key of the lock that lets our imports in one after another: "fifo-imp" as bytes.
+/// The key of the lock that lets our imports and voids in one after another: "fifo-imp" as bytes.
 const IMPORT_LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-imp");
 
 /// Ids looked up in one statement.
 const LOOKUP_IDS_MAX: usize = 5_000;
 
-/// Imports a file: looks up what is known, plans, writes; one transaction.
-pub(super) async fn import(
-    store: &PostgresStore,
-    batch: &ImportBatch,
-) -> StoreResult<ImportReceipt> {
+/// Begins a transaction that writes to the ledger, after the last one that does has ended.
+async fn ledger_writer(store: &PostgresStore) -> StoreResult<Transaction<'static, Postgres>> {
     let mut transaction = store.writer().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(IMPORT_LOCK_KEY)
         .execute(&mut *transaction)
         .await
         .map_err(|e| from_sqlx("wait for another import", e))?;
+    Ok(transaction)
+}
+
+/// Imports a file: looks up what is known, plans, writes; one transaction.
+pub(super) async fn import(
+    store: &PostgresStore,
+    batch: &ImportBatch,
+) -> StoreResult<ImportReceipt> {
+    let mut transaction = ledger_writer(store).await?;
     let known = known_trades(&mut transaction, &batch.trades).await?;
     let plan = plan_import(batch.trades.clone(), &known, &batch.mode);
     let mut receipt = ImportReceipt {
@@ -94,10 +101,15 @@ async fn known_trades(
             "t.status",
             "t.exchange_order_id",
         ];
-        let from = "unnest($1::text[], $2::text[]) AS k (account, id) JOIN trade_records t \
-             ON t.account = k.account COLLATE \"C\" AND (t.order_id = k.id COLLATE \"C\" \
-             OR (t.order_id >= (k.id || $3) COLLATE \"C\" \
-             AND t.order_id < (k.id || $4) COLLATE \"C\")) ORDER BY t.ingest_xid, t.import_line";
+        // Two lookups by key for each id: with one OR in place of the two the server reads the
+        // whole ledger for each.
+        let from = "unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
+             SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
+             AND order_id = k.id COLLATE \"C\" \
+             UNION ALL SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
+             AND order_id >= (k.id || $3) COLLATE \"C\" \
+             AND order_id < (k.id || $4) COLLATE \"C\") t \
+             ORDER BY t.ingest_xid, t.import_line, length(t.order_id), t.order_id";
         let rows = select(&columns, from)
             .bind(accounts)
             .bind(ids)
@@ -120,17 +132,6 @@ async fn known_trades(
                     .push(row);
             }
         }
-    }
-    for chain in known.values_mut() {
-        // A correction is longer than what it corrects, and of two the later number is.
-        chain.sort_by_key(|row| {
-            let id = row.trade.order_id.as_str();
-            let number = id
-                .rsplit(CORRECTION_MARK)
-                .next()
-                .and_then(|n| n.parse::<u32>().ok());
-            (id.contains(CORRECTION_MARK), number)
-        });
     }
     Ok(known)
 }
@@ -312,7 +313,7 @@ async fn insert_void(connection: &mut PgConnection, change: &VoidChange) -> Stor
 
 /// Appends a void or an undo.
 pub(super) async fn void(store: &PostgresStore, change: &VoidChange) -> StoreResult<()> {
-    let mut transaction = store.writer().await?;
+    let mut transaction = ledger_writer(store).await?;
     let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
     let state: Option<bool> = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
@@ -368,6 +369,7 @@ pub(super) async fn read(
     store: &PostgresStore,
     scope: &Scope,
     as_of: Option<&Watermark>,
+    seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
     let action = "read the ledger";
     let mut transaction = store.snapshot().await?;
@@ -377,20 +379,9 @@ pub(super) async fn read(
     .fetch_one(&mut *transaction)
     .await
     .map_err(|e| from_sqlx(action, e))?;
-    let as_of = match as_of {
-        None => None,
-        Some(Watermark::Snapshot {
-            snapshot,
-            cluster: theirs,
-        }) if *theirs == cluster => Some(snapshot.clone()),
-        Some(_) => {
-            return Err(StoreError::Refused(
-                "the version was computed in another database cluster, whose transaction \
-                 numbers mean nothing here: compute a new version"
-                    .into(),
-            ));
-        }
-    };
+    let as_of = as_of
+        .map(|watermark| snapshot_of(watermark, &cluster))
+        .transpose()?;
     let voided = match &as_of {
         None => BTreeSet::new(),
         Some(snapshot) => voided_as_of(&mut transaction, snapshot).await?,
@@ -408,31 +399,67 @@ pub(super) async fn read(
         "total_fees_usd",
         "trade_seq",
         "void_seq",
+        "pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot)",
     ];
-    let from = "eligible_trades WHERE pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot)";
+    // Without an instant every row that is seen counts: none may be left out in silence.
+    let from = match as_of {
+        None => "eligible_trades",
+        Some(_) => "eligible_trades WHERE pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot)",
+    };
     let mut rows = select(&columns, from)
         .bind(&snapshot)
         .fetch(&mut *transaction);
+    let mut rows_read = 0;
     while let Some(row) = rows.try_next().await.map_err(|e| from_sqlx(action, e))? {
         take_row(&mut read, scope, &row, as_of.is_some().then_some(&voided))?;
+        rows_read += 1;
+        if rows_read % ROWS_SEEN == 0 && !seen(ROWS_SEEN) {
+            return Err(StoreError::Stopped);
+        }
     }
+    seen(rows_read % ROWS_SEEN);
     drop(rows);
+    count_ineligible(&mut transaction, scope, &snapshot, &mut read).await?;
+    read.watermark = Watermark::Snapshot { snapshot, cluster };
+    Ok(read)
+}
+
+/// Returns the snapshot of a watermark. Errors: it is another cluster's, or no snapshot at all.
+fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
+    match watermark {
+        Watermark::Snapshot {
+            snapshot,
+            cluster: theirs,
+        } if theirs == cluster => Ok(snapshot.clone()),
+        _ => Err(StoreError::Refused(
+            "the version was computed in another database cluster, whose transaction numbers \
+             mean nothing here: compute a new version"
+                .into(),
+        )),
+    }
+}
+
+async fn count_ineligible(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    snapshot: &str,
+    read: &mut LedgerRead,
+) -> StoreResult<()> {
     let reasons: Vec<(String, String, String, i64)> = sqlx::query_as(
         "SELECT account, symbol, reason, count(*) FROM ineligible_trades \
          WHERE pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot) \
          GROUP BY account, symbol, reason",
     )
-    .bind(&snapshot)
-    .fetch_all(&mut *transaction)
+    .bind(snapshot)
+    .fetch_all(connection)
     .await
-    .map_err(|e| from_sqlx(action, e))?;
+    .map_err(|e| from_sqlx("read the ledger", e))?;
     for (account, symbol, reason, rows) in reasons {
         if scope.contains(&pool(&account, &symbol)) {
             *read.ineligible.entry(reason).or_default() += rows as u64;
         }
     }
-    read.watermark = Watermark::Snapshot { snapshot, cluster };
-    Ok(read)
+    Ok(())
 }
 
 /// Returns the voids in force as of a snapshot: not the view's, which knows only this instant.
@@ -462,6 +489,13 @@ fn take_row(
     let text = |index: usize| row.try_get::<Option<&str>, _>(index).map_err(fail);
     let required = |index: usize| text(index).map(Option::unwrap_or_default);
     let number = |index: usize| row.try_get::<Option<i64>, _>(index).map_err(fail);
+    if !row.try_get::<bool, _>(10).map_err(fail)? {
+        return Err(StoreError::Refused(
+            "the ledger has rows of transactions that this server has not reached: it was copied \
+             from another cluster (ingest_xid), and what is new in it could not be told"
+                .into(),
+        ));
+    }
     let (account, order_id) = (required(0)?, required(2)?);
     let pool = pool(account, required(1)?);
     if !scope.contains(&pool) {
@@ -492,6 +526,16 @@ fn entry(pools: &mut BTreeMap<Pool, PoolLedger>, pool: Pool) -> &mut PoolLedger 
     pools
         .entry(pool.clone())
         .or_insert_with(|| PoolLedger::new(pool))
+}
+
+/// Counts the ledger's rows, quickly.
+pub(super) async fn rows(store: &PostgresStore) -> StoreResult<u64> {
+    let mut connection = store.reader().await?;
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM trade_records")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("count the ledger", e))?;
+    Ok(rows as u64)
 }
 
 /// Returns the file and line that a trade came from.

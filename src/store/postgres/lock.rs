@@ -1,25 +1,82 @@
 //! One run at a time: a session advisory lock, held by the connection that publishes.
 //!
-//! The server frees it when the connection ends, however it ends. Behind a proxy that lends a
-//! server connection for one transaction only, a session's lock would belong to nobody: such a
-//! proxy is refused.
+//! The server frees it when the connection ends, however it ends. Who holds it stands in the name
+//! that the connection has on the server: it comes and goes with the lock. Behind a proxy that
+//! lends a server connection for one transaction only, a session's lock would belong to nobody:
+//! such a proxy is refused, before anything is locked through it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use sqlx::{Connection, Executor, PgConnection, Row};
 
-use super::errors::{from_connect, from_sqlx};
+use super::PostgresUrl;
+use super::errors::{from_sqlx, proxy_refused};
 use crate::engine::Timestamp;
+use crate::store::limits::SESSION_NAME_BYTES_MAX;
 use crate::store::model::Holder;
 use crate::store::{RunLock, StoreError, StoreResult};
 
 /// The key of our lock, in the server's 64-bit space: "fifo-pnl" as bytes.
 const LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-pnl");
 
+/// Bytes of a host's name that are kept where not all fit.
+const HOST_BYTES_MAX: usize = 24;
+
+/// Where the connection that holds the lock is.
+#[derive(Debug)]
+enum Place {
+    /// Nobody holds the lock.
+    Free,
+    /// With the lock, at rest.
+    Held(PgConnection),
+    /// With a writer, which gives it back.
+    Lent,
+}
+
 /// The connection that holds the lock, while a run is at work.
-pub(super) type LockedConnection = Arc<Mutex<Option<PgConnection>>>;
+#[derive(Debug, Clone)]
+pub(super) struct LockedConnection(Arc<Mutex<Place>>);
+
+impl Default for LockedConnection {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Place::Free)))
+    }
+}
+
+impl LockedConnection {
+    fn place(&self) -> MutexGuard<'_, Place> {
+        // A panic elsewhere leaves a whole value behind: there is one assignment a method.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lends the connection to a writer; `None` where the lock is not held, or lent already.
+    pub(super) fn lend(&self) -> Option<PgConnection> {
+        let mut place = self.place();
+        match std::mem::replace(&mut *place, Place::Lent) {
+            Place::Held(connection) => Some(connection),
+            other => {
+                *place = other;
+                None
+            }
+        }
+    }
+
+    /// Takes the connection back. Where the lock was let go meanwhile, it is closed.
+    pub(super) fn give_back(&self, connection: PgConnection) {
+        let mut place = self.place();
+        if matches!(*place, Place::Lent) {
+            *place = Place::Held(connection);
+        }
+    }
+
+    fn free(&self) -> Option<PgConnection> {
+        match std::mem::replace(&mut *self.place(), Place::Free) {
+            Place::Held(connection) => Some(connection),
+            Place::Free | Place::Lent => None,
+        }
+    }
+}
 
 /// A held lock; releasing or dropping it lets the next run in.
 pub(super) struct AdvisoryLock {
@@ -29,10 +86,11 @@ pub(super) struct AdvisoryLock {
 #[async_trait]
 impl RunLock for AdvisoryLock {
     async fn release(self: Box<Self>) {
-        if let Some(mut connection) = self.connection.lock().await.take() {
-            // Unlocked before goodbye: the server notices a closed connection only some time later.
-            let _ = sqlx::query("SELECT pg_advisory_unlock_all()")
-                .execute(&mut connection)
+        if let Some(mut connection) = self.connection.free() {
+            // Asked for and answered, so that the lock is free when this returns: a closed
+            // connection, or a pool that takes one back, frees it a moment later.
+            let _ = connection
+                .execute("ROLLBACK; SELECT pg_advisory_unlock_all()")
                 .await;
             let _ = connection.close().await;
         }
@@ -42,108 +100,167 @@ impl RunLock for AdvisoryLock {
 impl Drop for AdvisoryLock {
     fn drop(&mut self) {
         // Without a goodbye the server notices the closed socket by itself.
-        if let Ok(mut slot) = self.connection.try_lock() {
-            *slot = None;
-        }
+        drop(self.connection.free());
     }
 }
 
 /// Takes the lock on a connection of its own, or says who has it.
 pub(super) async fn try_lock(
-    options: &PgConnectOptions,
-    location: &str,
+    url: &PostgresUrl,
     slot: &LockedConnection,
     holder: &Holder,
 ) -> StoreResult<AdvisoryLock> {
-    let mut connection = PgConnection::connect_with(options)
-        .await
-        .map_err(|e| from_connect(location, e))?;
+    let mut connection = url.connect(&name_of(holder)).await?;
     let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(LOCK_KEY)
         .fetch_one(&mut connection)
         .await
         .map_err(|e| from_sqlx("take the run lock", e))?;
     if !locked {
-        return Err(StoreError::Locked(
-            read_holder(&mut connection, holder.since).await,
-        ));
+        let holder = read_holder(&mut connection, holder.since).await;
+        let _ = connection.close().await;
+        return Err(StoreError::Locked(holder));
     }
-    refuse_proxy(options, location, &mut connection).await?;
-    *slot.lock().await = Some(connection);
+    *slot.place() = Place::Held(connection);
     Ok(AdvisoryLock {
-        connection: Arc::clone(slot),
+        connection: slot.clone(),
     })
 }
 
-/// Names the holder: from its open log row, else from what the server knows of its connection.
-async fn read_holder(connection: &mut PgConnection, since: Timestamp) -> Holder {
-    let row: Option<(i64, String, String, i64)> = sqlx::query_as(
-        "SELECT pid, host, triggered_by, \
-         (extract(epoch FROM computation_start) * 1000000)::bigint \
-         FROM fifo_computation_log WHERE status = 'running' ORDER BY id DESC LIMIT 1",
-    )
-    .fetch_optional(&mut *connection)
-    .await
-    .unwrap_or_default();
-    if let Some((pid, host, who, started)) = row {
-        let since = Timestamp::try_from_micros(started).unwrap_or(since);
-        let pid = u32::try_from(pid).unwrap_or(0);
-        return Holder {
-            pid,
-            host,
-            since,
-            what: format!("a run started by {who}"),
-        };
+/// Returns the name that a holder's connections have on the server, which keeps so many bytes.
+///
+/// What does not fit is cut from what the holder does, then from its host's name.
+pub(super) fn name_of(holder: &Holder) -> String {
+    let plain = |text: &str| -> String {
+        let shown = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+        let words = text.split(' ').map(|w| w.chars().map(shown).collect());
+        words.collect::<Vec<String>>().join(" ")
+    };
+    let mut host = plain(&holder.host).replace(' ', "?");
+    let mut what = plain(&holder.what);
+    let rest = format!(" {}@ {}", holder.pid, holder.since.as_micros());
+    let room = SESSION_NAME_BYTES_MAX.saturating_sub(rest.len());
+    if what.len() + host.len() > room {
+        host.truncate(HOST_BYTES_MAX.max(room.saturating_sub(what.len())));
+        what.truncate(room.saturating_sub(host.len()));
     }
-    let row: Option<(i32, Option<String>, i64)> = sqlx::query_as(
+    format!("{what} {}@{host} {}", holder.pid, holder.since.as_micros())
+}
+
+/// Reads such a name.
+fn holder_of(name: &str) -> Option<Holder> {
+    let (rest, since) = name.rsplit_once(' ')?;
+    let (what, place) = rest.rsplit_once(' ')?;
+    let (pid, host) = place.split_once('@')?;
+    Some(Holder {
+        pid: pid.parse().ok()?,
+        host: host.to_owned(),
+        since: Timestamp::try_from_micros(since.parse().ok()?).ok()?,
+        what: what.to_owned(),
+    })
+}
+
+/// Names the holder: from its connection's name, else from what the server knows of it.
+async fn read_holder(connection: &mut PgConnection, since: Timestamp) -> Holder {
+    let row: Option<(i32, Option<String>, Option<i64>)> = sqlx::query_as(
         "SELECT a.pid, a.application_name, \
          (extract(epoch FROM a.backend_start) * 1000000)::bigint \
          FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
-         WHERE l.locktype = 'advisory' AND l.granted \
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
          AND l.classid::bigint = ($1 >> 32) AND l.objid::bigint = ($1 & 4294967295) LIMIT 1",
     )
     .bind(LOCK_KEY)
     .fetch_optional(&mut *connection)
     .await
     .unwrap_or_default();
-    let (pid, what, started) = row.unwrap_or((0, None, since.as_micros()));
+    let (pid, name, started) = row.unwrap_or((0, None, None));
+    let name = name.unwrap_or_default();
+    if let Some(holder) = holder_of(&name) {
+        return holder;
+    }
+    let started = started.and_then(|at| Timestamp::try_from_micros(at).ok());
     Holder {
         pid: u32::try_from(pid).unwrap_or(0),
         host: "the server".into(),
-        since: Timestamp::try_from_micros(started).unwrap_or(since),
-        what: what
-            .map(|name| name.split(" (pid").next().unwrap_or_default().to_owned())
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "a connection".into()),
+        since: started.unwrap_or(since),
+        what: match name.as_str() {
+            "" => "a connection".into(),
+            name => format!("\"{name}\""),
+        },
     }
 }
 
 /// Refuses a proxy that shares one server connection between two open client connections.
-async fn refuse_proxy(
-    options: &PgConnectOptions,
-    location: &str,
-    locked: &mut PgConnection,
-) -> StoreResult<()> {
-    let backend = "SELECT pg_backend_pid()";
-    let action = "look for a proxy";
-    let mut second = PgConnection::connect_with(options)
-        .await
-        .map_err(|e| from_connect(location, e))?;
-    let theirs: i32 = sqlx::query_scalar(backend)
-        .fetch_one(&mut second)
-        .await
-        .map_err(|e| from_sqlx(action, e))?;
-    let ours: i32 = sqlx::query_scalar(backend)
-        .fetch_one(locked)
-        .await
-        .map_err(|e| from_sqlx(action, e))?;
-    let _ = second.close().await;
-    if ours != theirs {
-        return Ok(());
+///
+/// It is asked in a way that leaves nothing behind on the connections that it lends. The order is
+/// irregular, so that a proxy that lends its connections in turn is found out too.
+pub(super) async fn refuse_proxy(url: &PostgresUrl) -> StoreResult<()> {
+    let (mut first, mut second) = (
+        url.connect_plain("fifo-pnl").await?,
+        url.connect_plain("fifo-pnl").await?,
+    );
+    let mut seen = (None, None);
+    let mut shared = false;
+    for is_first in [true, false, true, true, false, false, true] {
+        let connection = if is_first { &mut first } else { &mut second };
+        let server = server_connection(connection).await?;
+        let before = if is_first { &mut seen.0 } else { &mut seen.1 };
+        shared |= before.replace(server).is_some_and(|pid| pid != server);
+        shared |= seen.0.is_some() && seen.0 == seen.1;
     }
-    Err(StoreError::Refused(
-        "a proxy lends one server connection to two sessions (transaction pooling): a run lock \
-         can't be held through it; connect to the server itself, or to a pool in session mode"
-            .into(),
-    ))
+    let _ = first.close().await;
+    let _ = second.close().await;
+    if shared { Err(proxy_refused()) } else { Ok(()) }
+}
+
+/// Returns the process that serves a connection, without preparing a statement.
+async fn server_connection(connection: &mut PgConnection) -> StoreResult<i32> {
+    let action = "look for a proxy";
+    let row = connection
+        .fetch_one("SELECT pg_backend_pid()")
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+    row.try_get(0).map_err(|e| from_sqlx(action, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(host: &str, what: &str) -> Holder {
+        Holder {
+            pid: 4_194_304,
+            host: host.into(),
+            since: Timestamp::try_from_micros(1_735_787_045_000_006).unwrap(),
+            what: what.into(),
+        }
+    }
+
+    #[test]
+    fn a_name_that_fits_reads_back_as_it_was() {
+        for what in ["compute", "versions publish", ""] {
+            let holder = holder("db-1.example.org", what);
+            assert_eq!(holder_of(&name_of(&holder)), Some(holder));
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_fit_keeps_process_and_start() {
+        for (host, what) in [
+            ("h".repeat(80), "compute".to_owned()),
+            ("host".to_owned(), "w".repeat(80)),
+            ("h".repeat(80), "w".repeat(80)),
+            ("höst".to_owned(), "prüfen \u{1f600}\n".to_owned()),
+        ] {
+            let holder = holder(&host, &what);
+            let name = name_of(&holder);
+            assert!(name.len() <= SESSION_NAME_BYTES_MAX, "{name}");
+            let read = holder_of(&name).unwrap();
+            assert_eq!((read.pid, read.since), (holder.pid, holder.since));
+            assert!(read.host.len() >= 4 && !read.host.contains(' '));
+        }
+        assert_eq!(holder_of("psql"), None);
+        assert_eq!(holder_of("a b c"), None);
+    }
 }

@@ -13,6 +13,7 @@ mod lock;
 mod pointer;
 mod queue;
 mod read;
+mod readers;
 mod runs;
 mod schema;
 mod versions;
@@ -25,25 +26,26 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transaction};
 
-use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX};
+use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::model::{
     Current, Event, Exclusion, Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead,
     PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, SchemaStep, Scope, Version,
     VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{
-    RowSink, RunLock, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
+    RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
 };
 use crate::engine::{Account, Pool, Timestamp};
 use errors::{from_connect, from_sqlx};
+pub use schema::version_known;
 
 /// A ledger and its versions in a PostgreSQL database.
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     pool: PgPool,
-    options: PgConnectOptions,
-    location: String,
+    url: PostgresUrl,
     locked: lock::LockedConnection,
+    reader_wait: Duration,
 }
 
 /// Where a database is and how to reach it: a URL, understood.
@@ -64,6 +66,8 @@ impl PostgresUrl {
         };
         let options = PgConnectOptions::from_str(url)
             .map_err(bad)?
+            // The server's own default gives every digit, and proxies don't know the parameter.
+            .extra_float_digits(None)
             .disable_statement_logging();
         let database = options
             .get_database()
@@ -81,9 +85,18 @@ impl PostgresUrl {
         &self.location
     }
 
-    /// Connects once, so that a server that is down says so at once.
-    async fn connect(&self, what: &str) -> StoreResult<PgConnection> {
-        let options = self.options.clone().application_name(what);
+    /// Connects, so that a server that is down says so at once.
+    async fn connect(&self, name: &str) -> StoreResult<PgConnection> {
+        let mut connection = self.connect_plain(name).await?;
+        match prepare_session(&mut connection).await {
+            Ok(()) => Ok(connection),
+            Err(error) => Err(from_connect(&self.location, error)),
+        }
+    }
+
+    /// Connects and leaves the session's settings as they are.
+    async fn connect_plain(&self, name: &str) -> StoreResult<PgConnection> {
+        let options = self.options.clone().application_name(name);
         let connecting = PgConnection::connect_with(&options);
         match tokio::time::timeout(Duration::from_secs(CONNECT_WAIT_S), connecting).await {
             Ok(connected) => connected.map_err(|e| from_connect(&self.location, e)),
@@ -97,51 +110,125 @@ impl PostgresUrl {
     /// Lists the schema's steps of the database.
     pub async fn schema_steps(&self) -> StoreResult<Vec<SchemaStep>> {
         let mut connection = self.connect("fifo-pnl migrate").await?;
-        schema::steps(&mut connection).await
+        let steps = schema::steps(&mut connection).await;
+        let _ = connection.close().await;
+        self.named(steps)
     }
 
     /// Brings the schema up to this program's.
     ///
     /// Errors: names that are taken, a missing privilege, a migration that was changed.
     pub async fn schema_up(&self) -> StoreResult<()> {
+        lock::refuse_proxy(self).await?;
         let mut connection = self.connect("fifo-pnl migrate").await?;
         let done = schema::up(&mut connection).await;
-        named(self.options.get_username(), done)
+        let _ = connection.close().await;
+        self.named(done)
     }
 
     /// Takes the schema back to an older version. Errors: facts or sealed versions would be lost.
     pub async fn schema_down(&self, target: i64, holder: &Holder) -> StoreResult<()> {
+        lock::refuse_proxy(self).await?;
         let slot = lock::LockedConnection::default();
-        let lock = lock::try_lock(&self.options, &self.location, &slot, holder).await?;
-        let mut connection = self.connect("fifo-pnl migrate").await?;
-        let done = schema::down(&mut connection, target).await;
+        let lock = lock::try_lock(self, &slot, holder).await?;
+        let done = match self.connect("fifo-pnl migrate").await {
+            Ok(mut connection) => {
+                let done = schema::down(&mut connection, target).await;
+                let _ = connection.close().await;
+                done
+            }
+            Err(error) => Err(error),
+        };
         Box::new(lock).release().await;
-        named(self.options.get_username(), done)
+        self.named(done)
     }
+
+    /// Adds to a refusal of the server which role was refused, and what would let it in.
+    fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
+        let role = self.options.get_username();
+        done.map_err(|error| match error {
+            // What the server says belongs to an action; where it was is known here.
+            StoreError::NoPermission { location, reason } => StoreError::NoPermission {
+                location: self.location.clone(),
+                reason: format!(
+                    "role \"{role}\" can't {location}: {reason}{}",
+                    remedy(&reason, role)
+                ),
+            },
+            other => other,
+        })
+    }
+}
+
+/// Returns what would let a role do what the server refused it, if that is known.
+fn remedy(reason: &str, role: &str) -> String {
+    if reason.starts_with("must be owner of ") {
+        return format!("; it has to own it or be a member of its owner: GRANT owner TO {role}");
+    }
+    let Some(object) = reason.strip_prefix("permission denied for ") else {
+        return String::new();
+    };
+    let (kind, name) = object.split_once(' ').unwrap_or(("", object));
+    match kind {
+        "schema" => format!("; it lacks: GRANT USAGE, CREATE ON SCHEMA {name} TO {role}"),
+        "sequence" => {
+            format!("; it lacks: GRANT USAGE, SELECT, UPDATE ON SEQUENCE {name} TO {role}")
+        }
+        "view" => format!("; it lacks: GRANT SELECT ON {name} TO {role}"),
+        "function" => format!("; it lacks: GRANT EXECUTE ON FUNCTION {name} TO {role}"),
+        "table" => {
+            format!("; it lacks: GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {role}")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Makes a session independent of what a role or a database has set for its other programs: names
+/// are ours, in `public`, and a job may take its time.
+async fn prepare_session(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let sql = "SELECT set_config(name, CASE name WHEN 'search_path' THEN 'public' ELSE '0' END, \
+         false) FROM pg_settings WHERE name IN ('search_path', 'statement_timeout', \
+         'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', \
+         'transaction_timeout')";
+    connection.execute(sql).await.map(|_| ())
 }
 
 impl PostgresStore {
     /// Opens a database whose schema is this program's.
     ///
-    /// Errors: no server, no such database, wrong password, another schema.
+    /// Errors: no server, no such database, wrong password, another schema, a proxy that keeps no
+    /// session.
     pub async fn open(url: &PostgresUrl, holder: &Holder) -> StoreResult<Self> {
-        let name = format!("{} (pid {} on {})", holder.what, holder.pid, holder.host);
+        lock::refuse_proxy(url).await?;
+        let name = lock::name_of(holder);
         let mut first = url.connect(&name).await?;
         let gated = schema::gate(&mut first).await;
         let _ = first.close().await;
-        named(url.options.get_username(), gated)?;
+        url.named(gated)?;
         let options = url.options.clone().application_name(&name);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(Duration::from_secs(CONNECT_WAIT_S))
-            .connect_lazy_with(options.clone());
-        let locked = lock::LockedConnection::default();
+            .after_connect(|connection, _| Box::pin(prepare_session(connection)))
+            .connect_lazy_with(options);
         Ok(Self {
             pool,
-            options,
-            location: url.location.clone(),
-            locked,
+            url: url.clone(),
+            locked: lock::LockedConnection::default(),
+            reader_wait: Duration::from_secs(READER_WAIT_S),
         })
+    }
+
+    /// Changes how long publishing and dropping a version wait for readers that are in the way.
+    #[must_use]
+    pub fn waiting_for_readers(mut self, reader_wait: Duration) -> Self {
+        self.reader_wait = reader_wait;
+        self
+    }
+
+    /// Closes the connections of this store and its clones.
+    pub async fn close(self) {
+        self.pool.close().await;
     }
 
     async fn reader(&self) -> StoreResult<PoolConnection<Postgres>> {
@@ -151,54 +238,25 @@ impl PostgresStore {
             .map_err(|e| from_sqlx("connect", e))
     }
 
-    /// Begins a transaction that writes.
+    /// Begins a transaction that writes. What it waited for, it sees.
     async fn writer(&self) -> StoreResult<Transaction<'static, Postgres>> {
         self.pool
-            .begin()
+            .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
             .await
             .map_err(|e| from_sqlx("begin a transaction", e))
     }
 
     /// Begins a transaction that reads one state of the database.
     async fn snapshot(&self) -> StoreResult<Transaction<'static, Postgres>> {
-        let mut transaction = self.writer().await?;
-        transaction
-            .execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self.pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
-            .map_err(|e| from_sqlx("begin a transaction", e))?;
-        Ok(transaction)
+            .map_err(|e| from_sqlx("begin a transaction", e))
     }
 
     fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
-        named(self.options.get_username(), done)
+        self.url.named(done)
     }
-}
-
-/// Adds to a refusal of the server which role was refused, and what would let it in.
-fn named<T>(role: &str, done: StoreResult<T>) -> StoreResult<T> {
-    done.map_err(|error| match error {
-        StoreError::NoPermission { location, reason } => {
-            let object = reason.strip_prefix("permission denied for ");
-            let grant = object.map(|object| {
-                let rights = match object.split(' ').next() {
-                    Some("schema") => "USAGE, CREATE",
-                    Some("sequence") => "USAGE",
-                    _ => "SELECT, INSERT, UPDATE, DELETE",
-                };
-                let object = object
-                    .strip_prefix("view ")
-                    .or(object.strip_prefix("table "));
-                let object =
-                    object.unwrap_or_else(|| reason.trim_start_matches("permission denied for "));
-                format!("; it lacks: GRANT {rights} ON {object} TO {role}")
-            });
-            StoreError::NoPermission {
-                location,
-                reason: format!("role \"{role}\": {reason}{}", grant.unwrap_or_default()),
-            }
-        }
-        other => other,
-    })
 }
 
 async fn commit(transaction: Transaction<'static, Postgres>) -> StoreResult<()> {
@@ -211,7 +269,7 @@ async fn commit(transaction: Transaction<'static, Postgres>) -> StoreResult<()> 
 #[async_trait]
 impl Store for PostgresStore {
     fn location(&self) -> String {
-        self.location.clone()
+        self.url.location.clone()
     }
 
     async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
@@ -234,16 +292,21 @@ impl Store for PostgresStore {
         self.named(ledger::counts(self).await)
     }
 
-    async fn read_ledger(
+    async fn ledger_rows(&self) -> StoreResult<u64> {
+        self.named(ledger::rows(self).await)
+    }
+
+    async fn read_ledger_seen(
         &self,
         scope: &Scope,
         as_of: Option<&Watermark>,
+        seen: Seen<'_>,
     ) -> StoreResult<LedgerRead> {
-        self.named(ledger::read(self, scope, as_of).await)
+        self.named(ledger::read(self, scope, as_of, seen).await)
     }
 
     async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {
-        let lock = lock::try_lock(&self.options, &self.location, &self.locked, holder).await;
+        let lock = lock::try_lock(&self.url, &self.locked, holder).await;
         Ok(Box::new(self.named(lock)?))
     }
 
@@ -321,8 +384,6 @@ impl Store for PostgresStore {
     }
 
     async fn log_event(&self, event: &Event) -> StoreResult<()> {
-        let mut transaction = self.writer().await?;
-        runs::log_event(&mut transaction, event).await?;
-        commit(transaction).await
+        self.named(runs::append_event(self, event).await)
     }
 }

@@ -4,10 +4,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::errors::from_sqlx;
-use super::{PostgresStore, commit, queue, read, runs};
+use super::{PostgresStore, commit, queue, read, readers, runs};
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
-use crate::store::model::{Event, PointerMove, Version};
+use crate::store::model::{Current, Event, PointerMove, Version};
 use crate::store::rules::check_publishable;
 
 /// Moves the pointer inside a transaction.
@@ -37,10 +37,23 @@ pub(super) async fn set(
     .map_err(|e| from_sqlx(action, e))
 }
 
+/// Returns the pointer, which nobody else moves until the transaction ends.
+pub(super) async fn locked(connection: &mut PgConnection) -> StoreResult<Current> {
+    sqlx::query("SELECT 1 FROM current_version FOR UPDATE")
+        .execute(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("read the current pointer", e))?;
+    read::current_in(connection).await
+}
+
 /// Publishes a version by hand: pointer, review queue and audit trail in one transaction.
 pub(super) async fn move_by_hand(store: &PostgresStore, pointer: &PointerMove) -> StoreResult<()> {
+    let mut connection = store.reader().await?;
+    let nobody = readers::Steady::default();
+    readers::wait_until_gone(&mut connection, store.reader_wait, &nobody).await?;
+    drop(connection);
     let mut transaction = store.writer().await?;
-    let info = read::version_in(&mut transaction, pointer.version).await?;
+    let info = read::version_locked(&mut transaction, pointer.version).await?;
     check_publishable(&info)?;
     set(&mut transaction, pointer.version, pointer.held, pointer.at).await?;
     queue::update(

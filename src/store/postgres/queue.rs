@@ -72,7 +72,8 @@ async fn apply(
         ReviewChange::Open(item) => sqlx::query(
             "INSERT INTO manual_review_queue (severity, description, details, \
              allocation_version, updated_at, order_id, issue_type, account, symbol, status, \
-             created_at) VALUES ($1, $2, $3::jsonb, $4, $5::timestamptz, $6, $7, $8, $9, 'pending', $5::timestamptz)",
+             created_at) VALUES ($1, $2, $3::jsonb, $4, $5::timestamptz, $6, $7, $8, $9, \
+             'pending', $5::timestamptz)",
         )
         .bind(item.severity.as_str())
         .bind(&item.description)
@@ -93,8 +94,8 @@ async fn apply(
         ),
         ReviewChange::Reopen(id, item) => bind_update(
             "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3::jsonb, \
-             allocation_version = $4, updated_at = $5::timestamptz, status = 'pending', resolution = NULL, \
-             resolved_at = NULL, resolved_by = NULL WHERE id = $6",
+             allocation_version = $4, updated_at = $5::timestamptz, status = 'pending', \
+             resolution = NULL, resolved_at = NULL, resolved_by = NULL WHERE id = $6",
             *id,
             item,
             version,
@@ -102,7 +103,8 @@ async fn apply(
         ),
         ReviewChange::Settle(id, resolution) => sqlx::query(
             "UPDATE manual_review_queue SET status = 'resolved', resolution = $1, \
-             resolved_at = $2::timestamptz, updated_at = $2::timestamptz, resolved_by = $3 WHERE id = $4",
+             resolved_at = $2::timestamptz, updated_at = $2::timestamptz, resolved_by = $3 \
+             WHERE id = $4",
         )
         .bind(resolution)
         .bind(at.to_string())

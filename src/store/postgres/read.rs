@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row};
+use sqlx::{AssertSqlSafe, Column, PgConnection, Postgres, Row};
 
 use super::PostgresStore;
 use super::errors::from_sqlx;
@@ -12,12 +12,24 @@ use crate::store::cells::{self, Cells};
 use crate::store::model::{Current, PoolSummary, Version, VersionInfo};
 use crate::store::{RowSink, StoreError, StoreResult, StoredPool, StoredRow};
 
+/// The name of a column that holds JSON.
+const JSON_AS_TEXT: &str = "json_as_text";
+
+/// Returns JSON in this program's spelling: the server has one of its own.
+fn plain_json(text: String) -> String {
+    serde_json::from_str::<serde_json::Value>(&text).map_or(text, |value| value.to_string())
+}
+
 /// A row whose decimals, hashes and JSON were selected as text and whose times as microseconds.
 pub(super) struct PgCells<'a>(pub(super) &'a PgRow);
 
 impl Cells for PgCells<'_> {
     fn text(&self, index: usize) -> Result<Option<String>, String> {
-        self.0.try_get(index).map_err(|error| error.to_string())
+        let text: Option<String> = self.0.try_get(index).map_err(|error| error.to_string())?;
+        match self.0.columns().get(index).map(|column| column.name()) {
+            Some(JSON_AS_TEXT) => Ok(text.map(plain_json)),
+            _ => Ok(text),
+        }
     }
 
     fn integer(&self, index: usize) -> Result<Option<i64>, String> {
@@ -55,7 +67,7 @@ pub(super) fn expressions(columns: &[&str]) -> String {
         | "sealed_at" | "updated_at" | "resolved_at" | "decided_at" => {
             format!("(extract(epoch FROM {column}) * 1000000)::bigint")
         }
-        "policy" | "watermark" | "details" => format!("{column}::text"),
+        "policy" | "watermark" | "details" => format!("{column}::text AS {JSON_AS_TEXT}"),
         plain => plain.to_owned(),
     };
     columns
@@ -109,6 +121,19 @@ pub(super) async fn version_in(
         .map_err(|e| from_sqlx("look up a version", e))?;
     let row = row.ok_or(StoreError::NoVersion(version))?;
     cells::version(&PgCells(&row))
+}
+
+/// Returns a version that nobody else changes until the transaction ends.
+pub(super) async fn version_locked(
+    connection: &mut PgConnection,
+    version: Version,
+) -> StoreResult<VersionInfo> {
+    sqlx::query("SELECT 1 FROM allocation_versions WHERE version = $1 FOR UPDATE")
+        .bind(version)
+        .execute(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("look up a version", e))?;
+    version_in(connection, version).await
 }
 
 /// Returns the current pointer.
@@ -174,7 +199,8 @@ pub(super) async fn stored_pool(
     of: &Pool,
 ) -> StoreResult<StoredPool> {
     let action = "read allocations";
-    let mut connection = store.reader().await?;
+    // One state: a version may be replaced between two statements.
+    let mut connection = store.snapshot().await?;
     let mut stored = StoredPool::default();
     let from = "fifo_allocations WHERE allocation_version = $1 AND account = $2 AND symbol = $3 \
                 ORDER BY id";

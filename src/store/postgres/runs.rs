@@ -52,7 +52,7 @@ pub(super) async fn fail(
     sqlx::query(
         "UPDATE fifo_computation_log SET status = 'failed', computation_end = $2::timestamptz, \
          computation_duration_ms = \
-         (extract(epoch FROM $2::timestamptz - computation_start) * 1000)::bigint, \
+         trunc(extract(epoch FROM $2::timestamptz - computation_start) * 1000)::bigint, \
          error_message = $3, error_traceback = $4, error_details = $5::jsonb, \
          last_error_at = $2::timestamptz WHERE id = $1 AND status = 'running'",
     )
@@ -79,7 +79,7 @@ pub(super) async fn close_orphans(store: &PostgresStore, holder: &Holder) -> Sto
     let done = sqlx::query(
         "UPDATE fifo_computation_log SET status = 'failed', computation_end = $1::timestamptz, \
          computation_duration_ms = \
-         (extract(epoch FROM $1::timestamptz - computation_start) * 1000)::bigint, \
+         trunc(extract(epoch FROM $1::timestamptz - computation_start) * 1000)::bigint, \
          error_message = 'process ended', last_error_at = $1::timestamptz \
          WHERE status = 'running'",
     )
@@ -148,6 +148,13 @@ pub(super) async fn complete(
     .await
     .map(|_| ())
     .map_err(|e| from_sqlx("close the run's log row", e))
+}
+
+/// Appends to the audit trail in a transaction of its own.
+pub(super) async fn append_event(store: &PostgresStore, event: &Event) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    log_event(&mut transaction, event).await?;
+    commit(transaction).await
 }
 
 /// Appends to the audit trail inside a transaction.

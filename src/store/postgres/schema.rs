@@ -1,16 +1,23 @@
 //! The schema gate: an older schema is refused with the command to run, a newer one is refused.
 
+use std::time::Duration;
+
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::errors::from_sqlx;
+use super::versions;
+use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::SchemaStep;
 use crate::store::{StoreError, StoreResult};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
+/// The key of the lock that lets one migration at a time in: "fifo-mig" as bytes.
+const MIGRATION_LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-mig");
+
 /// Returns the version of schema that this program knows.
-pub(super) fn version_known() -> i64 {
+pub fn version_known() -> i64 {
     MIGRATIONS
         .iter()
         .map(|migration| migration.version)
@@ -20,12 +27,28 @@ pub(super) fn version_known() -> i64 {
 
 /// Refuses every schema but this program's.
 pub(super) async fn gate(connection: &mut PgConnection) -> StoreResult<()> {
+    check_server(connection).await?;
     let (found, known) = (version_found(connection).await?, version_known());
     match found.cmp(&known) {
         std::cmp::Ordering::Greater => Err(StoreError::SchemaNewer { found, known }),
         std::cmp::Ordering::Less => Err(StoreError::SchemaOlder { found, known }),
         std::cmp::Ordering::Equal => check_applied(connection).await,
     }
+}
+
+/// Refuses a server that lacks what we use.
+async fn check_server(connection: &mut PgConnection) -> StoreResult<()> {
+    let number: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx("ask for the server's version", e))?;
+    let major = number / 10_000;
+    if major >= POSTGRES_MIN {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "the server is PostgreSQL {major}, this program needs {POSTGRES_MIN} or newer"
+    )))
 }
 
 /// Compares the checksums of what was applied with what this program would apply.
@@ -39,13 +62,15 @@ async fn check_applied(connection: &mut PgConnection) -> StoreResult<()> {
         .iter()
         .filter(|step| step.migration_type.is_up_migration())
     {
-        let found = applied.iter().find(|(version, _)| *version == step.version);
-        if found.is_some_and(|(_, checksum)| *checksum != *step.checksum) {
-            return Err(StoreError::SchemaDiffers(format!(
-                "migration {} was changed after it was applied",
-                step.version
-            )));
-        }
+        let (version, found) = (step.version, applied.iter());
+        let what = match found.clone().find(|(applied, _)| *applied == version) {
+            Some((_, checksum)) if *checksum == *step.checksum => continue,
+            Some(_) => "was changed after it was applied",
+            None => "was never applied, and later ones were",
+        };
+        return Err(StoreError::SchemaDiffers(format!(
+            "migration {version} {what}"
+        )));
     }
     Ok(())
 }
@@ -101,44 +126,102 @@ pub(super) async fn steps(connection: &mut PgConnection) -> StoreResult<Vec<Sche
         .collect())
 }
 
-/// Brings the schema up to this program's. Two that start at once: one migrates, one waits.
+/// Brings the schema up to this program's. Of several that start at once one migrates, the
+/// others wait for it.
 ///
-/// Errors: a table of the same name is there already; a missing privilege. Each step is one
-/// transaction.
+/// Errors: a table of the same name is there already; a missing privilege; a newer schema. Each
+/// step is one transaction.
 pub(super) async fn up(connection: &mut PgConnection) -> StoreResult<()> {
-    if version_found(connection).await? == 0 {
+    check_server(connection).await?;
+    // Freed when the connection is closed, which the caller does at once.
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(MIGRATION_LOCK_KEY)
+        .execute(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("wait for another migration", e))?;
+    let (found, known) = (version_found(connection).await?, version_known());
+    if found > known {
+        return Err(StoreError::SchemaNewer { found, known });
+    }
+    if found == 0 {
         check_names_free(connection).await?;
     }
     MIGRATIONS
         .run(&mut *connection)
         .await
         .map_err(from_migrate)?;
-    let details = serde_json::json!({ "to": version_known() }).to_string();
+    if found == known {
+        return Ok(());
+    }
+    log_migration(connection, found, known).await
+}
+
+async fn log_migration(connection: &mut PgConnection, from: i64, to: i64) -> StoreResult<()> {
+    let action = "log the migration";
+    let there: bool = sqlx::query_scalar("SELECT to_regclass('public.event_log') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+    if !there {
+        return Ok(());
+    }
+    let details = serde_json::json!({ "from": from, "to": to }).to_string();
     sqlx::query("INSERT INTO event_log (event_type, details) VALUES ('migration', $1::jsonb)")
         .bind(details)
         .execute(connection)
         .await
         .map(|_| ())
-        .map_err(|e| from_sqlx("log the migration", e))
+        .map_err(|e| from_sqlx(action, e))
 }
+
+/// Every name of ours in `public`: what has one already belongs to another program.
+const NAMES: [&str; 27] = [
+    "active_voids",
+    "allocation_versions",
+    "current_version",
+    "eligible_trades",
+    "event_log",
+    "export_log",
+    "fifo_allocations",
+    "fifo_computation_log",
+    "fifo_inventory_snapshot",
+    "fifo_pool_summary",
+    "import_rejects",
+    "imports",
+    "ineligible_trades",
+    "manual_review_queue",
+    "migration_attempts",
+    "review_exclusions",
+    "review_history",
+    "schema_version",
+    "trade_records",
+    "trade_voids",
+    "v_allocation_discrepancies",
+    "v_allocation_health",
+    "v_current_allocations",
+    "v_open_inventory",
+    "v_pnl_by_symbol",
+    "v_run_status",
+    "v_unmatched_sells",
+];
 
 /// Refuses a database whose tables would stand in our way: they are another program's.
 async fn check_names_free(connection: &mut PgConnection) -> StoreResult<()> {
     let taken: Option<String> = sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = 'public' AND c.relname IN ('trade_records', 'imports', \
-         'import_rejects', 'trade_voids', 'event_log', 'eligible_trades', 'ineligible_trades', \
-         'allocation_versions', 'current_version', 'fifo_allocations', 'fifo_computation_log', \
-         'fifo_pool_summary', 'fifo_inventory_snapshot', 'manual_review_queue') \
-         ORDER BY c.relname LIMIT 1",
+         WHERE n.nspname = 'public' AND c.relname = ANY ($1) \
+         UNION ALL SELECT nspname::text FROM pg_namespace WHERE nspname = 'fifo_parts' \
+         ORDER BY 1 LIMIT 1",
     )
+    .bind(&NAMES[..])
     .fetch_optional(connection)
     .await
     .map_err(|e| from_sqlx("look for other tables", e))?;
     match taken {
         None => Ok(()),
         Some(name) => Err(StoreError::Refused(format!(
-            "the database has a table or view \"{name}\" that is not ours: nothing was created"
+            "the database has a table, view or schema \"{name}\" that is not ours: nothing was \
+             created"
         ))),
     }
 }
@@ -165,10 +248,15 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
             )));
         }
     }
+    // What a broken run left would hold the schema that it stands in.
+    if found >= 2 {
+        versions::drop_tables(connection, Duration::from_secs(READER_WAIT_S)).await?;
+    }
     MIGRATIONS
         .undo(&mut *connection, target)
         .await
-        .map_err(from_migrate)
+        .map_err(from_migrate)?;
+    log_migration(connection, found, target).await
 }
 
 fn from_migrate(error: MigrateError) -> StoreError {

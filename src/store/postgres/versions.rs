@@ -1,34 +1,57 @@
 //! Writing, sealing and dropping versions in PostgreSQL.
 //!
 //! A version is a partition. It is filled, indexed and committed while it is not attached, so that
-//! no reader sees it and nobody waits; then one short transaction attaches it, moves the pointer,
-//! updates the review queue and closes the log row. A process that dies in between leaves an
-//! unattached table, which the next run removes.
+//! no reader sees it and nobody waits; then it is attached, and one short transaction enters it,
+//! moves the pointer, updates the review queue and closes the log row. A process that dies in
+//! between leaves tables that no version has, which the next run removes.
+//!
+//! A statement that was planned before a partition was attached does not find it, whatever the
+//! pointer says by then. So the pointer follows only when those readers are gone: `readers.rs`.
+//!
+//! A version that is replaced keeps its partition: its rows are deleted and written in one
+//! transaction. Changing the partition would be quicker and is wrong: what happens to a table is
+//! seen at once also by readers of an older state, who would find it empty.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::errors::from_sqlx;
 use super::lock::LockedConnection;
-use super::{PostgresStore, commit, copy, pointer, queue, read, runs};
-use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals};
-use crate::store::limits::READER_WAIT_S;
+use super::readers::Steady;
+use super::{PostgresStore, commit, copy, pointer, queue, read, readers, runs};
+use crate::engine::{Matching, Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals};
+use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS, READER_WAIT_S};
 use crate::store::model::{Completion, Event, Version, VersionPlan};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
 use crate::store::{StoreError, StoreResult, VersionWriter};
 
 /// A version being written, on the connection that holds the run lock.
 pub(super) struct PostgresVersionWriter {
-    /// Taken out of the store for the time of writing; `None` after an error has dropped it.
+    /// Lent for the time of writing; `None` when it can no longer be used.
     connection: Option<PgConnection>,
     slot: LockedConnection,
     plan: VersionPlan,
+    pools: BTreeSet<Pool>,
     allocation_next: i64,
     lot_next: i64,
     summaries: copy::Rows,
+    reader_wait: Duration,
 }
 
-/// The partitions of one version: allocations and inventory.
+impl Drop for PostgresVersionWriter {
+    fn drop(&mut self) {
+        // A transaction may be open: whoever uses the connection next takes it back first. The
+        // run lock is held until the run lets it go.
+        if let Some(connection) = self.connection.take() {
+            self.slot.give_back(connection);
+        }
+    }
+}
+
+/// The tables that a version's rows go to: allocations and inventory.
 struct Parts {
     allocations: String,
     inventory: String,
@@ -36,10 +59,16 @@ struct Parts {
 
 impl Parts {
     fn of(plan: &VersionPlan) -> Self {
+        if plan.replaces {
+            return Self {
+                allocations: "public.fifo_allocations".into(),
+                inventory: "public.fifo_inventory_snapshot".into(),
+            };
+        }
         let name = format!("v{}_r{}", plan.version, plan.run_id);
         Self {
-            allocations: format!("fifo_allocations_{name}"),
-            inventory: format!("fifo_inventory_snapshot_{name}"),
+            allocations: format!("fifo_parts.fifo_allocations_{name}"),
+            inventory: format!("fifo_parts.fifo_inventory_snapshot_{name}"),
         }
     }
 }
@@ -53,46 +82,103 @@ async fn execute(
     done.map(|_| ()).map_err(|e| from_sqlx(action, e))
 }
 
-/// Makes the unattached tables, in a transaction that [`VersionWriter::finish`] commits.
+/// Makes the tables, in a transaction that [`VersionWriter::finish`] commits.
 pub(super) async fn begin(
     store: &PostgresStore,
     plan: &VersionPlan,
 ) -> StoreResult<PostgresVersionWriter> {
-    let Some(mut connection) = store.locked.lock().await.take() else {
+    let Some(mut connection) = store.locked.lend() else {
         return Err(StoreError::Refused(
             "a version is written with the run lock held".into(),
         ));
     };
-    let parts = Parts::of(plan);
-    let free = match read::version_in(&mut connection, plan.version).await {
-        Ok(old) => check_version_free(plan, Some(&old)),
-        Err(StoreError::NoVersion(_)) => check_version_free(plan, None),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = free {
-        *store.locked.lock().await = Some(connection);
-        return Err(error);
-    }
-    let mut sql = String::from("BEGIN;");
-    for (part, parent) in [
-        (&parts.allocations, "fifo_allocations"),
-        (&parts.inventory, "fifo_inventory_snapshot"),
-    ] {
-        sql.push_str(&format!(
-            "CREATE TABLE fifo_parts.{part} (LIKE public.{parent} INCLUDING DEFAULTS \
-             INCLUDING CONSTRAINTS);"
-        ));
-    }
-    execute(&mut connection, "make a version's tables", sql).await?;
-    let (allocation_next, lot_next) = ids_next(&mut connection).await?;
-    Ok(PostgresVersionWriter {
+    let begun = begin_on(&mut connection, plan).await;
+    // From here on dropping the writer gives the connection back.
+    let mut writer = PostgresVersionWriter {
         connection: Some(connection),
         slot: store.locked.clone(),
         plan: plan.clone(),
-        allocation_next,
-        lot_next,
+        pools: BTreeSet::new(),
+        allocation_next: 0,
+        lot_next: 0,
         summaries: copy::Rows::default(),
-    })
+        reader_wait: store.reader_wait,
+    };
+    (writer.allocation_next, writer.lot_next) = begun?;
+    Ok(writer)
+}
+
+/// Makes the tables; returns the first free ids.
+async fn begin_on(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<(i64, i64)> {
+    // What a writer left that was dropped before its end.
+    execute(connection, "take back a broken version", "ROLLBACK".into()).await?;
+    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED".into();
+    execute(connection, "begin a transaction", begin).await?;
+    check_free(connection, plan).await?;
+    check_owner(connection).await?;
+    let action = "make a version's tables";
+    if plan.replaces {
+        delete_rows(connection, plan.version).await?;
+    } else {
+        let Parts {
+            allocations,
+            inventory,
+        } = Parts::of(plan);
+        let mut sql = String::new();
+        for (part, parent) in [
+            (allocations, "fifo_allocations"),
+            (inventory, "fifo_inventory_snapshot"),
+        ] {
+            sql.push_str(&format!(
+                "CREATE TABLE {part} (LIKE public.{parent} INCLUDING DEFAULTS \
+                 INCLUDING CONSTRAINTS);"
+            ));
+        }
+        execute(connection, action, sql).await?;
+    }
+    ids_next(connection).await
+}
+
+/// Refuses a number that is taken, or a version that may not be replaced.
+async fn check_free(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<()> {
+    match read::version_locked(connection, plan.version).await {
+        Ok(old) => check_version_free(plan, Some(&old)),
+        Err(StoreError::NoVersion(_)) => check_version_free(plan, None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses a role that could not attach, before all is written in vain: rights are not enough.
+async fn check_owner(connection: &mut PgConnection) -> StoreResult<()> {
+    let action = "add a version";
+    let other: Option<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class WHERE oid IN ('public.fifo_allocations'::regclass, \
+         'public.fifo_inventory_snapshot'::regclass) AND NOT pg_has_role(relowner, 'USAGE') \
+         ORDER BY 1 LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    match other {
+        None => Ok(()),
+        Some(table) => Err(StoreError::NoPermission {
+            location: action.into(),
+            reason: format!("must be owner of table {table}"),
+        }),
+    }
+}
+
+/// Deletes a version's rows, inside a transaction.
+async fn delete_rows(connection: &mut PgConnection, version: Version) -> StoreResult<()> {
+    for table in [
+        "fifo_allocations",
+        "fifo_inventory_snapshot",
+        "fifo_parts.fifo_pool_summary",
+    ] {
+        let sql = format!("DELETE FROM {table} WHERE allocation_version = {version}");
+        execute(connection, "replace a version's rows", sql).await?;
+    }
+    Ok(())
 }
 
 /// Returns the first free ids. Only the holder of the run lock gives any out.
@@ -240,59 +326,74 @@ impl PostgresVersionWriter {
         rows.end_row();
     }
 
+    async fn end(&mut self, completion: &Completion) -> StoreResult<()> {
+        self.commit_parts().await?;
+        let is_attached = self.attach_parts(completion).await?;
+        self.publish(completion, is_attached).await
+    }
+
     /// Indexes and commits the unattached tables.
     async fn commit_parts(&mut self) -> StoreResult<()> {
+        if self.plan.replaces {
+            // One transaction from the first row to the pointer.
+            return Ok(());
+        }
         let (parts, version) = (Parts::of(&self.plan), self.plan.version);
         let Parts {
             allocations,
             inventory,
         } = &parts;
         let sql = format!(
-            "CREATE UNIQUE INDEX ON fifo_parts.{allocations} \
+            "CREATE UNIQUE INDEX ON {allocations} \
                  (allocation_version, account, sell_order_id, (coalesce(buy_order_id, '')));\
-             CREATE INDEX ON fifo_parts.{allocations} \
+             CREATE INDEX ON {allocations} \
                  (allocation_version, account, buy_order_id) WHERE buy_order_id IS NOT NULL;\
-             CREATE INDEX ON fifo_parts.{allocations} (allocation_version, symbol, sell_time);\
-             CREATE INDEX ON fifo_parts.{allocations} \
+             CREATE INDEX ON {allocations} (allocation_version, symbol, sell_time);\
+             CREATE INDEX ON {allocations} \
                  (allocation_version, id) WHERE buy_order_id IS NULL;\
-             CREATE UNIQUE INDEX ON fifo_parts.{inventory} \
+             CREATE UNIQUE INDEX ON {inventory} \
                  (allocation_version, account, symbol, buy_order_id);\
-             ALTER TABLE fifo_parts.{allocations} \
+             ALTER TABLE {allocations} \
                  ADD CONSTRAINT of_version CHECK (allocation_version = {version});\
-             ALTER TABLE fifo_parts.{inventory} \
+             ALTER TABLE {inventory} \
                  ADD CONSTRAINT of_version CHECK (allocation_version = {version});\
              COMMIT"
         );
         execute(self.connection()?, "index a version", sql).await
     }
 
-    /// Attaches and publishes, in a short transaction.
-    async fn publish(&mut self, completion: &Completion) -> StoreResult<()> {
+    /// Attaches the tables in a transaction of its own, where the pointer is to follow.
+    async fn attach_parts(&mut self, completion: &Completion) -> StoreResult<bool> {
+        if self.plan.replaces || !completion.publish {
+            return Ok(false);
+        }
+        let (plan, reader_wait) = (self.plan.clone(), self.reader_wait);
+        let connection = self.connection()?;
+        // Who would keep the pointer from moving is found before anything is attached.
+        let steady = readers::wait_until_gone(connection, reader_wait, &Steady::default()).await?;
+        begin_short(connection).await?;
+        runs::check_still_running(connection, plan.run_id).await?;
+        attach(connection, &plan).await?;
+        execute(connection, "commit", "COMMIT".into()).await?;
+        readers::wait_until_gone(connection, reader_wait, &steady).await?;
+        Ok(true)
+    }
+
+    /// Enters the version and publishes it, in a short transaction.
+    async fn publish(&mut self, completion: &Completion, is_attached: bool) -> StoreResult<()> {
         let plan = self.plan.clone();
-        let parts = Parts::of(&plan);
         let ids = (self.allocation_next, self.lot_next);
         let summaries = std::mem::take(&mut self.summaries);
         let connection = self.connection()?;
-        begin_short(connection).await?;
-        runs::check_still_running(connection, plan.run_id).await?;
-        if plan.replaces {
-            drop_parts(connection, plan.version).await?;
+        if !plan.replaces {
+            begin_short(connection).await?;
         }
+        runs::check_still_running(connection, plan.run_id).await?;
+        check_free(connection, &plan).await?;
         enter_version(connection, &plan, completion).await?;
-        let Parts {
-            allocations,
-            inventory,
-        } = &parts;
-        let version = plan.version;
-        let sql = format!(
-            "ALTER TABLE fifo_allocations ATTACH PARTITION fifo_parts.{allocations} \
-                 FOR VALUES IN ({version});\
-             ALTER TABLE fifo_parts.{allocations} DROP CONSTRAINT of_version;\
-             ALTER TABLE fifo_inventory_snapshot ATTACH PARTITION fifo_parts.{inventory} \
-                 FOR VALUES IN ({version});\
-             ALTER TABLE fifo_parts.{inventory} DROP CONSTRAINT of_version"
-        );
-        execute(connection, "attach a version", sql).await?;
+        if !plan.replaces && !is_attached {
+            attach(connection, &plan).await?;
+        }
         let (allocation_next, lot_next) = ids;
         let sql = format!(
             "SELECT setval('fifo_parts.allocation_ids', {allocation_next}, false), \
@@ -300,15 +401,9 @@ impl PostgresVersionWriter {
         );
         execute(connection, "number a version's rows", sql).await?;
         let table = "fifo_parts.fifo_pool_summary";
-        copy::send(
-            connection,
-            "write the summaries",
-            table,
-            SUMMARY_COLUMNS,
-            summaries,
-        )
-        .await?;
-        let at = completion.completed_at;
+        let action = "write the summaries";
+        copy::send(connection, action, table, SUMMARY_COLUMNS, summaries).await?;
+        let (version, at) = (plan.version, completion.completed_at);
         if completion.publish {
             pointer::set(connection, version, completion.held, at).await?;
         }
@@ -322,12 +417,45 @@ impl PostgresVersionWriter {
         runs::log_event(connection, &event).await?;
         execute(connection, "commit", "COMMIT".into()).await
     }
+
+    /// Takes back what a failed end left. What can't be taken back, the next run removes.
+    async fn clean_up(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        let action = "take back a broken version";
+        let rolled_back = execute(&mut connection, action, "ROLLBACK".into()).await;
+        if rolled_back.is_ok() && drop_tables(&mut connection, Duration::ZERO).await.is_ok() {
+            self.connection = Some(connection);
+        }
+    }
 }
 
-/// Begins a transaction that waits for readers only so long.
+/// Begins a transaction that waits for other sessions only so long.
 async fn begin_short(connection: &mut PgConnection) -> StoreResult<()> {
-    let sql = format!("BEGIN; SET LOCAL lock_timeout = '{READER_WAIT_S}s'");
+    let sql = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '{READER_WAIT_S}s'"
+    );
     execute(connection, "begin a transaction", sql).await
+}
+
+/// Makes a version's tables partitions. They are indexed, and known to hold that version only: no
+/// row is looked at.
+async fn attach(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<()> {
+    let (parts, version) = (Parts::of(plan), plan.version);
+    let Parts {
+        allocations,
+        inventory,
+    } = &parts;
+    let sql = format!(
+        "ALTER TABLE fifo_allocations ATTACH PARTITION {allocations} \
+             FOR VALUES IN ({version});\
+         ALTER TABLE {allocations} DROP CONSTRAINT of_version;\
+         ALTER TABLE fifo_inventory_snapshot ATTACH PARTITION {inventory} \
+             FOR VALUES IN ({version});\
+         ALTER TABLE {inventory} DROP CONSTRAINT of_version"
+    );
+    execute(connection, "attach a version", sql).await
 }
 
 async fn enter_version(
@@ -367,17 +495,23 @@ async fn enter_version(
 #[async_trait]
 impl VersionWriter for PostgresVersionWriter {
     async fn load(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
+        let action = "write allocations";
+        if !self.pools.insert(outcome.pool.clone()) {
+            return Err(StoreError::Database {
+                action,
+                message: format!("pool {} was written already", outcome.pool),
+                source: None,
+            });
+        }
         let (status, error) = match &outcome.result {
             PoolResult::Matched(matching) => {
-                let parts = Parts::of(&self.plan);
-                let (allocations, lots) = (self.allocation_rows(matching), self.lot_rows(matching));
-                let (table, inventory) = (
-                    format!("fifo_parts.{}", parts.allocations),
-                    format!("fifo_parts.{}", parts.inventory),
-                );
+                let Parts {
+                    allocations,
+                    inventory,
+                } = Parts::of(&self.plan);
+                let (rows, lots) = (self.allocation_rows(matching), self.lot_rows(matching));
                 let connection = self.connection()?;
-                let action = "write allocations";
-                copy::send(connection, action, &table, ALLOCATION_COLUMNS, allocations).await?;
+                copy::send(connection, action, &allocations, ALLOCATION_COLUMNS, rows).await?;
                 copy::send(connection, action, &inventory, LOT_COLUMNS, lots).await?;
                 (PoolStatus::Matched, None)
             }
@@ -391,19 +525,11 @@ impl VersionWriter for PostgresVersionWriter {
     }
 
     async fn finish(mut self: Box<Self>, completion: &Completion) -> StoreResult<()> {
-        let done = match self.commit_parts().await {
-            Ok(()) => self.publish(completion).await,
-            Err(error) => Err(error),
-        };
-        match done {
-            Ok(()) => {
-                // The lock goes on being held until the run lets it go.
-                *self.slot.lock().await = self.connection.take();
-                Ok(())
-            }
-            // The connection is dropped with its open transaction: the server takes all back.
-            Err(error) => Err(error),
+        let done = self.end(completion).await;
+        if done.is_err() {
+            self.clean_up().await;
         }
+        done
     }
 }
 
@@ -411,9 +537,10 @@ impl VersionWriter for PostgresVersionWriter {
 async fn parts_of(connection: &mut PgConnection, version: Version) -> StoreResult<Vec<String>> {
     let pattern = format!("^fifo_(allocations|inventory_snapshot)_v{version}_r[0-9]+$");
     sqlx::query_scalar(
-        "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        "SELECT 'fifo_parts.' || c.relname FROM pg_class c \
+         JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = 'fifo_parts' AND c.relkind = 'r' AND c.relispartition \
-         AND c.relname ~ $1",
+         AND c.relname ~ $1 ORDER BY 1",
     )
     .bind(pattern)
     .fetch_all(connection)
@@ -422,10 +549,17 @@ async fn parts_of(connection: &mut PgConnection, version: Version) -> StoreResul
 }
 
 /// Removes a version's partitions and summaries, inside a transaction.
-async fn drop_parts(connection: &mut PgConnection, version: Version) -> StoreResult<()> {
+async fn drop_parts(
+    connection: &mut PgConnection,
+    version: Version,
+    reader_wait: Duration,
+) -> StoreResult<()> {
     let action = "drop a version's rows";
-    for part in parts_of(connection, version).await? {
-        execute(connection, action, format!("DROP TABLE fifo_parts.{part}")).await?;
+    let parts = parts_of(connection, version).await?;
+    if !parts.is_empty() {
+        let parts = parts.join(", ");
+        lock_parts(connection, &parts, reader_wait).await?;
+        execute(connection, action, format!("DROP TABLE {parts}")).await?;
     }
     sqlx::query("DELETE FROM fifo_parts.fifo_pool_summary WHERE allocation_version = $1")
         .bind(version)
@@ -435,27 +569,75 @@ async fn drop_parts(connection: &mut PgConnection, version: Version) -> StoreRes
         .map_err(|e| from_sqlx(action, e))
 }
 
-/// Removes tables that a run left behind when it ended before it could attach them.
+/// Locks partitions and what they are part of against everybody.
+///
+/// In short tries: while one lasts, new readers wait behind us, and a reader that has one of the
+/// tables and wants another would be ended as part of a deadlock.
+async fn lock_parts(
+    connection: &mut PgConnection,
+    parts: &str,
+    reader_wait: Duration,
+) -> StoreResult<()> {
+    let action = "drop a version's rows";
+    let pause = Duration::from_millis(LOCK_POLL_MS);
+    let mut left = reader_wait;
+    loop {
+        let sql = format!(
+            "SAVEPOINT unlocked; SET LOCAL lock_timeout = '{READER_TRY_MS}ms'; \
+             LOCK TABLE ONLY fifo_allocations, ONLY fifo_inventory_snapshot, {parts} \
+             IN ACCESS EXCLUSIVE MODE"
+        );
+        let done = execute(connection, action, sql).await;
+        left = left.saturating_sub(pause + Duration::from_millis(READER_TRY_MS));
+        if !matches!(done, Err(StoreError::Refused(_))) || left.is_zero() {
+            return done;
+        }
+        let sql = "ROLLBACK TO SAVEPOINT unlocked; RELEASE SAVEPOINT unlocked".to_owned();
+        execute(connection, action, sql).await?;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Removes tables that a run left behind when it ended before it could publish them.
 pub(super) async fn drop_leftovers(store: &PostgresStore) -> StoreResult<()> {
-    let action = "remove what a broken run left";
     let mut connection = store.reader().await?;
-    let tables: Vec<String> = sqlx::query_scalar(
-        "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = 'fifo_parts' AND c.relkind = 'r' AND NOT c.relispartition \
-         AND c.relname ~ '^fifo_(allocations|inventory_snapshot)_v[0-9]+_r[0-9]+$'",
+    drop_tables(&mut connection, store.reader_wait).await
+}
+
+/// Removes tables of versions that no version has. Call with the run lock held.
+///
+/// What a reader holds stays for the next time: it is in nobody's way.
+pub(super) async fn drop_tables(
+    connection: &mut PgConnection,
+    reader_wait: Duration,
+) -> StoreResult<()> {
+    let action = "remove what a broken run left";
+    let tables: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT 'fifo_parts.' || c.relname, c.relispartition FROM pg_class c \
+         JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = 'fifo_parts' AND c.relkind = 'r' \
+         AND c.relname ~ '^fifo_(allocations|inventory_snapshot)_v[0-9]+_r[0-9]+$' \
+         AND (NOT c.relispartition OR NOT EXISTS (SELECT 1 FROM public.allocation_versions \
+              WHERE version = substring(c.relname FROM '_v([0-9]+)_r')::bigint)) ORDER BY 1",
     )
     .fetch_all(&mut *connection)
     .await
     .map_err(|e| from_sqlx(action, e))?;
-    for table in tables {
-        execute(
-            &mut connection,
-            action,
-            format!("DROP TABLE fifo_parts.{table}"),
-        )
-        .await?;
+    for (table, _) in tables.iter().filter(|(_, is_attached)| !is_attached) {
+        execute(connection, action, format!("DROP TABLE {table}")).await?;
     }
-    Ok(())
+    let attached = tables.iter().filter(|(_, is_attached)| *is_attached);
+    let attached: Vec<&str> = attached.map(|(table, _)| table.as_str()).collect();
+    if attached.is_empty() {
+        return Ok(());
+    }
+    let attached = attached.join(", ");
+    execute(connection, action, "BEGIN".into()).await?;
+    match lock_parts(connection, &attached, reader_wait).await {
+        Ok(()) => execute(connection, action, format!("DROP TABLE {attached}; COMMIT")).await,
+        Err(StoreError::Refused(_)) => execute(connection, action, "ROLLBACK".into()).await,
+        Err(error) => Err(error),
+    }
 }
 
 /// Seals a version: from then on nobody replaces or drops it.
@@ -466,7 +648,7 @@ pub(super) async fn seal(
     event: &Event,
 ) -> StoreResult<()> {
     let mut transaction = store.writer().await?;
-    let info = read::version_in(&mut transaction, version).await?;
+    let info = read::version_locked(&mut transaction, version).await?;
     check_sealable(&info)?;
     sqlx::query(
         "UPDATE allocation_versions SET sealed_at = $2::timestamptz, sealed_reason = $3 \
@@ -489,16 +671,10 @@ pub(super) async fn drop(
     event: &Event,
 ) -> StoreResult<()> {
     let mut transaction = store.writer().await?;
-    execute(
-        &mut transaction,
-        "begin a transaction",
-        format!("SET LOCAL lock_timeout = '{READER_WAIT_S}s'"),
-    )
-    .await?;
-    let info = read::version_in(&mut transaction, version).await?;
-    let current = read::current_in(&mut transaction).await?;
+    let info = read::version_locked(&mut transaction, version).await?;
+    let current = pointer::locked(&mut transaction).await?;
     check_droppable(&info, &current)?;
-    drop_parts(&mut transaction, version).await?;
+    drop_parts(&mut transaction, version, store.reader_wait).await?;
     sqlx::query("UPDATE allocation_versions SET status = 'dropped' WHERE version = $1")
         .bind(version)
         .execute(&mut *transaction)

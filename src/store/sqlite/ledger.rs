@@ -10,6 +10,7 @@ use super::raw::with_raw;
 use super::{SqliteStore, commit, runs};
 use crate::engine::{Carried, LedgerTrade, Pool, PoolLedger, Timestamp, Trade, TradeText};
 use crate::store::cells::pool;
+use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
     Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Scope, VoidChange,
     Watermark,
@@ -17,7 +18,7 @@ use crate::store::model::{
 use crate::store::rules::{
     CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
 };
-use crate::store::{StoreError, StoreResult};
+use crate::store::{Seen, StoreError, StoreResult};
 
 /// Imports a file: looks up what is known, plans, writes; one transaction.
 pub(super) async fn import(store: &SqliteStore, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
@@ -277,11 +278,23 @@ pub(super) async fn read(
     store: &SqliteStore,
     scope: &Scope,
     as_of: Option<&Watermark>,
+    seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
     let as_of = as_of.map(sequence).transpose()?;
     let mut transaction = store.snapshot().await?;
     with_raw(&mut transaction, "read the ledger", |raw| {
-        read_pools(raw, scope, as_of).map_err(|e| from_rusqlite("read the ledger", e))
+        let mut going = true;
+        let mut seen = |rows| {
+            going = seen(rows);
+            going
+        };
+        let read = read_pools(raw, scope, as_of, &mut seen);
+        let read = read.map_err(|e| from_rusqlite("read the ledger", e))?;
+        if going {
+            Ok(read)
+        } else {
+            Err(StoreError::Stopped)
+        }
     })
     .await
 }
@@ -302,6 +315,7 @@ fn read_pools(
     raw: &Connection,
     scope: &Scope,
     as_of: Option<(i64, i64)>,
+    seen: Seen<'_>,
 ) -> rusqlite::Result<LedgerRead> {
     let newest = raw.query_row(
         "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
@@ -333,13 +347,19 @@ fn read_pools(
          trade_seq, void_seq FROM eligible_trades WHERE ingest_seq <= ?1",
     )?;
     let mut rows = statement.query([ingest_seq])?;
+    let mut rows_read = 0;
     while let Some(row) = rows.next()? {
         let is_voided = match as_of {
             None => row.get::<_, Option<i64>>(9)?.is_some(),
             Some(_) => voided.contains(&(row.get(0)?, row.get(2)?)),
         };
         take_row(&mut read.pools, scope, row, is_voided, &mut read.voided)?;
+        rows_read += 1;
+        if rows_read % ROWS_SEEN == 0 && !seen(ROWS_SEEN) {
+            return Ok(read);
+        }
     }
+    seen(rows_read % ROWS_SEEN);
     count_ineligible(raw, scope, ingest_seq, &mut read)?;
     Ok(read)
 }
@@ -399,6 +419,16 @@ fn take_row(
         .or_insert_with(|| PoolLedger::new(pool));
     ledger.push_text(&facts);
     Ok(())
+}
+
+/// Counts the ledger's rows, quickly.
+pub(super) async fn rows(store: &SqliteStore) -> StoreResult<u64> {
+    let mut connection = store.reader().await?;
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM trade_records")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("count the ledger", e))?;
+    Ok(rows as u64)
 }
 
 /// Returns the file and line that a trade came from.

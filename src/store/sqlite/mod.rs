@@ -35,7 +35,7 @@ use super::model::{
     PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, SchemaStep, Scope, Version,
     VersionInfo, VersionPlan, VoidChange, Watermark,
 };
-use super::{RowSink, RunLock, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
+use super::{RowSink, RunLock, Seen, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
 use crate::engine::{Account, Pool, Timestamp};
 use errors::{from_rusqlite, from_sqlx};
 pub use schema::version_known;
@@ -182,12 +182,17 @@ impl Store for SqliteStore {
         ledger::counts(self).await
     }
 
-    async fn read_ledger(
+    async fn ledger_rows(&self) -> StoreResult<u64> {
+        ledger::rows(self).await
+    }
+
+    async fn read_ledger_seen(
         &self,
         scope: &Scope,
         as_of: Option<&Watermark>,
+        seen: Seen<'_>,
     ) -> StoreResult<LedgerRead> {
-        ledger::read(self, scope, as_of).await
+        ledger::read(self, scope, as_of, seen).await
     }
 
     async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {

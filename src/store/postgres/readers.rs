@@ -1,0 +1,92 @@
+//! Waits for readers that could take a new version for an empty one.
+//!
+//! Attaching a partition makes nobody wait. A statement that was planned before it, or a prepared
+//! one that a transaction goes on using, does not have the partition in its plan; in READ COMMITTED
+//! it sees the pointer of the moment all the same. Moved too early, the pointer would show such a
+//! reader a version without rows. So the sessions that use the tables now are waited for; those
+//! that begin later are none of our concern, and nobody is made to wait.
+//!
+//! A reader that keeps its state (REPEATABLE READ, a backup) does not see the pointer move. It is
+//! known by its oldest visible transaction, which stays, if our role may see it: our own sessions',
+//! or those of all with `pg_read_all_stats`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+use super::errors::from_sqlx;
+use crate::store::limits::READER_POLL_MS;
+use crate::store::{StoreError, StoreResult};
+
+/// A transaction that uses the tables: its process and its number there.
+type Reader = (i32, String);
+
+/// What is known of it: the name of its session, and the oldest transaction it may see.
+type Known = (String, Option<String>);
+
+/// Readers that go on seeing what they saw.
+#[derive(Debug, Default)]
+pub(super) struct Steady(BTreeMap<Reader, Known>);
+
+/// Waits until no reader is left that began before, or none that would see the pointer move.
+/// Those that are `known` not to are not waited for again. Returns those that are left.
+///
+/// Call outside a transaction, which would be shown the same sessions again and again.
+/// Errors: a reader that would is still there after `reader_wait`.
+pub(super) async fn wait_until_gone(
+    connection: &mut PgConnection,
+    reader_wait: Duration,
+    known: &Steady,
+) -> StoreResult<Steady> {
+    let pause = Duration::from_millis(READER_POLL_MS);
+    let mut left = reader_wait;
+    let mut waited_for = readers(connection).await?;
+    loop {
+        let others = waited_for
+            .iter()
+            .any(|(reader, seen)| seen.1.is_none() || known.0.get(reader) != Some(seen));
+        if !others || left.is_zero() {
+            return steady(waited_for);
+        }
+        tokio::time::sleep(pause).await;
+        left = left.saturating_sub(pause);
+        let there = readers(connection).await?;
+        waited_for.retain(|reader, _| there.contains_key(reader));
+        for (reader, (_, oldest)) in &mut waited_for {
+            if there.get(reader).is_none_or(|(_, seen)| seen != oldest) {
+                *oldest = None;
+            }
+        }
+    }
+}
+
+/// Refuses to go on past a reader whose state moves, or may.
+fn steady(readers: BTreeMap<Reader, Known>) -> StoreResult<Steady> {
+    let mut moving = readers.iter().filter(|(_, (_, oldest))| oldest.is_none());
+    match moving.next() {
+        None => Ok(Steady(readers)),
+        Some(((pid, _), (name, _))) => Err(StoreError::Refused(format!(
+            "a reader holds the tables of allocations longer than we wait (server process {pid}, \
+             \"{name}\"): it would take a new version for an empty one"
+        ))),
+    }
+}
+
+/// Lists the transactions that use the tables at present.
+async fn readers(connection: &mut PgConnection) -> StoreResult<BTreeMap<Reader, Known>> {
+    let rows: Vec<(i32, String, String, Option<String>)> = sqlx::query_as(
+        "SELECT coalesce(l.pid, 0), l.virtualtransaction, coalesce(a.application_name, ''), \
+         a.backend_xmin::text FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid \
+         WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid() \
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         AND l.relation IN ('public.fifo_allocations'::regclass, \
+                            'public.fifo_inventory_snapshot'::regclass) \
+         AND l.mode IN ('AccessShareLock', 'RowShareLock')",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(|e| from_sqlx("look for readers", e))?;
+    let reader = |(pid, number, name, oldest)| ((pid, number), (name, oldest));
+    Ok(rows.into_iter().map(reader).collect())
+}
