@@ -168,7 +168,7 @@ impl Context {
         as_of: Option<&Watermark>,
     ) -> PipelineResult<LedgerRead> {
         self.progress
-            .begin(Phase::Read, Some(store.ledger_rows().await?));
+            .begin(Phase::Read, store.ledger_rows_about().await?);
         let mut seen = |rows| {
             self.progress.advance(rows);
             !self.cancel.is_cancelled()

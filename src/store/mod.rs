@@ -97,8 +97,8 @@ pub trait Store: Send + Sync {
     /// Counts the ledger's rows by eligibility.
     async fn ledger_counts(&self) -> StoreResult<LedgerCounts>;
 
-    /// Counts the ledger's rows, quickly.
-    async fn ledger_rows(&self) -> StoreResult<u64>;
+    /// Says about how many rows the ledger has, at no cost; `None`: that is not known.
+    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>>;
 
     /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each lot of
     /// rows that it went over, and stops where that returns false.

@@ -190,8 +190,8 @@ impl Store for MemoryStore {
         Ok(self.read().ledger.counts())
     }
 
-    async fn ledger_rows(&self) -> StoreResult<u64> {
-        Ok(self.read().ledger.counts().rows)
+    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
+        Ok(Some(self.read().ledger.counts().rows))
     }
 
     async fn read_ledger_seen(

@@ -528,14 +528,16 @@ fn entry(pools: &mut BTreeMap<Pool, PoolLedger>, pool: Pool) -> &mut PoolLedger 
         .or_insert_with(|| PoolLedger::new(pool))
 }
 
-/// Counts the ledger's rows, quickly.
-pub(super) async fn rows(store: &PostgresStore) -> StoreResult<u64> {
+/// Says about how many rows the ledger has, as the server's statistics have it.
+pub(super) async fn rows_about(store: &PostgresStore) -> StoreResult<Option<u64>> {
     let mut connection = store.reader().await?;
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM trade_records")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(|e| from_sqlx("count the ledger", e))?;
-    Ok(rows as u64)
+    let rows: i64 = sqlx::query_scalar(
+        "SELECT reltuples::bigint FROM pg_class WHERE oid = 'public.trade_records'::regclass",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("count the ledger", e))?;
+    Ok(u64::try_from(rows).ok().filter(|rows| *rows > 0))
 }
 
 /// Returns the file and line that a trade came from.

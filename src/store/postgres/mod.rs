@@ -292,8 +292,8 @@ impl Store for PostgresStore {
         self.named(ledger::counts(self).await)
     }
 
-    async fn ledger_rows(&self) -> StoreResult<u64> {
-        self.named(ledger::rows(self).await)
+    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
+        self.named(ledger::rows_about(self).await)
     }
 
     async fn read_ledger_seen(

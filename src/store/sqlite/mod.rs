@@ -182,8 +182,8 @@ impl Store for SqliteStore {
         ledger::counts(self).await
     }
 
-    async fn ledger_rows(&self) -> StoreResult<u64> {
-        ledger::rows(self).await
+    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
+        ledger::rows_about(self).await
     }
 
     async fn read_ledger_seen(
