@@ -73,6 +73,10 @@ impl From<StoreError> for CliError {
             StoreError::BadLocation { .. } => {
                 (Exit::Usage, "a database is named like sqlite://fifo-pnl.db")
             }
+            StoreError::NoTrade { .. } => (
+                Exit::Usage,
+                "--account names the account of the trade, which is \"default\" otherwise",
+            ),
             StoreError::NoVersion(_) => (
                 Exit::Usage,
                 "fifo-pnl versions list shows the versions there are",

@@ -63,6 +63,14 @@ pub enum StoreError {
     /// The caller asked to stop.
     #[error("stopped")]
     Stopped,
+    /// There is no such trade.
+    #[error("trade \"{order_id}\" of account \"{account}\" is not in the ledger")]
+    NoTrade {
+        /// Whose.
+        account: String,
+        /// The id.
+        order_id: String,
+    },
     /// There is no such version.
     #[error("there is no version {0}")]
     NoVersion(Version),

@@ -245,7 +245,10 @@ pub fn check_voidable(change: &VoidChange, is_voided: Option<bool>) -> StoreResu
         )))
     };
     match is_voided {
-        None => refuse("is not in the ledger"),
+        None => Err(StoreError::NoTrade {
+            account: account.to_string(),
+            order_id: id.clone(),
+        }),
         Some(true) if !change.undo => refuse("is voided already"),
         Some(false) if change.undo => refuse("is not voided"),
         Some(_) => Ok(()),

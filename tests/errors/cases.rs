@@ -614,7 +614,7 @@ const NAMES: &[Case] = &[
         title: "A trade that is not in the ledger is voided",
         before: &[RUN],
         command: "fifo-pnl void B-1 --reason 'never happened'",
-        exit: 3,
+        exit: 2,
         after: &["fifo-pnl void B-1 --account main --reason 'never happened'"],
         ..Case::NONE
     },

@@ -30,6 +30,11 @@ fn program() -> Option<PathBuf> {
         .map(|folder| Path::new(folder).join("pgbouncer"))
         .find(|path| path.exists());
     if found.is_none() {
+        let is_required = std::env::var("REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
+        assert!(
+            !is_required,
+            "no pgbouncer in {folders:?}, and REQUIRE_POSTGRES=1"
+        );
         println!("skipped: no pgbouncer in {folders:?}");
     }
     found

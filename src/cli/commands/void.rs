@@ -25,16 +25,7 @@ pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
         voided_at: session.context.clock.now(),
         undo: args.undo,
     };
-    store.void(&change).await.map_err(|error| {
-        let error = CliError::from(error);
-        CliError {
-            hint: format!(
-                "it is looked for in account \"{}\": --account names another one",
-                args.account
-            ),
-            ..error
-        }
-    })?;
+    store.void(&change).await?;
     let (id, account) = (&args.order_id, &args.account);
     let done = if args.undo {
         "is back in matching"
