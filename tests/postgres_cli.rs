@@ -425,7 +425,7 @@ fn the_schema_is_asked_for_and_never_guessed() {
     );
     site.fifo_pnl(&up).expect(0);
     site.sql(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+        "INSERT INTO _pnl_migrations (version, description, success, checksum, execution_time) \
          VALUES (99, 'later', true, '', 0)",
     );
     let newer = "the database has schema v99, this program knows v3";

@@ -7,7 +7,7 @@ SELECT version,
        description,
        execution_time / 1000000 AS execution_time_ms,
        success
-FROM _sqlx_migrations;
+FROM _pnl_migrations;
 
 CREATE VIEW v_allocation_health AS
 SELECT s.allocation_version,

@@ -48,8 +48,8 @@ fn a_role_without_rights_is_told_what_it_lacks() {
             done.stderr
         );
     };
-    refused(site.compute(&["--all-symbols"]), "_sqlx_migrations");
-    refused(site.fifo_pnl(&["versions", "list"]), "_sqlx_migrations");
+    refused(site.compute(&["--all-symbols"]), "_pnl_migrations");
+    refused(site.fifo_pnl(&["versions", "list"]), "_pnl_migrations");
     // One that may read may look, and no more.
     ask(
         &owner,

@@ -63,15 +63,15 @@ async fn a_newer_or_changed_schema_is_refused_and_left_alone() {
         return;
     };
     let (database, url) = (&subject.database, subject.url());
-    let all = "SELECT t::text FROM _sqlx_migrations t ORDER BY version";
+    let all = "SELECT t::text FROM _pnl_migrations t ORDER BY version";
     let known = version_known();
     let checksum = |version| {
-        format!("UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = {version}")
+        format!("UPDATE _pnl_migrations SET checksum = '\\x00' WHERE version = {version}")
     };
     let cases = [
         (
             format!(
-                "INSERT INTO _sqlx_migrations VALUES ({}, 'future', now(), true, '\\x00', 1)",
+                "INSERT INTO _pnl_migrations VALUES ({}, 'future', now(), true, '\\x00', 1)",
                 known + 2
             ),
             format!(
@@ -81,14 +81,14 @@ async fn a_newer_or_changed_schema_is_refused_and_left_alone() {
         ),
         (
             format!(
-                "DELETE FROM _sqlx_migrations WHERE version > {known}; {}",
+                "DELETE FROM _pnl_migrations WHERE version > {known}; {}",
                 checksum(2)
             ),
             "the schema does not match this program: migration 2 was changed after it was applied"
                 .into(),
         ),
         (
-            "DELETE FROM _sqlx_migrations WHERE version = 2".into(),
+            "DELETE FROM _pnl_migrations WHERE version = 2".into(),
             "the schema does not match this program: migration 2 was never applied, and later \
              ones were"
                 .into(),
@@ -128,7 +128,7 @@ async fn eight_migrations_at_once_all_succeed() {
             ups.into_iter().map(|up| up.join().unwrap()).collect()
         });
         assert_eq!(done, vec![Ok(()); 8]);
-        let count = "SELECT count(*)::text FROM _sqlx_migrations";
+        let count = "SELECT count(*)::text FROM _pnl_migrations";
         assert_eq!(value(&database, count).await, "3");
         let events = "SELECT details::text FROM migration_attempts";
         assert_eq!(value(&database, events).await, r#"{"to": 3, "from": 0}"#);
@@ -178,6 +178,25 @@ async fn a_database_with_a_table_of_ours_by_name_is_refused_and_left_alone() {
     Run::default().go(&store).await.unwrap();
     let bot = "SELECT count(*)::text FROM pg_class WHERE relnamespace = 'bot'::regnamespace";
     assert_eq!(value(&database, bot).await, "0");
+}
+
+#[tokio::test]
+async fn another_programs_list_of_migrations_is_not_taken_for_ours() {
+    let Some(database) = Database::new() else {
+        return;
+    };
+    let list = "CREATE TABLE _sqlx_migrations (version bigint PRIMARY KEY, description text, \
+         installed_on timestamptz DEFAULT now(), success boolean, checksum bytea, \
+         execution_time bigint); \
+         INSERT INTO _sqlx_migrations VALUES (20250101, 'of a bot', now(), true, '\\x00', 1)";
+    database.run(list).await.unwrap();
+    let url = PostgresUrl::parse(database.url()).unwrap();
+    url.schema_up().await.unwrap();
+    open(database.url()).await.unwrap();
+    let theirs = database
+        .ask("SELECT version::text FROM _sqlx_migrations")
+        .await;
+    assert_eq!(theirs, ["20250101"]);
 }
 
 #[tokio::test]
@@ -281,11 +300,11 @@ async fn a_role_is_told_which_right_it_lacks() {
         words,
         format!(
             "role \"{role}\" can't read the schema version: permission denied for table \
-             _sqlx_migrations; it lacks: GRANT SELECT, INSERT, UPDATE, DELETE ON \
-             _sqlx_migrations TO {role}"
+             _pnl_migrations; it lacks: GRANT SELECT, INSERT, UPDATE, DELETE ON \
+             _pnl_migrations TO {role}"
         )
     );
-    let grant = format!("GRANT SELECT ON _sqlx_migrations TO {role}");
+    let grant = format!("GRANT SELECT ON _pnl_migrations TO {role}");
     database.run(&grant).await.unwrap();
     let store = open(&url).await.unwrap();
     // What the messages ask for, one after another, is enough to import.

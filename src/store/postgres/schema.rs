@@ -1,5 +1,6 @@
 //! The schema gate: an older schema is refused with the command to run, a newer one is refused.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -11,7 +12,14 @@ use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::SchemaStep;
 use crate::store::{StoreError, StoreResult};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+/// Our list of applied steps. Not sqlx's own name: a bot's database may hold the bot's list by it.
+const LIST: &str = "_pnl_migrations";
+
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("migrations/postgres");
+    migrations.dangerous_set_table_name(LIST);
+    migrations
+});
 
 /// The key of the lock that lets one migration at a time in: "fifo-mig" as bytes.
 const MIGRATION_LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-mig");
@@ -54,7 +62,7 @@ async fn check_server(connection: &mut PgConnection) -> StoreResult<()> {
 /// Compares the checksums of what was applied with what this program would apply.
 async fn check_applied(connection: &mut PgConnection) -> StoreResult<()> {
     let applied: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT version, checksum FROM public._sqlx_migrations WHERE success")
+        sqlx::query_as("SELECT version, checksum FROM public._pnl_migrations WHERE success")
             .fetch_all(connection)
             .await
             .map_err(|e| from_sqlx("check the schema", e))?;
@@ -79,19 +87,17 @@ async fn check_applied(connection: &mut PgConnection) -> StoreResult<()> {
 pub(super) async fn version_found(connection: &mut PgConnection) -> StoreResult<i64> {
     let action = "read the schema version";
     let there: bool =
-        sqlx::query_scalar("SELECT to_regclass('public._sqlx_migrations') IS NOT NULL")
+        sqlx::query_scalar("SELECT to_regclass('public._pnl_migrations') IS NOT NULL")
             .fetch_one(&mut *connection)
             .await
             .map_err(|e| from_sqlx(action, e))?;
     if !there {
         return Ok(0);
     }
-    sqlx::query_scalar(
-        "SELECT coalesce(max(version), 0) FROM public._sqlx_migrations WHERE success",
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(|e| from_sqlx(action, e))
+    sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM public._pnl_migrations WHERE success")
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx(action, e))
 }
 
 /// Lists the steps that this program knows, and which of them are applied.
@@ -107,7 +113,7 @@ pub(super) async fn steps(connection: &mut PgConnection) -> StoreResult<Vec<Sche
     if found > 0 {
         let rows: Vec<(i64, String)> = sqlx::query_as(
             "SELECT version, to_char(installed_on AT TIME ZONE 'UTC', \
-             'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM public._sqlx_migrations",
+             'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM public._pnl_migrations",
         )
         .fetch_all(connection)
         .await
