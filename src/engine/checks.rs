@@ -355,7 +355,8 @@ pub fn check_pool(
         }
         None if !has_rows => {}
         Some(PoolStatus::Matched) | None => {
-            let evidence = Evidence::gather(version);
+            let trades = version.ledger.trades.to_vec();
+            let evidence = Evidence::gather(version, &trades);
             rows::check_rows(&evidence, elsewhere, &mut findings);
             claims::check_claims(&evidence, &mut findings);
         }

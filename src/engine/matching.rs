@@ -8,22 +8,28 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::wide::I256;
-
+use super::fact::Fact;
 use super::ids::Pool;
 use super::money::{self, MoneyError, Units};
-use super::number::{Fee, Price, Size, Usd};
-use super::outcome::{Allocation, Amounts, Matching, OpenLot};
+use super::number::{Size, Usd};
+use super::outcome::{Amounts, Matching, OpenLot};
 use super::policy::FACT_DECIMALS_MAX;
 use super::trade::{InvalidTrade, Side, Trade};
+use super::trades::{TradeRef, Trades};
+use super::wide::I256;
 
-/// An open lot in the kernel.
-#[derive(Debug, Clone)]
+/// Where the kernel gets the next lot from, once the oldest is used up.
+trait Lots {
+    /// Takes the oldest lot that is not yet begun: the caller's number of it, and its buy.
+    fn next_lot(&mut self) -> Option<(u32, TradeRef<'_>)>;
+}
+
+/// The lot that sells take from.
+#[derive(Debug, Clone, Copy)]
 struct Lot<N> {
-    /// The caller's name for the buy.
     handle: u32,
-    price: Price,
-    fee: Option<Fee>,
+    price: Fact,
+    fee: Option<Fact>,
     size: N,
     used: N,
     /// Cost of the units used so far: what the next slice's cost is the difference to.
@@ -31,129 +37,174 @@ struct Lot<N> {
 }
 
 impl<N: Units> Lot<N> {
+    fn of(handle: u32, buy: &TradeRef<'_>, scale: u8) -> Result<Self, MoneyError> {
+        Ok(Self {
+            handle,
+            price: buy.price,
+            fee: buy.fee,
+            size: N::try_from_fact(buy.size, scale).ok_or(MoneyError::OutOfRange)?,
+            used: N::ZERO,
+            cost_used: Usd::ZERO,
+        })
+    }
+
+    fn left(&self) -> Result<N, MoneyError> {
+        self.size.sub(self.used).ok_or(MoneyError::OutOfRange)
+    }
+
     fn cost_of_first(&self, used: N, scale: u8) -> Result<Usd, MoneyError> {
         let fee = money::fee_share(self.fee, used, self.size)?;
         money::gross(self.price, used, scale)?.checked_add(fee)
     }
-}
 
-/// A part of a sell, as the kernel gives it: from which lot (none: unmatched), and the amounts.
-struct Slice<N> {
-    lot: Option<u32>,
-    size: N,
-    cost_basis: Option<Usd>,
-    proceeds: Usd,
-    net_proceeds: Usd,
-}
+    /// Uses up to `wanted` units: returns them, and their cost.
+    fn take(&mut self, wanted: N, scale: u8) -> Result<(N, Usd), MoneyError> {
+        let taken = self.left()?.min(wanted);
+        self.used = self.used.add(taken).ok_or(MoneyError::OutOfRange)?;
+        let cost = self.cost_of_first(self.used, scale)?;
+        let slice_cost = cost.checked_sub(self.cost_used)?;
+        self.cost_used = cost;
+        Ok((taken, slice_cost))
+    }
 
-impl<N: Units> Slice<N> {
-    fn amounts(&self, scale: u8) -> Result<Amounts, MoneyError> {
-        let cost_basis = self.cost_basis;
-        let pnl = cost_basis
-            .map(|cost| self.net_proceeds.checked_sub(cost))
-            .transpose()?;
-        Ok(Amounts {
-            size: self.size.to_size(scale)?,
-            cost_basis,
-            proceeds: self.proceeds,
-            net_proceeds: self.net_proceeds,
-            pnl,
+    fn open(&self, scale: u8) -> Result<OpenLot, MoneyError> {
+        let cost = self.cost_of_first(self.size, scale)?;
+        Ok(OpenLot {
+            buy: self.handle,
+            remaining_size: self.left()?.to_size(scale)?,
+            remaining_cost: cost.checked_sub(self.cost_used)?,
         })
     }
 }
 
-/// The state of matching: the open lots, oldest first, at one scale.
+/// A part of a sell, as the kernel gives it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<N> {
+    /// The lot it was taken from, and what it cost there; `None`: unmatched.
+    pub(super) lot: Option<(u32, Usd)>,
+    pub(super) size: N,
+    pub(super) proceeds: Usd,
+    pub(super) net_proceeds: Usd,
+}
+
+impl<N: Units> Part<N> {
+    /// Returns the pnl. Errors: beyond 128 bits.
+    pub(super) fn pnl(&self) -> Result<Option<Usd>, MoneyError> {
+        let pnl = |(_, cost)| self.net_proceeds.checked_sub(cost);
+        self.lot.map(pnl).transpose()
+    }
+
+    /// Returns the amounts. Errors: one is beyond its type.
+    pub(super) fn amounts(&self, scale: u8) -> Result<Amounts, MoneyError> {
+        Ok(Amounts {
+            size: self.size.to_size(scale)?,
+            cost_basis: self.lot.map(|(_, cost)| cost),
+            proceeds: self.proceeds,
+            net_proceeds: self.net_proceeds,
+            pnl: self.pnl()?,
+        })
+    }
+}
+
+/// The state of matching, at one scale: the lot that sells take from. The lots behind it are
+/// untouched, and stay where the caller has them.
 #[derive(Debug, Clone)]
 struct Kernel<N> {
     scale: u8,
-    lots: VecDeque<Lot<N>>,
+    oldest: Option<Lot<N>>,
 }
 
 impl<N: Units> Kernel<N> {
     fn new(scale: u8) -> Self {
         Self {
             scale,
-            lots: VecDeque::new(),
+            oldest: None,
         }
-    }
-
-    fn units(&self, size: Size) -> Result<N, MoneyError> {
-        N::try_from_size(size, self.scale).ok_or(MoneyError::OutOfRange)
-    }
-
-    fn buy(&mut self, handle: u32, trade: &Trade) -> Result<(), MoneyError> {
-        self.lots.push_back(Lot {
-            handle,
-            price: trade.price,
-            fee: trade.fee,
-            size: self.units(trade.size)?,
-            used: N::ZERO,
-            cost_used: Usd::ZERO,
-        });
-        Ok(())
-    }
-
-    /// Matches one sell, oldest lot first, and gives each slice to `take`.
-    fn sell(
-        &mut self,
-        trade: &Trade,
-        take: &mut impl FnMut(Slice<N>) -> Result<(), MoneyError>,
-    ) -> Result<(), MoneyError> {
-        let size = self.units(trade.size)?;
-        let (mut sold, mut gross_sold, mut fee_sold) = (N::ZERO, Usd::ZERO, Usd::ZERO);
-        while sold < size {
-            let wanted = size.sub(sold).ok_or(MoneyError::OutOfRange)?;
-            let slice_of_lot = self.take_from_oldest(wanted)?;
-            let slice_size = slice_of_lot.as_ref().map_or(wanted, |(_, size, _)| *size);
-            sold = sold.add(slice_size).ok_or(MoneyError::OutOfRange)?;
-            let gross = money::gross(trade.price, sold, self.scale)?;
-            let fee = money::fee_share(trade.fee, sold, size)?;
-            let proceeds = gross.checked_sub(gross_sold)?;
-            let net_proceeds = proceeds.checked_sub(fee.checked_sub(fee_sold)?)?;
-            (gross_sold, fee_sold) = (gross, fee);
-            take(Slice {
-                lot: slice_of_lot.as_ref().map(|(handle, ..)| *handle),
-                size: slice_size,
-                cost_basis: slice_of_lot.map(|(.., cost)| cost),
-                proceeds,
-                net_proceeds,
-            })?;
-        }
-        Ok(())
     }
 
     /// Takes up to `wanted` units from the oldest lot: its handle, the units, their cost.
-    fn take_from_oldest(&mut self, wanted: N) -> Result<Option<(u32, N, Usd)>, MoneyError> {
+    fn take_from_oldest(
+        &mut self,
+        wanted: N,
+        lots: &mut impl Lots,
+    ) -> Result<Option<(u32, N, Usd)>, MoneyError> {
         let scale = self.scale;
-        let Some(lot) = self.lots.front_mut() else {
-            return Ok(None);
+        let lot = match &mut self.oldest {
+            Some(lot) => lot,
+            None => match lots.next_lot() {
+                Some((handle, buy)) => self.oldest.insert(Lot::of(handle, &buy, scale)?),
+                None => return Ok(None),
+            },
         };
-        let left = lot.size.sub(lot.used).ok_or(MoneyError::OutOfRange)?;
-        let taken = left.min(wanted);
-        lot.used = lot.used.add(taken).ok_or(MoneyError::OutOfRange)?;
-        let cost = lot.cost_of_first(lot.used, scale)?;
-        let slice_cost = cost.checked_sub(lot.cost_used)?;
-        lot.cost_used = cost;
-        let slice = (lot.handle, taken, slice_cost);
-        if taken == left {
-            self.lots.pop_front();
+        let (taken, cost) = lot.take(wanted, scale)?;
+        let handle = lot.handle;
+        if lot.used == lot.size {
+            self.oldest = None;
         }
-        Ok(Some(slice))
+        Ok(Some((handle, taken, cost)))
     }
 
-    fn open_lots(&self) -> Result<Vec<OpenLot>, MoneyError> {
-        let open = |lot: &Lot<N>| {
-            let remaining = lot.size.sub(lot.used).ok_or(MoneyError::OutOfRange)?;
-            let cost = lot
-                .cost_of_first(lot.size, self.scale)?
-                .checked_sub(lot.cost_used)?;
-            Ok(OpenLot {
-                buy: lot.handle,
-                remaining_size: remaining.to_size(self.scale)?,
-                remaining_cost: cost,
-            })
-        };
-        self.lots.iter().map(open).collect()
+    /// Returns the lots with something left, oldest first.
+    fn open_lots(&self, lots: &mut impl Lots) -> Result<Vec<OpenLot>, MoneyError> {
+        let mut open = Vec::new();
+        if let Some(oldest) = &self.oldest {
+            open.push(oldest.open(self.scale)?);
+        }
+        while let Some((handle, buy)) = lots.next_lot() {
+            open.push(Lot::<N>::of(handle, &buy, self.scale)?.open(self.scale)?);
+        }
+        Ok(open)
+    }
+}
+
+/// A sell on its way through the lots.
+#[derive(Debug, Clone)]
+struct Selling<N> {
+    price: Fact,
+    fee: Option<Fact>,
+    size: N,
+    sold: N,
+    gross_sold: Usd,
+    fee_sold: Usd,
+}
+
+impl<N: Units> Selling<N> {
+    fn of(sell: &TradeRef<'_>, scale: u8) -> Result<Self, MoneyError> {
+        Ok(Self {
+            price: sell.price,
+            fee: sell.fee,
+            size: N::try_from_fact(sell.size, scale).ok_or(MoneyError::OutOfRange)?,
+            sold: N::ZERO,
+            gross_sold: Usd::ZERO,
+            fee_sold: Usd::ZERO,
+        })
+    }
+
+    fn is_done(&self) -> bool {
+        self.sold == self.size
+    }
+
+    /// Matches the next part, from the oldest lot.
+    fn next_part(
+        &mut self,
+        kernel: &mut Kernel<N>,
+        lots: &mut impl Lots,
+    ) -> Result<Part<N>, MoneyError> {
+        let wanted = self.size.sub(self.sold).ok_or(MoneyError::OutOfRange)?;
+        let taken = kernel.take_from_oldest(wanted, lots)?;
+        let size = taken.map_or(wanted, |(_, size, _)| size);
+        self.sold = self.sold.add(size).ok_or(MoneyError::OutOfRange)?;
+        let gross = money::gross(self.price, self.sold, kernel.scale)?;
+        let fee = money::fee_share(self.fee, self.sold, self.size)?;
+        let proceeds = gross.checked_sub(self.gross_sold)?;
+        let net_proceeds = proceeds.checked_sub(fee.checked_sub(self.fee_sold)?)?;
+        (self.gross_sold, self.fee_sold) = (gross, fee);
+        Ok(Part {
+            lot: taken.map(|(handle, _, cost)| (handle, cost)),
+            size,
+            proceeds,
+            net_proceeds,
+        })
     }
 }
 
@@ -187,76 +238,153 @@ impl<N: Units> Kernel<N> {
 /// assert_eq!(matching.open_lots[0].remaining_size.to_string(), "0.1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn match_pool(pool: Pool, mut trades: Vec<Trade>) -> Result<Matching, InvalidTrade> {
-    // The ledger is nearly in time order: the stable sort finds the runs and is near to linear.
-    trades.sort_by(Trade::cmp_in_pool);
-    for trade in &trades {
-        trade.check()?;
-    }
-    check_unique(&trades)?;
-    let scale = trades
-        .iter()
-        .map(|trade| trade.size.scale())
-        .max()
-        .unwrap_or(0);
-    let (allocations, open_lots) = if fits_narrow(&trades, scale) {
-        match_sorted::<i128>(&trades, scale)?
-    } else {
-        match_sorted::<I256>(&trades, scale)?
-    };
-    Matching::try_new(pool, trades, allocations, open_lots)
+pub fn match_pool(pool: Pool, trades: Vec<Trade>) -> Result<Matching, InvalidTrade> {
+    let packed = Trades::try_of(&trades)?;
+    drop(trades);
+    match_trades(pool, packed)
 }
 
-fn check_unique(trades: &[Trade]) -> Result<(), InvalidTrade> {
-    let mut ids: Vec<_> = trades.iter().map(|trade| &trade.order_id).collect();
-    ids.sort_unstable();
-    match ids.windows(2).find(|pair| pair.first() == pair.last()) {
-        Some([id, ..]) => Err(InvalidTrade {
-            order_id: id.as_str().to_owned(),
+/// Matches all trades of a pool, packed. Otherwise like [`match_pool`].
+pub fn match_trades(pool: Pool, mut trades: Trades) -> Result<Matching, InvalidTrade> {
+    trades.sort();
+    for trade in trades.iter() {
+        trade.check()?;
+    }
+    if let Some(id) = trades.repeated_id() {
+        return Err(InvalidTrade {
+            order_id: id.to_owned(),
             column: "order_id",
             reason: "is the id of two trades of the pool".into(),
-        }),
-        _ => Ok(()),
+        });
+    }
+    let scales = trades.iter().map(|trade| trade.size.scale());
+    let scale = scales.max().unwrap_or(0);
+    if fits_narrow(&trades, scale) {
+        Matching::try_new::<i128>(pool, trades, scale)
+    } else {
+        Matching::try_new::<I256>(pool, trades, scale)
     }
 }
 
 /// Tells whether every size, and the sum of all, fits 128 bits at the scale.
-fn fits_narrow(trades: &[Trade], scale: u8) -> bool {
+fn fits_narrow(trades: &Trades, scale: u8) -> bool {
     let mut sizes = trades
         .iter()
-        .map(|trade| i128::try_from_size(trade.size, scale));
+        .map(|trade| i128::try_from_fact(trade.size, scale));
     sizes
         .try_fold(0_i128, |sum, size| sum.checked_add(size?))
         .is_some()
 }
 
-fn match_sorted<N: Units>(
-    trades: &[Trade],
-    scale: u8,
-) -> Result<(Vec<Allocation>, Vec<OpenLot>), InvalidTrade> {
-    let mut kernel = Kernel::<N>::new(scale);
-    let mut allocations = Vec::with_capacity(trades.len());
-    for (index, trade) in (0_u32..).zip(trades) {
-        let matched = match trade.side {
-            Side::Buy => kernel.buy(index, trade),
-            Side::Sell => kernel.sell(trade, &mut |slice| {
-                let amounts = slice.amounts(scale)?;
-                allocations.push(Allocation {
-                    sell: index,
-                    buy: slice.lot,
-                    amounts,
-                });
-                Ok(())
-            }),
-        };
-        matched.map_err(|error| InvalidTrade::does_not_fit(trade, error))?;
+/// The buys of a sorted pool up to a sell: lots are taken in the order in which they stand.
+#[derive(Debug, Clone)]
+struct BuysBefore<'a> {
+    trades: &'a Trades,
+    next: usize,
+    sell: usize,
+}
+
+impl Lots for BuysBefore<'_> {
+    fn next_lot(&mut self) -> Option<(u32, TradeRef<'_>)> {
+        while self.next < self.sell {
+            let index = self.next;
+            self.next = index.saturating_add(1);
+            if self.trades.side(index)? == Side::Buy {
+                return Some((u32::try_from(index).ok()?, self.trades.get(index)?));
+            }
+        }
+        None
     }
-    let open_lots = kernel.open_lots().map_err(|error| InvalidTrade {
-        order_id: String::new(),
-        column: "size",
-        reason: format!("of the open lots: {error}"),
-    })?;
-    Ok((allocations, open_lots))
+}
+
+/// The parts of all sells of a sorted pool, one after the other.
+///
+/// Nothing is kept of a part once it is given: who needs the parts again matches again, which
+/// costs less than the memory to keep them.
+#[derive(Debug, Clone)]
+pub(super) struct Parts<'a, N> {
+    trades: &'a Trades,
+    kernel: Kernel<N>,
+    lots: BuysBefore<'a>,
+    /// The next trade.
+    next: usize,
+    /// The sell at work, and its place.
+    selling: Option<(u32, Selling<N>)>,
+}
+
+impl<'a, N: Units> Parts<'a, N> {
+    /// `trades` are sorted, and fit `N` at the scale.
+    pub(super) fn new(trades: &'a Trades, scale: u8) -> Self {
+        Self {
+            trades,
+            kernel: Kernel::new(scale),
+            lots: BuysBefore {
+                trades,
+                next: 0,
+                sell: 0,
+            },
+            next: 0,
+            selling: None,
+        }
+    }
+
+    /// Matches the next part: the sell's place and the part. Errors: an amount does not fit.
+    pub(super) fn try_next(&mut self) -> Result<Option<(u32, Part<N>)>, InvalidTrade> {
+        if self.selling.is_none() && !self.next_sell()? {
+            return Ok(None);
+        }
+        let Some((index, selling)) = &mut self.selling else {
+            return Ok(None);
+        };
+        let index = *index;
+        match selling.next_part(&mut self.kernel, &mut self.lots) {
+            Ok(part) => {
+                if selling.is_done() {
+                    self.selling = None;
+                }
+                Ok(Some((index, part)))
+            }
+            Err(error) => Err(self.does_not_fit(index, error)),
+        }
+    }
+
+    fn next_sell(&mut self) -> Result<bool, InvalidTrade> {
+        loop {
+            let place = self.next;
+            match self.trades.side(place) {
+                None => return Ok(false),
+                Some(Side::Buy) => self.next = place.saturating_add(1),
+                Some(Side::Sell) => break,
+            }
+        }
+        let place = self.next;
+        self.next = place.saturating_add(1);
+        self.lots.sell = place;
+        // More trades than 32 bits count have more than 4 GiB of ids, which a pool can't hold.
+        let index = u32::try_from(place).unwrap_or(u32::MAX);
+        let Some(sell) = self.trades.get(place) else {
+            return Ok(false);
+        };
+        let selling = Selling::of(&sell, self.kernel.scale);
+        self.selling = Some((
+            index,
+            selling.map_err(|error| self.does_not_fit(index, error))?,
+        ));
+        Ok(true)
+    }
+
+    fn does_not_fit(&self, sell: u32, error: MoneyError) -> InvalidTrade {
+        let trade = usize::try_from(sell)
+            .ok()
+            .and_then(|sell| self.trades.get(sell));
+        InvalidTrade::does_not_fit(trade.map_or("", |trade| trade.order_id), error)
+    }
+
+    /// Returns what is left after the last part, oldest lot first.
+    pub(super) fn open_lots(mut self) -> Result<Vec<OpenLot>, MoneyError> {
+        self.lots.sell = self.trades.len();
+        self.kernel.open_lots(&mut self.lots)
+    }
 }
 
 /// A part of a sell that a [`Matcher`] has just matched.
@@ -307,10 +435,25 @@ pub enum MatcherError {
 pub struct Matcher {
     /// At the finest scale a trade can have, as later trades are not known yet.
     kernel: Kernel<I256>,
-    /// The buys of the kernel's lots, in the same order.
-    buys: VecDeque<(u32, Arc<Trade>)>,
-    handle_next: u32,
+    /// The buy of the kernel's oldest lot.
+    oldest: Option<Arc<Trade>>,
+    /// The buys of the lots behind it, oldest first.
+    waiting: VecDeque<Arc<Trade>>,
     last: Option<Arc<Trade>>,
+}
+
+/// Lots out of a matcher's queue; `begun` are those that a sell began, oldest first.
+struct Waiting<'a> {
+    waiting: &'a mut VecDeque<Arc<Trade>>,
+    begun: Vec<Arc<Trade>>,
+}
+
+impl Lots for Waiting<'_> {
+    fn next_lot(&mut self) -> Option<(u32, TradeRef<'_>)> {
+        self.begun.push(self.waiting.pop_front()?);
+        // What was pushed is valid; lots are told apart by their order, not by a number.
+        Some((0, TradeRef::try_of(self.begun.last()?).ok()?))
+    }
 }
 
 impl Default for Matcher {
@@ -324,8 +467,8 @@ impl Matcher {
     pub fn new() -> Self {
         Self {
             kernel: Kernel::new(FACT_DECIMALS_MAX),
-            buys: VecDeque::new(),
-            handle_next: 0,
+            oldest: None,
+            waiting: VecDeque::new(),
             last: None,
         }
     }
@@ -347,7 +490,7 @@ impl Matcher {
         let trade = Arc::new(trade);
         let slices = match trade.side {
             Side::Buy => {
-                self.open(&trade)?;
+                self.waiting.push_back(Arc::clone(&trade));
                 Vec::new()
             }
             Side::Sell => self.sell(&trade)?,
@@ -356,53 +499,48 @@ impl Matcher {
         Ok(slices)
     }
 
-    fn open(&mut self, trade: &Arc<Trade>) -> Result<(), InvalidTrade> {
-        let handle = self.handle_next;
-        self.kernel
-            .buy(handle, trade)
-            .map_err(|error| InvalidTrade::does_not_fit(trade, error))?;
-        self.buys.push_back((handle, Arc::clone(trade)));
-        self.handle_next = handle.wrapping_add(1);
-        Ok(())
-    }
-
     fn sell(&mut self, trade: &Arc<Trade>) -> Result<Vec<MatchedSlice>, InvalidTrade> {
-        let mut matched = Vec::new();
         let scale = self.kernel.scale;
-        let sold = self.kernel.sell(trade, &mut |slice| {
-            matched.push((slice.lot, slice.amounts(scale)?));
-            Ok(())
-        });
+        let does_not_fit = |error| InvalidTrade::does_not_fit(trade.order_id.as_str(), error);
+        let sell = TradeRef::try_of(trade).map_err(|_| does_not_fit(MoneyError::OutOfRange))?;
+        let mut lots = Waiting {
+            waiting: &mut self.waiting,
+            begun: self.oldest.take().into_iter().collect(),
+        };
+        let mut amounts = Vec::new();
         // Amounts were checked when the trades came in: only a bug can fail here.
-        sold.map_err(|error| InvalidTrade::does_not_fit(trade, error))?;
-        // A sell takes from the oldest lot on: its n-th slice is of the n-th lot that was open.
-        let slices = matched
+        let mut selling = Selling::of(&sell, scale).map_err(does_not_fit)?;
+        while !selling.is_done() {
+            let part = selling.next_part(&mut self.kernel, &mut lots);
+            let part = part.and_then(|part| part.amounts(scale));
+            amounts.push(part.map_err(does_not_fit)?);
+        }
+        // A sell takes from the oldest lot on: its n-th slice is of the n-th lot that it began.
+        let begun = lots.begun;
+        if self.kernel.oldest.is_some() {
+            self.oldest = begun.last().cloned();
+        }
+        let slices = amounts
             .into_iter()
             .enumerate()
-            .map(|(nth, (lot, amounts))| MatchedSlice {
-                buy: lot
-                    .and_then(|_| self.buys.get(nth))
-                    .map(|(_, buy)| Arc::clone(buy)),
+            .map(|(nth, amounts)| MatchedSlice {
+                buy: amounts.cost_basis.and_then(|_| begun.get(nth).cloned()),
                 amounts,
-            })
-            .collect();
-        let oldest = self.kernel.lots.front().map(|lot| lot.handle);
-        while self
-            .buys
-            .front()
-            .is_some_and(|(handle, _)| Some(*handle) != oldest)
-        {
-            self.buys.pop_front();
-        }
-        Ok(slices)
+            });
+        Ok(slices.collect())
     }
 
     /// Returns the open lots, oldest first: the buy, what is left of it, and what that cost.
     pub fn open_lots(&self) -> Result<Vec<(Arc<Trade>, Size, Usd)>, MoneyError> {
-        let lots = self.kernel.open_lots()?;
-        let with_buy = lots.into_iter().zip(&self.buys);
+        let mut waiting = self.waiting.clone();
+        let mut lots = Waiting {
+            waiting: &mut waiting,
+            begun: self.oldest.clone().into_iter().collect(),
+        };
+        let open = self.kernel.open_lots(&mut lots)?;
+        let with_buy = open.into_iter().zip(lots.begun);
         Ok(with_buy
-            .map(|(lot, (_, buy))| (Arc::clone(buy), lot.remaining_size, lot.remaining_cost))
+            .map(|(lot, buy)| (buy, lot.remaining_size, lot.remaining_cost))
             .collect())
     }
 }

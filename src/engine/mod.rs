@@ -11,6 +11,7 @@
 
 mod canonical;
 mod checks;
+mod fact;
 mod hash;
 mod ids;
 mod issue;
@@ -27,6 +28,7 @@ mod self_check;
 mod symbol;
 mod time;
 mod trade;
+mod trades;
 mod wide;
 
 pub use canonical::{ALLOCATION_HEADER, AllocationRow, Notes, NotesError, write_trade_line};
@@ -34,17 +36,19 @@ pub use checks::{
     Invariant, PoolStatus, PoolVersion, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems,
     Violation, check_pool,
 };
+pub use fact::Fact;
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{Account, IdError, OrderId, Pool, Symbol};
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
-pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool};
+pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool, match_trades};
 pub use money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
 pub use outcome::{Allocation, Amounts, Matching, OpenLot, PoolTotals};
-pub use pool::{PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool};
+pub use pool::{PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, judge_pool};
 pub use review::{ReviewItem, review_items, unmatched_item};
-pub use self_check::{SelfCheckError, check_matching};
+pub use self_check::SelfCheckError;
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};
 pub use time::{TimeError, Timestamp};
 pub use trade::{InvalidTrade, Side, SideError, Trade, TradeText, is_never_executed};
+pub use trades::{PoolFull, TradeRef, Trades};

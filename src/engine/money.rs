@@ -14,11 +14,11 @@
 //! does to each. Products that leave 128 bits are made in 512, where every product of two facts
 //! fits.
 
-use super::wide::{self, I256, I512};
-use rust_decimal::Decimal;
-
+use super::fact::Fact;
 use super::number::{Fee, Price, Size, Usd, UsdPerUnit};
 use super::policy::{FEES_PER_UNIT_SCALE, POOL_USD_LIMIT, TRADE_USD_LIMIT, USD_SCALE};
+use super::trades::TradeRef;
+use super::wide::{self, I256, I512};
 
 /// Why an amount could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,14 +46,20 @@ const POWERS: [i128; 39] = {
 };
 
 const TRADE_UNITS_LIMIT: i128 = TRADE_USD_LIMIT * POWERS[USD_SCALE as usize];
+/// Digits of the limit, less one.
+const LIMIT_DIGITS: u32 = TRADE_USD_LIMIT.ilog10();
 const POOL_UNITS_LIMIT: i128 = POOL_USD_LIMIT * POWERS[USD_SCALE as usize];
 
 /// An integer that counts base units at a pool's common scale: 128 bits, or 256 where needed.
 pub trait Units: Copy + Ord + std::fmt::Debug + Send + Sync {
     /// Nothing.
     const ZERO: Self;
+    /// Tells whether this is the width of most pools.
+    const IS_NARROW: bool;
     /// Converts a size to the scale, exactly. `None`: it does not fit.
     fn try_from_size(size: Size, scale: u8) -> Option<Self>;
+    /// Converts a trade's size to the scale, exactly. `None`: it does not fit.
+    fn try_from_fact(size: Fact, scale: u8) -> Option<Self>;
     /// Converts back.
     fn to_size(self, scale: u8) -> Result<Size, MoneyError>;
     /// Exact sum; `None` beyond the width.
@@ -68,10 +74,16 @@ pub trait Units: Copy + Ord + std::fmt::Debug + Send + Sync {
 
 impl Units for i128 {
     const ZERO: Self = 0;
+    const IS_NARROW: bool = true;
 
     fn try_from_size(size: Size, scale: u8) -> Option<Self> {
-        let units = i128::try_from(size.units()).ok()?;
+        let units = wide::to_i128(size.units())?;
         units.checked_mul(power(scale.checked_sub(size.scale())?.into())?)
+    }
+
+    fn try_from_fact(size: Fact, scale: u8) -> Option<Self> {
+        size.units()
+            .checked_mul(power(scale.checked_sub(size.scale())?.into())?)
     }
 
     fn to_size(self, scale: u8) -> Result<Size, MoneyError> {
@@ -97,9 +109,16 @@ impl Units for i128 {
 
 impl Units for I256 {
     const ZERO: Self = wide::ZERO;
+    const IS_NARROW: bool = false;
 
     fn try_from_size(size: Size, scale: u8) -> Option<Self> {
         size.units_at(scale)
+    }
+
+    fn try_from_fact(size: Fact, scale: u8) -> Option<Self> {
+        let missing = scale.checked_sub(size.scale())?;
+        let power = wide::TEN.checked_pow(missing.into())?;
+        power.checked_mul(wide::from_i128(size.units()))
     }
 
     fn to_size(self, scale: u8) -> Result<Size, MoneyError> {
@@ -115,7 +134,7 @@ impl Units for I256 {
     }
 
     fn narrow(self) -> Option<i128> {
-        i128::try_from(self).ok()
+        wide::to_i128(self)
     }
 
     fn wide(self) -> I512 {
@@ -130,18 +149,45 @@ fn power(exponent: u32) -> Option<i128> {
 
 /// Divides, rounding half to even.
 fn divide_half_even(numerator: i128, denominator: i128) -> Option<i128> {
-    let quotient = numerator.checked_div(denominator)?;
-    let remainder = numerator.checked_rem(denominator)?.unsigned_abs();
-    let rest = denominator.unsigned_abs().checked_sub(remainder)?;
-    if remainder < rest || (remainder == rest && quotient & 1 == 0) {
-        return Some(quotient);
-    }
-    let away = if (numerator < 0) == (denominator < 0) {
-        1
+    let is_negative = (numerator < 0) != (denominator < 0);
+    let magnitude = divide_magnitudes(numerator.unsigned_abs(), denominator.unsigned_abs())?;
+    let magnitude = i128::try_from(magnitude).ok()?;
+    Some(if is_negative {
+        magnitude.wrapping_neg()
     } else {
-        -1
+        magnitude
+    })
+}
+
+/// One division, and the remainder by a product: a division of 128 bits costs twenty products.
+fn divide_magnitudes(numerator: u128, denominator: u128) -> Option<u128> {
+    let (quotient, rest) = match (u64::try_from(numerator), u64::try_from(denominator)) {
+        (Ok(numerator), Ok(denominator)) => {
+            let quotient = numerator.checked_div(denominator)?;
+            let rest = numerator.wrapping_sub(quotient.wrapping_mul(denominator));
+            (u128::from(quotient), u128::from(rest))
+        }
+        _ => {
+            let quotient = numerator.checked_div(denominator)?;
+            (
+                quotient,
+                numerator.wrapping_sub(quotient.wrapping_mul(denominator)),
+            )
+        }
     };
-    quotient.checked_add(away)
+    let missing = denominator.wrapping_sub(rest);
+    let is_up = rest > missing || (rest == missing && quotient & 1 == 1);
+    quotient.checked_add(is_up.into())
+}
+
+/// Multiplies; two machine words need no look at the overflow.
+fn multiply(left: i128, right: i128) -> Option<i128> {
+    match (u64::try_from(left), u64::try_from(right)) {
+        (Ok(left), Ok(right)) => {
+            i128::try_from(u128::from(left).wrapping_mul(u128::from(right))).ok()
+        }
+        _ => left.checked_mul(right),
+    }
 }
 
 /// The same in 512 bits.
@@ -168,7 +214,7 @@ fn wide_power(exponent: u32) -> Option<I512> {
 /// Returns `left x right x 10^-scale` as units of 10^-`target`, rounded half to even.
 fn product<N: Units>(left: i128, right: N, scale: u32, target: u32) -> Option<i128> {
     let narrow = || {
-        let product = left.checked_mul(right.narrow()?)?;
+        let product = multiply(left, right.narrow()?)?;
         match scale.checked_sub(target) {
             Some(excess) => divide_half_even(product, power(excess)?),
             None => product.checked_mul(power(target.checked_sub(scale)?)?),
@@ -187,20 +233,18 @@ fn product<N: Units>(left: i128, right: N, scale: u32, target: u32) -> Option<i1
 }
 
 /// Returns `value x part / whole` as units of 10^-`target`, rounded half to even.
-fn share<N: Units>(value: Decimal, part: N, whole: N, target: u32) -> Option<i128> {
-    let (up, down) = (
-        target.checked_sub(value.scale()),
-        value.scale().checked_sub(target),
-    );
+fn share<N: Units>(value: Fact, part: N, whole: N, target: u8) -> Option<i128> {
+    let up = target.saturating_sub(value.scale());
+    let down = value.scale().saturating_sub(target);
     let narrow = || {
-        let numerator = value.mantissa().checked_mul(power(up.unwrap_or(0))?)?;
-        let denominator = whole.narrow()?.checked_mul(power(down.unwrap_or(0))?)?;
-        divide_half_even(numerator.checked_mul(part.narrow()?)?, denominator)
+        let numerator = multiply(value.units(), power(up.into())?)?;
+        let denominator = multiply(whole.narrow()?, power(down.into())?)?;
+        divide_half_even(multiply(numerator, part.narrow()?)?, denominator)
     };
     narrow().or_else(|| {
         let numerator =
-            wide::from_i128_to_512(value.mantissa()).checked_mul(wide_power(up.unwrap_or(0))?)?;
-        let denominator = whole.wide().checked_mul(wide_power(down.unwrap_or(0))?)?;
+            wide::from_i128_to_512(value.units()).checked_mul(wide_power(up.into())?)?;
+        let denominator = whole.wide().checked_mul(wide_power(down.into())?)?;
         divide_half_even_wide(numerator.checked_mul(part.wide())?, denominator)
     })
 }
@@ -216,10 +260,9 @@ fn within_trade_limit(units: Option<i128>) -> Result<Usd, MoneyError> {
 ///
 /// Units: USD. Rounding: 12 decimals, half to even, once.
 /// Errors: 10^22 USD or more. Source: docs/SPEC-matching.md, "Money".
-pub fn gross<N: Units>(price: Price, used: N, scale: u8) -> Result<Usd, MoneyError> {
-    let price = price.as_decimal();
-    let decimals = price.scale().saturating_add(scale.into());
-    within_trade_limit(product(price.mantissa(), used, decimals, USD_SCALE.into()))
+pub fn gross<N: Units>(price: Fact, used: N, scale: u8) -> Result<Usd, MoneyError> {
+    let decimals = u32::from(price.scale()).saturating_add(scale.into());
+    within_trade_limit(product(price.units(), used, decimals, USD_SCALE.into()))
 }
 
 /// Returns the share of a trade's fee that the first `used` of its `size` units bear.
@@ -227,27 +270,55 @@ pub fn gross<N: Units>(price: Price, used: N, scale: u8) -> Result<Usd, MoneyErr
 /// An unknown fee counts zero here; that it is unknown is counted and shown elsewhere.
 /// Units: USD; `used` and `size` at one scale. Rounding: 12 decimals, half to even, once.
 /// Errors: 10^22 USD or more. Source: docs/SPEC-matching.md, "Money".
-pub fn fee_share<N: Units>(fee: Option<Fee>, used: N, size: N) -> Result<Usd, MoneyError> {
+pub fn fee_share<N: Units>(fee: Option<Fact>, used: N, size: N) -> Result<Usd, MoneyError> {
     match fee {
         None => Ok(Usd::ZERO),
-        Some(fee) => within_trade_limit(share(fee.as_decimal(), used, size, USD_SCALE.into())),
+        // The whole fee, and nothing to divide: half of all shares.
+        Some(fee) if used == size && fee.scale() <= USD_SCALE => {
+            let missing = power(USD_SCALE.saturating_sub(fee.scale()).into());
+            within_trade_limit(missing.and_then(|missing| multiply(fee.units(), missing)))
+        }
+        Some(fee) => within_trade_limit(share(fee, used, size, USD_SCALE)),
     }
 }
 
 /// Returns a trade's fee divided by its size, for reading only.
 ///
 /// Units: USD a base unit. Rounding: 18 decimals, half to even. `None`: it does not fit.
-pub fn fees_per_unit(fee: Fee, size: Size) -> Option<UsdPerUnit> {
-    let whole = I256::try_from_size(size, size.scale())?;
-    let one = wide::TEN.checked_pow(size.scale().into())?;
-    share(fee.as_decimal(), one, whole, FEES_PER_UNIT_SCALE.into()).map(UsdPerUnit::from_units)
+pub fn fees_per_unit(fee: Fact, size: Fact) -> Option<UsdPerUnit> {
+    let narrow = || {
+        share(
+            fee,
+            power(size.scale().into())?,
+            size.units(),
+            FEES_PER_UNIT_SCALE,
+        )
+    };
+    narrow().map(UsdPerUnit::from_units)
+}
+
+/// Tells whether a trade's gross value and fee are below the limit, and its size above zero.
+///
+/// Errors: the gross value (`price`) or the fee (`total_fees_usd`) is 10^22 USD or more.
+pub(super) fn check_limits(trade: &TradeRef<'_>) -> Result<(), (&'static str, MoneyError)> {
+    let (size, scale) = (trade.size.units(), trade.size.scale());
+    // Far below the limit no digit needs to be looked at: nearly every trade.
+    let decimals = u32::from(trade.price.scale()).saturating_add(scale.into());
+    let small = power(decimals.saturating_add(LIMIT_DIGITS.saturating_sub(1)));
+    let is_small = multiply(trade.price.units(), size)
+        .is_some_and(|product| small.is_none_or(|small| product < small));
+    if !is_small {
+        gross(trade.price, wide::from_i128(size), scale).map_err(|error| ("price", error))?;
+    }
+    fee_share(trade.fee, size, size).map_err(|error| ("total_fees_usd", error))?;
+    Ok(())
 }
 
 /// Returns `gross` of a size, for showing how an amount was made.
 ///
 /// Units: USD. Rounding: 12 decimals, half to even. Errors: 10^22 USD or more.
 pub fn gross_of_size(price: Price, used: Size) -> Result<Usd, MoneyError> {
-    gross(price, used.units(), used.scale())
+    gross(Fact::of_price(price), used.units(), used.scale())
 }
 
 /// Returns `fee_share` of a size, for showing how an amount was made.
@@ -256,7 +327,7 @@ pub fn gross_of_size(price: Price, used: Size) -> Result<Usd, MoneyError> {
 pub fn fee_share_of_size(fee: Option<Fee>, used: Size, whole: Size) -> Result<Usd, MoneyError> {
     let scale = used.scale().max(whole.scale());
     let at = |size: Size| size.units_at(scale).ok_or(MoneyError::OutOfRange);
-    fee_share(fee, at(used)?, at(whole)?)
+    fee_share(fee.map(Fact::of_fee), at(used)?, at(whole)?)
 }
 
 impl Usd {
@@ -339,22 +410,23 @@ mod tests {
         ];
         for (price, size, expected) in cases {
             let (price, size): (Price, Size) = (price.parse().unwrap(), size.parse().unwrap());
+            let price = Fact::of_price(price);
             let narrow = i128::try_from_size(size, size.scale())
                 .map(|units| gross(price, units, size.scale()).unwrap());
             let wide = I256::try_from_size(size, 28).unwrap();
             assert_eq!(
                 gross(price, wide, 28),
                 Ok(usd(expected)),
-                "{price} x {size}"
+                "{price:?} x {size}"
             );
-            assert_eq!(narrow, Some(usd(expected)), "{price} x {size}");
+            assert_eq!(narrow, Some(usd(expected)), "{price:?} x {size}");
         }
     }
 
     #[test]
     fn fee_shares_of_a_rebate_round_like_a_fee() {
         let share = |fee: &str, part: i128, whole: i128| {
-            fee_share(Some(fee.parse().unwrap()), part, whole)
+            fee_share(Some(Fact::of_fee(fee.parse().unwrap())), part, whole)
                 .unwrap()
                 .to_string()
         };
@@ -369,7 +441,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_an_error() {
-        let price: Price = "1e20".parse().unwrap();
+        let price = Fact::of_price("1e20".parse().unwrap());
         assert_eq!(gross(price, 100_i128, 0), Err(MoneyError::TradeTooLarge));
         assert!(gross(price, 99_i128, 0).is_ok());
         let huge = Usd::try_from_dollars(POOL_USD_LIMIT - 1).unwrap();
@@ -381,12 +453,16 @@ mod tests {
 
     #[test]
     fn per_unit_fee_that_does_not_fit_is_none() {
-        let (fee, size): (Fee, Size) = ("0.1".parse().unwrap(), "3".parse().unwrap());
+        let facts = |fee: &str, size: &str| {
+            let (fee, size) = (fee.parse().unwrap(), size.parse().unwrap());
+            (Fact::of_fee(fee), Fact::try_of_size(size).unwrap())
+        };
+        let (fee, size) = facts("0.1", "3");
         assert_eq!(
             fees_per_unit(fee, size).unwrap().to_string(),
             "0.033333333333333333"
         );
-        let (fee, size): (Fee, Size) = ("1000".parse().unwrap(), "1e-28".parse().unwrap());
+        let (fee, size) = facts("1000", "1e-28");
         assert_eq!(fees_per_unit(fee, size), None);
     }
 

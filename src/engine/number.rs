@@ -153,6 +153,11 @@ macro_rules! fact {
             pub fn as_decimal(self) -> Decimal {
                 self.0
             }
+
+            /// Takes a number that was checked before.
+            pub(super) fn of_checked(value: Decimal) -> Self {
+                Self(value)
+            }
         }
 
         impl FromStr for $name {
@@ -235,7 +240,7 @@ impl Size {
         }
         let (mut units, mut scale) = (units, scale);
         // Most values fit a primitive, where a division by ten costs little.
-        if let Ok(mut narrow) = i128::try_from(units) {
+        if let Some(mut narrow) = wide::to_i128(units) {
             while scale > 0 && narrow % 10 == 0 {
                 narrow /= 10;
                 scale = scale.saturating_sub(1);
@@ -427,6 +432,46 @@ fn write_units(f: &mut fmt::Formatter<'_>, units: i128, scale: u8) -> fmt::Resul
         // Four times the speed of 128 bits, and nearly every amount fits.
         Ok(narrow) => write_decimal(f, units < 0, narrow, scale),
         Err(_) => write_decimal(f, units < 0, magnitude, scale),
+    }
+}
+
+/// Appends `units` x 10^-`scale` with a point and without superfluous zeros.
+pub(super) fn push_decimal(out: &mut Vec<u8>, units: i128, scale: u8) {
+    let mut digits = [b'0'; 40];
+    let mut start = digits.len();
+    let mut rest = units.unsigned_abs();
+    let mut put = |digit: u8, start: &mut usize| {
+        *start = start.saturating_sub(1);
+        if let Some(place) = digits.get_mut(*start) {
+            *place = b'0'.wrapping_add(digit);
+        }
+    };
+    // A machine word is divided at a tenth of the cost.
+    let mut word = loop {
+        match u64::try_from(rest) {
+            Ok(word) => break word,
+            Err(_) => {
+                put((rest % 10) as u8, &mut start);
+                rest /= 10;
+            }
+        }
+    };
+    while word > 0 {
+        put((word % 10) as u8, &mut start);
+        word /= 10;
+    }
+    let digits = digits.get(start..).unwrap_or_default();
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale.into()));
+    let last = fraction.iter().rposition(|digit| *digit != b'0');
+    if units < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
+    if let Some(last) = last {
+        out.push(b'.');
+        let zeros = usize::from(scale).saturating_sub(fraction.len());
+        out.resize(out.len().saturating_add(zeros), b'0');
+        out.extend_from_slice(fraction.get(..=last).unwrap_or_default());
     }
 }
 

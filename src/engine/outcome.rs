@@ -3,10 +3,14 @@
 use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::Pool;
-use super::money::{self, MoneyError};
-use super::number::{Size, Usd, UsdPerUnit};
+use super::matching::{Part, Parts};
+use super::money::{self, MoneyError, Units};
+use super::number::{Price, Size, Usd, UsdPerUnit};
+use super::self_check::{Conserved, SelfCheckError};
 use super::time::Timestamp;
-use super::trade::{InvalidTrade, Side, Trade};
+use super::trade::{InvalidTrade, Side};
+use super::trades::{TradeRef, Trades};
+use super::wide::I256;
 
 /// The amounts of one allocation. Units: base units and USD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +125,7 @@ impl Default for PoolTotals {
 }
 
 impl PoolTotals {
-    fn add_trade(&mut self, trade: &Trade) {
+    fn add_trade(&mut self, trade: &TradeRef<'_>) {
         count(&mut self.trades);
         if trade.fee.is_none() {
             count(&mut self.fees_unknown);
@@ -136,22 +140,20 @@ impl PoolTotals {
         }
     }
 
-    fn add_allocation(&mut self, amounts: &Amounts) -> Result<(), MoneyError> {
+    fn add_part<N: Units>(&mut self, part: &Part<N>) -> Result<(), MoneyError> {
         let add = |total: &mut Usd, amount| {
             money::add_to_pool_total(*total, amount).map(|sum| *total = sum)
         };
-        if let (Some(cost_basis), Some(pnl)) = (amounts.cost_basis, amounts.pnl) {
+        if let (Some((_, cost)), Some(pnl)) = (part.lot, part.pnl()?) {
             count(&mut self.allocations);
-            self.matched_size = money::add_sizes(self.matched_size, amounts.size)?;
-            add(&mut self.cost_basis, cost_basis)?;
-            add(&mut self.proceeds, amounts.proceeds)?;
-            add(&mut self.net_proceeds, amounts.net_proceeds)?;
+            add(&mut self.cost_basis, cost)?;
+            add(&mut self.proceeds, part.proceeds)?;
+            add(&mut self.net_proceeds, part.net_proceeds)?;
             add(&mut self.pnl, pnl)
         } else {
             count(&mut self.sells_unmatched);
-            self.unmatched_size = money::add_sizes(self.unmatched_size, amounts.size)?;
-            add(&mut self.unmatched_proceeds, amounts.proceeds)?;
-            add(&mut self.unmatched_net_proceeds, amounts.net_proceeds)
+            add(&mut self.unmatched_proceeds, part.proceeds)?;
+            add(&mut self.unmatched_net_proceeds, part.net_proceeds)
         }
     }
 
@@ -168,112 +170,179 @@ fn count(counter: &mut u64) {
 }
 
 /// A pool, matched.
+///
+/// It keeps the trades, what is left, and the sums; allocations are made anew by each walk over
+/// them, which costs less than to keep them: a hundred bytes each, for a moment's work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matching {
     /// Which pool.
     pub pool: Pool,
     /// In the pool's total order.
-    pub trades: Vec<Trade>,
-    /// In the order of sells; of one sell, oldest lot first, its unmatched part last.
-    pub allocations: Vec<Allocation>,
+    pub trades: Trades,
     /// Oldest first.
     pub open_lots: Vec<OpenLot>,
     /// Counts and sums.
     pub totals: PoolTotals,
-    /// Of each trade; `None` where the fee is unknown or the quotient does not fit.
-    fees_per_unit: Vec<Option<UsdPerUnit>>,
+    /// Decimals at which all sizes are integers.
+    scale: u8,
+    /// Those integers fit 128 bits.
+    is_narrow: bool,
+    /// What the self-check found.
+    conserved: Result<(), SelfCheckError>,
 }
 
 impl Matching {
-    /// Adds up the totals. Errors: one is beyond the limits of `policy.rs`.
-    pub(super) fn try_new(
+    /// Matches sorted trades that fit `N` at the scale.
+    ///
+    /// Errors: an amount or a total is beyond the limits of `policy.rs`.
+    pub(super) fn try_new<N: Units>(
         pool: Pool,
-        trades: Vec<Trade>,
-        allocations: Vec<Allocation>,
-        open_lots: Vec<OpenLot>,
+        trades: Trades,
+        scale: u8,
     ) -> Result<Self, InvalidTrade> {
         let mut totals = PoolTotals::default();
-        trades.iter().for_each(|trade| totals.add_trade(trade));
-        let mut sell_before = None;
-        let mut buy_before = None;
-        for allocation in &allocations {
-            let added = totals.add_allocation(&allocation.amounts);
-            added.map_err(|error| match trade_at(&trades, allocation.sell) {
-                Some(sell) => InvalidTrade::does_not_fit(sell, error),
+        trades.iter().for_each(|trade| totals.add_trade(&trade));
+        let (mut sell_before, mut buy_before) = (None, None);
+        let (mut matched, mut unmatched) = (N::ZERO, N::ZERO);
+        let mut conserved = Conserved::<N>::new(&trades, scale);
+        let mut parts = Parts::<N>::new(&trades, scale);
+        while let Some((sell, part)) = parts.try_next()? {
+            let sum = match part.lot {
+                Some(_) => &mut matched,
+                None => &mut unmatched,
+            };
+            let added = totals.add_part(&part).and_then(|()| {
+                *sum = sum.add(part.size).ok_or(MoneyError::OutOfRange)?;
+                Ok(())
+            });
+            added.map_err(|error| match trade_at(&trades, sell) {
+                Some(sell) => InvalidTrade::does_not_fit(sell.order_id, error),
                 None => beyond_pool(error),
             })?;
             // Sells come in order, and so do the buys they use: a change is a new one.
-            if allocation.buy.is_some()
-                && sell_before.replace(allocation.sell) != Some(allocation.sell)
-            {
-                count(&mut totals.sells_matched);
+            if let Some((buy, _)) = part.lot {
+                if sell_before.replace(sell) != Some(sell) {
+                    count(&mut totals.sells_matched);
+                }
+                if buy_before.replace(buy) != Some(buy) {
+                    count(&mut totals.buys_used);
+                }
             }
-            if let Some(buy) = allocation.buy
-                && buy_before.replace(buy) != Some(buy)
-            {
-                count(&mut totals.buys_used);
-            }
+            conserved.add_part(sell, &part);
         }
+        totals.matched_size = matched.to_size(scale).map_err(beyond_pool)?;
+        totals.unmatched_size = unmatched.to_size(scale).map_err(beyond_pool)?;
+        let open_lots = parts.open_lots().map_err(|error| InvalidTrade {
+            order_id: String::new(),
+            column: "size",
+            reason: format!("of the open lots: {error}"),
+        })?;
         for lot in &open_lots {
             totals.add_open_lot(lot).map_err(beyond_pool)?;
+            conserved.add_open_lot(lot);
         }
-        let per_unit = |trade: &Trade| money::fees_per_unit(trade.fee?, trade.size);
-        let fees_per_unit = trades.iter().map(per_unit).collect();
+        let conserved = conserved.end();
         Ok(Self {
             pool,
             trades,
-            allocations,
             open_lots,
             totals,
-            fees_per_unit,
+            scale,
+            is_narrow: N::IS_NARROW,
+            conserved,
         })
+    }
+
+    /// Tells whether sizes and amounts are conserved: every sell's parts give its size and its net
+    /// proceeds; every buy's parts and its open rest give its size and its cost.
+    ///
+    /// Errors: the first law broken, which is a bug of the engine.
+    pub fn self_check(&self) -> Result<(), SelfCheckError> {
+        self.conserved.clone()
+    }
+
+    /// Returns the number of rows, unmatched parts included.
+    pub fn rows_count(&self) -> u64 {
+        self.totals
+            .allocations
+            .saturating_add(self.totals.sells_unmatched)
+    }
+
+    fn parts(&self) -> AnyParts<'_> {
+        if self.is_narrow {
+            AnyParts::Narrow(Parts::new(&self.trades, self.scale))
+        } else {
+            AnyParts::Wide(Parts::new(&self.trades, self.scale))
+        }
+    }
+
+    /// Returns the allocations with their trades as indices into [`trades`](Self::trades).
+    ///
+    /// In the order of sells; of one sell, oldest lot first, its unmatched part last.
+    pub fn allocations(&self) -> impl Iterator<Item = Allocation> {
+        let mut parts = self.parts();
+        std::iter::from_fn(move || parts.next(self.scale))
     }
 
     /// Returns the allocations as rows, in canonical order.
     pub fn rows(&self) -> impl Iterator<Item = AllocationRow<'_>> {
-        self.allocations
-            .iter()
-            .filter_map(|allocation| self.row(allocation))
+        // Rows of one sell, or of one lot, stand together: each trade is looked up once.
+        let (mut last_sell, mut last_buy) = (None, None);
+        self.allocations().filter_map(move |allocation| {
+            let sell = self.side(&mut last_sell, allocation.sell)?;
+            let buy = match allocation.buy {
+                Some(buy) => Some(self.side(&mut last_buy, buy)?),
+                None => None,
+            };
+            Some(self.row(&allocation.amounts, &sell, buy.as_ref()))
+        })
     }
 
-    fn row(&self, allocation: &Allocation) -> Option<AllocationRow<'_>> {
-        let sell = trade_at(&self.trades, allocation.sell)?;
-        let buy = allocation.buy.and_then(|buy| trade_at(&self.trades, buy));
-        let per_unit = |index: u32| {
-            let index = usize::try_from(index).ok()?;
-            self.fees_per_unit.get(index).copied().flatten()
-        };
-        let (buy_fees, sell_fees) = (allocation.buy.and_then(per_unit), per_unit(allocation.sell));
-        let amounts = &allocation.amounts;
-        Some(AllocationRow {
+    fn side<'a>(&'a self, last: &mut Option<(u32, RowSide<'a>)>, at: u32) -> Option<RowSide<'a>> {
+        match last {
+            Some((index, side)) if *index == at => Some(*side),
+            _ => {
+                let side = RowSide::of(&trade_at(&self.trades, at)?)?;
+                *last = Some((at, side));
+                Some(side)
+            }
+        }
+    }
+
+    fn row<'a>(
+        &'a self,
+        amounts: &Amounts,
+        sell: &RowSide<'a>,
+        buy: Option<&RowSide<'a>>,
+    ) -> AllocationRow<'a> {
+        AllocationRow {
             account: self.pool.account.as_str(),
             symbol: self.pool.symbol.as_str(),
-            sell_order_id: sell.order_id.as_str(),
-            buy_order_id: buy.map(|buy| buy.order_id.as_str()),
+            sell_order_id: sell.order_id,
+            buy_order_id: buy.map(|buy| buy.order_id),
             allocated_size: amounts.size,
             buy_price: buy.map(|buy| buy.price),
             sell_price: sell.price,
-            buy_fees_per_unit: buy_fees,
-            sell_fees_per_unit: sell_fees,
+            buy_fees_per_unit: buy.and_then(|buy| buy.fees_per_unit),
+            sell_fees_per_unit: sell.fees_per_unit,
             cost_basis_usd: amounts.cost_basis,
             proceeds_usd: amounts.proceeds,
             net_proceeds_usd: amounts.net_proceeds,
             pnl_usd: amounts.pnl,
-            buy_time: buy.map(|buy| buy.order_time),
-            sell_time: sell.order_time,
+            buy_time: buy.map(|buy| buy.time),
+            sell_time: sell.time,
             notes: Notes {
                 unmatched: buy.is_none(),
-                buy_fee_unknown: buy.is_some_and(|buy| buy.fee.is_none()),
-                sell_fee_unknown: sell.fee.is_none(),
-                buy_fee_per_unit_omitted: buy_fees.is_none()
-                    && buy.is_some_and(|buy| buy.fee.is_some()),
-                sell_fee_per_unit_omitted: sell_fees.is_none() && sell.fee.is_some(),
+                buy_fee_unknown: buy.is_some_and(|buy| !buy.fee_known),
+                sell_fee_unknown: !sell.fee_known,
+                buy_fee_per_unit_omitted: buy.is_some_and(RowSide::omits_fee),
+                sell_fee_per_unit_omitted: sell.omits_fee(),
             },
-        })
+        }
     }
 
     /// Returns the open lots with their buys, oldest first.
-    pub fn open_lots_with_buys(&self) -> impl Iterator<Item = (&Trade, &OpenLot)> {
+    pub fn open_lots_with_buys(&self) -> impl Iterator<Item = (TradeRef<'_>, &OpenLot)> {
         self.open_lots
             .iter()
             .filter_map(|lot| Some((trade_at(&self.trades, lot.buy)?, lot)))
@@ -291,7 +360,63 @@ impl Matching {
     }
 }
 
-fn trade_at(trades: &[Trade], index: u32) -> Option<&Trade> {
+/// The parts of a pool at either width. What was matched once without an error has none.
+enum AnyParts<'a> {
+    Narrow(Parts<'a, i128>),
+    Wide(Parts<'a, I256>),
+}
+
+impl AnyParts<'_> {
+    fn next(&mut self, scale: u8) -> Option<Allocation> {
+        fn allocation<N: Units>(sell: u32, part: &Part<N>, scale: u8) -> Option<Allocation> {
+            Some(Allocation {
+                sell,
+                buy: part.lot.map(|(buy, _)| buy),
+                amounts: part.amounts(scale).ok()?,
+            })
+        }
+        match self {
+            Self::Narrow(parts) => {
+                let (sell, part) = parts.try_next().ok()??;
+                allocation(sell, &part, scale)
+            }
+            Self::Wide(parts) => {
+                let (sell, part) = parts.try_next().ok()??;
+                allocation(sell, &part, scale)
+            }
+        }
+    }
+}
+
+/// What all rows of one trade say of it.
+#[derive(Debug, Clone, Copy)]
+struct RowSide<'a> {
+    order_id: &'a str,
+    price: Price,
+    fee_known: bool,
+    fees_per_unit: Option<UsdPerUnit>,
+    time: Timestamp,
+}
+
+impl<'a> RowSide<'a> {
+    fn of(trade: &TradeRef<'a>) -> Option<Self> {
+        Some(Self {
+            order_id: trade.order_id,
+            price: trade.price.to_price().ok()?,
+            fee_known: trade.fee.is_some(),
+            fees_per_unit: trade
+                .fee
+                .and_then(|fee| money::fees_per_unit(fee, trade.size)),
+            time: trade.order_time,
+        })
+    }
+
+    fn omits_fee(&self) -> bool {
+        self.fee_known && self.fees_per_unit.is_none()
+    }
+}
+
+fn trade_at(trades: &Trades, index: u32) -> Option<TradeRef<'_>> {
     trades.get(usize::try_from(index).ok()?)
 }
 

@@ -4,11 +4,11 @@ use super::canonical::write_trade_line;
 use super::hash::RowsHash;
 use super::ids::{Account, Pool, Symbol};
 use super::issue::IssueType;
-use super::matching::match_pool;
+use super::matching::match_trades;
 use super::outcome::Matching;
-use super::self_check::check_matching;
 use super::symbol::SymbolRules;
 use super::trade::{InvalidTrade, Trade, TradeText};
+use super::trades::{PoolFull, TradeRef, Trades};
 
 /// What a ledger holds of one pool: its trades, and the rows that are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct PoolLedger {
     /// Which pool.
     pub pool: Pool,
     /// In any order.
-    pub trades: Vec<Trade>,
+    pub trades: Trades,
     /// Rows that are not trades.
     pub invalid: Vec<InvalidTrade>,
     /// Hash of all facts, valid or not.
@@ -27,7 +27,7 @@ pub struct PoolLedger {
 impl PoolLedger {
     /// Makes a pool without trades.
     pub fn new(pool: Pool) -> Self {
-        let (trades, invalid) = (Vec::new(), Vec::new());
+        let (trades, invalid) = (Trades::new(), Vec::new());
         Self {
             pool,
             trades,
@@ -39,24 +39,34 @@ impl PoolLedger {
 
     /// Takes a row of the ledger, and tells a trade from what is none.
     pub fn push_text(&mut self, text: &TradeText<'_>) {
-        match Trade::try_from_text(text) {
-            Ok(trade) => self.push(trade),
-            Err(invalid) => {
-                self.line.clear();
-                self.line
-                    .extend_from_slice(format!("{} {text:?}\n", self.pool).as_bytes());
-                self.ledger_hash.add_row(&self.line);
-                self.invalid.push(invalid);
-            }
+        if let Err(invalid) = self.try_push_text(text) {
+            self.line.clear();
+            self.line
+                .extend_from_slice(format!("{} {text:?}\n", self.pool).as_bytes());
+            self.ledger_hash.add_row(&self.line);
+            self.invalid.push(invalid);
         }
     }
 
-    /// Takes a trade.
-    pub fn push(&mut self, trade: Trade) {
+    fn try_push_text(&mut self, text: &TradeText<'_>) -> Result<(), InvalidTrade> {
+        let trade = Trade::try_from_text(text)?;
+        let invalid = |column, reason: String| InvalidTrade {
+            order_id: text.order_id.to_owned(),
+            column,
+            reason,
+        };
+        let row = TradeRef::try_of(&trade).map_err(|error| invalid("size", error.to_string()))?;
+        self.push(&row)
+            .map_err(|error| invalid("order_id", error.to_string()))
+    }
+
+    /// Takes a trade. Errors: the pool is full.
+    pub fn push(&mut self, trade: &TradeRef<'_>) -> Result<(), PoolFull> {
+        self.trades.push(trade)?;
         self.line.clear();
-        write_trade_line(&self.pool, &trade, &mut self.line);
+        write_trade_line(&self.pool, trade, &mut self.line);
         self.ledger_hash.add_row(&self.line);
-        self.trades.push(trade);
+        Ok(())
     }
 }
 
@@ -97,12 +107,21 @@ pub struct PoolOutcome {
     pub result: PoolResult,
 }
 
-/// Matches a pool, or says why not.
+/// Matches a pool, or says why not, with the hash of its rows.
 pub fn compute_pool(
     ledger: PoolLedger,
     rules: &SymbolRules,
     exclusion: Option<&str>,
 ) -> PoolOutcome {
+    let mut outcome = judge_pool(ledger, rules, exclusion);
+    if let PoolResult::Matched(matching) = &outcome.result {
+        outcome.allocations_hash = matching.allocations_hash();
+    }
+    outcome
+}
+
+/// Matches a pool, or says why not, and leaves the hash of its rows to whoever walks over them.
+pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&str>) -> PoolOutcome {
     let PoolLedger {
         pool,
         trades,
@@ -133,23 +152,19 @@ pub fn compute_pool(
         };
         rejected(IssueType::InvalidTrade, reason, invalid)
     } else {
-        match match_pool(pool.clone(), trades) {
-            Ok(matching) => match check_matching(&matching) {
+        match match_trades(pool.clone(), trades) {
+            Ok(matching) => match matching.self_check() {
                 Ok(()) => PoolResult::Matched(Box::new(matching)),
                 Err(error) => rejected(IssueType::AllocationError, error.to_string(), Vec::new()),
             },
             Err(invalid) => rejected(IssueType::InvalidTrade, invalid.to_string(), vec![invalid]),
         }
     };
-    let allocations_hash = match &result {
-        PoolResult::Matched(matching) => matching.allocations_hash(),
-        _ => RowsHash::EMPTY,
-    };
     PoolOutcome {
         pool,
         trades: u64::try_from(rows).unwrap_or(u64::MAX),
         ledger_hash,
-        allocations_hash,
+        allocations_hash: RowsHash::EMPTY,
         result,
     }
 }

@@ -4,10 +4,12 @@
 //! This guards against our own bugs in passing. The judge is `checks.rs`, which shares no matching
 //! and no money code with the engine.
 
+use super::matching::Part;
 use super::money::{self, MoneyError, Units};
-use super::number::{Size, Usd};
-use super::outcome::Matching;
-use super::trade::{Side, Trade};
+use super::number::Usd;
+use super::outcome::OpenLot;
+use super::trade::Side;
+use super::trades::{TradeRef, Trades};
 
 /// A law that a matching breaks: a bug of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,90 +25,254 @@ pub enum SelfCheckError {
     Money(#[from] MoneyError),
 }
 
-/// What a trade's allocations, and what is left of it, sum up to.
+/// The laws of conservation, held while the parts go by.
+///
+/// Sells come in order and take the lots in order, so the sums of one sell and of one lot are all
+/// that has to be kept: when the next begins, the last one must add up.
+pub(super) struct Conserved<'a, N> {
+    trades: &'a Trades,
+    scale: u8,
+    sell: Sums<N>,
+    buy: Sums<N>,
+    broken: Option<SelfCheckError>,
+}
+
+/// What the parts of a trade sum up to so far.
 #[derive(Clone, Copy)]
-struct Sums {
-    size: Size,
+struct Sums<N> {
+    /// Its place; `None` before the first.
+    trade: Option<u32>,
+    size: N,
     amount: Usd,
 }
 
-impl Sums {
-    const ZERO: Self = Self {
-        size: Size::ZERO,
+impl<N: Units> Sums<N> {
+    const NOTHING: Self = Self {
+        trade: None,
+        size: N::ZERO,
         amount: Usd::ZERO,
     };
 
-    fn add(&mut self, size: Size, amount: Usd) -> Result<(), MoneyError> {
-        self.size = money::add_sizes(self.size, size)?;
+    fn add(&mut self, size: N, amount: Usd) -> Result<(), MoneyError> {
+        self.size = self.size.add(size).ok_or(MoneyError::OutOfRange)?;
         self.amount = self.amount.checked_add(amount)?;
         Ok(())
     }
 }
 
-/// Checks that sizes and amounts are conserved: every sell's parts give its size and its net
-/// proceeds; every buy's parts and its open rest give its size and its cost.
-///
-/// Errors: the first law broken.
-pub fn check_matching(matching: &Matching) -> Result<(), SelfCheckError> {
-    let mut sums = vec![Sums::ZERO; matching.trades.len()];
-    for allocation in &matching.allocations {
-        let amounts = &allocation.amounts;
-        let sell = side_at(matching, allocation.sell, Side::Sell)?;
-        sum_at(&mut sums, allocation.sell, sell)?.add(amounts.size, amounts.net_proceeds)?;
-        let (Some(buy), Some(cost)) = (allocation.buy, amounts.cost_basis) else {
-            continue;
-        };
-        let lot = side_at(matching, buy, Side::Buy)?;
-        if lot.order_time > sell.order_time {
-            return Err(SelfCheckError::Pointer(sell.order_id.to_string()));
-        }
-        sum_at(&mut sums, buy, lot)?.add(amounts.size, cost)?;
-    }
-    for lot in &matching.open_lots {
-        let buy = side_at(matching, lot.buy, Side::Buy)?;
-        sum_at(&mut sums, lot.buy, buy)?.add(lot.remaining_size, lot.remaining_cost)?;
-    }
-    for (trade, sums) in matching.trades.iter().zip(&sums) {
-        let expected = Sums {
-            size: trade.size,
-            amount: whole_amount(trade)?,
-        };
-        if expected.size != sums.size || expected.amount != sums.amount {
-            return Err(SelfCheckError::Parts(trade.order_id.to_string()));
+impl<'a, N: Units> Conserved<'a, N> {
+    pub(super) fn new(trades: &'a Trades, scale: u8) -> Self {
+        Self {
+            trades,
+            scale,
+            sell: Sums::NOTHING,
+            buy: Sums::NOTHING,
+            broken: None,
         }
     }
-    Ok(())
+
+    /// Takes the next part of a sell.
+    pub(super) fn add_part(&mut self, sell: u32, part: &Part<N>) {
+        let added = self.try_add_part(sell, part);
+        self.note(added);
+    }
+
+    /// Takes the next lot that is still open, after all parts.
+    pub(super) fn add_open_lot(&mut self, lot: &OpenLot) {
+        let added = self.try_add_open_lot(lot);
+        self.note(added);
+    }
+
+    /// Returns the first law broken.
+    pub(super) fn end(mut self) -> Result<(), SelfCheckError> {
+        let past = u32::try_from(self.trades.len()).unwrap_or(u32::MAX);
+        let ended = self.begin_sell(past).and_then(|()| self.begin_buy(past));
+        self.note(ended);
+        self.broken.map_or(Ok(()), Err)
+    }
+
+    fn note(&mut self, result: Result<(), SelfCheckError>) {
+        if let (None, Err(error)) = (&self.broken, result) {
+            self.broken = Some(error);
+        }
+    }
+
+    fn try_add_part(&mut self, sell: u32, part: &Part<N>) -> Result<(), SelfCheckError> {
+        if self.sell.trade != Some(sell) {
+            self.begin_sell(sell)?;
+        }
+        self.sell.add(part.size, part.net_proceeds)?;
+        let Some((buy, cost)) = part.lot else {
+            return Ok(());
+        };
+        if self.buy.trade != Some(buy) {
+            self.begin_buy(buy)?;
+        }
+        // Of one microsecond buys stand before sells, so the place tells the time.
+        if buy >= sell {
+            return Err(SelfCheckError::Pointer(self.name(sell)));
+        }
+        Ok(self.buy.add(part.size, cost)?)
+    }
+
+    fn try_add_open_lot(&mut self, lot: &OpenLot) -> Result<(), SelfCheckError> {
+        if self.buy.trade != Some(lot.buy) {
+            self.begin_buy(lot.buy)?;
+        }
+        let left = N::try_from_size(lot.remaining_size, self.scale);
+        Ok(self
+            .buy
+            .add(left.ok_or(MoneyError::OutOfRange)?, lot.remaining_cost)?)
+    }
+
+    fn begin_sell(&mut self, next: u32) -> Result<(), SelfCheckError> {
+        let last = std::mem::replace(
+            &mut self.sell,
+            Sums {
+                trade: Some(next),
+                ..Sums::NOTHING
+            },
+        );
+        self.check_between(&last, next, Side::Sell)
+    }
+
+    fn begin_buy(&mut self, next: u32) -> Result<(), SelfCheckError> {
+        let last = std::mem::replace(
+            &mut self.buy,
+            Sums {
+                trade: Some(next),
+                ..Sums::NOTHING
+            },
+        );
+        self.check_between(&last, next, Side::Buy)
+    }
+
+    /// Checks that the last trade adds up, and that none of its side stands between it and the
+    /// next: that one would have no parts.
+    fn check_between(&self, last: &Sums<N>, next: u32, side: Side) -> Result<(), SelfCheckError> {
+        let from = match last.trade {
+            Some(trade) => {
+                self.check_whole(trade, last, side)?;
+                trade.checked_add(1)
+            }
+            None => Some(0),
+        };
+        let skipped = from.filter(|from| *from <= next).map(|from| from..next);
+        let mut skipped = skipped.ok_or_else(|| SelfCheckError::Pointer(self.name(next)))?;
+        match skipped.find(|index| self.side(*index) == Some(side)) {
+            Some(index) => Err(SelfCheckError::Parts(self.name(index))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_whole(&self, trade: u32, sums: &Sums<N>, side: Side) -> Result<(), SelfCheckError> {
+        let whole = self.trade(trade).filter(|whole| whole.side == side);
+        let whole = whole.ok_or_else(|| SelfCheckError::Pointer(self.name(trade)))?;
+        let size = N::try_from_fact(whole.size, self.scale).ok_or(MoneyError::OutOfRange)?;
+        let gross = money::gross(whole.price, size, self.scale)?;
+        let fee = money::fee_share(whole.fee, size, size)?;
+        let amount = match side {
+            Side::Buy => gross.checked_add(fee)?,
+            Side::Sell => gross.checked_sub(fee)?,
+        };
+        if (sums.size, sums.amount) != (size, amount) {
+            return Err(SelfCheckError::Parts(whole.order_id.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn trade(&self, index: u32) -> Option<TradeRef<'a>> {
+        self.trades.get(usize::try_from(index).ok()?)
+    }
+
+    fn side(&self, index: u32) -> Option<Side> {
+        self.trades.side(usize::try_from(index).ok()?)
+    }
+
+    fn name(&self, index: u32) -> String {
+        let id = self.trade(index).map(|trade| trade.order_id.to_owned());
+        id.unwrap_or_else(|| index.to_string())
+    }
 }
 
-fn side_at(matching: &Matching, index: u32, side: Side) -> Result<&Trade, SelfCheckError> {
-    let trade = usize::try_from(index)
-        .ok()
-        .and_then(|index| matching.trades.get(index));
-    trade
-        .filter(|trade| trade.side == side)
-        .ok_or_else(|| SelfCheckError::Pointer(index.to_string()))
-}
+#[cfg(test)]
+mod tests {
+    use super::super::number::Size;
+    use super::super::time::Timestamp;
+    use super::super::trade::Trade;
+    use super::*;
 
-fn sum_at<'a>(
-    sums: &'a mut [Sums],
-    index: u32,
-    trade: &Trade,
-) -> Result<&'a mut Sums, SelfCheckError> {
-    let sum = usize::try_from(index)
-        .ok()
-        .and_then(|index| sums.get_mut(index));
-    sum.ok_or_else(|| SelfCheckError::Pointer(trade.order_id.to_string()))
-}
+    /// Two buys of 2 at 10 USD and a sell of 3 at 12 USD; the parts and lots as they should be.
+    fn judge(
+        change: impl Fn(&mut Vec<(u32, Part<i128>)>, &mut Vec<OpenLot>),
+    ) -> Result<(), String> {
+        let trade = |id: &str, side, size: &str, price: &str, micros| Trade {
+            order_id: id.parse().unwrap(),
+            side,
+            size: size.parse().unwrap(),
+            price: price.parse().unwrap(),
+            fee: None,
+            order_time: Timestamp::try_from_micros(micros).unwrap(),
+            trade_seq: None,
+        };
+        let trades = Trades::try_of(&[
+            trade("b1", Side::Buy, "2", "10", 1),
+            trade("b2", Side::Buy, "2", "10", 2),
+            trade("s1", Side::Sell, "3", "12", 3),
+        ])
+        .unwrap();
+        let usd = |dollars| Usd::try_from_dollars(dollars).unwrap();
+        let part = |lot, size, cost, net| Part {
+            lot: Some((lot, usd(cost))),
+            size,
+            proceeds: usd(net),
+            net_proceeds: usd(net),
+        };
+        let mut parts = vec![(2, part(0, 2, 20, 24)), (2, part(1, 1, 10, 12))];
+        let mut lots = vec![OpenLot {
+            buy: 1,
+            remaining_size: "1".parse::<Size>().unwrap(),
+            remaining_cost: usd(10),
+        }];
+        change(&mut parts, &mut lots);
+        let mut conserved = Conserved::<i128>::new(&trades, 0);
+        parts
+            .iter()
+            .for_each(|(sell, part)| conserved.add_part(*sell, part));
+        lots.iter().for_each(|lot| conserved.add_open_lot(lot));
+        conserved.end().map_err(|error| error.to_string())
+    }
 
-/// Returns a buy's whole cost or a sell's whole net proceeds.
-fn whole_amount(trade: &Trade) -> Result<Usd, MoneyError> {
-    let scale = trade.size.scale();
-    let units =
-        super::wide::I256::try_from_size(trade.size, scale).ok_or(MoneyError::OutOfRange)?;
-    let gross = money::gross(trade.price, units, scale)?;
-    let fee = money::fee_share(trade.fee, units, units)?;
-    match trade.side {
-        Side::Buy => gross.checked_add(fee),
-        Side::Sell => gross.checked_sub(fee),
+    #[test]
+    fn each_law_is_held() {
+        assert_eq!(judge(|_, _| ()), Ok(()));
+        let parts = |order: &str| {
+            Err(format!(
+                "parts of order \"{order}\" don't add up to the whole"
+            ))
+        };
+        let pointer = |order: &str| {
+            Err(format!(
+                "an allocation of order \"{order}\" points to a wrong trade"
+            ))
+        };
+        assert_eq!(judge(|parts, _| parts.truncate(1)), parts("s1"));
+        assert_eq!(judge(|parts, _| parts.clear()), parts("b1"));
+        assert_eq!(judge(|_, lots| lots.clear()), parts("b2"));
+        assert_eq!(
+            judge(|parts, _| parts[0].1.net_proceeds = Usd::ZERO),
+            parts("s1")
+        );
+        assert_eq!(
+            judge(|parts, _| parts[0].1.lot = Some((0, Usd::ZERO))),
+            parts("b1")
+        );
+        assert_eq!(
+            judge(|_, lots| lots[0].remaining_cost = Usd::ZERO),
+            parts("b2")
+        );
+        assert_eq!(judge(|parts, _| parts[0].0 = 1), pointer("b2"));
+        assert_eq!(judge(|parts, _| parts[1].1.lot = None), parts("b2"));
+        assert_eq!(judge(|parts, _| parts.swap(0, 1)), parts("b1"));
     }
 }

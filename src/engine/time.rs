@@ -132,6 +132,31 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Appends the canonical text.
+pub(super) fn push_time(out: &mut Vec<u8>, time: Timestamp) {
+    let Ok(instant) = jiff::Timestamp::from_microsecond(time.0) else {
+        return out.extend_from_slice(b"out of range");
+    };
+    let civil = jiff::tz::Offset::UTC.to_datetime(instant);
+    let micros = civil.subsec_nanosecond() / 1000;
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    let mut put = |place: std::ops::Range<usize>, value: i32| {
+        let mut rest = value.unsigned_abs();
+        for digit in text.get_mut(place).unwrap_or_default().iter_mut().rev() {
+            *digit = b'0'.wrapping_add((rest % 10) as u8);
+            rest /= 10;
+        }
+    };
+    put(0..4, civil.year().into());
+    put(5..7, civil.month().into());
+    put(8..10, civil.day().into());
+    put(11..13, civil.hour().into());
+    put(14..16, civil.minute().into());
+    put(17..19, civil.second().into());
+    put(20..26, micros);
+    out.extend_from_slice(&text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

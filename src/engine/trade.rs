@@ -5,10 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::ids::OrderId;
-use super::money::{self, MoneyError, Units};
+use super::money::MoneyError;
 use super::number::{Fee, Price, Size};
 use super::policy::STATUSES_NEVER_EXECUTED;
 use super::time::Timestamp;
+use super::trades::TradeRef;
 
 /// The side of a trade. A buy opens a lot, a sell uses lots up.
 ///
@@ -87,9 +88,9 @@ pub struct InvalidTrade {
 
 impl InvalidTrade {
     /// Names the trade at which an amount left its range.
-    pub(super) fn does_not_fit(trade: &Trade, error: MoneyError) -> Self {
+    pub(super) fn does_not_fit(order_id: &str, error: MoneyError) -> Self {
         Self {
-            order_id: trade.order_id.as_str().to_owned(),
+            order_id: order_id.to_owned(),
             column: "size",
             reason: format!("can't be matched: {error}"),
         }
@@ -168,26 +169,12 @@ impl Trade {
     ///
     /// Errors: the column at fault.
     pub fn check(&self) -> Result<(), InvalidTrade> {
-        let invalid = |column, reason: String| InvalidTrade {
+        let facts = TradeRef::try_of(self).map_err(|error| InvalidTrade {
             order_id: self.order_id.as_str().to_owned(),
-            column,
-            reason,
-        };
-        if self.size.is_zero() {
-            return Err(invalid(
-                "size",
-                "is \"0\", expected a number above zero".into(),
-            ));
-        }
-        let too_large =
-            |column, error: MoneyError| invalid(column, format!("is too large: {error}"));
-        let scale = self.size.scale();
-        let units = super::wide::I256::try_from_size(self.size, scale)
-            .ok_or_else(|| too_large("size", MoneyError::OutOfRange))?;
-        money::gross(self.price, units, scale).map_err(|error| too_large("price", error))?;
-        money::fee_share(self.fee, units, units)
-            .map_err(|error| too_large("total_fees_usd", error))?;
-        Ok(())
+            column: "size",
+            reason: error.to_string(),
+        })?;
+        facts.check()
     }
 
     /// Compares by the total order in which a pool's trades are matched.

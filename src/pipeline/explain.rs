@@ -97,27 +97,23 @@ pub async fn explain(
         ..Scope::default()
     };
     let read = store.read_ledger(&scope, Some(&info.watermark)).await?;
-    let mut found: Vec<(&Pool, &Trade)> = Vec::new();
+    let mut named: Vec<(&Pool, Trade)> = Vec::new();
     for (pool, ledger) in &read.pools {
         let of_id = ledger
             .trades
             .iter()
-            .filter(|trade| trade.order_id.as_str() == order_id);
-        found.extend(of_id.map(|trade| (pool, trade)));
+            .filter(|trade| trade.order_id == order_id);
+        named.extend(of_id.filter_map(|trade| Some((pool, trade.to_trade().ok()?))));
     }
+    let found: Vec<(&Pool, &Trade)> = named.iter().map(|(pool, trade)| (*pool, trade)).collect();
     let (pool, sell) = pick(order_id, &info, &found)?;
     let stored = store.stored_pool(info.version, pool).await?;
-    let trades: BTreeMap<&OrderId, &Trade> = read
-        .pools
-        .get(pool)
-        .map(|ledger| {
-            ledger
-                .trades
-                .iter()
-                .map(|trade| (&trade.order_id, trade))
-                .collect()
-        })
-        .unwrap_or_default();
+    let of_pool = read.pools.get(pool).map(|ledger| ledger.trades.to_vec());
+    let of_pool = of_pool.unwrap_or_default();
+    let trades: BTreeMap<&OrderId, &Trade> = of_pool
+        .iter()
+        .map(|trade| (&trade.order_id, trade))
+        .collect();
     let mut slices = explain_slices(sell, &stored.allocations, &trades).map_err(|error| {
         PipelineError::Refused {
             message: format!("the figures of \"{order_id}\" can't be explained: {error}"),

@@ -153,11 +153,8 @@ type OrderIndex<'a> = BTreeMap<&'a str, Vec<&'a Pool>>;
 fn index_orders(read: &LedgerRead) -> OrderIndex<'_> {
     let mut orders = OrderIndex::new();
     for (pool, ledger) in &read.pools {
-        for trade in &ledger.trades {
-            orders
-                .entry(trade.order_id.as_str())
-                .or_default()
-                .push(pool);
+        for trade in ledger.trades.iter() {
+            orders.entry(trade.order_id).or_default().push(pool);
         }
     }
     orders

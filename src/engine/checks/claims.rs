@@ -7,6 +7,7 @@ use super::super::outcome::PoolTotals;
 use super::super::reference::{Exact, TradeAmounts};
 use super::super::time::Timestamp;
 use super::super::trade::{Side, Trade};
+use super::super::trades::TradeRef;
 use super::evidence::{Evidence, Named};
 use super::{Findings, Invariant, PoolStatus, PoolVersion, StoredLot, StoredSummary};
 
@@ -40,8 +41,8 @@ pub(super) fn check_ledger(
     findings: &mut Findings<'_>,
 ) {
     let (claimed, trades) = (&summary.totals, &version.ledger.trades);
-    let count = |counted: &dyn Fn(&Trade) -> bool| {
-        let counted = trades.iter().filter(|trade| counted(trade));
+    let count = |counted: &dyn Fn(&TradeRef<'_>) -> bool| {
+        let counted = trades.iter().filter(counted);
         counted.count().to_string()
     };
     let time = |time: Option<Timestamp>| time.map_or("NULL".to_owned(), |time| time.to_string());

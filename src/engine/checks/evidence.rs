@@ -59,8 +59,7 @@ pub(super) struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    pub(super) fn gather(version: &'a PoolVersion<'a>) -> Self {
-        let trades = version.ledger.trades.as_slice();
+    pub(super) fn gather(version: &'a PoolVersion<'a>, trades: &'a [Trade]) -> Self {
         let matching = reference::match_pool(trades);
         let order = match &matching {
             Ok(matching) => matching.order.clone(),

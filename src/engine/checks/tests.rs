@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::matching::match_pool;
 use crate::engine::trade::{Trade, TradeText};
+use crate::engine::trades::{TradeRef, Trades};
 
 /// A stored version of one pool.
 struct Case {
@@ -36,10 +37,10 @@ impl Case {
                 trade_seq: None,
             });
         }
-        let matching = match_pool(pool.clone(), ledger.trades.clone()).unwrap();
+        let matching = match_pool(pool.clone(), ledger.trades.to_vec()).unwrap();
         let row = |(id, row): (i64, AllocationRow<'_>)| StoredAllocation::try_from_row(id, &row);
-        let lot = |(buy, lot): (&Trade, &crate::engine::OpenLot)| StoredLot {
-            buy_order_id: buy.order_id.clone(),
+        let lot = |(buy, lot): (TradeRef<'_>, &crate::engine::OpenLot)| StoredLot {
+            buy_order_id: buy.order_id.parse().unwrap(),
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
         };
@@ -166,7 +167,8 @@ fn a_valid_version_has_no_violations() {
     let mut backwards = Case::valid();
     backwards.rows.reverse();
     backwards.lots.reverse();
-    backwards.ledger.trades.reverse();
+    let trades: Vec<Trade> = backwards.ledger.trades.to_vec().into_iter().rev().collect();
+    backwards.ledger.trades = Trades::try_of(&trades).unwrap();
     assert_eq!(backwards.violations(), []);
     assert_eq!(Case::of(&[]).violations(), []);
 }
@@ -399,8 +401,8 @@ fn without(ledger: &PoolLedger, order_id: &str) -> PoolLedger {
     let mut rest = PoolLedger::new(ledger.pool.clone());
     let trades = ledger.trades.iter();
     trades
-        .filter(|trade| trade.order_id.as_str() != order_id)
-        .for_each(|trade| rest.push(trade.clone()));
+        .filter(|trade| trade.order_id != order_id)
+        .for_each(|trade| rest.push(&trade).unwrap());
     rest
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{MemoryStore, State, broken_constraint, check, locked, queue, runs};
+use crate::engine::OrderId;
 use crate::engine::{
     Matching, Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals, StoredAllocation, StoredLot,
     Timestamp,
@@ -234,7 +235,7 @@ impl MemoryVersionWriter {
         }
         for (buy, lot) in matching.open_lots_with_buys() {
             let lot = StoredLot {
-                buy_order_id: buy.order_id.clone(),
+                buy_order_id: OrderId::unreadable(buy.order_id),
                 remaining_size: lot.remaining_size,
                 remaining_cost_usd: lot.remaining_cost,
             };

@@ -250,7 +250,7 @@ impl PostgresVersionWriter {
             rows.value(self.lot_next);
             self.lot_next += 1;
             rows.text(matching.pool.symbol.as_str());
-            rows.text(buy.order_id.as_str());
+            rows.text(buy.order_id);
             rows.value(lot.remaining_size);
             rows.value(self.plan.allocation_time);
             rows.value(self.plan.version);
@@ -278,7 +278,7 @@ impl PostgresVersionWriter {
         };
         let totals = matching.map_or(&nothing, |matching| &matching.totals);
         let last = matching.and_then(|matching| matching.trades.last());
-        let has_rows = matching.is_some_and(|matching| !matching.allocations.is_empty());
+        let has_rows = matching.is_some_and(|matching| matching.rows_count() > 0);
         let allocated_at = has_rows.then_some(self.plan.allocation_time);
         let rows = &mut self.summaries;
         rows.value(self.plan.version);
@@ -315,7 +315,7 @@ impl PostgresVersionWriter {
         rows.optional(last.map(|trade| trade.order_time));
         rows.optional(last.map(|trade| trade.side));
         rows.optional(last.and_then(|trade| trade.trade_seq));
-        rows.optional_text(last.map(|trade| trade.order_id.as_str()));
+        rows.optional_text(last.map(|trade| trade.order_id));
         rows.value(outcome.ledger_hash);
         rows.value(outcome.allocations_hash);
         rows.text(&self.plan.watermark.to_json());

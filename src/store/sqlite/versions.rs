@@ -10,7 +10,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
 use super::{SqliteStore, commit, pointer, queue, read, runs};
-use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals, Trade};
+use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals};
 use crate::store::model::{Completion, Event, Version, VersionPlan};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
 use crate::store::{StoreError, StoreResult, VersionWriter};
@@ -175,7 +175,7 @@ fn insert_inventory(
     for (buy, lot) in matching.open_lots_with_buys() {
         insert.execute(params![
             matching.pool.symbol.as_str(),
-            buy.order_id.as_str(),
+            buy.order_id,
             lot.remaining_size.to_string(),
             plan.allocation_time.as_micros(),
             plan.version,
@@ -214,7 +214,7 @@ fn insert_summary(
     };
     let totals = matching.map_or(&nothing, |matching| &matching.totals);
     let last = matching.and_then(|matching| matching.trades.last());
-    let has_rows = matching.is_some_and(|matching| !matching.allocations.is_empty());
+    let has_rows = matching.is_some_and(|matching| matching.rows_count() > 0);
     let allocated_at = has_rows.then(|| plan.allocation_time.as_micros());
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     raw.prepare(INSERT_SUMMARY)?.execute(params![
@@ -243,10 +243,10 @@ fn insert_summary(
         totals.open_cost.to_string(),
         totals.first_sell.map(|time| time.as_micros()),
         totals.last_sell.map(|time| time.as_micros()),
-        last.map(|trade: &Trade| trade.order_time.as_micros()),
+        last.map(|trade| trade.order_time.as_micros()),
         last.map(|trade| trade.side.as_str()),
         last.and_then(|trade| trade.trade_seq),
-        last.map(|trade| trade.order_id.as_str()),
+        last.map(|trade| trade.order_id),
         outcome.ledger_hash.to_string(),
         outcome.allocations_hash.to_string(),
         plan.watermark.to_json(),

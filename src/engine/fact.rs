@@ -1,0 +1,160 @@
+//! A size, price or fee as an integer and a scale: what the hot loops carry instead of the types
+//! of `number.rs`, which are for callers.
+
+use rust_decimal::Decimal;
+
+use super::number::{Fee, NumberError, Price, Size};
+use super::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX};
+use super::wide;
+
+/// A number that a ledger can hold: `units` x 10^-`scale`, without trailing zeros.
+///
+/// At most 28 significant digits and 28 decimals, like every fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fact {
+    units: i128,
+    scale: u8,
+}
+
+/// The first number with one digit too many.
+const UNITS_LIMIT: i128 = 10_i128.pow(FACT_DIGITS_MAX as u32);
+
+impl Fact {
+    /// Zero.
+    pub const ZERO: Self = Self { units: 0, scale: 0 };
+
+    /// Makes a fact. Errors: too many digits, or too many decimals.
+    pub fn try_new(units: i128, scale: u8) -> Result<Self, NumberError> {
+        let fact = without_trailing_zeros(units, scale);
+        if fact.units.unsigned_abs() >= UNITS_LIMIT.unsigned_abs() {
+            let digits = fact.units.unsigned_abs().to_string().len();
+            return Err(NumberError::TooManyDigits(digits));
+        }
+        if fact.scale > FACT_DECIMALS_MAX {
+            return Err(NumberError::TooManyDecimals(fact.scale.into()));
+        }
+        Ok(fact)
+    }
+
+    /// Makes a fact of parts that a fact gave.
+    pub(super) fn of_parts(units: i128, scale: u8) -> Self {
+        Self { units, scale }
+    }
+
+    fn of_decimal(value: Decimal) -> Self {
+        let scale = u8::try_from(value.scale()).unwrap_or(u8::MAX);
+        without_trailing_zeros(value.mantissa(), scale)
+    }
+
+    /// Returns a trade's size as a fact. Errors: it has more digits than a trade's may.
+    pub(super) fn try_of_size(size: Size) -> Result<Self, NumberError> {
+        match wide::to_i128(size.units()) {
+            Some(units) => Self::try_new(units, size.scale()),
+            None => Err(NumberError::TooManyDigits(size.units().to_string().len())),
+        }
+    }
+
+    /// Returns a price as a fact.
+    pub(super) fn of_price(price: Price) -> Self {
+        Self::of_decimal(price.as_decimal())
+    }
+
+    /// Returns a fee as a fact.
+    pub(super) fn of_fee(fee: Fee) -> Self {
+        Self::of_decimal(fee.as_decimal())
+    }
+
+    /// Returns the digits as an integer.
+    pub fn units(self) -> i128 {
+        self.units
+    }
+
+    /// Returns the number of decimals.
+    pub fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// Returns the fact as a size. Errors: below zero.
+    pub fn to_size(self) -> Result<Size, NumberError> {
+        Size::try_from_units(wide::from_i128(self.units), self.scale)
+    }
+
+    /// Returns the fact as a price. Errors: below zero.
+    pub fn to_price(self) -> Result<Price, NumberError> {
+        match self.units {
+            ..0 => Err(NumberError::Negative),
+            _ => Ok(Price::of_checked(self.to_decimal())),
+        }
+    }
+
+    /// Returns the fact as a fee.
+    pub fn to_fee(self) -> Fee {
+        Fee::of_checked(self.to_decimal())
+    }
+
+    fn to_decimal(self) -> Decimal {
+        // 28 digits fit the 96 bits of a `Decimal`, whatever the scale.
+        Decimal::try_from_i128_with_scale(self.units, self.scale.into()).unwrap_or_default()
+    }
+}
+
+fn without_trailing_zeros(units: i128, scale: u8) -> Fact {
+    if units == 0 {
+        return Fact::ZERO;
+    }
+    let (mut units, mut scale) = (units, scale);
+    // Most values fit a machine word, where a division by ten costs a tenth.
+    if let Ok(mut narrow) = i64::try_from(units) {
+        while scale > 0 && narrow % 10 == 0 {
+            narrow /= 10;
+            scale = scale.saturating_sub(1);
+        }
+        return Fact {
+            units: narrow.into(),
+            scale,
+        };
+    }
+    while scale > 0 && units % 10 == 0 {
+        units /= 10;
+        scale = scale.saturating_sub(1);
+    }
+    Fact { units, scale }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_have_one_form_and_limits() {
+        let fact = Fact::try_new(1_500, 3).unwrap();
+        assert_eq!((fact.units(), fact.scale()), (15, 1));
+        assert_eq!(Fact::try_new(0, 28), Ok(Fact::ZERO));
+        assert_eq!(Fact::try_new(-20, 0).unwrap().units(), -20);
+        let digits_28 = UNITS_LIMIT - 1;
+        assert_eq!(Fact::try_new(digits_28, 28).unwrap().units(), digits_28);
+        assert_eq!(
+            Fact::try_new(UNITS_LIMIT + 1, 0),
+            Err(NumberError::TooManyDigits(29))
+        );
+        assert_eq!(Fact::try_new(UNITS_LIMIT, 1).unwrap().scale(), 0);
+        assert_eq!(Fact::try_new(1, 29), Err(NumberError::TooManyDecimals(29)));
+    }
+
+    #[test]
+    fn facts_are_the_numbers_they_came_from() {
+        for text in [
+            "0.1",
+            "1000",
+            "0.0000000000000000000000000001",
+            "9999999999999999999999999999",
+        ] {
+            let size: Size = text.parse().unwrap();
+            let price: Price = text.parse().unwrap();
+            let fee: Fee = format!("-{text}").parse().unwrap();
+            assert_eq!(Fact::try_of_size(size).unwrap().to_size(), Ok(size));
+            assert_eq!(Fact::of_price(price).to_price(), Ok(price));
+            assert_eq!(Fact::of_fee(fee).to_fee(), fee);
+        }
+    }
+}
