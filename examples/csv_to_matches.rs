@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use std::{env, fs, io};
 
 use fifo_pnl::engine::{
-    Account, Pool, PoolLedger, PoolResult, SymbolRules, Timestamp, compute_pool,
+    Account, Pool, PoolLedger, PoolResult, SymbolRules, Timestamp, TradeRef, compute_pool,
 };
 use fifo_pnl::import::{ImportOptions, parse_csv};
 use fifo_pnl::report::CanonicalCsv;
@@ -62,7 +62,7 @@ fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> 
         let ledger = pools.entry(pool.clone());
         ledger
             .or_insert_with(|| PoolLedger::new(pool))
-            .push(row.trade);
+            .push(&TradeRef::try_of(&row.trade)?)?;
     }
     write_pools(pools, output)
 }

@@ -430,11 +430,15 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 5] = [
+const FILES_ALONE: [(&str, &str); 9] = [
     ("sqlite/functions.rs", "PostgreSQL adds decimals by itself"),
     ("sqlite/raw.rs", "the bulk path over the raw handle"),
     ("sqlite/tests.rs", "unit tests of the functions"),
+    ("postgres/binary.rs", "the server's binary format"),
     ("postgres/copy.rs", "the bulk path, COPY"),
+    ("postgres/gate.rs", "rows of the gate out of a binary COPY"),
+    ("postgres/rows.rs", "rows spelled for COPY"),
+    ("sqlite/rows.rs", "rows spelled for a prepared statement"),
     (
         "postgres/readers.rs",
         "readers of SQLite are in nobody's way",
@@ -449,8 +453,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 10] = [
     ),
     (
         "ledger.rs",
-        "entry insert_void ledger_writer optional_text read_pools sequence \
-         snapshot_of unreadable voided_as_of",
+        "insert_void ledger_writer optional_text read_pools sequence \
+         snapshot_of take_row unreadable voided_as_of",
     ),
     (
         "lock.rs",
@@ -459,7 +463,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 10] = [
     ),
     (
         "mod.rs",
-        "copy_made connect connect_plain named options parse prepare_session remedy \
+        "copy_made connect connect_plain named options parse prepare_session remedy snapshot_alone \
          schema_up waiting_for_readers",
     ),
     ("pointer.rs", "locked"),
@@ -473,10 +477,10 @@ const FUNCTIONS_ALONE: [(&str, &str); 10] = [
     ),
     (
         "versions.rs",
-        "add_summary allocation_rows attach attach_parts begin_on begin_short check_free \
-         check_owner clean_up commit_parts connection drop_leftovers drop_parts drop_tables \
-         end enter_version execute ids_next insert_allocations insert_inventory \
-         insert_summary load_pool lock_parts lot_rows of parts_of publish",
+        "add_pool add_summary attach attach_parts begin_on begin_short check_free check_owner \
+         clean_up commit_parts connection drop_leftovers drop_parts drop_tables end \
+         enter_version execute gone ids_next insert_rows insert_summary lock_parts of parts_of \
+         publish write_on",
     ),
 ];
 

@@ -36,6 +36,48 @@ impl Fact {
         Ok(fact)
     }
 
+    /// Reads plain decimal text: digits, at most one point, perhaps a sign before them.
+    ///
+    /// `None`: anything else, for the reader that names what is wrong.
+    pub fn of_plain_text(text: &[u8]) -> Option<Self> {
+        let (is_negative, digits) = match text {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        let point = digits.iter().position(|byte| *byte == b'.');
+        let decimals = match point {
+            Some(point) => digits.len().checked_sub(point)?.checked_sub(1)?,
+            None => 0,
+        };
+        let count = digits.len().checked_sub(usize::from(point.is_some()))?;
+        // A point at either end is not plain; 37 digits fit 128 bits, 19 a machine word.
+        if point == Some(0) || (point.is_some() && decimals == 0) || !(1..=37).contains(&count) {
+            return None;
+        }
+        let (mut word, mut units) = (0_u64, 0_i128);
+        for (at, byte) in digits.iter().enumerate() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                if Some(at) == point {
+                    continue;
+                }
+                return None;
+            }
+            if count <= 19 {
+                word = word.wrapping_mul(10).wrapping_add(digit.into());
+            } else {
+                units = units.wrapping_mul(10).wrapping_add(digit.into());
+            }
+        }
+        let units = units.wrapping_add(word.into());
+        let units = if is_negative {
+            units.wrapping_neg()
+        } else {
+            units
+        };
+        Self::try_new(units, u8::try_from(decimals).ok()?).ok()
+    }
+
     /// Makes a fact of parts that a fact gave.
     pub(super) fn of_parts(units: i128, scale: u8) -> Self {
         Self { units, scale }
@@ -139,6 +181,57 @@ mod tests {
         );
         assert_eq!(Fact::try_new(UNITS_LIMIT, 1).unwrap().scale(), 0);
         assert_eq!(Fact::try_new(1, 29), Err(NumberError::TooManyDecimals(29)));
+    }
+
+    #[test]
+    fn plain_text_reads_like_any_other() {
+        let texts = [
+            "0",
+            "0.0",
+            "1",
+            "-1",
+            "00.10",
+            "12.5",
+            "1234567890123456789",
+            "12345678901234567890",
+            "0.1234567890123456789",
+            "9999999999999999999999999999",
+            "-0.0000000000000000000000000001",
+            "123456789012345678901234567.8",
+            "0.00",
+            "-0",
+            "1000",
+            "18446744073709551615",
+        ];
+        for text in texts {
+            let fee: Fee = text.parse().unwrap();
+            assert_eq!(
+                Fact::of_plain_text(text.as_bytes()),
+                Some(Fact::of_fee(fee)),
+                "{text}"
+            );
+        }
+        let others = [
+            "",
+            "-",
+            ".",
+            "1.",
+            ".5",
+            "+1",
+            "1e5",
+            "1,5",
+            " 1",
+            "1 ",
+            "1.2.3",
+            "--1",
+            "NaN",
+            "1_0",
+            "99999999999999999999999999999",
+            "0.00000000000000000000000000001",
+        ];
+        for text in others {
+            assert_eq!(Fact::of_plain_text(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

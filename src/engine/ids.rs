@@ -20,7 +20,8 @@ pub enum IdError {
     BadCharacter(char),
 }
 
-fn check_text(text: &str) -> Result<(), IdError> {
+/// Checks a name that a ledger holds. Errors: an import would refuse it.
+pub(super) fn check_text(text: &str) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }

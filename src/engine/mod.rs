@@ -31,7 +31,9 @@ mod trade;
 mod trades;
 mod wide;
 
-pub use canonical::{ALLOCATION_HEADER, AllocationRow, Notes, NotesError, write_trade_line};
+pub use canonical::{
+    ALLOCATION_HEADER, AllocationRow, Canonical, Notes, NotesError, write_trade_line,
+};
 pub use checks::{
     Invariant, PoolStatus, PoolVersion, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems,
     Violation, check_pool,

@@ -258,6 +258,13 @@ impl Size {
         Ok(Self { units, scale })
     }
 
+    /// Returns the digits as an integer of 128 bits, and the number of decimals.
+    ///
+    /// `None`: it has more digits.
+    pub fn to_units(self) -> Option<(i128, u8)> {
+        Some((wide::to_i128(self.units)?, self.scale))
+    }
+
     /// Returns the digits as an integer; the size is this x 10^-[`scale`](Self::scale).
     pub(crate) fn units(self) -> I256 {
         self.units

@@ -2,7 +2,7 @@
 
 use super::canonical::write_trade_line;
 use super::hash::RowsHash;
-use super::ids::{Account, Pool, Symbol};
+use super::ids::{Account, Pool, Symbol, check_text};
 use super::issue::IssueType;
 use super::matching::match_trades;
 use super::outcome::Matching;
@@ -46,6 +46,23 @@ impl PoolLedger {
             self.ledger_hash.add_row(&self.line);
             self.invalid.push(invalid);
         }
+    }
+
+    /// Takes a trade whose numbers were read without text. Errors: it is not valid, and was not
+    /// taken; [`push_text`](Self::push_text) takes it with the reason.
+    pub fn try_push(&mut self, trade: &TradeRef<'_>) -> Result<(), InvalidTrade> {
+        let invalid = |column, reason: String| InvalidTrade {
+            order_id: trade.order_id.to_owned(),
+            column,
+            reason,
+        };
+        check_text(trade.order_id).map_err(|error| invalid("order_id", error.to_string()))?;
+        if trade.size.units() < 0 || trade.price.units() < 0 {
+            return Err(invalid("size", "or price is negative".into()));
+        }
+        trade.check()?;
+        self.push(trade)
+            .map_err(|error| invalid("order_id", error.to_string()))
     }
 
     fn try_push_text(&mut self, text: &TradeText<'_>) -> Result<(), InvalidTrade> {

@@ -1,21 +1,21 @@
 //! One run: lock, log row, read, match, self-check, load, publish, report.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
+use super::make::{self, Work};
 use crate::engine::{
-    IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash,
-    Timestamp, Usd, compute_pool, review_items,
+    IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals, ReviewItem,
+    RowsHash, Timestamp, Usd,
 };
-use crate::store::Store;
 use crate::store::model::{
-    Completion, Current, Exclusion, LedgerRead, ReviewUpdate, RunCounts, RunFailure, RunStart,
-    Scope, Version, VersionInfo, VersionPlan, VersionStatus, Watermark, policy_json,
+    Completion, Current, Exclusion, ReviewUpdate, RunCounts, RunFailure, RunStart, Scope, Version,
+    VersionInfo, VersionPlan, VersionStatus, Watermark, policy_json,
 };
+use crate::store::rows::PartSource;
+use crate::store::{Store, StoreResult, VersionWriter};
 
 /// What a run is asked to do.
 #[derive(Debug, Clone, Default)]
@@ -111,9 +111,18 @@ pub async fn compute(
     let started_us = context.clock.elapsed_us();
     if options.dry_run {
         let target = Target::choose(store, options).await?;
-        let matched = read_and_match(store, context, options).await?;
+        let (seen, pools) = read(store, context, options).await?;
+        let made = make_pools(context, options, &seen, pools, None).await?;
         let publication = Publication::DryRun;
-        return Ok(matched.report(options, &target, None, publication, context, started_us));
+        let facts = (&seen, &made);
+        return Ok(report(
+            options,
+            &target,
+            None,
+            publication,
+            facts,
+            (context, started_us),
+        ));
     }
     let lock = store.lock_runs(&context.holder).await?;
     let done = run_locked(store, context, options, started_us).await;
@@ -265,13 +274,40 @@ async fn close_failed(store: &dyn Store, context: &Context, run_id: i64, error: 
     let _ = store.fail_run(run_id, &failure).await;
 }
 
-/// A run's pools, matched, and what was seen on the way.
-struct Matched {
-    outcomes: Vec<(PoolOutcome, i64)>,
+/// What a run read beside the pools.
+struct Seen {
     watermark: Watermark,
     voided: u64,
     ineligible: BTreeMap<String, u64>,
     exclusions: Vec<Exclusion>,
+}
+
+/// What a run made, pool by pool.
+#[derive(Default)]
+struct MadePools {
+    lines: Vec<PoolLine>,
+    items: Vec<ReviewItem>,
+    ledger_hash: RowsHash,
+    allocations_hash: RowsHash,
+    complete_through: Option<Timestamp>,
+}
+
+impl MadePools {
+    fn add(&mut self, outcome: &PoolOutcome, items: Vec<ReviewItem>) {
+        self.lines.push(pool_line(outcome));
+        self.items.extend(items);
+        self.ledger_hash.add(outcome.ledger_hash);
+        self.allocations_hash.add(outcome.allocations_hash);
+        if let PoolResult::Matched(matching) = &outcome.result {
+            let last = matching.trades.last().map(|trade| trade.order_time);
+            self.complete_through = self.complete_through.max(last);
+        }
+    }
+
+    fn pools_of(&self, status: PoolStatus) -> impl Iterator<Item = &Pool> {
+        let lines = self.lines.iter().filter(move |line| line.status == status);
+        lines.map(|line| &line.pool)
+    }
 }
 
 async fn run_logged(
@@ -283,8 +319,22 @@ async fn run_logged(
     run_id: i64,
     started_us: i64,
 ) -> PipelineResult<ComputeReport> {
-    let matched = read_and_match(store, context, options).await?;
-    let publication = decide(store, options, target, &matched.outcomes).await?;
+    let (seen, pools) = read(store, context, options).await?;
+    let plan = VersionPlan {
+        version: target.version,
+        run_id,
+        batch_id: run.batch_id.clone(),
+        scope: options.scope.clone(),
+        origin: options.origin.clone(),
+        policy: policy_json(&context.rules, &seen.exclusions),
+        watermark: seen.watermark.clone(),
+        created_at: run.started_at,
+        allocation_time: context.clock.now(),
+        replaces: target.replaces,
+    };
+    let mut writer = store.begin_version(&plan).await?;
+    let made = make_pools(context, options, &seen, pools, Some(writer.as_mut())).await?;
+    let publication = decide(store, options, target, &made).await?;
     if let (Publication::WouldTakeAway(pools), true) = (&publication, target.replaces) {
         return Err(PipelineError::Refused {
             message: format!(
@@ -295,42 +345,10 @@ async fn run_logged(
             hint: "correct the trades, or exclude the pools with fifo-pnl review exclude".into(),
         });
     }
-    let plan = VersionPlan {
-        version: target.version,
-        run_id,
-        batch_id: run.batch_id.clone(),
-        scope: options.scope.clone(),
-        origin: options.origin.clone(),
-        policy: policy_json(&context.rules, &matched.exclusions),
-        watermark: matched.watermark.clone(),
-        created_at: run.started_at,
-        allocation_time: context.clock.now(),
-        replaces: target.replaces,
-    };
-    let mut report = matched.report(
-        options,
-        target,
-        Some(run_id),
-        publication,
-        context,
-        started_us,
-    );
-    let mut writer = store.begin_version(&plan).await?;
-    let trades = matched
-        .outcomes
-        .iter()
-        .map(|(outcome, _)| outcome.trades)
-        .sum();
-    context.progress.begin(Phase::Load, Some(trades));
-    for (outcome, duration_us) in &matched.outcomes {
-        context.cancel.check()?;
-        writer.load(outcome, *duration_us).await?;
-        context.progress.advance(outcome.trades);
-        tokio::task::yield_now().await;
-    }
-    context.progress.end();
-    report.duration_ms = (context.clock.elapsed_us() - started_us) / 1000;
-    let completion = completion(context, options, target, &matched, &report);
+    let facts = (&seen, &made);
+    let times = (context, started_us);
+    let mut report = report(options, target, Some(run_id), publication, facts, times);
+    let completion = completion(context, options, target, &report, made);
     context.cancel.check()?;
     writer.finish(&completion).await?;
     report.current = store.current().await?;
@@ -345,29 +363,22 @@ fn names(pools: &[Pool]) -> String {
         .join(", ")
 }
 
-async fn read_and_match(
+async fn read(
     store: &dyn Store,
     context: &Context,
     options: &ComputeOptions,
-) -> PipelineResult<Matched> {
+) -> PipelineResult<(Seen, BTreeMap<Pool, PoolLedger>)> {
     let exclusions = store.exclusions().await?;
     let read = context.read_ledger(store, &options.scope, None).await?;
-    let LedgerRead {
-        watermark,
-        pools,
-        voided,
-        ineligible,
-    } = read;
     context.cancel.check()?;
-    check_scope_found(&options.scope, &pools)?;
-    let outcomes = match_pools(context, options, pools, &exclusions).await?;
-    Ok(Matched {
-        outcomes,
-        watermark,
-        voided,
-        ineligible,
+    check_scope_found(&options.scope, &read.pools)?;
+    let seen = Seen {
+        watermark: read.watermark,
+        voided: read.voided,
+        ineligible: read.ineligible,
         exclusions,
-    })
+    };
+    Ok((seen, read.pools))
 }
 
 /// A symbol or account that the ledger does not have is a typing error, not an empty result.
@@ -394,49 +405,52 @@ fn check_scope_found(scope: &Scope, pools: &BTreeMap<Pool, PoolLedger>) -> Pipel
     })
 }
 
-/// Matches all pools, the largest first so that no thread ends with a long one alone; returns
-/// them in canonical order.
-async fn match_pools(
+/// Matches all pools and writes them, if there is a writer.
+async fn make_pools(
     context: &Context,
     options: &ComputeOptions,
+    seen: &Seen,
     pools: BTreeMap<Pool, PoolLedger>,
-    exclusions: &[Exclusion],
-) -> PipelineResult<Vec<(PoolOutcome, i64)>> {
-    let excluded: BTreeMap<Pool, String> = exclusions
-        .iter()
-        .map(|e| (e.pool.clone(), e.reason.clone()))
-        .collect();
-    let mut ledgers: Vec<PoolLedger> = pools.into_values().collect();
-    let trades = ledgers
-        .iter()
+    writer: Option<&mut dyn VersionWriter>,
+) -> PipelineResult<MadePools> {
+    let excluded = seen.exclusions.iter();
+    let work = Work {
+        context: context.clone(),
+        excluded: excluded
+            .map(|e| (e.pool.clone(), e.reason.clone()))
+            .collect(),
+        encoder: writer.as_ref().map(|writer| writer.encoder()),
+        jobs: options.jobs.unwrap_or(0),
+    };
+    let trades = pools
+        .values()
         .map(|ledger| ledger.trades.len() as u64)
         .sum();
-    ledgers.sort_by_key(|ledger| std::cmp::Reverse(ledger.trades.len()));
-    context.progress.begin(Phase::Match, Some(trades));
-    let worker_context = context.clone();
-    let jobs = options.jobs.unwrap_or(0);
-    let matched = tokio::task::spawn_blocking(move || {
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
-        let threads = threads.map_err(|error| PipelineError::Worker(error.to_string()))?;
-        let context = Arc::new(worker_context);
-        let work = |ledger: PoolLedger| {
-            context.cancel.check()?;
-            let started_us = context.clock.elapsed_us();
-            let rows = ledger.trades.len() as u64;
-            let exclusion = excluded.get(&ledger.pool).map(String::as_str);
-            let outcome = compute_pool(ledger, &context.rules, exclusion);
-            context.progress.advance(rows);
-            Ok((outcome, context.clock.elapsed_us() - started_us))
-        };
-        threads.install(|| ledgers.into_par_iter().with_max_len(1).map(work).collect())
-    });
-    let matched: PipelineResult<Vec<(PoolOutcome, i64)>> = matched
-        .await
-        .map_err(|error| PipelineError::Worker(error.to_string()))?;
+    let phase = if writer.is_some() {
+        Phase::Load
+    } else {
+        Phase::Match
+    };
+    context.progress.begin(phase, Some(trades));
+    let mut made = MadePools::default();
+    let mut on_pool = |outcome: &PoolOutcome, items| made.add(outcome, items);
+    let mut making = make::start(work, pools, &mut on_pool);
+    let written = match writer {
+        Some(writer) => writer.write(&mut making).await,
+        None => drain(&mut making).await,
+    };
+    let joined = making.join().await;
     context.progress.end();
-    let mut outcomes = matched?;
-    outcomes.sort_by(|(left, _), (right, _)| left.pool.cmp(&right.pool));
-    Ok(outcomes)
+    // A worker's panic ends the writer too, and is the error to show.
+    joined?;
+    written?;
+    context.cancel.check()?;
+    Ok(made)
+}
+
+async fn drain(parts: &mut dyn PartSource) -> StoreResult<()> {
+    while parts.next().await?.is_some() {}
+    Ok(())
 }
 
 /// Decides whether the result becomes current. It must not take away what current has.
@@ -444,17 +458,13 @@ async fn decide(
     store: &dyn Store,
     options: &ComputeOptions,
     target: &Target,
-    outcomes: &[(PoolOutcome, i64)],
+    made: &MadePools,
 ) -> PipelineResult<Publication> {
     if !options.scope.is_all() {
         return Ok(Publication::Scoped);
     }
     if let Some(current) = target.current.version {
-        let rejected: BTreeSet<&Pool> = outcomes
-            .iter()
-            .filter(|(outcome, _)| matches!(outcome.result, PoolResult::Rejected(_)))
-            .map(|(outcome, _)| &outcome.pool)
-            .collect();
+        let rejected: BTreeSet<&Pool> = made.pools_of(PoolStatus::Rejected).collect();
         let covered = store.pool_summaries(current).await?;
         let lost: Vec<Pool> = covered
             .into_iter()
@@ -475,84 +485,67 @@ async fn decide(
     })
 }
 
-impl Matched {
-    fn report(
-        &self,
-        options: &ComputeOptions,
-        target: &Target,
-        run_id: Option<i64>,
-        publication: Publication,
-        context: &Context,
-        started_us: i64,
-    ) -> ComputeReport {
-        let pools: Vec<PoolLine> = self
-            .outcomes
-            .iter()
-            .map(|(outcome, _)| pool_line(outcome))
-            .collect();
-        let counts = self.counts(&pools);
-        let (mut ledger_hash, mut allocations_hash) = (RowsHash::EMPTY, RowsHash::EMPTY);
-        let mut complete_through = None;
-        for (outcome, _) in &self.outcomes {
-            ledger_hash.add(outcome.ledger_hash);
-            allocations_hash.add(outcome.allocations_hash);
-            if let PoolResult::Matched(matching) = &outcome.result {
-                let last = matching.trades.last().map(|trade| trade.order_time);
-                complete_through = complete_through.max(last);
-            }
-        }
-        let status = match counts.pools_rejected {
-            0 => VersionStatus::Completed,
-            _ => VersionStatus::Partial,
-        };
-        ComputeReport {
-            run_id,
-            version: target.version,
-            status,
-            scope: options.scope.clone(),
-            publication,
-            current: target.current,
-            pools,
-            counts,
-            voided: self.voided,
-            ineligible: self.ineligible.clone(),
-            ledger_hash,
-            allocations_hash,
-            complete_through,
-            duration_ms: (context.clock.elapsed_us() - started_us) / 1000,
-        }
+fn report(
+    options: &ComputeOptions,
+    target: &Target,
+    run_id: Option<i64>,
+    publication: Publication,
+    (seen, made): (&Seen, &MadePools),
+    (context, started_us): (&Context, i64),
+) -> ComputeReport {
+    let counts = counts(seen, made);
+    let status = match counts.pools_rejected {
+        0 => VersionStatus::Completed,
+        _ => VersionStatus::Partial,
+    };
+    ComputeReport {
+        run_id,
+        version: target.version,
+        status,
+        scope: options.scope.clone(),
+        publication,
+        current: target.current,
+        pools: made.lines.clone(),
+        counts,
+        voided: seen.voided,
+        ineligible: seen.ineligible.clone(),
+        ledger_hash: made.ledger_hash,
+        allocations_hash: made.allocations_hash,
+        complete_through: made.complete_through,
+        duration_ms: (context.clock.elapsed_us() - started_us) / 1000,
     }
+}
 
-    fn counts(&self, pools: &[PoolLine]) -> RunCounts {
-        let mut counts = RunCounts {
-            ineligible: self.ineligible.values().sum(),
-            ..RunCounts::default()
-        };
-        let mut pnl = 0_i128;
-        for line in pools {
-            counts.buys += line.totals.buys;
-            counts.sells += line.totals.sells;
-            counts.allocations += line.totals.allocations;
-            counts.unmatched_sells += line.totals.sells_unmatched;
-            counts.fees_unknown += line.totals.fees_unknown;
-            // A pool's total is below 10^24 USD: more than a hundred of them fit.
-            pnl = pnl.saturating_add(line.totals.pnl.units());
-            match line.status {
-                PoolStatus::Matched => counts.pools_matched += 1,
-                PoolStatus::Rejected => counts.pools_rejected += 1,
-                PoolStatus::Excluded => {}
-            }
+fn counts(seen: &Seen, made: &MadePools) -> RunCounts {
+    let mut counts = RunCounts {
+        ineligible: seen.ineligible.values().sum(),
+        ..RunCounts::default()
+    };
+    let mut pnl = 0_i128;
+    for line in &made.lines {
+        counts.buys += line.totals.buys;
+        counts.sells += line.totals.sells;
+        counts.allocations += line.totals.allocations;
+        counts.unmatched_sells += line.totals.sells_unmatched;
+        counts.fees_unknown += line.totals.fees_unknown;
+        // A pool's total is below 10^24 USD: more than a hundred of them fit.
+        pnl = pnl.saturating_add(line.totals.pnl.units());
+        match line.status {
+            PoolStatus::Matched => counts.pools_matched += 1,
+            PoolStatus::Rejected => counts.pools_rejected += 1,
+            PoolStatus::Excluded => {}
         }
-        counts.pnl = Usd::from_units(pnl);
-        let rejected = pools
-            .iter()
-            .filter(|line| line.status == PoolStatus::Rejected);
-        let errors: Vec<String> = rejected
-            .map(|line| format!("{}: {}", line.pool, line.error.as_deref().unwrap_or("")))
-            .collect();
-        counts.error = (!errors.is_empty()).then(|| errors.join("\n"));
-        counts
     }
+    counts.pnl = Usd::from_units(pnl);
+    let rejected = made
+        .lines
+        .iter()
+        .filter(|line| line.status == PoolStatus::Rejected);
+    let errors: Vec<String> = rejected
+        .map(|line| format!("{}: {}", line.pool, line.error.as_deref().unwrap_or("")))
+        .collect();
+    counts.error = (!errors.is_empty()).then(|| errors.join("\n"));
+    counts
 }
 
 fn pool_line(outcome: &PoolOutcome) -> PoolLine {
@@ -581,8 +574,8 @@ fn completion(
     context: &Context,
     options: &ComputeOptions,
     target: &Target,
-    matched: &Matched,
     report: &ComputeReport,
+    made: MadePools,
 ) -> Completion {
     let publish = report.publication == Publication::Published;
     Completion {
@@ -595,7 +588,7 @@ fn completion(
         counts: report.counts.clone(),
         publish,
         held: target.current.held && target.current.version == Some(target.version),
-        review: review_update(context, options, matched, publish),
+        review: review_update(options, made, publish),
         details: json!({
             "run_id": report.run_id, "status": report.status.as_str(), "published": publish,
             "scope": options.scope.to_text(), "pools": report.pools.len(),
@@ -608,12 +601,7 @@ fn completion(
 }
 
 /// Data issues come from any run over all symbols; unmatched sells only with the pointer.
-fn review_update(
-    context: &Context,
-    options: &ComputeOptions,
-    matched: &Matched,
-    publish: bool,
-) -> ReviewUpdate {
+fn review_update(options: &ComputeOptions, made: MadePools, publish: bool) -> ReviewUpdate {
     let mut update = ReviewUpdate::default();
     if !options.scope.is_all() {
         return update;
@@ -626,16 +614,14 @@ fn review_update(
     if publish {
         update.kinds.insert(IssueType::UnmatchedSell);
     }
-    for (outcome, _) in &matched.outcomes {
-        if !matches!(outcome.result, PoolResult::Matched(_)) {
-            update.pools_without_result.insert(outcome.pool.clone());
-        }
-        let items = review_items(outcome, &context.rules);
-        update.items.extend(
-            items
-                .into_iter()
-                .filter(|item| update.kinds.contains(&item.issue)),
-        );
+    for status in [PoolStatus::Rejected, PoolStatus::Excluded] {
+        update
+            .pools_without_result
+            .extend(made.pools_of(status).cloned());
     }
+    update.items = made.items;
+    update
+        .items
+        .retain(|item| update.kinds.contains(&item.issue));
     update
 }

@@ -8,6 +8,7 @@ mod compute;
 mod context;
 mod explain;
 mod import;
+mod make;
 mod publish;
 mod validate;
 

@@ -12,8 +12,11 @@ pub mod limits;
 pub mod memory;
 pub mod model;
 pub mod postgres;
+pub mod rows;
 pub mod rules;
 pub mod sqlite;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -26,6 +29,7 @@ use model::{
     LedgerRead, PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, Scope, Version,
     VersionInfo, VersionPlan, VoidChange, Watermark,
 };
+use rows::{PartSource, RowEncoder, Whole};
 
 /// A row of `fifo_allocations` whose text can't be read, or the row.
 pub type StoredRow = Result<StoredAllocation, UnreadableRow>;
@@ -184,8 +188,18 @@ pub trait Store: Send + Sync {
 /// Writes one version. Dropping it without [`finish`](Self::finish) leaves nothing behind.
 #[async_trait]
 pub trait VersionWriter: Send {
-    /// Writes a pool's result. Pools come in canonical order, so that ids do too.
-    async fn load(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()>;
+    /// Lends what spells rows for [`write`](Self::write).
+    fn encoder(&self) -> Arc<dyn RowEncoder>;
+
+    /// Writes pools as they come, in canonical order, so that ids are in it too.
+    async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()>;
+
+    /// Writes one pool whose result is there whole.
+    async fn load(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
+        let encoder = self.encoder();
+        self.write(&mut Whole::of(outcome, duration_us, encoder.as_ref()))
+            .await
+    }
 
     /// Completes the version, moves the pointer if asked, updates the review queue and closes the
     /// log row: all in one transaction.

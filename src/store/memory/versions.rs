@@ -3,20 +3,21 @@
 //! A version is made beside the store and put into it whole, when it is finished.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{MemoryStore, State, broken_constraint, check, locked, queue, runs};
-use crate::engine::OrderId;
 use crate::engine::{
-    Matching, Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals, StoredAllocation, StoredLot,
-    Timestamp,
+    AllocationRow, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult, PoolStatus,
+    PoolTotals, StoredAllocation, StoredLot, Timestamp, TradeRef,
 };
 use crate::store::model::{
     Completion, Event, PointerMove, PoolSummary, Version, VersionInfo, VersionPlan, VersionStatus,
 };
+use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::rules::{check_droppable, check_publishable, check_sealable, check_version_free};
 use crate::store::{RowSink, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter};
 
@@ -100,6 +101,14 @@ fn find(state: &mut State, version: Version) -> StoreResult<&mut StoredVersion> 
     found.ok_or(StoreError::NoVersion(version))
 }
 
+/// Memory keeps values, which need no spelling: they are taken from a pool's result.
+struct NoSpelling;
+
+impl RowEncoder for NoSpelling {
+    fn allocation(&self, _: &AllocationRow<'_>, _: &mut RowChunk) {}
+    fn lot(&self, _: &Pool, _: &TradeRef<'_>, _: &OpenLot, _: &mut RowChunk) {}
+}
+
 /// A version being written. The store sees it when it is finished.
 struct MemoryVersionWriter {
     store: MemoryStore,
@@ -169,20 +178,16 @@ fn version_info(plan: &VersionPlan, old: Option<&VersionInfo>) -> VersionInfo {
 
 #[async_trait]
 impl VersionWriter for MemoryVersionWriter {
-    async fn load(&mut self, outcome: &PoolOutcome, _duration_us: i64) -> StoreResult<()> {
-        let pool = &outcome.pool;
-        let is_new = !self.made.summaries.contains_key(pool);
-        check(is_new, "write allocations", "fifo_pool_summary_key")?;
-        let (status, error) = match &outcome.result {
-            PoolResult::Matched(matching) => {
-                self.load_matching(matching)?;
-                (PoolStatus::Matched, None)
+    fn encoder(&self) -> Arc<dyn RowEncoder> {
+        Arc::new(NoSpelling)
+    }
+
+    async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()> {
+        while let Some(part) = parts.next().await? {
+            if let Part::Pool(outcome, _) = part {
+                self.load_pool(&outcome)?;
             }
-            PoolResult::Rejected(rejection) => (PoolStatus::Rejected, Some(&rejection.reason)),
-            PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason)),
-        };
-        let summary = summary(outcome, status, error.cloned());
-        self.made.summaries.insert(pool.clone(), summary);
+        }
         Ok(())
     }
 
@@ -217,6 +222,23 @@ impl VersionWriter for MemoryVersionWriter {
 }
 
 impl MemoryVersionWriter {
+    fn load_pool(&mut self, outcome: &PoolOutcome) -> StoreResult<()> {
+        let pool = &outcome.pool;
+        let is_new = !self.made.summaries.contains_key(pool);
+        check(is_new, "write allocations", "fifo_pool_summary_key")?;
+        let (status, error) = match &outcome.result {
+            PoolResult::Matched(matching) => {
+                self.load_matching(matching)?;
+                (PoolStatus::Matched, None)
+            }
+            PoolResult::Rejected(rejection) => (PoolStatus::Rejected, Some(&rejection.reason)),
+            PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason)),
+        };
+        let summary = summary(outcome, status, error.cloned());
+        self.made.summaries.insert(pool.clone(), summary);
+        Ok(())
+    }
+
     fn load_matching(&mut self, matching: &Matching) -> StoreResult<()> {
         let action = "write allocations";
         for row in matching.rows() {

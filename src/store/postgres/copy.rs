@@ -1,9 +1,11 @@
-//! Rows to the server by COPY, in its text format.
+//! Rows to the server by COPY: few rows in its text format, many in its binary one.
 
 use std::fmt::{Display, Write};
 
 use sqlx::PgConnection;
+use sqlx::postgres::PgCopyIn;
 
+use super::binary::{HEADER, TRAILER};
 use super::errors::from_sqlx;
 use crate::store::StoreResult;
 
@@ -96,4 +98,62 @@ pub(super) async fn send(
         .await
         .map(|_| ())
         .map_err(|e| from_sqlx(action, e))
+}
+
+/// A binary COPY into a table, which begins with its first bytes.
+pub(super) struct BinaryCopy<'c> {
+    idle: Option<&'c mut PgConnection>,
+    copy: Option<PgCopyIn<&'c mut PgConnection>>,
+    action: &'static str,
+    sql: String,
+}
+
+impl<'c> BinaryCopy<'c> {
+    /// Table and columns are constants or numbers of this program.
+    pub(super) fn new(
+        connection: &'c mut PgConnection,
+        action: &'static str,
+        (table, columns): (&str, &str),
+    ) -> Self {
+        Self {
+            idle: Some(connection),
+            copy: None,
+            action,
+            sql: format!("COPY {table} ({columns}) FROM STDIN (FORMAT binary)"),
+        }
+    }
+
+    /// Sends rows.
+    pub(super) async fn send(&mut self, rows: &[u8]) -> StoreResult<()> {
+        let fail = |e| from_sqlx(self.action, e);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        if let Some(connection) = self.idle.take() {
+            let mut copy = connection.copy_in_raw(&self.sql).await.map_err(fail)?;
+            copy.send(HEADER.as_slice()).await.map_err(fail)?;
+            self.copy = Some(copy);
+        }
+        match &mut self.copy {
+            Some(copy) => copy.send(rows).await.map(|_| ()).map_err(fail),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the COPY: from here on the rows are in the table, or an error says why not.
+    pub(super) async fn finish(mut self) -> StoreResult<()> {
+        let fail = |e| from_sqlx(self.action, e);
+        if let Some(mut copy) = self.copy.take() {
+            copy.send(TRAILER.as_slice()).await.map_err(fail)?;
+            copy.finish().await.map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Takes it back, so that the connection can be used again.
+    pub(super) async fn abort(mut self) {
+        if let Some(copy) = self.copy.take() {
+            let _ = copy.abort("the run stopped").await;
+        }
+    }
 }

@@ -3,19 +3,18 @@
 //! What arrived is asked of a snapshot, not of a sequence: a slow transaction that commits late is
 //! in no earlier snapshot, so it is never missed. Source: docs/SPEC-matching.md, "Versions".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use futures_util::TryStreamExt;
 use serde_json::json;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, Row, Transaction};
 
 use super::errors::from_sqlx;
+use super::gate::{self, GateRows};
 use super::read::{PgCells, select};
 use super::{PostgresStore, commit, copy, runs};
-use crate::engine::{Carried, LedgerTrade, Pool, PoolLedger, Timestamp, Trade, TradeText};
+use crate::engine::{Carried, LedgerTrade, Timestamp, Trade, TradeText};
 use crate::store::cells::{Cells, pool};
-use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
     Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Scope, VoidChange,
     Watermark,
@@ -136,7 +135,7 @@ async fn known_trades(
     Ok(known)
 }
 
-fn unreadable(column: &'static str, found: &str) -> StoreError {
+pub(super) fn unreadable(column: &'static str, found: &str) -> StoreError {
     StoreError::Unreadable {
         table: "trade_records",
         column,
@@ -372,53 +371,25 @@ pub(super) async fn read(
     seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
     let action = "read the ledger";
-    let mut transaction = store.snapshot().await?;
+    // A connection of its own: what an interrupted COPY leaves on it goes with it.
+    let mut transaction = store.snapshot_alone().await?;
     let (snapshot, cluster): (String, String) = sqlx::query_as(
         "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
     )
-    .fetch_one(&mut *transaction)
+    .fetch_one(&mut transaction)
     .await
     .map_err(|e| from_sqlx(action, e))?;
     let as_of = as_of
         .map(|watermark| snapshot_of(watermark, &cluster))
         .transpose()?;
     let voided = match &as_of {
-        None => BTreeSet::new(),
-        Some(snapshot) => voided_as_of(&mut transaction, snapshot).await?,
+        None => None,
+        Some(snapshot) => Some(voided_as_of(&mut transaction, snapshot).await?),
     };
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
-    let columns = [
-        "account",
-        "symbol",
-        "order_id",
-        "side",
-        "size",
-        "price",
-        "order_time",
-        "total_fees_usd",
-        "trade_seq",
-        "void_seq",
-        "pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot)",
-    ];
-    // Without an instant every row that is seen counts: none may be left out in silence.
-    let from = match as_of {
-        None => "eligible_trades",
-        Some(_) => "eligible_trades WHERE pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot)",
-    };
-    let mut rows = select(&columns, from)
-        .bind(&snapshot)
-        .fetch(&mut *transaction);
-    let mut rows_read = 0;
-    while let Some(row) = rows.try_next().await.map_err(|e| from_sqlx(action, e))? {
-        take_row(&mut read, scope, &row, as_of.is_some().then_some(&voided))?;
-        rows_read += 1;
-        if rows_read % ROWS_SEEN == 0 && !seen(ROWS_SEEN) {
-            return Err(StoreError::Stopped);
-        }
-    }
-    seen(rows_read % ROWS_SEEN);
-    drop(rows);
+    let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
+    gate::copy_out(&mut transaction, rows, &mut read, seen).await?;
     count_ineligible(&mut transaction, scope, &snapshot, &mut read).await?;
     read.watermark = Watermark::Snapshot { snapshot, cluster };
     Ok(read)
@@ -477,55 +448,6 @@ async fn voided_as_of(
     .await
     .map_err(|e| from_sqlx("read the voids", e))?;
     Ok(rows.into_iter().collect())
-}
-
-fn take_row(
-    read: &mut LedgerRead,
-    scope: &Scope,
-    row: &PgRow,
-    voided: Option<&BTreeSet<(String, String)>>,
-) -> StoreResult<()> {
-    let fail = |e| from_sqlx("read the ledger", e);
-    let text = |index: usize| row.try_get::<Option<&str>, _>(index).map_err(fail);
-    let required = |index: usize| text(index).map(Option::unwrap_or_default);
-    let number = |index: usize| row.try_get::<Option<i64>, _>(index).map_err(fail);
-    if !row.try_get::<bool, _>(10).map_err(fail)? {
-        return Err(StoreError::Refused(
-            "the ledger has rows of transactions that this server has not reached: it was copied \
-             from another cluster (ingest_xid), and what is new in it could not be told"
-                .into(),
-        ));
-    }
-    let (account, order_id) = (required(0)?, required(2)?);
-    let pool = pool(account, required(1)?);
-    if !scope.contains(&pool) {
-        return Ok(());
-    }
-    let is_voided = match voided {
-        None => number(9)?.is_some(),
-        Some(voided) => voided.contains(&(account.to_owned(), order_id.to_owned())),
-    };
-    if is_voided {
-        read.voided += 1;
-        return Ok(());
-    }
-    let facts = TradeText {
-        order_id,
-        side: required(3)?,
-        size: required(4)?,
-        price: required(5)?,
-        fee: text(7)?,
-        order_time_micros: number(6)?,
-        trade_seq: number(8)?,
-    };
-    entry(&mut read.pools, pool).push_text(&facts);
-    Ok(())
-}
-
-fn entry(pools: &mut BTreeMap<Pool, PoolLedger>, pool: Pool) -> &mut PoolLedger {
-    pools
-        .entry(pool.clone())
-        .or_insert_with(|| PoolLedger::new(pool))
 }
 
 /// Says about how many rows the ledger has, as the server's statistics have it.

@@ -6,14 +6,17 @@
 //! the way. Files and functions mirror those of `store/sqlite`. Read next: `schema.rs` (the gate),
 //! `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `lock.rs`.
 
+mod binary;
 mod copy;
 mod errors;
+mod gate;
 mod ledger;
 mod lock;
 mod pointer;
 mod queue;
 mod read;
 mod readers;
+mod rows;
 mod runs;
 mod schema;
 mod versions;
@@ -252,6 +255,15 @@ impl PostgresStore {
             .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
             .map_err(|e| from_sqlx("begin a transaction", e))
+    }
+
+    /// Begins such a transaction on a connection that ends with it.
+    async fn snapshot_alone(&self) -> StoreResult<PgConnection> {
+        let fail = |e| from_sqlx("begin a transaction", e);
+        let mut connection = self.reader().await?.detach();
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        connection.execute(begin).await.map_err(fail)?;
+        Ok(connection)
     }
 
     fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {

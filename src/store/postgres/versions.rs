@@ -13,18 +13,22 @@
 //! seen at once also by readers of an older state, who would find it empty.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
+use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::lock::LockedConnection;
 use super::readers::Steady;
-use super::{PostgresStore, commit, copy, pointer, queue, read, readers, runs};
-use crate::engine::{Matching, Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals};
+use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
+use super::{PostgresStore, commit, copy, pointer, queue, read, readers, rows, runs};
+use crate::engine::{Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals};
 use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS, READER_WAIT_S};
 use crate::store::model::{Completion, Event, Version, VersionPlan};
+use crate::store::rows::{Part, PartSource, RowEncoder};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
 use crate::store::{StoreError, StoreResult, VersionWriter};
 
@@ -49,6 +53,15 @@ impl Drop for PostgresVersionWriter {
             self.slot.give_back(connection);
         }
     }
+}
+
+const WRITE_ROWS: &str = "write allocations";
+
+/// Lots that wait for the rows before them, in bytes.
+const LOTS_WAITING_BYTES: usize = 1 << 20;
+
+fn gone() -> StoreError {
+    StoreError::Refused("the writer's connection is gone".into())
 }
 
 /// The tables that a version's rows go to: allocations and inventory.
@@ -192,14 +205,6 @@ async fn ids_next(connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
     .map_err(|e| from_sqlx("number a version's rows", e))
 }
 
-const ALLOCATION_COLUMNS: &str = "id, account, sell_order_id, buy_order_id, symbol, \
-    allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
-    cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, \
-    allocation_time, allocation_version, allocation_batch_id, notes";
-
-const LOT_COLUMNS: &str = "id, symbol, buy_order_id, remaining_size, snapshot_time, \
-    allocation_version, account, remaining_cost_usd";
-
 const SUMMARY_COLUMNS: &str = "allocation_version, account, symbol, status, trades, buys, sells, \
     allocations, sells_matched, sells_unmatched, buys_used, fees_unknown, matched_size, \
     cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_size, \
@@ -210,55 +215,7 @@ const SUMMARY_COLUMNS: &str = "allocation_version, account, symbol, status, trad
 
 impl PostgresVersionWriter {
     fn connection(&mut self) -> StoreResult<&mut PgConnection> {
-        self.connection
-            .as_mut()
-            .ok_or_else(|| StoreError::Refused("the writer's connection is gone".into()))
-    }
-
-    fn allocation_rows(&mut self, matching: &Matching) -> copy::Rows {
-        let mut rows = copy::Rows::default();
-        for row in matching.rows() {
-            rows.value(self.allocation_next);
-            self.allocation_next += 1;
-            rows.text(row.account);
-            rows.text(row.sell_order_id);
-            rows.optional_text(row.buy_order_id);
-            rows.text(row.symbol);
-            rows.value(row.allocated_size);
-            rows.optional(row.buy_price);
-            rows.value(row.sell_price);
-            rows.optional(row.buy_fees_per_unit);
-            rows.optional(row.sell_fees_per_unit);
-            rows.optional(row.cost_basis_usd);
-            rows.value(row.proceeds_usd);
-            rows.value(row.net_proceeds_usd);
-            rows.optional(row.pnl_usd);
-            rows.optional(row.buy_time);
-            rows.value(row.sell_time);
-            rows.value(self.plan.allocation_time);
-            rows.value(self.plan.version);
-            rows.text(&self.plan.batch_id);
-            rows.optional((!row.notes.is_empty()).then_some(row.notes));
-            rows.end_row();
-        }
-        rows
-    }
-
-    fn lot_rows(&mut self, matching: &Matching) -> copy::Rows {
-        let mut rows = copy::Rows::default();
-        for (buy, lot) in matching.open_lots_with_buys() {
-            rows.value(self.lot_next);
-            self.lot_next += 1;
-            rows.text(matching.pool.symbol.as_str());
-            rows.text(buy.order_id);
-            rows.value(lot.remaining_size);
-            rows.value(self.plan.allocation_time);
-            rows.value(self.plan.version);
-            rows.text(matching.pool.account.as_str());
-            rows.value(lot.remaining_cost);
-            rows.end_row();
-        }
-        rows
+        self.connection.as_mut().ok_or_else(gone)
     }
 
     fn add_summary(
@@ -324,6 +281,77 @@ impl PostgresVersionWriter {
         rows.value(duration_us);
         rows.optional_text(error);
         rows.end_row();
+    }
+
+    /// Writes rows by COPY. Lots wait until they are worth changing the table for.
+    async fn write_on(
+        &mut self,
+        connection: &mut PgConnection,
+        parts: &mut dyn PartSource,
+    ) -> StoreResult<()> {
+        let tables = Parts::of(&self.plan);
+        let mut lots = Vec::new();
+        loop {
+            let into = (tables.allocations.as_str(), ALLOCATION_COLUMNS);
+            let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
+            let more = loop {
+                let part = match parts.next().await {
+                    Ok(part) => part,
+                    Err(error) => {
+                        copy.abort().await;
+                        return Err(error);
+                    }
+                };
+                match part {
+                    None => break false,
+                    Some(Part::Allocations(mut chunk)) => {
+                        self.allocation_next = rows::number(&mut chunk, self.allocation_next);
+                        copy.send(&chunk.bytes).await?;
+                    }
+                    Some(Part::Lots(mut chunk)) => {
+                        self.lot_next = rows::number(&mut chunk, self.lot_next);
+                        lots.extend_from_slice(&chunk.bytes);
+                        if lots.len() >= LOTS_WAITING_BYTES {
+                            break true;
+                        }
+                    }
+                    Some(Part::Pool(outcome, duration_us)) => {
+                        if let Err(error) = self.add_pool(&outcome, duration_us) {
+                            copy.abort().await;
+                            return Err(error);
+                        }
+                    }
+                }
+            };
+            copy.finish().await?;
+            let into = (tables.inventory.as_str(), LOT_COLUMNS);
+            let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
+            copy.send(&lots).await?;
+            copy.finish().await?;
+            lots.clear();
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn add_pool(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
+        if !self.pools.insert(outcome.pool.clone()) {
+            return Err(StoreError::Database {
+                action: WRITE_ROWS,
+                message: format!("pool {} was written already", outcome.pool),
+                source: None,
+            });
+        }
+        let (status, error) = match &outcome.result {
+            PoolResult::Matched(_) => (PoolStatus::Matched, None),
+            PoolResult::Rejected(rejection) => {
+                (PoolStatus::Rejected, Some(rejection.reason.as_str()))
+            }
+            PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason.as_str())),
+        };
+        self.add_summary(outcome, status, error, duration_us);
+        Ok(())
     }
 
     async fn end(&mut self, completion: &Completion) -> StoreResult<()> {
@@ -494,34 +522,19 @@ async fn enter_version(
 
 #[async_trait]
 impl VersionWriter for PostgresVersionWriter {
-    async fn load(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
-        let action = "write allocations";
-        if !self.pools.insert(outcome.pool.clone()) {
-            return Err(StoreError::Database {
-                action,
-                message: format!("pool {} was written already", outcome.pool),
-                source: None,
-            });
-        }
-        let (status, error) = match &outcome.result {
-            PoolResult::Matched(matching) => {
-                let Parts {
-                    allocations,
-                    inventory,
-                } = Parts::of(&self.plan);
-                let (rows, lots) = (self.allocation_rows(matching), self.lot_rows(matching));
-                let connection = self.connection()?;
-                copy::send(connection, action, &allocations, ALLOCATION_COLUMNS, rows).await?;
-                copy::send(connection, action, &inventory, LOT_COLUMNS, lots).await?;
-                (PoolStatus::Matched, None)
-            }
-            PoolResult::Rejected(rejection) => {
-                (PoolStatus::Rejected, Some(rejection.reason.as_str()))
-            }
-            PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason.as_str())),
+    fn encoder(&self) -> Arc<dyn RowEncoder> {
+        Arc::new(PostgresRows::new(&self.plan))
+    }
+
+    async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()> {
+        // Where this ends in an error the connection stays out of reach until it is dropped: what
+        // stands half-written on it is taken back by whoever uses it next.
+        let Some(mut connection) = self.connection.take() else {
+            return Err(gone());
         };
-        self.add_summary(outcome, status, error, duration_us);
-        Ok(())
+        let written = self.write_on(&mut connection, parts).await;
+        self.connection = Some(connection);
+        written
     }
 
     async fn finish(mut self: Box<Self>, completion: &Completion) -> StoreResult<()> {

@@ -13,6 +13,7 @@ mod pointer;
 mod queue;
 mod raw;
 mod read;
+mod rows;
 mod runs;
 mod schema;
 #[cfg(test)]

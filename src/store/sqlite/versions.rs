@@ -3,15 +3,19 @@
 //! A version is written in one transaction, from its first row to the pointer and the log row. A
 //! process that dies in between leaves nothing: the file's journal takes it all back.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
+use super::rows::{SqliteRows, cells};
 use super::{SqliteStore, commit, pointer, queue, read, runs};
-use crate::engine::{Matching, PoolOutcome, PoolResult, PoolStatus, PoolTotals};
+use crate::engine::{PoolOutcome, PoolResult, PoolStatus, PoolTotals};
 use crate::store::model::{Completion, Event, Version, VersionPlan};
+use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
 use crate::store::{StoreError, StoreResult, VersionWriter};
 
@@ -62,13 +66,27 @@ pub(super) async fn begin(
 
 #[async_trait]
 impl VersionWriter for SqliteVersionWriter {
-    async fn load(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
-        let plan = &self.plan;
-        with_raw(&mut self.transaction, "write allocations", |raw| {
-            load_pool(raw, plan, outcome, duration_us)
-                .map_err(|e| from_rusqlite("write allocations", e))
-        })
-        .await
+    fn encoder(&self) -> Arc<dyn RowEncoder> {
+        Arc::new(SqliteRows::new(&self.plan))
+    }
+
+    async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()> {
+        let action = "write allocations";
+        while let Some(part) = parts.next().await? {
+            let plan = &self.plan;
+            with_raw(&mut self.transaction, action, |raw| {
+                let written = match &part {
+                    Part::Allocations(chunk) => insert_rows(raw, INSERT_ALLOCATION, chunk),
+                    Part::Lots(chunk) => insert_rows(raw, INSERT_LOT, chunk),
+                    Part::Pool(outcome, duration_us) => {
+                        insert_summary(raw, plan, outcome, *duration_us)
+                    }
+                };
+                written.map_err(|e| from_rusqlite(action, e))
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     async fn finish(self: Box<Self>, completion: &Completion) -> StoreResult<()> {
@@ -111,77 +129,17 @@ const INSERT_ALLOCATION: &str = "INSERT INTO fifo_allocations (account, sell_ord
     sell_time, allocation_time, allocation_version, allocation_batch_id, notes) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
-fn load_pool(
-    raw: &Connection,
-    plan: &VersionPlan,
-    outcome: &PoolOutcome,
-    duration_us: i64,
-) -> rusqlite::Result<()> {
-    let (status, error) = match &outcome.result {
-        PoolResult::Matched(matching) => {
-            insert_allocations(raw, plan, matching)?;
-            insert_inventory(raw, plan, matching)?;
-            (PoolStatus::Matched, None)
+const INSERT_LOT: &str = "INSERT INTO fifo_inventory_snapshot (symbol, buy_order_id, \
+    remaining_size, snapshot_time, allocation_version, account, remaining_cost_usd) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusqlite::Result<()> {
+    let mut insert = raw.prepare(sql)?;
+    for row in chunk.rows() {
+        for (index, cell) in (1..).zip(cells(row)) {
+            insert.raw_bind_parameter(index, cell)?;
         }
-        PoolResult::Rejected(rejection) => (PoolStatus::Rejected, Some(&rejection.reason)),
-        PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason)),
-    };
-    insert_summary(raw, plan, outcome, status, error, duration_us)
-}
-
-fn insert_allocations(
-    raw: &Connection,
-    plan: &VersionPlan,
-    matching: &Matching,
-) -> rusqlite::Result<()> {
-    let text = |value: Option<String>| value;
-    let mut insert = raw.prepare(INSERT_ALLOCATION)?;
-    for row in matching.rows() {
-        insert.execute(params![
-            row.account,
-            row.sell_order_id,
-            row.buy_order_id,
-            row.symbol,
-            row.allocated_size.to_string(),
-            text(row.buy_price.map(|price| price.to_string())),
-            row.sell_price.to_string(),
-            text(row.buy_fees_per_unit.map(|fee| fee.to_string())),
-            text(row.sell_fees_per_unit.map(|fee| fee.to_string())),
-            text(row.cost_basis_usd.map(|amount| amount.to_string())),
-            row.proceeds_usd.to_string(),
-            row.net_proceeds_usd.to_string(),
-            text(row.pnl_usd.map(|amount| amount.to_string())),
-            row.buy_time.map(|time| time.as_micros()),
-            row.sell_time.as_micros(),
-            plan.allocation_time.as_micros(),
-            plan.version,
-            plan.batch_id,
-            (!row.notes.is_empty()).then(|| row.notes.to_string()),
-        ])?;
-    }
-    Ok(())
-}
-
-fn insert_inventory(
-    raw: &Connection,
-    plan: &VersionPlan,
-    matching: &Matching,
-) -> rusqlite::Result<()> {
-    let mut insert = raw.prepare(
-        "INSERT INTO fifo_inventory_snapshot (symbol, buy_order_id, remaining_size, \
-         snapshot_time, allocation_version, account, remaining_cost_usd) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    for (buy, lot) in matching.open_lots_with_buys() {
-        insert.execute(params![
-            matching.pool.symbol.as_str(),
-            buy.order_id,
-            lot.remaining_size.to_string(),
-            plan.allocation_time.as_micros(),
-            plan.version,
-            matching.pool.account.as_str(),
-            lot.remaining_cost.to_string(),
-        ])?;
+        insert.raw_execute()?;
     }
     Ok(())
 }
@@ -200,10 +158,13 @@ fn insert_summary(
     raw: &Connection,
     plan: &VersionPlan,
     outcome: &PoolOutcome,
-    status: PoolStatus,
-    error: Option<&String>,
     duration_us: i64,
 ) -> rusqlite::Result<()> {
+    let (status, error) = match &outcome.result {
+        PoolResult::Matched(_) => (PoolStatus::Matched, None),
+        PoolResult::Rejected(rejection) => (PoolStatus::Rejected, Some(&rejection.reason)),
+        PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason)),
+    };
     let matching = match &outcome.result {
         PoolResult::Matched(matching) => Some(matching),
         _ => None,

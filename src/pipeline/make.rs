@@ -1,0 +1,249 @@
+//! Makes a version: pools matched and spelled by many threads, written by one, in canonical order.
+//!
+//! Each worker takes the next pool, matches and self-checks it, then walks over its allocations:
+//! hashing, spelling for the store, and sending in chunks. A pool's chunks wait in a queue of its
+//! own, short enough that a worker who is ahead stops instead of filling memory. The writer empties
+//! the queues in the order of the pools, so rows and ids come out the same for any number of
+//! threads, and the database writes while the next pools are matched.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rayon::prelude::*;
+use tokio::sync::mpsc;
+
+use super::context::{Context, PipelineError, PipelineResult};
+use crate::engine::{
+    Matching, Pool, PoolLedger, PoolOutcome, PoolResult, ReviewItem, RowsHash, judge_pool,
+    review_items, unmatched_item,
+};
+use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
+use crate::store::{StoreError, StoreResult};
+
+/// Bytes of a chunk of rows: large enough that what a chunk costs is nothing beside its rows.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Chunks of a pool that wait for the writer.
+const CHUNKS_WAITING: usize = 8;
+
+/// What all workers share.
+pub(super) struct Work {
+    /// Clock, progress, cancellation, symbol rules.
+    pub(super) context: Context,
+    /// Pools that a person took out, with the reason.
+    pub(super) excluded: BTreeMap<Pool, String>,
+    /// Spells rows for the store; `None`: nothing is written.
+    pub(super) encoder: Option<Arc<dyn RowEncoder>>,
+    /// Threads; 0 is one a processor.
+    pub(super) jobs: usize,
+}
+
+/// What a worker sends of a pool.
+enum Made {
+    Part(Part),
+    Done(Box<PoolOutcome>, Vec<ReviewItem>, i64),
+}
+
+type Queue = mpsc::Receiver<Made>;
+
+/// A pool's result as it passes by: seen by the run, on its way to the store.
+pub(super) type OnPool<'a> = &'a mut (dyn FnMut(&PoolOutcome, Vec<ReviewItem>) + Send);
+
+/// The pools at work, in canonical order.
+pub(super) struct Making<'a> {
+    queues: mpsc::Receiver<Queue>,
+    queue: Option<Queue>,
+    workers: Option<tokio::task::JoinHandle<PipelineResult<()>>>,
+    on_pool: OnPool<'a>,
+}
+
+/// Starts the workers. `pools` are in canonical order.
+pub(super) fn start<'a>(
+    work: Work,
+    pools: BTreeMap<Pool, PoolLedger>,
+    on_pool: OnPool<'a>,
+) -> Making<'a> {
+    let (sender, queues) = mpsc::channel(rayon::current_num_threads().max(work.jobs));
+    let workers = tokio::task::spawn_blocking(move || {
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(work.jobs)
+            .build();
+        let threads = threads.map_err(|error| PipelineError::Worker(error.to_string()))?;
+        // The next pool is taken in order, and its queue handed over in the same step.
+        let ledgers = pools.into_values().map_while(|ledger| {
+            let (made, queue) = mpsc::channel(CHUNKS_WAITING);
+            sender.blocking_send(queue).ok()?;
+            Some((ledger, made))
+        });
+        threads.install(|| {
+            ledgers
+                .par_bridge()
+                .for_each(|(ledger, made)| make_pool(&work, ledger, &made));
+        });
+        Ok(())
+    });
+    Making {
+        queues,
+        queue: None,
+        workers: Some(workers),
+        on_pool,
+    }
+}
+
+impl Making<'_> {
+    /// Waits for the workers. Errors: one of them panicked, which is our own bug.
+    pub(super) async fn join(mut self) -> PipelineResult<()> {
+        self.queues.close();
+        self.queue = None;
+        while self.queues.recv().await.is_some() {}
+        match self.workers.take() {
+            Some(workers) => workers
+                .await
+                .unwrap_or_else(|error| Err(PipelineError::Worker(error.to_string()))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl PartSource for Making<'_> {
+    async fn next(&mut self) -> StoreResult<Option<Part>> {
+        loop {
+            let Some(queue) = &mut self.queue else {
+                self.queue = self.queues.recv().await;
+                if self.queue.is_none() {
+                    return Ok(None);
+                }
+                continue;
+            };
+            match queue.recv().await {
+                Some(Made::Part(part)) => return Ok(Some(part)),
+                Some(Made::Done(outcome, items, duration_us)) => {
+                    self.queue = None;
+                    (self.on_pool)(&outcome, items);
+                    return Ok(Some(Part::Pool(outcome, duration_us)));
+                }
+                // A worker that stopped, or panicked, sends no result.
+                None => return Err(StoreError::Stopped),
+            }
+        }
+    }
+}
+
+/// Nobody wants the rest: the run stopped, or the writer failed.
+struct Unwanted;
+
+fn make_pool(work: &Work, ledger: PoolLedger, made: &mpsc::Sender<Made>) {
+    // A queue that ends without a result tells the writer to stop.
+    let _ = try_make_pool(work, ledger, made);
+}
+
+fn try_make_pool(
+    work: &Work,
+    ledger: PoolLedger,
+    made: &mpsc::Sender<Made>,
+) -> Result<(), Unwanted> {
+    let context = &work.context;
+    context.cancel.check().map_err(|_| Unwanted)?;
+    let started_us = context.clock.elapsed_us();
+    let exclusion = work.excluded.get(&ledger.pool).map(String::as_str);
+    let mut outcome = judge_pool(ledger, &context.rules, exclusion);
+    let (items, hash) = match &outcome.result {
+        PoolResult::Matched(matching) => {
+            let mut walk = Walk {
+                work,
+                made,
+                matching,
+                chunk: RowChunk::default(),
+                trades_told: 0,
+            };
+            let walked = walk.allocations()?;
+            walk.lots()?;
+            context
+                .progress
+                .advance(outcome.trades.saturating_sub(walk.trades_told));
+            walked
+        }
+        _ => {
+            context.progress.advance(outcome.trades);
+            (review_items(&outcome, &context.rules), RowsHash::EMPTY)
+        }
+    };
+    outcome.allocations_hash = hash;
+    let duration_us = context.clock.elapsed_us() - started_us;
+    send(made, Made::Done(Box::new(outcome), items, duration_us))
+}
+
+fn send(made: &mpsc::Sender<Made>, what: Made) -> Result<(), Unwanted> {
+    made.blocking_send(what).map_err(|_| Unwanted)
+}
+
+/// A worker's walk over the rows of a pool.
+struct Walk<'a> {
+    work: &'a Work,
+    made: &'a mpsc::Sender<Made>,
+    matching: &'a Matching,
+    chunk: RowChunk,
+    /// Trades that the progress has heard of.
+    trades_told: u64,
+}
+
+impl Walk<'_> {
+    /// Hashes and sends the allocations; returns the review items among them, and the hash.
+    fn allocations(&mut self) -> Result<(Vec<ReviewItem>, RowsHash), Unwanted> {
+        let (mut items, mut hash, mut line) = (Vec::new(), RowsHash::EMPTY, Vec::new());
+        let rules = &self.work.context.rules;
+        for (rows, row) in (1..).zip(self.matching.rows()) {
+            line.clear();
+            row.write_line(&mut line);
+            hash.add_row(&line);
+            if row.notes.unmatched {
+                items.push(unmatched_item(&self.matching.pool, &row, rules));
+            }
+            if let Some(encoder) = &self.work.encoder {
+                encoder.allocation(&row, &mut self.chunk);
+                if self.chunk.len() >= CHUNK_BYTES {
+                    self.send(Part::Allocations)?;
+                    self.tell(rows);
+                }
+            }
+        }
+        self.send(Part::Allocations)?;
+        Ok((items, hash))
+    }
+
+    fn lots(&mut self) -> Result<(), Unwanted> {
+        let Some(encoder) = &self.work.encoder else {
+            return Ok(());
+        };
+        for (buy, lot) in self.matching.open_lots_with_buys() {
+            encoder.lot(&self.matching.pool, &buy, lot, &mut self.chunk);
+            if self.chunk.len() >= CHUNK_BYTES {
+                self.send(Part::Lots)?;
+            }
+        }
+        self.send(Part::Lots)
+    }
+
+    fn send(&mut self, part: impl Fn(RowChunk) -> Part) -> Result<(), Unwanted> {
+        self.work.context.cancel.check().map_err(|_| Unwanted)?;
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::take(&mut self.chunk);
+        send(self.made, Made::Part(part(chunk)))
+    }
+
+    /// Tells the progress which share of the pool's trades the rows so far stand for.
+    fn tell(&mut self, rows: u64) {
+        let (trades, all) = (self.matching.totals.trades, self.matching.rows_count());
+        let passed = trades
+            .saturating_mul(rows)
+            .checked_div(all)
+            .unwrap_or(trades);
+        let progress = &self.work.context.progress;
+        progress.advance(passed.saturating_sub(self.trades_told));
+        self.trades_told = passed;
+    }
+}

@@ -1,0 +1,224 @@
+//! The ledger's rows out of the gate: binary COPY into packed pools.
+//!
+//! The rows come in no order, as sorting costs the server three times what it costs us, and their
+//! numbers as the server keeps them. A row that can't be read that way goes the long way, by text,
+//! which names what is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt;
+use sqlx::PgConnection;
+
+use super::binary::{self, Next};
+use super::errors::from_sqlx;
+use super::ledger::unreadable;
+use crate::engine::{PoolLedger, Timestamp, TradeRef, TradeText};
+use crate::store::cells::pool;
+use crate::store::limits::ROWS_SEEN;
+use crate::store::model::{LedgerRead, Scope};
+use crate::store::{Seen, StoreError, StoreResult};
+
+const COPY_LEDGER: &str = "COPY (SELECT account, symbol, order_id, side, size, price, order_time, \
+    total_fees_usd, trade_seq, void_seq, ingest_xid FROM eligible_trades) \
+    TO STDOUT (FORMAT binary)";
+
+/// Reads all rows of the gate. Errors: stopped; a row that is no row of the gate.
+pub(super) async fn copy_out(
+    connection: &mut PgConnection,
+    mut rows: GateRows<'_>,
+    read: &mut LedgerRead,
+    seen: Seen<'_>,
+) -> StoreResult<()> {
+    let action = "read the ledger";
+    let copy = connection.copy_out_raw(COPY_LEDGER).await;
+    let mut stream = copy.map_err(|e| from_sqlx(action, e))?;
+    let (mut begun, mut rows_read) = (false, 0);
+    // A message is a row, but nothing promises it: what is cut waits for the rest.
+    let mut rest: Vec<u8> = Vec::new();
+    while let Some(more) = stream.try_next().await.map_err(|e| from_sqlx(action, e))? {
+        rest.extend_from_slice(if rest.is_empty() { &[] } else { &more });
+        let mut bytes: &[u8] = if rest.is_empty() { &more } else { &rest };
+        if !begun {
+            bytes = bytes.strip_prefix(binary::HEADER).unwrap_or(bytes);
+            begun = true;
+        }
+        while let Next::Row(columns, length) = binary::row(bytes) {
+            rows.take(&columns)?;
+            bytes = bytes.get(length..).unwrap_or_default();
+            rows_read += 1;
+            if rows_read % ROWS_SEEN == 0 && !seen(ROWS_SEEN) {
+                return Err(StoreError::Stopped);
+            }
+        }
+        rest = bytes.to_vec();
+    }
+    if binary::row::<11>(&rest) != Next::End {
+        return Err(unreadable("a row", "its bytes end too early"));
+    }
+    drop(stream);
+    seen(rows_read % ROWS_SEEN);
+    read.voided = rows.rows_voided;
+    let pools = rows.pools.into_values();
+    read.pools = pools.map(|ledger| (ledger.pool.clone(), ledger)).collect();
+    Ok(())
+}
+
+/// Which transactions a snapshot sees, asked of every row: so not of the server.
+struct Visible {
+    xmin: i64,
+    xmax: i64,
+    running: Vec<i64>,
+}
+
+impl Visible {
+    /// Reads the server's own text: `xmin:xmax:running,...`.
+    fn of(snapshot: &str) -> Option<Self> {
+        let mut parts = snapshot.splitn(3, ':');
+        let (xmin, xmax) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let running = parts.next()?.split(',').filter(|xid| !xid.is_empty());
+        let running = running.map(|xid| xid.parse().ok()).collect::<Option<_>>()?;
+        Some(Self {
+            xmin,
+            xmax,
+            running,
+        })
+    }
+
+    fn sees(&self, xid: i64) -> bool {
+        xid < self.xmin || (xid < self.xmax && !self.running.contains(&xid))
+    }
+}
+
+/// The ledger's rows on their way into pools.
+pub(super) struct GateRows<'a> {
+    scope: &'a Scope,
+    visible: Visible,
+    /// The read is as of an earlier instant.
+    is_past: bool,
+    voided: Option<BTreeSet<(String, String)>>,
+    rows_voided: u64,
+    /// By the bytes of account and symbol; `None` is outside the scope.
+    pools: BTreeMap<Vec<u8>, PoolLedger>,
+    key: Vec<u8>,
+}
+
+impl<'a> GateRows<'a> {
+    /// `voided` are the trades voided as of the snapshot; `None`: ask the gate's own column.
+    pub(super) fn new(
+        scope: &'a Scope,
+        snapshot: &str,
+        voided: Option<BTreeSet<(String, String)>>,
+        is_past: bool,
+    ) -> StoreResult<Self> {
+        Ok(Self {
+            scope,
+            visible: Visible::of(snapshot).ok_or_else(|| unreadable("watermark", snapshot))?,
+            is_past,
+            voided,
+            rows_voided: 0,
+            pools: BTreeMap::new(),
+            key: Vec::new(),
+        })
+    }
+
+    fn take(&mut self, columns: &[Option<&[u8]>; 11]) -> StoreResult<()> {
+        let [
+            account,
+            symbol,
+            order_id,
+            side,
+            size,
+            price,
+            time,
+            fee,
+            seq,
+            void_seq,
+            xid,
+        ] = *columns;
+        let xid = xid.and_then(binary::integer).unwrap_or(i64::MAX);
+        if !self.visible.sees(xid) {
+            // Without an instant every row that is seen counts: none may be left out in silence.
+            return if self.is_past {
+                Ok(())
+            } else {
+                Err(copied_ledger())
+            };
+        }
+        let (account, symbol) = (account.unwrap_or_default(), symbol.unwrap_or_default());
+        let order_id = text(order_id)?;
+        let is_voided = match &self.voided {
+            None => void_seq.is_some(),
+            Some(voided) if voided.is_empty() => false,
+            Some(voided) => voided.contains(&(text(Some(account))?.into(), order_id.into())),
+        };
+        if is_voided {
+            let pool = pool(text(Some(account))?, text(Some(symbol))?);
+            self.rows_voided += u64::from(self.scope.contains(&pool));
+            return Ok(());
+        }
+        let Some(ledger) = self.ledger(account, symbol)? else {
+            return Ok(());
+        };
+        let side = text(side)?;
+        let numbers = || {
+            let fee = match fee {
+                Some(fee) => Some(binary::fact(fee)?),
+                None => None,
+            };
+            Some(TradeRef {
+                order_id,
+                side: side.parse().ok()?,
+                size: binary::fact(size?)?,
+                price: binary::fact(price?)?,
+                fee,
+                order_time: Timestamp::try_from_micros(binary::micros(time?)?).ok()?,
+                trade_seq: seq.and_then(binary::integer),
+            })
+        };
+        let pushed = numbers().is_some_and(|trade| ledger.try_push(&trade).is_ok());
+        if !pushed {
+            let number = |value: Option<&[u8]>| value.map(binary::numeric_text);
+            let (size, price, fee) = (number(size), number(price), number(fee));
+            ledger.push_text(&TradeText {
+                order_id,
+                side,
+                size: size.as_deref().unwrap_or_default(),
+                price: price.as_deref().unwrap_or_default(),
+                fee: fee.as_deref(),
+                order_time_micros: time.and_then(binary::micros),
+                trade_seq: seq.and_then(binary::integer),
+            });
+        }
+        Ok(())
+    }
+
+    /// Finds a row's pool. `None`: it is outside the scope.
+    fn ledger(&mut self, account: &[u8], symbol: &[u8]) -> StoreResult<Option<&mut PoolLedger>> {
+        let key = &mut self.key;
+        key.clear();
+        key.extend_from_slice(account);
+        key.push(0);
+        key.extend_from_slice(symbol);
+        if !self.pools.contains_key(key.as_slice()) {
+            let pool = pool(text(Some(account))?, text(Some(symbol))?);
+            if !self.scope.contains(&pool) {
+                return Ok(None);
+            }
+            self.pools.insert(key.clone(), PoolLedger::new(pool));
+        }
+        Ok(self.pools.get_mut(key.as_slice()))
+    }
+}
+
+fn text(bytes: Option<&[u8]>) -> StoreResult<&str> {
+    let bytes = bytes.unwrap_or_default();
+    std::str::from_utf8(bytes).map_err(|_| unreadable("order_id", &String::from_utf8_lossy(bytes)))
+}
+
+fn copied_ledger() -> StoreError {
+    StoreError::Refused(
+        "the ledger has rows of transactions that this server has not reached: it was copied \
+         from another cluster (ingest_xid), and what is new in it could not be told"
+            .into(),
+    )
+}

@@ -1,0 +1,130 @@
+//! Rows of a version, spelled for binary COPY.
+
+use super::binary::{push_bytes, push_i64, push_null, push_numeric, push_size, push_time};
+use crate::engine::{
+    AllocationRow, OpenLot, Pool, Price, Timestamp, TradeRef, Usd, UsdPerUnit, policy,
+};
+use crate::store::model::VersionPlan;
+use crate::store::rows::{RowChunk, RowEncoder};
+
+/// Columns of an allocation, in the order of [`ALLOCATION_COLUMNS`].
+const ALLOCATION_COUNT: i16 = 20;
+
+pub(super) const ALLOCATION_COLUMNS: &str = "id, account, sell_order_id, buy_order_id, symbol, \
+    allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
+    cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes, \
+    allocation_time, allocation_version, allocation_batch_id";
+
+/// Columns of a lot, in the order of [`LOT_COLUMNS`].
+const LOT_COUNT: i16 = 8;
+
+pub(super) const LOT_COLUMNS: &str = "id, symbol, buy_order_id, remaining_size, account, \
+    remaining_cost_usd, snapshot_time, allocation_version";
+
+/// Where a row's id stands, after the number of columns and its own length.
+const ID: std::ops::Range<usize> = 6..14;
+
+/// Spells the rows of one version.
+pub(super) struct PostgresRows {
+    /// The columns that are the same in every row: time, version, batch.
+    allocation_tail: Vec<u8>,
+    lot_tail: Vec<u8>,
+}
+
+impl PostgresRows {
+    pub(super) fn new(plan: &VersionPlan) -> Self {
+        let mut lot_tail = Vec::new();
+        push_time(&mut lot_tail, plan.allocation_time);
+        push_i64(&mut lot_tail, plan.version);
+        let mut allocation_tail = lot_tail.clone();
+        let batch = plan.batch_id.parse::<uuid::Uuid>().unwrap_or_default();
+        push_bytes(&mut allocation_tail, batch.as_bytes());
+        Self {
+            allocation_tail,
+            lot_tail,
+        }
+    }
+}
+
+fn begin(chunk: &mut RowChunk, columns: i16) -> &mut Vec<u8> {
+    let out = chunk.begin();
+    out.extend_from_slice(&columns.to_be_bytes());
+    push_i64(out, 0);
+    out
+}
+
+/// Numbers the rows of a chunk; returns the next number.
+pub(super) fn number(chunk: &mut RowChunk, first: i64) -> i64 {
+    let mut id = first;
+    for start in &chunk.starts {
+        if let Some(place) = chunk.bytes.get_mut(start + ID.start..start + ID.end) {
+            place.copy_from_slice(&id.to_be_bytes());
+        }
+        id += 1;
+    }
+    id
+}
+
+fn optional<T>(out: &mut Vec<u8>, value: Option<T>, push: impl Fn(&mut Vec<u8>, T)) {
+    match value {
+        Some(value) => push(out, value),
+        None => push_null(out),
+    }
+}
+
+fn price(out: &mut Vec<u8>, price: Price) {
+    let price = price.as_decimal();
+    push_numeric(
+        out,
+        price.mantissa(),
+        u8::try_from(price.scale()).unwrap_or(u8::MAX),
+    );
+}
+
+fn usd(out: &mut Vec<u8>, amount: Usd) {
+    push_numeric(out, amount.units(), policy::USD_SCALE);
+}
+
+fn per_unit(out: &mut Vec<u8>, amount: UsdPerUnit) {
+    push_numeric(out, amount.units(), policy::FEES_PER_UNIT_SCALE);
+}
+
+fn time(out: &mut Vec<u8>, time: Timestamp) {
+    push_time(out, time);
+}
+
+impl RowEncoder for PostgresRows {
+    fn allocation(&self, row: &AllocationRow<'_>, chunk: &mut RowChunk) {
+        let out = begin(chunk, ALLOCATION_COUNT);
+        push_bytes(out, row.account.as_bytes());
+        push_bytes(out, row.sell_order_id.as_bytes());
+        optional(out, row.buy_order_id.map(str::as_bytes), |out, id| {
+            push_bytes(out, id)
+        });
+        push_bytes(out, row.symbol.as_bytes());
+        push_size(out, row.allocated_size);
+        optional(out, row.buy_price, price);
+        price(out, row.sell_price);
+        optional(out, row.buy_fees_per_unit, per_unit);
+        optional(out, row.sell_fees_per_unit, per_unit);
+        optional(out, row.cost_basis_usd, usd);
+        usd(out, row.proceeds_usd);
+        usd(out, row.net_proceeds_usd);
+        optional(out, row.pnl_usd, usd);
+        optional(out, row.buy_time, time);
+        time(out, row.sell_time);
+        let notes = (!row.notes.is_empty()).then(|| row.notes.to_string());
+        optional(out, notes, |out, notes| push_bytes(out, notes.as_bytes()));
+        out.extend_from_slice(&self.allocation_tail);
+    }
+
+    fn lot(&self, pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot, chunk: &mut RowChunk) {
+        let out = begin(chunk, LOT_COUNT);
+        push_bytes(out, pool.symbol.as_str().as_bytes());
+        push_bytes(out, buy.order_id.as_bytes());
+        push_size(out, lot.remaining_size);
+        push_bytes(out, pool.account.as_str().as_bytes());
+        usd(out, lot.remaining_cost);
+        out.extend_from_slice(&self.lot_tail);
+    }
+}

@@ -1,0 +1,102 @@
+//! Rows on their way into a version: encoded by many threads, written by one.
+//!
+//! What a row costs to write down is most of what a run costs us, so the pipeline's workers do it,
+//! with the encoder that the store lends them. The writer gets bytes in its own spelling, in the
+//! canonical order of pools, and gives out the ids: only then is known how many rows came before.
+
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
+
+use super::StoreResult;
+use crate::engine::{AllocationRow, OpenLot, Pool, PoolOutcome, PoolResult, TradeRef};
+
+/// Rows in a store's own spelling.
+#[derive(Debug, Default)]
+pub struct RowChunk {
+    pub(super) bytes: Vec<u8>,
+    /// Where each row begins.
+    pub(super) starts: Vec<usize>,
+}
+
+impl RowChunk {
+    /// Returns the bytes that the rows take.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Tells whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// Begins a row.
+    pub(super) fn begin(&mut self) -> &mut Vec<u8> {
+        self.starts.push(self.bytes.len());
+        &mut self.bytes
+    }
+
+    /// Returns each row's bytes.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = self
+            .starts
+            .iter()
+            .skip(1)
+            .copied()
+            .chain([self.bytes.len()]);
+        let places = self.starts.iter().copied().zip(ends);
+        places.filter_map(|(start, end)| self.bytes.get(start..end))
+    }
+}
+
+/// Spells rows for one version of one store. Shared by threads.
+pub trait RowEncoder: Send + Sync {
+    /// Appends an allocation.
+    fn allocation(&self, row: &AllocationRow<'_>, chunk: &mut RowChunk);
+    /// Appends a lot of the inventory snapshot.
+    fn lot(&self, pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot, chunk: &mut RowChunk);
+}
+
+/// What comes next of a version.
+#[derive(Debug)]
+pub enum Part {
+    /// Allocations of the pool at work.
+    Allocations(RowChunk),
+    /// Open lots of the pool at work.
+    Lots(RowChunk),
+    /// The pool is complete: its result, and the microseconds that it took.
+    Pool(Box<PoolOutcome>, i64),
+}
+
+/// Gives a version's parts in canonical order: of each pool its rows, then its result.
+#[async_trait]
+pub trait PartSource: Send {
+    /// Returns the next part. Errors: stopped, or a worker failed.
+    async fn next(&mut self) -> StoreResult<Option<Part>>;
+}
+
+/// The parts of one pool that is there whole.
+pub(super) struct Whole(VecDeque<Part>);
+
+impl Whole {
+    pub(super) fn of(outcome: &PoolOutcome, duration_us: i64, encoder: &dyn RowEncoder) -> Self {
+        let (mut rows, mut lots) = (RowChunk::default(), RowChunk::default());
+        if let PoolResult::Matched(matching) = &outcome.result {
+            matching
+                .rows()
+                .for_each(|row| encoder.allocation(&row, &mut rows));
+            for (buy, lot) in matching.open_lots_with_buys() {
+                encoder.lot(&outcome.pool, &buy, lot, &mut lots);
+            }
+        }
+        let pool = Part::Pool(Box::new(outcome.clone()), duration_us);
+        Self([Part::Allocations(rows), Part::Lots(lots), pool].into())
+    }
+}
+
+#[async_trait]
+impl PartSource for Whole {
+    async fn next(&mut self) -> StoreResult<Option<Part>> {
+        Ok(self.0.pop_front())
+    }
+}
