@@ -430,7 +430,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 9] = [
+const FILES_ALONE: [(&str, &str); 10] = [
     ("sqlite/functions.rs", "PostgreSQL adds decimals by itself"),
     ("sqlite/raw.rs", "the bulk path over the raw handle"),
     ("sqlite/tests.rs", "unit tests of the functions"),
@@ -438,6 +438,10 @@ const FILES_ALONE: [(&str, &str); 9] = [
     ("postgres/copy.rs", "the bulk path, COPY"),
     ("postgres/gate.rs", "rows of the gate out of a binary COPY"),
     ("postgres/rows.rs", "rows spelled for COPY"),
+    (
+        "postgres/stored.rs",
+        "rows of a version out of a binary COPY",
+    ),
     ("sqlite/rows.rs", "rows spelled for a prepared statement"),
     (
         "postgres/readers.rs",
@@ -453,7 +457,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 10] = [
     ),
     (
         "ledger.rs",
-        "insert_void ledger_writer optional_text read_pools sequence \
+        "insert_void ledger_writer misplaced optional_text read_in read_pools sequence \
          snapshot_of take_row unreadable voided_as_of",
     ),
     (
@@ -463,7 +467,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 10] = [
     ),
     (
         "mod.rs",
-        "copy_made connect connect_plain named options parse prepare_session remedy snapshot_alone \
+        "copy_made connect connect_plain end_snapshot named options parse prepare_session remedy \
          schema_up waiting_for_readers",
     ),
     ("pointer.rs", "locked"),

@@ -134,7 +134,8 @@ impl Fact {
         Fee::of_checked(self.to_decimal())
     }
 
-    fn to_decimal(self) -> Decimal {
+    /// Returns the exact number.
+    pub(super) fn to_decimal(self) -> Decimal {
         // 28 digits fit the 96 bits of a `Decimal`, whatever the scale.
         Decimal::try_from_i128_with_scale(self.units, self.scale.into()).unwrap_or_default()
     }
@@ -204,10 +205,11 @@ mod tests {
             "18446744073709551615",
         ];
         for text in texts {
-            let fee: Fee = text.parse().unwrap();
+            let exact = Decimal::from_str_exact(text).unwrap();
+            let read = Fact::of_plain_text(text.as_bytes());
             assert_eq!(
-                Fact::of_plain_text(text.as_bytes()),
-                Some(Fact::of_fee(fee)),
+                read.map(Fact::to_decimal),
+                Some(exact.normalize()),
                 "{text}"
             );
         }

@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
+use super::fact::Fact;
 use super::wide::{self, I256};
 use rust_decimal::Decimal;
 
@@ -111,6 +112,10 @@ fn split_digits(text: &str) -> Result<Digits, NumberError> {
 
 /// Reads a fact: at most 28 significant digits and 28 decimals.
 fn parse_fact(text: &str) -> Result<Decimal, NumberError> {
+    // Nearly every number is plain digits, read without the heap; others say what is wrong below.
+    if let Some(fact) = Fact::of_plain_text(text.as_bytes()) {
+        return Ok(fact.to_decimal());
+    }
     let Digits {
         negative,
         digits,
@@ -292,6 +297,9 @@ impl Size {
     ///
     /// Errors: not a number, negative, more than 76 digits.
     pub fn try_from_wide_text(text: &str) -> Result<Self, NumberError> {
+        if let Some(fact) = Fact::of_plain_text(text.as_bytes()) {
+            return fact.to_size();
+        }
         let Digits {
             negative,
             digits,
@@ -519,6 +527,12 @@ macro_rules! fixed_point {
 
             /// Reads an exact amount. Errors: more decimals than the scale has, or too large.
             fn from_str(text: &str) -> Result<Self, NumberError> {
+                if let Some(fact) = Fact::of_plain_text(text.as_bytes())
+                    && let Some(missing) = u32::from($scale).checked_sub(fact.scale().into())
+                    && let Some(units) = 10_i128.pow(missing).checked_mul(fact.units())
+                {
+                    return Ok(Self(units));
+                }
                 let Digits { negative, digits, decimals } = split_digits(text)?;
                 let missing = usize::from($scale)
                     .checked_sub(decimals)

@@ -1,6 +1,7 @@
 //! Judges a stored version: reads it and the ledger as of its watermark, and runs the checks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -14,8 +15,8 @@ use crate::store::model::{
 };
 use crate::store::{Store, StoreError, StoredPool};
 
-/// Pools read before they are checked together.
-const POOLS_BATCH: usize = 64;
+/// Rows read before their pools are judged together.
+const ROWS_BATCH: usize = 32_768;
 
 /// What a validation found.
 #[derive(Debug, Clone)]
@@ -82,32 +83,40 @@ pub async fn validate(
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
     let progress = &context.progress;
-    let read = context
-        .read_ledger(store, &Scope::default(), Some(&info.watermark))
-        .await?;
-    let ledger = store.ledger_counts().await?;
+    let everything = Scope::default();
+    // Two scans at once, where the database has two processors.
+    let (read, ledger) = tokio::join!(
+        context.read_ledger(store, &everything, Some(&info.watermark)),
+        store.ledger_counts()
+    );
+    let (read, ledger) = (read?, ledger?);
     let pools = store.pool_summaries(info.version).await?;
     let queue = store.review_queue().await?;
-    let judge = Judge {
-        is_current: current.version == Some(info.version),
-        was_published: info.published_at.is_some(),
-        info: &info,
-        read: &read,
-        queue: &queue,
-        orders: index_orders(&read),
-    };
     let trades_checked = read
         .pools
         .values()
         .map(|pool| pool.trades.len() as u64)
         .sum();
+    let in_pool = |pool: &PoolLedger| (pool.trades.len() + pool.invalid.len()) as u64;
+    let seen = read.pools.values().map(in_pool).sum::<u64>() + read.voided;
+    let claims = pools
+        .iter()
+        .map(|summary| (summary.pool.clone(), summary.claim()));
+    let judge = Arc::new(Judge {
+        is_current: current.version == Some(info.version),
+        was_published: info.published_at.is_some(),
+        version: info.version,
+        covers_all: info.scope == "all",
+        claims: claims.collect(),
+        read,
+        queue,
+        orders: OnceLock::new(),
+    });
     progress.begin(Phase::Check, Some(trades_checked));
-    let mut violations = judge.check_all(store, context, &pools).await?;
+    let mut violations = judge.check_all(store, context).await?;
     progress.end();
     violations.extend(check_version_hashes(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
-    let in_pool = |pool: &PoolLedger| (pool.trades.len() + pool.invalid.len()) as u64;
-    let seen = read.pools.values().map(in_pool).sum::<u64>() + read.voided;
     let arrived_since = ledger.eligible.saturating_sub(seen);
     Ok(ValidateReport {
         current,
@@ -147,71 +156,117 @@ pub(super) async fn find_version(
     Ok(info)
 }
 
-/// Order ids of the whole ledger: where each is a trade.
-type OrderIndex<'a> = BTreeMap<&'a str, Vec<&'a Pool>>;
-
-fn index_orders(read: &LedgerRead) -> OrderIndex<'_> {
-    let mut orders = OrderIndex::new();
-    for (pool, ledger) in &read.pools {
-        for trade in ledger.trades.iter() {
-            orders.entry(trade.order_id).or_default().push(pool);
-        }
-    }
-    orders
-}
-
-struct Judge<'a> {
-    info: &'a VersionInfo,
+/// What the checks of all pools look at, shared by the threads that judge.
+struct Judge {
+    version: Version,
+    covers_all: bool,
     is_current: bool,
     was_published: bool,
-    read: &'a LedgerRead,
-    queue: &'a [QueuedItem],
-    orders: OrderIndex<'a>,
+    claims: BTreeMap<Pool, StoredSummary>,
+    read: LedgerRead,
+    queue: Vec<QueuedItem>,
+    orders: OnceLock<OrderIndex>,
 }
 
-impl Judge<'_> {
+/// Where each order id of the ledger is a trade: pool and place, by id. Made only when a row names
+/// an order that its pool does not have.
+struct OrderIndex {
+    pools: Vec<Pool>,
+    places: Vec<(u32, u32)>,
+}
+
+impl OrderIndex {
+    fn of(read: &LedgerRead) -> Self {
+        let pools: Vec<Pool> = read.pools.keys().cloned().collect();
+        let mut places = Vec::new();
+        for (pool, ledger) in (0..).zip(read.pools.values()) {
+            places.extend((0..).take(ledger.trades.len()).map(|trade| (pool, trade)));
+        }
+        let mut index = Self { pools, places };
+        let mut places = std::mem::take(&mut index.places);
+        places.sort_by(|left, right| index.id(read, *left).cmp(index.id(read, *right)));
+        index.places = places;
+        index
+    }
+
+    fn id<'a>(&self, read: &'a LedgerRead, (pool, trade): (u32, u32)) -> &'a str {
+        let ledger = self
+            .pools
+            .get(pool as usize)
+            .and_then(|pool| read.pools.get(pool));
+        let trade = ledger.and_then(|ledger| ledger.trades.get(trade as usize));
+        trade.map_or("", |trade| trade.order_id)
+    }
+
+    /// Returns the symbol in which an order is a trade: in the same account, or in another.
+    fn find(&self, read: &LedgerRead, account: &Account, order_id: &str) -> Option<Symbol> {
+        let first = self
+            .places
+            .partition_point(|place| self.id(read, *place) < order_id);
+        let same = self.places.get(first..).unwrap_or_default().iter();
+        let same = same.take_while(|place| self.id(read, **place) == order_id);
+        let pools: Vec<&Pool> = same
+            .filter_map(|(pool, _)| self.pools.get(*pool as usize))
+            .collect();
+        let same_account = pools.iter().find(|pool| pool.account == *account);
+        same_account
+            .or(pools.first())
+            .map(|pool| pool.symbol.clone())
+    }
+}
+
+/// Pools whose rows were read, to be judged together.
+#[derive(Default)]
+struct Batch {
+    pools: Vec<(Pool, StoredPool)>,
+    rows: usize,
+}
+
+impl Judge {
     async fn check_all(
-        &self,
+        self: &Arc<Self>,
         store: &dyn Store,
         context: &Context,
-        summaries: &[PoolSummary],
     ) -> PipelineResult<Vec<Violation>> {
-        let claims: BTreeMap<&Pool, StoredSummary> = summaries
-            .iter()
-            .map(|summary| (&summary.pool, summary.claim()))
-            .collect();
-        let mut pools: BTreeSet<Pool> = store
-            .pools_with_rows(self.info.version)
-            .await?
-            .into_iter()
-            .collect();
-        pools.extend(summaries.iter().map(|summary| summary.pool.clone()));
-        let in_scope = |pool: &&Pool| self.info.scope == "all" || claims.contains_key(*pool);
+        let with_rows = store.pools_with_rows(self.version).await?;
+        let mut pools: BTreeSet<Pool> = with_rows.into_iter().collect();
+        pools.extend(self.claims.keys().cloned());
+        let in_scope = |pool: &&Pool| self.covers_all || self.claims.contains_key(*pool);
         pools.extend(self.read.pools.keys().filter(in_scope).cloned());
-        let pools: Vec<Pool> = pools.into_iter().collect();
         let mut violations = Vec::new();
-        for batch in pools.chunks(POOLS_BATCH) {
+        let mut batch = Batch::default();
+        let mut judging = None;
+        for pool in pools {
             context.cancel.check()?;
-            let mut stored = Vec::with_capacity(batch.len());
-            for pool in batch {
-                stored.push((pool, store.stored_pool(self.info.version, pool).await?));
+            let stored = store.stored_pool(self.version, &pool).await?;
+            batch.rows += stored.allocations.len();
+            batch.pools.push((pool, stored));
+            if batch.rows >= ROWS_BATCH {
+                // One batch is judged while the next is read, and no third one waits in memory.
+                let next = self.start(context, std::mem::take(&mut batch));
+                let last = judging.replace(next);
+                violations.extend(found(last).await?);
             }
-            let found: Vec<Vec<Violation>> = stored
-                .par_iter()
-                .map(|(pool, stored)| {
-                    let found = self.check_one(pool, stored, claims.get(pool));
-                    let trades = self
-                        .read
-                        .pools
-                        .get(*pool)
-                        .map_or(0, |pool| pool.trades.len());
-                    context.progress.advance(trades as u64);
-                    found
-                })
-                .collect();
-            violations.extend(found.into_iter().flatten());
         }
+        violations.extend(found(judging).await?);
+        violations.extend(found(Some(self.start(context, batch))).await?);
         Ok(violations)
+    }
+
+    /// Judges a batch on other threads.
+    fn start(self: &Arc<Self>, context: &Context, batch: Batch) -> Judging {
+        let (judge, context) = (Arc::clone(self), context.clone());
+        tokio::task::spawn_blocking(move || {
+            let check = |(pool, stored): &(Pool, StoredPool)| {
+                let found = judge.check_one(pool, stored, judge.claims.get(pool));
+                let ledger = judge.read.pools.get(pool);
+                let trades = ledger.map_or(0, |ledger| ledger.trades.len());
+                context.progress.advance(trades as u64);
+                found
+            };
+            let found: Vec<Vec<Violation>> = batch.pools.par_iter().map(check).collect();
+            found.into_iter().flatten().collect()
+        })
     }
 
     fn check_one(
@@ -234,11 +289,8 @@ impl Judge<'_> {
             was_published: self.was_published,
         };
         let elsewhere = |account: &Account, order_id: &str| -> Option<Symbol> {
-            let places = self.orders.get(order_id)?;
-            let same_account = places.iter().find(|place| place.account == *account);
-            same_account
-                .or(places.first())
-                .map(|place| place.symbol.clone())
+            let orders = self.orders.get_or_init(|| OrderIndex::of(&self.read));
+            orders.find(&self.read, account, order_id)
         };
         let mut violations: Vec<Violation> = stored
             .unreadable
@@ -266,6 +318,19 @@ impl Judge<'_> {
             }
         }
         items
+    }
+}
+
+/// A batch that is being judged.
+type Judging = tokio::task::JoinHandle<Vec<Violation>>;
+
+/// Waits for a batch. Errors: a check panicked, which is our own bug.
+async fn found(judging: Option<Judging>) -> PipelineResult<Vec<Violation>> {
+    match judging {
+        None => Ok(Vec::new()),
+        Some(judging) => judging
+            .await
+            .map_err(|error| PipelineError::Worker(error.to_string())),
     }
 }
 

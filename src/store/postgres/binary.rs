@@ -136,8 +136,26 @@ fn push_numeric_text(out: &mut Vec<u8>, text: &str) {
     });
 }
 
-/// Reads a NUMERIC. `None`: not a finite number within a fact's limits, or too long for this way.
+/// Reads a NUMERIC of a fact. `None`: not finite, beyond a fact's limits, or too long for this way.
 pub(super) fn fact(bytes: &[u8]) -> Option<Fact> {
+    let (units, decimals) = number(bytes)?;
+    Fact::try_new(units, decimals).ok()
+}
+
+/// Reads a NUMERIC as units at a scale. `None`: not finite, or it does not fit.
+pub(super) fn units_at(bytes: &[u8], scale: u8) -> Option<i128> {
+    let (units, decimals) = number(bytes)?;
+    match scale.checked_sub(decimals) {
+        Some(missing) => units.checked_mul(10_i128.checked_pow(missing.into())?),
+        None => {
+            let power = 10_i128.checked_pow(u32::from(decimals - scale))?;
+            (units % power == 0).then_some(units / power)
+        }
+    }
+}
+
+/// Reads a NUMERIC as an integer and its decimals. `None`: not finite, or more than 36 digits.
+fn number(bytes: &[u8]) -> Option<(i128, u8)> {
     let (head, digits) = bytes.split_at_checked(8)?;
     let head = |at: usize| Some(i16::from_be_bytes([*head.get(at)?, *head.get(at + 1)?]));
     let (count, weight, sign) = (head(0)?, head(2)?, head(4)? as u16);
@@ -161,13 +179,13 @@ pub(super) fn fact(bytes: &[u8]) -> Option<Fact> {
     }
     let decimals = 4 * (i32::from(count) - 1 - i32::from(weight));
     if units == 0 {
-        return Some(Fact::ZERO);
+        return Some((0, 0));
     }
     if decimals < 0 {
         let power = 10_i128.checked_pow(decimals.unsigned_abs())?;
-        return Fact::try_new(units.checked_mul(power)?, 0).ok();
+        return Some((units.checked_mul(power)?, 0));
     }
-    Fact::try_new(units, u8::try_from(decimals).ok()?).ok()
+    Some((units, u8::try_from(decimals).ok()?))
 }
 
 /// Returns a NUMERIC as the server would write it, for naming what is wrong with it.

@@ -12,7 +12,7 @@ use sqlx::{PgConnection, Postgres, Row, Transaction};
 use super::errors::from_sqlx;
 use super::gate::{self, GateRows};
 use super::read::{PgCells, select};
-use super::{PostgresStore, commit, copy, runs};
+use super::{PostgresStore, commit, copy, end_snapshot, runs};
 use crate::engine::{Carried, LedgerTrade, Timestamp, Trade, TradeText};
 use crate::store::cells::{Cells, pool};
 use crate::store::model::{
@@ -338,29 +338,51 @@ pub(super) async fn void(store: &PostgresStore, change: &VoidChange) -> StoreRes
 /// Counts the ledger's rows; each is in exactly one of the two views.
 pub(super) async fn counts(store: &PostgresStore) -> StoreResult<LedgerCounts> {
     let mut connection = store.reader().await?;
-    let row: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
-        "WITH seen AS (SELECT account, order_id FROM eligible_trades \
-                       UNION ALL SELECT account, order_id FROM ineligible_trades), \
-              times AS (SELECT account, order_id, count(*) AS n FROM seen \
-                        GROUP BY account, order_id) \
-         SELECT (SELECT count(*) FROM trade_records), (SELECT count(*) FROM eligible_trades), \
-                (SELECT count(*) FROM ineligible_trades), (SELECT count(*) FROM active_voids), \
-                (SELECT count(*) FROM trade_records t LEFT JOIN times USING (account, order_id) \
-                 WHERE n IS NULL), \
-                (SELECT count(*) FROM times WHERE n > 1)",
+    let action = "count the ledger";
+    // Each row has a key of its own, so where both views together have as many rows as the table,
+    // and the same sum of the keys' hashes, every row is in one of them and none in both.
+    let row: (i64, i64, i64, i64, bool) = sqlx::query_as(
+        "SELECT t.n, e.n, i.n, (SELECT count(*) FROM active_voids), \
+                t.n = e.n + i.n AND t.keys = e.keys + i.keys \
+         FROM (SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
+                   hashtextextended(account, 0))), 0) AS keys FROM trade_records) t, \
+              (SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
+                   hashtextextended(account, 0))), 0) AS keys FROM eligible_trades) e, \
+              (SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
+                   hashtextextended(account, 0))), 0) AS keys FROM ineligible_trades) i",
     )
     .fetch_one(&mut *connection)
     .await
-    .map_err(|e| from_sqlx("count the ledger", e))?;
+    .map_err(|e| from_sqlx(action, e))?;
+    let (in_neither, in_both) = match row.4 {
+        true => (0, 0),
+        false => misplaced(&mut connection).await?,
+    };
     let count = |value: i64| u64::try_from(value).unwrap_or(0);
     Ok(LedgerCounts {
         rows: count(row.0),
         eligible: count(row.1),
         ineligible: count(row.2),
         voided: count(row.3),
-        in_neither: count(row.4),
-        in_both: count(row.5),
+        in_neither: count(in_neither),
+        in_both: count(in_both),
     })
+}
+
+/// Counts the rows in neither view, and those in both: an adapted view is wrong.
+async fn misplaced(connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
+    sqlx::query_as(
+        "WITH seen AS (SELECT account, order_id FROM eligible_trades \
+                       UNION ALL SELECT account, order_id FROM ineligible_trades), \
+              times AS (SELECT account, order_id, count(*) AS n FROM seen \
+                        GROUP BY account, order_id) \
+         SELECT (SELECT count(*) FROM trade_records t LEFT JOIN times USING (account, order_id) \
+                 WHERE n IS NULL), \
+                (SELECT count(*) FROM times WHERE n > 1)",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|e| from_sqlx("count the ledger", e))
 }
 
 /// Reads the pools of a scope through the gate, in one snapshot.
@@ -370,27 +392,35 @@ pub(super) async fn read(
     as_of: Option<&Watermark>,
     seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
-    let action = "read the ledger";
-    // A connection of its own: what an interrupted COPY leaves on it goes with it.
-    let mut transaction = store.snapshot_alone().await?;
+    let mut connection = store.snapshot().await?;
+    let read = read_in(&mut connection, scope, as_of, seen).await;
+    end_snapshot(connection, read).await
+}
+
+async fn read_in(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    as_of: Option<&Watermark>,
+    seen: Seen<'_>,
+) -> StoreResult<LedgerRead> {
     let (snapshot, cluster): (String, String) = sqlx::query_as(
         "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
     )
-    .fetch_one(&mut transaction)
+    .fetch_one(&mut *connection)
     .await
-    .map_err(|e| from_sqlx(action, e))?;
+    .map_err(|e| from_sqlx("read the ledger", e))?;
     let as_of = as_of
         .map(|watermark| snapshot_of(watermark, &cluster))
         .transpose()?;
     let voided = match &as_of {
         None => None,
-        Some(snapshot) => Some(voided_as_of(&mut transaction, snapshot).await?),
+        Some(snapshot) => Some(voided_as_of(connection, snapshot).await?),
     };
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
     let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
-    gate::copy_out(&mut transaction, rows, &mut read, seen).await?;
-    count_ineligible(&mut transaction, scope, &snapshot, &mut read).await?;
+    gate::copy_out(connection, rows, &mut read, seen).await?;
+    count_ineligible(connection, scope, &snapshot, &mut read).await?;
     read.watermark = Watermark::Snapshot { snapshot, cluster };
     Ok(read)
 }

@@ -19,6 +19,7 @@ mod readers;
 mod rows;
 mod runs;
 mod schema;
+mod stored;
 mod versions;
 
 use std::str::FromStr;
@@ -250,25 +251,28 @@ impl PostgresStore {
     }
 
     /// Begins a transaction that reads one state of the database.
-    async fn snapshot(&self) -> StoreResult<Transaction<'static, Postgres>> {
-        self.pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await
-            .map_err(|e| from_sqlx("begin a transaction", e))
-    }
-
-    /// Begins such a transaction on a connection that ends with it.
-    async fn snapshot_alone(&self) -> StoreResult<PgConnection> {
-        let fail = |e| from_sqlx("begin a transaction", e);
-        let mut connection = self.reader().await?.detach();
+    async fn snapshot(&self) -> StoreResult<PoolConnection<Postgres>> {
+        let mut connection = self.reader().await?;
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        connection.execute(begin).await.map_err(fail)?;
+        let begun = connection.execute(begin).await;
+        begun.map_err(|e| from_sqlx("begin a transaction", e))?;
         Ok(connection)
     }
 
     fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
         self.url.named(done)
     }
+}
+
+/// Ends a transaction that read. What a broken COPY leaves on a connection goes with it.
+async fn end_snapshot<T>(
+    mut connection: PoolConnection<Postgres>,
+    done: StoreResult<T>,
+) -> StoreResult<T> {
+    if done.is_err() || connection.execute("COMMIT").await.is_err() {
+        connection.close_on_drop();
+    }
+    done
 }
 
 async fn commit(transaction: Transaction<'static, Postgres>) -> StoreResult<()> {

