@@ -167,17 +167,31 @@ fn divide_magnitudes(numerator: u128, denominator: u128) -> Option<u128> {
             let rest = numerator.wrapping_sub(quotient.wrapping_mul(denominator));
             (u128::from(quotient), u128::from(rest))
         }
+        (_, Ok(denominator)) if numerator >> 96 == 0 && denominator >> 32 == 0 => {
+            divide_by_half_word(numerator, denominator)?
+        }
         _ => {
             let quotient = numerator.checked_div(denominator)?;
-            (
-                quotient,
-                numerator.wrapping_sub(quotient.wrapping_mul(denominator)),
-            )
+            let product = quotient.wrapping_mul(denominator);
+            (quotient, numerator.wrapping_sub(product))
         }
     };
     let missing = denominator.wrapping_sub(rest);
     let is_up = rest > missing || (rest == missing && quotient & 1 == 1);
     quotient.checked_add(is_up.into())
+}
+
+/// Divides 96 bits by 32, as by hand: two machine divisions. Returns quotient and remainder.
+fn divide_by_half_word(numerator: u128, denominator: u64) -> Option<(u128, u128)> {
+    let high = u64::try_from(numerator >> 32).ok()?;
+    let low = numerator as u64 & u64::from(u32::MAX);
+    let first = high.checked_div(denominator)?;
+    let carried = high.wrapping_sub(first.wrapping_mul(denominator));
+    let rest = (carried << 32) | low;
+    let second = rest.checked_div(denominator)?;
+    let remainder = rest.wrapping_sub(second.wrapping_mul(denominator));
+    let quotient = (u128::from(first) << 32) | u128::from(second);
+    Some((quotient, u128::from(remainder)))
 }
 
 /// Multiplies; two machine words need no look at the overflow.
@@ -421,6 +435,76 @@ mod tests {
             );
             assert_eq!(narrow, Some(usd(expected)), "{price:?} x {size}");
         }
+    }
+
+    #[test]
+    fn every_way_to_divide_gives_the_same() {
+        let numerators = [
+            0,
+            1,
+            9_999,
+            10_000,
+            u128::from(u64::MAX),
+            1 << 64,
+            (1 << 96) - 1,
+            1 << 96,
+        ];
+        let numerators = numerators
+            .into_iter()
+            .flat_map(|n| [n, n + 1, n + 4_999, n + 5_000]);
+        for numerator in numerators {
+            for denominator in [
+                1,
+                2,
+                3,
+                10_000,
+                u128::from(u32::MAX),
+                1 << 32,
+                1 << 64,
+                10_u128.pow(20),
+            ] {
+                let (quotient, rest) = (numerator / denominator, numerator % denominator);
+                let is_up =
+                    rest * 2 > denominator || (rest * 2 == denominator && quotient % 2 == 1);
+                let expected = quotient + u128::from(is_up);
+                let found = divide_magnitudes(numerator, denominator);
+                assert_eq!(found, Some(expected), "{numerator} / {denominator}");
+            }
+        }
+        assert_eq!(divide_magnitudes(1, 0), None);
+    }
+
+    #[test]
+    fn every_way_to_divide_gives_the_same() {
+        let u64_max = u128::from(u64::MAX);
+        let numerators = [
+            0,
+            1,
+            9_999,
+            10_000,
+            u64_max,
+            1 << 64,
+            (1 << 96) - 5_001,
+            1 << 96,
+        ];
+        let numerators = numerators
+            .into_iter()
+            .flat_map(|n| [n, n + 1, n + 4_999, n + 5_000]);
+        let u32_max = u128::from(u32::MAX);
+        let denominators = [1, 2, 3, 10_000, u32_max, 1 << 32, 1 << 64, 10_u128.pow(20)];
+        for numerator in numerators {
+            for denominator in denominators {
+                let (quotient, rest) = (numerator / denominator, numerator % denominator);
+                let is_half = rest * 2 == denominator;
+                let is_up = rest * 2 > denominator || (is_half && quotient % 2 == 1);
+                assert_eq!(
+                    divide_magnitudes(numerator, denominator),
+                    Some(quotient + u128::from(is_up)),
+                    "{numerator} / {denominator}"
+                );
+            }
+        }
+        assert_eq!(divide_magnitudes(1, 0), None);
     }
 
     #[test]

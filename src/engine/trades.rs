@@ -129,7 +129,7 @@ struct Beyond([i128; 3]);
 #[derive(Clone, Default)]
 pub struct Trades {
     rows: Vec<Row>,
-    ids: Vec<u8>,
+    ids: String,
     beyond: Vec<Beyond>,
 }
 
@@ -192,7 +192,7 @@ impl Trades {
             }
         };
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
-        self.ids.extend_from_slice(trade.order_id.as_bytes());
+        self.ids.push_str(trade.order_id);
         self.rows.push(Row {
             order_time: trade.order_time,
             trade_seq: trade.trade_seq.unwrap_or(0),
@@ -271,7 +271,7 @@ impl Trades {
         let mut hashes: Vec<u64> = self
             .rows
             .iter()
-            .map(|row| hash(row.id_in(&self.ids)))
+            .map(|row| hash(row.id_in(&self.ids).as_bytes()))
             .collect();
         hashes.sort_unstable();
         let mut pairs = hashes.windows(2);
@@ -296,7 +296,7 @@ impl Trades {
         let [size, price, fee] = numbers;
         let fact = |units, scale: u8| Fact::of_parts(units, scale & SCALE);
         TradeRef {
-            order_id: std::str::from_utf8(row.id_in(&self.ids)).unwrap_or_default(),
+            order_id: row.id_in(&self.ids),
             side: row.side(),
             size: fact(size, row.size_scale),
             price: fact(price, row.price_scale),
@@ -321,7 +321,7 @@ impl Row {
         (self.price_scale & HAS_SEQUENCE == 0, self.trade_seq)
     }
 
-    fn id_in<'a>(&self, ids: &'a [u8]) -> &'a [u8] {
+    fn id_in<'a>(&self, ids: &'a str) -> &'a str {
         let start = usize::try_from(self.id_start).unwrap_or(usize::MAX);
         let end = start.saturating_add(self.id_bytes.into());
         ids.get(start..end).unwrap_or_default()
