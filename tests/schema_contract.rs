@@ -457,7 +457,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 10] = [
     ),
     (
         "ledger.rs",
-        "insert_void ledger_writer misplaced optional_text read_in read_pools sequence \
+        "append_new execute insert_void ledger ledger_writer misplaced optional_text plain \
+         push_trade read_in read_pools sequence \
          snapshot_of take_row unreadable voided_as_of",
     ),
     (

@@ -55,7 +55,7 @@ CREATE TABLE trade_records (
     exchange_order_id TEXT,
     linked_order_id   TEXT,
     trigger           JSONB,
-    import_id         BIGINT REFERENCES imports (id),
+    import_id         BIGINT,
     import_line       BIGINT,
     ingested_at       TIMESTAMPTZ NOT NULL DEFAULT now(),
     ingest_xid        XID8 NOT NULL DEFAULT pg_current_xact_id(),

@@ -55,7 +55,7 @@ CREATE TABLE trade_records (
     exchange_order_id TEXT,
     linked_order_id   TEXT,
     "trigger"         TEXT CONSTRAINT trade_records_trigger_check CHECK ("trigger" IS NULL OR json_valid("trigger")),
-    import_id         INTEGER REFERENCES imports (id),
+    import_id         INTEGER,
     import_line       INTEGER,
     ingested_at       INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
     ingest_seq        INTEGER PRIMARY KEY,

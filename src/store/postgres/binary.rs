@@ -99,6 +99,12 @@ pub(super) fn push_numeric(out: &mut Vec<u8>, units: i128, scale: u8) {
     }
 }
 
+/// Appends a fact.
+pub(super) fn push_decimal(out: &mut Vec<u8>, value: rust_decimal::Decimal) {
+    let scale = u8::try_from(value.scale()).unwrap_or(u8::MAX);
+    push_numeric(out, value.mantissa(), scale);
+}
+
 /// Appends a size, which may have more digits than an integer holds.
 pub(super) fn push_size(out: &mut Vec<u8>, size: Size) {
     match size.to_units() {

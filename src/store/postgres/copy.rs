@@ -150,6 +150,22 @@ impl<'c> BinaryCopy<'c> {
         Ok(())
     }
 
+    /// Ends the COPY. `false`: a row's key is taken, and the transaction must be taken back.
+    pub(super) async fn finish_unless_taken(mut self) -> StoreResult<bool> {
+        let fail = |e| from_sqlx(self.action, e);
+        let Some(mut copy) = self.copy.take() else {
+            return Ok(true);
+        };
+        copy.send(TRAILER.as_slice()).await.map_err(fail)?;
+        match copy.finish().await {
+            Ok(_) => Ok(true),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("23505") => {
+                Ok(false)
+            }
+            Err(error) => Err(fail(error)),
+        }
+    }
+
     /// Takes it back, so that the connection can be used again.
     pub(super) async fn abort(mut self) {
         if let Some(copy) = self.copy.take() {

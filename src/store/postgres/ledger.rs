@@ -9,6 +9,8 @@ use serde_json::json;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, Row, Transaction};
 
+use super::binary::{push_bytes, push_decimal, push_i64, push_null, push_size, push_time};
+use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::gate::{self, GateRows};
 use super::read::{PgCells, select};
@@ -20,7 +22,7 @@ use crate::store::model::{
     Watermark,
 };
 use crate::store::rules::{
-    CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
+    CORRECTION_MARK, KnownTrades, TradeKey, check_voidable, correction_number, plan_import,
 };
 use crate::store::{Seen, StoreError, StoreResult};
 
@@ -41,15 +43,30 @@ async fn ledger_writer(store: &PostgresStore) -> StoreResult<Transaction<'static
     Ok(transaction)
 }
 
-/// Imports a file: looks up what is known, plans, writes; one transaction.
+/// Imports a file, in one transaction.
+///
+/// Nearly every file is all new: so it is appended without a question, and only where the ledger
+/// has one of its ids already is that taken back, looked up and planned.
 pub(super) async fn import(
     store: &PostgresStore,
     batch: &ImportBatch,
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = ledger_writer(store).await?;
+    if batch.mode == ImportMode::Append && !batch.preview {
+        let trades: Vec<&LedgerTrade> = batch.trades.iter().collect();
+        let receipt = ImportReceipt {
+            appended: trades.len() as u64,
+            ..ImportReceipt::default()
+        };
+        execute(&mut transaction, "SAVEPOINT all_new").await?;
+        match write_import(&mut transaction, batch, &trades, &[]).await? {
+            Some(import_id) => return end_import(transaction, batch, receipt, import_id).await,
+            None => execute(&mut transaction, "ROLLBACK TO all_new").await?,
+        }
+    }
     let known = known_trades(&mut transaction, &batch.trades).await?;
     let plan = plan_import(batch.trades.clone(), &known, &batch.mode);
-    let mut receipt = ImportReceipt {
+    let receipt = ImportReceipt {
         import_id: None,
         appended: plan.append.len() as u64 - plan.void.len() as u64,
         known: plan.known,
@@ -60,7 +77,28 @@ pub(super) async fn import(
     if batch.preview || stopped {
         return Ok(receipt);
     }
-    let import_id = write_import(&mut transaction, batch, &plan).await?;
+    let trades: Vec<&LedgerTrade> = plan.append.iter().collect();
+    match write_import(&mut transaction, batch, &trades, &plan.void).await? {
+        Some(import_id) => end_import(transaction, batch, receipt, import_id).await,
+        None => Err(StoreError::Database {
+            action: "append trades",
+            message: "an id that was looked up and not found is there".into(),
+            source: None,
+        }),
+    }
+}
+
+async fn execute(connection: &mut PgConnection, sql: &'static str) -> StoreResult<()> {
+    let done = sqlx::query(sql).execute(connection).await;
+    done.map(|_| ()).map_err(|e| from_sqlx("append trades", e))
+}
+
+async fn end_import(
+    mut transaction: Transaction<'static, Postgres>,
+    batch: &ImportBatch,
+    mut receipt: ImportReceipt,
+    import_id: i64,
+) -> StoreResult<ImportReceipt> {
     receipt.import_id = Some(import_id);
     let details = json!({
         "import_id": import_id, "file": batch.name, "sha256": batch.sha256,
@@ -186,68 +224,97 @@ const TRADE_COLUMNS: &str = "account, order_id, symbol, side, size, price, order
     total_fees_usd, trade_seq, status, order_type, source, ingest_via, exchange, \
     exchange_order_id, linked_order_id, import_id, import_line, ingested_at";
 
+const TRADE_COLUMNS_COUNT: i16 = 19;
+
+/// Writes an import and its trades; returns its number. `None`: the ledger has one of the ids.
 async fn write_import(
     connection: &mut PgConnection,
     batch: &ImportBatch,
-    plan: &ImportPlan,
-) -> StoreResult<i64> {
-    let at = batch.imported_at.to_string();
+    trades: &[&LedgerTrade],
+    void: &[TradeKey],
+) -> StoreResult<Option<i64>> {
+    // Numbers without gaps: an attempt that was taken back must not use one up, and nobody else
+    // imports meanwhile.
     let import_id: i64 = sqlx::query_scalar(
-        "INSERT INTO imports (name, sha256, rows, imported_at) \
-         VALUES ($1, $2, $3, $4::timestamptz) RETURNING id",
+        "INSERT INTO imports (id, name, sha256, rows, imported_at) \
+         VALUES ((SELECT coalesce(max(id), 0) + 1 FROM imports), $1, $2, $3, $4::timestamptz) \
+         RETURNING id",
     )
     .bind(&batch.name)
     .bind(&batch.sha256)
-    .bind(plan.append.len() as i64)
-    .bind(&at)
+    .bind(trades.len() as i64)
+    .bind(batch.imported_at.to_string())
     .fetch_one(&mut *connection)
     .await
     .map_err(|e| from_sqlx("append trades", e))?;
-    let mut rows = copy::Rows::default();
-    for row in &plan.append {
-        let (trade, carried) = (&row.trade, &row.carried);
-        rows.text(row.account.as_str());
-        rows.text(trade.order_id.as_str());
-        rows.text(&row.symbol_text);
-        rows.value(trade.side);
-        rows.value(trade.size);
-        rows.value(trade.price);
-        rows.value(trade.order_time);
-        rows.optional(trade.fee);
-        rows.optional(trade.trade_seq);
-        let carried = [
-            &row.status,
-            &carried.order_type,
-            &carried.source,
-            &carried.ingest_via,
-            &carried.exchange,
-            &carried.exchange_order_id,
-            &carried.linked_order_id,
-        ];
-        carried
-            .into_iter()
-            .for_each(|text| rows.optional_text(text.as_deref()));
-        rows.value(import_id);
-        rows.value(row.import_line);
-        rows.text(&at);
-        rows.end_row();
-    }
-    copy::send(
+    let mut tail = Vec::new();
+    push_i64(&mut tail, import_id);
+    let mut copy = BinaryCopy::new(
         connection,
         "append trades",
-        "trade_records",
-        TRADE_COLUMNS,
-        rows,
-    )
-    .await?;
-    write_rejects_and_voids(connection, batch, plan, import_id).await?;
-    Ok(import_id)
+        ("trade_records", TRADE_COLUMNS),
+    );
+    let mut rows = Vec::new();
+    for (nth, row) in trades.iter().enumerate() {
+        push_trade(&mut rows, row, &tail, batch.imported_at);
+        if rows.len() >= CHUNK_BYTES || nth + 1 == trades.len() {
+            copy.send(&rows).await?;
+            rows.clear();
+        }
+    }
+    if !copy.finish_unless_taken().await? {
+        return Ok(None);
+    }
+    write_rejects_and_voids(connection, batch, void, import_id).await?;
+    Ok(Some(import_id))
+}
+
+/// Bytes sent at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Spells a trade for binary COPY, in the order of [`TRADE_COLUMNS`].
+fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8], at: Timestamp) {
+    let (trade, carried) = (&row.trade, &row.carried);
+    out.extend_from_slice(&TRADE_COLUMNS_COUNT.to_be_bytes());
+    push_bytes(out, row.account.as_str().as_bytes());
+    push_bytes(out, trade.order_id.as_str().as_bytes());
+    push_bytes(out, row.symbol_text.as_bytes());
+    push_bytes(out, trade.side.as_str().as_bytes());
+    push_size(out, trade.size);
+    push_decimal(out, trade.price.as_decimal());
+    push_time(out, trade.order_time);
+    match trade.fee {
+        Some(fee) => push_decimal(out, fee.as_decimal()),
+        None => push_null(out),
+    }
+    match trade.trade_seq {
+        Some(sequence) => push_i64(out, sequence),
+        None => push_null(out),
+    }
+    let texts = [
+        &row.status,
+        &carried.order_type,
+        &carried.source,
+        &carried.ingest_via,
+        &carried.exchange,
+        &carried.exchange_order_id,
+        &carried.linked_order_id,
+    ];
+    for text in texts {
+        match text {
+            Some(text) => push_bytes(out, text.as_bytes()),
+            None => push_null(out),
+        }
+    }
+    out.extend_from_slice(import);
+    push_i64(out, i64::try_from(row.import_line).unwrap_or(i64::MAX));
+    push_time(out, at);
 }
 
 async fn write_rejects_and_voids(
     connection: &mut PgConnection,
     batch: &ImportBatch,
-    plan: &ImportPlan,
+    void: &[TradeKey],
     import_id: i64,
 ) -> StoreResult<()> {
     let mut rows = copy::Rows::default();
@@ -276,7 +343,7 @@ async fn write_rejects_and_voids(
     let ImportMode::Correct { reason } = &batch.mode else {
         return Ok(());
     };
-    for (account, order_id) in &plan.void {
+    for (account, order_id) in void {
         insert_void(
             connection,
             &VoidChange {

@@ -1,6 +1,8 @@
 //! Rows of a version, spelled for binary COPY.
 
-use super::binary::{push_bytes, push_i64, push_null, push_numeric, push_size, push_time};
+use super::binary::{
+    push_bytes, push_decimal, push_i64, push_null, push_numeric, push_size, push_time,
+};
 use crate::engine::{
     AllocationRow, OpenLot, Pool, Price, Timestamp, TradeRef, Usd, UsdPerUnit, policy,
 };
@@ -73,12 +75,7 @@ fn optional<T>(out: &mut Vec<u8>, value: Option<T>, push: impl Fn(&mut Vec<u8>, 
 }
 
 fn price(out: &mut Vec<u8>, price: Price) {
-    let price = price.as_decimal();
-    push_numeric(
-        out,
-        price.mantissa(),
-        u8::try_from(price.scale()).unwrap_or(u8::MAX),
-    );
+    push_decimal(out, price.as_decimal());
 }
 
 fn usd(out: &mut Vec<u8>, amount: Usd) {

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params};
 use serde_json::json;
+use sqlx::{Sqlite, Transaction};
 
 use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
 use super::{SqliteStore, commit, runs};
-use crate::engine::{Carried, LedgerTrade, Pool, PoolLedger, Timestamp, Trade, TradeText};
+use crate::engine::{
+    Carried, Fact, LedgerTrade, PoolLedger, Timestamp, Trade, TradeRef, TradeText,
+};
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
@@ -16,19 +19,37 @@ use crate::store::model::{
     Watermark,
 };
 use crate::store::rules::{
-    CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
+    CORRECTION_MARK, KnownTrades, TradeKey, check_voidable, correction_number, plan_import,
 };
 use crate::store::{Seen, StoreError, StoreResult};
 
-/// Imports a file: looks up what is known, plans, writes; one transaction.
+/// Imports a file, in one transaction.
+///
+/// Nearly every file is all new: so it is appended without a question, and only where the ledger
+/// has one of its ids already is that taken back, looked up and planned.
 pub(super) async fn import(store: &SqliteStore, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
+    let action = "append trades";
     let mut transaction = store.writer().await?;
+    if batch.mode == ImportMode::Append && !batch.preview {
+        let receipt = ImportReceipt {
+            appended: batch.trades.len() as u64,
+            ..ImportReceipt::default()
+        };
+        let trades: Vec<&LedgerTrade> = batch.trades.iter().collect();
+        let import_id = with_raw(&mut transaction, action, |raw| {
+            append_new(raw, batch, &trades).map_err(|e| from_rusqlite(action, e))
+        })
+        .await?;
+        if let Some(import_id) = import_id {
+            return end_import(transaction, batch, receipt, import_id).await;
+        }
+    }
     let plan = with_raw(&mut transaction, "look up known trades", |raw| {
         let known = known_trades(raw, &batch.trades)?;
         Ok(plan_import(batch.trades.clone(), &known, &batch.mode))
     })
     .await?;
-    let mut receipt = ImportReceipt {
+    let receipt = ImportReceipt {
         import_id: None,
         appended: plan.append.len() as u64 - plan.void.len() as u64,
         known: plan.known,
@@ -39,10 +60,21 @@ pub(super) async fn import(store: &SqliteStore, batch: &ImportBatch) -> StoreRes
     if batch.preview || stopped {
         return Ok(receipt);
     }
-    let import_id = with_raw(&mut transaction, "append trades", |raw| {
-        write_import(raw, batch, &plan).map_err(|e| from_rusqlite("append trades", e))
+    let import_id = with_raw(&mut transaction, action, |raw| {
+        let trades: Vec<&LedgerTrade> = plan.append.iter().collect();
+        let written = write_import(raw, batch, &trades, &plan.void);
+        written.map_err(|e| from_rusqlite(action, e))
     })
     .await?;
+    end_import(transaction, batch, receipt, import_id).await
+}
+
+async fn end_import(
+    mut transaction: Transaction<'static, Sqlite>,
+    batch: &ImportBatch,
+    mut receipt: ImportReceipt,
+    import_id: i64,
+) -> StoreResult<ImportReceipt> {
     receipt.import_id = Some(import_id);
     let details = json!({
         "import_id": import_id, "file": batch.name, "sha256": batch.sha256,
@@ -53,6 +85,28 @@ pub(super) async fn import(store: &SqliteStore, batch: &ImportBatch) -> StoreRes
     runs::log_event(&mut transaction, &event).await?;
     commit(transaction).await?;
     Ok(receipt)
+}
+
+/// Appends trades that are all new. `None`: one is not, and nothing is changed.
+fn append_new(
+    raw: &Connection,
+    batch: &ImportBatch,
+    trades: &[&LedgerTrade],
+) -> rusqlite::Result<Option<i64>> {
+    raw.execute_batch("SAVEPOINT all_new")?;
+    match write_import(raw, batch, trades, &[]) {
+        Ok(import_id) => raw
+            .execute_batch("RELEASE all_new")
+            .map(|()| Some(import_id)),
+        Err(rusqlite::Error::SqliteFailure(error, _))
+            if error.code == rusqlite::ErrorCode::ConstraintViolation =>
+        {
+            // Another constraint than the key fails again the slow way, and is named there.
+            raw.execute_batch("ROLLBACK TO all_new; RELEASE all_new")?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 const FACT_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
@@ -135,15 +189,20 @@ const INSERT_TRADE: &str = "INSERT INTO trade_records (account, order_id, symbol
     exchange, exchange_order_id, linked_order_id, import_id, import_line, ingested_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
-fn write_import(raw: &Connection, batch: &ImportBatch, plan: &ImportPlan) -> rusqlite::Result<i64> {
+fn write_import(
+    raw: &Connection,
+    batch: &ImportBatch,
+    trades: &[&LedgerTrade],
+    void: &[TradeKey],
+) -> rusqlite::Result<i64> {
     let at = batch.imported_at.as_micros();
     raw.execute(
         "INSERT INTO imports (name, sha256, rows, imported_at) VALUES (?1, ?2, ?3, ?4)",
-        params![batch.name, batch.sha256, plan.append.len() as i64, at],
+        params![batch.name, batch.sha256, trades.len() as i64, at],
     )?;
     let import_id = raw.last_insert_rowid();
     let mut insert = raw.prepare(INSERT_TRADE)?;
-    for row in &plan.append {
+    for row in trades {
         let (trade, carried) = (&row.trade, &row.carried);
         insert.execute(params![
             row.account.as_str(),
@@ -167,14 +226,14 @@ fn write_import(raw: &Connection, batch: &ImportBatch, plan: &ImportPlan) -> rus
             at,
         ])?;
     }
-    write_rejects_and_voids(raw, batch, plan, import_id)?;
+    write_rejects_and_voids(raw, batch, void, import_id)?;
     Ok(import_id)
 }
 
 fn write_rejects_and_voids(
     raw: &Connection,
     batch: &ImportBatch,
-    plan: &ImportPlan,
+    void: &[TradeKey],
     import_id: i64,
 ) -> rusqlite::Result<()> {
     let mut insert = raw.prepare(
@@ -199,7 +258,7 @@ fn write_rejects_and_voids(
         "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at) \
          VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    for (account, order_id) in &plan.void {
+    for (account, order_id) in void {
         let at = batch.imported_at.as_micros();
         let by = &batch.imported_by;
         insert.execute(params![account.as_str(), order_id.as_str(), reason, by, at])?;
@@ -347,19 +406,29 @@ fn read_pools(
          trade_seq, void_seq FROM eligible_trades WHERE ingest_seq <= ?1",
     )?;
     let mut rows = statement.query([ingest_seq])?;
+    let mut gate = GateRows {
+        scope,
+        pools: BTreeMap::new(),
+        key: Vec::new(),
+        voided: 0,
+    };
     let mut rows_read = 0;
     while let Some(row) = rows.next()? {
         let is_voided = match as_of {
             None => row.get::<_, Option<i64>>(9)?.is_some(),
+            Some(_) if voided.is_empty() => false,
             Some(_) => voided.contains(&(row.get(0)?, row.get(2)?)),
         };
-        take_row(&mut read.pools, scope, row, is_voided, &mut read.voided)?;
+        gate.take_row(row, is_voided)?;
         rows_read += 1;
         if rows_read % ROWS_SEEN == 0 && !seen(ROWS_SEEN) {
             return Ok(read);
         }
     }
     seen(rows_read % ROWS_SEEN);
+    read.voided = gate.voided;
+    let pools = gate.pools.into_values().flatten();
+    read.pools = pools.map(|ledger| (ledger.pool.clone(), ledger)).collect();
     count_ineligible(raw, scope, ingest_seq, &mut read)?;
     Ok(read)
 }
@@ -385,40 +454,77 @@ fn count_ineligible(
     Ok(())
 }
 
-fn take_row(
-    pools: &mut BTreeMap<Pool, PoolLedger>,
-    scope: &Scope,
-    row: &Row<'_>,
-    is_voided: bool,
-    voided: &mut u64,
-) -> rusqlite::Result<()> {
-    let text = |index: usize| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
-    let pool = pool(text(0)?, text(1)?);
-    if !scope.contains(&pool) {
-        return Ok(());
-    }
-    if is_voided {
-        *voided += 1;
-        return Ok(());
-    }
-    let fee = row.get_ref(7)?;
-    let facts = TradeText {
-        order_id: text(2)?,
-        side: text(3)?,
-        size: text(4)?,
-        price: text(5)?,
-        fee: match fee {
+/// The ledger's rows on their way into pools.
+struct GateRows<'a> {
+    scope: &'a Scope,
+    /// By account and symbol as the gate has them; `None` is outside the scope.
+    pools: BTreeMap<Vec<u8>, Option<PoolLedger>>,
+    key: Vec<u8>,
+    voided: u64,
+}
+
+impl GateRows<'_> {
+    fn take_row(&mut self, row: &Row<'_>, is_voided: bool) -> rusqlite::Result<()> {
+        let text = |index: usize| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
+        let (account, symbol) = (text(0)?, text(1)?);
+        if is_voided {
+            self.voided += u64::from(self.scope.contains(&pool(account, symbol)));
+            return Ok(());
+        }
+        let fee = match row.get_ref(7)? {
             rusqlite::types::ValueRef::Null => None,
             value => Some(value.as_str().unwrap_or("")),
+        };
+        let facts = TradeText {
+            order_id: text(2)?,
+            side: text(3)?,
+            size: text(4)?,
+            price: text(5)?,
+            fee,
+            order_time_micros: row.get_ref(6)?.as_i64().ok(),
+            trade_seq: row.get(8)?,
+        };
+        let Some(ledger) = self.ledger(account, symbol) else {
+            return Ok(());
+        };
+        // What is not plain goes the long way, which names what is wrong with it.
+        let is_taken = plain(&facts).is_some_and(|trade| ledger.try_push(&trade).is_ok());
+        if !is_taken {
+            ledger.push_text(&facts);
+        }
+        Ok(())
+    }
+
+    /// Finds a row's pool. `None`: it is outside the scope.
+    fn ledger(&mut self, account: &str, symbol: &str) -> Option<&mut PoolLedger> {
+        self.key.clear();
+        self.key.extend_from_slice(account.as_bytes());
+        self.key.push(0);
+        self.key.extend_from_slice(symbol.as_bytes());
+        if !self.pools.contains_key(self.key.as_slice()) {
+            let pool = pool(account, symbol);
+            let ledger = self.scope.contains(&pool).then(|| PoolLedger::new(pool));
+            self.pools.insert(self.key.clone(), ledger);
+        }
+        self.pools.get_mut(self.key.as_slice())?.as_mut()
+    }
+}
+
+/// Reads a trade whose numbers are plain digits. `None`: one is not.
+fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
+    let number = |text: &str| Fact::of_plain_text(text.as_bytes());
+    Some(TradeRef {
+        order_id: text.order_id,
+        side: text.side.parse().ok()?,
+        size: number(text.size)?,
+        price: number(text.price)?,
+        fee: match text.fee {
+            Some(fee) => Some(number(fee)?),
+            None => None,
         },
-        order_time_micros: row.get_ref(6)?.as_i64().ok(),
-        trade_seq: row.get(8)?,
-    };
-    let ledger = pools
-        .entry(pool.clone())
-        .or_insert_with(|| PoolLedger::new(pool));
-    ledger.push_text(&facts);
-    Ok(())
+        order_time: Timestamp::try_from_micros(text.order_time_micros?).ok()?,
+        trade_seq: text.trade_seq,
+    })
 }
 
 /// Says how many rows the ledger has: rows are numbered as they arrive, and none is ever deleted.
