@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use fifo_pnl::engine::{SymbolRules, Timestamp};
 use fifo_pnl::pipeline::{
-    Cancel, Clock, ComputeOptions, Context, ExplainedSlice, ImportRequest, Silent, compute,
+    Cancel, Clock, ComputeOptions, Context, ExplainedSlice, ImportRequest, Silent, Wait, compute,
     explain, import_files, parse_source, validate,
 };
 use fifo_pnl::store::memory::MemoryStore;
@@ -87,6 +87,7 @@ fn context() -> Result<Context, Box<dyn Error>> {
             what: "example".into(),
         },
         user: "example".into(),
+        wait: Wait::No,
     })
 }
 

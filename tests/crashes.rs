@@ -627,3 +627,60 @@ fn files(folder: &Folder) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn the_second_runner_waits_if_it_may() {
+    let folder = Folder::with_trades(&csv(&rows(LARGE, 9)));
+    let first = folder.start(&["compute", "--all-symbols"]);
+    wait_for_lock(&folder, &first);
+    while folder.value("SELECT count(*) FROM fifo_computation_log") == "0" {
+        sleep(POLL);
+    }
+    // Stopped with the lock in its hand, so that it can't end too early.
+    signal(&first, "STOP");
+    let holder = format!("compute_allocations (pid {} on ", first.id());
+    let said = format!("waiting for {holder}");
+    for args in [
+        &["compute", "--all-symbols", "--wait", "300ms"][..],
+        &["versions", "release", "--wait=300ms"],
+        &["versions", "--wait=300ms", "drop", "1"],
+        &[
+            "migrate",
+            "down",
+            "--to",
+            "1",
+            "--confirm",
+            "YES",
+            "--wait=1s",
+        ],
+    ] {
+        let started = Instant::now();
+        let done = folder.fifo_pnl(args).expect(3);
+        assert!(started.elapsed() >= Duration::from_millis(300), "{args:?}");
+        let vain = format!("error: another process is at work: {holder}");
+        assert!(done.stderr.contains(&vain), "{done:?}");
+        assert!(done.stderr.contains(") (waited "), "{done:?}");
+        // Once, not at each look.
+        let lines = done.stderr.matches("waiting for ").count();
+        assert_eq!(lines, 1, "{done:?}");
+    }
+    let quiet = ["compute", "--all-symbols", "--quiet", "--wait", "300ms"];
+    let done = folder.fifo_pnl(&quiet).expect(3);
+    assert!(!done.stderr.contains("waiting for "), "{done:?}");
+    // One that waits is heard, too, when it is asked to stop.
+    let waiting = folder.start(&["compute", "--all-symbols", "--wait"]);
+    sleep(Duration::from_millis(500));
+    signal(&waiting, "INT");
+    let done = Done::of(waiting.wait_with_output().unwrap()).expect(130);
+    assert!(done.stderr.starts_with(&said), "{done:?}");
+    // Without a limit it goes on when the first one is done, or is no more.
+    let second = folder.start(&["compute", "--all-symbols", "--wait"]);
+    sleep(Duration::from_millis(500));
+    signal(&first, "KILL");
+    Done::of(first.wait_with_output().unwrap()).expect(-1);
+    let done = Done::of(second.wait_with_output().unwrap()).expect(0);
+    assert!(done.stderr.starts_with(&said), "{done:?}");
+    assert_eq!(log(&folder), ["failed process ended", "completed "]);
+    let negative = "SELECT count(*) FROM fifo_computation_log WHERE computation_duration_ms < 0";
+    assert_eq!(folder.value(negative), "0");
+}

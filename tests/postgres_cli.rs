@@ -13,6 +13,8 @@
 mod connecting;
 #[path = "postgres_cli/faults.rs"]
 mod faults;
+#[path = "postgres_cli/operations.rs"]
+mod operations;
 #[path = "postgres_cli/roles.rs"]
 mod roles;
 #[path = "postgres_cli/server.rs"]

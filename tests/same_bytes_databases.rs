@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use fifo_pnl::engine::{AllocationRow, SymbolRules, Timestamp};
 use fifo_pnl::pipeline::{
-    Cancel, Clock, ComputeOptions, Context, ImportRequest, Silent, compute, import_files,
+    Cancel, Clock, ComputeOptions, Context, ImportRequest, Silent, Wait, compute, import_files,
     parse_source, validate,
 };
 use fifo_pnl::report::CanonicalCsv;
@@ -44,6 +44,7 @@ fn context() -> Context {
         rules: SymbolRules::default(),
         holder: subject::holder("compute"),
         user: "ann".into(),
+        wait: Wait::No,
     }
 }
 

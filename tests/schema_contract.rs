@@ -450,11 +450,12 @@ const FILES_ALONE: [(&str, &str); 10] = [
 ];
 
 /// Functions of one store only, by file: what a database does its own way.
-const FUNCTIONS_ALONE: [(&str, &str); 10] = [
+const FUNCTIONS_ALONE: [(&str, &str); 11] = [
     (
         "errors.rs",
         "from_code from_connect from_rusqlite proxy_refused",
     ),
+    ("health.rs", "disk_room facts_in"),
     (
         "ledger.rs",
         "append_new execute insert_void ledger ledger_writer misplaced optional_text plain \
@@ -463,13 +464,13 @@ const FUNCTIONS_ALONE: [(&str, &str); 10] = [
     ),
     (
         "lock.rs",
-        "default drop free give_back holder_of lend name_of path_of place refuse_proxy \
-         server_connection wait_for_lock",
+        "connect_and_lock default drop free give_back holder_of interrupt lend name_of path_of \
+         place refuse_proxy renew server_connection wait_for_lock",
     ),
     (
         "mod.rs",
-        "copy_made connect connect_plain end_snapshot named options parse prepare_session remedy \
-         schema_up waiting_for_readers",
+        "copy_made connect connect_plain end_snapshot interrupt named options parse \
+         prepare_session remedy renew_lock schema_up waiting_for_readers",
     ),
     ("pointer.rs", "locked"),
     ("queue.rs", ""),

@@ -65,6 +65,7 @@ macro_rules! contract {
                 the_run_lock_has_one_holder,
                 a_run_is_logged_before_its_work,
                 a_failed_run_is_closed_once,
+                a_retry_is_written_into_its_row,
                 orphans_are_closed,
                 a_number_is_never_used_again,
                 a_version_reads_back_as_it_was_made,
@@ -85,6 +86,7 @@ macro_rules! contract {
                 a_version_is_dropped_and_its_number_stays,
                 what_may_not_be_dropped_is_refused,
                 an_unknown_version_is_named,
+                what_is_not_computed_is_counted,
             );
             tests_of!($make, review:
                 items_open_and_the_most_urgent_comes_first,

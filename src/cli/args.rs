@@ -1,10 +1,13 @@
 //! What can be typed. What it means is worked out in `config.rs` and the commands.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::duration::{parse_duration, parse_wait};
 use super::exit::EXIT_CODES_HELP;
+use crate::pipeline::Wait;
 
 /// Exact FIFO profit and loss from a ledger of trades.
 ///
@@ -111,6 +114,8 @@ pub enum Command {
     Versions(VersionsArgs),
     /// List what only a person can settle; exclude pools
     Review(ReviewArgs),
+    /// Say in one line that all is well, or what is not
+    Health(HealthArgs),
     /// Show and change the schema of the database
     Migrate(MigrateArgs),
 }
@@ -132,6 +137,15 @@ pub struct FileArgs {
     pub skip_invalid: bool,
 }
 
+/// What to do while another run is at work.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct WaitArgs {
+    /// Wait for another run, at most so long (like 90s or 15m; without it, as long as it takes)
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "",
+        value_parser = parse_wait, global = true)]
+    pub wait: Option<Wait>,
+}
+
 /// `run`
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
@@ -144,6 +158,9 @@ pub struct RunArgs {
     /// Show every symbol, not only those with the largest amounts
     #[arg(long)]
     pub all_rows: bool,
+    /// Whether to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 /// `import`
@@ -208,12 +225,18 @@ pub struct ComputeArgs {
     /// Threads for matching [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
+    /// After publishing, drop automatic versions beyond N [default: keep_versions, else 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep_versions: Option<u16>,
     /// Who or what started the run, for the log [default: the user]
     #[arg(long, value_name = "WHO")]
     pub triggered_by: Option<String>,
     /// Show every symbol, not only those with the largest amounts
     #[arg(long)]
     pub all_rows: bool,
+    /// Whether to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 /// `validate`
@@ -250,6 +273,9 @@ pub struct VersionsArgs {
     /// What to do.
     #[command(subcommand)]
     pub command: VersionsCommand,
+    /// Whether to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 /// The commands of `versions`.
@@ -277,6 +303,8 @@ pub enum VersionsCommand {
         /// Its number
         version: i64,
     },
+    /// Drop old versions; never the current one, sealed ones, and the newest over all symbols
+    Prune(PruneArgs),
     /// Write a version as canonical CSV
     Export {
         /// Its number, or "current"
@@ -288,6 +316,21 @@ pub enum VersionsCommand {
         #[arg(long, requires = "output")]
         overwrite: bool,
     },
+}
+
+/// `versions prune`
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PruneArgs {
+    /// Leave so many of the newest versions [default: keep_versions of the settings, else 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
+        conflicts_with = "older_than")]
+    pub keep: Option<u16>,
+    /// Drop versions that were complete longer ago, like 30d
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub older_than: Option<Duration>,
+    /// Say what would be dropped, drop nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `review`
@@ -338,6 +381,24 @@ pub struct PoolArgs {
     pub reason: String,
 }
 
+/// `health`
+#[derive(Debug, Clone, Copy, Args)]
+pub struct HealthArgs {
+    /// How long a trade may wait until it is computed
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration)]
+    pub max_age: Duration,
+    /// How long a run may take
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    pub max_run: Duration,
+    /// How long a review item may stay open
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
+    pub max_review_age: Duration,
+    /// How much of the database's file system has to be free, in percent (SQLite)
+    #[arg(long, value_name = "PERCENT", default_value = "5",
+        value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_free: u8,
+}
+
 /// `migrate`
 #[derive(Debug, Clone, Args)]
 pub struct MigrateArgs {
@@ -365,5 +426,8 @@ pub enum MigrateCommand {
         /// Type YES here instead of at the prompt
         #[arg(long, value_name = "YES")]
         confirm: Option<String>,
+        /// Whether to wait.
+        #[command(flatten)]
+        wait: WaitArgs,
     },
 }

@@ -18,12 +18,16 @@ pub const CONFIG_FILE_DEFAULT: &str = "fifo-pnl.toml";
 /// Rows of the per-symbol table unless `--all-rows`.
 pub const TABLE_ROWS_MAX: usize = 15;
 
+/// Versions that a prune leaves, the newest ones.
+pub const KEEP_VERSIONS_DEFAULT: u16 = 10;
+
 /// The configuration file as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     database: Option<String>,
     usd_quotes: Option<Vec<String>>,
+    keep_versions: Option<u16>,
     #[serde(default)]
     symbols: std::collections::BTreeMap<String, FileSymbol>,
 }
@@ -44,6 +48,8 @@ pub struct Config {
     pub database_from: String,
     /// Which symbols have a USD price.
     pub rules: SymbolRules,
+    /// How many of the newest versions a prune leaves.
+    pub keep_versions: usize,
     /// One JSON document on stdout.
     pub json: bool,
     /// No progress, no summary.
@@ -89,6 +95,7 @@ impl Config {
         Ok(Self {
             database: parse_database(&url, from)?,
             database_from: from.into(),
+            keep_versions: keep_versions(&file, args.config.as_deref())?,
             rules: rules(file, args.config.as_deref())?,
             json: args.json,
             quiet: args.quiet,
@@ -158,6 +165,19 @@ fn without_password(url: &str) -> String {
             format!("{scheme}://{user}@{place}")
         }
         None => url.to_owned(),
+    }
+}
+
+fn keep_versions(file: &File, path: Option<&Path>) -> CliResult<usize> {
+    match file.keep_versions {
+        Some(0) => {
+            let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT)).display();
+            Err(CliError::usage(
+                format!("{path}: keep_versions is 0, expected at least 1"),
+                "docs/SPEC-matching.md lists the settings",
+            ))
+        }
+        number => Ok(usize::from(number.unwrap_or(KEEP_VERSIONS_DEFAULT))),
     }
 }
 

@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod config;
+mod duration;
 mod error;
 mod exit;
 mod format;
@@ -107,7 +108,8 @@ fn run_to_outcome(command: Command, global: &GlobalArgs) -> CliResult<Outcome> {
         .map_err(|error| CliError::failed(format!("start the runtime: {error}")))?;
     let cancel = Cancel::default();
     let quiet = global.quiet;
-    let session = Session::new(config, commands::name(&command), cancel.clone());
+    let mut session = Session::new(config, commands::name(&command), cancel.clone());
+    session.context.wait = commands::wait(&command);
     let done = runtime.block_on(async {
         let signals = tokio::spawn(terminal::stop_on_signal(cancel));
         let done = commands::run(command, &session).await;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::config::{Config, Database};
 use super::error::{CliError, CliResult};
-use super::terminal::{SystemClock, TerminalProgress, is_stderr_terminal};
-use crate::pipeline::{Cancel, Clock, Context, Progress, Silent};
+use super::terminal::{SystemClock, TerminalProgress, WaitingOnly, is_stderr_terminal};
+use crate::pipeline::{Cancel, Clock, Context, Progress, Silent, Wait};
 use crate::store::memory::MemoryStore;
 use crate::store::model::Holder;
 use crate::store::postgres::PostgresStore;
@@ -40,8 +40,10 @@ impl Session {
         let shown = is_stderr_terminal() && !config.quiet && !config.json;
         let progress: Arc<dyn Progress> = if shown {
             Arc::new(TerminalProgress::default())
-        } else {
+        } else if config.quiet {
             Arc::new(Silent)
+        } else {
+            Arc::new(WaitingOnly)
         };
         let context = Context {
             clock: Arc::new(clock),
@@ -50,6 +52,7 @@ impl Session {
             rules: config.rules.clone(),
             holder,
             user: user_name(),
+            wait: Wait::default(),
         };
         Self {
             config,

@@ -10,6 +10,7 @@ use super::format::count;
 
 use crate::engine::Timestamp;
 use crate::pipeline::{Cancel, Clock, Phase, Progress};
+use crate::store::model::Holder;
 
 /// Work shorter than this shows no progress.
 const PROGRESS_AFTER: Duration = Duration::from_millis(250);
@@ -126,6 +127,35 @@ impl Progress for TerminalProgress {
             }
         });
     }
+
+    fn waiting(&self, holder: &Holder) {
+        note_waiting(holder);
+    }
+}
+
+/// Progress that is not seen, but for the one line that says whom the job waits for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WaitingOnly;
+
+impl Progress for WaitingOnly {
+    fn begin(&self, _: Phase, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+    fn end(&self) {}
+    fn waiting(&self, holder: &Holder) {
+        note_waiting(holder);
+    }
+}
+
+fn note_waiting(holder: &Holder) {
+    let Holder {
+        what,
+        pid,
+        host,
+        since,
+    } = holder;
+    note(&format!(
+        "waiting for {what} (pid {pid} on {host}, since {since})"
+    ));
 }
 
 /// Tells whether progress would be seen.

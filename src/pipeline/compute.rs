@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
+use super::lock::{holder_of, lock_runs};
 use super::make::{self, Work};
+use super::prune::{PruneReport, prune_automatic};
+use super::run_log::RunLog;
 use crate::engine::{
     IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals, ReviewItem,
     RowsHash, Timestamp, Usd,
 };
 use crate::store::model::{
-    Completion, Current, Exclusion, ReviewUpdate, RunCounts, RunFailure, RunStart, Scope, Version,
-    VersionInfo, VersionPlan, VersionStatus, Watermark, policy_json,
+    Completion, Current, Exclusion, ReviewUpdate, RunCounts, RunStart, Scope, Version, VersionInfo,
+    VersionPlan, VersionStatus, Watermark, policy_json,
 };
 use crate::store::rows::PartSource;
 use crate::store::{Store, StoreResult, VersionWriter};
@@ -34,6 +37,8 @@ pub struct ComputeOptions {
     pub jobs: Option<usize>,
     /// Why the version is made: `hand`, `full`, ...
     pub origin: String,
+    /// After publishing, drop automatic versions beyond so many; `None`: drop none.
+    pub keep_versions: Option<usize>,
 }
 
 /// Whether a run moved the current pointer, and if not, why.
@@ -97,6 +102,8 @@ pub struct ComputeReport {
     pub complete_through: Option<Timestamp>,
     /// Duration of the run.
     pub duration_ms: i64,
+    /// Automatic versions that the run dropped.
+    pub pruned: PruneReport,
 }
 
 /// Runs the job: computes a version from the ledger and publishes it if that is right.
@@ -124,8 +131,13 @@ pub async fn compute(
             (context, started_us),
         ));
     }
-    let lock = store.lock_runs(&context.holder).await?;
-    let done = run_locked(store, context, options, started_us).await;
+    let lock = lock_runs(store, context).await?;
+    let mut done = run_locked(store, context, options, started_us).await;
+    if let (Ok(report), Some(keep)) = (&mut done, options.keep_versions)
+        && report.publication == Publication::Published
+    {
+        report.pruned = prune_automatic(store, context, keep).await;
+    }
     lock.release().await;
     done
 }
@@ -136,13 +148,15 @@ async fn run_locked(
     options: &ComputeOptions,
     started_us: i64,
 ) -> PipelineResult<ComputeReport> {
-    store.close_orphans(&context.holder).await?;
+    store.close_orphans(&holder_of(context)).await?;
     let target = Target::choose(store, options).await?;
     let run = run_start(context, options, &target);
     let run_id = store.begin_run(&run).await?;
-    let done = run_logged(store, context, options, &target, &run, run_id, started_us).await;
+    let log = RunLog::new(store, context, run_id);
+    let run = run_logged(store, context, options, &target, &run, &log, started_us);
+    let done = log.interruptible(run).await;
     if let Err(error) = &done {
-        close_failed(store, context, run_id, error).await;
+        log.close_failed(error).await;
     }
     done.map_err(|error| PipelineError::Run {
         run_id,
@@ -257,23 +271,6 @@ fn run_start(context: &Context, options: &ComputeOptions, target: &Target) -> Ru
     }
 }
 
-async fn close_failed(store: &dyn Store, context: &Context, run_id: i64, error: &PipelineError) {
-    let mut causes = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        causes.push_str(&format!("{error}\n"));
-        cause = error.source();
-    }
-    let failure = RunFailure {
-        ended_at: context.clock.now(),
-        message: error.to_string(),
-        causes,
-        details: json!({ "interrupted": matches!(error, PipelineError::Interrupted) }),
-    };
-    // The first error is what the user must see. A row that stays open is closed by the next run.
-    let _ = store.fail_run(run_id, &failure).await;
-}
-
 /// What a run read beside the pools.
 struct Seen {
     watermark: Watermark,
@@ -316,13 +313,14 @@ async fn run_logged(
     options: &ComputeOptions,
     target: &Target,
     run: &RunStart,
-    run_id: i64,
+    log: &RunLog<'_>,
     started_us: i64,
 ) -> PipelineResult<ComputeReport> {
-    let (seen, pools) = read(store, context, options).await?;
+    let read = async || read(store, context, options).await;
+    let (seen, pools) = log.retried(read).await?;
     let plan = VersionPlan {
         version: target.version,
-        run_id,
+        run_id: log.run_id,
         batch_id: run.batch_id.clone(),
         scope: options.scope.clone(),
         origin: options.origin.clone(),
@@ -332,7 +330,8 @@ async fn run_logged(
         allocation_time: context.clock.now(),
         replaces: target.replaces,
     };
-    let mut writer = store.begin_version(&plan).await?;
+    let begin = async || Ok(store.begin_version(&plan).await?);
+    let mut writer = log.retried(begin).await?;
     let made = make_pools(context, options, &seen, pools, Some(writer.as_mut())).await?;
     let publication = decide(store, options, target, &made).await?;
     if let (Publication::WouldTakeAway(pools), true) = (&publication, target.replaces) {
@@ -347,7 +346,7 @@ async fn run_logged(
     }
     let facts = (&seen, &made);
     let times = (context, started_us);
-    let mut report = report(options, target, Some(run_id), publication, facts, times);
+    let mut report = report(options, target, Some(log.run_id), publication, facts, times);
     let completion = completion(context, options, target, &report, made);
     context.cancel.check()?;
     writer.finish(&completion).await?;
@@ -513,6 +512,7 @@ fn report(
         allocations_hash: made.allocations_hash,
         complete_through: made.complete_through,
         duration_ms: (context.clock.elapsed_us() - started_us) / 1000,
+        pruned: PruneReport::default(),
     }
 }
 

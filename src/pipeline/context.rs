@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::engine::{SymbolRules, Timestamp};
 use crate::import::FileError;
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
 use crate::store::{Store, StoreError};
+
+/// Pause between two looks whether a stop was asked for.
+const CANCEL_POLL: Duration = Duration::from_millis(20);
 
 /// Tells the time. The job never reads a clock of its own.
 pub trait Clock: Send + Sync {
@@ -39,6 +43,8 @@ pub trait Progress: Send + Sync {
     fn advance(&self, amount: u64);
     /// The phase is over.
     fn end(&self);
+    /// The job waits for another process, which holds the run lock.
+    fn waiting(&self, _holder: &Holder) {}
 }
 
 /// Progress that nobody hears.
@@ -56,6 +62,20 @@ impl Progress for Silent {
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
+    /// Returns when a stop is asked for.
+    pub async fn cancelled(&self) {
+        while !self.is_cancelled() {
+            tokio::time::sleep(CANCEL_POLL).await;
+        }
+    }
+
+    /// Sleeps. Errors: a stop was asked for meanwhile.
+    pub(super) async fn sleep(&self, duration: Duration) -> PipelineResult<()> {
+        // Whether it was the stop or the time that ended the sleep, the answer is the same check.
+        let _ = tokio::time::timeout(duration, self.cancelled()).await;
+        self.check()
+    }
+
     /// Asks for the stop.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::SeqCst);
@@ -76,6 +96,18 @@ impl Cancel {
     }
 }
 
+/// How long the job waits for another one that holds the run lock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all: it is refused.
+    #[default]
+    No,
+    /// At most so long.
+    UpTo(Duration),
+    /// Until the other one ends.
+    Forever,
+}
+
 /// What a caller lends to the job.
 #[derive(Clone)]
 pub struct Context {
@@ -91,6 +123,8 @@ pub struct Context {
     pub holder: Holder,
     /// Who or what started it.
     pub user: String,
+    /// What to do while another run is at work.
+    pub wait: Wait,
 }
 
 /// Why the job did not do what it was asked.

@@ -7,14 +7,23 @@
 mod compute;
 mod context;
 mod explain;
+mod health;
 mod import;
+mod lock;
 mod make;
+mod prune;
 mod publish;
+mod run_log;
 mod validate;
 
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
-pub use context::{Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent};
+pub use context::{
+    Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent, Wait,
+};
 pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
+pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use import::{FileReport, ImportRequest, Source, import_files, parse_source};
+pub use lock::when_free;
+pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};
 pub use validate::{ValidateReport, validate};

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::compute::scope_words;
 use super::context::{Context, PipelineError, PipelineResult};
+use super::lock::lock_runs;
 use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
 use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, VersionInfo};
 use crate::store::{Store, StoreError};
@@ -18,7 +19,7 @@ pub async fn publish(
     context: &Context,
     version: Version,
 ) -> PipelineResult<Current> {
-    let lock = store.lock_runs(&context.holder).await?;
+    let lock = lock_runs(store, context).await?;
     let done = publish_locked(store, context, version).await;
     lock.release().await;
     done
@@ -42,7 +43,7 @@ async fn publish_locked(
 ///
 /// Errors: the pointer is not held; another run is at work.
 pub async fn release(store: &dyn Store, context: &Context) -> PipelineResult<Current> {
-    let lock = store.lock_runs(&context.holder).await?;
+    let lock = lock_runs(store, context).await?;
     let done = release_locked(store, context).await;
     lock.release().await;
     done
@@ -93,7 +94,7 @@ fn check_publishable(info: &VersionInfo) -> PipelineResult<()> {
 }
 
 /// Lists the versions that can be current, newest first.
-fn publishable(versions: &[VersionInfo]) -> impl Iterator<Item = &VersionInfo> {
+pub(super) fn publishable(versions: &[VersionInfo]) -> impl Iterator<Item = &VersionInfo> {
     versions
         .iter()
         .rev()
@@ -160,7 +161,7 @@ pub async fn seal(
     version: Version,
     reason: &str,
 ) -> PipelineResult<()> {
-    let lock = store.lock_runs(&context.holder).await?;
+    let lock = lock_runs(store, context).await?;
     let details = json!({ "reason": reason, "by": context.user });
     let event = Event {
         version: Some(version),
@@ -177,7 +178,7 @@ pub async fn drop_version(
     context: &Context,
     version: Version,
 ) -> PipelineResult<()> {
-    let lock = store.lock_runs(&context.holder).await?;
+    let lock = lock_runs(store, context).await?;
     let details = json!({ "by": context.user });
     let event = Event {
         version: Some(version),

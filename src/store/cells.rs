@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use super::model::{
-    Exclusion, PoolSummary, QueuedItem, ReviewStatus, Version, VersionInfo, VersionStatus,
+    Exclusion, PoolSummary, QueuedItem, ReviewStatus, RunLine, Version, VersionInfo, VersionStatus,
     Watermark,
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
@@ -411,4 +411,34 @@ pub(super) fn exclusion(cells: &impl Cells) -> Result<Exclusion, StoreError> {
         })
     };
     read().map_err(in_table("review_exclusions"))
+}
+
+/// Columns of a run, in short.
+pub(super) const RUN_LINE: &[&str] = &[
+    "id",
+    "status",
+    "computation_start",
+    "error_message",
+    "host",
+    "pid",
+];
+
+/// Reads a run, in short.
+pub(super) fn run_line(cells: &impl Cells) -> Result<RunLine, StoreError> {
+    let named = Named {
+        cells,
+        columns: RUN_LINE,
+    };
+    let read = || {
+        let status = named.text(1)?;
+        Ok(RunLine {
+            id: named.integer(0)?,
+            status: VersionStatus::from_text(&status).ok_or(("status", status))?,
+            started_at: named.time(2)?,
+            error: named.optional(3)?,
+            host: named.text(4)?,
+            pid: named.integer(5)?,
+        })
+    };
+    read().map_err(in_table("fifo_computation_log"))
 }

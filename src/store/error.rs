@@ -100,5 +100,77 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Returns the five letters by which a PostgreSQL server names the error.
+    pub fn sqlstate(&self) -> Option<String> {
+        let Self::Database {
+            source: Some(source),
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let code = match source.downcast_ref::<sqlx::Error>()? {
+            sqlx::Error::Database(database) => database.code()?,
+            _ => return None,
+        };
+        (code.len() == SQLSTATE_BYTES).then(|| code.into_owned())
+    }
+
+    /// Tells whether the same may work a moment later: the server was restarted, the connection was
+    /// lost, or two transactions were in each other's way.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { .. } => true,
+            Self::Database {
+                source: Some(source),
+                ..
+            } => match source.downcast_ref::<sqlx::Error>() {
+                Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+                _ => self.sqlstate().is_some_and(|code| is_transient_code(&code)),
+            },
+            _ => false,
+        }
+    }
+}
+
+/// Bytes of a SQLSTATE.
+const SQLSTATE_BYTES: usize = 5;
+
+fn is_transient_code(code: &str) -> bool {
+    // Serialization, deadlock; shutdown, crash, not yet started; the class of lost connections.
+    let known = ["40001", "40P01", "57P01", "57P02", "57P03"];
+    known.contains(&code) || code.starts_with("08")
+}
+
 /// A store's result.
 pub type StoreResult<T> = Result<T, StoreError>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself() {
+        for code in [
+            "40001", "40P01", "08000", "08006", "57P01", "57P02", "57P03",
+        ] {
+            assert!(is_transient_code(code), "{code}");
+        }
+        for code in [
+            "57014", "53100", "42501", "23505", "55P03", "57P04", "XX000",
+        ] {
+            assert!(!is_transient_code(code), "{code}");
+        }
+        let database = |source: Option<sqlx::Error>| StoreError::Database {
+            action: "read",
+            message: "x".into(),
+            source: source.map(|error| error.into()),
+        };
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert!(database(Some(sqlx::Error::Io(reset))).is_transient());
+        assert!(!database(Some(sqlx::Error::RowNotFound)).is_transient());
+        assert!(!database(None).is_transient());
+        assert!(!StoreError::Refused("no".into()).is_transient());
+    }
+}

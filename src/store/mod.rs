@@ -25,9 +25,9 @@ use crate::engine::{
 };
 pub use error::{StoreError, StoreResult};
 use model::{
-    Completion, Current, Event, Exclusion, Holder, ImportBatch, ImportReceipt, LedgerCounts,
-    LedgerRead, PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, Scope, Version,
-    VersionInfo, VersionPlan, VoidChange, Watermark,
+    Completion, Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt,
+    LedgerCounts, LedgerRead, PointerMove, PoolSummary, QueuedItem, RetryNote, RunFailure,
+    RunStart, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
 
@@ -133,6 +133,21 @@ pub trait Store: Send + Sync {
     /// Writes the log row of a run, before its work begins.
     async fn begin_run(&self, run: &RunStart) -> StoreResult<i64>;
 
+    /// Takes the run lock again if it was lost with its connection.
+    ///
+    /// Errors: somebody else has it by now; no connection.
+    async fn renew_lock(&self, _holder: &Holder) -> StoreResult<()> {
+        Ok(())
+    }
+
+    /// Stops what the database does at the moment for this process, if it can be told to.
+    async fn interrupt(&self, _holder: &Holder) -> StoreResult<()> {
+        Ok(())
+    }
+
+    /// Writes down that a run tries again. Errors: its row is closed.
+    async fn log_retry(&self, run_id: i64, note: &RetryNote) -> StoreResult<()>;
+
     /// Closes the log row of a run that wrote no version.
     async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()>;
 
@@ -180,6 +195,9 @@ pub trait Store: Send + Sync {
 
     /// Excludes a pool, or (`excluded` false) includes it again.
     async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()>;
+
+    /// Returns what only the database knows of how things stand. Goes over the ledger once.
+    async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts>;
 
     /// Appends to the audit trail.
     async fn log_event(&self, event: &Event) -> StoreResult<()>;

@@ -309,6 +309,17 @@ pub struct RunFailure {
     pub details: Value,
 }
 
+/// A failure that passed: the run goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryNote {
+    /// How many times it was tried again, this one included.
+    pub retry_count: u64,
+    /// When.
+    pub at: Timestamp,
+    /// All failures up to now, as facts by name.
+    pub details: Value,
+}
+
 /// State of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionStatus {
@@ -696,4 +707,49 @@ pub struct SchemaStep {
     pub description: String,
     /// When it was applied, as the database says.
     pub applied_at: Option<String>,
+}
+
+/// What only the database knows of how things stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HealthFacts {
+    /// Executions in force, of pools that the current version does not leave out.
+    pub eligible: u64,
+    /// Those of them executed after the newest one that the current version knows.
+    pub after: u64,
+    /// The oldest of those.
+    pub after_oldest: Option<Timestamp>,
+    /// The newest execution of all.
+    pub newest: Option<Timestamp>,
+    /// The last run that has ended.
+    pub last_run: Option<RunLine>,
+    /// Runs that say they are at work, oldest first.
+    pub running: Vec<RunLine>,
+    /// Room where the database is; `None`: that is not known here.
+    pub disk: Option<DiskRoom>,
+}
+
+/// A row of the log of runs, in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunLine {
+    /// Its number.
+    pub id: i64,
+    /// State.
+    pub status: VersionStatus,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The error, whole.
+    pub error: Option<String>,
+    /// Where it runs.
+    pub host: String,
+    /// Its process.
+    pub pid: i64,
+}
+
+/// Room of a file system. Units: bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// What this user may still write.
+    pub free: u64,
+    /// All of it.
+    pub total: u64,
 }

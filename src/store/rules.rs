@@ -188,6 +188,13 @@ pub fn check_version_free(plan: &VersionPlan, old: Option<&VersionInfo>) -> Stor
     }
 }
 
+/// Returns the refusal of a run whose log row somebody else has closed.
+pub fn closed_by_another(run_id: i64) -> StoreError {
+    StoreError::Refused(format!(
+        "run {run_id} was closed by another run: nothing was published"
+    ))
+}
+
 /// Decides whether a version may be sealed. Errors: sealed already, or without a result.
 pub fn check_sealable(info: &VersionInfo) -> StoreResult<()> {
     let version = info.version;

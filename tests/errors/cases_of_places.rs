@@ -284,6 +284,17 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "A prune that would leave nothing",
+        files: &[("fifo-pnl.toml", "keep_versions = 0\n")],
+        command: "fifo-pnl versions prune",
+        ..Case::NONE
+    },
+    Case {
+        title: "A time to wait that is none",
+        command: "compute_allocations --all-symbols --wait soon",
+        ..Case::NONE
+    },
+    Case {
         title: "A symbol priced in euros",
         files: &[("fifo-pnl.toml", "[symbols.\"BRK-B\"]\nquote = \"EUR\"\n")],
         command: "fifo-pnl run ledger.csv",

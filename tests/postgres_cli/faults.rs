@@ -102,7 +102,6 @@ fn a_connection_that_ends_takes_nothing_away() {
         Some("LOCK TABLE fifo_allocations IN ACCESS EXCLUSIVE MODE"),
     );
     for (lock, pattern, function) in [
-        (ledger_lock, reading, "pg_terminate_backend"),
         (ledger_lock, reading, "pg_cancel_backend"),
         (version_lock, making, "pg_cancel_backend"),
         (
@@ -142,6 +141,85 @@ fn a_connection_that_ends_takes_nothing_away() {
         check_untouched(&site, &export, &ledger, &what);
         check_next_run(&site, &export, &what);
     }
+}
+
+/// Returns what the log says of the last run's retries: how many, and the code of each failure.
+fn retries(site: &Site) -> String {
+    site.value(
+        "SELECT retry_count || ' ' || (last_error_at IS NOT NULL) || ' ' || \
+         coalesce(jsonb_path_query_array(error_details, '$.retries[*].sqlstate')::text, '-') \
+         FROM fifo_computation_log ORDER BY id DESC LIMIT 1",
+    )
+}
+
+#[test]
+fn a_connection_that_ends_before_anything_is_written_is_made_again() {
+    let Some(server) = server() else { return };
+    let site = Site::computed(&server, &csv(&rows(SMALL, 17)));
+    assert_eq!(retries(&site), "0 false -");
+    let export = site.export("1");
+    // Reading: a connection like any other. Making tables: the one that holds the run lock.
+    for (lock, pattern) in [
+        ("trade_records", "%FROM eligible_trades%"),
+        ("fifo_allocations", "%CREATE TABLE fifo_parts.%"),
+    ] {
+        let held = site.hold(&format!("LOCK TABLE {lock} IN ACCESS EXCLUSIVE MODE"));
+        let process = site.start_run();
+        strike(&site, pattern, "pg_terminate_backend");
+        drop(held);
+        end_of(process).expect(0);
+        assert_eq!(site.log().last().unwrap(), "completed", "{pattern}");
+        assert_eq!(retries(&site), "1 true [\"57P01\"]", "{pattern}");
+        assert_eq!(site.export("current"), export, "{pattern}");
+    }
+    assert_eq!(site.value("SELECT version FROM current_version"), "3");
+}
+
+#[test]
+fn a_run_outlives_a_server_that_is_restarted() {
+    if server().is_none() {
+        return;
+    }
+    let mut own = Server::start(&[], |_| {});
+    let site = Site::computed(&own.url("postgres"), &csv(&rows(SMALL, 18)));
+    let export = site.export("1");
+    let held = site.hold("LOCK TABLE trade_records IN ACCESS EXCLUSIVE MODE");
+    let process = site.start_run();
+    wait_until_blocked(&site);
+    own.down("INT");
+    drop(held);
+    own.up();
+    end_of(process).expect(0);
+    assert_eq!(site.export("2"), export);
+    let told = site.value("SELECT retry_count > 0 FROM fifo_computation_log WHERE id = 2");
+    assert_eq!(told, "t");
+    check_next_run(&site, &export, "restart");
+}
+
+#[test]
+fn a_run_whose_lock_another_one_took_meanwhile_gives_up() {
+    if server().is_none() {
+        return;
+    }
+    let mut own = Server::start(&[], |_| {});
+    let site = Site::computed(&own.url("postgres"), &csv(&rows(SMALL, 19)));
+    let held = site.hold("LOCK TABLE trade_records IN ACCESS EXCLUSIVE MODE");
+    let first = site.start_run();
+    wait_until_blocked(&site);
+    // It stands still while the server is restarted, and another run comes and goes.
+    signal(&first, "STOP");
+    own.down("INT");
+    drop(held);
+    own.up();
+    site.compute(&["--all-symbols", "--quiet"]).expect(0);
+    signal(&first, "CONT");
+    let done = end_of(first).expect(3);
+    let first = done.stderr.lines().next().unwrap_or_default();
+    assert!(first.contains("run 2 was closed by another run"), "{first}");
+    assert_eq!(
+        site.log(),
+        ["completed", "failed process ended", "completed"]
+    );
 }
 
 #[test]
@@ -228,6 +306,38 @@ fn the_second_run_names_the_first() {
 }
 
 #[test]
+fn the_second_run_waits_for_the_first() {
+    let Some(server) = server() else { return };
+    let site = Site::computed(&server, &csv(&rows(SMALL, 16)));
+    let held = site.hold("LOCK TABLE trade_records IN ACCESS EXCLUSIVE MODE");
+    let first = site.start_run();
+    wait_until_blocked(&site);
+    let said = format!("waiting for compute_allocations (pid {} on ", first.id());
+    for args in [
+        &["compute", "--all-symbols", "--wait", "1s"][..],
+        &["versions", "drop", "1", "--wait=1s"],
+    ] {
+        let done = site.fifo_pnl(args).expect(3);
+        assert!(done.stderr.starts_with(&said), "{}", done.stderr);
+        assert!(
+            done.stderr.contains("(waited 1s for it)"),
+            "{}",
+            done.stderr
+        );
+    }
+    let binary = env!("CARGO_BIN_EXE_compute_allocations");
+    let mut second = site.program(binary, &["--all-symbols", "--wait"]);
+    second.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let second = second.spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    drop(held);
+    end_of(first).expect(0);
+    let done = end_of(second).expect(0);
+    assert!(done.stderr.starts_with(&said), "{}", done.stderr);
+    assert_eq!(site.log(), ["completed", "completed", "completed"]);
+}
+
+#[test]
 fn an_interrupt_is_heard_and_logged() {
     let Some(server) = server() else { return };
     let site = Site::computed(&server, &csv(&rows(LARGE, 7)));
@@ -248,10 +358,33 @@ fn an_interrupt_is_heard_and_logged() {
     let process = site.start_run();
     wait_until_blocked(&site);
     signal(&process, "INT");
+    let asked = Instant::now();
     end_of(process).expect(130);
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert_eq!(site.log().last().unwrap(), "failed interrupted");
     drop(held);
     check_untouched(&site, &export, &ledger, "blocked");
     check_next_run(&site, &export, "blocked");
+}
+
+#[test]
+fn an_interrupt_while_publishing_closes_its_row() {
+    let Some(server) = server() else { return };
+    let site = Site::computed(&server, &csv(&rows(SMALL, 20)));
+    let (export, ledger) = (site.export("1"), site.ledger());
+    let held = site.hold("LOCK TABLE fifo_allocations IN SHARE UPDATE EXCLUSIVE MODE");
+    let process = site.start_run();
+    wait_until_blocked(&site);
+    signal(&process, "TERM");
+    end_of(process).expect(130);
+    assert_eq!(site.log().last().unwrap(), "failed interrupted");
+    drop(held);
+    check_untouched(&site, &export, &ledger, "publishing");
+    check_next_run(&site, &export, "publishing");
 }
 
 #[test]

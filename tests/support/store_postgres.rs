@@ -103,7 +103,7 @@ impl Subject for PostgresSubject {
             let number = |index: usize| text(index).map(|text| text.parse::<i64>().unwrap());
             let counts: Vec<String> = (10..18).map(|i| text(i).unwrap()).collect();
             format!(
-                "{} {} [{}] {:?} {} {}@{} by {} {}..{:?} | {} {:?} | {:?} {:?} {:?}",
+                "{} {} [{}] {:?} {} {}@{} by {} {}..{:?} | {} {:?} | {:?} {:?} {:?} {}",
                 number(0).unwrap(),
                 text(1).unwrap(),
                 text(2).unwrap_or_default(),
@@ -119,6 +119,7 @@ impl Subject for PostgresSubject {
                 text(19),
                 text(20),
                 text(21).map(|text| json_text(&text)),
+                number(22).unwrap(),
             )
         };
         rows.iter().map(line).collect()

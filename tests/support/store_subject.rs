@@ -135,7 +135,7 @@ fn run_text(run: &LoggedRun) -> String {
     let has_result = run.status.is_readable();
     format!(
         "{} {} [{symbols}] {:?} {} {}@{} by {} {}..{:?} | {} {} {} {} {} {} {} {} {:?} \
-         | {:?} {:?} {:?}",
+         | {:?} {:?} {:?} {}",
         run.id,
         run.status.as_str(),
         run.version,
@@ -157,6 +157,7 @@ fn run_text(run: &LoggedRun) -> String {
         run.error,
         run.causes,
         run.error_details.as_ref().map(ToString::to_string),
+        run.retry_count,
     )
 }
 
@@ -204,7 +205,8 @@ impl SqliteSubject {
 const RUN_COLUMNS: &str = "id, status, symbol, allocation_version, computation_mode, pid, host, \
     triggered_by, computation_start, computation_end, buys_processed, sells_processed, \
     allocations_created, symbols_processed, symbols_failed, unmatched_sells, fees_unknown, \
-    trades_ineligible, total_pnl_computed, error_message, error_traceback, error_details";
+    trades_ineligible, total_pnl_computed, error_message, error_traceback, error_details, \
+    retry_count";
 
 #[async_trait]
 impl Subject for SqliteSubject {
@@ -238,7 +240,7 @@ impl Subject for SqliteSubject {
             let number = |index: usize| row.get::<_, Option<i64>>(index).unwrap();
             let counts: Vec<String> = (10..18).map(|i| number(i).unwrap().to_string()).collect();
             format!(
-                "{} {} [{}] {:?} {} {}@{} by {} {}..{:?} | {} {:?} | {:?} {:?} {:?}",
+                "{} {} [{}] {:?} {} {}@{} by {} {}..{:?} | {} {:?} | {:?} {:?} {:?} {}",
                 number(0).unwrap(),
                 text(1).unwrap(),
                 text(2).unwrap_or_default(),
@@ -254,6 +256,7 @@ impl Subject for SqliteSubject {
                 text(19),
                 text(20),
                 text(21),
+                number(22).unwrap(),
             )
         })
     }

@@ -1,8 +1,9 @@
 //! Runs, and the versions that they write.
 
 use fifo_pnl::engine::{Pool, PoolResult, PoolStatus, RowsHash, StoredLot};
-use fifo_pnl::store::model::{Current, Exclusion, VersionStatus};
+use fifo_pnl::store::model::{Current, Exclusion, RetryNote, VersionStatus};
 use fifo_pnl::store::{Store, StoreError};
+use serde_json::json;
 
 use super::subject::{
     self, Run, Subject, Written, append, at, event, exported, failure, holder, of, pointer, pool,
@@ -105,6 +106,50 @@ pub async fn a_failed_run_is_closed_once(subject: &dyn Subject) {
     assert_eq!(subject.runs().await, runs, "what is closed stays as it is");
     let events = subject.events().await;
     assert!(events[0].starts_with("run error"), "{events:?}");
+}
+
+pub async fn a_retry_is_written_into_its_row(subject: &dyn Subject) {
+    let store = subject.store();
+    let run_id = store.begin_run(&Run::default().start(1)).await.unwrap();
+    assert!(subject.runs().await[0].ends_with(" None 0"));
+    for retry_count in [1, 2] {
+        let details = json!({ "retries": ["lost"] });
+        let note = RetryNote {
+            retry_count,
+            at: at(150),
+            details,
+        };
+        store.log_retry(run_id, &note).await.unwrap();
+        let runs = subject.runs().await;
+        let end = format!(r#"Some("{{\"retries\":[\"lost\"]}}") {retry_count}"#);
+        assert!(
+            runs[0].starts_with("1 running") && runs[0].ends_with(&end),
+            "{runs:?}"
+        );
+    }
+    store.fail_run(run_id, &failure(210)).await.unwrap();
+    let closed = subject.runs().await;
+    assert!(closed[0].ends_with(" 2"), "{closed:?}");
+    let note = RetryNote {
+        retry_count: 3,
+        at: at(300),
+        details: json!({}),
+    };
+    let refused = store.log_retry(run_id, &note).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
+    assert_eq!(subject.runs().await, closed);
+    // Nothing was lost, and nothing is under way: both have nothing to do.
+    let lock = store.lock_runs(&holder("a run")).await.unwrap();
+    store.renew_lock(&holder("a run")).await.unwrap();
+    store.interrupt(&holder("a run")).await.unwrap();
+    assert!(store.lock_runs(&holder("another")).await.is_err());
+    lock.release().await;
+    store
+        .lock_runs(&holder("another"))
+        .await
+        .unwrap()
+        .release()
+        .await;
 }
 
 pub async fn orphans_are_closed(subject: &dyn Subject) {
@@ -661,4 +706,48 @@ pub async fn an_unknown_version_is_named(subject: &dyn Subject) {
     assert_eq!(subject.events().await.len(), 0);
     assert_eq!(exported(store, 5).await.len(), 0);
     assert_eq!(store.pool_summaries(5).await.unwrap(), []);
+}
+
+pub async fn what_is_not_computed_is_counted(subject: &dyn Subject) {
+    let store = subject.store();
+    let facts = store.health_facts(None).await.unwrap();
+    assert_eq!((facts.eligible, facts.newest), (0, None));
+    assert_eq!((facts.last_run, facts.running.len()), (None, 0));
+    fill(store).await;
+    let facts = store.health_facts(None).await.unwrap();
+    assert_eq!((facts.eligible, facts.after), (7, 7));
+    assert_eq!(
+        (facts.after_oldest, facts.newest),
+        (Some(at(1)), Some(at(4)))
+    );
+    run(store, Run::default()).await;
+    let current = async || {
+        let versions = store.versions().await.unwrap();
+        versions.into_iter().next_back()
+    };
+    let info = current().await;
+    let facts = store.health_facts(info.as_ref()).await.unwrap();
+    assert_eq!(
+        (facts.eligible, facts.after, facts.after_oldest),
+        (7, 0, None)
+    );
+    let last = facts.last_run.unwrap();
+    assert_eq!((last.id, last.status), (1, VersionStatus::Completed));
+    append(
+        store,
+        vec![
+            trade("B-8", "buy", "1", "1", 8),
+            trade("B-9", "buy", "1", "1", 9),
+        ],
+    )
+    .await;
+    store.begin_run(&Run::default().start(2)).await.unwrap();
+    let facts = store.health_facts(info.as_ref()).await.unwrap();
+    assert_eq!((facts.eligible, facts.after), (9, 2));
+    assert_eq!(
+        (facts.after_oldest, facts.newest),
+        (Some(at(8)), Some(at(9)))
+    );
+    let running: Vec<i64> = facts.running.iter().map(|run| run.id).collect();
+    assert_eq!((facts.last_run.unwrap().id, running), (1, vec![2]));
 }

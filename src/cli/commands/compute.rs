@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::prune;
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::{Config, TABLE_ROWS_MAX};
@@ -27,6 +28,7 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
         no_publish: args.no_publish,
         dry_run: args.dry_run,
         jobs: args.jobs.map(usize::from),
+        keep_versions: Some(keep_versions(args.keep_versions, session)),
     };
     let mut context = session.context.clone();
     if let Some(who) = &args.triggered_by {
@@ -50,6 +52,11 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
         exit: exit(&report),
         is_summary: true,
     })
+}
+
+/// How many automatic versions a run leaves: the flag, else the setting.
+pub(super) fn keep_versions(flag: Option<u16>, session: &Session) -> usize {
+    flag.map_or(session.config.keep_versions, usize::from)
 }
 
 fn scope(args: &ComputeArgs) -> CliResult<Scope> {
@@ -118,6 +125,7 @@ pub(super) fn describe(report: &ComputeReport, all_rows: bool) -> String {
     text.push_str(&describe_figures(report));
     text.push_str(&describe_symbols(report, all_rows));
     text.push_str(&describe_unknown(report));
+    text.push_str(&prune::describe_after_run(&report.pruned));
     text
 }
 
@@ -424,6 +432,7 @@ pub(super) fn to_json(report: &ComputeReport) -> Value {
         "current_held": report.current.held,
         "complete_through": report.complete_through.map(|time| time.to_string()),
         "duration_ms": report.duration_ms,
+        "pruned": prune::to_json(&report.pruned),
         "buys": counts.buys, "sells": counts.sells, "allocations": counts.allocations,
         "pnl_usd": counts.pnl.to_string(),
         "totals_complete": counts.unmatched_sells == 0 && counts.pools_rejected == 0,

@@ -13,6 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::table;
 use crate::cli::session::Session;
 use crate::cli::terminal;
+use crate::pipeline::when_free;
 use crate::store::StoreError;
 use crate::store::model::SchemaStep;
 use crate::store::sqlite::SqliteStore;
@@ -22,11 +23,11 @@ pub async fn run(command: MigrateCommand, session: &Session) -> CliResult<Outcom
     match command {
         MigrateCommand::Status => status(session, String::new()).await,
         MigrateCommand::Up { yes } => up(session, yes).await,
-        MigrateCommand::Down { to, confirm } => down(session, to, confirm).await,
+        MigrateCommand::Down { to, confirm, .. } => down(session, to, confirm).await,
     }
 }
 
-async fn steps(session: &Session) -> CliResult<Vec<SchemaStep>> {
+pub(super) async fn steps(session: &Session) -> CliResult<Vec<SchemaStep>> {
     let steps = match &session.config.database {
         Database::Sqlite(path) => SqliteStore::schema_steps(path).await,
         Database::Postgres(url) => url.schema_steps().await,
@@ -152,15 +153,15 @@ async fn down(session: &Session, to: i64, confirm: Option<String>) -> CliResult<
     let holder = &session.context.holder;
     let (copy, next) = match &session.config.database {
         Database::Sqlite(path) => {
-            let copy = SqliteStore::schema_down(path, to, holder)
-                .await?
-                .display()
-                .to_string();
+            let down = async || SqliteStore::schema_down(path, to, holder).await;
+            let copy = when_free(&session.context, down).await?;
+            let copy = copy.display().to_string();
             let next = "The next command of this program brings the schema up again.";
             (Some(copy), next)
         }
         Database::Postgres(url) => {
-            url.schema_down(to, holder).await?;
+            let down = async || url.schema_down(to, holder).await;
+            when_free(&session.context, down).await?;
             (None, "fifo-pnl migrate up brings it up again.")
         }
     };

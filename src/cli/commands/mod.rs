@@ -2,8 +2,10 @@
 
 mod compute;
 mod explain;
+mod health;
 mod import;
 mod migrate;
+mod prune;
 mod review;
 mod run;
 mod validate;
@@ -11,9 +13,10 @@ mod versions;
 mod void;
 
 use super::Outcome;
-use super::args::Command;
+use super::args::{Command, MigrateCommand, WaitArgs};
 use super::error::{CliError, CliResult};
 use super::session::Session;
+use crate::pipeline::Wait;
 
 /// Returns what the command is called in locks and logs.
 pub(super) fn name(command: &Command) -> &'static str {
@@ -26,8 +29,24 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Explain(_) => "fifo-pnl explain",
         Command::Versions(_) => "fifo-pnl versions",
         Command::Review(_) => "fifo-pnl review",
+        Command::Health(_) => "fifo-pnl health",
         Command::Migrate(_) => "fifo-pnl migrate",
     }
+}
+
+/// Returns how long the command waits for another one that holds the run lock.
+pub(super) fn wait(command: &Command) -> Wait {
+    let args = match command {
+        Command::Run(args) => args.wait,
+        Command::Compute(args) => args.wait,
+        Command::Versions(args) => args.wait,
+        Command::Migrate(args) => match args.command {
+            MigrateCommand::Down { wait, .. } => wait,
+            _ => WaitArgs::default(),
+        },
+        _ => WaitArgs::default(),
+    };
+    args.wait.unwrap_or_default()
 }
 
 /// Checks that a reason says something.
@@ -52,6 +71,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Explain(args) => explain::run(args, session).await,
         Command::Versions(args) => versions::run(args.command, session).await,
         Command::Review(args) => review::run(args.command, session).await,
+        Command::Health(args) => health::run(&args, session).await,
         Command::Migrate(args) => migrate::run(args.command, session).await,
     }
 }

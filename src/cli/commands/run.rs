@@ -44,6 +44,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let options = ComputeOptions {
         jobs: args.jobs.map(usize::from),
         origin: "full".into(),
+        keep_versions: Some(compute::keep_versions(None, session)),
         ..ComputeOptions::default()
     };
     let report = match pipeline::compute(store, &session.context, &options).await {

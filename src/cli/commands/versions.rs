@@ -1,4 +1,4 @@
-//! `versions`: list, publish, release, seal, drop, export.
+//! `versions`: list, publish, release, seal, drop, export; `prune.rs` has prune.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::check_reason;
 use super::validate::parse_version;
+use super::{check_reason, prune};
 use crate::cli::Outcome;
 use crate::cli::args::VersionsCommand;
 use crate::cli::error::{CliError, CliResult};
@@ -65,6 +65,7 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
                 json!({ "version": version, "dropped": true }),
             ))
         }
+        VersionsCommand::Prune(args) => prune::run(&args, store, session).await,
         VersionsCommand::Export {
             version,
             output,

@@ -5,6 +5,7 @@
 //! Each change is checked whole before its first part is made, so that an error leaves nothing.
 //! Read next: `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `queue.rs`.
 
+mod health;
 mod ledger;
 mod queue;
 mod runs;
@@ -19,9 +20,9 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::limits::BUSY_TIMEOUT_S;
 use super::model::{
-    Current, Event, Exclusion, Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead,
-    PointerMove, PoolSummary, QueuedItem, Reject, RunFailure, RunStart, Scope, Version,
-    VersionInfo, VersionPlan, VoidChange, Watermark,
+    Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt, LedgerCounts,
+    LedgerRead, PointerMove, PoolSummary, QueuedItem, Reject, RetryNote, RunFailure, RunStart,
+    Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
@@ -228,6 +229,11 @@ impl Store for MemoryStore {
         self.write(|state| Ok(runs::begin(state, run))).await
     }
 
+    async fn log_retry(&self, run_id: i64, note: &RetryNote) -> StoreResult<()> {
+        self.write(|state| runs::log_retry(state, run_id, note))
+            .await
+    }
+
     async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
         self.write(|state| {
             runs::fail(state, run_id, failure);
@@ -309,6 +315,10 @@ impl Store for MemoryStore {
     async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()> {
         self.write(|state| queue::set_exclusion(state, exclusion, excluded))
             .await
+    }
+
+    async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
+        Ok(health::facts(&self.read(), current))
     }
 
     async fn log_event(&self, event: &Event) -> StoreResult<()> {

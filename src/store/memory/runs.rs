@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use super::State;
 use crate::engine::Timestamp;
+use crate::store::StoreResult;
 use crate::store::model::{
-    Completion, Event, Holder, RunCounts, RunFailure, RunStart, Version, VersionStatus,
+    Completion, Event, Holder, RetryNote, RunCounts, RunFailure, RunStart, Version, VersionStatus,
 };
+use crate::store::rules::closed_by_another;
 
 /// A row of the log of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct LoggedRun {
     pub causes: Option<String>,
     /// Facts of the error by name.
     pub error_details: Option<Value>,
+    /// How many times it tried again.
+    pub retry_count: u64,
 }
 
 /// Writes the log row of a run before the work begins.
@@ -44,12 +48,24 @@ pub(super) fn begin(state: &mut State, run: &RunStart) -> i64 {
         error: None,
         causes: None,
         error_details: None,
+        retry_count: 0,
     });
     id
 }
 
 fn is_running(run: &LoggedRun) -> bool {
     run.status == VersionStatus::Running
+}
+
+/// Writes down that a run tries again.
+pub(super) fn log_retry(state: &mut State, run_id: i64, note: &RetryNote) -> StoreResult<()> {
+    let mut runs = state.runs.iter_mut();
+    let Some(run) = runs.find(|run| run.id == run_id && is_running(run)) else {
+        return Err(closed_by_another(run_id));
+    };
+    run.retry_count = note.retry_count;
+    run.error_details = Some(note.details.clone());
+    Ok(())
 }
 
 /// Closes the log row of a run that wrote no version.

@@ -110,6 +110,14 @@ pub(super) async fn try_lock(
     slot: &LockedConnection,
     holder: &Holder,
 ) -> StoreResult<AdvisoryLock> {
+    let connection = connect_and_lock(url, holder).await?;
+    *slot.place() = Place::Held(connection);
+    Ok(AdvisoryLock {
+        connection: slot.clone(),
+    })
+}
+
+async fn connect_and_lock(url: &PostgresUrl, holder: &Holder) -> StoreResult<PgConnection> {
     let mut connection = url.connect(&name_of(holder)).await?;
     let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(LOCK_KEY)
@@ -121,10 +129,49 @@ pub(super) async fn try_lock(
         let _ = connection.close().await;
         return Err(StoreError::Locked(holder));
     }
+    Ok(connection)
+}
+
+/// Takes the lock again if the connection that held it is gone.
+///
+/// Errors: somebody else has it by now; no connection.
+pub(super) async fn renew(
+    url: &PostgresUrl,
+    slot: &LockedConnection,
+    holder: &Holder,
+) -> StoreResult<()> {
+    if let Some(mut connection) = slot.lend() {
+        let answer = connection.ping().await;
+        slot.give_back(connection);
+        if answer.is_ok() {
+            return Ok(());
+        }
+    }
+    let connection = connect_and_lock(url, holder).await?;
     *slot.place() = Place::Held(connection);
-    Ok(AdvisoryLock {
-        connection: slot.clone(),
-    })
+    Ok(())
+}
+
+/// Cancels the statements that the server is executing for this process.
+pub(super) async fn interrupt(url: &PostgresUrl, holder: &Holder) -> StoreResult<()> {
+    let action = "cancel what is under way";
+    let name = name_of(holder);
+    let (before_since, _) = name.rsplit_once(' ').unwrap_or((&name, ""));
+    let mut connection = url.connect_plain("fifo-pnl interrupt").await?;
+    // Who may cancel is asked of the role that logged in, not of one that it has taken since.
+    let done = connection.execute("SET ROLE NONE").await;
+    done.map_err(|e| from_sqlx(action, e))?;
+    sqlx::query(
+        "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity \
+         WHERE starts_with(application_name, $1) AND state = 'active' \
+         AND usename = session_user AND datname = current_database()",
+    )
+    .bind(format!("{before_since} "))
+    .execute(&mut connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    let _ = connection.close().await;
+    Ok(())
 }
 
 /// Returns the name that a holder's connections have on the server, which keeps so many bytes.

@@ -10,6 +10,7 @@ mod binary;
 mod copy;
 mod errors;
 mod gate;
+mod health;
 mod ledger;
 mod lock;
 mod pointer;
@@ -32,9 +33,9 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transac
 
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::model::{
-    Current, Event, Exclusion, Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead,
-    PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, SchemaStep, Scope, Version,
-    VersionInfo, VersionPlan, VoidChange, Watermark,
+    Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt, LedgerCounts,
+    LedgerRead, PointerMove, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep,
+    Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
@@ -335,6 +336,18 @@ impl Store for PostgresStore {
         self.named(runs::begin(self, run).await)
     }
 
+    async fn renew_lock(&self, holder: &Holder) -> StoreResult<()> {
+        self.named(lock::renew(&self.url, &self.locked, holder).await)
+    }
+
+    async fn interrupt(&self, holder: &Holder) -> StoreResult<()> {
+        self.named(lock::interrupt(&self.url, holder).await)
+    }
+
+    async fn log_retry(&self, run_id: i64, note: &RetryNote) -> StoreResult<()> {
+        self.named(runs::log_retry(self, run_id, note).await)
+    }
+
     async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
         self.named(runs::fail(self, run_id, failure).await)
     }
@@ -397,6 +410,10 @@ impl Store for PostgresStore {
 
     async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()> {
         self.named(queue::set_exclusion(self, exclusion, excluded).await)
+    }
+
+    async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
+        self.named(health::facts(self, current).await)
     }
 
     async fn log_event(&self, event: &Event) -> StoreResult<()> {

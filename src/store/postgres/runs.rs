@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 
 use super::errors::from_sqlx;
 use super::{PostgresStore, commit};
-use crate::store::model::{Completion, Event, Holder, RunFailure, RunStart};
-use crate::store::{StoreError, StoreResult};
+use crate::store::StoreResult;
+use crate::store::model::{Completion, Event, Holder, RetryNote, RunFailure, RunStart};
+use crate::store::rules::closed_by_another;
 
 const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -40,6 +41,31 @@ pub(super) async fn begin(store: &PostgresStore, run: &RunStart) -> StoreResult<
     .map_err(|e| from_sqlx("log the run", e))?;
     commit(transaction).await?;
     Ok(id)
+}
+
+/// Writes down that a run tries again.
+pub(super) async fn log_retry(
+    store: &PostgresStore,
+    run_id: i64,
+    note: &RetryNote,
+) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    let done = sqlx::query(
+        "UPDATE fifo_computation_log SET retry_count = $2, last_error_at = $3::timestamptz, \
+         error_details = $4::jsonb WHERE id = $1 AND status = 'running'",
+    )
+    .bind(run_id)
+    .bind(i64::try_from(note.retry_count).unwrap_or(i64::MAX))
+    .bind(note.at.to_string())
+    .bind(note.details.to_string())
+    .execute(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("log the retry", e))?;
+    commit(transaction).await?;
+    match done.rows_affected() {
+        0 => Err(closed_by_another(run_id)),
+        _ => Ok(()),
+    }
 }
 
 /// Closes the log row of a run that wrote no version.
@@ -106,9 +132,7 @@ pub(super) async fn check_still_running(
             .map_err(|e| from_sqlx("check the run's log row", e))?;
     match status.as_deref() {
         Some("running") => Ok(()),
-        _ => Err(StoreError::Refused(format!(
-            "run {run_id} was closed by another run: nothing was published"
-        ))),
+        _ => Err(closed_by_another(run_id)),
     }
 }
 

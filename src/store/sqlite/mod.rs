@@ -7,6 +7,7 @@
 
 mod errors;
 mod functions;
+mod health;
 mod ledger;
 mod lock;
 mod pointer;
@@ -32,9 +33,9 @@ use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::model::{
-    Current, Event, Exclusion, Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead,
-    PointerMove, PoolSummary, QueuedItem, RunFailure, RunStart, SchemaStep, Scope, Version,
-    VersionInfo, VersionPlan, VoidChange, Watermark,
+    Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt, LedgerCounts,
+    LedgerRead, PointerMove, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep,
+    Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{RowSink, RunLock, Seen, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
 use crate::engine::{Account, Pool, Timestamp};
@@ -212,6 +213,10 @@ impl Store for SqliteStore {
         runs::begin(self, run).await
     }
 
+    async fn log_retry(&self, run_id: i64, note: &RetryNote) -> StoreResult<()> {
+        runs::log_retry(self, run_id, note).await
+    }
+
     async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
         runs::fail(self, run_id, failure).await
     }
@@ -274,6 +279,10 @@ impl Store for SqliteStore {
 
     async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()> {
         queue::set_exclusion(self, exclusion, excluded).await
+    }
+
+    async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
+        health::facts(self, current).await
     }
 
     async fn log_event(&self, event: &Event) -> StoreResult<()> {

@@ -6,7 +6,8 @@ use sqlx::SqliteConnection;
 use super::errors::from_sqlx;
 use super::{SqliteStore, commit};
 use crate::store::StoreResult;
-use crate::store::model::{Completion, Event, Holder, RunFailure, RunStart};
+use crate::store::model::{Completion, Event, Holder, RetryNote, RunFailure, RunStart};
+use crate::store::rules::closed_by_another;
 
 const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -39,6 +40,31 @@ pub(super) async fn begin(store: &SqliteStore, run: &RunStart) -> StoreResult<i6
     .map_err(|e| from_sqlx("log the run", e))?;
     commit(transaction).await?;
     Ok(done.last_insert_rowid())
+}
+
+/// Writes down that a run tries again.
+pub(super) async fn log_retry(
+    store: &SqliteStore,
+    run_id: i64,
+    note: &RetryNote,
+) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    let done = sqlx::query(
+        "UPDATE fifo_computation_log SET retry_count = $2, last_error_at = $3, \
+         error_details = $4 WHERE id = $1 AND status = 'running'",
+    )
+    .bind(run_id)
+    .bind(i64::try_from(note.retry_count).unwrap_or(i64::MAX))
+    .bind(note.at.as_micros())
+    .bind(note.details.to_string())
+    .execute(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("log the retry", e))?;
+    commit(transaction).await?;
+    match done.rows_affected() {
+        0 => Err(closed_by_another(run_id)),
+        _ => Ok(()),
+    }
 }
 
 /// Closes the log row of a run that wrote no version.

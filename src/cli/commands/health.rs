@@ -1,0 +1,234 @@
+//! `health`: one line when all is well, else a line for each finding and exit code 1.
+
+use serde_json::{Value, json};
+
+use super::migrate;
+use crate::cli::Outcome;
+use crate::cli::args::HealthArgs;
+use crate::cli::duration::duration_text;
+use crate::cli::error::CliResult;
+use crate::cli::exit::Exit;
+use crate::cli::format::{plural, time};
+use crate::cli::session::Session;
+use crate::engine::{PoolStatus, Timestamp};
+use crate::pipeline::{self, Finding, HealthLimits, HealthReport};
+use crate::store::model::{DiskRoom, RunLine};
+
+/// Names of pools on a line; the others are counted.
+const POOLS_SHOWN: usize = 5;
+
+/// Characters of a run's error on a line; the log has all of it.
+const ERROR_CHARS_SHOWN: usize = 200;
+
+/// Runs the command.
+pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
+    let location = session.config.database.location();
+    // Looked at without opening: opening an older file would migrate it.
+    let steps = migrate::steps(session).await?;
+    let pending = steps.iter().filter(|step| step.applied_at.is_none());
+    let missing = pending.count();
+    if missing > 0 {
+        let known = steps.iter().map(|step| step.version).max().unwrap_or(0);
+        let steps = plural(missing as u64, "step", "steps");
+        let line = format!("{steps} behind v{known}; next: fifo-pnl migrate up");
+        let findings = vec![("schema", line)];
+        return Ok(outcome(&location, &findings, json!({}), String::new()));
+    }
+    let limits = HealthLimits {
+        age_max: args.max_age,
+        run_max: args.max_run,
+        review_age_max: args.max_review_age,
+        disk_free_percent_min: args.min_free,
+    };
+    let store = session.open(false).await?;
+    let report = pipeline::health(store.as_ref(), &session.context, &limits).await?;
+    let now = session.context.clock.now();
+    let line = |finding: &Finding| (finding.code(), describe(finding, now));
+    let findings: Vec<_> = report.findings.iter().map(line).collect();
+    let well = describe_well(&report, now);
+    Ok(outcome(&location, &findings, to_json(&report), well))
+}
+
+fn outcome(location: &str, findings: &[(&str, String)], json: Value, well: String) -> Outcome {
+    let is_well = findings.is_empty();
+    let mut text = match is_well {
+        true => format!("ok  {location}  {well}\n"),
+        false => format!("Database  {location}\n"),
+    };
+    for (code, line) in findings {
+        text.push_str(&format!("{code:<16}{line}\n"));
+    }
+    let entry = |(code, line): &(&str, String)| json!({ "code": code, "message": line });
+    let mut json = json;
+    if let Some(object) = json.as_object_mut() {
+        object.insert("database".into(), location.into());
+        object.insert("healthy".into(), is_well.into());
+        object.insert("findings".into(), findings.iter().map(entry).collect());
+    }
+    let exit = match is_well {
+        true => Exit::Done,
+        false => Exit::Findings,
+    };
+    Outcome {
+        text,
+        json,
+        exit,
+        is_summary: true,
+    }
+}
+
+/// Returns how long ago something was, for reading.
+fn ago(now: Timestamp, then: Timestamp) -> String {
+    let micros = now.as_micros().saturating_sub(then.as_micros());
+    let micros = u64::try_from(micros).unwrap_or(0);
+    duration_text(std::time::Duration::from_micros(micros))
+}
+
+fn through(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "no trade".into(), time)
+}
+
+fn describe_well(report: &HealthReport, now: Timestamp) -> String {
+    let mut parts = Vec::new();
+    if let Some(info) = &report.current {
+        let complete = through(info.complete_through);
+        parts.push(format!(
+            "version {} is current, complete through {complete}",
+            info.version
+        ));
+    }
+    if let Some(run) = &report.facts.last_run {
+        parts.push(format!("last run {} ago", ago(now, run.started_at)));
+    }
+    parts.push(match report.facts.disk {
+        Some(room) => format!("{} % of the disk free", percent_free(room)),
+        None => "room on the server's disk is not known".into(),
+    });
+    parts.join("; ")
+}
+
+fn percent_free(room: DiskRoom) -> u128 {
+    let total = u128::from(room.total).max(1);
+    u128::from(room.free) * 100 / total
+}
+
+fn describe(finding: &Finding, now: Timestamp) -> String {
+    match finding {
+        Finding::NoRun => "no run yet; next: compute_allocations --all-symbols".into(),
+        Finding::NoVersion => {
+            "no version is current yet; next: compute_allocations --all-symbols".into()
+        }
+        Finding::Behind { .. } | Finding::Changed { .. } => describe_late(finding, now),
+        Finding::LastRun(run) => {
+            let (id, began, status) = (run.id, ago(now, run.started_at), run.status.as_str());
+            format!("run {id} of {began} ago is {status}{}", error(run))
+        }
+        Finding::RunTooLong(run) => format!(
+            "run {} (pid {} on {}) works for {}; if its process is gone, the next run closes it",
+            run.id,
+            run.pid,
+            run.host,
+            ago(now, run.started_at)
+        ),
+        Finding::UnmatchedGrown {
+            version,
+            before,
+            now,
+        } => {
+            let sells = plural(*now, "sell finds", "sells find");
+            format!("{sells} no buy, {before} in version {version}; next: fifo-pnl review list")
+        }
+        Finding::ReviewOld { items, oldest } => {
+            let items = plural(*items as u64, "review item", "review items");
+            let oldest = ago(now, *oldest);
+            format!(
+                "{items} open for too long, the oldest for {oldest}; next: fifo-pnl review list"
+            )
+        }
+        Finding::Held(version) => {
+            format!("version {version} is held as current until fifo-pnl versions release")
+        }
+        Finding::PoolsLeftOut { status, pools } => describe_pools(*status, pools),
+        Finding::DiskNearlyFull(room) => format!(
+            "{} % of the database's file system free, {} MB",
+            percent_free(*room),
+            room.free / 1_000_000
+        ),
+    }
+}
+
+/// Says what the current version lacks, or has too much of.
+fn describe_late(finding: &Finding, now: Timestamp) -> String {
+    match finding {
+        Finding::Behind {
+            trades,
+            oldest,
+            complete_through,
+        } => {
+            let verb = if *trades == 1 { "is" } else { "are" };
+            format!(
+                "{} {verb} not computed, the oldest of {} ({} ago); complete through {}",
+                plural(*trades, "trade", "trades"),
+                time(*oldest),
+                ago(now, *oldest),
+                through(*complete_through)
+            )
+        }
+        Finding::Changed {
+            eligible,
+            computed,
+            last_run_at,
+        } => {
+            let began = last_run_at.map_or("never".into(), |at| format!("{} ago", ago(now, at)));
+            let (number, what) = match eligible > computed {
+                true => (eligible - computed, "came in late, and no version has them"),
+                false => (
+                    computed - eligible,
+                    "were taken out, and the version has them",
+                ),
+            };
+            let trades = plural(number, "older trade", "older trades");
+            format!("{trades} {what}; the last run began {began}")
+        }
+        _ => String::new(),
+    }
+}
+
+fn describe_pools(status: PoolStatus, pools: &[String]) -> String {
+    let mut names = pools.iter().take(POOLS_SHOWN).cloned().collect::<Vec<_>>();
+    if pools.len() > POOLS_SHOWN {
+        names.push(format!("{} more", pools.len() - POOLS_SHOWN));
+    }
+    let number = plural(pools.len() as u64, "pool", "pools");
+    format!("{number} {}: {}", status.as_str(), names.join(", "))
+}
+
+/// Returns the first line of a run's error, or as much as fits.
+fn error(run: &RunLine) -> String {
+    let first = run.error.as_deref().and_then(|text| text.lines().next());
+    first.map_or_else(String::new, |line| {
+        let shown: String = line.chars().take(ERROR_CHARS_SHOWN).collect();
+        format!(": {shown}")
+    })
+}
+
+fn run_json(run: &RunLine) -> Value {
+    json!({ "id": run.id, "status": run.status.as_str(), "error": run.error,
+        "started_at": run.started_at.to_string(), "pid": run.pid, "host": run.host })
+}
+
+fn to_json(report: &HealthReport) -> Value {
+    let (facts, info) = (&report.facts, report.current.as_ref());
+    let at = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    json!({
+        "current_version": info.map(|info| info.version),
+        "complete_through": at(info.and_then(|info| info.complete_through)),
+        "newest_trade": at(facts.newest),
+        "trades": facts.eligible,
+        "trades_after": facts.after,
+        "last_run": facts.last_run.as_ref().map(run_json),
+        "running": facts.running.iter().map(run_json).collect::<Vec<_>>(),
+        "disk": facts.disk.map(|room| json!({ "free_bytes": room.free,
+            "total_bytes": room.total })),
+    })
+}

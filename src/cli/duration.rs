@@ -1,0 +1,86 @@
+//! Durations as they are typed: `90s`, `15m`, `2h`, `7d`.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+
+use crate::pipeline::Wait;
+
+/// Reads a duration. A day has 24 hours.
+///
+/// Errors: another form; months and years, whose length nobody knows; less than nothing.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let expected = "expected a duration like 90s, 15m, 2h or 7d";
+    let span: Span = text.parse().map_err(|_| expected.to_owned())?;
+    let relative = SpanRelativeTo::days_are_24_hours();
+    let duration: SignedDuration = span
+        .to_duration(relative)
+        .map_err(|_| expected.to_owned())?;
+    Duration::try_from(duration).map_err(|_| expected.to_owned())
+}
+
+/// Reads what stands behind `--wait`: a duration, or nothing.
+pub fn parse_wait(text: &str) -> Result<Wait, String> {
+    match text {
+        "" => Ok(Wait::Forever),
+        text => parse_duration(text).map(Wait::UpTo),
+    }
+}
+
+/// Writes a duration in its two largest units, for reading: `3 d 4 h`, `15 m`, `0 s`.
+pub fn duration_text(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let first = parts
+        .iter()
+        .position(|(number, _)| *number > 0)
+        .unwrap_or(3);
+    let shown = parts.iter().skip(first).take(2);
+    let texts: Vec<String> = shown
+        .enumerate()
+        .filter(|(place, (number, _))| *place == 0 || *number > 0)
+        .map(|(_, (number, unit))| format!("{number} {unit}"))
+        .collect();
+    texts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_they_are_typed() {
+        let seconds = |text| parse_duration(text).map(|duration| duration.as_secs());
+        for (text, expected) in [
+            ("90s", 90),
+            ("15m", 900),
+            ("2h", 7_200),
+            ("7d", 604_800),
+            ("1h 30m", 5_400),
+            ("0s", 0),
+        ] {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "15", "-5m", "soon", "3 months", "1y", "5m trades.csv"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_wait(""), Ok(Wait::Forever));
+        let five = Wait::UpTo(Duration::from_secs(300));
+        assert_eq!(parse_wait("5m"), Ok(five));
+    }
+
+    #[test]
+    fn durations_for_people() {
+        let text = |seconds| duration_text(Duration::from_secs(seconds));
+        assert_eq!(text(0), "0 s");
+        assert_eq!(text(61), "1 m 1 s");
+        assert_eq!(text(900), "15 m");
+        assert_eq!(text(3 * 86_400 + 4 * 3_600 + 59), "3 d 4 h");
+        assert_eq!(text(86_400 + 59), "1 d");
+    }
+}

@@ -1,0 +1,302 @@
+//! Whether results can be relied on at this moment: what is late, failed, held, left out, growing.
+//!
+//! Each check is a function from what is known to findings; none stops at the first. Nothing is
+//! locked and nothing is written.
+
+use std::time::Duration;
+
+use super::context::{Context, PipelineResult};
+use crate::engine::{PoolStatus, Timestamp};
+use crate::store::Store;
+use crate::store::model::{
+    Current, DiskRoom, HealthFacts, PoolSummary, QueuedItem, RunLine, Version, VersionInfo,
+    VersionStatus,
+};
+
+/// From when on something is a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthLimits {
+    /// A trade may wait so long until it is computed.
+    pub age_max: Duration,
+    /// A run may take so long.
+    pub run_max: Duration,
+    /// A review item may stay open so long.
+    pub review_age_max: Duration,
+    /// So much of a file system has to be free. Units: percent.
+    pub disk_free_percent_min: u8,
+}
+
+/// Something that an operator wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// No run was ever made.
+    NoRun,
+    /// There are runs, and none has published a version.
+    NoVersion,
+    /// Trades wait longer than they may.
+    Behind {
+        /// How many are newer than what is computed.
+        trades: u64,
+        /// The oldest of them.
+        oldest: Timestamp,
+        /// How far the current version reaches.
+        complete_through: Option<Timestamp>,
+    },
+    /// Older trades came in or were taken out, and no run took that up in time.
+    Changed {
+        /// In the ledger.
+        eligible: u64,
+        /// In the current version.
+        computed: u64,
+        /// When the last run began.
+        last_run_at: Option<Timestamp>,
+    },
+    /// The last run did not complete.
+    LastRun(RunLine),
+    /// A run is at work longer than it may, or died.
+    RunTooLong(RunLine),
+    /// More sells find no buy than in the version before.
+    UnmatchedGrown {
+        /// The version before.
+        version: Version,
+        /// Its unmatched sells.
+        before: u64,
+        /// Those of the current version.
+        now: u64,
+    },
+    /// Review items are open for longer than they may be.
+    ReviewOld {
+        /// How many.
+        items: usize,
+        /// Since when the oldest is.
+        oldest: Timestamp,
+    },
+    /// A person holds the current pointer.
+    Held(Version),
+    /// Pools that the current version has no full result of, by status.
+    PoolsLeftOut {
+        /// What became of them.
+        status: PoolStatus,
+        /// Which.
+        pools: Vec<String>,
+    },
+    /// The file system of the database is nearly full.
+    DiskNearlyFull(DiskRoom),
+}
+
+impl Finding {
+    /// Returns the word that programs know the finding by.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoRun => "no-run",
+            Self::NoVersion => "no-version",
+            Self::Behind { .. } => "behind",
+            Self::Changed { .. } => "changed",
+            Self::LastRun(_) => "last-run",
+            Self::RunTooLong(_) => "run-too-long",
+            Self::UnmatchedGrown { .. } => "unmatched-grown",
+            Self::ReviewOld { .. } => "review-old",
+            Self::Held(_) => "held",
+            Self::PoolsLeftOut { .. } => "pools-left-out",
+            Self::DiskNearlyFull(_) => "disk",
+        }
+    }
+}
+
+/// How things stand.
+#[derive(Debug, Clone)]
+pub struct HealthReport {
+    /// The current version.
+    pub current: Option<VersionInfo>,
+    /// What the database knows.
+    pub facts: HealthFacts,
+    /// What an operator wants to know; empty: all is well.
+    pub findings: Vec<Finding>,
+}
+
+/// All that the checks look at.
+struct Known<'a> {
+    now: Timestamp,
+    limits: &'a HealthLimits,
+    facts: &'a HealthFacts,
+    current: Current,
+    info: Option<&'a VersionInfo>,
+    pools: Vec<PoolSummary>,
+    before: Option<(Version, Vec<PoolSummary>)>,
+    queue: Vec<QueuedItem>,
+}
+
+/// Looks how things stand. Errors: the store fails.
+pub async fn health(
+    store: &dyn Store,
+    context: &Context,
+    limits: &HealthLimits,
+) -> PipelineResult<HealthReport> {
+    let (versions, current) = (store.versions().await?, store.current().await?);
+    let number = current.version;
+    let info = versions.iter().find(|info| Some(info.version) == number);
+    let facts = store.health_facts(info).await?;
+    let pools = match info {
+        Some(info) => store.pool_summaries(info.version).await?,
+        None => Vec::new(),
+    };
+    let older = versions.iter().rev().find(|version| {
+        let is_older = number.is_some_and(|number| version.version < number);
+        is_older && version.status.is_readable() && version.scope == "all"
+    });
+    let before = match older {
+        Some(older) => Some((older.version, store.pool_summaries(older.version).await?)),
+        None => None,
+    };
+    let known = Known {
+        now: context.clock.now(),
+        limits,
+        facts: &facts,
+        current,
+        info,
+        pools,
+        before,
+        queue: store.review_queue().await?,
+    };
+    let findings = known.findings();
+    Ok(HealthReport {
+        current: info.cloned(),
+        facts,
+        findings,
+    })
+}
+
+/// Returns how long ago something was; nothing where it lies ahead.
+fn age(now: Timestamp, then: Timestamp) -> Duration {
+    let micros = now.as_micros().saturating_sub(then.as_micros());
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+impl Known<'_> {
+    fn findings(&self) -> Vec<Finding> {
+        let checks = [
+            Self::check_begun,
+            Self::check_computed,
+            Self::check_runs,
+            Self::check_unmatched,
+            Self::check_review,
+            Self::check_pointer,
+            Self::check_pools,
+            Self::check_disk,
+        ];
+        checks.iter().flat_map(|check| check(self)).collect()
+    }
+
+    fn check_begun(&self) -> Vec<Finding> {
+        let facts = self.facts;
+        let is_run = facts.last_run.is_some() || !facts.running.is_empty();
+        match (is_run, self.info) {
+            (false, None) => vec![Finding::NoRun],
+            (true, None) => vec![Finding::NoVersion],
+            (_, Some(_)) => Vec::new(),
+        }
+    }
+
+    /// A trade is late when it was executed so long ago; one that came in late, when no run has
+    /// begun for so long: a market that sleeps is not behind, and neither is a run that is on time.
+    fn check_computed(&self) -> Vec<Finding> {
+        let (Some(info), facts) = (self.info, self.facts) else {
+            return Vec::new();
+        };
+        let late = |then: &Timestamp| age(self.now, *then) > self.limits.age_max;
+        if let Some(oldest) = facts.after_oldest.filter(late) {
+            return vec![Finding::Behind {
+                trades: facts.after,
+                oldest,
+                complete_through: info.complete_through,
+            }];
+        }
+        let matched = self.pools.iter();
+        let matched = matched.filter(|pool| pool.status == PoolStatus::Matched);
+        let computed: u64 = matched.map(|pool| pool.totals.trades).sum();
+        let runs = facts.running.iter().chain(&facts.last_run);
+        let last_run_at = runs.map(|run| run.started_at).max();
+        let older = facts.eligible - facts.after.min(facts.eligible);
+        if older == computed || last_run_at.is_some_and(|at| !late(&at)) {
+            return Vec::new();
+        }
+        vec![Finding::Changed {
+            eligible: older,
+            computed,
+            last_run_at,
+        }]
+    }
+
+    fn check_runs(&self) -> Vec<Finding> {
+        let too_long = |run: &&RunLine| age(self.now, run.started_at) > self.limits.run_max;
+        let running = self.facts.running.iter().filter(too_long);
+        let last = self.facts.last_run.iter();
+        let last = last.filter(|run| run.status != VersionStatus::Completed);
+        last.cloned()
+            .map(Finding::LastRun)
+            .chain(running.cloned().map(Finding::RunTooLong))
+            .collect()
+    }
+
+    fn check_unmatched(&self) -> Vec<Finding> {
+        let count = |pools: &[PoolSummary]| pools.iter().map(|p| p.totals.sells_unmatched).sum();
+        let now: u64 = count(&self.pools);
+        let before = self.before.as_ref();
+        let before = before.map(|(version, pools)| (*version, count(pools)));
+        match before {
+            Some((version, before)) if now > before => vec![Finding::UnmatchedGrown {
+                version,
+                before,
+                now,
+            }],
+            _ => Vec::new(),
+        }
+    }
+
+    fn check_review(&self) -> Vec<Finding> {
+        let open = self.queue.iter().filter(|item| item.status.is_open());
+        let asked = open.map(|item| item.created_at);
+        let old: Vec<Timestamp> = asked
+            .filter(|at| age(self.now, *at) > self.limits.review_age_max)
+            .collect();
+        let items = old.len();
+        let oldest = old.into_iter().min();
+        oldest
+            .map(|oldest| Finding::ReviewOld { items, oldest })
+            .into_iter()
+            .collect()
+    }
+
+    fn check_pointer(&self) -> Vec<Finding> {
+        let held = self.current.version.filter(|_| self.current.held);
+        held.map(Finding::Held).into_iter().collect()
+    }
+
+    fn check_pools(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = Vec::new();
+        let left_out = self.pools.iter();
+        for pool in left_out.filter(|pool| pool.status != PoolStatus::Matched) {
+            let name = pool.pool.to_string();
+            let same = findings.iter_mut().find_map(|finding| match finding {
+                Finding::PoolsLeftOut { status, pools } if *status == pool.status => Some(pools),
+                _ => None,
+            });
+            match same {
+                Some(pools) => pools.push(name),
+                None => findings.push(Finding::PoolsLeftOut {
+                    status: pool.status,
+                    pools: vec![name],
+                }),
+            }
+        }
+        findings
+    }
+
+    fn check_disk(&self) -> Vec<Finding> {
+        let percent = u128::from(self.limits.disk_free_percent_min);
+        let is_full =
+            |room: &DiskRoom| u128::from(room.free) * 100 < u128::from(room.total) * percent;
+        let room = self.facts.disk.filter(is_full);
+        room.map(Finding::DiskNearlyFull).into_iter().collect()
+    }
+}

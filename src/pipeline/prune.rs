@@ -1,0 +1,232 @@
+//! Dropping versions that nobody needs any more.
+//!
+//! What is current, sealed, or the newest over all symbols is never dropped: reports read the
+//! first, a person protects the second, and the next run goes on from the third.
+
+use serde_json::json;
+
+use super::context::{Context, PipelineResult};
+use super::lock::lock_runs;
+use super::publish::publishable;
+use crate::engine::Timestamp;
+use crate::store::model::{Current, Event, Version, VersionInfo};
+use crate::store::{Store, StoreError};
+
+/// Origin of versions that a run makes by itself, because trades arrived late.
+const ORIGIN_AUTOMATIC: &str = "late-arrival";
+
+/// Which versions may be dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PruneRule {
+    /// All but so many of the newest.
+    BeyondNewest(usize),
+    /// Those that were complete before an instant.
+    CompletedBefore(Timestamp),
+}
+
+/// What a prune did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PruneReport {
+    /// Versions whose rows are gone, oldest first.
+    pub dropped: Vec<Version>,
+    /// Versions that should have been dropped and could not be.
+    pub stayed: Vec<Version>,
+    /// Why they stayed.
+    pub reason: Option<String>,
+    /// Versions with rows that are left.
+    pub left: usize,
+}
+
+/// Drops versions by a rule; with `dry_run` only says which.
+///
+/// A version that somebody reads stays, with all behind it: it is waited for no longer than the
+/// store waits for readers, once.
+/// Errors: another run is at work; the store fails.
+pub async fn prune(
+    store: &dyn Store,
+    context: &Context,
+    rule: PruneRule,
+    dry_run: bool,
+) -> PipelineResult<PruneReport> {
+    if dry_run {
+        let (versions, current) = (store.versions().await?, store.current().await?);
+        let dropped = chosen(&versions, current, rule, |_| true);
+        let left = readable(&versions) - dropped.len();
+        return Ok(PruneReport {
+            dropped,
+            left,
+            ..PruneReport::default()
+        });
+    }
+    let lock = lock_runs(store, context).await?;
+    let done = drop_all(store, context, rule, |_| true).await;
+    lock.release().await;
+    Ok(done?)
+}
+
+/// Drops automatic versions beyond the newest `keep`, after a run, which holds the lock.
+///
+/// Whatever goes wrong is no failure of the run: its version is there.
+pub(super) async fn prune_automatic(
+    store: &dyn Store,
+    context: &Context,
+    keep: usize,
+) -> PruneReport {
+    let is_automatic = |info: &VersionInfo| info.origin == ORIGIN_AUTOMATIC;
+    let rule = PruneRule::BeyondNewest(keep);
+    let done = drop_all(store, context, rule, is_automatic).await;
+    done.unwrap_or_else(|error| PruneReport {
+        reason: Some(error.to_string()),
+        ..PruneReport::default()
+    })
+}
+
+async fn drop_all(
+    store: &dyn Store,
+    context: &Context,
+    rule: PruneRule,
+    counts: impl Fn(&VersionInfo) -> bool,
+) -> Result<PruneReport, StoreError> {
+    let (versions, current) = (store.versions().await?, store.current().await?);
+    let mut report = PruneReport::default();
+    let mut waiting = chosen(&versions, current, rule, counts).into_iter();
+    for version in waiting.by_ref() {
+        let details = json!({ "by": context.user, "because": "prune" });
+        let event = Event {
+            version: Some(version),
+            ..Event::info("drop", context.clock.now(), details)
+        };
+        match store.drop_version(version, &event).await {
+            Ok(()) => report.dropped.push(version),
+            // A reader of one is in the way of all: the tables they are part of are the same.
+            Err(error @ StoreError::Refused(_)) => {
+                report.stayed.push(version);
+                report.reason = Some(error.to_string());
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    report.stayed.extend(waiting);
+    report.left = readable(&versions) - report.dropped.len();
+    if let Some(reason) = &report.reason {
+        let details = json!({ "stayed": report.stayed, "reason": reason });
+        let event = Event {
+            severity: "warning",
+            ..Event::info("prune", context.clock.now(), details)
+        };
+        store.log_event(&event).await?;
+    }
+    Ok(report)
+}
+
+fn readable(versions: &[VersionInfo]) -> usize {
+    let readable = |info: &&VersionInfo| info.status.is_readable();
+    versions.iter().filter(readable).count()
+}
+
+/// Chooses what to drop among the versions that count, oldest first.
+fn chosen(
+    versions: &[VersionInfo],
+    current: Current,
+    rule: PruneRule,
+    counts: impl Fn(&VersionInfo) -> bool,
+) -> Vec<Version> {
+    let newest = publishable(versions).next().map(|info| info.version);
+    let has_rows = versions
+        .iter()
+        .rev()
+        .filter(|info| info.status.is_readable());
+    let counted = has_rows.filter(|info| counts(info)).enumerate();
+    let is_beyond = |(place, info): &(usize, &VersionInfo)| match rule {
+        PruneRule::BeyondNewest(keep) => *place >= keep,
+        PruneRule::CompletedBefore(instant) => info.completed_at.is_some_and(|at| at < instant),
+    };
+    let is_free = |info: &&VersionInfo| {
+        let needed = [current.version, newest].contains(&Some(info.version));
+        info.sealed.is_none() && !needed
+    };
+    let beyond = counted.filter(is_beyond).map(|(_, info)| info);
+    let mut chosen: Vec<Version> = beyond.filter(is_free).map(|info| info.version).collect();
+    chosen.reverse();
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::model::{VersionStatus, Watermark};
+
+    fn version(number: Version, scope: &str, origin: &str) -> VersionInfo {
+        let at = Timestamp::try_from_micros(number * 1_000_000).unwrap();
+        VersionInfo {
+            version: number,
+            scope: scope.into(),
+            status: VersionStatus::Completed,
+            origin: origin.into(),
+            ledger_hash: None,
+            allocations_hash: None,
+            policy: "{}".into(),
+            watermark: Watermark::default(),
+            engine_version: "0".into(),
+            complete_through: None,
+            created_at: at,
+            completed_at: Some(at),
+            published_at: None,
+            sealed: None,
+        }
+    }
+
+    fn current(version: Version) -> Current {
+        Current {
+            version: Some(version),
+            held: false,
+        }
+    }
+
+    #[test]
+    fn the_newest_stay() {
+        let versions: Vec<_> = (1..=6).map(|n| version(n, "all", "full")).collect();
+        let beyond = |keep, current_version| {
+            let rule = PruneRule::BeyondNewest(keep);
+            chosen(&versions, current(current_version), rule, |_| true)
+        };
+        assert_eq!(beyond(4, 6), [1, 2]);
+        assert_eq!(beyond(10, 6), [0; 0]);
+        // What is held as current stays beside them, and so does the newest whatever is asked.
+        assert_eq!(beyond(4, 1), [2]);
+        assert_eq!(beyond(0, 3), [1, 2, 4, 5]);
+    }
+
+    #[test]
+    fn sealed_dropped_and_scoped_versions() {
+        let mut versions: Vec<_> = (1..=6).map(|n| version(n, "all", "full")).collect();
+        versions[0].sealed = Some((Timestamp::EPOCH, "filed".into()));
+        versions[1].status = VersionStatus::Dropped;
+        versions[5].scope = "{}".into();
+        let rule = PruneRule::BeyondNewest(1);
+        // 5 is the newest that a run can go on from; 6 is the newest.
+        assert_eq!(chosen(&versions, current(4), rule, |_| true), [3]);
+        let rule = PruneRule::CompletedBefore(Timestamp::try_from_micros(100_000_000).unwrap());
+        assert_eq!(chosen(&versions, current(4), rule, |_| true), [3, 6]);
+        let rule = PruneRule::CompletedBefore(Timestamp::try_from_micros(3_000_000).unwrap());
+        assert_eq!(chosen(&versions, current(4), rule, |_| true), [0; 0]);
+    }
+
+    #[test]
+    fn only_what_counts_is_counted() {
+        let origins = [
+            "late-arrival",
+            "full",
+            "late-arrival",
+            "full",
+            "late-arrival",
+            "full",
+        ];
+        let numbered = (1..).zip(origins);
+        let versions: Vec<_> = numbered.map(|(n, of)| version(n, "all", of)).collect();
+        let rule = PruneRule::BeyondNewest(2);
+        let automatic = |info: &VersionInfo| info.origin == ORIGIN_AUTOMATIC;
+        assert_eq!(chosen(&versions, current(6), rule, automatic), [1]);
+    }
+}

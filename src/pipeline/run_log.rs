@@ -1,0 +1,303 @@
+//! The log row of a run while it is at work: retries, interrupts, and how it is closed.
+
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::context::{Context, PipelineError, PipelineResult};
+use super::lock::holder_of;
+use crate::store::model::{RetryNote, RunFailure};
+use crate::store::{Store, StoreError};
+
+/// Pauses before each retry: a server that is restarted has to be back within their sum.
+const RETRY_PAUSES: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+
+/// How long the job may take to hear an interrupt before the database is told, too.
+const INTERRUPT_PAUSE: Duration = Duration::from_millis(300);
+
+/// How long telling it may take.
+const INTERRUPT_MAX: Duration = Duration::from_secs(1);
+
+/// A run that has a log row.
+pub(super) struct RunLog<'a> {
+    store: &'a dyn Store,
+    context: &'a Context,
+    /// Number of its row.
+    pub(super) run_id: i64,
+    pauses: &'a [Duration],
+    /// One entry an attempt that failed and was made again.
+    retries: Mutex<Vec<Value>>,
+}
+
+impl<'a> RunLog<'a> {
+    pub(super) fn new(store: &'a dyn Store, context: &'a Context, run_id: i64) -> Self {
+        Self {
+            store,
+            context,
+            run_id,
+            pauses: &RETRY_PAUSES,
+            retries: Mutex::default(),
+        }
+    }
+
+    /// Does work that writes nothing, again if the database fails in a way that passes.
+    ///
+    /// Each retry is counted in the log row before it is made. The lock may have been lost with the
+    /// connection: it is taken again first.
+    /// Errors: the last one; another run is at work, or has closed the row, meanwhile.
+    pub(super) async fn retried<T>(
+        &self,
+        work: impl AsyncFn() -> PipelineResult<T>,
+    ) -> PipelineResult<T> {
+        let mut done = work().await;
+        loop {
+            let Err(PipelineError::Store(error)) = &done else {
+                return done;
+            };
+            let number = self.retries().len();
+            let Some(pause) = self.pauses.get(number).filter(|_| error.is_transient()) else {
+                return done;
+            };
+            let attempt = self.entry(error, number + 1);
+            self.retries().push(attempt);
+            self.context.cancel.sleep(*pause).await?;
+            done = match self.prepare_retry().await {
+                Ok(()) => work().await,
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+
+    /// Makes sure of the lock and of the log row.
+    async fn prepare_retry(&self) -> Result<(), StoreError> {
+        self.store.renew_lock(&holder_of(self.context)).await?;
+        let retries = self.retries().clone();
+        let note = RetryNote {
+            retry_count: retries.len() as u64,
+            at: self.context.clock.now(),
+            details: json!({ "retries": retries }),
+        };
+        self.store.log_retry(self.run_id, &note).await
+    }
+
+    /// Does work; when a stop is asked for and the work does not hear it because it waits for the
+    /// database, the database is told to stop.
+    ///
+    /// Work that ends well all the same has done what it was asked, and says so.
+    pub(super) async fn interruptible<T>(
+        &self,
+        work: impl Future<Output = PipelineResult<T>>,
+    ) -> PipelineResult<T> {
+        let mut work = pin!(work);
+        tokio::select! {
+            done = &mut work => return done,
+            () = self.context.cancel.cancelled() => {}
+        }
+        let done = loop {
+            tokio::select! {
+                done = &mut work => break done,
+                () = tokio::time::sleep(INTERRUPT_PAUSE) => {}
+            }
+            let interrupt = self.store.interrupt(&self.context.holder);
+            // A database that can't be told is left to the end of the process.
+            let _ = tokio::time::timeout(INTERRUPT_MAX, interrupt).await;
+        };
+        done.map_err(|_| PipelineError::Interrupted)
+    }
+
+    /// Closes the row of a run that wrote no version: the whole text, and facts for programs.
+    pub(super) async fn close_failed(&self, error: &PipelineError) {
+        let retries = self.retries().clone();
+        let sqlstate = match error {
+            PipelineError::Store(error) => error.sqlstate(),
+            _ => None,
+        };
+        let failure = RunFailure {
+            ended_at: self.context.clock.now(),
+            message: error.to_string(),
+            causes: causes(error),
+            details: json!({
+                "interrupted": matches!(error, PipelineError::Interrupted),
+                "attempt": retries.len() + 1,
+                "sqlstate": sqlstate,
+                "retries": retries,
+            }),
+        };
+        // The first error is what the user must see. A row that stays open is closed by the next
+        // run.
+        let _ = self.store.fail_run(self.run_id, &failure).await;
+    }
+
+    fn entry(&self, error: &StoreError, attempt: usize) -> Value {
+        json!({
+            "attempt": attempt,
+            "at": self.context.clock.now().to_string(),
+            "sqlstate": error.sqlstate(),
+            "message": error.to_string(),
+            "causes": causes(error),
+        })
+    }
+
+    fn retries(&self) -> std::sync::MutexGuard<'_, Vec<Value>> {
+        self.retries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns an error and its causes, one a line, whole.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut causes = String::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        causes.push_str(&format!("{error}\n"));
+        cause = error.source();
+    }
+    causes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::{SymbolRules, Timestamp};
+    use crate::pipeline::{Cancel, Clock, Silent, Wait};
+    use crate::store::memory::MemoryStore;
+    use crate::store::model::{Holder, RunStart, Scope};
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> Timestamp {
+            Timestamp::EPOCH
+        }
+        fn elapsed_us(&self) -> i64 {
+            0
+        }
+    }
+
+    fn context() -> Context {
+        Context {
+            clock: Arc::new(Stopped),
+            progress: Arc::new(Silent),
+            cancel: Cancel::default(),
+            rules: SymbolRules::default(),
+            holder: Holder {
+                pid: 1,
+                host: "host".into(),
+                since: Timestamp::EPOCH,
+                what: "test".into(),
+            },
+            user: "ann".into(),
+            wait: Wait::No,
+        }
+    }
+
+    async fn begin(store: &MemoryStore) -> i64 {
+        let run = RunStart {
+            scope: Scope::default(),
+            version: Some(1),
+            batch_id: "b".into(),
+            started_at: Timestamp::EPOCH,
+            mode: "full".into(),
+            triggered_by: "ann".into(),
+            host: "host".into(),
+            pid: 1,
+        };
+        store.begin_run(&run).await.unwrap()
+    }
+
+    fn lost() -> StoreError {
+        StoreError::Connect {
+            location: "there".into(),
+            reason: "refused".into(),
+        }
+    }
+
+    /// Fails so often, then succeeds; returns what came of it and how often it was tried.
+    async fn fail_times(
+        log: &RunLog<'_>,
+        times: usize,
+        error: fn() -> StoreError,
+    ) -> (bool, usize) {
+        let tried = Cell::new(0);
+        let done = log.retried(async || {
+            tried.set(tried.get() + 1);
+            if tried.get() > times {
+                Ok(())
+            } else {
+                Err(error().into())
+            }
+        });
+        (done.await.is_ok(), tried.get())
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_tried_again_and_counted() {
+        let (store, context) = (MemoryStore::new(), context());
+        let pauses = [Duration::ZERO; 3];
+        for (times, expected) in [
+            (0, (true, 1)),
+            (2, (true, 3)),
+            (3, (true, 4)),
+            (4, (false, 4)),
+        ] {
+            let run_id = begin(&store).await;
+            let mut log = RunLog::new(&store, &context, run_id);
+            log.pauses = &pauses;
+            assert_eq!(fail_times(&log, times, lost).await, expected, "{times}");
+            let run = store.runs().pop().unwrap();
+            assert_eq!(run.retry_count, expected.1 as u64 - 1);
+            if times == 2 {
+                let details = run.error_details.unwrap();
+                let second = &details["retries"][1];
+                assert_eq!(second["attempt"], 2);
+                assert_eq!(second["message"], "can't connect to there: refused");
+            }
+            log.close_failed(&PipelineError::Store(lost())).await;
+            let run = store.runs().pop().unwrap();
+            assert_eq!(run.error_details.unwrap()["attempt"], expected.1);
+            assert_eq!(run.retry_count, expected.1 as u64 - 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_stays_is_tried_once() {
+        let (store, context) = (MemoryStore::new(), context());
+        let run_id = begin(&store).await;
+        let log = RunLog::new(&store, &context, run_id);
+        let full = || StoreError::Full("x".into());
+        assert_eq!(fail_times(&log, 1, full).await, (false, 1));
+        assert_eq!(store.runs()[0].retry_count, 0);
+    }
+
+    #[tokio::test]
+    async fn a_row_that_another_run_closed_is_the_end() {
+        let (store, context) = (MemoryStore::new(), context());
+        let run_id = begin(&store).await;
+        store.close_orphans(&context.holder).await.unwrap();
+        let mut log = RunLog::new(&store, &context, run_id);
+        let pauses = [Duration::ZERO];
+        log.pauses = &pauses;
+        assert_eq!(fail_times(&log, 1, lost).await, (false, 1));
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_ends_the_pause() {
+        let (store, context) = (MemoryStore::new(), context());
+        let run_id = begin(&store).await;
+        let mut log = RunLog::new(&store, &context, run_id);
+        let pauses = [Duration::from_secs(3600)];
+        log.pauses = &pauses;
+        let cancel = context.cancel.clone();
+        let (done, ()) = tokio::join!(fail_times(&log, 1, lost), async { cancel.cancel() });
+        assert_eq!(done, (false, 1));
+    }
+}

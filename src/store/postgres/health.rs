@@ -1,0 +1,72 @@
+//! How things stand in PostgreSQL: what is not computed yet, and what runs say of themselves.
+
+use sqlx::PgConnection;
+
+use super::errors::from_sqlx;
+use super::read::{PgCells, select};
+use super::{PostgresStore, end_snapshot};
+use crate::engine::Timestamp;
+use crate::store::StoreResult;
+use crate::store::cells;
+use crate::store::model::{HealthFacts, RunLine, VersionInfo};
+
+/// Reads all of it in one state of the database.
+pub(super) async fn facts(
+    store: &PostgresStore,
+    current: Option<&VersionInfo>,
+) -> StoreResult<HealthFacts> {
+    let mut connection = store.snapshot().await?;
+    let facts = facts_in(&mut connection, current).await;
+    end_snapshot(connection, facts).await
+}
+
+async fn facts_in(
+    connection: &mut PgConnection,
+    current: Option<&VersionInfo>,
+) -> StoreResult<HealthFacts> {
+    let mut facts = ledger_facts(connection, current).await?;
+    let ended = "status <> 'running' ORDER BY id DESC LIMIT 1";
+    facts.last_run = run_lines(connection, ended).await?.pop();
+    facts.running = run_lines(connection, "status = 'running' ORDER BY id").await?;
+    Ok(facts)
+}
+
+async fn ledger_facts(
+    connection: &mut PgConnection,
+    current: Option<&VersionInfo>,
+) -> StoreResult<HealthFacts> {
+    let through = current.and_then(|info| info.complete_through);
+    let row: (i64, i64, Option<i64>, Option<i64>) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE t.order_time > c.through), \
+         (extract(epoch FROM min(t.order_time) FILTER (WHERE t.order_time > c.through)) \
+          * 1000000)::bigint, \
+         (extract(epoch FROM max(t.order_time)) * 1000000)::bigint \
+         FROM eligible_trades t, (SELECT coalesce($1::timestamptz, '-infinity') AS through) c \
+         WHERE t.void_seq IS NULL AND isfinite(t.order_time) \
+         AND NOT EXISTS (SELECT 1 FROM fifo_pool_summary s WHERE s.allocation_version = $2 \
+             AND s.account = t.account AND s.symbol = t.symbol AND s.status <> 'matched')",
+    )
+    .bind(through.map(|time| time.to_string()))
+    .bind(current.map_or(0, |info| info.version))
+    .fetch_one(connection)
+    .await
+    .map_err(|e| from_sqlx("look for trades that are not computed", e))?;
+    let time = |micros: Option<i64>| micros.and_then(|at| Timestamp::try_from_micros(at).ok());
+    Ok(HealthFacts {
+        eligible: u64::try_from(row.0).unwrap_or(0),
+        after: u64::try_from(row.1).unwrap_or(0),
+        after_oldest: time(row.2),
+        newest: time(row.3),
+        ..HealthFacts::default()
+    })
+}
+
+/// Reads rows of the log; `which` is a constant of this program.
+async fn run_lines(connection: &mut PgConnection, which: &str) -> StoreResult<Vec<RunLine>> {
+    let from = format!("fifo_computation_log WHERE {which}");
+    let rows = select(cells::RUN_LINE, &from).fetch_all(connection).await;
+    let rows = rows.map_err(|e| from_sqlx("read the log of runs", e))?;
+    rows.iter()
+        .map(|row| cells::run_line(&PgCells(row)))
+        .collect()
+}

@@ -1,0 +1,81 @@
+//! How things stand in SQLite: what is not computed yet, what runs say of themselves, room on disk.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::SqliteStore;
+use super::errors::from_rusqlite;
+use super::raw::with_raw;
+use super::read::select;
+use crate::engine::Timestamp;
+use crate::store::StoreResult;
+use crate::store::cells;
+use crate::store::model::{DiskRoom, HealthFacts, RunLine, VersionInfo};
+
+/// Reads all of it in one state of the database.
+pub(super) async fn facts(
+    store: &SqliteStore,
+    current: Option<&VersionInfo>,
+) -> StoreResult<HealthFacts> {
+    let mut transaction = store.snapshot().await?;
+    let facts = with_raw(&mut transaction, "look how things stand", |raw| {
+        let mut facts = ledger_facts(raw, current)?;
+        let ended = "status <> 'running' ORDER BY id DESC LIMIT 1";
+        facts.last_run = run_lines(raw, ended)?.pop();
+        facts.running = run_lines(raw, "status = 'running' ORDER BY id")?;
+        Ok(facts)
+    });
+    let mut facts = facts.await?;
+    super::commit(transaction).await?;
+    facts.disk = disk_room(&store.path);
+    Ok(facts)
+}
+
+fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
+    let through = current.and_then(|info| info.complete_through);
+    let through = through.map_or(i64::MIN, Timestamp::as_micros);
+    let version = current.map_or(0, |info| info.version);
+    let sql = "SELECT count(*), count(*) FILTER (WHERE t.order_time > ?1), \
+         min(t.order_time) FILTER (WHERE t.order_time > ?1), max(t.order_time) \
+         FROM eligible_trades t WHERE t.void_seq IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM fifo_pool_summary s WHERE s.allocation_version = ?2 \
+             AND s.account = t.account AND s.symbol = t.symbol AND s.status <> 'matched')";
+    let read = raw.query_row(sql, [through, version], |row| {
+        let time = |micros: Option<i64>| micros.and_then(|at| Timestamp::try_from_micros(at).ok());
+        Ok(HealthFacts {
+            eligible: row.get::<_, i64>(0)?.unsigned_abs(),
+            after: row.get::<_, i64>(1)?.unsigned_abs(),
+            after_oldest: time(row.get(2)?),
+            newest: time(row.get(3)?),
+            ..HealthFacts::default()
+        })
+    });
+    read.map_err(|e| from_rusqlite("look for trades that are not computed", e))
+}
+
+/// Reads rows of the log; `which` is a constant of this program.
+fn run_lines(raw: &Connection, which: &str) -> StoreResult<Vec<RunLine>> {
+    let mut lines = Vec::new();
+    let from = format!("fifo_computation_log WHERE {which}");
+    select(raw, cells::RUN_LINE, &from, [], &mut |row| {
+        lines.push(cells::run_line(row)?);
+        Ok(())
+    })?;
+    Ok(lines)
+}
+
+/// Returns the room of the file system that a file is in; `None` where the system does not say.
+#[cfg(unix)]
+fn disk_room(path: &Path) -> Option<DiskRoom> {
+    let room = rustix::fs::statvfs(path).ok()?;
+    Some(DiskRoom {
+        free: room.f_bavail.saturating_mul(room.f_frsize),
+        total: room.f_blocks.saturating_mul(room.f_frsize),
+    })
+}
+
+#[cfg(not(unix))]
+fn disk_room(_: &Path) -> Option<DiskRoom> {
+    None
+}

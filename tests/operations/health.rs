@@ -1,0 +1,209 @@
+//! `health`: one line when all is well, else a line for each finding.
+
+use std::fs;
+
+use super::{SMALL, with_versions};
+use crate::support::ledger::{HEADER, csv, rows};
+use crate::support::{DATABASE, Done, Folder};
+
+/// Returns the codes of what is found, in order; checks that exit code and text say the same.
+fn findings(folder: &Folder, args: &[&str]) -> Vec<String> {
+    let json = folder
+        .fifo_pnl(&[&["health", "--json"], args].concat())
+        .json();
+    let found = json["findings"].as_array().unwrap().clone();
+    let text = folder.fifo_pnl(&[&["health"], args].concat());
+    assert_eq!(json["healthy"], found.is_empty());
+    if found.is_empty() {
+        assert_eq!(text.clone().expect(0).stdout.lines().count(), 1);
+        assert!(text.stdout.starts_with("ok  sqlite://fifo-pnl.db  "));
+    } else {
+        let lines: Vec<&str> = text.stdout.lines().collect();
+        assert_eq!(
+            text.clone().expect(1).stdout.lines().count(),
+            1 + found.len()
+        );
+        for (line, finding) in lines[1..].iter().zip(&found) {
+            let (code, message) = (&finding["code"], &finding["message"]);
+            assert!(line.starts_with(code.as_str().unwrap()), "{line}");
+            // Room on a disk changes from one moment to the next.
+            assert!(
+                code == "disk" || line.ends_with(message.as_str().unwrap()),
+                "{line}"
+            );
+        }
+    }
+    let code = |finding: &serde_json::Value| finding["code"].as_str().unwrap().to_owned();
+    found.iter().map(code).collect()
+}
+
+fn said(folder: &Folder) -> String {
+    folder.fifo_pnl(&["health"]).expect(1).stdout
+}
+
+fn import(folder: &Folder, row: &str) {
+    folder.write("more.csv", format!("{HEADER}\n{row}\n"));
+    folder
+        .fifo_pnl(&["import", "--quiet", "more.csv"])
+        .expect(0);
+}
+
+#[test]
+fn all_is_well_in_one_line() {
+    let folder = with_versions(1);
+    assert_eq!(findings(&folder, &[]), [""; 0]);
+    let line = folder.fifo_pnl(&["health"]).expect(0).stdout;
+    let start = "ok  sqlite://fifo-pnl.db  version 1 is current, complete through 2025-";
+    assert!(line.starts_with(start), "{line}");
+    assert!(line.contains("; last run "), "{line}");
+    assert!(line.ends_with(" % of the disk free\n"), "{line}");
+    let quiet = folder.fifo_pnl(&["health", "--quiet"]).expect(0);
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn a_ledger_that_was_never_computed() {
+    let folder = Folder::new();
+    folder.fifo_pnl(&["health"]).expect(2);
+    folder.write("trades.csv", csv(&rows(SMALL, 1)));
+    folder.fifo_pnl(&["import", "trades.csv"]).expect(0);
+    assert_eq!(findings(&folder, &[]), ["no-run"]);
+    folder.compute(&["--symbol", "C1-USD", "--quiet"]).expect(0);
+    assert_eq!(findings(&folder, &[]), ["no-version"]);
+}
+
+#[test]
+fn a_trade_that_waits_too_long() {
+    let folder = with_versions(1);
+    let now = folder.shell("date -u +%Y-%m-%dT%H:%M:%SZ").expect(0).stdout;
+    import(
+        &folder,
+        &format!("main,new,C1-USD,buy,1,1,{},0,", now.trim()),
+    );
+    // It came in just now, after months without a trade: nobody is late.
+    assert_eq!(findings(&folder, &[]), [""; 0]);
+    assert_eq!(findings(&folder, &["--max-age", "0s"]), ["behind"]);
+    import(&folder, "main,old,C1-USD,buy,1,1,2025-12-24T00:00:00Z,0,");
+    assert_eq!(findings(&folder, &["--max-age", "1h"]), ["behind"]);
+    let line = said(&folder);
+    let expected =
+        "behind          2 trades are not computed, the oldest of 2025-12-24 00:00:00 UTC (";
+    assert!(line.contains(expected), "{line}");
+    folder.compute(&["--all-symbols", "--quiet"]).expect(0);
+    assert_eq!(findings(&folder, &[]), [""; 0]);
+}
+
+#[test]
+fn an_old_trade_that_comes_in_late() {
+    let folder = with_versions(1);
+    import(&folder, "main,late,C1-USD,buy,1,1,2025-01-01T00:00:00Z,0,");
+    // The next run is not due yet.
+    assert_eq!(findings(&folder, &["--max-age", "1h"]), [""; 0]);
+    assert_eq!(findings(&folder, &["--max-age", "0s"]), ["changed"]);
+    folder
+        .sql("UPDATE fifo_computation_log SET computation_start = computation_start - 3600000000");
+    assert_eq!(findings(&folder, &[]), ["changed"]);
+    let line = said(&folder);
+    assert!(line.contains("1 older trade came in late"), "{line}");
+    folder.compute(&["--all-symbols", "--quiet"]).expect(0);
+    assert_eq!(findings(&folder, &[]), [""; 0]);
+    folder
+        .fifo_pnl(&["void", "late", "--account", "main", "--reason", "twice"])
+        .expect(0);
+    assert_eq!(findings(&folder, &["--max-age", "0s"]), ["changed"]);
+    let line = folder.fifo_pnl(&["health", "--max-age", "0s"]).stdout;
+    assert!(line.contains("taken out"), "{line}");
+}
+
+#[test]
+fn runs_that_failed_or_take_too_long() {
+    let folder = with_versions(1);
+    folder.sql(
+        "UPDATE fifo_computation_log SET status = 'failed', error_message = 'no space' || char(10)",
+    );
+    assert_eq!(findings(&folder, &[]), ["last-run"]);
+    assert!(said(&folder).contains("is failed: no space\n"));
+    folder.sql(
+        "UPDATE fifo_computation_log SET status = 'running', computation_end = NULL, \
+         computation_start = computation_start - 3000000000, error_message = NULL",
+    );
+    assert_eq!(findings(&folder, &[]), [""; 0]);
+    assert_eq!(findings(&folder, &["--max-run", "40m"]), ["run-too-long"]);
+    folder.compute(&["--all-symbols", "--quiet"]).expect(0);
+    assert_eq!(findings(&folder, &["--max-run", "40m"]), [""; 0]);
+}
+
+#[test]
+fn pools_left_out_a_held_pointer_and_growing_unmatched_sells() {
+    let folder = with_versions(1);
+    let before = folder.value("SELECT sum(sells_unmatched) FROM fifo_pool_summary");
+    import(&folder, "main,e1,BTC-EUR,buy,1,1,2025-01-01T00:00:00Z,0,");
+    import(&folder, "main,u1,NEW-USD,sell,1,1,2025-01-01T00:00:00Z,0,");
+    folder.compute(&["--all-symbols", "--quiet"]).expect(1);
+    let expected = ["last-run", "unmatched-grown", "pools-left-out"];
+    assert_eq!(findings(&folder, &[]), expected);
+    let text = said(&folder);
+    assert!(text.contains("1 pool rejected: main BTC-EUR\n"), "{text}");
+    assert!(
+        text.contains(&format!("no buy, {before} in version 1;")),
+        "{text}"
+    );
+    let pool = [
+        "--account",
+        "main",
+        "--symbol",
+        "BTC-EUR",
+        "--reason",
+        "euros",
+    ];
+    folder
+        .fifo_pnl(&[&["review", "exclude"], &pool[..]].concat())
+        .expect(0);
+    folder.compute(&["--all-symbols", "--quiet"]).expect(0);
+    assert_eq!(findings(&folder, &[]), ["pools-left-out"]);
+    assert!(said(&folder).contains("1 pool excluded: main BTC-EUR\n"));
+    // What a left out pool gets is not late.
+    import(&folder, "main,e2,BTC-EUR,buy,1,1,2025-12-24T00:00:00Z,0,");
+    assert_eq!(findings(&folder, &[]), ["pools-left-out"]);
+    folder.fifo_pnl(&["versions", "publish", "1"]).expect(0);
+    let held = findings(&folder, &[]);
+    assert!(held.contains(&"held".to_owned()), "{held:?}");
+}
+
+#[test]
+fn review_items_that_nobody_settles() {
+    let folder = with_versions(1);
+    folder.sql("UPDATE manual_review_queue SET created_at = created_at - 8 * 86400000000");
+    assert_eq!(findings(&folder, &[]), ["review-old"]);
+    assert_eq!(findings(&folder, &["--max-review-age", "9d"]), [""; 0]);
+    folder.sql(
+        "UPDATE manual_review_queue SET status = 'dismissed', resolution = 'known', \
+         resolved_at = 1, resolved_by = 'ann'",
+    );
+    assert_eq!(findings(&folder, &[]), [""; 0]);
+}
+
+#[test]
+fn a_disk_that_is_nearly_full() {
+    let folder = with_versions(1);
+    // No file system is free as a whole: this one has the database.
+    assert_eq!(findings(&folder, &["--min-free", "100"]), ["disk"]);
+    let json = folder.fifo_pnl(&["health", "--json"]).json();
+    let (free, total) = (&json["disk"]["free_bytes"], &json["disk"]["total_bytes"]);
+    assert!(free.as_u64().unwrap() < total.as_u64().unwrap());
+    assert_eq!(findings(&folder, &["--min-free", "0"]), [""; 0]);
+}
+
+#[test]
+fn an_older_schema_is_a_finding_and_stays() {
+    let folder = with_versions(1);
+    let down = ["migrate", "down", "--to", "2", "--confirm", "YES"];
+    folder.fifo_pnl(&down).expect(0);
+    let bytes = fs::read(folder.join(DATABASE)).unwrap();
+    let done: Done = folder.fifo_pnl(&["health"]).expect(1);
+    assert!(
+        done.stdout.contains("\nschema          1 step behind v"),
+        "{done:?}"
+    );
+    assert_eq!(fs::read(folder.join(DATABASE)).unwrap(), bytes);
+}
