@@ -1,10 +1,13 @@
-//! What an operator does around runs, on SQLite: asking how things stand, pruning versions.
+//! What an operator does around runs, on SQLite: the nightly job, asking how things
+//! stand, pruning versions.
 #![cfg(all(feature = "cli", unix))]
 
 mod support;
 
 #[path = "operations/health.rs"]
 mod health;
+#[path = "operations/nightly.rs"]
+mod nightly;
 #[path = "operations/prune.rs"]
 mod prune;
 
