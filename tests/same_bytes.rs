@@ -97,6 +97,33 @@ fn any_order_of_import_and_any_number_of_threads() {
 }
 
 #[test]
+fn a_ledger_read_in_parts_gives_the_same() {
+    for seed in 21..=23 {
+        let folder = Folder::with_trades(&csv(&rows(TIES, seed)));
+        let whole = compute(&folder, "2");
+        // Some pools a part, and each pool in a part of its own.
+        for memory in ["4K", "1K", "1"] {
+            let args = ["--all-symbols", "--json", "--memory", memory];
+            let json = folder.compute(&args).expect(0).json();
+            assert_eq!(
+                json["ledger_hash"],
+                whole.ledger_hash.as_str(),
+                "{seed} {memory}"
+            );
+            let export = folder.export(&json["version"].to_string());
+            assert_eq!(diff(&whole.export, &export), "", "{seed} {memory}");
+            folder.validate(&["--version", "current"]).expect(0);
+            let dry = ["--all-symbols", "--json", "--dry-run", "--memory", memory];
+            let dry = folder.compute(&dry).expect(0).json();
+            assert_eq!(dry["allocations_hash"], whole.allocations_hash.as_str());
+        }
+        let scoped = ["--symbol", "NONE-USD", "--memory", "1"];
+        let refused = folder.compute(&scoped).expect(2);
+        assert!(refused.stderr.contains("NONE-USD"), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn versions_in_between_leave_no_trace() {
     for seed in 11..=13 {
         let mut rows = rows(TIES, seed);

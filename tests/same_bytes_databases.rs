@@ -90,8 +90,14 @@ async fn import(store: &dyn Store, rows: &[String], seed: u64, files: usize) {
 
 /// Computes a version, checks it, and returns it.
 async fn computed(store: &dyn Store) -> Version {
+    computed_within(store, None).await
+}
+
+/// The same with so much memory that the ledger is read in parts.
+async fn computed_within(store: &dyn Store, memory: Option<u64>) -> Version {
     let options = ComputeOptions {
         origin: "full".into(),
+        memory,
         ..ComputeOptions::default()
     };
     let report = compute(store, &context(), &options).await.unwrap();
@@ -159,6 +165,10 @@ async fn any_order_of_import_into_any_database() {
         let found = computed(postgres.store()).await;
         assert_same(&expected, &found, &format!("seed {seed}, PostgreSQL"));
         same_views(&sqlite, &postgres).await;
+        for store in [&memory as &dyn Store, sqlite.store(), postgres.store()] {
+            let found = computed_within(store, Some(2_000)).await;
+            assert_same(&expected, &found, &format!("seed {seed}, in parts"));
+        }
     }
 }
 

@@ -458,7 +458,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 11] = [
     ("health.rs", "disk_room facts_in"),
     (
         "ledger.rs",
-        "append_new execute insert_void ledger ledger_writer misplaced optional_text plain \
+        "append_new execute insert_void ledger ledger_writer misplaced newest optional_text plain \
          push_trade read_in read_pools sequence \
          snapshot_of take_row unreadable voided_as_of",
     ),

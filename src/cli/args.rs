@@ -222,6 +222,9 @@ pub struct ComputeArgs {
     /// Compute and report, write nothing at all
     #[arg(long, conflicts_with_all = ["force", "no_publish", "version"])]
     pub dry_run: bool,
+    /// Memory for the ledger, like 512M or 4G; a larger one is read in parts
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    pub memory: Option<u64>,
     /// Threads for matching [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
@@ -430,4 +433,21 @@ pub enum MigrateCommand {
         #[command(flatten)]
         wait: WaitArgs,
     },
+}
+
+/// Reads a size of memory: a whole number of bytes, or of K, M or G (1024 each).
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(number) => (number, text.chars().next_back()),
+        None => (text, None),
+    };
+    let shift = match unit {
+        Some('K') => 10,
+        Some('M') => 20,
+        Some('G') => 30,
+        _ => 0,
+    };
+    let bytes = number.parse::<u64>().ok().filter(|number| *number > 0);
+    let bytes = bytes.and_then(|number| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "expected a size like 512M or 4G".to_owned())
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::batches::{Batches, MEMORY_DEFAULT};
 use super::context::{Context, Phase, PipelineError, PipelineResult};
 use super::lock::{holder_of, lock_runs};
 use super::make::{self, Work};
@@ -14,8 +15,8 @@ use crate::engine::{
     RowsHash, Timestamp, Usd,
 };
 use crate::store::model::{
-    Completion, Current, Exclusion, ReviewUpdate, RunCounts, RunStart, Scope, Version, VersionInfo,
-    VersionPlan, VersionStatus, Watermark, policy_json,
+    Completion, Current, Exclusion, LedgerRead, ReviewUpdate, RunCounts, RunStart, Scope, Version,
+    VersionInfo, VersionPlan, VersionStatus, Watermark, policy_json,
 };
 use crate::store::rows::PartSource;
 use crate::store::{Store, StoreResult, VersionWriter};
@@ -35,6 +36,9 @@ pub struct ComputeOptions {
     pub dry_run: bool,
     /// Threads; `None`: one a processor.
     pub jobs: Option<usize>,
+    /// Bytes that the ledger may take in memory; `None` is [`MEMORY_DEFAULT`]. A larger one is
+    /// read in parts; a single pool that is larger still is read whole.
+    pub memory: Option<u64>,
     /// Why the version is made: `hand`, `full`, ...
     pub origin: String,
     /// After publishing, drop automatic versions beyond so many; `None`: drop none.
@@ -118,8 +122,14 @@ pub async fn compute(
     let started_us = context.clock.elapsed_us();
     if options.dry_run {
         let target = Target::choose(store, options).await?;
-        let (seen, pools) = read(store, context, options).await?;
-        let made = make_pools(context, options, &seen, pools, None).await?;
+        let batches = Batches::plan(store, &options.scope, options.memory_bytes()).await?;
+        let (mut seen, pools) = read_first(store, context, options, &batches).await?;
+        let mut made = MadePools::default();
+        make_pools(context, options, &seen, pools, (&mut made, None)).await?;
+        for nth in 1..batches.len() {
+            let pools = seen.add(batches.read(store, context, nth).await?);
+            make_pools(context, options, &seen, pools, (&mut made, None)).await?;
+        }
         let publication = Publication::DryRun;
         let facts = (&seen, &made);
         return Ok(report(
@@ -316,8 +326,10 @@ async fn run_logged(
     log: &RunLog<'_>,
     started_us: i64,
 ) -> PipelineResult<ComputeReport> {
-    let read = async || read(store, context, options).await;
-    let (seen, pools) = log.retried(read).await?;
+    let plan = async || Batches::plan(store, &options.scope, options.memory_bytes()).await;
+    let batches = log.retried(plan).await?;
+    let first = async || read_first(store, context, options, &batches).await;
+    let (mut seen, pools) = log.retried(first).await?;
     let plan = VersionPlan {
         version: target.version,
         run_id: log.run_id,
@@ -332,7 +344,26 @@ async fn run_logged(
     };
     let begin = async || Ok(store.begin_version(&plan).await?);
     let mut writer = log.retried(begin).await?;
-    let made = make_pools(context, options, &seen, pools, Some(writer.as_mut())).await?;
+    let mut made = MadePools::default();
+    make_pools(
+        context,
+        options,
+        &seen,
+        pools,
+        (&mut made, Some(writer.as_mut())),
+    )
+    .await?;
+    for nth in 1..batches.len() {
+        let pools = seen.add(batches.read(store, context, nth).await?);
+        make_pools(
+            context,
+            options,
+            &seen,
+            pools,
+            (&mut made, Some(writer.as_mut())),
+        )
+        .await?;
+    }
     let publication = decide(store, options, target, &made).await?;
     if let (Publication::WouldTakeAway(pools), true) = (&publication, target.replaces) {
         return Err(PipelineError::Refused {
@@ -362,15 +393,36 @@ fn names(pools: &[Pool]) -> String {
         .join(", ")
 }
 
-async fn read(
+impl Seen {
+    /// Adds what another part of the ledger has; returns its pools.
+    fn add(&mut self, read: LedgerRead) -> BTreeMap<Pool, PoolLedger> {
+        self.voided += read.voided;
+        for (reason, rows) in read.ineligible {
+            *self.ineligible.entry(reason).or_default() += rows;
+        }
+        read.pools
+    }
+}
+
+impl ComputeOptions {
+    fn memory_bytes(&self) -> u64 {
+        self.memory.unwrap_or(MEMORY_DEFAULT)
+    }
+}
+
+/// Reads the first part of the ledger, which mostly is all of it.
+async fn read_first(
     store: &dyn Store,
     context: &Context,
     options: &ComputeOptions,
+    batches: &Batches,
 ) -> PipelineResult<(Seen, BTreeMap<Pool, PoolLedger>)> {
     let exclusions = store.exclusions().await?;
-    let read = context.read_ledger(store, &options.scope, None).await?;
-    context.cancel.check()?;
-    check_scope_found(&options.scope, &read.pools)?;
+    let read = batches.read(store, context, 0).await?;
+    match batches.pools() {
+        Some(pools) => check_scope_found(&options.scope, pools.iter())?,
+        None => check_scope_found(&options.scope, read.pools.keys())?,
+    }
     let seen = Seen {
         watermark: read.watermark,
         voided: read.voided,
@@ -381,8 +433,11 @@ async fn read(
 }
 
 /// A symbol or account that the ledger does not have is a typing error, not an empty result.
-fn check_scope_found(scope: &Scope, pools: &BTreeMap<Pool, PoolLedger>) -> PipelineResult<()> {
-    let found: BTreeSet<_> = pools.keys().map(|pool| &pool.symbol).collect();
+fn check_scope_found<'a>(
+    scope: &Scope,
+    pools: impl Iterator<Item = &'a Pool>,
+) -> PipelineResult<()> {
+    let found: BTreeSet<_> = pools.map(|pool| &pool.symbol).collect();
     let missing: Vec<&str> = scope
         .symbols
         .iter()
@@ -392,7 +447,7 @@ fn check_scope_found(scope: &Scope, pools: &BTreeMap<Pool, PoolLedger>) -> Pipel
     let (what, hint) = if !missing.is_empty() {
         let hint = "symbols are written like BTC-USD; compute_allocations --all-symbols takes all";
         (format!("symbol {}", missing.join(", ")), hint)
-    } else if let (Some(account), true) = (&scope.account, pools.is_empty()) {
+    } else if let (Some(account), true) = (&scope.account, found.is_empty()) {
         let hint = "names of accounts are as in the files; without --account all are taken";
         (format!("account \"{account}\""), hint)
     } else {
@@ -410,8 +465,8 @@ async fn make_pools(
     options: &ComputeOptions,
     seen: &Seen,
     pools: BTreeMap<Pool, PoolLedger>,
-    writer: Option<&mut dyn VersionWriter>,
-) -> PipelineResult<MadePools> {
+    (made, writer): (&mut MadePools, Option<&mut dyn VersionWriter>),
+) -> PipelineResult<()> {
     let excluded = seen.exclusions.iter();
     let work = Work {
         context: context.clone(),
@@ -431,7 +486,6 @@ async fn make_pools(
         Phase::Match
     };
     context.progress.begin(phase, Some(trades));
-    let mut made = MadePools::default();
     let mut on_pool = |outcome: &PoolOutcome, items| made.add(outcome, items);
     let mut making = make::start(work, pools, &mut on_pool);
     let written = match writer {
@@ -443,8 +497,7 @@ async fn make_pools(
     // A worker's panic ends the writer too, and is the error to show.
     joined?;
     written?;
-    context.cancel.check()?;
-    Ok(made)
+    context.cancel.check()
 }
 
 async fn drain(parts: &mut dyn PartSource) -> StoreResult<()> {

@@ -4,6 +4,7 @@
 //! place with rayon. Nothing here prints or reads a clock: progress, cancellation and time come
 //! in through [`Context`]. Read next: `compute.rs`, `import.rs`, `validate.rs`, `publish.rs`.
 
+mod batches;
 mod compute;
 mod context;
 mod explain;
@@ -16,6 +17,7 @@ mod publish;
 mod run_log;
 mod validate;
 
+pub use batches::MEMORY_DEFAULT;
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
 pub use context::{
     Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent, Wait,

@@ -26,8 +26,8 @@ use crate::engine::{
 pub use error::{StoreError, StoreResult};
 use model::{
     Completion, Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt,
-    LedgerCounts, LedgerRead, PointerMove, PoolSummary, QueuedItem, RetryNote, RunFailure,
-    RunStart, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote,
+    RunFailure, RunStart, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
 
@@ -103,6 +103,9 @@ pub trait Store: Send + Sync {
 
     /// Says about how many rows the ledger has, at no cost; `None`: that is not known.
     async fn ledger_rows_about(&self) -> StoreResult<Option<u64>>;
+
+    /// Counts the rows of each pool of a scope, at this instant.
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<PoolSizes>;
 
     /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each lot of
     /// rows that it went over, and stops where that returns false.

@@ -1,6 +1,7 @@
 //! What a store keeps and gives back, in the domain's words. No database is named here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -19,6 +20,9 @@ pub struct Scope {
     pub account: Option<Account>,
     /// Empty: every symbol.
     pub symbols: BTreeSet<Symbol>,
+    /// Of these pools, the ones to read now: a ledger larger than memory is read in parts. It
+    /// changes nothing about which pools the scope means.
+    pub part: Option<Arc<BTreeSet<Pool>>>,
 }
 
 impl Scope {
@@ -33,6 +37,7 @@ impl Scope {
             .as_ref()
             .is_none_or(|account| *account == pool.account)
             && (self.symbols.is_empty() || self.symbols.contains(&pool.symbol))
+            && self.part.as_ref().is_none_or(|part| part.contains(pool))
     }
 
     /// Returns `all`, or the account and symbols as JSON text, the same for equal scopes.
@@ -159,6 +164,15 @@ pub struct LedgerRead {
     pub voided: u64,
     /// Rows that are not executions, by reason.
     pub ineligible: BTreeMap<String, u64>,
+}
+
+/// How many rows each pool of a scope has at one instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PoolSizes {
+    /// The instant.
+    pub watermark: Watermark,
+    /// Executions, voided ones included; pools with rows that are none count too.
+    pub rows: BTreeMap<Pool, u64>,
 }
 
 /// What a file is imported as.

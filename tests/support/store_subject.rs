@@ -474,6 +474,7 @@ impl Run {
             scope: Scope {
                 account: None,
                 symbols,
+                part: None,
             },
             ..Self::unpublished()
         }

@@ -28,6 +28,7 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
         no_publish: args.no_publish,
         dry_run: args.dry_run,
         jobs: args.jobs.map(usize::from),
+        memory: args.memory,
         keep_versions: Some(keep_versions(args.keep_versions, session)),
     };
     let mut context = session.context.clone();
@@ -75,6 +76,7 @@ fn scope(args: &ComputeArgs) -> CliResult<Scope> {
     Ok(Scope {
         account: args.account.as_ref().map(account).transpose()?,
         symbols: args.symbol.iter().map(symbol).collect::<CliResult<_>>()?,
+        part: None,
     })
 }
 

@@ -11,8 +11,8 @@ use crate::engine::{
     is_never_executed,
 };
 use crate::store::model::{
-    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Reject, Scope,
-    VoidChange, Watermark,
+    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes, Reject,
+    Scope, VoidChange, Watermark,
 };
 use crate::store::rules::{
     CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
@@ -322,6 +322,21 @@ impl Ledger {
             in_neither: 0,
             in_both: 0,
         }
+    }
+
+    /// Counts the rows of each pool of a scope.
+    pub(super) fn pool_sizes(&self, scope: &Scope) -> PoolSizes {
+        let mut sizes = PoolSizes {
+            watermark: self.read(&Scope::default(), None).watermark,
+            ..PoolSizes::default()
+        };
+        for row in &self.rows {
+            let pool = row.text.pool();
+            if scope.contains(&pool) {
+                *sizes.rows.entry(pool).or_default() += u64::from(row.text.is_eligible());
+            }
+        }
+        sizes
     }
 
     /// Reads the pools of a scope as of a watermark.

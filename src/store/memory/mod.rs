@@ -21,8 +21,8 @@ use tokio::sync::OwnedMutexGuard;
 use super::limits::BUSY_TIMEOUT_S;
 use super::model::{
     Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt, LedgerCounts,
-    LedgerRead, PointerMove, PoolSummary, QueuedItem, Reject, RetryNote, RunFailure, RunStart,
-    Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    LedgerRead, PointerMove, PoolSizes, PoolSummary, QueuedItem, Reject, RetryNote, RunFailure,
+    RunStart, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
@@ -193,6 +193,10 @@ impl Store for MemoryStore {
 
     async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
         Ok(Some(self.read().ledger.counts().rows))
+    }
+
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<PoolSizes> {
+        Ok(self.read().ledger.pool_sizes(scope))
     }
 
     async fn read_ledger_seen(

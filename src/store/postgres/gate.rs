@@ -215,7 +215,7 @@ fn text(bytes: Option<&[u8]>) -> StoreResult<&str> {
     std::str::from_utf8(bytes).map_err(|_| unreadable("order_id", &String::from_utf8_lossy(bytes)))
 }
 
-fn copied_ledger() -> StoreError {
+pub(super) fn copied_ledger() -> StoreError {
     StoreError::Refused(
         "the ledger has rows of transactions that this server has not reached: it was copied \
          from another cluster (ingest_xid), and what is new in it could not be told"

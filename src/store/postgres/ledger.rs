@@ -3,7 +3,7 @@
 //! What arrived is asked of a snapshot, not of a sequence: a slow transaction that commits late is
 //! in no earlier snapshot, so it is never missed. Source: docs/SPEC-matching.md, "Versions".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use sqlx::postgres::PgRow;
@@ -18,8 +18,8 @@ use super::{PostgresStore, commit, copy, end_snapshot, runs};
 use crate::engine::{Carried, LedgerTrade, Timestamp, Trade, TradeText};
 use crate::store::cells::{Cells, pool};
 use crate::store::model::{
-    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Scope, VoidChange,
-    Watermark,
+    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes, Scope,
+    VoidChange, Watermark,
 };
 use crate::store::rules::{
     CORRECTION_MARK, KnownTrades, TradeKey, check_voidable, correction_number, plan_import,
@@ -492,6 +492,49 @@ async fn read_in(
     Ok(read)
 }
 
+/// Counts the rows of each pool of a scope, in one snapshot.
+pub(super) async fn pool_sizes(store: &PostgresStore, scope: &Scope) -> StoreResult<PoolSizes> {
+    let mut connection = store.snapshot().await?;
+    let sizes = sizes_in(&mut connection, scope).await;
+    end_snapshot(connection, sizes).await
+}
+
+async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<PoolSizes> {
+    let action = "count the ledger";
+    let (snapshot, cluster): (String, String) = sqlx::query_as(
+        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    let rows: Vec<(String, String, i64, bool)> = sqlx::query_as(
+        "SELECT account, symbol, sum(n)::bigint, bool_and(seen) FROM ( \
+             SELECT account, symbol, count(*) AS n, \
+                    max(ingest_xid) < pg_snapshot_xmax($1::pg_snapshot) AS seen \
+             FROM eligible_trades GROUP BY account, symbol \
+             UNION ALL SELECT DISTINCT account, symbol, 0, true FROM ineligible_trades) pools \
+         GROUP BY account, symbol",
+    )
+    .bind(&snapshot)
+    .fetch_all(connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    let mut sizes = PoolSizes {
+        watermark: Watermark::Snapshot { snapshot, cluster },
+        rows: BTreeMap::new(),
+    };
+    for (account, symbol, rows, is_ours) in &rows {
+        if !is_ours {
+            return Err(gate::copied_ledger());
+        }
+        let pool = pool(account, symbol);
+        if scope.contains(&pool) {
+            sizes.rows.insert(pool, u64::try_from(*rows).unwrap_or(0));
+        }
+    }
+    Ok(sizes)
+}
+
 /// Returns the snapshot of a watermark. Errors: it is another cluster's, or no snapshot at all.
 fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
     match watermark {
@@ -551,7 +594,8 @@ async fn voided_as_of(
 pub(super) async fn rows_about(store: &PostgresStore) -> StoreResult<Option<u64>> {
     let mut connection = store.reader().await?;
     let rows: i64 = sqlx::query_scalar(
-        "SELECT reltuples::bigint FROM pg_class WHERE oid = 'public.trade_records'::regclass",
+        "SELECT greatest(reltuples::bigint, pg_stat_get_live_tuples(oid)) FROM pg_class \
+         WHERE oid = 'public.trade_records'::regclass",
     )
     .fetch_one(&mut *connection)
     .await

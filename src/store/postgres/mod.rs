@@ -34,8 +34,8 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transac
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::model::{
     Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt, LedgerCounts,
-    LedgerRead, PointerMove, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep,
-    Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    LedgerRead, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart,
+    SchemaStep, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
@@ -311,6 +311,10 @@ impl Store for PostgresStore {
 
     async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
         self.named(ledger::rows_about(self).await)
+    }
+
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<PoolSizes> {
+        self.named(ledger::pool_sizes(self, scope).await)
     }
 
     async fn read_ledger_seen(

@@ -15,8 +15,8 @@ use crate::engine::{
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
-    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Scope, VoidChange,
-    Watermark,
+    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes, Scope,
+    VoidChange, Watermark,
 };
 use crate::store::rules::{
     CORRECTION_MARK, KnownTrades, TradeKey, check_voidable, correction_number, plan_import,
@@ -358,6 +358,53 @@ pub(super) async fn read(
     .await
 }
 
+/// Counts the rows of each pool of a scope, in one snapshot.
+pub(super) async fn pool_sizes(store: &SqliteStore, scope: &Scope) -> StoreResult<PoolSizes> {
+    let mut transaction = store.snapshot().await?;
+    with_raw(&mut transaction, "count the ledger", |raw| {
+        sizes_in(raw, scope).map_err(|e| from_rusqlite("count the ledger", e))
+    })
+    .await
+}
+
+fn sizes_in(raw: &Connection, scope: &Scope) -> rusqlite::Result<PoolSizes> {
+    let (ingest_seq, void_seq) = newest(raw)?;
+    let mut sizes = PoolSizes {
+        watermark: Watermark::Sequence {
+            ingest_seq,
+            void_seq,
+        },
+        rows: BTreeMap::new(),
+    };
+    let mut statement = raw.prepare(
+        "SELECT account, symbol, sum(n) FROM ( \
+             SELECT account, symbol, count(*) AS n FROM eligible_trades GROUP BY account, symbol \
+             UNION ALL SELECT DISTINCT account, symbol, 0 FROM ineligible_trades) \
+         GROUP BY account, symbol",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
+        let pool = pool(text(0)?, text(1)?);
+        if scope.contains(&pool) {
+            sizes
+                .rows
+                .insert(pool, u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
+        }
+    }
+    Ok(sizes)
+}
+
+/// Returns the last arrival and the last void.
+fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
+    raw.query_row(
+        "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
+                (SELECT ifnull(max(void_seq), 0) FROM trade_voids)",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// Returns the numbers of a watermark. Errors: it is of a database that numbers nothing.
 fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
     watermark.sequence().ok_or_else(|| {
@@ -376,12 +423,7 @@ fn read_pools(
     as_of: Option<(i64, i64)>,
     seen: Seen<'_>,
 ) -> rusqlite::Result<LedgerRead> {
-    let newest = raw.query_row(
-        "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
-                (SELECT ifnull(max(void_seq), 0) FROM trade_voids)",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
+    let newest = newest(raw)?;
     let (ingest_seq, void_seq) = as_of.unwrap_or(newest);
     let watermark = Watermark::Sequence {
         ingest_seq,

@@ -34,8 +34,8 @@ use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::model::{
     Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt, LedgerCounts,
-    LedgerRead, PointerMove, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep,
-    Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    LedgerRead, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart,
+    SchemaStep, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{RowSink, RunLock, Seen, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
 use crate::engine::{Account, Pool, Timestamp};
@@ -190,6 +190,10 @@ impl Store for SqliteStore {
 
     async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
         ledger::rows_about(self).await
+    }
+
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<PoolSizes> {
+        ledger::pool_sizes(self, scope).await
     }
 
     async fn read_ledger_seen(
