@@ -128,6 +128,7 @@ fn the_roles_of_the_operations_page_do_what_it_says() {
     site.url = with_role(&admin, &format!("{database}_read"));
     site.fifo_pnl(&["versions", "export", "current"]).expect(0);
     site.validate(&["--version", "current"]).expect(0);
+    site.fifo_pnl(&["health"]).expect(0);
     site.sql("SELECT * FROM v_pnl_by_symbol");
     site.compute(&["--all-symbols"]).expect(3);
     let insert = "INSERT INTO trade_voids (account, order_id, reason, voided_by) \
@@ -168,6 +169,14 @@ fn the_second_run_names_the_first(site: &mut Site, admin: &str) {
     let second = site.compute(&["--all-symbols"]).expect(3);
     let pid = format!("(pid {} on ", first.id());
     assert!(second.stderr.contains(&pid), "{}", second.stderr);
+    // Asked to stop, it cancels its own statement, whatever role its sessions have taken.
+    let pid = first.id().to_string();
+    let done = std::process::Command::new("kill")
+        .args(["-s", "INT", &pid])
+        .status();
+    assert!(done.unwrap().success());
+    Done::of(first.wait_with_output().unwrap()).expect(130);
     drop(held);
-    Done::of(first.wait_with_output().unwrap()).expect(0);
+    assert_eq!(site.log().last().unwrap(), "failed interrupted");
+    site.compute(&["--all-symbols", "--quiet"]).expect(0);
 }
