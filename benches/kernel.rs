@@ -50,7 +50,7 @@ fn measure(shape: Shape, trades: usize, runs: usize) {
         walk.push(started.elapsed().as_nanos() as usize / count);
         let started = Instant::now();
         matched.iter().for_each(|matching| {
-            matching.rows().for_each(|row| {
+            matching.each_row(|row| {
                 black_box(row);
             });
         });

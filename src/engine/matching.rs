@@ -8,9 +8,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::fact::Fact;
 use super::ids::Pool;
-use super::money::{self, MoneyError, Units};
+use super::money::{MoneyError, Terms, Units, Width};
 use super::number::{Size, Usd};
 use super::outcome::{Amounts, Matching, OpenLot};
 use super::policy::FACT_DECIMALS_MAX;
@@ -20,16 +19,15 @@ use super::wide::I256;
 
 /// Where the kernel gets the next lot from, once the oldest is used up.
 trait Lots {
-    /// Takes the oldest lot that is not yet begun: the caller's number of it, and its buy.
-    fn next_lot(&mut self) -> Option<(u32, TradeRef<'_>)>;
+    /// Takes the oldest lot that is not yet begun.
+    fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>>;
 }
 
 /// The lot that sells take from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Lot<N> {
     handle: u32,
-    price: Fact,
-    fee: Option<Fact>,
+    terms: Terms,
     size: N,
     used: N,
     /// Cost of the units used so far: what the next slice's cost is the difference to.
@@ -37,15 +35,15 @@ struct Lot<N> {
 }
 
 impl<N: Units> Lot<N> {
-    fn of(handle: u32, buy: &TradeRef<'_>, scale: u8) -> Result<Self, MoneyError> {
-        Ok(Self {
+    /// `handle`: the caller's number of it.
+    fn new(handle: u32, (size, terms): (N, Terms)) -> Self {
+        Self {
             handle,
-            price: buy.price,
-            fee: buy.fee,
-            size: N::try_from_fact(buy.size, scale).ok_or(MoneyError::OutOfRange)?,
+            terms,
+            size,
             used: N::ZERO,
             cost_used: Usd::ZERO,
-        })
+        }
     }
 
     fn left(&self) -> Result<N, MoneyError> {
@@ -53,11 +51,12 @@ impl<N: Units> Lot<N> {
     }
 
     fn cost_of_first(&self, used: N, scale: u8) -> Result<Usd, MoneyError> {
-        let fee = money::fee_share(self.fee, used, self.size)?;
-        money::gross(self.price, used, scale)?.checked_add(fee)
+        let (gross, fee) = self.terms.worth(used, self.size, scale)?;
+        gross.checked_add(fee)
     }
 
     /// Uses up to `wanted` units: returns them, and their cost.
+    #[inline(always)]
     fn take(&mut self, wanted: N, scale: u8) -> Result<(N, Usd), MoneyError> {
         let taken = self.left()?.min(wanted);
         self.used = self.used.add(taken).ok_or(MoneyError::OutOfRange)?;
@@ -123,6 +122,7 @@ impl<N: Units> Kernel<N> {
     }
 
     /// Takes up to `wanted` units from the oldest lot: its handle, the units, their cost.
+    #[inline(always)]
     fn take_from_oldest(
         &mut self,
         wanted: N,
@@ -131,8 +131,8 @@ impl<N: Units> Kernel<N> {
         let scale = self.scale;
         let lot = match &mut self.oldest {
             Some(lot) => lot,
-            None => match lots.next_lot() {
-                Some((handle, buy)) => self.oldest.insert(Lot::of(handle, &buy, scale)?),
+            None => match lots.next_lot(scale) {
+                Some(lot) => self.oldest.insert(lot),
                 None => return Ok(None),
             },
         };
@@ -150,8 +150,8 @@ impl<N: Units> Kernel<N> {
         if let Some(oldest) = &self.oldest {
             open.push(oldest.open(self.scale)?);
         }
-        while let Some((handle, buy)) = lots.next_lot() {
-            open.push(Lot::<N>::of(handle, &buy, self.scale)?.open(self.scale)?);
+        while let Some(lot) = lots.next_lot::<N>(self.scale) {
+            open.push(lot.open(self.scale)?);
         }
         Ok(open)
     }
@@ -160,8 +160,7 @@ impl<N: Units> Kernel<N> {
 /// A sell on its way through the lots.
 #[derive(Debug, Clone)]
 struct Selling<N> {
-    price: Fact,
-    fee: Option<Fact>,
+    terms: Terms,
     size: N,
     sold: N,
     gross_sold: Usd,
@@ -169,15 +168,14 @@ struct Selling<N> {
 }
 
 impl<N: Units> Selling<N> {
-    fn of(sell: &TradeRef<'_>, scale: u8) -> Result<Self, MoneyError> {
-        Ok(Self {
-            price: sell.price,
-            fee: sell.fee,
-            size: N::try_from_fact(sell.size, scale).ok_or(MoneyError::OutOfRange)?,
+    fn new((size, terms): (N, Terms)) -> Self {
+        Self {
+            terms,
+            size,
             sold: N::ZERO,
             gross_sold: Usd::ZERO,
             fee_sold: Usd::ZERO,
-        })
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -185,6 +183,7 @@ impl<N: Units> Selling<N> {
     }
 
     /// Matches the next part, from the oldest lot.
+    #[inline(always)]
     fn next_part(
         &mut self,
         kernel: &mut Kernel<N>,
@@ -194,8 +193,7 @@ impl<N: Units> Selling<N> {
         let taken = kernel.take_from_oldest(wanted, lots)?;
         let size = taken.map_or(wanted, |(_, size, _)| size);
         self.sold = self.sold.add(size).ok_or(MoneyError::OutOfRange)?;
-        let gross = money::gross(self.price, self.sold, kernel.scale)?;
-        let fee = money::fee_share(self.fee, self.sold, self.size)?;
+        let (gross, fee) = self.terms.worth(self.sold, self.size, kernel.scale)?;
         let proceeds = gross.checked_sub(self.gross_sold)?;
         let net_proceeds = proceeds.checked_sub(fee.checked_sub(self.fee_sold)?)?;
         (self.gross_sold, self.fee_sold) = (gross, fee);
@@ -259,21 +257,23 @@ pub fn match_trades(pool: Pool, mut trades: Trades) -> Result<Matching, InvalidT
     }
     let scales = trades.iter().map(|trade| trade.size.scale());
     let scale = scales.max().unwrap_or(0);
-    if fits_narrow(&trades, scale) {
-        Matching::try_new::<i128>(pool, trades, scale)
-    } else {
-        Matching::try_new::<I256>(pool, trades, scale)
+    match width(&trades, scale) {
+        Width::Word => Matching::try_new::<i64>(pool, trades, scale),
+        Width::Narrow => Matching::try_new::<i128>(pool, trades, scale),
+        Width::Wide => Matching::try_new::<I256>(pool, trades, scale),
     }
 }
 
-/// Tells whether every size, and the sum of all, fits 128 bits at the scale.
-fn fits_narrow(trades: &Trades, scale: u8) -> bool {
+/// Returns the least width that holds every size, and the sum of all, at the scale.
+fn width(trades: &Trades, scale: u8) -> Width {
     let mut sizes = trades
         .iter()
         .map(|trade| i128::try_from_fact(trade.size, scale));
-    sizes
-        .try_fold(0_i128, |sum, size| sum.checked_add(size?))
-        .is_some()
+    match sizes.try_fold(0_i128, |sum, size| sum.checked_add(size?)) {
+        Some(sum) if i64::try_from(sum).is_ok() => Width::Word,
+        Some(_) => Width::Narrow,
+        None => Width::Wide,
+    }
 }
 
 /// The buys of a sorted pool up to a sell: lots are taken in the order in which they stand.
@@ -285,12 +285,14 @@ struct BuysBefore<'a> {
 }
 
 impl Lots for BuysBefore<'_> {
-    fn next_lot(&mut self) -> Option<(u32, TradeRef<'_>)> {
+    #[inline(always)]
+    fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>> {
         while self.next < self.sell {
             let index = self.next;
             self.next = index.saturating_add(1);
             if self.trades.side(index)? == Side::Buy {
-                return Some((u32::try_from(index).ok()?, self.trades.get(index)?));
+                let handle = u32::try_from(index).ok()?;
+                return Some(Lot::new(handle, self.trades.terms(index, scale)?));
             }
         }
         None
@@ -329,6 +331,7 @@ impl<'a, N: Units> Parts<'a, N> {
     }
 
     /// Matches the next part: the sell's place and the part. Errors: an amount does not fit.
+    #[inline(always)]
     pub(super) fn try_next(&mut self) -> Result<Option<(u32, Part<N>)>, InvalidTrade> {
         if self.selling.is_none() && !self.next_sell()? {
             return Ok(None);
@@ -348,6 +351,7 @@ impl<'a, N: Units> Parts<'a, N> {
         }
     }
 
+    #[inline(always)]
     fn next_sell(&mut self) -> Result<bool, InvalidTrade> {
         loop {
             let place = self.next;
@@ -362,14 +366,10 @@ impl<'a, N: Units> Parts<'a, N> {
         self.lots.sell = place;
         // More trades than 32 bits count have more than 4 GiB of ids, which a pool can't hold.
         let index = u32::try_from(place).unwrap_or(u32::MAX);
-        let Some(sell) = self.trades.get(place) else {
-            return Ok(false);
+        let Some(sell) = self.trades.terms(place, self.kernel.scale) else {
+            return Err(self.does_not_fit(index, MoneyError::OutOfRange));
         };
-        let selling = Selling::of(&sell, self.kernel.scale);
-        self.selling = Some((
-            index,
-            selling.map_err(|error| self.does_not_fit(index, error))?,
-        ));
+        self.selling = Some((index, Selling::new(sell)));
         Ok(true)
     }
 
@@ -449,10 +449,11 @@ struct Waiting<'a> {
 }
 
 impl Lots for Waiting<'_> {
-    fn next_lot(&mut self) -> Option<(u32, TradeRef<'_>)> {
+    fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>> {
         self.begun.push(self.waiting.pop_front()?);
         // What was pushed is valid; lots are told apart by their order, not by a number.
-        Some((0, TradeRef::try_of(self.begun.last()?).ok()?))
+        let buy = TradeRef::try_of(self.begun.last()?).ok()?;
+        Some(Lot::new(0, buy.terms(scale)?))
     }
 }
 
@@ -509,7 +510,8 @@ impl Matcher {
         };
         let mut amounts = Vec::new();
         // Amounts were checked when the trades came in: only a bug can fail here.
-        let mut selling = Selling::of(&sell, scale).map_err(does_not_fit)?;
+        let terms = sell.terms(scale);
+        let mut selling = Selling::new(terms.ok_or_else(|| does_not_fit(MoneyError::OutOfRange))?);
         while !selling.is_done() {
             let part = selling.next_part(&mut self.kernel, &mut lots);
             let part = part.and_then(|part| part.amounts(scale));

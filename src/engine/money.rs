@@ -14,11 +14,14 @@
 //! does to each. Products that leave 128 bits are made in 512, where every product of two facts
 //! fits.
 
+mod terms;
+
 use super::fact::Fact;
 use super::number::{Fee, Price, Size, Usd, UsdPerUnit};
 use super::policy::{FEES_PER_UNIT_SCALE, POOL_USD_LIMIT, TRADE_USD_LIMIT, USD_SCALE};
 use super::trades::TradeRef;
 use super::wide::{self, I256, I512};
+pub(super) use terms::{Terms, Words};
 
 /// Why an amount could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,31 +53,94 @@ const TRADE_UNITS_LIMIT: i128 = TRADE_USD_LIMIT * POWERS[USD_SCALE as usize];
 const LIMIT_DIGITS: u32 = TRADE_USD_LIMIT.ilog10();
 const POOL_UNITS_LIMIT: i128 = POOL_USD_LIMIT * POWERS[USD_SCALE as usize];
 
-/// An integer that counts base units at a pool's common scale: 128 bits, or 256 where needed.
+/// An integer that counts base units at a pool's common scale: 64 bits, or more where needed.
 pub trait Units: Copy + Ord + std::fmt::Debug + Send + Sync {
     /// Nothing.
     const ZERO: Self;
-    /// Tells whether this is the width of most pools.
-    const IS_NARROW: bool;
+    /// Which one it is.
+    const WIDTH: Width;
     /// Converts a size to the scale, exactly. `None`: it does not fit.
     fn try_from_size(size: Size, scale: u8) -> Option<Self>;
     /// Converts a trade's size to the scale, exactly. `None`: it does not fit.
     fn try_from_fact(size: Fact, scale: u8) -> Option<Self>;
+    /// Converts a trade's size, units and scale, to the scale, exactly. `None`: it does not fit.
+    fn try_from_word(units: i64, own: u8, scale: u8) -> Option<Self> {
+        Self::try_from_fact(Fact::of_parts(units.into(), own), scale)
+    }
     /// Converts back.
     fn to_size(self, scale: u8) -> Result<Size, MoneyError>;
     /// Exact sum; `None` beyond the width.
     fn add(self, other: Self) -> Option<Self>;
     /// Exact difference; `None` below zero.
     fn sub(self, other: Self) -> Option<Self>;
+    /// As a machine word, if it fits.
+    fn word(self) -> Option<u64>;
     /// As 128 bits, if it fits.
     fn narrow(self) -> Option<i128>;
     /// As 512 bits.
     fn wide(self) -> I512;
 }
 
+/// How many bits the sizes of a pool take at their common scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Width {
+    /// 64: most pools.
+    Word,
+    /// 128.
+    Narrow,
+    /// 256: any pool.
+    Wide,
+}
+
+impl Units for i64 {
+    const ZERO: Self = 0;
+    const WIDTH: Width = Width::Word;
+
+    fn try_from_size(size: Size, scale: u8) -> Option<Self> {
+        i128::try_from_size(size, scale)?.try_into().ok()
+    }
+
+    fn try_from_fact(size: Fact, scale: u8) -> Option<Self> {
+        Self::try_from_word(size.units().try_into().ok()?, size.scale(), scale)
+    }
+
+    #[inline]
+    fn try_from_word(units: i64, own: u8, scale: u8) -> Option<Self> {
+        units.checked_mul(
+            terms::word_power(scale.checked_sub(own)?)?
+                .try_into()
+                .ok()?,
+        )
+    }
+
+    fn to_size(self, scale: u8) -> Result<Size, MoneyError> {
+        Size::try_from_word(self, scale).map_err(|_| MoneyError::OutOfRange)
+    }
+
+    fn add(self, other: Self) -> Option<Self> {
+        self.checked_add(other)
+    }
+
+    fn sub(self, other: Self) -> Option<Self> {
+        self.checked_sub(other).filter(|left| *left >= 0)
+    }
+
+    fn word(self) -> Option<u64> {
+        u64::try_from(self).ok()
+    }
+
+    fn narrow(self) -> Option<i128> {
+        Some(self.into())
+    }
+
+    fn wide(self) -> I512 {
+        wide::from_i128_to_512(self.into())
+    }
+}
+
 impl Units for i128 {
     const ZERO: Self = 0;
-    const IS_NARROW: bool = true;
+    const WIDTH: Width = Width::Narrow;
 
     fn try_from_size(size: Size, scale: u8) -> Option<Self> {
         let units = wide::to_i128(size.units())?;
@@ -98,6 +164,10 @@ impl Units for i128 {
         self.checked_sub(other).filter(|left| *left >= 0)
     }
 
+    fn word(self) -> Option<u64> {
+        u64::try_from(self).ok()
+    }
+
     fn narrow(self) -> Option<i128> {
         Some(self)
     }
@@ -109,7 +179,7 @@ impl Units for i128 {
 
 impl Units for I256 {
     const ZERO: Self = wide::ZERO;
-    const IS_NARROW: bool = false;
+    const WIDTH: Width = Width::Wide;
 
     fn try_from_size(size: Size, scale: u8) -> Option<Self> {
         size.units_at(scale)
@@ -131,6 +201,10 @@ impl Units for I256 {
 
     fn sub(self, other: Self) -> Option<Self> {
         self.checked_sub(other).filter(|left| *left >= wide::ZERO)
+    }
+
+    fn word(self) -> Option<u64> {
+        u64::try_from(wide::to_i128(self)?).ok()
     }
 
     fn narrow(self) -> Option<i128> {
@@ -487,7 +561,7 @@ mod tests {
         assert_eq!(share("0.000000000001", 1, 2), "0");
         assert_eq!(share("0.000000000003", 1, 2), "0.000000000002");
         assert_eq!(share("-0.000000000003", 1, 2), "-0.000000000002");
-        assert_eq!(fee_share(None, 1, 2), Ok(Usd::ZERO));
+        assert_eq!(fee_share(None, 1_i64, 2), Ok(Usd::ZERO));
     }
 
     #[test]

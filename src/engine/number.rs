@@ -159,6 +159,9 @@ macro_rules! fact {
                 self.0
             }
 
+            /// Zero.
+            pub const ZERO: Self = Self(Decimal::ZERO);
+
             /// Takes a number that was checked before.
             pub(super) fn of_checked(value: Decimal) -> Self {
                 Self(value)
@@ -261,6 +264,22 @@ impl Size {
             scale = scale.saturating_sub(1);
         }
         Ok(Self { units, scale })
+    }
+
+    /// Makes a size of `units` x 10^-`scale`. Errors: below zero.
+    pub(crate) fn try_from_word(units: i64, scale: u8) -> Result<Self, NumberError> {
+        if units < 0 {
+            return Err(NumberError::Negative);
+        }
+        let (mut units, mut scale) = (units, scale);
+        while scale > 0 && units % 10 == 0 {
+            units /= 10;
+            scale = scale.saturating_sub(1);
+        }
+        Ok(Self {
+            units: wide::from_i128(units.into()),
+            scale,
+        })
     }
 
     /// Returns the digits as an integer of 128 bits, and the number of decimals.
@@ -498,14 +517,16 @@ macro_rules! fixed_point {
 
         impl $name {
             /// Zero.
-            pub const ZERO: Self = Self(0);
+            pub const ZERO: Self = Self::from_units(0);
 
             /// Makes an amount of its smallest units.
+            #[inline]
             pub const fn from_units(units: i128) -> Self {
                 Self(units)
             }
 
             /// Returns the amount in its smallest units.
+            #[inline]
             pub const fn units(self) -> i128 {
                 self.0
             }
@@ -518,7 +539,7 @@ macro_rules! fixed_point {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_units(f, self.0, $scale)
+                write_units(f, self.units(), $scale)
             }
         }
 
@@ -531,7 +552,7 @@ macro_rules! fixed_point {
                     && let Some(missing) = u32::from($scale).checked_sub(fact.scale().into())
                     && let Some(units) = 10_i128.pow(missing).checked_mul(fact.units())
                 {
-                    return Ok(Self(units));
+                    return Ok(Self::from_units(units));
                 }
                 let Digits { negative, digits, decimals } = split_digits(text)?;
                 let missing = usize::from($scale)
@@ -540,7 +561,7 @@ macro_rules! fixed_point {
                 let sign = if negative { "-" } else { "" };
                 format!("{sign}{digits}{}", "0".repeat(missing))
                     .parse()
-                    .map(Self)
+                    .map(Self::from_units)
                     .map_err(|_| NumberError::TooManyDigits(digits.len()))
             }
         }

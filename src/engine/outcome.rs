@@ -4,7 +4,7 @@ use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::Pool;
 use super::matching::{Part, Parts};
-use super::money::{self, MoneyError, Units};
+use super::money::{self, MoneyError, Units, Width};
 use super::number::{Price, Size, Usd, UsdPerUnit};
 use super::self_check::{Conserved, SelfCheckError};
 use super::time::Timestamp;
@@ -185,8 +185,8 @@ pub struct Matching {
     pub totals: PoolTotals,
     /// Decimals at which all sizes are integers.
     scale: u8,
-    /// Those integers fit 128 bits.
-    is_narrow: bool,
+    /// What holds those integers.
+    width: Width,
     /// What the self-check found.
     conserved: Result<(), SelfCheckError>,
 }
@@ -248,7 +248,7 @@ impl Matching {
             open_lots,
             totals,
             scale,
-            is_narrow: N::IS_NARROW,
+            width: N::WIDTH,
             conserved,
         })
     }
@@ -269,10 +269,10 @@ impl Matching {
     }
 
     fn parts(&self) -> AnyParts<'_> {
-        if self.is_narrow {
-            AnyParts::Narrow(Parts::new(&self.trades, self.scale))
-        } else {
-            AnyParts::Wide(Parts::new(&self.trades, self.scale))
+        match self.width {
+            Width::Word => AnyParts::Word(Parts::new(&self.trades, self.scale)),
+            Width::Narrow => AnyParts::Narrow(Parts::new(&self.trades, self.scale)),
+            Width::Wide => AnyParts::Wide(Parts::new(&self.trades, self.scale)),
         }
     }
 
@@ -284,61 +284,113 @@ impl Matching {
         std::iter::from_fn(move || parts.next(self.scale))
     }
 
-    /// Returns the allocations as rows, in canonical order.
-    pub fn rows(&self) -> impl Iterator<Item = AllocationRow<'_>> {
-        // Rows of one sell, or of one lot, stand together: each trade is looked up once.
-        let (mut last_sell, mut last_buy) = (None, None);
-        self.allocations().filter_map(move |allocation| {
-            let sell = self.side(&mut last_sell, allocation.sell)?;
-            let buy = match allocation.buy {
-                Some(buy) => Some(self.side(&mut last_buy, buy)?),
-                None => None,
-            };
-            Some(self.row(&allocation.amounts, &sell, buy.as_ref()))
-        })
-    }
-
-    fn side<'a>(&'a self, last: &mut Option<(u32, RowSide<'a>)>, at: u32) -> Option<RowSide<'a>> {
-        match last {
-            Some((index, side)) if *index == at => Some(*side),
-            _ => {
-                let side = RowSide::of(&trade_at(&self.trades, at)?)?;
-                *last = Some((at, side));
-                Some(side)
-            }
+    /// Shows each allocation as a row, in canonical order, until one is refused.
+    ///
+    /// The fast way over all rows: there is one row, of which only what changes is written, while
+    /// [`rows`](Self::rows) gives a new one each time. Errors: what `see` returned.
+    pub fn try_each_row<'a, E>(
+        &'a self,
+        see: impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self.width {
+            Width::Word => self.try_each_row_at::<i64, E>(see),
+            Width::Narrow => self.try_each_row_at::<i128, E>(see),
+            Width::Wide => self.try_each_row_at::<I256, E>(see),
         }
     }
 
-    fn row<'a>(
+    fn try_each_row_at<'a, N: Units, E>(
         &'a self,
-        amounts: &Amounts,
-        sell: &RowSide<'a>,
-        buy: Option<&RowSide<'a>>,
-    ) -> AllocationRow<'a> {
+        mut see: impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut last_sell, mut last_buy) = (None, None);
+        let mut row = self.no_row();
+        let mut parts = Parts::<N>::new(&self.trades, self.scale);
+        // What was matched once without an error has none.
+        while let Ok(Some((sell, part))) = parts.try_next() {
+            let (Ok(size), Ok(pnl)) = (part.size.to_size(self.scale), part.pnl()) else {
+                break;
+            };
+            if last_sell.replace(sell) != Some(sell) {
+                let Some(side) = trade_at(&self.trades, sell).and_then(|it| RowSide::of(&it))
+                else {
+                    break;
+                };
+                side.sell_into(&mut row);
+            }
+            match part.lot {
+                Some((buy, cost)) => {
+                    if last_buy.replace(buy) != Some(buy) {
+                        let Some(side) =
+                            trade_at(&self.trades, buy).and_then(|it| RowSide::of(&it))
+                        else {
+                            break;
+                        };
+                        side.buy_into(&mut row);
+                    }
+                    row.cost_basis_usd = Some(cost);
+                }
+                None => {
+                    last_buy = None;
+                    no_buy_into(&mut row);
+                }
+            }
+            row.allocated_size = size;
+            row.proceeds_usd = part.proceeds;
+            row.net_proceeds_usd = part.net_proceeds;
+            row.pnl_usd = pnl;
+            see(&row)?;
+        }
+        Ok(())
+    }
+
+    /// Shows each allocation as a row, in canonical order.
+    pub fn each_row<'a>(&'a self, mut see: impl FnMut(&AllocationRow<'a>)) {
+        let Ok(()) = self.try_each_row(|row| {
+            see(row);
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
+
+    /// Returns a row of the pool, in which nothing else is told yet.
+    fn no_row(&self) -> AllocationRow<'_> {
         AllocationRow {
             account: self.pool.account.as_str(),
             symbol: self.pool.symbol.as_str(),
-            sell_order_id: sell.order_id,
-            buy_order_id: buy.map(|buy| buy.order_id),
-            allocated_size: amounts.size,
-            buy_price: buy.map(|buy| buy.price),
-            sell_price: sell.price,
-            buy_fees_per_unit: buy.and_then(|buy| buy.fees_per_unit),
-            sell_fees_per_unit: sell.fees_per_unit,
-            cost_basis_usd: amounts.cost_basis,
-            proceeds_usd: amounts.proceeds,
-            net_proceeds_usd: amounts.net_proceeds,
-            pnl_usd: amounts.pnl,
-            buy_time: buy.map(|buy| buy.time),
-            sell_time: sell.time,
-            notes: Notes {
-                unmatched: buy.is_none(),
-                buy_fee_unknown: buy.is_some_and(|buy| !buy.fee_known),
-                sell_fee_unknown: !sell.fee_known,
-                buy_fee_per_unit_omitted: buy.is_some_and(RowSide::omits_fee),
-                sell_fee_per_unit_omitted: sell.omits_fee(),
-            },
+            sell_order_id: "",
+            buy_order_id: None,
+            allocated_size: Size::ZERO,
+            buy_price: None,
+            sell_price: Price::ZERO,
+            buy_fees_per_unit: None,
+            sell_fees_per_unit: None,
+            cost_basis_usd: None,
+            proceeds_usd: Usd::ZERO,
+            net_proceeds_usd: Usd::ZERO,
+            pnl_usd: None,
+            buy_time: None,
+            sell_time: Timestamp::EPOCH,
+            notes: Notes::default(),
         }
+    }
+
+    /// Returns the allocations as rows, in canonical order.
+    pub fn rows(&self) -> impl Iterator<Item = AllocationRow<'_>> {
+        self.allocations().filter_map(|allocation| {
+            let side = |index| RowSide::of(&trade_at(&self.trades, index)?);
+            let mut row = self.no_row();
+            side(allocation.sell)?.sell_into(&mut row);
+            match allocation.buy {
+                Some(buy) => side(buy)?.buy_into(&mut row),
+                None => no_buy_into(&mut row),
+            }
+            row.allocated_size = allocation.amounts.size;
+            row.cost_basis_usd = allocation.amounts.cost_basis;
+            row.proceeds_usd = allocation.amounts.proceeds;
+            row.net_proceeds_usd = allocation.amounts.net_proceeds;
+            row.pnl_usd = allocation.amounts.pnl;
+            Some(row)
+        })
     }
 
     /// Returns the open lots with their buys, oldest first.
@@ -351,17 +403,18 @@ impl Matching {
     /// Returns the hash of the canonical rows.
     pub fn allocations_hash(&self) -> RowsHash {
         let (mut hash, mut line) = (RowsHash::EMPTY, Vec::new());
-        for row in self.rows() {
+        self.each_row(|row| {
             line.clear();
             row.write_line(&mut line);
             hash.add_row(&line);
-        }
+        });
         hash
     }
 }
 
-/// The parts of a pool at either width. What was matched once without an error has none.
+/// The parts of a pool at its width. What was matched once without an error has none.
 enum AnyParts<'a> {
+    Word(Parts<'a, i64>),
     Narrow(Parts<'a, i128>),
     Wide(Parts<'a, I256>),
 }
@@ -376,6 +429,10 @@ impl AnyParts<'_> {
             })
         }
         match self {
+            Self::Word(parts) => {
+                let (sell, part) = parts.try_next().ok()??;
+                allocation(sell, &part, scale)
+            }
             Self::Narrow(parts) => {
                 let (sell, part) = parts.try_next().ok()??;
                 allocation(sell, &part, scale)
@@ -414,6 +471,37 @@ impl<'a> RowSide<'a> {
     fn omits_fee(&self) -> bool {
         self.fee_known && self.fees_per_unit.is_none()
     }
+
+    fn sell_into(&self, row: &mut AllocationRow<'a>) {
+        row.sell_order_id = self.order_id;
+        row.sell_price = self.price;
+        row.sell_fees_per_unit = self.fees_per_unit;
+        row.sell_time = self.time;
+        row.notes.sell_fee_unknown = !self.fee_known;
+        row.notes.sell_fee_per_unit_omitted = self.omits_fee();
+    }
+
+    fn buy_into(&self, row: &mut AllocationRow<'a>) {
+        row.buy_order_id = Some(self.order_id);
+        row.buy_price = Some(self.price);
+        row.buy_fees_per_unit = self.fees_per_unit;
+        row.buy_time = Some(self.time);
+        row.notes.unmatched = false;
+        row.notes.buy_fee_unknown = !self.fee_known;
+        row.notes.buy_fee_per_unit_omitted = self.omits_fee();
+    }
+}
+
+/// Tells that no lot was left for a row.
+fn no_buy_into(row: &mut AllocationRow<'_>) {
+    row.buy_order_id = None;
+    row.buy_price = None;
+    row.buy_fees_per_unit = None;
+    row.cost_basis_usd = None;
+    row.buy_time = None;
+    row.notes.unmatched = true;
+    row.notes.buy_fee_unknown = false;
+    row.notes.buy_fee_per_unit_omitted = false;
 }
 
 fn trade_at(trades: &Trades, index: u32) -> Option<TradeRef<'_>> {

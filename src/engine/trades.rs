@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 
 use super::fact::Fact;
 use super::ids::OrderId;
-use super::money;
+use super::money::{self, Terms, Units, Words};
 use super::number::NumberError;
 use super::time::Timestamp;
 use super::trade::{InvalidTrade, Side, Trade};
@@ -34,6 +34,12 @@ pub struct TradeRef<'a> {
 }
 
 impl<'a> TradeRef<'a> {
+    /// Returns what the kernel needs of it: its size at the pool's scale, and its terms.
+    pub(super) fn terms<N: Units>(&self, scale: u8) -> Option<(N, Terms)> {
+        let size = N::try_from_fact(self.size, scale)?;
+        Some((size, Terms::of(self.price, self.fee, scale)))
+    }
+
     /// Looks at a trade. Errors: its size has more digits than a trade's may.
     pub fn try_of(trade: &'a Trade) -> Result<Self, NumberError> {
         Ok(Self {
@@ -221,6 +227,25 @@ impl Trades {
     /// Returns the trade at a place.
     pub fn get(&self, index: usize) -> Option<TradeRef<'_>> {
         self.rows.get(index).map(|row| self.look_at(row))
+    }
+
+    /// Returns what the kernel needs of the trade at a place: its size at the pool's scale, and its
+    /// terms. `None`: there is none, or its size does not fit.
+    #[inline]
+    pub(super) fn terms<N: Units>(&self, index: usize, scale: u8) -> Option<(N, Terms)> {
+        let row = self.rows.get(index)?;
+        let words = || {
+            let price = (row.price.try_into().ok()?, row.price_scale & SCALE);
+            let words = Words::of(price, (row.fee, row.fee_scale & SCALE), scale)?;
+            let size = N::try_from_word(row.size, row.size_scale & SCALE, scale)?;
+            Some((size, Terms::Words(words)))
+        };
+        if row.size_scale & IS_BEYOND == 0
+            && let Some(terms) = words()
+        {
+            return Some(terms);
+        }
+        self.look_at(row).terms(scale)
     }
 
     /// Returns the side of the trade at a place.

@@ -194,21 +194,24 @@ impl Walk<'_> {
     fn allocations(&mut self) -> Result<(Vec<ReviewItem>, RowsHash), Unwanted> {
         let (mut items, mut hash, mut line) = (Vec::new(), RowsHash::EMPTY, Vec::new());
         let rules = &self.work.context.rules;
-        for (rows, row) in (1..).zip(self.matching.rows()) {
+        let mut rows = 0;
+        self.matching.try_each_row(|row| {
+            rows += 1;
             line.clear();
             row.write_line(&mut line);
             hash.add_row(&line);
             if row.notes.unmatched {
-                items.push(unmatched_item(&self.matching.pool, &row, rules));
+                items.push(unmatched_item(&self.matching.pool, row, rules));
             }
             if let Some(encoder) = &self.work.encoder {
-                encoder.allocation(&row, &mut self.chunk);
+                encoder.allocation(row, &mut self.chunk);
                 if self.chunk.len() >= CHUNK_BYTES {
                     self.send(Part::Allocations)?;
                     self.tell(rows);
                 }
             }
-        }
+            Ok(())
+        })?;
         self.send(Part::Allocations)?;
         Ok((items, hash))
     }

@@ -82,9 +82,7 @@ impl Whole {
     pub(super) fn of(outcome: &PoolOutcome, duration_us: i64, encoder: &dyn RowEncoder) -> Self {
         let (mut rows, mut lots) = (RowChunk::default(), RowChunk::default());
         if let PoolResult::Matched(matching) = &outcome.result {
-            matching
-                .rows()
-                .for_each(|row| encoder.allocation(&row, &mut rows));
+            matching.each_row(|row| encoder.allocation(row, &mut rows));
             for (buy, lot) in matching.open_lots_with_buys() {
                 encoder.lot(&outcome.pool, &buy, lot, &mut lots);
             }
