@@ -1,0 +1,189 @@
+//! A session: its programs, its folder, and the samples so far.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fifo_pnl_peers::Outcome;
+use fifo_pnl_peers::machine::Machine;
+use fifo_pnl_peers::process::{Used, measure, text};
+use fifo_pnl_peers::samples::{Results, Sample, Subject};
+use fifo_pnl_peers::targets::short;
+
+use crate::options::{Options, Part};
+
+/// What a ledger, two copies of it, its versions and the journals take at most, measured with
+/// PostgreSQL, and rounded up.
+const DISK_BYTES_PER_TRADE: u64 = 3_500;
+/// Trades that arrive after the ledger of a session.
+pub const NEW_TRADES: u64 = 1_000;
+const SEED: &str = "42";
+const SYMBOLS: &str = "200";
+
+/// A session.
+pub struct Bench {
+    pub options: Options,
+    pub samples: Vec<Sample>,
+    /// Where all programs stand.
+    programs: PathBuf,
+    /// Emptied at the end.
+    folder: PathBuf,
+    results: Results,
+}
+
+/// A ledger of one size and shape.
+pub struct Ledger {
+    pub rows: u64,
+    pub shape: &'static str,
+    /// The first `rows` trades.
+    pub file: PathBuf,
+    /// The trades after them.
+    pub new_trades: PathBuf,
+}
+
+impl Ledger {
+    /// Names what is measured over this ledger.
+    pub fn subject(&self, row: &str, database: &str, what: &str) -> Subject {
+        Subject::new(row, database, self.rows, self.shape, what)
+    }
+
+    /// Removes the files.
+    pub fn remove(self) -> Outcome<()> {
+        fs::remove_file(self.file)?;
+        Ok(fs::remove_file(self.new_trades)?)
+    }
+}
+
+impl Bench {
+    /// Looks at the machine, makes a folder and opens the file of results.
+    pub fn begin(options: Options) -> Outcome<Self> {
+        let own = std::env::current_exe()?;
+        let programs = own.parent().ok_or("no folder of programs")?.to_owned();
+        let folder = std::env::temp_dir().join(format!("fifo-bench-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let most = options.rows.last().copied().unwrap_or(0);
+        check_disk(&folder, most)?;
+        let machine = Machine::here(server_version().unwrap_or_default());
+        let day = machine.date.get(..10).unwrap_or("undated");
+        let file = match &options.results {
+            Some(file) => file.clone(),
+            None => PathBuf::from(format!("benches/results/{day}-{}.csv", machine.commit)),
+        };
+        println!("{machine:#?}\nresults: {}", file.display());
+        Ok(Self {
+            options,
+            samples: Vec::new(),
+            programs,
+            folder,
+            results: Results::open(&file, machine)?,
+        })
+    }
+
+    /// Removes the session's folder.
+    pub fn end(&self) -> Outcome<()> {
+        Ok(fs::remove_dir_all(&self.folder)?)
+    }
+
+    pub fn wants(&self, part: Part) -> bool {
+        self.options.only.is_none_or(|only| only == part)
+    }
+
+    /// Returns a command for a program of this repository.
+    pub fn program(&self, name: &str) -> Command {
+        Command::new(self.programs.join(name))
+    }
+
+    /// Returns the place of a file of the session.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Runs a command, keeps what it used and says so.
+    pub fn sample(&mut self, subject: Subject, run: u32, command: &mut Command) -> Outcome<()> {
+        let used = measure(command)?;
+        self.keep(subject, run, used)
+    }
+
+    pub fn keep(&mut self, subject: Subject, run: u32, used: Used) -> Outcome<()> {
+        let sample = Sample { subject, run, used };
+        let Subject {
+            row,
+            database,
+            rows,
+            shape,
+            what,
+        } = &sample.subject;
+        eprintln!(
+            "{row}, {database}, {} {shape}, {what} {run}: {:.3} s, CPU {:.3} s, {} MB",
+            short(*rows),
+            used.wall_s,
+            used.cpu_s,
+            used.peak_kb / 1_000
+        );
+        self.results.add(&sample)?;
+        self.samples.push(sample);
+        Ok(())
+    }
+
+    /// Writes a ledger, and apart from it the trades that arrive later.
+    pub fn ledger(&self, rows: u64, shape: &'static str) -> Outcome<Ledger> {
+        let whole = self.file("whole.csv");
+        let mut generate = Command::new(self.programs.join("examples/generate_ledger"));
+        let trades = (rows + NEW_TRADES).to_string();
+        generate.args(["--trades", &trades, "--seed", SEED, "--symbols", SYMBOLS]);
+        generate
+            .args(["--shape", shape])
+            .stdout(fs::File::create(&whole)?);
+        if !generate.status()?.success() {
+            return Err("generate_ledger failed".into());
+        }
+        let ledger = Ledger {
+            rows,
+            shape,
+            file: self.file("trades.csv"),
+            new_trades: self.file("new_trades.csv"),
+        };
+        split(&whole, &ledger)?;
+        fs::remove_file(whole)?;
+        Ok(ledger)
+    }
+}
+
+/// Writes the first rows of a file to one file and the others to another, both with the headline.
+fn split(whole: &Path, ledger: &Ledger) -> Outcome<()> {
+    use std::io::{BufRead, BufReader, BufWriter, Write};
+    let mut lines = BufReader::new(fs::File::open(whole)?).split(b'\n');
+    let headline = lines.next().ok_or("an empty ledger")??;
+    for (path, rows) in [(&ledger.file, ledger.rows), (&ledger.new_trades, u64::MAX)] {
+        let mut out = BufWriter::new(fs::File::create(path)?);
+        out.write_all(&headline)?;
+        out.write_all(b"\n")?;
+        let mut written = 0;
+        while written < rows
+            && let Some(line) = lines.next()
+        {
+            out.write_all(&line?)?;
+            out.write_all(b"\n")?;
+            written += 1;
+        }
+        out.into_inner()?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Errors: too little room for the largest ledger.
+fn check_disk(folder: &Path, rows: u64) -> Outcome<()> {
+    let room = rustix::fs::statvfs(folder)?;
+    let (free, needed) = (room.f_bavail * room.f_frsize, rows * DISK_BYTES_PER_TRADE);
+    if free < needed {
+        let (place, gigabyte) = (folder.display(), 1_000_000_000);
+        let (free, needed) = (free / gigabyte, needed / gigabyte);
+        return Err(format!("{place}: {free} GB free, {needed} GB needed for {rows} rows").into());
+    }
+    Ok(())
+}
+
+fn server_version() -> Outcome<String> {
+    let url = std::env::var("TEST_POSTGRES_URL")?;
+    text(Command::new("psql").args(["-XAtc", "SHOW server_version", &url]))
+}

@@ -1,0 +1,19 @@
+-- What PostgreSQL itself needs for a run: reads what a run reads, writes the rows that a run wrote,
+-- with the same constraints and indexes. FOLDER is replaced.
+\set ON_ERROR_STOP on
+\copy (SELECT account, order_id, symbol, side, size, price, order_time, total_fees_usd, trade_seq, void_seq, ingest_xid FROM eligible_trades) to '/dev/null' (format binary)
+BEGIN;
+CREATE TABLE fifo_parts.floor_a
+    (LIKE fifo_allocations INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+CREATE TABLE fifo_parts.floor_l
+    (LIKE fifo_inventory_snapshot INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+\copy fifo_parts.floor_a from 'FOLDER/allocations' (format binary)
+\copy fifo_parts.floor_l from 'FOLDER/lots' (format binary)
+CREATE UNIQUE INDEX ON fifo_parts.floor_a
+    (allocation_version, account, sell_order_id, (coalesce(buy_order_id, '')));
+CREATE INDEX ON fifo_parts.floor_a
+    (allocation_version, account, buy_order_id) WHERE buy_order_id IS NOT NULL;
+CREATE INDEX ON fifo_parts.floor_a (allocation_version, symbol, sell_time);
+CREATE INDEX ON fifo_parts.floor_a (allocation_version, id) WHERE buy_order_id IS NULL;
+CREATE UNIQUE INDEX ON fifo_parts.floor_l (allocation_version, account, symbol, buy_order_id);
+COMMIT;

@@ -1,0 +1,271 @@
+//! PostgreSQL: runs, imports and validations beside psql; matching in SQL; growth; new trades.
+//!
+//! Each run gets a database of its own, a copy of one that holds the ledger. The processor time of
+//! the server counts for nobody: only that of the program and of psql is measured.
+
+use std::fs;
+use std::process::Command;
+
+use fifo_pnl_peers::Outcome;
+use fifo_pnl_peers::process::{measure as run_once, text};
+use fifo_pnl_peers::targets::{GROWTH_SHAPES, MILLION};
+
+use crate::bench::{Bench, Ledger};
+use crate::options::Part;
+
+const FLOOR: &str = include_str!("floor.sql");
+const PEER: &str = include_str!("peer.sql");
+const AGREE: &str = include_str!("agree.sql");
+const EMPTY: &str = "bench_empty";
+const LEDGER: &str = "bench_ledger";
+const WORK: &str = "bench_work";
+/// Columns of a generated ledger, as they stand in its files.
+const COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
+     total_fees_usd, trade_seq, status, source";
+
+/// Measures all sizes of `--rows`, the usual shape first.
+pub fn measure(bench: &mut Bench) -> Outcome<()> {
+    let server = Server {
+        url: std::env::var("TEST_POSTGRES_URL")
+            .map_err(|_| "TEST_POSTGRES_URL is not set; scripts/bench sets it")?,
+    };
+    for name in [WORK, LEDGER, EMPTY] {
+        server.drop(name)?;
+    }
+    server.create(EMPTY, "template1")?;
+    let migrate = ["migrate", "up", "--yes", "--quiet"];
+    run_once(server.program(bench, "fifo-pnl", EMPTY).args(migrate))?;
+    for shape in GROWTH_SHAPES {
+        let is_usual = shape == "zipf";
+        if !is_usual && !bench.wants(Part::Growth) {
+            continue;
+        }
+        for rows in bench.options.rows.clone() {
+            // A start takes longer than a match where there are few trades: no growth shows.
+            let is_small = rows < 100_000 && bench.options.rows.len() > 2;
+            if is_small && (!is_usual || !bench.wants(Part::Postgres)) {
+                continue;
+            }
+            let ledger = bench.ledger(rows, shape)?;
+            if is_usual && bench.wants(Part::Postgres) {
+                usual(bench, &server, &ledger)?;
+            } else {
+                growth(bench, &server, &ledger)?;
+            }
+            ledger.remove()?;
+        }
+    }
+    server.drop(EMPTY)
+}
+
+/// Measures all there is to measure with one ledger.
+fn usual(bench: &mut Bench, server: &Server, ledger: &Ledger) -> Outcome<()> {
+    imports(bench, server, ledger)?;
+    make_ledger(bench, server, ledger)?;
+    save_rows(bench, server)?;
+    for pair in 1..=bench.options.pairs {
+        // By turns, so that what a pair's first leaves behind helps neither.
+        if pair % 2 == 1 {
+            tool(bench, server, ledger, pair)?;
+            floor(bench, server, ledger, pair)?;
+        } else {
+            floor(bench, server, ledger, pair)?;
+            tool(bench, server, ledger, pair)?;
+        }
+    }
+    server.drop(LEDGER)
+}
+
+/// Measures the tool alone.
+fn growth(bench: &mut Bench, server: &Server, ledger: &Ledger) -> Outcome<()> {
+    make_ledger(bench, server, ledger)?;
+    for run in 1..=bench.options.pairs {
+        server.copy(LEDGER, WORK)?;
+        compute(bench, server, ledger, run)?;
+        server.drop(WORK)?;
+    }
+    server.drop(LEDGER)
+}
+
+fn imports(bench: &mut Bench, server: &Server, ledger: &Ledger) -> Outcome<()> {
+    let file = ledger.file.display();
+    let copy = format!("\\copy trade_records ({COLUMNS}) from '{file}' (format csv, header)");
+    for pair in 1..=bench.options.pairs {
+        for is_tool in [pair % 2 == 1, pair % 2 == 0] {
+            server.copy(EMPTY, WORK)?;
+            let what = if is_tool { "tool" } else { "floor" };
+            let mut command = if is_tool {
+                import(bench, server, &ledger.file)
+            } else {
+                server.psql(WORK, &["-c", &copy])
+            };
+            bench.sample(
+                ledger.subject("import", "postgres", what),
+                pair,
+                &mut command,
+            )?;
+            server.drop(WORK)?;
+        }
+    }
+    Ok(())
+}
+
+fn import(bench: &Bench, server: &Server, file: &std::path::Path) -> Command {
+    let mut import = server.program(bench, "fifo-pnl", WORK);
+    import.arg("import").arg(file).arg("--quiet");
+    import
+}
+
+/// Makes the database whose copies the runs work on.
+fn make_ledger(bench: &Bench, server: &Server, ledger: &Ledger) -> Outcome<()> {
+    server.copy(EMPTY, WORK)?;
+    run_once(&mut import(bench, server, &ledger.file))?;
+    run_once(&mut server.psql(WORK, &["-c", "VACUUM ANALYZE trade_records"]))?;
+    server.sql(&format!("ALTER DATABASE {WORK} RENAME TO {LEDGER}"))
+}
+
+/// Runs once, which also warms the machine up, and saves the rows that the floor writes.
+fn save_rows(bench: &Bench, server: &Server) -> Outcome<()> {
+    server.copy(LEDGER, WORK)?;
+    run_once(server.program(bench, "compute_allocations", WORK).args(RUN))?;
+    for (table, file) in [
+        ("fifo_allocations", "allocations"),
+        ("fifo_inventory_snapshot", "lots"),
+    ] {
+        let file = bench.file(file);
+        let (rows, file) = (format!("SELECT * FROM {table} ORDER BY id"), file.display());
+        let copy = format!("\\copy ({rows}) to '{file}' (format binary)");
+        run_once(&mut server.psql(WORK, &["-c", &copy]))?;
+    }
+    server.drop(WORK)
+}
+
+const RUN: [&str; 2] = ["--all-symbols", "--quiet"];
+
+fn compute(bench: &mut Bench, server: &Server, ledger: &Ledger, run: u32) -> Outcome<()> {
+    let mut compute = server.program(bench, "compute_allocations", WORK);
+    compute.args(RUN);
+    bench.sample(
+        ledger.subject("full run", "postgres", "tool"),
+        run,
+        &mut compute,
+    )
+}
+
+/// Measures a run, and in the same database what needs its result.
+fn tool(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outcome<()> {
+    server.copy(LEDGER, WORK)?;
+    compute(bench, server, ledger, pair)?;
+    let mut validate = server.program(bench, "validate_allocations", WORK);
+    validate.args(["--version", "current", "--quiet"]);
+    bench.sample(
+        ledger.subject("validate", "postgres", "tool"),
+        pair,
+        &mut validate,
+    )?;
+    if ledger.rows <= MILLION {
+        peer(bench, server, ledger, pair)?;
+        new_trades(bench, server, ledger, pair)?;
+    }
+    server.drop(WORK)
+}
+
+fn floor(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outcome<()> {
+    server.copy(LEDGER, WORK)?;
+    let folder = bench.file("").display().to_string();
+    let script = bench.file("floor.sql");
+    fs::write(
+        &script,
+        FLOOR.replace("FOLDER", folder.trim_end_matches('/')),
+    )?;
+    let mut psql = server.psql(WORK, &["-f", &script.display().to_string()]);
+    bench.sample(
+        ledger.subject("full run", "postgres", "floor"),
+        pair,
+        &mut psql,
+    )?;
+    server.drop(WORK)
+}
+
+/// Matches in SQL. Errors: it finds other matches than the tool.
+fn peer(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outcome<()> {
+    let script = bench.file("peer.sql");
+    fs::write(&script, PEER)?;
+    let mut psql = server.psql(WORK, &["-f", &script.display().to_string()]);
+    bench.sample(
+        ledger.subject("full run", "postgres", "peer, SQL"),
+        pair,
+        &mut psql,
+    )?;
+    let found = text(&mut server.psql(WORK, &["-At", "-c", AGREE]))?;
+    let found: Vec<&str> = found.split('|').collect();
+    match found[..] {
+        [rows, size, tool_rows, tool_size, "0"] if rows == tool_rows && size == tool_size => Ok(()),
+        _ => Err(format!("SQL and the tool disagree: rows, size, rows, size, {found:?}").into()),
+    }
+}
+
+/// Measures what a run over new trades alone takes, where the tool can do that.
+fn new_trades(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outcome<()> {
+    let help = text(bench.program("compute_allocations").arg("--help"))?;
+    if !help.contains("--incremental") {
+        return Ok(());
+    }
+    run_once(&mut import(bench, server, &ledger.new_trades))?;
+    server.checkpoint()?;
+    let mut compute = server.program(bench, "compute_allocations", WORK);
+    compute.args(["--incremental", "--quiet"]);
+    bench.sample(
+        ledger.subject("incremental", "postgres", "tool"),
+        pair,
+        &mut compute,
+    )
+}
+
+/// The server, by the address of its database `postgres`.
+struct Server {
+    url: String,
+}
+
+impl Server {
+    fn address(&self, database: &str) -> String {
+        self.url.replacen("/postgres", &format!("/{database}"), 1)
+    }
+
+    fn psql(&self, database: &str, arguments: &[&str]) -> Command {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
+        psql.args(arguments).arg(self.address(database));
+        psql
+    }
+
+    fn program(&self, bench: &Bench, name: &str, database: &str) -> Command {
+        let mut program = bench.program(name);
+        program.env("DATABASE_URL", self.address(database));
+        program
+    }
+
+    fn sql(&self, sql: &str) -> Outcome<()> {
+        run_once(&mut self.psql("postgres", &["-c", sql])).map(|_| ())
+    }
+
+    fn checkpoint(&self) -> Outcome<()> {
+        self.sql("CHECKPOINT")
+    }
+
+    fn drop(&self, database: &str) -> Outcome<()> {
+        self.sql(&format!("DROP DATABASE IF EXISTS {database}"))
+    }
+
+    fn create(&self, database: &str, template: &str) -> Outcome<()> {
+        self.sql(&format!("CREATE DATABASE {database} TEMPLATE {template}"))
+    }
+
+    /// Copies a database as its files, and leaves the server nothing to write.
+    fn copy(&self, from: &str, to: &str) -> Outcome<()> {
+        self.sql(&format!(
+            "CREATE DATABASE {to} TEMPLATE {from} STRATEGY file_copy"
+        ))?;
+        self.checkpoint()
+    }
+}
