@@ -25,6 +25,10 @@ mod server;
 mod site;
 mod support;
 
+#[path = "faults/many.rs"]
+mod many;
+#[path = "faults/phases.rs"]
+mod phases;
 #[path = "faults/place.rs"]
 mod place;
 #[path = "faults/trial.rs"]

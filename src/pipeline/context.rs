@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engine::{SymbolRules, Timestamp};
 use crate::import::FileError;
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, phase};
 
 /// Pause between two looks whether a stop was asked for.
 const CANCEL_POLL: Duration = Duration::from_millis(20);
@@ -205,6 +205,7 @@ impl Context {
             .begin(Phase::Read, store.ledger_rows_about().await?);
         let mut seen = |rows| {
             self.progress.advance(rows);
+            phase::reached(phase::Phase::Read);
             !self.cancel.is_cancelled()
         };
         let read = store.read_ledger_seen(scope, as_of, &mut seen).await;

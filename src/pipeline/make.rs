@@ -18,6 +18,7 @@ use crate::engine::{
     Matching, Pool, PoolLedger, PoolOutcome, PoolResult, ReviewItem, RowsHash, judge_pool,
     review_items, unmatched_item,
 };
+use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::{StoreError, StoreResult};
 
@@ -149,6 +150,7 @@ fn try_make_pool(
     let started_us = context.clock.elapsed_us();
     let exclusion = work.excluded.get(&ledger.pool).map(String::as_str);
     let mut outcome = judge_pool(ledger, &context.rules, exclusion);
+    phase::reached(Phase::Match);
     let (items, hash) = match &outcome.result {
         PoolResult::Matched(matching) => {
             let mut walk = Walk {

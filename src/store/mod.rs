@@ -11,6 +11,7 @@ mod error;
 pub mod limits;
 pub mod memory;
 pub mod model;
+pub mod phase;
 pub mod postgres;
 pub mod rows;
 pub mod rules;

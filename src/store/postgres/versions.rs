@@ -28,6 +28,7 @@ use super::{PostgresStore, commit, copy, pointer, queue, read, readers, rows, ru
 use crate::engine::{Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals};
 use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS, READER_WAIT_S};
 use crate::store::model::{Completion, Event, Version, VersionPlan};
+use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowEncoder};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
 use crate::store::{StoreError, StoreResult, VersionWriter};
@@ -307,6 +308,7 @@ impl PostgresVersionWriter {
                     Some(Part::Allocations(mut chunk)) => {
                         self.allocation_next = rows::number(&mut chunk, self.allocation_next);
                         copy.send(&chunk.bytes).await?;
+                        phase::reached(Phase::Load);
                     }
                     Some(Part::Lots(mut chunk)) => {
                         self.lot_next = rows::number(&mut chunk, self.lot_next);
@@ -355,6 +357,7 @@ impl PostgresVersionWriter {
     }
 
     async fn end(&mut self, completion: &Completion) -> StoreResult<()> {
+        phase::reached(Phase::Index);
         self.commit_parts().await?;
         let is_attached = self.attach_parts(completion).await?;
         self.publish(completion, is_attached).await
@@ -401,8 +404,10 @@ impl PostgresVersionWriter {
         let steady = readers::wait_until_gone(connection, reader_wait, &Steady::default()).await?;
         begin_short(connection).await?;
         runs::check_still_running(connection, plan.run_id).await?;
+        phase::reached(Phase::Attach);
         attach(connection, &plan).await?;
         execute(connection, "commit", "COMMIT".into()).await?;
+        phase::reached(Phase::Attached);
         readers::wait_until_gone(connection, reader_wait, &steady).await?;
         Ok(true)
     }
@@ -435,6 +440,7 @@ impl PostgresVersionWriter {
         if completion.publish {
             pointer::set(connection, version, completion.held, at).await?;
         }
+        phase::reached(Phase::Publish);
         queue::update(connection, &completion.review, version, at).await?;
         runs::complete(connection, plan.run_id, version, completion).await?;
         let event = Event {
@@ -443,7 +449,10 @@ impl PostgresVersionWriter {
             ..Event::info("run", at, completion.details.clone())
         };
         runs::log_event(connection, &event).await?;
-        execute(connection, "commit", "COMMIT".into()).await
+        phase::reached(Phase::CloseLog);
+        execute(connection, "commit", "COMMIT".into()).await?;
+        phase::reached(Phase::Committed);
+        Ok(())
     }
 
     /// Takes back what a failed end left. What can't be taken back, the next run removes.

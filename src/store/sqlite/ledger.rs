@@ -18,6 +18,7 @@ use crate::store::model::{
     Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes, Scope,
     VoidChange, Watermark,
 };
+use crate::store::phase::{self, Phase};
 use crate::store::rules::{
     CORRECTION_MARK, KnownTrades, TradeKey, check_voidable, correction_number, plan_import,
 };
@@ -83,6 +84,7 @@ async fn end_import(
     });
     let event = Event::info("import", batch.imported_at, details);
     runs::log_event(&mut transaction, &event).await?;
+    phase::reached(Phase::Append);
     commit(transaction).await?;
     Ok(receipt)
 }

@@ -15,6 +15,7 @@ use super::rows::{SqliteRows, cells};
 use super::{SqliteStore, commit, pointer, queue, read, runs};
 use crate::engine::{PoolOutcome, PoolResult, PoolStatus, PoolTotals};
 use crate::store::model::{Completion, Event, Version, VersionPlan};
+use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
 use crate::store::{StoreError, StoreResult, VersionWriter};
@@ -85,6 +86,7 @@ impl VersionWriter for SqliteVersionWriter {
                 written.map_err(|e| from_rusqlite(action, e))
             })
             .await?;
+            phase::reached(Phase::Load);
         }
         Ok(())
     }
@@ -94,6 +96,7 @@ impl VersionWriter for SqliteVersionWriter {
             mut transaction,
             plan,
         } = *self;
+        phase::reached(Phase::Index);
         sqlx::query(
             "UPDATE allocation_versions SET status = $2, ledger_hash = $3, \
              allocations_hash = $4, complete_through = $5, completed_at = $6 WHERE version = $1",
@@ -111,6 +114,7 @@ impl VersionWriter for SqliteVersionWriter {
         if completion.publish {
             pointer::set(&mut transaction, plan.version, completion.held, at).await?;
         }
+        phase::reached(Phase::Publish);
         queue::update(&mut transaction, &completion.review, plan.version, at).await?;
         runs::complete(&mut transaction, plan.run_id, plan.version, completion).await?;
         let event = Event {
@@ -119,7 +123,10 @@ impl VersionWriter for SqliteVersionWriter {
             ..Event::info("run", at, completion.details.clone())
         };
         runs::log_event(&mut transaction, &event).await?;
-        commit(transaction).await
+        phase::reached(Phase::CloseLog);
+        commit(transaction).await?;
+        phase::reached(Phase::Committed);
+        Ok(())
     }
 }
 

@@ -1,0 +1,168 @@
+//! Many at once on both databases: ten runners, imports one after the other while runs go on,
+//! readers that keep their state across a publish.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::place::Place;
+use crate::support::Done;
+use crate::support::ledger::{Shape, csv, rows};
+
+const SHAPE: Shape = Shape {
+    trades: 1_500,
+    accounts: 2,
+    symbols: 10,
+    seconds: 500_000,
+};
+
+const RUNNERS: usize = 10;
+
+fn end_of(children: Vec<Child>) -> Vec<Done> {
+    let end = |child: Child| Done::of(child.wait_with_output().unwrap());
+    children.into_iter().map(end).collect()
+}
+
+/// Checks that every version is whole, and that the log has one row each for those who ran.
+fn check_all(place: &Place, versions: usize, what: &str) {
+    let state = place.state();
+    assert_eq!(state.versions.len(), versions, "{what}: {state:?}");
+    assert_eq!(state.log, vec!["completed"; versions], "{what}");
+    assert_eq!(state.current, versions.to_string(), "{what}");
+    assert_eq!(place.loose_tables(), "0", "{what}");
+    let export = place.export("current");
+    for version in 1..=versions {
+        let version = version.to_string();
+        let judge = ["validate", "--version", &version, "--quiet"];
+        place.run(&judge).expect(0);
+        assert_eq!(place.export(&version), export, "{what}, version {version}");
+    }
+}
+
+#[test]
+fn of_ten_runners_at_once_those_who_may_not_wait_are_refused() {
+    let run = ["compute", "--all-symbols", "--quiet"];
+    for place in Place::both() {
+        place.compute_first(&csv(&rows(SHAPE, 51)));
+        let runners = (0..RUNNERS).map(|_| place.start(&run)).collect();
+        let done = end_of(runners);
+        let of = |code| done.iter().filter(|done| done.code == code).count();
+        let (won, refused) = (of(0), of(3));
+        let what = format!("{}: {won} ran, {refused} were refused", place.name());
+        println!("{what}");
+        assert!(won >= 1, "{what}: {done:?}");
+        assert_eq!(won + refused, RUNNERS, "{what}: {done:?}");
+        for done in done.iter().filter(|done| done.code == 3) {
+            let said = "error: another process is at work: ";
+            assert!(done.stderr.starts_with(said), "{what}: {done:?}");
+        }
+        check_all(&place, 1 + won, &what);
+    }
+}
+
+#[test]
+fn ten_runners_that_may_wait_go_in_turn() {
+    let run = ["compute", "--all-symbols", "--quiet", "--wait"];
+    for place in Place::both() {
+        place.compute_first(&csv(&rows(SHAPE, 52)));
+        let runners = (0..RUNNERS).map(|_| place.start(&run)).collect();
+        for done in end_of(runners) {
+            done.expect(0);
+        }
+        check_all(&place, 1 + RUNNERS, place.name());
+    }
+}
+
+#[test]
+fn imports_while_runs_go_on_are_whole_and_in_the_next_version() {
+    let run = ["compute", "--all-symbols", "--json", "--wait"];
+    for place in Place::both() {
+        place.compute_first(&csv(&rows(SHAPE, 53)));
+        let files: u64 = 12;
+        let runner = place.start(&run);
+        let second = place.start(&run);
+        for file in 0..files {
+            let shape = Shape {
+                trades: 25,
+                ..SHAPE
+            };
+            let text = csv(&rows(shape, 530 + file)).replace(",t", &format!(",f{file}-"));
+            let name = format!("more-{file}.csv");
+            place.folder().write(&name, text);
+            place.run(&["import", "--quiet", &name]).expect(0);
+        }
+        for done in end_of(vec![runner, second]) {
+            let json = done.expect(0).json();
+            let pools = json["pools"].as_array().unwrap().iter();
+            let seen: u64 = pools.map(|pool| pool["trades"].as_u64().unwrap()).sum();
+            // A run saw each file whole or not at all.
+            let more = seen - SHAPE.trades as u64;
+            assert!(more % 25 == 0 && more <= 25 * files, "{more}");
+            println!("{}: a run saw {} of {files} files", place.name(), more / 25);
+        }
+        place.check_current();
+        place
+            .run(&["compute", "--all-symbols", "--quiet"])
+            .expect(0);
+        let taken = "SELECT sum(trades) FROM fifo_pool_summary WHERE allocation_version = \
+                     (SELECT version FROM current_version)";
+        let all = SHAPE.trades as u64 + 25 * files;
+        assert_eq!(place.value(taken), all.to_string());
+        place.check_current();
+    }
+}
+
+/// What a reader asks within one transaction, twice; between the two a run publishes.
+const SEEN: &str = "SELECT 'seen ' || (SELECT version FROM current_version) || ' ' || \
+    (SELECT count(*) FROM v_current_allocations)";
+
+/// Starts the shell of a database.
+fn shell(place: &Place) -> Command {
+    let mut shell = match place {
+        Place::Sqlite(folder) => {
+            let mut shell = Command::new("sqlite3");
+            shell.args(["-batch", "-bail", crate::support::DATABASE]);
+            folder.surround(&mut shell);
+            shell
+        }
+        Place::Postgres(site, _) => crate::site::psql(&site.url),
+    };
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped());
+    shell.stderr(Stdio::piped());
+    shell
+}
+
+#[test]
+fn a_reader_that_keeps_its_state_sees_one_version_across_a_publish() {
+    use std::io::{BufRead, BufReader, Write};
+    for place in Place::both() {
+        place.compute_first(&csv(&rows(SHAPE, 54)));
+        let begin = match place {
+            Place::Sqlite(_) => "BEGIN",
+            Place::Postgres(..) => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        };
+        let mut reader = shell(&place).spawn().unwrap();
+        let mut input = reader.stdin.take().unwrap();
+        let output = BufReader::new(reader.stdout.take().unwrap());
+        let mut lines = output.lines().map(Result::unwrap);
+        writeln!(input, "{begin}; {SEEN};").unwrap();
+        let first = lines.next().unwrap();
+        assert!(first.starts_with("seen 1 "), "{first}");
+        let more = csv(&rows(SHAPE, 55)).replace(",t", ",more-t");
+        place.folder().write("more.csv", more);
+        place.run(&["import", "--quiet", "more.csv"]).expect(0);
+        place
+            .run(&["compute", "--all-symbols", "--quiet"])
+            .expect(0);
+        assert_eq!(place.state().current, "2");
+        writeln!(input, "{SEEN}; COMMIT; {SEEN};").unwrap();
+        let (again, last) = (lines.next().unwrap(), lines.next().unwrap());
+        assert_eq!(again, first, "{}", place.name());
+        assert!(last.starts_with("seen 2 "), "{last}");
+        assert_ne!(last.split(' ').nth(2), first.split(' ').nth(2), "{last}");
+        drop(input);
+        let waited = std::time::Instant::now();
+        assert!(reader.wait().unwrap().success());
+        assert!(waited.elapsed() < Duration::from_secs(10));
+        place.check_current();
+    }
+}

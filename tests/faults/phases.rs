@@ -1,0 +1,246 @@
+//! Kills exactly where it hurts: the process stops at a phase and is killed there, on both
+//! databases.
+//!
+//! Only a build with debug assertions can be stopped so; for others there is one test, which looks
+//! whether that is true: `cargo test --release --test faults is_in_no_release`.
+#![cfg_attr(
+    not(debug_assertions),
+    allow(dead_code, reason = "nothing stops there")
+)]
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+
+use crate::place::{Place, State};
+use crate::support::Done;
+use crate::support::ledger::{Shape, csv, rows};
+
+const SHAPE: Shape = Shape {
+    trades: 400,
+    accounts: 2,
+    symbols: 5,
+    seconds: 5_000,
+};
+
+const RUN: [&str; 3] = ["compute", "--all-symbols", "--quiet"];
+
+/// The phases of a run on both databases.
+const PHASES: [&str; 7] = [
+    "read",
+    "match",
+    "load",
+    "index",
+    "publish",
+    "closelog",
+    "committed",
+];
+
+/// The phases that only PostgreSQL has.
+const PHASES_OF_POSTGRES: [&str; 2] = ["attach", "attached"];
+
+/// Starts a command that stops at a phase, and waits until it stands there.
+fn start_until(place: &Place, args: &[&str], phase: &str) -> Child {
+    let mut command = place.program(args);
+    command.env("FIFO_PNL_STOP_AT", phase);
+    let mut child = command.spawn().unwrap();
+    let expected = format!("stopped at {phase}");
+    // A process that ends without coming past the phase ends the lines, too.
+    let lines = BufReader::new(child.stderr.as_mut().unwrap()).lines();
+    let stopped = lines.map_while(Result::ok).any(|line| line == expected);
+    if !stopped {
+        let done = Done::of(child.wait_with_output().unwrap());
+        panic!("{args:?} never came to {phase}: exit code {}", done.code);
+    }
+    child
+}
+
+/// Kills a command at a phase.
+fn kill_at(place: &Place, args: &[&str], phase: &str) {
+    let mut child = start_until(place, args, phase);
+    child.kill().unwrap();
+    Done::of(child.wait_with_output().unwrap()).expect(-1);
+    place.wait_until_unlocked();
+}
+
+/// What stood before, and must stand afterwards.
+struct Before {
+    state: State,
+    export: String,
+    files: Vec<String>,
+}
+
+impl Before {
+    fn of(place: &Place) -> Self {
+        Self {
+            state: place.state(),
+            export: place.export("current"),
+            files: place.files(),
+        }
+    }
+
+    /// Checks what a killed run left; `done`: it had committed.
+    fn check_kept(&self, place: &Place, done: bool, what: &str) {
+        let (before, after) = (&self.state, place.state());
+        assert_eq!(after.ledger, before.ledger, "{what}");
+        place.check_current();
+        let old = &after.versions[..before.versions.len()];
+        assert_eq!(old, before.versions, "{what}");
+        assert_eq!(place.export(&before.current), self.export, "{what}");
+        let log = place.log();
+        let last = log.last().unwrap();
+        if done {
+            assert_eq!(after.versions.len(), before.versions.len() + 1, "{what}");
+            assert_ne!(after.current, before.current, "{what}");
+            assert_eq!(last, "completed", "{what}");
+        } else {
+            assert_eq!(after.versions, before.versions, "{what}");
+            assert_eq!(after.current, before.current, "{what}");
+            assert_eq!(last, "running open", "{what}");
+        }
+        assert_eq!(place.export("current"), self.export, "{what}");
+    }
+
+    /// Checks that the next run completes, closes what the killed one left open, and tidies up.
+    fn check_next_run(&self, place: &Place, done: bool, what: &str) {
+        let mut log = place.log();
+        place.run(&RUN).expect(0);
+        if !done {
+            *log.last_mut().unwrap() = "failed process ended".into();
+        }
+        log.push("completed".into());
+        assert_eq!(place.log(), log, "{what}");
+        let after = place.state();
+        assert_eq!(after.ledger, self.state.ledger, "{what}");
+        let kept = &after.versions[..self.state.versions.len()];
+        assert_eq!(kept, self.state.versions, "{what}");
+        place.check_current();
+        assert_eq!(place.export("current"), self.export, "{what}");
+        assert_eq!(place.loose_tables(), "0", "{what}");
+        assert_eq!(place.parts_of_no_version(), "0", "{what}");
+        assert_eq!(place.files(), self.files, "{what}");
+    }
+}
+
+fn phases(place: &Place) -> Vec<&'static str> {
+    let of_postgres = match place {
+        Place::Sqlite(_) => &[][..],
+        Place::Postgres(..) => &PHASES_OF_POSTGRES,
+    };
+    PHASES.iter().chain(of_postgres).copied().collect()
+}
+
+#[test]
+fn what_stops_a_process_is_in_no_release() {
+    let program = std::fs::read(env!("CARGO_BIN_EXE_fifo-pnl")).unwrap();
+    let name = b"FIFO_PNL_STOP_AT";
+    let found = program.windows(name.len()).any(|window| window == name);
+    assert_eq!(found, cfg!(debug_assertions));
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_run_killed_at_any_phase_takes_nothing_away() {
+    for place in Place::both() {
+        place.compute_first(&csv(&rows(SHAPE, 41)));
+        for phase in phases(&place) {
+            let what = format!("{} at {phase}", place.name());
+            let before = Before::of(&place);
+            kill_at(&place, &RUN, phase);
+            let done = phase == "committed";
+            before.check_kept(&place, done, &what);
+            before.check_next_run(&place, done, &what);
+            println!("killed: {what}");
+        }
+    }
+}
+
+/// A ledger that has changed since version 1, so that a replacement has other rows.
+fn changed(place: &Place) {
+    place.compute_first(&csv(&rows(SHAPE, 42)));
+    let more: Vec<String> = (rows(SHAPE, 43).into_iter())
+        .map(|row| row.replacen(",t", ",more-t", 1))
+        .collect();
+    place.folder().write("more.csv", csv(&more));
+    place.run(&["import", "--quiet", "more.csv"]).expect(0);
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_version_whose_replacement_is_killed_is_as_it_was() {
+    let replace = [
+        "compute",
+        "--all-symbols",
+        "--quiet",
+        "--version",
+        "1",
+        "--force",
+    ];
+    for place in Place::both() {
+        changed(&place);
+        let before = Before::of(&place);
+        // A replaced version is written in one transaction, on PostgreSQL, too.
+        for phase in ["load", "index", "publish", "closelog"] {
+            let what = format!("{} at {phase}", place.name());
+            kill_at(&place, &replace, phase);
+            before.check_kept(&place, false, &what);
+        }
+        place.run(&replace).expect(0);
+        assert_ne!(place.export("1"), before.export);
+        let log = place.log();
+        let failed = log.iter().filter(|row| *row == "failed process ended");
+        assert_eq!(failed.count(), 4, "{log:?}");
+        assert!(!log.iter().any(|row| row.ends_with("open")), "{log:?}");
+        place.check_current();
+    }
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn an_import_killed_before_its_commit_is_not_there() {
+    for place in Place::both() {
+        changed(&place);
+        let before = Before::of(&place);
+        let last: Vec<String> = (rows(SHAPE, 44).into_iter())
+            .map(|row| row.replacen(",t", ",last-t", 1))
+            .collect();
+        place.folder().write("last.csv", csv(&last));
+        let import = ["import", "--quiet", "last.csv"];
+        let imports = "SELECT count(*) FROM imports";
+        for _ in 0..2 {
+            kill_at(&place, &import, "append");
+            assert_eq!(place.state(), before.state, "{}", place.name());
+            assert_eq!(place.value(imports), "2");
+            place.check_current();
+        }
+        place.run(&import).expect(0);
+        assert_eq!(place.value(imports), "3");
+        let ledger = place.state().ledger;
+        assert_eq!(ledger.len(), before.state.ledger.len() + SHAPE.trades);
+        place.run(&RUN).expect(0);
+        place.check_current();
+    }
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn while_a_run_stands_at_a_phase_the_current_version_is_read_as_ever() {
+    for place in Place::both() {
+        place.compute_first(&csv(&rows(SHAPE, 45)));
+        let before = Before::of(&place);
+        for phase in phases(&place) {
+            let what = format!("{} at {phase}", place.name());
+            let mut child = start_until(&place, &RUN, phase);
+            assert_eq!(place.export("current"), before.export, "{what}");
+            place.check_current();
+            // Nobody else may run meanwhile.
+            let refused = place.run(&RUN).expect(3);
+            let mark = format!("(pid {} on ", child.id());
+            assert!(refused.stderr.contains(&mark), "{what}: {refused:?}");
+            child.kill().unwrap();
+            child.wait().unwrap();
+            place.wait_until_unlocked();
+        }
+        place.run(&RUN).expect(0);
+        place.check_current();
+    }
+}
