@@ -4,7 +4,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::place::Place;
+use crate::place::{Place, file_of};
 use crate::support::Done;
 use crate::support::ledger::{Shape, csv, rows};
 
@@ -85,7 +85,7 @@ fn imports_while_runs_go_on_are_whole_and_in_the_next_version() {
                 trades: 25,
                 ..SHAPE
             };
-            let text = csv(&rows(shape, 530 + file)).replace(",t", &format!(",f{file}-"));
+            let text = file_of(shape, 530 + file, &format!("f{file}-"));
             let name = format!("more-{file}.csv");
             place.folder().write(&name, text);
             place.run(&["import", "--quiet", &name]).expect(0);
@@ -96,7 +96,7 @@ fn imports_while_runs_go_on_are_whole_and_in_the_next_version() {
             let seen: u64 = pools.map(|pool| pool["trades"].as_u64().unwrap()).sum();
             // A run saw each file whole or not at all.
             let more = seen - SHAPE.trades as u64;
-            assert!(more % 25 == 0 && more <= 25 * files, "{more}");
+            assert!(more.is_multiple_of(25) && more <= 25 * files, "{more}");
             println!("{}: a run saw {} of {files} files", place.name(), more / 25);
         }
         place.check_current();
@@ -147,7 +147,7 @@ fn a_reader_that_keeps_its_state_sees_one_version_across_a_publish() {
         writeln!(input, "{begin}; {SEEN};").unwrap();
         let first = lines.next().unwrap();
         assert!(first.starts_with("seen 1 "), "{first}");
-        let more = csv(&rows(SHAPE, 55)).replace(",t", ",more-t");
+        let more = file_of(SHAPE, 55, "more-");
         place.folder().write("more.csv", more);
         place.run(&["import", "--quiet", "more.csv"]).expect(0);
         place

@@ -11,7 +11,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Child;
 
-use crate::place::{Place, State};
+use crate::place::{Place, State, file_of};
 use crate::support::Done;
 use crate::support::ledger::{Shape, csv, rows};
 
@@ -157,10 +157,8 @@ fn a_run_killed_at_any_phase_takes_nothing_away() {
 /// A ledger that has changed since version 1, so that a replacement has other rows.
 fn changed(place: &Place) {
     place.compute_first(&csv(&rows(SHAPE, 42)));
-    let more: Vec<String> = (rows(SHAPE, 43).into_iter())
-        .map(|row| row.replacen(",t", ",more-t", 1))
-        .collect();
-    place.folder().write("more.csv", csv(&more));
+    let more = file_of(SHAPE, 43, "more-");
+    place.folder().write("more.csv", more);
     place.run(&["import", "--quiet", "more.csv"]).expect(0);
 }
 
@@ -200,10 +198,8 @@ fn an_import_killed_before_its_commit_is_not_there() {
     for place in Place::both() {
         changed(&place);
         let before = Before::of(&place);
-        let last: Vec<String> = (rows(SHAPE, 44).into_iter())
-            .map(|row| row.replacen(",t", ",last-t", 1))
-            .collect();
-        place.folder().write("last.csv", csv(&last));
+        let last = file_of(SHAPE, 44, "last-");
+        place.folder().write("last.csv", last);
         let import = ["import", "--quiet", "last.csv"];
         let imports = "SELECT count(*) FROM imports";
         for _ in 0..2 {

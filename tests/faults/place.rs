@@ -4,6 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::server::Server;
 use crate::site::{self, Site};
+use crate::support::ledger::{Shape, csv, rows};
 use crate::support::{Done, Folder};
 
 /// A database of this test's own.
@@ -198,4 +199,11 @@ impl Place {
             ),
         }
     }
+}
+
+/// Makes a file of trades whose ids begin with a prefix.
+pub fn file_of(shape: Shape, seed: u64, prefix: &str) -> String {
+    let named = |row: String| row.replacen(",t", &format!(",{prefix}t"), 1);
+    let rows: Vec<String> = rows(shape, seed).into_iter().map(named).collect();
+    csv(&rows)
 }

@@ -5,9 +5,9 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::place::{Place, State};
+use crate::place::{Place, State, file_of};
 use crate::support::Done;
-use crate::support::ledger::{Random, Shape, csv, rows};
+use crate::support::ledger::{Random, Shape};
 
 /// The ledger at the beginning.
 const BASE: Shape = Shape {
@@ -159,10 +159,9 @@ impl Trial {
     fn next_file(&mut self, shape: Shape) -> String {
         self.files += 1;
         let (number, seed) = (self.files, self.random.next());
-        let named = |row: String| row.replacen(",t", &format!(",f{number}-"), 1);
-        let rows: Vec<String> = rows(shape, seed).into_iter().map(named).collect();
         let name = format!("trades-{number}.csv");
-        self.place.folder().write(&name, csv(&rows));
+        let text = file_of(shape, seed, &format!("f{number}-"));
+        self.place.folder().write(&name, text);
         name
     }
 
