@@ -25,6 +25,8 @@ mod server;
 mod site;
 mod support;
 
+#[path = "faults/disk.rs"]
+mod disk;
 #[path = "faults/many.rs"]
 mod many;
 #[path = "faults/phases.rs"]

@@ -7,6 +7,8 @@ const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
 const PERM: i32 = 3;
 const NOTADB: i32 = 26;
+/// There is no room for the file beside the database that its readers share.
+const IOERR_SHMSIZE: i32 = 4874;
 
 fn from_code(
     action: &'static str,
@@ -14,7 +16,11 @@ fn from_code(
     message: String,
     source: Box<dyn std::error::Error + Send + Sync>,
 ) -> StoreError {
-    match code.map(|code| code & 0xff) {
+    let kind = |code| match code {
+        IOERR_SHMSIZE => FULL,
+        other => other & 0xff,
+    };
+    match code.map(kind) {
         Some(FULL) => StoreError::Full(format!("{action} ({message})")),
         Some(READONLY | PERM | CANTOPEN) => StoreError::NoPermission {
             location: action.into(),
