@@ -35,6 +35,8 @@ mod phases;
 mod place;
 #[path = "faults/trial.rs"]
 mod trial;
+#[path = "faults/writers.rs"]
+mod writers;
 
 use std::time::{Duration, Instant};
 

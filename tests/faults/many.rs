@@ -166,3 +166,87 @@ fn a_reader_that_keeps_its_state_sees_one_version_across_a_publish() {
         place.check_current();
     }
 }
+
+/// Makes a pool unreadable as something else that writes to the database could.
+fn spoil(place: &Place) {
+    let insert = |order_time| {
+        format!(
+            "INSERT INTO trade_records (account, order_id, symbol, side, size, price, order_time) \
+             VALUES ('main', 'broken', 'C7-USD', 'buy', '-1', '90', {order_time})"
+        )
+    };
+    match place {
+        Place::Sqlite(_) => place.rows(&format!(
+            "PRAGMA ignore_check_constraints = 1; {}",
+            insert("1735812000000000")
+        )),
+        Place::Postgres(..) => place.rows(&format!(
+            "DO $$ DECLARE name text; BEGIN \
+             FOR name IN SELECT conname FROM pg_constraint WHERE contype = 'c' \
+                 AND conrelid = 'trade_records'::regclass LOOP \
+             EXECUTE format('ALTER TABLE trade_records DROP CONSTRAINT %I', name); \
+             END LOOP; END $$; {}",
+            insert("'2025-01-02 10:00:00Z'")
+        )),
+    };
+}
+
+fn pools(place: &Place, version: u32, status: &str) -> String {
+    place.value(&format!(
+        "SELECT count(*) FROM fifo_pool_summary WHERE allocation_version = {version} \
+         AND status = '{status}'"
+    ))
+}
+
+#[test]
+fn one_bad_row_among_188_symbols_stops_only_its_pool() {
+    let shape = Shape {
+        trades: 5_640,
+        accounts: 1,
+        symbols: 188,
+        seconds: 2_000_000,
+    };
+    for place in Place::both() {
+        let what = place.name();
+        // Every symbol has a trade, whatever the seed gives.
+        let mut rows = rows(shape, 56);
+        let first =
+            |symbol| format!("main,first-{symbol},C{symbol}-USD,buy,9,5,2025-01-01T00:00:00Z,0,");
+        rows.extend((0..188).map(first));
+        place.compute_first(&csv(&rows));
+        assert_eq!(pools(&place, 1, "matched"), "188", "{what}");
+        let export = place.export("1");
+        let run = ["compute", "--all-symbols", "--quiet"];
+        spoil(&place);
+        // The others are computed; what is current does not lose the pool.
+        place.run(&run).expect(1);
+        assert_eq!(pools(&place, 2, "matched"), "187", "{what}");
+        assert_eq!(pools(&place, 2, "rejected"), "1", "{what}");
+        assert_eq!(place.state().current, "1", "{what}");
+        let last = place.log().pop().unwrap();
+        assert!(last.starts_with("partial main C7-USD: "), "{what}: {last}");
+        place.run(&["validate", "--version", "2"]).expect(0);
+        let of_others = |text: &str| -> Vec<String> {
+            let others = text.lines().filter(|line| !line.contains("C7-USD"));
+            others.map(str::to_owned).collect()
+        };
+        let partial = place.export("2");
+        assert_eq!(of_others(&partial), of_others(&export), "{what}");
+        assert!(!partial.contains("C7-USD"), "{what}");
+        // It is the same the next time, and what is wrong stands in the queue once.
+        place.run(&run).expect(1);
+        let items = "SELECT order_id || ' ' || status FROM manual_review_queue \
+                     WHERE issue_type = 'invalid_trade'";
+        assert_eq!(place.rows(items), ["broken pending"], "{what}");
+        assert_eq!(place.state().current, "1", "{what}");
+        // Voided, it is in nobody's way: the next run is current and has what the first had.
+        place
+            .run(&["void", "broken", "--account", "main", "--reason", "test"])
+            .expect(0);
+        place.run(&run).expect(0);
+        assert_eq!(place.state().current, "4", "{what}");
+        assert_eq!(place.export("4"), export, "{what}");
+        assert_eq!(place.rows(items), ["broken resolved"], "{what}");
+        place.check_current();
+    }
+}
