@@ -55,11 +55,12 @@ fn start_until(place: &Place, args: &[&str], phase: &str) -> Child {
 }
 
 /// Kills a command at a phase.
-fn kill_at(place: &Place, args: &[&str], phase: &str) {
+pub fn kill_at(place: &Place, args: &[&str], phase: &str) -> Done {
     let mut child = start_until(place, args, phase);
     child.kill().unwrap();
-    Done::of(child.wait_with_output().unwrap()).expect(-1);
+    let done = Done::of(child.wait_with_output().unwrap()).expect(-1);
     place.wait_until_unlocked();
+    done
 }
 
 /// What stood before, and must stand afterwards.
@@ -121,7 +122,8 @@ impl Before {
     }
 }
 
-fn phases(place: &Place) -> Vec<&'static str> {
+/// Lists the phases that a run on a place comes past.
+pub fn phases(place: &Place) -> Vec<&'static str> {
     let of_postgres = match place {
         Place::Sqlite(_) => &[][..],
         Place::Postgres(..) => &PHASES_OF_POSTGRES,

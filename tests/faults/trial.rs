@@ -5,23 +5,21 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::phases;
 use crate::place::{Place, State, file_of};
 use crate::support::Done;
 use crate::support::ledger::{Random, Shape};
 
 /// The ledger at the beginning.
 const BASE: Shape = Shape {
-    trades: 5_000,
+    trades: 1_500,
     accounts: 2,
-    symbols: 20,
-    seconds: 2_000_000,
+    symbols: 10,
+    seconds: 500_000,
 };
 
 /// A file that comes in later.
-const MORE: Shape = Shape {
-    trades: 150,
-    ..BASE
-};
+const MORE: Shape = Shape { trades: 40, ..BASE };
 
 /// Versions that are left by a prune.
 const KEEP: &str = "4";
@@ -31,6 +29,8 @@ const KEEP: &str = "4";
 pub enum Fault {
     /// A run is killed.
     KillRun,
+    /// A run is killed exactly at a phase.
+    KillAtPhase,
     /// A run is asked to stop.
     Interrupt,
     /// An import is killed.
@@ -49,8 +49,9 @@ pub enum Fault {
 
 impl Fault {
     /// Each kind once.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::KillRun,
+        Self::KillAtPhase,
         Self::Interrupt,
         Self::KillImport,
         Self::KillPrune,
@@ -132,6 +133,9 @@ impl Trial {
         {
             return;
         }
+        if fault == Fault::KillAtPhase && !cfg!(debug_assertions) {
+            return;
+        }
         self.tally.faults += 1;
         let before = self.place.state();
         let losses = self.tally.losses.len();
@@ -181,6 +185,13 @@ impl Trial {
         let moment = self.moment();
         match fault {
             Fault::KillRun => (vec![self.signal_after(&compute, "KILL", moment)], None),
+            Fault::KillAtPhase => {
+                let phases = phases::phases(&self.place);
+                let phase = phases[self.random.below(phases.len() as u64) as usize];
+                self.tally.runs += 1;
+                self.tally.kills += 1;
+                (vec![phases::kill_at(&self.place, &compute, phase)], None)
+            }
             Fault::Interrupt => {
                 let name = ["INT", "TERM"][self.random.below(2) as usize];
                 (vec![self.signal_after(&compute, name, moment)], None)
