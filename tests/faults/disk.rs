@@ -1,11 +1,17 @@
-//! A disk without room, under SQLite: whatever is left of it, nothing is published, nothing lost,
-//! and the next run completes when there is room. (PostgreSQL: `tests/postgres_cli/faults.rs`.)
+//! A disk without room: whatever is left of it, nothing is published, nothing lost, and the next
+//! run completes when there is room.
+//!
+//! Under SQLite it is the disk of the file; under PostgreSQL that of the whole server, its
+//! write-ahead log included. (Only the new tables have no room: `tests/postgres_cli/faults.rs`.)
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::place::{Place, State, file_of};
+use crate::server::{Server, is_root};
+use crate::site::{Site, server};
 use crate::support::Done;
 use crate::support::ledger::{Shape, csv, rows};
 
@@ -19,41 +25,41 @@ const SHAPE: Shape = Shape {
 const RUN: [&str; 3] = ["compute", "--all-symbols", "--quiet"];
 
 /// A small disk, unmounted in the end. Whoever makes one keeps it longer than its files are open.
-struct Disk(PathBuf);
+struct Disk {
+    place: PathBuf,
+    bytes: u64,
+}
 
 impl Disk {
-    /// Mounts one of 16 MiB over a folder. `None`: this machine does not let us.
-    fn mount(folder: &Path) -> Option<Self> {
+    /// Mounts one over a folder. `None`: this machine does not let us.
+    fn mount(folder: &Path, mebibytes: u64) -> Option<Self> {
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"]);
+        let size = format!("size={mebibytes}m,mode=0700");
+        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]);
         let done = mount.arg(folder).stderr(Stdio::null()).status();
         let mounted = done.is_ok_and(|status| status.success());
-        mounted.then(|| Self(folder.to_owned()))
+        mounted.then(|| Self {
+            place: folder.to_owned(),
+            bytes: mebibytes << 20,
+        })
     }
 
     fn filler(&self) -> PathBuf {
-        self.0.join("filler")
+        self.place.join("filler")
     }
 
     /// Fills it up, but for so many bytes.
-    fn fill_but(&self, left: usize) {
-        self.empty();
-        let mut length = 16 << 20;
-        let mut step = length;
-        // Halving: the largest file that there is room for, to a page.
-        while step >= 4096 {
-            match fs::write(self.filler(), vec![0; length]) {
-                Ok(()) if length == 16 << 20 => panic!("the disk has no limit"),
-                Ok(()) => length += step / 2,
-                Err(_) => length -= step / 2,
+    fn fill_but(&self, left: u64) {
+        let mut filler = File::create(self.filler()).unwrap();
+        // Smaller and smaller pieces, down to a page.
+        for piece in [1 << 20, 1 << 16, 1 << 12] {
+            while filler.write_all(&vec![0; piece]).is_ok() {
+                let length = filler.metadata().unwrap().len();
+                assert!(length <= self.bytes, "the disk has no limit");
             }
-            self.empty();
-            step /= 2;
         }
-        while fs::write(self.filler(), vec![0; length]).is_err() {
-            length -= 4096;
-        }
-        fs::write(self.filler(), vec![0; length.saturating_sub(left)]).unwrap();
+        let length = filler.metadata().unwrap().len();
+        filler.set_len(length.saturating_sub(left)).unwrap();
     }
 
     fn empty(&self) {
@@ -63,7 +69,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = Command::new("umount").arg("-l").arg(&self.place).status();
     }
 }
 
@@ -99,7 +105,9 @@ impl Base {
         assert_eq!(after.ledger, self.state.ledger, "{what}");
         assert_eq!(after.versions, self.state.versions, "{what}");
         assert_eq!(after.current, self.state.current, "{what}");
-        assert_eq!(self.place.value("PRAGMA integrity_check"), "ok", "{what}");
+        if let Place::Sqlite(folder) = &self.place {
+            assert_eq!(folder.value("PRAGMA integrity_check"), "ok", "{what}");
+        }
         assert_eq!(self.place.export("1"), self.export, "{what}");
         self.place.check_current();
     }
@@ -121,7 +129,7 @@ impl Base {
 #[test]
 fn a_disk_that_is_full_takes_nothing_away() {
     let place = Place::sqlite();
-    let Some(disk) = Disk::mount(place.folder().path()) else {
+    let Some(disk) = Disk::mount(place.folder().path(), 16) else {
         println!("skipped: this machine does not let us mount a small disk");
         return;
     };
@@ -141,6 +149,49 @@ fn a_disk_that_is_full_takes_nothing_away() {
         }
     }
     base.check_next_run();
+}
+
+/// Starts a server whose every file is on a small disk.
+fn server_on_a_small_disk() -> Option<(Place, Disk)> {
+    server()?;
+    if !is_root() {
+        return None;
+    }
+    let mut disk = None;
+    let settings = ["max_wal_size = 32MB", "min_wal_size = 32MB"];
+    let own = Server::start(&settings, |folder| {
+        let data = folder.join("data");
+        fs::create_dir(&data).unwrap();
+        disk = Disk::mount(&data, 160);
+    });
+    let site = Site::migrated(&own.url("postgres"));
+    Some((Place::Postgres(site, Some(own)), disk?))
+}
+
+#[test]
+fn a_server_without_room_takes_nothing_away() {
+    let Some((place, disk)) = server_on_a_small_disk() else {
+        println!("skipped: no server, or this machine does not let us mount a small disk");
+        return;
+    };
+    // Unmounted before the server's folder, which it is mounted in, is removed.
+    let (mut base, disk) = (Base::make(place), disk);
+    let import = ["import", "--quiet", "more.csv"];
+    for left in [0, 100, 400] {
+        for args in [&RUN[..], &import] {
+            disk.fill_but(left << 10);
+            let done = base.place.run(args);
+            println!("{} with {left} KiB left: {}", args[0], done.stderr);
+            disk.empty();
+            // A server that can't write its log ends; its operator starts it again.
+            let own = base.place.server().unwrap();
+            own.down("INT");
+            own.up();
+            base.check_failed(done, "", &format!("{} with {left} KiB left", args[0]));
+        }
+    }
+    base.check_next_run();
+    base.place.server().unwrap().down("INT");
 }
 
 #[test]
