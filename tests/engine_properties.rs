@@ -10,10 +10,11 @@ use std::fmt::Debug;
 
 use fifo_pnl::engine::reference::{self, ReferenceMatching};
 use fifo_pnl::engine::{
-    Account, AllocationRow, Fee, Matcher, Matching, Notes, Pool, PoolLedger, PoolStatus,
-    PoolVersion, Price, Side, Size, StoredAllocation, StoredLot, StoredSummary, Symbol,
-    SymbolRules, Timestamp, Trade, TradeRef, TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation,
-    add_sizes, check_pool, compute_pool, match_pool,
+    Account, AllocationRow, CarriedLot, Continued, Fee, Matcher, Matching, Notes, OrderKey, Pool,
+    PoolLedger, PoolState, PoolStatus, PoolTotals, PoolVersion, Price, Side, Size,
+    StoredAllocation, StoredLot, StoredSummary, Symbol, SymbolRules, Timestamp, Trade, TradeRef,
+    TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, add_sizes, check_pool, compute_pool,
+    continue_pool, match_pool,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -573,6 +574,128 @@ fn any_text_is_a_number_or_an_error() {
         if let Ok(time) = text.parse::<Timestamp>() {
             prop_assert_eq!(time.to_string().parse::<Timestamp>(), Ok(time));
         }
+        Ok(())
+    });
+}
+
+/// What a version keeps of a pool, as far as later trades need it.
+fn state(matching: &Matching, totals: PoolTotals, last: Option<OrderKey>) -> PoolState {
+    let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
+    let lots = matching.open_lots_with_buys().map(|(buy, lot)| CarriedLot {
+        buy: buy.to_trade().unwrap(),
+        remaining_size: lot.remaining_size,
+        remaining_cost: lot.remaining_cost,
+    });
+    PoolState {
+        totals,
+        last: newest.max(last),
+        lots: lots.collect(),
+    }
+}
+
+fn ledger(trades: &[Trade]) -> PoolLedger {
+    let mut ledger = PoolLedger::new(pool());
+    for trade in trades {
+        ledger.push(&TradeRef::try_of(trade).unwrap()).unwrap();
+    }
+    ledger
+}
+
+/// The rows of a matching, in an order of their own.
+fn sorted_rows(matching: &Matching) -> Vec<String> {
+    let mut rows: Vec<String> = matching.rows().map(|row| line(&row)).collect();
+    rows.sort();
+    rows
+}
+
+fn sorted_lots(matching: &Matching) -> Vec<String> {
+    let mut lots = lines(matching).split_off(matching.rows().count());
+    lots.sort();
+    lots
+}
+
+#[test]
+fn trades_in_several_parts_give_what_all_at_once_give() {
+    let (matched, changed) = (Cell::new(0_u32), Cell::new(0_u32));
+    let arrivals = (
+        history(),
+        prop::collection::vec(0_usize..4, 60),
+        any::<bool>(),
+    );
+    for_all(500, arrivals, |(mut trades, parts, in_time)| {
+        if in_time {
+            // As a bot writes them: mostly in order, now and then one that comes late.
+            trades.sort_by(Trade::cmp_in_pool);
+        }
+        let part_of = |place: usize| match (in_time, parts[place]) {
+            (true, 3) => 3,
+            (true, _) => place * 4 / trades.len().max(1),
+            (false, part) => part,
+        };
+        let mut arrived: Vec<Trade> = Vec::new();
+        let mut now: Option<PoolState> = None;
+        let mut rows: Vec<String> = Vec::new();
+        for part in 0..4 {
+            let of_part = trades.iter().enumerate();
+            let of_part = of_part.filter(|(place, _)| part_of(*place) == part);
+            let new: Vec<Trade> = of_part.map(|(_, trade)| trade.clone()).collect();
+            arrived.extend(new.iter().cloned());
+            let Ok(whole) = match_pool(pool(), arrived.clone()) else {
+                return Ok(());
+            };
+            let continued = now.as_ref().map(|now| continue_pool(ledger(&new), now));
+            match continued {
+                Some(Continued::Matched(matching, totals)) => {
+                    matched.set(matched.get() + u32::from(!new.is_empty()));
+                    rows.extend(sorted_rows(&matching));
+                    rows.sort();
+                    prop_assert_eq!(&rows, &sorted_rows(&whole));
+                    prop_assert_eq!(*totals, whole.totals);
+                    prop_assert_eq!(sorted_lots(&matching), sorted_lots(&whole));
+                    let last = now.and_then(|now| now.last);
+                    now = Some(state(&matching, *totals, last));
+                }
+                Some(Continued::Rejected(rejection)) => {
+                    prop_assert!(false, "rejected: {rejection:?}");
+                }
+                Some(Continued::Damaged(why)) => prop_assert!(false, "damaged: {why}"),
+                other => {
+                    if let Some(Continued::HistoryChanged { order_id }) = other {
+                        changed.set(changed.get() + 1);
+                        prop_assert!(new.iter().any(|trade| trade.order_id.as_str() == order_id));
+                    }
+                    rows = sorted_rows(&whole);
+                    now = Some(state(&whole, whole.totals, None));
+                }
+            }
+        }
+        Ok(())
+    });
+    assert!(matched.get() > 300, "{} parts were matched", matched.get());
+    assert!(changed.get() > 300, "{} parts came late", changed.get());
+}
+
+#[test]
+fn a_damaged_snapshot_is_found() {
+    for_all(300, (history(), 0_u8..4), |(trades, damage)| {
+        let Ok(whole) = match_pool(pool(), trades) else {
+            return Ok(());
+        };
+        let mut state = state(&whole, whole.totals, None);
+        let Some(lot) = state.lots.first_mut() else {
+            return Ok(());
+        };
+        match damage {
+            0 => drop(state.lots.pop()),
+            1 => lot.remaining_cost = lot.remaining_cost.checked_add(Usd::from_units(1)).unwrap(),
+            2 => lot.remaining_size = add_sizes(lot.remaining_size, "1".parse().unwrap()).unwrap(),
+            _ => {
+                let copy = lot.clone();
+                state.lots.push(copy);
+            }
+        }
+        let found = continue_pool(ledger(&[]), &state);
+        prop_assert!(matches!(found, Continued::Damaged(_)), "{found:?}");
         Ok(())
     });
 }

@@ -9,10 +9,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::ids::Pool;
-use super::money::{MoneyError, Terms, Units, Width};
+use super::money::{self, MoneyError, Terms, Units, Width};
 use super::number::{Size, Usd};
 use super::outcome::{Amounts, Matching, OpenLot};
 use super::policy::FACT_DECIMALS_MAX;
+use super::resume::{CarriedLot, lots_by_id};
 use super::trade::{InvalidTrade, Side, Trade};
 use super::trades::{TradeRef, Trades};
 use super::wide::I256;
@@ -44,6 +45,15 @@ impl<N: Units> Lot<N> {
             used: N::ZERO,
             cost_used: Usd::ZERO,
         }
+    }
+
+    /// Returns the lot after `used` of it went to earlier sells. `None`: it does not fit.
+    fn used_before(mut self, used: Size, scale: u8) -> Option<Self> {
+        self.used = N::try_from_size(used, scale)?;
+        if self.used > N::ZERO {
+            self.cost_used = self.cost_of_first(self.used, scale).ok()?;
+        }
+        Some(self)
     }
 
     fn left(&self) -> Result<N, MoneyError> {
@@ -243,7 +253,29 @@ pub fn match_pool(pool: Pool, trades: Vec<Trade>) -> Result<Matching, InvalidTra
 }
 
 /// Matches all trades of a pool, packed. Otherwise like [`match_pool`].
-pub fn match_trades(pool: Pool, mut trades: Trades) -> Result<Matching, InvalidTrade> {
+pub fn match_trades(pool: Pool, trades: Trades) -> Result<Matching, InvalidTrade> {
+    match_on(pool, &[], trades)
+}
+
+/// Matches trades on top of lots that earlier trades left open. All trades of the result come after
+/// those, but for the buys of the lots, which stand among them.
+///
+/// Errors: as of [`match_pool`]; or a lot has more left than its buy had, or at another cost.
+pub(super) fn match_on(
+    pool: Pool,
+    lots: &[CarriedLot],
+    mut trades: Trades,
+) -> Result<Matching, InvalidTrade> {
+    for lot in lots {
+        let invalid = |column, reason: &dyn std::fmt::Display| InvalidTrade {
+            order_id: lot.buy.order_id.as_str().to_owned(),
+            column,
+            reason: reason.to_string(),
+        };
+        let buy = TradeRef::try_of(&lot.buy).map_err(|error| invalid("size", &error))?;
+        let pushed = trades.push(&buy);
+        pushed.map_err(|error| invalid("order_id", &error))?;
+    }
     trades.sort();
     for trade in trades.iter() {
         trade.check()?;
@@ -256,12 +288,49 @@ pub fn match_trades(pool: Pool, mut trades: Trades) -> Result<Matching, InvalidT
         });
     }
     let scales = trades.iter().map(|trade| trade.size.scale());
-    let scale = scales.max().unwrap_or(0);
+    let left = lots.iter().map(|lot| lot.remaining_size.scale());
+    let scale = scales.chain(left).max().unwrap_or(0);
+    let carried = carried(&trades, lots)?;
     match width(&trades, scale) {
-        Width::Word => Matching::try_new::<i64>(pool, trades, scale),
-        Width::Narrow => Matching::try_new::<i128>(pool, trades, scale),
-        Width::Wide => Matching::try_new::<I256>(pool, trades, scale),
+        Width::Word => Matching::try_new::<i64>(pool, trades, carried, scale),
+        Width::Narrow => Matching::try_new::<i128>(pool, trades, carried, scale),
+        Width::Wide => Matching::try_new::<I256>(pool, trades, carried, scale),
     }
+}
+
+/// A trade of an earlier matching, and how much of it was used there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Carried {
+    /// Its place.
+    pub(super) index: u32,
+    /// Units: base units.
+    pub(super) used: Size,
+}
+
+/// Finds the lots among the sorted trades.
+fn carried(trades: &Trades, lots: &[CarriedLot]) -> Result<Vec<Carried>, InvalidTrade> {
+    let mut carried = Vec::with_capacity(lots.len());
+    if lots.is_empty() {
+        return Ok(carried);
+    }
+    let by_id = lots_by_id(lots);
+    for (index, trade) in (0..).zip(trades.iter()) {
+        let Some(lot) = by_id.get(trade.order_id) else {
+            continue;
+        };
+        let invalid = |reason: &dyn std::fmt::Display| InvalidTrade {
+            order_id: trade.order_id.to_owned(),
+            column: "size",
+            reason: format!("of the lot that is left: {reason}"),
+        };
+        let used = money::sub_sizes(lot.buy.size, lot.remaining_size);
+        let used = used.map_err(|error| invalid(&error))?;
+        if trade.side == Side::Sell || lot.remaining_size.is_zero() {
+            return Err(invalid(&"nothing was left"));
+        }
+        carried.push(Carried { index, used });
+    }
+    Ok(carried)
 }
 
 /// Returns the least width that holds every size, and the sum of all, at the scale.
@@ -282,6 +351,8 @@ struct BuysBefore<'a> {
     trades: &'a Trades,
     next: usize,
     sell: usize,
+    /// Those of them that were used before, by place.
+    carried: &'a [Carried],
 }
 
 impl Lots for BuysBefore<'_> {
@@ -292,7 +363,14 @@ impl Lots for BuysBefore<'_> {
             self.next = index.saturating_add(1);
             if self.trades.side(index)? == Side::Buy {
                 let handle = u32::try_from(index).ok()?;
-                return Some(Lot::new(handle, self.trades.terms(index, scale)?));
+                let lot = Lot::new(handle, self.trades.terms(index, scale)?);
+                return match self.carried.split_first() {
+                    Some((first, rest)) if first.index == handle => {
+                        self.carried = rest;
+                        lot.used_before(first.used, scale)
+                    }
+                    _ => Some(lot),
+                };
             }
         }
         None
@@ -315,8 +393,8 @@ pub(super) struct Parts<'a, N> {
 }
 
 impl<'a, N: Units> Parts<'a, N> {
-    /// `trades` are sorted, and fit `N` at the scale.
-    pub(super) fn new(trades: &'a Trades, scale: u8) -> Self {
+    /// `trades` are sorted, and fit `N` at the scale; `carried` are the buys of open lots.
+    pub(super) fn new(trades: &'a Trades, carried: &'a [Carried], scale: u8) -> Self {
         Self {
             trades,
             kernel: Kernel::new(scale),
@@ -324,6 +402,7 @@ impl<'a, N: Units> Parts<'a, N> {
                 trades,
                 next: 0,
                 sell: 0,
+                carried,
             },
             next: 0,
             selling: None,

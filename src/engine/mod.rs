@@ -23,6 +23,7 @@ mod outcome;
 pub mod policy;
 mod pool;
 pub mod reference;
+mod resume;
 mod review;
 mod self_check;
 mod symbol;
@@ -48,6 +49,7 @@ pub use money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_siz
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
 pub use outcome::{Allocation, Amounts, Matching, OpenLot, PoolTotals};
 pub use pool::{PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, judge_pool};
+pub use resume::{CarriedLot, Continued, OrderKey, PoolState, continue_pool};
 pub use review::{ReviewItem, review_items, unmatched_item};
 pub use self_check::SelfCheckError;
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};

@@ -3,7 +3,7 @@
 use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::Pool;
-use super::matching::{Part, Parts};
+use super::matching::{Carried, Part, Parts};
 use super::money::{self, MoneyError, Units, Width};
 use super::number::{Price, Size, Usd, UsdPerUnit};
 use super::self_check::{Conserved, SelfCheckError};
@@ -157,6 +157,38 @@ impl PoolTotals {
         }
     }
 
+    /// Returns the counts and sums of a matching and of a later one on top of its open lots.
+    ///
+    /// Errors: a sum beyond the limits of `policy.rs`.
+    pub fn followed_by(&self, later: &Self) -> Result<Self, MoneyError> {
+        let counts = |of: fn(&Self) -> u64| of(self).saturating_add(of(later));
+        let usd = |of: fn(&Self) -> Usd| money::add_to_pool_total(of(self), of(later));
+        let size = |of: fn(&Self) -> Size| money::add_sizes(of(self), of(later));
+        Ok(Self {
+            trades: counts(|it| it.trades),
+            buys: counts(|it| it.buys),
+            sells: counts(|it| it.sells),
+            allocations: counts(|it| it.allocations),
+            sells_matched: counts(|it| it.sells_matched),
+            sells_unmatched: counts(|it| it.sells_unmatched),
+            buys_used: counts(|it| it.buys_used),
+            fees_unknown: counts(|it| it.fees_unknown),
+            matched_size: size(|it| it.matched_size)?,
+            cost_basis: usd(|it| it.cost_basis)?,
+            proceeds: usd(|it| it.proceeds)?,
+            net_proceeds: usd(|it| it.net_proceeds)?,
+            pnl: usd(|it| it.pnl)?,
+            unmatched_size: size(|it| it.unmatched_size)?,
+            unmatched_proceeds: usd(|it| it.unmatched_proceeds)?,
+            unmatched_net_proceeds: usd(|it| it.unmatched_net_proceeds)?,
+            open_lots: later.open_lots,
+            open_size: later.open_size,
+            open_cost: later.open_cost,
+            first_sell: self.first_sell.or(later.first_sell),
+            last_sell: later.last_sell.or(self.last_sell),
+        })
+    }
+
     fn add_open_lot(&mut self, lot: &OpenLot) -> Result<(), MoneyError> {
         count(&mut self.open_lots);
         self.open_size = money::add_sizes(self.open_size, lot.remaining_size)?;
@@ -187,6 +219,9 @@ pub struct Matching {
     scale: u8,
     /// What holds those integers.
     width: Width,
+    /// Buys of lots that earlier trades left open, by place: in no count and no sum but those of
+    /// the open lots.
+    carried: Vec<Carried>,
     /// What the self-check found.
     conserved: Result<(), SelfCheckError>,
 }
@@ -198,14 +233,21 @@ impl Matching {
     pub(super) fn try_new<N: Units>(
         pool: Pool,
         trades: Trades,
+        carried: Vec<Carried>,
         scale: u8,
     ) -> Result<Self, InvalidTrade> {
         let mut totals = PoolTotals::default();
-        trades.iter().for_each(|trade| totals.add_trade(&trade));
+        let mut before = carried.iter().peekable();
+        for (index, trade) in (0..).zip(trades.iter()) {
+            if before.next_if(|carried| carried.index == index).is_none() {
+                totals.add_trade(&trade);
+            }
+        }
+        let mut before = carried.iter().peekable();
         let (mut sell_before, mut buy_before) = (None, None);
         let (mut matched, mut unmatched) = (N::ZERO, N::ZERO);
-        let mut conserved = Conserved::<N>::new(&trades, scale);
-        let mut parts = Parts::<N>::new(&trades, scale);
+        let mut conserved = Conserved::<N>::new(&trades, &carried, scale);
+        let mut parts = Parts::<N>::new(&trades, &carried, scale);
         while let Some((sell, part)) = parts.try_next()? {
             let sum = match part.lot {
                 Some(_) => &mut matched,
@@ -225,7 +267,11 @@ impl Matching {
                     count(&mut totals.sells_matched);
                 }
                 if buy_before.replace(buy) != Some(buy) {
-                    count(&mut totals.buys_used);
+                    while before.next_if(|carried| carried.index < buy).is_some() {}
+                    let carried = before.next_if(|carried| carried.index == buy);
+                    if carried.is_none_or(|carried| carried.used.is_zero()) {
+                        count(&mut totals.buys_used);
+                    }
                 }
             }
             conserved.add_part(sell, &part);
@@ -249,6 +295,7 @@ impl Matching {
             totals,
             scale,
             width: N::WIDTH,
+            carried,
             conserved,
         })
     }
@@ -270,9 +317,9 @@ impl Matching {
 
     fn parts(&self) -> AnyParts<'_> {
         match self.width {
-            Width::Word => AnyParts::Word(Parts::new(&self.trades, self.scale)),
-            Width::Narrow => AnyParts::Narrow(Parts::new(&self.trades, self.scale)),
-            Width::Wide => AnyParts::Wide(Parts::new(&self.trades, self.scale)),
+            Width::Word => AnyParts::Word(Parts::new(&self.trades, &self.carried, self.scale)),
+            Width::Narrow => AnyParts::Narrow(Parts::new(&self.trades, &self.carried, self.scale)),
+            Width::Wide => AnyParts::Wide(Parts::new(&self.trades, &self.carried, self.scale)),
         }
     }
 
@@ -305,7 +352,7 @@ impl Matching {
     ) -> Result<(), E> {
         let (mut last_sell, mut last_buy) = (None, None);
         let mut row = self.no_row();
-        let mut parts = Parts::<N>::new(&self.trades, self.scale);
+        let mut parts = Parts::<N>::new(&self.trades, &self.carried, self.scale);
         // What was matched once without an error has none.
         while let Ok(Some((sell, part))) = parts.try_next() {
             let (Ok(size), Ok(pnl)) = (part.size.to_size(self.scale), part.pnl()) else {
@@ -398,6 +445,34 @@ impl Matching {
         self.open_lots
             .iter()
             .filter_map(|lot| Some((trade_at(&self.trades, lot.buy)?, lot)))
+    }
+
+    /// Returns the buys of lots that earlier trades left open.
+    pub fn carried_buys(&self) -> impl Iterator<Item = TradeRef<'_>> {
+        let carried = self.carried.iter();
+        carried.filter_map(|carried| trade_at(&self.trades, carried.index))
+    }
+
+    /// Returns the open lots that are new, or have less left than earlier trades left, with their
+    /// buys, oldest first; and the buys of earlier lots that have nothing left.
+    pub fn lots_changed(&self) -> (Vec<(TradeRef<'_>, &OpenLot)>, Vec<TradeRef<'_>>) {
+        let (mut changed, mut gone) = (Vec::new(), Vec::new());
+        let mut carried = self.carried.iter().peekable();
+        for (buy, lot) in self.open_lots_with_buys() {
+            while let Some(used_up) = carried.next_if(|carried| carried.index < lot.buy) {
+                gone.extend(trade_at(&self.trades, used_up.index));
+            }
+            let before = carried.next_if(|carried| carried.index == lot.buy);
+            let left = before.and_then(|before| {
+                let size = buy.size.to_size().ok()?;
+                money::sub_sizes(size, before.used).ok()
+            });
+            if left != Some(lot.remaining_size) {
+                changed.push((buy, lot));
+            }
+        }
+        gone.extend(carried.filter_map(|carried| trade_at(&self.trades, carried.index)));
+        (changed, gone)
     }
 
     /// Returns the hash of the canonical rows.

@@ -77,6 +77,12 @@ impl PoolLedger {
             .map_err(|error| invalid("order_id", error.to_string()))
     }
 
+    /// Returns the number of rows, valid or not.
+    pub fn rows(&self) -> u64 {
+        let rows = self.trades.len().saturating_add(self.invalid.len());
+        u64::try_from(rows).unwrap_or(u64::MAX)
+    }
+
     /// Takes a trade. Errors: the pool is full.
     pub fn push(&mut self, trade: &TradeRef<'_>) -> Result<(), PoolFull> {
         self.trades.push(trade)?;
@@ -142,12 +148,10 @@ pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&st
     let PoolLedger {
         pool,
         trades,
-        mut invalid,
+        invalid,
         ledger_hash,
         ..
     } = ledger;
-    // A ledger comes in any order, and the first row is named: always the same one.
-    invalid.sort_by_cached_key(|row| (row.order_id.clone(), row.column, row.reason.clone()));
     let rows = trades.len().saturating_add(invalid.len());
     let rejected = |issue, reason, invalid| {
         PoolResult::Rejected(Rejection {
@@ -162,12 +166,8 @@ pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&st
         rejected(IssueType::InvalidTrade, reason, Vec::new())
     } else if let Err(missing) = rules.check_priced_in_usd(&pool.symbol) {
         rejected(IssueType::MissingFx, missing.to_string(), Vec::new())
-    } else if let Some(first) = invalid.first() {
-        let reason = match invalid.len() {
-            1 => first.to_string(),
-            rows => format!("{rows} rows are not trades; the first: {first}"),
-        };
-        rejected(IssueType::InvalidTrade, reason, invalid)
+    } else if let Some(rejection) = invalid_rows(invalid) {
+        PoolResult::Rejected(rejection)
     } else {
         match match_trades(pool.clone(), trades) {
             Ok(matching) => match matching.self_check() {
@@ -184,6 +184,22 @@ pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&st
         allocations_hash: RowsHash::EMPTY,
         result,
     }
+}
+
+/// Returns the rejection of a pool with rows that are not trades, if there are any.
+pub(super) fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
+    // A ledger comes in any order, and the first row is named: always the same one.
+    invalid.sort_by_cached_key(|row| (row.order_id.clone(), row.column, row.reason.clone()));
+    let first = invalid.first()?;
+    let reason = match invalid.len() {
+        1 => first.to_string(),
+        rows => format!("{rows} rows are not trades; the first: {first}"),
+    };
+    Some(Rejection {
+        issue: IssueType::InvalidTrade,
+        reason,
+        invalid,
+    })
 }
 
 /// Checks the names of a pool that a ledger may hold although an import would refuse them.

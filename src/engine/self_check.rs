@@ -4,7 +4,7 @@
 //! This guards against our own bugs in passing. The judge is `checks.rs`, which shares no matching
 //! and no money code with the engine.
 
-use super::matching::Part;
+use super::matching::{Carried, Part};
 use super::money::{self, MoneyError, Units};
 use super::number::Usd;
 use super::outcome::OpenLot;
@@ -31,6 +31,8 @@ pub enum SelfCheckError {
 /// that has to be kept: when the next begins, the last one must add up.
 pub(super) struct Conserved<'a, N> {
     trades: &'a Trades,
+    /// Buys that earlier trades used in part, by place, of which no part came by yet.
+    carried: &'a [Carried],
     scale: u8,
     sell: Sums<N>,
     buy: Sums<N>,
@@ -61,9 +63,10 @@ impl<N: Units> Sums<N> {
 }
 
 impl<'a, N: Units> Conserved<'a, N> {
-    pub(super) fn new(trades: &'a Trades, scale: u8) -> Self {
+    pub(super) fn new(trades: &'a Trades, carried: &'a [Carried], scale: u8) -> Self {
         Self {
             trades,
+            carried,
             scale,
             sell: Sums::NOTHING,
             buy: Sums::NOTHING,
@@ -144,7 +147,29 @@ impl<'a, N: Units> Conserved<'a, N> {
                 ..Sums::NOTHING
             },
         );
-        self.check_between(&last, next, Side::Buy)
+        self.check_between(&last, next, Side::Buy)?;
+        if let Some((first, rest)) = self.carried.split_first()
+            && first.index == next
+        {
+            self.carried = rest;
+            self.add_used_before(first)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what earlier trades used of the buy that has just begun.
+    fn add_used_before(&mut self, carried: &Carried) -> Result<(), SelfCheckError> {
+        let Some(buy) = self.trade(carried.index) else {
+            return Err(SelfCheckError::Pointer(self.name(carried.index)));
+        };
+        let used = N::try_from_size(carried.used, self.scale).ok_or(MoneyError::OutOfRange)?;
+        let size = N::try_from_fact(buy.size, self.scale).ok_or(MoneyError::OutOfRange)?;
+        if used > N::ZERO {
+            let fee = money::fee_share(buy.fee, used, size)?;
+            let cost = money::gross(buy.price, used, self.scale)?.checked_add(fee)?;
+            self.buy.add(used, cost)?;
+        }
+        Ok(())
     }
 
     /// Checks that the last trade adds up, and that none of its side stands between it and the
@@ -235,7 +260,7 @@ mod tests {
             remaining_cost: usd(10),
         }];
         change(&mut parts, &mut lots);
-        let mut conserved = Conserved::<i128>::new(&trades, 0);
+        let mut conserved = Conserved::<i128>::new(&trades, &[], 0);
         parts
             .iter()
             .for_each(|(sell, part)| conserved.add_part(*sell, part));
