@@ -71,6 +71,8 @@ CREATE TABLE trade_records (
         AND abs(total_fees_usd) * power(10::numeric, scale(trim_scale(total_fees_usd))) < 1e28)
 );
 CREATE INDEX trade_records_symbol_order_time_index ON trade_records (symbol, order_time);
+-- What is new since a snapshot is found without a look at the rest.
+CREATE INDEX trade_records_ingest_xid_index ON trade_records (ingest_xid);
 CREATE TRIGGER trade_records_no_change BEFORE UPDATE OR DELETE ON trade_records
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trade_records_no_truncate BEFORE TRUNCATE ON trade_records

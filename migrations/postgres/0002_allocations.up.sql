@@ -131,7 +131,7 @@ CREATE TABLE fifo_parts.fifo_pool_summary (
     account                    TEXT COLLATE "C" NOT NULL,
     symbol                     TEXT COLLATE "C" NOT NULL,
     status                     TEXT NOT NULL CONSTRAINT fifo_pool_summary_status_check
-        CHECK (status IN ('matched', 'rejected', 'excluded')),
+        CHECK (status IN ('matched', 'stale', 'rejected', 'excluded')),
     trades                     BIGINT NOT NULL,
     buys                       BIGINT NOT NULL,
     sells                      BIGINT NOT NULL,

@@ -51,15 +51,15 @@ SELECT s.symbol,
        max(s.last_sell) AS last_sell
 FROM fifo_pool_summary s
 WHERE s.allocation_version = (SELECT version FROM current_version)
-  AND s.status = 'matched'
+  AND s.status IN ('matched', 'stale')
 GROUP BY s.symbol;
 
--- Sells as of the version's watermark whose allocations, unmatched part included, are not their size.
+-- Sells as of the pool's watermark whose allocations, unmatched part included, are not their size.
 CREATE VIEW v_allocation_discrepancies AS
 WITH of_version AS (
-    SELECT version, (watermark ->> 'snapshot')::pg_snapshot AS snapshot
-    FROM allocation_versions
-    WHERE version = (SELECT version FROM current_version)
+    SELECT account, symbol, (watermark ->> 'snapshot')::pg_snapshot AS snapshot
+    FROM fifo_pool_summary
+    WHERE allocation_version = (SELECT version FROM current_version) AND status IN ('matched', 'stale')
 ),
 allocated AS (
     SELECT account, sell_order_id, sum(allocated_size) AS total
@@ -75,10 +75,8 @@ SELECT t.order_id AS sell_order_id,
        CASE WHEN t.size = coalesce(a.total, 0) THEN 'OK'
             WHEN t.size > coalesce(a.total, 0) THEN 'UNDER_ALLOCATED'
             ELSE 'OVER_ALLOCATED' END AS status
-FROM of_version
-CROSS JOIN eligible_trades t
-JOIN fifo_pool_summary s ON s.allocation_version = of_version.version AND s.account = t.account
-     AND s.symbol = t.symbol AND s.status = 'matched'
+FROM eligible_trades t
+JOIN of_version ON of_version.account = t.account AND of_version.symbol = t.symbol
 LEFT JOIN allocated a ON a.account = t.account AND a.sell_order_id = t.order_id
 WHERE t.side = 'sell'
   AND pg_visible_in_snapshot(t.ingest_xid, of_version.snapshot)

@@ -180,7 +180,7 @@ CREATE TABLE fifo_pool_summary (
     account                    TEXT NOT NULL,
     symbol                     TEXT NOT NULL,
     status                     TEXT NOT NULL CONSTRAINT fifo_pool_summary_status_check
-        CHECK (status IN ('matched', 'rejected', 'excluded')),
+        CHECK (status IN ('matched', 'stale', 'rejected', 'excluded')),
     trades                     INTEGER NOT NULL,
     buys                       INTEGER NOT NULL,
     sells                      INTEGER NOT NULL,

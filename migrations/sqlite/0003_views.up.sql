@@ -62,17 +62,17 @@ SELECT s.symbol,
         || printf('.%06dZ', ((max(s.last_sell) % 1000000) + 1000000) % 1000000) AS last_sell
 FROM fifo_pool_summary s
 WHERE s.allocation_version = (SELECT version FROM current_version)
-  AND s.status = 'matched'
+  AND s.status IN ('matched', 'stale')
 GROUP BY s.symbol;
 
--- Sells as of the version's watermark whose allocations, unmatched part included, are not their size.
+-- Sells as of the pool's watermark whose allocations, unmatched part included, are not their size.
 CREATE VIEW v_allocation_discrepancies AS
 WITH of_version AS (
-    SELECT version,
+    SELECT account, symbol,
            json_extract(watermark, '$.ingest_seq') AS ingest_seq,
            json_extract(watermark, '$.void_seq') AS void_seq
-    FROM allocation_versions
-    WHERE version = (SELECT version FROM current_version)
+    FROM fifo_pool_summary
+    WHERE allocation_version = (SELECT version FROM current_version) AND status IN ('matched', 'stale')
 ),
 allocated AS (
     SELECT account, sell_order_id, decimal_sum(allocated_size) AS total
@@ -90,10 +90,8 @@ SELECT t.order_id AS sell_order_id,
        CASE WHEN CAST(decimal_sub(t.size, ifnull(a.total, '0')) AS REAL) = 0 THEN 'OK'
             WHEN CAST(decimal_sub(t.size, ifnull(a.total, '0')) AS REAL) > 0 THEN 'UNDER_ALLOCATED'
             ELSE 'OVER_ALLOCATED' END AS status
-FROM of_version
-CROSS JOIN eligible_trades t
-JOIN fifo_pool_summary s ON s.allocation_version = of_version.version AND s.account = t.account
-     AND s.symbol = t.symbol AND s.status = 'matched'
+FROM eligible_trades t
+JOIN of_version ON of_version.account = t.account AND of_version.symbol = t.symbol
 LEFT JOIN allocated a ON a.account = t.account AND a.sell_order_id = t.order_id
 WHERE t.side = 'sell'
   AND t.ingest_seq <= of_version.ingest_seq

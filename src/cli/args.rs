@@ -207,6 +207,13 @@ pub struct ComputeArgs {
     /// Match this symbol only (may be repeated); the result is not published
     #[arg(long, value_name = "SYMBOL", group = "scope")]
     pub symbol: Vec<String>,
+    /// Extend the current version by what arrived since; all of it again where history changed
+    #[arg(long, group = "scope", conflicts_with_all = ["account", "version", "no_publish"])]
+    pub incremental: bool,
+    /// With --incremental, list only pools with trades since then: "10 minutes ago", 2025-11-20 or
+    /// an RFC 3339 time; everything new is computed all the same
+    #[arg(long, value_name = "TIME", requires = "incremental")]
+    pub since: Option<String>,
     /// Match this account only; the result is not published
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,

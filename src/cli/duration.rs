@@ -1,9 +1,12 @@
-//! Durations as they are typed: `90s`, `15m`, `2h`, `7d`.
+//! Durations and instants as they are typed: `90s`, `15m`, `7d`; `10 minutes ago`, `2025-11-20`.
 
 use std::time::Duration;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
+use crate::engine::Timestamp;
 use crate::pipeline::Wait;
 
 /// Reads a duration. A day has 24 hours.
@@ -17,6 +20,30 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .to_duration(relative)
         .map_err(|_| expected.to_owned())?;
     Duration::try_from(duration).map_err(|_| expected.to_owned())
+}
+
+/// Reads an instant: how long ago, a day (its first instant in UTC), or a time with its offset.
+///
+/// Errors: another form; an instant that is not over yet.
+pub fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let expected = "expected \"10 minutes ago\", 2025-11-20 or 2025-11-20T08:00:00Z";
+    let wrong = || expected.to_owned();
+    let micros = if let Some(long) = text.trim().strip_suffix(" ago") {
+        let ago = parse_duration(long).map_err(|_| wrong())?;
+        let ago = i64::try_from(ago.as_micros()).map_err(|_| wrong())?;
+        now.as_micros().checked_sub(ago).ok_or_else(wrong)?
+    } else if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        at.as_microsecond()
+    } else {
+        let day: Date = text.parse().map_err(|_| wrong())?;
+        let begun = day.to_zoned(TimeZone::UTC).map_err(|_| wrong())?;
+        begun.timestamp().as_microsecond()
+    };
+    match Timestamp::try_from_micros(micros) {
+        Ok(since) if since <= now => Ok(since),
+        Ok(_) => Err(format!("{expected}: that is in the future")),
+        Err(_) => Err(wrong()),
+    }
 }
 
 /// Reads what stands behind `--wait`: a duration, or nothing.
@@ -72,6 +99,31 @@ mod tests {
         assert_eq!(parse_wait(""), Ok(Wait::Forever));
         let five = Wait::UpTo(Duration::from_secs(300));
         assert_eq!(parse_wait("5m"), Ok(five));
+    }
+
+    #[test]
+    fn instants_as_they_are_typed() {
+        let micros = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = micros("2025-11-21T08:00:00Z");
+        for (text, expected) in [
+            ("10 minutes ago", "2025-11-21T07:50:00Z"),
+            ("2h ago", "2025-11-21T06:00:00Z"),
+            ("2025-11-20", "2025-11-20T00:00:00Z"),
+            ("2025-11-20T10:00:00+02:00", "2025-11-20T08:00:00Z"),
+        ] {
+            assert_eq!(parse_since(text, now), Ok(micros(expected)), "{text}");
+        }
+        for bad in [
+            "",
+            "ago",
+            "yesterday",
+            "10",
+            "2025-13-01",
+            "2025-11-20T10:00:00",
+            "2026-01-01",
+        ] {
+            assert!(parse_since(bad, now).is_err(), "{bad}");
+        }
     }
 
     #[test]

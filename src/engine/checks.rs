@@ -271,6 +271,8 @@ pub struct StoredLot {
 pub enum PoolStatus {
     /// It has allocations.
     Matched,
+    /// It has those that an earlier run made: something in what came since only a person can settle.
+    Stale,
     /// It has none: something in it only a person can settle.
     Rejected,
     /// It has none: a person took it out.
@@ -354,7 +356,7 @@ pub fn check_pool(
             claims::check_nothing_stored(version, "excluded", &mut findings)
         }
         None if !has_rows => {}
-        Some(PoolStatus::Matched) | None => {
+        Some(PoolStatus::Matched | PoolStatus::Stale) | None => {
             let trades = version.ledger.trades.to_vec();
             let evidence = Evidence::gather(version, &trades);
             rows::check_rows(&evidence, elsewhere, &mut findings);

@@ -9,6 +9,7 @@ use super::context::{Context, Phase, PipelineError, PipelineResult};
 use super::lock::{holder_of, lock_runs};
 use super::make::{self, Work};
 use super::prune::{PruneReport, prune_automatic};
+use super::publish::covered_pools;
 use super::run_log::RunLog;
 use crate::engine::{
     IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals, ReviewItem,
@@ -143,13 +144,25 @@ pub async fn compute(
     }
     let lock = lock_runs(store, context).await?;
     let mut done = run_locked(store, context, options, started_us).await;
-    if let (Ok(report), Some(keep)) = (&mut done, options.keep_versions)
+    if let Ok(report) = &mut done {
+        prune_after(store, context, options, report).await;
+    }
+    lock.release().await;
+    done
+}
+
+/// Drops old automatic versions after a publication.
+pub(super) async fn prune_after(
+    store: &dyn Store,
+    context: &Context,
+    options: &ComputeOptions,
+    report: &mut ComputeReport,
+) {
+    if let Some(keep) = options.keep_versions
         && report.publication == Publication::Published
     {
         report.pruned = prune_automatic(store, context, keep).await;
     }
-    lock.release().await;
-    done
 }
 
 async fn run_locked(
@@ -163,7 +176,7 @@ async fn run_locked(
     let run = run_start(context, options, &target);
     let run_id = store.begin_run(&run).await?;
     let log = RunLog::new(store, context, run_id);
-    let run = run_logged(store, context, options, &target, &run, &log, started_us);
+    let run = run_full(store, context, options, &target, &run, &log, started_us);
     let done = log.interruptible(run).await;
     if let Err(error) = &done {
         log.close_failed(error).await;
@@ -175,14 +188,17 @@ async fn run_locked(
 }
 
 /// The version that a run writes, and what stood there before.
-struct Target {
+pub(super) struct Target {
     version: Version,
     replaces: bool,
     current: Current,
 }
 
 impl Target {
-    async fn choose(store: &dyn Store, options: &ComputeOptions) -> PipelineResult<Self> {
+    pub(super) async fn choose(
+        store: &dyn Store,
+        options: &ComputeOptions,
+    ) -> PipelineResult<Self> {
         let current = store.current().await?;
         let Some(version) = options.version else {
             let version = store.next_version().await?;
@@ -263,7 +279,7 @@ pub(super) fn scope_words(scope: &str) -> String {
     }
 }
 
-fn run_start(context: &Context, options: &ComputeOptions, target: &Target) -> RunStart {
+pub(super) fn run_start(context: &Context, options: &ComputeOptions, target: &Target) -> RunStart {
     RunStart {
         scope: options.scope.clone(),
         version: Some(target.version),
@@ -317,7 +333,7 @@ impl MadePools {
     }
 }
 
-async fn run_logged(
+pub(super) async fn run_full(
     store: &dyn Store,
     context: &Context,
     options: &ComputeOptions,
@@ -515,15 +531,11 @@ async fn decide(
     if !options.scope.is_all() {
         return Ok(Publication::Scoped);
     }
-    if let Some(current) = target.current.version {
+    if target.current.version.is_some() {
         let rejected: BTreeSet<&Pool> = made.pools_of(PoolStatus::Rejected).collect();
-        let covered = store.pool_summaries(current).await?;
-        let lost: Vec<Pool> = covered
-            .into_iter()
-            .filter(|summary| summary.status == PoolStatus::Matched)
-            .map(|summary| summary.pool)
-            .filter(|pool| rejected.contains(pool))
-            .collect();
+        let covered = covered_pools(store, &target.current).await?;
+        let lost = covered.into_iter().filter(|pool| rejected.contains(pool));
+        let lost: Vec<Pool> = lost.collect();
         if !lost.is_empty() {
             return Ok(Publication::WouldTakeAway(lost));
         }
@@ -584,7 +596,7 @@ fn counts(seen: &Seen, made: &MadePools) -> RunCounts {
         // A pool's total is below 10^24 USD: more than a hundred of them fit.
         pnl = pnl.saturating_add(line.totals.pnl.units());
         match line.status {
-            PoolStatus::Matched => counts.pools_matched += 1,
+            PoolStatus::Matched | PoolStatus::Stale => counts.pools_matched += 1,
             PoolStatus::Rejected => counts.pools_rejected += 1,
             PoolStatus::Excluded => {}
         }

@@ -10,6 +10,7 @@ mod context;
 mod explain;
 mod health;
 mod import;
+mod incremental;
 mod lock;
 mod make;
 mod prune;
@@ -25,6 +26,9 @@ pub use context::{
 pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use import::{FileReport, ImportRequest, Source, import_files, parse_source};
+pub use incremental::{
+    AppendLine, AppendReport, Forced, Incremental, NothingNew, compute_incremental,
+};
 pub use lock::when_free;
 pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};

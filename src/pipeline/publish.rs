@@ -58,7 +58,7 @@ async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<
         });
     };
     let versions = store.versions().await?;
-    let covered = pools_of(store, held, PoolStatus::Matched).await?;
+    let covered = covered_pools(store, &current).await?;
     for info in publishable(&versions) {
         let rejected = pools_of(store, info.version, PoolStatus::Rejected).await?;
         if covered.is_disjoint(&rejected) {
@@ -101,6 +101,20 @@ pub(super) fn publishable(versions: &[VersionInfo]) -> impl Iterator<Item = &Ver
         .filter(|info| info.status.is_readable() && info.scope == "all")
 }
 
+/// Returns the pools that the current version has allocations of: what another one in its place
+/// must not take away.
+pub(super) async fn covered_pools(
+    store: &dyn Store,
+    current: &Current,
+) -> PipelineResult<BTreeSet<Pool>> {
+    let Some(version) = current.version else {
+        return Ok(BTreeSet::new());
+    };
+    let mut covered = pools_of(store, version, PoolStatus::Matched).await?;
+    covered.extend(pools_of(store, version, PoolStatus::Stale).await?);
+    Ok(covered)
+}
+
 async fn pools_of(
     store: &dyn Store,
     version: Version,
@@ -113,7 +127,7 @@ async fn pools_of(
     Ok(pools.map(|summary| summary.pool).collect())
 }
 
-async fn move_to(
+pub(super) async fn move_to(
     store: &dyn Store,
     context: &Context,
     version: Version,
@@ -137,7 +151,7 @@ async fn move_to(
     let summaries = store.pool_summaries(version).await?;
     let without = summaries
         .into_iter()
-        .filter(|summary| summary.status != PoolStatus::Matched);
+        .filter(|summary| !matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale));
     review.pools_without_result = without.map(|summary| summary.pool).collect();
     let (at, by) = (context.clock.now(), context.user.clone());
     store

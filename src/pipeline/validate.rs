@@ -72,10 +72,32 @@ impl ValidateReport {
     }
 }
 
+/// How often a validation begins again because the version was extended meanwhile.
+const EXTENDED_MAX: usize = 3;
+
 /// Checks a version; `None` is the current one.
 ///
 /// Errors: no such version, or it has no result; the store fails.
 pub async fn validate(
+    store: &dyn Store,
+    context: &Context,
+    version: Option<Version>,
+) -> PipelineResult<ValidateReport> {
+    // A run may extend the version while it is read: what was read before and after that does not
+    // go together, and says nothing.
+    for _ in 0..EXTENDED_MAX {
+        let report = validate_once(store, context, version).await?;
+        let versions = store.versions().await?;
+        let mut now = versions.iter();
+        let now = now.find(|info| info.version == report.version.version);
+        if now.is_none_or(|now| now.completed_at == report.version.completed_at) {
+            return Ok(report);
+        }
+    }
+    validate_once(store, context, version).await
+}
+
+async fn validate_once(
     store: &dyn Store,
     context: &Context,
     version: Option<Version>,
@@ -89,8 +111,13 @@ pub async fn validate(
         context.read_ledger(store, &everything, Some(&info.watermark)),
         store.ledger_counts()
     );
-    let (read, ledger) = (read?, ledger?);
+    let (mut read, ledger) = (read?, ledger?);
     let pools = store.pool_summaries(info.version).await?;
+    let stale = pools.iter().filter(|pool| pool.status == PoolStatus::Stale);
+    let mut not_matched = 0;
+    for summary in stale {
+        not_matched += read_stale(store, context, summary, &mut read).await?;
+    }
     let queue = store.review_queue().await?;
     let trades_checked = read
         .pools
@@ -98,7 +125,7 @@ pub async fn validate(
         .map(|pool| pool.trades.len() as u64)
         .sum();
     let in_pool = |pool: &PoolLedger| (pool.trades.len() + pool.invalid.len()) as u64;
-    let seen = read.pools.values().map(in_pool).sum::<u64>() + read.voided;
+    let seen = read.pools.values().map(in_pool).sum::<u64>() + read.voided + not_matched;
     let claims = pools
         .iter()
         .map(|summary| (summary.pool.clone(), summary.claim()));
@@ -127,6 +154,30 @@ pub async fn validate(
         trades_checked,
         version: info,
     })
+}
+
+/// Reads a pool as of the instant at which it ended, which is earlier than its version's.
+///
+/// Returns the number of its rows that came later.
+async fn read_stale(
+    store: &dyn Store,
+    context: &Context,
+    summary: &PoolSummary,
+    read: &mut LedgerRead,
+) -> PipelineResult<u64> {
+    let pool = &summary.pool;
+    let scope = Scope {
+        part: Some(Arc::new(BTreeSet::from([pool.clone()]))),
+        ..Scope::default()
+    };
+    let own = context
+        .read_ledger(store, &scope, Some(&summary.watermark))
+        .await?;
+    let own = own.pools.into_iter().next();
+    let own = own.map_or_else(|| PoolLedger::new(pool.clone()), |(_, ledger)| ledger);
+    let rows = own.rows();
+    let all = read.pools.insert(pool.clone(), own);
+    Ok(all.map_or(0, |all| all.rows().saturating_sub(rows)))
 }
 
 pub(super) async fn find_version(

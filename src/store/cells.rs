@@ -11,7 +11,8 @@ use super::model::{
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
-    Account, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot, Symbol, Timestamp,
+    Account, CarriedLot, OrderKey, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot,
+    Symbol, Timestamp, Trade,
 };
 
 /// The cells of one row, by position. An error is what was found instead, for showing.
@@ -62,11 +63,14 @@ impl<C: Cells> Named<'_, C> {
         Size::try_from_wide_text(&text).map_err(|_| (self.column(index), text))
     }
 
-    fn integer(&self, index: usize) -> Result<i64, BadCell> {
-        let value = self
-            .cells
+    fn optional_integer(&self, index: usize) -> Result<Option<i64>, BadCell> {
+        self.cells
             .integer(index)
-            .map_err(|found| (self.column(index), found))?;
+            .map_err(|found| (self.column(index), found))
+    }
+
+    fn integer(&self, index: usize) -> Result<i64, BadCell> {
+        let value = self.optional_integer(index)?;
         value.ok_or((self.column(index), "NULL".into()))
     }
 
@@ -76,10 +80,7 @@ impl<C: Cells> Named<'_, C> {
     }
 
     fn optional_time(&self, index: usize) -> Result<Option<Timestamp>, BadCell> {
-        let micros = self
-            .cells
-            .integer(index)
-            .map_err(|found| (self.column(index), found))?;
+        let micros = self.optional_integer(index)?;
         let convert = |micros: i64| {
             Timestamp::try_from_micros(micros).map_err(|_| (self.column(index), micros.to_string()))
         };
@@ -220,6 +221,43 @@ pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
     read().map_err(|(column, found)| unreadable(&named, None, column, found))
 }
 
+/// The columns that [`carried_lot`] reads, in order.
+pub(super) const CARRIED_LOT: &[&str] = &[
+    "buy_order_id",
+    "side",
+    "size",
+    "price",
+    "total_fees_usd",
+    "order_time",
+    "trade_seq",
+    "remaining_size",
+    "remaining_cost_usd",
+];
+
+/// Reads a row of `fifo_inventory_snapshot` beside its buy.
+pub(super) fn carried_lot(cells: &impl Cells) -> Result<CarriedLot, StoreError> {
+    let named = Named {
+        cells,
+        columns: CARRIED_LOT,
+    };
+    let read = || {
+        Ok(CarriedLot {
+            buy: Trade {
+                order_id: named.parse(0)?,
+                side: named.parse(1)?,
+                size: named.parse(2)?,
+                price: named.parse(3)?,
+                fee: named.parse_optional(4)?,
+                order_time: named.time(5)?,
+                trade_seq: named.optional_integer(6)?,
+            },
+            remaining_size: named.size(7)?,
+            remaining_cost: named.parse(8)?,
+        })
+    };
+    read().map_err(in_table("fifo_inventory_snapshot"))
+}
+
 /// The columns that [`summary`] reads, in order.
 pub(super) const SUMMARY: &[&str] = &[
     "account",
@@ -250,6 +288,12 @@ pub(super) const SUMMARY: &[&str] = &[
     "open_cost_usd",
     "first_sell",
     "last_sell",
+    "last_side",
+    "last_trade_seq",
+    "last_order_id",
+    "watermark",
+    "first_allocation",
+    "last_allocation",
 ];
 
 /// Reads a row of `fifo_pool_summary`.
@@ -259,18 +303,33 @@ pub(super) fn summary(cells: &impl Cells) -> Result<PoolSummary, StoreError> {
         columns: SUMMARY,
     };
     let read = || {
-        let status = named.text(2)?;
+        let (status, watermark) = (named.text(2)?, named.text(31)?);
         Ok(PoolSummary {
             pool: named.pool(0, 1)?,
             status: PoolStatus::from_text(&status).ok_or(("status", status))?,
             error: named.optional(3)?,
-            last_order_time: named.optional_time(4)?,
+            last: last_order(&named)?,
+            watermark: Watermark::from_json(&watermark).ok_or(("watermark", watermark))?,
+            first_allocation: named.optional_time(32)?,
+            last_allocation: named.optional_time(33)?,
             ledger_hash: named.parse(5)?,
             allocations_hash: named.parse(6)?,
             totals: totals(&named)?,
         })
     };
     read().map_err(in_table("fifo_pool_summary"))
+}
+
+fn last_order(named: &Named<'_, impl Cells>) -> Result<Option<OrderKey>, BadCell> {
+    let Some(order_time) = named.optional_time(4)? else {
+        return Ok(None);
+    };
+    Ok(Some(OrderKey {
+        order_time,
+        side: named.parse(28)?,
+        trade_seq: named.optional_integer(29)?,
+        order_id: named.text(30)?,
+    }))
 }
 
 fn totals(named: &Named<'_, impl Cells>) -> Result<PoolTotals, BadCell> {

@@ -17,18 +17,20 @@ pub mod rows;
 pub mod rules;
 pub mod sqlite;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::engine::{
-    Account, AllocationRow, Pool, PoolOutcome, StoredAllocation, StoredLot, Timestamp,
+    Account, AllocationRow, CarriedLot, Pool, PoolOutcome, StoredAllocation, StoredLot, Timestamp,
 };
 pub use error::{StoreError, StoreResult};
 use model::{
-    Completion, Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt,
-    LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote,
-    RunFailure, RunStart, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
+    ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
+    QueuedItem, RetryNote, RunFailure, RunStart, Scope, Version, VersionInfo, VersionPlan,
+    VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
 
@@ -155,8 +157,42 @@ pub trait Store: Send + Sync {
     /// Closes the log row of a run that wrote no version.
     async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()>;
 
+    /// Closes the log row of a run that found a version to have everything already.
+    async fn end_idle_run(
+        &self,
+        run_id: i64,
+        version: Version,
+        at: Timestamp,
+        duration_ms: i64,
+    ) -> StoreResult<()>;
+
     /// Begins to write a version; nothing is seen of it before it is finished.
     async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>>;
+
+    /// Returns what came into the ledger since a watermark, of the pools of a scope.
+    ///
+    /// What was committed late is among it, whenever it was written. Errors: the watermark is
+    /// another kind of database's, or another cluster's.
+    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals>;
+
+    /// Returns the open lots that a version's inventory snapshot has of some pools, with their buys.
+    /// A lot whose buy the ledger does not have is left out.
+    async fn open_lots(
+        &self,
+        version: Version,
+        pools: &BTreeSet<Pool>,
+    ) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>>;
+
+    /// Appends rows to a version that has a result, and brings its inventory snapshot, summaries,
+    /// hashes and watermark up to date: all in the transaction that closes the log row.
+    ///
+    /// Errors: the version is sealed, or has no result or a scope.
+    async fn append(
+        &self,
+        plan: &VersionPlan,
+        pools: &[AppendedPool],
+        completion: &Completion,
+    ) -> StoreResult<()>;
 
     /// Returns the number after the last one ever given.
     async fn next_version(&self) -> StoreResult<Version>;

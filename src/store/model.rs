@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::engine::{
-    Account, IssueType, LedgerTrade, Pool, PoolLedger, PoolStatus, PoolTotals, ReviewItem,
-    RowsHash, Severity, StoredSummary, Symbol, SymbolRules, Timestamp, Usd, policy,
+    Account, IssueType, LedgerTrade, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
+    PoolStatus, PoolTotals, ReviewItem, RowsHash, Severity, StoredSummary, Symbol, SymbolRules,
+    Timestamp, Usd, policy,
 };
 
 /// Number of a version of allocations.
@@ -434,13 +435,48 @@ pub struct PoolSummary {
     pub ledger_hash: RowsHash,
     /// Hash of its canonical rows.
     pub allocations_hash: RowsHash,
-    /// Time of its newest trade.
-    pub last_order_time: Option<Timestamp>,
-    /// Why it has no allocations.
+    /// The last trade matched.
+    pub last: Option<OrderKey>,
+    /// How far into the ledger it reaches. Of a stale pool that is not as far as its version does.
+    pub watermark: Watermark,
+    /// When its first row was written.
+    pub first_allocation: Option<Timestamp>,
+    /// When its last row was written.
+    pub last_allocation: Option<Timestamp>,
+    /// Why it has no allocations, or no new ones.
     pub error: Option<String>,
 }
 
 impl PoolSummary {
+    /// Says what became of a pool. `at` is the time put on its rows.
+    pub fn of(outcome: &PoolOutcome, watermark: &Watermark, at: Timestamp) -> Self {
+        let (status, matching, error) = match &outcome.result {
+            PoolResult::Matched(matching) => (PoolStatus::Matched, Some(matching), None),
+            PoolResult::Rejected(rejection) => {
+                (PoolStatus::Rejected, None, Some(rejection.reason.clone()))
+            }
+            PoolResult::Excluded(reason) => (PoolStatus::Excluded, None, Some(reason.clone())),
+        };
+        let nothing = PoolTotals {
+            trades: outcome.trades,
+            ..PoolTotals::default()
+        };
+        let last = matching.and_then(|matching| matching.trades.last());
+        let has_rows = matching.is_some_and(|matching| matching.rows_count() > 0);
+        Self {
+            pool: outcome.pool.clone(),
+            status,
+            totals: matching.map_or(nothing, |matching| matching.totals),
+            ledger_hash: outcome.ledger_hash,
+            allocations_hash: outcome.allocations_hash,
+            last: last.map(|trade| OrderKey::of(&trade)),
+            watermark: watermark.clone(),
+            first_allocation: has_rows.then_some(at),
+            last_allocation: has_rows.then_some(at),
+            error,
+        }
+    }
+
     /// Returns what validation judges.
     pub fn claim(&self) -> StoredSummary {
         StoredSummary {
@@ -475,6 +511,32 @@ pub struct VersionPlan {
     pub allocation_time: Timestamp,
     /// The number is taken: replace that version's result (`--force`).
     pub replaces: bool,
+}
+
+/// What an incremental run adds to a pool of a version.
+#[derive(Debug, Clone)]
+pub struct AppendedPool {
+    /// What the version says of the pool from now on.
+    pub summary: PoolSummary,
+    /// The new allocations, and the lots that they leave; `None`: there are none.
+    pub matching: Option<Box<Matching>>,
+    /// How long it took. Units: microseconds.
+    pub duration_us: i64,
+}
+
+/// What came into a ledger since a watermark.
+#[derive(Debug, Clone, Default)]
+pub struct Arrivals {
+    /// The instant up to which it was looked for.
+    pub watermark: Watermark,
+    /// New trades in force, and new rows that are no trades.
+    pub pools: BTreeMap<Pool, PoolLedger>,
+    /// Trades that the watermark saw, and that were voided or put back since: their ids.
+    pub revised: BTreeMap<Pool, BTreeSet<String>>,
+    /// New trades that were voided again.
+    pub voided: u64,
+    /// New rows that are not executions, by reason.
+    pub ineligible: BTreeMap<String, u64>,
 }
 
 /// How a written version ends.
@@ -538,6 +600,22 @@ pub struct ReviewUpdate {
     pub kinds: BTreeSet<IssueType>,
     /// Pools that the version has no allocations of.
     pub pools_without_result: BTreeSet<Pool>,
+    /// Pools that were looked at, and the kinds of items that are complete of each; `None`: all
+    /// pools were, and all kinds are.
+    pub looked_at: Option<BTreeMap<Pool, BTreeSet<IssueType>>>,
+}
+
+impl ReviewUpdate {
+    /// Tells whether an open item that is not among [`items`](Self::items) no longer holds.
+    pub fn settles(&self, pool: &Pool, issue: IssueType) -> bool {
+        let is_unknown =
+            issue == IssueType::UnmatchedSell && self.pools_without_result.contains(pool);
+        let is_looked_at = match &self.looked_at {
+            None => true,
+            Some(pools) => pools.get(pool).is_some_and(|kinds| kinds.contains(&issue)),
+        };
+        self.kinds.contains(&issue) && is_looked_at && !is_unknown
+    }
 }
 
 /// State of a review item.
@@ -699,6 +777,7 @@ impl crate::engine::PoolStatus {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Matched => "matched",
+            Self::Stale => "stale",
             Self::Rejected => "rejected",
             Self::Excluded => "excluded",
         }
@@ -706,7 +785,7 @@ impl crate::engine::PoolStatus {
 
     /// Reads the word.
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Matched, Self::Rejected, Self::Excluded]
+        [Self::Matched, Self::Stale, Self::Rejected, Self::Excluded]
             .into_iter()
             .find(|s| s.as_str() == text)
     }

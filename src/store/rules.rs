@@ -241,6 +241,17 @@ pub fn check_publishable(info: &VersionInfo) -> StoreResult<()> {
     )))
 }
 
+/// Decides whether rows may be appended to a version. Errors: sealed, or without a result.
+pub fn check_appendable(info: &VersionInfo) -> StoreResult<()> {
+    let version = info.version;
+    if let Some((_, reason)) = &info.sealed {
+        return Err(StoreError::Refused(format!(
+            "version {version} is sealed ({reason}): nothing can be appended"
+        )));
+    }
+    check_publishable(info)
+}
+
 /// Decides whether a trade may be voided or put back; `is_voided` is `None` where there is none.
 ///
 /// Errors: no such trade, or nothing to change.
@@ -313,10 +324,8 @@ pub fn plan_review(
         }
     }
     for (key, old) in queued {
-        let unknown = old.issue == IssueType::UnmatchedSell
-            && update.pools_without_result.contains(&old.pool);
-        let judged = update.kinds.contains(&old.issue) && !unknown;
-        if old.status.is_open() && judged && !wanted.contains(&key) {
+        let settles = update.settles(&old.pool, old.issue);
+        if old.status.is_open() && settles && !wanted.contains(&key) {
             let resolution = match old.issue {
                 IssueType::UnmatchedSell => format!("matched in version {version}"),
                 _ => format!("no longer found in version {version}"),

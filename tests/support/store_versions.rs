@@ -240,7 +240,7 @@ pub async fn a_version_reads_back_as_it_was_made(subject: &dyn Subject) {
         assert_eq!(summary.ledger_hash, outcome.ledger_hash);
         assert_eq!(summary.allocations_hash, matching.allocations_hash());
         assert_eq!(
-            summary.last_order_time,
+            summary.last.as_ref().map(|last| last.order_time),
             matching.trades.last().map(|t| t.order_time)
         );
         assert_eq!(summary.error, None);
@@ -464,7 +464,7 @@ pub async fn rejected_and_excluded_pools_have_a_summary(subject: &dyn Subject) {
     );
     assert_eq!(summaries[0].allocations_hash, RowsHash::EMPTY);
     assert_eq!(summaries[0].ledger_hash, written.outcomes[0].ledger_hash);
-    assert_eq!(summaries[0].last_order_time, None);
+    assert_eq!(summaries[0].last, None);
     assert_eq!(
         store.pools_with_rows(written.version).await.unwrap().len(),
         2

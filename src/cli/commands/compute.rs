@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::prune;
+use super::{incremental, prune};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::{Config, TABLE_ROWS_MAX};
@@ -34,6 +34,9 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
     let mut context = session.context.clone();
     if let Some(who) = &args.triggered_by {
         context.user.clone_from(who);
+    }
+    if args.incremental {
+        return incremental::run(&args, session, &context, &options).await;
     }
     let store = session.open(false).await?;
     let report = match pipeline::compute(store.as_ref(), &context, &options).await {
@@ -167,7 +170,7 @@ fn describe_version(report: &ComputeReport) -> String {
     format!("{publication}\n{through}\n")
 }
 
-fn join(pools: &[Pool]) -> String {
+pub(super) fn join(pools: &[Pool]) -> String {
     pools
         .iter()
         .map(Pool::to_string)

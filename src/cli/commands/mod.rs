@@ -4,6 +4,7 @@ mod compute;
 mod explain;
 mod health;
 mod import;
+mod incremental;
 mod migrate;
 mod prune;
 mod review;

@@ -11,8 +11,8 @@ use crate::engine::{
     is_never_executed,
 };
 use crate::store::model::{
-    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes, Reject,
-    Scope, VoidChange, Watermark,
+    Arrivals, Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes,
+    Reject, Scope, VoidChange, Watermark,
 };
 use crate::store::rules::{
     CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
@@ -369,6 +369,45 @@ impl Ledger {
             }
         }
         read
+    }
+
+    /// Reads what came since a watermark.
+    pub(super) fn arrivals(&self, scope: &Scope, since: &Watermark) -> Arrivals {
+        let (ingest_since, void_since) = since.sequence().unwrap_or_default();
+        let mut arrivals = Arrivals {
+            watermark: self.read(&Scope::default(), None).watermark,
+            ..Arrivals::default()
+        };
+        let (before, now) = (self.voided(void_since), self.voided(i64::MAX));
+        for (place, row) in self.rows.iter().enumerate() {
+            let (pool, key) = (row.text.pool(), row.text.key());
+            let is_new = number_of(place) > ingest_since;
+            if !scope.contains(&pool) {
+                continue;
+            }
+            let is_voided = now.contains(&key);
+            match (row.text.is_eligible(), is_new) {
+                (false, true) => *arrivals.ineligible.entry(reason(&row.text)).or_default() += 1,
+                (false, false) => {}
+                (true, true) if is_voided => arrivals.voided += 1,
+                (true, true) => {
+                    let ledger = arrivals.pools.entry(pool.clone());
+                    let ledger = ledger.or_insert_with(|| PoolLedger::new(pool));
+                    ledger.push_text(&row.text.text());
+                }
+                (true, false) if is_voided != before.contains(&key) => {
+                    arrivals.revised.entry(pool).or_default().insert(key.1);
+                }
+                (true, false) => {}
+            }
+        }
+        arrivals
+    }
+
+    /// Returns a trade of the ledger. `None`: there is none, or it can't be read.
+    pub(super) fn trade(&self, account: &str, id: &str) -> Option<Trade> {
+        let place = self.by_key.get(&(account.to_owned(), id.to_owned()))?;
+        Trade::try_from_text(&self.rows.get(*place)?.text.text()).ok()
     }
 
     /// Returns the file, the line and the instant that a trade was imported from.

@@ -11,7 +11,7 @@ mod queue;
 mod runs;
 mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,14 +20,15 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::limits::BUSY_TIMEOUT_S;
 use super::model::{
-    Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt, LedgerCounts,
-    LedgerRead, PointerMove, PoolSizes, PoolSummary, QueuedItem, Reject, RetryNote, RunFailure,
-    RunStart, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
+    ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
+    QueuedItem, Reject, RetryNote, RunFailure, RunStart, Scope, Version, VersionInfo, VersionPlan,
+    VoidChange, Watermark,
 };
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
 };
-use crate::engine::{Account, Pool, Timestamp};
+use crate::engine::{Account, CarriedLot, Pool, Timestamp};
 use ledger::Ledger;
 pub use ledger::RawTrade;
 pub use runs::LoggedRun;
@@ -248,6 +249,45 @@ impl Store for MemoryStore {
 
     async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
         Ok(Box::new(versions::begin(self, plan).await?))
+    }
+
+    async fn end_idle_run(
+        &self,
+        run_id: i64,
+        version: Version,
+        at: Timestamp,
+        duration_ms: i64,
+    ) -> StoreResult<()> {
+        let _writing = self.writer().await?;
+        runs::end_idle(&mut locked(&self.state), run_id, version, at);
+        let _ = duration_ms;
+        Ok(())
+    }
+
+    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
+        Ok(self.read().ledger.arrivals(scope, since))
+    }
+
+    async fn open_lots(
+        &self,
+        version: Version,
+        pools: &BTreeSet<Pool>,
+    ) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
+        let state = self.read();
+        let Some(stored) = state.versions.get(&version) else {
+            return Ok(BTreeMap::new());
+        };
+        Ok(stored.carried_lots(pools, &state.ledger))
+    }
+
+    async fn append(
+        &self,
+        plan: &VersionPlan,
+        pools: &[AppendedPool],
+        completion: &Completion,
+    ) -> StoreResult<()> {
+        let _writing = self.writer().await?;
+        versions::append(&mut locked(&self.state), plan, pools, completion)
     }
 
     async fn next_version(&self) -> StoreResult<Version> {

@@ -97,6 +97,16 @@ pub(super) fn close_orphans(state: &mut State, holder: &Holder) -> u64 {
     closed
 }
 
+/// Closes the log row of a run that had nothing to do.
+pub(super) fn end_idle(state: &mut State, run_id: i64, version: Version, at: Timestamp) {
+    let mut runs = state.runs.iter_mut();
+    if let Some(run) = runs.find(|run| run.id == run_id) {
+        run.status = VersionStatus::Completed;
+        run.version = Some(version);
+        run.ended_at = Some(at);
+    }
+}
+
 /// Closes the log row of a run that wrote a version.
 pub(super) fn complete(state: &mut State, run_id: i64, version: Version, completion: &Completion) {
     let mut runs = state.runs.iter_mut();

@@ -9,16 +9,20 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
+use super::ledger::Ledger;
 use super::{MemoryStore, State, broken_constraint, check, locked, queue, runs};
 use crate::engine::{
-    AllocationRow, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult, PoolStatus,
-    PoolTotals, StoredAllocation, StoredLot, Timestamp, TradeRef,
+    AllocationRow, CarriedLot, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
+    StoredAllocation, StoredLot, Timestamp, TradeRef,
 };
 use crate::store::model::{
-    Completion, Event, PointerMove, PoolSummary, Version, VersionInfo, VersionPlan, VersionStatus,
+    AppendedPool, Completion, Event, PointerMove, PoolSummary, Version, VersionInfo, VersionPlan,
+    VersionStatus,
 };
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
-use crate::store::rules::{check_droppable, check_publishable, check_sealable, check_version_free};
+use crate::store::rules::{
+    check_appendable, check_droppable, check_publishable, check_sealable, check_version_free,
+};
 use crate::store::{RowSink, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter};
 
 /// A version and what it holds.
@@ -76,6 +80,52 @@ impl StoredVersion {
                 })?;
         }
         Ok(rows.len() as u64)
+    }
+
+    /// Returns the open lots of some pools, with their buys.
+    pub(super) fn carried_lots(
+        &self,
+        pools: &BTreeSet<Pool>,
+        ledger: &Ledger,
+    ) -> BTreeMap<Pool, Vec<CarriedLot>> {
+        let mut lots: BTreeMap<Pool, Vec<CarriedLot>> = BTreeMap::new();
+        for (pool, lot) in self.open_lots.iter().filter(|(of, _)| pools.contains(of)) {
+            let buy = ledger.trade(pool.account.as_str(), lot.buy_order_id.as_str());
+            lots.entry(pool.clone())
+                .or_default()
+                .extend(buy.map(|buy| CarriedLot {
+                    buy,
+                    remaining_size: lot.remaining_size,
+                    remaining_cost: lot.remaining_cost_usd,
+                }));
+        }
+        lots
+    }
+
+    fn append(&mut self, id: i64, matching: &Matching) -> StoreResult<i64> {
+        let (mut id, mut made) = (id, Vec::new());
+        for row in matching.rows() {
+            id += 1;
+            let stored = StoredAllocation::try_from_row(id, &row);
+            made.push(stored.map_err(|error| broken_constraint(APPEND, &error.to_string()))?);
+        }
+        self.allocations.extend(made);
+        let (changed, gone) = matching.lots_changed();
+        let removed: BTreeSet<&str> = changed
+            .iter()
+            .map(|(buy, _)| buy)
+            .chain(&gone)
+            .map(|buy| buy.order_id)
+            .collect();
+        self.open_lots.retain(|(pool, lot)| {
+            *pool != matching.pool || !removed.contains(lot.buy_order_id.as_str())
+        });
+        self.open_lots.extend(
+            changed
+                .iter()
+                .map(|(buy, lot)| stored_lot(&matching.pool, buy, lot)),
+        );
+        Ok(id)
     }
 
     fn delete_rows(&mut self) {
@@ -226,15 +276,11 @@ impl MemoryVersionWriter {
         let pool = &outcome.pool;
         let is_new = !self.made.summaries.contains_key(pool);
         check(is_new, "write allocations", "fifo_pool_summary_key")?;
-        let (status, error) = match &outcome.result {
-            PoolResult::Matched(matching) => {
-                self.load_matching(matching)?;
-                (PoolStatus::Matched, None)
-            }
-            PoolResult::Rejected(rejection) => (PoolStatus::Rejected, Some(&rejection.reason)),
-            PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason)),
-        };
-        let summary = summary(outcome, status, error.cloned());
+        if let PoolResult::Matched(matching) = &outcome.result {
+            self.load_matching(matching)?;
+        }
+        let (watermark, at) = (&self.plan.watermark, self.plan.allocation_time);
+        let summary = PoolSummary::of(outcome, watermark, at);
         self.made.summaries.insert(pool.clone(), summary);
         Ok(())
     }
@@ -255,37 +301,60 @@ impl MemoryVersionWriter {
             let stored = stored.map_err(|error| broken_constraint(action, &error.to_string()))?;
             self.made.allocations.push(stored);
         }
-        for (buy, lot) in matching.open_lots_with_buys() {
-            let lot = StoredLot {
-                buy_order_id: OrderId::unreadable(buy.order_id),
-                remaining_size: lot.remaining_size,
-                remaining_cost_usd: lot.remaining_cost,
-            };
-            self.made.open_lots.push((matching.pool.clone(), lot));
-        }
+        let lots = matching.open_lots_with_buys();
+        let lots = lots.map(|(buy, lot)| stored_lot(&matching.pool, &buy, lot));
+        self.made.open_lots.extend(lots);
         Ok(())
     }
 }
 
-fn summary(outcome: &PoolOutcome, status: PoolStatus, error: Option<String>) -> PoolSummary {
-    let matching = match &outcome.result {
-        PoolResult::Matched(matching) => Some(matching),
-        _ => None,
+fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, StoredLot) {
+    let lot = StoredLot {
+        buy_order_id: OrderId::unreadable(buy.order_id),
+        remaining_size: lot.remaining_size,
+        remaining_cost_usd: lot.remaining_cost,
     };
-    let nothing = PoolTotals {
-        trades: outcome.trades,
-        ..PoolTotals::default()
-    };
-    let last = matching.and_then(|matching| matching.trades.last());
-    PoolSummary {
-        pool: outcome.pool.clone(),
-        status,
-        totals: matching.map_or(nothing, |matching| matching.totals),
-        ledger_hash: outcome.ledger_hash,
-        allocations_hash: outcome.allocations_hash,
-        last_order_time: last.map(|trade| trade.order_time),
-        error,
+    (pool.clone(), lot)
+}
+
+const APPEND: &str = "append to the version";
+
+/// Appends to a version.
+pub(super) fn append(
+    state: &mut State,
+    plan: &VersionPlan,
+    pools: &[AppendedPool],
+    completion: &Completion,
+) -> StoreResult<()> {
+    let ids = state
+        .versions
+        .values()
+        .flat_map(|stored| &stored.allocations);
+    let mut id = ids.map(|row| row.id).max().unwrap_or(0);
+    let (version, at) = (plan.version, completion.completed_at);
+    let stored = find(state, version)?;
+    check_appendable(&stored.info)?;
+    for pool in pools {
+        if let Some(matching) = &pool.matching {
+            id = stored.append(id, matching)?;
+        }
+        let summary = pool.summary.clone();
+        stored.summaries.insert(summary.pool.clone(), summary);
     }
+    stored.info.status = completion.status;
+    stored.info.ledger_hash = Some(completion.ledger_hash);
+    stored.info.allocations_hash = Some(completion.allocations_hash);
+    stored.info.complete_through = completion.complete_through;
+    stored.info.completed_at = Some(at);
+    stored.info.watermark = plan.watermark.clone();
+    queue::update(state, &completion.review, version, at);
+    runs::complete(state, plan.run_id, version, completion);
+    state.events.push(Event {
+        version: Some(version),
+        correlation_id: Some(plan.batch_id.clone()),
+        ..Event::info("run", at, completion.details.clone())
+    });
+    Ok(())
 }
 
 fn set_current(state: &mut State, version: Version, held: bool, at: Timestamp) {

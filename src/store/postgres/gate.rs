@@ -18,19 +18,22 @@ use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{LedgerRead, Scope};
 use crate::store::{Seen, StoreError, StoreResult};
 
-const COPY_LEDGER: &str = "COPY (SELECT account, symbol, order_id, side, size, price, order_time, \
-    total_fees_usd, trade_seq, void_seq, ingest_xid FROM eligible_trades) \
-    TO STDOUT (FORMAT binary)";
+const LEDGER: &str = "SELECT account, symbol, order_id, side, size, price, order_time, \
+    total_fees_usd, trade_seq, void_seq, ingest_xid FROM eligible_trades";
 
-/// Reads all rows of the gate. Errors: stopped; a row that is no row of the gate.
+/// Reads the rows of the gate that a condition holds for; an empty one holds for all.
+///
+/// Errors: stopped; a row that is no row of the gate.
 pub(super) async fn copy_out(
     connection: &mut PgConnection,
+    condition: &str,
     mut rows: GateRows<'_>,
     read: &mut LedgerRead,
     seen: Seen<'_>,
 ) -> StoreResult<()> {
     let action = "read the ledger";
-    let copy = connection.copy_out_raw(COPY_LEDGER).await;
+    let sql = format!("COPY ({LEDGER} {condition}) TO STDOUT (FORMAT binary)");
+    let copy = connection.copy_out_raw(&sql).await;
     let mut stream = copy.map_err(|e| from_sqlx(action, e))?;
     let (mut begun, mut rows_read) = (false, 0);
     // A message is a row, but nothing promises it: what is cut waits for the rest.

@@ -488,7 +488,7 @@ async fn read_in(
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
     let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
-    gate::copy_out(connection, rows, &mut read, seen).await?;
+    gate::copy_out(connection, "", rows, &mut read, seen).await?;
     count_ineligible(connection, scope, &snapshot, &mut read).await?;
     read.watermark = Watermark::Snapshot { snapshot, cluster };
     Ok(read)
@@ -538,7 +538,7 @@ async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<P
 }
 
 /// Returns the snapshot of a watermark. Errors: it is another cluster's, or no snapshot at all.
-fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
+pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
     match watermark {
         Watermark::Snapshot {
             snapshot,
@@ -552,7 +552,7 @@ fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
     }
 }
 
-async fn count_ineligible(
+pub(super) async fn count_ineligible(
     connection: &mut PgConnection,
     scope: &Scope,
     snapshot: &str,

@@ -6,6 +6,7 @@
 //! the way. Files and functions mirror those of `store/sqlite`. Read next: `schema.rs` (the gate),
 //! `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `lock.rs`.
 
+mod append;
 mod binary;
 mod copy;
 mod errors;
@@ -23,6 +24,7 @@ mod schema;
 mod stored;
 mod versions;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,14 +35,15 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transac
 
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::model::{
-    Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt, LedgerCounts,
-    LedgerRead, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart,
-    SchemaStep, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
+    ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
+    QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep, Scope, Version, VersionInfo,
+    VersionPlan, VoidChange, Watermark,
 };
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
 };
-use crate::engine::{Account, Pool, Timestamp};
+use crate::engine::{Account, CarriedLot, Pool, Timestamp};
 use errors::{from_connect, from_sqlx};
 pub use schema::version_known;
 
@@ -358,6 +361,37 @@ impl Store for PostgresStore {
 
     async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
         Ok(Box::new(self.named(versions::begin(self, plan).await)?))
+    }
+
+    async fn end_idle_run(
+        &self,
+        run_id: i64,
+        version: Version,
+        at: Timestamp,
+        duration_ms: i64,
+    ) -> StoreResult<()> {
+        self.named(runs::end_idle(self, run_id, version, (at, duration_ms)).await)
+    }
+
+    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
+        self.named(append::arrivals(self, scope, since).await)
+    }
+
+    async fn open_lots(
+        &self,
+        version: Version,
+        pools: &BTreeSet<Pool>,
+    ) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
+        self.named(append::open_lots(self, version, pools).await)
+    }
+
+    async fn append(
+        &self,
+        plan: &VersionPlan,
+        pools: &[AppendedPool],
+        completion: &Completion,
+    ) -> StoreResult<()> {
+        self.named(append::append(self, plan, pools, completion).await)
     }
 
     async fn next_version(&self) -> StoreResult<Version> {

@@ -64,8 +64,9 @@ pub(super) fn expressions(columns: &[&str]) -> String {
         | "price"
         | "total_fees_usd" => format!("trim_scale({column})::text"),
         "buy_time" | "sell_time" | "order_time" | "last_order_time" | "first_sell"
-        | "last_sell" | "complete_through" | "created_at" | "completed_at" | "published_at"
-        | "computation_start" | "sealed_at" | "updated_at" | "resolved_at" | "decided_at" => {
+        | "last_sell" | "first_allocation" | "last_allocation" | "complete_through"
+        | "created_at" | "completed_at" | "published_at" | "computation_start" | "sealed_at"
+        | "updated_at" | "resolved_at" | "decided_at" => {
             format!("(extract(epoch FROM {column}) * 1000000)::bigint")
         }
         "policy" | "watermark" | "details" => format!("{column}::text AS {JSON_AS_TEXT}"),

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 
 use super::errors::from_sqlx;
 use super::{PostgresStore, commit};
+use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::model::{Completion, Event, Holder, RetryNote, RunFailure, RunStart};
 use crate::store::rules::closed_by_another;
@@ -134,6 +135,33 @@ pub(super) async fn check_still_running(
         Some("running") => Ok(()),
         _ => Err(closed_by_another(run_id)),
     }
+}
+
+/// Closes the log row of a run that had nothing to do.
+pub(super) async fn end_idle(
+    store: &PostgresStore,
+    run_id: i64,
+    version: i64,
+    (at, duration_ms): (Timestamp, i64),
+) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    let done = sqlx::query(
+        "UPDATE fifo_computation_log SET status = 'completed', computation_end = $2::timestamptz, \
+         computation_duration_ms = $3, allocation_version = $4, buys_processed = 0, \
+         sells_processed = 0, allocations_created = 0, symbols_processed = 0 \
+         WHERE id = $1 AND status = 'running'",
+    )
+    .bind(run_id)
+    .bind(at.to_string())
+    .bind(duration_ms)
+    .bind(version)
+    .execute(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("close the run's log row", e))?;
+    if done.rows_affected() == 0 {
+        return Err(closed_by_another(run_id));
+    }
+    commit(transaction).await
 }
 
 /// Closes the log row of a run that wrote a version, in the transaction that publishes it.

@@ -23,11 +23,11 @@ use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::lock::LockedConnection;
 use super::readers::Steady;
-use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
+use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
 use super::{PostgresStore, commit, copy, pointer, queue, read, readers, rows, runs};
-use crate::engine::{Pool, PoolOutcome, PoolResult, PoolStatus, PoolTotals};
+use crate::engine::{Pool, PoolOutcome};
 use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS, READER_WAIT_S};
-use crate::store::model::{Completion, Event, Version, VersionPlan};
+use crate::store::model::{Completion, Event, PoolSummary, Version, VersionPlan};
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowEncoder};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
@@ -56,7 +56,7 @@ impl Drop for PostgresVersionWriter {
     }
 }
 
-const WRITE_ROWS: &str = "write allocations";
+pub(super) const WRITE_ROWS: &str = "write allocations";
 
 /// Lots that wait for the rows before them, in bytes.
 const LOTS_WAITING_BYTES: usize = 1 << 20;
@@ -87,7 +87,7 @@ impl Parts {
     }
 }
 
-async fn execute(
+pub(super) async fn execute(
     connection: &mut PgConnection,
     action: &'static str,
     sql: String,
@@ -196,7 +196,7 @@ async fn delete_rows(connection: &mut PgConnection, version: Version) -> StoreRe
 }
 
 /// Returns the first free ids. Only the holder of the run lock gives any out.
-async fn ids_next(connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
+pub(super) async fn ids_next(connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
     sqlx::query_as(
         "SELECT (SELECT last_value + is_called::int FROM fifo_parts.allocation_ids), \
                 (SELECT last_value + is_called::int FROM fifo_parts.lot_ids)",
@@ -206,82 +206,9 @@ async fn ids_next(connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
     .map_err(|e| from_sqlx("number a version's rows", e))
 }
 
-const SUMMARY_COLUMNS: &str = "allocation_version, account, symbol, status, trades, buys, sells, \
-    allocations, sells_matched, sells_unmatched, buys_used, fees_unknown, matched_size, \
-    cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_size, \
-    unmatched_proceeds_usd, unmatched_net_proceeds_usd, open_lots, open_size, open_cost_usd, \
-    first_sell, last_sell, last_order_time, last_side, last_trade_seq, last_order_id, \
-    ledger_hash, allocations_hash, watermark, first_allocation, last_allocation, duration_us, \
-    error";
-
 impl PostgresVersionWriter {
     fn connection(&mut self) -> StoreResult<&mut PgConnection> {
         self.connection.as_mut().ok_or_else(gone)
-    }
-
-    fn add_summary(
-        &mut self,
-        outcome: &PoolOutcome,
-        status: PoolStatus,
-        error: Option<&str>,
-        duration_us: i64,
-    ) {
-        let matching = match &outcome.result {
-            PoolResult::Matched(matching) => Some(matching),
-            _ => None,
-        };
-        let nothing = PoolTotals {
-            trades: outcome.trades,
-            ..PoolTotals::default()
-        };
-        let totals = matching.map_or(&nothing, |matching| &matching.totals);
-        let last = matching.and_then(|matching| matching.trades.last());
-        let has_rows = matching.is_some_and(|matching| matching.rows_count() > 0);
-        let allocated_at = has_rows.then_some(self.plan.allocation_time);
-        let rows = &mut self.summaries;
-        rows.value(self.plan.version);
-        rows.text(outcome.pool.account.as_str());
-        rows.text(outcome.pool.symbol.as_str());
-        rows.value(status.as_str());
-        let counts = [
-            totals.trades,
-            totals.buys,
-            totals.sells,
-            totals.allocations,
-            totals.sells_matched,
-            totals.sells_unmatched,
-            totals.buys_used,
-            totals.fees_unknown,
-        ];
-        counts.into_iter().for_each(|count| rows.value(count));
-        rows.value(totals.matched_size);
-        let amounts = [
-            totals.cost_basis,
-            totals.proceeds,
-            totals.net_proceeds,
-            totals.pnl,
-        ];
-        amounts.into_iter().for_each(|amount| rows.value(amount));
-        rows.value(totals.unmatched_size);
-        rows.value(totals.unmatched_proceeds);
-        rows.value(totals.unmatched_net_proceeds);
-        rows.value(totals.open_lots);
-        rows.value(totals.open_size);
-        rows.value(totals.open_cost);
-        rows.optional(totals.first_sell);
-        rows.optional(totals.last_sell);
-        rows.optional(last.map(|trade| trade.order_time));
-        rows.optional(last.map(|trade| trade.side));
-        rows.optional(last.and_then(|trade| trade.trade_seq));
-        rows.optional_text(last.map(|trade| trade.order_id));
-        rows.value(outcome.ledger_hash);
-        rows.value(outcome.allocations_hash);
-        rows.text(&self.plan.watermark.to_json());
-        rows.optional(allocated_at);
-        rows.optional(allocated_at);
-        rows.value(duration_us);
-        rows.optional_text(error);
-        rows.end_row();
     }
 
     /// Writes rows by COPY. Lots wait until they are worth changing the table for.
@@ -345,14 +272,14 @@ impl PostgresVersionWriter {
                 source: None,
             });
         }
-        let (status, error) = match &outcome.result {
-            PoolResult::Matched(_) => (PoolStatus::Matched, None),
-            PoolResult::Rejected(rejection) => {
-                (PoolStatus::Rejected, Some(rejection.reason.as_str()))
-            }
-            PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason.as_str())),
-        };
-        self.add_summary(outcome, status, error, duration_us);
+        let (watermark, at) = (&self.plan.watermark, self.plan.allocation_time);
+        let summary = PoolSummary::of(outcome, watermark, at);
+        rows::summary(
+            &mut self.summaries,
+            self.plan.version,
+            &summary,
+            duration_us,
+        );
         Ok(())
     }
 
@@ -469,7 +396,7 @@ impl PostgresVersionWriter {
 }
 
 /// Begins a transaction that waits for other sessions only so long.
-async fn begin_short(connection: &mut PgConnection) -> StoreResult<()> {
+pub(super) async fn begin_short(connection: &mut PgConnection) -> StoreResult<()> {
     let sql = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '{READER_WAIT_S}s'"
     );
@@ -495,7 +422,7 @@ async fn attach(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResul
     execute(connection, "attach a version", sql).await
 }
 
-async fn enter_version(
+pub(super) async fn enter_version(
     connection: &mut PgConnection,
     plan: &VersionPlan,
     completion: &Completion,

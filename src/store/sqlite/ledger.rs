@@ -10,7 +10,7 @@ use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
 use super::{SqliteStore, commit, runs};
 use crate::engine::{
-    Carried, Fact, LedgerTrade, PoolLedger, Timestamp, Trade, TradeRef, TradeText,
+    Carried, Fact, LedgerTrade, Pool, PoolLedger, Timestamp, Trade, TradeRef, TradeText,
 };
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
@@ -398,7 +398,7 @@ fn sizes_in(raw: &Connection, scope: &Scope) -> rusqlite::Result<PoolSizes> {
 }
 
 /// Returns the last arrival and the last void.
-fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
+pub(super) fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
     raw.query_row(
         "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
                 (SELECT ifnull(max(void_seq), 0) FROM trade_voids)",
@@ -408,7 +408,7 @@ fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
 }
 
 /// Returns the numbers of a watermark. Errors: it is of a database that numbers nothing.
-fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
+pub(super) fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
     watermark.sequence().ok_or_else(|| {
         StoreError::Refused("the version was computed in a PostgreSQL database".into())
     })
@@ -450,12 +450,7 @@ fn read_pools(
          trade_seq, void_seq FROM eligible_trades WHERE ingest_seq <= ?1",
     )?;
     let mut rows = statement.query([ingest_seq])?;
-    let mut gate = GateRows {
-        scope,
-        pools: BTreeMap::new(),
-        key: Vec::new(),
-        voided: 0,
-    };
+    let mut gate = GateRows::new(scope);
     let mut rows_read = 0;
     while let Some(row) = rows.next()? {
         let is_voided = match as_of {
@@ -470,9 +465,7 @@ fn read_pools(
         }
     }
     seen(rows_read % ROWS_SEEN);
-    read.voided = gate.voided;
-    let pools = gate.pools.into_values().flatten();
-    read.pools = pools.map(|ledger| (ledger.pool.clone(), ledger)).collect();
+    (read.pools, read.voided) = gate.into_pools();
     count_ineligible(raw, scope, ingest_seq, &mut read)?;
     Ok(read)
 }
@@ -499,7 +492,7 @@ fn count_ineligible(
 }
 
 /// The ledger's rows on their way into pools.
-struct GateRows<'a> {
+pub(super) struct GateRows<'a> {
     scope: &'a Scope,
     /// By account and symbol as the gate has them; `None` is outside the scope.
     pools: BTreeMap<Vec<u8>, Option<PoolLedger>>,
@@ -507,8 +500,24 @@ struct GateRows<'a> {
     voided: u64,
 }
 
-impl GateRows<'_> {
-    fn take_row(&mut self, row: &Row<'_>, is_voided: bool) -> rusqlite::Result<()> {
+impl<'a> GateRows<'a> {
+    pub(super) fn new(scope: &'a Scope) -> Self {
+        Self {
+            scope,
+            pools: BTreeMap::new(),
+            key: Vec::new(),
+            voided: 0,
+        }
+    }
+
+    /// Returns the pools, and the number of voided rows that were left out.
+    pub(super) fn into_pools(self) -> (BTreeMap<Pool, PoolLedger>, u64) {
+        let pools = self.pools.into_values().flatten();
+        let pools = pools.map(|ledger| (ledger.pool.clone(), ledger));
+        (pools.collect(), self.voided)
+    }
+
+    pub(super) fn take_row(&mut self, row: &Row<'_>, is_voided: bool) -> rusqlite::Result<()> {
         let text = |index: usize| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
         let (account, symbol) = (text(0)?, text(1)?);
         if is_voided {

@@ -5,6 +5,7 @@
 //! microseconds. Read next: `schema.rs` (the gate), `ledger.rs` (imports and reads),
 //! `versions.rs` (writing and publishing), `raw.rs` (the one unsafe line).
 
+mod append;
 mod errors;
 mod functions;
 mod health;
@@ -21,6 +22,7 @@ mod schema;
 mod tests;
 mod versions;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,12 +35,13 @@ use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::model::{
-    Current, Event, Exclusion, HealthFacts, Holder, ImportBatch, ImportReceipt, LedgerCounts,
-    LedgerRead, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart,
-    SchemaStep, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
+    ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
+    QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep, Scope, Version, VersionInfo,
+    VersionPlan, VoidChange, Watermark,
 };
 use super::{RowSink, RunLock, Seen, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
-use crate::engine::{Account, Pool, Timestamp};
+use crate::engine::{Account, CarriedLot, Pool, Timestamp};
 use errors::{from_rusqlite, from_sqlx};
 pub use schema::version_known;
 
@@ -227,6 +230,37 @@ impl Store for SqliteStore {
 
     async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
         Ok(Box::new(versions::begin(self, plan).await?))
+    }
+
+    async fn end_idle_run(
+        &self,
+        run_id: i64,
+        version: Version,
+        at: Timestamp,
+        duration_ms: i64,
+    ) -> StoreResult<()> {
+        runs::end_idle(self, run_id, version, (at, duration_ms)).await
+    }
+
+    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
+        append::arrivals(self, scope, since).await
+    }
+
+    async fn open_lots(
+        &self,
+        version: Version,
+        pools: &BTreeSet<Pool>,
+    ) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
+        append::open_lots(self, version, pools).await
+    }
+
+    async fn append(
+        &self,
+        plan: &VersionPlan,
+        pools: &[AppendedPool],
+        completion: &Completion,
+    ) -> StoreResult<()> {
+        append::append(self, plan, pools, completion).await
     }
 
     async fn next_version(&self) -> StoreResult<Version> {

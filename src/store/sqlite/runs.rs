@@ -5,6 +5,7 @@ use sqlx::SqliteConnection;
 
 use super::errors::from_sqlx;
 use super::{SqliteStore, commit};
+use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::model::{Completion, Event, Holder, RetryNote, RunFailure, RunStart};
 use crate::store::rules::closed_by_another;
@@ -111,6 +112,33 @@ pub(super) async fn close_orphans(store: &SqliteStore, holder: &Holder) -> Store
     .map_err(|e| from_sqlx("close orphaned log rows", e))?;
     commit(transaction).await?;
     Ok(done.rows_affected())
+}
+
+/// Closes the log row of a run that had nothing to do.
+pub(super) async fn end_idle(
+    store: &SqliteStore,
+    run_id: i64,
+    version: i64,
+    (at, duration_ms): (Timestamp, i64),
+) -> StoreResult<()> {
+    let mut transaction = store.writer().await?;
+    let done = sqlx::query(
+        "UPDATE fifo_computation_log SET status = 'completed', computation_end = $2, \
+         computation_duration_ms = $3, allocation_version = $4, buys_processed = 0, \
+         sells_processed = 0, allocations_created = 0, symbols_processed = 0 \
+         WHERE id = $1 AND status = 'running'",
+    )
+    .bind(run_id)
+    .bind(at.as_micros())
+    .bind(duration_ms)
+    .bind(version)
+    .execute(&mut *transaction)
+    .await
+    .map_err(|e| from_sqlx("close the run's log row", e))?;
+    if done.rows_affected() == 0 {
+        return Err(closed_by_another(run_id));
+    }
+    commit(transaction).await
 }
 
 /// Closes the log row of a run that wrote a version, in the transaction that publishes it.

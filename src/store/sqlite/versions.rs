@@ -13,8 +13,7 @@ use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
 use super::rows::{SqliteRows, cells};
 use super::{SqliteStore, commit, pointer, queue, read, runs};
-use crate::engine::{PoolOutcome, PoolResult, PoolStatus, PoolTotals};
-use crate::store::model::{Completion, Event, Version, VersionPlan};
+use crate::store::model::{Completion, Event, PoolSummary, Version, VersionPlan};
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
@@ -80,7 +79,9 @@ impl VersionWriter for SqliteVersionWriter {
                     Part::Allocations(chunk) => insert_rows(raw, INSERT_ALLOCATION, chunk),
                     Part::Lots(chunk) => insert_rows(raw, INSERT_LOT, chunk),
                     Part::Pool(outcome, duration_us) => {
-                        insert_summary(raw, plan, outcome, *duration_us)
+                        let (watermark, at) = (&plan.watermark, plan.allocation_time);
+                        let summary = PoolSummary::of(outcome, watermark, at);
+                        insert_summary(raw, plan.version, &summary, *duration_us)
                     }
                 };
                 written.map_err(|e| from_rusqlite(action, e))
@@ -130,17 +131,17 @@ impl VersionWriter for SqliteVersionWriter {
     }
 }
 
-const INSERT_ALLOCATION: &str = "INSERT INTO fifo_allocations (account, sell_order_id, \
+pub(super) const INSERT_ALLOCATION: &str = "INSERT INTO fifo_allocations (account, sell_order_id, \
     buy_order_id, symbol, allocated_size, buy_price, sell_price, buy_fees_per_unit, \
     sell_fees_per_unit, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, \
     sell_time, allocation_time, allocation_version, allocation_batch_id, notes) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
-const INSERT_LOT: &str = "INSERT INTO fifo_inventory_snapshot (symbol, buy_order_id, \
+pub(super) const INSERT_LOT: &str = "INSERT INTO fifo_inventory_snapshot (symbol, buy_order_id, \
     remaining_size, snapshot_time, allocation_version, account, remaining_cost_usd) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
-fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusqlite::Result<()> {
+pub(super) fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusqlite::Result<()> {
     let mut insert = raw.prepare(sql)?;
     for row in chunk.rows() {
         for (index, cell) in (1..).zip(cells(row)) {
@@ -151,7 +152,7 @@ fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusqlite::Resul
     Ok(())
 }
 
-const INSERT_SUMMARY: &str = "INSERT INTO fifo_pool_summary (allocation_version, account, symbol, \
+const INSERT_SUMMARY: &str = "INSERT OR REPLACE INTO fifo_pool_summary (allocation_version, account, symbol, \
     status, trades, buys, sells, allocations, sells_matched, sells_unmatched, buys_used, \
     fees_unknown, matched_size, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, \
     unmatched_size, unmatched_proceeds_usd, unmatched_net_proceeds_usd, open_lots, open_size, \
@@ -161,35 +162,20 @@ const INSERT_SUMMARY: &str = "INSERT INTO fifo_pool_summary (allocation_version,
     ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, \
     ?34, ?35, ?36)";
 
-fn insert_summary(
+/// Writes a pool's summary, in place of the one that the version has.
+pub(super) fn insert_summary(
     raw: &Connection,
-    plan: &VersionPlan,
-    outcome: &PoolOutcome,
+    version: Version,
+    summary: &PoolSummary,
     duration_us: i64,
 ) -> rusqlite::Result<()> {
-    let (status, error) = match &outcome.result {
-        PoolResult::Matched(_) => (PoolStatus::Matched, None),
-        PoolResult::Rejected(rejection) => (PoolStatus::Rejected, Some(&rejection.reason)),
-        PoolResult::Excluded(reason) => (PoolStatus::Excluded, Some(reason)),
-    };
-    let matching = match &outcome.result {
-        PoolResult::Matched(matching) => Some(matching),
-        _ => None,
-    };
-    let nothing = PoolTotals {
-        trades: outcome.trades,
-        ..PoolTotals::default()
-    };
-    let totals = matching.map_or(&nothing, |matching| &matching.totals);
-    let last = matching.and_then(|matching| matching.trades.last());
-    let has_rows = matching.is_some_and(|matching| matching.rows_count() > 0);
-    let allocated_at = has_rows.then(|| plan.allocation_time.as_micros());
+    let (totals, last) = (&summary.totals, summary.last.as_ref());
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     raw.prepare(INSERT_SUMMARY)?.execute(params![
-        plan.version,
-        outcome.pool.account.as_str(),
-        outcome.pool.symbol.as_str(),
-        status.as_str(),
+        version,
+        summary.pool.account.as_str(),
+        summary.pool.symbol.as_str(),
+        summary.status.as_str(),
         count(totals.trades),
         count(totals.buys),
         count(totals.sells),
@@ -211,17 +197,17 @@ fn insert_summary(
         totals.open_cost.to_string(),
         totals.first_sell.map(|time| time.as_micros()),
         totals.last_sell.map(|time| time.as_micros()),
-        last.map(|trade| trade.order_time.as_micros()),
-        last.map(|trade| trade.side.as_str()),
-        last.and_then(|trade| trade.trade_seq),
-        last.map(|trade| trade.order_id),
-        outcome.ledger_hash.to_string(),
-        outcome.allocations_hash.to_string(),
-        plan.watermark.to_json(),
-        allocated_at,
-        allocated_at,
+        last.map(|last| last.order_time.as_micros()),
+        last.map(|last| last.side.as_str()),
+        last.and_then(|last| last.trade_seq),
+        last.map(|last| last.order_id.as_str()),
+        summary.ledger_hash.to_string(),
+        summary.allocations_hash.to_string(),
+        summary.watermark.to_json(),
+        summary.first_allocation.map(|time| time.as_micros()),
+        summary.last_allocation.map(|time| time.as_micros()),
         duration_us,
-        error,
+        summary.error,
     ])?;
     Ok(())
 }

@@ -1,0 +1,374 @@
+//! `compute --incremental`: what was appended, or why everything was computed again.
+
+use serde_json::{Value, json};
+
+use super::compute;
+use crate::cli::Outcome;
+use crate::cli::args::ComputeArgs;
+use crate::cli::config::TABLE_ROWS_MAX;
+use crate::cli::duration::parse_since;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{count, dollars, plural, table, time};
+use crate::cli::session::Session;
+use crate::engine::{PoolStatus, Timestamp};
+use crate::pipeline::{
+    AppendLine, AppendReport, ComputeOptions, Context, Forced, Incremental, NothingNew,
+    Publication, compute_incremental,
+};
+
+/// Runs the command.
+pub(super) async fn run(
+    args: &ComputeArgs,
+    session: &Session,
+    context: &Context,
+    options: &ComputeOptions,
+) -> CliResult<Outcome> {
+    let now = context.clock.now();
+    let since = args.since.as_deref().map(|text| {
+        parse_since(text, now).map_err(|error| {
+            CliError::usage(
+                format!("--since is \"{text}\": {error}"),
+                "it narrows what is listed; leave it out to list every pool with something new",
+            )
+        })
+    });
+    let since = since.transpose()?;
+    let store = session.open(false).await?;
+    let done = match compute_incremental(store.as_ref(), context, options).await {
+        Ok(done) => done,
+        Err(error) => return Err(compute::with_state(error.into(), store.as_ref()).await),
+    };
+    let mut text = format!("Database  {}\n", store.location());
+    let (body, mut json, exit) = match &done {
+        Incremental::Nothing(nothing) => {
+            (describe_nothing(nothing), idle_json(nothing), Exit::Done)
+        }
+        Incremental::Appended(report) => {
+            let exit = match report.publication {
+                Publication::WouldTakeAway(_) => Exit::Findings,
+                _ if report.counts.pools_rejected > 0 => Exit::Findings,
+                _ => Exit::Done,
+            };
+            let body = describe(report, since, args.all_rows, options.dry_run);
+            (body, append_json(report, since), exit)
+        }
+        Incremental::Full(report, forced) => {
+            let mut body = describe_forced(forced);
+            body.push_str(&compute::describe(report, args.all_rows));
+            body.push_str(&compute::describe_next(report, &session.config));
+            let mut json = compute::to_json(report);
+            add(&mut json, "outcome", "full".into());
+            let forced = forced.iter().map(forced_json).collect::<Vec<_>>();
+            add(&mut json, "forced_by", forced.into());
+            (body, json, compute::exit(report))
+        }
+    };
+    text.push_str(&body);
+    add(&mut json, "database", store.location().into());
+    Ok(Outcome {
+        text,
+        json,
+        exit,
+        is_summary: true,
+    })
+}
+
+fn add(json: &mut Value, name: &str, value: Value) {
+    if let Some(object) = json.as_object_mut() {
+        object.insert(name.into(), value);
+    }
+}
+
+fn through(complete_through: Option<Timestamp>) -> String {
+    complete_through.map_or_else(|| "no trade".into(), time)
+}
+
+fn describe_nothing(nothing: &NothingNew) -> String {
+    format!(
+        "nothing to compute, version {} is complete through {}\n{}",
+        nothing.version,
+        through(nothing.complete_through),
+        describe_held(nothing.version, nothing.current)
+    )
+}
+
+fn describe_held(version: i64, current: crate::store::model::Current) -> String {
+    match current.version {
+        Some(held) if current.held && held != version => {
+            format!("version {held} is held as current until fifo-pnl versions release\n")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Says what forced a full run.
+fn describe_forced(forced: &[Forced]) -> String {
+    let mut text = String::from("Everything is computed again, as a new version:\n");
+    let (shown, rest) = forced.split_at(forced.len().min(TABLE_ROWS_MAX));
+    for one in shown {
+        text.push_str(&format!("  {}\n", forced_text(one)));
+    }
+    if !rest.is_empty() {
+        let rest = plural(rest.len() as u64, "pool", "pools");
+        text.push_str(&format!("  and {rest} more: --json lists all\n"));
+    }
+    text.push('\n');
+    text
+}
+
+fn forced_text(forced: &Forced) -> String {
+    match forced {
+        Forced::NoVersion => "no version is current yet".into(),
+        Forced::Sealed(version) => {
+            format!("version {version} is sealed, and nothing is appended to a sealed version")
+        }
+        Forced::Policy => "symbols, dollar equivalents or exclusions are no longer those of the \
+                           version"
+            .into(),
+        Forced::Watermark(why) => why.clone(),
+        Forced::Snapshot(pool, why) => {
+            format!("warning: the inventory snapshot of {pool} is damaged: {why}")
+        }
+        Forced::Late(pool, order) => {
+            format!("{pool}: order \"{order}\" came late, before a sell that was matched")
+        }
+        Forced::Revised(pool, orders) => {
+            let (first, more) = (orders.first(), orders.len().saturating_sub(1));
+            let more = match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let first = first.map_or("", String::as_str);
+            format!("{pool}: order \"{first}\"{more} was voided or put back")
+        }
+    }
+}
+
+fn forced_json(forced: &Forced) -> Value {
+    let (kind, pool, orders) = match forced {
+        Forced::NoVersion => ("no version", None, Vec::new()),
+        Forced::Sealed(_) => ("sealed", None, Vec::new()),
+        Forced::Policy => ("policy", None, Vec::new()),
+        Forced::Watermark(_) => ("watermark", None, Vec::new()),
+        Forced::Snapshot(pool, _) => ("snapshot", Some(pool), Vec::new()),
+        Forced::Late(pool, order) => ("late arrival", Some(pool), vec![order.clone()]),
+        Forced::Revised(pool, orders) => ("voided", Some(pool), orders.clone()),
+    };
+    json!({
+        "kind": kind,
+        "account": pool.map(|pool| pool.account.as_str()),
+        "symbol": pool.map(|pool| pool.symbol.as_str()),
+        "order_ids": orders,
+        "text": forced_text(forced),
+    })
+}
+
+fn is_since(line: &AppendLine, since: Option<Timestamp>) -> bool {
+    since.is_none_or(|since| line.newest.is_some_and(|newest| newest >= since))
+}
+
+fn describe(
+    report: &AppendReport,
+    since: Option<Timestamp>,
+    all_rows: bool,
+    dry_run: bool,
+) -> String {
+    let seconds = report.duration_ms as u64;
+    let duration = format!("{}.{:02} s", seconds / 1000, seconds % 1000 / 10);
+    let (version, status) = (report.version, report.status.as_str());
+    let mut text = match &report.publication {
+        _ if dry_run => {
+            format!("Dry run ({duration}): version {version} would be extended; nothing written\n")
+        }
+        Publication::WouldTakeAway(pools) => format!(
+            "Version {version} is extended ({status}, {duration}) and NOT published: it has \
+             nothing for {}, which version {} covers\n",
+            compute::join(pools),
+            report.current.version.unwrap_or(0)
+        ),
+        Publication::Held => format!("Version {version} is extended ({status}, {duration})\n"),
+        _ => format!("Version {version} is current and extended ({status}, {duration})\n"),
+    };
+    text.push_str(&format!(
+        "complete through {}\n",
+        through(report.complete_through)
+    ));
+    text.push_str(&describe_held(version, report.current));
+    text.push('\n');
+    text.push_str(&describe_figures(report));
+    text.push_str(&describe_pools(report, since, all_rows));
+    text.push_str(&describe_unknown(report));
+    text
+}
+
+fn describe_figures(report: &AppendReport) -> String {
+    let counts = &report.counts;
+    let trades: u64 = report.pools.iter().map(|line| line.added.trades).sum();
+    let sells = format!(
+        "{}, {}",
+        plural(counts.buys, "buy", "buys"),
+        plural(counts.sells, "sell", "sells")
+    );
+    let pools = plural(report.pools.len() as u64, "pool", "pools");
+    let rows = [
+        ("New trades", count(trades), format!("{sells} in {pools}")),
+        ("Allocations", count(counts.allocations), String::new()),
+        ("Realized PnL", dollars(counts.pnl), "USD, of these".into()),
+    ];
+    let width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
+    let line = |(name, value, note): &(&str, String, String)| {
+        let line = format!("  {name:<14}{value:>width$}   {note}");
+        format!("{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect::<String>() + "\n"
+}
+
+fn describe_pools(report: &AppendReport, since: Option<Timestamp>, all_rows: bool) -> String {
+    let mut lines: Vec<&AppendLine> = report
+        .pools
+        .iter()
+        .filter(|line| line.added.trades > 0 && is_since(line, since))
+        .collect();
+    let with_trades = report.pools.iter().filter(|line| line.added.trades > 0);
+    let older = with_trades.count() - lines.len();
+    lines.sort_by_key(|line| (std::cmp::Reverse(line.added.trades), &line.pool));
+    let shown = if all_rows {
+        lines.len()
+    } else {
+        lines.len().min(TABLE_ROWS_MAX)
+    };
+    let (lines, rest) = lines.split_at(shown);
+    let cells = |line: &&AppendLine| {
+        vec![
+            line.pool.to_string(),
+            count(line.added.trades),
+            count(line.added.allocations),
+            match line.added.sells_unmatched {
+                0 => String::new(),
+                unmatched => count(unmatched),
+            },
+            dollars(line.added.pnl),
+            line.newest.map(time).unwrap_or_default(),
+        ]
+    };
+    let mut text = String::new();
+    if !lines.is_empty() {
+        let header = [
+            "Pool",
+            "New trades",
+            "Allocations",
+            "Unmatched",
+            "Realized PnL",
+            "Newest trade",
+        ];
+        text.push_str(&table(
+            &header,
+            &[1, 2, 3, 4],
+            lines.iter().map(cells).collect(),
+        ));
+        text.push('\n');
+    }
+    if !rest.is_empty() {
+        let rest = plural(rest.len() as u64, "pool", "pools");
+        text.push_str(&format!("  and {rest} with fewer new trades: --all-rows\n"));
+    }
+    if let (Some(since), 1..) = (since, older) {
+        let pools = plural(older as u64, "pool", "pools");
+        let since = time(since);
+        text.push_str(&format!(
+            "  and {pools} whose trades were executed before {since}\n"
+        ));
+    }
+    if text.is_empty() { text } else { text + "\n" }
+}
+
+fn describe_unknown(report: &AppendReport) -> String {
+    let counts = &report.counts;
+    let mut text = String::new();
+    if counts.unmatched_sells > 0 {
+        let (sells, verb) = match counts.unmatched_sells {
+            1 => ("1 new sell".to_owned(), "finds"),
+            sells => (format!("{} new sells", count(sells)), "find"),
+        };
+        text.push_str(&format!(
+            "Unmatched       {sells} {verb} no buy: fifo-pnl review list\n"
+        ));
+    }
+    for line in &report.pools {
+        let error = line.error.as_deref().unwrap_or("");
+        let pool = &line.pool;
+        text.push_str(&match line.status {
+            PoolStatus::Matched => continue,
+            PoolStatus::Stale => format!(
+                "Stale           {pool} stays as it was, through {}: {error}\n",
+                line.newest.map_or_else(|| "no trade".into(), time)
+            ),
+            PoolStatus::Rejected => format!("Rejected        {pool}: {error}\n"),
+            PoolStatus::Excluded => format!("Excluded        {pool}: {error}\n"),
+        });
+    }
+    if counts.fees_unknown > 0 {
+        let trades = plural(counts.fees_unknown, "trade", "trades");
+        text.push_str(&format!("Fees unknown    {trades}, counted as 0\n"));
+    }
+    if report.voided > 0 {
+        let trades = plural(report.voided, "new trade", "new trades");
+        text.push_str(&format!("Voided          {trades} left out\n"));
+    }
+    for (reason, rows) in &report.ineligible {
+        let rows = plural(*rows, "new row", "new rows");
+        text.push_str(&format!("Not executions  {rows}: {reason}\n"));
+    }
+    text
+}
+
+fn idle_json(nothing: &NothingNew) -> Value {
+    json!({
+        "outcome": "nothing new",
+        "run_id": nothing.run_id,
+        "version": nothing.version,
+        "complete_through": nothing.complete_through.map(|time| time.to_string()),
+        "current_version": nothing.current.version,
+        "current_held": nothing.current.held,
+    })
+}
+
+fn append_json(report: &AppendReport, since: Option<Timestamp>) -> Value {
+    let counts = &report.counts;
+    let publication = match &report.publication {
+        Publication::Held => "held",
+        Publication::WouldTakeAway(_) => "would take away",
+        _ => "published",
+    };
+    let pool = |line: &AppendLine| {
+        json!({
+            "account": line.pool.account.as_str(), "symbol": line.pool.symbol.as_str(),
+            "status": line.status.as_str(), "error": line.error,
+            "trades": line.added.trades, "buys": line.added.buys, "sells": line.added.sells,
+            "allocations": line.added.allocations,
+            "sells_unmatched": line.added.sells_unmatched,
+            "pnl_usd": line.added.pnl.to_string(),
+            "newest": line.newest.map(|time| time.to_string()),
+        })
+    };
+    let pools = report.pools.iter().filter(|line| is_since(line, since));
+    json!({
+        "outcome": "appended",
+        "run_id": report.run_id,
+        "version": report.version,
+        "status": report.status.as_str(),
+        "publication": publication,
+        "current_version": report.current.version,
+        "current_held": report.current.held,
+        "complete_through": report.complete_through.map(|time| time.to_string()),
+        "duration_ms": report.duration_ms,
+        "buys": counts.buys, "sells": counts.sells, "allocations": counts.allocations,
+        "pnl_usd": counts.pnl.to_string(),
+        "unmatched_sells": counts.unmatched_sells,
+        "fees_unknown": counts.fees_unknown,
+        "voided": report.voided,
+        "ineligible": report.ineligible,
+        "pools": pools.map(pool).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,339 @@
+//! Incremental runs in PostgreSQL: what is new in the ledger, where a version stands, and rows
+//! appended to it.
+//!
+//! New is what a snapshot does not see. A transaction that began before it and commits after it is
+//! among that, whatever times its rows have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::copy::BinaryCopy;
+use super::errors::from_sqlx;
+use super::gate::{self, GateRows};
+use super::ledger::{snapshot_of, unreadable};
+use super::lock::LockedConnection;
+use super::read::{PgCells, expressions, version_locked};
+use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
+use super::versions::{WRITE_ROWS, begin_short, execute, ids_next};
+use super::{PostgresStore, copy, end_snapshot, queue, rows, runs};
+use crate::engine::{CarriedLot, Pool};
+use crate::store::cells::{self, pool};
+use crate::store::model::{
+    AppendedPool, Arrivals, Completion, Event, LedgerRead, Scope, Version, VersionPlan, Watermark,
+};
+use crate::store::phase::{self, Phase};
+use crate::store::rows::{RowChunk, RowEncoder};
+use crate::store::rules::check_appendable;
+use crate::store::{StoreError, StoreResult};
+
+/// Reads what came since a watermark, in one snapshot.
+pub(super) async fn arrivals(
+    store: &PostgresStore,
+    scope: &Scope,
+    since: &Watermark,
+) -> StoreResult<Arrivals> {
+    let mut connection = store.snapshot().await?;
+    let arrivals = arrivals_in(&mut connection, scope, since).await;
+    end_snapshot(connection, arrivals).await
+}
+
+async fn arrivals_in(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    since: &Watermark,
+) -> StoreResult<Arrivals> {
+    let (snapshot, cluster): (String, String) = sqlx::query_as(
+        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("look for new trades", e))?;
+    let since = snapshot_of(since, &cluster)?;
+    let is_snapshot = |c: char| c.is_ascii_digit() || c == ':' || c == ',';
+    let xmin = since.split(':').next().unwrap_or_default();
+    if xmin.is_empty() || !since.chars().all(is_snapshot) {
+        return Err(unreadable("watermark", &since));
+    }
+    // The first condition finds the rows by their index; the second is the one that counts.
+    let condition = format!(
+        "WHERE ingest_xid >= '{xmin}' AND NOT pg_visible_in_snapshot(ingest_xid, '{since}')"
+    );
+    let mut read = LedgerRead::default();
+    let rows = GateRows::new(scope, &snapshot, None, false)?;
+    gate::copy_out(connection, &condition, rows, &mut read, &mut |_| true).await?;
+    let mut ineligible = BTreeMap::new();
+    let sql = format!(
+        "SELECT account, symbol, reason, count(*) FROM ineligible_trades {condition} \
+         GROUP BY account, symbol, reason"
+    );
+    let reasons: Vec<(String, String, String, i64)> = sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("look for new trades", e))?;
+    for (account, symbol, reason, rows) in reasons {
+        if scope.contains(&pool(&account, &symbol)) {
+            *ineligible.entry(reason).or_default() += rows as u64;
+        }
+    }
+    Ok(Arrivals {
+        pools: read.pools,
+        revised: revised(connection, scope, &since).await?,
+        voided: read.voided,
+        ineligible,
+        watermark: Watermark::Snapshot { snapshot, cluster },
+    })
+}
+
+/// Finds trades seen before whose last void or undo then says otherwise than their last one now.
+async fn revised(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    since: &str,
+) -> StoreResult<BTreeMap<Pool, BTreeSet<String>>> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT t.account, t.symbol, t.order_id FROM \
+         (SELECT DISTINCT account, order_id FROM trade_voids \
+          WHERE NOT pg_visible_in_snapshot(void_xid, $1::pg_snapshot)) v \
+         JOIN eligible_trades t ON t.account = v.account AND t.order_id = v.order_id \
+         WHERE pg_visible_in_snapshot(t.ingest_xid, $1::pg_snapshot) \
+         AND (t.void_seq IS NULL) = coalesce((SELECT NOT w.undone FROM trade_voids w \
+             WHERE w.account = v.account AND w.order_id = v.order_id \
+             AND pg_visible_in_snapshot(w.void_xid, $1::pg_snapshot) \
+             ORDER BY w.void_seq DESC LIMIT 1), false)",
+    )
+    .bind(since)
+    .fetch_all(connection)
+    .await
+    .map_err(|e| from_sqlx("look for voids", e))?;
+    let mut revised: BTreeMap<Pool, BTreeSet<String>> = BTreeMap::new();
+    for (account, symbol, order_id) in rows {
+        let pool = pool(&account, &symbol);
+        if scope.contains(&pool) {
+            revised.entry(pool).or_default().insert(order_id);
+        }
+    }
+    Ok(revised)
+}
+
+/// Reads the open lots of some pools, with their buys.
+pub(super) async fn open_lots(
+    store: &PostgresStore,
+    version: Version,
+    pools: &BTreeSet<Pool>,
+) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
+    let mut connection = store.reader().await?;
+    let sql = format!(
+        "SELECT {}, i.account AS of_account, i.symbol AS of_symbol FROM fifo_inventory_snapshot i \
+         JOIN eligible_trades t ON t.account = i.account AND t.order_id = i.buy_order_id \
+         WHERE i.allocation_version = $1 \
+         AND (i.account, i.symbol) IN (SELECT * FROM unnest($2::text[], $3::text[]))",
+        expressions(cells::CARRIED_LOT)
+    );
+    let accounts: Vec<&str> = pools.iter().map(|pool| pool.account.as_str()).collect();
+    let symbols: Vec<&str> = pools.iter().map(|pool| pool.symbol.as_str()).collect();
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(version)
+        .bind(accounts)
+        .bind(symbols)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("read the open lots", e))?;
+    let mut lots: BTreeMap<Pool, Vec<CarriedLot>> = BTreeMap::new();
+    let end = cells::CARRIED_LOT.len();
+    for row in rows {
+        let cells = PgCells(&row);
+        let name = |index| cells::Cells::text(&cells, index).ok().flatten();
+        let of = pool(
+            &name(end).unwrap_or_default(),
+            &name(end + 1).unwrap_or_default(),
+        );
+        lots.entry(of)
+            .or_default()
+            .push(cells::carried_lot(&cells)?);
+    }
+    Ok(lots)
+}
+
+/// Appends to a version, in one transaction, on the connection that holds the run lock.
+pub(super) async fn append(
+    store: &PostgresStore,
+    plan: &VersionPlan,
+    pools: &[AppendedPool],
+    completion: &Completion,
+) -> StoreResult<()> {
+    let Some(connection) = store.locked.lend() else {
+        return Err(StoreError::Refused(
+            "a version is written with the run lock held".into(),
+        ));
+    };
+    let mut lent = Lent {
+        slot: store.locked.clone(),
+        connection: Some(connection),
+    };
+    let Some(connection) = lent.connection.as_mut() else {
+        return Ok(());
+    };
+    let done = append_on(connection, plan, pools, completion).await;
+    if done.is_err() {
+        // The error to show is the one before.
+        let _ = execute(connection, "take back", "ROLLBACK".into()).await;
+    }
+    done
+}
+
+/// The run lock's connection, which is given back also where a run is stopped in the middle.
+struct Lent {
+    slot: LockedConnection,
+    connection: Option<PgConnection>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.slot.give_back(connection);
+        }
+    }
+}
+
+async fn append_on(
+    connection: &mut PgConnection,
+    plan: &VersionPlan,
+    pools: &[AppendedPool],
+    completion: &Completion,
+) -> StoreResult<()> {
+    // What was stopped in the middle.
+    execute(connection, "take back", "ROLLBACK".into()).await?;
+    begin_short(connection).await?;
+    runs::check_still_running(connection, plan.run_id).await?;
+    check_appendable(&version_locked(connection, plan.version).await?)?;
+    write_rows(connection, plan, pools).await?;
+    write_summaries(connection, plan.version, pools).await?;
+    update_version(connection, plan, completion).await?;
+    let (version, at) = (plan.version, completion.completed_at);
+    phase::reached(Phase::Publish);
+    queue::update(connection, &completion.review, version, at).await?;
+    runs::complete(connection, plan.run_id, version, completion).await?;
+    let event = Event {
+        version: Some(version),
+        correlation_id: Some(plan.batch_id.clone()),
+        ..Event::info("run", at, completion.details.clone())
+    };
+    runs::log_event(connection, &event).await?;
+    phase::reached(Phase::CloseLog);
+    execute(connection, "commit", "COMMIT".into()).await?;
+    phase::reached(Phase::Committed);
+    Ok(())
+}
+
+/// Writes the new allocations, and the lots that changed: most of them did not.
+async fn write_rows(
+    connection: &mut PgConnection,
+    plan: &VersionPlan,
+    pools: &[AppendedPool],
+) -> StoreResult<()> {
+    let encoder = PostgresRows::new(plan);
+    let (mut rows, mut lots) = (RowChunk::default(), RowChunk::default());
+    let mut gone: [Vec<String>; 3] = Default::default();
+    for matching in pools.iter().filter_map(|pool| pool.matching.as_ref()) {
+        matching.each_row(|row| encoder.allocation(row, &mut rows));
+        let (changed, used_up) = matching.lots_changed();
+        let of = &matching.pool;
+        for (buy, lot) in &changed {
+            encoder.lot(of, buy, lot, &mut lots);
+        }
+        for buy in changed.iter().map(|(buy, _)| buy).chain(&used_up) {
+            let key = [of.account.as_str(), of.symbol.as_str(), buy.order_id];
+            for (column, value) in gone.iter_mut().zip(key) {
+                column.push(value.to_owned());
+            }
+        }
+    }
+    let (id, lot_id) = ids_next(connection).await?;
+    let ids = (
+        super::rows::number(&mut rows, id),
+        super::rows::number(&mut lots, lot_id),
+    );
+    let mut copy = BinaryCopy::new(
+        connection,
+        WRITE_ROWS,
+        ("fifo_allocations", ALLOCATION_COLUMNS),
+    );
+    copy.send(&rows.bytes).await?;
+    copy.finish().await?;
+    phase::reached(Phase::Load);
+    let [accounts, symbols, order_ids] = gone;
+    sqlx::query(
+        "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = $1 \
+         AND (account, symbol, buy_order_id) IN \
+             (SELECT * FROM unnest($2::text[], $3::text[], $4::text[]))",
+    )
+    .bind(plan.version)
+    .bind(accounts)
+    .bind(symbols)
+    .bind(order_ids)
+    .execute(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx(WRITE_ROWS, e))?;
+    let into = ("fifo_inventory_snapshot", LOT_COLUMNS);
+    let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
+    copy.send(&lots.bytes).await?;
+    copy.finish().await?;
+    let sql = format!(
+        "SELECT setval('fifo_parts.allocation_ids', {}, false), \
+                setval('fifo_parts.lot_ids', {}, false)",
+        ids.0, ids.1
+    );
+    execute(connection, "number a version's rows", sql).await
+}
+
+/// Writes the pools' summaries, in place of those that the version has.
+async fn write_summaries(
+    connection: &mut PgConnection,
+    version: Version,
+    pools: &[AppendedPool],
+) -> StoreResult<()> {
+    let action = "write the summaries";
+    let of = |part: fn(&Pool) -> &str| -> Vec<&str> {
+        pools.iter().map(|pool| part(&pool.summary.pool)).collect()
+    };
+    sqlx::query(
+        "DELETE FROM fifo_parts.fifo_pool_summary WHERE allocation_version = $1 \
+         AND (account, symbol) IN (SELECT * FROM unnest($2::text[], $3::text[]))",
+    )
+    .bind(version)
+    .bind(of(|pool| pool.account.as_str()))
+    .bind(of(|pool| pool.symbol.as_str()))
+    .execute(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    let mut summaries = copy::Rows::default();
+    for pool in pools {
+        rows::summary(&mut summaries, version, &pool.summary, pool.duration_us);
+    }
+    let table = "fifo_parts.fifo_pool_summary";
+    copy::send(connection, action, table, SUMMARY_COLUMNS, summaries).await
+}
+
+async fn update_version(
+    connection: &mut PgConnection,
+    plan: &VersionPlan,
+    completion: &Completion,
+) -> StoreResult<()> {
+    sqlx::query(
+        "UPDATE allocation_versions SET status = $2, ledger_hash = $3, allocations_hash = $4, \
+         complete_through = $5::timestamptz, completed_at = $6::timestamptz, \
+         watermark = $7::jsonb WHERE version = $1",
+    )
+    .bind(plan.version)
+    .bind(completion.status.as_str())
+    .bind(completion.ledger_hash.to_string())
+    .bind(completion.allocations_hash.to_string())
+    .bind(completion.complete_through.map(|time| time.to_string()))
+    .bind(completion.completed_at.to_string())
+    .bind(plan.watermark.to_json())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|e| from_sqlx("complete the version", e))
+}

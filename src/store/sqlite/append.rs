@@ -1,0 +1,226 @@
+//! Incremental runs in SQLite: what is new in the ledger, where a version stands, and rows appended
+//! to it. Arrivals and voids are numbered as they come, by one writer at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, params};
+use sqlx::SqliteConnection;
+
+use super::errors::{from_rusqlite, from_sqlx};
+use super::ledger::{GateRows, newest, sequence};
+use super::raw::with_raw;
+use super::rows::SqliteRows;
+use super::versions::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
+use super::{SqliteStore, commit, queue, read, runs};
+use crate::engine::{CarriedLot, Matching, Pool};
+use crate::store::StoreResult;
+use crate::store::cells;
+use crate::store::model::{
+    AppendedPool, Arrivals, Completion, Event, Scope, Version, VersionPlan, Watermark,
+};
+use crate::store::phase::{self, Phase};
+use crate::store::rows::{RowChunk, RowEncoder};
+use crate::store::rules::check_appendable;
+
+/// Reads what came since a watermark, in one snapshot.
+pub(super) async fn arrivals(
+    store: &SqliteStore,
+    scope: &Scope,
+    since: &Watermark,
+) -> StoreResult<Arrivals> {
+    let since = sequence(since)?;
+    let action = "look for new trades";
+    let mut transaction = store.snapshot().await?;
+    with_raw(&mut transaction, action, |raw| {
+        arrivals_in(raw, scope, since).map_err(|e| from_rusqlite(action, e))
+    })
+    .await
+}
+
+fn arrivals_in(
+    raw: &Connection,
+    scope: &Scope,
+    (ingest_since, void_since): (i64, i64),
+) -> rusqlite::Result<Arrivals> {
+    let (ingest_seq, void_seq) = newest(raw)?;
+    let mut arrivals = Arrivals {
+        watermark: Watermark::Sequence {
+            ingest_seq,
+            void_seq,
+        },
+        ..Arrivals::default()
+    };
+    let mut statement = raw.prepare(
+        "SELECT account, symbol, order_id, side, size, price, order_time, total_fees_usd, \
+         trade_seq, void_seq FROM eligible_trades WHERE ingest_seq > ?1",
+    )?;
+    let mut rows = statement.query([ingest_since])?;
+    let mut gate = GateRows::new(scope);
+    while let Some(row) = rows.next()? {
+        let is_voided = row.get::<_, Option<i64>>(9)?.is_some();
+        gate.take_row(row, is_voided)?;
+    }
+    (arrivals.pools, arrivals.voided) = gate.into_pools();
+    let mut statement = raw.prepare(
+        "SELECT account, symbol, reason, count(*) FROM ineligible_trades \
+         WHERE ingest_seq > ?1 GROUP BY account, symbol, reason",
+    )?;
+    let mut rows = statement.query([ingest_since])?;
+    while let Some(row) = rows.next()? {
+        let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
+        if scope.contains(&cells::pool(text(0)?, text(1)?)) {
+            let count: i64 = row.get(3)?;
+            *arrivals.ineligible.entry(row.get(2)?).or_default() += count as u64;
+        }
+    }
+    arrivals.revised = revised(raw, scope, (ingest_since, void_since))?;
+    Ok(arrivals)
+}
+
+/// Trades seen before whose last void or undo then says otherwise than their last one now.
+const REVISED: &str = "SELECT t.account, t.symbol, t.order_id FROM \
+     (SELECT DISTINCT account, order_id FROM trade_voids WHERE void_seq > ?2) v \
+     JOIN eligible_trades t ON t.account = v.account AND t.order_id = v.order_id \
+     WHERE t.ingest_seq <= ?1 AND (t.void_seq IS NULL) = ifnull((SELECT w.undone = 0 \
+         FROM trade_voids w WHERE w.account = v.account AND w.order_id = v.order_id \
+         AND w.void_seq <= ?2 ORDER BY w.void_seq DESC LIMIT 1), 0)";
+
+fn revised(
+    raw: &Connection,
+    scope: &Scope,
+    (ingest_since, void_since): (i64, i64),
+) -> rusqlite::Result<BTreeMap<Pool, BTreeSet<String>>> {
+    let mut revised: BTreeMap<Pool, BTreeSet<String>> = BTreeMap::new();
+    let mut statement = raw.prepare(REVISED)?;
+    let mut rows = statement.query([ingest_since, void_since])?;
+    while let Some(row) = rows.next()? {
+        let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
+        let pool = cells::pool(text(0)?, text(1)?);
+        if scope.contains(&pool) {
+            revised.entry(pool).or_default().insert(row.get(2)?);
+        }
+    }
+    Ok(revised)
+}
+
+/// Reads the open lots of some pools, with their buys.
+pub(super) async fn open_lots(
+    store: &SqliteStore,
+    version: Version,
+    pools: &BTreeSet<Pool>,
+) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
+    let mut transaction = store.snapshot().await?;
+    with_raw(&mut transaction, "read the open lots", |raw| {
+        let mut lots: BTreeMap<Pool, Vec<CarriedLot>> = BTreeMap::new();
+        let from = "fifo_inventory_snapshot i \
+             JOIN eligible_trades t ON t.account = i.account AND t.order_id = i.buy_order_id \
+             WHERE i.allocation_version = ?1 AND i.account = ?2 AND i.symbol = ?3";
+        for pool in pools {
+            let arguments = params![version, pool.account.as_str(), pool.symbol.as_str()];
+            read::select(raw, cells::CARRIED_LOT, from, arguments, &mut |row| {
+                let lot = cells::carried_lot(row)?;
+                lots.entry(pool.clone()).or_default().push(lot);
+                Ok(())
+            })?;
+        }
+        Ok(lots)
+    })
+    .await
+}
+
+/// Appends to a version, in one transaction.
+pub(super) async fn append(
+    store: &SqliteStore,
+    plan: &VersionPlan,
+    pools: &[AppendedPool],
+    completion: &Completion,
+) -> StoreResult<()> {
+    let action = "append to the version";
+    let mut transaction = store.writer().await?;
+    check_appendable(&read::version_in(&mut transaction, plan.version).await?)?;
+    with_raw(&mut transaction, action, |raw| {
+        let encoder = SqliteRows::new(plan);
+        for pool in pools {
+            append_pool(raw, plan.version, pool, &encoder).map_err(|e| from_rusqlite(action, e))?;
+            phase::reached(Phase::Load);
+        }
+        Ok(())
+    })
+    .await?;
+    update_version(&mut transaction, plan, completion).await?;
+    let at = completion.completed_at;
+    phase::reached(Phase::Publish);
+    queue::update(&mut transaction, &completion.review, plan.version, at).await?;
+    runs::complete(&mut transaction, plan.run_id, plan.version, completion).await?;
+    let event = Event {
+        version: Some(plan.version),
+        correlation_id: Some(plan.batch_id.clone()),
+        ..Event::info("run", at, completion.details.clone())
+    };
+    runs::log_event(&mut transaction, &event).await?;
+    phase::reached(Phase::CloseLog);
+    commit(transaction).await?;
+    phase::reached(Phase::Committed);
+    Ok(())
+}
+
+async fn update_version(
+    connection: &mut SqliteConnection,
+    plan: &VersionPlan,
+    completion: &Completion,
+) -> StoreResult<()> {
+    sqlx::query(
+        "UPDATE allocation_versions SET status = $2, ledger_hash = $3, allocations_hash = $4, \
+         complete_through = $5, completed_at = $6, watermark = $7 WHERE version = $1",
+    )
+    .bind(plan.version)
+    .bind(completion.status.as_str())
+    .bind(completion.ledger_hash.to_string())
+    .bind(completion.allocations_hash.to_string())
+    .bind(completion.complete_through.map(|time| time.as_micros()))
+    .bind(completion.completed_at.as_micros())
+    .bind(plan.watermark.to_json())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|e| from_sqlx("complete the version", e))
+}
+
+fn append_pool(
+    raw: &Connection,
+    version: Version,
+    pool: &AppendedPool,
+    encoder: &SqliteRows,
+) -> rusqlite::Result<()> {
+    if let Some(matching) = &pool.matching {
+        let mut rows = RowChunk::default();
+        matching.each_row(|row| encoder.allocation(row, &mut rows));
+        insert_rows(raw, INSERT_ALLOCATION, &rows)?;
+        replace_lots(raw, version, matching, encoder)?;
+    }
+    insert_summary(raw, version, &pool.summary, pool.duration_us)
+}
+
+/// Writes the lots that changed: most of them did not.
+fn replace_lots(
+    raw: &Connection,
+    version: Version,
+    matching: &Matching,
+    encoder: &SqliteRows,
+) -> rusqlite::Result<()> {
+    let (changed, gone) = matching.lots_changed();
+    let pool = &matching.pool;
+    let (account, symbol) = (pool.account.as_str(), pool.symbol.as_str());
+    let mut delete = raw.prepare(
+        "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = ?1 AND account = ?2 \
+         AND symbol = ?3 AND buy_order_id = ?4",
+    )?;
+    let mut lots = RowChunk::default();
+    for buy in changed.iter().map(|(buy, _)| buy).chain(&gone) {
+        delete.execute(params![version, account, symbol, buy.order_id])?;
+    }
+    for (buy, lot) in &changed {
+        encoder.lot(pool, buy, lot, &mut lots);
+    }
+    insert_rows(raw, INSERT_LOT, &lots)
+}
