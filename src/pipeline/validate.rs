@@ -131,7 +131,7 @@ async fn validate_once(
         .map(|summary| (summary.pool.clone(), summary.claim()));
     let judge = Arc::new(Judge {
         is_current: current.version == Some(info.version),
-        was_published: info.published_at.is_some(),
+        was_published: has_items(&info),
         version: info.version,
         covers_all: info.scope == "all",
         claims: claims.collect(),
@@ -154,6 +154,15 @@ async fn validate_once(
         trades_checked,
         version: info,
     })
+}
+
+/// Tells whether unmatched rows of a version must have review items although it is not current.
+///
+/// Items move with the pointer. A version that was extended after it was published may have been
+/// extended while another one was current: then its new rows have none.
+fn has_items(info: &VersionInfo) -> bool {
+    let published = info.published_at.zip(info.completed_at);
+    published.is_some_and(|(published, completed)| completed <= published)
 }
 
 /// Reads a pool as of the instant at which it ended, which is earlier than its version's.

@@ -1,0 +1,360 @@
+//! Incremental runs give what full runs give: after any mix of arrivals, late arrivals, voids,
+//! undos, rows that are no trades, exclusions, publications and runs, on every store.
+//!
+//! Histories come from fixed seeds; a failure names the one it had.
+#![cfg(feature = "job")]
+
+#[path = "support/ledger.rs"]
+#[allow(dead_code, reason = "a part of it is used here")]
+mod ledger;
+#[path = "support/store_subject.rs"]
+mod subject;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use fifo_pnl::engine::{AllocationRow, PoolStatus, SymbolRules, Timestamp};
+use fifo_pnl::pipeline::{
+    self, AppendReport, Cancel, Clock, ComputeOptions, ComputeReport, Context, Forced, Incremental,
+    Publication, Silent, Wait, compute, compute_incremental, validate,
+};
+use fifo_pnl::store::model::{Exclusion, Version, VersionStatus, VoidChange};
+use fifo_pnl::store::{RowSink, Store};
+use ledger::Random;
+use subject::{Subject, at, batch, holder, memory, pool, postgres, sqlite, trade};
+
+/// A clock that goes on by a second with each look, after every trade.
+#[derive(Default)]
+struct Ticks(AtomicI64);
+
+impl Clock for Ticks {
+    fn now(&self) -> Timestamp {
+        let seconds = self.0.fetch_add(1, Ordering::SeqCst);
+        Timestamp::try_from_micros(1_900_000_000_000_000 + seconds * 1_000_000).unwrap()
+    }
+
+    fn elapsed_us(&self) -> i64 {
+        0
+    }
+}
+
+fn context() -> Context {
+    Context {
+        clock: Arc::new(Ticks::default()),
+        progress: Arc::new(Silent),
+        cancel: Cancel::default(),
+        rules: SymbolRules::default(),
+        holder: holder("compute"),
+        user: "ann".into(),
+        wait: Wait::No,
+    }
+}
+
+struct Lines(Vec<String>);
+
+impl RowSink for Lines {
+    fn take(&mut self, row: &AllocationRow<'_>) -> std::io::Result<()> {
+        let mut line = Vec::new();
+        row.write_line(&mut line);
+        self.0.push(String::from_utf8(line).unwrap());
+        Ok(())
+    }
+}
+
+/// The rows of a version, in an order of their own.
+async fn rows_of(store: &dyn Store, version: Version) -> Vec<String> {
+    let mut lines = Lines(Vec::new());
+    store.export(version, &mut lines).await.unwrap();
+    lines.0.sort();
+    lines.0
+}
+
+/// The open lots of a version, in an order of their own.
+async fn lots_of(store: &dyn Store, version: Version) -> Vec<String> {
+    let mut lots = Vec::new();
+    for of in store.pools_with_rows(version).await.unwrap() {
+        let stored = store.stored_pool(version, &of).await.unwrap();
+        let lines = stored.open_lots.iter().map(|lot| format!("{of} {lot:?}"));
+        lots.extend(lines);
+    }
+    lots.sort();
+    lots
+}
+
+/// What the summaries of a version say, without what tells when and how it was computed.
+async fn sums_of(store: &dyn Store, version: Version) -> Vec<String> {
+    let summaries = store.pool_summaries(version).await.unwrap();
+    let lines = summaries.into_iter().map(|it| {
+        let (hash, rows) = (it.ledger_hash, it.allocations_hash);
+        let (last, error) = (it.last, it.error);
+        let status = it.status.as_str();
+        format!(
+            "{} {status} {:?} {hash} {rows} {last:?} {error:?}",
+            it.pool, it.totals
+        )
+    });
+    lines.collect()
+}
+
+async fn full(store: &dyn Store, context: &Context, publish: bool) -> ComputeReport {
+    let options = ComputeOptions {
+        origin: "full".into(),
+        no_publish: !publish,
+        ..ComputeOptions::default()
+    };
+    compute(store, context, &options).await.unwrap()
+}
+
+async fn incremental(store: &dyn Store, context: &Context) -> Incremental {
+    let options = ComputeOptions::default();
+    compute_incremental(store, context, &options).await.unwrap()
+}
+
+fn appended(done: Incremental) -> Box<AppendReport> {
+    match done {
+        Incremental::Appended(report) => report,
+        other => panic!("expected an extended version: {other:?}"),
+    }
+}
+
+fn forced(done: Incremental) -> Vec<Forced> {
+    match done {
+        Incremental::Full(_, forced) => forced,
+        other => panic!("expected a full run: {other:?}"),
+    }
+}
+
+async fn assert_valid(store: &dyn Store, context: &Context, version: Version, what: &str) {
+    let judged = validate(store, context, Some(version)).await.unwrap();
+    assert_eq!(judged.violations, [], "{what}");
+}
+
+/// A random trade. Now and then it comes late, has the time of another, or can't be matched.
+fn random_trade(random: &mut Random, id: usize, now: &mut i64) -> fifo_pnl::engine::LedgerTrade {
+    *now += random.below(4) as i64;
+    let seconds = match random.below(12) {
+        0 => *now - random.below(60) as i64,
+        _ => *now,
+    };
+    let side = if random.below(100) < 54 {
+        "buy"
+    } else {
+        "sell"
+    };
+    let size = format!("{}.{:03}", random.below(9), 1 + random.below(999));
+    let price = format!("{}.{:02}", 10 + random.below(90), random.below(100));
+    let symbol = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"][random.below(4) as usize];
+    let mut row = trade(&format!("t{id}"), side, &size, &price, seconds);
+    if random.below(150) == 0 {
+        // A product beyond the limit of a trade: the ledger takes it, matching does not.
+        row.trade.size = "100000000000000".parse().unwrap();
+        row.trade.price = "100000000000000".parse().unwrap();
+    }
+    subject::of("default", symbol, row)
+}
+
+/// What happened in a history, so that no test passes because nothing did.
+#[derive(Debug, Default)]
+struct Happened {
+    appended: u32,
+    nothing: u32,
+    late: u32,
+    revised: u32,
+    stale: u32,
+    whole: u32,
+}
+
+async fn history(subject: &dyn Subject, seed: u64, happened: &mut Happened) {
+    let (store, context) = (subject.store(), context());
+    let mut random = Random(seed);
+    let (mut ids, mut now) = (0, 1_000);
+    let mut voided: BTreeSet<String> = BTreeSet::new();
+    for step in 0..24 {
+        let what = format!("seed {seed}, step {step}");
+        let trades = (0..random.below(12)).map(|_| {
+            ids += 1;
+            random_trade(&mut random, ids, &mut now)
+        });
+        let trades: Vec<_> = trades.collect();
+        if !trades.is_empty() {
+            store.import(&batch(trades)).await.unwrap();
+        }
+        match random.below(8) {
+            0 if ids > 0 => {
+                let id = format!("t{}", 1 + random.below(ids as u64));
+                let undo = voided.contains(&id);
+                if undo {
+                    voided.remove(&id)
+                } else {
+                    voided.insert(id.clone())
+                };
+                store.void(&void(&id, undo)).await.unwrap();
+            }
+            1 if random.below(3) == 0 => {
+                let excluded = random.below(2) == 0;
+                let exclusion = Exclusion {
+                    pool: pool("DOGE-USD"),
+                    reason: "not ours".into(),
+                    decided_by: "ann".into(),
+                    decided_at: at(0),
+                };
+                store.set_exclusion(&exclusion, excluded).await.unwrap();
+            }
+            2 => {
+                let versions = store.versions().await.unwrap();
+                let readable = versions.iter().filter(|info| info.status.is_readable());
+                let readable: Vec<Version> = readable.map(|info| info.version).collect();
+                if !readable.is_empty() {
+                    let nth = random.below(readable.len() as u64) as usize;
+                    pipeline::publish(store, &context, readable[nth])
+                        .await
+                        .unwrap();
+                    if random.below(2) == 0 {
+                        // It may be the newest one, which never holds.
+                        let _ = pipeline::release(store, &context).await;
+                    }
+                }
+            }
+            _ => {}
+        }
+        let version = match incremental(store, &context).await {
+            Incremental::Nothing(nothing) => {
+                happened.nothing += 1;
+                nothing.version
+            }
+            Incremental::Appended(report) => {
+                happened.appended += 1;
+                report.version
+            }
+            Incremental::Full(report, forced) => {
+                for forced in forced {
+                    happened.late += u32::from(matches!(forced, Forced::Late(..)));
+                    happened.revised += u32::from(matches!(forced, Forced::Revised(..)));
+                    let snapshot = matches!(forced, Forced::Snapshot(..));
+                    assert!(!snapshot, "{what}: {forced:?}");
+                }
+                report.version
+            }
+        };
+        compare(store, &context, version, &what, happened).await;
+    }
+}
+
+fn void(order_id: &str, undo: bool) -> VoidChange {
+    subject::void(order_id, undo)
+}
+
+/// Compares a version with one that is computed from all of the ledger now.
+async fn compare(
+    store: &dyn Store,
+    context: &Context,
+    version: Version,
+    what: &str,
+    happened: &mut Happened,
+) {
+    assert_valid(store, context, version, what).await;
+    let whole = full(store, context, false).await.version;
+    let stale: BTreeSet<String> = store
+        .pool_summaries(version)
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|summary| summary.status == PoolStatus::Stale)
+        .map(|summary| summary.pool.to_string())
+        .collect();
+    happened.stale += stale.len() as u32;
+    let is_fresh = |line: &String| {
+        !stale
+            .iter()
+            .any(|pool| line.starts_with(&format!("{pool} ")))
+    };
+    let of_rows = |line: &String| {
+        let mut cells = line.splitn(3, ',');
+        let pool = format!("{} {}", cells.next().unwrap(), cells.next().unwrap());
+        !stale.contains(&pool)
+    };
+    let keep = |lines: Vec<String>, fresh: &dyn Fn(&String) -> bool| -> Vec<String> {
+        lines.into_iter().filter(|line| fresh(line)).collect()
+    };
+    let pairs = [
+        (
+            keep(rows_of(store, version).await, &of_rows),
+            keep(rows_of(store, whole).await, &of_rows),
+        ),
+        (
+            keep(lots_of(store, version).await, &is_fresh),
+            keep(lots_of(store, whole).await, &is_fresh),
+        ),
+        (
+            keep(sums_of(store, version).await, &is_fresh),
+            keep(sums_of(store, whole).await, &is_fresh),
+        ),
+    ];
+    for (found, expected) in pairs {
+        assert_eq!(found, expected, "{what}, version {version}");
+    }
+    if stale.is_empty() {
+        happened.whole += 1;
+        let versions = store.versions().await.unwrap();
+        let hashes = |version| {
+            let info = versions
+                .iter()
+                .find(|info| info.version == version)
+                .unwrap();
+            (
+                info.ledger_hash,
+                info.allocations_hash,
+                info.complete_through,
+            )
+        };
+        assert_eq!(hashes(version), hashes(whole), "{what}");
+    }
+    store
+        .drop_version(whole, &subject::event("drop", 1))
+        .await
+        .unwrap();
+}
+
+async fn histories(make: impl AsyncFn() -> Option<Box<dyn Subject>>, seeds: std::ops::Range<u64>) {
+    let mut happened = Happened::default();
+    for seed in seeds {
+        let Some(subject) = make().await else {
+            return;
+        };
+        history(subject.as_ref(), seed, &mut happened).await;
+    }
+    let Happened {
+        appended,
+        nothing,
+        late,
+        revised,
+        stale,
+        whole,
+    } = happened;
+    for (what, times) in [
+        ("appended", appended),
+        ("nothing", nothing),
+        ("late", late),
+        ("revised", revised),
+        ("stale", stale),
+        ("whole", whole),
+    ] {
+        assert!(times > 0, "{what} never happened");
+    }
+}
+
+#[tokio::test]
+async fn any_history_in_memory() {
+    histories(memory, 1..25).await;
+}
+
+#[tokio::test]
+async fn any_history_in_sqlite() {
+    histories(sqlite, 100..108).await;
+}
+
+#[tokio::test]
+async fn any_history_in_postgres() {
+    histories(postgres, 200..205).await;
+}
