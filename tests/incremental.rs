@@ -358,3 +358,253 @@ async fn any_history_in_sqlite() {
 async fn any_history_in_postgres() {
     histories(postgres, 200..205).await;
 }
+
+/// Every store that is there, empty.
+async fn stores() -> Vec<Box<dyn Subject>> {
+    let mut stores = Vec::new();
+    stores.extend(memory().await);
+    stores.extend(sqlite().await);
+    stores.extend(postgres().await);
+    stores
+}
+
+async fn import(store: &dyn Store, trades: Vec<fifo_pnl::engine::LedgerTrade>) {
+    subject::append(store, trades).await;
+}
+
+#[tokio::test]
+async fn the_first_run_is_a_full_one_and_the_second_has_nothing_to_do() {
+    for subject in stores().await {
+        let (store, context) = (subject.store(), context());
+        import(store, vec![trade("b1", "buy", "2", "10", 1)]).await;
+        assert_eq!(
+            forced(incremental(store, &context).await),
+            [Forced::NoVersion]
+        );
+        let done = incremental(store, &context).await;
+        let Incremental::Nothing(nothing) = done else {
+            panic!("{done:?}");
+        };
+        assert_eq!(
+            (nothing.version, nothing.complete_through),
+            (1, Some(at(1)))
+        );
+        let runs = subject.runs().await;
+        assert_eq!(runs.len(), 2);
+        assert!(runs[1].contains("completed"), "{runs:?}");
+        // A void and its undo change nothing.
+        store.void(&void("b1", false)).await.unwrap();
+        store.void(&void("b1", true)).await.unwrap();
+        let done = incremental(store, &context).await;
+        assert!(matches!(done, Incremental::Nothing(_)), "{done:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    for subject in stores().await {
+        let (store, context) = (subject.store(), context());
+        import(store, vec![trade("b1", "buy", "2", "10", 1)]).await;
+        full(store, &context, true).await;
+        import(store, vec![trade("s1", "sell", "1", "12", 2)]).await;
+        let before = (subject.runs().await, subject.events().await);
+        let rows = rows_of(store, 1).await;
+        let options = ComputeOptions {
+            dry_run: true,
+            ..ComputeOptions::default()
+        };
+        let done = compute_incremental(store, &context, &options)
+            .await
+            .unwrap();
+        let report = appended(done);
+        assert_eq!((report.run_id, report.counts.allocations), (None, 1));
+        assert_eq!(before, (subject.runs().await, subject.events().await));
+        assert_eq!(rows, rows_of(store, 1).await);
+    }
+}
+
+#[tokio::test]
+async fn what_forces_a_full_run_is_named() {
+    for subject in stores().await {
+        let (store, mut context) = (subject.store(), context());
+        let trades = vec![
+            trade("b1", "buy", "2", "10", 10),
+            trade("s1", "sell", "1", "12", 20),
+        ];
+        import(store, trades).await;
+        full(store, &context, true).await;
+        import(store, vec![trade("b0", "buy", "1", "9", 5)]).await;
+        let late = Forced::Late(pool("BTC-USD"), "b0".into());
+        let done = incremental(store, &context).await;
+        let Incremental::Full(report, why) = &done else {
+            panic!("{done:?}");
+        };
+        assert_eq!(*why, [late]);
+        assert_eq!(report.publication, Publication::Published);
+        let versions = store.versions().await.unwrap();
+        assert_eq!(versions.last().unwrap().origin, "late-arrival");
+
+        store.void(&void("b0", false)).await.unwrap();
+        let revised = Forced::Revised(pool("BTC-USD"), vec!["b0".into()]);
+        assert_eq!(forced(incremental(store, &context).await), [revised]);
+
+        context.rules.usd_quotes.insert("EURX".into());
+        assert_eq!(forced(incremental(store, &context).await), [Forced::Policy]);
+        assert!(matches!(
+            incremental(store, &context).await,
+            Incremental::Nothing(_)
+        ));
+
+        let current = store.current().await.unwrap().version.unwrap();
+        let event = subject::event("seal", 1);
+        store.seal(current, "filed", &event).await.unwrap();
+        // Nothing new needs no new version.
+        assert!(matches!(
+            incremental(store, &context).await,
+            Incremental::Nothing(_)
+        ));
+        let sealed_rows = rows_of(store, current).await;
+        import(store, vec![trade("s2", "sell", "1", "12", 30)]).await;
+        let why = forced(incremental(store, &context).await);
+        assert_eq!(why, [Forced::Sealed(current)]);
+        assert_eq!(rows_of(store, current).await, sealed_rows);
+    }
+}
+
+#[tokio::test]
+async fn a_held_pointer_stays_and_the_newest_version_goes_on() {
+    for subject in stores().await {
+        let (store, context) = (subject.store(), context());
+        import(store, vec![trade("b1", "buy", "5", "10", 1)]).await;
+        full(store, &context, true).await;
+        full(store, &context, true).await;
+        pipeline::publish(store, &context, 1).await.unwrap();
+        let held = rows_of(store, 1).await;
+        import(store, vec![trade("s1", "sell", "6", "12", 2)]).await;
+        let report = appended(incremental(store, &context).await);
+        assert_eq!(
+            (report.version, &report.publication),
+            (2, &Publication::Held)
+        );
+        assert_eq!(store.current().await.unwrap().version, Some(1));
+        assert_eq!(rows_of(store, 1).await, held);
+        // Its unmatched sell is asked about when it becomes current, not before.
+        assert!(store.review_queue().await.unwrap().is_empty());
+        pipeline::release(store, &context).await.unwrap();
+        assert_eq!(store.current().await.unwrap().version, Some(2));
+        assert_eq!(store.review_queue().await.unwrap().len(), 1);
+        assert_valid(store, &context, 2, "released").await;
+    }
+}
+
+#[tokio::test]
+async fn a_pool_that_can_no_longer_be_matched_is_stale_until_it_can() {
+    for subject in stores().await {
+        let (store, context) = (subject.store(), context());
+        let other = |row| subject::of("default", "ETH-USD", row);
+        import(store, vec![trade("b1", "buy", "5", "10", 1)]).await;
+        import(store, vec![other(trade("e1", "buy", "5", "10", 1))]).await;
+        full(store, &context, true).await;
+        let mut bad = trade("bad", "buy", "1", "1", 2);
+        bad.trade.size = "100000000000000".parse().unwrap();
+        bad.trade.price = "100000000000000".parse().unwrap();
+        import(store, vec![bad, trade("s1", "sell", "1", "12", 3)]).await;
+        import(store, vec![other(trade("e2", "sell", "1", "12", 3))]).await;
+        let report = appended(incremental(store, &context).await);
+        assert_eq!(report.status, VersionStatus::Partial);
+        assert_eq!(report.publication, Publication::Published);
+        let summaries = store.pool_summaries(1).await.unwrap();
+        let status = |symbol: &str| {
+            let of = |it: &&fifo_pnl::store::model::PoolSummary| it.pool == pool(symbol);
+            summaries.iter().find(of).unwrap().status
+        };
+        assert_eq!(status("BTC-USD"), PoolStatus::Stale);
+        assert_eq!(status("ETH-USD"), PoolStatus::Matched);
+        assert_valid(store, &context, 1, "stale").await;
+        let queue = store.review_queue().await.unwrap();
+        assert_eq!(queue.len(), 1, "{queue:?}");
+        assert_eq!(queue[0].order_id, "bad");
+        // The same again is nothing new, and asks nothing twice.
+        assert!(matches!(
+            incremental(store, &context).await,
+            Incremental::Nothing(_)
+        ));
+        store.void(&void("bad", false)).await.unwrap();
+        let report = appended(incremental(store, &context).await);
+        assert_eq!(report.status, VersionStatus::Completed);
+        let queue = store.review_queue().await.unwrap();
+        assert!(!queue[0].status.is_open(), "{queue:?}");
+        assert_valid(store, &context, 1, "cured").await;
+        let mut happened = Happened::default();
+        compare(store, &context, 1, "cured", &mut happened).await;
+        assert_eq!((happened.stale, happened.whole), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_forces_a_full_run() {
+    let Some(subject) = sqlite().await else {
+        return;
+    };
+    let (store, context) = (subject.store(), context());
+    import(store, vec![trade("b1", "buy", "5", "10", 1)]).await;
+    full(store, &context, true).await;
+    let path = store.location();
+    let path = path.strip_prefix("sqlite://").unwrap();
+    let damage = "DELETE FROM fifo_inventory_snapshot";
+    let file = rusqlite::Connection::open(path).unwrap();
+    assert_eq!(file.execute(damage, []).unwrap(), 1);
+    drop(file);
+    import(store, vec![trade("s1", "sell", "1", "12", 2)]).await;
+    let why = forced(incremental(store, &context).await);
+    assert!(
+        matches!(why.as_slice(), [Forced::Snapshot(of, _)] if *of == pool("BTC-USD")),
+        "{why:?}"
+    );
+    assert_valid(store, &context, 2, "after damage").await;
+}
+
+/// A transaction that began before a run and commits after it is new for the next one, whatever
+/// was committed in between.
+#[tokio::test]
+async fn a_late_commit_is_never_missed() {
+    let Some(subject) = subject::PostgresSubject::new().await else {
+        return;
+    };
+    let (store, context) = (subject.store(), context());
+    import(store, vec![trade("b1", "buy", "5", "10", 1)]).await;
+    full(store, &context, true).await;
+    let insert = |id: &str, seconds: u32| {
+        format!(
+            "INSERT INTO trade_records (account, order_id, symbol, side, size, price, order_time, \
+             total_fees_usd) VALUES ('default', '{id}', 'BTC-USD', 'sell', 1, 12, \
+             timestamptz '2025-06-01 00:00:00Z' + interval '{seconds} s', 0)"
+        )
+    };
+    let mut slow = subject.database.connect().await;
+    let mut quick = subject.database.connect().await;
+    use sqlx::{AssertSqlSafe, Executor};
+    slow.execute("BEGIN").await.unwrap();
+    slow.execute(AssertSqlSafe(insert("slow", 10)))
+        .await
+        .unwrap();
+    quick
+        .execute(AssertSqlSafe(insert("quick", 5)))
+        .await
+        .unwrap();
+    let report = appended(incremental(store, &context).await);
+    assert_eq!(report.counts.sells, 1);
+    assert!(matches!(
+        incremental(store, &context).await,
+        Incremental::Nothing(_)
+    ));
+    slow.execute("COMMIT").await.unwrap();
+    let report = appended(incremental(store, &context).await);
+    assert_eq!(report.counts.sells, 1);
+    let rows = rows_of(store, 1).await.concat();
+    assert!(
+        rows.contains(",slow,") && rows.contains(",quick,"),
+        "{rows}"
+    );
+    assert_valid(store, &context, 1, "late commit").await;
+}
