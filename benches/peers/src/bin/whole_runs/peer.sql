@@ -1,12 +1,13 @@
 -- Sets instead of a program: the exact matches of all pools, without amounts of money.
 -- A pool's units are numbered through. A buy owns the numbers up to all that was bought, a sell
 -- those up to all that was sold and found a lot. Where either ends, a slice ends, and belongs to the
--- first buy and the first sell that end there or later.
+-- first buy and the first sell that end there or later. Nothing is joined; an id travels behind its
+-- trade's place in the pool, so that the smallest text is the first trade.
 \set ON_ERROR_STOP on
 CREATE UNLOGGED TABLE fifo_parts.peer AS
 WITH summed AS (
-    SELECT account, symbol, order_id, side, size, row_number() OVER so_far AS n,
-           sum(size) FILTER (WHERE side = 'buy') OVER so_far AS bought,
+    SELECT account, symbol, order_id, side, row_number() OVER so_far AS n,
+           coalesce(sum(size) FILTER (WHERE side = 'buy') OVER so_far, 0) AS bought,
            coalesce(sum(size) FILTER (WHERE side = 'sell') OVER so_far, 0) AS sold
     FROM eligible_trades
     WHERE void_seq IS NULL
@@ -15,13 +16,14 @@ WITH summed AS (
                       ROWS UNBOUNDED PRECEDING)
 ), found AS (
     -- What found no lot so far: as deep as the inventory would have gone below zero.
-    SELECT account, symbol, order_id, side, n, coalesce(bought, 0) AS bought,
-           sold - greatest(0, -min(coalesce(bought, 0) - sold) OVER so_far) AS matched
+    SELECT account, symbol, side, lpad(n::text, 12, '0') || order_id COLLATE "C" AS trade, bought,
+           sold - greatest(0, -min(bought - sold) OVER so_far) AS matched
     FROM summed
     WINDOW so_far AS (PARTITION BY account, symbol ORDER BY n ROWS UNBOUNDED PRECEDING)
 ), ends AS (
     SELECT account, symbol, CASE side WHEN 'buy' THEN bought ELSE matched END AS upto,
-           min(n) FILTER (WHERE side = 'buy') AS buy, min(n) FILTER (WHERE side = 'sell') AS sell
+           min(trade) FILTER (WHERE side = 'buy') AS buy,
+           min(trade) FILTER (WHERE side = 'sell') AS sell
     FROM found
     GROUP BY 1, 2, 3
 ), slices AS (
@@ -31,9 +33,7 @@ WITH summed AS (
     WINDOW up AS (PARTITION BY account, symbol ORDER BY upto),
            down AS (PARTITION BY account, symbol ORDER BY upto DESC)
 )
-SELECT account, symbol, s.order_id AS sell_order_id, b.order_id AS buy_order_id,
-       slices.size AS allocated_size
+SELECT account, symbol, substr(sell, 13) AS sell_order_id, substr(buy, 13) AS buy_order_id,
+       size AS allocated_size
 FROM slices
-JOIN found s USING (account, symbol)
-JOIN found b USING (account, symbol)
-WHERE s.n = slices.sell AND b.n = slices.buy AND slices.size > 0;
+WHERE sell IS NOT NULL AND buy IS NOT NULL AND size > 0;
