@@ -64,6 +64,8 @@ impl Subject {
 pub struct Sample {
     /// What was run.
     pub subject: Subject,
+    /// When the session began: a file may hold several.
+    pub session: String,
     /// Which run of the session: equal numbers were measured one after the other.
     pub run: u32,
     /// What it used.
@@ -203,6 +205,7 @@ fn parse(line: &str) -> Option<(Machine, Sample)> {
     };
     let sample = Sample {
         subject,
+        session: machine.date.clone(),
         run: next()?.parse().ok()?,
         used: Used {
             wall_s: next()?.parse().ok()?,
@@ -245,6 +248,7 @@ mod tests {
         };
         let sample = Sample {
             subject: Subject::new("full run", "postgres", 10, "zipf", "tool"),
+            session: String::new(),
             run: 2,
             used: Used {
                 wall_s: 1.5,

@@ -149,10 +149,12 @@ impl Samples<'_> {
     }
 
     /// Returns the seconds of each run; the quickest, where a run was done in several manners.
-    fn seconds(&self, run: &Run, rows: u64) -> BTreeMap<u32, f64> {
+    fn seconds(&self, run: &Run, rows: u64) -> BTreeMap<(String, u32), f64> {
         let mut seconds = BTreeMap::new();
         for sample in self.of(run, rows) {
-            let best = seconds.entry(sample.run).or_insert(f64::INFINITY);
+            let best = seconds
+                .entry((sample.session.as_str(), sample.run))
+                .or_insert(f64::INFINITY);
             *best = sample.used.wall_s.min(*best);
         }
         seconds
@@ -305,6 +307,62 @@ impl Samples<'_> {
     }
 }
 
+/// A bar of the page: what stands beside a floor, at which size, and the ratios.
+pub struct Bar {
+    /// Database, what was measured, and the size.
+    pub name: String,
+    /// Of the pairs of runs.
+    pub ratios: Spread,
+    /// The target at a million trades.
+    pub max: f64,
+}
+
+/// Returns the ratios to the floors, at all sizes of 100,000 trades and more; of smaller ones only
+/// where there is nothing larger.
+pub fn bars(samples: &[Sample]) -> Vec<Bar> {
+    let all = Samples(samples);
+    let measured = [
+        (Run::of("full run", "postgres"), RUN_RATIO_MAX),
+        (Run::of("import", "postgres"), IMPORT_RATIO_MAX),
+        (Run::of("full run, version 1", "sqlite"), SQLITE_RATIO_MAX),
+        (Run::of("full run, version 10", "sqlite"), SQLITE_RATIO_MAX),
+    ];
+    let mut bars = Vec::new();
+    for (run, max) in measured {
+        let sizes = samples.iter().filter(|one| run.is(&one.subject));
+        let sizes: BTreeSet<u64> = sizes.map(|one| one.subject.rows).collect();
+        let least = sizes.last().map_or(0, |most| 100_000.min(*most));
+        for rows in sizes.into_iter().filter(|rows| *rows >= least) {
+            if let Some(ratios) = all.ratios(&run, &run.floor(), rows) {
+                let name = format!("{}, {}, {}", database(&run), run.row, short(rows));
+                bars.push(Bar { name, ratios, max });
+            }
+        }
+    }
+    bars
+}
+
+/// Returns the processor seconds of full runs by shape and size, for the curves of the page.
+pub fn curves(samples: &[Sample]) -> Vec<(&'static str, Vec<(u64, Spread)>)> {
+    let curve = |shape: &'static str| {
+        let run = Run {
+            shape,
+            ..Run::of("full run", "postgres")
+        };
+        let mut points: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+        for one in samples.iter().filter(|one| run.is(&one.subject)) {
+            points
+                .entry(one.subject.rows)
+                .or_default()
+                .push(one.used.cpu_s);
+        }
+        let points = points.into_iter();
+        let points = points.filter_map(|(rows, cpu)| Some((rows, Spread::of(cpu)?)));
+        (shape, points.collect())
+    };
+    GROWTH_SHAPES.map(curve).into()
+}
+
 /// Returns nanoseconds a trade of the rows that have no database.
 pub fn nanoseconds(samples: &[Sample], row: &str, what: &str) -> BTreeMap<Subject, Spread> {
     let mut found: BTreeMap<Subject, Vec<f64>> = BTreeMap::new();
@@ -372,6 +430,7 @@ mod tests {
     fn sample(row: &str, what: &str, rows: u64, run: u32, wall_s: f64) -> Sample {
         Sample {
             subject: Subject::new(row, "postgres", rows, "zipf", what),
+            session: "one".into(),
             run,
             used: Used {
                 wall_s,

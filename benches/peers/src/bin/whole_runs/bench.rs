@@ -29,6 +29,8 @@ pub struct Bench {
     /// Emptied at the end.
     folder: PathBuf,
     results: Results,
+    /// When it began.
+    session: String,
 }
 
 /// A ledger of one size and shape.
@@ -75,6 +77,7 @@ impl Bench {
             samples: Vec::new(),
             programs,
             folder,
+            session: machine.date.clone(),
             results: Results::open(&file, machine)?,
         })
     }
@@ -105,7 +108,12 @@ impl Bench {
     }
 
     pub fn keep(&mut self, subject: Subject, run: u32, used: Used) -> Outcome<()> {
-        let sample = Sample { subject, run, used };
+        let sample = Sample {
+            subject,
+            session: self.session.clone(),
+            run,
+            used,
+        };
         let Subject {
             row,
             database,

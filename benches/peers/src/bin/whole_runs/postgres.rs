@@ -234,6 +234,7 @@ impl Server {
 
     fn psql(&self, database: &str, arguments: &[&str]) -> Command {
         let mut psql = Command::new("psql");
+        psql.env("PGOPTIONS", "-c client_min_messages=warning");
         psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
         psql.args(arguments).arg(self.address(database));
         psql
