@@ -153,7 +153,7 @@ impl Samples<'_> {
         let mut seconds = BTreeMap::new();
         for sample in self.of(run, rows) {
             let best = seconds
-                .entry((sample.session.as_str(), sample.run))
+                .entry((sample.session.clone(), sample.run))
                 .or_insert(f64::INFINITY);
             *best = sample.used.wall_s.min(*best);
         }
