@@ -34,9 +34,16 @@ pub fn print_table(samples: &[Sample]) {
         let wall = spread(|one| one.used.wall_s).map_or(String::new(), |all| all.show(3));
         let cpu = spread(|one| one.used.cpu_s).map_or(0.0, |all| all.median);
         let peak = spread(|one| one.used.peak_kb as f64 * 1.024e-3).map_or(0.0, |all| all.max);
-        let name = format!("{row}, {database}, {shape}, {what}");
+        let peak = if peak > 0.0 {
+            format!("{peak:.0}")
+        } else {
+            String::new()
+        };
+        let place = if database == "none" { "" } else { ", " };
+        let database = database.trim_start_matches("none");
+        let name = format!("{row}{place}{database}, {shape}, {what}");
         println!(
-            "{name:62} {:>7} {wall:>26} {cpu:>9.3} {peak:>8.0}",
+            "{name:62} {:>7} {wall:>26} {cpu:>9.3} {peak:>8}",
             short(*rows)
         );
     }
