@@ -6,11 +6,12 @@
 //! `ROWS.db` holds a ledger and at least one version; the rows of its newest one are read into
 //! memory before the clock starts. `TARGET.db` is the same ledger as it was before that version. It
 //! is changed: it gets the rows under its next number. The clock runs over reading the columns that
-//! a run reads, one transaction with the same rows into the same tables (their checks, foreign keys
+//! a run reads, one transaction with the same rows into the same tables (with their checks, keys
 //! and indexes), and the checkpoint that brings them from the journal into the file.
 //!
 //! `--indexes rebuilt` drops the indexes first and makes them again in the same transaction, which
-//! is quicker for the first version of a file. `--cache-kib` is the memory for pages; as a run does.
+//! is quicker for the first version of a file. `--cache-kib` is the memory for pages, by default
+//! that of a run.
 //!
 //! Prints a line: seconds of the wall and of the processor, rows read, rows written.
 

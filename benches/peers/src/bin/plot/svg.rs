@@ -79,49 +79,77 @@ pub fn ratios(bars: &[Bar]) -> String {
     out + "</svg>\n"
 }
 
-/// Draws a curve for each shape: processor seconds over trades.
-pub fn growth(curves: &[(&str, Vec<(u64, Spread)>)]) -> String {
+/// Logarithmic axes over whole powers of ten.
+struct Axes {
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+impl Axes {
     const LEFT: f64 = 70.0;
     const TOP: f64 = 48.0;
     const HEIGHT: f64 = 420.0;
-    const BOTTOM: f64 = HEIGHT - 56.0;
-    let right = WIDTH - 110.0;
-    let points = || curves.iter().flat_map(|(_, points)| points);
-    let decades = |values: Vec<f64>| {
-        let least = values
-            .iter()
-            .copied()
-            .fold(f64::INFINITY, f64::min)
-            .log10()
-            .floor();
-        let most = values.iter().copied().fold(0.0, f64::max).log10().ceil();
-        (least, most.max(least + 1.0))
-    };
-    let (x_from, x_to) = decades(points().map(|(rows, _)| *rows as f64).collect());
-    let (y_from, y_to) = decades(points().map(|(_, cpu)| cpu.median).collect());
-    let x = |rows: f64| LEFT + (rows.log10() - x_from) / (x_to - x_from) * (right - LEFT);
-    let y = |cpu: f64| BOTTOM - (cpu.log10() - y_from) / (y_to - y_from) * (BOTTOM - TOP);
-    let mut out = begin(HEIGHT, "Processor time of a full run, PostgreSQL, seconds");
-    for power in x_from as i32..=x_to as i32 {
-        let at = x(10_f64.powi(power));
-        line(&mut out, (at, TOP), (at, BOTTOM), PALE, "");
-        let trades = short(10_u64.pow(power.unsigned_abs()));
-        text(&mut out, at, BOTTOM + 18.0, "middle", INK, &trades);
+    const BOTTOM: f64 = Self::HEIGHT - 56.0;
+    const RIGHT: f64 = WIDTH - 110.0;
+
+    fn of(curves: &[(&str, Vec<(u64, Spread)>)]) -> Self {
+        let points = || curves.iter().flat_map(|(_, points)| points);
+        let powers = |values: Vec<f64>| {
+            let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = values.iter().copied().fold(0.0, f64::max);
+            let least = least.log10().floor();
+            (least, most.log10().ceil().max(least + 1.0))
+        };
+        Self {
+            x: powers(points().map(|(rows, _)| *rows as f64).collect()),
+            y: powers(points().map(|(_, cpu)| cpu.median).collect()),
+        }
     }
-    for power in y_from as i32..=y_to as i32 {
-        let at = y(10_f64.powi(power));
-        line(&mut out, (LEFT, at), (right, at), PALE, "");
+
+    fn at(&self, trades: f64, seconds: f64) -> (f64, f64) {
+        let share = |value: f64, (from, to): (f64, f64)| (value.log10() - from) / (to - from);
+        (
+            Self::LEFT + share(trades, self.x) * (Self::RIGHT - Self::LEFT),
+            Self::BOTTOM - share(seconds, self.y) * (Self::BOTTOM - Self::TOP),
+        )
+    }
+
+    fn draw(&self, out: &mut String) {
+        let (left, top, bottom, right) = (Self::LEFT, Self::TOP, Self::BOTTOM, Self::RIGHT);
+        for power in self.x.0 as i32..=self.x.1 as i32 {
+            let (x, _) = self.at(10_f64.powi(power), 1.0);
+            line(out, (x, top), (x, bottom), PALE, "");
+            let trades = short(10_u64.pow(power.unsigned_abs()));
+            text(out, x, bottom + 18.0, "middle", INK, &trades);
+        }
+        for power in self.y.0 as i32..=self.y.1 as i32 {
+            let seconds = 10_f64.powi(power);
+            let (_, y) = self.at(1.0, seconds);
+            line(out, (left, y), (right, y), PALE, "");
+            text(out, left - 8.0, y + 4.0, "end", INK, &format!("{seconds}"));
+        }
+        let note = "trades; dotted: time in proportion to trades";
         text(
-            &mut out,
-            LEFT - 8.0,
-            at + 4.0,
-            "end",
+            out,
+            (left + right) / 2.0,
+            bottom + 40.0,
+            "middle",
             INK,
-            &format!("{}", 10_f64.powi(power)),
+            note,
         );
     }
+}
+
+/// Draws a curve for each shape: processor seconds over trades.
+pub fn growth(curves: &[(&str, Vec<(u64, Spread)>)]) -> String {
+    let axes = Axes::of(curves);
+    let mut out = begin(
+        Axes::HEIGHT,
+        "Processor time of a full run, PostgreSQL, seconds",
+    );
+    axes.draw(&mut out);
     for ((shape, points), (color, place)) in curves.iter().zip(COLORS.iter().zip(0_u32..)) {
-        let at = |(rows, cpu): &(u64, Spread)| (x(*rows as f64), y(cpu.median));
+        let at = |(rows, cpu): &(u64, Spread)| axes.at(*rows as f64, cpu.median);
         for pair in points.windows(2) {
             line(&mut out, at(&pair[0]), at(&pair[1]), color, "");
         }
@@ -133,31 +161,21 @@ pub fn growth(curves: &[(&str, Vec<(u64, Spread)>)]) -> String {
             );
         }
         if !points.is_empty() {
-            let height = TOP + 14.0 + 18.0 * f64::from(place);
-            text(&mut out, right + 12.0, height, "start", color, shape);
+            let y = Axes::TOP + 14.0 + 18.0 * f64::from(place);
+            text(&mut out, Axes::RIGHT + 12.0, y, "start", color, shape);
         }
     }
-    if let Some((rows, cpu)) = points().min_by_key(|(rows, _)| *rows) {
-        let (from, to) = (*rows as f64, 10_f64.powf(x_to));
-        let to = to.min(from * 10_f64.powf(y_to) / cpu.median);
-        let end = cpu.median * to / from;
-        line(
-            &mut out,
-            (x(from), y(cpu.median)),
-            (x(to), y(end)),
-            INK,
-            "2 4",
-        );
+    let first = curves
+        .iter()
+        .flat_map(|(_, points)| points)
+        .min_by_key(|(rows, _)| *rows);
+    if let Some((rows, cpu)) = first {
+        let (from, least) = (*rows as f64, cpu.median);
+        let (x_most, y_most) = (10_f64.powf(axes.x.1), 10_f64.powf(axes.y.1));
+        let to = x_most.min(from * y_most / least);
+        let (start, end) = (axes.at(from, least), axes.at(to, least * to / from));
+        line(&mut out, start, end, INK, "2 4");
     }
-    let note = "trades; dotted: time in proportion to trades";
-    text(
-        &mut out,
-        (LEFT + right) / 2.0,
-        BOTTOM + 40.0,
-        "middle",
-        INK,
-        note,
-    );
     out + "</svg>\n"
 }
 

@@ -1,7 +1,9 @@
 -- What PostgreSQL itself needs for a run: reads what a run reads, writes the rows that a run wrote,
 -- with the same constraints and indexes. FOLDER is replaced.
 \set ON_ERROR_STOP on
-\copy (SELECT account, order_id, symbol, side, size, price, order_time, total_fees_usd, trade_seq, void_seq, ingest_xid FROM eligible_trades) to '/dev/null' (format binary)
+COPY (SELECT account, order_id, symbol, side, size, price, order_time, total_fees_usd, trade_seq,
+             void_seq, ingest_xid
+      FROM eligible_trades) TO STDOUT (FORMAT binary) \g '/dev/null'
 BEGIN;
 CREATE TABLE fifo_parts.floor_a
     (LIKE fifo_allocations INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
