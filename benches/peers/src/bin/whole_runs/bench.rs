@@ -8,13 +8,17 @@ use fifo_pnl_peers::Outcome;
 use fifo_pnl_peers::machine::Machine;
 use fifo_pnl_peers::process::{Used, measure, text};
 use fifo_pnl_peers::samples::{Results, Sample, Subject};
-use fifo_pnl_peers::targets::short;
+use fifo_pnl_peers::targets::{MILLION, short};
 
 use crate::options::{Options, Part};
 
-/// What a ledger, two copies of it, its versions and the journals take at most, measured with
-/// PostgreSQL, and rounded up.
-const DISK_BYTES_PER_TRADE: u64 = 3_500;
+/// The file of trades, two databases with them, a version, and its rows in files. Measured with
+/// PostgreSQL 15: 140, 2 x 360, 470 and 350.
+const POSTGRES_BYTES_PER_TRADE: u64 = 1_800;
+/// What `scripts/bench` lets the server's journal grow to.
+const JOURNAL_BYTES_MAX: u64 = 8 << 30;
+/// Three files with ten versions. Measured: 250 for the ledger, 500 for a version.
+const SQLITE_BYTES_PER_TRADE: u64 = 16_000;
 /// Trades that arrive after the ledger of a session.
 pub const NEW_TRADES: u64 = 1_000;
 const SEED: &str = "42";
@@ -63,8 +67,7 @@ impl Bench {
         let programs = own.parent().ok_or("no folder of programs")?.to_owned();
         let folder = std::env::temp_dir().join(format!("fifo-bench-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
-        let most = options.rows.last().copied().unwrap_or(0);
-        check_disk(&folder, most)?;
+        check_disk(&folder, &options)?;
         let machine = Machine::here(server_version().unwrap_or_default());
         let day = machine.date.get(..10).unwrap_or("undated");
         let file = match &options.results {
@@ -180,9 +183,19 @@ fn split(whole: &Path, ledger: &Ledger) -> Outcome<()> {
 }
 
 /// Errors: too little room for the largest ledger.
-fn check_disk(folder: &Path, rows: u64) -> Outcome<()> {
+fn check_disk(folder: &Path, options: &Options) -> Outcome<()> {
+    let rows = options.rows.last().copied().unwrap_or(0);
+    let postgres = rows * POSTGRES_BYTES_PER_TRADE;
+    let postgres = postgres + postgres.min(JOURNAL_BYTES_MAX);
+    let sqlite = rows.min(MILLION) * SQLITE_BYTES_PER_TRADE;
+    let needed = match options.only {
+        None => postgres.max(sqlite),
+        Some(Part::Postgres | Part::Growth) => postgres,
+        Some(Part::Sqlite) => sqlite,
+        Some(Part::Kernel) => 0,
+    };
     let room = rustix::fs::statvfs(folder)?;
-    let (free, needed) = (room.f_bavail * room.f_frsize, rows * DISK_BYTES_PER_TRADE);
+    let free = room.f_bavail * room.f_frsize;
     if free < needed {
         let (place, gigabyte) = (folder.display(), 1_000_000_000);
         let (free, needed) = (free / gigabyte, needed / gigabyte);
