@@ -66,8 +66,8 @@ impl Bench {
         let own = std::env::current_exe()?;
         let programs = own.parent().ok_or("no folder of programs")?.to_owned();
         let folder = std::env::temp_dir().join(format!("fifo-bench-{}", std::process::id()));
+        check_disk(&std::env::temp_dir(), &options)?;
         fs::create_dir_all(&folder)?;
-        check_disk(&folder, &options)?;
         let machine = Machine::here(server_version().unwrap_or_default());
         let day = machine.date.get(..10).unwrap_or("undated");
         let file = match &options.results {
