@@ -9,6 +9,9 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use crate::engine::Timestamp;
 use crate::pipeline::Wait;
 
+/// How many characters `2025-11-20` has.
+const DAY_LEN: usize = 10;
+
 /// Reads a duration. A day has 24 hours.
 ///
 /// Errors: another form; months and years, whose length nobody knows; less than nothing.
@@ -35,7 +38,12 @@ pub fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     } else if let Ok(at) = text.parse::<jiff::Timestamp>() {
         at.as_microsecond()
     } else {
-        let day: Date = text.parse().map_err(|_| wrong())?;
+        // `Date` would also read a time without an offset, and drop the time.
+        let day = text.trim();
+        let day: Date = match day.len() {
+            DAY_LEN => day.parse().map_err(|_| wrong())?,
+            _ => return Err(wrong()),
+        };
         let begun = day.to_zoned(TimeZone::UTC).map_err(|_| wrong())?;
         begun.timestamp().as_microsecond()
     };
