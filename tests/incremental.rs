@@ -165,6 +165,54 @@ struct Happened {
     whole: u32,
 }
 
+/// Sometimes voids or undoes, leaves a pool out, or moves the pointer.
+async fn disturb(
+    store: &dyn Store,
+    context: &Context,
+    random: &mut Random,
+    ids: usize,
+    voided: &mut BTreeSet<String>,
+) {
+    match random.below(8) {
+        0 if ids > 0 => {
+            let id = format!("t{}", 1 + random.below(ids as u64));
+            let undo = voided.contains(&id);
+            if undo {
+                voided.remove(&id)
+            } else {
+                voided.insert(id.clone())
+            };
+            store.void(&void(&id, undo)).await.unwrap();
+        }
+        1 if random.below(3) == 0 => {
+            let excluded = random.below(2) == 0;
+            let exclusion = Exclusion {
+                pool: pool("DOGE-USD"),
+                reason: "not ours".into(),
+                decided_by: "ann".into(),
+                decided_at: at(0),
+            };
+            store.set_exclusion(&exclusion, excluded).await.unwrap();
+        }
+        2 => {
+            let versions = store.versions().await.unwrap();
+            let readable = versions.iter().filter(|info| info.status.is_readable());
+            let readable: Vec<Version> = readable.map(|info| info.version).collect();
+            if !readable.is_empty() {
+                let nth = random.below(readable.len() as u64) as usize;
+                pipeline::publish(store, context, readable[nth])
+                    .await
+                    .unwrap();
+                if random.below(2) == 0 {
+                    // It may be the newest one, which never holds.
+                    let _ = pipeline::release(store, context).await;
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 async fn history(subject: &dyn Subject, seed: u64, happened: &mut Happened) {
     let (store, context) = (subject.store(), context());
     let mut random = Random(seed);
@@ -180,44 +228,7 @@ async fn history(subject: &dyn Subject, seed: u64, happened: &mut Happened) {
         if !trades.is_empty() {
             store.import(&batch(trades)).await.unwrap();
         }
-        match random.below(8) {
-            0 if ids > 0 => {
-                let id = format!("t{}", 1 + random.below(ids as u64));
-                let undo = voided.contains(&id);
-                if undo {
-                    voided.remove(&id)
-                } else {
-                    voided.insert(id.clone())
-                };
-                store.void(&void(&id, undo)).await.unwrap();
-            }
-            1 if random.below(3) == 0 => {
-                let excluded = random.below(2) == 0;
-                let exclusion = Exclusion {
-                    pool: pool("DOGE-USD"),
-                    reason: "not ours".into(),
-                    decided_by: "ann".into(),
-                    decided_at: at(0),
-                };
-                store.set_exclusion(&exclusion, excluded).await.unwrap();
-            }
-            2 => {
-                let versions = store.versions().await.unwrap();
-                let readable = versions.iter().filter(|info| info.status.is_readable());
-                let readable: Vec<Version> = readable.map(|info| info.version).collect();
-                if !readable.is_empty() {
-                    let nth = random.below(readable.len() as u64) as usize;
-                    pipeline::publish(store, &context, readable[nth])
-                        .await
-                        .unwrap();
-                    if random.below(2) == 0 {
-                        // It may be the newest one, which never holds.
-                        let _ = pipeline::release(store, &context).await;
-                    }
-                }
-            }
-            _ => {}
-        }
+        disturb(store, &context, &mut random, ids, &mut voided).await;
         let version = match incremental(store, &context).await {
             Incremental::Nothing(nothing) => {
                 happened.nothing += 1;

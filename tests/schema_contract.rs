@@ -450,7 +450,11 @@ const FILES_ALONE: [(&str, &str); 10] = [
 ];
 
 /// Functions of one store only, by file: what a database does its own way.
-const FUNCTIONS_ALONE: [(&str, &str); 11] = [
+const FUNCTIONS_ALONE: [(&str, &str); 12] = [
+    (
+        "append.rs",
+        "append_on append_pool drop replace_lots write_rows write_summaries",
+    ),
     (
         "errors.rs",
         "from_code from_connect from_rusqlite proxy_refused",
@@ -458,8 +462,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 11] = [
     ("health.rs", "disk_room facts_in"),
     (
         "ledger.rs",
-        "append_new execute insert_void ledger ledger_writer misplaced newest optional_text plain \
-         push_trade read_in read_pools sequence \
+        "append_new execute insert_void into_pools ledger ledger_writer misplaced new newest \
+         optional_text plain push_trade read_in read_pools sequence \
          snapshot_of take_row unreadable voided_as_of",
     ),
     (
@@ -483,7 +487,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 11] = [
     ),
     (
         "versions.rs",
-        "add_pool add_summary attach attach_parts begin_on begin_short check_free check_owner \
+        "add_pool attach attach_parts begin_on begin_short check_free check_owner \
          clean_up commit_parts connection drop_leftovers drop_parts drop_tables end \
          enter_version execute gone ids_next insert_rows insert_summary lock_parts of parts_of \
          publish write_on",

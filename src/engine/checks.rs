@@ -271,7 +271,7 @@ pub struct StoredLot {
 pub enum PoolStatus {
     /// It has allocations.
     Matched,
-    /// It has those that an earlier run made: something in what came since only a person can settle.
+    /// It has those that an earlier run made: only a person can settle something that came since.
     Stale,
     /// It has none: something in it only a person can settle.
     Rejected,

@@ -61,7 +61,8 @@ impl ValidateReport {
 
     /// Counts what only `--strict` takes for a finding.
     pub fn strict_findings(&self) -> u64 {
-        let pools = self.pools_of(PoolStatus::Rejected).count()
+        let pools = self.pools_of(PoolStatus::Stale).count()
+            + self.pools_of(PoolStatus::Rejected).count()
             + self.pools_of(PoolStatus::Excluded).count();
         self.unmatched_sells() + self.fees_unknown() + pools as u64
     }

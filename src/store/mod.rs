@@ -175,8 +175,8 @@ pub trait Store: Send + Sync {
     /// another kind of database's, or another cluster's.
     async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals>;
 
-    /// Returns the open lots that a version's inventory snapshot has of some pools, with their buys.
-    /// A lot whose buy the ledger does not have is left out.
+    /// Returns the open lots that a version's inventory snapshot has of some pools, with their
+    /// buys. A lot whose buy the ledger does not have is left out.
     async fn open_lots(
         &self,
         version: Version,

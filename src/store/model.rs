@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub use review::{QueuedItem, ReviewStatus, ReviewUpdate};
+
 use crate::engine::{
-    Account, IssueType, LedgerTrade, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
-    PoolStatus, PoolTotals, ReviewItem, RowsHash, Severity, StoredSummary, Symbol, SymbolRules,
-    Timestamp, Usd, policy,
+    Account, LedgerTrade, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
+    PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolRules, Timestamp, Usd, policy,
 };
+
+mod review;
 
 /// Number of a version of allocations.
 pub type Version = i64;
@@ -589,107 +592,6 @@ pub struct RunCounts {
     pub pnl: Usd,
     /// Errors of rejected pools, whole.
     pub error: Option<String>,
-}
-
-/// What the review queue should say after a run or a publication.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ReviewUpdate {
-    /// Items that hold.
-    pub items: Vec<ReviewItem>,
-    /// Kinds of items that are complete in `items`: others of these kinds are settled.
-    pub kinds: BTreeSet<IssueType>,
-    /// Pools that the version has no allocations of.
-    pub pools_without_result: BTreeSet<Pool>,
-    /// Pools that were looked at, and the kinds of items that are complete of each; `None`: all
-    /// pools were, and all kinds are.
-    pub looked_at: Option<BTreeMap<Pool, BTreeSet<IssueType>>>,
-}
-
-impl ReviewUpdate {
-    /// Tells whether an open item that is not among [`items`](Self::items) no longer holds.
-    pub fn settles(&self, pool: &Pool, issue: IssueType) -> bool {
-        let is_unknown =
-            issue == IssueType::UnmatchedSell && self.pools_without_result.contains(pool);
-        let is_looked_at = match &self.looked_at {
-            None => true,
-            Some(pools) => pools.get(pool).is_some_and(|kinds| kinds.contains(&issue)),
-        };
-        self.kinds.contains(&issue) && is_looked_at && !is_unknown
-    }
-}
-
-/// State of a review item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReviewStatus {
-    /// Nobody has looked at it.
-    Pending,
-    /// Somebody has.
-    InProgress,
-    /// Settled.
-    Resolved,
-    /// Needs nothing.
-    Dismissed,
-}
-
-impl ReviewStatus {
-    /// Returns the word that the database holds.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::InProgress => "in_progress",
-            Self::Resolved => "resolved",
-            Self::Dismissed => "dismissed",
-        }
-    }
-
-    /// Reads the word.
-    pub fn from_text(text: &str) -> Option<Self> {
-        let all = [
-            Self::Pending,
-            Self::InProgress,
-            Self::Resolved,
-            Self::Dismissed,
-        ];
-        all.into_iter().find(|status| status.as_str() == text)
-    }
-
-    /// Tells whether it still asks something.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Pending | Self::InProgress)
-    }
-}
-
-/// A row of `manual_review_queue`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueuedItem {
-    /// Its number.
-    pub id: i64,
-    /// Whose lots, of what.
-    pub pool: Pool,
-    /// The order in question; empty where the whole pool is.
-    pub order_id: String,
-    /// What kind of question.
-    pub issue: IssueType,
-    /// How urgent.
-    pub severity: Severity,
-    /// State.
-    pub status: ReviewStatus,
-    /// A sentence.
-    pub description: String,
-    /// How it was settled.
-    pub resolution: Option<String>,
-    /// When it was first asked.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// When it was settled.
-    pub resolved_at: Option<Timestamp>,
-    /// By whom.
-    pub resolved_by: Option<String>,
-    /// The version that asked.
-    pub version: Version,
-    /// Facts, as JSON text.
-    pub details: String,
 }
 
 /// A pool that a person took out of matching.

@@ -276,7 +276,12 @@ async fn version_texts(store: &dyn Store, mut info: VersionInfo, numbers: bool) 
         info.watermark = Watermark::default();
     }
     texts.push(format!("{info:#?}"));
-    let summaries = store.pool_summaries(version).await.unwrap();
+    let mut summaries = store.pool_summaries(version).await.unwrap();
+    if !numbers {
+        for summary in &mut summaries {
+            summary.watermark = Watermark::default();
+        }
+    }
     texts.push(format!("{summaries:#?}"));
     let plain = |mut row: StoredAllocation| {
         if !numbers {

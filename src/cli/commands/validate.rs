@@ -155,6 +155,7 @@ fn describe_known(report: &ValidateReport, strict: bool) -> String {
         lines.push(format!("fees unknown: {trades}, counted as 0"));
     }
     for (status, word) in [
+        (PoolStatus::Stale, "stale"),
         (PoolStatus::Rejected, "rejected"),
         (PoolStatus::Excluded, "excluded"),
     ] {
@@ -206,6 +207,7 @@ pub(super) fn to_json(report: &ValidateReport) -> Value {
         "trades_checked": report.trades_checked,
         "unmatched_sells": report.unmatched_sells(),
         "fees_unknown": report.fees_unknown(),
+        "pools_stale": report.pools_of(PoolStatus::Stale).count(),
         "pools_rejected": report.pools_of(PoolStatus::Rejected).count(),
         "pools_excluded": report.pools_of(PoolStatus::Excluded).count(),
         "arrived_since": report.arrived_since,

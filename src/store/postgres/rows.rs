@@ -91,8 +91,9 @@ fn time(out: &mut Vec<u8>, time: Timestamp) {
     push_time(out, time);
 }
 
-pub(super) const SUMMARY_COLUMNS: &str = "allocation_version, account, symbol, status, trades, buys, sells, \
-    allocations, sells_matched, sells_unmatched, buys_used, fees_unknown, matched_size, \
+pub(super) const SUMMARY_COLUMNS: &str = "allocation_version, account, symbol, \
+    status, trades, buys, sells, allocations, sells_matched, sells_unmatched, \
+    buys_used, fees_unknown, matched_size, \
     cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_size, \
     unmatched_proceeds_usd, unmatched_net_proceeds_usd, open_lots, open_size, open_cost_usd, \
     first_sell, last_sell, last_order_time, last_side, last_trade_seq, last_order_id, \

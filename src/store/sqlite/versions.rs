@@ -152,8 +152,9 @@ pub(super) fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusq
     Ok(())
 }
 
-const INSERT_SUMMARY: &str = "INSERT OR REPLACE INTO fifo_pool_summary (allocation_version, account, symbol, \
-    status, trades, buys, sells, allocations, sells_matched, sells_unmatched, buys_used, \
+const INSERT_SUMMARY: &str = "INSERT OR REPLACE INTO fifo_pool_summary \
+    (allocation_version, account, symbol, status, trades, buys, sells, \
+    allocations, sells_matched, sells_unmatched, buys_used, \
     fees_unknown, matched_size, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, \
     unmatched_size, unmatched_proceeds_usd, unmatched_net_proceeds_usd, open_lots, open_size, \
     open_cost_usd, first_sell, last_sell, last_order_time, last_side, last_trade_seq, \
