@@ -10,11 +10,11 @@ use std::fmt::Debug;
 
 use fifo_pnl::engine::reference::{self, ReferenceMatching};
 use fifo_pnl::engine::{
-    Account, AllocationRow, CarriedLot, Continued, Fee, Matcher, Matching, Notes, OrderKey, Pool,
-    PoolLedger, PoolState, PoolStatus, PoolTotals, PoolVersion, Price, Side, Size,
-    StoredAllocation, StoredLot, StoredSummary, Symbol, SymbolRules, Timestamp, Trade, TradeRef,
-    TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, add_sizes, check_pool, compute_pool,
-    continue_pool, match_pool,
+    Account, AllocationRow, CarriedLot, Continued, Fee, LotPicker, LotSums, Matcher, Matching,
+    Notes, OpenLot, OrderKey, Pool, PoolLedger, PoolState, PoolStatus, PoolTotals, PoolVersion,
+    Price, Side, Size, StoredAllocation, StoredLot, StoredSummary, Symbol, SymbolRules, Timestamp,
+    Trade, TradeRef, TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, add_sizes, check_pool,
+    compute_pool, continue_pool, match_pool, reach_of,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -578,18 +578,69 @@ fn any_text_is_a_number_or_an_error() {
     });
 }
 
-/// What a version keeps of a pool, as far as later trades need it.
-fn state(matching: &Matching, totals: PoolTotals, last: Option<OrderKey>) -> PoolState {
-    let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
-    let lots = matching.open_lots_with_buys().map(|(buy, lot)| CarriedLot {
+fn carried_lot(buy: &TradeRef<'_>, lot: &OpenLot) -> CarriedLot {
+    CarriedLot {
         buy: buy.to_trade().unwrap(),
         remaining_size: lot.remaining_size,
         remaining_cost: lot.remaining_cost,
-    });
-    PoolState {
-        totals,
-        last: newest.max(last),
-        lots: lots.collect(),
+    }
+}
+
+/// What a version keeps of a pool: its lots by number.
+struct Kept {
+    totals: PoolTotals,
+    last: Option<OrderKey>,
+    lots: Vec<CarriedLot>,
+}
+
+impl Kept {
+    fn of(matching: &Matching) -> Self {
+        let lots = matching.open_lots_with_buys();
+        Self {
+            totals: matching.totals,
+            last: matching.trades.last().map(|trade| OrderKey::of(&trade)),
+            lots: lots.map(|(buy, lot)| carried_lot(&buy, lot)).collect(),
+        }
+    }
+
+    /// Changes the rows as a store does.
+    fn append(&mut self, matching: &Matching, totals: PoolTotals) {
+        let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
+        self.last = newest.max(self.last.take());
+        self.totals = totals;
+        let changes = matching.lot_changes();
+        for (buy, lot) in &changes.used {
+            let id = |lot: &&mut CarriedLot| lot.buy.order_id.as_str() == buy.order_id;
+            let kept = self.lots.iter_mut().find(id).unwrap();
+            kept.remaining_size = lot.remaining_size;
+            kept.remaining_cost = lot.remaining_cost;
+        }
+        let is_gone = |id: &str| changes.gone.iter().any(|buy| buy.order_id == id);
+        self.lots.retain(|lot| !is_gone(lot.buy.order_id.as_str()));
+        let added = changes.added.iter();
+        self.lots
+            .extend(added.map(|(buy, lot)| carried_lot(buy, lot)));
+    }
+
+    /// What is read of it to go on with some trades.
+    fn state(&self, new: &PoolLedger) -> PoolState {
+        let reach = reach_of(&new.trades, self.last.as_ref());
+        let mut picker = LotPicker::new(reach);
+        let needed = |lot: &&CarriedLot| picker.needs(lot.remaining_size, lot.remaining_cost);
+        PoolState {
+            totals: self.totals,
+            last: self.last.clone(),
+            lots: self.lots.iter().filter(needed).cloned().collect(),
+            rest: picker.rest(),
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let line = |lot: &CarriedLot| {
+            let id = &lot.buy.order_id;
+            format!("{id} {} {}\n", lot.remaining_size, lot.remaining_cost)
+        };
+        self.lots.iter().map(line).collect()
     }
 }
 
@@ -608,15 +659,9 @@ fn sorted_rows(matching: &Matching) -> Vec<String> {
     rows
 }
 
-fn sorted_lots(matching: &Matching) -> Vec<String> {
-    let mut lots = lines(matching).split_off(matching.rows().count());
-    lots.sort();
-    lots
-}
-
 #[test]
 fn trades_in_several_parts_give_what_all_at_once_give() {
-    let (matched, changed) = (Cell::new(0_u32), Cell::new(0_u32));
+    let (matched, changed, unread) = (Cell::new(0_u32), Cell::new(0_u32), Cell::new(0_u32));
     let arrivals = (
         history(),
         prop::collection::vec(0_usize..4, 60),
@@ -633,7 +678,7 @@ fn trades_in_several_parts_give_what_all_at_once_give() {
             (false, part) => part,
         };
         let mut arrived: Vec<Trade> = Vec::new();
-        let mut now: Option<PoolState> = None;
+        let mut now: Option<Kept> = None;
         let mut rows: Vec<String> = Vec::new();
         for part in 0..4 {
             let of_part = trades.iter().enumerate();
@@ -643,29 +688,31 @@ fn trades_in_several_parts_give_what_all_at_once_give() {
             let Ok(whole) = match_pool(pool(), arrived.clone()) else {
                 return Ok(());
             };
-            let continued = now.as_ref().map(|now| continue_pool(ledger(&new), now));
-            match continued {
-                Some(Continued::Matched(matching, totals)) => {
+            let state = now.as_ref().map(|now| now.state(&ledger(&new)));
+            let continued = state.as_ref().map(|it| continue_pool(ledger(&new), it));
+            match (continued, &mut now) {
+                (Some(Continued::Matched(matching, totals)), Some(now)) => {
+                    let rest = state.map_or(0, |state| state.rest.lots);
+                    unread.set(unread.get() + u32::from(rest > 0));
                     matched.set(matched.get() + u32::from(!new.is_empty()));
                     rows.extend(sorted_rows(&matching));
                     rows.sort();
                     prop_assert_eq!(&rows, &sorted_rows(&whole));
                     prop_assert_eq!(*totals, whole.totals);
-                    prop_assert_eq!(sorted_lots(&matching), sorted_lots(&whole));
-                    let last = now.and_then(|now| now.last);
-                    now = Some(state(&matching, *totals, last));
+                    now.append(&matching, *totals);
+                    prop_assert_eq!(now.lines(), Kept::of(&whole).lines());
                 }
-                Some(Continued::Rejected(rejection)) => {
+                (Some(Continued::Rejected(rejection)), _) => {
                     prop_assert!(false, "rejected: {rejection:?}");
                 }
-                Some(Continued::Damaged(why)) => prop_assert!(false, "damaged: {why}"),
-                other => {
+                (Some(Continued::Damaged(why)), _) => prop_assert!(false, "damaged: {why}"),
+                (other, _) => {
                     if let Some(Continued::HistoryChanged { order_id }) = other {
                         changed.set(changed.get() + 1);
                         prop_assert!(new.iter().any(|trade| trade.order_id.as_str() == order_id));
                     }
                     rows = sorted_rows(&whole);
-                    now = Some(state(&whole, whole.totals, None));
+                    now = Some(Kept::of(&whole));
                 }
             }
         }
@@ -673,29 +720,76 @@ fn trades_in_several_parts_give_what_all_at_once_give() {
     });
     assert!(matched.get() > 300, "{} parts were matched", matched.get());
     assert!(changed.get() > 300, "{} parts came late", changed.get());
+    assert!(unread.get() > 60, "{} parts left lots unread", unread.get());
 }
 
 #[test]
 fn a_damaged_snapshot_is_found() {
-    for_all(300, (history(), 0_u8..4), |(trades, damage)| {
+    for_all(300, (history(), 0_u8..6), |(trades, damage)| {
         let Ok(whole) = match_pool(pool(), trades) else {
             return Ok(());
         };
-        let mut state = state(&whole, whole.totals, None);
-        let Some(lot) = state.lots.first_mut() else {
+        let nothing = ledger(&[]);
+        let mut kept = Kept::of(&whole);
+        let several = kept.lots.len() > 1;
+        let Some(lot) = kept.lots.first_mut() else {
             return Ok(());
         };
         match damage {
-            0 => drop(state.lots.pop()),
+            0 => drop(kept.lots.pop()),
             1 => lot.remaining_cost = lot.remaining_cost.checked_add(Usd::from_units(1)).unwrap(),
             2 => lot.remaining_size = add_sizes(lot.remaining_size, "1".parse().unwrap()).unwrap(),
-            _ => {
+            3 => {
                 let copy = lot.clone();
-                state.lots.push(copy);
+                kept.lots.push(copy);
             }
+            4 if several => {
+                let one: Size = "1".parse().unwrap();
+                let last = kept.lots.last_mut().unwrap();
+                last.remaining_size = add_sizes(last.remaining_size, one).unwrap();
+            }
+            _ => kept.totals.open_lots += 1,
         }
-        let found = continue_pool(ledger(&[]), &state);
+        let found = continue_pool(nothing.clone(), &kept.state(&nothing));
         prop_assert!(matches!(found, Continued::Damaged(_)), "{found:?}");
         Ok(())
     });
+}
+
+#[test]
+fn lots_out_of_their_order_are_damage_where_not_all_are_read() {
+    let trades = ["1", "2", "3"].map(|id| format!("buy {id}"));
+    let buy = |nth: i64| Trade {
+        order_id: trades[nth as usize].parse().unwrap(),
+        side: Side::Buy,
+        size: "1".parse().unwrap(),
+        price: "10".parse().unwrap(),
+        fee: None,
+        order_time: Timestamp::try_from_micros(nth).unwrap(),
+        trade_seq: None,
+    };
+    let whole = match_pool(pool(), (0..3).map(buy).collect::<Vec<_>>()).unwrap();
+    let sell = Trade {
+        order_id: "sell".parse().unwrap(),
+        side: Side::Sell,
+        size: "1.5".parse().unwrap(),
+        order_time: Timestamp::try_from_micros(9).unwrap(),
+        ..buy(0)
+    };
+    let new = ledger(&[sell]);
+    let mut kept = Kept::of(&whole);
+    let state = kept.state(&new);
+    assert_eq!((state.lots.len(), state.rest.lots), (2, 1));
+    let found = continue_pool(new.clone(), &state);
+    assert!(matches!(found, Continued::Matched(..)), "{found:?}");
+    kept.lots.swap(0, 1);
+    let found = continue_pool(new.clone(), &kept.state(&new));
+    assert!(matches!(found, Continued::Damaged(_)), "{found:?}");
+    // Somebody reads less than the sell can reach.
+    let mut short = Kept::of(&whole).state(&ledger(&[]));
+    assert_eq!((short.lots.len(), short.rest.lots), (1, 2));
+    let found = continue_pool(new.clone(), &short);
+    assert!(matches!(found, Continued::Damaged(_)), "{found:?}");
+    short.rest = LotSums::NONE;
+    assert!(matches!(continue_pool(new, &short), Continued::Damaged(_)));
 }

@@ -453,7 +453,7 @@ const FILES_ALONE: [(&str, &str); 10] = [
 const FUNCTIONS_ALONE: [(&str, &str); 12] = [
     (
         "append.rs",
-        "append_on append_pool drop replace_lots write_rows write_summaries",
+        "append_on append_pool change_lots drop push write_rows write_summaries",
     ),
     (
         "errors.rs",

@@ -47,9 +47,11 @@ pub use ledger::{Carried, LedgerTrade};
 pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool, match_trades};
 pub use money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
-pub use outcome::{Allocation, Amounts, Matching, OpenLot, PoolTotals};
+pub use outcome::{Allocation, Amounts, LotChanges, Matching, OpenLot, PoolTotals};
 pub use pool::{PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, judge_pool};
-pub use resume::{CarriedLot, Continued, OrderKey, PoolState, continue_pool};
+pub use resume::{
+    CarriedLot, Continued, LotPicker, LotSums, OrderKey, PoolState, continue_pool, reach_of,
+};
 pub use review::{ReviewItem, review_items, unmatched_item};
 pub use self_check::SelfCheckError;
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};

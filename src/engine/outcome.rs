@@ -226,6 +226,17 @@ pub struct Matching {
     conserved: Result<(), SelfCheckError>,
 }
 
+/// What a matching changes in a pool's inventory. The lots that are not named stay as they are.
+#[derive(Debug, Clone, Default)]
+pub struct LotChanges<'a> {
+    /// Earlier lots that have less left, with their buys, oldest first.
+    pub used: Vec<(TradeRef<'a>, &'a OpenLot)>,
+    /// Buys of earlier lots whose rows go: nothing is left, or they are among `added`.
+    pub gone: Vec<TradeRef<'a>>,
+    /// Lots that come behind all others, with their buys, oldest first.
+    pub added: Vec<(TradeRef<'a>, &'a OpenLot)>,
+}
+
 impl Matching {
     /// Matches sorted trades that fit `N` at the scale.
     ///
@@ -453,26 +464,33 @@ impl Matching {
         carried.filter_map(|carried| trade_at(&self.trades, carried.index))
     }
 
-    /// Returns the open lots that are new, or have less left than earlier trades left, with their
-    /// buys, oldest first; and the buys of earlier lots that have nothing left.
-    pub fn lots_changed(&self) -> (Vec<(TradeRef<'_>, &OpenLot)>, Vec<TradeRef<'_>>) {
-        let (mut changed, mut gone) = (Vec::new(), Vec::new());
+    /// Tells what became of the open lots that earlier trades left, and which ones are new.
+    pub fn lot_changes(&self) -> LotChanges<'_> {
+        let mut changes = LotChanges::default();
         let mut carried = self.carried.iter().peekable();
+        let buy_of = |carried: &Carried| trade_at(&self.trades, carried.index);
         for (buy, lot) in self.open_lots_with_buys() {
             while let Some(used_up) = carried.next_if(|carried| carried.index < lot.buy) {
-                gone.extend(trade_at(&self.trades, used_up.index));
+                changes.gone.extend(buy_of(used_up));
             }
-            let before = carried.next_if(|carried| carried.index == lot.buy);
-            let left = before.and_then(|before| {
-                let size = buy.size.to_size().ok()?;
-                money::sub_sizes(size, before.used).ok()
-            });
+            let Some(before) = carried.next_if(|carried| carried.index == lot.buy) else {
+                changes.added.push((buy, lot));
+                continue;
+            };
+            if !changes.added.is_empty() {
+                // Behind a new lot: it is numbered again, so that numbers tell the order.
+                changes.gone.push(buy);
+                changes.added.push((buy, lot));
+                continue;
+            }
+            let size = buy.size.to_size().ok();
+            let left = size.and_then(|size| money::sub_sizes(size, before.used).ok());
             if left != Some(lot.remaining_size) {
-                changed.push((buy, lot));
+                changes.used.push((buy, lot));
             }
         }
-        gone.extend(carried.filter_map(|carried| trade_at(&self.trades, carried.index)));
-        (changed, gone)
+        changes.gone.extend(carried.filter_map(buy_of));
+        changes
     }
 
     /// Returns the hash of the canonical rows.

@@ -77,8 +77,95 @@ pub struct PoolState {
     pub totals: PoolTotals,
     /// The last trade matched.
     pub last: Option<OrderKey>,
-    /// All open lots, in any order.
+    /// Open lots: all of them in any order, or the oldest ones in order.
     pub lots: Vec<CarriedLot>,
+    /// Younger open lots, which the new trades can't reach.
+    pub rest: LotSums,
+}
+
+/// Open lots of which nobody needs more than their sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LotSums {
+    /// How many.
+    pub lots: u64,
+    /// What is left of them. Units: base units.
+    pub size: Size,
+    /// What that cost. Units: USD.
+    pub cost: Usd,
+}
+
+impl LotSums {
+    /// No lot.
+    pub const NONE: Self = Self {
+        lots: 0,
+        size: Size::ZERO,
+        cost: Usd::ZERO,
+    };
+
+    /// Adds a lot. Errors: the sum passes what an amount may be; nothing was added.
+    pub fn try_add(&mut self, size: Size, cost: Usd) -> Result<(), MoneyError> {
+        let (size, cost) = (add_sizes(self.size, size)?, self.cost.checked_add(cost)?);
+        *self = Self {
+            lots: self.lots.saturating_add(1),
+            size,
+            cost,
+        };
+        Ok(())
+    }
+}
+
+/// Tells apart the oldest open lots, which new trades can reach, and the rest.
+#[derive(Debug, Clone)]
+pub struct LotPicker {
+    reach: Option<Size>,
+    picked: Size,
+    rest: LotSums,
+}
+
+impl LotPicker {
+    /// `reach` is what the new sells may use at most; `None`: all lots are picked.
+    pub const fn new(reach: Option<Size>) -> Self {
+        Self {
+            reach,
+            picked: Size::ZERO,
+            rest: LotSums::NONE,
+        }
+    }
+
+    /// Takes the next older lot; tells whether it is needed. The oldest one always is.
+    pub fn needs(&mut self, size: Size, cost: Usd) -> bool {
+        let is_reached = self.picked.is_zero() || self.reach.is_none_or(|it| self.picked < it);
+        if is_reached && self.rest.lots == 0 {
+            match add_sizes(self.picked, size) {
+                Ok(sum) => self.picked = sum,
+                // Nothing reaches that far: all are picked.
+                Err(_) => self.reach = None,
+            }
+            return true;
+        }
+        self.rest.try_add(size, cost).is_err()
+    }
+
+    /// Returns the sums of the lots that are not needed.
+    pub const fn rest(&self) -> LotSums {
+        self.rest
+    }
+}
+
+/// Returns how far into a pool's open lots new trades can reach; `None`: further than a sum tells,
+/// as one of them comes before the pool's last trade.
+pub fn reach_of(new: &Trades, last: Option<&OrderKey>) -> Option<Size> {
+    let last = last?;
+    let mut reach = Size::ZERO;
+    for trade in new.iter() {
+        if OrderKey::of(&trade) <= *last {
+            return None;
+        }
+        if trade.side == Side::Sell {
+            reach = add_sizes(reach, trade.size.to_size().ok()?).ok()?;
+        }
+    }
+    Some(reach)
 }
 
 /// What became of a pool's new trades.
@@ -118,12 +205,17 @@ pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
         Ok(matching) => matching,
         Err(invalid) => return Continued::Rejected(Rejection::of_row(invalid)),
     };
+    if state.rest.lots > 0 && matching.totals.sells_unmatched > 0 {
+        let reason = "sells reach past the open lots that were read";
+        return Continued::Damaged(reason.into());
+    }
     let totals = matching
         .self_check()
         .map_err(|error| error.to_string())
         .and_then(|()| {
             let sums = state.totals.followed_by(&matching.totals);
-            sums.map_err(|error: MoneyError| error.to_string())
+            sums.and_then(|sums| with_rest(sums, &state.rest))
+                .map_err(|error: MoneyError| error.to_string())
         });
     match totals {
         Ok(totals) => Continued::Matched(Box::new(matching), Box::new(totals)),
@@ -135,26 +227,47 @@ pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
     }
 }
 
+/// Counts the open lots that were not read among a pool's.
+fn with_rest(mut totals: PoolTotals, rest: &LotSums) -> Result<PoolTotals, MoneyError> {
+    totals.open_lots = totals.open_lots.saturating_add(rest.lots);
+    totals.open_size = add_sizes(totals.open_size, rest.size)?;
+    totals.open_cost = totals.open_cost.checked_add(rest.cost)?;
+    Ok(totals)
+}
+
 /// Compares the lots with the sums that the version has of them.
 fn check_lots(state: &PoolState) -> Result<(), String> {
-    let count = u64::try_from(state.lots.len()).unwrap_or(u64::MAX);
-    let mut sums = (Size::ZERO, Usd::ZERO);
+    let mut sums = state.rest;
     for lot in &state.lots {
         check_cost(lot)?;
-        sums = add_sizes(sums.0, lot.remaining_size)
-            .and_then(|size| Ok((size, sums.1.checked_add(lot.remaining_cost)?)))
+        sums.try_add(lot.remaining_size, lot.remaining_cost)
             .map_err(|error| error.to_string())?;
     }
     let totals = &state.totals;
-    let expected = (totals.open_lots, (totals.open_size, totals.open_cost));
-    if (count, sums) != expected {
-        let ((size, cost), (open_size, open_cost)) = (sums, expected.1);
+    let expected = LotSums {
+        lots: totals.open_lots,
+        size: totals.open_size,
+        cost: totals.open_cost,
+    };
+    if sums != expected {
         return Err(format!(
-            "{count} open lots of {size} at {cost} USD, expected {} of {open_size} at {open_cost}",
-            expected.0
+            "{} open lots of {} at {} USD, expected {} of {} at {}",
+            sums.lots, sums.size, sums.cost, expected.lots, expected.size, expected.cost
         ));
     }
+    let keys = lot_keys(&state.lots);
+    if state.rest.lots > 0 && !keys.is_sorted() {
+        return Err("the open lots do not stand in their order".into());
+    }
     Ok(())
+}
+
+/// Where the lots' buys stand in their pool's order.
+fn lot_keys(lots: &[CarriedLot]) -> impl Iterator<Item = OrderKey> {
+    lots.iter().filter_map(|lot| {
+        let buy = TradeRef::try_of(&lot.buy).ok()?;
+        Some(OrderKey::of(&buy))
+    })
 }
 
 /// Compares what a lot is said to have cost with what it did.
@@ -181,11 +294,7 @@ fn check_cost(lot: &CarriedLot) -> Result<(), String> {
 /// has come past that one, so none would have reached the buy.
 fn late_trade(new: &Trades, state: &PoolState) -> Option<String> {
     let last_sell = state.totals.last_sell?;
-    let keys = state.lots.iter().filter_map(|lot| {
-        let buy = TradeRef::try_of(&lot.buy).ok()?;
-        Some(OrderKey::of(&buy))
-    });
-    let oldest_lot = keys.min();
+    let oldest_lot = lot_keys(&state.lots).min();
     // The last trade of all is the last sell where nothing came after that.
     let last_is_sell = state.last.as_ref().filter(|last| last.side == Side::Sell);
     let late = new.iter().map(|trade| OrderKey::of(&trade)).filter(|key| {

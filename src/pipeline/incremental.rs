@@ -17,10 +17,11 @@ use super::lock::{holder_of, lock_runs};
 use super::publish::{covered_pools, move_to, publishable};
 use super::run_log::RunLog;
 use crate::engine::{
-    CarriedLot, Continued, IssueType, Matching, OrderKey, Pool, PoolLedger, PoolOutcome,
-    PoolResult, PoolState, PoolStatus, PoolTotals, Rejection, ReviewItem, RowsHash, Timestamp, Usd,
-    compute_pool, continue_pool, review_items, unmatched_item,
+    Continued, IssueType, LotSums, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
+    PoolState, PoolStatus, PoolTotals, Rejection, ReviewItem, RowsHash, Timestamp, Usd,
+    compute_pool, continue_pool, reach_of, review_items, unmatched_item,
 };
+use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, Current, Exclusion, PoolSummary, ReviewUpdate, RunCounts,
     Scope, Version, VersionInfo, VersionPlan, VersionStatus, Watermark, policy_json,
@@ -225,7 +226,7 @@ struct Found {
     summaries: BTreeMap<Pool, PoolSummary>,
     /// What is new; or why that can't be told.
     arrivals: Result<Arrivals, Forced>,
-    lots: BTreeMap<Pool, Vec<CarriedLot>>,
+    lots: BTreeMap<Pool, OpenLots>,
     /// Pools that are computed whole, as nothing of them was matched.
     whole: BTreeMap<Pool, PoolLedger>,
 }
@@ -270,11 +271,16 @@ impl Found {
         let Ok(arrivals) = &self.arrivals else {
             return Ok(());
         };
-        let (mut resumed, mut whole) = (BTreeSet::new(), BTreeSet::new());
+        let (mut resumed, mut whole) = (Reach::new(), BTreeSet::new());
         let touched = arrivals.pools.keys().chain(arrivals.revised.keys());
         for pool in touched {
-            match self.summaries.get(pool).map(|summary| summary.status) {
-                Some(PoolStatus::Matched | PoolStatus::Stale) => drop(resumed.insert(pool.clone())),
+            let summary = self.summaries.get(pool);
+            match summary.map(|summary| (summary.status, summary.last.as_ref())) {
+                Some((PoolStatus::Matched | PoolStatus::Stale, last)) => {
+                    let new = arrivals.pools.get(pool);
+                    let reach = new.and_then(|new| reach_of(&new.trades, last));
+                    resumed.insert(pool.clone(), reach);
+                }
                 _ if is_counted_only(&self.summaries, arrivals, pool) => {}
                 _ => drop(whole.insert(pool.clone())),
             }
@@ -317,7 +323,7 @@ impl Found {
         Ok(())
     }
 
-    fn judge(self, context: &Context, started_us: i64) -> Judged {
+    fn judge(mut self, context: &Context, started_us: i64) -> Judged {
         let forced = match (&self.base, &self.arrivals) {
             (None, _) => vec![Forced::NoVersion],
             (_, Err(forced)) => vec![forced.clone()],
@@ -345,7 +351,7 @@ impl Found {
             };
             match summary.status {
                 PoolStatus::Matched | PoolStatus::Stale => {
-                    let lots = self.lots.get(pool).cloned().unwrap_or_default();
+                    let lots = self.lots.remove(pool);
                     forced.extend(appending.go_on(new.clone(), summary, lots));
                 }
                 _ if self.whole.contains_key(pool) => {}
@@ -463,15 +469,20 @@ impl<'a> Appending<'a> {
         &mut self,
         new: PoolLedger,
         summary: &PoolSummary,
-        lots: Vec<CarriedLot>,
+        lots: Option<OpenLots>,
     ) -> Option<Forced> {
         let started_us = self.context.clock.elapsed_us();
         let pool = summary.pool.clone();
         let hash = new.ledger_hash;
+        let (lots, rest) = match lots {
+            Some(lots) => (lots.oldest, lots.rest),
+            None => (Vec::new(), LotSums::NONE),
+        };
         let state = PoolState {
             totals: summary.totals,
             last: summary.last.clone(),
             lots,
+            rest,
         };
         match continue_pool(new, &state) {
             Continued::Matched(matching, totals) => {

@@ -11,8 +11,8 @@ use super::model::{
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
-    Account, CarriedLot, OrderKey, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot,
-    Symbol, Timestamp, Trade,
+    Account, OrderId, OrderKey, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot,
+    Symbol, Timestamp, Trade, Usd,
 };
 
 /// The cells of one row, by position. An error is what was found instead, for showing.
@@ -221,41 +221,48 @@ pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
     read().map_err(|(column, found)| unreadable(&named, None, column, found))
 }
 
-/// The columns that [`carried_lot`] reads, in order.
-pub(super) const CARRIED_LOT: &[&str] = &[
-    "buy_order_id",
+/// The columns that [`open_lot`] reads, in order.
+pub(super) const OPEN_LOT: &[&str] = &["buy_order_id", "remaining_size", "remaining_cost_usd"];
+
+/// Reads a row of `fifo_inventory_snapshot` to go on from.
+pub(super) fn open_lot(cells: &impl Cells) -> Result<(OrderId, Size, Usd), StoreError> {
+    let named = Named {
+        cells,
+        columns: OPEN_LOT,
+    };
+    let read = || Ok((named.parse(0)?, named.size(1)?, named.parse(2)?));
+    read().map_err(in_table("fifo_inventory_snapshot"))
+}
+
+/// The columns that [`trade`] reads, in order.
+pub(super) const TRADE: &[&str] = &[
+    "order_id",
     "side",
     "size",
     "price",
     "total_fees_usd",
     "order_time",
     "trade_seq",
-    "remaining_size",
-    "remaining_cost_usd",
 ];
 
-/// Reads a row of `fifo_inventory_snapshot` beside its buy.
-pub(super) fn carried_lot(cells: &impl Cells) -> Result<CarriedLot, StoreError> {
+/// Reads a row of `eligible_trades`.
+pub(super) fn trade(cells: &impl Cells) -> Result<Trade, StoreError> {
     let named = Named {
         cells,
-        columns: CARRIED_LOT,
+        columns: TRADE,
     };
     let read = || {
-        Ok(CarriedLot {
-            buy: Trade {
-                order_id: named.parse(0)?,
-                side: named.parse(1)?,
-                size: named.parse(2)?,
-                price: named.parse(3)?,
-                fee: named.parse_optional(4)?,
-                order_time: named.time(5)?,
-                trade_seq: named.optional_integer(6)?,
-            },
-            remaining_size: named.size(7)?,
-            remaining_cost: named.parse(8)?,
+        Ok(Trade {
+            order_id: named.parse(0)?,
+            side: named.parse(1)?,
+            size: named.parse(2)?,
+            price: named.parse(3)?,
+            fee: named.parse_optional(4)?,
+            order_time: named.time(5)?,
+            trade_seq: named.optional_integer(6)?,
         })
     };
-    read().map_err(in_table("fifo_inventory_snapshot"))
+    read().map_err(in_table("eligible_trades"))
 }
 
 /// The columns that [`summary`] reads, in order.

@@ -9,6 +9,7 @@
 mod cells;
 mod error;
 pub mod limits;
+pub mod lots;
 pub mod memory;
 pub mod model;
 pub mod phase;
@@ -17,15 +18,16 @@ pub mod rows;
 pub mod rules;
 pub mod sqlite;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::engine::{
-    Account, AllocationRow, CarriedLot, Pool, PoolOutcome, StoredAllocation, StoredLot, Timestamp,
+    Account, AllocationRow, Pool, PoolOutcome, StoredAllocation, StoredLot, Timestamp,
 };
 pub use error::{StoreError, StoreResult};
+use lots::{OpenLots, Reach};
 use model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
     ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
@@ -176,12 +178,12 @@ pub trait Store: Send + Sync {
     async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals>;
 
     /// Returns the open lots that a version's inventory snapshot has of some pools, with their
-    /// buys. A lot whose buy the ledger does not have is left out.
+    /// buys, as far as they are needed. Pools without open lots may be missing.
     async fn open_lots(
         &self,
         version: Version,
-        pools: &BTreeSet<Pool>,
-    ) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>>;
+        reach: &Reach,
+    ) -> StoreResult<BTreeMap<Pool, OpenLots>>;
 
     /// Appends rows to a version that has a result, and brings its inventory snapshot, summaries,
     /// hashes and watermark up to date: all in the transaction that closes the log row.

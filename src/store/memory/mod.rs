@@ -11,7 +11,7 @@ mod queue;
 mod runs;
 mod versions;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 
 use super::limits::BUSY_TIMEOUT_S;
+use super::lots::{OpenLots, Reach};
 use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
     ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
@@ -28,7 +29,7 @@ use super::model::{
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
 };
-use crate::engine::{Account, CarriedLot, Pool, Timestamp};
+use crate::engine::{Account, Pool, Timestamp};
 use ledger::Ledger;
 pub use ledger::RawTrade;
 pub use runs::LoggedRun;
@@ -271,13 +272,13 @@ impl Store for MemoryStore {
     async fn open_lots(
         &self,
         version: Version,
-        pools: &BTreeSet<Pool>,
-    ) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
+        reach: &Reach,
+    ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
         let state = self.read();
         let Some(stored) = state.versions.get(&version) else {
             return Ok(BTreeMap::new());
         };
-        Ok(stored.carried_lots(pools, &state.ledger))
+        Ok(stored.open_lots(reach, &state.ledger))
     }
 
     async fn append(

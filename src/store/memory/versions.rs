@@ -12,9 +12,10 @@ use tokio::sync::OwnedMutexGuard;
 use super::ledger::Ledger;
 use super::{MemoryStore, State, broken_constraint, check, locked, queue, runs};
 use crate::engine::{
-    AllocationRow, CarriedLot, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
-    StoredAllocation, StoredLot, Timestamp, TradeRef,
+    AllocationRow, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult, StoredAllocation,
+    StoredLot, Timestamp, TradeRef,
 };
+use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Completion, Event, PointerMove, PoolSummary, Version, VersionInfo, VersionPlan,
     VersionStatus,
@@ -82,24 +83,25 @@ impl StoredVersion {
         Ok(rows.len() as u64)
     }
 
-    /// Returns the open lots of some pools, with their buys.
-    pub(super) fn carried_lots(
-        &self,
-        pools: &BTreeSet<Pool>,
-        ledger: &Ledger,
-    ) -> BTreeMap<Pool, Vec<CarriedLot>> {
-        let mut lots: BTreeMap<Pool, Vec<CarriedLot>> = BTreeMap::new();
-        for (pool, lot) in self.open_lots.iter().filter(|(of, _)| pools.contains(of)) {
-            let buy = ledger.trade(pool.account.as_str(), lot.buy_order_id.as_str());
-            lots.entry(pool.clone())
-                .or_default()
-                .extend(buy.map(|buy| CarriedLot {
-                    buy,
-                    remaining_size: lot.remaining_size,
-                    remaining_cost: lot.remaining_cost_usd,
-                }));
+    /// Returns the open lots of some pools, with their buys, as far as they are needed.
+    pub(super) fn open_lots(&self, reach: &Reach, ledger: &Ledger) -> BTreeMap<Pool, OpenLots> {
+        let mut picked: BTreeMap<&Pool, PickedLots> = BTreeMap::new();
+        for (pool, lot) in &self.open_lots {
+            let Some(reach) = reach.get(pool) else {
+                continue;
+            };
+            let lots = picked.entry(pool);
+            lots.or_insert_with(|| PickedLots::new(*reach)).take(
+                lot.buy_order_id.clone(),
+                lot.remaining_size,
+                lot.remaining_cost_usd,
+            );
         }
-        lots
+        let with_buys = picked.into_iter().map(|(pool, picked)| {
+            let buy_of = |id: &OrderId| ledger.trade(pool.account.as_str(), id.as_str());
+            (pool.clone(), picked.with_buys(buy_of))
+        });
+        with_buys.collect()
     }
 
     fn append(&mut self, id: i64, matching: &Matching) -> StoreResult<i64> {
@@ -110,21 +112,23 @@ impl StoredVersion {
             made.push(stored.map_err(|error| broken_constraint(APPEND, &error.to_string()))?);
         }
         self.allocations.extend(made);
-        let (changed, gone) = matching.lots_changed();
-        let removed: BTreeSet<&str> = changed
-            .iter()
-            .map(|(buy, _)| buy)
-            .chain(&gone)
-            .map(|buy| buy.order_id)
-            .collect();
-        self.open_lots.retain(|(pool, lot)| {
-            *pool != matching.pool || !removed.contains(lot.buy_order_id.as_str())
+        let changes = matching.lot_changes();
+        let gone: BTreeSet<&str> = changes.gone.iter().map(|buy| buy.order_id).collect();
+        let used = changes.used.iter();
+        let used: BTreeMap<&str, &OpenLot> = used.map(|(buy, lot)| (buy.order_id, *lot)).collect();
+        self.open_lots.retain_mut(|(pool, stored)| {
+            if *pool != matching.pool {
+                return true;
+            }
+            if let Some(lot) = used.get(stored.buy_order_id.as_str()) {
+                stored.remaining_size = lot.remaining_size;
+                stored.remaining_cost_usd = lot.remaining_cost;
+            }
+            !gone.contains(stored.buy_order_id.as_str())
         });
-        self.open_lots.extend(
-            changed
-                .iter()
-                .map(|(buy, lot)| stored_lot(&matching.pool, buy, lot)),
-        );
+        let added = changes.added.iter();
+        let added = added.map(|(buy, lot)| stored_lot(&matching.pool, buy, lot));
+        self.open_lots.extend(added);
         Ok(id)
     }
 

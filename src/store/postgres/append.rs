@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use futures_util::TryStreamExt;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
@@ -17,8 +18,9 @@ use super::read::{PgCells, expressions, version_locked};
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
 use super::versions::{WRITE_ROWS, begin_short, execute, ids_next};
 use super::{PostgresStore, copy, end_snapshot, queue, rows, runs};
-use crate::engine::{CarriedLot, Pool};
+use crate::engine::{OrderId, Pool, Trade, TradeRef};
 use crate::store::cells::{self, pool};
+use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, Event, LedgerRead, Scope, Version, VersionPlan, Watermark,
 };
@@ -116,44 +118,95 @@ async fn revised(
     Ok(revised)
 }
 
-/// Reads the open lots of some pools, with their buys.
+/// Reads the open lots of some pools, with their buys, as far as they are needed.
 pub(super) async fn open_lots(
     store: &PostgresStore,
     version: Version,
-    pools: &BTreeSet<Pool>,
-) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
+    reach: &Reach,
+) -> StoreResult<BTreeMap<Pool, OpenLots>> {
     let mut connection = store.reader().await?;
+    let picked = pick_lots(&mut connection, version, reach).await?;
+    let mut buys = buys_of(&mut connection, reach, &picked).await?;
+    let pools = reach.keys().zip(&picked).zip(&mut buys);
+    let lots = pools.map(|((pool, picked), buys)| {
+        let lots = picked.with_buys(|order_id| buys.remove(order_id));
+        (pool.clone(), lots)
+    });
+    Ok(lots.collect())
+}
+
+/// Reads the snapshot's rows of each pool, in the pools' order.
+async fn pick_lots(
+    connection: &mut PgConnection,
+    version: Version,
+    reach: &Reach,
+) -> StoreResult<Vec<PickedLots>> {
     let sql = format!(
-        "SELECT {}, i.account AS of_account, i.symbol AS of_symbol FROM fifo_inventory_snapshot i \
-         JOIN eligible_trades t ON t.account = i.account AND t.order_id = i.buy_order_id \
-         WHERE i.allocation_version = $1 \
-         AND (i.account, i.symbol) IN (SELECT * FROM unnest($2::text[], $3::text[]))",
-        expressions(cells::CARRIED_LOT)
+        "SELECT {}, nth FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS p (a, s, nth) \
+         JOIN fifo_inventory_snapshot ON account = a AND symbol = s \
+         WHERE allocation_version = $1 ORDER BY id",
+        expressions(cells::OPEN_LOT)
     );
-    let accounts: Vec<&str> = pools.iter().map(|pool| pool.account.as_str()).collect();
-    let symbols: Vec<&str> = pools.iter().map(|pool| pool.symbol.as_str()).collect();
-    let rows = sqlx::query(AssertSqlSafe(sql))
+    let accounts: Vec<&str> = reach.keys().map(|pool| pool.account.as_str()).collect();
+    let symbols: Vec<&str> = reach.keys().map(|pool| pool.symbol.as_str()).collect();
+    let mut rows = sqlx::query(AssertSqlSafe(sql))
         .bind(version)
         .bind(accounts)
         .bind(symbols)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|e| from_sqlx("read the open lots", e))?;
-    let mut lots: BTreeMap<Pool, Vec<CarriedLot>> = BTreeMap::new();
-    let end = cells::CARRIED_LOT.len();
-    for row in rows {
-        let cells = PgCells(&row);
-        let name = |index| cells::Cells::text(&cells, index).ok().flatten();
-        let of = pool(
-            &name(end).unwrap_or_default(),
-            &name(end + 1).unwrap_or_default(),
-        );
-        lots.entry(of)
-            .or_default()
-            .push(cells::carried_lot(&cells)?);
+        .fetch(connection);
+    let mut picked: Vec<PickedLots> = reach.values().copied().map(PickedLots::new).collect();
+    let failed = |e| from_sqlx(READ_LOTS, e);
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
+        let nth: i64 = row.try_get(cells::OPEN_LOT.len()).map_err(failed)?;
+        let (order_id, size, cost) = cells::open_lot(&PgCells(&row))?;
+        let nth = usize::try_from(nth - 1).unwrap_or(usize::MAX);
+        if let Some(lots) = picked.get_mut(nth) {
+            lots.take(order_id, size, cost);
+        }
     }
-    Ok(lots)
+    Ok(picked)
 }
+
+/// Reads the buys of the lots that are needed of each pool.
+async fn buys_of(
+    connection: &mut PgConnection,
+    reach: &Reach,
+    picked: &[PickedLots],
+) -> StoreResult<Vec<BTreeMap<OrderId, Trade>>> {
+    let (mut accounts, mut order_ids, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    for (nth, (pool, lots)) in (0_i64..).zip(reach.keys().zip(picked)) {
+        for lot in &lots.needed {
+            accounts.push(pool.account.as_str());
+            order_ids.push(lot.order_id.as_str());
+            places.push(nth);
+        }
+    }
+    let sql = format!(
+        "SELECT {}, nth FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n (a, o, nth) \
+         JOIN eligible_trades ON account = a AND order_id = o",
+        expressions(cells::TRADE)
+    );
+    let failed = |e| from_sqlx(READ_LOTS, e);
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(accounts)
+        .bind(order_ids)
+        .bind(places)
+        .fetch_all(connection)
+        .await
+        .map_err(failed)?;
+    let mut buys = vec![BTreeMap::new(); picked.len()];
+    for row in rows {
+        let nth: i64 = row.try_get(cells::TRADE.len()).map_err(failed)?;
+        let buy = cells::trade(&PgCells(&row))?;
+        let of_pool = usize::try_from(nth).ok().and_then(|nth| buys.get_mut(nth));
+        if let Some(of_pool) = of_pool {
+            of_pool.insert(buy.order_id.clone(), buy);
+        }
+    }
+    Ok(buys)
+}
+
+const READ_LOTS: &str = "read the open lots";
 
 /// Appends to a version, in one transaction, on the connection that holds the run lock.
 pub(super) async fn append(
@@ -234,19 +287,20 @@ async fn write_rows(
 ) -> StoreResult<()> {
     let encoder = PostgresRows::new(plan);
     let (mut rows, mut lots) = (RowChunk::default(), RowChunk::default());
-    let mut gone: [Vec<String>; 3] = Default::default();
+    let (mut used, mut gone) = (LotRows::default(), LotRows::default());
     for matching in pools.iter().filter_map(|pool| pool.matching.as_ref()) {
         matching.each_row(|row| encoder.allocation(row, &mut rows));
-        let (changed, used_up) = matching.lots_changed();
-        let of = &matching.pool;
-        for (buy, lot) in &changed {
-            encoder.lot(of, buy, lot, &mut lots);
+        let changes = matching.lot_changes();
+        for (buy, lot) in &changes.added {
+            encoder.lot(&matching.pool, buy, lot, &mut lots);
         }
-        for buy in changed.iter().map(|(buy, _)| buy).chain(&used_up) {
-            let key = [of.account.as_str(), of.symbol.as_str(), buy.order_id];
-            for (column, value) in gone.iter_mut().zip(key) {
-                column.push(value.to_owned());
-            }
+        for (buy, lot) in &changes.used {
+            used.push(&matching.pool, buy);
+            used.sizes.push(lot.remaining_size.to_string());
+            used.costs.push(lot.remaining_cost.to_string());
+        }
+        for buy in &changes.gone {
+            gone.push(&matching.pool, buy);
         }
     }
     let (id, lot_id) = ids_next(connection).await?;
@@ -254,27 +308,13 @@ async fn write_rows(
         super::rows::number(&mut rows, id),
         super::rows::number(&mut lots, lot_id),
     );
-    let mut copy = BinaryCopy::new(
-        connection,
-        WRITE_ROWS,
-        ("fifo_allocations", ALLOCATION_COLUMNS),
-    );
+    let into = ("fifo_allocations", ALLOCATION_COLUMNS);
+    let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
     copy.send(&rows.bytes).await?;
     copy.finish().await?;
     phase::reached(Phase::Load);
-    let [accounts, symbols, order_ids] = gone;
-    sqlx::query(
-        "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = $1 \
-         AND (account, symbol, buy_order_id) IN \
-             (SELECT * FROM unnest($2::text[], $3::text[], $4::text[]))",
-    )
-    .bind(plan.version)
-    .bind(accounts)
-    .bind(symbols)
-    .bind(order_ids)
-    .execute(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx(WRITE_ROWS, e))?;
+    use_lots(connection, plan, used).await?;
+    delete_lots(connection, plan.version, gone).await?;
     let into = ("fifo_inventory_snapshot", LOT_COLUMNS);
     let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
     copy.send(&lots.bytes).await?;
@@ -285,6 +325,71 @@ async fn write_rows(
         ids.0, ids.1
     );
     execute(connection, "number a version's rows", sql).await
+}
+
+/// Rows of the snapshot that change, column by column.
+#[derive(Default)]
+struct LotRows<'a> {
+    accounts: Vec<&'a str>,
+    symbols: Vec<&'a str>,
+    order_ids: Vec<String>,
+    sizes: Vec<String>,
+    costs: Vec<String>,
+}
+
+impl<'a> LotRows<'a> {
+    fn push(&mut self, pool: &'a Pool, buy: &TradeRef<'_>) {
+        self.accounts.push(pool.account.as_str());
+        self.symbols.push(pool.symbol.as_str());
+        self.order_ids.push(buy.order_id.to_owned());
+    }
+}
+
+/// A lot that has less left keeps its number, which tells its place among the others.
+async fn use_lots(
+    connection: &mut PgConnection,
+    plan: &VersionPlan,
+    used: LotRows<'_>,
+) -> StoreResult<()> {
+    sqlx::query(
+        "UPDATE fifo_inventory_snapshot l SET remaining_size = u.size::numeric, \
+             remaining_cost_usd = u.cost::numeric, snapshot_time = $2::timestamptz \
+         FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) \
+             AS u (account, symbol, order_id, size, cost) \
+         WHERE l.allocation_version = $1 AND l.account = u.account AND l.symbol = u.symbol \
+         AND l.buy_order_id = u.order_id",
+    )
+    .bind(plan.version)
+    .bind(plan.allocation_time.to_string())
+    .bind(used.accounts)
+    .bind(used.symbols)
+    .bind(used.order_ids)
+    .bind(used.sizes)
+    .bind(used.costs)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|e| from_sqlx(WRITE_ROWS, e))
+}
+
+async fn delete_lots(
+    connection: &mut PgConnection,
+    version: Version,
+    gone: LotRows<'_>,
+) -> StoreResult<()> {
+    sqlx::query(
+        "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = $1 \
+         AND (account, symbol, buy_order_id) IN \
+             (SELECT * FROM unnest($2::text[], $3::text[], $4::text[]))",
+    )
+    .bind(version)
+    .bind(gone.accounts)
+    .bind(gone.symbols)
+    .bind(gone.order_ids)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|e| from_sqlx(WRITE_ROWS, e))
 }
 
 /// Writes the pools' summaries, in place of those that the version has.

@@ -24,7 +24,7 @@ mod schema;
 mod stored;
 mod versions;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transaction};
 
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
+use super::lots::{OpenLots, Reach};
 use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
     ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
@@ -43,7 +44,7 @@ use super::model::{
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
 };
-use crate::engine::{Account, CarriedLot, Pool, Timestamp};
+use crate::engine::{Account, Pool, Timestamp};
 use errors::{from_connect, from_sqlx};
 pub use schema::version_known;
 
@@ -380,9 +381,9 @@ impl Store for PostgresStore {
     async fn open_lots(
         &self,
         version: Version,
-        pools: &BTreeSet<Pool>,
-    ) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
-        self.named(append::open_lots(self, version, pools).await)
+        reach: &Reach,
+    ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
+        self.named(append::open_lots(self, version, reach).await)
     }
 
     async fn append(

@@ -12,9 +12,10 @@ use super::raw::with_raw;
 use super::rows::SqliteRows;
 use super::versions::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
 use super::{SqliteStore, commit, queue, read, runs};
-use crate::engine::{CarriedLot, Matching, Pool};
+use crate::engine::{Matching, OpenLot, Pool, Size, TradeRef};
 use crate::store::StoreResult;
 use crate::store::cells;
+use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, Event, Scope, Version, VersionPlan, Watermark,
 };
@@ -103,29 +104,54 @@ fn revised(
     Ok(revised)
 }
 
-/// Reads the open lots of some pools, with their buys.
+/// Reads the open lots of some pools, with their buys, as far as they are needed.
 pub(super) async fn open_lots(
     store: &SqliteStore,
     version: Version,
-    pools: &BTreeSet<Pool>,
-) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
+    reach: &Reach,
+) -> StoreResult<BTreeMap<Pool, OpenLots>> {
     let mut transaction = store.snapshot().await?;
     with_raw(&mut transaction, "read the open lots", |raw| {
-        let mut lots: BTreeMap<Pool, Vec<CarriedLot>> = BTreeMap::new();
-        let from = "fifo_inventory_snapshot i \
-             JOIN eligible_trades t ON t.account = i.account AND t.order_id = i.buy_order_id \
-             WHERE i.allocation_version = ?1 AND i.account = ?2 AND i.symbol = ?3";
-        for pool in pools {
-            let arguments = params![version, pool.account.as_str(), pool.symbol.as_str()];
-            read::select(raw, cells::CARRIED_LOT, from, arguments, &mut |row| {
-                let lot = cells::carried_lot(row)?;
-                lots.entry(pool.clone()).or_default().push(lot);
-                Ok(())
-            })?;
+        let mut lots = BTreeMap::new();
+        for (pool, reach) in reach {
+            let picked = pick_lots(raw, version, pool, *reach)?;
+            lots.insert(pool.clone(), buys_of(raw, pool, &picked)?);
         }
         Ok(lots)
     })
     .await
+}
+
+fn pick_lots(
+    raw: &Connection,
+    version: Version,
+    pool: &Pool,
+    reach: Option<Size>,
+) -> StoreResult<PickedLots> {
+    let from = "fifo_inventory_snapshot WHERE allocation_version = ?1 AND account = ?2 \
+         AND symbol = ?3 ORDER BY id";
+    let arguments = params![version, pool.account.as_str(), pool.symbol.as_str()];
+    let mut picked = PickedLots::new(reach);
+    read::select(raw, cells::OPEN_LOT, from, arguments, &mut |row| {
+        let (order_id, size, cost) = cells::open_lot(row)?;
+        picked.take(order_id, size, cost);
+        Ok(())
+    })?;
+    Ok(picked)
+}
+
+fn buys_of(raw: &Connection, pool: &Pool, picked: &PickedLots) -> StoreResult<OpenLots> {
+    let mut buys = BTreeMap::new();
+    let from = "eligible_trades WHERE account = ?1 AND order_id = ?2";
+    for lot in &picked.needed {
+        let arguments = params![pool.account.as_str(), lot.order_id.as_str()];
+        read::select(raw, cells::TRADE, from, arguments, &mut |row| {
+            let buy = cells::trade(row)?;
+            buys.insert(buy.order_id.clone(), buy);
+            Ok(())
+        })?;
+    }
+    Ok(picked.with_buys(|id| buys.remove(id)))
 }
 
 /// Appends to a version, in one transaction.
@@ -141,7 +167,7 @@ pub(super) async fn append(
     with_raw(&mut transaction, action, |raw| {
         let encoder = SqliteRows::new(plan);
         for pool in pools {
-            append_pool(raw, plan.version, pool, &encoder).map_err(|e| from_rusqlite(action, e))?;
+            append_pool(raw, plan, pool, &encoder).map_err(|e| from_rusqlite(action, e))?;
             phase::reached(Phase::Load);
         }
         Ok(())
@@ -188,7 +214,7 @@ async fn update_version(
 
 fn append_pool(
     raw: &Connection,
-    version: Version,
+    plan: &VersionPlan,
     pool: &AppendedPool,
     encoder: &SqliteRows,
 ) -> rusqlite::Result<()> {
@@ -196,31 +222,68 @@ fn append_pool(
         let mut rows = RowChunk::default();
         matching.each_row(|row| encoder.allocation(row, &mut rows));
         insert_rows(raw, INSERT_ALLOCATION, &rows)?;
-        replace_lots(raw, version, matching, encoder)?;
+        change_lots(raw, plan, matching, encoder)?;
     }
-    insert_summary(raw, version, &pool.summary, pool.duration_us)
+    insert_summary(raw, plan.version, &pool.summary, pool.duration_us)
 }
 
 /// Writes the lots that changed: most of them did not.
-fn replace_lots(
+fn change_lots(
     raw: &Connection,
-    version: Version,
+    plan: &VersionPlan,
     matching: &Matching,
     encoder: &SqliteRows,
 ) -> rusqlite::Result<()> {
-    let (changed, gone) = matching.lots_changed();
+    let changes = matching.lot_changes();
     let pool = &matching.pool;
-    let (account, symbol) = (pool.account.as_str(), pool.symbol.as_str());
+    use_lots(raw, plan, pool, &changes.used)?;
+    delete_lots(raw, plan.version, pool, &changes.gone)?;
+    let mut lots = RowChunk::default();
+    for (buy, lot) in &changes.added {
+        encoder.lot(pool, buy, lot, &mut lots);
+    }
+    insert_rows(raw, INSERT_LOT, &lots)
+}
+
+/// A lot that has less left keeps its number, which tells its place among the others.
+fn use_lots(
+    raw: &Connection,
+    plan: &VersionPlan,
+    pool: &Pool,
+    used: &[(TradeRef<'_>, &OpenLot)],
+) -> rusqlite::Result<()> {
+    let mut update = raw.prepare(
+        "UPDATE fifo_inventory_snapshot SET remaining_size = ?5, remaining_cost_usd = ?6, \
+         snapshot_time = ?7 WHERE allocation_version = ?1 AND account = ?2 \
+         AND symbol = ?3 AND buy_order_id = ?4",
+    )?;
+    for (buy, lot) in used {
+        update.execute(params![
+            plan.version,
+            pool.account.as_str(),
+            pool.symbol.as_str(),
+            buy.order_id,
+            lot.remaining_size.to_string(),
+            lot.remaining_cost.to_string(),
+            plan.allocation_time.as_micros()
+        ])?;
+    }
+    Ok(())
+}
+
+fn delete_lots(
+    raw: &Connection,
+    version: Version,
+    pool: &Pool,
+    gone: &[TradeRef<'_>],
+) -> rusqlite::Result<()> {
     let mut delete = raw.prepare(
         "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = ?1 AND account = ?2 \
          AND symbol = ?3 AND buy_order_id = ?4",
     )?;
-    let mut lots = RowChunk::default();
-    for buy in changed.iter().map(|(buy, _)| buy).chain(&gone) {
+    for buy in gone {
+        let (account, symbol) = (pool.account.as_str(), pool.symbol.as_str());
         delete.execute(params![version, account, symbol, buy.order_id])?;
     }
-    for (buy, lot) in &changed {
-        encoder.lot(pool, buy, lot, &mut lots);
-    }
-    insert_rows(raw, INSERT_LOT, &lots)
+    Ok(())
 }

@@ -22,7 +22,7 @@ mod schema;
 mod tests;
 mod versions;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
+use super::lots::{OpenLots, Reach};
 use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
     ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
@@ -41,7 +42,7 @@ use super::model::{
     VersionPlan, VoidChange, Watermark,
 };
 use super::{RowSink, RunLock, Seen, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
-use crate::engine::{Account, CarriedLot, Pool, Timestamp};
+use crate::engine::{Account, Pool, Timestamp};
 use errors::{from_rusqlite, from_sqlx};
 pub use schema::version_known;
 
@@ -249,9 +250,9 @@ impl Store for SqliteStore {
     async fn open_lots(
         &self,
         version: Version,
-        pools: &BTreeSet<Pool>,
-    ) -> StoreResult<BTreeMap<Pool, Vec<CarriedLot>>> {
-        append::open_lots(self, version, pools).await
+        reach: &Reach,
+    ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
+        append::open_lots(self, version, reach).await
     }
 
     async fn append(
