@@ -38,6 +38,9 @@ const PHASES: [&str; 7] = [
 /// The phases that only PostgreSQL has.
 const PHASES_OF_POSTGRES: [&str; 2] = ["attach", "attached"];
 
+/// The phases of a run that appends to a version.
+const PHASES_OF_INCREMENTAL: [&str; 4] = ["load", "publish", "closelog", "committed"];
+
 /// Starts a command that stops at a phase, and waits until it stands there.
 fn start_until(place: &Place, args: &[&str], phase: &str) -> Child {
     let mut command = place.program(args);
@@ -123,7 +126,10 @@ impl Before {
 }
 
 /// Lists the phases that a run on a place comes past.
-pub fn phases(place: &Place) -> Vec<&'static str> {
+pub fn phases(place: &Place, scope: &str) -> Vec<&'static str> {
+    if scope == "--incremental" {
+        return PHASES_OF_INCREMENTAL.into();
+    }
     let of_postgres = match place {
         Place::Sqlite(_) => &[][..],
         Place::Postgres(..) => &PHASES_OF_POSTGRES,
@@ -144,7 +150,7 @@ fn what_stops_a_process_is_in_no_release() {
 fn a_run_killed_at_any_phase_takes_nothing_away() {
     for place in Place::both() {
         place.compute_first(&csv(&rows(SHAPE, 41)));
-        for phase in phases(&place) {
+        for phase in phases(&place, RUN[1]) {
             let what = format!("{} at {phase}", place.name());
             let before = Before::of(&place);
             kill_at(&place, &RUN, phase);
@@ -161,6 +167,55 @@ fn a_run_killed_at_any_phase_takes_nothing_away() {
             before.check_next_run(&place, done, &what);
             println!("killed: {what}");
         }
+    }
+}
+
+/// Sorted, as a version that was extended has its rows in the order they came.
+fn sorted(export: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = export.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn an_incremental_run_killed_at_any_phase_takes_nothing_away() {
+    let run = ["compute", "--incremental", "--quiet"];
+    let one_hour = Shape {
+        trades: 60,
+        seconds: 3_600,
+        ..SHAPE
+    };
+    for place in Place::both() {
+        place.compute_first(&csv(&rows(SHAPE, 46)));
+        for (day, phase) in (2..).zip(PHASES_OF_INCREMENTAL) {
+            let what = format!("{} at {phase}", place.name());
+            let later = file_of(one_hour, day, &format!("d{day}-"));
+            let later = later.replace("2025-01-01T", &format!("2025-01-{day:02}T"));
+            place.folder().write("later.csv", later);
+            place.run(&["import", "--quiet", "later.csv"]).expect(0);
+            let before = Before::of(&place);
+            kill_at(&place, &run, phase);
+            let after = place.state();
+            assert_eq!(after.ledger, before.state.ledger, "{what}");
+            place.check_current();
+            let done = phase == "committed";
+            assert_eq!(place.export("1") != before.export, done, "{what}");
+            assert_eq!(after.versions != before.state.versions, done, "{what}");
+            let last = ["running open", "completed"][usize::from(done)];
+            assert_eq!(place.log().last().unwrap(), last, "{what}");
+            place.run(&run).expect(0);
+            let log = place.log();
+            let open = log.iter().filter(|row| row.ends_with("open"));
+            assert_eq!(open.count(), 0, "{what}: {log:?}");
+            assert_eq!(log.last().unwrap(), "completed", "{what}");
+            assert_eq!(place.state().current, "1", "{what}");
+            assert_ne!(place.export("1"), before.export, "{what}");
+            place.check_current();
+        }
+        place.run(&RUN).expect(0);
+        let (extended, whole) = (place.export("1"), place.export("2"));
+        assert_eq!(sorted(&extended), sorted(&whole), "{}", place.name());
     }
 }
 
@@ -245,7 +300,7 @@ fn while_a_run_stands_at_a_phase_the_current_version_is_read_as_ever() {
     for place in Place::both() {
         place.compute_first(&csv(&rows(SHAPE, 45)));
         let before = Before::of(&place);
-        for phase in phases(&place) {
+        for phase in phases(&place, RUN[1]) {
             let what = format!("{} at {phase}", place.name());
             let mut child = start_until(&place, &RUN, phase);
             assert_eq!(place.export("current"), before.export, "{what}");

@@ -25,6 +25,8 @@ pub struct State {
     pub current: String,
     /// Status of each run, oldest first.
     pub log: Vec<String>,
+    /// Completed runs over all there is, which make a version each.
+    pub full_runs: usize,
 }
 
 impl Place {
@@ -158,6 +160,12 @@ impl Place {
                 .rows("SELECT coalesce(CAST(version AS TEXT), '-') FROM current_version")
                 .concat(),
             log: self.rows("SELECT status FROM fifo_computation_log ORDER BY id"),
+            full_runs: self
+                .rows(
+                    "SELECT id FROM fifo_computation_log \
+                     WHERE status = 'completed' AND computation_mode = 'full'",
+                )
+                .len(),
         }
     }
 

@@ -52,6 +52,56 @@ fn a_night_computes_validates_publishes_and_prunes() {
 }
 
 #[test]
+fn a_night_takes_in_what_arrived() {
+    let folder = with_versions(3);
+    let before = folder.export("3");
+    let import = |rows: &str| {
+        folder.write("more.csv", format!("{HEADER}\n{rows}"));
+        folder
+            .fifo_pnl(&["import", "--quiet", "more.csv"])
+            .expect(0);
+    };
+    let row = "order_id,symbol,side,size,price,order_time,total_fees_usd";
+    assert!(HEADER.contains(row), "{HEADER}");
+    let cells = |id: &str, side: &str, day: &str| {
+        let cell = |name: &str| match name {
+            "account" => "main".into(),
+            "order_id" => id.into(),
+            "symbol" => "NEW-USD".into(),
+            "side" => side.into(),
+            "size" | "price" => "2".into(),
+            "order_time" => format!("{day}T00:00:00Z"),
+            _ => String::new(),
+        };
+        let cells: Vec<String> = HEADER.trim().split(',').map(cell).collect();
+        cells.join(",") + "\n"
+    };
+    let night = ["--incremental", "--keep", "2"];
+    import(&(cells("new-1", "buy", "2025-02-01") + &cells("new-2", "sell", "2025-02-02")));
+    silent(&nightly(&folder, &night));
+    let found = (current(&folder), kept(&folder));
+    assert_eq!((found.0.as_str(), found.1.as_str()), ("3", "2 3"));
+    let after = folder.export("3");
+    let new: Vec<&str> = after
+        .lines()
+        .filter(|line| !before.contains(*line))
+        .collect();
+    assert_eq!(new.len(), 1, "{new:?}");
+    assert!(
+        new.concat().starts_with("main,NEW-USD,new-2,new-1,2,2,2,"),
+        "{new:?}"
+    );
+    // Nothing arrived; then something that makes a new version of everything.
+    silent(&nightly(&folder, &night));
+    assert_eq!((folder.export("3"), kept(&folder).as_str()), (after, "2 3"));
+    import(&cells("new-0", "buy", "2025-01-31"));
+    silent(&nightly(&folder, &night));
+    let found = (current(&folder), kept(&folder));
+    assert_eq!((found.0.as_str(), found.1.as_str()), ("4", "3 4"));
+    assert!(folder.export("4").contains(",NEW-USD,new-2,new-0,2,"));
+}
+
+#[test]
 fn a_version_that_does_not_validate_is_not_published() {
     let folder = with_versions(2);
     let export = folder.export("2");
