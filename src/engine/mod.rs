@@ -26,6 +26,7 @@ pub mod reference;
 mod resume;
 mod review;
 mod self_check;
+mod stream;
 mod symbol;
 mod time;
 mod trade;
@@ -48,12 +49,15 @@ pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool, match_trades
 pub use money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
 pub use outcome::{Allocation, Amounts, LotChanges, Matching, OpenLot, PoolTotals};
-pub use pool::{PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, judge_pool};
+pub use pool::{
+    PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows, judge_pool,
+};
 pub use resume::{
     CarriedLot, Continued, LotPicker, LotSums, OrderKey, PoolState, continue_pool, reach_of,
 };
 pub use review::{ReviewItem, review_items, unmatched_item};
 pub use self_check::SelfCheckError;
+pub use stream::PoolStream;
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};
 pub use time::{TimeError, Timestamp};
 pub use trade::{InvalidTrade, Side, SideError, Trade, TradeText, is_never_executed};

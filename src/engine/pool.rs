@@ -187,7 +187,7 @@ pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&st
 }
 
 /// Returns the rejection of a pool with rows that are not trades, if there are any.
-pub(super) fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
+pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
     // A ledger comes in any order, and the first row is named: always the same one.
     invalid.sort_by_cached_key(|row| (row.order_id.clone(), row.column, row.reason.clone()));
     let first = invalid.first()?;

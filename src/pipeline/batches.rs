@@ -6,13 +6,19 @@ use std::sync::Arc;
 use super::context::{Context, PipelineResult};
 use crate::engine::Pool;
 use crate::store::Store;
-use crate::store::model::{LedgerRead, PoolSizes, Scope, Watermark};
+use crate::store::model::{LedgerRead, PoolSizes, Scope, Slice, Watermark};
 
 /// Memory of a run unless it is told otherwise, in bytes.
 pub const MEMORY_DEFAULT: u64 = 1 << 30;
 
 /// What a trade takes on its way through a run, in bytes: 48 packed, its id, and room to grow.
 const TRADE_BYTES: u64 = 100;
+
+/// Slices of a pool take this part of the memory; the lots that they leave open need some, too.
+const SLICE_SHARE: u64 = 2;
+
+/// Fewer rows in a slice are not worth a reading.
+const SLICE_ROWS_MIN: u64 = 100;
 
 /// The parts of a scope, each within the memory of the run.
 pub(super) struct Batches {
@@ -21,6 +27,15 @@ pub(super) struct Batches {
     as_of: Option<Watermark>,
     /// Every pool, where they were counted.
     pools: Vec<Pool>,
+}
+
+/// Which pools a part has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PartKind {
+    /// Whole ones.
+    Pools,
+    /// A slice of one; whether it is the last one.
+    Slice(Pool, bool),
 }
 
 impl Batches {
@@ -39,31 +54,43 @@ impl Batches {
             });
         }
         let PoolSizes { watermark, rows } = store.pool_sizes(scope).await?;
-        let mut parts: Vec<BTreeSet<Pool>> = Vec::new();
+        let mut scopes: Vec<Scope> = Vec::new();
+        let mut part: BTreeSet<Pool> = BTreeSet::new();
         let mut rows_of_part = 0_u64;
         for (pool, rows) in &rows {
             rows_of_part = rows_of_part.saturating_add(*rows);
-            match parts.last_mut() {
-                Some(part) if fits(rows_of_part) => drop(part.insert(pool.clone())),
-                _ => {
-                    parts.push(BTreeSet::from([pool.clone()]));
-                    rows_of_part = *rows;
-                }
+            if !part.is_empty() && !fits(rows_of_part) {
+                scopes.push(part_of(scope, std::mem::take(&mut part)));
+                rows_of_part = *rows;
             }
+            if !fits(*rows) {
+                scopes.extend(slices(store, scope, pool, memory).await?);
+                rows_of_part = 0;
+                continue;
+            }
+            part.insert(pool.clone());
         }
-        let part = |part| Scope {
-            part: Some(Arc::new(part)),
-            ..scope.clone()
-        };
-        let scopes: Vec<Scope> = match parts.len() {
-            0 | 1 => vec![scope.clone()],
-            _ => parts.into_iter().map(part).collect(),
-        };
+        if !part.is_empty() {
+            scopes.push(part_of(scope, part));
+        }
+        if scopes.len() <= 1 {
+            scopes = vec![scope.clone()];
+        }
         Ok(Self {
             as_of: (scopes.len() > 1).then_some(watermark),
             scopes,
             pools: rows.into_keys().collect(),
         })
+    }
+
+    /// Tells which pools a part has.
+    pub(super) fn kind(&self, nth: usize) -> PartKind {
+        let scope = self.scopes.get(nth);
+        let slice = scope.and_then(|scope| Some((scope.slice?, scope.part.as_ref()?.first()?)));
+        match slice {
+            Some((slice, pool)) => PartKind::Slice(pool.clone(), slice.until.is_none()),
+            None => PartKind::Pools,
+        }
     }
 
     /// Returns the number of parts, which is never 0.
@@ -90,4 +117,36 @@ impl Batches {
         context.cancel.check()?;
         Ok(read)
     }
+}
+
+fn part_of(scope: &Scope, pools: BTreeSet<Pool>) -> Scope {
+    Scope {
+        part: Some(Arc::new(pools)),
+        ..scope.clone()
+    }
+}
+
+/// Cuts a pool that memory doesn't hold. One whose trades are all of one instant stays whole.
+async fn slices(
+    store: &dyn Store,
+    scope: &Scope,
+    pool: &Pool,
+    memory: u64,
+) -> PipelineResult<Vec<Scope>> {
+    let part = part_of(scope, BTreeSet::from([pool.clone()]));
+    let rows = (memory / TRADE_BYTES / SLICE_SHARE).max(SLICE_ROWS_MIN);
+    let Some(times) = store.slice_times(pool, rows).await? else {
+        return Ok(vec![part]);
+    };
+    let ends = times.iter().copied().map(Some).chain([None]);
+    let mut after = None;
+    let slices = ends.map(|until| {
+        let slice = Slice { after, until };
+        after = until;
+        Scope {
+            slice: Some(slice),
+            ..part.clone()
+        }
+    });
+    Ok(slices.collect())
 }

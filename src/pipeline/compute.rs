@@ -1,16 +1,18 @@
 //! One run: lock, log row, read, match, self-check, load, publish, report.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::batches::{Batches, MEMORY_DEFAULT};
+use super::batches::{Batches, MEMORY_DEFAULT, PartKind};
 use super::context::{Context, Phase, PipelineError, PipelineResult};
 use super::lock::{holder_of, lock_runs};
 use super::make::{self, Work};
 use super::prune::{PruneReport, prune_automatic};
 use super::publish::covered_pools;
 use super::run_log::RunLog;
+use super::slices::{self, Sliced};
 use crate::engine::{
     IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals, ReviewItem,
     RowsHash, Timestamp, Usd,
@@ -124,13 +126,10 @@ pub async fn compute(
     if options.dry_run {
         let target = Target::choose(store, options).await?;
         let batches = Batches::plan(store, &options.scope, options.memory_bytes()).await?;
-        let (mut seen, pools) = read_first(store, context, options, &batches).await?;
-        let mut made = MadePools::default();
-        make_pools(context, options, &seen, pools, (&mut made, None)).await?;
-        for nth in 1..batches.len() {
-            let pools = seen.add(batches.read(store, context, nth).await?);
-            make_pools(context, options, &seen, pools, (&mut made, None)).await?;
-        }
+        let (seen, pools) = read_first(store, context, options, &batches).await?;
+        let mut making = PartsAtWork::new((store, context, options), &batches, seen);
+        making.make(pools, None).await?;
+        let (seen, made) = making.end();
         let publication = Publication::DryRun;
         let facts = (&seen, &made);
         return Ok(report(
@@ -345,7 +344,7 @@ pub(super) async fn run_full(
     let plan = async || Batches::plan(store, &options.scope, options.memory_bytes()).await;
     let batches = log.retried(plan).await?;
     let first = async || read_first(store, context, options, &batches).await;
-    let (mut seen, pools) = log.retried(first).await?;
+    let (seen, pools) = log.retried(first).await?;
     let plan = VersionPlan {
         version: target.version,
         run_id: log.run_id,
@@ -360,26 +359,9 @@ pub(super) async fn run_full(
     };
     let begin = async || Ok(store.begin_version(&plan).await?);
     let mut writer = log.retried(begin).await?;
-    let mut made = MadePools::default();
-    make_pools(
-        context,
-        options,
-        &seen,
-        pools,
-        (&mut made, Some(writer.as_mut())),
-    )
-    .await?;
-    for nth in 1..batches.len() {
-        let pools = seen.add(batches.read(store, context, nth).await?);
-        make_pools(
-            context,
-            options,
-            &seen,
-            pools,
-            (&mut made, Some(writer.as_mut())),
-        )
-        .await?;
-    }
+    let mut making = PartsAtWork::new((store, context, options), &batches, seen);
+    making.make(pools, Some(writer.as_mut())).await?;
+    let (seen, made) = making.end();
     let publication = decide(store, options, target, &made).await?;
     if let (Publication::WouldTakeAway(pools), true) = (&publication, target.replaces) {
         return Err(PipelineError::Refused {
@@ -475,45 +457,114 @@ fn check_scope_found<'a>(
     })
 }
 
-/// Matches all pools and writes them, if there is a writer.
-async fn make_pools(
-    context: &Context,
-    options: &ComputeOptions,
-    seen: &Seen,
-    pools: BTreeMap<Pool, PoolLedger>,
-    (made, writer): (&mut MadePools, Option<&mut dyn VersionWriter>),
-) -> PipelineResult<()> {
-    let excluded = seen.exclusions.iter();
-    let work = Work {
-        context: context.clone(),
-        excluded: excluded
-            .map(|e| (e.pool.clone(), e.reason.clone()))
-            .collect(),
-        encoder: writer.as_ref().map(|writer| writer.encoder()),
-        jobs: options.jobs.unwrap_or(0),
-    };
-    let trades = pools
-        .values()
-        .map(|ledger| ledger.trades.len() as u64)
-        .sum();
-    let phase = if writer.is_some() {
-        Phase::Load
-    } else {
-        Phase::Match
-    };
-    context.progress.begin(phase, Some(trades));
-    let mut on_pool = |outcome: &PoolOutcome, items| made.add(outcome, items);
-    let mut making = make::start(work, pools, &mut on_pool);
-    let written = match writer {
-        Some(writer) => writer.write(&mut making).await,
-        None => drain(&mut making).await,
-    };
-    let joined = making.join().await;
-    context.progress.end();
-    // A worker's panic ends the writer too, and is the error to show.
-    joined?;
-    written?;
-    context.cancel.check()
+/// The parts of a ledger on their way into a version.
+struct PartsAtWork<'a> {
+    store: &'a dyn Store,
+    context: &'a Context,
+    options: &'a ComputeOptions,
+    batches: &'a Batches,
+    seen: Seen,
+    made: MadePools,
+    /// The pool that comes in slices, from its first slice to its last.
+    sliced: Option<Arc<Mutex<Sliced>>>,
+}
+
+impl<'a> PartsAtWork<'a> {
+    fn new(
+        (store, context, options): (&'a dyn Store, &'a Context, &'a ComputeOptions),
+        batches: &'a Batches,
+        seen: Seen,
+    ) -> Self {
+        Self {
+            store,
+            context,
+            options,
+            batches,
+            seen,
+            made: MadePools::default(),
+            sliced: None,
+        }
+    }
+
+    fn end(self) -> (Seen, MadePools) {
+        (self.seen, self.made)
+    }
+
+    /// Matches all pools and writes them, if there is a writer. `first` is the first part.
+    async fn make(
+        &mut self,
+        first: BTreeMap<Pool, PoolLedger>,
+        mut writer: Option<&mut dyn VersionWriter>,
+    ) -> PipelineResult<()> {
+        let mut first = Some(first);
+        for nth in 0..self.batches.len() {
+            let pools = match first.take() {
+                Some(pools) => pools,
+                None => {
+                    let read = self.batches.read(self.store, self.context, nth).await?;
+                    self.seen.add(read)
+                }
+            };
+            let writer: Option<&mut dyn VersionWriter> = match &mut writer {
+                Some(writer) => Some(&mut **writer),
+                None => None,
+            };
+            self.make_part(self.batches.kind(nth), pools, writer)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn make_part(
+        &mut self,
+        kind: PartKind,
+        mut pools: BTreeMap<Pool, PoolLedger>,
+        writer: Option<&mut dyn VersionWriter>,
+    ) -> PipelineResult<()> {
+        let work = self.work(writer.as_deref());
+        let trades = pools.values().map(|ledger| ledger.trades.len() as u64);
+        let phase = if writer.is_some() {
+            Phase::Load
+        } else {
+            Phase::Match
+        };
+        self.context.progress.begin(phase, Some(trades.sum()));
+        let made = &mut self.made;
+        let mut on_pool = |outcome: &PoolOutcome, items| made.add(outcome, items);
+        let mut making = match kind {
+            PartKind::Pools => make::start(work, pools, &mut on_pool),
+            PartKind::Slice(pool, is_last) => {
+                let begin = || Arc::new(Mutex::new(Sliced::begin(&work, &pool)));
+                let sliced = self.sliced.take().unwrap_or_else(begin);
+                if !is_last {
+                    self.sliced = Some(sliced.clone());
+                }
+                let slice = pools.remove(&pool).unwrap_or_else(|| PoolLedger::new(pool));
+                slices::start(work, sliced, slice, is_last, &mut on_pool)
+            }
+        };
+        let written = match writer {
+            Some(writer) => writer.write(&mut making).await,
+            None => drain(&mut making).await,
+        };
+        let joined = making.join().await;
+        self.context.progress.end();
+        // A worker's panic ends the writer too, and is the error to show.
+        joined?;
+        written?;
+        self.context.cancel.check()
+    }
+
+    fn work(&self, writer: Option<&dyn VersionWriter>) -> Work {
+        let excluded = self.seen.exclusions.iter();
+        let excluded = excluded.map(|e| (e.pool.clone(), e.reason.clone()));
+        Work {
+            context: self.context.clone(),
+            excluded: excluded.collect(),
+            encoder: writer.map(|writer| writer.encoder()),
+            jobs: self.options.jobs.unwrap_or(0),
+        }
+    }
 }
 
 async fn drain(parts: &mut dyn PartSource) -> StoreResult<()> {

@@ -23,7 +23,7 @@ use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::{StoreError, StoreResult};
 
 /// Bytes of a chunk of rows: large enough that what a chunk costs is nothing beside its rows.
-const CHUNK_BYTES: usize = 256 * 1024;
+pub(super) const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Chunks of a pool that wait for the writer.
 const CHUNKS_WAITING: usize = 8;
@@ -41,8 +41,10 @@ pub(super) struct Work {
 }
 
 /// What a worker sends of a pool.
-enum Made {
+pub(super) enum Made {
     Part(Part),
+    /// The slice is complete, and its pool is not.
+    Slice,
     Done(Box<PoolOutcome>, Vec<ReviewItem>, i64),
 }
 
@@ -57,6 +59,27 @@ pub(super) struct Making<'a> {
     queue: Option<Queue>,
     workers: Option<tokio::task::JoinHandle<PipelineResult<()>>>,
     on_pool: OnPool<'a>,
+}
+
+/// Starts one worker, which sends what it makes of a slice.
+pub(super) fn start_one<'a>(
+    make: impl FnOnce(&mpsc::Sender<Made>) + Send + 'static,
+    on_pool: OnPool<'a>,
+) -> Making<'a> {
+    let (sender, queues) = mpsc::channel(1);
+    let workers = tokio::task::spawn_blocking(move || {
+        let (made, queue) = mpsc::channel(CHUNKS_WAITING);
+        if sender.blocking_send(queue).is_ok() {
+            make(&made);
+        }
+        Ok(())
+    });
+    Making {
+        queues,
+        queue: None,
+        workers: Some(workers),
+        on_pool,
+    }
 }
 
 /// Starts the workers. `pools` are in canonical order.
@@ -120,6 +143,7 @@ impl PartSource for Making<'_> {
             };
             match queue.recv().await {
                 Some(Made::Part(part)) => return Ok(Some(part)),
+                Some(Made::Slice) => self.queue = None,
                 Some(Made::Done(outcome, items, duration_us)) => {
                     self.queue = None;
                     (self.on_pool)(&outcome, items);
@@ -133,7 +157,7 @@ impl PartSource for Making<'_> {
 }
 
 /// Nobody wants the rest: the run stopped, or the writer failed.
-struct Unwanted;
+pub(super) struct Unwanted;
 
 fn make_pool(work: &Work, ledger: PoolLedger, made: &mpsc::Sender<Made>) {
     // A queue that ends without a result tells the writer to stop.
@@ -153,18 +177,10 @@ fn try_make_pool(
     phase::reached(Phase::Match);
     let (items, hash) = match &outcome.result {
         PoolResult::Matched(matching) => {
-            let mut walk = Walk {
-                work,
-                made,
-                matching,
-                chunk: RowChunk::default(),
-                trades_told: 0,
-            };
+            let mut walk = Walk::new(work, made, matching);
             let walked = walk.allocations()?;
             walk.lots()?;
-            context
-                .progress
-                .advance(outcome.trades.saturating_sub(walk.trades_told));
+            walk.end(outcome.trades);
             walked
         }
         _ => {
@@ -177,12 +193,12 @@ fn try_make_pool(
     send(made, Made::Done(Box::new(outcome), items, duration_us))
 }
 
-fn send(made: &mpsc::Sender<Made>, what: Made) -> Result<(), Unwanted> {
+pub(super) fn send(made: &mpsc::Sender<Made>, what: Made) -> Result<(), Unwanted> {
     made.blocking_send(what).map_err(|_| Unwanted)
 }
 
 /// A worker's walk over the rows of a pool.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     work: &'a Work,
     made: &'a mpsc::Sender<Made>,
     matching: &'a Matching,
@@ -191,9 +207,29 @@ struct Walk<'a> {
     trades_told: u64,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        work: &'a Work,
+        made: &'a mpsc::Sender<Made>,
+        matching: &'a Matching,
+    ) -> Self {
+        Self {
+            work,
+            made,
+            matching,
+            chunk: RowChunk::default(),
+            trades_told: 0,
+        }
+    }
+
+    /// Tells the progress of the trades that it has not heard of.
+    pub(super) fn end(&self, trades: u64) {
+        let progress = &self.work.context.progress;
+        progress.advance(trades.saturating_sub(self.trades_told));
+    }
+
     /// Hashes and sends the allocations; returns the review items among them, and the hash.
-    fn allocations(&mut self) -> Result<(Vec<ReviewItem>, RowsHash), Unwanted> {
+    pub(super) fn allocations(&mut self) -> Result<(Vec<ReviewItem>, RowsHash), Unwanted> {
         let (mut items, mut hash, mut line) = (Vec::new(), RowsHash::EMPTY, Vec::new());
         let rules = &self.work.context.rules;
         let mut rows = 0;

@@ -16,6 +16,7 @@ mod make;
 mod prune;
 mod publish;
 mod run_log;
+mod slices;
 mod validate;
 
 pub use batches::MEMORY_DEFAULT;

@@ -112,6 +112,11 @@ pub trait Store: Send + Sync {
     /// Counts the rows of each pool of a scope, at this instant.
     async fn pool_sizes(&self, scope: &Scope) -> StoreResult<PoolSizes>;
 
+    /// Returns the instants that cut a pool into slices of about so many rows, in order.
+    ///
+    /// `None`: this store never reads a pool in slices.
+    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>>;
+
     /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each lot of
     /// rows that it went over, and stops where that returns false.
     ///

@@ -27,6 +27,17 @@ pub struct Scope {
     /// Of these pools, the ones to read now: a ledger larger than memory is read in parts. It
     /// changes nothing about which pools the scope means.
     pub part: Option<Arc<BTreeSet<Pool>>>,
+    /// Of a pool that is larger than memory, the time to read now.
+    pub slice: Option<Slice>,
+}
+
+/// Trades after an instant, up to and with another. A time that is none is in the first slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Slice {
+    /// Trades at it are in the slice before; `None`: there is none.
+    pub after: Option<Timestamp>,
+    /// `None`: there is no slice behind.
+    pub until: Option<Timestamp>,
 }
 
 impl Scope {
@@ -42,6 +53,11 @@ impl Scope {
             .is_none_or(|account| *account == pool.account)
             && (self.symbols.is_empty() || self.symbols.contains(&pool.symbol))
             && self.part.as_ref().is_none_or(|part| part.contains(pool))
+    }
+
+    /// Tells whether this is the first slice of a pool, or all of it.
+    pub fn is_first_slice(&self) -> bool {
+        self.slice.is_none_or(|slice| slice.after.is_none())
     }
 
     /// Returns `all`, or the account and symbols as JSON text, the same for equal scopes.

@@ -64,6 +64,8 @@ pub enum Part {
     Allocations(RowChunk),
     /// Open lots of the pool at work.
     Lots(RowChunk),
+    /// The pool at work can't be matched after all: its rows go.
+    Discard(Pool),
     /// The pool is complete: its result, and the microseconds that it took.
     Pool(Box<PoolOutcome>, i64),
 }

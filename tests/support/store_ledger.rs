@@ -460,7 +460,7 @@ pub async fn what_is_no_execution_is_counted_by_reason(subject: &dyn Subject) {
     let of_eth = Scope {
         account: None,
         symbols: BTreeSet::from(["ETH-USD".parse().unwrap()]),
-        part: None,
+        ..Scope::default()
     };
     let read = store.read_ledger(&of_eth, None).await.unwrap();
     assert_eq!(counted(&read), r#"{"status open": 1}"#);
@@ -489,7 +489,7 @@ pub async fn a_scope_takes_its_pools_only(subject: &dyn Subject) {
             .iter()
             .map(|symbol| symbol.parse().unwrap())
             .collect(),
-        part: None,
+        ..Scope::default()
     };
     let pools = async |scope: Scope| {
         let read = store.read_ledger(&scope, None).await.unwrap();

@@ -474,7 +474,7 @@ impl Run {
             scope: Scope {
                 account: None,
                 symbols,
-                part: None,
+                ..Scope::default()
             },
             ..Self::unpublished()
         }

@@ -19,6 +19,7 @@ const PEAK_GIB_MAX: f64 = 1.1;
 const EXPONENT_MAX: f64 = 1.05;
 const RATIO_DRIFT_MAX: f64 = 0.05;
 const INCREMENTAL_SHARE_MAX: f64 = 0.03;
+const NOTHING_NEW_CPU_MS_MAX: f64 = 50.0;
 const KERNEL_NS_MAX: f64 = 60.0;
 const COINBASIS_RATIO_MIN: f64 = 30.0;
 /// The line of the kernel's bench that its target is about.
@@ -92,7 +93,10 @@ pub fn judge(samples: &[Sample]) -> Vec<Verdict> {
     verdicts.extend(all.memory());
     verdicts.extend(GROWTH_SHAPES.map(|shape| all.growth(shape)));
     verdicts.push(all.drift());
-    verdicts.push(all.incremental());
+    verdicts.push(all.incremental("postgres", "full run"));
+    verdicts.push(all.incremental("sqlite", "full run, version 1"));
+    verdicts.push(all.nothing_new("postgres"));
+    verdicts.push(all.nothing_new("sqlite"));
     verdicts.push(all.kernel());
     verdicts.push(all.coinbasis());
     verdicts
@@ -246,15 +250,25 @@ impl Samples<'_> {
         at_most(target.into(), RATIO_DRIFT_MAX, found, 2)
     }
 
-    fn incremental(&self) -> Verdict {
-        let (run, whole) = (
-            Run::of("incremental", "postgres"),
-            Run::of("full run", "postgres"),
-        );
+    fn incremental(&self, store: &'static str, whole: &'static str) -> Verdict {
+        let (run, whole) = (Run::of("incremental", store), Run::of(whole, store));
         let size = self.size(&run);
         let found = size.and_then(|rows| self.ratios(&run, &whole, rows));
-        let target = format!("PostgreSQL: 1,000 new trades beside a full run{}", at(size));
+        let beside = "1,000 new trades beside a full run";
+        let target = format!("{}: {beside}{}", database(&run), at(size));
         at_most(target, INCREMENTAL_SHARE_MAX, found, 3)
+    }
+
+    fn nothing_new(&self, store: &'static str) -> Verdict {
+        let run = Run::of("nothing new", store);
+        let size = self.size(&run);
+        let found = size.and_then(|rows| {
+            let cpu = self.of(&run, rows).map(|one| one.used.cpu_s * 1_000.0);
+            Spread::of(cpu.collect())
+        });
+        let what = "the tool's own CPU where nothing is new";
+        let target = format!("{}: {what}{}, ms", database(&run), at(size));
+        at_most(target, NOTHING_NEW_CPU_MS_MAX, found, 0)
     }
 
     /// Judges the worst shape.
@@ -450,7 +464,7 @@ mod tests {
     #[test]
     fn nothing_measured_is_neither_pass_nor_fail() {
         let verdicts = judge(&[]);
-        assert_eq!(verdicts.len(), 15);
+        assert_eq!(verdicts.len(), 18);
         assert!(verdicts.iter().all(|one| one.state == State::NotMeasured));
     }
 

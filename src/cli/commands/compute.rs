@@ -79,7 +79,7 @@ fn scope(args: &ComputeArgs) -> CliResult<Scope> {
     Ok(Scope {
         account: args.account.as_ref().map(account).transpose()?,
         symbols: args.symbol.iter().map(symbol).collect::<CliResult<_>>()?,
-        part: None,
+        ..Scope::default()
     })
 }
 

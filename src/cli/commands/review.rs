@@ -144,7 +144,7 @@ async fn is_in_ledger(store: &dyn Store, pool: &Pool) -> CliResult<bool> {
     let scope = Scope {
         account: Some(pool.account.clone()),
         symbols: [pool.symbol.clone()].into(),
-        part: None,
+        ..Scope::default()
     };
     Ok(!store.read_ledger(&scope, None).await?.pools.is_empty())
 }

@@ -201,6 +201,11 @@ impl Store for MemoryStore {
         Ok(self.read().ledger.pool_sizes(scope))
     }
 
+    async fn slice_times(&self, _pool: &Pool, _rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
+        // What would be saved is here already.
+        Ok(None)
+    }
+
     async fn read_ledger_seen(
         &self,
         scope: &Scope,

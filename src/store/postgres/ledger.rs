@@ -15,7 +15,7 @@ use super::errors::from_sqlx;
 use super::gate::{self, GateRows};
 use super::read::{PgCells, select};
 use super::{PostgresStore, commit, copy, end_snapshot, runs};
-use crate::engine::{Carried, LedgerTrade, Timestamp, Trade, TradeText};
+use crate::engine::{Carried, LedgerTrade, Pool, Timestamp, Trade, TradeText};
 use crate::store::cells::{Cells, pool};
 use crate::store::model::{
     Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes, Scope,
@@ -488,8 +488,10 @@ async fn read_in(
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
     let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
-    gate::copy_out(connection, "", rows, &mut read, seen).await?;
-    count_ineligible(connection, scope, &snapshot, &mut read).await?;
+    gate::copy_out(connection, &slice_condition(scope), rows, &mut read, seen).await?;
+    if scope.is_first_slice() {
+        count_ineligible(connection, scope, &snapshot, &mut read).await?;
+    }
     read.watermark = Watermark::Snapshot { snapshot, cluster };
     Ok(read)
 }
@@ -535,6 +537,43 @@ async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<P
         }
     }
     Ok(sizes)
+}
+
+/// Leaves the choice of a slice's rows to the server, which need not send the others.
+fn slice_condition(scope: &Scope) -> String {
+    let after = |time: Timestamp| format!("order_time > '{time}'");
+    let until = |time: Timestamp| format!("order_time <= '{time}'");
+    match scope.slice.map(|slice| (slice.after, slice.until)) {
+        None | Some((None, None)) => String::new(),
+        Some((None, Some(end))) => format!("WHERE ({} OR order_time IS NULL)", until(end)),
+        Some((Some(start), None)) => format!("WHERE {}", after(start)),
+        Some((Some(start), Some(end))) => format!("WHERE {} AND {}", after(start), until(end)),
+    }
+}
+
+/// Returns the instants that cut a pool into slices of about so many rows.
+pub(super) async fn slice_times(
+    store: &PostgresStore,
+    pool: &Pool,
+    rows: u64,
+) -> StoreResult<Option<Vec<Timestamp>>> {
+    let action = "cut a pool into slices";
+    let mut connection = store.reader().await?;
+    let times: Vec<i64> = sqlx::query_scalar(
+        "SELECT DISTINCT (extract(epoch FROM order_time) * 1000000)::bigint AS cut FROM ( \
+             SELECT order_time, row_number() OVER (ORDER BY order_time) AS nth \
+             FROM eligible_trades WHERE account = $1 AND symbol = $2 AND isfinite(order_time)) o \
+         WHERE nth % $3 = 0 ORDER BY cut",
+    )
+    .bind(pool.account.as_str())
+    .bind(pool.symbol.as_str())
+    .bind(i64::try_from(rows).unwrap_or(i64::MAX))
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    // A time that is none is found where the row is read.
+    let times = times.into_iter().map(Timestamp::try_from_micros);
+    Ok(Some(times.filter_map(Result::ok).collect()))
 }
 
 /// Returns the snapshot of a watermark. Errors: it is another cluster's, or no snapshot at all.

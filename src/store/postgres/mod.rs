@@ -321,6 +321,10 @@ impl Store for PostgresStore {
         self.named(ledger::pool_sizes(self, scope).await)
     }
 
+    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
+        self.named(ledger::slice_times(self, pool, rows).await)
+    }
+
     async fn read_ledger_seen(
         &self,
         scope: &Scope,

@@ -218,7 +218,7 @@ impl PostgresVersionWriter {
         parts: &mut dyn PartSource,
     ) -> StoreResult<()> {
         let tables = Parts::of(&self.plan);
-        let mut lots = Vec::new();
+        let (mut lots, mut discarded) = (Vec::new(), None);
         loop {
             let into = (tables.allocations.as_str(), ALLOCATION_COLUMNS);
             let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
@@ -244,6 +244,10 @@ impl PostgresVersionWriter {
                             break true;
                         }
                     }
+                    Some(Part::Discard(pool)) => {
+                        discarded = Some(pool);
+                        break true;
+                    }
                     Some(Part::Pool(outcome, duration_us)) => {
                         if let Err(error) = self.add_pool(&outcome, duration_us) {
                             copy.abort().await;
@@ -253,6 +257,9 @@ impl PostgresVersionWriter {
                 }
             };
             copy.finish().await?;
+            if let Some(pool) = discarded.take() {
+                discard_pool(connection, &tables.allocations, &pool).await?;
+            }
             let into = (tables.inventory.as_str(), LOT_COLUMNS);
             let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
             copy.send(&lots).await?;
@@ -480,6 +487,18 @@ impl VersionWriter for PostgresVersionWriter {
         }
         done
     }
+}
+
+/// Takes back the rows of a pool. Lots are written only when all is matched.
+async fn discard_pool(connection: &mut PgConnection, table: &str, pool: &Pool) -> StoreResult<()> {
+    let sql = format!("DELETE FROM {table} WHERE account = $1 AND symbol = $2");
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(pool.account.as_str())
+        .bind(pool.symbol.as_str())
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(|e| from_sqlx(WRITE_ROWS, e))
 }
 
 /// Lists the attached partitions of a version.

@@ -447,9 +447,13 @@ fn read_pools(
     }
     let mut statement = raw.prepare(
         "SELECT account, symbol, order_id, side, size, price, order_time, total_fees_usd, \
-         trade_seq, void_seq FROM eligible_trades WHERE ingest_seq <= ?1",
+         trade_seq, void_seq FROM eligible_trades WHERE ingest_seq <= ?1 \
+         AND order_time > ?2 AND order_time <= ?3",
     )?;
-    let mut rows = statement.query([ingest_seq])?;
+    let slice = scope.slice.unwrap_or_default();
+    let after = slice.after.map_or(i64::MIN, Timestamp::as_micros);
+    let until = slice.until.map_or(i64::MAX, Timestamp::as_micros);
+    let mut rows = statement.query([ingest_seq, after, until])?;
     let mut gate = GateRows::new(scope);
     let mut rows_read = 0;
     while let Some(row) = rows.next()? {
@@ -466,8 +470,39 @@ fn read_pools(
     }
     seen(rows_read % ROWS_SEEN);
     (read.pools, read.voided) = gate.into_pools();
-    count_ineligible(raw, scope, ingest_seq, &mut read)?;
+    if scope.is_first_slice() {
+        count_ineligible(raw, scope, ingest_seq, &mut read)?;
+    }
     Ok(read)
+}
+
+/// Returns the instants that cut a pool into slices of about so many rows.
+pub(super) async fn slice_times(
+    store: &SqliteStore,
+    pool: &Pool,
+    rows: u64,
+) -> StoreResult<Option<Vec<Timestamp>>> {
+    let action = "cut a pool into slices";
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    let mut transaction = store.snapshot().await?;
+    with_raw(&mut transaction, action, |raw| {
+        let times = || {
+            let mut statement = raw.prepare(
+                "SELECT DISTINCT order_time FROM ( \
+                     SELECT order_time, row_number() OVER (ORDER BY order_time) AS nth \
+                     FROM eligible_trades WHERE account = ?1 AND symbol = ?2) \
+                 WHERE nth % ?3 = 0 ORDER BY order_time",
+            )?;
+            let arguments = params![pool.account.as_str(), pool.symbol.as_str(), rows];
+            let times = statement.query_map(arguments, |row| row.get(0))?;
+            times.collect::<rusqlite::Result<Vec<i64>>>()
+        };
+        let times = times().map_err(|e| from_rusqlite(action, e))?;
+        // A time that is none is found where the row is read.
+        let times = times.into_iter().map(Timestamp::try_from_micros);
+        Ok(Some(times.filter_map(Result::ok).collect()))
+    })
+    .await
 }
 
 fn count_ineligible(

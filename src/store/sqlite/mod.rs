@@ -200,6 +200,10 @@ impl Store for SqliteStore {
         ledger::pool_sizes(self, scope).await
     }
 
+    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
+        ledger::slice_times(self, pool, rows).await
+    }
+
     async fn read_ledger_seen(
         &self,
         scope: &Scope,

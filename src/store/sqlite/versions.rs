@@ -13,6 +13,7 @@ use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
 use super::rows::{SqliteRows, cells};
 use super::{SqliteStore, commit, pointer, queue, read, runs};
+use crate::engine::Pool;
 use crate::store::model::{Completion, Event, PoolSummary, Version, VersionPlan};
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
@@ -78,6 +79,7 @@ impl VersionWriter for SqliteVersionWriter {
                 let written = match &part {
                     Part::Allocations(chunk) => insert_rows(raw, INSERT_ALLOCATION, chunk),
                     Part::Lots(chunk) => insert_rows(raw, INSERT_LOT, chunk),
+                    Part::Discard(pool) => discard_pool(raw, plan.version, pool),
                     Part::Pool(outcome, duration_us) => {
                         let (watermark, at) = (&plan.watermark, plan.allocation_time);
                         let summary = PoolSummary::of(outcome, watermark, at);
@@ -129,6 +131,20 @@ impl VersionWriter for SqliteVersionWriter {
         phase::reached(Phase::Committed);
         Ok(())
     }
+}
+
+/// Takes back the rows of a pool. Lots are written only when all is matched.
+fn discard_pool(raw: &Connection, version: Version, pool: &Pool) -> rusqlite::Result<()> {
+    let mut delete = raw.prepare(
+        "DELETE FROM fifo_allocations WHERE allocation_version = ?1 AND account = ?2 \
+         AND symbol = ?3",
+    )?;
+    delete.execute(params![
+        version,
+        pool.account.as_str(),
+        pool.symbol.as_str()
+    ])?;
+    Ok(())
 }
 
 pub(super) const INSERT_ALLOCATION: &str = "INSERT INTO fifo_allocations (account, sell_order_id, \

@@ -66,6 +66,7 @@ fn runs(bench: &mut Bench, ledger: &Ledger, base: &Path, row: &str) -> Outcome<(
                 pair,
                 &mut validate,
             )?;
+            new_trades(bench, ledger, &work, pair)?;
         }
         for (what, indexes) in [("floor", "kept"), ("floor, indexes last", "rebuilt")] {
             // Nobody builds the indexes of nine older versions again.
@@ -82,6 +83,21 @@ fn runs(bench: &mut Bench, ledger: &Ledger, base: &Path, row: &str) -> Outcome<(
         remove(&work)?;
     }
     Ok(())
+}
+
+/// Measures what a run over new trades alone takes, and one that finds none: in a copy, as the
+/// floor writes the rows of the whole run.
+fn new_trades(bench: &mut Bench, ledger: &Ledger, work: &Path, pair: u32) -> Outcome<()> {
+    let extended = bench.file("extended.db");
+    copy(work, &extended)?;
+    let mut import = program(bench, "fifo-pnl", &extended);
+    run_once(import.arg("import").arg(&ledger.new_trades).arg("--quiet"))?;
+    for row in ["incremental", "nothing new"] {
+        let mut compute = program(bench, "compute_allocations", &extended);
+        compute.args(["--incremental", "--quiet"]);
+        bench.sample(ledger.subject(row, "sqlite", "tool"), pair, &mut compute)?;
+    }
+    remove(&extended)
 }
 
 /// Reads the line of `sqlite_floor`, which times itself: what it makes ready doesn't count.

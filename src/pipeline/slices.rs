@@ -1,0 +1,201 @@
+//! A pool that is larger than the memory of the run: read, matched and written slice by slice.
+//!
+//! Its trades come oldest first, a slice within memory each; what stays between two slices are the
+//! open lots and the sums. The rows are those of a pool that is matched whole, in the same order.
+//! Where a slice shows that the pool can't be matched, what was written of it is taken back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::make::{CHUNK_BYTES, Made, Making, OnPool, Unwanted, Walk, Work, send, start_one};
+use crate::engine::{
+    CarriedLot, InvalidTrade, Matching, OpenLot, Pool, PoolLedger, PoolOutcome, PoolResult,
+    PoolStream, Rejection, ReviewItem, RowsHash, TradeRef, invalid_rows, judge_pool, review_items,
+};
+use crate::store::phase::{self, Phase};
+use crate::store::rows::{Part, RowChunk};
+
+/// A pool on its way, slice by slice.
+pub(super) struct Sliced {
+    pool: Pool,
+    /// What a pool with these names comes to whatever its trades are; `None`: they decide.
+    settled: Option<PoolResult>,
+    stream: PoolStream,
+    /// Why it can't be matched; no row of it is written any more.
+    rejection: Option<Rejection>,
+    invalid: Vec<InvalidTrade>,
+    /// The newest slice that had trades; before that, of no trade.
+    newest: Option<Box<Matching>>,
+    /// Rows of it were sent to the writer.
+    is_written: bool,
+    items: Vec<ReviewItem>,
+    rows: u64,
+    ledger_hash: RowsHash,
+    allocations_hash: RowsHash,
+    duration_us: i64,
+}
+
+impl Sliced {
+    /// Begins a pool. It may be settled already: it is excluded, or has no price in USD.
+    pub(super) fn begin(work: &Work, pool: &Pool) -> Self {
+        let exclusion = work.excluded.get(pool).map(String::as_str);
+        let nothing = PoolLedger::new(pool.clone());
+        let judged = judge_pool(nothing, &work.context.rules, exclusion).result;
+        let (settled, newest) = match judged {
+            PoolResult::Matched(matching) => (None, Some(matching)),
+            settled => (Some(settled), None),
+        };
+        Self {
+            pool: pool.clone(),
+            settled,
+            stream: PoolStream::default(),
+            rejection: None,
+            invalid: Vec::new(),
+            newest,
+            is_written: false,
+            items: Vec::new(),
+            rows: 0,
+            ledger_hash: RowsHash::EMPTY,
+            allocations_hash: RowsHash::EMPTY,
+            duration_us: 0,
+        }
+    }
+
+    /// Takes a slice, and sends its rows; after the last one also the lots and the result.
+    fn take(
+        &mut self,
+        work: &Work,
+        slice: PoolLedger,
+        is_last: bool,
+        made: &mpsc::Sender<Made>,
+    ) -> Result<(), Unwanted> {
+        let clock = &work.context.clock;
+        let started_us = clock.elapsed_us();
+        self.rows = self.rows.saturating_add(slice.rows());
+        self.ledger_hash.add(slice.ledger_hash);
+        if self.settled.is_some() {
+            work.context.progress.advance(slice.rows());
+        } else {
+            self.match_slice(work, slice, made)?;
+        }
+        phase::reached(Phase::Match);
+        self.duration_us += clock.elapsed_us() - started_us;
+        if is_last {
+            self.end(work, made)
+        } else {
+            send(made, Made::Slice)
+        }
+    }
+
+    fn match_slice(
+        &mut self,
+        work: &Work,
+        mut slice: PoolLedger,
+        made: &mpsc::Sender<Made>,
+    ) -> Result<(), Unwanted> {
+        let rows = slice.rows();
+        let was_rejected = self.rejection.is_some() || !self.invalid.is_empty();
+        self.invalid.append(&mut slice.invalid);
+        if !was_rejected && self.invalid.is_empty() && !slice.trades.is_empty() {
+            match self.stream.add(slice) {
+                Ok(matching) => return self.send_rows(work, matching, rows, made),
+                Err(rejection) => self.rejection = Some(rejection),
+            }
+        }
+        work.context.progress.advance(rows);
+        let is_rejected = self.rejection.is_some() || !self.invalid.is_empty();
+        if is_rejected && std::mem::take(&mut self.is_written) {
+            send(made, Made::Part(Part::Discard(self.pool.clone())))?;
+        }
+        Ok(())
+    }
+
+    fn send_rows(
+        &mut self,
+        work: &Work,
+        matching: Box<Matching>,
+        rows: u64,
+        made: &mpsc::Sender<Made>,
+    ) -> Result<(), Unwanted> {
+        let mut walk = Walk::new(work, made, &matching);
+        let (items, hash) = walk.allocations()?;
+        walk.end(rows);
+        self.items.extend(items);
+        self.allocations_hash.add(hash);
+        self.is_written = work.encoder.is_some();
+        self.newest = Some(matching);
+        Ok(())
+    }
+
+    fn end(&mut self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unwanted> {
+        let rejection = invalid_rows(std::mem::take(&mut self.invalid));
+        let rejection = rejection.or(self.rejection.take());
+        // The last slice stands for the pool: it has the newest trade, and gets all sums.
+        let whole = self.newest.take().map(|mut newest| {
+            newest.totals = *self.stream.totals();
+            PoolResult::Matched(newest)
+        });
+        let rejected = rejection.map(PoolResult::Rejected);
+        let Some(result) = self.settled.take().or(rejected).or(whole) else {
+            return Err(Unwanted);
+        };
+        let mut outcome = PoolOutcome {
+            pool: self.pool.clone(),
+            trades: self.rows,
+            ledger_hash: self.ledger_hash,
+            allocations_hash: RowsHash::EMPTY,
+            result,
+        };
+        let items = if let PoolResult::Matched(_) = &outcome.result {
+            outcome.allocations_hash = self.allocations_hash;
+            self.send_lots(work, made)?;
+            std::mem::take(&mut self.items)
+        } else {
+            review_items(&outcome, &work.context.rules)
+        };
+        send(made, Made::Done(Box::new(outcome), items, self.duration_us))
+    }
+
+    fn send_lots(&self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unwanted> {
+        let Some(encoder) = &work.encoder else {
+            return Ok(());
+        };
+        let mut chunk = RowChunk::default();
+        for lot in self.stream.open_lots() {
+            // It was one when it was matched.
+            let Ok(buy) = TradeRef::try_of(&lot.buy) else {
+                continue;
+            };
+            encoder.lot(&self.pool, &buy, &open_lot(lot), &mut chunk);
+            if chunk.len() >= CHUNK_BYTES {
+                send(made, Made::Part(Part::Lots(std::mem::take(&mut chunk))))?;
+            }
+        }
+        send(made, Made::Part(Part::Lots(chunk)))
+    }
+}
+
+fn open_lot(lot: &CarriedLot) -> OpenLot {
+    OpenLot {
+        buy: 0,
+        remaining_size: lot.remaining_size,
+        remaining_cost: lot.remaining_cost,
+    }
+}
+
+/// Starts a worker on a slice.
+pub(super) fn start<'a>(
+    work: Work,
+    sliced: Arc<Mutex<Sliced>>,
+    slice: PoolLedger,
+    is_last: bool,
+    on_pool: OnPool<'a>,
+) -> Making<'a> {
+    let make = move |made: &mpsc::Sender<Made>| {
+        let mut sliced = sliced.lock().unwrap_or_else(PoisonError::into_inner);
+        // A queue that ends without a result tells the writer to stop.
+        let _ = sliced.take(&work, slice, is_last, made);
+    };
+    start_one(make, on_pool)
+}
