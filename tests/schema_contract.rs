@@ -464,7 +464,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 12] = [
         "ledger.rs",
         "append_new execute insert_void into_pools ledger ledger_writer misplaced new newest \
          optional_text plain push_trade read_in read_pools sequence \
-         snapshot_of take_row unreadable voided_as_of",
+         slice_condition snapshot_of take_row unreadable voided_as_of",
     ),
     (
         "lock.rs",
