@@ -430,7 +430,9 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 10] = [
+const FILES_ALONE: [(&str, &str); 12] = [
+    ("postgres/adopt.rs", "an SQLite file has no ledger but ours"),
+    ("postgres/adopt_views.rs", "the gate of such a ledger"),
     ("sqlite/functions.rs", "PostgreSQL adds decimals by itself"),
     ("sqlite/raw.rs", "the bulk path over the raw handle"),
     ("sqlite/tests.rs", "unit tests of the functions"),
@@ -462,7 +464,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 12] = [
     ("health.rs", "disk_room facts_in"),
     (
         "ledger.rs",
-        "append_new execute insert_void into_pools ledger ledger_writer misplaced new newest \
+        "append_new execute known_from snapshot_seen \
+         insert_void into_pools ledger ledger_writer misplaced new newest \
          optional_text plain push_trade read_in read_pools sequence \
          slice_condition snapshot_of take_row unreadable voided_as_of",
     ),
@@ -473,7 +476,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 12] = [
     ),
     (
         "mod.rs",
-        "copy_made connect connect_plain end_snapshot interrupt named options parse \
+        "adoption adoption_plan copy_made \
+         connect connect_plain end_snapshot interrupt named options parse \
          prepare_session remedy renew_lock schema_up waiting_for_readers",
     ),
     ("pointer.rs", "locked"),
@@ -482,7 +486,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 12] = [
     ("runs.rs", "append_event check_still_running"),
     (
         "schema.rs",
-        "check_file check_names_free check_nothing_else check_server connect_once copy_file up \
+        "adopt_ledger steps_around check_file \
+         check_names_free check_nothing_else check_server connect_once copy_file up \
          use_wal",
     ),
     (

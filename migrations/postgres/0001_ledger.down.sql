@@ -2,9 +2,19 @@
 DROP VIEW ineligible_trades;
 DROP VIEW eligible_trades;
 DROP VIEW active_voids;
+-- A ledger that was there before us stays as it is.
+DO $$ BEGIN
+    IF to_regclass('public.ledger_mapping') IS NULL THEN
+        DROP TABLE trade_records;
+    ELSE
+        DROP VIEW ledger_rows;
+        DROP VIEW orders_with_fills;
+        DROP TABLE trade_additions;
+        DROP TABLE ledger_mapping;
+    END IF;
+END $$;
 DROP TABLE event_log;
 DROP TABLE trade_voids;
-DROP TABLE trade_records;
 DROP TABLE import_rejects;
 DROP TABLE imports;
 DROP FUNCTION refuse_change();

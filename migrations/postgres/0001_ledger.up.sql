@@ -1,4 +1,4 @@
--- The ledger: imports, trades, voids, the audit trail, and the one gate through which everything reads.
+-- The ledger: imports, voids, the audit trail, trades, and the one gate through which everything reads.
 -- Decimals are unconstrained NUMERIC with checks that refuse NaN and Infinity; times are TIMESTAMPTZ.
 -- Names are compared as bytes ("C"), so that no locale of a server changes an order or a spelling.
 
@@ -33,49 +33,6 @@ CREATE TABLE import_rejects (
 CREATE TRIGGER import_rejects_no_change BEFORE UPDATE OR DELETE ON import_rejects
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER import_rejects_no_truncate BEFORE TRUNCATE ON import_rejects
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-
-CREATE TABLE trade_records (
-    account           TEXT COLLATE "C" NOT NULL DEFAULT 'default'
-        CONSTRAINT trade_records_account_check CHECK (account <> ''),
-    order_id          TEXT COLLATE "C" NOT NULL CONSTRAINT trade_records_order_id_check CHECK (order_id <> ''),
-    symbol            TEXT COLLATE "C" NOT NULL CONSTRAINT trade_records_symbol_check CHECK (symbol <> ''),
-    side              TEXT NOT NULL CONSTRAINT trade_records_side_check CHECK (side IN ('buy', 'sell')),
-    size              NUMERIC NOT NULL CONSTRAINT trade_records_size_positive_check CHECK (size <> 0),
-    price             NUMERIC NOT NULL,
-    order_time        TIMESTAMPTZ NOT NULL CONSTRAINT trade_records_order_time_check
-        CHECK (order_time >= '0001-01-01 00:00:00+00' AND order_time < '10000-01-01 00:00:00+00'),
-    total_fees_usd    NUMERIC,
-    trade_seq         BIGINT,
-    status            TEXT,
-    order_type        TEXT,
-    source            TEXT,
-    ingest_via        TEXT,
-    exchange          TEXT,
-    exchange_order_id TEXT,
-    linked_order_id   TEXT,
-    trigger           JSONB,
-    import_id         BIGINT,
-    import_line       BIGINT,
-    ingested_at       TIMESTAMPTZ NOT NULL DEFAULT now(),
-    ingest_xid        XID8 NOT NULL DEFAULT pg_current_xact_id(),
-    CONSTRAINT trade_records_key PRIMARY KEY (account, order_id),
-    CONSTRAINT trade_records_size_check CHECK (size >= 0 AND size < 'Infinity'
-        AND scale(trim_scale(size)) <= 28
-        AND abs(size) * power(10::numeric, scale(trim_scale(size))) < 1e28),
-    CONSTRAINT trade_records_price_check CHECK (price >= 0 AND price < 'Infinity'
-        AND scale(trim_scale(price)) <= 28
-        AND abs(price) * power(10::numeric, scale(trim_scale(price))) < 1e28),
-    CONSTRAINT trade_records_total_fees_usd_check CHECK (total_fees_usd > '-Infinity' AND total_fees_usd < 'Infinity'
-        AND scale(trim_scale(total_fees_usd)) <= 28
-        AND abs(total_fees_usd) * power(10::numeric, scale(trim_scale(total_fees_usd))) < 1e28)
-);
-CREATE INDEX trade_records_symbol_order_time_index ON trade_records (symbol, order_time);
--- What is new since a snapshot is found without a look at the rest.
-CREATE INDEX trade_records_ingest_xid_index ON trade_records (ingest_xid);
-CREATE TRIGGER trade_records_no_change BEFORE UPDATE OR DELETE ON trade_records
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER trade_records_no_truncate BEFORE TRUNCATE ON trade_records
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Takes a trade out of matching, or puts it back (undone). The latest row of a trade wins.
@@ -121,6 +78,52 @@ WHERE NOT v.undone
   AND NOT EXISTS (SELECT 1 FROM trade_voids w
                   WHERE w.account = v.account AND w.order_id = v.order_id AND w.void_seq > v.void_seq);
 
+-- Below is the ledger of our own, and its gate. Where a ledger was there before us the program
+-- creates nothing of this: it writes the gate for the columns that it finds there.
+-- begin: a ledger of our own
+CREATE TABLE trade_records (
+    account           TEXT COLLATE "C" NOT NULL DEFAULT 'default'
+        CONSTRAINT trade_records_account_check CHECK (account <> ''),
+    order_id          TEXT COLLATE "C" NOT NULL CONSTRAINT trade_records_order_id_check CHECK (order_id <> ''),
+    symbol            TEXT COLLATE "C" NOT NULL CONSTRAINT trade_records_symbol_check CHECK (symbol <> ''),
+    side              TEXT NOT NULL CONSTRAINT trade_records_side_check CHECK (side IN ('buy', 'sell')),
+    size              NUMERIC NOT NULL CONSTRAINT trade_records_size_positive_check CHECK (size <> 0),
+    price             NUMERIC NOT NULL,
+    order_time        TIMESTAMPTZ NOT NULL CONSTRAINT trade_records_order_time_check
+        CHECK (order_time >= '0001-01-01 00:00:00+00' AND order_time < '10000-01-01 00:00:00+00'),
+    total_fees_usd    NUMERIC,
+    trade_seq         BIGINT,
+    status            TEXT,
+    order_type        TEXT,
+    source            TEXT,
+    ingest_via        TEXT,
+    exchange          TEXT,
+    exchange_order_id TEXT,
+    linked_order_id   TEXT,
+    trigger           JSONB,
+    import_id         BIGINT,
+    import_line       BIGINT,
+    ingested_at       TIMESTAMPTZ NOT NULL DEFAULT now(),
+    ingest_xid        XID8 NOT NULL DEFAULT pg_current_xact_id(),
+    CONSTRAINT trade_records_key PRIMARY KEY (account, order_id),
+    CONSTRAINT trade_records_size_check CHECK (size >= 0 AND size < 'Infinity'
+        AND scale(trim_scale(size)) <= 28
+        AND abs(size) * power(10::numeric, scale(trim_scale(size))) < 1e28),
+    CONSTRAINT trade_records_price_check CHECK (price >= 0 AND price < 'Infinity'
+        AND scale(trim_scale(price)) <= 28
+        AND abs(price) * power(10::numeric, scale(trim_scale(price))) < 1e28),
+    CONSTRAINT trade_records_total_fees_usd_check CHECK (total_fees_usd > '-Infinity' AND total_fees_usd < 'Infinity'
+        AND scale(trim_scale(total_fees_usd)) <= 28
+        AND abs(total_fees_usd) * power(10::numeric, scale(trim_scale(total_fees_usd))) < 1e28)
+);
+CREATE INDEX trade_records_symbol_order_time_index ON trade_records (symbol, order_time);
+-- What is new since a snapshot is found without a look at the rest.
+CREATE INDEX trade_records_ingest_xid_index ON trade_records (ingest_xid);
+CREATE TRIGGER trade_records_no_change BEFORE UPDATE OR DELETE ON trade_records
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER trade_records_no_truncate BEFORE TRUNCATE ON trade_records
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- The gate. What is an execution; a voided one keeps its row and names the void.
 CREATE VIEW eligible_trades AS
 SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
@@ -140,3 +143,4 @@ SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.si
 FROM trade_records t
 WHERE lower(t.status COLLATE "C") IN ('cancelled', 'canceled', 'rejected', 'expired', 'failed',
                                       'open', 'pending', 'active', 'placed');
+-- end: a ledger of our own

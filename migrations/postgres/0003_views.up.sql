@@ -55,9 +55,11 @@ WHERE s.allocation_version = (SELECT version FROM current_version)
 GROUP BY s.symbol;
 
 -- Sells as of the pool's watermark whose allocations, unmatched part included, are not their size.
+-- In an unguarded ledger nothing tells when a row came: there a sell without any row came later.
 CREATE VIEW v_allocation_discrepancies AS
 WITH of_version AS (
-    SELECT account, symbol, (watermark ->> 'snapshot')::pg_snapshot AS snapshot
+    SELECT account, symbol, (watermark ->> 'snapshot')::pg_snapshot AS snapshot,
+           watermark ? 'unguarded' AS is_unguarded
     FROM fifo_pool_summary
     WHERE allocation_version = (SELECT version FROM current_version) AND status IN ('matched', 'stale')
 ),
@@ -80,6 +82,7 @@ JOIN of_version ON of_version.account = t.account AND of_version.symbol = t.symb
 LEFT JOIN allocated a ON a.account = t.account AND a.sell_order_id = t.order_id
 WHERE t.side = 'sell'
   AND pg_visible_in_snapshot(t.ingest_xid, of_version.snapshot)
+  AND (a.total IS NOT NULL OR NOT of_version.is_unguarded)
   AND NOT EXISTS (SELECT 1 FROM trade_voids v
                   WHERE v.account = t.account AND v.order_id = t.order_id AND NOT v.undone
                     AND v.void_seq = (SELECT max(w.void_seq) FROM trade_voids w

@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub use adoption::{Adoption, Fingerprint, Fingerprints, MappedColumn};
 pub use review::{QueuedItem, ReviewStatus, ReviewUpdate};
+pub use watermark::Watermark;
 
 use crate::engine::{
     Account, LedgerTrade, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
     PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolRules, Timestamp, Usd, policy,
 };
 
+mod adoption;
 mod review;
+mod watermark;
 
 /// Number of a version of allocations.
 pub type Version = i64;
@@ -68,78 +72,6 @@ impl Scope {
         let symbols: Vec<&str> = self.symbols.iter().map(Symbol::as_str).collect();
         let account = self.account.as_ref().map(Account::as_str);
         json!({ "account": account, "symbols": symbols }).to_string()
-    }
-}
-
-/// How far into the ledger a version reaches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Watermark {
-    /// The last arrival and the last void seen, where one writer numbers them; 0 before the first.
-    Sequence {
-        /// Last row of the ledger.
-        ingest_seq: i64,
-        /// Last void or undo.
-        void_seq: i64,
-    },
-    /// The transactions seen, where many write at once: a late commit is in no earlier snapshot.
-    Snapshot {
-        /// The server's own text of it.
-        snapshot: String,
-        /// The cluster whose transaction numbers these are.
-        cluster: String,
-    },
-}
-
-impl Default for Watermark {
-    /// Before the first arrival.
-    fn default() -> Self {
-        Self::Sequence {
-            ingest_seq: 0,
-            void_seq: 0,
-        }
-    }
-}
-
-impl Watermark {
-    /// Returns the last arrival and the last void, if they are numbered.
-    pub fn sequence(&self) -> Option<(i64, i64)> {
-        match self {
-            Self::Sequence {
-                ingest_seq,
-                void_seq,
-            } => Some((*ingest_seq, *void_seq)),
-            Self::Snapshot { .. } => None,
-        }
-    }
-
-    /// Returns the watermark as JSON text.
-    pub fn to_json(&self) -> String {
-        match self {
-            Self::Sequence {
-                ingest_seq,
-                void_seq,
-            } => {
-                json!({ "ingest_seq": ingest_seq, "void_seq": void_seq })
-            }
-            Self::Snapshot { snapshot, cluster } => {
-                json!({ "snapshot": snapshot, "cluster": cluster })
-            }
-        }
-        .to_string()
-    }
-
-    /// Reads it back.
-    pub fn from_json(text: &str) -> Option<Self> {
-        let value: Value = serde_json::from_str(text).ok()?;
-        let number = |name: &str| value.get(name).and_then(Value::as_i64);
-        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        if let (Some(snapshot), Some(cluster)) = (text("snapshot"), text("cluster")) {
-            return Some(Self::Snapshot { snapshot, cluster });
-        }
-        Some(Self::Sequence {
-            ingest_seq: number("ingest_seq")?,
-            void_seq: number("void_seq")?,
-        })
     }
 }
 
@@ -489,7 +421,7 @@ impl PoolSummary {
             ledger_hash: outcome.ledger_hash,
             allocations_hash: outcome.allocations_hash,
             last: last.map(|trade| OrderKey::of(&trade)),
-            watermark: watermark.clone(),
+            watermark: watermark.of_pool(&outcome.pool),
             first_allocation: has_rows.then_some(at),
             last_allocation: has_rows.then_some(at),
             error,

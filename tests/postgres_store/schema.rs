@@ -138,7 +138,7 @@ async fn eight_migrations_at_once_all_succeed() {
 #[tokio::test]
 async fn a_database_with_a_table_of_ours_by_name_is_refused_and_left_alone() {
     for taken in [
-        "CREATE TABLE trade_records (id BIGINT)",
+        "CREATE TABLE trade_voids (id BIGINT)",
         "CREATE VIEW v_pnl_by_symbol AS SELECT 1",
         "CREATE SCHEMA fifo_parts",
     ] {

@@ -15,7 +15,7 @@ use crate::cli::session::Session;
 use crate::cli::terminal;
 use crate::pipeline::when_free;
 use crate::store::StoreError;
-use crate::store::model::SchemaStep;
+use crate::store::model::{Adoption, MappedColumn, SchemaStep};
 use crate::store::sqlite::SqliteStore;
 
 /// Runs the command.
@@ -53,8 +53,9 @@ async fn up(session: &Session, yes: bool) -> CliResult<Outcome> {
             session.open(false).await?;
         }
         Database::Postgres(url) => {
+            let plan = url.adoption_plan().await?;
             if !yes {
-                ask_for_steps(session, &pending)?;
+                ask_for_steps(session, &pending, plan.as_ref())?;
             }
             url.schema_up().await?;
         }
@@ -62,10 +63,18 @@ async fn up(session: &Session, yes: bool) -> CliResult<Outcome> {
     status(session, format!("Applied {}.\n", pending.len())).await
 }
 
-fn ask_for_steps(session: &Session, pending: &[&SchemaStep]) -> CliResult<()> {
+fn ask_for_steps(
+    session: &Session,
+    pending: &[&SchemaStep],
+    plan: Option<&Adoption>,
+) -> CliResult<()> {
     terminal::note(&format!("Database  {}", session.config.database.location()));
     for step in pending {
         terminal::note(&format!("  v{} {}", step.version, step.description));
+    }
+    if let Some(plan) = plan {
+        terminal::note("The database has a ledger, trade_records, which stays as it is:");
+        terminal::note(&adoption_columns(plan));
     }
     terminal::note("Tables and views are added in schemas public and fifo_parts; none is changed.");
     match terminal::ask("Go on? [y/N]").as_deref() {
@@ -78,9 +87,55 @@ fn ask_for_steps(session: &Session, pending: &[&SchemaStep]) -> CliResult<()> {
     }
 }
 
+/// Lists what each fact is read from.
+fn adoption_columns(adoption: &Adoption) -> String {
+    let row = |it: &MappedColumn| vec![it.name.clone(), it.kind.clone(), it.words.clone()];
+    let rows = adoption.columns.iter().map(row).collect();
+    let mut text = table(&["Fact", "Column's type", "Taken"], &[], rows);
+    if !adoption.unread.is_empty() {
+        text.push_str(&format!("\nLeft alone: {}\n", adoption.unread.join(", ")));
+    }
+    text
+}
+
+/// Says how a ledger that was there is read, and what is left out of it.
+fn adoption_text(adoption: &Adoption) -> String {
+    let state = match adoption.is_guarded {
+        true => "guarded: its facts can't be changed",
+        false => "unguarded: its bot inserts, changes and deletes as before",
+    };
+    let left_out: u64 = adoption.ineligible.values().sum();
+    let mut text = format!(
+        "\nLedger    trade_records was here before ({state})\n\n{}\n\
+         Rows      {} trades, {left_out} left out\n",
+        adoption_columns(adoption),
+        adoption.eligible,
+    );
+    for (reason, rows) in &adoption.ineligible {
+        text.push_str(&format!("  {rows} left out: {reason}\n"));
+    }
+    text
+}
+
+fn adoption_json(adoption: &Adoption) -> Value {
+    let column = |it: &MappedColumn| json!({ "column": it.name, "type": it.kind, "as": it.words });
+    json!({
+        "guarded": adoption.is_guarded,
+        "columns": adoption.columns.iter().map(column).collect::<Vec<_>>(),
+        "unread": adoption.unread,
+        "eligible": adoption.eligible,
+        "ineligible": adoption.ineligible,
+    })
+}
+
 async fn status(session: &Session, done: String) -> CliResult<Outcome> {
     let location = session.config.database.location();
     let steps = steps(session).await?;
+    let is_current = steps.iter().all(|step| step.applied_at.is_some());
+    let adoption = match &session.config.database {
+        Database::Postgres(url) if is_current => url.adoption().await?,
+        _ => None,
+    };
     let row = |step: &SchemaStep| {
         let applied = step.applied_at.clone().unwrap_or_else(|| "pending".into());
         vec![step.version.to_string(), step.description.clone(), applied]
@@ -94,12 +149,13 @@ async fn status(session: &Session, done: String) -> CliResult<Outcome> {
         "older than this program's"
     };
     let text = format!(
-        "Database  {location}\n{done}Schema    v{found} ({state})\n\n{}\n",
+        "Database  {location}\n{done}Schema    v{found} ({state})\n\n{}\n{}",
         table(
             &["Step", "What it adds", "Applied"],
             &[0],
             steps.iter().map(row).collect()
-        )
+        ),
+        adoption.as_ref().map(adoption_text).unwrap_or_default()
     );
     let all: Vec<Value> = steps
         .iter()
@@ -109,7 +165,7 @@ async fn status(session: &Session, done: String) -> CliResult<Outcome> {
         })
         .collect();
     let json = json!({ "database": location, "schema_version": found, "known_version": known,
-        "steps": all });
+        "steps": all, "adoption": adoption.as_ref().map(adoption_json) });
     Ok(Outcome {
         text,
         json,

@@ -15,11 +15,11 @@ use super::ledger::unreadable;
 use crate::engine::{PoolLedger, Timestamp, TradeRef, TradeText};
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
-use crate::store::model::{LedgerRead, Scope};
+use crate::store::model::{Fingerprint, Fingerprints, LedgerRead, Scope};
 use crate::store::{Seen, StoreError, StoreResult};
 
-const LEDGER: &str = "SELECT account, symbol, order_id, side, size, price, order_time, \
-    total_fees_usd, trade_seq, void_seq, ingest_xid FROM eligible_trades";
+const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, \
+    total_fees_usd, trade_seq, void_seq, ingest_xid";
 
 /// Reads the rows of the gate that a condition holds for; an empty one holds for all.
 ///
@@ -31,9 +31,48 @@ pub(super) async fn copy_out(
     read: &mut LedgerRead,
     seen: Seen<'_>,
 ) -> StoreResult<()> {
+    let sql = format!(
+        "COPY (SELECT {LEDGER} FROM eligible_trades {condition}) TO STDOUT (FORMAT binary)"
+    );
+    copy_rows::<FACTS>(connection, &sql, &mut rows, seen).await?;
+    rows.end(read);
+    Ok(())
+}
+
+/// Reads the gate of an unguarded ledger; returns what tells later whether it was changed.
+///
+/// Errors: stopped; a row that is no row of the gate.
+pub(super) async fn copy_out_printed(
+    connection: &mut PgConnection,
+    mut rows: GateRows<'_>,
+    read: &mut LedgerRead,
+    seen: Seen<'_>,
+) -> StoreResult<Fingerprints> {
+    let sql =
+        format!("COPY (SELECT {LEDGER}, row_xmin FROM eligible_trades) TO STDOUT (FORMAT binary)");
+    copy_rows::<PRINTED>(connection, &sql, &mut rows, seen).await?;
+    let mut prints = Fingerprints::default();
+    for pool in rows.pools.values() {
+        prints.all.add(pool.print);
+        let named = prints.pools.entry(pool.ledger.pool.clone()).or_default();
+        named.add(pool.print);
+    }
+    rows.end(read);
+    Ok(prints)
+}
+
+/// Columns of a row of the gate, and with the transaction that wrote it.
+const FACTS: usize = 11;
+const PRINTED: usize = FACTS + 1;
+
+async fn copy_rows<const N: usize>(
+    connection: &mut PgConnection,
+    sql: &str,
+    rows: &mut GateRows<'_>,
+    seen: Seen<'_>,
+) -> StoreResult<()> {
     let action = "read the ledger";
-    let sql = format!("COPY ({LEDGER} {condition}) TO STDOUT (FORMAT binary)");
-    let copy = connection.copy_out_raw(&sql).await;
+    let copy = connection.copy_out_raw(sql).await;
     let mut stream = copy.map_err(|e| from_sqlx(action, e))?;
     let (mut begun, mut rows_read) = (false, 0);
     // A message is a row, but nothing promises it: what is cut waits for the rest.
@@ -45,8 +84,10 @@ pub(super) async fn copy_out(
             bytes = bytes.strip_prefix(binary::HEADER).unwrap_or(bytes);
             begun = true;
         }
-        while let Next::Row(columns, length) = binary::row(bytes) {
-            rows.take(&columns)?;
+        while let Next::Row(columns, length) = binary::row::<N>(bytes) {
+            if let Some((facts, printed)) = columns.split_first_chunk() {
+                rows.take(facts, printed.first().copied())?;
+            }
             bytes = bytes.get(length..).unwrap_or_default();
             rows_read += 1;
             if rows_read % ROWS_SEEN == 0 && !seen(ROWS_SEEN) {
@@ -55,14 +96,11 @@ pub(super) async fn copy_out(
         }
         rest = bytes.to_vec();
     }
-    if binary::row::<11>(&rest) != Next::End {
+    if binary::row::<N>(&rest) != Next::End {
         return Err(unreadable("a row", "its bytes end too early"));
     }
     drop(stream);
     seen(rows_read % ROWS_SEEN);
-    read.voided = rows.rows_voided;
-    let pools = rows.pools.into_values();
-    read.pools = pools.map(|ledger| (ledger.pool.clone(), ledger)).collect();
     Ok(())
 }
 
@@ -92,6 +130,12 @@ impl Visible {
     }
 }
 
+/// A pool's rows, and which writings of rows they are.
+struct PoolRows {
+    ledger: PoolLedger,
+    print: Fingerprint,
+}
+
 /// The ledger's rows on their way into pools.
 pub(super) struct GateRows<'a> {
     scope: &'a Scope,
@@ -101,7 +145,7 @@ pub(super) struct GateRows<'a> {
     voided: Option<BTreeSet<(String, String)>>,
     rows_voided: u64,
     /// By the bytes of account and symbol; `None` is outside the scope.
-    pools: BTreeMap<Vec<u8>, PoolLedger>,
+    pools: BTreeMap<Vec<u8>, PoolRows>,
     key: Vec<u8>,
 }
 
@@ -124,7 +168,19 @@ impl<'a> GateRows<'a> {
         })
     }
 
-    fn take(&mut self, columns: &[Option<&[u8]>; 11]) -> StoreResult<()> {
+    /// Hands over what was read.
+    fn end(self, read: &mut LedgerRead) {
+        read.voided = self.rows_voided;
+        let pools = self.pools.into_values().map(|pool| pool.ledger);
+        read.pools = pools.map(|ledger| (ledger.pool.clone(), ledger)).collect();
+    }
+
+    /// Takes a row; `printed` is the transaction that wrote it, where that is asked for.
+    fn take(
+        &mut self,
+        columns: &[Option<&[u8]>; FACTS],
+        printed: Option<Option<&[u8]>>,
+    ) -> StoreResult<()> {
         let [
             account,
             symbol,
@@ -149,19 +205,18 @@ impl<'a> GateRows<'a> {
         }
         let (account, symbol) = (account.unwrap_or_default(), symbol.unwrap_or_default());
         let order_id = text(order_id)?;
-        let is_voided = match &self.voided {
-            None => void_seq.is_some(),
-            Some(voided) if voided.is_empty() => false,
-            Some(voided) => voided.contains(&(text(Some(account))?.into(), order_id.into())),
-        };
+        let is_voided = self.is_voided(account, order_id, void_seq.is_some())?;
         if is_voided {
             let pool = pool(text(Some(account))?, text(Some(symbol))?);
             self.rows_voided += u64::from(self.scope.contains(&pool));
             return Ok(());
         }
-        let Some(ledger) = self.ledger(account, symbol)? else {
+        let Some(PoolRows { ledger, print }) = self.ledger(account, symbol)? else {
             return Ok(());
         };
+        if let Some(xmin) = printed {
+            print.add(writing(xmin));
+        }
         let side = text(side)?;
         let numbers = || {
             let fee = match fee {
@@ -195,8 +250,17 @@ impl<'a> GateRows<'a> {
         Ok(())
     }
 
+    /// Tells whether a trade is voided at the instant read as of.
+    fn is_voided(&self, account: &[u8], order_id: &str, now: bool) -> StoreResult<bool> {
+        Ok(match &self.voided {
+            None => now,
+            Some(voided) if voided.is_empty() => false,
+            Some(voided) => voided.contains(&(text(Some(account))?.into(), order_id.into())),
+        })
+    }
+
     /// Finds a row's pool. `None`: it is outside the scope.
-    fn ledger(&mut self, account: &[u8], symbol: &[u8]) -> StoreResult<Option<&mut PoolLedger>> {
+    fn ledger(&mut self, account: &[u8], symbol: &[u8]) -> StoreResult<Option<&mut PoolRows>> {
         let key = &mut self.key;
         key.clear();
         key.extend_from_slice(account);
@@ -207,10 +271,40 @@ impl<'a> GateRows<'a> {
             if !self.scope.contains(&pool) {
                 return Ok(None);
             }
-            self.pools.insert(key.clone(), PoolLedger::new(pool));
+            let (ledger, print) = (PoolLedger::new(pool), Fingerprint::default());
+            self.pools.insert(key.clone(), PoolRows { ledger, print });
         }
         Ok(self.pools.get_mut(key.as_slice()))
     }
+}
+
+/// The fingerprint of one row: the server's own hash of the transaction that wrote it, as its
+/// function `hashoid` gives it. A row of ours, which nobody changes, only counts.
+fn writing(xmin: Option<&[u8]>) -> Fingerprint {
+    let xmin = xmin.and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+    let hash = xmin.map_or(0, |xmin| hash_of(u32::from_be_bytes(xmin)));
+    Fingerprint {
+        rows: 1,
+        // As the server adds up: with the sign.
+        writings: i64::from(hash.cast_signed()).cast_unsigned(),
+    }
+}
+
+/// Jenkins' `lookup3` of one word, as PostgreSQL has it.
+fn hash_of(word: u32) -> u32 {
+    let start = 0x9e37_79b9_u32.wrapping_add(4).wrapping_add(3_923_095);
+    let (mut a, mut b, mut c) = (start.wrapping_add(word), start, start);
+    let mix = |to: &mut u32, from: u32, turn: u32| {
+        *to = (*to ^ from).wrapping_sub(from.rotate_left(turn));
+    };
+    mix(&mut c, b, 14);
+    mix(&mut a, c, 11);
+    mix(&mut b, a, 25);
+    mix(&mut c, b, 16);
+    mix(&mut a, c, 4);
+    mix(&mut b, a, 14);
+    mix(&mut c, b, 24);
+    c
 }
 
 fn text(bytes: Option<&[u8]>) -> StoreResult<&str> {

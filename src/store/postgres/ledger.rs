@@ -4,11 +4,13 @@
 //! in no earlier snapshot, so it is never missed. Source: docs/SPEC-matching.md, "Versions".
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::json;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
+use super::adopt::Ledger;
 use super::binary::{push_bytes, push_decimal, push_i64, push_null, push_size, push_time};
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
@@ -53,19 +55,21 @@ pub(super) async fn import(
     batch: &ImportBatch,
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = ledger_writer(store).await?;
-    if batch.mode == ImportMode::Append && !batch.preview {
+    // Where the ledger is another table than the one we append to, no key says what is known.
+    let is_one_table = store.ledger == Ledger::Ours;
+    if batch.mode == ImportMode::Append && !batch.preview && is_one_table {
         let trades: Vec<&LedgerTrade> = batch.trades.iter().collect();
         let receipt = ImportReceipt {
             appended: trades.len() as u64,
             ..ImportReceipt::default()
         };
         execute(&mut transaction, "SAVEPOINT all_new").await?;
-        match write_import(&mut transaction, batch, &trades, &[]).await? {
+        match write_import(&mut transaction, store.ledger, batch, &trades, &[]).await? {
             Some(import_id) => return end_import(transaction, batch, receipt, import_id).await,
             None => execute(&mut transaction, "ROLLBACK TO all_new").await?,
         }
     }
-    let known = known_trades(&mut transaction, &batch.trades).await?;
+    let known = known_trades(&mut transaction, store.ledger, &batch.trades).await?;
     let plan = plan_import(batch.trades.clone(), &known, &batch.mode);
     let receipt = ImportReceipt {
         import_id: None,
@@ -79,7 +83,7 @@ pub(super) async fn import(
         return Ok(receipt);
     }
     let trades: Vec<&LedgerTrade> = plan.append.iter().collect();
-    match write_import(&mut transaction, batch, &trades, &plan.void).await? {
+    match write_import(&mut transaction, store.ledger, batch, &trades, &plan.void).await? {
         Some(import_id) => end_import(transaction, batch, receipt, import_id).await,
         None => Err(StoreError::Database {
             action: "append trades",
@@ -116,6 +120,7 @@ async fn end_import(
 /// Returns what the ledger knows of the trades' ids, with the corrections of each.
 async fn known_trades(
     connection: &mut PgConnection,
+    ledger: Ledger,
     trades: &[LedgerTrade],
 ) -> StoreResult<KnownTrades> {
     let mut known = KnownTrades::new();
@@ -127,7 +132,7 @@ async fn known_trades(
             .collect();
         // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
         let columns = [
-            "k.id",
+            "id",
             "t.account",
             "t.order_id",
             "t.symbol",
@@ -140,16 +145,7 @@ async fn known_trades(
             "t.status",
             "t.exchange_order_id",
         ];
-        // Two lookups by key for each id: with one OR in place of the two the server reads the
-        // whole ledger for each.
-        let from = "unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
-             SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
-             AND order_id = k.id COLLATE \"C\" \
-             UNION ALL SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
-             AND order_id >= (k.id || $3) COLLATE \"C\" \
-             AND order_id < (k.id || $4) COLLATE \"C\") t \
-             ORDER BY t.ingest_xid, t.import_line, length(t.order_id), t.order_id";
-        let rows = select(&columns, from)
+        let rows = select(&columns, known_from(ledger))
             .bind(accounts)
             .bind(ids)
             .bind(CORRECTION_MARK.to_string())
@@ -173,6 +169,38 @@ async fn known_trades(
         }
     }
     Ok(known)
+}
+
+/// Returns where the rows of some ids are looked for, and of their corrections.
+fn known_from(ledger: Ledger) -> &'static str {
+    // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
+    match ledger {
+        // Two lookups by key for each id: with one OR in place of the two the server reads the
+        // whole ledger for each.
+        Ledger::Ours => {
+            "unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
+             SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
+             AND order_id = k.id COLLATE \"C\" \
+             UNION ALL SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
+             AND order_id >= (k.id || $3) COLLATE \"C\" \
+             AND order_id < (k.id || $4) COLLATE \"C\") t \
+             ORDER BY t.ingest_xid, t.import_line, length(t.order_id), t.order_id"
+        }
+        // The ledger that was there is gone over once: its key need not be of our spelling.
+        // Corrections are rows of ours.
+        Ledger::Unguarded | Ledger::Guarded => {
+            "(SELECT k.id, r.* FROM unnest($1::text[], $2::text[]) AS k (account, id) \
+             JOIN ledger_rows r ON r.account = k.account AND r.order_id = k.id \
+             UNION ALL SELECT k.id, r.* \
+             FROM unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
+             SELECT l.* FROM trade_additions a JOIN ledger_rows l \
+                 ON l.account = a.account AND l.order_id = a.order_id \
+             WHERE a.account = k.account COLLATE \"C\" \
+             AND a.order_id >= (k.id || $3) COLLATE \"C\" \
+             AND a.order_id < (k.id || $4) COLLATE \"C\") r) t \
+             ORDER BY t.ingest_xid, t.import_line, length(t.order_id), t.order_id"
+        }
+    }
 }
 
 pub(super) fn unreadable(column: &'static str, found: &str) -> StoreError {
@@ -231,6 +259,7 @@ const TRADE_COLUMNS_COUNT: i16 = 19;
 /// Writes an import and its trades; returns its number. `None`: the ledger has one of the ids.
 async fn write_import(
     connection: &mut PgConnection,
+    ledger: Ledger,
     batch: &ImportBatch,
     trades: &[&LedgerTrade],
     void: &[TradeKey],
@@ -254,7 +283,7 @@ async fn write_import(
     let mut copy = BinaryCopy::new(
         connection,
         "append trades",
-        ("trade_records", TRADE_COLUMNS),
+        (ledger.additions(), TRADE_COLUMNS),
     );
     let mut rows = Vec::new();
     for (nth, row) in trades.iter().enumerate() {
@@ -383,10 +412,11 @@ async fn insert_void(connection: &mut PgConnection, change: &VoidChange) -> Stor
 pub(super) async fn void(store: &PostgresStore, change: &VoidChange) -> StoreResult<()> {
     let mut transaction = ledger_writer(store).await?;
     let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
-    let state: Option<bool> = sqlx::query_scalar(
+    let state: Option<bool> = sqlx::query_scalar(AssertSqlSafe(format!(
         "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
-         AND v.order_id = t.order_id) FROM trade_records t WHERE account = $1 AND order_id = $2",
-    )
+         AND v.order_id = t.order_id) FROM {} t WHERE account = $1 AND order_id = $2",
+        store.ledger.rows()
+    )))
     .bind(account)
     .bind(order_id)
     .fetch_optional(&mut *transaction)
@@ -410,22 +440,25 @@ pub(super) async fn counts(store: &PostgresStore) -> StoreResult<LedgerCounts> {
     let action = "count the ledger";
     // Each row has a key of its own, so where both views together have as many rows as the table,
     // and the same sum of the keys' hashes, every row is in one of them and none in both.
-    let row: (i64, i64, i64, i64, bool) = sqlx::query_as(
+    let of = |relation: &str| {
+        format!(
+            "(SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
+                hashtextextended(account, 0))), 0) AS keys FROM {relation})"
+        )
+    };
+    let row: (i64, i64, i64, i64, bool) = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT t.n, e.n, i.n, (SELECT count(*) FROM active_voids), \
-                t.n = e.n + i.n AND t.keys = e.keys + i.keys \
-         FROM (SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
-                   hashtextextended(account, 0))), 0) AS keys FROM trade_records) t, \
-              (SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
-                   hashtextextended(account, 0))), 0) AS keys FROM eligible_trades) e, \
-              (SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
-                   hashtextextended(account, 0))), 0) AS keys FROM ineligible_trades) i",
-    )
+                t.n = e.n + i.n AND t.keys = e.keys + i.keys FROM {} t, {} e, {} i",
+        of(store.ledger.rows()),
+        of("eligible_trades"),
+        of("ineligible_trades")
+    )))
     .fetch_one(&mut *connection)
     .await
     .map_err(|e| from_sqlx(action, e))?;
     let (in_neither, in_both) = match row.4 {
         true => (0, 0),
-        false => misplaced(&mut connection).await?,
+        false => misplaced(&mut connection, store.ledger).await?,
     };
     let count = |value: i64| u64::try_from(value).unwrap_or(0);
     Ok(LedgerCounts {
@@ -439,16 +472,17 @@ pub(super) async fn counts(store: &PostgresStore) -> StoreResult<LedgerCounts> {
 }
 
 /// Counts the rows in neither view, and those in both: an adapted view is wrong.
-async fn misplaced(connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
-    sqlx::query_as(
+async fn misplaced(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<(i64, i64)> {
+    sqlx::query_as(AssertSqlSafe(format!(
         "WITH seen AS (SELECT account, order_id FROM eligible_trades \
                        UNION ALL SELECT account, order_id FROM ineligible_trades), \
               times AS (SELECT account, order_id, count(*) AS n FROM seen \
                         GROUP BY account, order_id) \
-         SELECT (SELECT count(*) FROM trade_records t LEFT JOIN times USING (account, order_id) \
+         SELECT (SELECT count(*) FROM {} t LEFT JOIN times USING (account, order_id) \
                  WHERE n IS NULL), \
                 (SELECT count(*) FROM times WHERE n > 1)",
-    )
+        ledger.rows()
+    )))
     .fetch_one(connection)
     .await
     .map_err(|e| from_sqlx("count the ledger", e))
@@ -462,12 +496,13 @@ pub(super) async fn read(
     seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
     let mut connection = store.snapshot().await?;
-    let read = read_in(&mut connection, scope, as_of, seen).await;
+    let read = read_in(&mut connection, store.ledger, scope, as_of, seen).await;
     end_snapshot(connection, read).await
 }
 
 async fn read_in(
     connection: &mut PgConnection,
+    ledger: Ledger,
     scope: &Scope,
     as_of: Option<&Watermark>,
     seen: Seen<'_>,
@@ -479,7 +514,7 @@ async fn read_in(
     .await
     .map_err(|e| from_sqlx("read the ledger", e))?;
     let as_of = as_of
-        .map(|watermark| snapshot_of(watermark, &cluster))
+        .map(|watermark| snapshot_seen(watermark, &cluster))
         .transpose()?;
     let voided = match &as_of {
         None => None,
@@ -488,22 +523,42 @@ async fn read_in(
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
     let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
-    gate::copy_out(connection, &slice_condition(scope), rows, &mut read, seen).await?;
+    let prints = match ledger {
+        Ledger::Unguarded => {
+            let prints = gate::copy_out_printed(connection, rows, &mut read, seen).await?;
+            Some(Arc::new(prints))
+        }
+        Ledger::Ours | Ledger::Guarded => {
+            gate::copy_out(connection, &slice_condition(scope), rows, &mut read, seen).await?;
+            None
+        }
+    };
     if scope.is_first_slice() {
         count_ineligible(connection, scope, &snapshot, &mut read).await?;
     }
-    read.watermark = Watermark::Snapshot { snapshot, cluster };
+    read.watermark = match prints {
+        Some(seen) => Watermark::Unguarded {
+            snapshot,
+            cluster,
+            seen,
+        },
+        None => Watermark::Snapshot { snapshot, cluster },
+    };
     Ok(read)
 }
 
 /// Counts the rows of each pool of a scope, in one snapshot.
 pub(super) async fn pool_sizes(store: &PostgresStore, scope: &Scope) -> StoreResult<PoolSizes> {
     let mut connection = store.snapshot().await?;
-    let sizes = sizes_in(&mut connection, scope).await;
+    let sizes = sizes_in(&mut connection, store.ledger, scope).await;
     end_snapshot(connection, sizes).await
 }
 
-async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<PoolSizes> {
+async fn sizes_in(
+    connection: &mut PgConnection,
+    ledger: Ledger,
+    scope: &Scope,
+) -> StoreResult<PoolSizes> {
     let action = "count the ledger";
     let (snapshot, cluster): (String, String) = sqlx::query_as(
         "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
@@ -523,8 +578,16 @@ async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<P
     .fetch_all(connection)
     .await
     .map_err(|e| from_sqlx(action, e))?;
+    let watermark = match ledger {
+        Ledger::Unguarded => Watermark::Unguarded {
+            snapshot,
+            cluster,
+            seen: Arc::default(),
+        },
+        Ledger::Ours | Ledger::Guarded => Watermark::Snapshot { snapshot, cluster },
+    };
     let mut sizes = PoolSizes {
-        watermark: Watermark::Snapshot { snapshot, cluster },
+        watermark,
         rows: BTreeMap::new(),
     };
     for (account, symbol, rows, is_ours) in &rows {
@@ -576,6 +639,20 @@ pub(super) async fn slice_times(
     Ok(Some(times.filter_map(Result::ok).collect()))
 }
 
+/// Returns the snapshot that a version saw of what only we write.
+///
+/// Errors: it is another cluster's, or no snapshot at all.
+fn snapshot_seen(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
+    match watermark {
+        Watermark::Unguarded {
+            snapshot,
+            cluster: theirs,
+            ..
+        } if theirs == cluster => Ok(snapshot.clone()),
+        other => snapshot_of(other, cluster),
+    }
+}
+
 /// Returns the snapshot of a watermark. Errors: it is another cluster's, or no snapshot at all.
 pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
     match watermark {
@@ -583,6 +660,13 @@ pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<S
             snapshot,
             cluster: theirs,
         } if theirs == cluster => Ok(snapshot.clone()),
+        Watermark::Unguarded {
+            cluster: theirs, ..
+        } if theirs == cluster => Err(StoreError::Refused(
+            "the version was computed from an unguarded ledger: what came since can't be \
+                 told by transactions; compute a new version"
+                .into(),
+        )),
         _ => Err(StoreError::Refused(
             "the version was computed in another database cluster, whose transaction numbers \
              mean nothing here: compute a new version"
@@ -651,11 +735,12 @@ pub(super) async fn origin(
     order_id: &str,
 ) -> StoreResult<Option<(String, i64, Timestamp)>> {
     let mut connection = store.reader().await?;
-    let row: Option<(String, i64, i64)> = sqlx::query_as(
+    let row: Option<(String, i64, i64)> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT i.name, t.import_line, (extract(epoch FROM i.imported_at) * 1000000)::bigint \
-         FROM trade_records t JOIN imports i ON i.id = t.import_id \
+         FROM {} t JOIN imports i ON i.id = t.import_id \
          WHERE t.account = $1 AND t.order_id = $2",
-    )
+        store.ledger.additions()
+    )))
     .bind(account)
     .bind(order_id)
     .fetch_optional(&mut *connection)

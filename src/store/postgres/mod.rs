@@ -6,6 +6,8 @@
 //! the way. Files and functions mirror those of `store/sqlite`. Read next: `schema.rs` (the gate),
 //! `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `lock.rs`.
 
+mod adopt;
+mod adopt_views;
 mod append;
 mod binary;
 mod copy;
@@ -36,7 +38,7 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transac
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::lots::{OpenLots, Reach};
 use super::model::{
-    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
+    Adoption, AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
     ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
     QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep, Scope, Version, VersionInfo,
     VersionPlan, VoidChange, Watermark,
@@ -55,6 +57,7 @@ pub struct PostgresStore {
     url: PostgresUrl,
     locked: lock::LockedConnection,
     reader_wait: Duration,
+    ledger: adopt::Ledger,
 }
 
 /// Where a database is and how to reach it: a URL, understood.
@@ -122,6 +125,29 @@ impl PostgresUrl {
         let steps = schema::steps(&mut connection).await;
         let _ = connection.close().await;
         self.named(steps)
+    }
+
+    /// Says how a ledger that is there would be read by [`schema_up`](Self::schema_up); `None`:
+    /// there is none, or the database has our schema already.
+    ///
+    /// Errors: it can't be read as a ledger.
+    pub async fn adoption_plan(&self) -> StoreResult<Option<Adoption>> {
+        let mut connection = self.connect("fifo-pnl migrate").await?;
+        let plan = match schema::version_found(&mut connection).await {
+            Ok(0) => adopt::find(&mut connection).await,
+            Ok(_) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let _ = connection.close().await;
+        Ok(self.named(plan)?.map(|mapping| mapping.adoption()))
+    }
+
+    /// Says how a ledger that was there before us is read; `None`: the ledger is ours.
+    pub async fn adoption(&self) -> StoreResult<Option<Adoption>> {
+        let mut connection = self.connect("fifo-pnl migrate").await?;
+        let report = adopt::report(&mut connection).await;
+        let _ = connection.close().await;
+        self.named(report)
     }
 
     /// Brings the schema up to this program's.
@@ -195,8 +221,10 @@ fn remedy(reason: &str, role: &str) -> String {
 /// Makes a session independent of what a role or a database has set for its other programs: names
 /// are ours, in `public`, and a job may take its time.
 async fn prepare_session(connection: &mut PgConnection) -> sqlx::Result<()> {
-    let sql = "SELECT set_config(name, CASE name WHEN 'search_path' THEN 'public' ELSE '0' END, \
-         false) FROM pg_settings WHERE name IN ('search_path', 'statement_timeout', \
+    // A float has all its digits as text, whatever a role was told to print.
+    let sql = "SELECT set_config(name, CASE name WHEN 'search_path' THEN 'public' \
+         WHEN 'extra_float_digits' THEN '1' ELSE '0' END, false) \
+         FROM pg_settings WHERE name IN ('search_path', 'extra_float_digits', 'statement_timeout', \
          'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', \
          'transaction_timeout')";
     connection.execute(sql).await.map(|_| ())
@@ -211,9 +239,12 @@ impl PostgresStore {
         lock::refuse_proxy(url).await?;
         let name = lock::name_of(holder);
         let mut first = url.connect(&name).await?;
-        let gated = schema::gate(&mut first).await;
+        let gated = match schema::gate(&mut first).await {
+            Ok(()) => adopt::ledger_of(&mut first).await,
+            Err(error) => Err(error),
+        };
         let _ = first.close().await;
-        url.named(gated)?;
+        let ledger = url.named(gated)?;
         let options = url.options.clone().application_name(&name);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
@@ -225,6 +256,7 @@ impl PostgresStore {
             url: url.clone(),
             locked: lock::LockedConnection::default(),
             reader_wait: Duration::from_secs(READER_WAIT_S),
+            ledger,
         })
     }
 

@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
+use super::adopt::{self, Ledger, Mapping};
 use super::errors::from_sqlx;
-use super::versions;
+use super::{adopt_views, versions};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::SchemaStep;
 use crate::store::{StoreError, StoreResult};
@@ -149,8 +150,15 @@ pub(super) async fn up(connection: &mut PgConnection) -> StoreResult<()> {
     if found > known {
         return Err(StoreError::SchemaNewer { found, known });
     }
+    let adopted = match found {
+        0 => adopt::find(connection).await?,
+        _ => None,
+    };
     if found == 0 {
-        check_names_free(connection).await?;
+        check_names_free(connection, adopted.is_some()).await?;
+    }
+    if let Some(mapping) = adopted {
+        return adopt_ledger(connection, &mapping).await;
     }
     MIGRATIONS
         .run(&mut *connection)
@@ -161,6 +169,81 @@ pub(super) async fn up(connection: &mut PgConnection) -> StoreResult<()> {
     }
     log_migration(connection, found, known).await
 }
+
+/// Makes all of ours around a ledger that is there, in one transaction that only reads the ledger.
+async fn adopt_ledger(connection: &mut PgConnection, mapping: &Mapping) -> StoreResult<()> {
+    let action = "adopt the ledger that is there";
+    let failed = |error| from_sqlx(action, error);
+    let mut transaction = connection.begin().await.map_err(failed)?;
+    // Reading waits for nobody but who rebuilds the table: not for long, and nobody behind us.
+    let patience = format!("SET LOCAL lock_timeout = '{ADOPT_WAIT_MS}ms'");
+    let sql = AssertSqlSafe(patience);
+    sqlx::query(sql)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    let mut migrations = steps_around(mapping);
+    migrations.dangerous_set_table_name(LIST);
+    migrations
+        .run(&mut *transaction)
+        .await
+        .map_err(from_migrate)?;
+    let columns = adopt::columns_json(&mapping.adoption()).to_string();
+    // Only a database that has a ledger has the table.
+    let sql = format!("UPDATE {} SET columns = $1::jsonb", adopt::MAPPING);
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(columns)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    log_migration(&mut transaction, 0, version_known()).await?;
+    transaction.commit().await.map_err(failed)
+}
+
+/// How long adoption waits for somebody who rebuilds the ledger's table.
+const ADOPT_WAIT_MS: u64 = 900;
+
+/// Our steps for a database that has a ledger: the gate is written for its columns.
+///
+/// The checksums are those of the files: what was applied is told by them.
+fn steps_around(mapping: &Mapping) -> Migrator {
+    let mut steps: Vec<_> = MIGRATIONS.iter().cloned().collect();
+    for step in steps
+        .iter_mut()
+        .filter(|step| step.migration_type.is_up_migration())
+    {
+        let sql = step.sql.as_str();
+        let of_ours = sql.split_once(OURS_BEGIN).and_then(|(before, rest)| {
+            let (ours, after) = rest.split_once(OURS_END)?;
+            let table = ours.split_once(GATE_BEGIN).map_or(ours, |(table, _)| table);
+            let additions = table.replace("trade_records", "trade_additions");
+            let gate = adopt_views::gate(mapping, false);
+            Some(format!("{before}{MAPPING_TABLE}{additions}{gate}{after}"))
+        });
+        let changed = match of_ours {
+            Some(sql) => sql,
+            // Lots show the price of their buys.
+            None => sql.replace("JOIN trade_records t", "JOIN ledger_rows t"),
+        };
+        step.sql = AssertSqlSafe(changed).into_sql_str();
+    }
+    Migrator::with_migrations(steps)
+}
+
+/// Where the file of the first step has what only a ledger of our own needs.
+const OURS_BEGIN: &str = "-- begin: a ledger of our own\n";
+const OURS_END: &str = "-- end: a ledger of our own\n";
+const GATE_BEGIN: &str = "-- The gate.";
+
+/// Remembers how a ledger that was there is read. One row.
+const MAPPING_TABLE: &str = "CREATE TABLE ledger_mapping (
+    id         BIGINT PRIMARY KEY CONSTRAINT ledger_mapping_id_check CHECK (id = 1),
+    guarded    BOOLEAN NOT NULL DEFAULT FALSE,
+    columns    JSONB NOT NULL DEFAULT '{}',
+    adopted_at TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+INSERT INTO ledger_mapping (id) VALUES (1);
+";
 
 async fn log_migration(connection: &mut PgConnection, from: i64, to: i64) -> StoreResult<()> {
     let action = "log the migration";
@@ -181,7 +264,7 @@ async fn log_migration(connection: &mut PgConnection, from: i64, to: i64) -> Sto
 }
 
 /// Every name of ours in `public`: what has one already belongs to another program.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 31] = [
     "active_voids",
     "allocation_versions",
     "current_version",
@@ -195,11 +278,15 @@ const NAMES: [&str; 27] = [
     "import_rejects",
     "imports",
     "ineligible_trades",
+    "ledger_mapping",
+    "ledger_rows",
     "manual_review_queue",
     "migration_attempts",
+    "orders_with_fills",
     "review_exclusions",
     "review_history",
     "schema_version",
+    "trade_additions",
     "trade_records",
     "trade_voids",
     "v_allocation_discrepancies",
@@ -212,14 +299,16 @@ const NAMES: [&str; 27] = [
 ];
 
 /// Refuses a database whose tables would stand in our way: they are another program's.
-async fn check_names_free(connection: &mut PgConnection) -> StoreResult<()> {
+async fn check_names_free(connection: &mut PgConnection, has_ledger: bool) -> StoreResult<()> {
     let taken: Option<String> = sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = 'public' AND c.relname = ANY ($1) \
+         AND NOT ($2 AND c.relname = 'trade_records') \
          UNION ALL SELECT nspname::text FROM pg_namespace WHERE nspname = 'fifo_parts' \
          ORDER BY 1 LIMIT 1",
     )
     .bind(&NAMES[..])
+    .bind(has_ledger)
     .fetch_optional(connection)
     .await
     .map_err(|e| from_sqlx("look for other tables", e))?;
@@ -240,10 +329,21 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
             "the schema is at v{found}: it can only be taken back to an older version"
         )));
     }
+    let ledger = match found {
+        0 => Ledger::Ours,
+        _ => adopt::ledger_of(connection).await?,
+    };
     for (needed, table, what) in crate::store::limits::LOST_BELOW {
         if target >= needed || found < needed {
             continue;
         }
+        let table = match (ledger, table) {
+            (Ledger::Ours, table) => table,
+            // The ledger stays; only what we keep beside it is lost.
+            (_, "trade_records") => "trade_additions",
+            (_, "event_log") => continue,
+            (_, table) => table,
+        };
         let rows: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
             .fetch_one(&mut *connection)
             .await

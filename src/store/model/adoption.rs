@@ -1,0 +1,58 @@
+//! A ledger that was there before us, and what is known of it.
+
+use std::collections::BTreeMap;
+
+use crate::engine::Pool;
+
+/// A column of the gate, and what it is read from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MappedColumn {
+    /// As the gate has it.
+    pub name: String,
+    /// The type that the ledger has, or that it has no such column.
+    pub kind: String,
+    /// What it is taken for, in words.
+    pub words: String,
+}
+
+/// How a ledger that was there before us is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Adoption {
+    /// Facts, and what they are read from.
+    pub columns: Vec<MappedColumn>,
+    /// Columns of the ledger that are left alone.
+    pub unread: Vec<String>,
+    /// Nobody changes its facts any more.
+    pub is_guarded: bool,
+    /// Rows that are executions.
+    pub eligible: u64,
+    /// Rows left out, by reason.
+    pub ineligible: BTreeMap<String, u64>,
+}
+
+/// Tells whether rows were added, changed or removed: not their facts, but which writings of rows
+/// are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fingerprint {
+    /// How many rows.
+    pub rows: u64,
+    /// The sum of a hash of the transaction that wrote each, modulo 2^64.
+    pub writings: u64,
+}
+
+impl Fingerprint {
+    /// Adds the rows of another one.
+    pub fn add(&mut self, other: Self) {
+        self.rows = self.rows.wrapping_add(other.rows);
+        self.writings = self.writings.wrapping_add(other.writings);
+    }
+}
+
+/// The fingerprints of a ledger that others change, at one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fingerprints {
+    /// Of all pools that were read.
+    pub all: Fingerprint,
+    /// Of each.
+    pub pools: BTreeMap<Pool, Fingerprint>,
+}

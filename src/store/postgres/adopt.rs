@@ -1,0 +1,393 @@
+//! A ledger that was there before us: which of its columns are taken for what.
+//!
+//! Nothing is put on such a ledger: it is read through a gate that is written for the columns it
+//! has (`adopt_views.rs`), and what has to be added goes to a table of ours. What can't be read as
+//! a trade's fact is refused before anything is created. Read next: `schema.rs`, which migrates.
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::errors::from_sqlx;
+use crate::store::model::{Adoption, MappedColumn};
+use crate::store::{StoreError, StoreResult};
+
+/// The table that remembers how a ledger that was there is read. Other databases have none.
+pub(super) const MAPPING: &str = "ledger_mapping";
+
+/// Whose ledger a database has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ledger {
+    /// The table that our migration made.
+    Ours,
+    /// One that was there before us and that others change as they like.
+    Unguarded,
+    /// One that was there before us, and whose facts nobody changes any more.
+    Guarded,
+}
+
+impl Ledger {
+    /// Returns what has all rows of the ledger.
+    pub(super) fn rows(self) -> &'static str {
+        match self {
+            Self::Ours => "trade_records",
+            Self::Unguarded | Self::Guarded => "ledger_rows",
+        }
+    }
+
+    /// Returns the table that we append to.
+    pub(super) fn additions(self) -> &'static str {
+        match self {
+            Self::Ours => "trade_records",
+            Self::Unguarded | Self::Guarded => "trade_additions",
+        }
+    }
+}
+
+/// Says whose ledger a migrated database has.
+pub(super) async fn ledger_of(connection: &mut PgConnection) -> StoreResult<Ledger> {
+    let action = "ask whose ledger it is";
+    let is_adopted: bool =
+        sqlx::query_scalar("SELECT to_regclass('public.ledger_mapping') IS NOT NULL")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx(action, e))?;
+    if !is_adopted {
+        return Ok(Ledger::Ours);
+    }
+    let sql = format!("SELECT guarded FROM {MAPPING}");
+    let is_guarded: bool = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+    Ok(if is_guarded {
+        Ledger::Guarded
+    } else {
+        Ledger::Unguarded
+    })
+}
+
+/// Says how a ledger that was there is read, and what of it counts; `None`: the ledger is ours.
+pub(super) async fn report(connection: &mut PgConnection) -> StoreResult<Option<Adoption>> {
+    let action = "ask how the ledger is read";
+    let ledger = ledger_of(connection).await?;
+    if ledger == Ledger::Ours {
+        return Ok(None);
+    }
+    let sql = format!("SELECT columns::text FROM {MAPPING}");
+    let columns: String = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+    let mut adoption = adoption_of(&serde_json::from_str(&columns).unwrap_or_default());
+    adoption.is_guarded = ledger == Ledger::Guarded;
+    let eligible: i64 = sqlx::query_scalar("SELECT count(*) FROM eligible_trades")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+    let ineligible: Vec<(String, i64)> =
+        sqlx::query_as("SELECT reason, count(*) FROM ineligible_trades GROUP BY reason")
+            .fetch_all(connection)
+            .await
+            .map_err(|e| from_sqlx(action, e))?;
+    let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
+    adoption.eligible = count(eligible);
+    let ineligible = ineligible.into_iter();
+    adoption.ineligible = ineligible
+        .map(|(reason, rows)| (reason, count(rows)))
+        .collect();
+    Ok(Some(adoption))
+}
+
+/// A column as the catalog has it.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) name: String,
+    /// The type without its length, a domain's is what it stands for.
+    pub(super) kind: String,
+}
+
+/// What kinds of column a fact can be read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fact {
+    Text,
+    Number,
+    Time,
+    Integer,
+}
+
+/// What stands for a column that is missing, as SQL and in words; `None`: it must be there.
+type Missing = Option<(&'static str, &'static str)>;
+
+/// The columns that the gate shows.
+const FACTS: [(&str, Fact, Missing); 10] = [
+    (
+        "account",
+        Fact::Text,
+        Some(("'default'::text COLLATE \"C\"", "\"default\" for every row")),
+    ),
+    ("order_id", Fact::Text, None),
+    ("symbol", Fact::Text, None),
+    ("side", Fact::Text, None),
+    ("size", Fact::Number, None),
+    ("price", Fact::Number, None),
+    ("order_time", Fact::Time, None),
+    (
+        "total_fees_usd",
+        Fact::Number,
+        Some(("NULL::numeric", "unknown for every row")),
+    ),
+    (
+        "trade_seq",
+        Fact::Integer,
+        Some(("NULL::bigint", "none: order_id decides among equal times")),
+    ),
+    (
+        "status",
+        Fact::Text,
+        Some(("NULL::text", "none: every row counts as an execution")),
+    ),
+];
+
+/// A column of the gate: the SQL that gives its value from a row `t` of the ledger.
+#[derive(Debug, Clone)]
+pub(super) struct Mapped {
+    pub(super) column: MappedColumn,
+    pub(super) sql: String,
+}
+
+/// How a ledger is read.
+#[derive(Debug, Clone)]
+pub(super) struct Mapping {
+    pub(super) columns: Vec<Mapped>,
+    /// Every column that is there.
+    pub(super) found: Vec<Found>,
+}
+
+impl Mapping {
+    /// Returns the SQL of a column of the gate.
+    pub(super) fn sql(&self, name: &str) -> &str {
+        let column = self.columns.iter().find(|it| it.column.name == name);
+        column.map_or("NULL", |it| it.sql.as_str())
+    }
+
+    /// Tells whether the ledger has a column.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.found.iter().any(|found| found.name == name)
+    }
+
+    /// Returns what a person is told, and what `ledger_mapping` keeps.
+    pub(super) fn adoption(&self) -> Adoption {
+        let is_read = |name: &str| FACTS.iter().any(|(fact, _, _)| *fact == name);
+        let unread = self.found.iter().map(|found| found.name.clone());
+        Adoption {
+            columns: self.columns.iter().map(|it| it.column.clone()).collect(),
+            unread: unread.filter(|name| !is_read(name)).collect(),
+            ..Adoption::default()
+        }
+    }
+}
+
+/// Says how each column is read, as JSON for `ledger_mapping`.
+pub(super) fn columns_json(adoption: &Adoption) -> Value {
+    let column = |it: &MappedColumn| json!({ "column": it.name, "type": it.kind, "as": it.words });
+    json!({
+        "columns": adoption.columns.iter().map(column).collect::<Vec<_>>(),
+        "unread": adoption.unread,
+    })
+}
+
+/// Reads the columns back from `ledger_mapping`.
+pub(super) fn adoption_of(columns: &Value) -> Adoption {
+    let list = |name: &str| columns.get(name).and_then(Value::as_array).cloned();
+    let text = |value: &Value, name: &str| {
+        let text = value.get(name).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let column = |value: &Value| MappedColumn {
+        name: text(value, "column"),
+        kind: text(value, "type"),
+        words: text(value, "as"),
+    };
+    let unread = list("unread").unwrap_or_default();
+    Adoption {
+        columns: list("columns")
+            .unwrap_or_default()
+            .iter()
+            .map(column)
+            .collect(),
+        unread: unread
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        ..Adoption::default()
+    }
+}
+
+/// Looks for a ledger that is not ours; `None`: there is none.
+///
+/// Errors: it can't be read as trades. All reasons are named.
+pub(super) async fn find(connection: &mut PgConnection) -> StoreResult<Option<Mapping>> {
+    let action = "look at the ledger that is there";
+    let kind: Option<String> = sqlx::query_scalar(
+        "SELECT c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = 'public' AND c.relname = 'trade_records'",
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    let Some(kind) = kind else { return Ok(None) };
+    let mut reasons = Vec::new();
+    if !matches!(kind.as_str(), "r" | "p") {
+        reasons.push("it is no table".to_owned());
+    }
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT a.attname::text, format_type(CASE WHEN y.typtype = 'd' THEN y.typbasetype \
+                ELSE CASE WHEN y.typtype = 'e' THEN 'text'::regtype ELSE y.oid END END, NULL) \
+         FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid \
+         WHERE a.attrelid = to_regclass('public.trade_records') AND a.attnum > 0 \
+         AND NOT a.attisdropped ORDER BY a.attnum",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    let found: Vec<Found> = rows
+        .into_iter()
+        .map(|(name, kind)| Found { name, kind })
+        .collect();
+    let columns = FACTS.iter().filter_map(|(name, fact, missing)| {
+        let there = found.iter().find(|found| found.name == *name);
+        match map_column(name, *fact, there, *missing) {
+            Ok(mapped) => Some(mapped),
+            Err(reason) => {
+                reasons.push(reason);
+                None
+            }
+        }
+    });
+    let columns: Vec<Mapped> = columns.collect();
+    let names_account = found.iter().any(|found| found.name == "account");
+    if reasons.is_empty() && !has_key(connection, names_account).await? {
+        let key = if names_account {
+            "(account, order_id)"
+        } else {
+            "order_id"
+        };
+        reasons.push(format!("it has no unique key on {key}"));
+    }
+    if reasons.is_empty() {
+        return Ok(Some(Mapping { columns, found }));
+    }
+    Err(StoreError::Refused(format!(
+        "the table \"trade_records\" that is there can't be read as a ledger: {}; nothing was \
+         created",
+        reasons.join("; ")
+    )))
+}
+
+/// Tells whether no two rows can have one order id in one account.
+async fn has_key(connection: &mut PgConnection, names_account: bool) -> StoreResult<bool> {
+    let of_key = if names_account {
+        vec!["account", "order_id"]
+    } else {
+        vec!["order_id"]
+    };
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pg_index i \
+         WHERE i.indrelid = to_regclass('public.trade_records') AND i.indisunique \
+         AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL \
+         AND (SELECT bool_and(a.attname = ANY ($1)) FROM pg_attribute a \
+              WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)) \
+         AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = i.indrelid \
+              AND a.attnum = ANY (i.indkey) AND a.attname = 'order_id'))",
+    )
+    .bind(of_key)
+    .fetch_one(connection)
+    .await
+    .map_err(|e| from_sqlx("look at the ledger that is there", e))
+}
+
+/// A number in a text, as PostgreSQL reads it; anything else becomes NaN, which is no trade's.
+const NUMBER_PATTERN: &str =
+    r"^\s*[+-]?([0-9]{1,60}([.][0-9]{0,60})?|[.][0-9]{1,60})([eE][+-]?[0-9]{1,3})?\s*$";
+
+fn map_column(
+    name: &str,
+    fact: Fact,
+    found: Option<&Found>,
+    missing: Missing,
+) -> Result<Mapped, String> {
+    let mapped = |kind: &str, words: &str, sql: String| Mapped {
+        column: MappedColumn {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            words: words.to_owned(),
+        },
+        sql,
+    };
+    let Some(found) = found else {
+        let (sql, words) = missing.ok_or_else(|| format!("column \"{name}\" is missing"))?;
+        return Ok(mapped("(not there)", words, sql.to_owned()));
+    };
+    let kind = found.kind.as_str();
+    let is_text = matches!(kind, "text" | "character varying" | "character");
+    let is_integer = matches!(kind, "smallint" | "integer" | "bigint");
+    let (sql, words) = match (fact, kind) {
+        (Fact::Text, _) if is_text => (text_of(name), words_of_text(name)),
+        (Fact::Text, "uuid") if name == "order_id" => (text_of(name), words_of_text(name)),
+        (Fact::Text, _) if is_integer && name == "order_id" => (text_of(name), words_of_text(name)),
+        (Fact::Number, "double precision" | "real") => (
+            format!("t.{name}::text::numeric"),
+            "its shortest decimal text",
+        ),
+        (Fact::Number, "numeric") => (format!("t.{name}"), "as it is"),
+        (Fact::Number, _) if is_integer => (format!("t.{name}::numeric"), "as it is"),
+        (Fact::Number, _) if is_text => (
+            format!(
+                "CASE WHEN t.{name} ~ '{NUMBER_PATTERN}' THEN t.{name}::text::numeric \
+                 WHEN t.{name} IS NOT NULL THEN 'NaN'::numeric END"
+            ),
+            "the number it spells",
+        ),
+        (Fact::Time, "timestamp with time zone") => (format!("t.{name}"), "as it is"),
+        (Fact::Time, "timestamp without time zone") => (
+            format!("(t.{name} AT TIME ZONE 'UTC')"),
+            "taken as UTC: it has no zone of its own",
+        ),
+        (Fact::Integer, _) if is_integer => (format!("t.{name}::bigint"), "as it is"),
+        _ => {
+            let expected = match fact {
+                Fact::Text => "a text",
+                Fact::Number => "a number",
+                Fact::Time => "a time",
+                Fact::Integer => "a whole number",
+            };
+            return Err(format!("column \"{name}\" is {kind}, expected {expected}"));
+        }
+    };
+    Ok(mapped(kind, words, sql))
+}
+
+fn text_of(name: &str) -> String {
+    match name {
+        "account" => "coalesce(nullif(t.account::text, ''), 'default') COLLATE \"C\"".to_owned(),
+        "symbol" => symbol_of("t.symbol"),
+        "side" => "lower(t.side::text COLLATE \"C\") COLLATE \"default\"".to_owned(),
+        "status" => "t.status::text COLLATE \"default\"".to_owned(),
+        other => format!("t.{other}::text COLLATE \"C\""),
+    }
+}
+
+/// Returns the SQL of a symbol in its one spelling: ASCII folding, whatever the server's locale.
+pub(super) fn symbol_of(column: &str) -> String {
+    format!("replace(upper({column}::text COLLATE \"C\"), '/', '-')")
+}
+
+fn words_of_text(name: &str) -> &'static str {
+    match name {
+        "account" => "as it is; \"default\" where there is none",
+        "symbol" => "in its one spelling",
+        "side" => "in small letters",
+        _ => "as it is",
+    }
+}
