@@ -11,10 +11,18 @@
               environment; moments need a clock"
 )]
 
+#[path = "adoption/bot.rs"]
+mod bot;
+#[path = "adoption/changes.rs"]
+mod changes;
+#[path = "adoption/digits.rs"]
+mod digits;
 #[path = "adoption/legacy.rs"]
 mod legacy;
 #[path = "adoption/mapping.rs"]
 mod mapping;
+#[path = "support/postgres.rs"]
+mod postgres;
 #[path = "postgres_cli/site.rs"]
 mod site;
 mod support;

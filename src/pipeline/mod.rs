@@ -5,6 +5,7 @@
 //! in through [`Context`]. Read next: `compute.rs`, `import.rs`, `validate.rs`, `publish.rs`.
 
 mod batches;
+mod changed;
 mod compute;
 mod context;
 mod explain;
@@ -20,6 +21,7 @@ mod slices;
 mod validate;
 
 pub use batches::MEMORY_DEFAULT;
+pub use changed::ChangedPool;
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
 pub use context::{
     Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent, Wait,

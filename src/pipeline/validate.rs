@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
+use super::changed::{ChangedPool, changed_since, check_own_rows};
 use super::context::{Context, Phase, PipelineError, PipelineResult};
 use crate::engine::{
     Account, Invariant, IssueType, Pool, PoolLedger, PoolStatus, PoolVersion, RowsHash,
@@ -35,6 +36,8 @@ pub struct ValidateReport {
     pub ledger: LedgerCounts,
     /// Trades that the checks went over.
     pub trades_checked: u64,
+    /// Pools of an unguarded ledger that were changed since: only their rows could be judged.
+    pub changed: Vec<ChangedPool>,
 }
 
 impl ValidateReport {
@@ -64,7 +67,7 @@ impl ValidateReport {
         let pools = self.pools_of(PoolStatus::Stale).count()
             + self.pools_of(PoolStatus::Rejected).count()
             + self.pools_of(PoolStatus::Excluded).count();
-        self.unmatched_sells() + self.fees_unknown() + pools as u64
+        self.unmatched_sells() + self.fees_unknown() + (pools + self.changed.len()) as u64
     }
 
     /// Counts the trades whose fee is unknown.
@@ -119,6 +122,7 @@ async fn validate_once(
     for summary in stale {
         not_matched += read_stale(store, context, summary, &mut read).await?;
     }
+    let (changed, rows_later) = changed_since(&info, &pools, &mut read);
     let queue = store.review_queue().await?;
     let trades_checked = read
         .pools
@@ -136,6 +140,7 @@ async fn validate_once(
         version: info.version,
         covers_all: info.scope == "all",
         claims: claims.collect(),
+        changed: changed.iter().map(|it| it.pool.clone()).collect(),
         read,
         queue,
         orders: OnceLock::new(),
@@ -145,7 +150,11 @@ async fn validate_once(
     progress.end();
     violations.extend(check_version_hashes(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
-    let arrived_since = ledger.eligible.saturating_sub(seen);
+    // In an unguarded ledger nothing else tells what came later than what is there.
+    let arrived_since = match info.watermark.fingerprint() {
+        Some(_) => rows_later,
+        None => ledger.eligible.saturating_sub(seen),
+    };
     Ok(ValidateReport {
         current,
         violations,
@@ -153,6 +162,7 @@ async fn validate_once(
         arrived_since,
         ledger,
         trades_checked,
+        changed,
         version: info,
     })
 }
@@ -224,6 +234,7 @@ struct Judge {
     is_current: bool,
     was_published: bool,
     claims: BTreeMap<Pool, StoredSummary>,
+    changed: BTreeSet<Pool>,
     read: LedgerRead,
     queue: Vec<QueuedItem>,
     orders: OnceLock<OrderIndex>,
@@ -362,7 +373,10 @@ impl Judge {
                 Violation::unreadable_row(pool, &row.sell_order_id, row.column, &row.found, reason)
             })
             .collect();
-        violations.extend(check_pool(&version, &elsewhere));
+        violations.extend(match self.changed.contains(pool) {
+            true => check_own_rows(pool, stored, summary),
+            false => check_pool(&version, &elsewhere),
+        });
         violations
     }
 

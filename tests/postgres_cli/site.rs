@@ -73,11 +73,16 @@ impl Site {
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let database = format!("cli_{}_{number}", std::process::id());
         ask(server, &format!("CREATE DATABASE {database}"));
+        Self::of(server, &database)
+    }
+
+    /// Takes over a database that is there.
+    pub fn of(server: &str, database: &str) -> Self {
         Self {
             folder: Folder::new(),
-            url: with_database(server, &database),
+            url: with_database(server, database),
             server: server.to_owned(),
-            database,
+            database: database.to_owned(),
         }
     }
 

@@ -164,6 +164,14 @@ fn describe_known(report: &ValidateReport, strict: bool) -> String {
             lines.push(format!("{word}: {}: {error}", summary.pool));
         }
     }
+    for changed in &report.changed {
+        lines.push(format!(
+            "changed since: {}: {} then, {} now; only its own rows were checked",
+            changed.pool,
+            plural(changed.trades_then, "trade", "trades"),
+            count(changed.trades_now)
+        ));
+    }
     let mut text = String::new();
     for line in lines {
         let word = if strict { "Finding " } else { "Known   " };
@@ -189,6 +197,10 @@ pub(super) fn to_json(report: &ValidateReport) -> Value {
             "message": violation.message,
         })
     };
+    let changed = |it: &pipeline::ChangedPool| {
+        json!({ "account": it.pool.account.as_str(), "symbol": it.pool.symbol.as_str(),
+            "trades_then": it.trades_then, "trades_now": it.trades_now })
+    };
     let counts: serde_json::Map<String, Value> = Invariant::CHECKED
         .iter()
         .map(|invariant| {
@@ -211,5 +223,6 @@ pub(super) fn to_json(report: &ValidateReport) -> Value {
         "pools_rejected": report.pools_of(PoolStatus::Rejected).count(),
         "pools_excluded": report.pools_of(PoolStatus::Excluded).count(),
         "arrived_since": report.arrived_since,
+        "changed_since": report.changed.iter().map(changed).collect::<Vec<_>>(),
     })
 }

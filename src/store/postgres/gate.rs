@@ -217,36 +217,7 @@ impl<'a> GateRows<'a> {
         if let Some(xmin) = printed {
             print.add(writing(xmin));
         }
-        let side = text(side)?;
-        let numbers = || {
-            let fee = match fee {
-                Some(fee) => Some(binary::fact(fee)?),
-                None => None,
-            };
-            Some(TradeRef {
-                order_id,
-                side: side.parse().ok()?,
-                size: binary::fact(size?)?,
-                price: binary::fact(price?)?,
-                fee,
-                order_time: Timestamp::try_from_micros(binary::micros(time?)?).ok()?,
-                trade_seq: seq.and_then(binary::integer),
-            })
-        };
-        let pushed = numbers().is_some_and(|trade| ledger.try_push(&trade).is_ok());
-        if !pushed {
-            let number = |value: Option<&[u8]>| value.map(binary::numeric_text);
-            let (size, price, fee) = (number(size), number(price), number(fee));
-            ledger.push_text(&TradeText {
-                order_id,
-                side,
-                size: size.as_deref().unwrap_or_default(),
-                price: price.as_deref().unwrap_or_default(),
-                fee: fee.as_deref(),
-                order_time_micros: time.and_then(binary::micros),
-                trade_seq: seq.and_then(binary::integer),
-            });
-        }
+        push(ledger, order_id, text(side)?, [size, price, fee, time, seq]);
         Ok(())
     }
 
@@ -275,6 +246,40 @@ impl<'a> GateRows<'a> {
             self.pools.insert(key.clone(), PoolRows { ledger, print });
         }
         Ok(self.pools.get_mut(key.as_slice()))
+    }
+}
+
+/// Adds a row to its pool; one that is no trade goes in by its text, which names what is wrong.
+fn push(ledger: &mut PoolLedger, order_id: &str, side: &str, facts: [Option<&[u8]>; 5]) {
+    let [size, price, fee, time, seq] = facts;
+    let numbers = || {
+        let fee = match fee {
+            Some(fee) => Some(binary::fact(fee)?),
+            None => None,
+        };
+        Some(TradeRef {
+            order_id,
+            side: side.parse().ok()?,
+            size: binary::fact(size?)?,
+            price: binary::fact(price?)?,
+            fee,
+            order_time: Timestamp::try_from_micros(binary::micros(time?)?).ok()?,
+            trade_seq: seq.and_then(binary::integer),
+        })
+    };
+    let pushed = numbers().is_some_and(|trade| ledger.try_push(&trade).is_ok());
+    if !pushed {
+        let number = |value: Option<&[u8]>| value.map(binary::numeric_text);
+        let (size, price, fee) = (number(size), number(price), number(fee));
+        ledger.push_text(&TradeText {
+            order_id,
+            side,
+            size: size.as_deref().unwrap_or_default(),
+            price: price.as_deref().unwrap_or_default(),
+            fee: fee.as_deref(),
+            order_time_micros: time.and_then(binary::micros),
+            trade_seq: seq.and_then(binary::integer),
+        });
     }
 }
 

@@ -1,0 +1,100 @@
+//! Pools of an unguarded ledger that were changed after a version was computed from them.
+//!
+//! What the version was made from is gone, so nobody can say whether it was right; its own rows can
+//! still be held against each other. Nothing here is a fault of the version.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::{Invariant, Pool, PoolLedger, RowsHash, StoredSummary, Violation};
+use crate::store::StoredPool;
+use crate::store::model::{LedgerRead, PoolSummary, VersionInfo};
+
+/// A pool that has other trades than a version saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedPool {
+    /// Which pool.
+    pub pool: Pool,
+    /// Trades that the version saw.
+    pub trades_then: u64,
+    /// Trades that are there at present.
+    pub trades_now: u64,
+}
+
+/// Lists the pools that were changed since a version; none where the ledger is guarded.
+///
+/// Pools that the version does not know are taken out of what was read: they came later. Returns
+/// the number of their rows, too.
+pub(super) fn changed_since(
+    info: &VersionInfo,
+    summaries: &[PoolSummary],
+    read: &mut LedgerRead,
+) -> (Vec<ChangedPool>, u64) {
+    if info.watermark.fingerprint().is_none() {
+        return (Vec::new(), 0);
+    }
+    let known: BTreeMap<&Pool, &PoolSummary> = summaries.iter().map(|it| (&it.pool, it)).collect();
+    let mut rows_later = 0;
+    read.pools.retain(|pool, ledger| {
+        let is_known = known.contains_key(pool);
+        rows_later += if is_known { 0 } else { ledger.rows() };
+        is_known
+    });
+    let changed = known.into_iter().filter_map(|(pool, summary)| {
+        let ledger = read.pools.get(pool);
+        let hash = ledger.map_or(RowsHash::EMPTY, |ledger| ledger.ledger_hash);
+        (hash != summary.ledger_hash).then(|| ChangedPool {
+            pool: pool.clone(),
+            trades_then: summary.totals.trades,
+            trades_now: ledger.map_or(0, PoolLedger::rows),
+        })
+    });
+    (changed.collect(), rows_later)
+}
+
+/// Holds the rows of a version against each other and against its summary: I3, I4, I6 and I13.
+pub(super) fn check_own_rows(
+    pool: &Pool,
+    stored: &StoredPool,
+    summary: Option<&StoredSummary>,
+) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut add = |invariant, order_id: &str, message: String| {
+        violations.push(Violation {
+            invariant,
+            pool: Some(pool.clone()),
+            order_id: order_id.to_owned(),
+            message,
+        });
+    };
+    let (mut pairs, mut hash) = (BTreeSet::new(), RowsHash::EMPTY);
+    let mut line = Vec::new();
+    for row in &stored.allocations {
+        let sell = row.sell_order_id.as_str();
+        let buy = row.buy_order_id.as_ref().map(|id| id.as_str());
+        if !pairs.insert((sell, buy)) {
+            let message = format!("the pair with \"{}\" is there twice", buy.unwrap_or("NULL"));
+            add(Invariant::I3, sell, message);
+        }
+        if row.buy_time.is_some_and(|time| time > row.sell_time) {
+            add(Invariant::I4, sell, "its buy is later than itself".into());
+        }
+        let cost = row.cost_basis_usd.map(|cost| cost.units());
+        let expected = cost.map(|cost| row.net_proceeds_usd.units().checked_sub(cost));
+        let is_right = expected == row.pnl_usd.map(|pnl| Some(pnl.units()));
+        if !is_right {
+            let pnl = row.pnl_usd.map_or("NULL".into(), |pnl| pnl.to_string());
+            let message = format!("pnl_usd is \"{pnl}\", expected net proceeds less cost basis");
+            add(Invariant::I6, sell, message);
+        }
+        line.clear();
+        row.row().write_line(&mut line);
+        hash.add_row(&line);
+    }
+    if let Some(summary) = summary.filter(|summary| summary.allocations_hash != hash) {
+        let claimed = summary.allocations_hash;
+        let message =
+            format!("the summary's allocations_hash is \"{claimed}\", expected \"{hash}\"");
+        add(Invariant::I13, "", message);
+    }
+    violations
+}

@@ -1,0 +1,153 @@
+//! What people and bots change after a version was computed, and what only we write beside it.
+
+use crate::legacy::{Row, database, fingerprint, row};
+use crate::site::{Site, server};
+
+fn adopted(server: &str, rows: &[Row<'_>]) -> Site {
+    let site = database(server, rows);
+    site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    site.compute(&["--all-symbols"]).expect(0);
+    site
+}
+
+fn two_pools() -> Vec<Row<'static>> {
+    let eth = |row| Row {
+        symbol: "ETH-USD",
+        ..row
+    };
+    vec![
+        row("b-1", "buy", "2", "10", 1),
+        row("s-1", "sell", "1", "11", 2),
+        eth(row("b-2", "buy", "2", "10", 1)),
+        eth(row("s-2", "sell", "1", "12", 2)),
+    ]
+}
+
+#[test]
+fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
+    let Some(server) = server() else { return };
+    let site = adopted(&server, &two_pools());
+    site.validate(&["--version", "1", "--strict"]).expect(0);
+    // What a bot writes into its own columns is no change.
+    site.sql("UPDATE trade_records SET pnl_usd = 5, remaining_size = 1, status = 'done'");
+    site.validate(&["--version", "1", "--strict"]).expect(0);
+    site.sql("UPDATE trade_records SET price = 10.5 WHERE order_id = 'b-1'");
+    let done = site.validate(&["--version", "1"]).expect(0);
+    let line = "changed since: default BTC-USD: 2 trades then, 2 now";
+    assert!(done.stdout.contains(line), "{}", done.stdout);
+    site.validate(&["--version", "1", "--strict"]).expect(1);
+    // Rows of a changed pool are still held against each other.
+    site.sql("UPDATE fifo_allocations SET pnl_usd = pnl_usd + 1 WHERE symbol = 'BTC-USD'");
+    let done = site.validate(&["--version", "1"]).expect(1);
+    for words in ["I6 default BTC-USD order \"s-1\"", "I13 default BTC-USD"] {
+        assert!(done.stdout.contains(words), "{words}\n{}", done.stdout);
+    }
+    site.sql("DELETE FROM trade_records WHERE symbol = 'ETH-USD'");
+    site.sql(
+        &Row {
+            symbol: "NEW-USD",
+            ..row("n-1", "buy", "1", "1", 9)
+        }
+        .insert(),
+    );
+    let done = site
+        .validate(&["--version", "1", "--json"])
+        .expect(1)
+        .json();
+    assert_eq!(done["changed_since"].as_array().unwrap().len(), 2);
+    assert_eq!(done["arrived_since"], 1);
+    // A version made now sees all of it.
+    site.compute(&["--all-symbols", "--no-publish"]).expect(0);
+    site.validate(&["--version", "2", "--strict"]).expect(0);
+}
+
+#[test]
+fn voids_and_additions_stand_beside_the_ledger() {
+    let Some(server) = server() else { return };
+    let site = adopted(&server, &two_pools());
+    let before = fingerprint(&site);
+    site.fifo_pnl(&["void", "b-1", "--reason", "a test"])
+        .expect(0);
+    site.fifo_pnl(&["void", "nowhere", "--reason", "a test"])
+        .expect(2);
+    let csv = "order_id,symbol,side,size,price,order_time,total_fees_usd,status\n\
+               b-9,BTC-USD,buy,5,9,2025-10-01T00:00:00Z,0.5,filled\n\
+               s-2,ETH-USD,sell,1,12,2025-11-01T00:02:00Z,0.1,filled\n";
+    site.folder.write("more.csv", csv);
+    let done = site.fifo_pnl(&["import", "more.csv"]).expect(0);
+    assert!(done.stdout.contains('1'), "{}", done.stdout);
+    assert_eq!(site.value("SELECT count(*) FROM trade_additions"), "1");
+    // Imported again nothing is new, and other facts are a conflict.
+    site.fifo_pnl(&["import", "more.csv"]).expect(0);
+    assert_eq!(site.value("SELECT count(*) FROM trade_additions"), "1");
+    site.folder.write("other.csv", csv.replace(",12,", ",13,"));
+    let done = site.fifo_pnl(&["import", "other.csv"]).expect(2);
+    assert!(
+        done.stdout.contains("s-2") || done.stderr.contains("s-2"),
+        "{done:?}"
+    );
+    site.fifo_pnl(&[
+        "import",
+        "--correct",
+        "--reason",
+        "the venue said so",
+        "other.csv",
+    ])
+    .expect(0);
+    let ids = "SELECT string_agg(order_id, ' ' ORDER BY order_id) FROM trade_additions";
+    assert_eq!(site.value(ids), "b-9 s-2~2");
+    site.compute(&["--all-symbols"]).expect(0);
+    let pairs = "SELECT string_agg(concat_ws(' ', sell_order_id, buy_order_id, sell_price::text), \
+                 ', ' ORDER BY id) FROM v_current_allocations";
+    assert_eq!(site.value(pairs), "s-1 b-9 11, s-2~2 b-2 13");
+    site.validate(&["--version", "current", "--strict"])
+        .expect(0);
+    // Version 1 is judged by what it saw: without the addition, with what is voided since.
+    site.validate(&["--version", "1", "--strict"]).expect(0);
+    let explained = site.fifo_pnl(&["explain", "--sell", "s-1"]).expect(0);
+    assert!(
+        explained.stdout.contains("more.csv"),
+        "{}",
+        explained.stdout
+    );
+    // A bot that reports an added row itself has the word.
+    site.sql(&row("b-9", "buy", "5", "9", 3).insert());
+    let reason = "SELECT reason FROM ineligible_trades WHERE order_id = 'b-9'";
+    assert_eq!(site.value(reason), "is in trade_records");
+    site.sql("DELETE FROM trade_records WHERE order_id = 'b-9'");
+    assert_eq!(fingerprint(&site), before);
+    let refused = crate::site::psql(&site.url)
+        .args(["-c", "DELETE FROM trade_additions"])
+        .output()
+        .unwrap();
+    assert!(!refused.status.success());
+}
+
+#[test]
+fn going_back_leaves_the_ledger_and_no_other_trace() {
+    let Some(server) = server() else { return };
+    let site = adopted(&server, &two_pools());
+    let before = fingerprint(&site);
+    let rows = "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+                b-9,BTC-USD,buy,5,9,2025-10-01T00:00:00Z,0\n";
+    site.folder.write("more.csv", rows);
+    let down = ["migrate", "down", "--to", "0", "--confirm", "YES"];
+    let cancelled = ["migrate", "down", "--to", "0", "--confirm", "yes"];
+    site.fifo_pnl(&cancelled).expect(3);
+    site.fifo_pnl(&down).expect(0);
+    assert_eq!(fingerprint(&site), before);
+    let left = "SELECT coalesce(string_agg(c.relname, ' ' ORDER BY c.relname), '') FROM pg_class c \
+                JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ('public', 'fifo_parts') \
+                WHERE c.relkind IN ('r', 'v', 'p')";
+    assert_eq!(site.value(left), "_pnl_migrations trade_records");
+    // And up again; what was added since is a fact, which is not thrown away.
+    site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    site.fifo_pnl(&["import", "more.csv"]).expect(0);
+    let done = site.fifo_pnl(&down).expect(3);
+    assert!(
+        done.stderr.contains("has no place for 1 trades"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(fingerprint(&site), before);
+}
