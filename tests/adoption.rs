@@ -17,6 +17,8 @@ mod bot;
 mod changes;
 #[path = "adoption/digits.rs"]
 mod digits;
+#[path = "adoption/history.rs"]
+mod history;
 #[path = "adoption/legacy.rs"]
 mod legacy;
 #[path = "adoption/mapping.rs"]

@@ -112,6 +112,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// List, publish, seal, drop and export versions
     Versions(VersionsArgs),
+    /// Keep what an earlier system answered, to compare with
+    History(HistoryArgs),
     /// List what only a person can settle; exclude pools
     Review(ReviewArgs),
     /// Say in one line that all is well, or what is not
@@ -258,9 +260,12 @@ pub struct ValidateArgs {
     /// Take unmatched sells, unknown fees, rejected and excluded pools for findings
     #[arg(long)]
     pub strict: bool,
-    /// Print a line for every invariant and every pool
+    /// Print a line for every invariant, every pool and every old answer that differs
     #[arg(long)]
     pub report: bool,
+    /// Snapshot of old answers to compare with, or its date [default: the newest, if any]
+    #[arg(long, value_name = "NAME")]
+    pub snapshot: Option<String>,
 }
 
 /// `explain`
@@ -417,6 +422,30 @@ pub struct MigrateArgs {
     pub command: MigrateCommand,
 }
 
+/// `history`
+#[derive(Debug, Clone, Args)]
+pub struct HistoryArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: HistoryCommand,
+}
+
+/// The commands of `history`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum HistoryCommand {
+    /// Keep the answers of a CSV file: what was reported elsewhere
+    Import {
+        /// CSV with order_id and any of parent_id, parent_ids (with ; between), pnl_usd, ...
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Date in the snapshot's name [default: today]
+        #[arg(long, value_name = "DATE")]
+        snapshot_date: Option<String>,
+    },
+    /// List the snapshots that are kept
+    List,
+}
+
 /// The commands of `migrate`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum MigrateCommand {
@@ -425,6 +454,9 @@ pub enum MigrateCommand {
         /// Do not ask (PostgreSQL)
         #[arg(long, short)]
         yes: bool,
+        /// Date in the name of the snapshot that keeps a ledger's old answers [default: today]
+        #[arg(long, value_name = "DATE")]
+        snapshot_date: Option<String>,
     },
     /// List the schema's steps and which are applied
     Status,

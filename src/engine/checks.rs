@@ -83,8 +83,9 @@ invariants! {
 }
 
 impl Invariant {
-    /// All that are checked, in order; I12 and I14 have their ids, and no check.
-    pub const CHECKED: [Self; 13] = [
+    /// All that are checked of every version, in order; I12 is, where an earlier system's answers
+    /// are kept.
+    pub const CHECKED: [Self; 14] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -97,6 +98,7 @@ impl Invariant {
         Self::I10,
         Self::I11,
         Self::I13,
+        Self::I14,
         Self::I15,
     ];
 }

@@ -9,7 +9,9 @@ mod changed;
 mod compute;
 mod context;
 mod explain;
+mod fills;
 mod health;
+mod history;
 mod import;
 mod incremental;
 mod lock;
@@ -28,6 +30,7 @@ pub use context::{
 };
 pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
 pub use health::{Finding, HealthLimits, HealthReport, health};
+pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};
 pub use import::{FileReport, ImportRequest, Source, import_files, parse_source};
 pub use incremental::{
     AppendLine, AppendReport, Forced, Incremental, NothingNew, compute_incremental,

@@ -7,12 +7,14 @@ use rayon::prelude::*;
 
 use super::changed::{ChangedPool, changed_since, check_own_rows};
 use super::context::{Context, Phase, PipelineError, PipelineResult};
+use super::fills::check_fills;
 use crate::engine::{
     Account, Invariant, IssueType, Pool, PoolLedger, PoolStatus, PoolVersion, RowsHash,
     StoredSummary, Symbol, UnmatchedItems, Violation, check_pool,
 };
 use crate::store::model::{
-    Current, LedgerCounts, LedgerRead, PoolSummary, QueuedItem, Scope, Version, VersionInfo,
+    Current, LedgerCounts, LedgerRead, OrderUnlikeFills, PoolSummary, QueuedItem, Scope, Version,
+    VersionInfo,
 };
 use crate::store::{Store, StoreError, StoredPool};
 
@@ -38,6 +40,8 @@ pub struct ValidateReport {
     pub trades_checked: u64,
     /// Pools of an unguarded ledger that were changed since: only their rows could be judged.
     pub changed: Vec<ChangedPool>,
+    /// Orders left out for their fills, whose size is not that of the fills.
+    pub unlike_fills: Vec<OrderUnlikeFills>,
 }
 
 impl ValidateReport {
@@ -67,7 +71,9 @@ impl ValidateReport {
         let pools = self.pools_of(PoolStatus::Stale).count()
             + self.pools_of(PoolStatus::Rejected).count()
             + self.pools_of(PoolStatus::Excluded).count();
-        self.unmatched_sells() + self.fees_unknown() + (pools + self.changed.len()) as u64
+        self.unmatched_sells()
+            + self.fees_unknown()
+            + (pools + self.changed.len() + self.unlike_fills.len()) as u64
     }
 
     /// Counts the trades whose fee is unknown.
@@ -124,6 +130,7 @@ async fn validate_once(
     }
     let (changed, rows_later) = changed_since(&info, &pools, &mut read);
     let queue = store.review_queue().await?;
+    let doubled = check_fills(&read);
     let trades_checked = read
         .pools
         .values()
@@ -148,6 +155,7 @@ async fn validate_once(
     progress.begin(Phase::Check, Some(trades_checked));
     let mut violations = judge.check_all(store, context).await?;
     progress.end();
+    violations.extend(doubled);
     violations.extend(check_version_hashes(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
     // In an unguarded ledger nothing else tells what came later than what is there.
@@ -162,6 +170,7 @@ async fn validate_once(
         arrived_since,
         ledger,
         trades_checked,
+        unlike_fills: store.orders_unlike_fills().await?,
         changed,
         version: info,
     })

@@ -29,10 +29,10 @@ use crate::engine::{
 pub use error::{StoreError, StoreResult};
 use lots::{OpenLots, Reach};
 use model::{
-    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
-    ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
-    QueuedItem, RetryNote, RunFailure, RunStart, Scope, Version, VersionInfo, VersionPlan,
-    VoidChange, Watermark,
+    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
+    Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, OrderUnlikeFills, PointerMove,
+    PoolSizes, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, Scope, Version,
+    VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
 
@@ -245,6 +245,26 @@ pub trait Store: Send + Sync {
 
     /// Returns what only the database knows of how things stand. Goes over the ledger once.
     async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts>;
+
+    /// Lists the snapshots of what earlier systems answered, oldest first.
+    async fn snapshots(&self) -> StoreResult<Vec<String>>;
+
+    /// Returns the rows of a snapshot, by order id. Errors: there is none of that name.
+    async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>>;
+
+    /// Writes a snapshot, which is never changed after. Errors: there is one of that name.
+    async fn add_snapshot(
+        &self,
+        name: &str,
+        sells: &[HistoricalSell],
+        at: Timestamp,
+    ) -> StoreResult<()>;
+
+    /// Returns orders whose whole row is left out because their fills are there, and whose size is
+    /// not that of the fills. Only a ledger that was there before us has any.
+    async fn orders_unlike_fills(&self) -> StoreResult<Vec<OrderUnlikeFills>> {
+        Ok(Vec::new())
+    }
 
     /// Appends to the audit trail.
     async fn log_event(&self, event: &Event) -> StoreResult<()>;

@@ -5,7 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-pub use adoption::{Adoption, Fingerprint, Fingerprints, MappedColumn};
+pub use adoption::{
+    Adoption, Fingerprint, Fingerprints, MappedColumn, OrderUnlikeFills, UpOptions,
+};
+pub use history::{
+    HistoricalSell, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
+};
 pub use review::{QueuedItem, ReviewStatus, ReviewUpdate};
 pub use watermark::Watermark;
 
@@ -15,6 +20,7 @@ use crate::engine::{
 };
 
 mod adoption;
+mod history;
 mod review;
 mod watermark;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
     Conflict, Current, ImportMode, QueuedItem, ReviewStatus, ReviewUpdate, Version, VersionInfo,
-    VersionPlan, VersionStatus, VoidChange,
+    VersionPlan, VersionStatus, VoidChange, is_snapshot_name,
 };
 use super::{StoreError, StoreResult};
 use crate::engine::{Account, IssueType, LedgerTrade, OrderId, ReviewItem};
@@ -350,4 +350,19 @@ pub fn details_json(item: &ReviewItem) -> String {
 fn is_same_json(left: &str, right: &str) -> bool {
     let parse = |text| serde_json::from_str::<serde_json::Value>(text).ok();
     left == right || (parse(left).is_some() && parse(left) == parse(right))
+}
+
+/// Refuses a snapshot of history whose name is none, or taken.
+pub fn check_snapshot_free(name: &str, taken: &[String]) -> StoreResult<()> {
+    if !is_snapshot_name(name) {
+        return Err(StoreError::Refused(format!(
+            "\"{name}\" is no snapshot's name: it ends in a date like 20251120"
+        )));
+    }
+    match taken.iter().any(|taken| taken == name) {
+        false => Ok(()),
+        true => Err(StoreError::Refused(format!(
+            "snapshot \"{name}\" is there, and a snapshot is never changed"
+        ))),
+    }
 }

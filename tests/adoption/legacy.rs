@@ -74,6 +74,51 @@ pub fn database(server: &str, rows: &[Row<'_>]) -> Site {
     site
 }
 
+/// Fees of 0.1 % of the value, as a float has them, and an execution with them.
+fn with_fee(id: &str, side: &str, size: &str, price: &str, minute: u32) -> String {
+    let fee = format!("round(({size} * {price} * 0.001)::numeric, 8)");
+    Row {
+        symbol: "AVAX-USD",
+        fee: &fee,
+        ..row(id, side, size, price, minute)
+    }
+    .insert()
+}
+
+/// The statements of fixture X2: 13 pairs that were closed, whose remaining size is full again, and
+/// four later round trips, whose sells the bot took to close the old lots.
+pub fn phantom_lots() -> String {
+    let mut sql = String::new();
+    for nth in 1..=13_u32 {
+        let (buy, sell) = (format!("old-b-{nth}"), format!("old-s-{nth}"));
+        sql.push_str(&with_fee(&buy, "buy", "150", "0.46", 2 * nth));
+        sql.push_str(&with_fee(&sell, "sell", "150", "0.47", 2 * nth + 1));
+        sql.push_str(&format!(
+            "UPDATE trade_records SET remaining_size = 150 WHERE order_id = '{buy}'; \
+             UPDATE trade_records SET parent_id = '{buy}', pnl_usd = 1.3605 \
+             WHERE order_id = '{sell}';"
+        ));
+    }
+    let trips = [
+        ("220", "0.1370", "0.1355", "-71.52101"),
+        ("230", "0.1360", "0.1361", "-74.634103"),
+        ("240", "0.1275", "0.1279", "-79.845096"),
+        ("270", "0.1230", "0.1222", "-91.363194"),
+    ];
+    for (nth, (size, bought, sold, pnl)) in (1..).zip(trips) {
+        let (buy, sell) = (format!("new-b-{nth}"), format!("new-s-{nth}"));
+        sql.push_str(&with_fee(&buy, "buy", size, bought, 50_000 + 2 * nth));
+        sql.push_str(&with_fee(&sell, "sell", size, sold, 50_001 + 2 * nth));
+        sql.push_str(&format!(
+            "UPDATE trade_records SET parent_id = 'old-b-{nth}', \
+             parent_ids = ARRAY['old-b-{nth}', 'old-b-{}'], pnl_usd = {pnl} \
+             WHERE order_id = '{sell}';",
+            nth + 1
+        ));
+    }
+    sql
+}
+
 /// Fills a ledger with doubles that need all their digits: half buys, half sells, 20 symbols.
 pub fn fill(site: &Site, rows: u32) {
     site.sql(&format!(

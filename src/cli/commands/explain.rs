@@ -10,6 +10,7 @@ use crate::cli::format::plural;
 use crate::cli::session::Session;
 use crate::engine::{Account, Fee, Price, Size, Timestamp, Trade, Usd, add_sizes};
 use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
+use crate::store::model::HistoricalSell;
 
 /// Columns before the equals sign.
 const FORMULA_WIDTH: usize = 58;
@@ -31,8 +32,15 @@ pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let found =
         pipeline::explain(store.as_ref(), &args.sell, account.as_ref(), args.version).await?;
-    let text = format!("Database  {}\n{}", store.location(), describe(&found));
+    let old = pipeline::old_answer(store.as_ref(), &args.sell).await?;
+    let mut text = format!("Database  {}\n{}", store.location(), describe(&found));
     let mut json = to_json(&found);
+    if let (Some((snapshot, sell)), Some(object)) = (&old, json.as_object_mut()) {
+        text.push_str(&describe_old(snapshot, sell));
+        let old = json!({ "snapshot": snapshot, "parents": sell.parents(),
+            "pnl_usd": sell.pnl_usd, "cost_basis_usd": sell.cost_basis });
+        object.insert("historical".into(), old);
+    }
     if let Some(object) = json.as_object_mut() {
         object.insert("database".into(), store.location().into());
     }
@@ -42,6 +50,21 @@ pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
         exit: Exit::Done,
         is_summary: false,
     })
+}
+
+/// Says what the system before answered.
+fn describe_old(snapshot: &str, sell: &HistoricalSell) -> String {
+    let or_none = |text: Option<&str>| text.unwrap_or("none").to_owned();
+    let parents = match sell.parents().as_slice() {
+        [] => "none".to_owned(),
+        ids => ids.join(" "),
+    };
+    format!(
+        "\nBefore, as {snapshot} has it\n  bought with   {parents}\n  cost basis    {}\n  \
+         PnL           {}\n",
+        or_none(sell.cost_basis.as_deref()),
+        or_none(sell.pnl_usd.as_deref())
+    )
 }
 
 fn describe(found: &Explanation) -> String {

@@ -13,16 +13,19 @@ use crate::cli::exit::Exit;
 use crate::cli::format::table;
 use crate::cli::session::Session;
 use crate::cli::terminal;
+use crate::engine::Timestamp;
 use crate::pipeline::when_free;
 use crate::store::StoreError;
-use crate::store::model::{Adoption, MappedColumn, SchemaStep};
+use crate::store::model::{
+    Adoption, MappedColumn, SNAPSHOT_PREFIX, SchemaStep, UpOptions, is_snapshot_name,
+};
 use crate::store::sqlite::SqliteStore;
 
 /// Runs the command.
 pub async fn run(command: MigrateCommand, session: &Session) -> CliResult<Outcome> {
     match command {
         MigrateCommand::Status => status(session, String::new()).await,
-        MigrateCommand::Up { yes } => up(session, yes).await,
+        MigrateCommand::Up { yes, snapshot_date } => up(session, yes, snapshot_date).await,
         MigrateCommand::Down { to, confirm, .. } => down(session, to, confirm).await,
     }
 }
@@ -39,7 +42,10 @@ pub(super) async fn steps(session: &Session) -> CliResult<Vec<SchemaStep>> {
     }
 }
 
-async fn up(session: &Session, yes: bool) -> CliResult<Outcome> {
+async fn up(session: &Session, yes: bool, date: Option<String>) -> CliResult<Outcome> {
+    let options = UpOptions {
+        snapshot_date: date.as_deref().map(snapshot_date).transpose()?,
+    };
     let before = steps(session).await?;
     let pending: Vec<&SchemaStep> = before
         .iter()
@@ -57,7 +63,7 @@ async fn up(session: &Session, yes: bool) -> CliResult<Outcome> {
             if !yes {
                 ask_for_steps(session, &pending, plan.as_ref())?;
             }
-            url.schema_up().await?;
+            url.schema_up_with(&options).await?;
         }
     }
     status(session, format!("Applied {}.\n", pending.len())).await
@@ -98,6 +104,26 @@ fn adoption_columns(adoption: &Adoption) -> String {
     text
 }
 
+/// Reads the date of a snapshot: `20251120` or `2025-11-20`.
+pub(super) fn snapshot_date(text: &str) -> CliResult<String> {
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    let name = format!("{SNAPSHOT_PREFIX}{digits}");
+    let is_date = format!(
+        "{}-{}-{}T00:00:00Z",
+        digits.get(..4).unwrap_or_default(),
+        digits.get(4..6).unwrap_or_default(),
+        digits.get(6..).unwrap_or_default()
+    );
+    let is_date = is_date.parse::<Timestamp>().is_ok();
+    if is_date && is_snapshot_name(&name) && matches!(text.len(), 8 | 10) {
+        return Ok(digits);
+    }
+    Err(CliError::usage(
+        format!("--snapshot-date is \"{text}\", expected a date like 2025-11-20"),
+        "the date stands in the name of the snapshot of old answers",
+    ))
+}
+
 /// Says how a ledger that was there is read, and what is left out of it.
 fn adoption_text(adoption: &Adoption) -> String {
     let state = match adoption.is_guarded {
@@ -114,17 +140,22 @@ fn adoption_text(adoption: &Adoption) -> String {
     for (reason, rows) in &adoption.ineligible {
         text.push_str(&format!("  {rows} left out: {reason}\n"));
     }
+    for (name, rows) in &adoption.snapshots {
+        text.push_str(&format!("History   {name}\n  Rows preserved: {rows}\n"));
+    }
     text
 }
 
 fn adoption_json(adoption: &Adoption) -> Value {
     let column = |it: &MappedColumn| json!({ "column": it.name, "type": it.kind, "as": it.words });
+    let snapshot = |(name, rows): &(String, u64)| json!({ "name": name, "rows_preserved": rows });
     json!({
         "guarded": adoption.is_guarded,
         "columns": adoption.columns.iter().map(column).collect::<Vec<_>>(),
         "unread": adoption.unread,
         "eligible": adoption.eligible,
         "ineligible": adoption.ineligible,
+        "snapshots": adoption.snapshots.iter().map(snapshot).collect::<Vec<_>>(),
     })
 }
 

@@ -3,6 +3,7 @@
 mod compute;
 mod explain;
 mod health;
+mod history;
 mod import;
 mod incremental;
 mod migrate;
@@ -29,6 +30,7 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Validate(_) => "validate_allocations",
         Command::Explain(_) => "fifo-pnl explain",
         Command::Versions(_) => "fifo-pnl versions",
+        Command::History(_) => "fifo-pnl history",
         Command::Review(_) => "fifo-pnl review",
         Command::Health(_) => "fifo-pnl health",
         Command::Migrate(_) => "fifo-pnl migrate",
@@ -71,6 +73,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Validate(args) => validate::run(args, session).await,
         Command::Explain(args) => explain::run(args, session).await,
         Command::Versions(args) => versions::run(args.command, session).await,
+        Command::History(args) => history::run(args.command, session).await,
         Command::Review(args) => review::run(args.command, session).await,
         Command::Health(args) => health::run(&args, session).await,
         Command::Migrate(args) => migrate::run(args.command, session).await,

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::history;
 use crate::cli::Outcome;
 use crate::cli::args::ValidateArgs;
 use crate::cli::error::{CliError, CliResult};
@@ -16,9 +17,21 @@ pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
     let version = parse_version(&args.version)?;
     let store = session.open(false).await?;
     let report = pipeline::validate(store.as_ref(), &session.context, version).await?;
+    let snapshot = args.snapshot.as_deref();
+    let history = pipeline::history(store.as_ref(), report.version.version, snapshot).await?;
     let mut text = format!("Database  {}\n", store.location());
     text.push_str(&describe(&report, &args));
     let mut json = to_json(&report);
+    let mut exit = exit(&report, args.strict);
+    if let Some(history) = &history {
+        text.push_str(&history::describe(history, args.report, args.strict));
+        if !history.violations.is_empty() || (args.strict && history.strict_findings() > 0) {
+            exit = Exit::Findings;
+        }
+        if let Some(object) = json.as_object_mut() {
+            object.insert("history".into(), history::to_json(history));
+        }
+    }
     if let Some(object) = json.as_object_mut() {
         object.insert("database".into(), store.location().into());
         object.insert("strict".into(), args.strict.into());
@@ -26,7 +39,7 @@ pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
     Ok(Outcome {
         text,
         json,
-        exit: exit(&report, args.strict),
+        exit,
         is_summary: true,
     })
 }
@@ -170,6 +183,12 @@ fn describe_known(report: &ValidateReport, strict: bool) -> String {
             changed.pool,
             plural(changed.trades_then, "trade", "trades"),
             count(changed.trades_now)
+        ));
+    }
+    for order in &report.unlike_fills {
+        lines.push(format!(
+            "order \"{}\" of account \"{}\" has size {}, its fills have {}: some may be missing",
+            order.order_id, order.account, order.size, order.size_of_fills
         ));
     }
     let mut text = String::new();

@@ -21,11 +21,12 @@ use tokio::sync::OwnedMutexGuard;
 use super::limits::BUSY_TIMEOUT_S;
 use super::lots::{OpenLots, Reach};
 use super::model::{
-    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
-    ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
-    QueuedItem, Reject, RetryNote, RunFailure, RunStart, Scope, Version, VersionInfo, VersionPlan,
-    VoidChange, Watermark,
+    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
+    Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes,
+    PoolSummary, QueuedItem, Reject, RetryNote, RunFailure, RunStart, Scope, Version, VersionInfo,
+    VersionPlan, VoidChange, Watermark,
 };
+use super::rules::check_snapshot_free;
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
 };
@@ -70,6 +71,7 @@ struct State {
     /// The latest decision about a pool wins.
     exclusions: Vec<(Exclusion, bool)>,
     events: Vec<Event>,
+    snapshots: BTreeMap<String, Vec<HistoricalSell>>,
 }
 
 /// Locks what can't be left half changed, so that another thread's panic is none of ours.
@@ -369,6 +371,35 @@ impl Store for MemoryStore {
 
     async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
         Ok(health::facts(&self.read(), current))
+    }
+
+    async fn snapshots(&self) -> StoreResult<Vec<String>> {
+        Ok(self.read().snapshots.keys().cloned().collect())
+    }
+
+    async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>> {
+        let state = self.read();
+        let sells = state.snapshots.get(name).cloned();
+        sells.ok_or_else(|| StoreError::Refused(format!("there is no snapshot \"{name}\"")))
+    }
+
+    async fn add_snapshot(
+        &self,
+        name: &str,
+        sells: &[HistoricalSell],
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        self.write(|state| {
+            let taken: Vec<String> = state.snapshots.keys().cloned().collect();
+            check_snapshot_free(name, &taken)?;
+            let mut sorted = sells.to_vec();
+            sorted.sort_by(|left, right| left.order_id.cmp(&right.order_id));
+            state.snapshots.insert(name.to_owned(), sorted);
+            let details = serde_json::json!({ "snapshot": name, "rows": sells.len() });
+            state.events.push(Event::info("history", at, details));
+            Ok(())
+        })
+        .await
     }
 
     async fn log_event(&self, event: &Event) -> StoreResult<()> {

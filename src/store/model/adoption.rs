@@ -15,6 +15,13 @@ pub struct MappedColumn {
     pub words: String,
 }
 
+/// What a migration is asked beside the steps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UpOptions {
+    /// The date in the name of the snapshot of old answers, like `20251120`; `None`: today.
+    pub snapshot_date: Option<String>,
+}
+
 /// How a ledger that was there before us is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Adoption {
@@ -28,6 +35,21 @@ pub struct Adoption {
     pub eligible: u64,
     /// Rows left out, by reason.
     pub ineligible: BTreeMap<String, u64>,
+    /// Snapshots of the old answers, and how many rows each has.
+    pub snapshots: Vec<(String, u64)>,
+}
+
+/// An order that is there as its fills and as a whole row, which do not go together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderUnlikeFills {
+    /// Whose.
+    pub account: String,
+    /// The whole row's id.
+    pub order_id: String,
+    /// The whole row's size, as text.
+    pub size: String,
+    /// What its fills add up to, as text.
+    pub size_of_fills: String,
 }
 
 /// Tells whether rows were added, changed or removed: not their facts, but which writings of rows

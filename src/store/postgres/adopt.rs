@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::errors::from_sqlx;
-use crate::store::model::{Adoption, MappedColumn};
+use super::{PostgresStore, history};
+use crate::store::model::{Adoption, MappedColumn, OrderUnlikeFills};
 use crate::store::{StoreError, StoreResult};
 
 /// The table that remembers how a ledger that was there is read. Other databases have none.
@@ -86,9 +87,10 @@ pub(super) async fn report(connection: &mut PgConnection) -> StoreResult<Option<
         .map_err(|e| from_sqlx(action, e))?;
     let ineligible: Vec<(String, i64)> =
         sqlx::query_as("SELECT reason, count(*) FROM ineligible_trades GROUP BY reason")
-            .fetch_all(connection)
+            .fetch_all(&mut *connection)
             .await
             .map_err(|e| from_sqlx(action, e))?;
+    adoption.snapshots = history::counts(connection).await?;
     let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
     adoption.eligible = count(eligible);
     let ineligible = ineligible.into_iter();
@@ -96,6 +98,36 @@ pub(super) async fn report(connection: &mut PgConnection) -> StoreResult<Option<
         .map(|(reason, rows)| (reason, count(rows)))
         .collect();
     Ok(Some(adoption))
+}
+
+/// Returns orders left out for their fills, whose size is not that of the fills.
+pub(super) async fn orders_unlike_fills(
+    store: &PostgresStore,
+) -> StoreResult<Vec<OrderUnlikeFills>> {
+    if store.ledger == Ledger::Ours {
+        return Ok(Vec::new());
+    }
+    let mut connection = store.reader().await?;
+    let rows: Vec<(String, String, String, String)> = sqlx::query_as(
+        "SELECT o.account, o.order_id, trim_scale(o.size)::text, trim_scale(f.size)::text \
+         FROM (SELECT account, order_id, sum(size) AS size FROM ineligible_trades \
+               WHERE reason = 'its fills are there' GROUP BY 1, 2) o \
+         JOIN (SELECT account, substring(order_id FROM '^(.+)-FILL-[0-9]+$') COLLATE \"C\" \
+                      AS order_id, sum(size) AS size FROM eligible_trades \
+               WHERE order_id LIKE '%-FILL-%' GROUP BY 1, 2) f \
+           ON f.account = o.account AND f.order_id = o.order_id \
+         WHERE o.size <> f.size ORDER BY 1, 2",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("compare orders with their fills", e))?;
+    let order = |(account, order_id, size, size_of_fills)| OrderUnlikeFills {
+        account,
+        order_id,
+        size,
+        size_of_fills,
+    };
+    Ok(rows.into_iter().map(order).collect())
 }
 
 /// A column as the catalog has it.

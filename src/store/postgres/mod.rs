@@ -14,6 +14,7 @@ mod copy;
 mod errors;
 mod gate;
 mod health;
+mod history;
 mod ledger;
 mod lock;
 mod pointer;
@@ -38,10 +39,10 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transac
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::lots::{OpenLots, Reach};
 use super::model::{
-    Adoption, AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
-    ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
-    QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep, Scope, Version, VersionInfo,
-    VersionPlan, VoidChange, Watermark,
+    Adoption, AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts,
+    HistoricalSell, Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, OrderUnlikeFills,
+    PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep,
+    Scope, UpOptions, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{
     RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
@@ -154,9 +155,14 @@ impl PostgresUrl {
     ///
     /// Errors: names that are taken, a missing privilege, a migration that was changed.
     pub async fn schema_up(&self) -> StoreResult<()> {
+        self.schema_up_with(&UpOptions::default()).await
+    }
+
+    /// Does the same as it is asked. Errors: as there.
+    pub async fn schema_up_with(&self, options: &UpOptions) -> StoreResult<()> {
         lock::refuse_proxy(self).await?;
         let mut connection = self.connect("fifo-pnl migrate").await?;
-        let done = schema::up(&mut connection).await;
+        let done = schema::up(&mut connection, options).await;
         let _ = connection.close().await;
         self.named(done)
     }
@@ -489,6 +495,27 @@ impl Store for PostgresStore {
 
     async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
         self.named(health::facts(self, current).await)
+    }
+
+    async fn snapshots(&self) -> StoreResult<Vec<String>> {
+        self.named(history::snapshots(self).await)
+    }
+
+    async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>> {
+        self.named(history::snapshot(self, name).await)
+    }
+
+    async fn add_snapshot(
+        &self,
+        name: &str,
+        sells: &[HistoricalSell],
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        self.named(history::add_snapshot(self, name, sells, at).await)
+    }
+
+    async fn orders_unlike_fills(&self) -> StoreResult<Vec<OrderUnlikeFills>> {
+        self.named(adopt::orders_unlike_fills(self).await)
     }
 
     async fn log_event(&self, event: &Event) -> StoreResult<()> {

@@ -8,9 +8,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
 use super::adopt::{self, Ledger, Mapping};
 use super::errors::from_sqlx;
-use super::{adopt_views, versions};
+use super::{adopt_views, history, versions};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
-use crate::store::model::SchemaStep;
+use crate::store::model::{SchemaStep, UpOptions};
 use crate::store::{StoreError, StoreResult};
 
 /// Our list of applied steps. Not sqlx's own name: a bot's database may hold the bot's list by it.
@@ -138,7 +138,7 @@ pub(super) async fn steps(connection: &mut PgConnection) -> StoreResult<Vec<Sche
 ///
 /// Errors: a table of the same name is there already; a missing privilege; a newer schema. Each
 /// step is one transaction.
-pub(super) async fn up(connection: &mut PgConnection) -> StoreResult<()> {
+pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> StoreResult<()> {
     check_server(connection).await?;
     // Freed when the connection is closed, which the caller does at once.
     sqlx::query("SELECT pg_advisory_lock($1)")
@@ -158,7 +158,7 @@ pub(super) async fn up(connection: &mut PgConnection) -> StoreResult<()> {
         check_names_free(connection, adopted.is_some()).await?;
     }
     if let Some(mapping) = adopted {
-        return adopt_ledger(connection, &mapping).await;
+        return adopt_ledger(connection, &mapping, options).await;
     }
     MIGRATIONS
         .run(&mut *connection)
@@ -171,7 +171,11 @@ pub(super) async fn up(connection: &mut PgConnection) -> StoreResult<()> {
 }
 
 /// Makes all of ours around a ledger that is there, in one transaction that only reads the ledger.
-async fn adopt_ledger(connection: &mut PgConnection, mapping: &Mapping) -> StoreResult<()> {
+async fn adopt_ledger(
+    connection: &mut PgConnection,
+    mapping: &Mapping,
+    options: &UpOptions,
+) -> StoreResult<()> {
     let action = "adopt the ledger that is there";
     let failed = |error| from_sqlx(action, error);
     let mut transaction = connection.begin().await.map_err(failed)?;
@@ -196,6 +200,8 @@ async fn adopt_ledger(connection: &mut PgConnection, mapping: &Mapping) -> Store
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
+    let date = options.snapshot_date.as_deref();
+    history::take(&mut transaction, mapping, date).await?;
     log_migration(&mut transaction, 0, version_known()).await?;
     transaction.commit().await.map_err(failed)
 }

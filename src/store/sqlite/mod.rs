@@ -9,6 +9,7 @@ mod append;
 mod errors;
 mod functions;
 mod health;
+mod history;
 mod ledger;
 mod lock;
 mod pointer;
@@ -36,10 +37,10 @@ use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::lots::{OpenLots, Reach};
 use super::model::{
-    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, Holder,
-    ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes, PoolSummary,
-    QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep, Scope, Version, VersionInfo,
-    VersionPlan, VoidChange, Watermark,
+    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
+    Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes,
+    PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep, Scope, Version,
+    VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{RowSink, RunLock, Seen, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
 use crate::engine::{Account, Pool, Timestamp};
@@ -326,6 +327,23 @@ impl Store for SqliteStore {
 
     async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
         health::facts(self, current).await
+    }
+
+    async fn snapshots(&self) -> StoreResult<Vec<String>> {
+        history::snapshots(self).await
+    }
+
+    async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>> {
+        history::snapshot(self, name).await
+    }
+
+    async fn add_snapshot(
+        &self,
+        name: &str,
+        sells: &[HistoricalSell],
+        at: Timestamp,
+    ) -> StoreResult<()> {
+        history::add_snapshot(self, name, sells, at).await
     }
 
     async fn log_event(&self, event: &Event) -> StoreResult<()> {

@@ -1,0 +1,298 @@
+//! `history`: what an earlier system answered, kept and compared.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::migrate::snapshot_date;
+use crate::cli::Outcome;
+use crate::cli::args::HistoryCommand;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{dollars, plural, table};
+use crate::cli::session::Session;
+use crate::pipeline::{HistoryLine, HistoryReport, HistoryStatus, HistorySum};
+use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX};
+
+/// Lines shown without `--report`.
+const LINES_SHOWN: usize = 10;
+
+/// Runs the command.
+pub async fn run(command: HistoryCommand, session: &Session) -> CliResult<Outcome> {
+    match command {
+        HistoryCommand::List => list(session).await,
+        HistoryCommand::Import {
+            file,
+            snapshot_date,
+        } => import(session, &file, snapshot_date.as_deref()).await,
+    }
+}
+
+async fn list(session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let (mut text, mut all) = (format!("Database  {}\n", store.location()), Vec::new());
+    for name in store.snapshots().await? {
+        let rows = store.snapshot(&name).await?.len();
+        text.push_str(&format!(
+            "{name}  {}\n",
+            plural(rows as u64, "sell", "sells")
+        ));
+        all.push(json!({ "name": name, "rows_preserved": rows }));
+    }
+    if all.is_empty() {
+        text.push_str("No old answers are kept; fifo-pnl history import keeps those of a file.\n");
+    }
+    let json = json!({ "database": store.location(), "snapshots": all });
+    Ok(Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: false,
+    })
+}
+
+async fn import(session: &Session, file: &Path, date: Option<&str>) -> CliResult<Outcome> {
+    let at = session.context.clock.now();
+    let today = at.to_string().get(..10).unwrap_or_default().to_owned();
+    let name = format!(
+        "{SNAPSHOT_PREFIX}{}",
+        snapshot_date(date.unwrap_or(&today))?
+    );
+    let sells = read(file)?;
+    let store = session.open(false).await?;
+    store.add_snapshot(&name, &sells, at).await?;
+    let rows = sells.len();
+    let text = format!(
+        "Database  {}\nHistory   {name}\n  Rows preserved: {rows}\n\
+         Next: validate_allocations --version current --snapshot {name}\n",
+        store.location()
+    );
+    let json = json!({ "database": store.location(), "snapshot": name, "rows_preserved": rows });
+    Ok(Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: true,
+    })
+}
+
+/// Names of a column in files: ours, then those of the system before.
+const COLUMNS: [(&str, &str); 10] = [
+    ("order_id", "order_id"),
+    ("old_parent_id", "parent_id"),
+    ("old_parent_ids", "parent_ids"),
+    ("old_pnl_usd", "pnl_usd"),
+    ("old_cost_basis", "cost_basis_usd"),
+    ("old_sale_proceeds", "sale_proceeds_usd"),
+    ("old_net_sale_proceeds", "net_sale_proceeds_usd"),
+    ("old_realized_profit", "realized_profit"),
+    ("old_remaining_size", "remaining_size"),
+    ("note", "note"),
+];
+
+/// Where a file's numbers begin and end in [`COLUMNS`].
+const NUMBERS: std::ops::Range<usize> = 3..9;
+
+/// Reads a file of old answers.
+fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
+    let shown = file.display();
+    let failed = |error: csv::Error| CliError::usage(format!("{shown}: {error}"), "");
+    let mut reader = csv::Reader::from_path(file).map_err(failed)?;
+    let header = reader.headers().map_err(failed)?.clone();
+    let place = |(ours, theirs): (&str, &str)| {
+        header
+            .iter()
+            .position(|name| name.trim() == ours || name.trim() == theirs)
+    };
+    let places = COLUMNS.map(place);
+    let has = |column: usize| places.get(column).is_some_and(Option::is_some);
+    if !has(0) || !(has(1) || has(2) || has(3)) {
+        return Err(CliError::usage(
+            format!("{shown}:1: the header lacks order_id, or both parents and pnl_usd"),
+            "the first line is like order_id,parent_id,pnl_usd",
+        ));
+    }
+    let mut sells = Vec::new();
+    for (nth, record) in reader.records().enumerate() {
+        let record = record.map_err(failed)?;
+        let cell = |column: usize| {
+            let place = places.get(column).copied().flatten();
+            let text = place.and_then(|place| record.get(place)).map(str::trim);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        for column in NUMBERS {
+            let (name, text) = (COLUMNS.get(column), cell(column));
+            if let (Some((_, name)), Some(text)) = (name, text)
+                && !is_number(&text)
+            {
+                return Err(CliError::usage(
+                    format!(
+                        "{shown}:{}: {name} is \"{text}\", expected a number",
+                        nth + 2
+                    ),
+                    "nothing was written",
+                ));
+            }
+        }
+        let Some(order_id) = cell(0) else {
+            return Err(CliError::usage(
+                format!("{shown}:{}: order_id is empty", nth + 2),
+                "nothing was written",
+            ));
+        };
+        let several = cell(2).unwrap_or_default();
+        let several = several
+            .split(';')
+            .map(str::trim)
+            .filter(|id| !id.is_empty());
+        sells.push(HistoricalSell {
+            order_id,
+            parent_id: cell(1),
+            parent_ids: several.map(str::to_owned).collect(),
+            pnl_usd: cell(3),
+            cost_basis: cell(4),
+            sale_proceeds: cell(5),
+            net_sale_proceeds: cell(6),
+            realized_profit: cell(7),
+            remaining_size: cell(8),
+            note: cell(9),
+        });
+    }
+    Ok(sells)
+}
+
+/// Tells whether a text is a plain decimal number.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    is_digits(whole) && is_digits(fraction) && text.len() <= 40
+}
+
+/// Says how a snapshot compares; all of it, or what matters most.
+pub(super) fn describe(history: &HistoryReport, all: bool, strict: bool) -> String {
+    let differs = history.count(HistoryStatus::Differs);
+    let missing = history.count(HistoryStatus::Missing);
+    let word = if strict && differs + missing > 0 {
+        "Finding "
+    } else {
+        "History "
+    };
+    let mut text = format!(
+        "{word}        {}: {} equal, {differs} differ, {missing} missing\n",
+        history.snapshot,
+        history.count(HistoryStatus::Equal),
+    );
+    for violation in &history.violations {
+        text.push_str(&format!("  {violation}\n"));
+    }
+    text.push_str(&format!(
+        "  PnL then {}, now {}, difference {}; of it {} from sells now unmatched\n",
+        dollars(history.total.old_pnl),
+        dollars(history.total.new_pnl),
+        dollars(history.total.difference()),
+        dollars(history.unmatched.difference()),
+    ));
+    let unlike = |line: &&HistoryLine| line.status != HistoryStatus::Equal;
+    let shown = if all { usize::MAX } else { LINES_SHOWN };
+    let lines: Vec<Vec<String>> = history
+        .lines
+        .iter()
+        .filter(unlike)
+        .take(shown)
+        .map(cells)
+        .collect();
+    if !lines.is_empty() {
+        let header = [
+            "Sell",
+            "Symbol",
+            "Is",
+            "Old buy",
+            "Lots",
+            "Old PnL",
+            "PnL",
+            "Difference",
+        ];
+        text.push_str(&format!("\n{}\n", table(&header, &[5, 6, 7], lines)));
+    }
+    if !all && differs + missing > LINES_SHOWN as u64 {
+        text.push_str("The largest differences; --report prints all.\n");
+    }
+    let month = |((symbol, month), sum): (&(String, String), &HistorySum)| {
+        vec![
+            symbol.clone(),
+            month.clone(),
+            sum.sells.to_string(),
+            dollars(sum.old_pnl),
+            dollars(sum.new_pnl),
+            dollars(sum.difference()),
+        ]
+    };
+    let changed = history.months.iter();
+    let changed = changed.filter(|(_, sum)| all || sum.difference().units() != 0);
+    let months: Vec<Vec<String>> = changed.map(month).collect();
+    if !months.is_empty() {
+        let header = ["Symbol", "Month", "Sells", "Old PnL", "PnL", "Difference"];
+        text.push_str(&format!("\n{}\n", table(&header, &[2, 3, 4, 5], months)));
+    }
+    text
+}
+
+fn cells(line: &HistoryLine) -> Vec<String> {
+    let list = |ids: &[String]| match ids {
+        [] => "(none)".to_owned(),
+        ids => ids.join(" "),
+    };
+    let lots = match (line.is_unmatched, line.new_lots.as_slice()) {
+        (true, []) => "(unmatched)".to_owned(),
+        (true, lots) => format!("{} (rest unmatched)", lots.join(" ")),
+        (false, lots) => list(lots),
+    };
+    vec![
+        line.order_id.clone(),
+        line.pool
+            .as_ref()
+            .map_or_else(|| "?".into(), |pool| pool.symbol.to_string()),
+        line.status.as_str().to_owned(),
+        list(&line.old_parents),
+        lots,
+        line.old_pnl.clone().unwrap_or_else(|| "none".into()),
+        line.new_pnl
+            .map_or_else(|| "none".into(), |pnl| pnl.to_string()),
+        line.difference.to_string(),
+    ]
+}
+
+/// Puts a comparison with a snapshot into JSON.
+pub(super) fn to_json(history: &HistoryReport) -> Value {
+    let sum = |sum: &HistorySum| {
+        json!({ "sells": sum.sells, "old_pnl_usd": sum.old_pnl.to_string(),
+            "pnl_usd": sum.new_pnl.to_string(), "difference_usd": sum.difference().to_string() })
+    };
+    let line = |line: &HistoryLine| {
+        json!({
+            "order_id": line.order_id,
+            "account": line.pool.as_ref().map(|pool| pool.account.as_str()),
+            "symbol": line.pool.as_ref().map(|pool| pool.symbol.as_str()),
+            "status": line.status.as_str(),
+            "old_parents": line.old_parents,
+            "lots": line.new_lots,
+            "old_pnl_usd": line.old_pnl,
+            "pnl_usd": line.new_pnl.map(|pnl| pnl.to_string()),
+            "unmatched": line.is_unmatched,
+            "difference_usd": line.difference.to_string(),
+        })
+    };
+    let month = |(name, of_month): (&(String, String), &HistorySum)| json!({ "symbol": name.0, "month": name.1, "sum": sum(of_month) });
+    json!({
+        "snapshot": history.snapshot,
+        "equal": history.count(HistoryStatus::Equal),
+        "differs": history.count(HistoryStatus::Differs),
+        "missing": history.count(HistoryStatus::Missing),
+        "I12": history.violations.len(),
+        "total": sum(&history.total),
+        "unmatched": sum(&history.unmatched),
+        "months": history.months.iter().map(month).collect::<Vec<_>>(),
+        "sells": history.lines.iter().map(line).collect::<Vec<_>>(),
+    })
+}

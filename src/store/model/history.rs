@@ -1,0 +1,69 @@
+//! What an earlier system answered, kept to be compared with: never a fact, never changed.
+
+/// What an earlier system said of one sell. Numbers are its own texts: nothing is rounded here.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HistoricalSell {
+    /// The sell.
+    pub order_id: String,
+    /// The buy that it was taken to close.
+    pub parent_id: Option<String>,
+    /// The buys, where there were several.
+    pub parent_ids: Vec<String>,
+    /// Units: USD.
+    pub pnl_usd: Option<String>,
+    /// Units: USD.
+    pub cost_basis: Option<String>,
+    /// Units: USD.
+    pub sale_proceeds: Option<String>,
+    /// Units: USD.
+    pub net_sale_proceeds: Option<String>,
+    /// Units: USD.
+    pub realized_profit: Option<String>,
+    /// Units: base units.
+    pub remaining_size: Option<String>,
+    /// What a person said of it.
+    pub note: Option<String>,
+}
+
+impl HistoricalSell {
+    /// Returns the buys that the sell was taken to close.
+    pub fn parents(&self) -> Vec<&str> {
+        match self.parent_ids.as_slice() {
+            [] => self.parent_id.iter().map(String::as_str).collect(),
+            ids => ids.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+/// What the names of all snapshots of history begin with; a date follows, like `20251120`.
+pub const SNAPSHOT_PREFIX: &str = "historical_pnl_snapshot_";
+
+/// The columns of a snapshot, in order.
+pub const SNAPSHOT_COLUMNS: [&str; 11] = [
+    "order_id",
+    "old_parent_id",
+    "old_parent_ids",
+    "old_pnl_usd",
+    "old_cost_basis",
+    "old_sale_proceeds",
+    "old_net_sale_proceeds",
+    "old_realized_profit",
+    "old_remaining_size",
+    "note",
+    "snapshot_time",
+];
+
+/// Tells whether a text is the name of a snapshot: only such a name may stand in a statement.
+pub fn is_snapshot_name(name: &str) -> bool {
+    let date = name.strip_prefix(SNAPSHOT_PREFIX);
+    date.is_some_and(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Returns the list of parents as it is stored: a JSON list, or one name alone.
+pub fn parents_of_json(text: Option<&str>) -> Vec<String> {
+    let Some(text) = text else { return Vec::new() };
+    match serde_json::from_str::<Vec<String>>(text) {
+        Ok(ids) => ids,
+        Err(_) => vec![text.to_owned()],
+    }
+}

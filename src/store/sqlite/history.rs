@@ -1,0 +1,114 @@
+//! Snapshots of what an earlier system answered, in SQLite: a table each.
+
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+
+use super::errors::from_sqlx;
+use super::{SqliteStore, commit, runs};
+use crate::engine::Timestamp;
+use crate::store::model::{
+    Event, HistoricalSell, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
+};
+use crate::store::rules::check_snapshot_free;
+use crate::store::{StoreError, StoreResult};
+
+/// Lists the snapshots, oldest first.
+pub(super) async fn snapshots(store: &SqliteStore) -> StoreResult<Vec<String>> {
+    let mut connection = store.reader().await?;
+    names(&mut connection).await
+}
+
+async fn names(connection: &mut SqliteConnection) -> StoreResult<Vec<String>> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND instr(name, $1) = 1 ORDER BY 1",
+    )
+    .bind(SNAPSHOT_PREFIX)
+    .fetch_all(connection)
+    .await
+    .map_err(|e| from_sqlx("list the snapshots", e))?;
+    Ok(names
+        .into_iter()
+        .filter(|name| is_snapshot_name(name))
+        .collect())
+}
+
+/// Reads a snapshot.
+pub(super) async fn snapshot(store: &SqliteStore, name: &str) -> StoreResult<Vec<HistoricalSell>> {
+    if !is_snapshot_name(name) {
+        return Err(no_snapshot(name));
+    }
+    let columns = SNAPSHOT_COLUMNS.join(", ");
+    let sql = format!("SELECT {columns} FROM {name} ORDER BY 1");
+    let mut connection = store.reader().await?;
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *connection);
+    let rows = rows.await.map_err(|e| from_sqlx("read a snapshot", e))?;
+    let sell = |row: &sqlx::sqlite::SqliteRow| {
+        let text = |index: usize| row.try_get::<Option<String>, _>(index).unwrap_or(None);
+        HistoricalSell {
+            order_id: text(0).unwrap_or_default(),
+            parent_id: text(1),
+            parent_ids: parents_of_json(text(2).as_deref()),
+            pnl_usd: text(3),
+            cost_basis: text(4),
+            sale_proceeds: text(5),
+            net_sale_proceeds: text(6),
+            realized_profit: text(7),
+            remaining_size: text(8),
+            note: text(9),
+        }
+    };
+    Ok(rows.iter().map(sell).collect())
+}
+
+fn no_snapshot(name: &str) -> StoreError {
+    StoreError::Refused(format!("there is no snapshot \"{name}\""))
+}
+
+/// The types of a snapshot's columns, in order.
+const TYPES: [&str; 11] = [
+    "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "INTEGER",
+];
+
+fn create(name: &str) -> String {
+    let columns = SNAPSHOT_COLUMNS.iter().zip(TYPES);
+    let columns: Vec<String> = columns
+        .map(|(name, kind)| format!("{name} {kind}"))
+        .collect();
+    format!("CREATE TABLE {name} ({}) STRICT", columns.join(", "))
+}
+
+/// Writes a snapshot. Errors: there is one of that name.
+pub(super) async fn add_snapshot(
+    store: &SqliteStore,
+    name: &str,
+    sells: &[HistoricalSell],
+    at: Timestamp,
+) -> StoreResult<()> {
+    let action = "write a snapshot";
+    let mut transaction = store.writer().await?;
+    check_snapshot_free(name, &names(&mut transaction).await?)?;
+    let sql = AssertSqlSafe(create(name));
+    let created = sqlx::query(sql).execute(&mut *transaction).await;
+    created.map_err(|e| from_sqlx(action, e))?;
+    let sql = format!("INSERT INTO {name} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+    for sell in sells {
+        sqlx::query(AssertSqlSafe(sql.clone()))
+            .bind(&sell.order_id)
+            .bind(&sell.parent_id)
+            .bind(json!(sell.parent_ids).to_string())
+            .bind(&sell.pnl_usd)
+            .bind(&sell.cost_basis)
+            .bind(&sell.sale_proceeds)
+            .bind(&sell.net_sale_proceeds)
+            .bind(&sell.realized_profit)
+            .bind(&sell.remaining_size)
+            .bind(&sell.note)
+            .bind(at.as_micros())
+            .execute(&mut *transaction)
+            .await
+            .map_err(|e| from_sqlx(action, e))?;
+    }
+    let details = json!({ "snapshot": name, "rows": sells.len() });
+    runs::log_event(&mut transaction, &Event::info("history", at, details)).await?;
+    commit(transaction).await
+}
