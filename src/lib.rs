@@ -73,7 +73,7 @@
 //! | feature | gives | needs |
 //! |---|---|---|
 //! | none | [`engine`]: matching in memory; no database, no async, no files | six small crates |
-//! | `job` | `import`, `store`, `pipeline`, `report`: the batch job as a library | sqlx, rusqlite, rayon, tokio |
+//! | `job` | `import`, `store`, `pipeline`, `report`, `tax`: the batch job as a library | sqlx, rusqlite, rayon, tokio |
 //! | `cli` (default) | `cli`: the programs `fifo-pnl`, `compute_allocations`, `validate_allocations` | clap |
 //!
 //! Library code never prints, exits or reads a clock; time, progress and cancellation come in
@@ -99,6 +99,8 @@ pub mod pipeline;
 pub mod report;
 #[cfg(feature = "job")]
 pub mod store;
+#[cfg(feature = "job")]
+pub mod tax;
 
 /// Runs the examples of the README with the tests.
 #[cfg(doctest)]

@@ -1,9 +1,13 @@
 //! What can be typed. What it means is worked out in `config.rs` and the commands.
 
+mod tax;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use tax::{TaxArgs, TaxCommand};
 
 use super::duration::{parse_duration, parse_wait};
 use super::exit::EXIT_CODES_HELP;
@@ -116,6 +120,8 @@ pub enum Command {
     History(HistoryArgs),
     /// List what only a person can settle; exclude pools
     Review(ReviewArgs),
+    /// Write the files of a tax year; verify and amend what was filed
+    Tax(TaxArgs),
     /// Say in one line that all is well, or what is not
     Health(HealthArgs),
     /// Show and change the schema of the database

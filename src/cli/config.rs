@@ -1,8 +1,12 @@
 //! Flags, then environment, then file, then defaults: what a command works with.
 
+mod tax;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+pub use tax::TaxConfig;
 
 use super::args::GlobalArgs;
 use super::error::{CliError, CliResult};
@@ -28,6 +32,7 @@ struct File {
     database: Option<String>,
     usd_quotes: Option<Vec<String>>,
     keep_versions: Option<u16>,
+    tax: Option<tax::FileTax>,
     #[serde(default)]
     symbols: std::collections::BTreeMap<String, FileSymbol>,
 }
@@ -50,6 +55,8 @@ pub struct Config {
     pub rules: SymbolRules,
     /// How many of the newest versions a prune leaves.
     pub keep_versions: usize,
+    /// What tax files need to be told.
+    pub tax: TaxConfig,
     /// One JSON document on stdout.
     pub json: bool,
     /// No progress, no summary.
@@ -78,7 +85,7 @@ impl Database {
 impl Config {
     /// Works out the configuration. Errors: a file that can't be read, a bad value.
     pub fn load(args: &GlobalArgs) -> CliResult<Self> {
-        let file = read_file(args.config.as_deref())?;
+        let mut file = read_file(args.config.as_deref())?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the one place that reads the environment"
@@ -96,6 +103,7 @@ impl Config {
             database: parse_database(&url, from)?,
             database_from: from.into(),
             keep_versions: keep_versions(&file, args.config.as_deref())?,
+            tax: TaxConfig::of(file.tax.take(), args.config.as_deref())?,
             rules: rules(file, args.config.as_deref())?,
             json: args.json,
             quiet: args.quiet,

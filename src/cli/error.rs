@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use crate::pipeline::PipelineError;
 use crate::store::StoreError;
+use crate::tax::TaxError;
 
 /// An error on its way to the user.
 #[derive(Debug)]
@@ -125,6 +126,17 @@ impl From<StoreError> for CliError {
             hint: hint.into(),
             exit,
             state: None,
+        }
+    }
+}
+
+impl From<TaxError> for CliError {
+    fn from(error: TaxError) -> Self {
+        match error {
+            TaxError::Store(error) => error.into(),
+            TaxError::Usage { message, hint } => Self::usage(message, hint),
+            TaxError::Refused { message, hint } => Self::refused(message, hint),
+            TaxError::Write(_) => Self::failed(error.to_string()),
         }
     }
 }

@@ -3,13 +3,15 @@
 //! A store selects the columns named here, decimals as text and times as microseconds, and lends
 //! its row as [`Cells`]. What can't be read is named, never guessed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::model::{
-    Exclusion, PoolSummary, QueuedItem, ReviewStatus, RunLine, Version, VersionInfo, VersionStatus,
-    Watermark,
+    Exclusion, ImportedFile, PoolSummary, QueuedItem, ReviewStatus, RunLine, SourcedAllocation,
+    TradeOrigin, Version, VersionInfo, VersionStatus, Watermark,
 };
-use super::{RowSink, StoreError, StoredRow, UnreadableRow};
+use super::{RowSink, SourcedSink, StoreError, StoreResult, StoredRow, UnreadableRow};
 use crate::engine::{
     Account, OrderId, OrderKey, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot,
     Symbol, Timestamp, Trade, Usd,
@@ -193,6 +195,92 @@ pub(super) fn give(row: StoredRow, sink: &mut dyn RowSink) -> Result<(), StoreEr
         message: error.to_string(),
         source: Some(Box::new(error)),
     })
+}
+
+/// The columns behind those of [`ALLOCATION`] that [`SourcedReader`] reads, in order.
+pub(super) const ORIGIN: &[&str] = &[
+    "allocation_batch_id",
+    "sell_source",
+    "sell_import",
+    "sell_line",
+    "buy_source",
+    "buy_import",
+    "buy_line",
+];
+
+/// Reads rows with the origin of their trades; texts that many rows share are kept once.
+pub(super) struct SourcedReader<'f> {
+    files: &'f BTreeMap<i64, Arc<str>>,
+    shared: BTreeSet<Arc<str>>,
+}
+
+impl<'f> SourcedReader<'f> {
+    pub(super) fn new(files: &'f BTreeMap<i64, Arc<str>>) -> Self {
+        let shared = BTreeSet::new();
+        Self { files, shared }
+    }
+
+    /// Reads a row. Errors: a value that is not as it should be.
+    pub(super) fn read(&mut self, cells: &impl Cells) -> StoreResult<SourcedAllocation> {
+        let bad = |bad: UnreadableRow| in_table("fifo_allocations")((bad.column, bad.found));
+        let row = allocation(cells).map_err(bad)?;
+        let first = ALLOCATION.len();
+        let batch_id = self.text(cells, first)?.unwrap_or_default();
+        Ok(SourcedAllocation {
+            row,
+            batch_id,
+            sell: self.origin(cells, first + 1)?,
+            buy: self.origin(cells, first + 4)?,
+        })
+    }
+
+    fn origin(&mut self, cells: &impl Cells, at: usize) -> StoreResult<TradeOrigin> {
+        let integer = |index: usize| {
+            cells
+                .integer(index)
+                .map_err(|found| in_table("trade_records")(("import_id", found)))
+        };
+        let (import, line) = (integer(at + 1)?, integer(at + 2)?);
+        Ok(TradeOrigin {
+            source: self.text(cells, at)?,
+            file: import.and_then(|id| self.files.get(&id).cloned()),
+            line,
+        })
+    }
+
+    fn text(&mut self, cells: &impl Cells, index: usize) -> StoreResult<Option<Arc<str>>> {
+        let text = cells
+            .text(index)
+            .map_err(|found| in_table("trade_records")(("source", found)))?;
+        let Some(text) = text else { return Ok(None) };
+        if let Some(known) = self.shared.get(text.as_str()) {
+            return Ok(Some(known.clone()));
+        }
+        let text: Arc<str> = text.into();
+        self.shared.insert(text.clone());
+        Ok(Some(text))
+    }
+}
+
+/// Gives a row to a sink. Errors: the sink can't write it.
+pub(super) fn give_sourced(row: SourcedAllocation, sink: &mut dyn SourcedSink) -> StoreResult<()> {
+    sink.take(row).map_err(|error| StoreError::Database {
+        action: "write the export",
+        message: error.to_string(),
+        source: Some(Box::new(error)),
+    })
+}
+
+/// Makes a row of `imports`: id, name, sha256, rows, microseconds.
+pub(super) fn imported_file(row: (i64, String, String, i64, i64)) -> ImportedFile {
+    let (id, name, sha256, rows, at) = row;
+    ImportedFile {
+        id,
+        name,
+        sha256,
+        rows,
+        imported_at: Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
+    }
 }
 
 /// The columns that [`lot`] reads, in order.

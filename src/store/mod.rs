@@ -30,9 +30,10 @@ pub use error::{StoreError, StoreResult};
 use lots::{OpenLots, Reach};
 use model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, OrderUnlikeFills, PointerMove,
-    PoolSizes, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, Scope, Version,
-    VersionInfo, VersionPlan, VoidChange, Watermark,
+    Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
+    OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, ReviewDecision,
+    RunFailure, RunStart, Scope, SourcedAllocation, Version, VersionInfo, VersionPlan, VoidChange,
+    Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
 
@@ -72,6 +73,12 @@ pub type Seen<'a> = &'a mut (dyn FnMut(u64) -> bool + Send);
 pub trait RowSink: Send {
     /// Takes a row. Errors: it can't be written.
     fn take(&mut self, row: &AllocationRow<'_>) -> std::io::Result<()>;
+}
+
+/// Takes the rows of a tax export, one by one.
+pub trait SourcedSink: Send {
+    /// Takes a row. Errors: it can't be written.
+    fn take(&mut self, row: SourcedAllocation) -> std::io::Result<()>;
 }
 
 /// Held for the time of a run. Dropping it lets the next one in sooner or later.
@@ -233,6 +240,26 @@ pub trait Store: Send + Sync {
 
     /// Gives each row of a version to `sink`, in canonical order.
     async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64>;
+
+    /// Gives each row of a version, or of one account of it, to `sink` in canonical order, with
+    /// the files that its trades came from.
+    async fn sourced_rows(
+        &self,
+        version: Version,
+        account: Option<&Account>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64>;
+
+    /// Returns the files that were imported, oldest first.
+    async fn imports(&self) -> StoreResult<Vec<ImportedFile>>;
+
+    /// Returns the events of some kinds, oldest first.
+    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>>;
+
+    /// Applies a person's decision about a review item, and writes it down.
+    ///
+    /// Errors: no such item, or it has that state already.
+    async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()>;
 
     /// Returns the review queue, most urgent first.
     async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>>;

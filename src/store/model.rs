@@ -12,6 +12,7 @@ pub use history::{
     HistoricalSell, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
 pub use review::{QueuedItem, ReviewStatus, ReviewUpdate};
+pub use tax::{ImportedFile, LoggedEvent, ReviewDecision, SourcedAllocation, TradeOrigin};
 pub use watermark::Watermark;
 
 use crate::engine::{
@@ -22,6 +23,7 @@ use crate::engine::{
 mod adoption;
 mod history;
 mod review;
+mod tax;
 mod watermark;
 
 /// Number of a version of allocations.

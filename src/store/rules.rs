@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
-    Conflict, Current, ImportMode, QueuedItem, ReviewStatus, ReviewUpdate, Version, VersionInfo,
-    VersionPlan, VersionStatus, VoidChange, is_snapshot_name,
+    Conflict, Current, ImportMode, QueuedItem, ReviewDecision, ReviewStatus, ReviewUpdate, Version,
+    VersionInfo, VersionPlan, VersionStatus, VoidChange, is_snapshot_name,
 };
 use super::{StoreError, StoreResult};
 use crate::engine::{Account, IssueType, LedgerTrade, OrderId, ReviewItem};
@@ -271,6 +271,29 @@ pub fn check_voidable(change: &VoidChange, is_voided: Option<bool>) -> StoreResu
         Some(false) if change.undo => refuse("is not voided"),
         Some(_) => Ok(()),
     }
+}
+
+/// Decides whether a person's decision about a review item changes anything.
+///
+/// Errors: no such item; it has that state already; a settled item is not started.
+pub fn check_decision(decision: &ReviewDecision, item: Option<&QueuedItem>) -> StoreResult<()> {
+    let (id, wanted) = (decision.id, decision.status);
+    let Some(item) = item else {
+        return Err(StoreError::Refused(format!("there is no review item {id}")));
+    };
+    let is = item.status.as_str();
+    let why = match (item.status, wanted) {
+        (old, new) if old == new => format!("is {is} already"),
+        (ReviewStatus::Pending | ReviewStatus::InProgress, ReviewStatus::Pending) => {
+            format!("is {is}: it is open already")
+        }
+        (ReviewStatus::Resolved | ReviewStatus::Dismissed, ReviewStatus::Pending) => return Ok(()),
+        (ReviewStatus::Resolved | ReviewStatus::Dismissed, _) => {
+            format!("is {is}: reopen it first")
+        }
+        _ => return Ok(()),
+    };
+    Err(StoreError::Refused(format!("review item {id} {why}")))
 }
 
 /// One change of the review queue.

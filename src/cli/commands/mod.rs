@@ -10,6 +10,7 @@ mod migrate;
 mod prune;
 mod review;
 mod run;
+mod tax;
 mod validate;
 mod versions;
 mod void;
@@ -32,6 +33,7 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Versions(_) => "fifo-pnl versions",
         Command::History(_) => "fifo-pnl history",
         Command::Review(_) => "fifo-pnl review",
+        Command::Tax(_) => "fifo-pnl tax",
         Command::Health(_) => "fifo-pnl health",
         Command::Migrate(_) => "fifo-pnl migrate",
     }
@@ -75,6 +77,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Versions(args) => versions::run(args.command, session).await,
         Command::History(args) => history::run(args.command, session).await,
         Command::Review(args) => review::run(args.command, session).await,
+        Command::Tax(args) => tax::run(args, session).await,
         Command::Health(args) => health::run(&args, session).await,
         Command::Migrate(args) => migrate::run(args.command, session).await,
     }

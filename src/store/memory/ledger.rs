@@ -11,8 +11,8 @@ use crate::engine::{
     is_never_executed,
 };
 use crate::store::model::{
-    Arrivals, Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes,
-    Reject, Scope, VoidChange, Watermark,
+    Arrivals, Event, ImportBatch, ImportMode, ImportReceipt, ImportedFile, LedgerCounts,
+    LedgerRead, PoolSizes, Reject, Scope, VoidChange, Watermark,
 };
 use crate::store::rules::{
     CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
@@ -129,6 +129,8 @@ struct LedgerRow {
 #[derive(Debug)]
 struct Import {
     name: String,
+    sha256: String,
+    rows: i64,
     imported_at: Timestamp,
 }
 
@@ -289,6 +291,8 @@ impl Ledger {
             }));
         self.imports.push(Import {
             name: batch.name.clone(),
+            sha256: batch.sha256.clone(),
+            rows: i64::try_from(plan.append.len()).unwrap_or(i64::MAX),
             imported_at: batch.imported_at,
         });
         Ok(import_id)
@@ -408,6 +412,24 @@ impl Ledger {
     pub(super) fn trade(&self, account: &str, id: &str) -> Option<Trade> {
         let place = self.by_key.get(&(account.to_owned(), id.to_owned()))?;
         Trade::try_from_text(&self.rows.get(*place)?.text.text()).ok()
+    }
+
+    /// Returns which system reported a trade.
+    pub(super) fn source(&self, account: &str, id: &str) -> Option<&str> {
+        let place = self.by_key.get(&(account.to_owned(), id.to_owned()))?;
+        self.rows.get(*place)?.carried.source.as_deref()
+    }
+
+    /// Lists the imported files.
+    pub(super) fn imported_files(&self) -> Vec<ImportedFile> {
+        let file = |(id, import): (i64, &Import)| ImportedFile {
+            id,
+            name: import.name.clone(),
+            sha256: import.sha256.clone(),
+            rows: import.rows,
+            imported_at: import.imported_at,
+        };
+        (1..).zip(&self.imports).map(file).collect()
     }
 
     /// Returns the file, the line and the instant that a trade was imported from.

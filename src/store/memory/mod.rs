@@ -5,6 +5,7 @@
 //! Each change is checked whole before its first part is made, so that an error leaves nothing.
 //! Read next: `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `queue.rs`.
 
+mod evidence;
 mod health;
 mod ledger;
 mod queue;
@@ -22,13 +23,14 @@ use super::limits::BUSY_TIMEOUT_S;
 use super::lots::{OpenLots, Reach};
 use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes,
-    PoolSummary, QueuedItem, Reject, RetryNote, RunFailure, RunStart, Scope, Version, VersionInfo,
-    VersionPlan, VoidChange, Watermark,
+    Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
+    PointerMove, PoolSizes, PoolSummary, QueuedItem, Reject, RetryNote, ReviewDecision, RunFailure,
+    RunStart, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::rules::check_snapshot_free;
 use super::{
-    RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
+    RowSink, RunLock, Seen, SourcedSink, Store, StoreError, StoreResult, StoredPool, StoredRow,
+    VersionWriter,
 };
 use crate::engine::{Account, Pool, Timestamp};
 use ledger::Ledger;
@@ -354,6 +356,28 @@ impl Store for MemoryStore {
         let state = self.read();
         let stored = state.versions.get(&version);
         stored.map_or(Ok(0), |stored| stored.export(sink))
+    }
+
+    async fn sourced_rows(
+        &self,
+        version: Version,
+        account: Option<&Account>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        evidence::sourced_rows(&self.read(), version, account, sink)
+    }
+
+    async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {
+        Ok(evidence::imports(&self.read()))
+    }
+
+    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>> {
+        Ok(evidence::events_of(&self.read(), kinds))
+    }
+
+    async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()> {
+        self.write(|state| evidence::decide_review(state, decision))
+            .await
     }
 
     async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>> {

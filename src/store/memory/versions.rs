@@ -69,9 +69,15 @@ impl StoredVersion {
         unmatched.cloned().map(Ok).collect()
     }
 
-    pub(super) fn export(&self, sink: &mut dyn RowSink) -> StoreResult<u64> {
+    /// Returns the rows in canonical order.
+    pub(super) fn sorted(&self) -> Vec<&StoredAllocation> {
         let mut rows: Vec<&StoredAllocation> = self.allocations.iter().collect();
         rows.sort_by_key(|row| (&row.account, &row.symbol, row.id));
+        rows
+    }
+
+    pub(super) fn export(&self, sink: &mut dyn RowSink) -> StoreResult<u64> {
+        let rows = self.sorted();
         for row in &rows {
             sink.take(&row.row())
                 .map_err(|error| StoreError::Database {

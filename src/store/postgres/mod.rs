@@ -12,6 +12,7 @@ mod append;
 mod binary;
 mod copy;
 mod errors;
+mod evidence;
 mod gate;
 mod health;
 mod history;
@@ -40,12 +41,14 @@ use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::lots::{OpenLots, Reach};
 use super::model::{
     Adoption, AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts,
-    HistoricalSell, Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, OrderUnlikeFills,
-    PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep,
-    Scope, UpOptions, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    HistoricalSell, Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
+    LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote,
+    ReviewDecision, RunFailure, RunStart, SchemaStep, Scope, UpOptions, Version, VersionInfo,
+    VersionPlan, VoidChange, Watermark,
 };
 use super::{
-    RowSink, RunLock, Seen, Store, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter,
+    RowSink, RunLock, Seen, SourcedSink, Store, StoreError, StoreResult, StoredPool, StoredRow,
+    VersionWriter,
 };
 use crate::engine::{Account, Pool, Timestamp};
 use errors::{from_connect, from_sqlx};
@@ -479,6 +482,27 @@ impl Store for PostgresStore {
 
     async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
         self.named(read::export(self, version, sink).await)
+    }
+
+    async fn sourced_rows(
+        &self,
+        version: Version,
+        account: Option<&Account>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        self.named(evidence::sourced_rows(self, version, account, sink).await)
+    }
+
+    async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {
+        self.named(evidence::imports(self).await)
+    }
+
+    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>> {
+        self.named(evidence::events_of(self, kinds).await)
+    }
+
+    async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()> {
+        self.named(evidence::decide_review(self, decision).await)
     }
 
     async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>> {

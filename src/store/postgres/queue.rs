@@ -18,7 +18,8 @@ pub(super) async fn list(store: &PostgresStore) -> StoreResult<Vec<QueuedItem>> 
     read(&mut connection).await
 }
 
-async fn read(connection: &mut PgConnection) -> StoreResult<Vec<QueuedItem>> {
+/// Lists the queue inside a transaction.
+pub(super) async fn read(connection: &mut PgConnection) -> StoreResult<Vec<QueuedItem>> {
     let from = "manual_review_queue ORDER BY status IN ('resolved', 'dismissed'), \
          CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 \
          ELSE 3 END, account, symbol, id";

@@ -7,6 +7,7 @@
 
 mod append;
 mod errors;
+mod evidence;
 mod functions;
 mod health;
 mod history;
@@ -38,11 +39,13 @@ use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::lots::{OpenLots, Reach};
 use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportReceipt, LedgerCounts, LedgerRead, PointerMove, PoolSizes,
-    PoolSummary, QueuedItem, RetryNote, RunFailure, RunStart, SchemaStep, Scope, Version,
-    VersionInfo, VersionPlan, VoidChange, Watermark,
+    Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
+    PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, ReviewDecision, RunFailure,
+    RunStart, SchemaStep, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
-use super::{RowSink, RunLock, Seen, Store, StoreResult, StoredPool, StoredRow, VersionWriter};
+use super::{
+    RowSink, RunLock, Seen, SourcedSink, Store, StoreResult, StoredPool, StoredRow, VersionWriter,
+};
 use crate::engine::{Account, Pool, Timestamp};
 use errors::{from_rusqlite, from_sqlx};
 pub use schema::version_known;
@@ -311,6 +314,27 @@ impl Store for SqliteStore {
 
     async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
         read::export(self, version, sink).await
+    }
+
+    async fn sourced_rows(
+        &self,
+        version: Version,
+        account: Option<&Account>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        evidence::sourced_rows(self, version, account, sink).await
+    }
+
+    async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {
+        evidence::imports(self).await
+    }
+
+    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>> {
+        evidence::events_of(self, kinds).await
+    }
+
+    async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()> {
+        evidence::decide_review(self, decision).await
     }
 
     async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>> {

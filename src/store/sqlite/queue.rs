@@ -19,7 +19,8 @@ pub(super) async fn list(store: &SqliteStore) -> StoreResult<Vec<QueuedItem>> {
     read(&mut connection).await
 }
 
-async fn read(connection: &mut SqliteConnection) -> StoreResult<Vec<QueuedItem>> {
+/// Lists the queue inside a transaction.
+pub(super) async fn read(connection: &mut SqliteConnection) -> StoreResult<Vec<QueuedItem>> {
     with_raw(connection, "read the review queue", |raw| {
         let mut items = Vec::new();
         let from = "manual_review_queue ORDER BY status IN ('resolved', 'dismissed'), \

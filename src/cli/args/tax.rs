@@ -1,0 +1,67 @@
+//! What can be typed after `tax`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// `tax`
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct TaxArgs {
+    /// What else to do.
+    #[command(subcommand)]
+    pub command: Option<TaxCommand>,
+    /// Tax year
+    #[arg(long, value_name = "YEAR", required = true,
+        value_parser = clap::value_parser!(i16).range(1970..=9998))]
+    pub year: Option<i16>,
+    /// Zone of all dates, like America/New_York; it is kept in the configuration
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Number of the version, or "current"
+    #[arg(long, value_name = "N|current", default_value = "current")]
+    pub version: String,
+    /// This account only
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// What to write
+    #[arg(long, value_name = "FORMAT", required_unless_present = "final",
+        value_parser = ["form8949", "schedule-d", "lots", "taxact", "txf", "xlsx"])]
+    pub format: Option<String>,
+    /// File to write; what is unmatched and the manifest go beside it
+    #[arg(long, short, value_name = "PATH", required = true)]
+    pub output: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub overwrite: bool,
+    /// End with exit code 0 although sells or pools are missing from the figures
+    #[arg(long)]
+    pub allow_incomplete: bool,
+    /// Round every row to whole dollars instead of cents
+    #[arg(long)]
+    pub whole_dollars: bool,
+    /// Seal the version and write one zip with every file: what is filed
+    #[arg(long = "final", conflicts_with = "format")]
+    pub r#final: bool,
+}
+
+/// The commands of `tax`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TaxCommand {
+    /// Make the files of a filed zip again and compare
+    Verify {
+        /// The zip that tax --final wrote
+        #[arg(value_name = "ZIP")]
+        zip: PathBuf,
+    },
+    /// Show each line that differs from what was filed for a year
+    Amend {
+        /// Tax year
+        #[arg(long, value_name = "YEAR",
+            value_parser = clap::value_parser!(i16).range(1970..=9998))]
+        year: i16,
+        /// Number of the version to compare with what was filed, or "current"
+        #[arg(long, value_name = "N|current", default_value = "current")]
+        version: String,
+    },
+}

@@ -1,0 +1,362 @@
+//! `tax`: a version's sales of a year as files for a tax return.
+
+use serde_json::{Value, json};
+
+use super::validate::parse_version;
+use crate::cli::Outcome;
+use crate::cli::args::{TaxArgs, TaxCommand};
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{count, plural, table};
+use crate::cli::session::Session;
+use crate::cli::terminal::{ask, note};
+use crate::import::parse_timezone;
+use crate::store::model::{Current, Event, VersionInfo};
+use crate::store::{Store, StoreError};
+use crate::tax::{
+    ExportRequest, Exported, Format, Rounding, Sealing, TaxRules, Totals, WrittenFile, export,
+};
+
+/// The program's own version, for files.
+pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Runs the command.
+pub async fn run(args: TaxArgs, session: &Session) -> CliResult<Outcome> {
+    match &args.command {
+        None => run_export(&args, session).await,
+        Some(TaxCommand::Verify { .. } | TaxCommand::Amend { .. }) => {
+            Err(CliError::usage("not there yet", ""))
+        }
+    }
+}
+
+async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
+    let (Some(year), Some(output)) = (args.year, args.output.as_deref()) else {
+        return Err(CliError::usage("--year and --output are missing", ""));
+    };
+    let (zone_name, keep) = timezone(args.timezone.as_deref(), session)?;
+    let rules = rules(args, year, &zone_name, session)?;
+    let store = session.open(false).await?;
+    let store = store.as_ref();
+    let (version, about) = choose_version(store, &args.version).await?;
+    let format = args.format.as_deref().and_then(Format::from_text);
+    let format = format.unwrap_or(Format::Form8949);
+    let request = ExportRequest {
+        rules,
+        version,
+        files: vec![(format, output.to_owned())],
+        overwrite: args.overwrite,
+        sealing: Sealing::Draft,
+    };
+    let exported = export(store, &request, PROGRAM_VERSION).await?;
+    if keep {
+        keep_timezone(session, &zone_name);
+    }
+    record(store, session, &request, &exported).await?;
+    Ok(outcome(
+        store,
+        &request,
+        &exported,
+        &about,
+        args.allow_incomplete,
+    ))
+}
+
+/// Returns the name of the zone, and whether it has to be kept.
+fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> {
+    let kept = session.config.tax.timezone.as_deref();
+    let question = "Time zone of all tax dates (like America/New_York)?";
+    let answer = match (flag, kept) {
+        (None, None) => ask(question).filter(|answer| !answer.is_empty()),
+        _ => None,
+    };
+    let (name, from) = match (flag, kept, answer) {
+        (Some(flag), _, _) => (flag.to_owned(), "--timezone"),
+        (None, Some(kept), _) => (kept.to_owned(), "tax.timezone"),
+        (None, None, Some(answer)) => (answer, "the answer"),
+        (None, None, None) => {
+            return Err(CliError::usage(
+                "no time zone is set: it decides the tax year and every date",
+                "name it once, --timezone America/New_York; it is kept in the configuration",
+            ));
+        }
+    };
+    let zone = parse_timezone(&name)
+        .map_err(|error| CliError::usage(format!("{from}: {error}"), error.hint()))?;
+    if let (Some(kept), Some(flag)) = (kept, flag)
+        && kept != flag
+    {
+        note(&format!(
+            "the configuration has {kept}; this export uses {flag}"
+        ));
+    }
+    // The zone's own spelling, so that files don't differ by a letter's case.
+    let name = zone.iana_name().map_or(name, str::to_owned);
+    Ok((name, kept.is_none()))
+}
+
+fn keep_timezone(session: &Session, zone: &str) {
+    let path = session.config.tax.path.display();
+    match session.config.tax.keep_timezone(zone) {
+        Ok(()) => note(&format!("time zone {zone} is kept in {path}")),
+        Err(why) => note(&format!("time zone {zone} was not kept in {path}: {why}")),
+    }
+}
+
+fn rules(args: &TaxArgs, year: i16, zone_name: &str, session: &Session) -> CliResult<TaxRules> {
+    let zone = parse_timezone(zone_name)
+        .map_err(|error| CliError::usage(format!("--timezone: {error}"), error.hint()))?;
+    Ok(TaxRules {
+        year,
+        zone,
+        zone_name: zone_name.to_owned(),
+        account: args.account.clone(),
+        rounding: match args.whole_dollars {
+            true => Rounding::WholeDollars,
+            false => Rounding::Cents,
+        },
+        boxes: session.config.tax.boxes.clone(),
+        symbols: session.config.rules.clone(),
+    })
+}
+
+/// What is to be said of the version that was chosen.
+pub(super) struct AboutVersion {
+    /// `current`, or what is special about it.
+    pub(super) words: String,
+    /// A newer version that was not taken.
+    pub(super) newer: Option<String>,
+}
+
+/// Finds the version. A version that is not current is taken only if it is named.
+pub(super) async fn choose_version(
+    store: &dyn Store,
+    wanted: &str,
+) -> CliResult<(VersionInfo, AboutVersion)> {
+    let (versions, current) = (store.versions().await?, store.current().await?);
+    let named = parse_version(wanted)?;
+    let readable = versions.iter().rev().find(|info| info.status.is_readable());
+    let Some(number) = named.or(current.version) else {
+        return Err(match readable {
+            Some(info) => CliError::usage(
+                format!(
+                    "no version is current; version {} is {} and was not published",
+                    info.version,
+                    info.status.as_str()
+                ),
+                format!("take it all the same with --version {}", info.version),
+            ),
+            None => CliError::usage(
+                "no version is current yet",
+                "compute_allocations --all-symbols makes and publishes one",
+            ),
+        });
+    };
+    let Some(info) = versions.iter().find(|info| info.version == number) else {
+        return Err(StoreError::NoVersion(number).into());
+    };
+    if !info.status.is_readable() {
+        let status = info.status.as_str();
+        return Err(CliError::usage(
+            format!("version {number} is {status}: it has no result"),
+            "fifo-pnl versions list shows the others",
+        ));
+    }
+    let newer = readable.filter(|newer| named.is_none() && newer.version > number);
+    let newer = newer.map(|newer| {
+        let (number, status) = (newer.version, newer.status.as_str());
+        format!("version {number} is newer, {status} and not published: --version {number}")
+    });
+    let words = words_of(info, &current);
+    Ok((info.clone(), AboutVersion { words, newer }))
+}
+
+fn words_of(info: &VersionInfo, current: &Current) -> String {
+    let mut words = Vec::new();
+    if current.version == Some(info.version) {
+        words.push("current".to_owned());
+    } else if info.published_at.is_none() {
+        words.push("never published".to_owned());
+    } else {
+        words.push("not current".to_owned());
+    }
+    if info.status.as_str() != "completed" {
+        words.push(info.status.as_str().to_owned());
+    }
+    if info.scope != "all" {
+        words.push(format!("only of {}", info.scope));
+    }
+    if info.sealed.is_some() {
+        words.push("sealed".to_owned());
+    }
+    words.join(", ")
+}
+
+/// Writes the export down. A role that may only read says so and goes on.
+async fn record(
+    store: &dyn Store,
+    session: &Session,
+    request: &ExportRequest,
+    exported: &Exported,
+) -> CliResult<()> {
+    let rules = &request.rules;
+    let files: Vec<Value> = exported.files.iter().map(file_json).collect();
+    let format = request.files.first().map(|(format, _)| format.as_str());
+    let details = json!({
+        "format": format, "kind": request.sealing.as_str(), "year": rules.year,
+        "timezone": rules.zone_name, "account": rules.account,
+        "rounding": rules.rounding.as_str(), "rows": exported.totals.of(None).rows,
+        "unmatched": exported.totals.unmatched_rows, "by": session.context.user, "files": files,
+    });
+    let event = Event {
+        version: Some(request.version.version),
+        ..Event::info("export", session.context.clock.now(), details)
+    };
+    match store.log_event(&event).await {
+        Err(StoreError::NoPermission { .. }) => {
+            note("the export is not recorded: this role may only read");
+            Ok(())
+        }
+        done => Ok(done?),
+    }
+}
+
+fn file_json(file: &WrittenFile) -> Value {
+    json!({ "file": file.path.display().to_string(), "rows": file.rows, "sha256": file.sha256 })
+}
+
+fn outcome(
+    store: &dyn Store,
+    request: &ExportRequest,
+    exported: &Exported,
+    about: &AboutVersion,
+    allow_incomplete: bool,
+) -> Outcome {
+    let rules = &request.rules;
+    let mut text = format!(
+        "Database  {}\nTax year  {} in {}, version {} ({}), {}\n",
+        store.location(),
+        rules.year,
+        rules.zone_name,
+        request.version.version,
+        about.words,
+        request.sealing.as_str()
+    );
+    if let Some(newer) = &about.newer {
+        text.push_str(&format!("Note      {newer}\n"));
+    }
+    text.push_str(&describe_totals(&exported.totals, rules));
+    text.push_str(&describe_warnings(exported));
+    for file in &exported.files {
+        let (path, rows) = (file.path.display(), plural(file.rows, "row", "rows"));
+        text.push_str(&format!(
+            "Wrote     {path}: {rows}, sha256 {}\n",
+            file.sha256
+        ));
+    }
+    let incomplete = incomplete(exported);
+    if let Some(incomplete) = &incomplete {
+        text.push_str(&format!("{incomplete}\n"));
+    }
+    let exit = match incomplete.is_some() && !allow_incomplete {
+        true => Exit::Findings,
+        false => Exit::Done,
+    };
+    let paths: Vec<Value> = exported.files.iter().map(file_json).collect();
+    let json = json!({ "database": store.location(), "manifest": exported.manifest,
+        "incomplete": incomplete, "files": paths });
+    Outcome {
+        text,
+        json,
+        exit,
+        is_summary: true,
+    }
+}
+
+/// Says what is missing from the figures, if anything is.
+pub(super) fn incomplete(exported: &Exported) -> Option<String> {
+    if !exported.is_incomplete() {
+        return None;
+    }
+    let totals = &exported.totals;
+    let sells = plural(totals.unmatched_rows, "sell", "sells");
+    let mut text = format!(
+        "incomplete: {sells}, USD {} proceeds",
+        totals.unmatched_proceeds
+    );
+    let mut by_status: Vec<(&str, Vec<String>)> = Vec::new();
+    for pool in &exported.pools {
+        let status = pool.status.as_str();
+        match by_status.iter_mut().find(|(of, _)| *of == status) {
+            Some((_, pools)) => pools.push(pool.pool.to_string()),
+            None => by_status.push((status, vec![pool.pool.to_string()])),
+        }
+    }
+    for (status, pools) in by_status {
+        let number = plural(pools.len() as u64, "pool", "pools");
+        text.push_str(&format!("; {number} {status}: {}", pools.join(", ")));
+    }
+    Some(text)
+}
+
+pub(super) fn describe_totals(totals: &Totals, rules: &TaxRules) -> String {
+    if totals.boxes.is_empty() {
+        return format!("No sales with a cost in {}: headers only.\n", rules.year);
+    }
+    let text = |amount| rules.rounding.text(amount);
+    let row = |name: &str, line: &str, total: &crate::tax::BoxTotal| {
+        vec![
+            name.to_owned(),
+            line.to_owned(),
+            count(total.rows),
+            text(total.printed.proceeds),
+            text(total.printed.cost),
+            text(total.printed.gain()),
+        ]
+    };
+    let mut rows: Vec<Vec<String>> = totals
+        .boxes
+        .iter()
+        .map(|(of, total)| {
+            let name = format!("Part {}, box {}", of.part().as_str(), of.letter);
+            row(&name, of.schedule_d_line(), total)
+        })
+        .collect();
+    rows.push(row("Total", "", &totals.of(None)));
+    let header = ["Form 8949", "Line", "Rows", "Proceeds", "Cost", "Gain"];
+    table(&header, &[2, 3, 4, 5], rows) + "\n"
+}
+
+pub(super) fn describe_warnings(exported: &Exported) -> String {
+    let mut text = String::new();
+    for several in &exported.several_dollars {
+        let (asset, account) = (&several.asset, &several.account);
+        text.push_str(&format!(
+            "Note      {asset} of account {account} was traded as {}: each has lots of its own\n",
+            several.symbols.join(", ")
+        ));
+    }
+    for (format, left) in &exported.left_out {
+        let rows = plural(left.rows, "row", "rows");
+        let (what, why) = (&left.what, left.why);
+        text.push_str(&format!(
+            "Left out  {rows} of {what} from {}: {why}\n",
+            format.as_str()
+        ));
+    }
+    let marked = exported.totals.marked_rows;
+    if marked > 0 {
+        let rows = plural(marked, "row has", "rows have");
+        text.push_str(&format!(
+            "Note      {rows} a cost by decision or of an opening lot\n"
+        ));
+    }
+    let unknown = exported.totals.fee_unknown_rows;
+    if unknown > 0 {
+        let rows = plural(unknown, "row has", "rows have");
+        text.push_str(&format!(
+            "Note      {rows} a fee that is unknown and counts zero\n"
+        ));
+    }
+    text
+}

@@ -1,0 +1,88 @@
+//! Allocations with where their trades came from, and what was done to them: what a tax file and
+//! its proof are made of.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{ReviewStatus, Version};
+use crate::engine::{StoredAllocation, Timestamp};
+
+/// Where a trade came from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TradeOrigin {
+    /// Which system reported it: its `source` column.
+    pub source: Option<Arc<str>>,
+    /// Name of the imported file.
+    pub file: Option<Arc<str>>,
+    /// Its line there, from 1.
+    pub line: Option<i64>,
+}
+
+/// An allocation with where its trades came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcedAllocation {
+    /// The stored row.
+    pub row: StoredAllocation,
+    /// The run that wrote it.
+    pub batch_id: Arc<str>,
+    /// Of the sell.
+    pub sell: TradeOrigin,
+    /// Of the buy; nothing where no lot was left.
+    pub buy: TradeOrigin,
+}
+
+/// A file that was imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedFile {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// Trades that it brought.
+    pub rows: i64,
+    /// When.
+    pub imported_at: Timestamp,
+}
+
+/// A line of the audit trail, read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedEvent {
+    /// Its kind.
+    pub kind: String,
+    /// When.
+    pub at: Timestamp,
+    /// The version concerned.
+    pub version: Option<Version>,
+    /// Facts.
+    pub details: Value,
+}
+
+/// What a person decides about a review item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewDecision {
+    /// The item.
+    pub id: i64,
+    /// What becomes of it.
+    pub status: ReviewStatus,
+    /// Why.
+    pub note: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl ReviewDecision {
+    /// Returns the kind of event that keeps the decision.
+    pub fn event_kind(&self) -> &'static str {
+        match self.status {
+            ReviewStatus::Pending => "review_reopened",
+            ReviewStatus::InProgress => "review_started",
+            ReviewStatus::Resolved => "review_resolved",
+            ReviewStatus::Dismissed => "review_dismissed",
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! One line of CSV by RFC 4180, with text that no spreadsheet takes for a formula.
+
+use std::fmt::{Display, Write};
+
+/// A line of CSV under construction.
+#[derive(Debug, Default)]
+pub struct CsvLine {
+    text: String,
+    in_line: bool,
+}
+
+/// What a spreadsheet takes for the beginning of a formula.
+const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// Returns text that no spreadsheet runs: with an apostrophe before what looks like a formula.
+pub fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.starts_with(FORMULA_STARTS) {
+        return format!("'{text}").into();
+    }
+    text.into()
+}
+
+impl CsvLine {
+    fn begin_cell(&mut self) {
+        if std::mem::replace(&mut self.in_line, true) {
+            self.text.push(',');
+        }
+    }
+
+    /// Adds text that somebody else wrote.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.begin_cell();
+        let is_formula = text.starts_with(FORMULA_STARTS);
+        let is_quoted = text.contains(['"', ',', '\n', '\r']);
+        if is_quoted {
+            self.text.push('"');
+        }
+        if is_formula {
+            self.text.push('\'');
+        }
+        if text.contains('"') {
+            self.text.push_str(&text.replace('"', "\"\""));
+        } else {
+            self.text.push_str(text);
+        }
+        if is_quoted {
+            self.text.push('"');
+        }
+        self
+    }
+
+    /// Adds a number, a date or a code of our own, which has nothing to quote.
+    pub fn value(&mut self, value: impl Display) -> &mut Self {
+        self.begin_cell();
+        // Writing to a string can't fail.
+        let _ = write!(self.text, "{value}");
+        self
+    }
+
+    /// Adds such a value, or an empty cell.
+    pub fn optional(&mut self, value: Option<impl Display>) -> &mut Self {
+        match value {
+            Some(value) => self.value(value),
+            None => self.text(""),
+        }
+    }
+
+    /// Adds several texts.
+    pub fn texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) -> &mut Self {
+        for text in texts {
+            self.text(text);
+        }
+        self
+    }
+
+    /// Ends the line, and gives its bytes; the next one begins. Lines end with CR and LF.
+    pub fn end(&mut self) -> Vec<u8> {
+        self.text.push_str("\r\n");
+        self.in_line = false;
+        std::mem::take(&mut self.text).into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_and_harmless() {
+        let mut line = CsvLine::default();
+        line.text("plain").text("a,b").text("say \"so\"").text("");
+        line.text("two\nlines").text("=cmd()").text("-1").text("@x");
+        line.value(-1).optional(None::<i32>).text("+a,\"b\"");
+        let expected = "plain,\"a,b\",\"say \"\"so\"\"\",,\"two\nlines\",'=cmd(),'-1,'@x,-1,,\
+                        \"'+a,\"\"b\"\"\"\r\n";
+        assert_eq!(String::from_utf8(line.end()).unwrap(), expected);
+        line.text("next");
+        assert_eq!(line.end(), b"next\r\n");
+        assert_eq!(harmless("=1"), "'=1");
+        assert_eq!(harmless("1"), "1");
+    }
+
+    #[test]
+    fn a_reader_gets_back_what_was_written() {
+        let texts = ["a,b", "\"", "x\r\ny", "", " leading", "ünï"];
+        let mut line = CsvLine::default();
+        line.texts(texts);
+        let bytes = line.end();
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(bytes.as_slice());
+        let record = reader.records().next().unwrap().unwrap();
+        assert_eq!(record.iter().collect::<Vec<_>>(), texts);
+    }
+}

@@ -1,0 +1,344 @@
+//! One pass over a version: its rows of a year go into every file that is asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::boxes::base_asset;
+use super::files::{PartFile, WrittenFile, sibling};
+use super::formats::{Format, LeftOut, TaxFile, numbered, unmatched_file};
+use super::manifest::{self, Sealing};
+use super::row::{RowMaker, TaxRules};
+use super::slices::Slices;
+use super::totals::Totals;
+use super::{TaxError, TaxResult};
+use crate::engine::{Account, PoolStatus, Timestamp};
+use crate::store::model::{PoolSummary, SourcedAllocation, VersionInfo};
+use crate::store::{SourcedSink, Store};
+use crate::tax::cells::CsvLine;
+
+/// What every file knows of the export it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportFacts<'a> {
+    /// What is printed, and how.
+    pub rules: &'a TaxRules,
+    /// The version that is exported.
+    pub version: &'a VersionInfo,
+    /// The program's own version.
+    pub program_version: &'a str,
+}
+
+/// An export to make.
+#[derive(Debug, Clone)]
+pub struct ExportRequest {
+    /// What is printed, and how.
+    pub rules: TaxRules,
+    /// The version that is exported.
+    pub version: VersionInfo,
+    /// The files and where they go. The first one's name gives the others theirs.
+    pub files: Vec<(Format, PathBuf)>,
+    /// Replace files that are there.
+    pub overwrite: bool,
+    /// Whether the version is sealed with it.
+    pub sealing: Sealing,
+}
+
+/// A symbol of dollars beside others of the same asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeveralDollars {
+    /// Whose.
+    pub account: String,
+    /// What is counted.
+    pub asset: String,
+    /// The symbols it was traded under: each has lots of its own.
+    pub symbols: Vec<String>,
+}
+
+/// What an export came to.
+#[derive(Debug)]
+pub struct Exported {
+    /// Sums.
+    pub totals: Totals,
+    /// Rows of the version that were looked at.
+    pub rows_seen: u64,
+    /// Pools without a result, or with an old one: rejected, excluded, stale.
+    pub pools: Vec<PoolSummary>,
+    /// Assets under several dollar symbols.
+    pub several_dollars: Vec<SeveralDollars>,
+    /// What formats left out.
+    pub left_out: Vec<(Format, LeftOut)>,
+    /// The manifest.
+    pub manifest: Value,
+    /// The files, the manifest last. They have their names already.
+    pub files: Vec<WrittenFile>,
+}
+
+impl Exported {
+    /// Tells whether something is missing from the figures.
+    pub fn is_incomplete(&self) -> bool {
+        self.totals.unmatched_rows > 0 || !self.pools.is_empty()
+    }
+}
+
+/// First and last instant of a tax year in its zone. Errors: no such year.
+fn year_bounds(rules: &TaxRules) -> TaxResult<(Timestamp, Timestamp)> {
+    let bad = || TaxError::Usage {
+        message: format!("there is no tax year {}", rules.year),
+        hint: "a year is written with four digits, like 2025".into(),
+    };
+    let start_of = |year: i16| {
+        let date = jiff::civil::Date::new(year, 1, 1).ok()?;
+        let start = date.to_zoned(rules.zone.clone()).ok()?;
+        Timestamp::try_from_micros(start.timestamp().as_microsecond()).ok()
+    };
+    let next = rules.year.checked_add(1).and_then(start_of);
+    let next = next.ok_or_else(bad)?;
+    Ok((start_of(rules.year).ok_or_else(bad)?, next))
+}
+
+struct Sink<'r> {
+    maker: RowMaker<'r>,
+    slices: Slices,
+    files: Vec<Box<dyn TaxFile>>,
+    totals: Totals,
+    year: (Timestamp, Timestamp),
+}
+
+impl Sink<'_> {
+    fn give(&mut self, all: bool) -> io::Result<()> {
+        let (files, totals) = (&mut self.files, &mut self.totals);
+        self.slices.give(all, &mut |row| {
+            totals.add(row);
+            files.iter_mut().try_for_each(|file| file.row(row))
+        })
+    }
+}
+
+impl SourcedSink for Sink<'_> {
+    fn take(&mut self, from: SourcedAllocation) -> io::Result<()> {
+        let placed = self.slices.place(&from).map_err(io::Error::other)?;
+        let (from_time, to_time) = self.year;
+        if from.row.sell_time >= from_time && from.row.sell_time < to_time {
+            let mut row = self.maker.row(from);
+            row.buy_fee = placed.buy_fee;
+            self.slices.keep(Box::new(row), placed);
+        }
+        self.give(false)
+    }
+}
+
+/// The paths of an export beside those of its formats.
+struct Paths {
+    unmatched: PathBuf,
+    pools: PathBuf,
+    manifest: PathBuf,
+}
+
+impl Paths {
+    fn of(files: &[(Format, PathBuf)]) -> Self {
+        let base = files.first().map(|(_, path)| path.as_path());
+        let base = base.unwrap_or(Path::new("tax.csv"));
+        Self {
+            unmatched: sibling(base, "unmatched", "csv"),
+            pools: sibling(base, "pools-left-out", "csv"),
+            manifest: sibling(base, "manifest", "json"),
+        }
+    }
+}
+
+/// Refuses what is there already, or can't be a file.
+fn check_paths(request: &ExportRequest, paths: &Paths) -> TaxResult<()> {
+    let named = request.files.iter().map(|(_, path)| path);
+    let all = named.chain([&paths.unmatched, &paths.pools, &paths.manifest]);
+    for path in all {
+        if path.is_dir() {
+            return Err(TaxError::Refused {
+                message: format!("{} is a folder, expected a file", path.display()),
+                hint: "name a file in it".into(),
+            });
+        }
+        if path.exists() && !request.overwrite {
+            return Err(TaxError::Refused {
+                message: format!("{} exists", path.display()),
+                hint: "name another file, or replace it with --overwrite".into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> TaxError {
+    TaxError::Refused {
+        message: format!("can't write {}: {error}", path.display()),
+        hint: "name a file in a folder that is writable for this user".into(),
+    }
+}
+
+/// Exports a version's rows of a year. Nothing has its name before all is written.
+///
+/// Errors: a path that is there or can't be written; no such year or account; the store.
+pub async fn export(
+    store: &dyn Store,
+    request: &ExportRequest,
+    program_version: &str,
+) -> TaxResult<Exported> {
+    let paths = Paths::of(&request.files);
+    check_paths(request, &paths)?;
+    let rules = &request.rules;
+    let year = year_bounds(rules)?;
+    let account = account_of(rules)?;
+    let summaries = store.pool_summaries(request.version.version).await?;
+    let summaries = of_account(summaries, account.as_ref())?;
+    let facts = ExportFacts {
+        rules,
+        version: &request.version,
+        program_version,
+    };
+    let mut sink = Sink {
+        maker: RowMaker::new(rules),
+        slices: Slices::default(),
+        files: vec![unmatched_file(&paths.unmatched, &facts)],
+        totals: Totals::default(),
+        year,
+    };
+    for (format, path) in &request.files {
+        let file = format.open(path, &facts);
+        sink.files.push(file.map_err(|e| unwritable(path, &e))?);
+    }
+    let version = request.version.version;
+    let rows_seen = store
+        .sourced_rows(version, account.as_ref(), &mut sink)
+        .await?;
+    sink.give(true).map_err(TaxError::Write)?;
+    let totals = sink.totals;
+    let (mut files, mut left_out) = (Vec::new(), Vec::new());
+    let formats = std::iter::once(None).chain(request.files.iter().map(|(f, _)| Some(*f)));
+    for (format, file) in formats.zip(sink.files) {
+        let done = file.finish(&totals).map_err(TaxError::Write)?;
+        files.extend(done.files);
+        let named = done.left_out.into_iter();
+        left_out.extend(named.filter_map(|left| Some((format?, left))));
+    }
+    let pools = pools_left_out(&summaries);
+    if !pools.is_empty() {
+        files.push(write_pools(&paths.pools, &pools).map_err(TaxError::Write)?);
+    }
+    let mut exported = Exported {
+        totals,
+        rows_seen,
+        pools,
+        several_dollars: several_dollars(&summaries, rules),
+        left_out,
+        manifest: Value::Null,
+        files,
+    };
+    exported.manifest = manifest::of(&facts, &exported, &request.sealing);
+    let manifest = write_manifest(&paths.manifest, &exported.manifest);
+    exported.files.push(manifest.map_err(TaxError::Write)?);
+    publish(request, &paths, &mut exported.files)?;
+    Ok(exported)
+}
+
+fn account_of(rules: &TaxRules) -> TaxResult<Option<Account>> {
+    let Some(name) = &rules.account else {
+        return Ok(None);
+    };
+    let account = name.parse().map_err(|error| TaxError::Usage {
+        message: format!("--account is \"{name}\": it {error}"),
+        hint: "an account is a short name like main".into(),
+    })?;
+    Ok(Some(account))
+}
+
+fn of_account(
+    mut summaries: Vec<PoolSummary>,
+    account: Option<&Account>,
+) -> TaxResult<Vec<PoolSummary>> {
+    let Some(account) = account else {
+        return Ok(summaries);
+    };
+    let all: BTreeSet<String> = summaries
+        .iter()
+        .map(|s| s.pool.account.to_string())
+        .collect();
+    summaries.retain(|summary| summary.pool.account == *account);
+    if summaries.is_empty() {
+        let all: Vec<String> = all.into_iter().collect();
+        return Err(TaxError::Usage {
+            message: format!("the version has no pools of account \"{account}\""),
+            hint: format!("its accounts are: {}", all.join(", ")),
+        });
+    }
+    Ok(summaries)
+}
+
+/// Returns the pools whose rows are missing or old.
+fn pools_left_out(summaries: &[PoolSummary]) -> Vec<PoolSummary> {
+    let is_left_out = |summary: &&PoolSummary| summary.status != PoolStatus::Matched;
+    summaries.iter().filter(is_left_out).cloned().collect()
+}
+
+fn several_dollars(summaries: &[PoolSummary], rules: &TaxRules) -> Vec<SeveralDollars> {
+    let mut by_asset: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for summary in summaries {
+        let (account, symbol) = (&summary.pool.account, &summary.pool.symbol);
+        let asset = base_asset(symbol, &rules.symbols).to_owned();
+        let symbols = by_asset.entry((account.to_string(), asset)).or_default();
+        symbols.push(symbol.to_string());
+    }
+    by_asset.retain(|_, symbols| symbols.len() > 1);
+    by_asset
+        .into_iter()
+        .map(|((account, asset), symbols)| SeveralDollars {
+            account,
+            asset,
+            symbols,
+        })
+        .collect()
+}
+
+fn write_pools(path: &Path, pools: &[PoolSummary]) -> io::Result<WrittenFile> {
+    let mut file = PartFile::create(path)?;
+    let mut line = CsvLine::default();
+    line.texts(["account", "symbol", "status", "trades", "reason"]);
+    file.head(&line.end())?;
+    for summary in pools {
+        line.text(summary.pool.account.as_str());
+        line.text(summary.pool.symbol.as_str());
+        line.value(summary.status.as_str())
+            .value(summary.totals.trades);
+        line.text(summary.error.as_deref().unwrap_or(""));
+        file.row(&line.end())?;
+    }
+    file.finish()
+}
+
+fn write_manifest(path: &Path, manifest: &Value) -> io::Result<WrittenFile> {
+    let mut file = PartFile::create(path)?;
+    file.head(format!("{manifest:#}\n").as_bytes())?;
+    file.finish()
+}
+
+/// Gives all files their names, and takes away what an earlier export left there.
+fn publish(request: &ExportRequest, paths: &Paths, files: &mut [WrittenFile]) -> TaxResult<()> {
+    for file in files.iter_mut() {
+        file.publish()
+            .map_err(|error| unwritable(&file.path, &error))?;
+    }
+    if !request.overwrite {
+        return Ok(());
+    }
+    let is_new = |path: &Path| files.iter().any(|file| file.path == path);
+    let mut old = vec![paths.unmatched.clone(), paths.pools.clone()];
+    for (_, path) in request.files.iter().filter(|(f, _)| *f == Format::TaxAct) {
+        let more = (2..).map(|number| numbered(path, number));
+        old.extend(more.take_while(|path| path.exists()));
+    }
+    for path in old.iter().filter(|path| !is_new(path) && path.exists()) {
+        fs::remove_file(path).map_err(|error| unwritable(path, &error))?;
+    }
+    Ok(())
+}

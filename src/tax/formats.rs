@@ -1,0 +1,149 @@
+//! The files: one type a format, each taking rows one by one.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::cells::CsvLine;
+use super::files::{PartFile, WrittenFile};
+use super::row::TaxRow;
+use super::totals::Totals;
+
+mod form8949;
+mod lots;
+mod schedule_d;
+mod taxact;
+mod txf;
+mod unmatched;
+
+pub use lots::LOTS_HEADER;
+pub use taxact::TAXACT_ROWS_MAX;
+
+use super::export::ExportFacts;
+
+/// A format that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// Form 8949 as CSV.
+    Form8949,
+    /// Schedule D's totals as CSV.
+    ScheduleD,
+    /// One row an allocation with everything.
+    Lots,
+    /// What TaxAct imports, in files of at most [`TAXACT_ROWS_MAX`] rows.
+    TaxAct,
+    /// Tax exchange format, version 042.
+    Txf,
+    /// One workbook.
+    Xlsx,
+}
+
+impl Format {
+    /// All formats, as they are listed.
+    pub const ALL: [Self; 6] = [
+        Self::Form8949,
+        Self::ScheduleD,
+        Self::Lots,
+        Self::TaxAct,
+        Self::Txf,
+        Self::Xlsx,
+    ];
+
+    /// Returns the word of the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Form8949 => "form8949",
+            Self::ScheduleD => "schedule-d",
+            Self::Lots => "lots",
+            Self::TaxAct => "taxact",
+            Self::Txf => "txf",
+            Self::Xlsx => "xlsx",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == text)
+    }
+
+    /// Returns the extension of its files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Txf => "txf",
+            Self::Xlsx => "xlsx",
+            _ => "csv",
+        }
+    }
+
+    /// Begins its file.
+    pub(super) fn open(self, path: &Path, facts: &ExportFacts<'_>) -> io::Result<Box<dyn TaxFile>> {
+        Ok(match self {
+            Self::Form8949 => Box::new(form8949::Form8949::create(path, facts)?),
+            Self::ScheduleD => Box::new(schedule_d::ScheduleD::create(path, facts)?),
+            Self::Lots => Box::new(lots::Lots::create(path, facts)?),
+            Self::TaxAct => Box::new(taxact::TaxAct::create(path, facts)?),
+            Self::Txf => Box::new(txf::Txf::create(path, facts)?),
+            Self::Xlsx => return Err(io::Error::other("not yet")),
+        })
+    }
+}
+
+/// What a format left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Which boxes, or what else.
+    pub what: String,
+    /// How many rows.
+    pub rows: u64,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// What a format wrote.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) files: Vec<WrittenFile>,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// A file that takes rows in canonical order.
+pub(super) trait TaxFile: Send {
+    /// Takes a row, matched or not.
+    fn row(&mut self, row: &TaxRow) -> io::Result<()>;
+
+    /// Completes the file.
+    fn finish(self: Box<Self>, totals: &Totals) -> io::Result<Done>;
+}
+
+/// Unmatched rows in a file of their own, which there is only if there are any.
+pub(super) fn unmatched_file(path: &Path, facts: &ExportFacts<'_>) -> Box<dyn TaxFile> {
+    Box::new(unmatched::Unmatched::new(path, facts))
+}
+
+/// Returns the path of the second, third, ... file of one export.
+pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{stem}.{number}.{extension}"))
+}
+
+/// Writes a header of texts that need no quoting.
+fn header(file: &mut PartFile, columns: &[&str]) -> io::Result<()> {
+    let mut line = CsvLine::default();
+    for column in columns {
+        line.text(column);
+    }
+    file.head(&line.end())
+}
+
+/// Writes a date as American forms have it.
+fn us_date(date: jiff::civil::Date) -> String {
+    let (year, month, day) = (date.year(), date.month(), date.day());
+    format!("{month:02}/{day:02}/{year:04}")
+}
+
+fn one(file: WrittenFile) -> Done {
+    Done {
+        files: vec![file],
+        left_out: Vec::new(),
+    }
+}

@@ -1,0 +1,143 @@
+//! `lots`: one row an allocation with everything that is known of it.
+
+use std::io;
+use std::path::Path;
+
+use super::{Done, TaxFile, header, one};
+use crate::tax::cells::CsvLine;
+use crate::tax::export::ExportFacts;
+use crate::tax::files::PartFile;
+use crate::tax::row::{Mark, TaxRow};
+use crate::tax::{Rounding, Totals};
+
+/// Columns of the file.
+pub const LOTS_HEADER: [&str; 42] = [
+    "account",
+    "symbol",
+    "asset",
+    "sell_order_id",
+    "buy_order_id",
+    "size",
+    "buy_time_utc",
+    "sell_time_utc",
+    "date_acquired",
+    "date_sold",
+    "days_held",
+    "term",
+    "part",
+    "box",
+    "buy_price",
+    "sell_price",
+    "buy_fee_usd",
+    "sell_fee_usd",
+    "cost_basis_usd",
+    "proceeds_usd",
+    "net_proceeds_usd",
+    "pnl_usd",
+    "printed_proceeds",
+    "printed_cost",
+    "printed_gain",
+    "sell_slice",
+    "sell_slices",
+    "lot_slice",
+    "lot_slices",
+    "sell_file",
+    "sell_line",
+    "sell_source",
+    "buy_file",
+    "buy_line",
+    "buy_source",
+    "version",
+    "batch_id",
+    "timezone",
+    "allocation_id",
+    "review_item",
+    "flags",
+    "note",
+];
+
+pub(super) struct Lots {
+    file: PartFile,
+    rounding: Rounding,
+    version: i64,
+    zone: String,
+    line: CsvLine,
+}
+
+impl Lots {
+    pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
+        let mut file = PartFile::create(path)?;
+        header(&mut file, &LOTS_HEADER)?;
+        Ok(Self {
+            file,
+            rounding: facts.rules.rounding,
+            version: facts.version.version,
+            zone: facts.rules.zone_name.clone(),
+            line: CsvLine::default(),
+        })
+    }
+}
+
+/// Returns the fee share of the sell, which is unknown where its fee is.
+fn sell_fee(row: &TaxRow) -> Option<crate::engine::Usd> {
+    let stored = &row.from.row;
+    let share = stored.proceeds_usd.checked_sub(stored.net_proceeds_usd);
+    share.ok().filter(|_| !stored.notes.sell_fee_unknown)
+}
+
+/// Returns the review item that a marked trade settles, as its order id names it.
+fn review_item(row: &TaxRow) -> Option<&str> {
+    let is_review = Mark::of(&row.from.buy) == Some(Mark::Review);
+    let buy = row.from.row.buy_order_id.as_ref().filter(|_| is_review)?;
+    let rest = buy.as_str().strip_prefix("review-")?;
+    rest.split('-').next()
+}
+
+impl TaxFile for Lots {
+    fn row(&mut self, row: &TaxRow) -> io::Result<()> {
+        let (stored, rounding) = (&row.from.row, self.rounding);
+        let matched = row.matched.as_ref();
+        let printed = |pick: fn(&crate::tax::Amounts) -> i128| {
+            matched.map(|matched| rounding.text(pick(&matched.printed)))
+        };
+        let line = &mut self.line;
+        line.text(stored.account.as_str())
+            .text(stored.symbol.as_str());
+        line.text(&row.asset).text(stored.sell_order_id.as_str());
+        line.text(stored.buy_order_id.as_ref().map_or("", |id| id.as_str()));
+        line.value(stored.allocated_size);
+        line.optional(stored.buy_time).value(stored.sell_time);
+        line.optional(row.acquired).value(row.sold);
+        line.optional(matched.map(|matched| matched.days));
+        line.optional(matched.map(|matched| matched.term.as_str()));
+        line.optional(row.part().map(|part| part.as_str()));
+        line.optional(matched.map(|matched| matched.form_box.letter));
+        line.optional(stored.buy_price).value(stored.sell_price);
+        line.optional(row.buy_fee).optional(sell_fee(row));
+        line.optional(stored.cost_basis_usd)
+            .value(stored.proceeds_usd);
+        line.value(stored.net_proceeds_usd).optional(stored.pnl_usd);
+        line.optional(printed(|amounts| amounts.proceeds));
+        line.optional(printed(|amounts| amounts.cost));
+        line.optional(printed(|amounts| amounts.gain()));
+        line.value(row.sell_slice.number).value(row.sell_slice.of);
+        let lot = matched.map(|_| row.lot_slice);
+        line.optional(lot.map(|lot| lot.number))
+            .optional(lot.map(|lot| lot.of));
+        for origin in [&row.from.sell, &row.from.buy] {
+            line.text(origin.file.as_deref().unwrap_or(""));
+            line.optional(origin.line);
+            line.text(origin.source.as_deref().unwrap_or(""));
+        }
+        line.value(self.version).text(&row.from.batch_id);
+        line.text(&self.zone).value(stored.id);
+        line.text(review_item(row).unwrap_or(""));
+        let marks: Vec<&str> = row.marks().iter().map(|mark| mark.as_str()).collect();
+        line.text(&marks.join(";")).value(stored.notes);
+        self.file.row(&line.end())
+    }
+
+    fn finish(self: Box<Self>, _totals: &Totals) -> io::Result<Done> {
+        Ok(one(self.file.finish()?))
+    }
+}

@@ -1,0 +1,87 @@
+//! What TaxAct imports: a CSV under its own headings, in files that it has room for.
+//!
+//! Source: TaxAct, "Form 1099-B - Create Your Own Spreadsheet" (headings, reporting category) and
+//! "Form 1099-B - Summary Totals" (2,000 items).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Done, TaxFile, header, numbered, us_date};
+use crate::tax::cells::CsvLine;
+use crate::tax::export::ExportFacts;
+use crate::tax::files::{PartFile, WrittenFile};
+use crate::tax::row::TaxRow;
+use crate::tax::{Rounding, Totals};
+
+/// Rows that TaxAct takes in one return.
+pub const TAXACT_ROWS_MAX: u64 = 2_000;
+
+const HEADER: [&str; 8] = [
+    "Description",
+    "Date Acquired",
+    "Date Sold",
+    "Sales Proceeds",
+    "Cost or Other Basis",
+    "Reporting Category",
+    "Long/Short",
+    "Additional Description",
+];
+
+pub(super) struct TaxAct {
+    path: PathBuf,
+    file: PartFile,
+    full: Vec<WrittenFile>,
+    rounding: Rounding,
+    line: CsvLine,
+}
+
+fn begin(path: &Path) -> io::Result<PartFile> {
+    let mut file = PartFile::create(path)?;
+    header(&mut file, &HEADER)?;
+    Ok(file)
+}
+
+impl TaxAct {
+    pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: begin(path)?,
+            full: Vec::new(),
+            rounding: facts.rules.rounding,
+            line: CsvLine::default(),
+        })
+    }
+}
+
+impl TaxFile for TaxAct {
+    fn row(&mut self, row: &TaxRow) -> io::Result<()> {
+        let Some(matched) = &row.matched else {
+            return Ok(());
+        };
+        if self.file.rows() == TAXACT_ROWS_MAX {
+            let next = begin(&numbered(&self.path, self.full.len() + 2))?;
+            let full = std::mem::replace(&mut self.file, next);
+            self.full.push(full.finish()?);
+        }
+        let printed = matched.printed;
+        let line = &mut self.line;
+        line.text(&row.marked_description());
+        line.optional(row.acquired.map(us_date))
+            .value(us_date(row.sold));
+        line.value(self.rounding.text(printed.proceeds));
+        line.value(self.rounding.text(printed.cost));
+        line.value(matched.form_box.letter);
+        line.value(matched.term.as_str());
+        line.text(row.from.row.sell_order_id.as_str());
+        self.file.row(&line.end())
+    }
+
+    fn finish(mut self: Box<Self>, _totals: &Totals) -> io::Result<Done> {
+        let mut files = std::mem::take(&mut self.full);
+        files.push(self.file.finish()?);
+        Ok(Done {
+            files,
+            left_out: Vec::new(),
+        })
+    }
+}

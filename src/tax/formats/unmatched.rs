@@ -1,0 +1,89 @@
+//! Sells without a lot: what is known of them, and no cost.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Done, TaxFile, header};
+use crate::tax::Totals;
+use crate::tax::cells::CsvLine;
+use crate::tax::export::ExportFacts;
+use crate::tax::files::PartFile;
+use crate::tax::row::TaxRow;
+
+const HEADER: [&str; 14] = [
+    "account",
+    "symbol",
+    "sell_order_id",
+    "unmatched_size",
+    "sell_time_utc",
+    "date_sold",
+    "sell_price",
+    "proceeds_usd",
+    "net_proceeds_usd",
+    "reason",
+    "sell_file",
+    "sell_line",
+    "sell_source",
+    "version",
+];
+
+pub(super) struct Unmatched {
+    path: PathBuf,
+    file: Option<PartFile>,
+    version: i64,
+    line: CsvLine,
+}
+
+impl Unmatched {
+    pub(super) fn new(path: &Path, facts: &ExportFacts<'_>) -> Self {
+        Self {
+            path: path.to_owned(),
+            file: None,
+            version: facts.version.version,
+            line: CsvLine::default(),
+        }
+    }
+}
+
+impl TaxFile for Unmatched {
+    fn row(&mut self, row: &TaxRow) -> io::Result<()> {
+        if row.matched.is_some() {
+            return Ok(());
+        }
+        let stored = &row.from.row;
+        let line = &mut self.line;
+        line.text(stored.account.as_str())
+            .text(stored.symbol.as_str());
+        line.text(stored.sell_order_id.as_str());
+        line.value(stored.allocated_size).value(stored.sell_time);
+        line.value(row.sold).value(stored.sell_price);
+        line.value(stored.proceeds_usd)
+            .value(stored.net_proceeds_usd);
+        line.text("no open lot was left: the cost is unknown, not zero");
+        line.text(row.from.sell.file.as_deref().unwrap_or(""));
+        line.optional(row.from.sell.line);
+        line.text(row.from.sell.source.as_deref().unwrap_or(""));
+        line.value(self.version);
+        let bytes = line.end();
+        if self.file.is_none() {
+            let mut file = PartFile::create(&self.path)?;
+            header(&mut file, &HEADER)?;
+            self.file = Some(file);
+        }
+        match &mut self.file {
+            Some(file) => file.row(&bytes),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(self: Box<Self>, _totals: &Totals) -> io::Result<Done> {
+        let files = match self.file {
+            Some(file) => vec![file.finish()?],
+            None => Vec::new(),
+        };
+        Ok(Done {
+            files,
+            left_out: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,226 @@
+//! What an export says of itself: enough to make it again and to compare.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::boxes::BoxRules;
+use super::export::{ExportFacts, Exported};
+use super::row::TaxRules;
+use super::totals::BoxTotal;
+use super::{Reported, Rounding, TaxError, TaxResult};
+use crate::engine::{PoolStatus, Symbol, SymbolRules, SymbolSettings};
+
+/// The form of the manifest itself.
+pub const MANIFEST_FORMAT: i64 = 1;
+
+/// Whether an export is a draft or what is filed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealing {
+    /// May be made again from another version.
+    Draft,
+    /// The version is sealed with it.
+    Final,
+}
+
+impl Sealing {
+    /// Returns the word that the manifest shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Final => "final",
+        }
+    }
+}
+
+/// Makes the manifest. No clock, no path: the same call gives the same bytes.
+pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing) -> Value {
+    let (rules, version) = (facts.rules, facts.version);
+    let policy: Value = serde_json::from_str(&version.policy).unwrap_or_default();
+    let totals = &exported.totals;
+    let count = |status| exported.pools.iter().filter(|p| p.status == status).count();
+    let files: Vec<Value> = exported
+        .files
+        .iter()
+        .map(|file| {
+            json!({ "name": file.name(), "rows": file.rows, "bytes": file.bytes,
+                "sha256": file.sha256 })
+        })
+        .collect();
+    let by_box: Vec<Value> = totals
+        .boxes
+        .iter()
+        .map(|(form_box, total)| {
+            let mut value = sums(total, rules.rounding);
+            if let Some(value) = value.as_object_mut() {
+                value.insert("box".into(), form_box.letter.to_string().into());
+                value.insert("line".into(), form_box.schedule_d_line().into());
+            }
+            value
+        })
+        .collect();
+    let left_out: Vec<Value> = exported
+        .left_out
+        .iter()
+        .map(|(format, left)| {
+            json!({ "format": format.as_str(), "what": left.what, "rows": left.rows,
+                "why": left.why })
+        })
+        .collect();
+    let dollars: Vec<Value> = exported
+        .several_dollars
+        .iter()
+        .map(|several| {
+            json!({ "account": several.account, "asset": several.asset,
+                "symbols": several.symbols })
+        })
+        .collect();
+    json!({
+        "manifest_format": MANIFEST_FORMAT,
+        "program": "fifo-pnl",
+        "program_version": facts.program_version,
+        "kind": sealing.as_str(),
+        "version": {
+            "number": version.version,
+            "status": version.status.as_str(),
+            "scope": version.scope,
+            "engine_version": version.engine_version,
+            "ledger_hash": version.ledger_hash.map(|hash| hash.to_string()),
+            "allocations_hash": version.allocations_hash.map(|hash| hash.to_string()),
+            "complete_through": version.complete_through.map(|time| time.to_string()),
+            "policy": policy,
+        },
+        "tax": rules_json(rules),
+        "rows": totals.of(None).rows,
+        "totals": sums(&totals.of(None), rules.rounding),
+        "boxes": by_box,
+        "unmatched": {
+            "sells": totals.unmatched_rows,
+            "net_proceeds_usd": totals.unmatched_proceeds.to_string(),
+        },
+        "pools": {
+            "rejected": count(PoolStatus::Rejected),
+            "excluded": count(PoolStatus::Excluded),
+            "stale": count(PoolStatus::Stale),
+        },
+        "marked_rows": totals.marked_rows,
+        "rows_with_unknown_fees": totals.fee_unknown_rows,
+        "several_dollar_symbols": dollars,
+        "left_out": left_out,
+        "files": files,
+    })
+}
+
+fn sums(total: &BoxTotal, rounding: Rounding) -> Value {
+    let text = |amount| rounding.text(amount);
+    json!({
+        "rows": total.rows,
+        "printed": {
+            "proceeds": text(total.printed.proceeds),
+            "cost": text(total.printed.cost),
+            "gain": text(total.printed.gain()),
+        },
+        "exact": {
+            "proceeds": total.proceeds.to_string(),
+            "cost": total.cost.to_string(),
+            "gain": total.gain().to_string(),
+        },
+    })
+}
+
+fn rules_json(rules: &TaxRules) -> Value {
+    let reported: Vec<Value> = rules
+        .boxes
+        .reported
+        .iter()
+        .filter(|((_, year), _)| *year == rules.year)
+        .map(|((account, year), reported)| {
+            json!({ "account": account, "year": year, "reported": reported.as_str() })
+        })
+        .collect();
+    let symbols: Vec<Value> = rules
+        .symbols
+        .symbols
+        .iter()
+        .filter(|(_, settings)| settings.priced_in_usd)
+        .map(|(symbol, _)| symbol.as_str().into())
+        .collect();
+    let names =
+        |set: &BTreeSet<Symbol>| -> Vec<String> { set.iter().map(ToString::to_string).collect() };
+    json!({
+        "year": rules.year,
+        "timezone": rules.zone_name,
+        "account": rules.account,
+        "rounding": rules.rounding.as_str(),
+        "boxes": reported,
+        "securities": names(&rules.boxes.securities),
+        "digital_assets": names(&rules.boxes.digital_assets),
+        "usd_quotes": rules.symbols.usd_quotes,
+        "symbols_in_usd": symbols,
+    })
+}
+
+/// Reads back the rules that an export was made by. The zone is looked up by `zone`.
+///
+/// Errors: the manifest is none of ours, or of a newer program.
+pub fn rules_of(
+    manifest: &Value,
+    zone: &dyn Fn(&str) -> Option<jiff::tz::TimeZone>,
+) -> TaxResult<TaxRules> {
+    let bad = |what: &str| TaxError::Usage {
+        message: format!("the manifest has no {what} that can be read"),
+        hint: "was it made by fifo-pnl tax --final?".into(),
+    };
+    if manifest.get("manifest_format").and_then(Value::as_i64) != Some(MANIFEST_FORMAT) {
+        return Err(bad("manifest_format"));
+    }
+    let tax = manifest.get("tax").ok_or_else(|| bad("tax"))?;
+    let text = |name: &str| tax.get(name).and_then(Value::as_str);
+    let list = |name: &str| -> Vec<String> {
+        let values = tax.get(name).and_then(Value::as_array);
+        let texts = values.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    };
+    let year = tax.get("year").and_then(Value::as_i64);
+    let year = year.and_then(|year| i16::try_from(year).ok());
+    let year = year.ok_or_else(|| bad("year"))?;
+    let zone_name = text("timezone").ok_or_else(|| bad("timezone"))?;
+    let mut boxes = BoxRules::default();
+    for line in tax
+        .get("boxes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let of = |name: &str| line.get(name).and_then(Value::as_str);
+        let reported = of("reported").and_then(Reported::from_text);
+        if let (Some(account), Some(reported)) = (of("account"), reported) {
+            boxes.reported.insert((account.to_owned(), year), reported);
+        }
+    }
+    let symbols = |name: &str| list(name).iter().filter_map(|s| s.parse().ok()).collect();
+    boxes.securities = symbols("securities");
+    boxes.digital_assets = symbols("digital_assets");
+    let in_usd: BTreeSet<Symbol> = symbols("symbols_in_usd");
+    let settings = |symbol| {
+        let settings = SymbolSettings {
+            priced_in_usd: true,
+            ..SymbolSettings::default()
+        };
+        (symbol, settings)
+    };
+    Ok(TaxRules {
+        year,
+        zone: zone(zone_name).ok_or_else(|| bad("timezone"))?,
+        zone_name: zone_name.to_owned(),
+        account: text("account").map(str::to_owned),
+        rounding: text("rounding")
+            .and_then(Rounding::from_text)
+            .ok_or_else(|| bad("rounding"))?,
+        boxes,
+        symbols: SymbolRules {
+            usd_quotes: list("usd_quotes").into_iter().collect(),
+            symbols: in_usd.into_iter().map(settings).collect(),
+        },
+    })
+}

@@ -1,0 +1,33 @@
+//! A version's allocations as tax files: what a person files, and the proof of it.
+//!
+//! Every figure here is made from a stored allocation and a date in a named time zone. Rounding
+//! happens here and nowhere before: each printed row is rounded, its printed gain is printed
+//! proceeds less printed cost, and a printed total is the sum of printed rows. The same version
+//! gives the same bytes: nothing here reads a clock. What is unknown (a sell without a lot, a
+//! rejected pool) goes into a file of its own and is never given a cost.
+//! Rules and their sources: docs/TAX.md. Read next: `term.rs`, `boxes.rs`, `row.rs`.
+
+mod amount;
+mod boxes;
+mod cells;
+mod error;
+mod export;
+mod files;
+mod formats;
+mod manifest;
+mod row;
+mod slices;
+mod term;
+mod totals;
+
+pub use amount::{Amounts, Rounding};
+pub use boxes::{AssetKind, BoxRules, DIGITAL_BOXES_FROM, FormBox, Part, Reported, base_asset};
+pub use cells::{CsvLine, harmless};
+pub use error::{TaxError, TaxResult};
+pub use export::{ExportFacts, ExportRequest, Exported, SeveralDollars, export};
+pub use files::{PartFile, WrittenFile, sha256_of, sibling};
+pub use formats::{Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX};
+pub use manifest::{MANIFEST_FORMAT, Sealing, rules_of};
+pub use row::{Mark, MatchedRow, RowMaker, SOURCE_OPENING, SOURCE_REVIEW, Slice, TaxRow, TaxRules};
+pub use term::{Term, days_held, term_of};
+pub use totals::{BoxTotal, Totals};

@@ -1,0 +1,238 @@
+//! One printed row: a stored allocation with its dates, term, box and rounded amounts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Zoned;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::amount::{Amounts, Rounding};
+use super::boxes::{AssetKind, BoxRules, FormBox, Part, base_asset};
+use super::term::{Term, days_held, term_of};
+use crate::engine::{Symbol, SymbolRules, Timestamp, Usd};
+use crate::store::model::{SourcedAllocation, TradeOrigin};
+
+/// The `source` of trades that stand for a person's decision about a review item.
+pub const SOURCE_REVIEW: &str = "review";
+
+/// The `source` of trades that stand for lots carried over from another system.
+pub const SOURCE_OPENING: &str = "opening";
+
+/// What files say of a cost that no execution shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// A person decided the basis.
+    Review,
+    /// The lot was carried over from another system.
+    Opening,
+}
+
+impl Mark {
+    /// Returns the mark of a trade.
+    pub fn of(origin: &TradeOrigin) -> Option<Self> {
+        match origin.source.as_deref() {
+            Some(SOURCE_REVIEW) => Some(Self::Review),
+            Some(SOURCE_OPENING) => Some(Self::Opening),
+            _ => None,
+        }
+    }
+
+    /// Returns the code that files show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Review => "basis_by_review",
+            Self::Opening => "opening_lot",
+        }
+    }
+
+    /// Returns the word that goes behind a description, where there is no column for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Review => "review",
+            Self::Opening => "opening lot",
+        }
+    }
+}
+
+/// Everything that decides what is printed, beside the version itself.
+#[derive(Debug, Clone)]
+pub struct TaxRules {
+    /// The tax year.
+    pub year: i16,
+    /// The zone that dates and the year are taken in.
+    pub zone: TimeZone,
+    /// Its name.
+    pub zone_name: String,
+    /// This account only.
+    pub account: Option<String>,
+    /// Cents or whole dollars.
+    pub rounding: Rounding,
+    /// Boxes by account and year.
+    pub boxes: BoxRules,
+    /// Which symbols have a dollar price.
+    pub symbols: SymbolRules,
+}
+
+impl TaxRules {
+    /// Returns the date of an instant in the zone.
+    pub fn date(&self, time: Timestamp) -> Date {
+        let instant = jiff::Timestamp::from_microsecond(time.as_micros());
+        Zoned::new(instant.unwrap_or_default(), self.zone.clone()).date()
+    }
+
+    /// Tells whether an instant is in the tax year.
+    pub fn is_in_year(&self, time: Timestamp) -> bool {
+        self.date(time).year() == self.year
+    }
+}
+
+/// An allocation as it is printed.
+#[derive(Debug, Clone)]
+pub struct TaxRow {
+    /// The stored row and where its trades came from.
+    pub from: SourcedAllocation,
+    /// What is counted: `BTC`.
+    pub asset: Arc<str>,
+    /// Date of the sale in the zone.
+    pub sold: Date,
+    /// Date of the purchase in the zone; `None` where no lot was left.
+    pub acquired: Option<Date>,
+    /// `None` where no lot was left.
+    pub matched: Option<MatchedRow>,
+    /// The lot's share of the buy's fee; `None` without a lot, or where the fee is unknown.
+    pub buy_fee: Option<Usd>,
+    /// Of how many slices of the sell this is which, from 1.
+    pub sell_slice: Slice,
+    /// Of how many slices of the lot, over all years, this is which.
+    pub lot_slice: Slice,
+}
+
+/// What only a row with a lot has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatchedRow {
+    /// Calendar days between purchase and sale.
+    pub days: i32,
+    /// Short or long.
+    pub term: Term,
+    /// The box of the form.
+    pub form_box: FormBox,
+    /// Exact, with the buy's fee.
+    pub cost: Usd,
+    /// Exact.
+    pub pnl: Usd,
+    /// As printed.
+    pub printed: Amounts,
+}
+
+/// One of several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Slice {
+    /// From 1; 0 where there is none.
+    pub number: u32,
+    /// Of how many.
+    pub of: u32,
+}
+
+impl TaxRow {
+    /// Returns the description of column (a): `0.25 BTC`.
+    pub fn description(&self) -> String {
+        format!("{} {}", self.from.row.allocated_size, self.asset)
+    }
+
+    /// Returns the description with its mark, for formats without a column for it.
+    pub fn marked_description(&self) -> String {
+        match self.marks().first() {
+            Some(mark) => format!("{} ({})", self.description(), mark.word()),
+            None => self.description(),
+        }
+    }
+
+    /// Returns what has to be said of the row's trades.
+    pub fn marks(&self) -> Vec<Mark> {
+        let marks = [Mark::of(&self.from.buy), Mark::of(&self.from.sell)];
+        marks.into_iter().flatten().collect()
+    }
+
+    /// Returns marks and notes as codes joined with `;`.
+    pub fn flags(&self) -> String {
+        let mut flags: Vec<String> = self
+            .marks()
+            .iter()
+            .map(|mark| mark.as_str().to_owned())
+            .collect();
+        if !self.from.row.notes.is_empty() {
+            flags.push(self.from.row.notes.to_string());
+        }
+        flags.join(";")
+    }
+
+    /// Returns the part of the form; `None` where no lot was left.
+    pub fn part(&self) -> Option<Part> {
+        self.matched.map(|matched| matched.form_box.part())
+    }
+}
+
+/// Makes rows, and keeps what many rows share.
+#[derive(Debug)]
+pub struct RowMaker<'r> {
+    rules: &'r TaxRules,
+    known: BTreeMap<Symbol, (Arc<str>, AssetKind)>,
+}
+
+impl<'r> RowMaker<'r> {
+    /// Makes rows by these rules.
+    pub fn new(rules: &'r TaxRules) -> Self {
+        let known = BTreeMap::new();
+        Self { rules, known }
+    }
+
+    /// Makes a row. Its slices are counted elsewhere.
+    pub fn row(&mut self, from: SourcedAllocation) -> TaxRow {
+        let rules = self.rules;
+        let stored = &from.row;
+        let (asset, kind) = self.asset(&stored.symbol);
+        let sold = rules.date(stored.sell_time);
+        let acquired = stored.buy_time.map(|time| rules.date(time));
+        let matched = match (acquired, stored.cost_basis_usd, stored.pnl_usd) {
+            (Some(acquired), Some(cost), Some(pnl)) => {
+                let term = term_of(acquired, sold);
+                let reported = rules.boxes.reported(stored.account.as_str(), rules.year);
+                Some(MatchedRow {
+                    days: days_held(acquired, sold),
+                    term,
+                    form_box: FormBox::of(term, reported, kind, rules.year),
+                    cost,
+                    pnl,
+                    printed: Amounts {
+                        proceeds: rules.rounding.round(stored.net_proceeds_usd),
+                        cost: rules.rounding.round(cost),
+                    },
+                })
+            }
+            _ => None,
+        };
+        let (sell_slice, lot_slice) = (Slice::default(), Slice::default());
+        TaxRow {
+            asset,
+            sold,
+            acquired,
+            matched,
+            buy_fee: None,
+            sell_slice,
+            lot_slice,
+            from,
+        }
+    }
+
+    fn asset(&mut self, symbol: &Symbol) -> (Arc<str>, AssetKind) {
+        if let Some(known) = self.known.get(symbol) {
+            return known.clone();
+        }
+        let symbols = &self.rules.symbols;
+        let asset = Arc::from(base_asset(symbol, symbols));
+        let found = (asset, self.rules.boxes.kind(symbol, symbols));
+        self.known.insert(symbol.clone(), found.clone());
+        found
+    }
+}

@@ -1,0 +1,183 @@
+//! Says of each row which slice of its sell and of its lot it is, out of how many.
+//!
+//! First in, first out makes this a matter of one pass: the rows of a sell stand together, and so
+//! do those of a lot, as no later lot is touched before it is used up. A row is kept back until
+//! both are over; memory is that of the longest run of rows that share a lot or a sell.
+
+use std::collections::VecDeque;
+use std::io;
+
+use super::row::{Slice, TaxRow};
+use crate::engine::{MoneyError, OrderId, Size, Usd, add_sizes, gross_of_size};
+use crate::store::model::SourcedAllocation;
+
+/// Rows of one sell or of one lot.
+#[derive(Debug)]
+struct Run {
+    id: Option<OrderId>,
+    rows: u32,
+}
+
+/// Runs, those of the rows that are kept back and the one that goes on.
+#[derive(Debug, Default)]
+struct Runs {
+    /// Number of the first run that is kept.
+    first: u64,
+    runs: VecDeque<Run>,
+}
+
+impl Runs {
+    /// Takes a row: returns the number of its run and its own number there.
+    fn take(&mut self, id: Option<&OrderId>, is_new_pool: bool) -> (u64, u32) {
+        let goes_on = match self.runs.back() {
+            Some(run) if !is_new_pool => id.is_some() && run.id.as_ref() == id,
+            _ => false,
+        };
+        if !goes_on {
+            let id = id.cloned();
+            self.runs.push_back(Run { id, rows: 0 });
+        }
+        let number = self.first.saturating_add(self.runs.len() as u64) - 1;
+        let rows = self.runs.back_mut().map_or(0, |run| {
+            run.rows += 1;
+            run.rows
+        });
+        (number, rows)
+    }
+
+    /// Tells whether a run is over: another has begun behind it.
+    fn is_over(&self, number: u64) -> bool {
+        number + 1 < self.first + self.runs.len() as u64
+    }
+
+    fn rows(&self, number: u64) -> u32 {
+        let place = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.runs.get(place).map_or(0, |run| run.rows)
+    }
+
+    /// Forgets the runs before this one.
+    fn forget_before(&mut self, number: u64) {
+        while self.first < number && self.runs.len() > 1 {
+            self.runs.pop_front();
+            self.first += 1;
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Kept {
+    row: Box<TaxRow>,
+    sell: (u64, u32),
+    lot: Option<(u64, u32)>,
+}
+
+/// Gives rows on with their slices counted.
+#[derive(Debug, Default)]
+pub(super) struct Slices {
+    pool: Option<(String, String)>,
+    sells: Runs,
+    lots: Runs,
+    /// How much of the lot that goes on is used.
+    used: Size0,
+    kept: VecDeque<Kept>,
+}
+
+/// A size that begins at nothing.
+#[derive(Debug)]
+struct Size0(Size);
+
+impl Default for Size0 {
+    fn default() -> Self {
+        Self(Size::ZERO)
+    }
+}
+
+/// What the place of a row in its sell and lot says of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    sell: (u64, u32),
+    lot: Option<(u64, u32)>,
+    /// The lot's share of the buy's fee; `None` without a lot, or where the fee is unknown.
+    pub(super) buy_fee: Option<Usd>,
+}
+
+impl Slices {
+    /// Counts a row, whether it is printed or not.
+    pub(super) fn place(&mut self, from: &SourcedAllocation) -> Result<Placed, MoneyError> {
+        let row = &from.row;
+        let is_new_pool = self.pool.as_ref().is_none_or(|(account, symbol)| {
+            account != row.account.as_str() || symbol != row.symbol.as_str()
+        });
+        if is_new_pool {
+            let pool = (row.account.to_string(), row.symbol.to_string());
+            self.pool = Some(pool);
+        }
+        let sell = self.sells.take(Some(&row.sell_order_id), is_new_pool);
+        let Some(buy) = &row.buy_order_id else {
+            // What finds no lot finds none open: the last one is used up.
+            self.lots.take(None, true);
+            let (lot, buy_fee) = (None, None);
+            return Ok(Placed { sell, lot, buy_fee });
+        };
+        let lot = self.lots.take(Some(buy), is_new_pool);
+        if lot.1 == 1 {
+            self.used = Size0::default();
+        }
+        let before = self.used.0;
+        let after = add_sizes(before, row.allocated_size)?;
+        self.used = Size0(after);
+        let buy_fee = match (row.buy_price, row.cost_basis_usd) {
+            (Some(price), Some(cost)) if !row.notes.buy_fee_unknown => {
+                let gross = gross_of_size(price, after)?;
+                let share = gross.checked_sub(gross_of_size(price, before)?)?;
+                Some(cost.checked_sub(share)?)
+            }
+            _ => None,
+        };
+        let lot = Some(lot);
+        Ok(Placed { sell, lot, buy_fee })
+    }
+
+    /// Keeps a row back until its sell and lot are over.
+    pub(super) fn keep(&mut self, row: Box<TaxRow>, placed: Placed) {
+        let Placed { sell, lot, .. } = placed;
+        self.kept.push_back(Kept { row, sell, lot });
+    }
+
+    /// Gives on the rows whose sells and lots are over; `all` at the end.
+    pub(super) fn give(
+        &mut self,
+        all: bool,
+        take: &mut dyn FnMut(&TaxRow) -> io::Result<()>,
+    ) -> io::Result<()> {
+        while let Some(kept) = self.kept.front() {
+            let sell_is_over = self.sells.is_over(kept.sell.0);
+            let lot_is_over = kept.lot.is_none_or(|lot| self.lots.is_over(lot.0));
+            if !all && !(sell_is_over && lot_is_over) {
+                break;
+            }
+            let Some(mut kept) = self.kept.pop_front() else {
+                break;
+            };
+            kept.row.sell_slice = slice(&self.sells, kept.sell);
+            kept.row.lot_slice = kept
+                .lot
+                .map(|lot| slice(&self.lots, lot))
+                .unwrap_or_default();
+            take(&kept.row)?;
+        }
+        let last = u64::MAX;
+        let first_sell = self.kept.front().map_or(last, |kept| kept.sell.0);
+        let first_lot = self.kept.iter().find_map(|kept| kept.lot);
+        self.sells.forget_before(first_sell);
+        self.lots.forget_before(first_lot.map_or(last, |lot| lot.0));
+        Ok(())
+    }
+}
+
+fn slice(runs: &Runs, place: (u64, u32)) -> Slice {
+    Slice {
+        number: place.1,
+        of: runs.rows(place.0),
+    }
+}

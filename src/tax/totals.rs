@@ -1,0 +1,99 @@
+//! Totals: sums of what is printed, and the exact sums beside them.
+
+use std::collections::BTreeMap;
+
+use super::amount::Amounts;
+use super::boxes::{FormBox, Part};
+use super::row::TaxRow;
+use crate::engine::Usd;
+
+/// Totals of one box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BoxTotal {
+    /// Rows.
+    pub rows: u64,
+    /// Sums of printed rows.
+    pub printed: Amounts,
+    /// Exact net proceeds.
+    pub proceeds: Usd,
+    /// Exact cost.
+    pub cost: Usd,
+}
+
+impl BoxTotal {
+    /// Returns the exact gain.
+    pub fn gain(&self) -> Usd {
+        Usd::from_units(self.proceeds.units().saturating_sub(self.cost.units()))
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.rows = self.rows.saturating_add(other.rows);
+        self.printed.add(other.printed);
+        self.proceeds = sum(self.proceeds, other.proceeds);
+        self.cost = sum(self.cost, other.cost);
+    }
+}
+
+/// Adds amounts. A sum beyond 128 bits would need 10^14 pools at their limit.
+fn sum(left: Usd, right: Usd) -> Usd {
+    Usd::from_units(left.units().saturating_add(right.units()))
+}
+
+/// Totals of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// By box.
+    pub boxes: BTreeMap<FormBox, BoxTotal>,
+    /// Rows without a lot.
+    pub unmatched_rows: u64,
+    /// Their net proceeds, exact: what nothing is known of the cost of.
+    pub unmatched_proceeds: Usd,
+    /// Rows whose cost a person decided, or that come from lots carried over.
+    pub marked_rows: u64,
+    /// Rows with a fee that is unknown and counts zero.
+    pub fee_unknown_rows: u64,
+}
+
+impl Totals {
+    /// Adds a row.
+    pub fn add(&mut self, row: &TaxRow) {
+        let stored = &row.from.row;
+        self.marked_rows += u64::from(!row.marks().is_empty());
+        let unknown = stored.notes.buy_fee_unknown || stored.notes.sell_fee_unknown;
+        self.fee_unknown_rows += u64::from(unknown);
+        let Some(matched) = &row.matched else {
+            self.unmatched_rows += 1;
+            self.unmatched_proceeds = sum(self.unmatched_proceeds, stored.net_proceeds_usd);
+            return;
+        };
+        let of_row = BoxTotal {
+            rows: 1,
+            printed: matched.printed,
+            proceeds: stored.net_proceeds_usd,
+            cost: matched.cost,
+        };
+        self.boxes.entry(matched.form_box).or_default().add(&of_row);
+    }
+
+    /// Returns the totals of a part, or of all.
+    pub fn of(&self, part: Option<Part>) -> BoxTotal {
+        let mut total = BoxTotal::default();
+        for (form_box, of_box) in &self.boxes {
+            if part.is_none_or(|part| form_box.part() == part) {
+                total.add(of_box);
+            }
+        }
+        total
+    }
+
+    /// Returns the totals of a line of Schedule D.
+    pub fn of_line(&self, line: &str) -> BoxTotal {
+        let mut total = BoxTotal::default();
+        for (form_box, of_box) in &self.boxes {
+            if form_box.schedule_d_line() == line {
+                total.add(of_box);
+            }
+        }
+        total
+    }
+}
