@@ -200,7 +200,7 @@ pub async fn export(
     let mut sink = Sink {
         maker: RowMaker::new(rules),
         slices: Slices::default(),
-        files: vec![unmatched_file(&paths.unmatched, &facts)],
+        files: Vec::new(),
         totals: Totals::default(),
         year,
     };
@@ -208,6 +208,7 @@ pub async fn export(
         let file = format.open(path, &facts);
         sink.files.push(file.map_err(|e| unwritable(path, &e))?);
     }
+    sink.files.push(unmatched_file(&paths.unmatched, &facts));
     let version = request.version.version;
     let rows_seen = store
         .sourced_rows(version, account.as_ref(), &mut sink)
@@ -215,7 +216,8 @@ pub async fn export(
     sink.give(true).map_err(TaxError::Write)?;
     let totals = sink.totals;
     let (mut files, mut left_out) = (Vec::new(), Vec::new());
-    let formats = std::iter::once(None).chain(request.files.iter().map(|(f, _)| Some(*f)));
+    let formats = request.files.iter().map(|(format, _)| Some(*format));
+    let formats = formats.chain(std::iter::once(None));
     for (format, file) in formats.zip(sink.files) {
         let done = file.finish(&totals).map_err(TaxError::Write)?;
         files.extend(done.files);

@@ -170,11 +170,6 @@ impl WrittenFile {
     }
 }
 
-/// Returns where a file is written before it has its name.
-pub fn beside(path: &Path) -> PathBuf {
-    part_path(path)
-}
-
 /// Returns a file's SHA-256 and how many bytes it has.
 pub fn sha256_of(path: &Path) -> io::Result<(String, u64)> {
     let mut input = File::open(path)?;
@@ -190,9 +185,16 @@ pub fn sha256_of(path: &Path) -> io::Result<(String, u64)> {
     }
 }
 
-/// Returns a path with words between its stem and its extension: `tax.csv` to `tax.unmatched.csv`.
+/// Returns the path of what belongs to a file: `tax.unmatched.csv` to `tax.csv`,
+/// `tax.txf.unmatched.csv` to `tax.txf`, so that two formats of one name do not meet.
 pub fn sibling(path: &Path, word: &str, extension: &str) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let is_csv = path.extension().is_some_and(|extension| extension == "csv");
+    let stem = if is_csv {
+        path.file_stem()
+    } else {
+        path.file_name()
+    };
+    let stem = stem.unwrap_or_default().to_string_lossy();
     path.with_file_name(format!("{stem}.{word}.{extension}"))
 }
 
@@ -232,6 +234,10 @@ mod tests {
         assert_eq!(
             sibling(&path, "unmatched", "csv"),
             folder.path().join("a.unmatched.csv")
+        );
+        assert_eq!(
+            sibling(Path::new("a.txf"), "manifest", "json"),
+            Path::new("a.txf.manifest.json")
         );
     }
 }

@@ -248,11 +248,12 @@ fn outcome(
     text.push_str(&describe_totals(&exported.totals, rules));
     text.push_str(&describe_warnings(exported));
     for file in &exported.files {
-        let (path, rows) = (file.path.display(), plural(file.rows, "row", "rows"));
-        text.push_str(&format!(
-            "Wrote     {path}: {rows}, sha256 {}\n",
-            file.sha256
-        ));
+        let (path, sha256) = (file.path.display(), &file.sha256);
+        let rows = match file.rows {
+            0 => String::new(),
+            rows => format!(" {},", plural(rows, "row", "rows")),
+        };
+        text.push_str(&format!("Wrote     {path}:{rows} sha256 {sha256}\n"));
     }
     let incomplete = incomplete(exported);
     if let Some(incomplete) = &incomplete {
