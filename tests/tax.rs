@@ -11,6 +11,8 @@ mod formats;
 mod places;
 #[path = "tax/rounding.rs"]
 mod rounding;
+#[path = "tax/workbook.rs"]
+mod workbook;
 
 use std::fs;
 

@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use super::boxes::base_asset;
 use super::files::{PartFile, WrittenFile, sibling};
-use super::formats::{Format, LeftOut, TaxFile, numbered, unmatched_file};
+use super::formats::{Format, LeftOut, OpenLotLine, TaxFile, numbered, unmatched_file};
 use super::manifest::{self, Sealing};
 use super::row::{RowMaker, TaxRules};
 use super::slices::Slices;
 use super::totals::Totals;
 use super::{TaxError, TaxResult};
 use crate::engine::{Account, PoolStatus, Timestamp};
-use crate::store::model::{PoolSummary, SourcedAllocation, VersionInfo};
+use crate::store::model::{PoolSummary, SourcedAllocation, Version, VersionInfo};
 use crate::store::{SourcedSink, Store};
 use crate::tax::cells::CsvLine;
 
@@ -214,6 +214,13 @@ pub async fn export(
         .sourced_rows(version, account.as_ref(), &mut sink)
         .await?;
     sink.give(true).map_err(TaxError::Write)?;
+    if request
+        .files
+        .iter()
+        .any(|(format, _)| *format == Format::Xlsx)
+    {
+        give_open_lots(store, version, &summaries, &mut sink.files).await?;
+    }
     let totals = sink.totals;
     let (mut files, mut left_out) = (Vec::new(), Vec::new());
     let formats = request.files.iter().map(|(format, _)| Some(*format));
@@ -242,6 +249,27 @@ pub async fn export(
     exported.files.push(manifest.map_err(TaxError::Write)?);
     publish(request, &paths, &mut exported.files)?;
     Ok(exported)
+}
+
+/// Gives the files the lots that the version leaves open, pool by pool.
+async fn give_open_lots(
+    store: &dyn Store,
+    version: Version,
+    summaries: &[PoolSummary],
+    files: &mut [Box<dyn TaxFile>],
+) -> TaxResult<()> {
+    for summary in summaries.iter().filter(|s| s.totals.open_lots > 0) {
+        let pools = BTreeSet::from([summary.pool.clone()]);
+        let lots = store.open_lots(version, &pools).await?;
+        for lot in lots.into_values().flatten() {
+            let pool = summary.pool.clone();
+            let line = OpenLotLine { pool, lot };
+            for file in files.iter_mut() {
+                file.open_lot(&line).map_err(TaxError::Write)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn account_of(rules: &TaxRules) -> TaxResult<Option<Account>> {

@@ -20,6 +20,21 @@ pub struct PartFile {
     bytes: u64,
 }
 
+/// A place beside a file's name, which is empty again unless the file gets its name.
+#[derive(Debug)]
+pub(super) struct Beside {
+    /// Where to write.
+    pub(super) path: PathBuf,
+    part: Leftover,
+}
+
+/// Returns the place beside a file's name.
+pub(super) fn beside(path: &Path) -> Beside {
+    let path = part_path(path);
+    let part = Leftover(Some(path.clone()));
+    Beside { path, part }
+}
+
 /// A file that is removed unless it was renamed.
 #[derive(Debug)]
 struct Leftover(Option<PathBuf>);
@@ -134,18 +149,14 @@ impl PartFile {
 
 impl WrittenFile {
     /// Takes a file that somebody else wrote beside its name. Errors: it can't be read.
-    pub fn of_part(path: &Path, rows: u64) -> io::Result<Self> {
-        let part = Leftover(Some(part_path(path)));
-        let (sha256, bytes) = match &part.0 {
-            Some(path) => sha256_of(path)?,
-            None => (String::new(), 0),
-        };
+    pub(super) fn of_part(beside: Beside, path: &Path, rows: u64) -> io::Result<Self> {
+        let (sha256, bytes) = sha256_of(&beside.path)?;
         Ok(Self {
             path: path.to_owned(),
             rows,
             bytes,
             sha256,
-            part,
+            part: beside.part,
         })
     }
 

@@ -14,9 +14,11 @@ mod schedule_d;
 mod taxact;
 mod txf;
 mod unmatched;
+mod xlsx;
 
 pub use lots::LOTS_HEADER;
 pub use taxact::TAXACT_ROWS_MAX;
+pub use xlsx::OpenLotLine;
 
 use super::export::ExportFacts;
 
@@ -82,7 +84,7 @@ impl Format {
             Self::Lots => Box::new(lots::Lots::create(path, facts)?),
             Self::TaxAct => Box::new(taxact::TaxAct::create(path, facts)?),
             Self::Txf => Box::new(txf::Txf::create(path, facts)?),
-            Self::Xlsx => return Err(io::Error::other("not yet")),
+            Self::Xlsx => Box::new(xlsx::Xlsx::create(path, facts)?),
         })
     }
 }
@@ -109,6 +111,11 @@ pub(super) struct Done {
 pub(super) trait TaxFile: Send {
     /// Takes a row, matched or not.
     fn row(&mut self, row: &TaxRow) -> io::Result<()>;
+
+    /// Takes a lot that the version leaves open.
+    fn open_lot(&mut self, _line: &OpenLotLine) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Completes the file.
     fn finish(self: Box<Self>, totals: &Totals) -> io::Result<Done>;

@@ -1,0 +1,435 @@
+//! One workbook: summary, short term, long term, lots, unmatched, open lots.
+//!
+//! A spreadsheet's numbers are floats, so exact values stand as text beside what is printed.
+//! Sheets are written row by row into temporary files; none is held in memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
+
+use super::{Done, TaxFile, one};
+use crate::engine::{CarriedLot, Pool};
+use crate::tax::boxes::Part;
+use crate::tax::export::ExportFacts;
+use crate::tax::files::{WrittenFile, beside};
+use crate::tax::row::{TaxRow, TaxRules};
+use crate::tax::{Rounding, Totals};
+
+/// Rows of a sheet, the header included.
+const SHEET_ROWS_MAX: u32 = 1_048_576;
+
+const FORM: &[&str] = &[
+    "Box",
+    "(a) Description",
+    "(b) Acquired",
+    "(c) Sold",
+    "(d) Proceeds",
+    "(e) Cost",
+    "(f) Code",
+    "(g) Adjustment",
+    "(h) Gain or loss",
+    "Exact proceeds",
+    "Exact cost",
+    "Exact gain",
+    "Account",
+    "Sell order",
+    "Buy order",
+    "Note",
+];
+
+const LOTS: &[&str] = &[
+    "Account",
+    "Symbol",
+    "Sell order",
+    "Buy order",
+    "Size",
+    "Bought (UTC)",
+    "Sold (UTC)",
+    "Acquired",
+    "Sold",
+    "Days held",
+    "Term",
+    "Box",
+    "Buy price",
+    "Sell price",
+    "Exact cost",
+    "Exact proceeds",
+    "Exact net proceeds",
+    "Exact gain",
+    "Slice of sell",
+    "Slice of lot",
+    "Sell file",
+    "Sell line",
+    "Buy file",
+    "Buy line",
+    "Flags",
+    "Note",
+];
+
+const UNMATCHED: &[&str] = &[
+    "Account",
+    "Symbol",
+    "Sell order",
+    "Size without a lot",
+    "Sold (UTC)",
+    "Sold",
+    "Exact net proceeds",
+    "File",
+    "Line",
+    "Reason",
+];
+
+const OPEN_LOTS: &[&str] = &[
+    "Account",
+    "Symbol",
+    "Buy order",
+    "Bought (UTC)",
+    "Acquired",
+    "Size left",
+    "Exact cost of it",
+];
+
+/// A lot that the version leaves open.
+#[derive(Debug, Clone)]
+pub struct OpenLotLine {
+    /// Whose, of what.
+    pub pool: Pool,
+    /// The lot.
+    pub lot: CarriedLot,
+}
+
+/// How cells look.
+struct Looks {
+    head: Format,
+    date: Format,
+    money: Format,
+}
+
+/// A sheet and its next row.
+struct Sheet {
+    sheet: Worksheet,
+    row: u32,
+    column: u16,
+}
+
+impl Sheet {
+    fn begin(book: &mut Workbook, name: &str, head: &[&str], looks: &Looks) -> io::Result<Self> {
+        let mut sheet = book.new_worksheet_with_constant_memory().map_err(failed)?;
+        sheet.set_name(name).map_err(failed)?;
+        sheet.set_freeze_panes(1, 0).map_err(failed)?;
+        for (column, title) in (0..).zip(head) {
+            let width = u8::try_from(title.len().clamp(12, 24)).unwrap_or(24);
+            sheet.set_column_width(column, width).map_err(failed)?;
+        }
+        for (column, title) in (0..).zip(head) {
+            let titled = sheet.write_string_with_format(0, column, *title, &looks.head);
+            titled.map_err(failed)?;
+        }
+        let (row, column) = (0, 0);
+        Ok(Self { sheet, row, column })
+    }
+
+    /// Begins the next row. Errors: a sheet has no more.
+    fn next(&mut self) -> io::Result<&mut Self> {
+        self.row += 1;
+        self.column = 0;
+        if self.row >= SHEET_ROWS_MAX {
+            let rows = SHEET_ROWS_MAX - 1;
+            let what = format!("a sheet of xlsx has room for {rows} rows: use --format lots");
+            return Err(io::Error::other(what));
+        }
+        Ok(self)
+    }
+
+    fn text(&mut self, text: impl ToString) -> io::Result<&mut Self> {
+        let text = text.to_string();
+        if !text.is_empty() {
+            let written = self.sheet.write_string(self.row, self.column, text);
+            written.map_err(failed)?;
+        }
+        self.column += 1;
+        Ok(self)
+    }
+
+    fn optional(&mut self, text: Option<impl ToString>) -> io::Result<&mut Self> {
+        self.text(text.map(|text| text.to_string()).unwrap_or_default())
+    }
+
+    fn date(&mut self, date: Option<Date>, looks: &Looks) -> io::Result<&mut Self> {
+        let Some(date) = date else {
+            return self.text("");
+        };
+        let parts = (
+            u16::try_from(date.year()),
+            u8::try_from(date.month()),
+            u8::try_from(date.day()),
+        );
+        let excel = match parts {
+            (Ok(year), Ok(month), Ok(day)) => ExcelDateTime::from_ymd(year, month, day).ok(),
+            _ => None,
+        };
+        // A spreadsheet knows no dates before 1900.
+        let Some(excel) = excel else {
+            return self.text(date);
+        };
+        let (row, column) = (self.row, self.column);
+        let written = self
+            .sheet
+            .write_with_format(row, column, &excel, &looks.date);
+        written.map_err(failed)?;
+        self.column += 1;
+        Ok(self)
+    }
+
+    /// Writes a printed amount as a number.
+    fn money(&mut self, printed: i128, rounding: Rounding, looks: &Looks) -> io::Result<&mut Self> {
+        let text = rounding.text(printed);
+        let Ok(number) = Decimal::from_str_exact(&text) else {
+            return self.text(text);
+        };
+        let (row, column) = (self.row, self.column);
+        let written = self
+            .sheet
+            .write_with_format(row, column, number, &looks.money);
+        written.map_err(failed)?;
+        self.column += 1;
+        Ok(self)
+    }
+}
+
+fn failed(error: XlsxError) -> io::Error {
+    io::Error::other(error)
+}
+
+pub(super) struct Xlsx {
+    path: PathBuf,
+    book: Workbook,
+    looks: Looks,
+    rules: TaxRules,
+    about: Vec<(String, String)>,
+    summary: Sheet,
+    short: Sheet,
+    long: Sheet,
+    lots: Sheet,
+    unmatched: Sheet,
+    open: Sheet,
+}
+
+/// Returns what the summary says of the export.
+fn about(facts: &ExportFacts<'_>) -> Vec<(String, String)> {
+    let (rules, version) = (facts.rules, facts.version);
+    let hash = |hash: Option<crate::engine::RowsHash>| hash.map(|hash| hash.to_string());
+    let account = rules.account.clone();
+    [
+        ("Tax year", rules.year.to_string()),
+        ("Time zone", rules.zone_name.clone()),
+        ("Account", account.unwrap_or_else(|| "all".into())),
+        ("Rounding", rules.rounding.as_str().into()),
+        ("Version", version.version.to_string()),
+        ("Status", version.status.as_str().into()),
+        ("Ledger hash", hash(version.ledger_hash).unwrap_or_default()),
+        (
+            "Allocations hash",
+            hash(version.allocations_hash).unwrap_or_default(),
+        ),
+        ("Program", format!("fifo-pnl {}", facts.program_version)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+impl Xlsx {
+    pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
+        // Refused here and not after all rows are read.
+        drop(crate::tax::files::PartFile::create(path)?);
+        let mut book = Workbook::new();
+        let made = ExcelDateTime::from_ymd(2000, 1, 1).map_err(failed)?;
+        let properties = DocProperties::new().set_creation_datetime(&made);
+        book.set_properties(&properties);
+        let money = match facts.rules.rounding {
+            Rounding::Cents => "#,##0.00",
+            Rounding::WholeDollars => "#,##0",
+        };
+        let looks = Looks {
+            head: Format::new().set_bold().set_text_wrap(),
+            date: Format::new().set_num_format("yyyy-mm-dd"),
+            money: Format::new().set_num_format(money),
+        };
+        let summary = &[
+            "What",
+            "Line",
+            "Rows",
+            "Proceeds",
+            "Cost",
+            "Gain",
+            "Exact gain",
+        ];
+        let mut begin = |name: &str, head: &[&str]| Sheet::begin(&mut book, name, head, &looks);
+        let summary = begin("Summary", summary)?;
+        let (short, long) = (begin("Short term", FORM)?, begin("Long term", FORM)?);
+        let (lots, unmatched) = (begin("Lots", LOTS)?, begin("Unmatched", UNMATCHED)?);
+        let open = begin("Open lots", OPEN_LOTS)?;
+        Ok(Self {
+            path: path.to_owned(),
+            book,
+            looks,
+            rules: facts.rules.clone(),
+            about: about(facts),
+            summary,
+            short,
+            long,
+            lots,
+            unmatched,
+            open,
+        })
+    }
+
+    fn form_row(&mut self, row: &TaxRow) -> io::Result<()> {
+        let (Some(matched), looks) = (&row.matched, &self.looks) else {
+            return Ok(());
+        };
+        let sheet = match matched.form_box.part() {
+            Part::One => &mut self.short,
+            Part::Two => &mut self.long,
+        };
+        let (stored, printed) = (&row.from.row, matched.printed);
+        let rounding = self.rules.rounding;
+        sheet.next()?;
+        sheet
+            .text(matched.form_box.letter)?
+            .text(row.description())?;
+        sheet
+            .date(row.acquired, looks)?
+            .date(Some(row.sold), looks)?;
+        sheet.money(printed.proceeds, rounding, looks)?;
+        sheet
+            .money(printed.cost, rounding, looks)?
+            .text("")?
+            .text("")?;
+        sheet.money(printed.gain(), rounding, looks)?;
+        sheet.text(stored.net_proceeds_usd)?.text(matched.cost)?;
+        sheet.text(matched.pnl)?.text(&stored.account)?;
+        sheet.text(&stored.sell_order_id)?;
+        sheet.optional(stored.buy_order_id.as_ref())?;
+        sheet.text(row.flags())?;
+        Ok(())
+    }
+
+    fn lots_row(&mut self, row: &TaxRow) -> io::Result<()> {
+        let (sheet, looks, stored) = (&mut self.lots, &self.looks, &row.from.row);
+        let matched = row.matched.as_ref();
+        let slice = |slice: crate::tax::Slice| format!("{} of {}", slice.number, slice.of);
+        sheet.next()?;
+        sheet.text(&stored.account)?.text(&stored.symbol)?;
+        sheet.text(&stored.sell_order_id)?;
+        sheet.optional(stored.buy_order_id.as_ref())?;
+        sheet.text(stored.allocated_size)?;
+        sheet.optional(stored.buy_time)?.text(stored.sell_time)?;
+        sheet
+            .date(row.acquired, looks)?
+            .date(Some(row.sold), looks)?;
+        sheet.optional(matched.map(|matched| matched.days))?;
+        sheet.optional(matched.map(|matched| matched.term.as_str()))?;
+        sheet.optional(matched.map(|matched| matched.form_box.letter))?;
+        sheet.optional(stored.buy_price)?.text(stored.sell_price)?;
+        sheet
+            .optional(stored.cost_basis_usd)?
+            .text(stored.proceeds_usd)?;
+        sheet
+            .text(stored.net_proceeds_usd)?
+            .optional(stored.pnl_usd)?;
+        sheet.text(slice(row.sell_slice))?;
+        sheet.optional(matched.map(|_| slice(row.lot_slice)))?;
+        for origin in [&row.from.sell, &row.from.buy] {
+            sheet
+                .optional(origin.file.as_ref())?
+                .optional(origin.line)?;
+        }
+        let marks: Vec<&str> = row.marks().iter().map(|mark| mark.as_str()).collect();
+        sheet.text(marks.join(";"))?.text(stored.notes)?;
+        Ok(())
+    }
+
+    fn unmatched_row(&mut self, row: &TaxRow) -> io::Result<()> {
+        let (sheet, stored) = (&mut self.unmatched, &row.from.row);
+        sheet.next()?;
+        sheet.text(&stored.account)?.text(&stored.symbol)?;
+        sheet
+            .text(&stored.sell_order_id)?
+            .text(stored.allocated_size)?;
+        sheet
+            .text(stored.sell_time)?
+            .date(Some(row.sold), &self.looks)?;
+        sheet.text(stored.net_proceeds_usd)?;
+        sheet.optional(row.from.sell.file.as_ref())?;
+        sheet.optional(row.from.sell.line)?;
+        sheet.text("no open lot was left: the cost is unknown, not zero")?;
+        Ok(())
+    }
+
+    fn summarize(&mut self, totals: &Totals) -> io::Result<()> {
+        let (sheet, looks, rounding) = (&mut self.summary, &self.looks, self.rules.rounding);
+        let boxes = totals.boxes.iter().map(|(of, total)| {
+            let name = format!("Part {}, box {}", of.part().as_str(), of.letter);
+            (name, of.schedule_d_line(), *total)
+        });
+        let all = std::iter::once(("Total".to_owned(), "", totals.of(None)));
+        for (name, line, total) in boxes.chain(all) {
+            sheet.next()?.text(name)?.text(line)?.text(total.rows)?;
+            sheet.money(total.printed.proceeds, rounding, looks)?;
+            sheet.money(total.printed.cost, rounding, looks)?;
+            sheet.money(total.printed.gain(), rounding, looks)?;
+            sheet.text(total.gain())?;
+        }
+        sheet
+            .next()?
+            .text("Sells without a lot, in no total")?
+            .text("")?;
+        sheet.text(totals.unmatched_rows)?;
+        sheet.text(format!("{} exact", totals.unmatched_proceeds))?;
+        sheet.next()?;
+        for (name, value) in &self.about {
+            sheet.next()?.text(name)?.text(value)?;
+        }
+        Ok(())
+    }
+}
+
+impl TaxFile for Xlsx {
+    fn row(&mut self, row: &TaxRow) -> io::Result<()> {
+        self.form_row(row)?;
+        self.lots_row(row)?;
+        if row.matched.is_none() {
+            self.unmatched_row(row)?;
+        }
+        Ok(())
+    }
+
+    fn open_lot(&mut self, line: &OpenLotLine) -> io::Result<()> {
+        let (sheet, lot) = (&mut self.open, &line.lot);
+        let acquired = self.rules.date(lot.buy.order_time);
+        sheet.next()?;
+        sheet.text(&line.pool.account)?.text(&line.pool.symbol)?;
+        sheet.text(&lot.buy.order_id)?.text(lot.buy.order_time)?;
+        sheet.date(Some(acquired), &self.looks)?;
+        sheet.text(lot.remaining_size)?.text(lot.remaining_cost)?;
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, totals: &Totals) -> io::Result<Done> {
+        self.summarize(totals)?;
+        let mut book = self.book;
+        let rows = totals.of(None).rows + totals.unmatched_rows;
+        let sheets = [self.summary, self.short, self.long, self.lots];
+        for sheet in sheets.into_iter().chain([self.unmatched, self.open]) {
+            book.push_worksheet(sheet.sheet);
+        }
+        let part = beside(&self.path);
+        let saved = book.save(&part.path);
+        saved.map_err(failed)?;
+        Ok(one(WrittenFile::of_part(part, &self.path, rows)?))
+    }
+}
