@@ -54,6 +54,14 @@ impl Batches {
             });
         }
         let PoolSizes { watermark, rows } = store.pool_sizes(scope).await?;
+        if matches!(watermark, Watermark::Unguarded { .. }) {
+            // It can change between two readings, and nothing tells what it was: one reading.
+            return Ok(Self {
+                scopes: vec![scope.clone()],
+                as_of: None,
+                pools: Vec::new(),
+            });
+        }
         let mut scopes: Vec<Scope> = Vec::new();
         let mut part: BTreeSet<Pool> = BTreeSet::new();
         let mut rows_of_part = 0_u64;

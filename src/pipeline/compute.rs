@@ -40,7 +40,8 @@ pub struct ComputeOptions {
     /// Threads; `None`: one a processor.
     pub jobs: Option<usize>,
     /// Bytes that the ledger may take in memory; `None` is [`MEMORY_DEFAULT`]. A larger one is
-    /// read in parts, and a single pool that is larger still in slices.
+    /// read in parts, and a single pool that is larger still in slices. A ledger
+    /// that others may change is read at once, whatever it takes.
     pub memory: Option<u64>,
     /// Why the version is made: `hand`, `full`, ...
     pub origin: String,

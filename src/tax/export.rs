@@ -16,6 +16,7 @@ use super::slices::Slices;
 use super::totals::Totals;
 use super::{TaxError, TaxResult};
 use crate::engine::{Account, PoolStatus, Timestamp};
+use crate::store::lots::Reach;
 use crate::store::model::{PoolSummary, SourcedAllocation, Version, VersionInfo};
 use crate::store::{SourcedSink, Store};
 use crate::tax::cells::CsvLine;
@@ -259,9 +260,9 @@ async fn give_open_lots(
     files: &mut [Box<dyn TaxFile>],
 ) -> TaxResult<()> {
     for summary in summaries.iter().filter(|s| s.totals.open_lots > 0) {
-        let pools = BTreeSet::from([summary.pool.clone()]);
-        let lots = store.open_lots(version, &pools).await?;
-        for lot in lots.into_values().flatten() {
+        let all = Reach::from([(summary.pool.clone(), None)]);
+        let lots = store.open_lots(version, &all).await?;
+        for lot in lots.into_values().flat_map(|lots| lots.oldest) {
             let pool = summary.pool.clone();
             let line = OpenLotLine { pool, lot };
             for file in files.iter_mut() {
