@@ -116,6 +116,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// List, publish, seal, drop and export versions
     Versions(VersionsArgs),
+    /// Show the sells that differ between two versions, and why
+    Compare(CompareArgs),
     /// Keep what an earlier system answered, to compare with
     History(HistoryArgs),
     /// List what only a person can settle; exclude pools
@@ -261,8 +263,16 @@ pub struct ComputeArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ValidateArgs {
     /// Number of the version, or "current"
-    #[arg(long, value_name = "N|current")]
-    pub version: String,
+    #[arg(
+        long,
+        value_name = "N|current",
+        required_unless_present = "compare_versions"
+    )]
+    pub version: Option<String>,
+    /// Show the sells that differ between two versions, as fifo-pnl compare does
+    #[arg(long, num_args = 2, value_names = ["A", "B"],
+        conflicts_with_all = ["version", "strict", "report", "snapshot"])]
+    pub compare_versions: Option<Vec<String>>,
     /// Take unmatched sells, unknown fees, rejected and excluded pools for findings
     #[arg(long)]
     pub strict: bool,
@@ -426,6 +436,26 @@ pub struct MigrateArgs {
     /// What to do.
     #[command(subcommand)]
     pub command: MigrateCommand,
+}
+
+/// `compare`
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// Number of the first version, or "current"
+    #[arg(value_name = "A")]
+    pub left: String,
+    /// Number of the second version, or "current"
+    #[arg(value_name = "B")]
+    pub right: String,
+    /// Only sells of this symbol
+    #[arg(long, value_name = "SYMBOL")]
+    pub symbol: Option<String>,
+    /// Only sells of this year (UTC)
+    #[arg(long, value_name = "YEAR")]
+    pub year: Option<i16>,
+    /// Write all sells that differ to a CSV file
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `history`

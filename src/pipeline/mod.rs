@@ -6,6 +6,7 @@
 
 mod batches;
 mod changed;
+mod compare;
 mod compute;
 mod context;
 mod explain;
@@ -24,6 +25,9 @@ mod validate;
 
 pub use batches::MEMORY_DEFAULT;
 pub use changed::ChangedPool;
+pub use compare::{
+    CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, compare,
+};
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
 pub use context::{
     Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent, Wait,

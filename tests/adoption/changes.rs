@@ -56,8 +56,20 @@ fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
         .json();
     assert_eq!(done["changed_since"].as_array().unwrap().len(), 2);
     assert_eq!(done["arrived_since"], 1);
-    // A version made now sees all of it.
+    // A version made now sees all of it; what the trades were before is gone.
     site.compute(&["--all-symbols", "--no-publish"]).expect(0);
+    let done = site.fifo_pnl(&["compare", "1", "2", "--json"]).expect(0);
+    let json = done.json();
+    let sells = json["sells"].as_array().unwrap().iter();
+    let whys: Vec<&str> = sells.map(|sell| sell["why"].as_str().unwrap()).collect();
+    assert!(
+        whys.contains(&"the ledger was changed, and what it was is gone"),
+        "{whys:?}"
+    );
+    assert!(
+        whys.contains(&"version 2 does not have the pool"),
+        "{whys:?}"
+    );
     site.validate(&["--version", "2", "--strict"]).expect(0);
 }
 

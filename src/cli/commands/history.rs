@@ -283,7 +283,10 @@ pub(super) fn to_json(history: &HistoryReport) -> Value {
             "difference_usd": line.difference.to_string(),
         })
     };
-    let month = |(name, of_month): (&(String, String), &HistorySum)| json!({ "symbol": name.0, "month": name.1, "sum": sum(of_month) });
+    let month = |(name, of_month): (&(String, String), &HistorySum)| {
+        let sum = sum(of_month);
+        json!({ "symbol": name.0, "month": name.1, "sum": sum })
+    };
     json!({
         "snapshot": history.snapshot,
         "equal": history.count(HistoryStatus::Equal),

@@ -1,5 +1,6 @@
 //! One file a command: call the job, put its report into words, choose the exit code.
 
+mod compare;
 mod compute;
 mod explain;
 mod health;
@@ -31,6 +32,7 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Validate(_) => "validate_allocations",
         Command::Explain(_) => "fifo-pnl explain",
         Command::Versions(_) => "fifo-pnl versions",
+        Command::Compare(_) => "fifo-pnl compare",
         Command::History(_) => "fifo-pnl history",
         Command::Review(_) => "fifo-pnl review",
         Command::Tax(_) => "fifo-pnl tax",
@@ -75,6 +77,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Validate(args) => validate::run(args, session).await,
         Command::Explain(args) => explain::run(args, session).await,
         Command::Versions(args) => versions::run(args.command, session).await,
+        Command::Compare(args) => compare::run(args, session).await,
         Command::History(args) => history::run(args.command, session).await,
         Command::Review(args) => review::run(args.command, session).await,
         Command::Tax(args) => tax::run(args, session).await,

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::history;
+use super::{compare, history};
 use crate::cli::Outcome;
-use crate::cli::args::ValidateArgs;
+use crate::cli::args::{CompareArgs, ValidateArgs};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, sum, table, time};
@@ -14,7 +14,17 @@ use crate::pipeline::{self, ValidateReport};
 
 /// Runs the command.
 pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
-    let version = parse_version(&args.version)?;
+    if let Some([left, right]) = args.compare_versions.as_deref() {
+        let args = CompareArgs {
+            left: left.clone(),
+            right: right.clone(),
+            symbol: None,
+            year: None,
+            output: None,
+        };
+        return compare::run(args, session).await;
+    }
+    let version = parse_version(args.version.as_deref().unwrap_or_default())?;
     let store = session.open(false).await?;
     let report = pipeline::validate(store.as_ref(), &session.context, version).await?;
     let snapshot = args.snapshot.as_deref();

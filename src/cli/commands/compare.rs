@@ -1,0 +1,241 @@
+//! `compare`: two versions beside each other.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::validate::parse_version;
+use crate::cli::Outcome;
+use crate::cli::args::CompareArgs;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{dollars, plural, table};
+use crate::cli::session::Session;
+use crate::engine::{Size, Usd};
+use crate::pipeline::{
+    self, CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference,
+};
+
+/// Lines shown; a file has all.
+const LINES_SHOWN: usize = 20;
+
+/// Runs the command.
+pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
+    let symbol = args.symbol.as_deref().map(|text| {
+        let symbol = text.parse();
+        symbol.map_err(|error| CliError::usage(format!("--symbol is \"{text}\": it {error}"), ""))
+    });
+    let options = CompareOptions {
+        symbol: symbol.transpose()?,
+        year: args.year,
+    };
+    let (left, right) = (number(&args.left)?, number(&args.right)?);
+    let store = session.open(false).await?;
+    let current = store.current().await?;
+    let versions = (
+        left.or(current.version).unwrap_or(0),
+        right.or(current.version).unwrap_or(0),
+    );
+    let store = store.as_ref();
+    let report = pipeline::compare(store, &session.context, versions, &options).await?;
+    let mut text = format!("Database  {}\n{}", store.location(), describe(&report));
+    if let Some(path) = &args.output {
+        write(path, &report)?;
+        let sells = plural(report.sells.len() as u64, "sell", "sells");
+        text.push_str(&format!("{}: {sells}\n", path.display()));
+    }
+    let mut json = to_json(&report);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("database".into(), store.location().into());
+    }
+    Ok(Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: false,
+    })
+}
+
+fn number(text: &str) -> CliResult<Option<i64>> {
+    parse_version(text)
+}
+
+fn describe(report: &CompareReport) -> String {
+    let total = &report.total;
+    let mut text = format!(
+        "Compared  {} with {}\n{}; realized PnL {} and {}, difference {}\n",
+        report.left,
+        report.right,
+        plural(total.sells_differ, "sell differs", "sells differ"),
+        dollars(total.left_pnl),
+        dollars(total.right_pnl),
+        dollars(total.difference()),
+    );
+    for note in &report.notes {
+        text.push_str(&format!("Note      {note}\n"));
+    }
+    let symbol = |(symbol, sum): (&String, &ComparedSum)| {
+        vec![
+            symbol.clone(),
+            sum.sells_differ.to_string(),
+            dollars(sum.left_pnl),
+            dollars(sum.right_pnl),
+            dollars(sum.difference()),
+        ]
+    };
+    let rows = report.symbols.iter().map(symbol).collect();
+    let header = [
+        "Symbol",
+        "Sells differ",
+        "First PnL",
+        "Second PnL",
+        "Difference",
+    ];
+    text.push_str(&format!("\n{}\n", table(&header, &[1, 2, 3, 4], rows)));
+    let lines: Vec<Vec<String>> = report.sells.iter().take(LINES_SHOWN).map(cells).collect();
+    if !lines.is_empty() {
+        let header = [
+            "Sell",
+            "Symbol",
+            "First lots",
+            "Second lots",
+            "First PnL",
+            "Second PnL",
+            "Difference",
+            "Why",
+        ];
+        text.push_str(&format!("\n{}\n", table(&header, &[4, 5, 6], lines)));
+    }
+    if report.sells.len() > LINES_SHOWN {
+        text.push_str("The largest differences; -o FILE writes all.\n");
+    }
+    text
+}
+
+fn lots(sell: Option<&ComparedSell>) -> String {
+    let Some(sell) = sell else {
+        return "(no rows)".into();
+    };
+    let mut lots: Vec<String> = sell
+        .lots
+        .iter()
+        .map(|(buy, size)| format!("{buy}:{size}"))
+        .collect();
+    lots.extend(sell.unmatched.map(|size| format!("(unmatched):{size}")));
+    lots.join(" ")
+}
+
+fn pnl(sell: Option<&ComparedSell>) -> String {
+    let pnl = sell.and_then(|sell| sell.pnl);
+    pnl.map_or_else(|| "none".into(), |pnl| pnl.to_string())
+}
+
+fn cells(it: &SellDifference) -> Vec<String> {
+    vec![
+        it.sell_order_id.clone(),
+        it.pool.symbol.to_string(),
+        lots(it.left.as_ref()),
+        lots(it.right.as_ref()),
+        pnl(it.left.as_ref()),
+        pnl(it.right.as_ref()),
+        it.difference().to_string(),
+        it.why.clone(),
+    ]
+}
+
+fn write(path: &Path, report: &CompareReport) -> CliResult<()> {
+    let failed = |error: &dyn std::fmt::Display| {
+        let message = format!("{}: can't be written: {error}", path.display());
+        CliError::usage(message, "")
+    };
+    let file = File::create(path).map_err(|error| failed(&error))?;
+    let mut writer = csv::Writer::from_writer(file);
+    let header = [
+        "account",
+        "symbol",
+        "sell_order_id",
+        "sell_time",
+        "first_lots",
+        "second_lots",
+        "first_cost_basis_usd",
+        "second_cost_basis_usd",
+        "first_pnl_usd",
+        "second_pnl_usd",
+        "difference_usd",
+        "why",
+    ];
+    writer
+        .write_record(header)
+        .map_err(|error| failed(&error))?;
+    for it in &report.sells {
+        let amount = |sell: &Option<ComparedSell>, part: fn(&ComparedSell) -> Option<Usd>| {
+            let amount = sell.as_ref().and_then(part);
+            amount.map(|amount| amount.to_string()).unwrap_or_default()
+        };
+        let record = [
+            it.pool.account.to_string(),
+            it.pool.symbol.to_string(),
+            it.sell_order_id.clone(),
+            it.sell_time.to_string(),
+            lots(it.left.as_ref()),
+            lots(it.right.as_ref()),
+            amount(&it.left, |sell| sell.cost_basis),
+            amount(&it.right, |sell| sell.cost_basis),
+            amount(&it.left, |sell| sell.pnl),
+            amount(&it.right, |sell| sell.pnl),
+            it.difference().to_string(),
+            it.why.clone(),
+        ];
+        writer
+            .write_record(record)
+            .map_err(|error| failed(&error))?;
+    }
+    writer.flush().map_err(|error| failed(&error))
+}
+
+fn to_json(report: &CompareReport) -> Value {
+    let side = |sell: &Option<ComparedSell>| {
+        sell.as_ref().map(|sell| {
+            let lot = |(buy, size): &(String, Size)| {
+                json!({ "buy_order_id": buy, "size": size.to_string() })
+            };
+            json!({
+                "lots": sell.lots.iter().map(lot).collect::<Vec<_>>(),
+                "unmatched_size": sell.unmatched.map(|size| size.to_string()),
+                "cost_basis_usd": sell.cost_basis.map(|amount| amount.to_string()),
+                "pnl_usd": sell.pnl.map(|amount| amount.to_string()),
+            })
+        })
+    };
+    let sell = |it: &SellDifference| {
+        json!({
+            "account": it.pool.account.as_str(),
+            "symbol": it.pool.symbol.as_str(),
+            "sell_order_id": it.sell_order_id,
+            "sell_time": it.sell_time.to_string(),
+            "first": side(&it.left),
+            "second": side(&it.right),
+            "difference_usd": it.difference().to_string(),
+            "why": it.why,
+        })
+    };
+    let sum = |sum: &ComparedSum| {
+        json!({ "sells_differ": sum.sells_differ, "first_pnl_usd": sum.left_pnl.to_string(),
+            "second_pnl_usd": sum.right_pnl.to_string(),
+            "difference_usd": sum.difference().to_string() })
+    };
+    let symbols: serde_json::Map<String, Value> = report
+        .symbols
+        .iter()
+        .map(|(symbol, of_symbol)| (symbol.clone(), sum(of_symbol)))
+        .collect();
+    json!({
+        "first": report.left,
+        "second": report.right,
+        "notes": report.notes,
+        "total": sum(&report.total),
+        "symbols": symbols,
+        "sells": report.sells.iter().map(sell).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,429 @@
+//! Two versions beside each other: the sells that differ, and why as far as that can be known.
+//!
+//! Pools whose rows have one hash are not read. Which trades came, went or were corrected between
+//! the two is told by reading the ledger as of both; an unguarded ledger has only what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::context::{Context, PipelineResult};
+use super::validate::find_version;
+use crate::engine::{
+    Pool, PoolLedger, PoolStatus, Size, StoredAllocation, Symbol, Timestamp, Usd, add_sizes,
+};
+use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
+use crate::store::rules::CORRECTION_MARK;
+use crate::store::{Store, StoredPool};
+
+/// Which sells are compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CompareOptions {
+    /// Only of this symbol.
+    pub symbol: Option<Symbol>,
+    /// Only sold in this year, UTC.
+    pub year: Option<i16>,
+}
+
+/// A sell as one version has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ComparedSell {
+    /// Buys and how much of each, oldest first.
+    pub lots: Vec<(String, Size)>,
+    /// Of the matched part; `None`: nothing of it is.
+    pub cost_basis: Option<Usd>,
+    /// Of the matched part; `None`: nothing of it is.
+    pub pnl: Option<Usd>,
+    /// What found no lot; `None`: all of it did.
+    pub unmatched: Option<Size>,
+}
+
+/// A sell that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SellDifference {
+    /// Whose, of what.
+    pub pool: Pool,
+    /// The sell.
+    pub sell_order_id: String,
+    /// When it was executed.
+    pub sell_time: Timestamp,
+    /// In the first version; `None`: it has no rows of it.
+    pub left: Option<ComparedSell>,
+    /// In the second version; `None`: it has no rows of it.
+    pub right: Option<ComparedSell>,
+    /// Why, as far as it is known.
+    pub why: String,
+}
+
+impl SellDifference {
+    /// Returns the second pnl less the first; what is not there counts 0.
+    pub fn difference(&self) -> Usd {
+        let pnl = |sell: &Option<ComparedSell>| {
+            let pnl = sell.as_ref().and_then(|sell| sell.pnl);
+            pnl.unwrap_or_default().units()
+        };
+        Usd::from_units(pnl(&self.right).saturating_sub(pnl(&self.left)))
+    }
+}
+
+/// Sums of a symbol in both versions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ComparedSum {
+    /// Sells that differ.
+    pub sells_differ: u64,
+    /// Realized in the first.
+    pub left_pnl: Usd,
+    /// Realized in the second.
+    pub right_pnl: Usd,
+}
+
+impl ComparedSum {
+    fn add(&mut self, left: Usd, right: Usd) {
+        let plus = |sum: Usd, one: Usd| Usd::from_units(sum.units().saturating_add(one.units()));
+        self.left_pnl = plus(self.left_pnl, left);
+        self.right_pnl = plus(self.right_pnl, right);
+    }
+
+    /// Returns the second less the first.
+    pub fn difference(&self) -> Usd {
+        let (left, right) = (self.left_pnl.units(), self.right_pnl.units());
+        Usd::from_units(right.saturating_sub(left))
+    }
+}
+
+/// Two versions beside each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CompareReport {
+    /// The first, in words.
+    pub left: String,
+    /// The second, in words.
+    pub right: String,
+    /// What differs between them beside the ledger.
+    pub notes: Vec<String>,
+    /// The largest difference of pnl first.
+    pub sells: Vec<SellDifference>,
+    /// By symbol, equal ones too.
+    pub symbols: BTreeMap<String, ComparedSum>,
+    /// Of all.
+    pub total: ComparedSum,
+}
+
+/// Compares two versions. Errors: no such version, or it has no result; the store fails.
+pub async fn compare(
+    store: &dyn Store,
+    context: &Context,
+    versions: (Version, Version),
+    options: &CompareOptions,
+) -> PipelineResult<CompareReport> {
+    let current = store.current().await?;
+    let left = Side::read(
+        store,
+        find_version(store, &current, Some(versions.0)).await?,
+    )
+    .await?;
+    let right = Side::read(
+        store,
+        find_version(store, &current, Some(versions.1)).await?,
+    )
+    .await?;
+    let mut report = CompareReport {
+        left: format!("version {}", left.info.version),
+        right: format!("version {}", right.info.version),
+        notes: notes(&left.info, &right.info),
+        ..CompareReport::default()
+    };
+    let pools: BTreeSet<&Pool> = left.pools.keys().chain(right.pools.keys()).collect();
+    let wanted = |pool: &&&Pool| options.symbol.as_ref().is_none_or(|it| *it == pool.symbol);
+    let pools: Vec<&Pool> = pools.iter().filter(wanted).copied().collect();
+    let causes = Causes::find(store, context, &left, &right, &pools).await?;
+    for pool in pools {
+        context.cancel.check()?;
+        compare_pool(store, (&left, &right), pool, options, &causes, &mut report).await?;
+    }
+    report.end();
+    Ok(report)
+}
+
+impl CompareReport {
+    pub(super) fn end(&mut self) {
+        self.sells.sort_by(|left, right| {
+            let size = |it: &SellDifference| it.difference().units().unsigned_abs();
+            let by_size = size(right).cmp(&size(left));
+            by_size.then_with(|| (&left.pool, left.sell_time).cmp(&(&right.pool, right.sell_time)))
+        });
+        for sum in self.symbols.values() {
+            self.total.add(sum.left_pnl, sum.right_pnl);
+            self.total.sells_differ += sum.sells_differ;
+        }
+    }
+
+    /// Takes in a pool's sells as both sides have them.
+    pub(super) fn add_sells(
+        &mut self,
+        pool: &Pool,
+        (left, right): (Sells, Sells),
+        options: &CompareOptions,
+        why: &dyn Fn(&str, Timestamp) -> String,
+    ) {
+        let sum = self.symbols.entry(pool.symbol.to_string()).or_default();
+        let keys: BTreeSet<(Timestamp, String)> =
+            left.keys().chain(right.keys()).cloned().collect();
+        for (time, id) in keys {
+            if options.year.is_some_and(|year| !is_in_year(time, year)) {
+                continue;
+            }
+            let key = (time, id);
+            let (left, right) = (left.get(&key), right.get(&key));
+            let pnl =
+                |sell: Option<&ComparedSell>| sell.and_then(|sell| sell.pnl).unwrap_or_default();
+            sum.add(pnl(left), pnl(right));
+            if left == right {
+                continue;
+            }
+            sum.sells_differ += 1;
+            self.sells.push(SellDifference {
+                pool: pool.clone(),
+                why: why(&key.1, key.0),
+                sell_order_id: key.1,
+                sell_time: key.0,
+                left: left.cloned(),
+                right: right.cloned(),
+            });
+        }
+    }
+}
+
+/// The sells of a pool by time and id.
+pub(super) type Sells = BTreeMap<(Timestamp, String), ComparedSell>;
+
+fn is_in_year(time: Timestamp, year: i16) -> bool {
+    time.to_string().starts_with(&format!("{year:04}-"))
+}
+
+async fn compare_pool(
+    store: &dyn Store,
+    (left, right): (&Side, &Side),
+    pool: &Pool,
+    options: &CompareOptions,
+    causes: &Causes,
+    report: &mut CompareReport,
+) -> PipelineResult<()> {
+    let (of_left, of_right) = (left.pools.get(pool), right.pools.get(pool));
+    let hash = |summary: Option<&PoolSummary>| summary.map(|it| it.allocations_hash);
+    let pnl = |it: Option<&PoolSummary>| it.map_or(Usd::default(), |it| it.totals.pnl);
+    let is_same = hash(of_left) == hash(of_right);
+    if is_same && options.year.is_none() {
+        let sum = report.symbols.entry(pool.symbol.to_string()).or_default();
+        sum.add(pnl(of_left), pnl(of_right));
+        return Ok(());
+    }
+    let rows = sells_of(&store.stored_pool(left.info.version, pool).await?);
+    let others = match is_same {
+        true => rows.clone(),
+        false => sells_of(&store.stored_pool(right.info.version, pool).await?),
+    };
+    let why = |id: &str, time| causes.why(pool, id, time);
+    report.add_sells(pool, (rows, others), options, &why);
+    Ok(())
+}
+
+fn sells_of(stored: &StoredPool) -> Sells {
+    let mut sells = Sells::new();
+    for row in &stored.allocations {
+        let key = (row.sell_time, row.sell_order_id.to_string());
+        sells.entry(key).or_default().add(row);
+    }
+    sells
+}
+
+impl ComparedSell {
+    fn add(&mut self, row: &StoredAllocation) {
+        let buy = row.buy_order_id.as_ref().map(ToString::to_string);
+        self.add_part(buy, row.allocated_size, row.cost_basis_usd, row.pnl_usd);
+    }
+
+    /// Adds a row: a part of a lot, or what found none.
+    pub(super) fn add_part(
+        &mut self,
+        buy: Option<String>,
+        size: Size,
+        cost: Option<Usd>,
+        pnl: Option<Usd>,
+    ) {
+        let sum = |sum: Option<Usd>, one: Option<Usd>| match (sum, one) {
+            (Some(sum), Some(one)) => {
+                Some(Usd::from_units(sum.units().saturating_add(one.units())))
+            }
+            (sum, one) => sum.or(one),
+        };
+        match buy {
+            Some(buy) => self.lots.push((buy, size)),
+            None => {
+                let before = self.unmatched;
+                let sum = before.map(|sum| add_sizes(sum, size).unwrap_or(size));
+                self.unmatched = sum.or(Some(size));
+            }
+        }
+        self.cost_basis = sum(self.cost_basis, cost);
+        self.pnl = sum(self.pnl, pnl);
+    }
+}
+
+/// A version, and what it says of its pools.
+struct Side {
+    info: VersionInfo,
+    pools: BTreeMap<Pool, PoolSummary>,
+}
+
+impl Side {
+    async fn read(store: &dyn Store, info: VersionInfo) -> PipelineResult<Self> {
+        let summaries = store.pool_summaries(info.version).await?.into_iter();
+        let pools = summaries.map(|it| (it.pool.clone(), it)).collect();
+        Ok(Self { info, pools })
+    }
+}
+
+/// Lists what differs between two versions beside the ledger.
+fn notes(left: &VersionInfo, right: &VersionInfo) -> Vec<String> {
+    let mut notes = Vec::new();
+    if left.policy != right.policy {
+        notes.push("their policies differ (settings, exclusions)".to_owned());
+    }
+    if left.engine_version != right.engine_version {
+        let (left, right) = (&left.engine_version, &right.engine_version);
+        notes.push(format!("computed by program {left} and {right}"));
+    }
+    if left.scope != right.scope {
+        notes.push("they cover different pools".to_owned());
+    }
+    notes
+}
+
+/// Something that happened to a trade between two versions.
+struct Change {
+    at: Timestamp,
+    order_id: String,
+    what: String,
+}
+
+/// What is known of why pools differ.
+struct Causes {
+    /// Oldest first.
+    changes: BTreeMap<Pool, Vec<Change>>,
+    /// Where no single trade is known.
+    general: BTreeMap<Pool, String>,
+}
+
+impl Causes {
+    async fn find(
+        store: &dyn Store,
+        context: &Context,
+        left: &Side,
+        right: &Side,
+        pools: &[&Pool],
+    ) -> PipelineResult<Self> {
+        let mut general = BTreeMap::new();
+        let mut to_read = BTreeSet::new();
+        for pool in pools.iter().copied() {
+            let (of_left, of_right) = (left.pools.get(pool), right.pools.get(pool));
+            let hash = |it: Option<&PoolSummary>| it.map(|it| it.ledger_hash);
+            if hash(of_left) != hash(of_right) {
+                to_read.insert(pool.clone());
+            }
+            general.insert(pool.clone(), in_general(left, right, pool));
+        }
+        let mut changes = BTreeMap::new();
+        if !to_read.is_empty() {
+            let scope = Scope {
+                part: Some(Arc::new(to_read.clone())),
+                ..Scope::default()
+            };
+            let then = &left.info.watermark;
+            let before = context.read_ledger(store, &scope, Some(then)).await?;
+            let now = &right.info.watermark;
+            let after = context.read_ledger(store, &scope, Some(now)).await?;
+            for pool in to_read {
+                let (before, after) = (before.pools.get(&pool), after.pools.get(&pool));
+                changes.insert(pool, changes_of(before, after));
+            }
+        }
+        Ok(Self { changes, general })
+    }
+
+    /// Says why a sell differs: the first change that it could have felt.
+    fn why(&self, pool: &Pool, sell: &str, time: Timestamp) -> String {
+        let changes = self.changes.get(pool).map(Vec::as_slice);
+        let changes = changes.unwrap_or_default();
+        let own = changes.iter().find(|change| change.order_id == sell);
+        let earlier = changes.iter().find(|change| change.at <= time);
+        match own.or(earlier) {
+            Some(change) => change.what.clone(),
+            None => self.general.get(pool).cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// Says why a pool differs where no trade is known to.
+fn in_general(left: &Side, right: &Side, pool: &Pool) -> String {
+    for side in [left, right] {
+        let version = side.info.version;
+        match side.pools.get(pool) {
+            None => return format!("version {version} does not have the pool"),
+            Some(it) if it.status != PoolStatus::Matched => {
+                let (status, error) = (it.status.as_str(), it.error.as_deref().unwrap_or(""));
+                return format!("{status} in version {version}: {error}");
+            }
+            Some(_) => {}
+        }
+    }
+    let hash = |side: &Side| side.pools.get(pool).map(|it| it.ledger_hash);
+    if hash(left) != hash(right) {
+        return "the ledger was changed, and what it was is gone".into();
+    }
+    match notes(&left.info, &right.info).first() {
+        Some(note) => note.clone(),
+        None => "not known: the same trades, policy and program".into(),
+    }
+}
+
+/// Lists the trades that came, went, were corrected or changed, oldest first.
+fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Vec<Change> {
+    let trades = |ledger: Option<&PoolLedger>| {
+        let trades = ledger.map(|ledger| ledger.trades.to_vec());
+        let by_id = trades.unwrap_or_default().into_iter();
+        by_id
+            .map(|trade| (trade.order_id.to_string(), trade))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let (before, after) = (trades(before), trades(after));
+    let mut changes = Vec::new();
+    for (id, trade) in &after {
+        let what = match before.get(id) {
+            Some(old) if old == trade => continue,
+            Some(_) => format!("\"{id}\" was changed"),
+            None => match id.rsplit_once(CORRECTION_MARK) {
+                Some((of, _)) if before.contains_key(of) || after.contains_key(of) => {
+                    format!("correction of \"{of}\"")
+                }
+                _ => format!("new {} \"{id}\"", trade.side),
+            },
+        };
+        changes.push((id, trade.order_time, what));
+    }
+    for (id, trade) in &before {
+        if !after.contains_key(id) {
+            let corrected = format!("{id}{CORRECTION_MARK}");
+            let what = match after.keys().any(|other| other.starts_with(&corrected)) {
+                true => format!("correction of \"{id}\""),
+                false => format!("\"{id}\" was voided, or is gone"),
+            };
+            changes.push((id, trade.order_time, what));
+        }
+    }
+    changes.sort_by(|left, right| (left.1, left.0).cmp(&(right.1, right.0)));
+    let change = |(id, at, what): (&String, Timestamp, String)| Change {
+        at,
+        order_id: id.clone(),
+        what,
+    };
+    changes.into_iter().map(change).collect()
+}
