@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "tax/filing.rs"]
+mod filing;
 #[path = "tax/formats.rs"]
 mod formats;
 #[path = "tax/places.rs"]

@@ -7,7 +7,9 @@
 //! rejected pool) goes into a file of its own and is never given a cost.
 //! Rules and their sources: docs/TAX.md. Read next: `term.rs`, `boxes.rs`, `row.rs`.
 
+mod amend;
 mod amount;
+mod archive;
 mod boxes;
 mod cells;
 mod error;
@@ -20,7 +22,9 @@ mod slices;
 mod term;
 mod totals;
 
+pub use amend::{Amended, Amendment, FILED_EVENT, FiledYear, PrintedLine, amend, filed};
 pub use amount::{Amounts, Rounding};
+pub use archive::{Filed, MANIFEST_NAME, Opened, Verdict, Verified, archive, open};
 pub use boxes::{AssetKind, BoxRules, DIGITAL_BOXES_FROM, FormBox, Part, Reported, base_asset};
 pub use cells::{CsvLine, harmless};
 pub use error::{TaxError, TaxResult};

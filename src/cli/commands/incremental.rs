@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::compute;
+use super::tax::filed_years_changed;
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
@@ -65,6 +66,9 @@ pub(super) async fn run(
         }
     };
     text.push_str(&body);
+    if let (false, Some(version)) = (options.dry_run, store.current().await?.version) {
+        text.push_str(&filed_years_changed(store.as_ref(), version).await?);
+    }
     add(&mut json, "database", store.location().into());
     Ok(Outcome {
         text,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::tax::filed_years_changed;
 use super::{compute, import, validate};
 use crate::cli::Outcome;
 use crate::cli::args::RunArgs;
@@ -54,6 +55,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let judged = pipeline::validate(store, &session.context, Some(report.version)).await?;
     text.push_str(&compute::describe(&report, args.all_rows));
     text.push_str(&validate::describe_short(&judged));
+    text.push_str(&filed_years_changed(store, report.version).await?);
     text.push_str(&compute::describe_next(&report, &session.config));
     let exit = [
         imported,

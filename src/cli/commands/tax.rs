@@ -1,6 +1,12 @@
 //! `tax`: a version's sales of a year as files for a tax return.
 
+mod amend;
+mod filing;
+
 use serde_json::{Value, json};
+
+pub(super) use amend::filed_years_changed;
+use filing::Filing;
 
 use super::validate::parse_version;
 use crate::cli::Outcome;
@@ -24,9 +30,8 @@ pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 pub async fn run(args: TaxArgs, session: &Session) -> CliResult<Outcome> {
     match &args.command {
         None => run_export(&args, session).await,
-        Some(TaxCommand::Verify { .. } | TaxCommand::Amend { .. }) => {
-            Err(CliError::usage("not there yet", ""))
-        }
+        Some(TaxCommand::Verify { zip }) => filing::verify(zip, session).await,
+        Some(TaxCommand::Amend { year, version }) => amend::run(*year, version, session).await,
     }
 }
 
@@ -39,6 +44,21 @@ async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let store = store.as_ref();
     let (version, about) = choose_version(store, &args.version).await?;
+    if args.r#final {
+        let filing = Filing {
+            rules,
+            version,
+            about,
+            path: output,
+            overwrite: args.overwrite,
+            allow_incomplete: args.allow_incomplete,
+        };
+        let done = filing::file(store, session, filing).await;
+        if keep && done.is_ok() {
+            keep_timezone(session, &zone_name);
+        }
+        return done;
+    }
     let format = args.format.as_deref().and_then(Format::from_text);
     let format = format.unwrap_or(Format::Form8949);
     let request = ExportRequest {
@@ -93,6 +113,11 @@ fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> 
     // The zone's own spelling, so that files don't differ by a letter's case.
     let name = zone.iana_name().map_or(name, str::to_owned);
     Ok((name, kept.is_none()))
+}
+
+/// Looks a zone up by its name.
+fn zone_named(name: &str) -> Option<jiff::tz::TimeZone> {
+    parse_timezone(name).ok()
 }
 
 fn keep_timezone(session: &Session, zone: &str) {

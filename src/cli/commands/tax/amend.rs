@@ -1,0 +1,211 @@
+//! `tax amend`: each line that differs from what was filed; and what a new version says of that.
+
+use serde_json::{Value, json};
+
+use super::{choose_version, zone_named};
+use crate::cli::Outcome;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{plural, table};
+use crate::cli::session::Session;
+use crate::store::Store;
+use crate::store::model::Version;
+use crate::tax::{self, Amended, Amendment, Amounts, PrintedLine, Rounding, amend};
+
+/// Compares what was filed for a year with a version.
+pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let store = store.as_ref();
+    let (info, _) = choose_version(store, version).await?;
+    let mut filed = tax::filed(store, &zone_named).await?;
+    filed.retain(|filed| filed.rules.year == year);
+    if filed.is_empty() {
+        return Err(CliError::usage(
+            format!("nothing was filed for tax year {year}"),
+            format!("fifo-pnl tax --year {year} --final -o tax-{year}.zip files it"),
+        ));
+    }
+    let mut text = format!("Database  {}\n", store.location());
+    let (mut all, mut differ) = (Vec::new(), false);
+    for filed in filed {
+        let amendment = amend(store, filed, info.version).await?;
+        differ |= !amendment.lines.is_empty();
+        text.push_str(&describe(&amendment));
+        all.push(to_json(&amendment));
+    }
+    let json = json!({ "database": store.location(), "year": year, "filings": all });
+    Ok(Outcome {
+        text,
+        json,
+        exit: if differ { Exit::Findings } else { Exit::Done },
+        is_summary: false,
+    })
+}
+
+/// Says which filed years a new version changes; empty where it changes none, or is not current.
+pub(in crate::cli::commands) async fn filed_years_changed(
+    store: &dyn Store,
+    version: Version,
+) -> CliResult<String> {
+    let mut text = String::new();
+    if store.current().await?.version != Some(version) {
+        return Ok(text);
+    }
+    for filed in tax::filed(store, &zone_named).await? {
+        let (year, old, account) = (filed.rules.year, filed.version, filed.rules.account.clone());
+        if old == version {
+            continue;
+        }
+        let amendment = amend(store, filed, version).await?;
+        let lines = amendment.lines.len() as u64;
+        if lines > 0 {
+            let of = account.map(|account| format!(" of account {account}"));
+            let of = of.unwrap_or_default();
+            let lines = plural(lines, "line", "lines");
+            text.push_str(&format!(
+                "Filed           tax year {year}{of}, filed from version {old}: {lines} differ in \
+                 version {version};\n                fifo-pnl tax amend --year {year} shows them\n"
+            ));
+        }
+    }
+    Ok(text)
+}
+
+fn describe(amendment: &Amendment) -> String {
+    let filed = &amendment.filed;
+    let rules = &filed.rules;
+    let account = rules.account.as_deref();
+    let account = account.map(|account| format!(" of account {account}"));
+    let mut text = format!(
+        "Tax year  {}{}: filed from version {} ({}), compared with version {}\n",
+        rules.year,
+        account.unwrap_or_default(),
+        filed.version,
+        filed.file,
+        amendment.version
+    );
+    if amendment.lines.is_empty() {
+        text.push_str("No line differs from what was filed.\n");
+        return text;
+    }
+    for line in &amendment.lines {
+        text.push_str(&describe_line(line, rules.rounding));
+    }
+    text.push_str(&describe_sums(amendment));
+    text
+}
+
+fn describe_line(amended: &Amended, rounding: Rounding) -> String {
+    let Some(line) = amended.filed.as_ref().or(amended.now.as_ref()) else {
+        return String::new();
+    };
+    let verb = match (&amended.filed, &amended.now) {
+        (Some(_), None) => "gone",
+        (None, _) => "new",
+        _ => "changed",
+    };
+    let buy = line.buy_order_id.as_deref().unwrap_or("no lot");
+    let mut text = format!(
+        "{verb:<8} {}: sell {} of {} {}, buy {buy}\n",
+        place(line),
+        line.sell_order_id,
+        line.account,
+        line.symbol,
+    );
+    for (word, line) in [("filed", &amended.filed), ("now", &amended.now)] {
+        if let Some(line) = line {
+            text.push_str(&format!("         {word:<5} {}\n", figures(line, rounding)));
+        }
+    }
+    text
+}
+
+fn place(line: &PrintedLine) -> String {
+    match line.form_box {
+        Some(of) => format!("Part {}, box {}", of.part().as_str(), of.letter),
+        None => "unmatched".into(),
+    }
+}
+
+fn figures(line: &PrintedLine, rounding: Rounding) -> String {
+    let text = |amount| rounding.text(amount);
+    let proceeds = text(line.printed.proceeds);
+    let sold = line.dates.1;
+    let Some(acquired) = line.dates.0 else {
+        let what = &line.description;
+        return format!("{what}, sold {sold}: proceeds {proceeds}, cost unknown");
+    };
+    format!(
+        "{}, {acquired} to {sold}, {}: proceeds {proceeds}, cost {}, gain {}",
+        line.description,
+        place(line),
+        text(line.printed.cost),
+        text(line.printed.gain())
+    )
+}
+
+fn describe_sums(amendment: &Amendment) -> String {
+    let rounding = amendment.filed.rules.rounding;
+    let text = |amount| rounding.text(amount);
+    let row = |name: String, line: &str, (filed, now): (Amounts, Amounts)| {
+        let difference = |pick: fn(Amounts) -> i128| text(pick(now) - pick(filed));
+        vec![
+            name,
+            line.to_owned(),
+            text(filed.gain()),
+            text(now.gain()),
+            difference(|amounts| amounts.proceeds),
+            difference(|amounts| amounts.cost),
+            difference(Amounts::gain),
+        ]
+    };
+    let mut rows: Vec<Vec<String>> = amendment
+        .boxes
+        .iter()
+        .map(|(of, sums)| {
+            let name = format!("Part {}, box {}", of.part().as_str(), of.letter);
+            row(name, of.schedule_d_line(), *sums)
+        })
+        .collect();
+    rows.push(row("Total".into(), "", amendment.total()));
+    let header = [
+        "Lines that differ",
+        "Line",
+        "Gain filed",
+        "Gain now",
+        "Proceeds by",
+        "Cost by",
+        "Gain by",
+    ];
+    table(&header, &[2, 3, 4, 5, 6], rows) + "\n"
+}
+
+fn to_json(amendment: &Amendment) -> Value {
+    let rounding = amendment.filed.rules.rounding;
+    let line = |line: &Option<PrintedLine>| {
+        line.as_ref().map(|line| {
+            json!({
+                "account": line.account, "symbol": line.symbol,
+                "sell_order_id": line.sell_order_id, "buy_order_id": line.buy_order_id,
+                "description": line.description,
+                "date_acquired": line.dates.0.map(|date| date.to_string()),
+                "date_sold": line.dates.1.to_string(),
+                "box": line.form_box.map(|of| of.letter.to_string()),
+                "proceeds": rounding.text(line.printed.proceeds),
+                "cost": line.form_box.map(|_| rounding.text(line.printed.cost)),
+                "gain": line.form_box.map(|_| rounding.text(line.printed.gain())),
+            })
+        })
+    };
+    let lines: Vec<Value> = amendment
+        .lines
+        .iter()
+        .map(|amended| json!({ "filed": line(&amended.filed), "now": line(&amended.now) }))
+        .collect();
+    let (filed, now) = amendment.total();
+    json!({
+        "filed_version": amendment.filed.version, "file": amendment.filed.file,
+        "sha256": amendment.filed.sha256, "version": amendment.version, "lines": lines,
+        "gain_filed": rounding.text(filed.gain()), "gain_now": rounding.text(now.gain()),
+    })
+}

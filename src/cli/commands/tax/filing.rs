@@ -1,0 +1,253 @@
+//! `tax --final` and `tax verify`: what is filed, and the proof that it can be made again.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{
+    AboutVersion, PROGRAM_VERSION, describe_totals, describe_warnings, incomplete, zone_named,
+};
+use crate::cli::Outcome;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::plural;
+use crate::cli::session::Session;
+use crate::pipeline;
+use crate::store::Store;
+use crate::store::model::{Event, VersionInfo};
+use crate::tax::{self, FILED_EVENT, Filed, Sealing, TaxRules, Verdict, Verified, archive};
+
+/// What is to be filed, and where.
+pub(super) struct Filing<'a> {
+    pub(super) rules: TaxRules,
+    pub(super) version: VersionInfo,
+    pub(super) about: AboutVersion,
+    pub(super) path: &'a Path,
+    pub(super) overwrite: bool,
+    pub(super) allow_incomplete: bool,
+}
+
+/// Writes the zip, seals the version, and writes down that it was filed, in this order: what is
+/// missing is seen before anything is sealed.
+pub(super) async fn file(
+    store: &dyn Store,
+    session: &Session,
+    filing: Filing<'_>,
+) -> CliResult<Outcome> {
+    let (number, year) = (filing.version.version, filing.rules.year);
+    let place = (filing.path, filing.overwrite);
+    let version = filing.version.clone();
+    let rules = filing.rules.clone();
+    let mut filed = archive(store, rules, version, place, PROGRAM_VERSION).await?;
+    let missing = incomplete(&filed.exported);
+    if let Some(missing) = missing.as_ref().filter(|_| !filing.allow_incomplete) {
+        return Err(CliError {
+            exit: Exit::Findings,
+            ..CliError::refused(
+                missing.clone(),
+                "nothing was sealed or written; file it all the same with --allow-incomplete",
+            )
+        });
+    }
+    let was_sealed = filing.version.sealed.is_some();
+    if !was_sealed {
+        let reason = format!("filed for tax year {year}");
+        pipeline::seal(store, &session.context, number, &reason).await?;
+    }
+    let after = store.versions().await?;
+    let after = after.iter().find(|info| info.version == number);
+    if after.is_none_or(|info| info.completed_at != filing.version.completed_at) {
+        return Err(CliError::refused(
+            format!("version {number} was extended by a run meanwhile: nothing was filed"),
+            "it is sealed by now: run the same command again",
+        ));
+    }
+    filed.publish()?;
+    record(store, session, &filing, &filed).await?;
+    Ok(outcome(store, &filing, &filed, missing, was_sealed))
+}
+
+async fn record(
+    store: &dyn Store,
+    session: &Session,
+    filing: &Filing<'_>,
+    filed: &Filed,
+) -> CliResult<()> {
+    let manifest = &filed.exported.manifest;
+    let part = |name: &str| manifest.get(name).cloned().unwrap_or_default();
+    let details = json!({
+        "kind": Sealing::Final.as_str(), "file": filing.path.display().to_string(),
+        "sha256": filed.zip.sha256, "manifest_format": part("manifest_format"),
+        "tax": part("tax"), "totals": part("totals"), "rows": part("rows"),
+        "year": filing.rules.year, "by": session.context.user,
+    });
+    for kind in ["export", FILED_EVENT] {
+        let event = Event {
+            version: Some(filing.version.version),
+            ..Event::info(kind, session.context.clock.now(), details.clone())
+        };
+        store.log_event(&event).await?;
+    }
+    Ok(())
+}
+
+fn outcome(
+    store: &dyn Store,
+    filing: &Filing<'_>,
+    filed: &Filed,
+    missing: Option<String>,
+    was_sealed: bool,
+) -> Outcome {
+    let (rules, number) = (&filing.rules, filing.version.version);
+    let sealed = if was_sealed {
+        "was sealed already"
+    } else {
+        "is sealed"
+    };
+    let (path, sha256) = (filing.path.display(), &filed.zip.sha256);
+    let mut text = format!(
+        "Database  {}\nTax year  {} in {}, version {number} ({}), final\n",
+        store.location(),
+        rules.year,
+        rules.zone_name,
+        filing.about.words
+    );
+    text.push_str(&describe_totals(&filed.exported.totals, rules));
+    text.push_str(&describe_warnings(&filed.exported));
+    text.push_str(&format!(
+        "Wrote     {path}: {}, sha256 {sha256}\n",
+        plural(filed.zip.rows, "file", "files")
+    ));
+    text.push_str(&format!(
+        "Version {number} {sealed}: it is never replaced, appended to or dropped.\n"
+    ));
+    if let Some(missing) = &missing {
+        text.push_str(&format!("{missing}\n"));
+    }
+    text.push_str(&format!("Next: fifo-pnl tax verify {path}\n"));
+    let json = json!({ "database": store.location(), "zip": path.to_string(), "sha256": sha256,
+        "incomplete": missing, "manifest": filed.exported.manifest });
+    Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: true,
+    }
+}
+
+/// Makes the files of a zip again and compares.
+pub(super) async fn verify(path: &Path, session: &Session) -> CliResult<Outcome> {
+    let opened = tax::open(path)?;
+    let rules = tax::rules_of(&opened.manifest, &zone_named)?;
+    let store = session.open(false).await?;
+    let store = store.as_ref();
+    let number = opened.version();
+    let versions = store.versions().await?;
+    let info = versions
+        .into_iter()
+        .find(|info| Some(info.version) == number);
+    let Some(info) = info.filter(|info| info.status.is_readable()) else {
+        let number = number.map_or_else(|| "?".into(), |number| number.to_string());
+        return Err(CliError::usage(
+            format!("this database has no version {number} with rows, which was filed"),
+            "name the database that it was filed from with --database",
+        ));
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "where a machine keeps temporary files is in its environment"
+    )]
+    let scratch = std::env::temp_dir();
+    let scratch = scratch.join(format!("fifo-pnl-verify-{}", session.context.holder.pid));
+    let verified = opened
+        .verify(store, rules, info, &scratch, PROGRAM_VERSION)
+        .await?;
+    let judged = pipeline::validate(store, &session.context, Some(verified.version)).await?;
+    Ok(verified_outcome(
+        store,
+        path,
+        &verified,
+        judged.violations.len(),
+    ))
+}
+
+fn verified_outcome(
+    store: &dyn Store,
+    path: &Path,
+    verified: &Verified,
+    violations: usize,
+) -> Outcome {
+    let mut text = format!(
+        "Database  {}\nFiled     {}, version {}\n",
+        store.location(),
+        path.display(),
+        verified.version
+    );
+    for (name, verdict) in &verified.files {
+        text.push_str(&format!("{:<9} {name}{}\n", word(verdict), detail(verdict)));
+    }
+    let hashes = if verified.hashes_equal {
+        "equal"
+    } else {
+        "differ"
+    };
+    text.push_str(&format!(
+        "{hashes:<9} hashes of the version's facts and rows\n"
+    ));
+    let validated = match violations {
+        0 => "Validated the version's rows are what its facts give, by the second matcher".into(),
+        some => format!(
+            "Validated {} found",
+            plural(some as u64, "violation", "violations")
+        ),
+    };
+    text.push_str(&format!("{validated}\n"));
+    if let Some(program) = &verified.other_program {
+        text.push_str(&format!(
+            "Note      filed by fifo-pnl {program}, checked by {PROGRAM_VERSION}\n"
+        ));
+    }
+    let is_equal = verified.is_equal() && violations == 0;
+    text.push_str(if is_equal {
+        "Equal: this database gives what was filed, byte by byte.\n"
+    } else {
+        "Not equal: see above.\n"
+    });
+    let files: Vec<Value> = verified
+        .files
+        .iter()
+        .map(|(name, verdict)| json!({ "name": name, "verdict": word(verdict) }))
+        .collect();
+    let json = json!({ "database": store.location(), "equal": is_equal, "files": files,
+        "hashes_equal": verified.hashes_equal, "violations": violations });
+    Outcome {
+        text,
+        json,
+        exit: if is_equal { Exit::Done } else { Exit::Findings },
+        is_summary: false,
+    }
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Equal => "equal",
+        Verdict::Differs { .. } => "differs",
+        Verdict::Gone => "gone",
+        Verdict::New => "new",
+        Verdict::Altered => "altered",
+        Verdict::Evidence => "kept",
+    }
+}
+
+fn detail(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Differs { line, filed, found } => {
+            format!(" in line {line}\n          filed {filed}\n          found {found}")
+        }
+        Verdict::Gone => ": filed, and not made today".into(),
+        Verdict::New => ": made today, and not filed".into(),
+        Verdict::Altered => ": its bytes are not those that the manifest names".into(),
+        Verdict::Evidence => ": as of the filing, nothing to compare it with".into(),
+        Verdict::Equal => String::new(),
+    }
+}
