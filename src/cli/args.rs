@@ -1,5 +1,6 @@
 //! What can be typed. What it means is worked out in `config.rs` and the commands.
 
+mod review;
 mod tax;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use review::{NoteArgs, ResolveArgs, ReviewArgs, ReviewCommand};
 pub use tax::{TaxArgs, TaxCommand};
 
 use super::duration::{parse_duration, parse_wait};
@@ -120,7 +122,7 @@ pub enum Command {
     Compare(CompareArgs),
     /// Keep what an earlier system answered, to compare with
     History(HistoryArgs),
-    /// List what only a person can settle; exclude pools
+    /// List and settle what only a person can; exclude pools
     Review(ReviewArgs),
     /// Write the files of a tax year; verify and amend what was filed
     Tax(TaxArgs),
@@ -175,7 +177,11 @@ pub struct RunArgs {
 
 /// `import`
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct ImportArgs {
+    /// What else to import.
+    #[command(subcommand)]
+    pub command: Option<ImportCommand>,
     /// How files are read.
     #[command(flatten)]
     pub files: FileArgs,
@@ -188,6 +194,20 @@ pub struct ImportArgs {
     /// Why trades are corrected
     #[arg(long, value_name = "TEXT", requires = "correct")]
     pub reason: Option<String>,
+}
+
+/// The commands of `import`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ImportCommand {
+    /// Lots carried over from another system: symbol,size,acquired,basis and optional account
+    Lots {
+        /// How the file is read.
+        #[command(flatten)]
+        files: FileArgs,
+        /// Say what would be imported, write nothing
+        #[arg(long)]
+        preview: bool,
+    },
 }
 
 /// `void`
@@ -362,40 +382,6 @@ pub struct PruneArgs {
     /// Say what would be dropped, drop nothing
     #[arg(long)]
     pub dry_run: bool,
-}
-
-/// `review`
-#[derive(Debug, Clone, Args)]
-pub struct ReviewArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: ReviewCommand,
-}
-
-/// The commands of `review`.
-#[derive(Debug, Clone, Subcommand)]
-pub enum ReviewCommand {
-    /// List review items, the most urgent first
-    List {
-        /// Settled items, too
-        #[arg(long)]
-        all: bool,
-        /// Items of this status only
-        #[arg(long, value_name = "STATUS",
-            value_parser = ["pending", "in_progress", "resolved", "dismissed"])]
-        status: Option<String>,
-        /// Items of this severity only
-        #[arg(long, value_name = "SEVERITY",
-            value_parser = ["low", "medium", "high", "critical"])]
-        severity: Option<String>,
-        /// Items of this symbol only
-        #[arg(long, value_name = "SYMBOL")]
-        symbol: Option<String>,
-    },
-    /// Take a pool out of matching; it is named in every summary
-    Exclude(PoolArgs),
-    /// Put an excluded pool back
-    Include(PoolArgs),
 }
 
 /// A pool and a reason.

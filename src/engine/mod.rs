@@ -46,7 +46,9 @@ pub use ids::{Account, IdError, OrderId, Pool, Symbol};
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
 pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool, match_trades};
-pub use money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
+pub use money::{
+    MoneyError, add_sizes, fee_share_of_size, gross_of_size, price_of_basis, sub_sizes,
+};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
 pub use outcome::{Allocation, Amounts, LotChanges, Matching, OpenLot, PoolTotals};
 pub use pool::{

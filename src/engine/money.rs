@@ -6,6 +6,7 @@
 //! | [`fee_share`] | fee x units used so far / size, USD | 12 decimals, half to even | 10^22 USD or more |
 //! | [`fees_per_unit`] | fee / size, USD a unit | 18 decimals, half to even | beyond 128 bits: `None` |
 //! | `Usd::checked_add`, `checked_sub` | sum, difference | exact | beyond 128 bits |
+//! | [`price_of_basis`] | price and fee of a lot of known basis | the price is cut at 12 decimals, the fee is the rest | below zero, or too many digits |
 //! | [`Usd::to_cents`] | cents for a printed row | half away from zero | never |
 //! | [`Units`] add, sub | sizes at a pool's common scale | exact | beyond the width, or below zero |
 //!
@@ -14,6 +15,7 @@
 //! does to each. Products that leave 128 bits are made in 512, where every product of two facts
 //! fits.
 
+mod basis;
 mod terms;
 
 use super::fact::Fact;
@@ -21,6 +23,7 @@ use super::number::{Fee, Price, Size, Usd, UsdPerUnit};
 use super::policy::{FEES_PER_UNIT_SCALE, POOL_USD_LIMIT, TRADE_USD_LIMIT, USD_SCALE};
 use super::trades::TradeRef;
 use super::wide::{self, I256, I512};
+pub use basis::price_of_basis;
 pub(super) use terms::{Terms, Words};
 
 /// Why an amount could not be made.

@@ -71,3 +71,9 @@ const _: () = {
     assert!(SEVERITY_MEDIUM_FROM_USD < SEVERITY_HIGH_FROM_USD);
     assert!(SEVERITY_HIGH_FROM_USD < SEVERITY_CRITICAL_FROM_USD);
 };
+
+/// The `source` of trades that stand for a person's decision about a review item.
+pub const SOURCE_REVIEW: &str = "review";
+
+/// The `source` of trades that stand for lots carried over from another system.
+pub const SOURCE_OPENING: &str = "opening";

@@ -20,6 +20,9 @@ pub enum FileError {
         /// Line of the first one, from 1.
         line: u64,
     },
+    /// A file of opening lots without one of its columns.
+    #[error("the column {0} is missing")]
+    NoOpeningColumn(&'static str),
     /// A byte order mark of UTF-16.
     #[error("the file is UTF-16 text, expected UTF-8")]
     Utf16,
@@ -87,7 +90,11 @@ impl FileError {
             | Self::HeaderQuote { line }
             | Self::MissingColumns { line, .. }
             | Self::DuplicateColumn { line, .. } => Some(*line),
-            Self::Empty | Self::OtherFormat(_) | Self::Utf16 | Self::Csv(_) => None,
+            Self::Empty
+            | Self::OtherFormat(_)
+            | Self::NoOpeningColumn(_)
+            | Self::Utf16
+            | Self::Csv(_) => None,
         }
     }
 
@@ -108,6 +115,10 @@ impl FileError {
                 "export it with commas between the cells and a point before the decimals".into()
             }
             Self::NoHeader { .. } | Self::MissingColumns { .. } => header_hint(),
+            Self::NoOpeningColumn(_) => {
+                "opening lots have the columns symbol,size,acquired,basis and optional account"
+                    .into()
+            }
             Self::HeaderQuote { .. } => "close the quote, or remove it".into(),
             Self::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
             Self::Csv(_) => "export the file again, as CSV in UTF-8".into(),

@@ -9,6 +9,7 @@ mod cells;
 mod csv;
 mod file;
 mod header;
+mod opening;
 mod rejected;
 mod rows;
 mod times;
@@ -20,6 +21,7 @@ use crate::engine::{Account, LedgerTrade, Timestamp};
 pub use self::csv::parse_csv;
 pub use file::FileError;
 pub use header::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
+pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{ROW_COLUMN, RejectedRow};
 pub use times::{ZoneError, parse_timezone};
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
 use crate::engine::{Account, LedgerTrade};
-use crate::import::{ImportOptions, ParsedFile, RejectedRow, parse_csv};
+use crate::import::{ImportOptions, ParsedFile, RejectedRow, parse_csv, parse_opening_lots};
 use crate::store::Store;
 use crate::store::model::{ImportBatch, ImportMode, ImportReceipt, Reject};
 
@@ -21,6 +21,8 @@ pub struct ImportRequest {
     pub skip_invalid: bool,
     /// Say what would be done, write nothing.
     pub preview: bool,
+    /// The files are lots carried over from another system.
+    pub opening_lots: bool,
     /// Void known trades with other facts and append the corrected ones; why.
     pub correct: Option<String>,
 }
@@ -94,10 +96,13 @@ pub fn parse_source(
         .progress
         .begin(Phase::Import, Some(bytes.len() as u64));
     let mut seen = 0;
-    let parsed = parse_csv(&bytes, &options, &mut |done| {
-        context.progress.advance((done as u64).saturating_sub(seen));
-        seen = done as u64;
-    });
+    let parsed = match request.opening_lots {
+        true => parse_opening_lots(&bytes, &options),
+        false => parse_csv(&bytes, &options, &mut |done| {
+            context.progress.advance((done as u64).saturating_sub(seen));
+            seen = done as u64;
+        }),
+    };
     context.progress.end();
     context.cancel.check()?;
     let parsed = parsed.map_err(|error| PipelineError::File {

@@ -17,6 +17,7 @@ mod export;
 mod files;
 mod formats;
 mod manifest;
+mod review;
 mod row;
 mod slices;
 mod term;
@@ -32,6 +33,10 @@ pub use export::{ExportFacts, ExportRequest, Exported, SeveralDollars, export};
 pub use files::{PartFile, WrittenFile, sha256_of, sibling};
 pub use formats::{Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX};
 pub use manifest::{MANIFEST_FORMAT, Sealing, rules_of};
-pub use row::{Mark, MatchedRow, RowMaker, SOURCE_OPENING, SOURCE_REVIEW, Slice, TaxRow, TaxRules};
+pub use review::{
+    BasisLot, NearMiss, Preview, SellFigures, basis_trades, import_batch, near_misses, preview,
+    unmatched_size,
+};
+pub use row::{Mark, MatchedRow, RowMaker, Slice, TaxRow, TaxRules};
 pub use term::{Term, days_held, term_of};
 pub use totals::{BoxTotal, Totals};

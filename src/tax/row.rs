@@ -10,14 +10,9 @@ use jiff::tz::TimeZone;
 use super::amount::{Amounts, Rounding};
 use super::boxes::{AssetKind, BoxRules, FormBox, Part, base_asset};
 use super::term::{Term, days_held, term_of};
+use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
 use crate::engine::{Symbol, SymbolRules, Timestamp, Usd};
 use crate::store::model::{SourcedAllocation, TradeOrigin};
-
-/// The `source` of trades that stand for a person's decision about a review item.
-pub const SOURCE_REVIEW: &str = "review";
-
-/// The `source` of trades that stand for lots carried over from another system.
-pub const SOURCE_OPENING: &str = "opening";
 
 /// What files say of a cost that no execution shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

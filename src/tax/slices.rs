@@ -153,7 +153,8 @@ impl Slices {
         while let Some(kept) = self.kept.front() {
             let sell_is_over = self.sells.is_over(kept.sell.0);
             let lot_is_over = kept.lot.is_none_or(|lot| self.lots.is_over(lot.0));
-            if !all && !(sell_is_over && lot_is_over) {
+            let is_over = sell_is_over && lot_is_over;
+            if !all && !is_over {
                 break;
             }
             let Some(mut kept) = self.kept.pop_front() else {

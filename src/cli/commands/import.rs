@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::check_reason;
 use crate::cli::Outcome;
-use crate::cli::args::{FileArgs, ImportArgs};
+use crate::cli::args::{FileArgs, ImportArgs, ImportCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural};
@@ -15,24 +15,35 @@ use crate::store::Store;
 
 /// Runs the command. Files are parsed before a database is opened or made.
 pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
+    if let Some(ImportCommand::Lots { files, preview }) = &args.command {
+        return import_lots(files, *preview, session).await;
+    }
     args.reason.as_deref().map(check_reason).transpose()?;
     let request = ImportRequest {
         preview: args.preview,
         correct: args.reason.clone(),
         ..request(&args.files)?
     };
-    let sources = parse(&args.files, &request, session)?;
+    import_and_describe(&args.files, &request, session).await
+}
+
+async fn import_and_describe(
+    files: &FileArgs,
+    request: &ImportRequest,
+    session: &Session,
+) -> CliResult<Outcome> {
+    let sources = parse(files, request, session)?;
     let refused = !request.skip_invalid && sources.iter().any(|s| !s.parsed.rejected.is_empty());
-    let store = match (refused, args.preview) {
+    let store = match (refused, request.preview) {
         (true, _) => None,
         (false, true) => Some(session.open_to_preview().await?),
         (false, false) => Some(session.open(true).await?),
     };
-    let reports = import(store.as_deref(), sources, &request, session).await?;
-    let exit = exit(&reports, &request);
+    let reports = import(store.as_deref(), sources, request, session).await?;
+    let exit = exit(&reports, request);
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
-    text.push_str(&describe(&reports, &request));
+    text.push_str(&describe(&reports, request));
     if exit == Exit::Done && !request.preview {
         text.push_str("Next: compute_allocations --all-symbols\n");
     }
@@ -44,6 +55,21 @@ pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
         exit,
         is_summary: true,
     })
+}
+
+/// Runs `import lots`: days are of the zone that tax files use, unless another one is named.
+async fn import_lots(args: &FileArgs, preview: bool, session: &Session) -> CliResult<Outcome> {
+    let kept = session.config.tax.timezone.clone();
+    let args = FileArgs {
+        timezone: args.timezone.clone().or(kept),
+        ..args.clone()
+    };
+    let request = ImportRequest {
+        preview,
+        opening_lots: true,
+        ..request(&args)?
+    };
+    import_and_describe(&args, &request, session).await
 }
 
 /// Works out how files are to be read.

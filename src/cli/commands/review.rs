@@ -1,5 +1,9 @@
 //! `review`: what only a person can settle, and the pools a person took out.
 
+mod decide;
+mod sheet;
+mod show;
+
 use serde_json::{Value, json};
 
 use super::check_reason;
@@ -11,7 +15,7 @@ use crate::cli::format::{plural, table, time};
 use crate::cli::session::Session;
 use crate::engine::{Pool, Symbol};
 use crate::store::Store;
-use crate::store::model::{Exclusion, QueuedItem, Scope};
+use crate::store::model::{Exclusion, QueuedItem, ReviewStatus, Scope};
 
 /// Runs the command.
 pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome> {
@@ -46,9 +50,38 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
             };
             list(store, &wanted).await
         }
+        ReviewCommand::Show { id } => show::run(store, session, id).await,
+        ReviewCommand::Start(args) => {
+            decide::decide(store, session, &args, ReviewStatus::InProgress).await
+        }
+        ReviewCommand::Resolve(args) => decide::resolve(store, session, &args).await,
+        ReviewCommand::Dismiss(args) => {
+            decide::decide(store, session, &args, ReviewStatus::Dismissed).await
+        }
+        ReviewCommand::Reopen(args) => {
+            decide::decide(store, session, &args, ReviewStatus::Pending).await
+        }
+        ReviewCommand::Export { output, overwrite } => {
+            sheet::export(store, &output, overwrite).await
+        }
+        ReviewCommand::Apply { file, preview, yes } => {
+            sheet::apply(store, session, &file, (preview, yes)).await
+        }
         ReviewCommand::Exclude(args) => set(store, session, &args, true).await,
         ReviewCommand::Include(args) => set(store, session, &args, false).await,
     }
+}
+
+/// Finds an item by its number. Errors: there is none.
+async fn find_item(store: &dyn Store, id: i64) -> CliResult<QueuedItem> {
+    let queue = store.review_queue().await?;
+    let found = queue.into_iter().find(|item| item.id == id);
+    found.ok_or_else(|| {
+        CliError::usage(
+            format!("there is no review item {id}"),
+            "fifo-pnl review list --all shows all items",
+        )
+    })
 }
 
 async fn list(store: &dyn Store, wanted: &dyn Fn(&QueuedItem) -> bool) -> CliResult<Outcome> {

@@ -115,6 +115,12 @@ fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> 
     Ok((name, kept.is_none()))
 }
 
+/// Returns the zone of days: that of the flag, else the one that is kept.
+pub(super) fn zone_of(flag: Option<&str>, session: &Session) -> CliResult<jiff::tz::TimeZone> {
+    let (name, _) = timezone(flag, session)?;
+    parse_timezone(&name).map_err(|error| CliError::usage(error.to_string(), error.hint()))
+}
+
 /// Looks a zone up by its name.
 fn zone_named(name: &str) -> Option<jiff::tz::TimeZone> {
     parse_timezone(name).ok()

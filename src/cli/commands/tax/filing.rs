@@ -153,30 +153,53 @@ pub(super) async fn verify(path: &Path, session: &Session) -> CliResult<Outcome>
             "name the database that it was filed from with --database",
         ));
     };
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "where a machine keeps temporary files is in its environment"
-    )]
     let scratch = std::env::temp_dir();
     let scratch = scratch.join(format!("fifo-pnl-verify-{}", session.context.holder.pid));
     let verified = opened
         .verify(store, rules, info, &scratch, PROGRAM_VERSION)
         .await?;
     let judged = pipeline::validate(store, &session.context, Some(verified.version)).await?;
-    Ok(verified_outcome(
-        store,
-        path,
-        &verified,
-        judged.violations.len(),
-    ))
+    let check = Check {
+        violations: judged.violations.len(),
+        record: record_of(store, path, verified.version).await?,
+        verified,
+    };
+    Ok(verified_outcome(store, path, &check))
 }
 
-fn verified_outcome(
-    store: &dyn Store,
-    path: &Path,
-    verified: &Verified,
+/// What the audit trail says of a zip.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Record {
+    /// These bytes were filed.
+    Same,
+    /// Other bytes were filed from this version.
+    Other,
+    /// Nothing was: the audit trail is of another database, or older.
+    Nothing,
+}
+
+/// Everything that was checked.
+struct Check {
+    verified: Verified,
     violations: usize,
-) -> Outcome {
+    record: Record,
+}
+
+async fn record_of(store: &dyn Store, path: &Path, version: i64) -> CliResult<Record> {
+    let unreadable = |error| CliError::failed(format!("read {}: {error}", path.display()));
+    let (sha256, _) = tax::sha256_of(path).map_err(unreadable)?;
+    let mut filed = store.events_of(&[FILED_EVENT]).await?;
+    filed.retain(|event| event.version == Some(version));
+    let is_same = |details: &Value| details.get("sha256").and_then(Value::as_str) == Some(&sha256);
+    Ok(match filed.iter().any(|event| is_same(&event.details)) {
+        true => Record::Same,
+        false if filed.is_empty() => Record::Nothing,
+        false => Record::Other,
+    })
+}
+
+fn verified_outcome(store: &dyn Store, path: &Path, check: &Check) -> Outcome {
+    let (verified, violations) = (&check.verified, check.violations);
     let mut text = format!(
         "Database  {}\nFiled     {}, version {}\n",
         store.location(),
@@ -202,12 +225,17 @@ fn verified_outcome(
         ),
     };
     text.push_str(&format!("{validated}\n"));
+    text.push_str(match check.record {
+        Record::Same => "recorded  the audit trail has a filing of these bytes\n",
+        Record::Other => "differs   from every zip that the audit trail has of this version\n",
+        Record::Nothing => "Note      the audit trail of this database has no filing of it\n",
+    });
     if let Some(program) = &verified.other_program {
         text.push_str(&format!(
             "Note      filed by fifo-pnl {program}, checked by {PROGRAM_VERSION}\n"
         ));
     }
-    let is_equal = verified.is_equal() && violations == 0;
+    let is_equal = verified.is_equal() && violations == 0 && check.record != Record::Other;
     text.push_str(if is_equal {
         "Equal: this database gives what was filed, byte by byte.\n"
     } else {

@@ -1,0 +1,111 @@
+//! What can be typed after `review`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::PoolArgs;
+
+/// `review`
+#[derive(Debug, Clone, Args)]
+pub struct ReviewArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ReviewCommand,
+}
+
+/// The commands of `review`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ReviewCommand {
+    /// List review items, the most urgent first
+    List {
+        /// Settled items, too
+        #[arg(long)]
+        all: bool,
+        /// Items of this status only
+        #[arg(long, value_name = "STATUS",
+            value_parser = ["pending", "in_progress", "resolved", "dismissed"])]
+        status: Option<String>,
+        /// Items of this severity only
+        #[arg(long, value_name = "SEVERITY",
+            value_parser = ["low", "medium", "high", "critical"])]
+        severity: Option<String>,
+        /// Items of this symbol only
+        #[arg(long, value_name = "SYMBOL")]
+        symbol: Option<String>,
+    },
+    /// Show one item: the sell, what the pool held then, what may explain it, its history
+    Show {
+        /// Number of the item
+        id: i64,
+    },
+    /// Say that somebody looks at an item
+    Start(NoteArgs),
+    /// Settle an item; of an unmatched sell, by naming the basis of what was sold
+    Resolve(ResolveArgs),
+    /// Say that an item needs nothing
+    Dismiss(NoteArgs),
+    /// Open a settled item again
+    Reopen(NoteArgs),
+    /// Write the open items as CSV, to be filled in and applied
+    Export {
+        /// File to write
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+        /// Replace the file if it exists
+        #[arg(long)]
+        overwrite: bool,
+    },
+    /// Apply the decisions of a CSV that review export wrote
+    Apply {
+        /// The CSV, filled in
+        #[arg(value_name = "ITEMS.csv")]
+        file: PathBuf,
+        /// Say what would change, change nothing
+        #[arg(long)]
+        preview: bool,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Take a pool out of matching; it is named in every summary
+    Exclude(PoolArgs),
+    /// Put an excluded pool back
+    Include(PoolArgs),
+}
+
+/// An item and what is said of it.
+#[derive(Debug, Clone, Args)]
+pub struct NoteArgs {
+    /// Number of the item
+    pub id: i64,
+    /// Why, for whoever audits this later
+    #[arg(long, value_name = "TEXT")]
+    pub note: String,
+}
+
+/// `review resolve`
+#[derive(Debug, Clone, Args)]
+pub struct ResolveArgs {
+    /// The item and why.
+    #[command(flatten)]
+    pub item: NoteArgs,
+    /// Total cost of a lot in USD (may be repeated, once a lot)
+    #[arg(long, value_name = "USD", requires = "acquired")]
+    pub basis: Vec<String>,
+    /// Day on which it was acquired, or a time with an offset
+    #[arg(long, value_name = "DATE", requires = "basis")]
+    pub acquired: Vec<String>,
+    /// Its size [default: all that found no lot]
+    #[arg(long, value_name = "SIZE", requires = "basis")]
+    pub size: Vec<String>,
+    /// Who stands for a basis of zero
+    #[arg(long, value_name = "NAME")]
+    pub signed_by: Option<String>,
+    /// Zone of days [default: tax.timezone of the configuration]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}

@@ -1,0 +1,339 @@
+//! `review start`, `resolve`, `dismiss`, `reopen`: what a person decides, shown before it is done.
+
+use serde_json::json;
+
+use super::find_item;
+use crate::cli::Outcome;
+use crate::cli::args::{NoteArgs, ResolveArgs};
+use crate::cli::commands::tax::zone_of;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+use crate::cli::terminal::{ask, note};
+use crate::engine::{IssueType, LedgerTrade, Timestamp, Usd};
+use crate::import::parse_acquired;
+use crate::store::Store;
+use crate::store::model::{QueuedItem, ReviewDecision, ReviewStatus, Scope};
+use crate::tax::{BasisLot, Preview, basis_trades, import_batch, preview, unmatched_size};
+
+/// Checks that a note says something.
+pub(super) fn check_note(note: &str) -> CliResult<()> {
+    if !note.trim().is_empty() {
+        return Ok(());
+    }
+    Err(CliError::usage(
+        "--note is empty",
+        "say why, for whoever audits this later",
+    ))
+}
+
+/// Writes a decision down.
+pub(super) async fn decide(
+    store: &dyn Store,
+    session: &Session,
+    args: &NoteArgs,
+    status: ReviewStatus,
+) -> CliResult<Outcome> {
+    check_note(&args.note)?;
+    find_item(store, args.id).await?;
+    apply(store, session, args, status).await?;
+    let word = status.as_str();
+    let (id, location) = (args.id, store.location());
+    Ok(Outcome {
+        text: format!("Database  {location}\nItem {id} is {word}: {}\n", args.note),
+        json: json!({ "database": location, "id": id, "status": word }),
+        exit: Exit::Done,
+        is_summary: true,
+    })
+}
+
+/// Applies a decision.
+pub(super) async fn apply(
+    store: &dyn Store,
+    session: &Session,
+    args: &NoteArgs,
+    status: ReviewStatus,
+) -> CliResult<()> {
+    let decision = ReviewDecision {
+        id: args.id,
+        status,
+        note: args.note.clone(),
+        by: session.context.user.clone(),
+        at: session.context.clock.now(),
+    };
+    Ok(store.decide_review(&decision).await?)
+}
+
+/// A decision about an item's basis as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TypedLot {
+    pub(super) size: Option<String>,
+    pub(super) basis: String,
+    pub(super) acquired: String,
+    pub(super) signed_by: Option<String>,
+}
+
+/// An item with the trades that settle it.
+pub(super) struct Settled {
+    pub(super) item: QueuedItem,
+    pub(super) trades: Vec<LedgerTrade>,
+    pub(super) preview: Preview,
+    pub(super) note: String,
+}
+
+/// Settles an item by its basis, or by a note alone.
+pub(super) async fn resolve(
+    store: &dyn Store,
+    session: &Session,
+    args: &ResolveArgs,
+) -> CliResult<Outcome> {
+    check_note(&args.item.note)?;
+    let item = find_item(store, args.item.id).await?;
+    if args.basis.is_empty() {
+        if item.issue == IssueType::UnmatchedSell {
+            return Err(CliError::usage(
+                format!(
+                    "item {} is an unmatched sell: a note alone finds no lot",
+                    item.id
+                ),
+                "import its buy and compute; or name --basis USD --acquired DATE; or dismiss it",
+            ));
+        }
+        return decide(store, session, &args.item, ReviewStatus::Resolved).await;
+    }
+    let lots = typed_lots(args)?;
+    let zone = args.timezone.as_deref();
+    let settled = settle(store, session, item, &lots, (zone, &args.item.note)).await?;
+    note(describe(&settled).trim_end());
+    if !args.yes {
+        confirm()?;
+    }
+    append(store, session, &settled).await?;
+    let (id, count) = (settled.item.id, settled.trades.len());
+    let ids: Vec<String> = settled
+        .trades
+        .iter()
+        .map(|row| row.trade.order_id.to_string())
+        .collect();
+    let text = format!(
+        "Database  {}\nItem {id} is in progress: appended {}, marked as decided by review.\n\
+         Next: compute_allocations --all-symbols, which closes the item\n",
+        store.location(),
+        ids.join(", ")
+    );
+    let json = json!({ "database": store.location(), "id": id, "trades": ids,
+        "appended": count });
+    Ok(Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: true,
+    })
+}
+
+fn typed_lots(args: &ResolveArgs) -> CliResult<Vec<TypedLot>> {
+    let (count, sizes) = (args.basis.len(), args.size.len());
+    if args.acquired.len() != count || (sizes != count && !(sizes == 0 && count == 1)) {
+        return Err(CliError::usage(
+            format!(
+                "{count} --basis, {} --acquired and {sizes} --size do not make whole lots",
+                args.acquired.len()
+            ),
+            "name all three for each lot; with one lot --size may be left out",
+        ));
+    }
+    let lot = |(at, (basis, acquired)): (usize, (&String, &String))| TypedLot {
+        size: args.size.get(at).cloned(),
+        basis: basis.clone(),
+        acquired: acquired.clone(),
+        signed_by: args.signed_by.clone(),
+    };
+    let pairs = args.basis.iter().zip(&args.acquired);
+    Ok(pairs.enumerate().map(lot).collect())
+}
+
+/// Makes the trades of a decision, and what they would change. Nothing is written.
+pub(super) async fn settle(
+    store: &dyn Store,
+    session: &Session,
+    item: QueuedItem,
+    typed: &[TypedLot],
+    (zone, note): (Option<&str>, &str),
+) -> CliResult<Settled> {
+    if !item.status.is_open() {
+        let (id, status) = (item.id, item.status.as_str());
+        return Err(CliError::refused(
+            format!("review item {id} is {status}: reopen it first"),
+            "fifo-pnl review reopen ID --note TEXT",
+        ));
+    }
+    let mut lots = Vec::new();
+    let mut note = note.to_owned();
+    for lot in typed {
+        lots.push(read_lot(lot, &item, zone, session)?);
+        if let Some(name) = lot.signed_by.as_ref().filter(|_| is_zero(&lot.basis)) {
+            note.push_str(&format!(" (zero basis signed by {name})"));
+        }
+    }
+    let scope = Scope {
+        account: Some(item.pool.account.clone()),
+        symbols: [item.pool.symbol.clone()].into(),
+        part: None,
+    };
+    let ledger = store.read_ledger(&scope, None).await?;
+    let trades = basis_trades(&item, &lots, &ledger)?;
+    let preview = preview(&item.pool, &ledger, &trades)?;
+    Ok(Settled {
+        item,
+        trades,
+        preview,
+        note,
+    })
+}
+
+fn is_zero(basis: &str) -> bool {
+    basis.parse::<Usd>().is_ok_and(|basis| basis == Usd::ZERO)
+}
+
+fn read_lot(
+    typed: &TypedLot,
+    item: &QueuedItem,
+    zone: Option<&str>,
+    session: &Session,
+) -> CliResult<BasisLot> {
+    let basis: Usd = typed
+        .basis
+        .parse()
+        .ok()
+        .filter(|basis: &Usd| !basis.is_negative())
+        .ok_or_else(|| {
+            CliError::usage(
+                format!("--basis is \"{}\", expected USD, zero or more", typed.basis),
+                "the basis is the total cost of the lot, fees included",
+            )
+        })?;
+    if is_zero(&typed.basis)
+        && typed
+            .signed_by
+            .as_deref()
+            .is_none_or(|name| name.trim().is_empty())
+    {
+        return Err(CliError::usage(
+            "a basis of zero makes the whole proceeds a gain: somebody has to stand for it",
+            "name who does: --signed-by NAME",
+        ));
+    }
+    let size = match &typed.size {
+        None => unmatched_size(item).unwrap_or(crate::engine::Size::ZERO),
+        Some(text) => text
+            .parse()
+            .map_err(|error| CliError::usage(format!("--size is \"{text}\": it {error}"), ""))?,
+    };
+    if size.is_zero() {
+        return Err(CliError::usage(
+            "--size is zero, expected a number above it",
+            "",
+        ));
+    }
+    let needs_zone = typed.acquired.parse::<Timestamp>().is_err();
+    let zone = if needs_zone {
+        Some(zone_of(zone, session)?)
+    } else {
+        None
+    };
+    let acquired = parse_acquired(&typed.acquired, zone.as_ref(), session.context.clock.now());
+    let acquired = acquired.map_err(|why| {
+        CliError::usage(format!("--acquired is \"{}\", {why}", typed.acquired), "")
+    })?;
+    Ok(BasisLot {
+        size,
+        basis,
+        acquired,
+    })
+}
+
+/// Appends the trades, and writes the decision down.
+pub(super) async fn append(
+    store: &dyn Store,
+    session: &Session,
+    settled: &Settled,
+) -> CliResult<()> {
+    let (by, at) = (&session.context.user, session.context.clock.now());
+    let batch = import_batch(&settled.item, settled.trades.clone(), by, at);
+    let receipt = store.import(&batch).await?;
+    if let Some(conflict) = receipt.conflicts.first() {
+        return Err(CliError::refused(
+            format!(
+                "order \"{}\" is in the ledger with other facts",
+                conflict.order_id
+            ),
+            "it was decided elsewhere; void it first if it is wrong",
+        ));
+    }
+    let args = NoteArgs {
+        id: settled.item.id,
+        note: settled.note.clone(),
+    };
+    if settled.item.status == ReviewStatus::InProgress {
+        // It was started already; what was decided is in the audit trail all the same.
+        let details = json!({ "id": args.id, "order_id": settled.item.order_id,
+            "note": args.note, "by": by });
+        let event = crate::store::model::Event {
+            pool: Some(settled.item.pool.clone()),
+            ..crate::store::model::Event::info("review_decided", at, details)
+        };
+        return Ok(store.log_event(&event).await?);
+    }
+    apply(store, session, &args, ReviewStatus::InProgress).await
+}
+
+/// Asks whether to go on.
+pub(super) fn confirm() -> CliResult<()> {
+    match ask("Append these trades? [y/N]").as_deref() {
+        Some("y" | "Y" | "yes") => Ok(()),
+        Some(_) => Err(CliError::refused("cancelled: nothing was changed", "")),
+        None => Err(CliError::refused(
+            "there is no terminal to ask on: nothing was changed",
+            "confirm with --yes",
+        )),
+    }
+}
+
+/// Says what a decision would change.
+pub(super) fn describe(settled: &Settled) -> String {
+    let Settled {
+        item,
+        trades,
+        preview,
+        ..
+    } = settled;
+    let mut text = format!("Item {}: {} order {}\n", item.id, item.pool, item.order_id);
+    for row in trades {
+        let trade = &row.trade;
+        text.push_str(&format!(
+            "  would append {}: buy {} acquired {}, price {} and {} USD beside it\n",
+            trade.order_id,
+            trade.size,
+            trade.order_time,
+            trade.price,
+            trade.fee.map(|fee| fee.to_string()).unwrap_or_default()
+        ));
+    }
+    for (id, old, new) in &preview.sells {
+        text.push_str(&format!(
+            "  sell {id}: unmatched {} -> {}, cost {} -> {}, pnl {} -> {}\n",
+            old.unmatched, new.unmatched, old.cost, new.cost, old.pnl, new.pnl
+        ));
+    }
+    if preview.sells.iter().all(|(id, ..)| *id != item.order_id) {
+        let id = &item.order_id;
+        text.push_str(&format!(
+            "  sell {id} would not change: other sells use these lots\n"
+        ));
+    }
+    let ((pnl, new_pnl), (open, new_open)) = (preview.pnl, preview.open_size);
+    text.push_str(&format!(
+        "  pool: realized pnl {pnl} -> {new_pnl}, open {open} -> {new_open}\n"
+    ));
+    text
+}

@@ -1,0 +1,170 @@
+//! `review show`: one item, what the pool held then, what may explain it, and its history.
+
+use serde_json::{Value, json};
+
+use super::{find_item, item_json};
+use crate::cli::Outcome;
+use crate::cli::error::CliResult;
+use crate::cli::exit::Exit;
+use crate::cli::format::time;
+use crate::cli::session::Session;
+use crate::engine::StoredAllocation;
+use crate::store::Store;
+use crate::store::model::{LoggedEvent, QueuedItem};
+use crate::tax::{NearMiss, near_misses};
+
+/// Events that say what was done about an item.
+const HISTORY: [&str; 6] = [
+    "review_opened",
+    "review_refreshed",
+    "review_started",
+    "review_resolved",
+    "review_dismissed",
+    "review_reopened",
+];
+
+/// Shows an item.
+pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliResult<Outcome> {
+    let item = find_item(store, id).await?;
+    let mut text = format!("Database  {}\n", store.location());
+    text.push_str(&describe(&item));
+    let stored = match store.current().await?.version {
+        Some(version) => store.stored_pool(version, &item.pool).await?,
+        None => Default::default(),
+    };
+    let of_sell = |row: &&StoredAllocation| row.sell_order_id.as_str() == item.order_id;
+    let rows: Vec<&StoredAllocation> = stored.allocations.iter().filter(of_sell).collect();
+    text.push_str(&describe_rows(&rows));
+    let origin = store
+        .trade_origin(&item.pool.account, &item.order_id)
+        .await?;
+    if let Some((file, line, _)) = &origin {
+        text.push_str(&format!("From      {file}:{line}\n"));
+    }
+    let misses = near_misses(store, &item, &session.config.rules).await?;
+    text.push_str(&describe_misses(&misses));
+    let mut events = store.events_of(&HISTORY).await?;
+    events.retain(|event| is_of(event, &item));
+    for event in &events {
+        text.push_str(&describe_event(event));
+    }
+    if item.status.is_open() {
+        text.push_str(&format!(
+            "Next: import the missing buy and compute; or name its basis:\n  \
+             fifo-pnl review resolve {id} --basis USD --acquired DATE --note TEXT\n"
+        ));
+    }
+    let shown = |miss: &NearMiss| Value::String(describe_miss(miss));
+    let history: Vec<Value> = events
+        .iter()
+        .map(|event| {
+            json!({ "event": event.kind, "at": event.at.to_string(), "details": event.details })
+        })
+        .collect();
+    let json = json!({ "database": store.location(), "item": item_json(&item),
+        "near_misses": misses.iter().map(shown).collect::<Vec<_>>(), "history": history,
+        "file": origin.as_ref().map(|origin| &origin.0),
+        "line": origin.as_ref().map(|origin| origin.1) });
+    Ok(Outcome {
+        text,
+        json,
+        exit: Exit::Done,
+        is_summary: false,
+    })
+}
+
+fn describe(item: &QueuedItem) -> String {
+    let order = match item.order_id.as_str() {
+        "" => "(whole pool)",
+        order => order,
+    };
+    let settled = match (&item.resolution, &item.resolved_by) {
+        (Some(how), Some(by)) => format!("Settled   {how} (by {by})\n"),
+        _ => String::new(),
+    };
+    format!(
+        "Item {}    {}, {}, {}\n          {} order {order}\n          {}\n{settled}",
+        item.id,
+        item.issue.as_str(),
+        item.severity.as_str(),
+        item.status.as_str(),
+        item.pool,
+        item.description,
+    )
+}
+
+fn describe_rows(rows: &[&StoredAllocation]) -> String {
+    let Some(first) = rows.first() else {
+        return String::new();
+    };
+    let mut text = format!(
+        "Sell      {} at {} USD\n",
+        time(first.sell_time),
+        first.sell_price
+    );
+    let matched = rows.iter().filter(|row| row.buy_order_id.is_some());
+    for row in matched.clone() {
+        let buy = row.buy_order_id.as_ref().map_or("", |id| id.as_str());
+        let cost = row.cost_basis_usd.map(|cost| cost.to_string());
+        text.push_str(&format!(
+            "Held      {} of lot {buy}: cost {} USD\n",
+            row.allocated_size,
+            cost.unwrap_or_default()
+        ));
+    }
+    if matched.count() == 0 {
+        text.push_str("Held      no open lot at that time\n");
+    }
+    for row in rows.iter().filter(|row| row.buy_order_id.is_none()) {
+        text.push_str(&format!(
+            "Missing   {}: {} USD of net proceeds have no cost\n",
+            row.allocated_size, row.net_proceeds_usd
+        ));
+    }
+    text
+}
+
+fn describe_misses(misses: &[NearMiss]) -> String {
+    if misses.is_empty() {
+        return "Hints     none: no buy nearby, of this size elsewhere, or missing fill\n".into();
+    }
+    let line = |miss: &NearMiss| format!("Hint      {}\n", describe_miss(miss));
+    misses.iter().map(line).collect()
+}
+
+fn describe_miss(miss: &NearMiss) -> String {
+    match miss {
+        NearMiss::LateBuy(buy) => format!(
+            "buy {} of {} comes soon after the sell, at {}: is one of the times wrong?",
+            buy.order_id, buy.size, buy.order_time
+        ),
+        NearMiss::Elsewhere(pool, buy) => format!(
+            "buy {} of the same size {} stands in {pool}: another account or spelling?",
+            buy.order_id, buy.size
+        ),
+        NearMiss::MissingFill(id) => {
+            format!("fill {id} is missing between others of its order")
+        }
+    }
+}
+
+fn is_of(event: &LoggedEvent, item: &QueuedItem) -> bool {
+    let details = &event.details;
+    match details.get("id").and_then(Value::as_i64) {
+        Some(id) => id == item.id,
+        // Events of runs name the order, not the item.
+        None => {
+            let order = details.get("order_id").and_then(Value::as_str);
+            order == Some(item.order_id.as_str()) && event.at >= item.created_at
+        }
+    }
+}
+
+fn describe_event(event: &LoggedEvent) -> String {
+    let text = |name: &str| event.details.get(name).and_then(Value::as_str);
+    let verb = event.kind.trim_start_matches("review_");
+    let by = text("by").map_or_else(|| " by a run".to_owned(), |by| format!(" by {by}"));
+    let note = text("note").map(|note| format!(": {note}"));
+    let at = time(event.at);
+    format!("History   {at} {verb}{by}{}\n", note.unwrap_or_default())
+}

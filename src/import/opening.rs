@@ -1,0 +1,251 @@
+//! Lots carried over from another system: symbol, size, date of purchase, total basis.
+//!
+//! Each row becomes a buy whose source is `opening`. Its order id is made of what the row says, so
+//! that a file imported twice brings nothing new the second time.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+
+use super::file::{FileError, text_of};
+use super::rejected::{Fault, RejectedRow};
+use super::{ImportOptions, ParsedFile};
+use crate::engine::policy::SOURCE_OPENING;
+use crate::engine::{
+    Account, Carried, LedgerTrade, Side, Size, Symbol, Timestamp, Trade, Usd, price_of_basis,
+};
+
+/// Columns that a file must have, in any order.
+pub const OPENING_COLUMNS: [&str; 4] = ["symbol", "size", "acquired", "basis"];
+
+/// Digits of a row's hash in its order id.
+const HASH_DIGITS: usize = 16;
+
+/// Where the columns of a file are.
+struct Columns {
+    required: [usize; 4],
+    account: Option<usize>,
+}
+
+/// Reads a file of opening lots. Errors: no CSV, or a column is missing; a bad row is none.
+pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<ParsedFile, FileError> {
+    let text = text_of(bytes)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut parsed = ParsedFile {
+        ends_without_line_end: !text.ends_with(['\n', '\r']),
+        ..ParsedFile::default()
+    };
+    let header = reader.headers().cloned().unwrap_or_default();
+    let columns = columns(&header, &mut parsed)?;
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for record in reader.records() {
+        parsed.rows += 1;
+        let row = match &record {
+            Ok(record) => read_row(record, &columns, options, &mut seen),
+            Err(error) => Err(("(row)", String::new(), Fault::new(error.to_string()))),
+        };
+        let record = record.unwrap_or_default();
+        let line = record.position().map_or(0, csv::Position::line);
+        match row {
+            Ok(mut trade) => {
+                trade.import_line = line;
+                parsed.trades.push(trade);
+            }
+            Err((column, found, fault)) => parsed.rejected.push(RejectedRow {
+                line,
+                order_id: String::new(),
+                column: column.into(),
+                found,
+                reason: fault.reason,
+                hint: fault.hint,
+                text: record.iter().collect::<Vec<_>>().join(","),
+            }),
+        }
+    }
+    Ok(parsed)
+}
+
+fn columns(header: &csv::StringRecord, parsed: &mut ParsedFile) -> Result<Columns, FileError> {
+    let name = |cell: &str| cell.trim_start_matches('\u{feff}').to_ascii_lowercase();
+    let place = |wanted: &str| header.iter().position(|cell| name(cell) == wanted);
+    let mut required = [0; 4];
+    for (slot, column) in required.iter_mut().zip(OPENING_COLUMNS) {
+        *slot = place(column).ok_or(FileError::NoOpeningColumn(column))?;
+    }
+    let known = |cell: &str| OPENING_COLUMNS.contains(&cell) || cell == "account";
+    let names = header.iter().map(name);
+    parsed.unknown_columns = names.filter(|name| !known(name)).collect();
+    let account = place("account");
+    Ok(Columns { required, account })
+}
+
+type Bad = (&'static str, String, Fault);
+
+fn read_row(
+    record: &csv::StringRecord,
+    columns: &Columns,
+    options: &ImportOptions,
+    seen: &mut BTreeMap<String, u32>,
+) -> Result<LedgerTrade, Bad> {
+    let cell = |at: usize| record.get(at).unwrap_or_default();
+    let [symbol_text, size_text, acquired, basis_text] = columns.required.map(cell);
+    let bad = |column: &'static str, found: &str, reason: String| {
+        (column, found.to_owned(), Fault::new(reason))
+    };
+    let account: Account = match columns.account.map(cell) {
+        None | Some("") => options.account_default.clone(),
+        Some(text) => text
+            .parse()
+            .map_err(|error| bad("account", text, format!("which {error}")))?,
+    };
+    let symbol: Symbol = symbol_text
+        .parse()
+        .map_err(|error| bad("symbol", symbol_text, format!("which {error}")))?;
+    let size: Size = size_text
+        .parse()
+        .ok()
+        .filter(|size: &Size| !size.is_zero())
+        .ok_or_else(|| bad("size", size_text, "expected a number above zero".into()))?;
+    let basis: Usd = basis_text
+        .parse()
+        .ok()
+        .filter(|basis: &Usd| !basis.is_negative())
+        .ok_or_else(|| {
+            let expected = "expected the total cost in USD, zero or more, at most 12 decimals";
+            bad("basis", basis_text, expected.into())
+        })?;
+    let order_time = read_acquired(acquired, options.timezone.as_ref(), options.now)
+        .map_err(|fault| ("acquired", acquired.to_owned(), fault))?;
+    let (price, fee) =
+        price_of_basis(basis, size).map_err(|error| bad("basis", basis_text, error.to_string()))?;
+    let facts = format!("{account}\n{symbol}\n{size}\n{order_time}\n{basis}");
+    let number = seen.entry(facts.clone()).or_default();
+    *number += 1;
+    let digest = Sha256::digest(format!("{facts}\n{number}").as_bytes());
+    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = format!("opening-{}", digits.get(..HASH_DIGITS).unwrap_or(&digits));
+    let order_id = id
+        .parse()
+        .map_err(|_| bad("symbol", symbol_text, "has no order id".into()))?;
+    Ok(LedgerTrade {
+        account,
+        symbol,
+        symbol_text: symbol_text.to_owned(),
+        trade: Trade {
+            order_id,
+            side: Side::Buy,
+            size,
+            price,
+            fee: Some(fee),
+            order_time,
+            trade_seq: None,
+        },
+        status: None,
+        carried: Carried {
+            source: Some(SOURCE_OPENING.into()),
+            ingest_via: Some("import lots".into()),
+            ..Carried::default()
+        },
+        import_line: 0,
+    })
+}
+
+/// Reads when a lot was acquired, as [`parse_opening_lots`] does.
+///
+/// Errors: what is wrong, and what to do.
+pub fn parse_acquired(
+    text: &str,
+    zone: Option<&TimeZone>,
+    now: Timestamp,
+) -> Result<Timestamp, String> {
+    read_acquired(text, zone, now).map_err(|fault| fault.reason)
+}
+
+/// Reads when a lot was acquired: a day, which is taken from its first instant in the zone, or a
+/// time with an offset. Errors: neither; a day without a zone; later than `now`.
+fn read_acquired(text: &str, zone: Option<&TimeZone>, now: Timestamp) -> Result<Timestamp, Fault> {
+    let expected = "expected a day like 2024-05-31, or a time like 2024-05-31T12:00:00Z";
+    let time = match (text.parse::<Timestamp>(), text.parse::<Date>(), zone) {
+        (Ok(time), _, _) => time,
+        (Err(_), Ok(day), Some(zone)) if text.len() == 10 => {
+            let start = day.to_zoned(zone.clone());
+            let micros = start.map(|start| start.timestamp().as_microsecond());
+            let time = micros
+                .ok()
+                .and_then(|us| Timestamp::try_from_micros(us).ok());
+            time.ok_or_else(|| Fault::new(expected))?
+        }
+        (Err(_), Ok(_), None) => {
+            let hint = "name the zone that the days are of: --timezone ZONE";
+            return Err(Fault::new("expected a time, or a time zone").with_hint(hint));
+        }
+        _ => return Err(Fault::new(expected)),
+    };
+    if time > now {
+        return Err(Fault::new(format!(
+            "which is in the future, expected at most {now}"
+        )));
+    }
+    Ok(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ParsedFile, FileError> {
+        let options = ImportOptions {
+            account_default: Account::default(),
+            timezone: Some(TimeZone::get("America/New_York").unwrap()),
+            now: "2026-01-01T00:00:00Z".parse().unwrap(),
+        };
+        parse_opening_lots(text.as_bytes(), &options)
+    }
+
+    #[test]
+    fn a_lot_becomes_a_buy_of_its_basis() {
+        let file = "Symbol,size,acquired,basis,account\nbtc/usd,3,2023-07-01,100,main\n\
+                    BTC-USD,1,2023-07-01T12:00:00Z,0,\nBTC-USD,1,2023-07-01T12:00:00Z,0,\n";
+        let parsed = parse(file).unwrap();
+        assert!(parsed.rejected.is_empty(), "{:?}", parsed.rejected);
+        let [first, second, third] = parsed.trades.as_slice() else {
+            panic!("{parsed:?}");
+        };
+        assert_eq!(first.account.as_str(), "main");
+        assert_eq!(first.symbol.as_str(), "BTC-USD");
+        assert_eq!(first.trade.price.to_string(), "33.333333333333");
+        assert_eq!(first.trade.fee.unwrap().to_string(), "0.000000000001");
+        // Midnight in New York, in summer.
+        assert_eq!(
+            first.trade.order_time.to_string(),
+            "2023-07-01T04:00:00.000000Z"
+        );
+        assert_eq!(first.carried.source.as_deref(), Some("opening"));
+        assert_eq!(first.import_line, 2);
+        assert_ne!(second.trade.order_id, third.trade.order_id);
+        assert_eq!(parse(file).unwrap().trades, parsed.trades);
+    }
+
+    #[test]
+    fn bad_rows_say_why() {
+        let row = |row: &str| {
+            let parsed = parse(&format!("symbol,size,acquired,basis\n{row}\n")).unwrap();
+            parsed.rejected[0].to_string()
+        };
+        assert_eq!(
+            row("A-USD,0,2023-07-01,1"),
+            "2: size is \"0\", expected a number above zero"
+        );
+        assert!(row("A-USD,1,01/07/2023,1").starts_with("2: acquired is \"01/07/2023\", expected"));
+        assert!(row("A-USD,1,2027-07-01,1").contains("in the future"));
+        assert!(row("A-USD,1,2023-07-01,-1").starts_with("2: basis is \"-1\", expected the total"));
+        assert!(row(",1,2023-07-01,1").starts_with("2: symbol is empty"));
+        let error = parse("symbol,size,basis\n").unwrap_err();
+        assert_eq!(error.to_string(), "the column acquired is missing");
+    }
+}

@@ -1,0 +1,321 @@
+//! Review items settled by decision: a person names the basis, a marked trade says so.
+//!
+//! Nothing is guessed here. What a decision would change is shown before it is made, by matching
+//! the pool with and without it; the trade that it appends has the source `review`, and every
+//! export shows it as such.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::boxes::base_asset;
+use super::files::hex;
+use super::{TaxError, TaxResult};
+use crate::engine::policy::SOURCE_REVIEW;
+use crate::engine::{
+    Carried, LedgerTrade, Matching, OrderId, Pool, Side, Size, SymbolRules, Timestamp, Trade, Usd,
+    add_sizes, match_pool, price_of_basis,
+};
+use crate::store::Store;
+use crate::store::model::{ImportBatch, ImportMode, LedgerRead, QueuedItem, Scope};
+
+/// Seconds behind a sell in which a buy may be its own, stamped late.
+const LATE_BUY_S: i64 = 300;
+
+/// Between an order's id and the number of its fill.
+const FILL_MARK: &str = "-FILL-";
+
+/// A lot that a person says was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BasisLot {
+    /// Units: base units.
+    pub size: Size,
+    /// Total cost. Units: USD.
+    pub basis: Usd,
+    /// When it was acquired.
+    pub acquired: Timestamp,
+}
+
+fn usage(message: String, hint: &str) -> TaxError {
+    TaxError::Usage {
+        message,
+        hint: hint.into(),
+    }
+}
+
+/// Returns what found no lot, as the item's details have it.
+pub fn unmatched_size(item: &QueuedItem) -> Option<Size> {
+    let details: Value = serde_json::from_str(&item.details).ok()?;
+    let text = details.get("unmatched_size")?.as_str()?;
+    Size::try_from_wide_text(text).ok()
+}
+
+/// Returns when the item's sell was executed.
+fn sell_time(item: &QueuedItem) -> Option<Timestamp> {
+    let details: Value = serde_json::from_str(&item.details).ok()?;
+    details.get("sell_time")?.as_str()?.parse().ok()
+}
+
+/// Makes the marked trades of a decision, numbered behind those that the pool has already.
+///
+/// Errors: more than what found no lot; acquired after the sale; an amount that does not fit.
+pub fn basis_trades(
+    item: &QueuedItem,
+    lots: &[BasisLot],
+    ledger: &LedgerRead,
+) -> TaxResult<Vec<LedgerTrade>> {
+    let (Some(unmatched), Some(sold_at)) = (unmatched_size(item), sell_time(item)) else {
+        return Err(usage(
+            format!(
+                "review item {} is {}, no unmatched sell",
+                item.id,
+                item.issue.as_str()
+            ),
+            "a basis settles unmatched sells only",
+        ));
+    };
+    let mut total = Size::ZERO;
+    for lot in lots {
+        total = add_sizes(total, lot.size).map_err(|e| usage(e.to_string(), ""))?;
+        if lot.acquired > sold_at {
+            return Err(usage(
+                format!("acquired {}, after the sale of {sold_at}", lot.acquired),
+                "what is sold was acquired before",
+            ));
+        }
+    }
+    if total > unmatched {
+        return Err(usage(
+            format!("{total} is more than the {unmatched} that found no lot"),
+            "a basis settles what is unmatched; import other lots with fifo-pnl import lots",
+        ));
+    }
+    let prefix = format!("{SOURCE_REVIEW}-{}-", item.id);
+    let first = next_number(&prefix, &item.pool, ledger);
+    let trade = |(number, lot): (u64, &BasisLot)| basis_trade(item, lot, &prefix, number);
+    (first..).zip(lots).map(trade).collect()
+}
+
+/// Returns the number after the last decision about an item.
+fn next_number(prefix: &str, pool: &Pool, ledger: &LedgerRead) -> u64 {
+    let of_pool = ledger.pools.get(pool);
+    let trades = of_pool.into_iter().flat_map(|ledger| ledger.trades.iter());
+    let numbers = trades.filter_map(|trade| trade.order_id.strip_prefix(prefix)?.parse().ok());
+    numbers.max().unwrap_or(0_u64).saturating_add(1)
+}
+
+fn basis_trade(
+    item: &QueuedItem,
+    lot: &BasisLot,
+    prefix: &str,
+    number: u64,
+) -> TaxResult<LedgerTrade> {
+    let (price, fee) = price_of_basis(lot.basis, lot.size)
+        .map_err(|error| usage(format!("basis {}: {error}", lot.basis), ""))?;
+    let order_id: OrderId = format!("{prefix}{number}")
+        .parse()
+        .map_err(|error| usage(format!("order id {prefix}{number}: it {error}"), ""))?;
+    Ok(LedgerTrade {
+        account: item.pool.account.clone(),
+        symbol: item.pool.symbol.clone(),
+        symbol_text: item.pool.symbol.to_string(),
+        trade: Trade {
+            order_id,
+            side: Side::Buy,
+            size: lot.size,
+            price,
+            fee: Some(fee),
+            order_time: lot.acquired,
+            trade_seq: None,
+        },
+        status: None,
+        carried: Carried {
+            source: Some(SOURCE_REVIEW.into()),
+            ingest_via: Some("review resolve".into()),
+            linked_order_id: Some(item.order_id.clone()),
+            ..Carried::default()
+        },
+        import_line: number,
+    })
+}
+
+/// Makes the import of decided trades: the ledger keeps who decided and when, like for any file.
+pub fn import_batch(
+    item: &QueuedItem,
+    trades: Vec<LedgerTrade>,
+    by: &str,
+    at: Timestamp,
+) -> ImportBatch {
+    let mut digest = Sha256::new();
+    for row in &trades {
+        let trade = &row.trade;
+        let (size, price, fee) = (trade.size, trade.price, trade.fee);
+        let fee = fee.map(|fee| fee.to_string()).unwrap_or_default();
+        let (id, time) = (&trade.order_id, trade.order_time);
+        digest.update(format!("{id},{size},{price},{fee},{time}\n").as_bytes());
+    }
+    ImportBatch {
+        name: format!("review item {}", item.id),
+        sha256: hex(&digest.finalize()),
+        trades,
+        rejects: Vec::new(),
+        mode: ImportMode::Append,
+        skip_conflicts: false,
+        preview: false,
+        imported_at: at,
+        imported_by: by.to_owned(),
+    }
+}
+
+/// What a sell came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SellFigures {
+    /// When it was executed.
+    pub sold_at: Timestamp,
+    /// What found no lot. Units: base units.
+    pub unmatched: Size,
+    /// Cost of what did. Units: USD.
+    pub cost: Usd,
+    /// Realized. Units: USD.
+    pub pnl: Usd,
+}
+
+/// What trades would change in their pool.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// Sells that would come to something else: id, as it is, as it would be.
+    pub sells: Vec<(String, SellFigures, SellFigures)>,
+    /// The pool's realized pnl, as it is and as it would be.
+    pub pnl: (Usd, Usd),
+    /// Open lots, as they are and as they would be.
+    pub open_size: (Size, Size),
+}
+
+/// Matches a pool with and without trades. Errors: the pool can't be matched.
+pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResult<Preview> {
+    let of_pool = ledger.pools.get(pool);
+    let trades: Vec<Trade> = of_pool.map(|of| of.trades.to_vec()).unwrap_or_default();
+    let mut with = trades.clone();
+    with.extend(add.iter().map(|row| row.trade.clone()));
+    let run = |trades| {
+        match_pool(pool.clone(), trades).map_err(|error| TaxError::Refused {
+            message: format!("{pool} can't be matched: {error}"),
+            hint: "fifo-pnl review list says what is wrong with it".into(),
+        })
+    };
+    let (before, after) = (run(trades)?, run(with)?);
+    let (old, new) = (figures(&before)?, figures(&after)?);
+    let changed = |(id, old): (&String, &SellFigures)| {
+        let new = new.get(id).copied()?;
+        (new != *old).then(|| (id.clone(), *old, new))
+    };
+    let mut sells: Vec<_> = old.iter().filter_map(changed).collect();
+    sells.sort_by(|left, right| (left.1.sold_at, &left.0).cmp(&(right.1.sold_at, &right.0)));
+    Ok(Preview {
+        sells,
+        pnl: (before.totals.pnl, after.totals.pnl),
+        open_size: (before.totals.open_size, after.totals.open_size),
+    })
+}
+
+fn figures(matching: &Matching) -> TaxResult<BTreeMap<String, SellFigures>> {
+    let bad = |error: crate::engine::MoneyError| usage(error.to_string(), "");
+    let mut sells: BTreeMap<String, SellFigures> = BTreeMap::new();
+    for row in matching.rows() {
+        let id = row.sell_order_id.to_owned();
+        let sell = sells.entry(id).or_insert(SellFigures {
+            sold_at: row.sell_time,
+            unmatched: Size::ZERO,
+            cost: Usd::ZERO,
+            pnl: Usd::ZERO,
+        });
+        match (row.cost_basis_usd, row.pnl_usd) {
+            (Some(cost), Some(pnl)) => {
+                sell.cost = sell.cost.checked_add(cost).map_err(bad)?;
+                sell.pnl = sell.pnl.checked_add(pnl).map_err(bad)?;
+            }
+            _ => sell.unmatched = add_sizes(sell.unmatched, row.allocated_size).map_err(bad)?,
+        }
+    }
+    Ok(sells)
+}
+
+/// Something that may explain why a sell found no lot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NearMiss {
+    /// A buy of the same pool soon after the sell: stamped late?
+    LateBuy(Trade),
+    /// A buy of the same asset and size in another pool: another account or spelling?
+    Elsewhere(Pool, Trade),
+    /// A fill whose number is missing between others of its order.
+    MissingFill(String),
+}
+
+/// Looks for what may explain an unmatched sell. Only hints: nothing is taken from them.
+///
+/// Errors: the store.
+pub async fn near_misses(
+    store: &dyn Store,
+    item: &QueuedItem,
+    rules: &SymbolRules,
+) -> TaxResult<Vec<NearMiss>> {
+    let read = store.read_ledger(&Scope::default(), None).await?;
+    let Some(sold_at) = sell_time(item) else {
+        return Ok(Vec::new());
+    };
+    let late_until = sold_at.as_micros().saturating_add(LATE_BUY_S * 1_000_000);
+    let asset = base_asset(&item.pool.symbol, rules);
+    let (mut sizes, mut misses) = (BTreeSet::new(), Vec::new());
+    sizes.extend(unmatched_size(item));
+    if let Some(of_pool) = read.pools.get(&item.pool) {
+        let trades = of_pool.trades.to_vec();
+        let sell = trades.iter().find(|t| t.order_id.as_str() == item.order_id);
+        sizes.extend(sell.map(|sell| sell.size));
+        let is_late = |trade: &&Trade| {
+            let time = trade.order_time;
+            trade.side == Side::Buy && time > sold_at && time.as_micros() <= late_until
+        };
+        let late = trades.iter().filter(is_late).cloned();
+        misses.extend(late.map(NearMiss::LateBuy));
+        misses.extend(
+            missing_fills(&trades)
+                .into_iter()
+                .map(NearMiss::MissingFill),
+        );
+    }
+    for (pool, ledger) in &read.pools {
+        if *pool == item.pool || base_asset(&pool.symbol, rules) != asset {
+            continue;
+        }
+        let fits = |trade: &Trade| {
+            let in_time = trade.order_time.as_micros() <= late_until;
+            trade.side == Side::Buy && in_time && sizes.contains(&trade.size)
+        };
+        let trades = ledger.trades.to_vec().into_iter().filter(fits);
+        misses.extend(trades.map(|trade| NearMiss::Elsewhere(pool.clone(), trade)));
+    }
+    Ok(misses)
+}
+
+/// Returns the ids of fills that are missing below the highest number of their order.
+fn missing_fills(trades: &[Trade]) -> Vec<String> {
+    let mut fills: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+    for trade in trades {
+        let parts = trade.order_id.as_str().rsplit_once(FILL_MARK);
+        if let Some((order, number)) = parts.and_then(|(o, n)| Some((o, n.parse().ok()?))) {
+            fills.entry(order).or_default().insert(number);
+        }
+    }
+    let mut missing = Vec::new();
+    for (order, numbers) in fills {
+        let highest = numbers.last().copied().unwrap_or(0);
+        // An id that only looks like a fill's may end in any number: a gap of a few is a gap.
+        let gaps = (1..highest).filter(|number| !numbers.contains(number));
+        missing.extend(
+            gaps.take(10)
+                .map(|number| format!("{order}{FILL_MARK}{number}")),
+        );
+    }
+    missing
+}
