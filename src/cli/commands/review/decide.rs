@@ -178,7 +178,7 @@ pub(super) async fn settle(
     let scope = Scope {
         account: Some(item.pool.account.clone()),
         symbols: [item.pool.symbol.clone()].into(),
-        part: None,
+        ..Scope::default()
     };
     let ledger = store.read_ledger(&scope, None).await?;
     let trades = basis_trades(&item, &lots, &ledger)?;
