@@ -25,6 +25,8 @@ mod legacy;
 mod mapping;
 #[path = "support/postgres.rs"]
 mod postgres;
+#[path = "adoption/recent.rs"]
+mod recent;
 #[path = "postgres_cli/site.rs"]
 mod site;
 mod support;

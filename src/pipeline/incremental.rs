@@ -16,6 +16,7 @@ use super::context::{Context, PipelineError, PipelineResult};
 use super::lock::{holder_of, lock_runs};
 use super::publish::{covered_pools, move_to, publishable};
 use super::run_log::RunLog;
+use super::unguarded;
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
     PoolState, PoolStatus, PoolTotals, Rejection, ReviewItem, RowsHash, Timestamp, Usd,
@@ -76,6 +77,8 @@ pub enum Forced {
     Late(Pool, String),
     /// Trades were voided or put back.
     Revised(Pool, Vec<String>),
+    /// The past of a pool of an unguarded ledger is not what it was.
+    Changed(Pool),
 }
 
 /// A pool in the report of an incremental run.
@@ -229,6 +232,8 @@ struct Found {
     lots: BTreeMap<Pool, OpenLots>,
     /// Pools that are computed whole, as nothing of them was matched.
     whole: BTreeMap<Pool, PoolLedger>,
+    /// Pools whose past is another one.
+    changed: Vec<Pool>,
 }
 
 impl Found {
@@ -246,12 +251,13 @@ impl Found {
             arrivals: Err(Forced::NoVersion),
             lots: BTreeMap::new(),
             whole: BTreeMap::new(),
+            changed: Vec::new(),
         };
-        found.read(store).await?;
+        found.read(store, context).await?;
         Ok(found)
     }
 
-    async fn read(&mut self, store: &dyn Store) -> PipelineResult<()> {
+    async fn read(&mut self, store: &dyn Store, context: &Context) -> PipelineResult<()> {
         let Some(base) = &self.base else {
             return Ok(());
         };
@@ -262,12 +268,16 @@ impl Found {
         let summaries = store.pool_summaries(version).await?;
         let by_pool = summaries.into_iter().map(|it| (it.pool.clone(), it));
         self.summaries = by_pool.collect();
-        self.arrivals = match store.arrivals(&Scope::default(), &watermark).await {
-            Ok(arrivals) => Ok(arrivals),
-            Err(StoreError::Refused(why)) => Err(Forced::Watermark(why)),
-            Err(error) => return Err(error.into()),
-        };
-        self.read_stale(store).await?;
+        if watermark.fingerprint().is_some() {
+            self.compare(store, context).await?;
+        } else {
+            self.arrivals = match store.arrivals(&Scope::default(), &watermark).await {
+                Ok(arrivals) => Ok(arrivals),
+                Err(StoreError::Refused(why)) => Err(Forced::Watermark(why)),
+                Err(error) => return Err(error.into()),
+            };
+            self.read_stale(store).await?;
+        }
         let Ok(arrivals) = &self.arrivals else {
             return Ok(());
         };
@@ -299,6 +309,21 @@ impl Found {
                 self.whole.entry(pool.clone()).or_insert_with(empty);
             }
         }
+        Ok(())
+    }
+
+    /// Reads all of an unguarded ledger, and holds it against the version.
+    async fn compare(&mut self, store: &dyn Store, context: &Context) -> PipelineResult<()> {
+        let read = context.read_ledger(store, &Scope::default(), None).await?;
+        if read.watermark.fingerprint().is_none() {
+            let why = "the ledger is guarded since the version was computed".into();
+            self.arrivals = Err(Forced::Watermark(why));
+            return Ok(());
+        }
+        let compared = unguarded::compare(read, &self.summaries);
+        self.whole = compared.whole;
+        self.changed = compared.changed;
+        self.arrivals = Ok(compared.arrivals);
         Ok(())
     }
 
@@ -335,7 +360,8 @@ impl Found {
             return Judged::Forced(forced);
         };
         let mut appending = Appending::new(context, base, arrivals, self.current, &self.covered);
-        let mut forced = Vec::new();
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let mut forced: Vec<Forced> = changed.map(Forced::Changed).collect();
         for (pool, revised) in &arrivals.revised {
             let is_matched = self.summaries.get(pool).is_some_and(|summary| {
                 matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale)
@@ -512,7 +538,7 @@ impl<'a> Appending<'a> {
             status: PoolStatus::Matched,
             totals,
             last: summary.last.clone().max(newest),
-            watermark: self.arrivals.watermark.clone(),
+            watermark: self.arrivals.watermark.of_pool(&summary.pool),
             error: None,
             ..summary.clone()
         };
@@ -565,7 +591,7 @@ impl<'a> Appending<'a> {
         let mut after = summary.clone();
         after.ledger_hash.add(new.ledger_hash);
         after.totals.trades = after.totals.trades.saturating_add(new.rows());
-        after.watermark = self.arrivals.watermark.clone();
+        after.watermark = self.arrivals.watermark.of_pool(&summary.pool);
         let added = PoolTotals {
             trades: new.rows(),
             ..PoolTotals::default()

@@ -21,6 +21,7 @@ mod prune;
 mod publish;
 mod run_log;
 mod slices;
+mod unguarded;
 mod validate;
 
 pub use batches::MEMORY_DEFAULT;

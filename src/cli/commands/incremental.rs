@@ -146,6 +146,9 @@ fn forced_text(forced: &Forced) -> String {
             let first = first.map_or("", String::as_str);
             format!("{pool}: order \"{first}\"{more} was voided or put back")
         }
+        Forced::Changed(pool) => format!(
+            "{pool}: what was matched was changed, voided or removed since, or a trade came late"
+        ),
     }
 }
 
@@ -158,6 +161,7 @@ fn forced_json(forced: &Forced) -> Value {
         Forced::Snapshot(pool, _) => ("snapshot", Some(pool), Vec::new()),
         Forced::Late(pool, order) => ("late arrival", Some(pool), vec![order.clone()]),
         Forced::Revised(pool, orders) => ("voided", Some(pool), orders.clone()),
+        Forced::Changed(pool) => ("changed", Some(pool), Vec::new()),
     };
     json!({
         "kind": kind,

@@ -1,0 +1,70 @@
+//! What is new in a ledger that others change as they like.
+//!
+//! Nothing tells when a row came, so all are read, and each pool is held against what the version
+//! says of it. Hashes of rows add up: where those up to the pool's last trade have the hash that the
+//! version saw, the past is what it was, and the trades behind it are new. Where they have not, a
+//! trade was changed, removed or voided, or came late; which one, nobody can say any more.
+
+use std::collections::BTreeMap;
+
+use crate::engine::{OrderKey, Pool, PoolLedger, PoolStatus, TradeRef};
+use crate::store::model::{Arrivals, LedgerRead, PoolSummary};
+
+/// A ledger beside a version.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// What goes on from where the version ended.
+    pub(super) arrivals: Arrivals,
+    /// Pools of which nothing was matched before.
+    pub(super) whole: BTreeMap<Pool, PoolLedger>,
+    /// Pools whose past is another one.
+    pub(super) changed: Vec<Pool>,
+}
+
+/// Compares what was read now with what a version says.
+pub(super) fn compare(read: LedgerRead, summaries: &BTreeMap<Pool, PoolSummary>) -> Compared {
+    let mut compared = Compared {
+        arrivals: Arrivals {
+            watermark: read.watermark,
+            ..Arrivals::default()
+        },
+        ..Compared::default()
+    };
+    let mut pools = read.pools;
+    for (pool, summary) in summaries {
+        let ledger = pools.remove(pool);
+        let ledger = ledger.unwrap_or_else(|| PoolLedger::new(pool.clone()));
+        // A stale pool is tried again whenever something about it may be other than it was.
+        let is_stale = summary.status == PoolStatus::Stale;
+        if ledger.ledger_hash == summary.ledger_hash && !is_stale {
+            continue;
+        }
+        if !matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale) {
+            compared.whole.insert(pool.clone(), ledger);
+            continue;
+        }
+        match new_of(ledger, summary) {
+            Some(new) => drop(compared.arrivals.pools.insert(pool.clone(), new)),
+            None => compared.changed.push(pool.clone()),
+        }
+    }
+    compared.whole.extend(pools);
+    compared
+}
+
+/// Returns the trades behind a pool's last one; `None`: the others are not those that were there.
+fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
+    let pool = ledger.pool.clone();
+    let (mut old, mut new) = (PoolLedger::new(pool.clone()), PoolLedger::new(pool));
+    let is_new = |trade: &TradeRef<'_>| {
+        let last = summary.last.as_ref();
+        last.is_none_or(|last| OrderKey::of(trade) > *last)
+    };
+    for trade in ledger.trades.iter() {
+        let part = if is_new(&trade) { &mut new } else { &mut old };
+        part.push(&trade).ok()?;
+    }
+    // None was there when the pool was matched.
+    new.invalid = ledger.invalid;
+    (old.ledger_hash == summary.ledger_hash).then_some(new)
+}
