@@ -15,10 +15,7 @@ fn sheet(book: &mut Book, name: &str) -> Range<Data> {
 /// Returns a column by its title, without the title.
 fn cells(range: &Range<Data>, title: &str) -> Vec<Data> {
     let head = range.rows().next().unwrap();
-    let at = head
-        .iter()
-        .position(|cell| cell.to_string() == title)
-        .unwrap();
+    let at = head.iter().position(|cell| *cell == title).unwrap();
     range.rows().skip(1).map(|row| row[at].clone()).collect()
 }
 
@@ -87,12 +84,7 @@ fn a_workbook_has_what_the_other_files_have() {
     assert_eq!(lots.rows().count(), 13);
     assert!(texts(&lots, "Slice of lot").contains(&"2 of 3".to_owned()));
     let summary = sheet(&mut book, "Summary");
-    let has = |text: &str| {
-        summary
-            .rows()
-            .flatten()
-            .any(|cell| cell.to_string() == text)
-    };
+    let has = |text: &str| summary.rows().flatten().any(|cell| *cell == text);
     assert!(has("America/New_York") && has("Part II, box L"));
 }
 

@@ -91,7 +91,12 @@ pub struct ResolveArgs {
     #[command(flatten)]
     pub item: NoteArgs,
     /// Total cost of a lot in USD (may be repeated, once a lot)
-    #[arg(long, value_name = "USD", requires = "acquired")]
+    #[arg(
+        long,
+        value_name = "USD",
+        requires = "acquired",
+        allow_negative_numbers = true
+    )]
     pub basis: Vec<String>,
     /// Day on which it was acquired, or a time with an offset
     #[arg(long, value_name = "DATE", requires = "basis")]

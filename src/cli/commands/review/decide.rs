@@ -310,13 +310,16 @@ pub(super) fn describe(settled: &Settled) -> String {
     let mut text = format!("Item {}: {} order {}\n", item.id, item.pool, item.order_id);
     for row in trades {
         let trade = &row.trade;
+        let fee = trade.fee.map(|fee| fee.to_string()).unwrap_or_default();
+        // What the price's last digit leaves of the basis is carried as a fee.
+        let rest = if fee == "0" {
+            String::new()
+        } else {
+            format!(", fee {fee}")
+        };
         text.push_str(&format!(
-            "  would append {}: buy {} acquired {}, price {} and {} USD beside it\n",
-            trade.order_id,
-            trade.size,
-            trade.order_time,
-            trade.price,
-            trade.fee.map(|fee| fee.to_string()).unwrap_or_default()
+            "  would append {}: buy {} at {}{rest}, acquired {}\n",
+            trade.order_id, trade.size, trade.price, trade.order_time,
         ));
     }
     for (id, old, new) in &preview.sells {

@@ -14,8 +14,9 @@ use crate::store::model::{LoggedEvent, QueuedItem};
 use crate::tax::{NearMiss, near_misses};
 
 /// Events that say what was done about an item.
-const HISTORY: [&str; 6] = [
+const HISTORY: [&str; 7] = [
     "review_opened",
+    "review_decided",
     "review_refreshed",
     "review_started",
     "review_resolved",

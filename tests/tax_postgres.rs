@@ -1,0 +1,153 @@
+//! Tax files and decisions are the same from either database, but for the ids of runs.
+#![cfg(all(feature = "cli", unix))]
+
+mod support;
+
+#[path = "support/postgres.rs"]
+mod postgres;
+
+use std::fs;
+
+use postgres::{Database, apart};
+use support::{Done, Folder, repository};
+
+/// A folder, and the database that its programs are told.
+struct Place {
+    folder: Folder,
+    url: String,
+}
+
+impl Place {
+    fn new(url: &str) -> Self {
+        let folder = Folder::new();
+        folder.write("fifo-pnl.toml", "[tax]\ntimezone = \"America/New_York\"\n");
+        for name in ["fees-and-dates", "missing-buy"] {
+            let path = repository().join(format!("fixtures/tax/{name}/trades.csv"));
+            folder.write(&format!("{name}.csv"), fs::read_to_string(path).unwrap());
+        }
+        let url = url.to_owned();
+        Self { folder, url }
+    }
+
+    fn run(&self, args: &[&str]) -> Done {
+        self.folder
+            .fifo_pnl(&[args, &["--database", &self.url]].concat())
+    }
+
+    /// Returns a file without the ids of runs, which are random.
+    fn read(&self, name: &str) -> String {
+        let text = self.folder.read(name);
+        let is_id = |cell: &str| cell.len() == 36 && cell.matches('-').count() == 4;
+        let lines = text.lines().map(|line| {
+            let cells: Vec<&str> = line.split(',').filter(|cell| !is_id(cell)).collect();
+            cells.join(",")
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[test]
+fn both_databases_give_the_same_files() {
+    let Some(database) = Database::new() else {
+        return;
+    };
+    let places = [Place::new("sqlite://pnl.db"), Place::new(database.url())];
+    for place in &places {
+        if place.url.starts_with("postgres") {
+            place.run(&["migrate", "up", "--yes"]).expect(0);
+        }
+        place
+            .run(&["run", "fees-and-dates.csv", "missing-buy.csv"])
+            .expect(0);
+        for (format, name) in [
+            ("form8949", "f.csv"),
+            ("lots", "l.csv"),
+            ("txf", "t.txf"),
+            ("schedule-d", "d.csv"),
+        ] {
+            let tax = ["tax", "--year", "2025", "--format", format, "-o", name];
+            place
+                .run(&[&tax[..], &["--allow-incomplete", "--account", "main"]].concat())
+                .expect(0);
+        }
+        let resolve = [
+            "review",
+            "resolve",
+            "1",
+            "--basis",
+            "31.2312",
+            "--acquired",
+            "2025-01-03",
+        ];
+        place
+            .run(&[&resolve[..], &["--note", "statement", "--yes"]].concat())
+            .expect(0);
+        place.run(&["compute", "--all-symbols"]).expect(0);
+        let file = ["tax", "--year", "2025", "--final", "-o", "filed.zip"];
+        place.run(&file).expect(0);
+        let done = place.run(&["tax", "verify", "filed.zip"]).expect(0);
+        assert!(done.stdout.contains("Equal:"), "{}", done.stdout);
+        let shown = place.run(&["review", "show", "1"]).expect(0).stdout;
+        assert!(shown.contains("started by tester: statement"), "{shown}");
+        let again = [
+            "tax",
+            "--year",
+            "2025",
+            "--format",
+            "lots",
+            "-o",
+            "after.csv",
+        ];
+        place.run(&again).expect(0);
+        let book = ["tax", "--year", "2025", "--format", "xlsx", "-o", "b.xlsx"];
+        place.run(&book).expect(0);
+    }
+    let [sqlite, postgres] = &places;
+    for name in [
+        "f.csv",
+        "l.csv",
+        "t.txf",
+        "d.csv",
+        "f.unmatched.csv",
+        "after.csv",
+    ] {
+        assert_eq!(sqlite.read(name), postgres.read(name), "{name}");
+    }
+    assert!(sqlite.read("after.csv").contains("basis_by_review"));
+    let events =
+        apart(database.ask(
+            "SELECT event_type FROM review_history WHERE event_type LIKE 'review%' ORDER BY id",
+        ));
+    assert_eq!(
+        events,
+        ["review_opened", "review_started", "review_resolved"]
+    );
+}
+
+#[test]
+fn a_role_that_may_only_read_exports_and_says_so() {
+    let Some(database) = Database::new() else {
+        return;
+    };
+    let place = Place::new(database.url());
+    place.run(&["migrate", "up", "--yes"]).expect(0);
+    place.run(&["run", "fees-and-dates.csv"]).expect(0);
+    let role = format!("reader_{}", database.name());
+    let grant = format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA public, fifo_parts TO {role}; \
+         GRANT SELECT ON ALL TABLES IN SCHEMA public, fifo_parts TO {role}"
+    );
+    apart(database.run(&grant)).unwrap();
+    let reader = Place {
+        folder: place.folder,
+        url: postgres::with_role(database.url(), &role),
+    };
+    let done = reader
+        .run(&["tax", "--year", "2025", "--format", "lots", "-o", "l.csv"])
+        .expect(0);
+    let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    apart(database.run(&drop)).unwrap();
+    let said = "the export is not recorded: this role may only read";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    assert_eq!(reader.folder.read("l.csv").lines().count(), 11);
+}
