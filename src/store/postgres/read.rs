@@ -69,6 +69,7 @@ pub(super) fn expressions(columns: &[&str]) -> String {
         | "updated_at" | "resolved_at" | "decided_at" => {
             format!("(extract(epoch FROM {column}) * 1000000)::bigint")
         }
+        "allocation_batch_id" => "allocation_batch_id::text".to_owned(),
         "policy" | "watermark" | "details" => format!("{column}::text AS {JSON_AS_TEXT}"),
         plain => plain.to_owned(),
     };
