@@ -11,6 +11,8 @@
               environment; moments need a clock"
 )]
 
+#[path = "adoption/before.rs"]
+mod before;
 #[path = "adoption/bot.rs"]
 mod bot;
 #[path = "adoption/changes.rs"]

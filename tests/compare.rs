@@ -106,7 +106,7 @@ fn symbols_years_and_files_choose_and_keep() {
         .expect(0);
     assert!(done.stdout.contains("all.csv: 1 sell\n"), "{}", done.stdout);
     let file = folder.read("all.csv");
-    let line = "default,BTC-USD,s-1,2024-06-01T00:00:00Z,b-1:1,b-0:1,10,7,2,5,3,\
+    let line = "default,BTC-USD,s-1,2024-06-01T00:00:00.000000Z,b-1:1,b-0:1,10,7,2,5,3,\
                 \"new buy \"\"b-0\"\"\"";
     assert_eq!(file.lines().nth(1), Some(line));
     // The second sell has the same lot, as much of it and at the same cost: it does not differ.

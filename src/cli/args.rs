@@ -427,10 +427,10 @@ pub struct MigrateArgs {
 /// `compare`
 #[derive(Debug, Clone, Args)]
 pub struct CompareArgs {
-    /// Number of the first version, or "current"
+    /// Number of the first version, "current", or legacy:N of the system before
     #[arg(value_name = "A")]
     pub left: String,
-    /// Number of the second version, or "current"
+    /// Number of the second version, "current", or legacy:N of the system before
     #[arg(value_name = "B")]
     pub right: String,
     /// Only sells of this symbol

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::compare_legacy;
 use super::context::{Context, PipelineResult};
 use super::validate::find_version;
 use crate::engine::{
@@ -14,6 +15,32 @@ use crate::engine::{
 use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
 use crate::store::rules::CORRECTION_MARK;
 use crate::store::{Store, StoredPool};
+
+/// A version of ours, or of the system that was in the database before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionRef {
+    /// The current one.
+    Current,
+    /// One of ours.
+    Ours(Version),
+    /// One that an earlier system computed.
+    Legacy(Version),
+}
+
+impl VersionRef {
+    fn number(self) -> Option<Version> {
+        match self {
+            Self::Current => None,
+            Self::Ours(version) | Self::Legacy(version) => Some(version),
+        }
+    }
+}
+
+/// Tells whether two versions have a sell alike.
+type IsSame<'a> = &'a dyn Fn(Option<&ComparedSell>, Option<&ComparedSell>) -> bool;
+
+/// Says why a sell differs, by its id and time.
+type Why<'a> = &'a dyn Fn(&str, Timestamp) -> String;
 
 /// Which sells are compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -111,20 +138,16 @@ pub struct CompareReport {
 pub async fn compare(
     store: &dyn Store,
     context: &Context,
-    versions: (Version, Version),
+    versions: (VersionRef, VersionRef),
     options: &CompareOptions,
 ) -> PipelineResult<CompareReport> {
+    if let (VersionRef::Legacy(_), _) | (_, VersionRef::Legacy(_)) = versions {
+        return compare_legacy::compare(store, context, versions, options).await;
+    }
+    let (left, right) = (versions.0.number(), versions.1.number());
     let current = store.current().await?;
-    let left = Side::read(
-        store,
-        find_version(store, &current, Some(versions.0)).await?,
-    )
-    .await?;
-    let right = Side::read(
-        store,
-        find_version(store, &current, Some(versions.1)).await?,
-    )
-    .await?;
+    let left = Side::read(store, find_version(store, &current, left).await?).await?;
+    let right = Side::read(store, find_version(store, &current, right).await?).await?;
     let mut report = CompareReport {
         left: format!("version {}", left.info.version),
         right: format!("version {}", right.info.version),
@@ -162,7 +185,7 @@ impl CompareReport {
         pool: &Pool,
         (left, right): (Sells, Sells),
         options: &CompareOptions,
-        why: &dyn Fn(&str, Timestamp) -> String,
+        (is_same, why): (IsSame<'_>, Why<'_>),
     ) {
         let sum = self.symbols.entry(pool.symbol.to_string()).or_default();
         let keys: BTreeSet<(Timestamp, String)> =
@@ -176,7 +199,7 @@ impl CompareReport {
             let pnl =
                 |sell: Option<&ComparedSell>| sell.and_then(|sell| sell.pnl).unwrap_or_default();
             sum.add(pnl(left), pnl(right));
-            if left == right {
+            if is_same(left, right) {
                 continue;
             }
             sum.sells_differ += 1;
@@ -222,11 +245,12 @@ async fn compare_pool(
         false => sells_of(&store.stored_pool(right.info.version, pool).await?),
     };
     let why = |id: &str, time| causes.why(pool, id, time);
-    report.add_sells(pool, (rows, others), options, &why);
+    let is_same = |left: Option<&ComparedSell>, right: Option<&ComparedSell>| left == right;
+    report.add_sells(pool, (rows, others), options, (&is_same, &why));
     Ok(())
 }
 
-fn sells_of(stored: &StoredPool) -> Sells {
+pub(super) fn sells_of(stored: &StoredPool) -> Sells {
     let mut sells = Sells::new();
     for row in &stored.allocations {
         let key = (row.sell_time, row.sell_order_id.to_string());

@@ -307,11 +307,19 @@ fn is_near(old: Usd, new: Usd, decimals: u32) -> bool {
     apart.saturating_mul(2) <= unit
 }
 
+/// Reads an amount that an earlier system kept; `None`: it is no number.
+pub(super) fn amount_of(text: &str) -> Option<Usd> {
+    number_of(text).map(|(amount, _)| amount)
+}
+
 /// Reads an old pnl, and how many decimals it has; `None`: there is none, or it is no number.
-///
-/// Rounding: to 12 decimals, half up; a float's text may have more.
 fn old_amount(sell: &HistoricalSell) -> Option<(Usd, u32)> {
-    let text = sell.pnl_usd.as_deref()?.trim();
+    number_of(sell.pnl_usd.as_deref()?)
+}
+
+/// Rounding: to 12 decimals, half away from zero; a float's text may have more.
+fn number_of(text: &str) -> Option<(Usd, u32)> {
+    let text = text.trim();
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text.strip_prefix('+').unwrap_or(text)),

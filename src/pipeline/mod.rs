@@ -7,6 +7,7 @@
 mod batches;
 mod changed;
 mod compare;
+mod compare_legacy;
 mod compute;
 mod context;
 mod explain;
@@ -27,7 +28,7 @@ mod validate;
 pub use batches::MEMORY_DEFAULT;
 pub use changed::ChangedPool;
 pub use compare::{
-    CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, compare,
+    CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef, compare,
 };
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
 pub use context::{

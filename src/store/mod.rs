@@ -30,10 +30,10 @@ pub use error::{StoreError, StoreResult};
 use lots::{OpenLots, Reach};
 use model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
-    OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, ReviewDecision,
-    RunFailure, RunStart, Scope, SourcedAllocation, Version, VersionInfo, VersionPlan, VoidChange,
-    Watermark,
+    Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LegacyRow,
+    LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote,
+    ReviewDecision, RunFailure, RunStart, Scope, SourcedAllocation, Version, VersionInfo,
+    VersionPlan, VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
 
@@ -286,6 +286,15 @@ pub trait Store: Send + Sync {
         sells: &[HistoricalSell],
         at: Timestamp,
     ) -> StoreResult<()>;
+
+    /// Returns a version that an earlier system computed in this database, by symbol and time.
+    ///
+    /// Errors: there was none.
+    async fn legacy_rows(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {
+        Err(StoreError::Refused(format!(
+            "the database has no version {version} of an earlier system"
+        )))
+    }
 
     /// Returns orders whose whole row is left out because their fills are there, and whose size is
     /// not that of the fills. Only a ledger that was there before us has any.

@@ -9,7 +9,7 @@ pub use adoption::{
     Adoption, Fingerprint, Fingerprints, MappedColumn, OrderUnlikeFills, UpOptions,
 };
 pub use history::{
-    HistoricalSell, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
+    HistoricalSell, LegacyRow, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
 pub use review::{QueuedItem, ReviewStatus, ReviewUpdate};
 pub use tax::{ImportedFile, LoggedEvent, ReviewDecision, SourcedAllocation, TradeOrigin};

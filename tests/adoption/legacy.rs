@@ -119,6 +119,47 @@ pub fn phantom_lots() -> String {
     sql
 }
 
+/// What the system before made in its own first step: plain tables, four views, a snapshot.
+pub const FIRST_STEP: &str = "CREATE TABLE fifo_allocations (
+    id bigserial PRIMARY KEY, sell_order_id varchar NOT NULL REFERENCES trade_records (order_id)
+        ON DELETE CASCADE, buy_order_id varchar REFERENCES trade_records (order_id)
+        ON DELETE CASCADE, symbol varchar NOT NULL, allocated_size numeric(20,8) NOT NULL,
+    buy_price numeric(20,8), sell_price numeric(20,8) NOT NULL, buy_fees_per_unit numeric(20,8),
+    sell_fees_per_unit numeric(20,8), cost_basis_usd numeric(20,8), proceeds_usd numeric(20,8),
+    net_proceeds_usd numeric(20,8), pnl_usd numeric(20,8), buy_time timestamptz,
+    sell_time timestamptz NOT NULL, allocation_time timestamptz DEFAULT now(),
+    allocation_version integer NOT NULL, allocation_batch_id uuid, notes text,
+    UNIQUE (sell_order_id, buy_order_id, allocation_version));
+CREATE TABLE fifo_computation_log (id bigserial PRIMARY KEY, symbol varchar,
+    allocation_version integer, status varchar);
+CREATE TABLE fifo_inventory_snapshot (id bigserial PRIMARY KEY, symbol varchar,
+    buy_order_id varchar, remaining_size numeric, allocation_version integer);
+CREATE TABLE manual_review_queue (id bigserial PRIMARY KEY, order_id varchar,
+    issue_type varchar, status varchar, UNIQUE (order_id, issue_type));
+CREATE VIEW v_allocation_health AS SELECT allocation_version, count(*) AS total_allocations
+    FROM fifo_allocations GROUP BY 1;
+CREATE VIEW v_unmatched_sells AS SELECT * FROM fifo_allocations WHERE buy_order_id IS NULL;
+CREATE VIEW v_pnl_by_symbol AS SELECT symbol, sum(pnl_usd) AS total_pnl
+    FROM fifo_allocations GROUP BY symbol;
+CREATE VIEW v_allocation_discrepancies AS SELECT t.order_id AS sell_order_id,
+    t.size - coalesce(sum(a.allocated_size), 0)::float8 AS discrepancy FROM trade_records t
+    LEFT JOIN fifo_allocations a ON a.sell_order_id = t.order_id WHERE t.side = 'sell'
+    GROUP BY t.order_id, t.size;
+CREATE TABLE historical_pnl_snapshot_20251120 AS SELECT order_id, parent_id AS old_parent_id,
+    parent_ids AS old_parent_ids, pnl_usd AS old_pnl_usd, now() AS snapshot_time
+    FROM trade_records WHERE side = 'sell' AND parent_id IS NOT NULL;
+INSERT INTO fifo_allocations (sell_order_id, buy_order_id, symbol, allocated_size, buy_price,
+        sell_price, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time,
+        allocation_version)
+    SELECT s.order_id, b.order_id, s.symbol, s.size, b.price, s.price,
+        b.size * b.price + b.total_fees_usd, s.size * s.price,
+        s.size * s.price - s.total_fees_usd,
+        s.size * s.price - s.total_fees_usd - b.size * b.price - b.total_fees_usd
+            + CASE WHEN v = 2 AND s.order_id = 'new-s-2' THEN 1 ELSE 0 END,
+        b.order_time, s.order_time, v
+    FROM trade_records s JOIN trade_records b ON b.order_id = replace(s.order_id, '-s-', '-b-'),
+        generate_series(1, 2) v WHERE s.side = 'sell';";
+
 /// Fills a ledger with doubles that need all their digits: half buys, half sells, 20 symbols.
 pub fn fill(site: &Site, rows: u32) {
     site.sql(&format!(

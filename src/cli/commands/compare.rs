@@ -14,7 +14,7 @@ use crate::cli::format::{dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::{Size, Usd};
 use crate::pipeline::{
-    self, CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference,
+    self, CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef,
 };
 
 /// Lines shown; a file has all.
@@ -30,13 +30,8 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
         symbol: symbol.transpose()?,
         year: args.year,
     };
-    let (left, right) = (number(&args.left)?, number(&args.right)?);
+    let versions = (named(&args.left)?, named(&args.right)?);
     let store = session.open(false).await?;
-    let current = store.current().await?;
-    let versions = (
-        left.or(current.version).unwrap_or(0),
-        right.or(current.version).unwrap_or(0),
-    );
     let store = store.as_ref();
     let report = pipeline::compare(store, &session.context, versions, &options).await?;
     let mut text = format!("Database  {}\n{}", store.location(), describe(&report));
@@ -57,8 +52,15 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
     })
 }
 
-fn number(text: &str) -> CliResult<Option<i64>> {
-    parse_version(text)
+/// Reads a version: a number, `current`, or `legacy:N` of the system before.
+fn named(text: &str) -> CliResult<VersionRef> {
+    if let Some(number) = text.strip_prefix("legacy:") {
+        let number = parse_version(number)?.ok_or_else(|| {
+            CliError::usage("the version is \"legacy:current\", expected a number", "")
+        })?;
+        return Ok(VersionRef::Legacy(number));
+    }
+    Ok(parse_version(text)?.map_or(VersionRef::Current, VersionRef::Ours))
 }
 
 fn describe(report: &CompareReport) -> String {

@@ -106,7 +106,10 @@ async fn list(store: &dyn Store) -> CliResult<Outcome> {
             .map(|(_, reason)| format!("sealed: {reason}"));
         vec![
             info.version.to_string(),
-            info.status.as_str().to_owned(),
+            match info.origin.as_str() {
+                "legacy" => "legacy".to_owned(),
+                _ => info.status.as_str().to_owned(),
+            },
             if info.scope == "all" {
                 "all".into()
             } else {

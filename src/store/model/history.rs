@@ -35,6 +35,25 @@ impl HistoricalSell {
     }
 }
 
+/// A row of a version that an earlier system computed. Numbers are its own texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegacyRow {
+    /// As it spelled it.
+    pub symbol: String,
+    /// The sell.
+    pub sell_order_id: String,
+    /// The buy; `None` where it found none.
+    pub buy_order_id: Option<String>,
+    /// Units: base units.
+    pub size: String,
+    /// Units: USD.
+    pub cost_basis: Option<String>,
+    /// Units: USD.
+    pub pnl: Option<String>,
+    /// When the sell was executed.
+    pub sell_time_micros: i64,
+}
+
 /// What the names of all snapshots of history begin with; a date follows, like `20251120`.
 pub const SNAPSHOT_PREFIX: &str = "historical_pnl_snapshot_";
 

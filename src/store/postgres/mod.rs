@@ -17,6 +17,7 @@ mod gate;
 mod health;
 mod history;
 mod ledger;
+mod legacy;
 mod lock;
 mod pointer;
 mod queue;
@@ -42,9 +43,9 @@ use super::lots::{OpenLots, Reach};
 use super::model::{
     Adoption, AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts,
     HistoricalSell, Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
-    LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote,
-    ReviewDecision, RunFailure, RunStart, SchemaStep, Scope, UpOptions, Version, VersionInfo,
-    VersionPlan, VoidChange, Watermark,
+    LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem,
+    RetryNote, ReviewDecision, RunFailure, RunStart, SchemaStep, Scope, UpOptions, Version,
+    VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::{
     RowSink, RunLock, Seen, SourcedSink, Store, StoreError, StoreResult, StoredPool, StoredRow,
@@ -536,6 +537,10 @@ impl Store for PostgresStore {
         at: Timestamp,
     ) -> StoreResult<()> {
         self.named(history::add_snapshot(self, name, sells, at).await)
+    }
+
+    async fn legacy_rows(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {
+        self.named(legacy::rows(self, version).await)
     }
 
     async fn orders_unlike_fills(&self) -> StoreResult<Vec<OrderUnlikeFills>> {

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
 use super::adopt::{self, Ledger, Mapping};
 use super::errors::from_sqlx;
+use super::legacy::{self, Old};
 use super::{adopt_views, history, versions};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::{SchemaStep, UpOptions};
@@ -154,11 +155,15 @@ pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> St
         0 => adopt::find(connection).await?,
         _ => None,
     };
+    let old = match &adopted {
+        Some(_) => legacy::find(connection).await?,
+        None => Vec::new(),
+    };
     if found == 0 {
-        check_names_free(connection, adopted.is_some()).await?;
+        check_names_free(connection, adopted.is_some(), &old).await?;
     }
     if let Some(mapping) = adopted {
-        return adopt_ledger(connection, &mapping, options).await;
+        return adopt_ledger(connection, &mapping, &old, options).await;
     }
     MIGRATIONS
         .run(&mut *connection)
@@ -174,6 +179,7 @@ pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> St
 async fn adopt_ledger(
     connection: &mut PgConnection,
     mapping: &Mapping,
+    old: &[Old],
     options: &UpOptions,
 ) -> StoreResult<()> {
     let action = "adopt the ledger that is there";
@@ -186,6 +192,10 @@ async fn adopt_ledger(
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
+    // First what takes time, then what others may wait for.
+    let date = options.snapshot_date.as_deref();
+    history::take(&mut transaction, mapping, date).await?;
+    legacy::move_away(&mut transaction, old).await?;
     let mut migrations = steps_around(mapping);
     migrations.dangerous_set_table_name(LIST);
     migrations
@@ -200,8 +210,7 @@ async fn adopt_ledger(
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    let date = options.snapshot_date.as_deref();
-    history::take(&mut transaction, mapping, date).await?;
+    legacy::take_numbers(&mut transaction, old).await?;
     log_migration(&mut transaction, 0, version_known()).await?;
     transaction.commit().await.map_err(failed)
 }
@@ -305,16 +314,23 @@ const NAMES: [&str; 31] = [
 ];
 
 /// Refuses a database whose tables would stand in our way: they are another program's.
-async fn check_names_free(connection: &mut PgConnection, has_ledger: bool) -> StoreResult<()> {
+async fn check_names_free(
+    connection: &mut PgConnection,
+    has_ledger: bool,
+    old: &[Old],
+) -> StoreResult<()> {
+    let mut allowed: Vec<&str> = old.iter().map(|old| old.name.as_str()).collect();
+    allowed.extend(has_ledger.then_some("trade_records"));
     let taken: Option<String> = sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = 'public' AND c.relname = ANY ($1) \
-         AND NOT ($2 AND c.relname = 'trade_records') \
-         UNION ALL SELECT nspname::text FROM pg_namespace WHERE nspname = 'fifo_parts' \
+         AND c.relname <> ALL ($2) \
+         UNION ALL SELECT nspname::text FROM pg_namespace \
+         WHERE nspname IN ('fifo_parts', 'fifo_legacy') \
          ORDER BY 1 LIMIT 1",
     )
     .bind(&NAMES[..])
-    .bind(has_ledger)
+    .bind(allowed)
     .fetch_optional(connection)
     .await
     .map_err(|e| from_sqlx("look for other tables", e))?;
@@ -364,11 +380,32 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     if found >= 2 {
         versions::drop_tables(connection, Duration::from_secs(READER_WAIT_S)).await?;
     }
+    let action = "take the schema back";
+    let transaction = connection.begin().await;
+    let mut transaction = transaction.map_err(|e| from_sqlx(action, e))?;
+    if target == 0 && ledger != Ledger::Ours {
+        keep_events(&mut transaction).await?;
+    }
     MIGRATIONS
-        .undo(&mut *connection, target)
+        .undo(&mut *transaction, target)
         .await
         .map_err(from_migrate)?;
-    log_migration(connection, found, target).await
+    if target == 0 {
+        legacy::move_back(&mut transaction).await?;
+    }
+    log_migration(&mut transaction, found, target).await?;
+    let committed = transaction.commit().await;
+    committed.map_err(|e| from_sqlx(action, e))
+}
+
+/// Keeps the audit trail, which nothing else may take away: the ledger that it is about stays.
+async fn keep_events(connection: &mut PgConnection) -> StoreResult<()> {
+    let sql = "CREATE SCHEMA IF NOT EXISTS fifo_kept; DO $$ BEGIN EXECUTE format( \
+         'CREATE TABLE fifo_kept.event_log_%s AS SELECT * FROM public.event_log ORDER BY id', \
+         to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS_US')); END $$";
+    let done = sqlx::raw_sql(sql).execute(connection).await;
+    done.map(|_| ())
+        .map_err(|e| from_sqlx("keep the audit trail", e))
 }
 
 fn from_migrate(error: MigrateError) -> StoreError {

@@ -1,0 +1,166 @@
+//! A version of the system before beside one of ours.
+//!
+//! Its amounts were rounded row by row, to fewer decimals: a sell is the same where it has the same
+//! lots and a pnl that is no further off than that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::compare::{CompareOptions, CompareReport, ComparedSell, Sells, VersionRef, sells_of};
+use super::context::{Context, PipelineError, PipelineResult};
+use super::history::amount_of;
+use super::validate::find_version;
+use crate::engine::{Account, Pool, PoolStatus, Symbol, Timestamp, Usd};
+use crate::store::model::{LegacyRow, Version};
+use crate::store::{Store, StoreError};
+
+/// Rounding of a sell's rows in the system before stays below this. Units: USD at 12 decimals.
+const ROUNDING_OFF_MAX: u128 = 1_000_000;
+
+/// The account that everything was in.
+const ACCOUNT: &str = "default";
+
+/// Compares two versions of which at least one is of the system before.
+pub(super) async fn compare(
+    store: &dyn Store,
+    context: &Context,
+    versions: (VersionRef, VersionRef),
+    options: &CompareOptions,
+) -> PipelineResult<CompareReport> {
+    let left = side(store, context, versions.0).await?;
+    let right = side(store, context, versions.1).await?;
+    let mut report = CompareReport {
+        left: left.name.clone(),
+        right: right.name.clone(),
+        ..CompareReport::default()
+    };
+    let pools: BTreeSet<&Pool> = left.pools.keys().chain(right.pools.keys()).collect();
+    for pool in pools {
+        let is_other = |symbol: &Symbol| *symbol != pool.symbol;
+        if options.symbol.as_ref().is_some_and(is_other) {
+            continue;
+        }
+        let of = |side: &Side| side.pools.get(pool).cloned().unwrap_or_default();
+        let why = |_: &str, _: Timestamp| why(pool, &left, &right);
+        let sells = (of(&left), of(&right));
+        report.add_sells(pool, sells, options, (&is_same, &why));
+    }
+    report.end();
+    Ok(report)
+}
+
+struct Side {
+    name: String,
+    pools: BTreeMap<Pool, Sells>,
+    /// Pools of ours without a result.
+    without: BTreeMap<Pool, String>,
+}
+
+fn why(pool: &Pool, left: &Side, right: &Side) -> String {
+    let without = left.without.get(pool).or(right.without.get(pool));
+    let known = without.cloned();
+    known.unwrap_or_else(|| "another system: its lots and rounding are its own".into())
+}
+
+async fn side(store: &dyn Store, context: &Context, version: VersionRef) -> PipelineResult<Side> {
+    match version {
+        VersionRef::Legacy(number) => legacy(store, number).await,
+        VersionRef::Current => ours(store, context, None).await,
+        VersionRef::Ours(number) => ours(store, context, Some(number)).await,
+    }
+}
+
+async fn ours(
+    store: &dyn Store,
+    context: &Context,
+    version: Option<Version>,
+) -> PipelineResult<Side> {
+    let current = store.current().await?;
+    let info = find_version(store, &current, version).await?;
+    let (mut pools, mut without) = (BTreeMap::new(), BTreeMap::new());
+    for summary in store.pool_summaries(info.version).await? {
+        context.cancel.check()?;
+        if summary.status != PoolStatus::Matched {
+            let (status, error) = (summary.status.as_str(), summary.error.unwrap_or_default());
+            without.insert(summary.pool.clone(), format!("{status}: {error}"));
+        }
+        let stored = store.stored_pool(info.version, &summary.pool).await?;
+        pools.insert(summary.pool, sells_of(&stored));
+    }
+    Ok(Side {
+        name: format!("version {}", info.version),
+        pools,
+        without,
+    })
+}
+
+async fn legacy(store: &dyn Store, version: Version) -> PipelineResult<Side> {
+    let rows = store.legacy_rows(version).await?;
+    if rows.is_empty() {
+        return Err(PipelineError::Usage {
+            message: format!("the earlier system has no version {version}"),
+            hint: "SELECT DISTINCT allocation_version FROM fifo_legacy.fifo_allocations".into(),
+        });
+    }
+    let mut pools: BTreeMap<Pool, Sells> = BTreeMap::new();
+    for row in rows {
+        let (pool, time) = place(&row)?;
+        let size = row
+            .size
+            .parse()
+            .map_err(|_| unreadable("allocated_size", &row.size))?;
+        let amount = |text: &Option<String>| text.as_deref().and_then(amount_of);
+        let buy = row.buy_order_id.clone();
+        // What found no buy was shown as a sale without gain.
+        let (cost, pnl) = match &buy {
+            Some(_) => (amount(&row.cost_basis), amount(&row.pnl)),
+            None => (None, None),
+        };
+        let sells = pools.entry(pool).or_default();
+        let sell = sells.entry((time, row.sell_order_id)).or_default();
+        sell.add_part(buy, size, cost, pnl);
+    }
+    Ok(Side {
+        name: format!("version {version} of the system before"),
+        pools,
+        without: BTreeMap::new(),
+    })
+}
+
+fn place(row: &LegacyRow) -> PipelineResult<(Pool, Timestamp)> {
+    let account: Account = ACCOUNT
+        .parse()
+        .map_err(|_| unreadable("account", ACCOUNT))?;
+    let symbol: Symbol = row
+        .symbol
+        .parse()
+        .map_err(|_| unreadable("symbol", &row.symbol))?;
+    let micros = row.sell_time_micros;
+    let time = Timestamp::try_from_micros(micros);
+    let time = time.map_err(|_| unreadable("sell_time", &micros.to_string()))?;
+    Ok((Pool::new(account, symbol), time))
+}
+
+fn unreadable(column: &'static str, found: &str) -> PipelineError {
+    PipelineError::from(StoreError::Unreadable {
+        table: "fifo_legacy.fifo_allocations",
+        column,
+        found: found.to_owned(),
+    })
+}
+
+fn is_same(left: Option<&ComparedSell>, right: Option<&ComparedSell>) -> bool {
+    let (Some(left), Some(right)) = (left, right) else {
+        return false;
+    };
+    let sorted = |sell: &ComparedSell| {
+        let lots = sell.lots.iter();
+        let mut lots: Vec<String> = lots.map(|(buy, size)| format!("{buy} {size}")).collect();
+        lots.sort();
+        lots
+    };
+    let amount = |pnl: Option<Usd>| pnl.unwrap_or_default().units();
+    let off = amount(left.pnl).saturating_sub(amount(right.pnl));
+    sorted(left) == sorted(right)
+        && left.unmatched == right.unmatched
+        && off.unsigned_abs() <= ROUNDING_OFF_MAX
+}
