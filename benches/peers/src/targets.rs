@@ -11,6 +11,7 @@ use crate::samples::{Sample, Spread, Subject};
 /// The size that most targets are about.
 pub const MILLION: u64 = 1_000_000;
 const RUN_RATIO_MAX: f64 = 1.10;
+const FLOAT_RATIO_MAX: f64 = 1.15;
 const IMPORT_RATIO_MAX: f64 = 1.3;
 const VALIDATE_RATIO_MAX: f64 = 1.0;
 const SQLITE_RATIO_MAX: f64 = 1.15;
@@ -19,6 +20,7 @@ const PEAK_GIB_MAX: f64 = 1.1;
 const EXPONENT_MAX: f64 = 1.05;
 const RATIO_DRIFT_MAX: f64 = 0.05;
 const INCREMENTAL_SHARE_MAX: f64 = 0.03;
+const FLOAT_INCREMENTAL_SHARE_MAX: f64 = 0.10;
 const NOTHING_NEW_CPU_MS_MAX: f64 = 50.0;
 const KERNEL_NS_MAX: f64 = 60.0;
 const COINBASIS_RATIO_MIN: f64 = 30.0;
@@ -65,8 +67,15 @@ pub struct Verdict {
 pub fn judge(samples: &[Sample]) -> Vec<Verdict> {
     let all = Samples(samples);
     let run = Run::of("full run", "postgres");
+    let floats = Run::of("full run, float8", "postgres");
     let mut verdicts = vec![
         all.ratio("full run beside psql", &run, &run.floor(), RUN_RATIO_MAX),
+        all.ratio(
+            "full run over a ledger of float8 beside psql",
+            &floats,
+            &floats.floor(),
+            FLOAT_RATIO_MAX,
+        ),
         all.import_ratio(),
         all.ratio(
             "validation beside the run",
@@ -93,8 +102,12 @@ pub fn judge(samples: &[Sample]) -> Vec<Verdict> {
     verdicts.extend(all.memory());
     verdicts.extend(GROWTH_SHAPES.map(|shape| all.growth(shape)));
     verdicts.push(all.drift());
-    verdicts.push(all.incremental("postgres", "full run"));
-    verdicts.push(all.incremental("sqlite", "full run, version 1"));
+    let share = INCREMENTAL_SHARE_MAX;
+    verdicts.push(all.incremental("postgres", ["incremental", "full run"], share));
+    let rows = ["incremental, float8", "full run, float8"];
+    verdicts.push(all.incremental("postgres", rows, FLOAT_INCREMENTAL_SHARE_MAX));
+    let rows = ["incremental", "full run, version 1"];
+    verdicts.push(all.incremental("sqlite", rows, share));
     verdicts.push(all.nothing_new("postgres"));
     verdicts.push(all.nothing_new("sqlite"));
     verdicts.push(all.kernel());
@@ -250,13 +263,13 @@ impl Samples<'_> {
         at_most(target.into(), RATIO_DRIFT_MAX, found, 2)
     }
 
-    fn incremental(&self, store: &'static str, whole: &'static str) -> Verdict {
-        let (run, whole) = (Run::of("incremental", store), Run::of(whole, store));
+    fn incremental(&self, store: &'static str, rows: [&'static str; 2], max: f64) -> Verdict {
+        let [run, whole] = rows.map(|row| Run::of(row, store));
         let size = self.size(&run);
         let found = size.and_then(|rows| self.ratios(&run, &whole, rows));
-        let beside = "1,000 new trades beside a full run";
+        let beside = format!("{}, 1,000 new trades, beside a {}", run.row, whole.row);
         let target = format!("{}: {beside}{}", database(&run), at(size));
-        at_most(target, INCREMENTAL_SHARE_MAX, found, 3)
+        at_most(target, max, found, 3)
     }
 
     fn nothing_new(&self, store: &'static str) -> Verdict {
@@ -337,6 +350,7 @@ pub fn bars(samples: &[Sample]) -> Vec<Bar> {
     let all = Samples(samples);
     let measured = [
         (Run::of("full run", "postgres"), RUN_RATIO_MAX),
+        (Run::of("full run, float8", "postgres"), FLOAT_RATIO_MAX),
         (Run::of("import", "postgres"), IMPORT_RATIO_MAX),
         (Run::of("full run, version 1", "sqlite"), SQLITE_RATIO_MAX),
         (Run::of("full run, version 10", "sqlite"), SQLITE_RATIO_MAX),
@@ -464,7 +478,7 @@ mod tests {
     #[test]
     fn nothing_measured_is_neither_pass_nor_fail() {
         let verdicts = judge(&[]);
-        assert_eq!(verdicts.len(), 18);
+        assert_eq!(verdicts.len(), 20);
         assert!(verdicts.iter().all(|one| one.state == State::NotMeasured));
     }
 

@@ -1,4 +1,5 @@
-//! PostgreSQL: runs, imports and validations beside psql; matching in SQL; growth; new trades.
+//! PostgreSQL: runs, imports and validations beside psql; matching in SQL; growth; new trades; a
+//! ledger that was there before, with its numbers as `float8`.
 //!
 //! Each run gets a database of its own, a copy of one that holds the ledger. The processor time of
 //! the server counts for nobody: only that of the program and of psql is measured.
@@ -22,6 +23,13 @@ const WORK: &str = "bench_work";
 /// Columns of a generated ledger, as they stand in its files.
 const COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
      total_fees_usd, trade_seq, status, source";
+
+/// A ledger that a bot made, of which the tool knows nothing but what the catalog says.
+const FLOAT_LEDGER: &str = "CREATE TABLE trade_records (order_id varchar PRIMARY KEY, \
+    symbol varchar NOT NULL, side varchar NOT NULL, order_time timestamptz NOT NULL, \
+    price float8 NOT NULL, size float8 NOT NULL, total_fees_usd float8, status varchar, \
+    source varchar); \
+    CREATE INDEX ON trade_records (symbol, order_time)";
 
 /// Measures all sizes of `--rows`, the usual shape first.
 pub fn measure(bench: &mut Bench) -> Outcome<()> {
@@ -73,7 +81,69 @@ fn usual(bench: &mut Bench, server: &Server, ledger: &Ledger) -> Outcome<()> {
             tool(bench, server, ledger, pair)?;
         }
     }
+    server.drop(LEDGER)?;
+    if ledger.rows <= MILLION {
+        adopted(bench, server, ledger)?;
+    }
+    Ok(())
+}
+
+/// Measures runs over a ledger of `float8` that others may change.
+fn adopted(bench: &mut Bench, server: &Server, ledger: &Ledger) -> Outcome<()> {
+    server.create(WORK, "template1")?;
+    run_once(&mut server.psql(WORK, &["-c", FLOAT_LEDGER]))?;
+    insert_floats(server, &ledger.file)?;
+    let migrate = ["migrate", "up", "--yes", "--quiet"];
+    run_once(server.program(bench, "fifo-pnl", WORK).args(migrate))?;
+    run_once(&mut server.psql(WORK, &["-c", "VACUUM ANALYZE trade_records"]))?;
+    server.sql(&format!("ALTER DATABASE {WORK} RENAME TO {LEDGER}"))?;
+    save_rows(bench, server)?;
+    for pair in 1..=bench.options.pairs {
+        for is_tool in [pair % 2 == 1, pair % 2 == 0] {
+            server.copy(LEDGER, WORK)?;
+            if is_tool {
+                let row = ledger.subject("full run, float8", "postgres", "tool");
+                let mut compute = server.program(bench, "compute_allocations", WORK);
+                bench.sample(row, pair, compute.args(RUN))?;
+                insert_floats(server, &ledger.new_trades)?;
+                server.checkpoint()?;
+                let row = ledger.subject("incremental, float8", "postgres", "tool");
+                let mut compute = server.program(bench, "compute_allocations", WORK);
+                compute.args(["--incremental", "--quiet"]);
+                bench.sample(row, pair, &mut compute)?;
+            } else {
+                let row = ledger.subject("full run, float8", "postgres", "floor");
+                let mut psql = floor_command(bench, server)?;
+                bench.sample(row, pair, &mut psql)?;
+            }
+            server.drop(WORK)?;
+        }
+    }
     server.drop(LEDGER)
+}
+
+/// Writes the trades of a file into the bot's table.
+fn insert_floats(server: &Server, file: &std::path::Path) -> Outcome<()> {
+    let columns = COLUMNS.replace(", ", " text, ");
+    let staging = format!("CREATE TABLE staging ({columns} text)");
+    let copy = format!(
+        "\\copy staging from '{}' (format csv, header)",
+        file.display()
+    );
+    let insert = "INSERT INTO trade_records SELECT order_id, symbol, side, \
+        order_time::timestamptz, price::float8, size::float8, \
+        nullif(total_fees_usd, '')::float8, status, source FROM staging";
+    let steps = [
+        "-c",
+        &staging,
+        "-c",
+        &copy,
+        "-c",
+        insert,
+        "-c",
+        "DROP TABLE staging",
+    ];
+    run_once(&mut server.psql(WORK, &steps)).map(|_| ())
 }
 
 /// Measures the tool alone.
@@ -172,19 +242,23 @@ fn tool(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outco
 
 fn floor(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outcome<()> {
     server.copy(LEDGER, WORK)?;
-    let folder = bench.file("").display().to_string();
-    let script = bench.file("floor.sql");
-    fs::write(
-        &script,
-        FLOOR.replace("FOLDER", folder.trim_end_matches('/')),
-    )?;
-    let mut psql = server.psql(WORK, &["-f", &script.display().to_string()]);
+    let mut psql = floor_command(bench, server)?;
     bench.sample(
         ledger.subject("full run", "postgres", "floor"),
         pair,
         &mut psql,
     )?;
     server.drop(WORK)
+}
+
+fn floor_command(bench: &Bench, server: &Server) -> Outcome<Command> {
+    let folder = bench.file("").display().to_string();
+    let script = bench.file("floor.sql");
+    fs::write(
+        &script,
+        FLOOR.replace("FOLDER", folder.trim_end_matches('/')),
+    )?;
+    Ok(server.psql(WORK, &["-f", &script.display().to_string()]))
 }
 
 /// Matches in SQL. Errors: it finds other matches than the tool.
