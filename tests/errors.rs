@@ -16,6 +16,8 @@ mod support;
 mod cases;
 #[path = "errors/cases_of_places.rs"]
 mod cases_of_places;
+#[path = "errors/cases_of_tax.rs"]
+mod cases_of_tax;
 #[path = "errors/page.rs"]
 mod page;
 #[path = "errors/place.rs"]

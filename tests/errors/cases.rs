@@ -1,6 +1,7 @@
 //! The cases, in the order of the page.
 
 use super::cases_of_places::{CONFIGURATION, DATABASES, MACHINE, SCHEMA};
+use super::cases_of_tax::{REVIEW, TAX};
 use super::{Case, Group};
 
 /// The file that lies in every folder.
@@ -54,6 +55,16 @@ pub const GROUPS: &[Group] = &[
         title: "Trades, sells and pools by name",
         about: "",
         cases: NAMES,
+    },
+    Group {
+        title: "Tax files",
+        about: "What is refused leaves no file and seals nothing.",
+        cases: TAX,
+    },
+    Group {
+        title: "Review items and opening lots",
+        about: "",
+        cases: REVIEW,
     },
     Group {
         title: "Configuration and arguments",

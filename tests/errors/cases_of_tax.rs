@@ -1,0 +1,222 @@
+//! Cases of tax files, of what is filed, and of decisions about review items.
+
+use super::Case;
+use super::cases::RUN;
+
+const ZONE: &str = "printf '[tax]\\ntimezone = \"America/New_York\"\\n' > fifo-pnl.toml";
+/// An unmatched sell: item 1.
+const UNMATCHED: &str = "printf 'order_id,symbol,side,size,price,order_time,total_fees_usd\\n\
+    U-1,XLM-USD,sell,6,5.5,2025-03-04T15:00:00Z,0.033\\n' > u.csv \
+    && fifo-pnl run --quiet u.csv > /dev/null";
+const FILED: &str = "fifo-pnl tax --year 2025 --final -o filed.zip --quiet --allow-incomplete";
+
+pub const TAX: &[Case] = &[
+    Case {
+        title: "No time zone is set",
+        before: &[RUN],
+        command: "fifo-pnl tax --year 2025 --format lots -o tax.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A time zone that is none",
+        before: &[RUN],
+        command: "fifo-pnl tax --year 2025 --format lots -o tax.csv --timezone berlin",
+        ..Case::NONE
+    },
+    Case {
+        title: "A time zone in the configuration that is none",
+        before: &[
+            RUN,
+            "printf '[tax]\\ntimezone = \"Mars/Base\"\\n' > fifo-pnl.toml",
+        ],
+        command: "fifo-pnl tax --year 2025 --format lots -o tax.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A year that is none",
+        before: &[RUN],
+        command: "fifo-pnl tax --year 25 --format lots -o tax.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "Neither a format nor --final",
+        before: &[RUN],
+        command: "fifo-pnl tax --year 2025 -o tax.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A file that is there",
+        before: &[RUN, ZONE],
+        command: "fifo-pnl tax --year 2025 --format lots -o ledger.csv",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A folder that is not there",
+        before: &[RUN, ZONE],
+        command: "fifo-pnl tax --year 2025 --format xlsx -o nowhere/tax.xlsx",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "An account without pools",
+        before: &[RUN, ZONE],
+        command: "fifo-pnl tax --year 2025 --format lots -o tax.csv --account mian",
+        ..Case::NONE
+    },
+    Case {
+        title: "No version is current",
+        before: &["fifo-pnl import --quiet ledger.csv", ZONE],
+        command: "fifo-pnl tax --year 2025 --format lots -o tax.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A version that was not published",
+        before: &[
+            "fifo-pnl import --quiet ledger.csv",
+            "compute_allocations --all-symbols --no-publish --quiet",
+            ZONE,
+        ],
+        command: "fifo-pnl tax --year 2025 --format lots -o tax.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A box that is none",
+        before: &[
+            "printf '[[tax.boxes]]\\naccount = \"main\"\\nyear = 2025\\n\
+                   reported = \"yes\"\\n' > fifo-pnl.toml",
+        ],
+        command: "fifo-pnl tax --year 2025 --format lots -o tax.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A sell without a buy is filed by accident",
+        before: &[UNMATCHED, ZONE],
+        command: "fifo-pnl tax --year 2025 --final -o filed.zip",
+        exit: 1,
+        ..Case::NONE
+    },
+    Case {
+        title: "A file to verify that is no zip",
+        before: &[RUN],
+        command: "fifo-pnl tax verify ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "What is filed is of another database",
+        before: &[RUN, ZONE, FILED],
+        command: "fifo-pnl import --quiet ledger.csv --database sqlite://other.db && \
+                  fifo-pnl tax verify filed.zip --database sqlite://other.db; \
+                  code=$?; rm other.db*; exit $code",
+        ..Case::NONE
+    },
+    Case {
+        title: "Nothing was filed for the year",
+        before: &[RUN],
+        command: "fifo-pnl tax amend --year 2025",
+        ..Case::NONE
+    },
+];
+
+pub const REVIEW: &[Case] = &[
+    Case {
+        title: "No such review item",
+        before: &[RUN],
+        command: "fifo-pnl review show 9",
+        same: &[
+            "fifo-pnl review start 9 --note test",
+            "fifo-pnl review dismiss 9 --note test",
+            "fifo-pnl review reopen 9 --note test",
+            "fifo-pnl review resolve 9 --note test",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "An item that is open is opened again",
+        before: &[UNMATCHED],
+        command: "fifo-pnl review reopen 1 --note test",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A note that says nothing",
+        before: &[UNMATCHED],
+        command: "fifo-pnl review dismiss 1 --note ''",
+        ..Case::NONE
+    },
+    Case {
+        title: "An unmatched sell is resolved by a note alone",
+        before: &[UNMATCHED],
+        command: "fifo-pnl review resolve 1 --note 'it is fine' --yes",
+        ..Case::NONE
+    },
+    Case {
+        title: "A basis of zero that nobody signs",
+        before: &[UNMATCHED],
+        command: "fifo-pnl review resolve 1 --basis 0 --acquired 2025-01-03T00:00:00Z \
+                  --note gift --yes",
+        ..Case::NONE
+    },
+    Case {
+        title: "A lot acquired after the sale",
+        before: &[UNMATCHED],
+        command: "fifo-pnl review resolve 1 --basis 5 --acquired 2025-03-05T00:00:00Z \
+                  --note late --yes",
+        ..Case::NONE
+    },
+    Case {
+        title: "A lot larger than what is missing",
+        before: &[UNMATCHED],
+        command: "fifo-pnl review resolve 1 --basis 5 --size 7 --acquired 2025-01-03T00:00:00Z \
+                  --note more --yes",
+        ..Case::NONE
+    },
+    Case {
+        title: "A decision without a terminal to confirm it on",
+        before: &[UNMATCHED],
+        command: "fifo-pnl review resolve 1 --basis 5 --acquired 2025-01-03T00:00:00Z --note x",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A sheet with an action that is none",
+        files: &[(
+            "items.csv",
+            "item,action,size,basis,acquired,signed_by,note\n1,sell,,,,,why\n",
+        )],
+        before: &[UNMATCHED],
+        command: "fifo-pnl review apply items.csv --yes",
+        ..Case::NONE
+    },
+    Case {
+        title: "A sheet without a column",
+        files: &[("items.csv", "item,action,note\n1,dismiss,why\n")],
+        before: &[UNMATCHED],
+        command: "fifo-pnl review apply items.csv --yes",
+        ..Case::NONE
+    },
+    Case {
+        title: "An opening lot without a size",
+        files: &[(
+            "lots.csv",
+            "symbol,size,acquired,basis\nBTC-USD,0,2024-01-01T00:00:00Z,10\n",
+        )],
+        command: "fifo-pnl import lots lots.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "Opening lots without a column",
+        files: &[("lots.csv", "symbol,size,basis\nBTC-USD,1,10\n")],
+        command: "fifo-pnl import lots lots.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "Opening lots with days and no time zone",
+        files: &[(
+            "lots.csv",
+            "symbol,size,acquired,basis\nBTC-USD,1,2024-01-01,10\n",
+        )],
+        command: "fifo-pnl import lots lots.csv",
+        ..Case::NONE
+    },
+];
