@@ -1,9 +1,9 @@
 //! What is new in a ledger that others change as they like.
 //!
 //! Nothing tells when a row came, so all are read, and each pool is held against what the version
-//! says of it. Hashes of rows add up: where those up to the pool's last trade have the hash that the
-//! version saw, the past is what it was, and the trades behind it are new. Where they have not, a
-//! trade was changed, removed or voided, or came late; which one, nobody can say any more.
+//! says of it. Hashes of rows add up: where those up to the pool's last trade have the hash that
+//! the version saw, the past is what it was, and the trades behind it are new. Where they have not,
+//! a trade was changed, removed or voided, or came late; which one, nobody can say any more.
 
 use std::collections::BTreeMap;
 
