@@ -41,11 +41,19 @@ async fn import_and_describe(
     };
     let reports = import(store.as_deref(), sources, request, session).await?;
     let exit = exit(&reports, request);
+    let has_version = match &store {
+        Some(store) => store.current().await?.version.is_some(),
+        None => false,
+    };
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
     text.push_str(&describe(&reports, request));
     if exit == Exit::Done && !request.preview {
-        text.push_str("Next: compute_allocations --all-symbols\n");
+        let scope = match has_version {
+            true => "--incremental",
+            false => "--all-symbols",
+        };
+        text.push_str(&format!("Next: compute_allocations {scope}\n"));
     }
     let json = json!({ "database": location, "preview": request.preview,
         "files": reports.iter().map(to_json).collect::<Vec<_>>() });
