@@ -46,62 +46,65 @@ impl Place {
     }
 }
 
+/// Imports, exports, decides, files: the whole way.
+fn work(place: &Place) {
+    if place.url.starts_with("postgres") {
+        place.run(&["migrate", "up", "--yes"]).expect(0);
+    }
+    place
+        .run(&["run", "fees-and-dates.csv", "missing-buy.csv"])
+        .expect(0);
+    for (format, name) in [
+        ("form8949", "f.csv"),
+        ("lots", "l.csv"),
+        ("txf", "t.txf"),
+        ("schedule-d", "d.csv"),
+    ] {
+        let tax = ["tax", "--year", "2025", "--format", format, "-o", name];
+        place
+            .run(&[&tax[..], &["--allow-incomplete", "--account", "main"]].concat())
+            .expect(0);
+    }
+    let resolve = [
+        "review",
+        "resolve",
+        "1",
+        "--basis",
+        "31.2312",
+        "--acquired",
+        "2025-01-03",
+    ];
+    place
+        .run(&[&resolve[..], &["--note", "statement", "--yes"]].concat())
+        .expect(0);
+    place.run(&["compute", "--all-symbols"]).expect(0);
+    let file = ["tax", "--year", "2025", "--final", "-o", "filed.zip"];
+    place.run(&file).expect(0);
+    let done = place.run(&["tax", "verify", "filed.zip"]).expect(0);
+    assert!(done.stdout.contains("Equal:"), "{}", done.stdout);
+    let shown = place.run(&["review", "show", "1"]).expect(0).stdout;
+    assert!(shown.contains("started by tester: statement"), "{shown}");
+    let again = [
+        "tax",
+        "--year",
+        "2025",
+        "--format",
+        "lots",
+        "-o",
+        "after.csv",
+    ];
+    place.run(&again).expect(0);
+    let book = ["tax", "--year", "2025", "--format", "xlsx", "-o", "b.xlsx"];
+    place.run(&book).expect(0);
+}
+
 #[test]
 fn both_databases_give_the_same_files() {
     let Some(database) = Database::new() else {
         return;
     };
     let places = [Place::new("sqlite://pnl.db"), Place::new(database.url())];
-    for place in &places {
-        if place.url.starts_with("postgres") {
-            place.run(&["migrate", "up", "--yes"]).expect(0);
-        }
-        place
-            .run(&["run", "fees-and-dates.csv", "missing-buy.csv"])
-            .expect(0);
-        for (format, name) in [
-            ("form8949", "f.csv"),
-            ("lots", "l.csv"),
-            ("txf", "t.txf"),
-            ("schedule-d", "d.csv"),
-        ] {
-            let tax = ["tax", "--year", "2025", "--format", format, "-o", name];
-            place
-                .run(&[&tax[..], &["--allow-incomplete", "--account", "main"]].concat())
-                .expect(0);
-        }
-        let resolve = [
-            "review",
-            "resolve",
-            "1",
-            "--basis",
-            "31.2312",
-            "--acquired",
-            "2025-01-03",
-        ];
-        place
-            .run(&[&resolve[..], &["--note", "statement", "--yes"]].concat())
-            .expect(0);
-        place.run(&["compute", "--all-symbols"]).expect(0);
-        let file = ["tax", "--year", "2025", "--final", "-o", "filed.zip"];
-        place.run(&file).expect(0);
-        let done = place.run(&["tax", "verify", "filed.zip"]).expect(0);
-        assert!(done.stdout.contains("Equal:"), "{}", done.stdout);
-        let shown = place.run(&["review", "show", "1"]).expect(0).stdout;
-        assert!(shown.contains("started by tester: statement"), "{shown}");
-        let again = [
-            "tax",
-            "--year",
-            "2025",
-            "--format",
-            "lots",
-            "-o",
-            "after.csv",
-        ];
-        place.run(&again).expect(0);
-        let book = ["tax", "--year", "2025", "--format", "xlsx", "-o", "b.xlsx"];
-        place.run(&book).expect(0);
-    }
+    places.iter().for_each(work);
     let [sqlite, postgres] = &places;
     for name in [
         "f.csv",

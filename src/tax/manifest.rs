@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::boxes::BoxRules;
+use super::boxes::{BoxRules, FormBox};
 use super::export::{ExportFacts, Exported};
 use super::row::TaxRules;
-use super::totals::BoxTotal;
+use super::totals::{BoxTotal, Totals};
 use super::{Reported, Rounding, TaxError, TaxResult};
 use crate::engine::{PoolStatus, Symbol, SymbolRules, SymbolSettings};
 
@@ -47,18 +47,6 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
                 "sha256": file.sha256 })
         })
         .collect();
-    let by_box: Vec<Value> = totals
-        .boxes
-        .iter()
-        .map(|(form_box, total)| {
-            let mut value = sums(total, rules.rounding);
-            if let Some(value) = value.as_object_mut() {
-                value.insert("box".into(), form_box.letter.to_string().into());
-                value.insert("line".into(), form_box.schedule_d_line().into());
-            }
-            value
-        })
-        .collect();
     let left_out: Vec<Value> = exported
         .left_out
         .iter()
@@ -93,7 +81,7 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
         "tax": rules_json(rules),
         "rows": totals.of(None).rows,
         "totals": sums(&totals.of(None), rules.rounding),
-        "boxes": by_box,
+        "boxes": boxes_json(totals, rules.rounding),
         "unmatched": {
             "sells": totals.unmatched_rows,
             "net_proceeds_usd": totals.unmatched_proceeds.to_string(),
@@ -109,6 +97,19 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
         "left_out": left_out,
         "files": files,
     })
+}
+
+/// Sums of each box, with the line that takes them.
+fn boxes_json(totals: &Totals, rounding: Rounding) -> Vec<Value> {
+    let of_box = |(form_box, total): (&FormBox, &BoxTotal)| {
+        let mut value = sums(total, rounding);
+        if let Some(value) = value.as_object_mut() {
+            value.insert("box".into(), form_box.letter.to_string().into());
+            value.insert("line".into(), form_box.schedule_d_line().into());
+        }
+        value
+    };
+    totals.boxes.iter().map(of_box).collect()
 }
 
 fn sums(total: &BoxTotal, rounding: Rounding) -> Value {
