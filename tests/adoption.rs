@@ -32,3 +32,5 @@ mod recent;
 #[path = "postgres_cli/site.rs"]
 mod site;
 mod support;
+#[path = "adoption/tax.rs"]
+mod tax;

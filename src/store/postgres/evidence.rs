@@ -28,17 +28,21 @@ pub(super) async fn sourced_rows(
         .map(|file| (file.id, Arc::from(file.name)))
         .collect();
     let columns: Vec<&str> = [cells::ALLOCATION, cells::ORIGIN].concat();
-    let from = "fifo_allocations \
+    // What another program keeps has no files of ours: of its rows there is no origin to tell.
+    let trades = store.ledger.additions();
+    let from = format!(
+        "fifo_allocations \
          LEFT JOIN (SELECT account AS sell_account, order_id AS sell_id, source AS sell_source, \
-             import_id AS sell_import, import_line AS sell_line FROM trade_records) s \
+             import_id AS sell_import, import_line AS sell_line FROM {trades}) s \
              ON sell_account = account AND sell_id = sell_order_id \
          LEFT JOIN (SELECT account AS buy_account, order_id AS buy_id, source AS buy_source, \
-             import_id AS buy_import, import_line AS buy_line FROM trade_records) b \
+             import_id AS buy_import, import_line AS buy_line FROM {trades}) b \
              ON buy_account = account AND buy_id = buy_order_id \
          WHERE allocation_version = $1 AND ($2::text IS NULL OR account = $2) \
-         ORDER BY account, symbol, id";
+         ORDER BY account, symbol, id"
+    );
     let mut connection = store.reader().await?;
-    let mut rows = select(&columns, from)
+    let mut rows = select(&columns, &from)
         .bind(version)
         .bind(account.map(Account::as_str))
         .fetch(&mut *connection);
