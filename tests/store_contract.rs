@@ -4,6 +4,8 @@
 //! store is one line at the end, and what it alone can show in `support/store_subject.rs`.
 #![cfg(feature = "job")]
 
+#[path = "support/store_evidence.rs"]
+mod evidence;
 #[path = "support/store_ledger.rs"]
 mod ledger;
 #[path = "support/store_random.rs"]
@@ -87,6 +89,11 @@ macro_rules! contract {
                 what_may_not_be_dropped_is_refused,
                 an_unknown_version_is_named,
                 what_is_not_computed_is_counted,
+            );
+            tests_of!($make, evidence:
+                allocations_lead_back_to_files,
+                events_are_read_back_by_kind,
+                decisions_follow_their_rules,
             );
             tests_of!($make, review:
                 items_open_and_the_most_urgent_comes_first,

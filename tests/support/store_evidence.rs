@@ -1,0 +1,163 @@
+//! Where allocations came from, the audit trail read back, and decisions about review items.
+
+use fifo_pnl::engine::Account;
+use fifo_pnl::store::model::{ReviewDecision, ReviewStatus, SourcedAllocation, TradeOrigin};
+use fifo_pnl::store::{SourcedSink, Store};
+
+use super::subject::{Run, Subject, append, at, batch, event, of, refusal, trade};
+
+#[derive(Default)]
+struct Rows(Vec<SourcedAllocation>);
+
+impl SourcedSink for Rows {
+    fn take(&mut self, row: SourcedAllocation) -> std::io::Result<()> {
+        self.0.push(row);
+        Ok(())
+    }
+}
+
+fn shown(origin: &TradeOrigin) -> String {
+    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or("-").to_owned();
+    let line = origin.line.map(|line| line.to_string());
+    let line = line.unwrap_or_else(|| "-".into());
+    format!("{}:{line} {}", text(&origin.file), text(&origin.source))
+}
+
+async fn rows(store: &dyn Store, version: i64, account: Option<&str>) -> Vec<String> {
+    let account: Option<Account> = account.map(|name| name.parse().unwrap());
+    let mut sink = Rows::default();
+    let count = store.sourced_rows(version, account.as_ref(), &mut sink);
+    assert_eq!(count.await.unwrap(), sink.0.len() as u64);
+    let line = |row: &SourcedAllocation| {
+        let buy = row
+            .row
+            .buy_order_id
+            .as_ref()
+            .map_or("none", |id| id.as_str());
+        let (sell, lot) = (shown(&row.sell), shown(&row.buy));
+        format!(
+            "{} {} {sell} | {buy} {lot}",
+            row.row.account, row.row.sell_order_id
+        )
+    };
+    sink.0.iter().map(line).collect()
+}
+
+/// Both trades of a row lead to file, line and source; what found no lot has none.
+pub async fn allocations_lead_back_to_files(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![trade("B-1", "buy", "1", "10", 0)]).await;
+    let mut decided = trade("R-1", "buy", "1", "10", 1);
+    decided.carried.source = Some("review".into());
+    let mut second = batch(vec![
+        decided,
+        trade("S-1", "sell", "3", "11", 2),
+        of("bot", "BTC-USD", trade("S-1", "sell", "1", "11", 2)),
+    ]);
+    second.name = "second.csv".into();
+    store.import(&second).await.unwrap();
+    let version = Run::default().go(store).await.unwrap().version;
+    let of_default = [
+        "default S-1 second.csv:3 - | B-1 trades.csv:2 -",
+        "default S-1 second.csv:3 - | R-1 second.csv:2 review",
+        "default S-1 second.csv:3 - | none -:- -",
+    ];
+    let of_bot = "bot S-1 second.csv:4 - | none -:- -";
+    let all: Vec<&str> = [&[of_bot], &of_default[..]].concat();
+    assert_eq!(rows(store, version, None).await, all);
+    assert_eq!(rows(store, version, Some("default")).await, of_default);
+    assert_eq!(
+        rows(store, version, Some("nobody")).await,
+        Vec::<String>::new()
+    );
+    let files = store.imports().await.unwrap();
+    let files: Vec<(&str, i64)> = files
+        .iter()
+        .map(|file| (file.name.as_str(), file.rows))
+        .collect();
+    assert_eq!(files, [("trades.csv", 1), ("second.csv", 3)]);
+}
+
+/// Events of the kinds that are asked for, oldest first, with their facts.
+pub async fn events_are_read_back_by_kind(subject: &dyn Subject) {
+    let store = subject.store();
+    for (kind, seconds) in [("export", 3), ("tax_filed", 4), ("export", 5), ("seal", 6)] {
+        store.log_event(&event(kind, seconds)).await.unwrap();
+    }
+    let events = store.events_of(&["export", "tax_filed"]).await.unwrap();
+    let kinds: Vec<(&str, _)> = events
+        .iter()
+        .map(|event| (event.kind.as_str(), event.at))
+        .collect();
+    assert_eq!(
+        kinds,
+        [("export", at(3)), ("tax_filed", at(4)), ("export", at(5))]
+    );
+    assert_eq!(events[0].details["by"], "ann");
+    assert_eq!(events[0].version, None);
+    assert_eq!(store.events_of(&["nothing"]).await.unwrap(), []);
+}
+
+/// A decision changes an item once, says by whom, and is in the audit trail.
+pub async fn decisions_follow_their_rules(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![trade("S-1", "sell", "1", "11", 2)]).await;
+    Run::default().go(store).await.unwrap();
+    let id = store.review_queue().await.unwrap()[0].id;
+    let decision = |status, seconds| ReviewDecision {
+        id,
+        status,
+        note: "why".into(),
+        by: "ann".into(),
+        at: at(seconds),
+    };
+    use ReviewStatus::{Dismissed, InProgress, Pending, Resolved};
+    store
+        .decide_review(&decision(InProgress, 300))
+        .await
+        .unwrap();
+    let again = refusal(store.decide_review(&decision(InProgress, 301)).await);
+    assert_eq!(again, format!("review item {id} is in_progress already"));
+    store
+        .decide_review(&decision(Dismissed, 302))
+        .await
+        .unwrap();
+    let item = store.review_queue().await.unwrap().remove(0);
+    assert_eq!(item.status, Dismissed);
+    assert_eq!(item.resolution.as_deref(), Some("why"));
+    assert_eq!(
+        (item.resolved_by.as_deref(), item.resolved_at),
+        (Some("ann"), Some(at(302)))
+    );
+    let settled = refusal(store.decide_review(&decision(Resolved, 303)).await);
+    assert_eq!(
+        settled,
+        format!("review item {id} is dismissed: reopen it first")
+    );
+    store.decide_review(&decision(Pending, 304)).await.unwrap();
+    let item = store.review_queue().await.unwrap().remove(0);
+    assert_eq!(
+        (item.status, item.resolution, item.resolved_at),
+        (Pending, None, None)
+    );
+    let other = ReviewDecision {
+        id: id + 1,
+        ..decision(Dismissed, 305)
+    };
+    let none = refusal(store.decide_review(&other).await);
+    assert_eq!(none, format!("there is no review item {}", id + 1));
+    let kinds = [
+        "review_started",
+        "review_dismissed",
+        "review_reopened",
+        "review_resolved",
+    ];
+    let events = store.events_of(&kinds).await.unwrap();
+    let kept: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(
+        kept,
+        ["review_started", "review_dismissed", "review_reopened"]
+    );
+    assert_eq!(events[0].details["note"], "why");
+    assert_eq!(events[0].details["order_id"], "S-1");
+}
