@@ -27,6 +27,8 @@ mod legacy;
 mod mapping;
 #[path = "support/postgres.rs"]
 mod postgres;
+#[path = "adoption/protected.rs"]
+mod protected;
 #[path = "adoption/recent.rs"]
 mod recent;
 #[path = "postgres_cli/site.rs"]

@@ -430,7 +430,8 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 13] = [
+const FILES_ALONE: [(&str, &str); 14] = [
+    ("postgres/protect.rs", "a ledger that was there before us"),
     (
         "postgres/legacy.rs",
         "an earlier system had its tables on a server",
@@ -481,7 +482,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 13] = [
     ),
     (
         "mod.rs",
-        "adoption adoption_plan schema_up_with orders_unlike_fills legacy_rows copy_made \
+        "adoption adoption_plan schema_up_with orders_unlike_fills protection_plan legacy_rows copy_made \
          connect connect_plain end_snapshot interrupt named options parse \
          prepare_session remedy renew_lock schema_up waiting_for_readers",
     ),
@@ -491,7 +492,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 13] = [
     ("runs.rs", "append_event check_still_running"),
     (
         "schema.rs",
-        "adopt_ledger keep_events steps_around check_file \
+        "adopt_ledger keep_events protect_if_asked steps_around check_file \
          check_names_free check_nothing_else check_server connect_once copy_file up \
          use_wal",
     ),

@@ -479,6 +479,9 @@ pub enum MigrateCommand {
         /// Date in the name of the snapshot that keeps a ledger's old answers [default: today]
         #[arg(long, value_name = "DATE")]
         snapshot_date: Option<String>,
+        /// Guard a ledger that was there before: adds columns and triggers to it (PostgreSQL)
+        #[arg(long)]
+        protect_ledger: bool,
     },
     /// List the schema's steps and which are applied
     Status,

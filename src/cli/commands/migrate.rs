@@ -19,13 +19,25 @@ use crate::store::StoreError;
 use crate::store::model::{
     Adoption, MappedColumn, SNAPSHOT_PREFIX, SchemaStep, UpOptions, is_snapshot_name,
 };
+use crate::store::postgres::PostgresUrl;
 use crate::store::sqlite::SqliteStore;
 
 /// Runs the command.
 pub async fn run(command: MigrateCommand, session: &Session) -> CliResult<Outcome> {
     match command {
         MigrateCommand::Status => status(session, String::new()).await,
-        MigrateCommand::Up { yes, snapshot_date } => up(session, yes, snapshot_date).await,
+        MigrateCommand::Up {
+            yes,
+            snapshot_date,
+            protect_ledger,
+        } => {
+            let date = snapshot_date.as_deref().map(self::snapshot_date);
+            let options = UpOptions {
+                snapshot_date: date.transpose()?,
+                protect_ledger,
+            };
+            up(session, yes, &options).await
+        }
         MigrateCommand::Down { to, confirm, .. } => down(session, to, confirm).await,
     }
 }
@@ -42,16 +54,13 @@ pub(super) async fn steps(session: &Session) -> CliResult<Vec<SchemaStep>> {
     }
 }
 
-async fn up(session: &Session, yes: bool, date: Option<String>) -> CliResult<Outcome> {
-    let options = UpOptions {
-        snapshot_date: date.as_deref().map(snapshot_date).transpose()?,
-    };
+async fn up(session: &Session, yes: bool, options: &UpOptions) -> CliResult<Outcome> {
     let before = steps(session).await?;
     let pending: Vec<&SchemaStep> = before
         .iter()
         .filter(|step| step.applied_at.is_none())
         .collect();
-    if pending.is_empty() {
+    if pending.is_empty() && !options.protect_ledger {
         return status(session, "Nothing to apply.\n".into()).await;
     }
     match &session.config.database {
@@ -61,9 +70,9 @@ async fn up(session: &Session, yes: bool, date: Option<String>) -> CliResult<Out
         Database::Postgres(url) => {
             let plan = url.adoption_plan().await?;
             if !yes {
-                ask_for_steps(session, &pending, plan.as_ref())?;
+                ask_for_steps(session, &pending, plan.as_ref(), options)?;
             }
-            url.schema_up_with(&options).await?;
+            url.schema_up_with(options).await?;
         }
     }
     status(session, format!("Applied {}.\n", pending.len())).await
@@ -73,6 +82,7 @@ fn ask_for_steps(
     session: &Session,
     pending: &[&SchemaStep],
     plan: Option<&Adoption>,
+    options: &UpOptions,
 ) -> CliResult<()> {
     terminal::note(&format!("Database  {}", session.config.database.location()));
     for step in pending {
@@ -82,7 +92,15 @@ fn ask_for_steps(
         terminal::note("The database has a ledger, trade_records, which stays as it is:");
         terminal::note(&adoption_columns(plan));
     }
-    terminal::note("Tables and views are added in schemas public and fifo_parts; none is changed.");
+    if options.protect_ledger {
+        terminal::note("To trade_records is added:");
+        for line in PostgresUrl::protection_plan() {
+            terminal::note(&format!("  {line}"));
+        }
+    }
+    terminal::note(
+        "Tables and views are added in schemas public and fifo_parts; no other is changed.",
+    );
     match terminal::ask("Go on? [y/N]").as_deref() {
         Some("y" | "Y" | "yes") => Ok(()),
         Some(_) => Err(CliError::refused("cancelled: nothing was changed", "")),

@@ -20,6 +20,8 @@ pub struct MappedColumn {
 pub struct UpOptions {
     /// The date in the name of the snapshot of old answers, like `20251120`; `None`: today.
     pub snapshot_date: Option<String>,
+    /// Guard the facts of a ledger that was there before us.
+    pub protect_ledger: bool,
 }
 
 /// How a ledger that was there before us is read.

@@ -20,6 +20,7 @@ mod ledger;
 mod legacy;
 mod lock;
 mod pointer;
+mod protect;
 mod queue;
 mod read;
 mod readers;
@@ -145,6 +146,11 @@ impl PostgresUrl {
         };
         let _ = connection.close().await;
         Ok(self.named(plan)?.map(|mapping| mapping.adoption()))
+    }
+
+    /// Lists what [`UpOptions::protect_ledger`] adds to a ledger, in words.
+    pub fn protection_plan() -> &'static [&'static str] {
+        &protect::PLAN
     }
 
     /// Says how a ledger that was there before us is read; `None`: the ledger is ours.

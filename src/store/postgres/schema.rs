@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 use super::adopt::{self, Ledger, Mapping};
 use super::errors::from_sqlx;
 use super::legacy::{self, Old};
-use super::{adopt_views, history, versions};
+use super::{adopt_views, history, protect, versions};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::{SchemaStep, UpOptions};
 use crate::store::{StoreError, StoreResult};
@@ -163,16 +163,24 @@ pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> St
         check_names_free(connection, adopted.is_some(), &old).await?;
     }
     if let Some(mapping) = adopted {
-        return adopt_ledger(connection, &mapping, &old, options).await;
+        adopt_ledger(connection, &mapping, &old, options).await?;
+        return protect_if_asked(connection, options).await;
     }
     MIGRATIONS
         .run(&mut *connection)
         .await
         .map_err(from_migrate)?;
-    if found == known {
-        return Ok(());
+    if found < known {
+        log_migration(connection, found, known).await?;
     }
-    log_migration(connection, found, known).await
+    protect_if_asked(connection, options).await
+}
+
+async fn protect_if_asked(connection: &mut PgConnection, options: &UpOptions) -> StoreResult<()> {
+    match options.protect_ledger {
+        true => protect::protect(connection).await,
+        false => Ok(()),
+    }
 }
 
 /// Makes all of ours around a ledger that is there, in one transaction that only reads the ledger.
@@ -386,10 +394,17 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     if target == 0 && ledger != Ledger::Ours {
         keep_events(&mut transaction).await?;
     }
+    let after = match ledger {
+        Ledger::Guarded => Some(protect::take_off(&mut transaction).await?),
+        Ledger::Ours | Ledger::Unguarded => None,
+    };
     MIGRATIONS
         .undo(&mut *transaction, target)
         .await
         .map_err(from_migrate)?;
+    if let Some(sql) = after {
+        protect::execute(&mut transaction, &sql).await?;
+    }
     if target == 0 {
         legacy::move_back(&mut transaction).await?;
     }

@@ -1,0 +1,165 @@
+//! `--protect-ledger`: a ledger that was there before us becomes one whose facts nobody changes.
+//!
+//! Three columns (account, if it has none, and arrival) and triggers on the facts. Their defaults
+//! are added without writing a row anew; what a bot writes into columns that are no facts passes.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use super::adopt::{self, Ledger, MAPPING};
+use super::adopt_views;
+use super::errors::from_sqlx;
+use crate::store::limits::{READER_POLL_MS, READER_TRY_MS, READER_WAIT_S};
+use crate::store::{StoreError, StoreResult};
+
+const ACTION: &str = "protect the ledger";
+
+/// The columns that are facts where a ledger has them.
+const FACTS: [&str; 10] = [
+    "account",
+    "order_id",
+    "symbol",
+    "side",
+    "size",
+    "price",
+    "order_time",
+    "total_fees_usd",
+    "trade_seq",
+    "status",
+];
+
+/// What protecting adds to the ledger, in words.
+pub(super) const PLAN: [&str; 5] = [
+    "column account, 'default' for every row, if there is none",
+    "column ingested_at: when a row came; unknown for those that are there",
+    "column ingest_xid: the transaction that brought it",
+    "triggers that refuse a change of a fact, DELETE and TRUNCATE",
+    "other columns can be written as before; no row is written anew",
+];
+
+/// Protects the ledger, in one transaction. Does nothing where it is guarded.
+///
+/// Errors: the ledger is ours; a name is taken; somebody holds the table longer than we wait.
+pub(super) async fn protect(connection: &mut PgConnection) -> StoreResult<()> {
+    match adopt::ledger_of(connection).await? {
+        Ledger::Unguarded => {}
+        Ledger::Guarded => return Ok(()),
+        Ledger::Ours => {
+            return Err(StoreError::Refused(
+                "the ledger is our own, and guarded already".into(),
+            ));
+        }
+    }
+    let found = adopt::find(connection).await?;
+    let Some(found) = found else { return Ok(()) };
+    for taken in ["ingested_at", "ingest_xid"] {
+        if found.has(taken) {
+            return Err(StoreError::Refused(format!(
+                "the ledger has a column \"{taken}\" already: nothing was changed"
+            )));
+        }
+    }
+    let mut left = Duration::from_secs(READER_WAIT_S);
+    loop {
+        match change(connection, !found.has("account")).await {
+            // A statement at work holds the table: after a moment, once more.
+            Err(StoreError::Refused(_)) if !left.is_zero() => {}
+            done => return done,
+        }
+        tokio::time::sleep(Duration::from_millis(READER_POLL_MS)).await;
+        left = left.saturating_sub(Duration::from_millis(READER_TRY_MS));
+    }
+}
+
+async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResult<()> {
+    let failed = |error| from_sqlx(ACTION, error);
+    let mut transaction = connection.begin().await.map_err(failed)?;
+    let account = match adds_account {
+        true => {
+            "ALTER TABLE public.trade_records ADD COLUMN account text COLLATE \"C\" NOT NULL \
+             DEFAULT 'default';"
+        }
+        false => "",
+    };
+    // The default is set after the column: so rows that are there keep NULL, and are not written.
+    let sql = format!(
+        "SET LOCAL lock_timeout = '{READER_TRY_MS}ms'; {account} \
+         ALTER TABLE public.trade_records ADD COLUMN ingested_at timestamptz; \
+         ALTER TABLE public.trade_records ADD COLUMN ingest_xid xid8; \
+         ALTER TABLE public.trade_records ALTER COLUMN ingested_at SET DEFAULT now(); \
+         ALTER TABLE public.trade_records ALTER COLUMN ingest_xid \
+             SET DEFAULT pg_current_xact_id();"
+    );
+    execute(&mut transaction, &sql).await?;
+    let Some(mapping) = adopt::find(&mut transaction).await? else {
+        return Ok(());
+    };
+    let facts = FACTS.iter().chain(&["ingest_xid", "ingested_at"]);
+    let facts: Vec<&str> = facts.copied().filter(|name| mapping.has(name)).collect();
+    let row = |of: &str| {
+        let names = facts.iter().map(|name| format!("{of}.{name}"));
+        format!("({})", names.collect::<Vec<_>>().join(", "))
+    };
+    let sql = format!(
+        "CREATE TRIGGER fifo_pnl_no_change BEFORE UPDATE ON public.trade_records \
+             FOR EACH ROW WHEN ({} IS DISTINCT FROM {}) EXECUTE FUNCTION refuse_change(); \
+         CREATE TRIGGER fifo_pnl_no_delete BEFORE DELETE ON public.trade_records \
+             FOR EACH ROW EXECUTE FUNCTION refuse_change(); \
+         CREATE TRIGGER fifo_pnl_no_truncate BEFORE TRUNCATE ON public.trade_records \
+             FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(); {}",
+        row("OLD"),
+        row("NEW"),
+        adopt_views::gate(&mapping, true)
+    );
+    execute(&mut transaction, &sql).await?;
+    let mut columns = adopt::columns_json(&mapping.adoption());
+    if let Some(object) = columns.as_object_mut() {
+        object.insert("account_added".into(), json!(adds_account));
+    }
+    let sql = format!("UPDATE {MAPPING} SET guarded = TRUE, columns = $1::jsonb");
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(columns.to_string())
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    let details = json!({ "protected": true, "account_added": adds_account }).to_string();
+    sqlx::query("INSERT INTO event_log (event_type, details) VALUES ('migration', $1::jsonb)")
+        .bind(details)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    transaction.commit().await.map_err(failed)
+}
+
+/// Takes the triggers off, before the function that they call goes. Returns what is left to do
+/// when the views are gone, too.
+pub(super) async fn take_off(connection: &mut PgConnection) -> StoreResult<String> {
+    let sql = format!("SELECT columns::text FROM {MAPPING}");
+    let columns: String = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+    let columns: Value = serde_json::from_str(&columns).unwrap_or_default();
+    execute(
+        connection,
+        "DROP TRIGGER fifo_pnl_no_change ON public.trade_records; \
+         DROP TRIGGER fifo_pnl_no_delete ON public.trade_records; \
+         DROP TRIGGER fifo_pnl_no_truncate ON public.trade_records",
+    )
+    .await?;
+    let mut sql = String::from(
+        "ALTER TABLE public.trade_records DROP COLUMN ingested_at, DROP COLUMN ingest_xid",
+    );
+    if columns.get("account_added").and_then(Value::as_bool) == Some(true) {
+        sql.push_str(", DROP COLUMN account");
+    }
+    Ok(sql)
+}
+
+/// Runs statements inside a transaction.
+pub(super) async fn execute(connection: &mut PgConnection, sql: &str) -> StoreResult<()> {
+    let done = connection.execute(AssertSqlSafe(sql)).await;
+    done.map(|_| ()).map_err(|e| from_sqlx(ACTION, e))
+}

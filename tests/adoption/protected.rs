@@ -1,0 +1,94 @@
+//! `--protect-ledger`: facts stay, a bot's own columns are its own, and going back takes it off.
+
+use crate::legacy::{LEDGER, Row, fill, fingerprint, row};
+use crate::site::{Site, psql, server};
+
+/// Runs a statement that must fail; returns the server's words.
+#[track_caller]
+fn refused(site: &Site, sql: &str) -> String {
+    let done = psql(&site.url).args(["-c", sql]).output().unwrap();
+    assert!(!done.status.success(), "{sql}");
+    String::from_utf8(done.stderr).unwrap()
+}
+
+#[test]
+fn facts_are_guarded_and_other_columns_are_not() {
+    let Some(server) = server() else { return };
+    let site = Site::empty(&server);
+    site.sql(LEDGER);
+    fill(&site, 1_000);
+    let before = fingerprint(&site);
+    let file = "SELECT pg_relation_filenode('trade_records')";
+    let place = site.value(file);
+    site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    site.compute(&["--all-symbols"]).expect(0);
+    let protect = ["migrate", "up", "--yes", "--protect-ledger"];
+    let done = site.fifo_pnl(&protect).expect(0);
+    assert!(
+        done.stdout.contains("guarded: its facts can't be changed"),
+        "{}",
+        done.stdout
+    );
+    site.fifo_pnl(&protect).expect(0);
+    assert_eq!(site.value(file), place, "no row was written anew");
+    for sql in [
+        "UPDATE trade_records SET price = price + 1 WHERE order_id = 'o-1'",
+        "UPDATE trade_records SET status = 'open'",
+        "DELETE FROM trade_records WHERE order_id = 'o-1'",
+        "TRUNCATE trade_records",
+    ] {
+        let words = refused(&site, sql);
+        assert!(words.contains("trade_records is append-only"), "{words}");
+    }
+    // What the bot writes beside the facts, and an upsert that changes none, go on.
+    site.sql("UPDATE trade_records SET pnl_usd = 3, parent_id = 'x' WHERE order_id = 'o-1'");
+    site.sql(
+        "INSERT INTO trade_records SELECT * FROM trade_records WHERE order_id = 'o-1' \
+         ON CONFLICT (order_id) DO UPDATE SET price = EXCLUDED.price, pnl_usd = 4",
+    );
+    // The version from before has another kind of watermark: it is made anew, then extended.
+    site.validate(&["--version", "1", "--strict"]);
+    site.compute(&["--incremental"]).expect(0);
+    assert_eq!(site.value("SELECT version FROM current_version"), "2");
+    site.sql(
+        &Row {
+            symbol: "S1-USD",
+            ..row("n-1", "buy", "1", "10", 500_000)
+        }
+        .insert(),
+    );
+    site.compute(&["--incremental"]).expect(0);
+    assert_eq!(site.value("SELECT version FROM current_version"), "2");
+    let kind = "SELECT watermark ? 'unguarded' FROM allocation_versions WHERE version = 2";
+    assert_eq!(site.value(kind), "f");
+    // What came after a version is not held against it.
+    site.sql(
+        &Row {
+            symbol: "S1-USD",
+            ..row("n-2", "buy", "1", "10", 3)
+        }
+        .insert(),
+    );
+    let done = site.validate(&["--version", "2"]).expect(0);
+    assert!(
+        done.stdout.contains("1 trade arrived after this version"),
+        "{}",
+        done.stdout
+    );
+    site.fifo_pnl(&["migrate", "down", "--to", "0", "--confirm", "YES"])
+        .expect(0);
+    site.sql(
+        "DELETE FROM trade_records WHERE order_id LIKE 'n-%'; \
+         UPDATE trade_records SET pnl_usd = NULL, parent_id = NULL WHERE order_id = 'o-1'",
+    );
+    let facts = |text: &str| {
+        text.split(' ')
+            .take(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(facts(&fingerprint(&site)), facts(&before));
+    let columns = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'trade_records'::regclass \
+                   AND attnum > 0 AND NOT attisdropped";
+    assert_eq!(site.value(columns), "22");
+}
