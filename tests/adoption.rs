@@ -36,3 +36,5 @@ mod site;
 mod support;
 #[path = "adoption/tax.rs"]
 mod tax;
+#[path = "adoption/walk.rs"]
+mod walk;

@@ -482,7 +482,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 13] = [
     ),
     (
         "mod.rs",
-        "adoption adoption_plan schema_up_with orders_unlike_fills protection_plan legacy_rows copy_made \
+        "adoption adoption_plan schema_up_with orders_unlike_fills \
+         protection_plan legacy_rows copy_made \
          connect connect_plain end_snapshot interrupt named options parse \
          prepare_session remedy renew_lock schema_up waiting_for_readers",
     ),
