@@ -136,6 +136,10 @@ impl From<TaxError> for CliError {
             TaxError::Store(error) => error.into(),
             TaxError::Usage { message, hint } => Self::usage(message, hint),
             TaxError::Refused { message, hint } => Self::refused(message, hint),
+            TaxError::Stopped => Self {
+                exit: Exit::Interrupted,
+                ..Self::failed(error.to_string())
+            },
             TaxError::Write(_) => Self::failed(error.to_string()),
         }
     }

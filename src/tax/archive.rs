@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::cells::CsvLine;
-use super::export::{ExportRequest, Exported, export};
+use super::export::{ExportRequest, Exported, Stop, export};
 use super::files::{PartFile, WrittenFile, beside, hex};
 use super::formats::Format;
 use super::manifest::Sealing;
@@ -57,7 +57,7 @@ pub async fn archive(
     rules: TaxRules,
     version: VersionInfo,
     (path, overwrite): (&Path, bool),
-    program_version: &str,
+    (program_version, stop): (&str, Stop),
 ) -> TaxResult<Filed> {
     let refused = |message: String, hint: &str| TaxError::Refused {
         message,
@@ -74,7 +74,7 @@ pub async fn archive(
     let unwritable =
         |error: io::Error| refused(format!("can't write {}: {error}", path.display()), HINT);
     let work = Work::create(folder, path).map_err(unwritable)?;
-    let exported = export_all(store, rules, version, &work.0, program_version).await?;
+    let exported = export_all(store, (rules, version), &work.0, (program_version, stop)).await?;
     let mut names: Vec<String> = exported.files.iter().map(WrittenFile::name).collect();
     write_evidence(store, &work.0).await?;
     names.extend(EVIDENCE.map(str::to_owned));
@@ -116,10 +116,9 @@ impl Drop for Work {
 /// Exports all formats of a year into a folder, under the names that a zip has.
 async fn export_all(
     store: &dyn Store,
-    rules: TaxRules,
-    version: VersionInfo,
+    (rules, version): (TaxRules, VersionInfo),
     folder: &Path,
-    program_version: &str,
+    (program_version, stop): (&str, Stop),
 ) -> TaxResult<Exported> {
     // The first name is the one that what goes with it is named after.
     let mut files = vec![(Format::Form8949, folder.join("tax.csv"))];
@@ -133,6 +132,7 @@ async fn export_all(
         files,
         overwrite: false,
         sealing: Sealing::Final,
+        stop,
     };
     export(store, &request, program_version).await
 }
@@ -294,7 +294,7 @@ impl Opened {
         rules: TaxRules,
         info: VersionInfo,
         scratch: &Path,
-        program_version: &str,
+        (program_version, stop): (&str, Stop),
     ) -> TaxResult<Verified> {
         let hash = |name: &str| {
             let version = self.manifest.get("version")?;
@@ -309,7 +309,7 @@ impl Opened {
         let work = Work::create(parent, scratch).map_err(TaxError::Write)?;
         let version = info.version;
         // The program's version stands in files: what it was then is what they have to say.
-        let exported = export_all(store, rules, info, &work.0, &filed_by).await?;
+        let exported = export_all(store, (rules, info), &work.0, (&filed_by, stop)).await?;
         let mut made: BTreeMap<String, PathBuf> = BTreeMap::new();
         for file in &exported.files {
             made.insert(file.name(), file.path.clone());

@@ -24,6 +24,9 @@ pub enum TaxError {
         /// What to do.
         hint: String,
     },
+    /// A stop was asked for; nothing was written.
+    #[error("interrupted: nothing was written")]
+    Stopped,
     /// A file can't be written to its end.
     #[error("can't write the export: {0}")]
     Write(#[source] std::io::Error),

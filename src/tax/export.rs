@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -32,6 +33,27 @@ pub struct ExportFacts<'a> {
     pub program_version: &'a str,
 }
 
+/// Asks whether to stop. Clones ask the same.
+#[derive(Clone, Default)]
+pub struct Stop(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+
+impl Stop {
+    /// Stops where this says so.
+    pub fn when(asked: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(asked)))
+    }
+
+    fn is_asked(&self) -> bool {
+        self.0.as_ref().is_some_and(|asked| asked())
+    }
+}
+
+impl std::fmt::Debug for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stop")
+    }
+}
+
 /// An export to make.
 #[derive(Debug, Clone)]
 pub struct ExportRequest {
@@ -45,6 +67,8 @@ pub struct ExportRequest {
     pub overwrite: bool,
     /// Whether the version is sealed with it.
     pub sealing: Sealing,
+    /// Asked while rows are read.
+    pub stop: Stop,
 }
 
 /// A symbol of dollars beside others of the same asset.
@@ -106,6 +130,7 @@ struct Sink<'r> {
     files: Vec<Box<dyn TaxFile>>,
     totals: Totals,
     year: (Timestamp, Timestamp),
+    stop: Stop,
 }
 
 impl Sink<'_> {
@@ -120,6 +145,9 @@ impl Sink<'_> {
 
 impl SourcedSink for Sink<'_> {
     fn take(&mut self, from: SourcedAllocation) -> io::Result<()> {
+        if self.stop.is_asked() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let placed = self.slices.place(&from).map_err(io::Error::other)?;
         let (from_time, to_time) = self.year;
         if from.row.sell_time >= from_time && from.row.sell_time < to_time {
@@ -204,6 +232,7 @@ pub async fn export(
         files: Vec::new(),
         totals: Totals::default(),
         year,
+        stop: request.stop.clone(),
     };
     for (format, path) in &request.files {
         let file = format.open(path, &facts);
@@ -213,7 +242,11 @@ pub async fn export(
     let version = request.version.version;
     let rows_seen = store
         .sourced_rows(version, account.as_ref(), &mut sink)
-        .await?;
+        .await;
+    if request.stop.is_asked() {
+        return Err(TaxError::Stopped);
+    }
+    let rows_seen = rows_seen?;
     sink.give(true).map_err(TaxError::Write)?;
     if request
         .files

@@ -29,7 +29,7 @@ pub use archive::{Filed, MANIFEST_NAME, Opened, Verdict, Verified, archive, open
 pub use boxes::{AssetKind, BoxRules, DIGITAL_BOXES_FROM, FormBox, Part, Reported, base_asset};
 pub use cells::{CsvLine, harmless};
 pub use error::{TaxError, TaxResult};
-pub use export::{ExportFacts, ExportRequest, Exported, SeveralDollars, export};
+pub use export::{ExportFacts, ExportRequest, Exported, SeveralDollars, Stop, export};
 pub use files::{PartFile, WrittenFile, sha256_of, sibling};
 pub use formats::{Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX};
 pub use manifest::{MANIFEST_FORMAT, Sealing, rules_of};

@@ -1,10 +1,16 @@
 //! What is printed stays near what is exact, and totals are sums of what is printed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use fifo_pnl::engine::{StoredAllocation, SymbolRules, Timestamp, Usd};
-use fifo_pnl::store::model::{SourcedAllocation, TradeOrigin};
-use fifo_pnl::tax::{BoxRules, Part, Rounding, RowMaker, TaxRules, Totals};
+use fifo_pnl::store::Store;
+use fifo_pnl::store::model::{Holder, SourcedAllocation, TradeOrigin};
+use fifo_pnl::store::sqlite::SqliteStore;
+use fifo_pnl::tax::{
+    BoxRules, ExportRequest, Format, Part, Rounding, RowMaker, Sealing, Stop, TaxError, TaxRules,
+    Totals, export,
+};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -91,4 +97,56 @@ proptest! {
         let exact_proceeds: i128 = amounts.iter().map(|(_, proceeds, _)| proceeds).sum();
         prop_assert_eq!(all.proceeds.units(), exact_proceeds);
     }
+}
+
+#[tokio::test]
+async fn a_stop_leaves_nothing() {
+    let folder = crate::folder_with("missing-buy/trades.csv");
+    let holder = Holder {
+        pid: 1,
+        host: "test".into(),
+        since: Timestamp::EPOCH,
+        what: "a test".into(),
+    };
+    let path = folder.join("fifo-pnl.db");
+    let store = SqliteStore::open(&path, false, &holder).await.unwrap();
+    let version = store.versions().await.unwrap().remove(0);
+    let request = |stop| ExportRequest {
+        rules: rules(Rounding::Cents),
+        version: version.clone(),
+        files: vec![
+            (Format::Lots, folder.join("a.csv")),
+            (Format::Form8949, folder.join("b.csv")),
+            (Format::Xlsx, folder.join("c.xlsx")),
+        ],
+        overwrite: false,
+        sealing: Sealing::Draft,
+        stop,
+    };
+    let names = || {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let name = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        let names = entries.map(|entry| name(entry.unwrap()));
+        let mut names: Vec<String> = names.filter(|name| !name.contains("fifo-pnl")).collect();
+        names.sort();
+        names
+    };
+    // The first row is taken, the second one is asked about.
+    let asked = AtomicU32::new(0);
+    let stop = Stop::when(move || asked.fetch_add(1, Ordering::SeqCst) > 0);
+    let error = export(&store, &request(stop), "0.0.0").await.unwrap_err();
+    assert!(matches!(error, TaxError::Stopped), "{error:?}");
+    assert_eq!(names(), ["trades.csv"]);
+    export(&store, &request(Stop::default()), "0.0.0")
+        .await
+        .unwrap();
+    let all = [
+        "a.csv",
+        "a.manifest.json",
+        "a.unmatched.csv",
+        "b.csv",
+        "c.xlsx",
+        "trades.csv",
+    ];
+    assert_eq!(names(), all);
 }

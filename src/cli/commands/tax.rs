@@ -20,7 +20,7 @@ use crate::import::parse_timezone;
 use crate::store::model::{Current, Event, VersionInfo};
 use crate::store::{Store, StoreError};
 use crate::tax::{
-    ExportRequest, Exported, Format, Rounding, Sealing, TaxRules, Totals, WrittenFile, export,
+    ExportRequest, Exported, Format, Rounding, Sealing, Stop, TaxRules, Totals, WrittenFile, export,
 };
 
 /// The program's own version, for files.
@@ -67,6 +67,7 @@ async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
         files: vec![(format, output.to_owned())],
         overwrite: args.overwrite,
         sealing: Sealing::Draft,
+        stop: stop_of(session),
     };
     let exported = export(store, &request, PROGRAM_VERSION).await?;
     if keep {
@@ -119,6 +120,12 @@ fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> 
 pub(super) fn zone_of(flag: Option<&str>, session: &Session) -> CliResult<jiff::tz::TimeZone> {
     let (name, _) = timezone(flag, session)?;
     parse_timezone(&name).map_err(|error| CliError::usage(error.to_string(), error.hint()))
+}
+
+/// Returns what asks whether the user wants to stop.
+fn stop_of(session: &Session) -> Stop {
+    let cancel = session.context.cancel.clone();
+    Stop::when(move || cancel.is_cancelled())
 }
 
 /// Looks a zone up by its name.

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{
-    AboutVersion, PROGRAM_VERSION, describe_totals, describe_warnings, incomplete, zone_named,
+    AboutVersion, PROGRAM_VERSION, describe_totals, describe_warnings, incomplete, stop_of,
+    zone_named,
 };
 use crate::cli::Outcome;
 use crate::cli::error::{CliError, CliResult};
@@ -38,7 +39,14 @@ pub(super) async fn file(
     let place = (filing.path, filing.overwrite);
     let version = filing.version.clone();
     let rules = filing.rules.clone();
-    let mut filed = archive(store, rules, version, place, PROGRAM_VERSION).await?;
+    let mut filed = archive(
+        store,
+        rules,
+        version,
+        place,
+        (PROGRAM_VERSION, stop_of(session)),
+    )
+    .await?;
     let missing = incomplete(&filed.exported);
     if let Some(missing) = missing.as_ref().filter(|_| !filing.allow_incomplete) {
         return Err(CliError {
@@ -156,7 +164,13 @@ pub(super) async fn verify(path: &Path, session: &Session) -> CliResult<Outcome>
     let scratch = std::env::temp_dir();
     let scratch = scratch.join(format!("fifo-pnl-verify-{}", session.context.holder.pid));
     let verified = opened
-        .verify(store, rules, info, &scratch, PROGRAM_VERSION)
+        .verify(
+            store,
+            rules,
+            info,
+            &scratch,
+            (PROGRAM_VERSION, stop_of(session)),
+        )
         .await?;
     let judged = pipeline::validate(store, &session.context, Some(verified.version)).await?;
     let check = Check {
