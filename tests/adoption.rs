@@ -19,6 +19,8 @@ mod bot;
 mod changes;
 #[path = "adoption/digits.rs"]
 mod digits;
+#[path = "adoption/extended.rs"]
+mod extended;
 #[path = "adoption/history.rs"]
 mod history;
 #[path = "adoption/legacy.rs"]
