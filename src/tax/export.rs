@@ -256,15 +256,7 @@ pub async fn export(
         give_open_lots(store, version, &summaries, &mut sink.files).await?;
     }
     let totals = sink.totals;
-    let (mut files, mut left_out) = (Vec::new(), Vec::new());
-    let formats = request.files.iter().map(|(format, _)| Some(*format));
-    let formats = formats.chain(std::iter::once(None));
-    for (format, file) in formats.zip(sink.files) {
-        let done = file.finish(&totals).map_err(TaxError::Write)?;
-        files.extend(done.files);
-        let named = done.left_out.into_iter();
-        left_out.extend(named.filter_map(|left| Some((format?, left))));
-    }
+    let (mut files, left_out) = finish(&request.files, sink.files, &totals)?;
     let pools = pools_left_out(&summaries);
     if !pools.is_empty() {
         files.push(write_pools(&paths.pools, &pools).map_err(TaxError::Write)?);
@@ -283,6 +275,24 @@ pub async fn export(
     exported.files.push(manifest.map_err(TaxError::Write)?);
     publish(request, &paths, &mut exported.files)?;
     Ok(exported)
+}
+
+/// Completes the files of the formats, and that of the unmatched behind them.
+#[expect(clippy::type_complexity, reason = "two lists, taken apart at once")]
+fn finish(
+    formats: &[(Format, PathBuf)],
+    open: Vec<Box<dyn TaxFile>>,
+    totals: &Totals,
+) -> TaxResult<(Vec<WrittenFile>, Vec<(Format, LeftOut)>)> {
+    let (mut files, mut left_out) = (Vec::new(), Vec::new());
+    let formats = formats.iter().map(|(format, _)| Some(*format));
+    for (format, file) in formats.chain(std::iter::once(None)).zip(open) {
+        let done = file.finish(totals).map_err(TaxError::Write)?;
+        files.extend(done.files);
+        let named = done.left_out.into_iter();
+        left_out.extend(named.filter_map(|left| Some((format?, left))));
+    }
+    Ok((files, left_out))
 }
 
 /// Gives the files the lots that the version leaves open, pool by pool.
