@@ -1,7 +1,7 @@
 //! What differs from what was filed: line by line, by box, with totals.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -10,9 +10,9 @@ use super::boxes::FormBox;
 use super::manifest::{MANIFEST_FORMAT, Sealing, rules_of};
 use super::row::{RowMaker, TaxRow, TaxRules};
 use super::{TaxError, TaxResult};
-use crate::engine::{Account, Pool};
-use crate::store::model::{LoggedEvent, PoolSummary, SourcedAllocation, Version};
-use crate::store::{SourcedSink, Store};
+use crate::engine::Pool;
+use crate::store::Store;
+use crate::store::model::{LoggedEvent, PoolSummary, SourcedAllocation, TradeOrigin, Version};
 
 /// What was filed for a year, as the audit trail has it.
 #[derive(Debug, Clone)]
@@ -153,36 +153,40 @@ impl Amendment {
     }
 }
 
-/// Compares what was filed with a version. Pools of equal hashes are not read.
+/// Compares what was filed with a version, or, of it, `only` some pools. Pools of equal hashes,
+/// and those without sales in the year, are not read.
 ///
 /// Errors: the filed version's rows are gone; the store.
-pub async fn amend(store: &dyn Store, filed: FiledYear, version: Version) -> TaxResult<Amendment> {
-    let summaries = store.pool_summaries(filed.version).await?;
-    if summaries.is_empty() {
+pub async fn amend(
+    store: &dyn Store,
+    filed: FiledYear,
+    version: Version,
+    only: Option<&BTreeSet<Pool>>,
+) -> TaxResult<Amendment> {
+    let old = store.pool_summaries(filed.version).await?;
+    if old.is_empty() {
         return Err(TaxError::Refused {
             message: format!("version {} was filed and its rows are gone", filed.version),
             hint: "restore a backup that has them".into(),
         });
     }
-    let changed = changed_pools(&summaries, &store.pool_summaries(version).await?);
-    let account = match &filed.rules.account {
-        Some(name) => name.parse::<Account>().ok(),
-        None => None,
-    };
+    let new = store.pool_summaries(version).await?;
+    let mut pools = changed_pools(&old, &new);
+    let sells: BTreeSet<&Pool> = old
+        .iter()
+        .chain(&new)
+        .filter(|summary| has_sales(summary, &filed.rules))
+        .map(|summary| &summary.pool)
+        .collect();
+    let account = filed.rules.account.as_deref();
+    pools.retain(|pool| {
+        sells.contains(pool)
+            && only.is_none_or(|only| only.contains(pool))
+            && account.is_none_or(|account| pool.account.as_str() == account)
+    });
     let mut of_version = Vec::new();
     for number in [filed.version, version] {
-        let mut lines = Lines {
-            maker: RowMaker::new(&filed.rules),
-            rules: &filed.rules,
-            pools: &changed,
-            lines: Vec::new(),
-        };
-        if !changed.is_empty() {
-            store
-                .sourced_rows(number, account.as_ref(), &mut lines)
-                .await?;
-        }
-        of_version.push(lines.lines);
+        of_version.push(lines_of(store, number, &pools, &filed.rules).await?);
     }
     let now = of_version.pop().unwrap_or_default();
     let before = of_version.pop().unwrap_or_default();
@@ -219,23 +223,48 @@ fn changed_pools(old: &[PoolSummary], new: &[PoolSummary]) -> BTreeSet<Pool> {
     pools.into_iter().filter(differs).cloned().collect()
 }
 
-/// Keeps the year's lines of some pools.
-struct Lines<'r> {
-    maker: RowMaker<'r>,
-    rules: &'r TaxRules,
-    pools: &'r BTreeSet<Pool>,
-    lines: Vec<PrintedLine>,
+/// Tells whether a pool may have sold something in the year.
+fn has_sales(summary: &PoolSummary, rules: &TaxRules) -> bool {
+    let year = |time| rules.date(time).year();
+    match (summary.totals.first_sell, summary.totals.last_sell) {
+        (Some(first), Some(last)) => year(first) <= rules.year && year(last) >= rules.year,
+        _ => false,
+    }
 }
 
-impl SourcedSink for Lines<'_> {
-    fn take(&mut self, from: SourcedAllocation) -> io::Result<()> {
-        let pool = Pool::new(from.row.account.clone(), from.row.symbol.clone());
-        if self.pools.contains(&pool) && self.rules.is_in_year(from.row.sell_time) {
-            let row = self.maker.row(from);
-            self.lines.push(PrintedLine::of(&row, self.rules));
+/// Returns the year's lines of some pools, pool by pool.
+async fn lines_of(
+    store: &dyn Store,
+    version: Version,
+    pools: &BTreeSet<Pool>,
+    rules: &TaxRules,
+) -> TaxResult<Vec<PrintedLine>> {
+    let (mut maker, mut lines) = (RowMaker::new(rules), Vec::new());
+    for pool in pools {
+        let stored = store.stored_pool(version, pool).await?;
+        if let Some(bad) = stored.unreadable.first() {
+            return Err(TaxError::Refused {
+                message: format!(
+                    "version {version} has a row with {} \"{}\"",
+                    bad.column, bad.found
+                ),
+                hint: format!("fifo-pnl validate --version {version} says what is wrong"),
+            });
         }
-        Ok(())
+        let in_year = stored.allocations.into_iter();
+        let in_year = in_year.filter(|row| rules.is_in_year(row.sell_time));
+        lines.extend(in_year.map(|row| {
+            // Where a trade came from changes no figure.
+            let row = maker.row(SourcedAllocation {
+                row,
+                batch_id: Arc::from(""),
+                sell: TradeOrigin::default(),
+                buy: TradeOrigin::default(),
+            });
+            PrintedLine::of(&row, rules)
+        }));
     }
+    Ok(lines)
 }
 
 fn differences(before: Vec<PrintedLine>, now: Vec<PrintedLine>) -> Vec<Amended> {

@@ -197,3 +197,32 @@ fn a_version_that_changes_another_year_says_nothing() {
     let done = folder.fifo_pnl(&["run", "more.csv"]).expect(0);
     assert!(!done.stdout.contains("lines differ"), "{}", done.stdout);
 }
+
+#[test]
+fn an_incremental_run_says_what_it_changes_in_a_filed_year() {
+    let folder = filed();
+    let add = |name: &str, rows: &str| {
+        let head = "order_id,symbol,side,size,price,order_time,total_fees_usd,account\n";
+        folder.write(name, format!("{head}{rows}"));
+        folder.fifo_pnl(&["import", name]).expect(0);
+        folder.compute(&["--incremental"]).expect(0).stdout
+    };
+    // The sealed version can't be appended to: the first run makes a new one.
+    let text = add("1.csv", "n-1,NEW-USD,buy,5,1,2025-02-01T00:00:00Z,0,main\n");
+    assert!(!text.contains("lines differ"), "{text}");
+    let text = add(
+        "2.csv",
+        "n-2,NEW-USD,sell,1,2,2026-02-02T00:00:00Z,0,main\n",
+    );
+    assert!(!text.contains("differ in version"), "{text}");
+    // A pool of its own, so that it is appended: a sale of the filed year that came late.
+    let text = add(
+        "3.csv",
+        "l-1,LTE-USD,buy,1,1,2025-03-01T00:00:00Z,0,main\n\
+         l-2,LTE-USD,sell,1,2,2025-03-02T00:00:00Z,0,main\n",
+    );
+    assert!(
+        text.contains("tax year 2025, filed from version 1: 1 line differ"),
+        "{text}"
+    );
+}

@@ -66,9 +66,18 @@ pub(super) async fn run(
         }
     };
     text.push_str(&body);
-    if let (false, Some(version)) = (options.dry_run, store.current().await?.version) {
-        text.push_str(&filed_years_changed(store.as_ref(), version).await?);
-    }
+    let changed = match &done {
+        Incremental::Appended(report) if !options.dry_run => {
+            let first = |line: &AppendLine| Some((line.pool.clone(), line.added.first_sell?));
+            let appended = report.pools.iter().filter_map(first).collect();
+            filed_years_changed(store.as_ref(), report.version, Some(&appended)).await?
+        }
+        Incremental::Full(report, _) if !options.dry_run => {
+            filed_years_changed(store.as_ref(), report.version, None).await?
+        }
+        _ => String::new(),
+    };
+    text.push_str(&changed);
     add(&mut json, "database", store.location().into());
     Ok(Outcome {
         text,

@@ -1,5 +1,7 @@
 //! `tax amend`: each line that differs from what was filed; and what a new version says of that.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use super::{choose_version, zone_named};
@@ -8,6 +10,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, table};
 use crate::cli::session::Session;
+use crate::engine::{Pool, Timestamp};
 use crate::store::Store;
 use crate::store::model::Version;
 use crate::tax::{self, Amended, Amendment, Amounts, PrintedLine, Rounding, amend};
@@ -28,7 +31,7 @@ pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResul
     let mut text = format!("Database  {}\n", store.location());
     let (mut all, mut differ) = (Vec::new(), false);
     for filed in filed {
-        let amendment = amend(store, filed, info.version).await?;
+        let amendment = amend(store, filed, info.version, None).await?;
         differ |= !amendment.lines.is_empty();
         text.push_str(&describe(&amendment));
         all.push(to_json(&amendment));
@@ -43,9 +46,11 @@ pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResul
 }
 
 /// Says which filed years a new version changes; empty where it changes none, or is not current.
+/// `appended`: of a version that was only appended to, the first sell that is new, by pool.
 pub(in crate::cli::commands) async fn filed_years_changed(
     store: &dyn Store,
     version: Version,
+    appended: Option<&BTreeMap<Pool, Timestamp>>,
 ) -> CliResult<String> {
     let mut text = String::new();
     if store.current().await?.version != Some(version) {
@@ -56,14 +61,23 @@ pub(in crate::cli::commands) async fn filed_years_changed(
         if old == version {
             continue;
         }
-        let amendment = amend(store, filed, version).await?;
+        // What was appended behind the year changes nothing in it.
+        let only: Option<BTreeSet<Pool>> = appended.map(|pools| {
+            let may_change = |first: &Timestamp| filed.rules.date(*first).year() <= year;
+            let pools = pools.iter().filter(|(_, first)| may_change(first));
+            pools.map(|(pool, _)| pool.clone()).collect()
+        });
+        if only.as_ref().is_some_and(BTreeSet::is_empty) {
+            continue;
+        }
+        let amendment = amend(store, filed, version, only.as_ref()).await?;
         let lines = amendment.lines.len() as u64;
         if lines > 0 {
             let of = account.map(|account| format!(" of account {account}"));
             let of = of.unwrap_or_default();
-            let lines = plural(lines, "line", "lines");
+            let lines = plural(lines, "line differs", "lines differ");
             text.push_str(&format!(
-                "Filed           tax year {year}{of}, filed from version {old}: {lines} differ in \
+                "Filed           tax year {year}{of}, filed from version {old}: {lines} in \
                  version {version};\n                fifo-pnl tax amend --year {year} shows them\n"
             ));
         }
