@@ -6,6 +6,8 @@
 
 #[path = "support/store_evidence.rs"]
 mod evidence;
+#[path = "support/store_history.rs"]
+mod history;
 #[path = "support/store_ledger.rs"]
 mod ledger;
 #[path = "support/store_random.rs"]
@@ -94,6 +96,10 @@ macro_rules! contract {
                 allocations_lead_back_to_files,
                 events_are_read_back_by_kind,
                 decisions_follow_their_rules,
+            );
+            tests_of!($make, history:
+                a_snapshot_reads_back_as_it_was_written,
+                a_snapshot_is_never_changed,
             );
             tests_of!($make, review:
                 items_open_and_the_most_urgent_comes_first,

@@ -1,7 +1,8 @@
 //! Which columns are taken for what, what is left out, and what can't be read at all.
 
 use crate::legacy::{Row, database, fingerprint, row};
-use crate::site::{Site, server};
+use crate::site::{Site, server, with_role};
+use crate::support::Done;
 
 /// A trade of each kind that a bot's ledger has.
 fn kinds() -> Vec<Row<'static>> {
@@ -154,4 +155,29 @@ fn other_columns_and_types_are_read_too() {
     assert!(line.contains("2025-01-02T03:04:05.000006Z"), "{line}");
     let items = "SELECT account || ' ' || issue_type FROM manual_review_queue";
     assert_eq!(site.value(items), "two invalid_trade");
+}
+
+#[test]
+fn a_role_that_may_not_read_the_ledger_is_told_so() {
+    let Some(server) = server() else { return };
+    let site = database(&server, &kinds());
+    let role = format!("{}_role", site.database);
+    site.sql(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}; \
+         GRANT CREATE ON DATABASE {} TO {role}",
+        site.database
+    ));
+    let mut program = site.program(env!("CARGO_BIN_EXE_fifo-pnl"), &["migrate", "up", "--yes"]);
+    program.env("DATABASE_URL", with_role(&site.url, &role));
+    let done = Done::of(program.output().unwrap()).expect(3);
+    let words = format!("role \"{role}\" can't look at the ledger that is there: it lacks SELECT");
+    assert!(done.stderr.contains(&words), "{}", done.stderr);
+    site.sql(&format!("GRANT SELECT ON trade_records TO {role}"));
+    let done = Done::of(program.output().unwrap()).expect(0);
+    assert!(
+        done.stdout.contains("5 trades, 3 left out"),
+        "{}",
+        done.stdout
+    );
+    site.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }

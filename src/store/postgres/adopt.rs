@@ -269,6 +269,7 @@ pub(super) async fn find(connection: &mut PgConnection) -> StoreResult<Option<Ma
     .await
     .map_err(|e| from_sqlx(action, e))?;
     let Some(kind) = kind else { return Ok(None) };
+    check_readable(connection).await?;
     let mut reasons = Vec::new();
     if !matches!(kind.as_str(), "r" | "p") {
         reasons.push("it is no table".to_owned());
@@ -315,6 +316,23 @@ pub(super) async fn find(connection: &mut PgConnection) -> StoreResult<Option<Ma
          created",
         reasons.join("; ")
     )))
+}
+
+/// Refuses a role that could not read the ledger: it would be told only when all is made.
+async fn check_readable(connection: &mut PgConnection) -> StoreResult<()> {
+    let action = "look at the ledger that is there";
+    let sql = "SELECT has_table_privilege('public.trade_records', 'SELECT')";
+    let is_readable: bool = sqlx::query_scalar(sql)
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+    match is_readable {
+        true => Ok(()),
+        false => Err(StoreError::NoPermission {
+            location: action.into(),
+            reason: "it lacks SELECT on trade_records; nothing was created".into(),
+        }),
+    }
 }
 
 /// Tells whether no two rows can have one order id in one account.

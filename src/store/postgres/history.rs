@@ -43,9 +43,6 @@ pub(super) async fn snapshot(
     store: &PostgresStore,
     name: &str,
 ) -> StoreResult<Vec<HistoricalSell>> {
-    if !is_snapshot_name(name) {
-        return Err(no_snapshot(name));
-    }
     let action = "read a snapshot";
     let columns = SNAPSHOT_COLUMNS.map(|column| format!("j ->> '{column}'"));
     let sql = format!(
@@ -53,6 +50,14 @@ pub(super) async fn snapshot(
         columns.join(", ")
     );
     let mut connection = store.reader().await?;
+    // Only a name of the list stands in a statement.
+    if !names(&mut connection)
+        .await?
+        .iter()
+        .any(|known| known == name)
+    {
+        return Err(no_snapshot(name));
+    }
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *connection);
     let rows = rows.await.map_err(|e| from_sqlx(action, e))?;
     let sell = |row: &sqlx::postgres::PgRow| {

@@ -124,7 +124,12 @@ async fn known_trades(
     trades: &[LedgerTrade],
 ) -> StoreResult<KnownTrades> {
     let mut known = KnownTrades::new();
-    for chunk in trades.chunks(LOOKUP_IDS_MAX) {
+    // A ledger that was there is gone over whole for each lookup: so there is one.
+    let ids_max = match ledger {
+        Ledger::Ours => LOOKUP_IDS_MAX,
+        Ledger::Unguarded | Ledger::Guarded => usize::MAX,
+    };
+    for chunk in trades.chunks(ids_max) {
         let accounts: Vec<&str> = chunk.iter().map(|trade| trade.account.as_str()).collect();
         let ids: Vec<&str> = chunk
             .iter()

@@ -413,11 +413,15 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     committed.map_err(|e| from_sqlx(action, e))
 }
 
-/// Keeps the audit trail, which nothing else may take away: the ledger that it is about stays.
+/// Keeps the audit trail and the voids, which nothing else may take away: the ledger that they are
+/// about stays.
 async fn keep_events(connection: &mut PgConnection) -> StoreResult<()> {
-    let sql = "CREATE SCHEMA IF NOT EXISTS fifo_kept; DO $$ BEGIN EXECUTE format( \
-         'CREATE TABLE fifo_kept.event_log_%s AS SELECT * FROM public.event_log ORDER BY id', \
-         to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS_US')); END $$";
+    let sql = "CREATE SCHEMA IF NOT EXISTS fifo_kept; DO $$ DECLARE at text := \
+         to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS_US'); BEGIN \
+         EXECUTE format('CREATE TABLE fifo_kept.event_log_%s AS \
+             SELECT * FROM public.event_log ORDER BY id', at); \
+         EXECUTE format('CREATE TABLE fifo_kept.trade_voids_%s AS \
+             SELECT * FROM public.trade_voids ORDER BY void_seq', at); END $$";
     let done = sqlx::raw_sql(sql).execute(connection).await;
     done.map(|_| ())
         .map_err(|e| from_sqlx("keep the audit trail", e))

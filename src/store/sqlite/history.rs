@@ -34,12 +34,17 @@ async fn names(connection: &mut SqliteConnection) -> StoreResult<Vec<String>> {
 
 /// Reads a snapshot.
 pub(super) async fn snapshot(store: &SqliteStore, name: &str) -> StoreResult<Vec<HistoricalSell>> {
-    if !is_snapshot_name(name) {
-        return Err(no_snapshot(name));
-    }
     let columns = SNAPSHOT_COLUMNS.join(", ");
     let sql = format!("SELECT {columns} FROM {name} ORDER BY 1");
     let mut connection = store.reader().await?;
+    // Only a name of the list stands in a statement.
+    if !names(&mut connection)
+        .await?
+        .iter()
+        .any(|known| known == name)
+    {
+        return Err(no_snapshot(name));
+    }
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *connection);
     let rows = rows.await.map_err(|e| from_sqlx("read a snapshot", e))?;
     let sell = |row: &sqlx::sqlite::SqliteRow| {
