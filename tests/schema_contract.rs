@@ -473,7 +473,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 13] = [
         "append_new execute known_from snapshot_seen \
          insert_void into_pools ledger ledger_writer misplaced new newest \
          optional_text plain push_trade read_in read_pools sequence \
-         slice_condition snapshot_of take_row unreadable voided_as_of",
+         slice_condition snapshot_of take_row unreadable voided_as_of watermark_of",
     ),
     (
         "lock.rs",

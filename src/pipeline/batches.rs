@@ -54,7 +54,7 @@ impl Batches {
             });
         }
         let PoolSizes { watermark, rows } = store.pool_sizes(scope).await?;
-        if matches!(watermark, Watermark::Unguarded { .. }) {
+        if watermark.is_unguarded() {
             // It can change between two readings, and nothing tells what it was: one reading.
             return Ok(Self {
                 scopes: vec![scope.clone()],

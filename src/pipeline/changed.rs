@@ -29,7 +29,7 @@ pub(super) fn changed_since(
     summaries: &[PoolSummary],
     read: &mut LedgerRead,
 ) -> (Vec<ChangedPool>, u64) {
-    if info.watermark.fingerprint().is_none() {
+    if !info.watermark.is_unguarded() {
         return (Vec::new(), 0);
     }
     let known: BTreeMap<&Pool, &PoolSummary> = summaries.iter().map(|it| (&it.pool, it)).collect();

@@ -268,7 +268,7 @@ impl Found {
         let summaries = store.pool_summaries(version).await?;
         let by_pool = summaries.into_iter().map(|it| (it.pool.clone(), it));
         self.summaries = by_pool.collect();
-        if watermark.fingerprint().is_some() {
+        if watermark.is_unguarded() {
             self.compare(store, context).await?;
         } else {
             self.arrivals = match store.arrivals(&Scope::default(), &watermark).await {
@@ -315,7 +315,7 @@ impl Found {
     /// Reads all of an unguarded ledger, and holds it against the version.
     async fn compare(&mut self, store: &dyn Store, context: &Context) -> PipelineResult<()> {
         let read = context.read_ledger(store, &Scope::default(), None).await?;
-        if read.watermark.fingerprint().is_none() {
+        if !read.watermark.is_unguarded() {
             let why = "the ledger is guarded since the version was computed".into();
             self.arrivals = Err(Forced::Watermark(why));
             return Ok(());
@@ -538,7 +538,7 @@ impl<'a> Appending<'a> {
             status: PoolStatus::Matched,
             totals,
             last: summary.last.clone().max(newest),
-            watermark: self.arrivals.watermark.of_pool(&summary.pool),
+            watermark: self.arrivals.watermark.clone(),
             error: None,
             ..summary.clone()
         };
@@ -591,7 +591,7 @@ impl<'a> Appending<'a> {
         let mut after = summary.clone();
         after.ledger_hash.add(new.ledger_hash);
         after.totals.trades = after.totals.trades.saturating_add(new.rows());
-        after.watermark = self.arrivals.watermark.of_pool(&summary.pool);
+        after.watermark = self.arrivals.watermark.clone();
         let added = PoolTotals {
             trades: new.rows(),
             ..PoolTotals::default()

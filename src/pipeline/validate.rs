@@ -159,9 +159,9 @@ async fn validate_once(
     violations.extend(check_version_hashes(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
     // In an unguarded ledger nothing else tells what came later than what is there.
-    let arrived_since = match info.watermark.fingerprint() {
-        Some(_) => rows_later,
-        None => ledger.eligible.saturating_sub(seen),
+    let arrived_since = match info.watermark.is_unguarded() {
+        true => rows_later,
+        false => ledger.eligible.saturating_sub(seen),
     };
     Ok(ValidateReport {
         current,

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-pub use adoption::{
-    Adoption, Fingerprint, Fingerprints, MappedColumn, OrderUnlikeFills, UpOptions,
-};
+pub use adoption::{Adoption, MappedColumn, OrderUnlikeFills, UpOptions};
 pub use history::{
     HistoricalSell, LegacyRow, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
@@ -429,7 +427,7 @@ impl PoolSummary {
             ledger_hash: outcome.ledger_hash,
             allocations_hash: outcome.allocations_hash,
             last: last.map(|trade| OrderKey::of(&trade)),
-            watermark: watermark.of_pool(&outcome.pool),
+            watermark: watermark.clone(),
             first_allocation: has_rows.then_some(at),
             last_allocation: has_rows.then_some(at),
             error,

@@ -120,3 +120,33 @@ fn names_of_another_program_are_still_refused() {
         "t"
     );
 }
+
+#[test]
+fn what_moves_and_what_is_added_is_said_before_anything_is_made() {
+    let Some(server) = server() else { return };
+    let site = site(&server);
+    let (before, old) = (fingerprint(&site), relations(&site));
+    let asked = site.fifo_pnl(&["migrate", "up", "--protect-ledger"]);
+    let asked = asked.expect(3).stderr;
+    for line in [
+        "  v2 allocations\n",
+        "  size            double precision          its shortest decimal text\n",
+        "To schema fifo_legacy move: fifo_allocations, fifo_computation_log, \
+         fifo_inventory_snapshot, manual_review_queue, v_allocation_discrepancies, \
+         v_allocation_health, v_pnl_by_symbol, v_unmatched_sells\n",
+        "To trade_records is added:\n  column account",
+        "Tables and views are added in schemas public and fifo_parts.\nNothing else is changed.\n",
+        "there is no terminal to ask on: nothing was changed",
+    ] {
+        assert!(asked.contains(line), "{line}\n{asked}");
+    }
+    assert_eq!((fingerprint(&site), relations(&site)), (before, old));
+    // Of a database that is up to date only what is asked for is said.
+    site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    let asked = site.fifo_pnl(&["migrate", "up", "--protect-ledger"]);
+    let asked = asked.expect(3).stderr;
+    for line in ["To schema", "Tables and views"] {
+        assert!(!asked.contains(line), "{line}\n{asked}");
+    }
+    assert!(asked.contains("To trade_records is added:\n"), "{asked}");
+}

@@ -89,8 +89,12 @@ fn ask_for_steps(
         terminal::note(&format!("  v{} {}", step.version, step.description));
     }
     if let Some(plan) = plan {
-        terminal::note("The database has a ledger, trade_records, which stays as it is:");
+        terminal::note("The database has a ledger, trade_records, which is read as it is:");
         terminal::note(&adoption_columns(plan));
+        if !plan.moved.is_empty() {
+            let moved = plan.moved.join(", ");
+            terminal::note(&format!("To schema fifo_legacy move: {moved}"));
+        }
     }
     if options.protect_ledger {
         terminal::note("To trade_records is added:");
@@ -98,9 +102,10 @@ fn ask_for_steps(
             terminal::note(&format!("  {line}"));
         }
     }
-    terminal::note(
-        "Tables and views are added in schemas public and fifo_parts; no other is changed.",
-    );
+    if !pending.is_empty() {
+        terminal::note("Tables and views are added in schemas public and fifo_parts.");
+    }
+    terminal::note("Nothing else is changed.");
     match terminal::ask("Go on? [y/N]").as_deref() {
         Some("y" | "Y" | "yes") => Ok(()),
         Some(_) => Err(CliError::refused("cancelled: nothing was changed", "")),

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::Pool;
-
 /// A column of the gate, and what it is read from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MappedColumn {
@@ -31,6 +29,8 @@ pub struct Adoption {
     pub columns: Vec<MappedColumn>,
     /// Columns of the ledger that are left alone.
     pub unread: Vec<String>,
+    /// Tables and views of an earlier system, which make room for ours.
+    pub moved: Vec<String>,
     /// Nobody changes its facts any more.
     pub is_guarded: bool,
     /// Rows that are executions.
@@ -52,31 +52,4 @@ pub struct OrderUnlikeFills {
     pub size: String,
     /// What its fills add up to, as text.
     pub size_of_fills: String,
-}
-
-/// Tells whether rows were added, changed or removed: not their facts, but which writings of rows
-/// are there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Fingerprint {
-    /// How many rows.
-    pub rows: u64,
-    /// The sum of a hash of the transaction that wrote each, modulo 2^64.
-    pub writings: u64,
-}
-
-impl Fingerprint {
-    /// Adds the rows of another one.
-    pub fn add(&mut self, other: Self) {
-        self.rows = self.rows.wrapping_add(other.rows);
-        self.writings = self.writings.wrapping_add(other.writings);
-    }
-}
-
-/// The fingerprints of a ledger that others change, at one instant.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Fingerprints {
-    /// Of all pools that were read.
-    pub all: Fingerprint,
-    /// Of each.
-    pub pools: BTreeMap<Pool, Fingerprint>,
 }

@@ -1,12 +1,6 @@
 //! How far into a ledger a version reaches.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-
-use super::{Fingerprint, Fingerprints};
-use crate::engine::Pool;
 
 /// How far into the ledger a version reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,15 +19,13 @@ pub enum Watermark {
         /// The cluster whose transaction numbers these are.
         cluster: String,
     },
-    /// What was in a ledger that others change as they like. What only we write beside it is told
-    /// by the transactions seen.
+    /// Of a ledger that others change as they like: what was in it, only the hashes of its pools
+    /// tell. What we alone write beside it is told by the transactions seen.
     Unguarded {
         /// The server's own text of them.
         snapshot: String,
         /// The cluster whose transaction numbers these are.
         cluster: String,
-        /// What was there.
-        seen: Arc<Fingerprints>,
     },
 }
 
@@ -59,27 +51,9 @@ impl Watermark {
         }
     }
 
-    /// Returns the part of the watermark that is about one pool.
-    #[must_use]
-    pub fn of_pool(&self, pool: &Pool) -> Self {
-        let mut of_pool = self.clone();
-        if let Self::Unguarded { seen, .. } = &mut of_pool {
-            let all = seen.pools.get(pool).copied().unwrap_or_default();
-            *seen = Arc::new(Fingerprints {
-                all,
-                ..Fingerprints::default()
-            });
-        }
-        of_pool
-    }
-
-    /// Returns what was in the ledger, where others change it: of all pools, or of the pool that
-    /// the watermark is about.
-    pub fn fingerprint(&self) -> Option<Fingerprint> {
-        match self {
-            Self::Unguarded { seen, .. } => Some(seen.all),
-            _ => None,
-        }
+    /// Tells whether others may have changed what it saw.
+    pub fn is_unguarded(&self) -> bool {
+        matches!(self, Self::Unguarded { .. })
     }
 
     /// Returns the watermark as JSON text.
@@ -94,15 +68,8 @@ impl Watermark {
             Self::Snapshot { snapshot, cluster } => {
                 json!({ "snapshot": snapshot, "cluster": cluster })
             }
-            Self::Unguarded {
-                snapshot,
-                cluster,
-                seen,
-            } => {
-                // As texts: not every reader of JSON keeps all digits of a number.
-                let unguarded = json!({ "rows": seen.all.rows,
-                    "writings": seen.all.writings.to_string() });
-                json!({ "snapshot": snapshot, "cluster": cluster, "unguarded": unguarded })
+            Self::Unguarded { snapshot, cluster } => {
+                json!({ "snapshot": snapshot, "cluster": cluster, "unguarded": true })
             }
         }
         .to_string()
@@ -114,17 +81,8 @@ impl Watermark {
         let number = |name: &str| value.get(name).and_then(Value::as_i64);
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         if let (Some(snapshot), Some(cluster)) = (text("snapshot"), text("cluster")) {
-            if let Some(seen) = value.get("unguarded") {
-                let all = Fingerprint {
-                    rows: seen.get("rows")?.as_u64()?,
-                    writings: seen.get("writings")?.as_str()?.parse().ok()?,
-                };
-                let pools = BTreeMap::new();
-                return Some(Self::Unguarded {
-                    snapshot,
-                    cluster,
-                    seen: Arc::new(Fingerprints { all, pools }),
-                });
+            if value.get("unguarded").and_then(Value::as_bool) == Some(true) {
+                return Some(Self::Unguarded { snapshot, cluster });
             }
             return Some(Self::Snapshot { snapshot, cluster });
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::errors::from_sqlx;
-use super::{PostgresStore, history};
+use super::{PostgresStore, history, legacy};
 use crate::store::model::{Adoption, MappedColumn, OrderUnlikeFills};
 use crate::store::{StoreError, StoreResult};
 
@@ -65,6 +65,18 @@ pub(super) async fn ledger_of(connection: &mut PgConnection) -> StoreResult<Ledg
     } else {
         Ledger::Unguarded
     })
+}
+
+/// Says what adoption would do, before anything is made; `None`: there is no ledger to adopt.
+pub(super) async fn plan(connection: &mut PgConnection) -> StoreResult<Option<Adoption>> {
+    let Some(mapping) = find(connection).await? else {
+        return Ok(None);
+    };
+    let moved = legacy::find(connection).await?.into_iter();
+    Ok(Some(Adoption {
+        moved: moved.map(|old| old.name).collect(),
+        ..mapping.adoption()
+    }))
 }
 
 /// Says how a ledger that was there is read, and what of it counts; `None`: the ledger is ours.

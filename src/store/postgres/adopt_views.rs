@@ -33,7 +33,6 @@ struct Source {
     columns: Vec<(&'static str, String)>,
     ingest_xid: String,
     imported: &'static str,
-    row_xmin: &'static str,
 }
 
 impl Source {
@@ -47,7 +46,6 @@ impl Source {
                 false => ALWAYS_SEEN.to_owned(),
             },
             imported: "NULL::bigint AS import_id, NULL::bigint AS import_line",
-            row_xmin: "t.xmin",
         }
     }
 
@@ -61,7 +59,6 @@ impl Source {
             columns: COLUMNS.map(|name| (name, sql(name))).to_vec(),
             ingest_xid: "t.ingest_xid".to_owned(),
             imported: "t.import_id, t.import_line",
-            row_xmin: "NULL::xid",
         }
     }
 
@@ -151,10 +148,10 @@ fn eligible_part(source: &Source, condition: &str) -> String {
     let (facts, executed) = (source.facts(), source.was_executed());
     let voids = source.joined("active_voids", "v");
     let fills = source.joined("orders_with_fills", "f");
-    let (ingest, imported, xmin) = (&source.ingest_xid, source.imported, source.row_xmin);
+    let (ingest, imported) = (&source.ingest_xid, source.imported);
     format!(
-        "SELECT {facts},\n       v.void_seq, {ingest} AS ingest_xid,\n       {imported}, \
-         {xmin} AS row_xmin\nFROM {} t\n{voids}\n{fills}\nWHERE {executed}\n  \
+        "SELECT {facts},\n       v.void_seq, {ingest} AS ingest_xid,\n       {imported}\n\
+         FROM {} t\n{voids}\n{fills}\nWHERE {executed}\n  \
          AND f.order_id IS NULL AND {condition}",
         source.table
     )

@@ -15,11 +15,12 @@ use super::ledger::unreadable;
 use crate::engine::{PoolLedger, Timestamp, TradeRef, TradeText};
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
-use crate::store::model::{Fingerprint, Fingerprints, LedgerRead, Scope};
+use crate::store::model::{LedgerRead, Scope};
 use crate::store::{Seen, StoreError, StoreResult};
 
 const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, \
     total_fees_usd, trade_seq, void_seq, ingest_xid";
+const COLUMNS: usize = 11;
 
 /// Reads the rows of the gate that a condition holds for; an empty one holds for all.
 ///
@@ -31,48 +32,11 @@ pub(super) async fn copy_out(
     read: &mut LedgerRead,
     seen: Seen<'_>,
 ) -> StoreResult<()> {
+    let action = "read the ledger";
     let sql = format!(
         "COPY (SELECT {LEDGER} FROM eligible_trades {condition}) TO STDOUT (FORMAT binary)"
     );
-    copy_rows::<FACTS>(connection, &sql, &mut rows, seen).await?;
-    rows.end(read);
-    Ok(())
-}
-
-/// Reads the gate of an unguarded ledger; returns what tells later whether it was changed.
-///
-/// Errors: stopped; a row that is no row of the gate.
-pub(super) async fn copy_out_printed(
-    connection: &mut PgConnection,
-    mut rows: GateRows<'_>,
-    read: &mut LedgerRead,
-    seen: Seen<'_>,
-) -> StoreResult<Fingerprints> {
-    let sql =
-        format!("COPY (SELECT {LEDGER}, row_xmin FROM eligible_trades) TO STDOUT (FORMAT binary)");
-    copy_rows::<PRINTED>(connection, &sql, &mut rows, seen).await?;
-    let mut prints = Fingerprints::default();
-    for pool in rows.pools.values() {
-        prints.all.add(pool.print);
-        let named = prints.pools.entry(pool.ledger.pool.clone()).or_default();
-        named.add(pool.print);
-    }
-    rows.end(read);
-    Ok(prints)
-}
-
-/// Columns of a row of the gate, and with the transaction that wrote it.
-const FACTS: usize = 11;
-const PRINTED: usize = FACTS + 1;
-
-async fn copy_rows<const N: usize>(
-    connection: &mut PgConnection,
-    sql: &str,
-    rows: &mut GateRows<'_>,
-    seen: Seen<'_>,
-) -> StoreResult<()> {
-    let action = "read the ledger";
-    let copy = connection.copy_out_raw(sql).await;
+    let copy = connection.copy_out_raw(&sql).await;
     let mut stream = copy.map_err(|e| from_sqlx(action, e))?;
     let (mut begun, mut rows_read) = (false, 0);
     // A message is a row, but nothing promises it: what is cut waits for the rest.
@@ -84,10 +48,8 @@ async fn copy_rows<const N: usize>(
             bytes = bytes.strip_prefix(binary::HEADER).unwrap_or(bytes);
             begun = true;
         }
-        while let Next::Row(columns, length) = binary::row::<N>(bytes) {
-            if let Some((facts, printed)) = columns.split_first_chunk() {
-                rows.take(facts, printed.first().copied())?;
-            }
+        while let Next::Row(columns, length) = binary::row(bytes) {
+            rows.take(&columns)?;
             bytes = bytes.get(length..).unwrap_or_default();
             rows_read += 1;
             if rows_read % ROWS_SEEN == 0 && !seen(ROWS_SEEN) {
@@ -96,11 +58,12 @@ async fn copy_rows<const N: usize>(
         }
         rest = bytes.to_vec();
     }
-    if binary::row::<N>(&rest) != Next::End {
+    if binary::row::<COLUMNS>(&rest) != Next::End {
         return Err(unreadable("a row", "its bytes end too early"));
     }
     drop(stream);
     seen(rows_read % ROWS_SEEN);
+    rows.end(read);
     Ok(())
 }
 
@@ -130,12 +93,6 @@ impl Visible {
     }
 }
 
-/// A pool's rows, and which writings of rows they are.
-struct PoolRows {
-    ledger: PoolLedger,
-    print: Fingerprint,
-}
-
 /// The ledger's rows on their way into pools.
 pub(super) struct GateRows<'a> {
     scope: &'a Scope,
@@ -145,7 +102,7 @@ pub(super) struct GateRows<'a> {
     voided: Option<BTreeSet<(String, String)>>,
     rows_voided: u64,
     /// By the bytes of account and symbol; `None` is outside the scope.
-    pools: BTreeMap<Vec<u8>, PoolRows>,
+    pools: BTreeMap<Vec<u8>, PoolLedger>,
     key: Vec<u8>,
 }
 
@@ -171,16 +128,11 @@ impl<'a> GateRows<'a> {
     /// Hands over what was read.
     fn end(self, read: &mut LedgerRead) {
         read.voided = self.rows_voided;
-        let pools = self.pools.into_values().map(|pool| pool.ledger);
+        let pools = self.pools.into_values();
         read.pools = pools.map(|ledger| (ledger.pool.clone(), ledger)).collect();
     }
 
-    /// Takes a row; `printed` is the transaction that wrote it, where that is asked for.
-    fn take(
-        &mut self,
-        columns: &[Option<&[u8]>; FACTS],
-        printed: Option<Option<&[u8]>>,
-    ) -> StoreResult<()> {
+    fn take(&mut self, columns: &[Option<&[u8]>; COLUMNS]) -> StoreResult<()> {
         let [
             account,
             symbol,
@@ -211,12 +163,9 @@ impl<'a> GateRows<'a> {
             self.rows_voided += u64::from(self.scope.contains(&pool));
             return Ok(());
         }
-        let Some(PoolRows { ledger, print }) = self.ledger(account, symbol)? else {
+        let Some(ledger) = self.ledger(account, symbol)? else {
             return Ok(());
         };
-        if let Some(xmin) = printed {
-            print.add(writing(xmin));
-        }
         push(ledger, order_id, text(side)?, [size, price, fee, time, seq]);
         Ok(())
     }
@@ -231,7 +180,7 @@ impl<'a> GateRows<'a> {
     }
 
     /// Finds a row's pool. `None`: it is outside the scope.
-    fn ledger(&mut self, account: &[u8], symbol: &[u8]) -> StoreResult<Option<&mut PoolRows>> {
+    fn ledger(&mut self, account: &[u8], symbol: &[u8]) -> StoreResult<Option<&mut PoolLedger>> {
         let key = &mut self.key;
         key.clear();
         key.extend_from_slice(account);
@@ -242,8 +191,7 @@ impl<'a> GateRows<'a> {
             if !self.scope.contains(&pool) {
                 return Ok(None);
             }
-            let (ledger, print) = (PoolLedger::new(pool), Fingerprint::default());
-            self.pools.insert(key.clone(), PoolRows { ledger, print });
+            self.pools.insert(key.clone(), PoolLedger::new(pool));
         }
         Ok(self.pools.get_mut(key.as_slice()))
     }
@@ -281,35 +229,6 @@ fn push(ledger: &mut PoolLedger, order_id: &str, side: &str, facts: [Option<&[u8
             trade_seq: seq.and_then(binary::integer),
         });
     }
-}
-
-/// The fingerprint of one row: the server's own hash of the transaction that wrote it, as its
-/// function `hashoid` gives it. A row of ours, which nobody changes, only counts.
-fn writing(xmin: Option<&[u8]>) -> Fingerprint {
-    let xmin = xmin.and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
-    let hash = xmin.map_or(0, |xmin| hash_of(u32::from_be_bytes(xmin)));
-    Fingerprint {
-        rows: 1,
-        // As the server adds up: with the sign.
-        writings: i64::from(hash.cast_signed()).cast_unsigned(),
-    }
-}
-
-/// Jenkins' `lookup3` of one word, as PostgreSQL has it.
-fn hash_of(word: u32) -> u32 {
-    let start = 0x9e37_79b9_u32.wrapping_add(4).wrapping_add(3_923_095);
-    let (mut a, mut b, mut c) = (start.wrapping_add(word), start, start);
-    let mix = |to: &mut u32, from: u32, turn: u32| {
-        *to = (*to ^ from).wrapping_sub(from.rotate_left(turn));
-    };
-    mix(&mut c, b, 14);
-    mix(&mut a, c, 11);
-    mix(&mut b, a, 25);
-    mix(&mut c, b, 16);
-    mix(&mut a, c, 4);
-    mix(&mut b, a, 14);
-    mix(&mut c, b, 24);
-    c
 }
 
 fn text(bytes: Option<&[u8]>) -> StoreResult<&str> {

@@ -4,7 +4,6 @@
 //! in no earlier snapshot, so it is never missed. Source: docs/SPEC-matching.md, "Versions".
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde_json::json;
 use sqlx::postgres::PgRow;
@@ -528,27 +527,11 @@ async fn read_in(
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
     let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
-    let prints = match ledger {
-        Ledger::Unguarded => {
-            let prints = gate::copy_out_printed(connection, rows, &mut read, seen).await?;
-            Some(Arc::new(prints))
-        }
-        Ledger::Ours | Ledger::Guarded => {
-            gate::copy_out(connection, &slice_condition(scope), rows, &mut read, seen).await?;
-            None
-        }
-    };
+    gate::copy_out(connection, &slice_condition(scope), rows, &mut read, seen).await?;
     if scope.is_first_slice() {
         count_ineligible(connection, scope, &snapshot, &mut read).await?;
     }
-    read.watermark = match prints {
-        Some(seen) => Watermark::Unguarded {
-            snapshot,
-            cluster,
-            seen,
-        },
-        None => Watermark::Snapshot { snapshot, cluster },
-    };
+    read.watermark = watermark_of(ledger, snapshot, cluster);
     Ok(read)
 }
 
@@ -583,16 +566,8 @@ async fn sizes_in(
     .fetch_all(connection)
     .await
     .map_err(|e| from_sqlx(action, e))?;
-    let watermark = match ledger {
-        Ledger::Unguarded => Watermark::Unguarded {
-            snapshot,
-            cluster,
-            seen: Arc::default(),
-        },
-        Ledger::Ours | Ledger::Guarded => Watermark::Snapshot { snapshot, cluster },
-    };
     let mut sizes = PoolSizes {
-        watermark,
+        watermark: watermark_of(ledger, snapshot, cluster),
         rows: BTreeMap::new(),
     };
     for (account, symbol, rows, is_ours) in &rows {
@@ -644,6 +619,14 @@ pub(super) async fn slice_times(
     Ok(Some(times.filter_map(Result::ok).collect()))
 }
 
+/// Returns what tells later which rows a reading saw.
+fn watermark_of(ledger: Ledger, snapshot: String, cluster: String) -> Watermark {
+    match ledger {
+        Ledger::Unguarded => Watermark::Unguarded { snapshot, cluster },
+        Ledger::Ours | Ledger::Guarded => Watermark::Snapshot { snapshot, cluster },
+    }
+}
+
 /// Returns the snapshot that a version saw of what only we write.
 ///
 /// Errors: it is another cluster's, or no snapshot at all.
@@ -652,7 +635,6 @@ fn snapshot_seen(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
         Watermark::Unguarded {
             snapshot,
             cluster: theirs,
-            ..
         } if theirs == cluster => Ok(snapshot.clone()),
         other => snapshot_of(other, cluster),
     }

@@ -140,12 +140,12 @@ impl PostgresUrl {
     pub async fn adoption_plan(&self) -> StoreResult<Option<Adoption>> {
         let mut connection = self.connect("fifo-pnl migrate").await?;
         let plan = match schema::version_found(&mut connection).await {
-            Ok(0) => adopt::find(&mut connection).await,
+            Ok(0) => adopt::plan(&mut connection).await,
             Ok(_) => Ok(None),
             Err(error) => Err(error),
         };
         let _ = connection.close().await;
-        Ok(self.named(plan)?.map(|mapping| mapping.adoption()))
+        self.named(plan)
     }
 
     /// Lists what [`UpOptions::protect_ledger`] adds to a ledger, in words.
