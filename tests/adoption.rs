@@ -40,3 +40,5 @@ mod support;
 mod tax;
 #[path = "adoption/walk.rs"]
 mod walk;
+#[path = "adoption/writings.rs"]
+mod writings;

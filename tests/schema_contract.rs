@@ -430,7 +430,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 14] = [
+const FILES_ALONE: [(&str, &str); 15] = [
     ("postgres/protect.rs", "a ledger that was there before us"),
     (
         "postgres/legacy.rs",
@@ -438,6 +438,7 @@ const FILES_ALONE: [(&str, &str); 14] = [
     ),
     ("postgres/adopt.rs", "an SQLite file has no ledger but ours"),
     ("postgres/adopt_views.rs", "the gate of such a ledger"),
+    ("postgres/writings.rs", "what is new in such a ledger"),
     ("sqlite/functions.rs", "PostgreSQL adds decimals by itself"),
     ("sqlite/raw.rs", "the bulk path over the raw handle"),
     ("sqlite/tests.rs", "unit tests of the functions"),
@@ -473,7 +474,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 13] = [
         "append_new execute known_from snapshot_seen \
          insert_void into_pools ledger ledger_writer misplaced new newest \
          optional_text plain push_trade read_in read_pools sequence \
-         slice_condition snapshot_of take_row unreadable voided_as_of watermark_of",
+         slice_condition snapshot_of take_row unreadable voided_as_of rows_in",
     ),
     (
         "lock.rs",

@@ -8,6 +8,7 @@ DO $$ BEGIN
         DROP TABLE trade_records;
     ELSE
         DROP VIEW ledger_rows;
+        DROP VIEW ledger_writings;
         DROP VIEW orders_with_fills;
         DROP TABLE trade_additions;
         DROP TABLE ledger_mapping;

@@ -46,22 +46,17 @@ impl Batches {
         memory: u64,
     ) -> PipelineResult<Self> {
         let fits = |rows: u64| rows.saturating_mul(TRADE_BYTES) <= memory;
-        if store.ledger_rows_about().await?.is_some_and(fits) {
+        let sizes = match store.ledger_rows_about().await?.is_some_and(fits) {
+            true => None,
+            false => store.pool_sizes(scope).await?,
+        };
+        let Some(PoolSizes { watermark, rows }) = sizes else {
             return Ok(Self {
                 scopes: vec![scope.clone()],
                 as_of: None,
                 pools: Vec::new(),
             });
-        }
-        let PoolSizes { watermark, rows } = store.pool_sizes(scope).await?;
-        if watermark.is_unguarded() {
-            // It can change between two readings, and nothing tells what it was: one reading.
-            return Ok(Self {
-                scopes: vec![scope.clone()],
-                as_of: None,
-                pools: Vec::new(),
-            });
-        }
+        };
         let mut scopes: Vec<Scope> = Vec::new();
         let mut part: BTreeSet<Pool> = BTreeSet::new();
         let mut rows_of_part = 0_u64;

@@ -7,34 +7,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::json;
-
-use super::compute::{
-    ComputeOptions, ComputeReport, Publication, Target, prune_after, run_full, run_start,
-};
+use super::append::{Append, AppendReport, Appending};
+use super::compute::{ComputeOptions, ComputeReport, Target, prune_after, run_full, run_start};
 use super::context::{Context, PipelineError, PipelineResult};
 use super::lock::{holder_of, lock_runs};
-use super::publish::{covered_pools, move_to, publishable};
+use super::publish::{covered_pools, publishable};
 use super::run_log::RunLog;
 use super::unguarded;
-use crate::engine::{
-    Continued, IssueType, LotSums, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
-    PoolState, PoolStatus, PoolTotals, Rejection, ReviewItem, RowsHash, Timestamp, Usd,
-    compute_pool, continue_pool, reach_of, review_items, unmatched_item,
-};
+use crate::engine::{Pool, PoolLedger, PoolStatus, Timestamp, compute_pool, reach_of};
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
-    AppendedPool, Arrivals, Completion, Current, Exclusion, PoolSummary, ReviewUpdate, RunCounts,
-    Scope, Version, VersionInfo, VersionPlan, VersionStatus, Watermark, policy_json,
+    Arrivals, Current, Exclusion, PoolSummary, Scope, Version, VersionInfo, policy_json,
 };
 use crate::store::{Store, StoreError};
-
-/// Kinds of review items that a rejected pool has.
-const DATA_ISSUES: [IssueType; 3] = [
-    IssueType::InvalidTrade,
-    IssueType::MissingFx,
-    IssueType::AllocationError,
-];
 
 /// What an incremental run came to.
 #[derive(Debug, Clone)]
@@ -79,48 +64,6 @@ pub enum Forced {
     Revised(Pool, Vec<String>),
     /// The past of a pool of an unguarded ledger is not what it was.
     Changed(Pool),
-}
-
-/// A pool in the report of an incremental run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppendLine {
-    /// Which pool.
-    pub pool: Pool,
-    /// What it is now.
-    pub status: PoolStatus,
-    /// Counts and sums of what was appended.
-    pub added: PoolTotals,
-    /// The newest trade.
-    pub newest: Option<Timestamp>,
-    /// Why nothing was appended.
-    pub error: Option<String>,
-}
-
-/// What an incremental run appended.
-#[derive(Debug, Clone)]
-pub struct AppendReport {
-    /// The log row; `None` in a dry run.
-    pub run_id: Option<i64>,
-    /// The version that was extended.
-    pub version: Version,
-    /// Completed or partial.
-    pub status: VersionStatus,
-    /// Whether it is current; `Held`: a person holds the pointer at another one.
-    pub publication: Publication,
-    /// The pointer after the run.
-    pub current: Current,
-    /// Pools with something new, by account and symbol.
-    pub pools: Vec<AppendLine>,
-    /// Counts and sums of what was appended.
-    pub counts: RunCounts,
-    /// New trades that were voided again.
-    pub voided: u64,
-    /// New rows that are not executions, by reason.
-    pub ineligible: BTreeMap<String, u64>,
-    /// Execution time of the newest trade the version knows.
-    pub complete_through: Option<Timestamp>,
-    /// Duration of the run.
-    pub duration_ms: i64,
 }
 
 /// Extends the newest version by what arrived since.
@@ -173,7 +116,10 @@ async fn run_locked(
         context.cancel.check()?;
         match found.judge(context, started_us) {
             Judged::Nothing(nothing) => end_idle(store, context, run_id, nothing, started_us).await,
-            Judged::Append(append) => append.write(store, context, &run, run_id).await,
+            Judged::Append(append) => {
+                let report = append.write(store, context, &run, run_id).await?;
+                Ok(Incremental::Appended(Box::new(report)))
+            }
             Judged::Forced(forced) => {
                 let mut options = options.clone();
                 options.origin = origin(&forced).into();
@@ -268,15 +214,15 @@ impl Found {
         let summaries = store.pool_summaries(version).await?;
         let by_pool = summaries.into_iter().map(|it| (it.pool.clone(), it));
         self.summaries = by_pool.collect();
-        if watermark.is_unguarded() {
-            self.compare(store, context).await?;
-        } else {
-            self.arrivals = match store.arrivals(&Scope::default(), &watermark).await {
-                Ok(arrivals) => Ok(arrivals),
-                Err(StoreError::Refused(why)) => Err(Forced::Watermark(why)),
-                Err(error) => return Err(error.into()),
-            };
+        self.arrivals = match store.arrivals(&Scope::default(), &watermark).await {
+            Ok(arrivals) => Ok(arrivals),
+            Err(StoreError::Refused(why)) => Err(Forced::Watermark(why)),
+            Err(error) => return Err(error.into()),
+        };
+        if !watermark.is_unguarded() {
             self.read_stale(store).await?;
+        } else if !self.is_told() {
+            self.compare(store, context).await?;
         }
         let Ok(arrivals) = &self.arrivals else {
             return Ok(());
@@ -310,6 +256,21 @@ impl Found {
             }
         }
         Ok(())
+    }
+
+    /// Tells whether what arrived in an unguarded ledger says enough: pools are read whole only
+    /// together with all others.
+    fn is_told(&self) -> bool {
+        let is_matched = |pool| {
+            let summary = self.summaries.get(pool);
+            summary.is_some_and(|summary| summary.status == PoolStatus::Matched)
+        };
+        let is_stale = |summary: &PoolSummary| summary.status == PoolStatus::Stale;
+        self.arrivals.as_ref().is_ok_and(|arrivals| {
+            let mut pools = arrivals.pools.keys();
+            pools.all(|it| is_matched(it) || is_counted_only(&self.summaries, arrivals, it))
+                && !self.summaries.values().any(is_stale)
+        })
     }
 
     /// Reads all of an unguarded ledger, and holds it against the version.
@@ -446,355 +407,4 @@ enum Judged {
     Nothing(NothingNew),
     Append(Box<Append>),
     Forced(Vec<Forced>),
-}
-
-/// What is appended, as it is put together.
-struct Appending<'a> {
-    context: &'a Context,
-    base: &'a VersionInfo,
-    arrivals: &'a Arrivals,
-    current: Current,
-    covered: &'a BTreeSet<Pool>,
-    at: Timestamp,
-    pools: Vec<AppendedPool>,
-    lines: Vec<AppendLine>,
-    review: ReviewUpdate,
-}
-
-impl<'a> Appending<'a> {
-    fn new(
-        context: &'a Context,
-        base: &'a VersionInfo,
-        arrivals: &'a Arrivals,
-        current: Current,
-        covered: &'a BTreeSet<Pool>,
-    ) -> Self {
-        let mut kinds = BTreeSet::from(DATA_ISSUES);
-        if current.version == Some(base.version) {
-            kinds.insert(IssueType::UnmatchedSell);
-        }
-        Self {
-            context,
-            base,
-            arrivals,
-            current,
-            covered,
-            at: context.clock.now(),
-            pools: Vec::new(),
-            lines: Vec::new(),
-            review: ReviewUpdate {
-                kinds,
-                looked_at: Some(BTreeMap::new()),
-                ..ReviewUpdate::default()
-            },
-        }
-    }
-
-    /// Matches what is new of a pool; returns what forces a full run.
-    fn go_on(
-        &mut self,
-        new: PoolLedger,
-        summary: &PoolSummary,
-        lots: Option<OpenLots>,
-    ) -> Option<Forced> {
-        let started_us = self.context.clock.elapsed_us();
-        let pool = summary.pool.clone();
-        let hash = new.ledger_hash;
-        let (lots, rest) = match lots {
-            Some(lots) => (lots.oldest, lots.rest),
-            None => (Vec::new(), LotSums::NONE),
-        };
-        let state = PoolState {
-            totals: summary.totals,
-            last: summary.last.clone(),
-            lots,
-            rest,
-        };
-        match continue_pool(new, &state) {
-            Continued::Matched(matching, totals) => {
-                self.add_matched(summary, matching, *totals, hash, started_us);
-                None
-            }
-            Continued::Rejected(rejection) => {
-                self.add_stale(summary, rejection);
-                None
-            }
-            Continued::HistoryChanged { order_id } => Some(Forced::Late(pool, order_id)),
-            Continued::Damaged(why) => Some(Forced::Snapshot(pool, why)),
-        }
-    }
-
-    fn add_matched(
-        &mut self,
-        summary: &PoolSummary,
-        matching: Box<Matching>,
-        totals: PoolTotals,
-        ledger_hash: RowsHash,
-        started_us: i64,
-    ) {
-        let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
-        let has_rows = matching.rows_count() > 0;
-        let mut after = PoolSummary {
-            status: PoolStatus::Matched,
-            totals,
-            last: summary.last.clone().max(newest),
-            watermark: self.arrivals.watermark.clone(),
-            error: None,
-            ..summary.clone()
-        };
-        after.ledger_hash.add(ledger_hash);
-        after.allocations_hash.add(matching.allocations_hash());
-        if has_rows {
-            after.first_allocation.get_or_insert(self.at);
-            after.last_allocation = Some(self.at);
-        }
-        if self.review.kinds.contains(&IssueType::UnmatchedSell) {
-            let (items, rules) = (&mut self.review.items, &self.context.rules);
-            matching.each_row(|row| {
-                if row.notes.unmatched {
-                    items.push(unmatched_item(&matching.pool, row, rules));
-                }
-            });
-        }
-        self.look_at(&summary.pool, &DATA_ISSUES);
-        self.line(&after, matching.totals);
-        self.push(after, Some(matching), started_us);
-    }
-
-    /// What came can't be matched: the pool keeps what it has, and where it ended.
-    fn add_stale(&mut self, summary: &PoolSummary, rejection: Rejection) {
-        let after = PoolSummary {
-            status: PoolStatus::Stale,
-            error: Some(rejection.reason.clone()),
-            ..summary.clone()
-        };
-        if after == *summary {
-            return;
-        }
-        let outcome = PoolOutcome {
-            pool: summary.pool.clone(),
-            trades: summary.totals.trades,
-            ledger_hash: summary.ledger_hash,
-            allocations_hash: summary.allocations_hash,
-            result: PoolResult::Rejected(rejection),
-        };
-        let items = review_items(&outcome, &self.context.rules);
-        self.review.items.extend(items);
-        self.look_at(&summary.pool, &DATA_ISSUES);
-        self.line(&after, PoolTotals::default());
-        let started_us = self.context.clock.elapsed_us();
-        self.push(after, None, started_us);
-    }
-
-    /// A pool without allocations has more rows: nothing else about it can have changed.
-    fn count(&mut self, new: &PoolLedger, summary: &PoolSummary) {
-        let mut after = summary.clone();
-        after.ledger_hash.add(new.ledger_hash);
-        after.totals.trades = after.totals.trades.saturating_add(new.rows());
-        after.watermark = self.arrivals.watermark.clone();
-        let added = PoolTotals {
-            trades: new.rows(),
-            ..PoolTotals::default()
-        };
-        self.line(&after, added);
-        let started_us = self.context.clock.elapsed_us();
-        self.push(after, None, started_us);
-    }
-
-    /// A pool of which nothing was matched before.
-    fn add_whole(&mut self, outcome: PoolOutcome) {
-        let started_us = self.context.clock.elapsed_us();
-        let summary = PoolSummary::of(&outcome, &self.arrivals.watermark, self.at);
-        let kinds: Vec<IssueType> = self.review.kinds.iter().copied().collect();
-        let mut items: Vec<ReviewItem> = review_items(&outcome, &self.context.rules);
-        items.retain(|item| kinds.contains(&item.issue));
-        self.review.items.extend(items);
-        self.look_at(&outcome.pool, &kinds);
-        self.line(&summary, summary.totals);
-        let matching = match outcome.result {
-            PoolResult::Matched(matching) => Some(matching),
-            PoolResult::Rejected(_) | PoolResult::Excluded(_) => {
-                let without = &mut self.review.pools_without_result;
-                without.insert(outcome.pool.clone());
-                None
-            }
-        };
-        self.push(summary, matching, started_us);
-    }
-
-    fn look_at(&mut self, pool: &Pool, kinds: &[IssueType]) {
-        let looked_at = self.review.looked_at.get_or_insert_default();
-        let kinds = kinds.iter().copied();
-        looked_at.entry(pool.clone()).or_default().extend(kinds);
-    }
-
-    fn line(&mut self, summary: &PoolSummary, added: PoolTotals) {
-        self.lines.push(AppendLine {
-            pool: summary.pool.clone(),
-            status: summary.status,
-            added,
-            newest: summary.last.as_ref().map(|last| last.order_time),
-            error: summary.error.clone(),
-        });
-    }
-
-    fn push(&mut self, summary: PoolSummary, matching: Option<Box<Matching>>, started_us: i64) {
-        let duration_us = self.context.clock.elapsed_us() - started_us;
-        self.pools.push(AppendedPool {
-            summary,
-            matching,
-            duration_us,
-        });
-    }
-
-    fn end(mut self, mut summaries: BTreeMap<Pool, PoolSummary>, started_us: i64) -> Append {
-        for pool in &self.pools {
-            summaries.insert(pool.summary.pool.clone(), pool.summary.clone());
-        }
-        let (mut ledger_hash, mut allocations_hash) = (RowsHash::EMPTY, RowsHash::EMPTY);
-        for summary in summaries.values() {
-            ledger_hash.add(summary.ledger_hash);
-            allocations_hash.add(summary.allocations_hash);
-        }
-        let lasts = summaries.values().filter_map(|it| it.last.as_ref());
-        let counts = counts(&self.lines, &summaries, self.arrivals);
-        let rejected = |it: &&PoolSummary| it.status == PoolStatus::Rejected;
-        let rejected: BTreeSet<&Pool> = summaries
-            .values()
-            .filter(rejected)
-            .map(|it| &it.pool)
-            .collect();
-        let taken = self.covered.iter().filter(|pool| rejected.contains(pool));
-        let taken: Vec<Pool> = taken.cloned().collect();
-        let publication = if self.current.version == Some(self.base.version) {
-            Publication::Published
-        } else if self.current.held {
-            Publication::Held
-        } else if taken.is_empty() {
-            Publication::NotAsked
-        } else {
-            Publication::WouldTakeAway(taken)
-        };
-        let report = AppendReport {
-            run_id: None,
-            version: self.base.version,
-            status: match counts.pools_rejected {
-                0 => VersionStatus::Completed,
-                _ => VersionStatus::Partial,
-            },
-            publication,
-            current: self.current,
-            pools: std::mem::take(&mut self.lines),
-            voided: self.arrivals.voided,
-            ineligible: self.arrivals.ineligible.clone(),
-            complete_through: lasts.map(|last| last.order_time).max(),
-            duration_ms: (self.context.clock.elapsed_us() - started_us) / 1000,
-            counts,
-        };
-        Append {
-            base: self.base.clone(),
-            watermark: self.arrivals.watermark.clone(),
-            at: self.at,
-            pools: self.pools,
-            review: self.review,
-            hashes: (ledger_hash, allocations_hash),
-            report,
-        }
-    }
-}
-
-/// Counts what was appended; pools that are rejected or stale count wherever they are.
-fn counts(
-    lines: &[AppendLine],
-    summaries: &BTreeMap<Pool, PoolSummary>,
-    arrivals: &Arrivals,
-) -> RunCounts {
-    let mut counts = RunCounts {
-        ineligible: arrivals.ineligible.values().sum(),
-        ..RunCounts::default()
-    };
-    let mut pnl = 0_i128;
-    for line in lines {
-        counts.buys += line.added.buys;
-        counts.sells += line.added.sells;
-        counts.allocations += line.added.allocations;
-        counts.unmatched_sells += line.added.sells_unmatched;
-        counts.fees_unknown += line.added.fees_unknown;
-        counts.pools_matched += u64::from(line.status == PoolStatus::Matched);
-        pnl = pnl.saturating_add(line.added.pnl.units());
-    }
-    counts.pnl = Usd::from_units(pnl);
-    let failed = summaries
-        .values()
-        .filter(|it| matches!(it.status, PoolStatus::Rejected | PoolStatus::Stale));
-    let errors: Vec<String> = failed
-        .map(|it| format!("{}: {}", it.pool, it.error.as_deref().unwrap_or("")))
-        .collect();
-    counts.pools_rejected = errors.len() as u64;
-    counts.error = (!errors.is_empty()).then(|| errors.join("\n"));
-    counts
-}
-
-/// What is appended, complete.
-struct Append {
-    base: VersionInfo,
-    watermark: Watermark,
-    at: Timestamp,
-    pools: Vec<AppendedPool>,
-    review: ReviewUpdate,
-    hashes: (RowsHash, RowsHash),
-    report: AppendReport,
-}
-
-impl Append {
-    async fn write(
-        self,
-        store: &dyn Store,
-        context: &Context,
-        run: &crate::store::model::RunStart,
-        run_id: i64,
-    ) -> PipelineResult<Incremental> {
-        let mut report = self.report;
-        let plan = VersionPlan {
-            version: self.base.version,
-            run_id,
-            batch_id: run.batch_id.clone(),
-            scope: Scope::default(),
-            origin: self.base.origin.clone(),
-            policy: self.base.policy.clone(),
-            watermark: self.watermark,
-            created_at: self.base.created_at,
-            allocation_time: self.at,
-            replaces: false,
-        };
-        let (ledger_hash, allocations_hash) = self.hashes;
-        let completion = Completion {
-            status: report.status,
-            completed_at: context.clock.now(),
-            duration_ms: report.duration_ms,
-            ledger_hash,
-            allocations_hash,
-            complete_through: report.complete_through,
-            counts: report.counts.clone(),
-            publish: false,
-            held: false,
-            review: self.review,
-            details: json!({
-                "run_id": run_id, "status": report.status.as_str(), "incremental": true,
-                "pools": report.pools.len(), "allocations": report.counts.allocations,
-                "pnl_usd": report.counts.pnl.to_string(),
-                "unmatched_sells": report.counts.unmatched_sells,
-                "ledger_hash": ledger_hash.to_string(),
-                "allocations_hash": allocations_hash.to_string(),
-            }),
-        };
-        store.append(&plan, &self.pools, &completion).await?;
-        report.run_id = Some(run_id);
-        if report.publication == Publication::NotAsked {
-            // What kept it from being current is settled.
-            report.current = move_to(store, context, plan.version, false).await?;
-            report.publication = Publication::Published;
-        }
-        Ok(Incremental::Appended(Box::new(report)))
-    }
 }

@@ -4,6 +4,7 @@
 //! place with rayon. Nothing here prints or reads a clock: progress, cancellation and time come
 //! in through [`Context`]. Read next: `compute.rs`, `import.rs`, `validate.rs`, `publish.rs`.
 
+mod append;
 mod batches;
 mod changed;
 mod compare;
@@ -25,6 +26,7 @@ mod slices;
 mod unguarded;
 mod validate;
 
+pub use append::{AppendLine, AppendReport};
 pub use batches::MEMORY_DEFAULT;
 pub use changed::ChangedPool;
 pub use compare::{
@@ -38,9 +40,7 @@ pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};
 pub use import::{FileReport, ImportRequest, Source, import_files, parse_source};
-pub use incremental::{
-    AppendLine, AppendReport, Forced, Incremental, NothingNew, compute_incremental,
-};
+pub use incremental::{Forced, Incremental, NothingNew, compute_incremental};
 pub use lock::when_free;
 pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};

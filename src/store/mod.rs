@@ -117,7 +117,9 @@ pub trait Store: Send + Sync {
     async fn ledger_rows_about(&self) -> StoreResult<Option<u64>>;
 
     /// Counts the rows of each pool of a scope, at this instant.
-    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<PoolSizes>;
+    ///
+    /// `None`: no two readings of this ledger are known to see the same, so it is read at once.
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>>;
 
     /// Returns the instants that cut a pool into slices of about so many rows, in order.
     ///

@@ -11,7 +11,7 @@ pub use history::{
 };
 pub use review::{QueuedItem, ReviewStatus, ReviewUpdate};
 pub use tax::{ImportedFile, LoggedEvent, ReviewDecision, SourcedAllocation, TradeOrigin};
-pub use watermark::Watermark;
+pub use watermark::{Watermark, Writings};
 
 use crate::engine::{
     Account, LedgerTrade, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,

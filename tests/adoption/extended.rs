@@ -65,7 +65,7 @@ fn what_others_add_is_appended_and_what_they_change_makes_a_new_version() {
             "gone",
             "DELETE FROM trade_records WHERE order_id = 'n-4'".to_owned(),
         ),
-        ("late", later(row("late", "buy", "1", "1", 5)).insert()),
+        ("late", later(row("late", "sell", "1", "1", 5)).insert()),
     ];
     for (nth, (what, sql)) in (0..).zip(steps) {
         let before = site.value("SELECT version FROM current_version");

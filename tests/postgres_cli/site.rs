@@ -224,6 +224,13 @@ pub struct Holding {
     input: Option<ChildStdin>,
 }
 
+impl Holding {
+    /// Ends the transaction with what it wrote.
+    pub fn commit(mut self) {
+        writeln!(self.input.as_mut().unwrap(), "COMMIT;").unwrap();
+    }
+}
+
 impl Drop for Holding {
     fn drop(&mut self) {
         // The end of its input ends the program, and with it the transaction.

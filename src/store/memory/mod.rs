@@ -201,8 +201,8 @@ impl Store for MemoryStore {
         Ok(Some(self.read().ledger.counts().rows))
     }
 
-    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<PoolSizes> {
-        Ok(self.read().ledger.pool_sizes(scope))
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
+        Ok(Some(self.read().ledger.pool_sizes(scope)))
     }
 
     async fn slice_times(&self, _pool: &Pool, _rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {

@@ -19,13 +19,15 @@ pub enum Watermark {
         /// The cluster whose transaction numbers these are.
         cluster: String,
     },
-    /// Of a ledger that others change as they like: what was in it, only the hashes of its pools
-    /// tell. What we alone write beside it is told by the transactions seen.
+    /// Of a ledger that others change as they like: what was in it, the hashes of its pools tell.
+    /// What we alone write beside it is told by the transactions seen.
     Unguarded {
         /// The server's own text of them.
         snapshot: String,
         /// The cluster whose transaction numbers these are.
         cluster: String,
+        /// Which writings of rows were seen.
+        writings: Writings,
     },
 }
 
@@ -37,6 +39,18 @@ impl Default for Watermark {
             void_seq: 0,
         }
     }
+}
+
+/// Which writings of rows a snapshot saw in a ledger that others change as they like.
+///
+/// A row that is changed is written anew by another transaction, and one that is removed is
+/// missing: as long as the rows that a snapshot saw have these sums, they are the same rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Writings {
+    /// How many rows.
+    pub rows: u64,
+    /// The sum of a hash of the transaction that wrote each: 64 bits of each row.
+    pub hashes: i128,
 }
 
 impl Watermark {
@@ -68,8 +82,15 @@ impl Watermark {
             Self::Snapshot { snapshot, cluster } => {
                 json!({ "snapshot": snapshot, "cluster": cluster })
             }
-            Self::Unguarded { snapshot, cluster } => {
-                json!({ "snapshot": snapshot, "cluster": cluster, "unguarded": true })
+            Self::Unguarded {
+                snapshot,
+                cluster,
+                writings,
+            } => {
+                // As text: not every reader of JSON keeps all digits of a number.
+                let unguarded =
+                    json!({ "rows": writings.rows, "hashes": writings.hashes.to_string() });
+                json!({ "snapshot": snapshot, "cluster": cluster, "unguarded": unguarded })
             }
         }
         .to_string()
@@ -81,8 +102,15 @@ impl Watermark {
         let number = |name: &str| value.get(name).and_then(Value::as_i64);
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         if let (Some(snapshot), Some(cluster)) = (text("snapshot"), text("cluster")) {
-            if value.get("unguarded").and_then(Value::as_bool) == Some(true) {
-                return Some(Self::Unguarded { snapshot, cluster });
+            if let Some(seen) = value.get("unguarded") {
+                return Some(Self::Unguarded {
+                    snapshot,
+                    cluster,
+                    writings: Writings {
+                        rows: seen.get("rows")?.as_u64()?,
+                        hashes: seen.get("hashes")?.as_str()?.parse().ok()?,
+                    },
+                });
             }
             return Some(Self::Snapshot { snapshot, cluster });
         }

@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::adopt_views::order_of_fill;
 use super::errors::from_sqlx;
 use super::{PostgresStore, history, legacy};
 use crate::store::model::{Adoption, MappedColumn, OrderUnlikeFills};
@@ -120,16 +121,16 @@ pub(super) async fn orders_unlike_fills(
         return Ok(Vec::new());
     }
     let mut connection = store.reader().await?;
-    let rows: Vec<(String, String, String, String)> = sqlx::query_as(
+    let rows: Vec<(String, String, String, String)> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT o.account, o.order_id, trim_scale(o.size)::text, trim_scale(f.size)::text \
          FROM (SELECT account, order_id, sum(size) AS size FROM ineligible_trades \
                WHERE reason = 'its fills are there' GROUP BY 1, 2) o \
-         JOIN (SELECT account, substring(order_id FROM '^(.+)-FILL-[0-9]+$') COLLATE \"C\" \
-                      AS order_id, sum(size) AS size FROM eligible_trades \
+         JOIN (SELECT account, {} AS order_id, sum(size) AS size FROM eligible_trades \
                WHERE order_id LIKE '%-FILL-%' GROUP BY 1, 2) f \
            ON f.account = o.account AND f.order_id = o.order_id \
          WHERE o.size <> f.size ORDER BY 1, 2",
-    )
+        order_of_fill("order_id")
+    )))
     .fetch_all(&mut *connection)
     .await
     .map_err(|e| from_sqlx("compare orders with their fills", e))?;

@@ -2,7 +2,9 @@
 //!
 //! `eligible_trades` and `ineligible_trades` have the columns of the gate of our own ledger. Where
 //! an order is there both as its fills (`<order>-FILL-<n>`) and as one whole row, the whole row is
-//! no execution of its own. Rows of ours stand beside the ledger's in `trade_additions`.
+//! no execution of its own. Rows of ours stand beside the ledger's in `trade_additions`. Whether
+//! fills are there is asked by EXISTS and not by a join with a list of orders without repetitions:
+//! the server hashes what it would have to sort.
 
 use super::adopt::{Mapping, symbol_of};
 
@@ -82,13 +84,27 @@ impl Source {
         format!("({shown} IS NULL OR {status} NOT IN ({NEVER_EXECUTED}))")
     }
 
-    fn joined(&self, table: &str, alias: &str) -> String {
-        format!(
-            "LEFT JOIN {table} {alias} ON {alias}.account = {} AND {alias}.order_id = {}",
-            self.sql("account"),
-            self.sql("order_id")
-        )
+    /// Holds for a row beside the row `alias` of the same trade.
+    fn same_as(&self, alias: &str) -> String {
+        let (account, order_id) = (self.sql("account"), self.sql("order_id"));
+        format!("{alias}.account = {account} AND {alias}.order_id = {order_id}")
     }
+
+    fn has_fills(&self) -> String {
+        let same = self.same_as("f");
+        format!("EXISTS (SELECT 1 FROM orders_with_fills f WHERE {same})")
+    }
+}
+
+/// Returns the SQL of the order that a row `<order>-FILL-<n>` is a fill of, and NULL for any other.
+///
+/// Not by a regular expression, which takes ten times as long.
+pub(super) fn order_of_fill(id: &str) -> String {
+    let stem = format!("rtrim({id}, '0123456789')");
+    format!(
+        "CASE WHEN {stem} LIKE '_%-FILL-' AND {stem} <> {id} THEN left({stem}, -6) END \
+         COLLATE \"C\""
+    )
 }
 
 /// Returns the statements that make the gate, after the tables of ours.
@@ -117,9 +133,9 @@ pub(super) fn gate(mapping: &Mapping, is_guarded: bool) -> String {
     let added = raw(&additions, "t.symbol::text", "t.exchange_order_id");
     let fills = |source: &Source, id: &str| {
         let (account, executed) = (source.sql("account"), source.was_executed());
+        let order_id = order_of_fill(id);
         format!(
-            "SELECT {account} AS account,\n       \
-             substring({id} FROM '^(.+)-FILL-[0-9]+$') COLLATE \"C\" AS order_id\n\
+            "SELECT {account} AS account,\n       {order_id} AS order_id\n\
              FROM {} t WHERE {id} LIKE '%-FILL-%' AND {executed}",
             source.table
         )
@@ -128,45 +144,65 @@ pub(super) fn gate(mapping: &Mapping, is_guarded: bool) -> String {
         eligible_part(&ledger, "TRUE"),
         eligible_part(&additions, &format!("NOT {shadowed}")),
     ];
+    let added_twice = format!("NOT {} AND {shadowed}", additions.has_fills());
     let ineligible = [
-        ineligible_part(&ledger, "FALSE"),
-        ineligible_part(&additions, &shadowed),
+        not_executed(&ledger),
+        ineligible_part(&ledger, "its fills are there", &ledger.has_fills()),
+        not_executed(&additions),
+        ineligible_part(&additions, "its fills are there", &additions.has_fills()),
+        ineligible_part(&additions, "is in trade_records", &added_twice),
     ];
+    let views = [
+        ("ledger_rows", [rows, added].join("\nUNION ALL\n")),
+        ("ledger_writings", writings(&ledger)),
+        (
+            "orders_with_fills",
+            [fills(&ledger, ledger_id), fills(&additions, "t.order_id")].join("\nUNION ALL\n"),
+        ),
+        ("eligible_trades", eligible.join("\nUNION ALL\n")),
+        ("ineligible_trades", ineligible.join("\nUNION ALL\n")),
+    ];
+    let views = views.map(|(name, sql)| format!("CREATE OR REPLACE VIEW {name} AS\n{sql};\n"));
+    views.join("\n")
+}
+
+/// The ledger's rows beside the transactions that wrote them: see `writings.rs`.
+fn writings(ledger: &Source) -> String {
+    let (facts, executed) = (ledger.facts(), ledger.was_executed());
     format!(
-        "CREATE OR REPLACE VIEW ledger_rows AS\n{rows}\nUNION ALL\n{added};\n\n\
-         CREATE OR REPLACE VIEW orders_with_fills AS\n{}\nUNION\n{};\n\n\
-         CREATE OR REPLACE VIEW eligible_trades AS\n{};\n\n\
-         CREATE OR REPLACE VIEW ineligible_trades AS\n{};\n",
-        fills(&ledger, ledger_id),
-        fills(&additions, "t.order_id"),
-        eligible.join("\nUNION ALL\n"),
-        ineligible.join("\nUNION ALL\n")
+        "SELECT {facts},\n       {executed} AS is_executed,\n       \
+         t.xmin::text::bigint AS writing\nFROM {} t",
+        ledger.table
     )
 }
 
 fn eligible_part(source: &Source, condition: &str) -> String {
     let (facts, executed) = (source.facts(), source.was_executed());
-    let voids = source.joined("active_voids", "v");
-    let fills = source.joined("orders_with_fills", "f");
+    let (same, fills) = (source.same_as("v"), source.has_fills());
     let (ingest, imported) = (&source.ingest_xid, source.imported);
     format!(
         "SELECT {facts},\n       v.void_seq, {ingest} AS ingest_xid,\n       {imported}\n\
-         FROM {} t\n{voids}\n{fills}\nWHERE {executed}\n  \
-         AND f.order_id IS NULL AND {condition}",
+         FROM {} t\nLEFT JOIN active_voids v ON {same}\nWHERE {executed}\n  \
+         AND NOT {fills} AND {condition}",
         source.table
     )
 }
 
-fn ineligible_part(source: &Source, condition: &str) -> String {
-    let (facts, executed) = (source.facts(), source.was_executed());
-    let fills = source.joined("orders_with_fills", "f");
-    let (ingest, status) = (&source.ingest_xid, source.status());
+fn not_executed(source: &Source) -> String {
+    let reason = format!("'status ' || {}", source.status());
+    left_out(source, &reason, &format!("NOT {}", source.was_executed()))
+}
+
+fn ineligible_part(source: &Source, reason: &str, condition: &str) -> String {
+    let condition = format!("{} AND {condition}", source.was_executed());
+    left_out(source, &format!("'{reason}'"), &condition)
+}
+
+fn left_out(source: &Source, reason: &str, condition: &str) -> String {
+    let (facts, ingest) = (source.facts(), &source.ingest_xid);
     format!(
         "SELECT {facts},\n       {ingest} AS ingest_xid,\n       \
-         CASE WHEN NOT {executed} THEN 'status ' || {status}\n            \
-         WHEN f.order_id IS NOT NULL THEN 'its fills are there'\n            \
-         ELSE 'is in trade_records' END COLLATE \"default\" AS reason\nFROM {} t\n{fills}\n\
-         WHERE NOT {executed}\n   OR f.order_id IS NOT NULL OR {condition}",
+         ({reason}) COLLATE \"default\" AS reason\nFROM {} t\nWHERE {condition}",
         source.table
     )
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
+use super::adopt::Ledger;
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::gate::{self, GateRows};
@@ -17,7 +18,7 @@ use super::lock::LockedConnection;
 use super::read::{PgCells, expressions, version_locked};
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
 use super::versions::{WRITE_ROWS, begin_short, execute, ids_next};
-use super::{PostgresStore, copy, end_snapshot, queue, rows, runs};
+use super::{PostgresStore, copy, end_snapshot, queue, rows, runs, writings};
 use crate::engine::{OrderId, Pool, Trade, TradeRef};
 use crate::store::cells::{self, pool};
 use crate::store::lots::{OpenLots, PickedLots, Reach};
@@ -35,6 +36,9 @@ pub(super) async fn arrivals(
     scope: &Scope,
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
+    if store.ledger == Ledger::Unguarded {
+        return writings::arrivals(store, scope, since).await;
+    }
     let mut connection = store.snapshot().await?;
     let arrivals = arrivals_in(&mut connection, scope, since).await;
     end_snapshot(connection, arrivals).await
@@ -126,7 +130,7 @@ pub(super) async fn open_lots(
 ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
     let mut connection = store.reader().await?;
     let picked = pick_lots(&mut connection, version, reach).await?;
-    let mut buys = buys_of(&mut connection, reach, &picked).await?;
+    let mut buys = buys_of(&mut connection, store.ledger, reach, &picked).await?;
     let pools = reach.keys().zip(&picked).zip(&mut buys);
     let lots = pools.map(|((pool, picked), buys)| {
         let lots = picked.with_buys(|order_id| buys.remove(order_id));
@@ -170,6 +174,7 @@ async fn pick_lots(
 /// Reads the buys of the lots that are needed of each pool.
 async fn buys_of(
     connection: &mut PgConnection,
+    ledger: Ledger,
     reach: &Reach,
     picked: &[PickedLots],
 ) -> StoreResult<Vec<BTreeMap<OrderId, Trade>>> {
@@ -181,9 +186,19 @@ async fn buys_of(
             places.push(nth);
         }
     }
+    let buys = match ledger {
+        Ledger::Ours => "eligible_trades",
+        // The ledger that was there is gone over once: its key need not be of our spelling. Where
+        // a row of ours has the same key, it does not count.
+        Ledger::Unguarded | Ledger::Guarded => {
+            "(SELECT DISTINCT ON (account, order_id) * FROM ledger_rows \
+             WHERE order_id = ANY ($2) AND isfinite(order_time) \
+             ORDER BY account, order_id, import_id NULLS FIRST)"
+        }
+    };
     let sql = format!(
         "SELECT {}, nth FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n (a, o, nth) \
-         JOIN eligible_trades ON account = a AND order_id = o",
+         JOIN {buys} b ON account = a AND order_id = o",
         expressions(cells::TRADE)
     );
     let failed = |e| from_sqlx(READ_LOTS, e);

@@ -22,7 +22,8 @@ const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, 
     total_fees_usd, trade_seq, void_seq, ingest_xid";
 const COLUMNS: usize = 11;
 
-/// Reads the rows of the gate that a condition holds for; an empty one holds for all.
+/// Reads the rows of the gate that a condition holds for; an empty one holds for all. Returns how
+/// many that are.
 ///
 /// Errors: stopped; a row that is no row of the gate.
 pub(super) async fn copy_out(
@@ -31,7 +32,7 @@ pub(super) async fn copy_out(
     mut rows: GateRows<'_>,
     read: &mut LedgerRead,
     seen: Seen<'_>,
-) -> StoreResult<()> {
+) -> StoreResult<u64> {
     let action = "read the ledger";
     let sql = format!(
         "COPY (SELECT {LEDGER} FROM eligible_trades {condition}) TO STDOUT (FORMAT binary)"
@@ -64,19 +65,19 @@ pub(super) async fn copy_out(
     drop(stream);
     seen(rows_read % ROWS_SEEN);
     rows.end(read);
-    Ok(())
+    Ok(rows_read)
 }
 
 /// Which transactions a snapshot sees, asked of every row: so not of the server.
-struct Visible {
-    xmin: i64,
-    xmax: i64,
+pub(super) struct Visible {
+    pub(super) xmin: i64,
+    pub(super) xmax: i64,
     running: Vec<i64>,
 }
 
 impl Visible {
     /// Reads the server's own text: `xmin:xmax:running,...`.
-    fn of(snapshot: &str) -> Option<Self> {
+    pub(super) fn of(snapshot: &str) -> Option<Self> {
         let mut parts = snapshot.splitn(3, ':');
         let (xmin, xmax) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let running = parts.next()?.split(',').filter(|xid| !xid.is_empty());

@@ -15,12 +15,12 @@ use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::gate::{self, GateRows};
 use super::read::{PgCells, select};
-use super::{PostgresStore, commit, copy, end_snapshot, runs};
+use super::{PostgresStore, commit, copy, end_snapshot, runs, writings};
 use crate::engine::{Carried, LedgerTrade, Pool, Timestamp, Trade, TradeText};
 use crate::store::cells::{Cells, pool};
 use crate::store::model::{
     Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes, Scope,
-    VoidChange, Watermark,
+    VoidChange, Watermark, Writings,
 };
 use crate::store::phase::{self, Phase};
 use crate::store::rules::{
@@ -527,26 +527,44 @@ async fn read_in(
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
     let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
-    gate::copy_out(connection, &slice_condition(scope), rows, &mut read, seen).await?;
-    if scope.is_first_slice() {
+    let condition = slice_condition(scope);
+    let rows = gate::copy_out(connection, &condition, rows, &mut read, seen).await?;
+    let all_are_eligible = ledger != Ledger::Ours
+        && condition.is_empty()
+        && rows == rows_in(connection, ledger).await?;
+    if scope.is_first_slice() && !all_are_eligible {
         count_ineligible(connection, scope, &snapshot, &mut read).await?;
     }
-    read.watermark = watermark_of(ledger, snapshot, cluster);
+    read.watermark = match ledger {
+        Ledger::Ours | Ledger::Guarded => Watermark::Snapshot { snapshot, cluster },
+        Ledger::Unguarded => Watermark::Unguarded {
+            snapshot,
+            cluster,
+            // Of an earlier instant nobody knows them any more.
+            writings: match as_of {
+                None => writings::seen(connection).await?,
+                Some(_) => Writings::default(),
+            },
+        },
+    };
     Ok(read)
 }
 
 /// Counts the rows of each pool of a scope, in one snapshot.
-pub(super) async fn pool_sizes(store: &PostgresStore, scope: &Scope) -> StoreResult<PoolSizes> {
+pub(super) async fn pool_sizes(
+    store: &PostgresStore,
+    scope: &Scope,
+) -> StoreResult<Option<PoolSizes>> {
+    if store.ledger == Ledger::Unguarded {
+        // It can change between two readings, and nothing tells what it was.
+        return Ok(None);
+    }
     let mut connection = store.snapshot().await?;
-    let sizes = sizes_in(&mut connection, store.ledger, scope).await;
-    end_snapshot(connection, sizes).await
+    let sizes = sizes_in(&mut connection, scope).await;
+    end_snapshot(connection, sizes).await.map(Some)
 }
 
-async fn sizes_in(
-    connection: &mut PgConnection,
-    ledger: Ledger,
-    scope: &Scope,
-) -> StoreResult<PoolSizes> {
+async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<PoolSizes> {
     let action = "count the ledger";
     let (snapshot, cluster): (String, String) = sqlx::query_as(
         "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
@@ -567,7 +585,7 @@ async fn sizes_in(
     .await
     .map_err(|e| from_sqlx(action, e))?;
     let mut sizes = PoolSizes {
-        watermark: watermark_of(ledger, snapshot, cluster),
+        watermark: Watermark::Snapshot { snapshot, cluster },
         rows: BTreeMap::new(),
     };
     for (account, symbol, rows, is_ours) in &rows {
@@ -619,14 +637,6 @@ pub(super) async fn slice_times(
     Ok(Some(times.filter_map(Result::ok).collect()))
 }
 
-/// Returns what tells later which rows a reading saw.
-fn watermark_of(ledger: Ledger, snapshot: String, cluster: String) -> Watermark {
-    match ledger {
-        Ledger::Unguarded => Watermark::Unguarded { snapshot, cluster },
-        Ledger::Ours | Ledger::Guarded => Watermark::Snapshot { snapshot, cluster },
-    }
-}
-
 /// Returns the snapshot that a version saw of what only we write.
 ///
 /// Errors: it is another cluster's, or no snapshot at all.
@@ -635,6 +645,7 @@ fn snapshot_seen(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
         Watermark::Unguarded {
             snapshot,
             cluster: theirs,
+            ..
         } if theirs == cluster => Ok(snapshot.clone()),
         other => snapshot_of(other, cluster),
     }
@@ -683,6 +694,17 @@ pub(super) async fn count_ineligible(
         }
     }
     Ok(())
+}
+
+/// Counts a ledger's rows: at a small part of the time that asking which are ineligible takes in a
+/// ledger that was there before us.
+async fn rows_in(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<u64> {
+    let sql = format!("SELECT count(*) FROM {}", ledger.rows());
+    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx("count the ledger", e))?;
+    Ok(u64::try_from(rows).unwrap_or(0))
 }
 
 /// Returns the voids in force as of a snapshot: not the view's, which knows only this instant.

@@ -29,6 +29,7 @@ mod runs;
 mod schema;
 mod stored;
 mod versions;
+mod writings;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -365,7 +366,7 @@ impl Store for PostgresStore {
         self.named(ledger::rows_about(self).await)
     }
 
-    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<PoolSizes> {
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
         self.named(ledger::pool_sizes(self, scope).await)
     }
 

@@ -287,7 +287,7 @@ async fn log_migration(connection: &mut PgConnection, from: i64, to: i64) -> Sto
 }
 
 /// Every name of ours in `public`: what has one already belongs to another program.
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 32] = [
     "active_voids",
     "allocation_versions",
     "current_version",
@@ -303,6 +303,7 @@ const NAMES: [&str; 31] = [
     "ineligible_trades",
     "ledger_mapping",
     "ledger_rows",
+    "ledger_writings",
     "manual_review_queue",
     "migration_attempts",
     "orders_with_fills",

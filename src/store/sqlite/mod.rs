@@ -200,8 +200,8 @@ impl Store for SqliteStore {
         ledger::rows_about(self).await
     }
 
-    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<PoolSizes> {
-        ledger::pool_sizes(self, scope).await
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
+        ledger::pool_sizes(self, scope).await.map(Some)
     }
 
     async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {

@@ -1,0 +1,344 @@
+//! What was written to an unguarded ledger since a version, told by the transactions that wrote
+//! its rows.
+//!
+//! Each row has the number of the transaction that wrote it, and a row that is changed is written
+//! anew. So the rows that an earlier snapshot saw are those whose transactions it sees; where they
+//! still have the sums that they had, none was changed or removed, and all others are new. That is
+//! a few looks at the ledger instead of reading it. Whatever may change what is made of an older
+//! row is left to those who read it all: a void, a row of ours, an order whose first fill came.
+//!
+//! A row that a subtransaction wrote is taken for seen while it runs, because snapshots name
+//! transactions only; it then is in the wrong sum, and the ledger is read whole once more. So is
+//! it where the server's numbers have gone around.
+
+use std::collections::BTreeSet;
+
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+
+use super::PostgresStore;
+use super::adopt_views::order_of_fill;
+use super::end_snapshot;
+use super::errors::from_sqlx;
+use super::gate::Visible;
+use super::ledger::unreadable;
+use crate::engine::{PoolLedger, TradeText};
+use crate::store::cells::pool;
+use crate::store::model::{Arrivals, Scope, Watermark, Writings};
+use crate::store::{StoreError, StoreResult};
+
+const ACTION: &str = "look for new trades";
+
+/// More new rows than that are found as quickly by reading all.
+const NEW_ROWS_MAX: i64 = 50_000;
+
+/// Hashes of writings add up to more than 64 bits.
+const SUM: &str = "coalesce(sum(hashint8extended(writing, 0))";
+
+/// Returns which writings of rows are seen at present.
+pub(super) async fn seen(connection: &mut PgConnection) -> StoreResult<Writings> {
+    let sql = format!("SELECT count(*), {SUM}, 0)::text FROM ledger_writings WHERE is_executed");
+    let (rows, hashes): (i64, String) = sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx("read the ledger", e))?;
+    of_sums(rows, &hashes)
+}
+
+fn of_sums(rows: i64, hashes: &str) -> StoreResult<Writings> {
+    Ok(Writings {
+        rows: u64::try_from(rows).unwrap_or(0),
+        hashes: hashes.parse().map_err(|_| unreadable("xmin", hashes))?,
+    })
+}
+
+/// Finds the rows that came since a version.
+///
+/// Errors: `Refused` where that can't be told without reading the ledger whole.
+pub(super) async fn arrivals(
+    store: &PostgresStore,
+    scope: &Scope,
+    since: &Watermark,
+) -> StoreResult<Arrivals> {
+    let mut connection = store.snapshot().await?;
+    let arrivals = arrivals_in(&mut connection, scope, since).await;
+    end_snapshot(connection, arrivals).await
+}
+
+async fn arrivals_in(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    since: &Watermark,
+) -> StoreResult<Arrivals> {
+    let (snapshot, cluster): (String, String) = sqlx::query_as(
+        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx(ACTION, e))?;
+    let (before, writings) = match since {
+        Watermark::Unguarded {
+            snapshot,
+            cluster: theirs,
+            writings,
+        } if *theirs == cluster => (snapshot, *writings),
+        _ => return Err(cannot_tell("the version is not of this ledger")),
+    };
+    let is_new = condition(before, &snapshot)?;
+    let now = compare(connection, &is_new, writings).await?;
+    refuse_ours(connection, before).await?;
+    let new = match now.new_rows {
+        0 => Vec::new(),
+        rows if rows > NEW_ROWS_MAX => return Err(cannot_tell("too many rows are new")),
+        _ => new_rows(connection, &is_new).await?,
+    };
+    let with_fills = orders_with_fills(connection, &new).await?;
+    refuse_first_fills(connection, &new, &is_new).await?;
+    let mut arrivals = Arrivals {
+        watermark: Watermark::Unguarded {
+            snapshot,
+            cluster,
+            writings: now.writings,
+        },
+        ..Arrivals::default()
+    };
+    for row in &new {
+        row.put_into(&mut arrivals, scope, &with_fills);
+    }
+    Ok(arrivals)
+}
+
+fn cannot_tell(why: &str) -> StoreError {
+    StoreError::Refused(format!("{why}: the ledger has to be read whole"))
+}
+
+/// Returns the SQL that holds for rows of `ledger_writings` that a snapshot did not see.
+fn condition(before: &str, now: &str) -> StoreResult<String> {
+    let parse = |text| Visible::of(text).ok_or_else(|| unreadable("watermark", text));
+    let (first, end) = (parse(before)?.xmin, parse(now)?.xmax);
+    // Half of the numbers that a row can hold: older ones are still told from newer ones.
+    if end - first >= 1 << 31 {
+        return Err(cannot_tell("too many transactions went by"));
+    }
+    let (epoch, cycle) = (first >> 32 << 32, 1_i64 << 32);
+    let (first, end) = (first % cycle, end % cycle);
+    let (range, number) = if first <= end {
+        (
+            format!("writing >= {first} AND writing < {end}"),
+            format!("writing + {epoch}"),
+        )
+    } else {
+        let next = epoch + cycle;
+        (
+            format!("(writing >= {first} OR writing BETWEEN 3 AND {end} - 1)"),
+            format!("writing + CASE WHEN writing >= {first} THEN {epoch} ELSE {next} END"),
+        )
+    };
+    let visible = format!("pg_visible_in_snapshot(({number})::text::xid8, '{before}')");
+    Ok(format!("({range} AND NOT {visible})"))
+}
+
+/// A ledger beside what a version saw of it.
+struct Now {
+    writings: Writings,
+    new_rows: i64,
+}
+
+/// Counts the rows. Errors: those that the version saw are not all there as they were.
+async fn compare(connection: &mut PgConnection, is_new: &str, then: Writings) -> StoreResult<Now> {
+    let old = format!("FILTER (WHERE is_executed AND NOT {is_new})");
+    let executed = "FILTER (WHERE is_executed)";
+    let sql = format!(
+        "SELECT count(*) {old}, {SUM} {old}, 0)::text, \
+                count(*) {executed}, {SUM} {executed}, 0)::text, \
+                count(*) FILTER (WHERE {is_new}) FROM ledger_writings"
+    );
+    let sums: (i64, String, i64, String, i64) = sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+    if of_sums(sums.0, &sums.1)? != then {
+        return Err(cannot_tell("rows were changed or removed"));
+    }
+    Ok(Now {
+        writings: of_sums(sums.2, &sums.3)?,
+        new_rows: sums.4,
+    })
+}
+
+/// Refuses where rows of ours came, or voids.
+async fn refuse_ours(connection: &mut PgConnection, before: &str) -> StoreResult<()> {
+    let any: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM trade_additions \
+             WHERE NOT pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot)) \
+         OR EXISTS (SELECT 1 FROM trade_voids \
+             WHERE NOT pg_visible_in_snapshot(void_xid, $1::pg_snapshot))",
+    )
+    .bind(before)
+    .fetch_one(connection)
+    .await
+    .map_err(|e| from_sqlx(ACTION, e))?;
+    match any {
+        true => Err(cannot_tell("trades were added or voided by hand")),
+        false => Ok(()),
+    }
+}
+
+/// A new row of the ledger, as the gate would show it.
+#[derive(FromRow)]
+struct NewRow {
+    account: String,
+    symbol: String,
+    order_id: String,
+    side: Option<String>,
+    size: Option<String>,
+    price: Option<String>,
+    fee: Option<String>,
+    order_time: Option<i64>,
+    trade_seq: Option<i64>,
+    /// The status, if it says that the row is no execution.
+    status: Option<String>,
+    is_executed: bool,
+    /// The order that an execution is a fill of.
+    fill_of: Option<String>,
+}
+
+impl NewRow {
+    fn put_into(
+        &self,
+        arrivals: &mut Arrivals,
+        scope: &Scope,
+        with_fills: &BTreeSet<(String, String)>,
+    ) {
+        let pool = pool(&self.account, &self.symbol);
+        if !scope.contains(&pool) {
+            return;
+        }
+        let key = (self.account.clone(), self.order_id.clone());
+        let reason = match self.is_executed {
+            false => Some(format!(
+                "status {}",
+                self.status.as_deref().unwrap_or_default()
+            )),
+            true => with_fills
+                .contains(&key)
+                .then(|| "its fills are there".to_owned()),
+        };
+        if let Some(reason) = reason {
+            *arrivals.ineligible.entry(reason).or_default() += 1;
+            return;
+        }
+        let ledger = arrivals.pools.entry(pool.clone());
+        ledger
+            .or_insert_with(|| PoolLedger::new(pool))
+            .push_text(&TradeText {
+                order_id: &self.order_id,
+                side: self.side.as_deref().unwrap_or_default(),
+                size: self.size.as_deref().unwrap_or_default(),
+                price: self.price.as_deref().unwrap_or_default(),
+                fee: self.fee.as_deref(),
+                order_time_micros: self.order_time,
+                trade_seq: self.trade_seq,
+            });
+    }
+}
+
+async fn new_rows(connection: &mut PgConnection, is_new: &str) -> StoreResult<Vec<NewRow>> {
+    let fill_of = order_of_fill("order_id");
+    let sql = format!(
+        "SELECT account, symbol, order_id, side, size::text, price::text, \
+                total_fees_usd::text AS fee, CASE WHEN isfinite(order_time) \
+                THEN (extract(epoch FROM order_time) * 1000000)::bigint END AS order_time, \
+                trade_seq, lower(status COLLATE \"C\") AS status, is_executed, \
+                CASE WHEN is_executed THEN {fill_of} END AS fill_of \
+         FROM ledger_writings WHERE {is_new}"
+    );
+    sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_all(connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))
+}
+
+/// Returns which of some rows are orders that are there as their fills, too.
+async fn orders_with_fills(
+    connection: &mut PgConnection,
+    new: &[NewRow],
+) -> StoreResult<BTreeSet<(String, String)>> {
+    let executed = new.iter().filter(|row| row.is_executed);
+    let order_ids: Vec<&str> = executed.map(|row| row.order_id.as_str()).collect();
+    if order_ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let sql = "SELECT DISTINCT account, order_id FROM orders_with_fills WHERE order_id = ANY ($1)";
+    let rows: Vec<(String, String)> = sqlx::query_as(sql)
+        .bind(order_ids)
+        .fetch_all(connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Refuses where new fills take the place of an older row, or a new row that of one of ours.
+async fn refuse_first_fills(
+    connection: &mut PgConnection,
+    new: &[NewRow],
+    is_new: &str,
+) -> StoreResult<()> {
+    let fills = new
+        .iter()
+        .filter_map(|row| Some((row, row.fill_of.as_ref()?)));
+    let orders: BTreeSet<(&str, &str)> = fills
+        .map(|(row, order)| (row.account.as_str(), order.as_str()))
+        .collect();
+    let of_ours = new
+        .iter()
+        .map(|row| (row.account.as_str(), row.order_id.as_str()));
+    let keys: BTreeSet<(&str, &str)> = orders.iter().copied().chain(of_ours).collect();
+    let (accounts, order_ids): (Vec<&str>, Vec<&str>) = keys.into_iter().unzip();
+    let stands_for_ours: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM unnest($1::text[], $2::text[]) AS k (a, o) \
+         JOIN trade_additions ON account = a AND order_id = o)",
+    )
+    .bind(accounts)
+    .bind(order_ids)
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx(ACTION, e))?;
+    if stands_for_ours {
+        return Err(cannot_tell("a row stands in the place of one of ours"));
+    }
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = orders.iter().map(|(_, order_id)| *order_id).collect();
+    let old = format!("is_executed AND NOT {is_new}");
+    let sql = format!(
+        "SELECT account, order_id FROM ledger_writings WHERE order_id = ANY ($1) AND {old}"
+    );
+    let whole: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&ids)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+    let known = |(account, order_id): &(String, String)| {
+        orders.contains(&(account.as_str(), order_id.as_str()))
+    };
+    let whole: BTreeSet<(String, String)> = whole.into_iter().filter(known).collect();
+    if whole.is_empty() {
+        return Ok(());
+    }
+    let fill_of = order_of_fill("order_id");
+    let sql = format!(
+        "SELECT account, {fill_of} FROM ledger_writings \
+         WHERE order_id LIKE '%-FILL-%' AND {fill_of} = ANY ($1) AND {old}"
+    );
+    let filled: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&ids)
+        .fetch_all(connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+    let filled: BTreeSet<(String, String)> = filled.into_iter().collect();
+    match whole.is_subset(&filled) {
+        true => Ok(()),
+        false => Err(cannot_tell("an order got its first fill")),
+    }
+}
