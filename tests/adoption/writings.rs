@@ -1,13 +1,15 @@
 //! What is new in an unguarded ledger, told by the transactions that wrote its rows: when that is
 //! enough, when the ledger is read whole instead, and that nobody can tell by the result.
 
+use std::io::Write;
+
 use fifo_pnl::engine::Timestamp;
 use fifo_pnl::store::model::{Arrivals, Holder, Scope, Watermark};
 use fifo_pnl::store::postgres::{PostgresStore, PostgresUrl};
 use fifo_pnl::store::{Store, StoreError};
 
 use crate::legacy::{Row, database, row};
-use crate::site::{Site, server};
+use crate::site::{Holding, Site, server};
 use crate::support::ledger::Random;
 
 /// Returns what came since the newest version, or why that is not told.
@@ -176,6 +178,11 @@ async fn what_was_done_by_hand_is_not_told() {
     assert!(why.contains("in the place of one of ours"), "{why}");
 }
 
+/// Ends a transaction with what it wrote.
+fn commit(mut held: Holding) {
+    writeln!(held.input.as_mut().unwrap(), "COMMIT;").unwrap();
+}
+
 /// Of two transactions that ran at the same time one was seen, and the other was not.
 #[tokio::test]
 async fn what_was_not_committed_is_new_whatever_its_number() {
@@ -186,7 +193,7 @@ async fn what_was_not_committed_is_new_whatever_its_number() {
     let slow = site.hold(slow.trim_end_matches(';'));
     site.sql(&row("quick", "sell", "1", "11", 2).insert());
     site.compute(&["--all-symbols"]).expect(0);
-    slow.commit();
+    commit(slow);
     assert_eq!(orders(&arrivals(&site).await.unwrap()), ["slow"]);
     // Snapshots do not name subtransactions: that such a row came is not told, and nothing is lost.
     let nested = row("nested", "sell", "1", "11", 4).insert();
@@ -195,7 +202,7 @@ async fn what_was_not_committed_is_new_whatever_its_number() {
     ));
     site.sql(&row("later", "sell", "1", "11", 5).insert());
     site.compute(&["--all-symbols"]).expect(0);
-    nested.commit();
+    commit(nested);
     let said = arrivals(&site).await.map(|came| orders(&came));
     match said {
         Ok(orders) => assert_eq!(orders, ["nested"]),

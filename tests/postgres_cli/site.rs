@@ -221,14 +221,7 @@ impl Drop for Site {
 /// A transaction that is kept open.
 pub struct Holding {
     process: Child,
-    input: Option<ChildStdin>,
-}
-
-impl Holding {
-    /// Ends the transaction with what it wrote.
-    pub fn commit(mut self) {
-        writeln!(self.input.as_mut().unwrap(), "COMMIT;").unwrap();
-    }
+    pub input: Option<ChildStdin>,
 }
 
 impl Drop for Holding {
