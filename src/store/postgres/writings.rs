@@ -29,25 +29,22 @@ use crate::store::{StoreError, StoreResult};
 const ACTION: &str = "look for new trades";
 
 /// More new rows than that are found as quickly by reading all.
-const NEW_ROWS_MAX: i64 = 50_000;
+const NEW_ROWS_MAX: usize = 50_000;
 
-/// Hashes of writings add up to more than 64 bits.
-const SUM: &str = "coalesce(sum(hashint8extended(writing, 0))";
+const HASH: &str = "hashint8extended(writing, 0)";
 
 /// Returns which writings of rows are seen at present.
 pub(super) async fn seen(connection: &mut PgConnection) -> StoreResult<Writings> {
-    let sql = format!("SELECT count(*), {SUM}, 0)::text FROM ledger_writings WHERE is_executed");
+    let sql = format!(
+        "SELECT count(*), coalesce(sum({HASH}), 0)::text FROM ledger_writings WHERE is_executed"
+    );
     let (rows, hashes): (i64, String) = sqlx::query_as(AssertSqlSafe(sql))
         .fetch_one(connection)
         .await
         .map_err(|e| from_sqlx("read the ledger", e))?;
-    of_sums(rows, &hashes)
-}
-
-fn of_sums(rows: i64, hashes: &str) -> StoreResult<Writings> {
     Ok(Writings {
         rows: u64::try_from(rows).unwrap_or(0),
-        hashes: hashes.parse().map_err(|_| unreadable("xmin", hashes))?,
+        hashes: hashes.parse().map_err(|_| unreadable("xmin", &hashes))?,
     })
 }
 
@@ -84,20 +81,22 @@ async fn arrivals_in(
         _ => return Err(cannot_tell("the version is not of this ledger")),
     };
     let is_new = condition(before, &snapshot)?;
-    let now = compare(connection, &is_new, writings).await?;
+    let now = seen(connection).await?;
+    let new = new_rows(connection, &is_new).await?;
+    if new.len() > NEW_ROWS_MAX {
+        return Err(cannot_tell("too many rows are new"));
+    }
+    if without(now, &new) != writings {
+        return Err(cannot_tell("rows were changed or removed"));
+    }
     refuse_ours(connection, before).await?;
-    let new = match now.new_rows {
-        0 => Vec::new(),
-        rows if rows > NEW_ROWS_MAX => return Err(cannot_tell("too many rows are new")),
-        _ => new_rows(connection, &is_new).await?,
-    };
     let with_fills = orders_with_fills(connection, &new).await?;
     refuse_first_fills(connection, &new, &is_new).await?;
     let mut arrivals = Arrivals {
         watermark: Watermark::Unguarded {
             snapshot,
             cluster,
-            writings: now.writings,
+            writings: now,
         },
         ..Arrivals::default()
     };
@@ -137,32 +136,13 @@ fn condition(before: &str, now: &str) -> StoreResult<String> {
     Ok(format!("({range} AND NOT {visible})"))
 }
 
-/// A ledger beside what a version saw of it.
-struct Now {
-    writings: Writings,
-    new_rows: i64,
-}
-
-/// Counts the rows. Errors: those that the version saw are not all there as they were.
-async fn compare(connection: &mut PgConnection, is_new: &str, then: Writings) -> StoreResult<Now> {
-    let old = format!("FILTER (WHERE is_executed AND NOT {is_new})");
-    let executed = "FILTER (WHERE is_executed)";
-    let sql = format!(
-        "SELECT count(*) {old}, {SUM} {old}, 0)::text, \
-                count(*) {executed}, {SUM} {executed}, 0)::text, \
-                count(*) FILTER (WHERE {is_new}) FROM ledger_writings"
-    );
-    let sums: (i64, String, i64, String, i64) = sqlx::query_as(AssertSqlSafe(sql))
-        .fetch_one(connection)
-        .await
-        .map_err(|e| from_sqlx(ACTION, e))?;
-    if of_sums(sums.0, &sums.1)? != then {
-        return Err(cannot_tell("rows were changed or removed"));
+/// Takes new rows out of the sums.
+fn without(mut seen: Writings, new: &[NewRow]) -> Writings {
+    for row in new.iter().filter(|row| row.is_executed) {
+        seen.rows = seen.rows.wrapping_sub(1);
+        seen.hashes = seen.hashes.wrapping_sub(row.hash.into());
     }
-    Ok(Now {
-        writings: of_sums(sums.2, &sums.3)?,
-        new_rows: sums.4,
-    })
+    seen
 }
 
 /// Refuses where rows of ours came, or voids.
@@ -200,6 +180,8 @@ struct NewRow {
     is_executed: bool,
     /// The order that an execution is a fill of.
     fill_of: Option<String>,
+    /// Its part of [`Writings::hashes`].
+    hash: i64,
 }
 
 impl NewRow {
@@ -242,6 +224,7 @@ impl NewRow {
     }
 }
 
+/// Reads the new rows, one more than the most there may be.
 async fn new_rows(connection: &mut PgConnection, is_new: &str) -> StoreResult<Vec<NewRow>> {
     let fill_of = order_of_fill("order_id");
     let sql = format!(
@@ -249,8 +232,8 @@ async fn new_rows(connection: &mut PgConnection, is_new: &str) -> StoreResult<Ve
                 total_fees_usd::text AS fee, CASE WHEN isfinite(order_time) \
                 THEN (extract(epoch FROM order_time) * 1000000)::bigint END AS order_time, \
                 trade_seq, lower(status COLLATE \"C\") AS status, is_executed, \
-                CASE WHEN is_executed THEN {fill_of} END AS fill_of \
-         FROM ledger_writings WHERE {is_new}"
+                CASE WHEN is_executed THEN {fill_of} END AS fill_of, {HASH} AS hash \
+         FROM ledger_writings WHERE {is_new} LIMIT {NEW_ROWS_MAX} + 1"
     );
     sqlx::query_as(AssertSqlSafe(sql))
         .fetch_all(connection)
