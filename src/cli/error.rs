@@ -159,6 +159,10 @@ impl From<PipelineError> for CliError {
             PipelineError::Unreadable { .. } => {
                 Self::usage(error.to_string(), "name a CSV file of trades")
             }
+            PipelineError::Changed { .. } => Self {
+                hint: "import it again when whatever writes it is done".into(),
+                ..Self::failed(error.to_string())
+            },
             PipelineError::Usage { message, hint } => Self::usage(message, hint),
             PipelineError::Refused { message, hint } => Self::refused(message, hint),
             PipelineError::Interrupted => Self {

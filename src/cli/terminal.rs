@@ -70,6 +70,7 @@ impl TerminalProgress {
 fn style(phase: Phase, has_total: bool) -> ProgressStyle {
     let (verb, amounts) = match phase {
         Phase::Import => ("import", "{bytes}/{total_bytes}  {bytes_per_sec}"),
+        Phase::Append => ("append", "{bytes}/{total_bytes}  {bytes_per_sec}"),
         Phase::Read if !has_total => ("read", "{human_pos} rows  {rate} a second  {elapsed}"),
         Phase::Read => ("read", "{human_pos}/{human_len} rows  {rate} a second"),
         Phase::Match => ("match", "{human_pos}/{human_len} trades  {rate} a second"),

@@ -1,24 +1,20 @@
-//! The native CSV format: a whole file to trades, rejected rows and duplicates, in one pass.
+//! The native CSV format: a file to trades, rejected rows and duplicates; whole, or by blocks.
 //!
 //! Columns are found by name (`header.rs`), in any order and letter case. A bad row is listed and
 //! the next one is read: a caller sees all that is wrong with a file at once. Of two rows with
 //! one id the first is kept; the second is a duplicate or, with other facts, rejected.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use csv::StringRecord;
 
+use super::blocks::Block;
 use super::cells::{BadCell, TradeReader};
 use super::file::{FileError, text_of};
 use super::header::{Column, Header};
-use super::rejected::{Fault, ROW_COLUMN, RejectedRow, quoted};
+use super::rejected::{Fault, ROW_COLUMN, RejectedRow};
+use super::repeats::{Kept, Repeats};
 use super::rows::{QuoteFault, Row, Rows};
 use super::{ImportOptions, ParsedFile};
-use crate::engine::{Account, LedgerTrade, OrderId};
-
-/// Fewest bytes of a row that is a trade: `1,A,buy,1,1,2025-01-02T03:04:05Z,` and a line end.
-const TRADE_BYTES_MIN: usize = 34;
+use crate::engine::LedgerTrade;
 
 /// Progress is told each time this many rows have been read.
 const PROGRESS_ROWS: u64 = 4096;
@@ -49,28 +45,17 @@ pub fn parse_csv(
     options: &ImportOptions,
     progress: &mut dyn FnMut(usize),
 ) -> Result<ParsedFile, FileError> {
-    let text = text_of(bytes)?;
-    let mut rows = Rows::new(text);
-    let mut record = StringRecord::new();
-    let header = read_header(&mut rows, &mut record)?;
-    let mut reader = TradeReader::new(&header, options);
-    let mut kept = Kept::with_room_for(text);
+    let block = Block::whole(text_of(bytes)?);
+    let format = CsvFormat::find(&block)?.ok_or(FileError::Empty)?;
     let mut file = ParsedFile {
-        unknown_columns: header.unknown.clone(),
-        ends_without_line_end: !text.ends_with(['\n', '\r']),
+        unknown_columns: format.header.unknown.clone(),
+        ends_without_line_end: block.ends_without_line_end(),
         ..ParsedFile::default()
     };
-    while let Some(row) = rows.read(&mut record)? {
-        if row.fault.is_none() && is_blank(&record) {
-            continue;
-        }
+    let mut kept = Kept::with_room_for(&block.text);
+    let mut rows = BlockRows::new(&block, &format, options);
+    while let Some((row, read)) = rows.next_row()? {
         file.rows += 1;
-        let is_cut = file.ends_without_line_end && row.end == text.len();
-        let read = check_row(&row, &record, &header, is_cut).and_then(|()| {
-            reader
-                .read(&record, row.line)
-                .map_err(|bad| rejected_cell(&row, &record, &header, bad))
-        });
         if let Err(rejected) = read.and_then(|trade| kept.keep(trade, &row)) {
             file.rejected.push(*rejected);
         }
@@ -84,76 +69,123 @@ pub fn parse_csv(
     Ok(file)
 }
 
-/// Reads the first row that holds anything as the header.
-fn read_header(rows: &mut Rows<'_>, record: &mut StringRecord) -> Result<Header, FileError> {
-    while let Some(row) = rows.read(record)? {
-        if row.fault.is_some() || !is_blank(record) {
-            return Header::try_new(record, &row);
+/// What the header says of a file's rows.
+#[derive(Debug, Clone)]
+pub struct CsvFormat {
+    header: Header,
+    /// Rows up to this line are none.
+    header_line: u64,
+}
+
+/// Rows of a block.
+#[derive(Debug, Default)]
+pub struct ParsedBlock {
+    /// Its trades, an id that repeats as often as it comes. Order: as in the file.
+    pub trades: Vec<LedgerTrade>,
+    /// The rows that are no trades. Order: as in the file.
+    pub rejected: Vec<RejectedRow>,
+    /// Rows that hold anything, without the header.
+    pub rows: u64,
+}
+
+impl CsvFormat {
+    /// Reads a block's first row that holds anything as the header. `None`: no row does.
+    pub fn find(block: &Block) -> Result<Option<Self>, FileError> {
+        let mut rows = Rows::new(&block.text, block.line);
+        let mut record = StringRecord::new();
+        while let Some(row) = rows.read(&mut record)? {
+            if row.fault.is_some() || !is_blank(&record) {
+                let header = Header::try_new(&record, &row)?;
+                let header_line = row.line;
+                return Ok(Some(Self {
+                    header,
+                    header_line,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the columns that nothing is read from.
+    pub fn unknown_columns(&self) -> &[String] {
+        &self.header.unknown
+    }
+
+    /// Takes a block's trades with repeated ids, each as it comes. Order: blocks as in the file.
+    pub fn compare_repeats(
+        &self,
+        block: &Block,
+        options: &ImportOptions,
+        repeats: &mut Repeats,
+    ) -> Result<(), FileError> {
+        let mut rows = BlockRows::new(block, self, options);
+        while let Some((row, read)) = rows.next_row()? {
+            if let Ok(trade) = read {
+                repeats.compare(trade, &row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a block. Blocks may be read in any order, and by many threads.
+    pub fn parse(&self, block: &Block, options: &ImportOptions) -> Result<ParsedBlock, FileError> {
+        let mut parsed = ParsedBlock::default();
+        let mut rows = BlockRows::new(block, self, options);
+        while let Some((_, read)) = rows.next_row()? {
+            parsed.rows += 1;
+            match read {
+                Ok(trade) => parsed.trades.push(trade),
+                Err(rejected) => parsed.rejected.push(*rejected),
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+/// Reads the rows of a block that hold anything, without the header.
+struct BlockRows<'b> {
+    block: &'b Block,
+    format: &'b CsvFormat,
+    rows: Rows<'b>,
+    record: StringRecord,
+    reader: TradeReader<'b>,
+}
+
+/// A row, and the trade in it, or why there is none.
+type ReadRow<'b> = (Row<'b>, Result<LedgerTrade, Box<RejectedRow>>);
+
+impl<'b> BlockRows<'b> {
+    fn new(block: &'b Block, format: &'b CsvFormat, options: &'b ImportOptions) -> Self {
+        Self {
+            block,
+            format,
+            rows: Rows::new(&block.text, block.line),
+            record: StringRecord::new(),
+            reader: TradeReader::new(&format.header, options),
         }
     }
-    Err(FileError::Empty)
+
+    fn next_row(&mut self) -> Result<Option<ReadRow<'b>>, FileError> {
+        let (header, record) = (&self.format.header, &mut self.record);
+        while let Some(row) = self.rows.read(record)? {
+            let is_none = row.fault.is_none() && is_blank(record);
+            if is_none || row.line <= self.format.header_line {
+                continue;
+            }
+            let is_cut = row.end == self.block.text.len() && self.block.ends_without_line_end();
+            let read = check_row(&row, record, header, is_cut).and_then(|()| {
+                let read = self.reader.read(record, row.line);
+                read.map_err(|bad| rejected_cell(&row, record, header, bad))
+            });
+            return Ok(Some((row, read)));
+        }
+        Ok(None)
+    }
 }
 
 /// Tells whether a row says nothing: spreadsheets leave lines of commas behind the last row.
 fn is_blank(record: &StringRecord) -> bool {
     record.iter().all(|cell| cell.trim_ascii().is_empty())
-}
-
-/// The trades of a file, each id once.
-struct Kept {
-    trades: Vec<LedgerTrade>,
-    /// Where each id stands among the trades.
-    places: HashMap<(Account, OrderId), usize>,
-    duplicates: u64,
-}
-
-impl Kept {
-    /// Makes room in the index for all rows: growing it would hash every id anew.
-    fn with_room_for(text: &str) -> Self {
-        let lines = text.bytes().filter(|byte| *byte == b'\n').count();
-        let trades_max = lines.min(text.len() / TRADE_BYTES_MIN);
-        Self {
-            trades: Vec::new(),
-            places: HashMap::with_capacity(trades_max),
-            duplicates: 0,
-        }
-    }
-
-    /// Keeps a trade, or counts it as a duplicate. Errors: its id with other facts is there.
-    fn keep(&mut self, trade: LedgerTrade, row: &Row<'_>) -> Result<(), Box<RejectedRow>> {
-        let key = (trade.account.clone(), trade.trade.order_id.clone());
-        let first = match self.places.entry(key) {
-            Entry::Vacant(entry) => {
-                entry.insert(self.trades.len());
-                self.trades.push(trade);
-                return Ok(());
-            }
-            Entry::Occupied(entry) => self.trades.get(*entry.get()),
-        };
-        let Some(first) = first else { return Ok(()) };
-        let Some((column, before, here)) = first.fact_that_differs(&trade) else {
-            self.duplicates += 1;
-            return Ok(());
-        };
-        let line = first.import_line;
-        let order_id = trade.trade.order_id.as_str().to_owned();
-        Err(Box::new(RejectedRow {
-            line: row.line,
-            column: Column::OrderId.as_str().to_owned(),
-            found: order_id.clone(),
-            order_id,
-            reason: format!(
-                "which line {line} has with {column} {} where this one has {}, \
-                 expected an id of its own",
-                quoted(&before),
-                quoted(&here),
-            ),
-            hint: Some(
-                "each fill needs its own id; for one trade in two accounts, fill in account".into(),
-            ),
-            text: row.text.to_owned(),
-        }))
-    }
 }
 
 /// Checks what must hold before any cell is looked at: quotes, number of cells, no second header.

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::engine::{Carried, Side};
 use crate::import::parse_timezone;
+use crate::import::rejected::quoted;
 
 pub(super) const HEADER: &str =
     "order_id,symbol,side,size,price,order_time,total_fees_usd,account,trade_seq,status";

@@ -167,13 +167,8 @@ const WORKBOOK_MARK_WITHIN: usize = 4096;
 ///
 /// Errors: empty, another format, UTF-16, a NUL byte, not UTF-8.
 pub(super) fn text_of(bytes: &[u8]) -> Result<&str, FileError> {
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(FileError::Utf16);
-    }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if let Some(kind) = other_format(bytes.trim_ascii_start()) {
-        return Err(FileError::OtherFormat(kind));
-    }
+    check_head(bytes)?;
+    let bytes = without_mark(bytes);
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         let line = line_of(bytes, at);
         return Err(FileError::Nul { line });
@@ -189,6 +184,22 @@ pub(super) fn text_of(bytes: &[u8]) -> Result<&str, FileError> {
         return Err(FileError::Empty);
     }
     Ok(text)
+}
+
+/// Returns the bytes of a file without its byte order mark.
+pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// Looks at a file's first bytes. Errors: another format, UTF-16.
+pub(super) fn check_head(bytes: &[u8]) -> Result<(), FileError> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(FileError::Utf16);
+    }
+    match other_format(without_mark(bytes).trim_ascii_start()) {
+        Some(kind) => Err(FileError::OtherFormat(kind)),
+        None => Ok(()),
+    }
 }
 
 fn other_format(bytes: &[u8]) -> Option<&'static str> {

@@ -234,7 +234,7 @@ mod tests {
 
     fn header_of(text: &str) -> Result<Header, FileError> {
         let mut record = StringRecord::new();
-        let mut rows = Rows::new(text);
+        let mut rows = Rows::new(text, 1);
         let row = rows.read(&mut record).unwrap().unwrap();
         Header::try_new(&record, &row)
     }

@@ -3,14 +3,17 @@
 //! No files are opened, nothing is printed and no clock is read here: the caller hands over the
 //! bytes and the current time. A value is read exactly or its row is rejected; nothing is mended,
 //! guessed or cut. Read next: `csv.rs` (the native format), `cells.rs` and `times.rs` (how a cell
-//! becomes a value, and every reason why not), `rows.rs` (lines and quotes), `header.rs`.
+//! becomes a value, and every reason why not), `rows.rs` (lines and quotes), `header.rs`; and for
+//! files of any size `blocks.rs` and `repeats.rs`.
 
+mod blocks;
 mod cells;
 mod csv;
 mod file;
 mod header;
 mod opening;
 mod rejected;
+mod repeats;
 mod rows;
 mod times;
 
@@ -18,11 +21,13 @@ use jiff::tz::TimeZone;
 
 use crate::engine::{Account, LedgerTrade, Timestamp};
 
-pub use self::csv::parse_csv;
+pub use self::csv::{CsvFormat, ParsedBlock, parse_csv};
+pub use blocks::{BLOCK_BYTES, Block, BlockError, Blocks, ROW_BYTES_MAX};
 pub use file::FileError;
 pub use header::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{ROW_COLUMN, RejectedRow};
+pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
 pub use times::{ZoneError, parse_timezone};
 
 /// What the bytes of a file do not say themselves.

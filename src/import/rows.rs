@@ -32,6 +32,8 @@ pub(super) struct Row<'a> {
     pub text: &'a str,
     /// The end of what was read, in bytes of the text.
     pub end: usize,
+    /// Up to where the text was looked at to know this; behind it anything may follow.
+    pub looked_at: usize,
     /// The row's cells mean nothing.
     pub fault: Option<QuoteFault>,
 }
@@ -46,8 +48,8 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Begins with the first line.
-    pub(super) fn new(text: &'a str) -> Self {
+    /// Begins with the first line of a text, which has this number in the file.
+    pub(super) fn new(text: &'a str, line: u64) -> Self {
         Self {
             text,
             reader: ReaderBuilder::new()
@@ -55,7 +57,7 @@ impl<'a> Rows<'a> {
                 .flexible(true)
                 .from_reader(Cursor::new(text.as_bytes())),
             counted: 0,
-            line: 1,
+            line,
         }
     }
 
@@ -81,6 +83,7 @@ impl<'a> Rows<'a> {
             line_last: self.line,
             text: raw,
             end,
+            looked_at: end,
             fault: None,
         };
         if raw.contains('"') {
@@ -99,6 +102,27 @@ impl<'a> Rows<'a> {
         }
         Ok(Some(row))
     }
+}
+
+/// Returns where a text can be cut in two, so that each part is read as if they were one: in
+/// front of the last row that nothing before looked behind, and whatever follows the text.
+///
+/// A row whose quote is never closed looks far: its kind of fault may be told by a later line,
+/// although only its own line is given up.
+pub(super) fn last_safe_start(text: &str) -> csv::Result<usize> {
+    let mut rows = Rows::new(text, 1);
+    let mut record = StringRecord::new();
+    let (mut safe, mut looked_at) = (0, 0);
+    while let Some(row) = rows.read(&mut record)? {
+        if rows.counted >= looked_at {
+            safe = rows.counted;
+        }
+        looked_at = looked_at.max(row.looked_at);
+        if looked_at == text.len() {
+            break;
+        }
+    }
+    Ok(safe)
 }
 
 /// Checks that every quoted cell of a row is closed, and closed at its end.
@@ -136,7 +160,7 @@ mod tests {
 
     /// Every row as (first line, last line, cells, fault).
     fn rows_of(text: &str) -> Vec<(u64, u64, Vec<String>, Option<QuoteFault>)> {
-        let mut rows = Rows::new(text);
+        let mut rows = Rows::new(text, 1);
         let mut record = StringRecord::new();
         let mut all = Vec::new();
         while let Some(row) = rows.read(&mut record).unwrap() {

@@ -25,6 +25,8 @@ pub trait Clock: Send + Sync {
 pub enum Phase {
     /// Reading a file. Units: bytes.
     Import,
+    /// Appending a file's trades to the ledger. Units: bytes of the file.
+    Append,
     /// Reading the ledger. Units: rows.
     Read,
     /// Matching. Units: trades.
@@ -148,6 +150,12 @@ pub enum PipelineError {
         file: String,
         /// Why.
         reason: String,
+    },
+    /// A file is not what it was when its rows were checked. Nothing of it is in the ledger.
+    #[error("{file}: changed while it was being imported: nothing of it was imported")]
+    Changed {
+        /// Its name.
+        file: String,
     },
     /// What was asked makes no sense here; nothing was done.
     #[error("{message}")]

@@ -1,14 +1,18 @@
-//! Files into the ledger: read whole, parsed whole, then appended in one transaction a file.
+//! Files into the ledger: all rows of all files are read first, then each file is appended in one
+//! transaction, for which it is read again. Read next: `csv_file.rs`.
 
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
+use super::csv_file::CsvFile;
 use crate::engine::{Account, LedgerTrade};
-use crate::import::{ImportOptions, ParsedFile, RejectedRow, parse_csv, parse_opening_lots};
+use crate::import::{
+    FileError, ImportOptions, ParsedFile, RejectedRow, parse_csv, parse_opening_lots,
+};
 use crate::store::Store;
-use crate::store::model::{ImportBatch, ImportMode, ImportReceipt, Reject};
+use crate::store::model::{ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
 
 /// How files are to be imported.
 #[derive(Debug, Clone, Default)]
@@ -27,15 +31,33 @@ pub struct ImportRequest {
     pub correct: Option<String>,
 }
 
-/// A file, parsed but not yet imported.
-#[derive(Debug, Clone)]
+/// A file whose rows were all read, but that is not yet imported.
+#[derive(Debug)]
 pub struct Source {
     /// Its name as given.
     pub name: String,
     /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
-    /// Its trades and rejected rows.
-    pub parsed: ParsedFile,
+    /// Rows that hold anything.
+    pub rows: u64,
+    /// Rows that repeat an earlier row of the file.
+    pub duplicates: u64,
+    /// Rows that are no trades.
+    pub rejected: Vec<RejectedRow>,
+    /// Columns that nothing is read from.
+    pub unknown_columns: Vec<String>,
+    /// The last line has no line end: it may have been cut.
+    pub ends_without_line_end: bool,
+    trades: SourceTrades,
+}
+
+/// Where a source's trades are.
+#[derive(Debug)]
+enum SourceTrades {
+    /// In memory: what can't be read twice, and lots carried over, which are few.
+    Listed(Vec<LedgerTrade>),
+    /// In the file, which is read once more when they are wanted.
+    InFile(CsvFile),
 }
 
 /// What became of a file.
@@ -59,6 +81,13 @@ pub struct FileReport {
     pub receipt: Option<ImportReceipt>,
 }
 
+impl Source {
+    /// Tells whether any of its rows is no trade.
+    pub fn has_rejected(&self) -> bool {
+        !self.rejected.is_empty()
+    }
+}
+
 impl FileReport {
     /// Tells whether rows stopped the file: nothing of it was imported.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
@@ -70,7 +99,9 @@ impl FileReport {
     }
 }
 
-/// Reads and parses a file. No database is touched.
+/// Reads all rows of a file. No database is touched.
+///
+/// Of a file that can be read again, trades are not kept: its size is no matter.
 ///
 /// Errors: it can't be read, or it is no table of trades at all.
 pub fn parse_source(
@@ -86,36 +117,61 @@ pub fn parse_source(
     if path.is_dir() {
         return Err(unreadable("it is a folder, expected a CSV file".into()));
     }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
     let options = ImportOptions {
         account_default: request.account.clone(),
         timezone: request.timezone.clone(),
         now: context.clock.now(),
     };
-    context
-        .progress
-        .begin(Phase::Import, Some(bytes.len() as u64));
+    if path.is_file() && !request.opening_lots {
+        let (file, checked) = CsvFile::check(path, options, context)?;
+        return Ok(Source {
+            name,
+            sha256: file.sha256().to_owned(),
+            rows: checked.rows,
+            duplicates: checked.duplicates,
+            rejected: checked.rejected,
+            unknown_columns: checked.unknown_columns,
+            ends_without_line_end: checked.ends_without_line_end,
+            trades: SourceTrades::InFile(file),
+        });
+    }
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let (parsed, sha256) = parse_whole(&bytes, &options, request, context);
+    context.cancel.check()?;
+    let file = name.clone();
+    let parsed = parsed.map_err(|error| PipelineError::File { file, error })?;
+    Ok(Source {
+        name,
+        sha256,
+        rows: parsed.rows,
+        duplicates: parsed.duplicates,
+        rejected: parsed.rejected,
+        unknown_columns: parsed.unknown_columns,
+        ends_without_line_end: parsed.ends_without_line_end,
+        trades: SourceTrades::Listed(parsed.trades),
+    })
+}
+
+fn parse_whole(
+    bytes: &[u8],
+    options: &ImportOptions,
+    request: &ImportRequest,
+    context: &Context,
+) -> (Result<ParsedFile, FileError>, String) {
+    let total = bytes.len() as u64;
+    context.progress.begin(Phase::Import, Some(total));
     let mut seen = 0;
     let parsed = match request.opening_lots {
-        true => parse_opening_lots(&bytes, &options),
-        false => parse_csv(&bytes, &options, &mut |done| {
+        true => parse_opening_lots(bytes, options),
+        false => parse_csv(bytes, options, &mut |done| {
             context.progress.advance((done as u64).saturating_sub(seen));
             seen = done as u64;
         }),
     };
     context.progress.end();
-    context.cancel.check()?;
-    let parsed = parsed.map_err(|error| PipelineError::File {
-        file: name.clone(),
-        error,
-    })?;
-    let digest = Sha256::digest(&bytes);
+    let digest = Sha256::digest(bytes);
     let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Source {
-        name,
-        sha256,
-        parsed,
-    })
+    (parsed, sha256)
 }
 
 /// Imports parsed files in turn, each whole or not at all.
@@ -128,31 +184,31 @@ pub async fn import_files(
     request: &ImportRequest,
     context: &Context,
 ) -> PipelineResult<Vec<FileReport>> {
-    let any_rejected = sources
-        .iter()
-        .any(|source| !source.parsed.rejected.is_empty());
+    let any_rejected = sources.iter().any(Source::has_rejected);
     let mut stopped = any_rejected && !request.skip_invalid;
     let mut reports = Vec::new();
     for source in sources {
         context.cancel.check()?;
-        let Source {
-            name,
-            sha256,
-            parsed,
-        } = source;
         let mut report = FileReport {
-            name,
-            sha256,
-            rows: parsed.rows,
-            duplicates: parsed.duplicates,
-            rejected: parsed.rejected,
-            unknown_columns: parsed.unknown_columns,
-            ends_without_line_end: parsed.ends_without_line_end,
+            name: source.name,
+            sha256: source.sha256,
+            rows: source.rows,
+            duplicates: source.duplicates,
+            rejected: source.rejected,
+            unknown_columns: source.unknown_columns,
+            ends_without_line_end: source.ends_without_line_end,
             receipt: None,
         };
         if let (false, Some(store)) = (stopped, store) {
-            let batch = batch(&report, parsed.trades, request, context);
-            let receipt = store.import(&batch).await?;
+            let file = import_file(&report, request, context);
+            let receipt = match source.trades {
+                SourceTrades::Listed(trades) => store.import(&ImportBatch { file, trades }).await?,
+                SourceTrades::InFile(csv) => {
+                    let mut trades = csv.trades(context);
+                    let done = store.import_file(&file, &mut trades).await;
+                    trades.why_stopped(done)?
+                }
+            };
             stopped = !receipt.conflicts.is_empty() && !request.skip_invalid;
             report.receipt = Some(receipt);
         }
@@ -161,12 +217,7 @@ pub async fn import_files(
     Ok(reports)
 }
 
-fn batch(
-    report: &FileReport,
-    trades: Vec<LedgerTrade>,
-    request: &ImportRequest,
-    context: &Context,
-) -> ImportBatch {
+fn import_file(report: &FileReport, request: &ImportRequest, context: &Context) -> ImportFile {
     let reject = |row: &RejectedRow| Reject {
         line: row.line,
         order_id: row.order_id.clone(),
@@ -175,10 +226,9 @@ fn batch(
         reason: row.reason.clone(),
         text: row.text.clone(),
     };
-    ImportBatch {
+    ImportFile {
         name: report.name.clone(),
         sha256: report.sha256.clone(),
-        trades,
         rejects: report.rejected.iter().map(reject).collect(),
         mode: match &request.correct {
             Some(reason) => ImportMode::Correct {

@@ -11,6 +11,7 @@ mod compare;
 mod compare_legacy;
 mod compute;
 mod context;
+mod csv_file;
 mod explain;
 mod fills;
 mod health;

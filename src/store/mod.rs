@@ -17,6 +17,7 @@ pub mod postgres;
 pub mod rows;
 pub mod rules;
 pub mod sqlite;
+pub mod trades;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,12 +31,13 @@ pub use error::{StoreError, StoreResult};
 use lots::{OpenLots, Reach};
 use model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LegacyRow,
-    LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote,
-    ReviewDecision, RunFailure, RunStart, Scope, SourcedAllocation, Version, VersionInfo,
-    VersionPlan, VoidChange, Watermark,
+    Holder, ImportBatch, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
+    LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem,
+    RetryNote, ReviewDecision, RunFailure, RunStart, Scope, SourcedAllocation, Version,
+    VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
+use trades::{Listed, TradeSource};
 
 /// A row of `fifo_allocations` whose text can't be read, or the row.
 pub type StoredRow = Result<StoredAllocation, UnreadableRow>;
@@ -98,7 +100,17 @@ pub trait Store: Send + Sync {
 
     /// Appends a file's trades, in one transaction. Conflicts that may not be skipped, and a
     /// preview, leave the ledger as it was.
-    async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt>;
+    async fn import_file(
+        &self,
+        file: &ImportFile,
+        trades: &mut dyn TradeSource,
+    ) -> StoreResult<ImportReceipt>;
+
+    /// Appends trades that are in memory, as [`import_file`](Self::import_file) does.
+    async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
+        self.import_file(&batch.file, &mut Listed::new(&batch.trades))
+            .await
+    }
 
     /// Takes a trade out of matching or puts it back. Errors: no such trade; nothing to change.
     async fn void(&self, change: &VoidChange) -> StoreResult<()>;

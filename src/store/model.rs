@@ -145,15 +145,22 @@ pub enum ImportMode {
     },
 }
 
-/// One file's trades, on their way into the ledger.
+/// A few trades, on their way into the ledger.
 #[derive(Debug, Clone)]
 pub struct ImportBatch {
+    /// What they come from.
+    pub file: ImportFile,
+    /// The trades.
+    pub trades: Vec<LedgerTrade>,
+}
+
+/// A file, and how its trades are to be imported.
+#[derive(Debug, Clone)]
+pub struct ImportFile {
     /// Name of the file.
     pub name: String,
     /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
-    /// Its trades.
-    pub trades: Vec<LedgerTrade>,
     /// Rows that were rejected and that the user chose to leave out.
     pub rejects: Vec<Reject>,
     /// Append or correct.

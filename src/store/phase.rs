@@ -7,6 +7,8 @@
 /// A place that a run, or an import, comes past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// A lot of a file's rows is written, and more may follow.
+    Lot,
     /// A file's rows are appended, and nothing is committed.
     Append,
     /// Rows of the ledger are read.

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
-    Conflict, Current, ImportMode, QueuedItem, ReviewDecision, ReviewStatus, ReviewUpdate, Version,
-    VersionInfo, VersionPlan, VersionStatus, VoidChange, is_snapshot_name,
+    Conflict, Current, ImportMode, ImportReceipt, QueuedItem, ReviewDecision, ReviewStatus,
+    ReviewUpdate, Version, VersionInfo, VersionPlan, VersionStatus, VoidChange, is_snapshot_name,
 };
 use super::{StoreError, StoreResult};
 use crate::engine::{Account, IssueType, LedgerTrade, OrderId, ReviewItem};
@@ -25,50 +25,109 @@ pub type TradeKey = (Account, OrderId);
 /// A known execution: the row of its id, and its corrections, in the order they were appended.
 pub type KnownTrades = BTreeMap<TradeKey, Vec<LedgerTrade>>;
 
-/// What an import does.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ImportPlan {
-    /// New rows, corrections included.
-    pub append: Vec<LedgerTrade>,
+/// What an import does, decided lot by lot; no lot is kept.
+///
+/// What is known is looked up in the ledger as it was before the file, whatever lot it is for.
+#[derive(Debug)]
+pub struct ImportPlan<'m> {
+    mode: &'m ImportMode,
+    /// Of each trade of the file in turn, whether it is appended.
+    is_appended: Vec<bool>,
+    /// Where the rows that differ from their trade, corrections, are in `rows`; by the trade's
+    /// place in the file.
+    corrected: BTreeMap<usize, usize>,
+    /// Rows that decide about later ones: appended by this lot or, where corrections get ids of
+    /// their own, by all lots.
+    rows: Vec<LedgerTrade>,
+    /// Where they are, by execution and, of a correction, by its id.
+    places: BTreeMap<TradeKey, Vec<usize>>,
     /// Executions to void, because a correction follows.
     pub void: Vec<TradeKey>,
-    /// Rows that were there already.
-    pub known: u64,
-    /// Rows with other facts.
-    pub conflicts: Vec<Conflict>,
+    known: u64,
+    conflicts: Vec<Conflict>,
 }
 
-/// Decides row by row: append, skip what is known, report a conflict, or correct.
-///
-/// A row of the file is known to the rows after it: one id twice is the same as in two files.
-pub fn plan_import(trades: Vec<LedgerTrade>, known: &KnownTrades, mode: &ImportMode) -> ImportPlan {
-    let mut plan = ImportPlan::default();
-    // Where the file's own rows are in `plan.append`, by execution and, of a correction, by its id.
-    let mut places: BTreeMap<TradeKey, Vec<usize>> = BTreeMap::new();
-    for trade in trades {
-        let key = (trade.account.clone(), trade.trade.order_id.clone());
-        let of_file = places.get(&key).map(Vec::as_slice).unwrap_or_default();
-        let of_file = of_file.iter().filter_map(|place| plan.append.get(*place));
-        let of_ledger = known.get(&key).map(Vec::as_slice).unwrap_or_default();
-        let chain: Vec<&LedgerTrade> = of_ledger.iter().chain(of_file).collect();
-        match decide(trade, &chain, &places, mode) {
-            Decision::Known => plan.known += 1,
-            Decision::Conflict(conflict) => plan.conflicts.push(conflict),
-            Decision::Append(row) => {
-                places.entry(key).or_default().push(plan.append.len());
-                plan.append.push(row);
-            }
-            Decision::Correct(voided, row) => {
-                let corrected_key = (row.account.clone(), row.trade.order_id.clone());
-                for key in [key, corrected_key] {
-                    places.entry(key).or_default().push(plan.append.len());
-                }
-                plan.void.push(voided);
-                plan.append.push(row);
-            }
+impl<'m> ImportPlan<'m> {
+    /// Begins with a file's first trade.
+    pub fn new(mode: &'m ImportMode) -> Self {
+        Self {
+            mode,
+            is_appended: Vec::new(),
+            corrected: BTreeMap::new(),
+            rows: Vec::new(),
+            places: BTreeMap::new(),
+            void: Vec::new(),
+            known: 0,
+            conflicts: Vec::new(),
         }
     }
-    plan
+
+    /// Decides row by row: append, skip what is known, report a conflict, or correct.
+    ///
+    /// A row of the lot is known to the rows after it: one id twice is the same as in two files.
+    pub fn decide_lot(&mut self, lot: Vec<LedgerTrade>, known: &KnownTrades) {
+        if *self.mode == ImportMode::Append {
+            self.rows.clear();
+            self.places.clear();
+        }
+        for trade in lot {
+            let key = (trade.account.clone(), trade.trade.order_id.clone());
+            let of_file = self.places.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let of_file = of_file.iter().filter_map(|place| self.rows.get(*place));
+            let of_ledger = known.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let chain: Vec<&LedgerTrade> = of_ledger.iter().chain(of_file).collect();
+            let decision = decide(trade, &chain, &self.places, self.mode);
+            let is_appended = matches!(decision, Decision::Append(_) | Decision::Correct(..));
+            match decision {
+                Decision::Known => self.known += 1,
+                Decision::Conflict(conflict) => self.conflicts.push(conflict),
+                Decision::Append(row) => self.keep([key].into(), row),
+                Decision::Correct(voided, row) => {
+                    let corrected_key = (row.account.clone(), row.trade.order_id.clone());
+                    self.corrected
+                        .insert(self.is_appended.len(), self.rows.len());
+                    self.keep(vec![key, corrected_key], row);
+                    self.void.push(voided);
+                }
+            }
+            self.is_appended.push(is_appended);
+        }
+    }
+
+    fn keep(&mut self, keys: Vec<TradeKey>, row: LedgerTrade) {
+        for key in keys {
+            self.places.entry(key).or_default().push(self.rows.len());
+        }
+        self.rows.push(row);
+    }
+
+    /// Counts the rows to append, corrections included.
+    pub fn appended(&self) -> u64 {
+        self.is_appended.iter().filter(|is| **is).count() as u64
+    }
+
+    /// Returns the rows to append of a lot that was decided; `first` is the place of its first
+    /// trade in the file.
+    pub fn rows_of(&self, first: usize, lot: Vec<LedgerTrade>) -> Vec<LedgerTrade> {
+        let chosen = (first..).zip(lot).filter_map(|(nth, trade)| {
+            let is_appended = self.is_appended.get(nth).copied().unwrap_or_default();
+            let place = self.corrected.get(&nth);
+            let corrected = place.and_then(|place| self.rows.get(*place)).cloned();
+            is_appended.then(|| corrected.unwrap_or(trade))
+        });
+        chosen.collect()
+    }
+
+    /// Returns what the import does, or would do.
+    pub fn receipt(&self) -> ImportReceipt {
+        ImportReceipt {
+            import_id: None,
+            appended: self.appended() - self.void.len() as u64,
+            known: self.known,
+            corrected: self.void.len() as u64,
+            conflicts: self.conflicts.clone(),
+        }
+    }
 }
 
 /// What becomes of a row of a file.

@@ -18,7 +18,7 @@ use crate::engine::{
     add_sizes, match_pool, price_of_basis,
 };
 use crate::store::Store;
-use crate::store::model::{ImportBatch, ImportMode, LedgerRead, QueuedItem, Scope};
+use crate::store::model::{ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, Scope};
 
 /// Seconds behind a sell in which a buy may be its own, stamped late.
 const LATE_BUY_S: i64 = 300;
@@ -155,17 +155,17 @@ pub fn import_batch(
         let (id, time) = (&trade.order_id, trade.order_time);
         digest.update(format!("{id},{size},{price},{fee},{time}\n").as_bytes());
     }
-    ImportBatch {
+    let file = ImportFile {
         name: format!("review item {}", item.id),
         sha256: hex(&digest.finalize()),
-        trades,
         rejects: Vec::new(),
         mode: ImportMode::Append,
         skip_conflicts: false,
         preview: false,
         imported_at: at,
         imported_by: by.to_owned(),
-    }
+    };
+    ImportBatch { file, trades }
 }
 
 /// What a sell came to.

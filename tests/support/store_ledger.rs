@@ -130,10 +130,8 @@ pub async fn another_fact_is_a_conflict_and_nothing_is_written(subject: &dyn Sub
 pub async fn conflicts_can_be_skipped(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("B-1", "100")]).await;
-    let file = ImportBatch {
-        skip_conflicts: true,
-        ..batch(vec![bought("B-2", "100"), bought("B-1", "100.5")])
-    };
+    let file = batch(vec![bought("B-2", "100"), bought("B-1", "100.5")]);
+    let file = changed(file, |file| file.skip_conflicts = true);
     let receipt = store.import(&file).await.unwrap();
     assert_eq!((receipt.import_id, receipt.appended), (Some(2), 1));
     assert_eq!(receipt.conflicts.len(), 1);
@@ -144,14 +142,12 @@ pub async fn a_preview_writes_nothing(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("B-1", "100"), bought("B-2", "100")]).await;
     let before = state(subject).await;
-    let preview = ImportBatch {
-        preview: true,
-        ..correction(vec![
-            bought("B-1", "99"),
-            bought("B-2", "100"),
-            bought("B-3", "100"),
-        ])
-    };
+    let corrected = correction(vec![
+        bought("B-1", "99"),
+        bought("B-2", "100"),
+        bought("B-3", "100"),
+    ]);
+    let preview = changed(corrected, |file| file.preview = true);
     let receipt = store.import(&preview).await.unwrap();
     assert_eq!(receipt.import_id, None);
     assert_eq!(
@@ -160,10 +156,7 @@ pub async fn a_preview_writes_nothing(subject: &dyn Subject) {
     );
     assert_eq!(state(subject).await, before);
     let receipt = store
-        .import(&ImportBatch {
-            preview: false,
-            ..preview
-        })
+        .import(&changed(preview, |file| file.preview = false))
         .await;
     let receipt = receipt.unwrap();
     assert_eq!(
@@ -305,10 +298,8 @@ fn reject(line: u64) -> Reject {
 pub async fn rejected_rows_are_kept_with_the_import(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("B-1", "100")]).await;
-    let file = ImportBatch {
-        rejects: vec![reject(3), reject(9)],
-        ..batch(vec![bought("B-2", "100")])
-    };
+    let file = batch(vec![bought("B-2", "100")]);
+    let file = changed(file, |file| file.rejects = vec![reject(3), reject(9)]);
     store.import(&file).await.unwrap();
     let size = || "size".to_owned();
     assert_eq!(subject.rejects().await, [(2, 3, size()), (2, 9, size())]);
@@ -318,21 +309,16 @@ pub async fn a_broken_import_leaves_nothing(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("B-1", "100")]).await;
     let before = state(subject).await;
-    let no_hash = ImportBatch {
-        sha256: "ab".into(),
-        ..batch(vec![bought("B-2", "100")])
-    };
-    let no_reason = ImportBatch {
-        mode: ImportMode::Correct {
-            reason: String::new(),
-        },
-        ..batch(vec![bought("B-3", "100"), bought("B-1", "101")])
-    };
+    let no_hash = changed(batch(vec![bought("B-2", "100")]), |file| {
+        file.sha256 = "ab".into();
+    });
+    let no_reason = batch(vec![bought("B-3", "100"), bought("B-1", "101")]);
+    let no_reason = changed(no_reason, |file| {
+        let reason = String::new();
+        file.mode = ImportMode::Correct { reason };
+    });
     for broken in [no_hash, no_reason] {
-        let broken = ImportBatch {
-            rejects: vec![reject(4)],
-            ..broken
-        };
+        let broken = changed(broken, |file| file.rejects = vec![reject(4)]);
         let error = store.import(&broken).await.unwrap_err();
         assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
     }

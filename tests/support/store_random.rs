@@ -7,8 +7,7 @@ use std::fmt::Debug;
 
 use fifo_pnl::engine::{LedgerTrade, Pool, StoredAllocation, Trade};
 use fifo_pnl::store::model::{
-    Exclusion, ImportBatch, LedgerRead, PointerMove, ReviewStatus, Scope, VersionInfo, VersionPlan,
-    Watermark,
+    Exclusion, LedgerRead, PointerMove, ReviewStatus, Scope, VersionInfo, VersionPlan, Watermark,
 };
 use fifo_pnl::store::{Store, StoreError, StoreResult};
 use proptest::prelude::*;
@@ -169,11 +168,10 @@ async fn take(subject: &dyn Subject, step: &Step) -> String {
             } else {
                 batch(trades)
             };
-            let file = ImportBatch {
-                skip_conflicts,
-                preview,
-                ..file
-            };
+            let file = changed(file, |file| {
+                file.skip_conflicts = skip_conflicts;
+                file.preview = preview;
+            });
             said(store.import(&file).await)
         }
         Step::Void(id, undo) => said(store.void(&void(id, undo)).await),

@@ -20,9 +20,9 @@ use fifo_pnl::engine::{
 };
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
 use fifo_pnl::store::model::{
-    Completion, Event, Holder, ImportBatch, ImportMode, PointerMove, ReviewStatus, ReviewUpdate,
-    RunCounts, RunFailure, RunStart, Scope, Version, VersionPlan, VersionStatus, VoidChange,
-    policy_json,
+    Completion, Event, Holder, ImportBatch, ImportFile, ImportMode, PointerMove, ReviewStatus,
+    ReviewUpdate, RunCounts, RunFailure, RunStart, Scope, Version, VersionPlan, VersionStatus,
+    VoidChange, policy_json,
 };
 use fifo_pnl::store::sqlite::SqliteStore;
 use fifo_pnl::store::{RowSink, RunLock, Store, StoreError, StoreResult};
@@ -350,17 +350,18 @@ pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
         row.import_line = line;
         row
     });
-    ImportBatch {
+    let file = ImportFile {
         name: "trades.csv".into(),
         sha256: "ab".repeat(32),
-        trades: numbered.collect(),
         rejects: Vec::new(),
         mode: ImportMode::Append,
         skip_conflicts: false,
         preview: false,
         imported_at: at(100),
         imported_by: "ann".into(),
-    }
+    };
+    let trades = numbered.collect();
+    ImportBatch { file, trades }
 }
 
 /// Makes an import that corrects.
@@ -368,10 +369,13 @@ pub fn correction(trades: Vec<LedgerTrade>) -> ImportBatch {
     let mode = ImportMode::Correct {
         reason: "wrong price".into(),
     };
-    ImportBatch {
-        mode,
-        ..batch(trades)
-    }
+    changed(batch(trades), |file| file.mode = mode)
+}
+
+/// Changes how trades are imported.
+pub fn changed(mut batch: ImportBatch, change: impl FnOnce(&mut ImportFile)) -> ImportBatch {
+    change(&mut batch.file);
+    batch
 }
 
 /// Appends trades, none of them known.

@@ -33,7 +33,7 @@ async fn import_and_describe(
     session: &Session,
 ) -> CliResult<Outcome> {
     let sources = parse(files, request, session)?;
-    let refused = !request.skip_invalid && sources.iter().any(|s| !s.parsed.rejected.is_empty());
+    let refused = !request.skip_invalid && sources.iter().any(Source::has_rejected);
     let store = match (refused, request.preview) {
         (true, _) => None,
         (false, true) => Some(session.open_to_preview().await?),

@@ -9,13 +9,13 @@ use crate::cli::args::RunArgs;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
-use crate::pipeline::{self, ComputeOptions};
+use crate::pipeline::{self, ComputeOptions, Source};
 
 /// Runs the command.
 pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let request = import::request(&args.files)?;
     let sources = import::parse(&args.files, &request, session)?;
-    let refused = !request.skip_invalid && sources.iter().any(|s| !s.parsed.rejected.is_empty());
+    let refused = !request.skip_invalid && sources.iter().any(Source::has_rejected);
     let store = match refused {
         true => None,
         false => Some(session.open(true).await?),

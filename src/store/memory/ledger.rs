@@ -11,11 +11,11 @@ use crate::engine::{
     is_never_executed,
 };
 use crate::store::model::{
-    Arrivals, Event, ImportBatch, ImportMode, ImportReceipt, ImportedFile, LedgerCounts,
-    LedgerRead, PoolSizes, Reject, Scope, VoidChange, Watermark,
+    Arrivals, Event, ImportFile, ImportMode, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
+    PoolSizes, Reject, Scope, VoidChange, Watermark,
 };
 use crate::store::rules::{
-    CORRECTION_MARK, ImportPlan, KnownTrades, check_voidable, correction_number, plan_import,
+    CORRECTION_MARK, ImportPlan, KnownTrades, TradeKey, check_voidable, correction_number,
 };
 use crate::store::{StoreError, StoreResult};
 
@@ -157,29 +157,31 @@ fn number_of(place: usize) -> i64 {
 }
 
 /// Imports a file: looks up what is known, plans, writes.
-pub(super) fn import(state: &mut State, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
+pub(super) fn import(
+    state: &mut State,
+    file: &ImportFile,
+    lots: Vec<Vec<LedgerTrade>>,
+) -> StoreResult<ImportReceipt> {
     let ledger = &mut state.ledger;
-    let known = ledger.known_trades(&batch.trades)?;
-    let plan = plan_import(batch.trades.clone(), &known, &batch.mode);
-    let mut receipt = ImportReceipt {
-        import_id: None,
-        appended: plan.append.len() as u64 - plan.void.len() as u64,
-        known: plan.known,
-        corrected: plan.void.len() as u64,
-        conflicts: plan.conflicts.clone(),
-    };
-    let stopped = !receipt.conflicts.is_empty() && !batch.skip_conflicts;
-    if batch.preview || stopped {
+    let mut plan = ImportPlan::new(&file.mode);
+    for lot in &lots {
+        let known = ledger.known_trades(lot)?;
+        plan.decide_lot(lot.clone(), &known);
+    }
+    let mut receipt = plan.receipt();
+    let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
+    if file.preview || stopped {
         return Ok(receipt);
     }
-    let import_id = ledger.write_import(batch, &plan)?;
+    let rows = plan.rows_of(0, lots.into_iter().flatten().collect());
+    let import_id = ledger.write_import(file, &rows, &plan.void)?;
     receipt.import_id = Some(import_id);
     let details = json!({
-        "import_id": import_id, "file": batch.name, "sha256": batch.sha256,
+        "import_id": import_id, "file": file.name, "sha256": file.sha256,
         "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
-        "conflicts": receipt.conflicts.len(), "rejected": batch.rejects.len(),
+        "conflicts": receipt.conflicts.len(), "rejected": file.rejects.len(),
     });
-    let event = Event::info("import", batch.imported_at, details);
+    let event = Event::info("import", file.imported_at, details);
     state.events.push(event);
     Ok(receipt)
 }
@@ -254,14 +256,19 @@ impl Ledger {
         corrections.map(|(_, place)| *place).chain(itself).collect()
     }
 
-    fn write_import(&mut self, batch: &ImportBatch, plan: &ImportPlan) -> StoreResult<i64> {
-        let has_hash = batch.sha256.chars().count() == 64;
+    fn write_import(
+        &mut self,
+        file: &ImportFile,
+        rows: &[LedgerTrade],
+        void: &[TradeKey],
+    ) -> StoreResult<i64> {
+        let has_hash = file.sha256.chars().count() == 64;
         check(has_hash, "append trades", "imports_sha256_check")?;
-        let reason = match &batch.mode {
+        let reason = match &file.mode {
             ImportMode::Correct { reason } => reason,
             ImportMode::Append => "",
         };
-        let voids_have_reason = plan.void.is_empty() || !reason.is_empty();
+        let voids_have_reason = void.is_empty() || !reason.is_empty();
         check(
             voids_have_reason,
             "append trades",
@@ -269,31 +276,30 @@ impl Ledger {
         )?;
         let import_id = number_of(self.imports.len());
         let mut added = BTreeSet::new();
-        for row in &plan.append {
+        for row in rows {
             let key = RawTrade::from(row).key();
             let is_new = !self.by_key.contains_key(&key) && added.insert(key);
             check(is_new, "append trades", "trade_records_key")?;
         }
-        for row in &plan.append {
+        for row in rows {
             self.push(LedgerRow {
                 text: row.into(),
                 carried: row.carried.clone(),
                 import: Some((import_id, row.import_line)),
             })?;
         }
-        let rejects = batch.rejects.iter().cloned();
+        let rejects = file.rejects.iter().cloned();
         self.rejects
             .extend(rejects.map(|reject| (import_id, reject)));
-        self.voids
-            .extend(plan.void.iter().map(|(account, id)| VoidRow {
-                key: (account.to_string(), id.to_string()),
-                undone: false,
-            }));
+        self.voids.extend(void.iter().map(|(account, id)| VoidRow {
+            key: (account.to_string(), id.to_string()),
+            undone: false,
+        }));
         self.imports.push(Import {
-            name: batch.name.clone(),
-            sha256: batch.sha256.clone(),
-            rows: i64::try_from(plan.append.len()).unwrap_or(i64::MAX),
-            imported_at: batch.imported_at,
+            name: file.name.clone(),
+            sha256: file.sha256.clone(),
+            rows: i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            imported_at: file.imported_at,
         });
         Ok(import_id)
     }

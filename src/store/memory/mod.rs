@@ -23,11 +23,12 @@ use super::limits::BUSY_TIMEOUT_S;
 use super::lots::{OpenLots, Reach};
 use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
+    Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
     PointerMove, PoolSizes, PoolSummary, QueuedItem, Reject, RetryNote, ReviewDecision, RunFailure,
     RunStart, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::rules::check_snapshot_free;
+use super::trades::TradeSource;
 use super::{
     RowSink, RunLock, Seen, SourcedSink, Store, StoreError, StoreResult, StoredPool, StoredRow,
     VersionWriter,
@@ -177,8 +178,17 @@ impl Store for MemoryStore {
         "memory".into()
     }
 
-    async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
-        self.write(|state| ledger::import(state, batch)).await
+    async fn import_file(
+        &self,
+        file: &ImportFile,
+        trades: &mut dyn TradeSource,
+    ) -> StoreResult<ImportReceipt> {
+        let mut lots = Vec::new();
+        trades.rewind();
+        while let Some(lot) = trades.next_lot().await? {
+            lots.push(lot);
+        }
+        self.write(|state| ledger::import(state, file, lots)).await
     }
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {

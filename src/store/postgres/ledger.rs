@@ -6,36 +6,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use super::adopt::Ledger;
-use super::binary::{push_bytes, push_decimal, push_i64, push_null, push_size, push_time};
-use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::gate::{self, GateRows};
-use super::read::{PgCells, select};
-use super::{PostgresStore, commit, copy, end_snapshot, runs, writings};
-use crate::engine::{Carried, LedgerTrade, Pool, Timestamp, Trade, TradeText};
-use crate::store::cells::{Cells, pool};
+use super::{PostgresStore, commit, end_snapshot, runs, writings};
+use crate::engine::{Pool, Timestamp};
+use crate::store::cells::pool;
 use crate::store::model::{
-    Event, ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, PoolSizes, Scope,
-    VoidChange, Watermark, Writings,
+    Event, LedgerCounts, LedgerRead, PoolSizes, Scope, VoidChange, Watermark, Writings,
 };
-use crate::store::phase::{self, Phase};
-use crate::store::rules::{
-    CORRECTION_MARK, KnownTrades, TradeKey, check_voidable, correction_number, plan_import,
-};
+use crate::store::rules::check_voidable;
 use crate::store::{Seen, StoreError, StoreResult};
 
 /// The key of the lock that lets our imports and voids in one after another: "fifo-imp" as bytes.
 const IMPORT_LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-imp");
 
-/// Ids looked up in one statement.
-const LOOKUP_IDS_MAX: usize = 5_000;
-
 /// Begins a transaction that writes to the ledger, after the last one that does has ended.
-async fn ledger_writer(store: &PostgresStore) -> StoreResult<Transaction<'static, Postgres>> {
+pub(super) async fn ledger_writer(
+    store: &PostgresStore,
+) -> StoreResult<Transaction<'static, Postgres>> {
     let mut transaction = store.writer().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(IMPORT_LOCK_KEY)
@@ -43,168 +34,6 @@ async fn ledger_writer(store: &PostgresStore) -> StoreResult<Transaction<'static
         .await
         .map_err(|e| from_sqlx("wait for another import", e))?;
     Ok(transaction)
-}
-
-/// Imports a file, in one transaction.
-///
-/// Nearly every file is all new: so it is appended without a question, and only where the ledger
-/// has one of its ids already is that taken back, looked up and planned.
-pub(super) async fn import(
-    store: &PostgresStore,
-    batch: &ImportBatch,
-) -> StoreResult<ImportReceipt> {
-    let mut transaction = ledger_writer(store).await?;
-    // Where the ledger is another table than the one we append to, no key says what is known.
-    let is_one_table = store.ledger == Ledger::Ours;
-    if batch.mode == ImportMode::Append && !batch.preview && is_one_table {
-        let trades: Vec<&LedgerTrade> = batch.trades.iter().collect();
-        let receipt = ImportReceipt {
-            appended: trades.len() as u64,
-            ..ImportReceipt::default()
-        };
-        execute(&mut transaction, "SAVEPOINT all_new").await?;
-        match write_import(&mut transaction, store.ledger, batch, &trades, &[]).await? {
-            Some(import_id) => return end_import(transaction, batch, receipt, import_id).await,
-            None => execute(&mut transaction, "ROLLBACK TO all_new").await?,
-        }
-    }
-    let known = known_trades(&mut transaction, store.ledger, &batch.trades).await?;
-    let plan = plan_import(batch.trades.clone(), &known, &batch.mode);
-    let receipt = ImportReceipt {
-        import_id: None,
-        appended: plan.append.len() as u64 - plan.void.len() as u64,
-        known: plan.known,
-        corrected: plan.void.len() as u64,
-        conflicts: plan.conflicts.clone(),
-    };
-    let stopped = !receipt.conflicts.is_empty() && !batch.skip_conflicts;
-    if batch.preview || stopped {
-        return Ok(receipt);
-    }
-    let trades: Vec<&LedgerTrade> = plan.append.iter().collect();
-    match write_import(&mut transaction, store.ledger, batch, &trades, &plan.void).await? {
-        Some(import_id) => end_import(transaction, batch, receipt, import_id).await,
-        None => Err(StoreError::Database {
-            action: "append trades",
-            message: "an id that was looked up and not found is there".into(),
-            source: None,
-        }),
-    }
-}
-
-async fn execute(connection: &mut PgConnection, sql: &'static str) -> StoreResult<()> {
-    let done = sqlx::query(sql).execute(connection).await;
-    done.map(|_| ()).map_err(|e| from_sqlx("append trades", e))
-}
-
-async fn end_import(
-    mut transaction: Transaction<'static, Postgres>,
-    batch: &ImportBatch,
-    mut receipt: ImportReceipt,
-    import_id: i64,
-) -> StoreResult<ImportReceipt> {
-    receipt.import_id = Some(import_id);
-    let details = json!({
-        "import_id": import_id, "file": batch.name, "sha256": batch.sha256,
-        "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
-        "conflicts": receipt.conflicts.len(), "rejected": batch.rejects.len(),
-    });
-    let event = Event::info("import", batch.imported_at, details);
-    runs::log_event(&mut transaction, &event).await?;
-    phase::reached(Phase::Append);
-    commit(transaction).await?;
-    Ok(receipt)
-}
-
-/// Returns what the ledger knows of the trades' ids, with the corrections of each.
-async fn known_trades(
-    connection: &mut PgConnection,
-    ledger: Ledger,
-    trades: &[LedgerTrade],
-) -> StoreResult<KnownTrades> {
-    let mut known = KnownTrades::new();
-    // A ledger that was there is gone over whole for each lookup: so there is one.
-    let ids_max = match ledger {
-        Ledger::Ours => LOOKUP_IDS_MAX,
-        Ledger::Unguarded | Ledger::Guarded => usize::MAX,
-    };
-    for chunk in trades.chunks(ids_max) {
-        let accounts: Vec<&str> = chunk.iter().map(|trade| trade.account.as_str()).collect();
-        let ids: Vec<&str> = chunk
-            .iter()
-            .map(|trade| trade.trade.order_id.as_str())
-            .collect();
-        // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
-        let columns = [
-            "id",
-            "t.account",
-            "t.order_id",
-            "t.symbol",
-            "t.side",
-            "trim_scale(t.size)::text",
-            "trim_scale(t.price)::text",
-            "(extract(epoch FROM t.order_time) * 1000000)::bigint",
-            "trim_scale(t.total_fees_usd)::text",
-            "t.trade_seq",
-            "t.status",
-            "t.exchange_order_id",
-        ];
-        let rows = select(&columns, known_from(ledger))
-            .bind(accounts)
-            .bind(ids)
-            .bind(CORRECTION_MARK.to_string())
-            .bind("\u{7f}")
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(|e| from_sqlx("look up known trades", e))?;
-        for row in &rows {
-            let id: String = row
-                .try_get(0)
-                .map_err(|e| from_sqlx("look up known trades", e))?;
-            let row = ledger_trade(row)?;
-            let row_id = row.trade.order_id.as_str();
-            if row_id == id || correction_number(row_id, &id).is_some() {
-                let order_id = id.parse().map_err(|_| unreadable("order_id", &id))?;
-                known
-                    .entry((row.account.clone(), order_id))
-                    .or_default()
-                    .push(row);
-            }
-        }
-    }
-    Ok(known)
-}
-
-/// Returns where the rows of some ids are looked for, and of their corrections.
-fn known_from(ledger: Ledger) -> &'static str {
-    // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
-    match ledger {
-        // Two lookups by key for each id: with one OR in place of the two the server reads the
-        // whole ledger for each.
-        Ledger::Ours => {
-            "unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
-             SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
-             AND order_id = k.id COLLATE \"C\" \
-             UNION ALL SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
-             AND order_id >= (k.id || $3) COLLATE \"C\" \
-             AND order_id < (k.id || $4) COLLATE \"C\") t \
-             ORDER BY t.ingest_xid, t.import_line, length(t.order_id), t.order_id"
-        }
-        // The ledger that was there is gone over once: its key need not be of our spelling.
-        // Corrections are rows of ours.
-        Ledger::Unguarded | Ledger::Guarded => {
-            "(SELECT k.id, r.* FROM unnest($1::text[], $2::text[]) AS k (account, id) \
-             JOIN ledger_rows r ON r.account = k.account AND r.order_id = k.id \
-             UNION ALL SELECT k.id, r.* \
-             FROM unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
-             SELECT l.* FROM trade_additions a JOIN ledger_rows l \
-                 ON l.account = a.account AND l.order_id = a.order_id \
-             WHERE a.account = k.account COLLATE \"C\" \
-             AND a.order_id >= (k.id || $3) COLLATE \"C\" \
-             AND a.order_id < (k.id || $4) COLLATE \"C\") r) t \
-             ORDER BY t.ingest_xid, t.import_line, length(t.order_id), t.order_id"
-        }
-    }
 }
 
 pub(super) fn unreadable(column: &'static str, found: &str) -> StoreError {
@@ -215,187 +44,10 @@ pub(super) fn unreadable(column: &'static str, found: &str) -> StoreError {
     }
 }
 
-fn ledger_trade(row: &PgRow) -> StoreResult<LedgerTrade> {
-    let cells = PgCells(row);
-    let text = |index| cells.text(index).map_err(|found| unreadable("?", &found));
-    let number = |index| {
-        cells
-            .integer(index)
-            .map_err(|found| unreadable("?", &found))
-    };
-    let required = |index| text(index).map(Option::unwrap_or_default);
-    let (account, order_id, symbol_text) = (required(1)?, required(2)?, required(3)?);
-    let (side, size, price, fee) = (required(4)?, required(5)?, required(6)?, text(8)?);
-    let facts = TradeText {
-        order_id: &order_id,
-        side: &side,
-        size: &size,
-        price: &price,
-        fee: fee.as_deref(),
-        order_time_micros: number(7)?,
-        trade_seq: number(9)?,
-    };
-    Ok(LedgerTrade {
-        account: account
-            .parse()
-            .map_err(|_| unreadable("account", &account))?,
-        symbol: symbol_text
-            .parse()
-            .map_err(|_| unreadable("symbol", &symbol_text))?,
-        trade: Trade::try_from_text(&facts)
-            .map_err(|invalid| unreadable(invalid.column, &invalid.to_string()))?,
-        symbol_text,
-        status: text(10)?,
-        carried: Carried {
-            exchange_order_id: text(11)?,
-            ..Carried::default()
-        },
-        import_line: 0,
-    })
-}
-
-const TRADE_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
-    total_fees_usd, trade_seq, status, order_type, source, ingest_via, exchange, \
-    exchange_order_id, linked_order_id, import_id, import_line, ingested_at";
-
-const TRADE_COLUMNS_COUNT: i16 = 19;
-
-/// Writes an import and its trades; returns its number. `None`: the ledger has one of the ids.
-async fn write_import(
+pub(super) async fn insert_void(
     connection: &mut PgConnection,
-    ledger: Ledger,
-    batch: &ImportBatch,
-    trades: &[&LedgerTrade],
-    void: &[TradeKey],
-) -> StoreResult<Option<i64>> {
-    // Numbers without gaps: an attempt that was taken back must not use one up, and nobody else
-    // imports meanwhile.
-    let import_id: i64 = sqlx::query_scalar(
-        "INSERT INTO imports (id, name, sha256, rows, imported_at) \
-         VALUES ((SELECT coalesce(max(id), 0) + 1 FROM imports), $1, $2, $3, $4::timestamptz) \
-         RETURNING id",
-    )
-    .bind(&batch.name)
-    .bind(&batch.sha256)
-    .bind(trades.len() as i64)
-    .bind(batch.imported_at.to_string())
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("append trades", e))?;
-    let mut tail = Vec::new();
-    push_i64(&mut tail, import_id);
-    let mut copy = BinaryCopy::new(
-        connection,
-        "append trades",
-        (ledger.additions(), TRADE_COLUMNS),
-    );
-    let mut rows = Vec::new();
-    for (nth, row) in trades.iter().enumerate() {
-        push_trade(&mut rows, row, &tail, batch.imported_at);
-        if rows.len() >= CHUNK_BYTES || nth + 1 == trades.len() {
-            copy.send(&rows).await?;
-            rows.clear();
-        }
-    }
-    if !copy.finish_unless_taken().await? {
-        return Ok(None);
-    }
-    write_rejects_and_voids(connection, batch, void, import_id).await?;
-    Ok(Some(import_id))
-}
-
-/// Bytes sent at once.
-const CHUNK_BYTES: usize = 256 * 1024;
-
-/// Spells a trade for binary COPY, in the order of [`TRADE_COLUMNS`].
-fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8], at: Timestamp) {
-    let (trade, carried) = (&row.trade, &row.carried);
-    out.extend_from_slice(&TRADE_COLUMNS_COUNT.to_be_bytes());
-    push_bytes(out, row.account.as_str().as_bytes());
-    push_bytes(out, trade.order_id.as_str().as_bytes());
-    push_bytes(out, row.symbol_text.as_bytes());
-    push_bytes(out, trade.side.as_str().as_bytes());
-    push_size(out, trade.size);
-    push_decimal(out, trade.price.as_decimal());
-    push_time(out, trade.order_time);
-    match trade.fee {
-        Some(fee) => push_decimal(out, fee.as_decimal()),
-        None => push_null(out),
-    }
-    match trade.trade_seq {
-        Some(sequence) => push_i64(out, sequence),
-        None => push_null(out),
-    }
-    let texts = [
-        &row.status,
-        &carried.order_type,
-        &carried.source,
-        &carried.ingest_via,
-        &carried.exchange,
-        &carried.exchange_order_id,
-        &carried.linked_order_id,
-    ];
-    for text in texts {
-        match text {
-            Some(text) => push_bytes(out, text.as_bytes()),
-            None => push_null(out),
-        }
-    }
-    out.extend_from_slice(import);
-    push_i64(out, i64::try_from(row.import_line).unwrap_or(i64::MAX));
-    push_time(out, at);
-}
-
-async fn write_rejects_and_voids(
-    connection: &mut PgConnection,
-    batch: &ImportBatch,
-    void: &[TradeKey],
-    import_id: i64,
+    change: &VoidChange,
 ) -> StoreResult<()> {
-    let mut rows = copy::Rows::default();
-    for reject in &batch.rejects {
-        rows.value(import_id);
-        rows.value(reject.line);
-        let texts = [
-            &reject.order_id,
-            &reject.column,
-            &reject.found,
-            &reject.reason,
-            &reject.text,
-        ];
-        texts.into_iter().for_each(|text| rows.text(text));
-        rows.end_row();
-    }
-    let columns = "import_id, line, order_id, column_name, found, reason, line_text";
-    copy::send(
-        connection,
-        "keep the rejected rows",
-        "import_rejects",
-        columns,
-        rows,
-    )
-    .await?;
-    let ImportMode::Correct { reason } = &batch.mode else {
-        return Ok(());
-    };
-    for (account, order_id) in void {
-        insert_void(
-            connection,
-            &VoidChange {
-                account: account.clone(),
-                order_id: order_id.as_str().to_owned(),
-                reason: reason.clone(),
-                voided_by: batch.imported_by.clone(),
-                voided_at: batch.imported_at,
-                undo: false,
-            },
-        )
-        .await?;
-    }
-    Ok(())
-}
-
-async fn insert_void(connection: &mut PgConnection, change: &VoidChange) -> StoreResult<()> {
     sqlx::query(
         "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
          VALUES ($1, $2, $3, $4, $5::timestamptz, $6)",

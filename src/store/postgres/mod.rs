@@ -16,6 +16,7 @@ mod evidence;
 mod gate;
 mod health;
 mod history;
+mod import;
 mod ledger;
 mod legacy;
 mod lock;
@@ -44,11 +45,12 @@ use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::lots::{OpenLots, Reach};
 use super::model::{
     Adoption, AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts,
-    HistoricalSell, Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
+    HistoricalSell, Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
     LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem,
     RetryNote, ReviewDecision, RunFailure, RunStart, SchemaStep, Scope, UpOptions, Version,
     VersionInfo, VersionPlan, VoidChange, Watermark,
 };
+use super::trades::TradeSource;
 use super::{
     RowSink, RunLock, Seen, SourcedSink, Store, StoreError, StoreResult, StoredPool, StoredRow,
     VersionWriter,
@@ -342,8 +344,12 @@ impl Store for PostgresStore {
         self.url.location.clone()
     }
 
-    async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
-        self.named(ledger::import(self, batch).await)
+    async fn import_file(
+        &self,
+        file: &ImportFile,
+        trades: &mut dyn TradeSource,
+    ) -> StoreResult<ImportReceipt> {
+        self.named(import::import(self, file, trades).await)
     }
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {

@@ -11,6 +11,7 @@ mod evidence;
 mod functions;
 mod health;
 mod history;
+mod import;
 mod ledger;
 mod lock;
 mod pointer;
@@ -39,10 +40,11 @@ use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::lots::{OpenLots, Reach};
 use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
+    Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
     PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, ReviewDecision, RunFailure,
     RunStart, SchemaStep, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
+use super::trades::TradeSource;
 use super::{
     RowSink, RunLock, Seen, SourcedSink, Store, StoreResult, StoredPool, StoredRow, VersionWriter,
 };
@@ -176,8 +178,12 @@ impl Store for SqliteStore {
         format!("sqlite://{}", self.path.display())
     }
 
-    async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
-        ledger::import(self, batch).await
+    async fn import_file(
+        &self,
+        file: &ImportFile,
+        trades: &mut dyn TradeSource,
+    ) -> StoreResult<ImportReceipt> {
+        import::import(self, file, trades).await
     }
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {

@@ -12,7 +12,9 @@ use crate::engine::{
     Carried, IssueType, LedgerTrade, RowsHash, SymbolRules, Trade, TradeText, compute_pool,
     review_items,
 };
-use crate::store::model::{Completion, ImportMode, ReviewUpdate, RunCounts, VersionStatus};
+use crate::store::model::{
+    Completion, ImportBatch, ImportMode, ReviewUpdate, RunCounts, VersionStatus,
+};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::try_from_micros(1_735_787_045_000_006 + seconds * 1_000_000).unwrap()
@@ -68,17 +70,17 @@ fn trades() -> Vec<LedgerTrade> {
 }
 
 fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
-    ImportBatch {
+    let file = ImportFile {
         name: "trades.csv".into(),
         sha256: "0".repeat(64),
-        trades,
         rejects: Vec::new(),
         mode: ImportMode::Append,
         skip_conflicts: false,
         preview: false,
         imported_at: at(100),
         imported_by: "ann".into(),
-    }
+    };
+    ImportBatch { file, trades }
 }
 
 /// Writes a version over all pools, published.

@@ -1,0 +1,255 @@
+//! A file in blocks of whole rows, so that its size is no matter.
+//!
+//! A block is cut before the line end that stands in front of a row: what a row is never depends
+//! on how the file was cut, quotes and line ends in them included. The property test beside
+//! `csv.rs` holds any cut against the file read whole. Read next: `csv.rs`, which reads a block.
+
+use std::io::{self, ErrorKind, Read};
+
+use sha2::{Digest, Sha256};
+
+use super::file::{FileError, check_head, count_line_ends, without_mark};
+use super::rows::last_safe_start;
+
+/// Bytes of a block, unless a row is longer: some 1,800 trades.
+pub const BLOCK_BYTES: usize = 256 * 1024;
+
+/// A row of several lines that is longer than this is taken for one whose quote is never closed:
+/// so a stray quote costs this much memory, not the rest of the file.
+pub const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes that tell the format of a file.
+const HEAD_BYTES: usize = 8 * 1024;
+
+/// Why a block can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockError {
+    /// The file can't be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file is no text that rows could be in.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Rows of a file, whole ones, as text.
+#[derive(Debug, Clone)]
+pub struct Block {
+    pub(super) text: String,
+    /// Number of the line that the text begins in, from 1.
+    pub(super) line: u64,
+    /// Nothing follows.
+    pub(super) is_last: bool,
+    end: u64,
+}
+
+impl Block {
+    /// Makes a block of all there is.
+    pub(super) fn whole(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            line: 1,
+            is_last: true,
+            end: text.len() as u64,
+        }
+    }
+
+    /// Returns where the block ends in the file, in bytes.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Tells whether this is the file's end, and its last line has no line end.
+    pub fn ends_without_line_end(&self) -> bool {
+        self.is_last && !self.text.ends_with(['\n', '\r'])
+    }
+}
+
+/// Cuts a file into blocks, and hashes it on the way.
+pub struct Blocks<R> {
+    source: R,
+    digest: Sha256,
+    buffer: Vec<u8>,
+    /// Nothing more comes from the source.
+    is_read: bool,
+    /// The last block was given away.
+    is_done: bool,
+    has_begun: bool,
+    line: u64,
+    end: u64,
+    block_bytes: usize,
+    row_bytes_max: usize,
+}
+
+impl<R: Read> Blocks<R> {
+    /// Begins at the source's first byte.
+    pub fn new(source: R) -> Self {
+        Self::of_sizes(source, BLOCK_BYTES, ROW_BYTES_MAX)
+    }
+
+    pub(super) fn of_sizes(source: R, block_bytes: usize, row_bytes_max: usize) -> Self {
+        Self {
+            source,
+            digest: Sha256::new(),
+            buffer: Vec::new(),
+            is_read: false,
+            is_done: false,
+            has_begun: false,
+            line: 1,
+            end: 0,
+            block_bytes,
+            row_bytes_max,
+        }
+    }
+
+    /// Returns the next block; `None`: that was all.
+    ///
+    /// Errors: it can't be read; another format, UTF-16, a NUL byte, not UTF-8. A NUL byte
+    /// anywhere says more of a file than a byte that is no UTF-8 before it.
+    pub fn next_block(&mut self) -> Result<Option<Block>, BlockError> {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.fill(HEAD_BYTES)?;
+            check_head(&self.buffer)?;
+            let mark = self.buffer.len() - without_mark(&self.buffer).len();
+            self.buffer.drain(..mark);
+            self.end = mark as u64;
+        }
+        if self.is_done {
+            return Ok(None);
+        }
+        let mut window = self.block_bytes;
+        loop {
+            self.fill(window.saturating_add(1))?;
+            if self.buffer.len() <= window {
+                self.is_done = true;
+                return self.take(self.buffer.len()).map(Some);
+            }
+            if let Some(cut) = self.cut(window)? {
+                return self.take(cut).map(Some);
+            }
+            window = window.saturating_mul(2);
+        }
+    }
+
+    /// Returns the SHA-256 of the file, hexadecimal. Errors: its rest can't be read.
+    pub fn into_sha256(mut self) -> io::Result<String> {
+        while !self.is_read {
+            self.buffer.clear();
+            self.fill(BLOCK_BYTES)?;
+        }
+        let digest = self.digest.finalize();
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Reads until the buffer has so many bytes, or the source ends.
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        while self.buffer.len() < wanted && !self.is_read {
+            let old = self.buffer.len();
+            self.buffer.resize(wanted, 0);
+            let free = self.buffer.get_mut(old..).unwrap_or_default();
+            let read = self.source.read(free);
+            let got = old.saturating_add(*read.as_ref().unwrap_or(&0));
+            self.buffer.truncate(got);
+            match read {
+                Ok(read) => self.is_read = read == 0,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            let new = self.buffer.get(old..).unwrap_or_default();
+            self.digest.update(new);
+        }
+        Ok(())
+    }
+
+    /// Finds the line end in front of the last row that begins in the window. `None`: the window
+    /// has no row that is whole for sure.
+    fn cut(&self, window: usize) -> Result<Option<usize>, FileError> {
+        let bytes = self.buffer.get(..window).unwrap_or_default();
+        let above_zero = |at: usize| (at > 0).then_some(at);
+        if !bytes.contains(&b'"')
+            && let Some(at) = bytes.iter().rposition(|byte| *byte == b'\n')
+        {
+            return Ok(above_zero(at));
+        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            // What is no text at all is found where the block is taken.
+            Err(error) if error.error_len().is_some() => return Ok(Some(window)),
+            Err(error) => {
+                let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                std::str::from_utf8(whole).unwrap_or_default()
+            }
+        };
+        if let Some(at) = above_zero(last_safe_start(text)?.saturating_sub(1)) {
+            return Ok(Some(at));
+        }
+        let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let row = bytes.iter().position(|byte| !is_line_end(byte));
+        let first_line_end = row.and_then(|row| {
+            let rest = bytes.get(row..)?.iter().position(is_line_end)?;
+            Some(row.saturating_add(rest))
+        });
+        Ok(first_line_end.filter(|_| window >= self.row_bytes_max))
+    }
+
+    /// Takes the block that ends there out of the buffer.
+    fn take(&mut self, cut: usize) -> Result<Block, BlockError> {
+        let line = self.line;
+        if let Some(at) = nul_in(self.buffer.get(..cut).unwrap_or_default()) {
+            let line = line + count_line_ends(&self.buffer, 0, at);
+            return Err(FileError::Nul { line }.into());
+        }
+        self.line += count_line_ends(&self.buffer, 0, cut);
+        self.end += cut as u64;
+        let rest = self.buffer.split_off(cut);
+        let bytes = std::mem::replace(&mut self.buffer, rest);
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Block {
+                text,
+                line,
+                is_last: self.is_done,
+                end: self.end,
+            }),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let bytes = error.as_bytes();
+                let not_text = FileError::NotUtf8 {
+                    line: line + count_line_ends(bytes, 0, at),
+                    byte: bytes.get(at).copied().unwrap_or_default(),
+                };
+                Err(self.nul_behind()?.unwrap_or(not_text).into())
+            }
+        }
+    }
+
+    /// Looks for a NUL byte in what is left.
+    fn nul_behind(&mut self) -> io::Result<Option<FileError>> {
+        loop {
+            if let Some(at) = nul_in(&self.buffer) {
+                let line = self.line + count_line_ends(&self.buffer, 0, at);
+                return Ok(Some(FileError::Nul { line }));
+            }
+            if self.is_read {
+                return Ok(None);
+            }
+            // A return may be the first half of a line end.
+            let kept = usize::from(self.buffer.last() == Some(&b'\r'));
+            let gone = self.buffer.len() - kept;
+            self.line += count_line_ends(&self.buffer, 0, gone);
+            self.buffer.drain(..gone);
+            self.fill(BLOCK_BYTES)?;
+        }
+    }
+}
+
+fn nul_in(bytes: &[u8]) -> Option<usize> {
+    // Nearly every block has none, which is found out many times faster than where one is.
+    match bytes.contains(&0) {
+        true => bytes.iter().position(|byte| *byte == 0),
+        false => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "blocks_tests.rs"]
+mod tests;

@@ -1,0 +1,173 @@
+//! Ids that come twice in one file.
+//!
+//! Of a file that is read by blocks nobody holds all ids. Of each trade 8 bytes are kept, the
+//! hash of its id ([`TradeHashes`]); where two are equal, the file is read once more, and what
+//! has one of these hashes is compared as it stands ([`Repeats`]). A hash that two ids share by
+//! chance costs that reading, and is otherwise harmless.
+
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher;
+
+use super::header::Column;
+use super::rejected::{RejectedRow, quoted};
+use super::rows::Row;
+use crate::engine::{Account, LedgerTrade, OrderId};
+
+/// Fewest bytes of a row that is a trade: `1,A,buy,1,1,2025-01-02T03:04:05Z,` and a line end.
+const TRADE_BYTES_MIN: usize = 34;
+
+/// Hashes ids. Whoever writes a file can't know the key, so nobody can make hashes collide.
+#[derive(Debug, Clone, Default)]
+pub struct TradeHasher(RandomState);
+
+impl TradeHasher {
+    /// Returns the hash of a trade's account and order id.
+    pub fn hash(&self, trade: &LedgerTrade) -> u64 {
+        let key = (trade.account.as_str(), trade.trade.order_id.as_str());
+        self.0.hash_one(key)
+    }
+}
+
+/// The hashes of a file's trades.
+#[derive(Debug, Default)]
+pub struct TradeHashes(Vec<u64>);
+
+impl TradeHashes {
+    /// Takes the hashes of more trades.
+    pub fn extend(&mut self, hashes: &[u64]) {
+        self.0.extend_from_slice(hashes);
+    }
+
+    /// Returns what must be compared. `None`: no id comes twice.
+    pub fn into_repeats(self, hasher: TradeHasher) -> Option<Repeats> {
+        let mut hashes = self.0;
+        hashes.sort_unstable();
+        let mut twice: Vec<u64> = hashes
+            .windows(2)
+            .filter_map(|pair| match pair {
+                [left, right] if left == right => Some(*left),
+                _ => None,
+            })
+            .collect();
+        twice.dedup();
+        (!twice.is_empty()).then(|| Repeats {
+            hasher,
+            hashes: twice,
+            kept: Kept::with_room_for(""),
+            rejected: Vec::new(),
+            lines: Vec::new(),
+        })
+    }
+}
+
+/// Trades whose ids come twice, as far as hashes tell: the first ones are kept to compare with.
+pub struct Repeats {
+    hasher: TradeHasher,
+    /// Sorted.
+    hashes: Vec<u64>,
+    kept: Kept,
+    rejected: Vec<RejectedRow>,
+    lines: Vec<u64>,
+}
+
+/// What was found out about a file's repeated ids.
+#[derive(Debug, Default)]
+pub struct Repeated {
+    /// Rows that repeat an earlier row in id and facts.
+    pub duplicates: u64,
+    /// Rows that repeat an earlier row's id with other facts. Order: as in the file.
+    pub rejected: Vec<RejectedRow>,
+    /// Lines of both. Order: ascending.
+    pub lines: Vec<u64>,
+}
+
+impl Repeats {
+    /// Compares a trade with the first one of its id, if there is one. Order: as in the file.
+    pub(super) fn compare(&mut self, trade: LedgerTrade, row: &Row<'_>) {
+        if self
+            .hashes
+            .binary_search(&self.hasher.hash(&trade))
+            .is_err()
+        {
+            return;
+        }
+        let first_of_ids = self.kept.trades.len();
+        if let Err(rejected) = self.kept.keep(trade, row) {
+            self.rejected.push(*rejected);
+        }
+        if self.kept.trades.len() == first_of_ids {
+            self.lines.push(row.line);
+        }
+    }
+
+    /// Returns what was found out.
+    pub fn into_repeated(self) -> Repeated {
+        Repeated {
+            duplicates: self.kept.duplicates,
+            rejected: self.rejected,
+            lines: self.lines,
+        }
+    }
+}
+
+/// The trades of a file, each id once.
+pub(super) struct Kept {
+    pub(super) trades: Vec<LedgerTrade>,
+    /// Where each id stands among the trades.
+    places: HashMap<(Account, OrderId), usize>,
+    pub(super) duplicates: u64,
+}
+
+impl Kept {
+    /// Makes room in the index for all rows: growing it would hash every id anew.
+    pub(super) fn with_room_for(text: &str) -> Self {
+        let lines = text.bytes().filter(|byte| *byte == b'\n').count();
+        let trades_max = lines.min(text.len() / TRADE_BYTES_MIN);
+        Self {
+            trades: Vec::new(),
+            places: HashMap::with_capacity(trades_max),
+            duplicates: 0,
+        }
+    }
+
+    /// Keeps a trade, or counts it as a duplicate. Errors: its id with other facts is there.
+    pub(super) fn keep(
+        &mut self,
+        trade: LedgerTrade,
+        row: &Row<'_>,
+    ) -> Result<(), Box<RejectedRow>> {
+        let key = (trade.account.clone(), trade.trade.order_id.clone());
+        let first = match self.places.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(self.trades.len());
+                self.trades.push(trade);
+                return Ok(());
+            }
+            Entry::Occupied(entry) => self.trades.get(*entry.get()),
+        };
+        let Some(first) = first else { return Ok(()) };
+        let Some((column, before, here)) = first.fact_that_differs(&trade) else {
+            self.duplicates += 1;
+            return Ok(());
+        };
+        let line = first.import_line;
+        let order_id = trade.trade.order_id.as_str().to_owned();
+        Err(Box::new(RejectedRow {
+            line: row.line,
+            column: Column::OrderId.as_str().to_owned(),
+            found: order_id.clone(),
+            order_id,
+            reason: format!(
+                "which line {line} has with {column} {} where this one has {}, \
+                 expected an id of its own",
+                quoted(&before),
+                quoted(&here),
+            ),
+            hint: Some(
+                "each fill needs its own id; for one trade in two accounts, fill in account".into(),
+            ),
+            text: row.text.to_owned(),
+        }))
+    }
+}

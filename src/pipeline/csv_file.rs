@@ -1,0 +1,369 @@
+//! A CSV file of any size: read once to see that all of it is right, and again for its trades.
+//!
+//! Nothing is kept of the first reading but counts, rejected rows, the lines of repeated ids, the
+//! hash of the file, and for its time 8 bytes a trade. Blocks are read by one thread, which hashes
+//! the file too, and parsed by all; what comes of them is taken in the order of the file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rayon::prelude::*;
+use tokio::sync::mpsc;
+
+use super::context::{Context, Phase, PipelineError, PipelineResult};
+use crate::engine::LedgerTrade;
+use crate::import::{
+    Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, RejectedRow, Repeated,
+    TradeHasher, TradeHashes,
+};
+use crate::store::trades::TradeSource;
+use crate::store::{StoreError, StoreResult};
+
+/// Blocks parsed at once, whatever the number of cores: each takes some 2 MB with its trades.
+const BLOCKS_AT_ONCE_MAX: usize = 8;
+
+/// Lots that wait for the store.
+const LOTS_WAITING_MAX: usize = 2;
+
+/// A file that was read once, and found to be a table of trades.
+#[derive(Debug, Clone)]
+pub(super) struct CsvFile {
+    path: PathBuf,
+    options: Arc<ImportOptions>,
+    sha256: String,
+    trades: u64,
+    /// Lines of rows that repeat an id. Order: ascending.
+    repeated_lines: Arc<[u64]>,
+}
+
+/// What the first reading found.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    pub rows: u64,
+    pub duplicates: u64,
+    pub rejected: Vec<RejectedRow>,
+    pub unknown_columns: Vec<String>,
+    pub ends_without_line_end: bool,
+}
+
+/// What a reading from end to end says of a file.
+struct Reading {
+    sha256: String,
+    ends_without_line_end: bool,
+    format: CsvFormat,
+}
+
+impl CsvFile {
+    /// Reads a file from end to end. Errors: it can't be read, or is no table of trades.
+    pub(super) fn check(
+        path: &Path,
+        options: ImportOptions,
+        context: &Context,
+    ) -> PipelineResult<(Self, Checked)> {
+        let total = path.metadata().ok().map(|metadata| metadata.len());
+        context.progress.begin(Phase::Import, total);
+        let checked = check(path, &options, context);
+        context.progress.end();
+        let (reading, mut checked, mut trades, repeated) = checked?;
+        trades -= repeated.lines.len() as u64;
+        checked.duplicates = repeated.duplicates;
+        checked.rejected.extend(repeated.rejected);
+        checked.rejected.sort_by_key(|row| row.line);
+        checked.unknown_columns = reading.format.unknown_columns().to_vec();
+        checked.ends_without_line_end = reading.ends_without_line_end;
+        let file = Self {
+            path: path.to_owned(),
+            options: Arc::new(options),
+            sha256: reading.sha256,
+            trades,
+            repeated_lines: repeated.lines.into(),
+        };
+        Ok((file, checked))
+    }
+
+    /// Returns the SHA-256 of its bytes, hexadecimal.
+    pub(super) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Returns its trades, for a store to read.
+    pub(super) fn trades(self, context: &Context) -> FileTrades {
+        FileTrades {
+            file: self,
+            context: context.clone(),
+            lots: None,
+            why: None,
+        }
+    }
+
+    /// Reads the trades to whoever takes them. Errors: it is not what it was; nobody takes them.
+    fn send(&self, context: &Context, lots: &mpsc::Sender<Sent>) -> PipelineResult<()> {
+        let mut seen = 0;
+        let reading = each_block(
+            &self.path,
+            context,
+            |format, block| Ok(format.parse(block, &self.options)?.trades),
+            |_, mut trades, end| {
+                if !self.repeated_lines.is_empty() {
+                    let is_repeated =
+                        |row: &LedgerTrade| self.repeated_lines.binary_search(&row.import_line);
+                    trades.retain(|row| is_repeated(row).is_err());
+                }
+                context.progress.advance(end - seen);
+                seen = end;
+                let sent = lots.blocking_send(Sent::Lot(trades));
+                sent.map_err(|_| PipelineError::Interrupted)
+            },
+        );
+        match reading {
+            Ok(reading) if reading.sha256 == self.sha256 => Ok(()),
+            // Whatever is wrong with it now was not when it was read first.
+            Ok(_) | Err(PipelineError::File { .. }) => Err(self.changed()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn changed(&self) -> PipelineError {
+        changed(&self.path)
+    }
+}
+
+fn changed(path: &Path) -> PipelineError {
+    PipelineError::Changed {
+        file: path.display().to_string(),
+    }
+}
+
+fn check(
+    path: &Path,
+    options: &ImportOptions,
+    context: &Context,
+) -> PipelineResult<(Reading, Checked, u64, Repeated)> {
+    let hasher = TradeHasher::default();
+    let mut hashes = TradeHashes::default();
+    let mut checked = Checked::default();
+    let (mut trades, mut seen) = (0, 0);
+    let reading = each_block(
+        path,
+        context,
+        |format, block| {
+            let parsed = format.parse(block, options)?;
+            let of_block = parsed.trades.iter().map(|trade| hasher.hash(trade));
+            let of_block: Vec<u64> = of_block.collect();
+            Ok((of_block, parsed.rejected, parsed.rows))
+        },
+        |_, (of_block, rejected, rows), end| {
+            trades += of_block.len() as u64;
+            hashes.extend(&of_block);
+            checked.rejected.extend(rejected);
+            checked.rows += rows;
+            context.progress.advance(end - seen);
+            seen = end;
+            Ok(())
+        },
+    )?;
+    let Some(mut repeats) = hashes.into_repeats(hasher) else {
+        return Ok((reading, checked, trades, Repeated::default()));
+    };
+    let again = each_block(
+        path,
+        context,
+        |_, block| Ok(block.clone()),
+        |format, block, _| {
+            let compared = format.compare_repeats(&block, options, &mut repeats);
+            compared.map_err(|error| of_file(path, error))
+        },
+    )?;
+    match again.sha256 == reading.sha256 {
+        true => Ok((reading, checked, trades, repeats.into_repeated())),
+        false => Err(changed(path)),
+    }
+}
+
+/// Reads a file by blocks: `parse` on all threads, `each` in the order of the file, with where
+/// the block ends in bytes.
+///
+/// Errors: the file can't be read or is no table of trades; those of `each`; a stop was asked for.
+fn each_block<T: Send>(
+    path: &Path,
+    context: &Context,
+    parse: impl Fn(&CsvFormat, &Block) -> Result<T, FileError> + Sync,
+    mut each: impl FnMut(&CsvFormat, T, u64) -> PipelineResult<()>,
+) -> PipelineResult<Reading> {
+    let mut file = BlockFile::open(path)?;
+    let (format, mut batch) = file.begin()?;
+    let mut ends_without_line_end = false;
+    while !batch.is_empty() {
+        context.cancel.check()?;
+        let (parsed, next) = rayon::join(
+            || {
+                let parsed = batch.par_iter().map(|block| parse(&format, block));
+                parsed.collect::<Result<Vec<T>, FileError>>()
+            },
+            || file.next_batch(),
+        );
+        let parsed = parsed.map_err(|error| of_file(path, error))?;
+        for (block, value) in batch.iter().zip(parsed) {
+            ends_without_line_end = block.ends_without_line_end();
+            each(&format, value, block.end())?;
+        }
+        batch = next?;
+    }
+    let sha256 = file.blocks.into_sha256();
+    Ok(Reading {
+        sha256: sha256.map_err(|error| of_block(path, error.into()))?,
+        ends_without_line_end,
+        format,
+    })
+}
+
+/// A file that is read by blocks, as many at once as are parsed at once.
+struct BlockFile<'p> {
+    path: &'p Path,
+    blocks: Blocks<File>,
+}
+
+impl<'p> BlockFile<'p> {
+    fn open(path: &'p Path) -> PipelineResult<Self> {
+        let file = File::open(path).map_err(|error| of_block(path, error.into()))?;
+        let blocks = Blocks::new(file);
+        Ok(Self { path, blocks })
+    }
+
+    /// Reads up to the header; returns the blocks from there on. Errors: there is no header.
+    fn begin(&mut self) -> PipelineResult<(CsvFormat, Vec<Block>)> {
+        loop {
+            let batch = self.next_batch()?;
+            if batch.is_empty() {
+                return Err(of_file(self.path, FileError::Empty));
+            }
+            match header_in(&batch) {
+                Ok(Some(format)) => return Ok((format, batch)),
+                Ok(None) => {}
+                Err(error) => {
+                    // What is no text at all is told first, wherever in the file that is seen.
+                    while !self.next_batch()?.is_empty() {}
+                    return Err(of_file(self.path, error));
+                }
+            }
+        }
+    }
+
+    /// Returns the next blocks; none: that was all.
+    fn next_batch(&mut self) -> PipelineResult<Vec<Block>> {
+        let at_once = rayon::current_num_threads().min(BLOCKS_AT_ONCE_MAX);
+        let mut batch = Vec::with_capacity(at_once);
+        while batch.len() < at_once {
+            match self.blocks.next_block() {
+                Ok(Some(block)) => batch.push(block),
+                Ok(None) => break,
+                Err(error) => return Err(of_block(self.path, error)),
+            }
+        }
+        Ok(batch)
+    }
+}
+
+fn header_in(batch: &[Block]) -> Result<Option<CsvFormat>, FileError> {
+    let found = batch.iter().map(CsvFormat::find);
+    let mut found = found.filter_map(Result::transpose);
+    found.next().transpose()
+}
+
+fn of_file(path: &Path, error: FileError) -> PipelineError {
+    let file = path.display().to_string();
+    PipelineError::File { file, error }
+}
+
+fn of_block(path: &Path, error: BlockError) -> PipelineError {
+    match error {
+        BlockError::File(error) => of_file(path, error),
+        BlockError::Io(error) => PipelineError::Unreadable {
+            file: path.display().to_string(),
+            reason: error.to_string(),
+        },
+    }
+}
+
+/// What the reading thread sends.
+enum Sent {
+    Lot(Vec<LedgerTrade>),
+    /// The last word: without it, the thread failed.
+    End(PipelineResult<()>),
+}
+
+/// The trades of a file, read while the store writes them.
+pub(super) struct FileTrades {
+    file: CsvFile,
+    context: Context,
+    lots: Option<mpsc::Receiver<Sent>>,
+    why: Option<PipelineError>,
+}
+
+impl FileTrades {
+    /// Returns what the store says, unless it stopped because of the file.
+    pub(super) fn why_stopped<T>(mut self, done: StoreResult<T>) -> PipelineResult<T> {
+        match (done, self.why.take()) {
+            (Err(StoreError::Stopped), Some(error)) => Err(error),
+            (done, _) => Ok(done?),
+        }
+    }
+
+    fn begin(&self) -> mpsc::Receiver<Sent> {
+        let (sender, lots) = mpsc::channel(LOTS_WAITING_MAX);
+        let (file, context) = (self.file.clone(), self.context.clone());
+        let total = file.path.metadata().ok().map(|metadata| metadata.len());
+        context.progress.begin(Phase::Append, total);
+        // Whoever drops the receiver ends the thread at its next lot.
+        tokio::task::spawn_blocking(move || {
+            let end = file.send(&context, &sender);
+            let _ = sender.blocking_send(Sent::End(end));
+        });
+        lots
+    }
+}
+
+#[async_trait]
+impl TradeSource for FileTrades {
+    fn count(&self) -> u64 {
+        self.file.trades
+    }
+
+    fn rewind(&mut self) {
+        if self.lots.take().is_some() {
+            self.context.progress.end();
+        }
+    }
+
+    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+        let mut lots = match self.lots.take() {
+            Some(lots) => lots,
+            None => self.begin(),
+        };
+        self.why = match lots.recv().await {
+            Some(Sent::Lot(lot)) => {
+                self.lots = Some(lots);
+                return Ok(Some(lot));
+            }
+            Some(Sent::End(end)) => end.err(),
+            None => Some(PipelineError::Worker("reading the file ended early".into())),
+        };
+        self.context.progress.end();
+        match self.why {
+            None => Ok(None),
+            Some(_) => Err(StoreError::Stopped),
+        }
+    }
+}
+
+impl Drop for FileTrades {
+    fn drop(&mut self) {
+        self.rewind();
+    }
+}
+
+#[cfg(test)]
+#[path = "csv_file_tests.rs"]
+mod tests;

@@ -1,0 +1,415 @@
+//! Imports into PostgreSQL: a file's trades by lots, whole or not at all.
+
+use serde_json::json;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Postgres, Row, Transaction};
+
+use super::adopt::Ledger;
+use super::binary::{push_bytes, push_decimal, push_i64, push_null, push_size, push_time};
+use super::copy::BinaryCopy;
+use super::errors::from_sqlx;
+use super::ledger::{insert_void, ledger_writer, unreadable};
+use super::read::{PgCells, select};
+use super::{PostgresStore, commit, copy, runs};
+use crate::engine::{Carried, LedgerTrade, Timestamp, Trade, TradeText};
+use crate::store::cells::Cells;
+use crate::store::model::{Event, ImportFile, ImportMode, ImportReceipt, VoidChange};
+use crate::store::phase::{self, Phase};
+use crate::store::rules::{CORRECTION_MARK, ImportPlan, KnownTrades, TradeKey, correction_number};
+use crate::store::trades::TradeSource;
+use crate::store::{StoreError, StoreResult};
+
+const APPEND: &str = "append trades";
+
+/// Ids looked up in one statement.
+const LOOKUP_IDS_MAX: usize = 5_000;
+
+/// Ids looked up in one statement in a ledger that was there, which is gone over whole for each:
+/// what is left of a file's size in the memory of such an import is this many trades.
+const LOOKUP_IDS_MAX_ADOPTED: usize = 200_000;
+
+/// Imports a file, in one transaction.
+///
+/// Nearly every file is all new: so it is appended without a question, and only where the ledger
+/// has one of its ids already is that taken back, looked up and planned.
+pub(super) async fn import(
+    store: &PostgresStore,
+    file: &ImportFile,
+    trades: &mut dyn TradeSource,
+) -> StoreResult<ImportReceipt> {
+    let mut transaction = ledger_writer(store).await?;
+    // Where the ledger is another table than the one we append to, no key says what is known.
+    let is_one_table = store.ledger == Ledger::Ours;
+    if file.mode == ImportMode::Append && !file.preview && is_one_table {
+        let receipt = ImportReceipt {
+            appended: trades.count(),
+            ..ImportReceipt::default()
+        };
+        execute(&mut transaction, "SAVEPOINT all_new").await?;
+        trades.rewind();
+        match append(&mut transaction, store.ledger, file, trades, None).await? {
+            Some(import_id) => return end_import(transaction, file, receipt, import_id).await,
+            None => execute(&mut transaction, "ROLLBACK TO all_new").await?,
+        }
+    }
+    let plan = plan(&mut transaction, store.ledger, file, trades).await?;
+    let receipt = plan.receipt();
+    let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
+    if file.preview || stopped {
+        return Ok(receipt);
+    }
+    trades.rewind();
+    match append(&mut transaction, store.ledger, file, trades, Some(&plan)).await? {
+        Some(import_id) => end_import(transaction, file, receipt, import_id).await,
+        None => Err(StoreError::Database {
+            action: APPEND,
+            message: "an id that was looked up and not found is there".into(),
+            source: None,
+        }),
+    }
+}
+
+async fn execute(connection: &mut PgConnection, sql: &'static str) -> StoreResult<()> {
+    let done = sqlx::query(sql).execute(connection).await;
+    done.map(|_| ()).map_err(|e| from_sqlx(APPEND, e))
+}
+
+async fn end_import(
+    mut transaction: Transaction<'static, Postgres>,
+    file: &ImportFile,
+    mut receipt: ImportReceipt,
+    import_id: i64,
+) -> StoreResult<ImportReceipt> {
+    receipt.import_id = Some(import_id);
+    let details = json!({
+        "import_id": import_id, "file": file.name, "sha256": file.sha256,
+        "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
+        "conflicts": receipt.conflicts.len(), "rejected": file.rejects.len(),
+    });
+    let event = Event::info("import", file.imported_at, details);
+    runs::log_event(&mut transaction, &event).await?;
+    phase::reached(Phase::Append);
+    commit(transaction).await?;
+    Ok(receipt)
+}
+
+/// Looks up each trade and decides what becomes of it.
+async fn plan<'f>(
+    connection: &mut PgConnection,
+    ledger: Ledger,
+    file: &'f ImportFile,
+    trades: &mut dyn TradeSource,
+) -> StoreResult<ImportPlan<'f>> {
+    let ids_max = match ledger {
+        Ledger::Ours => LOOKUP_IDS_MAX,
+        Ledger::Unguarded | Ledger::Guarded => LOOKUP_IDS_MAX_ADOPTED,
+    };
+    let mut plan = ImportPlan::new(&file.mode);
+    let mut lot = Vec::new();
+    trades.rewind();
+    loop {
+        let next = trades.next_lot().await?;
+        let is_end = next.is_none();
+        lot.extend(next.unwrap_or_default());
+        if is_end || lot.len() >= ids_max {
+            let known = known_trades(connection, ledger, &lot, ids_max).await?;
+            plan.decide_lot(std::mem::take(&mut lot), &known);
+        }
+        if is_end {
+            return Ok(plan);
+        }
+    }
+}
+
+/// Writes an import and its trades, or of these what a plan chose; returns its number.
+/// `None`: the ledger has one of the ids.
+async fn append(
+    connection: &mut PgConnection,
+    ledger: Ledger,
+    file: &ImportFile,
+    trades: &mut dyn TradeSource,
+    plan: Option<&ImportPlan<'_>>,
+) -> StoreResult<Option<i64>> {
+    let rows = plan.map_or_else(|| trades.count(), ImportPlan::appended);
+    let import_id = begin_import(connection, file, rows).await?;
+    let mut tail = Vec::new();
+    push_i64(&mut tail, import_id);
+    let mut copy = BinaryCopy::new(connection, APPEND, (ledger.additions(), TRADE_COLUMNS));
+    let mut first = 0;
+    let mut bytes = Vec::new();
+    loop {
+        let lot = match trades.next_lot().await {
+            Ok(Some(lot)) => lot,
+            Ok(None) => break,
+            Err(error) => {
+                copy.abort().await;
+                return Err(error);
+            }
+        };
+        let taken = lot.len();
+        let rows = match plan {
+            Some(plan) => plan.rows_of(first, lot),
+            None => lot,
+        };
+        first += taken;
+        for (nth, row) in rows.iter().enumerate() {
+            push_trade(&mut bytes, row, &tail, file.imported_at);
+            if bytes.len() >= CHUNK_BYTES || nth + 1 == rows.len() {
+                copy.send(&bytes).await?;
+                bytes.clear();
+            }
+        }
+        phase::reached(Phase::Lot);
+    }
+    if !copy.finish_unless_taken().await? {
+        return Ok(None);
+    }
+    let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
+    write_rejects_and_voids(connection, file, void, import_id).await?;
+    Ok(Some(import_id))
+}
+
+/// Writes an import's own row; returns its number.
+async fn begin_import(
+    connection: &mut PgConnection,
+    file: &ImportFile,
+    rows: u64,
+) -> StoreResult<i64> {
+    // Numbers without gaps: an attempt that was taken back must not use one up, and nobody else
+    // imports meanwhile.
+    sqlx::query_scalar(
+        "INSERT INTO imports (id, name, sha256, rows, imported_at) \
+         VALUES ((SELECT coalesce(max(id), 0) + 1 FROM imports), $1, $2, $3, $4::timestamptz) \
+         RETURNING id",
+    )
+    .bind(&file.name)
+    .bind(&file.sha256)
+    .bind(i64::try_from(rows).unwrap_or(i64::MAX))
+    .bind(file.imported_at.to_string())
+    .fetch_one(connection)
+    .await
+    .map_err(|e| from_sqlx(APPEND, e))
+}
+
+const TRADE_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
+    total_fees_usd, trade_seq, status, order_type, source, ingest_via, exchange, \
+    exchange_order_id, linked_order_id, import_id, import_line, ingested_at";
+
+const TRADE_COLUMNS_COUNT: i16 = 19;
+
+/// Bytes sent at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Spells a trade for binary COPY, in the order of [`TRADE_COLUMNS`].
+fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8], at: Timestamp) {
+    let (trade, carried) = (&row.trade, &row.carried);
+    out.extend_from_slice(&TRADE_COLUMNS_COUNT.to_be_bytes());
+    push_bytes(out, row.account.as_str().as_bytes());
+    push_bytes(out, trade.order_id.as_str().as_bytes());
+    push_bytes(out, row.symbol_text.as_bytes());
+    push_bytes(out, trade.side.as_str().as_bytes());
+    push_size(out, trade.size);
+    push_decimal(out, trade.price.as_decimal());
+    push_time(out, trade.order_time);
+    match trade.fee {
+        Some(fee) => push_decimal(out, fee.as_decimal()),
+        None => push_null(out),
+    }
+    match trade.trade_seq {
+        Some(sequence) => push_i64(out, sequence),
+        None => push_null(out),
+    }
+    let texts = [
+        &row.status,
+        &carried.order_type,
+        &carried.source,
+        &carried.ingest_via,
+        &carried.exchange,
+        &carried.exchange_order_id,
+        &carried.linked_order_id,
+    ];
+    for text in texts {
+        match text {
+            Some(text) => push_bytes(out, text.as_bytes()),
+            None => push_null(out),
+        }
+    }
+    out.extend_from_slice(import);
+    push_i64(out, i64::try_from(row.import_line).unwrap_or(i64::MAX));
+    push_time(out, at);
+}
+
+async fn write_rejects_and_voids(
+    connection: &mut PgConnection,
+    file: &ImportFile,
+    void: &[TradeKey],
+    import_id: i64,
+) -> StoreResult<()> {
+    let mut rows = copy::Rows::default();
+    for reject in &file.rejects {
+        rows.value(import_id);
+        rows.value(reject.line);
+        let texts = [
+            &reject.order_id,
+            &reject.column,
+            &reject.found,
+            &reject.reason,
+            &reject.text,
+        ];
+        texts.into_iter().for_each(|text| rows.text(text));
+        rows.end_row();
+    }
+    let columns = "import_id, line, order_id, column_name, found, reason, line_text";
+    copy::send(
+        connection,
+        "keep the rejected rows",
+        "import_rejects",
+        columns,
+        rows,
+    )
+    .await?;
+    let ImportMode::Correct { reason } = &file.mode else {
+        return Ok(());
+    };
+    for (account, order_id) in void {
+        insert_void(
+            connection,
+            &VoidChange {
+                account: account.clone(),
+                order_id: order_id.as_str().to_owned(),
+                reason: reason.clone(),
+                voided_by: file.imported_by.clone(),
+                voided_at: file.imported_at,
+                undo: false,
+            },
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Returns what the ledger knows of the trades' ids, with the corrections of each.
+async fn known_trades(
+    connection: &mut PgConnection,
+    ledger: Ledger,
+    trades: &[LedgerTrade],
+    ids_max: usize,
+) -> StoreResult<KnownTrades> {
+    let mut known = KnownTrades::new();
+    for chunk in trades.chunks(ids_max) {
+        let accounts: Vec<&str> = chunk.iter().map(|trade| trade.account.as_str()).collect();
+        let ids: Vec<&str> = chunk
+            .iter()
+            .map(|trade| trade.trade.order_id.as_str())
+            .collect();
+        // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
+        let columns = [
+            "id",
+            "t.account",
+            "t.order_id",
+            "t.symbol",
+            "t.side",
+            "trim_scale(t.size)::text",
+            "trim_scale(t.price)::text",
+            "(extract(epoch FROM t.order_time) * 1000000)::bigint",
+            "trim_scale(t.total_fees_usd)::text",
+            "t.trade_seq",
+            "t.status",
+            "t.exchange_order_id",
+        ];
+        let rows = select(&columns, known_from(ledger))
+            .bind(accounts)
+            .bind(ids)
+            .bind(CORRECTION_MARK.to_string())
+            .bind("\u{7f}")
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx("look up known trades", e))?;
+        for row in &rows {
+            let id: String = row
+                .try_get(0)
+                .map_err(|e| from_sqlx("look up known trades", e))?;
+            let row = ledger_trade(row)?;
+            let row_id = row.trade.order_id.as_str();
+            if row_id == id || correction_number(row_id, &id).is_some() {
+                let order_id = id.parse().map_err(|_| unreadable("order_id", &id))?;
+                known
+                    .entry((row.account.clone(), order_id))
+                    .or_default()
+                    .push(row);
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Returns where the rows of some ids are looked for, and of their corrections.
+fn known_from(ledger: Ledger) -> &'static str {
+    // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
+    match ledger {
+        // Two lookups by key for each id: with one OR in place of the two the server reads the
+        // whole ledger for each.
+        Ledger::Ours => {
+            "unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
+             SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
+             AND order_id = k.id COLLATE \"C\" \
+             UNION ALL SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
+             AND order_id >= (k.id || $3) COLLATE \"C\" \
+             AND order_id < (k.id || $4) COLLATE \"C\") t \
+             ORDER BY t.ingest_xid, t.import_line, length(t.order_id), t.order_id"
+        }
+        // The ledger that was there is gone over once: its key need not be of our spelling.
+        // Corrections are rows of ours.
+        Ledger::Unguarded | Ledger::Guarded => {
+            "(SELECT k.id, r.* FROM unnest($1::text[], $2::text[]) AS k (account, id) \
+             JOIN ledger_rows r ON r.account = k.account AND r.order_id = k.id \
+             UNION ALL SELECT k.id, r.* \
+             FROM unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
+             SELECT l.* FROM trade_additions a JOIN ledger_rows l \
+                 ON l.account = a.account AND l.order_id = a.order_id \
+             WHERE a.account = k.account COLLATE \"C\" \
+             AND a.order_id >= (k.id || $3) COLLATE \"C\" \
+             AND a.order_id < (k.id || $4) COLLATE \"C\") r) t \
+             ORDER BY t.ingest_xid, t.import_line, length(t.order_id), t.order_id"
+        }
+    }
+}
+
+fn ledger_trade(row: &PgRow) -> StoreResult<LedgerTrade> {
+    let cells = PgCells(row);
+    let text = |index| cells.text(index).map_err(|found| unreadable("?", &found));
+    let number = |index| {
+        cells
+            .integer(index)
+            .map_err(|found| unreadable("?", &found))
+    };
+    let required = |index| text(index).map(Option::unwrap_or_default);
+    let (account, order_id, symbol_text) = (required(1)?, required(2)?, required(3)?);
+    let (side, size, price, fee) = (required(4)?, required(5)?, required(6)?, text(8)?);
+    let facts = TradeText {
+        order_id: &order_id,
+        side: &side,
+        size: &size,
+        price: &price,
+        fee: fee.as_deref(),
+        order_time_micros: number(7)?,
+        trade_seq: number(9)?,
+    };
+    Ok(LedgerTrade {
+        account: account
+            .parse()
+            .map_err(|_| unreadable("account", &account))?,
+        symbol: symbol_text
+            .parse()
+            .map_err(|_| unreadable("symbol", &symbol_text))?,
+        trade: Trade::try_from_text(&facts)
+            .map_err(|invalid| unreadable(invalid.column, &invalid.to_string()))?,
+        symbol_text,
+        status: text(10)?,
+        carried: Carried {
+            exchange_order_id: text(11)?,
+            ..Carried::default()
+        },
+        import_line: 0,
+    })
+}

@@ -1,0 +1,318 @@
+//! Imports into SQLite: a file's trades by lots, whole or not at all.
+
+use rusqlite::{Connection, Row, params};
+use serde_json::json;
+use sqlx::{Sqlite, Transaction};
+
+use super::errors::from_rusqlite;
+use super::raw::with_raw;
+use super::{SqliteStore, commit, runs};
+use crate::engine::{Carried, LedgerTrade, Trade, TradeText};
+use crate::store::model::{Event, ImportFile, ImportMode, ImportReceipt};
+use crate::store::phase::{self, Phase};
+use crate::store::rules::{CORRECTION_MARK, ImportPlan, KnownTrades, TradeKey, correction_number};
+use crate::store::trades::TradeSource;
+use crate::store::{StoreError, StoreResult};
+
+const APPEND: &str = "append trades";
+
+/// Imports a file, in one transaction.
+///
+/// Nearly every file is all new: so it is appended without a question, and only where the ledger
+/// has one of its ids already is that taken back, looked up and planned.
+pub(super) async fn import(
+    store: &SqliteStore,
+    file: &ImportFile,
+    trades: &mut dyn TradeSource,
+) -> StoreResult<ImportReceipt> {
+    let mut transaction = store.writer().await?;
+    if file.mode == ImportMode::Append && !file.preview {
+        let receipt = ImportReceipt {
+            appended: trades.count(),
+            ..ImportReceipt::default()
+        };
+        if let Some(import_id) = append_new(&mut transaction, file, trades).await? {
+            return end_import(transaction, file, receipt, import_id).await;
+        }
+    }
+    let mut plan = ImportPlan::new(&file.mode);
+    trades.rewind();
+    while let Some(lot) = trades.next_lot().await? {
+        let known = with_raw(&mut transaction, "look up known trades", |raw| {
+            known_trades(raw, &lot)
+        })
+        .await?;
+        plan.decide_lot(lot, &known);
+    }
+    let receipt = plan.receipt();
+    let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
+    if file.preview || stopped {
+        return Ok(receipt);
+    }
+    trades.rewind();
+    let import_id = match append(&mut transaction, file, trades, Some(&plan)).await? {
+        Appended::All(import_id) => import_id,
+        Appended::Broken(error) => return Err(from_rusqlite(APPEND, error)),
+    };
+    end_import(transaction, file, receipt, import_id).await
+}
+
+async fn end_import(
+    mut transaction: Transaction<'static, Sqlite>,
+    file: &ImportFile,
+    mut receipt: ImportReceipt,
+    import_id: i64,
+) -> StoreResult<ImportReceipt> {
+    receipt.import_id = Some(import_id);
+    let details = json!({
+        "import_id": import_id, "file": file.name, "sha256": file.sha256,
+        "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
+        "conflicts": receipt.conflicts.len(), "rejected": file.rejects.len(),
+    });
+    let event = Event::info("import", file.imported_at, details);
+    runs::log_event(&mut transaction, &event).await?;
+    phase::reached(Phase::Append);
+    commit(transaction).await?;
+    Ok(receipt)
+}
+
+/// Appends trades that are all new. `None`: one is not, and nothing is changed.
+async fn append_new(
+    transaction: &mut Transaction<'static, Sqlite>,
+    file: &ImportFile,
+    trades: &mut dyn TradeSource,
+) -> StoreResult<Option<i64>> {
+    execute(transaction, "SAVEPOINT all_new").await?;
+    trades.rewind();
+    match append(transaction, file, trades, None).await? {
+        Appended::All(import_id) => {
+            execute(transaction, "RELEASE all_new").await?;
+            Ok(Some(import_id))
+        }
+        Appended::Broken(rusqlite::Error::SqliteFailure(error, _))
+            if error.code == rusqlite::ErrorCode::ConstraintViolation =>
+        {
+            // Another constraint than the key fails again the slow way, and is named there.
+            execute(transaction, "ROLLBACK TO all_new; RELEASE all_new").await?;
+            Ok(None)
+        }
+        Appended::Broken(error) => Err(from_rusqlite(APPEND, error)),
+    }
+}
+
+async fn execute(
+    transaction: &mut Transaction<'static, Sqlite>,
+    sql: &'static str,
+) -> StoreResult<()> {
+    with_raw(transaction, APPEND, |raw| {
+        raw.execute_batch(sql).map_err(|e| from_rusqlite(APPEND, e))
+    })
+    .await
+}
+
+/// What came of writing.
+enum Appended {
+    /// All is written, under this number.
+    All(i64),
+    /// The database refused a row.
+    Broken(rusqlite::Error),
+}
+
+/// Writes an import and its trades, or of these what a plan chose.
+async fn append(
+    transaction: &mut Transaction<'static, Sqlite>,
+    file: &ImportFile,
+    trades: &mut dyn TradeSource,
+    plan: Option<&ImportPlan<'_>>,
+) -> StoreResult<Appended> {
+    let rows = plan.map_or_else(|| trades.count(), ImportPlan::appended);
+    let begun = with_raw(transaction, APPEND, |raw| Ok(begin_import(raw, file, rows)));
+    let import_id = match begun.await? {
+        Ok(import_id) => import_id,
+        Err(error) => return Ok(Appended::Broken(error)),
+    };
+    let mut first = 0;
+    while let Some(lot) = trades.next_lot().await? {
+        let taken = lot.len();
+        let rows = match plan {
+            Some(plan) => plan.rows_of(first, lot),
+            None => lot,
+        };
+        first += taken;
+        let written = with_raw(transaction, APPEND, |raw| {
+            Ok(insert_trades(raw, file, import_id, &rows))
+        });
+        if let Err(error) = written.await? {
+            return Ok(Appended::Broken(error));
+        }
+        phase::reached(Phase::Lot);
+    }
+    let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
+    let written = with_raw(transaction, APPEND, |raw| {
+        Ok(write_rejects_and_voids(raw, file, void, import_id))
+    });
+    match written.await? {
+        Ok(()) => Ok(Appended::All(import_id)),
+        Err(error) => Ok(Appended::Broken(error)),
+    }
+}
+
+fn begin_import(raw: &Connection, file: &ImportFile, rows: u64) -> rusqlite::Result<i64> {
+    let at = file.imported_at.as_micros();
+    raw.execute(
+        "INSERT INTO imports (name, sha256, rows, imported_at) VALUES (?1, ?2, ?3, ?4)",
+        params![file.name, file.sha256, rows as i64, at],
+    )?;
+    Ok(raw.last_insert_rowid())
+}
+
+const INSERT_TRADE: &str = "INSERT INTO trade_records (account, order_id, symbol, side, size, \
+    price, order_time, total_fees_usd, trade_seq, status, order_type, source, ingest_via, \
+    exchange, exchange_order_id, linked_order_id, import_id, import_line, ingested_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+
+fn insert_trades(
+    raw: &Connection,
+    file: &ImportFile,
+    import_id: i64,
+    rows: &[LedgerTrade],
+) -> rusqlite::Result<()> {
+    let at = file.imported_at.as_micros();
+    let mut insert = raw.prepare(INSERT_TRADE)?;
+    for row in rows {
+        let (trade, carried) = (&row.trade, &row.carried);
+        insert.execute(params![
+            row.account.as_str(),
+            trade.order_id.as_str(),
+            row.symbol_text,
+            trade.side.as_str(),
+            trade.size.to_string(),
+            trade.price.to_string(),
+            trade.order_time.as_micros(),
+            trade.fee.map(|fee| fee.to_string()),
+            trade.trade_seq,
+            row.status,
+            carried.order_type,
+            carried.source,
+            carried.ingest_via,
+            carried.exchange,
+            carried.exchange_order_id,
+            carried.linked_order_id,
+            import_id,
+            row.import_line as i64,
+            at,
+        ])?;
+    }
+    Ok(())
+}
+
+fn write_rejects_and_voids(
+    raw: &Connection,
+    file: &ImportFile,
+    void: &[TradeKey],
+    import_id: i64,
+) -> rusqlite::Result<()> {
+    let mut insert = raw.prepare(
+        "INSERT INTO import_rejects (import_id, line, order_id, column_name, found, reason, \
+         line_text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for reject in &file.rejects {
+        insert.execute(params![
+            import_id,
+            reject.line as i64,
+            reject.order_id,
+            reject.column,
+            reject.found,
+            reject.reason,
+            reject.text
+        ])?;
+    }
+    let ImportMode::Correct { reason } = &file.mode else {
+        return Ok(());
+    };
+    let mut insert = raw.prepare(
+        "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for (account, order_id) in void {
+        let at = file.imported_at.as_micros();
+        let by = &file.imported_by;
+        insert.execute(params![account.as_str(), order_id.as_str(), reason, by, at])?;
+    }
+    Ok(())
+}
+
+const FACT_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
+    total_fees_usd, trade_seq, status, exchange_order_id";
+
+/// Returns what the ledger knows of the trades' ids, with the corrections of each.
+fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
+    let action = "look up known trades";
+    let mut known = KnownTrades::new();
+    // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
+    let sql = format!(
+        "SELECT {FACT_COLUMNS} FROM trade_records WHERE account = ?1 AND (order_id = ?2 \
+         OR (order_id >= ?3 AND order_id < ?4)) ORDER BY ingest_seq"
+    );
+    let mut statement = raw.prepare(&sql).map_err(|e| from_rusqlite(action, e))?;
+    for trade in trades {
+        let (account, id) = (trade.account.as_str(), trade.trade.order_id.as_str());
+        let (from, to) = (format!("{id}{CORRECTION_MARK}"), format!("{id}\u{7f}"));
+        let mut rows = statement
+            .query(params![account, id, from, to])
+            .map_err(|e| from_rusqlite(action, e))?;
+        while let Some(row) = rows.next().map_err(|e| from_rusqlite(action, e))? {
+            let row = ledger_trade(row)?;
+            let row_id = row.trade.order_id.as_str();
+            if row_id == id || correction_number(row_id, id).is_some() {
+                let key = (trade.account.clone(), trade.trade.order_id.clone());
+                known.entry(key).or_default().push(row);
+            }
+        }
+    }
+    Ok(known)
+}
+
+fn ledger_trade(row: &Row<'_>) -> StoreResult<LedgerTrade> {
+    let text = |index| optional_text(row, index);
+    let required = |index| text(index).map(Option::unwrap_or_default);
+    let (order_id, symbol_text) = (required(1)?, required(2)?);
+    let (side, size, price, fee) = (required(3)?, required(4)?, required(5)?, text(7)?);
+    let number = |index| row.get(index).map_err(|e| from_rusqlite("read a trade", e));
+    let facts = TradeText {
+        order_id: &order_id,
+        side: &side,
+        size: &size,
+        price: &price,
+        fee: fee.as_deref(),
+        order_time_micros: number(6)?,
+        trade_seq: number(8)?,
+    };
+    let unreadable = |column, found: &str| StoreError::Unreadable {
+        table: "trade_records",
+        column,
+        found: found.to_owned(),
+    };
+    let account = required(0)?;
+    Ok(LedgerTrade {
+        account: account
+            .parse()
+            .map_err(|_| unreadable("account", &account))?,
+        symbol: symbol_text
+            .parse()
+            .map_err(|_| unreadable("symbol", &symbol_text))?,
+        trade: Trade::try_from_text(&facts)
+            .map_err(|invalid| unreadable(invalid.column, &invalid.to_string()))?,
+        symbol_text,
+        status: text(9)?,
+        carried: Carried {
+            exchange_order_id: text(10)?,
+            ..Carried::default()
+        },
+        import_line: 0,
+    })
+}
+
+fn optional_text(row: &Row<'_>, index: usize) -> StoreResult<Option<String>> {
+    row.get(index).map_err(|e| from_rusqlite("read a trade", e))
+}
