@@ -458,7 +458,7 @@ const FILES_ALONE: [(&str, &str); 15] = [
 ];
 
 /// Functions of one store only, by file: what a database does its own way.
-const FUNCTIONS_ALONE: [(&str, &str); 13] = [
+const FUNCTIONS_ALONE: [(&str, &str); 14] = [
     (
         "append.rs",
         "append_on append_pool change_lots drop push write_rows write_summaries",
@@ -470,10 +470,13 @@ const FUNCTIONS_ALONE: [(&str, &str); 13] = [
     ("health.rs", "disk_room facts_in"),
     ("history.rs", "count counts take taking"),
     (
+        "import.rs",
+        "append_new insert_trades known_from optional_text plan push_trade",
+    ),
+    (
         "ledger.rs",
-        "append_new execute known_from snapshot_seen \
-         insert_void into_pools ledger ledger_writer misplaced new newest \
-         optional_text plain push_trade read_in read_pools sequence \
+        "snapshot_seen insert_void into_pools ledger ledger_writer misplaced new newest \
+         plain read_in read_pools sequence \
          slice_condition snapshot_of take_row unreadable voided_as_of rows_in",
     ),
     (

@@ -10,6 +10,8 @@ mod evidence;
 mod history;
 #[path = "support/store_ledger.rs"]
 mod ledger;
+#[path = "support/store_lots.rs"]
+mod lots;
 #[path = "support/store_random.rs"]
 mod random;
 #[path = "support/store_review.rs"]
@@ -64,6 +66,10 @@ macro_rules! contract {
                 a_scope_takes_its_pools_only,
                 spellings_of_a_symbol_are_one_pool,
                 every_fact_comes_back_with_every_digit,
+            );
+            tests_of!($make, lots:
+                a_file_in_lots_is_the_file_in_one,
+                a_file_that_breaks_off_leaves_nothing,
             );
             tests_of!($make, versions:
                 the_run_lock_has_one_holder,

@@ -1,1 +1,181 @@
+//! Tests of `csv_file.rs`: what is held at once, and a file that changes between its readings.
 
+use std::fs;
+
+use super::*;
+use crate::engine::{Account, SymbolRules, Timestamp};
+use crate::pipeline::{Cancel, Clock, ImportRequest, Silent, Wait, import_files, parse_source};
+use crate::store::Store;
+use crate::store::memory::MemoryStore;
+use crate::store::model::Holder;
+
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().unwrap()
+    }
+
+    fn elapsed_us(&self) -> i64 {
+        0
+    }
+}
+
+fn context() -> Context {
+    Context {
+        clock: Arc::new(Fixed),
+        progress: Arc::new(Silent),
+        cancel: Cancel::default(),
+        rules: SymbolRules::default(),
+        holder: Holder {
+            pid: 1,
+            host: "here".into(),
+            since: Fixed.now(),
+            what: "test".into(),
+        },
+        user: "ann".into(),
+        wait: Wait::No,
+    }
+}
+
+fn options() -> ImportOptions {
+    ImportOptions {
+        account_default: Account::default(),
+        timezone: None,
+        now: Fixed.now(),
+    }
+}
+
+fn row(id: usize, price: &str) -> String {
+    format!("A-{id:07},X-USD,buy,1,{price},2025-01-02T03:04:05Z,0\n")
+}
+
+/// Writes a file of so many trades with rows behind them.
+fn file(folder: &Path, trades: usize, behind: &str) -> PathBuf {
+    let rows: String = (0..trades).map(|id| row(id, "10")).collect();
+    let header = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
+    let path = folder.join("trades.csv");
+    fs::write(&path, format!("{header}{rows}{behind}")).unwrap();
+    path
+}
+
+const TRADES: usize = 60_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lot_is_a_block_however_large_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), TRADES, "");
+    let (csv, checked) = CsvFile::check(&path, options(), &context()).unwrap();
+    assert_eq!((checked.rows, checked.rejected.len()), (TRADES as u64, 0));
+    let mut trades = csv.trades(&context());
+    assert_eq!(trades.count(), TRADES as u64);
+    // From the beginning each time, even from the middle.
+    for stop_after in [2, usize::MAX] {
+        trades.rewind();
+        let (mut lines, mut lots) = (1, 0);
+        while let Some(lot) = trades.next_lot().await.unwrap() {
+            assert!(lot.len() * row(0, "10").len() <= crate::import::BLOCK_BYTES);
+            assert!(
+                lot.iter()
+                    .zip(lines + 1..)
+                    .all(|(row, line)| row.import_line == line)
+            );
+            lines += lot.len() as u64;
+            lots += 1;
+            if lots == stop_after {
+                break;
+            }
+        }
+        assert!(lots == 2 || lines == TRADES as u64 + 1, "{lots} {lines}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeated_ids_are_found_from_end_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let behind = row(0, "10.0") + &row(1, "11") + &row(TRADES, "10");
+    let path = file(folder.path(), TRADES, &behind);
+    let source = parse_source(&path, &ImportRequest::default(), &context()).unwrap();
+    assert_eq!((source.rows, source.duplicates), (TRADES as u64 + 3, 1));
+    let line = TRADES + 3;
+    let expected = format!(
+        "{line}: order_id is \"A-0000001\", which line 3 has with price \"10\" where this one has \
+         \"11\", expected an id of its own"
+    );
+    assert_eq!(source.rejected.len(), 1);
+    assert_eq!(source.rejected[0].to_string(), expected);
+    let request = ImportRequest {
+        skip_invalid: true,
+        ..ImportRequest::default()
+    };
+    let store = MemoryStore::new();
+    let reports = import_files(Some(&store), vec![source], &request, &context()).await;
+    let receipt = reports.unwrap().remove(0).receipt.unwrap();
+    assert_eq!(receipt.appended, TRADES as u64 + 1);
+    let known = parse_source(&path, &request, &context()).unwrap();
+    let reports = import_files(Some(&store), vec![known], &request, &context()).await;
+    let receipt = reports.unwrap().remove(0).receipt.unwrap();
+    assert_eq!((receipt.appended, receipt.known), (0, TRADES as u64 + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changed_since_it_was_checked_is_not_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let changes: [(&str, fn(&Path)); 5] = [
+        ("one digit", |path| {
+            let text = fs::read_to_string(path).unwrap();
+            fs::write(path, text.replacen(",10,", ",11,", 1)).unwrap();
+        }),
+        ("cut", |path| {
+            let bytes = fs::read(path).unwrap();
+            fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+        }),
+        ("empty", |path| fs::write(path, "").unwrap()),
+        ("longer", |path| {
+            let text = fs::read_to_string(path).unwrap();
+            fs::write(path, text + &row(TRADES, "10")).unwrap();
+        }),
+        ("gone", |path| fs::remove_file(path).unwrap()),
+    ];
+    for (what, change) in changes {
+        let path = file(folder.path(), TRADES, "");
+        let request = ImportRequest::default();
+        let source = parse_source(&path, &request, &context()).unwrap();
+        change(&path);
+        let store = MemoryStore::new();
+        let done = import_files(Some(&store), vec![source], &request, &context()).await;
+        let error = done.unwrap_err();
+        match what {
+            "gone" => assert!(
+                matches!(error, PipelineError::Unreadable { .. }),
+                "{error:?}"
+            ),
+            _ => assert!(
+                matches!(error, PipelineError::Changed { .. }),
+                "{what}: {error:?}"
+            ),
+        }
+        assert_eq!(store.ledger_counts().await.unwrap().rows, 0, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_an_import_between_two_lots() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), TRADES, "");
+    let context = context();
+    let (csv, _) = CsvFile::check(&path, options(), &context).unwrap();
+    let mut trades = csv.trades(&context);
+    assert!(trades.next_lot().await.unwrap().is_some());
+    context.cancel.cancel();
+    let stopped = loop {
+        match trades.next_lot().await {
+            Ok(lot) => assert!(lot.is_some(), "it went on to the end"),
+            Err(error) => break trades.why_stopped::<()>(Err(error)),
+        }
+    };
+    assert!(
+        matches!(stopped, Err(PipelineError::Interrupted)),
+        "{stopped:?}"
+    );
+}

@@ -54,7 +54,7 @@ pub async fn allocations_lead_back_to_files(subject: &dyn Subject) {
         trade("S-1", "sell", "3", "11", 2),
         of("bot", "BTC-USD", trade("S-1", "sell", "1", "11", 2)),
     ]);
-    second.name = "second.csv".into();
+    second.file.name = "second.csv".into();
     store.import(&second).await.unwrap();
     let version = Run::default().go(store).await.unwrap().version;
     let of_default = [

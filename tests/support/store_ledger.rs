@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use fifo_pnl::engine::{LedgerTrade, Pool};
 use fifo_pnl::store::model::{
-    ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Reject, Scope, Watermark,
+    ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Reject, Scope, Watermark,
 };
 use fifo_pnl::store::{Store, StoreError};
 
 use super::subject::{
-    Subject, append, at, batch, correction, of, pool, refusal, trade, void, with_status,
+    Subject, append, at, batch, changed, correction, of, pool, refusal, trade, void, with_status,
 };
 
 /// Returns what a pool holds: id and price of each trade, in the pool's order.

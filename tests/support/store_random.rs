@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::subject::{
-    Run, Subject, Written, at, batch, correction, event, exported, failure, holder, memory, of,
-    pointer, postgres, server, sqlite, trade, void, with_status,
+    Run, Subject, Written, at, batch, changed, correction, event, exported, failure, holder,
+    memory, of, pointer, postgres, server, sqlite, trade, void, with_status,
 };
 
 /// The seed of a run, unless the environment sets another.
