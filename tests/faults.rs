@@ -27,6 +27,8 @@ mod support;
 
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "faults/files.rs"]
+mod files;
 #[path = "faults/many.rs"]
 mod many;
 #[path = "faults/phases.rs"]

@@ -61,6 +61,9 @@ fn file(folder: &Path, trades: usize, behind: &str) -> PathBuf {
 
 const TRADES: usize = 60_000;
 
+/// What becomes of a file.
+type Change = fn(&Path);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lot_is_a_block_however_large_the_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -121,7 +124,7 @@ async fn repeated_ids_are_found_from_end_to_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_changed_since_it_was_checked_is_not_imported() {
     let folder = tempfile::tempdir().unwrap();
-    let changes: [(&str, fn(&Path)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("one digit", |path| {
             let text = fs::read_to_string(path).unwrap();
             fs::write(path, text.replacen(",10,", ",11,", 1)).unwrap();
