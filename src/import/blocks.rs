@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use super::file::{FileError, check_head, count_line_ends, without_mark};
 use super::rows::last_safe_start;
 
-/// Bytes of a block, unless a row is longer: some 1,800 trades.
-pub const BLOCK_BYTES: usize = 256 * 1024;
+/// Bytes of a block, unless a row is longer: some 7,000 trades.
+pub const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// A row of several lines that is longer than this is taken for one whose quote is never closed:
 /// so a stray quote costs this much memory, not the rest of the file.

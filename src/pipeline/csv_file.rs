@@ -21,7 +21,7 @@ use crate::import::{
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
 
-/// Blocks parsed at once, whatever the number of cores: each takes some 2 MB with its trades.
+/// Blocks parsed at once, whatever the number of cores: each takes some 6 MB with its trades.
 const BLOCKS_AT_ONCE_MAX: usize = 8;
 
 /// Lots that wait for the store.

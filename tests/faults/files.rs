@@ -8,7 +8,7 @@ use crate::support::Done;
 
 const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
 
-/// Some 1.5 MB, which is six lots.
+/// Some 1.7 MB, which is two lots.
 const TRADES: usize = 20_000;
 
 fn row(id: usize, price: &str) -> String {
