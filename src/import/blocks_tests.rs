@@ -111,7 +111,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         8 => "[A-D][0-9]{0,2}".prop_map(move |id| row(&id, "")),
         3 => "[A-D]".prop_map(move |id| row(&id, "\"two\nlines\"")),
         2 => "[A-D]".prop_map(move |id| row(&id, "\"\"\"so\"\", he said,\r\nand\r\rwent\"")),
-        1 => Just(row("A", "").iter().map(|byte| if *byte == b'1' { b'2' } else { *byte }).collect()),
+        1 => Just(b"A,X,buy,2,10,2025-01-02T03:04:05Z,0,".to_vec()),
         1 => Just(row("E", "\"never closed")),
         1 => Just(row("F", "\"closed\" too early")),
         1 => Just(row("G", "5\" nail")),
@@ -127,14 +127,23 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A byte that no text has, or none in UTF-8.
+fn spoiler() -> impl Strategy<Value = u8> {
+    proptest::sample::select(vec![0_u8, 0xE9, 0xFF])
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 512,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_file_cut_anywhere_is_the_file_read_whole(
         pieces in proptest::collection::vec(piece(), 0..25),
         blanks in "\u{feff}?[\n\r, ]{0,5}",
-        spoilt in proptest::option::weighted(0.1, (0_usize..2_000, proptest::sample::select(vec![0_u8, 0xE9, 0xFF]))),
+        spoilt in proptest::option::weighted(0.1, (0_usize..2_000, spoiler())),
         block_bytes in prop_oneof![1_usize..40, 40_usize..400],
     ) {
         let mut bytes = format!("{blanks}{HEADER}").into_bytes();
@@ -209,7 +218,7 @@ fn what_is_no_text_is_told_before_what_is_no_row() {
     );
     let nul_behind = [b"a\n\xff\r".as_slice(), &b"\nx\r\n".repeat(70_000), b"\0"].concat();
     let error = blocks_of(&nul_behind, 2).unwrap_err();
-    let line = 2 + 70_000 * 2 + 1 - 1;
+    let line = 2 + 70_000 * 2;
     assert!(
         matches!(error, BlockError::File(FileError::Nul { line: found }) if found == line),
         "{error:?}"

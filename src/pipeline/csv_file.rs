@@ -338,6 +338,10 @@ impl TradeSource for FileTrades {
     }
 
     async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+        if self.context.cancel.is_cancelled() {
+            self.why = Some(PipelineError::Interrupted);
+            return Err(StoreError::Stopped);
+        }
         let mut lots = match self.lots.take() {
             Some(lots) => lots,
             None => self.begin(),
