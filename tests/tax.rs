@@ -130,7 +130,7 @@ fn a_missing_buy_is_seen_and_then_found() {
     let folder = folder_with("missing-buy/trades.csv");
     let done = tax(&folder, "2025", "form8949", "t.csv", &[]).expect(1);
     let last = done.stdout.lines().last().unwrap_or_default();
-    assert_eq!(last, "incomplete: 1 sell, USD 32.967 proceeds");
+    assert_eq!(last, "incomplete: 1 sell, USD 32.97 proceeds");
     let unmatched = folder.read("t.unmatched.csv");
     assert_eq!(column(&unmatched, "net_proceeds_usd"), ["32.967"]);
     assert_eq!(column(&unmatched, "unmatched_size"), ["6"]);
@@ -195,7 +195,7 @@ fn rejected_and_excluded_pools_are_named() {
     let last = done.stdout.lines().last().unwrap_or_default();
     assert_eq!(
         last,
-        "incomplete: 0 sells, USD 0 proceeds; 1 pool excluded: main HBAR-USD"
+        "incomplete: 0 sells, USD 0.00 proceeds; 1 pool excluded: main HBAR-USD"
     );
     let pools = folder.read("t.pools-left-out.csv");
     assert_eq!(column(&pools, "status"), ["excluded"]);

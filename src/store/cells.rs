@@ -3,15 +3,14 @@
 //! A store selects the columns named here, decimals as text and times as microseconds, and lends
 //! its row as [`Cells`]. What can't be read is named, never guessed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use super::model::{
-    Exclusion, ImportedFile, PoolSummary, QueuedItem, ReviewStatus, RunLine, SourcedAllocation,
-    TradeOrigin, Version, VersionInfo, VersionStatus, Watermark,
+    Exclusion, ImportedFile, PoolSummary, QueuedItem, ReviewStatus, RunLine, Version, VersionInfo,
+    VersionStatus, Watermark,
 };
-use super::{RowSink, SourcedSink, StoreError, StoreResult, StoredRow, UnreadableRow};
+use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
     Account, OrderId, OrderKey, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot,
     Symbol, Timestamp, Trade, Usd,
@@ -21,6 +20,10 @@ use crate::engine::{
 pub(super) trait Cells {
     /// Returns a text, or `None` for NULL.
     fn text(&self, index: usize) -> Result<Option<String>, String>;
+    /// Returns a text without a copy, where there is one to lend.
+    fn text_ref(&self, index: usize) -> Result<Option<Cow<'_, str>>, String> {
+        Ok(self.text(index)?.map(Cow::Owned))
+    }
     /// Returns an integer, or `None` for NULL.
     fn integer(&self, index: usize) -> Result<Option<i64>, String>;
 }
@@ -51,8 +54,13 @@ impl<C: Cells> Named<'_, C> {
     }
 
     fn parse_optional<T: FromStr>(&self, index: usize) -> Result<Option<T>, BadCell> {
-        let parse = |text: String| text.parse().map_err(|_| (self.column(index), text));
-        self.optional(index)?.map(parse).transpose()
+        let text = self.cells.text_ref(index);
+        let text = text.map_err(|found| (self.column(index), found))?;
+        let parse = |text: Cow<'_, str>| {
+            let bad = |_| (self.column(index), text.clone().into_owned());
+            text.parse().map_err(bad)
+        };
+        text.map(parse).transpose()
     }
 
     fn parse<T: FromStr>(&self, index: usize) -> Result<T, BadCell> {
@@ -61,8 +69,25 @@ impl<C: Cells> Named<'_, C> {
     }
 
     fn size(&self, index: usize) -> Result<Size, BadCell> {
-        let text = self.text(index)?;
-        Size::try_from_wide_text(&text).map_err(|_| (self.column(index), text))
+        let text = self.cells.text_ref(index);
+        let text = text.map_err(|found| (self.column(index), found))?;
+        let text = text.ok_or((self.column(index), "NULL".into()))?;
+        Size::try_from_wide_text(&text).map_err(|_| (self.column(index), text.into_owned()))
+    }
+
+    /// Returns a name: that of the row before, where it is the same.
+    fn name<T: FromStr + Clone>(
+        &self,
+        index: usize,
+        last: Option<&T>,
+        shown: fn(&T) -> &str,
+    ) -> Result<T, BadCell> {
+        let text = self.cells.text_ref(index);
+        let text = text.map_err(|found| (self.column(index), found))?;
+        match last {
+            Some(last) if text.as_deref() == Some(shown(last)) => Ok(last.clone()),
+            _ => self.parse(index),
+        }
     }
 
     fn optional_integer(&self, index: usize) -> Result<Option<i64>, BadCell> {
@@ -142,6 +167,11 @@ pub(super) const ALLOCATION: &[&str] = &[
 
 /// Reads a row of `fifo_allocations`.
 pub(super) fn allocation(cells: &impl Cells) -> StoredRow {
+    allocation_after(cells, None)
+}
+
+/// Reads a row of `fifo_allocations`, whose names may be those of the row before.
+pub(super) fn allocation_after(cells: &impl Cells, last: Option<&Pool>) -> StoredRow {
     let named = Named {
         cells,
         columns: ALLOCATION,
@@ -149,8 +179,8 @@ pub(super) fn allocation(cells: &impl Cells) -> StoredRow {
     let read = || {
         Ok(StoredAllocation {
             id: named.integer(0)?,
-            account: named.parse(1)?,
-            symbol: named.parse(2)?,
+            account: named.name(1, last.map(|last| &last.account), Account::as_str)?,
+            symbol: named.name(2, last.map(|last| &last.symbol), Symbol::as_str)?,
             sell_order_id: named.parse(3)?,
             buy_order_id: named.parse_optional(4)?,
             allocated_size: named.size(5)?,
@@ -191,80 +221,6 @@ fn unreadable(
 pub(super) fn give(row: StoredRow, sink: &mut dyn RowSink) -> Result<(), StoreError> {
     let row = row.map_err(|bad| in_table("fifo_allocations")((bad.column, bad.found)))?;
     sink.take(&row.row()).map_err(|error| StoreError::Database {
-        action: "write the export",
-        message: error.to_string(),
-        source: Some(Box::new(error)),
-    })
-}
-
-/// The columns behind those of [`ALLOCATION`] that [`SourcedReader`] reads, in order.
-pub(super) const ORIGIN: &[&str] = &[
-    "allocation_batch_id",
-    "sell_source",
-    "sell_import",
-    "sell_line",
-    "buy_source",
-    "buy_import",
-    "buy_line",
-];
-
-/// Reads rows with the origin of their trades; texts that many rows share are kept once.
-pub(super) struct SourcedReader<'f> {
-    files: &'f BTreeMap<i64, Arc<str>>,
-    shared: BTreeSet<Arc<str>>,
-}
-
-impl<'f> SourcedReader<'f> {
-    pub(super) fn new(files: &'f BTreeMap<i64, Arc<str>>) -> Self {
-        let shared = BTreeSet::new();
-        Self { files, shared }
-    }
-
-    /// Reads a row. Errors: a value that is not as it should be.
-    pub(super) fn read(&mut self, cells: &impl Cells) -> StoreResult<SourcedAllocation> {
-        let bad = |bad: UnreadableRow| in_table("fifo_allocations")((bad.column, bad.found));
-        let row = allocation(cells).map_err(bad)?;
-        let first = ALLOCATION.len();
-        let batch_id = self.text(cells, first)?.unwrap_or_default();
-        Ok(SourcedAllocation {
-            row,
-            batch_id,
-            sell: self.origin(cells, first + 1)?,
-            buy: self.origin(cells, first + 4)?,
-        })
-    }
-
-    fn origin(&mut self, cells: &impl Cells, at: usize) -> StoreResult<TradeOrigin> {
-        let integer = |index: usize| {
-            cells
-                .integer(index)
-                .map_err(|found| in_table("trade_records")(("import_id", found)))
-        };
-        let (import, line) = (integer(at + 1)?, integer(at + 2)?);
-        Ok(TradeOrigin {
-            source: self.text(cells, at)?,
-            file: import.and_then(|id| self.files.get(&id).cloned()),
-            line,
-        })
-    }
-
-    fn text(&mut self, cells: &impl Cells, index: usize) -> StoreResult<Option<Arc<str>>> {
-        let text = cells
-            .text(index)
-            .map_err(|found| in_table("trade_records")(("source", found)))?;
-        let Some(text) = text else { return Ok(None) };
-        if let Some(known) = self.shared.get(text.as_str()) {
-            return Ok(Some(known.clone()));
-        }
-        let text: Arc<str> = text.into();
-        self.shared.insert(text.clone());
-        Ok(Some(text))
-    }
-}
-
-/// Gives a row to a sink. Errors: the sink can't write it.
-pub(super) fn give_sourced(row: SourcedAllocation, sink: &mut dyn SourcedSink) -> StoreResult<()> {
-    sink.take(row).map_err(|error| StoreError::Database {
         action: "write the export",
         message: error.to_string(),
         source: Some(Box::new(error)),

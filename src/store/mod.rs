@@ -16,6 +16,7 @@ pub mod phase;
 pub mod postgres;
 pub mod rows;
 pub mod rules;
+mod sourced;
 pub mod sqlite;
 pub mod trades;
 
@@ -31,8 +32,7 @@ pub use error::{StoreError, StoreResult};
 use lots::{OpenLots, Reach};
 use model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
-    LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem,
+    Holder, ImportBatch, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, LongRun,
     RetryNote, ReviewDecision, RunFailure, RunStart, Scope, SourcedAllocation, Version,
     VersionInfo, VersionPlan, VoidChange, Watermark,
 };
@@ -79,6 +79,11 @@ pub trait RowSink: Send {
 
 /// Takes the rows of a tax export, one by one.
 pub trait SourcedSink: Send {
+    /// Hears how many rows a sell or a lot has in all, if they are very many.
+    ///
+    /// Errors: it can't go on.
+    fn long_run(&mut self, run: LongRun) -> std::io::Result<()>;
+
     /// Takes a row. Errors: it can't be written.
     fn take(&mut self, row: SourcedAllocation) -> std::io::Result<()>;
 }

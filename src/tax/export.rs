@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 
@@ -18,7 +20,7 @@ use super::totals::Totals;
 use super::{TaxError, TaxResult};
 use crate::engine::{Account, PoolStatus, Timestamp};
 use crate::store::lots::Reach;
-use crate::store::model::{PoolSummary, SourcedAllocation, Version, VersionInfo};
+use crate::store::model::{LongRun, PoolSummary, SourcedAllocation, Version, VersionInfo};
 use crate::store::{SourcedSink, Store};
 use crate::tax::cells::CsvLine;
 
@@ -124,16 +126,82 @@ fn year_bounds(rules: &TaxRules) -> TaxResult<(Timestamp, Timestamp)> {
     Ok((start_of(rules.year).ok_or_else(bad)?, next))
 }
 
-struct Sink<'r> {
-    maker: RowMaker<'r>,
+/// Rows that are handed over at once.
+const BATCH_ROWS: usize = 256;
+
+/// Batches between the reader and the writer.
+const BATCHES_WAITING: usize = 8;
+
+/// What a reader hands over.
+enum Item {
+    Row(SourcedAllocation),
+    Long(LongRun),
+}
+
+/// Takes rows from the store and hands them to the thread that prints them.
+struct Pipe {
+    batch: Vec<Item>,
+    to: SyncSender<Vec<Item>>,
+    stop: Stop,
+}
+
+impl Pipe {
+    /// Begins to print. The thread ends when the pipe is dropped, or with an error.
+    fn begin(mut sink: Sink, stop: Stop) -> io::Result<(Self, JoinHandle<io::Result<Sink>>)> {
+        let (to, from) = sync_channel::<Vec<Item>>(BATCHES_WAITING);
+        let print = move || {
+            for item in from.into_iter().flatten() {
+                sink.take(item)?;
+            }
+            sink.give(true)?;
+            Ok(sink)
+        };
+        let thread = std::thread::Builder::new()
+            .name("tax".into())
+            .spawn(print)?;
+        let batch = Vec::with_capacity(BATCH_ROWS);
+        Ok((Self { batch, to, stop }, thread))
+    }
+
+    fn hand(&mut self, item: Item) -> io::Result<()> {
+        self.batch.push(item);
+        if self.batch.len() < BATCH_ROWS {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    /// Hands the rows over. Errors: a stop is asked for, or the thread has ended, and says why.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.stop.is_asked() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_ROWS));
+        let sent = self.to.send(batch);
+        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl SourcedSink for Pipe {
+    fn long_run(&mut self, run: LongRun) -> io::Result<()> {
+        self.hand(Item::Long(run))
+    }
+
+    fn take(&mut self, from: SourcedAllocation) -> io::Result<()> {
+        self.hand(Item::Row(from))
+    }
+}
+
+/// Prints rows.
+struct Sink {
+    maker: RowMaker,
     slices: Slices,
     files: Vec<Box<dyn TaxFile>>,
     totals: Totals,
     year: (Timestamp, Timestamp),
-    stop: Stop,
 }
 
-impl Sink<'_> {
+impl Sink {
     fn give(&mut self, all: bool) -> io::Result<()> {
         let (files, totals) = (&mut self.files, &mut self.totals);
         self.slices.give(all, &mut |row| {
@@ -141,14 +209,13 @@ impl Sink<'_> {
             files.iter_mut().try_for_each(|file| file.row(row))
         })
     }
-}
 
-impl SourcedSink for Sink<'_> {
-    fn take(&mut self, from: SourcedAllocation) -> io::Result<()> {
-        if self.stop.is_asked() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let placed = self.slices.place(&from).map_err(io::Error::other)?;
+    fn take(&mut self, item: Item) -> io::Result<()> {
+        let from = match item {
+            Item::Row(from) => from,
+            Item::Long(run) => return self.slices.hear(&run),
+        };
+        let placed = self.slices.place(&from)?;
         let (from_time, to_time) = self.year;
         if from.row.sell_time >= from_time && from.row.sell_time < to_time {
             let mut row = self.maker.row(from);
@@ -232,7 +299,6 @@ pub async fn export(
         files: Vec::new(),
         totals: Totals::default(),
         year,
-        stop: request.stop.clone(),
     };
     for (format, path) in &request.files {
         let file = format.open(path, &facts);
@@ -240,14 +306,8 @@ pub async fn export(
     }
     sink.files.push(unmatched_file(&paths.unmatched, &facts));
     let version = request.version.version;
-    let rows_seen = store
-        .sourced_rows(version, account.as_ref(), &mut sink)
-        .await;
-    if request.stop.is_asked() {
-        return Err(TaxError::Stopped);
-    }
-    let rows_seen = rows_seen?;
-    sink.give(true).map_err(TaxError::Write)?;
+    let (rows_seen, mut sink) =
+        print_rows(store, version, account.as_ref(), sink, &request.stop).await?;
     if request
         .files
         .iter()
@@ -275,6 +335,30 @@ pub async fn export(
     exported.files.push(manifest.map_err(TaxError::Write)?);
     publish(request, &paths, &mut exported.files)?;
     Ok(exported)
+}
+
+/// Reads a version's rows and prints them meanwhile. Returns how many rows were read.
+async fn print_rows(
+    store: &dyn Store,
+    version: Version,
+    account: Option<&Account>,
+    sink: Sink,
+    stop: &Stop,
+) -> TaxResult<(u64, Sink)> {
+    let (mut pipe, thread) = Pipe::begin(sink, stop.clone()).map_err(TaxError::Write)?;
+    let read = store.sourced_rows(version, account, &mut pipe).await;
+    let flushed = pipe.flush();
+    drop(pipe);
+    let printed = thread.join();
+    if stop.is_asked() {
+        return Err(TaxError::Stopped);
+    }
+    // What the thread says comes first: the reader only sees that it is gone.
+    let gone = || TaxError::Write(io::Error::other("the thread that writes has ended"));
+    let sink = printed.map_err(|_| gone())?.map_err(TaxError::Write)?;
+    let rows = read?;
+    flushed.map_err(TaxError::Write)?;
+    Ok((rows, sink))
 }
 
 /// Completes the files of the formats, and that of the unmatched behind them.

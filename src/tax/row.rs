@@ -170,23 +170,23 @@ impl TaxRow {
 
 /// Makes rows, and keeps what many rows share.
 #[derive(Debug)]
-pub struct RowMaker<'r> {
-    rules: &'r TaxRules,
+pub struct RowMaker {
+    rules: TaxRules,
     known: BTreeMap<Symbol, (Arc<str>, AssetKind)>,
 }
 
-impl<'r> RowMaker<'r> {
+impl RowMaker {
     /// Makes rows by these rules.
-    pub fn new(rules: &'r TaxRules) -> Self {
-        let known = BTreeMap::new();
+    pub fn new(rules: &TaxRules) -> Self {
+        let (rules, known) = (rules.clone(), BTreeMap::new());
         Self { rules, known }
     }
 
     /// Makes a row. Its slices are counted elsewhere.
     pub fn row(&mut self, from: SourcedAllocation) -> TaxRow {
-        let rules = self.rules;
         let stored = &from.row;
         let (asset, kind) = self.asset(&stored.symbol);
+        let rules = &self.rules;
         let sold = rules.date(stored.sell_time);
         let acquired = stored.buy_time.map(|time| rules.date(time));
         let matched = match (acquired, stored.cost_basis_usd, stored.pnl_usd) {

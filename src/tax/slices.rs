@@ -2,20 +2,44 @@
 //!
 //! First in, first out makes this a matter of one pass: the rows of a sell stand together, and so
 //! do those of a lot, as no later lot is touched before it is used up. A row is kept back until
-//! both are over; memory is that of the longest run of rows that share a lot or a sell.
+//! both are over, or until their number is told: the store counts runs that are very long, so that
+//! few rows are kept whatever the ledger is like.
 
 use std::collections::VecDeque;
 use std::io;
 
 use super::row::{Slice, TaxRow};
-use crate::engine::{MoneyError, OrderId, Size, Usd, add_sizes, gross_of_size};
-use crate::store::model::SourcedAllocation;
+use crate::engine::{
+    MoneyError, OrderId, Pool, Size, StoredAllocation, Usd, add_sizes, gross_of_size,
+};
+use crate::store::model::{LongRun, SourcedAllocation};
 
 /// Rows of one sell or of one lot.
 #[derive(Debug)]
 struct Run {
     id: Option<OrderId>,
     rows: u32,
+    /// How many rows there are in all, if that was told before the last one.
+    told: Option<u32>,
+}
+
+/// Rows that were told and rows that came are not as many.
+fn unlike(run: &Run, told: u32) -> io::Error {
+    let id = run.id.as_ref().map_or("", |id| id.as_str());
+    let came = run.rows;
+    io::Error::other(format!(
+        "\"{id}\" has {came} rows, the store counted {told}"
+    ))
+}
+
+impl Run {
+    /// Checks what was told, when the run is over.
+    fn check(&self) -> io::Result<()> {
+        match self.told {
+            Some(told) if told != self.rows => Err(unlike(self, told)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Runs, those of the rows that are kept back and the one that goes on.
@@ -28,31 +52,49 @@ struct Runs {
 
 impl Runs {
     /// Takes a row: returns the number of its run and its own number there.
-    fn take(&mut self, id: Option<&OrderId>, is_new_pool: bool) -> (u64, u32) {
+    fn take(&mut self, id: Option<&OrderId>, is_new_pool: bool) -> io::Result<(u64, u32)> {
         let goes_on = match self.runs.back() {
             Some(run) if !is_new_pool => id.is_some() && run.id.as_ref() == id,
             _ => false,
         };
         if !goes_on {
-            let id = id.cloned();
-            self.runs.push_back(Run { id, rows: 0 });
+            self.runs.back().map_or(Ok(()), Run::check)?;
+            let (id, rows, told) = (id.cloned(), 0, None);
+            self.runs.push_back(Run { id, rows, told });
         }
         let number = self.first.saturating_add(self.runs.len() as u64) - 1;
         let rows = self.runs.back_mut().map_or(0, |run| {
             run.rows += 1;
             run.rows
         });
-        (number, rows)
+        Ok((number, rows))
     }
 
-    /// Tells whether a run is over: another has begun behind it.
+    fn run(&self, number: u64) -> Option<&Run> {
+        let place = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.runs.get(place)
+    }
+
+    /// Tells whether a run's rows can be said: another has begun behind it, or they were told.
     fn is_over(&self, number: u64) -> bool {
-        number + 1 < self.first + self.runs.len() as u64
+        let is_told = self.run(number).is_some_and(|run| run.told.is_some());
+        is_told || number + 1 < self.first + self.runs.len() as u64
     }
 
     fn rows(&self, number: u64) -> u32 {
-        let place = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        self.runs.get(place).map_or(0, |run| run.rows)
+        let rows = |run: &Run| run.told.unwrap_or(run.rows);
+        self.run(number).map_or(0, rows)
+    }
+
+    /// Hears how many rows the run that goes on has in all.
+    fn hear(&mut self, of: &LongRun) -> io::Result<()> {
+        let is_it = |run: &&mut Run| run.id.as_ref().is_some_and(|id| id.as_str() == of.order_id);
+        match self.runs.back_mut().filter(is_it) {
+            Some(run) if of.rows >= run.rows => run.told = Some(of.rows),
+            Some(run) => return Err(unlike(run, of.rows)),
+            None => {}
+        }
+        Ok(())
     }
 
     /// Forgets the runs before this one.
@@ -74,7 +116,7 @@ struct Kept {
 /// Gives rows on with their slices counted.
 #[derive(Debug, Default)]
 pub(super) struct Slices {
-    pool: Option<(String, String)>,
+    pool: Option<Pool>,
     sells: Runs,
     lots: Runs,
     /// How much of the lot that goes on is used.
@@ -103,39 +145,52 @@ pub(super) struct Placed {
 
 impl Slices {
     /// Counts a row, whether it is printed or not.
-    pub(super) fn place(&mut self, from: &SourcedAllocation) -> Result<Placed, MoneyError> {
+    pub(super) fn place(&mut self, from: &SourcedAllocation) -> io::Result<Placed> {
         let row = &from.row;
-        let is_new_pool = self.pool.as_ref().is_none_or(|(account, symbol)| {
-            account != row.account.as_str() || symbol != row.symbol.as_str()
-        });
+        let is_same = |pool: &Pool| pool.account == row.account && pool.symbol == row.symbol;
+        let is_new_pool = !self.pool.as_ref().is_some_and(is_same);
         if is_new_pool {
-            let pool = (row.account.to_string(), row.symbol.to_string());
-            self.pool = Some(pool);
+            self.pool = Some(Pool::new(row.account.clone(), row.symbol.clone()));
         }
-        let sell = self.sells.take(Some(&row.sell_order_id), is_new_pool);
+        let sell = self.sells.take(Some(&row.sell_order_id), is_new_pool)?;
         let Some(buy) = &row.buy_order_id else {
             // What finds no lot finds none open: the last one is used up.
-            self.lots.take(None, true);
+            self.lots.take(None, true)?;
             let (lot, buy_fee) = (None, None);
             return Ok(Placed { sell, lot, buy_fee });
         };
-        let lot = self.lots.take(Some(buy), is_new_pool);
+        let lot = self.lots.take(Some(buy), is_new_pool)?;
         if lot.1 == 1 {
             self.used = Size0::default();
         }
+        let buy_fee = self.buy_fee(row).map_err(io::Error::other)?;
+        let lot = Some(lot);
+        Ok(Placed { sell, lot, buy_fee })
+    }
+
+    /// Takes a row's size off its lot, and returns the row's share of the buy's fee.
+    fn buy_fee(&mut self, row: &StoredAllocation) -> Result<Option<Usd>, MoneyError> {
         let before = self.used.0;
         let after = add_sizes(before, row.allocated_size)?;
         self.used = Size0(after);
-        let buy_fee = match (row.buy_price, row.cost_basis_usd) {
+        Ok(match (row.buy_price, row.cost_basis_usd) {
             (Some(price), Some(cost)) if !row.notes.buy_fee_unknown => {
                 let gross = gross_of_size(price, after)?;
                 let share = gross.checked_sub(gross_of_size(price, before)?)?;
                 Some(cost.checked_sub(share)?)
             }
             _ => None,
+        })
+    }
+
+    /// Hears how many rows the sell or the lot of the last row has. Errors: there were more.
+    pub(super) fn hear(&mut self, run: &LongRun) -> io::Result<()> {
+        let runs = if run.is_sell {
+            &mut self.sells
+        } else {
+            &mut self.lots
         };
-        let lot = Some(lot);
-        Ok(Placed { sell, lot, buy_fee })
+        runs.hear(run)
     }
 
     /// Keeps a row back until its sell and lot are over.
@@ -166,6 +221,10 @@ impl Slices {
                 .map(|lot| slice(&self.lots, lot))
                 .unwrap_or_default();
             take(&kept.row)?;
+        }
+        if all {
+            let runs = [self.sells.runs.back(), self.lots.runs.back()];
+            runs.into_iter().flatten().try_for_each(Run::check)?;
         }
         let last = u64::MAX;
         let first_sell = self.kept.front().map_or(last, |kept| kept.sell.0);

@@ -1,7 +1,9 @@
 //! Where allocations came from, the audit trail read back, and decisions about review items.
 
 use fifo_pnl::engine::Account;
-use fifo_pnl::store::model::{ReviewDecision, ReviewStatus, SourcedAllocation, TradeOrigin};
+use fifo_pnl::store::model::{
+    LongRun, ReviewDecision, ReviewStatus, SourcedAllocation, TradeOrigin,
+};
 use fifo_pnl::store::{SourcedSink, Store};
 
 use super::subject::{Run, Subject, append, at, batch, event, of, refusal, trade};
@@ -10,6 +12,10 @@ use super::subject::{Run, Subject, append, at, batch, event, of, refusal, trade}
 struct Rows(Vec<SourcedAllocation>);
 
 impl SourcedSink for Rows {
+    fn long_run(&mut self, run: LongRun) -> std::io::Result<()> {
+        Err(std::io::Error::other(format!("{run:?} is not that long")))
+    }
+
     fn take(&mut self, row: SourcedAllocation) -> std::io::Result<()> {
         self.0.push(row);
         Ok(())

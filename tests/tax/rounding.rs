@@ -131,7 +131,7 @@ async fn a_stop_leaves_nothing() {
         names.sort();
         names
     };
-    // The first row is taken, the second one is asked about.
+    // Asked first when rows are handed over, and again before anything gets its name.
     let asked = AtomicU32::new(0);
     let stop = Stop::when(move || asked.fetch_add(1, Ordering::SeqCst) > 0);
     let error = export(&store, &request(stop), "0.0.0").await.unwrap_err();

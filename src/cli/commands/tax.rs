@@ -293,7 +293,7 @@ fn outcome(
         };
         text.push_str(&format!("Wrote     {path}:{rows} sha256 {sha256}\n"));
     }
-    let incomplete = incomplete(exported);
+    let incomplete = incomplete(exported, rules.rounding);
     if let Some(incomplete) = &incomplete {
         text.push_str(&format!("{incomplete}\n"));
     }
@@ -313,16 +313,16 @@ fn outcome(
 }
 
 /// Says what is missing from the figures, if anything is.
-pub(super) fn incomplete(exported: &Exported) -> Option<String> {
+///
+/// Rounding: the exact sum once, like a row of the files; the manifest has it exact.
+pub(super) fn incomplete(exported: &Exported, rounding: Rounding) -> Option<String> {
     if !exported.is_incomplete() {
         return None;
     }
     let totals = &exported.totals;
     let sells = plural(totals.unmatched_rows, "sell", "sells");
-    let mut text = format!(
-        "incomplete: {sells}, USD {} proceeds",
-        totals.unmatched_proceeds
-    );
+    let proceeds = rounding.text(rounding.round(totals.unmatched_proceeds));
+    let mut text = format!("incomplete: {sells}, USD {proceeds} proceeds");
     let mut by_status: Vec<(&str, Vec<String>)> = Vec::new();
     for pool in &exported.pools {
         let status = pool.status.as_str();

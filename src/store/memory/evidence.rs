@@ -10,7 +10,7 @@ use crate::store::model::{
     Event, ImportedFile, LoggedEvent, ReviewDecision, SourcedAllocation, TradeOrigin, Version,
 };
 use crate::store::rules::check_decision;
-use crate::store::{SourcedSink, StoreResult, cells};
+use crate::store::{SourcedSink, StoreResult, sourced};
 
 /// Gives each row of a version to `sink` with the origin of its trades.
 pub(super) fn sourced_rows(
@@ -44,7 +44,7 @@ pub(super) fn sourced_rows(
             buy: buy.map(|id| origin(id.as_str())).unwrap_or_default(),
             row: row.clone(),
         };
-        cells::give_sourced(sourced, sink)?;
+        sourced::give(sourced, sink)?;
     }
     Ok(count)
 }

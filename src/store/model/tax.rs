@@ -32,6 +32,19 @@ pub struct SourcedAllocation {
     pub buy: TradeOrigin,
 }
 
+/// A sell or a lot with very many rows: how many is known before the last one is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LongRun {
+    /// Whose.
+    pub account: String,
+    /// The sell, or the buy that brought the lot.
+    pub order_id: String,
+    /// Whether it is a sell.
+    pub is_sell: bool,
+    /// Rows of the version, over all years.
+    pub rows: u32,
+}
+
 /// A file that was imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedFile {

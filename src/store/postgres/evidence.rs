@@ -1,63 +1,14 @@
-//! Where allocations came from, the audit trail read back, and decisions about review items.
+//! Imported files, the audit trail read back, and decisions about review items.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use futures_util::TryStreamExt;
 use serde_json::json;
 
 use super::errors::from_sqlx;
-use super::read::{PgCells, select};
 use super::{PostgresStore, commit, queue, runs};
-use crate::engine::{Account, Timestamp};
+use crate::engine::Timestamp;
+use crate::store::StoreResult;
 use crate::store::cells;
-use crate::store::model::{Event, ImportedFile, LoggedEvent, ReviewDecision, Version};
+use crate::store::model::{Event, ImportedFile, LoggedEvent, ReviewDecision};
 use crate::store::rules::check_decision;
-use crate::store::{SourcedSink, StoreResult};
-
-/// Gives each row of a version to `sink` with the origin of its trades, in canonical order.
-pub(super) async fn sourced_rows(
-    store: &PostgresStore,
-    version: Version,
-    account: Option<&Account>,
-    sink: &mut dyn SourcedSink,
-) -> StoreResult<u64> {
-    let files = imports(store).await?;
-    let files: BTreeMap<i64, Arc<str>> = files
-        .into_iter()
-        .map(|file| (file.id, Arc::from(file.name)))
-        .collect();
-    let columns: Vec<&str> = [cells::ALLOCATION, cells::ORIGIN].concat();
-    // What another program keeps has no files of ours: of its rows there is no origin to tell.
-    let trades = store.ledger.additions();
-    let from = format!(
-        "fifo_allocations \
-         LEFT JOIN (SELECT account AS sell_account, order_id AS sell_id, source AS sell_source, \
-             import_id AS sell_import, import_line AS sell_line FROM {trades}) s \
-             ON sell_account = account AND sell_id = sell_order_id \
-         LEFT JOIN (SELECT account AS buy_account, order_id AS buy_id, source AS buy_source, \
-             import_id AS buy_import, import_line AS buy_line FROM {trades}) b \
-             ON buy_account = account AND buy_id = buy_order_id \
-         WHERE allocation_version = $1 AND ($2::text IS NULL OR account = $2) \
-         ORDER BY account, symbol, id"
-    );
-    let mut connection = store.reader().await?;
-    let mut rows = select(&columns, &from)
-        .bind(version)
-        .bind(account.map(Account::as_str))
-        .fetch(&mut *connection);
-    let mut reader = cells::SourcedReader::new(&files);
-    let mut count = 0;
-    while let Some(row) = rows
-        .try_next()
-        .await
-        .map_err(|e| from_sqlx("export a version", e))?
-    {
-        count += 1;
-        cells::give_sourced(reader.read(&PgCells(&row))?, sink)?;
-    }
-    Ok(count)
-}
 
 /// Lists the imported files.
 pub(super) async fn imports(store: &PostgresStore) -> StoreResult<Vec<ImportedFile>> {

@@ -28,6 +28,7 @@ mod readers;
 mod rows;
 mod runs;
 mod schema;
+mod sourced;
 mod stored;
 mod versions;
 mod writings;
@@ -504,7 +505,7 @@ impl Store for PostgresStore {
         account: Option<&Account>,
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<u64> {
-        self.named(evidence::sourced_rows(self, version, account, sink).await)
+        self.named(sourced::rows(self, version, account, sink).await)
     }
 
     async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {

@@ -65,7 +65,7 @@ async fn allocations(
             bytes = bytes.strip_prefix(binary::HEADER).unwrap_or(bytes);
             begun = true;
         }
-        while let Next::Row(columns, length) = binary::row(bytes) {
+        while let Next::Row(columns, length) = binary::row::<COLUMNS>(bytes) {
             match quick(&columns, of) {
                 Some(row) => stored.allocations.push(row),
                 None => match cells::allocation(&BinaryCells(&columns)) {
@@ -86,10 +86,9 @@ async fn allocations(
 /// Columns of [`cells::ALLOCATION`].
 const COLUMNS: usize = 17;
 
-type Columns<'a> = [Option<&'a [u8]>; COLUMNS];
-
-/// Reads a row without text. `None`: a value that is not as it should be, or not of the pool.
-fn quick(columns: &Columns<'_>, of: &Pool) -> Option<StoredAllocation> {
+/// Reads a row of [`cells::ALLOCATION`] without text. `None`: a value that is not as it should be,
+/// or not of the pool.
+pub(super) fn quick(columns: &[Option<&[u8]>], of: &Pool) -> Option<StoredAllocation> {
     let required = |at: usize| columns.get(at).copied().flatten();
     let of_pool = required(1)? == of.account.as_str().as_bytes()
         && required(2)? == of.symbol.as_str().as_bytes();
@@ -154,7 +153,7 @@ fn time(bytes: &[u8]) -> Option<Timestamp> {
 }
 
 /// A row's columns as text, for the reader that names what is wrong.
-struct BinaryCells<'a>(&'a Columns<'a>);
+pub(super) struct BinaryCells<'a>(pub(super) &'a [Option<&'a [u8]>]);
 
 impl BinaryCells<'_> {
     fn value(&self, index: usize) -> Option<&[u8]> {
@@ -185,7 +184,7 @@ impl Cells for BinaryCells<'_> {
 }
 
 /// Quotes a text for SQL where no parameter can stand.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 

@@ -1,5 +1,7 @@
 //! Reading versions from SQLite.
 
+use std::borrow::Cow;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use sqlx::SqliteConnection;
@@ -24,6 +26,16 @@ impl Cells for RawCells<'_, '_> {
                 Err(_) => Err(String::from_utf8_lossy(text).into_owned()),
             },
             other => Err(shown(other)),
+        }
+    }
+
+    fn text_ref(&self, index: usize) -> Result<Option<Cow<'_, str>>, String> {
+        match self.0.get_ref(index) {
+            Ok(ValueRef::Text(text)) => match std::str::from_utf8(text) {
+                Ok(text) => Ok(Some(text.into())),
+                Err(_) => Err(String::from_utf8_lossy(text).into_owned()),
+            },
+            _ => Ok(self.text(index)?.map(Cow::Owned)),
         }
     }
 
@@ -54,9 +66,19 @@ pub(super) fn select(
     arguments: impl rusqlite::Params,
     take: &mut dyn FnMut(&RawCells<'_, '_>) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let fail = |e| from_rusqlite("read", e);
     let sql = format!("SELECT {} FROM {from}", columns.join(", "));
-    let mut statement = raw.prepare(&sql).map_err(fail)?;
+    each(raw, &sql, arguments, take)
+}
+
+/// Runs a query and gives each row's cells to `take`.
+pub(super) fn each(
+    raw: &Connection,
+    sql: &str,
+    arguments: impl rusqlite::Params,
+    take: &mut dyn FnMut(&RawCells<'_, '_>) -> StoreResult<()>,
+) -> StoreResult<()> {
+    let fail = |e| from_rusqlite("read", e);
+    let mut statement = raw.prepare(sql).map_err(fail)?;
     let mut rows = statement.query(arguments).map_err(fail)?;
     while let Some(row) = rows.next().map_err(fail)? {
         take(&RawCells(row))?;

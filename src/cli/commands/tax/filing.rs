@@ -47,7 +47,7 @@ pub(super) async fn file(
         (PROGRAM_VERSION, stop_of(session)),
     )
     .await?;
-    let missing = incomplete(&filed.exported);
+    let missing = incomplete(&filed.exported, filing.rules.rounding);
     if let Some(missing) = missing.as_ref().filter(|_| !filing.allow_incomplete) {
         return Err(CliError {
             exit: Exit::Findings,

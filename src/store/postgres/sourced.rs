@@ -1,0 +1,392 @@
+//! A version's rows with the file and line of their trades, out of binary COPYs.
+//!
+//! Rows are read a few pools at a time: the server then sorts little, in memory. To sort a million
+//! rows at once takes it longer than all the rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use futures_util::stream::BoxStream;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::adopt::{Ledger, symbol_of};
+use super::binary::{self, Next};
+use super::errors::from_sqlx;
+use super::ledger::unreadable;
+use super::stored::{BinaryCells, literal, quick};
+use super::{PostgresStore, end_snapshot, evidence};
+use crate::engine::Account;
+use crate::store::cells;
+use crate::store::model::{LongRun, Version};
+use crate::store::sourced::{self, Origins, SourcedRows, Span};
+use crate::store::{SourcedSink, StoreResult};
+
+const ACTION: &str = "export a version";
+
+/// Rows of pools that are read with one COPY, unless one pool alone has more.
+const COPY_ROWS_MAX: i64 = 16_384;
+
+/// Columns of [`cells::ALLOCATION`] and the batch.
+const COLUMNS: usize = 18;
+
+/// Gives each row of a version to `sink` with the origin of its trades, in canonical order.
+pub(super) async fn rows(
+    store: &PostgresStore,
+    version: Version,
+    account: Option<&Account>,
+    sink: &mut dyn SourcedSink,
+) -> StoreResult<u64> {
+    let files = evidence::imports(store).await?;
+    let files: BTreeMap<i64, Arc<str>> = files
+        .into_iter()
+        .map(|file| (file.id, Arc::from(file.name)))
+        .chain([(LEDGER_TABLE_ID, Arc::from(LEDGER_TABLE))])
+        .collect();
+    let mut connection = store.snapshot().await?;
+    let read = async {
+        let mut origins = Origins::new(&files);
+        let pools = pools(&mut connection, version, account).await?;
+        let mut reader = Reader {
+            store,
+            version,
+            connection: &mut connection,
+            last_id: pools.iter().map(|pool| pool.3).max().unwrap_or(0),
+        };
+        let mut rows = 0;
+        let sizes = pools
+            .iter()
+            .map(|(account, symbol, rows, _)| (account, symbol, *rows));
+        for span in sourced::spans(sizes) {
+            reader.read_origins(account, &span, &mut origins).await?;
+            for some in parts(&pools, &span) {
+                rows += reader.read_rows(some, &mut origins, sink).await?;
+            }
+        }
+        Ok(rows)
+    }
+    .await;
+    end_snapshot(connection, read).await
+}
+
+/// Account, symbol, rows, and the last one's id.
+type PoolRows = (String, String, i64, i64);
+
+/// Lists the pools that a version has rows of.
+async fn pools(
+    connection: &mut PgConnection,
+    version: Version,
+    account: Option<&Account>,
+) -> StoreResult<Vec<PoolRows>> {
+    sqlx::query_as(
+        "SELECT account, symbol, count(*), max(id) FROM fifo_allocations \
+         WHERE allocation_version = $1 AND ($2::text IS NULL OR account = $2) \
+         GROUP BY account, symbol ORDER BY account, symbol",
+    )
+    .bind(version)
+    .bind(account.map(Account::as_str))
+    .fetch_all(connection)
+    .await
+    .map_err(|e| from_sqlx(ACTION, e))
+}
+
+/// Divides the pools of a span into those that are read with one COPY: of one account each.
+fn parts<'p>(pools: &'p [PoolRows], span: &Span) -> Vec<&'p [PoolRows]> {
+    let is_before = |pool: &PoolRows, end: &(String, String)| (&pool.0, &pool.1) < (&end.0, &end.1);
+    let place = |end: &Option<(String, String)>, none: usize| match end {
+        Some(end) => pools.partition_point(|pool| is_before(pool, end)),
+        None => none,
+    };
+    let (from, until) = (place(&span.from, 0), place(&span.until, pools.len()));
+    let mut rest = pools.get(from..until).unwrap_or_default();
+    let mut parts = Vec::new();
+    while let Some(first) = rest.first() {
+        let mut rows = 0;
+        let mut fits = |pool: &&PoolRows| {
+            rows += pool.2;
+            pool.0 == first.0 && rows <= COPY_ROWS_MAX
+        };
+        let count = rest.iter().take_while(|pool| fits(pool)).count().max(1);
+        let (part, after) = rest.split_at(count);
+        parts.push(part);
+        rest = after;
+    }
+    parts
+}
+
+struct Reader<'c> {
+    store: &'c PostgresStore,
+    version: Version,
+    connection: &'c mut PgConnection,
+    /// The version's last row when all began.
+    last_id: i64,
+}
+
+impl Reader<'_> {
+    async fn read_origins(
+        &mut self,
+        account: Option<&Account>,
+        span: &Span,
+        origins: &mut Origins<'_>,
+    ) -> StoreResult<()> {
+        origins.clear(0);
+        for table in tables(self.connection, self.store.ledger).await? {
+            let sql = table.copy(account, span);
+            let mut rows = CopyRows::<5>::begin(self.connection, &sql).await?;
+            while rows.advance().await? {
+                let columns = rows.columns();
+                let text = |at: usize| match columns.get(at).copied().flatten() {
+                    None => Ok(None),
+                    Some(bytes) => std::str::from_utf8(bytes)
+                        .map(Some)
+                        .map_err(|_| unreadable(sourced::ORIGIN[at], "no text")),
+                };
+                let integer =
+                    |at: usize| columns.get(at).copied().flatten().and_then(binary::integer);
+                let key = (text(0)?.unwrap_or_default(), text(1)?.unwrap_or_default());
+                origins.add(key, text(2)?, integer(3), integer(4));
+            }
+        }
+        origins.sort();
+        Ok(())
+    }
+
+    /// Gives on the rows of a few pools of one account.
+    async fn read_rows(
+        &mut self,
+        pools: &[PoolRows],
+        origins: &mut Origins<'_>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        let Some((account, ..)) = pools.first() else {
+            return Ok(0);
+        };
+        let symbols: Vec<String> = pools.iter().map(|pool| literal(&pool.1)).collect();
+        let sql = format!(
+            "COPY (SELECT {}, allocation_batch_id FROM fifo_allocations \
+             WHERE allocation_version = {} AND account = {} AND symbol IN ({}) \
+             ORDER BY account, symbol, id) TO STDOUT (FORMAT binary)",
+            cells::ALLOCATION.join(", "),
+            self.version,
+            literal(account),
+            symbols.join(", ")
+        );
+        let mut sourced = SourcedRows::new(origins, sink);
+        let mut rows = CopyRows::<COLUMNS>::begin(self.connection, &sql).await?;
+        let (mut batch, mut batch_text) = ([0_u8; 16], Uuid::nil().to_string());
+        while rows.advance().await? {
+            let columns = rows.columns();
+            let (allocation, uuid) = columns.split_at(COLUMNS - 1);
+            let uuid = uuid.first().copied().flatten().unwrap_or_default();
+            if uuid != batch.as_slice() {
+                batch = uuid.try_into().unwrap_or_default();
+                batch_text = Uuid::from_bytes(batch).to_string();
+            }
+            let row = match sourced.pool().and_then(|pool| quick(allocation, pool)) {
+                Some(row) => Ok(row),
+                None => cells::allocation(&BinaryCells(allocation)),
+            };
+            sourced.take(row, &batch_text)?;
+            let long: Vec<LongRun> = sourced.long_runs().collect();
+            for run in long {
+                let run = counted(self.store, self.version, self.last_id, run).await?;
+                sourced.tell(run)?;
+            }
+        }
+        Ok(sourced.rows())
+    }
+}
+
+/// Counts the rows of a sell or of a lot, on a connection beside the one that is reading.
+async fn counted(
+    store: &PostgresStore,
+    version: Version,
+    last_id: i64,
+    mut run: LongRun,
+) -> StoreResult<LongRun> {
+    let sql = match run.is_sell {
+        true => {
+            "SELECT count(*) FROM fifo_allocations WHERE allocation_version = $1 \
+             AND account = $2 AND sell_order_id = $3 AND id <= $4"
+        }
+        false => {
+            "SELECT count(*) FROM fifo_allocations WHERE allocation_version = $1 \
+             AND account = $2 AND buy_order_id = $3 AND id <= $4"
+        }
+    };
+    let mut connection = store.reader().await?;
+    let rows: i64 = sqlx::query_scalar(sql)
+        .bind(version)
+        .bind(&run.account)
+        .bind(&run.order_id)
+        .bind(last_id)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+    run.rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    Ok(run)
+}
+
+/// A table that trades stand in.
+struct Table {
+    name: &'static str,
+    account: &'static str,
+    symbol: String,
+    source: &'static str,
+    imported: &'static str,
+}
+
+/// Where a trade stands that an import of ours did not bring.
+const LEDGER_TABLE: &str = "table trade_records";
+
+/// The number of that place, which no import has.
+const LEDGER_TABLE_ID: i64 = -1;
+
+/// Returns the tables of the ledger. One that another program keeps has no files of ours; where it
+/// has a column `source`, that is told.
+async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Vec<Table>> {
+    let additions = Table {
+        name: ledger.additions(),
+        account: "t.account",
+        symbol: "t.symbol".to_owned(),
+        source: "t.source",
+        imported: "t.import_id::bigint, t.import_line::bigint",
+    };
+    if ledger == Ledger::Ours {
+        return Ok(vec![additions]);
+    }
+    let columns: Vec<String> = sqlx::query_scalar(
+        "SELECT attname::text FROM pg_attribute \
+         WHERE attrelid = to_regclass('public.trade_records') AND attnum > 0 AND NOT attisdropped",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(|e| from_sqlx(ACTION, e))?;
+    let has = |name: &str| columns.iter().any(|column| column == name);
+    let adopted = Table {
+        name: "public.trade_records",
+        account: match has("account") {
+            true => "coalesce(t.account::text, 'default')",
+            false => "'default'::text",
+        },
+        symbol: symbol_of("t.symbol"),
+        // Words that mark a cost as decided are ours: there they mean something else.
+        source: match has("source") {
+            true => {
+                "CASE WHEN t.source::text IN ('review', 'opening') \
+                 THEN t.source::text || ' (ledger)' ELSE t.source::text END"
+            }
+            false => "NULL::text",
+        },
+        imported: "(-1)::bigint, NULL::bigint",
+    };
+    Ok(vec![adopted, additions])
+}
+
+impl Table {
+    fn copy(&self, account: Option<&Account>, span: &Span) -> String {
+        let mut of_span = String::from("TRUE");
+        let pool = format!(
+            "({} COLLATE \"C\", ({}) COLLATE \"C\")",
+            self.account, self.symbol
+        );
+        for (end, compared) in [(&span.from, ">="), (&span.until, "<")] {
+            if let Some((account, symbol)) = end {
+                let (account, symbol) = (literal(account), literal(symbol));
+                of_span.push_str(&format!(" AND {pool} {compared} ({account}, {symbol})"));
+            }
+        }
+        if let Some(account) = account {
+            of_span.push_str(&format!(
+                " AND {} = {}",
+                self.account,
+                literal(account.as_str())
+            ));
+        }
+        format!(
+            "COPY (SELECT {}, t.order_id::text, {}, {} FROM {} t WHERE {of_span}) \
+             TO STDOUT (FORMAT binary)",
+            self.account, self.source, self.imported, self.name
+        )
+    }
+}
+
+/// The rows of a binary COPY, one after the other.
+struct CopyRows<'c, const N: usize> {
+    stream: BoxStream<'c, Result<Vec<u8>, sqlx::Error>>,
+    /// What is not taken apart yet begins at `at`.
+    bytes: Vec<u8>,
+    at: usize,
+    /// Bytes of the row that stands there.
+    length: usize,
+}
+
+impl<'c, const N: usize> CopyRows<'c, N> {
+    async fn begin(connection: &'c mut PgConnection, sql: &str) -> StoreResult<Self> {
+        let copy = connection.copy_out_raw(sql).await;
+        let stream = copy.map_err(|e| from_sqlx(ACTION, e))?;
+        let mut rows = Self {
+            stream: Box::pin(stream.map_ok(Vec::from)),
+            bytes: Vec::new(),
+            at: 0,
+            length: 0,
+        };
+        while rows.bytes.len() < binary::HEADER.len() && rows.more().await? {}
+        if rows.bytes.starts_with(binary::HEADER) {
+            rows.at = binary::HEADER.len();
+        }
+        Ok(rows)
+    }
+
+    /// Waits for more bytes. Returns whether there were any.
+    async fn more(&mut self) -> StoreResult<bool> {
+        let more = self.stream.try_next().await;
+        let Some(more) = more.map_err(|e| from_sqlx(ACTION, e))? else {
+            return Ok(false);
+        };
+        self.bytes.drain(..self.at);
+        self.at = 0;
+        self.bytes.extend_from_slice(&more);
+        Ok(true)
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes to the next row. Returns whether there is one.
+    async fn advance(&mut self) -> StoreResult<bool> {
+        self.at += std::mem::take(&mut self.length);
+        loop {
+            let is_cut = match binary::row::<N>(self.rest()) {
+                Next::Row(_, length) => {
+                    self.length = length;
+                    return Ok(true);
+                }
+                Next::End => break,
+                Next::Incomplete => true,
+                Next::Broken => false,
+            };
+            if !is_cut || !self.more().await? {
+                return Err(unreadable("a row", "its bytes end too early"));
+            }
+        }
+        // The server's last words, without which the connection can't be used.
+        while self
+            .stream
+            .try_next()
+            .await
+            .map_err(|e| from_sqlx(ACTION, e))?
+            .is_some()
+        {}
+        Ok(false)
+    }
+
+    fn columns(&self) -> [Option<&[u8]>; N] {
+        match binary::row::<N>(self.rest()) {
+            Next::Row(columns, _) => columns,
+            _ => [None; N],
+        }
+    }
+}

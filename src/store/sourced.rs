@@ -1,0 +1,431 @@
+//! Allocations with the file and line of their trades.
+//!
+//! To look each trade up would take half of the time of an export: ids come in no order, and each
+//! look-up reads pages from all over the ledger. So the ledger is read once, as it lies there, into
+//! a table of 24 bytes a trade. A ledger of more than [`ORIGINS_MAX`] trades is gone through in
+//! several passes, each over some of the pools, so that the table stays as small as that.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+
+use super::cells::{self, Cells};
+use super::model::{LongRun, SourcedAllocation, TradeOrigin};
+use super::{SourcedSink, StoreError, StoreResult, StoredRow, UnreadableRow};
+use crate::engine::{Account, Pool, Symbol};
+
+/// Trades in the table of one pass, unless one pool alone has more: 48 MB.
+const ORIGINS_MAX: u64 = 2_000_000;
+
+/// Rows of a sell or of a lot after which the database is asked how many they are in all: who
+/// prints that number in each row need not keep the rows until the last one.
+const LONG_RUN_ROWS: u32 = 4_096;
+
+/// Rows after which texts that rows share are made anew: who reads rows on another thread then has
+/// its own, and the two don't wait for each other to count them.
+const SHARED_ROWS: u32 = 256;
+
+/// Columns that tell where a trade came from, in order.
+pub(super) const ORIGIN: [&str; 5] = ["account", "order_id", "source", "import_id", "import_line"];
+
+/// The pools of one pass: from one up to the next one that is no longer meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Span {
+    /// Account and symbol; `None`: from the first.
+    pub(super) from: Option<(String, String)>,
+    /// `None`: to the last.
+    pub(super) until: Option<(String, String)>,
+}
+
+/// Divides pools, in order and with their trades, into passes.
+pub(super) fn spans<'p>(pools: impl Iterator<Item = (&'p String, &'p String, i64)>) -> Vec<Span> {
+    spans_of(pools, ORIGINS_MAX)
+}
+
+fn spans_of<'p>(
+    pools: impl Iterator<Item = (&'p String, &'p String, i64)>,
+    most: u64,
+) -> Vec<Span> {
+    let (mut spans, mut last, mut trades) = (Vec::new(), Span::default(), 0_u64);
+    for (account, symbol, more) in pools {
+        let more = u64::try_from(more).unwrap_or(0);
+        if trades > 0 && trades.saturating_add(more) > most {
+            let at = (account.clone(), symbol.clone());
+            last.until = Some(at.clone());
+            spans.push(std::mem::take(&mut last));
+            (last.from, trades) = (Some(at), 0);
+        }
+        trades = trades.saturating_add(more);
+    }
+    spans.push(last);
+    spans
+}
+
+/// A trade: 96 bits of its key's hash, where it came from, and its line.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u64,
+    check: u32,
+    kind: u32,
+    line: i64,
+}
+
+/// The line of a trade that has none.
+const NO_LINE: i64 = i64::MIN;
+
+/// Source and file, which many trades share.
+type Kind = (Option<Arc<str>>, Option<Arc<str>>);
+
+/// Where the trades of some pools came from.
+///
+/// Keys are hashed with a secret that changes with each process: that two of ten million trades
+/// have the same 96 bits is a chance of one in 10^15, and nobody can choose order ids to meet.
+#[derive(Debug)]
+pub(super) struct Origins<'f> {
+    files: &'f BTreeMap<i64, Arc<str>>,
+    secrets: (RandomState, RandomState),
+    entries: Vec<Entry>,
+    /// Where the entries of each first bits of a hash begin, and the end.
+    starts: Vec<u32>,
+    shift: u32,
+    kinds: Vec<Kind>,
+    known: BTreeMap<(Option<Arc<str>>, Option<i64>), u32>,
+    /// The kinds that rows since the last renewal share.
+    shared: Vec<(u32, Kind)>,
+}
+
+impl<'f> Origins<'f> {
+    /// Begins a table. `files` names the imports.
+    pub(super) fn new(files: &'f BTreeMap<i64, Arc<str>>) -> Self {
+        Self {
+            files,
+            secrets: (RandomState::new(), RandomState::new()),
+            entries: Vec::new(),
+            starts: Vec::new(),
+            shift: 0,
+            kinds: Vec::new(),
+            known: BTreeMap::new(),
+            shared: Vec::new(),
+        }
+    }
+
+    /// Forgets all trades, and makes room for as many as will come.
+    pub(super) fn clear(&mut self, expected: usize) {
+        self.entries.clear();
+        self.entries.reserve_exact(expected);
+    }
+
+    fn hashes(&self, account: &str, order_id: &str) -> (u64, u32) {
+        let hash = |secret: &RandomState| {
+            let mut hasher = secret.build_hasher();
+            hasher.write(account.as_bytes());
+            // No text has this byte: it keeps the two apart.
+            hasher.write_u8(0xff);
+            hasher.write(order_id.as_bytes());
+            hasher.finish()
+        };
+        (hash(&self.secrets.0), (hash(&self.secrets.1) >> 32) as u32)
+    }
+
+    /// Adds a trade.
+    pub(super) fn add(
+        &mut self,
+        key: (&str, &str),
+        source: Option<&str>,
+        import: Option<i64>,
+        line: Option<i64>,
+    ) {
+        let kind = self.kind(source, import);
+        let (hash, check) = self.hashes(key.0, key.1);
+        if self.entries.len() == self.entries.capacity() {
+            // What was not expected is little: to double would be to waste.
+            self.entries.reserve_exact(self.entries.len() / 8 + 1_024);
+        }
+        self.entries.push(Entry {
+            hash,
+            check,
+            kind,
+            line: line.unwrap_or(NO_LINE),
+        });
+    }
+
+    fn kind(&mut self, source: Option<&str>, import: Option<i64>) -> u32 {
+        let source: Option<Arc<str>> = source.map(Arc::from);
+        if let Some(kind) = self.known.get(&(source.clone(), import)) {
+            return *kind;
+        }
+        let number = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
+        let file = import.and_then(|id| self.files.get(&id).cloned());
+        self.kinds.push((source.clone(), file));
+        self.known.insert((source, import), number);
+        number
+    }
+
+    /// Adds a trade of a row of [`ORIGIN`]. Errors: a cell that can't be read.
+    pub(super) fn add_row(&mut self, row: &impl Cells) -> StoreResult<()> {
+        let bad = |column| move |found| unreadable("trade_records", column, found);
+        let text = |index: usize| row.text_ref(index).map_err(bad(ORIGIN[index]));
+        let integer = |index: usize| row.integer(index).map_err(bad(ORIGIN[index]));
+        let (account, order_id) = (text(0)?.unwrap_or_default(), text(1)?.unwrap_or_default());
+        let (import, line) = (integer(3)?, integer(4)?);
+        self.add((&account, &order_id), text(2)?.as_deref(), import, line);
+        Ok(())
+    }
+
+    /// Makes the trades ready to be found.
+    pub(super) fn sort(&mut self) {
+        self.entries
+            .sort_unstable_by_key(|entry| (entry.hash, entry.check));
+        // About four entries a start.
+        let bits = (self.entries.len() / 4).max(2).ilog2();
+        self.shift = u64::BITS - bits;
+        self.starts.clear();
+        self.starts.reserve_exact((1 << bits) + 1);
+        for (at, entry) in (0_u32..).zip(&self.entries) {
+            let first = (entry.hash >> self.shift) as usize;
+            while self.starts.len() <= first {
+                self.starts.push(at);
+            }
+        }
+        let end = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.starts.resize((1 << bits) + 1, end);
+    }
+
+    /// Returns where a trade came from; nothing, where that is not known.
+    fn of(&mut self, account: &str, order_id: &str) -> TradeOrigin {
+        let (hash, check) = self.hashes(account, order_id);
+        let first = (hash >> self.shift) as usize;
+        let start = |at: usize| self.starts.get(at).map_or(0, |start| *start as usize);
+        let near = self.entries.get(start(first)..start(first + 1));
+        let is_it = |entry: &&Entry| entry.hash == hash && entry.check == check;
+        let Some(entry) = near.unwrap_or_default().iter().find(is_it).copied() else {
+            return TradeOrigin::default();
+        };
+        let (source, file) = self.shared(entry.kind);
+        let line = Some(entry.line).filter(|line| *line != NO_LINE);
+        TradeOrigin { source, file, line }
+    }
+
+    fn shared(&mut self, kind: u32) -> Kind {
+        if let Some((_, found)) = self.shared.iter().find(|(of, _)| *of == kind) {
+            return found.clone();
+        }
+        let kept = self.kinds.get(kind as usize).cloned().unwrap_or_default();
+        let anew = |text: Option<Arc<str>>| text.map(|text| Arc::from(&*text));
+        let made = (anew(kept.0), anew(kept.1));
+        self.shared.push((kind, made.clone()));
+        made
+    }
+}
+
+/// Joins rows and origins, and gives them on.
+pub(super) struct SourcedRows<'o, 'f, 's> {
+    origins: &'o mut Origins<'f>,
+    sink: &'s mut dyn SourcedSink,
+    /// The pool of the last row.
+    pool: Option<Pool>,
+    batch_id: Arc<str>,
+    sell: Last,
+    buy: Last,
+    rows: u64,
+    shared_rows: u32,
+}
+
+impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
+    pub(super) fn new(origins: &'o mut Origins<'f>, sink: &'s mut dyn SourcedSink) -> Self {
+        Self {
+            origins,
+            sink,
+            pool: None,
+            batch_id: Arc::from(""),
+            sell: Last::default(),
+            buy: Last::default(),
+            rows: 0,
+            shared_rows: 0,
+        }
+    }
+
+    /// Returns how many rows were given on.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Gives a row of [`cells::ALLOCATION`] on, with its batch behind it.
+    pub(super) fn take_cells(&mut self, cells: &impl Cells) -> StoreResult<()> {
+        let row = cells::allocation_after(cells, self.pool.as_ref());
+        let batch = cells.text_ref(cells::ALLOCATION.len());
+        let bad = |found| unreadable("fifo_allocations", "allocation_batch_id", found);
+        let batch = batch.map_err(bad)?;
+        self.take(row, batch.as_deref().unwrap_or_default())
+    }
+
+    /// Returns the pool of the last row.
+    pub(super) fn pool(&self) -> Option<&Pool> {
+        self.pool.as_ref()
+    }
+
+    /// Returns the sell and the lot of which so many rows were given on by now that their number
+    /// is to be asked for, and told by [`Self::tell`].
+    pub(super) fn long_runs(&self) -> impl Iterator<Item = LongRun> {
+        let runs = [(&self.sell, true), (&self.buy, false)];
+        let account = self.pool.as_ref().map(|pool| pool.account.to_string());
+        let long = runs.map(|(last, is_sell)| {
+            (last.is_new_row && last.rows == LONG_RUN_ROWS).then(|| LongRun {
+                account: account.clone().unwrap_or_default(),
+                order_id: last.order_id.clone(),
+                is_sell,
+                rows: 0,
+            })
+        });
+        long.into_iter().flatten()
+    }
+
+    /// Tells the sink how many rows a sell or a lot has.
+    pub(super) fn tell(&mut self, run: LongRun) -> StoreResult<()> {
+        self.sink.long_run(run).map_err(cannot_write)
+    }
+
+    /// Gives a row on. Errors: it can't be read, or the sink can't write it.
+    pub(super) fn take(&mut self, row: StoredRow, batch_id: &str) -> StoreResult<()> {
+        let bad = |bad: UnreadableRow| unreadable("fifo_allocations", bad.column, bad.found);
+        let mut row = row.map_err(bad)?;
+        self.shared_rows += 1;
+        let is_renewed = self.shared_rows > SHARED_ROWS;
+        if is_renewed {
+            self.shared_rows = 0;
+            self.origins.shared.clear();
+            (self.sell.is_known, self.buy.is_known) = (false, false);
+            row.account = Account::unreadable(row.account.as_str());
+            row.symbol = Symbol::unreadable(row.symbol.as_str());
+        }
+        if is_renewed || *self.batch_id != *batch_id {
+            self.batch_id = batch_id.into();
+        }
+        let is_same = |pool: &Pool| pool.account == row.account && pool.symbol == row.symbol;
+        if is_renewed || !self.pool.as_ref().is_some_and(is_same) {
+            self.pool = Some(Pool::new(row.account.clone(), row.symbol.clone()));
+            (self.sell, self.buy) = (Last::default(), Last::default());
+        }
+        (self.sell.is_new_row, self.buy.is_new_row) = (false, false);
+        let account = row.account.as_str();
+        let buy = row.buy_order_id.as_ref();
+        let sourced = SourcedAllocation {
+            batch_id: self.batch_id.clone(),
+            sell: self
+                .sell
+                .origin(self.origins, account, row.sell_order_id.as_str()),
+            buy: buy.map_or_else(TradeOrigin::default, |buy| {
+                self.buy.origin(self.origins, account, buy.as_str())
+            }),
+            row,
+        };
+        self.rows += 1;
+        give(sourced, self.sink)
+    }
+}
+
+/// The trade that was looked up last: the next row often has the same.
+#[derive(Debug, Default)]
+struct Last {
+    order_id: String,
+    origin: TradeOrigin,
+    /// The origin was not made anew since.
+    is_known: bool,
+    /// The row that was given on last is one of this trade.
+    is_new_row: bool,
+    /// How many rows of it were given on without others between.
+    rows: u32,
+}
+
+impl Last {
+    fn origin(&mut self, origins: &mut Origins<'_>, account: &str, order_id: &str) -> TradeOrigin {
+        if self.order_id != order_id {
+            self.order_id.clear();
+            self.order_id.push_str(order_id);
+            (self.is_known, self.rows) = (false, 0);
+        }
+        if !self.is_known {
+            (self.origin, self.is_known) = (origins.of(account, order_id), true);
+        }
+        self.rows = self.rows.saturating_add(1);
+        self.is_new_row = true;
+        self.origin.clone()
+    }
+}
+
+/// Gives a row to a sink. Errors: the sink can't write it.
+pub(super) fn give(row: SourcedAllocation, sink: &mut dyn SourcedSink) -> StoreResult<()> {
+    sink.take(row).map_err(cannot_write)
+}
+
+fn cannot_write(error: std::io::Error) -> StoreError {
+    StoreError::Database {
+        action: "write the export",
+        message: error.to_string(),
+        source: Some(Box::new(error)),
+    }
+}
+
+fn unreadable(table: &'static str, column: &'static str, found: String) -> StoreError {
+    StoreError::Unreadable {
+        table,
+        column,
+        found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_trade_is_found_and_no_other() {
+        let files = BTreeMap::from([(1, Arc::from("a.csv")), (2, Arc::from("b.csv"))]);
+        let mut origins = Origins::new(&files);
+        for count in [0_i64, 1, 2, 3, 7, 1_000, 5_000] {
+            origins.clear(10);
+            for number in 0..count {
+                let (id, line) = (format!("o-{number}"), (number % 5 > 0).then_some(number));
+                let import = (number % 3 > 0).then_some(number % 3);
+                let source = (number % 2 > 0).then_some("websocket");
+                origins.add(("main", &id), source, import, line);
+            }
+            origins.sort();
+            for number in 0..count {
+                let found = origins.of("main", &format!("o-{number}"));
+                let file = [None, Some("a.csv"), Some("b.csv")][number as usize % 3];
+                assert_eq!(found.file.as_deref(), file, "{number} of {count}");
+                let source = (number % 2 > 0).then_some("websocket");
+                assert_eq!(found.source.as_deref(), source);
+                assert_eq!(found.line, (number % 5 > 0).then_some(number));
+            }
+            for (account, id) in [("main", "o-x"), ("mai", "no-1"), ("other", "o-1")] {
+                assert_eq!(origins.of(account, id), TradeOrigin::default(), "{count}");
+            }
+        }
+    }
+
+    #[test]
+    fn passes_divide_the_pools_where_the_table_would_be_too_large() {
+        let main = "main".to_owned();
+        let at = |symbol: &str| Some(("main".to_owned(), symbol.to_owned()));
+        let span = |from, until| Span { from, until };
+        let symbols = ["A", "B", "C", "D", "E"].map(str::to_owned);
+        let spans = |trades: &[i64], most| {
+            let pools = symbols.iter().zip(trades);
+            spans_of(pools.map(|(symbol, trades)| (&main, symbol, *trades)), most)
+        };
+        assert_eq!(spans(&[], 10), [Span::default()]);
+        let trades = [4, 6, 1, 50, 1];
+        assert_eq!(spans(&trades, 1_000), [Span::default()]);
+        assert_eq!(
+            spans(&trades, 10),
+            [
+                span(None, at("C")),
+                span(at("C"), at("D")),
+                span(at("D"), at("E")),
+                span(at("E"), None)
+            ]
+        );
+    }
+}
