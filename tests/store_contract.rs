@@ -100,6 +100,8 @@ macro_rules! contract {
             );
             tests_of!($make, evidence:
                 allocations_lead_back_to_files,
+                long_runs_are_told_early,
+                rows_of_a_time_come_with_those_of_their_lots,
                 events_are_read_back_by_kind,
                 decisions_follow_their_rules,
             );

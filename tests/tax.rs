@@ -125,6 +125,36 @@ fn the_tax_year_is_that_of_the_zone() {
     assert_eq!(manifest["tax"]["timezone"], "UTC");
 }
 
+/// More slices than are kept back: their number stands in each row all the same.
+#[test]
+fn a_lot_and_a_sell_of_very_many_slices() {
+    let folder = Folder::new();
+    let mut text = "order_id,symbol,side,size,price,order_time,total_fees_usd\n".to_owned();
+    let mut line = |id: &str, side, size, minute: usize| {
+        let (day, hour) = (1 + minute / 1_440, minute / 60 % 24);
+        let time = format!("2025-01-{day:02}T{hour:02}:{:02}:00Z", minute % 60);
+        text.push_str(&format!("{id},BTC-USD,{side},{size},10,{time},0\n"));
+    };
+    line("b-long", "buy", 9_000, 0);
+    (1..=9_000).for_each(|number| line(&format!("s{number:05}"), "sell", 1, number));
+    (1..=9_000).for_each(|number| line(&format!("b{number:05}"), "buy", 1, 9_000 + number));
+    line("s-long", "sell", 9_000, 20_000);
+    folder.write("trades.csv", text);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    tax(&folder, "2025", "lots", "l.csv", &["--timezone", "UTC"]).expect(0);
+    let lots = folder.read("l.csv");
+    let numbers = || (1..=9_000).map(|number: usize| number.to_string());
+    let same = |text: &str| std::iter::repeat_n(text.to_owned(), 9_000);
+    let lot: Vec<String> = numbers().chain(same("1")).collect();
+    let of_lot: Vec<String> = same("9000").chain(same("1")).collect();
+    let sell: Vec<String> = same("1").chain(numbers()).collect();
+    let of_sell: Vec<String> = same("1").chain(same("9000")).collect();
+    assert_eq!(column(&lots, "lot_slice"), lot);
+    assert_eq!(column(&lots, "lot_slices"), of_lot);
+    assert_eq!(column(&lots, "sell_slice"), sell);
+    assert_eq!(column(&lots, "sell_slices"), of_sell);
+}
+
 #[test]
 fn a_missing_buy_is_seen_and_then_found() {
     let folder = folder_with("missing-buy/trades.csv");

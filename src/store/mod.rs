@@ -32,8 +32,7 @@ pub use error::{StoreError, StoreResult};
 use lots::{OpenLots, Reach};
 use model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, LongRun,
-    RetryNote, ReviewDecision, RunFailure, RunStart, Scope, SourcedAllocation, Version,
+    Holder, ImportBatch, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, LongRun, RetryNote, ReviewDecision, RunFailure, RunStart, Scope, SourcedAllocation, Version, Sold,
     VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
@@ -261,11 +260,13 @@ pub trait Store: Send + Sync {
     async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64>;
 
     /// Gives each row of a version, or of one account of it, to `sink` in canonical order, with
-    /// the files that its trades came from.
+    /// the files that its trades came from: rows that were sold then, and the others of the lots
+    /// that they are slices of, which need not have a file. More rows may come.
     async fn sourced_rows(
         &self,
         version: Version,
         account: Option<&Account>,
+        sold: Sold,
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<u64>;
 

@@ -10,7 +10,9 @@ pub use history::{
     HistoricalSell, LegacyRow, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
 pub use review::{QueuedItem, ReviewStatus, ReviewUpdate};
-pub use tax::{ImportedFile, LoggedEvent, LongRun, ReviewDecision, SourcedAllocation, TradeOrigin};
+pub use tax::{
+    ImportedFile, LoggedEvent, LongRun, ReviewDecision, Sold, SourcedAllocation, TradeOrigin,
+};
 pub use watermark::{Watermark, Writings};
 
 use crate::engine::{

@@ -109,10 +109,9 @@ impl<'f> Origins<'f> {
         }
     }
 
-    /// Forgets all trades, and makes room for as many as will come.
-    pub(super) fn clear(&mut self, expected: usize) {
+    /// Forgets all trades.
+    pub(super) fn clear(&mut self) {
         self.entries.clear();
-        self.entries.reserve_exact(expected);
     }
 
     fn hashes(&self, account: &str, order_id: &str) -> (u64, u32) {
@@ -138,7 +137,7 @@ impl<'f> Origins<'f> {
         let kind = self.kind(source, import);
         let (hash, check) = self.hashes(key.0, key.1);
         if self.entries.len() == self.entries.capacity() {
-            // What was not expected is little: to double would be to waste.
+            // To double would be to waste a half.
             self.entries.reserve_exact(self.entries.len() / 8 + 1_024);
         }
         self.entries.push(Entry {
@@ -302,9 +301,12 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
             self.batch_id = batch_id.into();
         }
         let is_same = |pool: &Pool| pool.account == row.account && pool.symbol == row.symbol;
-        if is_renewed || !self.pool.as_ref().is_some_and(is_same) {
-            self.pool = Some(Pool::new(row.account.clone(), row.symbol.clone()));
+        let is_new_pool = !self.pool.as_ref().is_some_and(is_same);
+        if is_new_pool {
             (self.sell, self.buy) = (Last::default(), Last::default());
+        }
+        if is_renewed || is_new_pool {
+            self.pool = Some(Pool::new(row.account.clone(), row.symbol.clone()));
         }
         (self.sell.is_new_row, self.buy.is_new_row) = (false, false);
         let account = row.account.as_str();
@@ -383,7 +385,7 @@ mod tests {
         let files = BTreeMap::from([(1, Arc::from("a.csv")), (2, Arc::from("b.csv"))]);
         let mut origins = Origins::new(&files);
         for count in [0_i64, 1, 2, 3, 7, 1_000, 5_000] {
-            origins.clear(10);
+            origins.clear();
             for number in 0..count {
                 let (id, line) = (format!("o-{number}"), (number % 5 > 0).then_some(number));
                 let import = (number % 3 > 0).then_some(number % 3);

@@ -20,7 +20,7 @@ use super::totals::Totals;
 use super::{TaxError, TaxResult};
 use crate::engine::{Account, PoolStatus, Timestamp};
 use crate::store::lots::Reach;
-use crate::store::model::{LongRun, PoolSummary, SourcedAllocation, Version, VersionInfo};
+use crate::store::model::{LongRun, PoolSummary, Sold, SourcedAllocation, Version, VersionInfo};
 use crate::store::{SourcedSink, Store};
 use crate::tax::cells::CsvLine;
 
@@ -89,7 +89,7 @@ pub struct SeveralDollars {
 pub struct Exported {
     /// Sums.
     pub totals: Totals,
-    /// Rows of the version that were looked at.
+    /// Rows of the version that were looked at: those of the year and of its lots.
     pub rows_seen: u64,
     /// Pools without a result, or with an old one: rejected, excluded, stale.
     pub pools: Vec<PoolSummary>,
@@ -111,7 +111,7 @@ impl Exported {
 }
 
 /// First and last instant of a tax year in its zone. Errors: no such year.
-fn year_bounds(rules: &TaxRules) -> TaxResult<(Timestamp, Timestamp)> {
+fn year_bounds(rules: &TaxRules) -> TaxResult<Sold> {
     let bad = || TaxError::Usage {
         message: format!("there is no tax year {}", rules.year),
         hint: "a year is written with four digits, like 2025".into(),
@@ -122,8 +122,10 @@ fn year_bounds(rules: &TaxRules) -> TaxResult<(Timestamp, Timestamp)> {
         Timestamp::try_from_micros(start.timestamp().as_microsecond()).ok()
     };
     let next = rules.year.checked_add(1).and_then(start_of);
-    let next = next.ok_or_else(bad)?;
-    Ok((start_of(rules.year).ok_or_else(bad)?, next))
+    Ok(Sold {
+        from: start_of(rules.year).ok_or_else(bad)?,
+        until: next.ok_or_else(bad)?,
+    })
 }
 
 /// Rows that are handed over at once.
@@ -133,6 +135,7 @@ const BATCH_ROWS: usize = 256;
 const BATCHES_WAITING: usize = 8;
 
 /// What a reader hands over.
+#[expect(clippy::large_enum_variant, reason = "nearly all are rows")]
 enum Item {
     Row(SourcedAllocation),
     Long(LongRun),
@@ -198,7 +201,7 @@ struct Sink {
     slices: Slices,
     files: Vec<Box<dyn TaxFile>>,
     totals: Totals,
-    year: (Timestamp, Timestamp),
+    year: Sold,
 }
 
 impl Sink {
@@ -216,8 +219,7 @@ impl Sink {
             Item::Long(run) => return self.slices.hear(&run),
         };
         let placed = self.slices.place(&from)?;
-        let (from_time, to_time) = self.year;
-        if from.row.sell_time >= from_time && from.row.sell_time < to_time {
+        if self.year.contains(from.row.sell_time) {
             let mut row = self.maker.row(from);
             row.buy_fee = placed.buy_fee;
             self.slices.keep(Box::new(row), placed);
@@ -345,8 +347,9 @@ async fn print_rows(
     sink: Sink,
     stop: &Stop,
 ) -> TaxResult<(u64, Sink)> {
+    let year = sink.year;
     let (mut pipe, thread) = Pipe::begin(sink, stop.clone()).map_err(TaxError::Write)?;
-    let read = store.sourced_rows(version, account, &mut pipe).await;
+    let read = store.sourced_rows(version, account, year, &mut pipe).await;
     let flushed = pipe.flush();
     drop(pipe);
     let printed = thread.join();

@@ -1,8 +1,8 @@
 //! Where allocations came from, the audit trail read back, and decisions about review items.
 
-use fifo_pnl::engine::Account;
+use fifo_pnl::engine::{Account, Timestamp};
 use fifo_pnl::store::model::{
-    LongRun, ReviewDecision, ReviewStatus, SourcedAllocation, TradeOrigin,
+    LongRun, ReviewDecision, ReviewStatus, Sold, SourcedAllocation, TradeOrigin,
 };
 use fifo_pnl::store::{SourcedSink, Store};
 
@@ -10,6 +10,25 @@ use super::subject::{Run, Subject, append, at, batch, event, of, refusal, trade}
 
 #[derive(Default)]
 struct Rows(Vec<SourcedAllocation>);
+
+/// Counts rows, and says after how many of them a long run was told.
+#[derive(Default)]
+struct Counts {
+    rows: usize,
+    told: Vec<(usize, LongRun)>,
+}
+
+impl SourcedSink for Counts {
+    fn long_run(&mut self, run: LongRun) -> std::io::Result<()> {
+        self.told.push((self.rows, run));
+        Ok(())
+    }
+
+    fn take(&mut self, _row: SourcedAllocation) -> std::io::Result<()> {
+        self.rows += 1;
+        Ok(())
+    }
+}
 
 impl SourcedSink for Rows {
     fn long_run(&mut self, run: LongRun) -> std::io::Result<()> {
@@ -22,6 +41,12 @@ impl SourcedSink for Rows {
     }
 }
 
+fn always() -> Sold {
+    let time = |micros| Timestamp::try_from_micros(micros).unwrap();
+    let (from, until) = (time(0), time(4_000_000_000_000_000));
+    Sold { from, until }
+}
+
 fn shown(origin: &TradeOrigin) -> String {
     let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or("-").to_owned();
     let line = origin.line.map(|line| line.to_string());
@@ -32,7 +57,7 @@ fn shown(origin: &TradeOrigin) -> String {
 async fn rows(store: &dyn Store, version: i64, account: Option<&str>) -> Vec<String> {
     let account: Option<Account> = account.map(|name| name.parse().unwrap());
     let mut sink = Rows::default();
-    let count = store.sourced_rows(version, account.as_ref(), &mut sink);
+    let count = store.sourced_rows(version, account.as_ref(), always(), &mut sink);
     assert_eq!(count.await.unwrap(), sink.0.len() as u64);
     let line = |row: &SourcedAllocation| {
         let buy = row
@@ -82,6 +107,89 @@ pub async fn allocations_lead_back_to_files(subject: &dyn Subject) {
         .map(|file| (file.name.as_str(), file.rows))
         .collect();
     assert_eq!(files, [("trades.csv", 1), ("second.csv", 3)]);
+}
+
+/// Of other years only the rows of lots that were sold in both are needed.
+pub async fn rows_of_a_time_come_with_those_of_their_lots(subject: &dyn Subject) {
+    let store = subject.store();
+    let mut trades = vec![trade("B-1", "buy", "2", "10", 0)];
+    for (number, name) in [(1, "B-2"), (2, "B-3"), (3, "B-4")] {
+        trades.push(trade(name, "buy", "4", "10", number));
+    }
+    for number in 10..21 {
+        trades.push(trade(&format!("S-{number}"), "sell", "1", "11", number));
+    }
+    trades.push(of("bot", "BTC-USD", trade("S-15", "sell", "1", "11", 15)));
+    append(store, trades).await;
+    let version = Run::default().go(store).await.unwrap().version;
+    let (from, until) = (at(14), at(18));
+    let sold = Sold { from, until };
+    let mut sink = Rows::default();
+    let read = store.sourced_rows(version, None, sold, &mut sink);
+    read.await.unwrap();
+    let shown = |row: &SourcedAllocation| {
+        let line = |origin: &TradeOrigin| origin.line.map_or("-".into(), |line| line.to_string());
+        let (own, lot) = (&row.row.sell_order_id, row.row.buy_order_id.as_ref());
+        let lot = lot.map_or("none", |lot| lot.as_str());
+        let lines = match sold.contains(row.row.sell_time) {
+            true => format!(" {} {}", line(&row.sell), line(&row.buy)),
+            false => String::new(),
+        };
+        format!("{} {own} {lot}{lines}", row.row.account)
+    };
+    let found: Vec<String> = sink.0.iter().map(shown).collect();
+    let needed = [
+        "bot S-15 none 17 -",
+        "default S-12 B-2",
+        "default S-13 B-2",
+        "default S-14 B-2 10 3",
+        "default S-15 B-2 11 3",
+        "default S-16 B-3 12 4",
+        "default S-17 B-3 13 4",
+        "default S-18 B-3",
+        "default S-19 B-3",
+    ];
+    let is_needed = |row: &&String| needed.contains(&row.as_str());
+    let found: Vec<&String> = match store.location().as_str() {
+        // What stays in memory anyway is all there.
+        "memory" => found.iter().filter(is_needed).collect(),
+        _ => found.iter().collect(),
+    };
+    assert_eq!(found, needed);
+}
+
+/// How many rows a lot or a sell has is told long before the last one, where they are many.
+pub async fn long_runs_are_told_early(subject: &dyn Subject) {
+    let store = subject.store();
+    let mut trades = vec![trade("B-long", "buy", "4100", "10", 0)];
+    let small = |number: i64, side, name: &str| {
+        trade(&format!("{name}-{number:05}"), side, "1", "10", number)
+    };
+    trades.extend((1..=4_100).map(|number| small(number, "sell", "S")));
+    trades.extend((5_001..=9_098).map(|number| small(number, "buy", "B")));
+    trades.push(trade("S-long", "sell", "4098", "10", 10_000));
+    append(store, trades).await;
+    let version = Run::default().go(store).await.unwrap().version;
+    let mut sink = Counts::default();
+    let count = store
+        .sourced_rows(version, None, always(), &mut sink)
+        .await
+        .unwrap();
+    assert_eq!((count, sink.rows), (8_198, 8_198));
+    let run = |order_id: &str, is_sell, rows| LongRun {
+        account: "default".into(),
+        order_id: order_id.into(),
+        is_sell,
+        rows,
+    };
+    let told = [
+        (4_096, run("B-long", false, 4_100)),
+        (8_196, run("S-long", true, 4_098)),
+    ];
+    // What stays in memory anyway need not be counted.
+    if store.location() != "memory" {
+        assert_eq!(sink.told, told);
+    }
 }
 
 /// Events of the kinds that are asked for, oldest first, with their facts.

@@ -22,6 +22,7 @@ const RATIO_DRIFT_MAX: f64 = 0.05;
 const INCREMENTAL_SHARE_MAX: f64 = 0.03;
 const FLOAT_INCREMENTAL_SHARE_MAX: f64 = 0.10;
 const NOTHING_NEW_CPU_MS_MAX: f64 = 50.0;
+const TAX_LINES_MIN: f64 = 200_000.0;
 const KERNEL_NS_MAX: f64 = 60.0;
 const COINBASIS_RATIO_MIN: f64 = 30.0;
 /// The line of the kernel's bench that its target is about.
@@ -110,6 +111,8 @@ pub fn judge(samples: &[Sample]) -> Vec<Verdict> {
     verdicts.push(all.incremental("sqlite", rows, share));
     verdicts.push(all.nothing_new("postgres"));
     verdicts.push(all.nothing_new("sqlite"));
+    verdicts.push(all.tax_lots("postgres"));
+    verdicts.push(all.tax_lots("sqlite"));
     verdicts.push(all.kernel());
     verdicts.push(all.coinbasis());
     verdicts
@@ -284,6 +287,31 @@ impl Samples<'_> {
         at_most(target, NOTHING_NEW_CPU_MS_MAX, found, 0)
     }
 
+    /// Judges the lines a second of the tax file `lots`; how many lines it has stands in `what`.
+    fn tax_lots(&self, store: &'static str) -> Verdict {
+        let run = Run::of("tax lots", store);
+        let size = self.size(&run);
+        let samples: Vec<&Sample> = match size {
+            Some(rows) => self.of(&run, rows).collect(),
+            None => Vec::new(),
+        };
+        let each = samples.iter().filter_map(|one| {
+            let lines: f64 = lines_of(&one.subject.what)? as f64;
+            Some(lines / one.used.wall_s)
+        });
+        let found = Spread::of(each.collect());
+        let peak = samples.iter().map(|one| one.used.peak_kb).max();
+        let peak = peak.unwrap_or(0) * 1_024 / 1_000_000;
+        Verdict {
+            target: format!("{}: lines a second of tax lots{}", database(&run), at(size)),
+            limit: format!(">= {TAX_LINES_MIN}"),
+            state: state(found, |median| median >= TAX_LINES_MIN),
+            found: found.map_or(String::new(), |spread| {
+                format!("{}, peak {peak} MB", spread.show(0))
+            }),
+        }
+    }
+
     /// Judges the worst shape.
     fn kernel(&self) -> Verdict {
         let mut worst: Option<(u64, Spread)> = None;
@@ -406,6 +434,16 @@ pub fn nanoseconds(samples: &[Sample], row: &str, what: &str) -> BTreeMap<Subjec
         .collect()
 }
 
+/// Names who made a file of so many lines; [`lines_of`] reads it back.
+pub fn with_lines(what: &str, lines: u64) -> String {
+    format!("{what}, {lines} lines")
+}
+
+fn lines_of(what: &str) -> Option<u64> {
+    let (_, lines) = what.split_once(", ")?;
+    lines.strip_suffix(" lines")?.parse().ok()
+}
+
 fn database(run: &Run) -> &'static str {
     if run.database == "postgres" {
         "PostgreSQL"
@@ -478,7 +516,7 @@ mod tests {
     #[test]
     fn nothing_measured_is_neither_pass_nor_fail() {
         let verdicts = judge(&[]);
-        assert_eq!(verdicts.len(), 20);
+        assert_eq!(verdicts.len(), 22);
         assert!(verdicts.iter().all(|one| one.state == State::NotMeasured));
     }
 
@@ -507,6 +545,21 @@ mod tests {
             (run.state, run.found.as_str()),
             (State::Fail, "1.22 [1.22-1.22]")
         );
+    }
+
+    #[test]
+    fn a_tax_file_is_judged_by_its_lines_a_second() {
+        let run = |lines, wall_s| {
+            let what = with_lines("tool", lines);
+            [sample("tax lots", &what, 1_000_000, 1, wall_s)]
+        };
+        let title = "PostgreSQL: lines a second of tax lots, 1M trades";
+        let found = judge(&run(500_000, 2.0));
+        let quick = verdict(&found, title);
+        let shown = "250000 [250000-250000], peak 102 MB";
+        assert_eq!((quick.state, quick.found.as_str()), (State::Pass, shown));
+        let found = judge(&run(500_000, 2.6));
+        assert_eq!(verdict(&found, title).state, State::Fail);
     }
 
     #[test]

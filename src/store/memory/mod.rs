@@ -25,7 +25,7 @@ use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
     Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
     PointerMove, PoolSizes, PoolSummary, QueuedItem, Reject, RetryNote, ReviewDecision, RunFailure,
-    RunStart, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    RunStart, Scope, Sold, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::rules::check_snapshot_free;
 use super::trades::TradeSource;
@@ -372,6 +372,7 @@ impl Store for MemoryStore {
         &self,
         version: Version,
         account: Option<&Account>,
+        _sold: Sold,
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<u64> {
         evidence::sourced_rows(&self.read(), version, account, sink)

@@ -32,6 +32,22 @@ pub struct SourcedAllocation {
     pub buy: TradeOrigin,
 }
 
+/// When the sells were executed that an export is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sold {
+    /// At or after.
+    pub from: Timestamp,
+    /// Before.
+    pub until: Timestamp,
+}
+
+impl Sold {
+    /// Tells whether a time is meant.
+    pub fn contains(self, time: Timestamp) -> bool {
+        time >= self.from && time < self.until
+    }
+}
+
 /// A sell or a lot with very many rows: how many is known before the last one is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LongRun {

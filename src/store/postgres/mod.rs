@@ -48,7 +48,7 @@ use super::model::{
     Adoption, AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts,
     HistoricalSell, Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
     LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem,
-    RetryNote, ReviewDecision, RunFailure, RunStart, SchemaStep, Scope, UpOptions, Version,
+    RetryNote, ReviewDecision, RunFailure, RunStart, SchemaStep, Scope, Sold, UpOptions, Version,
     VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::trades::TradeSource;
@@ -503,9 +503,10 @@ impl Store for PostgresStore {
         &self,
         version: Version,
         account: Option<&Account>,
+        sold: Sold,
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<u64> {
-        self.named(sourced::rows(self, version, account, sink).await)
+        self.named(sourced::rows(self, version, account, sold, sink).await)
     }
 
     async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::adopt::{Ledger, symbol_of};
@@ -17,9 +17,9 @@ use super::errors::from_sqlx;
 use super::ledger::unreadable;
 use super::stored::{BinaryCells, literal, quick};
 use super::{PostgresStore, end_snapshot, evidence};
-use crate::engine::Account;
+use crate::engine::{Account, Timestamp};
 use crate::store::cells;
-use crate::store::model::{LongRun, Version};
+use crate::store::model::{LongRun, Sold, Version};
 use crate::store::sourced::{self, Origins, SourcedRows, Span};
 use crate::store::{SourcedSink, StoreResult};
 
@@ -36,6 +36,7 @@ pub(super) async fn rows(
     store: &PostgresStore,
     version: Version,
     account: Option<&Account>,
+    sold: Sold,
     sink: &mut dyn SourcedSink,
 ) -> StoreResult<u64> {
     let files = evidence::imports(store).await?;
@@ -47,17 +48,17 @@ pub(super) async fn rows(
     let mut connection = store.snapshot().await?;
     let read = async {
         let mut origins = Origins::new(&files);
-        let pools = pools(&mut connection, version, account).await?;
+        let pools = pools(&mut connection, version, account, sold).await?;
         let mut reader = Reader {
             store,
             version,
             connection: &mut connection,
-            last_id: pools.iter().map(|pool| pool.3).max().unwrap_or(0),
+            sold,
         };
         let mut rows = 0;
         let sizes = pools
             .iter()
-            .map(|(account, symbol, rows, _)| (account, symbol, *rows));
+            .map(|(account, symbol, rows)| (account, symbol, *rows));
         for span in sourced::spans(sizes) {
             reader.read_origins(account, &span, &mut origins).await?;
             for some in parts(&pools, &span) {
@@ -70,22 +71,26 @@ pub(super) async fn rows(
     end_snapshot(connection, read).await
 }
 
-/// Account, symbol, rows, and the last one's id.
-type PoolRows = (String, String, i64, i64);
+/// Account, symbol and rows.
+type PoolRows = (String, String, i64);
 
-/// Lists the pools that a version has rows of.
+/// Lists the pools that a version has rows of which were sold then.
 async fn pools(
     connection: &mut PgConnection,
     version: Version,
     account: Option<&Account>,
+    sold: Sold,
 ) -> StoreResult<Vec<PoolRows>> {
     sqlx::query_as(
-        "SELECT account, symbol, count(*), max(id) FROM fifo_allocations \
+        "SELECT account, symbol, count(*) FROM fifo_allocations \
          WHERE allocation_version = $1 AND ($2::text IS NULL OR account = $2) \
+         AND sell_time >= $3::timestamptz AND sell_time < $4::timestamptz \
          GROUP BY account, symbol ORDER BY account, symbol",
     )
     .bind(version)
     .bind(account.map(Account::as_str))
+    .bind(sold.from.to_string())
+    .bind(sold.until.to_string())
     .fetch_all(connection)
     .await
     .map_err(|e| from_sqlx(ACTION, e))
@@ -119,8 +124,7 @@ struct Reader<'c> {
     store: &'c PostgresStore,
     version: Version,
     connection: &'c mut PgConnection,
-    /// The version's last row when all began.
-    last_id: i64,
+    sold: Sold,
 }
 
 impl Reader<'_> {
@@ -130,9 +134,9 @@ impl Reader<'_> {
         span: &Span,
         origins: &mut Origins<'_>,
     ) -> StoreResult<()> {
-        origins.clear(0);
+        origins.clear();
         for table in tables(self.connection, self.store.ledger).await? {
-            let sql = table.copy(account, span);
+            let sql = table.copy(account, self.sold, span);
             let mut rows = CopyRows::<5>::begin(self.connection, &sql).await?;
             while rows.advance().await? {
                 let columns = rows.columns();
@@ -152,6 +156,31 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Lists the lot of each pool's first and of its last row that was sold then, as literals:
+    /// first in, first out, so no other has rows before or after.
+    async fn edges(&mut self, account: &str, pools: &[PoolRows]) -> StoreResult<Vec<String>> {
+        let of_pool = "FROM fifo_allocations WHERE allocation_version = $1 AND account = $2 \
+             AND symbol = s.symbol AND sell_time >= $4::timestamptz \
+             AND sell_time < $5::timestamptz";
+        let sql = format!(
+            "SELECT DISTINCT e.buy_order_id FROM unnest($3::text[]) s (symbol) CROSS JOIN LATERAL \
+             ((SELECT buy_order_id {of_pool} ORDER BY sell_time, id LIMIT 1) UNION ALL \
+              (SELECT buy_order_id {of_pool} ORDER BY sell_time DESC, id DESC LIMIT 1)) e \
+             WHERE e.buy_order_id IS NOT NULL"
+        );
+        let symbols: Vec<&str> = pools.iter().map(|pool| pool.1.as_str()).collect();
+        let edges: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(self.version)
+            .bind(account)
+            .bind(symbols)
+            .bind(self.sold.from.to_string())
+            .bind(self.sold.until.to_string())
+            .fetch_all(&mut *self.connection)
+            .await
+            .map_err(|e| from_sqlx(ACTION, e))?;
+        Ok(edges.iter().map(|id| literal(id)).collect())
+    }
+
     /// Gives on the rows of a few pools of one account.
     async fn read_rows(
         &mut self,
@@ -163,9 +192,16 @@ impl Reader<'_> {
             return Ok(0);
         };
         let symbols: Vec<String> = pools.iter().map(|pool| literal(&pool.1)).collect();
+        let edges = self.edges(account, pools).await?;
+        let edges = match edges.is_empty() {
+            true => String::new(),
+            false => format!("OR buy_order_id IN ({})", edges.join(", ")),
+        };
+        let (from, until) = times(self.sold);
         let sql = format!(
             "COPY (SELECT {}, allocation_batch_id FROM fifo_allocations \
-             WHERE allocation_version = {} AND account = {} AND symbol IN ({}) \
+             WHERE allocation_version = {} AND account = {} AND (symbol IN ({}) \
+                 AND sell_time >= {from} AND sell_time < {until} {edges}) \
              ORDER BY account, symbol, id) TO STDOUT (FORMAT binary)",
             cells::ALLOCATION.join(", "),
             self.version,
@@ -190,7 +226,7 @@ impl Reader<'_> {
             sourced.take(row, &batch_text)?;
             let long: Vec<LongRun> = sourced.long_runs().collect();
             for run in long {
-                let run = counted(self.store, self.version, self.last_id, run).await?;
+                let run = counted(self.store, self.version, run).await?;
                 sourced.tell(run)?;
             }
         }
@@ -198,21 +234,27 @@ impl Reader<'_> {
     }
 }
 
-/// Counts the rows of a sell or of a lot, on a connection beside the one that is reading.
+/// Returns both times as SQL.
+fn times(sold: Sold) -> (String, String) {
+    let sql = |time: Timestamp| format!("{}::timestamptz", literal(&time.to_string()));
+    (sql(sold.from), sql(sold.until))
+}
+
+/// Counts the rows of a sell or of a lot, on a connection beside the one that is reading. A run
+/// that appends rows meanwhile makes them too many, which is noticed where they are counted.
 async fn counted(
     store: &PostgresStore,
     version: Version,
-    last_id: i64,
     mut run: LongRun,
 ) -> StoreResult<LongRun> {
     let sql = match run.is_sell {
         true => {
             "SELECT count(*) FROM fifo_allocations WHERE allocation_version = $1 \
-             AND account = $2 AND sell_order_id = $3 AND id <= $4"
+             AND account = $2 AND sell_order_id = $3"
         }
         false => {
             "SELECT count(*) FROM fifo_allocations WHERE allocation_version = $1 \
-             AND account = $2 AND buy_order_id = $3 AND id <= $4"
+             AND account = $2 AND buy_order_id = $3"
         }
     };
     let mut connection = store.reader().await?;
@@ -220,7 +262,6 @@ async fn counted(
         .bind(version)
         .bind(&run.account)
         .bind(&run.order_id)
-        .bind(last_id)
         .fetch_one(&mut *connection)
         .await
         .map_err(|e| from_sqlx(ACTION, e))?;
@@ -231,6 +272,8 @@ async fn counted(
 /// A table that trades stand in.
 struct Table {
     name: &'static str,
+    /// Whether we alone write it.
+    is_ours: bool,
     account: &'static str,
     symbol: String,
     source: &'static str,
@@ -248,6 +291,7 @@ const LEDGER_TABLE_ID: i64 = -1;
 async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Vec<Table>> {
     let additions = Table {
         name: ledger.additions(),
+        is_ours: true,
         account: "t.account",
         symbol: "t.symbol".to_owned(),
         source: "t.source",
@@ -266,6 +310,7 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
     let has = |name: &str| columns.iter().any(|column| column == name);
     let adopted = Table {
         name: "public.trade_records",
+        is_ours: false,
         account: match has("account") {
             true => "coalesce(t.account::text, 'default')",
             false => "'default'::text",
@@ -285,8 +330,18 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
 }
 
 impl Table {
-    fn copy(&self, account: Option<&Account>, span: &Span) -> String {
-        let mut of_span = String::from("TRUE");
+    /// Says which trades can be asked for: no later one, and of those before buys only. The times
+    /// of a ledger that others change need not be those that were computed with.
+    fn needed(&self, sold: Sold) -> String {
+        if !self.is_ours {
+            return "TRUE".to_owned();
+        }
+        let (from, until) = times(sold);
+        format!("t.order_time < {until} AND (t.order_time >= {from} OR t.side = 'buy')")
+    }
+
+    fn copy(&self, account: Option<&Account>, sold: Sold, span: &Span) -> String {
+        let mut of_span = self.needed(sold);
         let pool = format!(
             "({} COLLATE \"C\", ({}) COLLATE \"C\")",
             self.account, self.symbol

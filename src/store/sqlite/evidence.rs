@@ -12,7 +12,9 @@ use super::read::{each, select};
 use super::{SqliteStore, commit, queue, runs};
 use crate::engine::{Account, Pool, Timestamp};
 use crate::store::cells::{self, Cells};
-use crate::store::model::{Event, ImportedFile, LoggedEvent, LongRun, ReviewDecision, Version};
+use crate::store::model::{
+    Event, ImportedFile, LoggedEvent, LongRun, ReviewDecision, Sold, Version,
+};
 use crate::store::rules::check_decision;
 use crate::store::sourced::{self, Origins, SourcedRows, Span};
 use crate::store::{SourcedSink, StoreError, StoreResult};
@@ -22,6 +24,7 @@ pub(super) async fn sourced_rows(
     store: &SqliteStore,
     version: Version,
     account: Option<&Account>,
+    sold: Sold,
     sink: &mut dyn SourcedSink,
 ) -> StoreResult<u64> {
     let files = imports(store).await?;
@@ -32,13 +35,16 @@ pub(super) async fn sourced_rows(
     let mut snapshot = store.snapshot().await?;
     let rows = with_raw(&mut snapshot, "export a version", |raw| {
         let mut origins = Origins::new(&files);
-        let reader = Sourced {
+        let mut reader = Sourced {
             raw,
             version,
             account: account.map(Account::as_str),
             ids: ids(raw, version)?,
+            sold,
+            edges: String::new(),
         };
         let pools = reader.pools()?;
+        reader.edges = reader.edges(&pools)?;
         let mut rows = 0;
         let sizes = pools
             .iter()
@@ -73,6 +79,9 @@ struct Sourced<'c> {
     version: Version,
     account: Option<&'c str>,
     ids: (i64, i64),
+    sold: Sold,
+    /// The lots that may have rows of other years, as a JSON list.
+    edges: String,
 }
 
 /// Says which pools a pass is about; the arguments are those of [`arguments`].
@@ -109,6 +118,28 @@ impl Sourced<'_> {
         Ok(pools)
     }
 
+    /// Lists the lot of each pool's first and of its last row that was sold then: first in, first
+    /// out, so no other has rows before or after.
+    fn edges(&self, pools: &[(String, String, i64)]) -> StoreResult<String> {
+        let mut edges = Vec::new();
+        let (from_time, until) = (self.sold.from.as_micros(), self.sold.until.as_micros());
+        for (account, symbol, _) in pools {
+            for order in ["sell_time, id", "sell_time DESC, id DESC"] {
+                let from = format!(
+                    "fifo_allocations INDEXED BY fifo_allocations_symbol_sell_time_index \
+                     WHERE allocation_version = ?1 AND account = ?2 AND symbol = ?3 \
+                     AND sell_time >= ?4 AND sell_time < ?5 ORDER BY {order} LIMIT 1"
+                );
+                let arguments = rusqlite::params![self.version, account, symbol, from_time, until];
+                select(self.raw, &["buy_order_id"], &from, arguments, &mut |row| {
+                    edges.extend(row.text(0).ok().flatten());
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(json!(edges).to_string())
+    }
+
     /// Counts the rows of a sell or of a lot. An index has all that is asked.
     fn counted(&self, mut run: LongRun) -> StoreResult<LongRun> {
         let column = if run.is_sell {
@@ -130,17 +161,29 @@ impl Sourced<'_> {
     }
 
     fn read_origins(&self, span: &Span, origins: &mut Origins<'_>) -> StoreResult<()> {
-        let of_span = arguments(self.account, span);
-        let mut trades = 0;
-        let from = format!("trade_records WHERE {IN_SPAN}");
-        select(self.raw, &["count(*)"], &from, of_span, &mut |row| {
-            trades = row.integer(0).ok().flatten().unwrap_or(0);
-            Ok(())
-        })?;
-        origins.clear(usize::try_from(trades).unwrap_or(0));
+        let [
+            account,
+            from_account,
+            from_symbol,
+            until_account,
+            until_symbol,
+        ] = arguments(self.account, span);
+        let arguments = rusqlite::params![
+            account,
+            from_account,
+            from_symbol,
+            until_account,
+            until_symbol,
+            self.sold.from.as_micros(),
+            self.sold.until.as_micros()
+        ];
+        origins.clear();
         // In the order of the rows: an index would send us all over the file.
-        let from = format!("trade_records NOT INDEXED WHERE {IN_SPAN}");
-        select(self.raw, &sourced::ORIGIN, &from, of_span, &mut |row| {
+        let from = format!(
+            "trade_records NOT INDEXED WHERE order_time < ?7 \
+             AND (order_time >= ?6 OR side = 'buy') AND {IN_SPAN}"
+        );
+        select(self.raw, &sourced::ORIGIN, &from, arguments, &mut |row| {
             origins.add_row(row)
         })?;
         origins.sort();
@@ -160,6 +203,8 @@ impl Sourced<'_> {
             "WITH of_version AS MATERIALIZED (SELECT id AS row_id \
                  FROM fifo_allocations WHERE id BETWEEN ?6 AND ?7 \
                  AND +allocation_version = ?8 AND {IN_SPAN} \
+                 AND (sell_time >= ?9 AND sell_time < ?10 \
+                      OR buy_order_id IN (SELECT value FROM json_each(?11))) \
                  ORDER BY account, symbol, id LIMIT -1) \
              SELECT {} FROM of_version CROSS JOIN fifo_allocations ON id = row_id",
             columns.join(", ")
@@ -180,7 +225,10 @@ impl Sourced<'_> {
             until_symbol,
             self.ids.0,
             self.ids.1,
-            self.version
+            self.version,
+            self.sold.from.as_micros(),
+            self.sold.until.as_micros(),
+            self.edges
         ];
         let mut rows = SourcedRows::new(origins, sink);
         let mut last = (None, i64::MIN);

@@ -42,7 +42,7 @@ use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
     Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
     PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, ReviewDecision, RunFailure,
-    RunStart, SchemaStep, Scope, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    RunStart, SchemaStep, Scope, Sold, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::trades::TradeSource;
 use super::{
@@ -326,9 +326,10 @@ impl Store for SqliteStore {
         &self,
         version: Version,
         account: Option<&Account>,
+        sold: Sold,
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<u64> {
-        evidence::sourced_rows(self, version, account, sink).await
+        evidence::sourced_rows(self, version, account, sold, sink).await
     }
 
     async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {

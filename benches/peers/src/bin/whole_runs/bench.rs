@@ -1,6 +1,7 @@
 //! A session: its programs, its folder, and the samples so far.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,7 +9,7 @@ use fifo_pnl_peers::Outcome;
 use fifo_pnl_peers::machine::Machine;
 use fifo_pnl_peers::process::{Used, measure, text};
 use fifo_pnl_peers::samples::{Results, Sample, Subject};
-use fifo_pnl_peers::targets::{MILLION, short};
+use fifo_pnl_peers::targets::{MILLION, short, with_lines};
 
 use crate::options::{Options, Part};
 
@@ -21,6 +22,8 @@ const JOURNAL_BYTES_MAX: u64 = 8 << 30;
 const SQLITE_BYTES_PER_TRADE: u64 = 16_000;
 /// Trades that arrive after the ledger of a session.
 pub const NEW_TRADES: u64 = 1_000;
+/// The year of the first trades of a generated ledger, which has most of them.
+const FIRST_YEAR: &str = "2024";
 const SEED: &str = "42";
 const SYMBOLS: &str = "200";
 
@@ -136,6 +139,29 @@ impl Bench {
         Ok(())
     }
 
+    /// Measures the tax file `lots` of the first year of a ledger, by a program that knows its
+    /// database. It works in a folder of its own, where it keeps the time zone.
+    pub fn tax_lots(
+        &mut self,
+        ledger: &Ledger,
+        database: &str,
+        run: u32,
+        mut program: Command,
+    ) -> Outcome<()> {
+        let (folder, lots) = (self.file("tax"), self.file("tax/lots.csv"));
+        fs::create_dir_all(&folder)?;
+        program
+            .current_dir(&folder)
+            .args(["tax", "--year", FIRST_YEAR]);
+        program.args(["--timezone", "UTC", "--format", "lots", "--overwrite", "-o"]);
+        program.arg(&lots).args(["--allow-incomplete", "--quiet"]);
+        let used = measure(&mut program)?;
+        let lines = BufReader::new(fs::File::open(&lots)?).split(b'\n').count() as u64;
+        let what = with_lines("tool", lines.saturating_sub(1));
+        self.keep(ledger.subject("tax lots", database, &what), run, used)?;
+        Ok(fs::remove_dir_all(folder)?)
+    }
+
     /// Writes a ledger, and apart from it the trades that arrive later.
     pub fn ledger(&self, rows: u64, shape: &'static str) -> Outcome<Ledger> {
         let whole = self.file("whole.csv");
@@ -162,7 +188,7 @@ impl Bench {
 
 /// Writes the first rows of a file to one file and the others to another, both with the headline.
 fn split(whole: &Path, ledger: &Ledger) -> Outcome<()> {
-    use std::io::{BufRead, BufReader, BufWriter, Write};
+    use std::io::{BufWriter, Write};
     let mut lines = BufReader::new(fs::File::open(whole)?).split(b'\n');
     let headline = lines.next().ok_or("an empty ledger")??;
     for (path, rows) in [(&ledger.file, ledger.rows), (&ledger.new_trades, u64::MAX)] {

@@ -234,6 +234,8 @@ fn tool(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outco
         &mut validate,
     )?;
     if ledger.rows <= MILLION {
+        let tax = server.program(bench, "fifo-pnl", WORK);
+        bench.tax_lots(ledger, "postgres", pair, tax)?;
         peer(bench, server, ledger, pair)?;
         new_trades(bench, server, ledger, pair)?;
     }

@@ -66,6 +66,8 @@ fn runs(bench: &mut Bench, ledger: &Ledger, base: &Path, row: &str) -> Outcome<(
                 pair,
                 &mut validate,
             )?;
+            let tax = program(bench, "fifo-pnl", &work);
+            bench.tax_lots(ledger, "sqlite", pair, tax)?;
             new_trades(bench, ledger, &work, pair)?;
         }
         for (what, indexes) in [("floor", "kept"), ("floor, indexes last", "rebuilt")] {
