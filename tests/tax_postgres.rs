@@ -154,3 +154,37 @@ fn a_role_that_may_only_read_exports_and_says_so() {
     assert!(done.stderr.contains(said), "{}", done.stderr);
     assert_eq!(reader.folder.read("l.csv").lines().count(), 11);
 }
+
+/// What another program keeps has no file of ours: the table is named, and its own source.
+#[test]
+fn trades_of_a_ledger_that_was_there_name_its_table() {
+    let Some(database) = Database::new() else {
+        return;
+    };
+    let ledger = "CREATE TABLE trade_records (order_id varchar PRIMARY KEY, \
+         symbol varchar NOT NULL, side varchar NOT NULL, order_time timestamptz NOT NULL, \
+         price float8 NOT NULL, size float8 NOT NULL, total_fees_usd float8, source varchar); \
+         INSERT INTO trade_records VALUES \
+         ('b-1', 'BTC/USD', 'buy', '2025-01-02T00:00:00Z', 10, 2, 0, 'review'), \
+         ('s-1', 'BTC/USD', 'sell', '2025-02-02T00:00:00Z', 12, 1, 0, 'websocket')";
+    apart(database.run(ledger)).unwrap();
+    let place = Place::new(database.url());
+    place.run(&["migrate", "up", "--yes"]).expect(0);
+    let later = "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+                 s-2,BTC-USD,sell,1,13,2025-03-02T00:00:00Z,0\n";
+    place.folder.write("later.csv", later);
+    place.run(&["run", "later.csv"]).expect(0);
+    let tax = ["tax", "--year", "2025", "--format", "lots", "-o", "l.csv"];
+    place.run(&tax).expect(0);
+    let lots = place.read("l.csv");
+    let ends = [
+        ",1,1,1,2,table trade_records,,websocket,table trade_records,,review (ledger),1,",
+        ",1,1,2,2,later.csv,2,,table trade_records,,review (ledger),1,",
+    ];
+    let rows: Vec<&str> = lots.lines().skip(1).collect();
+    assert_eq!(rows.len(), 2, "{lots}");
+    for (row, end) in rows.iter().zip(ends) {
+        assert!(row.contains(end), "{row}");
+        assert!(!row.contains("basis_by_review"), "{row}");
+    }
+}
