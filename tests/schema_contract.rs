@@ -502,6 +502,10 @@ const FUNCTIONS_ALONE: [(&str, &str); 14] = [
          use_wal",
     ),
     (
+        "sourced.rs",
+        "advance arguments begin check_order columns copy ids more needed parts rest tables times",
+    ),
+    (
         "versions.rs",
         "add_pool attach attach_parts begin_on begin_short check_free check_owner \
          clean_up commit_parts connection drop_leftovers drop_parts drop_tables end \

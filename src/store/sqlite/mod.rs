@@ -21,6 +21,7 @@ mod read;
 mod rows;
 mod runs;
 mod schema;
+mod sourced;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -329,7 +330,7 @@ impl Store for SqliteStore {
         sold: Sold,
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<u64> {
-        evidence::sourced_rows(self, version, account, sold, sink).await
+        sourced::rows(self, version, account, sold, sink).await
     }
 
     async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {

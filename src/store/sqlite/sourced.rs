@@ -1,0 +1,267 @@
+//! A version's rows with the file and line of their trades.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::raw::with_raw;
+use super::read::{each, select};
+use super::{SqliteStore, commit, evidence};
+use crate::engine::{Account, Pool};
+use crate::store::cells::{self, Cells};
+use crate::store::model::{LongRun, Sold, Version};
+use crate::store::sourced::{self, Origins, SourcedRows, Span};
+use crate::store::{SourcedSink, StoreError, StoreResult};
+
+/// Gives each row of a version to `sink` with the origin of its trades, in canonical order.
+pub(super) async fn rows(
+    store: &SqliteStore,
+    version: Version,
+    account: Option<&Account>,
+    sold: Sold,
+    sink: &mut dyn SourcedSink,
+) -> StoreResult<u64> {
+    let files = evidence::imports(store).await?;
+    let files: BTreeMap<i64, Arc<str>> = files
+        .into_iter()
+        .map(|file| (file.id, Arc::from(file.name)))
+        .collect();
+    let mut snapshot = store.snapshot().await?;
+    let rows = with_raw(&mut snapshot, "export a version", |raw| {
+        let mut origins = Origins::new(&files);
+        let mut reader = Sourced {
+            raw,
+            version,
+            account: account.map(Account::as_str),
+            ids: ids(raw, version)?,
+            sold,
+            edges: String::new(),
+        };
+        let pools = reader.pools()?;
+        reader.edges = reader.edges(&pools)?;
+        let mut rows = 0;
+        let sizes = pools
+            .iter()
+            .map(|(account, symbol, trades)| (account, symbol, *trades));
+        for span in sourced::spans(sizes) {
+            reader.read_origins(&span, &mut origins)?;
+            rows += reader.read_rows(&span, &mut origins, sink)?;
+        }
+        Ok(rows)
+    })
+    .await?;
+    commit(snapshot).await?;
+    Ok(rows)
+}
+
+/// Returns the first and the last id of a version's rows.
+fn ids(raw: &Connection, version: Version) -> StoreResult<(i64, i64)> {
+    let mut ids = (0, -1);
+    let columns = ["min(id)", "max(id)"];
+    let from = "fifo_allocations WHERE allocation_version = ?1";
+    select(raw, &columns, from, [version], &mut |row| {
+        let integer = |index| row.integer(index).ok().flatten();
+        ids = (integer(0).unwrap_or(0), integer(1).unwrap_or(-1));
+        Ok(())
+    })?;
+    Ok(ids)
+}
+
+/// A version's rows on their way out.
+struct Sourced<'c> {
+    raw: &'c Connection,
+    version: Version,
+    account: Option<&'c str>,
+    ids: (i64, i64),
+    sold: Sold,
+    /// The lots that may have rows of other years, as a JSON list.
+    edges: String,
+}
+
+/// Says which pools a pass is about; the arguments are those of [`arguments`].
+const IN_SPAN: &str = "(?1 IS NULL OR account = ?1) \
+     AND (?2 IS NULL OR (account, symbol) >= (?2, ?3)) \
+     AND (?4 IS NULL OR (account, symbol) < (?4, ?5))";
+
+type Arguments<'a> = [Option<&'a str>; 5];
+
+fn arguments<'a>(account: Option<&'a str>, span: &'a Span) -> Arguments<'a> {
+    let pair = |of: &'a Option<(String, String)>| match of {
+        Some((account, symbol)) => (Some(account.as_str()), Some(symbol.as_str())),
+        None => (None, None),
+    };
+    let (from, until) = (pair(&span.from), pair(&span.until));
+    [account, from.0, from.1, until.0, until.1]
+}
+
+impl Sourced<'_> {
+    /// Lists the version's pools with their trades, which say how many passes there are. Rows of a
+    /// pool that is not listed are in one of the passes all the same.
+    fn pools(&self) -> StoreResult<Vec<(String, String, i64)>> {
+        let mut pools = Vec::new();
+        let columns = ["account", "symbol", "trades"];
+        let from = "fifo_pool_summary WHERE allocation_version = ?1 \
+                    AND (?2 IS NULL OR account = ?2) ORDER BY account, symbol";
+        let arguments = rusqlite::params![self.version, self.account];
+        select(self.raw, &columns, from, arguments, &mut |row| {
+            let text = |index| row.text(index).ok().flatten().unwrap_or_default();
+            let trades = row.integer(2).ok().flatten().unwrap_or(0);
+            pools.push((text(0), text(1), trades));
+            Ok(())
+        })?;
+        Ok(pools)
+    }
+
+    /// Lists the lot of each pool's first and of its last row that was sold then: first in, first
+    /// out, so no other has rows before or after.
+    fn edges(&self, pools: &[(String, String, i64)]) -> StoreResult<String> {
+        let mut edges = Vec::new();
+        let (from_time, until) = (self.sold.from.as_micros(), self.sold.until.as_micros());
+        for (account, symbol, _) in pools {
+            for order in ["sell_time, id", "sell_time DESC, id DESC"] {
+                let from = format!(
+                    "fifo_allocations INDEXED BY fifo_allocations_symbol_sell_time_index \
+                     WHERE allocation_version = ?1 AND account = ?2 AND symbol = ?3 \
+                     AND sell_time >= ?4 AND sell_time < ?5 ORDER BY {order} LIMIT 1"
+                );
+                let arguments = rusqlite::params![self.version, account, symbol, from_time, until];
+                select(self.raw, &["buy_order_id"], &from, arguments, &mut |row| {
+                    edges.extend(row.text(0).ok().flatten());
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(json!(edges).to_string())
+    }
+
+    /// Counts the rows of a sell or of a lot. An index has all that is asked.
+    fn counted(&self, mut run: LongRun) -> StoreResult<LongRun> {
+        let column = if run.is_sell {
+            "sell_order_id"
+        } else {
+            "buy_order_id"
+        };
+        let from = format!(
+            "fifo_allocations WHERE allocation_version = ?1 AND account = ?2 AND {column} = ?3"
+        );
+        let arguments = rusqlite::params![self.version, run.account, run.order_id];
+        let mut rows = 0;
+        select(self.raw, &["count(*)"], &from, arguments, &mut |row| {
+            rows = row.integer(0).ok().flatten().unwrap_or(0);
+            Ok(())
+        })?;
+        run.rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        Ok(run)
+    }
+
+    fn read_origins(&self, span: &Span, origins: &mut Origins<'_>) -> StoreResult<()> {
+        let [
+            account,
+            from_account,
+            from_symbol,
+            until_account,
+            until_symbol,
+        ] = arguments(self.account, span);
+        let arguments = rusqlite::params![
+            account,
+            from_account,
+            from_symbol,
+            until_account,
+            until_symbol,
+            self.sold.from.as_micros(),
+            self.sold.until.as_micros()
+        ];
+        origins.clear();
+        // In the order of the rows: an index would send us all over the file.
+        let from = format!(
+            "trade_records NOT INDEXED WHERE order_time < ?7 \
+             AND (order_time >= ?6 OR side = 'buy') AND {IN_SPAN}"
+        );
+        select(self.raw, &sourced::ORIGIN, &from, arguments, &mut |row| {
+            origins.add_row(row)
+        })?;
+        origins.sort();
+        Ok(())
+    }
+
+    /// Gives on the rows of a pass. Only ids are sorted, not rows: those are read in the order in
+    /// which they lie in the file, but for what was appended later.
+    fn read_rows(
+        &self,
+        span: &Span,
+        origins: &mut Origins<'_>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        let columns: Vec<&str> = [cells::ALLOCATION, &["allocation_batch_id"]].concat();
+        let sql = format!(
+            "WITH of_version AS MATERIALIZED (SELECT id AS row_id \
+                 FROM fifo_allocations WHERE id BETWEEN ?6 AND ?7 \
+                 AND +allocation_version = ?8 AND {IN_SPAN} \
+                 AND (sell_time >= ?9 AND sell_time < ?10 \
+                      OR buy_order_id IN (SELECT value FROM json_each(?11))) \
+                 ORDER BY account, symbol, id LIMIT -1) \
+             SELECT {} FROM of_version CROSS JOIN fifo_allocations ON id = row_id",
+            columns.join(", ")
+        );
+        let of_span = arguments(self.account, span);
+        let [
+            account,
+            from_account,
+            from_symbol,
+            until_account,
+            until_symbol,
+        ] = of_span;
+        let arguments = rusqlite::params![
+            account,
+            from_account,
+            from_symbol,
+            until_account,
+            until_symbol,
+            self.ids.0,
+            self.ids.1,
+            self.version,
+            self.sold.from.as_micros(),
+            self.sold.until.as_micros(),
+            self.edges
+        ];
+        let mut rows = SourcedRows::new(origins, sink);
+        let mut last = (None, i64::MIN);
+        each(self.raw, &sql, arguments, &mut |row| {
+            rows.take_cells(row)?;
+            check_order(&mut last, rows.pool(), row)?;
+            let long: Vec<LongRun> = rows.long_runs().collect();
+            long.into_iter()
+                .try_for_each(|run| rows.tell(self.counted(run)?))
+        })?;
+        Ok(rows.rows())
+    }
+}
+
+/// Refuses rows that stand in no order: what is counted from row to row would be wrong.
+fn check_order(
+    last: &mut (Option<Pool>, i64),
+    pool: Option<&Pool>,
+    row: &impl Cells,
+) -> StoreResult<()> {
+    let id = row.integer(0).ok().flatten().unwrap_or(i64::MIN);
+    let is_new_pool = last.0.as_ref() != pool;
+    let is_ordered = if is_new_pool {
+        last.0.as_ref() < pool
+    } else {
+        last.1 < id
+    };
+    if !is_ordered {
+        return Err(StoreError::Unreadable {
+            table: "fifo_allocations",
+            column: "id",
+            found: format!("{id} before {}", last.1),
+        });
+    }
+    if is_new_pool {
+        last.0 = pool.cloned();
+    }
+    last.1 = id;
+    Ok(())
+}
