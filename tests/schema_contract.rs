@@ -493,7 +493,10 @@ const FUNCTIONS_ALONE: [(&str, &str); 14] = [
     ),
     ("pointer.rs", "locked"),
     ("queue.rs", ""),
-    ("read.rs", "expressions plain_json shown version_locked"),
+    (
+        "read.rs",
+        "each expressions plain_json shown text_ref version_locked",
+    ),
     ("runs.rs", "append_event check_still_running"),
     (
         "schema.rs",
