@@ -32,8 +32,10 @@ pub use error::{StoreError, StoreResult};
 use lots::{OpenLots, Reach};
 use model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportBatch, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem, LongRun, RetryNote, ReviewDecision, RunFailure, RunStart, Scope, SourcedAllocation, Version, Sold,
-    VersionInfo, VersionPlan, VoidChange, Watermark,
+    Holder, ImportBatch, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
+    LegacyRow, LoggedEvent, LongRun, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary,
+    QueuedItem, RetryNote, ReviewDecision, RunFailure, RunStart, Scope, Sold, SourcedAllocation,
+    Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
 use trades::{Listed, TradeSource};
