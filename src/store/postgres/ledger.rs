@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Transaction};
 
 use super::adopt::Ledger;
 use super::errors::from_sqlx;
@@ -179,6 +179,12 @@ async fn read_in(
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
     let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
+    if ledger != Ledger::Ours {
+        // Fills are looked up in a hash: the server would sort the ledger to merge them with it,
+        // which takes 1.9 s of a million rows instead of 1.2 s.
+        let hash = connection.execute("SET LOCAL enable_mergejoin = off").await;
+        hash.map_err(|e| from_sqlx("read the ledger", e))?;
+    }
     let condition = slice_condition(scope);
     let rows = gate::copy_out(connection, &condition, rows, &mut read, seen).await?;
     let all_are_eligible = ledger != Ledger::Ours
