@@ -62,6 +62,9 @@ async fn new_rows_are_told_from_those_that_were_seen() {
         row("b-1", "buy", "2", "10", 1),
         row("w-1", "buy", "2", "10", 2),
         row("w-1-FILL-1", "buy", "1", "10", 2),
+        // Ids that look like a mark, or have two of them.
+        row("m-FILL-FILL-1", "buy", "1", "10", 2),
+        row("k-FILL-2-FILL-3", "buy", "1", "10", 2),
         open(row("o-1", "buy", "9", "10", 3)),
     ];
     let site = computed(&server, &old);
@@ -72,6 +75,8 @@ async fn new_rows_are_told_from_those_that_were_seen() {
         row("w-1-FILL-2", "buy", "1", "10", 5),
         row("n-1", "buy", "2", "10", 6),
         row("n-1-FILL-1", "buy", "2", "10", 6),
+        row("m-FILL", "buy", "1", "10", 6),
+        row("k-FILL-2", "buy", "1", "10", 6),
         row("bad", "sell", "'NaN'", "11", 7),
         open(row("o-2", "buy", "9", "10", 8)),
     ] {
@@ -84,7 +89,7 @@ async fn new_rows_are_told_from_those_that_were_seen() {
     let invalid = came.pools.values().flat_map(|pool| &pool.invalid);
     assert_eq!(invalid.count(), 1);
     let ineligible: Vec<_> = came.ineligible.into_iter().collect();
-    let expected = [("its fills are there".into(), 1), ("status open".into(), 1)];
+    let expected = [("its fills are there".into(), 3), ("status open".into(), 1)];
     assert_eq!(ineligible, expected);
     // The next one begins where this one ended.
     let Watermark::Unguarded { writings, .. } = came.watermark else {

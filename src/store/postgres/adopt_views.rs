@@ -135,7 +135,8 @@ pub(super) fn gate(mapping: &Mapping, is_guarded: bool) -> String {
         let (account, executed) = (source.sql("account"), source.was_executed());
         let order_id = order_of_fill(id);
         format!(
-            "SELECT {account} AS account,\n       {order_id} AS order_id\n\
+            "SELECT {account} AS account,\n       {order_id} AS order_id,\n       \
+             split_part({id}, '-FILL-', 1) AS stem\n\
              FROM {} t WHERE {id} LIKE '%-FILL-%' AND {executed}",
             source.table
         )
