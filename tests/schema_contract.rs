@@ -506,7 +506,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 15] = [
     ),
     (
         "sourced.rs",
-        "advance arguments begin check_order columns copy ids more needed parts rest tables times",
+        "advance arguments begin check_order columns copy copy_of ids more needed parts rest \
+         tables times",
     ),
     (
         "versions.rs",

@@ -193,20 +193,12 @@ impl Reader<'_> {
         };
         let symbols: Vec<String> = pools.iter().map(|pool| literal(&pool.1)).collect();
         let edges = self.edges(account, pools).await?;
-        let edges = match edges.is_empty() {
-            true => String::new(),
-            false => format!("OR buy_order_id IN ({})", edges.join(", ")),
-        };
-        let (from, until) = times(self.sold);
-        let sql = format!(
-            "COPY (SELECT {}, allocation_batch_id FROM fifo_allocations \
-             WHERE allocation_version = {} AND account = {} AND (symbol IN ({}) \
-                 AND sell_time >= {from} AND sell_time < {until} {edges}) \
-             ORDER BY account, symbol, id) TO STDOUT (FORMAT binary)",
-            cells::ALLOCATION.join(", "),
+        let sql = copy_of(
             self.version,
-            literal(account),
-            symbols.join(", ")
+            &literal(account),
+            &symbols,
+            &edges,
+            &times(self.sold),
         );
         let mut sourced = SourcedRows::new(origins, sink);
         let mut rows = CopyRows::<COLUMNS>::begin(self.connection, &sql).await?;
@@ -232,6 +224,37 @@ impl Reader<'_> {
         }
         Ok(sourced.rows())
     }
+}
+
+/// Returns the COPY of the rows of some pools that were sold then, and of the other rows of lots.
+///
+/// Each half names what its index begins with and nothing that another has, and OFFSET keeps the
+/// server from joining the lots with all rows: a version just written has no statistics, so it
+/// takes every index for as good, and would go through the whole version for each part.
+fn copy_of(
+    version: Version,
+    account: &str,
+    symbols: &[String],
+    lots: &[String],
+    (from, until): &(String, String),
+) -> String {
+    let columns = format!("{}, allocation_batch_id", cells::ALLOCATION.join(", "));
+    let of_version = format!("FROM fifo_allocations WHERE allocation_version = {version}");
+    let sold = format!("sell_time >= {from} AND sell_time < {until}");
+    let symbols = symbols.join(", ");
+    let mut sql = format!(
+        "SELECT {columns} {of_version} AND account || '' = {account} \
+         AND symbol IN ({symbols}) AND {sold}"
+    );
+    if !lots.is_empty() {
+        let lots = lots.join(", ");
+        sql += &format!(
+            " UNION ALL SELECT r.* FROM unnest(ARRAY[{lots}]) l (id) CROSS JOIN LATERAL \
+             (SELECT {columns} {of_version} AND account = {account} \
+              AND buy_order_id = l.id COLLATE \"C\" AND NOT ({sold}) OFFSET 0) r"
+        );
+    }
+    format!("COPY ({sql} ORDER BY account, symbol, id) TO STDOUT (FORMAT binary)")
 }
 
 /// Returns both times as SQL.
