@@ -163,10 +163,11 @@ fn trades_of_a_ledger_that_was_there_name_its_table() {
     };
     let ledger = "CREATE TABLE trade_records (order_id varchar PRIMARY KEY, \
          symbol varchar NOT NULL, side varchar NOT NULL, order_time timestamptz NOT NULL, \
-         price float8 NOT NULL, size float8 NOT NULL, total_fees_usd float8, source varchar); \
+         price float8 NOT NULL, size float8 NOT NULL, total_fees_usd float8, source varchar, \
+         account varchar); \
          INSERT INTO trade_records VALUES \
-         ('b-1', 'BTC/USD', 'buy', '2025-01-02T00:00:00Z', 10, 2, 0, 'review'), \
-         ('s-1', 'BTC/USD', 'sell', '2025-02-02T00:00:00Z', 12, 1, 0, 'websocket')";
+         ('b-1', 'BTC/USD', 'buy', '2025-01-02T00:00:00Z', 10, 2, 0, 'review', ''), \
+         ('s-1', 'BTC/USD', 'sell', '2025-02-02T00:00:00Z', 12, 1, 0, 'websocket', NULL)";
     apart(database.run(ledger)).unwrap();
     let place = Place::new(database.url());
     place.run(&["migrate", "up", "--yes"]).expect(0);

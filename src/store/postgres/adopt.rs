@@ -168,7 +168,7 @@ const FACTS: [(&str, Fact, Missing); 10] = [
     (
         "account",
         Fact::Text,
-        Some(("'default'::text COLLATE \"C\"", "\"default\" for every row")),
+        Some((NO_ACCOUNT, "\"default\" for every row")),
     ),
     ("order_id", Fact::Text, None),
     ("symbol", Fact::Text, None),
@@ -431,9 +431,15 @@ fn map_column(
     Ok(mapped(kind, words, sql))
 }
 
+/// The SQL of an account that a row `t` of the ledger names.
+pub(super) const ACCOUNT: &str = "coalesce(nullif(t.account::text, ''), 'default') COLLATE \"C\"";
+
+/// The SQL of the account of all rows of a ledger that names none.
+pub(super) const NO_ACCOUNT: &str = "'default'::text COLLATE \"C\"";
+
 fn text_of(name: &str) -> String {
     match name {
-        "account" => "coalesce(nullif(t.account::text, ''), 'default') COLLATE \"C\"".to_owned(),
+        "account" => ACCOUNT.to_owned(),
         "symbol" => symbol_of("t.symbol"),
         "side" => "lower(t.side::text COLLATE \"C\") COLLATE \"default\"".to_owned(),
         "status" => "t.status::text COLLATE \"default\"".to_owned(),

@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use super::adopt::{Ledger, symbol_of};
+use super::adopt::{ACCOUNT, Ledger, NO_ACCOUNT, symbol_of};
 use super::binary::{self, Next};
 use super::errors::from_sqlx;
 use super::ledger::unreadable;
@@ -300,7 +300,7 @@ struct Table {
     account: &'static str,
     symbol: String,
     source: &'static str,
-    imported: &'static str,
+    imported: String,
 }
 
 /// Where a trade stands that an import of ours did not bring.
@@ -318,7 +318,7 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
         account: "t.account",
         symbol: "t.symbol".to_owned(),
         source: "t.source",
-        imported: "t.import_id::bigint, t.import_line::bigint",
+        imported: "t.import_id::bigint, t.import_line::bigint".to_owned(),
     };
     if ledger == Ledger::Ours {
         return Ok(vec![additions]);
@@ -340,8 +340,8 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
         name: "public.trade_records",
         is_ours: false,
         account: match has("account") {
-            true => "coalesce(t.account::text, 'default')",
-            false => "'default'::text",
+            true => ACCOUNT,
+            false => NO_ACCOUNT,
         },
         symbol: symbol_of("t.symbol"),
         // Words that mark a cost as decided are ours: there they mean something else.
@@ -352,7 +352,7 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
             }
             false => "NULL::text",
         },
-        imported: "(-1)::bigint, NULL::bigint",
+        imported: format!("({LEDGER_TABLE_ID})::bigint, NULL::bigint"),
     };
     Ok(vec![adopted, additions])
 }
@@ -371,7 +371,7 @@ impl Table {
     fn copy(&self, account: Option<&Account>, sold: Sold, span: &Span) -> String {
         let mut of_span = self.needed(sold);
         let pool = format!(
-            "({} COLLATE \"C\", ({}) COLLATE \"C\")",
+            "(({}) COLLATE \"C\", ({}) COLLATE \"C\")",
             self.account, self.symbol
         );
         for (end, compared) in [(&span.from, ">="), (&span.until, "<")] {
