@@ -6,9 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::model::{
-    Conflict, Current, ImportMode, ImportReceipt, QueuedItem, ReviewDecision, ReviewStatus,
-    ReviewUpdate, Version, VersionInfo, VersionPlan, VersionStatus, VoidChange, is_snapshot_name,
+    Conflict, Current, Event, ImportFile, ImportMode, ImportReceipt, QueuedItem, ReviewDecision,
+    ReviewStatus, ReviewUpdate, Version, VersionInfo, VersionPlan, VersionStatus, VoidChange,
+    is_snapshot_name,
 };
 use super::{StoreError, StoreResult};
 use crate::engine::{Account, IssueType, LedgerTrade, OrderId, ReviewItem};
@@ -18,6 +21,16 @@ pub const CORRECTION_MARK: char = '~';
 
 /// Who settles items when a version shows that they no longer hold.
 pub const AUTOMATIC: &str = "fifo-pnl";
+
+/// Returns what the audit trail says of an import.
+pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt) -> Event {
+    let details = json!({
+        "import_id": receipt.import_id, "file": file.name, "sha256": file.sha256,
+        "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
+        "conflicts": receipt.conflicts.len(), "rejected": file.rejects.len(),
+    });
+    Event::info("import", file.imported_at, details)
+}
 
 /// Account and order id of an execution.
 pub type TradeKey = (Account, OrderId);

@@ -16,6 +16,7 @@ use crate::store::model::{
 };
 use crate::store::rules::{
     CORRECTION_MARK, ImportPlan, KnownTrades, TradeKey, check_voidable, correction_number,
+    import_event,
 };
 use crate::store::{StoreError, StoreResult};
 
@@ -176,12 +177,7 @@ pub(super) fn import(
     let rows = plan.rows_of(0, lots.into_iter().flatten().collect());
     let import_id = ledger.write_import(file, &rows, &plan.void)?;
     receipt.import_id = Some(import_id);
-    let details = json!({
-        "import_id": import_id, "file": file.name, "sha256": file.sha256,
-        "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
-        "conflicts": receipt.conflicts.len(), "rejected": file.rejects.len(),
-    });
-    let event = Event::info("import", file.imported_at, details);
+    let event = import_event(file, &receipt);
     state.events.push(event);
     Ok(receipt)
 }

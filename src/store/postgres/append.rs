@@ -13,7 +13,7 @@ use super::adopt::Ledger;
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::gate::{self, GateRows};
-use super::ledger::{snapshot_of, unreadable};
+use super::ledger::{snapshot_now, snapshot_of, unreadable};
 use super::lock::LockedConnection;
 use super::read::{PgCells, expressions, version_locked};
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
@@ -49,12 +49,7 @@ async fn arrivals_in(
     scope: &Scope,
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
-    let (snapshot, cluster): (String, String) = sqlx::query_as(
-        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("look for new trades", e))?;
+    let (snapshot, cluster) = snapshot_now(connection, "look for new trades").await?;
     let since = snapshot_of(since, &cluster)?;
     let is_snapshot = |c: char| c.is_ascii_digit() || c == ':' || c == ',';
     let xmin = since.split(':').next().unwrap_or_default();

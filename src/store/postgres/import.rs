@@ -1,6 +1,5 @@
 //! Imports into PostgreSQL: a file's trades by lots, whole or not at all.
 
-use serde_json::json;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, Row, Transaction};
 
@@ -13,9 +12,11 @@ use super::read::{PgCells, select};
 use super::{PostgresStore, commit, copy, runs};
 use crate::engine::{Carried, LedgerTrade, Timestamp, Trade, TradeText};
 use crate::store::cells::Cells;
-use crate::store::model::{Event, ImportFile, ImportMode, ImportReceipt, VoidChange};
+use crate::store::model::{ImportFile, ImportMode, ImportReceipt, VoidChange};
 use crate::store::phase::{self, Phase};
-use crate::store::rules::{CORRECTION_MARK, ImportPlan, KnownTrades, TradeKey, correction_number};
+use crate::store::rules::{
+    CORRECTION_MARK, ImportPlan, KnownTrades, TradeKey, correction_number, import_event,
+};
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
 
@@ -81,12 +82,7 @@ async fn end_import(
     import_id: i64,
 ) -> StoreResult<ImportReceipt> {
     receipt.import_id = Some(import_id);
-    let details = json!({
-        "import_id": import_id, "file": file.name, "sha256": file.sha256,
-        "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
-        "conflicts": receipt.conflicts.len(), "rejected": file.rejects.len(),
-    });
-    let event = Event::info("import", file.imported_at, details);
+    let event = import_event(file, &receipt);
     runs::log_event(&mut transaction, &event).await?;
     phase::reached(Phase::Append);
     commit(transaction).await?;

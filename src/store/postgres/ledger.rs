@@ -163,12 +163,7 @@ async fn read_in(
     as_of: Option<&Watermark>,
     seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
-    let (snapshot, cluster): (String, String) = sqlx::query_as(
-        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("read the ledger", e))?;
+    let (snapshot, cluster) = snapshot_now(connection, "read the ledger").await?;
     let as_of = as_of
         .map(|watermark| snapshot_seen(watermark, &cluster))
         .transpose()?;
@@ -224,12 +219,7 @@ pub(super) async fn pool_sizes(
 
 async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<PoolSizes> {
     let action = "count the ledger";
-    let (snapshot, cluster): (String, String) = sqlx::query_as(
-        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx(action, e))?;
+    let (snapshot, cluster) = snapshot_now(connection, action).await?;
     let rows: Vec<(String, String, i64, bool)> = sqlx::query_as(
         "SELECT account, symbol, sum(n)::bigint, bool_and(seen) FROM ( \
              SELECT account, symbol, count(*) AS n, \
@@ -293,6 +283,20 @@ pub(super) async fn slice_times(
     // A time that is none is found where the row is read.
     let times = times.into_iter().map(Timestamp::try_from_micros);
     Ok(Some(times.filter_map(Result::ok).collect()))
+}
+
+/// Returns which transactions are seen at present, as the server's own text, and the cluster whose
+/// transactions these are.
+pub(super) async fn snapshot_now(
+    connection: &mut PgConnection,
+    action: &'static str,
+) -> StoreResult<(String, String)> {
+    sqlx::query_as(
+        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))
 }
 
 /// Returns the snapshot that a version saw of what only we write.

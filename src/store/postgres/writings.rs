@@ -15,12 +15,11 @@ use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
-use super::PostgresStore;
 use super::adopt_views::order_of_fill;
-use super::end_snapshot;
 use super::errors::from_sqlx;
 use super::gate::Visible;
-use super::ledger::unreadable;
+use super::ledger::{snapshot_now, unreadable};
+use super::{PostgresStore, end_snapshot};
 use crate::engine::{PoolLedger, TradeText};
 use crate::store::cells::pool;
 use crate::store::model::{Arrivals, Scope, Watermark, Writings};
@@ -66,12 +65,7 @@ async fn arrivals_in(
     scope: &Scope,
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
-    let (snapshot, cluster): (String, String) = sqlx::query_as(
-        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx(ACTION, e))?;
+    let (snapshot, cluster) = snapshot_now(connection, ACTION).await?;
     let (before, writings) = match since {
         Watermark::Unguarded {
             snapshot,
