@@ -338,13 +338,12 @@ fn describe_unknown(report: &ComputeReport) -> String {
     let mut text = String::new();
     if counts.unmatched_sells > 0 {
         let proceeds = total(report, |line| line.totals.unmatched_net_proceeds);
-        let (verb, have) = if counts.unmatched_sells == 1 {
-            ("finds", "has")
-        } else {
-            ("find", "have")
+        let verb = match counts.unmatched_sells {
+            1 => "finds",
+            _ => "find",
         };
         text.push_str(&format!(
-            "Unmatched       {} {verb} no buy: {} USD of net proceeds {have} no cost basis\n\
+            "Unmatched       {} {verb} no buy: {} USD of net proceeds have no cost basis\n\
              {INDENT}and are in no total. Totals are incomplete until the buys are imported:\n\
              {INDENT}fifo-pnl review list\n",
             plural(counts.unmatched_sells, "sell", "sells"),
