@@ -75,7 +75,7 @@ pub enum StoreError {
     #[error("there is no version {0}")]
     NoVersion(Version),
     /// The disk or the database is full.
-    #[error("no space left for {0}")]
+    #[error("no space left to {0}")]
     Full(String),
     /// A stored value can't be read.
     #[error("unreadable value in {table}.{column}: \"{found}\"")]

@@ -143,7 +143,7 @@ fn a_disk_that_is_full_takes_nothing_away() {
             disk.empty();
             base.check_failed(
                 done,
-                "no space left for ",
+                "no space left to ",
                 &format!("{} with {left} KiB left", args[0]),
             );
         }

@@ -579,7 +579,7 @@ fn a_full_disk_takes_nothing_away() {
     ));
     let done = site.compute(&["--all-symbols"]).expect(4);
     let first = done.stderr.lines().next().unwrap_or_default();
-    assert!(first.starts_with("error: no space left for "), "{first}");
+    assert!(first.starts_with("error: no space left to "), "{first}");
     assert!(done.stderr.contains("hint: make room"), "{}", done.stderr);
     check_untouched(&site, &export, &ledger, "full disk");
     site.sql(&format!(
