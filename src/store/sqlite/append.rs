@@ -224,7 +224,17 @@ fn append_pool(
         insert_rows(raw, INSERT_ALLOCATION, &rows)?;
         change_lots(raw, plan, matching, encoder)?;
     }
+    delete_summary(raw, plan.version, &pool.summary.pool)?;
     insert_summary(raw, plan.version, &pool.summary, pool.duration_us)
+}
+
+fn delete_summary(raw: &Connection, version: Version, pool: &Pool) -> rusqlite::Result<()> {
+    raw.execute(
+        "DELETE FROM fifo_pool_summary WHERE allocation_version = ?1 AND account = ?2 \
+         AND symbol = ?3",
+        params![version, pool.account.as_str(), pool.symbol.as_str()],
+    )
+    .map(drop)
 }
 
 /// Writes the lots that changed: most of them did not.

@@ -12,6 +12,7 @@ mod functions;
 mod health;
 mod history;
 mod import;
+mod indexes;
 mod ledger;
 mod lock;
 mod pointer;

@@ -353,3 +353,43 @@ async fn decimal_functions_agree_with_the_shell() {
     assert_eq!(ours(&store, nothing).await, ["NULL"]);
     assert_eq!(shell(&store.path, nothing).len(), 1);
 }
+
+#[tokio::test]
+async fn only_the_first_version_makes_its_indexes_last_and_makes_them_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path()).await;
+    let indexes = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' \
+         AND tbl_name IN ('fifo_allocations', 'fifo_inventory_snapshot') AND sql IS NOT NULL \
+         ORDER BY 1, 2";
+    let with_rows = ours(&store, indexes).await;
+    assert_eq!(with_rows.len(), 5);
+    let empty = folder.path().join("empty.db");
+    let holder = Holder {
+        pid: 1,
+        host: "here".into(),
+        since: at(0),
+        what: "test".into(),
+    };
+    let empty = SqliteStore::open(&empty, true, &holder).await.unwrap();
+    assert_eq!(ours(&empty, indexes).await, with_rows);
+
+    // While they are gone, other connections see them, and a transaction that ends takes all back.
+    let mut writer = empty.writer().await.unwrap();
+    let drop_in = |raw: &rusqlite::Connection| {
+        let dropped = indexes::drop_if_empty(raw).unwrap();
+        let count = "SELECT count(*) FROM sqlite_master WHERE tbl_name LIKE 'fifo_%' \
+             AND name IN ('fifo_allocations_pair_key', 'fifo_inventory_snapshot_lot_key')";
+        let left: i64 = raw.query_row(count, [], |row| row.get(0)).unwrap();
+        Ok((dropped, left))
+    };
+    let (dropped, left) = with_raw(&mut writer, "test", drop_in).await.unwrap();
+    assert_eq!(left, 0);
+    assert_eq!(ours(&empty, indexes).await, with_rows);
+    drop((writer, dropped));
+    assert_eq!(ours(&empty, indexes).await, with_rows);
+
+    // Rows of older versions would have to be sorted again.
+    let mut writer = store.writer().await.unwrap();
+    let (_, left) = with_raw(&mut writer, "test", drop_in).await.unwrap();
+    assert_eq!(left, 2);
+}

@@ -10,6 +10,7 @@ use rusqlite::{Connection, params};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::errors::{from_rusqlite, from_sqlx};
+use super::indexes::{self, Dropped};
 use super::raw::with_raw;
 use super::rows::{SqliteRows, cells};
 use super::{SqliteStore, commit, pointer, queue, read, runs};
@@ -24,6 +25,7 @@ use crate::store::{StoreError, StoreResult, VersionWriter};
 pub(super) struct SqliteVersionWriter {
     transaction: Transaction<'static, Sqlite>,
     plan: VersionPlan,
+    dropped: Dropped,
 }
 
 /// Begins the transaction and enters the version in the registry.
@@ -59,9 +61,15 @@ pub(super) async fn begin(
     .execute(&mut *transaction)
     .await
     .map_err(|e| from_sqlx("enter the version", e))?;
+    let action = "drop the indexes of empty tables";
+    let dropped = with_raw(&mut transaction, action, |raw| {
+        indexes::drop_if_empty(raw).map_err(|e| from_rusqlite(action, e))
+    })
+    .await?;
     Ok(SqliteVersionWriter {
         transaction,
         plan: plan.clone(),
+        dropped,
     })
 }
 
@@ -98,8 +106,15 @@ impl VersionWriter for SqliteVersionWriter {
         let Self {
             mut transaction,
             plan,
+            dropped,
         } = *self;
         phase::reached(Phase::Index);
+        with_raw(&mut transaction, MAKE_INDEXES, |raw| {
+            dropped
+                .make(raw)
+                .map_err(|e| from_rusqlite(MAKE_INDEXES, e))
+        })
+        .await?;
         sqlx::query(
             "UPDATE allocation_versions SET status = $2, ledger_hash = $3, \
              allocations_hash = $4, complete_through = $5, completed_at = $6 WHERE version = $1",
@@ -132,6 +147,10 @@ impl VersionWriter for SqliteVersionWriter {
         Ok(())
     }
 }
+
+/// Says where SQLite sorts what is more than its memory for pages.
+const MAKE_INDEXES: &str =
+    "make the indexes, sorted in the folder SQLITE_TMPDIR, TMPDIR, /var/tmp or /tmp";
 
 /// Takes back the rows of a pool. Lots are written only when all is matched.
 fn discard_pool(raw: &Connection, version: Version, pool: &Pool) -> rusqlite::Result<()> {
@@ -168,7 +187,7 @@ pub(super) fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusq
     Ok(())
 }
 
-const INSERT_SUMMARY: &str = "INSERT OR REPLACE INTO fifo_pool_summary \
+const INSERT_SUMMARY: &str = "INSERT INTO fifo_pool_summary \
     (allocation_version, account, symbol, status, trades, buys, sells, \
     allocations, sells_matched, sells_unmatched, buys_used, \
     fees_unknown, matched_size, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, \
@@ -179,7 +198,7 @@ const INSERT_SUMMARY: &str = "INSERT OR REPLACE INTO fifo_pool_summary \
     ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, \
     ?34, ?35, ?36)";
 
-/// Writes a pool's summary, in place of the one that the version has.
+/// Writes a pool's summary. Errors: the version has one of the pool.
 pub(super) fn insert_summary(
     raw: &Connection,
     version: Version,
