@@ -37,6 +37,11 @@ pub(super) struct Span {
     pub(super) until: Option<(String, String)>,
 }
 
+/// Tells whether one pass goes over so many rows.
+pub(super) fn is_one_span(rows: i64) -> bool {
+    u64::try_from(rows).is_ok_and(|rows| rows <= ORIGINS_MAX)
+}
+
 /// Divides pools, in order and with their trades, into passes.
 pub(super) fn spans<'p>(pools: impl Iterator<Item = (&'p String, &'p String, i64)>) -> Vec<Span> {
     spans_of(pools, ORIGINS_MAX)
@@ -267,10 +272,10 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
     /// is to be asked for, and told by [`Self::tell`].
     pub(super) fn long_runs(&self) -> impl Iterator<Item = LongRun> {
         let runs = [(&self.sell, true), (&self.buy, false)];
-        let account = self.pool.as_ref().map(|pool| pool.account.to_string());
+        let account = || self.pool.as_ref().map(|pool| pool.account.to_string());
         let long = runs.map(|(last, is_sell)| {
             (last.is_new_row && last.rows == LONG_RUN_ROWS).then(|| LongRun {
-                account: account.clone().unwrap_or_default(),
+                account: account().unwrap_or_default(),
                 order_id: last.order_id.clone(),
                 is_sell,
                 rows: 0,

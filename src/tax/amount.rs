@@ -57,7 +57,11 @@ impl Rounding {
             Self::Cents => {
                 let sign = if printed < 0 { "-" } else { "" };
                 let cents = printed.unsigned_abs();
-                format!("{sign}{}.{:02}", cents / 100, cents % 100)
+                // Division and text of 128 bits take several times as long.
+                match u64::try_from(cents) {
+                    Ok(cents) => format!("{sign}{}.{:02}", cents / 100, cents % 100),
+                    Err(_) => format!("{sign}{}.{:02}", cents / 100, cents % 100),
+                }
             }
         }
     }

@@ -144,14 +144,14 @@ async fn write_evidence(store: &dyn Store, folder: &Path) -> TaxResult<()> {
         let mut file = PartFile::create(path)?;
         let mut line = CsvLine::default();
         line.texts(head.iter().copied());
-        file.head(&line.end())?;
+        file.head(line.end())?;
         rows.iter().try_for_each(|row| file.row(row))?;
         file.finish()?.publish()
     };
     let rows = store.imports().await?.into_iter().map(|file| {
         line.value(file.id).text(&file.name).value(&file.sha256);
         line.value(file.rows).value(file.imported_at);
-        line.end()
+        line.end().to_vec()
     });
     let head = ["import", "file", "sha256", "rows", "imported_at"];
     write(&inputs, &head, rows.collect()).map_err(TaxError::Write)?;
@@ -169,7 +169,7 @@ async fn write_evidence(store: &dyn Store, folder: &Path) -> TaxResult<()> {
             .text(item.resolution.as_deref().unwrap_or(""));
         line.text(item.resolved_by.as_deref().unwrap_or(""));
         line.optional(item.resolved_at).value(item.version);
-        line.end()
+        line.end().to_vec()
     });
     let head = [
         "item",

@@ -465,14 +465,14 @@ fn write_pools(path: &Path, pools: &[PoolSummary]) -> io::Result<WrittenFile> {
     let mut file = PartFile::create(path)?;
     let mut line = CsvLine::default();
     line.texts(["account", "symbol", "status", "trades", "reason"]);
-    file.head(&line.end())?;
+    file.head(line.end())?;
     for summary in pools {
         line.text(summary.pool.account.as_str());
         line.text(summary.pool.symbol.as_str());
         line.value(summary.status.as_str())
             .value(summary.totals.trades);
         line.text(summary.error.as_deref().unwrap_or(""));
-        file.row(&line.end())?;
+        file.row(line.end())?;
     }
     file.finish()
 }

@@ -139,7 +139,7 @@ fn header(file: &mut PartFile, columns: &[&str]) -> io::Result<()> {
     for column in columns {
         line.text(column);
     }
-    file.head(&line.end())
+    file.head(line.end())
 }
 
 /// Writes a date as American forms have it.

@@ -48,21 +48,27 @@ pub(super) async fn rows(
     let mut connection = store.snapshot().await?;
     let read = async {
         let mut origins = Origins::new(&files);
-        let pools = pools(&mut connection, version, account, sold).await?;
-        let mut reader = Reader {
+        let reader = Reader {
             store,
             version,
-            connection: &mut connection,
+            account,
             sold,
         };
+        let (pools, mut is_read) = reader.begin(&mut connection, &mut origins).await?;
         let mut rows = 0;
         let sizes = pools
             .iter()
             .map(|(account, symbol, rows)| (account, symbol, *rows));
         for span in sourced::spans(sizes) {
-            reader.read_origins(account, &span, &mut origins).await?;
+            if !std::mem::take(&mut is_read) {
+                reader
+                    .read_origins(&mut connection, &span, &mut origins)
+                    .await?;
+            }
             for some in parts(&pools, &span) {
-                rows += reader.read_rows(some, &mut origins, sink).await?;
+                rows += reader
+                    .read_rows(&mut connection, some, &mut origins, sink)
+                    .await?;
             }
         }
         Ok(rows)
@@ -73,28 +79,6 @@ pub(super) async fn rows(
 
 /// Account, symbol and rows.
 type PoolRows = (String, String, i64);
-
-/// Lists the pools that a version has rows of which were sold then.
-async fn pools(
-    connection: &mut PgConnection,
-    version: Version,
-    account: Option<&Account>,
-    sold: Sold,
-) -> StoreResult<Vec<PoolRows>> {
-    sqlx::query_as(
-        "SELECT account, symbol, count(*) FROM fifo_allocations \
-         WHERE allocation_version = $1 AND ($2::text IS NULL OR account = $2) \
-         AND sell_time >= $3::timestamptz AND sell_time < $4::timestamptz \
-         GROUP BY account, symbol ORDER BY account, symbol",
-    )
-    .bind(version)
-    .bind(account.map(Account::as_str))
-    .bind(sold.from.to_string())
-    .bind(sold.until.to_string())
-    .fetch_all(connection)
-    .await
-    .map_err(|e| from_sqlx(ACTION, e))
-}
 
 /// Divides the pools of a span into those that are read with one COPY: of one account each.
 fn parts<'p>(pools: &'p [PoolRows], span: &Span) -> Vec<&'p [PoolRows]> {
@@ -120,24 +104,72 @@ fn parts<'p>(pools: &'p [PoolRows], span: &Span) -> Vec<&'p [PoolRows]> {
     parts
 }
 
-struct Reader<'c> {
-    store: &'c PostgresStore,
+#[derive(Clone, Copy)]
+struct Reader<'s> {
+    store: &'s PostgresStore,
     version: Version,
-    connection: &'c mut PgConnection,
+    account: Option<&'s Account>,
     sold: Sold,
 }
 
 impl Reader<'_> {
+    /// Lists the pools, and reads all origins at the same time, on a connection beside, where one
+    /// pass has room for them. Returns the pools, and whether the origins were read.
+    async fn begin(
+        self,
+        connection: &mut PgConnection,
+        origins: &mut Origins<'_>,
+    ) -> StoreResult<(Vec<PoolRows>, bool)> {
+        // This may count more rows than are meant, and is not what says which pools there are.
+        let most: i64 = sqlx::query_scalar(
+            "SELECT coalesce(sum(allocations + sells_unmatched), 0)::bigint \
+             FROM fifo_pool_summary WHERE allocation_version = $1",
+        )
+        .bind(self.version)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+        if !sourced::is_one_span(most) {
+            return Ok((self.pools(connection).await?, false));
+        }
+        // Begun after the other snapshot: it sees every trade that the version was made from.
+        let mut beside = self.store.snapshot().await?;
+        let span = Span::default();
+        let (pools, read) = tokio::join!(
+            self.pools(connection),
+            self.read_origins(&mut beside, &span, origins)
+        );
+        end_snapshot(beside, read).await?;
+        Ok((pools?, true))
+    }
+
+    /// Lists the pools that the version has rows of which were sold then.
+    async fn pools(self, connection: &mut PgConnection) -> StoreResult<Vec<PoolRows>> {
+        sqlx::query_as(
+            "SELECT account, symbol, count(*) FROM fifo_allocations \
+             WHERE allocation_version = $1 AND ($2::text IS NULL OR account = $2) \
+             AND sell_time >= $3::timestamptz AND sell_time < $4::timestamptz \
+             GROUP BY account, symbol ORDER BY account, symbol",
+        )
+        .bind(self.version)
+        .bind(self.account.map(Account::as_str))
+        .bind(self.sold.from.to_string())
+        .bind(self.sold.until.to_string())
+        .fetch_all(connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))
+    }
+
     async fn read_origins(
-        &mut self,
-        account: Option<&Account>,
+        self,
+        connection: &mut PgConnection,
         span: &Span,
         origins: &mut Origins<'_>,
     ) -> StoreResult<()> {
         origins.clear();
-        for table in tables(self.connection, self.store.ledger).await? {
-            let sql = table.copy(account, self.sold, span);
-            let mut rows = CopyRows::<5>::begin(self.connection, &sql).await?;
+        for table in tables(connection, self.store.ledger).await? {
+            let sql = table.copy(self.account, self.sold, span);
+            let mut rows = CopyRows::<5>::begin(connection, &sql).await?;
             while rows.advance().await? {
                 let columns = rows.columns();
                 let text = |at: usize| match columns.get(at).copied().flatten() {
@@ -158,7 +190,12 @@ impl Reader<'_> {
 
     /// Lists the lot of each pool's first and of its last row that was sold then, as literals:
     /// first in, first out, so no other has rows before or after.
-    async fn edges(&mut self, account: &str, pools: &[PoolRows]) -> StoreResult<Vec<String>> {
+    async fn edges(
+        self,
+        connection: &mut PgConnection,
+        account: &str,
+        pools: &[PoolRows],
+    ) -> StoreResult<Vec<String>> {
         let of_pool = "FROM fifo_allocations WHERE allocation_version = $1 AND account = $2 \
              AND symbol = s.symbol AND sell_time >= $4::timestamptz \
              AND sell_time < $5::timestamptz";
@@ -175,7 +212,7 @@ impl Reader<'_> {
             .bind(symbols)
             .bind(self.sold.from.to_string())
             .bind(self.sold.until.to_string())
-            .fetch_all(&mut *self.connection)
+            .fetch_all(connection)
             .await
             .map_err(|e| from_sqlx(ACTION, e))?;
         Ok(edges.iter().map(|id| literal(id)).collect())
@@ -183,7 +220,8 @@ impl Reader<'_> {
 
     /// Gives on the rows of a few pools of one account.
     async fn read_rows(
-        &mut self,
+        self,
+        connection: &mut PgConnection,
         pools: &[PoolRows],
         origins: &mut Origins<'_>,
         sink: &mut dyn SourcedSink,
@@ -192,7 +230,7 @@ impl Reader<'_> {
             return Ok(0);
         };
         let symbols: Vec<String> = pools.iter().map(|pool| literal(&pool.1)).collect();
-        let edges = self.edges(account, pools).await?;
+        let edges = self.edges(connection, account, pools).await?;
         let sql = copy_of(
             self.version,
             &literal(account),
@@ -201,7 +239,7 @@ impl Reader<'_> {
             &times(self.sold),
         );
         let mut sourced = SourcedRows::new(origins, sink);
-        let mut rows = CopyRows::<COLUMNS>::begin(self.connection, &sql).await?;
+        let mut rows = CopyRows::<COLUMNS>::begin(connection, &sql).await?;
         let (mut batch, mut batch_text) = ([0_u8; 16], Uuid::nil().to_string());
         while rows.advance().await? {
             let columns = rows.columns();

@@ -79,7 +79,7 @@ impl TaxFile for Form8949 {
             self.boxes.insert(key, PartFile::create(Path::new(&path))?);
         }
         match self.boxes.get_mut(&key) {
-            Some(file) => file.row(&bytes),
+            Some(file) => file.row(bytes),
             None => Ok(()),
         }
     }

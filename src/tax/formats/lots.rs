@@ -105,36 +105,43 @@ impl TaxFile for Lots {
             .text(stored.symbol.as_str());
         line.text(&row.asset).text(stored.sell_order_id.as_str());
         line.text(stored.buy_order_id.as_ref().map_or("", |id| id.as_str()));
-        line.value(stored.allocated_size);
-        line.optional(stored.buy_time).value(stored.sell_time);
+        line.quick(&stored.allocated_size);
+        line.quick_optional(stored.buy_time.as_ref())
+            .quick(&stored.sell_time);
         line.optional(row.acquired).value(row.sold);
-        line.optional(matched.map(|matched| matched.days));
-        line.optional(matched.map(|matched| matched.term.as_str()));
-        line.optional(row.part().map(|part| part.as_str()));
+        let days = matched.map(|matched| i64::from(matched.days));
+        line.quick_optional(days.as_ref());
+        line.text(matched.map_or("", |matched| matched.term.as_str()));
+        line.text(row.part().map_or("", |part| part.as_str()));
         line.optional(matched.map(|matched| matched.form_box.letter));
-        line.optional(stored.buy_price).value(stored.sell_price);
-        line.optional(row.buy_fee).optional(sell_fee(row));
-        line.optional(stored.cost_basis_usd)
-            .value(stored.proceeds_usd);
-        line.value(stored.net_proceeds_usd).optional(stored.pnl_usd);
+        line.quick_optional(stored.buy_price.as_ref())
+            .quick(&stored.sell_price);
+        line.quick_optional(row.buy_fee.as_ref())
+            .quick_optional(sell_fee(row).as_ref());
+        line.quick_optional(stored.cost_basis_usd.as_ref())
+            .quick(&stored.proceeds_usd);
+        line.quick(&stored.net_proceeds_usd)
+            .quick_optional(stored.pnl_usd.as_ref());
         line.optional(printed(|amounts| amounts.proceeds));
         line.optional(printed(|amounts| amounts.cost));
         line.optional(printed(|amounts| amounts.gain()));
-        line.value(row.sell_slice.number).value(row.sell_slice.of);
         let lot = matched.map(|_| row.lot_slice);
-        line.optional(lot.map(|lot| lot.number))
-            .optional(lot.map(|lot| lot.of));
+        for slice in [Some(row.sell_slice), lot] {
+            for number in [slice.map(|slice| slice.number), slice.map(|slice| slice.of)] {
+                line.quick_optional(number.map(i64::from).as_ref());
+            }
+        }
         for origin in [&row.from.sell, &row.from.buy] {
             line.text(origin.file.as_deref().unwrap_or(""));
-            line.optional(origin.line);
+            line.quick_optional(origin.line.as_ref());
             line.text(origin.source.as_deref().unwrap_or(""));
         }
-        line.value(self.version).text(&row.from.batch_id);
-        line.text(&self.zone).value(stored.id);
+        line.quick(&self.version).text(&row.from.batch_id);
+        line.text(&self.zone).quick(&stored.id);
         line.text(review_item(row).unwrap_or(""));
         let marks: Vec<&str> = row.marks().iter().map(|mark| mark.as_str()).collect();
-        line.text(&marks.join(";")).value(stored.notes);
-        self.file.row(&line.end())
+        line.text(&marks.join(";")).quick(&stored.notes);
+        self.file.row(line.end())
     }
 
     fn finish(self: Box<Self>, _totals: &Totals) -> io::Result<Done> {

@@ -52,7 +52,7 @@ impl ScheduleD {
             .value(total.cost)
             .value(total.gain());
         line.text(what);
-        self.file.row(&line.end())
+        self.file.row(line.end())
     }
 }
 

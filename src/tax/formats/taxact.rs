@@ -73,7 +73,7 @@ impl TaxFile for TaxAct {
         line.value(matched.form_box.letter);
         line.value(matched.term.as_str());
         line.text(row.from.row.sell_order_id.as_str());
-        self.file.row(&line.end())
+        self.file.row(line.end())
     }
 
     fn finish(mut self: Box<Self>, _totals: &Totals) -> io::Result<Done> {

@@ -71,7 +71,7 @@ impl TaxFile for Unmatched {
             self.file = Some(file);
         }
         match &mut self.file {
-            Some(file) => file.row(&bytes),
+            Some(file) => file.row(bytes),
             None => Ok(()),
         }
     }

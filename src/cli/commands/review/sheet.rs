@@ -71,7 +71,7 @@ fn write(path: &Path, queue: &[QueuedItem]) -> std::io::Result<()> {
     let mut file = PartFile::create(path)?;
     let mut line = CsvLine::default();
     line.texts(SHOWN).texts(FILLED);
-    file.head(&line.end())?;
+    file.head(line.end())?;
     for item in queue {
         line.value(item.id).value(item.status.as_str());
         line.value(item.severity.as_str())
@@ -82,7 +82,7 @@ fn write(path: &Path, queue: &[QueuedItem]) -> std::io::Result<()> {
         line.optional(crate::tax::unmatched_size(item))
             .text(&item.description);
         line.texts(FILLED.map(|_| ""));
-        file.row(&line.end())?;
+        file.row(line.end())?;
     }
     file.finish()?.publish()
 }
