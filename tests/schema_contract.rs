@@ -430,7 +430,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 16] = [
+const FILES_ALONE: [(&str, &str); 17] = [
     ("postgres/protect.rs", "a ledger that was there before us"),
     (
         "postgres/legacy.rs",
@@ -448,6 +448,7 @@ const FILES_ALONE: [(&str, &str); 16] = [
     ("sqlite/tests.rs", "unit tests of the functions"),
     ("postgres/binary.rs", "the server's binary format"),
     ("postgres/copy.rs", "the bulk path, COPY"),
+    ("postgres/copy_rows.rs", "rows out of a binary COPY"),
     ("postgres/gate.rs", "rows of the gate out of a binary COPY"),
     ("postgres/rows.rs", "rows spelled for COPY"),
     (
@@ -510,8 +511,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 15] = [
     ),
     (
         "sourced.rs",
-        "advance arguments begin check_order columns copy copy_of ids more needed parts rest \
-         tables times",
+        "arguments begin check_order copy copy_of give ids in_one_pass in_passes is_one_pass \
+         needed next parts tables times",
     ),
     (
         "versions.rs",

@@ -4,6 +4,7 @@
 //! Moments are not guessed: a run is stopped where it waits for a lock that the test holds, or in
 //! the very statement that the server says it is executing.
 
+use std::fs;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -588,4 +589,57 @@ fn a_full_disk_takes_nothing_away() {
     check_next_run(&site, &export, "full disk");
     drop(site);
     own.down("INT");
+}
+
+/// More rows than an export reads ahead.
+const MORE_THAN_AHEAD: Shape = Shape {
+    trades: 24_000,
+    ..LARGE
+};
+
+#[test]
+fn an_export_whose_connection_ends_leaves_no_file() {
+    let Some(server) = server() else { return };
+    let site = Site::computed(&server, &csv(&rows(MORE_THAN_AHEAD, 21)));
+    let tax = [
+        "tax",
+        "--year",
+        "2025",
+        "--timezone",
+        "UTC",
+        "--format",
+        "lots",
+        "-o",
+        "lots.csv",
+        "--allow-incomplete",
+    ];
+    for (pattern, while_blocked) in [
+        // The rows, which are read ahead while the files and lines are not there yet.
+        ("COPY (SELECT id, account%", true),
+        ("COPY (SELECT t.account%", true),
+        ("%count(*) FROM fifo_allocations%", false),
+    ] {
+        let table = match while_blocked {
+            true => "trade_records",
+            false => "fifo_allocations",
+        };
+        let held = site.hold(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"));
+        let export = site.start(&tax);
+        strike(&site, pattern, "pg_terminate_backend");
+        drop(held);
+        let done = end_of(export).expect(4);
+        assert!(done.stderr.starts_with("error: "), "{}", done.stderr);
+        let said = ["connection was lost", "terminating connection"];
+        let said = said.iter().any(|said| done.stderr.contains(said));
+        assert!(said, "{pattern}: {}", done.stderr);
+        assert_eq!(tax_files(&site), 0, "{pattern}");
+    }
+    end_of(site.start(&tax)).expect(0);
+    assert_eq!(tax_files(&site), 3);
+}
+
+fn tax_files(site: &Site) -> usize {
+    let entries = fs::read_dir(site.folder.path()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("lots")).count()
 }

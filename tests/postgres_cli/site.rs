@@ -58,6 +58,11 @@ pub fn ask(url: &str, query: &str) -> Vec<String> {
     done.stdout.lines().map(str::to_owned).collect()
 }
 
+fn spawn(mut command: Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
 /// A folder and a database, both gone in the end.
 pub struct Site {
     pub folder: Folder,
@@ -132,9 +137,12 @@ impl Site {
     /// Starts `compute_allocations --all-symbols` without waiting for its end.
     pub fn start_run(&self) -> Child {
         let binary = env!("CARGO_BIN_EXE_compute_allocations");
-        let mut command = self.program(binary, &["--all-symbols"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
+        spawn(self.program(binary, &["--all-symbols"]))
+    }
+
+    /// Starts `fifo-pnl` without waiting for its end.
+    pub fn start(&self, args: &[&str]) -> Child {
+        spawn(self.program(env!("CARGO_BIN_EXE_fifo-pnl"), args))
     }
 
     #[track_caller]

@@ -11,6 +11,7 @@ mod adopt_views;
 mod append;
 mod binary;
 mod copy;
+mod copy_rows;
 mod errors;
 mod evidence;
 mod gate;

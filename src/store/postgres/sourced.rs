@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::TryStreamExt;
-use futures_util::stream::BoxStream;
-use sqlx::{AssertSqlSafe, PgConnection};
+use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use uuid::Uuid;
 
 use super::adopt::{ACCOUNT, Ledger, NO_ACCOUNT, symbol_of};
-use super::binary::{self, Next};
+use super::binary;
+use super::copy_rows::{CopiesAhead, CopyRows, CopySource};
 use super::errors::from_sqlx;
 use super::ledger::unreadable;
 use super::stored::{BinaryCells, literal, quick};
@@ -45,43 +46,31 @@ pub(super) async fn rows(
         .map(|file| (file.id, Arc::from(file.name)))
         .chain([(LEDGER_TABLE_ID, Arc::from(LEDGER_TABLE))])
         .collect();
+    let mut origins = Origins::new(&files);
+    let reader = Reader {
+        store,
+        version,
+        account,
+        sold,
+    };
     let mut connection = store.snapshot().await?;
-    let read = async {
-        let mut origins = Origins::new(&files);
-        let reader = Reader {
-            store,
-            version,
-            account,
-            sold,
-        };
-        let (pools, mut is_read) = reader.begin(&mut connection, &mut origins).await?;
-        let mut rows = 0;
-        let sizes = pools
-            .iter()
-            .map(|(account, symbol, rows)| (account, symbol, *rows));
-        for span in sourced::spans(sizes) {
-            if !std::mem::take(&mut is_read) {
-                reader
-                    .read_origins(&mut connection, &span, &mut origins)
-                    .await?;
-            }
-            for some in parts(&pools, &span) {
-                rows += reader
-                    .read_rows(&mut connection, some, &mut origins, sink)
-                    .await?;
-            }
-        }
-        Ok(rows)
-    }
-    .await;
-    end_snapshot(connection, read).await
+    let is_one_pass = reader.is_one_pass(&mut connection).await;
+    let is_one_pass = match is_one_pass {
+        Ok(is_one_pass) => is_one_pass,
+        Err(error) => return end_snapshot(connection, Err(error)).await,
+    };
+    let (rows, connection) = match is_one_pass {
+        true => reader.in_one_pass(connection, &mut origins, sink).await?,
+        false => reader.in_passes(connection, &mut origins, sink).await?,
+    };
+    end_snapshot(connection, Ok(rows)).await
 }
 
 /// Account, symbol and rows.
 type PoolRows = (String, String, i64);
 
 /// Divides the pools of a span into those that are read with one COPY: of one account each.
-fn parts<'p>(pools: &'p [PoolRows], span: &Span) -> Vec<&'p [PoolRows]> {
+fn parts(pools: &[PoolRows], span: &Span) -> Vec<Vec<PoolRows>> {
     let is_before = |pool: &PoolRows, end: &(String, String)| (&pool.0, &pool.1) < (&end.0, &end.1);
     let place = |end: &Option<(String, String)>, none: usize| match end {
         Some(end) => pools.partition_point(|pool| is_before(pool, end)),
@@ -98,7 +87,7 @@ fn parts<'p>(pools: &'p [PoolRows], span: &Span) -> Vec<&'p [PoolRows]> {
         };
         let count = rest.iter().take_while(|pool| fits(pool)).count().max(1);
         let (part, after) = rest.split_at(count);
-        parts.push(part);
+        parts.push(part.to_vec());
         rest = after;
     }
     parts
@@ -113,39 +102,80 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    /// Lists the pools, and reads all origins at the same time, on a connection beside, where one
-    /// pass has room for them. Returns the pools, and whether the origins were read.
-    async fn begin(
-        self,
-        connection: &mut PgConnection,
-        origins: &mut Origins<'_>,
-    ) -> StoreResult<(Vec<PoolRows>, bool)> {
-        // This may count more rows than are meant, and is not what says which pools there are.
+    /// Tells whether one pass has room for all origins. This may count more rows than are meant,
+    /// and is not what says which pools there are.
+    async fn is_one_pass(self, connection: &mut PgConnection) -> StoreResult<bool> {
         let most: i64 = sqlx::query_scalar(
             "SELECT coalesce(sum(allocations + sells_unmatched), 0)::bigint \
              FROM fifo_pool_summary WHERE allocation_version = $1",
         )
         .bind(self.version)
-        .fetch_one(&mut *connection)
+        .fetch_one(connection)
         .await
         .map_err(|e| from_sqlx(ACTION, e))?;
-        if !sourced::is_one_span(most) {
-            return Ok((self.pools(connection).await?, false));
-        }
-        // Begun after the other snapshot: it sees every trade that the version was made from.
+        Ok(sourced::is_one_span(most))
+    }
+
+    /// Gives all rows on. The server finds the first ones while the origins are read, on a
+    /// connection beside: begun later, it sees every trade that the version was made from.
+    async fn in_one_pass(
+        self,
+        connection: Snapshot,
+        origins: &mut Origins<'_>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<(u64, Snapshot)> {
         let mut beside = self.store.snapshot().await?;
         let span = Span::default();
-        let (pools, read) = tokio::join!(
-            self.pools(connection),
-            self.read_origins(&mut beside, &span, origins)
-        );
+        let begin = async {
+            let (pools, connection) = self.pools(connection).await?;
+            Ok(self.begin(connection, parts(&pools, &span)))
+        };
+        let read = self.read_origins(&mut beside, &span, origins);
+        let (ahead, read) = tokio::join!(begin, read);
         end_snapshot(beside, read).await?;
-        Ok((pools?, true))
+        self.give(ahead?, origins, sink).await
+    }
+
+    /// Gives all rows on, with the origins of some pools at a time.
+    async fn in_passes(
+        self,
+        connection: Snapshot,
+        origins: &mut Origins<'_>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<(u64, Snapshot)> {
+        let (pools, mut connection) = self.pools(connection).await?;
+        let sizes = pools
+            .iter()
+            .map(|(account, symbol, rows)| (account, symbol, *rows));
+        let mut rows = 0;
+        for span in sourced::spans(sizes) {
+            if let Err(error) = self.read_origins(&mut connection, &span, origins).await {
+                return end_snapshot(connection, Err(error)).await;
+            }
+            let ahead = self.begin(connection, parts(&pools, &span));
+            let given = self.give(ahead, origins, sink).await?;
+            rows += given.0;
+            connection = given.1;
+        }
+        Ok((rows, connection))
+    }
+
+    fn begin(self, connection: Snapshot, parts: Vec<Vec<PoolRows>>) -> Ahead {
+        let count = parts.len();
+        let source = Parts {
+            version: self.version,
+            sold: self.sold,
+            parts: parts.into_iter(),
+        };
+        Ahead {
+            copies: CopiesAhead::begin(connection, source, ACTION),
+            count,
+        }
     }
 
     /// Lists the pools that the version has rows of which were sold then.
-    async fn pools(self, connection: &mut PgConnection) -> StoreResult<Vec<PoolRows>> {
-        sqlx::query_as(
+    async fn pools(self, mut connection: Snapshot) -> StoreResult<(Vec<PoolRows>, Snapshot)> {
+        let pools = sqlx::query_as(
             "SELECT account, symbol, count(*) FROM fifo_allocations \
              WHERE allocation_version = $1 AND ($2::text IS NULL OR account = $2) \
              AND sell_time >= $3::timestamptz AND sell_time < $4::timestamptz \
@@ -155,9 +185,12 @@ impl Reader<'_> {
         .bind(self.account.map(Account::as_str))
         .bind(self.sold.from.to_string())
         .bind(self.sold.until.to_string())
-        .fetch_all(connection)
-        .await
-        .map_err(|e| from_sqlx(ACTION, e))
+        .fetch_all(&mut *connection)
+        .await;
+        match pools.map_err(|e| from_sqlx(ACTION, e)) {
+            Ok(pools) => Ok((pools, connection)),
+            Err(error) => end_snapshot(connection, Err(error)).await,
+        }
     }
 
     async fn read_origins(
@@ -169,7 +202,7 @@ impl Reader<'_> {
         origins.clear();
         for table in tables(connection, self.store.ledger).await? {
             let sql = table.copy(self.account, self.sold, span);
-            let mut rows = CopyRows::<5>::begin(connection, &sql).await?;
+            let mut rows = CopyRows::<5>::begin(connection, &sql, ACTION).await?;
             while rows.advance().await? {
                 let columns = rows.columns();
                 let text = |at: usize| match columns.get(at).copied().flatten() {
@@ -188,10 +221,93 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Gives on the rows of all parts.
+    async fn give(
+        self,
+        mut ahead: Ahead,
+        origins: &mut Origins<'_>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<(u64, Snapshot)> {
+        let mut rows = 0;
+        for _ in 0..ahead.count {
+            let of_part = ahead.copies.next().await?;
+            rows += self.read_rows(of_part, origins, sink).await?;
+        }
+        Ok((rows, ahead.copies.end().await?))
+    }
+
+    /// Gives on the rows of a few pools of one account.
+    async fn read_rows(
+        self,
+        mut rows: CopyRows<'_, COLUMNS>,
+        origins: &mut Origins<'_>,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        let mut sourced = SourcedRows::new(origins, sink);
+        let (mut batch, mut batch_text) = ([0_u8; 16], Uuid::nil().to_string());
+        while rows.advance().await? {
+            let columns = rows.columns();
+            let (allocation, uuid) = columns.split_at(COLUMNS - 1);
+            let uuid = uuid.first().copied().flatten().unwrap_or_default();
+            if uuid != batch.as_slice() {
+                batch = uuid.try_into().unwrap_or_default();
+                batch_text = Uuid::from_bytes(batch).to_string();
+            }
+            let row = match sourced.pool().and_then(|pool| quick(allocation, pool)) {
+                Some(row) => Ok(row),
+                None => cells::allocation(&BinaryCells(allocation)),
+            };
+            sourced.take(row, &batch_text)?;
+            let long: Vec<LongRun> = sourced.long_runs().collect();
+            for run in long {
+                let run = counted(self.store, self.version, run).await?;
+                sourced.tell(run)?;
+            }
+        }
+        Ok(sourced.rows())
+    }
+}
+
+/// A connection in a transaction that reads one state of the database.
+type Snapshot = PoolConnection<Postgres>;
+
+/// Parts that are read ahead, and how many they are.
+struct Ahead {
+    copies: CopiesAhead,
+    count: usize,
+}
+
+/// The COPYs of a version's parts.
+struct Parts {
+    version: Version,
+    sold: Sold,
+    parts: std::vec::IntoIter<Vec<PoolRows>>,
+}
+
+#[async_trait]
+impl CopySource for Parts {
+    async fn next(&mut self, connection: &mut PgConnection) -> StoreResult<Option<String>> {
+        let Some(pools) = self.parts.next() else {
+            return Ok(None);
+        };
+        let account = pools.first().map_or("", |pool| pool.0.as_str());
+        let edges = self.edges(connection, account, &pools).await?;
+        let symbols: Vec<String> = pools.iter().map(|pool| literal(&pool.1)).collect();
+        Ok(Some(copy_of(
+            self.version,
+            &literal(account),
+            &symbols,
+            &edges,
+            &times(self.sold),
+        )))
+    }
+}
+
+impl Parts {
     /// Lists the lot of each pool's first and of its last row that was sold then, as literals:
     /// first in, first out, so no other has rows before or after.
     async fn edges(
-        self,
+        &self,
         connection: &mut PgConnection,
         account: &str,
         pools: &[PoolRows],
@@ -216,51 +332,6 @@ impl Reader<'_> {
             .await
             .map_err(|e| from_sqlx(ACTION, e))?;
         Ok(edges.iter().map(|id| literal(id)).collect())
-    }
-
-    /// Gives on the rows of a few pools of one account.
-    async fn read_rows(
-        self,
-        connection: &mut PgConnection,
-        pools: &[PoolRows],
-        origins: &mut Origins<'_>,
-        sink: &mut dyn SourcedSink,
-    ) -> StoreResult<u64> {
-        let Some((account, ..)) = pools.first() else {
-            return Ok(0);
-        };
-        let symbols: Vec<String> = pools.iter().map(|pool| literal(&pool.1)).collect();
-        let edges = self.edges(connection, account, pools).await?;
-        let sql = copy_of(
-            self.version,
-            &literal(account),
-            &symbols,
-            &edges,
-            &times(self.sold),
-        );
-        let mut sourced = SourcedRows::new(origins, sink);
-        let mut rows = CopyRows::<COLUMNS>::begin(connection, &sql).await?;
-        let (mut batch, mut batch_text) = ([0_u8; 16], Uuid::nil().to_string());
-        while rows.advance().await? {
-            let columns = rows.columns();
-            let (allocation, uuid) = columns.split_at(COLUMNS - 1);
-            let uuid = uuid.first().copied().flatten().unwrap_or_default();
-            if uuid != batch.as_slice() {
-                batch = uuid.try_into().unwrap_or_default();
-                batch_text = Uuid::from_bytes(batch).to_string();
-            }
-            let row = match sourced.pool().and_then(|pool| quick(allocation, pool)) {
-                Some(row) => Ok(row),
-                None => cells::allocation(&BinaryCells(allocation)),
-            };
-            sourced.take(row, &batch_text)?;
-            let long: Vec<LongRun> = sourced.long_runs().collect();
-            for run in long {
-                let run = counted(self.store, self.version, run).await?;
-                sourced.tell(run)?;
-            }
-        }
-        Ok(sourced.rows())
     }
 }
 
@@ -430,84 +501,5 @@ impl Table {
              TO STDOUT (FORMAT binary)",
             self.account, self.source, self.imported, self.name
         )
-    }
-}
-
-/// The rows of a binary COPY, one after the other.
-struct CopyRows<'c, const N: usize> {
-    stream: BoxStream<'c, Result<Vec<u8>, sqlx::Error>>,
-    /// What is not taken apart yet begins at `at`.
-    bytes: Vec<u8>,
-    at: usize,
-    /// Bytes of the row that stands there.
-    length: usize,
-}
-
-impl<'c, const N: usize> CopyRows<'c, N> {
-    async fn begin(connection: &'c mut PgConnection, sql: &str) -> StoreResult<Self> {
-        let copy = connection.copy_out_raw(sql).await;
-        let stream = copy.map_err(|e| from_sqlx(ACTION, e))?;
-        let mut rows = Self {
-            stream: Box::pin(stream.map_ok(Vec::from)),
-            bytes: Vec::new(),
-            at: 0,
-            length: 0,
-        };
-        while rows.bytes.len() < binary::HEADER.len() && rows.more().await? {}
-        if rows.bytes.starts_with(binary::HEADER) {
-            rows.at = binary::HEADER.len();
-        }
-        Ok(rows)
-    }
-
-    /// Waits for more bytes. Returns whether there were any.
-    async fn more(&mut self) -> StoreResult<bool> {
-        let more = self.stream.try_next().await;
-        let Some(more) = more.map_err(|e| from_sqlx(ACTION, e))? else {
-            return Ok(false);
-        };
-        self.bytes.drain(..self.at);
-        self.at = 0;
-        self.bytes.extend_from_slice(&more);
-        Ok(true)
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
-    }
-
-    /// Goes to the next row. Returns whether there is one.
-    async fn advance(&mut self) -> StoreResult<bool> {
-        self.at += std::mem::take(&mut self.length);
-        loop {
-            let is_cut = match binary::row::<N>(self.rest()) {
-                Next::Row(_, length) => {
-                    self.length = length;
-                    return Ok(true);
-                }
-                Next::End => break,
-                Next::Incomplete => true,
-                Next::Broken => false,
-            };
-            if !is_cut || !self.more().await? {
-                return Err(unreadable("a row", "its bytes end too early"));
-            }
-        }
-        // The server's last words, without which the connection can't be used.
-        while self
-            .stream
-            .try_next()
-            .await
-            .map_err(|e| from_sqlx(ACTION, e))?
-            .is_some()
-        {}
-        Ok(false)
-    }
-
-    fn columns(&self) -> [Option<&[u8]>; N] {
-        match binary::row::<N>(self.rest()) {
-            Next::Row(columns, _) => columns,
-            _ => [None; N],
-        }
     }
 }

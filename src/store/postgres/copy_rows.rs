@@ -1,0 +1,208 @@
+//! Rows of binary COPYs, one after the other; and COPYs that go on while their rows are used.
+//!
+//! A server sorts and sends with one of its processes, and we use its rows with one of our threads.
+//! A client that asks for the next rows only when it has used the last ones leaves each of the two
+//! idle for half of the time. So another task asks ahead, as far as a bounded channel has room.
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::binary::{self, Next};
+use super::errors::from_sqlx;
+use super::ledger::unreadable;
+use crate::store::{StoreError, StoreResult};
+
+/// Bytes that are sent at once: a message of the server is a row, and not worth the sending.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// Blocks that are read ahead: 4 MiB, some ten thousand rows.
+const BLOCKS_AHEAD: usize = 64;
+
+/// The rows of a binary COPY, one after the other.
+pub(super) struct CopyRows<'c, const N: usize> {
+    stream: BoxStream<'c, StoreResult<Vec<u8>>>,
+    /// What is not taken apart yet begins at `at`.
+    bytes: Vec<u8>,
+    at: usize,
+    /// Bytes of the row that stands there.
+    length: usize,
+}
+
+impl<'c, const N: usize> CopyRows<'c, N> {
+    /// Begins a COPY. `action` names it in errors.
+    pub(super) async fn begin(
+        connection: &'c mut PgConnection,
+        sql: &str,
+        action: &'static str,
+    ) -> StoreResult<Self> {
+        Self::of(copy_out(connection, sql, action).await?).await
+    }
+
+    async fn of(stream: BoxStream<'c, StoreResult<Vec<u8>>>) -> StoreResult<Self> {
+        let mut rows = Self {
+            stream,
+            bytes: Vec::new(),
+            at: 0,
+            length: 0,
+        };
+        while rows.bytes.len() < binary::HEADER.len() && rows.more().await? {}
+        if rows.bytes.starts_with(binary::HEADER) {
+            rows.at = binary::HEADER.len();
+        }
+        Ok(rows)
+    }
+
+    /// Waits for more bytes. Returns whether there were any.
+    async fn more(&mut self) -> StoreResult<bool> {
+        let Some(more) = self.stream.try_next().await? else {
+            return Ok(false);
+        };
+        self.bytes.drain(..self.at);
+        self.at = 0;
+        self.bytes.extend_from_slice(&more);
+        Ok(true)
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes to the next row. Returns whether there is one.
+    pub(super) async fn advance(&mut self) -> StoreResult<bool> {
+        self.at += std::mem::take(&mut self.length);
+        loop {
+            let is_cut = match binary::row::<N>(self.rest()) {
+                Next::Row(_, length) => {
+                    self.length = length;
+                    return Ok(true);
+                }
+                Next::End => break,
+                Next::Incomplete => true,
+                Next::Broken => false,
+            };
+            if !is_cut || !self.more().await? {
+                return Err(unreadable("a row", "its bytes end too early"));
+            }
+        }
+        // The server's last words, without which the connection can't be used.
+        while self.stream.try_next().await?.is_some() {}
+        Ok(false)
+    }
+
+    /// Returns the columns of the row.
+    pub(super) fn columns(&self) -> [Option<&[u8]>; N] {
+        match binary::row::<N>(self.rest()) {
+            Next::Row(columns, _) => columns,
+            _ => [None; N],
+        }
+    }
+}
+
+async fn copy_out<'c>(
+    connection: &'c mut PgConnection,
+    sql: &str,
+    action: &'static str,
+) -> StoreResult<BoxStream<'c, StoreResult<Vec<u8>>>> {
+    let copy = connection.copy_out_raw(sql).await;
+    let stream = copy.map_err(|e| from_sqlx(action, e))?;
+    let blocks = stream.map(move |bytes| bytes.map(Vec::from).map_err(|e| from_sqlx(action, e)));
+    Ok(Box::pin(blocks))
+}
+
+/// A block of a COPY; `None`: the COPY is complete.
+type Block = StoreResult<Option<Vec<u8>>>;
+
+/// COPYs that follow each other on one connection, read ahead.
+pub(super) struct CopiesAhead {
+    blocks: mpsc::Receiver<Block>,
+    task: JoinHandle<(PoolConnection<Postgres>, bool)>,
+}
+
+/// Makes one COPY after the other, with questions to the connection that they will run on.
+#[async_trait]
+pub(super) trait CopySource: Send + 'static {
+    /// Returns the next COPY; `None`: there is no other.
+    async fn next(&mut self, connection: &mut PgConnection) -> StoreResult<Option<String>>;
+}
+
+impl CopiesAhead {
+    /// Begins to read.
+    pub(super) fn begin(
+        mut connection: PoolConnection<Postgres>,
+        mut source: impl CopySource,
+        action: &'static str,
+    ) -> Self {
+        let (sender, blocks) = mpsc::channel(BLOCKS_AHEAD);
+        let task = tokio::spawn(async move {
+            let sent = send_all(&mut connection, &mut source, action, &sender).await;
+            let is_whole = matches!(sent, Ok(true));
+            if let Err(error) = sent {
+                // Who gave up waiting needs no reason.
+                let _ = sender.send(Err(error)).await;
+            }
+            if !is_whole {
+                // In the middle of a COPY it is of no use to anybody.
+                connection.close_on_drop();
+            }
+            (connection, is_whole)
+        });
+        Self { blocks, task }
+    }
+
+    /// Returns the rows of the next COPY.
+    pub(super) async fn next<const N: usize>(&mut self) -> StoreResult<CopyRows<'_, N>> {
+        let blocks = stream::poll_fn(|context| {
+            let block = self.blocks.poll_recv(context);
+            block.map(|block| match block {
+                Some(block) => block.transpose(),
+                None => Some(Err(ended())),
+            })
+        });
+        CopyRows::of(Box::pin(blocks)).await
+    }
+
+    /// Returns the connection, in the transaction in which it came. Errors: what was read was not
+    /// all, and the connection is lost.
+    pub(super) async fn end(self) -> StoreResult<PoolConnection<Postgres>> {
+        drop(self.blocks);
+        let (connection, is_whole) = self.task.await.map_err(|_| ended())?;
+        is_whole.then_some(connection).ok_or_else(ended)
+    }
+}
+
+/// Sends the rows of all COPYs. Returns whether somebody waited for all of them.
+async fn send_all(
+    connection: &mut PgConnection,
+    source: &mut impl CopySource,
+    action: &'static str,
+    sender: &mpsc::Sender<Block>,
+) -> StoreResult<bool> {
+    while let Some(sql) = source.next(connection).await? {
+        let mut rows = copy_out(connection, &sql, action).await?;
+        let mut block = Vec::with_capacity(BLOCK_BYTES);
+        while let Some(row) = rows.try_next().await? {
+            if block.len() + row.len() > BLOCK_BYTES {
+                let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK_BYTES));
+                if sender.send(Ok(Some(full))).await.is_err() {
+                    return Ok(false);
+                }
+            }
+            block.extend_from_slice(&row);
+        }
+        for block in [Some(block), None] {
+            if sender.send(Ok(block)).await.is_err() {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn ended() -> StoreError {
+    unreadable("a row", "reading ahead ended too early")
+}
