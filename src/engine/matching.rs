@@ -60,6 +60,7 @@ impl<N: Units> Lot<N> {
         self.size.sub(self.used).ok_or(MoneyError::OutOfRange)
     }
 
+    #[inline(always)]
     fn cost_of_first(&self, used: N, scale: u8) -> Result<Usd, MoneyError> {
         let (gross, fee) = self.terms.worth(used, self.size, scale)?;
         gross.checked_add(fee)

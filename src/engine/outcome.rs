@@ -549,6 +549,7 @@ struct RowSide<'a> {
 }
 
 impl<'a> RowSide<'a> {
+    #[inline(always)]
     fn of(trade: &TradeRef<'a>) -> Option<Self> {
         Some(Self {
             order_id: trade.order_id,
@@ -597,6 +598,7 @@ fn no_buy_into(row: &mut AllocationRow<'_>) {
     row.notes.buy_fee_per_unit_omitted = false;
 }
 
+#[inline]
 fn trade_at(trades: &Trades, index: u32) -> Option<TradeRef<'_>> {
     trades.get(usize::try_from(index).ok()?)
 }

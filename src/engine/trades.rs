@@ -225,13 +225,14 @@ impl Trades {
     }
 
     /// Returns the trade at a place.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<TradeRef<'_>> {
         self.rows.get(index).map(|row| self.look_at(row))
     }
 
     /// Returns what the kernel needs of the trade at a place: its size at the pool's scale, and its
     /// terms. `None`: there is none, or its size does not fit.
-    #[inline]
+    #[inline(always)]
     pub(super) fn terms<N: Units>(&self, index: usize, scale: u8) -> Option<(N, Terms)> {
         let row = self.rows.get(index)?;
         let words = || {
@@ -309,6 +310,7 @@ impl Trades {
         repeated.first().copied()
     }
 
+    #[inline(always)]
     fn look_at(&self, row: &Row) -> TradeRef<'_> {
         let numbers = if row.size_scale & IS_BEYOND == 0 {
             [row.size.into(), row.price.into(), row.fee.into()]
