@@ -291,7 +291,7 @@ pub struct ValidateArgs {
     pub version: Option<String>,
     /// Show the sells that differ between two versions, as fifo-pnl compare does
     #[arg(long, num_args = 2, value_names = ["A", "B"],
-        conflicts_with_all = ["version", "strict", "report", "snapshot"])]
+        conflicts_with_all = ["version", "strict", "report", "snapshot", "memory"])]
     pub compare_versions: Option<Vec<String>>,
     /// Take unmatched sells, unknown fees, rejected and excluded pools for findings
     #[arg(long)]
@@ -302,6 +302,9 @@ pub struct ValidateArgs {
     /// Snapshot of old answers to compare with, or its date [default: the newest, if any]
     #[arg(long, value_name = "NAME")]
     pub snapshot: Option<String>,
+    /// Memory for the check, like 512M or 4G; a larger ledger is read in parts, a pool always whole
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    pub memory: Option<u64>,
 }
 
 /// `explain`

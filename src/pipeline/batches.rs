@@ -12,7 +12,7 @@ use crate::store::model::{LedgerRead, PoolSizes, Scope, Slice, Watermark};
 pub const MEMORY_DEFAULT: u64 = 1 << 30;
 
 /// What a trade takes on its way through a run, in bytes: 48 packed, its id, and room to grow.
-const TRADE_BYTES: u64 = 100;
+pub(super) const TRADE_BYTES: u64 = 100;
 
 /// Slices of a pool take this part of the memory; the lots that they leave open need some, too.
 const SLICE_SHARE: u64 = 2;
@@ -23,7 +23,7 @@ const SLICE_ROWS_MIN: u64 = 100;
 /// The parts of a scope, each within the memory of the run.
 pub(super) struct Batches {
     scopes: Vec<Scope>,
-    /// The instant that all parts are read as of; `None`: there is one part, read as it is now.
+    /// The instant that all parts are read as of; `None`: there is one part, read at present.
     as_of: Option<Watermark>,
     /// Every pool, where they were counted.
     pools: Vec<Pool>,
@@ -39,11 +39,34 @@ pub(super) enum PartKind {
 }
 
 impl Batches {
-    /// Plans the parts. Pools are counted only where the ledger may not fit.
+    /// Plans the parts of a run, which takes a pool that memory doesn't hold in slices.
     pub(super) async fn plan(
         store: &dyn Store,
         scope: &Scope,
         memory: u64,
+    ) -> PipelineResult<Self> {
+        Self::cut(store, scope, memory, true).await
+    }
+
+    /// Plans the parts of all pools as of an instant. A pool that memory doesn't hold is a part.
+    pub(super) async fn plan_whole(
+        store: &dyn Store,
+        memory: u64,
+        as_of: &Watermark,
+    ) -> PipelineResult<Self> {
+        let parts = Self::cut(store, &Scope::default(), memory, false).await?;
+        Ok(Self {
+            as_of: Some(as_of.clone()),
+            ..parts
+        })
+    }
+
+    /// Pools are counted only where the ledger may not fit.
+    async fn cut(
+        store: &dyn Store,
+        scope: &Scope,
+        memory: u64,
+        in_slices: bool,
     ) -> PipelineResult<Self> {
         let fits = |rows: u64| rows.saturating_mul(TRADE_BYTES) <= memory;
         let sizes = match store.ledger_rows_about().await?.is_some_and(fits) {
@@ -66,7 +89,7 @@ impl Batches {
                 scopes.push(part_of(scope, std::mem::take(&mut part)));
                 rows_of_part = *rows;
             }
-            if !fits(*rows) {
+            if in_slices && !fits(*rows) {
                 scopes.extend(slices(store, scope, pool, memory).await?);
                 rows_of_part = 0;
                 continue;
@@ -101,6 +124,20 @@ impl Batches {
         self.scopes.len()
     }
 
+    /// Returns the part whose turn a pool has, counted or not: parts are in canonical order.
+    pub(super) fn part_of(&self, pool: &Pool) -> usize {
+        let begins = |scope: &Scope| {
+            let first = scope.part.as_ref().and_then(|pools| pools.first());
+            first.is_some_and(|first| first <= pool)
+        };
+        self.scopes.partition_point(begins).saturating_sub(1)
+    }
+
+    /// Returns what a part reads.
+    pub(super) fn scope(&self, nth: usize) -> Scope {
+        self.scopes.get(nth).cloned().unwrap_or_default()
+    }
+
     /// Returns every pool of the scope, where the ledger is read in several parts.
     pub(super) fn pools(&self) -> Option<&[Pool]> {
         (self.len() > 1).then_some(self.pools.as_slice())
@@ -113,9 +150,18 @@ impl Batches {
         context: &Context,
         nth: usize,
     ) -> PipelineResult<LedgerRead> {
-        let scope = self.scopes.get(nth).cloned().unwrap_or_default();
+        self.read_scope(store, context, &self.scope(nth)).await
+    }
+
+    /// Reads some pools as of the instant of the parts.
+    pub(super) async fn read_scope(
+        &self,
+        store: &dyn Store,
+        context: &Context,
+        scope: &Scope,
+    ) -> PipelineResult<LedgerRead> {
         let read = context
-            .read_ledger(store, &scope, self.as_of.as_ref())
+            .read_ledger(store, scope, self.as_of.as_ref())
             .await?;
         context.cancel.check()?;
         Ok(read)

@@ -45,4 +45,4 @@ pub use incremental::{Forced, Incremental, NothingNew, compute_incremental};
 pub use lock::when_free;
 pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};
-pub use validate::{ValidateReport, validate};
+pub use validate::{ValidateReport, validate, validate_within};

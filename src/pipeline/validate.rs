@@ -1,25 +1,27 @@
 //! Judges a stored version: reads it and the ledger as of its watermark, and runs the checks.
+//!
+//! A large ledger is read in parts of whole pools (`validate/parts.rs`), one judged after the other
+//! (`validate/judge.rs`). What a pool's rows have to do with other pools is looked for at the end.
+
+mod elsewhere;
+mod judge;
+mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::changed::{ChangedPool, changed_since, check_own_rows};
+use super::batches::MEMORY_DEFAULT;
+use super::changed::ChangedPool;
 use super::context::{Context, Phase, PipelineError, PipelineResult};
-use super::fills::check_fills;
-use crate::engine::{
-    Account, Invariant, IssueType, Pool, PoolLedger, PoolStatus, PoolVersion, RowsHash,
-    StoredSummary, Symbol, UnmatchedItems, Violation, check_pool,
-};
+use super::fills::{Filled, check_fills};
+use crate::engine::{Invariant, Pool, PoolStatus, RowsHash, Violation};
 use crate::store::model::{
-    Current, LedgerCounts, LedgerRead, OrderUnlikeFills, PoolSummary, QueuedItem, Scope, Version,
-    VersionInfo,
+    Current, LedgerCounts, OrderUnlikeFills, PoolSummary, Version, VersionInfo,
 };
-use crate::store::{Store, StoreError, StoredPool};
-
-/// Rows read before their pools are judged together.
-const ROWS_BATCH: usize = 32_768;
+use crate::store::{Store, StoreError};
+use elsewhere::{Asked, Elsewhere, Found};
+use judge::{Judge, Known};
+use parts::{Part, Parts};
 
 /// What a validation found.
 #[derive(Debug, Clone)]
@@ -85,7 +87,7 @@ impl ValidateReport {
 /// How often a validation begins again because the version was extended meanwhile.
 const EXTENDED_MAX: usize = 3;
 
-/// Checks a version; `None` is the current one.
+/// Checks a version; `None` is the current one. Takes [`MEMORY_DEFAULT`].
 ///
 /// Errors: no such version, or it has no result; the store fails.
 pub async fn validate(
@@ -93,10 +95,23 @@ pub async fn validate(
     context: &Context,
     version: Option<Version>,
 ) -> PipelineResult<ValidateReport> {
+    validate_within(store, context, version, MEMORY_DEFAULT).await
+}
+
+/// Checks a version within so many bytes of memory, of which a pool may take more: it is judged
+/// whole. A ledger that half of them do not hold is read in parts, and the report is the same.
+///
+/// Errors: no such version, or it has no result; the store fails.
+pub async fn validate_within(
+    store: &dyn Store,
+    context: &Context,
+    version: Option<Version>,
+    memory: u64,
+) -> PipelineResult<ValidateReport> {
     // A run may extend the version while it is read: what was read before and after that does not
     // go together, and says nothing.
     for _ in 0..EXTENDED_MAX {
-        let report = validate_once(store, context, version).await?;
+        let report = validate_once(store, context, version, memory).await?;
         let versions = store.versions().await?;
         let mut now = versions.iter();
         let now = now.find(|info| info.version == report.version.version);
@@ -104,76 +119,173 @@ pub async fn validate(
             return Ok(report);
         }
     }
-    validate_once(store, context, version).await
+    validate_once(store, context, version, memory).await
 }
 
 async fn validate_once(
     store: &dyn Store,
     context: &Context,
     version: Option<Version>,
+    memory: u64,
 ) -> PipelineResult<ValidateReport> {
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
-    let progress = &context.progress;
-    let everything = Scope::default();
-    // Two scans at once, where the database has two processors.
-    let (read, ledger) = tokio::join!(
-        context.read_ledger(store, &everything, Some(&info.watermark)),
-        store.ledger_counts()
-    );
-    let (mut read, ledger) = (read?, ledger?);
     let pools = store.pool_summaries(info.version).await?;
-    let stale = pools.iter().filter(|pool| pool.status == PoolStatus::Stale);
-    let mut not_matched = 0;
-    for summary in stale {
-        not_matched += read_stale(store, context, summary, &mut read).await?;
-    }
-    let (changed, rows_later) = changed_since(&info, &pools, &mut read);
-    let queue = store.review_queue().await?;
-    let doubled = check_fills(&read);
-    let trades_checked = read
-        .pools
-        .values()
-        .map(|pool| pool.trades.len() as u64)
-        .sum();
-    let in_pool = |pool: &PoolLedger| (pool.trades.len() + pool.invalid.len()) as u64;
-    let seen = read.pools.values().map(in_pool).sum::<u64>() + read.voided + not_matched;
+    let parts = Parts::plan(store, context, (&info, &pools), memory).await?;
+    // Two scans at once, where the database has two processors.
+    let (first, ledger) = tokio::join!(parts.read(0), store.ledger_counts());
+    let (first, ledger) = (first?, ledger?);
     let claims = pools
         .iter()
         .map(|summary| (summary.pool.clone(), summary.claim()));
-    let judge = Arc::new(Judge {
+    let known = Arc::new(Known {
         is_current: current.version == Some(info.version),
         was_published: has_items(&info),
         version: info.version,
         covers_all: info.scope == "all",
         claims: claims.collect(),
-        changed: changed.iter().map(|it| it.pool.clone()).collect(),
-        read,
-        queue,
-        orders: OnceLock::new(),
+        queue: store.review_queue().await?,
+        memory,
     });
-    progress.begin(Phase::Check, Some(trades_checked));
-    let mut violations = judge.check_all(store, context).await?;
-    progress.end();
-    violations.extend(doubled);
+    let mut sums = judge_parts(&parts, (store, context), &known, first).await?;
+    let mut violations = sums.take_violations();
     violations.extend(check_version_hashes(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
     // In an unguarded ledger nothing else tells what came later than what is there.
     let arrived_since = match info.watermark.is_unguarded() {
-        true => rows_later,
-        false => ledger.eligible.saturating_sub(seen),
+        true => sums.rows_later,
+        false => ledger.eligible.saturating_sub(sums.seen),
     };
     Ok(ValidateReport {
         current,
         violations,
-        pools,
         arrived_since,
         ledger,
-        trades_checked,
+        trades_checked: sums.trades_checked,
         unlike_fills: store.orders_unlike_fills().await?,
-        changed,
+        changed: sums.changed,
+        pools,
         version: info,
     })
+}
+
+/// What all parts come to.
+#[derive(Default)]
+struct Sums {
+    by_pool: BTreeMap<Pool, Vec<Violation>>,
+    doubled: Vec<Violation>,
+    changed: Vec<ChangedPool>,
+    trades_checked: u64,
+    seen: u64,
+    rows_later: u64,
+}
+
+impl Sums {
+    fn add(&mut self, part: &Part) {
+        self.changed.extend(part.changed.iter().cloned());
+        self.trades_checked += part.trades();
+        self.seen += part.seen();
+        self.rows_later += part.rows_later;
+    }
+
+    fn take_violations(&mut self) -> Vec<Violation> {
+        let by_pool = std::mem::take(&mut self.by_pool).into_values().flatten();
+        by_pool.chain(std::mem::take(&mut self.doubled)).collect()
+    }
+}
+
+/// Judges all pools, part by part.
+async fn judge_parts(
+    parts: &Parts<'_>,
+    (store, context): (&dyn Store, &Context),
+    known: &Arc<Known>,
+    first: Part,
+) -> PipelineResult<Sums> {
+    let listed = store.pools_with_rows(known.version).await?;
+    let mut listed: BTreeSet<Pool> = listed.into_iter().collect();
+    listed.extend(known.claims.keys().cloned());
+    let is_one = parts.len() == 1;
+    let (mut sums, mut filled, mut asked) = (Sums::default(), Filled::default(), Asked::default());
+    let mut first = Some(first);
+    for nth in 0..parts.len() {
+        let part = match first.take() {
+            Some(part) => part,
+            None => parts.read(nth).await?,
+        };
+        sums.add(&part);
+        let elsewhere = match is_one {
+            true => {
+                sums.doubled = check_fills(&part.read);
+                Elsewhere::here()
+            }
+            false => {
+                filled.meet(&part.read);
+                Elsewhere::later()
+            }
+        };
+        context.progress.begin(Phase::Check, Some(part.trades()));
+        let judge = Judge::new(known, part, elsewhere);
+        let pools = parts.pools_of(nth, &listed);
+        let found = judge.check_part(store, context, pools).await?;
+        context.progress.end();
+        sums.by_pool.extend(found);
+        judge.elsewhere.move_asked(&mut asked);
+    }
+    if !asked.ids.is_empty() || !filled.is_empty() {
+        let found = look_through(parts, &asked, &filled, &mut sums).await?;
+        judge_again(
+            parts,
+            (store, context),
+            known,
+            (asked.pools, found),
+            &mut sums,
+        )
+        .await?;
+    }
+    Ok(sums)
+}
+
+/// Goes through all parts once more, for what only all of them together can tell.
+async fn look_through(
+    parts: &Parts<'_>,
+    asked: &Asked,
+    filled: &Filled,
+    sums: &mut Sums,
+) -> PipelineResult<Found> {
+    let mut found = Found::default();
+    for nth in 0..parts.len() {
+        if asked.ids.is_empty() && !parts.has(nth, |pool| filled.concern(pool)) {
+            continue;
+        }
+        let part = parts.read(nth).await?;
+        found.look(&part.read, &asked.ids);
+        sums.doubled.extend(filled.check(&part.read));
+    }
+    Ok(found)
+}
+
+/// Judges the pools again that had asked for what is known only at the end.
+async fn judge_again(
+    parts: &Parts<'_>,
+    (store, context): (&dyn Store, &Context),
+    known: &Arc<Known>,
+    (pools, found): (BTreeSet<Pool>, Found),
+    sums: &mut Sums,
+) -> PipelineResult<()> {
+    let found = Arc::new(found);
+    for nth in 0..parts.len() {
+        let pools = parts.pools_of(nth, &pools);
+        if pools.is_empty() {
+            continue;
+        }
+        let part = parts.read_pools(&pools).await?;
+        context.progress.begin(Phase::Check, Some(part.trades()));
+        let judge = Judge::new(known, part, Elsewhere::Known(Arc::clone(&found)));
+        let found = judge.check_pools(store, context, pools).await?;
+        context.progress.end();
+        sums.by_pool.extend(found);
+    }
+    Ok(())
 }
 
 /// Tells whether unmatched rows of a version must have review items although it is not current.
@@ -183,30 +295,6 @@ async fn validate_once(
 fn has_items(info: &VersionInfo) -> bool {
     let published = info.published_at.zip(info.completed_at);
     published.is_some_and(|(published, completed)| completed <= published)
-}
-
-/// Reads a pool as of the instant at which it ended, which is earlier than its version's.
-///
-/// Returns the number of its rows that came later.
-async fn read_stale(
-    store: &dyn Store,
-    context: &Context,
-    summary: &PoolSummary,
-    read: &mut LedgerRead,
-) -> PipelineResult<u64> {
-    let pool = &summary.pool;
-    let scope = Scope {
-        part: Some(Arc::new(BTreeSet::from([pool.clone()]))),
-        ..Scope::default()
-    };
-    let own = context
-        .read_ledger(store, &scope, Some(&summary.watermark))
-        .await?;
-    let own = own.pools.into_iter().next();
-    let own = own.map_or_else(|| PoolLedger::new(pool.clone()), |(_, ledger)| ledger);
-    let rows = own.rows();
-    let all = read.pools.insert(pool.clone(), own);
-    Ok(all.map_or(0, |all| all.rows().saturating_sub(rows)))
 }
 
 pub(super) async fn find_version(
@@ -234,188 +322,6 @@ pub(super) async fn find_version(
         });
     }
     Ok(info)
-}
-
-/// What the checks of all pools look at, shared by the threads that judge.
-struct Judge {
-    version: Version,
-    covers_all: bool,
-    is_current: bool,
-    was_published: bool,
-    claims: BTreeMap<Pool, StoredSummary>,
-    changed: BTreeSet<Pool>,
-    read: LedgerRead,
-    queue: Vec<QueuedItem>,
-    orders: OnceLock<OrderIndex>,
-}
-
-/// Where each order id of the ledger is a trade: pool and place, by id. Made only when a row names
-/// an order that its pool does not have.
-struct OrderIndex {
-    pools: Vec<Pool>,
-    places: Vec<(u32, u32)>,
-}
-
-impl OrderIndex {
-    fn of(read: &LedgerRead) -> Self {
-        let pools: Vec<Pool> = read.pools.keys().cloned().collect();
-        let mut places = Vec::new();
-        for (pool, ledger) in (0..).zip(read.pools.values()) {
-            places.extend((0..).take(ledger.trades.len()).map(|trade| (pool, trade)));
-        }
-        let mut index = Self { pools, places };
-        let mut places = std::mem::take(&mut index.places);
-        places.sort_by(|left, right| index.id(read, *left).cmp(index.id(read, *right)));
-        index.places = places;
-        index
-    }
-
-    fn id<'a>(&self, read: &'a LedgerRead, (pool, trade): (u32, u32)) -> &'a str {
-        let ledger = self
-            .pools
-            .get(pool as usize)
-            .and_then(|pool| read.pools.get(pool));
-        let trade = ledger.and_then(|ledger| ledger.trades.get(trade as usize));
-        trade.map_or("", |trade| trade.order_id)
-    }
-
-    /// Returns the symbol in which an order is a trade: in the same account, or in another.
-    fn find(&self, read: &LedgerRead, account: &Account, order_id: &str) -> Option<Symbol> {
-        let first = self
-            .places
-            .partition_point(|place| self.id(read, *place) < order_id);
-        let same = self.places.get(first..).unwrap_or_default().iter();
-        let same = same.take_while(|place| self.id(read, **place) == order_id);
-        let pools: Vec<&Pool> = same
-            .filter_map(|(pool, _)| self.pools.get(*pool as usize))
-            .collect();
-        let same_account = pools.iter().find(|pool| pool.account == *account);
-        same_account
-            .or(pools.first())
-            .map(|pool| pool.symbol.clone())
-    }
-}
-
-/// Pools whose rows were read, to be judged together.
-#[derive(Default)]
-struct Batch {
-    pools: Vec<(Pool, StoredPool)>,
-    rows: usize,
-}
-
-impl Judge {
-    async fn check_all(
-        self: &Arc<Self>,
-        store: &dyn Store,
-        context: &Context,
-    ) -> PipelineResult<Vec<Violation>> {
-        let with_rows = store.pools_with_rows(self.version).await?;
-        let mut pools: BTreeSet<Pool> = with_rows.into_iter().collect();
-        pools.extend(self.claims.keys().cloned());
-        let in_scope = |pool: &&Pool| self.covers_all || self.claims.contains_key(*pool);
-        pools.extend(self.read.pools.keys().filter(in_scope).cloned());
-        let mut violations = Vec::new();
-        let mut batch = Batch::default();
-        let mut judging = None;
-        for pool in pools {
-            context.cancel.check()?;
-            let stored = store.stored_pool(self.version, &pool).await?;
-            batch.rows += stored.allocations.len();
-            batch.pools.push((pool, stored));
-            if batch.rows >= ROWS_BATCH {
-                // One batch is judged while the next is read, and no third one waits in memory.
-                let next = self.start(context, std::mem::take(&mut batch));
-                let last = judging.replace(next);
-                violations.extend(found(last).await?);
-            }
-        }
-        violations.extend(found(judging).await?);
-        violations.extend(found(Some(self.start(context, batch))).await?);
-        Ok(violations)
-    }
-
-    /// Judges a batch on other threads.
-    fn start(self: &Arc<Self>, context: &Context, batch: Batch) -> Judging {
-        let (judge, context) = (Arc::clone(self), context.clone());
-        tokio::task::spawn_blocking(move || {
-            let check = |(pool, stored): &(Pool, StoredPool)| {
-                let found = judge.check_one(pool, stored, judge.claims.get(pool));
-                let ledger = judge.read.pools.get(pool);
-                let trades = ledger.map_or(0, |ledger| ledger.trades.len());
-                context.progress.advance(trades as u64);
-                found
-            };
-            let found: Vec<Vec<Violation>> = batch.pools.par_iter().map(check).collect();
-            found.into_iter().flatten().collect()
-        })
-    }
-
-    fn check_one(
-        &self,
-        pool: &Pool,
-        stored: &StoredPool,
-        summary: Option<&StoredSummary>,
-    ) -> Vec<Violation> {
-        let empty = PoolLedger::new(pool.clone());
-        let ledger = self.read.pools.get(pool).unwrap_or(&empty);
-        let review = self.unmatched_items(pool);
-        let version = PoolVersion {
-            pool,
-            ledger,
-            allocations: &stored.allocations,
-            open_lots: &stored.open_lots,
-            summary,
-            review: &review,
-            is_current: self.is_current,
-            was_published: self.was_published,
-        };
-        let elsewhere = |account: &Account, order_id: &str| -> Option<Symbol> {
-            let orders = self.orders.get_or_init(|| OrderIndex::of(&self.read));
-            orders.find(&self.read, account, order_id)
-        };
-        let mut violations: Vec<Violation> = stored
-            .unreadable
-            .iter()
-            .map(|row| {
-                let reason = &"can't be read";
-                let pool = Some(pool.clone());
-                Violation::unreadable_row(pool, &row.sell_order_id, row.column, &row.found, reason)
-            })
-            .collect();
-        violations.extend(match self.changed.contains(pool) {
-            true => check_own_rows(pool, stored, summary),
-            false => check_pool(&version, &elsewhere),
-        });
-        violations
-    }
-
-    fn unmatched_items(&self, pool: &Pool) -> UnmatchedItems {
-        let mut items = UnmatchedItems::default();
-        let of_pool = self
-            .queue
-            .iter()
-            .filter(|item| item.issue == IssueType::UnmatchedSell && item.pool == *pool);
-        for item in of_pool {
-            items.any.insert(item.order_id.clone());
-            if item.status.is_open() {
-                items.open.insert(item.order_id.clone());
-            }
-        }
-        items
-    }
-}
-
-/// A batch that is being judged.
-type Judging = tokio::task::JoinHandle<Vec<Violation>>;
-
-/// Waits for a batch. Errors: a check panicked, which is our own bug.
-async fn found(judging: Option<Judging>) -> PipelineResult<Vec<Violation>> {
-    match judging {
-        None => Ok(Vec::new()),
-        Some(judging) => judging
-            .await
-            .map_err(|error| PipelineError::Worker(error.to_string())),
-    }
 }
 
 /// Checks that the version's hashes are the sums of its pools'.

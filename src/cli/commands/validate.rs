@@ -26,7 +26,9 @@ pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
     }
     let version = parse_version(args.version.as_deref().unwrap_or_default())?;
     let store = session.open(false).await?;
-    let report = pipeline::validate(store.as_ref(), &session.context, version).await?;
+    let memory = args.memory.unwrap_or(pipeline::MEMORY_DEFAULT);
+    let report =
+        pipeline::validate_within(store.as_ref(), &session.context, version, memory).await?;
     let snapshot = args.snapshot.as_deref();
     let history = pipeline::history(store.as_ref(), report.version.version, snapshot).await?;
     let mut text = format!("Database  {}\n", store.location());

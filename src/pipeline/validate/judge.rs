@@ -1,0 +1,214 @@
+//! Judges the pools of a part: reads what the version holds of each, and runs the checks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::super::batches::TRADE_BYTES;
+use super::super::changed::check_own_rows;
+use super::super::context::{Context, PipelineError, PipelineResult};
+use super::elsewhere::Elsewhere;
+use super::parts::Part;
+use crate::engine::{
+    Account, IssueType, Pool, PoolLedger, PoolVersion, StoredSummary, Symbol, UnmatchedItems,
+    Violation, check_pool,
+};
+use crate::store::model::{LedgerRead, QueuedItem, Version};
+use crate::store::{Store, StoredPool};
+
+/// Rows read before their pools are judged together.
+const ROWS_BATCH: u64 = 32_768;
+
+/// What a row and its trade take while their pool is judged, in bytes.
+const ROW_BYTES: u64 = 1_700;
+
+/// What the checks of all pools look at.
+pub(super) struct Known {
+    pub(super) version: Version,
+    pub(super) covers_all: bool,
+    pub(super) is_current: bool,
+    pub(super) was_published: bool,
+    pub(super) claims: BTreeMap<Pool, StoredSummary>,
+    pub(super) queue: Vec<QueuedItem>,
+    /// Memory of the validation, in bytes.
+    pub(super) memory: u64,
+}
+
+/// A part and all that its checks look at, shared by the threads that judge.
+pub(super) struct Judge {
+    known: Arc<Known>,
+    changed: BTreeSet<Pool>,
+    read: LedgerRead,
+    pub(super) elsewhere: Elsewhere,
+    /// Rows that may be judged at once.
+    rows_max: u64,
+}
+
+/// Violations of the pools that have some.
+pub(super) type ByPool = Vec<(Pool, Vec<Violation>)>;
+
+/// Pools whose rows were read, to be judged together.
+#[derive(Default)]
+struct Batch {
+    pools: Vec<(Pool, StoredPool)>,
+    rows: u64,
+}
+
+/// A batch that is being judged.
+struct Judging {
+    task: tokio::task::JoinHandle<ByPool>,
+    rows: u64,
+}
+
+impl Judge {
+    pub(super) fn new(known: &Arc<Known>, part: Part, elsewhere: Elsewhere) -> Arc<Self> {
+        let left = known.memory.saturating_sub(part.trades() * TRADE_BYTES);
+        Arc::new(Self {
+            known: Arc::clone(known),
+            changed: part.changed.into_iter().map(|it| it.pool).collect(),
+            read: part.read,
+            elsewhere,
+            rows_max: left / ROW_BYTES,
+        })
+    }
+
+    /// Judges some pools, and those that only the ledger knows.
+    pub(super) async fn check_part(
+        self: &Arc<Self>,
+        store: &dyn Store,
+        context: &Context,
+        mut pools: BTreeSet<Pool>,
+    ) -> PipelineResult<ByPool> {
+        let known = &self.known;
+        let in_scope = |pool: &&Pool| known.covers_all || known.claims.contains_key(*pool);
+        pools.extend(self.read.pools.keys().filter(in_scope).cloned());
+        self.check_pools(store, context, pools).await
+    }
+
+    /// Judges some pools, in their order.
+    pub(super) async fn check_pools(
+        self: &Arc<Self>,
+        store: &dyn Store,
+        context: &Context,
+        pools: BTreeSet<Pool>,
+    ) -> PipelineResult<ByPool> {
+        let mut violations = Vec::new();
+        let mut batch = Batch::default();
+        let mut judging: Option<Judging> = None;
+        for pool in pools {
+            context.cancel.check()?;
+            // What does not fit beside the others waits until they are judged.
+            let rows = self.rows_about(&pool);
+            let fits = |others: u64| others.saturating_add(rows) <= self.rows_max;
+            if !fits(batch.rows + judging.as_ref().map_or(0, |it| it.rows)) {
+                violations.extend(found(judging.take()).await?);
+            }
+            if !fits(batch.rows) && !batch.pools.is_empty() {
+                let alone = self.start(context, std::mem::take(&mut batch));
+                violations.extend(found(Some(alone)).await?);
+            }
+            let stored = store.stored_pool(self.known.version, &pool).await?;
+            batch.rows += rows.max(stored.allocations.len() as u64);
+            batch.pools.push((pool, stored));
+            if batch.rows >= ROWS_BATCH {
+                // One batch is judged while the next is read, and no third one waits in memory.
+                let next = self.start(context, std::mem::take(&mut batch));
+                let last = judging.replace(next);
+                violations.extend(found(last).await?);
+            }
+        }
+        violations.extend(found(judging).await?);
+        violations.extend(found(Some(self.start(context, batch))).await?);
+        Ok(violations)
+    }
+
+    /// Says how many rows or trades, whichever are more, a pool has before they are read.
+    fn rows_about(&self, pool: &Pool) -> u64 {
+        let trades = self.read.pools.get(pool).map_or(0, PoolLedger::rows);
+        let claims = self.known.claims.get(pool).map(|it| &it.totals);
+        let rows = claims.map_or(0, |it| it.allocations.saturating_add(it.sells_unmatched));
+        rows.max(trades)
+    }
+
+    /// Judges a batch on other threads.
+    fn start(self: &Arc<Self>, context: &Context, batch: Batch) -> Judging {
+        let (judge, context) = (Arc::clone(self), context.clone());
+        let rows = batch.rows;
+        let task = tokio::task::spawn_blocking(move || {
+            let check = |(pool, stored): (Pool, StoredPool)| {
+                let found = judge.check_one(&pool, &stored);
+                let ledger = judge.read.pools.get(&pool);
+                let trades = ledger.map_or(0, |ledger| ledger.trades.len());
+                context.progress.advance(trades as u64);
+                (!found.is_empty()).then_some((pool, found))
+            };
+            let found: Vec<_> = batch.pools.into_par_iter().map(check).collect();
+            found.into_iter().flatten().collect()
+        });
+        Judging { task, rows }
+    }
+
+    fn check_one(&self, pool: &Pool, stored: &StoredPool) -> Vec<Violation> {
+        let known = &self.known;
+        let empty = PoolLedger::new(pool.clone());
+        let ledger = self.read.pools.get(pool).unwrap_or(&empty);
+        let review = known.unmatched_items(pool);
+        let summary = known.claims.get(pool);
+        let version = PoolVersion {
+            pool,
+            ledger,
+            allocations: &stored.allocations,
+            open_lots: &stored.open_lots,
+            summary,
+            review: &review,
+            is_current: known.is_current,
+            was_published: known.was_published,
+        };
+        let elsewhere = |_: &Account, order_id: &str| -> Option<Symbol> {
+            self.elsewhere.find(&self.read, pool, order_id)
+        };
+        let mut violations: Vec<Violation> = stored
+            .unreadable
+            .iter()
+            .map(|row| {
+                let reason = &"can't be read";
+                let pool = Some(pool.clone());
+                Violation::unreadable_row(pool, &row.sell_order_id, row.column, &row.found, reason)
+            })
+            .collect();
+        violations.extend(match self.changed.contains(pool) {
+            true => check_own_rows(pool, stored, summary),
+            false => check_pool(&version, &elsewhere),
+        });
+        violations
+    }
+}
+
+impl Known {
+    fn unmatched_items(&self, pool: &Pool) -> UnmatchedItems {
+        let mut items = UnmatchedItems::default();
+        let of_pool = self
+            .queue
+            .iter()
+            .filter(|item| item.issue == IssueType::UnmatchedSell && item.pool == *pool);
+        for item in of_pool {
+            items.any.insert(item.order_id.clone());
+            if item.status.is_open() {
+                items.open.insert(item.order_id.clone());
+            }
+        }
+        items
+    }
+}
+
+/// Waits for a batch. Errors: a check panicked, which is our own bug.
+async fn found(judging: Option<Judging>) -> PipelineResult<ByPool> {
+    match judging {
+        None => Ok(Vec::new()),
+        Some(judging) => {
+            let found = judging.task.await;
+            found.map_err(|error| PipelineError::Worker(error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The ledger as of a version's watermark, in parts of whole pools.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::super::batches::Batches;
+use super::super::changed::{ChangedPool, changed_since};
+use super::super::context::{Context, PipelineResult};
+use crate::engine::{Pool, PoolLedger, PoolStatus};
+use crate::store::Store;
+use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo};
+
+/// A ledger takes at most this part of the memory; the pools that are judged take the rest.
+const LEDGER_SHARE: u64 = 2;
+
+/// The parts, and what is read of each.
+pub(super) struct Parts<'a> {
+    store: &'a dyn Store,
+    context: &'a Context,
+    info: &'a VersionInfo,
+    summaries: &'a [PoolSummary],
+    batches: Batches,
+}
+
+/// Some pools of the ledger, as the version saw them.
+pub(super) struct Part {
+    pub(super) read: LedgerRead,
+    /// Pools that were changed since.
+    pub(super) changed: Vec<ChangedPool>,
+    /// Rows of pools that the version can't know.
+    pub(super) rows_later: u64,
+    /// Rows of stale pools that were not matched.
+    pub(super) not_matched: u64,
+}
+
+impl Part {
+    /// Counts the trades.
+    pub(super) fn trades(&self) -> u64 {
+        let pools = self.read.pools.values();
+        pools.map(|pool| pool.trades.len() as u64).sum()
+    }
+
+    /// Counts the rows that are eligible at present, unless they came later.
+    pub(super) fn seen(&self) -> u64 {
+        let rows = self.read.pools.values().map(PoolLedger::rows);
+        rows.sum::<u64>() + self.read.voided + self.not_matched
+    }
+}
+
+impl<'a> Parts<'a> {
+    pub(super) async fn plan(
+        store: &'a dyn Store,
+        context: &'a Context,
+        (info, summaries): (&'a VersionInfo, &'a [PoolSummary]),
+        memory: u64,
+    ) -> PipelineResult<Self> {
+        let memory = memory / LEDGER_SHARE;
+        Ok(Self {
+            store,
+            context,
+            info,
+            summaries,
+            batches: Batches::plan_whole(store, memory, &info.watermark).await?,
+        })
+    }
+
+    /// Returns the number of parts, which is never 0.
+    pub(super) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Returns those pools that are a part's, in the ledger or not.
+    pub(super) fn pools_of(&self, nth: usize, pools: &BTreeSet<Pool>) -> BTreeSet<Pool> {
+        let in_part = |pool: &&Pool| self.batches.part_of(pool) == nth;
+        pools.iter().filter(in_part).cloned().collect()
+    }
+
+    /// Tells whether a part has pools of which something is true.
+    pub(super) fn has(&self, nth: usize, is_it: impl Fn(&Pool) -> bool) -> bool {
+        let scope = self.batches.scope(nth);
+        scope.part.is_none_or(|pools| pools.iter().any(is_it))
+    }
+
+    /// Reads a part.
+    pub(super) async fn read(&self, nth: usize) -> PipelineResult<Part> {
+        let scope = self.batches.scope(nth);
+        let mine = |pool: &Pool| self.batches.part_of(pool) == nth;
+        self.read_scope(&scope, mine).await
+    }
+
+    /// Reads some pools of a part once more.
+    pub(super) async fn read_pools(&self, pools: &BTreeSet<Pool>) -> PipelineResult<Part> {
+        let scope = scope_of(pools.clone());
+        self.read_scope(&scope, |pool| pools.contains(pool)).await
+    }
+
+    async fn read_scope(
+        &self,
+        scope: &Scope,
+        mine: impl Fn(&Pool) -> bool,
+    ) -> PipelineResult<Part> {
+        let (store, context) = (self.store, self.context);
+        let mut read = self.batches.read_scope(store, context, scope).await?;
+        let summaries = self.summaries.iter().filter(|it| mine(&it.pool)).cloned();
+        let summaries: Vec<PoolSummary> = summaries.collect();
+        let mut not_matched = 0;
+        let is_stale = |summary: &&PoolSummary| summary.status == PoolStatus::Stale;
+        for summary in summaries.iter().filter(is_stale) {
+            not_matched += self.read_stale(summary, &mut read).await?;
+        }
+        let (changed, rows_later) = changed_since(self.info, &summaries, &mut read);
+        Ok(Part {
+            read,
+            changed,
+            rows_later,
+            not_matched,
+        })
+    }
+
+    /// Reads a pool as of the instant at which it ended, which is earlier than its version's.
+    ///
+    /// Returns the number of its rows that came later.
+    async fn read_stale(
+        &self,
+        summary: &PoolSummary,
+        read: &mut LedgerRead,
+    ) -> PipelineResult<u64> {
+        let pool = &summary.pool;
+        let scope = scope_of(BTreeSet::from([pool.clone()]));
+        let (store, as_of) = (self.store, Some(&summary.watermark));
+        let own = self.context.read_ledger(store, &scope, as_of).await?;
+        let own = own.pools.into_iter().next();
+        let own = own.map_or_else(|| PoolLedger::new(pool.clone()), |(_, ledger)| ledger);
+        let rows = own.rows();
+        let all = read.pools.insert(pool.clone(), own);
+        Ok(all.map_or(0, |all| all.rows().saturating_sub(rows)))
+    }
+}
+
+fn scope_of(pools: BTreeSet<Pool>) -> Scope {
+    Scope {
+        part: Some(Arc::new(pools)),
+        ..Scope::default()
+    }
+}
