@@ -360,8 +360,8 @@ pub fn check_pool(
         None if !has_rows => {}
         Some(PoolStatus::Matched | PoolStatus::Stale) | None => {
             let trades = version.ledger.trades.to_vec();
-            let evidence = Evidence::gather(version, &trades);
-            rows::check_rows(&evidence, elsewhere, &mut findings);
+            let mut evidence = Evidence::gather(version, &trades);
+            rows::check_rows(&mut evidence, elsewhere, &mut findings);
             claims::check_claims(&evidence, &mut findings);
         }
     }

@@ -49,6 +49,7 @@ pub(super) struct Evidence<'a> {
     pub(super) order: Vec<usize>,
     /// Of each trade, its place in that order.
     pub(super) places: Vec<usize>,
+    /// Without its order, which is above.
     pub(super) matching: Result<ReferenceMatching, ReferenceError>,
     pub(super) rows: Vec<RowEvidence<'a>>,
     /// Of each trade, its size.
@@ -60,9 +61,9 @@ pub(super) struct Evidence<'a> {
 
 impl<'a> Evidence<'a> {
     pub(super) fn gather(version: &'a PoolVersion<'a>, trades: &'a [Trade]) -> Self {
-        let matching = reference::match_pool(trades);
-        let order = match &matching {
-            Ok(matching) => matching.order.clone(),
+        let mut matching = reference::match_pool(trades);
+        let order = match &mut matching {
+            Ok(matching) => std::mem::take(&mut matching.order),
             Err(_) => reference::order_in_pool(trades),
         };
         let mut places = vec![0; trades.len()];
@@ -97,6 +98,13 @@ impl<'a> Evidence<'a> {
             evidence.rows.push(row);
         }
         evidence
+    }
+
+    /// Lets the second matcher's allocations go: of a large pool they are the largest of all here.
+    pub(super) fn drop_allocations(&mut self) {
+        if let Ok(matching) = &mut self.matching {
+            matching.allocations = Vec::new();
+        }
     }
 
     pub(super) fn trade(&self, index: usize) -> Option<&'a Trade> {

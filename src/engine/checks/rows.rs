@@ -10,15 +10,16 @@ use super::evidence::{Evidence, Named, RowEvidence};
 use super::{Findings, Invariant};
 
 pub(super) fn check_rows(
-    evidence: &Evidence<'_>,
+    evidence: &mut Evidence<'_>,
     elsewhere: &dyn Fn(&Account, &str) -> Option<Symbol>,
     findings: &mut Findings<'_>,
 ) {
     check_sizes(evidence, findings);
     check_pairs_once(evidence, findings);
+    check_columns(evidence, findings);
+    evidence.drop_allocations();
     check_order(evidence, findings);
     check_oldest_first(evidence, findings);
-    check_columns(evidence, findings);
     check_fee_shares(evidence, findings);
     check_names(evidence, elsewhere, findings);
     check_pool_of_rows(evidence, findings);
@@ -257,14 +258,13 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         let cost = row.stored.cost_basis_usd.map(Exact::of_usd);
         add(row.buy.trade(), cost.unwrap_or(Exact::ZERO));
     }
-    let mut expected_used = evidence.sizes.clone();
+    let mut left = BTreeMap::new();
     for lot in &matching.open_lots {
-        if let Some(used) = expected_used.get_mut(lot.buy) {
-            *used = used.minus(&Exact::of_size(lot.remaining_size));
-        }
+        left.insert(lot.buy, lot.remaining_size);
     }
-    let all = evidence.trades.iter().zip(sums).zip(expected_used);
-    for (index, ((trade, sum), used)) in all.enumerate() {
+    for (index, (trade, sum)) in evidence.trades.iter().zip(sums).enumerate() {
+        let left = left.get(&index).copied().map(Exact::of_size);
+        let used = evidence.size(index).minus(&left.unwrap_or(Exact::ZERO));
         if *evidence.allocated(index) != used {
             continue;
         }

@@ -11,8 +11,8 @@ use super::super::context::{Context, PipelineError, PipelineResult};
 use super::elsewhere::Elsewhere;
 use super::parts::Part;
 use crate::engine::{
-    Account, IssueType, Pool, PoolLedger, PoolVersion, StoredSummary, Symbol, UnmatchedItems,
-    Violation, check_pool,
+    Account, IssueType, OrderId, Pool, PoolLedger, PoolVersion, StoredAllocation, StoredSummary,
+    Symbol, UnmatchedItems, Violation, check_pool,
 };
 use crate::store::model::{LedgerRead, QueuedItem, Version};
 use crate::store::{Store, StoredPool};
@@ -21,7 +21,7 @@ use crate::store::{Store, StoredPool};
 const ROWS_BATCH: u64 = 32_768;
 
 /// What a row and its trade take while their pool is judged, in bytes.
-const ROW_BYTES: u64 = 1_700;
+const ROW_BYTES: u64 = 1_200;
 
 /// What the checks of all pools look at.
 pub(super) struct Known {
@@ -64,13 +64,18 @@ struct Judging {
 impl Judge {
     pub(super) fn new(known: &Arc<Known>, part: Part, elsewhere: Elsewhere) -> Arc<Self> {
         let left = known.memory.saturating_sub(part.trades() * TRADE_BYTES);
-        Arc::new(Self {
+        let mut judge = Self {
             known: Arc::clone(known),
             changed: part.changed.into_iter().map(|it| it.pool).collect(),
             read: part.read,
             elsewhere,
             rows_max: left / ROW_BYTES,
-        })
+        };
+        // The largest pool is whole in memory at some time: what others need is no more than that.
+        let pools = known.claims.keys().chain(judge.read.pools.keys());
+        let largest = pools.map(|pool| judge.rows_about(pool)).max();
+        judge.rows_max = judge.rows_max.max(largest.unwrap_or(0));
+        Arc::new(judge)
     }
 
     /// Judges some pools, and those that only the ledger knows.
@@ -136,7 +141,8 @@ impl Judge {
         let (judge, context) = (Arc::clone(self), context.clone());
         let rows = batch.rows;
         let task = tokio::task::spawn_blocking(move || {
-            let check = |(pool, stored): (Pool, StoredPool)| {
+            let check = |(pool, mut stored): (Pool, StoredPool)| {
+                share_names(&pool, &mut stored.allocations);
                 let found = judge.check_one(&pool, &stored);
                 let ledger = judge.read.pools.get(&pool);
                 let trades = ledger.map_or(0, |ledger| ledger.trades.len());
@@ -182,6 +188,29 @@ impl Judge {
             false => check_pool(&version, &elsewhere),
         });
         violations
+    }
+}
+
+/// Lets rows that follow each other have one text where they have the same one: half of the ids of
+/// a long version, and all of its accounts and symbols.
+fn share_names(pool: &Pool, rows: &mut [StoredAllocation]) {
+    let mut last: Option<(OrderId, Option<OrderId>)> = None;
+    for row in rows {
+        if row.account == pool.account {
+            row.account = pool.account.clone();
+        }
+        if row.symbol == pool.symbol {
+            row.symbol = pool.symbol.clone();
+        }
+        if let Some((sell, buy)) = last {
+            if row.sell_order_id == sell {
+                row.sell_order_id = sell;
+            }
+            if row.buy_order_id == buy {
+                row.buy_order_id = buy;
+            }
+        }
+        last = Some((row.sell_order_id.clone(), row.buy_order_id.clone()));
     }
 }
 
