@@ -29,7 +29,7 @@ pub(in crate::engine) struct Exact(Integer);
 /// take half the memory, and need no allocation. What does not fit is worked out at any length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Integer {
-    /// The bytes of an `i128`, which alone would be aligned to 16 and make this half as large again.
+    /// The bytes of an `i128`, which as such is aligned to 16 and makes this half as large again.
     Short([u8; 16]),
     Long(BigInt),
 }
