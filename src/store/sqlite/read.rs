@@ -206,7 +206,7 @@ pub(super) async fn stored_pool(
         let arguments = rusqlite::params![version, account, symbol];
         let from = format!("fifo_allocations {of_pool}");
         select(raw, cells::ALLOCATION, &from, arguments, &mut |row| {
-            match cells::allocation(row) {
+            match cells::allocation_after(row, Some(of)) {
                 Ok(row) => stored.allocations.push(row),
                 Err(unreadable) => stored.unreadable.push(unreadable),
             }
