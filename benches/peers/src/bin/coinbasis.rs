@@ -6,12 +6,13 @@
 //! sums and sorts all open lots at each sell: on the shape `deep` its time grows with the square of
 //! the trades, and that shape has `DEEP_TRADES` only.
 //!
-//! What is timed: for `coinbasis` checking the transactions and its list of realized gains; here
-//! sorting, checking and matching, and a walk over all columns of all rows. What either needs as
-//! input is made before. Both must agree on the sum of the matched sizes, else the exit code is 1.
+//! What is timed: for `coinbasis` checking the transactions and its list of realized gains; for the
+//! kernel all columns of all rows, of trades that are in order; and for all of ours sorting,
+//! checking, matching and summing up before that. What either needs as input is made before. Both
+//! must agree on the sum of the matched sizes, else the exit code is 1.
 //!
 //! Prints a headline, then columns between tabs: shape, trades, who, minimum, median and maximum
-//! in nanoseconds a trade; and the ratio of the medians.
+//! in nanoseconds a trade; and the ratios of the medians.
 
 // A bench is what measures.
 #![allow(clippy::disallowed_methods)]
@@ -53,7 +54,7 @@ fn measure(shape: Shape, trades: usize, runs: usize) -> bool {
     let pools: Vec<(Pool, Trades)> = shape.make(trades).into_iter().map(clip).collect();
     let transactions: Vec<Vec<Transaction>> = pools.iter().map(transactions_of).collect();
     let count: usize = pools.iter().map(|(_, trades)| trades.len()).sum();
-    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+    let (mut theirs, mut ours, mut kernel) = (Vec::new(), Vec::new(), Vec::new());
     let (mut their_size, mut our_size) = (Decimal::ZERO, Decimal::ZERO);
     for _ in 0..runs {
         let started = Instant::now();
@@ -66,19 +67,22 @@ fn measure(shape: Shape, trades: usize, runs: usize) -> bool {
             .into_iter()
             .map(|(pool, trades)| match_trades(pool, trades).expect("valid trades"))
             .collect();
-        matched.iter().flat_map(Matching::rows).for_each(|row| {
-            black_box(row);
-        });
+        let walked = Instant::now();
+        for matching in &matched {
+            matching.each_row(|row| {
+                black_box(row);
+            });
+        }
+        kernel.push(walked.elapsed().as_nanos() as f64 / count as f64);
         ours.push(started.elapsed().as_nanos() as f64 / count as f64);
         our_size = matched.iter().map(matched_size).sum();
     }
     let their_median = show(shape, count, "coinbasis", &mut theirs);
-    let our_median = show(shape, count, "fifo-pnl", &mut ours);
-    println!(
-        "{}\t{count}\tratio\t\t{:.1}\t",
-        shape.name(),
-        their_median / our_median
-    );
+    for (who, ours) in [("fifo-pnl", &mut ours), ("kernel", &mut kernel)] {
+        let our_median = show(shape, count, who, ours);
+        let (name, ratio) = (shape.name(), their_median / our_median);
+        println!("{name}\t{count}\tratio of {who}\t\t{ratio:.1}\t");
+    }
     if their_size != our_size {
         let shape = shape.name();
         println!("{shape}: coinbasis matched {their_size}, fifo-pnl matched {our_size}");

@@ -45,7 +45,7 @@ pub fn measure(bench: &mut Bench) -> Outcome<()> {
         let [
             shape,
             trades,
-            who @ ("coinbasis" | "fifo-pnl"),
+            who @ ("coinbasis" | "fifo-pnl" | "kernel"),
             min,
             median,
             max,
@@ -54,7 +54,11 @@ pub fn measure(bench: &mut Bench) -> Outcome<()> {
             continue;
         };
         let numbers = [min.parse()?, median.parse()?, max.parse()?];
-        let what = if who == "coinbasis" { "peer" } else { "tool" };
+        let what = match who {
+            "coinbasis" => "peer",
+            "kernel" => "kernel",
+            _ => "tool",
+        };
         let trades = trades.parse()?;
         keep(
             bench,
