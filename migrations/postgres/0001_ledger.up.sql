@@ -120,6 +120,10 @@ CREATE TABLE trade_records (
 CREATE INDEX trade_records_symbol_order_time_index ON trade_records (symbol, order_time);
 -- What is new since a snapshot is found without a look at the rest.
 CREATE INDEX trade_records_ingest_xid_index ON trade_records (ingest_xid);
+-- Every run counts what is not an execution: these few, as the view below tells them.
+CREATE INDEX trade_records_ineligible_index ON trade_records (ingest_xid)
+    WHERE lower(status COLLATE "C") IN ('cancelled', 'canceled', 'rejected', 'expired', 'failed',
+                                        'open', 'pending', 'active', 'placed');
 CREATE TRIGGER trade_records_no_change BEFORE UPDATE OR DELETE ON trade_records
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER trade_records_no_truncate BEFORE TRUNCATE ON trade_records
