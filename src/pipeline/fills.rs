@@ -52,15 +52,22 @@ impl Filled {
     pub(super) fn meet(&mut self, read: &LedgerRead) {
         for (pool, ledger) in &read.pools {
             let orders = ledger.trades.iter().filter_map(|it| order_of(it.order_id));
-            let mut orders = orders.map(hash_of).peekable();
-            if orders.peek().is_none() {
+            let mut orders: Vec<u128> = orders.map(hash_of).collect();
+            if orders.is_empty() {
                 continue;
             }
+            orders.sort_unstable();
+            orders.dedup();
             let filled = self.0.entry(pool.account.clone()).or_default();
-            filled.extend(orders);
-            filled.sort_unstable();
-            filled.dedup();
+            filled.append(&mut orders);
         }
+    }
+
+    /// Makes the orders ready to be found, once all parts were met.
+    pub(super) fn sort(&mut self) {
+        self.0
+            .values_mut()
+            .for_each(|orders| orders.sort_unstable());
     }
 
     /// Tells whether there are none.

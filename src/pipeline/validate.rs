@@ -232,6 +232,7 @@ async fn judge_parts(
         judge.elsewhere.move_asked(&mut asked);
     }
     if !asked.ids.is_empty() || !filled.is_empty() {
+        filled.sort();
         let found = look_through(parts, &asked, &filled, &mut sums).await?;
         judge_again(
             parts,
