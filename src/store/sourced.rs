@@ -37,9 +37,9 @@ pub(super) struct Span {
     pub(super) until: Option<(String, String)>,
 }
 
-/// Tells whether one pass goes over so many rows.
-pub(super) fn is_one_span(rows: i64) -> bool {
-    u64::try_from(rows).is_ok_and(|rows| rows <= ORIGINS_MAX)
+/// Tells whether one pass has room for so many trades.
+pub(super) fn is_one_span(trades: i64) -> bool {
+    u64::try_from(trades).is_ok_and(|trades| trades <= ORIGINS_MAX)
 }
 
 /// Divides pools, in order and with their trades, into passes.

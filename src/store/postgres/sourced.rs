@@ -102,12 +102,12 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    /// Tells whether one pass has room for all origins. This may count more rows than are meant,
+    /// Tells whether one pass has room for all origins. This may count more trades than are meant,
     /// and is not what says which pools there are.
     async fn is_one_pass(self, connection: &mut PgConnection) -> StoreResult<bool> {
         let most: i64 = sqlx::query_scalar(
-            "SELECT coalesce(sum(allocations + sells_unmatched), 0)::bigint \
-             FROM fifo_pool_summary WHERE allocation_version = $1",
+            "SELECT coalesce(sum(trades), 0)::bigint FROM fifo_pool_summary \
+             WHERE allocation_version = $1",
         )
         .bind(self.version)
         .fetch_one(connection)
@@ -124,7 +124,10 @@ impl Reader<'_> {
         origins: &mut Origins<'_>,
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<(u64, Snapshot)> {
-        let mut beside = self.store.snapshot().await?;
+        let mut beside = match self.store.snapshot().await {
+            Ok(beside) => beside,
+            Err(error) => return end_snapshot(connection, Err(error)).await,
+        };
         let span = Span::default();
         let begin = async {
             let (pools, connection) = self.pools(connection).await?;
