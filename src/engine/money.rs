@@ -254,7 +254,7 @@ fn divide_magnitudes(numerator: u128, denominator: u128) -> Option<u128> {
         }
     };
     let missing = denominator.wrapping_sub(rest);
-    let is_up = rest > missing || (rest == missing && quotient & 1 == 1);
+    let is_up = (rest > missing) | ((rest == missing) & (quotient & 1 == 1));
     quotient.checked_add(is_up.into())
 }
 
