@@ -1,7 +1,9 @@
 //! The terminal: progress on stderr, the clock, signals, and output that survives a closed pipe.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -190,14 +192,47 @@ pub fn ask(question: &str) -> Option<String> {
 
 /// Turns SIGINT and SIGTERM into a request to stop; insists after a while.
 ///
-/// Ending at once is safe at any moment: an unfinished transaction is undone by the database, and
-/// an open log row is closed by the next run.
-pub async fn stop_on_signal(cancel: Cancel) {
-    wait_for_signal().await;
-    cancel.cancel();
-    tokio::time::sleep(INTERRUPT_GRACE).await;
-    note("error: interrupted: nothing was published");
-    std::process::exit(super::exit::Exit::Interrupted as i32);
+/// On a thread of its own, which hears a signal whatever the job is busy with. Ending at once is
+/// safe at any moment: an unfinished transaction is undone by the database, and an open log row is
+/// closed by the next run. Errors: no thread, or no runtime for it.
+pub fn stop_on_signal(cancel: Cancel) -> io::Result<Signals> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let signals = Signals::default();
+    let has_ended = Arc::clone(&signals.has_ended);
+    let wait = move || {
+        let interrupted = || std::process::exit(super::exit::Exit::Interrupted as i32);
+        runtime.block_on(async {
+            loop {
+                wait_for_signal().await;
+                if has_ended.load(Ordering::SeqCst) {
+                    interrupted();
+                }
+                cancel.cancel();
+                tokio::time::sleep(INTERRUPT_GRACE).await;
+                if !has_ended.load(Ordering::SeqCst) {
+                    note("error: interrupted: nothing was published");
+                    interrupted();
+                }
+            }
+        });
+    };
+    thread::Builder::new().name("signals".into()).spawn(wait)?;
+    Ok(signals)
+}
+
+/// As long as this stands there is a job to stop. After it, a signal ends the program at once: it
+/// may still be printing.
+#[derive(Debug, Default)]
+pub struct Signals {
+    has_ended: Arc<AtomicBool>,
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.has_ended.store(true, Ordering::SeqCst);
+    }
 }
 
 #[cfg(unix)]

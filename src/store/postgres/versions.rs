@@ -138,14 +138,17 @@ async fn begin_on(connection: &mut PgConnection, plan: &VersionPlan) -> StoreRes
             allocations,
             inventory,
         } = Parts::of(plan);
-        let mut sql = String::new();
+        // That a table holds one version is checked as its rows come: to check it afterwards, which
+        // attaching would, reads them all again (0.27 s for a million).
+        let (mut sql, version) = (String::new(), plan.version);
         for (part, parent) in [
             (allocations, "fifo_allocations"),
             (inventory, "fifo_inventory_snapshot"),
         ] {
             sql.push_str(&format!(
                 "CREATE TABLE {part} (LIKE public.{parent} INCLUDING DEFAULTS \
-                 INCLUDING CONSTRAINTS);"
+                 INCLUDING CONSTRAINTS, \
+                 CONSTRAINT of_version CHECK (allocation_version = {version}));"
             ));
         }
         execute(connection, action, sql).await?;
@@ -303,11 +306,10 @@ impl PostgresVersionWriter {
             // One transaction from the first row to the pointer.
             return Ok(());
         }
-        let (parts, version) = (Parts::of(&self.plan), self.plan.version);
         let Parts {
             allocations,
             inventory,
-        } = &parts;
+        } = Parts::of(&self.plan);
         let sql = format!(
             "CREATE UNIQUE INDEX ON {allocations} \
                  (allocation_version, account, sell_order_id, (coalesce(buy_order_id, '')));\
@@ -318,10 +320,6 @@ impl PostgresVersionWriter {
                  (allocation_version, id) WHERE buy_order_id IS NULL;\
              CREATE UNIQUE INDEX ON {inventory} \
                  (allocation_version, account, symbol, buy_order_id);\
-             ALTER TABLE {allocations} \
-                 ADD CONSTRAINT of_version CHECK (allocation_version = {version});\
-             ALTER TABLE {inventory} \
-                 ADD CONSTRAINT of_version CHECK (allocation_version = {version});\
              COMMIT"
         );
         execute(self.connection()?, "index a version", sql).await
