@@ -482,7 +482,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 15] = [
         "ledger.rs",
         "snapshot_now snapshot_seen insert_void into_pools ledger ledger_writer misplaced new \
          newest plain read_in read_pools sequence \
-         slice_condition snapshot_of take_row unreadable voided_as_of rows_in",
+         condition_of slice_conditions snapshot_of take_row unreadable voided_as_of rows_in",
     ),
     (
         "lock.rs",

@@ -1,6 +1,8 @@
 //! I14: an execution that is there as its fills and as one whole row, and so is counted twice.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
@@ -40,16 +42,24 @@ pub(super) fn check_fills(read: &LedgerRead) -> Vec<Violation> {
     violations
 }
 
-/// The orders that have fills, of a ledger that is looked through in parts: 16 bytes each.
+/// The orders that have fills, of a ledger that is looked through in parts.
 ///
-/// An order and its fills may be in two parts, so all fills are met before the first order is
-/// judged. Only hashes of ids are kept; that two of them meet is less likely than a wrong disk.
+/// An order and its fills may be in two parts, so all parts are met before the first order is
+/// judged. That reads the ledger twice, so it is done only where it may find something: 8 bytes of
+/// each trade's id are kept to tell that, and 16 of each fill's. Only hashes are kept; that two of
+/// 16 bytes meet is less likely than a wrong disk, and two of 8 cost a reading.
 #[derive(Debug, Default)]
-pub(super) struct Filled(BTreeMap<Account, Vec<u128>>);
+pub(super) struct Filled {
+    orders: BTreeMap<Account, Vec<u128>>,
+    /// Short hashes of trades and of orders with fills, sorted, a part each.
+    met: Vec<(Vec<u64>, Vec<u64>)>,
+    may_be_double: bool,
+}
 
 impl Filled {
     /// Takes the fills of a part.
     pub(super) fn meet(&mut self, read: &LedgerRead) {
+        self.meet_short(read);
         for (pool, ledger) in &read.pools {
             let orders = ledger.trades.iter().filter_map(|it| order_of(it.order_id));
             let mut orders: Vec<u128> = orders.map(hash_of).collect();
@@ -58,33 +68,57 @@ impl Filled {
             }
             orders.sort_unstable();
             orders.dedup();
-            let filled = self.0.entry(pool.account.clone()).or_default();
+            let filled = self.orders.entry(pool.account.clone()).or_default();
             filled.append(&mut orders);
         }
     }
 
     /// Makes the orders ready to be found, once all parts were met.
     pub(super) fn sort(&mut self) {
-        self.0
+        self.orders
             .values_mut()
             .for_each(|orders| orders.sort_unstable());
     }
 
-    /// Tells whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Looks for orders of this part or an earlier one among the fills of them.
+    fn meet_short(&mut self, read: &LedgerRead) {
+        let (mut ids, mut orders) = (Vec::new(), Vec::new());
+        for (pool, ledger) in &read.pools {
+            let short = |id: &str| {
+                let mut hasher = DefaultHasher::new();
+                (pool.account.as_str(), id).hash(&mut hasher);
+                hasher.finish()
+            };
+            ids.extend(ledger.trades.iter().map(|it| short(it.order_id)));
+            let filled = ledger.trades.iter().filter_map(|it| order_of(it.order_id));
+            orders.extend(filled.map(short));
+        }
+        ids.sort_unstable();
+        orders.sort_unstable();
+        orders.dedup();
+        let before = self.met.iter();
+        self.may_be_double = self.may_be_double
+            || have_common(&ids, &orders)
+            || before.clone().any(|(ids, _)| have_common(ids, &orders))
+            || before.clone().any(|(_, orders)| have_common(&ids, orders));
+        self.met.push((ids, orders));
+    }
+
+    /// Tells whether the ledger has to be looked through again.
+    pub(super) fn may_be_double(&self) -> bool {
+        self.may_be_double
     }
 
     /// Tells whether a pool may have an order that has fills.
     pub(super) fn concern(&self, pool: &Pool) -> bool {
-        self.0.contains_key(&pool.account)
+        self.orders.contains_key(&pool.account)
     }
 
     /// Finds the whole orders of a part whose fills are trades too.
     pub(super) fn check(&self, read: &LedgerRead) -> Vec<Violation> {
         let mut violations = Vec::new();
         for (pool, ledger) in &read.pools {
-            let Some(filled) = self.0.get(&pool.account) else {
+            let Some(filled) = self.orders.get(&pool.account) else {
                 continue;
             };
             let has_fills = |id: &str| filled.binary_search(&hash_of(id)).is_ok();
@@ -93,6 +127,19 @@ impl Filled {
         }
         violations
     }
+}
+
+/// Tells whether two sorted lists have an element in common.
+fn have_common(left: &[u64], right: &[u64]) -> bool {
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        match one.cmp(other) {
+            Ordering::Less => left.next(),
+            Ordering::Greater => right.next(),
+            Ordering::Equal => return true,
+        };
+    }
+    false
 }
 
 fn hash_of(id: &str) -> u128 {
@@ -123,6 +170,16 @@ mod tests {
         assert_eq!(order_of("a-FILL-1-FILL-2"), Some("a-FILL-1"));
         for id in ["a", "a-FILL-", "-FILL-1", "a-FILL-x", "a-fill-1"] {
             assert_eq!(order_of(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn common_elements_are_found_wherever_they_stand() {
+        assert!(!have_common(&[], &[1]));
+        assert!(!have_common(&[1, 3, 5], &[0, 2, 4, 6]));
+        for both in 0..7 {
+            assert!(have_common(&[0, 1, 2, 3, 4, 5, 6], &[both]));
+            assert!(have_common(&[both, 9], &[0, 1, 2, 3, 4, 5, 6]));
         }
     }
 }

@@ -231,7 +231,7 @@ async fn judge_parts(
         sums.by_pool.extend(found);
         judge.elsewhere.move_asked(&mut asked);
     }
-    if !asked.ids.is_empty() || !filled.is_empty() {
+    if !asked.ids.is_empty() || filled.may_be_double() {
         filled.sort();
         let found = look_through(parts, &asked, &filled, &mut sums).await?;
         judge_again(

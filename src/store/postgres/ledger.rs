@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Transaction};
 use super::adopt::Ledger;
 use super::errors::from_sqlx;
 use super::gate::{self, GateRows};
+use super::stored::literal;
 use super::{PostgresStore, commit, end_snapshot, runs, writings};
 use crate::engine::{Pool, Timestamp};
 use crate::store::cells::pool;
@@ -180,7 +181,7 @@ async fn read_in(
         let hash = connection.execute("SET LOCAL enable_mergejoin = off").await;
         hash.map_err(|e| from_sqlx("read the ledger", e))?;
     }
-    let condition = slice_condition(scope);
+    let condition = condition_of(scope);
     let rows = gate::copy_out(connection, &condition, rows, &mut read, seen).await?;
     let all_are_eligible = ledger != Ledger::Ours
         && condition.is_empty()
@@ -248,15 +249,39 @@ async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<P
     Ok(sizes)
 }
 
-/// Leaves the choice of a slice's rows to the server, which need not send the others.
-fn slice_condition(scope: &Scope) -> String {
+/// More names than this are not listed in a statement: the rows of others are left out here.
+const NAMES_MAX: usize = 10_000;
+
+/// Leaves the choice of the rows of a part or a slice to the server, which sends no others.
+///
+/// By account and by symbol, each looked up in a hash; what is in neither list is in no pool of the
+/// part, and what is in both is looked at here.
+fn condition_of(scope: &Scope) -> String {
+    let mut conditions = slice_conditions(scope);
+    if let Some(part) = &scope.part {
+        let accounts: BTreeSet<&str> = part.iter().map(|pool| pool.account.as_str()).collect();
+        let symbols: BTreeSet<&str> = part.iter().map(|pool| pool.symbol.as_str()).collect();
+        for (column, names) in [("account", accounts), ("symbol", symbols)] {
+            if (1..=NAMES_MAX).contains(&names.len()) {
+                let names: Vec<String> = names.into_iter().map(literal).collect();
+                conditions.push(format!("{column} IN ({})", names.join(", ")));
+            }
+        }
+    }
+    match conditions.is_empty() {
+        true => String::new(),
+        false => format!("WHERE {}", conditions.join(" AND ")),
+    }
+}
+
+fn slice_conditions(scope: &Scope) -> Vec<String> {
     let after = |time: Timestamp| format!("order_time > '{time}'");
     let until = |time: Timestamp| format!("order_time <= '{time}'");
     match scope.slice.map(|slice| (slice.after, slice.until)) {
-        None | Some((None, None)) => String::new(),
-        Some((None, Some(end))) => format!("WHERE ({} OR order_time IS NULL)", until(end)),
-        Some((Some(start), None)) => format!("WHERE {}", after(start)),
-        Some((Some(start), Some(end))) => format!("WHERE {} AND {}", after(start), until(end)),
+        None | Some((None, None)) => Vec::new(),
+        Some((None, Some(end))) => vec![format!("({} OR order_time IS NULL)", until(end))],
+        Some((Some(start), None)) => vec![after(start)],
+        Some((Some(start), Some(end))) => vec![after(start), until(end)],
     }
 }
 

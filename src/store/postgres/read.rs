@@ -180,10 +180,11 @@ pub(super) async fn pools_with_rows(
     version: Version,
 ) -> StoreResult<Vec<Pool>> {
     let mut connection = store.reader().await?;
+    // Grouped first: all rows of a new version, which has no statistics yet, would be sorted.
     let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT account, symbol FROM fifo_allocations WHERE allocation_version = $1 \
+        "SELECT account, symbol FROM fifo_allocations WHERE allocation_version = $1 GROUP BY 1, 2 \
          UNION SELECT account, symbol FROM fifo_inventory_snapshot \
-         WHERE allocation_version = $1 ORDER BY 1, 2",
+         WHERE allocation_version = $1 GROUP BY 1, 2 ORDER BY 1, 2",
     )
     .bind(version)
     .fetch_all(&mut *connection)
