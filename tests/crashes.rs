@@ -317,6 +317,38 @@ fn an_interrupted_run_closes_its_row() {
 }
 
 #[test]
+fn a_program_that_nobody_reads_can_be_stopped() {
+    // More unmatched sells than a pipe holds lines.
+    let lines = (0..3_000).map(|nth| {
+        format!(
+            "a,{nth:04}-{:040},BTC-USD,sell,1,9,2024-01-02T03:04:05Z,0,\n",
+            0
+        )
+    });
+    let folder = Folder::with_trades(&format!("{HEADER}\n{}", lines.collect::<String>()));
+    folder.compute(&["--all-symbols", "--quiet"]).expect(0);
+    let mut child = folder.start(&["review", "list"]);
+    sleep(Duration::from_secs(1));
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "its output fits a pipe"
+    );
+    signal(&child, "INT");
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(started.elapsed() < WAIT_MAX);
+        sleep(POLL);
+    };
+    assert_eq!(status.code(), Some(130));
+    // What it did was done, so it does not say that it was not.
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "");
+}
+
+#[test]
 fn the_whole_job_killed_goes_on_where_it_was() {
     let text = csv(&rows(
         Shape {

@@ -202,28 +202,22 @@ pub fn stop_on_signal(cancel: Cancel) -> io::Result<Signals> {
     let signals = Signals::default();
     let has_ended = Arc::clone(&signals.has_ended);
     let wait = move || {
-        let interrupted = || std::process::exit(super::exit::Exit::Interrupted as i32);
         runtime.block_on(async {
-            loop {
-                wait_for_signal().await;
-                if has_ended.load(Ordering::SeqCst) {
-                    interrupted();
-                }
-                cancel.cancel();
-                tokio::time::sleep(INTERRUPT_GRACE).await;
-                if !has_ended.load(Ordering::SeqCst) {
-                    note("error: interrupted: nothing was published");
-                    interrupted();
-                }
+            wait_for_signal().await;
+            cancel.cancel();
+            tokio::time::sleep(INTERRUPT_GRACE).await;
+            if !has_ended.load(Ordering::SeqCst) {
+                note("error: interrupted: nothing was published");
             }
+            std::process::exit(super::exit::Exit::Interrupted as i32);
         });
     };
     thread::Builder::new().name("signals".into()).spawn(wait)?;
     Ok(signals)
 }
 
-/// As long as this stands there is a job to stop. After it, a signal ends the program at once: it
-/// may still be printing.
+/// As long as this stands there is a job to stop. After it nothing is left but to print, for which
+/// there is the same while.
 #[derive(Debug, Default)]
 pub struct Signals {
     has_ended: Arc<AtomicBool>,
