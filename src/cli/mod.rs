@@ -13,11 +13,13 @@ mod format;
 mod session;
 mod terminal;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
 
 use args::{Command, ComputeAllocations, FifoPnl, GlobalArgs, ValidateAllocations};
 use config::Config;
@@ -130,17 +132,14 @@ fn run_to_outcome(command: Command, global: &GlobalArgs) -> CliResult<Outcome> {
 /// threads, on processors that a server on the same machine is using: a full run took 5.7 s then,
 /// and takes 5.4 s. But the lines of a tax export cost as much as reading them, so there another
 /// thread reads ahead.
-fn runtime_for(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
-    use tokio::runtime::Builder;
-    let mut builder = match command {
-        Command::Tax(_) => {
-            let mut builder = Builder::new_multi_thread();
-            builder.worker_threads(1);
-            builder
-        }
-        _ => Builder::new_current_thread(),
-    };
-    builder.enable_all().build()
+fn runtime_for(command: &Command) -> io::Result<Runtime> {
+    match command {
+        Command::Tax(_) => Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build(),
+        _ => Builder::new_current_thread().enable_all().build(),
+    }
 }
 
 /// Prints an error: what went wrong, what to do, and what still stands.

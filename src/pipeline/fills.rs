@@ -57,51 +57,42 @@ pub(super) struct Filled {
 }
 
 impl Filled {
-    /// Takes the fills of a part.
+    /// Takes the ids of a part.
     pub(super) fn meet(&mut self, read: &LedgerRead) {
-        self.meet_short(read);
-        for (pool, ledger) in &read.pools {
-            let orders = ledger.trades.iter().filter_map(|it| order_of(it.order_id));
-            let mut orders: Vec<u128> = orders.map(hash_of).collect();
-            if orders.is_empty() {
-                continue;
-            }
-            orders.sort_unstable();
-            orders.dedup();
-            let filled = self.orders.entry(pool.account.clone()).or_default();
-            filled.append(&mut orders);
-        }
-    }
-
-    /// Makes the orders ready to be found, once all parts were met.
-    pub(super) fn sort(&mut self) {
-        self.orders
-            .values_mut()
-            .for_each(|orders| orders.sort_unstable());
-    }
-
-    /// Looks for orders of this part or an earlier one among the fills of them.
-    fn meet_short(&mut self, read: &LedgerRead) {
         let (mut ids, mut orders) = (Vec::new(), Vec::new());
         for (pool, ledger) in &read.pools {
-            let short = |id: &str| {
-                let mut hasher = DefaultHasher::new();
-                (pool.account.as_str(), id).hash(&mut hasher);
-                hasher.finish()
-            };
-            ids.extend(ledger.trades.iter().map(|it| short(it.order_id)));
-            let filled = ledger.trades.iter().filter_map(|it| order_of(it.order_id));
-            orders.extend(filled.map(short));
+            let account = &pool.account;
+            ids.extend(ledger.trades.iter().map(|it| short(account, it.order_id)));
+            let mut filled: Vec<u128> = Vec::new();
+            for order in ledger.trades.iter().filter_map(|it| order_of(it.order_id)) {
+                orders.push(short(account, order));
+                filled.push(hash_of(order));
+            }
+            if !filled.is_empty() {
+                filled.sort_unstable();
+                filled.dedup();
+                let orders = self.orders.entry(account.clone()).or_default();
+                orders.append(&mut filled);
+            }
+        }
+        if self.may_be_double {
+            return;
         }
         ids.sort_unstable();
         orders.sort_unstable();
         orders.dedup();
-        let before = self.met.iter();
-        self.may_be_double = self.may_be_double
-            || have_common(&ids, &orders)
-            || before.clone().any(|(ids, _)| have_common(ids, &orders))
-            || before.clone().any(|(_, orders)| have_common(&ids, orders));
+        self.may_be_double = have_common(&ids, &orders)
+            || self.met.iter().any(|(ids, _)| have_common(ids, &orders))
+            || self.met.iter().any(|(_, orders)| have_common(&ids, orders));
         self.met.push((ids, orders));
+    }
+
+    /// Makes the orders ready to be found, once all parts were met.
+    pub(super) fn end(&mut self) {
+        self.met = Vec::new();
+        self.orders
+            .values_mut()
+            .for_each(|orders| orders.sort_unstable());
     }
 
     /// Tells whether the ledger has to be looked through again.
@@ -140,6 +131,12 @@ fn have_common(left: &[u64], right: &[u64]) -> bool {
         };
     }
     false
+}
+
+fn short(account: &Account, id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (account.as_str(), id).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn hash_of(id: &str) -> u128 {

@@ -232,7 +232,7 @@ async fn judge_parts(
         judge.elsewhere.move_asked(&mut asked);
     }
     if !asked.ids.is_empty() || filled.may_be_double() {
-        filled.sort();
+        filled.end();
         let found = look_through(parts, &asked, &filled, &mut sums).await?;
         judge_again(
             parts,

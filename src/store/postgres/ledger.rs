@@ -249,19 +249,20 @@ async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<P
     Ok(sizes)
 }
 
-/// More names than this are not listed in a statement: the rows of others are left out here.
+/// More names than this are not listed in a statement: all rows are sent, and the choice is ours.
 const NAMES_MAX: usize = 10_000;
 
 /// Leaves the choice of the rows of a part or a slice to the server, which sends no others.
 ///
-/// By account and by symbol, each looked up in a hash; what is in neither list is in no pool of the
-/// part, and what is in both is looked at here.
+/// By account and by symbol, each looked up in a hash by the server. That may let through an
+/// account of one pool with the symbol of another, so whoever reads still asks the scope.
 fn condition_of(scope: &Scope) -> String {
     let mut conditions = slice_conditions(scope);
     if let Some(part) = &scope.part {
         let accounts: BTreeSet<&str> = part.iter().map(|pool| pool.account.as_str()).collect();
         let symbols: BTreeSet<&str> = part.iter().map(|pool| pool.symbol.as_str()).collect();
-        for (column, names) in [("account", accounts), ("symbol", symbols)] {
+        // A row of an adopted ledger may lack its symbol: it is in the pool of no name.
+        for (column, names) in [("account", accounts), ("coalesce(symbol, '')", symbols)] {
             if (1..=NAMES_MAX).contains(&names.len()) {
                 let names: Vec<String> = names.into_iter().map(literal).collect();
                 conditions.push(format!("{column} IN ({})", names.join(", ")));
