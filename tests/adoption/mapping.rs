@@ -159,6 +159,40 @@ fn other_columns_and_types_are_read_too() {
 }
 
 #[test]
+fn rows_without_a_symbol_take_out_themselves_alone() {
+    let Some(server) = server() else { return };
+    for protect in [&["--protect-ledger"][..], &[]] {
+        let site = Site::empty(&server);
+        site.sql(
+            "CREATE TABLE trade_records (order_id varchar PRIMARY KEY, symbol varchar, \
+                 side varchar, size float8, price float8, order_time timestamptz, status varchar); \
+             INSERT INTO trade_records VALUES \
+                 ('b', 'ETH-USD', 'buy', 2, 15, '2025-01-02Z', 'filled'), \
+                 ('s', 'ETH-USD', 'sell', 1, 20, '2025-01-03Z', 'filled'), \
+                 ('none', NULL, 'sell', 1, 20, '2025-01-03Z', 'filled'), \
+                 ('off', NULL, 'sell', 1, 20, '2025-01-03Z', 'cancelled')",
+        );
+        let migrate = [&["migrate", "up", "--yes"], protect].concat();
+        let done = site.fifo_pnl(&migrate).expect(0);
+        assert!(done.stdout.contains("3 trades, 1 left out"), "{done:?}");
+        for memory in ["1G", "1"] {
+            let run = ["--all-symbols", "--no-publish", "--memory", memory];
+            let done = site.compute(&run).expect(1);
+            assert!(done.stdout.contains("symbol \"\" is empty"), "{done:?}");
+            let version = site.value("SELECT max(version) FROM allocation_versions");
+            let export = site.export(&version);
+            assert_eq!(export.lines().count(), 2, "{export}");
+            assert!(
+                export.contains("\ndefault,ETH-USD,s,b,1,15,20,"),
+                "{export}"
+            );
+            site.validate(&["--version", &version, "--memory", memory])
+                .expect(0);
+        }
+    }
+}
+
+#[test]
 fn a_role_that_may_not_read_the_ledger_is_told_so() {
     let Some(server) = server() else { return };
     let site = database(&server, &kinds());

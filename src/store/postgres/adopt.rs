@@ -448,8 +448,10 @@ fn text_of(name: &str) -> String {
 }
 
 /// Returns the SQL of a symbol in its one spelling: ASCII folding, whatever the server's locale.
+///
+/// A row without one is in the pool of no name, which is rejected, so that it is seen.
 pub(super) fn symbol_of(column: &str) -> String {
-    format!("replace(upper({column}::text COLLATE \"C\"), '/', '-')")
+    format!("replace(upper(coalesce({column}::text, '') COLLATE \"C\"), '/', '-')")
 }
 
 fn words_of_text(name: &str) -> &'static str {

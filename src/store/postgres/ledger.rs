@@ -261,8 +261,7 @@ fn condition_of(scope: &Scope) -> String {
     if let Some(part) = &scope.part {
         let accounts: BTreeSet<&str> = part.iter().map(|pool| pool.account.as_str()).collect();
         let symbols: BTreeSet<&str> = part.iter().map(|pool| pool.symbol.as_str()).collect();
-        // A row of an adopted ledger may lack its symbol: it is in the pool of no name.
-        for (column, names) in [("account", accounts), ("coalesce(symbol, '')", symbols)] {
+        for (column, names) in [("account", accounts), ("symbol", symbols)] {
             if (1..=NAMES_MAX).contains(&names.len()) {
                 let names: Vec<String> = names.into_iter().map(literal).collect();
                 conditions.push(format!("{column} IN ({})", names.join(", ")));
