@@ -128,6 +128,36 @@ fn history_is_kept() {
     assert!(shown.contains("dismissed by tester: a gift"), "{shown}");
 }
 
+/// Sells with one id in two accounts and two symbols, and pools without a price in dollars, whose
+/// items name no order at all.
+#[test]
+fn a_history_is_of_one_item_alone() {
+    let folder = Folder::new();
+    folder.write(
+        "trades.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,account\n\
+         S7,DOT-USD,sell,3,20,2025-05-01T09:00:00Z,0,one\n\
+         S7,DOT-USD,sell,4,20,2025-05-01T09:00:00Z,0,two\n\
+         S7,KSM-USD,sell,5,20,2025-05-01T09:00:00Z,0,three\n\
+         E1,DOT-EUR,buy,3,20,2025-05-01T09:00:00Z,0,one\n\
+         E2,KSM-EUR,buy,3,20,2025-05-01T09:00:00Z,0,one\n",
+    );
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    for id in 1..=5 {
+        let id = id.to_string();
+        review(&folder, &["start", &id, "--note", &format!("note {id}")]).expect(0);
+    }
+    for id in 1..=5 {
+        let shown = review(&folder, &["show", &id.to_string()]).expect(0).stdout;
+        let lines = shown.lines().filter(|line| line.starts_with("History"));
+        let lines: Vec<&str> = lines.collect();
+        assert_eq!(lines.len(), 2, "{shown}");
+        assert!(lines[0].ends_with(" opened by a run"), "{shown}");
+        let started = format!(" started by tester: note {id}");
+        assert!(lines[1].ends_with(&started), "{shown}");
+    }
+}
+
 #[test]
 fn a_basis_is_shown_asked_for_and_appended_as_a_marked_trade() {
     let folder = folder();

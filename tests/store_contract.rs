@@ -121,6 +121,7 @@ macro_rules! contract {
                 one_question_is_asked_once,
                 the_pointer_carries_the_queue_along,
                 the_latest_decision_about_a_pool_wins,
+                a_history_is_of_one_item_alone,
                 every_change_is_in_the_audit_trail,
             );
         }

@@ -278,6 +278,9 @@ pub trait Store: Send + Sync {
     /// Returns the events of some kinds, oldest first.
     async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>>;
 
+    /// Returns what runs and persons did about a review item, oldest first.
+    async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>>;
+
     /// Applies a person's decision about a review item, and writes it down.
     ///
     /// Errors: no such item, or it has that state already.

@@ -381,6 +381,17 @@ pub enum ReviewChange {
     Settle(i64, String),
 }
 
+/// Kinds of events that say what was done about a review item; each names it by its number.
+pub const REVIEW_EVENTS: [&str; 7] = [
+    "review_opened",
+    "review_decided",
+    "review_refreshed",
+    "review_started",
+    "review_resolved",
+    "review_dismissed",
+    "review_reopened",
+];
+
 /// Decides how the queue changes when a version says which items hold.
 ///
 /// A dismissed item stays dismissed while its facts are the same. An unmatched sell of a pool that

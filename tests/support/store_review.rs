@@ -3,7 +3,8 @@
 use fifo_pnl::engine::{IssueType, ReviewItem, Severity};
 use fifo_pnl::store::Store;
 use fifo_pnl::store::model::{
-    Event, Exclusion, PointerMove, QueuedItem, ReviewStatus, ReviewUpdate,
+    Event, Exclusion, LoggedEvent, PointerMove, QueuedItem, ReviewDecision, ReviewStatus,
+    ReviewUpdate,
 };
 use serde_json::json;
 
@@ -361,6 +362,74 @@ pub async fn the_latest_decision_about_a_pool_wins(subject: &dyn Subject) {
     assert_eq!(subject.events().await.len(), 5);
 }
 
+/// Items that share an order id, or have none, and differ in account, symbol or kind.
+fn namesakes() -> Vec<ReviewItem> {
+    let of = |account: &str, symbol: &str, order_id: &str, issue| {
+        let mut item = item(order_id, issue, Severity::High, "1");
+        item.pool = pool(symbol);
+        item.pool.account = account.parse().unwrap();
+        item
+    };
+    vec![
+        of("default", "BTC-USD", "S-1", UnmatchedSell),
+        of("a", "BTC-USD", "S-1", UnmatchedSell),
+        of("default", "ETH-USD", "S-1", UnmatchedSell),
+        of("default", "BTC-USD", "S-1", InvalidTrade),
+        of("default", "BTC-EUR", "", MissingFx),
+        of("default", "ETH-EUR", "", MissingFx),
+    ]
+}
+
+pub async fn a_history_is_of_one_item_alone(subject: &dyn Subject) {
+    let store = subject.store();
+    let kinds = [UnmatchedSell, InvalidTrade, MissingFx];
+    let items = namesakes();
+    say(store, update(items.clone(), &kinds), 200).await;
+    // A run refreshes the first item and settles the last, a person decides about two.
+    let mut left = items[..5].to_vec();
+    left[0].details = vec![("unmatched_size", "2".to_owned())];
+    say(store, update(left, &kinds), 300).await;
+    let queue = store.review_queue().await.unwrap();
+    let id_of = |item: &ReviewItem| {
+        let same = |queued: &&QueuedItem| {
+            (&queued.pool, queued.issue) == (&item.pool, item.issue)
+                && queued.order_id == item.order_id
+        };
+        queue.iter().find(same).unwrap().id
+    };
+    let ids: Vec<i64> = items.iter().map(id_of).collect();
+    for (id, status) in [
+        (ids[1], ReviewStatus::Dismissed),
+        (ids[4], ReviewStatus::Resolved),
+    ] {
+        let (note, by, at) = ("why".into(), "ann".into(), at(400));
+        let decision = ReviewDecision {
+            id,
+            status,
+            note,
+            by,
+            at,
+        };
+        store.decide_review(&decision).await.unwrap();
+    }
+    let expected: [&[&str]; 6] = [
+        &["review_opened v1", "review_refreshed v2"],
+        &["review_opened v1", "review_dismissed v1"],
+        &["review_opened v1"],
+        &["review_opened v1"],
+        &["review_opened v1", "review_resolved v1"],
+        &["review_opened v1", "review_resolved v2"],
+    ];
+    for (id, expected) in ids.iter().zip(expected) {
+        let history = store.item_history(*id).await.unwrap();
+        let line = |event: &LoggedEvent| format!("{} v{}", event.kind, event.version.unwrap());
+        let lines: Vec<String> = history.iter().map(line).collect();
+        assert_eq!(lines, expected, "item {id}");
+        assert!(history.iter().all(|event| event.details["id"] == *id));
+    }
+    assert_eq!(store.item_history(99).await.unwrap(), []);
+}
+
 pub async fn every_change_is_in_the_audit_trail(subject: &dyn Subject) {
     let store = subject.store();
     let bought = trade("B-9", "buy", "1", "1", 9);
@@ -414,7 +483,7 @@ pub async fn every_change_is_in_the_audit_trail(subject: &dyn Subject) {
     ];
     assert_eq!(heads, expected);
     assert!(events[4].ends_with(&format!(
-        "{{\"order_id\":\"S-1\"}} at {}",
+        "{{\"id\":1,\"order_id\":\"S-1\"}} at {}",
         at(202).as_micros()
     )));
     let last = events.last().unwrap();

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::State;
 use crate::engine::Account;
 use crate::store::model::{
     Event, ImportedFile, LoggedEvent, ReviewDecision, SourcedAllocation, TradeOrigin, Version,
 };
-use crate::store::rules::check_decision;
+use crate::store::rules::{REVIEW_EVENTS, check_decision};
 use crate::store::{SourcedSink, StoreResult, sourced};
 
 /// Gives each row of a version to `sink` with the origin of its trades.
@@ -65,6 +65,13 @@ pub(super) fn events_of(state: &State, kinds: &[&str]) -> Vec<LoggedEvent> {
             details: event.details.clone(),
         })
         .collect()
+}
+
+/// Lists what was done about a review item, oldest first.
+pub(super) fn item_history(state: &State, id: i64) -> Vec<LoggedEvent> {
+    let mut events = events_of(state, &REVIEW_EVENTS);
+    events.retain(|event| event.details.get("id").and_then(Value::as_i64) == Some(id));
+    events
 }
 
 /// Applies a decision about a review item.

@@ -386,6 +386,10 @@ impl Store for MemoryStore {
         Ok(evidence::events_of(&self.read(), kinds))
     }
 
+    async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>> {
+        Ok(evidence::item_history(&self.read(), id))
+    }
+
     async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()> {
         self.write(|state| evidence::decide_review(state, decision))
             .await

@@ -26,27 +26,28 @@ pub(super) fn list(state: &State) -> Vec<QueuedItem> {
 /// Applies what a version says about the queue.
 pub(super) fn update(state: &mut State, update: &ReviewUpdate, version: Version, at: Timestamp) {
     for change in plan_review(&list(state), update, version) {
-        let Some((kind, pool, order_id)) = apply(&mut state.queue, change, version, at) else {
+        let Some((kind, item)) = apply(&mut state.queue, change, version, at) else {
             continue;
         };
-        let details = json!({ "order_id": order_id });
+        let details = json!({ "id": item.id, "order_id": item.order_id });
+        let pool = Some(item.pool.clone());
         state.events.push(Event {
-            pool: Some(pool),
+            pool,
             version: Some(version),
             ..Event::info(kind, at, details)
         });
     }
 }
 
-/// Makes a change, and returns the event's kind, pool and order.
+/// Makes a change, and returns the event's kind and the item.
 fn apply(
     queue: &mut Vec<QueuedItem>,
     change: ReviewChange,
     version: Version,
     at: Timestamp,
-) -> Option<(&'static str, Pool, String)> {
+) -> Option<(&'static str, &QueuedItem)> {
     let id_next = queue.iter().map(|item| item.id).max().unwrap_or(0) + 1;
-    let (kind, item) = match change {
+    Some(match change {
         ReviewChange::Open(item) => {
             queue.push(opened(id_next, &item, version, at));
             ("review_opened", queue.last()?)
@@ -73,8 +74,7 @@ fn apply(
             queued.resolved_by = Some(AUTOMATIC.into());
             ("review_resolved", &*queued)
         }
-    };
-    Some((kind, item.pool.clone(), item.order_id.clone()))
+    })
 }
 
 fn find(queue: &mut [QueuedItem], id: i64) -> Option<&mut QueuedItem> {

@@ -8,7 +8,7 @@ use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::cells;
 use crate::store::model::{Event, ImportedFile, LoggedEvent, ReviewDecision};
-use crate::store::rules::check_decision;
+use crate::store::rules::{REVIEW_EVENTS, check_decision};
 
 /// Lists the imported files.
 pub(super) async fn imports(store: &PostgresStore) -> StoreResult<Vec<ImportedFile>> {
@@ -28,13 +28,28 @@ pub(super) async fn events_of(
     store: &PostgresStore,
     kinds: &[&str],
 ) -> StoreResult<Vec<LoggedEvent>> {
+    events(store, kinds, None).await
+}
+
+/// Lists what was done about a review item, oldest first.
+pub(super) async fn item_history(store: &PostgresStore, id: i64) -> StoreResult<Vec<LoggedEvent>> {
+    events(store, &REVIEW_EVENTS, Some(id)).await
+}
+
+async fn events(
+    store: &PostgresStore,
+    kinds: &[&str],
+    item: Option<i64>,
+) -> StoreResult<Vec<LoggedEvent>> {
     let mut connection = store.reader().await?;
     let rows: Vec<(String, i64, Option<i64>, String)> = sqlx::query_as(
         "SELECT event_type, (extract(epoch FROM event_time) * 1000000)::bigint, \
          allocation_version::bigint, details::text FROM event_log \
-         WHERE event_type = ANY (string_to_array($1, ',')) ORDER BY id",
+         WHERE event_type = ANY (string_to_array($1, ',')) \
+         AND ($2::bigint IS NULL OR details -> 'id' = to_jsonb($2::bigint)) ORDER BY id",
     )
     .bind(kinds.join(","))
+    .bind(item)
     .fetch_all(&mut *connection)
     .await
     .map_err(|e| from_sqlx("read the audit trail", e))?;

@@ -518,6 +518,10 @@ impl Store for PostgresStore {
         self.named(evidence::events_of(self, kinds).await)
     }
 
+    async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>> {
+        self.named(evidence::item_history(self, id).await)
+    }
+
     async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()> {
         self.named(evidence::decide_review(self, decision).await)
     }

@@ -1,7 +1,7 @@
 //! The review queue and the excluded pools in PostgreSQL.
 
 use serde_json::json;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row};
 
 use super::errors::from_sqlx;
 use super::read::{PgCells, select};
@@ -50,31 +50,30 @@ pub(super) async fn update(
                 None => continue,
             },
         };
-        let details = json!({ "order_id": order_id });
-        let (pool, version) = (Some(pool.clone()), Some(version));
+        let id = apply(connection, &change, version, at).await?;
         let event = Event {
-            pool,
-            version,
-            ..Event::info(kind, at, details)
+            pool: Some(pool.clone()),
+            version: Some(version),
+            ..Event::info(kind, at, json!({ "id": id, "order_id": order_id }))
         };
-        apply(connection, &change, event.version.unwrap_or(0), at).await?;
         runs::log_event(connection, &event).await?;
     }
     Ok(())
 }
 
+/// Makes a change, and returns the number of its item.
 async fn apply(
     connection: &mut PgConnection,
     change: &ReviewChange,
     version: Version,
     at: Timestamp,
-) -> StoreResult<()> {
+) -> StoreResult<i64> {
     let query = match change {
         ReviewChange::Open(item) => sqlx::query(
             "INSERT INTO manual_review_queue (severity, description, details, \
              allocation_version, updated_at, order_id, issue_type, account, symbol, status, \
              created_at) VALUES ($1, $2, $3::jsonb, $4, $5::timestamptz, $6, $7, $8, $9, \
-             'pending', $5::timestamptz)",
+             'pending', $5::timestamptz) RETURNING id",
         )
         .bind(item.severity.as_str())
         .bind(&item.description)
@@ -87,7 +86,7 @@ async fn apply(
         .bind(item.pool.symbol.as_str()),
         ReviewChange::Refresh(id, item) => bind_update(
             "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3::jsonb, \
-             allocation_version = $4, updated_at = $5::timestamptz WHERE id = $6",
+             allocation_version = $4, updated_at = $5::timestamptz WHERE id = $6 RETURNING id",
             *id,
             item,
             version,
@@ -96,7 +95,7 @@ async fn apply(
         ReviewChange::Reopen(id, item) => bind_update(
             "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3::jsonb, \
              allocation_version = $4, updated_at = $5::timestamptz, status = 'pending', \
-             resolution = NULL, resolved_at = NULL, resolved_by = NULL WHERE id = $6",
+             resolution = NULL, resolved_at = NULL, resolved_by = NULL WHERE id = $6 RETURNING id",
             *id,
             item,
             version,
@@ -105,15 +104,15 @@ async fn apply(
         ReviewChange::Settle(id, resolution) => sqlx::query(
             "UPDATE manual_review_queue SET status = 'resolved', resolution = $1, \
              resolved_at = $2::timestamptz, updated_at = $2::timestamptz, resolved_by = $3 \
-             WHERE id = $4",
+             WHERE id = $4 RETURNING id",
         )
         .bind(resolution)
         .bind(at.to_string())
         .bind(AUTOMATIC)
         .bind(*id),
     };
-    let done = query.execute(connection).await;
-    done.map(|_| ())
+    let row = query.fetch_one(connection).await;
+    row.and_then(|row| row.try_get(0))
         .map_err(|e| from_sqlx("update the review queue", e))
 }
 

@@ -10,7 +10,7 @@ use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::cells::{self, Cells};
 use crate::store::model::{Event, ImportedFile, LoggedEvent, ReviewDecision};
-use crate::store::rules::check_decision;
+use crate::store::rules::{REVIEW_EVENTS, check_decision};
 
 /// Lists the imported files.
 pub(super) async fn imports(store: &SqliteStore) -> StoreResult<Vec<ImportedFile>> {
@@ -28,13 +28,25 @@ pub(super) async fn events_of(
     store: &SqliteStore,
     kinds: &[&str],
 ) -> StoreResult<Vec<LoggedEvent>> {
+    events(store, kinds, "").await
+}
+
+/// Lists what was done about a review item, oldest first.
+pub(super) async fn item_history(store: &SqliteStore, id: i64) -> StoreResult<Vec<LoggedEvent>> {
+    let of_item = format!("AND json_extract(details, '$.id') = {id}");
+    events(store, &REVIEW_EVENTS, &of_item).await
+}
+
+async fn events(store: &SqliteStore, kinds: &[&str], and: &str) -> StoreResult<Vec<LoggedEvent>> {
     let mut connection = store.reader().await?;
     let mut events = Vec::new();
     with_raw(&mut connection, "read the audit trail", |raw| {
         let columns = ["event_type", "event_time", "allocation_version", "details"];
-        let from = "event_log WHERE event_type IN (SELECT value FROM json_each(?1)) ORDER BY id";
+        let from = format!(
+            "event_log WHERE event_type IN (SELECT value FROM json_each(?1)) {and} ORDER BY id"
+        );
         let arguments = [json!(kinds).to_string()];
-        select(raw, &columns, from, arguments, &mut |row| {
+        select(raw, &columns, &from, arguments, &mut |row| {
             let text = |index| row.text(index).ok().flatten().unwrap_or_default();
             let integer = |index| row.integer(index).ok().flatten();
             let at = Timestamp::try_from_micros(integer(1).unwrap_or(0));

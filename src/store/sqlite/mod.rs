@@ -342,6 +342,10 @@ impl Store for SqliteStore {
         evidence::events_of(self, kinds).await
     }
 
+    async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>> {
+        evidence::item_history(self, id).await
+    }
+
     async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()> {
         evidence::decide_review(self, decision).await
     }

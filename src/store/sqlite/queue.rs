@@ -1,7 +1,7 @@
 //! The review queue and the excluded pools in SQLite.
 
 use serde_json::json;
-use sqlx::SqliteConnection;
+use sqlx::{Row, SqliteConnection};
 
 use super::errors::from_sqlx;
 use super::raw::with_raw;
@@ -53,30 +53,30 @@ pub(super) async fn update(
                 None => continue,
             },
         };
-        let details = json!({ "order_id": order_id });
-        let (pool, version) = (Some(pool.clone()), Some(version));
+        let id = apply(connection, &change, version, at).await?;
         let event = Event {
-            pool,
-            version,
-            ..Event::info(kind, at, details)
+            pool: Some(pool.clone()),
+            version: Some(version),
+            ..Event::info(kind, at, json!({ "id": id, "order_id": order_id }))
         };
-        apply(connection, &change, event.version.unwrap_or(0), at).await?;
         runs::log_event(connection, &event).await?;
     }
     Ok(())
 }
 
+/// Makes a change, and returns the number of its item.
 async fn apply(
     connection: &mut SqliteConnection,
     change: &ReviewChange,
     version: Version,
     at: Timestamp,
-) -> StoreResult<()> {
+) -> StoreResult<i64> {
     let query = match change {
         ReviewChange::Open(item) => sqlx::query(
             "INSERT INTO manual_review_queue (severity, description, details, \
              allocation_version, updated_at, order_id, issue_type, account, symbol, status, \
-             created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $5)",
+             created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $5) \
+             RETURNING id",
         )
         .bind(item.severity.as_str())
         .bind(&item.description)
@@ -89,7 +89,7 @@ async fn apply(
         .bind(item.pool.symbol.as_str()),
         ReviewChange::Refresh(id, item) => bind_update(
             "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3, \
-             allocation_version = $4, updated_at = $5 WHERE id = $6",
+             allocation_version = $4, updated_at = $5 WHERE id = $6 RETURNING id",
             *id,
             item,
             version,
@@ -98,7 +98,7 @@ async fn apply(
         ReviewChange::Reopen(id, item) => bind_update(
             "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3, \
              allocation_version = $4, updated_at = $5, status = 'pending', resolution = NULL, \
-             resolved_at = NULL, resolved_by = NULL WHERE id = $6",
+             resolved_at = NULL, resolved_by = NULL WHERE id = $6 RETURNING id",
             *id,
             item,
             version,
@@ -106,15 +106,16 @@ async fn apply(
         ),
         ReviewChange::Settle(id, resolution) => sqlx::query(
             "UPDATE manual_review_queue SET status = 'resolved', resolution = $1, \
-             resolved_at = $2, updated_at = $2, resolved_by = $3 WHERE id = $4",
+             resolved_at = $2, updated_at = $2, resolved_by = $3 WHERE id = $4 \
+             RETURNING id",
         )
         .bind(resolution)
         .bind(at.as_micros())
         .bind(AUTOMATIC)
         .bind(*id),
     };
-    let done = query.execute(connection).await;
-    done.map(|_| ())
+    let row = query.fetch_one(connection).await;
+    row.and_then(|row| row.try_get(0))
         .map_err(|e| from_sqlx("update the review queue", e))
 }
 

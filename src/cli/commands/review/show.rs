@@ -13,17 +13,6 @@ use crate::store::Store;
 use crate::store::model::{LoggedEvent, QueuedItem};
 use crate::tax::{NearMiss, near_misses};
 
-/// Events that say what was done about an item.
-const HISTORY: [&str; 7] = [
-    "review_opened",
-    "review_decided",
-    "review_refreshed",
-    "review_started",
-    "review_resolved",
-    "review_dismissed",
-    "review_reopened",
-];
-
 /// Shows an item.
 pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliResult<Outcome> {
     let item = find_item(store, id).await?;
@@ -44,8 +33,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
     }
     let misses = near_misses(store, &item, &session.config.rules).await?;
     text.push_str(&describe_misses(&misses));
-    let mut events = store.events_of(&HISTORY).await?;
-    events.retain(|event| is_of(event, &item));
+    let events = store.item_history(id).await?;
     for event in &events {
         text.push_str(&describe_event(event));
     }
@@ -145,18 +133,6 @@ fn describe_miss(miss: &NearMiss) -> String {
         ),
         NearMiss::MissingFill(id) => {
             format!("fill {id} is missing between others of its order")
-        }
-    }
-}
-
-fn is_of(event: &LoggedEvent, item: &QueuedItem) -> bool {
-    let details = &event.details;
-    match details.get("id").and_then(Value::as_i64) {
-        Some(id) => id == item.id,
-        // Events of runs name the order, not the item.
-        None => {
-            let order = details.get("order_id").and_then(Value::as_str);
-            order == Some(item.order_id.as_str()) && event.at >= item.created_at
         }
     }
 }
