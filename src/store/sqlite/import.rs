@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 use sqlx::{Sqlite, Transaction};
 
 use super::errors::from_rusqlite;
-use super::raw::with_raw;
+use super::raw::{Raw, with_raw};
 use super::{SqliteStore, commit, runs};
 use crate::engine::{Carried, LedgerTrade, Trade, TradeText};
 use crate::store::model::{ImportFile, ImportMode, ImportReceipt};
@@ -38,13 +38,12 @@ pub(super) async fn import(
     }
     let mut plan = ImportPlan::new(&file.mode);
     trades.rewind();
+    let mut raw = Raw::take(&mut transaction, "look up known trades").await?;
     while let Some(lot) = trades.next_lot().await? {
-        let known = with_raw(&mut transaction, "look up known trades", |raw| {
-            known_trades(raw, &lot)
-        })
-        .await?;
+        let known = known_trades(raw.connection(), &lot)?;
         plan.decide_lot(lot, &known);
     }
+    drop(raw);
     let receipt = plan.receipt();
     let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
     if file.preview || stopped {
@@ -107,7 +106,8 @@ async fn execute(
 }
 
 /// What came of writing.
-enum Appended {
+#[derive(Debug)]
+pub(super) enum Appended {
     /// All is written, under this number.
     All(i64),
     /// The database refused a row.
@@ -115,15 +115,15 @@ enum Appended {
 }
 
 /// Writes an import and its trades, or of these what a plan chose.
-async fn append(
+pub(super) async fn append(
     transaction: &mut Transaction<'static, Sqlite>,
     file: &ImportFile,
     trades: &mut dyn TradeSource,
     plan: Option<&ImportPlan<'_>>,
 ) -> StoreResult<Appended> {
     let rows = plan.map_or_else(|| trades.count(), ImportPlan::appended);
-    let begun = with_raw(transaction, APPEND, |raw| Ok(begin_import(raw, file, rows)));
-    let import_id = match begun.await? {
+    let mut raw = Raw::take(transaction, APPEND).await?;
+    let import_id = match begin_import(raw.connection(), file, rows) {
         Ok(import_id) => import_id,
         Err(error) => return Ok(Appended::Broken(error)),
     };
@@ -135,19 +135,13 @@ async fn append(
             None => lot,
         };
         first += taken;
-        let written = with_raw(transaction, APPEND, |raw| {
-            Ok(insert_trades(raw, file, import_id, &rows))
-        });
-        if let Err(error) = written.await? {
+        if let Err(error) = insert_trades(raw.connection(), file, import_id, &rows) {
             return Ok(Appended::Broken(error));
         }
         phase::reached(Phase::Lot);
     }
     let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
-    let written = with_raw(transaction, APPEND, |raw| {
-        Ok(write_rejects_and_voids(raw, file, void, import_id))
-    });
-    match written.await? {
+    match write_rejects_and_voids(raw.connection(), file, void, import_id) {
         Ok(()) => Ok(Appended::All(import_id)),
         Err(error) => Ok(Appended::Broken(error)),
     }

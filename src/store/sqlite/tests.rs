@@ -1,5 +1,7 @@
 //! The views and the decimal functions: through our connections and through the sqlite3 shell.
 
+mod loans;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -83,9 +85,8 @@ fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
     ImportBatch { file, trades }
 }
 
-/// Writes a version over all pools, published.
-async fn run(store: &SqliteStore) {
-    let version = store.next_version().await.unwrap();
+/// Begins a run that is to write a version over all pools.
+async fn plan(store: &SqliteStore, version: Version, watermark: Watermark) -> VersionPlan {
     let run = RunStart {
         scope: Scope::default(),
         version: Some(version),
@@ -96,20 +97,25 @@ async fn run(store: &SqliteStore) {
         host: "here".into(),
         pid: 1,
     };
-    let run_id = store.begin_run(&run).await.unwrap();
-    let read = store.read_ledger(&Scope::default(), None).await.unwrap();
-    let plan = VersionPlan {
+    VersionPlan {
         version,
-        run_id,
+        run_id: store.begin_run(&run).await.unwrap(),
         batch_id: "batch".into(),
         scope: Scope::default(),
         origin: "full".into(),
         policy: "{}".into(),
-        watermark: read.watermark,
+        watermark,
         created_at: at(200),
         allocation_time: at(201),
         replaces: false,
-    };
+    }
+}
+
+/// Writes a version over all pools, published.
+async fn run(store: &SqliteStore) {
+    let version = store.next_version().await.unwrap();
+    let read = store.read_ledger(&Scope::default(), None).await.unwrap();
+    let plan = plan(store, version, read.watermark).await;
     let mut review = ReviewUpdate {
         kinds: BTreeSet::from([IssueType::UnmatchedSell, IssueType::MissingFx]),
         ..ReviewUpdate::default()

@@ -11,7 +11,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::errors::{from_rusqlite, from_sqlx};
 use super::indexes::{self, Dropped};
-use super::raw::with_raw;
+use super::raw::{Raw, with_raw};
 use super::rows::{SqliteRows, cells};
 use super::{SqliteStore, commit, pointer, queue, read, runs};
 use crate::engine::Pool;
@@ -81,22 +81,10 @@ impl VersionWriter for SqliteVersionWriter {
 
     async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()> {
         let action = "write allocations";
+        let plan = &self.plan;
+        let mut raw = Raw::take(&mut self.transaction, action).await?;
         while let Some(part) = parts.next().await? {
-            let plan = &self.plan;
-            with_raw(&mut self.transaction, action, |raw| {
-                let written = match &part {
-                    Part::Allocations(chunk) => insert_rows(raw, INSERT_ALLOCATION, chunk),
-                    Part::Lots(chunk) => insert_rows(raw, INSERT_LOT, chunk),
-                    Part::Discard(pool) => discard_pool(raw, plan.version, pool),
-                    Part::Pool(outcome, duration_us) => {
-                        let (watermark, at) = (&plan.watermark, plan.allocation_time);
-                        let summary = PoolSummary::of(outcome, watermark, at);
-                        insert_summary(raw, plan.version, &summary, *duration_us)
-                    }
-                };
-                written.map_err(|e| from_rusqlite(action, e))
-            })
-            .await?;
+            write_part(raw.connection(), plan, &part).map_err(|e| from_rusqlite(action, e))?;
             phase::reached(Phase::Load);
         }
         Ok(())
@@ -151,6 +139,19 @@ impl VersionWriter for SqliteVersionWriter {
 /// Says where SQLite sorts what is more than its memory for pages.
 const MAKE_INDEXES: &str =
     "make the indexes, sorted in the folder SQLITE_TMPDIR, TMPDIR, /var/tmp or /tmp";
+
+fn write_part(raw: &Connection, plan: &VersionPlan, part: &Part) -> rusqlite::Result<()> {
+    match part {
+        Part::Allocations(chunk) => insert_rows(raw, INSERT_ALLOCATION, chunk),
+        Part::Lots(chunk) => insert_rows(raw, INSERT_LOT, chunk),
+        Part::Discard(pool) => discard_pool(raw, plan.version, pool),
+        Part::Pool(outcome, duration_us) => {
+            let (watermark, at) = (&plan.watermark, plan.allocation_time);
+            let summary = PoolSummary::of(outcome, watermark, at);
+            insert_summary(raw, plan.version, &summary, *duration_us)
+        }
+    }
+}
 
 /// Takes back the rows of a pool. Lots are written only when all is matched.
 fn discard_pool(raw: &Connection, version: Version, pool: &Pool) -> rusqlite::Result<()> {
