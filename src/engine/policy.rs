@@ -65,6 +65,12 @@ pub const CURRENCY_CODES: [&str; 66] = [
     "ETH", "BNB",
 ];
 
+/// Codes among them of coins that stand for one dollar: a person may say that they count as it.
+pub const DOLLAR_COINS: [&str; 12] = [
+    "USDC", "USDT", "DAI", "BUSD", "TUSD", "FDUSD", "USDP", "GUSD", "PYUSD", "USDD", "USDE",
+    "RLUSD",
+];
+
 const _: () = {
     assert!(TRADE_USD_LIMIT < POOL_USD_LIMIT);
     assert!(POOL_USD_LIMIT < i128::MAX / 10_i128.pow(USD_SCALE as u32));

@@ -87,6 +87,11 @@ impl SymbolRules {
         }
     }
 
+    /// Tells whether a text is the code of a currency or stable coin.
+    pub fn is_known_code(&self, text: &str) -> bool {
+        CURRENCY_CODES.contains(&text) || self.usd_quotes.contains(text)
+    }
+
     /// Returns the longest known code that the symbol ends in, behind at least one character.
     fn quote_without_separator<'a>(&self, symbol: &'a str) -> Option<&'a str> {
         let configured = self.usd_quotes.iter().map(String::as_str);
@@ -135,6 +140,13 @@ mod tests {
                 Some(quote),
                 "{symbol}"
             );
+        }
+    }
+
+    #[test]
+    fn coins_that_stand_for_a_dollar_are_known_codes() {
+        for code in crate::engine::policy::DOLLAR_COINS {
+            assert!(CURRENCY_CODES.contains(&code), "{code}");
         }
     }
 

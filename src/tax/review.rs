@@ -246,6 +246,8 @@ fn figures(matching: &Matching) -> TaxResult<BTreeMap<String, SellFigures>> {
 pub enum NearMiss {
     /// A buy of the same pool soon after the sell: stamped late?
     LateBuy(Trade),
+    /// The next buy of the same pool, of the same size: did it close a short sale?
+    Cover(Trade),
     /// A buy of the same asset and size in another pool: another account or spelling?
     Elsewhere(Pool, Trade),
     /// A fill whose number is missing between others of its order.
@@ -260,10 +262,10 @@ pub async fn near_misses(
     item: &QueuedItem,
     rules: &SymbolRules,
 ) -> TaxResult<Vec<NearMiss>> {
-    let read = store.read_ledger(&Scope::default(), None).await?;
     let Some(sold_at) = sell_time(item) else {
         return Ok(Vec::new());
     };
+    let read = store.read_ledger(&Scope::default(), None).await?;
     let late_until = sold_at.as_micros().saturating_add(LATE_BUY_S * 1_000_000);
     let asset = base_asset(&item.pool.symbol, rules);
     let (mut sizes, mut misses) = (BTreeSet::new(), Vec::new());
@@ -278,6 +280,7 @@ pub async fn near_misses(
         };
         let late = trades.iter().filter(is_late).cloned();
         misses.extend(late.map(NearMiss::LateBuy));
+        misses.extend(cover_of(&trades, sold_at, &sizes).map(NearMiss::Cover));
         misses.extend(
             missing_fills(&trades)
                 .into_iter()
@@ -296,6 +299,15 @@ pub async fn near_misses(
         misses.extend(trades.map(|trade| NearMiss::Elsewhere(pool.clone(), trade)));
     }
     Ok(misses)
+}
+
+/// Returns the first buy after a sell, if it is of one of its sizes.
+fn cover_of(trades: &[Trade], sold_at: Timestamp, sizes: &BTreeSet<Size>) -> Option<Trade> {
+    let after = trades
+        .iter()
+        .filter(|trade| trade.side == Side::Buy && trade.order_time > sold_at);
+    let next = after.min_by_key(|trade| (trade.order_time, trade.order_id.as_str()))?;
+    sizes.contains(&next.size).then(|| next.clone())
 }
 
 /// Returns the ids of fills that are missing below the highest number of their order.

@@ -151,6 +151,17 @@ pub const REVIEW: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "A basis for an item that is no unmatched sell",
+        before: &[
+            "printf 'order_id,symbol,side,size,price,order_time,total_fees_usd\\n\
+                   e-1,BTC-EUR,buy,1,90,2025-01-02T10:00:00Z,0\\n' > eur.csv; \
+                   fifo-pnl run --quiet eur.csv; rm eur.csv",
+        ],
+        command: "fifo-pnl review resolve 1 --basis 5 --acquired 2025-01-01T00:00:00Z \
+                  --note test --yes",
+        ..Case::NONE
+    },
+    Case {
         title: "A basis of zero that nobody signs",
         before: &[UNMATCHED],
         command: "fifo-pnl review resolve 1 --basis 0 --acquired 2025-01-03T00:00:00Z \

@@ -344,8 +344,8 @@ fn describe_unknown(report: &ComputeReport) -> String {
         };
         text.push_str(&format!(
             "Unmatched       {} {verb} no buy: {} USD of net proceeds have no cost basis\n\
-             {INDENT}and are in no total. Totals are incomplete until the buys are imported:\n\
-             {INDENT}fifo-pnl review list\n",
+             {INDENT}and are in no total. Totals are incomplete until the buys are imported\n\
+             {INDENT}(short sales are not matched yet): fifo-pnl review list\n",
             plural(counts.unmatched_sells, "sell", "sells"),
             dollars(proceeds),
         ));

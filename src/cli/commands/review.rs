@@ -1,5 +1,6 @@
 //! `review`: what only a person can settle, and the pools a person took out.
 
+mod advice;
 mod decide;
 mod sheet;
 mod show;
@@ -13,7 +14,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, table, time};
 use crate::cli::session::Session;
-use crate::engine::{Pool, Symbol};
+use crate::engine::{IssueType, Pool, Symbol};
 use crate::store::Store;
 use crate::store::model::{Exclusion, QueuedItem, ReviewStatus, Scope};
 
@@ -48,7 +49,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
                         .as_ref()
                         .is_none_or(|symbol| item.pool.symbol == *symbol)
             };
-            list(store, &wanted).await
+            list(store, session, &wanted).await
         }
         ReviewCommand::Show { id } => show::run(store, session, id).await,
         ReviewCommand::Start(args) => {
@@ -84,7 +85,11 @@ async fn find_item(store: &dyn Store, id: i64) -> CliResult<QueuedItem> {
     })
 }
 
-async fn list(store: &dyn Store, wanted: &dyn Fn(&QueuedItem) -> bool) -> CliResult<Outcome> {
+async fn list(
+    store: &dyn Store,
+    session: &Session,
+    wanted: &dyn Fn(&QueuedItem) -> bool,
+) -> CliResult<Outcome> {
     let queue = store.review_queue().await?;
     let items: Vec<&QueuedItem> = queue.iter().filter(|item| wanted(item)).collect();
     let exclusions = store.exclusions().await?;
@@ -93,6 +98,9 @@ async fn list(store: &dyn Store, wanted: &dyn Fn(&QueuedItem) -> bool) -> CliRes
         text.push_str("Nothing to review.\n");
     } else {
         text.push_str(&describe(&items));
+        let config = session.config.tax.path.display().to_string();
+        let rules = &session.config.rules;
+        text.push_str(&advice::describe_settings(&items, rules, &config));
     }
     for exclusion in &exclusions {
         text.push_str(&format!(
@@ -151,11 +159,25 @@ fn describe(items: &[&QueuedItem]) -> String {
             settled.unwrap_or_default()
         ));
     }
-    let items = plural(items.len() as u64, "item", "items");
-    text + &format!(
-        "\n{items}. An unmatched sell closes by itself once its buy is imported and computed; a\n\
-         rejected pool once its trades are corrected, voided, or the pool is excluded.\n"
-    )
+    let count = plural(items.len() as u64, "item", "items");
+    text.push_str(&format!(
+        "\n{count}. fifo-pnl review show ID says what settles one.\n"
+    ));
+    let is_unmatched = |item: &&&QueuedItem| item.issue == IssueType::UnmatchedSell;
+    let unmatched = items.iter().filter(is_unmatched).count();
+    if unmatched > 0 {
+        text.push_str(
+            "An unmatched sell closes by itself once its buy is imported and computed; or it is a\n\
+             short sale: these are not matched yet.\n",
+        );
+    }
+    if unmatched < items.len() {
+        text.push_str(
+            "A rejected pool closes by itself once its trades are corrected or voided, the\n\
+             settings say that it is priced in dollars, or it is excluded.\n",
+        );
+    }
+    text
 }
 
 fn item_json(item: &QueuedItem) -> Value {

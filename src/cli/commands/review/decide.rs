@@ -167,6 +167,13 @@ pub(super) async fn settle(
             "fifo-pnl review reopen ID --note TEXT",
         ));
     }
+    if item.issue != IssueType::UnmatchedSell {
+        let (id, issue) = (item.id, item.issue.as_str());
+        return Err(CliError::usage(
+            format!("review item {id} is {issue}, no unmatched sell: a basis does not settle it"),
+            format!("fifo-pnl review show {id} says what does"),
+        ));
+    }
     let mut lots = Vec::new();
     let mut note = note.to_owned();
     for lot in typed {

@@ -251,7 +251,9 @@ async fn prepare(
     let status = match row.action.as_str() {
         "dismiss" => ReviewStatus::Dismissed,
         "start" => ReviewStatus::InProgress,
-        "resolve" if item.issue != IssueType::UnmatchedSell => ReviewStatus::Resolved,
+        "resolve" if item.issue != IssueType::UnmatchedSell && row.lots.is_empty() => {
+            ReviewStatus::Resolved
+        }
         "resolve" if row.lots.is_empty() => {
             return Err(CliError::usage("basis is empty, expected USD", ""));
         }

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::advice::{self, Around};
 use super::{find_item, item_json};
 use crate::cli::Outcome;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::time;
 use crate::cli::session::Session;
-use crate::engine::StoredAllocation;
+use crate::engine::{IssueType, StoredAllocation};
 use crate::store::Store;
 use crate::store::model::{LoggedEvent, QueuedItem};
 use crate::tax::{NearMiss, near_misses};
@@ -32,17 +33,24 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         text.push_str(&format!("From      {file}:{line}\n"));
     }
     let misses = near_misses(store, &item, &session.config.rules).await?;
-    text.push_str(&describe_misses(&misses));
+    if item.issue == IssueType::UnmatchedSell {
+        text.push_str(&describe_misses(&misses));
+    }
     let events = store.item_history(id).await?;
     for event in &events {
         text.push_str(&describe_event(event));
     }
-    if item.status.is_open() {
-        text.push_str(&format!(
-            "Next: import the missing buy and compute; or name its basis:\n  \
-             fifo-pnl review resolve {id} --basis USD --acquired DATE --note TEXT\n"
-        ));
-    }
+    let exclusions = store.exclusions().await?;
+    let config = session.config.tax.path.display().to_string();
+    let around = Around {
+        config: &config,
+        rules: &session.config.rules,
+        exclusion: exclusions.iter().find(|of| of.pool == item.pool),
+        cover: misses.iter().find_map(cover),
+        has_zone: session.config.tax.timezone.is_some(),
+    };
+    let ways = advice::ways(&item, &around);
+    text.push_str(&advice::describe(&ways));
     let shown = |miss: &NearMiss| Value::String(describe_miss(miss));
     let history: Vec<Value> = events
         .iter()
@@ -52,6 +60,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         .collect();
     let json = json!({ "database": store.location(), "item": item_json(&item),
         "near_misses": misses.iter().map(shown).collect::<Vec<_>>(), "history": history,
+        "advice": advice::to_json(&ways),
         "file": origin.as_ref().map(|origin| &origin.0),
         "line": origin.as_ref().map(|origin| origin.1) });
     Ok(Outcome {
@@ -113,6 +122,13 @@ fn describe_rows(rows: &[&StoredAllocation]) -> String {
     text
 }
 
+fn cover(miss: &NearMiss) -> Option<&str> {
+    match miss {
+        NearMiss::Cover(buy) => Some(buy.order_id.as_str()),
+        _ => None,
+    }
+}
+
 fn describe_misses(misses: &[NearMiss]) -> String {
     if misses.is_empty() {
         return "Hints     none: no buy nearby, of this size elsewhere, or missing fill\n".into();
@@ -125,6 +141,10 @@ fn describe_miss(miss: &NearMiss) -> String {
     match miss {
         NearMiss::LateBuy(buy) => format!(
             "buy {} of {} comes soon after the sell, at {}: is one of the times wrong?",
+            buy.order_id, buy.size, buy.order_time
+        ),
+        NearMiss::Cover(buy) => format!(
+            "buy {} of the same size {} comes next, at {}: did it close a short sale?",
             buy.order_id, buy.size, buy.order_time
         ),
         NearMiss::Elsewhere(pool, buy) => format!(

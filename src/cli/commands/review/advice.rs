@@ -1,0 +1,336 @@
+//! What may be done about a review item, by its kind: each way with the commands that go it.
+//!
+//! A command is printed as it is typed; words in capitals stand for what only the user knows.
+//! tests/advice.rs makes an item of each kind, reads the commands from the text and runs them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::engine::policy::DOLLAR_COINS;
+use crate::engine::{Account, IssueType, Pool, Symbol, SymbolRules};
+use crate::store::model::{Exclusion, QueuedItem};
+
+/// A way to settle an item.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// When it is the right one.
+    pub(super) when: String,
+    /// Lines for the configuration file.
+    pub(super) settings: Vec<String>,
+    /// Commands, one after the other.
+    pub(super) commands: Vec<String>,
+}
+
+/// What is known around an item.
+pub(super) struct Around<'a> {
+    pub(super) rules: &'a SymbolRules,
+    /// The item's pool was taken out of matching.
+    pub(super) exclusion: Option<&'a Exclusion>,
+    /// The buy that closed the sell, if the sell was a short one.
+    pub(super) cover: Option<&'a str>,
+    /// The configuration file.
+    pub(super) config: &'a str,
+    /// The configuration names the zone that days are of.
+    pub(super) has_zone: bool,
+}
+
+/// What stands before the code in a symbol without separator is an asset's code from so many bytes
+/// on; a shorter one is more likely the beginning of one name (`ABNB`, `OPEN`).
+const PAIR_BASE_BYTES_MIN: usize = 3;
+
+/// Most lines of settings that a list proposes; two a symbol.
+const SETTINGS_LINES_MAX: usize = 40;
+
+const COMPUTE: &str = "compute_allocations --all-symbols";
+
+/// Returns the ways to settle an open item, the likeliest first; none for a settled one.
+pub(super) fn ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
+    if !item.status.is_open() {
+        return Vec::new();
+    }
+    let pool = &item.pool;
+    if let Some(exclusion) = around.exclusion {
+        let taken_out = &exclusion.reason;
+        return vec![
+            Way::new(
+                format!("the pool was taken out of matching ({taken_out}): put it back"),
+                [of_pool("include", pool), COMPUTE.into()],
+            ),
+            dismissal(item, "the pool stays out: nothing is to be done"),
+        ];
+    }
+    let mut ways = match item.issue {
+        IssueType::UnmatchedSell => unmatched(item, around),
+        IssueType::InvalidTrade => invalid(item),
+        IssueType::MissingFx => not_in_dollars(pool, around),
+        IssueType::AllocationError => vec![Way::new(
+            "this is a bug: report what this command says, and the version of the program",
+            [format!("fifo-pnl review show {} --json", item.id)],
+        )],
+    };
+    if item.issue != IssueType::UnmatchedSell && can_be_named(pool) {
+        ways.push(Way::new(
+            "go on without it: leave the pool out of matching and of all totals",
+            [of_pool("exclude", pool), COMPUTE.into()],
+        ));
+    }
+    ways
+}
+
+impl Way {
+    fn new(when: impl Into<String>, commands: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            when: when.into(),
+            settings: Vec::new(),
+            commands: commands.into_iter().collect(),
+        }
+    }
+}
+
+fn unmatched(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
+    let id = item.id;
+    let zone = match around.has_zone {
+        true => "",
+        false => " --timezone ZONE",
+    };
+    let cover = around.cover.unwrap_or("BUY_ID");
+    vec![
+        Way::new(
+            "a buy is missing: import the file that has it",
+            ["fifo-pnl import FILE".into(), COMPUTE.into()],
+        ),
+        Way::new(
+            "no file has the buy: name what it cost in all, and when it was acquired",
+            [
+                format!(
+                    "fifo-pnl review resolve {id} --basis USD --acquired DATE{zone} --note TEXT"
+                ),
+                COMPUTE.into(),
+            ],
+        ),
+        Way::new(
+            "or a short sale; these are not matched yet: take it and the buy that closed it out \
+             of matching (their result is then in no total)",
+            [
+                void(&item.order_id, item.pool.account.as_str()),
+                void(cover, item.pool.account.as_str()),
+                COMPUTE.into(),
+            ],
+        ),
+        dismissal(item, "it needs no lot: leave it as it is"),
+    ]
+}
+
+fn dismissal(item: &QueuedItem, when: &str) -> Way {
+    let command = format!("fifo-pnl review dismiss {} --note TEXT", item.id);
+    Way::new(when, [command])
+}
+
+fn invalid(item: &QueuedItem) -> Vec<Way> {
+    let account = item.pool.account.as_str();
+    if item.order_id.is_empty() || account.parse::<Account>().is_err() {
+        return vec![Way::new(
+            "correct the rows in the table that they come from; a void needs an id and an account",
+            [COMPUTE.into()],
+        )];
+    }
+    vec![Way::new(
+        "take the row out of matching, and import it as it should be, under another id",
+        [
+            void(&item.order_id, account),
+            "fifo-pnl import FILE".into(),
+            COMPUTE.into(),
+        ],
+    )]
+}
+
+fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {
+    let (rules, config) = (around.rules, around.config);
+    let Err(missing) = rules.check_priced_in_usd(&pool.symbol) else {
+        return vec![Way::new(
+            "the settings say by now that it is priced in dollars: compute",
+            [COMPUTE.into()],
+        )];
+    };
+    let quote = missing.quote.as_str();
+    let mut ways = Vec::new();
+    if DOLLAR_COINS.contains(&quote) {
+        let quotes = rules.usd_quotes.iter().map(String::as_str).chain([quote]);
+        let quotes: Vec<String> = quotes.map(|code| format!("\"{code}\"")).collect();
+        ways.push(Way {
+            when: format!(
+                "{quote} counts as the dollar: put this line at the top of {config}, in place of \
+                 one that is there"
+            ),
+            settings: vec![format!("usd_quotes = [{}]", quotes.join(", "))],
+            commands: vec![COMPUTE.into()],
+        });
+    }
+    if let Some(settings) = settings_of(&pool.symbol, rules) {
+        ways.push(Way {
+            when: format!(
+                "{} is one name, not a pair with {quote}, and its prices are in dollars: \
+                 add these lines to {config}",
+                pool.symbol
+            ),
+            settings,
+            commands: vec![COMPUTE.into()],
+        });
+    }
+    ways.push(Way::new(
+        "convert prices and fees to dollars, with the same order ids and a symbol in USD",
+        [
+            "fifo-pnl import --correct --reason TEXT FILE".into(),
+            COMPUTE.into(),
+        ],
+    ));
+    ways
+}
+
+/// Returns the lines that say that a symbol is priced in dollars; `None`: it is a pair for sure.
+pub(super) fn settings_of(symbol: &Symbol, rules: &SymbolRules) -> Option<Vec<String>> {
+    let quote = rules.check_priced_in_usd(symbol).err()?.quote;
+    let is_pair = symbol.as_str().contains('-') && rules.is_known_code(&quote);
+    let can_be_written = symbol.as_str().parse::<Symbol>().is_ok();
+    (!is_pair && can_be_written).then(|| {
+        let name = symbol.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+        vec![format!("[symbols.\"{name}\"]"), "quote = \"USD\"".into()]
+    })
+}
+
+/// Says which lines tell that symbols are no pairs, of those that look least like one.
+pub(super) fn describe_settings(
+    items: &[&QueuedItem],
+    rules: &SymbolRules,
+    config: &str,
+) -> String {
+    let is_asked = |item: &&&QueuedItem| {
+        item.issue == IssueType::MissingFx && item.status.is_open() && {
+            let symbol = item.pool.symbol.as_str();
+            let missing = rules.check_priced_in_usd(&item.pool.symbol);
+            missing.is_err_and(|missing| {
+                let base = symbol.len().saturating_sub(missing.quote.len());
+                base < PAIR_BASE_BYTES_MIN || !rules.is_known_code(&missing.quote)
+            })
+        }
+    };
+    let symbols: BTreeSet<&Symbol> = items
+        .iter()
+        .filter(is_asked)
+        .map(|item| &item.pool.symbol)
+        .collect();
+    let settings = symbols
+        .iter()
+        .filter_map(|symbol| settings_of(symbol, rules));
+    let mut lines: Vec<String> = settings.flatten().collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let more = lines.len().saturating_sub(SETTINGS_LINES_MAX);
+    lines.truncate(SETTINGS_LINES_MAX);
+    let rest = match more / 2 {
+        0 => String::new(),
+        more => format!("and the same for {more} more\n"),
+    };
+    format!(
+        "\nIf these are names and no pairs, and their prices are in dollars, these lines in\n\
+         {config} say so; then {COMPUTE}\n\n{}\n{rest}",
+        lines.join("\n")
+    )
+}
+
+/// Tells whether flags can name a pool: a ledger may hold names that an import would refuse.
+fn can_be_named(pool: &Pool) -> bool {
+    let account: Result<Account, _> = pool.account.as_str().parse();
+    let symbol: Result<Symbol, _> = pool.symbol.as_str().parse();
+    account.is_ok_and(|account| account == pool.account)
+        && symbol.is_ok_and(|symbol| symbol == pool.symbol)
+}
+
+fn of_pool(verb: &str, pool: &Pool) -> String {
+    let account = flag("--account", pool.account.as_str());
+    let symbol = flag("--symbol", pool.symbol.as_str());
+    format!("fifo-pnl review {verb} {account} {symbol} --reason TEXT")
+}
+
+fn void(order_id: &str, account: &str) -> String {
+    let account = flag("--account", account);
+    let id = quoted(order_id);
+    match order_id.starts_with('-') {
+        true => format!("fifo-pnl void {account} --reason TEXT -- {id}"),
+        false => format!("fifo-pnl void {id} {account} --reason TEXT"),
+    }
+}
+
+/// Returns a flag with its value, which may look like a flag itself.
+fn flag(name: &str, value: &str) -> String {
+    let between = if value.starts_with('-') { "=" } else { " " };
+    format!("{name}{between}{}", quoted(value))
+}
+
+/// Returns a word as a shell takes it whole.
+fn quoted(word: &str) -> String {
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "_-./:@%+=,".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Puts the ways into words.
+pub(super) fn describe(ways: &[Way]) -> String {
+    let mut text = String::new();
+    for (at, way) in ways.iter().enumerate() {
+        let head = if at == 0 { "Next      " } else { "          " };
+        text.push_str(&format!("{head}{}\n", way.when));
+        for line in way.settings.iter().chain(&way.commands) {
+            text.push_str(&format!("            {line}\n"));
+        }
+    }
+    text
+}
+
+/// Puts the ways into JSON.
+pub(super) fn to_json(ways: &[Way]) -> Value {
+    let of =
+        |way: &Way| json!({ "when": way.when, "settings": way.settings, "commands": way.commands });
+    ways.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        let cases = [
+            ("BTC-USD", "BTC-USD"),
+            ("two words", "'two words'"),
+            ("it's", "'it'\\''s'"),
+            ("$(rm)", "'$(rm)'"),
+            ("", "''"),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(quoted(word), expected);
+        }
+        assert_eq!(flag("--account", "-x"), "--account=-x");
+        assert_eq!(
+            void("-5", "main"),
+            "fifo-pnl void --account main --reason TEXT -- -5"
+        );
+    }
+
+    #[test]
+    fn a_pair_is_never_said_to_be_in_dollars() {
+        let rules = SymbolRules::default();
+        let of = |symbol: &str| settings_of(&symbol.parse().unwrap(), &rules);
+        assert_eq!(of("BTC-EUR"), None);
+        assert_eq!(of("ETH-BTC"), None);
+        assert_eq!(of("AAPL"), None, "it is in dollars already");
+        let lines = |symbol: &str| of(symbol).unwrap().join("\n");
+        assert_eq!(lines("ABNB"), "[symbols.\"ABNB\"]\nquote = \"USD\"");
+        assert_eq!(lines("BRK-B"), "[symbols.\"BRK-B\"]\nquote = \"USD\"");
+    }
+}
