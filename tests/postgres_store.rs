@@ -9,6 +9,8 @@
     reason = "tests wait for other processes, and find their programs in the environment"
 )]
 
+#[path = "postgres_store/arrival.rs"]
+mod arrival;
 #[path = "postgres_store/lock.rs"]
 mod lock;
 #[path = "postgres_store/proxy.rs"]

@@ -73,8 +73,9 @@ const RULES_OF_POSTGRES: [&str; 1] = [
 ];
 
 /// Rules that SQLite has and PostgreSQL has not.
-const RULES_OF_SQLITE: [&str; 16] = [
+const RULES_OF_SQLITE: [&str; 17] = [
     "trade_records: primary key (ingest_seq)",
+    "trade_records: check trade_records_ingest_seq_check",
     "trade_records: unique (account, order_id)",
     // Ids of a version's rows are numbered by the run that writes them.
     "fifo_allocations: primary key (id)",

@@ -132,6 +132,65 @@ async fn facts_can_only_be_appended() {
 }
 
 #[tokio::test]
+async fn a_number_from_outside_ends_no_numbering_and_hides_no_row() {
+    let subject = SqliteSubject::new().await;
+    let store = subject.store();
+    append(store, vec![trade("B-1", "buy", "1", "1", 1)]).await;
+    store.void(&void("B-1", false)).await.unwrap();
+    let digest = "printf('%064d', 0)";
+    let refused = |sql: &str| shell(subject.path(), sql).expect_err(sql);
+    let rows = [
+        (
+            "trade_records (ingest_seq, account, order_id, symbol, side, size, price, order_time)",
+            "'default', 'X-1', 'BTC-USD', 'buy', '1', '1', 0",
+        ),
+        (
+            "trade_voids (void_seq, account, order_id, reason, voided_by)",
+            "'default', 'B-1', 'r', 'w'",
+        ),
+        ("event_log (id, event_type)", "'review'"),
+        (
+            "review_exclusions (id, account, symbol, excluded, reason, decided_by, decided_at)",
+            "'a', 'b', 0, 'c', 'd', 0",
+        ),
+        (
+            "fifo_computation_log (id, allocation_batch_id, computation_start, computation_end, \
+             status, computation_mode, triggered_by, host, pid, engine_version)",
+            "'b', 0, 0, 'failed', 'full', 't', 'h', 1, 'e'",
+        ),
+        (
+            "manual_review_queue (id, account, symbol, order_id, issue_type, severity, status, \
+             description, created_at, updated_at, allocation_version, details)",
+            "'a', 'b', 'c', 'missing_fx', 'low', 'pending', 'd', 0, 0, 1, '{}'",
+        ),
+    ];
+    for (into, values) in rows {
+        let insert = |id: &str| format!("INSERT INTO {into} VALUES ({id}, {values})");
+        for id in ["9223372036854775807", "0", "-5", "1000"] {
+            let words = refused(&insert(id));
+            let table = into.split(' ').next().unwrap();
+            assert!(
+                words.contains(&format!("{table}: the database sets")),
+                "{words}"
+            );
+        }
+        // What a trigger before the row can't tell from no number at all, a rule can.
+        let words = refused(&insert("-1"));
+        assert!(words.contains("_check"), "{words}");
+    }
+    let import = |id: &str| format!("INSERT INTO imports VALUES ({id}, 'x', {digest}, 0, 0)");
+    for id in ["9223372036854775807", "0", "-1"] {
+        assert!(refused(&import(id)).contains("imports_id_check"));
+    }
+    shell(subject.path(), &import("9007199254740991")).unwrap();
+    append(store, vec![trade("B-2", "buy", "1", "1", 1)]).await;
+    store.void(&void("B-1", true)).await.unwrap();
+    let numbers = "SELECT max(ingest_seq), max(import_id), (SELECT max(void_seq) FROM trade_voids) \
+                   FROM trade_records";
+    assert_eq!(shell(subject.path(), numbers).unwrap(), "2|2|2\n");
+}
+
+#[tokio::test]
 async fn rejected_rows_can_only_be_appended() {
     let subject = SqliteSubject::new().await;
     shell(

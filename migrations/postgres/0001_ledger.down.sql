@@ -18,4 +18,6 @@ DROP TABLE event_log;
 DROP TABLE trade_voids;
 DROP TABLE import_rejects;
 DROP TABLE imports;
+DROP FUNCTION set_arrival();
+DROP FUNCTION refuse_arrival();
 DROP FUNCTION refuse_change();

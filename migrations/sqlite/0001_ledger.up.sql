@@ -1,8 +1,9 @@
 -- The ledger: imports, trades, voids, the audit trail, and the one gate through which everything reads.
 -- Decimals are canonical TEXT (no exponent, no superfluous zero), times are INTEGER microseconds in UTC.
 
+-- Imports are numbered without gaps by the import itself. The limit leaves room to add 1.
 CREATE TABLE imports (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY CONSTRAINT imports_id_check CHECK (id BETWEEN 1 AND 9007199254740991),
     name        TEXT NOT NULL,
     sha256      TEXT NOT NULL CONSTRAINT imports_sha256_check CHECK (length(sha256) = 64),
     rows        INTEGER NOT NULL CONSTRAINT imports_rows_check CHECK (rows >= 0),
@@ -58,7 +59,7 @@ CREATE TABLE trade_records (
     import_id         INTEGER,
     import_line       INTEGER,
     ingested_at       INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
-    ingest_seq        INTEGER PRIMARY KEY,
+    ingest_seq        INTEGER PRIMARY KEY CONSTRAINT trade_records_ingest_seq_check CHECK (ingest_seq > 0),
     CONSTRAINT trade_records_key UNIQUE (account, order_id),
     CONSTRAINT trade_records_size_check CHECK (length(size) BETWEEN 1 AND 60
         AND size NOT GLOB '*[^0-9.]*'
@@ -99,10 +100,15 @@ CREATE TRIGGER trade_records_no_replace BEFORE INSERT ON trade_records
     WHEN EXISTS (SELECT 1 FROM trade_records
                  WHERE ingest_seq = NEW.ingest_seq OR (account = NEW.account AND order_id = NEW.order_id))
 BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: replacing a row is refused'); END;
+-- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+CREATE TRIGGER trade_records_number BEFORE INSERT ON trade_records
+    WHEN NEW.ingest_seq <> -1 AND NEW.ingest_seq <> 1 + ifnull((SELECT max(ingest_seq) FROM trade_records), 0)
+         AND NOT EXISTS (SELECT 1 FROM trade_records WHERE ingest_seq = NEW.ingest_seq)
+BEGIN SELECT RAISE(ABORT, 'trade_records: the database sets ingest_seq: leave it out'); END;
 
 -- Takes a trade out of matching, or puts it back (undone = 1). The latest row of a trade wins.
 CREATE TABLE trade_voids (
-    void_seq  INTEGER PRIMARY KEY,
+    void_seq  INTEGER PRIMARY KEY CONSTRAINT trade_voids_void_seq_check CHECK (void_seq > 0),
     account   TEXT NOT NULL,
     order_id  TEXT NOT NULL,
     reason    TEXT NOT NULL CONSTRAINT trade_voids_reason_check CHECK (reason <> ''),
@@ -118,9 +124,14 @@ BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: DELETE is refused'); END;
 CREATE TRIGGER trade_voids_no_replace BEFORE INSERT ON trade_voids
     WHEN EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
 BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: replacing a row is refused'); END;
+-- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+CREATE TRIGGER trade_voids_number BEFORE INSERT ON trade_voids
+    WHEN NEW.void_seq <> -1 AND NEW.void_seq <> 1 + ifnull((SELECT max(void_seq) FROM trade_voids), 0)
+         AND NOT EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
+BEGIN SELECT RAISE(ABORT, 'trade_voids: the database sets void_seq: leave it out'); END;
 
 CREATE TABLE event_log (
-    id                 INTEGER PRIMARY KEY,
+    id                 INTEGER PRIMARY KEY CONSTRAINT event_log_id_check CHECK (id > 0),
     event_time         INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
     event_type         TEXT NOT NULL CONSTRAINT event_log_event_type_check CHECK (event_type <> ''),
     severity           TEXT NOT NULL DEFAULT 'info' CONSTRAINT event_log_severity_check
@@ -139,6 +150,11 @@ BEGIN SELECT RAISE(ABORT, 'event_log is append-only: DELETE is refused'); END;
 CREATE TRIGGER event_log_no_replace BEFORE INSERT ON event_log
     WHEN EXISTS (SELECT 1 FROM event_log WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'event_log is append-only: replacing a row is refused'); END;
+-- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+CREATE TRIGGER event_log_number BEFORE INSERT ON event_log
+    WHEN NEW.id <> -1 AND NEW.id <> 1 + ifnull((SELECT max(id) FROM event_log), 0)
+         AND NOT EXISTS (SELECT 1 FROM event_log WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'event_log: the database sets id: leave it out'); END;
 
 -- Voids in force: the latest row of each trade, where it is not an undo.
 CREATE VIEW active_voids AS

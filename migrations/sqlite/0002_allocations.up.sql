@@ -142,7 +142,7 @@ CREATE INDEX fifo_allocations_unmatched_index
     ON fifo_allocations (allocation_version, id) WHERE buy_order_id IS NULL;
 
 CREATE TABLE fifo_computation_log (
-    id                      INTEGER PRIMARY KEY,
+    id                      INTEGER PRIMARY KEY CONSTRAINT fifo_computation_log_id_check CHECK (id > 0),
     symbol                  TEXT,
     allocation_version      INTEGER,
     allocation_batch_id     TEXT NOT NULL,
@@ -174,6 +174,11 @@ CREATE TABLE fifo_computation_log (
     engine_version          TEXT NOT NULL,
     CONSTRAINT fifo_computation_log_end_check CHECK ((status = 'running') = (computation_end IS NULL))
 ) STRICT;
+-- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+CREATE TRIGGER fifo_computation_log_number BEFORE INSERT ON fifo_computation_log
+    WHEN NEW.id <> -1 AND NEW.id <> 1 + ifnull((SELECT max(id) FROM fifo_computation_log), 0)
+         AND NOT EXISTS (SELECT 1 FROM fifo_computation_log WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'fifo_computation_log: the database sets id: leave it out'); END;
 
 CREATE TABLE fifo_pool_summary (
     allocation_version         INTEGER NOT NULL REFERENCES allocation_versions (version),
@@ -330,7 +335,7 @@ CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
     ON fifo_inventory_snapshot (allocation_version, account, symbol, buy_order_id);
 
 CREATE TABLE manual_review_queue (
-    id                 INTEGER PRIMARY KEY,
+    id                 INTEGER PRIMARY KEY CONSTRAINT manual_review_queue_id_check CHECK (id > 0),
     order_id           TEXT NOT NULL,
     issue_type         TEXT NOT NULL CONSTRAINT manual_review_queue_issue_type_check
         CHECK (issue_type IN ('unmatched_sell', 'invalid_trade', 'missing_fx', 'allocation_error')),
@@ -354,10 +359,15 @@ CREATE TABLE manual_review_queue (
 ) STRICT;
 CREATE INDEX manual_review_queue_open_index
     ON manual_review_queue (severity, account) WHERE status IN ('pending', 'in_progress');
+-- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+CREATE TRIGGER manual_review_queue_number BEFORE INSERT ON manual_review_queue
+    WHEN NEW.id <> -1 AND NEW.id <> 1 + ifnull((SELECT max(id) FROM manual_review_queue), 0)
+         AND NOT EXISTS (SELECT 1 FROM manual_review_queue WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'manual_review_queue: the database sets id: leave it out'); END;
 
 -- Pools that a person took out of matching, or back in. The latest row of a pool wins.
 CREATE TABLE review_exclusions (
-    id         INTEGER PRIMARY KEY,
+    id         INTEGER PRIMARY KEY CONSTRAINT review_exclusions_id_check CHECK (id > 0),
     account    TEXT NOT NULL,
     symbol     TEXT NOT NULL,
     excluded   INTEGER NOT NULL CONSTRAINT review_exclusions_excluded_check CHECK (excluded IN (0, 1)),
@@ -373,3 +383,8 @@ BEGIN SELECT RAISE(ABORT, 'review_exclusions is append-only: DELETE is refused')
 CREATE TRIGGER review_exclusions_no_replace BEFORE INSERT ON review_exclusions
     WHEN EXISTS (SELECT 1 FROM review_exclusions WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'review_exclusions is append-only: replacing a row is refused'); END;
+-- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+CREATE TRIGGER review_exclusions_number BEFORE INSERT ON review_exclusions
+    WHEN NEW.id <> -1 AND NEW.id <> 1 + ifnull((SELECT max(id) FROM review_exclusions), 0)
+         AND NOT EXISTS (SELECT 1 FROM review_exclusions WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'review_exclusions: the database sets id: leave it out'); END;

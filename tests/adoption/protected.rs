@@ -47,6 +47,7 @@ fn facts_are_guarded_and_other_columns_are_not() {
          ON CONFLICT (order_id) DO UPDATE SET price = EXCLUDED.price, pnl_usd = 4",
     );
     versions_of_a_guarded_ledger(&site);
+    the_server_says_when_a_row_came(&site);
     site.fifo_pnl(&["migrate", "down", "--to", "0", "--confirm", "YES"])
         .expect(0);
     site.sql(
@@ -95,4 +96,38 @@ fn versions_of_a_guarded_ledger(site: &Site) {
         "{}",
         done.stdout
     );
+}
+
+/// A bot may name every column that it finds, also those that are none of its own.
+fn the_server_says_when_a_row_came(site: &Site) {
+    for (id, arrival) in [
+        ("n-3", "'9999999999', 'infinity'"),
+        ("n-4", "'3', now() - interval '1 year'"),
+        ("n-5", "NULL, NULL"),
+    ] {
+        let plain = Row {
+            symbol: "S2-USD",
+            ..row(id, "buy", "1", "10", 600_000)
+        }
+        .insert();
+        let named = plain.replacen(") VALUES", ", ingest_xid, ingested_at) VALUES", 1);
+        assert_ne!(named, plain);
+        let end = named.rfind(')').unwrap();
+        site.sql(&format!(
+            "{}, {arrival}){}",
+            &named[..end],
+            &named[end + 1..]
+        ));
+        let seen = format!(
+            "SELECT pg_visible_in_snapshot(ingest_xid, pg_current_snapshot()) \
+             AND ingested_at BETWEEN now() - interval '1 day' AND now() \
+             FROM trade_records WHERE order_id = '{id}'"
+        );
+        assert_eq!(site.value(&seen), "t", "{id}");
+        // Each is new to the next run.
+        let before = site.value("SELECT count(*) FROM v_open_inventory");
+        site.compute(&["--incremental"]).expect(0);
+        let after = site.value("SELECT count(*) FROM v_open_inventory");
+        assert_ne!(before, after, "{id}");
+    }
 }

@@ -141,7 +141,17 @@ fn the_roles_of_the_operations_page_do_what_it_says() {
         "INSERT INTO trade_records (order_id, symbol, side, size, price, order_time) \
          VALUES ('live-1', 'BTC-USD', 'buy', 1, 2, now())",
     );
+    let lies = |column: &str, value: &str| {
+        format!(
+            "INSERT INTO trade_records (order_id, symbol, side, size, price, order_time, {column}) \
+             VALUES ('live-2', 'BTC-USD', 'buy', 1, 2, now(), {value})"
+        )
+    };
     for sql in [
+        &*lies("ingest_xid", "'9999999999'"),
+        &lies("ingest_xid", "'3'"),
+        &lies("ingested_at", "'infinity'"),
+        &lies("import_id", "1"),
         "DELETE FROM trade_records",
         "SELECT * FROM fifo_allocations",
     ] {

@@ -10,7 +10,7 @@ use super::errors::from_sqlx;
 use super::ledger::{insert_void, ledger_writer, unreadable};
 use super::read::{PgCells, select};
 use super::{PostgresStore, commit, copy, runs};
-use crate::engine::{Carried, LedgerTrade, Timestamp, Trade, TradeText};
+use crate::engine::{Carried, LedgerTrade, Trade, TradeText};
 use crate::store::cells::Cells;
 use crate::store::model::{ImportFile, ImportMode, ImportReceipt, VoidChange};
 use crate::store::phase::{self, Phase};
@@ -149,7 +149,7 @@ async fn append(
         };
         first += taken;
         for (nth, row) in rows.iter().enumerate() {
-            push_trade(&mut bytes, row, &tail, file.imported_at);
+            push_trade(&mut bytes, row, &tail);
             if bytes.len() >= CHUNK_BYTES || nth + 1 == rows.len() {
                 copy.send(&bytes).await?;
                 bytes.clear();
@@ -172,10 +172,12 @@ async fn begin_import(
     rows: u64,
 ) -> StoreResult<i64> {
     // Numbers without gaps: an attempt that was taken back must not use one up, and nobody else
-    // imports meanwhile.
+    // imports meanwhile. A number that another program gave, however large, ends nothing.
     sqlx::query_scalar(
         "INSERT INTO imports (id, name, sha256, rows, imported_at) \
-         VALUES ((SELECT coalesce(max(id), 0) + 1 FROM imports), $1, $2, $3, $4::timestamptz) \
+         VALUES ((SELECT coalesce(min(i.id) + 1, 1) FROM imports i \
+                  WHERE NOT EXISTS (SELECT 1 FROM imports j WHERE j.id = i.id + 1)), \
+                 $1, $2, $3, $4::timestamptz) \
          RETURNING id",
     )
     .bind(&file.name)
@@ -189,15 +191,15 @@ async fn begin_import(
 
 const TRADE_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
     total_fees_usd, trade_seq, status, order_type, source, ingest_via, exchange, \
-    exchange_order_id, linked_order_id, import_id, import_line, ingested_at";
+    exchange_order_id, linked_order_id, import_id, import_line";
 
-const TRADE_COLUMNS_COUNT: i16 = 19;
+const TRADE_COLUMNS_COUNT: i16 = 18;
 
 /// Bytes sent at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Spells a trade for binary COPY, in the order of [`TRADE_COLUMNS`].
-fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8], at: Timestamp) {
+fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8]) {
     let (trade, carried) = (&row.trade, &row.carried);
     out.extend_from_slice(&TRADE_COLUMNS_COUNT.to_be_bytes());
     push_bytes(out, row.account.as_str().as_bytes());
@@ -232,7 +234,6 @@ fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8], at: Timestamp
     }
     out.extend_from_slice(import);
     push_i64(out, i64::try_from(row.import_line).unwrap_or(i64::MAX));
-    push_time(out, at);
 }
 
 async fn write_rejects_and_voids(

@@ -31,10 +31,11 @@ const FACTS: [&str; 10] = [
 ];
 
 /// What protecting adds to the ledger, in words.
-pub(super) const PLAN: [&str; 5] = [
+pub(super) const PLAN: [&str; 6] = [
     "column account, 'default' for every row, if there is none",
     "column ingested_at: when a row came; unknown for those that are there",
     "column ingest_xid: the transaction that brought it",
+    "a trigger that sets both for each row that comes, whatever its writer says",
     "triggers that refuse a change of a fact, DELETE and TRUNCATE",
     "other columns can be written as before; no row is written anew",
 ];
@@ -108,7 +109,9 @@ async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResul
          CREATE TRIGGER fifo_pnl_no_delete BEFORE DELETE ON public.trade_records \
              FOR EACH ROW EXECUTE FUNCTION refuse_change(); \
          CREATE TRIGGER fifo_pnl_no_truncate BEFORE TRUNCATE ON public.trade_records \
-             FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(); {}",
+             FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(); \
+         CREATE TRIGGER fifo_pnl_arrival BEFORE INSERT ON public.trade_records \
+             FOR EACH ROW EXECUTE FUNCTION set_arrival(); {}",
         row("OLD"),
         row("NEW"),
         adopt_views::gate(&mapping, true)
@@ -146,7 +149,8 @@ pub(super) async fn take_off(connection: &mut PgConnection) -> StoreResult<Strin
         connection,
         "DROP TRIGGER fifo_pnl_no_change ON public.trade_records; \
          DROP TRIGGER fifo_pnl_no_delete ON public.trade_records; \
-         DROP TRIGGER fifo_pnl_no_truncate ON public.trade_records",
+         DROP TRIGGER fifo_pnl_no_truncate ON public.trade_records; \
+         DROP TRIGGER fifo_pnl_arrival ON public.trade_records",
     )
     .await?;
     let mut sql = String::from(

@@ -149,8 +149,12 @@ pub(super) async fn append(
 
 fn begin_import(raw: &Connection, file: &ImportFile, rows: u64) -> rusqlite::Result<i64> {
     let at = file.imported_at.as_micros();
+    // A number that another program gave, however large, ends nothing.
     raw.execute(
-        "INSERT INTO imports (name, sha256, rows, imported_at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO imports (id, name, sha256, rows, imported_at) \
+         VALUES ((SELECT ifnull(min(i.id) + 1, 1) FROM imports i \
+                  WHERE NOT EXISTS (SELECT 1 FROM imports j WHERE j.id = i.id + 1)), \
+                 ?1, ?2, ?3, ?4)",
         params![file.name, file.sha256, rows as i64, at],
     )?;
     Ok(raw.last_insert_rowid())
