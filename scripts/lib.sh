@@ -6,6 +6,9 @@
 repository=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 rust_version_min=$(sed -n 's/^rust-version *= *"\(.*\)".*/\1/p' "$repository/Cargo.toml")
 cargo_bin=${CARGO_HOME:-~/.cargo}/bin
+# shellcheck disable=SC2016 # the reader's shell fills in PATH, not this one
+# shellcheck disable=SC2034 # the scripts that source this use it
+path_for_rust="export PATH=\"$cargo_bin:"'$PATH"'
 
 # Prints a line on stderr, under the name of the script that runs.
 say() {

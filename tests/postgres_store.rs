@@ -33,7 +33,7 @@ use subject::server::{Database, ask};
 use subject::{append, of, trade};
 
 /// A test gives up waiting after this.
-const WAIT_MAX: Duration = Duration::from_secs(30);
+const WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// Pause between two looks.
 const POLL: Duration = Duration::from_millis(5);

@@ -245,6 +245,54 @@ fn threads_are_made_in_the_pipeline_only() {
     assert_none(offences);
 }
 
+/// Programs that tests may call: a minimal Debian or `scripts/setup --test` brings them.
+const PROGRAMS_OF_TESTS: [&str; 13] = [
+    "bash",
+    "chown",
+    "id",
+    "mount",
+    "openssl",
+    "pg_dump",
+    "pg_restore",
+    "pgbouncer",
+    "psql",
+    "setpriv",
+    "sh",
+    "sqlite3",
+    "umount",
+];
+
+#[test]
+fn tests_call_no_program_that_a_bare_system_lacks() {
+    let mut offences = Vec::new();
+    for source in rust(&["tests/", "src/", "examples/"]) {
+        for (line, code) in source.code() {
+            let named = code.split("Command::new(\"").nth(1);
+            let program = named.and_then(|rest| rest.split('"').next());
+            if let Some(program) = program.filter(|name| !PROGRAMS_OF_TESTS.contains(name)) {
+                offences.push(source.at(line, format_args!("calls {program}")));
+            }
+        }
+    }
+    assert_none(offences);
+}
+
+#[test]
+fn no_test_asks_how_fast_the_machine_is() {
+    let mut offences = Vec::new();
+    // Giving up on what never comes is no question of speed.
+    let is_guard = |code: &str| code.contains("WAIT_MAX");
+    for source in rust(&["tests/", "src/"]) {
+        for (line, code) in source.code() {
+            let compares = [concat!("elapsed()", " <"), concat!("took", " <")];
+            if compares.iter().any(|text| code.contains(text)) && !is_guard(code) {
+                offences.push(source.at(line, "compares a duration with a limit"));
+            }
+        }
+    }
+    assert_none(offences);
+}
+
 #[test]
 fn one_line_is_unsafe() {
     let mut found = Vec::new();

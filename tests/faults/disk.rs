@@ -14,6 +14,7 @@ use crate::server::{Server, is_root};
 use crate::site::{Site, server};
 use crate::support::Done;
 use crate::support::ledger::{Shape, csv, rows};
+use crate::support::signals::Signal;
 
 const SHAPE: Shape = Shape {
     trades: 2_000,
@@ -185,13 +186,13 @@ fn a_server_without_room_takes_nothing_away() {
             disk.empty();
             // A server that can't write its log ends; its operator starts it again.
             let own = base.place.server().unwrap();
-            own.down("INT");
+            own.down(Signal::INT);
             own.up();
             base.check_failed(done, "", &format!("{} with {left} KiB left", args[0]));
         }
     }
     base.check_next_run();
-    base.place.server().unwrap().down("INT");
+    base.place.server().unwrap().down(Signal::INT);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! readers that keep their state across a publish.
 
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use crate::place::{Place, file_of};
 use crate::support::Done;
@@ -160,9 +159,7 @@ fn a_reader_that_keeps_its_state_sees_one_version_across_a_publish() {
         assert!(last.starts_with("seen 2 "), "{last}");
         assert_ne!(last.split(' ').nth(2), first.split(' ').nth(2), "{last}");
         drop(input);
-        let waited = std::time::Instant::now();
         assert!(reader.wait().unwrap().success());
-        assert!(waited.elapsed() < Duration::from_secs(10));
         place.check_current();
     }
 }

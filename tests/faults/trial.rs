@@ -1,7 +1,7 @@
 //! One fault after the other, and what must hold after each.
 
 use std::fmt;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use crate::phases;
 use crate::place::{Place, State, file_of};
 use crate::support::Done;
 use crate::support::ledger::{Random, Shape};
+use crate::support::signals::{self, Signal};
 
 /// The ledger at the beginning.
 const BASE: Shape = Shape {
@@ -213,7 +214,10 @@ impl Trial {
         let compute = ["compute", self.scope(), "--quiet"];
         let moment = self.moment();
         match fault {
-            Fault::KillRun => (vec![self.signal_after(&compute, "KILL", moment)], None),
+            Fault::KillRun => (
+                vec![self.signal_after(&compute, Signal::KILL, moment)],
+                None,
+            ),
             Fault::KillAtPhase => {
                 let phases = phases::phases(&self.place, compute[1]);
                 let phase = phases[self.random.below(phases.len() as u64) as usize];
@@ -222,17 +226,20 @@ impl Trial {
                 (vec![phases::kill_at(&self.place, &compute, phase)], None)
             }
             Fault::Interrupt => {
-                let name = ["INT", "TERM"][self.random.below(2) as usize];
+                let name = [Signal::INT, Signal::TERM][self.random.below(2) as usize];
                 (vec![self.signal_after(&compute, name, moment)], None)
             }
             Fault::KillPrune => {
                 let prune = ["versions", "prune", "--quiet", "--keep", "1"];
-                (vec![self.signal_after(&prune, "KILL", moment / 4)], None)
+                (
+                    vec![self.signal_after(&prune, Signal::KILL, moment / 4)],
+                    None,
+                )
             }
             Fault::KillImport => {
                 let file = self.next_file(MORE);
                 let import = ["import", "--quiet", &file];
-                let done = self.signal_after(&import, "KILL", moment / 4);
+                let done = self.signal_after(&import, Signal::KILL, moment / 4);
                 (vec![done], Some(MORE.trades))
             }
             Fault::TwoRuns => {
@@ -252,25 +259,22 @@ impl Trial {
                 let import = self.start(&["import", "--quiet", &file]);
                 (vec![end_of(run), end_of(import)], Some(MORE.trades))
             }
-            Fault::ServerDies => (vec![self.stop_server(&compute, "QUIT", moment)], None),
-            Fault::ServerRestarts => (vec![self.stop_server(&compute, "INT", moment)], None),
+            Fault::ServerDies => (vec![self.stop_server(&compute, Signal::QUIT, moment)], None),
+            Fault::ServerRestarts => (vec![self.stop_server(&compute, Signal::INT, moment)], None),
         }
     }
 
-    fn signal_after(&mut self, args: &[&str], name: &str, moment: Duration) -> Done {
+    fn signal_after(&mut self, args: &[&str], signal: Signal, moment: Duration) -> Done {
         let child = self.start(args);
         sleep(moment);
-        let pid = child.id().to_string();
-        // One that has ended is not yet waited for: its number is nobody else's.
-        let done = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(done.unwrap().success());
+        signals::send(child.id(), signal);
         let done = end_of(child);
         // One that ended before it could be killed was not.
         self.tally.kills += u64::from(done.code == -1);
         done
     }
 
-    fn stop_server(&mut self, args: &[&str], signal: &str, moment: Duration) -> Done {
+    fn stop_server(&mut self, args: &[&str], signal: Signal, moment: Duration) -> Done {
         let child = self.start(args);
         sleep(moment);
         if let Some(server) = self.place.server() {

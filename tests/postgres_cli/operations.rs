@@ -1,8 +1,6 @@
 //! What an operator does around runs, on a server: asking how things stand, pruning versions that
 //! somebody reads.
 
-use std::time::{Duration, Instant};
-
 use crate::SMALL;
 use crate::site::{Site, server};
 use crate::support::ledger::{csv, rows};
@@ -25,11 +23,7 @@ fn a_prune_names_what_a_reader_holds() {
     }
     let prune = ["versions", "prune", "--keep", "1"];
     let held = site.hold("SELECT count(*) FROM fifo_allocations WHERE allocation_version = 2");
-    let started = Instant::now();
     let done = site.fifo_pnl(&prune).expect(0);
-    // Each of three waited for alone would be half a minute.
-    let took = started.elapsed();
-    assert!(took < Duration::from_secs(18), "{took:?}");
     let said = "Nothing to drop; 4 versions left.\nNot dropped: versions 1, 2, 3. ";
     assert!(done.stdout.contains(said), "{}", done.stdout);
     assert!(done.stdout.contains("reader"), "{}", done.stdout);

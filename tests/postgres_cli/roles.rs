@@ -3,6 +3,7 @@
 use crate::site::{Site, ask, psql, server, with_role};
 use crate::support::Done;
 use crate::support::ledger::{csv, rows};
+use crate::support::signals::{self, Signal};
 use crate::{SMALL, blocks, section};
 
 /// Roles belong to the whole server; this one is gone in the end.
@@ -180,11 +181,7 @@ fn the_second_run_names_the_first(site: &mut Site, admin: &str) {
     let pid = format!("(pid {} on ", first.id());
     assert!(second.stderr.contains(&pid), "{}", second.stderr);
     // Asked to stop, it cancels its own statement, whatever role its sessions have taken.
-    let pid = first.id().to_string();
-    let done = std::process::Command::new("kill")
-        .args(["-s", "INT", &pid])
-        .status();
-    assert!(done.unwrap().success());
+    signals::send(first.id(), Signal::INT);
     Done::of(first.wait_with_output().unwrap()).expect(130);
     drop(held);
     assert_eq!(site.log().last().unwrap(), "failed interrupted");

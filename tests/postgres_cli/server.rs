@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::site::{POLL, WAIT_MAX, psql};
 use crate::support::Done;
+use crate::support::signals::{self, Signal};
 
 /// The password of the server's first role.
 pub const PASSWORD: &str = "correct horse";
@@ -99,12 +100,11 @@ impl Server {
     }
 
     /// Stops the server: `INT` is fast, `QUIT` is at once, as if the power had gone.
-    pub fn down(&mut self, signal: &str) {
+    pub fn down(&mut self, signal: Signal) {
         let Some(mut process) = self.process.take() else {
             return;
         };
-        let pid = process.id().to_string();
-        let _ = Command::new("kill").args(["-s", signal, &pid]).status();
+        signals::send(process.id(), signal);
         let _ = process.wait();
     }
 
@@ -143,7 +143,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.down("INT");
+        self.down(Signal::INT);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Done, Folder};
 
 /// A test gives up waiting after this.
-pub const WAIT_MAX: Duration = Duration::from_secs(30);
+pub const WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// Pause between two looks.
 pub const POLL: Duration = Duration::from_millis(10);

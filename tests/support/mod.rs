@@ -9,8 +9,10 @@
 )]
 
 pub mod ledger;
+pub mod signals;
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -203,6 +205,19 @@ impl Folder {
         assert_eq!(done.stderr, "");
         done.stdout
     }
+}
+
+/// Waits until a program prints its first line on stderr, and checks how that line begins.
+#[track_caller]
+pub fn wait_for_line(child: &mut Child, start: &str) {
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    let stderr = child.stderr.as_mut().unwrap();
+    // Byte by byte: what follows the line stays for the one who waits for the end.
+    while stderr.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+        line.extend(byte);
+    }
+    let line = String::from_utf8(line).unwrap();
+    assert!(line.starts_with(start), "{line}");
 }
 
 /// Returns the repository's folder.
