@@ -9,6 +9,8 @@
     reason = "the server and its programs are found in the environment; moments need a clock"
 )]
 
+#[path = "postgres_cli/between.rs"]
+mod between;
 #[path = "postgres_cli/connecting.rs"]
 mod connecting;
 #[path = "postgres_cli/faults.rs"]
@@ -21,6 +23,8 @@ mod roles;
 mod server;
 #[path = "postgres_cli/site.rs"]
 mod site;
+#[path = "postgres_cli/statements.rs"]
+mod statements;
 mod support;
 
 use std::fs;

@@ -106,7 +106,10 @@ impl From<StoreError> for CliError {
                 Exit::Refused,
                 "restore a backup, or use the program that made this database",
             ),
-            StoreError::Refused(_) => (Exit::Refused, ""),
+            StoreError::Refused(_)
+            | StoreError::Busy(_)
+            | StoreError::WatermarkElsewhere(_)
+            | StoreError::MustReadWhole(_) => (Exit::Refused, ""),
             StoreError::Stopped => (Exit::Interrupted, ""),
             StoreError::Full(_) => (
                 Exit::Failed,

@@ -216,7 +216,10 @@ impl Found {
         self.summaries = by_pool.collect();
         self.arrivals = match store.arrivals(&Scope::default(), &watermark).await {
             Ok(arrivals) => Ok(arrivals),
-            Err(StoreError::Refused(why)) => Err(Forced::Watermark(why)),
+            // Only these two say that the watermark is unknown; any other error says nothing of it.
+            Err(why @ (StoreError::WatermarkElsewhere(_) | StoreError::MustReadWhole(_))) => {
+                Err(Forced::Watermark(why.to_string()))
+            }
             Err(error) => return Err(error.into()),
         };
         if !watermark.is_unguarded() {

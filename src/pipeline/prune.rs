@@ -99,7 +99,7 @@ async fn drop_all(
         match store.drop_version(version, &event).await {
             Ok(()) => report.dropped.push(version),
             // A reader of one is in the way of all: the tables they are part of are the same.
-            Err(error @ StoreError::Refused(_)) => {
+            Err(error @ StoreError::Busy(_)) => {
                 report.stayed.push(version);
                 report.reason = Some(error.to_string());
                 break;

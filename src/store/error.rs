@@ -58,8 +58,20 @@ pub enum StoreError {
     #[error("the schema does not match this program: {0}")]
     SchemaDiffers(String),
     /// A change that the rules forbid; nothing was changed.
+    ///
+    /// Its words are for a person. What the program itself acts on has a variant of its own.
     #[error("{0}")]
     Refused(String),
+    /// Somebody holds what we need for longer than we wait; nothing was changed.
+    #[error("{0}")]
+    Busy(String),
+    /// A version's watermark counts what another database or ledger counts: nothing here is "new
+    /// since" it.
+    #[error("{0}")]
+    WatermarkElsewhere(&'static str),
+    /// What is new can't be told from what changed: the ledger has to be read whole.
+    #[error("{0}: the ledger has to be read whole")]
+    MustReadWhole(&'static str),
     /// The caller asked to stop.
     #[error("stopped")]
     Stopped,
@@ -172,5 +184,6 @@ mod tests {
         assert!(!database(Some(sqlx::Error::RowNotFound)).is_transient());
         assert!(!database(None).is_transient());
         assert!(!StoreError::Refused("no".into()).is_transient());
+        assert!(!StoreError::Busy("no".into()).is_transient());
     }
 }

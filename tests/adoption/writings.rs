@@ -27,7 +27,9 @@ async fn arrivals(site: &Site) -> Result<Arrivals, String> {
     store.close().await;
     match arrivals {
         Ok(arrivals) => Ok(arrivals),
-        Err(StoreError::Refused(why)) => Err(why),
+        Err(why @ (StoreError::MustReadWhole(_) | StoreError::WatermarkElsewhere(_))) => {
+            Err(why.to_string())
+        }
         Err(error) => panic!("{error}"),
     }
 }

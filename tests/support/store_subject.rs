@@ -665,7 +665,8 @@ pub async fn exported(store: &dyn Store, version: Version) -> Vec<String> {
 #[track_caller]
 pub fn refusal<T>(result: StoreResult<T>) -> String {
     match result {
-        Err(StoreError::Refused(words)) => words,
+        Err(StoreError::Refused(words) | StoreError::Busy(words)) => words,
+        Err(error @ StoreError::WatermarkElsewhere(_)) => error.to_string(),
         Err(error) => panic!("expected a refusal, found {error:?}"),
         Ok(_) => panic!("expected a refusal, and it was done"),
     }

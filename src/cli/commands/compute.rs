@@ -46,7 +46,7 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
     };
     let mut text = format!("Database  {}\n", store.location());
     text.push_str(&describe(&report, args.all_rows));
-    text.push_str(&filed_years_changed(store.as_ref(), report.version, None).await?);
+    text.push_str(&filed_years_changed(store.as_ref(), report.version, None).await);
     text.push_str(&describe_next(&report, &session.config));
     let mut json = to_json(&report);
     if let Some(object) = json.as_object_mut() {

@@ -70,10 +70,10 @@ pub(super) async fn run(
         Incremental::Appended(report) if !options.dry_run => {
             let first = |line: &AppendLine| Some((line.pool.clone(), line.added.first_sell?));
             let appended = report.pools.iter().filter_map(first).collect();
-            filed_years_changed(store.as_ref(), report.version, Some(&appended)).await?
+            filed_years_changed(store.as_ref(), report.version, Some(&appended)).await
         }
         Incremental::Full(report, _) if !options.dry_run => {
-            filed_years_changed(store.as_ref(), report.version, None).await?
+            filed_years_changed(store.as_ref(), report.version, None).await
         }
         _ => String::new(),
     };

@@ -55,7 +55,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let judged = pipeline::validate(store, &session.context, Some(report.version)).await?;
     text.push_str(&compute::describe(&report, args.all_rows));
     text.push_str(&validate::describe_short(&judged));
-    text.push_str(&filed_years_changed(store, report.version, None).await?);
+    text.push_str(&filed_years_changed(store, report.version, None).await);
     text.push_str(&compute::describe_next(&report, &session.config));
     let exit = [
         imported,

@@ -30,7 +30,7 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
             location: action.into(),
             reason: format!("{message}: is this a read-only replica?"),
         },
-        "55P03" => StoreError::Refused(format!(
+        "55P03" => StoreError::Busy(format!(
             "{action}: a reader holds the table longer than we wait ({message})"
         )),
         // A statement prepared on one server connection, used on another.

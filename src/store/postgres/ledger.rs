@@ -347,15 +347,13 @@ pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<S
         } if theirs == cluster => Ok(snapshot.clone()),
         Watermark::Unguarded {
             cluster: theirs, ..
-        } if theirs == cluster => Err(StoreError::Refused(
+        } if theirs == cluster => Err(StoreError::WatermarkElsewhere(
             "the version was computed from an unguarded ledger: what came since can't be \
-                 told by transactions; compute a new version"
-                .into(),
+             told by transactions; compute a new version",
         )),
-        _ => Err(StoreError::Refused(
+        _ => Err(StoreError::WatermarkElsewhere(
             "the version was computed in another database cluster, whose transaction numbers \
-             mean nothing here: compute a new version"
-                .into(),
+             mean nothing here: compute a new version",
         )),
     }
 }

@@ -120,7 +120,7 @@ async fn lock(connection: &mut PgConnection, old: &[Old], schema: &str) -> Store
         execute(connection, "SAVEPOINT making_room").await?;
         match execute(connection, &sql).await {
             Ok(()) => return Ok(()),
-            Err(error @ StoreError::Refused(_)) => {
+            Err(error @ StoreError::Busy(_)) => {
                 execute(connection, "ROLLBACK TO making_room").await?;
                 if left.is_zero() {
                     return Err(error);

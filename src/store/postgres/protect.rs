@@ -66,7 +66,7 @@ pub(super) async fn protect(connection: &mut PgConnection) -> StoreResult<()> {
     loop {
         match change(connection, !found.has("account")).await {
             // A statement at work holds the table: after a moment, once more.
-            Err(StoreError::Refused(_)) if !left.is_zero() => {}
+            Err(StoreError::Busy(_)) if !left.is_zero() => {}
             done => return done,
         }
         tokio::time::sleep(Duration::from_millis(READER_POLL_MS)).await;

@@ -66,7 +66,7 @@ fn steady(readers: BTreeMap<Reader, Known>) -> StoreResult<Steady> {
     let mut moving = readers.iter().filter(|(_, (_, oldest))| oldest.is_none());
     match moving.next() {
         None => Ok(Steady(readers)),
-        Some(((pid, _), (name, _))) => Err(StoreError::Refused(format!(
+        Some(((pid, _), (name, _))) => Err(StoreError::Busy(format!(
             "a reader holds the tables of allocations longer than we wait (server process {pid}, \
              \"{name}\"): it would take a new version for an empty one"
         ))),

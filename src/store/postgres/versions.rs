@@ -555,7 +555,7 @@ async fn lock_parts(
         );
         let done = execute(connection, action, sql).await;
         left = left.saturating_sub(pause + Duration::from_millis(READER_TRY_MS));
-        if !matches!(done, Err(StoreError::Refused(_))) || left.is_zero() {
+        if !matches!(done, Err(StoreError::Busy(_))) || left.is_zero() {
             return done;
         }
         let sql = "ROLLBACK TO SAVEPOINT unlocked; RELEASE SAVEPOINT unlocked".to_owned();
@@ -601,7 +601,7 @@ pub(super) async fn drop_tables(
     execute(connection, action, "BEGIN".into()).await?;
     match lock_parts(connection, &attached, reader_wait).await {
         Ok(()) => execute(connection, action, format!("DROP TABLE {attached}; COMMIT")).await,
-        Err(StoreError::Refused(_)) => execute(connection, action, "ROLLBACK".into()).await,
+        Err(StoreError::Busy(_)) => execute(connection, action, "ROLLBACK".into()).await,
         Err(error) => Err(error),
     }
 }

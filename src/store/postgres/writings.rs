@@ -49,7 +49,7 @@ pub(super) async fn seen(connection: &mut PgConnection) -> StoreResult<Writings>
 
 /// Finds the rows that came since a version.
 ///
-/// Errors: `Refused` where that can't be told without reading the ledger whole.
+/// Errors: `MustReadWhole` where that can't be told without reading the ledger whole.
 pub(super) async fn arrivals(
     store: &PostgresStore,
     scope: &Scope,
@@ -72,7 +72,11 @@ async fn arrivals_in(
             cluster: theirs,
             writings,
         } if *theirs == cluster => (snapshot, *writings),
-        _ => return Err(cannot_tell("the version is not of this ledger")),
+        _ => {
+            return Err(StoreError::WatermarkElsewhere(
+                "the version is not of this ledger: the ledger has to be read whole",
+            ));
+        }
     };
     let is_new = condition(before, &snapshot)?;
     let now = seen(connection).await?;
@@ -100,8 +104,8 @@ async fn arrivals_in(
     Ok(arrivals)
 }
 
-fn cannot_tell(why: &str) -> StoreError {
-    StoreError::Refused(format!("{why}: the ledger has to be read whole"))
+fn cannot_tell(why: &'static str) -> StoreError {
+    StoreError::MustReadWhole(why)
 }
 
 /// Returns the SQL that holds for rows of `ledger_writings` that a snapshot did not see.

@@ -158,9 +158,10 @@ pub(super) fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
 
 /// Returns the numbers of a watermark. Errors: it is of a database that numbers nothing.
 pub(super) fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
-    watermark.sequence().ok_or_else(|| {
-        StoreError::Refused("the version was computed in a PostgreSQL database".into())
-    })
+    let elsewhere = "the version was computed in a PostgreSQL database";
+    watermark
+        .sequence()
+        .ok_or(StoreError::WatermarkElsewhere(elsewhere))
 }
 
 /// Voids in force as of a watermark: not the view's, which knows only this instant.

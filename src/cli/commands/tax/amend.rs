@@ -51,6 +51,22 @@ pub(in crate::cli::commands) async fn filed_years_changed(
     store: &dyn Store,
     version: Version,
     appended: Option<&BTreeMap<Pool, Timestamp>>,
+) -> String {
+    match changed_years(store, version, appended).await {
+        Ok(text) => text,
+        // The version is published by now: what can't be looked up is said, and fails nothing.
+        Err(error) => format!(
+            "Filed           unknown whether a filed tax year changed: {};\n                \
+             fifo-pnl tax amend --year YEAR shows it\n",
+            error.message
+        ),
+    }
+}
+
+async fn changed_years(
+    store: &dyn Store,
+    version: Version,
+    appended: Option<&BTreeMap<Pool, Timestamp>>,
 ) -> CliResult<String> {
     let mut text = String::new();
     if store.current().await?.version != Some(version) {
