@@ -73,7 +73,7 @@
 //! | feature | gives | needs |
 //! |---|---|---|
 //! | none | [`engine`]: matching in memory; no database, no async, no files | six small crates |
-//! | `job` | `import`, `store`, `pipeline`, `report`, `tax`: the batch job as a library | sqlx, rusqlite, rayon, tokio |
+//! | `job` | `import`, `files`, `store`, `pipeline`, `report`, `tax`: the batch job as a library | sqlx, rusqlite, rayon, tokio |
 //! | `cli` (default) | `cli`: the programs `fifo-pnl`, `compute_allocations`, `validate_allocations` | clap |
 //!
 //! Library code never prints, exits or reads a clock; time, progress and cancellation come in
@@ -91,6 +91,8 @@ pub mod engine;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "job")]
+pub mod files;
 #[cfg(feature = "job")]
 pub mod import;
 #[cfg(feature = "job")]

@@ -15,6 +15,8 @@ mod places;
 mod rounding;
 #[path = "tax/workbook.rs"]
 mod workbook;
+#[path = "tax/zips.rs"]
+mod zips;
 
 use std::fs;
 

@@ -445,6 +445,9 @@ pub struct CompareArgs {
     /// Write all sells that differ to a CSV file
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "output")]
+    pub overwrite: bool,
 }
 
 /// `history`

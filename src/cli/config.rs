@@ -11,6 +11,7 @@ pub use tax::TaxConfig;
 use super::args::GlobalArgs;
 use super::error::{CliError, CliResult};
 use crate::engine::{Size, Symbol, SymbolRules, SymbolSettings};
+use crate::files::read_input;
 use crate::store::postgres::PostgresUrl;
 
 /// The database where nothing names one.
@@ -18,6 +19,9 @@ pub const DATABASE_DEFAULT: &str = "sqlite://fifo-pnl.db";
 
 /// The configuration file that is read if it is there.
 pub const CONFIG_FILE_DEFAULT: &str = "fifo-pnl.toml";
+
+/// Bytes of a configuration file.
+const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Rows of the per-symbol table unless `--all-rows`.
 pub const TABLE_ROWS_MAX: usize = 15;
@@ -114,7 +118,7 @@ impl Config {
 fn read_file(named: Option<&Path>) -> CliResult<File> {
     let path = named.unwrap_or(Path::new(CONFIG_FILE_DEFAULT));
     let hint = "docs/SPEC-matching.md lists the settings";
-    match std::fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map_or(1, |before| before.matches('\n').count() + 1);
@@ -129,6 +133,11 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
             "name a configuration file that is there, or leave --config out",
         )),
     }
+}
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let bytes = read_input(path, CONFIG_BYTES_MAX)?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8"))
 }
 
 /// Reads a database URL. The scheme decides; nothing is opened.

@@ -1,6 +1,7 @@
 //! One type decides wording, hints and exit code of everything that goes wrong.
 
 use super::exit::Exit;
+use crate::files::WriteError;
 use crate::pipeline::PipelineError;
 use crate::store::StoreError;
 use crate::tax::TaxError;
@@ -143,7 +144,37 @@ impl From<TaxError> for CliError {
                 exit: Exit::Interrupted,
                 ..Self::failed(error.to_string())
             },
-            TaxError::Write(_) => Self::failed(error.to_string()),
+            TaxError::Write(error) => error.into(),
+        }
+    }
+}
+
+impl From<WriteError> for CliError {
+    fn from(error: WriteError) -> Self {
+        let message = error.to_string();
+        match error {
+            WriteError::Exists { .. } => {
+                Self::refused(message, "name another file, or replace it with --overwrite")
+            }
+            WriteError::NoFile {
+                what: "a folder", ..
+            } => Self::refused(message, "name a file in it"),
+            WriteError::NoFile { .. } => {
+                Self::refused(message, "name a file, or a name that nothing has")
+            }
+            WriteError::Denied { .. } => Self::refused(
+                message,
+                "name a file in a folder that is writable for this user",
+            ),
+            WriteError::Full { .. } => Self {
+                hint: "make room there and run the same command again: nothing was written".into(),
+                ..Self::failed(message)
+            },
+            WriteError::Failed { .. } => Self {
+                hint: "nothing was written: run the same command again when the cause is gone"
+                    .into(),
+                ..Self::failed(message)
+            },
         }
     }
 }

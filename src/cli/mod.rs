@@ -27,6 +27,7 @@ use error::{CliError, CliResult};
 pub use exit::Exit;
 use session::Session;
 
+use crate::files::remove_unfinished;
 use crate::pipeline::Cancel;
 
 /// What a command has to say when it is done.
@@ -102,6 +103,7 @@ fn run(command: Command, global: &GlobalArgs) -> ExitCode {
 }
 
 fn run_to_outcome(command: Command, global: &GlobalArgs) -> CliResult<Outcome> {
+    terminal::hush_caught_panics();
     let config = Config::load(global)?;
     let runtime = runtime_for(&command)
         .map_err(|error| CliError::failed(format!("start the runtime: {error}")))?;
@@ -118,6 +120,8 @@ fn run_to_outcome(command: Command, global: &GlobalArgs) -> CliResult<Outcome> {
         done
     });
     runtime.shutdown_background();
+    // A thread that is still reading or writing ends with the process.
+    remove_unfinished();
     done.map(|mut outcome| {
         if quiet && outcome.is_summary && outcome.exit == Exit::Done {
             outcome.text.clear();

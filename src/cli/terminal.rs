@@ -1,6 +1,7 @@
 //! The terminal: progress on stderr, the clock, signals, and output that survives a closed pipe.
 
 use std::io::{self, IsTerminal, Write};
+use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -11,8 +12,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use super::format::count;
 
 use crate::engine::Timestamp;
+use crate::files::remove_unfinished;
 use crate::pipeline::{Cancel, Clock, Phase, Progress};
 use crate::store::model::Holder;
+use crate::tax::is_panic_caught;
 
 /// Work shorter than this shows no progress.
 const PROGRESS_AFTER: Duration = Duration::from_millis(250);
@@ -179,6 +182,16 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Keeps quiet about panics that become errors: those are told in our own words.
+pub fn hush_caught_panics() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !is_panic_caught() {
+            tell(info);
+        }
+    }));
+}
+
 /// Asks a question on stderr and reads the answer. `None`: there is no terminal to ask.
 pub fn ask(question: &str) -> Option<String> {
     if !io::stdin().is_terminal() {
@@ -209,6 +222,8 @@ pub fn stop_on_signal(cancel: Cancel) -> io::Result<Signals> {
             if !has_ended.load(Ordering::SeqCst) {
                 note("error: interrupted: nothing was published");
             }
+            // Nobody drops what is still being written.
+            remove_unfinished();
             std::process::exit(super::exit::Exit::Interrupted as i32);
         });
     };

@@ -1,10 +1,18 @@
-//! Allocations to files, written to any [`std::io::Write`]. Formats only: no store, no clock.
+//! The writers' room: rows to files. Formats only: no store, no clock.
+//!
+//! The canonical export goes to any [`std::io::Write`]. Files that people open have one writer of
+//! lines, [`CsvLine`], which no spreadsheet takes for formulas, and are there whole or not at all.
+
+mod file;
+mod line;
 
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
 use crate::engine::{ALLOCATION_HEADER, AllocationRow};
+pub use file::{PartFile, WrittenFile, hex, sha256_of, sibling, sum_of};
+pub use line::{CsvLine, harmless};
 
 /// Writes the canonical export, and counts and hashes what it writes.
 ///

@@ -7,6 +7,8 @@
 /// A place that a run, or an import, comes past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// All bytes of a file that the program makes are written, and it has no name yet.
+    Name,
     /// A lot of a file's rows is written, and more may follow.
     Lot,
     /// A file's rows are appended, and nothing is committed.

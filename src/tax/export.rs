@@ -1,7 +1,6 @@
 //! One pass over a version: its rows of a year go into every file that is asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +10,6 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 
 use super::boxes::base_asset;
-use super::files::{PartFile, WrittenFile, sibling};
 use super::formats::{Format, LeftOut, OpenLotLine, TaxFile, numbered, unmatched_file};
 use super::manifest::{self, Sealing};
 use super::row::{RowMaker, TaxRules};
@@ -19,10 +17,12 @@ use super::slices::Slices;
 use super::totals::Totals;
 use super::{TaxError, TaxResult};
 use crate::engine::{Account, PoolStatus, Timestamp};
+use crate::files::{IfThere, check_place, remove_published};
+use crate::report::{CsvLine, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
 use crate::store::model::{LongRun, PoolSummary, Sold, SourcedAllocation, Version, VersionInfo};
+use crate::store::phase::{self, Phase};
 use crate::store::{SourcedSink, Store};
-use crate::tax::cells::CsvLine;
 
 /// What every file knows of the export it belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,8 @@ pub struct ExportFacts<'a> {
     pub version: &'a VersionInfo,
     /// The program's own version.
     pub program_version: &'a str,
+    /// What becomes of files that are there.
+    pub if_there: IfThere,
 }
 
 /// Asks whether to stop. Clones ask the same.
@@ -65,8 +67,8 @@ pub struct ExportRequest {
     pub version: VersionInfo,
     /// The files and where they go. The first one's name gives the others theirs.
     pub files: Vec<(Format, PathBuf)>,
-    /// Replace files that are there.
-    pub overwrite: bool,
+    /// What becomes of files that are there.
+    pub if_there: IfThere,
     /// Whether the version is sealed with it.
     pub sealing: Sealing,
     /// Asked while rows are read.
@@ -252,27 +254,9 @@ fn check_paths(request: &ExportRequest, paths: &Paths) -> TaxResult<()> {
     let named = request.files.iter().map(|(_, path)| path);
     let all = named.chain([&paths.unmatched, &paths.pools, &paths.manifest]);
     for path in all {
-        if path.is_dir() {
-            return Err(TaxError::Refused {
-                message: format!("{} is a folder, expected a file", path.display()),
-                hint: "name a file in it".into(),
-            });
-        }
-        if path.exists() && !request.overwrite {
-            return Err(TaxError::Refused {
-                message: format!("{} exists", path.display()),
-                hint: "name another file, or replace it with --overwrite".into(),
-            });
-        }
+        check_place(path, request.if_there)?;
     }
     Ok(())
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> TaxError {
-    TaxError::Refused {
-        message: format!("can't write {}: {error}", path.display()),
-        hint: "name a file in a folder that is writable for this user".into(),
-    }
 }
 
 /// Exports a version's rows of a year. Nothing has its name before all is written.
@@ -294,6 +278,7 @@ pub async fn export(
         rules,
         version: &request.version,
         program_version,
+        if_there: request.if_there,
     };
     let mut sink = Sink {
         maker: RowMaker::new(rules),
@@ -304,7 +289,7 @@ pub async fn export(
     };
     for (format, path) in &request.files {
         let file = format.open(path, &facts);
-        sink.files.push(file.map_err(|e| unwritable(path, &e))?);
+        sink.files.push(file.map_err(|e| TaxError::at(path, e))?);
     }
     sink.files.push(unmatched_file(&paths.unmatched, &facts));
     let version = request.version.version;
@@ -321,7 +306,8 @@ pub async fn export(
     let (mut files, left_out) = finish(&request.files, sink.files, &totals)?;
     let pools = pools_left_out(&summaries);
     if !pools.is_empty() {
-        files.push(write_pools(&paths.pools, &pools).map_err(TaxError::Write)?);
+        let written = write_pools(&paths.pools, request.if_there, &pools);
+        files.push(written.map_err(|e| TaxError::at(&paths.pools, e))?);
     }
     let mut exported = Exported {
         totals,
@@ -333,8 +319,9 @@ pub async fn export(
         files,
     };
     exported.manifest = manifest::of(&facts, &exported, &request.sealing);
-    let manifest = write_manifest(&paths.manifest, &exported.manifest);
-    exported.files.push(manifest.map_err(TaxError::Write)?);
+    let manifest = write_manifest(&paths.manifest, request.if_there, &exported.manifest);
+    let manifest = manifest.map_err(|e| TaxError::at(&paths.manifest, e))?;
+    exported.files.push(manifest);
     publish(request, &paths, &mut exported.files)?;
     Ok(exported)
 }
@@ -348,7 +335,7 @@ async fn print_rows(
     stop: &Stop,
 ) -> TaxResult<(u64, Sink)> {
     let year = sink.year;
-    let (mut pipe, thread) = Pipe::begin(sink, stop.clone()).map_err(TaxError::Write)?;
+    let (mut pipe, thread) = Pipe::begin(sink, stop.clone()).map_err(TaxError::write)?;
     let read = store.sourced_rows(version, account, year, &mut pipe).await;
     let flushed = pipe.flush();
     drop(pipe);
@@ -357,10 +344,10 @@ async fn print_rows(
         return Err(TaxError::Stopped);
     }
     // What the thread says comes first: the reader only sees that it is gone.
-    let gone = || TaxError::Write(io::Error::other("the thread that writes has ended"));
-    let sink = printed.map_err(|_| gone())?.map_err(TaxError::Write)?;
+    let gone = || TaxError::write(io::Error::other("the thread that writes has ended"));
+    let sink = printed.map_err(|_| gone())?.map_err(TaxError::write)?;
     let rows = read?;
-    flushed.map_err(TaxError::Write)?;
+    flushed.map_err(TaxError::write)?;
     Ok((rows, sink))
 }
 
@@ -374,7 +361,7 @@ fn finish(
     let (mut files, mut left_out) = (Vec::new(), Vec::new());
     let formats = formats.iter().map(|(format, _)| Some(*format));
     for (format, file) in formats.chain(std::iter::once(None)).zip(open) {
-        let done = file.finish(totals).map_err(TaxError::Write)?;
+        let done = file.finish(totals).map_err(TaxError::write)?;
         files.extend(done.files);
         let named = done.left_out.into_iter();
         left_out.extend(named.filter_map(|left| Some((format?, left))));
@@ -396,7 +383,7 @@ async fn give_open_lots(
             let pool = summary.pool.clone();
             let line = OpenLotLine { pool, lot };
             for file in files.iter_mut() {
-                file.open_lot(&line).map_err(TaxError::Write)?;
+                file.open_lot(&line).map_err(TaxError::write)?;
             }
         }
     }
@@ -461,8 +448,8 @@ fn several_dollars(summaries: &[PoolSummary], rules: &TaxRules) -> Vec<SeveralDo
         .collect()
 }
 
-fn write_pools(path: &Path, pools: &[PoolSummary]) -> io::Result<WrittenFile> {
-    let mut file = PartFile::create(path)?;
+fn write_pools(path: &Path, if_there: IfThere, pools: &[PoolSummary]) -> io::Result<WrittenFile> {
+    let mut file = PartFile::create(path, if_there)?;
     let mut line = CsvLine::default();
     line.texts(["account", "symbol", "status", "trades", "reason"]);
     file.head(line.end())?;
@@ -477,19 +464,30 @@ fn write_pools(path: &Path, pools: &[PoolSummary]) -> io::Result<WrittenFile> {
     file.finish()
 }
 
-fn write_manifest(path: &Path, manifest: &Value) -> io::Result<WrittenFile> {
-    let mut file = PartFile::create(path)?;
+fn write_manifest(path: &Path, if_there: IfThere, manifest: &Value) -> io::Result<WrittenFile> {
+    let mut file = PartFile::create(path, if_there)?;
     file.head(format!("{manifest:#}\n").as_bytes())?;
     file.finish()
 }
 
-/// Gives all files their names, and takes away what an earlier export left there.
+/// Gives all files their names, and takes away what an earlier export left there. Where one can't
+/// have its name, those that are new are taken back: half an export is none.
 fn publish(request: &ExportRequest, paths: &Paths, files: &mut [WrittenFile]) -> TaxResult<()> {
-    for file in files.iter_mut() {
-        file.publish()
-            .map_err(|error| unwritable(&file.path, &error))?;
+    phase::reached(Phase::Name);
+    for nth in 0..files.len() {
+        let Some(file) = files.get_mut(nth) else {
+            break;
+        };
+        let Err(error) = file.publish() else {
+            continue;
+        };
+        let error = TaxError::at(&file.path, error);
+        if request.if_there == IfThere::Refuse {
+            files.iter().for_each(WrittenFile::take_back);
+        }
+        return Err(error);
     }
-    if !request.overwrite {
+    if request.if_there == IfThere::Refuse {
         return Ok(());
     }
     let is_new = |path: &Path| files.iter().any(|file| file.path == path);
@@ -498,8 +496,8 @@ fn publish(request: &ExportRequest, paths: &Paths, files: &mut [WrittenFile]) ->
         let more = (2..).map(|number| numbered(path, number));
         old.extend(more.take_while(|path| path.exists()));
     }
-    for path in old.iter().filter(|path| !is_new(path) && path.exists()) {
-        fs::remove_file(path).map_err(|error| unwritable(path, &error))?;
+    for path in old.iter().filter(|path| !is_new(path)) {
+        remove_published(path)?;
     }
     Ok(())
 }

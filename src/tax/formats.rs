@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::cells::CsvLine;
-use super::files::{PartFile, WrittenFile};
 use super::row::TaxRow;
 use super::totals::Totals;
+use crate::report::CsvLine;
+use crate::report::{PartFile, WrittenFile};
 
 mod form8949;
 mod lots;
@@ -18,7 +18,7 @@ mod xlsx;
 
 pub use lots::LOTS_HEADER;
 pub use taxact::TAXACT_ROWS_MAX;
-pub use xlsx::OpenLotLine;
+pub use xlsx::{OpenLotLine, is_panic_caught};
 
 use super::export::ExportFacts;
 

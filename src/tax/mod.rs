@@ -11,10 +11,8 @@ mod amend;
 mod amount;
 mod archive;
 mod boxes;
-mod cells;
 mod error;
 mod export;
-mod files;
 mod formats;
 mod manifest;
 mod review;
@@ -22,16 +20,16 @@ mod row;
 mod slices;
 mod term;
 mod totals;
+mod unpack;
+mod verify;
 
 pub use amend::{Amended, Amendment, FILED_EVENT, FiledYear, PrintedLine, amend, filed};
 pub use amount::{Amounts, Rounding};
-pub use archive::{Filed, MANIFEST_NAME, Opened, Verdict, Verified, archive, open};
+pub use archive::{Filed, MANIFEST_NAME, archive};
 pub use boxes::{AssetKind, BoxRules, DIGITAL_BOXES_FROM, FormBox, Part, Reported, base_asset};
-pub use cells::{CsvLine, harmless};
 pub use error::{TaxError, TaxResult};
 pub use export::{ExportFacts, ExportRequest, Exported, SeveralDollars, Stop, export};
-pub use files::{PartFile, WrittenFile, sha256_of, sibling};
-pub use formats::{Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX};
+pub use formats::{Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX, is_panic_caught};
 pub use manifest::{MANIFEST_FORMAT, Sealing, rules_of};
 pub use review::{
     BasisLot, NearMiss, Preview, SellFigures, basis_trades, import_batch, near_misses, preview,
@@ -40,3 +38,8 @@ pub use review::{
 pub use row::{Mark, MatchedRow, RowMaker, Slice, TaxRow, TaxRules};
 pub use term::{Term, days_held, term_of};
 pub use totals::{BoxTotal, Totals};
+pub use unpack::{
+    Opened, ZIP_FILES_MAX, ZIP_FREE_BYTES, ZIP_LIST_BYTES_MAX, ZIP_MANIFEST_BYTES_MAX,
+    ZIP_NAME_BYTES_MAX, ZIP_RATIO_MAX, ZIP_TOTAL_BYTES_MAX, open,
+};
+pub use verify::{Verdict, Verified};

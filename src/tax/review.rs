@@ -10,13 +10,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::boxes::base_asset;
-use super::files::hex;
 use super::{TaxError, TaxResult};
 use crate::engine::policy::SOURCE_REVIEW;
 use crate::engine::{
     Carried, LedgerTrade, Matching, OrderId, Pool, Side, Size, SymbolRules, Timestamp, Trade, Usd,
     add_sizes, match_pool, price_of_basis,
 };
+use crate::report::hex;
 use crate::store::Store;
 use crate::store::model::{ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, Scope};
 

@@ -136,8 +136,10 @@ fn a_disk_that_is_full_takes_nothing_away() {
     };
     let base = Base::make(place);
     let import = ["import", "--quiet", "more.csv"];
+    let down = ["migrate", "down", "--to", "2", "--confirm", "YES"];
+    let files = base.place.files();
     for left in [0, 1, 4, 16, 40, 120, 300] {
-        for args in [&RUN[..], &import] {
+        for args in [&RUN[..], &import, &down] {
             disk.fill_but(left << 10);
             let done = base.place.run(args);
             // What follows asks the database, which has to have room for that.
@@ -147,9 +149,105 @@ fn a_disk_that_is_full_takes_nothing_away() {
                 "no space left to ",
                 &format!("{} with {left} KiB left", args[0]),
             );
+            // No half copy of the database either.
+            assert_eq!(base.place.files(), files);
         }
     }
     base.check_next_run();
+}
+
+/// Every command that writes a file, but for its name.
+const WRITERS: [&str; 7] = [
+    "versions export 1",
+    "compare 1 2",
+    "review export",
+    "tax --year 2025 --allow-incomplete --format lots",
+    "tax --year 2025 --allow-incomplete --format form8949",
+    "tax --year 2025 --allow-incomplete --format xlsx",
+    "tax --year 2025 --allow-incomplete --final",
+];
+
+/// Makes a ledger of two versions that differ, and dates of a zone.
+fn with_two_versions() -> Base {
+    let base = Base::make(Place::sqlite());
+    let folder = base.place.folder();
+    folder.write("fifo-pnl.toml", "[tax]\ntimezone = \"UTC\"\n");
+    base.place.run(&["import", "--quiet", "more.csv"]).expect(0);
+    base.place.run(&RUN).expect(0);
+    fs::create_dir(folder.join("out")).unwrap();
+    base
+}
+
+/// Runs a command that has no room for its file, and checks what it said and left.
+fn check_no_room(base: &Base, line: &str, place: &str) {
+    let folder = base.place.folder();
+    let done = folder.shell(line).expect(4);
+    let said = format!("error: no space left to write {place} (");
+    let lines: Vec<&str> = done.stderr.lines().collect();
+    let hint = "hint: make room there and run the same command again: nothing was written";
+    assert!(lines[0].starts_with(&said), "{line}: {lines:?}");
+    assert_eq!(lines[1..], [hint], "{line}");
+    let entries = fs::read_dir(folder.join("out")).unwrap();
+    let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(
+        names.iter().all(|name| name == "filler"),
+        "{line}: {names:?}"
+    );
+    let sealed = "SELECT count(*) FROM allocation_versions WHERE sealed_at IS NOT NULL";
+    assert_eq!(folder.value(sealed), "0", "{line}");
+    let exported = "SELECT count(*) FROM event_log WHERE event_type IN ('export', 'tax_filed')";
+    assert_eq!(folder.value(exported), "0", "{line}");
+}
+
+#[test]
+fn a_file_without_room_is_told_and_not_left() {
+    let base = with_two_versions();
+    let Some(disk) = Disk::mount(&base.place.folder().join("out"), 8) else {
+        println!("skipped: this machine does not let us mount a small disk");
+        return;
+    };
+    for left in [0, 24] {
+        let is_longer = |writer: &&&str| left == 0 || !writer.starts_with("review");
+        for writer in WRITERS.iter().filter(is_longer) {
+            disk.fill_but(left << 10);
+            let line = format!("exec fifo-pnl {writer} -o out/file");
+            check_no_room(&base, &line, "out/file");
+            disk.empty();
+        }
+    }
+    // With room they are all written; the zip is checked where there is none.
+    for (nth, writer) in WRITERS.into_iter().enumerate() {
+        let folder = base.place.folder();
+        folder
+            .shell(&format!("exec fifo-pnl {writer} -o out/{nth}.file"))
+            .expect(0);
+    }
+    let folder = base.place.folder();
+    fs::rename(folder.join("out/6.file"), folder.join("out/filler")).unwrap();
+    fs::copy(folder.join("out/filler"), folder.join("filed.zip")).unwrap();
+    disk.fill_but(24 << 10);
+    let place = folder.join("out").display().to_string();
+    let done = folder
+        .shell("TMPDIR=$PWD/out exec fifo-pnl tax verify filed.zip")
+        .expect(4);
+    let said = format!("error: no space left to write {place} (");
+    assert!(done.stderr.starts_with(&said), "{}", done.stderr);
+    disk.empty();
+    let verify = "TMPDIR=$PWD/out exec fifo-pnl tax verify filed.zip";
+    folder.shell(verify).expect(0);
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_told_and_not_left() {
+    let base = with_two_versions();
+    // Blocks of 512 bytes: enough for what SQLite keeps in memory of a database that is only read.
+    for writer in WRITERS
+        .iter()
+        .filter(|writer| !writer.starts_with("review"))
+    {
+        let line = format!("trap '' XFSZ; ulimit -f 80; exec fifo-pnl {writer} -o out/file");
+        check_no_room(&base, &line, "out/file");
+    }
 }
 
 /// Starts a server whose every file is on a small disk.

@@ -7,7 +7,7 @@ use crate::support::Folder;
 use crate::{fixture, folder_with};
 
 /// Reads a zip as names and bytes, in its order.
-fn unpacked(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
+pub fn unpacked(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     (0..zip.len())
         .map(|at| {
@@ -31,7 +31,7 @@ fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
 
 const FINAL: [&str; 6] = ["tax", "--year", "2025", "--final", "-o", "filed.zip"];
 
-fn filed() -> Folder {
+pub fn filed() -> Folder {
     let folder = folder_with("missing-buy/trades.csv");
     folder
         .fifo_pnl(&[&FINAL[..], &["--allow-incomplete"]].concat())

@@ -141,22 +141,6 @@ fn what_is_refused_leaves_nothing() {
 }
 
 #[test]
-fn a_full_disk_leaves_nothing() {
-    if !fs::exists("/dev/full").unwrap() {
-        return;
-    }
-    let folder = folder_with("fees-and-dates/trades.csv");
-    std::os::unix::fs::symlink("/dev/full", folder.join("a.csv.part")).unwrap();
-    let done = tax(&folder, "2025", "lots", "a.csv", &[]).expect(4);
-    assert!(
-        done.stderr.contains("can't write the export"),
-        "{}",
-        done.stderr
-    );
-    assert_eq!(listed(&folder), Vec::<String>::new());
-}
-
-#[test]
 fn an_unpublished_partial_version_has_to_be_named() {
     let folder = folder_with("missing-buy/trades.csv");
     // A row that is no trade: no import lets it in, and its pool is rejected.

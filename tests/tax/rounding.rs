@@ -119,7 +119,7 @@ async fn a_stop_leaves_nothing() {
             (Format::Form8949, folder.join("b.csv")),
             (Format::Xlsx, folder.join("c.xlsx")),
         ],
-        overwrite: false,
+        if_there: fifo_pnl::files::IfThere::Refuse,
         sealing: Sealing::Draft,
         stop,
     };

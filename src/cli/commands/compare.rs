@@ -1,6 +1,6 @@
 //! `compare`: two versions beside each other.
 
-use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -13,9 +13,11 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::{Size, Usd};
+use crate::files::{IfThere, WriteError, check_place};
 use crate::pipeline::{
     self, CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef,
 };
+use crate::report::{CsvLine, PartFile};
 
 /// Lines shown; a file has all.
 const LINES_SHOWN: usize = 20;
@@ -31,12 +33,16 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
         year: args.year,
     };
     let versions = (named(&args.left)?, named(&args.right)?);
+    if let Some(path) = &args.output {
+        check_place(path, IfThere::of_overwrite(args.overwrite))?;
+    }
     let store = session.open(false).await?;
     let store = store.as_ref();
     let report = pipeline::compare(store, &session.context, versions, &options).await?;
     let mut text = format!("Database  {}\n{}", store.location(), describe(&report));
     if let Some(path) = &args.output {
-        write(path, &report)?;
+        let written = write(path, IfThere::of_overwrite(args.overwrite), &report);
+        written.map_err(|error| WriteError::of(error, path))?;
         let sells = plural(report.sells.len() as u64, "sell", "sells");
         text.push_str(&format!("{}: {sells}\n", path.display()));
     }
@@ -146,14 +152,10 @@ fn cells(it: &SellDifference) -> Vec<String> {
     ]
 }
 
-fn write(path: &Path, report: &CompareReport) -> CliResult<()> {
-    let failed = |error: &dyn std::fmt::Display| {
-        let message = format!("{}: can't be written: {error}", path.display());
-        CliError::usage(message, "")
-    };
-    let file = File::create(path).map_err(|error| failed(&error))?;
-    let mut writer = csv::Writer::from_writer(file);
-    let header = [
+fn write(path: &Path, if_there: IfThere, report: &CompareReport) -> io::Result<()> {
+    let mut file = PartFile::create(path, if_there)?;
+    let mut line = CsvLine::default();
+    line.texts([
         "account",
         "symbol",
         "sell_order_id",
@@ -166,34 +168,25 @@ fn write(path: &Path, report: &CompareReport) -> CliResult<()> {
         "second_pnl_usd",
         "difference_usd",
         "why",
-    ];
-    writer
-        .write_record(header)
-        .map_err(|error| failed(&error))?;
+    ]);
+    file.head(line.end())?;
     for it in &report.sells {
         let amount = |sell: &Option<ComparedSell>, part: fn(&ComparedSell) -> Option<Usd>| {
-            let amount = sell.as_ref().and_then(part);
-            amount.map(|amount| amount.to_string()).unwrap_or_default()
+            sell.as_ref().and_then(part)
         };
-        let record = [
-            it.pool.account.to_string(),
-            it.pool.symbol.to_string(),
-            it.sell_order_id.clone(),
-            it.sell_time.to_string(),
-            lots(it.left.as_ref()),
-            lots(it.right.as_ref()),
-            amount(&it.left, |sell| sell.cost_basis),
-            amount(&it.right, |sell| sell.cost_basis),
-            amount(&it.left, |sell| sell.pnl),
-            amount(&it.right, |sell| sell.pnl),
-            it.difference().to_string(),
-            it.why.clone(),
-        ];
-        writer
-            .write_record(record)
-            .map_err(|error| failed(&error))?;
+        line.text(it.pool.account.as_str())
+            .text(it.pool.symbol.as_str());
+        line.text(&it.sell_order_id).value(it.sell_time);
+        line.text(&lots(it.left.as_ref()))
+            .text(&lots(it.right.as_ref()));
+        line.optional(amount(&it.left, |sell| sell.cost_basis))
+            .optional(amount(&it.right, |sell| sell.cost_basis));
+        line.optional(amount(&it.left, |sell| sell.pnl))
+            .optional(amount(&it.right, |sell| sell.pnl));
+        line.value(it.difference()).text(&it.why);
+        file.row(line.end())?;
     }
-    writer.flush().map_err(|error| failed(&error))
+    file.finish()?.publish()
 }
 
 fn to_json(report: &CompareReport) -> Value {

@@ -16,11 +16,13 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table};
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
+use crate::files::IfThere;
 use crate::import::parse_timezone;
+use crate::report::WrittenFile;
 use crate::store::model::{Current, Event, VersionInfo};
 use crate::store::{Store, StoreError};
 use crate::tax::{
-    ExportRequest, Exported, Format, Rounding, Sealing, Stop, TaxRules, Totals, WrittenFile, export,
+    ExportRequest, Exported, Format, Rounding, Sealing, Stop, TaxRules, Totals, export,
 };
 
 /// The program's own version, for files.
@@ -50,7 +52,7 @@ async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
             version,
             about,
             path: output,
-            overwrite: args.overwrite,
+            if_there: IfThere::of_overwrite(args.overwrite),
             allow_incomplete: args.allow_incomplete,
         };
         let done = filing::file(store, session, filing).await;
@@ -65,7 +67,7 @@ async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
         rules,
         version,
         files: vec![(format, output.to_owned())],
-        overwrite: args.overwrite,
+        if_there: IfThere::of_overwrite(args.overwrite),
         sealing: Sealing::Draft,
         stop: stop_of(session),
     };

@@ -16,6 +16,7 @@ use crate::pipeline::{self, ValidateReport};
 pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
     if let Some([left, right]) = args.compare_versions.as_deref() {
         let args = CompareArgs {
+            overwrite: false,
             left: left.clone(),
             right: right.clone(),
             symbol: None,

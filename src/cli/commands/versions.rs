@@ -1,6 +1,5 @@
 //! `versions`: list, publish, release, seal, drop, export; `prune.rs` has prune.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,9 +14,11 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, table, time};
 use crate::cli::session::Session;
 use crate::engine::AllocationRow;
+use crate::files::{Draft, IfThere, WriteError};
 use crate::pipeline;
 use crate::report::{CanonicalCsv, Written};
 use crate::store::model::{Current, Event, VersionInfo};
+use crate::store::phase::{self, Phase};
 use crate::store::{RowSink, Store, StoreError};
 
 /// Runs the command.
@@ -170,11 +171,19 @@ fn version_json(info: &VersionInfo, current: &Current) -> Value {
     })
 }
 
-struct Sink<W>(CanonicalCsv<W>);
+/// Takes rows, and keeps why one could not be written: the store only sees that it ended.
+struct Sink<W> {
+    csv: CanonicalCsv<W>,
+    failed: Option<io::Error>,
+}
 
 impl<W: Write + Send> RowSink for Sink<W> {
     fn take(&mut self, row: &AllocationRow<'_>) -> io::Result<()> {
-        self.0.write(row)
+        self.csv.write(row).map_err(|error| {
+            let kind = error.kind();
+            self.failed = Some(error);
+            kind.into()
+        })
     }
 }
 
@@ -210,7 +219,7 @@ async fn export(
     }
     let Some(path) = output else {
         let stdout = BufWriter::new(io::stdout());
-        return match write(store, number, stdout).await {
+        return match write(store, number, (stdout, Path::new("stdout"))).await {
             Ok(_) => Ok(Outcome {
                 text: String::new(),
                 json: Value::Null,
@@ -220,7 +229,7 @@ async fn export(
             Err(error) => Err(error),
         };
     };
-    let written = write_file(store, number, &path, overwrite).await?;
+    let written = write_file(store, number, &path, IfThere::of_overwrite(overwrite)).await?;
     let details = json!({ "file": path.display().to_string(), "rows": written.rows,
         "sha256": written.sha256, "format": "canonical" });
     let at = session.context.clock.now();
@@ -238,11 +247,22 @@ async fn export(
     Ok(done(store, text, details))
 }
 
-async fn write<W: Write + Send>(store: &dyn Store, version: i64, output: W) -> CliResult<Written> {
-    let failed = |error: io::Error| CliError::failed(format!("write the export: {error}"));
-    let mut sink = Sink(CanonicalCsv::try_new(output).map_err(failed)?);
-    store.export(version, &mut sink).await?;
-    sink.0.finish().map_err(failed)
+async fn write<W: Write + Send>(
+    store: &dyn Store,
+    version: i64,
+    (output, path): (W, &Path),
+) -> CliResult<Written> {
+    let failed = |error: io::Error| CliError::from(WriteError::of(error, path));
+    let mut sink = Sink {
+        csv: CanonicalCsv::try_new(output).map_err(failed)?,
+        failed: None,
+    };
+    let exported = store.export(version, &mut sink).await;
+    if let Some(error) = sink.failed {
+        return Err(failed(error));
+    }
+    exported?;
+    sink.csv.finish().map_err(failed)
 }
 
 /// Writes beside the file and renames: a failure leaves no half of it.
@@ -250,45 +270,12 @@ async fn write_file(
     store: &dyn Store,
     version: i64,
     path: &Path,
-    overwrite: bool,
+    if_there: IfThere,
 ) -> CliResult<Written> {
-    let refused = |error: io::Error| {
-        CliError::refused(
-            format!("can't write {}: {error}", path.display()),
-            "name a file in a folder that is writable for this user",
-        )
-    };
-    if path.is_dir() {
-        return Err(CliError::refused(
-            format!("{} is a folder, expected a file", path.display()),
-            "name a file in it",
-        ));
-    }
-    if path.exists() && !overwrite {
-        return Err(CliError::refused(
-            format!("{} exists", path.display()),
-            "name another file, or replace it with --overwrite",
-        ));
-    }
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let file: File = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&part)
-        .map_err(refused)?;
-    let written = match write(store, version, BufWriter::new(file)).await {
-        Ok(written) => written,
-        Err(error) => {
-            let _ = std::fs::remove_file(&part);
-            return Err(error);
-        }
-    };
-    std::fs::rename(&part, path).map_err(|error| {
-        let _ = std::fs::remove_file(&part);
-        refused(error)
-    })?;
+    let failed = |error| CliError::from(WriteError::of(error, path));
+    let mut draft = Draft::create(path, if_there).map_err(failed)?;
+    let written = write(store, version, (BufWriter::new(&mut draft), path)).await?;
+    phase::reached(Phase::Name);
+    draft.publish().map_err(failed)?;
     Ok(written)
 }

@@ -1,5 +1,6 @@
 //! The part `[tax]` of the configuration: the zone of dates, and boxes by account and year.
 
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use super::CONFIG_FILE_DEFAULT;
 use crate::cli::error::{CliError, CliResult};
 use crate::engine::Symbol;
+use crate::files::{Draft, IfThere};
 use crate::tax::{BoxRules, Reported};
 
 /// `[tax]` as written.
@@ -88,9 +90,9 @@ impl TaxConfig {
     ///
     /// Errors: why it was not kept, as a text.
     pub fn keep_timezone(&self, zone: &str) -> Result<(), String> {
-        let old = match std::fs::read_to_string(&self.path) {
+        let old = match super::read_text(&self.path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error.to_string()),
         };
         let new = with_timezone(&old, zone);
@@ -99,14 +101,17 @@ impl TaxConfig {
         if !reads_back {
             return Err("its [tax] has a form that this program does not edit".into());
         }
-        let mut part = self.path.as_os_str().to_owned();
-        part.push(".part");
-        let written = std::fs::write(&part, new).and_then(|()| std::fs::rename(&part, &self.path));
-        written.map_err(|error| {
-            // What is left of a file that can't be written is of no use.
-            let _ = std::fs::remove_file(&part);
-            error.to_string()
-        })
+        // A link stays a link: the file that it leads to is the one to replace.
+        let real = match self.path.canonicalize() {
+            Err(error) if error.kind() == ErrorKind::NotFound => self.path.clone(),
+            real => real.map_err(|error| error.to_string())?,
+        };
+        let replace = |new: &str| {
+            let mut draft = Draft::create(&real, IfThere::Replace)?;
+            draft.write_all(new.as_bytes())?;
+            draft.publish()
+        };
+        replace(&new).map_err(|error| error.to_string())
     }
 }
 

@@ -1,6 +1,6 @@
 //! One run at a time: a lock on a file beside the database, freed by the system when we end.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::engine::Timestamp;
+use crate::files::open_lock;
 use crate::store::limits::{LOCK_POLL_MS, LOCK_SUFFIX};
 use crate::store::model::Holder;
 use crate::store::{RunLock, StoreError, StoreResult};
@@ -38,15 +39,13 @@ pub(super) fn try_lock(database: &Path, holder: &Holder) -> StoreResult<FileLock
         location: path.display().to_string(),
         reason: error.to_string(),
     };
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(no_permission)?;
+    let mut file = open_lock(&path, database).map_err(no_permission)?;
     match file.try_lock() {
         Ok(()) => {
+            if !is_ours(&mut file) {
+                let foreign = "it is no lock file of this program";
+                return Err(no_permission(std::io::Error::other(foreign)));
+            }
             let text = json!({ "pid": holder.pid, "host": holder.host, "what": holder.what,
                 "since": holder.since.to_string() });
             // The text only helps a person; the lock holds without it.
@@ -58,6 +57,14 @@ pub(super) fn try_lock(database: &Path, holder: &Holder) -> StoreResult<FileLock
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(read_holder(&mut file))),
         Err(TryLockError::Error(error)) => Err(no_permission(error)),
     }
+}
+
+/// Tells whether a lock file is empty or begins as ours do: somebody may have a file of his own by
+/// that name. A crash of the system may have left it zeros.
+fn is_ours(file: &mut File) -> bool {
+    let mut first = [b'{'];
+    let read = file.read(&mut first);
+    read.is_ok() && [b'{', 0].contains(&first[0])
 }
 
 /// Waits for the lock up to `seconds`.

@@ -58,7 +58,10 @@ pub use schema::version_known;
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pool: SqlitePool,
+    /// As it was named.
     path: PathBuf,
+    /// The file itself, beside which journal and lock are.
+    real: PathBuf,
     copy_made: Option<PathBuf>,
 }
 
@@ -68,10 +71,11 @@ impl SqliteStore {
     /// An older schema is migrated after a copy of the file.
     /// Errors: nothing there, not a database, another program's, a newer schema, no permission.
     pub async fn open(path: &Path, create: bool, holder: &Holder) -> StoreResult<Self> {
-        schema::check_file(path, create)?;
-        let options = Self::options(path, create);
+        let real = schema::real_path(path)?;
+        schema::check_file(&real, create)?;
+        let options = Self::options(&real, create);
         let mut first = schema::connect_once(&options).await?;
-        let gated = schema::gate(&mut first, path, holder).await;
+        let gated = schema::gate(&mut first, &real, holder).await;
         let _ = first.close().await;
         let copy_made = gated?;
         let pool = SqlitePoolOptions::new()
@@ -92,6 +96,7 @@ impl SqliteStore {
         Ok(Self {
             pool,
             path: path.to_owned(),
+            real,
             copy_made,
         })
     }
@@ -114,6 +119,7 @@ impl SqliteStore {
 
     /// Lists the schema's steps of a database, without migrating it.
     pub async fn schema_steps(path: &Path) -> StoreResult<Vec<SchemaStep>> {
+        let path = &schema::real_path(path)?;
         schema::check_file(path, false)?;
         let mut connection = schema::connect_once(&Self::options(path, false)).await?;
         let steps = schema::steps(&mut connection).await;
@@ -125,6 +131,7 @@ impl SqliteStore {
     ///
     /// Errors: facts or sealed versions would be lost; a run is at work.
     pub async fn schema_down(path: &Path, target: i64, holder: &Holder) -> StoreResult<PathBuf> {
+        let path = &schema::real_path(path)?;
         schema::check_file(path, false)?;
         let _lock = lock::try_lock(path, holder)?;
         let mut connection = schema::connect_once(&Self::options(path, false)).await?;
@@ -226,7 +233,7 @@ impl Store for SqliteStore {
     }
 
     async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {
-        Ok(Box::new(lock::try_lock(&self.path, holder)?))
+        Ok(Box::new(lock::try_lock(&self.real, holder)?))
     }
 
     async fn close_orphans(&self, holder: &Holder) -> StoreResult<u64> {

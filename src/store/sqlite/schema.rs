@@ -1,7 +1,8 @@
 //! The schema gate: an older schema is migrated after a copy of the file, a newer one is refused.
 
-use std::fs::OpenOptions;
+use std::fs;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,8 +11,10 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use super::errors::from_sqlx;
 use super::lock;
+use crate::files::{Draft, IfThere, WriteError, kind_of, open_input};
 use crate::store::limits::{LOST_BELOW, MIGRATION_WAIT_S};
 use crate::store::model::{Holder, SchemaStep};
+use crate::store::phase::{self, Phase};
 use crate::store::{StoreError, StoreResult};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -23,6 +26,22 @@ pub fn version_known() -> i64 {
         .map(|migration| migration.version)
         .max()
         .unwrap_or(0)
+}
+
+/// Returns the file that a path leads to. SQLite keeps its journal beside that one, and so the lock
+/// has to be there, whatever name it was reached by.
+///
+/// Errors: a link to nothing.
+pub(super) fn real_path(path: &Path) -> StoreResult<PathBuf> {
+    // Links in the folders before it lead to the same file beside it: only the last part counts.
+    let is_link = fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_symlink());
+    if !is_link {
+        return Ok(path.to_owned());
+    }
+    fs::canonicalize(path).map_err(|error| StoreError::BadLocation {
+        location: path.display().to_string(),
+        reason: format!("it is a symbolic link that leads nowhere ({error})"),
+    })
 }
 
 /// What stands at the path, seen without opening it as a database.
@@ -40,16 +59,25 @@ pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<()> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    if path.is_dir() {
-        return Err(bad("it is a folder, expected a database file"));
+    match fs::metadata(path) {
+        // Anything else may hang, or be no place for a journal.
+        Ok(there) if !there.is_file() => {
+            let kind = kind_of(there.file_type());
+            return Err(bad(&format!("it is {kind}, expected a database file")));
+        }
+        // SQLite would keep a journal, and we a lock, for each of its names.
+        Ok(there) if there.nlink() > 1 => {
+            let names = there.nlink();
+            return Err(bad(&format!(
+                "the file has {names} names (hard links), expected one: copy it instead"
+            )));
+        }
+        _ => {}
     }
-    match OpenOptions::new().read(true).write(true).open(path) {
-        Ok(mut file) => {
+    match open_input(path, true) {
+        Ok(file) => {
             let mut head = Vec::new();
-            (&mut file)
-                .take(16)
-                .read_to_end(&mut head)
-                .map_err(denied)?;
+            file.take(16).read_to_end(&mut head).map_err(denied)?;
             match head.as_slice() {
                 b"SQLite format 3\0" => Ok(()),
                 [] if create => Ok(()),
@@ -155,7 +183,8 @@ async fn check_nothing_else(connection: &mut SqliteConnection, path: &Path) -> S
     }
 }
 
-/// Copies the database with VACUUM INTO, which sees one consistent state.
+/// Copies the database with VACUUM INTO, which sees one consistent state. The copy has its name
+/// when it is whole, and is as open as the database.
 async fn copy_file(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -166,12 +195,32 @@ async fn copy_file(
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".before-v{}-{stamp}.bak", found + 1));
     let copy = PathBuf::from(name);
-    let target = copy.display().to_string().replace('\'', "''");
-    sqlx::query(AssertSqlSafe(format!("VACUUM INTO '{target}'")))
+    let mut draft = Draft::create(&copy, IfThere::Refuse).map_err(|e| from_write(&copy, e))?;
+    sqlx::query("VACUUM INTO $1")
+        .bind(draft.path().to_string_lossy().into_owned())
         .execute(connection)
         .await
         .map_err(|e| from_sqlx("copy the database before a migration", e))?;
+    phase::reached(Phase::Name);
+    draft
+        .like(path)
+        .and_then(|()| draft.publish())
+        .map_err(|error| from_write(&copy, error))?;
     Ok(copy)
+}
+
+/// Says why the copy was not made.
+fn from_write(copy: &Path, error: std::io::Error) -> StoreError {
+    match WriteError::of(error, copy) {
+        WriteError::Full { path, reason } => {
+            StoreError::Full(format!("write {} ({reason})", path.display()))
+        }
+        WriteError::Denied { path, source } => StoreError::NoPermission {
+            location: path.display().to_string(),
+            reason: source.to_string(),
+        },
+        other => StoreError::Refused(other.to_string()),
+    }
 }
 
 async fn log_migration(

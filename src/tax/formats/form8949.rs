@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Done, TaxFile, header, one, us_date};
+use crate::report::CsvLine;
+use crate::report::PartFile;
 use crate::tax::boxes::{FormBox, Part};
-use crate::tax::cells::CsvLine;
 use crate::tax::export::ExportFacts;
-use crate::tax::files::PartFile;
 use crate::tax::row::TaxRow;
 use crate::tax::{Rounding, Totals};
 
@@ -40,7 +40,7 @@ pub(super) struct Form8949 {
 
 impl Form8949 {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
-        let mut file = PartFile::create(path)?;
+        let mut file = PartFile::create(path, facts.if_there)?;
         header(&mut file, &HEADER)?;
         Ok(Self {
             path: path.to_owned(),
@@ -74,9 +74,7 @@ impl TaxFile for Form8949 {
         let bytes = line.end();
         let key = (form_box.part(), form_box);
         if !self.boxes.contains_key(&key) {
-            let mut path = self.path.as_os_str().to_owned();
-            path.push(format!(".{}", form_box.letter));
-            self.boxes.insert(key, PartFile::create(Path::new(&path))?);
+            self.boxes.insert(key, PartFile::nameless(&self.path)?);
         }
         match self.boxes.get_mut(&key) {
             Some(file) => file.row(bytes),

@@ -4,9 +4,9 @@ use std::io;
 use std::path::Path;
 
 use super::{Done, TaxFile, header, one};
-use crate::tax::cells::CsvLine;
+use crate::report::CsvLine;
+use crate::report::PartFile;
 use crate::tax::export::ExportFacts;
-use crate::tax::files::PartFile;
 use crate::tax::row::{Mark, TaxRow};
 use crate::tax::{Rounding, Totals};
 
@@ -66,7 +66,7 @@ pub(super) struct Lots {
 
 impl Lots {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
-        let mut file = PartFile::create(path)?;
+        let mut file = PartFile::create(path, facts.if_there)?;
         header(&mut file, &LOTS_HEADER)?;
         Ok(Self {
             file,

@@ -4,10 +4,10 @@ use std::io;
 use std::path::Path;
 
 use super::{Done, TaxFile, header, one};
+use crate::report::CsvLine;
+use crate::report::PartFile;
 use crate::tax::boxes::Part;
-use crate::tax::cells::CsvLine;
 use crate::tax::export::ExportFacts;
-use crate::tax::files::PartFile;
 use crate::tax::row::TaxRow;
 use crate::tax::{BoxTotal, Rounding, Totals};
 
@@ -33,7 +33,7 @@ pub(super) struct ScheduleD {
 
 impl ScheduleD {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
-        let mut file = PartFile::create(path)?;
+        let mut file = PartFile::create(path, facts.if_there)?;
         header(&mut file, &HEADER)?;
         Ok(Self {
             file,

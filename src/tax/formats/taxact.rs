@@ -7,9 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Done, TaxFile, header, numbered, us_date};
-use crate::tax::cells::CsvLine;
+use crate::files::IfThere;
+use crate::report::CsvLine;
+use crate::report::{PartFile, WrittenFile};
 use crate::tax::export::ExportFacts;
-use crate::tax::files::{PartFile, WrittenFile};
 use crate::tax::row::TaxRow;
 use crate::tax::{Rounding, Totals};
 
@@ -31,12 +32,13 @@ pub(super) struct TaxAct {
     path: PathBuf,
     file: PartFile,
     full: Vec<WrittenFile>,
+    if_there: IfThere,
     rounding: Rounding,
     line: CsvLine,
 }
 
-fn begin(path: &Path) -> io::Result<PartFile> {
-    let mut file = PartFile::create(path)?;
+fn begin(path: &Path, if_there: IfThere) -> io::Result<PartFile> {
+    let mut file = PartFile::create(path, if_there)?;
     header(&mut file, &HEADER)?;
     Ok(file)
 }
@@ -45,7 +47,8 @@ impl TaxAct {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
-            file: begin(path)?,
+            file: begin(path, facts.if_there)?,
+            if_there: facts.if_there,
             full: Vec::new(),
             rounding: facts.rules.rounding,
             line: CsvLine::default(),
@@ -59,7 +62,8 @@ impl TaxFile for TaxAct {
             return Ok(());
         };
         if self.file.rows() == TAXACT_ROWS_MAX {
-            let next = begin(&numbered(&self.path, self.full.len() + 2))?;
+            let path = numbered(&self.path, self.full.len() + 2);
+            let next = begin(&path, self.if_there)?;
             let full = std::mem::replace(&mut self.file, next);
             self.full.push(full.finish()?);
         }

@@ -9,9 +9,9 @@ use std::io;
 use std::path::Path;
 
 use super::{Done, LeftOut, TaxFile, one, us_date};
+use crate::report::PartFile;
 use crate::tax::boxes::FormBox;
 use crate::tax::export::ExportFacts;
-use crate::tax::files::PartFile;
 use crate::tax::row::TaxRow;
 use crate::tax::{Rounding, Totals};
 
@@ -35,7 +35,7 @@ fn ascii(text: &str) -> String {
 
 impl Txf {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
-        let mut file = PartFile::create(path)?;
+        let mut file = PartFile::create(path, facts.if_there)?;
         let (program, year) = (facts.program_version, facts.rules.year);
         let head = format!("V042\r\nAfifo-pnl {program}\r\nD 12/31/{year:04}\r\n^\r\n");
         file.head(head.as_bytes())?;

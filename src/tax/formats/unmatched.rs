@@ -4,10 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Done, TaxFile, header};
+use crate::files::IfThere;
+use crate::report::CsvLine;
+use crate::report::PartFile;
 use crate::tax::Totals;
-use crate::tax::cells::CsvLine;
 use crate::tax::export::ExportFacts;
-use crate::tax::files::PartFile;
 use crate::tax::row::TaxRow;
 
 const HEADER: [&str; 14] = [
@@ -30,6 +31,7 @@ const HEADER: [&str; 14] = [
 pub(super) struct Unmatched {
     path: PathBuf,
     file: Option<PartFile>,
+    if_there: IfThere,
     version: i64,
     line: CsvLine,
 }
@@ -39,6 +41,7 @@ impl Unmatched {
         Self {
             path: path.to_owned(),
             file: None,
+            if_there: facts.if_there,
             version: facts.version.version,
             line: CsvLine::default(),
         }
@@ -66,7 +69,7 @@ impl TaxFile for Unmatched {
         line.value(self.version);
         let bytes = line.end();
         if self.file.is_none() {
-            let mut file = PartFile::create(&self.path)?;
+            let mut file = PartFile::create(&self.path, self.if_there)?;
             header(&mut file, &HEADER)?;
             self.file = Some(file);
         }

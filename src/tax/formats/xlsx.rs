@@ -1,9 +1,13 @@
 //! One workbook: summary, short term, long term, lots, unmatched, open lots.
 //!
 //! A spreadsheet's numbers are floats, so exact values stand as text beside what is printed.
-//! Sheets are written row by row into temporary files; none is held in memory.
+//! Sheets are written row by row into temporary files without a name, in the workbook's own
+//! folder; none is held in memory.
 
+use std::any::Any;
+use std::cell::Cell;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -12,9 +16,10 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet,
 
 use super::{Done, TaxFile, one};
 use crate::engine::{CarriedLot, Pool};
+use crate::files::{Draft, WriteError};
+use crate::report::WrittenFile;
 use crate::tax::boxes::Part;
 use crate::tax::export::ExportFacts;
-use crate::tax::files::{WrittenFile, beside};
 use crate::tax::row::{TaxRow, TaxRules};
 use crate::tax::{Rounding, Totals};
 
@@ -200,12 +205,48 @@ impl Sheet {
     }
 }
 
+/// Takes the system's own error out of the library's.
 fn failed(error: XlsxError) -> io::Error {
-    io::Error::other(error)
+    match error {
+        XlsxError::IoError(error)
+        | XlsxError::TempFileError(_, error)
+        | XlsxError::ZipError(zip::result::ZipError::Io(error)) => error,
+        error => io::Error::other(error),
+    }
+}
+
+thread_local! {
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Tells whether a panic of this thread becomes an error: nobody has to be told of it.
+pub fn is_panic_caught() -> bool {
+    IS_CAUGHT.get()
+}
+
+/// Does work in which the library panics where a sheet can't be written: it has no errors there.
+fn caught<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    IS_CAUGHT.set(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    IS_CAUGHT.set(false);
+    done.unwrap_or_else(|panic| Err(of_panic(&*panic)))
+}
+
+/// Reads the error of the system in the text of a panic: `...: Os { code: 28, ...`.
+fn of_panic(panic: &(dyn Any + Send)) -> io::Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = text.unwrap_or("the library of workbooks failed");
+    let code = text.split_once("code: ").and_then(|(_, rest)| {
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().ok()
+    });
+    code.map_or_else(|| io::Error::other(text), io::Error::from_raw_os_error)
 }
 
 pub(super) struct Xlsx {
     path: PathBuf,
+    draft: Draft,
     book: Workbook,
     looks: Looks,
     rules: TaxRules,
@@ -244,8 +285,12 @@ fn about(facts: &ExportFacts<'_>) -> Vec<(String, String)> {
 impl Xlsx {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
         // Refused here and not after all rows are read.
-        drop(crate::tax::files::PartFile::create(path)?);
+        let draft = Draft::create(path, facts.if_there)?;
         let mut book = Workbook::new();
+        let folder = draft.path().parent().map(Path::to_owned);
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| ".".into());
+        book.set_tempdir(folder).map_err(failed)?;
         let made = ExcelDateTime::from_ymd(2000, 1, 1).map_err(failed)?;
         let properties = DocProperties::new().set_creation_datetime(&made);
         book.set_properties(&properties);
@@ -274,6 +319,7 @@ impl Xlsx {
         let open = begin("Open lots", OPEN_LOTS)?;
         Ok(Self {
             path: path.to_owned(),
+            draft,
             book,
             looks,
             rules: facts.rules.clone(),
@@ -400,15 +446,36 @@ impl Xlsx {
 
 impl TaxFile for Xlsx {
     fn row(&mut self, row: &TaxRow) -> io::Result<()> {
-        self.form_row(row)?;
-        self.lots_row(row)?;
-        if row.matched.is_none() {
-            self.unmatched_row(row)?;
-        }
-        Ok(())
+        let written = caught(|| {
+            self.form_row(row)?;
+            self.lots_row(row)?;
+            match row.matched {
+                None => self.unmatched_row(row),
+                Some(_) => Ok(()),
+            }
+        });
+        written.map_err(|error| WriteError::of(error, &self.path).into())
     }
 
     fn open_lot(&mut self, line: &OpenLotLine) -> io::Result<()> {
+        let written = caught(|| self.open_lot_row(line));
+        written.map_err(|error| WriteError::of(error, &self.path).into())
+    }
+
+    fn finish(mut self: Box<Self>, totals: &Totals) -> io::Result<Done> {
+        let rows = totals.of(None).rows + totals.unmatched_rows;
+        let path = self.path.clone();
+        let draft = caught(|| {
+            self.summarize(totals)?;
+            self.save()
+        });
+        let draft = draft.map_err(|error| WriteError::of(error, &path))?;
+        Ok(one(WrittenFile::of_draft(draft, &path, rows)?))
+    }
+}
+
+impl Xlsx {
+    fn open_lot_row(&mut self, line: &OpenLotLine) -> io::Result<()> {
         let (sheet, lot) = (&mut self.open, &line.lot);
         let acquired = self.rules.date(lot.buy.order_time);
         sheet.next()?;
@@ -419,17 +486,29 @@ impl TaxFile for Xlsx {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, totals: &Totals) -> io::Result<Done> {
-        self.summarize(totals)?;
-        let mut book = self.book;
-        let rows = totals.of(None).rows + totals.unmatched_rows;
+    fn save(mut self) -> io::Result<Draft> {
         let sheets = [self.summary, self.short, self.long, self.lots];
         for sheet in sheets.into_iter().chain([self.unmatched, self.open]) {
-            book.push_worksheet(sheet.sheet);
+            self.book.push_worksheet(sheet.sheet);
         }
-        let part = beside(&self.path);
-        let saved = book.save(&part.path);
-        saved.map_err(failed)?;
-        Ok(one(WrittenFile::of_part(part, &self.path, rows)?))
+        self.book.save_to_writer(&mut self.draft).map_err(failed)?;
+        Ok(self.draft)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_library_is_an_error_of_the_system() {
+        let full = caught(|| -> io::Result<()> {
+            let error = io::Error::from_raw_os_error(28);
+            panic!("can't write: {error:?}");
+        });
+        assert_eq!(full.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        let other = caught(|| -> io::Result<()> { panic!("code: none") });
+        assert_eq!(other.unwrap_err().to_string(), "code: none");
+        assert!(!is_panic_caught());
     }
 }

@@ -14,9 +14,13 @@ use crate::cli::format::plural;
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
 use crate::engine::IssueType;
+use crate::files::{IfThere, WriteError, check_place, read_input};
+use crate::report::{CsvLine, PartFile};
 use crate::store::Store;
 use crate::store::model::{QueuedItem, ReviewStatus};
-use crate::tax::{CsvLine, PartFile};
+
+/// Bytes of a sheet, which memory holds: some 300,000 decisions.
+const SHEET_BYTES_MAX: u64 = 64 << 20;
 
 /// Columns that are written.
 const SHOWN: [&str; 9] = [
@@ -36,21 +40,13 @@ const FILLED: [&str; 6] = ["action", "size", "basis", "acquired", "signed_by", "
 
 /// Writes the open items.
 pub(super) async fn export(store: &dyn Store, path: &Path, overwrite: bool) -> CliResult<Outcome> {
-    if path.exists() && !overwrite {
-        return Err(CliError::refused(
-            format!("{} exists", path.display()),
-            "name another file, or replace it with --overwrite",
-        ));
-    }
+    let if_there = IfThere::of_overwrite(overwrite);
+    check_place(path, if_there)?;
     let mut queue = store.review_queue().await?;
     queue.retain(|item| item.status.is_open());
     let count = queue.len() as u64;
-    write(path, &queue).map_err(|error| {
-        CliError::refused(
-            format!("can't write {}: {error}", path.display()),
-            "name a file in a folder that is writable for this user",
-        )
-    })?;
+    let written = write(path, if_there, &queue);
+    written.map_err(|error| WriteError::of(error, path))?;
     let (shown, location) = (path.display(), store.location());
     let items = plural(count, "open item", "open items");
     let text = format!(
@@ -67,8 +63,8 @@ pub(super) async fn export(store: &dyn Store, path: &Path, overwrite: bool) -> C
     })
 }
 
-fn write(path: &Path, queue: &[QueuedItem]) -> std::io::Result<()> {
-    let mut file = PartFile::create(path)?;
+fn write(path: &Path, if_there: IfThere, queue: &[QueuedItem]) -> std::io::Result<()> {
+    let mut file = PartFile::create(path, if_there)?;
     let mut line = CsvLine::default();
     line.texts(SHOWN).texts(FILLED);
     file.head(line.end())?;
@@ -105,7 +101,8 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
             "fifo-pnl review export writes such a file",
         )
     };
-    let bytes = std::fs::read(path).map_err(|error| bad(format!(": can't be read: {error}")))?;
+    let bytes = read_input(path, SHEET_BYTES_MAX);
+    let bytes = bytes.map_err(|error| bad(format!(": can't be read: {error}")))?;
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .trim(csv::Trim::All)

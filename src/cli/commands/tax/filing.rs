@@ -13,7 +13,9 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::plural;
 use crate::cli::session::Session;
+use crate::files::IfThere;
 use crate::pipeline;
+use crate::report::sha256_of;
 use crate::store::Store;
 use crate::store::model::{Event, VersionInfo};
 use crate::tax::{self, FILED_EVENT, Filed, Sealing, TaxRules, Verdict, Verified, archive};
@@ -24,7 +26,7 @@ pub(super) struct Filing<'a> {
     pub(super) version: VersionInfo,
     pub(super) about: AboutVersion,
     pub(super) path: &'a Path,
-    pub(super) overwrite: bool,
+    pub(super) if_there: IfThere,
     pub(super) allow_incomplete: bool,
 }
 
@@ -36,7 +38,7 @@ pub(super) async fn file(
     filing: Filing<'_>,
 ) -> CliResult<Outcome> {
     let (number, year) = (filing.version.version, filing.rules.year);
-    let place = (filing.path, filing.overwrite);
+    let place = (filing.path, filing.if_there);
     let version = filing.version.clone();
     let rules = filing.rules.clone();
     let mut filed = archive(
@@ -161,8 +163,7 @@ pub(super) async fn verify(path: &Path, session: &Session) -> CliResult<Outcome>
             "name the database that it was filed from with --database",
         ));
     };
-    let scratch = std::env::temp_dir();
-    let scratch = scratch.join(format!("fifo-pnl-verify-{}", session.context.holder.pid));
+    let scratch = std::env::temp_dir().join("fifo-pnl-verify");
     let verified = opened
         .verify(
             store,
@@ -201,7 +202,7 @@ struct Check {
 
 async fn record_of(store: &dyn Store, path: &Path, version: i64) -> CliResult<Record> {
     let unreadable = |error| CliError::failed(format!("read {}: {error}", path.display()));
-    let (sha256, _) = tax::sha256_of(path).map_err(unreadable)?;
+    let (sha256, _) = sha256_of(path).map_err(unreadable)?;
     let mut filed = store.events_of(&[FILED_EVENT]).await?;
     filed.retain(|event| event.version == Some(version));
     let is_same = |details: &Value| details.get("sha256").and_then(Value::as_str) == Some(&sha256);

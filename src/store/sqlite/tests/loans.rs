@@ -67,6 +67,7 @@ async fn narrow(folder: &Path) -> SqliteStore {
     let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX);
     SqliteStore {
         pool: pool.connect_with(options).await.unwrap(),
+        real: path.clone(),
         path,
         copy_made: None,
     }

@@ -1,10 +1,11 @@
-//! Files that are there whole or not at all: written beside their name, hashed, then renamed.
+//! Files with rows: hashed and counted as they are written, and there whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+
+use crate::files::{Draft, IfThere, open_input};
 
 /// Bytes kept before they are written.
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -13,39 +14,10 @@ const BUFFER_BYTES: usize = 128 * 1024;
 #[derive(Debug)]
 pub struct PartFile {
     path: PathBuf,
-    part: Leftover,
-    output: BufWriter<File>,
+    output: BufWriter<Draft>,
     digest: Sha256,
     rows: u64,
     bytes: u64,
-}
-
-/// A place beside a file's name, which is empty again unless the file gets its name.
-#[derive(Debug)]
-pub(super) struct Beside {
-    /// Where to write.
-    pub(super) path: PathBuf,
-    part: Leftover,
-}
-
-/// Returns the place beside a file's name.
-pub(super) fn beside(path: &Path) -> Beside {
-    let path = part_path(path);
-    let part = Leftover(Some(path.clone()));
-    Beside { path, part }
-}
-
-/// A file that is removed unless it was renamed.
-#[derive(Debug)]
-struct Leftover(Option<PathBuf>);
-
-impl Drop for Leftover {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            // It is removed as well as it can be: the error that led here is the one to show.
-            let _ = fs::remove_file(path);
-        }
-    }
 }
 
 /// A file that is complete, but for its name.
@@ -59,13 +31,7 @@ pub struct WrittenFile {
     pub bytes: u64,
     /// SHA-256 of all bytes, hexadecimal.
     pub sha256: String,
-    part: Leftover,
-}
-
-fn part_path(path: &Path) -> PathBuf {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    PathBuf::from(part)
+    draft: Draft,
 }
 
 /// Returns a digest in hexadecimal.
@@ -74,20 +40,24 @@ pub fn hex(digest: &[u8]) -> String {
 }
 
 impl PartFile {
-    /// Begins a file. Errors: it can't be made there.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        let part = part_path(path);
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(true);
-        let file = options.open(&part)?;
-        Ok(Self {
+    /// Begins a file. Errors: it can't be made there, or something is in its place.
+    pub fn create(path: &Path, if_there: IfThere) -> io::Result<Self> {
+        Ok(Self::of(path, Draft::create(path, if_there)?))
+    }
+
+    /// Begins rows that are appended to another file in the end, and never get a name.
+    pub fn nameless(beside: &Path) -> io::Result<Self> {
+        Ok(Self::of(beside, Draft::nameless(beside)?))
+    }
+
+    fn of(path: &Path, draft: Draft) -> Self {
+        Self {
             path: path.to_owned(),
-            part: Leftover(Some(part)),
-            output: BufWriter::with_capacity(BUFFER_BYTES, file),
+            output: BufWriter::with_capacity(BUFFER_BYTES, draft),
             digest: Sha256::new(),
             rows: 0,
             bytes: 0,
-        })
+        }
     }
 
     /// Writes bytes that are no row.
@@ -111,67 +81,55 @@ impl PartFile {
     /// Appends another file's bytes and rows, which is gone then.
     pub fn append(&mut self, other: Self) -> io::Result<()> {
         let rows = other.rows;
-        let part = other.part;
-        drop(
-            other
-                .output
-                .into_inner()
-                .map_err(|error| error.into_error())?,
-        );
-        if let Some(path) = &part.0 {
-            let mut input = File::open(path)?;
-            let mut buffer = vec![0; BUFFER_BYTES];
-            loop {
-                let count = input.read(&mut buffer)?;
-                if count == 0 {
-                    break;
-                }
-                self.head(buffer.get(..count).unwrap_or_default())?;
-            }
-        }
+        let mut input = other.output.into_inner().map_err(|e| e.into_error())?;
+        input.rewind()?;
+        each_piece(&mut input, |piece| self.head(piece))?;
         self.rows += rows;
         Ok(())
     }
 
     /// Completes the file.
     pub fn finish(self) -> io::Result<WrittenFile> {
-        let file = self.output.into_inner().map_err(|e| e.into_error())?;
-        file.sync_all()?;
+        let mut draft = self.output.into_inner().map_err(|e| e.into_error())?;
+        draft.complete()?;
         Ok(WrittenFile {
             path: self.path,
             rows: self.rows,
             bytes: self.bytes,
             sha256: hex(&self.digest.finalize()),
-            part: self.part,
+            draft,
         })
     }
 }
 
 impl WrittenFile {
-    /// Takes a file that somebody else wrote beside its name. Errors: it can't be read.
-    pub(super) fn of_part(beside: Beside, path: &Path, rows: u64) -> io::Result<Self> {
-        let (sha256, bytes) = sha256_of(&beside.path)?;
+    /// Takes a file that a library wrote. Errors: it can't be read.
+    pub fn of_draft(mut draft: Draft, path: &Path, rows: u64) -> io::Result<Self> {
+        draft.complete()?;
+        draft.rewind()?;
+        let (sha256, bytes) = sum_of(&mut draft)?;
         Ok(Self {
             path: path.to_owned(),
             rows,
             bytes,
             sha256,
-            part: beside.part,
+            draft,
         })
     }
 
-    /// Returns where the bytes are until the file has its name.
-    pub fn part(&self) -> &Path {
-        self.part.0.as_deref().unwrap_or(&self.path)
+    /// Returns where the bytes are, with or without the name.
+    pub fn draft_path(&self) -> &Path {
+        self.draft.path()
     }
 
-    /// Gives the file its name.
+    /// Gives the file its name. Errors: something has it by now; the disk.
     pub fn publish(&mut self) -> io::Result<()> {
-        if let Some(part) = &self.part.0 {
-            fs::rename(part, &self.path)?;
-        }
-        self.part.0 = None;
-        Ok(())
+        self.draft.publish()
+    }
+
+    /// Takes the name away again, for files that are there together or not at all.
+    pub fn take_back(&self) {
+        self.draft.take_back();
     }
 
     /// Returns the file's own name.
@@ -181,19 +139,34 @@ impl WrittenFile {
     }
 }
 
-/// Returns a file's SHA-256 and how many bytes it has.
-pub fn sha256_of(path: &Path) -> io::Result<(String, u64)> {
-    let mut input = File::open(path)?;
-    let (mut digest, mut bytes) = (Sha256::new(), 0);
+fn each_piece(
+    input: &mut impl Read,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let count = input.read(&mut buffer)?;
         if count == 0 {
-            return Ok((hex(&digest.finalize()), bytes));
+            return Ok(());
         }
-        digest.update(buffer.get(..count).unwrap_or_default());
-        bytes += count as u64;
+        each(buffer.get(..count).unwrap_or_default())?;
     }
+}
+
+/// Returns the SHA-256 of all that is left to read, and how many bytes that is.
+pub fn sum_of(input: &mut impl Read) -> io::Result<(String, u64)> {
+    let (mut digest, mut bytes) = (Sha256::new(), 0);
+    each_piece(input, |piece| {
+        digest.update(piece);
+        bytes += piece.len() as u64;
+        Ok(())
+    })?;
+    Ok((hex(&digest.finalize()), bytes))
+}
+
+/// Returns a file's SHA-256 and how many bytes it has.
+pub fn sha256_of(path: &Path) -> io::Result<(String, u64)> {
+    sum_of(&mut open_input(path, false)?)
 }
 
 /// Returns the path of what belongs to a file: `tax.unmatched.csv` to `tax.csv`,
@@ -211,16 +184,18 @@ pub fn sibling(path: &Path, word: &str, extension: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn nothing_is_left_of_a_file_that_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
-        let mut file = PartFile::create(&path).unwrap();
+        let mut file = PartFile::create(&path, IfThere::Refuse).unwrap();
         file.row(b"x\n").unwrap();
         drop(file);
-        let mut file = PartFile::create(&path).unwrap();
+        let mut file = PartFile::create(&path, IfThere::Refuse).unwrap();
         file.row(b"y\n").unwrap();
         drop(file.finish().unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -230,9 +205,9 @@ mod tests {
     fn a_file_is_hashed_as_it_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
-        let mut other = PartFile::create(&folder.path().join("b")).unwrap();
+        let mut other = PartFile::nameless(&folder.path().join("b")).unwrap();
         other.row(b"row 1\n").unwrap();
-        let mut file = PartFile::create(&path).unwrap();
+        let mut file = PartFile::create(&path, IfThere::Refuse).unwrap();
         file.head(b"head\n").unwrap();
         file.append(other).unwrap();
         let mut written = file.finish().unwrap();

@@ -1,0 +1,106 @@
+//! Why a file was not written: values, which `cli` turns into hints and exit codes.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// Why a file was not written. It travels through [`io::Error`] where a trait asks for one, and
+/// [`WriteError::of`] takes it out again.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// There is something by that name, and nobody asked to replace it.
+    #[error("{} exists", .path.display())]
+    Exists {
+        /// The place.
+        path: PathBuf,
+    },
+    /// There is something by that name that is no file.
+    #[error("{} is {what}, expected a file", .path.display())]
+    NoFile {
+        /// The place.
+        path: PathBuf,
+        /// What it is, with its article.
+        what: &'static str,
+    },
+    /// The disk, the quota or the limit of a file's size is used up.
+    #[error("no space left to write {} ({reason})", .path.display())]
+    Full {
+        /// The place.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// The folder takes no file from this user.
+    #[error("can't write {}: {source}", .path.display())]
+    Denied {
+        /// The place.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The disk failed.
+    #[error("can't write {}: {source}", .path.display())]
+    Failed {
+        /// The place.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl WriteError {
+    /// Sorts an error of the system, and says where it was met. One that says so already stays.
+    pub fn of(error: io::Error, path: &Path) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(known) => return known,
+            Err(error) => error,
+        };
+        let path = path.to_owned();
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                let reason = error.to_string();
+                Self::Full { path, reason }
+            }
+            ErrorKind::AlreadyExists => Self::Exists { path },
+            ErrorKind::PermissionDenied
+            | ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::InvalidFilename
+            | ErrorKind::InvalidInput
+            | ErrorKind::ReadOnlyFilesystem => {
+                let source = error;
+                Self::Denied { path, source }
+            }
+            _ => {
+                let source = error;
+                Self::Failed { path, source }
+            }
+        }
+    }
+
+    /// Says another place: a person did not name the one where the file is made.
+    #[must_use]
+    pub fn seen_at(mut self, place: &Path) -> Self {
+        let (Self::Exists { path }
+        | Self::NoFile { path, .. }
+        | Self::Full { path, .. }
+        | Self::Denied { path, .. }
+        | Self::Failed { path, .. }) = &mut self;
+        place.clone_into(path);
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Exists { .. } => ErrorKind::AlreadyExists,
+            Self::NoFile { .. } => ErrorKind::InvalidInput,
+            Self::Full { .. } => ErrorKind::StorageFull,
+            Self::Denied { source, .. } | Self::Failed { source, .. } => source.kind(),
+        }
+    }
+}
+
+impl From<WriteError> for io::Error {
+    fn from(error: WriteError) -> Self {
+        Self::new(error.kind(), error)
+    }
+}

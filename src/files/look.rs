@@ -1,0 +1,65 @@
+//! What stands at a path, and files that are read: never one that would make us wait for ever.
+
+use std::fs::{File, FileType, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// Names the kind of a thing, with its article.
+pub fn kind_of(kind: FileType) -> &'static str {
+    match kind {
+        kind if kind.is_file() => "a file",
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_symlink() => "a symbolic link",
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+/// Opens a plain file, through links. Errors: it is not there, not readable, or no plain file.
+pub fn open_input(path: &Path, writable: bool) -> io::Result<File> {
+    // Without waiting: a pipe that nobody writes to would never open.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(writable)
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
+        .open(path)?;
+    let kind = file.metadata()?.file_type();
+    match kind.is_file() {
+        true => Ok(file),
+        false => Err(not_a_file(kind)),
+    }
+}
+
+fn not_a_file(kind: FileType) -> io::Error {
+    let what = kind_of(kind);
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("it is {what}, expected a file"),
+    )
+}
+
+/// Reads a text of at most so many bytes: a plain file, or what a shell hands over (`<(command)`,
+/// `/dev/stdin`, `/dev/null`), which ends by itself.
+///
+/// Errors: as [`open_input`]; it is longer.
+pub fn read_input(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let file = match path.starts_with("/dev") || path.starts_with("/proc") {
+        true => File::open(path)?,
+        false => open_input(path, false)?,
+    };
+    let mut bytes = Vec::new();
+    file.take(bytes_max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > bytes_max {
+        true => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is larger than {bytes_max} bytes"),
+        )),
+        false => Ok(bytes),
+    }
+}

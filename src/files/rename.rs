@@ -1,0 +1,115 @@
+//! Names for files that are whole: without replacing what is there, and kept by the folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::error::WriteError;
+
+/// Gives a file a name that nothing has. Errors: something has it.
+pub(super) fn without_replacing(from: &Path, to: &Path) -> io::Result<()> {
+    match at_once(from, to) {
+        Err(error) if is_unknown(&error) => {}
+        done => return done,
+    }
+    match by_a_second_name(from, to) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+        Err(_) => over_an_empty_one(from, to),
+        Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn at_once(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn at_once(_: &Path, _: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Tells whether a file system does not know the call, rather than refuse it.
+fn is_unknown(error: &io::Error) -> bool {
+    let unknown = [ErrorKind::Unsupported, ErrorKind::InvalidInput];
+    unknown.contains(&error.kind())
+}
+
+/// For file systems that can't rename so, but have hard links.
+fn by_a_second_name(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to)?;
+    fs::remove_file(from)
+}
+
+/// For those that have neither: the name is taken by an empty file, and that one replaced.
+fn over_an_empty_one(from: &Path, to: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(to)?;
+    fs::rename(from, to)
+}
+
+/// Brings a folder's names to the disk, where its file system can do that.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let synced = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+    match synced {
+        // The folder may be written to and not read, or can't be synced: the file itself is safe.
+        Err(error) if is_unknown(&error) || error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    }
+}
+
+/// Removes a name if it still is that of a file.
+pub(super) fn remove_same(file: &File, path: &Path) {
+    let (Ok(own), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else {
+        return;
+    };
+    if (own.dev(), own.ino()) == (there.dev(), there.ino()) {
+        // It is taken back as well as it can be: the error that led here is the one to show.
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Removes a file that an earlier run wrote, and that nothing takes the place of. A link is
+/// removed itself.
+///
+/// Errors: it can't be removed.
+pub fn remove_published(path: &Path) -> Result<(), WriteError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        done => done.map_err(|error| WriteError::of(error, path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_way_of_naming_a_file_replaces_another_one() {
+        type Way = fn(&Path, &Path) -> io::Result<()>;
+        let ways: [Way; 4] = [
+            without_replacing,
+            at_once,
+            by_a_second_name,
+            over_an_empty_one,
+        ];
+        for way in ways {
+            let folder = tempfile::tempdir().unwrap();
+            let [from, to] = ["from", "to"].map(|name| folder.path().join(name));
+            fs::write(&from, "new").unwrap();
+            fs::write(&to, "old").unwrap();
+            let refused = way(&from, &to).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+            assert_eq!(fs::read_to_string(&to).unwrap(), "old");
+            assert_eq!(fs::read_to_string(&from).unwrap(), "new");
+            fs::remove_file(&to).unwrap();
+            way(&from, &to).unwrap();
+            assert_eq!(fs::read_to_string(&to).unwrap(), "new");
+            assert!(!from.exists());
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Zips that anybody may have made: opened within bounds, each with a name, and never unpacked to
+//! the disk.
+//!
+//! What a zip says of itself is not believed: what is read is counted.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+use zip::ZipArchive;
+use zip::read::ZipFile;
+
+use super::archive::{MANIFEST_NAME, of_zip};
+use super::{TaxError, TaxResult};
+use crate::files::open_input;
+
+/// Files in a zip. One of 10 million lots has 5,000, as TaxAct takes 2,000 rows a file.
+pub const ZIP_FILES_MAX: usize = 10_000;
+
+/// Bytes that are read to find out what is in a zip: its list of files, which memory holds.
+pub const ZIP_LIST_BYTES_MAX: u64 = 8 << 20;
+
+/// Bytes of a file's name.
+pub const ZIP_NAME_BYTES_MAX: usize = 100;
+
+/// Bytes that a file, and all files of a zip together, may come to.
+pub const ZIP_TOTAL_BYTES_MAX: u64 = 64 << 30;
+
+/// Bytes that one byte of the zip may come to. Rows of trades come to 40 at most.
+pub const ZIP_RATIO_MAX: u64 = 200;
+
+/// What a zip may come to whatever its ratio: a small one of a few equal rows.
+pub const ZIP_FREE_BYTES: u64 = 1 << 20;
+
+/// Bytes of a manifest, which memory holds.
+pub const ZIP_MANIFEST_BYTES_MAX: u64 = 8 << 20;
+
+const _: () = assert!(ZIP_FREE_BYTES <= ZIP_TOTAL_BYTES_MAX);
+
+/// An opened zip.
+pub struct Opened {
+    archive: ZipArchive<BufReader<Counted>>,
+    /// What was filed.
+    pub manifest: Value,
+    /// Names and sizes, in the order of the zip.
+    files: Vec<(String, u64)>,
+}
+
+/// A file of which only so much is read.
+struct Counted {
+    file: File,
+    left: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return Err(io::Error::other("its list of files is too long"));
+        }
+        let count = self.file.read(buffer)?;
+        let left = left.saturating_sub(count as u64);
+        self.left.store(left, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+fn bad(path: &Path, why: impl std::fmt::Display) -> TaxError {
+    TaxError::Usage {
+        message: format!("{}: {why}", path.display()),
+        hint: "name a zip that fifo-pnl tax --final wrote".into(),
+    }
+}
+
+/// Opens a zip. Errors: it can't be read, is none that `tax --final` wrote, or is beyond a bound.
+pub fn open(path: &Path) -> TaxResult<Opened> {
+    let unreadable = |error: io::Error| bad(path, format!("can't be read: {error}"));
+    let file = open_input(path, false).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    let left = Arc::new(AtomicU64::new(ZIP_LIST_BYTES_MAX));
+    let counted = Counted {
+        file,
+        left: Arc::clone(&left),
+    };
+    let archive = ZipArchive::new(BufReader::new(counted));
+    let archive = archive.map_err(|error| bad(path, format!("is no zip: {error}")))?;
+    let mut opened = Opened {
+        archive,
+        manifest: Value::Null,
+        files: Vec::new(),
+    };
+    opened.files = opened.list(length).map_err(|why| bad(path, why))?;
+    // From here on the sizes that it says are the bound.
+    left.store(u64::MAX, Ordering::Relaxed);
+    opened.check_headers().map_err(|why| bad(path, why))?;
+    let bytes = opened.manifest_bytes().map_err(|why| bad(path, why))?;
+    opened.manifest = serde_json::from_slice(&bytes)
+        .map_err(|error| bad(path, format!("{MANIFEST_NAME} can't be read: {error}")))?;
+    Ok(opened)
+}
+
+impl Opened {
+    /// Returns names and sizes, in the order of the zip.
+    pub(super) fn files(&self) -> Vec<(String, u64)> {
+        self.files.clone()
+    }
+
+    /// Lists what the zip says of its files, before anything of them is read.
+    ///
+    /// Errors: it is beyond a bound, or no file of ours, in words.
+    fn list(&self, length: u64) -> Result<Vec<(String, u64)>, String> {
+        let (count, mut total) = (self.archive.len(), 0_u64);
+        if count > ZIP_FILES_MAX {
+            return Err(format!("has {count} files, at most {ZIP_FILES_MAX}"));
+        }
+        if self.archive.has_duplicate_names() {
+            return Err("has two files of one name".into());
+        }
+        let mut files = Vec::with_capacity(count);
+        let mut lower = BTreeSet::new();
+        for at in 0..count {
+            let entry = self.archive.by_index_data(at);
+            let entry = entry.map_err(|error| error.to_string())?;
+            let name = plain_name(entry.name_raw())?;
+            if entry.is_symlink() || entry.is_dir() || entry.encrypted() {
+                let why = "is a link, a folder or encrypted, expected a file";
+                return Err(format!("{name} {why}"));
+            }
+            if !lower.insert(name.to_ascii_lowercase()) {
+                return Err(format!("has two files of the name {name}"));
+            }
+            total = total.saturating_add(entry.size());
+            files.push((name, entry.size()));
+        }
+        let bytes_max = length
+            .saturating_mul(ZIP_RATIO_MAX)
+            .clamp(ZIP_FREE_BYTES, ZIP_TOTAL_BYTES_MAX);
+        if total > bytes_max {
+            return Err(format!(
+                "{length} bytes come to {total}, at most {bytes_max}"
+            ));
+        }
+        Ok(files)
+    }
+
+    /// Checks that no file lies in another one, and that all are as the list says.
+    fn check_headers(&mut self) -> Result<(), String> {
+        let checked = self.archive.validate_header_consistency();
+        checked.map_err(|error| format!("is damaged: {error}"))
+    }
+
+    fn manifest_bytes(&mut self) -> Result<Vec<u8>, String> {
+        let named = |(name, _): &&(String, u64)| name == MANIFEST_NAME;
+        let Some(size) = self.files.iter().find(named).map(|(_, size)| *size) else {
+            return Err(format!("has no {MANIFEST_NAME}"));
+        };
+        if size > ZIP_MANIFEST_BYTES_MAX {
+            return Err(format!(
+                "{MANIFEST_NAME} has {size} bytes, at most {ZIP_MANIFEST_BYTES_MAX}"
+            ));
+        }
+        let mut bytes = Vec::new();
+        let read = self.read(MANIFEST_NAME, size, |input| {
+            input.read_to_end(&mut bytes).map(|_| ())
+        });
+        read.map_err(|error| format!("{MANIFEST_NAME} can't be read: {error}"))?;
+        Ok(bytes)
+    }
+
+    /// Reads a file of the zip, which has to have the size that the zip says.
+    ///
+    /// Errors: it has not, or another sum than it says; those of `read`.
+    pub(super) fn read<T>(
+        &mut self,
+        name: &str,
+        size: u64,
+        read: impl FnOnce(&mut Sized) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut input = Sized {
+            file: self.archive.by_name(name).map_err(of_zip)?,
+            left: size,
+        };
+        let done = read(&mut input)?;
+        input.end()?;
+        Ok(done)
+    }
+}
+
+/// A file of a zip that has as many bytes as the zip says.
+pub(super) struct Sized<'z> {
+    file: ZipFile<'z, BufReader<Counted>>,
+    left: u64,
+}
+
+impl Sized<'_> {
+    /// Reads on to the end, where the sum is compared.
+    fn end(&mut self) -> io::Result<()> {
+        let mut rest = [0; 8 << 10];
+        while self.read(&mut rest)? > 0 {}
+        match self.left {
+            0 => Ok(()),
+            _ => Err(io::Error::other("it has fewer bytes than the zip says")),
+        }
+    }
+}
+
+impl Read for Sized<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| io::Error::other("it has more bytes than the zip says"))?;
+        Ok(count)
+    }
+}
+
+/// Returns a name that is one of ours in form: no folder, no way out of one, nothing invisible.
+fn plain_name(raw: &[u8]) -> Result<String, String> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let is_long = raw.len() > ZIP_NAME_BYTES_MAX;
+    let name = String::from_utf8_lossy(raw.get(..ZIP_NAME_BYTES_MAX).unwrap_or(raw));
+    if raw.is_empty() || is_long || raw.starts_with(b".") || !raw.iter().all(is_plain) {
+        let name = name.escape_debug();
+        return Err(format!("has a file \"{name}\", which is no name of ours"));
+    }
+    Ok(name.into_owned())
+}
