@@ -4,6 +4,8 @@
 //! store is one line at the end, and what it alone can show in `support/store_subject.rs`.
 #![cfg(feature = "job")]
 
+#[path = "support/store_corrections.rs"]
+mod corrections;
 #[path = "support/store_evidence.rs"]
 mod evidence;
 #[path = "support/store_history.rs"]
@@ -66,6 +68,11 @@ macro_rules! contract {
                 a_scope_takes_its_pools_only,
                 spellings_of_a_symbol_are_one_pool,
                 every_fact_comes_back_with_every_digit,
+            );
+            tests_of!($make, corrections:
+                a_corrected_trade_does_not_come_back_beside_its_correction,
+                a_correction_voids_whatever_form_counts,
+                a_row_named_like_a_correction_is_refused_beside_its_original,
             );
             tests_of!($make, lots:
                 a_file_in_lots_is_the_file_in_one,

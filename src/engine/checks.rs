@@ -5,8 +5,8 @@
 //! shared with the engine. `checks/rows.rs` judges the rows, `checks/claims.rs` the inventory, the
 //! review queue and the summary, `checks/evidence.rs` finds out which row is about which trades.
 //!
-//! Not here: what needs more than one pool's data. The store counts I15, and I12 and I14 compare
-//! the ledger with something else.
+//! Not here: what needs more than one pool's data. The store counts I15; I14 and I16 look at all
+//! ids of an account, and I12 compares with an earlier system.
 
 mod claims;
 mod evidence;
@@ -80,12 +80,14 @@ invariants! {
     I14 = "executions present both as fills and as their whole order",
     /// Ledger = eligible + ineligible.
     I15 = "ledger rows in neither view, or in both",
+    /// What was corrected is not counted beside its correction.
+    I16 = "executions that count beside their correction",
 }
 
 impl Invariant {
     /// All that are checked of every version, in order; I12 is, where an earlier system's answers
     /// are kept.
-    pub const CHECKED: [Self; 14] = [
+    pub const CHECKED: [Self; 15] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -100,6 +102,7 @@ impl Invariant {
         Self::I13,
         Self::I14,
         Self::I15,
+        Self::I16,
     ];
 }
 

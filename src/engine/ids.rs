@@ -44,6 +44,26 @@ fn is_invisible(c: char) -> bool {
         '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
 }
 
+/// Between an order id and the number of its correction: `<id>~2`.
+pub const CORRECTION_MARK: char = '~';
+
+/// The number of an execution's first correction.
+const CORRECTION_FIRST: u32 = 2;
+
+/// Splits the id of a correction: `A-1~2` is the second form of `A-1`.
+///
+/// `None`: the id has not the form of a correction's. Its number is 2 or more, without a zero in
+/// front.
+pub fn split_correction(id: &str) -> Option<(&str, u32)> {
+    let (of, number) = id.rsplit_once(CORRECTION_MARK)?;
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    let number = number
+        .parse()
+        .ok()
+        .filter(|number| *number >= CORRECTION_FIRST)?;
+    (is_plain && !of.is_empty()).then_some((of, number))
+}
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -160,6 +180,26 @@ mod tests {
     fn three_spellings_are_one_symbol() {
         for text in ["BTC/USD", "btc-usd", "BTC-USD"] {
             assert_eq!(text.parse::<Symbol>().unwrap().as_str(), "BTC-USD");
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_correction_names_its_original() {
+        assert_eq!(split_correction("A-1~2"), Some(("A-1", 2)));
+        assert_eq!(split_correction("A~2~13"), Some(("A~2", 13)));
+        assert_eq!(split_correction("A~4294967295"), Some(("A", u32::MAX)));
+        for id in [
+            "A",
+            "A~",
+            "~2",
+            "A~1",
+            "A~02",
+            "A~+2",
+            "A~2 ",
+            "A~4294967296",
+            "A~two",
+        ] {
+            assert_eq!(split_correction(id), None, "{id}");
         }
     }
 

@@ -42,7 +42,7 @@ pub use checks::{
 };
 pub use fact::Fact;
 pub use hash::{HashTextError, RowsHash};
-pub use ids::{Account, IdError, OrderId, Pool, Symbol};
+pub use ids::{Account, CORRECTION_MARK, IdError, OrderId, Pool, Symbol, split_correction};
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
 pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool, match_trades};

@@ -11,9 +11,9 @@ use super::context::{Context, PipelineResult};
 use super::validate::find_version;
 use crate::engine::{
     Pool, PoolLedger, PoolStatus, Size, StoredAllocation, Symbol, Timestamp, Usd, add_sizes,
+    split_correction,
 };
 use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
-use crate::store::rules::CORRECTION_MARK;
 use crate::store::{Store, StoredPool};
 
 /// A version of ours, or of the system that was in the database before.
@@ -424,7 +424,7 @@ fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Vec<Ch
         let what = match before.get(id) {
             Some(old) if old == trade => continue,
             Some(_) => format!("\"{id}\" was changed"),
-            None => match id.rsplit_once(CORRECTION_MARK) {
+            None => match split_correction(id) {
                 Some((of, _)) if before.contains_key(of) || after.contains_key(of) => {
                     format!("correction of \"{of}\"")
                 }
@@ -435,8 +435,8 @@ fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Vec<Ch
     }
     for (id, trade) in &before {
         if !after.contains_key(id) {
-            let corrected = format!("{id}{CORRECTION_MARK}");
-            let what = match after.keys().any(|other| other.starts_with(&corrected)) {
+            let is_of_it = |other: &String| split_correction(other).is_some_and(|it| it.0 == id);
+            let what = match after.keys().any(is_of_it) {
                 true => format!("correction of \"{id}\""),
                 false => format!("\"{id}\" was voided, or is gone"),
             };

@@ -13,7 +13,7 @@ mod compute;
 mod context;
 mod csv_file;
 mod explain;
-mod fills;
+
 mod health;
 mod history;
 mod import;
@@ -24,6 +24,7 @@ mod prune;
 mod publish;
 mod run_log;
 mod slices;
+mod twice;
 mod unguarded;
 mod validate;
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::batches::MEMORY_DEFAULT;
 use super::changed::ChangedPool;
 use super::context::{Context, Phase, PipelineError, PipelineResult};
-use super::fills::{Filled, check_fills};
+use super::twice::Twice;
 use crate::engine::{Invariant, Pool, PoolStatus, RowsHash, Violation};
 use crate::store::model::{
     Current, LedgerCounts, OrderUnlikeFills, PoolSummary, Version, VersionInfo,
@@ -205,7 +205,7 @@ async fn judge_parts(
     let mut listed: BTreeSet<Pool> = listed.into_iter().collect();
     listed.extend(known.claims.keys().cloned());
     let is_one = parts.len() == 1;
-    let (mut sums, mut filled, mut asked) = (Sums::default(), Filled::default(), Asked::default());
+    let (mut sums, mut twice, mut asked) = (Sums::default(), Twice::default(), Asked::default());
     let mut first = Some(first);
     for nth in 0..parts.len() {
         let part = match first.take() {
@@ -213,15 +213,14 @@ async fn judge_parts(
             None => parts.read(nth).await?,
         };
         sums.add(&part);
+        twice.meet(&part.read, is_one);
         let elsewhere = match is_one {
             true => {
-                sums.doubled = check_fills(&part.read);
+                twice.end();
+                sums.doubled = twice.check(&part.read);
                 Elsewhere::here()
             }
-            false => {
-                filled.meet(&part.read);
-                Elsewhere::later()
-            }
+            false => Elsewhere::later(),
         };
         context.progress.begin(Phase::Check, Some(part.trades()));
         let judge = Judge::new(known, part, elsewhere);
@@ -231,9 +230,11 @@ async fn judge_parts(
         sums.by_pool.extend(found);
         judge.elsewhere.move_asked(&mut asked);
     }
-    if !asked.ids.is_empty() || filled.may_be_double() {
-        filled.end();
-        let found = look_through(parts, &asked, &filled, &mut sums).await?;
+    if !is_one {
+        twice.end();
+    }
+    if !is_one && (!asked.ids.is_empty() || twice.may_be_double()) {
+        let found = look_through(parts, &asked, &twice, &mut sums).await?;
         judge_again(
             parts,
             (store, context),
@@ -243,6 +244,12 @@ async fn judge_parts(
         )
         .await?;
     }
+    if twice.needs_voided() {
+        let voided = store.voided_as_of(parts.watermark()).await?;
+        sums.doubled.extend(twice.check_voided(&voided));
+    }
+    let place = |it: &Violation| (it.invariant, it.pool.clone(), it.order_id.clone());
+    sums.doubled.sort_by_key(place);
     Ok(sums)
 }
 
@@ -250,17 +257,17 @@ async fn judge_parts(
 async fn look_through(
     parts: &Parts<'_>,
     asked: &Asked,
-    filled: &Filled,
+    twice: &Twice,
     sums: &mut Sums,
 ) -> PipelineResult<Found> {
     let mut found = Found::default();
     for nth in 0..parts.len() {
-        if asked.ids.is_empty() && !parts.has(nth, |pool| filled.concern(pool)) {
+        if asked.ids.is_empty() && !parts.has(nth, |pool| twice.concern(pool)) {
             continue;
         }
         let part = parts.read(nth).await?;
         found.look(&part.read, &asked.ids);
-        sums.doubled.extend(filled.check(&part.read));
+        sums.doubled.extend(twice.check(&part.read));
     }
     Ok(found)
 }

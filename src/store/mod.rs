@@ -7,6 +7,7 @@
 //! `postgres/mod.rs`.
 
 mod cells;
+mod corrections;
 mod error;
 pub mod limits;
 pub mod lots;
@@ -20,7 +21,7 @@ mod sourced;
 pub mod sqlite;
 pub mod trades;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -120,6 +121,11 @@ pub trait Store: Send + Sync {
 
     /// Takes a trade out of matching or puts it back. Errors: no such trade; nothing to change.
     async fn void(&self, change: &VoidChange) -> StoreResult<()>;
+
+    /// Returns account and order id of the trades that are voided as of an instant.
+    ///
+    /// Errors: the watermark is another kind of database's, or another cluster's.
+    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>>;
 
     /// Returns the file, its line and the instant that a trade was imported from.
     async fn trade_origin(

@@ -8,16 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use super::corrections::{self, Relative};
 use super::model::{
     Conflict, Current, Event, ImportFile, ImportMode, ImportReceipt, QueuedItem, ReviewDecision,
     ReviewStatus, ReviewUpdate, Version, VersionInfo, VersionPlan, VersionStatus, VoidChange,
     is_snapshot_name,
 };
 use super::{StoreError, StoreResult};
-use crate::engine::{Account, IssueType, LedgerTrade, OrderId, ReviewItem};
-
-/// Between an order id and the number of its correction: `<id>~2`.
-pub const CORRECTION_MARK: char = '~';
+use crate::engine::{
+    Account, CORRECTION_MARK, IssueType, LedgerTrade, OrderId, ReviewItem, split_correction,
+};
 
 /// Who settles items when a version shows that they no longer hold.
 pub const AUTOMATIC: &str = "fifo-pnl";
@@ -36,7 +36,16 @@ pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt) -> Event 
 pub type TradeKey = (Account, OrderId);
 
 /// A known execution: the row of its id, and its corrections, in the order they were appended.
-pub type KnownTrades = BTreeMap<TradeKey, Vec<LedgerTrade>>;
+pub type KnownTrades = BTreeMap<TradeKey, Vec<KnownTrade>>;
+
+/// A row of the ledger, and whether a void takes it out of matching.
+#[derive(Debug, Clone)]
+pub struct KnownTrade {
+    /// The row.
+    pub row: LedgerTrade,
+    /// It is voided.
+    pub is_voided: bool,
+}
 
 /// What an import does, decided lot by lot; no lot is kept.
 ///
@@ -56,8 +65,12 @@ pub struct ImportPlan<'m> {
     places: BTreeMap<TradeKey, Vec<usize>>,
     /// Executions to void, because a correction follows.
     pub void: Vec<TradeKey>,
+    /// The same, to find one.
+    is_void: BTreeSet<TradeKey>,
     known: u64,
     conflicts: Vec<Conflict>,
+    /// A row of the file has an id of the form of a correction's.
+    names_corrections: bool,
 }
 
 impl<'m> ImportPlan<'m> {
@@ -70,8 +83,10 @@ impl<'m> ImportPlan<'m> {
             rows: Vec::new(),
             places: BTreeMap::new(),
             void: Vec::new(),
+            is_void: BTreeSet::new(),
             known: 0,
             conflicts: Vec::new(),
+            names_corrections: false,
         }
     }
 
@@ -84,11 +99,18 @@ impl<'m> ImportPlan<'m> {
             self.places.clear();
         }
         for trade in lot {
+            self.names_corrections |= corrections::is_named_as_one(&trade);
             let key = (trade.account.clone(), trade.trade.order_id.clone());
             let of_file = self.places.get(&key).map(Vec::as_slice).unwrap_or_default();
             let of_file = of_file.iter().filter_map(|place| self.rows.get(*place));
             let of_ledger = known.get(&key).map(Vec::as_slice).unwrap_or_default();
-            let chain: Vec<&LedgerTrade> = of_ledger.iter().chain(of_file).collect();
+            let of_ledger = of_ledger.iter().map(|known| (&known.row, known.is_voided));
+            let forms = of_ledger.chain(of_file.map(|row| (row, false)));
+            let mut chain: Vec<Form<'_>> = Vec::new();
+            for (row, is_voided) in forms {
+                let counts = !is_voided && !self.is_void.contains(&key_of(row));
+                chain.push(Form { row, counts });
+            }
             let decision = decide(trade, &chain, &self.places, self.mode);
             let is_appended = matches!(decision, Decision::Append(_) | Decision::Correct(..));
             match decision {
@@ -100,7 +122,8 @@ impl<'m> ImportPlan<'m> {
                     self.corrected
                         .insert(self.is_appended.len(), self.rows.len());
                     self.keep(vec![key, corrected_key], row);
-                    self.void.push(voided);
+                    self.is_void.extend(voided.iter().cloned());
+                    self.void.extend(voided);
                 }
             }
             self.is_appended.push(is_appended);
@@ -112,6 +135,12 @@ impl<'m> ImportPlan<'m> {
             self.places.entry(key).or_default().push(self.rows.len());
         }
         self.rows.push(row);
+    }
+
+    /// Tells whether a row of the file is named as a correction: whether its execution then counts
+    /// twice, only the ledger with the file in it can tell.
+    pub fn names_corrections(&self) -> bool {
+        self.names_corrections
     }
 
     /// Counts the rows to append, corrections included.
@@ -135,9 +164,9 @@ impl<'m> ImportPlan<'m> {
     pub fn receipt(&self) -> ImportReceipt {
         ImportReceipt {
             import_id: None,
-            appended: self.appended() - self.void.len() as u64,
+            appended: self.appended() - self.corrected.len() as u64,
             known: self.known,
-            corrected: self.void.len() as u64,
+            corrected: self.corrected.len() as u64,
             conflicts: self.conflicts.clone(),
         }
     }
@@ -148,22 +177,37 @@ enum Decision {
     Append(LedgerTrade),
     Known,
     Conflict(Conflict),
-    /// Void this execution, and append the corrected row.
-    Correct(TradeKey, LedgerTrade),
+    /// Void these forms of the execution, and append the corrected row.
+    Correct(Vec<TradeKey>, LedgerTrade),
+}
+
+/// A row of an execution: the one of its id, or a correction.
+struct Form<'a> {
+    row: &'a LedgerTrade,
+    counts: bool,
+}
+
+fn key_of(row: &LedgerTrade) -> TradeKey {
+    (row.account.clone(), row.trade.order_id.clone())
 }
 
 fn decide(
     trade: LedgerTrade,
-    chain: &[&LedgerTrade],
+    chain: &[Form<'_>],
     places: &BTreeMap<TradeKey, Vec<usize>>,
     mode: &ImportMode,
 ) -> Decision {
     // Ids that look like corrections, of an id that is not there, are ids of their own.
-    let is_itself = |row: &&LedgerTrade| row.trade.order_id == trade.trade.order_id;
-    let Some(latest) = chain.last().filter(|_| chain.iter().any(is_itself)) else {
+    let is_itself = |form: &Form<'_>| form.row.trade.order_id == trade.trade.order_id;
+    // What counts is compared; where all forms are voided, the newest.
+    let counting = chain.iter().rev().find(|form| form.counts);
+    let Some(latest) = counting
+        .or(chain.last())
+        .filter(|_| chain.iter().any(is_itself))
+    else {
         return Decision::Append(trade);
     };
-    let Some((column, in_file, in_ledger)) = trade.fact_that_differs(latest) else {
+    let Some((column, in_file, in_ledger)) = trade.fact_that_differs(latest.row) else {
         return Decision::Known;
     };
     let conflict = |column, in_file, in_ledger| {
@@ -176,20 +220,22 @@ fn decide(
             in_ledger,
         })
     };
-    let is_same = |row: &&LedgerTrade| trade.fact_that_differs(row).is_none();
+    let is_same = |form: &Form<'_>| trade.fact_that_differs(form.row).is_none();
     match mode {
         ImportMode::Append if chain.iter().any(is_same) => Decision::Known,
         ImportMode::Append => conflict(column, in_file, in_ledger),
         ImportMode::Correct { .. } => {
             let text = next_correction_id(&trade, chain, places);
-            let latest_id = latest.trade.order_id.clone();
-            match text.parse() {
-                Ok(id) => {
-                    let voided = (trade.account.clone(), latest_id);
-                    Decision::Correct(voided, corrected(trade, id, chain))
+            match text.parse::<OrderId>() {
+                // One form counts: all others are voided.
+                Ok(id) if split_correction(id.as_str()).is_some() => {
+                    let voided = chain.iter().filter(|form| form.counts);
+                    // A row may be there once for each row of the file that asked for it.
+                    let voided: BTreeSet<TradeKey> = voided.map(|form| key_of(form.row)).collect();
+                    Decision::Correct(voided.into_iter().collect(), corrected(trade, id, chain))
                 }
-                // The id has no room for the number of its correction.
-                Err(_) => conflict("order_id", text, latest_id.to_string()),
+                // The id, or its number, has no room for one more correction.
+                _ => conflict("order_id", text, latest.row.trade.order_id.to_string()),
             }
         }
     }
@@ -197,20 +243,20 @@ fn decide(
 
 /// Returns the number of a correction: 2 of `A-1~2`, if that is one of `A-1`.
 pub fn correction_number(order_id: &str, of: &str) -> Option<u32> {
-    let number = order_id.strip_prefix(of)?.strip_prefix(CORRECTION_MARK)?;
-    number.parse().ok()
+    let (original, number) = split_correction(order_id)?;
+    (original == of).then_some(number)
 }
 
 /// Returns the next free id of an execution.
 fn next_correction_id(
     trade: &LedgerTrade,
-    chain: &[&LedgerTrade],
+    chain: &[Form<'_>],
     places: &BTreeMap<TradeKey, Vec<usize>>,
 ) -> String {
     let id = trade.trade.order_id.as_str();
     let numbers = chain
         .iter()
-        .filter_map(|row| correction_number(row.trade.order_id.as_str(), id));
+        .filter_map(|form| correction_number(form.row.trade.order_id.as_str(), id));
     let first = u64::from(numbers.max().unwrap_or(1)) + 1;
     let text = |number: u64| format!("{id}{CORRECTION_MARK}{number}");
     let is_free = |text: &String| {
@@ -224,12 +270,12 @@ fn next_correction_id(
 }
 
 /// Returns the corrected row, under its own id.
-fn corrected(mut trade: LedgerTrade, id: OrderId, chain: &[&LedgerTrade]) -> LedgerTrade {
+fn corrected(mut trade: LedgerTrade, id: OrderId, chain: &[Form<'_>]) -> LedgerTrade {
     trade.trade.order_id = id;
     if trade.carried.exchange_order_id.is_none() {
         trade.carried.exchange_order_id = chain
             .first()
-            .and_then(|first| first.carried.exchange_order_id.clone());
+            .and_then(|first| first.row.carried.exchange_order_id.clone());
     }
     trade
 }
@@ -324,10 +370,17 @@ pub fn check_appendable(info: &VersionInfo) -> StoreResult<()> {
     check_publishable(info)
 }
 
-/// Decides whether a trade may be voided or put back; `is_voided` is `None` where there is none.
+/// Decides whether a trade may be voided or put back; `relatives` are the rows of [`Forms`], its
+/// own among them.
 ///
-/// Errors: no such trade, or nothing to change.
-pub fn check_voidable(change: &VoidChange, is_voided: Option<bool>) -> StoreResult<()> {
+/// Errors: no such trade; nothing to change; another form of the execution counts.
+///
+/// [`Forms`]: corrections::Forms
+pub(super) fn check_voidable(
+    change: &VoidChange,
+    is_voided: Option<bool>,
+    relatives: &[Relative],
+) -> StoreResult<()> {
     let (id, account) = (&change.order_id, &change.account);
     let refuse = |why: &str| {
         Err(StoreError::Refused(format!(
@@ -341,7 +394,8 @@ pub fn check_voidable(change: &VoidChange, is_voided: Option<bool>) -> StoreResu
         }),
         Some(true) if !change.undo => refuse("is voided already"),
         Some(false) if change.undo => refuse("is not voided"),
-        Some(_) => Ok(()),
+        Some(true) => corrections::check_undo(account.as_str(), id, relatives),
+        Some(false) => Ok(()),
     }
 }
 

@@ -369,6 +369,33 @@ const CONFLICTS: &[Case] = &[
         command: "fifo-pnl import --correct --reason '' trades.csv",
         ..Case::NONE
     },
+    Case {
+        title: "A corrected trade is put back",
+        files: OTHER_PRICE,
+        before: &[
+            RUN,
+            "fifo-pnl import --quiet --correct --reason 'sent again' trades.csv",
+        ],
+        command: "fifo-pnl void B-1 --account main --reason 'it was right' --undo",
+        exit: 3,
+        after: &[
+            "fifo-pnl void B-1~2 --account main --reason 'it was right'",
+            "fifo-pnl void B-1 --account main --reason 'it was right' --undo",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "A row with the id of a correction",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,account\n\
+             B-1~2,BTC-USD,buy,2,101,2025-01-02T10:00:00Z,0.2,main\n",
+        )],
+        before: &[RUN],
+        command: IMPORT,
+        exit: 3,
+        ..Case::NONE
+    },
 ];
 
 const POOLS: &[Case] = &[

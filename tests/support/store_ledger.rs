@@ -254,22 +254,14 @@ pub async fn an_id_that_looks_like_a_correction_is_an_id_of_its_own(subject: &dy
 
 pub async fn a_correction_takes_the_next_free_id(subject: &dyn Subject) {
     let store = subject.store();
-    append(store, vec![bought("X", "100"), bought("X~3", "50")]).await;
-    store
-        .import(&correction(vec![bought("X", "101")]))
-        .await
-        .unwrap();
-    store
-        .import(&correction(vec![bought("X", "102")]))
-        .await
-        .unwrap();
-    assert!(btc(store).await.contains(&"X~5 102".to_owned()));
-    // Also where the file itself has taken it.
-    append(store, vec![bought("Y", "100")]).await;
-    let file = correction(vec![bought("Y~2", "50"), bought("Y", "101")]);
-    let receipt = store.import(&file).await.unwrap();
-    assert_eq!((receipt.appended, receipt.corrected), (1, 1));
-    assert!(btc(store).await.contains(&"Y~3 101".to_owned()));
+    // An id of its own, until the ledger has its original, too: then it is a form of that one.
+    append(store, vec![bought("X~3", "50")]).await;
+    append(store, vec![bought("X", "100")]).await;
+    for price in ["101", "102"] {
+        let receipt = store.import(&correction(vec![bought("X", price)])).await;
+        assert_eq!(receipt.unwrap().corrected, 1);
+    }
+    assert_eq!(btc(store).await, ["X~5 102"]);
 }
 
 pub async fn an_id_without_room_for_a_correction_is_a_conflict(subject: &dyn Subject) {

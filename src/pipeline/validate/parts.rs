@@ -8,7 +8,7 @@ use super::super::changed::{ChangedPool, changed_since};
 use super::super::context::{Context, PipelineResult};
 use crate::engine::{Pool, PoolLedger, PoolStatus};
 use crate::store::Store;
-use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo};
+use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo, Watermark};
 
 /// A ledger takes at most this part of the memory; the pools that are judged take the rest.
 const LEDGER_SHARE: u64 = 2;
@@ -62,6 +62,11 @@ impl<'a> Parts<'a> {
             summaries,
             batches: Batches::plan_whole(store, memory, &info.watermark).await?,
         })
+    }
+
+    /// Returns the instant that all parts are read as of.
+    pub(super) fn watermark(&self) -> &Watermark {
+        &self.info.watermark
     }
 
     /// Returns the number of parts, which is never 0.

@@ -7,16 +7,16 @@ use serde_json::json;
 
 use super::{State, broken_constraint, check};
 use crate::engine::{
-    Account, Carried, LedgerTrade, Pool, PoolLedger, Symbol, Timestamp, Trade, TradeText,
-    is_never_executed,
+    Account, CORRECTION_MARK, Carried, LedgerTrade, Pool, PoolLedger, Symbol, Timestamp, Trade,
+    TradeText, is_never_executed,
 };
+use crate::store::corrections::{self, Forms, Relative};
 use crate::store::model::{
     Arrivals, Event, ImportFile, ImportMode, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
     PoolSizes, Reject, Scope, VoidChange, Watermark,
 };
 use crate::store::rules::{
-    CORRECTION_MARK, ImportPlan, KnownTrades, TradeKey, check_voidable, correction_number,
-    import_event,
+    ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
 };
 use crate::store::{StoreError, StoreResult};
 
@@ -171,10 +171,16 @@ pub(super) fn import(
     }
     let mut receipt = plan.receipt();
     let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
-    if file.preview || stopped {
+    if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
     }
     let rows = plan.rows_of(0, lots.into_iter().flatten().collect());
+    if plan.names_corrections() {
+        ledger.check_corrections(&rows, &plan.void)?;
+    }
+    if file.preview {
+        return Ok(receipt);
+    }
     let import_id = ledger.write_import(file, &rows, &plan.void)?;
     receipt.import_id = Some(import_id);
     let event = import_event(file, &receipt);
@@ -187,11 +193,11 @@ pub(super) fn void(state: &mut State, change: &VoidChange) -> StoreResult<()> {
     let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
     let key = (account.to_owned(), order_id.to_owned());
     let ledger = &mut state.ledger;
-    let is_voided = ledger.voided(i64::MAX).contains(&key);
-    check_voidable(
-        change,
-        ledger.by_key.contains_key(&key).then_some(is_voided),
-    )?;
+    let voided = ledger.voided(i64::MAX);
+    let is_voided = ledger.by_key.contains_key(&key);
+    let is_voided = is_voided.then_some(voided.contains(&key));
+    let relatives = ledger.relatives(account, order_id, &[], &voided);
+    check_voidable(change, is_voided, &relatives)?;
     let has_reason = !change.reason.is_empty();
     check(has_reason, "void a trade", "trade_voids_reason_check")?;
     let undone = change.undo;
@@ -224,15 +230,68 @@ impl Ledger {
         }
     }
 
+    /// Returns the rows among which all forms of an order are, and those that are being added.
+    fn relatives(
+        &self,
+        account: &str,
+        order_id: &str,
+        added: &[LedgerTrade],
+        voided: &BTreeSet<Key>,
+    ) -> Vec<Relative> {
+        let Forms { original, from, to } = Forms::of(order_id);
+        let key = |id: &str| (account.to_owned(), id.to_owned());
+        let places = self.by_key.range(key(&from)..key(&to));
+        let places = places.chain(self.by_key.get_key_value(&key(&original)));
+        let there = places.filter_map(|(_, place)| self.rows.get(*place));
+        let there = there.map(|row| (row.text.key(), row.text.is_eligible()));
+        let added = added
+            .iter()
+            .map(|row| (RawTrade::from(row), row.account.as_str()));
+        let added = added.filter(|(_, of)| *of == account);
+        let added = added.map(|(row, _)| (row.key(), row.is_eligible()));
+        let corrections = from..to;
+        let is_form = |id: &String| *id == original || corrections.contains(id);
+        there
+            .chain(added)
+            .filter(|((_, id), _)| is_form(id))
+            .map(|(key, is_eligible)| Relative {
+                counts: is_eligible && !voided.contains(&key),
+                order_id: key.1,
+            })
+            .collect()
+    }
+
+    /// Checks the rows of an import that are named as corrections of rows that are there.
+    ///
+    /// Errors: an execution would count twice.
+    fn check_corrections(&self, rows: &[LedgerTrade], void: &[TradeKey]) -> StoreResult<()> {
+        let mut voided = self.voided(i64::MAX);
+        let void = void.iter();
+        voided.extend(void.map(|(account, id)| (account.to_string(), id.to_string())));
+        let named = rows.iter().filter(|row| corrections::is_named_as_one(row));
+        let keys = named.map(|row| (row.account.as_str(), row.trade.order_id.as_str()));
+        for (account, id) in keys.collect::<BTreeSet<_>>() {
+            let relatives = self.relatives(account, id, rows, &voided);
+            corrections::check_appended(account, id, &relatives)?;
+        }
+        Ok(())
+    }
+
     /// Returns what the ledger knows of the trades' ids, with the corrections of each.
     fn known_trades(&self, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
         let mut known = KnownTrades::new();
+        let voided = self.voided(i64::MAX);
         for trade in trades {
             let key = (trade.account.clone(), trade.trade.order_id.clone());
             let mut places = self.places_of(key.0.as_str(), key.1.as_str());
             places.sort_unstable();
             let rows = places.iter().filter_map(|place| self.rows.get(*place));
-            let chain: Vec<LedgerTrade> = rows.map(ledger_trade).collect::<StoreResult<_>>()?;
+            let form = |row: &LedgerRow| -> StoreResult<KnownTrade> {
+                let is_voided = voided.contains(&row.text.key());
+                let row = ledger_trade(row)?;
+                Ok(KnownTrade { row, is_voided })
+            };
+            let chain: Vec<KnownTrade> = rows.map(form).collect::<StoreResult<_>>()?;
             if !chain.is_empty() {
                 known.insert(key, chain);
             }
@@ -313,6 +372,15 @@ impl Ledger {
             }
         }
         voided
+    }
+
+    /// Returns the trades that are voided as of an instant.
+    pub(super) fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<Key>> {
+        let Some((_, void_seq)) = as_of.sequence() else {
+            let words = "the version was computed in a PostgreSQL database";
+            return Err(StoreError::Refused(words.into()));
+        };
+        Ok(self.voided(void_seq))
     }
 
     /// Counts the rows; each is eligible or not, and never both.

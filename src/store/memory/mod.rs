@@ -12,7 +12,7 @@ mod queue;
 mod runs;
 mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -193,6 +193,10 @@ impl Store for MemoryStore {
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {
         self.write(|state| ledger::void(state, change)).await
+    }
+
+    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
+        self.read().ledger.voided_as_of(as_of)
     }
 
     async fn trade_origin(

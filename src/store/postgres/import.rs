@@ -1,21 +1,22 @@
 //! Imports into PostgreSQL: a file's trades by lots, whole or not at all.
 
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
 use super::adopt::Ledger;
 use super::binary::{push_bytes, push_decimal, push_i64, push_null, push_size, push_time};
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
-use super::ledger::{insert_void, ledger_writer, unreadable};
+use super::ledger::{insert_void, ledger_writer, relatives, unreadable};
 use super::read::{PgCells, select};
 use super::{PostgresStore, commit, copy, runs};
-use crate::engine::{Carried, LedgerTrade, Trade, TradeText};
+use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::cells::Cells;
+use crate::store::corrections;
 use crate::store::model::{ImportFile, ImportMode, ImportReceipt, VoidChange};
 use crate::store::phase::{self, Phase};
 use crate::store::rules::{
-    CORRECTION_MARK, ImportPlan, KnownTrades, TradeKey, correction_number, import_event,
+    ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
 };
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
@@ -56,11 +57,13 @@ pub(super) async fn import(
     let plan = plan(&mut transaction, store.ledger, file, trades).await?;
     let receipt = plan.receipt();
     let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
-    if file.preview || stopped {
+    // A preview writes where only what is written can tell whether it may stay.
+    if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
     }
     trades.rewind();
     match append(&mut transaction, store.ledger, file, trades, Some(&plan)).await? {
+        Some(_) if file.preview => Ok(receipt),
         Some(import_id) => end_import(transaction, file, receipt, import_id).await,
         None => Err(StoreError::Database {
             action: APPEND,
@@ -133,6 +136,7 @@ async fn append(
     let mut copy = BinaryCopy::new(connection, APPEND, (ledger.additions(), TRADE_COLUMNS));
     let mut first = 0;
     let mut bytes = Vec::new();
+    let mut names_corrections = false;
     loop {
         let lot = match trades.next_lot().await {
             Ok(Some(lot)) => lot,
@@ -143,6 +147,7 @@ async fn append(
             }
         };
         let taken = lot.len();
+        names_corrections |= lot.iter().any(corrections::is_named_as_one);
         let rows = match plan {
             Some(plan) => plan.rows_of(first, lot),
             None => lot,
@@ -162,7 +167,38 @@ async fn append(
     }
     let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
     write_rejects_and_voids(connection, file, void, import_id).await?;
+    if names_corrections {
+        check_corrections(connection, ledger, import_id).await?;
+    }
     Ok(Some(import_id))
+}
+
+/// Checks the rows of an import that are named as corrections of rows that are there.
+///
+/// Errors: an execution would count twice.
+async fn check_corrections(
+    connection: &mut PgConnection,
+    ledger: Ledger,
+    import_id: i64,
+) -> StoreResult<()> {
+    // Only what has an original is looked at: a venue may number all its fills like this.
+    let sql = format!(
+        "SELECT t.account, t.order_id FROM {} t WHERE t.import_id = $1 \
+         AND t.order_id ~ '~[1-9][0-9]*$' AND (t.account, regexp_replace(t.order_id, \
+         '~[0-9]+$', '')) IN (SELECT account, order_id FROM {}) ORDER BY 1, 2",
+        ledger.additions(),
+        ledger.rows()
+    );
+    let named: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(import_id)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("look for corrections", e))?;
+    for (account, order_id) in named {
+        let relatives = relatives(connection, ledger, &account, &order_id).await?;
+        corrections::check_appended(&account, &order_id, &relatives)?;
+    }
+    Ok(())
 }
 
 /// Writes an import's own row; returns its number.
@@ -313,6 +349,8 @@ async fn known_trades(
             "t.trade_seq",
             "t.status",
             "t.exchange_order_id",
+            "EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
+             AND v.order_id = t.order_id)",
         ];
         let rows = select(&columns, known_from(ledger))
             .bind(accounts)
@@ -326,6 +364,9 @@ async fn known_trades(
             let id: String = row
                 .try_get(0)
                 .map_err(|e| from_sqlx("look up known trades", e))?;
+            let is_voided = row
+                .try_get(12)
+                .map_err(|e| from_sqlx("look up known trades", e))?;
             let row = ledger_trade(row)?;
             let row_id = row.trade.order_id.as_str();
             if row_id == id || correction_number(row_id, &id).is_some() {
@@ -333,7 +374,7 @@ async fn known_trades(
                 known
                     .entry((row.account.clone(), order_id))
                     .or_default()
-                    .push(row);
+                    .push(KnownTrade { row, is_voided });
             }
         }
     }

@@ -15,6 +15,7 @@ use super::stored::literal;
 use super::{PostgresStore, commit, end_snapshot, runs, writings};
 use crate::engine::{Pool, Timestamp};
 use crate::store::cells::pool;
+use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
     Event, LedgerCounts, LedgerRead, PoolSizes, Scope, VoidChange, Watermark, Writings,
 };
@@ -79,7 +80,8 @@ pub(super) async fn void(store: &PostgresStore, change: &VoidChange) -> StoreRes
     .fetch_optional(&mut *transaction)
     .await
     .map_err(|e| from_sqlx("void a trade", e))?;
-    check_voidable(change, state)?;
+    let relatives = relatives(&mut transaction, store.ledger, account, order_id).await?;
+    check_voidable(change, state, &relatives)?;
     insert_void(&mut transaction, change).await?;
     let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
         "reason": change.reason, "by": change.voided_by });
@@ -89,6 +91,34 @@ pub(super) async fn void(store: &PostgresStore, change: &VoidChange) -> StoreRes
     )
     .await?;
     commit(transaction).await
+}
+
+/// Returns the rows among which all forms of an order are, its corrections and what it corrects.
+pub(super) async fn relatives(
+    connection: &mut PgConnection,
+    ledger: Ledger,
+    account: &str,
+    order_id: &str,
+) -> StoreResult<Vec<Relative>> {
+    let Forms { original, from, to } = Forms::of(order_id);
+    // Two lookups by key: with one OR in place of the two the server reads the whole ledger.
+    let rows = ledger.rows();
+    let rows: Vec<(String, bool)> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT t.order_id, EXISTS (SELECT 1 FROM eligible_trades e WHERE e.account = t.account \
+         AND e.order_id = t.order_id AND e.void_seq IS NULL) FROM ( \
+         SELECT account, order_id FROM {rows} WHERE account = $1 AND order_id = $2 \
+         UNION ALL SELECT account, order_id FROM {rows} WHERE account = $1 \
+         AND order_id >= $3 COLLATE \"C\" AND order_id < $4 COLLATE \"C\") t"
+    )))
+    .bind(account)
+    .bind(original)
+    .bind(from)
+    .bind(to)
+    .fetch_all(connection)
+    .await
+    .map_err(|e| from_sqlx("look for corrections", e))?;
+    let relative = |(order_id, counts)| Relative { order_id, counts };
+    Ok(rows.into_iter().map(relative).collect())
 }
 
 /// Counts the ledger's rows; each is in exactly one of the two views.
@@ -390,6 +420,20 @@ async fn rows_in(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<u
         .await
         .map_err(|e| from_sqlx("count the ledger", e))?;
     Ok(u64::try_from(rows).unwrap_or(0))
+}
+
+/// Returns the voids in force as of an instant.
+pub(super) async fn voided(
+    store: &PostgresStore,
+    as_of: &Watermark,
+) -> StoreResult<BTreeSet<(String, String)>> {
+    let mut connection = store.snapshot().await?;
+    let (_, cluster) = snapshot_now(&mut connection, "read the voids").await?;
+    let voided = match snapshot_seen(as_of, &cluster) {
+        Ok(snapshot) => voided_as_of(&mut connection, &snapshot).await,
+        Err(error) => Err(error),
+    };
+    end_snapshot(connection, voided).await
 }
 
 /// Returns the voids in force as of a snapshot: not the view's, which knows only this instant.

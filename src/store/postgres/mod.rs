@@ -34,7 +34,7 @@ mod stored;
 mod versions;
 mod writings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -356,6 +356,10 @@ impl Store for PostgresStore {
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {
         self.named(ledger::void(self, change).await)
+    }
+
+    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
+        self.named(ledger::voided(self, as_of).await)
     }
 
     async fn trade_origin(

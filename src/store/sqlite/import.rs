@@ -4,13 +4,15 @@ use rusqlite::{Connection, Row, params};
 use sqlx::{Sqlite, Transaction};
 
 use super::errors::from_rusqlite;
+use super::ledger::relatives;
 use super::raw::{Raw, with_raw};
 use super::{SqliteStore, commit, runs};
-use crate::engine::{Carried, LedgerTrade, Trade, TradeText};
+use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText, split_correction};
+use crate::store::corrections;
 use crate::store::model::{ImportFile, ImportMode, ImportReceipt};
 use crate::store::phase::{self, Phase};
 use crate::store::rules::{
-    CORRECTION_MARK, ImportPlan, KnownTrades, TradeKey, correction_number, import_event,
+    ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
 };
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
@@ -46,7 +48,8 @@ pub(super) async fn import(
     drop(raw);
     let receipt = plan.receipt();
     let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
-    if file.preview || stopped {
+    // A preview writes where only what is written can tell whether it may stay.
+    if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
     }
     trades.rewind();
@@ -54,7 +57,10 @@ pub(super) async fn import(
         Appended::All(import_id) => import_id,
         Appended::Broken(error) => return Err(from_rusqlite(APPEND, error)),
     };
-    end_import(transaction, file, receipt, import_id).await
+    match file.preview {
+        true => Ok(receipt),
+        false => end_import(transaction, file, receipt, import_id).await,
+    }
 }
 
 async fn end_import(
@@ -128,8 +134,10 @@ pub(super) async fn append(
         Err(error) => return Ok(Appended::Broken(error)),
     };
     let mut first = 0;
+    let mut names_corrections = false;
     while let Some(lot) = trades.next_lot().await? {
         let taken = lot.len();
+        names_corrections |= lot.iter().any(corrections::is_named_as_one);
         let rows = match plan {
             Some(plan) => plan.rows_of(first, lot),
             None => lot,
@@ -141,10 +149,37 @@ pub(super) async fn append(
         phase::reached(Phase::Lot);
     }
     let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
-    match write_rejects_and_voids(raw.connection(), file, void, import_id) {
-        Ok(()) => Ok(Appended::All(import_id)),
-        Err(error) => Ok(Appended::Broken(error)),
+    if let Err(error) = write_rejects_and_voids(raw.connection(), file, void, import_id) {
+        return Ok(Appended::Broken(error));
     }
+    if names_corrections {
+        check_corrections(raw.connection(), import_id)?;
+    }
+    Ok(Appended::All(import_id))
+}
+
+/// Checks the rows of an import that are named as corrections of rows that are there.
+///
+/// Errors: an execution would count twice.
+fn check_corrections(raw: &Connection, import_id: i64) -> StoreResult<()> {
+    let failed = |error| from_rusqlite("look for corrections", error);
+    let mut statement = raw
+        .prepare("SELECT account, order_id FROM trade_records WHERE import_id = ?1 ORDER BY 1, 2")
+        .map_err(failed)?;
+    let is_there = "SELECT 1 FROM trade_records WHERE account = ?1 AND order_id = ?2";
+    let mut is_there = raw.prepare(is_there).map_err(failed)?;
+    let mut rows = statement.query([import_id]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
+        let (account, order_id) = (text(0).map_err(failed)?, text(1).map_err(failed)?);
+        if let Some((of, _)) = split_correction(order_id)
+            && is_there.exists(params![account, of]).map_err(failed)?
+        {
+            let relatives = relatives(raw, account, order_id).map_err(failed)?;
+            corrections::check_appended(account, order_id, &relatives)?;
+        }
+    }
+    Ok(())
 }
 
 fn begin_import(raw: &Connection, file: &ImportFile, rows: u64) -> rusqlite::Result<i64> {
@@ -237,7 +272,8 @@ fn write_rejects_and_voids(
 }
 
 const FACT_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
-    total_fees_usd, trade_seq, status, exchange_order_id";
+    total_fees_usd, trade_seq, status, exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
+    WHERE v.account = t.account AND v.order_id = t.order_id)";
 
 /// Returns what the ledger knows of the trades' ids, with the corrections of each.
 fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
@@ -245,7 +281,7 @@ fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTr
     let mut known = KnownTrades::new();
     // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
     let sql = format!(
-        "SELECT {FACT_COLUMNS} FROM trade_records WHERE account = ?1 AND (order_id = ?2 \
+        "SELECT {FACT_COLUMNS} FROM trade_records t WHERE account = ?1 AND (order_id = ?2 \
          OR (order_id >= ?3 AND order_id < ?4)) ORDER BY ingest_seq"
     );
     let mut statement = raw.prepare(&sql).map_err(|e| from_rusqlite(action, e))?;
@@ -256,10 +292,12 @@ fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTr
             .query(params![account, id, from, to])
             .map_err(|e| from_rusqlite(action, e))?;
         while let Some(row) = rows.next().map_err(|e| from_rusqlite(action, e))? {
+            let is_voided = row.get(11).map_err(|e| from_rusqlite(action, e))?;
             let row = ledger_trade(row)?;
             let row_id = row.trade.order_id.as_str();
             if row_id == id || correction_number(row_id, id).is_some() {
                 let key = (trade.account.clone(), trade.trade.order_id.clone());
+                let row = KnownTrade { row, is_voided };
                 known.entry(key).or_default().push(row);
             }
         }

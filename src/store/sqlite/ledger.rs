@@ -1,6 +1,6 @@
 //! The ledger in SQLite: imports, voids, and reading it through the gate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row, params};
 use serde_json::json;
@@ -10,6 +10,7 @@ use super::raw::with_raw;
 use super::{SqliteStore, commit, runs};
 use crate::engine::{Fact, Pool, PoolLedger, Timestamp, TradeRef, TradeText};
 use crate::store::cells::pool;
+use crate::store::corrections::{Forms, Relative};
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
     Event, LedgerCounts, LedgerRead, PoolSizes, Scope, VoidChange, Watermark,
@@ -31,7 +32,10 @@ pub(super) async fn void(store: &SqliteStore, change: &VoidChange) -> StoreResul
     .fetch_optional(&mut *transaction)
     .await
     .map_err(|e| from_sqlx(action, e))?;
-    check_voidable(change, state)?;
+    let relatives = with_raw(&mut transaction, action, |raw| {
+        relatives(raw, account, order_id).map_err(|e| from_rusqlite(action, e))
+    });
+    check_voidable(change, state, &relatives.await?)?;
     sqlx::query(
         "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -53,6 +57,25 @@ pub(super) async fn void(store: &SqliteStore, change: &VoidChange) -> StoreResul
     )
     .await?;
     commit(transaction).await
+}
+
+/// Returns the rows among which all forms of an order are, its corrections and what it corrects.
+pub(super) fn relatives(
+    raw: &Connection,
+    account: &str,
+    order_id: &str,
+) -> rusqlite::Result<Vec<Relative>> {
+    let Forms { original, from, to } = Forms::of(order_id);
+    let mut statement = raw.prepare(
+        "SELECT order_id, EXISTS (SELECT 1 FROM eligible_trades e WHERE e.account = t.account \
+         AND e.order_id = t.order_id AND e.void_seq IS NULL) FROM trade_records t \
+         WHERE account = ?1 AND (order_id = ?2 OR (order_id >= ?3 AND order_id < ?4))",
+    )?;
+    let rows = statement.query_map(params![account, original, from, to], |row| {
+        let (order_id, counts) = (row.get(0)?, row.get(1)?);
+        Ok(Relative { order_id, counts })
+    })?;
+    rows.collect()
 }
 
 /// Counts the ledger's rows; each is in exactly one of the two views.
@@ -169,6 +192,25 @@ const VOIDED_AS_OF: &str = "SELECT account, order_id FROM trade_voids v WHERE un
     void_seq = (SELECT max(w.void_seq) FROM trade_voids w WHERE w.account = v.account \
     AND w.order_id = v.order_id AND w.void_seq <= ?1)";
 
+/// Returns the voids in force as of an instant.
+pub(super) async fn voided(
+    store: &SqliteStore,
+    as_of: &Watermark,
+) -> StoreResult<BTreeSet<(String, String)>> {
+    let (_, void_seq) = sequence(as_of)?;
+    let mut transaction = store.snapshot().await?;
+    with_raw(&mut transaction, "read the voids", |raw| {
+        voided_in(raw, void_seq).map_err(|e| from_rusqlite("read the voids", e))
+    })
+    .await
+}
+
+fn voided_in(raw: &Connection, void_seq: i64) -> rusqlite::Result<BTreeSet<(String, String)>> {
+    let mut statement = raw.prepare(VOIDED_AS_OF)?;
+    let rows = statement.query_map([void_seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
 fn read_pools(
     raw: &Connection,
     scope: &Scope,
@@ -185,16 +227,10 @@ fn read_pools(
         watermark,
         ..LedgerRead::default()
     };
-    let mut voided = std::collections::BTreeSet::new();
-    if as_of.is_some() {
-        let mut statement = raw.prepare(VOIDED_AS_OF)?;
-        let rows = statement.query_map([void_seq], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-        })?;
-        for row in rows {
-            voided.insert(row?);
-        }
-    }
+    let voided = match as_of {
+        Some(_) => voided_in(raw, void_seq)?,
+        None => BTreeSet::new(),
+    };
     let mut statement = raw.prepare(
         "SELECT account, symbol, order_id, side, size, price, order_time, total_fees_usd, \
          trade_seq, void_seq FROM eligible_trades WHERE ingest_seq <= ?1 \

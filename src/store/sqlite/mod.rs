@@ -27,7 +27,7 @@ mod sourced;
 mod tests;
 mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -197,6 +197,10 @@ impl Store for SqliteStore {
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {
         ledger::void(self, change).await
+    }
+
+    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
+        ledger::voided(self, as_of).await
     }
 
     async fn trade_origin(

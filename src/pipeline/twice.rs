@@ -1,0 +1,284 @@
+//! Executions that count twice: I14, as fills and as one whole order; I16, as a correction and as
+//! what it corrects, or as two corrections.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use sha2::{Digest, Sha256};
+
+use crate::engine::{Account, Invariant, Pool, Violation};
+use crate::store::model::LedgerRead;
+
+/// What stands between an order's id and the number of a fill.
+const FILL_MARK: &str = "-FILL-";
+
+/// What stands between an order's id and the number of a correction.
+const CORRECTION_MARK: &str = "~";
+
+/// The number of a correction, as of 2, has at most this many digits.
+const CORRECTION_DIGITS_MAX: usize = 10;
+
+/// Account and order id of trades that are voided.
+pub(super) type Voided = BTreeSet<(String, String)>;
+
+/// What one trade may be beside another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// A fill of an order.
+    Fill,
+    /// A correction of a trade.
+    Correction,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::Fill, Self::Correction];
+
+    /// Returns what an id is a fill or a correction of; `None`: it has not the form of one.
+    fn whole_of(self, id: &str) -> Option<&str> {
+        let mark = match self {
+            Self::Fill => FILL_MARK,
+            Self::Correction => CORRECTION_MARK,
+        };
+        let (whole, number) = id.rsplit_once(mark)?;
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let is_form = match self {
+            Self::Fill => true,
+            Self::Correction => {
+                let is_plain = !number.starts_with('0') && number != "1";
+                is_plain && number.len() <= CORRECTION_DIGITS_MAX
+            }
+        };
+        (is_number && is_form && !whole.is_empty()).then_some(whole)
+    }
+
+    /// Returns all trades that would count twice beside an id: of a correction of a correction,
+    /// two.
+    fn wholes_of(self, id: &str) -> impl Iterator<Item = &str> {
+        let levels = match self {
+            Self::Fill => 1,
+            Self::Correction => usize::MAX,
+        };
+        let first = self.whole_of(id);
+        std::iter::successors(first, move |whole| self.whole_of(whole)).take(levels)
+    }
+
+    fn violation(self, pool: &Pool, order_id: &str) -> Violation {
+        let (invariant, message) = match self {
+            Self::Fill => (
+                Invariant::I14,
+                format!(
+                    "the order is a trade, and so are its fills \"{order_id}{FILL_MARK}...\": \
+                     void one of the two"
+                ),
+            ),
+            Self::Correction => (
+                Invariant::I16,
+                format!(
+                    "the trade counts, and so does its correction \
+                     \"{order_id}{CORRECTION_MARK}...\": void one of the two"
+                ),
+            ),
+        };
+        Violation {
+            invariant,
+            pool: Some(pool.clone()),
+            order_id: order_id.to_owned(),
+            message,
+        }
+    }
+}
+
+/// The wholes of a kind: trades that may not count, as others do that stand for them.
+#[derive(Debug, Default)]
+struct Wholes {
+    hashes: BTreeMap<Account, Vec<u128>>,
+    /// Those of which two corrections count, sorted.
+    repeated: BTreeMap<Account, Vec<u128>>,
+}
+
+/// The trades that others stand for, of a ledger that is looked through in parts.
+///
+/// A trade and those that stand for it may be in two parts, so all parts are met before the first
+/// is judged. That reads the ledger twice, so it is done only where it may find something: 8 bytes
+/// of each trade's id are kept to tell that, and 16 of each fill's or correction's. Only hashes are
+/// kept; that two of 16 bytes meet is less likely than a wrong disk, and two of 8 cost a reading.
+#[derive(Debug, Default)]
+pub(super) struct Twice {
+    wholes: BTreeMap<Kind, Wholes>,
+    /// Short hashes of trades and of wholes, sorted, a part each.
+    met: Vec<(Vec<u64>, Vec<u64>)>,
+    may_be_double: bool,
+}
+
+impl Twice {
+    /// Takes the ids of a part; `is_all`: there is no other.
+    pub(super) fn meet(&mut self, read: &LedgerRead, is_all: bool) {
+        let mut wholes = Vec::new();
+        for kind in Kind::ALL {
+            for (pool, ledger) in &read.pools {
+                let mut hashes: Vec<u128> = Vec::new();
+                for id in ledger.trades.iter().map(|trade| trade.order_id) {
+                    for whole in kind.wholes_of(id) {
+                        wholes.push(short(&pool.account, whole));
+                        hashes.push(hash_of(whole));
+                    }
+                }
+                if !hashes.is_empty() {
+                    let of_kind = &mut self.wholes.entry(kind).or_default().hashes;
+                    let of_account = of_kind.entry(pool.account.clone()).or_default();
+                    of_account.append(&mut hashes);
+                }
+            }
+        }
+        if self.may_be_double || is_all {
+            return;
+        }
+        let mut ids = Vec::new();
+        for (pool, ledger) in &read.pools {
+            let of_pool = ledger.trades.iter();
+            ids.extend(of_pool.map(|trade| short(&pool.account, trade.order_id)));
+        }
+        ids.sort_unstable();
+        wholes.sort_unstable();
+        wholes.dedup();
+        self.may_be_double = have_common(&ids, &wholes)
+            || self.met.iter().any(|(ids, _)| have_common(ids, &wholes))
+            || self.met.iter().any(|(_, wholes)| have_common(&ids, wholes));
+        self.met.push((ids, wholes));
+    }
+
+    /// Makes the wholes ready to be found, once all parts were met.
+    pub(super) fn end(&mut self) {
+        self.met = Vec::new();
+        for (kind, wholes) in &mut self.wholes {
+            for (account, hashes) in &mut wholes.hashes {
+                hashes.sort_unstable();
+                if *kind == Kind::Correction {
+                    let pairs = hashes.windows(2).filter(|pair| pair.first() == pair.last());
+                    let repeated: Vec<u128> = pairs.filter_map(|it| it.first().copied()).collect();
+                    if !repeated.is_empty() {
+                        wholes.repeated.insert(account.clone(), repeated);
+                    }
+                }
+                hashes.dedup();
+            }
+        }
+    }
+
+    /// Tells whether the ledger has to be looked through again.
+    pub(super) fn may_be_double(&self) -> bool {
+        self.may_be_double
+    }
+
+    /// Tells whether the voids decide: two corrections of one trade count. A trade that was not
+    /// there never had a correction: ids of its form are ids of their own.
+    pub(super) fn needs_voided(&self) -> bool {
+        self.wholes
+            .values()
+            .any(|wholes| !wholes.repeated.is_empty())
+    }
+
+    /// Tells whether a pool may have a trade that others stand for.
+    pub(super) fn concern(&self, pool: &Pool) -> bool {
+        let mut kinds = self.wholes.values();
+        kinds.any(|wholes| wholes.hashes.contains_key(&pool.account))
+    }
+
+    /// Finds the trades of a part that others stand for.
+    pub(super) fn check(&self, read: &LedgerRead) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        for (kind, wholes) in &self.wholes {
+            for (pool, ledger) in &read.pools {
+                let Some(hashes) = wholes.hashes.get(&pool.account) else {
+                    continue;
+                };
+                let is_whole = |id: &str| hashes.binary_search(&hash_of(id)).is_ok();
+                let ids = ledger.trades.iter().map(|trade| trade.order_id);
+                let found = ids.filter(|id| is_whole(id));
+                violations.extend(found.map(|id| kind.violation(pool, id)));
+            }
+        }
+        violations
+    }
+
+    /// Finds voided trades of which two corrections count.
+    pub(super) fn check_voided(&self, voided: &Voided) -> Vec<Violation> {
+        let Some(wholes) = self.wholes.get(&Kind::Correction) else {
+            return Vec::new();
+        };
+        let is_repeated = |account: &str, id: &str| {
+            let account = account.parse().ok();
+            let hashes = account.and_then(|account: Account| wholes.repeated.get(&account));
+            hashes.is_some_and(|hashes| hashes.binary_search(&hash_of(id)).is_ok())
+        };
+        let found = voided
+            .iter()
+            .filter(|(account, id)| is_repeated(account, id));
+        let violation = |(account, id): &(String, String)| Violation {
+            invariant: Invariant::I16,
+            pool: None,
+            order_id: id.clone(),
+            message: format!(
+                "two corrections \"{id}{CORRECTION_MARK}...\" of the voided trade of account \
+                 \"{account}\" count: void one of the two"
+            ),
+        };
+        found.map(violation).collect()
+    }
+}
+
+/// Tells whether two sorted lists have an element in common.
+fn have_common(left: &[u64], right: &[u64]) -> bool {
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        match one.cmp(other) {
+            Ordering::Less => left.next(),
+            Ordering::Greater => right.next(),
+            Ordering::Equal => return true,
+        };
+    }
+    false
+}
+
+fn short(account: &Account, id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (account.as_str(), id).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn hash_of(id: &str) -> u128 {
+    let digest = Sha256::digest(id.as_bytes());
+    let bytes = digest.iter().take(size_of::<u128>());
+    bytes.fold(0, |hash, byte| (hash << 8) | u128::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fill_names_its_order_and_a_correction_all_that_it_corrects() {
+        let wholes = |kind: Kind, id| kind.wholes_of(id).collect::<Vec<_>>();
+        assert_eq!(wholes(Kind::Fill, "a-FILL-12"), ["a"]);
+        assert_eq!(wholes(Kind::Fill, "a-FILL-1-FILL-2"), ["a-FILL-1"]);
+        for id in ["a", "a-FILL-", "-FILL-1", "a-FILL-x", "a-fill-1"] {
+            assert_eq!(wholes(Kind::Fill, id), [""; 0], "{id}");
+        }
+        assert_eq!(wholes(Kind::Correction, "a~2"), ["a"]);
+        assert_eq!(wholes(Kind::Correction, "a~2~10"), ["a~2", "a"]);
+        for id in ["a", "a~", "~2", "a~x", "a~1", "a~02", "a~12345678901"] {
+            assert_eq!(wholes(Kind::Correction, id), [""; 0], "{id}");
+        }
+    }
+
+    #[test]
+    fn common_elements_are_found_wherever_they_stand() {
+        assert!(!have_common(&[], &[1]));
+        assert!(!have_common(&[1, 3, 5], &[0, 2, 4, 6]));
+        for both in 0..7 {
+            assert!(have_common(&[0, 1, 2, 3, 4, 5, 6], &[both]));
+            assert!(have_common(&[both, 9], &[0, 1, 2, 3, 4, 5, 6]));
+        }
+    }
+}

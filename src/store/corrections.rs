@@ -1,0 +1,218 @@
+//! Corrections and what they correct: an execution may count in one of its forms only.
+//!
+//! A correction of `A-1` has the id `A-1~2`, then `A-1~3`. An id of that form whose original is not
+//! in the ledger is an id of its own. Pure functions, the same for every store.
+
+use super::{StoreError, StoreResult};
+use crate::engine::{CORRECTION_MARK, LedgerTrade, split_correction};
+
+/// The byte behind [`CORRECTION_MARK`]: ends the range of ids that begin with the mark.
+const AFTER_MARK: char = '\u{7f}';
+
+/// A row of the ledger whose id begins like that of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Relative {
+    pub(super) order_id: String,
+    /// It is an execution, and not voided.
+    pub(super) counts: bool,
+}
+
+/// Where the forms of an execution are: an id, and the ids from one to before another.
+pub(super) struct Forms {
+    pub(super) original: String,
+    pub(super) from: String,
+    pub(super) to: String,
+}
+
+impl Forms {
+    /// Returns where all forms of an order are; other ids may stand there, too.
+    pub(super) fn of(order_id: &str) -> Self {
+        let mut original = order_id;
+        while let Some((of, _)) = split_correction(original) {
+            original = of;
+        }
+        Self {
+            original: original.to_owned(),
+            from: format!("{original}{CORRECTION_MARK}"),
+            to: format!("{original}{AFTER_MARK}"),
+        }
+    }
+}
+
+/// Tells whether a trade's id has the form of a correction's.
+pub(super) fn is_named_as_one(trade: &LedgerTrade) -> bool {
+    split_correction(trade.trade.order_id.as_str()).is_some()
+}
+
+/// Returns the execution that an id is a form of: the first one of which the ledger has a row.
+fn original_of<'a>(order_id: &'a str, rows: &[Relative]) -> &'a str {
+    let mut original = order_id;
+    while let Some((of, _)) = split_correction(original)
+        && rows.iter().any(|row| row.order_id == of)
+    {
+        original = of;
+    }
+    original
+}
+
+/// Finds another form of an execution that counts.
+fn other_that_counts<'a>(order_id: &str, rows: &'a [Relative]) -> Option<&'a str> {
+    let original = original_of(order_id, rows);
+    let others = rows.iter().filter(|row| {
+        row.counts && row.order_id != order_id && original_of(&row.order_id, rows) == original
+    });
+    others.map(|row| row.order_id.as_str()).min()
+}
+
+/// Decides whether a voided trade may count again. Errors: another form of it counts.
+pub(super) fn check_undo(account: &str, order_id: &str, rows: &[Relative]) -> StoreResult<()> {
+    let Some(other) = other_that_counts(order_id, rows) else {
+        return Ok(());
+    };
+    let is_correction = original_of(other, rows) != other;
+    let what = match is_correction {
+        true => format!("was replaced by its correction \"{other}\""),
+        false => format!("is a correction of \"{other}\""),
+    };
+    Err(StoreError::Refused(format!(
+        "trade \"{order_id}\" of account \"{account}\" {what}, which counts: void \"{other}\" \
+         first, then undo this void"
+    )))
+}
+
+/// Decides whether a row that a file names like a correction may be there.
+///
+/// Errors: its original counts, or another correction of it; it is a correction of a correction.
+pub(super) fn check_appended(account: &str, order_id: &str, rows: &[Relative]) -> StoreResult<()> {
+    let refuse = |why: String| {
+        Err(StoreError::Refused(format!(
+            "trade \"{order_id}\" of account \"{account}\" {why}"
+        )))
+    };
+    let counts = rows
+        .iter()
+        .any(|row| row.counts && row.order_id == order_id);
+    if let Some(other) = other_that_counts(order_id, rows).filter(|_| counts) {
+        return refuse(format!(
+            "has the id of a correction, and would count beside \"{other}\": give it another id, \
+             or void \"{other}\" first"
+        ));
+    }
+    let original = original_of(order_id, rows);
+    match split_correction(order_id) {
+        Some((of, _)) if of != original && rows.iter().any(|row| row.order_id == of) => refuse(
+            format!("would correct a correction: give the file's row the id \"{original}\""),
+        ),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[(&str, bool)]) -> Vec<Relative> {
+        let row = |(id, counts): &(&str, bool)| Relative {
+            order_id: (*id).to_owned(),
+            counts: *counts,
+        };
+        rows.iter().map(row).collect()
+    }
+
+    fn undo(id: &str, ledger: &[(&str, bool)]) -> Result<(), String> {
+        check_undo("main", id, &rows(ledger)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_undo_is_refused_while_another_form_counts() {
+        let error = undo("A", &[("A", false), ("A~2", true)]).unwrap_err();
+        assert_eq!(
+            error,
+            "trade \"A\" of account \"main\" was replaced by its correction \"A~2\", which \
+             counts: void \"A~2\" first, then undo this void"
+        );
+        assert!(undo("A", &[("A", false), ("A~2", false), ("A~3", true)]).is_err());
+        assert!(undo("A~2", &[("A", false), ("A~2", false), ("A~3", true)]).is_err());
+        let error = undo("A~2", &[("A", true), ("A~2", false)]).unwrap_err();
+        assert!(
+            error.contains("is a correction of \"A\", which counts"),
+            "{error}"
+        );
+        // A correction of a correction is a form of the first one.
+        assert!(undo("A", &[("A", false), ("A~2", false), ("A~2~2", true)]).is_err());
+        assert!(
+            undo(
+                "A~2~2",
+                &[
+                    ("A", false),
+                    ("A~2", false),
+                    ("A~2~2", false),
+                    ("A~3", true)
+                ]
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn an_undo_is_free_where_no_other_form_counts() {
+        for ledger in [
+            &[("A", false)][..],
+            &[("A", false), ("A~2", false)],
+            // Ids of their own: none of them has an original.
+            &[
+                ("A", false),
+                ("A~1", true),
+                ("A~02", true),
+                ("A~two", true),
+                ("A1~2", true),
+            ],
+            &[("A", false), ("A~2~2", true)],
+        ] {
+            assert_eq!(undo("A", ledger), Ok(()), "{ledger:?}");
+        }
+        assert_eq!(undo("A~2", &[("A~2", false), ("A~3", true)]), Ok(()));
+    }
+
+    #[test]
+    fn a_row_named_like_a_correction_is_refused_beside_its_original() {
+        let appended = |id: &str, ledger: &[(&str, bool)]| {
+            check_appended("main", id, &rows(ledger)).map_err(|error| error.to_string())
+        };
+        let error = appended("A~2", &[("A", true), ("A~2", true)]).unwrap_err();
+        assert!(error.contains("would count beside \"A\""), "{error}");
+        assert!(appended("A~2", &[("A", false), ("A~2", true), ("A~3", true)]).is_err());
+        let error = appended("A~2~2", &[("A", false), ("A~2", false), ("A~2~2", true)]);
+        assert!(
+            error
+                .unwrap_err()
+                .ends_with("give the file's row the id \"A\"")
+        );
+        assert_eq!(appended("A~2", &[("A", false), ("A~2", true)]), Ok(()));
+        // The same file corrected it.
+        assert_eq!(
+            appended("A~2", &[("A", false), ("A~2", false), ("A~3", true)]),
+            Ok(())
+        );
+        assert_eq!(appended("A~2", &[("A~2", true), ("A~3", true)]), Ok(()));
+        assert_eq!(
+            appended("A~2~2", &[("A~2", false), ("A~2~2", true)]),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn the_range_holds_all_forms() {
+        let forms = Forms::of("A~2~3");
+        assert_eq!(forms.original, "A");
+        for id in ["A~2", "A~999", "A~2~3"] {
+            assert!(id >= forms.from.as_str() && id < forms.to.as_str(), "{id}");
+        }
+        for id in ["A", "A-1", "A1~2", "B"] {
+            assert!(
+                !(id >= forms.from.as_str() && id < forms.to.as_str()),
+                "{id}"
+            );
+        }
+    }
+}
