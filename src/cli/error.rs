@@ -64,74 +64,93 @@ fn is_postgres(location: &str) -> bool {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let (exit, hint) = match &error {
-            StoreError::Missing(_) => (
-                Exit::Usage,
-                "name it with --database or DATABASE_URL; fifo-pnl run TRADES.csv makes one",
-            ),
-            StoreError::BadLocation { location, .. } if is_postgres(location) => (
-                Exit::Usage,
-                "name one that is there; or make it with createdb, then run fifo-pnl migrate up",
-            ),
-            StoreError::BadLocation { .. } => {
-                (Exit::Usage, "a database is named like sqlite://fifo-pnl.db")
-            }
-            StoreError::NoTrade { .. } => (
-                Exit::Usage,
-                "--account names the account of the trade, which is \"default\" otherwise",
-            ),
-            StoreError::NoVersion(_) => (
-                Exit::Usage,
-                "fifo-pnl versions list shows the versions there are",
-            ),
-            StoreError::NoPermission { location, .. } if is_postgres(location) => (
-                Exit::Refused,
-                "docs/OPERATIONS.md lists what each role needs; nothing was changed",
-            ),
-            StoreError::NoPermission { .. } => (
-                Exit::Refused,
-                "the folder and the file must be writable for this user",
-            ),
-            StoreError::Connect { .. } => (
-                Exit::Failed,
-                "is the server up, and are user, password and database right?",
-            ),
-            StoreError::SchemaOlder { .. } => (
-                Exit::Refused,
-                "run fifo-pnl migrate up; nothing was written",
-            ),
-            StoreError::Locked(_) => (Exit::Refused, "try again when it is done"),
-            StoreError::SchemaNewer { .. } => {
-                (Exit::Refused, "use the newer program; nothing was written")
-            }
-            StoreError::SchemaDiffers(_) => (
-                Exit::Refused,
-                "restore a backup, or use the program that made this database",
-            ),
-            StoreError::Refused(_)
-            | StoreError::Busy(_)
-            | StoreError::WatermarkElsewhere(_)
-            | StoreError::MustReadWhole(_) => (Exit::Refused, ""),
-            StoreError::Stopped => (Exit::Interrupted, ""),
-            StoreError::Full(_) => (
-                Exit::Failed,
-                "make room and run again: what was complete before still is",
-            ),
-            StoreError::Unreadable { .. } => (
-                Exit::Failed,
-                "something else wrote to this database; fifo-pnl validate says what is wrong",
-            ),
-            StoreError::Database { .. } => (
-                Exit::Failed,
-                "what was complete before still is; run again when the cause is gone",
-            ),
+            StoreError::RowsDiffer(differ) => altered(differ.version),
+            StoreError::RowsMoved { version, .. } => altered(*version),
+            other => advice(other),
         };
         Self {
             message: error.to_string(),
-            hint: hint.into(),
+            hint,
             exit,
             state: None,
         }
     }
+}
+
+/// What to do about rows that no run wrote.
+fn altered(version: i64) -> (Exit, String) {
+    let next = format!("validate_allocations --version {version}");
+    let hint = format!("something else wrote to this database; see what differs: {next}");
+    (Exit::Refused, hint)
+}
+
+/// What the caller is told of an error, and what to do about it.
+fn advice(error: &StoreError) -> (Exit, String) {
+    let (exit, hint) = match error {
+        StoreError::Missing(_) => (
+            Exit::Usage,
+            "name it with --database or DATABASE_URL; fifo-pnl run TRADES.csv makes one",
+        ),
+        StoreError::BadLocation { location, .. } if is_postgres(location) => (
+            Exit::Usage,
+            "name one that is there; or make it with createdb, then run fifo-pnl migrate up",
+        ),
+        StoreError::BadLocation { .. } => {
+            (Exit::Usage, "a database is named like sqlite://fifo-pnl.db")
+        }
+        StoreError::NoTrade { .. } => (
+            Exit::Usage,
+            "--account names the account of the trade, which is \"default\" otherwise",
+        ),
+        StoreError::NoVersion(_) => (
+            Exit::Usage,
+            "fifo-pnl versions list shows the versions there are",
+        ),
+        StoreError::NoPermission { location, .. } if is_postgres(location) => (
+            Exit::Refused,
+            "docs/OPERATIONS.md lists what each role needs; nothing was changed",
+        ),
+        StoreError::NoPermission { .. } => (
+            Exit::Refused,
+            "the folder and the file must be writable for this user",
+        ),
+        StoreError::Connect { .. } => (
+            Exit::Failed,
+            "is the server up, and are user, password and database right?",
+        ),
+        StoreError::SchemaOlder { .. } => (
+            Exit::Refused,
+            "run fifo-pnl migrate up; nothing was written",
+        ),
+        StoreError::Locked(_) => (Exit::Refused, "try again when it is done"),
+        StoreError::SchemaNewer { .. } => {
+            (Exit::Refused, "use the newer program; nothing was written")
+        }
+        StoreError::SchemaDiffers(_) => (
+            Exit::Refused,
+            "restore a backup, or use the program that made this database",
+        ),
+        StoreError::Refused(_)
+        | StoreError::Busy(_)
+        | StoreError::WatermarkElsewhere(_)
+        | StoreError::MustReadWhole(_) => (Exit::Refused, ""),
+        StoreError::Stopped => (Exit::Interrupted, ""),
+        StoreError::Full(_) => (
+            Exit::Failed,
+            "make room and run again: what was complete before still is",
+        ),
+        StoreError::Unreadable { .. }
+        | StoreError::RowsDiffer(_)
+        | StoreError::RowsMoved { .. } => (
+            Exit::Failed,
+            "something else wrote to this database; fifo-pnl validate says what is wrong",
+        ),
+        StoreError::Database { .. } => (
+            Exit::Failed,
+            "what was complete before still is; run again when the cause is gone",
+        ),
+    };
+    (exit, hint.into())
 }
 
 impl From<TaxError> for CliError {

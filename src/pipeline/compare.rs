@@ -14,6 +14,7 @@ use crate::engine::{
     split_correction,
 };
 use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
+use crate::store::proof::{check_pool, check_summaries};
 use crate::store::{Store, StoredPool};
 
 /// A version of ours, or of the system that was in the database before.
@@ -239,10 +240,10 @@ async fn compare_pool(
         sum.add(pnl(of_left), pnl(of_right));
         return Ok(());
     }
-    let rows = sells_of(&store.stored_pool(left.info.version, pool).await?);
+    let rows = left.sells_of(store, pool).await?;
     let others = match is_same {
         true => rows.clone(),
-        false => sells_of(&store.stored_pool(right.info.version, pool).await?),
+        false => right.sells_of(store, pool).await?,
     };
     let why = |id: &str, time| causes.why(pool, id, time);
     let is_same = |left: Option<&ComparedSell>, right: Option<&ComparedSell>| left == right;
@@ -300,9 +301,18 @@ struct Side {
 
 impl Side {
     async fn read(store: &dyn Store, info: VersionInfo) -> PipelineResult<Self> {
-        let summaries = store.pool_summaries(info.version).await?.into_iter();
+        let summaries = store.pool_summaries(info.version).await?;
+        check_summaries(&info, &summaries)?;
+        let summaries = summaries.into_iter();
         let pools = summaries.map(|it| (it.pool.clone(), it)).collect();
         Ok(Self { info, pools })
+    }
+
+    /// Reads a pool's sells. Errors: its rows are not those that the version's run wrote.
+    async fn sells_of(&self, store: &dyn Store, pool: &Pool) -> PipelineResult<Sells> {
+        let stored = store.stored_pool(self.info.version, pool).await?;
+        check_pool(self.info.version, pool, self.pools.get(pool), &stored)?;
+        Ok(sells_of(&stored))
     }
 }
 

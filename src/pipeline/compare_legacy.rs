@@ -11,6 +11,7 @@ use super::history::amount_of;
 use super::validate::find_version;
 use crate::engine::{Account, Pool, PoolStatus, Symbol, Timestamp, Usd};
 use crate::store::model::{LegacyRow, Version};
+use crate::store::proof::{check_pool, check_summaries};
 use crate::store::{Store, StoreError};
 
 /// Rounding of a sell's rows in the system before stays below this. Units: USD at 12 decimals.
@@ -77,13 +78,17 @@ async fn ours(
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
     let (mut pools, mut without) = (BTreeMap::new(), BTreeMap::new());
-    for summary in store.pool_summaries(info.version).await? {
+    let summaries = store.pool_summaries(info.version).await?;
+    check_summaries(&info, &summaries)?;
+    for summary in summaries {
         context.cancel.check()?;
         if summary.status != PoolStatus::Matched {
-            let (status, error) = (summary.status.as_str(), summary.error.unwrap_or_default());
+            let error = summary.error.as_deref().unwrap_or_default();
+            let status = summary.status.as_str();
             without.insert(summary.pool.clone(), format!("{status}: {error}"));
         }
         let stored = store.stored_pool(info.version, &summary.pool).await?;
+        check_pool(info.version, &summary.pool, Some(&summary), &stored)?;
         pools.insert(summary.pool, sells_of(&stored));
     }
     Ok(Side {

@@ -10,6 +10,7 @@ use crate::engine::{
 };
 use crate::store::Store;
 use crate::store::model::{Current, Scope, Version, VersionInfo};
+use crate::store::proof::check_pool;
 
 /// A cumulative amount before and after a slice; the slice's share is the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +109,9 @@ pub async fn explain(
     let found: Vec<(&Pool, &Trade)> = named.iter().map(|(pool, trade)| (*pool, trade)).collect();
     let (pool, sell) = pick(order_id, &info, &found)?;
     let stored = store.stored_pool(info.version, pool).await?;
+    let summaries = store.pool_summaries(info.version).await?;
+    let summary = summaries.iter().find(|summary| summary.pool == *pool);
+    check_pool(info.version, pool, summary, &stored)?;
     let of_pool = read.pools.get(pool).map(|ledger| ledger.trades.to_vec());
     let of_pool = of_pool.unwrap_or_default();
     let trades: BTreeMap<&OrderId, &Trade> = of_pool

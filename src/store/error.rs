@@ -1,6 +1,7 @@
 //! What can go wrong in a store, and what each kind means to the user.
 
 use super::model::{Holder, Version};
+use super::proof::RowsDiffer;
 
 /// An error of a store.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,20 @@ pub enum StoreError {
         column: &'static str,
         /// What was found.
         found: String,
+    },
+    /// A version's rows are not those that its run wrote: something else wrote to the table.
+    #[error(transparent)]
+    RowsDiffer(Box<RowsDiffer>),
+    /// A version's rows are those that its run wrote, in another order.
+    #[error(
+        "version {version} was changed: the rows of sell \"{sell_order_id}\" stand where its run \
+         wrote others"
+    )]
+    RowsMoved {
+        /// Whose rows.
+        version: Version,
+        /// The first that can't stand there.
+        sell_order_id: String,
     },
     /// The database refused or failed.
     #[error("{action}: {message}")]

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod model;
 pub mod phase;
 pub mod postgres;
+pub mod proof;
 pub mod rows;
 pub mod rules;
 mod sourced;

@@ -13,6 +13,7 @@ use super::{TaxError, TaxResult};
 use crate::engine::Pool;
 use crate::store::Store;
 use crate::store::model::{LoggedEvent, PoolSummary, SourcedAllocation, TradeOrigin, Version};
+use crate::store::proof::check_pool;
 
 /// What was filed for a year, as the audit trail has it.
 #[derive(Debug, Clone)]
@@ -185,8 +186,9 @@ pub async fn amend(
             && account.is_none_or(|account| pool.account.as_str() == account)
     });
     let mut of_version = Vec::new();
-    for number in [filed.version, version] {
-        of_version.push(lines_of(store, number, &pools, &filed.rules).await?);
+    for (number, summaries) in [(filed.version, &old), (version, &new)] {
+        let lines = lines_of(store, (number, summaries), &pools, &filed.rules);
+        of_version.push(lines.await?);
     }
     let now = of_version.pop().unwrap_or_default();
     let before = of_version.pop().unwrap_or_default();
@@ -235,10 +237,14 @@ fn has_sales(summary: &PoolSummary, rules: &TaxRules) -> bool {
 /// Returns the year's lines of some pools, pool by pool.
 async fn lines_of(
     store: &dyn Store,
-    version: Version,
+    (version, summaries): (Version, &[PoolSummary]),
     pools: &BTreeSet<Pool>,
     rules: &TaxRules,
 ) -> TaxResult<Vec<PrintedLine>> {
+    let of_pool: BTreeMap<&Pool, &PoolSummary> = summaries
+        .iter()
+        .map(|summary| (&summary.pool, summary))
+        .collect();
     let (mut maker, mut lines) = (RowMaker::new(rules), Vec::new());
     for pool in pools {
         let stored = store.stored_pool(version, pool).await?;
@@ -251,6 +257,7 @@ async fn lines_of(
                 hint: format!("fifo-pnl validate --version {version} says what is wrong"),
             });
         }
+        check_pool(version, pool, of_pool.get(pool).copied(), &stored)?;
         let in_year = stored.allocations.into_iter();
         let in_year = in_year.filter(|row| rules.is_in_year(row.sell_time));
         lines.extend(in_year.map(|row| {

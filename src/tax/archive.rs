@@ -56,8 +56,9 @@ pub async fn archive(
     // Files and zip are on one disk: that of the zip, which is the one to make room on.
     let at_zip = |error| TaxError::at(path, error);
     let work = ScratchFolder::create(path).map_err(at_zip)?;
-    let made = (program_version, stop);
-    let exported = export_all(store, (rules, version), work.path(), made).await;
+    let mut request = request(rules, version, work.path());
+    request.stop = stop;
+    let exported = export(store, &request, program_version).await;
     let exported = exported.map_err(|error| error.seen_at(path))?;
     let mut names: Vec<String> = exported.files.iter().map(WrittenFile::name).collect();
     let evidence = write_evidence(store, work.path()).await;
@@ -73,28 +74,23 @@ pub async fn archive(
     Ok(Filed { exported, zip })
 }
 
-/// Exports all formats of a year into a folder, under the names that a zip has.
-pub(super) async fn export_all(
-    store: &dyn Store,
-    (rules, version): (TaxRules, VersionInfo),
-    folder: &Path,
-    (program_version, stop): (&str, Stop),
-) -> TaxResult<Exported> {
+/// Asks for all formats of a year in a folder, under the names that a zip has.
+pub(super) fn request(rules: TaxRules, version: VersionInfo, folder: &Path) -> ExportRequest {
     // The first name is the one that what goes with it is named after.
     let mut files = vec![(Format::Form8949, folder.join("tax.csv"))];
     for format in Format::ALL.into_iter().filter(|f| *f != Format::Form8949) {
         let name = format!("{}.{}", format.as_str(), format.extension());
         files.push((format, folder.join(name)));
     }
-    let request = ExportRequest {
+    ExportRequest {
         rules,
         version,
         files,
         if_there: IfThere::Refuse,
         sealing: Sealing::Final,
-        stop,
-    };
-    export(store, &request, program_version).await
+        check_rows: true,
+        stop: Stop::default(),
+    }
 }
 
 async fn write_evidence(store: &dyn Store, folder: &Path) -> TaxResult<()> {

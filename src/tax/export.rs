@@ -16,12 +16,13 @@ use super::row::{RowMaker, TaxRules};
 use super::slices::Slices;
 use super::totals::Totals;
 use super::{TaxError, TaxResult};
-use crate::engine::{Account, PoolStatus, Timestamp};
+use crate::engine::{Account, CarriedLot, PoolStatus, Size, Timestamp, Usd, add_sizes};
 use crate::files::{IfThere, check_place, remove_published};
 use crate::report::{CsvLine, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
 use crate::store::model::{LongRun, PoolSummary, Sold, SourcedAllocation, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
+use crate::store::proof::check_version;
 use crate::store::{SourcedSink, Store};
 
 /// What every file knows of the export it belongs to.
@@ -71,6 +72,9 @@ pub struct ExportRequest {
     pub if_there: IfThere,
     /// Whether the version is sealed with it.
     pub sealing: Sealing,
+    /// Refuse rows that are not those which the version's run wrote. Who compares files with what
+    /// was filed looks at both all the same.
+    pub check_rows: bool,
     /// Asked while rows are read.
     pub stop: Stop,
 }
@@ -261,7 +265,8 @@ fn check_paths(request: &ExportRequest, paths: &Paths) -> TaxResult<()> {
 
 /// Exports a version's rows of a year. Nothing has its name before all is written.
 ///
-/// Errors: a path that is there or can't be written; no such year or account; the store.
+/// Errors: a path that is there or can't be written; no such year or account; rows that are not
+/// those which the version's run wrote; the store.
 pub async fn export(
     store: &dyn Store,
     request: &ExportRequest,
@@ -301,6 +306,9 @@ pub async fn export(
         .any(|(format, _)| *format == Format::Xlsx)
     {
         give_open_lots(store, version, &summaries, &mut sink.files).await?;
+    }
+    if request.check_rows {
+        check_version(store, &request.version).await?;
     }
     let totals = sink.totals;
     let (mut files, left_out) = finish(&request.files, sink.files, &totals)?;
@@ -379,7 +387,8 @@ async fn give_open_lots(
     for summary in summaries.iter().filter(|s| s.totals.open_lots > 0) {
         let all = Reach::from([(summary.pool.clone(), None)]);
         let lots = store.open_lots(version, &all).await?;
-        for lot in lots.into_values().flat_map(|lots| lots.oldest) {
+        let lots = lots.into_values().flat_map(|lots| lots.oldest).collect();
+        for lot in check_lots(version, summary, lots)? {
             let pool = summary.pool.clone();
             let line = OpenLotLine { pool, lot };
             for file in files.iter_mut() {
@@ -388,6 +397,38 @@ async fn give_open_lots(
         }
     }
     Ok(())
+}
+
+/// Compares a pool's open lots with its summary, as lots have no hash.
+///
+/// Errors: another number, size or cost.
+fn check_lots(
+    version: Version,
+    summary: &PoolSummary,
+    lots: Vec<CarriedLot>,
+) -> TaxResult<Vec<CarriedLot>> {
+    let (mut size, mut cost) = (Some(Size::ZERO), Some(Usd::ZERO));
+    for lot in &lots {
+        size = size.and_then(|sum| add_sizes(sum, lot.remaining_size).ok());
+        cost = cost.and_then(|sum| sum.checked_add(lot.remaining_cost).ok());
+    }
+    let totals = &summary.totals;
+    let is_same = (lots.len() as u64, size, cost)
+        == (
+            totals.open_lots,
+            Some(totals.open_size),
+            Some(totals.open_cost),
+        );
+    if is_same {
+        return Ok(lots);
+    }
+    Err(TaxError::Refused {
+        message: format!(
+            "version {version} was changed: the open lots of {} are not those of its summary",
+            summary.pool
+        ),
+        hint: format!("see what differs: validate_allocations --version {version}"),
+    })
 }
 
 fn account_of(rules: &TaxRules) -> TaxResult<Option<Account>> {

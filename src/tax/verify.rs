@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::archive::{EVIDENCE, export_all};
-use super::export::Stop;
+use super::archive::{EVIDENCE, request};
+use super::export::{ExportRequest, Stop, export};
 use super::row::TaxRules;
 use super::unpack::Opened;
 use super::{TaxError, TaxResult};
 use crate::files::{ScratchFolder, open_input};
 use crate::report::{hex, sum_of};
-use crate::store::Store;
 use crate::store::model::VersionInfo;
+use crate::store::proof::check_version;
+use crate::store::{Store, StoreError};
 
 /// Bytes that are compared at once.
 const PIECE_BYTES: usize = 128 << 10;
@@ -57,6 +58,8 @@ pub struct Verified {
     pub version: i64,
     /// Whether the version's rows and facts still have the hashes that were filed.
     pub hashes_equal: bool,
+    /// What is wrong with the rows, if they are not those that the version's run wrote.
+    pub rows_differ: Option<String>,
     /// By file.
     pub files: Vec<(String, Verdict)>,
     /// The program that filed it, if that is another version of it.
@@ -68,6 +71,17 @@ impl Verified {
     pub fn is_equal(&self) -> bool {
         let good = |verdict: &Verdict| matches!(verdict, Verdict::Equal | Verdict::Evidence);
         self.hashes_equal && self.files.iter().all(|(_, verdict)| good(verdict))
+    }
+}
+
+/// Says what is wrong with a version's rows. `None`: they are those that its run wrote.
+async fn rows_differ(store: &dyn Store, info: &VersionInfo) -> TaxResult<Option<String>> {
+    match check_version(store, info).await {
+        Ok(()) => Ok(None),
+        Err(error @ (StoreError::RowsDiffer(_) | StoreError::RowsMoved { .. })) => {
+            Ok(Some(error.to_string()))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -101,8 +115,15 @@ impl Opened {
         let work = ScratchFolder::create(scratch).map_err(|e| TaxError::at(folder, e))?;
         let version = info.version;
         // The program's version stands in files: what it was then is what they have to say.
-        let exported = export_all(store, (rules, info), work.path(), (&filed_by, stop)).await;
+        let request = ExportRequest {
+            // What differs is shown beside what was filed, line by line.
+            check_rows: false,
+            stop,
+            ..request(rules, info, work.path())
+        };
+        let exported = export(store, &request, &filed_by).await;
         let exported = exported.map_err(|error| error.seen_at(folder))?;
+        let rows_differ = rows_differ(store, &request.version).await?;
         let mut made: BTreeMap<String, PathBuf> = BTreeMap::new();
         for file in &exported.files {
             made.insert(file.name(), file.path.clone());
@@ -119,7 +140,8 @@ impl Opened {
         Ok(Verified {
             manifest: self.manifest,
             version,
-            hashes_equal,
+            hashes_equal: hashes_equal && rows_differ.is_none(),
+            rows_differ,
             files,
             other_program: (filed_by != program_version).then_some(filed_by),
         })

@@ -42,6 +42,10 @@ fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
     for words in ["I6 default BTC-USD order \"s-1\"", "I13 default BTC-USD"] {
         assert!(done.stdout.contains(words), "{words}\n{}", done.stdout);
     }
+    // A comparison refuses rows that no run wrote.
+    let refused = site.fifo_pnl(&["compare", "1", "1", "--year", "2025"]);
+    assert!(refused.expect(3).stderr.contains("version 1 was changed"));
+    site.sql("UPDATE fifo_allocations SET pnl_usd = pnl_usd - 1 WHERE symbol = 'BTC-USD'");
     site.sql("DELETE FROM trade_records WHERE symbol = 'ETH-USD'");
     site.sql(
         &Row {

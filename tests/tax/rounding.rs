@@ -121,6 +121,7 @@ async fn a_stop_leaves_nothing() {
         ],
         if_there: fifo_pnl::files::IfThere::Refuse,
         sealing: Sealing::Draft,
+        check_rows: true,
         stop,
     };
     let names = || {

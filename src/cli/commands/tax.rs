@@ -69,6 +69,7 @@ async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
         files: vec![(format, output.to_owned())],
         if_there: IfThere::of_overwrite(args.overwrite),
         sealing: Sealing::Draft,
+        check_rows: true,
         stop: stop_of(session),
     };
     let exported = export(store, &request, PROGRAM_VERSION).await?;

@@ -19,6 +19,7 @@ use crate::pipeline;
 use crate::report::{CanonicalCsv, Written};
 use crate::store::model::{Current, Event, VersionInfo};
 use crate::store::phase::{self, Phase};
+use crate::store::proof::RowsProof;
 use crate::store::{RowSink, Store, StoreError};
 
 /// Runs the command.
@@ -171,14 +172,17 @@ fn version_json(info: &VersionInfo, current: &Current) -> Value {
     })
 }
 
-/// Takes rows, and keeps why one could not be written: the store only sees that it ended.
+/// Takes rows, counts and hashes them as the version's run did, and keeps why one could not be
+/// written: the store only sees that it ended.
 struct Sink<W> {
     csv: CanonicalCsv<W>,
+    proof: RowsProof,
     failed: Option<io::Error>,
 }
 
 impl<W: Write + Send> RowSink for Sink<W> {
     fn take(&mut self, row: &AllocationRow<'_>) -> io::Result<()> {
+        self.proof.add(row);
         self.csv.write(row).map_err(|error| {
             let kind = error.kind();
             self.failed = Some(error);
@@ -206,7 +210,7 @@ async fn export(
     };
     let versions = store.versions().await?;
     let info = versions.iter().find(|info| info.version == number);
-    match info {
+    let info = match info {
         None => return Err(StoreError::NoVersion(number).into()),
         Some(info) if !info.status.is_readable() => {
             let status = info.status.as_str();
@@ -215,11 +219,11 @@ async fn export(
                 "fifo-pnl versions list shows the others",
             ));
         }
-        Some(_) => {}
-    }
+        Some(info) => info,
+    };
     let Some(path) = output else {
         let stdout = BufWriter::new(io::stdout());
-        return match write(store, number, (stdout, Path::new("stdout"))).await {
+        return match write(store, info, (stdout, Path::new("stdout"))).await {
             Ok(_) => Ok(Outcome {
                 text: String::new(),
                 json: Value::Null,
@@ -229,7 +233,7 @@ async fn export(
             Err(error) => Err(error),
         };
     };
-    let written = write_file(store, number, &path, IfThere::of_overwrite(overwrite)).await?;
+    let written = write_file(store, info, &path, IfThere::of_overwrite(overwrite)).await?;
     let details = json!({ "file": path.display().to_string(), "rows": written.rows,
         "sha256": written.sha256, "format": "canonical" });
     let at = session.context.clock.now();
@@ -247,34 +251,37 @@ async fn export(
     Ok(done(store, text, details))
 }
 
+/// Writes a version. Errors: its rows are not those that its run wrote; it can't be written.
 async fn write<W: Write + Send>(
     store: &dyn Store,
-    version: i64,
+    info: &VersionInfo,
     (output, path): (W, &Path),
 ) -> CliResult<Written> {
     let failed = |error: io::Error| CliError::from(WriteError::of(error, path));
     let mut sink = Sink {
         csv: CanonicalCsv::try_new(output).map_err(failed)?,
+        proof: RowsProof::default(),
         failed: None,
     };
-    let exported = store.export(version, &mut sink).await;
+    let exported = store.export(info.version, &mut sink).await;
     if let Some(error) = sink.failed {
         return Err(failed(error));
     }
     exported?;
+    sink.proof.compare(store, info).await?;
     sink.csv.finish().map_err(failed)
 }
 
 /// Writes beside the file and renames: a failure leaves no half of it.
 async fn write_file(
     store: &dyn Store,
-    version: i64,
+    info: &VersionInfo,
     path: &Path,
     if_there: IfThere,
 ) -> CliResult<Written> {
     let failed = |error| CliError::from(WriteError::of(error, path));
     let mut draft = Draft::create(path, if_there).map_err(failed)?;
-    let written = write(store, version, (BufWriter::new(&mut draft), path)).await?;
+    let written = write(store, info, (BufWriter::new(&mut draft), path)).await?;
     phase::reached(Phase::Name);
     draft.publish().map_err(failed)?;
     Ok(written)

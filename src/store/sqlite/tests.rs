@@ -1,5 +1,6 @@
 //! The views and the decimal functions: through our connections and through the sqlite3 shell.
 
+#[path = "tests_loans.rs"]
 mod loans;
 
 use std::collections::BTreeSet;

@@ -232,6 +232,9 @@ fn verified_outcome(store: &dyn Store, path: &Path, check: &Check) -> Outcome {
     text.push_str(&format!(
         "{hashes:<9} hashes of the version's facts and rows\n"
     ));
+    if let Some(differ) = &verified.rows_differ {
+        text.push_str(&format!("          {differ}\n"));
+    }
     let validated = match violations {
         0 => "Validated the version's rows are what its facts give, by the second matcher".into(),
         some => format!(
@@ -262,7 +265,8 @@ fn verified_outcome(store: &dyn Store, path: &Path, check: &Check) -> Outcome {
         .map(|(name, verdict)| json!({ "name": name, "verdict": word(verdict) }))
         .collect();
     let json = json!({ "database": store.location(), "equal": is_equal, "files": files,
-        "hashes_equal": verified.hashes_equal, "violations": violations });
+        "hashes_equal": verified.hashes_equal, "rows_differ": verified.rows_differ,
+        "violations": violations });
     Outcome {
         text,
         json,
