@@ -54,6 +54,7 @@ struct Facts {
     micros: i64,
     trade_seq: Option<i64>,
     id_prefix: &'static str,
+    id_suffix: &'static str,
 }
 
 fn decimal(units: u128, decimals: usize) -> String {
@@ -108,15 +109,17 @@ prop_compose! {
         fee in fee(),
         micros in prop_oneof![3 => 0_i64..8, 1 => -1_000_000_000_000..1_000_000_000_000_i64],
         trade_seq in prop::option::of(-2_i64..3),
-        id_prefix in prop::sample::select(vec!["a", "B", "zz", "é", "1", "a,\"b"]),
+        // Whole numbers, of several lengths and with zeros in front, are half of them.
+        id_prefix in prop::sample::select(vec!["a", "B", "é", "a,\"b", "", "", "00", "100"]),
+        id_suffix in prop::sample::select(vec!["", "", "", "~2", "~10", "~x"]),
     ) -> Facts {
-        Facts { is_buy, size, price, fee, micros, trade_seq, id_prefix }
+        Facts { is_buy, size, price, fee, micros, trade_seq, id_prefix, id_suffix }
     }
 }
 
 impl Facts {
     fn trade(&self, place: usize) -> Trade {
-        let order_id = format!("{}{place}", self.id_prefix);
+        let order_id = format!("{}{place}{}", self.id_prefix, self.id_suffix);
         let text = |price| {
             Trade::try_from_text(&TradeText {
                 order_id: &order_id,

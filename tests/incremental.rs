@@ -21,7 +21,7 @@ use fifo_pnl::pipeline::{
 };
 use fifo_pnl::store::model::{Exclusion, Version, VersionStatus, VoidChange};
 use fifo_pnl::store::{RowSink, Store};
-use ledger::Random;
+use ledger::{Random, id_of};
 use subject::{Subject, at, batch, holder, memory, pool, postgres, sqlite, trade};
 
 /// A clock that goes on by a second with each look, after every trade.
@@ -145,7 +145,7 @@ fn random_trade(random: &mut Random, id: usize, now: &mut i64) -> fifo_pnl::engi
     let size = format!("{}.{:03}", random.below(9), 1 + random.below(999));
     let price = format!("{}.{:02}", 10 + random.below(90), random.below(100));
     let symbol = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"][random.below(4) as usize];
-    let mut row = trade(&format!("t{id}"), side, &size, &price, seconds);
+    let mut row = trade(&id_of(id), side, &size, &price, seconds);
     if random.below(150) == 0 {
         // A product beyond the limit of a trade: the ledger takes it, matching does not.
         row.trade.size = "100000000000000".parse().unwrap();
@@ -175,7 +175,7 @@ async fn disturb(
 ) {
     match random.below(8) {
         0 if ids > 0 => {
-            let id = format!("t{}", 1 + random.below(ids as u64));
+            let id = id_of(1 + random.below(ids as u64) as usize);
             let undo = voided.contains(&id);
             if undo {
                 voided.remove(&id)

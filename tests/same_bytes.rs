@@ -245,14 +245,10 @@ fn a_corrected_trade_counts_as_if_it_had_always_been_right() {
     const SIZE: usize = 4;
     const PRICE: usize = 5;
     const FEE: usize = 7;
-    // No ties: the corrected row's id differs, and ids settle ties.
-    let shape = Shape {
-        seconds: 20_000_000,
-        ..TIES
-    };
+    // Ids settle ties, and a correction is where its original was.
     for (seed, column, value) in [(51, PRICE, "77.125"), (52, SIZE, "3.25"), (53, FEE, "")] {
-        let right = rows(shape, seed);
-        let at = 40;
+        let right = rows(TIES, seed);
+        let at = 41;
         let mut wrong = right.clone();
         let correct = with_cell(&right[at], column, value);
         let mut right = right;

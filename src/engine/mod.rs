@@ -20,6 +20,7 @@ mod matching;
 mod money;
 mod number;
 mod outcome;
+mod place;
 pub mod policy;
 mod pool;
 pub mod reference;
@@ -51,6 +52,7 @@ pub use money::{
 };
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
 pub use outcome::{Allocation, Amounts, LotChanges, Matching, OpenLot, PoolTotals};
+pub use place::PlaceInPool;
 pub use pool::{
     PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows, judge_pool,
 };

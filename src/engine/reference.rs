@@ -146,22 +146,72 @@ pub(super) fn order_in_pool(trades: &[Trade]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..trades.len()).collect();
     order.sort_by(
         |left, right| match (trades.get(*left), trades.get(*right)) {
-            (Some(left), Some(right)) => place_in_order(left).cmp(&place_in_order(right)),
+            (Some(left), Some(right)) => compare_places(left, right),
             _ => Ordering::Equal,
         },
     );
     order
 }
 
-/// The total order as a tuple: time, buys first, sequence with none last, id as bytes.
-fn place_in_order(trade: &Trade) -> (i64, bool, (bool, i64), &[u8]) {
-    let is_sell = trade.side == Side::Sell;
-    let sequence = match trade.trade_seq {
-        Some(sequence) => (false, sequence),
-        None => (true, 0),
+/// The total order: time, buys first, sequence with none last, id.
+fn compare_places(left: &Trade, right: &Trade) -> Ordering {
+    let facts = |trade: &Trade| {
+        let sequence = match trade.trade_seq {
+            Some(sequence) => (false, sequence),
+            None => (true, 0),
+        };
+        (
+            trade.order_time.as_micros(),
+            trade.side == Side::Sell,
+            sequence,
+        )
     };
-    let id = trade.order_id.as_str().as_bytes();
-    (trade.order_time.as_micros(), is_sell, sequence, id)
+    let ids = || compare_ids(left.order_id.as_str(), right.order_id.as_str());
+    facts(left).cmp(&facts(right)).then_with(ids)
+}
+
+/// Whole numbers come first, the smaller one first; then other ids as bytes. A correction stands
+/// behind its original, before all that comes after that.
+fn compare_ids(left: &str, right: &str) -> Ordering {
+    let (left, left_form) = original_and_form(left.as_bytes());
+    let (right, right_form) = original_and_form(right.as_bytes());
+    let is_number = |id: &[u8]| id.iter().all(u8::is_ascii_digit);
+    let originals = match (is_number(left), is_number(right)) {
+        (true, false) => Ordering::Less,
+        (false, true) => Ordering::Greater,
+        (false, false) => left.cmp(right),
+        (true, true) => compare_digits(left, right).then_with(|| left.cmp(right)),
+    };
+    originals.then_with(|| compare_digits(left_form, right_form))
+}
+
+/// Compares whole numbers of any length by their digits, as written on paper: the shorter one is
+/// filled up with zeros in front.
+fn compare_digits(left: &[u8], right: &[u8]) -> Ordering {
+    let width = left.len().max(right.len());
+    let filled = |digits: &[u8]| {
+        let zeros = width.saturating_sub(digits.len());
+        let mut filled = vec![b'0'; zeros];
+        filled.extend_from_slice(digits);
+        filled
+    };
+    filled(left).cmp(&filled(right))
+}
+
+/// Splits the number of a correction off: two or more behind the last `~`, within 32 bits. An
+/// original has none.
+fn original_and_form(id: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = id.rsplitn(2, |byte| *byte == b'~');
+    let (Some(form), Some(original)) = (parts.next(), parts.next()) else {
+        return (id, &[]);
+    };
+    let is_number = form.iter().all(u8::is_ascii_digit) && form.first() != Some(&b'0');
+    let is_in_range = compare_digits(form, b"1").is_gt()
+        && compare_digits(form, u32::MAX.to_string().as_bytes()).is_le();
+    match is_number && is_in_range && !original.is_empty() {
+        true => (original, form),
+        false => (id, &[]),
+    }
 }
 
 /// Where the stretch of a trade ends; it begins where that of the trade before it ends.

@@ -12,12 +12,14 @@ use super::matching::match_on;
 use super::money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
 use super::number::{Size, Usd};
 use super::outcome::{Matching, PoolTotals};
+use super::place::PlaceInPool;
 use super::pool::{PoolLedger, Rejection, invalid_rows};
 use super::time::Timestamp;
 use super::trade::{InvalidTrade, Side, Trade};
 use super::trades::{TradeRef, Trades};
 
-/// A trade's place in its pool's total order, as a version keeps it of a pool's last trade.
+/// A trade's [place](PlaceInPool) with an id of its own, as a version keeps it of a pool's last
+/// trade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderKey {
     /// When it was executed.
@@ -41,15 +43,20 @@ impl OrderKey {
         }
     }
 
-    fn parts(&self) -> (Timestamp, Side, (bool, i64), &[u8]) {
-        let seq = (self.trade_seq.is_none(), self.trade_seq.unwrap_or(0));
-        (self.order_time, self.side, seq, self.order_id.as_bytes())
+    /// Returns the place.
+    pub fn place(&self) -> PlaceInPool<'_> {
+        PlaceInPool {
+            order_time: self.order_time,
+            side: self.side,
+            trade_seq: self.trade_seq,
+            order_id: &self.order_id,
+        }
     }
 }
 
 impl Ord for OrderKey {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.parts().cmp(&other.parts())
+        self.place().cmp(&other.place())
     }
 }
 
@@ -155,10 +162,10 @@ impl LotPicker {
 /// Returns how far into a pool's open lots new trades can reach; `None`: further than a sum tells,
 /// as one of them comes before the pool's last trade.
 pub fn reach_of(new: &Trades, last: Option<&OrderKey>) -> Option<Size> {
-    let last = last?;
+    let last = last?.place();
     let mut reach = Size::ZERO;
     for trade in new.iter() {
-        if OrderKey::of(&trade) <= *last {
+        if trade.place() <= last {
             return None;
         }
         if trade.side == Side::Sell {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::ids::OrderId;
 use super::money::MoneyError;
 use super::number::{Fee, Price, Size};
+use super::place::PlaceInPool;
 use super::policy::STATUSES_NEVER_EXECUTED;
 use super::time::Timestamp;
 use super::trades::TradeRef;
@@ -177,21 +178,19 @@ impl Trade {
         facts.check()
     }
 
-    /// Compares by the total order in which a pool's trades are matched.
-    ///
-    /// Order: time, buys before sells, sequence (none last), id as bytes.
-    /// Source: docs/SPEC-matching.md, "Order".
+    /// Returns its place in the total order in which a pool's trades are matched.
+    pub fn place(&self) -> PlaceInPool<'_> {
+        PlaceInPool {
+            order_time: self.order_time,
+            side: self.side,
+            trade_seq: self.trade_seq,
+            order_id: self.order_id.as_str(),
+        }
+    }
+
+    /// Compares [places](Self::place), to sort by.
     pub fn cmp_in_pool(&self, other: &Self) -> Ordering {
-        self.order_time
-            .cmp(&other.order_time)
-            .then_with(|| self.side.cmp(&other.side))
-            .then_with(|| match (self.trade_seq, other.trade_seq) {
-                (Some(left), Some(right)) => left.cmp(&right),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => Ordering::Equal,
-            })
-            .then_with(|| self.order_id.cmp(&other.order_id))
+        self.place().cmp(&other.place())
     }
 }
 
@@ -254,32 +253,6 @@ mod tests {
             error.to_string(),
             "order \"A-1\": size is \"-1\": it is negative"
         );
-    }
-
-    #[test]
-    fn order_is_time_then_buys_then_sequence_then_id() {
-        let trade = |id, side, time, seq| {
-            Trade::try_from_text(&TradeText {
-                order_id: id,
-                side,
-                order_time_micros: Some(time),
-                trade_seq: seq,
-                ..GOOD
-            })
-            .unwrap()
-        };
-        let ordered = [
-            trade("z", "sell", 1, None),
-            trade("b", "buy", 2, Some(7)),
-            trade("a", "buy", 2, Some(8)),
-            trade("B", "buy", 2, None),
-            trade("a2", "buy", 2, None),
-            trade("a1", "sell", 2, Some(1)),
-        ];
-        let mut shuffled = ordered.to_vec();
-        shuffled.reverse();
-        shuffled.sort_by(Trade::cmp_in_pool);
-        assert_eq!(shuffled, ordered);
     }
 
     #[test]

@@ -5,12 +5,11 @@
 //! digits do), ids one after the other in one piece of memory. What does not fit a word stands in
 //! a list of its own. Measured: 84 MB for a million trades with ids of 36 bytes.
 
-use std::cmp::Ordering;
-
 use super::fact::Fact;
 use super::ids::OrderId;
 use super::money::{self, Terms, Units, Words};
 use super::number::NumberError;
+use super::place::PlaceInPool;
 use super::time::Timestamp;
 use super::trade::{InvalidTrade, Side, Trade};
 
@@ -83,20 +82,15 @@ impl<'a> TradeRef<'a> {
             .map_err(|(column, error)| invalid(column, format!("is too large: {error}")))
     }
 
-    /// Compares by the total order in which a pool's trades are matched.
-    ///
-    /// Order: time, buys before sells, sequence (none last), id as bytes.
-    /// Source: docs/SPEC-matching.md, "Order".
-    pub fn cmp_in_pool(&self, other: &Self) -> Ordering {
-        (self.order_time, self.side, sequence_key(self.trade_seq))
-            .cmp(&(other.order_time, other.side, sequence_key(other.trade_seq)))
-            .then_with(|| self.order_id.as_bytes().cmp(other.order_id.as_bytes()))
+    /// Returns its place in the total order in which a pool's trades are matched.
+    pub fn place(&self) -> PlaceInPool<'a> {
+        PlaceInPool {
+            order_time: self.order_time,
+            side: self.side,
+            trade_seq: self.trade_seq,
+            order_id: self.order_id,
+        }
     }
-}
-
-/// None last.
-fn sequence_key(sequence: Option<i64>) -> (bool, i64) {
-    (sequence.is_none(), sequence.unwrap_or(0))
 }
 
 /// Set in `size_scale`: the trade is a sell.
@@ -283,10 +277,9 @@ impl Trades {
     pub(super) fn sort(&mut self) {
         let Self { rows, ids, .. } = self;
         rows.sort_by(|left, right| {
-            let key = |row: &Row| (row.order_time, row.size_scale & IS_SELL, row.sequence_key());
-            key(left)
-                .cmp(&key(right))
-                .then_with(|| left.id_in(ids).cmp(right.id_in(ids)))
+            // Times nearly always differ: the rest of a place is asked where they do not.
+            let time = left.order_time.cmp(&right.order_time);
+            time.then_with(|| left.place(ids).cmp(&right.place(ids)))
         });
     }
 
@@ -329,7 +322,7 @@ impl Trades {
             price: fact(price, row.price_scale),
             fee: (row.fee_scale & HAS_FEE != 0).then(|| fact(fee, row.fee_scale)),
             order_time: row.order_time,
-            trade_seq: (row.price_scale & HAS_SEQUENCE != 0).then_some(row.trade_seq),
+            trade_seq: row.trade_seq(),
         }
     }
 }
@@ -343,9 +336,17 @@ impl Row {
         }
     }
 
-    /// None last.
-    fn sequence_key(&self) -> (bool, i64) {
-        (self.price_scale & HAS_SEQUENCE == 0, self.trade_seq)
+    fn trade_seq(&self) -> Option<i64> {
+        (self.price_scale & HAS_SEQUENCE != 0).then_some(self.trade_seq)
+    }
+
+    fn place<'a>(&self, ids: &'a str) -> PlaceInPool<'a> {
+        PlaceInPool {
+            order_time: self.order_time,
+            side: self.side(),
+            trade_seq: self.trade_seq(),
+            order_id: self.id_in(ids),
+        }
     }
 
     fn id_in<'a>(&self, ids: &'a str) -> &'a str {
@@ -426,16 +427,18 @@ mod tests {
     #[test]
     fn sorting_is_the_order_of_single_trades() {
         let mut trades = Vec::new();
-        for (nth, id) in ["b", "a", "c", "B"].into_iter().enumerate() {
+        for (nth, id) in ["b", "a", "10", "9", "9~2", "c", "B"]
+            .into_iter()
+            .enumerate()
+        {
             for (side, seq) in [
                 (Side::Sell, None),
                 (Side::Buy, Some(nth as i64)),
                 (Side::Buy, None),
             ] {
-                let id = format!("{id}{}{}", side, seq.is_some());
                 trades.push(Trade {
                     trade_seq: seq,
-                    ..trade(&id, side, "1", "1", None)
+                    ..trade(id, side, "1", "1", None)
                 });
             }
         }
@@ -447,7 +450,7 @@ mod tests {
         assert!(
             pairs
                 .windows(2)
-                .all(|pair| pair[0].cmp_in_pool(&pair[1]).is_lt())
+                .all(|pair| pair[0].place() < pair[1].place())
         );
     }
 

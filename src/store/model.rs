@@ -105,7 +105,10 @@ pub fn policy_json(rules: &SymbolRules, exclusions: &[Exclusion]) -> String {
         "usd_scale": policy::USD_SCALE,
         "usd_rounding": "half to even, on cumulative amounts",
         "fees_per_unit_scale": policy::FEES_PER_UNIT_SCALE,
-        "order": ["order_time", "buy before sell", "trade_seq, none last", "order_id as bytes"],
+        "order": [
+            "order_time", "buy before sell", "trade_seq, none last",
+            "order_id: whole numbers first, as numbers, then bytes; corrections in place",
+        ],
         "usd_quotes": rules.usd_quotes,
         "symbols": symbols,
         "exclusions": exclusions,

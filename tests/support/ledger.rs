@@ -38,6 +38,19 @@ pub struct Shape {
     pub seconds: u64,
 }
 
+/// Returns the id of a trade: whole numbers, with zeros in front, of corrections, and others. No
+/// two are of one execution.
+pub fn id_of(number: usize) -> String {
+    match number % 6 {
+        0 => format!("{number}"),
+        1 => format!("{}{number}", "0".repeat(1 + number % 3)),
+        2 => format!("{number}~{}", 2 + number % 10),
+        3 => format!("t{number}~{}", 2 + number % 10),
+        4 => format!("{}-{number}", ["B", "a", "9"][number % 3]),
+        _ => format!("t{number}"),
+    }
+}
+
 /// Makes the rows of a history, without the header.
 pub fn rows(shape: Shape, seed: u64) -> Vec<String> {
     let mut random = Random(seed);
@@ -73,7 +86,8 @@ pub fn rows(shape: Shape, seed: u64) -> Vec<String> {
                 0 => String::new(),
                 _ => random.below(1_000).to_string(),
             };
-            format!("{account},t{number},C{symbol}-USD,{side},{size},{price},{time},{fee},{seq}")
+            let id = id_of(number);
+            format!("{account},{id},C{symbol}-USD,{side},{size},{price},{time},{fee},{seq}")
         })
         .collect()
 }

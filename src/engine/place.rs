@@ -1,0 +1,203 @@
+//! The one total order of a pool's trades.
+//!
+//! Everything that puts trades into their order compares places: the sort before matching, the
+//! decision whether a trade comes late, the order of open lots. The second matcher has an order of
+//! its own, in `reference.rs`, so that it can be judged by it.
+
+use std::cmp::Ordering;
+
+use super::ids::split_correction;
+use super::time::Timestamp;
+use super::trade::Side;
+
+/// A trade's place in the total order of its pool.
+///
+/// Order: time; buys before sells; sequence, none last; id: whole numbers first and as numbers,
+/// then the others as bytes; a correction where its original was.
+/// Source: docs/SPEC-matching.md, "Order".
+///
+/// ```
+/// use fifo_pnl::engine::{PlaceInPool, Side, Timestamp};
+/// let place = |order_id| PlaceInPool {
+///     order_time: Timestamp::EPOCH,
+///     side: Side::Buy,
+///     trade_seq: None,
+///     order_id,
+/// };
+/// let mut places = ["x", "10", "9~2", "B", "9"].map(place);
+/// places.sort();
+/// assert_eq!(places.map(|place| place.order_id), ["9", "9~2", "10", "B", "x"]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlaceInPool<'a> {
+    /// When it was executed.
+    pub order_time: Timestamp,
+    /// Buy or sell.
+    pub side: Side,
+    /// The venue's own sequence.
+    pub trade_seq: Option<i64>,
+    /// Unique in the account.
+    pub order_id: &'a str,
+}
+
+impl PlaceInPool<'_> {
+    /// Tells whether nothing but the ids says which of two trades comes first.
+    pub fn ties_with(&self, other: &PlaceInPool<'_>) -> bool {
+        self.cmp_facts(other).is_eq()
+    }
+
+    #[inline]
+    fn cmp_facts(&self, other: &PlaceInPool<'_>) -> Ordering {
+        let sequence = |place: &PlaceInPool<'_>| {
+            let number = place.trade_seq.unwrap_or(0);
+            (place.trade_seq.is_none(), number)
+        };
+        (self.order_time, self.side, sequence(self)).cmp(&(
+            other.order_time,
+            other.side,
+            sequence(other),
+        ))
+    }
+}
+
+impl Ord for PlaceInPool<'_> {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.cmp_facts(other)
+            .then_with(|| cmp_ids(self.order_id, other.order_id))
+    }
+}
+
+impl PartialOrd for PlaceInPool<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Compares two ids. Asked only where time, side and sequence are equal.
+fn cmp_ids(left: &str, right: &str) -> Ordering {
+    let (left, right) = (IdKey::of(left), IdKey::of(right));
+    left.cmp(&right)
+}
+
+/// What of an id is compared. Order: by the fields, in their order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct IdKey<'a> {
+    /// Whole numbers come first.
+    is_text: bool,
+    /// Of a whole number; of other ids it is 0.
+    digits: usize,
+    /// Of a whole number, without leading zeros; of other ids, all.
+    text: &'a str,
+    /// Equal numbers of unequal length: `007` before `7`, as bytes.
+    whole: &'a str,
+    /// A correction stands where its original was, behind it.
+    correction: u32,
+}
+
+impl<'a> IdKey<'a> {
+    fn of(id: &'a str) -> Self {
+        let (whole, correction) = split_correction(id).unwrap_or((id, 0));
+        let is_number = whole.bytes().all(|byte| byte.is_ascii_digit());
+        let text = match is_number {
+            true => whole.trim_start_matches('0'),
+            false => whole,
+        };
+        Self {
+            is_text: !is_number,
+            digits: if is_number { text.len() } else { 0 },
+            text,
+            whole,
+            correction,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(order_id: &str) -> PlaceInPool<'_> {
+        PlaceInPool {
+            order_time: Timestamp::EPOCH,
+            side: Side::Buy,
+            trade_seq: None,
+            order_id,
+        }
+    }
+
+    #[test]
+    fn ids_are_numbers_then_text_and_corrections_stay_in_place() {
+        let ordered = [
+            "0",
+            "1",
+            "1~2",
+            "1~10",
+            "2",
+            "007",
+            "07",
+            "7",
+            "7~2",
+            "8",
+            "9",
+            "10",
+            "0099",
+            "99999999999999999999999999999998",
+            "99999999999999999999999999999999",
+            "+1",
+            "-1",
+            "1.5",
+            "10 ",
+            "10a",
+            "A",
+            "A~2",
+            "A~3",
+            "A~11",
+            "A-1",
+            "A-1~2",
+            "A1",
+            "A~1",
+            "B-2",
+            "a",
+            "z",
+            "~2",
+            "é",
+        ];
+        let mut sorted = ordered.map(place);
+        sorted.reverse();
+        sorted.sort();
+        assert_eq!(sorted.map(|it| it.order_id), ordered);
+        // Every two of them are told apart, one way round.
+        for (nth, left) in ordered.iter().enumerate() {
+            for (other, right) in ordered.iter().enumerate() {
+                let found = place(left).cmp(&place(right));
+                assert_eq!(found, nth.cmp(&other), "{left} {right}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_difference_decides() {
+        let at = |micros, side, trade_seq, order_id| PlaceInPool {
+            order_time: Timestamp::try_from_micros(micros).unwrap(),
+            side,
+            trade_seq,
+            order_id,
+        };
+        let ordered = [
+            at(1, Side::Sell, None, "z"),
+            at(2, Side::Buy, Some(7), "b"),
+            at(2, Side::Buy, Some(8), "a"),
+            at(2, Side::Buy, Some(8), "b"),
+            at(2, Side::Buy, None, "9"),
+            at(2, Side::Buy, None, "10"),
+            at(2, Side::Sell, Some(1), "a"),
+        ];
+        assert!(ordered.is_sorted());
+        let ties = ordered.windows(2).map(|two| two[0].ties_with(&two[1]));
+        assert_eq!(
+            ties.collect::<Vec<_>>(),
+            [false, false, true, false, true, false]
+        );
+    }
+}
