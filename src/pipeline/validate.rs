@@ -84,8 +84,8 @@ impl ValidateReport {
     }
 }
 
-/// How often a validation begins again because the version was extended meanwhile.
-const EXTENDED_MAX: usize = 3;
+/// How often a validation reads a version that runs extend meanwhile, before it gives up.
+const TRIES_MAX: usize = 4;
 
 /// Checks a version; `None` is the current one. Takes [`MEMORY_DEFAULT`].
 ///
@@ -101,7 +101,7 @@ pub async fn validate(
 /// Checks a version within so many bytes of memory, of which a pool may take more: it is judged
 /// whole. A ledger that half of them do not hold is read in parts, and the report is the same.
 ///
-/// Errors: no such version, or it has no result; the store fails.
+/// Errors: no such version, or it has no result; runs extend it again and again; the store fails.
 pub async fn validate_within(
     store: &dyn Store,
     context: &Context,
@@ -110,16 +110,35 @@ pub async fn validate_within(
 ) -> PipelineResult<ValidateReport> {
     // A run may extend the version while it is read: what was read before and after that does not
     // go together, and says nothing.
-    for _ in 0..EXTENDED_MAX {
-        let report = validate_once(store, context, version, memory).await?;
+    let judge = async || validate_once(store, context, version, memory).await;
+    let stands = async |report: &ValidateReport| {
         let versions = store.versions().await?;
         let mut now = versions.iter();
         let now = now.find(|info| info.version == report.version.version);
-        if now.is_none_or(|now| now.completed_at == report.version.completed_at) {
-            return Ok(report);
+        Ok(now.is_none_or(|now| now.completed_at == report.version.completed_at))
+    };
+    let judged = at_rest(TRIES_MAX, judge, stands).await?;
+    judged.ok_or_else(|| PipelineError::Refused {
+        message: format!("runs extended the version {TRIES_MAX} times while it was checked"),
+        hint: "validate it again when no run is at work".into(),
+    })
+}
+
+/// Does work until nothing changed below it meanwhile. `None`: it did, each time.
+///
+/// Errors: those of the work, and of the look whether its result stands.
+async fn at_rest<T>(
+    tries: usize,
+    work: impl AsyncFn() -> PipelineResult<T>,
+    stands: impl AsyncFn(&T) -> PipelineResult<bool>,
+) -> PipelineResult<Option<T>> {
+    for _ in 0..tries {
+        let done = work().await?;
+        if stands(&done).await? {
+            return Ok(Some(done));
         }
     }
-    validate_once(store, context, version, memory).await
+    Ok(None)
 }
 
 async fn validate_once(
@@ -357,4 +376,34 @@ fn check_version_hashes(info: &VersionInfo, pools: &[PoolSummary]) -> Vec<Violat
             ),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Works on something that changes under the first `changes` tries: which try was answered
+    /// with, and how many there were.
+    fn answered(changes: usize) -> (Option<usize>, usize) {
+        let tries = Cell::new(0);
+        let work = async || {
+            tries.set(tries.get() + 1);
+            Ok(tries.get())
+        };
+        let stands = async |nth: &usize| Ok(*nth > changes);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let done = runtime.block_on(at_rest(TRIES_MAX, work, stands)).unwrap();
+        (done, tries.get())
+    }
+
+    #[test]
+    fn every_try_is_looked_at_and_the_last_one_too() {
+        assert_eq!(answered(0), (Some(1), 1));
+        assert_eq!(answered(TRIES_MAX - 1), (Some(TRIES_MAX), TRIES_MAX));
+        assert_eq!(answered(TRIES_MAX), (None, TRIES_MAX));
+    }
 }
