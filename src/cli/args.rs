@@ -407,8 +407,8 @@ pub struct HealthArgs {
     /// How long a trade may wait until it is computed
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration)]
     pub max_age: Duration,
-    /// How long a run may take
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    /// How long a run may be at work before it counts as hanging
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration)]
     pub max_run: Duration,
     /// How long a review item may stay open
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]

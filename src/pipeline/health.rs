@@ -53,7 +53,8 @@ pub enum Finding {
     },
     /// The last run did not complete.
     LastRun(RunLine),
-    /// A run is at work longer than it may, or died.
+    /// A run is at work for longer than it may: it hangs, or its process died. How far it is,
+    /// nobody but the run knows; since when it is at work, its row of the log says.
     RunTooLong(RunLine),
     /// More sells find no buy than in the version before.
     UnmatchedGrown {
@@ -73,7 +74,8 @@ pub enum Finding {
     },
     /// A person holds the current pointer.
     Held(Version),
-    /// Pools that the current version has no full result of, by status.
+    /// Pools that the current version has no full result of, by status. A person who
+    /// excluded one knows it.
     PoolsLeftOut {
         /// What became of them.
         status: PoolStatus,
@@ -110,6 +112,8 @@ pub struct HealthReport {
     pub current: Option<VersionInfo>,
     /// What the database knows.
     pub facts: HealthFacts,
+    /// Pools that a person took out of matching, as the current version has it: no finding.
+    pub excluded: Vec<String>,
     /// What an operator wants to know; empty: all is well.
     pub findings: Vec<Finding>,
 }
@@ -159,9 +163,13 @@ pub async fn health(
         queue: store.review_queue().await?,
     };
     let findings = known.findings();
+    let excluded = known.pools.iter();
+    let excluded = excluded.filter(|pool| pool.status == PoolStatus::Excluded);
+    let excluded = excluded.map(|pool| pool.pool.to_string()).collect();
     Ok(HealthReport {
         current: info.cloned(),
         facts,
+        excluded,
         findings,
     })
 }
@@ -274,8 +282,10 @@ impl Known<'_> {
 
     fn check_pools(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
-        let left_out = self.pools.iter();
-        for pool in left_out.filter(|pool| pool.status != PoolStatus::Matched) {
+        let left_out = |pool: &&PoolSummary| {
+            !matches!(pool.status, PoolStatus::Matched | PoolStatus::Excluded)
+        };
+        for pool in self.pools.iter().filter(left_out) {
             let name = pool.pool.to_string();
             let same = findings.iter_mut().find_map(|finding| match finding {
                 Finding::PoolsLeftOut { status, pools } if *status == pool.status => Some(pools),

@@ -143,10 +143,12 @@ fn runs_that_failed_or_take_too_long() {
     assert!(said(&folder).contains("is failed: no space\n"));
     folder.sql(
         "UPDATE fifo_computation_log SET status = 'running', computation_end = NULL, \
-         computation_start = computation_start - 3000000000, error_message = NULL",
+         computation_start = computation_start - 180000000000, error_message = NULL",
     );
-    assert_eq!(findings(&folder, &[]), [""; 0]);
+    // 50 hours: by default a run that is at work for 15 minutes counts as hanging.
+    assert_eq!(findings(&folder, &[]), ["run-too-long"]);
     assert_eq!(findings(&folder, &["--max-run", "40m"]), ["run-too-long"]);
+    assert_eq!(findings(&folder, &["--max-run", "51h"]), [""; 0]);
     folder.compute(&["--all-symbols", "--quiet"]).expect(0);
     assert_eq!(findings(&folder, &["--max-run", "40m"]), [""; 0]);
 }
@@ -178,11 +180,18 @@ fn pools_left_out_a_held_pointer_and_growing_unmatched_sells() {
         .fifo_pnl(&[&["review", "exclude"], &pool[..]].concat())
         .expect(0);
     folder.compute(&["--all-symbols", "--quiet"]).expect(0);
-    assert_eq!(findings(&folder, &[]), ["pools-left-out"]);
-    assert!(said(&folder).contains("1 pool excluded: main BTC-EUR\n"));
+    // A person decided it: it is stated, and no finding.
+    assert_eq!(findings(&folder, &[]), [""; 0]);
+    let well = folder.fifo_pnl(&["health"]).expect(0).stdout;
+    assert!(well.contains("; 1 pool excluded: main BTC-EUR\n"), "{well}");
+    let json = folder.fifo_pnl(&["health", "--json"]).expect(0).json();
+    assert_eq!(json["excluded"], serde_json::json!(["main BTC-EUR"]));
     // What a left out pool gets is not late.
     import(&folder, "main,e2,BTC-EUR,buy,1,1,2025-12-24T00:00:00Z,0,");
-    assert_eq!(findings(&folder, &[]), ["pools-left-out"]);
+    assert_eq!(findings(&folder, &[]), [""; 0]);
+    let full = folder.fifo_pnl(&["health", "--min-free", "100"]).expect(1);
+    let stated = "\nknown           1 pool excluded: main BTC-EUR\ndisk ";
+    assert!(full.stdout.contains(stated), "{}", full.stdout);
     folder.fifo_pnl(&["versions", "publish", "1"]).expect(0);
     let held = findings(&folder, &[]);
     assert!(held.contains(&"held".to_owned()), "{held:?}");

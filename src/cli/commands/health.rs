@@ -32,7 +32,7 @@ pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
         let steps = plural(missing as u64, "step", "steps");
         let line = format!("{steps} behind v{known}; next: fifo-pnl migrate up");
         let findings = vec![("schema", line)];
-        return Ok(outcome(&location, &findings, json!({}), String::new()));
+        return Ok(outcome(&location, &findings, json!({}), &[]));
     }
     let limits = HealthLimits {
         age_max: args.max_age,
@@ -45,16 +45,27 @@ pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
     let now = session.context.clock.now();
     let line = |finding: &Finding| (finding.code(), describe(finding, now));
     let findings: Vec<_> = report.findings.iter().map(line).collect();
-    let well = describe_well(&report, now);
-    Ok(outcome(&location, &findings, to_json(&report), well))
+    let mut known = describe_well(&report, now);
+    known.extend(describe_excluded(&report.excluded));
+    let known = match findings.is_empty() {
+        true => known,
+        false => describe_excluded(&report.excluded).into_iter().collect(),
+    };
+    Ok(outcome(&location, &findings, to_json(&report), &known))
 }
 
-fn outcome(location: &str, findings: &[(&str, String)], json: Value, well: String) -> Outcome {
+/// `known` is what is said without being a finding.
+fn outcome(location: &str, findings: &[(&str, String)], json: Value, known: &[String]) -> Outcome {
     let is_well = findings.is_empty();
     let mut text = match is_well {
-        true => format!("ok  {location}  {well}\n"),
+        true => format!("ok  {location}  {}\n", known.join("; ")),
         false => format!("Database  {location}\n"),
     };
+    if !is_well {
+        for line in known {
+            text.push_str(&format!("{:<16}{line}\n", "known"));
+        }
+    }
     for (code, line) in findings {
         text.push_str(&format!("{code:<16}{line}\n"));
     }
@@ -88,7 +99,7 @@ fn through(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "no trade".into(), time)
 }
 
-fn describe_well(report: &HealthReport, now: Timestamp) -> String {
+fn describe_well(report: &HealthReport, now: Timestamp) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(info) = &report.current {
         let complete = through(info.complete_through);
@@ -104,7 +115,13 @@ fn describe_well(report: &HealthReport, now: Timestamp) -> String {
         Some(room) => format!("{} % of the disk free", percent_free(room)),
         None => "room on the server's disk is not known".into(),
     });
-    parts.join("; ")
+    parts
+}
+
+/// States the pools that a person took out.
+fn describe_excluded(pools: &[String]) -> Option<String> {
+    let some = !pools.is_empty();
+    some.then(|| describe_pools(PoolStatus::Excluded, pools))
 }
 
 fn percent_free(room: DiskRoom) -> u128 {
@@ -223,6 +240,7 @@ fn to_json(report: &HealthReport) -> Value {
     json!({
         "current_version": info.map(|info| info.version),
         "complete_through": at(info.and_then(|info| info.complete_through)),
+        "excluded": report.excluded,
         "newest_trade": at(facts.newest),
         "trades": facts.eligible,
         "trades_after": facts.after,
