@@ -306,6 +306,44 @@ fn a_run_that_failed_says_what_still_stands() {
 }
 
 #[test]
+fn a_name_that_the_ledger_lacks_leaves_no_run_in_the_log() {
+    let folder = support::Folder::new();
+    folder.write("ledger.csv", LEDGER);
+    let run = folder.fifo_pnl(&["run", "ledger.csv"]).expect(0);
+    // What was validated is not to be validated next.
+    assert!(run.stdout.contains("\nValidated "), "{}", run.stdout);
+    assert!(!run.stdout.contains("Next: "), "{}", run.stdout);
+    for (scope, meant) in [
+        (&["--symbol", "BTC-USDD"][..], "\"BTC-USD\""),
+        (&["--all-symbols", "--account", "mian"], "\"main\""),
+    ] {
+        let done = folder.compute(scope).expect(2);
+        let hint = format!("hint: did you mean {meant}?\n");
+        assert!(done.stderr.contains(&hint), "{}", done.stderr);
+    }
+    let beside = ["--symbol", "ETH-USD", "--account", "main"];
+    folder.compute(&beside).expect(2);
+    folder
+        .compute(&["--all-symbols", "--version", "1"])
+        .expect(3);
+    for other in [
+        &["compare", "1", "1", "--symbol", "BTC-USDD"][..],
+        &["review", "list", "--symbol", "BTC-USDD"],
+        &["versions", "publish", "7"],
+        &["versions", "seal", "7", "--reason", "test"],
+        &["explain", "--sell", "S-1", "--version", "7"],
+        &["validate", "--version", "7"],
+        &["void", "B-1", "--account", "mian", "--reason", "test"],
+    ] {
+        folder.fifo_pnl(other).expect(2);
+    }
+    let log = "SELECT status FROM fifo_computation_log";
+    assert_eq!(folder.sql(log), ["completed"]);
+    let events = "SELECT count(*) FROM event_log WHERE event_type IN ('seal', 'publish', 'void')";
+    assert_eq!(folder.value(events), "0");
+}
+
+#[test]
 fn programs_get_errors_as_json_and_people_on_stderr() {
     let folder = support::Folder::new();
     let done = folder.compute(&["--all-symbols", "--json"]).expect(2);

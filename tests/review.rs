@@ -275,7 +275,7 @@ fn what_makes_no_sense_is_refused() {
         review(&folder, &args)
     };
     for (more, said) in [
-        (&[][..], "a note alone finds no lot"),
+        (&[][..], "--yes has no effect without --basis"),
         (
             &["--basis", "-1", "--acquired", "2025-01-03"],
             "--basis is \"-1\"",

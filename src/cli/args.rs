@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 pub use review::{NoteArgs, ResolveArgs, ReviewArgs, ReviewCommand};
 pub use tax::{TaxArgs, TaxCommand};
 
-use super::duration::{parse_duration, parse_wait};
+use super::duration::{WAIT_FOREVER, parse_duration, parse_wait};
 use super::exit::EXIT_CODES_HELP;
 use crate::pipeline::Wait;
 
@@ -153,7 +153,7 @@ pub struct FileArgs {
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct WaitArgs {
     /// Wait for another run, at most so long (like 90s or 15m; without it, as long as it takes)
-    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "",
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = WAIT_FOREVER,
         value_parser = parse_wait, global = true)]
     pub wait: Option<Wait>,
 }
@@ -189,10 +189,10 @@ pub struct ImportArgs {
     #[arg(long)]
     pub preview: bool,
     /// Void known trades that have other facts and append the corrected ones as ID~2
-    #[arg(long, requires = "reason")]
+    #[arg(long)]
     pub correct: bool,
     /// Why trades are corrected
-    #[arg(long, value_name = "TEXT", requires = "correct")]
+    #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
 
@@ -229,7 +229,7 @@ pub struct VoidArgs {
 
 /// `compute`
 #[derive(Debug, Clone, Args)]
-#[command(group(clap::ArgGroup::new("scope").required(true)))]
+#[command(group(clap::ArgGroup::new("scope").required(true).multiple(true)))]
 pub struct ComputeArgs {
     /// Match every symbol and publish the result
     #[arg(long, group = "scope")]
@@ -238,11 +238,11 @@ pub struct ComputeArgs {
     #[arg(long, value_name = "SYMBOL", group = "scope")]
     pub symbol: Vec<String>,
     /// Extend the current version by what arrived since; all of it again where history changed
-    #[arg(long, group = "scope", conflicts_with_all = ["account", "version", "no_publish"])]
+    #[arg(long, group = "scope")]
     pub incremental: bool,
     /// With --incremental, list only pools with trades since then: "10 minutes ago", 2025-11-20 or
     /// an RFC 3339 time; everything new is computed all the same
-    #[arg(long, value_name = "TIME", requires = "incremental")]
+    #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// Match this account only; the result is not published
     #[arg(long, value_name = "NAME")]
@@ -251,13 +251,13 @@ pub struct ComputeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     pub version: Option<i64>,
     /// Replace the version if it exists, is not sealed and has the same scope
-    #[arg(long, requires = "version")]
+    #[arg(long)]
     pub force: bool,
     /// Leave the current version as it is
     #[arg(long)]
     pub no_publish: bool,
     /// Compute and report, write nothing at all
-    #[arg(long, conflicts_with_all = ["force", "no_publish", "version"])]
+    #[arg(long)]
     pub dry_run: bool,
     /// Memory for the ledger, like 512M or 4G; a larger one is read in parts
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
@@ -290,8 +290,7 @@ pub struct ValidateArgs {
     )]
     pub version: Option<String>,
     /// Show the sells that differ between two versions, as fifo-pnl compare does
-    #[arg(long, num_args = 2, value_names = ["A", "B"],
-        conflicts_with_all = ["version", "strict", "report", "snapshot", "memory"])]
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
     pub compare_versions: Option<Vec<String>>,
     /// Take unmatched sells, unknown fees, rejected and excluded pools for findings
     #[arg(long)]
@@ -317,7 +316,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
     /// Number of the version [default: current]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     pub version: Option<i64>,
 }
 
@@ -340,6 +339,7 @@ pub enum VersionsCommand {
     /// Make a version current; an older one is held until it is released
     Publish {
         /// Its number
+        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
         version: i64,
     },
     /// Let runs move the current version again
@@ -347,6 +347,7 @@ pub enum VersionsCommand {
     /// Protect a version: it is never replaced or dropped
     Seal {
         /// Its number
+        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
         version: i64,
         /// Why
         #[arg(long, value_name = "TEXT")]
@@ -355,6 +356,7 @@ pub enum VersionsCommand {
     /// Remove a version's rows; its number stays taken
     Drop {
         /// Its number
+        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
         version: i64,
     },
     /// Drop old versions; never the current one, sealed ones, and the newest over all symbols
@@ -367,7 +369,7 @@ pub enum VersionsCommand {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
         /// Replace the file if it exists
-        #[arg(long, requires = "output")]
+        #[arg(long)]
         overwrite: bool,
     },
 }
@@ -376,8 +378,7 @@ pub enum VersionsCommand {
 #[derive(Debug, Clone, Copy, Args)]
 pub struct PruneArgs {
     /// Leave so many of the newest versions [default: keep_versions of the settings, else 10]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
-        conflicts_with = "older_than")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: Option<u16>,
     /// Drop versions that were complete longer ago, like 30d
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
@@ -440,13 +441,14 @@ pub struct CompareArgs {
     #[arg(long, value_name = "SYMBOL")]
     pub symbol: Option<String>,
     /// Only sells of this year (UTC)
-    #[arg(long, value_name = "YEAR")]
+    #[arg(long, value_name = "YEAR",
+        value_parser = clap::value_parser!(i16).range(1970..=9998))]
     pub year: Option<i16>,
     /// Write all sells that differ to a CSV file
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Replace the file if it is there
-    #[arg(long, requires = "output")]
+    #[arg(long)]
     pub overwrite: bool,
 }
 
@@ -494,7 +496,7 @@ pub enum MigrateCommand {
     /// Take the schema back to an older version; refused while facts would be lost
     Down {
         /// Version of schema to go back to
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
         to: i64,
         /// Type YES here instead of at the prompt
         #[arg(long, value_name = "YES")]

@@ -115,6 +115,13 @@ impl Config {
     }
 }
 
+/// Checks the options of every command, as far as that needs no file. Errors: a bad database.
+pub fn check_flags(args: &GlobalArgs) -> CliResult<()> {
+    let database = args.database.as_deref();
+    let parsed = database.map(|url| parse_database(url, "--database"));
+    parsed.transpose().map(drop)
+}
+
 fn read_file(named: Option<&Path>) -> CliResult<File> {
     let path = named.unwrap_or(Path::new(CONFIG_FILE_DEFAULT));
     let hint = "docs/SPEC-matching.md lists the settings";

@@ -54,11 +54,19 @@ pub fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     }
 }
 
-/// Reads what stands behind `--wait`: a duration, or nothing.
+/// What `--wait` alone stands for.
+pub const WAIT_FOREVER: &str = "forever";
+
+/// Reads what stands behind `--wait`: a duration, or `forever`.
+///
+/// Errors: another form; no time at all, which is not to wait.
 pub fn parse_wait(text: &str) -> Result<Wait, String> {
-    match text {
-        "" => Ok(Wait::Forever),
-        text => parse_duration(text).map(Wait::UpTo),
+    if text == WAIT_FOREVER {
+        return Ok(Wait::Forever);
+    }
+    match parse_duration(text)? {
+        Duration::ZERO => Err("expected more than no time, or no --wait".to_owned()),
+        long => Ok(Wait::UpTo(long)),
     }
 }
 
@@ -104,7 +112,10 @@ mod tests {
         for bad in ["", "15", "-5m", "soon", "3 months", "1y", "5m trades.csv"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
-        assert_eq!(parse_wait(""), Ok(Wait::Forever));
+        assert_eq!(parse_wait(WAIT_FOREVER), Ok(Wait::Forever));
+        for bad in ["", "0s"] {
+            assert!(parse_wait(bad).is_err(), "{bad:?}");
+        }
         let five = Wait::UpTo(Duration::from_secs(300));
         assert_eq!(parse_wait("5m"), Ok(five));
     }

@@ -9,6 +9,7 @@ mod config;
 mod duration;
 mod error;
 mod exit;
+mod flags;
 mod format;
 mod session;
 mod terminal;
@@ -16,8 +17,8 @@ mod terminal;
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
@@ -25,10 +26,13 @@ use args::{Command, ComputeAllocations, FifoPnl, GlobalArgs, ValidateAllocations
 use config::Config;
 use error::{CliError, CliResult};
 pub use exit::Exit;
+use flags::Typed;
 use session::Session;
+use terminal::SystemClock;
 
+use crate::engine::Timestamp;
 use crate::files::remove_unfinished;
-use crate::pipeline::Cancel;
+use crate::pipeline::{Cancel, Clock};
 
 /// What a command has to say when it is done.
 struct Outcome {
@@ -42,50 +46,84 @@ struct Outcome {
     is_summary: bool,
 }
 
+/// One of the programs: what its arguments are, and which command they make.
+trait Program: CommandFactory + FromArgMatches {
+    /// The command that the program stands for; empty: the arguments name it.
+    const COMMAND: &'static str;
+
+    /// Splits the arguments into the command and the options of every command.
+    fn split(self) -> (Command, GlobalArgs);
+}
+
+impl Program for FifoPnl {
+    const COMMAND: &'static str = "";
+    fn split(self) -> (Command, GlobalArgs) {
+        (self.command, self.global)
+    }
+}
+
+impl Program for ComputeAllocations {
+    const COMMAND: &'static str = "compute";
+    fn split(self) -> (Command, GlobalArgs) {
+        (Command::Compute(self.args), self.global)
+    }
+}
+
+impl Program for ValidateAllocations {
+    const COMMAND: &'static str = "validate";
+    fn split(self) -> (Command, GlobalArgs) {
+        (Command::Validate(self.args), self.global)
+    }
+}
+
 /// Runs `fifo-pnl`.
 pub fn fifo_pnl() -> ExitCode {
-    let FifoPnl {
-        command, global, ..
-    } = match parse() {
-        Ok(args) => args,
-        Err(exit) => return exit,
-    };
-    run(command, &global)
+    run::<FifoPnl>()
 }
 
 /// Runs `compute_allocations`.
 pub fn compute_allocations() -> ExitCode {
-    let ComputeAllocations { args, global, .. } = match parse() {
-        Ok(args) => args,
-        Err(exit) => return exit,
-    };
-    run(Command::Compute(args), &global)
+    run::<ComputeAllocations>()
 }
 
 /// Runs `validate_allocations`.
 pub fn validate_allocations() -> ExitCode {
-    let ValidateAllocations { args, global, .. } = match parse() {
-        Ok(args) => args,
-        Err(exit) => return exit,
+    run::<ValidateAllocations>()
+}
+
+fn run<P: Program>() -> ExitCode {
+    match P::command().try_get_matches() {
+        Ok(matches) => run_matches::<P>(&matches),
+        Err(error) => end_of_parsing(&error),
+    }
+}
+
+/// Prints what the parser has to say: an error, the help or the version.
+fn end_of_parsing(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
+        _ => Exit::Usage.into(),
+    }
+}
+
+fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
+    let typed = Typed::of(P::COMMAND, matches);
+    let (command, global) = match P::from_arg_matches(matches) {
+        Ok(program) => program.split(),
+        Err(error) => return end_of_parsing(&error),
     };
-    run(Command::Validate(args), &global)
-}
-
-fn parse<A: Parser>() -> Result<A, ExitCode> {
-    A::try_parse().map_err(|error| {
-        let _ = error.print();
-        match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
-            _ => Exit::Usage.into(),
-        }
-    })
-}
-
-fn run(command: Command, global: &GlobalArgs) -> ExitCode {
-    let done = run_to_outcome(command, global);
+    let clock = SystemClock::start();
+    let json = global.json;
+    let done = check(&typed, &command, &global, clock.now())
+        .and_then(|()| Config::load(&global))
+        .and_then(|config| {
+            typed.check_database(&config.database)?;
+            run_to_outcome(command, config)
+        });
     match done {
         Ok(outcome) => {
-            if global.json {
+            if json {
                 terminal::print(&format!("{:#}\n", outcome.json));
             } else if outcome.exit == Exit::Usage {
                 // Nothing was done: all that there is to say is what is wrong.
@@ -96,21 +134,35 @@ fn run(command: Command, global: &GlobalArgs) -> ExitCode {
             outcome.exit.into()
         }
         Err(error) => {
-            report(&error, global.json);
+            report(&error, json);
             error.exit.into()
         }
     }
 }
 
-fn run_to_outcome(command: Command, global: &GlobalArgs) -> CliResult<Outcome> {
+/// Checks what was typed, before anything is read or opened.
+///
+/// Errors: a flag without effect; a value that can't be read.
+fn check(
+    typed: &Typed<'_>,
+    command: &Command,
+    global: &GlobalArgs,
+    now: Timestamp,
+) -> CliResult<()> {
+    typed.check()?;
+    commands::check(command, now)?;
+    typed.check_values()?;
+    config::check_flags(global)
+}
+
+fn run_to_outcome(command: Command, config: Config) -> CliResult<Outcome> {
     terminal::hush_caught_panics();
-    let config = Config::load(global)?;
     let runtime = runtime_for(&command)
         .map_err(|error| CliError::failed(format!("start the runtime: {error}")))?;
     let cancel = Cancel::default();
     let signals = terminal::stop_on_signal(cancel.clone())
         .map_err(|error| CliError::failed(format!("listen to signals: {error}")))?;
-    let quiet = global.quiet;
+    let quiet = config.quiet;
     let mut session = Session::new(config, commands::name(&command), cancel.clone());
     session.context.wait = commands::wait(&command);
     let done = runtime.block_on(async {

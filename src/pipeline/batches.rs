@@ -25,8 +25,6 @@ pub(super) struct Batches {
     scopes: Vec<Scope>,
     /// The instant that all parts are read as of; `None`: there is one part, read at present.
     as_of: Option<Watermark>,
-    /// Every pool, where they were counted.
-    pools: Vec<Pool>,
 }
 
 /// Which pools a part has.
@@ -77,7 +75,6 @@ impl Batches {
             return Ok(Self {
                 scopes: vec![scope.clone()],
                 as_of: None,
-                pools: Vec::new(),
             });
         };
         let mut scopes: Vec<Scope> = Vec::new();
@@ -105,7 +102,6 @@ impl Batches {
         Ok(Self {
             as_of: (scopes.len() > 1).then_some(watermark),
             scopes,
-            pools: rows.into_keys().collect(),
         })
     }
 
@@ -136,11 +132,6 @@ impl Batches {
     /// Returns what a part reads.
     pub(super) fn scope(&self, nth: usize) -> Scope {
         self.scopes.get(nth).cloned().unwrap_or_default()
-    }
-
-    /// Returns every pool of the scope, where the ledger is read in several parts.
-    pub(super) fn pools(&self) -> Option<&[Pool]> {
-        (self.len() > 1).then_some(self.pools.as_slice())
     }
 
     /// Reads a part. Parts follow each other in canonical order.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::compare_legacy;
 use super::context::{Context, PipelineResult};
+use super::names::unknown;
 use super::validate::find_version;
 use crate::engine::{
     Pool, PoolLedger, PoolStatus, Size, StoredAllocation, Symbol, Timestamp, Usd, add_sizes,
@@ -157,7 +158,12 @@ pub async fn compare(
     };
     let pools: BTreeSet<&Pool> = left.pools.keys().chain(right.pools.keys()).collect();
     let wanted = |pool: &&&Pool| options.symbol.as_ref().is_none_or(|it| *it == pool.symbol);
-    let pools: Vec<&Pool> = pools.iter().filter(wanted).copied().collect();
+    let wanted: Vec<&Pool> = pools.iter().filter(wanted).copied().collect();
+    if let (Some(symbol), true) = (&options.symbol, wanted.is_empty()) {
+        let symbols = pools.iter().map(|pool| pool.symbol.as_str());
+        return Err(unknown("symbol", symbol.as_str(), symbols));
+    }
+    let pools = wanted;
     let causes = Causes::find(store, context, &left, &right, &pools).await?;
     for pool in pools {
         context.cancel.check()?;

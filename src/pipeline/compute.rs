@@ -9,6 +9,7 @@ use super::batches::{Batches, MEMORY_DEFAULT, PartKind};
 use super::context::{Context, Phase, PipelineError, PipelineResult};
 use super::lock::{holder_of, lock_runs};
 use super::make::{self, Work};
+use super::names::check_scope;
 use super::prune::{PruneReport, prune_automatic};
 use super::publish::covered_pools;
 use super::run_log::RunLog;
@@ -124,10 +125,12 @@ pub async fn compute(
     options: &ComputeOptions,
 ) -> PipelineResult<ComputeReport> {
     let started_us = context.clock.elapsed_us();
+    // Before the log has a row: a typing error is no run that failed.
+    check_scope(store, &options.scope).await?;
     if options.dry_run {
         let target = Target::choose(store, options).await?;
         let batches = Batches::plan(store, &options.scope, options.memory_bytes()).await?;
-        let (seen, pools) = read_first(store, context, options, &batches).await?;
+        let (seen, pools) = read_first(store, context, &batches).await?;
         let mut making = PartsAtWork::new((store, context, options), &batches, seen);
         making.make(pools, None).await?;
         let (seen, made) = making.end();
@@ -344,7 +347,7 @@ pub(super) async fn run_full(
 ) -> PipelineResult<ComputeReport> {
     let plan = async || Batches::plan(store, &options.scope, options.memory_bytes()).await;
     let batches = log.retried(plan).await?;
-    let first = async || read_first(store, context, options, &batches).await;
+    let first = async || read_first(store, context, &batches).await;
     let (seen, pools) = log.retried(first).await?;
     let plan = VersionPlan {
         version: target.version,
@@ -413,15 +416,10 @@ impl ComputeOptions {
 async fn read_first(
     store: &dyn Store,
     context: &Context,
-    options: &ComputeOptions,
     batches: &Batches,
 ) -> PipelineResult<(Seen, BTreeMap<Pool, PoolLedger>)> {
     let exclusions = store.exclusions().await?;
     let read = batches.read(store, context, 0).await?;
-    match batches.pools() {
-        Some(pools) => check_scope_found(&options.scope, pools.iter())?,
-        None => check_scope_found(&options.scope, read.pools.keys())?,
-    }
     let seen = Seen {
         watermark: read.watermark,
         voided: read.voided,
@@ -429,33 +427,6 @@ async fn read_first(
         exclusions,
     };
     Ok((seen, read.pools))
-}
-
-/// A symbol or account that the ledger does not have is a typing error, not an empty result.
-fn check_scope_found<'a>(
-    scope: &Scope,
-    pools: impl Iterator<Item = &'a Pool>,
-) -> PipelineResult<()> {
-    let found: BTreeSet<_> = pools.map(|pool| &pool.symbol).collect();
-    let missing: Vec<&str> = scope
-        .symbols
-        .iter()
-        .filter(|s| !found.contains(s))
-        .map(|s| s.as_str())
-        .collect();
-    let (what, hint) = if !missing.is_empty() {
-        let hint = "symbols are written like BTC-USD; compute_allocations --all-symbols takes all";
-        (format!("symbol {}", missing.join(", ")), hint)
-    } else if let (Some(account), true) = (&scope.account, found.is_empty()) {
-        let hint = "names of accounts are as in the files; without --account all are taken";
-        (format!("account \"{account}\""), hint)
-    } else {
-        return Ok(());
-    };
-    Err(PipelineError::Usage {
-        message: format!("the ledger has no trades of {what}"),
-        hint: hint.into(),
-    })
 }
 
 /// The parts of a ledger on their way into a version.

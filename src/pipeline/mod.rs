@@ -20,6 +20,7 @@ mod import;
 mod incremental;
 mod lock;
 mod make;
+mod names;
 mod prune;
 mod publish;
 mod run_log;
@@ -44,6 +45,7 @@ pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history
 pub use import::{FileReport, ImportRequest, Source, import_files, parse_source};
 pub use incremental::{Forced, Incremental, NothingNew, compute_incremental};
 pub use lock::when_free;
+pub use names::{check_scope, known_pools, unknown};
 pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};
 pub use validate::{ValidateReport, validate, validate_within};

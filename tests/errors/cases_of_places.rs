@@ -352,6 +352,18 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "A flag that has no effect, whatever its value",
+        command: "compute_allocations --all-symbols --since yesterdayish",
+        same: &["compute_allocations --symbol BTC-USD --since yesterdayish"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A wait for a lock that is not taken",
+        command: "fifo-pnl versions list --wait",
+        same: &["fifo-pnl versions export 1 --wait 5m"],
+        ..Case::NONE
+    },
+    Case {
         title: "A forced run that names no version",
         command: "compute_allocations --all-symbols --force",
         ..Case::NONE

@@ -147,7 +147,7 @@ pub const REVIEW: &[Case] = &[
     Case {
         title: "An unmatched sell is resolved by a note alone",
         before: &[UNMATCHED],
-        command: "fifo-pnl review resolve 1 --note 'it is fine' --yes",
+        command: "fifo-pnl review resolve 1 --note 'it is fine'",
         ..Case::NONE
     },
     Case {

@@ -91,18 +91,13 @@ pub struct ResolveArgs {
     #[command(flatten)]
     pub item: NoteArgs,
     /// Total cost of a lot in USD (may be repeated, once a lot)
-    #[arg(
-        long,
-        value_name = "USD",
-        requires = "acquired",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
     pub basis: Vec<String>,
     /// Day on which it was acquired, or a time with an offset
-    #[arg(long, value_name = "DATE", requires = "basis")]
+    #[arg(long, value_name = "DATE")]
     pub acquired: Vec<String>,
     /// Its size [default: all that found no lot]
-    #[arg(long, value_name = "SIZE", requires = "basis")]
+    #[arg(long, value_name = "SIZE")]
     pub size: Vec<String>,
     /// Who stands for a basis of zero
     #[arg(long, value_name = "NAME")]

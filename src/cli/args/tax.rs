@@ -41,7 +41,7 @@ pub struct TaxArgs {
     #[arg(long)]
     pub whole_dollars: bool,
     /// Seal the version and write one zip with every file: what is filed
-    #[arg(long = "final", conflicts_with = "format")]
+    #[arg(long = "final")]
     pub r#final: bool,
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::read_symbol;
 use super::validate::parse_version;
 use crate::cli::Outcome;
 use crate::cli::args::CompareArgs;
@@ -24,12 +25,8 @@ const LINES_SHOWN: usize = 20;
 
 /// Runs the command.
 pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
-    let symbol = args.symbol.as_deref().map(|text| {
-        let symbol = text.parse();
-        symbol.map_err(|error| CliError::usage(format!("--symbol is \"{text}\": it {error}"), ""))
-    });
     let options = CompareOptions {
-        symbol: symbol.transpose()?,
+        symbol: read_symbol(args.symbol.as_deref())?,
         year: args.year,
     };
     let versions = (named(&args.left)?, named(&args.right)?);
@@ -58,8 +55,15 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
     })
 }
 
+/// Checks what was typed. Errors: a value that can't be read.
+pub(super) fn check(args: &CompareArgs) -> CliResult<()> {
+    read_symbol(args.symbol.as_deref())?;
+    named(&args.left)?;
+    named(&args.right).map(drop)
+}
+
 /// Reads a version: a number, `current`, or `legacy:N` of the system before.
-fn named(text: &str) -> CliResult<VersionRef> {
+pub(super) fn named(text: &str) -> CliResult<VersionRef> {
     if let Some(number) = text.strip_prefix("legacy:") {
         let number = parse_version(number)?.ok_or_else(|| {
             CliError::usage("the version is \"legacy:current\", expected a number", "")

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::tax::filed_years_changed;
-use super::{incremental, prune};
+use super::{incremental, prune, read_account, read_symbol};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::{Config, TABLE_ROWS_MAX};
+use crate::cli::duration::parse_since;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, sum, table, time};
 use crate::cli::session::Session;
-use crate::engine::{Account, Pool, PoolStatus, Symbol, Usd};
+use crate::engine::{Pool, PoolStatus, Symbol, Timestamp, Usd};
 use crate::pipeline::{self, ComputeOptions, ComputeReport, PoolLine, Publication};
 use crate::store::Store;
 use crate::store::model::Scope;
@@ -47,7 +48,7 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
     let mut text = format!("Database  {}\n", store.location());
     text.push_str(&describe(&report, args.all_rows));
     text.push_str(&filed_years_changed(store.as_ref(), report.version, None).await);
-    text.push_str(&describe_next(&report, &session.config));
+    text.push_str(&describe_next(&report, &session.config, false));
     let mut json = to_json(&report);
     if let Some(object) = json.as_object_mut() {
         object.insert("database".into(), store.location().into());
@@ -65,24 +66,34 @@ pub(super) fn keep_versions(flag: Option<u16>, session: &Session) -> usize {
     flag.map_or(session.config.keep_versions, usize::from)
 }
 
+/// Checks what was typed. Errors: a value that can't be read.
+pub(super) fn check(args: &ComputeArgs, now: Timestamp) -> CliResult<()> {
+    scope(args)?;
+    since(args, now).map(drop)
+}
+
 fn scope(args: &ComputeArgs) -> CliResult<Scope> {
-    let bad = |flag: &str, text: &str, error: crate::engine::IdError| {
-        CliError::usage(
-            format!("{flag} is \"{text}\": it {error}"),
-            "a symbol looks like BTC-USD",
-        )
-    };
-    let symbol = |text: &String| -> CliResult<Symbol> {
-        text.parse().map_err(|error| bad("--symbol", text, error))
-    };
-    let account = |text: &String| -> CliResult<Account> {
-        text.parse().map_err(|error| bad("--account", text, error))
-    };
-    Ok(Scope {
-        account: args.account.as_ref().map(account).transpose()?,
-        symbols: args.symbol.iter().map(symbol).collect::<CliResult<_>>()?,
+    let mut scope = Scope {
+        account: read_account(args.account.as_deref())?,
         ..Scope::default()
-    })
+    };
+    for text in &args.symbol {
+        scope.symbols.extend(read_symbol(Some(text))?);
+    }
+    Ok(scope)
+}
+
+/// Reads `--since`. Errors: another form; an instant that is not over yet.
+pub(super) fn since(args: &ComputeArgs, now: Timestamp) -> CliResult<Option<Timestamp>> {
+    let read = |text: &str| {
+        parse_since(text, now).map_err(|error| {
+            CliError::usage(
+                format!("--since is \"{text}\": {error}"),
+                "it narrows what is listed; leave it out to list every pool with something new",
+            )
+        })
+    };
+    args.since.as_deref().map(read).transpose()
 }
 
 /// Adds to an error what still stands: the run, what is current, and the next command.
@@ -384,8 +395,8 @@ fn describe_unknown(report: &ComputeReport) -> String {
     text
 }
 
-/// Names the next commands.
-pub(super) fn describe_next(report: &ComputeReport, config: &Config) -> String {
+/// Names the next commands. What is validated already is not to be validated next.
+pub(super) fn describe_next(report: &ComputeReport, config: &Config, validated: bool) -> String {
     let database = match config.database_from.as_str() {
         // Named by the environment or the file: the next command finds it the same way.
         from if from != "--database" => String::new(),
@@ -408,6 +419,7 @@ pub(super) fn describe_next(report: &ComputeReport, config: &Config) -> String {
         _ if report.counts.unmatched_sells > 0 || report.counts.pools_rejected > 0 => {
             format!("fifo-pnl review list{database}")
         }
+        _ if validated => return String::new(),
         _ => format!("validate_allocations --version {version}{database}"),
     };
     format!("Next: {next}\n")

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::read_account;
 use crate::cli::Outcome;
 use crate::cli::args::ExplainArgs;
-use crate::cli::error::{CliError, CliResult};
+use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::plural;
 use crate::cli::session::Session;
-use crate::engine::{Account, Fee, Price, Size, Timestamp, Trade, Usd, add_sizes};
+use crate::engine::{Fee, Price, Size, Timestamp, Trade, Usd, add_sizes};
 use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
 use crate::store::model::HistoricalSell;
 
@@ -20,15 +21,7 @@ const RESULT_WIDTH: usize = 24;
 
 /// Runs the command.
 pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
-    let account: Option<Account> = args
-        .account
-        .as_ref()
-        .map(|text| {
-            text.parse().map_err(|error| {
-                CliError::usage(format!("--account is \"{text}\": it {error}"), "")
-            })
-        })
-        .transpose()?;
+    let account = read_account(args.account.as_deref())?;
     let store = session.open(false).await?;
     let found =
         pipeline::explain(store.as_ref(), &args.sell, account.as_ref(), args.version).await?;

@@ -18,13 +18,22 @@ pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
     if let Some(ImportCommand::Lots { files, preview }) = &args.command {
         return import_lots(files, *preview, session).await;
     }
-    args.reason.as_deref().map(check_reason).transpose()?;
     let request = ImportRequest {
         preview: args.preview,
         correct: args.reason.clone(),
         ..request(&args.files)?
     };
     import_and_describe(&args.files, &request, session).await
+}
+
+/// Checks what was typed. Errors: a value that can't be read.
+pub(super) fn check(args: &ImportArgs) -> CliResult<()> {
+    args.reason.as_deref().map(check_reason).transpose()?;
+    let files = match &args.command {
+        Some(ImportCommand::Lots { files, .. }) => files,
+        None => &args.files,
+    };
+    request(files).map(drop)
 }
 
 async fn import_and_describe(

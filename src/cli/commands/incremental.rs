@@ -7,8 +7,7 @@ use super::tax::filed_years_changed;
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
-use crate::cli::duration::parse_since;
-use crate::cli::error::{CliError, CliResult};
+use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, table, time};
 use crate::cli::session::Session;
@@ -25,16 +24,7 @@ pub(super) async fn run(
     context: &Context,
     options: &ComputeOptions,
 ) -> CliResult<Outcome> {
-    let now = context.clock.now();
-    let since = args.since.as_deref().map(|text| {
-        parse_since(text, now).map_err(|error| {
-            CliError::usage(
-                format!("--since is \"{text}\": {error}"),
-                "it narrows what is listed; leave it out to list every pool with something new",
-            )
-        })
-    });
-    let since = since.transpose()?;
+    let since = compute::since(args, context.clock.now())?;
     let store = session.open(false).await?;
     let done = match compute_incremental(store.as_ref(), context, options).await {
         Ok(done) => done,
@@ -57,7 +47,7 @@ pub(super) async fn run(
         Incremental::Full(report, forced) => {
             let mut body = describe_forced(forced);
             body.push_str(&compute::describe(report, args.all_rows));
-            body.push_str(&compute::describe_next(report, &session.config));
+            body.push_str(&compute::describe_next(report, &session.config, false));
             let mut json = compute::to_json(report);
             add(&mut json, "outcome", "full".into());
             let forced = forced.iter().map(forced_json).collect::<Vec<_>>();

@@ -17,9 +17,10 @@ mod versions;
 mod void;
 
 use super::Outcome;
-use super::args::{Command, MigrateCommand, WaitArgs};
+use super::args::{Command, HistoryCommand, MigrateCommand, VersionsCommand, WaitArgs};
 use super::error::{CliError, CliResult};
 use super::session::Session;
+use crate::engine::{Account, Symbol, Timestamp};
 use crate::pipeline::Wait;
 
 /// Returns what the command is called in locks and logs.
@@ -54,6 +55,63 @@ pub(super) fn wait(command: &Command) -> Wait {
         _ => WaitArgs::default(),
     };
     args.wait.unwrap_or_default()
+}
+
+/// Checks the values that were typed, without any input or output.
+///
+/// Errors: one can't be read, or has no effect beside another one.
+pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
+    match command {
+        Command::Run(args) => import::request(&args.files).map(drop),
+        Command::Import(args) => import::check(args),
+        Command::Void(args) => void::check(args).map(drop),
+        Command::Compute(args) => compute::check(args, now),
+        Command::Validate(args) => validate::check(args),
+        Command::Explain(args) => read_account(args.account.as_deref()).map(drop),
+        Command::Versions(args) => match &args.command {
+            VersionsCommand::Seal { reason, .. } => check_reason(reason),
+            VersionsCommand::Export { version, .. } => validate::parse_version(version).map(drop),
+            VersionsCommand::Prune(args) => prune::check(args, now),
+            _ => Ok(()),
+        },
+        Command::Compare(args) => compare::check(args),
+        Command::History(args) => match &args.command {
+            HistoryCommand::Import { snapshot_date, .. } => check_date(snapshot_date.as_deref()),
+            HistoryCommand::List => Ok(()),
+        },
+        Command::Review(args) => review::check(&args.command, now),
+        Command::Tax(args) => tax::check(args),
+        Command::Health(_) => Ok(()),
+        Command::Migrate(args) => match &args.command {
+            MigrateCommand::Up { snapshot_date, .. } => check_date(snapshot_date.as_deref()),
+            _ => Ok(()),
+        },
+    }
+}
+
+fn check_date(text: Option<&str>) -> CliResult<()> {
+    text.map(migrate::snapshot_date).transpose().map(drop)
+}
+
+/// Reads what stands behind `--account`. Errors: it can't be a name.
+pub(super) fn read_account(text: Option<&str>) -> CliResult<Option<Account>> {
+    let read = |text: &str| {
+        let bad = |error| CliError::usage(format!("--account is \"{text}\": it {error}"), "");
+        text.parse().map_err(bad)
+    };
+    text.map(read).transpose()
+}
+
+/// Reads what stands behind `--symbol`. Errors: it can't be one.
+pub(super) fn read_symbol(text: Option<&str>) -> CliResult<Option<Symbol>> {
+    let read = |text: &str| {
+        let bad = |error| {
+            let hint = "a symbol looks like BTC-USD";
+            CliError::usage(format!("--symbol is \"{text}\": it {error}"), hint)
+        };
+        text.parse().map_err(bad)
+    };
+    text.map(read).transpose()
 }
 
 /// Checks that a reason says something.

@@ -18,7 +18,7 @@ use crate::store::model::Version;
 /// Runs the command.
 pub async fn run(args: &PruneArgs, store: &dyn Store, session: &Session) -> CliResult<Outcome> {
     let rule = match (args.keep, args.older_than) {
-        (_, Some(age)) => PruneRule::CompletedBefore(before(session, age)?),
+        (_, Some(age)) => PruneRule::CompletedBefore(before(session.context.clock.now(), age)?),
         (Some(keep), None) => PruneRule::BeyondNewest(usize::from(keep)),
         (None, None) => PruneRule::BeyondNewest(session.config.keep_versions),
     };
@@ -42,11 +42,16 @@ pub async fn run(args: &PruneArgs, store: &dyn Store, session: &Session) -> CliR
     })
 }
 
+/// Checks what was typed. Errors: an age that no version can have.
+pub(super) fn check(args: &PruneArgs, now: Timestamp) -> CliResult<()> {
+    let then = args.older_than.map(|age| before(now, age));
+    then.transpose().map(drop)
+}
+
 /// Returns the instant that lies so long ago.
-fn before(session: &Session, age: Duration) -> CliResult<Timestamp> {
+fn before(now: Timestamp, age: Duration) -> CliResult<Timestamp> {
     let micros = i64::try_from(age.as_micros()).ok();
-    let now = session.context.clock.now().as_micros();
-    let then = micros.and_then(|micros| now.checked_sub(micros));
+    let then = micros.and_then(|micros| now.as_micros().checked_sub(micros));
     then.and_then(|micros| Timestamp::try_from_micros(micros).ok())
         .ok_or_else(|| CliError::usage("--older-than goes back too far", "it is like 30d"))
 }

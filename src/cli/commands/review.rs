@@ -7,14 +7,15 @@ mod show;
 
 use serde_json::{Value, json};
 
-use super::check_reason;
+use super::{check_reason, read_account, read_symbol};
 use crate::cli::Outcome;
 use crate::cli::args::{PoolArgs, ReviewCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, table, time};
 use crate::cli::session::Session;
-use crate::engine::{IssueType, Pool, Symbol};
+use crate::engine::{IssueType, Pool, Symbol, Timestamp};
+use crate::pipeline::{check_scope, known_pools, unknown};
 use crate::store::Store;
 use crate::store::model::{Exclusion, QueuedItem, ReviewStatus, Scope};
 
@@ -29,14 +30,10 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
             severity,
             symbol,
         } => {
-            let symbol: Option<Symbol> = symbol
-                .as_ref()
-                .map(|text| {
-                    text.parse().map_err(|error| {
-                        CliError::usage(format!("--symbol is \"{text}\": it {error}"), "")
-                    })
-                })
-                .transpose()?;
+            let symbol = read_symbol(symbol.as_deref())?;
+            if let Some(symbol) = &symbol {
+                check_known(store, symbol).await?;
+            }
             let wanted = |item: &QueuedItem| {
                 (all || status.is_some() || item.status.is_open())
                     && status
@@ -71,6 +68,29 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
         ReviewCommand::Exclude(args) => set(store, session, &args, true).await,
         ReviewCommand::Include(args) => set(store, session, &args, false).await,
     }
+}
+
+/// Checks what was typed. Errors: a value that can't be read, or that has no effect.
+pub(super) fn check(command: &ReviewCommand, now: Timestamp) -> CliResult<()> {
+    match command {
+        ReviewCommand::List { symbol, .. } => read_symbol(symbol.as_deref()).map(drop),
+        ReviewCommand::Start(args) | ReviewCommand::Dismiss(args) | ReviewCommand::Reopen(args) => {
+            decide::check_note(&args.note)
+        }
+        ReviewCommand::Resolve(args) => decide::check(args, now),
+        ReviewCommand::Exclude(args) | ReviewCommand::Include(args) => pool_of(args).map(drop),
+        ReviewCommand::Show { .. } | ReviewCommand::Export { .. } | ReviewCommand::Apply { .. } => {
+            Ok(())
+        }
+    }
+}
+
+fn pool_of(args: &PoolArgs) -> CliResult<Pool> {
+    check_reason(&args.reason)?;
+    let account = read_account(Some(&args.account))?.unwrap_or_default();
+    let symbol = read_symbol(Some(&args.symbol))?;
+    let no_symbol = || CliError::usage("--symbol is empty", "a symbol looks like BTC-USD");
+    Ok(Pool::new(account, symbol.ok_or_else(no_symbol)?))
 }
 
 /// Finds an item by its number. Errors: there is none.
@@ -194,14 +214,22 @@ fn item_json(item: &QueuedItem) -> Value {
     })
 }
 
-/// Tells whether a pool has a trade, so that a typing error excludes nothing.
-async fn is_in_ledger(store: &dyn Store, pool: &Pool) -> CliResult<bool> {
-    let scope = Scope {
-        account: Some(pool.account.clone()),
-        symbols: [pool.symbol.clone()].into(),
-        ..Scope::default()
+/// Checks that the ledger knows a symbol, so that a typing error is not "nothing to review".
+async fn check_known(store: &dyn Store, symbol: &Symbol) -> CliResult<()> {
+    let queue = store.review_queue().await?;
+    if queue.iter().any(|item| item.pool.symbol == *symbol) {
+        return Ok(());
+    }
+    let Some(pools) = known_pools(store).await? else {
+        return Ok(());
     };
-    Ok(!store.read_ledger(&scope, None).await?.pools.is_empty())
+    match pools.iter().any(|pool| pool.symbol == *symbol) {
+        true => Ok(()),
+        false => {
+            let symbols = pools.iter().map(|pool| pool.symbol.as_str());
+            Err(unknown("symbol", symbol.as_str(), symbols).into())
+        }
+    }
 }
 
 async fn set(
@@ -210,18 +238,7 @@ async fn set(
     args: &PoolArgs,
     excluded: bool,
 ) -> CliResult<Outcome> {
-    check_reason(&args.reason)?;
-    let bad = |flag: &str, text: &str, error: crate::engine::IdError| {
-        CliError::usage(format!("{flag} is \"{text}\": it {error}"), "")
-    };
-    let pool = Pool::new(
-        args.account
-            .parse()
-            .map_err(|error| bad("--account", &args.account, error))?,
-        args.symbol
-            .parse()
-            .map_err(|error| bad("--symbol", &args.symbol, error))?,
-    );
+    let pool = pool_of(args)?;
     let is_excluded = store.exclusions().await?.iter().any(|e| e.pool == pool);
     if is_excluded == excluded {
         let state = if excluded {
@@ -234,11 +251,14 @@ async fn set(
             "fifo-pnl review list",
         ));
     }
-    if excluded && !is_in_ledger(store, &pool).await? {
-        return Err(CliError::usage(
-            format!("the ledger has no trades of {pool}"),
-            "fifo-pnl validate --version current --report lists the pools",
-        ));
+    if excluded {
+        // A typing error excludes nothing.
+        let scope = Scope {
+            account: Some(pool.account.clone()),
+            symbols: [pool.symbol.clone()].into(),
+            ..Scope::default()
+        };
+        check_scope(store, &scope).await?;
     }
     let exclusion = Exclusion {
         pool: pool.clone(),

@@ -56,7 +56,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     text.push_str(&compute::describe(&report, args.all_rows));
     text.push_str(&validate::describe_short(&judged));
     text.push_str(&filed_years_changed(store, report.version, None).await);
-    text.push_str(&compute::describe_next(&report, &session.config));
+    text.push_str(&compute::describe_next(&report, &session.config, true));
     let exit = [
         imported,
         compute::exit(&report),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 pub(super) use amend::filed_years_changed;
 use filing::Filing;
 
+use super::read_account;
 use super::validate::parse_version;
 use crate::cli::Outcome;
 use crate::cli::args::{TaxArgs, TaxCommand};
@@ -35,6 +36,27 @@ pub async fn run(args: TaxArgs, session: &Session) -> CliResult<Outcome> {
         Some(TaxCommand::Verify { zip }) => filing::verify(zip, session).await,
         Some(TaxCommand::Amend { year, version }) => amend::run(*year, version, session).await,
     }
+}
+
+/// Checks what was typed. Errors: a value that can't be read.
+pub(super) fn check(args: &TaxArgs) -> CliResult<()> {
+    match &args.command {
+        Some(TaxCommand::Verify { .. }) => Ok(()),
+        Some(TaxCommand::Amend { version, .. }) => parse_version(version).map(drop),
+        None => {
+            read_account(args.account.as_deref())?;
+            args.timezone.as_deref().map(check_zone).transpose()?;
+            parse_version(&args.version).map(drop)
+        }
+    }
+}
+
+/// Checks what stands behind `--timezone`. Errors: no such zone.
+pub(super) fn check_zone(name: &str) -> CliResult<()> {
+    let bad = |error: crate::import::ZoneError| {
+        CliError::usage(format!("--timezone: {error}"), error.hint())
+    };
+    parse_timezone(name).map(drop).map_err(bad)
 }
 
 async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {

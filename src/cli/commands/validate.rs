@@ -57,6 +57,15 @@ pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
     })
 }
 
+/// Checks what was typed. Errors: a value that can't be read.
+pub(super) fn check(args: &ValidateArgs) -> CliResult<()> {
+    for text in args.compare_versions.iter().flatten() {
+        compare::named(text)?;
+    }
+    args.version.as_deref().map(parse_version).transpose()?;
+    Ok(())
+}
+
 /// Reads a version's number; `None` is the current one.
 pub(super) fn parse_version(text: &str) -> CliResult<Option<i64>> {
     if text == "current" {

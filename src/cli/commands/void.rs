@@ -2,20 +2,24 @@
 
 use serde_json::json;
 
-use super::check_reason;
+use super::{check_reason, read_account};
 use crate::cli::Outcome;
 use crate::cli::args::VoidArgs;
-use crate::cli::error::{CliError, CliResult};
+use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
+use crate::engine::Account;
 use crate::store::model::VoidChange;
+
+/// Checks what was typed. Errors: a value that can't be read.
+pub(super) fn check(args: &VoidArgs) -> CliResult<Account> {
+    check_reason(&args.reason)?;
+    Ok(read_account(Some(&args.account))?.unwrap_or_default())
+}
 
 /// Runs the command.
 pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
-    check_reason(&args.reason)?;
-    let account = args.account.parse().map_err(|error| {
-        CliError::usage(format!("--account is \"{}\": it {error}", args.account), "")
-    })?;
+    let account = check(&args)?;
     let store = session.open(false).await?;
     let change = VoidChange {
         account,

@@ -1,16 +1,18 @@
 //! `review start`, `resolve`, `dismiss`, `reopen`: what a person decides, shown before it is done.
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::find_item;
 use crate::cli::Outcome;
 use crate::cli::args::{NoteArgs, ResolveArgs};
-use crate::cli::commands::tax::zone_of;
+use crate::cli::commands::tax::{check_zone, zone_of};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
-use crate::engine::{IssueType, LedgerTrade, Timestamp, Usd};
+use crate::engine::{IssueType, LedgerTrade, Size, Timestamp, Usd};
 use crate::import::parse_acquired;
 use crate::store::Store;
 use crate::store::model::{QueuedItem, ReviewDecision, ReviewStatus, Scope};
@@ -131,6 +133,72 @@ pub(super) async fn resolve(
     })
 }
 
+/// Checks what was typed. Errors: a value that can't be read, or that has no effect.
+pub(super) fn check(args: &ResolveArgs, now: Timestamp) -> CliResult<()> {
+    check_note(&args.item.note)?;
+    args.timezone.as_deref().map(check_zone).transpose()?;
+    for lot in typed_lots(args)? {
+        read_basis(&lot)?;
+        lot.size.as_deref().map(read_size).transpose()?;
+        // A day may be any day; which instants it has, and whether they are over, its zone tells.
+        if let Err(why) = parse_acquired(&lot.acquired, Some(&TimeZone::UTC), now)
+            && (lot.acquired.len() != 10 || lot.acquired.parse::<Date>().is_err())
+        {
+            return Err(unreadable_day(&lot.acquired, &why));
+        }
+    }
+    let is_day = |text: &String| text.parse::<Timestamp>().is_err();
+    if args.timezone.is_some() && !args.acquired.iter().any(is_day) {
+        return Err(CliError::usage(
+            "--timezone has no effect: each --acquired is a time with an offset",
+            "leave it out, or name a day, like --acquired 2024-05-31",
+        ));
+    }
+    if args.signed_by.is_some() && !args.basis.iter().any(|basis| is_zero(basis)) {
+        return Err(CliError::usage(
+            "--signed-by has no effect: no --basis is zero",
+            "leave it out: only a basis of zero needs somebody who stands for it",
+        ));
+    }
+    Ok(())
+}
+
+fn unreadable_day(text: &str, why: &str) -> CliError {
+    CliError::usage(format!("--acquired is \"{text}\", {why}"), "")
+}
+
+fn read_size(text: &str) -> CliResult<Size> {
+    let bad = |error| CliError::usage(format!("--size is \"{text}\": it {error}"), "");
+    let size: Size = text.parse().map_err(bad)?;
+    match size.is_zero() {
+        false => Ok(size),
+        true => {
+            let message = "--size is zero, expected a number above it";
+            Err(CliError::usage(message, ""))
+        }
+    }
+}
+
+/// Reads a basis. Errors: no amount; less than zero; zero, and nobody stands for it.
+fn read_basis(typed: &TypedLot) -> CliResult<Usd> {
+    let basis = typed.basis.parse().ok();
+    let basis = basis.filter(|basis: &Usd| !basis.is_negative());
+    let Some(basis) = basis else {
+        return Err(CliError::usage(
+            format!("--basis is \"{}\", expected USD, zero or more", typed.basis),
+            "the basis is the total cost of the lot, fees included",
+        ));
+    };
+    let signed_by = typed.signed_by.as_deref().unwrap_or_default();
+    if basis == Usd::ZERO && signed_by.trim().is_empty() {
+        return Err(CliError::usage(
+            "a basis of zero makes the whole proceeds a gain: somebody has to stand for it",
+            "name who does: --signed-by NAME",
+        ));
+    }
+    Ok(basis)
+}
+
 fn typed_lots(args: &ResolveArgs) -> CliResult<Vec<TypedLot>> {
     let (count, sizes) = (args.basis.len(), args.size.len());
     if args.acquired.len() != count || (sizes != count && !(sizes == 0 && count == 1)) {
@@ -208,40 +276,11 @@ fn read_lot(
     zone: Option<&str>,
     session: &Session,
 ) -> CliResult<BasisLot> {
-    let basis: Usd = typed
-        .basis
-        .parse()
-        .ok()
-        .filter(|basis: &Usd| !basis.is_negative())
-        .ok_or_else(|| {
-            CliError::usage(
-                format!("--basis is \"{}\", expected USD, zero or more", typed.basis),
-                "the basis is the total cost of the lot, fees included",
-            )
-        })?;
-    if is_zero(&typed.basis)
-        && typed
-            .signed_by
-            .as_deref()
-            .is_none_or(|name| name.trim().is_empty())
-    {
-        return Err(CliError::usage(
-            "a basis of zero makes the whole proceeds a gain: somebody has to stand for it",
-            "name who does: --signed-by NAME",
-        ));
-    }
+    let basis = read_basis(typed)?;
     let size = match &typed.size {
-        None => unmatched_size(item).unwrap_or(crate::engine::Size::ZERO),
-        Some(text) => text
-            .parse()
-            .map_err(|error| CliError::usage(format!("--size is \"{text}\": it {error}"), ""))?,
+        None => read_size(&unmatched_size(item).unwrap_or(Size::ZERO).to_string())?,
+        Some(text) => read_size(text)?,
     };
-    if size.is_zero() {
-        return Err(CliError::usage(
-            "--size is zero, expected a number above it",
-            "",
-        ));
-    }
     let needs_zone = typed.acquired.parse::<Timestamp>().is_err();
     let zone = if needs_zone {
         Some(zone_of(zone, session)?)
@@ -249,9 +288,7 @@ fn read_lot(
         None
     };
     let acquired = parse_acquired(&typed.acquired, zone.as_ref(), session.context.clock.now());
-    let acquired = acquired.map_err(|why| {
-        CliError::usage(format!("--acquired is \"{}\", {why}", typed.acquired), "")
-    })?;
+    let acquired = acquired.map_err(|why| unreadable_day(&typed.acquired, &why))?;
     Ok(BasisLot {
         size,
         basis,

@@ -1,0 +1,257 @@
+//! Which flags go together: the one table of what has no effect where.
+//!
+//! A flag that is passed over in silence makes its user believe that it did something. So a flag
+//! without effect is refused, whatever its value is, before anything is read or opened. The one
+//! exception is `--quiet`: it promises that nothing is printed, and that holds everywhere.
+//! `flags/tests.rs` goes through all pairs of flags of all commands.
+
+#[cfg(test)]
+mod tests;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use super::config::Database;
+use super::error::{CliError, CliResult};
+
+/// A flag that has no effect.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    /// Of which command.
+    command: &'static str,
+    /// The flag, as it is called in `args.rs`.
+    flag: &'static str,
+    /// Where it has none.
+    mode: Mode,
+    /// What to do instead.
+    instead: &'static str,
+}
+
+/// Where a flag has no effect.
+#[derive(Debug, Clone, Copy)]
+enum Mode {
+    /// Beside another flag.
+    With(&'static str),
+    /// If another flag is missing.
+    Without(&'static str),
+    /// On databases of a kind.
+    On(Kind),
+}
+
+/// A kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+const fn with(command: &'static str, flag: &'static str, other: &'static str) -> Rule {
+    Rule {
+        command,
+        flag,
+        mode: Mode::With(other),
+        instead: "",
+    }
+}
+
+const fn without(command: &'static str, flag: &'static str, other: &'static str) -> Rule {
+    Rule {
+        command,
+        flag,
+        mode: Mode::Without(other),
+        instead: "",
+    }
+}
+
+const fn on(command: &'static str, flag: &'static str, kind: Kind) -> Rule {
+    Rule {
+        command,
+        flag,
+        mode: Mode::On(kind),
+        instead: "",
+    }
+}
+
+impl Rule {
+    const fn or(self, instead: &'static str) -> Self {
+        Self { instead, ..self }
+    }
+
+    /// Says what is wrong. Errors: always.
+    fn refuse(self) -> CliResult<()> {
+        let flag = typed(self.flag);
+        let message = match self.mode {
+            Mode::With(other) => format!("{flag} has no effect with {}", typed(other)),
+            Mode::Without(other) => format!("{flag} has no effect without {}", typed(other)),
+            Mode::On(Kind::Sqlite) => format!("{flag} has no effect on an SQLite file"),
+            Mode::On(Kind::Postgres) => format!("{flag} has no effect on PostgreSQL"),
+        };
+        Err(CliError::usage(message, self.instead))
+    }
+}
+
+/// Returns a flag as it is typed.
+fn typed(flag: &str) -> String {
+    format!("--{}", flag.replace('_', "-"))
+}
+
+const JSON_HAS_ALL: &str = "leave --all-rows out: --json lists everything";
+const ONE_SCOPE: &str = "name one: --all-symbols, --symbol SYMBOL or --incremental";
+const NOT_PUBLISHED: &str = "leave it out: the result of a part of the ledger is never published";
+const NOTHING_DROPPED: &str =
+    "leave it out: versions are dropped only after another one was published";
+const WRITES_NOTHING: &str = "leave it out: a dry run writes nothing";
+const EXTENDS_CURRENT: &str =
+    "leave it out, or name --all-symbols: an incremental run extends the current version";
+const COMPARES_ONLY: &str =
+    "leave it out: two versions are compared; --version N alone validates one";
+const NAMES_A_BASIS: &str = "name --basis USD --acquired DATE, or leave it out";
+const TAKES_NO_LOCK: &str = "leave it out: the command waits for nobody, as it takes no lock";
+
+/// All flags without effect.
+const RULES: &[Rule] = &[
+    with("run", "all_rows", "json").or(JSON_HAS_ALL),
+    without("import", "correct", "reason").or("say why: --reason TEXT"),
+    without("import", "reason", "correct").or("name --correct too, or leave it out"),
+    with("compute", "all_symbols", "symbol").or(ONE_SCOPE),
+    with("compute", "all_symbols", "incremental").or(ONE_SCOPE),
+    with("compute", "symbol", "incremental").or(ONE_SCOPE),
+    without("compute", "since", "incremental")
+        .or("name --incremental, whose list it narrows, or leave it out"),
+    with("compute", "account", "incremental").or(EXTENDS_CURRENT),
+    with("compute", "version", "incremental").or(EXTENDS_CURRENT),
+    with("compute", "no_publish", "incremental").or(EXTENDS_CURRENT),
+    without("compute", "force", "version").or("name the version to replace: --version N"),
+    with("compute", "no_publish", "symbol").or(NOT_PUBLISHED),
+    with("compute", "no_publish", "account").or(NOT_PUBLISHED),
+    with("compute", "keep_versions", "symbol").or(NOTHING_DROPPED),
+    with("compute", "keep_versions", "account").or(NOTHING_DROPPED),
+    with("compute", "keep_versions", "no_publish").or(NOTHING_DROPPED),
+    with("compute", "version", "dry_run").or(WRITES_NOTHING),
+    with("compute", "force", "dry_run").or(WRITES_NOTHING),
+    with("compute", "no_publish", "dry_run").or(WRITES_NOTHING),
+    with("compute", "keep_versions", "dry_run").or(WRITES_NOTHING),
+    with("compute", "triggered_by", "dry_run").or(WRITES_NOTHING),
+    with("compute", "wait", "dry_run").or(TAKES_NO_LOCK),
+    with("compute", "all_rows", "json").or(JSON_HAS_ALL),
+    with("validate", "version", "compare_versions").or(COMPARES_ONLY),
+    with("validate", "strict", "compare_versions").or(COMPARES_ONLY),
+    with("validate", "report", "compare_versions").or(COMPARES_ONLY),
+    with("validate", "snapshot", "compare_versions").or(COMPARES_ONLY),
+    with("validate", "memory", "compare_versions").or(COMPARES_ONLY),
+    with("validate", "report", "json").or("leave --report out: --json lists everything"),
+    without("compare", "overwrite", "output").or("name the file: --output FILE"),
+    // Given to `versions` itself, `--wait` is given to each of its commands.
+    without("versions list", "wait", NEVER).or(TAKES_NO_LOCK),
+    without("versions export", "wait", NEVER).or(TAKES_NO_LOCK),
+    without("versions export", "overwrite", "output").or("name the file: --output FILE"),
+    without("versions export", "json", "output").or(
+        "name a file with --output FILE, which --json then describes: without it the CSV itself \
+         is printed",
+    ),
+    with("versions prune", "keep", "older_than").or("name one of them"),
+    with("versions prune", "wait", "dry_run").or(TAKES_NO_LOCK),
+    with("review list", "all", "status").or("leave --all out: --status names settled items, too"),
+    without("review resolve", "acquired", "basis").or(NAMES_A_BASIS),
+    without("review resolve", "basis", "acquired").or("name the day too: --acquired DATE"),
+    without("review resolve", "size", "basis").or(NAMES_A_BASIS),
+    without("review resolve", "signed_by", "basis").or(NAMES_A_BASIS),
+    without("review resolve", "timezone", "basis").or(NAMES_A_BASIS),
+    without("review resolve", "yes", "basis")
+        .or("leave --yes out: without a basis nothing is asked"),
+    with("review apply", "yes", "preview").or("name one of them: a preview changes nothing"),
+    with("tax", "format", "final").or("leave --format out: what is filed has every format"),
+    on("health", "min_free", Kind::Postgres)
+        .or("leave it out: the program can't see the disk of a server"),
+    on("migrate up", "yes", Kind::Sqlite)
+        .or("leave it out: the file is copied first, and nothing is asked"),
+    on("migrate up", "snapshot_date", Kind::Sqlite)
+        .or("fifo-pnl history import FILE --snapshot-date DATE keeps old answers of a file"),
+    on("migrate up", "protect_ledger", Kind::Sqlite)
+        .or("leave it out: triggers guard the ledger of a file from the start"),
+];
+
+/// A flag that no command has: what is without it is without effect always.
+const NEVER: &str = "";
+
+/// What was typed: the command's name and its matches.
+#[derive(Debug)]
+pub struct Typed<'a> {
+    /// `compute`, `versions list`, ...
+    command: String,
+    matches: &'a ArgMatches,
+}
+
+impl<'a> Typed<'a> {
+    /// Finds the innermost command. `name` is what the program itself stands for; empty: nothing.
+    pub fn of(name: &str, mut matches: &'a ArgMatches) -> Self {
+        let mut command = name.to_owned();
+        while let Some((name, inner)) = matches.subcommand() {
+            if !command.is_empty() {
+                command.push(' ');
+            }
+            command.push_str(name);
+            matches = inner;
+        }
+        Self { command, matches }
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        flag != NEVER && self.matches.value_source(flag) == Some(ValueSource::CommandLine)
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &'static Rule> {
+        let of_command = |rule: &&Rule| rule.command == self.command;
+        RULES.iter().filter(of_command)
+    }
+
+    /// Checks that each flag has an effect, as far as the other flags tell.
+    ///
+    /// Errors: one has none.
+    pub fn check(&self) -> CliResult<()> {
+        for rule in self.rules().filter(|rule| self.has(rule.flag)) {
+            match rule.mode {
+                Mode::Without(NEVER) => {
+                    let message = format!("{} has no effect here", typed(rule.flag));
+                    return Err(CliError::usage(message, rule.instead));
+                }
+                Mode::With(other) if self.has(other) => rule.refuse()?,
+                Mode::Without(other) if !self.has(other) => rule.refuse()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that no value is empty. Errors: one is.
+    pub fn check_values(&self) -> CliResult<()> {
+        let of_line = |id: &&clap::Id| self.has(id.as_str());
+        for id in self.matches.ids().filter(of_line) {
+            let Ok(Some(mut values)) = self.matches.try_get_raw(id.as_str()) else {
+                continue;
+            };
+            if values.any(|value| value.to_string_lossy().trim().is_empty()) {
+                let message = format!("{} is empty", typed(id.as_str()));
+                return Err(CliError::usage(message, "give it a value, or leave it out"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that each flag has an effect on the kind of database. Nothing is opened for it.
+    ///
+    /// Errors: one has none.
+    pub fn check_database(&self, database: &Database) -> CliResult<()> {
+        let kind = match database {
+            Database::Sqlite(_) => Kind::Sqlite,
+            Database::Postgres(_) => Kind::Postgres,
+        };
+        let refused = |rule: &&Rule| matches!(rule.mode, Mode::On(of) if of == kind);
+        for rule in self.rules().filter(refused) {
+            if self.has(rule.flag) {
+                rule.refuse()?;
+            }
+        }
+        Ok(())
+    }
+}

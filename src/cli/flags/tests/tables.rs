@@ -1,0 +1,443 @@
+//! Which flags each command has, and which of them are refused beside each other.
+
+/// A flag.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub flag: &'static str,
+    /// Values that can be read; empty: it takes none.
+    pub values: &'static [&'static str],
+    /// Values that can't be read.
+    pub bad: &'static [&'static str],
+    /// Flags that it is refused without.
+    pub needs: &'static [&'static str],
+    pub not_on_files: bool,
+    pub not_on_servers: bool,
+}
+
+/// A command.
+#[derive(Debug, Clone, Copy)]
+pub struct Table {
+    pub command: &'static str,
+    pub positions: &'static [&'static str],
+    /// Flags that the command is never without.
+    pub always: &'static [&'static str],
+    /// One of these is needed; the first one unless another one is given.
+    pub one_of: &'static [&'static str],
+    pub rows: &'static [Row],
+    /// Flags of every command that are refused without another one.
+    pub needs: &'static [(&'static str, &'static str)],
+    /// Pairs that are refused; a flag beside itself: the flag always is.
+    pub refused: &'static [(&'static str, &'static str)],
+}
+
+const NONE: Table = Table {
+    command: "",
+    positions: &[],
+    always: &[],
+    one_of: &[],
+    rows: &[],
+    needs: &[],
+    refused: &[],
+};
+
+/// A flag without a value.
+const fn flag(flag: &'static str) -> Row {
+    value(flag, &[], &[])
+}
+
+/// A flag with its values, and with some that can't be read.
+const fn value(
+    flag: &'static str,
+    values: &'static [&'static str],
+    bad: &'static [&'static str],
+) -> Row {
+    Row {
+        flag,
+        values,
+        bad,
+        needs: &[],
+        not_on_files: false,
+        not_on_servers: false,
+    }
+}
+
+impl Row {
+    const fn needs(self, needs: &'static [&'static str]) -> Self {
+        Self { needs, ..self }
+    }
+
+    const fn not_on_files(self) -> Self {
+        Self {
+            not_on_files: true,
+            ..self
+        }
+    }
+
+    const fn not_on_servers(self) -> Self {
+        Self {
+            not_on_servers: true,
+            ..self
+        }
+    }
+}
+
+const ACCOUNT: Row = value("--account", &["main"], &[" main", "a\nb"]);
+const SYMBOL: Row = value("--symbol", &["BTC-USD"], &["BTC USD"]);
+const REASON: Row = value("--reason", &["because"], &["  "]);
+const NOTE: Row = value("--note", &["because"], &["  "]);
+const VERSION: Row = value("--version", &["3"], &["0", "-1", "newest"]);
+const MEMORY: Row = value("--memory", &["64M"], &["0", "0G", "4g", "much"]);
+const JOBS: Row = value("--jobs", &["2"], &["0", "-1", "1025", "all"]);
+const WAIT: Row = value("--wait", &["5m"], &["0s", "soon", "-5m"]);
+const TIMEZONE: Row = value("--timezone", &["Europe/Berlin"], &["Mars/Base"]);
+const YEAR: Row = value("--year", &["2025"], &["0", "25", "this"]);
+const OUTPUT: Row = value("--output", &["a.csv"], &[]);
+const DATE: Row = value("--snapshot-date", &["2025-11-20"], &["2025-13-01", "today"]);
+const DRY_RUN: Row = flag("--dry-run");
+const OVERWRITE: Row = flag("--overwrite");
+const YES: Row = flag("--yes");
+
+/// Flags of every command.
+pub const EVERYWHERE: &[Row] = &[
+    value(
+        "--database",
+        &["sqlite://a.db"],
+        &["a.db", "mysql://h/d", "sqlite://"],
+    ),
+    value("--config", &["other.toml"], &[]),
+    flag("--json"),
+    flag("--quiet"),
+];
+
+const PRUNE_AGES: &[&str] = &["15", "soon", "1y", "-5m"];
+
+pub const TABLES: &[Table] = &[
+    Table {
+        command: "run",
+        positions: &["a.csv"],
+        rows: &[
+            ACCOUNT,
+            TIMEZONE,
+            flag("--skip-invalid"),
+            JOBS,
+            flag("--all-rows"),
+            WAIT,
+        ],
+        refused: &[("--all-rows", "--json")],
+        ..NONE
+    },
+    Table {
+        command: "import",
+        positions: &["a.csv"],
+        rows: &[
+            ACCOUNT,
+            TIMEZONE,
+            flag("--skip-invalid"),
+            flag("--preview"),
+            flag("--correct").needs(&["--reason"]),
+            REASON.needs(&["--correct"]),
+        ],
+        ..NONE
+    },
+    Table {
+        command: "import lots",
+        positions: &["a.csv"],
+        rows: &[ACCOUNT, TIMEZONE, flag("--skip-invalid"), flag("--preview")],
+        ..NONE
+    },
+    Table {
+        command: "void",
+        positions: &["b1"],
+        always: &["--reason"],
+        rows: &[ACCOUNT, REASON, flag("--undo")],
+        ..NONE
+    },
+    Table {
+        command: "compute",
+        one_of: &["--all-symbols", "--symbol", "--incremental"],
+        rows: &[
+            flag("--all-symbols"),
+            SYMBOL,
+            flag("--incremental"),
+            value(
+                "--since",
+                &["10 minutes ago"],
+                &["yesterdayish", "2025-11-22", "10"],
+            )
+            .needs(&["--incremental"]),
+            ACCOUNT,
+            VERSION,
+            flag("--force").needs(&["--version"]),
+            flag("--no-publish"),
+            DRY_RUN,
+            MEMORY,
+            JOBS,
+            value("--keep-versions", &["3"], &["0", "-1", "some"]),
+            value("--triggered-by", &["cron"], &[]),
+            flag("--all-rows"),
+            WAIT,
+        ],
+        refused: &[
+            ("--all-symbols", "--symbol"),
+            ("--all-symbols", "--incremental"),
+            ("--symbol", "--incremental"),
+            ("--account", "--incremental"),
+            ("--version", "--incremental"),
+            ("--no-publish", "--incremental"),
+            ("--no-publish", "--symbol"),
+            ("--no-publish", "--account"),
+            ("--keep-versions", "--symbol"),
+            ("--keep-versions", "--account"),
+            ("--keep-versions", "--no-publish"),
+            ("--version", "--dry-run"),
+            ("--no-publish", "--dry-run"),
+            ("--keep-versions", "--dry-run"),
+            ("--triggered-by", "--dry-run"),
+            ("--wait", "--dry-run"),
+            ("--all-rows", "--json"),
+        ],
+        ..NONE
+    },
+    Table {
+        command: "validate",
+        one_of: &["--version", "--compare-versions"],
+        rows: &[
+            VERSION,
+            value(
+                "--compare-versions",
+                &["1", "2"],
+                &["0", "newest", "legacy:current"],
+            ),
+            flag("--strict"),
+            flag("--report"),
+            value("--snapshot", &["20251120"], &[]),
+            MEMORY,
+        ],
+        refused: &[
+            ("--compare-versions", "--version"),
+            ("--compare-versions", "--strict"),
+            ("--compare-versions", "--report"),
+            ("--compare-versions", "--snapshot"),
+            ("--compare-versions", "--memory"),
+            ("--report", "--json"),
+        ],
+        ..NONE
+    },
+    Table {
+        command: "explain",
+        always: &["--sell"],
+        rows: &[value("--sell", &["s1"], &[]), ACCOUNT, VERSION],
+        ..NONE
+    },
+    Table {
+        command: "versions list",
+        rows: &[WAIT],
+        refused: &[("--wait", "--wait")],
+        ..NONE
+    },
+    Table {
+        command: "versions publish",
+        positions: &["3"],
+        rows: &[WAIT],
+        ..NONE
+    },
+    Table {
+        command: "versions release",
+        rows: &[WAIT],
+        ..NONE
+    },
+    Table {
+        command: "versions seal",
+        positions: &["3"],
+        always: &["--reason"],
+        rows: &[WAIT, REASON],
+        ..NONE
+    },
+    Table {
+        command: "versions drop",
+        positions: &["3"],
+        rows: &[WAIT],
+        ..NONE
+    },
+    Table {
+        command: "versions prune",
+        rows: &[
+            WAIT,
+            value("--keep", &["3"], &["0", "-1", "some"]),
+            value("--older-than", &["30d"], PRUNE_AGES),
+            DRY_RUN,
+        ],
+        refused: &[("--keep", "--older-than"), ("--wait", "--dry-run")],
+        ..NONE
+    },
+    Table {
+        command: "versions export",
+        positions: &["3"],
+        rows: &[WAIT, OUTPUT, OVERWRITE.needs(&["--output"])],
+        needs: &[("--json", "--output")],
+        refused: &[("--wait", "--wait")],
+        ..NONE
+    },
+    Table {
+        command: "compare",
+        positions: &["1", "current"],
+        rows: &[SYMBOL, YEAR, OUTPUT, OVERWRITE.needs(&["--output"])],
+        ..NONE
+    },
+    Table {
+        command: "history import",
+        positions: &["a.csv"],
+        rows: &[DATE],
+        ..NONE
+    },
+    Table {
+        command: "history list",
+        ..NONE
+    },
+    Table {
+        command: "review list",
+        rows: &[
+            flag("--all"),
+            value("--status", &["resolved"], &["done"]),
+            value("--severity", &["high"], &["urgent"]),
+            SYMBOL,
+        ],
+        refused: &[("--all", "--status")],
+        ..NONE
+    },
+    Table {
+        command: "review show",
+        positions: &["7"],
+        ..NONE
+    },
+    Table {
+        command: "review start",
+        positions: &["7"],
+        always: &["--note"],
+        rows: &[NOTE],
+        ..NONE
+    },
+    Table {
+        command: "review resolve",
+        positions: &["7"],
+        always: &["--note"],
+        rows: &[
+            NOTE,
+            value("--basis", &["0"], &["-1", "some", "1,000"])
+                .needs(&["--acquired", "--signed-by"]),
+            value(
+                "--acquired",
+                &["2024-05-31"],
+                &["2024-13-01", "May", "2024-05-31T10:00:00"],
+            )
+            .needs(&["--basis"]),
+            value("--size", &["1.5"], &["0", "-1", "all"]).needs(&["--basis"]),
+            value("--signed-by", &["Ann"], &["  "]).needs(&["--basis"]),
+            TIMEZONE.needs(&["--basis"]),
+            YES.needs(&["--basis"]),
+        ],
+        ..NONE
+    },
+    Table {
+        command: "review dismiss",
+        positions: &["7"],
+        always: &["--note"],
+        rows: &[NOTE],
+        ..NONE
+    },
+    Table {
+        command: "review reopen",
+        positions: &["7"],
+        always: &["--note"],
+        rows: &[NOTE],
+        ..NONE
+    },
+    Table {
+        command: "review export",
+        always: &["--output"],
+        rows: &[OUTPUT, OVERWRITE],
+        ..NONE
+    },
+    Table {
+        command: "review apply",
+        positions: &["a.csv"],
+        rows: &[flag("--preview"), YES],
+        refused: &[("--preview", "--yes")],
+        ..NONE
+    },
+    Table {
+        command: "review exclude",
+        always: &["--account", "--symbol", "--reason"],
+        rows: &[ACCOUNT, SYMBOL, REASON],
+        ..NONE
+    },
+    Table {
+        command: "review include",
+        always: &["--account", "--symbol", "--reason"],
+        rows: &[ACCOUNT, SYMBOL, REASON],
+        ..NONE
+    },
+    Table {
+        command: "tax",
+        always: &["--year", "--output"],
+        one_of: &["--format", "--final"],
+        rows: &[
+            YEAR,
+            TIMEZONE,
+            VERSION,
+            ACCOUNT,
+            value("--format", &["lots"], &["pdf"]),
+            OUTPUT,
+            OVERWRITE,
+            flag("--allow-incomplete"),
+            flag("--whole-dollars"),
+            flag("--final"),
+        ],
+        refused: &[("--format", "--final")],
+        ..NONE
+    },
+    Table {
+        command: "tax verify",
+        positions: &["a.zip"],
+        ..NONE
+    },
+    Table {
+        command: "tax amend",
+        always: &["--year"],
+        rows: &[YEAR, VERSION],
+        ..NONE
+    },
+    Table {
+        command: "health",
+        rows: &[
+            value("--max-age", &["5m"], PRUNE_AGES),
+            value("--max-run", &["5m"], PRUNE_AGES),
+            value("--max-review-age", &["5m"], PRUNE_AGES),
+            value("--min-free", &["10"], &["101", "-1", "5%"]).not_on_servers(),
+        ],
+        ..NONE
+    },
+    Table {
+        command: "migrate up",
+        rows: &[
+            YES.not_on_files(),
+            DATE.not_on_files(),
+            flag("--protect-ledger").not_on_files(),
+        ],
+        ..NONE
+    },
+    Table {
+        command: "migrate status",
+        ..NONE
+    },
+    Table {
+        command: "migrate down",
+        always: &["--to"],
+        rows: &[
+            value("--to", &["1"], &["-1", "back"]),
+            value("--confirm", &["YES"], &[]),
+            WAIT,
+        ],
+        ..NONE
+    },
+];
