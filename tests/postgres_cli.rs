@@ -26,6 +26,8 @@ mod site;
 #[path = "postgres_cli/statements.rs"]
 mod statements;
 mod support;
+#[path = "postgres_cli/trust.rs"]
+mod trust;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -431,7 +431,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 18] = [
+const FILES_ALONE: [(&str, &str); 20] = [
     ("postgres/protect.rs", "a ledger that was there before us"),
     (
         "postgres/legacy.rs",
@@ -462,6 +462,11 @@ const FILES_ALONE: [(&str, &str); 18] = [
         "postgres/readers.rs",
         "readers of SQLite are in nobody's way",
     ),
+    ("postgres/rights.rs", "a file has no roles"),
+    (
+        "postgres/session.rs",
+        "nobody else's objects stand in a file of ours",
+    ),
 ];
 
 /// Functions of one store only, by file: what a database does its own way.
@@ -484,19 +489,21 @@ const FUNCTIONS_ALONE: [(&str, &str); 15] = [
         "ledger.rs",
         "snapshot_now snapshot_seen insert_void into_pools ledger ledger_writer misplaced new \
          newest plain read_in read_pools sequence \
-         condition_of slice_conditions snapshot_of take_row unreadable voided_as_of rows_in",
+         condition_of slice_conditions snapshot_of take_row unreadable voided_as_of \
+         voided_in rows_in",
     ),
     (
         "lock.rs",
-        "connect_and_lock default drop free give_back holder_of interrupt lend name_of path_of \
+        "connect_and_lock default drop free give_back holder_of interrupt is_ours \
+         lend name_of path_of \
          place refuse_proxy renew server_connection wait_for_lock",
     ),
     (
         "mod.rs",
         "adoption adoption_plan schema_up_with orders_unlike_fills \
          protection_plan legacy_rows copy_made \
-         connect connect_plain end_snapshot interrupt named options parse \
-         prepare_session remedy renew_lock schema_up waiting_for_readers",
+         connect connect_plain end_snapshot interrupt named open_seeing open_to_look options parse \
+         renew_lock schema_up waiting_for_readers",
     ),
     ("pointer.rs", "locked"),
     ("queue.rs", ""),
@@ -508,7 +515,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 15] = [
     (
         "schema.rs",
         "adopt_ledger keep_events protect_if_asked steps_around check_file \
-         check_names_free check_nothing_else check_server connect_once copy_file up \
+         check_names_free check_nothing_else check_ours check_server connect_once copy_file \
+         from_write real_path up \
          use_wal",
     ),
     (

@@ -130,6 +130,10 @@ fn advice(error: &StoreError) -> (Exit, String) {
             Exit::Refused,
             "restore a backup, or use the program that made this database",
         ),
+        StoreError::Unsafe(_) => (
+            Exit::Refused,
+            "docs/OPERATIONS.md, \"Roles\", says who may do what; nothing was changed",
+        ),
         StoreError::Refused(_)
         | StoreError::Busy(_)
         | StoreError::WatermarkElsewhere(_)

@@ -165,6 +165,7 @@ fn run_to_outcome(command: Command, config: Config) -> CliResult<Outcome> {
     let quiet = config.quiet;
     let mut session = Session::new(config, commands::name(&command), cancel.clone());
     session.context.wait = commands::wait(&command);
+    session.needs_all_rows = commands::needs_all_rows(&command);
     let done = runtime.block_on(async {
         let done = commands::run(command, &session).await;
         session.close().await;

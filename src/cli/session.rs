@@ -23,6 +23,8 @@ pub struct Session {
     pub config: Config,
     /// What the job is lent.
     pub context: Context,
+    /// A row that the server would hide must not be missing: the command reads all or nothing.
+    pub needs_all_rows: bool,
     /// What was opened and has to be closed.
     sqlite: OnceLock<SqliteStore>,
 }
@@ -57,6 +59,7 @@ impl Session {
         Self {
             config,
             context,
+            needs_all_rows: true,
             sqlite: OnceLock::new(),
         }
     }
@@ -65,8 +68,18 @@ impl Session {
     pub async fn open(&self, create: bool) -> CliResult<Box<dyn Store>> {
         match &self.config.database {
             Database::Sqlite(path) => self.open_sqlite(path, create).await,
-            Database::Postgres(url) => {
+            Database::Postgres(url) if self.needs_all_rows => {
                 let store = PostgresStore::open(url, &self.context.holder).await?;
+                Ok(Box::new(store))
+            }
+            Database::Postgres(url) => {
+                let opened = PostgresStore::open_to_look(url, &self.context.holder).await;
+                let (store, is_limited) = opened?;
+                if is_limited {
+                    super::terminal::note(
+                        "a row security policy applies: rows of your accounts only",
+                    );
+                }
                 Ok(Box::new(store))
             }
         }

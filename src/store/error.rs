@@ -63,6 +63,9 @@ pub enum StoreError {
     /// Its words are for a person. What the program itself acts on has a variant of its own.
     #[error("{0}")]
     Refused(String),
+    /// What others may do in this database makes it unsafe to go on; nothing was changed.
+    #[error("{0}")]
+    Unsafe(String),
     /// Somebody holds what we need for longer than we wait; nothing was changed.
     #[error("{0}")]
     Busy(String),

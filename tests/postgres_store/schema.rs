@@ -300,8 +300,7 @@ async fn a_role_is_told_which_right_it_lacks() {
         words,
         format!(
             "role \"{role}\" can't read the schema version: permission denied for table \
-             _pnl_migrations; it lacks: GRANT SELECT, INSERT, UPDATE, DELETE ON \
-             _pnl_migrations TO {role}"
+             _pnl_migrations; it lacks: GRANT SELECT ON _pnl_migrations TO {role}"
         )
     );
     let grant = format!("GRANT SELECT ON _pnl_migrations TO {role}");

@@ -42,6 +42,26 @@ pub(super) fn name(command: &Command) -> &'static str {
     }
 }
 
+/// Tells whether a row that the server hides from this role would make the command's result wrong.
+/// The others show what the role may see, and say so.
+pub(super) fn needs_all_rows(command: &Command) -> bool {
+    match command {
+        Command::Versions(args) => !matches!(args.command, VersionsCommand::List),
+        Command::Void(_)
+        | Command::Explain(_)
+        | Command::Compare(_)
+        | Command::History(_)
+        | Command::Review(_)
+        | Command::Health(_) => false,
+        Command::Run(_)
+        | Command::Import(_)
+        | Command::Compute(_)
+        | Command::Validate(_)
+        | Command::Tax(_)
+        | Command::Migrate(_) => true,
+    }
+}
+
 /// Returns how long the command waits for another one that holds the run lock.
 pub(super) fn wait(command: &Command) -> Wait {
     let args = match command {

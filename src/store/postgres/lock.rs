@@ -159,7 +159,8 @@ pub(super) async fn interrupt(url: &PostgresUrl, holder: &Holder) -> StoreResult
     let (before_since, _) = name.rsplit_once(' ').unwrap_or((&name, ""));
     let mut connection = url.connect_plain("fifo-pnl interrupt").await?;
     // Who may cancel is asked of the role that logged in, not of one that it has taken since.
-    let done = connection.execute("SET ROLE NONE").await;
+    let plain = "SET ROLE NONE; SET search_path = pg_catalog, pg_temp";
+    let done = connection.execute(plain).await;
     done.map_err(|e| from_sqlx(action, e))?;
     sqlx::query(
         "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity \
@@ -265,7 +266,7 @@ pub(super) async fn refuse_proxy(url: &PostgresUrl) -> StoreResult<()> {
 async fn server_connection(connection: &mut PgConnection) -> StoreResult<i32> {
     let action = "look for a proxy";
     let row = connection
-        .fetch_one("SELECT pg_backend_pid()")
+        .fetch_one("SELECT pg_catalog.pg_backend_pid()")
         .await
         .map_err(|e| from_sqlx(action, e))?;
     row.try_get(0).map_err(|e| from_sqlx(action, e))

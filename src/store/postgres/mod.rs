@@ -26,9 +26,11 @@ mod protect;
 mod queue;
 mod read;
 mod readers;
+mod rights;
 mod rows;
 mod runs;
 mod schema;
+mod session;
 mod sourced;
 mod stored;
 mod versions;
@@ -60,6 +62,7 @@ use super::{
 use crate::engine::{Account, Pool, Timestamp};
 use errors::{from_connect, from_sqlx};
 pub use schema::version_known;
+use session::Sees;
 
 /// A ledger and its versions in a PostgreSQL database.
 #[derive(Debug, Clone)]
@@ -111,10 +114,11 @@ impl PostgresUrl {
     /// Connects, so that a server that is down says so at once.
     async fn connect(&self, name: &str) -> StoreResult<PgConnection> {
         let mut connection = self.connect_plain(name).await?;
-        match prepare_session(&mut connection).await {
-            Ok(()) => Ok(connection),
-            Err(error) => Err(from_connect(&self.location, error)),
+        match session::prepare(&mut connection, Sees::All).await {
+            Ok(()) => session::check_trust(&mut connection).await?,
+            Err(error) => return Err(from_connect(&self.location, error)),
         }
+        Ok(connection)
     }
 
     /// Connects and leaves the session's settings as they are.
@@ -135,7 +139,7 @@ impl PostgresUrl {
         let mut connection = self.connect("fifo-pnl migrate").await?;
         let steps = schema::steps(&mut connection).await;
         let _ = connection.close().await;
-        self.named(steps)
+        self.named(steps).await
     }
 
     /// Says how a ledger that is there would be read by [`schema_up`](Self::schema_up); `None`:
@@ -150,7 +154,7 @@ impl PostgresUrl {
             Err(error) => Err(error),
         };
         let _ = connection.close().await;
-        self.named(plan)
+        self.named(plan).await
     }
 
     /// Lists what [`UpOptions::protect_ledger`] adds to a ledger, in words.
@@ -163,7 +167,7 @@ impl PostgresUrl {
         let mut connection = self.connect("fifo-pnl migrate").await?;
         let report = adopt::report(&mut connection).await;
         let _ = connection.close().await;
-        self.named(report)
+        self.named(report).await
     }
 
     /// Brings the schema up to this program's.
@@ -179,7 +183,7 @@ impl PostgresUrl {
         let mut connection = self.connect("fifo-pnl migrate").await?;
         let done = schema::up(&mut connection, options).await;
         let _ = connection.close().await;
-        self.named(done)
+        self.named(done).await
     }
 
     /// Takes the schema back to an older version. Errors: facts or sealed versions would be lost.
@@ -196,67 +200,39 @@ impl PostgresUrl {
             Err(error) => Err(error),
         };
         Box::new(lock).release().await;
-        self.named(done)
+        self.named(done).await
     }
 
     /// Adds to a refusal of the server which role was refused, and what would let it in.
-    fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
-        let role = self.options.get_username();
-        done.map_err(|error| match error {
-            // What the server says belongs to an action; where it was is known here.
-            StoreError::NoPermission { location, reason } => StoreError::NoPermission {
-                location: self.location.clone(),
-                reason: format!(
-                    "role \"{role}\" can't {location}: {reason}{}",
-                    remedy(&reason, role)
-                ),
-            },
-            other => other,
-        })
-    }
-}
-
-/// Returns what would let a role do what the server refused it, if that is known.
-fn remedy(reason: &str, role: &str) -> String {
-    if reason.starts_with("must be owner of ") {
-        return format!("; it has to own it or be a member of its owner: GRANT owner TO {role}");
-    }
-    let Some(object) = reason.strip_prefix("permission denied for ") else {
-        return String::new();
-    };
-    let (kind, name) = object.split_once(' ').unwrap_or(("", object));
-    match kind {
-        "schema" => format!("; it lacks: GRANT USAGE, CREATE ON SCHEMA {name} TO {role}"),
-        "sequence" => {
-            format!("; it lacks: GRANT USAGE, SELECT, UPDATE ON SEQUENCE {name} TO {role}")
+    async fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
+        match done {
+            Err(error) => Err(rights::explained(self, error).await),
+            done => done,
         }
-        "view" => format!("; it lacks: GRANT SELECT ON {name} TO {role}"),
-        "function" => format!("; it lacks: GRANT EXECUTE ON FUNCTION {name} TO {role}"),
-        "table" => {
-            format!("; it lacks: GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {role}")
-        }
-        _ => String::new(),
     }
-}
-
-/// Makes a session independent of what a role or a database has set for its other programs: names
-/// are ours, in `public`, and a job may take its time.
-async fn prepare_session(connection: &mut PgConnection) -> sqlx::Result<()> {
-    // A float has all its digits as text, whatever a role was told to print.
-    let sql = "SELECT set_config(name, CASE name WHEN 'search_path' THEN 'public' \
-         WHEN 'extra_float_digits' THEN '1' ELSE '0' END, false) \
-         FROM pg_settings WHERE name IN ('search_path', 'extra_float_digits', 'statement_timeout', \
-         'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', \
-         'transaction_timeout')";
-    connection.execute(sql).await.map(|_| ())
 }
 
 impl PostgresStore {
     /// Opens a database whose schema is this program's.
     ///
+    /// Where row security would hide a row from this role, the server refuses to read its table.
     /// Errors: no server, no such database, wrong password, another schema, a proxy that keeps no
-    /// session.
+    /// session, others who may create functions where we would use them.
     pub async fn open(url: &PostgresUrl, holder: &Holder) -> StoreResult<Self> {
+        Self::open_seeing(url, holder, Sees::All).await
+    }
+
+    /// Does the same to look only, at the rows that row security lets this role see; tells whether
+    /// these may not be all. Errors: as there.
+    pub async fn open_to_look(url: &PostgresUrl, holder: &Holder) -> StoreResult<(Self, bool)> {
+        let store = Self::open_seeing(url, holder, Sees::ItsOwn).await?;
+        let mut connection = store.reader().await?;
+        let is_limited = session::is_limited(&mut connection, &schema::NAMES).await?;
+        drop(connection);
+        Ok((store, is_limited))
+    }
+
+    async fn open_seeing(url: &PostgresUrl, holder: &Holder, sees: Sees) -> StoreResult<Self> {
         lock::refuse_proxy(url).await?;
         let name = lock::name_of(holder);
         let mut first = url.connect(&name).await?;
@@ -265,12 +241,12 @@ impl PostgresStore {
             Err(error) => Err(error),
         };
         let _ = first.close().await;
-        let ledger = url.named(gated)?;
+        let ledger = url.named(gated).await?;
         let options = url.options.clone().application_name(&name);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(Duration::from_secs(CONNECT_WAIT_S))
-            .after_connect(|connection, _| Box::pin(prepare_session(connection)))
+            .after_connect(move |connection, _| Box::pin(session::prepare(connection, sees)))
             .connect_lazy_with(options);
         Ok(Self {
             pool,
@@ -317,8 +293,8 @@ impl PostgresStore {
         Ok(connection)
     }
 
-    fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
-        self.url.named(done)
+    async fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
+        self.url.named(done).await
     }
 }
 
@@ -351,15 +327,15 @@ impl Store for PostgresStore {
         file: &ImportFile,
         trades: &mut dyn TradeSource,
     ) -> StoreResult<ImportReceipt> {
-        self.named(import::import(self, file, trades).await)
+        self.named(import::import(self, file, trades).await).await
     }
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {
-        self.named(ledger::void(self, change).await)
+        self.named(ledger::void(self, change).await).await
     }
 
     async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
-        self.named(ledger::voided(self, as_of).await)
+        self.named(ledger::voided(self, as_of).await).await
     }
 
     async fn trade_origin(
@@ -368,22 +344,24 @@ impl Store for PostgresStore {
         order_id: &str,
     ) -> StoreResult<Option<(String, i64, Timestamp)>> {
         self.named(ledger::origin(self, account.as_str(), order_id).await)
+            .await
     }
 
     async fn ledger_counts(&self) -> StoreResult<LedgerCounts> {
-        self.named(ledger::counts(self).await)
+        self.named(ledger::counts(self).await).await
     }
 
     async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
-        self.named(ledger::rows_about(self).await)
+        self.named(ledger::rows_about(self).await).await
     }
 
     async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
-        self.named(ledger::pool_sizes(self, scope).await)
+        self.named(ledger::pool_sizes(self, scope).await).await
     }
 
     async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
         self.named(ledger::slice_times(self, pool, rows).await)
+            .await
     }
 
     async fn read_ledger_seen(
@@ -393,40 +371,44 @@ impl Store for PostgresStore {
         seen: Seen<'_>,
     ) -> StoreResult<LedgerRead> {
         self.named(ledger::read(self, scope, as_of, seen).await)
+            .await
     }
 
     async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {
         let lock = lock::try_lock(&self.url, &self.locked, holder).await;
-        Ok(Box::new(self.named(lock)?))
+        Ok(Box::new(self.named(lock).await?))
     }
 
     async fn close_orphans(&self, holder: &Holder) -> StoreResult<u64> {
-        self.named(versions::drop_leftovers(self).await)?;
-        self.named(runs::close_orphans(self, holder).await)
+        self.named(versions::drop_leftovers(self).await).await?;
+        self.named(runs::close_orphans(self, holder).await).await
     }
 
     async fn begin_run(&self, run: &RunStart) -> StoreResult<i64> {
-        self.named(runs::begin(self, run).await)
+        self.named(runs::begin(self, run).await).await
     }
 
     async fn renew_lock(&self, holder: &Holder) -> StoreResult<()> {
         self.named(lock::renew(&self.url, &self.locked, holder).await)
+            .await
     }
 
     async fn interrupt(&self, holder: &Holder) -> StoreResult<()> {
-        self.named(lock::interrupt(&self.url, holder).await)
+        self.named(lock::interrupt(&self.url, holder).await).await
     }
 
     async fn log_retry(&self, run_id: i64, note: &RetryNote) -> StoreResult<()> {
-        self.named(runs::log_retry(self, run_id, note).await)
+        self.named(runs::log_retry(self, run_id, note).await).await
     }
 
     async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
-        self.named(runs::fail(self, run_id, failure).await)
+        self.named(runs::fail(self, run_id, failure).await).await
     }
 
     async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
-        Ok(Box::new(self.named(versions::begin(self, plan).await)?))
+        Ok(Box::new(
+            self.named(versions::begin(self, plan).await).await?,
+        ))
     }
 
     async fn end_idle_run(
@@ -437,10 +419,11 @@ impl Store for PostgresStore {
         duration_ms: i64,
     ) -> StoreResult<()> {
         self.named(runs::end_idle(self, run_id, version, (at, duration_ms)).await)
+            .await
     }
 
     async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
-        self.named(append::arrivals(self, scope, since).await)
+        self.named(append::arrivals(self, scope, since).await).await
     }
 
     async fn open_lots(
@@ -449,6 +432,7 @@ impl Store for PostgresStore {
         reach: &Reach,
     ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
         self.named(append::open_lots(self, version, reach).await)
+            .await
     }
 
     async fn append(
@@ -458,50 +442,53 @@ impl Store for PostgresStore {
         completion: &Completion,
     ) -> StoreResult<()> {
         self.named(append::append(self, plan, pools, completion).await)
+            .await
     }
 
     async fn next_version(&self) -> StoreResult<Version> {
-        self.named(read::next_version(self).await)
+        self.named(read::next_version(self).await).await
     }
 
     async fn versions(&self) -> StoreResult<Vec<VersionInfo>> {
-        self.named(read::versions(self).await)
+        self.named(read::versions(self).await).await
     }
 
     async fn current(&self) -> StoreResult<Current> {
-        self.named(read::current(self).await)
+        self.named(read::current(self).await).await
     }
 
     async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()> {
-        self.named(pointer::move_by_hand(self, pointer).await)
+        self.named(pointer::move_by_hand(self, pointer).await).await
     }
 
     async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()> {
         self.named(versions::seal(self, version, reason, event).await)
+            .await
     }
 
     async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()> {
-        self.named(versions::drop(self, version, event).await)
+        self.named(versions::drop(self, version, event).await).await
     }
 
     async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>> {
-        self.named(read::pool_summaries(self, version).await)
+        self.named(read::pool_summaries(self, version).await).await
     }
 
     async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>> {
-        self.named(read::pools_with_rows(self, version).await)
+        self.named(read::pools_with_rows(self, version).await).await
     }
 
     async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool> {
         self.named(read::stored_pool(self, version, pool).await)
+            .await
     }
 
     async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {
-        self.named(read::unmatched_rows(self, version).await)
+        self.named(read::unmatched_rows(self, version).await).await
     }
 
     async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
-        self.named(read::export(self, version, sink).await)
+        self.named(read::export(self, version, sink).await).await
     }
 
     async fn sourced_rows(
@@ -512,46 +499,49 @@ impl Store for PostgresStore {
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<u64> {
         self.named(sourced::rows(self, version, account, sold, sink).await)
+            .await
     }
 
     async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {
-        self.named(evidence::imports(self).await)
+        self.named(evidence::imports(self).await).await
     }
 
     async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>> {
-        self.named(evidence::events_of(self, kinds).await)
+        self.named(evidence::events_of(self, kinds).await).await
     }
 
     async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>> {
-        self.named(evidence::item_history(self, id).await)
+        self.named(evidence::item_history(self, id).await).await
     }
 
     async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()> {
         self.named(evidence::decide_review(self, decision).await)
+            .await
     }
 
     async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>> {
-        self.named(queue::list(self).await)
+        self.named(queue::list(self).await).await
     }
 
     async fn exclusions(&self) -> StoreResult<Vec<Exclusion>> {
-        self.named(queue::exclusions(self).await)
+        self.named(queue::exclusions(self).await).await
     }
 
     async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()> {
         self.named(queue::set_exclusion(self, exclusion, excluded).await)
+            .await
     }
 
     async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
-        self.named(health::facts(self, current).await)
+        self.named(health::facts(self, current).await).await
     }
 
     async fn snapshots(&self) -> StoreResult<Vec<String>> {
-        self.named(history::snapshots(self).await)
+        self.named(history::snapshots(self).await).await
     }
 
     async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>> {
-        self.named(history::snapshot(self, name).await)
+        self.named(history::snapshot(self, name).await).await
     }
 
     async fn add_snapshot(
@@ -561,17 +551,18 @@ impl Store for PostgresStore {
         at: Timestamp,
     ) -> StoreResult<()> {
         self.named(history::add_snapshot(self, name, sells, at).await)
+            .await
     }
 
     async fn legacy_rows(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {
-        self.named(legacy::rows(self, version).await)
+        self.named(legacy::rows(self, version).await).await
     }
 
     async fn orders_unlike_fills(&self) -> StoreResult<Vec<OrderUnlikeFills>> {
-        self.named(adopt::orders_unlike_fills(self).await)
+        self.named(adopt::orders_unlike_fills(self).await).await
     }
 
     async fn log_event(&self, event: &Event) -> StoreResult<()> {
-        self.named(runs::append_event(self, event).await)
+        self.named(runs::append_event(self, event).await).await
     }
 }

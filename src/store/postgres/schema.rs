@@ -287,7 +287,7 @@ async fn log_migration(connection: &mut PgConnection, from: i64, to: i64) -> Sto
 }
 
 /// Every name of ours in `public`: what has one already belongs to another program.
-const NAMES: [&str; 32] = [
+pub(super) const NAMES: [&str; 32] = [
     "active_voids",
     "allocation_versions",
     "current_version",
@@ -355,6 +355,7 @@ async fn check_names_free(
 /// Takes the schema back to an older version. Errors: facts or sealed versions would be lost.
 pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreResult<()> {
     let found = version_found(connection).await?;
+    check_ours(connection).await?;
     if target < 0 || target >= found {
         return Err(StoreError::Refused(format!(
             "the schema is at v{found}: it can only be taken back to an older version"
@@ -412,6 +413,25 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     log_migration(&mut transaction, found, target).await?;
     let committed = transaction.commit().await;
     committed.map_err(|e| from_sqlx(action, e))
+}
+
+/// Refuses a role that does not own what would go: the server would ask for the wrong right first.
+async fn check_ours(connection: &mut PgConnection) -> StoreResult<()> {
+    let action = "take the schema back";
+    let is_ours: Option<bool> = sqlx::query_scalar(
+        "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class \
+         WHERE oid = to_regclass('public._pnl_migrations')",
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))?;
+    match is_ours {
+        Some(false) => Err(StoreError::NoPermission {
+            location: action.into(),
+            reason: format!("must be owner of table {LIST}"),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Keeps the audit trail and the voids, which nothing else may take away: the ledger that they are

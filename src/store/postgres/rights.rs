@@ -1,0 +1,173 @@
+//! A refusal of the server, with the right that is really missing.
+//!
+//! The server names the object and not the right. So it is asked which of those that the action
+//! needs the role lacks: advice to grant more than that would be wrong.
+
+use sqlx::{Connection, Executor, PgConnection};
+
+use super::PostgresUrl;
+use crate::store::StoreError;
+
+/// Adds to a refusal who was refused, and what would let it in.
+pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreError {
+    let StoreError::NoPermission { location, reason } = error else {
+        return error;
+    };
+    let mut role = url.options.get_username().to_owned();
+    let mut remedy = remedy(&reason, &role);
+    if let Some(object) = Object::of(&reason)
+        && let Some(asked) = ask(url, &location, &object).await
+    {
+        role = asked.role;
+        let rights = asked.rights;
+        let (on, name) = (object.kind.words(), object.name);
+        remedy = format!("; it lacks: GRANT {rights} ON {on}{name} TO {role}");
+    }
+    // What the server says belongs to an action; where it was is known here.
+    StoreError::NoPermission {
+        location: url.location.clone(),
+        reason: format!("role \"{role}\" can't {location}: {reason}{remedy}"),
+    }
+}
+
+/// Returns what would let a role do what the server refused it, where no right is missing.
+fn remedy(reason: &str, role: &str) -> String {
+    if reason.starts_with("must be owner of ") {
+        return format!("; it has to own it or be a member of its owner: GRANT owner TO {role}");
+    }
+    if reason.starts_with("query would be affected by row-level security policy") {
+        return "; every row counts here, and a policy hides some from this role or from the owner \
+                of our views: ALTER ROLE that one BYPASSRLS, or let the policy show it all rows"
+            .into();
+    }
+    match reason.strip_prefix("permission denied for function ") {
+        Some(name) => format!("; it lacks: GRANT EXECUTE ON FUNCTION {name} TO {role}"),
+        None => String::new(),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Table,
+    Sequence,
+    Schema,
+}
+
+impl Kind {
+    /// Returns what stands before the name in a GRANT.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Table => "",
+            Self::Sequence => "SEQUENCE ",
+            Self::Schema => "SCHEMA ",
+        }
+    }
+
+    /// Returns a query for the role and its missing rights on `$1`, of those in `$2`.
+    fn query(self) -> &'static str {
+        match self {
+            Self::Table => {
+                "SELECT current_user::text, string_agg(p, ', ' ORDER BY n) \
+                 FROM pg_class c, unnest($2::text[]) WITH ORDINALITY AS r (p, n) \
+                 WHERE c.relname = $1 AND c.relnamespace IN (SELECT s.oid FROM pg_namespace s \
+                     WHERE s.nspname IN ('public', 'fifo_parts')) \
+                 AND c.relkind IN ('r', 'p', 'v') AND NOT has_table_privilege(c.oid, p)"
+            }
+            Self::Sequence => {
+                "SELECT current_user::text, string_agg(p, ', ' ORDER BY n) \
+                 FROM pg_class c, unnest($2::text[]) WITH ORDINALITY AS r (p, n) \
+                 WHERE c.relname = $1 AND c.relkind = 'S' AND NOT has_sequence_privilege(c.oid, p)"
+            }
+            Self::Schema => {
+                "SELECT current_user::text, string_agg(p, ', ' ORDER BY n) \
+                 FROM pg_namespace c, unnest($2::text[]) WITH ORDINALITY AS r (p, n) \
+                 WHERE c.nspname = $1 AND NOT has_schema_privilege(c.oid, p)"
+            }
+        }
+    }
+}
+
+/// What the server refused, by its own words.
+struct Object<'a> {
+    kind: Kind,
+    name: &'a str,
+}
+
+impl<'a> Object<'a> {
+    fn of(reason: &'a str) -> Option<Self> {
+        let object = reason.strip_prefix("permission denied for ")?;
+        let (kind, name) = object.split_once(' ')?;
+        let kind = match kind {
+            "table" | "view" => Kind::Table,
+            "sequence" => Kind::Sequence,
+            "schema" => Kind::Schema,
+            _ => return None,
+        };
+        Some(Self { kind, name })
+    }
+
+    /// Returns the rights that an action may need, the likeliest list first.
+    fn rights(&self, action: &str) -> Vec<&'static [&'static str]> {
+        let reads = READING.iter().any(|verb| action.starts_with(verb));
+        let (first, all): (&[&str], &[&str]) = match (self.kind, self.name) {
+            (Kind::Schema, _) => (&["USAGE"], &["USAGE", "CREATE"]),
+            (Kind::Sequence, _) => (&["SELECT"], &["USAGE", "SELECT", "UPDATE"]),
+            (Kind::Table, name) => (&["SELECT"], written(action, name)),
+        };
+        if reads { vec![first, all] } else { vec![all] }
+    }
+}
+
+/// Verbs of actions that begin with reading.
+const READING: [&str; 9] = [
+    "ask", "check", "compare", "count", "cut", "export", "list", "look", "read",
+];
+
+/// Returns what an action that writes does to a table.
+fn written(action: &str, table: &str) -> &'static [&'static str] {
+    match table {
+        "event_log" | "import_rejects" => &["INSERT"],
+        "trade_voids" | "imports" | "trade_records" | "trade_additions" | "review_exclusions" => {
+            &["SELECT", "INSERT"]
+        }
+        "current_version" => &["SELECT", "UPDATE"],
+        "manual_review_queue" if action == "decide about a review item" => &["SELECT", "UPDATE"],
+        "allocation_versions" if action != "enter the version" => &["SELECT", "UPDATE"],
+        "manual_review_queue" | "allocation_versions" | "fifo_computation_log" => {
+            &["SELECT", "INSERT", "UPDATE"]
+        }
+        "fifo_allocations" | "fifo_inventory_snapshot" | "fifo_pool_summary" => {
+            &["SELECT", "INSERT", "UPDATE", "DELETE"]
+        }
+        _ => &["SELECT"],
+    }
+}
+
+struct Asked {
+    role: String,
+    rights: String,
+}
+
+/// Asks which rights are missing; `None`: the server does not say.
+async fn ask(url: &PostgresUrl, action: &str, object: &Object<'_>) -> Option<Asked> {
+    let mut connection = url.connect_plain("fifo-pnl").await.ok()?;
+    let asked = ask_on(&mut connection, action, object).await;
+    let _ = connection.close().await;
+    asked
+}
+
+async fn ask_on(connection: &mut PgConnection, action: &str, object: &Object<'_>) -> Option<Asked> {
+    let path = connection.execute("SET search_path = pg_catalog, pg_temp");
+    path.await.ok()?;
+    for rights in object.rights(action) {
+        let asked = sqlx::query_as(object.kind.query())
+            .bind(object.name)
+            .bind(rights)
+            .fetch_one(&mut *connection);
+        let (role, missing): (String, Option<String>) = asked.await.ok()?;
+        if let Some(rights) = missing {
+            return Some(Asked { role, rights });
+        }
+    }
+    None
+}

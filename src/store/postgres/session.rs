@@ -1,0 +1,126 @@
+//! What a session must be before anything is asked in it, and whom it must not trust.
+//!
+//! Names of ours stand in `public`, and so may functions and operators of others: the server takes
+//! one whose types fit better than its own, and executes it with our rights. So nobody but those
+//! whom our owner trusts anyway may create there, or have anything there. A row security policy
+//! hides rows without a word: where all rows count the server refuses instead.
+
+use sqlx::{Executor, PgConnection};
+
+use super::errors::from_sqlx;
+use crate::store::{StoreError, StoreResult};
+
+/// Which rows a session is to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sees {
+    /// Every row, or the server refuses the statement.
+    All,
+    /// Those that row security lets the role see.
+    ItsOwn,
+}
+
+/// Makes a session independent of what a role or a database has set for its other programs: names
+/// are ours, in `public`, and a job may take its time.
+///
+/// The first statement looks nothing up. Temporary objects come last: a table of that kind stands
+/// for none of ours.
+pub(super) async fn prepare(connection: &mut PgConnection, sees: Sees) -> sqlx::Result<()> {
+    // A float has all its digits as text, whatever a role was told to print.
+    let sql = "SET search_path = pg_catalog, pg_temp; \
+         SELECT set_config(name, CASE name WHEN 'extra_float_digits' THEN '1' ELSE '0' END, false) \
+         FROM pg_settings WHERE name IN ('extra_float_digits', 'statement_timeout', \
+         'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', \
+         'transaction_timeout')";
+    connection.execute(sql).await?;
+    let sql = match sees {
+        Sees::All => "SET row_security = off; SET search_path = public, pg_temp",
+        Sees::ItsOwn => "SET row_security = on; SET search_path = public, pg_temp",
+    };
+    connection.execute(sql).await.map(|_| ())
+}
+
+/// Roles whom our owner need not fear: they can do as they like with our tables anyway.
+///
+/// The owner is the one of our list of migrations; before there is one, the role at work.
+const TRUSTED: &str = "WITH ours AS (SELECT coalesce( \
+         (SELECT c.relowner FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace \
+          AND c.relname = '_pnl_migrations'), \
+         (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)) AS owner), \
+     trusted AS (SELECT r.oid FROM pg_roles r, ours WHERE r.rolsuper \
+         OR r.rolname = current_user OR pg_has_role(r.oid, ours.owner, 'MEMBER') \
+         OR r.rolname = 'pg_database_owner' \
+         OR r.oid = (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()) \
+         OR r.oid = (SELECT c.relowner FROM pg_class c \
+             WHERE c.relnamespace = 'public'::regnamespace AND c.relname = 'trade_records'))";
+
+/// Refuses a database in which others may put functions and operators where we look for them.
+///
+/// Errors: somebody may create in `public`, or has a function or an operator there.
+pub(super) async fn check_trust(connection: &mut PgConnection) -> StoreResult<()> {
+    let action = "ask who may create in schema public";
+    let failed = |error| from_sqlx(action, error);
+    let path = connection.execute("SET search_path = pg_catalog, pg_temp");
+    path.await.map_err(failed)?;
+    let sql = [
+        TRUSTED,
+        ", public AS (SELECT n.oid, n.nspacl, n.nspowner FROM pg_namespace n \
+             WHERE n.nspname = 'public'), \
+         creators AS (SELECT 0 AS kind, \
+             CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END \
+                 AS who, '' AS what \
+             FROM public p, aclexplode(coalesce(p.nspacl, acldefault('n', p.nspowner))) a \
+             WHERE a.privilege_type = 'CREATE' AND EXISTS (SELECT 1 FROM pg_roles r \
+                 WHERE r.rolname NOT LIKE 'pg\\_%' AND r.oid NOT IN (SELECT t.oid FROM trusted t) \
+                 AND (a.grantee = 0 OR pg_has_role(r.oid, a.grantee, 'MEMBER')))), \
+         made AS (SELECT 1 AS kind, quote_ident(pg_get_userbyid(f.proowner)) AS who, \
+                 'function ' || f.oid::regprocedure::text AS what \
+             FROM pg_proc f, public p WHERE f.pronamespace = p.oid \
+             AND f.proowner NOT IN (SELECT t.oid FROM trusted t) \
+             AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass \
+                 AND d.objid = f.oid AND d.deptype = 'e') \
+             UNION ALL SELECT 1, quote_ident(pg_get_userbyid(o.oprowner)), \
+                 'operator ' || o.oid::regoperator::text \
+             FROM pg_operator o, public p WHERE o.oprnamespace = p.oid \
+             AND o.oprowner NOT IN (SELECT t.oid FROM trusted t) \
+             AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass \
+                 AND d.objid = o.oid AND d.deptype = 'e')) \
+         SELECT kind, who, what FROM creators UNION ALL SELECT kind, who, what FROM made \
+         ORDER BY 1, 3, 2 LIMIT 1",
+    ]
+    .concat();
+    let found: Option<(i32, String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let path = connection.execute("SET search_path = public, pg_temp");
+    path.await.map_err(failed)?;
+    match found {
+        None => Ok(()),
+        Some((0, who, _)) => Err(StoreError::Unsafe(format!(
+            "{who} may create in schema public, and what it puts there could be executed with our \
+             rights; take it away: REVOKE CREATE ON SCHEMA public FROM {who}"
+        ))),
+        Some((_, who, what)) => Err(StoreError::Unsafe(format!(
+            "schema public has {what} of role {who}, which could be executed with our rights: \
+             drop it, or give it to an owner whom you trust"
+        ))),
+    }
+}
+
+/// Tells whether row security hides rows from a session of this role, or from our views.
+pub(super) async fn is_limited(connection: &mut PgConnection, names: &[&str]) -> StoreResult<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pg_class c, pg_roles r \
+         WHERE c.relrowsecurity AND c.relkind IN ('r', 'p') \
+         AND (c.relnamespace, c.relname = ANY ($1)) IN (SELECT n.oid, true FROM pg_namespace n \
+             WHERE n.nspname = 'public') \
+         AND (r.rolname = current_user OR r.oid = (SELECT v.relowner FROM pg_class v \
+             WHERE v.oid = to_regclass('public.eligible_trades'))) \
+         AND NOT r.rolsuper AND NOT r.rolbypassrls \
+         AND (c.relforcerowsecurity OR NOT pg_has_role(r.oid, c.relowner, 'USAGE')))",
+    )
+    .bind(names)
+    .fetch_one(connection)
+    .await
+    .map_err(|e| from_sqlx("ask for row security", e))
+}
