@@ -111,7 +111,7 @@ fn a_killed_import_is_there_whole_or_not_at_all() {
         2,
     )
     .into_iter()
-    .map(|row| row.replacen(",t", ",large-t", 1))
+    .map(|row| row.replacen(',', ",large-", 1))
     .collect();
     let large = csv(&large);
     let import = ["import", "large.csv"];

@@ -211,7 +211,7 @@ impl Place {
 
 /// Makes a file of trades whose ids begin with a prefix.
 pub fn file_of(shape: Shape, seed: u64, prefix: &str) -> String {
-    let named = |row: String| row.replacen(",t", &format!(",{prefix}t"), 1);
+    let named = |row: String| row.replacen(',', &format!(",{prefix}"), 1);
     let rows: Vec<String> = rows(shape, seed).into_iter().map(named).collect();
     csv(&rows)
 }

@@ -457,7 +457,7 @@ fn a_database_that_may_only_be_read_says_so() {
         "ALTER DATABASE {database} SET default_transaction_read_only = on"
     ));
     let more = rows(SMALL, 11).into_iter();
-    let more: Vec<String> = more.map(|row| row.replacen(",t", ",more-t", 1)).collect();
+    let more: Vec<String> = more.map(|row| row.replacen(',', ",more-", 1)).collect();
     let more = csv(&more);
     site.folder.write("more.csv", more);
     for done in [
