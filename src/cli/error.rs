@@ -84,6 +84,8 @@ fn altered(version: i64) -> (Exit, String) {
     (Exit::Refused, hint)
 }
 
+const ROLES: &str = "docs/OPERATIONS.md, \"Roles\", says who may do what; nothing was changed";
+
 /// What the caller is told of an error, and what to do about it.
 fn advice(error: &StoreError) -> (Exit, String) {
     let (exit, hint) = match error {
@@ -130,10 +132,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
             Exit::Refused,
             "restore a backup, or use the program that made this database",
         ),
-        StoreError::Unsafe(_) => (
-            Exit::Refused,
-            "docs/OPERATIONS.md, \"Roles\", says who may do what; nothing was changed",
-        ),
+        StoreError::Unsafe(_) => (Exit::Refused, ROLES),
         StoreError::Refused(_)
         | StoreError::Busy(_)
         | StoreError::WatermarkElsewhere(_)
