@@ -98,10 +98,41 @@ fn is_complete(text: &str) -> bool {
         b'?' => matches!(byte, b'T' | b't' | b' '),
         _ => byte == *wanted,
     };
-    text.len() >= FORM.len()
-        && text.bytes().zip(FORM).all(fits)
-        && text.get(17..19) != Some("60")
-        && !text.contains(['[', ','])
+    let Some((head, rest)) = text.split_at_checked(FORM.len()) else {
+        return false;
+    };
+    head.bytes().zip(FORM).all(fits)
+        && head.get(17..19) != Some("60")
+        && is_fraction_and_offset(rest)
+}
+
+/// Tells whether what follows the seconds is a fraction, if any, and an offset, if any.
+///
+/// The parser would take an offset of 25 hours, or one with seconds, which RFC 3339 does not know.
+fn is_fraction_and_offset(text: &str) -> bool {
+    let offset = match text.strip_prefix('.') {
+        None => text,
+        Some(fraction) => {
+            let offset = fraction.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            if offset.len() == fraction.len() {
+                return false;
+            }
+            offset
+        }
+    };
+    match offset.as_bytes() {
+        b"" | b"Z" | b"z" => true,
+        [b'+' | b'-', h1, h2, minutes @ ..] => {
+            let (m1, m2) = match minutes {
+                [] => (b'0', b'0'),
+                [b':', m1, m2] | [m1, m2] => (*m1, *m2),
+                _ => return false,
+            };
+            let digits = [*h1, *h2, m1, m2];
+            digits.iter().all(u8::is_ascii_digit) && [*h1, *h2] <= *b"23" && [m1, m2] <= *b"59"
+        }
+        _ => false,
+    }
 }
 
 /// Drops fraction digits past the ninth, which the parser would refuse, where they are zero.
@@ -204,6 +235,17 @@ mod tests {
             "2025-01-02T03:04Z",
             "2025-01-02T03:04:05+05:00[Europe/Berlin]",
             "20250102T030405Z",
+            "2025-01-02T03:04:05.Z",
+            "2025-01-02T03:04:05,5Z",
+            "2025-01-02T03:04:05+24:00",
+            "2025-01-02T03:04:05-2559",
+            "2025-01-02T03:04:05+24",
+            "2025-01-02T03:04:05+01:60",
+            "2025-01-02T03:04:05+01:00:30",
+            "2025-01-02T03:04:05+1:00",
+            "2025-01-02T24:00:00Z",
+            "2025-01-02T03:04:05 Z",
+            "2025-01-02T03:04:05Z ",
         ] {
             let result = bad.parse::<Timestamp>();
             assert!(
