@@ -1,11 +1,14 @@
 //! Flags, then environment, then file, then defaults: what a command works with.
 
+mod database;
 mod tax;
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub(super) use database::mask_passwords;
+use database::parse_database;
 pub use tax::TaxConfig;
 
 use super::args::GlobalArgs;
@@ -129,7 +132,7 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
         Ok(text) => toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-            let message = error.message();
+            let message = without_values(error.message());
             CliError::usage(format!("{}:{line}: {message}", path.display()), hint)
         }),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
@@ -147,49 +150,35 @@ fn read_text(path: &Path) -> std::io::Result<String> {
     String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8"))
 }
 
-/// Reads a database URL. The scheme decides; nothing is opened.
-fn parse_database(url: &str, from: &str) -> CliResult<Database> {
-    let bad = |reason: &str| {
-        CliError::usage(
-            format!(
-                "can't use the database \"{}\" from {from}: {reason}",
-                without_password(url)
-            ),
-            "a database is named like sqlite://fifo-pnl.db or postgres://user@host/name",
-        )
-    };
-    let path = match url.split_once(':') {
-        Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
-        Some(("postgres" | "postgresql", _)) => {
-            let parsed = PostgresUrl::parse(url).map_err(|error| bad(&error.to_string()))?;
-            return Ok(Database::Postgres(Box::new(parsed)));
-        }
-        _ => return Err(bad("it has no scheme that is known")),
-    };
-    if path.is_empty() {
-        return Err(bad("it names no file"));
+/// Returns what the reader of TOML says without what it quotes of the file: a value may be a
+/// password. The name of a key is kept, if it is a plain one.
+fn without_values(message: &str) -> String {
+    let mut out = String::new();
+    let mut rest = message;
+    while let Some((before, quote, behind)) = split_at_quote(rest) {
+        out.push_str(before);
+        let (quoted, behind) = behind
+            .rsplit_once(quote)
+            .filter(|_| quote == '"')
+            .unwrap_or_else(|| behind.split_once(quote).unwrap_or((behind, "")));
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let is_sign = quoted.len() == 1;
+        let shown = match quote == '`' && (is_sign || quoted.chars().all(is_name)) {
+            true => quoted,
+            false => "…",
+        };
+        out.push(quote);
+        out.push_str(shown);
+        out.push(quote);
+        rest = behind;
     }
-    if path == ":memory:" {
-        return Err(bad("a database in memory is gone when the program ends"));
-    }
-    if path.contains('?') {
-        return Err(bad("options after \"?\" are not taken"));
-    }
-    Ok(Database::Sqlite(path.into()))
+    out + rest
 }
 
-/// Returns a URL that may be printed: whatever stands between `:` and `@` is a password.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    match rest.rsplit_once('@') {
-        Some((login, place)) => {
-            let user = login.split_once(':').map_or(login, |(user, _)| user);
-            format!("{scheme}://{user}@{place}")
-        }
-        None => url.to_owned(),
-    }
+fn split_at_quote(text: &str) -> Option<(&str, char, &str)> {
+    let at = text.find(['"', '`'])?;
+    let quote = text[at..].chars().next()?;
+    Some((&text[..at], quote, &text[at + 1..]))
 }
 
 fn keep_versions(file: &File, path: Option<&Path>) -> CliResult<usize> {
@@ -254,43 +243,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls() {
-        let place = |url: &str| parse_database(url, "--database").unwrap().location();
-        assert_eq!(place("sqlite://a.db"), "sqlite://a.db");
-        assert_eq!(place("sqlite:a.db"), "sqlite://a.db");
-        for url in ["postgres://u:secret@h:5433/db", "postgresql://u:@h:5433/db"] {
-            assert_eq!(place(url), "postgres://u@h:5433/db");
+    fn errors_of_the_file_show_no_value_of_it() {
+        let message = |text: &str| {
+            let error = toml::from_str::<File>(text).unwrap_err();
+            without_values(error.message())
+        };
+        let url = "\"postgres://u:secret@h/db\"";
+        let shapes = [
+            format!("keep_versions = {url}"),
+            format!("database = [{url}]"),
+            format!("database = {{ url = {url} }}"),
+            format!("{url} = 1"),
+            format!("database.{url} = 1"),
+            format!("usd_quotes = {url}"),
+            format!("database = {url}\ndatabase = {url}"),
+            format!("database = {url} {url}"),
+            "database = postgres://u:secret@h/db".into(),
+            "database = \"postgres://u:secret@h/db".into(),
+            "database = 'postgres://u:secret@h/db\"".into(),
+            "postgres://u:secret@h/db".into(),
+            "[postgres://u:secret@h/db]".into(),
+            "[tax]\nboxes = \"secret\"".into(),
+        ];
+        for shape in shapes {
+            let message = message(&shape);
+            assert!(!message.contains("secret"), "{shape}: {message}");
         }
-        assert_eq!(
-            place("postgres://u@localhost/db?host=/run/pg"),
-            "postgres://u@/run/pg/db"
-        );
-        assert_eq!(place("sqlite:///tmp/a.db"), "sqlite:///tmp/a.db");
-        for bad in [
-            "a.db",
-            "mysql://x",
-            "sqlite://",
-            "sqlite::memory:",
-            "sqlite://a?mode=ro",
-        ] {
-            assert_eq!(
-                parse_database(bad, "--database").unwrap_err().exit,
-                super::super::exit::Exit::Usage
-            );
-        }
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        assert_eq!(
-            without_password("postgres://u:secret@h/db"),
-            "postgres://u@h/db"
-        );
-        assert_eq!(
-            without_password("postgres://u:p@ss@h/db"),
-            "postgres://u@h/db"
-        );
-        assert_eq!(without_password("sqlite://a.db"), "sqlite://a.db");
+        assert!(message("colour = 1").starts_with("unknown field `colour`, expected"));
     }
 
     #[test]

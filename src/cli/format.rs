@@ -2,22 +2,11 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
-use crate::engine::{Timestamp, Usd};
+use crate::engine::{Timestamp, Usd, shown_sentence, thousands};
 
 /// Writes a count with thousands separated.
 pub fn count(value: u64) -> String {
-    thousands(&value.to_string())
-}
-
-fn thousands(digits: &str) -> String {
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    thousands(value)
 }
 
 /// Writes an amount in dollars and cents, for reading. Rounding: half away from zero.
@@ -25,7 +14,7 @@ pub fn dollars(amount: Usd) -> String {
     let cents = amount.to_cents();
     let sign = if cents < 0 { "-" } else { "" };
     let cents = cents.unsigned_abs();
-    let whole = thousands(&(cents / 100).to_string());
+    let whole = thousands(cents / 100);
     format!("{sign}{whole}.{:02}", cents % 100)
 }
 
@@ -53,7 +42,8 @@ pub fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.iter().map(Cell::new).collect::<Vec<_>>());
-    table.add_rows(rows);
+    let shown = |cell: String| shown_sentence(&cell).to_string();
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(shown)));
     for (index, column) in table.column_iter_mut().enumerate() {
         if right.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);

@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod flags;
 mod format;
+mod printable;
 mod session;
 mod terminal;
 
@@ -23,7 +24,7 @@ use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
 use args::{Command, ComputeAllocations, FifoPnl, GlobalArgs, ValidateAllocations};
-use config::Config;
+use config::{Config, mask_passwords};
 use error::{CliError, CliResult};
 pub use exit::Exit;
 use flags::Typed;
@@ -92,16 +93,24 @@ pub fn validate_allocations() -> ExitCode {
 }
 
 fn run<P: Program>() -> ExitCode {
+    std::panic::set_hook(Box::new(|info| {
+        terminal::note(&printable::panic_message(info));
+    }));
     match P::command().try_get_matches() {
         Ok(matches) => run_matches::<P>(&matches),
-        Err(error) => end_of_parsing(&error),
+        Err(error) => end_of_parsing(error),
     }
 }
 
 /// Prints what the parser has to say: an error, the help or the version.
-fn end_of_parsing(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    match error.kind() {
+fn end_of_parsing(error: clap::Error) -> ExitCode {
+    let (kind, is_error) = (error.kind(), error.use_stderr());
+    let text = printable::usage(error);
+    match is_error {
+        true => terminal::note(text.trim_end()),
+        false => terminal::print(&text),
+    }
+    match kind {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
         _ => Exit::Usage.into(),
     }
@@ -111,7 +120,7 @@ fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
     let typed = Typed::of(P::COMMAND, matches);
     let (command, global) = match P::from_arg_matches(matches) {
         Ok(program) => program.split(),
-        Err(error) => return end_of_parsing(&error),
+        Err(error) => return end_of_parsing(error),
     };
     let clock = SystemClock::start();
     let json = global.json;
@@ -124,7 +133,7 @@ fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
     match done {
         Ok(outcome) => {
             if json {
-                terminal::print(&format!("{:#}\n", outcome.json));
+                terminal::print_json(&outcome.json);
             } else if outcome.exit == Exit::Usage {
                 // Nothing was done: all that there is to say is what is wrong.
                 terminal::note(outcome.text.trim_end());
@@ -202,15 +211,16 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
 /// Prints an error: what went wrong, what to do, and what still stands.
 fn report(error: &CliError, as_json: bool) {
     if as_json {
-        let value = json!({ "error": error.message, "hint": error.hint, "state": error.state,
-            "exit_code": error.exit as u8 });
-        terminal::print(&format!("{value:#}\n"));
+        let masked = |text: &String| mask_passwords(text);
+        let value = json!({ "error": masked(&error.message), "hint": masked(&error.hint),
+            "state": error.state.as_ref().map(masked), "exit_code": error.exit as u8 });
+        terminal::print_json(&value);
     }
-    terminal::note(&format!("error: {}", error.message));
+    terminal::note(&format!("error: {}", printable::message(&error.message)));
     if !error.hint.is_empty() {
-        terminal::note(&format!("hint: {}", error.hint));
+        terminal::note(&format!("hint: {}", printable::message(&error.hint)));
     }
     if let Some(state) = &error.state {
-        terminal::note(state);
+        terminal::note(&printable::message(state));
     }
 }

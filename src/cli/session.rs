@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::config::{Config, Database};
 use super::error::{CliError, CliResult};
 use super::terminal::{SystemClock, TerminalProgress, WaitingOnly, is_stderr_terminal};
+use crate::engine::shown_sentence;
 use crate::pipeline::{Cancel, Clock, Context, Progress, Silent, Wait};
 use crate::store::memory::MemoryStore;
 use crate::store::model::Holder;
@@ -91,7 +92,7 @@ impl Session {
                 if let Some(copy) = store.copy_made() {
                     super::terminal::note(&format!(
                         "the schema was migrated; the file as it was is {}",
-                        copy.display()
+                        shown_sentence(&copy.display().to_string())
                     ));
                 }
                 let _ = self.sqlite.set(store.clone());

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::format::count;
+use super::printable::{json, printable};
 
-use crate::engine::Timestamp;
+use crate::engine::{Timestamp, shown};
 use crate::files::remove_unfinished;
 use crate::pipeline::{Cancel, Clock, Phase, Progress};
 use crate::store::model::Holder;
@@ -159,6 +160,7 @@ fn note_waiting(holder: &Holder) {
         host,
         since,
     } = holder;
+    let (what, host) = (shown(what), shown(host));
     note(&format!(
         "waiting for {what} (pid {pid} on {host}, since {since})"
     ));
@@ -171,6 +173,15 @@ pub fn is_stderr_terminal() -> bool {
 
 /// Prints to stdout at once. A reader that closed its end is not an error.
 pub fn print(text: &str) {
+    write_out(&printable(text));
+}
+
+/// Prints a document to stdout at once, as [`print`] does.
+pub fn print_json(value: &serde_json::Value) {
+    write_out(&json(value));
+}
+
+fn write_out(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = stdout
         .write_all(text.as_bytes())
@@ -179,7 +190,7 @@ pub fn print(text: &str) {
 
 /// Prints a line to stderr.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", printable(text));
 }
 
 /// Keeps quiet about panics that become errors: those are told in our own words.
@@ -197,7 +208,7 @@ pub fn ask(question: &str) -> Option<String> {
     if !io::stdin().is_terminal() {
         return None;
     }
-    let _ = write!(io::stderr().lock(), "{question} ");
+    let _ = write!(io::stderr().lock(), "{} ", printable(question));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).ok()?;
     Some(answer.trim().to_owned())

@@ -23,6 +23,7 @@ use super::ids::{Account, IdError, OrderId, Pool, Symbol};
 use super::number::{Price, Size, Usd, UsdPerUnit};
 use super::outcome::PoolTotals;
 use super::pool::PoolLedger;
+use super::text::{shown, shown_sentence};
 use super::time::Timestamp;
 
 use evidence::Evidence;
@@ -140,7 +141,7 @@ impl Violation {
             invariant: Invariant::I6,
             pool,
             order_id: order_id.to_owned(),
-            message: format!("{column} is \"{text}\": it {reason}"),
+            message: format!("{column} is {}: it {reason}", shown(text).quoted()),
         }
     }
 
@@ -166,9 +167,9 @@ impl fmt::Display for Violation {
             write!(f, " {pool}")?;
         }
         if !self.order_id.is_empty() {
-            write!(f, " order \"{}\"", self.order_id)?;
+            write!(f, " order {}", shown(&self.order_id).quoted())?;
         }
-        write!(f, ": {}", self.message)
+        write!(f, ": {}", shown_sentence(&self.message))
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::policy::TEXT_BYTES_MAX;
+use super::text::{is_hidden, shown};
 
 /// Why a text can't be an account, a symbol or an order id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,9 +16,19 @@ pub enum IdError {
     /// Longer than [`TEXT_BYTES_MAX`] bytes.
     #[error("has {0} bytes, more than the {TEXT_BYTES_MAX} allowed")]
     TooLong(usize),
-    /// A control character, or a space at either end (anywhere, in a symbol).
-    #[error("has a character that is not allowed: {0:?}")]
+    /// A control character, an invisible one, or a blank at either end (anywhere, in a symbol).
+    #[error("has {}", name_of(*.0))]
     BadCharacter(char),
+}
+
+/// Names a character that a name may not have: it can't be shown, or not be told from others.
+fn name_of(c: char) -> String {
+    let number = c as u32;
+    match c {
+        c if c.is_control() => format!("the control character U+{number:04X}"),
+        c if is_hidden(c) => format!("the invisible character U+{number:04X}"),
+        _ => format!("a blank, U+{number:04X}, where none may be"),
+    }
 }
 
 /// Checks a name that a ledger holds. Errors: an import would refuse it.
@@ -28,7 +39,11 @@ pub(super) fn check_text(text: &str) -> Result<(), IdError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(IdError::TooLong(text.len()));
     }
-    if let Some(bad) = text.chars().find(|c| c.is_control() || is_invisible(*c)) {
+    // Nearly every name is of these bytes alone.
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    if let Some(bad) = text.chars().find(|c| c.is_control() || is_hidden(*c)) {
         return Err(IdError::BadCharacter(bad));
     }
     match (text.chars().next(), text.chars().next_back()) {
@@ -36,12 +51,6 @@ pub(super) fn check_text(text: &str) -> Result<(), IdError> {
         (_, Some(c)) if c.is_whitespace() => Err(IdError::BadCharacter(c)),
         _ => Ok(()),
     }
-}
-
-/// Characters without a picture: two names may not look the same and differ.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
 }
 
 /// Between an order id and the number of its correction: `<id>~2`.
@@ -86,7 +95,11 @@ macro_rules! text_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
+                // What an import took is shown as it is; anything else may hold any text.
+                match check_text(&self.0) {
+                    Ok(()) => f.pad(&self.0),
+                    Err(_) => shown(&self.0).fmt(f),
+                }
             }
         }
     };
@@ -204,6 +217,31 @@ mod tests {
     }
 
     #[test]
+    fn invisible_characters_are_refused_in_every_name() {
+        for hidden in [
+            0xad, 0x61c, 0x34f, 0x115f, 0x1160, 0x17b4, 0x180e, 0x200b, 0x200e, 0x2028, 0x2029,
+            0x202e, 0x2060, 0x2064, 0x206a, 0x2800, 0x3164, 0xfe0f, 0xfeff, 0xffa0, 0xfff9,
+            0x1d159, 0xe0041, 0xe0100,
+        ] {
+            let c = char::from_u32(hidden).unwrap();
+            let text = format!("A{c}B");
+            let message = format!("has the invisible character U+{hidden:04X}");
+            let errors = [
+                text.parse::<OrderId>().unwrap_err(),
+                text.parse::<Account>().unwrap_err(),
+                text.parse::<Symbol>().unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!(error, IdError::BadCharacter(c));
+                assert_eq!(error.to_string(), message);
+            }
+        }
+        for name in ["Zoë", "山田 太郎", "naïve-1", "עברית", "हिन्दी"] {
+            assert!(name.parse::<Account>().is_ok(), "{name}");
+        }
+    }
+
+    #[test]
     fn bad_texts_are_refused() {
         assert_eq!("".parse::<OrderId>(), Err(IdError::Empty));
         assert_eq!(" a".parse::<OrderId>(), Err(IdError::BadCharacter(' ')));
@@ -214,7 +252,12 @@ mod tests {
             "x".repeat(256).parse::<OrderId>(),
             Err(IdError::TooLong(256))
         );
-        assert!("A\u{200b}".parse::<OrderId>().is_err());
+        let message = |text: &str| text.parse::<OrderId>().unwrap_err().to_string();
+        assert_eq!(message("a\nb"), "has the control character U+000A");
+        assert_eq!(message(" a"), "has a blank, U+0020, where none may be");
+        // Names are shown so that a terminal and a reader see what they have.
+        let unreadable = OrderId::unreadable("A\u{202e}\u{1b}1");
+        assert_eq!(unreadable.to_string(), "A\\u{202e}\\u{1b}1");
         assert!("two words".parse::<OrderId>().is_ok());
     }
 }

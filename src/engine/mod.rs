@@ -29,6 +29,7 @@ mod review;
 mod self_check;
 mod stream;
 mod symbol;
+mod text;
 mod time;
 mod trade;
 mod trades;
@@ -63,6 +64,10 @@ pub use review::{ReviewItem, review_items, unmatched_item};
 pub use self_check::SelfCheckError;
 pub use stream::PoolStream;
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};
+pub use text::{
+    Shown, UNICODE_VERSION, is_hidden, is_plain, push_shown, shown, shown_sentence, shown_within,
+    thousands,
+};
 pub use time::{TimeError, Timestamp};
 pub use trade::{InvalidTrade, Side, SideError, Trade, TradeText, is_never_executed};
 pub use trades::{PoolFull, TradeRef, Trades};

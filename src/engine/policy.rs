@@ -27,6 +27,13 @@ pub const POOL_USD_LIMIT: i128 = 10_i128.pow(24);
 /// Longest order id, account or symbol, in bytes.
 pub const TEXT_BYTES_MAX: usize = 255;
 
+/// Longest name or cell that a message shows, in characters. Every name that an import takes is
+/// shorter.
+pub const SHOWN_CHARS_MAX: usize = 300;
+
+/// Longest reason, note, path or server's message that a text shows, in characters.
+pub const SENTENCE_CHARS_MAX: usize = 2_000;
+
 /// The dollar and what counts as one, unless the configuration says otherwise.
 pub const USD_QUOTES_DEFAULT: [&str; 3] = ["USD", "USDC", "USDT"];
 
@@ -72,6 +79,7 @@ pub const DOLLAR_COINS: [&str; 12] = [
 ];
 
 const _: () = {
+    assert!(TEXT_BYTES_MAX < SHOWN_CHARS_MAX && SHOWN_CHARS_MAX < SENTENCE_CHARS_MAX);
     assert!(TRADE_USD_LIMIT < POOL_USD_LIMIT);
     assert!(POOL_USD_LIMIT < i128::MAX / 10_i128.pow(USD_SCALE as u32));
     assert!(SEVERITY_MEDIUM_FROM_USD < SEVERITY_HIGH_FROM_USD);

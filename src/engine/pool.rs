@@ -7,6 +7,7 @@ use super::issue::IssueType;
 use super::matching::match_trades;
 use super::outcome::Matching;
 use super::symbol::SymbolRules;
+use super::text::shown;
 use super::trade::{InvalidTrade, Trade, TradeText};
 use super::trades::{PoolFull, TradeRef, Trades};
 
@@ -41,8 +42,16 @@ impl PoolLedger {
     pub fn push_text(&mut self, text: &TradeText<'_>) {
         if let Err(invalid) = self.try_push_text(text) {
             self.line.clear();
+            let (account, symbol) = (self.pool.account.as_str(), self.pool.symbol.as_str());
+            // A time that is no instant has one spelling in the hash, whatever it is instead.
+            let is_finite = |micros: &i64| !matches!(*micros, i64::MIN | i64::MAX);
+            let order_time_micros = text.order_time_micros.filter(is_finite);
+            let text = &TradeText {
+                order_time_micros,
+                ..*text
+            };
             self.line
-                .extend_from_slice(format!("{} {text:?}\n", self.pool).as_bytes());
+                .extend_from_slice(format!("{account} {symbol} {text:?}\n").as_bytes());
             self.ledger_hash.add_row(&self.line);
             self.invalid.push(invalid);
         }
@@ -207,9 +216,9 @@ fn check_names(pool: &Pool) -> Result<(), String> {
     let (account, symbol) = (pool.account.as_str(), pool.symbol.as_str());
     account
         .parse::<Account>()
-        .map_err(|error| format!("account \"{account}\" {error}"))?;
+        .map_err(|error| format!("account {} {error}", shown(account).quoted()))?;
     symbol
         .parse::<Symbol>()
-        .map_err(|error| format!("symbol \"{symbol}\" {error}"))?;
+        .map_err(|error| format!("symbol {} {error}", shown(symbol).quoted()))?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::money::MoneyError;
 use super::number::{Fee, Price, Size};
 use super::place::PlaceInPool;
 use super::policy::STATUSES_NEVER_EXECUTED;
+use super::text::shown;
 use super::time::Timestamp;
 use super::trades::TradeRef;
 
@@ -77,7 +78,7 @@ pub struct Trade {
 
 /// A row that is not a trade, or a number that does not fit: which order, which column, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("order \"{order_id}\": {column} {reason}")]
+#[error("order {}: {column} {reason}", shown(order_id).quoted())]
 pub struct InvalidTrade {
     /// The id as the ledger has it.
     pub order_id: String,
@@ -111,7 +112,7 @@ pub struct TradeText<'a> {
     pub price: &'a str,
     /// Decimal text; `None` is unknown.
     pub fee: Option<&'a str>,
-    /// Microseconds since 1970, if it is finite.
+    /// Microseconds since 1970; `i64::MAX` is infinity, `i64::MIN` -infinity; `None` is missing.
     pub order_time_micros: Option<i64>,
     /// The venue's own sequence.
     pub trade_seq: Option<i64>,
@@ -120,10 +121,18 @@ pub struct TradeText<'a> {
 impl Trade {
     /// Reads a trade. Errors: the first column that is not valid.
     pub fn try_from_text(text: &TradeText<'_>) -> Result<Self, InvalidTrade> {
-        let invalid = |column, found: &str, reason: &dyn fmt::Display| InvalidTrade {
+        let missing = |column| InvalidTrade {
             order_id: text.order_id.to_owned(),
             column,
-            reason: format!("is \"{found}\": it {reason}"),
+            reason: "is missing".into(),
+        };
+        let invalid = |column, found: &str, reason: &dyn fmt::Display| match found {
+            "" => missing(column),
+            found => InvalidTrade {
+                order_id: text.order_id.to_owned(),
+                column,
+                reason: format!("is {}: it {reason}", shown(found).quoted()),
+            },
         };
         let order_id = text
             .order_id
@@ -146,12 +155,15 @@ impl Trade {
             .map(|fee| fee.parse().map_err(|e| invalid("total_fees_usd", fee, &e)))
             .transpose()?;
         let micros = text.order_time_micros;
-        let order_time = micros
-            .ok_or_else(|| invalid("order_time", "infinity", &"is not finite"))
-            .and_then(|micros| {
-                Timestamp::try_from_micros(micros)
-                    .map_err(|e| invalid("order_time", &micros.to_string(), &e))
-            })?;
+        let order_time =
+            micros
+                .ok_or_else(|| missing("order_time"))
+                .and_then(|micros| match micros {
+                    i64::MAX => Err(invalid("order_time", "infinity", &"is not finite")),
+                    i64::MIN => Err(invalid("order_time", "-infinity", &"is not finite")),
+                    _ => Timestamp::try_from_micros(micros)
+                        .map_err(|e| invalid("order_time", &micros.to_string(), &e)),
+                })?;
         let trade_seq = text.trade_seq;
         let trade = Self {
             order_id,
@@ -240,14 +252,34 @@ mod tests {
             let error = Trade::try_from_text(&text).unwrap_err();
             assert_eq!(error.column, column, "{text:?}");
         }
-        for order_time_micros in [None, Some(i64::MAX)] {
+        let times = [
+            (None, "order \"A-1\": order_time is missing"),
+            (
+                Some(i64::MAX),
+                "order \"A-1\": order_time is \"infinity\": it is not finite",
+            ),
+            (
+                Some(i64::MIN),
+                "order \"A-1\": order_time is \"-infinity\": it is not finite",
+            ),
+            (
+                Some(i64::MAX - 1),
+                "order \"A-1\": order_time is \"9223372036854775806\": it is outside the years \
+                 0001 to 9999",
+            ),
+        ];
+        for (order_time_micros, message) in times {
             let text = TradeText {
                 order_time_micros,
                 ..GOOD
             };
             let error = Trade::try_from_text(&text).unwrap_err();
             assert_eq!(error.column, "order_time");
+            assert_eq!(error.to_string(), message);
         }
+        let missing = TradeText { size: "", ..GOOD };
+        let error = Trade::try_from_text(&missing).unwrap_err();
+        assert_eq!(error.to_string(), "order \"A-1\": size is missing");
         let error = Trade::try_from_text(&TradeText { size: "-1", ..GOOD }).unwrap_err();
         assert_eq!(
             error.to_string(),

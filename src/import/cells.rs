@@ -16,7 +16,7 @@ use super::times::read_order_time;
 use crate::engine::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, TEXT_BYTES_MAX};
 use crate::engine::{
     Account, Carried, Fee, IdError, InvalidTrade, LedgerTrade, NumberError, OrderId, Side, Size,
-    Symbol, Trade, is_never_executed,
+    Symbol, Trade, is_hidden, is_never_executed,
 };
 
 /// By which way trades of the native format come into the ledger.
@@ -186,6 +186,13 @@ fn id_fault(error: &IdError) -> Fault {
         IdError::BadCharacter(bad) if bad.is_control() => {
             Fault::new(format!("expected no control character such as {bad:?}"))
         }
+        IdError::BadCharacter(bad) if is_hidden(*bad) => {
+            let number = u32::from(*bad);
+            Fault::new(format!(
+                "expected no invisible character such as U+{number:04X}"
+            ))
+            .with_hint("it may have come with a copied text: type the name anew")
+        }
         IdError::BadCharacter(_) => Fault::new("expected no blank at either end"),
     }
 }
@@ -193,7 +200,7 @@ fn id_fault(error: &IdError) -> Fault {
 fn symbol_fault(error: &IdError) -> Fault {
     match error {
         IdError::Empty => Fault::new("expected a symbol like BTC-USD"),
-        IdError::BadCharacter(bad) if !bad.is_control() => {
+        IdError::BadCharacter(bad) if bad.is_whitespace() && !bad.is_control() => {
             Fault::new("expected a symbol without blanks, like BTC-USD")
         }
         _ => id_fault(error),

@@ -76,6 +76,7 @@ const FEE: &str = "leave the cell empty where the fee is unknown";
 const BLANK: &str = "expected no blank at either end";
 const SEQ: &str = "expected a whole number of 64 bits, or nothing";
 const QUOTE: &str = "a quote counts only at the start of a cell: remove the blank before it";
+const COPIED: &str = "it may have come with a copied text: type the name anew";
 const STATUS: &str = "the status of an order that never executed, expected a trade";
 const EXECUTED: &str =
     "remove the row; if a part was executed, give its size with status \"filled\"";
@@ -90,6 +91,24 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
         "A\u{1}",
         "expected no control character such as '\\u{1}'",
         None,
+    ),
+    (
+        "order_id",
+        "A\u{ad}1",
+        "expected no invisible character such as U+00AD",
+        Some(COPIED),
+    ),
+    (
+        "account",
+        "a\u{e0041}",
+        "expected no invisible character such as U+E0041",
+        Some(COPIED),
+    ),
+    (
+        "symbol",
+        "BTC\u{3164}-USD",
+        "expected no invisible character such as U+3164",
+        Some(COPIED),
     ),
     ("account", " ", BLANK, None),
     (

@@ -131,7 +131,11 @@ const LISTED_MAX: usize = 20;
 
 /// Returns names in quotes with commas between them.
 fn listed(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(LISTED_MAX).map(|n| quoted(n)).collect();
+    let shown: Vec<String> = names
+        .iter()
+        .take(LISTED_MAX)
+        .map(|n| quoted(n).to_string())
+        .collect();
     let shown = shown.join(", ");
     match names.len().saturating_sub(LISTED_MAX) {
         0 => shown,

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use crate::engine::{Shown, shown_within};
+
 /// Stands in [`RejectedRow::column`] where no single column is at fault.
 pub const ROW_COLUMN: &str = "(row)";
 
-/// Longest value that a message shows, in characters.
-const SHOWN_CHARS_MAX: usize = 60;
+/// Longest cell that a message shows, in characters.
+const CELL_CHARS_MAX: usize = 60;
 
 /// An input row that did not become a trade.
 ///
@@ -48,21 +50,8 @@ impl fmt::Display for RejectedRow {
 }
 
 /// Returns a value in quotes on one line, shortened for reading.
-pub(super) fn quoted(value: &str) -> String {
-    let mut shown = String::from("\"");
-    for (at, character) in value.chars().enumerate() {
-        if at == SHOWN_CHARS_MAX {
-            shown.push_str("...");
-            break;
-        }
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown.push('"');
-    shown
+pub(super) fn quoted(value: &str) -> Shown<'_> {
+    shown_within(value, CELL_CHARS_MAX).quoted()
 }
 
 /// Why a cell has no value: the end of the message, and what to do.
@@ -104,10 +93,10 @@ mod tests {
             text: String::new(),
         };
         let shown = format!(
-            "7: side is \"{}...\", expected \"buy\" or \"sell\"",
+            "7: side is \"{}\"… (100 characters), expected \"buy\" or \"sell\"",
             "x".repeat(60)
         );
         assert_eq!(row.to_string(), shown);
-        assert_eq!(quoted("a\nb\u{1b}é"), "\"a\\nb\\u{1b}é\"");
+        assert_eq!(quoted("a\nb\u{1b}é").to_string(), "\"a\\nb\\u{1b}é\"");
     }
 }

@@ -78,6 +78,50 @@ fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
 }
 
 #[test]
+fn a_row_says_what_is_missing_and_what_its_name_may_not_have() {
+    let Some(server) = server() else { return };
+    let site = database(&server, &two_pools());
+    site.sql("ALTER TABLE trade_records ALTER order_time DROP NOT NULL, ALTER side DROP NOT NULL");
+    let rows = [
+        ("t-1", "NULL-USD", "'buy'", "NULL"),
+        ("t-2", "INF-USD", "'buy'", "'infinity'"),
+        ("t-3", "PAST-USD", "'buy'", "'-infinity'"),
+        ("t-4", "SIDE-USD", "NULL", "'2025-11-01'"),
+        ("t\u{ad}5", "SOFT-USD", "'buy'", "'2025-11-01'"),
+        ("t-6", "FILL\u{3164}-USD", "'buy'", "'2025-11-01'"),
+    ];
+    let insert = |(id, symbol, side, time): (&str, &str, &str, &str)| {
+        site.sql(&format!(
+            "INSERT INTO trade_records (order_id, symbol, side, order_time, price, size) \
+             VALUES ('{id}', '{symbol}', {side}, {time}, 1, 1)"
+        ));
+    };
+    rows.into_iter().for_each(insert);
+    site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    let done = site.compute(&["--all-symbols"]).expect(1);
+    for line in [
+        "NULL-USD (1 trade): order \"t-1\": order_time is missing\n",
+        "INF-USD (1 trade): order \"t-2\": order_time is \"infinity\": it is not finite\n",
+        "PAST-USD (1 trade): order \"t-3\": order_time is \"-infinity\": it is not finite\n",
+        "SIDE-USD (1 trade): order \"t-4\": side is missing\n",
+        "order \"t\\u{ad}5\": order_id is \"t\\u{ad}5\": it has the invisible character U+00AD\n",
+        "symbol \"FILL\\u{3164}-USD\" has the invisible character U+3164\n",
+    ] {
+        assert!(done.stdout.contains(line), "{line}\n{}", done.stdout);
+    }
+    // What arrives later is read by other code.
+    insert(("t-7", "BTC-USD", "'buy'", "NULL"));
+    insert(("t-8", "ETH-USD", "'buy'", "'infinity'"));
+    let done = site.compute(&["--incremental"]).expect(1);
+    for line in [
+        "order \"t-7\": order_time is missing\n",
+        "order \"t-8\": order_time is \"infinity\": it is not finite\n",
+    ] {
+        assert!(done.stdout.contains(line), "{line}\n{}", done.stdout);
+    }
+}
+
+#[test]
 fn voids_and_additions_stand_beside_the_ledger() {
     let Some(server) = server() else { return };
     let site = adopted(&server, &two_pools());

@@ -13,7 +13,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{dollars, plural, table};
 use crate::cli::session::Session;
-use crate::engine::{Size, Usd};
+use crate::engine::{Size, Usd, shown_sentence};
 use crate::files::{IfThere, WriteError, check_place};
 use crate::pipeline::{
     self, CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef,
@@ -41,7 +41,8 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
         let written = write(path, IfThere::of_overwrite(args.overwrite), &report);
         written.map_err(|error| WriteError::of(error, path))?;
         let sells = plural(report.sells.len() as u64, "sell", "sells");
-        text.push_str(&format!("{}: {sells}\n", path.display()));
+        let path = path.display().to_string();
+        text.push_str(&format!("{}: {sells}\n", shown_sentence(&path)));
     }
     let mut json = to_json(&report);
     if let Some(object) = json.as_object_mut() {
@@ -85,7 +86,7 @@ fn describe(report: &CompareReport) -> String {
         dollars(total.difference()),
     );
     for note in &report.notes {
-        text.push_str(&format!("Note      {note}\n"));
+        text.push_str(&format!("Note      {}\n", shown_sentence(note)));
     }
     let symbol = |(symbol, sum): (&String, &ComparedSum)| {
         vec![

@@ -14,7 +14,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, sum, table, time};
 use crate::cli::session::Session;
-use crate::engine::{Pool, PoolStatus, Symbol, Timestamp, Usd};
+use crate::engine::{Pool, PoolStatus, Symbol, Timestamp, Usd, shown_sentence};
 use crate::pipeline::{self, ComputeOptions, ComputeReport, PoolLine, Publication};
 use crate::store::Store;
 use crate::store::model::Scope;
@@ -370,7 +370,7 @@ fn describe_unknown(report: &ComputeReport) -> String {
                 "{verb:<16}{} ({}): {}\n",
                 line.pool,
                 plural(line.totals.trades, "trade", "trades"),
-                line.error.as_deref().unwrap_or("")
+                shown_sentence(line.error.as_deref().unwrap_or(""))
             ));
         }
     }
@@ -388,8 +388,9 @@ fn describe_unknown(report: &ComputeReport) -> String {
     }
     for (reason, rows) in &report.ineligible {
         text.push_str(&format!(
-            "Not executions  {}: {reason}\n",
-            plural(*rows, "row", "rows")
+            "Not executions  {}: {}\n",
+            plural(*rows, "row", "rows"),
+            shown_sentence(reason)
         ));
     }
     text
@@ -408,7 +409,7 @@ pub(super) fn describe_next(report: &ComputeReport, config: &Config, validated: 
         Publication::WouldTakeAway(pools) => {
             let pool = pools.first();
             let (account, symbol) = pool
-                .map(|pool| (pool.account.as_str(), pool.symbol.as_str()))
+                .map(|pool| (pool.account.to_string(), pool.symbol.to_string()))
                 .unwrap_or_default();
             format!(
                 "correct the trades and compute again; or go on without them: fifo-pnl review \

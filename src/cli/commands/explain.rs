@@ -9,7 +9,7 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::plural;
 use crate::cli::session::Session;
-use crate::engine::{Fee, Price, Size, Timestamp, Trade, Usd, add_sizes};
+use crate::engine::{Fee, Price, Size, Timestamp, Trade, Usd, add_sizes, shown, shown_sentence};
 use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
 use crate::store::model::HistoricalSell;
 
@@ -47,11 +47,12 @@ pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
 
 /// Says what the system before answered.
 fn describe_old(snapshot: &str, sell: &HistoricalSell) -> String {
-    let or_none = |text: Option<&str>| text.unwrap_or("none").to_owned();
+    let or_none = |text: Option<&str>| shown(text.unwrap_or("none")).to_string();
     let parents = match sell.parents().as_slice() {
         [] => "none".to_owned(),
-        ids => ids.join(" "),
+        ids => shown_sentence(&ids.join(" ")).to_string(),
     };
+    let snapshot = shown(snapshot);
     format!(
         "\nBefore, as {snapshot} has it\n  bought with   {parents}\n  cost basis    {}\n  \
          PnL           {}\n",
@@ -88,7 +89,8 @@ fn trade_line(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> Strin
         .trade_seq
         .map(|seq| format!(", sequence {seq}"))
         .unwrap_or_default();
-    let origin = origin.map(|(file, line, _)| format!("\n      from {file}, line {line}"));
+    let origin =
+        origin.map(|(file, line, _)| format!("\n      from {}, line {line}", shown_sentence(file)));
     format!(
         "{}\n      {} at {}, {fee}\n      {}{seq}{}",
         trade.order_id,

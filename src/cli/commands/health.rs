@@ -10,7 +10,7 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, time};
 use crate::cli::session::Session;
-use crate::engine::{PoolStatus, Timestamp};
+use crate::engine::{PoolStatus, Timestamp, shown_sentence};
 use crate::pipeline::{self, Finding, HealthLimits, HealthReport};
 use crate::store::model::{DiskRoom, RunLine};
 
@@ -67,7 +67,7 @@ fn outcome(location: &str, findings: &[(&str, String)], json: Value, known: &[St
         }
     }
     for (code, line) in findings {
-        text.push_str(&format!("{code:<16}{line}\n"));
+        text.push_str(&format!("{code:<16}{}\n", shown_sentence(line)));
     }
     let entry = |(code, line): &(&str, String)| json!({ "code": code, "message": line });
     let mut json = json;

@@ -11,6 +11,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{dollars, plural, table};
 use crate::cli::session::Session;
+use crate::engine::shown;
 use crate::pipeline::{HistoryLine, HistoryReport, HistoryStatus, HistorySum};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX};
 
@@ -34,7 +35,8 @@ async fn list(session: &Session) -> CliResult<Outcome> {
     for name in store.snapshots().await? {
         let rows = store.snapshot(&name).await?.len();
         text.push_str(&format!(
-            "{name}  {}\n",
+            "{}  {}\n",
+            shown(&name),
             plural(rows as u64, "sell", "sells")
         ));
         all.push(json!({ "name": name, "rows_preserved": rows }));
@@ -180,7 +182,7 @@ pub(super) fn describe(history: &HistoryReport, all: bool, strict: bool) -> Stri
     };
     let mut text = format!(
         "{word}        {}: {} equal, {differs} differ, {missing} missing\n",
-        history.snapshot,
+        shown(&history.snapshot),
         history.count(HistoryStatus::Equal),
     );
     for violation in &history.violations {

@@ -9,6 +9,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural};
 use crate::cli::session::Session;
+use crate::engine::{shown, shown_sentence};
 use crate::import::parse_timezone;
 use crate::pipeline::{FileReport, ImportRequest, Source, import_files, parse_source};
 use crate::store::Store;
@@ -179,7 +180,7 @@ pub(super) fn describe(reports: &[FileReport], request: &ImportRequest) -> Strin
 }
 
 fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest) {
-    let name = &report.name;
+    let name = shown_sentence(&report.name);
     let verb = match (&report.receipt, request.preview) {
         (Some(_), true) => "Preview ",
         (Some(receipt), false) if receipt.import_id.is_some() => "Imported",
@@ -217,7 +218,12 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     }
     text.push('\n');
     if !report.unknown_columns.is_empty() {
-        let columns = report.unknown_columns.join(", ");
+        let columns: Vec<String> = report
+            .unknown_columns
+            .iter()
+            .map(|column| shown(column).to_string())
+            .collect();
+        let columns = columns.join(", ");
         text.push_str(&format!("  columns that nothing is read from: {columns}\n"));
     }
     if report.ends_without_line_end {
@@ -226,14 +232,18 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     for row in &report.rejected {
         text.push_str(&format!("  {name}:{row}\n"));
         if let Some(hint) = &row.hint {
-            text.push_str(&format!("    hint: {hint}\n"));
+            text.push_str(&format!("    hint: {}\n", shown_sentence(hint)));
         }
     }
     for conflict in conflicts {
         text.push_str(&format!(
-            "  {name}:{}: order_id is \"{}\", which the ledger has with {} \"{}\" where the file \
-             has \"{}\"\n    hint: if the file is right, import it with --correct --reason TEXT\n",
-            conflict.line, conflict.order_id, conflict.column, conflict.in_ledger, conflict.in_file
+            "  {name}:{}: order_id is {}, which the ledger has with {} {} where the file \
+             has {}\n    hint: if the file is right, import it with --correct --reason TEXT\n",
+            conflict.line,
+            shown(&conflict.order_id).quoted(),
+            conflict.column,
+            shown(&conflict.in_ledger).quoted(),
+            shown(&conflict.in_file).quoted()
         ));
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, table, time};
 use crate::cli::session::Session;
-use crate::engine::{PoolStatus, Timestamp};
+use crate::engine::{PoolStatus, Timestamp, shown, shown_sentence};
 use crate::pipeline::{
     AppendLine, AppendReport, ComputeOptions, Context, Forced, Incremental, NothingNew,
     Publication, compute_incremental,
@@ -129,12 +129,14 @@ fn forced_text(forced: &Forced) -> String {
         Forced::Policy => "symbols, dollar equivalents or exclusions are no longer those of the \
                            version"
             .into(),
-        Forced::Watermark(why) => why.clone(),
+        Forced::Watermark(why) => shown_sentence(why).to_string(),
         Forced::Snapshot(pool, why) => {
+            let why = shown_sentence(why);
             format!("warning: the inventory snapshot of {pool} is damaged: {why}")
         }
         Forced::Late(pool, order) => {
-            format!("{pool}: order \"{order}\" came late, before a sell that was matched")
+            let order = shown(order).quoted();
+            format!("{pool}: order {order} came late, before a sell that was matched")
         }
         Forced::Revised(pool, orders) => {
             let (first, more) = (orders.first(), orders.len().saturating_sub(1));
@@ -142,8 +144,8 @@ fn forced_text(forced: &Forced) -> String {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let first = first.map_or("", String::as_str);
-            format!("{pool}: order \"{first}\"{more} was voided or put back")
+            let first = shown(first.map_or("", String::as_str)).quoted();
+            format!("{pool}: order {first}{more} was voided or put back")
         }
         Forced::Changed(pool) => format!(
             "{pool}: what was matched was changed, voided or removed since, or a trade came late"
@@ -303,7 +305,7 @@ fn describe_unknown(report: &AppendReport) -> String {
         ));
     }
     for line in &report.pools {
-        let error = line.error.as_deref().unwrap_or("");
+        let error = shown_sentence(line.error.as_deref().unwrap_or(""));
         let pool = &line.pool;
         text.push_str(&match line.status {
             PoolStatus::Matched => continue,
@@ -325,6 +327,7 @@ fn describe_unknown(report: &AppendReport) -> String {
     }
     for (reason, rows) in &report.ineligible {
         let rows = plural(*rows, "new row", "new rows");
+        let reason = shown_sentence(reason);
         text.push_str(&format!("Not executions  {rows}: {reason}\n"));
     }
     text

@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::table;
 use crate::cli::session::Session;
 use crate::cli::terminal;
-use crate::engine::Timestamp;
+use crate::engine::{Timestamp, shown, shown_sentence};
 use crate::pipeline::when_free;
 use crate::store::StoreError;
 use crate::store::model::{
@@ -93,6 +93,7 @@ fn ask_for_steps(
         terminal::note(&adoption_columns(plan));
         if !plan.moved.is_empty() {
             let moved = plan.moved.join(", ");
+            let moved = shown_sentence(&moved);
             terminal::note(&format!("To schema fifo_legacy move: {moved}"));
         }
     }
@@ -118,11 +119,13 @@ fn ask_for_steps(
 
 /// Lists what each fact is read from.
 fn adoption_columns(adoption: &Adoption) -> String {
+    // Column names are another program's: each stands on the line that lists them.
     let row = |it: &MappedColumn| vec![it.name.clone(), it.kind.clone(), it.words.clone()];
     let rows = adoption.columns.iter().map(row).collect();
     let mut text = table(&["Fact", "Column's type", "Taken"], &[], rows);
     if !adoption.unread.is_empty() {
-        text.push_str(&format!("\nLeft alone: {}\n", adoption.unread.join(", ")));
+        let unread = adoption.unread.join(", ");
+        text.push_str(&format!("\nLeft alone: {}\n", shown_sentence(&unread)));
     }
     text
 }
@@ -161,9 +164,10 @@ fn adoption_text(adoption: &Adoption) -> String {
         adoption.eligible,
     );
     for (reason, rows) in &adoption.ineligible {
-        text.push_str(&format!("  {rows} left out: {reason}\n"));
+        text.push_str(&format!("  {rows} left out: {}\n", shown_sentence(reason)));
     }
     for (name, rows) in &adoption.snapshots {
+        let name = shown(name);
         text.push_str(&format!("History   {name}\n  Rows preserved: {rows}\n"));
     }
     text
@@ -277,7 +281,7 @@ async fn down(session: &Session, to: i64, confirm: Option<String>) -> CliResult<
     };
     let kept = copy
         .as_ref()
-        .map(|copy| format!("The file as it was is {copy}.\n"));
+        .map(|copy| format!("The file as it was is {}.\n", shown_sentence(copy)));
     let text = format!(
         "Database  {}\nThe schema is back at v{to}.\n{}{next}\n",
         session.config.database.location(),

@@ -14,7 +14,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, table, time};
 use crate::cli::session::Session;
-use crate::engine::{IssueType, Pool, Symbol, Timestamp};
+use crate::engine::{IssueType, Pool, Symbol, Timestamp, shown, shown_sentence};
 use crate::pipeline::{check_scope, known_pools, unknown};
 use crate::store::Store;
 use crate::store::model::{Exclusion, QueuedItem, ReviewStatus, Scope};
@@ -126,8 +126,8 @@ async fn list(
         text.push_str(&format!(
             "Excluded  {}: {} (by {}, {})\n",
             exclusion.pool,
-            exclusion.reason,
-            exclusion.decided_by,
+            shown_sentence(&exclusion.reason),
+            shown(&exclusion.decided_by),
             time(exclusion.decided_at)
         ));
     }
@@ -171,11 +171,12 @@ fn describe(items: &[&QueuedItem]) -> String {
     ];
     let mut text = table(&header, &[0], items.iter().map(row).collect()) + "\n\n";
     for item in items {
-        let settled = item.resolution.as_deref().map(|how| format!(" [{how}]"));
+        let settled = item.resolution.as_deref();
+        let settled = settled.map(|how| format!(" [{}]", shown_sentence(how)));
         text.push_str(&format!(
             "  {:>3}  {}{}\n",
             item.id,
-            item.description,
+            shown_sentence(&item.description),
             settled.unwrap_or_default()
         ));
     }

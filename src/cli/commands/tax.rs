@@ -17,6 +17,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table};
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
+use crate::engine::{shown, shown_sentence};
 use crate::files::IfThere;
 use crate::import::parse_timezone;
 use crate::report::WrittenFile;
@@ -159,7 +160,8 @@ fn zone_named(name: &str) -> Option<jiff::tz::TimeZone> {
 }
 
 fn keep_timezone(session: &Session, zone: &str) {
-    let path = session.config.tax.path.display();
+    let path = session.config.tax.path.display().to_string();
+    let path = shown_sentence(&path);
     match session.config.tax.keep_timezone(zone) {
         Ok(()) => note(&format!("time zone {zone} is kept in {path}")),
         Err(why) => note(&format!("time zone {zone} was not kept in {path}: {why}")),
@@ -247,7 +249,7 @@ fn words_of(info: &VersionInfo, current: &Current) -> String {
         words.push(info.status.as_str().to_owned());
     }
     if info.scope != "all" {
-        words.push(format!("only of {}", info.scope));
+        words.push(format!("only of {}", shown_sentence(&info.scope)));
     }
     if info.sealed.is_some() {
         words.push("sealed".to_owned());
@@ -316,6 +318,8 @@ fn outcome(
             0 => String::new(),
             rows => format!(" {},", plural(rows, "row", "rows")),
         };
+        let path = path.to_string();
+        let path = shown_sentence(&path);
         text.push_str(&format!("Wrote     {path}:{rows} sha256 {sha256}\n"));
     }
     let incomplete = incomplete(exported, rules.rounding);
@@ -394,7 +398,7 @@ pub(super) fn describe_totals(totals: &Totals, rules: &TaxRules) -> String {
 pub(super) fn describe_warnings(exported: &Exported) -> String {
     let mut text = String::new();
     for several in &exported.several_dollars {
-        let (asset, account) = (&several.asset, &several.account);
+        let (asset, account) = (shown(&several.asset), shown(&several.account));
         text.push_str(&format!(
             "Note      {asset} of account {account} was traded as {}: each has lots of its own\n",
             several.symbols.join(", ")

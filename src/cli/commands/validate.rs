@@ -9,7 +9,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, sum, table, time};
 use crate::cli::session::Session;
-use crate::engine::{Invariant, PoolStatus};
+use crate::engine::{Invariant, PoolStatus, shown, shown_sentence};
 use crate::pipeline::{self, ValidateReport};
 
 /// Runs the command.
@@ -195,7 +195,7 @@ fn describe_known(report: &ValidateReport, strict: bool) -> String {
         (PoolStatus::Excluded, "excluded"),
     ] {
         for summary in report.pools_of(status) {
-            let error = summary.error.as_deref().unwrap_or("");
+            let error = shown_sentence(summary.error.as_deref().unwrap_or(""));
             lines.push(format!("{word}: {}: {error}", summary.pool));
         }
     }
@@ -209,8 +209,11 @@ fn describe_known(report: &ValidateReport, strict: bool) -> String {
     }
     for order in &report.unlike_fills {
         lines.push(format!(
-            "order \"{}\" of account \"{}\" has size {}, its fills have {}: some may be missing",
-            order.order_id, order.account, order.size, order.size_of_fills
+            "order {} of account {} has size {}, its fills have {}: some may be missing",
+            shown(&order.order_id).quoted(),
+            shown(&order.account).quoted(),
+            shown(&order.size),
+            shown(&order.size_of_fills)
         ));
     }
     let mut text = String::new();

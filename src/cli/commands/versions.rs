@@ -13,7 +13,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, table, time};
 use crate::cli::session::Session;
-use crate::engine::AllocationRow;
+use crate::engine::{AllocationRow, shown_sentence};
 use crate::files::{Draft, IfThere, WriteError};
 use crate::pipeline;
 use crate::report::{CanonicalCsv, Written};
@@ -244,7 +244,7 @@ async fn export(
     store.log_event(&event).await?;
     let text = format!(
         "Wrote {}: version {number}, {} rows, sha256 {}\n",
-        path.display(),
+        shown_sentence(&path.display().to_string()),
         count(written.rows),
         written.sha256
     );

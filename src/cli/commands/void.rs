@@ -8,7 +8,7 @@ use crate::cli::args::VoidArgs;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
-use crate::engine::Account;
+use crate::engine::{Account, shown};
 use crate::store::model::VoidChange;
 
 /// Checks what was typed. Errors: a value that can't be read.
@@ -37,9 +37,11 @@ pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
         "is out of matching"
     };
     let text = format!(
-        "Database  {}\nTrade \"{id}\" of account \"{account}\" {done} from the next version on.\n\
+        "Database  {}\nTrade {} of account {} {done} from the next version on.\n\
          Next: compute_allocations --all-symbols\n",
-        store.location()
+        store.location(),
+        shown(id).quoted(),
+        shown(account).quoted()
     );
     let json = json!({ "database": store.location(), "account": account, "order_id": id,
         "voided": !args.undo });

@@ -38,7 +38,7 @@ pub struct RawTrade {
     pub size: String,
     /// A number, zero or more, if it is valid.
     pub price: String,
-    /// Microseconds since 1970; `None` is not finite.
+    /// Microseconds since 1970; `i64::MAX` and `i64::MIN` are infinite; `None` is missing.
     pub order_time: Option<i64>,
     /// A number, if it is valid; `None` is unknown.
     pub total_fees_usd: Option<String>,

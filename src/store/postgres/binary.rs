@@ -245,6 +245,24 @@ pub(super) fn micros(bytes: &[u8]) -> Option<i64> {
     micros.checked_add(EPOCH_2000)
 }
 
+/// Reads a TIMESTAMPTZ like [`micros`]; infinity is `i64::MAX`, -infinity `i64::MIN`.
+pub(super) fn micros_or_infinity(bytes: &[u8]) -> Option<i64> {
+    match integer(bytes)? {
+        infinite @ (i64::MIN | i64::MAX) => Some(infinite),
+        _ => micros(bytes),
+    }
+}
+
+/// Returns the SQL of the microseconds of a time, infinity as [`micros_or_infinity`] has it.
+pub(super) fn sql_micros_or_infinity(time: &str) -> String {
+    format!(
+        "CASE {time} WHEN 'infinity' THEN {} WHEN '-infinity' THEN ({})::bigint \
+         ELSE (extract(epoch FROM {time}) * 1000000)::bigint END",
+        i64::MAX,
+        "-9223372036854775807 - 1"
+    )
+}
+
 /// Reads a BIGINT or an xid8.
 pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
     Some(i64::from_be_bytes(bytes.try_into().ok()?))

@@ -226,7 +226,7 @@ fn push(ledger: &mut PoolLedger, order_id: &str, side: &str, facts: [Option<&[u8
             size: size.as_deref().unwrap_or_default(),
             price: price.as_deref().unwrap_or_default(),
             fee: fee.as_deref(),
-            order_time_micros: time.and_then(binary::micros),
+            order_time_micros: time.and_then(binary::micros_or_infinity),
             trade_seq: seq.and_then(binary::integer),
         });
     }

@@ -4,7 +4,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
 use super::adopt::Ledger;
-use super::binary::{push_bytes, push_decimal, push_i64, push_null, push_size, push_time};
+use super::binary::{
+    push_bytes, push_decimal, push_i64, push_null, push_size, push_time, sql_micros_or_infinity,
+};
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::ledger::{insert_void, ledger_writer, relatives, unreadable};
@@ -329,6 +331,7 @@ async fn known_trades(
     ids_max: usize,
 ) -> StoreResult<KnownTrades> {
     let mut known = KnownTrades::new();
+    let order_time = sql_micros_or_infinity("t.order_time");
     for chunk in trades.chunks(ids_max) {
         let accounts: Vec<&str> = chunk.iter().map(|trade| trade.account.as_str()).collect();
         let ids: Vec<&str> = chunk
@@ -344,7 +347,7 @@ async fn known_trades(
             "t.side",
             "trim_scale(t.size)::text",
             "trim_scale(t.price)::text",
-            "(extract(epoch FROM t.order_time) * 1000000)::bigint",
+            &order_time,
             "trim_scale(t.total_fees_usd)::text",
             "t.trade_seq",
             "t.status",

@@ -33,6 +33,7 @@ mod schema;
 mod session;
 mod sourced;
 mod stored;
+mod url;
 mod versions;
 mod writings;
 
@@ -82,19 +83,18 @@ pub struct PostgresUrl {
 }
 
 impl PostgresUrl {
-    /// Reads a URL of scheme `postgres` or `postgresql`. Errors: it can't be understood.
+    /// Reads a URL of scheme `postgres` or `postgresql`. Errors: it can't be understood, or its
+    /// password stands where a name should.
     ///
     /// A password that the URL lacks is looked up in `~/.pgpass`.
     pub fn parse(url: &str) -> StoreResult<Self> {
-        let bad = |error: sqlx::Error| StoreError::BadLocation {
-            location: "the PostgreSQL URL".into(),
-            reason: error.to_string(),
-        };
+        url::check_url(url)?;
         let options = PgConnectOptions::from_str(url)
-            .map_err(bad)?
+            .map_err(|error| url::bad(&error))?
             // The server's own default gives every digit, and proxies don't know the parameter.
             .extra_float_digits(None)
             .disable_statement_logging();
+        url::check_names(&options)?;
         let database = options
             .get_database()
             .unwrap_or_else(|| options.get_username());

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::adopt_views::order_of_fill;
+use super::binary::sql_micros_or_infinity;
 use super::errors::from_sqlx;
 use super::gate::Visible;
 use super::ledger::{snapshot_now, unreadable};
@@ -225,10 +226,10 @@ impl NewRow {
 /// Reads the new rows, one more than the most there may be.
 async fn new_rows(connection: &mut PgConnection, is_new: &str) -> StoreResult<Vec<NewRow>> {
     let fill_of = order_of_fill("order_id");
+    let micros = sql_micros_or_infinity("order_time");
     let sql = format!(
         "SELECT account, symbol, order_id, side, size::text, price::text, \
-                total_fees_usd::text AS fee, CASE WHEN isfinite(order_time) \
-                THEN (extract(epoch FROM order_time) * 1000000)::bigint END AS order_time, \
+                total_fees_usd::text AS fee, {micros} AS order_time, \
                 trade_seq, lower(status COLLATE \"C\") AS status, is_executed, \
                 CASE WHEN is_executed THEN {fill_of} END AS fill_of, {HASH} AS hash \
          FROM ledger_writings WHERE {is_new} LIMIT {NEW_ROWS_MAX} + 1"

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::engine::policy::DOLLAR_COINS;
-use crate::engine::{Account, IssueType, Pool, Symbol, SymbolRules};
+use crate::engine::{Account, IssueType, Pool, Symbol, SymbolRules, shown_sentence};
 use crate::store::model::{Exclusion, QueuedItem};
 
 /// A way to settle an item.
@@ -227,6 +227,7 @@ pub(super) fn describe_settings(
     if lines.is_empty() {
         return String::new();
     }
+    let config = shown_sentence(config);
     let more = lines.len().saturating_sub(SETTINGS_LINES_MAX);
     lines.truncate(SETTINGS_LINES_MAX);
     let rest = match more / 2 {
@@ -284,9 +285,9 @@ pub(super) fn describe(ways: &[Way]) -> String {
     let mut text = String::new();
     for (at, way) in ways.iter().enumerate() {
         let head = if at == 0 { "Next      " } else { "          " };
-        text.push_str(&format!("{head}{}\n", way.when));
+        text.push_str(&format!("{head}{}\n", shown_sentence(&way.when)));
         for line in way.settings.iter().chain(&way.commands) {
-            text.push_str(&format!("            {line}\n"));
+            text.push_str(&format!("            {}\n", shown_sentence(line)));
         }
     }
     text

@@ -12,7 +12,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
-use crate::engine::{IssueType, LedgerTrade, Size, Timestamp, Usd};
+use crate::engine::{IssueType, LedgerTrade, Size, Timestamp, Usd, shown, shown_sentence};
 use crate::import::parse_acquired;
 use crate::store::Store;
 use crate::store::model::{QueuedItem, ReviewDecision, ReviewStatus, Scope};
@@ -42,7 +42,10 @@ pub(super) async fn decide(
     let word = status.as_str();
     let (id, location) = (args.id, store.location());
     Ok(Outcome {
-        text: format!("Database  {location}\nItem {id} is {word}: {}\n", args.note),
+        text: format!(
+            "Database  {location}\nItem {id} is {word}: {}\n",
+            shown_sentence(&args.note)
+        ),
         json: json!({ "database": location, "id": id, "status": word }),
         exit: Exit::Done,
         is_summary: true,
@@ -351,7 +354,12 @@ pub(super) fn describe(settled: &Settled) -> String {
         preview,
         ..
     } = settled;
-    let mut text = format!("Item {}: {} order {}\n", item.id, item.pool, item.order_id);
+    let mut text = format!(
+        "Item {}: {} order {}\n",
+        item.id,
+        item.pool,
+        shown(&item.order_id)
+    );
     for row in trades {
         let trade = &row.trade;
         let fee = trade.fee.map(|fee| fee.to_string()).unwrap_or_default();
@@ -367,13 +375,14 @@ pub(super) fn describe(settled: &Settled) -> String {
         ));
     }
     for (id, old, new) in &preview.sells {
+        let id = shown(id);
         text.push_str(&format!(
             "  sell {id}: unmatched {} -> {}, cost {} -> {}, pnl {} -> {}\n",
             old.unmatched, new.unmatched, old.cost, new.cost, old.pnl, new.pnl
         ));
     }
     if preview.sells.iter().all(|(id, ..)| *id != item.order_id) {
-        let id = &item.order_id;
+        let id = shown(&item.order_id);
         text.push_str(&format!(
             "  sell {id} would not change: other sells use these lots\n"
         ));

@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::plural;
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
-use crate::engine::IssueType;
+use crate::engine::{IssueType, shown_sentence};
 use crate::files::{IfThere, WriteError, check_place, read_input};
 use crate::report::{CsvLine, PartFile};
 use crate::store::Store;
@@ -47,14 +47,15 @@ pub(super) async fn export(store: &dyn Store, path: &Path, overwrite: bool) -> C
     let count = queue.len() as u64;
     let written = write(path, if_there, &queue);
     written.map_err(|error| WriteError::of(error, path))?;
-    let (shown, location) = (path.display(), store.location());
+    let (file, location) = (path.display().to_string(), store.location());
     let items = plural(count, "open item", "open items");
+    let shown = shown_sentence(&file);
     let text = format!(
         "Database  {location}\nWrote     {shown}: {items}\n\
          Fill in action (resolve, dismiss, start), size, basis, acquired, signed_by, note; then\n\
          fifo-pnl review apply {shown} --preview\n"
     );
-    let json = json!({ "database": location, "file": shown.to_string(), "items": count });
+    let json = json!({ "database": location, "file": file, "items": count });
     Ok(Outcome {
         text,
         json,
@@ -192,7 +193,7 @@ pub(super) async fn apply(
                     "Item {}: {}: {}\n",
                     args.id,
                     status.as_str(),
-                    args.note
+                    shown_sentence(&args.note)
                 ));
             }
         }

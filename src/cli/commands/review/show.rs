@@ -9,7 +9,7 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::time;
 use crate::cli::session::Session;
-use crate::engine::{IssueType, StoredAllocation};
+use crate::engine::{IssueType, StoredAllocation, shown, shown_sentence};
 use crate::store::Store;
 use crate::store::model::{LoggedEvent, QueuedItem};
 use crate::tax::{NearMiss, near_misses};
@@ -30,7 +30,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         .trade_origin(&item.pool.account, &item.order_id)
         .await?;
     if let Some((file, line, _)) = &origin {
-        text.push_str(&format!("From      {file}:{line}\n"));
+        text.push_str(&format!("From      {}:{line}\n", shown_sentence(file)));
     }
     let misses = near_misses(store, &item, &session.config.rules).await?;
     if item.issue == IssueType::UnmatchedSell {
@@ -72,12 +72,14 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
 }
 
 fn describe(item: &QueuedItem) -> String {
-    let order = match item.order_id.as_str() {
+    let order = shown(match item.order_id.as_str() {
         "" => "(whole pool)",
         order => order,
-    };
+    });
     let settled = match (&item.resolution, &item.resolved_by) {
-        (Some(how), Some(by)) => format!("Settled   {how} (by {by})\n"),
+        (Some(how), Some(by)) => {
+            format!("Settled   {} (by {})\n", shown_sentence(how), shown(by))
+        }
         _ => String::new(),
     };
     format!(
@@ -87,7 +89,7 @@ fn describe(item: &QueuedItem) -> String {
         item.severity.as_str(),
         item.status.as_str(),
         item.pool,
-        item.description,
+        shown_sentence(&item.description),
     )
 }
 
@@ -102,7 +104,8 @@ fn describe_rows(rows: &[&StoredAllocation]) -> String {
     );
     let matched = rows.iter().filter(|row| row.buy_order_id.is_some());
     for row in matched.clone() {
-        let buy = row.buy_order_id.as_ref().map_or("", |id| id.as_str());
+        let buy = row.buy_order_id.as_ref().map(ToString::to_string);
+        let buy = buy.unwrap_or_default();
         let cost = row.cost_basis_usd.map(|cost| cost.to_string());
         text.push_str(&format!(
             "Held      {} of lot {buy}: cost {} USD\n",
@@ -152,6 +155,7 @@ fn describe_miss(miss: &NearMiss) -> String {
             buy.order_id, buy.size
         ),
         NearMiss::MissingFill(id) => {
+            let id = shown(id);
             format!("fill {id} is missing between others of its order")
         }
     }
@@ -160,8 +164,8 @@ fn describe_miss(miss: &NearMiss) -> String {
 fn describe_event(event: &LoggedEvent) -> String {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str);
     let verb = event.kind.trim_start_matches("review_");
-    let by = text("by").map_or_else(|| " by a run".to_owned(), |by| format!(" by {by}"));
-    let note = text("note").map(|note| format!(": {note}"));
+    let by = text("by").map_or_else(|| " by a run".to_owned(), |by| format!(" by {}", shown(by)));
+    let note = text("note").map(|note| format!(": {}", shown_sentence(note)));
     let at = time(event.at);
     format!("History   {at} {verb}{by}{}\n", note.unwrap_or_default())
 }

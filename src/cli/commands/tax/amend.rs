@@ -10,7 +10,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, table};
 use crate::cli::session::Session;
-use crate::engine::{Pool, Timestamp};
+use crate::engine::{Pool, Timestamp, shown, shown_sentence};
 use crate::store::Store;
 use crate::store::model::Version;
 use crate::tax::{self, Amended, Amendment, Amounts, PrintedLine, Rounding, amend};
@@ -89,7 +89,7 @@ async fn changed_years(
         let amendment = amend(store, filed, version, only.as_ref()).await?;
         let lines = amendment.lines.len() as u64;
         if lines > 0 {
-            let of = account.map(|account| format!(" of account {account}"));
+            let of = account.map(|account| format!(" of account {}", shown(&account)));
             let of = of.unwrap_or_default();
             let lines = plural(lines, "line differs", "lines differ");
             text.push_str(&format!(
@@ -105,13 +105,13 @@ fn describe(amendment: &Amendment) -> String {
     let filed = &amendment.filed;
     let rules = &filed.rules;
     let account = rules.account.as_deref();
-    let account = account.map(|account| format!(" of account {account}"));
+    let account = account.map(|account| format!(" of account {}", shown(account)));
     let mut text = format!(
         "Tax year  {}{}: filed from version {} ({}), compared with version {}\n",
         rules.year,
         account.unwrap_or_default(),
         filed.version,
-        filed.file,
+        shown_sentence(&filed.file),
         amendment.version
     );
     if amendment.lines.is_empty() {
@@ -134,13 +134,13 @@ fn describe_line(amended: &Amended, rounding: Rounding) -> String {
         (None, _) => "new",
         _ => "changed",
     };
-    let buy = line.buy_order_id.as_deref().unwrap_or("no lot");
+    let buy = shown(line.buy_order_id.as_deref().unwrap_or("no lot"));
     let mut text = format!(
         "{verb:<8} {}: sell {} of {} {}, buy {buy}\n",
         place(line),
-        line.sell_order_id,
-        line.account,
-        line.symbol,
+        shown(&line.sell_order_id),
+        shown(&line.account),
+        shown(&line.symbol),
     );
     for (word, line) in [("filed", &amended.filed), ("now", &amended.now)] {
         if let Some(line) = line {
@@ -162,12 +162,12 @@ fn figures(line: &PrintedLine, rounding: Rounding) -> String {
     let proceeds = text(line.printed.proceeds);
     let sold = line.dates.1;
     let Some(acquired) = line.dates.0 else {
-        let what = &line.description;
+        let what = shown(&line.description);
         return format!("{what}, sold {sold}: proceeds {proceeds}, cost unknown");
     };
     format!(
         "{}, {acquired} to {sold}, {}: proceeds {proceeds}, cost {}, gain {}",
-        line.description,
+        shown(&line.description),
         place(line),
         text(line.printed.cost),
         text(line.printed.gain())

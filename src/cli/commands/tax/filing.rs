@@ -13,6 +13,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::plural;
 use crate::cli::session::Session;
+use crate::engine::{shown, shown_sentence};
 use crate::files::IfThere;
 use crate::pipeline;
 use crate::report::sha256_of;
@@ -114,7 +115,8 @@ fn outcome(
     } else {
         "is sealed"
     };
-    let (path, sha256) = (filing.path.display(), &filed.zip.sha256);
+    let (zip, sha256) = (filing.path.display().to_string(), &filed.zip.sha256);
+    let path = shown_sentence(&zip);
     let mut text = format!(
         "Database  {}\nTax year  {} in {}, version {number} ({}), final\n",
         store.location(),
@@ -135,7 +137,7 @@ fn outcome(
         text.push_str(&format!("{missing}\n"));
     }
     text.push_str(&format!("Next: fifo-pnl tax verify {path}\n"));
-    let json = json!({ "database": store.location(), "zip": path.to_string(), "sha256": sha256,
+    let json = json!({ "database": store.location(), "zip": zip, "sha256": sha256,
         "incomplete": missing, "manifest": filed.exported.manifest });
     Outcome {
         text,
@@ -218,11 +220,12 @@ fn verified_outcome(store: &dyn Store, path: &Path, check: &Check) -> Outcome {
     let mut text = format!(
         "Database  {}\nFiled     {}, version {}\n",
         store.location(),
-        path.display(),
+        shown_sentence(&path.display().to_string()),
         verified.version
     );
     for (name, verdict) in &verified.files {
-        text.push_str(&format!("{:<9} {name}{}\n", word(verdict), detail(verdict)));
+        let (word, name) = (word(verdict), shown(name));
+        text.push_str(&format!("{word:<9} {name}{}\n", detail(verdict)));
     }
     let hashes = if verified.hashes_equal {
         "equal"
@@ -250,7 +253,8 @@ fn verified_outcome(store: &dyn Store, path: &Path, check: &Check) -> Outcome {
     });
     if let Some(program) = &verified.other_program {
         text.push_str(&format!(
-            "Note      filed by fifo-pnl {program}, checked by {PROGRAM_VERSION}\n"
+            "Note      filed by fifo-pnl {}, checked by {PROGRAM_VERSION}\n",
+            shown(program)
         ));
     }
     let is_equal = verified.is_equal() && violations == 0 && check.record != Record::Other;
@@ -289,6 +293,7 @@ fn word(verdict: &Verdict) -> &'static str {
 fn detail(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Differs { line, filed, found } => {
+            let (filed, found) = (shown_sentence(filed), shown_sentence(found));
             format!(" in line {line}\n          filed {filed}\n          found {found}")
         }
         Verdict::Gone => ": filed, and not made today".into(),

@@ -1,0 +1,175 @@
+//! Text of other people, made safe to read: which characters names may not have, and how a text
+//! is shown on a terminal.
+//!
+//! A file, a database and a server can say anything: sequences that move the cursor, characters
+//! that turn the direction of a line or are not seen at all, a line end that makes a line of its
+//! own. What is stored and compared stays as it is; what is shown goes through [`shown`].
+
+use std::fmt::{self, Write as _};
+
+use super::policy::{SENTENCE_CHARS_MAX, SHOWN_CHARS_MAX};
+
+/// The edition of Unicode that [`HIDDEN`] was made from.
+pub const UNICODE_VERSION: &str = "18.0";
+
+/// Characters without a picture of their own, in ascending order.
+///
+/// Source: Unicode 18.0. General categories Cf, Zl and Zp; Default_Ignorable_Code_Point, with its
+/// code points that are not assigned yet; and letters and symbols that are drawn as a blank: the
+/// Braille blank, fillers of Hangul, Khitan and hieroglyphs, the null notehead. Control characters
+/// (Cc) are told by `char::is_control`.
+const HIDDEN: [(char, char); 29] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff0}', '\u{fffb}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{13441}', '\u{13442}'),
+    ('\u{16fe4}', '\u{16fe4}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d159}', '\u{1d159}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
+/// Blanks (Zs) beside the plain one: seen as a blank, and so taken for it.
+const BLANKS: [(char, char); 6] = [
+    ('\u{a0}', '\u{a0}'),
+    ('\u{1680}', '\u{1680}'),
+    ('\u{2000}', '\u{200a}'),
+    ('\u{202f}', '\u{202f}'),
+    ('\u{205f}', '\u{205f}'),
+    ('\u{3000}', '\u{3000}'),
+];
+
+/// Characters whose picture nobody agreed on: for private use (Co), and those that are none.
+const WITHOUT_MEANING: [(char, char); 4] = [
+    ('\u{e000}', '\u{f8ff}'),
+    ('\u{fdd0}', '\u{fdef}'),
+    ('\u{fffe}', '\u{ffff}'),
+    ('\u{effff}', '\u{10ffff}'),
+];
+
+fn is_in(ranges: &[(char, char)], c: char) -> bool {
+    ranges.iter().any(|(from, to)| (*from..=*to).contains(&c))
+}
+
+/// Tells whether a character can't be seen, so that two names with and without it look the same.
+/// Control characters are none of these.
+pub fn is_hidden(c: char) -> bool {
+    !c.is_ascii() && is_in(&HIDDEN, c)
+}
+
+/// Tells whether a terminal may be given a character as it is.
+pub fn is_plain(c: char) -> bool {
+    match c {
+        ' '..='~' => true,
+        _ => !(c.is_control() || is_hidden(c) || is_in(&BLANKS, c) || is_in(&WITHOUT_MEANING, c)),
+    }
+}
+
+/// Appends a character the way it is shown: as it is, or as `\n`, `\t` or `\u{202e}`.
+pub fn push_shown(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if is_plain(c) => out.push(c),
+        c => out.extend(c.escape_unicode()),
+    }
+}
+
+/// A text on one line, without a character that a terminal obeys or a reader can't see.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'t> {
+    text: &'t str,
+    chars_max: usize,
+    is_quoted: bool,
+}
+
+/// Shows a name, a cell, a number as it was written.
+///
+/// ```
+/// use fifo_pnl::engine::shown;
+/// assert_eq!(shown("A\u{202e}1\n").to_string(), "A\\u{202e}1\\n");
+/// ```
+pub fn shown(text: &str) -> Shown<'_> {
+    shown_within(text, SHOWN_CHARS_MAX)
+}
+
+/// Shows a reason, a note, a path, a server's message.
+pub fn shown_sentence(text: &str) -> Shown<'_> {
+    shown_within(text, SENTENCE_CHARS_MAX)
+}
+
+/// Shows up to so many characters of a text, and says how many it has if it has more.
+pub fn shown_within(text: &str, chars_max: usize) -> Shown<'_> {
+    Shown {
+        text,
+        chars_max,
+        is_quoted: false,
+    }
+}
+
+impl Shown<'_> {
+    /// Puts the text in quotes; what is said of a cut stands behind them.
+    pub fn quoted(self) -> Self {
+        Self {
+            is_quoted: true,
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quote = if self.is_quoted { "\"" } else { "" };
+        let mut out = String::from(quote);
+        let mut rest = self.text.chars();
+        for c in rest.by_ref().take(self.chars_max) {
+            push_shown(&mut out, c);
+        }
+        out.push_str(quote);
+        let more = rest.count();
+        if more > 0 {
+            let chars = self.chars_max.saturating_add(more);
+            write!(out, "… ({} characters)", thousands(chars))?;
+        }
+        f.pad(&out)
+    }
+}
+
+/// Writes a number with its thousands separated.
+pub fn thousands(number: impl fmt::Display) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (left, digit) in (0..digits.len()).rev().zip(digits.chars()) {
+        text.push(digit);
+        if left > 0 && left.is_multiple_of(3) {
+            text.push(',');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

@@ -1,0 +1,85 @@
+//! URLs that have their password in a place where it would be taken for a name, and be printed.
+
+use std::error::Error as _;
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::store::{StoreError, StoreResult};
+
+/// What the reader of URLs says that repeats nothing of the URL.
+const KNOWN_REASONS: [&str; 8] = [
+    "empty host",
+    "invalid international domain name",
+    "invalid port number",
+    "invalid IPv4 address",
+    "invalid IPv6 address",
+    "invalid domain character",
+    "invalid IP address syntax",
+    "relative URL without a base",
+];
+
+fn refused(reason: &str) -> StoreError {
+    StoreError::BadLocation {
+        location: "the PostgreSQL URL".into(),
+        reason: reason.into(),
+    }
+}
+
+/// Turns an error about a URL into ours, without any part of the URL.
+pub(super) fn bad(error: &sqlx::Error) -> StoreError {
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    match KNOWN_REASONS.iter().find(|reason| **reason == cause) {
+        Some(reason) => refused(reason),
+        None => refused("a setting in it has a value that is not known"),
+    }
+}
+
+/// Checks the form of a URL. Errors: what stands behind the host looks like a login.
+pub(super) fn check_url(url: &str) -> StoreResult<()> {
+    let Some((_, rest)) = url.split_once("://") else {
+        return Err(refused("expected \"://\" behind the scheme"));
+    };
+    let behind_host = rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]);
+    if behind_host.contains('#') {
+        return Err(refused("it has a \"#\"; in a password, write %23"));
+    }
+    let (path, query) = behind_host.split_once('?').unwrap_or((behind_host, ""));
+    let is_key = |setting: &str| {
+        setting
+            .split_once('=')
+            .map_or(setting, |(key, _)| key)
+            .contains('@')
+    };
+    if path.contains('@') || query.split('&').any(is_key) {
+        let reason = "it has an \"@\" behind the host; in a password, write %2F for a slash and \
+                      %3F for a question mark";
+        return Err(refused(reason));
+    }
+    Ok(())
+}
+
+/// Checks what is printed of a URL. Errors: a name that looks like one with a password.
+pub(super) fn check_names(options: &PgConnectOptions) -> StoreResult<()> {
+    let database = options.get_database().unwrap_or_default();
+    let socket = options
+        .get_socket()
+        .map(|socket| socket.display().to_string());
+    let names = [
+        options.get_username(),
+        options.get_host(),
+        database,
+        socket.as_deref().unwrap_or_default(),
+    ];
+    if names.iter().any(|name| name.contains(char::is_control)) {
+        return Err(refused("a name in it has a control character"));
+    }
+    if options.get_username().contains(':') {
+        return Err(refused(
+            "its user has a \":\", which separates user and password",
+        ));
+    }
+    if options.get_host().contains(['@', '%']) || database.contains(['@', '/', ':']) {
+        return Err(refused("its host or its database looks like a login"));
+    }
+    Ok(())
+}
