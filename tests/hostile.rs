@@ -9,6 +9,8 @@
     reason = "the server and the length of a soak are found in the environment"
 )]
 
+#[path = "hostile/memory.rs"]
+mod memory;
 #[path = "hostile/passwords.rs"]
 mod passwords;
 #[path = "hostile/printed.rs"]

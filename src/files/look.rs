@@ -43,15 +43,18 @@ fn not_a_file(kind: FileType) -> io::Error {
     )
 }
 
-/// Reads a text of at most so many bytes: a plain file, or what a shell hands over (`<(command)`,
-/// `/dev/stdin`, `/dev/null`), which ends by itself.
-///
-/// Errors: as [`open_input`]; it is longer.
+/// Opens a plain file, or what a shell hands over (`<(command)`, `/dev/stdin`, `/dev/null`), which
+/// ends by itself. Errors: as [`open_input`].
+pub fn open_text(path: &Path) -> io::Result<File> {
+    match path.starts_with("/dev") || path.starts_with("/proc") {
+        true => File::open(path),
+        false => open_input(path, false),
+    }
+}
+
+/// Reads a text of at most so many bytes. Errors: as [`open_text`]; it is longer.
 pub fn read_input(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let file = match path.starts_with("/dev") || path.starts_with("/proc") {
-        true => File::open(path)?,
-        false => open_input(path, false)?,
-    };
+    let file = open_text(path)?;
     let mut bytes = Vec::new();
     file.take(bytes_max.saturating_add(1))
         .read_to_end(&mut bytes)?;

@@ -23,7 +23,7 @@ pub use draft::{Draft, IfThere, check_place};
 pub use error::WriteError;
 pub use folder::ScratchFolder;
 pub use lock::open_lock;
-pub use look::{kind_of, open_input, read_input};
+pub use look::{kind_of, open_input, open_text, read_input};
 pub use rename::remove_published;
 pub use unfinished::{UNFINISHED_SUFFIX, remove_unfinished};
 

@@ -8,15 +8,12 @@ use std::io::{self, ErrorKind, Read};
 
 use sha2::{Digest, Sha256};
 
+use super::bounds::{LINE_BYTES_MAX, ROW_BYTES_MAX, check_lines};
 use super::file::{FileError, check_head, count_line_ends, without_mark};
 use super::rows::last_safe_start;
 
 /// Bytes of a block, unless a row is longer: some 7,000 trades.
 pub const BLOCK_BYTES: usize = 1024 * 1024;
-
-/// A row of several lines that is longer than this is taken for one whose quote is never closed:
-/// so a stray quote costs this much memory, not the rest of the file.
-pub const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Bytes that tell the format of a file.
 const HEAD_BYTES: usize = 8 * 1024;
@@ -57,6 +54,11 @@ impl Block {
     /// Returns where the block ends in the file, in bytes.
     pub fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Returns its length.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
     }
 
     /// Tells whether this is the file's end, and its last line has no line end.
@@ -126,6 +128,10 @@ impl<R: Read> Blocks<R> {
             }
             if let Some(cut) = self.cut(window)? {
                 return self.take(cut).map(Some);
+            }
+            if window >= LINE_BYTES_MAX {
+                let bytes = self.buffer.get(..window).unwrap_or_default();
+                check_lines(bytes, self.line)?;
             }
             window = window.saturating_mul(2);
         }

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use csv::StringRecord;
 
 use super::ImportOptions;
+use super::bounds::kept;
 use super::header::{Column, Header};
 use super::rejected::Fault;
 use super::times::read_order_time;
@@ -170,7 +171,7 @@ fn bad_cell(column: Column, found: &str, fault: Fault) -> BadCell {
     };
     BadCell {
         column,
-        found: found.to_owned(),
+        found: kept(found),
         fault,
     }
 }

@@ -7,6 +7,7 @@
 use csv::StringRecord;
 
 use super::blocks::Block;
+use super::bounds;
 use super::cells::{BadCell, TradeReader};
 use super::file::{FileError, text_of};
 use super::header::{Column, Header};
@@ -211,12 +212,12 @@ fn check_row(
     let order_id = record.get(0).filter(|_| id_is_first).unwrap_or_default();
     Err(Box::new(RejectedRow {
         line: row.line,
-        order_id: order_id.to_owned(),
+        order_id: bounds::kept(order_id),
         column: ROW_COLUMN.to_owned(),
         found,
         reason: fault.reason,
         hint: fault.hint,
-        text: row.text.to_owned(),
+        text: bounds::kept(row.text),
     }))
 }
 
@@ -267,12 +268,12 @@ fn rejected_cell(
         .and_then(|place| record.get(place));
     Box::new(RejectedRow {
         line: row.line,
-        order_id: order_id.unwrap_or_default().to_owned(),
+        order_id: bounds::kept(order_id.unwrap_or_default()),
         column: bad.column.as_str().to_owned(),
         found: bad.found,
         reason: bad.fault.reason,
         hint: bad.fault.hint,
-        text: row.text.to_owned(),
+        text: bounds::kept(row.text),
     })
 }
 

@@ -1,7 +1,9 @@
 //! What makes a whole file unreadable: its bytes, or its header. Read before any row is.
 
+use super::bounds::{COLUMNS_MAX, LINE_BYTES_MAX, check_lines};
 use super::header::header_hint;
 use super::rejected::quoted;
+use crate::engine::thousands;
 
 /// Why nothing of a file was read.
 ///
@@ -19,6 +21,27 @@ pub enum FileError {
     Nul {
         /// Line of the first one, from 1.
         line: u64,
+    },
+    /// A line that no trade has, or a file that has no line ends.
+    #[error("the line has more than {} MiB, expected a trade", LINE_BYTES_MAX / 1024 / 1024)]
+    LineTooLong {
+        /// Its number, from 1.
+        line: u64,
+    },
+    /// A file that has to be held as a whole, and is larger than so many MiB.
+    #[error("the file has more than {0} MiB")]
+    TooLarge(usize),
+    /// More columns than any table of trades.
+    #[error(
+        "the header has {} columns, expected at most {}",
+        thousands(.found),
+        thousands(COLUMNS_MAX)
+    )]
+    TooManyColumns {
+        /// Line of the header, from 1.
+        line: u64,
+        /// How many there are.
+        found: usize,
     },
     /// A file of opening lots without one of its columns.
     #[error("the column {0} is missing")]
@@ -84,6 +107,8 @@ impl FileError {
     pub fn line(&self) -> Option<u64> {
         match self {
             Self::Nul { line }
+            | Self::LineTooLong { line }
+            | Self::TooManyColumns { line, .. }
             | Self::NotUtf8 { line, .. }
             | Self::Separator { line, .. }
             | Self::NoHeader { line, .. }
@@ -93,6 +118,7 @@ impl FileError {
             Self::Empty
             | Self::OtherFormat(_)
             | Self::NoOpeningColumn(_)
+            | Self::TooLarge(_)
             | Self::Utf16
             | Self::Csv(_) => None,
         }
@@ -105,7 +131,7 @@ impl FileError {
             Self::OtherFormat(kind) if kind.contains("compressed") || kind.contains("archive") => {
                 "unpack it first, and import the CSV file in it".into()
             }
-            Self::OtherFormat(_) | Self::Nul { .. } => {
+            Self::OtherFormat(_) | Self::Nul { .. } | Self::LineTooLong { .. } => {
                 "open it in the program it comes from and export it as CSV, in UTF-8".into()
             }
             Self::Utf16 | Self::NotUtf8 { .. } => {
@@ -114,7 +140,12 @@ impl FileError {
             Self::Separator { .. } => {
                 "export it with commas between the cells and a point before the decimals".into()
             }
-            Self::NoHeader { .. } | Self::MissingColumns { .. } => header_hint(),
+            Self::TooLarge(_) => "write it in several files; a file of trades, not a pipe, \
+                                  may have any size"
+                .into(),
+            Self::NoHeader { .. } | Self::TooManyColumns { .. } | Self::MissingColumns { .. } => {
+                header_hint()
+            }
             Self::NoOpeningColumn(_) => {
                 "opening lots have the columns symbol,size,acquired,basis and optional account"
                     .into()
@@ -187,6 +218,7 @@ pub(super) fn text_of(bytes: &[u8]) -> Result<&str, FileError> {
     if text.trim_ascii_start().is_empty() {
         return Err(FileError::Empty);
     }
+    check_lines(bytes, 1)?;
     Ok(text)
 }
 

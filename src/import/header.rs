@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use csv::StringRecord;
 
+use super::bounds::{COLUMNS_MAX, kept};
 use super::file::FileError;
 use super::rows::Row;
 
@@ -114,7 +115,10 @@ impl Header {
     ///
     /// Errors: another separator, no header at all, a column missing or there twice.
     pub(super) fn try_new(record: &StringRecord, row: &Row<'_>) -> Result<Self, FileError> {
-        let line = row.line;
+        let (line, found) = (row.line, record.len());
+        if found > COLUMNS_MAX {
+            return Err(FileError::TooManyColumns { line, found });
+        }
         let names: Vec<String> = record.iter().map(fold).collect();
         check_separator(&names, row)?;
         if row.fault.is_some() {
@@ -223,7 +227,7 @@ fn check_is_header(names: &[String], row: &Row<'_>) -> Result<(), FileError> {
     }
     Err(FileError::NoHeader {
         line: row.line,
-        found: row.text.to_owned(),
+        found: kept(row.text),
     })
 }
 

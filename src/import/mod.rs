@@ -7,6 +7,7 @@
 //! files of any size `blocks.rs` and `repeats.rs`.
 
 mod blocks;
+mod bounds;
 mod cells;
 mod csv;
 mod file;
@@ -22,7 +23,11 @@ use jiff::tz::TimeZone;
 use crate::engine::{Account, LedgerTrade, Timestamp};
 
 pub use self::csv::{CsvFormat, ParsedBlock, parse_csv};
-pub use blocks::{BLOCK_BYTES, Block, BlockError, Blocks, ROW_BYTES_MAX};
+pub use blocks::{BLOCK_BYTES, Block, BlockError, Blocks};
+pub use bounds::{
+    COLUMNS_MAX, LINE_BYTES_MAX, LIST_BYTES_MAX, PIPE_BYTES_MAX, REJECTED_BYTES_MAX, ROW_BYTES_MAX,
+    read_whole, whole_error,
+};
 pub use file::FileError;
 pub use header::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
+use super::bounds::{COLUMNS_MAX, kept};
 use super::file::{FileError, text_of};
 use super::rejected::{Fault, RejectedRow};
 use super::{ImportOptions, ParsedFile};
@@ -41,6 +42,10 @@ pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<Parse
         ..ParsedFile::default()
     };
     let header = reader.headers().cloned().unwrap_or_default();
+    if header.len() > COLUMNS_MAX {
+        let (line, found) = (1, header.len());
+        return Err(FileError::TooManyColumns { line, found });
+    }
     let columns = columns(&header, &mut parsed)?;
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for record in reader.records() {
@@ -60,10 +65,10 @@ pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<Parse
                 line,
                 order_id: String::new(),
                 column: column.into(),
-                found,
+                found: kept(&found),
                 reason: fault.reason,
                 hint: fault.hint,
-                text: record.iter().collect::<Vec<_>>().join(","),
+                text: kept(&record.iter().collect::<Vec<_>>().join(",")),
             }),
         }
     }

@@ -22,13 +22,13 @@ pub struct RejectedRow {
     pub order_id: String,
     /// The column at fault, or [`ROW_COLUMN`].
     pub column: String,
-    /// The value at fault, in full.
+    /// The value at fault; of a very long one, how it begins.
     pub found: String,
     /// What was expected.
     pub reason: String,
     /// What to do, where that is known.
     pub hint: Option<String>,
-    /// The row as it stands in the file, without its line end.
+    /// The row as it stands in the file, without its line end; of a very long one, its beginning.
     pub text: String,
 }
 

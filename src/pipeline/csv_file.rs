@@ -15,14 +15,17 @@ use tokio::sync::mpsc;
 use super::context::{Context, Phase, PipelineError, PipelineResult};
 use crate::engine::LedgerTrade;
 use crate::import::{
-    Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, RejectedRow, Repeated,
-    TradeHasher, TradeHashes,
+    Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX, RejectedRow,
+    Repeated, TradeHasher, TradeHashes,
 };
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
 
 /// Blocks parsed at once, whatever the number of cores: each takes some 6 MB with its trades.
 const BLOCKS_AT_ONCE_MAX: usize = 8;
+
+/// Bytes from which no further block is parsed at once: rows may be long.
+const BATCH_BYTES_MAX: usize = ROW_BYTES_MAX;
 
 /// Lots that wait for the store.
 const LOTS_WAITING_MAX: usize = 2;
@@ -255,9 +258,13 @@ impl<'p> BlockFile<'p> {
     fn next_batch(&mut self) -> PipelineResult<Vec<Block>> {
         let at_once = rayon::current_num_threads().min(BLOCKS_AT_ONCE_MAX);
         let mut batch = Vec::with_capacity(at_once);
-        while batch.len() < at_once {
+        let mut bytes = 0;
+        while batch.len() < at_once && bytes < BATCH_BYTES_MAX {
             match self.blocks.next_block() {
-                Ok(Some(block)) => batch.push(block),
+                Ok(Some(block)) => {
+                    bytes += block.bytes();
+                    batch.push(block);
+                }
                 Ok(None) => break,
                 Err(error) => return Err(of_block(self.path, error)),
             }
@@ -277,7 +284,7 @@ fn of_file(path: &Path, error: FileError) -> PipelineError {
     PipelineError::File { file, error }
 }
 
-fn of_block(path: &Path, error: BlockError) -> PipelineError {
+pub(super) fn of_block(path: &Path, error: BlockError) -> PipelineError {
     match error {
         BlockError::File(error) => of_file(path, error),
         BlockError::Io(error) => PipelineError::Unreadable {

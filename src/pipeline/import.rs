@@ -1,15 +1,17 @@
 //! Files into the ledger: all rows of all files are read first, then each file is appended in one
 //! transaction, for which it is read again. Read next: `csv_file.rs`.
 
+use std::fs::File;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
-use super::csv_file::CsvFile;
+use super::csv_file::{CsvFile, of_block};
 use crate::engine::{Account, LedgerTrade};
 use crate::import::{
-    FileError, ImportOptions, ParsedFile, RejectedRow, parse_csv, parse_opening_lots,
+    FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, RejectedRow, parse_csv,
+    parse_opening_lots, read_whole,
 };
 use crate::store::Store;
 use crate::store::model::{ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
@@ -135,7 +137,12 @@ pub fn parse_source(
             trades: SourceTrades::InFile(file),
         });
     }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let bytes_max = match request.opening_lots {
+        true => LIST_BYTES_MAX,
+        false => PIPE_BYTES_MAX,
+    };
+    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = read_whole(file, bytes_max).map_err(|error| of_block(path, error))?;
     let (parsed, sha256) = parse_whole(&bytes, &options, request, context);
     context.cancel.check()?;
     let file = name.clone();

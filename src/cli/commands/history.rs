@@ -12,6 +12,8 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::shown;
+use crate::files::open_text;
+use crate::import::{BlockError, LIST_BYTES_MAX, read_whole, whole_error};
 use crate::pipeline::{HistoryLine, HistoryReport, HistoryStatus, HistorySum};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX};
 
@@ -95,11 +97,22 @@ const COLUMNS: [(&str, &str); 10] = [
 /// Where a file's numbers begin and end in [`COLUMNS`].
 const NUMBERS: std::ops::Range<usize> = 3..9;
 
+/// Reads a file whole, as old answers are few.
+fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
+    let opened = open_text(file).map_err(BlockError::from);
+    let bytes = opened.and_then(|opened| read_whole(opened, LIST_BYTES_MAX));
+    bytes.map_err(|error| {
+        let (what, hint) = whole_error(&error);
+        CliError::usage(format!("{}{what}", file.display()), hint)
+    })
+}
+
 /// Reads a file of old answers.
 fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
     let shown = file.display();
     let failed = |error: csv::Error| CliError::usage(format!("{shown}: {error}"), "");
-    let mut reader = csv::Reader::from_path(file).map_err(failed)?;
+    let bytes = bytes_of(file)?;
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
     let header = reader.headers().map_err(failed)?.clone();
     let place = |(ours, theirs): (&str, &str)| {
         header

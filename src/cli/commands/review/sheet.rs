@@ -14,13 +14,11 @@ use crate::cli::format::plural;
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
 use crate::engine::{IssueType, shown_sentence};
-use crate::files::{IfThere, WriteError, check_place, read_input};
+use crate::files::{IfThere, WriteError, check_place, open_text};
+use crate::import::{BlockError, LIST_BYTES_MAX, read_whole, whole_error};
 use crate::report::{CsvLine, PartFile};
 use crate::store::Store;
 use crate::store::model::{QueuedItem, ReviewStatus};
-
-/// Bytes of a sheet, which memory holds: some 300,000 decisions.
-const SHEET_BYTES_MAX: u64 = 64 << 20;
 
 /// Columns that are written.
 const SHOWN: [&str; 9] = [
@@ -102,8 +100,9 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
             "fifo-pnl review export writes such a file",
         )
     };
-    let bytes = read_input(path, SHEET_BYTES_MAX);
-    let bytes = bytes.map_err(|error| bad(format!(": can't be read: {error}")))?;
+    let opened = open_text(path).map_err(BlockError::from);
+    let bytes = opened.and_then(|opened| read_whole(opened, LIST_BYTES_MAX));
+    let bytes = bytes.map_err(|error| bad(whole_error(&error).0))?;
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .trim(csv::Trim::All)
