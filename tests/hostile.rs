@@ -11,6 +11,8 @@
 
 #[path = "hostile/memory.rs"]
 mod memory;
+#[path = "hostile/mutated.rs"]
+mod mutated;
 #[path = "hostile/passwords.rs"]
 mod passwords;
 #[path = "hostile/printed.rs"]
