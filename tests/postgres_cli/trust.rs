@@ -47,7 +47,7 @@ fn a_policy_that_hides_rows_of_the_ledger_stops_what_needs_them_all() {
          GRANT CREATE ON DATABASE {} TO {run}; GRANT USAGE, CREATE ON SCHEMA public TO {run}",
         site.database
     ));
-    let admin = std::mem::replace(&mut site.url, String::new());
+    let admin = std::mem::take(&mut site.url);
     site.url = with_role(&admin, &run);
     site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
     site.compute(&["--all-symbols"]).expect(0);
@@ -111,7 +111,7 @@ fn a_policy_that_hides_rows_of_a_version_stops_what_is_filed() {
          ALTER TABLE fifo_allocations ENABLE ROW LEVEL SECURITY; \
          CREATE POLICY own ON fifo_allocations TO {reader} USING (account = 'main')"
     ));
-    let admin = std::mem::replace(&mut site.url, String::new());
+    let admin = std::mem::take(&mut site.url);
     site.url = with_role(&admin, &reader);
     refused(
         site.fifo_pnl(&["versions", "export", "1"]),
