@@ -357,7 +357,7 @@ fn many_items_are_decided_in_a_spreadsheet() {
     let bad = fill(&fill(&sheet, "1", ",dismiss,,,,,x"), "3", ",sell it,,,,,x");
     folder.write("bad.csv", bad);
     let done = review(&folder, &["apply", "bad.csv", "--yes"]).expect(2);
-    let said = "bad.csv:3: action is \"sell it\", expected resolve, dismiss or start";
+    let said = "bad.csv:4: action is \"sell it\", expected resolve, dismiss or start";
     assert!(done.stderr.contains(said), "{}", done.stderr);
     let states = folder.sql("SELECT status FROM manual_review_queue ORDER BY id");
     assert_eq!(states, ["in_progress", "dismissed", "pending"]);

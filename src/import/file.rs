@@ -124,6 +124,14 @@ impl FileError {
         }
     }
 
+    /// Returns the error as it stands behind the name of the file.
+    pub fn in_file(&self) -> String {
+        match self.line() {
+            Some(line) => format!(":{line}: {self}"),
+            None => format!(": {self}"),
+        }
+    }
+
     /// Returns what to do about it.
     pub fn hint(&self) -> String {
         match self {

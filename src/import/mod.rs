@@ -16,6 +16,7 @@ mod opening;
 mod rejected;
 mod repeats;
 mod rows;
+mod table;
 mod times;
 
 use jiff::tz::TimeZone;
@@ -33,6 +34,7 @@ pub use header::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{ROW_COLUMN, RejectedRow};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
+pub use table::{Table, TableRow};
 pub use times::{ZoneError, parse_timezone};
 
 /// What the bytes of a file do not say themselves.

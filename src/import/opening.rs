@@ -9,9 +9,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
-use super::bounds::{COLUMNS_MAX, kept};
-use super::file::{FileError, text_of};
-use super::rejected::{Fault, RejectedRow};
+use super::bounds::kept;
+use super::file::FileError;
+use super::rejected::{Fault, ROW_COLUMN, RejectedRow};
+use super::table::{Table, TableRow};
 use super::{ImportOptions, ParsedFile};
 use crate::engine::policy::SOURCE_OPENING;
 use crate::engine::{
@@ -32,72 +33,64 @@ struct Columns {
 
 /// Reads a file of opening lots. Errors: no CSV, or a column is missing; a bad row is none.
 pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<ParsedFile, FileError> {
-    let text = text_of(bytes)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
+    let mut table = Table::new(bytes)?;
     let mut parsed = ParsedFile {
-        ends_without_line_end: !text.ends_with(['\n', '\r']),
+        ends_without_line_end: !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r"),
         ..ParsedFile::default()
     };
-    let header = reader.headers().cloned().unwrap_or_default();
-    if header.len() > COLUMNS_MAX {
-        let (line, found) = (1, header.len());
-        return Err(FileError::TooManyColumns { line, found });
-    }
-    let columns = columns(&header, &mut parsed)?;
+    let columns = columns(&table, &mut parsed)?;
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for record in reader.records() {
+    while let Some(row) = table.next_row()? {
         parsed.rows += 1;
-        let row = match &record {
-            Ok(record) => read_row(record, &columns, options, &mut seen),
-            Err(error) => Err(("(row)", String::new(), Fault::new(error.to_string()))),
+        let read = match row.fault {
+            None => read_row(&row, &columns, options, &mut seen),
+            Some(fault) => Err((ROW_COLUMN, fault.to_owned(), Fault::new("expected a lot"))),
         };
-        let record = record.unwrap_or_default();
-        let line = record.position().map_or(0, csv::Position::line);
-        match row {
+        match read {
             Ok(mut trade) => {
-                trade.import_line = line;
+                trade.import_line = row.line;
                 parsed.trades.push(trade);
             }
             Err((column, found, fault)) => parsed.rejected.push(RejectedRow {
-                line,
+                line: row.line,
                 order_id: String::new(),
                 column: column.into(),
                 found: kept(&found),
                 reason: fault.reason,
                 hint: fault.hint,
-                text: kept(&record.iter().collect::<Vec<_>>().join(",")),
+                text: kept(&row.text),
             }),
         }
     }
     Ok(parsed)
 }
 
-fn columns(header: &csv::StringRecord, parsed: &mut ParsedFile) -> Result<Columns, FileError> {
-    let name = |cell: &str| cell.trim_start_matches('\u{feff}').to_ascii_lowercase();
-    let place = |wanted: &str| header.iter().position(|cell| name(cell) == wanted);
+fn columns(table: &Table<'_>, parsed: &mut ParsedFile) -> Result<Columns, FileError> {
     let mut required = [0; 4];
     for (slot, column) in required.iter_mut().zip(OPENING_COLUMNS) {
-        *slot = place(column).ok_or(FileError::NoOpeningColumn(column))?;
+        let place = table.place(column);
+        *slot = place.ok_or(FileError::NoOpeningColumn(column))?;
     }
     let known = |cell: &str| OPENING_COLUMNS.contains(&cell) || cell == "account";
-    let names = header.iter().map(name);
+    let names = table
+        .header
+        .cells
+        .iter()
+        .map(|cell| cell.to_ascii_lowercase());
     parsed.unknown_columns = names.filter(|name| !known(name)).collect();
-    let account = place("account");
+    let account = table.place("account");
     Ok(Columns { required, account })
 }
 
 type Bad = (&'static str, String, Fault);
 
 fn read_row(
-    record: &csv::StringRecord,
+    row: &TableRow,
     columns: &Columns,
     options: &ImportOptions,
     seen: &mut BTreeMap<String, u32>,
 ) -> Result<LedgerTrade, Bad> {
-    let cell = |at: usize| record.get(at).unwrap_or_default();
+    let cell = |at: usize| row.cell(at);
     let [symbol_text, size_text, acquired, basis_text] = columns.required.map(cell);
     let bad = |column: &'static str, found: &str, reason: String| {
         (column, found.to_owned(), Fault::new(reason))
@@ -250,6 +243,18 @@ mod tests {
         assert!(row("A-USD,1,2027-07-01,1").contains("in the future"));
         assert!(row("A-USD,1,2023-07-01,-1").starts_with("2: basis is \"-1\", expected the total"));
         assert!(row(",1,2023-07-01,1").starts_with("2: symbol is empty"));
+        // A cell with a comma in it, a quoted line end and a blank line before.
+        let text = "symbol,size,acquired,basis,note\r\n\
+                    A-USD,1,2023-07-01,1,\"two\r\nlines\"\r\n\r\n\
+                    A-USD,1,234,2023-07-01,1,x\r\nA-USD,0,2023-07-01,1,\r\n";
+        let parsed = parse(text).unwrap();
+        let said: Vec<String> = parsed.rejected.iter().map(ToString::to_string).collect();
+        assert!(
+            said[0].starts_with("5: row has more cells than the header"),
+            "{said:?}"
+        );
+        assert_eq!(said[1], "6: size is \"0\", expected a number above zero");
+        assert_eq!(parsed.trades[0].import_line, 2);
         let error = parse("symbol,size,basis\n").unwrap_err();
         assert_eq!(error.to_string(), "the column acquired is missing");
     }

@@ -13,7 +13,7 @@ use crate::cli::format::{dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::shown;
 use crate::files::open_text;
-use crate::import::{BlockError, LIST_BYTES_MAX, read_whole, whole_error};
+use crate::import::{BlockError, LIST_BYTES_MAX, Table, read_whole, whole_error};
 use crate::pipeline::{HistoryLine, HistoryReport, HistoryStatus, HistorySum};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX};
 
@@ -97,8 +97,8 @@ const COLUMNS: [(&str, &str); 10] = [
 /// Where a file's numbers begin and end in [`COLUMNS`].
 const NUMBERS: std::ops::Range<usize> = 3..9;
 
-/// Reads a file whole, as old answers are few.
-fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
+/// Reads a file whole, as what it lists is few.
+pub(super) fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
     let opened = open_text(file).map_err(BlockError::from);
     let bytes = opened.and_then(|opened| read_whole(opened, LIST_BYTES_MAX));
     bytes.map_err(|error| {
@@ -110,50 +110,54 @@ fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
 /// Reads a file of old answers.
 fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
     let shown = file.display();
-    let failed = |error: csv::Error| CliError::usage(format!("{shown}: {error}"), "");
+    let failed = |what: String| CliError::usage(format!("{shown}{what}"), "nothing was written");
     let bytes = bytes_of(file)?;
-    let mut reader = csv::Reader::from_reader(bytes.as_slice());
-    let header = reader.headers().map_err(failed)?.clone();
+    let mut table = Table::new(&bytes).map_err(|error| failed(error.in_file()))?;
+    let header = table.header.clone();
     let place = |(ours, theirs): (&str, &str)| {
-        header
-            .iter()
-            .position(|name| name.trim() == ours || name.trim() == theirs)
+        let mut names = header.cells.iter();
+        names.position(|name| name == ours || name == theirs)
     };
     let places = COLUMNS.map(place);
     let has = |column: usize| places.get(column).is_some_and(Option::is_some);
     if !has(0) || !(has(1) || has(2) || has(3)) {
         return Err(CliError::usage(
-            format!("{shown}:1: the header lacks order_id, or both parents and pnl_usd"),
+            format!(
+                "{shown}:{}: the header lacks order_id, or both parents and pnl_usd",
+                header.line
+            ),
             "the first line is like order_id,parent_id,pnl_usd",
         ));
     }
     let mut sells = Vec::new();
-    for (nth, record) in reader.records().enumerate() {
-        let record = record.map_err(failed)?;
+    while let Some(row) = table.next_row().map_err(|error| failed(error.in_file()))? {
+        let line = row.line;
+        if let Some(fault) = row.fault {
+            return Err(failed(format!(":{line}: row {fault}")));
+        }
+        if row.cells.len() < header.cells.len() {
+            let (cells, expected) = (row.cells.len(), header.cells.len());
+            let cells = plural(cells as u64, "cell", "cells");
+            return Err(failed(format!(
+                ":{line}: row has {cells}, expected {expected}"
+            )));
+        }
         let cell = |column: usize| {
             let place = places.get(column).copied().flatten();
-            let text = place.and_then(|place| record.get(place)).map(str::trim);
+            let text = place.map(|place| row.cell(place));
             text.filter(|text| !text.is_empty()).map(str::to_owned)
         };
         for column in NUMBERS {
-            let (name, text) = (COLUMNS.get(column), cell(column));
-            if let (Some((_, name)), Some(text)) = (name, text)
-                && !is_number(&text)
+            if let (Some((_, name)), Some(text)) = (COLUMNS.get(column), &cell(column))
+                && !is_number(text)
             {
-                return Err(CliError::usage(
-                    format!(
-                        "{shown}:{}: {name} is \"{text}\", expected a number",
-                        nth + 2
-                    ),
-                    "nothing was written",
-                ));
+                return Err(failed(format!(
+                    ":{line}: {name} is \"{text}\", expected a number"
+                )));
             }
         }
         let Some(order_id) = cell(0) else {
-            return Err(CliError::usage(
-                format!("{shown}:{}: order_id is empty", nth + 2),
-                "nothing was written",
-            ));
+            return Err(failed(format!(":{line}: order_id is empty")));
         };
         let several = cell(2).unwrap_or_default();
         let several = several

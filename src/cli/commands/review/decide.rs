@@ -106,9 +106,15 @@ pub(super) async fn resolve(
         }
         return decide(store, session, &args.item, ReviewStatus::Resolved).await;
     }
-    let lots = typed_lots(args)?;
-    let zone = args.timezone.as_deref();
-    let settled = settle(store, session, item, &lots, (zone, &args.item.note)).await?;
+    check_unmatched(&item)?;
+    let typed = typed_lots(args)?;
+    let typed_as = TypedAs::Flags {
+        zone: args.timezone.as_deref(),
+    };
+    let read = |lot: &TypedLot| read_lot(lot, &item, typed_as, session);
+    let lots = typed.iter().map(read).collect::<CliResult<Vec<_>>>()?;
+    let note_signed = signed(&args.item.note, typed.iter());
+    let settled = settle(store, item, &lots, note_signed).await?;
     note(describe(&settled).trim_end());
     if !args.yes {
         confirm()?;
@@ -140,14 +146,16 @@ pub(super) async fn resolve(
 pub(super) fn check(args: &ResolveArgs, now: Timestamp) -> CliResult<()> {
     check_note(&args.item.note)?;
     args.timezone.as_deref().map(check_zone).transpose()?;
+    let typed_as = TypedAs::Flags { zone: None };
     for lot in typed_lots(args)? {
-        read_basis(&lot)?;
-        lot.size.as_deref().map(read_size).transpose()?;
+        read_basis(&lot, typed_as)?;
+        let read_size = |size: &String| read_size(size, typed_as);
+        lot.size.as_ref().map(read_size).transpose()?;
         // A day may be any day; which instants it has, and whether they are over, its zone tells.
         if let Err(why) = parse_acquired(&lot.acquired, Some(&TimeZone::UTC), now)
             && (lot.acquired.len() != 10 || lot.acquired.parse::<Date>().is_err())
         {
-            return Err(unreadable_day(&lot.acquired, &why));
+            return Err(unreadable_day(&lot.acquired, &why, typed_as));
         }
     }
     let is_day = |text: &String| text.parse::<Timestamp>().is_err();
@@ -166,29 +174,32 @@ pub(super) fn check(args: &ResolveArgs, now: Timestamp) -> CliResult<()> {
     Ok(())
 }
 
-fn unreadable_day(text: &str, why: &str) -> CliError {
-    CliError::usage(format!("--acquired is \"{text}\", {why}"), "")
+fn unreadable_day(text: &str, why: &str, typed_as: TypedAs<'_>) -> CliError {
+    let name = typed_as.name("acquired");
+    CliError::usage(format!("{name} is \"{text}\", {why}"), "")
 }
 
-fn read_size(text: &str) -> CliResult<Size> {
-    let bad = |error| CliError::usage(format!("--size is \"{text}\": it {error}"), "");
+fn read_size(text: &str, typed_as: TypedAs<'_>) -> CliResult<Size> {
+    let name = typed_as.name("size");
+    let bad = |error| CliError::usage(format!("{name} is \"{text}\": it {error}"), "");
     let size: Size = text.parse().map_err(bad)?;
     match size.is_zero() {
         false => Ok(size),
         true => {
-            let message = "--size is zero, expected a number above it";
+            let message = format!("{name} is zero, expected a number above it");
             Err(CliError::usage(message, ""))
         }
     }
 }
 
 /// Reads a basis. Errors: no amount; less than zero; zero, and nobody stands for it.
-fn read_basis(typed: &TypedLot) -> CliResult<Usd> {
+fn read_basis(typed: &TypedLot, typed_as: TypedAs<'_>) -> CliResult<Usd> {
     let basis = typed.basis.parse().ok();
     let basis = basis.filter(|basis: &Usd| !basis.is_negative());
     let Some(basis) = basis else {
+        let name = typed_as.name("basis");
         return Err(CliError::usage(
-            format!("--basis is \"{}\", expected USD, zero or more", typed.basis),
+            format!("{name} is \"{}\", expected USD, zero or more", typed.basis),
             "the basis is the total cost of the lot, fees included",
         ));
     };
@@ -196,7 +207,10 @@ fn read_basis(typed: &TypedLot) -> CliResult<Usd> {
     if basis == Usd::ZERO && signed_by.trim().is_empty() {
         return Err(CliError::usage(
             "a basis of zero makes the whole proceeds a gain: somebody has to stand for it",
-            "name who does: --signed-by NAME",
+            match typed_as {
+                TypedAs::Flags { .. } => "name who does: --signed-by NAME",
+                TypedAs::Cells => "name who does in the column signed_by",
+            },
         ));
     }
     Ok(basis)
@@ -223,19 +237,46 @@ fn typed_lots(args: &ResolveArgs) -> CliResult<Vec<TypedLot>> {
     Ok(pairs.enumerate().map(lot).collect())
 }
 
-/// Makes the trades of a decision, and what they would change. Nothing is written.
-pub(super) async fn settle(
-    store: &dyn Store,
-    session: &Session,
-    item: QueuedItem,
-    typed: &[TypedLot],
-    (zone, note): (Option<&str>, &str),
-) -> CliResult<Settled> {
+/// How a lot was typed: messages name what the user can change.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum TypedAs<'a> {
+    /// By flags.
+    Flags {
+        /// The zone of days.
+        zone: Option<&'a str>,
+    },
+    /// In the cells of a sheet.
+    Cells,
+}
+
+impl TypedAs<'_> {
+    /// Returns the name of a value.
+    fn name(self, name: &str) -> String {
+        match self {
+            Self::Flags { .. } => format!("--{name}"),
+            Self::Cells => name.to_owned(),
+        }
+    }
+}
+
+/// Returns a note that names who stands for a basis of zero.
+pub(super) fn signed<'t>(note: &str, typed: impl Iterator<Item = &'t TypedLot>) -> String {
+    let mut note = note.to_owned();
+    for lot in typed {
+        if let Some(name) = lot.signed_by.as_ref().filter(|_| is_zero(&lot.basis)) {
+            note.push_str(&format!(" (zero basis signed by {name})"));
+        }
+    }
+    note
+}
+
+/// Checks that a basis can settle an item. Errors: it is settled; it is no unmatched sell.
+pub(super) fn check_unmatched(item: &QueuedItem) -> CliResult<()> {
     if !item.status.is_open() {
         let (id, status) = (item.id, item.status.as_str());
         return Err(CliError::refused(
             format!("review item {id} is {status}: reopen it first"),
-            "fifo-pnl review reopen ID --note TEXT",
+            format!("fifo-pnl review reopen {id} --note TEXT"),
         ));
     }
     if item.issue != IssueType::UnmatchedSell {
@@ -245,21 +286,23 @@ pub(super) async fn settle(
             format!("fifo-pnl review show {id} says what does"),
         ));
     }
-    let mut lots = Vec::new();
-    let mut note = note.to_owned();
-    for lot in typed {
-        lots.push(read_lot(lot, &item, zone, session)?);
-        if let Some(name) = lot.signed_by.as_ref().filter(|_| is_zero(&lot.basis)) {
-            note.push_str(&format!(" (zero basis signed by {name})"));
-        }
-    }
+    Ok(())
+}
+
+/// Makes the trades of a decision, and what they would change. Nothing is written.
+pub(super) async fn settle(
+    store: &dyn Store,
+    item: QueuedItem,
+    lots: &[BasisLot],
+    note: String,
+) -> CliResult<Settled> {
     let scope = Scope {
         account: Some(item.pool.account.clone()),
         symbols: [item.pool.symbol.clone()].into(),
         ..Scope::default()
     };
     let ledger = store.read_ledger(&scope, None).await?;
-    let trades = basis_trades(&item, &lots, &ledger)?;
+    let trades = basis_trades(&item, lots, &ledger)?;
     let preview = preview(&item.pool, &ledger, &trades)?;
     Ok(Settled {
         item,
@@ -273,30 +316,45 @@ fn is_zero(basis: &str) -> bool {
     basis.parse::<Usd>().is_ok_and(|basis| basis == Usd::ZERO)
 }
 
-fn read_lot(
+/// Reads a lot as it was typed. Errors: a value is none; a basis of zero that nobody signs.
+pub(super) fn read_lot(
     typed: &TypedLot,
     item: &QueuedItem,
-    zone: Option<&str>,
+    typed_as: TypedAs<'_>,
     session: &Session,
 ) -> CliResult<BasisLot> {
-    let basis = read_basis(typed)?;
+    let basis = read_basis(typed, typed_as)?;
     let size = match &typed.size {
-        None => read_size(&unmatched_size(item).unwrap_or(Size::ZERO).to_string())?,
-        Some(text) => read_size(text)?,
+        None => unmatched_size(item).unwrap_or(Size::ZERO).to_string(),
+        Some(text) => text.clone(),
     };
+    let size = read_size(&size, typed_as)?;
     let needs_zone = typed.acquired.parse::<Timestamp>().is_err();
-    let zone = if needs_zone {
-        Some(zone_of(zone, session)?)
-    } else {
-        None
-    };
+    let zone = needs_zone
+        .then(|| zone_for(typed_as, session))
+        .transpose()?;
     let acquired = parse_acquired(&typed.acquired, zone.as_ref(), session.context.clock.now());
-    let acquired = acquired.map_err(|why| unreadable_day(&typed.acquired, &why))?;
+    let acquired = acquired.map_err(|why| unreadable_day(&typed.acquired, &why, typed_as))?;
     Ok(BasisLot {
         size,
         basis,
         acquired,
     })
+}
+
+/// Returns the zone that days are of.
+fn zone_for(typed_as: TypedAs<'_>, session: &Session) -> CliResult<jiff::tz::TimeZone> {
+    match typed_as {
+        TypedAs::Flags { zone } => zone_of(zone, session),
+        TypedAs::Cells => zone_of(None, session).map_err(|error| CliError {
+            hint: format!(
+                "write a time with an offset like 2024-05-31T12:00:00Z, or name the zone in {}: \
+                 timezone = \"America/New_York\" below [tax]",
+                session.config.tax.path.display()
+            ),
+            ..error
+        }),
+    }
 }
 
 /// Appends the trades, and writes the decision down.

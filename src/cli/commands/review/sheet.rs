@@ -5,17 +5,18 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::decide::{self, Settled, TypedLot};
+use super::decide::{self, Settled, TypedAs, TypedLot};
 use crate::cli::Outcome;
 use crate::cli::args::NoteArgs;
+use crate::cli::commands::history::bytes_of;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::plural;
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
 use crate::engine::{IssueType, shown_sentence};
-use crate::files::{IfThere, WriteError, check_place, open_text};
-use crate::import::{BlockError, LIST_BYTES_MAX, read_whole, whole_error};
+use crate::files::{IfThere, WriteError, check_place};
+use crate::import::Table;
 use crate::report::{CsvLine, PartFile};
 use crate::store::Store;
 use crate::store::model::{QueuedItem, ReviewStatus};
@@ -87,7 +88,8 @@ fn write(path: &Path, if_there: IfThere, queue: &[QueuedItem]) -> std::io::Resul
 struct Decided {
     line: u64,
     action: String,
-    lots: Vec<TypedLot>,
+    /// Each with the line that it stands on.
+    lots: Vec<(u64, TypedLot)>,
     note: String,
 }
 
@@ -100,18 +102,10 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
             "fifo-pnl review export writes such a file",
         )
     };
-    let opened = open_text(path).map_err(BlockError::from);
-    let bytes = opened.and_then(|opened| read_whole(opened, LIST_BYTES_MAX));
-    let bytes = bytes.map_err(|error| bad(whole_error(&error).0))?;
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(bytes.as_slice());
-    let header = reader.headers().cloned();
-    let header = header.map_err(|error| bad(format!(": {error}")))?;
-    let name = |cell: &str| cell.trim_start_matches('\u{feff}').to_owned();
+    let bytes = bytes_of(path)?;
+    let mut table = Table::new(&bytes).map_err(|error| bad(error.in_file()))?;
     let place = |column: &str| {
-        let found = header.iter().position(|cell| name(cell) == column);
+        let found = table.place(column);
         found.ok_or_else(|| bad(format!(": the column {column} is missing")))
     };
     let item_at = place("item")?;
@@ -120,15 +114,16 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
         *slot = place(column)?;
     }
     let mut decided: BTreeMap<i64, Decided> = BTreeMap::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| bad(format!(": {error}")))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let [action, size, basis, acquired, signed_by, note] =
-            at.map(|at| record.get(at).unwrap_or_default().to_owned());
+    while let Some(row) = table.next_row().map_err(|error| bad(error.in_file()))? {
+        let line = row.line;
+        if let Some(fault) = row.fault {
+            return Err(bad(format!(":{line}: row {fault}")));
+        }
+        let [action, size, basis, acquired, signed_by, note] = at.map(|at| row.cell(at).to_owned());
         if action.is_empty() {
             continue;
         }
-        let item = record.get(item_at).unwrap_or_default();
+        let item = row.cell(item_at);
         let id = item.parse::<i64>();
         let id = id.map_err(|_| bad(format!(":{line}: item is \"{item}\", expected a number")))?;
         let optional = |text: String| Some(text).filter(|text| !text.is_empty());
@@ -144,13 +139,15 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
                 ":{line}: action is \"{action}\", above it is \"{old}\""
             )));
         }
-        if !basis.is_empty() {
-            row.lots.push(TypedLot {
+        let lot = [&size, &basis, &acquired, &signed_by];
+        if lot.iter().any(|cell| !cell.is_empty()) {
+            let lot = TypedLot {
                 size: optional(size),
                 basis,
                 acquired,
                 signed_by: optional(signed_by),
-            });
+            };
+            row.lots.push((line, lot));
         }
     }
     Ok(decided)
@@ -160,6 +157,18 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
 enum Ready {
     Settle(Box<Settled>),
     Decide(NoteArgs, ReviewStatus),
+}
+
+impl Ready {
+    fn describe(&self) -> String {
+        match self {
+            Self::Settle(settled) => decide::describe(settled),
+            Self::Decide(args, status) => {
+                let note = shown_sentence(&args.note);
+                format!("Item {}: {}: {note}\n", args.id, status.as_str())
+            }
+        }
+    }
 }
 
 /// Applies a sheet: every row is checked before the first one is applied.
@@ -176,27 +185,21 @@ pub(super) async fn apply(
         let item = queue.iter().find(|item| item.id == *id);
         let of_row = match item {
             Some(item) => prepare(store, session, item.clone(), row).await,
-            None => Err(CliError::usage(format!("there is no review item {id}"), "")),
+            None => Err((
+                row.line,
+                CliError::usage(
+                    format!("there is no review item {id}"),
+                    "fifo-pnl review list --all shows all items",
+                ),
+            )),
         };
-        ready.push(of_row.map_err(|error| CliError {
-            message: format!("{}:{}: {}", path.display(), row.line, error.message),
+        ready.push(of_row.map_err(|(line, error)| CliError {
+            message: format!("{}:{line}: {}", path.display(), error.message),
             ..error
         })?);
     }
     let mut text = format!("Database  {}\n", store.location());
-    for row in &ready {
-        match row {
-            Ready::Settle(settled) => text.push_str(&decide::describe(settled)),
-            Ready::Decide(args, status) => {
-                text.push_str(&format!(
-                    "Item {}: {}: {}\n",
-                    args.id,
-                    status.as_str(),
-                    shown_sentence(&args.note)
-                ));
-            }
-        }
-    }
+    ready.iter().for_each(|row| text.push_str(&row.describe()));
     let count = plural(ready.len() as u64, "item", "items");
     if only_preview {
         text.push_str(&format!("{count} would change; nothing was changed.\n"));
@@ -229,41 +232,61 @@ pub(super) async fn apply(
     })
 }
 
+/// Makes a row's decision ready. Errors: with the line that is at fault.
 async fn prepare(
     store: &dyn Store,
     session: &Session,
     item: QueuedItem,
     row: &Decided,
-) -> CliResult<Ready> {
+) -> Result<Ready, (u64, CliError)> {
+    let of_row = |error| (row.line, error);
     if row.note.trim().is_empty() {
-        return Err(CliError::usage(
+        return Err(of_row(CliError::usage(
             "note is empty",
             "say why, for whoever audits this later",
-        ));
+        )));
     }
     let args = NoteArgs {
         id: item.id,
         note: row.note.clone(),
     };
-    let status = match row.action.as_str() {
-        "dismiss" => ReviewStatus::Dismissed,
-        "start" => ReviewStatus::InProgress,
-        "resolve" if item.issue != IssueType::UnmatchedSell && row.lots.is_empty() => {
-            ReviewStatus::Resolved
+    let first_lot = row.lots.first();
+    let status = match (row.action.as_str(), first_lot) {
+        ("resolve", Some((line, _))) => {
+            decide::check_unmatched(&item).map_err(|error| (*line, error))?;
+            let mut lots = Vec::new();
+            for (line, lot) in &row.lots {
+                let lot = decide::read_lot(lot, &item, TypedAs::Cells, session);
+                lots.push(lot.map_err(|error| (*line, error))?);
+            }
+            let typed = row.lots.iter().map(|(_, lot)| lot);
+            let note = decide::signed(&row.note, typed);
+            let settled = decide::settle(store, item, &lots, note).await;
+            return Ok(Ready::Settle(Box::new(settled.map_err(of_row)?)));
         }
-        "resolve" if row.lots.is_empty() => {
-            return Err(CliError::usage("basis is empty, expected USD", ""));
+        ("resolve", None) if item.issue == IssueType::UnmatchedSell => {
+            return Err(of_row(CliError::usage(
+                "basis is empty, expected USD",
+                "an unmatched sell is resolved by its basis; dismiss it if it needs none",
+            )));
         }
-        "resolve" => {
-            let about = (None, row.note.as_str());
-            let settled = decide::settle(store, session, item, &row.lots, about).await?;
-            return Ok(Ready::Settle(Box::new(settled)));
+        ("resolve", None) => ReviewStatus::Resolved,
+        ("dismiss" | "start", Some((line, _))) => {
+            return Err((
+                *line,
+                CliError::usage(
+                    format!("a basis does not go with the action \"{}\"", row.action),
+                    "write resolve, or empty size, basis, acquired and signed_by",
+                ),
+            ));
         }
-        other => {
-            return Err(CliError::usage(
+        ("dismiss", None) => ReviewStatus::Dismissed,
+        ("start", None) => ReviewStatus::InProgress,
+        (other, _) => {
+            return Err(of_row(CliError::usage(
                 format!("action is \"{other}\", expected resolve, dismiss or start"),
                 "",
-            ));
+            )));
         }
     };
     Ok(Ready::Decide(args, status))

@@ -1,0 +1,142 @@
+//! Small CSV files of other kinds than trades, row by row, with the line that each begins on.
+//!
+//! Line numbers are those of the file, whatever stands in it: a byte order mark, blank lines, line
+//! ends of any kind, also inside quotes (`rows.rs`).
+
+use csv::StringRecord;
+
+use super::bounds::{COLUMNS_MAX, kept};
+use super::file::{FileError, text_of};
+use super::rows::{QuoteFault, Rows};
+
+/// A row of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRow {
+    /// The line that it begins on, from 1.
+    pub line: u64,
+    /// Its cells without blanks around them.
+    pub cells: Vec<String>,
+    /// The row as it stands in the file; of a very long one, its beginning.
+    pub text: String,
+    /// Why its cells mean nothing, if they do.
+    pub fault: Option<&'static str>,
+}
+
+impl TableRow {
+    /// Returns a cell; empty if the row has no such cell.
+    pub fn cell(&self, place: usize) -> &str {
+        self.cells.get(place).map_or("", String::as_str)
+    }
+}
+
+/// A CSV file: its header, and the rows that hold anything, one at a time.
+pub struct Table<'t> {
+    /// The header.
+    pub header: TableRow,
+    rows: Rows<'t>,
+    record: StringRecord,
+}
+
+impl<'t> Table<'t> {
+    /// Begins with a file's header.
+    ///
+    /// Errors: no text, or nothing in it; a header whose quotes are not closed, or of too many
+    /// columns.
+    pub fn new(bytes: &'t [u8]) -> Result<Self, FileError> {
+        let mut rows = Rows::new(text_of(bytes)?, 1);
+        let mut record = StringRecord::new();
+        let header = next_row(&mut rows, &mut record, COLUMNS_MAX)?.ok_or(FileError::Empty)?;
+        let line = header.line;
+        if record.len() > COLUMNS_MAX {
+            let found = record.len();
+            return Err(FileError::TooManyColumns { line, found });
+        }
+        match header.fault {
+            Some(_) => Err(FileError::HeaderQuote { line }),
+            None => Ok(Self {
+                header,
+                rows,
+                record,
+            }),
+        }
+    }
+
+    /// Returns the next row; `None`: that was all. A row with more cells than the header has a
+    /// fault. Errors: the reader of CSV failed.
+    pub fn next_row(&mut self) -> Result<Option<TableRow>, FileError> {
+        let cells_max = self.header.cells.len();
+        next_row(&mut self.rows, &mut self.record, cells_max)
+    }
+
+    /// Returns where a column stands. Letter case is free.
+    pub fn place(&self, column: &str) -> Option<usize> {
+        let mut cells = self.header.cells.iter();
+        cells.position(|cell| cell.eq_ignore_ascii_case(column))
+    }
+}
+
+fn next_row(
+    rows: &mut Rows<'_>,
+    record: &mut StringRecord,
+    cells_max: usize,
+) -> Result<Option<TableRow>, FileError> {
+    while let Some(row) = rows.read(record)? {
+        let is_blank = record.iter().all(|cell| cell.trim().is_empty());
+        if row.fault.is_none() && is_blank {
+            continue;
+        }
+        let fault = match row.fault {
+            Some(QuoteFault::NeverClosed) => Some("opens a quote that is never closed"),
+            Some(QuoteFault::TextBehind) => Some("has text behind a closing quote"),
+            None if record.len() > cells_max => {
+                Some("has more cells than the header: put texts with commas in quotes")
+            }
+            None => None,
+        };
+        let cells = record.iter().take(cells_max);
+        return Ok(Some(TableRow {
+            line: row.line,
+            cells: cells.map(|cell| cell.trim().to_owned()).collect(),
+            text: kept(row.text),
+            fault,
+        }));
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows_of(text: &str) -> (u64, Vec<TableRow>) {
+        let mut table = Table::new(text.as_bytes()).unwrap();
+        let mut rows = Vec::new();
+        while let Some(row) = table.next_row().unwrap() {
+            rows.push(row);
+        }
+        assert_eq!(table.place("A"), Some(0));
+        (table.header.line, rows)
+    }
+
+    #[test]
+    fn rows_stand_on_their_lines() {
+        let texts = [
+            "a,b\n1,2\n\n,\n\"x\ny\",3\n4,5\n",
+            "\u{feff}a,b\r\n1,2\r\n\r\n,\r\n\"x\r\ny\",3\r\n4,5\r\n",
+            "a,b\r1,2\r\r,\r\"x\ry\",3\r4,5",
+        ];
+        for text in texts {
+            let (header, rows) = rows_of(text);
+            let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
+            assert_eq!((header, lines), (1, vec![2, 5, 7]), "{text:?}");
+            assert_eq!(rows[2].cells, ["4", "5"]);
+        }
+        let (header, rows) = rows_of("\n\na,b\n1\n1,2,3\n\"4,5\n6,7\n");
+        let found: Vec<_> = rows.iter().map(|row| (row.line, row.fault)).collect();
+        let cells = "has more cells than the header: put texts with commas in quotes";
+        let quote = "opens a quote that is never closed";
+        let expected = [(4, None), (5, Some(cells)), (6, Some(quote)), (7, None)];
+        assert_eq!((header, found.as_slice()), (3, &expected[..]));
+        assert!(matches!(Table::new(b" \n"), Err(FileError::Empty)));
+    }
+}
