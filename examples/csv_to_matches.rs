@@ -51,6 +51,7 @@ fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> 
         account_default: Account::default(),
         timezone: None,
         now: now()?,
+        usd_quotes: ["USD".to_owned()].into(),
     };
     let file = parse_csv(&fs::read(path)?, &options, &mut |_| ())?;
     if let Some(row) = file.rejected.first() {

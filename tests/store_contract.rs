@@ -77,6 +77,8 @@ macro_rules! contract {
             tests_of!($make, lots:
                 a_file_in_lots_is_the_file_in_one,
                 a_file_that_breaks_off_leaves_nothing,
+                rejects_in_lots_are_all_kept,
+                conflicts_are_counted_and_few_are_named,
             );
             tests_of!($make, versions:
                 the_run_lock_has_one_holder,

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::Account;
 use crate::import::{
-    CsvFormat, ImportOptions, ParsedFile, Repeated, TradeHasher, TradeHashes, parse_csv,
+    CsvFormat, ImportOptions, ParsedFile, RejectedRow, Rejects, Repeated, TradeHasher, TradeHashes,
+    parse_csv,
 };
 
 const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd,note\n";
@@ -18,6 +19,7 @@ fn options() -> ImportOptions {
         account_default: Account::default(),
         timezone: None,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
+        usd_quotes: ["USD".to_owned()].into(),
     }
 }
 
@@ -54,6 +56,7 @@ fn parse_by_blocks(bytes: &[u8], block_bytes: usize) -> Result<ParsedFile, Block
     let format = format.ok_or(FileError::Empty)??;
     let hasher = TradeHasher::default();
     let mut hashes = TradeHashes::default();
+    let mut rejected = Rejects::default();
     let mut file = ParsedFile {
         unknown_columns: format.unknown_columns().to_vec(),
         ..ParsedFile::default()
@@ -70,20 +73,25 @@ fn parse_by_blocks(bytes: &[u8], block_bytes: usize) -> Result<ParsedFile, Block
                 .collect::<Vec<_>>(),
         );
         file.trades.extend(parsed.trades);
-        file.rejected.extend(parsed.rejected);
+        rejected.extend(parsed.rejected);
     }
-    let mut repeated = Repeated::default();
+    let (mut repeated, mut keys) = (Repeated::default(), None);
     if let Some(mut repeats) = hashes.into_repeats(hasher) {
         for block in &blocks {
-            format.compare_repeats(block, &options(), &mut repeats)?;
+            let mut take = |row| rejected.push(row);
+            format.compare_repeats(block, &options(), &mut repeats, &mut take)?;
         }
+        keys = Some(repeats.again());
         repeated = repeats.into_repeated();
     }
     file.trades
         .retain(|trade| !repeated.lines.contains(&trade.import_line));
     file.duplicates = repeated.duplicates;
-    file.rejected.extend(repeated.rejected);
-    file.rejected.sort_by_key(|row| row.line);
+    for block in &blocks {
+        let mut take = |row| file.rejected.push(row);
+        format.rejects(block, &options(), &mut keys, &mut take)?;
+    }
+    assert_eq!(rejected.count(), file.rejected.len() as u64);
     Ok(file)
 }
 
@@ -193,7 +201,7 @@ fn a_stray_quote_costs_no_more_than_the_longest_row() {
     let format = CsvFormat::find(&blocks.next_block().unwrap().unwrap());
     let format = format.unwrap().unwrap();
     let mut blocks = Blocks::of_sizes(Cursor::new(file.as_bytes()), 256, 4_096);
-    let (mut trades, mut rejected) = (0, Vec::new());
+    let (mut trades, mut rejected) = (0, Rejects::default());
     while let Some(block) = blocks.next_block().unwrap() {
         assert!(blocks.buffer.len() <= 8 * 1_024, "{}", blocks.buffer.len());
         let parsed = format.parse(&block, &options()).unwrap();
@@ -201,6 +209,7 @@ fn a_stray_quote_costs_no_more_than_the_longest_row() {
         rejected.extend(parsed.rejected);
     }
     let whole = parse_csv(file.as_bytes(), &options(), &mut |_| ()).unwrap();
+    let rejected: Vec<RejectedRow> = rejected.kept().into_iter().cloned().collect();
     assert_eq!((trades, &rejected), (1_000, &whole.rejected));
     assert!(
         rejected[0].to_string().contains("never closed"),

@@ -12,6 +12,9 @@ use csv::StringRecord;
 use super::ImportOptions;
 use super::bounds::kept;
 use super::header::{Column, Header};
+use super::hints::{
+    Counts, ROUNDED_ID_HINT, TAKES_BACK_HINT, is_rounded_id, takes_back, with_obstacles,
+};
 use super::rejected::Fault;
 use super::times::read_order_time;
 use crate::engine::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, TEXT_BYTES_MAX};
@@ -86,10 +89,11 @@ impl<'o> TradeReader<'o> {
     fn read_trade(&self, record: &StringRecord, order_id: OrderId) -> Result<Trade, BadCell> {
         let text = |column| self.text(record, column);
         let bad = |column| move |fault| bad_cell(column, text(column), fault);
+        let side = read_side(text(Column::Side)).map_err(bad(Column::Side))?;
         let trade = Trade {
             order_id,
-            side: read_side(text(Column::Side)).map_err(bad(Column::Side))?,
-            size: read_size(text(Column::Size)).map_err(bad(Column::Size))?,
+            side,
+            size: read_size(text(Column::Size), side).map_err(bad(Column::Size))?,
             price: read_price(text(Column::Price)).map_err(bad(Column::Price))?,
             order_time: read_order_time(text(Column::OrderTime), self.options)
                 .map_err(bad(Column::OrderTime))?,
@@ -120,6 +124,10 @@ impl<'o> TradeReader<'o> {
         T: FromStr<Err = IdError>,
     {
         let id = self.raw(record, column);
+        if column == Column::OrderId && is_rounded_id(id) {
+            let fault = Fault::new("expected the id of the execution, not a rounded number");
+            return Err(bad_cell(column, id, fault.with_hint(ROUNDED_ID_HINT)));
+        }
         id.parse()
             .map_err(|error| bad_cell(column, id, id_fault(&error)))
     }
@@ -214,24 +222,57 @@ fn read_side(text: &str) -> Result<Side, Fault> {
             return Ok(side);
         }
     }
-    Err(Fault::new("expected \"buy\" or \"sell\""))
+    let fault = Fault::new("expected \"buy\" or \"sell\"");
+    Err(match takes_back(text) {
+        true => fault.with_hint(TAKES_BACK_HINT).taking_back(),
+        false => fault,
+    })
 }
 
-fn read_size(text: &str) -> Result<Size, Fault> {
+fn read_size(text: &str, side: Side) -> Result<Size, Fault> {
     let expected = "expected a number above zero";
     match text.parse::<Size>() {
         Ok(size) if size.is_zero() => Err(Fault::new(expected)),
         Ok(size) => Ok(size),
-        Err(NumberError::Negative) => {
-            Err(Fault::new(expected).with_hint("a sale is written with side \"sell\""))
+        Err(NumberError::Negative) => Err(negative_size(Fault::new(expected), text, side)),
+        Err(error) => {
+            let fault = number_fault(&error, expected, text, Counts::Units);
+            Err(match fault.write.clone() {
+                Some(number) if number.starts_with('-') => negative_size(fault, &number, side),
+                _ => fault,
+            })
         }
-        Err(error) => Err(number_fault(&error, expected)),
+    }
+}
+
+/// Says what a negative size means: the side says already which way a trade went.
+fn negative_size(fault: Fault, number: &str, side: Side) -> Fault {
+    match side {
+        Side::Sell => fault
+            .with_hint("drop the sign, as side \"sell\" says already that it is a sale")
+            .with_write(number.trim_start_matches('-')),
+        Side::Buy => Fault {
+            write: None,
+            ..fault
+        }
+        .with_hint(
+            "a sale is written with side \"sell\" and no sign; if the row takes back another \
+             one, remove both",
+        )
+        .taking_back(),
     }
 }
 
 fn read_price(text: &str) -> Result<crate::engine::Price, Fault> {
-    text.parse()
-        .map_err(|error| number_fault(&error, "expected a number, zero or more"))
+    text.parse().map_err(|error| {
+        let expected = "expected a number, zero or more";
+        let fault = number_fault(&error, expected, text, Counts::Dollars);
+        let write = fault
+            .write
+            .clone()
+            .filter(|number| !number.starts_with('-'));
+        Fault { write, ..fault }
+    })
 }
 
 /// Reads a fee. An empty cell is an unknown fee, which is not a fee of zero.
@@ -242,9 +283,9 @@ fn read_fee(text: &str) -> Result<Option<Fee>, Fault> {
     match text.parse() {
         Ok(fee) => Ok(Some(fee)),
         Err(error) => {
-            let fault = number_fault(&error, "expected a number");
-            Err(match error {
-                NumberError::NotANumber => {
+            let fault = number_fault(&error, "expected a number", text, Counts::Dollars);
+            Err(match (error, &fault.hint) {
+                (NumberError::NotANumber, None) => {
                     fault.with_hint("leave the cell empty where the fee is unknown")
                 }
                 _ => fault,
@@ -261,19 +302,25 @@ fn read_trade_seq(text: &str) -> Result<Option<i64>, Fault> {
     text.parse().map(Some).map_err(|_| Fault::new(expected))
 }
 
-fn number_fault(error: &NumberError, expected: &str) -> Fault {
+fn number_fault(error: &NumberError, expected: &str, text: &str, counts: Counts) -> Fault {
     match error {
-        NumberError::Comma => Fault::new("expected a number without commas")
-            .with_hint("write 1234.5: no thousands separator, a point before the decimals"),
+        NumberError::Comma => {
+            let fault = Fault::new("expected a number without commas");
+            let fault = with_obstacles(fault, text, counts);
+            match fault.hint {
+                Some(_) => fault,
+                None => fault
+                    .with_hint("write 1234.5: no thousands separator, a point before the decimals"),
+            }
+        }
+        NumberError::NotANumber => with_obstacles(Fault::new(expected), text, counts),
         NumberError::TooManyDigits(_) => Fault::new(format!(
             "expected at most {FACT_DIGITS_MAX} significant digits"
         )),
         NumberError::TooManyDecimals(_) => {
             Fault::new(format!("expected at most {FACT_DECIMALS_MAX} decimals"))
         }
-        NumberError::Empty | NumberError::NotANumber | NumberError::Negative => {
-            Fault::new(expected)
-        }
+        NumberError::Empty | NumberError::Negative => Fault::new(expected),
     }
 }
 

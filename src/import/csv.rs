@@ -9,9 +9,11 @@ use csv::StringRecord;
 use super::blocks::Block;
 use super::bounds;
 use super::cells::{BadCell, TradeReader};
+use super::currency::check_currency;
 use super::file::{FileError, text_of};
 use super::header::{Column, Header};
 use super::rejected::{Fault, ROW_COLUMN, RejectedRow};
+use super::rejects::Rejects;
 use super::repeats::{Kept, Repeats};
 use super::rows::{QuoteFault, Row, Rows};
 use super::{ImportOptions, ParsedFile};
@@ -34,6 +36,7 @@ const PROGRESS_ROWS: u64 = 4096;
 ///     account_default: Account::default(),
 ///     timezone: None,
 ///     now: "2026-01-01T00:00:00Z".parse()?,
+///     usd_quotes: ["USD".to_owned()].into(),
 /// };
 /// let parsed = parse_csv(file, &options, &mut |_| ())?;
 /// assert_eq!(parsed.trades[0].trade.size.to_string(), "0.5");
@@ -83,8 +86,8 @@ pub struct CsvFormat {
 pub struct ParsedBlock {
     /// Its trades, an id that repeats as often as it comes. Order: as in the file.
     pub trades: Vec<LedgerTrade>,
-    /// The rows that are no trades. Order: as in the file.
-    pub rejected: Vec<RejectedRow>,
+    /// The rows that are no trades.
+    pub rejected: Rejects,
     /// Rows that hold anything, without the header.
     pub rows: u64,
 }
@@ -112,17 +115,43 @@ impl CsvFormat {
         &self.header.unknown
     }
 
-    /// Takes a block's trades with repeated ids, each as it comes. Order: blocks as in the file.
+    /// Takes a block's trades with repeated ids, each as it comes; `rejected` gets those whose
+    /// facts differ. Order: blocks as in the file.
     pub fn compare_repeats(
         &self,
         block: &Block,
         options: &ImportOptions,
         repeats: &mut Repeats,
+        rejected: &mut dyn FnMut(RejectedRow),
     ) -> Result<(), FileError> {
         let mut rows = BlockRows::new(block, self, options);
         while let Some((row, read)) = rows.next_row()? {
-            if let Ok(trade) = read {
-                repeats.compare(trade, &row);
+            if let Ok(trade) = read
+                && let Err(row) = repeats.compare(trade, &row)
+            {
+                rejected(*row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives all rows that are no trades to `rejected`, those with repeated ids among them.
+    /// Order: blocks as in the file.
+    pub fn rejects(
+        &self,
+        block: &Block,
+        options: &ImportOptions,
+        repeats: &mut Option<Repeats>,
+        rejected: &mut dyn FnMut(RejectedRow),
+    ) -> Result<(), FileError> {
+        let mut rows = BlockRows::new(block, self, options);
+        while let Some((row, read)) = rows.next_row()? {
+            let read = read.and_then(|trade| match repeats {
+                Some(repeats) => repeats.compare(trade, &row),
+                None => Ok(()),
+            });
+            if let Err(row) = read {
+                rejected(*row);
             }
         }
         Ok(())
@@ -150,6 +179,7 @@ struct BlockRows<'b> {
     rows: Rows<'b>,
     record: StringRecord,
     reader: TradeReader<'b>,
+    options: &'b ImportOptions,
 }
 
 /// A row, and the trade in it, or why there is none.
@@ -163,6 +193,7 @@ impl<'b> BlockRows<'b> {
             rows: Rows::new(&block.text, block.line),
             record: StringRecord::new(),
             reader: TradeReader::new(&format.header, options),
+            options,
         }
     }
 
@@ -174,7 +205,12 @@ impl<'b> BlockRows<'b> {
                 continue;
             }
             let is_cut = row.end == self.block.text.len() && self.block.ends_without_line_end();
-            let read = check_row(&row, record, header, is_cut).and_then(|()| {
+            let checked = check_row(&row, record, header, is_cut);
+            if checked.is_ok() {
+                let cell = |place| record.get(place).unwrap_or_default();
+                check_currency(&header.currencies, cell, row.line, self.options)?;
+            }
+            let read = checked.and_then(|()| {
                 let read = self.reader.read(record, row.line);
                 read.map_err(|bad| rejected_cell(&row, record, header, bad))
             });
@@ -215,8 +251,11 @@ fn check_row(
         order_id: bounds::kept(order_id),
         column: ROW_COLUMN.to_owned(),
         found,
+        detail: None,
         reason: fault.reason,
         hint: fault.hint,
+        write: fault.write,
+        takes_back: fault.takes_back,
         text: bounds::kept(row.text),
     }))
 }
@@ -271,8 +310,11 @@ fn rejected_cell(
         order_id: bounds::kept(order_id.unwrap_or_default()),
         column: bad.column.as_str().to_owned(),
         found: bad.found,
+        detail: None,
         reason: bad.fault.reason,
         hint: bad.fault.hint,
+        write: bad.fault.write,
+        takes_back: bad.fault.takes_back,
         text: bounds::kept(row.text),
     })
 }

@@ -15,6 +15,7 @@ pub(super) fn options(timezone: Option<TimeZone>) -> ImportOptions {
         account_default: "main".parse().unwrap(),
         timezone,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
+        usd_quotes: ["USD".to_owned(), "USDC".to_owned()].into(),
     }
 }
 
@@ -69,8 +70,11 @@ fn row_with(column: &str, value: &str) -> String {
 const ABOVE: &str = "expected a number above zero";
 const NUMBER: &str = "expected a number, zero or more";
 const NO_COMMA: &str = "expected a number without commas";
-const COMMA: &str = "write 1234.5: no thousands separator, a point before the decimals";
-const SELL: &str = "a sale is written with side \"sell\"";
+const THOUSANDS: &str = "thousands are written without separator";
+const DECIMALS: &str = "decimals stand behind a point";
+const SELL: &str = "a sale is written with side \"sell\" and no sign; if the row takes back \
+                    another one, remove both";
+const DOLLAR: &str = "\"$\" is no part of a number";
 const SIDE: &str = "expected \"buy\" or \"sell\"";
 const FEE: &str = "leave the cell empty where the fee is unknown";
 const BLANK: &str = "expected no blank at either end";
@@ -140,8 +144,8 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
     ("size", "NaN", ABOVE, None),
     ("size", "1_000", ABOVE, None),
     ("size", "0x10", ABOVE, None),
-    ("size", "1,234.5", NO_COMMA, Some(COMMA)),
-    ("size", "0,5", NO_COMMA, Some(COMMA)),
+    ("size", "1,234.5", NO_COMMA, Some(THOUSANDS)),
+    ("size", "0,5", NO_COMMA, Some(DECIMALS)),
     (
         "size",
         "1e2000",
@@ -154,8 +158,8 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
     ("price", "-12", NUMBER, None),
     ("price", "Infinity", NUMBER, None),
     ("price", "market", NUMBER, None),
-    ("price", "$10", NUMBER, None),
-    ("price", "1.234,5", NO_COMMA, Some(COMMA)),
+    ("price", "$10", NUMBER, Some(DOLLAR)),
+    ("price", "1.234,5", NO_COMMA, Some(DECIMALS)),
     (
         "price",
         "1e22",
@@ -164,7 +168,7 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
     ),
     ("total_fees_usd", "n/a", "expected a number", Some(FEE)),
     ("total_fees_usd", "NULL", "expected a number", Some(FEE)),
-    ("total_fees_usd", "1,5", NO_COMMA, Some(COMMA)),
+    ("total_fees_usd", "1,5", NO_COMMA, Some(DECIMALS)),
     (
         "total_fees_usd",
         "-1e22",

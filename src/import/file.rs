@@ -3,7 +3,7 @@
 use super::bounds::{COLUMNS_MAX, LINE_BYTES_MAX, check_lines};
 use super::header::header_hint;
 use super::rejected::quoted;
-use crate::engine::thousands;
+use crate::engine::{shown, thousands};
 
 /// Why nothing of a file was read.
 ///
@@ -97,6 +97,20 @@ pub enum FileError {
         /// The column.
         column: String,
     },
+    /// A column that nothing is read from names another currency than the dollar.
+    #[error(
+        "{} is {}, expected USD: prices and fees are read as dollars",
+        shown(column),
+        quoted(found)
+    )]
+    OtherCurrency {
+        /// Line of the row, from 1.
+        line: u64,
+        /// The column, as the header has it.
+        column: String,
+        /// What it says.
+        found: String,
+    },
     /// The reader of CSV failed.
     #[error("the file could not be read as CSV")]
     Csv(#[from] csv::Error),
@@ -114,7 +128,8 @@ impl FileError {
             | Self::NoHeader { line, .. }
             | Self::HeaderQuote { line }
             | Self::MissingColumns { line, .. }
-            | Self::DuplicateColumn { line, .. } => Some(*line),
+            | Self::DuplicateColumn { line, .. }
+            | Self::OtherCurrency { line, .. } => Some(*line),
             Self::Empty
             | Self::OtherFormat(_)
             | Self::NoOpeningColumn(_)
@@ -160,6 +175,11 @@ impl FileError {
             }
             Self::HeaderQuote { .. } => "close the quote, or remove it".into(),
             Self::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
+            Self::OtherCurrency { column, .. } => format!(
+                "convert prices and fees to USD and say so there; or remove the column {} if it \
+                 says nothing about them",
+                quoted(column)
+            ),
             Self::Csv(_) => "export the file again, as CSV in UTF-8".into(),
         }
     }

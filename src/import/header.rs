@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use csv::StringRecord;
 
 use super::bounds::{COLUMNS_MAX, kept};
+use super::currency::{CurrencyColumn, currency_columns};
 use super::file::FileError;
 use super::rows::Row;
 
@@ -108,6 +109,8 @@ pub(super) struct Header {
     places: [Option<usize>; COLUMNS.len()],
     /// What nothing is read from, as written.
     pub(super) unknown: Vec<String>,
+    /// Those of them that may name a currency.
+    pub(super) currencies: Vec<CurrencyColumn>,
 }
 
 impl Header {
@@ -147,11 +150,17 @@ impl Header {
                 found,
             });
         }
-        let unknown = unknown_columns(record, &names);
+        let mut unknown = unknown_columns(record, &names);
+        let written: Vec<String> = record.iter().map(str::to_owned).collect();
+        let currencies = currency_columns(&written, |name| !is_known(name));
+        // What is checked is not ignored.
+        let is_checked = |name: &String| currencies.iter().any(|column| column.is_named(name));
+        unknown.retain(|name| !is_checked(name));
         Ok(Self {
             names,
             places,
             unknown,
+            currencies,
         })
     }
 

@@ -10,14 +10,19 @@ mod blocks;
 mod bounds;
 mod cells;
 mod csv;
+mod currency;
 mod file;
 mod header;
+mod hints;
 mod opening;
 mod rejected;
+mod rejects;
 mod repeats;
 mod rows;
 mod table;
 mod times;
+
+use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
@@ -33,6 +38,7 @@ pub use file::FileError;
 pub use header::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{ROW_COLUMN, RejectedRow};
+pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
 pub use table::{Table, TableRow};
 pub use times::{ZoneError, parse_timezone};
@@ -46,6 +52,9 @@ pub struct ImportOptions {
     pub timezone: Option<TimeZone>,
     /// A trade later than this is rejected.
     pub now: Timestamp,
+    /// What counts as the dollar, in capitals: a column that names another currency refuses its
+    /// file.
+    pub usd_quotes: BTreeSet<String>,
 }
 
 /// A file as read.

@@ -10,7 +10,9 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::bounds::kept;
+use super::currency::{check_currency, currency_columns};
 use super::file::FileError;
+use super::hints::{Counts, with_obstacles};
 use super::rejected::{Fault, ROW_COLUMN, RejectedRow};
 use super::table::{Table, TableRow};
 use super::{ImportOptions, ParsedFile};
@@ -39,9 +41,13 @@ pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<Parse
         ..ParsedFile::default()
     };
     let columns = columns(&table, &mut parsed)?;
+    let currencies = currency_columns(&table.header.cells, |name| !is_known(name));
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     while let Some(row) = table.next_row()? {
         parsed.rows += 1;
+        if row.fault.is_none() {
+            check_currency(&currencies, |at| row.cell(at), row.line, options)?;
+        }
         let read = match row.fault {
             None => read_row(&row, &columns, options, &mut seen),
             Some(fault) => Err((ROW_COLUMN, fault.to_owned(), Fault::new("expected a lot"))),
@@ -56,8 +62,11 @@ pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<Parse
                 order_id: String::new(),
                 column: column.into(),
                 found: kept(&found),
+                detail: None,
                 reason: fault.reason,
                 hint: fault.hint,
+                write: fault.write,
+                takes_back: fault.takes_back,
                 text: kept(&row.text),
             }),
         }
@@ -71,18 +80,31 @@ fn columns(table: &Table<'_>, parsed: &mut ParsedFile) -> Result<Columns, FileEr
         let place = table.place(column);
         *slot = place.ok_or(FileError::NoOpeningColumn(column))?;
     }
-    let known = |cell: &str| OPENING_COLUMNS.contains(&cell) || cell == "account";
     let names = table
         .header
         .cells
         .iter()
         .map(|cell| cell.to_ascii_lowercase());
-    parsed.unknown_columns = names.filter(|name| !known(name)).collect();
+    parsed.unknown_columns = names.filter(|name| !is_known(name)).collect();
     let account = table.place("account");
     Ok(Columns { required, account })
 }
 
+fn is_known(name: &str) -> bool {
+    OPENING_COLUMNS.contains(&name) || name == "account"
+}
+
 type Bad = (&'static str, String, Fault);
+
+fn bad(column: &'static str, found: &str, reason: String) -> Bad {
+    let fault = Fault::new(reason);
+    let fault = match column {
+        "size" => with_obstacles(fault, found, Counts::Units),
+        "basis" => with_obstacles(fault, found, Counts::Dollars),
+        _ => fault,
+    };
+    (column, found.to_owned(), fault)
+}
 
 fn read_row(
     row: &TableRow,
@@ -92,9 +114,6 @@ fn read_row(
 ) -> Result<LedgerTrade, Bad> {
     let cell = |at: usize| row.cell(at);
     let [symbol_text, size_text, acquired, basis_text] = columns.required.map(cell);
-    let bad = |column: &'static str, found: &str, reason: String| {
-        (column, found.to_owned(), Fault::new(reason))
-    };
     let account: Account = match columns.account.map(cell) {
         None | Some("") => options.account_default.clone(),
         Some(text) => text
@@ -201,6 +220,7 @@ mod tests {
             account_default: Account::default(),
             timezone: Some(TimeZone::get("America/New_York").unwrap()),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
+            usd_quotes: ["USD".to_owned()].into(),
         };
         parse_opening_lots(text.as_bytes(), &options)
     }

@@ -24,28 +24,52 @@ pub struct RejectedRow {
     pub column: String,
     /// The value at fault; of a very long one, how it begins.
     pub found: String,
-    /// What was expected.
+    /// What is wrong with this row alone, beside its value.
+    pub detail: Option<String>,
+    /// What was expected. Rows of one reason are told together.
     pub reason: String,
-    /// What to do, where that is known.
+    /// What to do, where that is known; the same for all rows of a reason.
     pub hint: Option<String>,
+    /// What to write in place of the value, if only one thing can be meant.
+    pub write: Option<String>,
+    /// It takes back another row: leaving it out alone would leave the other one in the ledger.
+    pub takes_back: bool,
     /// The row as it stands in the file, without its line end; of a very long one, its beginning.
     pub text: String,
 }
 
+impl RejectedRow {
+    /// Returns where the row is and what it has, without what was expected.
+    pub fn what(&self) -> String {
+        let (line, column) = (self.line, &self.column);
+        let mut text = match (column.as_str(), self.found.as_str()) {
+            (ROW_COLUMN, found) => format!("{line}: row {found}"),
+            (column, "") => format!("{line}: {column} is empty"),
+            (column, found) => format!("{line}: {column} is {}", quoted(found)),
+        };
+        if let Some(detail) = &self.detail {
+            text.push_str(&format!(", {detail}"));
+        }
+        text
+    }
+
+    /// Returns what is wrong, without where.
+    pub fn reason_in_full(&self) -> String {
+        match &self.detail {
+            Some(detail) => format!("{detail}, {}", self.reason),
+            None => self.reason.clone(),
+        }
+    }
+
+    /// Tells whether two rows are rejected for one reason, with one thing to do.
+    pub(super) fn has_reason_of(&self, other: &Self) -> bool {
+        (&self.column, &self.reason, &self.hint) == (&other.column, &other.reason, &other.hint)
+    }
+}
+
 impl fmt::Display for RejectedRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            line,
-            column,
-            found,
-            reason,
-            ..
-        } = self;
-        match (column.as_str(), found.as_str()) {
-            (ROW_COLUMN, found) => write!(f, "{line}: row {found}, {reason}"),
-            (column, "") => write!(f, "{line}: {column} is empty, {reason}"),
-            (column, found) => write!(f, "{line}: {column} is {}, {reason}", quoted(found)),
-        }
+        write!(f, "{}, {}", self.what(), self.reason)
     }
 }
 
@@ -59,6 +83,8 @@ pub(super) fn quoted(value: &str) -> Shown<'_> {
 pub(super) struct Fault {
     pub reason: String,
     pub hint: Option<String>,
+    pub write: Option<String>,
+    pub takes_back: bool,
 }
 
 impl Fault {
@@ -66,6 +92,24 @@ impl Fault {
         Self {
             reason: reason.into(),
             hint: None,
+            write: None,
+            takes_back: false,
+        }
+    }
+
+    /// Says what to write in place of the value.
+    pub(super) fn with_write(self, write: impl Into<String>) -> Self {
+        Self {
+            write: Some(write.into()),
+            ..self
+        }
+    }
+
+    /// Says that the row takes back another one.
+    pub(super) fn taking_back(self) -> Self {
+        Self {
+            takes_back: true,
+            ..self
         }
     }
 
@@ -88,8 +132,11 @@ mod tests {
             order_id: "A-1".into(),
             column: "side".into(),
             found: "x".repeat(100),
+            detail: None,
             reason: "expected \"buy\" or \"sell\"".into(),
             hint: None,
+            write: None,
+            takes_back: false,
             text: String::new(),
         };
         let shown = format!(

@@ -10,6 +10,7 @@ use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
 
 use super::header::Column;
+use super::hints::{ROUNDED_ID_HINT, may_be_rounded_id};
 use super::rejected::{RejectedRow, quoted};
 use super::rows::Row;
 use crate::engine::{Account, LedgerTrade, OrderId};
@@ -55,19 +56,18 @@ impl TradeHashes {
             hasher,
             hashes: twice,
             kept: Kept::with_room_for(""),
-            rejected: Vec::new(),
             lines: Vec::new(),
         })
     }
 }
 
 /// Trades whose ids come twice, as far as hashes tell: the first ones are kept to compare with.
+#[derive(Debug)]
 pub struct Repeats {
     hasher: TradeHasher,
     /// Sorted.
     hashes: Vec<u64>,
     kept: Kept,
-    rejected: Vec<RejectedRow>,
     lines: Vec<u64>,
 }
 
@@ -76,28 +76,41 @@ pub struct Repeats {
 pub struct Repeated {
     /// Rows that repeat an earlier row in id and facts.
     pub duplicates: u64,
-    /// Rows that repeat an earlier row's id with other facts. Order: as in the file.
-    pub rejected: Vec<RejectedRow>,
-    /// Lines of both. Order: ascending.
+    /// Lines of them, and of rows that repeat an id with other facts. Order: ascending.
     pub lines: Vec<u64>,
 }
 
 impl Repeats {
     /// Compares a trade with the first one of its id, if there is one. Order: as in the file.
-    pub(super) fn compare(&mut self, trade: LedgerTrade, row: &Row<'_>) {
+    ///
+    /// Errors: the row repeats the id with other facts.
+    pub(super) fn compare(
+        &mut self,
+        trade: LedgerTrade,
+        row: &Row<'_>,
+    ) -> Result<(), Box<RejectedRow>> {
         if self
             .hashes
             .binary_search(&self.hasher.hash(&trade))
             .is_err()
         {
-            return;
+            return Ok(());
         }
         let first_of_ids = self.kept.trades.len();
-        if let Err(rejected) = self.kept.keep(trade, row) {
-            self.rejected.push(*rejected);
-        }
+        let compared = self.kept.keep(trade, row);
         if self.kept.trades.len() == first_of_ids {
             self.lines.push(row.line);
+        }
+        compared
+    }
+
+    /// Begins again with what is to be compared: for another reading of the same file.
+    pub fn again(&self) -> Self {
+        Self {
+            hasher: self.hasher.clone(),
+            hashes: self.hashes.clone(),
+            kept: Kept::with_room_for(""),
+            lines: Vec::new(),
         }
     }
 
@@ -105,13 +118,13 @@ impl Repeats {
     pub fn into_repeated(self) -> Repeated {
         Repeated {
             duplicates: self.kept.duplicates,
-            rejected: self.rejected,
             lines: self.lines,
         }
     }
 }
 
 /// The trades of a file, each id once.
+#[derive(Debug)]
 pub(super) struct Kept {
     pub(super) trades: Vec<LedgerTrade>,
     /// Where each id stands among the trades.
@@ -152,21 +165,25 @@ impl Kept {
             return Ok(());
         };
         let line = first.import_line;
+        let hint = match may_be_rounded_id(trade.trade.order_id.as_str()) {
+            true => ROUNDED_ID_HINT,
+            false => "each fill needs its own id; for one trade in two accounts, fill in account",
+        };
         let order_id = trade.trade.order_id.as_str().to_owned();
         Err(Box::new(RejectedRow {
             line: row.line,
             column: Column::OrderId.as_str().to_owned(),
             found: order_id.clone(),
             order_id,
-            reason: format!(
-                "which line {line} has with {column} {} where this one has {}, \
-                 expected an id of its own",
+            detail: Some(format!(
+                "which line {line} has with {column} {} where this one has {}",
                 quoted(&before),
                 quoted(&here),
-            ),
-            hint: Some(
-                "each fill needs its own id; for one trade in two accounts, fill in account".into(),
-            ),
+            )),
+            reason: "expected an id of its own".into(),
+            hint: Some(hint.into()),
+            write: None,
+            takes_back: false,
             text: row.text.to_owned(),
         }))
     }

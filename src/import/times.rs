@@ -221,19 +221,20 @@ fn read_local(text: &str, zone: &TimeZone) -> Result<Timestamp, Fault> {
         AmbiguousOffset::Fold { before, after } => Err(Fault::new(format!(
             "a time that {name} had twice, expected an offset that tells which"
         ))
-        .with_hint(fold_hint(local, before, after))),
+        .with_hint("name the offset from UTC")
+        .with_write(both_spellings(local, before, after))),
     }
 }
 
 /// Returns both spellings of a time that clocks showed twice.
-fn fold_hint(local: DateTime, before: Offset, after: Offset) -> String {
+fn both_spellings(local: DateTime, before: Offset, after: Offset) -> String {
     let spelled = |offset: Offset| {
         let time = offset.to_timestamp(local).ok()?;
         Some(DateTimePrinter::new().timestamp_with_offset_to_string(&time, offset))
     };
     match (spelled(before), spelled(after)) {
-        (Some(first), Some(second)) => format!("write {first} or {second}"),
-        _ => "write the time with its offset from UTC".into(),
+        (Some(first), Some(second)) => format!("{first} or {second}"),
+        _ => "the time with its offset from UTC".into(),
     }
 }
 
@@ -246,13 +247,14 @@ mod tests {
             account_default: crate::engine::Account::default(),
             timezone: zone.map(|zone| parse_timezone(zone).unwrap()),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
+            usd_quotes: Default::default(),
         }
     }
 
     fn read(text: &str, zone: Option<&str>) -> Result<String, (String, Option<String>)> {
         read_order_time(text, &options(zone))
             .map(|time| time.to_string())
-            .map_err(|fault| (fault.reason, fault.hint))
+            .map_err(|fault| (fault.reason, fault.write.or(fault.hint)))
     }
 
     #[test]
@@ -418,13 +420,13 @@ mod tests {
                 "2025-10-26 02:30:00.5",
                 "Europe/Berlin",
                 "a time that Europe/Berlin had twice, expected an offset that tells which",
-                Some("write 2025-10-26T02:30:00.5+02:00 or 2025-10-26T02:30:00.5+01:00"),
+                Some("2025-10-26T02:30:00.5+02:00 or 2025-10-26T02:30:00.5+01:00"),
             ),
             (
                 "2025-11-02 01:00:00",
                 "America/New_York",
                 "a time that America/New_York had twice, expected an offset that tells which",
-                Some("write 2025-11-02T01:00:00-04:00 or 2025-11-02T01:00:00-05:00"),
+                Some("2025-11-02T01:00:00-04:00 or 2025-11-02T01:00:00-05:00"),
             ),
             (
                 "2025-02-30T00:00:00",

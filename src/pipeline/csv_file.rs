@@ -1,8 +1,10 @@
 //! A CSV file of any size: read once to see that all of it is right, and again for its trades.
 //!
-//! Nothing is kept of the first reading but counts, rejected rows, the lines of repeated ids, the
-//! hash of the file, and for its time 8 bytes a trade. Blocks are read by one thread, which hashes
-//! the file too, and parsed by all; what comes of them is taken in the order of the file.
+//! Nothing is kept of the first reading but counts, a few rejected rows of each reason, the lines
+//! of repeated ids, the hash of the file, and for its time 8 bytes a trade. If rejected rows are to
+//! be left out, a third reading gives all of them to the store. Blocks are read by one thread,
+//! which hashes the file too, and parsed by all; what comes of them is taken in the order of the
+//! file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,8 +18,9 @@ use super::context::{Context, Phase, PipelineError, PipelineResult};
 use crate::engine::LedgerTrade;
 use crate::import::{
     Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX, RejectedRow,
-    Repeated, TradeHasher, TradeHashes,
+    Rejects, Repeats, TradeHasher, TradeHashes,
 };
+use crate::store::model::Reject;
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
 
@@ -39,6 +42,9 @@ pub(super) struct CsvFile {
     trades: u64,
     /// Lines of rows that repeat an id. Order: ascending.
     repeated_lines: Arc<[u64]>,
+    /// What comes twice, to find rows that repeat an id with other facts once more.
+    repeats: Option<Arc<Repeats>>,
+    rejected: u64,
 }
 
 /// What the first reading found.
@@ -46,7 +52,7 @@ pub(super) struct CsvFile {
 pub(super) struct Checked {
     pub rows: u64,
     pub duplicates: u64,
-    pub rejected: Vec<RejectedRow>,
+    pub rejected: Rejects,
     pub unknown_columns: Vec<String>,
     pub ends_without_line_end: bool,
 }
@@ -69,11 +75,11 @@ impl CsvFile {
         context.progress.begin(Phase::Import, total);
         let checked = check(path, &options, context);
         context.progress.end();
-        let (reading, mut checked, mut trades, repeated) = checked?;
+        let (reading, mut checked, mut trades, repeats) = checked?;
+        let again = repeats.as_ref().map(|repeats| Arc::new(repeats.again()));
+        let repeated = repeats.map(Repeats::into_repeated).unwrap_or_default();
         trades -= repeated.lines.len() as u64;
         checked.duplicates = repeated.duplicates;
-        checked.rejected.extend(repeated.rejected);
-        checked.rejected.sort_by_key(|row| row.line);
         checked.unknown_columns = reading.format.unknown_columns().to_vec();
         checked.ends_without_line_end = reading.ends_without_line_end;
         let file = Self {
@@ -82,6 +88,8 @@ impl CsvFile {
             sha256: reading.sha256,
             trades,
             repeated_lines: repeated.lines.into(),
+            repeats: again,
+            rejected: checked.rejected.count(),
         };
         Ok((file, checked))
     }
@@ -97,12 +105,17 @@ impl CsvFile {
             file: self,
             context: context.clone(),
             lots: None,
+            rejects: None,
             why: None,
         }
     }
 
     /// Reads the trades to whoever takes them. Errors: it is not what it was; nobody takes them.
-    fn send(&self, context: &Context, lots: &mpsc::Sender<Sent>) -> PipelineResult<()> {
+    fn send(
+        &self,
+        context: &Context,
+        lots: &mpsc::Sender<Sent<LedgerTrade>>,
+    ) -> PipelineResult<()> {
         let mut seen = 0;
         let reading = each_block(
             &self.path,
@@ -120,6 +133,37 @@ impl CsvFile {
                 sent.map_err(|_| PipelineError::Interrupted)
             },
         );
+        self.check_same(reading)
+    }
+
+    /// Reads the rejected rows to whoever takes them, as [`send`](Self::send) does the trades.
+    fn send_rejects(
+        &self,
+        context: &Context,
+        lots: &mpsc::Sender<Sent<Reject>>,
+    ) -> PipelineResult<()> {
+        let mut repeats = self.repeats.as_ref().map(|repeats| repeats.again());
+        let mut seen = 0;
+        let reading = each_block(
+            &self.path,
+            context,
+            |_, block| Ok(block.clone()),
+            |format, block, end| {
+                let mut lot = Vec::new();
+                let mut take = |row: RejectedRow| lot.push(reject(row));
+                let read = format.rejects(&block, &self.options, &mut repeats, &mut take);
+                read.map_err(|error| of_file(&self.path, error))?;
+                context.progress.advance(end - seen);
+                seen = end;
+                let sent = lots.blocking_send(Sent::Lot(lot));
+                sent.map_err(|_| PipelineError::Interrupted)
+            },
+        );
+        self.check_same(reading)
+    }
+
+    /// Checks that a reading was one of the same bytes as the first.
+    fn check_same(&self, reading: PipelineResult<Reading>) -> PipelineResult<()> {
         match reading {
             Ok(reading) if reading.sha256 == self.sha256 => Ok(()),
             // Whatever is wrong with it now was not when it was read first.
@@ -139,11 +183,23 @@ fn changed(path: &Path) -> PipelineError {
     }
 }
 
+/// Returns a rejected row as an import keeps it.
+pub(super) fn reject(row: RejectedRow) -> Reject {
+    Reject {
+        reason: row.reason_in_full(),
+        line: row.line,
+        order_id: row.order_id,
+        column: row.column,
+        found: row.found,
+        text: row.text,
+    }
+}
+
 fn check(
     path: &Path,
     options: &ImportOptions,
     context: &Context,
-) -> PipelineResult<(Reading, Checked, u64, Repeated)> {
+) -> PipelineResult<(Reading, Checked, u64, Option<Repeats>)> {
     let hasher = TradeHasher::default();
     let mut hashes = TradeHashes::default();
     let mut checked = Checked::default();
@@ -168,19 +224,20 @@ fn check(
         },
     )?;
     let Some(mut repeats) = hashes.into_repeats(hasher) else {
-        return Ok((reading, checked, trades, Repeated::default()));
+        return Ok((reading, checked, trades, None));
     };
     let again = each_block(
         path,
         context,
         |_, block| Ok(block.clone()),
         |format, block, _| {
-            let compared = format.compare_repeats(&block, options, &mut repeats);
+            let mut take = |row| checked.rejected.push(row);
+            let compared = format.compare_repeats(&block, options, &mut repeats, &mut take);
             compared.map_err(|error| of_file(path, error))
         },
     )?;
     match again.sha256 == reading.sha256 {
-        true => Ok((reading, checked, trades, repeats.into_repeated())),
+        true => Ok((reading, checked, trades, Some(repeats))),
         false => Err(changed(path)),
     }
 }
@@ -203,12 +260,13 @@ fn each_block<T: Send>(
         let (parsed, next) = rayon::join(
             || {
                 let parsed = batch.par_iter().map(|block| parse(&format, block));
-                parsed.collect::<Result<Vec<T>, FileError>>()
+                parsed.collect::<Vec<Result<T, FileError>>>()
             },
             || file.next_batch(),
         );
-        let parsed = parsed.map_err(|error| of_file(path, error))?;
+        // In the order of the file, so that the first error is told, whichever came first.
         for (block, value) in batch.iter().zip(parsed) {
+            let value = value.map_err(|error| of_file(path, error))?;
             ends_without_line_end = block.ends_without_line_end();
             each(&format, value, block.end())?;
         }
@@ -295,8 +353,8 @@ pub(super) fn of_block(path: &Path, error: BlockError) -> PipelineError {
 }
 
 /// What the reading thread sends.
-enum Sent {
-    Lot(Vec<LedgerTrade>),
+enum Sent<T> {
+    Lot(Vec<T>),
     /// The last word: without it, the thread failed.
     End(PipelineResult<()>),
 }
@@ -305,7 +363,8 @@ enum Sent {
 pub(super) struct FileTrades {
     file: CsvFile,
     context: Context,
-    lots: Option<mpsc::Receiver<Sent>>,
+    lots: Option<mpsc::Receiver<Sent<LedgerTrade>>>,
+    rejects: Option<mpsc::Receiver<Sent<Reject>>>,
     why: Option<PipelineError>,
 }
 
@@ -318,44 +377,36 @@ impl FileTrades {
         }
     }
 
-    fn begin(&self) -> mpsc::Receiver<Sent> {
+    fn begin<T: Send + 'static>(&self, read: Read<T>) -> mpsc::Receiver<Sent<T>> {
         let (sender, lots) = mpsc::channel(LOTS_WAITING_MAX);
         let (file, context) = (self.file.clone(), self.context.clone());
         let total = file.path.metadata().ok().map(|metadata| metadata.len());
         context.progress.begin(Phase::Append, total);
         // Whoever drops the receiver ends the thread at its next lot.
         tokio::task::spawn_blocking(move || {
-            let end = file.send(&context, &sender);
+            let end = read(&file, &context, &sender);
             let _ = sender.blocking_send(Sent::End(end));
         });
         lots
     }
-}
 
-#[async_trait]
-impl TradeSource for FileTrades {
-    fn count(&self) -> u64 {
-        self.file.trades
-    }
-
-    fn rewind(&mut self) {
-        if self.lots.take().is_some() {
-            self.context.progress.end();
-        }
-    }
-
-    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+    /// Returns the next rows of a kind; `None`: that was all.
+    async fn next<T: Send + 'static>(
+        &mut self,
+        rows: &mut Option<mpsc::Receiver<Sent<T>>>,
+        read: Read<T>,
+    ) -> StoreResult<Option<Vec<T>>> {
         if self.context.cancel.is_cancelled() {
             self.why = Some(PipelineError::Interrupted);
             return Err(StoreError::Stopped);
         }
-        let mut lots = match self.lots.take() {
+        let mut lots = match rows.take() {
             Some(lots) => lots,
-            None => self.begin(),
+            None => self.begin(read),
         };
         self.why = match lots.recv().await {
             Some(Sent::Lot(lot)) => {
-                self.lots = Some(lots);
+                *rows = Some(lots);
                 return Ok(Some(lot));
             }
             Some(Sent::End(end)) => end.err(),
@@ -366,6 +417,43 @@ impl TradeSource for FileTrades {
             None => Ok(None),
             Some(_) => Err(StoreError::Stopped),
         }
+    }
+}
+
+/// Reads a file's rows of a kind to whoever takes them.
+type Read<T> = fn(&CsvFile, &Context, &mpsc::Sender<Sent<T>>) -> PipelineResult<()>;
+
+#[async_trait]
+impl TradeSource for FileTrades {
+    fn count(&self) -> u64 {
+        self.file.trades
+    }
+
+    fn rewind(&mut self) {
+        if self.lots.take().is_some() | self.rejects.take().is_some() {
+            self.context.progress.end();
+        }
+    }
+
+    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+        let mut lots = self.lots.take();
+        let next = self.next(&mut lots, CsvFile::send).await;
+        self.lots = lots;
+        next
+    }
+
+    fn rejected(&self) -> u64 {
+        self.file.rejected
+    }
+
+    async fn next_rejects(&mut self) -> StoreResult<Option<Vec<Reject>>> {
+        if self.file.rejected == 0 {
+            return Ok(None);
+        }
+        let mut rejects = self.rejects.take();
+        let next = self.next(&mut rejects, CsvFile::send_rejects).await;
+        self.rejects = rejects;
+        next
     }
 }
 

@@ -43,6 +43,7 @@ fn options() -> ImportOptions {
         account_default: Account::default(),
         timezone: None,
         now: Fixed.now(),
+        usd_quotes: ["USD".to_owned()].into(),
     }
 }
 
@@ -73,7 +74,7 @@ async fn a_lot_is_a_block_however_large_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), TRADES, "");
     let (csv, checked) = CsvFile::check(&path, options(), &context()).unwrap();
-    assert_eq!((checked.rows, checked.rejected.len()), (TRADES as u64, 0));
+    assert_eq!((checked.rows, checked.rejected.count()), (TRADES as u64, 0));
     let mut trades = csv.trades(&context());
     assert_eq!(trades.count(), TRADES as u64);
     // From the beginning each time, even from the middle.
@@ -109,8 +110,8 @@ async fn repeated_ids_are_found_from_end_to_end() {
         "{line}: order_id is \"A-0000001\", which line 3 has with price \"10\" where this one has \
          \"11\", expected an id of its own"
     );
-    assert_eq!(source.rejected.len(), 1);
-    assert_eq!(source.rejected[0].to_string(), expected);
+    assert_eq!(source.rejected.count(), 1);
+    assert_eq!(source.rejected.kept()[0].to_string(), expected);
     let request = ImportRequest {
         skip_invalid: true,
         ..ImportRequest::default()

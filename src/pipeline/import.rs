@@ -7,10 +7,10 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
-use super::csv_file::{CsvFile, of_block};
+use super::csv_file::{CsvFile, of_block, reject};
 use crate::engine::{Account, LedgerTrade};
 use crate::import::{
-    FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, RejectedRow, parse_csv,
+    FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects, parse_csv,
     parse_opening_lots, read_whole,
 };
 use crate::store::Store;
@@ -45,7 +45,7 @@ pub struct Source {
     /// Rows that repeat an earlier row of the file.
     pub duplicates: u64,
     /// Rows that are no trades.
-    pub rejected: Vec<RejectedRow>,
+    pub rejected: Rejects,
     /// Columns that nothing is read from.
     pub unknown_columns: Vec<String>,
     /// The last line has no line end: it may have been cut.
@@ -57,7 +57,7 @@ pub struct Source {
 #[derive(Debug)]
 enum SourceTrades {
     /// In memory: what can't be read twice, and lots carried over, which are few.
-    Listed(Vec<LedgerTrade>),
+    Listed(Vec<LedgerTrade>, Vec<Reject>),
     /// In the file, which is read once more when they are wanted.
     InFile(CsvFile),
 }
@@ -74,7 +74,7 @@ pub struct FileReport {
     /// Rows that repeat an earlier row of the file.
     pub duplicates: u64,
     /// Rows that are no trades.
-    pub rejected: Vec<RejectedRow>,
+    pub rejected: Rejects,
     /// Columns that nothing is read from.
     pub unknown_columns: Vec<String>,
     /// The last line has no line end: it may have been cut.
@@ -84,9 +84,10 @@ pub struct FileReport {
 }
 
 impl Source {
-    /// Tells whether any of its rows is no trade.
-    pub fn has_rejected(&self) -> bool {
-        !self.rejected.is_empty()
+    /// Tells whether rows that are no trades stop it. A row that takes back another one always
+    /// does: left out alone, it would leave the other one in the ledger.
+    pub fn is_refused(&self, skip_invalid: bool) -> bool {
+        are_refused(&self.rejected, skip_invalid)
     }
 }
 
@@ -97,8 +98,12 @@ impl FileReport {
             .receipt
             .as_ref()
             .is_some_and(|receipt| !receipt.conflicts.is_empty());
-        !skip_invalid && (!self.rejected.is_empty() || conflicts)
+        are_refused(&self.rejected, skip_invalid) || (conflicts && !skip_invalid)
     }
+}
+
+fn are_refused(rejected: &Rejects, skip_invalid: bool) -> bool {
+    rejected.take_back() > 0 || (!skip_invalid && !rejected.is_empty())
 }
 
 /// Reads all rows of a file. No database is touched.
@@ -123,6 +128,7 @@ pub fn parse_source(
         account_default: request.account.clone(),
         timezone: request.timezone.clone(),
         now: context.clock.now(),
+        usd_quotes: context.rules.usd_quotes.clone(),
     };
     if path.is_file() && !request.opening_lots {
         let (file, checked) = CsvFile::check(path, options, context)?;
@@ -152,10 +158,13 @@ pub fn parse_source(
         sha256,
         rows: parsed.rows,
         duplicates: parsed.duplicates,
-        rejected: parsed.rejected,
+        rejected: parsed.rejected.iter().cloned().collect(),
         unknown_columns: parsed.unknown_columns,
         ends_without_line_end: parsed.ends_without_line_end,
-        trades: SourceTrades::Listed(parsed.trades),
+        trades: SourceTrades::Listed(
+            parsed.trades,
+            parsed.rejected.into_iter().map(reject).collect(),
+        ),
     })
 }
 
@@ -191,8 +200,9 @@ pub async fn import_files(
     request: &ImportRequest,
     context: &Context,
 ) -> PipelineResult<Vec<FileReport>> {
-    let any_rejected = sources.iter().any(Source::has_rejected);
-    let mut stopped = any_rejected && !request.skip_invalid;
+    let mut stopped = sources
+        .iter()
+        .any(|source| source.is_refused(request.skip_invalid));
     let mut reports = Vec::new();
     for source in sources {
         context.cancel.check()?;
@@ -209,7 +219,14 @@ pub async fn import_files(
         if let (false, Some(store)) = (stopped, store) {
             let file = import_file(&report, request, context);
             let receipt = match source.trades {
-                SourceTrades::Listed(trades) => store.import(&ImportBatch { file, trades }).await?,
+                SourceTrades::Listed(trades, rejects) => {
+                    let batch = ImportBatch {
+                        file,
+                        trades,
+                        rejects,
+                    };
+                    store.import(&batch).await?
+                }
                 SourceTrades::InFile(csv) => {
                     let mut trades = csv.trades(context);
                     let done = store.import_file(&file, &mut trades).await;
@@ -225,18 +242,9 @@ pub async fn import_files(
 }
 
 fn import_file(report: &FileReport, request: &ImportRequest, context: &Context) -> ImportFile {
-    let reject = |row: &RejectedRow| Reject {
-        line: row.line,
-        order_id: row.order_id.clone(),
-        column: row.column.clone(),
-        found: row.found.clone(),
-        reason: row.reason.clone(),
-        text: row.text.clone(),
-    };
     ImportFile {
         name: report.name.clone(),
         sha256: report.sha256.clone(),
-        rejects: report.rejected.iter().map(reject).collect(),
         mode: match &request.correct {
             Some(reason) => ImportMode::Correct {
                 reason: reason.clone(),

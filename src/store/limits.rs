@@ -6,6 +6,9 @@ pub const BUSY_TIMEOUT_S: u64 = 60;
 /// How long a start waits for another process that is migrating the same file.
 pub const MIGRATION_WAIT_S: u64 = 30;
 
+/// Conflicts of one column that an import names; all are counted.
+pub const CONFLICTS_KEPT_MAX: u64 = 100;
+
 /// Pause between two looks at a lock.
 pub const LOCK_POLL_MS: u64 = 50;
 

@@ -116,7 +116,7 @@ pub trait Store: Send + Sync {
 
     /// Appends trades that are in memory, as [`import_file`](Self::import_file) does.
     async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
-        self.import_file(&batch.file, &mut Listed::new(&batch.trades))
+        self.import_file(&batch.file, &mut Listed::new(&batch.trades, &batch.rejects))
             .await
     }
 

@@ -157,6 +157,8 @@ pub struct ImportBatch {
     pub file: ImportFile,
     /// The trades.
     pub trades: Vec<LedgerTrade>,
+    /// Rows that were rejected and that the user chose to leave out.
+    pub rejects: Vec<Reject>,
 }
 
 /// A file, and how its trades are to be imported.
@@ -166,8 +168,6 @@ pub struct ImportFile {
     pub name: String,
     /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
-    /// Rows that were rejected and that the user chose to leave out.
-    pub rejects: Vec<Reject>,
     /// Append or correct.
     pub mode: ImportMode,
     /// Leave conflicts out instead of refusing the file.
@@ -225,8 +225,18 @@ pub struct ImportReceipt {
     pub known: u64,
     /// Trades voided and appended with corrected facts.
     pub corrected: u64,
-    /// Rows with other facts than the ledger's. Unless they are skipped, nothing was written.
+    /// Rows with other facts than the ledger's, the first ones of each column. Unless they are
+    /// skipped, nothing was written.
     pub conflicts: Vec<Conflict>,
+    /// How many there are, by the first fact that differs.
+    pub conflicts_by_column: BTreeMap<&'static str, u64>,
+}
+
+impl ImportReceipt {
+    /// Returns how many rows have other facts than the ledger's.
+    pub fn conflict_count(&self) -> u64 {
+        self.conflicts_by_column.values().sum()
+    }
 }
 
 /// A trade taken out of matching, or put back.

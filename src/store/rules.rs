@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::corrections::{self, Relative};
+use super::limits::CONFLICTS_KEPT_MAX;
 use super::model::{
     Conflict, Current, Event, ImportFile, ImportMode, ImportReceipt, QueuedItem, ReviewDecision,
     ReviewStatus, ReviewUpdate, Version, VersionInfo, VersionPlan, VersionStatus, VoidChange,
@@ -23,11 +24,11 @@ use crate::engine::{
 pub const AUTOMATIC: &str = "fifo-pnl";
 
 /// Returns what the audit trail says of an import.
-pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt) -> Event {
+pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt, rejected: u64) -> Event {
     let details = json!({
         "import_id": receipt.import_id, "file": file.name, "sha256": file.sha256,
         "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
-        "conflicts": receipt.conflicts.len(), "rejected": file.rejects.len(),
+        "conflicts": receipt.conflict_count(), "rejected": rejected,
     });
     Event::info("import", file.imported_at, details)
 }
@@ -71,6 +72,7 @@ pub struct ImportPlan<'m> {
     conflicts: Vec<Conflict>,
     /// A row of the file has an id of the form of a correction's.
     names_corrections: bool,
+    conflicts_by_column: BTreeMap<&'static str, u64>,
 }
 
 impl<'m> ImportPlan<'m> {
@@ -87,6 +89,7 @@ impl<'m> ImportPlan<'m> {
             known: 0,
             conflicts: Vec::new(),
             names_corrections: false,
+            conflicts_by_column: BTreeMap::new(),
         }
     }
 
@@ -115,7 +118,7 @@ impl<'m> ImportPlan<'m> {
             let is_appended = matches!(decision, Decision::Append(_) | Decision::Correct(..));
             match decision {
                 Decision::Known => self.known += 1,
-                Decision::Conflict(conflict) => self.conflicts.push(conflict),
+                Decision::Conflict(conflict) => self.keep_conflict(conflict),
                 Decision::Append(row) => self.keep([key].into(), row),
                 Decision::Correct(voided, row) => {
                     let corrected_key = (row.account.clone(), row.trade.order_id.clone());
@@ -127,6 +130,14 @@ impl<'m> ImportPlan<'m> {
                 }
             }
             self.is_appended.push(is_appended);
+        }
+    }
+
+    fn keep_conflict(&mut self, conflict: Conflict) {
+        let count = self.conflicts_by_column.entry(conflict.column).or_default();
+        *count += 1;
+        if *count <= CONFLICTS_KEPT_MAX {
+            self.conflicts.push(conflict);
         }
     }
 
@@ -168,6 +179,7 @@ impl<'m> ImportPlan<'m> {
             known: self.known,
             corrected: self.corrected.len() as u64,
             conflicts: self.conflicts.clone(),
+            conflicts_by_column: self.conflicts_by_column.clone(),
         }
     }
 }

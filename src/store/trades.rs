@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 
 use super::StoreResult;
+use super::model::Reject;
 use crate::engine::LedgerTrade;
 
 /// Gives a file's trades, lot after lot.
@@ -24,18 +25,35 @@ pub trait TradeSource: Send {
     /// Errors: stopped; the file can't be read, or is not what it was. So whoever writes may
     /// commit only after `None`.
     async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>>;
+
+    /// Returns how many rows were rejected, which the import keeps.
+    fn rejected(&self) -> u64 {
+        0
+    }
+
+    /// Returns the next of them, in the order of the file; `None`: that was all. Whoever writes
+    /// asks for them behind the last lot.
+    async fn next_rejects(&mut self) -> StoreResult<Option<Vec<Reject>>> {
+        Ok(None)
+    }
 }
 
 /// Trades that are in memory, in one lot.
 pub(super) struct Listed<'t> {
     trades: &'t [LedgerTrade],
+    rejects: &'t [Reject],
     is_given: bool,
+    are_rejects_given: bool,
 }
 
 impl<'t> Listed<'t> {
-    pub(super) fn new(trades: &'t [LedgerTrade]) -> Self {
-        let is_given = false;
-        Self { trades, is_given }
+    pub(super) fn new(trades: &'t [LedgerTrade], rejects: &'t [Reject]) -> Self {
+        Self {
+            trades,
+            rejects,
+            is_given: false,
+            are_rejects_given: false,
+        }
     }
 }
 
@@ -46,11 +64,20 @@ impl TradeSource for Listed<'_> {
     }
 
     fn rewind(&mut self) {
-        self.is_given = false;
+        (self.is_given, self.are_rejects_given) = (false, false);
     }
 
     async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
         let is_given = std::mem::replace(&mut self.is_given, true);
         Ok((!is_given).then(|| self.trades.to_vec()))
+    }
+
+    fn rejected(&self) -> u64 {
+        self.rejects.len() as u64
+    }
+
+    async fn next_rejects(&mut self) -> StoreResult<Option<Vec<Reject>>> {
+        let are_given = std::mem::replace(&mut self.are_rejects_given, true);
+        Ok((!are_given).then(|| self.rejects.to_vec()))
     }
 }

@@ -158,14 +158,18 @@ pub fn import_batch(
     let file = ImportFile {
         name: format!("review item {}", item.id),
         sha256: hex(&digest.finalize()),
-        rejects: Vec::new(),
         mode: ImportMode::Append,
         skip_conflicts: false,
         preview: false,
         imported_at: at,
         imported_by: by.to_owned(),
     };
-    ImportBatch { file, trades }
+    let rejects = Vec::new();
+    ImportBatch {
+        file,
+        trades,
+        rejects,
+    }
 }
 
 /// What a sell came to.

@@ -103,6 +103,17 @@ macro_rules! row {
 
 const FILES: &[Case] = &[
     Case {
+        title: "A column that names another currency",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,Price Currency\n\
+             A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0,USD\n\
+             A-2,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0,EUR\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
         title: "A column is missing",
         files: &[(
             "trades.csv",
@@ -225,6 +236,25 @@ const ROWS: &[Case] = &[
     row!(
         "A fee that is no number",
         "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,n/a"
+    ),
+    row!(
+        "A size in a unit, and a fee in a coin",
+        "A-1,BTC-USD,buy,1 BTC,100,2025-01-02T10:00:00Z,0\nA-2,BTC-USD,buy,1,100,\
+         2025-01-02T10:00:00Z,0.001 BNB"
+    ),
+    row!(
+        "Prices as a broker prints them",
+        "A-1,BTC-USD,buy,1,$100,2025-01-02T10:00:00Z,0\nA-2,BTC-USD,buy,1,$101.50,\
+         2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "An id that a spreadsheet cut",
+        "1.41421E+18,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0"
+    ),
+    row!(
+        "A row that takes back another one",
+        "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\nA-2,BTC-USD,Buy (Ca.),-1,100,\
+         2025-01-02T10:00:00Z,0"
     ),
     row!(
         "An unknown side",

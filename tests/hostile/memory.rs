@@ -81,7 +81,7 @@ fn no_shape_of_a_file_takes_more_than_its_share() {
         (
             "wide rows",
             vec![(HEADER, 1), (&wide, 20)],
-            "2: row has 500001 cells, expected 8",
+            "f.csv:2: row has 500001 cells\n",
         ),
         ("long rows", vec![(HEADER, 1), (&lines, 40)], "40 rows"),
     ];

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fifo_pnl::engine::{LedgerTrade, Pool};
 use fifo_pnl::store::model::{
-    ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Reject, Scope, Watermark,
+    ImportBatch, ImportMode, ImportReceipt, LedgerCounts, LedgerRead, Reject, Scope, Watermark,
 };
 use fifo_pnl::store::{Store, StoreError};
 
@@ -291,8 +291,11 @@ pub async fn rejected_rows_are_kept_with_the_import(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("B-1", "100")]).await;
     let file = batch(vec![bought("B-2", "100")]);
-    let file = changed(file, |file| file.rejects = vec![reject(3), reject(9)]);
-    store.import(&file).await.unwrap();
+    let rejects = vec![reject(3), reject(9)];
+    store
+        .import(&ImportBatch { rejects, ..file })
+        .await
+        .unwrap();
     let size = || "size".to_owned();
     assert_eq!(subject.rejects().await, [(2, 3, size()), (2, 9, size())]);
 }
@@ -310,7 +313,8 @@ pub async fn a_broken_import_leaves_nothing(subject: &dyn Subject) {
         file.mode = ImportMode::Correct { reason };
     });
     for broken in [no_hash, no_reason] {
-        let broken = changed(broken, |file| file.rejects = vec![reject(4)]);
+        let rejects = vec![reject(4)];
+        let broken = ImportBatch { rejects, ..broken };
         let error = store.import(&broken).await.unwrap_err();
         assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use fifo_pnl::engine::LedgerTrade;
 use fifo_pnl::store::memory::MemoryStore;
-use fifo_pnl::store::model::{ImportBatch, Scope};
+use fifo_pnl::store::model::{ImportBatch, Reject, Scope};
 use fifo_pnl::store::trades::TradeSource;
 use fifo_pnl::store::{Store, StoreError, StoreResult};
 
@@ -14,6 +14,10 @@ struct InLots {
     trades: Vec<LedgerTrade>,
     size: usize,
     given: usize,
+    rejects: Vec<Reject>,
+    rejects_given: usize,
+    /// Fails behind the last rejected row.
+    are_rejects_broken: bool,
     /// Fails behind the last one.
     is_broken: bool,
 }
@@ -24,6 +28,9 @@ impl InLots {
             trades: batch.trades.clone(),
             size,
             given: 0,
+            rejects: batch.rejects.clone(),
+            rejects_given: 0,
+            are_rejects_broken: false,
             is_broken: false,
         }
     }
@@ -36,7 +43,7 @@ impl TradeSource for InLots {
     }
 
     fn rewind(&mut self) {
-        self.given = 0;
+        (self.given, self.rejects_given) = (0, 0);
     }
 
     async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
@@ -44,6 +51,21 @@ impl TradeSource for InLots {
         let lot: Vec<LedgerTrade> = rest.cloned().collect();
         self.given += lot.len();
         match (lot.is_empty(), self.is_broken) {
+            (false, _) => Ok(Some(lot)),
+            (true, false) => Ok(None),
+            (true, true) => Err(StoreError::Stopped),
+        }
+    }
+
+    fn rejected(&self) -> u64 {
+        self.rejects.len() as u64
+    }
+
+    async fn next_rejects(&mut self) -> StoreResult<Option<Vec<Reject>>> {
+        let rest = self.rejects.iter().skip(self.rejects_given);
+        let lot: Vec<Reject> = rest.take(self.size).cloned().collect();
+        self.rejects_given += lot.len();
+        match (lot.is_empty(), self.are_rejects_broken) {
             (false, _) => Ok(Some(lot)),
             (true, false) => Ok(None),
             (true, true) => Err(StoreError::Stopped),
@@ -158,4 +180,66 @@ pub async fn a_file_that_breaks_off_leaves_nothing(subject: &dyn Subject) {
     // The connection, and the next number, are as good as ever.
     let receipt = store.import(&batch(vec![bought("A", "1")])).await.unwrap();
     assert_eq!(receipt.import_id, Some(2));
+}
+
+fn reject(line: u64) -> Reject {
+    Reject {
+        line,
+        order_id: format!("R-{line}"),
+        column: "price".into(),
+        found: "four".into(),
+        reason: "expected a number, zero or more".into(),
+        text: format!("R-{line},four"),
+    }
+}
+
+/// Rejected rows come behind the trades, in lots; all are kept, or nothing of the file is.
+pub async fn rejects_in_lots_are_all_kept(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![bought("X", "100")]).await;
+    // All new, and with a known trade among them: a store writes the two in different ways.
+    let files = [
+        batch(vec![bought("A", "1")]),
+        batch(vec![bought("X", "100"), bought("B", "1")]),
+    ];
+    for (nth, file) in files.into_iter().enumerate() {
+        let rejects = (10..15).map(reject).collect();
+        let file = ImportBatch { rejects, ..file };
+        let before = (ledger(store).await, subject.rejects().await);
+        let mut lots = InLots::new(&file, 2);
+        lots.are_rejects_broken = true;
+        let error = store.import_file(&file.file, &mut lots).await.unwrap_err();
+        assert!(matches!(error, StoreError::Stopped), "{error:?}");
+        assert_eq!((ledger(store).await, subject.rejects().await), before);
+        let mut lots = InLots::new(&file, 2);
+        let receipt = store.import_file(&file.file, &mut lots).await.unwrap();
+        let id = receipt.import_id.unwrap();
+        let kept = subject.rejects().await.split_off(5 * nth);
+        let expected: Vec<_> = (10..15)
+            .map(|line| (id, line, "price".to_owned()))
+            .collect();
+        assert_eq!(kept, expected);
+        let event = subject.events().await.pop().unwrap();
+        assert!(event.contains(r#""rejected":5"#), "{event}");
+    }
+}
+
+/// Of many conflicts the first ones are named, and all are counted.
+pub async fn conflicts_are_counted_and_few_are_named(subject: &dyn Subject) {
+    let store = subject.store();
+    let rows = |price| {
+        (0..150)
+            .map(|nth| bought(&format!("B-{nth}"), price))
+            .collect()
+    };
+    append(store, rows("100")).await;
+    let receipt = store.import(&batch(rows("101"))).await.unwrap();
+    assert_eq!((receipt.import_id, receipt.conflict_count()), (None, 150));
+    assert_eq!(receipt.conflicts_by_column, [("price", 150)].into());
+    let lines: Vec<u64> = receipt.conflicts.iter().map(|of| of.line).collect();
+    assert_eq!(lines, (2..102).collect::<Vec<u64>>());
+    let skipping = changed(batch(rows("101")), |file| file.skip_conflicts = true);
+    store.import(&skipping).await.unwrap();
+    let event = subject.events().await.pop().unwrap();
+    assert!(event.contains(r#""conflicts":150"#), "{event}");
 }

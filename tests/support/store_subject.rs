@@ -353,15 +353,17 @@ pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
     let file = ImportFile {
         name: "trades.csv".into(),
         sha256: "ab".repeat(32),
-        rejects: Vec::new(),
         mode: ImportMode::Append,
         skip_conflicts: false,
         preview: false,
         imported_at: at(100),
         imported_by: "ann".into(),
     };
-    let trades = numbered.collect();
-    ImportBatch { file, trades }
+    ImportBatch {
+        file,
+        trades: numbered.collect(),
+        rejects: Vec::new(),
+    }
 }
 
 /// Makes an import that corrects.

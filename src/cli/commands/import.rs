@@ -1,5 +1,7 @@
 //! `import`: CSV files into the ledger.
 
+mod report;
+
 use serde_json::{Value, json};
 
 use super::check_reason;
@@ -13,6 +15,7 @@ use crate::engine::{shown, shown_sentence};
 use crate::import::parse_timezone;
 use crate::pipeline::{FileReport, ImportRequest, Source, import_files, parse_source};
 use crate::store::Store;
+use crate::store::model::ImportReceipt;
 
 /// Runs the command. Files are parsed before a database is opened or made.
 pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
@@ -43,7 +46,8 @@ async fn import_and_describe(
     session: &Session,
 ) -> CliResult<Outcome> {
     let sources = parse(files, request, session)?;
-    let refused = !request.skip_invalid && sources.iter().any(Source::has_rejected);
+    let is_refused = |source: &Source| source.is_refused(request.skip_invalid);
+    let refused = sources.iter().any(is_refused);
     let store = match (refused, request.preview) {
         (true, _) => None,
         (false, true) => Some(session.open_to_preview().await?),
@@ -172,9 +176,9 @@ pub(super) fn describe(reports: &[FileReport], request: &ImportRequest) -> Strin
             n if n == reports.len() => "Nothing was imported.",
             _ => "A file with such rows is not imported at all.",
         };
-        text.push_str(&format!(
-            "{what} Correct the rows, or leave them out with --skip-invalid.\n"
-        ));
+        let take_back = reports.iter().map(|report| report.rejected.take_back());
+        let ways_on = report::describe_ways_on(take_back.sum());
+        text.push_str(&format!("{what} {ways_on}"));
     }
     text
 }
@@ -199,8 +203,8 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
             text.push_str(&format!(", {} corrected", count(receipt.corrected)));
         }
     }
-    let conflicts = report.receipt.iter().flat_map(|receipt| &receipt.conflicts);
-    let conflicting = conflicts.clone().count() as u64;
+    let receipt = report.receipt.as_ref();
+    let conflicting = receipt.map_or(0, ImportReceipt::conflict_count);
     if conflicting > 0 {
         text.push_str(&format!(", {} known with other facts", count(conflicting)));
     }
@@ -211,10 +215,12 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         ));
     }
     if !report.rejected.is_empty() {
-        text.push_str(&format!(
-            ", {} rejected",
-            count(report.rejected.len() as u64)
-        ));
+        let rejected = report.rejected.count();
+        text.push_str(&format!(", {} rejected", count(rejected)));
+        if receipt.is_none() {
+            let good = report.rows.saturating_sub(rejected + report.duplicates);
+            text.push_str(&format!(", {} good", count(good)));
+        }
     }
     text.push('\n');
     if !report.unknown_columns.is_empty() {
@@ -229,52 +235,35 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     if report.ends_without_line_end {
         text.push_str("  the last line has no line end: was the file cut?\n");
     }
-    for row in &report.rejected {
-        text.push_str(&format!("  {name}:{row}\n"));
-        if let Some(hint) = &row.hint {
-            text.push_str(&format!("    hint: {}\n", shown_sentence(hint)));
-        }
-    }
-    for conflict in conflicts {
-        text.push_str(&format!(
-            "  {name}:{}: order_id is {}, which the ledger has with {} {} where the file \
-             has {}\n    hint: if the file is right, import it with --correct --reason TEXT\n",
-            conflict.line,
-            shown(&conflict.order_id).quoted(),
-            conflict.column,
-            shown(&conflict.in_ledger).quoted(),
-            shown(&conflict.in_file).quoted()
-        ));
+    text.push_str(&report::describe_rejects(
+        &name.to_string(),
+        &report.rejected,
+    ));
+    if let Some(receipt) = receipt {
+        text.push_str(&report::describe_conflicts(&name.to_string(), receipt));
     }
 }
 
 /// Puts a file's report into JSON.
 pub(super) fn to_json(report: &FileReport) -> Value {
-    let rejected: Vec<Value> = report
-        .rejected
-        .iter()
-        .map(|row| {
-            json!({ "line": row.line, "order_id": row.order_id, "column": row.column,
-                "found": row.found, "reason": row.reason, "hint": row.hint, "text": row.text })
-        })
-        .collect();
     let receipt = report.receipt.as_ref();
-    let conflicts: Vec<Value> = receipt
-        .iter()
-        .flat_map(|receipt| &receipt.conflicts)
-        .map(|conflict| {
-            json!({ "line": conflict.line, "account": conflict.account,
-                "order_id": conflict.order_id, "column": conflict.column,
-                "in_file": conflict.in_file, "in_ledger": conflict.in_ledger })
-        })
-        .collect();
-    json!({
+    let mut json = json!({
         "file": report.name, "sha256": report.sha256, "rows": report.rows,
         "import_id": receipt.and_then(|receipt| receipt.import_id),
         "appended": receipt.map(|receipt| receipt.appended),
         "known": receipt.map(|receipt| receipt.known),
         "corrected": receipt.map(|receipt| receipt.corrected),
-        "duplicates": report.duplicates, "rejected": rejected, "conflicts": conflicts,
-        "unknown_columns": report.unknown_columns,
-    })
+        "duplicates": report.duplicates, "unknown_columns": report.unknown_columns,
+    });
+    let lists = [
+        report::rejects_json(&report.rejected),
+        report::conflicts_json(receipt),
+    ];
+    if let Value::Object(json) = &mut json {
+        let lists = lists
+            .into_iter()
+            .filter_map(|list| list.as_object().cloned());
+        json.extend(lists.flatten());
+    }
+    json
 }

@@ -15,7 +15,8 @@ use crate::pipeline::{self, ComputeOptions, Source};
 pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let request = import::request(&args.files)?;
     let sources = import::parse(&args.files, &request, session)?;
-    let refused = !request.skip_invalid && sources.iter().any(Source::has_rejected);
+    let is_refused = |source: &Source| source.is_refused(request.skip_invalid);
+    let refused = sources.iter().any(is_refused);
     let store = match refused {
         true => None,
         false => Some(session.open(true).await?),

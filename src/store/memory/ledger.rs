@@ -162,6 +162,7 @@ pub(super) fn import(
     state: &mut State,
     file: &ImportFile,
     lots: Vec<Vec<LedgerTrade>>,
+    rejects: Vec<Reject>,
 ) -> StoreResult<ImportReceipt> {
     let ledger = &mut state.ledger;
     let mut plan = ImportPlan::new(&file.mode);
@@ -183,7 +184,9 @@ pub(super) fn import(
     }
     let import_id = ledger.write_import(file, &rows, &plan.void)?;
     receipt.import_id = Some(import_id);
-    let event = import_event(file, &receipt);
+    let event = import_event(file, &receipt, rejects.len() as u64);
+    let rejects = rejects.into_iter().map(|reject| (import_id, reject));
+    ledger.rejects.extend(rejects);
     state.events.push(event);
     Ok(receipt)
 }
@@ -343,9 +346,6 @@ impl Ledger {
                 import: Some((import_id, row.import_line)),
             })?;
         }
-        let rejects = file.rejects.iter().cloned();
-        self.rejects
-            .extend(rejects.map(|reject| (import_id, reject)));
         self.voids.extend(void.iter().map(|(account, id)| VoidRow {
             key: (account.to_string(), id.to_string()),
             undone: false,

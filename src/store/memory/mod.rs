@@ -188,7 +188,12 @@ impl Store for MemoryStore {
         while let Some(lot) = trades.next_lot().await? {
             lots.push(lot);
         }
-        self.write(|state| ledger::import(state, file, lots)).await
+        let mut rejects = Vec::new();
+        while let Some(lot) = trades.next_rejects().await? {
+            rejects.extend(lot);
+        }
+        self.write(|state| ledger::import(state, file, lots, rejects))
+            .await
     }
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {

@@ -15,7 +15,7 @@ use super::{PostgresStore, commit, copy, runs};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::cells::Cells;
 use crate::store::corrections;
-use crate::store::model::{ImportFile, ImportMode, ImportReceipt, VoidChange};
+use crate::store::model::{ImportFile, ImportMode, ImportReceipt, Reject, VoidChange};
 use crate::store::phase::{self, Phase};
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
@@ -52,7 +52,10 @@ pub(super) async fn import(
         execute(&mut transaction, "SAVEPOINT all_new").await?;
         trades.rewind();
         match append(&mut transaction, store.ledger, file, trades, None).await? {
-            Some(import_id) => return end_import(transaction, file, receipt, import_id).await,
+            Some(import_id) => {
+                let ended = (import_id, trades.rejected());
+                return end_import(transaction, file, receipt, ended).await;
+            }
             None => execute(&mut transaction, "ROLLBACK TO all_new").await?,
         }
     }
@@ -66,7 +69,10 @@ pub(super) async fn import(
     trades.rewind();
     match append(&mut transaction, store.ledger, file, trades, Some(&plan)).await? {
         Some(_) if file.preview => Ok(receipt),
-        Some(import_id) => end_import(transaction, file, receipt, import_id).await,
+        Some(import_id) => {
+            let ended = (import_id, trades.rejected());
+            end_import(transaction, file, receipt, ended).await
+        }
         None => Err(StoreError::Database {
             action: APPEND,
             message: "an id that was looked up and not found is there".into(),
@@ -84,10 +90,10 @@ async fn end_import(
     mut transaction: Transaction<'static, Postgres>,
     file: &ImportFile,
     mut receipt: ImportReceipt,
-    import_id: i64,
+    (import_id, rejected): (i64, u64),
 ) -> StoreResult<ImportReceipt> {
     receipt.import_id = Some(import_id);
-    let event = import_event(file, &receipt);
+    let event = import_event(file, &receipt, rejected);
     runs::log_event(&mut transaction, &event).await?;
     phase::reached(Phase::Append);
     commit(transaction).await?;
@@ -167,8 +173,11 @@ async fn append(
     if !copy.finish_unless_taken().await? {
         return Ok(None);
     }
+    while let Some(rejects) = trades.next_rejects().await? {
+        write_rejects(connection, &rejects, import_id).await?;
+    }
     let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
-    write_rejects_and_voids(connection, file, void, import_id).await?;
+    write_voids(connection, file, void).await?;
     if names_corrections {
         check_corrections(connection, ledger, import_id).await?;
     }
@@ -274,14 +283,13 @@ fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8]) {
     push_i64(out, i64::try_from(row.import_line).unwrap_or(i64::MAX));
 }
 
-async fn write_rejects_and_voids(
+async fn write_rejects(
     connection: &mut PgConnection,
-    file: &ImportFile,
-    void: &[TradeKey],
+    rejects: &[Reject],
     import_id: i64,
 ) -> StoreResult<()> {
     let mut rows = copy::Rows::default();
-    for reject in &file.rejects {
+    for reject in rejects {
         rows.value(import_id);
         rows.value(reject.line);
         let texts = [
@@ -303,6 +311,14 @@ async fn write_rejects_and_voids(
         rows,
     )
     .await?;
+    Ok(())
+}
+
+async fn write_voids(
+    connection: &mut PgConnection,
+    file: &ImportFile,
+    void: &[TradeKey],
+) -> StoreResult<()> {
     let ImportMode::Correct { reason } = &file.mode else {
         return Ok(());
     };

@@ -9,7 +9,7 @@ use super::raw::{Raw, with_raw};
 use super::{SqliteStore, commit, runs};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText, split_correction};
 use crate::store::corrections;
-use crate::store::model::{ImportFile, ImportMode, ImportReceipt};
+use crate::store::model::{ImportFile, ImportMode, ImportReceipt, Reject};
 use crate::store::phase::{self, Phase};
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
@@ -35,7 +35,8 @@ pub(super) async fn import(
             ..ImportReceipt::default()
         };
         if let Some(import_id) = append_new(&mut transaction, file, trades).await? {
-            return end_import(transaction, file, receipt, import_id).await;
+            let rejected = trades.rejected();
+            return end_import(transaction, file, receipt, (import_id, rejected)).await;
         }
     }
     let mut plan = ImportPlan::new(&file.mode);
@@ -59,7 +60,7 @@ pub(super) async fn import(
     };
     match file.preview {
         true => Ok(receipt),
-        false => end_import(transaction, file, receipt, import_id).await,
+        false => end_import(transaction, file, receipt, (import_id, trades.rejected())).await,
     }
 }
 
@@ -67,10 +68,10 @@ async fn end_import(
     mut transaction: Transaction<'static, Sqlite>,
     file: &ImportFile,
     mut receipt: ImportReceipt,
-    import_id: i64,
+    (import_id, rejected): (i64, u64),
 ) -> StoreResult<ImportReceipt> {
     receipt.import_id = Some(import_id);
-    let event = import_event(file, &receipt);
+    let event = import_event(file, &receipt, rejected);
     runs::log_event(&mut transaction, &event).await?;
     phase::reached(Phase::Append);
     commit(transaction).await?;
@@ -148,8 +149,13 @@ pub(super) async fn append(
         }
         phase::reached(Phase::Lot);
     }
+    while let Some(rejects) = trades.next_rejects().await? {
+        if let Err(error) = insert_rejects(raw.connection(), &rejects, import_id) {
+            return Ok(Appended::Broken(error));
+        }
+    }
     let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
-    if let Err(error) = write_rejects_and_voids(raw.connection(), file, void, import_id) {
+    if let Err(error) = insert_voids(raw.connection(), file, void) {
         return Ok(Appended::Broken(error));
     }
     if names_corrections {
@@ -235,17 +241,12 @@ fn insert_trades(
     Ok(())
 }
 
-fn write_rejects_and_voids(
-    raw: &Connection,
-    file: &ImportFile,
-    void: &[TradeKey],
-    import_id: i64,
-) -> rusqlite::Result<()> {
+fn insert_rejects(raw: &Connection, rejects: &[Reject], import_id: i64) -> rusqlite::Result<()> {
     let mut insert = raw.prepare(
         "INSERT INTO import_rejects (import_id, line, order_id, column_name, found, reason, \
          line_text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for reject in &file.rejects {
+    for reject in rejects {
         insert.execute(params![
             import_id,
             reject.line as i64,
@@ -256,6 +257,10 @@ fn write_rejects_and_voids(
             reject.text
         ])?;
     }
+    Ok(())
+}
+
+fn insert_voids(raw: &Connection, file: &ImportFile, void: &[TradeKey]) -> rusqlite::Result<()> {
     let ImportMode::Correct { reason } = &file.mode else {
         return Ok(());
     };

@@ -76,14 +76,18 @@ fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
     let file = ImportFile {
         name: "trades.csv".into(),
         sha256: "0".repeat(64),
-        rejects: Vec::new(),
         mode: ImportMode::Append,
         skip_conflicts: false,
         preview: false,
         imported_at: at(100),
         imported_by: "ann".into(),
     };
-    ImportBatch { file, trades }
+    let rejects = Vec::new();
+    ImportBatch {
+        file,
+        trades,
+        rejects,
+    }
 }
 
 /// Begins a run that is to write a version over all pools.

@@ -1,0 +1,145 @@
+//! What an import says of rows that it did not take: by reason, each counted, a few shown.
+
+use serde_json::{Value, json};
+
+use crate::cli::format::{count, plural};
+use crate::engine::{shown, shown_sentence};
+use crate::import::{ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
+use crate::store::model::{Conflict, ImportReceipt};
+
+/// Rows that the text shows of one reason.
+const ROWS_SHOWN_MAX: usize = 5;
+
+/// Lists rejected rows: one as it is, several of one reason together.
+pub(super) fn describe_rejects(name: &str, rejects: &Rejects) -> String {
+    let groups = rejects.groups();
+    groups
+        .into_iter()
+        .map(|group| of_reason(name, group))
+        .collect()
+}
+
+fn of_reason(name: &str, group: &RejectGroup) -> String {
+    let Some(first) = group.rows.first() else {
+        return String::new();
+    };
+    if group.count == 1 {
+        let hint = hint_of(first, first.write.as_deref());
+        return format!("  {name}:{first}\n{hint}");
+    }
+    let rows = plural(group.count, "row", "rows");
+    let mut text = match (group.is_mixed, first.column.as_str()) {
+        (true, _) => format!("  {rows}: other reasons\n"),
+        (false, ROW_COLUMN) => format!("  {rows}: {}\n", first.reason),
+        (false, column) => format!("  {rows}: {column}, {}\n", first.reason),
+    };
+    for row in group.rows.iter().take(ROWS_SHOWN_MAX) {
+        let what = match group.is_mixed {
+            true => row.to_string(),
+            false => row.what(),
+        };
+        let write = row.write.as_deref().map(shown);
+        let write = write.map(|write| format!(": write {write}"));
+        text.push_str(&format!("    {name}:{what}{}\n", write.unwrap_or_default()));
+    }
+    text + &more(group.count) + &hint_of(first, None)
+}
+
+fn hint_of(row: &RejectedRow, write: Option<&str>) -> String {
+    let (hint, write) = (row.hint.as_deref().map(shown_sentence), write.map(shown));
+    match (hint, write) {
+        (None, None) => String::new(),
+        (Some(hint), None) => format!("    hint: {hint}\n"),
+        (None, Some(write)) => format!("    hint: write {write}\n"),
+        (Some(hint), Some(write)) => format!("    hint: {hint}: write {write}\n"),
+    }
+}
+
+fn more(rows: u64) -> String {
+    match rows.saturating_sub(ROWS_SHOWN_MAX as u64) {
+        0 => String::new(),
+        more => format!("    and {} more\n", count(more)),
+    }
+}
+
+/// Lists rows that the ledger knows with other facts, by the first fact that differs.
+pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String {
+    let hint = "    hint: if the file is right, import it with --correct --reason TEXT\n";
+    let line = |conflict: &Conflict| {
+        format!(
+            "{name}:{}: order_id is {}, which the ledger has with {} {} where the file has {}\n",
+            conflict.line,
+            shown(&conflict.order_id).quoted(),
+            conflict.column,
+            shown(&conflict.in_ledger).quoted(),
+            shown(&conflict.in_file).quoted()
+        )
+    };
+    let mut text = String::new();
+    for (column, rows) in &receipt.conflicts_by_column {
+        let of_column = receipt.conflicts.iter().filter(|of| of.column == *column);
+        if *rows == 1 {
+            text.extend(of_column.map(|conflict| format!("  {}{hint}", line(conflict))));
+            continue;
+        }
+        let count = plural(*rows, "row", "rows");
+        text.push_str(&format!("  {count}: known with another {column}\n"));
+        let shown = of_column.take(ROWS_SHOWN_MAX);
+        text.extend(shown.map(|conflict| format!("    {}", line(conflict))));
+        text.push_str(&more(*rows));
+        text.push_str(hint);
+    }
+    text
+}
+
+/// Says how to go on where rows stopped files.
+pub(super) fn describe_ways_on(take_back: u64) -> String {
+    if take_back == 0 {
+        return "Correct the rows, or leave them out with --skip-invalid.\n".into();
+    }
+    let rows = plural(take_back, "row takes back", "rows take back");
+    format!(
+        "Correct the rows.\n{rows} another one: remove both from the file. --skip-invalid would \
+         leave the\nother one in the ledger, so it refuses such a file.\n"
+    )
+}
+
+/// Puts rejected rows into JSON: the first ones of each reason, and how many more there are.
+pub(super) fn rejects_json(rejects: &Rejects) -> Value {
+    let kept = rejects.kept();
+    let row = |row: &&RejectedRow| {
+        json!({ "line": row.line, "order_id": row.order_id, "column": row.column,
+            "found": row.found, "reason": row.reason_in_full(), "hint": row.hint,
+            "write": row.write, "text": row.text })
+    };
+    let reason = |group: &&RejectGroup| {
+        let first = group.rows.first();
+        json!({ "column": first.map(|row| &row.column), "reason": first.map(|row| &row.reason),
+            "hint": first.and_then(|row| row.hint.as_ref()), "rows": group.count,
+            "with_others": group.is_mixed })
+    };
+    json!({
+        "rejected": kept.iter().map(row).collect::<Vec<_>>(),
+        "rejected_rows": rejects.count(),
+        "rejected_not_listed": rejects.count().saturating_sub(kept.len() as u64),
+        "rejected_reasons": rejects.groups().iter().map(reason).collect::<Vec<_>>(),
+    })
+}
+
+/// Puts conflicts into JSON, as [`rejects_json`] does rejected rows.
+pub(super) fn conflicts_json(receipt: Option<&ImportReceipt>) -> Value {
+    let conflicts = receipt
+        .map(|of| of.conflicts.as_slice())
+        .unwrap_or_default();
+    let rows = receipt.map_or(0, ImportReceipt::conflict_count);
+    let conflict = |conflict: &Conflict| {
+        json!({ "line": conflict.line, "account": conflict.account,
+            "order_id": conflict.order_id, "column": conflict.column,
+            "in_file": conflict.in_file, "in_ledger": conflict.in_ledger })
+    };
+    json!({
+        "conflicts": conflicts.iter().map(conflict).collect::<Vec<_>>(),
+        "conflict_rows": rows,
+        "conflicts_not_listed": rows.saturating_sub(conflicts.len() as u64),
+    })
+}

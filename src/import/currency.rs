@@ -1,0 +1,100 @@
+//! Columns that say what money is: none of them is ignored in silence.
+//!
+//! Prices and fees are read as US dollars. A column that nothing is read from, but whose name says
+//! that it names a currency, must say the same in every row, or the file is refused.
+
+use super::ImportOptions;
+use super::file::FileError;
+
+/// A column that may name a currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CurrencyColumn {
+    place: usize,
+    /// As the header has it.
+    name: String,
+    /// Its name speaks of units: a number in it counts something.
+    is_unit: bool,
+}
+
+impl CurrencyColumn {
+    /// Tells whether this is the column of a name.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name == name
+    }
+}
+
+/// Finds the columns among those that nothing is read from.
+pub(super) fn currency_columns<'n>(
+    names: impl IntoIterator<Item = &'n String>,
+    is_unread: impl Fn(&str) -> bool,
+) -> Vec<CurrencyColumn> {
+    let mut columns = Vec::new();
+    for (place, name) in names.into_iter().enumerate() {
+        let folded = name.trim().to_lowercase();
+        let names_currency = folded.contains("currency") || folded.contains("ccy");
+        // Not the unit in "community".
+        let is_unit = folded.replace("unity", "").contains("unit");
+        if is_unread(&folded) && (names_currency || is_unit) {
+            columns.push(CurrencyColumn {
+                place,
+                name: name.trim().to_owned(),
+                is_unit: !names_currency,
+            });
+        }
+    }
+    columns
+}
+
+/// Checks that a row is in dollars. Errors: a column names something else.
+pub(super) fn check_currency<'r>(
+    columns: &[CurrencyColumn],
+    cell: impl Fn(usize) -> &'r str,
+    line: u64,
+    options: &ImportOptions,
+) -> Result<(), FileError> {
+    for column in columns {
+        let found = cell(column.place).trim();
+        let is_number = |text: &str| text.bytes().all(|byte| b"0123456789.,".contains(&byte));
+        let is_dollar = options.usd_quotes.contains(&found.to_ascii_uppercase());
+        let is_count = column.is_unit && is_number(found);
+        if !(found.is_empty() || is_dollar || is_count) {
+            return Err(FileError::OtherCurrency {
+                line,
+                column: column.name.clone(),
+                found: found.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_which_columns_count() {
+        let names = [
+            "Fee Currency",
+            "price_ccy",
+            "size unit",
+            "Units",
+            "community",
+            "opportunity",
+            "note",
+            "CurrencyPrimary",
+            "read_currency",
+        ];
+        let names = names.map(str::to_owned);
+        let found = currency_columns(&names, |name| name != "read_currency");
+        let found: Vec<&str> = found.iter().map(|column| column.name.as_str()).collect();
+        let expected = [
+            "Fee Currency",
+            "price_ccy",
+            "size unit",
+            "Units",
+            "CurrencyPrimary",
+        ];
+        assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,347 @@
+//! What is in the way of a number or an id: brokers dress numbers up, spreadsheets damage ids.
+//!
+//! Nothing is mended here: a hint says what is in the way and, if only one number can be meant,
+//! how to write it. Whoever reads the file decides.
+
+use super::rejected::{Fault, quoted};
+
+/// What a number in a cell counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// Units of an asset.
+    Units,
+    /// US dollars.
+    Dollars,
+}
+
+/// A number as it is dressed up.
+struct Dressed {
+    /// Digits, points and commas.
+    body: String,
+    negative: bool,
+    /// What is in the way, in words.
+    obstacles: Vec<String>,
+    /// A word or a sign that names another currency.
+    currency: Option<String>,
+}
+
+/// Adds to a fault what is in the way of a number, if that can be told.
+pub(super) fn with_obstacles(fault: Fault, text: &str, counts: Counts) -> Fault {
+    if text.starts_with('#') && text.len() > 1 {
+        return fault.with_hint(
+            "a spreadsheet wrote this in place of a number: widen the column or mend the formula",
+        );
+    }
+    let Some(mut dressed) = undress(text) else {
+        return fault;
+    };
+    if let Some(currency) = &dressed.currency {
+        return match counts {
+            Counts::Dollars => fault.with_hint(format!(
+                "{currency} is not in the dollar: convert prices and fees to USD"
+            )),
+            Counts::Units => fault.with_hint(format!("{currency} is no part of a number")),
+        };
+    }
+    let Some(number) = separated(&mut dressed) else {
+        return fault;
+    };
+    if dressed.obstacles.is_empty() {
+        return fault;
+    }
+    let fault = fault.with_hint(dressed.obstacles.join("; "));
+    match number {
+        Some(number) if dressed.negative => fault.with_write(format!("-{number}")),
+        Some(number) => fault.with_write(number),
+        None => fault,
+    }
+}
+
+/// Blanks of several widths, and apostrophes: what stands between thousands, or before a unit.
+const BLANKS: [char; 6] = ['\'', '’', ' ', '\u{a0}', '\u{202f}', '\u{2009}'];
+
+const BLANKS_IN_THE_WAY: &str = "blanks and apostrophes are no part of a number";
+
+/// Signs of currencies that are not the dollar.
+const SIGNS: [char; 9] = ['€', '£', '¥', '₹', '₩', '₿', '₽', '₺', '₴'];
+
+/// Takes off what is no digit, point or comma. `None`: the text is no number in any dress.
+fn undress(text: &str) -> Option<Dressed> {
+    let in_parentheses = text
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    let mut dressed = Dressed {
+        body: String::new(),
+        negative: in_parentheses.is_some(),
+        obstacles: Vec::new(),
+        currency: None,
+    };
+    if in_parentheses.is_some() {
+        dressed.say("parentheses are written as a minus");
+    }
+    let mut rest = in_parentheses.unwrap_or(text).chars();
+    let mut word = String::new();
+    while let Some(character) = rest.next() {
+        match character {
+            letter if letter.is_alphabetic() => word.push(letter),
+            other => dressed.take(other, rest.as_str().is_empty())?,
+        }
+    }
+    if !dressed.body.contains(|of: char| of.is_ascii_digit()) {
+        return None;
+    }
+    match word.to_ascii_uppercase().as_str() {
+        "" => {}
+        "USD" | "US" => dressed.say("\"USD\" is no part of a number"),
+        // An exponent or a hexadecimal digit, not a unit.
+        "E" | "X" => return None,
+        "K" | "M" | "B" => {
+            dressed.say(&format!("\"{word}\" is no digit: write the number in full"));
+            dressed.body = String::new();
+        }
+        _ => dressed.currency = Some(quoted(&word).to_string()),
+    }
+    // Of several obstacles a blank beside a unit says the least.
+    if dressed.obstacles.len() > 1 {
+        dressed.obstacles.retain(|said| said != BLANKS_IN_THE_WAY);
+    }
+    Some(dressed)
+}
+
+impl Dressed {
+    fn say(&mut self, what: &str) {
+        if !self.obstacles.iter().any(|said| said == what) {
+            self.obstacles.push(what.to_owned());
+        }
+    }
+
+    /// Takes a character that is no letter. `None`: no number has it.
+    fn take(&mut self, character: char, is_last: bool) -> Option<()> {
+        match character {
+            '0'..='9' | '.' | ',' => self.body.push(character),
+            '-' if self.body.is_empty() => self.negative = true,
+            '-' if is_last => {
+                self.negative = true;
+                self.say("a minus stands before the number");
+            }
+            '\u{2212}' | '\u{2010}'..='\u{2015}' | '\u{fe63}' | '\u{ff0d}' => {
+                self.negative = true;
+                self.say("its minus is another sign than \"-\"");
+            }
+            '\u{ff10}'..='\u{ff19}' | '\u{ff0e}' | '\u{ff0c}' => {
+                let ascii = u32::from(character).checked_sub(0xfee0)?;
+                self.body.push(char::from_u32(ascii)?);
+                self.say("its digits are full-width ones");
+            }
+            '$' => self.say("\"$\" is no part of a number"),
+            blank if BLANKS.contains(&blank) => self.say(BLANKS_IN_THE_WAY),
+            sign if SIGNS.contains(&sign) => self.currency = Some(format!("\"{sign}\"")),
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+/// Tells thousands from decimals. `None`: no number at all; `Some(None)`: two can be meant.
+fn separated(dressed: &mut Dressed) -> Option<Option<String>> {
+    let body = dressed.body.clone();
+    if body.is_empty() {
+        return Some(None);
+    }
+    let (commas, points) = (body.matches(',').count(), body.matches('.').count());
+    let last = body.rfind([',', '.']);
+    let of_last = last.and_then(|at| body.get(at..)?.chars().next());
+    let whole = last.and_then(|at| body.get(..at)).unwrap_or_default();
+    let behind = body.len() - whole.len() - usize::from(last.is_some());
+    let thousands = "thousands are written without separator";
+    let decimals = "decimals stand behind a point";
+    let without = |separator: char| body.replace(separator, "");
+    let (what, number) = match (commas, points, of_last) {
+        (0, 0 | 1, _) => return Some(Some(body)),
+        (1, 0, _) if behind == 3 => {
+            let (short, decimal) = (without(','), body.replace(',', "."));
+            let what = format!("write {short}, or {decimal} if its comma is the decimal point");
+            dressed.obstacles.push(what);
+            return Some(None);
+        }
+        (1, 0, _) => (decimals, body.replace(',', ".")),
+        (_, 0, _) if is_grouped(&body, ',') => (thousands, without(',')),
+        (0, _, _) if is_grouped(&body, '.') => (thousands, without('.')),
+        (_, 1, Some('.')) if is_grouped(whole, ',') => (thousands, without(',')),
+        (1, _, Some(',')) if is_grouped(whole, '.') => (decimals, without('.').replace(',', ".")),
+        _ => return None,
+    };
+    dressed.obstacles.push(what.to_owned());
+    Some(Some(number))
+}
+
+/// Tells whether a text is digits in groups of three.
+fn is_grouped(text: &str, separator: char) -> bool {
+    let mut groups = text.split(separator);
+    let first = groups.next().map_or(0, str::len);
+    (1..=3).contains(&first) && groups.all(|group| group.len() == 3)
+}
+
+/// Tells what a spreadsheet makes of a long id: a number of a few digits with an exponent.
+pub(super) fn is_rounded_id(id: &str) -> bool {
+    let Some((mantissa, exponent)) = id.split_once(['E', 'e']) else {
+        return false;
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, rest) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    let exponent = exponent.strip_prefix('+');
+    whole.len() == 1 && digits(whole) && digits(rest) && exponent.is_some_and(digits)
+}
+
+/// Digits that a spreadsheet keeps of a number; it writes zeros behind them.
+const SPREADSHEET_DIGITS: usize = 15;
+
+/// Tells whether a spreadsheet may have put zeros in place of an id's last digits.
+pub(super) fn may_be_rounded_id(id: &str) -> bool {
+    let behind = id.get(SPREADSHEET_DIGITS..).unwrap_or_default();
+    id.bytes().all(|byte| byte.is_ascii_digit())
+        && !behind.is_empty()
+        && behind.bytes().all(|byte| byte == b'0')
+}
+
+/// What to do about ids that a spreadsheet cut.
+pub(super) const ROUNDED_ID_HINT: &str = "a spreadsheet cut the digits of long ids: export the \
+    file again, and do not open it there before the import; or open it with that column as text";
+
+/// Words in a side that say that the row takes back another one.
+const TAKES_BACK: [&str; 8] = [
+    "cancel", "(ca", "ca.", "cxl", "revers", "storno", "bust", "correct",
+];
+
+/// Tells whether a side says that the row takes back another one.
+pub(super) fn takes_back(side: &str) -> bool {
+    let side = side.to_lowercase();
+    TAKES_BACK.iter().any(|word| side.contains(word))
+}
+
+/// What to do about a row that takes back another one.
+pub(super) const TAKES_BACK_HINT: &str =
+    "it takes back another row: remove both from the file, this one and the one it takes back";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(text: &str, counts: Counts) -> (String, String) {
+        let fault = with_obstacles(Fault::new("x"), text, counts);
+        (
+            fault.hint.unwrap_or_default(),
+            fault.write.unwrap_or_default(),
+        )
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_named() {
+        let minus = "parentheses are written as a minus";
+        let dollar = "\"$\" is no part of a number";
+        let usd = "\"USD\" is no part of a number";
+        let thousands = "thousands are written without separator";
+        let decimals = "decimals stand behind a point";
+        let blanks = "blanks and apostrophes are no part of a number";
+        let wide = "its digits are full-width ones";
+        for (text, expected, write) in [
+            ("$71.40", dollar.to_owned(), "71.40"),
+            ("($2.50)", format!("{minus}; {dollar}"), "-2.50"),
+            ("(2.50)", minus.into(), "-2.50"),
+            ("3.25 USD", usd.into(), "3.25"),
+            ("USD 3.25", usd.into(), "3.25"),
+            ("US$3.25", format!("{dollar}; {usd}"), "3.25"),
+            ("2,345.67", thousands.into(), "2345.67"),
+            ("$12,345,678", format!("{dollar}; {thousands}"), "12345678"),
+            ("2.345,67", decimals.into(), "2345.67"),
+            ("2.345.678", thousands.into(), "2345678"),
+            ("0,25", decimals.into(), "0.25"),
+            ("2 345.67", blanks.into(), "2345.67"),
+            ("2'345.67", blanks.into(), "2345.67"),
+            ("2\u{a0}345,67", format!("{blanks}; {decimals}"), "2345.67"),
+            (
+                "\u{2212}5",
+                "its minus is another sign than \"-\"".into(),
+                "-5",
+            ),
+            ("5.25-", "a minus stands before the number".into(), "-5.25"),
+            ("１２.５", wide.into(), "12.5"),
+            (
+                "2,345",
+                "write 2345, or 2.345 if its comma is the decimal point".into(),
+                "",
+            ),
+            (
+                "1.5K",
+                "\"K\" is no digit: write the number in full".into(),
+                "",
+            ),
+        ] {
+            let expected = (expected, write.to_owned());
+            assert_eq!(hint(text, Counts::Dollars), expected, "{text}");
+        }
+        let euro = "\"€\" is not in the dollar: convert prices and fees to USD";
+        assert_eq!(hint("€5", Counts::Dollars).0, euro);
+        assert!(
+            hint("0.01 BNB", Counts::Dollars)
+                .0
+                .starts_with("\"BNB\" is not in")
+        );
+        assert_eq!(
+            hint("0.01 ETH", Counts::Units).0,
+            "\"ETH\" is no part of a number"
+        );
+        assert!(
+            hint("#####", Counts::Units)
+                .0
+                .starts_with("a spreadsheet wrote this")
+        );
+    }
+
+    #[test]
+    fn what_is_no_number_in_any_dress_gets_no_hint() {
+        for text in [
+            "", "market", "n/a", "NaN", "1_000", "0x10", "\"1\"", "5%", "1e2000", "-", "()",
+            "1..2", "1,2,3",
+        ] {
+            assert_eq!(hint(text, Counts::Dollars), Default::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_that_a_spreadsheet_cut_are_told() {
+        for id in ["2.71828E+18", "1E+19", "9,0071E+15", "2.7e+18"] {
+            assert!(is_rounded_id(id), "{id}");
+        }
+        for id in [
+            "2718281828459045235",
+            "A-1E+5",
+            "12E+5",
+            "E+5",
+            "1E5",
+            "1.E+",
+            "x",
+        ] {
+            assert!(!is_rounded_id(id), "{id}");
+        }
+        assert!(may_be_rounded_id("271828182845904000"));
+        assert!(!may_be_rounded_id("271828182845904"));
+        assert!(!may_be_rounded_id("271828182845904523"));
+    }
+
+    #[test]
+    fn sides_that_take_back_are_told() {
+        for side in [
+            "SELL (Ca.)",
+            "Cancel Buy",
+            "cxl",
+            "REVERSAL",
+            "BUY - CORRECTED",
+        ] {
+            assert!(takes_back(side), "{side}");
+        }
+        for side in ["short", "b", "buy to cover", "sell short", ""] {
+            assert!(!takes_back(side), "{side}");
+        }
+    }
+}

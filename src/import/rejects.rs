@@ -1,0 +1,160 @@
+//! Rejected rows by reason: all are counted, of each reason a few are kept.
+//!
+//! A file of ten million bad rows costs no more memory than one of a thousand: of a row no more is
+//! held than `bounds.rs` says.
+
+use super::rejected::RejectedRow;
+
+/// Rows kept of one reason.
+pub const REJECTS_KEPT_MAX: usize = 100;
+
+/// Reasons kept apart; the last one takes in all further ones.
+pub const REJECT_REASONS_MAX: usize = 50;
+
+/// Rows that are no trades for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectGroup {
+    /// How many there are.
+    pub count: u64,
+    /// The first ones, at most [`REJECTS_KEPT_MAX`]. Order: as in the file.
+    pub rows: Vec<RejectedRow>,
+    /// Rows of other reasons are among them: there were too many reasons.
+    pub is_mixed: bool,
+}
+
+/// The rejected rows of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rejects {
+    groups: Vec<RejectGroup>,
+    count: u64,
+    take_back: u64,
+}
+
+impl Rejects {
+    /// Takes a row. Order: as in the file.
+    pub fn push(&mut self, row: RejectedRow) {
+        self.count += 1;
+        self.take_back += u64::from(row.takes_back);
+        self.take(1, vec![row], false);
+    }
+
+    /// Takes what was found in another part of the file, or in another reading of it.
+    pub fn extend(&mut self, other: Self) {
+        self.count += other.count;
+        self.take_back += other.take_back;
+        for group in other.groups {
+            self.take(group.count, group.rows, group.is_mixed);
+        }
+    }
+
+    fn take(&mut self, count: u64, rows: Vec<RejectedRow>, is_mixed: bool) {
+        let Some(first) = rows.first() else { return };
+        let same = |group: &RejectGroup| {
+            let of = group.rows.first();
+            of.is_some_and(|of| of.has_reason_of(first))
+        };
+        let known = self.groups.iter().position(same);
+        if known.is_none() && self.groups.len() < REJECT_REASONS_MAX {
+            self.groups.push(RejectGroup {
+                count: 0,
+                rows: Vec::new(),
+                is_mixed: false,
+            });
+        }
+        let last = self.groups.len().saturating_sub(1);
+        let Some(group) = self.groups.get_mut(known.unwrap_or(last)) else {
+            return;
+        };
+        group.is_mixed |= is_mixed || (known.is_none() && group.count > 0);
+        group.count += count;
+        let room = REJECTS_KEPT_MAX.saturating_sub(group.rows.len());
+        group.rows.extend(rows.into_iter().take(room));
+    }
+
+    /// Returns the reasons. Order: by the first row of each.
+    pub fn groups(&self) -> Vec<&RejectGroup> {
+        let mut groups: Vec<&RejectGroup> = self.groups.iter().collect();
+        groups.sort_by_key(|group| group.rows.first().map(|row| row.line));
+        groups
+    }
+
+    /// Returns the rows that were kept. Order: as in the file.
+    pub fn kept(&self) -> Vec<&RejectedRow> {
+        let rows = self.groups.iter().flat_map(|group| &group.rows);
+        let mut rows: Vec<&RejectedRow> = rows.collect();
+        rows.sort_by_key(|row| row.line);
+        rows
+    }
+
+    /// Returns how many rows were rejected, kept or not.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Returns how many of them take back another row.
+    pub fn take_back(&self) -> u64 {
+        self.take_back
+    }
+
+    /// Tells whether no row was rejected.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+impl FromIterator<RejectedRow> for Rejects {
+    fn from_iter<I: IntoIterator<Item = RejectedRow>>(rows: I) -> Self {
+        let mut rejects = Self::default();
+        rows.into_iter().for_each(|row| rejects.push(row));
+        rejects
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(line: u64, reason: &str) -> RejectedRow {
+        RejectedRow {
+            line,
+            order_id: format!("A-{line}"),
+            column: "size".into(),
+            found: "x".into(),
+            detail: None,
+            reason: reason.into(),
+            hint: None,
+            write: None,
+            takes_back: line.is_multiple_of(2),
+            text: String::new(),
+        }
+    }
+
+    #[test]
+    fn all_are_counted_and_few_are_kept() {
+        let make = |lines: std::ops::Range<u64>, reasons: u64| -> Rejects {
+            lines
+                .map(|line| row(line, &format!("reason {}", line % reasons)))
+                .collect()
+        };
+        let whole = make(0..40_000, REJECT_REASONS_MAX as u64 + 30);
+        assert_eq!((whole.count(), whole.take_back()), (40_000, 20_000));
+        let groups = whole.groups();
+        assert_eq!(groups.len(), REJECT_REASONS_MAX);
+        assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 40_000);
+        assert!(
+            groups
+                .iter()
+                .all(|group| group.rows.len() == REJECTS_KEPT_MAX)
+        );
+        let mixed = groups.iter().filter(|group| group.is_mixed).count();
+        assert_eq!(mixed, 1);
+        let kept = whole.kept();
+        assert_eq!(kept.len(), REJECT_REASONS_MAX * REJECTS_KEPT_MAX);
+        assert!(kept.windows(2).all(|pair| pair[0].line < pair[1].line));
+        // However a file is cut into parts.
+        let mut parts = make(0..777, 7);
+        parts.extend(make(777..20_001, 7));
+        parts.extend(make(20_001..40_000, 7));
+        assert_eq!(parts, make(0..40_000, 7));
+    }
+}
