@@ -13,6 +13,7 @@
 //! | `demo` | three accounts and 24 symbols by name, 2024-01 to 2025-10 | a first look |
 //! | `zipf` | pool k gets a share of 1/k, 52 % buys | a ledger as it usually is |
 //! | `uniform` | pools of one size | many small pools |
+//! | `accounts` | the same, each an account's, all of one symbol | many accounts |
 //! | `one-big` | half of all rows in one pool | the limits of working in parallel |
 //! | `deep` | 65 % buys, so that lots pile up | the cost of a large inventory |
 //!
@@ -37,7 +38,7 @@ use ledger::Ledger;
 use random::Random;
 
 const USAGE: &str = "usage: generate_ledger [--trades N] [--seed S] [--symbols N] \
-                     [--shape demo|zipf|uniform|one-big|deep]";
+                     [--shape demo|zipf|uniform|accounts|one-big|deep]";
 const OUT_BUFFER_BYTES: usize = 1 << 20;
 const SYMBOLS_MAX: usize = 1_000_000;
 const SYMBOLS_DEFAULT: usize = 200;
@@ -68,6 +69,7 @@ enum Shape {
     Demo,
     Zipf,
     Uniform,
+    Accounts,
     OneBig,
     Deep,
 }
@@ -129,6 +131,7 @@ fn parse_shape(value: &str) -> Result<Shape, String> {
         "demo" => Ok(Shape::Demo),
         "zipf" => Ok(Shape::Zipf),
         "uniform" => Ok(Shape::Uniform),
+        "accounts" => Ok(Shape::Accounts),
         "one-big" => Ok(Shape::OneBig),
         "deep" => Ok(Shape::Deep),
         _ => Err(format!("unknown shape \"{value}\"")),

@@ -1,4 +1,4 @@
-//! Shapes for load: many pools, numbers of 8 decimals, one account.
+//! Shapes for load: many pools, numbers of 8 decimals, one account or one for each pool.
 
 use std::io::{self, Write};
 
@@ -18,6 +18,7 @@ const LOAD_PRICES: [u64; 6] = [
 
 /// One pool of a load ledger; sizes and prices in units of 10^-8.
 struct LoadPool {
+    account: String,
     symbol: String,
     open: i128,
     price: u64,
@@ -34,7 +35,14 @@ pub(crate) fn write_load<W: Write>(
     let weights = cumulative_weights(options);
     let mut pools: Vec<LoadPool> = (0..options.symbols)
         .map(|pool| LoadPool {
-            symbol: format!("T{pool:04}-USD"),
+            account: match options.shape {
+                Shape::Accounts => format!("account-{pool:06}"),
+                _ => "main".to_owned(),
+            },
+            symbol: match options.shape {
+                Shape::Accounts => "BTC-USD".to_owned(),
+                _ => format!("T{pool:04}-USD"),
+            },
             open: 0,
             price: LOAD_PRICES[pool % LOAD_PRICES.len()],
         })
@@ -102,7 +110,7 @@ fn write_load_order<W: Write>(
         let fee = part * i128::from(pool.price) * rate / 10_i128.pow(12);
         let is_known = !ledger.is_fee_unknown();
         ledger.write(&Row {
-            account: "main",
+            account: &pool.account,
             order,
             fill: (fills > 1).then_some(number),
             symbol: &pool.symbol,

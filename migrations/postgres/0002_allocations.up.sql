@@ -87,8 +87,9 @@ CREATE UNIQUE INDEX fifo_allocations_pair_key
     ON fifo_allocations (allocation_version, account, sell_order_id, (coalesce(buy_order_id, '')));
 CREATE INDEX fifo_allocations_buy_index
     ON fifo_allocations (allocation_version, account, buy_order_id) WHERE buy_order_id IS NOT NULL;
-CREATE INDEX fifo_allocations_symbol_sell_time_index
-    ON fifo_allocations (allocation_version, symbol, sell_time);
+-- A pool by its whole key, whether many accounts share a symbol or an account has many symbols.
+CREATE INDEX fifo_allocations_pool_index
+    ON fifo_allocations (allocation_version, symbol, account, sell_time);
 CREATE INDEX fifo_allocations_unmatched_index
     ON fifo_allocations (allocation_version, id) WHERE buy_order_id IS NULL;
 

@@ -34,6 +34,8 @@ use terminal::SystemClock;
 use crate::engine::Timestamp;
 use crate::files::remove_unfinished;
 use crate::pipeline::{Cancel, Clock};
+use crate::store::phase::{self, Phase};
+use crate::store::sqlite::steps_taken;
 
 /// What a command has to say when it is done.
 struct Outcome {
@@ -96,10 +98,15 @@ fn run<P: Program>() -> ExitCode {
     std::panic::set_hook(Box::new(|info| {
         terminal::note(&printable::panic_message(info));
     }));
-    match P::command().try_get_matches() {
+    let code = match P::command().try_get_matches() {
         Ok(matches) => run_matches::<P>(&matches),
         Err(error) => end_of_parsing(error),
+    };
+    if let Some(steps) = steps_taken() {
+        terminal::note(&format!("steps: {steps}"));
     }
+    phase::reached(Phase::Ended);
+    code
 }
 
 /// Prints what the parser has to say: an error, the help or the version.

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::config::{Config, Database};
 use super::error::{CliError, CliResult};
 use super::terminal::{SystemClock, TerminalProgress, WaitingOnly, is_stderr_terminal};
@@ -62,6 +64,15 @@ impl Session {
             context,
             needs_all_rows: true,
             sqlite: OnceLock::new(),
+        }
+    }
+
+    /// Makes a JSON document, if one is asked for: of many pools it is larger than their figures.
+    pub fn json(&self, make: impl FnOnce() -> Value) -> Value {
+        if self.config.json {
+            make()
+        } else {
+            Value::Null
         }
     }
 

@@ -1,5 +1,7 @@
 //! Names: account, symbol, order, pool. Each its own type, so that two may not be swapped.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -179,6 +181,60 @@ impl Pool {
     }
 }
 
+/// What a pool is found by in a map of pools, without making one: names that lie elsewhere.
+///
+/// ```
+/// use fifo_pnl::engine::{Pool, PoolNames};
+/// use std::collections::BTreeMap;
+/// let pool = Pool::new("main".parse()?, "BTC-USD".parse()?);
+/// let pools = BTreeMap::from([(pool, 1)]);
+/// assert_eq!(pools.get(&("main", "BTC-USD") as &dyn PoolNames), Some(&1));
+/// # Ok::<(), fifo_pnl::engine::IdError>(())
+/// ```
+pub trait PoolNames {
+    /// Returns account and symbol.
+    fn names(&self) -> (&str, &str);
+}
+
+impl PoolNames for Pool {
+    fn names(&self) -> (&str, &str) {
+        (self.account.as_str(), self.symbol.as_str())
+    }
+}
+
+impl PoolNames for (&str, &str) {
+    fn names(&self) -> (&str, &str) {
+        *self
+    }
+}
+
+impl PartialEq for dyn PoolNames + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.names() == other.names()
+    }
+}
+
+impl Eq for dyn PoolNames + '_ {}
+
+impl PartialOrd for dyn PoolNames + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The order of pools: by bytes, the account first.
+impl Ord for dyn PoolNames + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.names().cmp(&other.names())
+    }
+}
+
+impl<'a> Borrow<dyn PoolNames + 'a> for Pool {
+    fn borrow(&self) -> &(dyn PoolNames + 'a) {
+        self
+    }
+}
+
 impl fmt::Display for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.account, self.symbol)
@@ -188,6 +244,26 @@ impl fmt::Display for Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_in_the_order_of_pools() {
+        let names = [
+            ("a", "B"),
+            ("a", "C"),
+            ("a b", "A"),
+            ("ab", "A"),
+            ("b", "A"),
+        ];
+        for one in &names {
+            for other in &names {
+                let pool = |(account, symbol): &(&str, &str)| {
+                    Pool::new(account.parse().unwrap(), symbol.parse().unwrap())
+                };
+                let by_names = (one as &dyn PoolNames).cmp(other as &dyn PoolNames);
+                assert_eq!(by_names, pool(one).cmp(&pool(other)), "{one:?} {other:?}");
+            }
+        }
+    }
 
     #[test]
     fn three_spellings_are_one_symbol() {

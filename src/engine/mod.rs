@@ -44,7 +44,9 @@ pub use checks::{
 };
 pub use fact::Fact;
 pub use hash::{HashTextError, RowsHash};
-pub use ids::{Account, CORRECTION_MARK, IdError, OrderId, Pool, Symbol, split_correction};
+pub use ids::{
+    Account, CORRECTION_MARK, IdError, OrderId, Pool, PoolNames, Symbol, split_correction,
+};
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
 pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool, match_trades};
@@ -55,7 +57,8 @@ pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
 pub use outcome::{Allocation, Amounts, LotChanges, Matching, OpenLot, PoolTotals};
 pub use place::PlaceInPool;
 pub use pool::{
-    PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows, judge_pool,
+    LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows,
+    judge_pool,
 };
 pub use resume::{
     CarriedLot, Continued, LotPicker, LotSums, OrderKey, PoolState, continue_pool, reach_of,

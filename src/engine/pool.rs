@@ -22,8 +22,12 @@ pub struct PoolLedger {
     pub invalid: Vec<InvalidTrade>,
     /// Hash of all facts, valid or not.
     pub ledger_hash: RowsHash,
-    line: Vec<u8>,
 }
+
+/// Room for the line of a trade that is hashed: one for all pools that are read, as it would be
+/// most of what a pool of few trades takes.
+#[derive(Debug, Default)]
+pub struct LineRoom(Vec<u8>);
 
 impl PoolLedger {
     /// Makes a pool without trades.
@@ -34,14 +38,12 @@ impl PoolLedger {
             trades,
             invalid,
             ledger_hash: RowsHash::EMPTY,
-            line: Vec::new(),
         }
     }
 
     /// Takes a row of the ledger, and tells a trade from what is none.
     pub fn push_text(&mut self, text: &TradeText<'_>) {
         if let Err(invalid) = self.try_push_text(text) {
-            self.line.clear();
             let (account, symbol) = (self.pool.account.as_str(), self.pool.symbol.as_str());
             // A time that is no instant has one spelling in the hash, whatever it is instead.
             let is_finite = |micros: &i64| !matches!(*micros, i64::MIN | i64::MAX);
@@ -50,16 +52,19 @@ impl PoolLedger {
                 order_time_micros,
                 ..*text
             };
-            self.line
-                .extend_from_slice(format!("{account} {symbol} {text:?}\n").as_bytes());
-            self.ledger_hash.add_row(&self.line);
+            let line = format!("{account} {symbol} {text:?}\n");
+            self.ledger_hash.add_row(line.as_bytes());
             self.invalid.push(invalid);
         }
     }
 
     /// Takes a trade whose numbers were read without text. Errors: it is not valid, and was not
     /// taken; [`push_text`](Self::push_text) takes it with the reason.
-    pub fn try_push(&mut self, trade: &TradeRef<'_>) -> Result<(), InvalidTrade> {
+    pub fn try_push(
+        &mut self,
+        trade: &TradeRef<'_>,
+        room: &mut LineRoom,
+    ) -> Result<(), InvalidTrade> {
         let invalid = |column, reason: String| InvalidTrade {
             order_id: trade.order_id.to_owned(),
             column,
@@ -70,7 +75,7 @@ impl PoolLedger {
             return Err(invalid("size", "or price is negative".into()));
         }
         trade.check()?;
-        self.push(trade)
+        self.push_in(trade, room)
             .map_err(|error| invalid("order_id", error.to_string()))
     }
 
@@ -94,10 +99,14 @@ impl PoolLedger {
 
     /// Takes a trade. Errors: the pool is full.
     pub fn push(&mut self, trade: &TradeRef<'_>) -> Result<(), PoolFull> {
+        self.push_in(trade, &mut LineRoom::default())
+    }
+
+    fn push_in(&mut self, trade: &TradeRef<'_>, room: &mut LineRoom) -> Result<(), PoolFull> {
         self.trades.push(trade)?;
-        self.line.clear();
-        write_trade_line(&self.pool, trade, &mut self.line);
-        self.ledger_hash.add_row(&self.line);
+        room.0.clear();
+        write_trade_line(&self.pool, trade, &mut room.0);
+        self.ledger_hash.add_row(&room.0);
         Ok(())
     }
 }

@@ -192,6 +192,7 @@ impl Trades {
             }
         };
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        self.make_room(trade.order_id.len());
         self.ids.push_str(trade.order_id);
         self.rows.push(Row {
             order_time: trade.order_time,
@@ -206,6 +207,17 @@ impl Trades {
             fee_scale: fee.scale() | flag(trade.fee.is_some(), HAS_FEE),
         });
         Ok(())
+    }
+
+    /// Grows by a half where it is full, and by little at first: a ledger may have as many pools
+    /// as trades.
+    fn make_room(&mut self, id_bytes: usize) {
+        if self.rows.len() == self.rows.capacity() {
+            self.rows.reserve_exact((self.rows.len() / 2).max(1));
+        }
+        if self.ids.capacity().saturating_sub(self.ids.len()) < id_bytes {
+            self.ids.reserve_exact((self.ids.len() / 2).max(id_bytes));
+        }
     }
 
     /// Returns the number of trades.

@@ -24,15 +24,15 @@ pub struct ChangedPool {
 ///
 /// Pools that the version does not know are taken out of what was read: they came later. Returns
 /// the number of their rows, too.
-pub(super) fn changed_since(
+pub(super) fn changed_since<'s>(
     info: &VersionInfo,
-    summaries: &[PoolSummary],
+    summaries: impl Iterator<Item = &'s PoolSummary>,
     read: &mut LedgerRead,
 ) -> (Vec<ChangedPool>, u64) {
     if !info.watermark.is_unguarded() {
         return (Vec::new(), 0);
     }
-    let known: BTreeMap<&Pool, &PoolSummary> = summaries.iter().map(|it| (&it.pool, it)).collect();
+    let known: BTreeMap<&Pool, &PoolSummary> = summaries.map(|it| (&it.pool, it)).collect();
     let mut rows_later = 0;
     read.pools.retain(|pool, ledger| {
         let is_known = known.contains_key(pool);

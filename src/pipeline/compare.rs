@@ -11,12 +11,12 @@ use super::context::{Context, PipelineResult};
 use super::names::unknown;
 use super::validate::find_version;
 use crate::engine::{
-    Pool, PoolLedger, PoolStatus, Size, StoredAllocation, Symbol, Timestamp, Usd, add_sizes,
-    split_correction,
+    Pool, PoolLedger, PoolStatus, RowsHash, Size, StoredAllocation, Symbol, Timestamp, Usd,
+    add_sizes, split_correction,
 };
 use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_summaries};
-use crate::store::{Store, StoredPool};
+use crate::store::{Store, StoredPool, together};
 
 /// A version of ours, or of the system that was in the database before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,9 +165,20 @@ pub async fn compare(
     }
     let pools = wanted;
     let causes = Causes::find(store, context, &left, &right, &pools).await?;
+    let (mut to_read, sides) = (Vec::new(), (&left, &right));
     for pool in pools {
+        let is_same = left.hash(pool) == right.hash(pool);
+        if !is_same || options.year.is_some() {
+            let rows = left.rows(pool).max(right.rows(pool));
+            to_read.push((pool.clone(), rows));
+            continue;
+        }
+        let sum = report.symbols.entry(pool.symbol.to_string()).or_default();
+        sum.add(left.pnl(pool), right.pnl(pool));
+    }
+    for pools in together(to_read) {
         context.cancel.check()?;
-        compare_pool(store, (&left, &right), pool, options, &causes, &mut report).await?;
+        compare_pools(store, sides, &pools, options, &causes, &mut report).await?;
     }
     report.end();
     Ok(report)
@@ -229,31 +240,21 @@ fn is_in_year(time: Timestamp, year: i16) -> bool {
     time.to_string().starts_with(&format!("{year:04}-"))
 }
 
-async fn compare_pool(
+async fn compare_pools(
     store: &dyn Store,
     (left, right): (&Side, &Side),
-    pool: &Pool,
+    pools: &[Pool],
     options: &CompareOptions,
     causes: &Causes,
     report: &mut CompareReport,
 ) -> PipelineResult<()> {
-    let (of_left, of_right) = (left.pools.get(pool), right.pools.get(pool));
-    let hash = |summary: Option<&PoolSummary>| summary.map(|it| it.allocations_hash);
-    let pnl = |it: Option<&PoolSummary>| it.map_or(Usd::default(), |it| it.totals.pnl);
-    let is_same = hash(of_left) == hash(of_right);
-    if is_same && options.year.is_none() {
-        let sum = report.symbols.entry(pool.symbol.to_string()).or_default();
-        sum.add(pnl(of_left), pnl(of_right));
-        return Ok(());
+    let rows = left.sells_of(store, pools).await?;
+    let others = right.sells_of(store, pools).await?;
+    for (pool, sells) in pools.iter().zip(rows.into_iter().zip(others)) {
+        let why = |id: &str, time| causes.why(pool, id, time);
+        let is_same = |left: Option<&ComparedSell>, right: Option<&ComparedSell>| left == right;
+        report.add_sells(pool, sells, options, (&is_same, &why));
     }
-    let rows = left.sells_of(store, pool).await?;
-    let others = match is_same {
-        true => rows.clone(),
-        false => right.sells_of(store, pool).await?,
-    };
-    let why = |id: &str, time| causes.why(pool, id, time);
-    let is_same = |left: Option<&ComparedSell>, right: Option<&ComparedSell>| left == right;
-    report.add_sells(pool, (rows, others), options, (&is_same, &why));
     Ok(())
 }
 
@@ -314,11 +315,27 @@ impl Side {
         Ok(Self { info, pools })
     }
 
-    /// Reads a pool's sells. Errors: its rows are not those that the version's run wrote.
-    async fn sells_of(&self, store: &dyn Store, pool: &Pool) -> PipelineResult<Sells> {
-        let stored = store.stored_pool(self.info.version, pool).await?;
-        check_pool(self.info.version, pool, self.pools.get(pool), &stored)?;
-        Ok(sells_of(&stored))
+    /// Reads the sells of some pools. Errors: rows that are not those that the version's run wrote.
+    async fn sells_of(&self, store: &dyn Store, pools: &[Pool]) -> PipelineResult<Vec<Sells>> {
+        let version = self.info.version;
+        let stored = store.stored_pools(version, pools).await?;
+        for (pool, stored) in pools.iter().zip(&stored) {
+            check_pool(version, pool, self.pools.get(pool), stored)?;
+        }
+        Ok(stored.iter().map(sells_of).collect())
+    }
+
+    fn hash(&self, pool: &Pool) -> Option<RowsHash> {
+        self.pools.get(pool).map(|it| it.allocations_hash)
+    }
+
+    fn pnl(&self, pool: &Pool) -> Usd {
+        let summary = self.pools.get(pool);
+        summary.map_or(Usd::default(), |it| it.totals.pnl)
+    }
+
+    fn rows(&self, pool: &Pool) -> u64 {
+        self.pools.get(pool).map_or(0, PoolSummary::rows)
     }
 }
 
@@ -338,17 +355,17 @@ fn notes(left: &VersionInfo, right: &VersionInfo) -> Vec<String> {
     notes
 }
 
-/// Something that happened to a trade between two versions.
-struct Change {
-    at: Timestamp,
-    order_id: String,
-    what: String,
+/// What happened to the trades of a pool between two versions.
+#[derive(Default)]
+struct Changes {
+    oldest: Option<(Timestamp, String)>,
+    /// By order id.
+    own: BTreeMap<String, String>,
 }
 
 /// What is known of why pools differ.
 struct Causes {
-    /// Oldest first.
-    changes: BTreeMap<Pool, Vec<Change>>,
+    changes: BTreeMap<Pool, Changes>,
     /// Where no single trade is known.
     general: BTreeMap<Pool, String>,
 }
@@ -389,16 +406,14 @@ impl Causes {
         Ok(Self { changes, general })
     }
 
-    /// Says why a sell differs: the first change that it could have felt.
+    /// Says why a sell differs: its own change, or else the oldest one, if that is not later.
     fn why(&self, pool: &Pool, sell: &str, time: Timestamp) -> String {
-        let changes = self.changes.get(pool).map(Vec::as_slice);
-        let changes = changes.unwrap_or_default();
-        let own = changes.iter().find(|change| change.order_id == sell);
-        let earlier = changes.iter().find(|change| change.at <= time);
-        match own.or(earlier) {
-            Some(change) => change.what.clone(),
-            None => self.general.get(pool).cloned().unwrap_or_default(),
-        }
+        let changes = self.changes.get(pool);
+        let own = changes.and_then(|changes| changes.own.get(sell));
+        let oldest = changes.and_then(|changes| changes.oldest.as_ref());
+        let earlier = oldest.filter(|(at, _)| *at <= time).map(|(_, what)| what);
+        let known = own.or(earlier).or_else(|| self.general.get(pool));
+        known.cloned().unwrap_or_default()
     }
 }
 
@@ -425,8 +440,8 @@ fn in_general(left: &Side, right: &Side, pool: &Pool) -> String {
     }
 }
 
-/// Lists the trades that came, went, were corrected or changed, oldest first.
-fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Vec<Change> {
+/// Tells which trades came, went, were corrected or changed.
+fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Changes {
     let trades = |ledger: Option<&PoolLedger>| {
         let trades = ledger.map(|ledger| ledger.trades.to_vec());
         let by_id = trades.unwrap_or_default().into_iter();
@@ -449,21 +464,23 @@ fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Vec<Ch
         };
         changes.push((id, trade.order_time, what));
     }
+    let corrected = after.keys().filter_map(|id| Some(split_correction(id)?.0));
+    let corrected: BTreeSet<&str> = corrected.collect();
     for (id, trade) in &before {
         if !after.contains_key(id) {
-            let is_of_it = |other: &String| split_correction(other).is_some_and(|it| it.0 == id);
-            let what = match after.keys().any(is_of_it) {
+            let what = match corrected.contains(id.as_str()) {
                 true => format!("correction of \"{id}\""),
                 false => format!("\"{id}\" was voided, or is gone"),
             };
             changes.push((id, trade.order_time, what));
         }
     }
-    changes.sort_by(|left, right| (left.1, left.0).cmp(&(right.1, right.0)));
-    let change = |(id, at, what): (&String, Timestamp, String)| Change {
-        at,
-        order_id: id.clone(),
-        what,
-    };
-    changes.into_iter().map(change).collect()
+    let oldest = changes.iter().min_by_key(|(id, at, _)| (*at, *id));
+    Changes {
+        oldest: oldest.map(|(_, at, what)| (*at, what.clone())),
+        own: changes
+            .into_iter()
+            .map(|(id, _, what)| (id.clone(), what))
+            .collect(),
+    }
 }

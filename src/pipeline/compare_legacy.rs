@@ -10,9 +10,9 @@ use super::context::{Context, PipelineError, PipelineResult};
 use super::history::amount_of;
 use super::validate::find_version;
 use crate::engine::{Account, Pool, PoolStatus, Symbol, Timestamp, Usd};
-use crate::store::model::{LegacyRow, Version};
+use crate::store::model::{LegacyRow, PoolSummary, Version};
 use crate::store::proof::{check_pool, check_summaries};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, together};
 
 /// Rounding of a sell's rows in the system before stays below this. Units: USD at 12 decimals.
 const ROUNDING_OFF_MAX: u128 = 1_000_000;
@@ -80,16 +80,23 @@ async fn ours(
     let (mut pools, mut without) = (BTreeMap::new(), BTreeMap::new());
     let summaries = store.pool_summaries(info.version).await?;
     check_summaries(&info, &summaries)?;
-    for summary in summaries {
-        context.cancel.check()?;
+    for summary in &summaries {
         if summary.status != PoolStatus::Matched {
             let error = summary.error.as_deref().unwrap_or_default();
             let status = summary.status.as_str();
             without.insert(summary.pool.clone(), format!("{status}: {error}"));
         }
-        let stored = store.stored_pool(info.version, &summary.pool).await?;
-        check_pool(info.version, &summary.pool, Some(&summary), &stored)?;
-        pools.insert(summary.pool, sells_of(&stored));
+    }
+    let by_pool: BTreeMap<&Pool, &PoolSummary> =
+        summaries.iter().map(|it| (&it.pool, it)).collect();
+    let to_read = summaries.iter().map(|it| (it.pool.clone(), it.rows()));
+    for part in together(to_read) {
+        context.cancel.check()?;
+        let stored = store.stored_pools(info.version, &part).await?;
+        for (pool, stored) in part.into_iter().zip(&stored) {
+            check_pool(info.version, &pool, by_pool.get(&pool).copied(), stored)?;
+            pools.insert(pool, sells_of(stored));
+        }
     }
     Ok(Side {
         name: format!("version {}", info.version),

@@ -133,9 +133,9 @@ pub async fn compute(
         let (seen, pools) = read_first(store, context, &batches).await?;
         let mut making = PartsAtWork::new((store, context, options), &batches, seen);
         making.make(pools, None).await?;
-        let (seen, made) = making.end();
+        let (seen, mut made) = making.end();
         let publication = Publication::DryRun;
-        let facts = (&seen, &made);
+        let facts = (&seen, &mut made);
         return Ok(report(
             options,
             &target,
@@ -329,11 +329,11 @@ impl MadePools {
             self.complete_through = self.complete_through.max(last);
         }
     }
+}
 
-    fn pools_of(&self, status: PoolStatus) -> impl Iterator<Item = &Pool> {
-        let lines = self.lines.iter().filter(move |line| line.status == status);
-        lines.map(|line| &line.pool)
-    }
+fn pools_of(lines: &[PoolLine], status: PoolStatus) -> impl Iterator<Item = &Pool> {
+    let lines = lines.iter().filter(move |line| line.status == status);
+    lines.map(|line| &line.pool)
 }
 
 pub(super) async fn run_full(
@@ -365,7 +365,7 @@ pub(super) async fn run_full(
     let mut writer = log.retried(begin).await?;
     let mut making = PartsAtWork::new((store, context, options), &batches, seen);
     making.make(pools, Some(writer.as_mut())).await?;
-    let (seen, made) = making.end();
+    let (seen, mut made) = making.end();
     let publication = decide(store, options, target, &made).await?;
     if let (Publication::WouldTakeAway(pools), true) = (&publication, target.replaces) {
         return Err(PipelineError::Refused {
@@ -377,10 +377,10 @@ pub(super) async fn run_full(
             hint: "correct the trades, or exclude the pools with fifo-pnl review exclude".into(),
         });
     }
-    let facts = (&seen, &made);
+    let facts = (&seen, &mut made);
     let times = (context, started_us);
     let mut report = report(options, target, Some(log.run_id), publication, facts, times);
-    let completion = completion(context, options, target, &report, made);
+    let completion = completion(context, options, target, &report, made.items);
     context.cancel.check()?;
     writer.finish(&completion).await?;
     report.current = store.current().await?;
@@ -555,8 +555,12 @@ async fn decide(
         return Ok(Publication::Scoped);
     }
     if target.current.version.is_some() {
-        let rejected: BTreeSet<&Pool> = made.pools_of(PoolStatus::Rejected).collect();
-        let covered = covered_pools(store, &target.current).await?;
+        let rejected: BTreeSet<&Pool> = pools_of(&made.lines, PoolStatus::Rejected).collect();
+        // Most runs reject nothing, and need not know what all pools of another version came to.
+        let covered = match rejected.is_empty() {
+            true => BTreeSet::new(),
+            false => covered_pools(store, &target.current).await?,
+        };
         let lost = covered.into_iter().filter(|pool| rejected.contains(pool));
         let lost: Vec<Pool> = lost.collect();
         if !lost.is_empty() {
@@ -577,7 +581,7 @@ fn report(
     target: &Target,
     run_id: Option<i64>,
     publication: Publication,
-    (seen, made): (&Seen, &MadePools),
+    (seen, made): (&Seen, &mut MadePools),
     (context, started_us): (&Context, i64),
 ) -> ComputeReport {
     let counts = counts(seen, made);
@@ -592,7 +596,7 @@ fn report(
         scope: options.scope.clone(),
         publication,
         current: target.current,
-        pools: made.lines.clone(),
+        pools: std::mem::take(&mut made.lines),
         counts,
         voided: seen.voided,
         ineligible: seen.ineligible.clone(),
@@ -663,7 +667,7 @@ fn completion(
     options: &ComputeOptions,
     target: &Target,
     report: &ComputeReport,
-    made: MadePools,
+    items: Vec<ReviewItem>,
 ) -> Completion {
     let publish = report.publication == Publication::Published;
     Completion {
@@ -676,7 +680,7 @@ fn completion(
         counts: report.counts.clone(),
         publish,
         held: target.current.held && target.current.version == Some(target.version),
-        review: review_update(options, made, publish),
+        review: review_update(options, (&report.pools, items), publish),
         details: json!({
             "run_id": report.run_id, "status": report.status.as_str(), "published": publish,
             "scope": options.scope.to_text(), "pools": report.pools.len(),
@@ -689,7 +693,11 @@ fn completion(
 }
 
 /// Data issues come from any run over all symbols; unmatched sells only with the pointer.
-fn review_update(options: &ComputeOptions, made: MadePools, publish: bool) -> ReviewUpdate {
+fn review_update(
+    options: &ComputeOptions,
+    (lines, items): (&[PoolLine], Vec<ReviewItem>),
+    publish: bool,
+) -> ReviewUpdate {
     let mut update = ReviewUpdate::default();
     if !options.scope.is_all() {
         return update;
@@ -705,9 +713,9 @@ fn review_update(options: &ComputeOptions, made: MadePools, publish: bool) -> Re
     for status in [PoolStatus::Rejected, PoolStatus::Excluded] {
         update
             .pools_without_result
-            .extend(made.pools_of(status).cloned());
+            .extend(pools_of(lines, status).cloned());
     }
-    update.items = made.items;
+    update.items = items;
     update
         .items
         .retain(|item| update.kinds.contains(&item.issue));

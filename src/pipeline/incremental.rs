@@ -13,6 +13,7 @@ use super::context::{Context, PipelineError, PipelineResult};
 use super::lock::{holder_of, lock_runs};
 use super::publish::{covered_pools, publishable};
 use super::run_log::RunLog;
+use super::stale::stale_pools;
 use super::unguarded;
 use crate::engine::{Pool, PoolLedger, PoolStatus, Timestamp, compute_pool, reach_of};
 use crate::store::lots::{OpenLots, Reach};
@@ -296,16 +297,13 @@ impl Found {
         let Ok(arrivals) = &mut self.arrivals else {
             return Ok(());
         };
-        for (pool, summary) in &self.summaries {
-            if summary.status != PoolStatus::Stale {
-                continue;
+        for (watermark, pools) in stale_pools(self.summaries.values()) {
+            for pool in &pools {
+                arrivals.revised.remove(pool);
+                let nothing = PoolLedger::new(pool.clone());
+                arrivals.pools.insert(pool.clone(), nothing);
             }
-            let scope = only(BTreeSet::from([pool.clone()]));
-            let own = store.arrivals(&scope, &summary.watermark).await?;
-            arrivals.pools.remove(pool);
-            arrivals.revised.remove(pool);
-            let nothing = (pool.clone(), PoolLedger::new(pool.clone()));
-            arrivals.pools.extend([nothing]);
+            let own = store.arrivals(&only(pools), watermark).await?;
             arrivals.pools.extend(own.pools);
             arrivals.revised.extend(own.revised);
         }
@@ -348,9 +346,10 @@ impl Found {
                 _ => appending.count(new, summary),
             }
         }
+        let reasons = self.exclusions.iter().map(|e| (&e.pool, e.reason.as_str()));
+        let reasons: BTreeMap<&Pool, &str> = reasons.collect();
         for (pool, ledger) in self.whole {
-            let exclusion = self.exclusions.iter().find(|e| e.pool == pool);
-            let reason = exclusion.map(|exclusion| exclusion.reason.as_str());
+            let reason = reasons.get(&pool).copied();
             appending.add_whole(compute_pool(ledger, &context.rules, reason));
         }
         let is_new = !appending.pools.is_empty();

@@ -25,6 +25,7 @@ mod prune;
 mod publish;
 mod run_log;
 mod slices;
+mod stale;
 mod twice;
 mod unguarded;
 mod validate;

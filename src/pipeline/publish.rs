@@ -60,7 +60,8 @@ async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<
     let versions = store.versions().await?;
     let covered = covered_pools(store, &current).await?;
     for info in publishable(&versions) {
-        let rejected = pools_of(store, info.version, PoolStatus::Rejected).await?;
+        let rejected =
+            pools_of(store, info.version, |status| status == PoolStatus::Rejected).await?;
         if covered.is_disjoint(&rejected) {
             return move_to(store, context, info.version, false).await;
         }
@@ -110,20 +111,19 @@ pub(super) async fn covered_pools(
     let Some(version) = current.version else {
         return Ok(BTreeSet::new());
     };
-    let mut covered = pools_of(store, version, PoolStatus::Matched).await?;
-    covered.extend(pools_of(store, version, PoolStatus::Stale).await?);
-    Ok(covered)
+    let covers = |status| matches!(status, PoolStatus::Matched | PoolStatus::Stale);
+    pools_of(store, version, covers).await
 }
 
 async fn pools_of(
     store: &dyn Store,
     version: Version,
-    status: PoolStatus,
+    is_meant: impl Fn(PoolStatus) -> bool,
 ) -> PipelineResult<BTreeSet<Pool>> {
     let summaries = store.pool_summaries(version).await?;
     let pools = summaries
         .into_iter()
-        .filter(|summary| summary.status == status);
+        .filter(|summary| is_meant(summary.status));
     Ok(pools.map(|summary| summary.pool).collect())
 }
 

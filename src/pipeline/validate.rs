@@ -20,7 +20,7 @@ use crate::store::model::{
 };
 use crate::store::{Store, StoreError};
 use elsewhere::{Asked, Elsewhere, Found};
-use judge::{Judge, Known};
+use judge::{Judge, Known, unmatched_by_pool};
 use parts::{Part, Parts};
 
 /// What a validation found.
@@ -149,21 +149,20 @@ async fn validate_once(
 ) -> PipelineResult<ValidateReport> {
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
-    let pools = store.pool_summaries(info.version).await?;
+    let mut pools = store.pool_summaries(info.version).await?;
+    pools.sort_by(|left, right| left.pool.cmp(&right.pool));
+    let pools = Arc::new(pools);
     let parts = Parts::plan(store, context, (&info, &pools), memory).await?;
     // Two scans at once, where the database has two processors.
     let (first, ledger) = tokio::join!(parts.read(0), store.ledger_counts());
     let (first, ledger) = (first?, ledger?);
-    let claims = pools
-        .iter()
-        .map(|summary| (summary.pool.clone(), summary.claim()));
     let known = Arc::new(Known {
         is_current: current.version == Some(info.version),
         was_published: has_items(&info),
         version: info.version,
         covers_all: info.scope == "all",
-        claims: claims.collect(),
-        queue: store.review_queue().await?,
+        summaries: Arc::clone(&pools),
+        unmatched: unmatched_by_pool(store.review_queue().await?),
         memory,
     });
     let mut sums = judge_parts(&parts, (store, context), &known, first).await?;
@@ -183,7 +182,7 @@ async fn validate_once(
         trades_checked: sums.trades_checked,
         unlike_fills: store.orders_unlike_fills().await?,
         changed: sums.changed,
-        pools,
+        pools: Arc::unwrap_or_clone(pools),
         version: info,
     })
 }
@@ -221,8 +220,8 @@ async fn judge_parts(
     first: Part,
 ) -> PipelineResult<Sums> {
     let listed = store.pools_with_rows(known.version).await?;
-    let mut listed: BTreeSet<Pool> = listed.into_iter().collect();
-    listed.extend(known.claims.keys().cloned());
+    let claimed = known.summaries.iter().map(|it| it.pool.clone());
+    let mut listed: BTreeSet<Pool> = claimed.chain(listed).collect();
     let is_one = parts.len() == 1;
     let (mut sums, mut twice, mut asked) = (Sums::default(), Twice::default(), Asked::default());
     let mut first = Some(first);
@@ -243,7 +242,10 @@ async fn judge_parts(
         };
         context.progress.begin(Phase::Check, Some(part.trades()));
         let judge = Judge::new(known, part, elsewhere);
-        let pools = parts.pools_of(nth, &listed);
+        let pools = match is_one {
+            true => std::mem::take(&mut listed),
+            false => parts.pools_of(nth, &listed),
+        };
         let found = judge.check_part(store, context, pools).await?;
         context.progress.end();
         sums.by_pool.extend(found);

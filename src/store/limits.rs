@@ -18,6 +18,12 @@ pub const CONNECTIONS_MAX: u32 = 4;
 /// Rows read between two words about how far a read is.
 pub const ROWS_SEEN: u64 = 4_096;
 
+/// Rows of a version that are read with one question, unless one pool alone has more.
+pub const ROWS_TOGETHER_MAX: u64 = 32_768;
+
+/// Pools of a version that are read with one question: their names are a quarter of a megabyte.
+pub const POOLS_TOGETHER_MAX: usize = 4_096;
+
 /// Suffix of the lock file beside an SQLite database.
 pub const LOCK_SUFFIX: &str = ".lock";
 

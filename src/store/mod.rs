@@ -20,6 +20,7 @@ pub mod rows;
 pub mod rules;
 mod sourced;
 pub mod sqlite;
+mod together;
 pub mod trades;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ use model::{
     Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
+pub use together::together;
 use trades::{Listed, TradeSource};
 
 /// A row of `fifo_allocations` whose text can't be read, or the row.
@@ -259,8 +261,16 @@ pub trait Store: Send + Sync {
     /// Returns the pools that a version has rows of, whether or not it has a summary of them.
     async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>>;
 
+    /// Returns what a version holds of some pools, in their order. All of it is in memory at once.
+    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>>;
+
     /// Returns what a version holds of a pool.
-    async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool>;
+    async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool> {
+        let stored = self
+            .stored_pools(version, std::slice::from_ref(pool))
+            .await?;
+        Ok(stored.into_iter().next().unwrap_or_default())
+    }
 
     /// Returns the unmatched rows of a version, which are few.
     async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>>;

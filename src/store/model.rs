@@ -456,6 +456,12 @@ impl PoolSummary {
         }
     }
 
+    /// Counts its rows: its allocations, and what found no lot.
+    pub fn rows(&self) -> u64 {
+        let totals = &self.totals;
+        totals.allocations.saturating_add(totals.sells_unmatched)
+    }
+
     /// Returns what validation judges.
     pub fn claim(&self) -> StoredSummary {
         StoredSummary {

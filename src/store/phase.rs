@@ -31,6 +31,8 @@ pub enum Phase {
     CloseLog,
     /// All is committed, and nobody was told.
     Committed,
+    /// All is said, and the process is about to end.
+    Ended,
 }
 
 /// Comes past a place. In a build with debug assertions, where the environment variable

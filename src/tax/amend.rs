@@ -11,9 +11,9 @@ use super::manifest::{MANIFEST_FORMAT, Sealing, rules_of};
 use super::row::{RowMaker, TaxRow, TaxRules};
 use super::{TaxError, TaxResult};
 use crate::engine::Pool;
-use crate::store::Store;
 use crate::store::model::{LoggedEvent, PoolSummary, SourcedAllocation, TradeOrigin, Version};
 use crate::store::proof::check_pool;
+use crate::store::{Store, StoredPool, together};
 
 /// What was filed for a year, as the audit trail has it.
 #[derive(Debug, Clone)]
@@ -185,6 +185,16 @@ pub async fn amend(
             && only.is_none_or(|only| only.contains(pool))
             && account.is_none_or(|account| pool.account.as_str() == account)
     });
+    let rows: BTreeMap<&Pool, u64> = old
+        .iter()
+        .chain(&new)
+        .map(|summary| (&summary.pool, summary.rows()))
+        .collect();
+    let rows = |pool: &Pool| rows.get(pool).copied().unwrap_or(0);
+    let pools = together(pools.into_iter().map(|pool| {
+        let rows = rows(&pool);
+        (pool, rows)
+    }));
     let mut of_version = Vec::new();
     for (number, summaries) in [(filed.version, &old), (version, &new)] {
         let lines = lines_of(store, (number, summaries), &pools, &filed.rules);
@@ -238,7 +248,7 @@ fn has_sales(summary: &PoolSummary, rules: &TaxRules) -> bool {
 async fn lines_of(
     store: &dyn Store,
     (version, summaries): (Version, &[PoolSummary]),
-    pools: &BTreeSet<Pool>,
+    pools: &[Vec<Pool>],
     rules: &TaxRules,
 ) -> TaxResult<Vec<PrintedLine>> {
     let of_pool: BTreeMap<&Pool, &PoolSummary> = summaries
@@ -246,32 +256,34 @@ async fn lines_of(
         .map(|summary| (&summary.pool, summary))
         .collect();
     let (mut maker, mut lines) = (RowMaker::new(rules), Vec::new());
-    for pool in pools {
-        let stored = store.stored_pool(version, pool).await?;
-        if let Some(bad) = stored.unreadable.first() {
-            return Err(TaxError::Refused {
-                message: format!(
-                    "version {version} has a row with {} \"{}\"",
-                    bad.column, bad.found
-                ),
-                hint: format!("fifo-pnl validate --version {version} says what is wrong"),
-            });
+    for pools in pools {
+        let stored = store.stored_pools(version, pools).await?;
+        for (pool, stored) in pools.iter().zip(stored) {
+            check_pool(version, pool, of_pool.get(pool).copied(), &stored)?;
+            add_lines(stored, (&mut maker, rules), &mut lines);
         }
-        check_pool(version, pool, of_pool.get(pool).copied(), &stored)?;
-        let in_year = stored.allocations.into_iter();
-        let in_year = in_year.filter(|row| rules.is_in_year(row.sell_time));
-        lines.extend(in_year.map(|row| {
-            // Where a trade came from changes no figure.
-            let row = maker.row(SourcedAllocation {
-                row,
-                batch_id: Arc::from(""),
-                sell: TradeOrigin::default(),
-                buy: TradeOrigin::default(),
-            });
-            PrintedLine::of(&row, rules)
-        }));
     }
     Ok(lines)
+}
+
+/// Adds the year's lines of a pool.
+fn add_lines(
+    stored: StoredPool,
+    (maker, rules): (&mut RowMaker, &TaxRules),
+    lines: &mut Vec<PrintedLine>,
+) {
+    let in_year = stored.allocations.into_iter();
+    let in_year = in_year.filter(|row| rules.is_in_year(row.sell_time));
+    lines.extend(in_year.map(|row| {
+        // Where a trade came from changes no figure.
+        let row = maker.row(SourcedAllocation {
+            row,
+            batch_id: Arc::from(""),
+            sell: TradeOrigin::default(),
+            buy: TradeOrigin::default(),
+        });
+        PrintedLine::of(&row, rules)
+    }));
 }
 
 fn differences(before: Vec<PrintedLine>, now: Vec<PrintedLine>) -> Vec<Amended> {

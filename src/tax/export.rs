@@ -16,14 +16,14 @@ use super::row::{RowMaker, TaxRules};
 use super::slices::Slices;
 use super::totals::Totals;
 use super::{TaxError, TaxResult};
-use crate::engine::{Account, CarriedLot, PoolStatus, Size, Timestamp, Usd, add_sizes};
+use crate::engine::{Account, CarriedLot, Pool, PoolStatus, Size, Timestamp, Usd, add_sizes};
 use crate::files::{IfThere, check_place, remove_published};
 use crate::report::{CsvLine, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
 use crate::store::model::{LongRun, PoolSummary, Sold, SourcedAllocation, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
-use crate::store::{SourcedSink, Store};
+use crate::store::{SourcedSink, Store, together};
 
 /// What every file knows of the export it belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -384,15 +384,23 @@ async fn give_open_lots(
     summaries: &[PoolSummary],
     files: &mut [Box<dyn TaxFile>],
 ) -> TaxResult<()> {
-    for summary in summaries.iter().filter(|s| s.totals.open_lots > 0) {
-        let all = Reach::from([(summary.pool.clone(), None)]);
-        let lots = store.open_lots(version, &all).await?;
-        let lots = lots.into_values().flat_map(|lots| lots.oldest).collect();
-        for lot in check_lots(version, summary, lots)? {
-            let pool = summary.pool.clone();
-            let line = OpenLotLine { pool, lot };
-            for file in files.iter_mut() {
-                file.open_lot(&line).map_err(TaxError::write)?;
+    let with_lots = summaries.iter().filter(|s| s.totals.open_lots > 0);
+    let by_pool: BTreeMap<&Pool, &PoolSummary> = with_lots.map(|s| (&s.pool, s)).collect();
+    let pools = by_pool.iter();
+    let pools = pools.map(|(pool, summary)| ((*pool).clone(), summary.totals.open_lots));
+    for pools in together(pools) {
+        let all: Reach = pools.iter().map(|pool| (pool.clone(), None)).collect();
+        let mut lots = store.open_lots(version, &all).await?;
+        let summaries = pools.iter().filter_map(|pool| by_pool.get(pool).copied());
+        for summary in summaries {
+            let of_pool = lots.remove(&summary.pool);
+            let of_pool = of_pool.map_or_else(Vec::new, |lots| lots.oldest);
+            for lot in check_lots(version, summary, of_pool)? {
+                let pool = summary.pool.clone();
+                let line = OpenLotLine { pool, lot };
+                for file in files.iter_mut() {
+                    file.open_lot(&line).map_err(TaxError::write)?;
+                }
             }
         }
     }

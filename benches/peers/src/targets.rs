@@ -30,6 +30,12 @@ const KERNEL_ROW: &str = "the same, all columns of a row";
 /// Shapes whose growth is judged.
 pub const GROWTH_SHAPES: [&str; 3] = ["zipf", "one-big", "deep"];
 
+/// Shapes of many pools: one account with many symbols, and one symbol in many accounts.
+pub const POOL_SHAPES: [&str; 2] = ["uniform", "accounts"];
+const POOLS_EXPONENT_MAX: f64 = 1.10;
+/// What is measured of them. A run over new trades goes over the summaries of all pools.
+const POOL_ROWS: [&str; 5] = ["import", "full run", "validate", "tax lots", "incremental"];
+
 /// Whether a target was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -102,6 +108,9 @@ pub fn judge(samples: &[Sample]) -> Vec<Verdict> {
     ));
     verdicts.extend(all.memory());
     verdicts.extend(GROWTH_SHAPES.map(|shape| all.growth(shape)));
+    for store in ["postgres", "sqlite"] {
+        verdicts.extend(POOL_SHAPES.map(|shape| all.pools(store, shape)));
+    }
     verdicts.push(all.drift());
     let share = INCREMENTAL_SHARE_MAX;
     verdicts.push(all.incremental("postgres", ["incremental", "full run"], share));
@@ -249,6 +258,48 @@ impl Samples<'_> {
         };
         let ends = (from < to).then_some((from, to));
         at_most(growth_title(shape, ends), EXPONENT_MAX, found, 3)
+    }
+
+    /// Judges the command whose time grows most from the fewest pools to the most.
+    fn pools(&self, store: &'static str, shape: &'static str) -> Verdict {
+        let mut worst: Option<(&str, f64)> = None;
+        for row in POOL_ROWS {
+            let of = |one: &&Sample| {
+                let subject = &one.subject;
+                (subject.row.as_str(), subject.database.as_str()) == (row, store)
+                    && subject.shape == shape
+            };
+            let mut walls: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+            for one in self.0.iter().filter(of) {
+                let walls = walls.entry(one.subject.rows).or_default();
+                walls.push(one.used.wall_s);
+            }
+            let walls: Vec<(u64, f64)> = walls
+                .into_iter()
+                .filter_map(|(rows, wall)| Some((rows, Spread::of(wall)?.median)))
+                .collect();
+            let (Some(few), Some(many)) = (walls.first(), walls.last()) else {
+                continue;
+            };
+            if few.0 < many.0 {
+                let exponent = (many.1 / few.1).ln() / (many.0 as f64 / few.0 as f64).ln();
+                if worst.is_none_or(|(_, other)| other < exponent) {
+                    worst = Some((row, exponent));
+                }
+            }
+        }
+        let found = worst.map(|(_, exponent)| Spread {
+            min: exponent,
+            median: exponent,
+            max: exponent,
+        });
+        let row = worst.map_or("no command", |(row, _)| row);
+        let name = match store {
+            "postgres" => "PostgreSQL",
+            _ => "SQLite",
+        };
+        let target = format!("{name}: growth with pools, shape {shape}, most of all {row}");
+        at_most(target, POOLS_EXPONENT_MAX, found, 3)
     }
 
     fn drift(&self) -> Verdict {

@@ -44,7 +44,7 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
         let path = path.display().to_string();
         text.push_str(&format!("{}: {sells}\n", shown_sentence(&path)));
     }
-    let mut json = to_json(&report);
+    let mut json = session.json(|| to_json(&report));
     if let Some(object) = json.as_object_mut() {
         object.insert("database".into(), store.location().into());
     }

@@ -49,7 +49,7 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
     text.push_str(&describe(&report, args.all_rows));
     text.push_str(&filed_years_changed(store.as_ref(), report.version, None).await);
     text.push_str(&describe_next(&report, &session.config, false));
-    let mut json = to_json(&report);
+    let mut json = session.json(|| to_json(&report));
     if let Some(object) = json.as_object_mut() {
         object.insert("database".into(), store.location().into());
     }

@@ -42,13 +42,13 @@ pub(super) async fn run(
                 _ => Exit::Done,
             };
             let body = describe(report, since, args.all_rows, options.dry_run);
-            (body, append_json(report, since), exit)
+            (body, session.json(|| append_json(report, since)), exit)
         }
         Incremental::Full(report, forced) => {
             let mut body = describe_forced(forced);
             body.push_str(&compute::describe(report, args.all_rows));
             body.push_str(&compute::describe_next(report, &session.config, false));
-            let mut json = compute::to_json(report);
+            let mut json = session.json(|| compute::to_json(report));
             add(&mut json, "outcome", "full".into());
             let forced = forced.iter().map(forced_json).collect::<Vec<_>>();
             add(&mut json, "forced_by", forced.into());

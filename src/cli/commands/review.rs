@@ -136,10 +136,12 @@ async fn list(
             "symbol": exclusion.pool.symbol.as_str(), "reason": exclusion.reason,
             "by": exclusion.decided_by, "at": exclusion.decided_at.to_string() })
     };
-    let json = json!({
-        "database": store.location(),
-        "items": items.iter().map(|item| item_json(item)).collect::<Vec<_>>(),
-        "excluded": exclusions.iter().map(excluded).collect::<Vec<_>>(),
+    let json = session.json(|| {
+        json!({
+            "database": store.location(),
+            "items": items.iter().map(|item| item_json(item)).collect::<Vec<_>>(),
+            "excluded": exclusions.iter().map(excluded).collect::<Vec<_>>(),
+        })
     });
     Ok(Outcome {
         text,

@@ -69,8 +69,8 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let json = json!({
         "database": location,
         "files": files,
-        "compute": compute::to_json(&report),
-        "validate": validate::to_json(&judged),
+        "compute": session.json(|| compute::to_json(&report)),
+        "validate": session.json(|| validate::to_json(&judged)),
     });
     Ok(Outcome {
         text,

@@ -34,7 +34,7 @@ pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
     let history = pipeline::history(store.as_ref(), report.version.version, snapshot).await?;
     let mut text = format!("Database  {}\n", store.location());
     text.push_str(&describe(&report, &args));
-    let mut json = to_json(&report);
+    let mut json = session.json(|| to_json(&report));
     let mut exit = exit(&report, args.strict);
     if let Some(history) = &history {
         text.push_str(&history::describe(history, args.report, args.strict));

@@ -11,14 +11,12 @@ use super::super::context::{Context, PipelineError, PipelineResult};
 use super::elsewhere::Elsewhere;
 use super::parts::Part;
 use crate::engine::{
-    Account, IssueType, OrderId, Pool, PoolLedger, PoolVersion, StoredAllocation, StoredSummary,
-    Symbol, UnmatchedItems, Violation, check_pool,
+    Account, IssueType, OrderId, Pool, PoolLedger, PoolVersion, StoredAllocation, Symbol,
+    UnmatchedItems, Violation, check_pool,
 };
-use crate::store::model::{LedgerRead, QueuedItem, Version};
+use crate::store::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
+use crate::store::model::{LedgerRead, PoolSummary, QueuedItem, Version};
 use crate::store::{Store, StoredPool};
-
-/// Rows read before their pools are judged together.
-const ROWS_BATCH: u64 = 32_768;
 
 /// What a row and its trade take while their pool is judged, in bytes.
 const ROW_BYTES: u64 = 1_200;
@@ -29,8 +27,9 @@ pub(super) struct Known {
     pub(super) covers_all: bool,
     pub(super) is_current: bool,
     pub(super) was_published: bool,
-    pub(super) claims: BTreeMap<Pool, StoredSummary>,
-    pub(super) queue: Vec<QueuedItem>,
+    /// By pool.
+    pub(super) summaries: Arc<Vec<PoolSummary>>,
+    pub(super) unmatched: BTreeMap<Pool, UnmatchedItems>,
     /// Memory of the validation, in bytes.
     pub(super) memory: u64,
 }
@@ -48,11 +47,18 @@ pub(super) struct Judge {
 /// Violations of the pools that have some.
 pub(super) type ByPool = Vec<(Pool, Vec<Violation>)>;
 
-/// Pools whose rows were read, to be judged together.
+/// Pools whose rows are read together, and judged together.
 #[derive(Default)]
 struct Batch {
-    pools: Vec<(Pool, StoredPool)>,
+    pools: Vec<Pool>,
+    /// About as many as they have.
     rows: u64,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.rows >= ROWS_TOGETHER_MAX || self.pools.len() >= POOLS_TOGETHER_MAX
+    }
 }
 
 /// A batch that is being judged.
@@ -72,7 +78,8 @@ impl Judge {
             rows_max: left / ROW_BYTES,
         };
         // The largest pool is whole in memory at some time: what others need is no more than that.
-        let pools = known.claims.keys().chain(judge.read.pools.keys());
+        let claimed = known.summaries.iter().map(|it| &it.pool);
+        let pools = claimed.chain(judge.read.pools.keys());
         let largest = pools.map(|pool| judge.rows_about(pool)).max();
         judge.rows_max = judge.rows_max.max(largest.unwrap_or(0));
         Arc::new(judge)
@@ -86,7 +93,7 @@ impl Judge {
         mut pools: BTreeSet<Pool>,
     ) -> PipelineResult<ByPool> {
         let known = &self.known;
-        let in_scope = |pool: &&Pool| known.covers_all || known.claims.contains_key(*pool);
+        let in_scope = |pool: &&Pool| known.covers_all || known.summary(pool).is_some();
         pools.extend(self.read.pools.keys().filter(in_scope).cloned());
         self.check_pools(store, context, pools).await
     }
@@ -110,36 +117,41 @@ impl Judge {
                 violations.extend(found(judging.take()).await?);
             }
             if !fits(batch.rows) && !batch.pools.is_empty() {
-                let alone = self.start(context, std::mem::take(&mut batch));
-                violations.extend(found(Some(alone)).await?);
+                let alone = self.start((store, context), std::mem::take(&mut batch));
+                violations.extend(found(Some(alone.await?)).await?);
             }
-            let stored = store.stored_pool(self.known.version, &pool).await?;
-            batch.rows += rows.max(stored.allocations.len() as u64);
-            batch.pools.push((pool, stored));
-            if batch.rows >= ROWS_BATCH {
+            batch.rows += rows;
+            batch.pools.push(pool);
+            if batch.is_full() {
                 // One batch is judged while the next is read, and no third one waits in memory.
-                let next = self.start(context, std::mem::take(&mut batch));
-                let last = judging.replace(next);
+                let next = self.start((store, context), std::mem::take(&mut batch));
+                let last = judging.replace(next.await?);
                 violations.extend(found(last).await?);
             }
         }
+        let next = self.start((store, context), batch).await?;
         violations.extend(found(judging).await?);
-        violations.extend(found(Some(self.start(context, batch))).await?);
+        violations.extend(found(Some(next)).await?);
         Ok(violations)
     }
 
     /// Says how many rows or trades, whichever are more, a pool has before they are read.
     fn rows_about(&self, pool: &Pool) -> u64 {
         let trades = self.read.pools.get(pool).map_or(0, PoolLedger::rows);
-        let claims = self.known.claims.get(pool).map(|it| &it.totals);
-        let rows = claims.map_or(0, |it| it.allocations.saturating_add(it.sells_unmatched));
+        let rows = self.known.summary(pool).map_or(0, PoolSummary::rows);
         rows.max(trades)
     }
 
-    /// Judges a batch on other threads.
-    fn start(self: &Arc<Self>, context: &Context, batch: Batch) -> Judging {
+    /// Reads a batch, and begins to judge it on other threads.
+    async fn start(
+        self: &Arc<Self>,
+        (store, context): (&dyn Store, &Context),
+        batch: Batch,
+    ) -> PipelineResult<Judging> {
+        let stored = store.stored_pools(self.known.version, &batch.pools).await?;
+        let rows = stored.iter().map(|pool| pool.allocations.len() as u64);
+        let rows = batch.rows.max(rows.sum());
         let (judge, context) = (Arc::clone(self), context.clone());
-        let rows = batch.rows;
         let task = tokio::task::spawn_blocking(move || {
             let check = |(pool, mut stored): (Pool, StoredPool)| {
                 share_names(&pool, &mut stored.allocations);
@@ -149,25 +161,28 @@ impl Judge {
                 context.progress.advance(trades as u64);
                 (!found.is_empty()).then_some((pool, found))
             };
-            let found: Vec<_> = batch.pools.into_par_iter().map(check).collect();
+            let pools: Vec<_> = batch.pools.into_iter().zip(stored).collect();
+            let found: Vec<_> = pools.into_par_iter().map(check).collect();
             found.into_iter().flatten().collect()
         });
-        Judging { task, rows }
+        Ok(Judging { task, rows })
     }
 
     fn check_one(&self, pool: &Pool, stored: &StoredPool) -> Vec<Violation> {
         let known = &self.known;
         let empty = PoolLedger::new(pool.clone());
         let ledger = self.read.pools.get(pool).unwrap_or(&empty);
-        let review = known.unmatched_items(pool);
-        let summary = known.claims.get(pool);
+        let nothing = UnmatchedItems::default();
+        let review = known.unmatched.get(pool).unwrap_or(&nothing);
+        let summary = known.summary(pool).map(PoolSummary::claim);
+        let summary = summary.as_ref();
         let version = PoolVersion {
             pool,
             ledger,
             allocations: &stored.allocations,
             open_lots: &stored.open_lots,
             summary,
-            review: &review,
+            review,
             is_current: known.is_current,
             was_published: known.was_published,
         };
@@ -215,20 +230,25 @@ fn share_names(pool: &Pool, rows: &mut [StoredAllocation]) {
 }
 
 impl Known {
-    fn unmatched_items(&self, pool: &Pool) -> UnmatchedItems {
-        let mut items = UnmatchedItems::default();
-        let of_pool = self
-            .queue
-            .iter()
-            .filter(|item| item.issue == IssueType::UnmatchedSell && item.pool == *pool);
-        for item in of_pool {
-            items.any.insert(item.order_id.clone());
-            if item.status.is_open() {
-                items.open.insert(item.order_id.clone());
-            }
-        }
-        items
+    /// Returns what the version says of a pool.
+    pub(super) fn summary(&self, pool: &Pool) -> Option<&PoolSummary> {
+        let found = self.summaries.binary_search_by(|it| it.pool.cmp(pool));
+        found.ok().and_then(|at| self.summaries.get(at))
     }
+}
+
+/// Puts the unmatched sells of the review queue beside their pools.
+pub(super) fn unmatched_by_pool(queue: Vec<QueuedItem>) -> BTreeMap<Pool, UnmatchedItems> {
+    let mut by_pool: BTreeMap<Pool, UnmatchedItems> = BTreeMap::new();
+    let unmatched = queue.into_iter();
+    for item in unmatched.filter(|item| item.issue == IssueType::UnmatchedSell) {
+        let items = by_pool.entry(item.pool).or_default();
+        if item.status.is_open() {
+            items.open.insert(item.order_id.clone());
+        }
+        items.any.insert(item.order_id);
+    }
+    by_pool
 }
 
 /// Waits for a batch. Errors: a check panicked, which is our own bug.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::super::batches::Batches;
 use super::super::changed::{ChangedPool, changed_since};
 use super::super::context::{Context, PipelineResult};
-use crate::engine::{Pool, PoolLedger, PoolStatus};
+use super::super::stale::stale_pools;
+use crate::engine::{Pool, PoolLedger};
 use crate::store::Store;
 use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo, Watermark};
 
@@ -106,14 +107,12 @@ impl<'a> Parts<'a> {
     ) -> PipelineResult<Part> {
         let (store, context) = (self.store, self.context);
         let mut read = self.batches.read_scope(store, context, scope).await?;
-        let summaries = self.summaries.iter().filter(|it| mine(&it.pool)).cloned();
-        let summaries: Vec<PoolSummary> = summaries.collect();
+        let summaries = || self.summaries.iter().filter(|it| mine(&it.pool));
         let mut not_matched = 0;
-        let is_stale = |summary: &&PoolSummary| summary.status == PoolStatus::Stale;
-        for summary in summaries.iter().filter(is_stale) {
-            not_matched += self.read_stale(summary, &mut read).await?;
+        for (as_of, pools) in stale_pools(summaries()) {
+            not_matched += self.read_stale(as_of, pools, &mut read).await?;
         }
-        let (changed, rows_later) = changed_since(self.info, &summaries, &mut read);
+        let (changed, rows_later) = changed_since(self.info, summaries(), &mut read);
         Ok(Part {
             read,
             changed,
@@ -122,23 +121,26 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Reads a pool as of the instant at which it ended, which is earlier than its version's.
+    /// Reads pools as of the instant at which they ended, which is earlier than their version's.
     ///
-    /// Returns the number of its rows that came later.
+    /// Returns the number of their rows that came later.
     async fn read_stale(
         &self,
-        summary: &PoolSummary,
+        as_of: &Watermark,
+        pools: BTreeSet<Pool>,
         read: &mut LedgerRead,
     ) -> PipelineResult<u64> {
-        let pool = &summary.pool;
-        let scope = scope_of(BTreeSet::from([pool.clone()]));
-        let (store, as_of) = (self.store, Some(&summary.watermark));
-        let own = self.context.read_ledger(store, &scope, as_of).await?;
-        let own = own.pools.into_iter().next();
-        let own = own.map_or_else(|| PoolLedger::new(pool.clone()), |(_, ledger)| ledger);
-        let rows = own.rows();
-        let all = read.pools.insert(pool.clone(), own);
-        Ok(all.map_or(0, |all| all.rows().saturating_sub(rows)))
+        let (store, scope) = (self.store, scope_of(pools.clone()));
+        let own = self.context.read_ledger(store, &scope, Some(as_of)).await?;
+        let (mut own, mut later) = (own.pools, 0);
+        for pool in pools {
+            let ledger = own.remove(&pool);
+            let ledger = ledger.unwrap_or_else(|| PoolLedger::new(pool.clone()));
+            let rows = ledger.rows();
+            let all = read.pools.insert(pool, ledger);
+            later += all.map_or(0, |all| all.rows().saturating_sub(rows));
+        }
+        Ok(later)
     }
 }
 

@@ -359,10 +359,12 @@ impl Store for MemoryStore {
         Ok(stored.map_or_else(Vec::new, StoredVersion::pools_with_rows))
     }
 
-    async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool> {
+    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>> {
         let state = self.read();
-        let stored = state.versions.get(&version);
-        Ok(stored.map_or_else(StoredPool::default, |stored| stored.pool(pool)))
+        let Some(stored) = state.versions.get(&version) else {
+            return Ok(vec![StoredPool::default(); pools.len()]);
+        };
+        Ok(pools.iter().map(|pool| stored.pool(pool)).collect())
     }
 
     async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {

@@ -68,6 +68,11 @@ impl Rows {
         self.text.push_str("\\N");
     }
 
+    /// Returns how much there is.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Ends a row.
     pub(super) fn end_row(&mut self) {
         self.text.push('\n');

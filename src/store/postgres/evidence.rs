@@ -68,9 +68,8 @@ pub(super) async fn decide_review(
     decision: &ReviewDecision,
 ) -> StoreResult<()> {
     let mut transaction = store.writer().await?;
-    let items = queue::read(&mut transaction).await?;
-    let found = items.iter().find(|item| item.id == decision.id);
-    check_decision(decision, found)?;
+    let found = queue::item(&mut transaction, decision.id).await?;
+    check_decision(decision, found.as_ref())?;
     let Some(item) = found else { return Ok(()) };
     let is_open = decision.status.is_open();
     sqlx::query(

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use super::binary::{self, Next};
 use super::errors::from_sqlx;
 use super::ledger::unreadable;
-use crate::engine::{PoolLedger, Timestamp, TradeRef, TradeText};
+use crate::engine::{LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText};
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{LedgerRead, Scope};
@@ -102,9 +102,8 @@ pub(super) struct GateRows<'a> {
     is_past: bool,
     voided: Option<BTreeSet<(String, String)>>,
     rows_voided: u64,
-    /// By the bytes of account and symbol; `None` is outside the scope.
-    pools: BTreeMap<Vec<u8>, PoolLedger>,
-    key: Vec<u8>,
+    pools: BTreeMap<Pool, PoolLedger>,
+    room: LineRoom,
 }
 
 impl<'a> GateRows<'a> {
@@ -122,15 +121,14 @@ impl<'a> GateRows<'a> {
             voided,
             rows_voided: 0,
             pools: BTreeMap::new(),
-            key: Vec::new(),
+            room: LineRoom::default(),
         })
     }
 
     /// Hands over what was read.
     fn end(self, read: &mut LedgerRead) {
         read.voided = self.rows_voided;
-        let pools = self.pools.into_values();
-        read.pools = pools.map(|ledger| (ledger.pool.clone(), ledger)).collect();
+        read.pools = self.pools;
     }
 
     fn take(&mut self, columns: &[Option<&[u8]>; COLUMNS]) -> StoreResult<()> {
@@ -156,50 +154,52 @@ impl<'a> GateRows<'a> {
                 Err(copied_ledger())
             };
         }
-        let (account, symbol) = (account.unwrap_or_default(), symbol.unwrap_or_default());
-        let order_id = text(order_id)?;
-        let is_voided = self.is_voided(account, order_id, void_seq.is_some())?;
-        if is_voided {
-            let pool = pool(text(Some(account))?, text(Some(symbol))?);
+        let (account, symbol, order_id) = (text(account)?, text(symbol)?, text(order_id)?);
+        if self.is_voided(account, order_id, void_seq.is_some()) {
+            let pool = pool(account, symbol);
             self.rows_voided += u64::from(self.scope.contains(&pool));
             return Ok(());
         }
-        let Some(ledger) = self.ledger(account, symbol)? else {
-            return Ok(());
-        };
-        push(ledger, order_id, text(side)?, [size, price, fee, time, seq]);
+        let mut room = std::mem::take(&mut self.room);
+        if let Some(ledger) = self.ledger(account, symbol) {
+            let facts = [size, price, fee, time, seq];
+            push(ledger, (order_id, text(side)?), facts, &mut room);
+        }
+        self.room = room;
         Ok(())
     }
 
     /// Tells whether a trade is voided at the instant read as of.
-    fn is_voided(&self, account: &[u8], order_id: &str, now: bool) -> StoreResult<bool> {
-        Ok(match &self.voided {
+    fn is_voided(&self, account: &str, order_id: &str, now: bool) -> bool {
+        match &self.voided {
             None => now,
             Some(voided) if voided.is_empty() => false,
-            Some(voided) => voided.contains(&(text(Some(account))?.into(), order_id.into())),
-        })
+            Some(voided) => voided.contains(&(account.into(), order_id.into())),
+        }
     }
 
     /// Finds a row's pool. `None`: it is outside the scope.
-    fn ledger(&mut self, account: &[u8], symbol: &[u8]) -> StoreResult<Option<&mut PoolLedger>> {
-        let key = &mut self.key;
-        key.clear();
-        key.extend_from_slice(account);
-        key.push(0);
-        key.extend_from_slice(symbol);
-        if !self.pools.contains_key(key.as_slice()) {
-            let pool = pool(text(Some(account))?, text(Some(symbol))?);
-            if !self.scope.contains(&pool) {
-                return Ok(None);
-            }
-            self.pools.insert(key.clone(), PoolLedger::new(pool));
+    fn ledger(&mut self, account: &str, symbol: &str) -> Option<&mut PoolLedger> {
+        let names = (account, symbol);
+        if self.pools.contains_key(&names as &dyn PoolNames) {
+            return self.pools.get_mut(&names as &dyn PoolNames);
         }
-        Ok(self.pools.get_mut(key.as_slice()))
+        let pool = pool(account, symbol);
+        if !self.scope.contains(&pool) {
+            return None;
+        }
+        let nothing = || PoolLedger::new(pool.clone());
+        Some(self.pools.entry(pool.clone()).or_insert_with(nothing))
     }
 }
 
 /// Adds a row to its pool; one that is no trade goes in by its text, which names what is wrong.
-fn push(ledger: &mut PoolLedger, order_id: &str, side: &str, facts: [Option<&[u8]>; 5]) {
+fn push(
+    ledger: &mut PoolLedger,
+    (order_id, side): (&str, &str),
+    facts: [Option<&[u8]>; 5],
+    room: &mut LineRoom,
+) {
     let [size, price, fee, time, seq] = facts;
     let numbers = || {
         let fee = match fee {
@@ -216,7 +216,7 @@ fn push(ledger: &mut PoolLedger, order_id: &str, side: &str, facts: [Option<&[u8
             trade_seq: seq.and_then(binary::integer),
         })
     };
-    let pushed = numbers().is_some_and(|trade| ledger.try_push(&trade).is_ok());
+    let pushed = numbers().is_some_and(|trade| ledger.try_push(&trade, room).is_ok());
     if !pushed {
         let number = |value: Option<&[u8]>| value.map(binary::numeric_text);
         let (size, price, fee) = (number(size), number(price), number(fee));

@@ -219,11 +219,14 @@ async fn begin_import(
     rows: u64,
 ) -> StoreResult<i64> {
     // Numbers without gaps: an attempt that was taken back must not use one up, and nobody else
-    // imports meanwhile. A number that another program gave, however large, ends nothing.
+    // imports meanwhile. A number that another program gave, however large, ends nothing: behind
+    // it comes the first free one. To look for that always would go over all imports for each.
     sqlx::query_scalar(
         "INSERT INTO imports (id, name, sha256, rows, imported_at) \
-         VALUES ((SELECT coalesce(min(i.id) + 1, 1) FROM imports i \
-                  WHERE NOT EXISTS (SELECT 1 FROM imports j WHERE j.id = i.id + 1)), \
+         VALUES (CASE WHEN coalesce((SELECT max(id) FROM imports), 0) < 4503599627370496 \
+                 THEN coalesce((SELECT max(id) FROM imports), 0) + 1 \
+                 ELSE (SELECT coalesce(min(i.id) + 1, 1) FROM imports i \
+                  WHERE NOT EXISTS (SELECT 1 FROM imports j WHERE j.id = i.id + 1)) END, \
                  $1, $2, $3, $4::timestamptz) \
          RETURNING id",
     )

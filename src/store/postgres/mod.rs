@@ -478,8 +478,8 @@ impl Store for PostgresStore {
         self.named(read::pools_with_rows(self, version).await).await
     }
 
-    async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool> {
-        self.named(read::stored_pool(self, version, pool).await)
+    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>> {
+        self.named(read::stored_pools(self, version, pools).await)
             .await
     }
 

@@ -1,5 +1,7 @@
 //! The review queue and the excluded pools in PostgreSQL.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use sqlx::{PgConnection, Row};
 
@@ -32,6 +34,20 @@ pub(super) async fn read(connection: &mut PgConnection) -> StoreResult<Vec<Queue
         .collect()
 }
 
+/// Reads an item inside a transaction.
+pub(super) async fn item(
+    connection: &mut PgConnection,
+    id: i64,
+) -> StoreResult<Option<QueuedItem>> {
+    let row = select(cells::QUEUED_ITEM, "manual_review_queue WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await
+        .map_err(|e| from_sqlx("read a review item", e))?;
+    row.map(|row| cells::queued_item(&PgCells(&row)))
+        .transpose()
+}
+
 /// Applies what a version says about the queue, in the transaction that says it.
 pub(super) async fn update(
     connection: &mut PgConnection,
@@ -40,12 +56,13 @@ pub(super) async fn update(
     at: Timestamp,
 ) -> StoreResult<()> {
     let queue = read(connection).await?;
+    let by_id: BTreeMap<i64, &QueuedItem> = queue.iter().map(|item| (item.id, item)).collect();
     for change in plan_review(&queue, update, version) {
         let (kind, pool, order_id) = match &change {
             ReviewChange::Open(item) => ("review_opened", &item.pool, &item.order_id),
             ReviewChange::Refresh(_, item) => ("review_refreshed", &item.pool, &item.order_id),
             ReviewChange::Reopen(_, item) => ("review_reopened", &item.pool, &item.order_id),
-            ReviewChange::Settle(id, _) => match queue.iter().find(|item| item.id == *id) {
+            ReviewChange::Settle(id, _) => match by_id.get(id) {
                 Some(item) => ("review_resolved", &item.pool, &item.order_id),
                 None => continue,
             },

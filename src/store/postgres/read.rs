@@ -164,14 +164,15 @@ pub(super) async fn pool_summaries(
 ) -> StoreResult<Vec<PoolSummary>> {
     let mut connection = store.reader().await?;
     let from = "fifo_pool_summary WHERE allocation_version = $1 ORDER BY account, symbol";
-    let rows = select(cells::SUMMARY, from)
+    let mut rows = select(cells::SUMMARY, from)
         .bind(version)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|e| from_sqlx("read the pool summaries", e))?;
-    rows.iter()
-        .map(|row| cells::summary(&PgCells(row)))
-        .collect()
+        .fetch(&mut *connection);
+    // As they come: the server's rows take more than what is read of them.
+    let (mut summaries, failed) = (Vec::new(), |e| from_sqlx("read the pool summaries", e));
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
+        summaries.push(cells::summary(&PgCells(&row))?);
+    }
+    Ok(summaries)
 }
 
 /// Lists the pools that a version has rows of.
@@ -181,30 +182,30 @@ pub(super) async fn pools_with_rows(
 ) -> StoreResult<Vec<Pool>> {
     let mut connection = store.reader().await?;
     // Grouped first: all rows of a new version, which has no statistics yet, would be sorted.
-    let rows: Vec<(String, String)> = sqlx::query_as(
+    let mut rows = sqlx::query_as(
         "SELECT account, symbol FROM fifo_allocations WHERE allocation_version = $1 GROUP BY 1, 2 \
          UNION SELECT account, symbol FROM fifo_inventory_snapshot \
          WHERE allocation_version = $1 GROUP BY 1, 2 ORDER BY 1, 2",
     )
     .bind(version)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("list the pools of a version", e))?;
-    Ok(rows
-        .iter()
-        .map(|(account, symbol)| cells::pool(account, symbol))
-        .collect())
+    .fetch(&mut *connection);
+    let (mut pools, failed) = (Vec::new(), |e| from_sqlx("list the pools of a version", e));
+    while let Some((account, symbol)) = rows.try_next().await.map_err(failed)? {
+        let (account, symbol): (String, String) = (account, symbol);
+        pools.push(cells::pool(&account, &symbol));
+    }
+    Ok(pools)
 }
 
-/// Reads what a version holds of a pool.
-pub(super) async fn stored_pool(
+/// Reads what a version holds of some pools.
+pub(super) async fn stored_pools(
     store: &PostgresStore,
     version: Version,
-    of: &Pool,
-) -> StoreResult<StoredPool> {
+    pools: &[Pool],
+) -> StoreResult<Vec<StoredPool>> {
     // One state: a version may be replaced between two statements.
     let mut connection = store.snapshot().await?;
-    let stored = stored::pool(&mut connection, version, of).await;
+    let stored = stored::pools(&mut connection, version, pools).await;
     end_snapshot(connection, stored).await
 }
 

@@ -20,6 +20,7 @@ use super::stored::{BinaryCells, literal, quick};
 use super::{PostgresStore, end_snapshot, evidence};
 use crate::engine::{Account, Timestamp};
 use crate::store::cells;
+use crate::store::limits::POOLS_TOGETHER_MAX;
 use crate::store::model::{LongRun, Sold, Version};
 use crate::store::sourced::{self, Origins, SourcedRows, Span};
 use crate::store::{SourcedSink, StoreResult};
@@ -69,7 +70,7 @@ pub(super) async fn rows(
 /// Account, symbol and rows.
 type PoolRows = (String, String, i64);
 
-/// Divides the pools of a span into those that are read with one COPY: of one account each.
+/// Divides the pools of a span into those that are read with one COPY.
 fn parts(pools: &[PoolRows], span: &Span) -> Vec<Vec<PoolRows>> {
     let is_before = |pool: &PoolRows, end: &(String, String)| (&pool.0, &pool.1) < (&end.0, &end.1);
     let place = |end: &Option<(String, String)>, none: usize| match end {
@@ -79,13 +80,14 @@ fn parts(pools: &[PoolRows], span: &Span) -> Vec<Vec<PoolRows>> {
     let (from, until) = (place(&span.from, 0), place(&span.until, pools.len()));
     let mut rest = pools.get(from..until).unwrap_or_default();
     let mut parts = Vec::new();
-    while let Some(first) = rest.first() {
+    while !rest.is_empty() {
         let mut rows = 0;
         let mut fits = |pool: &&PoolRows| {
             rows += pool.2;
-            pool.0 == first.0 && rows <= COPY_ROWS_MAX
+            rows <= COPY_ROWS_MAX
         };
-        let count = rest.iter().take_while(|pool| fits(pool)).count().max(1);
+        let near = rest.iter().take(POOLS_TOGETHER_MAX);
+        let count = near.take_while(|pool| fits(pool)).count().max(1);
         let (part, after) = rest.split_at(count);
         parts.push(part.to_vec());
         rest = after;
@@ -239,7 +241,7 @@ impl Reader<'_> {
         Ok((rows, ahead.copies.end().await?))
     }
 
-    /// Gives on the rows of a few pools of one account.
+    /// Gives on the rows of a few pools.
     async fn read_rows(
         self,
         mut rows: CopyRows<'_, COLUMNS>,
@@ -293,80 +295,89 @@ impl CopySource for Parts {
         let Some(pools) = self.parts.next() else {
             return Ok(None);
         };
-        let account = pools.first().map_or("", |pool| pool.0.as_str());
-        let edges = self.edges(connection, account, &pools).await?;
-        let symbols: Vec<String> = pools.iter().map(|pool| literal(&pool.1)).collect();
+        let edges = self.edges(connection, &pools).await?;
         Ok(Some(copy_of(
             self.version,
-            &literal(account),
-            &symbols,
+            &pools,
             &edges,
             &times(self.sold),
         )))
     }
 }
 
+/// Account and id of a buy.
+type Lot = (String, String);
+
 impl Parts {
-    /// Lists the lot of each pool's first and of its last row that was sold then, as literals:
-    /// first in, first out, so no other has rows before or after.
+    /// Lists the lot of each pool's first and of its last row that was sold then: first in, first
+    /// out, so no other has rows before or after.
     async fn edges(
         &self,
         connection: &mut PgConnection,
-        account: &str,
         pools: &[PoolRows],
-    ) -> StoreResult<Vec<String>> {
-        let of_pool = "FROM fifo_allocations WHERE allocation_version = $1 AND account = $2 \
-             AND symbol = s.symbol AND sell_time >= $4::timestamptz \
-             AND sell_time < $5::timestamptz";
-        let sql = format!(
-            "SELECT DISTINCT e.buy_order_id FROM unnest($3::text[]) s (symbol) CROSS JOIN LATERAL \
-             ((SELECT buy_order_id {of_pool} ORDER BY sell_time, id LIMIT 1) UNION ALL \
-              (SELECT buy_order_id {of_pool} ORDER BY sell_time DESC, id DESC LIMIT 1)) e \
-             WHERE e.buy_order_id IS NOT NULL"
-        );
+    ) -> StoreResult<Vec<Lot>> {
+        let accounts: Vec<&str> = pools.iter().map(|pool| pool.0.as_str()).collect();
         let symbols: Vec<&str> = pools.iter().map(|pool| pool.1.as_str()).collect();
-        let edges: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+        sqlx::query_as(AssertSqlSafe(EDGES.replace("{of_pool}", OF_POOL)))
             .bind(self.version)
-            .bind(account)
+            .bind(accounts)
             .bind(symbols)
             .bind(self.sold.from.to_string())
             .bind(self.sold.until.to_string())
             .fetch_all(connection)
             .await
-            .map_err(|e| from_sqlx(ACTION, e))?;
-        Ok(edges.iter().map(|id| literal(id)).collect())
+            .map_err(|e| from_sqlx(ACTION, e))
     }
 }
 
+/// Rows of a pool that were sold then, for [`EDGES`].
+const OF_POOL: &str = "FROM fifo_allocations WHERE allocation_version = $1 \
+     AND account = p.account AND symbol = p.symbol \
+     AND sell_time >= $4::timestamptz AND sell_time < $5::timestamptz";
+
+const EDGES: &str = "SELECT DISTINCT p.account, e.buy_order_id \
+     FROM unnest($2::text[], $3::text[]) p (account, symbol) CROSS JOIN LATERAL \
+     ((SELECT buy_order_id {of_pool} ORDER BY sell_time, id LIMIT 1) UNION ALL \
+      (SELECT buy_order_id {of_pool} ORDER BY sell_time DESC, id DESC LIMIT 1)) e \
+     WHERE e.buy_order_id IS NOT NULL";
+
 /// Returns the COPY of the rows of some pools that were sold then, and of the other rows of lots.
 ///
-/// Each half names what its index begins with and nothing that another has, and OFFSET keeps the
-/// server from joining the lots with all rows: a version just written has no statistics, so it
-/// takes every index for as good, and would go through the whole version for each part.
+/// OFFSET makes the server look up each pool, and each lot, by the whole key of an index: a version
+/// just written has no statistics, so it takes every index for as good, and would go through the
+/// whole version for each part.
 fn copy_of(
     version: Version,
-    account: &str,
-    symbols: &[String],
-    lots: &[String],
+    pools: &[PoolRows],
+    lots: &[Lot],
     (from, until): &(String, String),
 ) -> String {
     let columns = format!("{}, allocation_batch_id", cells::ALLOCATION.join(", "));
     let of_version = format!("FROM fifo_allocations WHERE allocation_version = {version}");
     let sold = format!("sell_time >= {from} AND sell_time < {until}");
-    let symbols = symbols.join(", ");
+    let accounts = literals(pools.iter().map(|pool| &pool.0));
+    let symbols = literals(pools.iter().map(|pool| &pool.1));
     let mut sql = format!(
-        "SELECT {columns} {of_version} AND account || '' = {account} \
-         AND symbol IN ({symbols}) AND {sold}"
+        "SELECT r.* FROM unnest(ARRAY[{accounts}], ARRAY[{symbols}]) p (account, symbol) \
+         CROSS JOIN LATERAL (SELECT {columns} {of_version} AND account = p.account COLLATE \"C\" \
+          AND symbol = p.symbol COLLATE \"C\" AND {sold} OFFSET 0) r"
     );
     if !lots.is_empty() {
-        let lots = lots.join(", ");
+        let accounts = literals(lots.iter().map(|lot| &lot.0));
+        let ids = literals(lots.iter().map(|lot| &lot.1));
         sql += &format!(
-            " UNION ALL SELECT r.* FROM unnest(ARRAY[{lots}]) l (id) CROSS JOIN LATERAL \
-             (SELECT {columns} {of_version} AND account = {account} \
-              AND buy_order_id = l.id COLLATE \"C\" AND NOT ({sold}) OFFSET 0) r"
+            " UNION ALL SELECT r.* FROM unnest(ARRAY[{accounts}], ARRAY[{ids}]) l (account, id) \
+             CROSS JOIN LATERAL (SELECT {columns} {of_version} \
+              AND account = l.account COLLATE \"C\" AND buy_order_id = l.id COLLATE \"C\" \
+              AND NOT ({sold}) OFFSET 0) r"
         );
     }
     format!("COPY ({sql} ORDER BY account, symbol, id) TO STDOUT (FORMAT binary)")
+}
+
+fn literals<'t>(texts: impl Iterator<Item = &'t String>) -> String {
+    let texts: Vec<String> = texts.map(|text| literal(text)).collect();
+    texts.join(", ")
 }
 
 /// Returns both times as SQL.

@@ -1,84 +1,123 @@
-//! A version's rows of one pool out of a binary COPY: what validation and explanations read.
+//! A version's rows of some pools out of a binary COPY: what validation and explanations read.
 
 use futures_util::TryStreamExt;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::binary::{self, Next};
+use super::binary;
+use super::copy_rows::CopyRows;
 use super::errors::from_sqlx;
 use super::ledger::unreadable;
-use super::read::{PgCells, select};
+use super::read::{PgCells, expressions};
 use crate::engine::{
     Notes, OrderId, Pool, Price, Size, StoredAllocation, Timestamp, Usd, UsdPerUnit, policy,
 };
 use crate::store::cells::{self, Cells};
+use crate::store::limits::POOLS_TOGETHER_MAX;
 use crate::store::model::Version;
 use crate::store::{StoreResult, StoredPool};
 
 const ACTION: &str = "read allocations";
 
-/// Reads what a version holds of a pool.
-pub(super) async fn pool(
+/// Reads what a version holds of some pools, in their order.
+pub(super) async fn pools(
     connection: &mut PgConnection,
     version: Version,
-    of: &Pool,
-) -> StoreResult<StoredPool> {
-    let mut stored = StoredPool::default();
-    allocations(connection, version, of, &mut stored).await?;
-    let from = "fifo_inventory_snapshot WHERE allocation_version = $1 AND account = $2 \
-                AND symbol = $3 ORDER BY id";
-    let mut rows = select(cells::LOT, from)
+    pools: &[Pool],
+) -> StoreResult<Vec<StoredPool>> {
+    let mut all = Vec::with_capacity(pools.len());
+    for part in pools.chunks(POOLS_TOGETHER_MAX) {
+        let mut stored = vec![StoredPool::default(); part.len()];
+        allocations(connection, version, part, &mut stored).await?;
+        lots(connection, version, part, &mut stored).await?;
+        all.append(&mut stored);
+    }
+    Ok(all)
+}
+
+/// Returns the place of the pool that a row is of: the server counts from 1.
+fn of_place(stored: &mut [StoredPool], nth: i64) -> StoreResult<&mut StoredPool> {
+    let place = usize::try_from(nth).ok().and_then(|nth| nth.checked_sub(1));
+    let found = place.and_then(|place| stored.get_mut(place));
+    found.ok_or_else(|| unreadable("a row", "of a pool that was not asked for"))
+}
+
+/// Reads the pools' allocations by id.
+async fn allocations(
+    connection: &mut PgConnection,
+    version: Version,
+    pools: &[Pool],
+    stored: &mut [StoredPool],
+) -> StoreResult<()> {
+    let sql = allocations_of(version, pools);
+    let mut rows = CopyRows::<{ COLUMNS + 1 }>::begin(connection, &sql, ACTION).await?;
+    while rows.advance().await? {
+        let all = rows.columns();
+        let [columns @ .., nth] = &all;
+        let nth = nth.and_then(binary::integer).unwrap_or(0);
+        let place = usize::try_from(nth - 1).ok();
+        let of = place.and_then(|place| pools.get(place));
+        let stored = of_place(stored, nth)?;
+        match of.and_then(|of| quick(columns, of)) {
+            Some(row) => stored.allocations.push(row),
+            None => match cells::allocation(&BinaryCells(columns)) {
+                Ok(row) => stored.allocations.push(row),
+                Err(bad) => stored.unreadable.push(bad),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Returns the COPY of the pools' allocations, each with its pool's place behind it.
+///
+/// OFFSET makes the server look each pool up by its whole key: a version just written has no
+/// statistics, and to join the names with all rows would go through the whole version.
+fn allocations_of(version: Version, pools: &[Pool]) -> String {
+    let names = |of: fn(&Pool) -> &str| {
+        let names: Vec<String> = pools.iter().map(|pool| literal(of(pool))).collect();
+        names.join(", ")
+    };
+    format!(
+        "COPY (SELECT a.*, p.nth FROM unnest(ARRAY[{}], ARRAY[{}]) \
+         WITH ORDINALITY p (account, symbol, nth) CROSS JOIN LATERAL \
+         (SELECT {} FROM fifo_allocations WHERE allocation_version = {version} \
+          AND account = p.account COLLATE \"C\" AND symbol = p.symbol COLLATE \"C\" OFFSET 0) a \
+         ORDER BY p.nth, a.id) TO STDOUT (FORMAT binary)",
+        names(|pool| pool.account.as_str()),
+        names(|pool| pool.symbol.as_str()),
+        cells::ALLOCATION.join(", "),
+    )
+}
+
+/// Reads the pools' lots by id.
+async fn lots(
+    connection: &mut PgConnection,
+    version: Version,
+    pools: &[Pool],
+    stored: &mut [StoredPool],
+) -> StoreResult<()> {
+    let sql = format!(
+        "SELECT {}, nth FROM unnest($2::text[], $3::text[]) WITH ORDINALITY p (a, s, nth) \
+         CROSS JOIN LATERAL (SELECT * FROM fifo_inventory_snapshot \
+          WHERE allocation_version = $1 AND account = a COLLATE \"C\" \
+          AND symbol = s COLLATE \"C\" OFFSET 0) l ORDER BY nth, id",
+        expressions(cells::LOT)
+    );
+    let accounts: Vec<&str> = pools.iter().map(|pool| pool.account.as_str()).collect();
+    let symbols: Vec<&str> = pools.iter().map(|pool| pool.symbol.as_str()).collect();
+    let mut rows = sqlx::query(AssertSqlSafe(sql))
         .bind(version)
-        .bind(of.account.as_str())
-        .bind(of.symbol.as_str())
+        .bind(accounts)
+        .bind(symbols)
         .fetch(connection);
-    while let Some(row) = rows.try_next().await.map_err(|e| from_sqlx(ACTION, e))? {
+    let failed = |e| from_sqlx(ACTION, e);
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
+        let nth = row.try_get(cells::LOT.len()).map_err(failed)?;
+        let stored = of_place(stored, nth)?;
         match cells::lot(&PgCells(&row)) {
             Ok(lot) => stored.open_lots.push(lot),
             Err(bad) => stored.unreadable.push(bad),
         }
-    }
-    drop(rows);
-    Ok(stored)
-}
-
-/// Reads a pool's allocations by id.
-async fn allocations(
-    connection: &mut PgConnection,
-    version: Version,
-    of: &Pool,
-    stored: &mut StoredPool,
-) -> StoreResult<()> {
-    let sql = format!(
-        "COPY (SELECT {} FROM fifo_allocations WHERE allocation_version = {version} \
-         AND account = {} AND symbol = {} ORDER BY id) TO STDOUT (FORMAT binary)",
-        cells::ALLOCATION.join(", "),
-        literal(of.account.as_str()),
-        literal(of.symbol.as_str())
-    );
-    let copy = connection.copy_out_raw(&sql).await;
-    let mut stream = copy.map_err(|e| from_sqlx(ACTION, e))?;
-    let (mut begun, mut rest) = (false, Vec::new());
-    while let Some(more) = stream.try_next().await.map_err(|e| from_sqlx(ACTION, e))? {
-        rest.extend_from_slice(if rest.is_empty() { &[] } else { &more });
-        let mut bytes: &[u8] = if rest.is_empty() { &more } else { &rest };
-        if !begun {
-            bytes = bytes.strip_prefix(binary::HEADER).unwrap_or(bytes);
-            begun = true;
-        }
-        while let Next::Row(columns, length) = binary::row::<COLUMNS>(bytes) {
-            match quick(&columns, of) {
-                Some(row) => stored.allocations.push(row),
-                None => match cells::allocation(&BinaryCells(&columns)) {
-                    Ok(row) => stored.allocations.push(row),
-                    Err(bad) => stored.unreadable.push(bad),
-                },
-            }
-            bytes = bytes.get(length..).unwrap_or_default();
-        }
-        rest = bytes.to_vec();
-    }
-    if binary::row::<COLUMNS>(&rest) != Next::End {
-        return Err(unreadable("a row", "its bytes end too early"));
     }
     Ok(())
 }

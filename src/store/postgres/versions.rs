@@ -42,7 +42,10 @@ pub(super) struct PostgresVersionWriter {
     pools: BTreeSet<Pool>,
     allocation_next: i64,
     lot_next: i64,
+    /// Summaries that wait for the last transaction.
     summaries: copy::Rows,
+    /// Others wait in a table.
+    has_spilled: bool,
     reader_wait: Duration,
 }
 
@@ -61,14 +64,24 @@ pub(super) const WRITE_ROWS: &str = "write allocations";
 /// Lots that wait for the rows before them, in bytes.
 const LOTS_WAITING_BYTES: usize = 1 << 20;
 
+/// Summaries that wait in memory for the last transaction, in bytes: those of some two thousand
+/// pools. More wait in a table that no version has.
+const SUMMARIES_WAITING_BYTES: usize = 1 << 20;
+
 fn gone() -> StoreError {
     StoreError::Refused("the writer's connection is gone".into())
 }
 
-/// The tables that a version's rows go to: allocations and inventory.
+/// Where all versions have their summaries.
+const SUMMARIES: &str = "fifo_parts.fifo_pool_summary";
+
+const WRITE_SUMMARIES: &str = "write the summaries";
+
+/// The tables that a version's rows go to: allocations and inventory; and where its summaries wait.
 struct Parts {
     allocations: String,
     inventory: String,
+    summaries: String,
 }
 
 impl Parts {
@@ -77,12 +90,14 @@ impl Parts {
             return Self {
                 allocations: "public.fifo_allocations".into(),
                 inventory: "public.fifo_inventory_snapshot".into(),
+                summaries: SUMMARIES.into(),
             };
         }
         let name = format!("v{}_r{}", plan.version, plan.run_id);
         Self {
             allocations: format!("fifo_parts.fifo_allocations_{name}"),
             inventory: format!("fifo_parts.fifo_inventory_snapshot_{name}"),
+            summaries: format!("{SUMMARIES}_{name}"),
         }
     }
 }
@@ -116,6 +131,7 @@ pub(super) async fn begin(
         allocation_next: 0,
         lot_next: 0,
         summaries: copy::Rows::default(),
+        has_spilled: false,
         reader_wait: store.reader_wait,
     };
     (writer.allocation_next, writer.lot_next) = begun?;
@@ -137,6 +153,7 @@ async fn begin_on(connection: &mut PgConnection, plan: &VersionPlan) -> StoreRes
         let Parts {
             allocations,
             inventory,
+            ..
         } = Parts::of(plan);
         // That a table holds one version is checked as its rows come: to check it afterwards, which
         // attaching would, reads them all again (0.27 s for a million).
@@ -256,10 +273,16 @@ impl PostgresVersionWriter {
                             copy.abort().await;
                             return Err(error);
                         }
+                        if self.summaries.bytes() >= SUMMARIES_WAITING_BYTES {
+                            break true;
+                        }
                     }
                 }
             };
             copy.finish().await?;
+            if self.summaries.bytes() >= SUMMARIES_WAITING_BYTES {
+                self.spill_summaries(connection, &tables.summaries).await?;
+            }
             if let Some(pool) = discarded.take() {
                 discard_pool(connection, &tables.allocations, &pool).await?;
             }
@@ -293,6 +316,21 @@ impl PostgresVersionWriter {
         Ok(())
     }
 
+    /// Writes the summaries so far to the table where they wait.
+    async fn spill_summaries(
+        &mut self,
+        connection: &mut PgConnection,
+        table: &str,
+    ) -> StoreResult<()> {
+        if !self.plan.replaces && !self.has_spilled {
+            let sql = format!("CREATE TABLE {table} (LIKE {SUMMARIES} INCLUDING DEFAULTS)");
+            execute(connection, WRITE_SUMMARIES, sql).await?;
+        }
+        self.has_spilled = true;
+        let rows = std::mem::take(&mut self.summaries);
+        copy::send(connection, WRITE_SUMMARIES, table, SUMMARY_COLUMNS, rows).await
+    }
+
     async fn end(&mut self, completion: &Completion) -> StoreResult<()> {
         phase::reached(Phase::Index);
         self.commit_parts().await?;
@@ -309,13 +347,14 @@ impl PostgresVersionWriter {
         let Parts {
             allocations,
             inventory,
+            ..
         } = Parts::of(&self.plan);
         let sql = format!(
             "CREATE UNIQUE INDEX ON {allocations} \
                  (allocation_version, account, sell_order_id, (coalesce(buy_order_id, '')));\
              CREATE INDEX ON {allocations} \
                  (allocation_version, account, buy_order_id) WHERE buy_order_id IS NOT NULL;\
-             CREATE INDEX ON {allocations} (allocation_version, symbol, sell_time);\
+             CREATE INDEX ON {allocations} (allocation_version, symbol, account, sell_time);\
              CREATE INDEX ON {allocations} \
                  (allocation_version, id) WHERE buy_order_id IS NULL;\
              CREATE UNIQUE INDEX ON {inventory} \
@@ -349,6 +388,7 @@ impl PostgresVersionWriter {
         let plan = self.plan.clone();
         let ids = (self.allocation_next, self.lot_next);
         let summaries = std::mem::take(&mut self.summaries);
+        let waiting = (self.has_spilled && !plan.replaces).then(|| Parts::of(&plan).summaries);
         let connection = self.connection()?;
         if !plan.replaces {
             begin_short(connection).await?;
@@ -365,8 +405,11 @@ impl PostgresVersionWriter {
                     setval('fifo_parts.lot_ids', {lot_next}, false)"
         );
         execute(connection, "number a version's rows", sql).await?;
-        let table = "fifo_parts.fifo_pool_summary";
-        let action = "write the summaries";
+        if let Some(table) = waiting {
+            let sql = format!("INSERT INTO {SUMMARIES} SELECT * FROM {table}; DROP TABLE {table}");
+            execute(connection, WRITE_SUMMARIES, sql).await?;
+        }
+        let (action, table) = (WRITE_SUMMARIES, SUMMARIES);
         copy::send(connection, action, table, SUMMARY_COLUMNS, summaries).await?;
         let (version, at) = (plan.version, completion.completed_at);
         if completion.publish {
@@ -415,6 +458,7 @@ async fn attach(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResul
     let Parts {
         allocations,
         inventory,
+        ..
     } = &parts;
     let sql = format!(
         "ALTER TABLE fifo_allocations ATTACH PARTITION {allocations} \
@@ -582,7 +626,7 @@ pub(super) async fn drop_tables(
         "SELECT 'fifo_parts.' || c.relname, c.relispartition FROM pg_class c \
          JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = 'fifo_parts' AND c.relkind = 'r' \
-         AND c.relname ~ '^fifo_(allocations|inventory_snapshot)_v[0-9]+_r[0-9]+$' \
+         AND c.relname ~ '^fifo_(allocations|inventory_snapshot|pool_summary)_v[0-9]+_r[0-9]+$' \
          AND (NOT c.relispartition OR NOT EXISTS (SELECT 1 FROM public.allocation_versions \
               WHERE version = substring(c.relname FROM '_v([0-9]+)_r')::bigint)) ORDER BY 1",
     )

@@ -190,11 +190,14 @@ fn check_corrections(raw: &Connection, import_id: i64) -> StoreResult<()> {
 
 fn begin_import(raw: &Connection, file: &ImportFile, rows: u64) -> rusqlite::Result<i64> {
     let at = file.imported_at.as_micros();
-    // A number that another program gave, however large, ends nothing.
+    // A number that another program gave, however large, ends nothing: behind it comes the first
+    // free one. To look for that always would go over all imports for each.
     raw.execute(
         "INSERT INTO imports (id, name, sha256, rows, imported_at) \
-         VALUES ((SELECT ifnull(min(i.id) + 1, 1) FROM imports i \
-                  WHERE NOT EXISTS (SELECT 1 FROM imports j WHERE j.id = i.id + 1)), \
+         VALUES (CASE WHEN ifnull((SELECT max(id) FROM imports), 0) < 4503599627370496 \
+                 THEN ifnull((SELECT max(id) FROM imports), 0) + 1 \
+                 ELSE (SELECT ifnull(min(i.id) + 1, 1) FROM imports i \
+                  WHERE NOT EXISTS (SELECT 1 FROM imports j WHERE j.id = i.id + 1)) END, \
                  ?1, ?2, ?3, ?4)",
         params![file.name, file.sha256, rows as i64, at],
     )?;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
 use super::{SqliteStore, commit, runs};
-use crate::engine::{Fact, Pool, PoolLedger, Timestamp, TradeRef, TradeText};
+use crate::engine::{Fact, LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText};
 use crate::store::cells::pool;
 use crate::store::corrections::{Forms, Relative};
 use crate::store::limits::ROWS_SEEN;
@@ -315,9 +315,10 @@ fn count_ineligible(
 /// The ledger's rows on their way into pools.
 pub(super) struct GateRows<'a> {
     scope: &'a Scope,
-    /// By account and symbol as the gate has them; `None` is outside the scope.
-    pools: BTreeMap<Vec<u8>, Option<PoolLedger>>,
-    key: Vec<u8>,
+    pools: BTreeMap<Pool, PoolLedger>,
+    /// Pools outside the scope.
+    others: BTreeSet<Pool>,
+    room: LineRoom,
     voided: u64,
 }
 
@@ -326,16 +327,15 @@ impl<'a> GateRows<'a> {
         Self {
             scope,
             pools: BTreeMap::new(),
-            key: Vec::new(),
+            others: BTreeSet::new(),
+            room: LineRoom::default(),
             voided: 0,
         }
     }
 
     /// Returns the pools, and the number of voided rows that were left out.
     pub(super) fn into_pools(self) -> (BTreeMap<Pool, PoolLedger>, u64) {
-        let pools = self.pools.into_values().flatten();
-        let pools = pools.map(|ledger| (ledger.pool.clone(), ledger));
-        (pools.collect(), self.voided)
+        (self.pools, self.voided)
     }
 
     pub(super) fn take_row(&mut self, row: &Row<'_>, is_voided: bool) -> rusqlite::Result<()> {
@@ -358,29 +358,35 @@ impl<'a> GateRows<'a> {
             order_time_micros: row.get_ref(6)?.as_i64().ok(),
             trade_seq: row.get(8)?,
         };
-        let Some(ledger) = self.ledger(account, symbol) else {
-            return Ok(());
-        };
-        // What is not plain goes the long way, which names what is wrong with it.
-        let is_taken = plain(&facts).is_some_and(|trade| ledger.try_push(&trade).is_ok());
-        if !is_taken {
-            ledger.push_text(&facts);
+        let mut room = std::mem::take(&mut self.room);
+        if let Some(ledger) = self.ledger(account, symbol) {
+            // What is not plain goes the long way, which names what is wrong with it.
+            let trade = plain(&facts);
+            let is_taken = trade.is_some_and(|trade| ledger.try_push(&trade, &mut room).is_ok());
+            if !is_taken {
+                ledger.push_text(&facts);
+            }
         }
+        self.room = room;
         Ok(())
     }
 
     /// Finds a row's pool. `None`: it is outside the scope.
     fn ledger(&mut self, account: &str, symbol: &str) -> Option<&mut PoolLedger> {
-        self.key.clear();
-        self.key.extend_from_slice(account.as_bytes());
-        self.key.push(0);
-        self.key.extend_from_slice(symbol.as_bytes());
-        if !self.pools.contains_key(self.key.as_slice()) {
-            let pool = pool(account, symbol);
-            let ledger = self.scope.contains(&pool).then(|| PoolLedger::new(pool));
-            self.pools.insert(self.key.clone(), ledger);
+        let names = (account, symbol);
+        if self.pools.contains_key(&names as &dyn PoolNames) {
+            return self.pools.get_mut(&names as &dyn PoolNames);
         }
-        self.pools.get_mut(self.key.as_slice())?.as_mut()
+        if self.others.contains(&names as &dyn PoolNames) {
+            return None;
+        }
+        let pool = pool(account, symbol);
+        if !self.scope.contains(&pool) {
+            self.others.insert(pool);
+            return None;
+        }
+        let nothing = || PoolLedger::new(pool.clone());
+        Some(self.pools.entry(pool.clone()).or_insert_with(nothing))
     }
 }
 

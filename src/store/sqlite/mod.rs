@@ -6,6 +6,7 @@
 //! `versions.rs` (writing and publishing), `raw.rs` (the one unsafe line).
 
 mod append;
+mod effort;
 mod errors;
 mod evidence;
 mod functions;
@@ -51,6 +52,7 @@ use super::{
     RowSink, RunLock, Seen, SourcedSink, Store, StoreResult, StoredPool, StoredRow, VersionWriter,
 };
 use crate::engine::{Account, Pool, Timestamp};
+pub use effort::steps_taken;
 use errors::{from_rusqlite, from_sqlx};
 pub use schema::version_known;
 
@@ -87,7 +89,8 @@ impl SqliteStore {
                     });
                     registered
                         .await
-                        .map_err(|e| sqlx::Error::Configuration(Box::new(e)))
+                        .map_err(|e| sqlx::Error::Configuration(Box::new(e)))?;
+                    effort::count(connection).await
                 })
             })
             .connect_with(options.journal_mode(SqliteJournalMode::Wal))
@@ -323,8 +326,8 @@ impl Store for SqliteStore {
         read::pools_with_rows(self, version).await
     }
 
-    async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool> {
-        read::stored_pool(self, version, pool).await
+    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>> {
+        read::stored_pools(self, version, pools).await
     }
 
     async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {

@@ -1,5 +1,7 @@
 //! The review queue and the excluded pools in SQLite.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use sqlx::{Row, SqliteConnection};
 
@@ -35,6 +37,23 @@ pub(super) async fn read(connection: &mut SqliteConnection) -> StoreResult<Vec<Q
     .await
 }
 
+/// Reads an item inside a transaction.
+pub(super) async fn item(
+    connection: &mut SqliteConnection,
+    id: i64,
+) -> StoreResult<Option<QueuedItem>> {
+    with_raw(connection, "read a review item", |raw| {
+        let mut found = None;
+        let from = "manual_review_queue WHERE id = ?1";
+        select(raw, cells::QUEUED_ITEM, from, [id], &mut |row| {
+            found = Some(cells::queued_item(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    })
+    .await
+}
+
 /// Applies what a version says about the queue, in the transaction that says it.
 pub(super) async fn update(
     connection: &mut SqliteConnection,
@@ -43,12 +62,13 @@ pub(super) async fn update(
     at: Timestamp,
 ) -> StoreResult<()> {
     let queue = read(connection).await?;
+    let by_id: BTreeMap<i64, &QueuedItem> = queue.iter().map(|item| (item.id, item)).collect();
     for change in plan_review(&queue, update, version) {
         let (kind, pool, order_id) = match &change {
             ReviewChange::Open(item) => ("review_opened", &item.pool, &item.order_id),
             ReviewChange::Refresh(_, item) => ("review_refreshed", &item.pool, &item.order_id),
             ReviewChange::Reopen(_, item) => ("review_reopened", &item.pool, &item.order_id),
-            ReviewChange::Settle(id, _) => match queue.iter().find(|item| item.id == *id) {
+            ReviewChange::Settle(id, _) => match by_id.get(id) {
                 Some(item) => ("review_resolved", &item.pool, &item.order_id),
                 None => continue,
             },

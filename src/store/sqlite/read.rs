@@ -6,9 +6,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use sqlx::SqliteConnection;
 
-use super::SqliteStore;
 use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
+use super::{SqliteStore, commit};
 use crate::engine::Pool;
 use crate::store::cells::{self, Cells};
 use crate::store::model::{Current, PoolSummary, Version, VersionInfo};
@@ -177,52 +177,77 @@ pub(super) async fn pools_with_rows(
     version: Version,
 ) -> StoreResult<Vec<Pool>> {
     let mut connection = store.reader().await?;
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT account, symbol FROM fifo_allocations WHERE allocation_version = $1 \
-         UNION SELECT account, symbol FROM fifo_inventory_snapshot \
-         WHERE allocation_version = $1 ORDER BY 1, 2",
-    )
-    .bind(version)
-    .fetch_all(&mut *connection)
+    let action = "list the pools of a version";
+    with_raw(&mut connection, action, |raw| {
+        let mut pools = Vec::new();
+        let sql = "SELECT account, symbol FROM fifo_allocations WHERE allocation_version = ?1 \
+             UNION SELECT account, symbol FROM fifo_inventory_snapshot \
+             WHERE allocation_version = ?1 ORDER BY 1, 2";
+        each(raw, sql, [version], &mut |row| {
+            let text = |index| row.text(index).ok().flatten().unwrap_or_default();
+            pools.push(cells::pool(&text(0), &text(1)));
+            Ok(())
+        })?;
+        Ok(pools)
+    })
     .await
-    .map_err(|e| from_sqlx("list the pools of a version", e))?;
-    Ok(rows
-        .iter()
-        .map(|(account, symbol)| cells::pool(account, symbol))
-        .collect())
 }
 
-/// Reads what a version holds of a pool.
-pub(super) async fn stored_pool(
+/// Reads what a version holds of some pools, in one state of the database.
+pub(super) async fn stored_pools(
     store: &SqliteStore,
     version: Version,
-    of: &Pool,
-) -> StoreResult<StoredPool> {
-    let (account, symbol) = (of.account.as_str(), of.symbol.as_str());
-    let mut connection = store.reader().await?;
-    with_raw(&mut connection, "read allocations", |raw| {
+    pools: &[Pool],
+) -> StoreResult<Vec<StoredPool>> {
+    let mut transaction = store.snapshot().await?;
+    let stored = with_raw(&mut transaction, "read allocations", |raw| {
+        stored_pools_in(raw, version, pools)
+    })
+    .await?;
+    commit(transaction).await?;
+    Ok(stored)
+}
+
+/// Each pool is found by its whole key. The index is named: with statistics in the file, another
+/// one that begins with the account may look as good, and is not where a symbol has many accounts.
+pub(super) const OF_POOL: &str = "fifo_allocations INDEXED BY fifo_allocations_pool_index \
+    WHERE allocation_version = ?1 AND symbol = ?3 AND account = ?2";
+
+fn stored_pools_in(
+    raw: &Connection,
+    version: Version,
+    pools: &[Pool],
+) -> StoreResult<Vec<StoredPool>> {
+    let fail = |e| from_rusqlite("read allocations", e);
+    let (rows, lots) = (cells::ALLOCATION.join(", "), cells::LOT.join(", "));
+    let rows = format!("SELECT {rows} FROM {OF_POOL} ORDER BY id");
+    let lots = format!(
+        "SELECT {lots} FROM fifo_inventory_snapshot \
+         WHERE allocation_version = ?1 AND account = ?2 AND symbol = ?3 ORDER BY id"
+    );
+    let mut rows = raw.prepare(&rows).map_err(fail)?;
+    let mut lots = raw.prepare(&lots).map_err(fail)?;
+    let mut all = Vec::with_capacity(pools.len());
+    for of in pools {
         let mut stored = StoredPool::default();
-        let of_pool = "WHERE allocation_version = ?1 AND account = ?2 AND symbol = ?3 ORDER BY id";
-        let arguments = rusqlite::params![version, account, symbol];
-        let from = format!("fifo_allocations {of_pool}");
-        select(raw, cells::ALLOCATION, &from, arguments, &mut |row| {
-            match cells::allocation_after(row, Some(of)) {
+        let key = rusqlite::params![version, of.account.as_str(), of.symbol.as_str()];
+        let mut found = rows.query(key).map_err(fail)?;
+        while let Some(row) = found.next().map_err(fail)? {
+            match cells::allocation_after(&RawCells(row), Some(of)) {
                 Ok(row) => stored.allocations.push(row),
                 Err(unreadable) => stored.unreadable.push(unreadable),
             }
-            Ok(())
-        })?;
-        let from = format!("fifo_inventory_snapshot {of_pool}");
-        select(raw, cells::LOT, &from, arguments, &mut |row| {
-            match cells::lot(row) {
+        }
+        let mut found = lots.query(key).map_err(fail)?;
+        while let Some(row) = found.next().map_err(fail)? {
+            match cells::lot(&RawCells(row)) {
                 Ok(lot) => stored.open_lots.push(lot),
                 Err(unreadable) => stored.unreadable.push(unreadable),
             }
-            Ok(())
-        })?;
-        Ok(stored)
-    })
-    .await
+        }
+        all.push(stored);
+    }
+    Ok(all)
 }
 
 /// Reads the unmatched rows of a version.

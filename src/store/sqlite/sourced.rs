@@ -122,7 +122,7 @@ impl Sourced<'_> {
         for (account, symbol, _) in pools {
             for order in ["sell_time, id", "sell_time DESC, id DESC"] {
                 let from = format!(
-                    "fifo_allocations INDEXED BY fifo_allocations_symbol_sell_time_index \
+                    "fifo_allocations INDEXED BY fifo_allocations_pool_index \
                      WHERE allocation_version = ?1 AND account = ?2 AND symbol = ?3 \
                      AND sell_time >= ?4 AND sell_time < ?5 ORDER BY {order} LIMIT 1"
                 );

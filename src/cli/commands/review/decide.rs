@@ -1,5 +1,8 @@
 //! `review start`, `resolve`, `dismiss`, `reopen`: what a person decides, shown before it is done.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -12,10 +15,10 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
-use crate::engine::{IssueType, LedgerTrade, Size, Timestamp, Usd, shown, shown_sentence};
+use crate::engine::{IssueType, LedgerTrade, Pool, Size, Timestamp, Usd, shown, shown_sentence};
 use crate::import::parse_acquired;
 use crate::store::Store;
-use crate::store::model::{QueuedItem, ReviewDecision, ReviewStatus, Scope};
+use crate::store::model::{LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope};
 use crate::tax::{BasisLot, Preview, basis_trades, import_batch, preview, unmatched_size};
 
 /// Checks that a note says something.
@@ -114,7 +117,8 @@ pub(super) async fn resolve(
     let read = |lot: &TypedLot| read_lot(lot, &item, typed_as, session);
     let lots = typed.iter().map(read).collect::<CliResult<Vec<_>>>()?;
     let note_signed = signed(&args.item.note, typed.iter());
-    let settled = settle(store, item, &lots, note_signed).await?;
+    let ledger = ledger_of(store, [item.pool.clone()].into()).await?;
+    let settled = settle(item, &lots, note_signed, &ledger)?;
     note(describe(&settled).trim_end());
     if !args.yes {
         confirm()?;
@@ -270,6 +274,15 @@ pub(super) fn signed<'t>(note: &str, typed: impl Iterator<Item = &'t TypedLot>) 
     note
 }
 
+/// Reads the trades of some pools.
+pub(super) async fn ledger_of(store: &dyn Store, pools: BTreeSet<Pool>) -> CliResult<LedgerRead> {
+    let scope = Scope {
+        part: Some(Arc::new(pools)),
+        ..Scope::default()
+    };
+    Ok(store.read_ledger(&scope, None).await?)
+}
+
 /// Checks that a basis can settle an item. Errors: it is settled; it is no unmatched sell.
 pub(super) fn check_unmatched(item: &QueuedItem) -> CliResult<()> {
     if !item.status.is_open() {
@@ -290,20 +303,14 @@ pub(super) fn check_unmatched(item: &QueuedItem) -> CliResult<()> {
 }
 
 /// Makes the trades of a decision, and what they would change. Nothing is written.
-pub(super) async fn settle(
-    store: &dyn Store,
+pub(super) fn settle(
     item: QueuedItem,
     lots: &[BasisLot],
     note: String,
+    ledger: &LedgerRead,
 ) -> CliResult<Settled> {
-    let scope = Scope {
-        account: Some(item.pool.account.clone()),
-        symbols: [item.pool.symbol.clone()].into(),
-        ..Scope::default()
-    };
-    let ledger = store.read_ledger(&scope, None).await?;
-    let trades = basis_trades(&item, lots, &ledger)?;
-    let preview = preview(&item.pool, &ledger, &trades)?;
+    let trades = basis_trades(&item, lots, ledger)?;
+    let preview = preview(&item.pool, ledger, &trades)?;
     Ok(Settled {
         item,
         trades,

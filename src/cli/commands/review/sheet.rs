@@ -1,6 +1,6 @@
 //! `review export` and `review apply`: many items at once, decided in a spreadsheet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::json;
@@ -14,12 +14,12 @@ use crate::cli::exit::Exit;
 use crate::cli::format::plural;
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
-use crate::engine::{IssueType, shown_sentence};
+use crate::engine::{IssueType, Pool, shown_sentence};
 use crate::files::{IfThere, WriteError, check_place};
 use crate::import::Table;
 use crate::report::{CsvLine, PartFile};
 use crate::store::Store;
-use crate::store::model::{QueuedItem, ReviewStatus};
+use crate::store::model::{LedgerRead, QueuedItem, ReviewStatus};
 
 /// Columns that are written.
 const SHOWN: [&str; 9] = [
@@ -171,20 +171,23 @@ impl Ready {
     }
 }
 
-/// Applies a sheet: every row is checked before the first one is applied.
-pub(super) async fn apply(
-    store: &dyn Store,
-    session: &Session,
-    path: &Path,
-    (only_preview, yes): (bool, bool),
-) -> CliResult<Outcome> {
+/// Makes the decisions of a sheet ready.
+async fn prepare_all(store: &dyn Store, session: &Session, path: &Path) -> CliResult<Vec<Ready>> {
     let decided = read(path)?;
     let queue = store.review_queue().await?;
+    let mut items: BTreeMap<i64, QueuedItem> = BTreeMap::new();
+    items.extend(queue.into_iter().map(|item| (item.id, item)));
+    // One reading for all rows: each pool alone would go over the whole ledger.
+    let with_lots = decided.iter().filter(|(_, row)| !row.lots.is_empty());
+    let pools = with_lots.filter_map(|(id, _)| Some(items.get(id)?.pool.clone()));
+    let ledger = match pools.collect::<BTreeSet<Pool>>() {
+        none if none.is_empty() => LedgerRead::default(),
+        pools => decide::ledger_of(store, pools).await?,
+    };
     let mut ready = Vec::new();
     for (id, row) in &decided {
-        let item = queue.iter().find(|item| item.id == *id);
-        let of_row = match item {
-            Some(item) => prepare(store, session, item.clone(), row).await,
+        let of_row = match items.remove(id) {
+            Some(item) => prepare(session, item, row, &ledger),
             None => Err((
                 row.line,
                 CliError::usage(
@@ -198,6 +201,17 @@ pub(super) async fn apply(
             ..error
         })?);
     }
+    Ok(ready)
+}
+
+/// Applies a sheet: every row is checked before the first one is applied.
+pub(super) async fn apply(
+    store: &dyn Store,
+    session: &Session,
+    path: &Path,
+    (only_preview, yes): (bool, bool),
+) -> CliResult<Outcome> {
+    let ready = prepare_all(store, session, path).await?;
     let mut text = format!("Database  {}\n", store.location());
     ready.iter().for_each(|row| text.push_str(&row.describe()));
     let count = plural(ready.len() as u64, "item", "items");
@@ -233,11 +247,11 @@ pub(super) async fn apply(
 }
 
 /// Makes a row's decision ready. Errors: with the line that is at fault.
-async fn prepare(
-    store: &dyn Store,
+fn prepare(
     session: &Session,
     item: QueuedItem,
     row: &Decided,
+    ledger: &LedgerRead,
 ) -> Result<Ready, (u64, CliError)> {
     let of_row = |error| (row.line, error);
     if row.note.trim().is_empty() {
@@ -261,7 +275,7 @@ async fn prepare(
             }
             let typed = row.lots.iter().map(|(_, lot)| lot);
             let note = decide::signed(&row.note, typed);
-            let settled = decide::settle(store, item, &lots, note).await;
+            let settled = decide::settle(item, &lots, note, ledger);
             return Ok(Ready::Settle(Box::new(settled.map_err(of_row)?)));
         }
         ("resolve", None) if item.issue == IssueType::UnmatchedSell => {

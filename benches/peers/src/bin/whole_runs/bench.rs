@@ -164,10 +164,20 @@ impl Bench {
 
     /// Writes a ledger, and apart from it the trades that arrive later.
     pub fn ledger(&self, rows: u64, shape: &'static str) -> Outcome<Ledger> {
+        self.ledger_of(rows, shape, SYMBOLS)
+    }
+
+    /// Writes a ledger of so many pools.
+    pub fn ledger_of(
+        &self,
+        rows: u64,
+        shape: &'static str,
+        pools: &str,
+    ) -> Outcome<Ledger> {
         let whole = self.file("whole.csv");
         let mut generate = Command::new(self.programs.join("examples/generate_ledger"));
         let trades = (rows + NEW_TRADES).to_string();
-        generate.args(["--trades", &trades, "--seed", SEED, "--symbols", SYMBOLS]);
+        generate.args(["--trades", &trades, "--seed", SEED, "--symbols", pools]);
         generate
             .args(["--shape", shape])
             .stdout(fs::File::create(&whole)?);
@@ -218,7 +228,7 @@ fn check_disk(folder: &Path, options: &Options) -> Outcome<()> {
         None => postgres.max(sqlite),
         Some(Part::Postgres | Part::Growth) => postgres,
         Some(Part::Sqlite) => sqlite,
-        Some(Part::Kernel) => 0,
+        Some(Part::Kernel | Part::Pools) => 0,
     };
     let room = rustix::fs::statvfs(folder)?;
     let free = room.f_bavail * room.f_frsize;

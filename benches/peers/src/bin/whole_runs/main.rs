@@ -12,6 +12,7 @@
 mod bench;
 mod kernel;
 mod options;
+mod pools;
 mod postgres;
 mod report;
 mod sqlite;
@@ -62,6 +63,9 @@ fn parts(bench: &mut Bench) -> Outcome<()> {
     }
     if bench.wants(Part::Sqlite) {
         sqlite::measure(bench)?;
+    }
+    if bench.wants(Part::Pools) {
+        pools::measure(bench)?;
     }
     if bench.wants(Part::Kernel) {
         kernel::measure(bench)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 pub const USAGE: &str = "usage: scripts/bench [--rows N,N,...] [--pairs K] [--results FILE] \
-     [--only postgres|sqlite|kernel|growth] [--instructions]";
+     [--only postgres|sqlite|kernel|growth|pools] [--instructions]";
 
 /// What can be measured alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub enum Part {
     Sqlite,
     Kernel,
     Growth,
+    Pools,
 }
 
 /// The flags, checked.
@@ -80,6 +81,7 @@ fn part(text: &str) -> Result<Part, String> {
         "sqlite" => Ok(Part::Sqlite),
         "kernel" => Ok(Part::Kernel),
         "growth" => Ok(Part::Growth),
+        "pools" => Ok(Part::Pools),
         _ => Err(format!("\"{text}\" is no part")),
     }
 }

@@ -33,10 +33,7 @@ const FLOAT_LEDGER: &str = "CREATE TABLE trade_records (order_id varchar PRIMARY
 
 /// Measures all sizes of `--rows`, the usual shape first.
 pub fn measure(bench: &mut Bench) -> Outcome<()> {
-    let server = Server {
-        url: std::env::var("TEST_POSTGRES_URL")
-            .map_err(|_| "TEST_POSTGRES_URL is not set; scripts/bench sets it")?,
-    };
+    let server = Server::of_session()?;
     for name in [WORK, LEDGER, EMPTY] {
         server.drop(name)?;
     }
@@ -294,11 +291,19 @@ fn new_trades(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) ->
 }
 
 /// The server, by the address of its database `postgres`.
-struct Server {
+pub struct Server {
     url: String,
 }
 
 impl Server {
+    /// Finds the server of the session.
+    pub fn of_session() -> Outcome<Self> {
+        Ok(Self {
+            url: std::env::var("TEST_POSTGRES_URL")
+                .map_err(|_| "TEST_POSTGRES_URL is not set; scripts/bench sets it")?,
+        })
+    }
+
     fn address(&self, database: &str) -> String {
         self.url.replacen("/postgres", &format!("/{database}"), 1)
     }
@@ -311,7 +316,7 @@ impl Server {
         psql
     }
 
-    fn program(&self, bench: &Bench, name: &str, database: &str) -> Command {
+    pub fn program(&self, bench: &Bench, name: &str, database: &str) -> Command {
         let mut program = bench.program(name);
         program.env("DATABASE_URL", self.address(database));
         program
@@ -325,11 +330,11 @@ impl Server {
         self.sql("CHECKPOINT")
     }
 
-    fn drop(&self, database: &str) -> Outcome<()> {
+    pub fn drop(&self, database: &str) -> Outcome<()> {
         self.sql(&format!("DROP DATABASE IF EXISTS {database}"))
     }
 
-    fn create(&self, database: &str, template: &str) -> Outcome<()> {
+    pub fn create(&self, database: &str, template: &str) -> Outcome<()> {
         self.sql(&format!("CREATE DATABASE {database} TEMPLATE {template}"))
     }
 

@@ -115,7 +115,7 @@ fn floor_used(line: &str) -> Outcome<Used> {
     }
 }
 
-fn program(bench: &Bench, name: &str, file: &Path) -> Command {
+pub fn program(bench: &Bench, name: &str, file: &Path) -> Command {
     let mut program = bench.program(name);
     program.env("DATABASE_URL", format!("sqlite://{}", file.display()));
     program
@@ -129,7 +129,7 @@ fn copy(from: &Path, to: &Path) -> Outcome<()> {
 }
 
 /// Removes a database and what stands beside it.
-fn remove(file: &Path) -> Outcome<()> {
+pub fn remove(file: &Path) -> Outcome<()> {
     for ending in ["", "-wal", "-shm", ".lock"] {
         let mut path = file.as_os_str().to_owned();
         path.push(ending);
