@@ -340,7 +340,7 @@ fn versions_live_as_in_a_file() {
     let void = ["void", &sell, "--account", &account, "--reason", "twice"];
     site.fifo_pnl(&void).expect(0);
     site.compute(&["--all-symbols", "--quiet"]).expect(0);
-    assert!(!site.export("2").contains(&format!("{sell},")));
+    assert!(!site.export("2").contains(&format!(",{sell},")));
     assert_eq!(site.export("1"), first);
     for version in ["1", "2"] {
         site.validate(&["--version", version]).expect(0);

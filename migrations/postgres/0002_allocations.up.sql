@@ -117,6 +117,7 @@ CREATE TABLE fifo_computation_log (
     unmatched_sells         BIGINT NOT NULL DEFAULT 0,
     fees_unknown            BIGINT NOT NULL DEFAULT 0,
     trades_ineligible       BIGINT NOT NULL DEFAULT 0,
+    trades_not_matched      BIGINT NOT NULL DEFAULT 0,
     symbols_failed          BIGINT NOT NULL DEFAULT 0,
     error_details           JSONB,
     retry_count             BIGINT NOT NULL DEFAULT 0,
@@ -142,6 +143,10 @@ CREATE TABLE fifo_parts.fifo_pool_summary (
     sells_unmatched            BIGINT NOT NULL,
     buys_used                  BIGINT NOT NULL,
     fees_unknown               BIGINT NOT NULL,
+    buys_by_id                 BIGINT NOT NULL,
+    sells_by_id                BIGINT NOT NULL,
+    rebates                    BIGINT NOT NULL,
+    rebates_usd                NUMERIC NOT NULL,
     matched_size               NUMERIC NOT NULL,
     cost_basis_usd             NUMERIC NOT NULL,
     proceeds_usd               NUMERIC NOT NULL,
@@ -168,6 +173,7 @@ CREATE TABLE fifo_parts.fifo_pool_summary (
     error                      TEXT,
     PRIMARY KEY (allocation_version, account, symbol),
     CONSTRAINT fifo_pool_summary_error_check CHECK ((status = 'matched') = (error IS NULL)),
+    CONSTRAINT fifo_pool_summary_rebates_usd_check CHECK (rebates_usd >= 0 AND rebates_usd < 'Infinity'),
     CONSTRAINT fifo_pool_summary_matched_size_check CHECK (matched_size >= 0 AND matched_size < 'Infinity'),
    
         CONSTRAINT fifo_pool_summary_cost_basis_usd_check

@@ -165,6 +165,7 @@ CREATE TABLE fifo_computation_log (
     unmatched_sells         INTEGER NOT NULL DEFAULT 0,
     fees_unknown            INTEGER NOT NULL DEFAULT 0,
     trades_ineligible       INTEGER NOT NULL DEFAULT 0,
+    trades_not_matched      INTEGER NOT NULL DEFAULT 0,
     symbols_failed          INTEGER NOT NULL DEFAULT 0,
     error_details           TEXT CONSTRAINT fifo_computation_log_error_details_check
         CHECK (error_details IS NULL OR json_valid(error_details)),
@@ -195,6 +196,10 @@ CREATE TABLE fifo_pool_summary (
     sells_unmatched            INTEGER NOT NULL,
     buys_used                  INTEGER NOT NULL,
     fees_unknown               INTEGER NOT NULL,
+    buys_by_id                 INTEGER NOT NULL,
+    sells_by_id                INTEGER NOT NULL,
+    rebates                    INTEGER NOT NULL,
+    rebates_usd                TEXT NOT NULL,
     matched_size               TEXT NOT NULL,
     cost_basis_usd             TEXT NOT NULL,
     proceeds_usd               TEXT NOT NULL,
@@ -221,6 +226,13 @@ CREATE TABLE fifo_pool_summary (
     error                      TEXT,
     PRIMARY KEY (allocation_version, account, symbol),
     CONSTRAINT fifo_pool_summary_error_check CHECK ((status = 'matched') = (error IS NULL)),
+    CONSTRAINT fifo_pool_summary_rebates_usd_check CHECK (length(rebates_usd) BETWEEN 1 AND 80
+        AND rebates_usd NOT GLOB '*[^0-9.]*'
+        AND rebates_usd GLOB '[0-9]*'
+        AND rebates_usd NOT GLOB '*.*.*'
+        AND rebates_usd NOT GLOB '*.'
+        AND rebates_usd NOT GLOB '0[0-9]*'
+        AND (instr(rebates_usd, '.') = 0 OR rebates_usd NOT GLOB '*0')),
     CONSTRAINT fifo_pool_summary_matched_size_check CHECK (length(matched_size) BETWEEN 1 AND 80
         AND matched_size NOT GLOB '*[^0-9.]*'
         AND matched_size GLOB '[0-9]*'

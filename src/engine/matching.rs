@@ -13,7 +13,7 @@ use super::money::{self, MoneyError, Terms, Units, Width};
 use super::number::{Size, Usd};
 use super::outcome::{Amounts, Matching, OpenLot};
 use super::policy::FACT_DECIMALS_MAX;
-use super::resume::{CarriedLot, lots_by_id};
+use super::resume::{CarriedLot, OrderKey, lots_by_id};
 use super::trade::{InvalidTrade, Side, Trade};
 use super::trades::{TradeRef, Trades};
 use super::wide::I256;
@@ -255,16 +255,17 @@ pub fn match_pool(pool: Pool, trades: Vec<Trade>) -> Result<Matching, InvalidTra
 
 /// Matches all trades of a pool, packed. Otherwise like [`match_pool`].
 pub fn match_trades(pool: Pool, trades: Trades) -> Result<Matching, InvalidTrade> {
-    match_on(pool, &[], trades)
+    match_on(pool, &[], None, trades)
 }
 
-/// Matches trades on top of lots that earlier trades left open. All trades of the result come after
-/// those, but for the buys of the lots, which stand among them.
+/// Matches trades on top of lots that earlier trades left open, of which one was the last. All
+/// trades of the result come after those, but for the buys of the lots, which stand among them.
 ///
 /// Errors: as of [`match_pool`]; or a lot has more left than its buy had, or at another cost.
 pub(super) fn match_on(
     pool: Pool,
     lots: &[CarriedLot],
+    last: Option<&OrderKey>,
     mut trades: Trades,
 ) -> Result<Matching, InvalidTrade> {
     for lot in lots {
@@ -291,11 +292,11 @@ pub(super) fn match_on(
     let scales = trades.iter().map(|trade| trade.size.scale());
     let left = lots.iter().map(|lot| lot.remaining_size.scale());
     let scale = scales.chain(left).max().unwrap_or(0);
-    let carried = carried(&trades, lots)?;
+    let before = (carried(&trades, lots)?, last);
     match width(&trades, scale) {
-        Width::Word => Matching::try_new::<i64>(pool, trades, carried, scale),
-        Width::Narrow => Matching::try_new::<i128>(pool, trades, carried, scale),
-        Width::Wide => Matching::try_new::<I256>(pool, trades, carried, scale),
+        Width::Word => Matching::try_new::<i64>(pool, trades, before, scale),
+        Width::Narrow => Matching::try_new::<i128>(pool, trades, before, scale),
+        Width::Wide => Matching::try_new::<I256>(pool, trades, before, scale),
     }
 }
 

@@ -23,6 +23,7 @@ mod outcome;
 mod place;
 pub mod policy;
 mod pool;
+mod rebates;
 pub mod reference;
 mod resume;
 mod review;
@@ -30,6 +31,7 @@ mod self_check;
 mod stream;
 mod symbol;
 mod text;
+mod ties;
 mod time;
 mod trade;
 mod trades;
@@ -60,6 +62,7 @@ pub use pool::{
     LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows,
     judge_pool,
 };
+pub use rebates::FeeSigns;
 pub use resume::{
     CarriedLot, Continued, LotPicker, LotSums, OrderKey, PoolState, continue_pool, reach_of,
 };

@@ -464,6 +464,17 @@ impl Usd {
     }
 }
 
+/// Returns what a negative fee brings; `None`: the fee is not negative.
+///
+/// Units: USD, zero or more. Rounding: 12 decimals, half to even. Errors: 10^22 USD or more.
+pub(super) fn rebate_of(fee: Fact) -> Result<Option<Usd>, MoneyError> {
+    if fee.units() >= 0 {
+        return Ok(None);
+    }
+    let whole = fee_share(Some(fee), 1_i128, 1_i128)?;
+    Usd::ZERO.checked_sub(whole).map(Some)
+}
+
 /// Adds to a pool's total. Errors: 10^24 USD or more.
 pub(crate) fn add_to_pool_total(total: Usd, amount: Usd) -> Result<Usd, MoneyError> {
     let sum = total.checked_add(amount)?;

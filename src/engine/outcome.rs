@@ -6,7 +6,9 @@ use super::ids::Pool;
 use super::matching::{Carried, Part, Parts};
 use super::money::{self, MoneyError, Units, Width};
 use super::number::{Price, Size, Usd, UsdPerUnit};
+use super::resume::OrderKey;
 use super::self_check::{Conserved, SelfCheckError};
+use super::ties::Ties;
 use super::time::Timestamp;
 use super::trade::{InvalidTrade, Side};
 use super::trades::{TradeRef, Trades};
@@ -68,6 +70,14 @@ pub struct PoolTotals {
     pub buys_used: u64,
     /// Trades whose fee is unknown and counts zero.
     pub fees_unknown: u64,
+    /// Buys that stand behind another one by their id alone: time and sequence tie.
+    pub buys_by_id: u64,
+    /// Sells that stand behind another one by their id alone.
+    pub sells_by_id: u64,
+    /// Trades whose fee is negative.
+    pub rebates: u64,
+    /// What they brought, above zero, USD.
+    pub rebates_usd: Usd,
     /// Sum over the pairs, base units.
     pub matched_size: Size,
     /// Sum over the pairs, USD.
@@ -107,6 +117,10 @@ impl Default for PoolTotals {
             sells_unmatched: 0,
             buys_used: 0,
             fees_unknown: 0,
+            buys_by_id: 0,
+            sells_by_id: 0,
+            rebates: 0,
+            rebates_usd: Usd::ZERO,
             matched_size: Size::ZERO,
             cost_basis: Usd::ZERO,
             proceeds: Usd::ZERO,
@@ -125,10 +139,37 @@ impl Default for PoolTotals {
 }
 
 impl PoolTotals {
-    fn add_trade(&mut self, trade: &TradeRef<'_>) {
+    /// Counts sorted trades, but those that were counted before.
+    fn of_trades(
+        trades: &Trades,
+        carried: &[Carried],
+        last: Option<&OrderKey>,
+    ) -> Result<Self, MoneyError> {
+        let ties = Ties::of(trades, carried, last);
+        let mut totals = Self {
+            buys_by_id: ties.buys,
+            sells_by_id: ties.sells,
+            ..Self::default()
+        };
+        let mut before = carried.iter().peekable();
+        for (index, trade) in (0..).zip(trades.iter()) {
+            if before.next_if(|carried| carried.index == index).is_none() {
+                totals.add_trade(&trade)?;
+            }
+        }
+        Ok(totals)
+    }
+
+    fn add_trade(&mut self, trade: &TradeRef<'_>) -> Result<(), MoneyError> {
         count(&mut self.trades);
-        if trade.fee.is_none() {
-            count(&mut self.fees_unknown);
+        match trade.fee {
+            None => count(&mut self.fees_unknown),
+            Some(fee) => {
+                if let Some(rebate) = money::rebate_of(fee)? {
+                    count(&mut self.rebates);
+                    self.rebates_usd = money::add_to_pool_total(self.rebates_usd, rebate)?;
+                }
+            }
         }
         match trade.side {
             Side::Buy => count(&mut self.buys),
@@ -138,6 +179,7 @@ impl PoolTotals {
                 self.last_sell = Some(trade.order_time);
             }
         }
+        Ok(())
     }
 
     fn add_part<N: Units>(&mut self, part: &Part<N>) -> Result<(), MoneyError> {
@@ -173,6 +215,10 @@ impl PoolTotals {
             sells_unmatched: counts(|it| it.sells_unmatched),
             buys_used: counts(|it| it.buys_used),
             fees_unknown: counts(|it| it.fees_unknown),
+            buys_by_id: counts(|it| it.buys_by_id),
+            sells_by_id: counts(|it| it.sells_by_id),
+            rebates: counts(|it| it.rebates),
+            rebates_usd: usd(|it| it.rebates_usd)?,
             matched_size: size(|it| it.matched_size)?,
             cost_basis: usd(|it| it.cost_basis)?,
             proceeds: usd(|it| it.proceeds)?,
@@ -238,22 +284,17 @@ pub struct LotChanges<'a> {
 }
 
 impl Matching {
-    /// Matches sorted trades that fit `N` at the scale.
+    /// Matches sorted trades that fit `N` at the scale, on top of lots that were open and behind
+    /// the last trade of before.
     ///
     /// Errors: an amount or a total is beyond the limits of `policy.rs`.
     pub(super) fn try_new<N: Units>(
         pool: Pool,
         trades: Trades,
-        carried: Vec<Carried>,
+        (carried, last): (Vec<Carried>, Option<&OrderKey>),
         scale: u8,
     ) -> Result<Self, InvalidTrade> {
-        let mut totals = PoolTotals::default();
-        let mut before = carried.iter().peekable();
-        for (index, trade) in (0..).zip(trades.iter()) {
-            if before.next_if(|carried| carried.index == index).is_none() {
-                totals.add_trade(&trade);
-            }
-        }
+        let mut totals = PoolTotals::of_trades(&trades, &carried, last).map_err(beyond_pool)?;
         let mut before = carried.iter().peekable();
         let (mut sell_before, mut buy_before) = (None, None);
         let (mut matched, mut unmatched) = (N::ZERO, N::ZERO);

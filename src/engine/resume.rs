@@ -208,7 +208,7 @@ pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
     if let Some(order_id) = late_trade(&trades, state) {
         return Continued::HistoryChanged { order_id };
     }
-    let matching = match match_on(pool, &state.lots, trades) {
+    let matching = match match_on(pool, &state.lots, state.last.as_ref(), trades) {
         Ok(matching) => matching,
         Err(invalid) => return Continued::Rejected(Rejection::of_row(invalid)),
     };

@@ -11,8 +11,8 @@ use super::incremental::Forced;
 use super::publish::move_to;
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
-    PoolState, PoolStatus, PoolTotals, Rejection, ReviewItem, RowsHash, Timestamp, Usd,
-    continue_pool, review_items, unmatched_item,
+    PoolState, PoolStatus, PoolTotals, Rejection, ReviewItem, RowsHash, Timestamp, continue_pool,
+    review_items, unmatched_item,
 };
 use crate::store::Store;
 use crate::store::lots::OpenLots;
@@ -121,7 +121,7 @@ impl<'a> Appending<'a> {
     ) -> Option<Forced> {
         let started_us = self.context.clock.elapsed_us();
         let pool = summary.pool.clone();
-        let hash = new.ledger_hash;
+        let (hash, rows) = (new.ledger_hash, new.rows());
         let (lots, rest) = match lots {
             Some(lots) => (lots.oldest, lots.rest),
             None => (Vec::new(), LotSums::NONE),
@@ -138,7 +138,7 @@ impl<'a> Appending<'a> {
                 None
             }
             Continued::Rejected(rejection) => {
-                self.add_stale(summary, rejection);
+                self.add_stale(summary, rejection, rows);
                 None
             }
             Continued::HistoryChanged { order_id } => Some(Forced::Late(pool, order_id)),
@@ -184,7 +184,7 @@ impl<'a> Appending<'a> {
     }
 
     /// What came can't be matched: the pool keeps what it has, and where it ended.
-    fn add_stale(&mut self, summary: &PoolSummary, rejection: Rejection) {
+    fn add_stale(&mut self, summary: &PoolSummary, rejection: Rejection, rows: u64) {
         let after = PoolSummary {
             status: PoolStatus::Stale,
             error: Some(rejection.reason.clone()),
@@ -203,7 +203,11 @@ impl<'a> Appending<'a> {
         let items = review_items(&outcome, &self.context.rules);
         self.review.items.extend(items);
         self.look_at(&summary.pool, &DATA_ISSUES);
-        self.line(&after, PoolTotals::default());
+        let added = PoolTotals {
+            trades: rows,
+            ..PoolTotals::default()
+        };
+        self.line(&after, added);
         let started_us = self.context.clock.elapsed_us();
         self.push(after, None, started_us);
     }
@@ -339,17 +343,10 @@ fn counts(
         ineligible: arrivals.ineligible.values().sum(),
         ..RunCounts::default()
     };
-    let mut pnl = 0_i128;
     for line in lines {
-        counts.buys += line.added.buys;
-        counts.sells += line.added.sells;
-        counts.allocations += line.added.allocations;
-        counts.unmatched_sells += line.added.sells_unmatched;
-        counts.fees_unknown += line.added.fees_unknown;
+        counts.add_totals(&line.added);
         counts.pools_matched += u64::from(line.status == PoolStatus::Matched);
-        pnl = pnl.saturating_add(line.added.pnl.units());
     }
-    counts.pnl = Usd::from_units(pnl);
     let failed = summaries
         .values()
         .filter(|it| matches!(it.status, PoolStatus::Rejected | PoolStatus::Stale));

@@ -16,7 +16,7 @@ use super::run_log::RunLog;
 use super::slices::{self, Sliced};
 use crate::engine::{
     IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals, ReviewItem,
-    RowsHash, Timestamp, Usd,
+    RowsHash, Timestamp,
 };
 use crate::store::model::{
     Completion, Current, Exclusion, LedgerRead, ReviewUpdate, RunCounts, RunStart, Scope, Version,
@@ -613,22 +613,14 @@ fn counts(seen: &Seen, made: &MadePools) -> RunCounts {
         ineligible: seen.ineligible.values().sum(),
         ..RunCounts::default()
     };
-    let mut pnl = 0_i128;
     for line in &made.lines {
-        counts.buys += line.totals.buys;
-        counts.sells += line.totals.sells;
-        counts.allocations += line.totals.allocations;
-        counts.unmatched_sells += line.totals.sells_unmatched;
-        counts.fees_unknown += line.totals.fees_unknown;
-        // A pool's total is below 10^24 USD: more than a hundred of them fit.
-        pnl = pnl.saturating_add(line.totals.pnl.units());
+        counts.add_totals(&line.totals);
         match line.status {
             PoolStatus::Matched | PoolStatus::Stale => counts.pools_matched += 1,
             PoolStatus::Rejected => counts.pools_rejected += 1,
             PoolStatus::Excluded => {}
         }
     }
-    counts.pnl = Usd::from_units(pnl);
     let rejected = made
         .lines
         .iter()

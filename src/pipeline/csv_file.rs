@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use tokio::sync::mpsc;
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
-use crate::engine::LedgerTrade;
+use crate::engine::{FeeSigns, LedgerTrade};
 use crate::import::{
     Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX, RejectedRow,
     Rejects, Repeats, TradeHasher, TradeHashes,
@@ -54,6 +54,7 @@ pub(super) struct Checked {
     pub duplicates: u64,
     pub rejected: Rejects,
     pub unknown_columns: Vec<String>,
+    pub fees: FeeSigns,
     pub ends_without_line_end: bool,
 }
 
@@ -195,6 +196,16 @@ pub(super) fn reject(row: RejectedRow) -> Reject {
     }
 }
 
+/// Counts fees and rebates of some trades.
+pub(super) fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
+    let mut fees = FeeSigns::default();
+    for row in trades {
+        // A file with 10^24 USD of rebates has other troubles; what does not fit is not counted.
+        let _ = fees.try_add(&row.trade);
+    }
+    fees
+}
+
 fn check(
     path: &Path,
     options: &ImportOptions,
@@ -211,9 +222,15 @@ fn check(
             let parsed = format.parse(block, options)?;
             let of_block = parsed.trades.iter().map(|trade| hasher.hash(trade));
             let of_block: Vec<u64> = of_block.collect();
-            Ok((of_block, parsed.rejected, parsed.rows))
+            Ok((
+                of_block,
+                fees_of(&parsed.trades),
+                parsed.rejected,
+                parsed.rows,
+            ))
         },
-        |_, (of_block, rejected, rows), end| {
+        |_, (of_block, fees, rejected, rows), end| {
+            checked.fees.merge(&fees);
             trades += of_block.len() as u64;
             hashes.extend(&of_block);
             checked.rejected.extend(rejected);

@@ -7,8 +7,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
-use super::csv_file::{CsvFile, of_block, reject};
-use crate::engine::{Account, LedgerTrade};
+use super::csv_file::{CsvFile, fees_of, of_block, reject};
+use crate::engine::{Account, FeeSigns, LedgerTrade};
 use crate::import::{
     FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects, parse_csv,
     parse_opening_lots, read_whole,
@@ -48,6 +48,8 @@ pub struct Source {
     pub rejected: Rejects,
     /// Columns that nothing is read from.
     pub unknown_columns: Vec<String>,
+    /// Fees and rebates of its rows.
+    pub fees: FeeSigns,
     /// The last line has no line end: it may have been cut.
     pub ends_without_line_end: bool,
     trades: SourceTrades,
@@ -77,6 +79,8 @@ pub struct FileReport {
     pub rejected: Rejects,
     /// Columns that nothing is read from.
     pub unknown_columns: Vec<String>,
+    /// Fees and rebates of its rows.
+    pub fees: FeeSigns,
     /// The last line has no line end: it may have been cut.
     pub ends_without_line_end: bool,
     /// What the ledger made of it; `None`: it was refused before.
@@ -139,6 +143,7 @@ pub fn parse_source(
             duplicates: checked.duplicates,
             rejected: checked.rejected,
             unknown_columns: checked.unknown_columns,
+            fees: checked.fees,
             ends_without_line_end: checked.ends_without_line_end,
             trades: SourceTrades::InFile(file),
         });
@@ -160,6 +165,7 @@ pub fn parse_source(
         duplicates: parsed.duplicates,
         rejected: parsed.rejected.iter().cloned().collect(),
         unknown_columns: parsed.unknown_columns,
+        fees: fees_of(&parsed.trades),
         ends_without_line_end: parsed.ends_without_line_end,
         trades: SourceTrades::Listed(
             parsed.trades,
@@ -213,6 +219,7 @@ pub async fn import_files(
             duplicates: source.duplicates,
             rejected: source.rejected,
             unknown_columns: source.unknown_columns,
+            fees: source.fees,
             ends_without_line_end: source.ends_without_line_end,
             receipt: None,
         };

@@ -201,7 +201,7 @@ struct Sums {
 impl Sums {
     fn add(&mut self, part: &Part) {
         self.changed.extend(part.changed.iter().cloned());
-        self.trades_checked += part.trades();
+        self.trades_checked += part.rows();
         self.seen += part.seen();
         self.rows_later += part.rows_later;
     }

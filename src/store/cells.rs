@@ -345,6 +345,10 @@ pub(super) const SUMMARY: &[&str] = &[
     "watermark",
     "first_allocation",
     "last_allocation",
+    "buys_by_id",
+    "sells_by_id",
+    "rebates",
+    "rebates_usd",
 ];
 
 /// Reads a row of `fifo_pool_summary`.
@@ -393,6 +397,10 @@ fn totals(named: &Named<'_, impl Cells>) -> Result<PoolTotals, BadCell> {
         sells_unmatched: named.count(12)?,
         buys_used: named.count(13)?,
         fees_unknown: named.count(14)?,
+        buys_by_id: named.count(34)?,
+        sells_by_id: named.count(35)?,
+        rebates: named.count(36)?,
+        rebates_usd: named.parse(37)?,
         open_lots: named.count(15)?,
         matched_size: named.size(16)?,
         unmatched_size: named.size(17)?,

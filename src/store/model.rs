@@ -558,6 +558,8 @@ pub struct RunCounts {
     pub buys: u64,
     /// Sells matched.
     pub sells: u64,
+    /// Trades of pools that were rejected or excluded: with buys and sells, all trades.
+    pub not_matched: u64,
     /// (sell, buy) pairs.
     pub allocations: u64,
     /// Pools matched.
@@ -568,12 +570,46 @@ pub struct RunCounts {
     pub unmatched_sells: u64,
     /// Trades whose fee is unknown.
     pub fees_unknown: u64,
+    /// Buys that stand behind another one by their id alone.
+    pub buys_by_id: u64,
+    /// Sells that do.
+    pub sells_by_id: u64,
+    /// Trades whose fee is negative.
+    pub rebates: u64,
+    /// What these brought.
+    pub rebates_usd: Usd,
     /// Rows that are not executions.
     pub ineligible: u64,
     /// Realized pnl.
     pub pnl: Usd,
     /// Errors of rejected pools, whole.
     pub error: Option<String>,
+}
+
+impl RunCounts {
+    /// Counts a pool's trades and rows, but not the pool.
+    pub fn add_totals(&mut self, totals: &PoolTotals) {
+        self.buys += totals.buys;
+        self.sells += totals.sells;
+        let matched = totals.buys + totals.sells;
+        self.not_matched += totals.trades.saturating_sub(matched);
+        self.allocations += totals.allocations;
+        self.unmatched_sells += totals.sells_unmatched;
+        self.fees_unknown += totals.fees_unknown;
+        self.buys_by_id += totals.buys_by_id;
+        self.sells_by_id += totals.sells_by_id;
+        self.rebates += totals.rebates;
+        // A pool's totals are below 10^24 USD: more than a hundred of them fit.
+        let sum =
+            |total: Usd, added: Usd| Usd::from_units(total.units().saturating_add(added.units()));
+        self.rebates_usd = sum(self.rebates_usd, totals.rebates_usd);
+        self.pnl = sum(self.pnl, totals.pnl);
+    }
+
+    /// Counts the trades, matched or not.
+    pub fn trades(&self) -> u64 {
+        self.buys + self.sells + self.not_matched
+    }
 }
 
 /// A pool that a person took out of matching.

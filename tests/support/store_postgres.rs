@@ -101,7 +101,7 @@ impl Subject for PostgresSubject {
         let line = |row: &PgRow| {
             let text = |index: usize| row.get::<Option<String>, _>(index);
             let number = |index: usize| text(index).map(|text| text.parse::<i64>().unwrap());
-            let counts: Vec<String> = (10..18).map(|i| text(i).unwrap()).collect();
+            let counts: Vec<String> = (10..19).map(|i| text(i).unwrap()).collect();
             format!(
                 "{} {} [{}] {:?} {} {}@{} by {} {}..{:?} | {} {:?} | {:?} {:?} {:?} {}",
                 number(0).unwrap(),
@@ -115,11 +115,11 @@ impl Subject for PostgresSubject {
                 number(8).unwrap(),
                 number(9),
                 counts.join(" "),
-                text(18),
                 text(19),
                 text(20),
-                text(21).map(|text| json_text(&text)),
-                number(22).unwrap(),
+                text(21),
+                text(22).map(|text| json_text(&text)),
+                number(23).unwrap(),
             )
         };
         rows.iter().map(line).collect()

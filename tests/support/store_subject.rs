@@ -134,7 +134,7 @@ fn run_text(run: &LoggedRun) -> String {
     let counts = &run.counts;
     let has_result = run.status.is_readable();
     format!(
-        "{} {} [{symbols}] {:?} {} {}@{} by {} {}..{:?} | {} {} {} {} {} {} {} {} {:?} \
+        "{} {} [{symbols}] {:?} {} {}@{} by {} {}..{:?} | {} {} {} {} {} {} {} {} {} {:?} \
          | {:?} {:?} {:?} {}",
         run.id,
         run.status.as_str(),
@@ -153,6 +153,7 @@ fn run_text(run: &LoggedRun) -> String {
         counts.unmatched_sells,
         counts.fees_unknown,
         counts.ineligible,
+        counts.not_matched,
         has_result.then(|| counts.pnl.to_string()),
         run.error,
         run.causes,
@@ -205,8 +206,8 @@ impl SqliteSubject {
 const RUN_COLUMNS: &str = "id, status, symbol, allocation_version, computation_mode, pid, host, \
     triggered_by, computation_start, computation_end, buys_processed, sells_processed, \
     allocations_created, symbols_processed, symbols_failed, unmatched_sells, fees_unknown, \
-    trades_ineligible, total_pnl_computed, error_message, error_traceback, error_details, \
-    retry_count";
+    trades_ineligible, trades_not_matched, total_pnl_computed, error_message, error_traceback, \
+    error_details, retry_count";
 
 #[async_trait]
 impl Subject for SqliteSubject {
@@ -238,7 +239,7 @@ impl Subject for SqliteSubject {
         self.texts(&sql, |row| {
             let text = |index: usize| row.get::<_, Option<String>>(index).unwrap();
             let number = |index: usize| row.get::<_, Option<i64>>(index).unwrap();
-            let counts: Vec<String> = (10..18).map(|i| number(i).unwrap().to_string()).collect();
+            let counts: Vec<String> = (10..19).map(|i| number(i).unwrap().to_string()).collect();
             format!(
                 "{} {} [{}] {:?} {} {}@{} by {} {}..{:?} | {} {:?} | {:?} {:?} {:?} {}",
                 number(0).unwrap(),
@@ -252,11 +253,11 @@ impl Subject for SqliteSubject {
                 number(8).unwrap(),
                 number(9),
                 counts.join(" "),
-                text(18),
                 text(19),
                 text(20),
                 text(21),
-                number(22).unwrap(),
+                text(22),
+                number(23).unwrap(),
             )
         })
     }
@@ -585,6 +586,8 @@ impl Run {
         let mut review = ReviewUpdate::default();
         let (mut ledger_hash, mut allocations_hash) = (RowsHash::EMPTY, RowsHash::EMPTY);
         let (mut counts, mut pnl) = (RunCounts::default(), 0);
+        // Nothing else says that a store keeps it.
+        counts.not_matched = 9;
         let mut complete_through = None;
         for outcome in outcomes {
             ledger_hash.add(outcome.ledger_hash);

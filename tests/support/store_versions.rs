@@ -89,7 +89,7 @@ pub async fn a_run_is_logged_before_its_work(subject: &dyn Subject) {
     );
     let pnl = &written.completion.counts.pnl;
     assert!(
-        runs[1].contains(&format!("| 3 4 4 3 0 1 1 0 Some(\"{pnl}\") |")),
+        runs[1].contains(&format!("| 3 4 4 3 0 1 1 0 9 Some(\"{pnl}\") |")),
         "{runs:?}"
     );
 }

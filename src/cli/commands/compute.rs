@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::tax::filed_years_changed;
-use super::{incremental, prune, read_account, read_symbol};
+use super::{counts, incremental, prune, read_account, read_symbol};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::{Config, TABLE_ROWS_MAX};
@@ -197,7 +197,6 @@ fn total(report: &ComputeReport, of: impl Fn(&PoolLine) -> Usd) -> Usd {
 
 fn describe_figures(report: &ComputeReport) -> String {
     let counts = &report.counts;
-    let trades: u64 = report.pools.iter().map(|line| line.totals.trades).sum();
     let lots: u64 = report.pools.iter().map(|line| line.totals.open_lots).sum();
     let matched: u64 = report
         .pools
@@ -213,15 +212,7 @@ fn describe_figures(report: &ComputeReport) -> String {
         ""
     };
     let rows = [
-        (
-            "Trades",
-            count(trades),
-            format!(
-                "{}, {}",
-                plural(counts.buys, "buy", "buys"),
-                plural(counts.sells, "sell", "sells")
-            ),
-        ),
+        ("Trades", count(counts.trades()), counts::sides(counts)),
         (
             "Pools",
             count(report.pools.len() as u64),
@@ -380,6 +371,7 @@ fn describe_unknown(report: &ComputeReport) -> String {
             plural(counts.fees_unknown, "trade", "trades")
         ));
     }
+    text.push_str(&counts::describe(counts));
     if report.voided > 0 {
         text.push_str(&format!(
             "Voided          {} left out\n",
@@ -441,7 +433,7 @@ pub(super) fn to_json(report: &ComputeReport) -> Value {
         Publication::WouldTakeAway(pools) => pools.iter().map(Pool::to_string).collect(),
         _ => Vec::new(),
     };
-    json!({
+    let mut json = json!({
         "run_id": report.run_id,
         "version": report.version,
         "status": report.status.as_str(),
@@ -464,7 +456,11 @@ pub(super) fn to_json(report: &ComputeReport) -> Value {
         "ledger_hash": report.ledger_hash.to_string(),
         "allocations_hash": report.allocations_hash.to_string(),
         "pools": report.pools.iter().map(pool_json).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(object) = json.as_object_mut() {
+        object.extend(counts::to_json(counts));
+    }
+    json
 }
 
 fn pool_json(line: &PoolLine) -> Value {
@@ -476,6 +472,8 @@ fn pool_json(line: &PoolLine) -> Value {
         "allocations": totals.allocations, "sells_matched": totals.sells_matched,
         "sells_unmatched": totals.sells_unmatched, "buys_used": totals.buys_used,
         "fees_unknown": totals.fees_unknown,
+        "sells_by_id": totals.sells_by_id, "buys_by_id": totals.buys_by_id,
+        "rebates": totals.rebates, "rebates_usd": totals.rebates_usd.to_string(),
         "matched_size": totals.matched_size.to_string(),
         "cost_basis_usd": totals.cost_basis.to_string(),
         "proceeds_usd": totals.proceeds.to_string(),

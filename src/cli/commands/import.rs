@@ -9,9 +9,9 @@ use crate::cli::Outcome;
 use crate::cli::args::{FileArgs, ImportArgs, ImportCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{count, plural};
+use crate::cli::format::{count, dollars, plural};
 use crate::cli::session::Session;
-use crate::engine::{shown, shown_sentence};
+use crate::engine::{FeeSigns, shown, shown_sentence};
 use crate::import::parse_timezone;
 use crate::pipeline::{FileReport, ImportRequest, Source, import_files, parse_source};
 use crate::store::Store;
@@ -232,6 +232,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         let columns = columns.join(", ");
         text.push_str(&format!("  columns that nothing is read from: {columns}\n"));
     }
+    text.push_str(&describe_rebates(&report.fees));
     if report.ends_without_line_end {
         text.push_str("  the last line has no line end: was the file cut?\n");
     }
@@ -244,6 +245,25 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     }
 }
 
+/// Says what negative fees of a file's rows come to, and doubts them if there are no others.
+fn describe_rebates(fees: &FeeSigns) -> String {
+    if fees.rebates == 0 {
+        return String::new();
+    }
+    let mut text = format!(
+        "  rebates: {}, {} USD\n",
+        plural(fees.rebates, "trade", "trades"),
+        dollars(fees.rebates_usd)
+    );
+    if fees.all_are_rebates() {
+        text.push_str(
+            "  warning: every fee of the file is negative, so each adds to the gain. If they are \
+             costs, import\n    the file with fees above zero: void the trades, or use --correct\n",
+        );
+    }
+    text
+}
+
 /// Puts a file's report into JSON.
 pub(super) fn to_json(report: &FileReport) -> Value {
     let receipt = report.receipt.as_ref();
@@ -254,6 +274,8 @@ pub(super) fn to_json(report: &FileReport) -> Value {
         "known": receipt.map(|receipt| receipt.known),
         "corrected": receipt.map(|receipt| receipt.corrected),
         "duplicates": report.duplicates, "unknown_columns": report.unknown_columns,
+        "rebates": report.fees.rebates, "rebates_usd": report.fees.rebates_usd.to_string(),
+        "every_fee_is_a_rebate": report.fees.all_are_rebates(),
     });
     let lists = [
         report::rejects_json(&report.rejected),

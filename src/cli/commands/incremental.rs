@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::compute;
 use super::tax::filed_years_changed;
+use super::{compute, counts};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
@@ -213,15 +213,14 @@ fn describe(
 
 fn describe_figures(report: &AppendReport) -> String {
     let counts = &report.counts;
-    let trades: u64 = report.pools.iter().map(|line| line.added.trades).sum();
-    let sells = format!(
-        "{}, {}",
-        plural(counts.buys, "buy", "buys"),
-        plural(counts.sells, "sell", "sells")
-    );
+    let sides = counts::sides(counts);
     let pools = plural(report.pools.len() as u64, "pool", "pools");
     let rows = [
-        ("New trades", count(trades), format!("{sells} in {pools}")),
+        (
+            "New trades",
+            count(counts.trades()),
+            format!("{sides} in {pools}"),
+        ),
         ("Allocations", count(counts.allocations), String::new()),
         ("Realized PnL", dollars(counts.pnl), "USD, of these".into()),
     ];
@@ -321,6 +320,7 @@ fn describe_unknown(report: &AppendReport) -> String {
         let trades = plural(counts.fees_unknown, "trade", "trades");
         text.push_str(&format!("Fees unknown    {trades}, counted as 0\n"));
     }
+    text.push_str(&counts::describe(counts));
     if report.voided > 0 {
         let trades = plural(report.voided, "new trade", "new trades");
         text.push_str(&format!("Voided          {trades} left out\n"));
@@ -363,7 +363,7 @@ fn append_json(report: &AppendReport, since: Option<Timestamp>) -> Value {
         })
     };
     let pools = report.pools.iter().filter(|line| is_since(line, since));
-    json!({
+    let mut json = json!({
         "outcome": "appended",
         "run_id": report.run_id,
         "version": report.version,
@@ -380,5 +380,9 @@ fn append_json(report: &AppendReport, since: Option<Timestamp>) -> Value {
         "voided": report.voided,
         "ineligible": report.ineligible,
         "pools": pools.map(pool).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(object) = json.as_object_mut() {
+        object.extend(counts::to_json(counts));
+    }
+    json
 }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod compute;
+mod counts;
 mod explain;
 mod health;
 mod history;

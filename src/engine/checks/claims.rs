@@ -7,7 +7,7 @@ use super::super::outcome::PoolTotals;
 use super::super::reference::{Exact, TradeAmounts};
 use super::super::time::Timestamp;
 use super::super::trade::{Side, Trade};
-use super::super::trades::TradeRef;
+use super::super::trades::{TradeRef, Trades};
 use super::evidence::{Evidence, Named};
 use super::{Findings, Invariant, PoolStatus, PoolVersion, StoredLot, StoredSummary};
 
@@ -72,8 +72,45 @@ pub(super) fn check_ledger(
             ("first_sell", time(claimed.first_sell), time(first)),
             ("last_sell", time(claimed.last_sell), time(last)),
         ]);
+        let (buys_by_id, sells_by_id) = ordered_by_id(trades);
+        let (rebates, rebates_usd) = rebates(trades);
+        claims.extend([
+            ("buys_by_id", claimed.buys_by_id.to_string(), buys_by_id),
+            ("sells_by_id", claimed.sells_by_id.to_string(), sells_by_id),
+            ("rebates", claimed.rebates.to_string(), rebates),
+            ("rebates_usd", claimed.rebates_usd.to_string(), rebates_usd),
+        ]);
     }
     report("ledger", claims, findings);
+}
+
+/// Counts buys and sells that only ids put behind others: of those of one time, side and sequence,
+/// all but one.
+fn ordered_by_id(trades: &Trades) -> (String, String) {
+    let of_side = |side: Side| {
+        let of_side = trades.iter().filter(|trade| trade.side == side);
+        let mut keys: Vec<_> = of_side.map(|it| (it.order_time, it.trade_seq)).collect();
+        let all = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        all.saturating_sub(keys.len()).to_string()
+    };
+    (of_side(Side::Buy), of_side(Side::Sell))
+}
+
+/// Counts trades with a negative fee, and adds up what these brought, each rounded once.
+fn rebates(trades: &Trades) -> (String, String) {
+    let (mut count, mut sum) = (0_u64, Exact::ZERO);
+    let negative = trades
+        .iter()
+        .filter(|trade| trade.fee.is_some_and(|fee| fee.units() < 0));
+    for trade in negative.filter_map(|trade| trade.to_trade().ok()) {
+        let size = Exact::of_size(trade.size);
+        let fees = TradeAmounts::of(&trade, size.clone()).fees_of_first(&size);
+        count = count.saturating_add(1);
+        sum = sum.minus(&fees);
+    }
+    (count.to_string(), sum.usd_text())
 }
 
 /// A pool that is rejected or excluded has no rows and no lots.

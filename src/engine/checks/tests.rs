@@ -495,6 +495,30 @@ const WRONG_CLAIMS: &[Broken] = &[
         1,
     ),
     (
+        "count of buys in the order of their ids",
+        |c| c.summary().totals.buys_by_id += 1,
+        &[],
+        1,
+    ),
+    (
+        "count of sells in the order of their ids",
+        |c| c.summary().totals.sells_by_id += 1,
+        &[],
+        1,
+    ),
+    (
+        "count of rebates",
+        |c| c.summary().totals.rebates += 1,
+        &[],
+        1,
+    ),
+    (
+        "sum of rebates",
+        |c| c.summary().totals.rebates_usd = Usd::from_units(1),
+        &[],
+        1,
+    ),
+    (
         "count of rows",
         |c| c.summary().totals.buys_used = 3,
         &[],

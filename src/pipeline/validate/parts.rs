@@ -41,6 +41,11 @@ impl Part {
         pools.map(|pool| pool.trades.len() as u64).sum()
     }
 
+    /// Counts the rows that are judged, trades or not.
+    pub(super) fn rows(&self) -> u64 {
+        self.read.pools.values().map(PoolLedger::rows).sum()
+    }
+
     /// Counts the rows that are eligible at present, unless they came later.
     pub(super) fn seen(&self) -> u64 {
         let rows = self.read.pools.values().map(PoolLedger::rows);

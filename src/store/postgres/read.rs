@@ -60,6 +60,7 @@ pub(super) fn expressions(columns: &[&str]) -> String {
         | "unmatched_proceeds_usd"
         | "unmatched_net_proceeds_usd"
         | "open_cost_usd"
+        | "rebates_usd"
         | "size"
         | "price"
         | "total_fees_usd" => format!("trim_scale({column})::text"),

@@ -93,7 +93,7 @@ fn time(out: &mut Vec<u8>, time: Timestamp) {
 
 pub(super) const SUMMARY_COLUMNS: &str = "allocation_version, account, symbol, \
     status, trades, buys, sells, allocations, sells_matched, sells_unmatched, \
-    buys_used, fees_unknown, matched_size, \
+    buys_used, fees_unknown, buys_by_id, sells_by_id, rebates, rebates_usd, matched_size, \
     cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_size, \
     unmatched_proceeds_usd, unmatched_net_proceeds_usd, open_lots, open_size, open_cost_usd, \
     first_sell, last_sell, last_order_time, last_side, last_trade_seq, last_order_id, \
@@ -116,8 +116,12 @@ pub(super) fn summary(rows: &mut copy::Rows, version: Version, it: &PoolSummary,
         totals.sells_unmatched,
         totals.buys_used,
         totals.fees_unknown,
+        totals.buys_by_id,
+        totals.sells_by_id,
+        totals.rebates,
     ];
     counts.into_iter().for_each(|count| rows.value(count));
+    rows.value(totals.rebates_usd);
     rows.value(totals.matched_size);
     let amounts = [
         totals.cost_basis,

@@ -200,12 +200,12 @@ pub(super) async fn voided(
     let (_, void_seq) = sequence(as_of)?;
     let mut transaction = store.snapshot().await?;
     with_raw(&mut transaction, "read the voids", |raw| {
-        voided_in(raw, void_seq).map_err(|e| from_rusqlite("read the voids", e))
+        voided_as_of(raw, void_seq).map_err(|e| from_rusqlite("read the voids", e))
     })
     .await
 }
 
-fn voided_in(raw: &Connection, void_seq: i64) -> rusqlite::Result<BTreeSet<(String, String)>> {
+fn voided_as_of(raw: &Connection, void_seq: i64) -> rusqlite::Result<BTreeSet<(String, String)>> {
     let mut statement = raw.prepare(VOIDED_AS_OF)?;
     let rows = statement.query_map([void_seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()
@@ -228,7 +228,7 @@ fn read_pools(
         ..LedgerRead::default()
     };
     let voided = match as_of {
-        Some(_) => voided_in(raw, void_seq)?,
+        Some(_) => voided_as_of(raw, void_seq)?,
         None => BTreeSet::new(),
     };
     let mut statement = raw.prepare(

@@ -155,7 +155,8 @@ pub(super) async fn complete(
          computation_duration_ms = $4, buys_processed = $5, sells_processed = $6, \
          allocations_created = $7, symbols_processed = $8, symbols_failed = $9, \
          unmatched_sells = $10, fees_unknown = $11, trades_ineligible = $12, \
-         total_pnl_computed = $13, error_message = $14, allocation_version = $15 WHERE id = $1",
+         total_pnl_computed = $13, error_message = $14, allocation_version = $15, \
+         trades_not_matched = $16 WHERE id = $1",
     )
     .bind(run_id)
     .bind(completion.status.as_str())
@@ -172,6 +173,7 @@ pub(super) async fn complete(
     .bind(counts.pnl.to_string())
     .bind(&counts.error)
     .bind(version)
+    .bind(number(counts.not_matched))
     .execute(connection)
     .await
     .map(|_| ())

@@ -191,13 +191,14 @@ pub(super) fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusq
 const INSERT_SUMMARY: &str = "INSERT INTO fifo_pool_summary \
     (allocation_version, account, symbol, status, trades, buys, sells, \
     allocations, sells_matched, sells_unmatched, buys_used, \
-    fees_unknown, matched_size, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, \
+    fees_unknown, buys_by_id, sells_by_id, rebates, rebates_usd, matched_size, cost_basis_usd, \
+    proceeds_usd, net_proceeds_usd, pnl_usd, \
     unmatched_size, unmatched_proceeds_usd, unmatched_net_proceeds_usd, open_lots, open_size, \
     open_cost_usd, first_sell, last_sell, last_order_time, last_side, last_trade_seq, \
     last_order_id, ledger_hash, allocations_hash, watermark, first_allocation, last_allocation, \
     duration_us, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
     ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, \
-    ?34, ?35, ?36)";
+    ?34, ?35, ?36, ?37, ?38, ?39, ?40)";
 
 /// Writes a pool's summary. Errors: the version has one of the pool.
 pub(super) fn insert_summary(
@@ -221,6 +222,10 @@ pub(super) fn insert_summary(
         count(totals.sells_unmatched),
         count(totals.buys_used),
         count(totals.fees_unknown),
+        count(totals.buys_by_id),
+        count(totals.sells_by_id),
+        count(totals.rebates),
+        totals.rebates_usd.to_string(),
         totals.matched_size.to_string(),
         totals.cost_basis.to_string(),
         totals.proceeds.to_string(),

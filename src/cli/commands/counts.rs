@@ -1,0 +1,65 @@
+//! What every summary of a run says of its counts: trades that add up, order of ids, rebates.
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::format::{dollars, plural};
+use crate::store::model::RunCounts;
+
+/// Room below a name, where its text goes on.
+const INDENT: &str = "                ";
+
+/// Says which trades there are: buys, sells, and those that were not matched.
+pub(super) fn sides(counts: &RunCounts) -> String {
+    let matched = format!(
+        "{}, {}",
+        plural(counts.buys, "buy", "buys"),
+        plural(counts.sells, "sell", "sells")
+    );
+    match counts.not_matched {
+        0 => matched,
+        not_matched => format!("{matched}, {not_matched} not matched"),
+    }
+}
+
+/// Says what a reader may take for a mistake, or may want to know before filing.
+pub(super) fn describe(counts: &RunCounts) -> String {
+    let mut text = String::new();
+    if counts.rebates > 0 {
+        text.push_str(&format!(
+            "Rebates         {}, {} USD\n",
+            plural(counts.rebates, "trade", "trades"),
+            dollars(counts.rebates_usd)
+        ));
+    }
+    let by_id = [
+        (counts.sells_by_id, "sell", "sells"),
+        (counts.buys_by_id, "buy", "buys"),
+    ];
+    let by_id = by_id.iter().filter(|(count, ..)| *count > 0);
+    let words: Vec<String> = by_id.map(|it| plural(it.0, it.1, it.2)).collect();
+    if !words.is_empty() {
+        let verb = match counts.sells_by_id + counts.buys_by_id {
+            1 => "was",
+            _ => "were",
+        };
+        text.push_str(&format!(
+            "Order of ids    {} {verb} matched in the order of their ids,\n\
+             {INDENT}as times tie and no sequence is given\n",
+            words.join(" and ")
+        ));
+    }
+    text
+}
+
+/// Returns the same for JSON; decimals are strings.
+pub(super) fn to_json(counts: &RunCounts) -> Map<String, Value> {
+    let value = json!({
+        "trades": counts.trades(), "trades_not_matched": counts.not_matched,
+        "sells_by_id": counts.sells_by_id, "buys_by_id": counts.buys_by_id,
+        "rebates": counts.rebates, "rebates_usd": counts.rebates_usd.to_string(),
+    });
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

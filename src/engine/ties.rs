@@ -1,0 +1,163 @@
+//! Counts the trades that stand in their pool's order by their id alone.
+//!
+//! A trade counts if the trade before it in its pool's order has the same time, side and sequence,
+//! or neither has a sequence. Of k trades that tie, k - 1 count. So counts add up: over slices,
+//! which are cut between instants, and over the appends to a version.
+
+use super::matching::Carried;
+use super::resume::OrderKey;
+use super::trade::Side;
+use super::trades::{TradeRef, Trades};
+
+/// How many buys and sells are ordered by their ids.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Ties {
+    pub(super) buys: u64,
+    pub(super) sells: u64,
+}
+
+impl Ties {
+    /// Counts those of sorted trades; what earlier trades counted is left out.
+    ///
+    /// `carried` are buys of open lots, which were counted when they came; `last` is the last trade
+    /// that was matched before.
+    pub(super) fn of(trades: &Trades, carried: &[Carried], last: Option<&OrderKey>) -> Self {
+        let mut ties = Self::default();
+        let mut carried = carried.iter().peekable();
+        let mut before: Option<TradeRef<'_>> = None;
+        let mut carried_before: Option<TradeRef<'_>> = None;
+        for (index, trade) in (0..).zip(trades.iter()) {
+            let is_carried = carried.next_if(|it| it.index == index).is_some();
+            let ties_with = |other: &TradeRef<'_>| other.place().ties_with(&trade.place());
+            let is_behind = before.as_ref().is_some_and(ties_with);
+            let counts = match is_carried {
+                // It counted when it came, unless new trades are the only ones that it ties with.
+                true => is_behind && !carried_before.as_ref().is_some_and(ties_with),
+                false => is_behind || is_behind_last(&trade, before.as_ref(), last),
+            };
+            if counts {
+                ties.add(trade.side);
+            }
+            if is_carried {
+                carried_before = Some(trade);
+            }
+            before = Some(trade);
+        }
+        ties
+    }
+
+    fn add(&mut self, side: Side) {
+        let count = match side {
+            Side::Buy => &mut self.buys,
+            Side::Sell => &mut self.sells,
+        };
+        *count = count.saturating_add(1);
+    }
+}
+
+/// Tells whether the trade that a new one stands behind is the last of those matched before, and
+/// they tie.
+fn is_behind_last(
+    trade: &TradeRef<'_>,
+    before: Option<&TradeRef<'_>>,
+    last: Option<&OrderKey>,
+) -> bool {
+    let Some(last) = last.map(OrderKey::place) else {
+        return false;
+    };
+    let place = trade.place();
+    last < place && last.ties_with(&place) && before.is_none_or(|before| before.place() < last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trade::{Trade, TradeText};
+    use super::*;
+
+    /// Buys and sells of one size; the first of them are open lots of before.
+    fn ties(rows: &[(&str, &str, i64, Option<i64>)], carried: &[u32], last: Option<&str>) -> Ties {
+        let trade = |(order_id, side, second, trade_seq): &(&str, &str, i64, Option<i64>)| {
+            Trade::try_from_text(&TradeText {
+                order_id,
+                side,
+                size: "1",
+                price: "1",
+                fee: None,
+                order_time_micros: Some(*second),
+                trade_seq: *trade_seq,
+            })
+            .unwrap()
+        };
+        let trades: Vec<Trade> = rows.iter().map(trade).collect();
+        let mut trades = Trades::try_of(&trades).unwrap();
+        trades.sort();
+        let used = "0.5".parse().unwrap();
+        let carried: Vec<Carried> = carried
+            .iter()
+            .map(|index| Carried {
+                index: *index,
+                used,
+            })
+            .collect();
+        let last = last.map(|id| OrderKey {
+            order_time: super::super::time::Timestamp::try_from_micros(9).unwrap(),
+            side: Side::Sell,
+            trade_seq: None,
+            order_id: id.into(),
+        });
+        Ties::of(&trades, &carried, last.as_ref())
+    }
+
+    fn found(buys: u64, sells: u64) -> Ties {
+        Ties { buys, sells }
+    }
+
+    #[test]
+    fn of_those_that_tie_all_but_one_count() {
+        let buys = [
+            ("a", "buy", 1, None),
+            ("b", "buy", 1, None),
+            ("c", "buy", 1, None),
+        ];
+        assert_eq!(ties(&buys, &[], None), found(2, 0));
+        // Time, side and sequence tell apart.
+        let apart = [
+            ("a", "buy", 1, None),
+            ("b", "buy", 2, None),
+            ("c", "sell", 2, None),
+            ("d", "sell", 2, Some(1)),
+            ("e", "sell", 2, Some(2)),
+        ];
+        assert_eq!(ties(&apart, &[], None), found(0, 0));
+        let same_sequence = [("d", "sell", 2, Some(1)), ("e", "sell", 2, Some(1))];
+        assert_eq!(ties(&same_sequence, &[], None), found(0, 1));
+    }
+
+    #[test]
+    fn what_counted_before_does_not_count_again() {
+        let buys = [
+            ("a", "buy", 1, None),
+            ("b", "buy", 1, None),
+            ("c", "buy", 1, None),
+        ];
+        assert_eq!(ties(&buys, &[0, 1, 2], None), found(0, 0));
+        // One new trade behind, between and before two that were there is one more.
+        for carried in [[0, 1], [0, 2], [1, 2]] {
+            assert_eq!(ties(&buys, &carried, None), found(1, 0), "{carried:?}");
+        }
+        // All new beside one that was there.
+        for carried in [0, 1, 2] {
+            assert_eq!(ties(&buys, &[carried], None), found(2, 0), "{carried}");
+        }
+    }
+
+    #[test]
+    fn the_first_new_trade_ties_with_the_last_one_of_before() {
+        let sells = [("s5", "sell", 9, None), ("s6", "sell", 9, None)];
+        assert_eq!(ties(&sells, &[], Some("s4")), found(0, 2));
+        let with_lot = [("a", "buy", 1, None), ("s5", "sell", 9, None)];
+        assert_eq!(ties(&with_lot, &[0], Some("s4")), found(0, 1));
+        let later = [("s5", "sell", 10, None)];
+        assert_eq!(ties(&later, &[], Some("s4")), found(0, 0));
+    }
+}
