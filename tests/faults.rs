@@ -25,6 +25,8 @@ mod server;
 mod site;
 mod support;
 
+#[path = "faults/damaged.rs"]
+mod damaged;
 #[path = "faults/disk.rs"]
 mod disk;
 #[path = "faults/files.rs"]
@@ -70,11 +72,17 @@ fn soak(place: Place, seed: u64, until: Option<Instant>) -> Tally {
     tally
 }
 
-fn run(make: impl FnOnce() -> Place) {
+/// Returns the seed, and until when to go on.
+fn told() -> (u64, Option<Instant>) {
     let seed = named("FIFO_PNL_SOAK_SEED").unwrap_or(SEED);
     let minutes: Option<u64> = named("FIFO_PNL_SOAK_MINUTES");
     let until = minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
     println!("seed {seed}");
+    (seed, until)
+}
+
+fn run(make: impl FnOnce() -> Place) {
+    let (seed, until) = told();
     let tally = soak(make(), seed, until);
     assert!(tally.losses.is_empty(), "{:#?}", tally.losses);
 }
@@ -82,6 +90,12 @@ fn run(make: impl FnOnce() -> Place) {
 #[test]
 fn faults_on_sqlite_lose_nothing() {
     run(Place::sqlite);
+}
+
+#[test]
+fn damaged_files_lose_nothing_in_silence() {
+    let (seed, until) = told();
+    damaged::soak(seed, until);
 }
 
 #[test]

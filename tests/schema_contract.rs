@@ -19,6 +19,8 @@ use std::path::Path;
 use std::process::Command;
 
 use fifo_pnl::store::Store;
+use fifo_pnl::store::postgres::PostgresUrl;
+use fifo_pnl::store::sqlite::SqliteStore;
 use subject::{PostgresSubject, Run, SqliteSubject, Subject, append, event, of, trade};
 
 /// A column: its name and type, and whether NULL is refused.
@@ -604,4 +606,41 @@ fn each_statement_has_its_twin() {
         }
     }
     assert!(offences.is_empty(), "{}", offences.join("\n"));
+}
+
+/// Writes down a list that changed, or compares it with the one that the program has.
+fn compare_objects(store: &str, objects: &[String]) {
+    let path = repository().join(format!("src/store/{store}/schema_objects.txt"));
+    let found = format!("{}\n", objects.join("\n"));
+    if std::env::var("FIFO_PNL_BLESS").is_ok_and(|value| value == "1") {
+        fs::write(path, found).unwrap();
+        return;
+    }
+    let expected = fs::read_to_string(path).unwrap();
+    assert!(
+        expected == found,
+        "the objects of {store} changed: FIFO_PNL_BLESS=1 writes the list anew\n{}",
+        found
+            .lines()
+            .filter(|line| !expected.contains(line))
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+}
+
+/// What a database is compared with when it is opened is what a fresh one has.
+#[tokio::test]
+async fn the_lists_of_objects_are_those_of_fresh_databases() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fresh.db");
+    // While the list is an old one, opening is refused; the file is made all the same.
+    drop(SqliteStore::open(&path, true, &subject::holder("test")).await);
+    let objects = SqliteStore::schema_objects(&path).await.unwrap();
+    compare_objects("sqlite", &objects);
+    let Some(database) = subject::server::Database::new() else {
+        return;
+    };
+    let url = PostgresUrl::parse(database.url()).unwrap();
+    url.schema_up().await.unwrap();
+    compare_objects("postgres", &url.schema_objects().await.unwrap());
 }

@@ -490,6 +490,9 @@ pub enum MigrateCommand {
         /// Guard a ledger that was there before: adds columns and triggers to it (PostgreSQL)
         #[arg(long)]
         protect_ledger: bool,
+        /// Accept eligible_trades and ineligible_trades as an operator adapted them
+        #[arg(long)]
+        accept_views: bool,
     },
     /// List the schema's steps and which are applied
     Status,

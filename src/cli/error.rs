@@ -133,6 +133,16 @@ fn advice(error: &StoreError) -> (Exit, String) {
             "restore a backup, or use the program that made this database",
         ),
         StoreError::Unsafe(_) => (Exit::Refused, ROLES),
+        StoreError::StoredOtherwise { .. } => (
+            Exit::Refused,
+            "a trigger or rule of another program changes rows as they are written: remove it",
+        ),
+        StoreError::SchemaAltered(_) => (
+            Exit::Refused,
+            "DROP what is not ours; make again what is missing or changed, as migrations/ has it, \
+             or restore a backup; if you adapted a view of the gate: fifo-pnl migrate up \
+             --accept-views",
+        ),
         StoreError::Refused(_)
         | StoreError::Busy(_)
         | StoreError::WatermarkElsewhere(_)

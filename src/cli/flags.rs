@@ -106,6 +106,7 @@ const EXTENDS_CURRENT: &str =
 const COMPARES_ONLY: &str =
     "leave it out: two versions are compared; --version N alone validates one";
 const NAMES_A_BASIS: &str = "name --basis USD --acquired DATE, or leave it out";
+const ACCEPTS_ONLY: &str = "leave it out: --accept-views migrates nothing";
 const TAKES_NO_LOCK: &str = "leave it out: the command waits for nobody, as it takes no lock";
 
 /// All flags without effect.
@@ -163,6 +164,9 @@ const RULES: &[Rule] = &[
     with("tax", "format", "final").or("leave --format out: what is filed has every format"),
     on("health", "min_free", Kind::Postgres)
         .or("leave it out: the program can't see the disk of a server"),
+    with("migrate up", "snapshot_date", "accept_views").or(ACCEPTS_ONLY),
+    with("migrate up", "protect_ledger", "accept_views").or(ACCEPTS_ONLY),
+    with("migrate up", "yes", "accept_views").or(ACCEPTS_ONLY),
     on("migrate up", "yes", Kind::Sqlite)
         .or("leave it out: the file is copied first, and nothing is asked"),
     on("migrate up", "snapshot_date", Kind::Sqlite)

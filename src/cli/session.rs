@@ -1,6 +1,5 @@
 //! What a command works with: configuration, context, and the store once it is opened.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::model::Holder;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, StoreResult};
 
 /// How long the end of a command waits for an SQLite file to be whole without its journal.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
@@ -78,28 +77,16 @@ impl Session {
 
     /// Opens the database; `create` makes one where there is none.
     pub async fn open(&self, create: bool) -> CliResult<Box<dyn Store>> {
-        match &self.config.database {
-            Database::Sqlite(path) => self.open_sqlite(path, create).await,
-            Database::Postgres(url) if self.needs_all_rows => {
-                let store = PostgresStore::open(url, &self.context.holder).await?;
-                Ok(Box::new(store))
-            }
-            Database::Postgres(url) => {
-                let opened = PostgresStore::open_to_look(url, &self.context.holder).await;
-                let (store, is_limited) = opened?;
-                if is_limited {
-                    super::terminal::note(
-                        "a row security policy applies: rows of your accounts only",
-                    );
-                }
-                Ok(Box::new(store))
-            }
-        }
+        let opened = self.try_open(create).await;
+        opened.map_err(|error| self.explained(error))
     }
 
-    async fn open_sqlite(&self, path: &Path, create: bool) -> CliResult<Box<dyn Store>> {
-        match SqliteStore::open(path, create, &self.context.holder).await {
-            Ok(store) => {
+    /// Does the same, for who looks at what went wrong.
+    pub async fn try_open(&self, create: bool) -> StoreResult<Box<dyn Store>> {
+        let holder = &self.context.holder;
+        let store: Box<dyn Store> = match &self.config.database {
+            Database::Sqlite(path) => {
+                let store = SqliteStore::open(path, create, holder).await?;
                 if let Some(copy) = store.copy_made() {
                     super::terminal::note(&format!(
                         "the schema was migrated; the file as it was is {}",
@@ -107,19 +94,51 @@ impl Session {
                     ));
                 }
                 let _ = self.sqlite.set(store.clone());
-                Ok(Box::new(store))
+                Box::new(store)
             }
-            Err(StoreError::Missing(path)) => Err(self.missing(&path)),
+            Database::Postgres(url) if self.needs_all_rows => {
+                Box::new(PostgresStore::open(url, holder).await?)
+            }
+            Database::Postgres(url) => {
+                let (store, is_limited) = PostgresStore::open_to_look(url, holder).await?;
+                if is_limited {
+                    super::terminal::note(
+                        "a row security policy applies: rows of your accounts only",
+                    );
+                }
+                Box::new(store)
+            }
+        };
+        self.tell_adapted(store.as_ref());
+        Ok(store)
+    }
+
+    /// Returns the error of an opening in words.
+    pub fn explained(&self, error: StoreError) -> CliError {
+        match (error, &self.config.database) {
+            (StoreError::Missing(path), _) => self.missing(&path),
             // SQLite says what it was about to do; a person asks which file.
-            Err(StoreError::NoPermission { reason, .. }) => {
+            (StoreError::NoPermission { reason, .. }, Database::Sqlite(path)) => {
                 let location = path.display().to_string();
-                Err(StoreError::NoPermission { location, reason }.into())
+                StoreError::NoPermission { location, reason }.into()
             }
-            Err(StoreError::BadLocation { reason, .. }) => {
+            (StoreError::BadLocation { reason, .. }, Database::Sqlite(path)) => {
                 let location = path.display().to_string();
-                Err(StoreError::BadLocation { location, reason }.into())
+                StoreError::BadLocation { location, reason }.into()
             }
-            Err(error) => Err(error.into()),
+            (error, _) => error.into(),
+        }
+    }
+
+    /// Says beside each result that the gate is not ours: nobody else sees what it leaves out.
+    fn tell_adapted(&self, store: &dyn Store) {
+        let adapted = store.adapted_views();
+        let names: Vec<&str> = adapted.keys().map(String::as_str).collect();
+        if !names.is_empty() && !self.config.quiet {
+            let names = names.join(" and ");
+            super::terminal::note(&format!(
+                "the ledger is read through {names} as an operator adapted it"
+            ));
         }
     }
 

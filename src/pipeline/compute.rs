@@ -355,7 +355,7 @@ pub(super) async fn run_full(
         batch_id: run.batch_id.clone(),
         scope: options.scope.clone(),
         origin: options.origin.clone(),
-        policy: policy_json(&context.rules, &seen.exclusions),
+        policy: policy_json(&context.rules, &seen.exclusions, &store.adapted_views()),
         watermark: seen.watermark.clone(),
         created_at: run.started_at,
         allocation_time: context.clock.now(),

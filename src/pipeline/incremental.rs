@@ -190,7 +190,7 @@ impl Found {
         let base = base_of(&store.versions().await?, &current);
         let mut found = Self {
             current,
-            policy: policy_json(&context.rules, &exclusions),
+            policy: policy_json(&context.rules, &exclusions, &store.adapted_views()),
             exclusions,
             base,
             covered: BTreeSet::new(),

@@ -1,5 +1,6 @@
 //! What can go wrong in a store, and what each kind means to the user.
 
+use super::fingerprint::{SchemaFinding, joined};
 use super::model::{Holder, Version};
 use super::proof::RowsDiffer;
 
@@ -58,6 +59,22 @@ pub enum StoreError {
     /// A migration was changed after it was applied, or a step is missing.
     #[error("the schema does not match this program: {0}")]
     SchemaDiffers(String),
+    /// The schema has objects that this program did not make, or lacks some of its own.
+    #[error("the schema is not as this program made it: {}", joined(.0))]
+    SchemaAltered(Vec<SchemaFinding>),
+    /// What an import wrote is not what the database stored; it was taken back.
+    #[error(
+        "the database stored other {what} than the import wrote ({written} written, {stored} \
+         stored): nothing was imported"
+    )]
+    StoredOtherwise {
+        /// Trades, or voids.
+        what: &'static str,
+        /// Rows.
+        written: u64,
+        /// Rows.
+        stored: u64,
+    },
     /// A change that the rules forbid; nothing was changed.
     ///
     /// Its words are for a person. What the program itself acts on has a variant of its own.

@@ -9,6 +9,7 @@
 mod cells;
 mod corrections;
 mod error;
+pub mod fingerprint;
 pub mod limits;
 pub mod lots;
 pub mod memory;
@@ -16,6 +17,7 @@ pub mod model;
 pub mod phase;
 pub mod postgres;
 pub mod proof;
+mod readback;
 pub mod rows;
 pub mod rules;
 mod sourced;
@@ -32,6 +34,7 @@ use crate::engine::{
     Account, AllocationRow, Pool, PoolOutcome, StoredAllocation, StoredLot, Timestamp,
 };
 pub use error::{StoreError, StoreResult};
+use fingerprint::AdaptedViews;
 use lots::{OpenLots, Reach};
 use model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
@@ -107,6 +110,12 @@ pub trait RunLock: Send + Sync {
 pub trait Store: Send + Sync {
     /// Returns where the data is, without any password.
     fn location(&self) -> String;
+
+    /// Returns the views of the gate that an operator adapted and accepted: what they show goes
+    /// into every result, so a version's policy names them.
+    fn adapted_views(&self) -> AdaptedViews {
+        AdaptedViews::new()
+    }
 
     /// Appends a file's trades, in one transaction. Conflicts that may not be skipped, and a
     /// preview, leave the ledger as it was.

@@ -15,6 +15,7 @@ pub use tax::{
 };
 pub use watermark::{Watermark, Writings};
 
+use super::fingerprint::AdaptedViews;
 use crate::engine::{
     Account, LedgerTrade, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
     PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolRules, Timestamp, Usd, policy,
@@ -84,7 +85,11 @@ impl Scope {
 }
 
 /// Returns the policy of a run as JSON text: everything that can change a byte of its result.
-pub fn policy_json(rules: &SymbolRules, exclusions: &[Exclusion]) -> String {
+pub fn policy_json(
+    rules: &SymbolRules,
+    exclusions: &[Exclusion],
+    adapted: &AdaptedViews,
+) -> String {
     let symbols: BTreeMap<&str, Value> = rules
         .symbols
         .iter()
@@ -100,7 +105,7 @@ pub fn policy_json(rules: &SymbolRules, exclusions: &[Exclusion]) -> String {
         .iter()
         .map(|e| json!([e.pool.account.as_str(), e.pool.symbol.as_str()]))
         .collect();
-    json!({
+    let mut policy = json!({
         "method": "fifo",
         "usd_scale": policy::USD_SCALE,
         "usd_rounding": "half to even, on cumulative amounts",
@@ -112,8 +117,12 @@ pub fn policy_json(rules: &SymbolRules, exclusions: &[Exclusion]) -> String {
         "usd_quotes": rules.usd_quotes,
         "symbols": symbols,
         "exclusions": exclusions,
-    })
-    .to_string()
+    });
+    // Said only if there is something to say, so that policies of before stay as they are.
+    if let Some(object) = policy.as_object_mut().filter(|_| !adapted.is_empty()) {
+        object.insert("adapted_views".into(), json!(adapted));
+    }
+    policy.to_string()
 }
 
 /// What a ledger holds in a scope, seen at one instant.

@@ -42,10 +42,6 @@ fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
     for words in ["I6 default BTC-USD order \"s-1\"", "I13 default BTC-USD"] {
         assert!(done.stdout.contains(words), "{words}\n{}", done.stdout);
     }
-    // A comparison refuses rows that no run wrote.
-    let refused = site.fifo_pnl(&["compare", "1", "1", "--year", "2025"]);
-    assert!(refused.expect(3).stderr.contains("version 1 was changed"));
-    site.sql("UPDATE fifo_allocations SET pnl_usd = pnl_usd - 1 WHERE symbol = 'BTC-USD'");
     site.sql("DELETE FROM trade_records WHERE symbol = 'ETH-USD'");
     site.sql(
         &Row {
@@ -60,6 +56,10 @@ fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
         .json();
     assert_eq!(done["changed_since"].as_array().unwrap().len(), 2);
     assert_eq!(done["arrived_since"], 1);
+    // A comparison refuses rows that no run wrote.
+    let refused = site.fifo_pnl(&["compare", "1", "1", "--year", "2025"]);
+    assert!(refused.expect(3).stderr.contains("version 1 was changed"));
+    site.sql("UPDATE fifo_allocations SET pnl_usd = pnl_usd - 1 WHERE symbol = 'BTC-USD'");
     // A version made now sees all of it; what the trades were before is gone.
     site.compute(&["--all-symbols", "--no-publish"]).expect(0);
     let done = site.fifo_pnl(&["compare", "1", "2", "--json"]).expect(0);

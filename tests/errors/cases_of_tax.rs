@@ -52,6 +52,18 @@ pub const TAX: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "Rows of a version that something else changed",
+        before: &[
+            RUN,
+            ZONE,
+            "sqlite3 fifo-pnl.db \"UPDATE fifo_allocations SET pnl_usd = '1' WHERE id = 1\"",
+        ],
+        command: "fifo-pnl tax --year 2025 --final -o filed.zip --allow-incomplete",
+        same: &["fifo-pnl versions export 1 -o version.csv"],
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
         title: "A folder that is not there",
         before: &[RUN, ZONE],
         command: "fifo-pnl tax --year 2025 --format xlsx -o nowhere/tax.xlsx",

@@ -178,11 +178,14 @@ fn spoil(place: &Place) {
             insert("1735812000000000")
         )),
         Place::Postgres(..) => place.rows(&format!(
-            "DO $$ DECLARE name text; BEGIN \
-             FOR name IN SELECT conname FROM pg_constraint WHERE contype = 'c' \
-                 AND conrelid = 'trade_records'::regclass LOOP \
+            "CREATE TEMP TABLE checks AS SELECT conname, pg_get_constraintdef(oid) AS is \
+             FROM pg_constraint WHERE contype = 'c' AND conrelid = 'trade_records'::regclass; \
+             DO $$ DECLARE name text; BEGIN FOR name IN SELECT conname FROM checks LOOP \
              EXECUTE format('ALTER TABLE trade_records DROP CONSTRAINT %I', name); \
-             END LOOP; END $$; {}",
+             END LOOP; END $$; {}; \
+             DO $$ DECLARE name text; is text; BEGIN FOR name, is IN SELECT * FROM checks LOOP \
+             EXECUTE format('ALTER TABLE trade_records ADD CONSTRAINT %I %s NOT VALID', name, is); \
+             END LOOP; END $$",
             insert("'2025-01-02 10:00:00Z'")
         )),
     };

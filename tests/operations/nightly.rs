@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use super::{SMALL, with_versions};
@@ -12,6 +14,16 @@ fn nightly(folder: &Folder, args: &[&str]) -> Done {
     let mut command = Command::new(repository().join("scripts/nightly"));
     folder.surround(command.args(args));
     Done::of(command.output().unwrap())
+}
+
+/// Runs it with programs of a folder before those of the project.
+fn nightly_of(folder: &Folder, args: &[&str], first: &Path) -> Done {
+    let mut command = Command::new(repository().join("scripts/nightly"));
+    folder.surround(command.args(args));
+    let path = command.get_envs().find(|(name, _)| *name == "PATH");
+    let path = path.and_then(|(_, path)| path?.to_str()).unwrap();
+    let path = format!("{}:{path}", first.display());
+    Done::of(command.env("PATH", path).output().unwrap())
 }
 
 fn current(folder: &Folder) -> String {
@@ -105,12 +117,17 @@ fn a_night_takes_in_what_arrived() {
 fn a_version_that_does_not_validate_is_not_published() {
     let folder = with_versions(2);
     let export = folder.export("2");
-    // Something that changes what a run writes, behind its back.
-    folder.sql(
-        "CREATE TRIGGER spoil AFTER INSERT ON fifo_allocations WHEN NEW.pnl_usd IS NOT NULL \
-         BEGIN UPDATE fifo_allocations SET pnl_usd = '1' WHERE id = NEW.id; END",
+    // Something that changes what a run wrote, before anybody looks at it.
+    fs::create_dir(folder.join("bin")).unwrap();
+    let spoiled = folder.join("bin/compute_allocations");
+    let script = format!(
+        "#!/bin/sh\n{} \"$@\" || exit\nsqlite3 fifo-pnl.db \"UPDATE fifo_allocations \
+         SET pnl_usd = '1' WHERE allocation_version = 3 AND pnl_usd IS NOT NULL\"\n",
+        env!("CARGO_BIN_EXE_compute_allocations")
     );
-    let done = nightly(&folder, &["--keep", "1"]).expect(1);
+    fs::write(&spoiled, script).unwrap();
+    fs::set_permissions(&spoiled, fs::Permissions::from_mode(0o755)).unwrap();
+    let done = nightly_of(&folder, &["--keep", "1"], &folder.join("bin")).expect(1);
     assert!(done.stdout.contains("I6"), "{done:?}");
     let last = "nightly: validate ended with exit code 1; the steps after it were not done";
     assert_eq!(done.last_line(), last);
@@ -119,7 +136,6 @@ fn a_version_that_does_not_validate_is_not_published() {
         ("2", "1 2 3")
     );
     assert_eq!(folder.export("current"), export);
-    folder.sql("DROP TRIGGER spoil");
     silent(&nightly(&folder, &["--keep", "1"]));
     assert_eq!(
         (current(&folder).as_str(), kept(&folder).as_str()),

@@ -18,6 +18,7 @@ use fifo_pnl::engine::{
     Account, AllocationRow, Carried, LedgerTrade, Pool, PoolLedger, PoolOutcome, PoolResult,
     RowsHash, SymbolRules, Timestamp, Trade, TradeText, Usd, compute_pool, review_items,
 };
+use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
 use fifo_pnl::store::model::{
     Completion, Event, Holder, ImportBatch, ImportFile, ImportMode, PointerMove, ReviewStatus,
@@ -572,7 +573,7 @@ impl Run {
             batch_id: start.batch_id,
             scope: self.scope.clone(),
             origin: "full".into(),
-            policy: policy_json(&rules, &exclusions),
+            policy: policy_json(&rules, &exclusions, &AdaptedViews::new()),
             watermark: read.watermark,
             created_at: start.started_at,
             allocation_time: at(self.seconds + 1),

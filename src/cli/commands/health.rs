@@ -12,6 +12,7 @@ use crate::cli::format::{plural, time};
 use crate::cli::session::Session;
 use crate::engine::{PoolStatus, Timestamp, shown_sentence};
 use crate::pipeline::{self, Finding, HealthLimits, HealthReport};
+use crate::store::StoreError;
 use crate::store::model::{DiskRoom, RunLine};
 
 /// Names of pools on a line; the others are counted.
@@ -40,7 +41,15 @@ pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
         review_age_max: args.max_review_age,
         disk_free_percent_min: args.min_free,
     };
-    let store = session.open(false).await?;
+    let store = match session.try_open(false).await {
+        Ok(store) => store,
+        // Who looks after a database wants to hear of it as of all else that is wrong.
+        Err(error @ StoreError::SchemaAltered(_)) => {
+            let findings = vec![("schema", error.to_string())];
+            return Ok(outcome(&location, &findings, json!({}), &[]));
+        }
+        Err(error) => return Err(session.explained(error)),
+    };
     let report = pipeline::health(store.as_ref(), &session.context, &limits).await?;
     let now = session.context.clock.now();
     let line = |finding: &Finding| (finding.code(), describe(finding, now));

@@ -27,9 +27,13 @@ pub async fn run(command: MigrateCommand, session: &Session) -> CliResult<Outcom
     match command {
         MigrateCommand::Status => status(session, String::new()).await,
         MigrateCommand::Up {
+            accept_views: true, ..
+        } => accept_views(session).await,
+        MigrateCommand::Up {
             yes,
             snapshot_date,
             protect_ledger,
+            accept_views: false,
         } => {
             let date = snapshot_date.as_deref().map(self::snapshot_date);
             let options = UpOptions {
@@ -76,6 +80,26 @@ async fn up(session: &Session, yes: bool, options: &UpOptions) -> CliResult<Outc
         }
     }
     status(session, format!("Applied {}.\n", pending.len())).await
+}
+
+/// Writes down that the gate's views are meant to be as they are.
+async fn accept_views(session: &Session) -> CliResult<Outcome> {
+    let (by, holder) = (&session.context.user, &session.context.holder);
+    let accept = async || match &session.config.database {
+        Database::Sqlite(path) => SqliteStore::accept_views(path, by, holder).await,
+        Database::Postgres(url) => url.accept_views(by, holder).await,
+    };
+    let views = when_free(&session.context, accept).await?;
+    let names: Vec<&str> = views.keys().map(String::as_str).collect();
+    let names = names.join(", ");
+    status(
+        session,
+        format!(
+            "Accepted  {names}: what they show goes into every result, and the policy of each \
+             version names them.\n"
+        ),
+    )
+    .await
 }
 
 fn ask_for_steps(

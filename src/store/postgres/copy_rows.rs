@@ -94,6 +94,11 @@ impl<'c, const N: usize> CopyRows<'c, N> {
         Ok(false)
     }
 
+    /// Returns the row as it came.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.rest().get(..self.length).unwrap_or_default()
+    }
+
     /// Returns the columns of the row.
     pub(super) fn columns(&self) -> [Option<&[u8]>; N] {
         match binary::row::<N>(self.rest()) {

@@ -11,7 +11,7 @@ use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::ledger::{insert_void, ledger_writer, relatives, unreadable};
 use super::read::{PgCells, select};
-use super::{PostgresStore, commit, copy, runs};
+use super::{PostgresStore, commit, copy, readback, runs};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::cells::Cells;
 use crate::store::corrections;
@@ -141,6 +141,7 @@ async fn append(
     let import_id = begin_import(connection, file, rows).await?;
     let mut tail = Vec::new();
     push_i64(&mut tail, import_id);
+    let mut written = readback::begin();
     let mut copy = BinaryCopy::new(connection, APPEND, (ledger.additions(), TRADE_COLUMNS));
     let mut first = 0;
     let mut bytes = Vec::new();
@@ -162,7 +163,9 @@ async fn append(
         };
         first += taken;
         for (nth, row) in rows.iter().enumerate() {
+            let start = bytes.len();
             push_trade(&mut bytes, row, &tail);
+            written.add(bytes.get(start..).unwrap_or_default());
             if bytes.len() >= CHUNK_BYTES || nth + 1 == rows.len() {
                 copy.send(&bytes).await?;
                 bytes.clear();
@@ -181,6 +184,11 @@ async fn append(
     if names_corrections {
         check_corrections(connection, ledger, import_id).await?;
     }
+    let voids = match &file.mode {
+        ImportMode::Correct { .. } => void.len(),
+        _ => 0,
+    };
+    written.check(connection, ledger, voids).await?;
     Ok(Some(import_id))
 }
 
@@ -239,11 +247,11 @@ async fn begin_import(
     .map_err(|e| from_sqlx(APPEND, e))
 }
 
-const TRADE_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
+pub(super) const TRADE_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
     total_fees_usd, trade_seq, status, order_type, source, ingest_via, exchange, \
     exchange_order_id, linked_order_id, import_id, import_line";
 
-const TRADE_COLUMNS_COUNT: i16 = 18;
+pub(super) const TRADE_COLUMNS_COUNT: usize = 18;
 
 /// Bytes sent at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -251,7 +259,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// Spells a trade for binary COPY, in the order of [`TRADE_COLUMNS`].
 fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8]) {
     let (trade, carried) = (&row.trade, &row.carried);
-    out.extend_from_slice(&TRADE_COLUMNS_COUNT.to_be_bytes());
+    out.extend_from_slice(&(TRADE_COLUMNS_COUNT as i16).to_be_bytes());
     push_bytes(out, row.account.as_str().as_bytes());
     push_bytes(out, trade.order_id.as_str().as_bytes());
     push_bytes(out, row.symbol_text.as_bytes());

@@ -14,6 +14,7 @@ mod copy;
 mod copy_rows;
 mod errors;
 mod evidence;
+mod fingerprint;
 mod gate;
 mod health;
 mod history;
@@ -25,6 +26,7 @@ mod pointer;
 mod protect;
 mod queue;
 mod read;
+mod readback;
 mod readers;
 mod rights;
 mod rows;
@@ -46,6 +48,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transaction};
 
+use super::fingerprint::AdaptedViews;
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::lots::{OpenLots, Reach};
 use super::model::{
@@ -73,6 +76,7 @@ pub struct PostgresStore {
     locked: lock::LockedConnection,
     reader_wait: Duration,
     ledger: adopt::Ledger,
+    adapted: AdaptedViews,
 }
 
 /// Where a database is and how to reach it: a URL, understood.
@@ -186,6 +190,35 @@ impl PostgresUrl {
         self.named(done).await
     }
 
+    /// Lists the objects of the schema: kind, table, name and a hash, as the program's own list has
+    /// them.
+    pub async fn schema_objects(&self) -> StoreResult<Vec<String>> {
+        let mut connection = self.connect("fifo-pnl migrate").await?;
+        let objects = fingerprint::objects(&mut connection).await;
+        let _ = connection.close().await;
+        self.named(objects.map(|objects| objects.iter().map(ToString::to_string).collect()))
+            .await
+    }
+
+    /// Accepts the gate's views as they are: an operator adapted them. Returns their names.
+    ///
+    /// Errors: none was adapted; a run is at work.
+    pub async fn accept_views(&self, by: &str, holder: &Holder) -> StoreResult<AdaptedViews> {
+        lock::refuse_proxy(self).await?;
+        let slot = lock::LockedConnection::default();
+        let lock = lock::try_lock(self, &slot, holder).await?;
+        let done = match self.connect("fifo-pnl migrate").await {
+            Ok(mut connection) => {
+                let done = fingerprint::accept(&mut connection, (by, holder.since)).await;
+                let _ = connection.close().await;
+                done
+            }
+            Err(error) => Err(error),
+        };
+        Box::new(lock).release().await;
+        self.named(done).await
+    }
+
     /// Takes the schema back to an older version. Errors: facts or sealed versions would be lost.
     pub async fn schema_down(&self, target: i64, holder: &Holder) -> StoreResult<()> {
         lock::refuse_proxy(self).await?;
@@ -212,12 +245,18 @@ impl PostgresUrl {
     }
 }
 
+/// Says whose ledger the database has, and which views of the gate were adapted.
+async fn look(connection: &mut PgConnection) -> StoreResult<(adopt::Ledger, AdaptedViews)> {
+    let adapted = fingerprint::check(connection).await?;
+    Ok((adopt::ledger_of(connection).await?, adapted))
+}
+
 impl PostgresStore {
     /// Opens a database whose schema is this program's.
     ///
     /// Where row security would hide a row from this role, the server refuses to read its table.
-    /// Errors: no server, no such database, wrong password, another schema, a proxy that keeps no
-    /// session, others who may create functions where we would use them.
+    /// Errors: no server, no such database, wrong password, another schema, one that something
+    /// else changed, a proxy that keeps no session, others who may create functions where we would use them.
     pub async fn open(url: &PostgresUrl, holder: &Holder) -> StoreResult<Self> {
         Self::open_seeing(url, holder, Sees::All).await
     }
@@ -237,11 +276,11 @@ impl PostgresStore {
         let name = lock::name_of(holder);
         let mut first = url.connect(&name).await?;
         let gated = match schema::gate(&mut first).await {
-            Ok(()) => adopt::ledger_of(&mut first).await,
+            Ok(()) => look(&mut first).await,
             Err(error) => Err(error),
         };
         let _ = first.close().await;
-        let ledger = url.named(gated).await?;
+        let (ledger, adapted) = url.named(gated).await?;
         let options = url.options.clone().application_name(&name);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
@@ -254,6 +293,7 @@ impl PostgresStore {
             locked: lock::LockedConnection::default(),
             reader_wait: Duration::from_secs(READER_WAIT_S),
             ledger,
+            adapted,
         })
     }
 
@@ -320,6 +360,10 @@ async fn commit(transaction: Transaction<'static, Postgres>) -> StoreResult<()> 
 impl Store for PostgresStore {
     fn location(&self) -> String {
         self.url.location.clone()
+    }
+
+    fn adapted_views(&self) -> AdaptedViews {
+        self.adapted.clone()
     }
 
     async fn import_file(

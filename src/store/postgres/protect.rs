@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::adopt::{self, Ledger, MAPPING};
-use super::adopt_views;
 use super::errors::from_sqlx;
+use super::{adopt_views, fingerprint};
 use crate::store::limits::{READER_POLL_MS, READER_TRY_MS, READER_WAIT_S};
 use crate::store::{StoreError, StoreResult};
 
@@ -133,6 +133,7 @@ async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResul
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
+    fingerprint::record_written(&mut transaction).await?;
     transaction.commit().await.map_err(failed)
 }
 

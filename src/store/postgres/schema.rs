@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 use super::adopt::{self, Ledger, Mapping};
 use super::errors::from_sqlx;
 use super::legacy::{self, Old};
-use super::{adopt_views, history, protect, versions};
+use super::{adopt_views, fingerprint, history, protect, versions};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::{SchemaStep, UpOptions};
 use crate::store::{StoreError, StoreResult};
@@ -220,6 +220,7 @@ async fn adopt_ledger(
         .map_err(failed)?;
     legacy::take_numbers(&mut transaction, old).await?;
     log_migration(&mut transaction, 0, version_known()).await?;
+    fingerprint::record_written(&mut transaction).await?;
     transaction.commit().await.map_err(failed)
 }
 

@@ -1,11 +1,13 @@
 //! Imports into SQLite: a file's trades by lots, whole or not at all.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
 use sqlx::{Sqlite, Transaction};
 
 use super::errors::from_rusqlite;
 use super::ledger::relatives;
 use super::raw::{Raw, with_raw};
+use super::readback::{self, COLUMNS, COLUMNS_COUNT, Written};
+use super::rows::Cell;
 use super::{SqliteStore, commit, runs};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText, split_correction};
 use crate::store::corrections;
@@ -130,8 +132,9 @@ pub(super) async fn append(
 ) -> StoreResult<Appended> {
     let rows = plan.map_or_else(|| trades.count(), ImportPlan::appended);
     let mut raw = Raw::take(transaction, APPEND).await?;
-    let import_id = match begin_import(raw.connection(), file, rows) {
-        Ok(import_id) => import_id,
+    let begun = begin_import(raw.connection(), file, rows);
+    let (import_id, mut written) = match begun {
+        Ok(begun) => begun,
         Err(error) => return Ok(Appended::Broken(error)),
     };
     let mut first = 0;
@@ -144,7 +147,8 @@ pub(super) async fn append(
             None => lot,
         };
         first += taken;
-        if let Err(error) = insert_trades(raw.connection(), file, import_id, &rows) {
+        if let Err(error) = insert_trades(raw.connection(), (file, import_id), &rows, &mut written)
+        {
             return Ok(Appended::Broken(error));
         }
         phase::reached(Phase::Lot);
@@ -161,6 +165,11 @@ pub(super) async fn append(
     if names_corrections {
         check_corrections(raw.connection(), import_id)?;
     }
+    let voids = match &file.mode {
+        ImportMode::Correct { .. } => void.len(),
+        _ => 0,
+    };
+    written.check(raw.connection(), voids)?;
     Ok(Appended::All(import_id))
 }
 
@@ -188,7 +197,12 @@ fn check_corrections(raw: &Connection, import_id: i64) -> StoreResult<()> {
     Ok(())
 }
 
-fn begin_import(raw: &Connection, file: &ImportFile, rows: u64) -> rusqlite::Result<i64> {
+fn begin_import(
+    raw: &Connection,
+    file: &ImportFile,
+    rows: u64,
+) -> rusqlite::Result<(i64, Written)> {
+    let written = readback::begin(raw)?;
     let at = file.imported_at.as_micros();
     // A number that another program gave, however large, ends nothing: behind it comes the first
     // free one. To look for that always would go over all imports for each.
@@ -201,47 +215,56 @@ fn begin_import(raw: &Connection, file: &ImportFile, rows: u64) -> rusqlite::Res
                  ?1, ?2, ?3, ?4)",
         params![file.name, file.sha256, rows as i64, at],
     )?;
-    Ok(raw.last_insert_rowid())
+    Ok((raw.last_insert_rowid(), written))
 }
-
-const INSERT_TRADE: &str = "INSERT INTO trade_records (account, order_id, symbol, side, size, \
-    price, order_time, total_fees_usd, trade_seq, status, order_type, source, ingest_via, \
-    exchange, exchange_order_id, linked_order_id, import_id, import_line, ingested_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
 fn insert_trades(
     raw: &Connection,
-    file: &ImportFile,
-    import_id: i64,
+    (file, import_id): (&ImportFile, i64),
     rows: &[LedgerTrade],
+    written: &mut Written,
 ) -> rusqlite::Result<()> {
-    let at = file.imported_at.as_micros();
-    let mut insert = raw.prepare(INSERT_TRADE)?;
+    let places = ["?"; COLUMNS_COUNT].join(", ");
+    let mut insert = raw.prepare(&format!(
+        "INSERT INTO trade_records ({COLUMNS}) VALUES ({places})"
+    ))?;
     for row in rows {
         let (trade, carried) = (&row.trade, &row.carried);
-        insert.execute(params![
-            row.account.as_str(),
-            trade.order_id.as_str(),
-            row.symbol_text,
-            trade.side.as_str(),
-            trade.size.to_string(),
-            trade.price.to_string(),
-            trade.order_time.as_micros(),
-            trade.fee.map(|fee| fee.to_string()),
-            trade.trade_seq,
-            row.status,
-            carried.order_type,
-            carried.source,
-            carried.ingest_via,
-            carried.exchange,
-            carried.exchange_order_id,
-            carried.linked_order_id,
-            import_id,
-            row.import_line as i64,
-            at,
-        ])?;
+        let (size, price) = (trade.size.to_string(), trade.price.to_string());
+        let fee = trade.fee.map(|fee| fee.to_string());
+        let cells = [
+            text(row.account.as_str()),
+            text(trade.order_id.as_str()),
+            text(&row.symbol_text),
+            text(trade.side.as_str()),
+            text(&size),
+            text(&price),
+            Cell::Integer(trade.order_time.as_micros()),
+            optional(fee.as_deref()),
+            trade.trade_seq.map_or(Cell::Null, Cell::Integer),
+            optional(row.status.as_deref()),
+            optional(carried.order_type.as_deref()),
+            optional(carried.source.as_deref()),
+            optional(carried.ingest_via.as_deref()),
+            optional(carried.exchange.as_deref()),
+            optional(carried.exchange_order_id.as_deref()),
+            optional(carried.linked_order_id.as_deref()),
+            Cell::Integer(import_id),
+            Cell::Integer(row.import_line as i64),
+            Cell::Integer(file.imported_at.as_micros()),
+        ];
+        insert.execute(params_from_iter(cells))?;
+        written.add(&cells);
     }
     Ok(())
+}
+
+fn text(text: &str) -> Cell<'_> {
+    Cell::Text(text.as_bytes())
+}
+
+fn optional(of: Option<&str>) -> Cell<'_> {
+    of.map_or(Cell::Null, text)
 }
 
 fn insert_rejects(raw: &Connection, rejects: &[Reject], import_id: i64) -> rusqlite::Result<()> {

@@ -9,6 +9,7 @@ mod append;
 mod effort;
 mod errors;
 mod evidence;
+mod fingerprint;
 mod functions;
 mod health;
 mod history;
@@ -20,6 +21,7 @@ mod pointer;
 mod queue;
 mod raw;
 mod read;
+mod readback;
 mod rows;
 mod runs;
 mod schema;
@@ -39,6 +41,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 
+use super::fingerprint::AdaptedViews;
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::lots::{OpenLots, Reach};
 use super::model::{
@@ -65,21 +68,28 @@ pub struct SqliteStore {
     /// The file itself, beside which journal and lock are.
     real: PathBuf,
     copy_made: Option<PathBuf>,
+    adapted: AdaptedViews,
 }
 
 impl SqliteStore {
     /// Opens a database, and with `create` makes one where there is none.
     ///
     /// An older schema is migrated after a copy of the file.
-    /// Errors: nothing there, not a database, another program's, a newer schema, no permission.
+    /// Errors: nothing there, not a database, another program's, a newer schema, one that something
+    /// else changed, no permission.
     pub async fn open(path: &Path, create: bool, holder: &Holder) -> StoreResult<Self> {
         let real = schema::real_path(path)?;
         schema::check_file(&real, create)?;
         let options = Self::options(&real, create);
         let mut first = schema::connect_once(&options).await?;
-        let gated = schema::gate(&mut first, &real, holder).await;
+        let gated = match schema::gate(&mut first, &real, holder).await {
+            Ok(copy) => fingerprint::check(&mut first)
+                .await
+                .map(|adapted| (copy, adapted)),
+            Err(error) => Err(error),
+        };
         let _ = first.close().await;
-        let copy_made = gated?;
+        let (copy_made, adapted) = gated?;
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .after_connect(|connection, _| {
@@ -101,6 +111,7 @@ impl SqliteStore {
             path: path.to_owned(),
             real,
             copy_made,
+            adapted,
         })
     }
 
@@ -128,6 +139,30 @@ impl SqliteStore {
         let steps = schema::steps(&mut connection).await;
         let _ = connection.close().await;
         steps
+    }
+
+    /// Lists the objects of the schema: kind, table, name and a hash, as the program's own list has
+    /// them.
+    pub async fn schema_objects(path: &Path) -> StoreResult<Vec<String>> {
+        let path = &schema::real_path(path)?;
+        schema::check_file(path, false)?;
+        let mut connection = schema::connect_once(&Self::options(path, false)).await?;
+        let objects = fingerprint::objects(&mut connection).await;
+        let _ = connection.close().await;
+        Ok(objects?.iter().map(ToString::to_string).collect())
+    }
+
+    /// Accepts the gate's views as they are: an operator adapted them. Returns their names.
+    ///
+    /// Errors: none was adapted; a run is at work.
+    pub async fn accept_views(path: &Path, by: &str, holder: &Holder) -> StoreResult<AdaptedViews> {
+        let path = &schema::real_path(path)?;
+        schema::check_file(path, false)?;
+        let _lock = lock::try_lock(path, holder)?;
+        let mut connection = schema::connect_once(&Self::options(path, false)).await?;
+        let accepted = fingerprint::accept(&mut connection, (by, holder.since)).await;
+        let _ = connection.close().await;
+        accepted
     }
 
     /// Takes the schema back to an older version, after a copy of the file.
@@ -188,6 +223,10 @@ async fn commit(transaction: Transaction<'static, Sqlite>) -> StoreResult<()> {
 impl Store for SqliteStore {
     fn location(&self) -> String {
         format!("sqlite://{}", self.path.display())
+    }
+
+    fn adapted_views(&self) -> AdaptedViews {
+        self.adapted.clone()
     }
 
     async fn import_file(

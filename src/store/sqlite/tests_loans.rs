@@ -70,6 +70,7 @@ async fn narrow(folder: &Path) -> SqliteStore {
         real: path.clone(),
         path,
         copy_made: None,
+        adapted: AdaptedViews::new(),
     }
 }
 

@@ -423,6 +423,12 @@ pub const TABLES: &[Table] = &[
             YES.not_on_files(),
             DATE.not_on_files(),
             flag("--protect-ledger").not_on_files(),
+            flag("--accept-views"),
+        ],
+        refused: &[
+            ("--snapshot-date", "--accept-views"),
+            ("--protect-ledger", "--accept-views"),
+            ("--yes", "--accept-views"),
         ],
         ..NONE
     },

@@ -1,0 +1,241 @@
+//! Whether a database's schema is the one that this program made: a trigger that changes rows as
+//! they are written, or a view that says something else, makes wrong results that look right.
+//!
+//! What is expected is a list in the program, which a test compares with a fresh database. Each
+//! database reads its own objects (`sqlite/fingerprint.rs`, `postgres/fingerprint.rs`); what
+//! follows from a difference is decided here. Objects of others are only looked at where they are
+//! attached to tables and views of ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// The views that an operator may adapt: what they hide or change is not seen by anything else.
+pub(super) const GATE: [&str; 2] = ["eligible_trades", "ineligible_trades"];
+
+/// Kind of the events that accept adapted views.
+pub(super) const ACCEPTED_EVENT: &str = "schema_accepted";
+
+/// Views of the gate that an operator adapted and accepted, with the hash of what they say.
+pub type AdaptedViews = BTreeMap<String, String>;
+
+/// An object of a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Object {
+    /// `table`, `view`, `index`, `unique index`, `trigger`, ...
+    pub(super) kind: String,
+    /// The table or view that it belongs to; its own name, if it is one.
+    pub(super) table: String,
+    pub(super) name: String,
+    /// A hash of what it says.
+    pub(super) says: String,
+}
+
+impl fmt::Display for Object {
+    /// Writes a line of the list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}|{}|{}|{}",
+            self.kind, self.table, self.name, self.says
+        )
+    }
+}
+
+/// What is wrong with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaFault {
+    /// It is attached to a table or view of ours, and we did not make it.
+    Foreign,
+    /// We made it, and it is gone.
+    Missing,
+    /// It has the name of one of ours and says something else.
+    Differs,
+}
+
+/// An object that is not as this program made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaFinding {
+    /// `trigger`, `view`, ...
+    pub kind: String,
+    /// What it belongs to.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// What is wrong.
+    pub fault: SchemaFault,
+}
+
+impl fmt::Display for SchemaFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, name) = (&self.kind, &self.name);
+        write!(f, "{kind} \"{name}\"")?;
+        if self.table != self.name {
+            write!(f, " on {}", self.table)?;
+        }
+        f.write_str(match self.fault {
+            SchemaFault::Foreign => " is not ours",
+            SchemaFault::Missing => " is missing",
+            SchemaFault::Differs => " was changed",
+        })
+    }
+}
+
+/// Joins findings to one line.
+pub(super) fn joined(findings: &[SchemaFinding]) -> String {
+    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    findings.join("; ")
+}
+
+/// Reads a list of objects: `kind|table|name|hash` in each line.
+pub(super) fn parse(list: &str) -> Vec<Object> {
+    let object = |line: &str| {
+        let mut cells = line.split('|').map(str::to_owned);
+        let mut next = || cells.next().unwrap_or_default();
+        Object {
+            kind: next(),
+            table: next(),
+            name: next(),
+            says: next(),
+        }
+    };
+    list.lines().map(object).collect()
+}
+
+/// Kinds that change nothing of what is stored or read: an operator's own index, for example.
+const HARMLESS: [&str; 3] = ["index", "table", "view"];
+
+/// Compares the objects of a database with those that this program makes.
+pub(super) fn compare(expected: &[Object], found: &[Object]) -> Vec<SchemaFinding> {
+    let key = |object: &Object| {
+        let Object {
+            kind, table, name, ..
+        } = object.clone();
+        (kind, table, name)
+    };
+    let there: BTreeMap<_, &Object> = found.iter().map(|object| (key(object), object)).collect();
+    let known: BTreeSet<_> = expected.iter().map(key).collect();
+    let ours: BTreeSet<&str> = expected
+        .iter()
+        .map(|object| object.table.as_str())
+        .collect();
+    let finding = |object: &Object, fault| SchemaFinding {
+        kind: object.kind.clone(),
+        table: object.table.clone(),
+        name: object.name.clone(),
+        fault,
+    };
+    let changed = expected.iter().filter_map(|object| {
+        let fault = match there.get(&key(object)) {
+            Some(found) if found.says == object.says => return None,
+            Some(_) => SchemaFault::Differs,
+            None => SchemaFault::Missing,
+        };
+        Some(finding(object, fault))
+    });
+    let is_foreign = |object: &&Object| {
+        ours.contains(object.table.as_str())
+            && !HARMLESS.contains(&object.kind.as_str())
+            && !known.contains(&key(object))
+    };
+    let foreign = found.iter().filter(is_foreign);
+    let foreign = foreign.map(|object| finding(object, SchemaFault::Foreign));
+    foreign.chain(changed).collect()
+}
+
+/// Takes the gate's views that say what was accepted out of the findings.
+pub(super) fn take_accepted(
+    findings: &mut Vec<SchemaFinding>,
+    found: &[Object],
+    accepted: &AdaptedViews,
+) -> AdaptedViews {
+    let mut adapted = AdaptedViews::new();
+    findings.retain(|finding| {
+        let says = says_of(found, finding);
+        let is_accepted = says.is_some() && says == accepted.get(&finding.name);
+        if let Some(says) = says.filter(|_| is_accepted) {
+            adapted.insert(finding.name.clone(), says.clone());
+        }
+        !is_accepted
+    });
+    adapted
+}
+
+/// Tells whether a finding is a view of the gate that says something else: it can be accepted.
+pub(super) fn is_adapted(finding: &SchemaFinding) -> bool {
+    finding.fault == SchemaFault::Differs
+        && finding.kind == "view"
+        && GATE.contains(&finding.name.as_str())
+}
+
+fn says_of<'o>(found: &'o [Object], finding: &SchemaFinding) -> Option<&'o String> {
+    let is_it = |object: &&Object| object.kind == "view" && object.name == finding.name;
+    let object = found.iter().find(is_it).filter(|_| is_adapted(finding));
+    object.map(|object| &object.says)
+}
+
+/// Returns the views that differ, to be accepted as they are.
+pub(super) fn to_accept(findings: &[SchemaFinding], found: &[Object]) -> AdaptedViews {
+    let view = |finding: &SchemaFinding| {
+        let says = says_of(found, finding)?;
+        Some((finding.name.clone(), says.clone()))
+    };
+    findings.iter().filter_map(view).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str =
+        "table|a|a|1\nindex|a|a_index|2\ntrigger|a|a_no|3\nview|eligible_trades|eligible_trades|4";
+
+    fn findings(list: &str) -> Vec<String> {
+        let found = compare(&parse(OURS), &parse(list));
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_differs_is_named_and_what_is_others_is_left_alone() {
+        assert_eq!(findings(OURS), [""; 0]);
+        let others = format!("{OURS}\ntable|b|b|9\ntrigger|b|b_do|9\nindex|a|more|9\nview|v|v|9");
+        assert_eq!(findings(&others), [""; 0]);
+        let foreign = format!("{OURS}\ntrigger|a|spoil|9\nunique index|a|one|9\nrule|a|r|9");
+        let expected = [
+            "trigger \"spoil\" on a is not ours",
+            "unique index \"one\" on a is not ours",
+            "rule \"r\" on a is not ours",
+        ];
+        assert_eq!(findings(&foreign), expected);
+        let changed = OURS
+            .replace("index|a|a_index|2\n", "")
+            .replace("a_no|3", "a_no|8");
+        let expected = [
+            "index \"a_index\" on a is missing",
+            "trigger \"a_no\" on a was changed",
+        ];
+        assert_eq!(findings(&changed), expected);
+        let expected = ["table \"a\" was changed"];
+        assert_eq!(findings(&OURS.replace("a|a|1", "a|a|7")), expected);
+    }
+
+    #[test]
+    fn only_a_view_of_the_gate_can_be_accepted_and_only_as_it_was() {
+        let found = parse(
+            &OURS
+                .replace("trades|4", "trades|5")
+                .replace("a|a|1", "a|a|7"),
+        );
+        let mut findings = compare(&parse(OURS), &found);
+        assert_eq!(findings.len(), 2);
+        let accepted = to_accept(&findings, &found);
+        assert_eq!(
+            accepted,
+            AdaptedViews::from([("eligible_trades".into(), "5".into())])
+        );
+        let other = AdaptedViews::from([("eligible_trades".into(), "6".into())]);
+        assert!(take_accepted(&mut findings, &found, &other).is_empty());
+        assert_eq!(findings.len(), 2);
+        assert_eq!(take_accepted(&mut findings, &found, &accepted), accepted);
+        assert_eq!(joined(&findings), "table \"a\" was changed");
+    }
+}

@@ -1,0 +1,318 @@
+//! The objects of a database's schema beside those that our migrations make.
+//!
+//! Columns, constraints, indexes, triggers, rules, children and functions of triggers are
+//! compared by what the catalogs hold. Servers print expressions (views, checks, defaults,
+//! predicates) each in their own way: they are compared on the server's version that the list was
+//! made on, and with what the same server printed when a view was accepted. A table that was there
+//! before us is its owner's, and so are policies of row security: see `protect.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::adopt::{Ledger, ledger_of};
+use super::errors::from_sqlx;
+use super::schema::NAMES;
+use crate::engine::Timestamp;
+use crate::store::fingerprint::{
+    ACCEPTED_EVENT, AdaptedViews, Object, compare, is_adapted, parse, take_accepted, to_accept,
+};
+use crate::store::{StoreError, StoreResult};
+
+/// The objects of a fresh database; tests/schema_contract.rs makes it.
+const OBJECTS: &str = include_str!("schema_objects.txt");
+
+/// The version of the server that printed the list.
+const PRINTED_BY: i32 = 15;
+
+const ACTION: &str = "compare the schema";
+
+/// Views that are written for the columns of a ledger that was there before us.
+const WRITTEN_FOR_A_LEDGER: [&str; 6] = [
+    "eligible_trades",
+    "ineligible_trades",
+    "ledger_rows",
+    "ledger_writings",
+    "orders_with_fills",
+    "v_open_inventory",
+];
+
+/// Compares the schema with that of this program. Returns the views that an operator adapted.
+///
+/// Errors: something else changed the schema.
+pub(super) async fn check(connection: &mut PgConnection) -> StoreResult<AdaptedViews> {
+    let (found, server) = printed(connection).await?;
+    let is_ours = ledger_of(connection).await? == Ledger::Ours;
+    let mut adapted = AdaptedViews::new();
+    let is_same = server == PRINTED_BY;
+    let mut findings = compare(
+        &cut(expected(is_ours), is_same),
+        &cut(found.clone(), is_same),
+    );
+    if !is_ours || findings.iter().any(is_adapted) {
+        let accepted = accepted(connection).await?;
+        let same = accepted.server == server;
+        let (known, found) = (accepted.objects(same), cut(found, same));
+        if is_ours {
+            let views = known.into_iter().map(|view| (view.name, view.says));
+            adapted = take_accepted(&mut findings, &found, &views.collect());
+        } else {
+            findings.extend(compare(&known, &found));
+            adapted.extend(accepted.adapted());
+        }
+    }
+    match findings.is_empty() {
+        true => Ok(adapted),
+        false => Err(StoreError::SchemaAltered(findings)),
+    }
+}
+
+/// Returns what a database has to have: around a ledger of others, a table for additions stands
+/// for our own ledger, and its views are written for it.
+fn expected(is_ours: bool) -> Vec<Object> {
+    let mut objects = parse(OBJECTS);
+    if is_ours {
+        return objects;
+    }
+    objects.retain(|object| !WRITTEN_FOR_A_LEDGER.contains(&object.name.as_str()));
+    let additions = |text: &str| text.replace("trade_records", "trade_additions");
+    for object in &mut objects {
+        (object.table, object.name) = (additions(&object.table), additions(&object.name));
+    }
+    objects
+}
+
+/// Leaves out what another version of the server prints in another way.
+fn cut(mut objects: Vec<Object>, is_same_server: bool) -> Vec<Object> {
+    for object in objects.iter_mut().filter(|_| !is_same_server) {
+        let stable = object.says.split(':').next().unwrap_or_default();
+        object.says = stable.to_owned();
+    }
+    objects
+}
+
+/// Lists the objects of the schema, each with a hash of what the catalogs hold of it, and one of
+/// what the server prints.
+pub(super) async fn objects(connection: &mut PgConnection) -> StoreResult<Vec<Object>> {
+    Ok(printed(connection).await?.0)
+}
+
+async fn printed(connection: &mut PgConnection) -> StoreResult<(Vec<Object>, i32)> {
+    let is_ours = ledger_of(connection).await? == Ledger::Ours;
+    let names: Vec<&str> = NAMES
+        .into_iter()
+        .filter(|name| is_ours || *name != "trade_records")
+        .collect();
+    let rows: Vec<(String, String, String, String, i32)> = sqlx::query_as(CATALOGS)
+        .bind(names)
+        .fetch_all(connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+    let server = rows.first().map_or(0, |row| row.4 / 10_000);
+    let object = |(kind, table, name, says, _): (String, String, String, String, i32)| Object {
+        kind,
+        table,
+        name,
+        says,
+    };
+    Ok((rows.into_iter().map(object).collect(), server))
+}
+
+/// What the catalogs hold of our objects and of what is attached to them.
+const CATALOGS: &str = r#"
+WITH ours AS (
+    SELECT c.oid, c.relname::text AS name, c.relkind
+    FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1)
+      AND c.relkind IN ('r', 'p', 'v')
+), attached AS (
+    SELECT oid, name FROM ours
+    UNION ALL
+    SELECT c.oid, 'fifo_parts.' || c.relname
+    FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = to_regnamespace('fifo_parts') AND c.relkind IN ('r', 'p')
+), columns AS (
+    SELECT a.attrelid,
+           string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
+               a.attnotnull, a.attidentity, a.attgenerated, co.collname), ','
+               ORDER BY a.attnum) AS stable,
+           string_agg(pg_get_expr(d.adbin, d.adrelid), ',' ORDER BY a.attnum) AS printed
+    FROM pg_catalog.pg_attribute a
+    LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
+    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (SELECT oid FROM ours)
+    GROUP BY a.attrelid
+), called AS (
+    SELECT DISTINCT t.tgfoid FROM pg_catalog.pg_trigger t
+    JOIN ours o ON o.oid = t.tgrelid WHERE NOT t.tgisinternal
+), objects AS (
+    SELECT CASE o.relkind WHEN 'v' THEN 'view' ELSE 'table' END AS kind, o.name AS belongs_to,
+           o.name, c.stable,
+           CASE o.relkind WHEN 'v' THEN pg_get_viewdef(o.oid) ELSE c.printed END AS printed
+    FROM ours o JOIN columns c ON c.attrelid = o.oid
+    UNION ALL
+    SELECT 'constraint', o.name, k.conname::text, k.contype::text,
+           replace(pg_get_constraintdef(k.oid), ' NOT VALID', '')
+    FROM pg_catalog.pg_constraint k JOIN ours o ON o.oid = k.conrelid
+    WHERE k.contype IN ('c', 'p', 'u', 'f', 'x')
+    UNION ALL
+    SELECT CASE WHEN i.indisunique THEN 'unique index' ELSE 'index' END, o.name, c.relname::text,
+           concat_ws(' ', i.indkey, i.indisvalid),
+           replace(pg_get_indexdef(i.indexrelid), o.name, '')
+    FROM pg_catalog.pg_index i
+    JOIN ours o ON o.oid = i.indrelid JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    UNION ALL
+    SELECT 'trigger', a.name, t.tgname::text,
+           concat_ws(' ', t.tgtype, t.tgenabled, t.tgattr, encode(t.tgargs, 'hex'),
+               t.tgqual IS NULL, n.nspname, p.proname), ''
+    FROM pg_catalog.pg_trigger t
+    JOIN attached a ON a.oid = t.tgrelid
+    JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE NOT t.tgisinternal
+    UNION ALL
+    SELECT 'rule', a.name, r.rulename::text, concat_ws(' ', r.ev_type, r.is_instead), ''
+    FROM pg_catalog.pg_rewrite r JOIN attached a ON a.oid = r.ev_class
+    WHERE r.rulename <> '_RETURN'
+    UNION ALL
+    SELECT 'child table', o.name, h.inhrelid::regclass::text, '', ''
+    FROM pg_catalog.pg_inherits h
+    JOIN ours o ON o.oid = h.inhparent JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
+    WHERE c.relkind IN ('r', 'p', 'f')
+      AND c.relnamespace IS DISTINCT FROM to_regnamespace('fifo_parts')
+    UNION ALL
+    SELECT 'function', p.proname::text, p.proname::text,
+           concat_ws(' ', l.lanname, p.prosecdef, p.provolatile, p.proconfig, p.prosrc), ''
+    FROM pg_catalog.pg_proc p
+    JOIN called ON called.tgfoid = p.oid JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+)
+SELECT kind, belongs_to, name, md5(stable) || ':' || md5(coalesce(printed, '')),
+       current_setting('server_version_num')::int
+FROM objects
+ORDER BY kind COLLATE pg_catalog."C", belongs_to COLLATE pg_catalog."C", name COLLATE pg_catalog."C"
+"#;
+
+/// What was accepted last.
+struct Accepted {
+    views: AdaptedViews,
+    /// The version of the server that printed the views.
+    server: i32,
+    /// Those of the gate that a person adapted; this program wrote the others.
+    adapted: BTreeSet<String>,
+}
+
+impl Accepted {
+    fn objects(&self, is_same_server: bool) -> Vec<Object> {
+        let view = |(name, says): (&String, &String)| Object {
+            kind: "view".into(),
+            table: name.clone(),
+            name: name.clone(),
+            says: says.clone(),
+        };
+        cut(self.views.iter().map(view).collect(), is_same_server)
+    }
+
+    /// Returns the views of the gate that a person adapted.
+    fn adapted(&self) -> AdaptedViews {
+        let views = self.views.clone().into_iter();
+        views
+            .filter(|(name, _)| self.adapted.contains(name))
+            .collect()
+    }
+}
+
+async fn accepted(connection: &mut PgConnection) -> StoreResult<Accepted> {
+    let details: Option<String> = sqlx::query_scalar(
+        "SELECT details::text FROM public.event_log WHERE event_type = $1 \
+         ORDER BY id DESC LIMIT 1",
+    )
+    .bind(ACCEPTED_EVENT)
+    .fetch_optional(connection)
+    .await
+    .map_err(|e| from_sqlx(ACTION, e))?;
+    let details: Value = details
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    let views: Option<BTreeMap<String, String>> = details
+        .get("views")
+        .and_then(|views| serde_json::from_value(views.clone()).ok());
+    let server = details.get("server").and_then(Value::as_i64);
+    let adapted = details.get("adapted").and_then(Value::as_array);
+    let names = adapted.into_iter().flatten().filter_map(Value::as_str);
+    Ok(Accepted {
+        views: views.unwrap_or_default(),
+        server: server
+            .and_then(|server| server.try_into().ok())
+            .unwrap_or(0),
+        adapted: names.map(str::to_owned).collect(),
+    })
+}
+
+/// Writes down that the gate's views are meant to be as they are. Errors: none was adapted.
+pub(super) async fn accept(
+    connection: &mut PgConnection,
+    (by, at): (&str, Timestamp),
+) -> StoreResult<AdaptedViews> {
+    let (found, server) = printed(connection).await?;
+    let is_ours = ledger_of(connection).await? == Ledger::Ours;
+    let before = accepted(connection).await?;
+    let known = if is_ours {
+        expected(true)
+    } else {
+        before.objects(true)
+    };
+    let is_same = match is_ours {
+        true => server == PRINTED_BY,
+        false => server == before.server,
+    };
+    let (known, there) = (cut(known, is_same), cut(found.clone(), is_same));
+    let mut views = to_accept(&compare(&known, &there), &found);
+    let mut adapted: BTreeSet<String> = views.keys().cloned().collect();
+    if views.is_empty() {
+        return Err(StoreError::Refused(
+            "the views eligible_trades and ineligible_trades are as this program made them".into(),
+        ));
+    }
+    if !is_ours {
+        adapted.extend(before.adapted);
+        views = written_for_a_ledger(&found);
+    }
+    let details = json!({ "views": views, "server": server, "adapted": adapted, "by": by });
+    record(connection, &details, Some(at)).await?;
+    views.retain(|name, _| adapted.contains(name));
+    Ok(views)
+}
+
+/// Writes down the views that were just written for a ledger that was there before us.
+pub(super) async fn record_written(connection: &mut PgConnection) -> StoreResult<()> {
+    let (found, server) = printed(connection).await?;
+    let details = json!({ "views": written_for_a_ledger(&found), "server": server });
+    record(connection, &details, None).await
+}
+
+fn written_for_a_ledger(found: &[Object]) -> AdaptedViews {
+    let views = found.iter().filter(|object| object.kind == "view");
+    let views = views.filter(|object| WRITTEN_FOR_A_LEDGER.contains(&object.name.as_str()));
+    views
+        .map(|object| (object.name.clone(), object.says.clone()))
+        .collect()
+}
+
+async fn record(
+    connection: &mut PgConnection,
+    details: &Value,
+    at: Option<Timestamp>,
+) -> StoreResult<()> {
+    sqlx::query(
+        "INSERT INTO public.event_log (event_type, event_time, details) VALUES ($1, \
+         coalesce(to_timestamp($2::numeric / 1000000), now()), $3::jsonb)",
+    )
+    .bind(ACCEPTED_EVENT)
+    .bind(at.map(|at| at.as_micros().to_string()))
+    .bind(details.to_string())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|e| from_sqlx("accept the views", e))
+}

@@ -1,0 +1,70 @@
+//! The trades of an import, read back before they are committed.
+//!
+//! A row comes back in the bytes in which it was sent: both are the binary format of COPY. What
+//! this transaction wrote is told by `ingest_xid`, whoever in it wrote it.
+
+use sqlx::PgConnection;
+
+use super::adopt::Ledger;
+use super::copy_rows::CopyRows;
+use super::errors::from_sqlx;
+use super::import::{TRADE_COLUMNS, TRADE_COLUMNS_COUNT};
+use crate::store::StoreResult;
+use crate::store::readback::{Tally, check_count};
+
+const ACTION: &str = "read the trades back";
+
+/// What an import wrote by now.
+pub(super) struct Written {
+    tally: Tally,
+}
+
+/// Begins before the first row is written.
+pub(super) fn begin() -> Written {
+    Written {
+        tally: Tally::default(),
+    }
+}
+
+impl Written {
+    /// Hears of a row that was written.
+    pub(super) fn add(&mut self, row: &[u8]) {
+        self.tally.add(|hasher| hasher.write(row));
+    }
+
+    /// Reads all rows of this transaction, and compares them.
+    ///
+    /// Errors: other rows are stored than were written.
+    pub(super) async fn check(
+        &self,
+        connection: &mut PgConnection,
+        ledger: Ledger,
+        voids: usize,
+    ) -> StoreResult<()> {
+        // One import may be most of a ledger, or nothing of it: no statistics know which.
+        sqlx::query("SET LOCAL enable_seqscan = off")
+            .execute(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx(ACTION, e))?;
+        let mut stored = self.tally.like();
+        let sql = format!(
+            "COPY (SELECT {TRADE_COLUMNS} FROM {} WHERE ingest_xid = pg_current_xact_id()) \
+             TO STDOUT (FORMAT binary)",
+            ledger.additions()
+        );
+        let mut rows =
+            CopyRows::<TRADE_COLUMNS_COUNT>::begin(&mut *connection, &sql, ACTION).await?;
+        while rows.advance().await? {
+            stored.add(|hasher| hasher.write(rows.bytes()));
+        }
+        drop(rows);
+        self.tally.check(&stored)?;
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM trade_voids WHERE void_xid = pg_current_xact_id()",
+        )
+        .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+        check_count("voids", voids, count)
+    }
+}
