@@ -86,6 +86,13 @@ fn altered(version: i64) -> (Exit, String) {
 
 const ROLES: &str = "docs/OPERATIONS.md, \"Roles\", says who may do what; nothing was changed";
 
+const MEND_SCHEMA: &str = "DROP what is not ours; make again what is missing or changed, as \
+    migrations/ has it, or restore a backup; if you adapted a view of the gate: \
+    fifo-pnl migrate up --accept-views";
+
+const REMOVE_TRIGGER: &str =
+    "a trigger or rule of another program changes rows as they are written: remove it";
+
 /// What the caller is told of an error, and what to do about it.
 fn advice(error: &StoreError) -> (Exit, String) {
     let (exit, hint) = match error {
@@ -133,16 +140,8 @@ fn advice(error: &StoreError) -> (Exit, String) {
             "restore a backup, or use the program that made this database",
         ),
         StoreError::Unsafe(_) => (Exit::Refused, ROLES),
-        StoreError::StoredOtherwise { .. } => (
-            Exit::Refused,
-            "a trigger or rule of another program changes rows as they are written: remove it",
-        ),
-        StoreError::SchemaAltered(_) => (
-            Exit::Refused,
-            "DROP what is not ours; make again what is missing or changed, as migrations/ has it, \
-             or restore a backup; if you adapted a view of the gate: fifo-pnl migrate up \
-             --accept-views",
-        ),
+        StoreError::StoredOtherwise { .. } => (Exit::Refused, REMOVE_TRIGGER),
+        StoreError::SchemaAltered(_) => (Exit::Refused, MEND_SCHEMA),
         StoreError::Refused(_)
         | StoreError::Busy(_)
         | StoreError::WatermarkElsewhere(_)

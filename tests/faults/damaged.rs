@@ -1,5 +1,5 @@
 //! An SQLite file that was damaged: bytes that flipped, a part that is gone, pages that changed
-//! places, a journal that was lost. No program may panic, and none may end with 0 and another result
+//! places, a journal that was lost. No program may panic. None may end with 0 and another result
 //! than the whole file gives, unless a validation of the version says that something is wrong.
 
 use std::fs;

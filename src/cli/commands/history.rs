@@ -147,14 +147,9 @@ fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
             let text = place.map(|place| row.cell(place));
             text.filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        for column in NUMBERS {
-            if let (Some((_, name)), Some(text)) = (COLUMNS.get(column), &cell(column))
-                && !is_number(text)
-            {
-                return Err(failed(format!(
-                    ":{line}: {name} is \"{text}\", expected a number"
-                )));
-            }
+        if let Some((name, text)) = no_number(&cell) {
+            let what = format!(":{line}: {name} is \"{text}\", expected a number");
+            return Err(failed(what));
         }
         let Some(order_id) = cell(0) else {
             return Err(failed(format!(":{line}: order_id is empty")));
@@ -178,6 +173,15 @@ fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
         });
     }
     Ok(sells)
+}
+
+/// Returns the first cell that should be a number and is none, with its column's name.
+fn no_number(cell: impl Fn(usize) -> Option<String>) -> Option<(&'static str, String)> {
+    let mut numbers = NUMBERS.into_iter();
+    numbers.find_map(|column| {
+        let (_, name) = COLUMNS.get(column)?;
+        Some((*name, cell(column).filter(|text| !is_number(text))?))
+    })
 }
 
 /// Tells whether a text is a plain decimal number.

@@ -256,7 +256,8 @@ impl PostgresStore {
     ///
     /// Where row security would hide a row from this role, the server refuses to read its table.
     /// Errors: no server, no such database, wrong password, another schema, one that something
-    /// else changed, a proxy that keeps no session, others who may create functions where we would use them.
+    /// else changed, a proxy that keeps no session, others who may create functions where we would
+    /// use them.
     pub async fn open(url: &PostgresUrl, holder: &Holder) -> StoreResult<Self> {
         Self::open_seeing(url, holder, Sees::All).await
     }
