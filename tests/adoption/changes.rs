@@ -52,7 +52,7 @@ fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
     );
     let done = site
         .validate(&["--version", "1", "--json"])
-        .expect(0)
+        .expect(1)
         .json();
     assert_eq!(done["changed_since"].as_array().unwrap().len(), 2);
     assert_eq!(done["arrived_since"], 1);
