@@ -22,6 +22,7 @@ mod queue;
 mod raw;
 mod read;
 mod readback;
+mod reading;
 mod rows;
 mod runs;
 mod schema;
@@ -57,6 +58,7 @@ use super::{
 use crate::engine::{Account, Pool, Timestamp};
 pub use effort::steps_taken;
 use errors::{from_rusqlite, from_sqlx};
+use reading::{Access, Reading};
 pub use schema::version_known;
 
 /// A ledger and its versions in one SQLite file.
@@ -69,20 +71,33 @@ pub struct SqliteStore {
     real: PathBuf,
     copy_made: Option<PathBuf>,
     adapted: AdaptedViews,
+    /// Of a file that may only be read: what it was when it was opened.
+    reading: Option<Reading>,
 }
 
 impl SqliteStore {
     /// Opens a database, and with `create` makes one where there is none.
     ///
-    /// An older schema is migrated after a copy of the file.
+    /// An older schema is migrated after a copy of the file. Where this user may not write, the
+    /// database is opened to read, unless it is to be made.
     /// Errors: nothing there, not a database, another program's, a newer schema, one that something
     /// else changed, no permission.
     pub async fn open(path: &Path, create: bool, holder: &Holder) -> StoreResult<Self> {
         let real = schema::real_path(path)?;
-        schema::check_file(&real, create)?;
-        let options = Self::options(&real, create);
+        let reading = match schema::check_file(&real, create)? {
+            Access::Write => None,
+            Access::Read => Some(Reading::begin(&real)),
+        };
+        let options = match &reading {
+            Some(reading) => reading.options(),
+            None => Self::options(&real, create),
+        };
         let mut first = schema::connect_once(&options).await?;
-        let gated = match schema::gate(&mut first, &real, holder).await {
+        let gated = match &reading {
+            Some(_) => schema::gate_to_read(&mut first, &real).await.map(|()| None),
+            None => schema::gate(&mut first, &real, holder).await,
+        };
+        let gated = match gated {
             Ok(copy) => fingerprint::check(&mut first)
                 .await
                 .map(|adapted| (copy, adapted)),
@@ -90,7 +105,23 @@ impl SqliteStore {
         };
         let _ = first.close().await;
         let (copy_made, adapted) = gated?;
-        let pool = SqlitePoolOptions::new()
+        let options = match &reading {
+            Some(_) => options,
+            None => options.journal_mode(SqliteJournalMode::Wal),
+        };
+        let pool = Self::pool(options).await?;
+        Ok(Self {
+            pool,
+            path: path.to_owned(),
+            real,
+            copy_made,
+            adapted,
+            reading,
+        })
+    }
+
+    async fn pool(options: SqliteConnectOptions) -> StoreResult<SqlitePool> {
+        SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .after_connect(|connection, _| {
                 Box::pin(async move {
@@ -103,16 +134,9 @@ impl SqliteStore {
                     effort::count(connection).await
                 })
             })
-            .connect_with(options.journal_mode(SqliteJournalMode::Wal))
+            .connect_with(options)
             .await
-            .map_err(|e| from_sqlx("open the database", e))?;
-        Ok(Self {
-            pool,
-            path: path.to_owned(),
-            real,
-            copy_made,
-            adapted,
-        })
+            .map_err(|e| from_sqlx("open the database", e))
     }
 
     /// Leaves the journal mode out: it is written into the file, which may be none of ours.
@@ -134,8 +158,11 @@ impl SqliteStore {
     /// Lists the schema's steps of a database, without migrating it.
     pub async fn schema_steps(path: &Path) -> StoreResult<Vec<SchemaStep>> {
         let path = &schema::real_path(path)?;
-        schema::check_file(path, false)?;
-        let mut connection = schema::connect_once(&Self::options(path, false)).await?;
+        let options = match schema::check_file(path, false)? {
+            Access::Write => Self::options(path, false),
+            Access::Read => Reading::begin(path).options(),
+        };
+        let mut connection = schema::connect_once(&options).await?;
         let steps = schema::steps(&mut connection).await;
         let _ = connection.close().await;
         steps
@@ -176,6 +203,12 @@ impl SqliteStore {
         let copy = schema::down(&mut connection, path, target, holder).await;
         let _ = connection.close().await;
         copy
+    }
+
+    /// Checks that nobody wrote to a file that was read without any lock, as this user may not
+    /// write one. Errors: somebody did.
+    pub fn check_still(&self) -> StoreResult<()> {
+        self.reading.as_ref().map_or(Ok(()), Reading::check_still)
     }
 
     /// Waits until the connections of this store and its clones are closed, and the file is whole

@@ -1,7 +1,8 @@
 //! The schema gate: an older schema is migrated after a copy of the file, a newer one is refused.
 
-use std::fs;
-use std::io::{ErrorKind, Read};
+use std::cmp::Ordering;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use super::errors::from_sqlx;
 use super::lock;
+use super::reading::Access;
 use crate::files::{Draft, IfThere, WriteError, kind_of, open_input};
 use crate::store::limits::{LOST_BELOW, MIGRATION_WAIT_S};
 use crate::store::model::{Holder, SchemaStep};
@@ -44,8 +46,8 @@ pub(super) fn real_path(path: &Path) -> StoreResult<PathBuf> {
     })
 }
 
-/// What stands at the path, seen without opening it as a database.
-pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<()> {
+/// What stands at the path, seen without opening it as a database, and what may be done with it.
+pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<Access> {
     let location = path.display().to_string();
     let bad = |reason: &str| StoreError::BadLocation {
         location: location.clone(),
@@ -74,13 +76,13 @@ pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<()> {
         }
         _ => {}
     }
-    match open_input(path, true) {
-        Ok(file) => {
+    match open_as_permitted(path, folder, create) {
+        Ok((file, access)) => {
             let mut head = Vec::new();
             file.take(16).read_to_end(&mut head).map_err(denied)?;
             match head.as_slice() {
-                b"SQLite format 3\0" => Ok(()),
-                [] if create => Ok(()),
+                b"SQLite format 3\0" => Ok(access),
+                [] if create => Ok(access),
                 [] => Err(bad("the file is empty")),
                 _ => Err(bad("it is not an SQLite database")),
             }
@@ -91,8 +93,53 @@ pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<()> {
         Err(error) if error.kind() == ErrorKind::NotFound && !folder.is_dir() => {
             Err(bad("its folder does not exist"))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Access::Write),
         Err(error) => Err(denied(error)),
+    }
+}
+
+/// Opens a file to write; or to read, if this user may not write to it or beside it.
+fn open_as_permitted(path: &Path, folder: &Path, create: bool) -> io::Result<(File, Access)> {
+    let is_refused = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+        )
+    };
+    match open_input(path, true) {
+        Err(error) if is_refused(&error) && !create => {
+            // What was refused first says more, if reading is refused, too.
+            let file = open_input(path, false).map_err(|_| error)?;
+            Ok((file, Access::Read))
+        }
+        Ok(file) if !create && !may_write_in(folder) => Ok((file, Access::Read)),
+        opened => Ok((opened?, Access::Write)),
+    }
+}
+
+#[cfg(unix)]
+fn may_write_in(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn may_write_in(_: &Path) -> bool {
+    true
+}
+
+/// Checks a database that is only to be read. Errors: its schema is not this program's.
+pub(super) async fn gate_to_read(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> StoreResult<()> {
+    let (found, known) = (version_found(connection).await?, version_known());
+    match found.cmp(&known) {
+        Ordering::Greater => Err(StoreError::SchemaNewer { found, known }),
+        Ordering::Equal => check_applied(connection).await,
+        Ordering::Less => {
+            check_nothing_else(connection, path).await?;
+            Err(StoreError::SchemaOlder { found, known })
+        }
     }
 }
 

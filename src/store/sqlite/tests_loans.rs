@@ -71,6 +71,7 @@ async fn narrow(folder: &Path) -> SqliteStore {
         path,
         copy_made: None,
         adapted: AdaptedViews::new(),
+        reading: None,
     }
 }
 
