@@ -24,10 +24,12 @@ mod page;
 mod place;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use cases::{GROUPS, LEDGER};
 use page::Shown;
 use place::Place;
+use support::commands::{printed, run_printed};
 use support::{diff, repository};
 
 /// One thing that goes wrong.
@@ -142,6 +144,17 @@ fn run(case: &Case) -> Ran {
                 .push(format!("{title}: {command}: something was changed"));
         }
         place.open();
+    }
+    let found = printed(&format!("{}\n{}", done.stdout, done.stderr));
+    let unmarked = found.unmarked.iter();
+    let unmarked = unmarked.map(|line| format!("{title}: not marked as a command: {line}"));
+    ran.problems.extend(unmarked);
+    for command in &found.commands {
+        let done = run_printed(place.folder(), command);
+        if !matches!(done.code, 0 | 1 | 3) {
+            ran.problems
+                .push(format!("{title}: advised: {command}: {done:#?}"));
+        }
     }
     ran.shown = Some(Shown::new(case, &done));
     ran
@@ -344,6 +357,64 @@ fn a_name_that_the_ledger_lacks_leaves_no_run_in_the_log() {
 }
 
 #[test]
+fn a_file_that_may_not_be_written_to_is_read_and_exported() {
+    let case = Case {
+        title: "A reader",
+        place: Where::ReadOnly,
+        ..Case::NONE
+    };
+    let Some(place) = Place::make(&case) else {
+        return;
+    };
+    place.prepare(cases::RUN).expect(0);
+    let exported = place.prepare("fifo-pnl versions export 1").expect(0).stdout;
+    place.prepare("fifo-pnl health").expect(0);
+    let elsewhere = support::Folder::new();
+    fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let out = elsewhere.path().display();
+    let tax =
+        format!("fifo-pnl tax --year 2025 --timezone Etc/UTC --format lots -o {out}/lots.csv");
+    place.close();
+    let before = place.state();
+    for command in [
+        "fifo-pnl versions list",
+        "fifo-pnl versions export 1",
+        "fifo-pnl explain --sell S-1",
+        "fifo-pnl compare 1 current",
+        "fifo-pnl review list",
+        "fifo-pnl history list",
+        "fifo-pnl migrate status",
+        "fifo-pnl health",
+        "validate_allocations --version current",
+        "compute_allocations --all-symbols --dry-run",
+        &format!("fifo-pnl review export --output {out}/items.csv"),
+    ] {
+        place.run(command).expect(0);
+    }
+    for command in [
+        format!("fifo-pnl versions export 1 --output {out}/v1.csv"),
+        tax,
+    ] {
+        let done = place.run(&command).expect(0);
+        let said = "Note      the export is not recorded in the audit trail";
+        assert!(done.stdout.contains(said), "{done:#?}");
+    }
+    for command in [
+        "fifo-pnl void B-1 --account main --reason test",
+        "compute_allocations --all-symbols",
+        "fifo-pnl versions drop 1",
+    ] {
+        place.run(command).expect(3);
+    }
+    assert_eq!(place.state(), before);
+    assert_eq!(elsewhere.read("v1.csv"), exported);
+    place.open();
+    place
+        .prepare("compute_allocations --all-symbols --quiet")
+        .expect(0);
+}
+
+#[test]
 fn programs_get_errors_as_json_and_people_on_stderr() {
     let folder = support::Folder::new();
     let done = folder.compute(&["--all-symbols", "--json"]).expect(2);
@@ -354,7 +425,7 @@ fn programs_get_errors_as_json_and_people_on_stderr() {
         message.starts_with("no database at fifo-pnl.db"),
         "{message}"
     );
-    assert!(json["hint"].as_str().unwrap().starts_with("fifo-pnl run"));
+    assert!(json["hint"].as_str().unwrap().starts_with("`fifo-pnl run"));
     assert_eq!(
         done.stderr.lines().next(),
         Some(format!("error: {message}").as_str())

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub(super) use database::mask_passwords;
-use database::parse_database;
+use database::{parse_database, to_type_again};
 pub use tax::TaxConfig;
 
 use super::args::GlobalArgs;
@@ -56,6 +56,10 @@ struct FileSymbol {
 pub struct Config {
     /// Where the data is.
     pub database: Database,
+    /// What `--database` has to be for a command to find it; `None`: it finds it by itself.
+    pub database_option: Option<String>,
+    /// What `--config` has to be for a command to have the same settings.
+    pub config_option: Option<PathBuf>,
     /// Which of flag, environment, file and default named it.
     pub database_from: String,
     /// Which symbols have a USD price.
@@ -100,6 +104,9 @@ impl Config {
         let environment = std::env::var("DATABASE_URL")
             .ok()
             .filter(|url| !url.is_empty());
+        let plain = environment.clone().or_else(|| file.database.clone());
+        let plain = plain.unwrap_or_else(|| DATABASE_DEFAULT.into());
+        let option = args.database.as_ref().filter(|url| **url != plain);
         let (url, from) = match (&args.database, environment, &file.database) {
             (Some(url), _, _) => (url.clone(), "--database"),
             (None, Some(url), _) => (url, "DATABASE_URL"),
@@ -108,6 +115,11 @@ impl Config {
         };
         Ok(Self {
             database: parse_database(&url, from)?,
+            database_option: option.map(|url| to_type_again(url)),
+            config_option: args
+                .config
+                .clone()
+                .filter(|path| path != Path::new(CONFIG_FILE_DEFAULT)),
             database_from: from.into(),
             keep_versions: keep_versions(&file, args.config.as_deref())?,
             tax: TaxConfig::of(file.tax.take(), args.config.as_deref())?,

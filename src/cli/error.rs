@@ -79,7 +79,7 @@ impl From<StoreError> for CliError {
 
 /// What to do about rows that no run wrote.
 fn altered(version: i64) -> (Exit, String) {
-    let next = format!("validate_allocations --version {version}");
+    let next = format!("`validate_allocations --version {version}`");
     let hint = format!("something else wrote to this database; see what differs: {next}");
     (Exit::Refused, hint)
 }
@@ -88,7 +88,7 @@ const ROLES: &str = "docs/OPERATIONS.md, \"Roles\", says who may do what; nothin
 
 const MEND_SCHEMA: &str = "DROP what is not ours; make again what is missing or changed, as \
     migrations/ has it, or restore a backup; if you adapted a view of the gate: \
-    fifo-pnl migrate up --accept-views";
+    `fifo-pnl migrate up --accept-views`";
 
 const REMOVE_TRIGGER: &str =
     "a trigger or rule of another program changes rows as they are written: remove it";
@@ -98,11 +98,11 @@ fn advice(error: &StoreError) -> (Exit, String) {
     let (exit, hint) = match error {
         StoreError::Missing(_) => (
             Exit::Usage,
-            "name it with --database or DATABASE_URL; fifo-pnl run TRADES.csv makes one",
+            "name it with --database or DATABASE_URL; `fifo-pnl run FILE` makes one",
         ),
         StoreError::BadLocation { location, .. } if is_postgres(location) => (
             Exit::Usage,
-            "name one that is there; or make it with createdb, then run fifo-pnl migrate up",
+            "name one that is there; or make it with createdb, then run `fifo-pnl migrate up`",
         ),
         StoreError::BadLocation { .. } => {
             (Exit::Usage, "a database is named like sqlite://fifo-pnl.db")
@@ -113,7 +113,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
         ),
         StoreError::NoVersion(_) => (
             Exit::Usage,
-            "fifo-pnl versions list shows the versions there are",
+            "`fifo-pnl versions list` shows the versions there are",
         ),
         StoreError::NoPermission { location, .. } if is_postgres(location) => (
             Exit::Refused,
@@ -129,7 +129,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
         ),
         StoreError::SchemaOlder { .. } => (
             Exit::Refused,
-            "run fifo-pnl migrate up; nothing was written",
+            "run `fifo-pnl migrate up`; nothing was written",
         ),
         StoreError::Locked(_) => (Exit::Refused, "try again when it is done"),
         StoreError::SchemaNewer { .. } => {
@@ -155,7 +155,8 @@ fn advice(error: &StoreError) -> (Exit, String) {
         | StoreError::RowsDiffer(_)
         | StoreError::RowsMoved { .. } => (
             Exit::Failed,
-            "something else wrote to this database; fifo-pnl validate says what is wrong",
+            "something else wrote to this database; `fifo-pnl validate --version current` says \
+             what is wrong",
         ),
         StoreError::Database { .. } => (
             Exit::Failed,

@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod flags;
 mod format;
+mod next;
 mod printable;
 mod session;
 mod terminal;
@@ -28,6 +29,7 @@ use config::{Config, mask_passwords};
 use error::{CliError, CliResult};
 pub use exit::Exit;
 use flags::Typed;
+use next::Next;
 use session::Session;
 use terminal::SystemClock;
 
@@ -131,9 +133,11 @@ fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
     };
     let clock = SystemClock::start();
     let json = global.json;
+    let mut next = Next::default();
     let done = check(&typed, &command, &global, clock.now())
         .and_then(|()| Config::load(&global))
         .and_then(|config| {
+            next = Next::of(&config);
             typed.check_database(&config.database)?;
             run_to_outcome(command, config)
         });
@@ -150,7 +154,7 @@ fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
             outcome.exit.into()
         }
         Err(error) => {
-            report(&error, json);
+            report(&error, &next, json);
             error.exit.into()
         }
     }
@@ -184,9 +188,9 @@ fn run_to_outcome(command: Command, config: Config) -> CliResult<Outcome> {
     session.needs_all_rows = commands::needs_all_rows(&command);
     let done = runtime.block_on(async {
         let done = commands::run(command, &session).await;
-        session.close().await;
+        let closed = session.close().await;
         drop(signals);
-        done
+        done.and_then(|outcome| closed.map(|()| outcome))
     });
     runtime.shutdown_background();
     // A thread that is still reading or writing ends with the process.
@@ -216,16 +220,17 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
 }
 
 /// Prints an error: what went wrong, what to do, and what still stands.
-fn report(error: &CliError, as_json: bool) {
+fn report(error: &CliError, next: &Next, as_json: bool) {
+    let hint = next.in_text(&error.hint);
     if as_json {
         let masked = |text: &String| mask_passwords(text);
-        let value = json!({ "error": masked(&error.message), "hint": masked(&error.hint),
+        let value = json!({ "error": masked(&error.message), "hint": masked(&hint),
             "state": error.state.as_ref().map(masked), "exit_code": error.exit as u8 });
         terminal::print_json(&value);
     }
     terminal::note(&format!("error: {}", printable::message(&error.message)));
-    if !error.hint.is_empty() {
-        terminal::note(&format!("hint: {}", printable::message(&error.hint)));
+    if !hint.is_empty() {
+        terminal::note(&format!("hint: {}", printable::message(&hint)));
     }
     if let Some(state) = &error.state {
         terminal::note(&printable::message(state));

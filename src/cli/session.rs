@@ -1,5 +1,6 @@
 //! What a command works with: configuration, context, and the store once it is opened.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use serde_json::Value;
 
 use super::config::{Config, Database};
 use super::error::{CliError, CliResult};
+use super::next::Next;
 use super::terminal::{SystemClock, TerminalProgress, WaitingOnly, is_stderr_terminal};
 use crate::engine::shown_sentence;
 use crate::pipeline::{Cancel, Clock, Context, Progress, Silent, Wait};
@@ -23,6 +25,8 @@ const CLOSE_WAIT: Duration = Duration::from_secs(10);
 pub struct Session {
     /// Flags, environment, file and defaults, worked out.
     pub config: Config,
+    /// How commands are printed.
+    pub next: Next,
     /// What the job is lent.
     pub context: Context,
     /// A row that the server would hide must not be missing: the command reads all or nothing.
@@ -59,6 +63,7 @@ impl Session {
             wait: Wait::default(),
         };
         Self {
+            next: Next::of(&config),
             config,
             context,
             needs_all_rows: true,
@@ -151,11 +156,15 @@ impl Session {
     }
 
     /// Closes what was opened: an SQLite file can be copied then, all of it is in the one file.
-    pub async fn close(&self) {
+    ///
+    /// Errors: somebody wrote to a file that this user may only read, while it was read.
+    pub async fn close(&self) -> CliResult<()> {
         if let Some(store) = self.sqlite.get() {
+            store.check_still()?;
             // Later than this it is closed by the system, and the next one to open it tidies up.
             let _ = tokio::time::timeout(CLOSE_WAIT, store.clone().close()).await;
         }
+        Ok(())
     }
 
     /// Says that there is no database, and where one was looked for.
@@ -164,10 +173,13 @@ impl Session {
             "the default" => "the default; no --database, DATABASE_URL or fifo-pnl.toml names one",
             from => from,
         };
-        CliError::usage(
-            format!("no database at {path} (from {from})"),
-            "fifo-pnl run TRADES.csv or fifo-pnl import TRADES.csv makes one",
-        )
+        let folder = Path::new(path).parent();
+        let has_folder = folder.is_none_or(|it| it == Path::new("") || it.is_dir());
+        let hint = match has_folder {
+            true => "`fifo-pnl run FILE` or `fifo-pnl import FILE` makes one",
+            false => "its folder does not exist: make it, or name another database",
+        };
+        CliError::usage(format!("no database at {path} (from {from})"), hint)
     }
 }
 

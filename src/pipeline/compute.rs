@@ -374,7 +374,9 @@ pub(super) async fn run_full(
                 target.version,
                 names(pools)
             ),
-            hint: "correct the trades, or exclude the pools with fifo-pnl review exclude".into(),
+            hint: "correct the trades, or exclude the pools with `fifo-pnl review exclude \
+                   --account NAME --symbol SYMBOL --reason TEXT`"
+                .into(),
         });
     }
     let facts = (&seen, &mut made);

@@ -122,7 +122,7 @@ pub async fn explain(
         PipelineError::Refused {
             message: format!("the figures of \"{order_id}\" can't be explained: {error}"),
             hint: format!(
-                "fifo-pnl validate --version {} says what is wrong",
+                "`fifo-pnl validate --version {}` says what is wrong",
                 info.version
             ),
         }

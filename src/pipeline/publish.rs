@@ -54,7 +54,7 @@ async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<
     let (Some(held), true) = (current.version, current.held) else {
         return Err(PipelineError::Usage {
             message: "the current pointer is not held".into(),
-            hint: "fifo-pnl versions list shows which version is current".into(),
+            hint: "`fifo-pnl versions list` shows which version is current".into(),
         });
     };
     let versions = store.versions().await?;
@@ -73,14 +73,14 @@ fn check_publishable(info: &VersionInfo) -> PipelineResult<()> {
     let version = info.version;
     let (message, hint) = if !info.status.is_readable() {
         let status = info.status.as_str();
-        let hint = "fifo-pnl versions list shows the others";
+        let hint = "`fifo-pnl versions list` shows the others";
         (
             format!("version {version} is {status}: it has no result"),
             hint,
         )
     } else if info.scope != "all" {
         let covers = scope_words(&info.scope);
-        let hint = "compute_allocations --all-symbols makes one that can be";
+        let hint = "`compute_allocations --all-symbols` makes one that can be";
         (
             format!("version {version} covers {covers}: it can't be current"),
             hint,

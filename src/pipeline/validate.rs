@@ -334,7 +334,7 @@ pub(super) async fn find_version(
     let Some(number) = version.or(current.version) else {
         return Err(PipelineError::Usage {
             message: "no version is current yet".into(),
-            hint: "compute_allocations --all-symbols makes and publishes one".into(),
+            hint: "`compute_allocations --all-symbols` makes and publishes one".into(),
         });
     };
     let versions = store.versions().await?;
@@ -347,7 +347,7 @@ pub(super) async fn find_version(
                 "version {number} is {}: it has no result",
                 info.status.as_str()
             ),
-            hint: "fifo-pnl versions list shows the others".into(),
+            hint: "`fifo-pnl versions list` shows the others".into(),
         });
     }
     Ok(info)

@@ -435,7 +435,7 @@ fn check_lots(
             "version {version} was changed: the open lots of {} are not those of its summary",
             summary.pool
         ),
-        hint: format!("see what differs: validate_allocations --version {version}"),
+        hint: format!("see what differs: `validate_allocations --version {version}`"),
     })
 }
 

@@ -170,7 +170,7 @@ pub fn rules_of(
 ) -> TaxResult<TaxRules> {
     let bad = |what: &str| TaxError::Usage {
         message: format!("the manifest has no {what} that can be read"),
-        hint: "was it made by fifo-pnl tax --final?".into(),
+        hint: "name a zip that was filed: tax --final writes it".into(),
     };
     if manifest.get("manifest_format").and_then(Value::as_i64) != Some(MANIFEST_FORMAT) {
         return Err(bad("manifest_format"));

@@ -88,7 +88,7 @@ pub fn basis_trades(
     if total > unmatched {
         return Err(usage(
             format!("{total} is more than the {unmatched} that found no lot"),
-            "a basis settles what is unmatched; import other lots with fifo-pnl import lots",
+            "a basis settles what is unmatched; import other lots with `fifo-pnl import lots FILE`",
         ));
     }
     let prefix = format!("{SOURCE_REVIEW}-{}-", item.id);
@@ -205,7 +205,7 @@ pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResu
     let run = |trades| {
         match_pool(pool.clone(), trades).map_err(|error| TaxError::Refused {
             message: format!("{pool} can't be matched: {error}"),
-            hint: "fifo-pnl review list says what is wrong with it".into(),
+            hint: "`fifo-pnl review list` says what is wrong with it".into(),
         })
     };
     let (before, after) = (run(trades)?, run(with)?);

@@ -78,7 +78,7 @@ impl Seek for Counted {
 fn bad(path: &Path, why: impl std::fmt::Display) -> TaxError {
     TaxError::Usage {
         message: format!("{}: {why}", path.display()),
-        hint: "name a zip that fifo-pnl tax --final wrote".into(),
+        hint: "name a zip that was filed: tax --final writes it".into(),
     }
 }
 

@@ -55,6 +55,10 @@ impl Place {
         made.then_some(place)
     }
 
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     fn is_root(&self) -> bool {
         fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
     }

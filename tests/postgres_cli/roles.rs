@@ -50,7 +50,8 @@ fn a_role_without_rights_is_told_what_it_lacks() {
         );
     };
     refused(site.compute(&["--all-symbols"]), "_pnl_migrations");
-    refused(site.fifo_pnl(&["versions", "list"]), "_pnl_migrations");
+    let reading = format!("it lacks: GRANT SELECT ON _pnl_migrations TO {name}\n");
+    refused(site.fifo_pnl(&["versions", "list"]), &reading);
     // One that may read may look, and no more.
     ask(
         &owner,
@@ -65,6 +66,7 @@ fn a_role_without_rights_is_told_what_it_lacks() {
     }
     site.validate(&["--version", "current"]).expect(0);
     site.compute(&["--all-symbols", "--dry-run"]).expect(0);
+    reads_and_exports(&site);
     refused(site.compute(&["--all-symbols"]), "fifo_computation_log");
     refused(site.fifo_pnl(&["import", "trades.csv"]), "imports");
     let exclude = [
@@ -94,6 +96,50 @@ fn a_role_without_rights_is_told_what_it_lacks() {
     assert_eq!(site.log()[..1], log);
     drop(site);
     drop(role);
+}
+
+/// A reader gets everything that is read, and is told what the audit trail does not have.
+fn reads_and_exports(site: &Site) {
+    let sell = "SELECT sell_order_id FROM fifo_allocations WHERE account = 'main' LIMIT 1";
+    let sell = site.value(sell);
+    let tax = [
+        "tax",
+        "--year",
+        "2025",
+        "--timezone",
+        "Etc/UTC",
+        "--format",
+        "lots",
+    ];
+    for args in [
+        &["explain", "--sell", &sell, "--account", "main"][..],
+        &["compare", "1", "current"],
+        &["compare", "1", "1", "--output", "compared.csv"],
+        &["review", "show", "1"],
+        &["review", "export", "--output", "items.csv"],
+        &["history", "list"],
+        &["migrate", "status"],
+        &["versions", "prune", "--dry-run"],
+    ] {
+        site.fifo_pnl(args).expect(0);
+    }
+    assert!(site.fifo_pnl(&["health"]).code <= 1);
+    let events = "SELECT count(*) FROM event_log";
+    let before = site.value(events);
+    for args in [
+        &["versions", "export", "1", "--output", "v1.csv"][..],
+        &[&tax[..], &["--output", "lots.csv", "--allow-incomplete"]].concat(),
+    ] {
+        let done = site.fifo_pnl(args).expect(0);
+        let said = "Note      the export is not recorded in the audit trail: this user may not";
+        assert!(done.stdout.contains(said), "{}", done.stdout);
+        assert_eq!(done.stderr.matches("GRANT").count(), 0, "{}", done.stderr);
+        let again = [args, &["--overwrite", "--json"]].concat();
+        assert_eq!(site.fifo_pnl(&again).expect(0).json()["recorded"], false);
+    }
+    let stdout = site.fifo_pnl(&["versions", "export", "1"]).expect(0).stdout;
+    assert_eq!(site.folder.read("v1.csv"), stdout);
+    assert_eq!(site.value(events), before);
 }
 
 #[test]

@@ -8,6 +8,7 @@
     reason = "the programs are found on PATH, which the environment has"
 )]
 
+pub mod commands;
 pub mod ledger;
 pub mod signals;
 

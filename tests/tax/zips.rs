@@ -75,7 +75,10 @@ fn what_is_beyond_a_bound_is_refused_by_its_name() {
             first.starts_with("error: a.zip: ") && first.contains(said),
             "{said}: {done:?}"
         );
-        assert_eq!(second, "hint: name a zip that fifo-pnl tax --final wrote\n");
+        assert_eq!(
+            second,
+            "hint: name a zip that was filed: tax --final writes it\n"
+        );
     };
     refused(
         zip_with(|zip| zeros(zip, 64)),

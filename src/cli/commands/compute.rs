@@ -8,11 +8,12 @@ use super::tax::filed_years_changed;
 use super::{counts, incremental, prune, read_account, read_symbol};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
-use crate::cli::config::{Config, TABLE_ROWS_MAX};
+use crate::cli::config::TABLE_ROWS_MAX;
 use crate::cli::duration::parse_since;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, sum, table, time};
+use crate::cli::next::{Next, flag};
 use crate::cli::session::Session;
 use crate::engine::{Pool, PoolStatus, Symbol, Timestamp, Usd, shown_sentence};
 use crate::pipeline::{self, ComputeOptions, ComputeReport, PoolLine, Publication};
@@ -43,12 +44,14 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let report = match pipeline::compute(store.as_ref(), &context, &options).await {
         Ok(report) => report,
-        Err(error) => return Err(with_state(error.into(), store.as_ref()).await),
+        Err(error) => return Err(with_state(error.into(), store.as_ref(), &session.next).await),
     };
     let mut text = format!("Database  {}\n", store.location());
-    text.push_str(&describe(&report, args.all_rows));
-    text.push_str(&filed_years_changed(store.as_ref(), report.version, None).await);
-    text.push_str(&describe_next(&report, &session.config, false));
+    text.push_str(&describe(&report, args.all_rows, &session.next));
+    text.push_str(
+        &filed_years_changed((store.as_ref(), &session.next), report.version, None).await,
+    );
+    text.push_str(&describe_next(&report, &session.next, false));
     let mut json = session.json(|| to_json(&report));
     if let Some(object) = json.as_object_mut() {
         object.insert("database".into(), store.location().into());
@@ -97,7 +100,7 @@ pub(super) fn since(args: &ComputeArgs, now: Timestamp) -> CliResult<Option<Time
 }
 
 /// Adds to an error what still stands: the run, what is current, and the next command.
-pub(super) async fn with_state(mut error: CliError, store: &dyn Store) -> CliError {
+pub(super) async fn with_state(mut error: CliError, store: &dyn Store, next: &Next) -> CliError {
     let (Ok(current), Ok(versions)) = (store.current().await, store.versions().await) else {
         return error;
     };
@@ -122,7 +125,8 @@ pub(super) async fn with_state(mut error: CliError, store: &dyn Store) -> CliErr
         }
     };
     error.state = Some(format!(
-        "{run}; {stands}; next: compute_allocations --all-symbols"
+        "{run}; {stands}; next: {}",
+        next.command("compute_allocations --all-symbols")
     ));
     error
 }
@@ -137,17 +141,17 @@ pub(super) fn exit(report: &ComputeReport) -> Exit {
 }
 
 /// Says what a run did.
-pub(super) fn describe(report: &ComputeReport, all_rows: bool) -> String {
-    let mut text = describe_version(report);
+pub(super) fn describe(report: &ComputeReport, all_rows: bool, next: &Next) -> String {
+    let mut text = describe_version(report, next);
     text.push('\n');
     text.push_str(&describe_figures(report));
     text.push_str(&describe_symbols(report, all_rows));
-    text.push_str(&describe_unknown(report));
+    text.push_str(&describe_unknown(report, next));
     text.push_str(&prune::describe_after_run(&report.pruned));
     text
 }
 
-fn describe_version(report: &ComputeReport) -> String {
+fn describe_version(report: &ComputeReport, next: &Next) -> String {
     let version = report.version;
     let seconds = report.duration_ms as u64;
     let duration = format!("{}.{:02} s", seconds / 1000, seconds % 1000 / 10);
@@ -163,8 +167,9 @@ fn describe_version(report: &ComputeReport) -> String {
         ),
         Publication::Held => format!(
             "Version {version} is {status} ({duration}); version {} is held as current until \
-             fifo-pnl versions release",
-            report.current.version.unwrap_or(0)
+             `{}`",
+            report.current.version.unwrap_or(0),
+            next.command("fifo-pnl versions release")
         ),
         Publication::WouldTakeAway(pools) => format!(
             "Version {version} is {status} ({duration}) and NOT published: it has nothing for \
@@ -335,7 +340,7 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
 const INDENT: &str = "                ";
 
 /// Says what is unknown, and what it means for the totals.
-fn describe_unknown(report: &ComputeReport) -> String {
+fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
     let counts = &report.counts;
     let mut text = String::new();
     if counts.unmatched_sells > 0 {
@@ -347,9 +352,10 @@ fn describe_unknown(report: &ComputeReport) -> String {
         text.push_str(&format!(
             "Unmatched       {} {verb} no buy: {} USD of net proceeds have no cost basis\n\
              {INDENT}and are in no total. Totals are incomplete until the buys are imported\n\
-             {INDENT}(short sales are not matched yet): fifo-pnl review list\n",
+             {INDENT}(short sales are not matched yet): `{}`\n",
             plural(counts.unmatched_sells, "sell", "sells"),
             dollars(proceeds),
+            next.command("fifo-pnl review list"),
         ));
     }
     for (status, verb) in [
@@ -389,33 +395,31 @@ fn describe_unknown(report: &ComputeReport) -> String {
 }
 
 /// Names the next commands. What is validated already is not to be validated next.
-pub(super) fn describe_next(report: &ComputeReport, config: &Config, validated: bool) -> String {
-    let database = match config.database_from.as_str() {
-        // Named by the environment or the file: the next command finds it the same way.
-        from if from != "--database" => String::new(),
-        _ => format!(" --database {}", config.database.location()),
-    };
+pub(super) fn describe_next(report: &ComputeReport, next: &Next, validated: bool) -> String {
     let version = report.version;
-    let next = match &report.publication {
-        Publication::DryRun => format!("compute_allocations --all-symbols{database}"),
+    let commands = match &report.publication {
+        Publication::DryRun => next.command("compute_allocations --all-symbols"),
         Publication::WouldTakeAway(pools) => {
             let pool = pools.first();
             let (account, symbol) = pool
                 .map(|pool| (pool.account.to_string(), pool.symbol.to_string()))
                 .unwrap_or_default();
+            let (account, symbol) = (flag("--account", &account), flag("--symbol", &symbol));
+            let exclude = format!("fifo-pnl review exclude {account} {symbol} --reason TEXT");
             format!(
-                "correct the trades and compute again; or go on without them: fifo-pnl review \
-                 exclude --account {account} --symbol {symbol} --reason TEXT{database}; or accept \
-                 the version as it is: fifo-pnl versions publish {version}{database}"
+                "correct the trades and compute again; or go on without them: `{}`; or accept \
+                 the version as it is: `{}`",
+                next.command(&exclude),
+                next.command(&format!("fifo-pnl versions publish {version}"))
             )
         }
         _ if report.counts.unmatched_sells > 0 || report.counts.pools_rejected > 0 => {
-            format!("fifo-pnl review list{database}")
+            next.command("fifo-pnl review list")
         }
         _ if validated => return String::new(),
-        _ => format!("validate_allocations --version {version}{database}"),
+        _ => next.command(&format!("validate_allocations --version {version}")),
     };
-    format!("Next: {next}\n")
+    format!("Next: {commands}\n")
 }
 
 /// Puts a run's report into JSON; decimals are strings.

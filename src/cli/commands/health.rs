@@ -9,6 +9,7 @@ use crate::cli::duration::duration_text;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, time};
+use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{PoolStatus, Timestamp, shown_sentence};
 use crate::pipeline::{self, Finding, HealthLimits, HealthReport};
@@ -17,6 +18,9 @@ use crate::store::model::{DiskRoom, RunLine};
 
 /// Names of pools on a line; the others are counted.
 const POOLS_SHOWN: usize = 5;
+
+/// The command of a run over everything.
+const COMPUTE: &str = "compute_allocations --all-symbols";
 
 /// Characters of a run's error on a line; the log has all of it.
 const ERROR_CHARS_SHOWN: usize = 200;
@@ -31,7 +35,8 @@ pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
     if missing > 0 {
         let known = steps.iter().map(|step| step.version).max().unwrap_or(0);
         let steps = plural(missing as u64, "step", "steps");
-        let line = format!("{steps} behind v{known}; next: fifo-pnl migrate up");
+        let up = session.next.command("fifo-pnl migrate up");
+        let line = format!("{steps} behind v{known}; next: {up}");
         let findings = vec![("schema", line)];
         return Ok(outcome(&location, &findings, json!({}), &[]));
     }
@@ -52,7 +57,7 @@ pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
     };
     let report = pipeline::health(store.as_ref(), &session.context, &limits).await?;
     let now = session.context.clock.now();
-    let line = |finding: &Finding| (finding.code(), describe(finding, now));
+    let line = |finding: &Finding| (finding.code(), describe(finding, &session.next, now));
     let findings: Vec<_> = report.findings.iter().map(line).collect();
     let mut known = describe_well(&report, now);
     known.extend(describe_excluded(&report.excluded));
@@ -138,11 +143,11 @@ fn percent_free(room: DiskRoom) -> u128 {
     u128::from(room.free) * 100 / total
 }
 
-fn describe(finding: &Finding, now: Timestamp) -> String {
+fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
     match finding {
-        Finding::NoRun => "no run yet; next: compute_allocations --all-symbols".into(),
+        Finding::NoRun => format!("no run yet; next: {}", next.command(COMPUTE)),
         Finding::NoVersion => {
-            "no version is current yet; next: compute_allocations --all-symbols".into()
+            format!("no version is current yet; next: {}", next.command(COMPUTE))
         }
         Finding::Behind { .. } | Finding::Changed { .. } => describe_late(finding, now),
         Finding::LastRun(run) => {
@@ -162,17 +167,18 @@ fn describe(finding: &Finding, now: Timestamp) -> String {
             now,
         } => {
             let sells = plural(*now, "sell finds", "sells find");
-            format!("{sells} no buy, {before} in version {version}; next: fifo-pnl review list")
+            let list = next.command("fifo-pnl review list");
+            format!("{sells} no buy, {before} in version {version}; next: {list}")
         }
         Finding::ReviewOld { items, oldest } => {
             let items = plural(*items as u64, "review item", "review items");
             let oldest = ago(now, *oldest);
-            format!(
-                "{items} open for too long, the oldest for {oldest}; next: fifo-pnl review list"
-            )
+            let list = next.command("fifo-pnl review list");
+            format!("{items} open for too long, the oldest for {oldest}; next: {list}")
         }
         Finding::Held(version) => {
-            format!("version {version} is held as current until fifo-pnl versions release")
+            let release = next.command("fifo-pnl versions release");
+            format!("version {version} is held as current until `{release}`")
         }
         Finding::PoolsLeftOut { status, pools } => describe_pools(*status, pools),
         Finding::DiskNearlyFull(room) => format!(

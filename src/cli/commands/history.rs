@@ -44,7 +44,9 @@ async fn list(session: &Session) -> CliResult<Outcome> {
         all.push(json!({ "name": name, "rows_preserved": rows }));
     }
     if all.is_empty() {
-        text.push_str("No old answers are kept; fifo-pnl history import keeps those of a file.\n");
+        let none =
+            "No old answers are kept; `fifo-pnl history import FILE` keeps those of a file.\n";
+        text.push_str(&session.next.in_text(none));
     }
     let json = json!({ "database": store.location(), "snapshots": all });
     Ok(Outcome {
@@ -68,8 +70,11 @@ async fn import(session: &Session, file: &Path, date: Option<&str>) -> CliResult
     let rows = sells.len();
     let text = format!(
         "Database  {}\nHistory   {name}\n  Rows preserved: {rows}\n\
-         Next: validate_allocations --version current --snapshot {name}\n",
-        store.location()
+         Next: {}\n",
+        store.location(),
+        session.next.command(&format!(
+            "validate_allocations --version current --snapshot {name}"
+        ))
     );
     let json = json!({ "database": store.location(), "snapshot": name, "rows_preserved": rows });
     Ok(Outcome {

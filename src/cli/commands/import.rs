@@ -67,7 +67,8 @@ async fn import_and_describe(
             true => "--incremental",
             false => "--all-symbols",
         };
-        text.push_str(&format!("Next: compute_allocations {scope}\n"));
+        let command = format!("compute_allocations {scope}");
+        text.push_str(&format!("Next: {}\n", session.next.command(&command)));
     }
     let json = json!({ "database": location, "preview": request.preview,
         "files": reports.iter().map(to_json).collect::<Vec<_>>() });

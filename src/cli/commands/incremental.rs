@@ -10,6 +10,7 @@ use crate::cli::config::TABLE_ROWS_MAX;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, table, time};
+use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{PoolStatus, Timestamp, shown, shown_sentence};
 use crate::pipeline::{
@@ -25,29 +26,32 @@ pub(super) async fn run(
     options: &ComputeOptions,
 ) -> CliResult<Outcome> {
     let since = compute::since(args, context.clock.now())?;
+    let next = &session.next;
     let store = session.open(false).await?;
     let done = match compute_incremental(store.as_ref(), context, options).await {
         Ok(done) => done,
-        Err(error) => return Err(compute::with_state(error.into(), store.as_ref()).await),
+        Err(error) => return Err(compute::with_state(error.into(), store.as_ref(), next).await),
     };
     let mut text = format!("Database  {}\n", store.location());
     let (body, mut json, exit) = match &done {
-        Incremental::Nothing(nothing) => {
-            (describe_nothing(nothing), idle_json(nothing), Exit::Done)
-        }
+        Incremental::Nothing(nothing) => (
+            describe_nothing(nothing, next),
+            idle_json(nothing),
+            Exit::Done,
+        ),
         Incremental::Appended(report) => {
             let exit = match report.publication {
                 Publication::WouldTakeAway(_) => Exit::Findings,
                 _ if report.counts.pools_rejected > 0 => Exit::Findings,
                 _ => Exit::Done,
             };
-            let body = describe(report, since, args.all_rows, options.dry_run);
+            let body = describe((report, next), since, args.all_rows, options.dry_run);
             (body, session.json(|| append_json(report, since)), exit)
         }
         Incremental::Full(report, forced) => {
             let mut body = describe_forced(forced);
-            body.push_str(&compute::describe(report, args.all_rows));
-            body.push_str(&compute::describe_next(report, &session.config, false));
+            body.push_str(&compute::describe(report, args.all_rows, next));
+            body.push_str(&compute::describe_next(report, next, false));
             let mut json = session.json(|| compute::to_json(report));
             add(&mut json, "outcome", "full".into());
             let forced = forced.iter().map(forced_json).collect::<Vec<_>>();
@@ -60,10 +64,10 @@ pub(super) async fn run(
         Incremental::Appended(report) if !options.dry_run => {
             let first = |line: &AppendLine| Some((line.pool.clone(), line.added.first_sell?));
             let appended = report.pools.iter().filter_map(first).collect();
-            filed_years_changed(store.as_ref(), report.version, Some(&appended)).await
+            filed_years_changed((store.as_ref(), next), report.version, Some(&appended)).await
         }
         Incremental::Full(report, _) if !options.dry_run => {
-            filed_years_changed(store.as_ref(), report.version, None).await
+            filed_years_changed((store.as_ref(), next), report.version, None).await
         }
         _ => String::new(),
     };
@@ -87,19 +91,20 @@ fn through(complete_through: Option<Timestamp>) -> String {
     complete_through.map_or_else(|| "no trade".into(), time)
 }
 
-fn describe_nothing(nothing: &NothingNew) -> String {
+fn describe_nothing(nothing: &NothingNew, next: &Next) -> String {
     format!(
         "nothing to compute, version {} is complete through {}\n{}",
         nothing.version,
         through(nothing.complete_through),
-        describe_held(nothing.version, nothing.current)
+        describe_held(nothing.version, nothing.current, next)
     )
 }
 
-fn describe_held(version: i64, current: crate::store::model::Current) -> String {
+fn describe_held(version: i64, current: crate::store::model::Current, next: &Next) -> String {
     match current.version {
         Some(held) if current.held && held != version => {
-            format!("version {held} is held as current until fifo-pnl versions release\n")
+            let release = next.command("fifo-pnl versions release");
+            format!("version {held} is held as current until `{release}`\n")
         }
         _ => String::new(),
     }
@@ -178,7 +183,7 @@ fn is_since(line: &AppendLine, since: Option<Timestamp>) -> bool {
 }
 
 fn describe(
-    report: &AppendReport,
+    (report, next): (&AppendReport, &Next),
     since: Option<Timestamp>,
     all_rows: bool,
     dry_run: bool,
@@ -203,11 +208,11 @@ fn describe(
         "complete through {}\n",
         through(report.complete_through)
     ));
-    text.push_str(&describe_held(version, report.current));
+    text.push_str(&describe_held(version, report.current, next));
     text.push('\n');
     text.push_str(&describe_figures(report));
     text.push_str(&describe_pools(report, since, all_rows));
-    text.push_str(&describe_unknown(report));
+    text.push_str(&describe_unknown(report, next));
     text
 }
 
@@ -291,7 +296,7 @@ fn describe_pools(report: &AppendReport, since: Option<Timestamp>, all_rows: boo
     if text.is_empty() { text } else { text + "\n" }
 }
 
-fn describe_unknown(report: &AppendReport) -> String {
+fn describe_unknown(report: &AppendReport, next: &Next) -> String {
     let counts = &report.counts;
     let mut text = String::new();
     if counts.unmatched_sells > 0 {
@@ -300,7 +305,8 @@ fn describe_unknown(report: &AppendReport) -> String {
             sells => (format!("{} new sells", count(sells)), "find"),
         };
         text.push_str(&format!(
-            "Unmatched       {sells} {verb} no buy: fifo-pnl review list\n"
+            "Unmatched       {sells} {verb} no buy: `{}`\n",
+            next.command("fifo-pnl review list")
         ));
     }
     for line in &report.pools {

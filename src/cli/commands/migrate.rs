@@ -300,7 +300,7 @@ async fn down(session: &Session, to: i64, confirm: Option<String>) -> CliResult<
         Database::Postgres(url) => {
             let down = async || url.schema_down(to, holder).await;
             when_free(&session.context, down).await?;
-            (None, "fifo-pnl migrate up brings it up again.")
+            (None, "`fifo-pnl migrate up` brings it up again.")
         }
     };
     let kept = copy
@@ -309,7 +309,8 @@ async fn down(session: &Session, to: i64, confirm: Option<String>) -> CliResult<
     let text = format!(
         "Database  {}\nThe schema is back at v{to}.\n{}{next}\n",
         session.config.database.location(),
-        kept.unwrap_or_default()
+        kept.unwrap_or_default(),
+        next = session.next.in_text(next)
     );
     let json = json!({ "schema_version": to, "copy": copy });
     Ok(Outcome {

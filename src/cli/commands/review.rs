@@ -13,6 +13,7 @@ use crate::cli::args::{PoolArgs, ReviewCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, table, time};
+use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{IssueType, Pool, Symbol, Timestamp, shown, shown_sentence};
 use crate::pipeline::{check_scope, known_pools, unknown};
@@ -60,7 +61,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
             decide::decide(store, session, &args, ReviewStatus::Pending).await
         }
         ReviewCommand::Export { output, overwrite } => {
-            sheet::export(store, &output, overwrite).await
+            sheet::export(store, session, &output, overwrite).await
         }
         ReviewCommand::Apply { file, preview, yes } => {
             sheet::apply(store, session, &file, (preview, yes)).await
@@ -100,7 +101,7 @@ async fn find_item(store: &dyn Store, id: i64) -> CliResult<QueuedItem> {
     found.ok_or_else(|| {
         CliError::usage(
             format!("there is no review item {id}"),
-            "fifo-pnl review list --all shows all items",
+            "`fifo-pnl review list --all` shows all items",
         )
     })
 }
@@ -117,10 +118,15 @@ async fn list(
     if items.is_empty() {
         text.push_str("Nothing to review.\n");
     } else {
-        text.push_str(&describe(&items));
+        text.push_str(&describe(&items, &session.next));
         let config = session.config.tax.path.display().to_string();
         let rules = &session.config.rules;
-        text.push_str(&advice::describe_settings(&items, rules, &config));
+        text.push_str(&advice::describe_settings(
+            &items,
+            rules,
+            &config,
+            &session.next,
+        ));
     }
     for exclusion in &exclusions {
         text.push_str(&format!(
@@ -151,7 +157,7 @@ async fn list(
     })
 }
 
-fn describe(items: &[&QueuedItem]) -> String {
+fn describe(items: &[&QueuedItem], next: &Next) -> String {
     let row = |item: &&QueuedItem| {
         let order = if item.order_id.is_empty() {
             "(whole pool)"
@@ -184,7 +190,8 @@ fn describe(items: &[&QueuedItem]) -> String {
     }
     let count = plural(items.len() as u64, "item", "items");
     text.push_str(&format!(
-        "\n{count}. fifo-pnl review show ID says what settles one.\n"
+        "\n{count}. `{}` says what settles one.\n",
+        next.command("fifo-pnl review show ID")
     ));
     let is_unmatched = |item: &&&QueuedItem| item.issue == IssueType::UnmatchedSell;
     let unmatched = items.iter().filter(is_unmatched).count();
@@ -251,7 +258,7 @@ async fn set(
         };
         return Err(CliError::refused(
             format!("{pool} is {state}"),
-            "fifo-pnl review list",
+            "`fifo-pnl review list` shows what is excluded",
         ));
     }
     if excluded {
@@ -277,8 +284,9 @@ async fn set(
     };
     let text = format!(
         "Database  {}\n{pool} is {state} from the next version on.\n\
-         Next: compute_allocations --all-symbols\n",
-        store.location()
+         Next: {}\n",
+        store.location(),
+        session.next.command("compute_allocations --all-symbols")
     );
     let json = json!({ "database": store.location(), "account": args.account,
         "symbol": pool.symbol.as_str(), "excluded": excluded });

@@ -49,15 +49,16 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
         keep_versions: Some(compute::keep_versions(None, session)),
         ..ComputeOptions::default()
     };
+    let next = &session.next;
     let report = match pipeline::compute(store, &session.context, &options).await {
         Ok(report) => report,
-        Err(error) => return Err(compute::with_state(error.into(), store).await),
+        Err(error) => return Err(compute::with_state(error.into(), store, next).await),
     };
     let judged = pipeline::validate(store, &session.context, Some(report.version)).await?;
-    text.push_str(&compute::describe(&report, args.all_rows));
+    text.push_str(&compute::describe(&report, args.all_rows, next));
     text.push_str(&validate::describe_short(&judged));
-    text.push_str(&filed_years_changed(store, report.version, None).await);
-    text.push_str(&compute::describe_next(&report, &session.config, true));
+    text.push_str(&filed_years_changed((store, next), report.version, None).await);
+    text.push_str(&compute::describe_next(&report, next, true));
     let exit = [
         imported,
         compute::exit(&report),

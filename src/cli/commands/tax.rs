@@ -10,6 +10,7 @@ use filing::Filing;
 
 use super::read_account;
 use super::validate::parse_version;
+use super::versions::{not_recorded, record_export};
 use crate::cli::Outcome;
 use crate::cli::args::{TaxArgs, TaxCommand};
 use crate::cli::error::{CliError, CliResult};
@@ -99,14 +100,13 @@ async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
     if keep {
         keep_timezone(session, &zone_name);
     }
-    record(store, session, &request, &exported).await?;
-    Ok(outcome(
-        store,
-        &request,
-        &exported,
-        &about,
-        args.allow_incomplete,
-    ))
+    let recorded = record(store, session, &request, &exported).await?;
+    let mut outcome = outcome(store, &request, &exported, &about, args.allow_incomplete);
+    outcome.text.push_str(not_recorded(recorded));
+    if let Some(object) = outcome.json.as_object_mut() {
+        object.insert("recorded".into(), recorded.into());
+    }
+    Ok(outcome)
 }
 
 /// Returns the name of the zone, and whether it has to be kept.
@@ -213,7 +213,7 @@ pub(super) async fn choose_version(
             ),
             None => CliError::usage(
                 "no version is current yet",
-                "compute_allocations --all-symbols makes and publishes one",
+                "`compute_allocations --all-symbols` makes and publishes one",
             ),
         });
     };
@@ -224,7 +224,7 @@ pub(super) async fn choose_version(
         let status = info.status.as_str();
         return Err(CliError::usage(
             format!("version {number} is {status}: it has no result"),
-            "fifo-pnl versions list shows the others",
+            "`fifo-pnl versions list` shows the others",
         ));
     }
     let newer = readable.filter(|newer| named.is_none() && newer.version > number);
@@ -257,13 +257,13 @@ fn words_of(info: &VersionInfo, current: &Current) -> String {
     words.join(", ")
 }
 
-/// Writes the export down. A role that may only read says so and goes on.
+/// Writes the export down; returns whether that is permitted.
 async fn record(
     store: &dyn Store,
     session: &Session,
     request: &ExportRequest,
     exported: &Exported,
-) -> CliResult<()> {
+) -> CliResult<bool> {
     let rules = &request.rules;
     let files: Vec<Value> = exported.files.iter().map(file_json).collect();
     let format = request.files.first().map(|(format, _)| format.as_str());
@@ -277,13 +277,7 @@ async fn record(
         version: Some(request.version.version),
         ..Event::info("export", session.context.clock.now(), details)
     };
-    match store.log_event(&event).await {
-        Err(StoreError::NoPermission { .. }) => {
-            note("the export is not recorded: this role may only read");
-            Ok(())
-        }
-        done => Ok(done?),
-    }
+    record_export(store, &event).await
 }
 
 fn file_json(file: &WrittenFile) -> Value {

@@ -75,7 +75,7 @@ pub(super) fn parse_version(text: &str) -> CliResult<Option<i64>> {
         Ok(version) if version > 0 => Ok(Some(version)),
         _ => Err(CliError::usage(
             format!("the version is \"{text}\", expected a number from 1 or \"current\""),
-            "fifo-pnl versions list shows the versions there are",
+            "`fifo-pnl versions list` shows the versions there are",
         )),
     }
 }

@@ -12,6 +12,7 @@ use crate::cli::args::VersionsCommand;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, table, time};
+use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{AllocationRow, shown_sentence};
 use crate::files::{Draft, IfThere, WriteError};
@@ -28,17 +29,20 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
     let store = store.as_ref();
     let context = &session.context;
     match command {
-        VersionsCommand::List => list(store).await,
+        VersionsCommand::List => list(store, &session.next).await,
         VersionsCommand::Publish { version } => {
             let current = pipeline::publish(store, context, version).await?;
             let held = if current.held {
-                "It is held there: runs go on, and publish again after fifo-pnl versions release.\n"
+                "It is held there: runs go on, and publish again after\n`fifo-pnl versions release`.\n"
             } else {
                 ""
             };
             Ok(done(
                 store,
-                format!("Version {version} is current.\n{held}"),
+                format!(
+                    "Version {version} is current.\n{}",
+                    session.next.in_text(held)
+                ),
                 pointer(&current),
             ))
         }
@@ -93,7 +97,7 @@ fn pointer(current: &Current) -> Value {
     json!({ "current_version": current.version, "held": current.held })
 }
 
-async fn list(store: &dyn Store) -> CliResult<Outcome> {
+async fn list(store: &dyn Store, next: &Next) -> CliResult<Outcome> {
     let (versions, current) = (store.versions().await?, store.current().await?);
     let row = |info: &VersionInfo| {
         let is_current = current.version == Some(info.version);
@@ -130,7 +134,8 @@ async fn list(store: &dyn Store) -> CliResult<Outcome> {
         ]
     };
     let text = if versions.is_empty() {
-        "No version yet. Next: compute_allocations --all-symbols\n".into()
+        let compute = next.command("compute_allocations --all-symbols");
+        format!("No version yet.\nNext: {compute}\n")
     } else {
         let header = [
             "Version",
@@ -204,7 +209,7 @@ async fn export(
         None => {
             return Err(CliError::usage(
                 "no version is current yet",
-                "compute_allocations --all-symbols makes and publishes one",
+                "`compute_allocations --all-symbols` makes and publishes one",
             ));
         }
     };
@@ -216,7 +221,7 @@ async fn export(
             let status = info.status.as_str();
             return Err(CliError::usage(
                 format!("version {number} is {status}: it has no result"),
-                "fifo-pnl versions list shows the others",
+                "`fifo-pnl versions list` shows the others",
             ));
         }
         Some(info) => info,
@@ -241,14 +246,40 @@ async fn export(
         version: Some(number),
         ..Event::info("export", at, details.clone())
     };
-    store.log_event(&event).await?;
+    let recorded = record_export(store, &event).await?;
+    let unrecorded = not_recorded(recorded);
     let text = format!(
-        "Wrote {}: version {number}, {} rows, sha256 {}\n",
+        "Wrote {}: version {number}, {} rows, sha256 {}\n{unrecorded}",
         shown_sentence(&path.display().to_string()),
         count(written.rows),
         written.sha256
     );
-    Ok(done(store, text, details))
+    let mut outcome = done(store, text, details);
+    if let Some(object) = outcome.json.as_object_mut() {
+        object.insert("recorded".into(), recorded.into());
+    }
+    Ok(outcome)
+}
+
+/// Writes an export down; returns whether that is permitted. The file is there by then, so that
+/// it is not is no failure. Errors: the store fails.
+pub(super) async fn record_export(store: &dyn Store, event: &Event) -> CliResult<bool> {
+    match store.log_event(event).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::NoPermission { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Tells a reader that the audit trail does not have the export.
+pub(super) fn not_recorded(recorded: bool) -> &'static str {
+    match recorded {
+        true => "",
+        false => {
+            "Note      the export is not recorded in the audit trail: this user may not write \
+             there\n"
+        }
+    }
 }
 
 /// Writes a version. Errors: its rows are not those that its run wrote; it can't be written.

@@ -37,11 +37,11 @@ pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
         "is out of matching"
     };
     let text = format!(
-        "Database  {}\nTrade {} of account {} {done} from the next version on.\n\
-         Next: compute_allocations --all-symbols\n",
+        "Database  {}\nTrade {} of account {} {done} from the next version on.\nNext: {}\n",
         store.location(),
         shown(id).quoted(),
-        shown(account).quoted()
+        shown(account).quoted(),
+        session.next.command("compute_allocations --all-symbols")
     );
     let json = json!({ "database": store.location(), "account": account, "order_id": id,
         "voided": !args.undo });

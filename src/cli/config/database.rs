@@ -54,6 +54,33 @@ pub(super) fn parse_database(url: &str, from: &str) -> CliResult<Database> {
     Ok(Database::Sqlite(path.into()))
 }
 
+/// Returns a URL as it is typed again, without its password: that one is looked up elsewhere.
+pub(super) fn to_type_again(url: &str) -> String {
+    let (head, query) = url.split_once('?').unwrap_or((url, ""));
+    let scheme_end = head.find("://").map_or(0, |at| at + "://".len());
+    let (scheme, rest) = head.split_at(scheme_end);
+    let plain = match rest.rsplit_once('@') {
+        Some((login, place)) => {
+            let user = login.split_once(':').map_or(login, |(user, _)| user);
+            format!("{scheme}{user}@{place}")
+        }
+        None => head.to_owned(),
+    };
+    let is_password = |part: &&str| part.to_ascii_lowercase().contains("password");
+    let query: Vec<&str> = query
+        .split('&')
+        .filter(|part| !part.is_empty() && !is_password(part))
+        .collect();
+    let plain = match query.is_empty() {
+        true => plain,
+        false => format!("{plain}?{}", query.join("&")),
+    };
+    match mask_passwords(&plain) == plain {
+        true => plain,
+        false => mask_passwords(url),
+    }
+}
+
 /// Returns what may be printed of a URL that is not understood.
 fn without_secrets(url: &str) -> String {
     let is_scheme = |text: &str| {
@@ -147,6 +174,23 @@ mod tests {
 
     use super::*;
     use crate::cli::exit::Exit;
+
+    #[test]
+    fn urls_are_typed_again_without_a_password() {
+        for (url, expected) in [
+            ("sqlite://a b.db", "sqlite://a b.db"),
+            ("postgres://u@h/db", "postgres://u@h/db"),
+            ("postgres://h:5433/db", "postgres://h:5433/db"),
+            ("postgres://u:s@cret@h/db", "postgres://u@h/db"),
+            (
+                "postgres://u:s@/db?host=/run/pg&sslmode=require",
+                "postgres://u@/db?host=/run/pg&sslmode=require",
+            ),
+            ("postgres://h/db?password=s", "postgres://h/db"),
+        ] {
+            assert_eq!(to_type_again(url), expected);
+        }
+    }
 
     #[test]
     fn urls() {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::cli::next::{Next, flag, quoted};
 use crate::engine::policy::DOLLAR_COINS;
 use crate::engine::{Account, IssueType, Pool, Symbol, SymbolRules, shown_sentence};
 use crate::store::model::{Exclusion, QueuedItem};
@@ -25,6 +26,8 @@ pub(super) struct Way {
 /// What is known around an item.
 pub(super) struct Around<'a> {
     pub(super) rules: &'a SymbolRules,
+    /// How commands are printed.
+    pub(super) next: &'a Next,
     /// The item's pool was taken out of matching.
     pub(super) exclusion: Option<&'a Exclusion>,
     /// The buy that closed the sell, if the sell was a short one.
@@ -46,6 +49,14 @@ const COMPUTE: &str = "compute_allocations --all-symbols";
 
 /// Returns the ways to settle an open item, the likeliest first; none for a settled one.
 pub(super) fn ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
+    let mut ways = plain_ways(item, around);
+    for command in ways.iter_mut().flat_map(|way| &mut way.commands) {
+        *command = around.next.command(command);
+    }
+    ways
+}
+
+fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     if !item.status.is_open() {
         return Vec::new();
     }
@@ -204,6 +215,7 @@ pub(super) fn describe_settings(
     items: &[&QueuedItem],
     rules: &SymbolRules,
     config: &str,
+    next: &Next,
 ) -> String {
     let is_asked = |item: &&&QueuedItem| {
         item.issue == IssueType::MissingFx && item.status.is_open() && {
@@ -236,7 +248,8 @@ pub(super) fn describe_settings(
     };
     format!(
         "\nIf these are names and no pairs, and their prices are in dollars, these lines in\n\
-         {config} say so; then {COMPUTE}\n\n{}\n{rest}",
+         {config} say so; then `{}`\n\n{}\n{rest}",
+        next.command(COMPUTE),
         lines.join("\n")
     )
 }
@@ -264,22 +277,6 @@ fn void(order_id: &str, account: &str) -> String {
     }
 }
 
-/// Returns a flag with its value, which may look like a flag itself.
-fn flag(name: &str, value: &str) -> String {
-    let between = if value.starts_with('-') { "=" } else { " " };
-    format!("{name}{between}{}", quoted(value))
-}
-
-/// Returns a word as a shell takes it whole.
-fn quoted(word: &str) -> String {
-    let is_plain =
-        |character: char| character.is_ascii_alphanumeric() || "_-./:@%+=,".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 /// Puts the ways into words.
 pub(super) fn describe(ways: &[Way]) -> String {
     let mut text = String::new();
@@ -305,18 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_quoted_for_a_shell() {
-        let cases = [
-            ("BTC-USD", "BTC-USD"),
-            ("two words", "'two words'"),
-            ("it's", "'it'\\''s'"),
-            ("$(rm)", "'$(rm)'"),
-            ("", "''"),
-        ];
-        for (word, expected) in cases {
-            assert_eq!(quoted(word), expected);
-        }
-        assert_eq!(flag("--account", "-x"), "--account=-x");
+    fn an_id_that_looks_like_a_flag() {
         assert_eq!(
             void("-5", "main"),
             "fifo-pnl void --account main --reason TEXT -- -5"

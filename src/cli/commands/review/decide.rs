@@ -132,9 +132,10 @@ pub(super) async fn resolve(
         .collect();
     let text = format!(
         "Database  {}\nItem {id} is in progress: appended {}, marked as decided by review.\n\
-         Next: compute_allocations --all-symbols, which closes the item\n",
+         The next run closes the item.\nNext: {}\n",
         store.location(),
-        ids.join(", ")
+        ids.join(", "),
+        session.next.command("compute_allocations --all-symbols")
     );
     let json = json!({ "database": store.location(), "id": id, "trades": ids,
         "appended": count });
@@ -289,14 +290,14 @@ pub(super) fn check_unmatched(item: &QueuedItem) -> CliResult<()> {
         let (id, status) = (item.id, item.status.as_str());
         return Err(CliError::refused(
             format!("review item {id} is {status}: reopen it first"),
-            format!("fifo-pnl review reopen {id} --note TEXT"),
+            format!("`fifo-pnl review reopen {id} --note TEXT` does"),
         ));
     }
     if item.issue != IssueType::UnmatchedSell {
         let (id, issue) = (item.id, item.issue.as_str());
         return Err(CliError::usage(
             format!("review item {id} is {issue}, no unmatched sell: a basis does not settle it"),
-            format!("fifo-pnl review show {id} says what does"),
+            format!("`fifo-pnl review show {id}` says what does"),
         ));
     }
     Ok(())

@@ -12,6 +12,7 @@ use crate::cli::commands::history::bytes_of;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::plural;
+use crate::cli::next::quoted;
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
 use crate::engine::{IssueType, Pool, shown_sentence};
@@ -38,7 +39,12 @@ const SHOWN: [&str; 9] = [
 const FILLED: [&str; 6] = ["action", "size", "basis", "acquired", "signed_by", "note"];
 
 /// Writes the open items.
-pub(super) async fn export(store: &dyn Store, path: &Path, overwrite: bool) -> CliResult<Outcome> {
+pub(super) async fn export(
+    store: &dyn Store,
+    session: &Session,
+    path: &Path,
+    overwrite: bool,
+) -> CliResult<Outcome> {
     let if_there = IfThere::of_overwrite(overwrite);
     check_place(path, if_there)?;
     let mut queue = store.review_queue().await?;
@@ -49,10 +55,12 @@ pub(super) async fn export(store: &dyn Store, path: &Path, overwrite: bool) -> C
     let (file, location) = (path.display().to_string(), store.location());
     let items = plural(count, "open item", "open items");
     let shown = shown_sentence(&file);
+    let apply = format!("fifo-pnl review apply {} --preview", quoted(&file));
     let text = format!(
         "Database  {location}\nWrote     {shown}: {items}\n\
          Fill in action (resolve, dismiss, start), size, basis, acquired, signed_by, note; then\n\
-         fifo-pnl review apply {shown} --preview\n"
+         {}\n",
+        session.next.command(&apply)
     );
     let json = json!({ "database": location, "file": file, "items": count });
     Ok(Outcome {
@@ -99,7 +107,7 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
     let bad = |what: String| {
         CliError::usage(
             format!("{shown}{what}"),
-            "fifo-pnl review export writes such a file",
+            "`fifo-pnl review export --output FILE` writes such a file",
         )
     };
     let bytes = bytes_of(path)?;
@@ -192,7 +200,7 @@ async fn prepare_all(store: &dyn Store, session: &Session, path: &Path) -> CliRe
                 row.line,
                 CliError::usage(
                     format!("there is no review item {id}"),
-                    "fifo-pnl review list --all shows all items",
+                    "`fifo-pnl review list --all` shows all items",
                 ),
             )),
         };
@@ -231,7 +239,8 @@ pub(super) async fn apply(
             }
         }
         text.push_str(&format!(
-            "{count} changed. Next: compute_allocations --all-symbols\n"
+            "{count} changed.\nNext: {}\n",
+            session.next.command("compute_allocations --all-symbols")
         ));
     } else {
         text.push_str("No row has an action: nothing was changed.\n");

@@ -45,6 +45,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
     let around = Around {
         config: &config,
         rules: &session.config.rules,
+        next: &session.next,
         exclusion: exclusions.iter().find(|of| of.pool == item.pool),
         cover: misses.iter().find_map(cover),
         has_zone: session.config.tax.timezone.is_some(),

@@ -9,6 +9,7 @@ use crate::cli::Outcome;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, table};
+use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{Pool, Timestamp, shown, shown_sentence};
 use crate::store::Store;
@@ -23,9 +24,13 @@ pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResul
     let mut filed = tax::filed(store, &zone_named).await?;
     filed.retain(|filed| filed.rules.year == year);
     if filed.is_empty() {
+        let zone = match session.config.tax.timezone {
+            Some(_) => "",
+            None => " --timezone ZONE",
+        };
         return Err(CliError::usage(
             format!("nothing was filed for tax year {year}"),
-            format!("fifo-pnl tax --year {year} --final -o tax-{year}.zip files it"),
+            format!("`fifo-pnl tax --year {year}{zone} --final --output tax-{year}.zip` files it"),
         ));
     }
     let mut text = format!("Database  {}\n", store.location());
@@ -48,23 +53,24 @@ pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResul
 /// Says which filed years a new version changes; empty where it changes none, or is not current.
 /// `appended`: of a version that was only appended to, the first sell that is new, by pool.
 pub(in crate::cli::commands) async fn filed_years_changed(
-    store: &dyn Store,
+    (store, next): (&dyn Store, &Next),
     version: Version,
     appended: Option<&BTreeMap<Pool, Timestamp>>,
 ) -> String {
-    match changed_years(store, version, appended).await {
+    match changed_years((store, next), version, appended).await {
         Ok(text) => text,
         // The version is published by now: what can't be looked up is said, and fails nothing.
         Err(error) => format!(
             "Filed           unknown whether a filed tax year changed: {};\n                \
-             fifo-pnl tax amend --year YEAR shows it\n",
-            error.message
+             `{}` shows it\n",
+            error.message,
+            next.command("fifo-pnl tax amend --year YEAR")
         ),
     }
 }
 
 async fn changed_years(
-    store: &dyn Store,
+    (store, next): (&dyn Store, &Next),
     version: Version,
     appended: Option<&BTreeMap<Pool, Timestamp>>,
 ) -> CliResult<String> {
@@ -94,7 +100,8 @@ async fn changed_years(
             let lines = plural(lines, "line differs", "lines differ");
             text.push_str(&format!(
                 "Filed           tax year {year}{of}, filed from version {old}: {lines} in \
-                 version {version};\n                fifo-pnl tax amend --year {year} shows them\n"
+                 version {version}:\n                {}\n",
+                next.command(&format!("fifo-pnl tax amend --year {year}"))
             ));
         }
     }

@@ -12,6 +12,7 @@ use crate::cli::Outcome;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::plural;
+use crate::cli::next::{Next, quoted};
 use crate::cli::session::Session;
 use crate::engine::{shown, shown_sentence};
 use crate::files::IfThere;
@@ -75,7 +76,13 @@ pub(super) async fn file(
     }
     filed.publish()?;
     record(store, session, &filing, &filed).await?;
-    Ok(outcome(store, &filing, &filed, missing, was_sealed))
+    Ok(outcome(
+        (store, &session.next),
+        &filing,
+        &filed,
+        missing,
+        was_sealed,
+    ))
 }
 
 async fn record(
@@ -103,7 +110,7 @@ async fn record(
 }
 
 fn outcome(
-    store: &dyn Store,
+    (store, next): (&dyn Store, &Next),
     filing: &Filing<'_>,
     filed: &Filed,
     missing: Option<String>,
@@ -136,7 +143,8 @@ fn outcome(
     if let Some(missing) = &missing {
         text.push_str(&format!("{missing}\n"));
     }
-    text.push_str(&format!("Next: fifo-pnl tax verify {path}\n"));
+    let verify = format!("fifo-pnl tax verify {}", quoted(&zip));
+    text.push_str(&format!("Next: {}\n", next.command(&verify)));
     let json = json!({ "database": store.location(), "zip": zip, "sha256": sha256,
         "incomplete": missing, "manifest": filed.exported.manifest });
     Outcome {

@@ -1,0 +1,142 @@
+//! Commands as they are printed: whoever pastes one works on the same database.
+//!
+//! The one place that spells them. A command in a sentence stands between backticks, so that
+//! a reader sees where it ends; `tests/printed_commands.rs` and `tests/errors.rs` read
+//! all commands from what is printed, and run them. Words in capitals stand for what only the
+//! user knows.
+
+use super::config::Config;
+
+/// The programs that a printed command may begin with.
+const PROGRAMS: [&str; 3] = ["fifo-pnl", "compute_allocations", "validate_allocations"];
+
+/// What a plain command lacks to do the same work as this one.
+#[derive(Debug, Clone, Default)]
+pub struct Next {
+    options: String,
+}
+
+impl Next {
+    /// Works out which options a command needs: `--database` only if the plain command would open
+    /// another one, `--config` if it was named.
+    pub fn of(config: &Config) -> Self {
+        let mut options = String::new();
+        if let Some(url) = &config.database_option {
+            options.push_str(&format!(" --database {}", quoted(url)));
+        }
+        if let Some(path) = &config.config_option {
+            options.push_str(&format!(
+                " --config {}",
+                quoted(&path.display().to_string())
+            ));
+        }
+        Self { options }
+    }
+
+    /// Completes a command that is spelled for a shell.
+    pub fn command(&self, command: &str) -> String {
+        let (before, after) = command.split_at(end_of_options(command));
+        format!("{before}{}{after}", self.options)
+    }
+
+    /// Completes each command of a text that stands between backticks.
+    pub fn in_text(&self, text: &str) -> String {
+        let mut done = String::new();
+        for (nth, part) in text.split('`').enumerate() {
+            if nth > 0 {
+                done.push('`');
+            }
+            let is_command = nth % 2 == 1 && begins_with_program(part);
+            match is_command {
+                true => done.push_str(&self.command(part)),
+                false => done.push_str(part),
+            }
+        }
+        done
+    }
+}
+
+fn begins_with_program(text: &str) -> bool {
+    let first = text.split(' ').next().unwrap_or_default();
+    PROGRAMS.contains(&first)
+}
+
+/// Returns where a command's options end: before the word `--`, or at its end.
+fn end_of_options(command: &str) -> usize {
+    let mut is_quoted = false;
+    let mut is_escaped = false;
+    for (at, character) in command.char_indices() {
+        let rest = command.get(at..).unwrap_or_default();
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if !is_quoted => is_escaped = true,
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted && rest.starts_with(" -- ") => return at,
+            _ => {}
+        }
+    }
+    command.len()
+}
+
+/// Returns a flag with its value, which may look like a flag itself.
+pub fn flag(name: &str, value: &str) -> String {
+    let between = if value.starts_with('-') { "=" } else { " " };
+    format!("{name}{between}{}", quoted(value))
+}
+
+/// Returns a word as a shell takes it whole.
+pub fn quoted(word: &str) -> String {
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "_-./:@%+=,".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        let cases = [
+            ("BTC-USD", "BTC-USD"),
+            ("two words", "'two words'"),
+            ("it's", "'it'\\''s'"),
+            ("$(rm)", "'$(rm)'"),
+            ("", "''"),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(quoted(word), expected);
+        }
+        assert_eq!(flag("--account", "-x"), "--account=-x");
+    }
+
+    #[test]
+    fn options_come_before_the_ids() {
+        let next = Next {
+            options: " --database sqlite://a.db".into(),
+        };
+        for (command, expected) in [
+            (
+                "fifo-pnl review list",
+                "fifo-pnl review list --database sqlite://a.db",
+            ),
+            (
+                "fifo-pnl void -- -5",
+                "fifo-pnl void --database sqlite://a.db -- -5",
+            ),
+            (
+                "fifo-pnl void 'it'\\''s -- b'",
+                "fifo-pnl void 'it'\\''s -- b' --database sqlite://a.db",
+            ),
+        ] {
+            assert_eq!(next.command(command), expected);
+        }
+        let text = "`fifo-pnl health` says more; `ls` does not";
+        let expected = "`fifo-pnl health --database sqlite://a.db` says more; `ls` does not";
+        assert_eq!(next.in_text(text), expected);
+        assert_eq!(Next::default().in_text(text), text);
+    }
+}
