@@ -90,6 +90,8 @@ const MEND_SCHEMA: &str = "DROP what is not ours; make again what is missing or 
     migrations/ has it, or restore a backup; if you adapted a view of the gate: \
     `fifo-pnl migrate up --accept-views`";
 
+const FILE_URL: &str = "a database is named like sqlite://fifo-pnl.db";
+
 const REMOVE_TRIGGER: &str =
     "a trigger or rule of another program changes rows as they are written: remove it";
 
@@ -104,9 +106,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
             Exit::Usage,
             "name one that is there; or make it with createdb, then run `fifo-pnl migrate up`",
         ),
-        StoreError::BadLocation { .. } => {
-            (Exit::Usage, "a database is named like sqlite://fifo-pnl.db")
-        }
+        StoreError::BadLocation { .. } => (Exit::Usage, FILE_URL),
         StoreError::NoTrade { .. } => (
             Exit::Usage,
             "--account names the account of the trade, which is \"default\" otherwise",

@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 
 use super::policy::{SENTENCE_CHARS_MAX, SHOWN_CHARS_MAX};
 
-/// The edition of Unicode that [`HIDDEN`] was made from.
+/// The edition of Unicode that the list of hidden characters was made from.
 pub const UNICODE_VERSION: &str = "18.0";
 
 /// Characters without a picture of their own, in ascending order.

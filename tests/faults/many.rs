@@ -178,13 +178,13 @@ fn spoil(place: &Place) {
             insert("1735812000000000")
         )),
         Place::Postgres(..) => place.rows(&format!(
-            "CREATE TEMP TABLE checks AS SELECT conname, pg_get_constraintdef(oid) AS is \
+            "CREATE TEMP TABLE checks AS SELECT conname, pg_get_constraintdef(oid) AS rule \
              FROM pg_constraint WHERE contype = 'c' AND conrelid = 'trade_records'::regclass; \
              DO $$ DECLARE name text; BEGIN FOR name IN SELECT conname FROM checks LOOP \
              EXECUTE format('ALTER TABLE trade_records DROP CONSTRAINT %I', name); \
              END LOOP; END $$; {}; \
-             DO $$ DECLARE name text; is text; BEGIN FOR name, is IN SELECT * FROM checks LOOP \
-             EXECUTE format('ALTER TABLE trade_records ADD CONSTRAINT %I %s NOT VALID', name, is); \
+             DO $$ DECLARE name text; rule text; BEGIN FOR name, rule IN SELECT * FROM checks LOOP \
+             EXECUTE format('ALTER TABLE trade_records ADD CONSTRAINT %I %s NOT VALID', name, rule); \
              END LOOP; END $$",
             insert("'2025-01-02 10:00:00Z'")
         )),

@@ -152,7 +152,7 @@ fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
             let text = place.map(|place| row.cell(place));
             text.filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        if let Some((name, text)) = no_number(&cell) {
+        if let Some((name, text)) = no_number(cell) {
             let what = format!(":{line}: {name} is \"{text}\", expected a number");
             return Err(failed(what));
         }
@@ -182,7 +182,7 @@ fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
 
 /// Returns the first cell that should be a number and is none, with its column's name.
 fn no_number(cell: impl Fn(usize) -> Option<String>) -> Option<(&'static str, String)> {
-    let mut numbers = NUMBERS.into_iter();
+    let mut numbers = NUMBERS;
     numbers.find_map(|column| {
         let (_, name) = COLUMNS.get(column)?;
         Some((*name, cell(column).filter(|text| !is_number(text))?))

@@ -33,7 +33,8 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
         VersionsCommand::Publish { version } => {
             let current = pipeline::publish(store, context, version).await?;
             let held = if current.held {
-                "It is held there: runs go on, and publish again after\n`fifo-pnl versions release`.\n"
+                "It is held there: runs go on, and publish again after\n\
+                 `fifo-pnl versions release`.\n"
             } else {
                 ""
             };
