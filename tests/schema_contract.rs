@@ -433,7 +433,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 22] = [
+const FILES_ALONE: [(&str, &str); 23] = [
     ("postgres/protect.rs", "a ledger that was there before us"),
     (
         "postgres/legacy.rs",
@@ -467,6 +467,7 @@ const FILES_ALONE: [(&str, &str); 22] = [
     ("postgres/rights.rs", "a file has no roles"),
     ("postgres/url.rs", "a file has no password to hide"),
     ("sqlite/effort.rs", "a server counts its own steps"),
+    ("sqlite/reading.rs", "a server needs no right to its files"),
     (
         "postgres/session.rs",
         "nobody else's objects stand in a file of ours",
@@ -474,7 +475,7 @@ const FILES_ALONE: [(&str, &str); 22] = [
 ];
 
 /// Functions of one store only, by file: what a database does its own way.
-const FUNCTIONS_ALONE: [(&str, &str); 16] = [
+const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     (
         "append.rs",
         "append_on append_pool change_lots delete_summary drop push write_rows write_summaries",
@@ -485,14 +486,14 @@ const FUNCTIONS_ALONE: [(&str, &str); 16] = [
     ),
     (
         "fingerprint.rs",
-        "adapted cut expected printed record record_written written_for_a_ledger",
+        "adapted cut expected hash printed record record_written written_for_a_ledger",
     ),
     ("health.rs", "disk_room facts_in"),
     ("history.rs", "count counts take taking"),
     (
         "import.rs",
         "append_new insert_trades known_from optional_text plan push_trade write_rejects \
-         write_voids",
+         write_voids insert_rejects insert_voids optional text",
     ),
     (
         "ledger.rs",
@@ -509,7 +510,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 16] = [
     (
         "mod.rs",
         "adoption adoption_plan schema_up_with orders_unlike_fills \
-         protection_plan legacy_rows copy_made look \
+         protection_plan legacy_rows copy_made look check_still pool \
          connect connect_plain end_snapshot interrupt named open_seeing open_to_look options parse \
          renew_lock schema_up waiting_for_readers",
     ),
@@ -517,13 +518,15 @@ const FUNCTIONS_ALONE: [(&str, &str); 16] = [
     ("queue.rs", ""),
     (
         "read.rs",
-        "each expressions plain_json shown text_ref version_locked",
+        "each expressions plain_json shown text_ref version_locked stored_pools_in",
     ),
+    ("readback.rs", "cell_of hash_cell"),
     ("runs.rs", "append_event check_still_running"),
     (
         "schema.rs",
         "adopt_ledger keep_events protect_if_asked steps_around check_file \
-         check_names_free check_nothing_else check_ours check_server connect_once copy_file \
+         check_names_free check_nothing_else \
+         gate_to_read may_write_in open_as_permitted check_ours check_server connect_once copy_file \
          from_write real_path up \
          use_wal",
     ),

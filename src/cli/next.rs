@@ -6,6 +6,7 @@
 //! user knows.
 
 use super::config::Config;
+use crate::engine::is_plain;
 
 /// The programs that a printed command may begin with.
 const PROGRAMS: [&str; 3] = ["fifo-pnl", "compute_allocations", "validate_allocations"];
@@ -84,8 +85,21 @@ pub fn flag(name: &str, value: &str) -> String {
     format!("{name}{between}{}", quoted(value))
 }
 
-/// Returns a word as a shell takes it whole.
+/// Returns a word as a shell takes it whole. A character that can't be seen is spelled: the word
+/// stays on its line, and bash, zsh and ksh read it back.
 pub fn quoted(word: &str) -> String {
+    let is_unseen = |character: char| !is_plain(character);
+    if word.chars().any(is_unseen) {
+        let spelled = word.chars().map(|character| match character {
+            '\'' | '\\' => format!("\\{character}"),
+            '\n' => "\\n".to_owned(),
+            '\r' => "\\r".to_owned(),
+            '\t' => "\\t".to_owned(),
+            unseen if is_unseen(unseen) => format!("\\U{:08x}", u32::from(unseen)),
+            plain => plain.to_string(),
+        });
+        return format!("$'{}'", spelled.collect::<String>());
+    }
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "_-./:@%+=,".contains(character);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -106,6 +120,10 @@ mod tests {
             ("it's", "'it'\\''s'"),
             ("$(rm)", "'$(rm)'"),
             ("", "''"),
+            (
+                "it's\na\u{1b}\u{2028}",
+                "$'it\\'s\\na\\U0000001b\\U00002028'",
+            ),
         ];
         for (word, expected) in cases {
             assert_eq!(quoted(word), expected);

@@ -184,8 +184,8 @@ fn spoil(place: &Place) {
              EXECUTE format('ALTER TABLE trade_records DROP CONSTRAINT %I', name); \
              END LOOP; END $$; {}; \
              DO $$ DECLARE name text; rule text; BEGIN FOR name, rule IN SELECT * FROM checks LOOP \
-             EXECUTE format('ALTER TABLE trade_records ADD CONSTRAINT %I %s NOT VALID', name, rule); \
-             END LOOP; END $$",
+             EXECUTE format('ALTER TABLE trade_records ADD CONSTRAINT %I %s NOT VALID', \
+             name, rule); END LOOP; END $$",
             insert("'2025-01-02 10:00:00Z'")
         )),
     };

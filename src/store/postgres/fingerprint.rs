@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::adopt::{Ledger, ledger_of};
 use super::errors::from_sqlx;
@@ -104,19 +104,50 @@ async fn printed(connection: &mut PgConnection) -> StoreResult<(Vec<Object>, i32
         .into_iter()
         .filter(|name| is_ours || *name != "trade_records")
         .collect();
-    let rows: Vec<(String, String, String, String, i32)> = sqlx::query_as(CATALOGS)
-        .bind(names)
-        .fetch_all(connection)
-        .await
-        .map_err(|e| from_sqlx(ACTION, e))?;
-    let server = rows.first().map_or(0, |row| row.4 / 10_000);
-    let object = |(kind, table, name, says, _): (String, String, String, String, i32)| Object {
+    // The server locks the tables under a view before it prints the view. Nobody waits for that: a
+    // run that holds them has to be told of, not waited for.
+    let (rows, is_whole) = match rows_of(connection, &names, CATALOGS).await {
+        Err(StoreError::Busy(_)) => {
+            let mut without_views = CATALOGS.replace("pg_get_viewdef(o.oid)", "''");
+            for printed in [
+                "pg_get_expr(d.adbin, d.adrelid)",
+                "pg_get_constraintdef(k.oid)",
+                "pg_get_indexdef(i.indexrelid)",
+            ] {
+                without_views = without_views.replace(printed, "''");
+            }
+            (rows_of(connection, &names, &without_views).await?, false)
+        }
+        rows => (rows?, true),
+    };
+    let server = rows.first().filter(|_| is_whole);
+    let server = server.map_or(0, |row| row.4 / 10_000);
+    let object = |(kind, table, name, says, _): Row| Object {
         kind,
         table,
         name,
         says,
     };
     Ok((rows.into_iter().map(object).collect(), server))
+}
+
+/// An object's kind, table, name and text, and the server's version.
+type Row = (String, String, String, String, i32);
+
+/// Reads the catalogs. Errors: somebody holds a table of ours ([`StoreError::Busy`]).
+async fn rows_of(
+    connection: &mut PgConnection,
+    names: &[&str],
+    sql: &str,
+) -> StoreResult<Vec<Row>> {
+    let failed = |e| from_sqlx(ACTION, e);
+    let mut looking = connection.begin().await.map_err(failed)?;
+    let patience = sqlx::query("SET LOCAL lock_timeout = '1ms'");
+    patience.execute(&mut *looking).await.map_err(failed)?;
+    let rows = sqlx::query_as(AssertSqlSafe(sql)).bind(names);
+    let rows = rows.fetch_all(&mut *looking).await.map_err(failed)?;
+    looking.rollback().await.map_err(failed)?;
+    Ok(rows)
 }
 
 /// What the catalogs hold of our objects and of what is attached to them.

@@ -168,12 +168,7 @@ impl Bench {
     }
 
     /// Writes a ledger of so many pools.
-    pub fn ledger_of(
-        &self,
-        rows: u64,
-        shape: &'static str,
-        pools: &str,
-    ) -> Outcome<Ledger> {
+    pub fn ledger_of(&self, rows: u64, shape: &'static str, pools: &str) -> Outcome<Ledger> {
         let whole = self.file("whole.csv");
         let mut generate = Command::new(self.programs.join("examples/generate_ledger"));
         let trades = (rows + NEW_TRADES).to_string();

@@ -51,10 +51,18 @@ fn night(
 ) -> Outcome<()> {
     let mut command = program(bench, "fifo-pnl");
     command.arg("import").arg(&ledger.file).arg("--quiet");
-    bench.sample(ledger.subject("import", database, "tool"), run, &mut command)?;
+    bench.sample(
+        ledger.subject("import", database, "tool"),
+        run,
+        &mut command,
+    )?;
     for (row, name, words) in [
         ("full run", "compute_allocations", "--all-symbols --quiet"),
-        ("validate", "validate_allocations", "--version current --quiet"),
+        (
+            "validate",
+            "validate_allocations",
+            "--version current --quiet",
+        ),
     ] {
         let mut command = program(bench, name);
         command.args(words.split(' '));
@@ -66,5 +74,9 @@ fn night(
     run_once(import.arg("import").arg(&ledger.new_trades).arg("--quiet"))?;
     let mut command = program(bench, "compute_allocations");
     command.args(["--incremental", "--quiet"]);
-    bench.sample(ledger.subject("incremental", database, "tool"), run, &mut command)
+    bench.sample(
+        ledger.subject("incremental", database, "tool"),
+        run,
+        &mut command,
+    )
 }
