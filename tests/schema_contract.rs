@@ -486,7 +486,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     ),
     (
         "fingerprint.rs",
-        "adapted cut expected hash printed record record_written written_for_a_ledger",
+        "adapted cut expected hash printed record record_written rows_of \
+         written_for_a_ledger",
     ),
     ("health.rs", "disk_room facts_in"),
     ("history.rs", "count counts take taking"),
@@ -526,7 +527,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
         "schema.rs",
         "adopt_ledger keep_events protect_if_asked steps_around check_file \
          check_names_free check_nothing_else \
-         gate_to_read may_write_in open_as_permitted check_ours check_server connect_once copy_file \
+         gate_to_read may_write_in open_as_permitted check_ours check_server connect_once \
+         copy_file \
          from_write real_path up \
          use_wal",
     ),
