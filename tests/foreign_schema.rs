@@ -317,3 +317,28 @@ fn the_gate_of_an_adopted_ledger_is_what_was_written_for_it() {
     let said = "rule \"nothing\" on trade_additions is not ours";
     assert!(done.stderr.contains(said), "{}", done.stderr);
 }
+
+/// Nobody waits for who holds a table, and a view is looked at all the same.
+#[test]
+fn a_table_that_is_held_hides_no_change() {
+    for place in Place::both() {
+        let Some(server) = &place.server else {
+            continue;
+        };
+        place.sql(
+            "CREATE OR REPLACE VIEW v_unmatched_sells AS SELECT a.id AS allocation_id, \
+             a.sell_order_id, a.symbol, a.allocated_size AS unmatched_size, a.sell_time, \
+             a.sell_price, a.allocation_version, a.notes, NULL::text AS status, a.account, \
+             a.proceeds_usd FROM fifo_allocations a WHERE FALSE",
+        );
+        let done = apart(async {
+            let mut holder = server.connect().await;
+            let hold = "BEGIN; LOCK TABLE trade_records, fifo_allocations, manual_review_queue \
+                        IN ACCESS EXCLUSIVE MODE";
+            postgres::run(&mut holder, hold).await.unwrap();
+            place.run(&["versions", "list"])
+        });
+        let said = "view \"v_unmatched_sells\" was changed";
+        assert!(done.expect(3).stderr.contains(said));
+    }
+}

@@ -486,8 +486,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     ),
     (
         "fingerprint.rs",
-        "adapted cut expected hash printed record record_written rows_of \
-         written_for_a_ledger",
+        "adapted cut expected hash record record_written with_server written_for_a_ledger",
     ),
     ("health.rs", "disk_room facts_in"),
     ("history.rs", "count counts take taking"),

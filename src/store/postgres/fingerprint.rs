@@ -1,15 +1,15 @@
 //! The objects of a database's schema beside those that our migrations make.
 //!
 //! Columns, constraints, indexes, triggers, rules, children and functions of triggers are
-//! compared by what the catalogs hold. Servers print expressions (views, checks, defaults,
-//! predicates) each in their own way: they are compared on the server's version that the list was
-//! made on, and with what the same server printed when a view was accepted. A table that was there
-//! before us is its owner's, and so are policies of row security: see `protect.rs`.
+//! compared by what the catalogs hold. Each version of the server keeps expressions (views, checks,
+//! defaults, predicates) in its own way: they are compared on the version that the list was made
+//! on, and with what the same version kept when a view was accepted. A table that was there before
+//! us is its owner's, and so are policies of row security: see `protect.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::PgConnection;
 
 use super::adopt::{Ledger, ledger_of};
 use super::errors::from_sqlx;
@@ -23,8 +23,8 @@ use crate::store::{StoreError, StoreResult};
 /// The objects of a fresh database; tests/schema_contract.rs makes it.
 const OBJECTS: &str = include_str!("schema_objects.txt");
 
-/// The version of the server that printed the list.
-const PRINTED_BY: i32 = 15;
+/// The version of the server that the list was made on.
+const MADE_ON: i32 = 15;
 
 const ACTION: &str = "compare the schema";
 
@@ -42,10 +42,10 @@ const WRITTEN_FOR_A_LEDGER: [&str; 6] = [
 ///
 /// Errors: something else changed the schema.
 pub(super) async fn check(connection: &mut PgConnection) -> StoreResult<AdaptedViews> {
-    let (found, server) = printed(connection).await?;
+    let (found, server) = with_server(connection).await?;
     let is_ours = ledger_of(connection).await? == Ledger::Ours;
     let mut adapted = AdaptedViews::new();
-    let is_same = server == PRINTED_BY;
+    let is_same = server == MADE_ON;
     let mut findings = compare(
         &cut(expected(is_ours), is_same),
         &cut(found.clone(), is_same),
@@ -83,7 +83,7 @@ fn expected(is_ours: bool) -> Vec<Object> {
     objects
 }
 
-/// Leaves out what another version of the server prints in another way.
+/// Leaves out what another version of the server keeps in another way.
 fn cut(mut objects: Vec<Object>, is_same_server: bool) -> Vec<Object> {
     for object in objects.iter_mut().filter(|_| !is_same_server) {
         let stable = object.says.split(':').next().unwrap_or_default();
@@ -93,35 +93,24 @@ fn cut(mut objects: Vec<Object>, is_same_server: bool) -> Vec<Object> {
 }
 
 /// Lists the objects of the schema, each with a hash of what the catalogs hold of it, and one of
-/// what the server prints.
+/// what the server keeps in its own way.
 pub(super) async fn objects(connection: &mut PgConnection) -> StoreResult<Vec<Object>> {
-    Ok(printed(connection).await?.0)
+    Ok(with_server(connection).await?.0)
 }
 
-async fn printed(connection: &mut PgConnection) -> StoreResult<(Vec<Object>, i32)> {
+async fn with_server(connection: &mut PgConnection) -> StoreResult<(Vec<Object>, i32)> {
     let is_ours = ledger_of(connection).await? == Ledger::Ours;
     let names: Vec<&str> = NAMES
         .into_iter()
         .filter(|name| is_ours || *name != "trade_records")
         .collect();
-    // The server locks the tables under a view before it prints the view. Nobody waits for that: a
-    // run that holds them has to be told of, not waited for.
-    let (rows, is_whole) = match rows_of(connection, &names, CATALOGS).await {
-        Err(StoreError::Busy(_)) => {
-            let mut without_views = CATALOGS.replace("pg_get_viewdef(o.oid)", "''");
-            for printed in [
-                "pg_get_expr(d.adbin, d.adrelid)",
-                "pg_get_constraintdef(k.oid)",
-                "pg_get_indexdef(i.indexrelid)",
-            ] {
-                without_views = without_views.replace(printed, "''");
-            }
-            (rows_of(connection, &names, &without_views).await?, false)
-        }
-        rows => (rows?, true),
-    };
-    let server = rows.first().filter(|_| is_whole);
-    let server = server.map_or(0, |row| row.4 / 10_000);
+    let rows: Vec<Row> = sqlx::query_as(CATALOGS)
+        .bind(names)
+        .bind(OF_ONE_DATABASE)
+        .fetch_all(connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))?;
+    let server = rows.first().map_or(0, |row| row.4 / 10_000);
     let object = |(kind, table, name, says, _): Row| Object {
         kind,
         table,
@@ -134,23 +123,15 @@ async fn printed(connection: &mut PgConnection) -> StoreResult<(Vec<Object>, i32
 /// An object's kind, table, name and text, and the server's version.
 type Row = (String, String, String, String, i32);
 
-/// Reads the catalogs. Errors: somebody holds a table of ours ([`StoreError::Busy`]).
-async fn rows_of(
-    connection: &mut PgConnection,
-    names: &[&str],
-    sql: &str,
-) -> StoreResult<Vec<Row>> {
-    let failed = |e| from_sqlx(ACTION, e);
-    let mut looking = connection.begin().await.map_err(failed)?;
-    let patience = sqlx::query("SET LOCAL lock_timeout = '1ms'");
-    patience.execute(&mut *looking).await.map_err(failed)?;
-    let rows = sqlx::query_as(AssertSqlSafe(sql)).bind(names);
-    let rows = rows.fetch_all(&mut *looking).await.map_err(failed)?;
-    looking.rollback().await.map_err(failed)?;
-    Ok(rows)
-}
+/// What differs between databases that say the same: numbers of relations and roles, places in a
+/// text, and whether a cast was written or implied, which a restored copy has otherwise.
+const OF_ONE_DATABASE: &str = ":(relid|resorigtbl|checkAsUser|location|stmt_location|stmt_len|\
+    funcformat|relabelformat|coerceformat|convertformat|row_format) -?[0-9]+";
 
 /// What the catalogs hold of our objects and of what is attached to them.
+///
+/// An expression (of a view, a check, a default, an index) is taken as the server keeps it. To
+/// print a view it would lock the tables under it, and an opening would wait for a run.
 const CATALOGS: &str = r#"
 WITH ours AS (
     SELECT c.oid, c.relname::text AS name, c.relkind
@@ -168,29 +149,46 @@ WITH ours AS (
            string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
                a.attnotnull, a.attidentity, a.attgenerated, co.collname), ','
                ORDER BY a.attnum) AS stable,
-           string_agg(pg_get_expr(d.adbin, d.adrelid), ',' ORDER BY a.attnum) AS printed
+           string_agg(regexp_replace(d.adbin::text, $2, '', 'g'), ','
+               ORDER BY a.attnum) AS kept
     FROM pg_catalog.pg_attribute a
     LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (SELECT oid FROM ours)
     GROUP BY a.attrelid
+), views AS (
+    SELECT r.ev_class, concat(
+        (SELECT string_agg(concat_ws('.', c.relname, d.refobjsubid), ','
+             ORDER BY c.relname, d.refobjsubid)
+         FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
+         WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+           AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class),
+        regexp_replace(r.ev_action::text,
+            $2, '', 'g'))
+        AS kept
+    FROM pg_catalog.pg_rewrite r
+    WHERE r.rulename = '_RETURN' AND r.ev_class IN (SELECT oid FROM ours)
 ), called AS (
     SELECT DISTINCT t.tgfoid FROM pg_catalog.pg_trigger t
     JOIN ours o ON o.oid = t.tgrelid WHERE NOT t.tgisinternal
 ), objects AS (
     SELECT CASE o.relkind WHEN 'v' THEN 'view' ELSE 'table' END AS kind, o.name AS belongs_to,
            o.name, c.stable,
-           CASE o.relkind WHEN 'v' THEN pg_get_viewdef(o.oid) ELSE c.printed END AS printed
-    FROM ours o JOIN columns c ON c.attrelid = o.oid
+           CASE o.relkind WHEN 'v' THEN v.kept ELSE c.kept END AS kept
+    FROM ours o JOIN columns c ON c.attrelid = o.oid LEFT JOIN views v ON v.ev_class = o.oid
     UNION ALL
     SELECT 'constraint', o.name, k.conname::text, k.contype::text,
-           replace(pg_get_constraintdef(k.oid), ' NOT VALID', '')
+           concat_ws(' ', k.conkey, k.confkey, k.confupdtype, k.confdeltype,
+               (SELECT c.relname FROM pg_catalog.pg_class c WHERE c.oid = k.confrelid),
+               regexp_replace(k.conbin::text, $2, '', 'g'))
     FROM pg_catalog.pg_constraint k JOIN ours o ON o.oid = k.conrelid
     WHERE k.contype IN ('c', 'p', 'u', 'f', 'x')
     UNION ALL
     SELECT CASE WHEN i.indisunique THEN 'unique index' ELSE 'index' END, o.name, c.relname::text,
            concat_ws(' ', i.indkey, i.indisvalid),
-           replace(pg_get_indexdef(i.indexrelid), o.name, '')
+           concat_ws(' ', c.relam, i.indoption, i.indclass, i.indcollation,
+               regexp_replace(i.indexprs::text, $2, '', 'g'),
+               regexp_replace(i.indpred::text, $2, '', 'g'))
     FROM pg_catalog.pg_index i
     JOIN ours o ON o.oid = i.indrelid JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     UNION ALL
@@ -218,7 +216,7 @@ WITH ours AS (
     FROM pg_catalog.pg_proc p
     JOIN called ON called.tgfoid = p.oid JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 )
-SELECT kind, belongs_to, name, md5(stable) || ':' || md5(coalesce(printed, '')),
+SELECT kind, belongs_to, name, md5(stable) || ':' || md5(coalesce(kept, '')),
        current_setting('server_version_num')::int
 FROM objects
 ORDER BY kind COLLATE pg_catalog."C", belongs_to COLLATE pg_catalog."C", name COLLATE pg_catalog."C"
@@ -227,7 +225,7 @@ ORDER BY kind COLLATE pg_catalog."C", belongs_to COLLATE pg_catalog."C", name CO
 /// What was accepted last.
 struct Accepted {
     views: AdaptedViews,
-    /// The version of the server that printed the views.
+    /// The version of the server that they were on.
     server: i32,
     /// Those of the gate that a person adapted; this program wrote the others.
     adapted: BTreeSet<String>,
@@ -285,7 +283,7 @@ pub(super) async fn accept(
     connection: &mut PgConnection,
     (by, at): (&str, Timestamp),
 ) -> StoreResult<AdaptedViews> {
-    let (found, server) = printed(connection).await?;
+    let (found, server) = with_server(connection).await?;
     let is_ours = ledger_of(connection).await? == Ledger::Ours;
     let before = accepted(connection).await?;
     let known = if is_ours {
@@ -294,7 +292,7 @@ pub(super) async fn accept(
         before.objects(true)
     };
     let is_same = match is_ours {
-        true => server == PRINTED_BY,
+        true => server == MADE_ON,
         false => server == before.server,
     };
     let (known, there) = (cut(known, is_same), cut(found.clone(), is_same));
@@ -317,7 +315,7 @@ pub(super) async fn accept(
 
 /// Writes down the views that were just written for a ledger that was there before us.
 pub(super) async fn record_written(connection: &mut PgConnection) -> StoreResult<()> {
-    let (found, server) = printed(connection).await?;
+    let (found, server) = with_server(connection).await?;
     let details = json!({ "views": written_for_a_ledger(&found), "server": server });
     record(connection, &details, None).await
 }
