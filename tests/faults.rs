@@ -93,6 +93,11 @@ fn faults_on_sqlite_lose_nothing() {
 }
 
 #[test]
+fn a_digit_of_a_fact_that_changed_is_found_by_the_hash_of_the_ledger() {
+    damaged::change_a_fact();
+}
+
+#[test]
 fn damaged_files_lose_nothing_in_silence() {
     let (seed, until) = told();
     damaged::soak(seed, until);

@@ -5,7 +5,7 @@
 use std::fs;
 use std::time::Instant;
 
-use crate::support::ledger::{Random, Shape, csv, rows};
+use crate::support::ledger::{HEADER, Random, Shape, csv, rows};
 use crate::support::{DATABASE, Done, Folder};
 
 const LEDGER: Shape = Shape {
@@ -211,4 +211,27 @@ pub fn soak(seed: u64, until: Option<Instant>) {
         try_one(&whole, &what, &mut tally);
     }
     println!("damaged files, seed {seed}: {tally:?}");
+}
+
+/// Changes one digit of the price of a buy that no sell used: no row of a version has it.
+pub fn change_a_fact() {
+    let folder = Folder::new();
+    let rows = "main,b-1,C1-USD,buy,1,1,2025-01-01T00:00:00Z,0,\n\
+                main,s-1,C1-USD,sell,1,2,2025-01-02T00:00:00Z,0,\n\
+                main,b-2,C1-USD,buy,1,7654.321987,2025-01-03T00:00:00Z,0,\n";
+    folder.write("trades.csv", format!("{HEADER}\n{rows}"));
+    folder.fifo_pnl(&["run", "trades.csv", "--quiet"]).expect(0);
+    let export = folder.export("1");
+    let mut file = fs::read(folder.join(DATABASE)).unwrap();
+    let price = b"7654.321987";
+    let at = |file: &[u8]| file.windows(price.len()).position(|bytes| bytes == price);
+    while let Some(at) = at(&file) {
+        file[at] = b'8';
+    }
+    folder.write(DATABASE, file);
+    let found = folder.value("SELECT price FROM trade_records WHERE order_id = 'b-2'");
+    assert_eq!(found, "8654.321987");
+    assert_eq!(folder.export("1"), export);
+    let done = folder.fifo_pnl(&["validate", "--version", "1"]).expect(1);
+    assert!(done.stdout.contains("ledger"), "{}", done.stdout);
 }
