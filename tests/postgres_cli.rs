@@ -397,12 +397,12 @@ fn the_schema_is_asked_for_and_never_guessed() {
     };
     refused(
         site.compute(&["--all-symbols"]),
-        "hint: run fifo-pnl migrate up",
+        "hint: run `fifo-pnl migrate up`",
     );
     site.folder.write("trades.csv", csv(&rows(SMALL, 2)));
     refused(
         site.fifo_pnl(&["run", "trades.csv"]),
-        "hint: run fifo-pnl migrate up",
+        "hint: run `fifo-pnl migrate up`",
     );
     refused(
         site.fifo_pnl(&["migrate", "up"]),
