@@ -42,7 +42,7 @@ pub(super) async fn prepare(connection: &mut PgConnection, sees: Sees) -> sqlx::
 /// Roles whom our owner need not fear: they can do as they like with our tables anyway.
 ///
 /// The owner is the one of our list of migrations; before there is one, the role at work.
-const TRUSTED: &str = "WITH ours AS (SELECT coalesce( \
+const TRUSTED: &str = " ours AS (SELECT coalesce( \
          (SELECT c.relowner FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace \
           AND c.relname = '_pnl_migrations'), \
          (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)) AS owner), \
@@ -62,6 +62,7 @@ pub(super) async fn check_trust(connection: &mut PgConnection) -> StoreResult<()
     let path = connection.execute("SET search_path = pg_catalog, pg_temp");
     path.await.map_err(failed)?;
     let sql = [
+        "WITH",
         TRUSTED,
         ", public AS (SELECT n.oid, n.nspacl, n.nspowner FROM pg_namespace n \
              WHERE n.nspname = 'public'), \
