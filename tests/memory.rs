@@ -28,7 +28,7 @@ const POOLS: (usize, usize) = (2_000, 12_000);
 /// What a run takes for a pool of one trade, the trade included. Units: bytes.
 const RUN_POOL_BYTES_MAX: u64 = 1_700;
 
-/// What a validation takes for a pool of one trade, the trade included. Three runs measured 2,800 to
+/// What a validation takes for a pool of one trade, the trade included. Runs measured 2,800 to
 /// 3,060, as threads meet in another order each time; whole pools took 8,000. Units: bytes.
 const VALIDATION_POOL_BYTES_MAX: u64 = 4_000;
 
