@@ -570,7 +570,7 @@ mod tests {
     #[test]
     fn nothing_measured_is_neither_pass_nor_fail() {
         let verdicts = judge(&[]);
-        assert_eq!(verdicts.len(), 22);
+        assert_eq!(verdicts.len(), 26);
         assert!(verdicts.iter().all(|one| one.state == State::NotMeasured));
     }
 
