@@ -488,7 +488,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
         "fingerprint.rs",
         "adapted cut expected hash record record_written with_server written_for_a_ledger",
     ),
-    ("health.rs", "disk_room facts_in"),
+    ("health.rs", "disk_room facts_in room_of_system room_told"),
     ("history.rs", "count counts take taking"),
     (
         "import.rs",

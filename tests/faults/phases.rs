@@ -138,11 +138,17 @@ pub fn phases(place: &Place, scope: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn what_stops_a_process_is_in_no_release() {
+fn what_tests_ask_for_is_in_no_release() {
     let program = std::fs::read(env!("CARGO_BIN_EXE_fifo-pnl")).unwrap();
-    let name = b"FIFO_PNL_STOP_AT";
-    let found = program.windows(name.len()).any(|window| window == name);
-    assert_eq!(found, cfg!(debug_assertions));
+    for name in [
+        "FIFO_PNL_STOP_AT",
+        "FIFO_PNL_COUNT_STEPS",
+        "FIFO_PNL_DISK_ROOM",
+    ] {
+        let mut windows = program.windows(name.len());
+        let found = windows.any(|window| window == name.as_bytes());
+        assert_eq!(found, cfg!(debug_assertions), "{name}");
+    }
 }
 
 #[cfg(debug_assertions)]

@@ -66,8 +66,30 @@ fn run_lines(raw: &Connection, which: &str) -> StoreResult<Vec<RunLine>> {
 }
 
 /// Returns the room of the file system that a file is in; `None` where the system does not say.
-#[cfg(unix)]
 fn disk_room(path: &Path) -> Option<DiskRoom> {
+    room_told().or_else(|| room_of_system(path))
+}
+
+/// Returns the room that a test tells in `FIFO_PNL_DISK_ROOM`, as free and all bytes: `30/100`. No
+/// test depends on the disk that it runs on.
+///
+/// A build without debug assertions never asks: the name of the variable is not in the program.
+#[cfg(debug_assertions)]
+fn room_told() -> Option<DiskRoom> {
+    let told = std::env::var_os("FIFO_PNL_DISK_ROOM")?;
+    let (free, total) = told.to_str()?.split_once('/')?;
+    let (free, total) = (free.parse().ok()?, total.parse().ok()?);
+    Some(DiskRoom { free, total })
+}
+
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+fn room_told() -> Option<DiskRoom> {
+    None
+}
+
+#[cfg(unix)]
+fn room_of_system(path: &Path) -> Option<DiskRoom> {
     let room = rustix::fs::statvfs(path).ok()?;
     Some(DiskRoom {
         free: room.f_bavail.saturating_mul(room.f_frsize),
@@ -76,6 +98,6 @@ fn disk_room(path: &Path) -> Option<DiskRoom> {
 }
 
 #[cfg(not(unix))]
-fn disk_room(_: &Path) -> Option<DiskRoom> {
+fn room_of_system(_: &Path) -> Option<DiskRoom> {
     None
 }
