@@ -20,7 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for row in matching.rows() {
         println!("{}", describe(&row));
     }
-    for (buy, lot) in matching.open_lots_with_buys() {
+    for lot in matching.open_lots_with_buys() {
+        let (buy, lot) = lot?;
         let (left, cost) = (lot.remaining_size, lot.remaining_cost);
         println!("open: {left} of {}, cost {cost} USD", buy.order_id);
     }

@@ -158,7 +158,7 @@ fn line(row: &AllocationRow<'_>) -> String {
 
 /// A matching as text: rows, then open lots.
 fn lines(matching: &Matching) -> Vec<String> {
-    let lots = matching.open_lots_with_buys();
+    let lots = matching.open_lots_with_buys().map(Result::unwrap);
     let lots = lots.map(|(buy, lot)| {
         format!(
             "{} {} {}\n",
@@ -277,7 +277,7 @@ fn one_by_one_gives_the_same_slices() {
         let open = open
             .into_iter()
             .map(|(buy, size, cost)| (buy.order_id.to_string(), size, cost));
-        let expected = whole.open_lots_with_buys();
+        let expected = whole.open_lots_with_buys().map(Result::unwrap);
         let expected = expected.map(|(buy, lot)| {
             (
                 buy.order_id.to_owned(),
@@ -326,6 +326,7 @@ fn no_unit_and_no_digit_is_lost() {
             }
             for (_, lot) in matching
                 .open_lots_with_buys()
+                .map(Result::unwrap)
                 .filter(|(buy, _)| buy.order_id == id)
             {
                 size = add_sizes(size, lot.remaining_size).unwrap();
@@ -415,7 +416,8 @@ impl Stored {
             ledger.push(&TradeRef::try_of(trade).unwrap()).unwrap();
         }
         let rows = (1..).zip(matching.rows());
-        let lots = matching.open_lots_with_buys().map(|(buy, lot)| StoredLot {
+        let lots = matching.open_lots_with_buys().map(Result::unwrap);
+        let lots = lots.map(|(buy, lot)| StoredLot {
             buy_order_id: buy.order_id.parse().unwrap(),
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
@@ -431,7 +433,7 @@ impl Stored {
                 status: PoolStatus::Matched,
                 totals: matching.totals,
                 ledger_hash: ledger.ledger_hash,
-                allocations_hash: matching.allocations_hash(),
+                allocations_hash: matching.allocations_hash().unwrap(),
             },
             review: UnmatchedItems {
                 any,
@@ -598,7 +600,7 @@ struct Kept {
 
 impl Kept {
     fn of(matching: &Matching) -> Self {
-        let lots = matching.open_lots_with_buys();
+        let lots = matching.open_lots_with_buys().map(Result::unwrap);
         Self {
             totals: matching.totals,
             last: matching.trades.last().map(|trade| OrderKey::of(&trade)),
@@ -611,7 +613,7 @@ impl Kept {
         let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
         self.last = newest.max(self.last.take());
         self.totals = totals;
-        let changes = matching.lot_changes();
+        let changes = matching.lot_changes().unwrap();
         for (buy, lot) in &changes.used {
             let id = |lot: &&mut CarriedLot| lot.buy.order_id.as_str() == buy.order_id;
             let kept = self.lots.iter_mut().find(id).unwrap();

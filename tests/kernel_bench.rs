@@ -31,7 +31,12 @@ fn every_shape_gives_what_the_second_matcher_gives() {
                 row.write_line(&mut line);
                 expected.add_row(&line);
             }
-            found.add(match_trades(pool, trades).unwrap().allocations_hash());
+            found.add(
+                match_trades(pool, trades)
+                    .unwrap()
+                    .allocations_hash()
+                    .unwrap(),
+            );
         }
         assert_ne!(expected, RowsHash::EMPTY);
         assert_eq!(found, expected, "{}", shape.name());

@@ -90,6 +90,10 @@ const MEND_SCHEMA: &str = "DROP what is not ours; make again what is missing or 
     migrations/ has it, or restore a backup; if you adapted a view of the gate: \
     `fifo-pnl migrate up --accept-views`";
 
+const OUR_BUG: &str = "this is a bug of the program; what was complete before still is";
+
+const OTHER_PROGRAM: &str = "restore a backup, or use the program that made this database";
+
 const FILE_URL: &str = "a database is named like sqlite://fifo-pnl.db";
 
 const REMOVE_TRIGGER: &str =
@@ -135,10 +139,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
         StoreError::SchemaNewer { .. } => {
             (Exit::Refused, "use the newer program; nothing was written")
         }
-        StoreError::SchemaDiffers(_) => (
-            Exit::Refused,
-            "restore a backup, or use the program that made this database",
-        ),
+        StoreError::SchemaDiffers(_) => (Exit::Refused, OTHER_PROGRAM),
         StoreError::Unsafe(_) => (Exit::Refused, ROLES),
         StoreError::StoredOtherwise { .. } => (Exit::Refused, REMOVE_TRIGGER),
         StoreError::SchemaAltered(_) => (Exit::Refused, MEND_SCHEMA),
@@ -151,6 +152,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
             Exit::Failed,
             "make room and run again: what was complete before still is",
         ),
+        StoreError::SelfCheck(_) => (Exit::Failed, OUR_BUG),
         StoreError::Unreadable { .. }
         | StoreError::RowsDiffer(_)
         | StoreError::RowsMoved { .. } => (

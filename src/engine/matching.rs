@@ -70,7 +70,9 @@ impl<N: Units> Lot<N> {
     #[inline(always)]
     fn take(&mut self, wanted: N, scale: u8) -> Result<(N, Usd), MoneyError> {
         let taken = self.left()?.min(wanted);
+        debug_assert!(taken > N::ZERO, "an open lot has something left");
         self.used = self.used.add(taken).ok_or(MoneyError::OutOfRange)?;
+        debug_assert!(self.used <= self.size, "no lot gives more than it has");
         let cost = self.cost_of_first(self.used, scale)?;
         let slice_cost = cost.checked_sub(self.cost_used)?;
         self.cost_used = cost;
@@ -203,7 +205,12 @@ impl<N: Units> Selling<N> {
         let wanted = self.size.sub(self.sold).ok_or(MoneyError::OutOfRange)?;
         let taken = kernel.take_from_oldest(wanted, lots)?;
         let size = taken.map_or(wanted, |(_, size, _)| size);
+        debug_assert!(
+            size > N::ZERO,
+            "each part brings the sell nearer to its end"
+        );
         self.sold = self.sold.add(size).ok_or(MoneyError::OutOfRange)?;
+        debug_assert!(self.sold <= self.size, "no sell is matched beyond its size");
         let (gross, fee) = self.terms.worth(self.sold, self.size, kernel.scale)?;
         let proceeds = gross.checked_sub(self.gross_sold)?;
         let net_proceeds = proceeds.checked_sub(fee.checked_sub(self.fee_sold)?)?;

@@ -66,7 +66,7 @@ pub use rebates::FeeSigns;
 pub use resume::{
     CarriedLot, Continued, LotPicker, LotSums, OrderKey, PoolState, continue_pool, reach_of,
 };
-pub use review::{ReviewItem, review_items, unmatched_item};
+pub use review::{ReviewItem, rejection_items, review_items, unmatched_item, unmatched_items};
 pub use self_check::SelfCheckError;
 pub use stream::PoolStream;
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};

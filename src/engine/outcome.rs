@@ -1,5 +1,8 @@
 //! What matching gives: allocations, open lots, totals.
 
+#[cfg(test)]
+mod tests;
+
 use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::Pool;
@@ -379,15 +382,21 @@ impl Matching {
     ///
     /// In the order of sells; of one sell, oldest lot first, its unmatched part last.
     pub fn allocations(&self) -> impl Iterator<Item = Allocation> {
-        let mut parts = self.parts();
-        std::iter::from_fn(move || parts.next(self.scale))
+        let (mut parts, mut left) = (self.parts(), self.rows_count());
+        std::iter::from_fn(move || {
+            let next = parts.next(self.scale);
+            debug_assert_eq!(next.is_some(), left > 0, "as many as were counted");
+            left = left.saturating_sub(1);
+            next
+        })
     }
 
     /// Shows each allocation as a row, in canonical order, until one is refused.
     ///
     /// The fast way over all rows: there is one row, of which only what changes is written, while
-    /// [`rows`](Self::rows) gives a new one each time. Errors: what `see` returned.
-    pub fn try_each_row<'a, E>(
+    /// [`rows`](Self::rows) gives a new one each time. Errors: what `see` returned; the walk ended
+    /// before the last row, which is a bug of the engine.
+    pub fn try_each_row<'a, E: From<SelfCheckError>>(
         &'a self,
         see: impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -398,10 +407,11 @@ impl Matching {
         }
     }
 
-    fn try_each_row_at<'a, N: Units, E>(
+    fn try_each_row_at<'a, N: Units, E: From<SelfCheckError>>(
         &'a self,
         mut see: impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let mut shown = 0_u64;
         let (mut last_sell, mut last_buy) = (None, None);
         let mut row = self.no_row();
         let mut parts = Parts::<N>::new(&self.trades, &self.carried, self.scale);
@@ -439,16 +449,40 @@ impl Matching {
             row.net_proceeds_usd = part.net_proceeds;
             row.pnl_usd = pnl;
             see(&row)?;
+            shown = shown.saturating_add(1);
         }
-        Ok(())
+        Ok(self.check_ended("the walk over the rows", shown, self.rows_count())?)
+    }
+
+    /// Compares how many rows or lots came with how many there are.
+    fn check_ended(
+        &self,
+        what: &'static str,
+        found: u64,
+        expected: u64,
+    ) -> Result<(), SelfCheckError> {
+        match found == expected {
+            true => Ok(()),
+            false => Err(SelfCheckError::Ended {
+                what,
+                pool: self.pool.clone(),
+                found,
+                expected,
+            }),
+        }
     }
 
     /// Shows each allocation as a row, in canonical order.
-    pub fn each_row<'a>(&'a self, mut see: impl FnMut(&AllocationRow<'a>)) {
-        let Ok(()) = self.try_each_row(|row| {
+    ///
+    /// Errors: the walk ended before the last row, which is a bug of the engine.
+    pub fn each_row<'a>(
+        &'a self,
+        mut see: impl FnMut(&AllocationRow<'a>),
+    ) -> Result<(), SelfCheckError> {
+        self.try_each_row(|row| {
             see(row);
-            Ok::<(), std::convert::Infallible>(())
-        });
+            Ok(())
+        })
     }
 
     /// Returns a row of the pool, in which nothing else is told yet.
@@ -476,7 +510,11 @@ impl Matching {
     /// Returns the allocations as rows, in canonical order.
     pub fn rows(&self) -> impl Iterator<Item = AllocationRow<'_>> {
         self.allocations().filter_map(|allocation| {
-            let side = |index| RowSide::of(&trade_at(&self.trades, index)?);
+            let side = |index| {
+                let side = RowSide::of(&trade_at(&self.trades, index)?);
+                debug_assert!(side.is_some(), "what was matched can be shown");
+                side
+            };
             let mut row = self.no_row();
             side(allocation.sell)?.sell_into(&mut row);
             match allocation.buy {
@@ -493,26 +531,31 @@ impl Matching {
     }
 
     /// Returns the open lots with their buys, oldest first.
-    pub fn open_lots_with_buys(&self) -> impl Iterator<Item = (TradeRef<'_>, &OpenLot)> {
-        self.open_lots
-            .iter()
-            .filter_map(|lot| Some((trade_at(&self.trades, lot.buy)?, lot)))
+    ///
+    /// Errors, of one lot: its buy is not among the trades, which is a bug of the engine.
+    pub fn open_lots_with_buys(
+        &self,
+    ) -> impl Iterator<Item = Result<(TradeRef<'_>, &OpenLot), SelfCheckError>> {
+        let lots = self.open_lots.iter();
+        lots.map(|lot| Ok((self.buy_at(lot.buy)?, lot)))
     }
 
-    /// Returns the buys of lots that earlier trades left open.
-    pub fn carried_buys(&self) -> impl Iterator<Item = TradeRef<'_>> {
-        let carried = self.carried.iter();
-        carried.filter_map(|carried| trade_at(&self.trades, carried.index))
+    fn buy_at(&self, place: u32) -> Result<TradeRef<'_>, SelfCheckError> {
+        let buy = trade_at(&self.trades, place).filter(|trade| trade.side == Side::Buy);
+        buy.ok_or_else(|| SelfCheckError::Pointer(format!("number {place} of {}", self.pool)))
     }
 
     /// Tells what became of the open lots that earlier trades left, and which ones are new.
-    pub fn lot_changes(&self) -> LotChanges<'_> {
+    ///
+    /// Errors: the buy of a lot is not among the trades, or is smaller than what its lot used;
+    /// both are bugs of the engine.
+    pub fn lot_changes(&self) -> Result<LotChanges<'_>, SelfCheckError> {
         let mut changes = LotChanges::default();
         let mut carried = self.carried.iter().peekable();
-        let buy_of = |carried: &Carried| trade_at(&self.trades, carried.index);
-        for (buy, lot) in self.open_lots_with_buys() {
+        for lot in self.open_lots_with_buys() {
+            let (buy, lot) = lot?;
             while let Some(used_up) = carried.next_if(|carried| carried.index < lot.buy) {
-                changes.gone.extend(buy_of(used_up));
+                changes.gone.push(self.buy_at(used_up.index)?);
             }
             let Some(before) = carried.next_if(|carried| carried.index == lot.buy) else {
                 changes.added.push((buy, lot));
@@ -524,25 +567,27 @@ impl Matching {
                 changes.added.push((buy, lot));
                 continue;
             }
-            let size = buy.size.to_size().ok();
-            let left = size.and_then(|size| money::sub_sizes(size, before.used).ok());
-            if left != Some(lot.remaining_size) {
+            let pointer = || SelfCheckError::Pointer(buy.order_id.to_owned());
+            let size = buy.size.to_size().map_err(|_| pointer())?;
+            if money::sub_sizes(size, before.used)? != lot.remaining_size {
                 changes.used.push((buy, lot));
             }
         }
-        changes.gone.extend(carried.filter_map(buy_of));
-        changes
+        for used_up in carried {
+            changes.gone.push(self.buy_at(used_up.index)?);
+        }
+        Ok(changes)
     }
 
-    /// Returns the hash of the canonical rows.
-    pub fn allocations_hash(&self) -> RowsHash {
+    /// Returns the hash of the canonical rows. Errors: as of [`each_row`](Self::each_row).
+    pub fn allocations_hash(&self) -> Result<RowsHash, SelfCheckError> {
         let (mut hash, mut line) = (RowsHash::EMPTY, Vec::new());
         self.each_row(|row| {
             line.clear();
             row.write_line(&mut line);
             hash.add_row(&line);
-        });
-        hash
+        })?;
+        Ok(hash)
     }
 }
 

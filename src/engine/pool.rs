@@ -148,6 +148,17 @@ pub struct PoolOutcome {
     pub result: PoolResult,
 }
 
+impl Rejection {
+    /// Makes the rejection of a pool that fails the engine's own check.
+    pub fn of_check(error: &dyn std::fmt::Display) -> Self {
+        Self {
+            issue: IssueType::AllocationError,
+            reason: error.to_string(),
+            invalid: Vec::new(),
+        }
+    }
+}
+
 /// Matches a pool, or says why not, with the hash of its rows.
 pub fn compute_pool(
     ledger: PoolLedger,
@@ -155,8 +166,13 @@ pub fn compute_pool(
     exclusion: Option<&str>,
 ) -> PoolOutcome {
     let mut outcome = judge_pool(ledger, rules, exclusion);
-    if let PoolResult::Matched(matching) = &outcome.result {
-        outcome.allocations_hash = matching.allocations_hash();
+    let hash = match &outcome.result {
+        PoolResult::Matched(matching) => matching.allocations_hash(),
+        _ => Ok(RowsHash::EMPTY),
+    };
+    match hash {
+        Ok(hash) => outcome.allocations_hash = hash,
+        Err(error) => outcome.result = PoolResult::Rejected(Rejection::of_check(&error)),
     }
     outcome
 }

@@ -226,11 +226,7 @@ pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
         });
     match totals {
         Ok(totals) => Continued::Matched(Box::new(matching), Box::new(totals)),
-        Err(reason) => Continued::Rejected(Rejection {
-            issue: IssueType::AllocationError,
-            reason,
-            invalid: Vec::new(),
-        }),
+        Err(reason) => Continued::Rejected(Rejection::of_check(&reason)),
     }
 }
 
@@ -262,19 +258,11 @@ fn check_lots(state: &PoolState) -> Result<(), String> {
             sums.lots, sums.size, sums.cost, expected.lots, expected.size, expected.cost
         ));
     }
-    let keys = lot_keys(&state.lots);
-    if state.rest.lots > 0 && !keys.is_sorted() {
+    let places = || state.lots.iter().map(|lot| lot.buy.place());
+    if state.rest.lots > 0 && !places().is_sorted() {
         return Err("the open lots do not stand in their order".into());
     }
     Ok(())
-}
-
-/// Where the lots' buys stand in their pool's order.
-fn lot_keys(lots: &[CarriedLot]) -> impl Iterator<Item = OrderKey> {
-    lots.iter().filter_map(|lot| {
-        let buy = TradeRef::try_of(&lot.buy).ok()?;
-        Some(OrderKey::of(&buy))
-    })
 }
 
 /// Compares what a lot is said to have cost with what it did.
@@ -301,17 +289,17 @@ fn check_cost(lot: &CarriedLot) -> Result<(), String> {
 /// has come past that one, so none would have reached the buy.
 fn late_trade(new: &Trades, state: &PoolState) -> Option<String> {
     let last_sell = state.totals.last_sell?;
-    let oldest_lot = lot_keys(&state.lots).min();
+    let oldest_lot = state.lots.iter().map(|lot| lot.buy.place()).min();
     // The last trade of all is the last sell where nothing came after that.
-    let last_is_sell = state.last.as_ref().filter(|last| last.side == Side::Sell);
-    let late = new.iter().map(|trade| OrderKey::of(&trade)).filter(|key| {
-        let is_after = key.order_time > last_sell
-            || (key.order_time == last_sell && last_is_sell.is_some_and(|last| key > last));
-        let is_behind =
-            key.side == Side::Buy && oldest_lot.as_ref().is_some_and(|oldest| oldest < key);
+    let last = state.last.as_ref().map(OrderKey::place);
+    let last_is_sell = last.filter(|last| last.side == Side::Sell);
+    let late = new.iter().map(|trade| trade.place()).filter(|place| {
+        let is_after = place.order_time > last_sell
+            || (place.order_time == last_sell && last_is_sell.is_some_and(|last| *place > last));
+        let is_behind = place.side == Side::Buy && oldest_lot.is_some_and(|oldest| oldest < *place);
         !is_after && !is_behind
     });
-    late.min().map(|key| key.order_id)
+    late.min().map(|place| place.order_id.to_owned())
 }
 
 /// Lots by the id of their buy, to find them among a pool's sorted trades.

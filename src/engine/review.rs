@@ -5,6 +5,7 @@ use super::ids::Pool;
 use super::issue::{IssueType, Severity};
 use super::outcome::Matching;
 use super::pool::{PoolOutcome, PoolResult, Rejection};
+use super::self_check::SelfCheckError;
 use super::symbol::SymbolRules;
 
 /// A question for a person.
@@ -24,20 +25,30 @@ pub struct ReviewItem {
     pub details: Vec<(&'static str, String)>,
 }
 
-/// Returns the review items of a pool's result.
-pub fn review_items(outcome: &PoolOutcome, rules: &SymbolRules) -> Vec<ReviewItem> {
+/// Returns the review items of a pool's result. Errors: as of [`Matching::each_row`].
+pub fn review_items(
+    outcome: &PoolOutcome,
+    rules: &SymbolRules,
+) -> Result<Vec<ReviewItem>, SelfCheckError> {
     match &outcome.result {
         PoolResult::Matched(matching) => unmatched_items(matching, rules),
-        PoolResult::Rejected(rejection) => rejection_items(&outcome.pool, rejection),
-        PoolResult::Excluded(_) => Vec::new(),
+        PoolResult::Rejected(rejection) => Ok(rejection_items(&outcome.pool, rejection)),
+        PoolResult::Excluded(_) => Ok(Vec::new()),
     }
 }
 
-fn unmatched_items(matching: &Matching, rules: &SymbolRules) -> Vec<ReviewItem> {
-    let unmatched = matching.rows().filter(|row| row.notes.unmatched);
-    unmatched
-        .map(|row| unmatched_item(&matching.pool, &row, rules))
-        .collect()
+/// Returns an item for each unmatched row. Errors: as of [`Matching::each_row`].
+pub fn unmatched_items(
+    matching: &Matching,
+    rules: &SymbolRules,
+) -> Result<Vec<ReviewItem>, SelfCheckError> {
+    let mut items = Vec::new();
+    matching.each_row(|row| {
+        if row.notes.unmatched {
+            items.push(unmatched_item(&matching.pool, row, rules));
+        }
+    })?;
+    Ok(items)
 }
 
 /// Returns the review item of an unmatched row, freshly made or stored.
@@ -70,7 +81,8 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &SymbolRules)
     }
 }
 
-fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {
+/// Returns the items of a pool that was rejected: one, or one for each row that is no trade.
+pub fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {
     let item = |order_id: &str, description: String, details| ReviewItem {
         pool: pool.clone(),
         order_id: order_id.to_owned(),

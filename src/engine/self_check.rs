@@ -4,6 +4,7 @@
 //! This guards against our own bugs in passing. The judge is `checks.rs`, which shares no matching
 //! and no money code with the engine.
 
+use super::ids::Pool;
 use super::matching::{Carried, Part};
 use super::money::{self, MoneyError, Units};
 use super::number::Usd;
@@ -20,6 +21,18 @@ pub enum SelfCheckError {
     /// An allocation points to a trade that is not there, or is of the wrong side or time.
     #[error("an allocation of order \"{0}\" points to a wrong trade")]
     Pointer(String),
+    /// A walk over the rows, or the lots, ended before the last one.
+    #[error("{what} of pool {pool} ended after {found}, expected {expected}")]
+    Ended {
+        /// What was walked over.
+        what: &'static str,
+        /// Whose.
+        pool: Pool,
+        /// How many came.
+        found: u64,
+        /// How many there are.
+        expected: u64,
+    },
     /// An amount left its range.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -91,6 +104,11 @@ impl<'a, N: Units> Conserved<'a, N> {
         let past = u32::try_from(self.trades.len()).unwrap_or(u32::MAX);
         let ended = self.begin_sell(past).and_then(|()| self.begin_buy(past));
         self.note(ended);
+        // Each lot that was open before is used, or open still: it came by.
+        if let Some(lot) = self.carried.first() {
+            let missing = SelfCheckError::Pointer(self.name(lot.index));
+            self.note(Err(missing));
+        }
         self.broken.map_or(Ok(()), Err)
     }
 

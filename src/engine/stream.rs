@@ -5,14 +5,13 @@
 
 use std::collections::VecDeque;
 
-use super::issue::IssueType;
-use super::money::sub_sizes;
-use super::number::{Size, Usd};
+use super::money::{MoneyError, sub_sizes};
 use super::outcome::{Matching, PoolTotals};
 use super::pool::{PoolLedger, Rejection};
 use super::resume::{
     CarriedLot, Continued, LotPicker, LotSums, OrderKey, PoolState, continue_pool, reach_of,
 };
+use super::self_check::SelfCheckError;
 
 /// A pool on its way through matching.
 ///
@@ -51,17 +50,18 @@ impl PoolStream {
     /// Errors: a row that is no trade; an amount beyond the limits; a trade that comes before one
     /// of an earlier slice.
     pub fn add(&mut self, slice: PoolLedger) -> Result<Box<Matching>, Rejection> {
-        let state = self.state(&slice);
+        let state = self.state(&slice).map_err(|error| failed(&error))?;
         match continue_pool(slice, &state) {
             Continued::Matched(matching, totals) => {
-                self.take_over(&matching, *totals, state.lots);
+                let taken_over = self.take_over(&matching, *totals, state.lots);
+                taken_over.map_err(|error| failed(&error))?;
                 Ok(matching)
             }
             Continued::Rejected(rejection) => Err(rejection),
-            Continued::HistoryChanged { order_id } => Err(failed(format!(
+            Continued::HistoryChanged { order_id } => Err(failed(&format!(
                 "the trade \"{order_id}\" comes before those of an earlier slice"
             ))),
-            Continued::Damaged(reason) => Err(failed(reason)),
+            Continued::Damaged(reason) => Err(failed(&reason)),
         }
     }
 
@@ -76,43 +76,45 @@ impl PoolStream {
     }
 
     /// Takes out the lots that a slice can reach.
-    fn state(&mut self, slice: &PoolLedger) -> PoolState {
+    fn state(&mut self, slice: &PoolLedger) -> Result<PoolState, MoneyError> {
         let mut picker = LotPicker::new(reach_of(&slice.trades, self.last.as_ref()));
         let needed = |lot: &&CarriedLot| picker.needs(lot.remaining_size, lot.remaining_cost);
         let count = self.lots.iter().take_while(needed).count();
         let lots: Vec<CarriedLot> = self.lots.drain(..count).collect();
-        PoolState {
+        Ok(PoolState {
             totals: self.totals,
             last: self.last.clone(),
-            rest: self.rest(&lots),
+            rest: self.rest(&lots)?,
             lots,
-        }
+        })
     }
 
     /// What is left of the sums without some lots. It is not added up lot by lot, as there may be
-    /// more of them than trades in the slice.
-    fn rest(&self, without: &[CarriedLot]) -> LotSums {
+    /// more of them than trades in the slice. Errors: they are more than the sums.
+    fn rest(&self, without: &[CarriedLot]) -> Result<LotSums, MoneyError> {
         let mut rest = LotSums {
             lots: self.lots.len() as u64,
             size: self.totals.open_size,
             cost: self.totals.open_cost,
         };
         for lot in without {
-            // Those are parts of the sums.
-            rest.size = sub_sizes(rest.size, lot.remaining_size).unwrap_or(Size::ZERO);
-            rest.cost = rest
-                .cost
-                .checked_sub(lot.remaining_cost)
-                .unwrap_or(Usd::ZERO);
+            rest.size = sub_sizes(rest.size, lot.remaining_size)?;
+            rest.cost = rest.cost.checked_sub(lot.remaining_cost)?;
         }
-        rest
+        Ok(rest)
     }
 
-    fn take_over(&mut self, matching: &Matching, totals: PoolTotals, taken: Vec<CarriedLot>) {
+    /// Errors: a lot of the matching is not among those that were taken, or none of its changes.
+    fn take_over(
+        &mut self,
+        matching: &Matching,
+        totals: PoolTotals,
+        taken: Vec<CarriedLot>,
+    ) -> Result<(), SelfCheckError> {
         let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
         self.last = newest.max(self.last.take());
         self.totals = totals;
-        let changes = matching.lot_changes();
+        let changes = matching.lot_changes()?;
         let mut gone = changes.gone.iter().map(|buy| buy.order_id).peekable();
         let mut used = changes.used.iter().peekable();
         let mut left = Vec::new();
@@ -128,24 +130,123 @@ impl PoolStream {
             }
             left.push(lot);
         }
+        // Each change was found in the order of the lots, or one of them is not there.
+        if let Some(lost) = gone.next().or(used.next().map(|(buy, _)| buy.order_id)) {
+            return Err(SelfCheckError::Pointer(lost.to_owned()));
+        }
         for lot in left.into_iter().rev() {
             self.lots.push_front(lot);
         }
         for (buy, lot) in &changes.added {
-            // What was matched is a trade.
-            self.lots.extend(buy.to_trade().ok().map(|buy| CarriedLot {
-                buy,
+            let pointer = || SelfCheckError::Pointer(buy.order_id.to_owned());
+            self.lots.push_back(CarriedLot {
+                buy: buy.to_trade().map_err(|_| pointer())?,
                 remaining_size: lot.remaining_size,
                 remaining_cost: lot.remaining_cost,
-            }));
+            });
+        }
+        let lots = u64::try_from(self.lots.len()).unwrap_or(u64::MAX);
+        match lots == totals.open_lots {
+            true => Ok(()),
+            false => Err(SelfCheckError::Ended {
+                what: "the list of open lots",
+                pool: matching.pool.clone(),
+                found: lots,
+                expected: totals.open_lots,
+            }),
         }
     }
 }
 
-fn failed(reason: String) -> Rejection {
-    Rejection {
-        issue: IssueType::AllocationError,
-        reason,
-        invalid: Vec::new(),
+fn failed(reason: &dyn std::fmt::Display) -> Rejection {
+    Rejection::of_check(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ids::Pool;
+    use super::super::trade::TradeText;
+    use super::*;
+
+    fn slice(trades: &[(&str, &str, &str, i64)]) -> PoolLedger {
+        let pool = Pool::new("main".parse().unwrap(), "BTC-USD".parse().unwrap());
+        let mut slice = PoolLedger::new(pool);
+        for (order_id, side, size, second) in trades {
+            slice.push_text(&TradeText {
+                order_id,
+                side,
+                size,
+                price: "10",
+                fee: None,
+                order_time_micros: Some(*second),
+                trade_seq: None,
+            });
+        }
+        slice
+    }
+
+    fn begun() -> PoolStream {
+        let mut stream = PoolStream::default();
+        let buys = slice(&[
+            ("b1", "buy", "2", 1),
+            ("b2", "buy", "2", 2),
+            ("b3", "buy", "2", 3),
+        ]);
+        stream.add(buys).unwrap();
+        stream
+    }
+
+    fn reason(stream: &mut PoolStream, sell: &str) -> String {
+        stream
+            .add(slice(&[("s1", "sell", sell, 9)]))
+            .unwrap_err()
+            .reason
+    }
+
+    #[test]
+    fn a_lot_that_is_lost_between_two_slices_is_an_error() {
+        assert!(begun().add(slice(&[("s1", "sell", "3", 9)])).is_ok());
+        let mut lost = begun();
+        lost.lots.pop_back();
+        assert!(
+            reason(&mut lost, "1").contains("open lots"),
+            "found by the count"
+        );
+        let mut lost = begun();
+        lost.lots.pop_front();
+        assert!(lost.add(slice(&[("s1", "sell", "5", 9)])).is_err());
+        // Sums that are less than the lots they are of.
+        let mut less = begun();
+        less.totals.open_size = "1".parse().unwrap();
+        assert!(!reason(&mut less, "1").is_empty());
+        let mut less = begun();
+        less.totals.open_lots = 4;
+        assert!(!reason(&mut less, "1").is_empty());
+    }
+
+    #[test]
+    fn a_change_of_a_lot_that_is_not_there_is_an_error() {
+        let mut stream = begun();
+        let mut other = begun();
+        let matching = other.add(slice(&[("s1", "sell", "3", 9)])).unwrap();
+        let totals = *other.totals();
+        let error = stream.take_over(&matching, totals, Vec::new()).unwrap_err();
+        assert_eq!(error, SelfCheckError::Pointer("b1".into()));
+        // All changes are there, and one lot more than the sums say.
+        let mut stream = begun();
+        let taken: Vec<CarriedLot> = stream.lots.drain(..2).collect();
+        stream.lots.push_back(taken[0].clone());
+        let error = stream.take_over(&matching, totals, taken).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                SelfCheckError::Ended {
+                    found: 3,
+                    expected: 2,
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 }

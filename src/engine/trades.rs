@@ -273,7 +273,9 @@ impl Trades {
     /// Returns each trade with an id of its own, for callers who keep them.
     pub fn to_vec(&self) -> Vec<Trade> {
         // What is packed was a valid trade.
-        self.iter().filter_map(|row| row.to_trade().ok()).collect()
+        let trades: Vec<Trade> = self.iter().filter_map(|row| row.to_trade().ok()).collect();
+        debug_assert_eq!(trades.len(), self.len(), "what is packed is a trade");
+        trades
     }
 
     /// Returns the bytes of memory that the trades take.
@@ -321,9 +323,10 @@ impl Trades {
             [row.size.into(), row.price.into(), row.fee.into()]
         } else {
             let place = usize::try_from(row.size).ok();
-            place
-                .and_then(|place| self.beyond.get(place))
-                .map_or([0; 3], |beyond| beyond.0)
+            let beyond = place.and_then(|place| self.beyond.get(place));
+            debug_assert!(beyond.is_some(), "the numbers of a trade are there");
+            // A size of 0 is no trade's: matching refuses it by name.
+            beyond.map_or([0; 3], |beyond| beyond.0)
         };
         let [size, price, fee] = numbers;
         let fact = |units, scale: u8| Fact::of_parts(units, scale & SCALE);
@@ -364,7 +367,9 @@ impl Row {
     fn id_in<'a>(&self, ids: &'a str) -> &'a str {
         let start = usize::try_from(self.id_start).unwrap_or(usize::MAX);
         let end = start.saturating_add(self.id_bytes.into());
-        ids.get(start..end).unwrap_or_default()
+        let id = ids.get(start..end);
+        debug_assert!(id.is_some(), "the id of a trade is there");
+        id.unwrap_or_default()
     }
 }
 

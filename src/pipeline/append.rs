@@ -11,8 +11,8 @@ use super::incremental::Forced;
 use super::publish::move_to;
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
-    PoolState, PoolStatus, PoolTotals, Rejection, ReviewItem, RowsHash, Timestamp, continue_pool,
-    review_items, unmatched_item,
+    PoolState, PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Timestamp,
+    continue_pool, rejection_items, review_items, unmatched_items,
 };
 use crate::store::Store;
 use crate::store::lots::OpenLots;
@@ -134,7 +134,9 @@ impl<'a> Appending<'a> {
         };
         match continue_pool(new, &state) {
             Continued::Matched(matching, totals) => {
-                self.add_matched(summary, matching, *totals, hash, started_us);
+                if let Err(error) = self.add_matched(summary, matching, *totals, hash, started_us) {
+                    self.add_stale(summary, Rejection::of_check(&error), rows);
+                }
                 None
             }
             Continued::Rejected(rejection) => {
@@ -146,6 +148,7 @@ impl<'a> Appending<'a> {
         }
     }
 
+    /// Errors: as of [`Matching::each_row`].
     fn add_matched(
         &mut self,
         summary: &PoolSummary,
@@ -153,7 +156,12 @@ impl<'a> Appending<'a> {
         totals: PoolTotals,
         ledger_hash: RowsHash,
         started_us: i64,
-    ) {
+    ) -> Result<(), SelfCheckError> {
+        let (rows_hash, rules) = (matching.allocations_hash()?, &self.context.rules);
+        if self.review.kinds.contains(&IssueType::UnmatchedSell) {
+            let items = unmatched_items(&matching, rules)?;
+            self.review.items.extend(items);
+        }
         let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
         let has_rows = matching.rows_count() > 0;
         let mut after = PoolSummary {
@@ -165,22 +173,15 @@ impl<'a> Appending<'a> {
             ..summary.clone()
         };
         after.ledger_hash.add(ledger_hash);
-        after.allocations_hash.add(matching.allocations_hash());
+        after.allocations_hash.add(rows_hash);
         if has_rows {
             after.first_allocation.get_or_insert(self.at);
             after.last_allocation = Some(self.at);
         }
-        if self.review.kinds.contains(&IssueType::UnmatchedSell) {
-            let (items, rules) = (&mut self.review.items, &self.context.rules);
-            matching.each_row(|row| {
-                if row.notes.unmatched {
-                    items.push(unmatched_item(&matching.pool, row, rules));
-                }
-            });
-        }
         self.look_at(&summary.pool, &DATA_ISSUES);
         self.line(&after, matching.totals);
         self.push(after, Some(matching), started_us);
+        Ok(())
     }
 
     /// What came can't be matched: the pool keeps what it has, and where it ended.
@@ -193,14 +194,7 @@ impl<'a> Appending<'a> {
         if after == *summary {
             return;
         }
-        let outcome = PoolOutcome {
-            pool: summary.pool.clone(),
-            trades: summary.totals.trades,
-            ledger_hash: summary.ledger_hash,
-            allocations_hash: summary.allocations_hash,
-            result: PoolResult::Rejected(rejection),
-        };
-        let items = review_items(&outcome, &self.context.rules);
+        let items = rejection_items(&summary.pool, &rejection);
         self.review.items.extend(items);
         self.look_at(&summary.pool, &DATA_ISSUES);
         let added = PoolTotals {
@@ -227,12 +221,12 @@ impl<'a> Appending<'a> {
         self.push(after, None, started_us);
     }
 
-    /// A pool of which nothing was matched before.
-    pub(super) fn add_whole(&mut self, outcome: PoolOutcome) {
+    /// A pool of which nothing was matched before. Errors: as of [`review_items`].
+    pub(super) fn add_whole(&mut self, outcome: PoolOutcome) -> Result<(), SelfCheckError> {
         let started_us = self.context.clock.elapsed_us();
         let summary = PoolSummary::of(&outcome, &self.arrivals.watermark, self.at);
         let kinds: Vec<IssueType> = self.review.kinds.iter().copied().collect();
-        let mut items: Vec<ReviewItem> = review_items(&outcome, &self.context.rules);
+        let mut items = review_items(&outcome, &self.context.rules)?;
         items.retain(|item| kinds.contains(&item.issue));
         self.review.items.extend(items);
         self.look_at(&outcome.pool, &kinds);
@@ -246,6 +240,7 @@ impl<'a> Appending<'a> {
             }
         };
         self.push(summary, matching, started_us);
+        Ok(())
     }
 
     fn look_at(&mut self, pool: &Pool, kinds: &[IssueType]) {

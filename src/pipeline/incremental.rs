@@ -79,7 +79,7 @@ pub async fn compute_incremental(
     let started_us = context.clock.elapsed_us();
     if options.dry_run {
         let found = Found::look(store, context).await?;
-        return match found.judge(context, started_us) {
+        return match found.judge(context, started_us)? {
             Judged::Nothing(nothing) => Ok(Incremental::Nothing(nothing)),
             Judged::Append(append) => Ok(Incremental::Appended(Box::new(append.report))),
             Judged::Forced(forced) => {
@@ -115,7 +115,7 @@ async fn run_locked(
         let look = async || Found::look(store, context).await;
         let found = log.retried(look).await?;
         context.cancel.check()?;
-        match found.judge(context, started_us) {
+        match found.judge(context, started_us)? {
             Judged::Nothing(nothing) => end_idle(store, context, run_id, nothing, started_us).await,
             Judged::Append(append) => {
                 let report = append.write(store, context, &run, run_id).await?;
@@ -310,7 +310,7 @@ impl Found {
         Ok(())
     }
 
-    fn judge(mut self, context: &Context, started_us: i64) -> Judged {
+    fn judge(mut self, context: &Context, started_us: i64) -> PipelineResult<Judged> {
         let forced = match (&self.base, &self.arrivals) {
             (None, _) => vec![Forced::NoVersion],
             (_, Err(forced)) => vec![forced.clone()],
@@ -319,7 +319,7 @@ impl Found {
         };
         let (Some(base), Ok(arrivals), true) = (&self.base, &self.arrivals, forced.is_empty())
         else {
-            return Judged::Forced(forced);
+            return Ok(Judged::Forced(forced));
         };
         let mut appending = Appending::new(context, base, arrivals, self.current, &self.covered);
         let changed = std::mem::take(&mut self.changed).into_iter();
@@ -350,24 +350,26 @@ impl Found {
         let reasons: BTreeMap<&Pool, &str> = reasons.collect();
         for (pool, ledger) in self.whole {
             let reason = reasons.get(&pool).copied();
-            appending.add_whole(compute_pool(ledger, &context.rules, reason));
+            let added = appending.add_whole(compute_pool(ledger, &context.rules, reason));
+            added.map_err(StoreError::from)?;
         }
         let is_new = !appending.pools.is_empty();
         if (is_new || !forced.is_empty()) && base.sealed.is_some() {
-            return Judged::Forced(vec![Forced::Sealed(base.version)]);
+            return Ok(Judged::Forced(vec![Forced::Sealed(base.version)]));
         }
         if !forced.is_empty() {
-            return Judged::Forced(forced);
+            return Ok(Judged::Forced(forced));
         }
         if !is_new {
-            return Judged::Nothing(NothingNew {
+            return Ok(Judged::Nothing(NothingNew {
                 run_id: None,
                 version: base.version,
                 complete_through: base.complete_through,
                 current: self.current,
-            });
+            }));
         }
-        Judged::Append(Box::new(appending.end(self.summaries, started_us)))
+        let append = appending.end(self.summaries, started_us);
+        Ok(Judged::Append(Box::new(append)))
     }
 }
 

@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 
 use super::context::{Context, PipelineError, PipelineResult};
 use crate::engine::{
-    Matching, Pool, PoolLedger, PoolOutcome, PoolResult, ReviewItem, RowsHash, judge_pool,
-    review_items, unmatched_item,
+    Matching, Pool, PoolLedger, PoolOutcome, PoolResult, ReviewItem, RowsHash, SelfCheckError,
+    judge_pool, review_items, unmatched_item,
 };
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
@@ -63,16 +63,16 @@ pub(super) struct Making<'a> {
 
 /// Starts one worker, which sends what it makes of a slice.
 pub(super) fn start_one<'a>(
-    make: impl FnOnce(&mpsc::Sender<Made>) + Send + 'static,
+    make: impl FnOnce(&mpsc::Sender<Made>) -> PipelineResult<()> + Send + 'static,
     on_pool: OnPool<'a>,
 ) -> Making<'a> {
     let (sender, queues) = mpsc::channel(1);
     let workers = tokio::task::spawn_blocking(move || {
         let (made, queue) = mpsc::channel(CHUNKS_WAITING);
-        if sender.blocking_send(queue).is_ok() {
-            make(&made);
+        match sender.blocking_send(queue) {
+            Ok(()) => make(&made),
+            Err(_) => Ok(()),
         }
-        Ok(())
     });
     Making {
         queues,
@@ -103,9 +103,8 @@ pub(super) fn start<'a>(
         threads.install(|| {
             ledgers
                 .par_bridge()
-                .for_each(|(ledger, made)| make_pool(&work, ledger, &made));
-        });
-        Ok(())
+                .try_for_each(|(ledger, made)| error_of(try_make_pool(&work, ledger, &made)))
+        })
     });
     Making {
         queues,
@@ -156,21 +155,37 @@ impl PartSource for Making<'_> {
     }
 }
 
-/// Nobody wants the rest: the run stopped, or the writer failed.
-pub(super) struct Unwanted;
+/// Why a pool is not made to its end.
+#[derive(Debug)]
+pub(super) enum Unfinished {
+    /// Nobody wants the rest: the run stopped, or the writer failed.
+    Unwanted,
+    /// Rows or lots are missing: a bug of the engine.
+    Broken(SelfCheckError),
+}
 
-fn make_pool(work: &Work, ledger: PoolLedger, made: &mpsc::Sender<Made>) {
-    // A queue that ends without a result tells the writer to stop.
-    let _ = try_make_pool(work, ledger, made);
+impl From<SelfCheckError> for Unfinished {
+    fn from(error: SelfCheckError) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// Returns the error of a worker that ended early. A queue that ends without a result tells the
+/// writer to stop, whose error is shown where the worker has none.
+pub(super) fn error_of(made: Result<(), Unfinished>) -> PipelineResult<()> {
+    match made {
+        Ok(()) | Err(Unfinished::Unwanted) => Ok(()),
+        Err(Unfinished::Broken(error)) => Err(PipelineError::Store(error.into())),
+    }
 }
 
 fn try_make_pool(
     work: &Work,
     ledger: PoolLedger,
     made: &mpsc::Sender<Made>,
-) -> Result<(), Unwanted> {
+) -> Result<(), Unfinished> {
     let context = &work.context;
-    context.cancel.check().map_err(|_| Unwanted)?;
+    context.cancel.check().map_err(|_| Unfinished::Unwanted)?;
     let started_us = context.clock.elapsed_us();
     let exclusion = work.excluded.get(&ledger.pool).map(String::as_str);
     let mut outcome = judge_pool(ledger, &context.rules, exclusion);
@@ -185,7 +200,7 @@ fn try_make_pool(
         }
         _ => {
             context.progress.advance(outcome.trades);
-            (review_items(&outcome, &context.rules), RowsHash::EMPTY)
+            (review_items(&outcome, &context.rules)?, RowsHash::EMPTY)
         }
     };
     outcome.allocations_hash = hash;
@@ -193,8 +208,8 @@ fn try_make_pool(
     send(made, Made::Done(Box::new(outcome), items, duration_us))
 }
 
-pub(super) fn send(made: &mpsc::Sender<Made>, what: Made) -> Result<(), Unwanted> {
-    made.blocking_send(what).map_err(|_| Unwanted)
+pub(super) fn send(made: &mpsc::Sender<Made>, what: Made) -> Result<(), Unfinished> {
+    made.blocking_send(what).map_err(|_| Unfinished::Unwanted)
 }
 
 /// A worker's walk over the rows of a pool.
@@ -229,7 +244,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Hashes and sends the allocations; returns the review items among them, and the hash.
-    pub(super) fn allocations(&mut self) -> Result<(Vec<ReviewItem>, RowsHash), Unwanted> {
+    pub(super) fn allocations(&mut self) -> Result<(Vec<ReviewItem>, RowsHash), Unfinished> {
         let (mut items, mut hash, mut line) = (Vec::new(), RowsHash::EMPTY, Vec::new());
         let rules = &self.work.context.rules;
         let mut rows = 0;
@@ -248,17 +263,18 @@ impl<'a> Walk<'a> {
                     self.tell(rows);
                 }
             }
-            Ok(())
+            Ok::<(), Unfinished>(())
         })?;
         self.send(Part::Allocations)?;
         Ok((items, hash))
     }
 
-    fn lots(&mut self) -> Result<(), Unwanted> {
+    fn lots(&mut self) -> Result<(), Unfinished> {
         let Some(encoder) = &self.work.encoder else {
             return Ok(());
         };
-        for (buy, lot) in self.matching.open_lots_with_buys() {
+        for lot in self.matching.open_lots_with_buys() {
+            let (buy, lot) = lot?;
             encoder.lot(&self.matching.pool, &buy, lot, &mut self.chunk);
             if self.chunk.len() >= CHUNK_BYTES {
                 self.send(Part::Lots)?;
@@ -267,8 +283,12 @@ impl<'a> Walk<'a> {
         self.send(Part::Lots)
     }
 
-    fn send(&mut self, part: impl Fn(RowChunk) -> Part) -> Result<(), Unwanted> {
-        self.work.context.cancel.check().map_err(|_| Unwanted)?;
+    fn send(&mut self, part: impl Fn(RowChunk) -> Part) -> Result<(), Unfinished> {
+        self.work
+            .context
+            .cancel
+            .check()
+            .map_err(|_| Unfinished::Unwanted)?;
         if self.chunk.is_empty() {
             return Ok(());
         }

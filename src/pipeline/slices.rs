@@ -8,10 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::make::{CHUNK_BYTES, Made, Making, OnPool, Unwanted, Walk, Work, send, start_one};
+use super::make::{
+    CHUNK_BYTES, Made, Making, OnPool, Unfinished, Walk, Work, error_of, send, start_one,
+};
 use crate::engine::{
     CarriedLot, InvalidTrade, Matching, OpenLot, Pool, PoolLedger, PoolOutcome, PoolResult,
-    PoolStream, Rejection, ReviewItem, RowsHash, TradeRef, invalid_rows, judge_pool, review_items,
+    PoolStream, Rejection, ReviewItem, RowsHash, SelfCheckError, TradeRef, invalid_rows,
+    judge_pool, review_items,
 };
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, RowChunk};
@@ -69,7 +72,7 @@ impl Sliced {
         slice: PoolLedger,
         is_last: bool,
         made: &mpsc::Sender<Made>,
-    ) -> Result<(), Unwanted> {
+    ) -> Result<(), Unfinished> {
         let clock = &work.context.clock;
         let started_us = clock.elapsed_us();
         self.rows = self.rows.saturating_add(slice.rows());
@@ -93,7 +96,7 @@ impl Sliced {
         work: &Work,
         mut slice: PoolLedger,
         made: &mpsc::Sender<Made>,
-    ) -> Result<(), Unwanted> {
+    ) -> Result<(), Unfinished> {
         let rows = slice.rows();
         let was_rejected = self.rejection.is_some() || !self.invalid.is_empty();
         self.invalid.append(&mut slice.invalid);
@@ -117,7 +120,7 @@ impl Sliced {
         matching: Box<Matching>,
         rows: u64,
         made: &mpsc::Sender<Made>,
-    ) -> Result<(), Unwanted> {
+    ) -> Result<(), Unfinished> {
         let mut walk = Walk::new(work, made, &matching);
         let (items, hash) = walk.allocations()?;
         walk.end(rows);
@@ -128,7 +131,7 @@ impl Sliced {
         Ok(())
     }
 
-    fn end(&mut self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unwanted> {
+    fn end(&mut self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unfinished> {
         let rejection = invalid_rows(std::mem::take(&mut self.invalid));
         let rejection = rejection.or(self.rejection.take());
         // The last slice stands for the pool: it has the newest trade, and gets all sums.
@@ -138,7 +141,7 @@ impl Sliced {
         });
         let rejected = rejection.map(PoolResult::Rejected);
         let Some(result) = self.settled.take().or(rejected).or(whole) else {
-            return Err(Unwanted);
+            return Err(self.lost("the last slice", 0, 1));
         };
         let mut outcome = PoolOutcome {
             pool: self.pool.clone(),
@@ -152,27 +155,41 @@ impl Sliced {
             self.send_lots(work, made)?;
             std::mem::take(&mut self.items)
         } else {
-            review_items(&outcome, &work.context.rules)
+            review_items(&outcome, &work.context.rules)?
         };
         send(made, Made::Done(Box::new(outcome), items, self.duration_us))
     }
 
-    fn send_lots(&self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unwanted> {
+    fn send_lots(&self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unfinished> {
         let Some(encoder) = &work.encoder else {
             return Ok(());
         };
         let mut chunk = RowChunk::default();
+        let mut lots = 0_u64;
         for lot in self.stream.open_lots() {
-            // It was one when it was matched.
             let Ok(buy) = TradeRef::try_of(&lot.buy) else {
-                continue;
+                break;
             };
+            lots += 1;
             encoder.lot(&self.pool, &buy, &open_lot(lot), &mut chunk);
             if chunk.len() >= CHUNK_BYTES {
                 send(made, Made::Part(Part::Lots(std::mem::take(&mut chunk))))?;
             }
         }
+        let expected = self.stream.totals().open_lots;
+        if lots != expected {
+            return Err(self.lost("the walk over the open lots", lots, expected));
+        }
         send(made, Made::Part(Part::Lots(chunk)))
+    }
+
+    fn lost(&self, what: &'static str, found: u64, expected: u64) -> Unfinished {
+        Unfinished::Broken(SelfCheckError::Ended {
+            what,
+            pool: self.pool.clone(),
+            found,
+            expected,
+        })
     }
 }
 
@@ -194,8 +211,7 @@ pub(super) fn start<'a>(
 ) -> Making<'a> {
     let make = move |made: &mpsc::Sender<Made>| {
         let mut sliced = sliced.lock().unwrap_or_else(PoisonError::into_inner);
-        // A queue that ends without a result tells the writer to stop.
-        let _ = sliced.take(&work, slice, is_last, made);
+        error_of(sliced.take(&work, slice, is_last, made))
     };
     start_one(make, on_pool)
 }

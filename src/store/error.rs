@@ -3,6 +3,7 @@
 use super::fingerprint::{SchemaFinding, joined};
 use super::model::{Holder, Version};
 use super::proof::RowsDiffer;
+use crate::engine::SelfCheckError;
 
 /// An error of a store.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +135,9 @@ pub enum StoreError {
         /// The first that can't stand there.
         sell_order_id: String,
     },
+    /// The engine lost rows or lots of a pool: a bug of this program.
+    #[error(transparent)]
+    SelfCheck(#[from] SelfCheckError),
     /// The database refused or failed.
     #[error("{action}: {message}")]
     Database {

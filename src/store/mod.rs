@@ -369,7 +369,7 @@ pub trait VersionWriter: Send {
     /// Writes one pool whose result is there whole.
     async fn load(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
         let encoder = self.encoder();
-        self.write(&mut Whole::of(outcome, duration_us, encoder.as_ref()))
+        self.write(&mut Whole::of(outcome, duration_us, encoder.as_ref())?)
             .await
     }
 

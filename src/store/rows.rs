@@ -81,16 +81,23 @@ pub trait PartSource: Send {
 pub(super) struct Whole(VecDeque<Part>);
 
 impl Whole {
-    pub(super) fn of(outcome: &PoolOutcome, duration_us: i64, encoder: &dyn RowEncoder) -> Self {
+    pub(super) fn of(
+        outcome: &PoolOutcome,
+        duration_us: i64,
+        encoder: &dyn RowEncoder,
+    ) -> StoreResult<Self> {
         let (mut rows, mut lots) = (RowChunk::default(), RowChunk::default());
         if let PoolResult::Matched(matching) = &outcome.result {
-            matching.each_row(|row| encoder.allocation(row, &mut rows));
-            for (buy, lot) in matching.open_lots_with_buys() {
+            matching.each_row(|row| encoder.allocation(row, &mut rows))?;
+            for lot in matching.open_lots_with_buys() {
+                let (buy, lot) = lot?;
                 encoder.lot(&outcome.pool, &buy, lot, &mut lots);
             }
         }
         let pool = Part::Pool(Box::new(outcome.clone()), duration_us);
-        Self([Part::Allocations(rows), Part::Lots(lots), pool].into())
+        Ok(Self(
+            [Part::Allocations(rows), Part::Lots(lots), pool].into(),
+        ))
     }
 }
 

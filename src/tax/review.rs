@@ -13,12 +13,12 @@ use super::boxes::base_asset;
 use super::{TaxError, TaxResult};
 use crate::engine::policy::SOURCE_REVIEW;
 use crate::engine::{
-    Carried, LedgerTrade, Matching, OrderId, Pool, Side, Size, SymbolRules, Timestamp, Trade, Usd,
-    add_sizes, match_pool, price_of_basis,
+    Carried, LedgerTrade, Matching, OrderId, Pool, SelfCheckError, Side, Size, SymbolRules,
+    Timestamp, Trade, Usd, add_sizes, match_pool, price_of_basis,
 };
 use crate::report::hex;
-use crate::store::Store;
 use crate::store::model::{ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, Scope};
+use crate::store::{Store, StoreError};
 
 /// Seconds behind a sell in which a buy may be its own, stamped late.
 const LATE_BUY_S: i64 = 300;
@@ -224,9 +224,8 @@ pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResu
 }
 
 fn figures(matching: &Matching) -> TaxResult<BTreeMap<String, SellFigures>> {
-    let bad = |error: crate::engine::MoneyError| usage(error.to_string(), "");
     let mut sells: BTreeMap<String, SellFigures> = BTreeMap::new();
-    for row in matching.rows() {
+    let walked = matching.try_each_row(|row| {
         let id = row.sell_order_id.to_owned();
         let sell = sells.entry(id).or_insert(SellFigures {
             sold_at: row.sell_time,
@@ -236,12 +235,14 @@ fn figures(matching: &Matching) -> TaxResult<BTreeMap<String, SellFigures>> {
         });
         match (row.cost_basis_usd, row.pnl_usd) {
             (Some(cost), Some(pnl)) => {
-                sell.cost = sell.cost.checked_add(cost).map_err(bad)?;
-                sell.pnl = sell.pnl.checked_add(pnl).map_err(bad)?;
+                sell.cost = sell.cost.checked_add(cost)?;
+                sell.pnl = sell.pnl.checked_add(pnl)?;
             }
-            _ => sell.unmatched = add_sizes(sell.unmatched, row.allocated_size).map_err(bad)?,
+            _ => sell.unmatched = add_sizes(sell.unmatched, row.allocated_size)?,
         }
-    }
+        Ok::<(), SelfCheckError>(())
+    });
+    walked.map_err(StoreError::from)?;
     Ok(sells)
 }
 

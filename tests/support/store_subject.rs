@@ -594,13 +594,13 @@ impl Run {
             ledger_hash.add(outcome.ledger_hash);
             review
                 .items
-                .extend(review_items(outcome, &SymbolRules::default()));
+                .extend(review_items(outcome, &SymbolRules::default()).unwrap());
             let PoolResult::Matched(matching) = &outcome.result else {
                 review.pools_without_result.insert(outcome.pool.clone());
                 counts.pools_rejected += 1;
                 continue;
             };
-            allocations_hash.add(matching.allocations_hash());
+            allocations_hash.add(matching.allocations_hash().unwrap());
             complete_through = complete_through.max(matching.trades.last().map(|t| t.order_time));
             counts.pools_matched += 1;
             counts.buys += matching.totals.buys;

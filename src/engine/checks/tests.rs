@@ -55,12 +55,16 @@ impl Case {
                 .map(row)
                 .collect::<Result<_, _>>()
                 .unwrap(),
-            lots: matching.open_lots_with_buys().map(lot).collect(),
+            lots: matching
+                .open_lots_with_buys()
+                .map(Result::unwrap)
+                .map(lot)
+                .collect(),
             summary: Some(StoredSummary {
                 status: PoolStatus::Matched,
                 totals: matching.totals,
                 ledger_hash: ledger.ledger_hash,
-                allocations_hash: matching.allocations_hash(),
+                allocations_hash: matching.allocations_hash().unwrap(),
             }),
             review: UnmatchedItems {
                 any: unmatched.clone(),

@@ -118,7 +118,7 @@ impl StoredVersion {
             made.push(stored.map_err(|error| broken_constraint(APPEND, &error.to_string()))?);
         }
         self.allocations.extend(made);
-        let changes = matching.lot_changes();
+        let changes = matching.lot_changes()?;
         let gone: BTreeSet<&str> = changes.gone.iter().map(|buy| buy.order_id).collect();
         let used = changes.used.iter();
         let used: BTreeMap<&str, &OpenLot> = used.map(|(buy, lot)| (buy.order_id, *lot)).collect();
@@ -311,9 +311,11 @@ impl MemoryVersionWriter {
             let stored = stored.map_err(|error| broken_constraint(action, &error.to_string()))?;
             self.made.allocations.push(stored);
         }
-        let lots = matching.open_lots_with_buys();
-        let lots = lots.map(|(buy, lot)| stored_lot(&matching.pool, &buy, lot));
-        self.made.open_lots.extend(lots);
+        for lot in matching.open_lots_with_buys() {
+            let (buy, lot) = lot?;
+            let stored = stored_lot(&matching.pool, &buy, lot);
+            self.made.open_lots.push(stored);
+        }
         Ok(())
     }
 }

@@ -299,8 +299,8 @@ async fn write_rows(
     let (mut rows, mut lots) = (RowChunk::default(), RowChunk::default());
     let (mut used, mut gone) = (LotRows::default(), LotRows::default());
     for matching in pools.iter().filter_map(|pool| pool.matching.as_ref()) {
-        matching.each_row(|row| encoder.allocation(row, &mut rows));
-        let changes = matching.lot_changes();
+        matching.each_row(|row| encoder.allocation(row, &mut rows))?;
+        let changes = matching.lot_changes()?;
         for (buy, lot) in &changes.added {
             encoder.lot(&matching.pool, buy, lot, &mut lots);
         }

@@ -133,7 +133,7 @@ impl Reader<'_> {
         let span = Span::default();
         let begin = async {
             let (pools, connection) = self.pools(connection).await?;
-            Ok(self.begin(connection, parts(&pools, &span)))
+            StoreResult::Ok(self.begin(connection, parts(&pools, &span)))
         };
         let read = self.read_origins(&mut beside, &span, origins);
         let (ahead, read) = tokio::join!(begin, read);

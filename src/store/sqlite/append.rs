@@ -12,7 +12,7 @@ use super::raw::with_raw;
 use super::rows::SqliteRows;
 use super::versions::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
 use super::{SqliteStore, commit, queue, read, runs};
-use crate::engine::{Matching, OpenLot, Pool, Size, TradeRef};
+use crate::engine::{Matching, OpenLot, Pool, SelfCheckError, Size, TradeRef};
 use crate::store::StoreResult;
 use crate::store::cells;
 use crate::store::lots::{OpenLots, PickedLots, Reach};
@@ -220,7 +220,8 @@ fn append_pool(
 ) -> rusqlite::Result<()> {
     if let Some(matching) = &pool.matching {
         let mut rows = RowChunk::default();
-        matching.each_row(|row| encoder.allocation(row, &mut rows));
+        let walked = matching.each_row(|row| encoder.allocation(row, &mut rows));
+        walked.map_err(self_check)?;
         insert_rows(raw, INSERT_ALLOCATION, &rows)?;
         change_lots(raw, plan, matching, encoder)?;
     }
@@ -237,6 +238,11 @@ fn delete_summary(raw: &Connection, version: Version, pool: &Pool) -> rusqlite::
     .map(drop)
 }
 
+/// The engine's own error on its way through the driver's.
+fn self_check(error: SelfCheckError) -> rusqlite::Error {
+    rusqlite::Error::UserFunctionError(error.into())
+}
+
 /// Writes the lots that changed: most of them did not.
 fn change_lots(
     raw: &Connection,
@@ -244,7 +250,7 @@ fn change_lots(
     matching: &Matching,
     encoder: &SqliteRows,
 ) -> rusqlite::Result<()> {
-    let changes = matching.lot_changes();
+    let changes = matching.lot_changes().map_err(self_check)?;
     let pool = &matching.pool;
     use_lots(raw, plan, pool, &changes.used)?;
     delete_lots(raw, plan.version, pool, &changes.gone)?;

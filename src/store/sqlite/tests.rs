@@ -131,7 +131,7 @@ async fn run(store: &SqliteStore) {
         writer.load(&outcome, 5).await.unwrap();
         review
             .items
-            .extend(review_items(&outcome, &SymbolRules::default()));
+            .extend(review_items(&outcome, &SymbolRules::default()).unwrap());
     }
     let completion = Completion {
         status: VersionStatus::Partial,

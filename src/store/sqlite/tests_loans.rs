@@ -104,7 +104,7 @@ async fn a_version_and_an_import_take_the_handle_once_for_all_their_parts() {
     let encoder = writer.encoder();
     let mut parts = Vec::new();
     for outcome in &outcomes {
-        let mut whole = crate::store::rows::Whole::of(outcome, 5, encoder.as_ref());
+        let mut whole = crate::store::rows::Whole::of(outcome, 5, encoder.as_ref()).unwrap();
         while let Some(part) = whole.next().await.unwrap() {
             parts.push(part);
         }
