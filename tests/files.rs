@@ -141,6 +141,51 @@ fn what_is_there_is_replaced_on_request_only() {
 }
 
 #[test]
+fn no_result_replaces_what_the_command_works_with() {
+    let folder = folder();
+    folder.write("fifo-pnl.toml", "[tax]\ntimezone = \"UTC\"\n");
+    folder.write("other.toml", "[tax]\ntimezone = \"UTC\"\n");
+    symlink(DATABASE, folder.join("link.db")).unwrap();
+    let absolute = folder.join(DATABASE).display().to_string();
+    let database = "is the database in use: a result never replaces it";
+    let beside = "is a file of the database in use: a result never replaces it";
+    let settings = "is the configuration file: a result never replaces it";
+    let trades = folder.value("SELECT count(*) FROM trade_records");
+    for (name, more, said) in [
+        (DATABASE, &[][..], database),
+        ("./fifo-pnl.db", &[], database),
+        (&absolute, &[], database),
+        ("link.db", &["--database", "sqlite://link.db"], database),
+        (DATABASE, &["--database", "sqlite://link.db"], database),
+        ("fifo-pnl.db-wal", &[], beside),
+        ("fifo-pnl.db-shm", &[], beside),
+        ("fifo-pnl.db-journal", &[], beside),
+        ("fifo-pnl.db.lock", &[], beside),
+        (
+            "fifo-pnl.db-wal",
+            &["--database", "sqlite://link.db"],
+            beside,
+        ),
+        ("fifo-pnl.toml", &[], settings),
+        ("other.toml", &["--config", "other.toml"], settings),
+    ] {
+        for writer in WRITERS {
+            for overwrite in [&["--overwrite"][..], &[]] {
+                let refused = write(&folder, writer, name, &[more, overwrite].concat()).expect(3);
+                let said = format!("error: {name} {said}\nhint: name another file");
+                assert!(refused.stderr.starts_with(&said), "{}", refused.stderr);
+            }
+        }
+    }
+    assert_eq!(folder.value("SELECT count(*) FROM trade_records"), trades);
+    assert_eq!(folder.read("fifo-pnl.toml"), folder.read("other.toml"));
+    assert!(unfinished(&folder).is_empty(), "{:?}", unfinished(&folder));
+    // Files of another database, and other settings, are files like any other.
+    let elsewhere = ["--config", "other.toml", "--overwrite"];
+    write(&folder, WRITERS[0], "fifo-pnl.toml", &elsewhere).expect(0);
+}
+
+#[test]
 fn no_spreadsheet_runs_what_a_comparison_holds() {
     let folder = folder();
     let compare = ["compare", "1", "2", "-o", "differ.csv"];
@@ -353,6 +398,7 @@ fn what_is_no_file_is_refused_by_its_kind() {
             );
         }
     }
+    imports_take_files_only(&folder, &kinds);
     // In the folder that the program happens to stand in.
     pipe(&folder, "fifo-pnl.toml");
     let refused = folder.fifo_pnl(&["versions", "list"]).expect(2);
@@ -370,6 +416,33 @@ fn what_is_no_file_is_refused_by_its_kind() {
     folder
         .shell("cat trades.csv | fifo-pnl import --config /dev/null /dev/stdin")
         .expect(0);
+}
+
+/// A folder of `/dev` is no shell's: what stands there may never end.
+fn imports_take_files_only(folder: &Folder, kinds: &[(&str, &str)]) {
+    let more = [("/dev/urandom", "a device"), ("/dev", "a folder")];
+    for (name, kind) in kinds.iter().chain(&more) {
+        for command in [
+            &["import", name][..],
+            &["import", "--preview", name],
+            &["import", "lots", "--timezone", "UTC", name],
+            &["run", "trades.csv", name],
+            &["history", "import", name],
+        ] {
+            let refused = folder.fifo_pnl(command).expect(2);
+            let said = match (*name, command[0]) {
+                ("socket", "history") => "No such device or address".to_owned(),
+                _ => format!("it is {kind}, expected a file"),
+            };
+            let stderr = &refused.stderr;
+            assert!(stderr.contains(&said), "{command:?}: {stderr}");
+        }
+    }
+    let endless = folder
+        .shell("fifo-pnl import /dev/stdin < /dev/zero")
+        .expect(2);
+    let said = "/dev/stdin: can't be read: it is a device, expected a file";
+    assert!(endless.stderr.contains(said), "{}", endless.stderr);
 }
 
 /// Starts a command that stops before its file gets a name.

@@ -14,7 +14,8 @@ pub use tax::TaxConfig;
 use super::args::GlobalArgs;
 use super::error::{CliError, CliResult};
 use crate::engine::{Size, Symbol, SymbolRules, SymbolSettings};
-use crate::files::read_input;
+use crate::files::{keep, read_input};
+use crate::store::limits::LOCK_SUFFIX;
 use crate::store::postgres::PostgresUrl;
 
 /// The database where nothing names one.
@@ -127,6 +128,27 @@ impl Config {
             json: args.json,
             quiet: args.quiet,
         })
+    }
+}
+
+/// What SQLite, and this program, keep beside a database's file.
+const BESIDE_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", LOCK_SUFFIX];
+
+impl Config {
+    /// Keeps the files that the command works with: no result takes their place.
+    pub fn keep_files(&self) {
+        keep(&self.tax.path, "the configuration file");
+        let Database::Sqlite(path) = &self.database else {
+            return;
+        };
+        keep(path, "the database in use");
+        // Beside a link nothing is kept, but beside the file that it leads to.
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        for end in BESIDE_DATABASE {
+            let mut name = real.clone().into_os_string();
+            name.push(end);
+            keep(Path::new(&name), "a file of the database in use");
+        }
     }
 }
 

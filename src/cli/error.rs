@@ -190,6 +190,9 @@ impl From<WriteError> for CliError {
             WriteError::Exists { .. } => {
                 Self::refused(message, "name another file, or replace it with --overwrite")
             }
+            WriteError::InUse { .. } => {
+                Self::refused(message, "name another file: nothing was written")
+            }
             WriteError::NoFile {
                 what: "a folder", ..
             } => Self::refused(message, "name a file in it"),

@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 
 use super::MODE_OWN;
 use super::error::WriteError;
+use super::kept;
 use super::look::kind_of;
 use super::rename;
 use super::unfinished::Unfinished;
@@ -20,6 +21,9 @@ pub enum IfThere {
     Refuse,
     /// It is replaced, if it is a plain file. The new one takes over its mode, owner and group.
     Replace,
+    /// The same, also if the process [keeps](super::keep) it: its own settings are brought up to
+    /// date.
+    Update,
 }
 
 impl IfThere {
@@ -52,7 +56,8 @@ pub struct Draft {
 
 /// Checks that a file can be put there, before any work is done for it.
 ///
-/// Errors: something is there that may not be replaced, or that is no plain file.
+/// Errors: something is there that may not be replaced, or that is no plain file; it is a file
+/// that the command works with.
 pub fn check_place(target: &Path, if_there: IfThere) -> Result<(), WriteError> {
     found(target, if_there).map(|_| ())
 }
@@ -60,6 +65,9 @@ pub fn check_place(target: &Path, if_there: IfThere) -> Result<(), WriteError> {
 /// Returns what will be replaced. The last part of a path is not followed: a link is no file.
 fn found(target: &Path, if_there: IfThere) -> Result<Option<Metadata>, WriteError> {
     let path = || target.to_owned();
+    if if_there != IfThere::Update {
+        kept::check(target)?;
+    }
     let there = match fs::symlink_metadata(target) {
         Ok(there) => there,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -71,8 +79,8 @@ fn found(target: &Path, if_there: IfThere) -> Result<Option<Metadata>, WriteErro
     }
     match if_there {
         IfThere::Refuse => Err(WriteError::Exists { path: path() }),
-        IfThere::Replace if there.is_file() => Ok(Some(there)),
-        IfThere::Replace => {
+        IfThere::Replace | IfThere::Update if there.is_file() => Ok(Some(there)),
+        IfThere::Replace | IfThere::Update => {
             let what = kind_of(there.file_type());
             Err(WriteError::NoFile { path: path(), what })
         }
@@ -148,7 +156,7 @@ impl Draft {
             .set_permissions(Permissions::from_mode(mode))
             .and_then(|()| self.file.sync_all())
             .and_then(|()| match self.if_there {
-                IfThere::Replace => fs::rename(self.path(), &self.target),
+                IfThere::Replace | IfThere::Update => fs::rename(self.path(), &self.target),
                 IfThere::Refuse => rename::without_replacing(self.path(), &self.target),
             });
         named.map_err(|error| self.failed(error))?;

@@ -13,6 +13,14 @@ pub enum WriteError {
         /// The place.
         path: PathBuf,
     },
+    /// The command works with the file by that name.
+    #[error("{} is {what}: a result never replaces it", .path.display())]
+    InUse {
+        /// The place.
+        path: PathBuf,
+        /// What it is, with its article.
+        what: &'static str,
+    },
     /// There is something by that name that is no file.
     #[error("{} is {what}, expected a file", .path.display())]
     NoFile {
@@ -81,6 +89,7 @@ impl WriteError {
     #[must_use]
     pub fn seen_at(mut self, place: &Path) -> Self {
         let (Self::Exists { path }
+        | Self::InUse { path, .. }
         | Self::NoFile { path, .. }
         | Self::Full { path, .. }
         | Self::Denied { path, .. }
@@ -91,7 +100,7 @@ impl WriteError {
 
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Exists { .. } => ErrorKind::AlreadyExists,
+            Self::Exists { .. } | Self::InUse { .. } => ErrorKind::AlreadyExists,
             Self::NoFile { .. } => ErrorKind::InvalidInput,
             Self::Full { .. } => ErrorKind::StorageFull,
             Self::Denied { source, .. } | Self::Failed { source, .. } => source.kind(),

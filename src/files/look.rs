@@ -1,8 +1,8 @@
 //! What stands at a path, and files that are read: never one that would make us wait for ever.
 
-use std::fs::{File, FileType, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::io::{self, IsTerminal, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -46,10 +46,55 @@ fn not_a_file(kind: FileType) -> io::Error {
 /// Opens a plain file, or what a shell hands over (`<(command)`, `/dev/stdin`, `/dev/null`), which
 /// ends by itself. Errors: as [`open_input`].
 pub fn open_text(path: &Path) -> io::Result<File> {
-    match path.starts_with("/dev") || path.starts_with("/proc") {
-        true => File::open(path),
-        false => open_input(path, false),
+    if !is_handed_over(path) {
+        return open_input(path, false);
     }
+    check_text(path)?;
+    File::open(path)
+}
+
+/// Checks that a text is a plain file, or what a shell hands over. Nothing is opened, so nothing is
+/// waited for.
+///
+/// Errors: it is not there; it is another kind of thing, which may never end.
+pub fn check_text(path: &Path) -> io::Result<()> {
+    let there = fs::metadata(path)?;
+    let kind = there.file_type();
+    let may_end = is_handed_over(path)
+        && match kind.is_char_device() {
+            true => is_null(&there) || is_terminal(path),
+            false => kind.is_fifo() || kind.is_socket(),
+        };
+    match kind.is_file() || may_end {
+        true => Ok(()),
+        false => Err(not_a_file(kind)),
+    }
+}
+
+/// Tells whether a path names what a process was given, or the device that holds nothing.
+fn is_handed_over(path: &Path) -> bool {
+    if path == Path::new("/dev/stdin") || path == Path::new("/dev/null") {
+        return true;
+    }
+    let mut parts = path.iter().skip(1);
+    let parts = [(); 4].map(|()| parts.next().and_then(|part| part.to_str()));
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    match parts {
+        [Some("dev"), Some("fd"), Some(number), None] => is_number(number),
+        [Some("proc"), Some(process), Some("fd"), Some(number)] => {
+            (process == "self" || is_number(process)) && is_number(number)
+        }
+        _ => false,
+    }
+}
+
+fn is_null(there: &Metadata) -> bool {
+    fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == there.rdev())
+}
+
+/// A person ends what he types.
+fn is_terminal(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.is_terminal())
 }
 
 /// Reads a text of at most so many bytes. Errors: as [`open_text`]; it is longer.

@@ -14,6 +14,7 @@
 mod draft;
 mod error;
 mod folder;
+mod kept;
 mod lock;
 mod look;
 mod rename;
@@ -22,8 +23,9 @@ mod unfinished;
 pub use draft::{Draft, IfThere, check_place};
 pub use error::WriteError;
 pub use folder::ScratchFolder;
+pub use kept::keep;
 pub use lock::open_lock;
-pub use look::{kind_of, open_input, open_text, read_input};
+pub use look::{check_text, kind_of, open_input, open_text, read_input};
 pub use rename::remove_published;
 pub use unfinished::{UNFINISHED_SUFFIX, remove_unfinished};
 

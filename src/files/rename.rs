@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::error::WriteError;
+use super::kept;
 
 /// Gives a file a name that nothing has. Errors: something has it.
 pub(super) fn without_replacing(from: &Path, to: &Path) -> io::Result<()> {
@@ -74,10 +75,13 @@ pub(super) fn remove_same(file: &File, path: &Path) {
 }
 
 /// Removes a file that an earlier run wrote, and that nothing takes the place of. A link is
-/// removed itself.
+/// removed itself; what the process [keeps](super::keep) no earlier run wrote, and it stays.
 ///
 /// Errors: it can't be removed.
 pub fn remove_published(path: &Path) -> Result<(), WriteError> {
+    if kept::check(path).is_err() {
+        return Ok(());
+    }
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         done => done.map_err(|error| WriteError::of(error, path)),

@@ -184,6 +184,15 @@ const FILES: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "A device, which never ends",
+        command: "fifo-pnl import /dev/zero",
+        same: &[
+            "fifo-pnl import --preview /dev/zero",
+            "fifo-pnl run /dev/zero",
+        ],
+        ..Case::NONE
+    },
+    Case {
         title: "A file that is not there",
         command: "fifo-pnl import ledgr.csv",
         ..Case::NONE
@@ -651,6 +660,17 @@ const VERSIONS: &[Case] = &[
         title: "An export onto a folder",
         before: &[RUN, "mkdir reports"],
         command: "fifo-pnl versions export 1 -o reports --overwrite",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "An export onto the database in use",
+        before: &[RUN],
+        command: "fifo-pnl versions export 1 -o fifo-pnl.db --overwrite",
+        same: &[
+            "fifo-pnl review export -o fifo-pnl.db --overwrite",
+            "fifo-pnl compare 1 1 -o fifo-pnl.db --overwrite",
+        ],
         exit: 3,
         ..Case::NONE
     },

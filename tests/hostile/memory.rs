@@ -126,7 +126,6 @@ fn zeros_without_an_end_are_told_from_text_at_once() {
         "import lots --timezone UTC f.csv",
         "history import f.csv",
         "review apply f.csv",
-        "import /dev/zero",
     ] {
         let done = within_limit(&folder, &format!("fifo-pnl {command}"));
         assert_eq!(done.code, 2, "{command}: {}", done.stderr);

@@ -2,6 +2,8 @@
 
 mod report;
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::check_reason;
@@ -12,8 +14,11 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::session::Session;
 use crate::engine::{FeeSigns, shown, shown_sentence};
+use crate::files::check_text;
 use crate::import::parse_timezone;
-use crate::pipeline::{FileReport, ImportRequest, Source, import_files, parse_source};
+use crate::pipeline::{
+    FileReport, ImportRequest, PipelineError, Source, import_files, parse_source,
+};
 use crate::store::Store;
 use crate::store::model::ImportReceipt;
 
@@ -128,8 +133,14 @@ pub(super) fn parse(
     request: &ImportRequest,
     session: &Session,
 ) -> CliResult<Vec<Source>> {
-    let parse = |path| parse_source(path, request, &session.context).map_err(CliError::from);
-    args.files.iter().map(|path| parse(path)).collect()
+    let parse = |path: &PathBuf| {
+        check_text(path).map_err(|error| PipelineError::Unreadable {
+            file: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        Ok(parse_source(path, request, &session.context)?)
+    };
+    args.files.iter().map(parse).collect()
 }
 
 /// Imports parsed files.

@@ -107,7 +107,7 @@ impl TaxConfig {
             real => real.map_err(|error| error.to_string())?,
         };
         let replace = |new: &str| {
-            let mut draft = Draft::create(&real, IfThere::Replace)?;
+            let mut draft = Draft::create(&real, IfThere::Update)?;
             draft.write_all(new.as_bytes())?;
             draft.publish()
         };

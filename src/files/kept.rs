@@ -1,0 +1,113 @@
+//! Files that a command works with, and that no result may replace: the database in use with what
+//! stands beside it, and the configuration.
+//!
+//! A process says once what it keeps, before it writes anything. Each place of a result is
+//! compared then, by name and by file, so that another spelling of the path is no way around it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::error::WriteError;
+
+/// What is kept in this process.
+static KEPT: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
+
+/// Paths, and what each is.
+#[derive(Debug, Default)]
+struct Kept(Vec<(PathBuf, &'static str)>);
+
+/// Keeps a file from being replaced by a result: `what` says what it is, with its article.
+///
+/// The name is kept whether or not a file has it already.
+pub fn keep(path: &Path, what: &'static str) {
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.add(path, what);
+}
+
+/// Checks that a result may have a name. Errors: something that is kept has it.
+pub(super) fn check(target: &Path) -> Result<(), WriteError> {
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.check(target)
+}
+
+impl Kept {
+    /// A link and the file that it leads to are both kept.
+    fn add(&mut self, path: &Path, what: &'static str) {
+        self.0.push((named(path), what));
+        if let Ok(real) = path.canonicalize() {
+            self.0.push((real, what));
+        }
+    }
+
+    fn check(&self, target: &Path) -> Result<(), WriteError> {
+        let name = named(target);
+        let found = self.0.iter().find(|(kept, _)| is_same(kept, &name));
+        match found {
+            None => Ok(()),
+            Some((_, what)) => Err(WriteError::InUse {
+                path: target.to_owned(),
+                what,
+            }),
+        }
+    }
+}
+
+/// Returns a path whose folder is spelled in one way. The last part is not followed.
+fn named(path: &Path) -> PathBuf {
+    let name = path.file_name().map(OsString::from).unwrap_or_default();
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    match folder.unwrap_or(Path::new(".")).canonicalize() {
+        Ok(folder) => folder.join(name),
+        Err(_) => path.to_owned(),
+    }
+}
+
+/// Tells whether two paths name one file: some file systems take more than one spelling of a name.
+fn is_same(kept: &Path, name: &Path) -> bool {
+    if kept == name {
+        return true;
+    }
+    let file = |path: &Path| {
+        let there = fs::symlink_metadata(path).ok()?;
+        Some((there.dev(), there.ino()))
+    };
+    file(kept).is_some_and(|kept| Some(kept) == file(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_spelling_of_a_kept_file_is_a_place_for_a_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("in")).unwrap();
+        fs::write(at("real.db"), "data").unwrap();
+        std::os::unix::fs::symlink("real.db", at("link.db")).unwrap();
+        std::os::unix::fs::symlink(".", at("here")).unwrap();
+        let mut kept = Kept::default();
+        kept.add(&at("link.db"), "the database in use");
+        kept.add(&at("none.db-wal"), "a file of the database in use");
+        for name in [
+            "link.db",
+            "real.db",
+            "./in/../real.db",
+            "here/real.db",
+            "here/link.db",
+            "none.db-wal",
+            "here/none.db-wal",
+        ] {
+            let refused = kept.check(&at(name)).unwrap_err();
+            assert!(matches!(refused, WriteError::InUse { .. }), "{name}");
+        }
+        for name in ["other.db", "in/real.db", "none.db", "nowhere/real.db"] {
+            kept.check(&at(name)).unwrap();
+        }
+        fs::hard_link(at("real.db"), at("second name")).unwrap();
+        kept.check(&at("second name")).unwrap_err();
+    }
+}
