@@ -179,7 +179,10 @@ fn a_basis_is_shown_asked_for_and_appended_as_a_marked_trade() {
     assert_eq!(row, "review-1-1 review s-1 6 5.2052");
     folder.compute(&["--all-symbols"]).expect(0);
     let state = "SELECT status || ': ' || resolution FROM manual_review_queue";
-    assert_eq!(folder.value(state), "resolved: matched in version 2");
+    assert_eq!(
+        folder.value(state),
+        "resolved: no longer unmatched in version 2"
+    );
     folder
         .validate(&["--version", "current", "--strict"])
         .expect(0);
@@ -407,4 +410,62 @@ fn opening_lots_are_bought_before() {
     let done = folder.fifo_pnl(&["import", "lots", "bad.csv"]).expect(2);
     let said = "bad.csv:2: size is \"0\", expected a number above zero";
     assert!(done.stderr.contains(said), "{}", done.stderr);
+}
+
+#[test]
+fn a_second_decision_before_a_run_appends_no_lot_twice() {
+    let folder = folder();
+    let resolve = |size: &str, note: &str| {
+        let args = [
+            "resolve",
+            "1",
+            "--basis",
+            "20",
+            "--acquired",
+            "2025-01-03",
+            "--size",
+            size,
+        ];
+        review(&folder, &[&args[..], &["--note", note, "--yes"]].concat())
+    };
+    resolve("4", "the first part").expect(0);
+    assert_eq!(trades(&folder), "3");
+    let done = resolve("6", "all of it").expect(3);
+    let said = "item 1: 6 is more than the 2 of sell s-1 that are open since trades were appended";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    resolve("2", "the rest").expect(0);
+    assert_eq!(trades(&folder), "4");
+    let done = resolve("2", "the rest, again").expect(3);
+    let said = "item 1: sell s-1 has all its lots since trades were appended: nothing is open";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    // A sheet goes the same way.
+    folder.write(
+        "items.csv",
+        "item,action,size,basis,acquired,signed_by,note\n\
+         1,resolve,1,5,2025-01-03T00:00:00Z,,again\n",
+    );
+    let done = review(&folder, &["apply", "items.csv", "--yes"]).expect(3);
+    assert!(done.stderr.contains("nothing is open"), "{}", done.stderr);
+    assert_eq!(trades(&folder), "4");
+    folder.compute(&["--all-symbols"]).expect(0);
+    let left = "SELECT sells_unmatched || ' ' || open_size FROM fifo_pool_summary \
+                WHERE allocation_version = 2";
+    assert_eq!(folder.value(left), "0 0");
+}
+
+#[test]
+fn an_item_of_a_voided_sell_is_not_said_to_be_matched() {
+    let folder = folder();
+    folder
+        .fifo_pnl(&["void", "s-1", "--account", "main", "--reason", "twice"])
+        .expect(0);
+    let done = review(&folder, &[&RESOLVE[..], &["late", "--yes"]].concat()).expect(3);
+    let said = "item 1: sell s-1 does not count any more";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let state = "SELECT status || ': ' || resolution FROM manual_review_queue";
+    assert_eq!(
+        folder.value(state),
+        "resolved: no longer unmatched in version 2"
+    );
 }

@@ -6,7 +6,8 @@ fn all_chars() -> impl Iterator<Item = char> {
     '\0'..=char::MAX
 }
 
-/// Default_Ignorable_Code_Point. Source: DerivedCoreProperties.txt of Unicode 17.0.
+/// Default_Ignorable_Code_Point. Source: DerivedCoreProperties.txt of Unicode 18.0,
+/// 4,174 code points.
 const IGNORABLE: [(char, char); 17] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -41,6 +42,10 @@ fn hidden_is_what_unicode_says_has_no_picture() {
     use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
     let (major, minor, _) = unicode_properties::UNICODE_VERSION;
     assert_eq!(format!("{major}.{minor}"), UNICODE_VERSION);
+    let said = format!("(Unicode {UNICODE_VERSION})");
+    assert!(include_str!("../../docs/SPEC-matching.md").contains(&said));
+    let ignorable = all_chars().filter(|c| is_in(&IGNORABLE, *c)).count();
+    assert_eq!(ignorable, 4_174, "as DerivedCoreProperties.txt counts them");
     for c in all_chars() {
         let category = c.general_category();
         let expected = matches!(category, Format | LineSeparator | ParagraphSeparator)

@@ -499,7 +499,8 @@ pub fn plan_review(
         let settles = update.settles(&old.pool, old.issue);
         if old.status.is_open() && settles && !wanted.contains(&key) {
             let resolution = match old.issue {
-                IssueType::UnmatchedSell => format!("matched in version {version}"),
+                // Matched, voided, or not in the ledger any more: the queue is not told which.
+                IssueType::UnmatchedSell => format!("no longer unmatched in version {version}"),
                 _ => format!("no longer found in version {version}"),
             };
             changes.push(ReviewChange::Settle(old.id, resolution));

@@ -14,7 +14,7 @@ use super::{TaxError, TaxResult};
 use crate::engine::policy::SOURCE_REVIEW;
 use crate::engine::{
     Carried, LedgerTrade, Matching, OrderId, Pool, SelfCheckError, Side, Size, SymbolRules,
-    Timestamp, Trade, Usd, add_sizes, match_pool, price_of_basis,
+    Timestamp, Trade, Usd, add_sizes, match_pool, price_of_basis, shown,
 };
 use crate::report::hex;
 use crate::store::model::{ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, Scope};
@@ -91,10 +91,37 @@ pub fn basis_trades(
             "a basis settles what is unmatched; import other lots with `fifo-pnl import lots FILE`",
         ));
     }
+    check_still_open(item, total, ledger)?;
     let prefix = format!("{SOURCE_REVIEW}-{}-", item.id);
     let first = next_number(&prefix, &item.pool, ledger);
     let trade = |(number, lot): (u64, &BasisLot)| basis_trade(item, lot, &prefix, number);
     (first..).zip(lots).map(trade).collect()
+}
+
+/// Checks that a decision fits the ledger of today: an earlier one, or an import, may have found
+/// lots since the version that the item is of.
+///
+/// Errors: it names more than what finds no lot now; the pool can't be matched.
+fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxResult<()> {
+    let sells = figures(&matched(&item.pool, trades_of(&item.pool, ledger))?)?;
+    let (id, order) = (item.id, shown(&item.order_id));
+    let refuse = |message: String| {
+        let hint = "`compute_allocations --all-symbols` brings the item up to date; void a trade \
+                    that was appended by mistake";
+        let hint = hint.into();
+        Err(TaxError::Refused { message, hint })
+    };
+    match sells.get(&item.order_id).map(|sell| sell.unmatched) {
+        None => refuse(format!("item {id}: sell {order} does not count any more")),
+        Some(open) if total <= open => Ok(()),
+        Some(open) if open.is_zero() => refuse(format!(
+            "item {id}: sell {order} has all its lots since trades were appended: nothing is open"
+        )),
+        Some(open) => refuse(format!(
+            "item {id}: {total} is more than the {open} of sell {order} that are open since \
+             trades were appended"
+        )),
+    }
 }
 
 /// Returns the number after the last decision about an item.
@@ -198,17 +225,10 @@ pub struct Preview {
 
 /// Matches a pool with and without trades. Errors: the pool can't be matched.
 pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResult<Preview> {
-    let of_pool = ledger.pools.get(pool);
-    let trades: Vec<Trade> = of_pool.map(|of| of.trades.to_vec()).unwrap_or_default();
+    let trades = trades_of(pool, ledger);
     let mut with = trades.clone();
     with.extend(add.iter().map(|row| row.trade.clone()));
-    let run = |trades| {
-        match_pool(pool.clone(), trades).map_err(|error| TaxError::Refused {
-            message: format!("{pool} can't be matched: {error}"),
-            hint: "`fifo-pnl review list` says what is wrong with it".into(),
-        })
-    };
-    let (before, after) = (run(trades)?, run(with)?);
+    let (before, after) = (matched(pool, trades)?, matched(pool, with)?);
     let (old, new) = (figures(&before)?, figures(&after)?);
     let changed = |(id, old): (&String, &SellFigures)| {
         let new = new.get(id).copied()?;
@@ -220,6 +240,18 @@ pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResu
         sells,
         pnl: (before.totals.pnl, after.totals.pnl),
         open_size: (before.totals.open_size, after.totals.open_size),
+    })
+}
+
+fn trades_of(pool: &Pool, ledger: &LedgerRead) -> Vec<Trade> {
+    let of_pool = ledger.pools.get(pool);
+    of_pool.map(|of| of.trades.to_vec()).unwrap_or_default()
+}
+
+fn matched(pool: &Pool, trades: Vec<Trade>) -> TaxResult<Matching> {
+    match_pool(pool.clone(), trades).map_err(|error| TaxError::Refused {
+        message: format!("{pool} can't be matched: {error}"),
+        hint: "`fifo-pnl review list` says what is wrong with it".into(),
     })
 }
 

@@ -195,6 +195,18 @@ pub const REVIEW: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "A second decision for what the first one settled, before a run",
+        before: &[
+            UNMATCHED,
+            "fifo-pnl review resolve 1 --basis 5 --acquired 2025-01-03T00:00:00Z --note x --yes",
+        ],
+        command: "fifo-pnl review resolve 1 --basis 5 --acquired 2025-01-03T00:00:00Z \
+                  --note again --yes",
+        exit: 3,
+        after: &["compute_allocations --all-symbols"],
+        ..Case::NONE
+    },
+    Case {
         title: "A decision without a terminal to confirm it on",
         before: &[UNMATCHED],
         command: "fifo-pnl review resolve 1 --basis 5 --acquired 2025-01-03T00:00:00Z --note x",

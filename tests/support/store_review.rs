@@ -147,7 +147,7 @@ pub async fn an_item_that_no_longer_holds_is_resolved(subject: &dyn Subject) {
     let items = store.review_queue().await.unwrap();
     let said = |item: &QueuedItem| item.resolution.clone().unwrap();
     assert_eq!(said(&items[0]), "no longer found in version 2");
-    assert_eq!(said(&items[1]), "matched in version 2");
+    assert_eq!(said(&items[1]), "no longer unmatched in version 2");
     for item in &items {
         assert_eq!(item.status, ReviewStatus::Resolved);
         assert_eq!(
@@ -306,7 +306,10 @@ pub async fn the_pointer_carries_the_queue_along(subject: &dyn Subject) {
     };
     store.move_pointer(&publish).await.unwrap();
     let item = &store.review_queue().await.unwrap()[0];
-    assert_eq!(item.resolution.as_deref(), Some("matched in version 2"));
+    assert_eq!(
+        item.resolution.as_deref(),
+        Some("no longer unmatched in version 2")
+    );
     let back = PointerMove {
         review: update(vec![unmatched("S-1", "1")], &[UnmatchedSell]),
         ..pointer(1, true)

@@ -638,3 +638,30 @@ fn ids_are_stable() {
     assert!(Invariant::CHECKED.is_sorted());
     assert_eq!(Invariant::I12.id(), "I12");
 }
+
+#[test]
+fn documents_list_the_invariants_and_count_the_checks() {
+    let spec = include_str!("../../../docs/SPEC-matching.md");
+    let ids = spec
+        .lines()
+        .filter_map(|line| line.strip_prefix("| I")?.split(' ').next());
+    let listed: Vec<String> = ids
+        .filter(|id| id.parse::<u8>().is_ok())
+        .map(|id| format!("I{id}"))
+        .collect();
+    let mut all = [&Invariant::CHECKED[..], &[Invariant::I12]].concat();
+    all.sort_unstable();
+    let all: Vec<&str> = all.iter().map(|invariant| invariant.id()).collect();
+    assert_eq!(listed, all);
+    let number = Invariant::CHECKED.len();
+    let said = format!("Every version gets {number} checks: all of these but I12");
+    assert!(spec.contains(&said), "{said}");
+    let readme = include_str!("../../../README.md");
+    let errors = include_str!("../../../docs/ERRORS.md");
+    for (page, text) in [("README", readme), ("ERRORS", errors)] {
+        let mut counts = text.split("every invariant holds (").skip(1).peekable();
+        assert!(counts.peek().is_some(), "{page}");
+        let said = format!("{number} checks over ");
+        assert!(counts.all(|rest| rest.starts_with(&said)), "{page}");
+    }
+}
