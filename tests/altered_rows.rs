@@ -1,5 +1,5 @@
 //! Rows of a version that something else than its run changed: each export refuses, on both
-//! databases, and leaves no file behind. What is filed is sealed only after its rows were compared.
+//! databases, and leaves no file behind. What is filed, sealed or made current was compared before.
 #![cfg(all(feature = "cli", unix))]
 
 mod support;
@@ -334,4 +334,44 @@ fn what_reads_a_pool_refuses(place: &Place) {
 fn compare_amend_and_explain_refuse_altered_rows() {
     what_reads_a_pool_refuses(&Place::sqlite());
     Place::postgres().iter().for_each(what_reads_a_pool_refuses);
+}
+
+/// Who reads the current version takes its rows as they are: so they are compared before.
+fn altered_rows_are_not_published_or_sealed(place: &Place) {
+    const POINTER: &str = "SELECT CAST(version AS TEXT) FROM current_version";
+    place.run(&["run", "late.csv"]).expect(0);
+    place.run(&["versions", "publish", "1"]).expect(0);
+    assert_eq!(place.ask(POINTER), "1");
+    // The pointer is held at 1, and version 2 is what it would go to.
+    place.change(
+        "UPDATE fifo_allocations SET pnl_usd = '777' \
+         WHERE allocation_version = 2 AND sell_order_id = 's-1'",
+    );
+    let seal = ["versions", "seal", "2", "--reason", "audit"];
+    for command in [
+        &["versions", "publish", "2"][..],
+        &["versions", "release"],
+        &seal,
+    ] {
+        let done = place.run(command).expect(3);
+        let said = "version 2 was changed: it has";
+        assert!(done.stderr.contains(said), "{command:?}: {}", done.stderr);
+        let next = "validate_allocations --version 2";
+        assert!(done.stderr.contains(next), "{command:?}: {}", done.stderr);
+        assert_eq!(place.ask(POINTER), "1", "{command:?}");
+        assert_eq!(place.ask(SEALED), "0", "{command:?}");
+    }
+    // What its run wrote still goes.
+    place.run(&["versions", "publish", "1"]).expect(0);
+    place
+        .run(&["versions", "seal", "1", "--reason", "audit"])
+        .expect(0);
+}
+
+#[test]
+fn altered_rows_are_not_published_or_sealed_on_both() {
+    altered_rows_are_not_published_or_sealed(&Place::sqlite());
+    Place::postgres()
+        .iter()
+        .for_each(altered_rows_are_not_published_or_sealed);
 }

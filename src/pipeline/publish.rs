@@ -9,11 +9,13 @@ use super::context::{Context, PipelineError, PipelineResult};
 use super::lock::lock_runs;
 use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
 use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, VersionInfo};
+use crate::store::proof::check_version;
 use crate::store::{Store, StoreError};
 
 /// Makes a version current. An older one than the newest holds the pointer there.
 ///
-/// Errors: no such version, no result, or a scope; another run is at work.
+/// Errors: no such version, no result, or a scope; something else changed its rows; another run is
+/// at work.
 pub async fn publish(
     store: &dyn Store,
     context: &Context,
@@ -35,13 +37,15 @@ async fn publish_locked(
         return Err(StoreError::NoVersion(version).into());
     };
     check_publishable(info)?;
+    check_version(store, info).await?;
     let newest = publishable(&versions).next().map(|info| info.version);
     move_to(store, context, version, newest != Some(version)).await
 }
 
 /// Lets the pointer go on: to the newest version that takes no pool away from the held one.
 ///
-/// Errors: the pointer is not held; another run is at work.
+/// Errors: the pointer is not held; something else changed the rows of that version; another run is
+/// at work.
 pub async fn release(store: &dyn Store, context: &Context) -> PipelineResult<Current> {
     let lock = lock_runs(store, context).await?;
     let done = release_locked(store, context).await;
@@ -63,6 +67,9 @@ async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<
         let rejected =
             pools_of(store, info.version, |status| status == PoolStatus::Rejected).await?;
         if covered.is_disjoint(&rejected) {
+            if info.version != held {
+                check_version(store, info).await?;
+            }
             return move_to(store, context, info.version, false).await;
         }
     }

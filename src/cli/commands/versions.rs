@@ -20,7 +20,7 @@ use crate::pipeline;
 use crate::report::{CanonicalCsv, Written};
 use crate::store::model::{Current, Event, VersionInfo};
 use crate::store::phase::{self, Phase};
-use crate::store::proof::RowsProof;
+use crate::store::proof::{RowsProof, check_version};
 use crate::store::{RowSink, Store, StoreError};
 
 /// Runs the command.
@@ -55,6 +55,12 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
         }
         VersionsCommand::Seal { version, reason } => {
             check_reason(&reason)?;
+            let versions = store.versions().await?;
+            // A number without a result is refused by the sealing itself.
+            let info = versions.iter().find(|info| info.version == version);
+            if let Some(info) = info.filter(|info| info.status.is_readable()) {
+                check_version(store, info).await?;
+            }
             pipeline::seal(store, context, version, &reason).await?;
             let text = format!("Version {version} is sealed: it is never replaced or dropped.\n");
             Ok(done(
