@@ -452,6 +452,60 @@ fn programs_get_errors_as_json_and_people_on_stderr() {
 }
 
 #[test]
+fn errors_of_typing_are_json_too() {
+    let folder = support::Folder::new();
+    for (args, error, hint) in [
+        (
+            &["health", "--jsn", "--json"][..],
+            "unexpected argument '--jsn' found",
+            "a similar argument exists: '--json'",
+        ),
+        (
+            &["--json", "versions", "publish", "one"],
+            "invalid value 'one' for '<VERSION>': invalid digit found in string",
+            "--help shows what can be typed",
+        ),
+        (
+            &["tax", "--json", "--year", "2025", "-o", "a.csv"],
+            "the following required arguments were not provided: --format <FORMAT>",
+            "--help shows what can be typed",
+        ),
+        (
+            &["migrate", "--json"],
+            "'fifo-pnl migrate' requires a subcommand but one was not provided \
+             [subcommands: up, status, down, help]",
+            "--help shows what can be typed",
+        ),
+    ] {
+        let done = folder.fifo_pnl(args).expect(2);
+        let expected = serde_json::json!({ "error": error, "hint": hint, "state": null,
+            "exit_code": 2 });
+        assert_eq!(done.json(), expected, "{args:?}");
+        assert!(!done.stderr.is_empty(), "{args:?}");
+        let without: Vec<&str> = args
+            .iter()
+            .copied()
+            .filter(|arg| *arg != "--json")
+            .collect();
+        assert_eq!(
+            folder.fifo_pnl(&without).expect(2).stdout,
+            "",
+            "{without:?}"
+        );
+    }
+    let done = folder.compute(&["--json", "--jobs", "many"]).expect(2);
+    assert_eq!(done.json()["exit_code"], 2);
+    // Behind the mark everything is a name.
+    let done = folder
+        .fifo_pnl(&["import", "--nothing", "--", "--json"])
+        .expect(2);
+    assert_eq!(done.stdout, "");
+    // Help is what was asked for.
+    let done = folder.fifo_pnl(&["--json", "--help"]).expect(0);
+    assert!(done.stdout.contains("Usage: fifo-pnl"), "{}", done.stdout);
+}
+
+#[test]
 fn a_preview_needs_no_database_and_makes_none() {
     let folder = support::Folder::new();
     folder.write("ledger.csv", LEDGER);

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use args::{Command, ComputeAllocations, FifoPnl, GlobalArgs, ValidateAllocations};
@@ -44,7 +44,7 @@ struct Outcome {
     /// For people.
     text: String,
     /// For programs.
-    json: serde_json::Value,
+    json: Value,
     /// What the caller is told.
     exit: Exit,
     /// The text is a summary of something done, which `--quiet` drops.
@@ -115,6 +115,9 @@ fn run<P: Program>() -> ExitCode {
 fn end_of_parsing(error: clap::Error) -> ExitCode {
     let (kind, is_error) = (error.kind(), error.use_stderr());
     let text = printable::usage(error);
+    if is_error && asks_for_json() {
+        terminal::print_json(&usage_json(&text));
+    }
     match is_error {
         true => terminal::note(text.trim_end()),
         false => terminal::print(&text),
@@ -123,6 +126,36 @@ fn end_of_parsing(error: clap::Error) -> ExitCode {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
         _ => Exit::Usage.into(),
     }
+}
+
+/// Tells whether `--json` is among the arguments, where they could not be read as a whole.
+fn asks_for_json() -> bool {
+    let typed = std::env::args_os().skip(1);
+    typed
+        .take_while(|arg| arg != "--")
+        .any(|arg| arg == "--json")
+}
+
+/// Returns the document of an error of the parser, of the same form as that of any other error.
+///
+/// `text` is what people read: the error up to an empty line, then tips and how to type it.
+fn usage_json(text: &str) -> Value {
+    let mut parts = text.trim().split("\n\n");
+    let first = parts.next().unwrap_or_default();
+    let one_line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = one_line(first.strip_prefix("error: ").unwrap_or(first));
+    let tips = parts
+        .map(str::trim)
+        .filter_map(|part| part.strip_prefix("tip: "));
+    let hint = match tips
+        .map(one_line)
+        .reduce(|all, tip| format!("{all}; {tip}"))
+    {
+        Some(tips) => tips,
+        None => "--help shows what can be typed".into(),
+    };
+    json!({ "error": message, "hint": hint, "state": Value::Null,
+        "exit_code": Exit::Usage as u8 })
 }
 
 fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
@@ -183,6 +216,7 @@ fn run_to_outcome(command: Command, config: Config) -> CliResult<Outcome> {
     let signals = terminal::stop_on_signal(cancel.clone())
         .map_err(|error| CliError::failed(format!("listen to signals: {error}")))?;
     let quiet = config.quiet;
+    config.keep_files();
     let mut session = Session::new(config, commands::name(&command), cancel.clone());
     session.context.wait = commands::wait(&command);
     session.needs_all_rows = commands::needs_all_rows(&command);
