@@ -23,6 +23,12 @@ pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreErro
         let (on, name) = (object.kind.words(), object.name);
         remedy = format!("; it lacks: GRANT {rights} ON {on}{name} TO {role}");
     }
+    if let Some(object) = reason.strip_prefix(MUST_OWN)
+        && let Some(asked) = ask_owner(url, object).await
+    {
+        remedy.push_str(&format!(": GRANT {} TO {}", asked.owner, asked.role));
+        role = asked.role;
+    }
     // What the server says belongs to an action; where it was is known here.
     StoreError::NoPermission {
         location: url.location.clone(),
@@ -30,10 +36,13 @@ pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreErro
     }
 }
 
+/// How the server refuses what only an owner may do; the kind and the name of the object follow.
+const MUST_OWN: &str = "must be owner of ";
+
 /// Returns what would let a role do what the server refused it, where no right is missing.
 fn remedy(reason: &str, role: &str) -> String {
-    if reason.starts_with("must be owner of ") {
-        return format!("; it has to own it or be a member of its owner: GRANT owner TO {role}");
+    if reason.starts_with(MUST_OWN) {
+        return "; it has to own it or be a member of its owner".into();
     }
     if reason.starts_with("query would be affected by row-level security policy") {
         return "; every row counts here, and a policy hides some from this role or from the owner \
@@ -170,4 +179,30 @@ async fn ask_on(connection: &mut PgConnection, action: &str, object: &Object<'_>
         }
     }
     None
+}
+
+struct Owner {
+    owner: String,
+    role: String,
+}
+
+/// Asks who owns a relation that the server named by its kind and name; `None`: it does not say, or
+/// no role is the owner of all that have the name.
+async fn ask_owner(url: &PostgresUrl, object: &str) -> Option<Owner> {
+    let (_, name) = object.rsplit_once(' ')?;
+    let mut connection = url.connect_plain("fifo-pnl").await.ok()?;
+    let asked = sqlx::query_as(
+        "SELECT pg_catalog.min(pg_catalog.quote_ident(r.rolname)), \
+         pg_catalog.quote_ident(current_user::text) \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = c.relowner \
+         WHERE c.relname = $1 AND c.relnamespace IN (SELECT s.oid FROM pg_catalog.pg_namespace s \
+             WHERE s.nspname IN ('public', 'fifo_parts')) \
+         HAVING pg_catalog.count(DISTINCT c.relowner) = 1",
+    )
+    .bind(name)
+    .fetch_optional(&mut connection)
+    .await;
+    let _ = connection.close().await;
+    let (owner, role): (String, String) = asked.ok().flatten()?;
+    Some(Owner { owner, role })
 }
