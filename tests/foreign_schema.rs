@@ -253,11 +253,18 @@ fn an_adapted_gate_is_accepted_and_told() {
         let done = place.run(&["compute", "--incremental"]).expect(0);
         let said = "read through eligible_trades as an operator adapted it";
         assert!(done.stderr.contains(said), "{}", done.stderr);
+        // Who asks for a document reads it there, and in the policy of each version.
         let done = place.run(&["versions", "list", "--json"]).expect(0).json();
+        let adapted = serde_json::json!(["eligible_trades"]);
+        assert_eq!(done["adapted_views"], adapted, "{done:#}");
         let policies = done["versions"].as_array().unwrap();
         assert_eq!(policies.len(), 2, "{done:#}");
         assert!(policies[0]["policy"]["adapted_views"].is_null(), "{done:#}");
         assert!(policies[1]["policy"]["adapted_views"]["eligible_trades"].is_string());
+        let run = ["compute", "--all-symbols", "--quiet", "--json"];
+        let done = place.run(&run).expect(0);
+        let told = (&done.json()["adapted_views"], done.stderr.as_str());
+        assert_eq!(told, (&adapted, ""));
         place.run(&["migrate", "up", "--accept-views"]).expect(0);
         // Another change is another question, and no other object can be accepted.
         place.sql("DROP VIEW v_open_inventory");

@@ -230,6 +230,7 @@ fn run_to_outcome(command: Command, config: Config) -> CliResult<Outcome> {
     // A thread that is still reading or writing ends with the process.
     remove_unfinished();
     done.map(|mut outcome| {
+        outcome.json = session.with_adapted(outcome.json);
         if quiet && outcome.is_summary && outcome.exit == Exit::Done {
             outcome.text.clear();
         }

@@ -33,6 +33,8 @@ pub struct Session {
     pub needs_all_rows: bool,
     /// What was opened and has to be closed.
     sqlite: OnceLock<SqliteStore>,
+    /// Views of the gate that an operator adapted, in the database that was opened.
+    adapted_views: OnceLock<Vec<String>>,
 }
 
 impl Session {
@@ -68,6 +70,7 @@ impl Session {
             context,
             needs_all_rows: true,
             sqlite: OnceLock::new(),
+            adapted_views: OnceLock::new(),
         }
     }
 
@@ -137,14 +140,26 @@ impl Session {
 
     /// Says beside each result that the gate is not ours: nobody else sees what it leaves out.
     fn tell_adapted(&self, store: &dyn Store) {
-        let adapted = store.adapted_views();
-        let names: Vec<&str> = adapted.keys().map(String::as_str).collect();
-        if !names.is_empty() && !self.config.quiet {
-            let names = names.join(" and ");
+        let names: Vec<String> = store.adapted_views().into_keys().collect();
+        if names.is_empty() {
+            return;
+        }
+        if !self.config.quiet {
             super::terminal::note(&format!(
-                "the ledger is read through {names} as an operator adapted it"
+                "the ledger is read through {} as an operator adapted it",
+                names.join(" and ")
             ));
         }
+        // A command opens one database: a second opening has nothing else to say.
+        let _ = self.adapted_views.set(names);
+    }
+
+    /// Says the same in a document, whatever `--quiet` leaves out elsewhere.
+    pub fn with_adapted(&self, mut document: Value) -> Value {
+        if let (Some(names), Some(object)) = (self.adapted_views.get(), document.as_object_mut()) {
+            object.insert("adapted_views".into(), names.clone().into());
+        }
+        document
     }
 
     /// Opens the database to look only; where there is none, an empty ledger stands for it.
