@@ -194,7 +194,7 @@ fn rules_of_sqlite(path: &Path, table: &str) -> BTreeSet<String> {
          FROM pragma_index_list('{table}') i WHERE \"unique\" AND origin <> 'pk'"
     );
     for row in shell(path, &unique) {
-        rules.insert(format!("unique ({})", row[0]));
+        rules.insert(unique_rule(&row[0]));
     }
     let foreign = format!("SELECT \"table\", \"from\" FROM pragma_foreign_key_list('{table}')");
     for row in shell(path, &foreign) {
@@ -211,6 +211,14 @@ fn rules_of_sqlite(path: &Path, table: &str) -> BTreeSet<String> {
         }
     }
     rules
+}
+
+/// Spells the rule that rows differ in some columns. Their order is the index's and no rule: each
+/// database has the one in which it finds rows best.
+fn unique_rule(columns: &str) -> String {
+    let mut columns: Vec<&str> = columns.split(", ").collect();
+    columns.sort_unstable();
+    format!("unique ({})", columns.join(", "))
 }
 
 async fn schema_of_postgres(subject: &PostgresSubject) -> Schema {
@@ -252,7 +260,10 @@ async fn schema_of_postgres(subject: &PostgresSubject) -> Schema {
     }
     for row in database.ask(&rules).await {
         let (name, rule) = row.split_once('|').unwrap();
-        schema.get_mut(name).unwrap().rules.insert(rule.to_owned());
+        let columns = rule.strip_prefix("unique (");
+        let columns = columns.and_then(|rest| rest.strip_suffix(')'));
+        let rule = columns.map_or_else(|| rule.to_owned(), unique_rule);
+        schema.get_mut(name).unwrap().rules.insert(rule);
     }
     schema
 }
@@ -433,7 +444,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 23] = [
+const FILES_ALONE: [(&str, &str); 24] = [
     ("postgres/protect.rs", "a ledger that was there before us"),
     (
         "postgres/legacy.rs",
@@ -453,6 +464,10 @@ const FILES_ALONE: [(&str, &str); 23] = [
     ("postgres/binary.rs", "the server's binary format"),
     ("postgres/copy.rs", "the bulk path, COPY"),
     ("postgres/copy_rows.rs", "rows out of a binary COPY"),
+    (
+        "postgres/plans.rs",
+        "SQLite is told in a statement which index to take",
+    ),
     ("postgres/gate.rs", "rows of the gate out of a binary COPY"),
     ("postgres/rows.rs", "rows spelled for COPY"),
     (
@@ -478,7 +493,8 @@ const FILES_ALONE: [(&str, &str); 23] = [
 const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     (
         "append.rs",
-        "append_on append_pool change_lots delete_summary drop push write_rows write_summaries",
+        "append_on append_pool change_lots delete_summary drop open_lots_in push write_rows \
+         write_summaries",
     ),
     (
         "errors.rs",
@@ -511,7 +527,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
         "mod.rs",
         "adoption adoption_plan schema_up_with orders_unlike_fills \
          protection_plan legacy_rows copy_made look check_still pool \
-         connect connect_plain end_snapshot interrupt named open_seeing open_to_look options parse \
+         connect connect_plain end_snapshot interrupt lookup named \
+         open_seeing open_to_look options parse \
          renew_lock schema_up waiting_for_readers",
     ),
     ("pointer.rs", "locked"),

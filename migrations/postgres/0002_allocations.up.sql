@@ -83,15 +83,17 @@ CREATE TABLE fifo_allocations (
     CONSTRAINT fifo_allocations_pnl_usd_check CHECK (pnl_usd > '-Infinity' AND pnl_usd < 'Infinity')
 ) PARTITION BY LIST (allocation_version);
 -- A partition has these before it is attached; attaching then takes them over without a scan.
+-- A partition holds one version, so no index begins with the version, nor do two with the account:
+-- without statistics the server would take each of them for as good as the one that has a whole key.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
-    ON fifo_allocations (allocation_version, account, sell_order_id, (coalesce(buy_order_id, '')));
+    ON fifo_allocations (sell_order_id, account, (coalesce(buy_order_id, '')), allocation_version);
 CREATE INDEX fifo_allocations_buy_index
-    ON fifo_allocations (allocation_version, account, buy_order_id) WHERE buy_order_id IS NOT NULL;
+    ON fifo_allocations (buy_order_id, account) WHERE buy_order_id IS NOT NULL;
 -- A pool by its whole key, whether many accounts share a symbol or an account has many symbols.
 CREATE INDEX fifo_allocations_pool_index
-    ON fifo_allocations (allocation_version, symbol, account, sell_time);
+    ON fifo_allocations (symbol, account, sell_time);
 CREATE INDEX fifo_allocations_unmatched_index
-    ON fifo_allocations (allocation_version, id) WHERE buy_order_id IS NULL;
+    ON fifo_allocations (id) WHERE buy_order_id IS NULL;
 
 CREATE TABLE fifo_computation_log (
     id                      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
@@ -211,7 +213,7 @@ CREATE TABLE fifo_inventory_snapshot (
         CHECK (remaining_cost_usd > '-Infinity' AND remaining_cost_usd < 'Infinity')
 ) PARTITION BY LIST (allocation_version);
 CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
-    ON fifo_inventory_snapshot (allocation_version, account, symbol, buy_order_id);
+    ON fifo_inventory_snapshot (account, symbol, buy_order_id, allocation_version);
 
 CREATE TABLE manual_review_queue (
     id                 BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY

@@ -18,7 +18,7 @@ use super::lock::LockedConnection;
 use super::read::{PgCells, expressions, version_locked};
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
 use super::versions::{WRITE_ROWS, begin_short, execute, ids_next};
-use super::{PostgresStore, copy, end_snapshot, queue, rows, runs, writings};
+use super::{PostgresStore, copy, end_snapshot, plans, queue, rows, runs, writings};
 use crate::engine::{OrderId, Pool, Trade, TradeRef};
 use crate::store::cells::{self, pool};
 use crate::store::lots::{OpenLots, PickedLots, Reach};
@@ -40,12 +40,13 @@ pub(super) async fn arrivals(
         return writings::arrivals(store, scope, since).await;
     }
     let mut connection = store.snapshot().await?;
-    let arrivals = arrivals_in(&mut connection, scope, since).await;
+    let arrivals = arrivals_in(&mut connection, store.ledger, scope, since).await;
     end_snapshot(connection, arrivals).await
 }
 
 async fn arrivals_in(
     connection: &mut PgConnection,
+    ledger: Ledger,
     scope: &Scope,
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
@@ -77,6 +78,9 @@ async fn arrivals_in(
             *ineligible.entry(reason).or_default() += rows as u64;
         }
     }
+    if ledger == Ledger::Ours {
+        plans::look_up(connection).await?;
+    }
     Ok(Arrivals {
         pools: read.pools,
         revised: revised(connection, scope, &since).await?,
@@ -87,6 +91,9 @@ async fn arrivals_in(
 }
 
 /// Finds trades seen before whose last void or undo then says otherwise than their last one now.
+///
+/// Behind OFFSET the voids of a trade are found by their key. Otherwise the server may go through
+/// all voids from the last one, for each trade.
 async fn revised(
     connection: &mut PgConnection,
     scope: &Scope,
@@ -98,10 +105,11 @@ async fn revised(
           WHERE NOT pg_visible_in_snapshot(void_xid, $1::pg_snapshot)) v \
          JOIN eligible_trades t ON t.account = v.account AND t.order_id = v.order_id \
          WHERE pg_visible_in_snapshot(t.ingest_xid, $1::pg_snapshot) \
-         AND (t.void_seq IS NULL) = coalesce((SELECT NOT w.undone FROM trade_voids w \
+         AND (t.void_seq IS NULL) = coalesce((SELECT NOT x.undone FROM \
+             (SELECT w.void_seq, w.undone FROM trade_voids w \
              WHERE w.account = v.account AND w.order_id = v.order_id \
-             AND pg_visible_in_snapshot(w.void_xid, $1::pg_snapshot) \
-             ORDER BY w.void_seq DESC LIMIT 1), false)",
+             AND pg_visible_in_snapshot(w.void_xid, $1::pg_snapshot) OFFSET 0) x \
+             ORDER BY x.void_seq DESC LIMIT 1), false)",
     )
     .bind(since)
     .fetch_all(connection)
@@ -123,9 +131,19 @@ pub(super) async fn open_lots(
     version: Version,
     reach: &Reach,
 ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
-    let mut connection = store.reader().await?;
-    let picked = pick_lots(&mut connection, version, reach).await?;
-    let mut buys = buys_of(&mut connection, store.ledger, reach, &picked).await?;
+    let mut connection = store.lookup().await?;
+    let lots = open_lots_in(&mut connection, store.ledger, version, reach).await;
+    end_snapshot(connection, lots).await
+}
+
+async fn open_lots_in(
+    connection: &mut PgConnection,
+    ledger: Ledger,
+    version: Version,
+    reach: &Reach,
+) -> StoreResult<BTreeMap<Pool, OpenLots>> {
+    let picked = pick_lots(connection, version, reach).await?;
+    let mut buys = buys_of(connection, ledger, reach, &picked).await?;
     let pools = reach.keys().zip(&picked).zip(&mut buys);
     let lots = pools.map(|((pool, picked), buys)| {
         let lots = picked.with_buys(|order_id| buys.remove(order_id));
@@ -142,8 +160,9 @@ async fn pick_lots(
 ) -> StoreResult<Vec<PickedLots>> {
     let sql = format!(
         "SELECT {}, nth FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS p (a, s, nth) \
-         JOIN fifo_inventory_snapshot ON account = a AND symbol = s \
-         WHERE allocation_version = $1 ORDER BY id",
+         CROSS JOIN LATERAL (SELECT * FROM fifo_inventory_snapshot \
+          WHERE allocation_version = $1 AND account = a COLLATE \"C\" \
+          AND symbol = s COLLATE \"C\" OFFSET 0) l ORDER BY id",
         expressions(cells::OPEN_LOT)
     );
     let accounts: Vec<&str> = reach.keys().map(|pool| pool.account.as_str()).collect();
@@ -182,18 +201,21 @@ async fn buys_of(
         }
     }
     let buys = match ledger {
-        Ledger::Ours => "eligible_trades",
+        Ledger::Ours => {
+            "CROSS JOIN LATERAL (SELECT * FROM eligible_trades \
+             WHERE account = a COLLATE \"C\" AND order_id = o COLLATE \"C\" OFFSET 0) b"
+        }
         // The ledger that was there is gone over once: its key need not be of our spelling. Where
         // a row of ours has the same key, it does not count.
         Ledger::Unguarded | Ledger::Guarded => {
-            "(SELECT DISTINCT ON (account, order_id) * FROM ledger_rows \
+            "JOIN (SELECT DISTINCT ON (account, order_id) * FROM ledger_rows \
              WHERE order_id = ANY ($2) AND isfinite(order_time) \
-             ORDER BY account, order_id, import_id NULLS FIRST)"
+             ORDER BY account, order_id, import_id NULLS FIRST) b \
+             ON account = a AND order_id = o"
         }
     };
     let sql = format!(
-        "SELECT {}, nth FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n (a, o, nth) \
-         JOIN {buys} b ON account = a AND order_id = o",
+        "SELECT {}, nth FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n (a, o, nth) {buys}",
         expressions(cells::TRADE)
     );
     let failed = |e| from_sqlx(READ_LOTS, e);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::errors::from_sqlx;
-use super::{PostgresStore, commit, queue, runs};
+use super::{PostgresStore, commit, plans, queue, runs};
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::cells;
@@ -68,6 +68,7 @@ pub(super) async fn decide_review(
     decision: &ReviewDecision,
 ) -> StoreResult<()> {
     let mut transaction = store.writer().await?;
+    plans::look_up(&mut transaction).await?;
     let found = queue::item(&mut transaction, decision.id).await?;
     check_decision(decision, found.as_ref())?;
     let Some(item) = found else { return Ok(()) };

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::errors::from_sqlx;
 use super::read::{PgCells, select};
-use super::{PostgresStore, end_snapshot};
+use super::{PostgresStore, end_snapshot, plans};
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::cells;
@@ -24,6 +24,7 @@ async fn facts_in(
     connection: &mut PgConnection,
     current: Option<&VersionInfo>,
 ) -> StoreResult<HealthFacts> {
+    plans::read_all(connection).await?;
     let mut facts = ledger_facts(connection, current).await?;
     let ended = "status <> 'running' ORDER BY id DESC LIMIT 1";
     facts.last_run = run_lines(connection, ended).await?.pop();

@@ -11,7 +11,7 @@ use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::ledger::{insert_void, ledger_writer, relatives, unreadable};
 use super::read::{PgCells, select};
-use super::{PostgresStore, commit, copy, readback, runs};
+use super::{PostgresStore, commit, copy, plans, readback, runs};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::cells::Cells;
 use crate::store::corrections;
@@ -111,6 +111,9 @@ async fn plan<'f>(
         Ledger::Ours => LOOKUP_IDS_MAX,
         Ledger::Unguarded | Ledger::Guarded => LOOKUP_IDS_MAX_ADOPTED,
     };
+    if ledger == Ledger::Ours {
+        plans::look_up(connection).await?;
+    }
     let mut plan = ImportPlan::new(&file.mode);
     let mut lot = Vec::new();
     trades.rewind();
@@ -213,6 +216,9 @@ async fn check_corrections(
         .fetch_all(&mut *connection)
         .await
         .map_err(|e| from_sqlx("look for corrections", e))?;
+    if ledger == Ledger::Ours {
+        plans::look_up(connection).await?;
+    }
     for (account, order_id) in named {
         let relatives = relatives(connection, ledger, &account, &order_id).await?;
         corrections::check_appended(&account, &order_id, &relatives)?;

@@ -443,8 +443,9 @@ async fn voided_as_of(
 ) -> StoreResult<BTreeSet<(String, String)>> {
     let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT account, order_id FROM trade_voids v WHERE NOT undone AND void_seq = \
-         (SELECT max(w.void_seq) FROM trade_voids w WHERE w.account = v.account \
-          AND w.order_id = v.order_id AND pg_visible_in_snapshot(w.void_xid, $1::pg_snapshot))",
+         (SELECT max(x.void_seq) FROM (SELECT w.void_seq FROM trade_voids w \
+          WHERE w.account = v.account AND w.order_id = v.order_id \
+          AND pg_visible_in_snapshot(w.void_xid, $1::pg_snapshot) OFFSET 0) x)",
     )
     .bind(snapshot)
     .fetch_all(connection)

@@ -22,6 +22,7 @@ mod import;
 mod ledger;
 mod legacy;
 mod lock;
+mod plans;
 mod pointer;
 mod protect;
 mod queue;
@@ -332,6 +333,15 @@ impl PostgresStore {
         let begun = connection.execute(begin).await;
         begun.map_err(|e| from_sqlx("begin a transaction", e))?;
         Ok(connection)
+    }
+
+    /// Begins a transaction that looks rows up by their keys, in one state of the database.
+    async fn lookup(&self) -> StoreResult<PoolConnection<Postgres>> {
+        let mut connection = self.snapshot().await?;
+        match plans::look_up(&mut connection).await {
+            Ok(()) => Ok(connection),
+            Err(error) => end_snapshot(connection, Err(error)).await,
+        }
     }
 
     async fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {

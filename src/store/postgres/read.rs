@@ -205,7 +205,7 @@ pub(super) async fn stored_pools(
     pools: &[Pool],
 ) -> StoreResult<Vec<StoredPool>> {
     // One state: a version may be replaced between two statements.
-    let mut connection = store.snapshot().await?;
+    let mut connection = store.lookup().await?;
     let stored = stored::pools(&mut connection, version, pools).await;
     end_snapshot(connection, stored).await
 }

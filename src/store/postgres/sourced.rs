@@ -17,7 +17,7 @@ use super::copy_rows::{CopiesAhead, CopyRows, CopySource};
 use super::errors::from_sqlx;
 use super::ledger::unreadable;
 use super::stored::{BinaryCells, literal, quick};
-use super::{PostgresStore, end_snapshot, evidence};
+use super::{PostgresStore, end_snapshot, evidence, plans};
 use crate::engine::{Account, Timestamp};
 use crate::store::cells;
 use crate::store::limits::POOLS_TOGETHER_MAX;
@@ -205,6 +205,7 @@ impl Reader<'_> {
         origins: &mut Origins<'_>,
     ) -> StoreResult<()> {
         origins.clear();
+        plans::read_all(connection).await?;
         for table in tables(connection, self.store.ledger).await? {
             let sql = table.copy(self.account, self.sold, span);
             let mut rows = CopyRows::<5>::begin(connection, &sql, ACTION).await?;
@@ -295,6 +296,7 @@ impl CopySource for Parts {
         let Some(pools) = self.parts.next() else {
             return Ok(None);
         };
+        plans::look_up(connection).await?;
         let edges = self.edges(connection, &pools).await?;
         Ok(Some(copy_of(
             self.version,
@@ -343,9 +345,8 @@ const EDGES: &str = "SELECT DISTINCT p.account, e.buy_order_id \
 
 /// Returns the COPY of the rows of some pools that were sold then, and of the other rows of lots.
 ///
-/// OFFSET makes the server look up each pool, and each lot, by the whole key of an index: a version
-/// just written has no statistics, so it takes every index for as good, and would go through the
-/// whole version for each part.
+/// OFFSET makes the server look up each pool, and each lot, by the whole key of an index: otherwise
+/// it may go through the whole version for each part. The ranges choose the index: `plans.rs`.
 fn copy_of(
     version: Version,
     pools: &[PoolRows],
@@ -354,21 +355,24 @@ fn copy_of(
 ) -> String {
     let columns = format!("{}, allocation_batch_id", cells::ALLOCATION.join(", "));
     let of_version = format!("FROM fifo_allocations WHERE allocation_version = {version}");
-    let sold = format!("sell_time >= {from} AND sell_time < {until}");
+    let times = format!("(SELECT {from} AS since, {until} AS until OFFSET 0) t");
+    let sold = "sell_time >= t.since AND sell_time < t.until";
     let accounts = literals(pools.iter().map(|pool| &pool.0));
     let symbols = literals(pools.iter().map(|pool| &pool.1));
     let mut sql = format!(
         "SELECT r.* FROM unnest(ARRAY[{accounts}], ARRAY[{symbols}]) p (account, symbol) \
-         CROSS JOIN LATERAL (SELECT {columns} {of_version} AND account = p.account COLLATE \"C\" \
-          AND symbol = p.symbol COLLATE \"C\" AND {sold} OFFSET 0) r"
+         CROSS JOIN {times} CROSS JOIN LATERAL (SELECT {columns} {of_version} \
+          AND account = p.account COLLATE \"C\" AND symbol = p.symbol COLLATE \"C\" \
+          AND {sold} OFFSET 0) r"
     );
     if !lots.is_empty() {
         let accounts = literals(lots.iter().map(|lot| &lot.0));
         let ids = literals(lots.iter().map(|lot| &lot.1));
         sql += &format!(
             " UNION ALL SELECT r.* FROM unnest(ARRAY[{accounts}], ARRAY[{ids}]) l (account, id) \
-             CROSS JOIN LATERAL (SELECT {columns} {of_version} \
+             CROSS JOIN {times} CROSS JOIN LATERAL (SELECT {columns} {of_version} \
               AND account = l.account COLLATE \"C\" AND buy_order_id = l.id COLLATE \"C\" \
+              AND buy_order_id >= l.id COLLATE \"C\" AND buy_order_id <= l.id COLLATE \"C\" \
               AND NOT ({sold}) OFFSET 0) r"
         );
     }
@@ -403,14 +407,15 @@ async fn counted(
              AND account = $2 AND buy_order_id = $3"
         }
     };
-    let mut connection = store.reader().await?;
-    let rows: i64 = sqlx::query_scalar(sql)
+    let mut connection = store.lookup().await?;
+    let rows = sqlx::query_scalar(sql)
         .bind(version)
         .bind(&run.account)
         .bind(&run.order_id)
         .fetch_one(&mut *connection)
         .await
-        .map_err(|e| from_sqlx(ACTION, e))?;
+        .map_err(|e| from_sqlx(ACTION, e));
+    let rows: i64 = end_snapshot(connection, rows).await?;
     run.rows = u32::try_from(rows).unwrap_or(u32::MAX);
     Ok(run)
 }

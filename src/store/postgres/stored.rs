@@ -7,6 +7,7 @@ use super::binary;
 use super::copy_rows::CopyRows;
 use super::errors::from_sqlx;
 use super::ledger::unreadable;
+use super::plans::EVER;
 use super::read::{PgCells, expressions};
 use crate::engine::{
     Notes, OrderId, Pool, Price, Size, StoredAllocation, Timestamp, Usd, UsdPerUnit, policy,
@@ -70,8 +71,8 @@ async fn allocations(
 
 /// Returns the COPY of the pools' allocations, each with its pool's place behind it.
 ///
-/// OFFSET makes the server look each pool up by its whole key: a version just written has no
-/// statistics, and to join the names with all rows would go through the whole version.
+/// OFFSET makes the server look each pool up by its whole key: otherwise it may go through the
+/// whole version. The range of times chooses the index: `plans.rs`.
 fn allocations_of(version: Version, pools: &[Pool]) -> String {
     let names = |of: fn(&Pool) -> &str| {
         let names: Vec<String> = pools.iter().map(|pool| literal(of(pool))).collect();
@@ -79,9 +80,10 @@ fn allocations_of(version: Version, pools: &[Pool]) -> String {
     };
     format!(
         "COPY (SELECT a.*, p.nth FROM unnest(ARRAY[{}], ARRAY[{}]) \
-         WITH ORDINALITY p (account, symbol, nth) CROSS JOIN LATERAL \
+         WITH ORDINALITY p (account, symbol, nth) CROSS JOIN {EVER} t CROSS JOIN LATERAL \
          (SELECT {} FROM fifo_allocations WHERE allocation_version = {version} \
-          AND account = p.account COLLATE \"C\" AND symbol = p.symbol COLLATE \"C\" OFFSET 0) a \
+          AND account = p.account COLLATE \"C\" AND symbol = p.symbol COLLATE \"C\" \
+          AND sell_time >= t.since AND sell_time <= t.until OFFSET 0) a \
          ORDER BY p.nth, a.id) TO STDOUT (FORMAT binary)",
         names(|pool| pool.account.as_str()),
         names(|pool| pool.symbol.as_str()),

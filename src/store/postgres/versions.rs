@@ -351,14 +351,13 @@ impl PostgresVersionWriter {
         } = Parts::of(&self.plan);
         let sql = format!(
             "CREATE UNIQUE INDEX ON {allocations} \
-                 (allocation_version, account, sell_order_id, (coalesce(buy_order_id, '')));\
+                 (sell_order_id, account, (coalesce(buy_order_id, '')), allocation_version);\
              CREATE INDEX ON {allocations} \
-                 (allocation_version, account, buy_order_id) WHERE buy_order_id IS NOT NULL;\
-             CREATE INDEX ON {allocations} (allocation_version, symbol, account, sell_time);\
-             CREATE INDEX ON {allocations} \
-                 (allocation_version, id) WHERE buy_order_id IS NULL;\
+                 (buy_order_id, account) WHERE buy_order_id IS NOT NULL;\
+             CREATE INDEX ON {allocations} (symbol, account, sell_time);\
+             CREATE INDEX ON {allocations} (id) WHERE buy_order_id IS NULL;\
              CREATE UNIQUE INDEX ON {inventory} \
-                 (allocation_version, account, symbol, buy_order_id);\
+                 (account, symbol, buy_order_id, allocation_version);\
              COMMIT"
         );
         execute(self.connection()?, "index a version", sql).await
