@@ -113,6 +113,7 @@ macro_rules! contract {
                 rows_of_a_time_come_with_those_of_their_lots,
                 events_are_read_back_by_kind,
                 decisions_follow_their_rules,
+                trades_are_looked_up_by_id,
             );
             tests_of!($make, history:
                 a_snapshot_reads_back_as_it_was_written,

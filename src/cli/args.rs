@@ -292,7 +292,7 @@ pub struct ValidateArgs {
     /// Show the sells that differ between two versions, as fifo-pnl compare does
     #[arg(long, num_args = 2, value_names = ["A", "B"])]
     pub compare_versions: Option<Vec<String>>,
-    /// Take unmatched sells, unknown fees, rejected and excluded pools for findings
+    /// Take unmatched sells, lots by decision, unknown fees and left out pools for findings
     #[arg(long)]
     pub strict: bool,
     /// Print a line for every invariant, every pool and every old answer that differs

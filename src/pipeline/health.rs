@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::context::{Context, PipelineResult};
+use super::decided::{DecidedLot, decided_lots};
 use crate::engine::{PoolStatus, Timestamp};
 use crate::store::Store;
 use crate::store::model::{
@@ -114,6 +115,8 @@ pub struct HealthReport {
     pub facts: HealthFacts,
     /// Pools that a person took out of matching, as the current version has it: no finding.
     pub excluded: Vec<String>,
+    /// Lots of it whose cost a person named: no finding.
+    pub decided: Vec<DecidedLot>,
     /// What an operator wants to know; empty: all is well.
     pub findings: Vec<Finding>,
 }
@@ -166,8 +169,13 @@ pub async fn health(
     let excluded = known.pools.iter();
     let excluded = excluded.filter(|pool| pool.status == PoolStatus::Excluded);
     let excluded = excluded.map(|pool| pool.pool.to_string()).collect();
+    let decided = match info {
+        Some(info) => decided_lots(store, Some(&info.watermark)).await?,
+        None => Vec::new(),
+    };
     Ok(HealthReport {
         current: info.cloned(),
+        decided,
         facts,
         excluded,
         findings,

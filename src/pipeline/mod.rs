@@ -12,8 +12,8 @@ mod compare_legacy;
 mod compute;
 mod context;
 mod csv_file;
+mod decided;
 mod explain;
-
 mod health;
 mod history;
 mod import;
@@ -40,6 +40,7 @@ pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute}
 pub use context::{
     Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent, Wait,
 };
+pub use decided::{DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of};
 pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};

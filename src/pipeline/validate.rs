@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::batches::MEMORY_DEFAULT;
 use super::changed::ChangedPool;
 use super::context::{Context, Phase, PipelineError, PipelineResult};
+use super::decided::{DecidedLot, decided_lots};
 use super::twice::Twice;
 use crate::engine::{Invariant, Pool, PoolStatus, RowsHash, Violation};
 use crate::store::model::{
@@ -42,6 +43,8 @@ pub struct ValidateReport {
     pub trades_checked: u64,
     /// Pools of an unguarded ledger that were changed since: only their rows could be judged.
     pub changed: Vec<ChangedPool>,
+    /// Lots whose cost a person named.
+    pub decided: Vec<DecidedLot>,
     /// Orders left out for their fills, whose size is not that of the fills.
     pub unlike_fills: Vec<OrderUnlikeFills>,
 }
@@ -75,7 +78,7 @@ impl ValidateReport {
             + self.pools_of(PoolStatus::Excluded).count();
         self.unmatched_sells()
             + self.fees_unknown()
-            + (pools + self.changed.len() + self.unlike_fills.len()) as u64
+            + (pools + self.changed.len() + self.unlike_fills.len() + self.decided.len()) as u64
     }
 
     /// Counts the trades whose fee is unknown.
@@ -174,8 +177,11 @@ async fn validate_once(
         true => sums.rows_later,
         false => ledger.eligible.saturating_sub(sums.seen),
     };
+    let mut decided = decided_lots(store, Some(&info.watermark)).await?;
+    decided.retain(|lot| pools.iter().any(|summary| summary.pool == lot.pool));
     Ok(ValidateReport {
         current,
+        decided,
         violations,
         arrived_since,
         ledger,

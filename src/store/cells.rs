@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use super::model::{
-    Exclusion, ImportedFile, PoolSummary, QueuedItem, ReviewStatus, RunLine, Version, VersionInfo,
-    VersionStatus, Watermark,
+    Exclusion, ImportedFile, NamedTrade, PoolSummary, QueuedItem, ReviewStatus, RunLine, Version,
+    VersionInfo, VersionStatus, Watermark,
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
@@ -134,6 +134,22 @@ pub(super) fn pool(account: &str, symbol: &str) -> Pool {
             .parse()
             .unwrap_or_else(|_| Symbol::unreadable(symbol)),
     )
+}
+
+/// Makes a trade that was looked up. `None`: it is no trade that could be matched.
+pub(super) fn named_trade(
+    (account, order_id, symbol): (&str, &str, &str),
+    side: &str,
+    micros: Option<i64>,
+    is_voided: bool,
+) -> Option<NamedTrade> {
+    Some(NamedTrade {
+        pool: pool(account, symbol),
+        order_id: order_id.to_owned(),
+        side: side.parse().ok()?,
+        order_time: Timestamp::try_from_micros(micros?).ok()?,
+        is_voided,
+    })
 }
 
 fn in_table(table: &'static str) -> impl Fn(BadCell) -> StoreError {

@@ -39,9 +39,9 @@ use lots::{OpenLots, Reach};
 use model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
     Holder, ImportBatch, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
-    LegacyRow, LoggedEvent, LongRun, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary,
-    QueuedItem, RetryNote, ReviewDecision, RunFailure, RunStart, Scope, Sold, SourcedAllocation,
-    Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    LegacyRow, LoggedEvent, LongRun, NamedTrade, OrderUnlikeFills, PointerMove, PoolSizes,
+    PoolSummary, QueuedItem, RetryNote, ReviewDecision, RunFailure, RunStart, Scope, Sold,
+    SourcedAllocation, TradeIds, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use rows::{PartSource, RowEncoder, Whole};
 pub use together::together;
@@ -145,6 +145,16 @@ pub trait Store: Send + Sync {
         account: &Account,
         order_id: &str,
     ) -> StoreResult<Option<(String, i64, Timestamp)>>;
+
+    /// Looks executions up by account and order id, by account and id; voided ones too. `as_of`
+    /// knows neither what came later nor later voids; `None` is this instant.
+    ///
+    /// Errors: the watermark is another kind of database's, or another cluster's.
+    async fn trades_named(
+        &self,
+        ids: &TradeIds,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<NamedTrade>>;
 
     /// Counts the ledger's rows by eligibility.
     async fn ledger_counts(&self) -> StoreResult<LedgerCounts>;

@@ -9,9 +9,12 @@ pub use adoption::{Adoption, MappedColumn, OrderUnlikeFills, UpOptions};
 pub use history::{
     HistoricalSell, LegacyRow, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
-pub use review::{QueuedItem, ReviewStatus, ReviewUpdate};
+pub use review::{
+    QueuedItem, ReviewStatus, ReviewUpdate, decided_item, decision_file, decision_prefix,
+};
 pub use tax::{
-    ImportedFile, LoggedEvent, LongRun, ReviewDecision, Sold, SourcedAllocation, TradeOrigin,
+    ImportedFile, LoggedEvent, LongRun, NamedTrade, ReviewDecision, Sold, SourcedAllocation,
+    TradeIds, TradeOrigin,
 };
 pub use watermark::{Watermark, Writings};
 

@@ -17,7 +17,10 @@ use crate::engine::{
     Timestamp, Trade, Usd, add_sizes, match_pool, price_of_basis, shown,
 };
 use crate::report::hex;
-use crate::store::model::{ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, Scope};
+use crate::store::model::{
+    ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, Scope, decision_file,
+    decision_prefix,
+};
 use crate::store::{Store, StoreError};
 
 /// Seconds behind a sell in which a buy may be its own, stamped late.
@@ -92,7 +95,7 @@ pub fn basis_trades(
         ));
     }
     check_still_open(item, total, ledger)?;
-    let prefix = format!("{SOURCE_REVIEW}-{}-", item.id);
+    let prefix = decision_prefix(item.id);
     let first = next_number(&prefix, &item.pool, ledger);
     let trade = |(number, lot): (u64, &BasisLot)| basis_trade(item, lot, &prefix, number);
     (first..).zip(lots).map(trade).collect()
@@ -183,7 +186,7 @@ pub fn import_batch(
         digest.update(format!("{id},{size},{price},{fee},{time}\n").as_bytes());
     }
     let file = ImportFile {
-        name: format!("review item {}", item.id),
+        name: decision_file(item.id),
         sha256: hex(&digest.finalize()),
         mode: ImportMode::Append,
         skip_conflicts: false,

@@ -158,9 +158,15 @@ impl Folder {
 
     /// Runs a line of shell, the programs of this project among its commands.
     pub fn shell(&self, line: &str) -> Done {
+        self.shell_with(line, None)
+    }
+
+    /// Runs a line of shell on a database that the environment names.
+    pub fn shell_with(&self, line: &str, database: Option<&str>) -> Done {
         let mut command = Command::new("sh");
         command.arg("-c").arg(line);
         self.surround(&mut command);
+        command.envs(database.map(|url| ("DATABASE_URL", url)));
         Done::of(command.output().unwrap())
     }
 

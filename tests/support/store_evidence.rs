@@ -2,11 +2,14 @@
 
 use fifo_pnl::engine::{Account, Timestamp};
 use fifo_pnl::store::model::{
-    LongRun, ReviewDecision, ReviewStatus, Sold, SourcedAllocation, TradeOrigin,
+    LongRun, NamedTrade, ReviewDecision, ReviewStatus, Scope, Sold, SourcedAllocation, TradeIds,
+    TradeOrigin,
 };
 use fifo_pnl::store::{SourcedSink, Store};
 
-use super::subject::{Run, Subject, append, at, batch, event, of, refusal, trade};
+use super::subject::{
+    Run, Subject, append, at, batch, event, of, refusal, trade, void, with_status,
+};
 
 #[derive(Default)]
 struct Rows(Vec<SourcedAllocation>);
@@ -274,4 +277,38 @@ pub async fn decisions_follow_their_rules(subject: &dyn Subject) {
     );
     assert_eq!(events[0].details["note"], "why");
     assert_eq!(events[0].details["order_id"], "S-1");
+}
+
+pub async fn trades_are_looked_up_by_id(subject: &dyn Subject) {
+    let store = subject.store();
+    let buy = trade("B-1", "buy", "1", "10", 1);
+    let other = of("two", "btc/usd", trade("B-1", "sell", "1", "10", 2));
+    let open = with_status("open", trade("B-2", "buy", "1", "10", 3));
+    append(store, vec![buy, other, open]).await;
+    let before = store.read_ledger(&Scope::default(), None).await.unwrap();
+    append(store, vec![trade("B-3", "sell", "1", "10", 4)]).await;
+    store.void(&void("B-1", false)).await.unwrap();
+    let key = |account: &str, id: &str| (account.to_owned(), id.to_owned());
+    let asked = ["B-1", "B-2", "B-3", "B-4"].map(|id| key("default", id));
+    let asked = asked.into_iter().chain([key("two", "B-1")]).collect();
+    let found = async |as_of| {
+        let found = store.trades_named(&asked, as_of).await.unwrap();
+        let line = |it: &NamedTrade| {
+            let voided = if it.is_voided { ", voided" } else { "" };
+            let at = it.order_time;
+            format!("{} {} {} {at}{voided}", it.pool, it.order_id, it.side)
+        };
+        found.iter().map(line).collect::<Vec<_>>()
+    };
+    let of_two = format!("two BTC-USD B-1 sell {}", at(2));
+    let expected = [
+        format!("default BTC-USD B-1 buy {}, voided", at(1)),
+        format!("default BTC-USD B-3 sell {}", at(4)),
+        of_two.clone(),
+    ];
+    assert_eq!(found(None).await, expected);
+    let expected = [format!("default BTC-USD B-1 buy {}", at(1)), of_two];
+    assert_eq!(found(Some(&before.watermark)).await, expected);
+    let nothing = store.trades_named(&TradeIds::new(), None).await.unwrap();
+    assert_eq!(nothing, []);
 }

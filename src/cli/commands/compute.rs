@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::tax::filed_years_changed;
-use super::{counts, incremental, prune, read_account, read_symbol};
+use super::{counts, decided, incremental, prune, read_account, read_symbol};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
@@ -42,17 +42,21 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
         return incremental::run(&args, session, &context, &options).await;
     }
     let store = session.open(false).await?;
+    let before = decided::before(store.as_ref()).await?;
     let report = match pipeline::compute(store.as_ref(), &context, &options).await {
         Ok(report) => report,
         Err(error) => return Err(with_state(error.into(), store.as_ref(), &session.next).await),
     };
     let mut text = format!("Database  {}\n", store.location());
     text.push_str(&describe(&report, args.all_rows, &session.next));
+    let decided = decided_of(store.as_ref(), &report, &before).await;
+    text.push_str(&decided.describe(&session.next));
     text.push_str(
         &filed_years_changed((store.as_ref(), &session.next), report.version, None).await,
     );
     text.push_str(&describe_next(&report, &session.next, false));
     let mut json = session.json(|| to_json(&report));
+    decided.add_to(&mut json);
     if let Some(object) = json.as_object_mut() {
         object.insert("database".into(), store.location().into());
     }
@@ -62,6 +66,16 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
         exit: exit(&report),
         is_summary: true,
     })
+}
+
+/// Looks up the lots by decision of a run's version, and what the run brought beside them.
+pub(super) async fn decided_of(
+    store: &dyn Store,
+    report: &ComputeReport,
+    before: &decided::Before,
+) -> decided::Decided {
+    let version = report.run_id.map(|_| report.version);
+    decided::of(store, version, &report.scope, before).await
 }
 
 /// How many automatic versions a run leaves: the flag, else the setting.

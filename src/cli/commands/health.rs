@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::migrate;
+use super::{decided, migrate};
 use crate::cli::Outcome;
 use crate::cli::args::HealthArgs;
 use crate::cli::duration::duration_text;
@@ -60,11 +60,12 @@ pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
     let line = |finding: &Finding| (finding.code(), describe(finding, &session.next, now));
     let findings: Vec<_> = report.findings.iter().map(line).collect();
     let mut known = describe_well(&report, now);
-    known.extend(describe_excluded(&report.excluded));
-    let known = match findings.is_empty() {
-        true => known,
-        false => describe_excluded(&report.excluded).into_iter().collect(),
-    };
+    let stated = describe_excluded(&report.excluded).into_iter();
+    let stated: Vec<String> = stated.chain(decided::count(&report.decided)).collect();
+    match findings.is_empty() {
+        true => known.extend(stated),
+        false => known = stated,
+    }
     Ok(outcome(&location, &findings, to_json(&report), &known))
 }
 
@@ -256,6 +257,7 @@ fn to_json(report: &HealthReport) -> Value {
         "current_version": info.map(|info| info.version),
         "complete_through": at(info.and_then(|info| info.complete_through)),
         "excluded": report.excluded,
+        "lots_by_decision": report.decided.len(),
         "newest_trade": at(facts.newest),
         "trades": facts.eligible,
         "trades_after": facts.after,

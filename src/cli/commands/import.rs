@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::check_reason;
+use super::{check_reason, decided};
 use crate::cli::Outcome;
 use crate::cli::args::{FileArgs, ImportArgs, ImportCommand};
 use crate::cli::error::{CliError, CliResult};
@@ -20,7 +20,7 @@ use crate::pipeline::{
     FileReport, ImportRequest, PipelineError, Source, import_files, parse_source,
 };
 use crate::store::Store;
-use crate::store::model::ImportReceipt;
+use crate::store::model::{ImportReceipt, Scope};
 
 /// Runs the command. Files are parsed before a database is opened or made.
 pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
@@ -64,9 +64,17 @@ async fn import_and_describe(
         Some(store) => store.current().await?.version.is_some(),
         None => false,
     };
+    let decided = match &store {
+        Some(store) => {
+            let before = decided::before(store.as_ref()).await?;
+            decided::of(store.as_ref(), None, &Scope::default(), &before).await
+        }
+        None => decided::Decided::none(),
+    };
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
     text.push_str(&describe(&reports, request));
+    text.push_str(&decided.warnings(&session.next));
     if exit == Exit::Done && !request.preview {
         let scope = match has_version {
             true => "--incremental",
@@ -75,8 +83,9 @@ async fn import_and_describe(
         let command = format!("compute_allocations {scope}");
         text.push_str(&format!("Next: {}\n", session.next.command(&command)));
     }
-    let json = json!({ "database": location, "preview": request.preview,
+    let mut json = json!({ "database": location, "preview": request.preview,
         "files": reports.iter().map(to_json).collect::<Vec<_>>() });
+    decided.add_to(&mut json);
     Ok(Outcome {
         text,
         json,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::tax::filed_years_changed;
-use super::{compute, counts};
+use super::{compute, counts, decided};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
@@ -17,6 +17,8 @@ use crate::pipeline::{
     AppendLine, AppendReport, ComputeOptions, Context, Forced, Incremental, NothingNew,
     Publication, compute_incremental,
 };
+use crate::store::Store;
+use crate::store::model::Scope;
 
 /// Runs the command.
 pub(super) async fn run(
@@ -28,29 +30,32 @@ pub(super) async fn run(
     let since = compute::since(args, context.clock.now())?;
     let next = &session.next;
     let store = session.open(false).await?;
+    let before = decided::before(store.as_ref()).await?;
     let done = match compute_incremental(store.as_ref(), context, options).await {
         Ok(done) => done,
         Err(error) => return Err(compute::with_state(error.into(), store.as_ref(), next).await),
     };
+    let decided = decided_of(store.as_ref(), &done, options, &before).await;
     let mut text = format!("Database  {}\n", store.location());
     let (body, mut json, exit) = match &done {
-        Incremental::Nothing(nothing) => (
-            describe_nothing(nothing, next),
-            idle_json(nothing),
-            Exit::Done,
-        ),
+        Incremental::Nothing(nothing) => {
+            let body = describe_nothing(nothing, next) + &decided.describe(next);
+            (body, idle_json(nothing), Exit::Done)
+        }
         Incremental::Appended(report) => {
             let exit = match report.publication {
                 Publication::WouldTakeAway(_) => Exit::Findings,
                 _ if report.counts.pools_rejected > 0 => Exit::Findings,
                 _ => Exit::Done,
             };
-            let body = describe((report, next), since, args.all_rows, options.dry_run);
+            let mut body = describe((report, next), since, args.all_rows, options.dry_run);
+            body.push_str(&decided.describe(next));
             (body, session.json(|| append_json(report, since)), exit)
         }
         Incremental::Full(report, forced) => {
             let mut body = describe_forced(forced);
             body.push_str(&compute::describe(report, args.all_rows, next));
+            body.push_str(&decided.describe(next));
             body.push_str(&compute::describe_next(report, next, false));
             let mut json = session.json(|| compute::to_json(report));
             add(&mut json, "outcome", "full".into());
@@ -59,6 +64,7 @@ pub(super) async fn run(
             (body, json, compute::exit(report))
         }
     };
+    decided.add_to(&mut json);
     text.push_str(&body);
     let changed = match &done {
         Incremental::Appended(report) if !options.dry_run => {
@@ -79,6 +85,24 @@ pub(super) async fn run(
         exit,
         is_summary: true,
     })
+}
+
+/// Looks up the lots by decision of the version that a run left.
+async fn decided_of(
+    store: &dyn Store,
+    done: &Incremental,
+    options: &ComputeOptions,
+    before: &decided::Before,
+) -> decided::Decided {
+    let version = match done {
+        Incremental::Full(report, _) => {
+            return compute::decided_of(store, report, before).await;
+        }
+        Incremental::Nothing(nothing) => nothing.version,
+        Incremental::Appended(report) => report.version,
+    };
+    let version = (!options.dry_run).then_some(version);
+    decided::of(store, version, &Scope::default(), before).await
 }
 
 fn add(json: &mut Value, name: &str, value: Value) {

@@ -3,6 +3,7 @@
 mod compare;
 mod compute;
 mod counts;
+mod decided;
 mod explain;
 mod health;
 mod history;

@@ -5,6 +5,7 @@ mod decide;
 mod sheet;
 mod show;
 
+pub(super) use advice::void as void_command;
 use serde_json::{Value, json};
 
 use super::{check_reason, read_account, read_symbol};

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::tax::filed_years_changed;
-use super::{compute, import, validate};
+use super::{compute, decided, import, validate};
 use crate::cli::Outcome;
 use crate::cli::args::RunArgs;
 use crate::cli::error::CliResult;
@@ -50,27 +50,27 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
         ..ComputeOptions::default()
     };
     let next = &session.next;
+    let before = decided::before(store).await?;
     let report = match pipeline::compute(store, &session.context, &options).await {
         Ok(report) => report,
         Err(error) => return Err(compute::with_state(error.into(), store, next).await),
     };
     let judged = pipeline::validate(store, &session.context, Some(report.version)).await?;
     text.push_str(&compute::describe(&report, args.all_rows, next));
+    let decided = compute::decided_of(store, &report, &before).await;
+    text.push_str(&decided.describe(next));
     text.push_str(&validate::describe_short(&judged));
     text.push_str(&filed_years_changed((store, next), report.version, None).await);
     text.push_str(&compute::describe_next(&report, next, true));
-    let exit = [
-        imported,
-        compute::exit(&report),
-        validate::exit(&judged, false),
-    ]
-    .into_iter()
-    .max_by_key(|exit| *exit as u8)
-    .unwrap_or(Exit::Done);
+    let (computed, validated) = (compute::exit(&report), validate::exit(&judged, false));
+    let exits = [imported, computed, validated].into_iter();
+    let exit = exits.max_by_key(|exit| *exit as u8).unwrap_or(Exit::Done);
+    let mut computed = session.json(|| compute::to_json(&report));
+    decided.add_to(&mut computed);
     let json = json!({
         "database": location,
         "files": files,
-        "compute": session.json(|| compute::to_json(&report)),
+        "compute": computed,
         "validate": session.json(|| validate::to_json(&judged)),
     });
     Ok(Outcome {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{compare, history};
+use super::{compare, decided, history};
 use crate::cli::Outcome;
 use crate::cli::args::{CompareArgs, ValidateArgs};
 use crate::cli::error::{CliError, CliResult};
@@ -170,6 +170,9 @@ fn describe_pools(report: &ValidateReport) -> String {
     ) + "\n\n"
 }
 
+/// Lots by decision that a line names; the others are counted.
+const LOTS_SHOWN: usize = 5;
+
 /// Says what is known to be unknown: a finding only under `--strict`.
 fn describe_known(report: &ValidateReport, strict: bool) -> String {
     let mut lines = Vec::new();
@@ -189,6 +192,15 @@ fn describe_known(report: &ValidateReport, strict: bool) -> String {
         let trades = plural(report.fees_unknown(), "trade", "trades");
         lines.push(format!("fees unknown: {trades}, counted as 0"));
     }
+    lines.extend(decided::count(&report.decided).map(|count| {
+        let ids = report.decided.iter().take(LOTS_SHOWN);
+        let ids = ids.map(|lot| format!("{} of {}", lot.order_id, lot.pool));
+        let mut names = ids.collect::<Vec<_>>().join(", ");
+        if let more @ 1.. = report.decided.len().saturating_sub(LOTS_SHOWN) {
+            names.push_str(&format!(" and {more} more"));
+        }
+        format!("{count}: {names}")
+    }));
     for (status, word) in [
         (PoolStatus::Stale, "stale"),
         (PoolStatus::Rejected, "rejected"),
@@ -263,6 +275,7 @@ pub(super) fn to_json(report: &ValidateReport) -> Value {
         "trades_checked": report.trades_checked,
         "unmatched_sells": report.unmatched_sells(),
         "fees_unknown": report.fees_unknown(),
+        "lots_by_decision": report.decided.len(),
         "pools_stale": report.pools_of(PoolStatus::Stale).count(),
         "pools_rejected": report.pools_of(PoolStatus::Rejected).count(),
         "pools_excluded": report.pools_of(PoolStatus::Excluded).count(),

@@ -13,12 +13,12 @@ use crate::engine::{
 use crate::store::corrections::{self, Forms, Relative};
 use crate::store::model::{
     Arrivals, Event, ImportFile, ImportMode, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
-    PoolSizes, Reject, Scope, VoidChange, Watermark,
+    NamedTrade, PoolSizes, Reject, Scope, TradeIds, VoidChange, Watermark,
 };
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
 };
-use crate::store::{StoreError, StoreResult};
+use crate::store::{StoreError, StoreResult, cells};
 
 /// A row of the ledger as text: whatever a source may have written there.
 ///
@@ -381,6 +381,34 @@ impl Ledger {
             return Err(StoreError::Refused(words.into()));
         };
         Ok(self.voided(void_seq))
+    }
+
+    /// Looks executions up by account and order id.
+    pub(super) fn trades_named(
+        &self,
+        ids: &TradeIds,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<NamedTrade>> {
+        let voided = match as_of {
+            Some(as_of) => self.voided_as_of(as_of)?,
+            None => self.voided(i64::MAX),
+        };
+        let last = as_of.and_then(Watermark::sequence);
+        let last = last.map_or(i64::MAX, |(ingest_seq, _)| ingest_seq);
+        let place = |key: &Key| self.by_key.get(key).copied();
+        let places = ids.iter().filter_map(place);
+        let rows = places
+            .filter(|place| number_of(*place) <= last)
+            .filter_map(|place| self.rows.get(place))
+            .map(|row| &row.text)
+            .filter(|text| text.is_eligible());
+        let trade = |text: &RawTrade| {
+            let names = (&*text.account, &*text.order_id, text.pool().symbol);
+            let names = (names.0, names.1, names.2.as_str());
+            let is_voided = voided.contains(&text.key());
+            cells::named_trade(names, &text.side, text.order_time, is_voided)
+        };
+        Ok(rows.filter_map(trade).collect())
     }
 
     /// Counts the rows; each is eligible or not, and never both.

@@ -24,8 +24,9 @@ use super::lots::{OpenLots, Reach};
 use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
     Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
-    PointerMove, PoolSizes, PoolSummary, QueuedItem, Reject, RetryNote, ReviewDecision, RunFailure,
-    RunStart, Scope, Sold, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    NamedTrade, PointerMove, PoolSizes, PoolSummary, QueuedItem, Reject, RetryNote, ReviewDecision,
+    RunFailure, RunStart, Scope, Sold, TradeIds, Version, VersionInfo, VersionPlan, VoidChange,
+    Watermark,
 };
 use super::rules::check_snapshot_free;
 use super::trades::TradeSource;
@@ -202,6 +203,14 @@ impl Store for MemoryStore {
 
     async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
         self.read().ledger.voided_as_of(as_of)
+    }
+
+    async fn trades_named(
+        &self,
+        ids: &TradeIds,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<NamedTrade>> {
+        self.read().ledger.trades_named(ids, as_of)
     }
 
     async fn trade_origin(

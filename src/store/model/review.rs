@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Version;
+use crate::engine::policy::SOURCE_REVIEW;
 use crate::engine::{IssueType, Pool, ReviewItem, Severity, Timestamp};
 
 /// What the review queue should say after a run or a publication.
@@ -104,4 +105,21 @@ pub struct QueuedItem {
     pub version: Version,
     /// Facts, as JSON text.
     pub details: String,
+}
+
+const DECISION_FILE: &str = "review item ";
+
+/// Returns the name under which the trades of a decision about an item are imported.
+pub fn decision_file(item: i64) -> String {
+    format!("{DECISION_FILE}{item}")
+}
+
+/// Returns the item whose decision an import of this name holds; `None`: it is another file's.
+pub fn decided_item(file: &str) -> Option<i64> {
+    file.strip_prefix(DECISION_FILE)?.parse().ok()
+}
+
+/// Returns what the order ids of an item's decisions begin with; a number from 1 follows.
+pub fn decision_prefix(item: i64) -> String {
+    format!("{SOURCE_REVIEW}-{item}-")
 }

@@ -1,12 +1,13 @@
 //! Allocations with where their trades came from, and what was done to them: what a tax file and
 //! its proof are made of.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{ReviewStatus, Version};
-use crate::engine::{StoredAllocation, Timestamp};
+use crate::engine::{Pool, Side, StoredAllocation, Timestamp};
 
 /// Where a trade came from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -74,6 +75,24 @@ pub struct ImportedFile {
     pub rows: i64,
     /// When.
     pub imported_at: Timestamp,
+}
+
+/// Accounts and order ids.
+pub type TradeIds = BTreeSet<(String, String)>;
+
+/// A trade of the ledger that was looked up by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedTrade {
+    /// Whose, of what.
+    pub pool: Pool,
+    /// Unique in its account.
+    pub order_id: String,
+    /// Buy or sell.
+    pub side: Side,
+    /// When it was executed.
+    pub order_time: Timestamp,
+    /// A person took it out of matching.
+    pub is_voided: bool,
 }
 
 /// A line of the audit trail, read back.

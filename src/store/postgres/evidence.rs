@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use super::errors::from_sqlx;
-use super::{PostgresStore, commit, plans, queue, runs};
+use super::{PostgresStore, commit, ledger, plans, queue, runs};
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::cells;
-use crate::store::model::{Event, ImportedFile, LoggedEvent, ReviewDecision};
+use crate::store::model::{
+    Event, ImportedFile, LoggedEvent, NamedTrade, ReviewDecision, TradeIds, Watermark,
+};
 use crate::store::rules::{REVIEW_EVENTS, check_decision};
 
 /// Lists the imported files.
@@ -21,6 +23,46 @@ pub(super) async fn imports(store: &PostgresStore) -> StoreResult<Vec<ImportedFi
     .await
     .map_err(|e| from_sqlx("list the imported files", e))?;
     Ok(rows.into_iter().map(cells::imported_file).collect())
+}
+
+/// Looks executions up by account and order id.
+pub(super) async fn trades_named(
+    store: &PostgresStore,
+    ids: &TradeIds,
+    as_of: Option<&Watermark>,
+) -> StoreResult<Vec<NamedTrade>> {
+    let then = match as_of {
+        Some(as_of) => Some(ledger::seen_and_voided(store, as_of).await?),
+        None => None,
+    };
+    let (snapshot, voided) = then.unzip();
+    let accounts: Vec<&str> = ids.iter().map(|(account, _)| &**account).collect();
+    let order_ids: Vec<&str> = ids.iter().map(|(_, id)| &**id).collect();
+    let mut connection = store.reader().await?;
+    type Row = (String, String, String, String, Option<i64>, bool);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT t.account, t.order_id, t.symbol, t.side, CASE WHEN isfinite(t.order_time) \
+                THEN (extract(epoch FROM t.order_time) * 1000000)::bigint END, \
+                t.void_seq IS NOT NULL \
+         FROM eligible_trades t JOIN (SELECT DISTINCT account COLLATE \"C\" AS account, \
+              id COLLATE \"C\" AS id FROM unnest($1::text[], $2::text[]) AS u (account, id)) i \
+           ON t.account = i.account AND t.order_id = i.id \
+         WHERE $3::text IS NULL OR pg_visible_in_snapshot(t.ingest_xid, $3::pg_snapshot) \
+         ORDER BY i.account, i.id",
+    )
+    .bind(&accounts)
+    .bind(&order_ids)
+    .bind(&snapshot)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(|e| from_sqlx("look trades up", e))?;
+    let trade = |(account, id, symbol, side, micros, is_voided): Row| {
+        let names = (&*account, &*id, &*symbol);
+        let key = (names.0.to_owned(), names.1.to_owned());
+        let is_voided = voided.as_ref().map_or(is_voided, |of| of.contains(&key));
+        cells::named_trade(names, &side, micros, is_voided)
+    };
+    Ok(rows.into_iter().filter_map(trade).collect())
 }
 
 /// Lists events of some kinds, oldest first.

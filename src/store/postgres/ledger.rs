@@ -427,10 +427,22 @@ pub(super) async fn voided(
     store: &PostgresStore,
     as_of: &Watermark,
 ) -> StoreResult<BTreeSet<(String, String)>> {
+    let (_, voided) = seen_and_voided(store, as_of).await?;
+    Ok(voided)
+}
+
+/// Returns the server's text of an instant, and the voids in force then.
+pub(super) async fn seen_and_voided(
+    store: &PostgresStore,
+    as_of: &Watermark,
+) -> StoreResult<(String, BTreeSet<(String, String)>)> {
     let mut connection = store.snapshot().await?;
     let (_, cluster) = snapshot_now(&mut connection, "read the voids").await?;
     let voided = match snapshot_seen(as_of, &cluster) {
-        Ok(snapshot) => voided_as_of(&mut connection, &snapshot).await,
+        Ok(snapshot) => {
+            let voided = voided_as_of(&mut connection, &snapshot).await;
+            voided.map(|voided| (snapshot, voided))
+        }
         Err(error) => Err(error),
     };
     end_snapshot(connection, voided).await

@@ -55,9 +55,9 @@ use super::lots::{OpenLots, Reach};
 use super::model::{
     Adoption, AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts,
     HistoricalSell, Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
-    LegacyRow, LoggedEvent, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary, QueuedItem,
-    RetryNote, ReviewDecision, RunFailure, RunStart, SchemaStep, Scope, Sold, UpOptions, Version,
-    VersionInfo, VersionPlan, VoidChange, Watermark,
+    LegacyRow, LoggedEvent, NamedTrade, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary,
+    QueuedItem, RetryNote, ReviewDecision, RunFailure, RunStart, SchemaStep, Scope, Sold, TradeIds,
+    UpOptions, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
 };
 use super::trades::TradeSource;
 use super::{
@@ -391,6 +391,15 @@ impl Store for PostgresStore {
 
     async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
         self.named(ledger::voided(self, as_of).await).await
+    }
+
+    async fn trades_named(
+        &self,
+        ids: &TradeIds,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<NamedTrade>> {
+        self.named(evidence::trades_named(self, ids, as_of).await)
+            .await
     }
 
     async fn trade_origin(

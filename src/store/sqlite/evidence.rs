@@ -5,11 +5,13 @@ use serde_json::json;
 use super::errors::from_sqlx;
 use super::raw::with_raw;
 use super::read::select;
-use super::{SqliteStore, commit, queue, runs};
-use crate::engine::Timestamp;
+use super::{SqliteStore, commit, ledger, queue, runs};
+use crate::engine::{Timestamp, is_never_executed};
 use crate::store::StoreResult;
 use crate::store::cells::{self, Cells};
-use crate::store::model::{Event, ImportedFile, LoggedEvent, ReviewDecision};
+use crate::store::model::{
+    Event, ImportedFile, LoggedEvent, NamedTrade, ReviewDecision, TradeIds, Watermark,
+};
 use crate::store::rules::{REVIEW_EVENTS, check_decision};
 
 /// Lists the imported files.
@@ -21,6 +23,53 @@ pub(super) async fn imports(store: &SqliteStore) -> StoreResult<Vec<ImportedFile
             .await
             .map_err(|e| from_sqlx("list the imported files", e))?;
     Ok(rows.into_iter().map(cells::imported_file).collect())
+}
+
+/// Looks executions up by account and order id.
+pub(super) async fn trades_named(
+    store: &SqliteStore,
+    ids: &TradeIds,
+    as_of: Option<&Watermark>,
+) -> StoreResult<Vec<NamedTrade>> {
+    let now = Watermark::Sequence {
+        ingest_seq: i64::MAX,
+        void_seq: i64::MAX,
+    };
+    let as_of = as_of.unwrap_or(&now);
+    let (last, _) = ledger::sequence(as_of)?;
+    let voided = ledger::voided(store, as_of).await?;
+    let mut connection = store.reader().await?;
+    let mut trades = Vec::new();
+    with_raw(&mut connection, "look trades up", |raw| {
+        let columns = [
+            "t.account",
+            "t.order_id",
+            "replace(upper(t.symbol), '/', '-')",
+            "t.side",
+            "t.order_time",
+            "t.status",
+        ];
+        // Ids first: each is found by its key, however many trades there are.
+        let from = format!(
+            "json_each(?1) i CROSS JOIN trade_records t ON t.account = i.value ->> 0 \
+             AND t.order_id = i.value ->> 1 WHERE t.ingest_seq <= {last} ORDER BY i.key"
+        );
+        select(raw, &columns, &from, [json!(ids).to_string()], &mut |row| {
+            let text = |index| row.text(index).ok().flatten();
+            let name = |index| text(index).unwrap_or_default();
+            if is_never_executed(text(5).as_deref()) {
+                return Ok(());
+            }
+            let key = (name(0), name(1));
+            let is_voided = voided.contains(&key);
+            let names = (&*key.0, &*key.1, &*name(2));
+            let micros = row.integer(4).ok().flatten();
+            trades.extend(cells::named_trade(names, &name(3), micros, is_voided));
+            Ok(())
+        })
+    })
+    .await?;
+    Ok(trades)
 }
 
 /// Lists events of some kinds, oldest first.

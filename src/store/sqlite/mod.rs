@@ -48,8 +48,9 @@ use super::lots::{OpenLots, Reach};
 use super::model::{
     AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
     Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
-    PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, ReviewDecision, RunFailure,
-    RunStart, SchemaStep, Scope, Sold, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
+    NamedTrade, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, ReviewDecision,
+    RunFailure, RunStart, SchemaStep, Scope, Sold, TradeIds, Version, VersionInfo, VersionPlan,
+    VoidChange, Watermark,
 };
 use super::trades::TradeSource;
 use super::{
@@ -276,6 +277,14 @@ impl Store for SqliteStore {
 
     async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
         ledger::voided(self, as_of).await
+    }
+
+    async fn trades_named(
+        &self,
+        ids: &TradeIds,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<NamedTrade>> {
+        evidence::trades_named(self, ids, as_of).await
     }
 
     async fn trade_origin(

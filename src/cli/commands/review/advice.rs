@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::policy::DOLLAR_COINS;
 use crate::engine::{Account, IssueType, Pool, Symbol, SymbolRules, shown_sentence};
+use crate::pipeline::DecidedLot;
 use crate::store::model::{Exclusion, QueuedItem};
 
 /// A way to settle an item.
@@ -30,6 +31,8 @@ pub(super) struct Around<'a> {
     pub(super) next: &'a Next,
     /// The item's pool was taken out of matching.
     pub(super) exclusion: Option<&'a Exclusion>,
+    /// Lots that a person decided about the item, and that count.
+    pub(super) decided: &'a [DecidedLot],
     /// The buy that closed the sell, if the sell was a short one.
     pub(super) cover: Option<&'a str>,
     /// The configuration file.
@@ -57,8 +60,9 @@ pub(super) fn ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
 }
 
 fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
+    let taken_back = take_back(around.decided);
     if !item.status.is_open() {
-        return Vec::new();
+        return taken_back.into_iter().collect();
     }
     let pool = &item.pool;
     if let Some(exclusion) = around.exclusion {
@@ -86,7 +90,23 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
             [of_pool("exclude", pool), COMPUTE.into()],
         ));
     }
+    ways.extend(taken_back);
     ways
+}
+
+/// Returns the way back from a decision; none where nothing was decided.
+fn take_back(decided: &[DecidedLot]) -> Option<Way> {
+    let voids = decided.iter().map(void_lot);
+    (!decided.is_empty()).then(|| {
+        Way::new(
+            "the decision was wrong, or its buy was imported: take it back",
+            voids.chain([COMPUTE.into()]),
+        )
+    })
+}
+
+fn void_lot(lot: &DecidedLot) -> String {
+    void(&lot.order_id, lot.pool.account.as_str())
 }
 
 impl Way {
@@ -268,7 +288,8 @@ fn of_pool(verb: &str, pool: &Pool) -> String {
     format!("fifo-pnl review {verb} {account} {symbol} --reason TEXT")
 }
 
-fn void(order_id: &str, account: &str) -> String {
+/// Returns the command that takes a trade out of matching.
+pub(in crate::cli::commands) fn void(order_id: &str, account: &str) -> String {
     let account = flag("--account", account);
     let id = quoted(order_id);
     match order_id.starts_with('-') {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::find_item;
+use super::{find_item, void_command};
 use crate::cli::Outcome;
 use crate::cli::args::{NoteArgs, ResolveArgs};
 use crate::cli::commands::tax::{check_zone, zone_of};
@@ -130,11 +130,15 @@ pub(super) async fn resolve(
         .iter()
         .map(|row| row.trade.order_id.to_string())
         .collect();
+    let account = settled.item.pool.account.as_str();
+    let void = |id: &String| session.next.command(&void_command(id, account));
+    let way_back = |id: &String| format!("  `{}`\n", void(id));
     let text = format!(
         "Database  {}\nItem {id} is in progress: appended {}, marked as decided by review.\n\
-         The next run closes the item.\nNext: {}\n",
+         The next run closes the item. What was decided is taken back by\n{}Next: {}\n",
         store.location(),
         ids.join(", "),
+        ids.iter().map(way_back).collect::<String>(),
         session.next.command("compute_allocations --all-symbols")
     );
     let json = json!({ "database": store.location(), "id": id, "trades": ids,

@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::time;
 use crate::cli::session::Session;
 use crate::engine::{IssueType, StoredAllocation, shown, shown_sentence};
+use crate::pipeline::decided_lots;
 use crate::store::Store;
 use crate::store::model::{LoggedEvent, QueuedItem};
 use crate::tax::{NearMiss, near_misses};
@@ -40,6 +41,8 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
     for event in &events {
         text.push_str(&describe_event(event));
     }
+    let mut decided = decided_lots(store, None).await?;
+    decided.retain(|lot| lot.item == id);
     let exclusions = store.exclusions().await?;
     let config = session.config.tax.path.display().to_string();
     let around = Around {
@@ -47,6 +50,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         rules: &session.config.rules,
         next: &session.next,
         exclusion: exclusions.iter().find(|of| of.pool == item.pool),
+        decided: &decided,
         cover: misses.iter().find_map(cover),
         has_zone: session.config.tax.timezone.is_some(),
     };

@@ -1,0 +1,140 @@
+//! Lots by decision, as every summary counts them, and buys that arrived beside them.
+
+use serde_json::{Value, json};
+
+use super::review::void_command;
+use crate::cli::error::CliResult;
+use crate::cli::format::plural;
+use crate::cli::next::Next;
+use crate::engine::shown;
+use crate::pipeline::{
+    DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of,
+};
+use crate::store::Store;
+use crate::store::model::{Scope, Version, Watermark};
+
+/// Room below a name, where its text goes on.
+const INDENT: &str = "                ";
+
+/// Decisions that a warning names; the others are counted.
+const DECISIONS_SHOWN: usize = 5;
+
+/// What a run found in place before its work.
+pub(super) struct Before(Option<Watermark>);
+
+/// Looks how far the current version reaches: what is newer, a run brings.
+pub(super) async fn before(store: &dyn Store) -> CliResult<Before> {
+    Ok(Before(current_watermark(store).await?))
+}
+
+/// Lots by decision, and what arrived beside them; or why that can't be told.
+pub(super) struct Decided(Result<(Vec<DecidedLot>, Vec<LateBuy>), String>);
+
+/// Looks up the lots by decision of a version, and what arrived since `before`. `None`: as of this
+/// instant, in a scope. The work is done by then: what is not known is said, and fails nothing.
+pub(super) async fn of(
+    store: &dyn Store,
+    version: Option<Version>,
+    scope: &Scope,
+    before: &Before,
+) -> Decided {
+    let found = async {
+        let as_of = watermark_of(store, version).await?;
+        let mut lots = decided_lots(store, as_of.as_ref()).await?;
+        lots.retain(|lot| scope.contains(&lot.pool));
+        let late = match &before.0 {
+            Some(since) => late_buys(store, &lots, since).await?,
+            None => Vec::new(),
+        };
+        CliResult::Ok((lots, late))
+    };
+    Decided(found.await.map_err(|error| error.message))
+}
+
+/// Says how many lots there are, in the words of every summary; nothing if there are none.
+pub(super) fn count(lots: &[DecidedLot]) -> Option<String> {
+    let some = !lots.is_empty();
+    some.then(|| plural(lots.len() as u64, "lot by decision", "lots by decision"))
+}
+
+impl Decided {
+    /// Of a database that was not opened.
+    pub(super) fn none() -> Self {
+        Self(Ok(Default::default()))
+    }
+
+    /// Counts the lots, and warns of buys that arrived beside them.
+    pub(super) fn describe(&self, next: &Next) -> String {
+        let (lots, late) = match &self.0 {
+            Ok(found) => found,
+            Err(why) => return format!("By decision     unknown: {why}\n"),
+        };
+        let Some(count) = count(lots) else {
+            return String::new();
+        };
+        let verb = if lots.len() == 1 { "counts" } else { "count" };
+        format!(
+            "By decision     {count} {verb}: a person named the cost\n{}",
+            warnings(late, next)
+        )
+    }
+
+    /// Warns of buys that arrived beside decisions.
+    pub(super) fn warnings(&self, next: &Next) -> String {
+        self.0
+            .as_ref()
+            .map_or_else(|_| String::new(), |(_, late)| warnings(late, next))
+    }
+
+    /// Adds the same to a report in JSON.
+    pub(super) fn add_to(&self, json: &mut Value) {
+        let Some(object) = json.as_object_mut() else {
+            return;
+        };
+        let (lots, late) = match &self.0 {
+            Ok((lots, late)) => (Some(lots.len()), late.as_slice()),
+            Err(_) => (None, [].as_slice()),
+        };
+        object.insert("lots_by_decision".into(), json!(lots));
+        object.insert("buys_beside_decisions".into(), late_json(late));
+    }
+}
+
+fn warnings(late: &[LateBuy], next: &Next) -> String {
+    let mut text = String::new();
+    for of in late.iter().take(DECISIONS_SHOWN) {
+        let lot = &of.lot;
+        let more = match of.more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        text.push_str(&format!(
+            "Warning         buy {}{more} of {} arrived after the decision\n\
+             {INDENT}about sale {} (item {}). It and lot {} both count.\n\
+             {INDENT}If it is the missing buy, take the decision back:\n\
+             {INDENT}`{}`\n",
+            shown(&of.order_id),
+            lot.pool,
+            shown(&lot.sell_order_id),
+            lot.item,
+            lot.order_id,
+            next.command(&void_command(&lot.order_id, lot.pool.account.as_str())),
+        ));
+    }
+    if let more @ 1.. = late.len().saturating_sub(DECISIONS_SHOWN) {
+        let decisions = plural(more as u64, "decision", "decisions");
+        text.push_str(&format!("{INDENT}and the same for {decisions} more\n"));
+    }
+    text
+}
+
+fn late_json(late: &[LateBuy]) -> Value {
+    let of = |late: &LateBuy| {
+        let lot = &late.lot;
+        json!({ "item": lot.item, "account": lot.pool.account.as_str(),
+            "symbol": lot.pool.symbol.as_str(), "lot": lot.order_id,
+            "sell_order_id": lot.sell_order_id, "buy_order_id": late.order_id,
+            "more_buys": late.more })
+    };
+    late.iter().map(of).collect()
+}

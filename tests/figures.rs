@@ -1,0 +1,98 @@
+//! What a summary may not hide, on both databases: lots by decision beside real buys, parts of a
+//! ledger, voided sells, a file that counts twice, statuses that nobody knows.
+#![cfg(all(feature = "cli", unix))]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the server and its programs are found in the environment; moments need a clock"
+)]
+
+#[path = "figures/decided.rs"]
+mod decided;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "postgres_cli/site.rs"]
+mod site;
+mod support;
+
+use support::{Done, Folder};
+
+/// A folder, and the database that its programs use.
+struct Place {
+    folder: Folder,
+    site: Option<site::Site>,
+}
+
+impl Place {
+    fn sqlite() -> Option<Self> {
+        let folder = Folder::new();
+        Some(Self { folder, site: None })
+    }
+
+    fn postgres() -> Option<Self> {
+        let site = site::Site::migrated(&site::server()?);
+        let site = Some(site);
+        let folder = Folder::new();
+        Some(Self { folder, site })
+    }
+
+    /// Writes a file of trades, whose columns are these.
+    fn write(&self, name: &str, rows: &str) {
+        let header = "order_id,symbol,side,size,price,order_time,total_fees_usd,account";
+        self.folder.write(name, format!("{header}\n{rows}"));
+    }
+
+    /// Runs a command line: the first word is the program.
+    #[track_caller]
+    fn run(&self, line: &str) -> Done {
+        self.folder.shell_with(line, self.url())
+    }
+
+    fn url(&self) -> Option<&str> {
+        self.site.as_ref().map(|site| &*site.url)
+    }
+
+    /// Runs the commands that stand between backticks in a text, if they begin so.
+    #[track_caller]
+    fn follow(&self, text: &str, start: &str) {
+        let printed = text.split('`').skip(1).step_by(2);
+        let commands: Vec<&str> = printed.filter(|it| it.starts_with(start)).collect();
+        assert!(!commands.is_empty(), "no `{start}` in:\n{text}");
+        for command in commands {
+            self.run(&command.replace("TEXT", "test")).expect(0);
+        }
+    }
+}
+
+/// Says that a text has all of these.
+#[track_caller]
+fn has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no \"{part}\" in:\n{text}");
+    }
+}
+
+/// Makes a test of a module for each database.
+macro_rules! on_both {
+    ($module:ident: $($name:ident),+ $(,)?) => {
+        mod $module {
+            $(mod $name {
+                #[test]
+                fn on_sqlite() {
+                    crate::$module::$name(&crate::Place::sqlite().unwrap());
+                }
+
+                #[test]
+                fn on_postgres() {
+                    if let Some(place) = crate::Place::postgres() {
+                        crate::$module::$name(&place);
+                    }
+                }
+            })+
+        }
+    };
+}
+
+mod tests {
+    on_both!(decided: a_lot_by_decision_is_counted_wherever_its_figures_are,
+        a_missing_buy_that_arrives_is_named_beside_the_decision,
+        a_version_counts_the_decisions_that_it_saw);
+}
