@@ -61,8 +61,8 @@ fn counts_of_a_full_run_add_up_everywhere() {
     for line in [
         "  Trades            9   3 buys, 3 sells, 3 not matched\n",
         "Rebates         2 trades, 14.20 USD\n",
-        "Order of ids    2 sells and 1 buy were matched in the order of their ids,\n",
-        "                as times tie and no sequence is given\n",
+        "Order of ids    2 sells and 1 buy were matched in the order of their ids: their times\n",
+        "                are equal, and the file has no `trade_seq` for them\n",
     ] {
         assert!(done.stdout.contains(line), "{line}{}", done.stdout);
     }

@@ -96,7 +96,7 @@ pub struct GlobalArgs {
     /// Print one JSON document on stdout instead of text
     #[arg(long, global = true)]
     pub json: bool,
-    /// Print no progress and no summary
+    /// Print no progress, and no summary if all is well
     #[arg(long, short, global = true)]
     pub quiet: bool,
 }
@@ -120,13 +120,13 @@ pub enum Command {
     Versions(VersionsArgs),
     /// Show the sells that differ between two versions, and why
     Compare(CompareArgs),
-    /// Keep what an earlier system answered, to compare with
+    /// Keep the figures of an earlier system, to compare with
     History(HistoryArgs),
-    /// List and settle what only a person can; exclude pools
+    /// List and settle what only a person can decide; exclude pools
     Review(ReviewArgs),
     /// Write the files of a tax year; verify and amend what was filed
     Tax(TaxArgs),
-    /// Say in one line that all is well, or what is not
+    /// Say in one line that all is well, or print a line for each finding
     Health(HealthArgs),
     /// Show and change the schema of the database
     Migrate(MigrateArgs),
@@ -152,9 +152,18 @@ pub struct FileArgs {
 /// What to do while another run is at work.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct WaitArgs {
-    /// Wait for another run, at most so long (like 90s or 15m; without it, as long as it takes)
+    /// Wait for another run, at most DURATION (90s, 15m); without DURATION there is no limit
     #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = WAIT_FOREVER,
         value_parser = parse_wait, global = true)]
+    pub wait: Option<Wait>,
+}
+
+/// `--wait` for a command that takes no lock: not in its help, and refused with a hint.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct NoWaitArgs {
+    /// Has no effect
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = WAIT_FOREVER,
+        value_parser = parse_wait, hide = true)]
     pub wait: Option<Wait>,
 }
 
@@ -200,6 +209,7 @@ pub struct ImportArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum ImportCommand {
     /// Lots carried over from another system: symbol,size,acquired,basis and optional account
+    #[command(mut_arg("files", |files| files.help("CSV files of lots")))]
     Lots {
         /// How the file is read.
         #[command(flatten)]
@@ -237,11 +247,11 @@ pub struct ComputeArgs {
     /// Match this symbol only (may be repeated); the result is not published
     #[arg(long, value_name = "SYMBOL", group = "scope")]
     pub symbol: Vec<String>,
-    /// Extend the current version by what arrived since; all of it again where history changed
+    /// Append new trades to the current version; if older trades changed, compute a new version
     #[arg(long, group = "scope")]
     pub incremental: bool,
     /// With --incremental, list only pools with trades since then: "10 minutes ago", 2025-11-20 or
-    /// an RFC 3339 time; everything new is computed all the same
+    /// an RFC 3339 time; all new trades are computed
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// Match this account only; the result is not published
@@ -259,7 +269,7 @@ pub struct ComputeArgs {
     /// Compute and report, write nothing at all
     #[arg(long)]
     pub dry_run: bool,
-    /// Memory for the ledger, like 512M or 4G; a larger one is read in parts
+    /// Memory for the ledger, like 512M or 4G; a larger ledger is read in parts [default: 1G]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub memory: Option<u64>,
     /// Threads for matching [default: one a processor]
@@ -292,16 +302,20 @@ pub struct ValidateArgs {
     /// Show the sells that differ between two versions, as fifo-pnl compare does
     #[arg(long, num_args = 2, value_names = ["A", "B"])]
     pub compare_versions: Option<Vec<String>>,
-    /// Take unmatched sells, lots by decision, unknown fees and left out pools for findings
+    /// Count as findings: unmatched sells, lots by decision, unknown fees, pools without a full
+    /// result, changed pools, fills unlike their order, and differences from an earlier system
     #[arg(long)]
     pub strict: bool,
-    /// Print a line for every invariant, every pool and every old answer that differs
+    /// Print a line for every invariant, every pool and every figure of an earlier system that
+    /// differs
     #[arg(long)]
     pub report: bool,
-    /// Snapshot of old answers to compare with, or its date [default: the newest, if any]
+    /// Snapshot of an earlier system's figures to compare with, or its date [default: the newest,
+    /// if any]
     #[arg(long, value_name = "NAME")]
     pub snapshot: Option<String>,
-    /// Memory for the check, like 512M or 4G; a larger ledger is read in parts, a pool always whole
+    /// Memory for the check, like 512M or 4G; a larger ledger is read in parts, each pool whole
+    /// [default: 1G]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub memory: Option<u64>,
 }
@@ -312,7 +326,7 @@ pub struct ExplainArgs {
     /// Order id of the sell
     #[arg(long, value_name = "ORDER_ID")]
     pub sell: String,
-    /// Account of the sell, if its id stands in several
+    /// Account of the sell, if several accounts have its id
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
     /// Number of the version [default: current]
@@ -335,14 +349,18 @@ pub struct VersionsArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum VersionsCommand {
     /// List all versions and which one is current
-    List,
+    List {
+        /// Whether to wait: never.
+        #[command(flatten)]
+        no_wait: NoWaitArgs,
+    },
     /// Make a version current; an older one is held until it is released
     Publish {
         /// Its number
         #[arg(value_parser = clap::value_parser!(i64).range(1..))]
         version: i64,
     },
-    /// Let runs move the current version again
+    /// Let runs publish again, after `publish` held an older version
     Release,
     /// Protect a version: it is never replaced or dropped
     Seal {
@@ -359,7 +377,7 @@ pub enum VersionsCommand {
         #[arg(value_parser = clap::value_parser!(i64).range(1..))]
         version: i64,
     },
-    /// Drop old versions; never the current one, sealed ones, and the newest over all symbols
+    /// Drop old versions; never the current one, a sealed one, or the newest over all symbols
     Prune(PruneArgs),
     /// Write a version as canonical CSV
     Export {
@@ -371,13 +389,16 @@ pub enum VersionsCommand {
         /// Replace the file if it exists
         #[arg(long)]
         overwrite: bool,
+        /// Whether to wait: never.
+        #[command(flatten)]
+        no_wait: NoWaitArgs,
     },
 }
 
 /// `versions prune`
 #[derive(Debug, Clone, Copy, Args)]
 pub struct PruneArgs {
-    /// Leave so many of the newest versions [default: keep_versions of the settings, else 10]
+    /// Keep N of the newest versions [default: the setting keep_versions, else 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: Option<u16>,
     /// Drop versions that were complete longer ago, like 30d
@@ -431,10 +452,10 @@ pub struct MigrateArgs {
 /// `compare`
 #[derive(Debug, Clone, Args)]
 pub struct CompareArgs {
-    /// Number of the first version, "current", or legacy:N of the system before
+    /// Number of the first version, "current", or legacy:N of an earlier system
     #[arg(value_name = "A")]
     pub left: String,
-    /// Number of the second version, "current", or legacy:N of the system before
+    /// Number of the second version, "current", or legacy:N of an earlier system
     #[arg(value_name = "B")]
     pub right: String,
     /// Only sells of this symbol
@@ -463,7 +484,7 @@ pub struct HistoryArgs {
 /// The commands of `history`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum HistoryCommand {
-    /// Keep the answers of a CSV file: what was reported elsewhere
+    /// Keep the figures of a CSV file: what was reported elsewhere
     Import {
         /// CSV with order_id and any of parent_id, parent_ids (with ; between), pnl_usd, ...
         #[arg(value_name = "FILE")]
@@ -484,13 +505,14 @@ pub enum MigrateCommand {
         /// Do not ask (PostgreSQL)
         #[arg(long, short)]
         yes: bool,
-        /// Date in the name of the snapshot that keeps a ledger's old answers [default: today]
+        /// Date in the name of the snapshot that keeps the ledger's earlier figures
+        /// [default: today]
         #[arg(long, value_name = "DATE")]
         snapshot_date: Option<String>,
         /// Guard a ledger that was there before: adds columns and triggers to it (PostgreSQL)
         #[arg(long)]
         protect_ledger: bool,
-        /// Accept eligible_trades and ineligible_trades as an operator adapted them
+        /// Accept the views eligible_trades and ineligible_trades as an operator changed them
         #[arg(long)]
         accept_views: bool,
     },

@@ -71,7 +71,7 @@ pub struct Config {
     pub tax: TaxConfig,
     /// One JSON document on stdout.
     pub json: bool,
-    /// No progress, no summary.
+    /// No progress, and no summary if all is well.
     pub quiet: bool,
 }
 

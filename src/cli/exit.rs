@@ -5,13 +5,15 @@
 pub enum Exit {
     /// Done. Unmatched sells are reported, not an error, unless `--strict`.
     Done = 0,
-    /// Done, with findings: a violation, a partial run or import, anything under `--strict`.
+    /// Done, with findings: a violation, a rejected pool, a partial import, a `health` finding,
+    /// incomplete tax files, a difference from what was filed, anything under `--strict`.
     Findings = 1,
     /// Wrong usage, configuration or input; nothing was written.
     Usage = 2,
-    /// Refused: locked, another schema, sealed, no permission, unsafe; nothing was changed.
+    /// Refused: locked, another schema, sealed, no permission, unsafe, incomplete. No version was
+    /// changed; `run` may have imported its files by then.
     Refused = 3,
-    /// Failed: database, disk; nothing was published.
+    /// Failed: database, disk. Nothing was published, unless the connection broke at the commit.
     Failed = 4,
     /// Interrupted; nothing was published.
     Interrupted = 130,
@@ -20,10 +22,13 @@ pub enum Exit {
 /// The codes for `--help`.
 pub const EXIT_CODES_HELP: &str = "Exit codes:
   0    done
-  1    done, with findings: a violation, a partial run or import, anything under --strict
+  1    done, with findings: a violation, a rejected pool, a partial import, a finding of health,
+       incomplete tax files, a difference from what was filed, anything under --strict
   2    wrong usage, configuration or input; nothing was written
-  3    refused (locked, schema, sealed, no permission); nothing was changed
-  4    failed (database, disk); nothing was published
+  3    refused (another run, sealed, schema, no permission, incomplete year to file); no version was
+       changed, but run may have imported its files by then
+  4    failed (database, disk); nothing was published, unless the connection broke at the commit:
+       see versions list
   130  interrupted; nothing was published";
 
 impl From<Exit> for std::process::ExitCode {

@@ -2,7 +2,7 @@
 //!
 //! A flag that is passed over in silence makes its user believe that it did something. So a flag
 //! without effect is refused, whatever its value is, before anything is read or opened. The one
-//! exception is `--quiet`: it promises that nothing is printed, and that holds everywhere.
+//! exception is `--quiet`: it promises no progress, and no summary if all is well, and keeps that.
 //! `flags/tests.rs` goes through all pairs of flags of all commands.
 
 #[cfg(test)]

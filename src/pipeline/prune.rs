@@ -12,7 +12,7 @@ use crate::engine::Timestamp;
 use crate::store::model::{Current, Event, Version, VersionInfo};
 use crate::store::{Store, StoreError};
 
-/// Origin of versions that a run makes by itself, because trades arrived late.
+/// Origin of versions that an incremental run makes because it could not append.
 const ORIGIN_AUTOMATIC: &str = "late-arrival";
 
 /// Which versions may be dropped.

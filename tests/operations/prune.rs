@@ -100,7 +100,7 @@ fn a_run_drops_old_automatic_versions_only() {
     folder.compute(&["--all-symbols", "--no-publish"]).expect(0);
     assert_eq!(versions(&folder), "1 2 3 4 5 6");
     let done = folder.compute(&run).expect(0);
-    let line = "Dropped         version 2, made by runs because trades arrived late\n";
+    let line = "Dropped         version 2, made by incremental runs that could not append\n";
     assert!(done.stdout.contains(line), "{}", done.stdout);
     assert_eq!(versions(&folder), "1 3 4 5 6 7");
     let done = folder.compute(&run).expect(0);

@@ -43,8 +43,8 @@ pub(super) fn describe(counts: &RunCounts) -> String {
             _ => "were",
         };
         text.push_str(&format!(
-            "Order of ids    {} {verb} matched in the order of their ids,\n\
-             {INDENT}as times tie and no sequence is given\n",
+            "Order of ids    {} {verb} matched in the order of their ids: their times\n\
+             {INDENT}are equal, and the file has no `trade_seq` for them\n",
             words.join(" and ")
         ));
     }

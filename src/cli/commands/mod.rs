@@ -48,7 +48,7 @@ pub(super) fn name(command: &Command) -> &'static str {
 /// The others show what the role may see, and say so.
 pub(super) fn needs_all_rows(command: &Command) -> bool {
     match command {
-        Command::Versions(args) => !matches!(args.command, VersionsCommand::List),
+        Command::Versions(args) => !matches!(args.command, VersionsCommand::List { .. }),
         Command::Void(_)
         | Command::Explain(_)
         | Command::Compare(_)

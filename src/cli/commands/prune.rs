@@ -78,7 +78,7 @@ pub(super) fn describe_after_run(report: &PruneReport) -> String {
     let mut text = String::new();
     if !report.dropped.is_empty() {
         text.push_str(&format!(
-            "Dropped         {}, made by runs because trades arrived late\n",
+            "Dropped         {}, made by incremental runs that could not append\n",
             versions(&report.dropped)
         ));
     }

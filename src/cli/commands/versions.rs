@@ -29,7 +29,7 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
     let store = store.as_ref();
     let context = &session.context;
     match command {
-        VersionsCommand::List => list(store, &session.next).await,
+        VersionsCommand::List { .. } => list(store, &session.next).await,
         VersionsCommand::Publish { version } => {
             let current = pipeline::publish(store, context, version).await?;
             let held = if current.held {
@@ -83,6 +83,7 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
             version,
             output,
             overwrite,
+            ..
         } => export(store, session, &version, output, overwrite).await,
     }
 }

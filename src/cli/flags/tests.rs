@@ -14,7 +14,7 @@ use clap::builder::ArgAction;
 use super::super::args::{ComputeAllocations, FifoPnl, ValidateAllocations};
 use super::super::config::Database;
 use super::super::{Program, check};
-use super::{RULES, Typed, typed};
+use super::{Mode, NEVER, RULES, Rule, Typed, typed};
 use crate::cli::error::CliError;
 use crate::engine::Timestamp;
 use crate::store::postgres::PostgresUrl;
@@ -312,6 +312,21 @@ fn a_refusal_names_the_flag_the_mode_and_what_to_do() {
         "--wait",
     ]);
     assert_eq!(message, "--wait has no effect with --dry-run");
+    let mut parser = FifoPnl::command();
+    parser.build();
+    let found = commands(&parser, &[], "");
+    let never = |rule: &&Rule| matches!(rule.mode, Mode::Without(NEVER));
+    for rule in RULES.iter().filter(never) {
+        let command = found.iter().find(|found| found.path == rule.command);
+        let args = &command.unwrap().args;
+        let arg = args.iter().find(|arg| arg.get_id() == rule.flag).unwrap();
+        assert!(
+            arg.is_hide_set(),
+            "help offers {} {}",
+            rule.command,
+            typed(rule.flag)
+        );
+    }
     for rule in RULES {
         assert!(
             !rule.instead.is_empty(),
