@@ -105,7 +105,7 @@ pub const TAX: &[Case] = &[
         title: "A sell without a buy is filed by accident",
         before: &[UNMATCHED, ZONE],
         command: "fifo-pnl tax --year 2025 --final -o filed.zip",
-        exit: 1,
+        exit: 3,
         ..Case::NONE
     },
     Case {

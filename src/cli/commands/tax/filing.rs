@@ -53,13 +53,10 @@ pub(super) async fn file(
     .await?;
     let missing = incomplete(&filed.exported, filing.rules.rounding);
     if let Some(missing) = missing.as_ref().filter(|_| !filing.allow_incomplete) {
-        return Err(CliError {
-            exit: Exit::Findings,
-            ..CliError::refused(
-                missing.clone(),
-                "nothing was sealed or written; file it all the same with --allow-incomplete",
-            )
-        });
+        return Err(CliError::refused(
+            missing.clone(),
+            "nothing was sealed or written; file it all the same with --allow-incomplete",
+        ));
     }
     let was_sealed = filing.version.sealed.is_some();
     if !was_sealed {
