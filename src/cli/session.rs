@@ -206,5 +206,37 @@ fn user_name() -> String {
     let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     named("USER")
         .or_else(|| named("LOGNAME"))
-        .unwrap_or_else(|| "unknown".into())
+        .unwrap_or_else(user_of_process)
+}
+
+/// Returns the name that the system's list of users has for this process, else its number.
+fn user_of_process() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let users = std::fs::read("/etc/passwd").unwrap_or_default();
+    name_of(uid, &String::from_utf8_lossy(&users)).unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// Finds the name of a user in the lines of `/etc/passwd`.
+fn name_of(uid: u32, users: &str) -> Option<String> {
+    let uid = uid.to_string();
+    let named = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    };
+    users.lines().find_map(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_user_is_found_by_number() {
+        let users = "root:x:0:0:root:/root:/bin/bash\nbroken\nfifo:x:1000:100::/srv:/bin/sh\n";
+        assert_eq!(name_of(0, users).as_deref(), Some("root"));
+        assert_eq!(name_of(1000, users).as_deref(), Some("fifo"));
+        // 100 is a group here, and the beginning of a number.
+        assert_eq!(name_of(100, users), None);
+    }
 }
