@@ -162,17 +162,15 @@ fn a_step_that_is_refused_or_fails_stops_the_rest() {
         (current(&folder).as_str(), kept(&folder).as_str()),
         ("2", "1 2")
     );
-    // Health is asked when the version is published; what it finds stops the prune.
+    // Health is asked last: what it finds keeps no old version.
     folder.sql("UPDATE manual_review_queue SET created_at = created_at - 8 * 86400000000");
     let done = nightly(&folder, &["--keep", "1"]).expect(1);
     assert!(done.stdout.contains("\nreview-old "), "{done:?}");
-    assert!(
-        done.last_line()
-            .starts_with("nightly: health ended with exit code 1")
-    );
+    let last = "nightly: health ended with exit code 1; all other steps are done";
+    assert_eq!(done.last_line(), last);
     assert_eq!(
         (current(&folder).as_str(), kept(&folder).as_str()),
-        ("3", "1 2 3")
+        ("3", "3")
     );
     let nowhere = Folder::new();
     let done = nightly(&nowhere, &[]).expect(2);
@@ -220,16 +218,39 @@ fn a_bad_pool_freezes_no_other_and_none_is_taken_away() {
     assert_eq!(current(&folder), "2");
 }
 
+/// Containers and some timers set neither `USER` nor `LOGNAME`.
+#[test]
+fn the_log_has_a_name_if_the_environment_has_none() {
+    let folder = Folder::with_trades(&csv(&rows(SMALL, 2)));
+    let mut command = folder.program(
+        env!("CARGO_BIN_EXE_compute_allocations"),
+        &["--all-symbols"],
+    );
+    command.env_remove("USER").env_remove("LOGNAME");
+    Done::of(command.output().unwrap()).expect(0);
+    let told = folder.value("SELECT triggered_by FROM fifo_computation_log");
+    let id = |flag: &str| Command::new("id").arg(flag).output().unwrap();
+    let (name, number) = (id("-un"), id("-u"));
+    let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    match name.status.success() {
+        true => assert_eq!(told, words(&name.stdout)),
+        false => assert_eq!(told, format!("uid {}", words(&number.stdout))),
+    }
+}
+
 #[test]
 fn a_held_pointer_stays_where_it_is() {
     let folder = with_versions(2);
     folder.fifo_pnl(&["versions", "publish", "1"]).expect(0);
-    let done = nightly(&folder, &[]).expect(1);
+    let done = nightly(&folder, &["--keep", "1"]).expect(1);
     let first = done.stderr.lines().next();
     let said = "nightly: version 1 is held as current; version 3 is not published";
     assert_eq!(first, Some(said));
     assert!(done.stdout.contains("\nheld "), "{done:?}");
-    assert_eq!(current(&folder), "1 held");
+    assert_eq!(
+        (current(&folder).as_str(), kept(&folder).as_str()),
+        ("1 held", "1 3")
+    );
 }
 
 /// Runs the command of a schedule in a folder, with what the schedule sets.
