@@ -11,20 +11,13 @@ fn incremental(site: &Site) -> serde_json::Value {
     done.json()
 }
 
-fn sorted(site: &Site, version: &str) -> Vec<String> {
-    let export = site.export(version);
-    let mut lines: Vec<String> = export.lines().map(str::to_owned).collect();
-    lines.sort();
-    lines
-}
-
 /// Compares the current version with a full run over the ledger as it is.
 pub fn assert_whole(site: &Site, what: &str) {
     let current = site.value("SELECT version FROM current_version");
     let full = site.compute(&["--all-symbols", "--no-publish", "--json"]);
     let full = full.json();
     let version = full["version"].to_string();
-    assert_eq!(sorted(site, &current), sorted(site, &version), "{what}");
+    assert_eq!(site.export(&current), site.export(&version), "{what}");
     let hashes = |version: &str| {
         site.sql(&format!(
             "SELECT ledger_hash, allocations_hash FROM allocation_versions \
