@@ -22,8 +22,9 @@ pub const GROUPS: &[Group] = &[
     },
     Group {
         title: "Rows that are no trades",
-        about: "A bad row stops its file. All of them are listed, with line and column; nothing \
-                is mended. `--skip-invalid` imports the others and keeps the rejected rows.",
+        about: "One bad row stops the import, and nothing of it is kept. The message counts the \
+                bad rows by reason and shows the first five of each, with line and column. \
+                `--skip-invalid` imports the good rows and keeps the rejected ones.",
         cases: ROWS,
     },
     Group {

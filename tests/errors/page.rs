@@ -121,15 +121,16 @@ fn duration(text: &str) -> Option<(&'static str, usize)> {
 const HEAD: &str = "\
 # Errors
 
-Every message of the programs, with a case that produces it. `tests/errors.rs` runs the cases and
-makes this page, so it says what the programs say; only instants of today (`<now>`) and durations
-(`<time>`) are left out. What a person has to settle in the data is no error: see `fifo-pnl review`.
+Messages that can be produced without a server, each with a case. `tests/errors.rs` runs the cases
+and makes this page, so it says what the programs say. Only instants of today (`<now>`) and
+durations (`<time>`) are left out. What a person has to settle in the data is no error: see
+`fifo-pnl review`. For messages about PostgreSQL see
+[OPERATIONS](OPERATIONS.md#at-three-in-the-morning).
 
-An error goes to stderr: what is wrong and where, then a hint. Of a run that failed the last line
-says which run, which version is still current and through when it is complete, and what to do next.
-Exit codes: 1 done, with findings; 2 wrong usage, configuration or input, and nothing was written;
-3 refused, and nothing was changed; 4 failed, and nothing was published; 130 interrupted. For every
-case of 2 and more the test compares folder and database before and after.
+An error goes to stderr: what is wrong and where, then a hint. If a run failed, the last line says
+which run, which version is still current, through when it is complete, and what to do next. The
+[README](../README.md#commands) lists the exit codes. For every case with exit code 2 or more the
+test compares folder and database before and after.
 
 Each case begins in a folder of its own, with the file `ledger.csv`:
 
