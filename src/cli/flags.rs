@@ -170,7 +170,7 @@ const RULES: &[Rule] = &[
     on("migrate up", "yes", Kind::Sqlite)
         .or("leave it out: the file is copied first, and nothing is asked"),
     on("migrate up", "snapshot_date", Kind::Sqlite)
-        .or("`fifo-pnl history import FILE --snapshot-date DATE` keeps old answers of a file"),
+        .or("`fifo-pnl history import FILE --snapshot-date DATE` keeps the figures of a file"),
     on("migrate up", "protect_ledger", Kind::Sqlite)
         .or("leave it out: triggers guard the ledger of a file from the start"),
 ];

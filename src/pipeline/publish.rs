@@ -57,7 +57,7 @@ async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<
     let current = store.current().await?;
     let (Some(held), true) = (current.version, current.held) else {
         return Err(PipelineError::Usage {
-            message: "the current pointer is not held".into(),
+            message: "no version is held as current".into(),
             hint: "`fifo-pnl versions list` shows which version is current".into(),
         });
     };

@@ -637,7 +637,7 @@ const VERSIONS: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A pointer that is not held is released",
+        title: "A release, and no version is held",
         before: &[RUN],
         command: "fifo-pnl versions release",
         ..Case::NONE

@@ -148,7 +148,7 @@ pub const MACHINE: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "Another run is at work, and the pointer is to be moved",
+        title: "Another run is at work, and a version is to be published",
         before: &[RUN, "compute_allocations --all-symbols --quiet"],
         command: "fifo-pnl versions publish 1",
         same: &[

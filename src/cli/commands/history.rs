@@ -44,8 +44,7 @@ async fn list(session: &Session) -> CliResult<Outcome> {
         all.push(json!({ "name": name, "rows_preserved": rows }));
     }
     if all.is_empty() {
-        let none =
-            "No old answers are kept; `fifo-pnl history import FILE` keeps those of a file.\n";
+        let none = "No figures are kept; `fifo-pnl history import FILE` keeps those of a file.\n";
         text.push_str(&session.next.in_text(none));
     }
     let json = json!({ "database": store.location(), "snapshots": all });

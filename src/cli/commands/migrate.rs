@@ -170,7 +170,7 @@ pub(super) fn snapshot_date(text: &str) -> CliResult<String> {
     }
     Err(CliError::usage(
         format!("--snapshot-date is \"{text}\", expected a date like 2025-11-20"),
-        "the date stands in the name of the snapshot of old answers",
+        "the snapshot of earlier figures has the date in its name",
     ))
 }
 
