@@ -120,6 +120,41 @@ fn rows_of_readme(folder: &Folder, compute: &Value) -> Vec<String> {
     ]
 }
 
+/// Takes the duration out of the line that has one.
+fn without_duration(line: &str) -> &str {
+    line.split_once(" (completed, ").map_or(line, |it| it.0)
+}
+
+#[test]
+fn the_summary_of_the_readme_is_what_the_demo_prints() {
+    let folder = Folder::new();
+    let trades = "fixtures/demo/trades.csv";
+    fs::create_dir_all(folder.join("fixtures/demo")).unwrap();
+    fs::copy(repository().join(trades), folder.join(trades)).unwrap();
+    let command = ["run", trades, "--database", "sqlite://fifo-pnl-demo.db"];
+    let done = folder.fifo_pnl(&command).expect(0);
+    let mut printed = done.stdout.lines().map(without_duration);
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let shown = readme.split("```text\n").nth(1).unwrap();
+    let shown = shown.split("```").next().unwrap_or_default();
+    // The README leaves rows of the table out; all other lines stand in both, in this order.
+    for line in shown.lines().map(without_duration) {
+        let found = printed.by_ref().any(|it| it == line);
+        assert!(found, "not printed: {line}\n{}", done.stdout);
+    }
+    let words = done
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with(char::is_uppercase));
+    let named = words.filter_map(|line| line.split_once("  ").map(|it| it.0));
+    for word in named {
+        assert!(
+            shown.contains(&format!("\n{word}  ")) || shown.starts_with(word),
+            "{word}"
+        );
+    }
+}
+
 #[test]
 fn people_read_cents_and_the_next_command() {
     let folder = Folder::new();

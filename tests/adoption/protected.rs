@@ -1,7 +1,10 @@
 //! `--protect-ledger`: facts stay, a bot's own columns are its own, and going back takes it off.
 
+use std::fs;
+
 use crate::legacy::{LEDGER, Row, fill, fingerprint, row};
 use crate::site::{Site, psql, server};
+use crate::support::repository;
 
 /// Runs a statement that must fail; returns the server's words.
 #[track_caller]
@@ -130,4 +133,37 @@ fn the_server_says_when_a_row_came(site: &Site) {
         let after = site.value("SELECT count(*) FROM v_open_inventory");
         assert_ne!(before, after, "{id}");
     }
+}
+
+/// The SQL that OPERATIONS has for a restored dump, as the page says for an adopted ledger.
+#[test]
+fn rows_of_a_restored_dump_can_be_marked_as_old() {
+    let Some(server) = server() else { return };
+    let site = Site::empty(&server);
+    site.sql(LEDGER);
+    fill(&site, 100);
+    site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    site.folder.write(
+        "more.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+         more-1,S1-USD,buy,1,10,2025-01-01T00:00:00Z,0\n",
+    );
+    site.fifo_pnl(&["import", "--quiet", "more.csv"]).expect(0);
+    let page = fs::read_to_string(repository().join("docs/OPERATIONS.md")).unwrap();
+    let section = page.split("## Backup and restore").nth(1).unwrap();
+    let sql = section.split("```sql\n").nth(1).unwrap();
+    let sql = sql.split("```").next().unwrap();
+    site.sql(&sql.replace("trade_records", "trade_additions"));
+    let marked = |table: &str| {
+        let all = "count(*) > 0 AND bool_and(ingest_xid::text = '3')";
+        site.value(&format!("SELECT {all} FROM {table}"))
+    };
+    assert_eq!(marked("trade_additions"), "t");
+    let protect = ["migrate", "up", "--yes", "--protect-ledger"];
+    site.fifo_pnl(&protect).expect(0);
+    site.sql(&sql.replace("trade_records_no_change", "fifo_pnl_no_change"));
+    assert_eq!(marked("trade_records"), "t");
+    site.compute(&["--all-symbols", "--quiet"]).expect(0);
+    refused(&site, "UPDATE trade_records SET price = price + 1");
+    refused(&site, "UPDATE trade_additions SET price = price + 1");
 }
