@@ -8,6 +8,8 @@
 
 #[path = "figures/decided.rs"]
 mod decided;
+#[path = "figures/reopened.rs"]
+mod reopened;
 #[allow(dead_code, reason = "other tests use more of it")]
 #[path = "postgres_cli/site.rs"]
 mod site;
@@ -95,4 +97,5 @@ mod tests {
     on_both!(decided: a_lot_by_decision_is_counted_wherever_its_figures_are,
         a_missing_buy_that_arrives_is_named_beside_the_decision,
         a_version_counts_the_decisions_that_it_saw);
+    on_both!(reopened: an_item_without_an_unmatched_part_is_not_reopened);
 }

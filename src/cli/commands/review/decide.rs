@@ -17,8 +17,8 @@ use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{IssueType, LedgerTrade, Pool, Size, Timestamp, Usd, shown, shown_sentence};
 use crate::import::parse_acquired;
-use crate::store::Store;
 use crate::store::model::{LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope};
+use crate::store::{Store, StoredRow};
 use crate::tax::{BasisLot, Preview, basis_trades, import_batch, preview, unmatched_size};
 
 /// Checks that a note says something.
@@ -40,7 +40,10 @@ pub(super) async fn decide(
     status: ReviewStatus,
 ) -> CliResult<Outcome> {
     check_note(&args.note)?;
-    find_item(store, args.id).await?;
+    let item = find_item(store, args.id).await?;
+    if status == ReviewStatus::Pending {
+        check_unsettled(store, &item).await?;
+    }
     apply(store, session, args, status).await?;
     let word = status.as_str();
     let (id, location) = (args.id, store.location());
@@ -53,6 +56,38 @@ pub(super) async fn decide(
         exit: Exit::Done,
         is_summary: true,
     })
+}
+
+/// Checks that an item asks something that holds: each open one has an unmatched row.
+///
+/// Errors: the current version has no unmatched row of its sell.
+async fn check_unsettled(store: &dyn Store, item: &QueuedItem) -> CliResult<()> {
+    let current = store.current().await?.version;
+    let Some(version) = current.filter(|_| item.issue == IssueType::UnmatchedSell) else {
+        return Ok(());
+    };
+    let rows = store.unmatched_rows(version).await?;
+    let is_of_item = |row: &StoredRow| match row {
+        Ok(row) => {
+            Pool::new(row.account.clone(), row.symbol.clone()) == item.pool
+                && row.sell_order_id.as_str() == item.order_id
+        }
+        Err(row) => row.sell_order_id == item.order_id,
+    };
+    if item.status.is_open() || rows.iter().any(is_of_item) {
+        return Ok(());
+    }
+    let (id, sell) = (item.id, shown(&item.order_id));
+    Err(CliError::refused(
+        format!(
+            "review item {id} can't be reopened: version {version} has no unmatched part of sale \
+             {sell}"
+        ),
+        format!(
+            "void a wrong buy and compute: the run reopens it; `fifo-pnl review show {id}` lists \
+             its lots"
+        ),
+    ))
 }
 
 /// Applies a decision.
