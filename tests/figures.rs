@@ -8,6 +8,8 @@
 
 #[path = "figures/decided.rs"]
 mod decided;
+#[path = "figures/filed.rs"]
+mod filed;
 #[path = "figures/reopened.rs"]
 mod reopened;
 #[allow(dead_code, reason = "other tests use more of it")]
@@ -97,5 +99,10 @@ mod tests {
     on_both!(decided: a_lot_by_decision_is_counted_wherever_its_figures_are,
         a_missing_buy_that_arrives_is_named_beside_the_decision,
         a_version_counts_the_decisions_that_it_saw);
+    on_both!(filed: a_version_of_one_symbol_is_neither_advised_nor_filed,
+        a_version_of_one_account_is_filed_for_that_account,
+        where_no_version_is_current_a_part_is_not_advised,
+        a_year_that_was_filed_before_is_named,
+        voided_sales_of_the_year_are_named);
     on_both!(reopened: an_item_without_an_unmatched_part_is_not_reopened);
 }

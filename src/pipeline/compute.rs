@@ -263,9 +263,22 @@ fn check_replaceable(info: &VersionInfo, options: &ComputeOptions) -> PipelineRe
     Ok(())
 }
 
+fn parsed_scope(scope: &str) -> Value {
+    serde_json::from_str(scope).unwrap_or_default()
+}
+
+/// Returns the account of a scope that has all symbols of one, from its text.
+pub fn whole_account(scope: &str) -> Option<String> {
+    let scope = parsed_scope(scope);
+    let symbols = scope.get("symbols").and_then(Value::as_array);
+    let account = scope.get("account").and_then(Value::as_str);
+    let account = account.filter(|_| symbols.is_none_or(Vec::is_empty));
+    account.map(str::to_owned)
+}
+
 /// Says which pools a scope has, from its text.
-pub(super) fn scope_words(scope: &str) -> String {
-    let scope: Value = serde_json::from_str(scope).unwrap_or_default();
+pub fn scope_words(scope: &str) -> String {
+    let scope = parsed_scope(scope);
     let symbols = scope.get("symbols").and_then(Value::as_array);
     let symbols: Vec<&str> = symbols
         .into_iter()

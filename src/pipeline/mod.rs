@@ -36,7 +36,9 @@ pub use changed::ChangedPool;
 pub use compare::{
     CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef, compare,
 };
-pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
+pub use compute::{
+    ComputeOptions, ComputeReport, PoolLine, Publication, compute, scope_words, whole_account,
+};
 pub use context::{
     Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent, Wait,
 };

@@ -10,7 +10,7 @@ use super::boxes::FormBox;
 use super::manifest::{MANIFEST_FORMAT, Sealing, rules_of};
 use super::row::{RowMaker, TaxRow, TaxRules};
 use super::{TaxError, TaxResult};
-use crate::engine::Pool;
+use crate::engine::{Pool, Timestamp};
 use crate::store::model::{LoggedEvent, PoolSummary, SourcedAllocation, TradeOrigin, Version};
 use crate::store::proof::check_pool;
 use crate::store::{Store, StoredPool, together};
@@ -26,6 +26,10 @@ pub struct FiledYear {
     pub file: String,
     /// The zip's SHA-256.
     pub sha256: String,
+    /// When.
+    pub at: Timestamp,
+    /// How many times the year and account were filed before.
+    pub earlier: u64,
 }
 
 /// Kind of the events of filed exports.
@@ -41,8 +45,10 @@ pub async fn filed(
     let events = store.events_of(&[FILED_EVENT]).await?;
     let mut newest = BTreeMap::new();
     for event in &events {
-        if let Some(filed) = filed_of(event, zone)? {
+        if let Some(mut filed) = filed_of(event, zone)? {
             let key = (filed.rules.year, filed.rules.account.clone());
+            let before = newest.get(&key).map(|of: &FiledYear| of.earlier + 1);
+            filed.earlier = before.unwrap_or(0);
             newest.insert(key, filed);
         }
     }
@@ -70,6 +76,8 @@ fn filed_of(
         rules: rules_of(details, zone)?,
         file: text("file").to_owned(),
         sha256: text("sha256").to_owned(),
+        at: event.at,
+        earlier: 0,
     }))
 }
 

@@ -15,12 +15,15 @@ use super::manifest::{self, Sealing};
 use super::row::{RowMaker, TaxRules};
 use super::slices::Slices;
 use super::totals::Totals;
+use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
 use crate::engine::{Account, CarriedLot, Pool, PoolStatus, Size, Timestamp, Usd, add_sizes};
 use crate::files::{IfThere, check_place, remove_published};
 use crate::report::{CsvLine, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
-use crate::store::model::{LongRun, PoolSummary, Sold, SourcedAllocation, Version, VersionInfo};
+use crate::store::model::{
+    LongRun, NamedTrade, PoolSummary, Sold, SourcedAllocation, Version, VersionInfo,
+};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
 use crate::store::{SourcedSink, Store, together};
@@ -101,6 +104,8 @@ pub struct Exported {
     pub pools: Vec<PoolSummary>,
     /// Assets under several dollar symbols.
     pub several_dollars: Vec<SeveralDollars>,
+    /// Sells of the year that a person voided: no file has them.
+    pub voided_sells: Vec<NamedTrade>,
     /// What formats left out.
     pub left_out: Vec<(Format, LeftOut)>,
     /// The manifest.
@@ -322,6 +327,7 @@ pub async fn export(
         rows_seen,
         pools,
         several_dollars: several_dollars(&summaries, rules),
+        voided_sells: voided_sells(store, &request.version, account.as_ref(), year).await?,
         left_out,
         manifest: Value::Null,
         files,

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::boxes::{BoxRules, FormBox};
-use super::export::{ExportFacts, Exported};
+use super::export::{ExportFacts, Exported, SeveralDollars};
 use super::row::TaxRules;
 use super::totals::{BoxTotal, Totals};
 use super::{Reported, Rounding, TaxError, TaxResult};
 use crate::engine::{PoolStatus, Symbol, SymbolRules, SymbolSettings};
+use crate::report::WrittenFile;
+use crate::store::model::NamedTrade;
 
 /// The form of the manifest itself.
 pub const MANIFEST_FORMAT: i64 = 1;
@@ -39,14 +41,6 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
     let policy: Value = serde_json::from_str(&version.policy).unwrap_or_default();
     let totals = &exported.totals;
     let count = |status| exported.pools.iter().filter(|p| p.status == status).count();
-    let files: Vec<Value> = exported
-        .files
-        .iter()
-        .map(|file| {
-            json!({ "name": file.name(), "rows": file.rows, "bytes": file.bytes,
-                "sha256": file.sha256 })
-        })
-        .collect();
     let left_out: Vec<Value> = exported
         .left_out
         .iter()
@@ -55,15 +49,7 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
                 "why": left.why })
         })
         .collect();
-    let dollars: Vec<Value> = exported
-        .several_dollars
-        .iter()
-        .map(|several| {
-            json!({ "account": several.account, "asset": several.asset,
-                "symbols": several.symbols })
-        })
-        .collect();
-    json!({
+    let mut manifest = json!({
         "manifest_format": MANIFEST_FORMAT,
         "program": "fifo-pnl",
         "program_version": facts.program_version,
@@ -93,10 +79,40 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
         },
         "marked_rows": totals.marked_rows,
         "rows_with_unknown_fees": totals.fee_unknown_rows,
-        "several_dollar_symbols": dollars,
+        "several_dollar_symbols": dollars_json(exported),
         "left_out": left_out,
-        "files": files,
-    })
+        "files": files_json(exported),
+    });
+    // Said only if there is something to say, so that manifests of before stay as they are.
+    if let Some(object) = manifest
+        .as_object_mut()
+        .filter(|_| !exported.voided_sells.is_empty())
+    {
+        let sells = exported.voided_sells.iter().map(voided_json).collect();
+        object.insert("voided_sells".into(), sells);
+    }
+    manifest
+}
+
+fn files_json(exported: &Exported) -> Vec<Value> {
+    let file = |file: &WrittenFile| {
+        json!({ "name": file.name(), "rows": file.rows, "bytes": file.bytes,
+            "sha256": file.sha256 })
+    };
+    exported.files.iter().map(file).collect()
+}
+
+fn dollars_json(exported: &Exported) -> Vec<Value> {
+    let several = |several: &SeveralDollars| {
+        json!({ "account": several.account, "asset": several.asset,
+            "symbols": several.symbols })
+    };
+    exported.several_dollars.iter().map(several).collect()
+}
+
+fn voided_json(sell: &NamedTrade) -> Value {
+    json!({ "account": sell.pool.account.as_str(), "symbol": sell.pool.symbol.as_str(),
+        "order_id": sell.order_id, "order_time": sell.order_time.to_string() })
 }
 
 /// Sums of each box, with the line that takes them.

@@ -22,6 +22,7 @@ mod term;
 mod totals;
 mod unpack;
 mod verify;
+mod voided;
 
 pub use amend::{Amended, Amendment, FILED_EVENT, FiledYear, PrintedLine, amend, filed};
 pub use amount::{Amounts, Rounding};

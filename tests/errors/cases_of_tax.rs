@@ -45,6 +45,25 @@ pub const TAX: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "A version of one symbol can't be filed",
+        before: &[RUN, ZONE, "compute_allocations --symbol BTC-USD --quiet"],
+        command: "fifo-pnl tax --year 2025 --version 2 --final -o filed.zip",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "A settled item whose sale has all its lots",
+        before: &[
+            UNMATCHED,
+            "printf 'order_id,symbol,side,size,price,order_time,total_fees_usd\\n\
+             B-1,XLM-USD,buy,6,5,2025-01-04T15:00:00Z,0\\n' > b.csv \
+             && fifo-pnl run --quiet b.csv > /dev/null",
+        ],
+        command: "fifo-pnl review reopen 1 --note TEXT",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
         title: "A file that is there",
         before: &[RUN, ZONE],
         command: "fifo-pnl tax --year 2025 --format lots -o ledger.csv",

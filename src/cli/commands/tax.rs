@@ -16,13 +16,15 @@ use crate::cli::args::{TaxArgs, TaxCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table};
+use crate::cli::next::flag;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{shown, shown_sentence};
 use crate::files::IfThere;
 use crate::import::parse_timezone;
+use crate::pipeline::{scope_words, whole_account};
 use crate::report::WrittenFile;
-use crate::store::model::{Current, Event, VersionInfo};
+use crate::store::model::{Current, Event, NamedTrade, VersionInfo};
 use crate::store::{Store, StoreError};
 use crate::tax::{
     ExportRequest, Exported, Format, Rounding, Sealing, Stop, TaxRules, Totals, export,
@@ -71,6 +73,7 @@ async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
     let store = store.as_ref();
     let (version, about) = choose_version(store, &args.version).await?;
     if args.r#final {
+        check_whole(&version, args.account.as_deref())?;
         let filing = Filing {
             rules,
             version,
@@ -200,7 +203,9 @@ pub(super) async fn choose_version(
 ) -> CliResult<(VersionInfo, AboutVersion)> {
     let (versions, current) = (store.versions().await?, store.current().await?);
     let named = parse_version(wanted)?;
-    let readable = versions.iter().rev().find(|info| info.status.is_readable());
+    // A version of a part of the ledger is never advised: its files look whole.
+    let is_whole = |info: &&VersionInfo| info.status.is_readable() && info.scope == "all";
+    let readable = versions.iter().rev().find(is_whole);
     let Some(number) = named.or(current.version) else {
         return Err(match readable {
             Some(info) => CliError::usage(
@@ -249,12 +254,34 @@ fn words_of(info: &VersionInfo, current: &Current) -> String {
         words.push(info.status.as_str().to_owned());
     }
     if info.scope != "all" {
-        words.push(format!("only of {}", shown_sentence(&info.scope)));
+        words.push(shown_sentence(&scope_words(&info.scope)).to_string());
     }
     if info.sealed.is_some() {
         words.push("sealed".to_owned());
     }
     words.join(", ")
+}
+
+/// Checks that a version has all that is to be filed: a year of everything, or of one account.
+///
+/// Errors: it was computed of a part of that.
+fn check_whole(info: &VersionInfo, account: Option<&str>) -> CliResult<()> {
+    let of_account = whole_account(&info.scope);
+    if info.scope == "all" || (account.is_some() && of_account.as_deref() == account) {
+        return Ok(());
+    }
+    let (number, words) = (info.version, scope_words(&info.scope));
+    let hint = match of_account {
+        Some(account) => format!(
+            "file that account alone with `{}`, or leave --version out to file the current version",
+            flag("--account", &account)
+        ),
+        None => "leave --version out to file the current version, which has all symbols".into(),
+    };
+    Err(CliError::refused(
+        format!("version {number} has {words}: what is filed has every sale of the year"),
+        hint,
+    ))
 }
 
 /// Writes the export down; returns whether that is permitted.
@@ -304,8 +331,15 @@ fn outcome(
     if let Some(newer) = &about.newer {
         text.push_str(&format!("Note      {newer}\n"));
     }
+    if request.version.scope != "all" {
+        let words = scope_words(&request.version.scope);
+        let words = shown_sentence(&words);
+        text.push_str(&format!(
+            "Note      the version has {words}; other sales are in no file\n"
+        ));
+    }
     text.push_str(&describe_totals(&exported.totals, rules));
-    text.push_str(&describe_warnings(exported));
+    text.push_str(&describe_warnings(exported, rules.year));
     for file in &exported.files {
         let (path, sha256) = (file.path.display(), &file.sha256);
         let rows = match file.rows {
@@ -389,7 +423,31 @@ pub(super) fn describe_totals(totals: &Totals, rules: &TaxRules) -> String {
     table(&header, &[2, 3, 4, 5], rows) + "\n"
 }
 
-pub(super) fn describe_warnings(exported: &Exported) -> String {
+/// Voided sells that a note names; the manifest has all.
+const VOIDED_SHOWN: usize = 5;
+
+/// Says which sells of the year no file has, because a person voided them.
+fn describe_voided(sells: &[NamedTrade], year: i16) -> String {
+    if sells.is_empty() {
+        return String::new();
+    }
+    let (number, verb) = match sells.len() {
+        1 => ("1 sale".to_owned(), "was voided and is"),
+        some => (
+            format!("{} sales", count(some as u64)),
+            "were voided and are",
+        ),
+    };
+    let ids = sells.iter().take(VOIDED_SHOWN);
+    let ids = ids.map(|sell| shown(&sell.order_id).to_string());
+    let mut ids = ids.collect::<Vec<_>>().join(", ");
+    if let more @ 1.. = sells.len().saturating_sub(VOIDED_SHOWN) {
+        ids.push_str(&format!(" and {more} more"));
+    }
+    format!("Note      {number} of {year} {verb} in no file: {ids}\n")
+}
+
+pub(super) fn describe_warnings(exported: &Exported, year: i16) -> String {
     let mut text = String::new();
     for several in &exported.several_dollars {
         let (asset, account) = (shown(&several.asset), shown(&several.account));
@@ -413,6 +471,7 @@ pub(super) fn describe_warnings(exported: &Exported) -> String {
             "Note      {rows} a cost by decision or of an opening lot\n"
         ));
     }
+    text.push_str(&describe_voided(&exported.voided_sells, year));
     let unknown = exported.totals.fee_unknown_rows;
     if unknown > 0 {
         let rows = plural(unknown, "row has", "rows have");

@@ -121,6 +121,12 @@ fn describe(amendment: &Amendment) -> String {
         shown_sentence(&filed.file),
         amendment.version
     );
+    if filed.earlier > 0 {
+        let times = plural(filed.earlier, "filing", "filings");
+        text.push_str(&format!(
+            "Note      {times} of the year came before that one and are not compared\n"
+        ));
+    }
     if amendment.lines.is_empty() {
         text.push_str("No line differs from what was filed.\n");
         return text;
@@ -242,7 +248,8 @@ fn to_json(amendment: &Amendment) -> Value {
     let (filed, now) = amendment.total();
     json!({
         "filed_version": amendment.filed.version, "file": amendment.filed.file,
-        "sha256": amendment.filed.sha256, "version": amendment.version, "lines": lines,
+        "sha256": amendment.filed.sha256, "earlier_filings": amendment.filed.earlier,
+        "version": amendment.version, "lines": lines,
         "gain_filed": rounding.text(filed.gain()), "gain_now": rounding.text(now.gain()),
     })
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::cli::Outcome;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::plural;
+use crate::cli::format::{plural, time};
 use crate::cli::next::{Next, quoted};
 use crate::cli::session::Session;
 use crate::engine::{shown, shown_sentence};
@@ -20,7 +20,9 @@ use crate::pipeline;
 use crate::report::sha256_of;
 use crate::store::Store;
 use crate::store::model::{Event, VersionInfo};
-use crate::tax::{self, FILED_EVENT, Filed, Sealing, TaxRules, Verdict, Verified, archive};
+use crate::tax::{
+    self, FILED_EVENT, Filed, FiledYear, Sealing, TaxRules, Verdict, Verified, archive,
+};
 
 /// What is to be filed, and where.
 pub(super) struct Filing<'a> {
@@ -40,6 +42,7 @@ pub(super) async fn file(
     filing: Filing<'_>,
 ) -> CliResult<Outcome> {
     let (number, year) = (filing.version.version, filing.rules.year);
+    let before = filed_before(store, year).await?;
     let place = (filing.path, filing.if_there);
     let version = filing.version.clone();
     let rules = filing.rules.clone();
@@ -77,9 +80,40 @@ pub(super) async fn file(
         (store, &session.next),
         &filing,
         &filed,
-        missing,
+        (missing, &before),
         was_sealed,
     ))
+}
+
+/// Returns what was filed for a year before, the newest filing of each account.
+async fn filed_before(store: &dyn Store, year: i16) -> CliResult<Vec<FiledYear>> {
+    let mut filed = tax::filed(store, &zone_named).await?;
+    filed.retain(|filed| filed.rules.year == year);
+    Ok(filed)
+}
+
+fn describe_before(before: &[FiledYear]) -> String {
+    let line = |filed: &FiledYear| {
+        let account = filed.rules.account.as_deref();
+        let account = account.map(|account| format!(" of account {}", shown(account)));
+        let earlier = match filed.earlier {
+            0 => String::new(),
+            earlier => format!(", and {} before that", plural(earlier, "time", "times")),
+        };
+        format!(
+            "Note      the year{} was filed before: {}, version {}, on {}{earlier}\n",
+            account.unwrap_or_default(),
+            shown_sentence(&filed.file),
+            filed.version,
+            time(filed.at)
+        )
+    };
+    before.iter().map(line).collect()
+}
+
+fn before_json(filed: &FiledYear) -> Value {
+    json!({ "at": filed.at.to_string(), "file": filed.file, "version": filed.version,
+        "sha256": filed.sha256, "account": filed.rules.account, "earlier": filed.earlier })
 }
 
 async fn record(
@@ -110,7 +144,7 @@ fn outcome(
     (store, next): (&dyn Store, &Next),
     filing: &Filing<'_>,
     filed: &Filed,
-    missing: Option<String>,
+    (missing, before): (Option<String>, &[FiledYear]),
     was_sealed: bool,
 ) -> Outcome {
     let (rules, number) = (&filing.rules, filing.version.version);
@@ -128,8 +162,9 @@ fn outcome(
         rules.zone_name,
         filing.about.words
     );
+    text.push_str(&describe_before(before));
     text.push_str(&describe_totals(&filed.exported.totals, rules));
-    text.push_str(&describe_warnings(&filed.exported));
+    text.push_str(&describe_warnings(&filed.exported, rules.year));
     text.push_str(&format!(
         "Wrote     {path}: {}, sha256 {sha256}\n",
         plural(filed.zip.rows, "file", "files")
@@ -143,6 +178,7 @@ fn outcome(
     let verify = format!("fifo-pnl tax verify {}", quoted(&zip));
     text.push_str(&format!("Next: {}\n", next.command(&verify)));
     let json = json!({ "database": store.location(), "zip": zip, "sha256": sha256,
+        "filed_before": before.iter().map(before_json).collect::<Vec<_>>(),
         "incomplete": missing, "manifest": filed.exported.manifest });
     Outcome {
         text,

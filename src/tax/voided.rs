@@ -1,0 +1,108 @@
+//! Sells that a person voided: an export has none of them, and says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::TaxResult;
+use crate::engine::{Account, CORRECTION_MARK, Pool, Side, Timestamp, split_correction};
+use crate::store::model::{NamedTrade, Scope, Slice, Sold, TradeIds, VersionInfo, Watermark};
+use crate::store::{Store, StoreError};
+
+/// Lists the sells of a time that were voided when a version was computed, and that no correction
+/// replaces, of the pools that the version was asked for.
+///
+/// Errors: the store fails.
+pub(super) async fn voided_sells(
+    store: &dyn Store,
+    version: &VersionInfo,
+    account: Option<&Account>,
+    sold: Sold,
+) -> TaxResult<Vec<NamedTrade>> {
+    let now = match store.voided_as_of(&version.watermark).await {
+        // A restored database: nobody knows what was voided then, but what is.
+        Err(StoreError::WatermarkElsewhere(_)) => Some(now(store).await?),
+        _ => None,
+    };
+    let as_of = now.as_ref().unwrap_or(&version.watermark);
+    let mut ids: TradeIds = store.voided_as_of(as_of).await?;
+    ids.retain(|(of, _)| account.is_none_or(|account| account.as_str() == of));
+    let mut sells = store.trades_named(&ids, Some(as_of)).await?;
+    sells.retain(|trade| {
+        trade.side == Side::Sell
+            && trade.is_voided
+            && sold.contains(trade.order_time)
+            && covers(&version.scope, &trade.pool)
+    });
+    unreplaced(store, sells, as_of).await
+}
+
+/// Returns how far the ledger reaches at this instant.
+async fn now(store: &dyn Store) -> TaxResult<Watermark> {
+    // Trades later than all that there are: none is read.
+    let last = "9999-12-31T23:59:59.999999Z".parse::<Timestamp>();
+    let slice = last.ok().map(|last| Slice {
+        after: Some(last),
+        until: None,
+    });
+    let nothing = Scope {
+        slice,
+        ..Scope::default()
+    };
+    Ok(store.read_ledger(&nothing, None).await?.watermark)
+}
+
+/// Tells whether a version's scope, as text, has a pool.
+fn covers(scope: &str, pool: &Pool) -> bool {
+    let scope: Value = serde_json::from_str(scope).unwrap_or_default();
+    let account = scope.get("account").and_then(Value::as_str);
+    let symbols = scope.get("symbols").and_then(Value::as_array);
+    let is_symbol = |symbol: &Value| symbol.as_str() == Some(pool.symbol.as_str());
+    account.is_none_or(|account| account == pool.account.as_str())
+        && symbols.is_none_or(|all| all.is_empty() || all.iter().any(is_symbol))
+}
+
+/// Account and id of an execution, whatever form of it counts.
+type Original = (String, String);
+
+/// Leaves the newest form of each execution, and none of those of which another form counts.
+async fn unreplaced(
+    store: &dyn Store,
+    sells: Vec<NamedTrade>,
+    as_of: &Watermark,
+) -> TaxResult<Vec<NamedTrade>> {
+    let mut newest: BTreeMap<Original, NamedTrade> = BTreeMap::new();
+    for sell in sells {
+        let key = (sell.pool.account.to_string(), original(&sell.order_id));
+        let is_newer = |old: &NamedTrade| old.order_id.len() <= sell.order_id.len();
+        if newest.get(&key).is_none_or(is_newer) {
+            newest.insert(key, sell);
+        }
+    }
+    let (mut asked, mut number) = (newest.keys().cloned().collect::<BTreeSet<_>>(), 1_u32);
+    while !asked.is_empty() {
+        let form = |(account, id): &Original| match number {
+            1 => (account.clone(), id.clone()),
+            number => (account.clone(), format!("{id}{CORRECTION_MARK}{number}")),
+        };
+        let ids: TradeIds = asked.iter().map(form).collect();
+        let found = store.trades_named(&ids, Some(as_of)).await?;
+        let mut left = BTreeSet::new();
+        for trade in found {
+            let key = (trade.pool.account.to_string(), original(&trade.order_id));
+            match trade.is_voided {
+                true => drop(left.insert(key)),
+                false => drop(newest.remove(&key)),
+            }
+        }
+        asked = left;
+        number = number.saturating_add(1);
+    }
+    Ok(newest.into_values().collect())
+}
+
+/// Returns the id of an execution as it came.
+fn original(order_id: &str) -> String {
+    let of = split_correction(order_id).map(|(of, _)| of);
+    of.unwrap_or(order_id).to_owned()
+}
