@@ -189,6 +189,39 @@ fn what_others_put_into_our_schema_is_never_executed() {
     end(&server, site, &[&mallory]);
 }
 
+/// The rows of versions stand in a schema of their own: who owns it could replace its tables.
+#[test]
+fn nobody_else_owns_or_creates_where_the_rows_of_versions_are() {
+    let Some(server) = server() else { return };
+    let site = Site::computed(&server, &csv(&rows(SMALL, 54)));
+    let mallory = role(&site, "mallory");
+    let list = ["versions", "list"];
+    site.sql(&format!("GRANT CREATE ON SCHEMA fifo_parts TO {mallory}"));
+    let revoke = format!("REVOKE CREATE ON SCHEMA fifo_parts FROM {mallory}");
+    refused(site.fifo_pnl(&list), &[&revoke]);
+    refused(site.compute(&["--all-symbols"]), &[&revoke]);
+    site.sql(&format!(
+        "GRANT USAGE ON SCHEMA fifo_parts TO {mallory}; {revoke}"
+    ));
+    site.fifo_pnl(&list).expect(0);
+    let owner = "SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'fifo_parts'";
+    let owner = site.value(owner);
+    site.sql(&format!("ALTER SCHEMA fifo_parts OWNER TO {mallory}"));
+    let said = format!("schema fifo_parts belongs to role {mallory}");
+    refused(site.fifo_pnl(&list), &[&said]);
+    site.sql(&format!("ALTER SCHEMA fifo_parts OWNER TO {owner}"));
+    site.fifo_pnl(&list).expect(0);
+    site.sql(&format!(
+        "CREATE TABLE fifo_parts.fifo_allocations_v9_r9 (id integer); \
+         ALTER TABLE fifo_parts.fifo_allocations_v9_r9 OWNER TO {mallory}"
+    ));
+    let said = format!("fifo_parts has table fifo_allocations_v9_r9 of role {mallory}");
+    refused(site.fifo_pnl(&list), &[&said]);
+    site.sql("DROP TABLE fifo_parts.fifo_allocations_v9_r9");
+    site.fifo_pnl(&list).expect(0);
+    end(&server, site, &[&mallory]);
+}
+
 /// A path that a database or a role has set leads to objects of its own first.
 #[test]
 fn a_path_that_leads_elsewhere_leads_nowhere() {

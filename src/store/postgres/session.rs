@@ -2,8 +2,9 @@
 //!
 //! Names of ours stand in `public`, and so may functions and operators of others: the server takes
 //! one whose types fit better than its own, and executes it with our rights. So nobody but those
-//! whom our owner trusts anyway may create there, or have anything there. A row security policy
-//! hides rows without a word: where all rows count the server refuses instead.
+//! whom our owner trusts anyway may create there, or have anything there. The same holds for
+//! `fifo_parts`: who owns a schema can put another table in the place of one of ours. A row
+//! security policy hides rows without a word: where all rows count the server refuses instead.
 
 use sqlx::{Executor, PgConnection};
 
@@ -53,42 +54,50 @@ const TRUSTED: &str = " ours AS (SELECT coalesce( \
          OR r.oid = (SELECT c.relowner FROM pg_class c \
              WHERE c.relnamespace = 'public'::regnamespace AND c.relname = 'trade_records'))";
 
-/// Refuses a database in which others may put functions and operators where we look for them.
+/// Who is in our schemas, or may come there, and is none of the trusted: what kind of finding it
+/// is, who, and the schema with what is there.
+const UNTRUSTED: &str = ", schemas AS (SELECT n.oid, n.nspname::text AS name, n.nspacl, n.nspowner \
+         FROM pg_namespace n WHERE n.nspname IN ('public', 'fifo_parts')), \
+     public AS (SELECT s.oid FROM schemas s WHERE s.name = 'public'), \
+     owners AS (SELECT 0 AS kind, quote_ident(pg_get_userbyid(s.nspowner)) AS who, s.name AS what \
+         FROM schemas s WHERE s.nspowner NOT IN (SELECT t.oid FROM trusted t)), \
+     creators AS (SELECT 1 AS kind, \
+         CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END \
+             AS who, s.name AS what \
+         FROM schemas s, aclexplode(coalesce(s.nspacl, acldefault('n', s.nspowner))) a \
+         WHERE a.privilege_type = 'CREATE' AND EXISTS (SELECT 1 FROM pg_roles r \
+             WHERE r.rolname NOT LIKE 'pg\\_%' AND r.oid NOT IN (SELECT t.oid FROM trusted t) \
+             AND (a.grantee = 0 OR pg_has_role(r.oid, a.grantee, 'MEMBER')))), \
+     made AS (SELECT 2 AS kind, quote_ident(pg_get_userbyid(f.proowner)) AS who, \
+             'public has function ' || f.oid::regprocedure::text AS what \
+         FROM pg_proc f, public p WHERE f.pronamespace = p.oid \
+         AND f.proowner NOT IN (SELECT t.oid FROM trusted t) \
+         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass \
+             AND d.objid = f.oid AND d.deptype = 'e') \
+         UNION ALL SELECT 2, quote_ident(pg_get_userbyid(o.oprowner)), \
+             'public has operator ' || o.oid::regoperator::text \
+         FROM pg_operator o, public p WHERE o.oprnamespace = p.oid \
+         AND o.oprowner NOT IN (SELECT t.oid FROM trusted t) \
+         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass \
+             AND d.objid = o.oid AND d.deptype = 'e') \
+         UNION ALL SELECT 2, quote_ident(pg_get_userbyid(c.relowner)), \
+             s.name || ' has table ' || c.relname \
+         FROM pg_class c, schemas s WHERE c.relnamespace = s.oid AND s.name = 'fifo_parts' \
+         AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+         AND c.relowner NOT IN (SELECT t.oid FROM trusted t)) \
+     SELECT kind, who, what FROM owners UNION ALL SELECT kind, who, what FROM creators \
+     UNION ALL SELECT kind, who, what FROM made ORDER BY 1, 3, 2 LIMIT 1";
+
+/// Refuses a database in which others may put functions and operators where we look for them, or
+/// tables of theirs where ours stand.
 ///
-/// Errors: somebody may create in `public`, or has a function or an operator there.
+/// Errors: somebody owns a schema of ours or may create in one, or has something there.
 pub(super) async fn check_trust(connection: &mut PgConnection) -> StoreResult<()> {
-    let action = "ask who may create in schema public";
+    let action = "ask who may create in our schemas";
     let failed = |error| from_sqlx(action, error);
     let path = connection.execute("SET search_path = pg_catalog, pg_temp");
     path.await.map_err(failed)?;
-    let sql = [
-        "WITH",
-        TRUSTED,
-        ", public AS (SELECT n.oid, n.nspacl, n.nspowner FROM pg_namespace n \
-             WHERE n.nspname = 'public'), \
-         creators AS (SELECT 0 AS kind, \
-             CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END \
-                 AS who, '' AS what \
-             FROM public p, aclexplode(coalesce(p.nspacl, acldefault('n', p.nspowner))) a \
-             WHERE a.privilege_type = 'CREATE' AND EXISTS (SELECT 1 FROM pg_roles r \
-                 WHERE r.rolname NOT LIKE 'pg\\_%' AND r.oid NOT IN (SELECT t.oid FROM trusted t) \
-                 AND (a.grantee = 0 OR pg_has_role(r.oid, a.grantee, 'MEMBER')))), \
-         made AS (SELECT 1 AS kind, quote_ident(pg_get_userbyid(f.proowner)) AS who, \
-                 'function ' || f.oid::regprocedure::text AS what \
-             FROM pg_proc f, public p WHERE f.pronamespace = p.oid \
-             AND f.proowner NOT IN (SELECT t.oid FROM trusted t) \
-             AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass \
-                 AND d.objid = f.oid AND d.deptype = 'e') \
-             UNION ALL SELECT 1, quote_ident(pg_get_userbyid(o.oprowner)), \
-                 'operator ' || o.oid::regoperator::text \
-             FROM pg_operator o, public p WHERE o.oprnamespace = p.oid \
-             AND o.oprowner NOT IN (SELECT t.oid FROM trusted t) \
-             AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass \
-                 AND d.objid = o.oid AND d.deptype = 'e')) \
-         SELECT kind, who, what FROM creators UNION ALL SELECT kind, who, what FROM made \
-         ORDER BY 1, 3, 2 LIMIT 1",
-    ]
-    .concat();
+    let sql = ["WITH", TRUSTED, UNTRUSTED].concat();
     let found: Option<(i32, String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .fetch_optional(&mut *connection)
         .await
@@ -97,12 +106,16 @@ pub(super) async fn check_trust(connection: &mut PgConnection) -> StoreResult<()
     path.await.map_err(failed)?;
     match found {
         None => Ok(()),
-        Some((0, who, _)) => Err(StoreError::Unsafe(format!(
-            "{who} may create in schema public, and what it puts there could be executed with our \
-             rights; take it away: REVOKE CREATE ON SCHEMA public FROM {who}"
+        Some((0, who, schema)) => Err(StoreError::Unsafe(format!(
+            "schema {schema} belongs to role {who}, and what it puts there could be executed with \
+             our rights; give it to an owner whom you trust: ALTER SCHEMA {schema} OWNER TO ..."
+        ))),
+        Some((1, who, schema)) => Err(StoreError::Unsafe(format!(
+            "{who} may create in schema {schema}, and what it puts there could be executed with \
+             our rights; take it away: REVOKE CREATE ON SCHEMA {schema} FROM {who}"
         ))),
         Some((_, who, what)) => Err(StoreError::Unsafe(format!(
-            "schema public has {what} of role {who}, which could be executed with our rights: \
+            "schema {what} of role {who}, which could be executed with our rights: \
              drop it, or give it to an owner whom you trust"
         ))),
     }
