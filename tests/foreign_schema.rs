@@ -197,6 +197,101 @@ fn every_command_refuses_a_schema_that_something_else_changed() {
     }
 }
 
+/// The rows of versions and their sums stand in a schema of their own on PostgreSQL.
+#[test]
+fn the_schema_of_the_versions_rows_is_compared_as_well() {
+    let Some(server) = Database::new() else {
+        return;
+    };
+    let place = Place::prepared(Some(server));
+    // Another version that is being written: its tables are no part of anything yet.
+    place.sql(
+        "CREATE TABLE fifo_parts.fifo_allocations_v9_r9 (LIKE fifo_allocations INCLUDING DEFAULTS \
+         INCLUDING CONSTRAINTS, CONSTRAINT of_version CHECK (allocation_version = 9)); \
+         CREATE UNIQUE INDEX ON fifo_parts.fifo_allocations_v9_r9 (id); \
+         CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN NEW.pnl_usd := 1000000; RETURN NEW; END $$",
+    );
+    place.run(&["versions", "list"]).expect(0);
+    for (make, undo, said) in OF_VERSIONS {
+        place.sql(make);
+        for command in [&["versions", "list"][..], &["compute", "--all-symbols"]] {
+            let done = place.run(command).expect(3);
+            assert!(done.stderr.contains(said), "{make}: {}", done.stderr);
+        }
+        let health = place.run(&["health"]).expect(1);
+        assert!(health.stdout.contains(said), "{make}: {}", health.stdout);
+        place.sql(undo);
+        place.run(&["versions", "list"]).expect(0);
+    }
+}
+
+/// What is done, what undoes it, and what is said of it.
+const OF_VERSIONS: [(&str, &str, &str); 11] = [
+    (
+        "ALTER TABLE fifo_parts.fifo_allocations_v1_r1 ALTER COLUMN notes SET DEFAULT 'x'",
+        "ALTER TABLE fifo_parts.fifo_allocations_v1_r1 ALTER COLUMN notes DROP DEFAULT",
+        "default \"notes\" on fifo_parts.fifo_allocations_v1_r1 is not ours",
+    ),
+    (
+        "CREATE TRIGGER spoil BEFORE INSERT ON fifo_parts.fifo_pool_summary \
+         FOR EACH ROW EXECUTE FUNCTION spoil()",
+        "DROP TRIGGER spoil ON fifo_parts.fifo_pool_summary",
+        "trigger \"spoil\" on fifo_parts.fifo_pool_summary is not ours",
+    ),
+    (
+        "CREATE TRIGGER spoil BEFORE INSERT ON fifo_parts.fifo_allocations_v1_r1 \
+         FOR EACH ROW EXECUTE FUNCTION spoil()",
+        "DROP TRIGGER spoil ON fifo_parts.fifo_allocations_v1_r1",
+        "trigger \"spoil\" on fifo_parts.fifo_allocations_v1_r1 is not ours",
+    ),
+    (
+        "CREATE RULE nothing AS ON INSERT TO fifo_parts.fifo_pool_summary DO INSTEAD NOTHING",
+        "DROP RULE nothing ON fifo_parts.fifo_pool_summary",
+        "rule \"nothing\" on fifo_parts.fifo_pool_summary is not ours",
+    ),
+    (
+        "ALTER TABLE fifo_parts.fifo_pool_summary DROP CONSTRAINT fifo_pool_summary_pkey",
+        "ALTER TABLE fifo_parts.fifo_pool_summary ADD PRIMARY KEY (allocation_version, account, \
+         symbol)",
+        "constraint \"fifo_pool_summary_pkey\" on fifo_parts.fifo_pool_summary is missing",
+    ),
+    (
+        "ALTER TABLE fifo_parts.fifo_pool_summary ALTER COLUMN pnl_usd SET DEFAULT 7",
+        "ALTER TABLE fifo_parts.fifo_pool_summary ALTER COLUMN pnl_usd DROP DEFAULT",
+        "table \"fifo_parts.fifo_pool_summary\" was changed",
+    ),
+    (
+        "ALTER TABLE fifo_parts.fifo_pool_summary SET UNLOGGED",
+        "ALTER TABLE fifo_parts.fifo_pool_summary SET LOGGED",
+        "table \"fifo_parts.fifo_pool_summary\" was changed",
+    ),
+    (
+        "ALTER TABLE manual_review_queue SET UNLOGGED",
+        "ALTER TABLE manual_review_queue SET LOGGED",
+        "table \"manual_review_queue\" was changed",
+    ),
+    (
+        "ALTER TABLE fifo_parts.fifo_allocations_v1_r1 SET UNLOGGED",
+        "ALTER TABLE fifo_parts.fifo_allocations_v1_r1 SET LOGGED",
+        "setting \"UNLOGGED\" on fifo_parts.fifo_allocations_v1_r1 is not ours",
+    ),
+    (
+        "ALTER TABLE fifo_parts.fifo_inventory_snapshot_v1_r1 \
+         ADD CONSTRAINT spoil CHECK (remaining_size < 100), ADD CONSTRAINT one UNIQUE (id)",
+        "ALTER TABLE fifo_parts.fifo_inventory_snapshot_v1_r1 \
+         DROP CONSTRAINT spoil, DROP CONSTRAINT one",
+        "constraint \"one\" on fifo_parts.fifo_inventory_snapshot_v1_r1 is not ours; \
+         constraint \"spoil\" on fifo_parts.fifo_inventory_snapshot_v1_r1 is not ours; \
+         unique index \"one\" on fifo_parts.fifo_inventory_snapshot_v1_r1 is not ours",
+    ),
+    (
+        "CREATE TABLE fifo_parts.more PARTITION OF fifo_allocations DEFAULT",
+        "DROP TABLE fifo_parts.more",
+        "child table \"fifo_parts.more\" on fifo_allocations is not ours",
+    ),
+];
+
 /// What others keep beside our tables is theirs.
 #[test]
 fn what_is_attached_to_nothing_of_ours_is_left_alone() {

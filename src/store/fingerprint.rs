@@ -104,6 +104,9 @@ pub(super) fn parse(list: &str) -> Vec<Object> {
 /// Kinds that change nothing of what is stored or read: an operator's own index, for example.
 const HARMLESS: [&str; 3] = ["index", "table", "view"];
 
+/// How the names of tables begin in the schema of PostgreSQL that is ours alone.
+const IN_OUR_SCHEMA: &str = "fifo_parts.";
+
 /// Compares the objects of a database with those that this program makes.
 pub(super) fn compare(expected: &[Object], found: &[Object]) -> Vec<SchemaFinding> {
     let key = |object: &Object| {
@@ -133,7 +136,7 @@ pub(super) fn compare(expected: &[Object], found: &[Object]) -> Vec<SchemaFindin
         Some(finding(object, fault))
     });
     let is_foreign = |object: &&Object| {
-        ours.contains(object.table.as_str())
+        (ours.contains(object.table.as_str()) || object.table.starts_with(IN_OUR_SCHEMA))
             && !HARMLESS.contains(&object.kind.as_str())
             && !known.contains(&key(object))
     };
@@ -199,11 +202,15 @@ mod tests {
         assert_eq!(findings(OURS), [""; 0]);
         let others = format!("{OURS}\ntable|b|b|9\ntrigger|b|b_do|9\nindex|a|more|9\nview|v|v|9");
         assert_eq!(findings(&others), [""; 0]);
-        let foreign = format!("{OURS}\ntrigger|a|spoil|9\nunique index|a|one|9\nrule|a|r|9");
+        let foreign = format!(
+            "{OURS}\ntrigger|a|spoil|9\nunique index|a|one|9\nrule|a|r|9\n\
+             trigger|fifo_parts.v1|spoil|9\nindex|fifo_parts.v1|more|9"
+        );
         let expected = [
             "trigger \"spoil\" on a is not ours",
             "unique index \"one\" on a is not ours",
             "rule \"r\" on a is not ours",
+            "trigger \"spoil\" on fifo_parts.v1 is not ours",
         ];
         assert_eq!(findings(&foreign), expected);
         let changed = OURS

@@ -4,7 +4,9 @@
 //! compared by what the catalogs hold. Each version of the server keeps expressions (views, checks,
 //! defaults, predicates) in its own way: they are compared on the version that the list was made
 //! on, and with what the same version kept when a view was accepted. A table that was there before
-//! us is its owner's, and so are policies of row security: see `protect.rs`.
+//! us is its owner's, and so are policies of row security: see `protect.rs`. Schema `fifo_parts` is
+//! ours alone: the table of the summaries is compared like those in `public`, and a version's table
+//! may have nothing that its parent lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,11 +55,12 @@ pub(super) async fn check(connection: &mut PgConnection) -> StoreResult<AdaptedV
     if !is_ours || findings.iter().any(is_adapted) {
         let accepted = accepted(connection).await?;
         let same = accepted.server == server;
-        let (known, found) = (accepted.objects(same), cut(found, same));
+        let (known, mut found) = (accepted.objects(same), cut(found, same));
         if is_ours {
             let views = known.into_iter().map(|view| (view.name, view.says));
             adapted = take_accepted(&mut findings, &found, &views.collect());
         } else {
+            found.retain(|object| accepted.views.contains_key(&object.table));
             findings.extend(compare(&known, &found));
             adapted.extend(accepted.adapted());
         }
@@ -134,16 +137,24 @@ const OF_ONE_DATABASE: &str = ":(relid|resorigtbl|checkAsUser|location|stmt_loca
 /// print a view it would lock the tables under it, and an opening would wait for a run.
 const CATALOGS: &str = r#"
 WITH ours AS (
-    SELECT c.oid, c.relname::text AS name, c.relkind
+    SELECT c.oid, c.relname::text AS name, c.relkind, c.relpersistence
     FROM pg_catalog.pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1)
       AND c.relkind IN ('r', 'p', 'v')
+    UNION ALL
+    SELECT c.oid, 'fifo_parts.' || c.relname, c.relkind, c.relpersistence
+    FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = to_regnamespace('fifo_parts') AND c.relname = 'fifo_pool_summary'
+      AND c.relkind IN ('r', 'p', 'v')
+), parts AS (
+    SELECT c.oid, 'fifo_parts.' || c.relname AS name, c.relispartition, c.relpersistence
+    FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = to_regnamespace('fifo_parts') AND c.relname <> 'fifo_pool_summary'
+      AND c.relkind IN ('r', 'p')
 ), attached AS (
     SELECT oid, name FROM ours
     UNION ALL
-    SELECT c.oid, 'fifo_parts.' || c.relname
-    FROM pg_catalog.pg_class c
-    WHERE c.relnamespace = to_regnamespace('fifo_parts') AND c.relkind IN ('r', 'p')
+    SELECT oid, name FROM parts
 ), columns AS (
     SELECT a.attrelid,
            string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
@@ -173,7 +184,9 @@ WITH ours AS (
     JOIN ours o ON o.oid = t.tgrelid WHERE NOT t.tgisinternal
 ), objects AS (
     SELECT CASE o.relkind WHEN 'v' THEN 'view' ELSE 'table' END AS kind, o.name AS belongs_to,
-           o.name, c.stable,
+           o.name,
+           CASE o.relkind WHEN 'v' THEN c.stable
+               ELSE concat_ws(' ', c.stable, o.relpersistence) END AS stable,
            CASE o.relkind WHEN 'v' THEN v.kept ELSE c.kept END AS kept
     FROM ours o JOIN columns c ON c.attrelid = o.oid LEFT JOIN views v ON v.ev_class = o.oid
     UNION ALL
@@ -192,6 +205,23 @@ WITH ours AS (
     FROM pg_catalog.pg_index i
     JOIN ours o ON o.oid = i.indrelid JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     UNION ALL
+    -- A version's table has what its parent has, and nothing of its own.
+    SELECT 'constraint', p.name, k.conname::text, '', ''
+    FROM pg_catalog.pg_constraint k JOIN parts p ON p.oid = k.conrelid
+    WHERE p.relispartition AND k.coninhcount = 0 AND k.conparentid = 0
+      AND k.contype IN ('c', 'p', 'u', 'f', 'x')
+    UNION ALL
+    SELECT 'unique index', p.name, c.relname::text, '', ''
+    FROM pg_catalog.pg_index i
+    JOIN parts p ON p.oid = i.indrelid JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    WHERE p.relispartition AND i.indisunique AND NOT c.relispartition
+    UNION ALL
+    SELECT 'default', p.name, a.attname::text, '', ''
+    FROM pg_catalog.pg_attrdef d JOIN parts p ON p.oid = d.adrelid
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    UNION ALL
+    SELECT 'setting', p.name, 'UNLOGGED', '', '' FROM parts p WHERE p.relpersistence <> 'p'
+    UNION ALL
     SELECT 'trigger', a.name, t.tgname::text,
            concat_ws(' ', t.tgtype, t.tgenabled, t.tgattr, encode(t.tgargs, 'hex'),
                t.tgqual IS NULL, n.nspname, p.proname), ''
@@ -209,7 +239,8 @@ WITH ours AS (
     FROM pg_catalog.pg_inherits h
     JOIN ours o ON o.oid = h.inhparent JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
     WHERE c.relkind IN ('r', 'p', 'f')
-      AND c.relnamespace IS DISTINCT FROM to_regnamespace('fifo_parts')
+      AND (c.relnamespace IS DISTINCT FROM to_regnamespace('fifo_parts')
+           OR c.relname !~ '^fifo_(allocations|inventory_snapshot)_v[0-9]+_r[0-9]+$')
     UNION ALL
     SELECT 'function', p.proname::text, p.proname::text,
            concat_ws(' ', l.lanname, p.prosecdef, p.provolatile, p.proconfig, p.prosrc), ''
