@@ -502,7 +502,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     ),
     (
         "fingerprint.rs",
-        "adapted cut expected hash record record_written with_server \
+        "adapted cut expected hash record record_written record_written_again with_server \
          written_for_a_ledger",
     ),
     ("health.rs", "disk_room facts_in room_of_system room_told"),
@@ -542,7 +542,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     ("runs.rs", "append_event check_still_running"),
     (
         "schema.rs",
-        "adopt_ledger keep_events protect_if_asked steps_around check_file \
+        "adopt_ledger keep_events protect_if_asked steps_around up_around check_file \
          check_names_free check_nothing_else \
          gate_to_read may_write_in open_as_permitted check_ours check_server connect_once \
          copy_file \

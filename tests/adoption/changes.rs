@@ -1,7 +1,7 @@
 //! What people and bots change after a version was computed, and what only we write beside it.
 
 use crate::legacy::{Row, database, fingerprint, row};
-use crate::site::{Site, server};
+use crate::site::{Site, psql, server};
 
 fn adopted(server: &str, rows: &[Row<'_>]) -> Site {
     let site = database(server, rows);
@@ -211,4 +211,69 @@ fn going_back_leaves_the_ledger_and_no_other_trace() {
         done.stderr
     );
     assert_eq!(fingerprint(&site), before);
+}
+
+/// The views that were taken back are written for the same ledger again, whatever was accepted of
+/// the others, and what nobody accepted is still refused.
+#[test]
+fn a_schema_that_was_taken_back_part_of_the_way_comes_back_for_the_same_ledger() {
+    let Some(server) = server() else { return };
+    let up = ["migrate", "up", "--yes"];
+    for target in ["2", "1"] {
+        let site = adopted(&server, &two_pools());
+        let rows = "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+                    b-9,BTC-USD,buy,5,9,2025-10-01T00:00:00Z,0\n";
+        site.folder.write("more.csv", rows);
+        site.fifo_pnl(&["run", "more.csv"]).expect(0);
+        let lots = "SELECT string_agg(v::text, ' ' ORDER BY v::text) FROM v_open_inventory v";
+        let before = site.value(lots);
+        let down = ["migrate", "down", "--to", target, "--confirm", "YES"];
+        let comes_back = || {
+            site.fifo_pnl(&down).expect(0);
+            site.fifo_pnl(&up).expect(0);
+            site.fifo_pnl(&["versions", "list"]).expect(0);
+            let done = site.compute(&["--all-symbols"]).expect(0);
+            site.fifo_pnl(&up).expect(0);
+            done
+        };
+        if target == "2" {
+            site.fifo_pnl(&down).expect(0);
+            site.fifo_pnl(&up).expect(0);
+            assert_eq!(site.value(lots), before, "with the rows that were added");
+        }
+        comes_back();
+        // What was accepted stays accepted, and is told.
+        let adapt = |condition: &str| {
+            site.sql(&format!(
+                "DO $$ BEGIN EXECUTE 'CREATE OR REPLACE VIEW ineligible_trades AS SELECT * FROM (' \
+                 || trim(trailing ';' FROM pg_get_viewdef('ineligible_trades'::regclass)) \
+                 || ') i WHERE {condition}'; END $$"
+            ))
+        };
+        adapt("FALSE");
+        site.compute(&["--all-symbols"]).expect(3);
+        site.fifo_pnl(&["migrate", "up", "--accept-views"])
+            .expect(0);
+        let told = "read through ineligible_trades as an operator adapted it";
+        let done = comes_back();
+        assert!(done.stderr.contains(told), "{}", done.stderr);
+        // What nobody accepted does not become ours by the way.
+        adapt("TRUE");
+        site.fifo_pnl(&down).expect(0);
+        site.fifo_pnl(&up).expect(0);
+        let done = site.compute(&["--all-symbols"]).expect(3);
+        let said = "as this program made it: view \"ineligible_trades\" was changed\n";
+        assert!(done.stderr.contains(said), "{}", done.stderr);
+        site.fifo_pnl(&["migrate", "up", "--accept-views"])
+            .expect(0);
+        let done = site.compute(&["--all-symbols"]).expect(0);
+        assert!(done.stderr.contains(told), "{}", done.stderr);
+        // The guard stays until nothing of ours is left that needs it.
+        site.fifo_pnl(&["migrate", "up", "--yes", "--protect-ledger"])
+            .expect(0);
+        comes_back();
+        let update = "UPDATE trade_records SET price = price + 1 WHERE order_id = 'b-1'";
+        let done = psql(&site.url).args(["-c", update]).output().unwrap();
+        assert!(!done.status.success(), "{done:?}");
+    }
 }

@@ -351,6 +351,29 @@ pub(super) async fn record_written(connection: &mut PgConnection) -> StoreResult
     record(connection, &details, None).await
 }
 
+/// Writes down the views of such a ledger that were taken back and written again since `before`.
+/// What was accepted of the others stays.
+pub(super) async fn record_written_again(
+    connection: &mut PgConnection,
+    before: &[Object],
+) -> StoreResult<()> {
+    let (found, server) = with_server(connection).await?;
+    let accepted = accepted(connection).await?;
+    let was_there = |name: &String| before.iter().any(|o| o.kind == "view" && o.name == *name);
+    // What another version of the server kept says nothing here, unless it can't be the same view.
+    let stable = |says: &String| says.split(':').next().map(str::to_owned);
+    let mut views = written_for_a_ledger(&found);
+    for (name, says) in views.iter_mut().filter(|(name, _)| was_there(name)) {
+        let known = accepted.views.get(name);
+        let is_same_view = known.and_then(stable) == stable(says) && accepted.server != server;
+        if let Some(known) = known.filter(|_| !is_same_view) {
+            says.clone_from(known);
+        }
+    }
+    let details = json!({ "views": views, "server": server, "adapted": accepted.adapted });
+    record(connection, &details, None).await
+}
+
 fn written_for_a_ledger(found: &[Object]) -> AdaptedViews {
     let views = found.iter().filter(|object| object.kind == "view");
     let views = views.filter(|object| WRITTEN_FOR_A_LEDGER.contains(&object.name.as_str()));

@@ -152,6 +152,20 @@ pub(super) async fn take_numbers(connection: &mut PgConnection, old: &[Old]) -> 
     execute(connection, sql).await
 }
 
+/// Notes them again, after the versions were taken back and the earlier system's tables were not.
+pub(super) async fn take_numbers_again(connection: &mut PgConnection) -> StoreResult<()> {
+    let old: Option<String> =
+        sqlx::query_scalar("SELECT to_regclass('fifo_legacy.fifo_allocations')::text")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx("look for an earlier system's versions", e))?;
+    let old = old.map(|name| Old {
+        name,
+        is_view: false,
+    });
+    take_numbers(connection, old.as_slice()).await
+}
+
 /// Reads a version of the earlier system.
 pub(super) async fn rows(store: &PostgresStore, version: i64) -> StoreResult<Vec<LegacyRow>> {
     let action = "read a version of the earlier system";

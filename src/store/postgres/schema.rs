@@ -166,6 +166,10 @@ pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> St
         adopt_ledger(connection, &mapping, &old, options).await?;
         return protect_if_asked(connection, options).await;
     }
+    if found > 0 && adopt::ledger_of(connection).await? != Ledger::Ours {
+        up_around(connection, found).await?;
+        return protect_if_asked(connection, options).await;
+    }
     MIGRATIONS
         .run(&mut *connection)
         .await
@@ -204,9 +208,7 @@ async fn adopt_ledger(
     let date = options.snapshot_date.as_deref();
     history::take(&mut transaction, mapping, date).await?;
     legacy::move_away(&mut transaction, old).await?;
-    let mut migrations = steps_around(mapping);
-    migrations.dangerous_set_table_name(LIST);
-    migrations
+    steps_around(Some(mapping))
         .run(&mut *transaction)
         .await
         .map_err(from_migrate)?;
@@ -224,13 +226,36 @@ async fn adopt_ledger(
     transaction.commit().await.map_err(failed)
 }
 
+/// Makes the steps that were taken back around a ledger that is there, in one transaction.
+async fn up_around(connection: &mut PgConnection, found: i64) -> StoreResult<()> {
+    let failed = |error| from_sqlx("migrate the schema", error);
+    let mut transaction = connection.begin().await.map_err(failed)?;
+    let before = fingerprint::objects(&mut transaction).await?;
+    steps_around(None)
+        .run(&mut *transaction)
+        .await
+        .map_err(from_migrate)?;
+    if found < version_known() {
+        if found < VERSIONS_SINCE {
+            legacy::take_numbers_again(&mut transaction).await?;
+        }
+        log_migration(&mut transaction, found, version_known()).await?;
+        fingerprint::record_written_again(&mut transaction, &before).await?;
+    }
+    transaction.commit().await.map_err(failed)
+}
+
+/// The step that makes the tables of versions.
+const VERSIONS_SINCE: i64 = 2;
+
 /// How long adoption waits for somebody who rebuilds the ledger's table.
 const ADOPT_WAIT_MS: u64 = 900;
 
-/// Our steps for a database that has a ledger: the gate is written for its columns.
+/// Our steps for a database that has a ledger: the gate is written for its columns. `None`: the
+/// gate is there.
 ///
 /// The checksums are those of the files: what was applied is told by them.
-fn steps_around(mapping: &Mapping) -> Migrator {
+fn steps_around(mapping: Option<&Mapping>) -> Migrator {
     let mut steps: Vec<_> = MIGRATIONS.iter().cloned().collect();
     for step in steps
         .iter_mut()
@@ -238,6 +263,7 @@ fn steps_around(mapping: &Mapping) -> Migrator {
     {
         let sql = step.sql.as_str();
         let of_ours = sql.split_once(OURS_BEGIN).and_then(|(before, rest)| {
+            let mapping = mapping?;
             let (ours, after) = rest.split_once(OURS_END)?;
             let table = ours.split_once(GATE_BEGIN).map_or(ours, |(table, _)| table);
             let additions = table.replace("trade_records", "trade_additions");
@@ -251,7 +277,9 @@ fn steps_around(mapping: &Mapping) -> Migrator {
         };
         step.sql = AssertSqlSafe(changed).into_sql_str();
     }
-    Migrator::with_migrations(steps)
+    let mut steps = Migrator::with_migrations(steps);
+    steps.dangerous_set_table_name(LIST);
+    steps
 }
 
 /// Where the file of the first step has what only a ledger of our own needs.
@@ -388,7 +416,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
         }
     }
     // What a broken run left would hold the schema that it stands in.
-    if found >= 2 {
+    if found >= VERSIONS_SINCE {
         versions::drop_tables(connection, Duration::from_secs(READER_WAIT_S)).await?;
     }
     let action = "take the schema back";
@@ -397,9 +425,10 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     if target == 0 && ledger != Ledger::Ours {
         keep_events(&mut transaction).await?;
     }
+    // The gate of the first step reads the columns that guard the ledger.
     let after = match ledger {
-        Ledger::Guarded => Some(protect::take_off(&mut transaction).await?),
-        Ledger::Ours | Ledger::Unguarded => None,
+        Ledger::Guarded if target == 0 => Some(protect::take_off(&mut transaction).await?),
+        Ledger::Ours | Ledger::Unguarded | Ledger::Guarded => None,
     };
     MIGRATIONS
         .undo(&mut *transaction, target)
