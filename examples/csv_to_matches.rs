@@ -76,7 +76,7 @@ fn write_pools(
     for (pool, ledger) in pools {
         match compute_pool(ledger, &SymbolRules::default(), None).result {
             PoolResult::Matched(matching) => {
-                for row in matching.rows() {
+                for row in matching.rows()? {
                     csv.write(&row)?;
                 }
             }

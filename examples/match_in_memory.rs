@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = Pool::new("main".parse()?, "SOL-USD".parse()?);
     let matching = match_pool(pool, trades)?;
 
-    for row in matching.rows() {
+    for row in matching.rows()? {
         println!("{}", describe(&row));
     }
     for lot in matching.open_lots_with_buys() {

@@ -39,7 +39,7 @@
 //! let pool = Pool::new("default".parse()?, "BTC-USD".parse()?);
 //! let matching = match_pool(pool, trades)?;
 //!
-//! for row in matching.rows() {
+//! for row in matching.rows()? {
 //!     let lot = row.buy_order_id.unwrap_or("no lot");
 //!     match row.pnl_usd {
 //!         Some(pnl) => println!("{} {} of {lot}: {pnl}", row.sell_order_id, row.allocated_size),

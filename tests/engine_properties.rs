@@ -5,13 +5,16 @@
 //! unknown fees, sizes from 10^27 down to 10^-28 in one pool. The seed is fixed, and printed with
 //! the history that failed; `PROPTEST_RNG_SEED` sets another.
 
+#[path = "engine_properties/resumed.rs"]
+mod resumed;
+
 use std::cell::Cell;
 use std::fmt::Debug;
 
 use fifo_pnl::engine::reference::{self, ReferenceMatching};
 use fifo_pnl::engine::{
-    Account, AllocationRow, CarriedLot, Continued, Fee, LotPicker, LotSums, Matcher, Matching,
-    Notes, OpenLot, OrderKey, Pool, PoolLedger, PoolState, PoolStatus, PoolTotals, PoolVersion,
+    Account, AllocationRow, Continued, Fee, InventoryLot, LotPicker, LotSums, Matcher, Matching,
+    Notes, OpenLot, PlaceInPool, Pool, PoolLedger, PoolState, PoolStatus, PoolTotals, PoolVersion,
     Price, Side, Size, StoredAllocation, StoredLot, StoredSummary, Symbol, SymbolRules, Timestamp,
     Trade, TradeRef, TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, add_sizes, check_pool,
     compute_pool, continue_pool, match_pool, reach_of,
@@ -165,7 +168,13 @@ fn lines(matching: &Matching) -> Vec<String> {
             buy.order_id, lot.remaining_size, lot.remaining_cost
         )
     });
-    matching.rows().map(|row| line(&row)).chain(lots).collect()
+    matching
+        .rows()
+        .unwrap()
+        .iter()
+        .map(line)
+        .chain(lots)
+        .collect()
 }
 
 fn reference_lines(trades: &[Trade], matching: &ReferenceMatching) -> Vec<String> {
@@ -199,13 +208,19 @@ fn both_matchers_agree_in_every_column() {
         let digits = |size: Size| size.to_string().len();
         count(
             &wide,
-            matching.rows().any(|row| digits(row.allocated_size) > 40),
+            matching
+                .rows()
+                .unwrap()
+                .iter()
+                .any(|row| digits(row.allocated_size) > 40),
         );
         count(&unmatched, matching.totals.sells_unmatched > 0);
         count(
             &omitted,
             matching
                 .rows()
+                .unwrap()
+                .iter()
                 .any(|row| row.notes.sell_fee_per_unit_omitted),
         );
         let trades = matching.trades.to_vec();
@@ -263,14 +278,20 @@ fn one_by_one_gives_the_same_slices() {
             let pushed = matcher.push(trade.clone());
             let pushed = pushed.map_err(|error| TestCaseError::fail(error.to_string()))?;
             slices.extend(pushed.into_iter().map(|slice| {
-                let buy = slice.buy.map(|buy| buy.order_id.clone());
-                (trade.order_id.clone(), buy, slice.amounts)
+                let buy = slice.buy.map(|buy| buy.order_id.to_string());
+                let amounts = (slice.size, slice.cost_basis, slice.pnl);
+                let proceeds = (slice.proceeds, slice.net_proceeds);
+                (trade.order_id.to_string(), buy, amounts, proceeds)
             }));
         }
-        let order_id = |index: u32| sorted[index as usize].order_id.clone();
-        let expected: Vec<_> = whole
-            .allocations()
-            .map(|one| (order_id(one.sell), one.buy.map(order_id), one.amounts))
+        let rows = whole.rows().unwrap().into_iter();
+        let expected: Vec<_> = rows
+            .map(|row| {
+                let buy = row.buy_order_id.map(str::to_owned);
+                let amounts = (row.allocated_size, row.cost_basis_usd, row.pnl_usd);
+                let proceeds = (row.proceeds_usd, row.net_proceeds_usd);
+                (row.sell_order_id.to_owned(), buy, amounts, proceeds)
+            })
             .collect();
         prop_assert_eq!(slices, expected);
         let open: Vec<_> = matcher.open_lots().unwrap();
@@ -314,7 +335,7 @@ fn no_unit_and_no_digit_is_lost() {
             let (gross, fee) = whole_worth(trade);
             let (mut size, mut first, mut second) = (Size::ZERO, Usd::ZERO, Usd::ZERO);
             let id = trade.order_id.as_str();
-            for row in matching.rows() {
+            for row in matching.rows().unwrap() {
                 if row.sell_order_id == id {
                     size = add_sizes(size, row.allocated_size).unwrap();
                     first = first.checked_add(row.proceeds_usd).unwrap();
@@ -415,14 +436,18 @@ impl Stored {
         for trade in trades {
             ledger.push(&TradeRef::try_of(trade).unwrap()).unwrap();
         }
-        let rows = (1..).zip(matching.rows());
+        let rows = (1..).zip(matching.rows().unwrap());
         let lots = matching.open_lots_with_buys().map(Result::unwrap);
         let lots = lots.map(|(buy, lot)| StoredLot {
             buy_order_id: buy.order_id.parse().unwrap(),
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
         });
-        let unmatched = matching.rows().filter(|row| row.notes.unmatched);
+        let unmatched = matching
+            .rows()
+            .unwrap()
+            .into_iter()
+            .filter(|row| row.notes.unmatched);
         let any = unmatched.map(|row| row.sell_order_id.to_owned()).collect();
         Ok(Self {
             rows: rows
@@ -581,220 +606,4 @@ fn any_text_is_a_number_or_an_error() {
         }
         Ok(())
     });
-}
-
-fn carried_lot(buy: &TradeRef<'_>, lot: &OpenLot) -> CarriedLot {
-    CarriedLot {
-        buy: buy.to_trade().unwrap(),
-        remaining_size: lot.remaining_size,
-        remaining_cost: lot.remaining_cost,
-    }
-}
-
-/// What a version keeps of a pool: its lots by number.
-struct Kept {
-    totals: PoolTotals,
-    last: Option<OrderKey>,
-    lots: Vec<CarriedLot>,
-}
-
-impl Kept {
-    fn of(matching: &Matching) -> Self {
-        let lots = matching.open_lots_with_buys().map(Result::unwrap);
-        Self {
-            totals: matching.totals,
-            last: matching.trades.last().map(|trade| OrderKey::of(&trade)),
-            lots: lots.map(|(buy, lot)| carried_lot(&buy, lot)).collect(),
-        }
-    }
-
-    /// Changes the rows as a store does.
-    fn append(&mut self, matching: &Matching, totals: PoolTotals) {
-        let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
-        self.last = newest.max(self.last.take());
-        self.totals = totals;
-        let changes = matching.lot_changes().unwrap();
-        for (buy, lot) in &changes.used {
-            let id = |lot: &&mut CarriedLot| lot.buy.order_id.as_str() == buy.order_id;
-            let kept = self.lots.iter_mut().find(id).unwrap();
-            kept.remaining_size = lot.remaining_size;
-            kept.remaining_cost = lot.remaining_cost;
-        }
-        let is_gone = |id: &str| changes.gone.iter().any(|buy| buy.order_id == id);
-        self.lots.retain(|lot| !is_gone(lot.buy.order_id.as_str()));
-        let added = changes.added.iter();
-        self.lots
-            .extend(added.map(|(buy, lot)| carried_lot(buy, lot)));
-    }
-
-    /// What is read of it to go on with some trades.
-    fn state(&self, new: &PoolLedger) -> PoolState {
-        let reach = reach_of(&new.trades, self.last.as_ref());
-        let mut picker = LotPicker::new(reach);
-        let needed = |lot: &&CarriedLot| picker.needs(lot.remaining_size, lot.remaining_cost);
-        PoolState {
-            totals: self.totals,
-            last: self.last.clone(),
-            lots: self.lots.iter().filter(needed).cloned().collect(),
-            rest: picker.rest(),
-        }
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let line = |lot: &CarriedLot| {
-            let id = &lot.buy.order_id;
-            format!("{id} {} {}\n", lot.remaining_size, lot.remaining_cost)
-        };
-        self.lots.iter().map(line).collect()
-    }
-}
-
-fn ledger(trades: &[Trade]) -> PoolLedger {
-    let mut ledger = PoolLedger::new(pool());
-    for trade in trades {
-        ledger.push(&TradeRef::try_of(trade).unwrap()).unwrap();
-    }
-    ledger
-}
-
-/// The rows of a matching, in an order of their own.
-fn sorted_rows(matching: &Matching) -> Vec<String> {
-    let mut rows: Vec<String> = matching.rows().map(|row| line(&row)).collect();
-    rows.sort();
-    rows
-}
-
-#[test]
-fn trades_in_several_parts_give_what_all_at_once_give() {
-    let (matched, changed, unread) = (Cell::new(0_u32), Cell::new(0_u32), Cell::new(0_u32));
-    let arrivals = (
-        history(),
-        prop::collection::vec(0_usize..4, 60),
-        any::<bool>(),
-    );
-    for_all(500, arrivals, |(mut trades, parts, in_time)| {
-        if in_time {
-            // As a bot writes them: mostly in order, now and then one that comes late.
-            trades.sort_by(Trade::cmp_in_pool);
-        }
-        let part_of = |place: usize| match (in_time, parts[place]) {
-            (true, 3) => 3,
-            (true, _) => place * 4 / trades.len().max(1),
-            (false, part) => part,
-        };
-        let mut arrived: Vec<Trade> = Vec::new();
-        let mut now: Option<Kept> = None;
-        let mut rows: Vec<String> = Vec::new();
-        for part in 0..4 {
-            let of_part = trades.iter().enumerate();
-            let of_part = of_part.filter(|(place, _)| part_of(*place) == part);
-            let new: Vec<Trade> = of_part.map(|(_, trade)| trade.clone()).collect();
-            arrived.extend(new.iter().cloned());
-            let Ok(whole) = match_pool(pool(), arrived.clone()) else {
-                return Ok(());
-            };
-            let state = now.as_ref().map(|now| now.state(&ledger(&new)));
-            let continued = state.as_ref().map(|it| continue_pool(ledger(&new), it));
-            match (continued, &mut now) {
-                (Some(Continued::Matched(matching, totals)), Some(now)) => {
-                    let rest = state.map_or(0, |state| state.rest.lots);
-                    unread.set(unread.get() + u32::from(rest > 0));
-                    matched.set(matched.get() + u32::from(!new.is_empty()));
-                    rows.extend(sorted_rows(&matching));
-                    rows.sort();
-                    prop_assert_eq!(&rows, &sorted_rows(&whole));
-                    prop_assert_eq!(*totals, whole.totals);
-                    now.append(&matching, *totals);
-                    prop_assert_eq!(now.lines(), Kept::of(&whole).lines());
-                }
-                (Some(Continued::Rejected(rejection)), _) => {
-                    prop_assert!(false, "rejected: {rejection:?}");
-                }
-                (Some(Continued::Damaged(why)), _) => prop_assert!(false, "damaged: {why}"),
-                (other, _) => {
-                    if let Some(Continued::HistoryChanged { order_id }) = other {
-                        changed.set(changed.get() + 1);
-                        prop_assert!(new.iter().any(|trade| trade.order_id.as_str() == order_id));
-                    }
-                    rows = sorted_rows(&whole);
-                    now = Some(Kept::of(&whole));
-                }
-            }
-        }
-        Ok(())
-    });
-    assert!(matched.get() > 300, "{} parts were matched", matched.get());
-    assert!(changed.get() > 300, "{} parts came late", changed.get());
-    assert!(unread.get() > 60, "{} parts left lots unread", unread.get());
-}
-
-#[test]
-fn a_damaged_snapshot_is_found() {
-    for_all(300, (history(), 0_u8..6), |(trades, damage)| {
-        let Ok(whole) = match_pool(pool(), trades) else {
-            return Ok(());
-        };
-        let nothing = ledger(&[]);
-        let mut kept = Kept::of(&whole);
-        let several = kept.lots.len() > 1;
-        let Some(lot) = kept.lots.first_mut() else {
-            return Ok(());
-        };
-        match damage {
-            0 => drop(kept.lots.pop()),
-            1 => lot.remaining_cost = lot.remaining_cost.checked_add(Usd::from_units(1)).unwrap(),
-            2 => lot.remaining_size = add_sizes(lot.remaining_size, "1".parse().unwrap()).unwrap(),
-            3 => {
-                let copy = lot.clone();
-                kept.lots.push(copy);
-            }
-            4 if several => {
-                let one: Size = "1".parse().unwrap();
-                let last = kept.lots.last_mut().unwrap();
-                last.remaining_size = add_sizes(last.remaining_size, one).unwrap();
-            }
-            _ => kept.totals.open_lots += 1,
-        }
-        let found = continue_pool(nothing.clone(), &kept.state(&nothing));
-        prop_assert!(matches!(found, Continued::Damaged(_)), "{found:?}");
-        Ok(())
-    });
-}
-
-#[test]
-fn lots_out_of_their_order_are_damage_where_not_all_are_read() {
-    let trades = ["1", "2", "3"].map(|id| format!("buy {id}"));
-    let buy = |nth: i64| Trade {
-        order_id: trades[nth as usize].parse().unwrap(),
-        side: Side::Buy,
-        size: "1".parse().unwrap(),
-        price: "10".parse().unwrap(),
-        fee: None,
-        order_time: Timestamp::try_from_micros(nth).unwrap(),
-        trade_seq: None,
-    };
-    let whole = match_pool(pool(), (0..3).map(buy).collect::<Vec<_>>()).unwrap();
-    let sell = Trade {
-        order_id: "sell".parse().unwrap(),
-        side: Side::Sell,
-        size: "1.5".parse().unwrap(),
-        order_time: Timestamp::try_from_micros(9).unwrap(),
-        ..buy(0)
-    };
-    let new = ledger(&[sell]);
-    let mut kept = Kept::of(&whole);
-    let state = kept.state(&new);
-    assert_eq!((state.lots.len(), state.rest.lots), (2, 1));
-    let found = continue_pool(new.clone(), &state);
-    assert!(matches!(found, Continued::Matched(..)), "{found:?}");
-    kept.lots.swap(0, 1);
-    let found = continue_pool(new.clone(), &kept.state(&new));
-    assert!(matches!(found, Continued::Damaged(_)), "{found:?}");
-    // Somebody reads less than the sell can reach.
-    let mut short = Kept::of(&whole).state(&ledger(&[]));
-    assert_eq!((short.lots.len(), short.rest.lots), (1, 2));
-    let found = continue_pool(new.clone(), &short);
-    assert!(matches!(found, Continued::Damaged(_)), "{found:?}");
-    short.rest = LotSums::NONE;
-    assert!(matches!(continue_pool(new, &short), Continued::Damaged(_)));
 }

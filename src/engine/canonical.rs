@@ -7,13 +7,14 @@ use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 
+use super::digits::push_decimal;
 use super::fact::Fact;
 use super::ids::Pool;
-use super::number::{Price, Size, Usd, UsdPerUnit, push_decimal};
+use super::number::{Price, Size, Usd, UsdPerUnit};
 use super::policy::{FEES_PER_UNIT_SCALE, USD_SCALE};
+use super::side::Side;
 use super::time::{Timestamp, push_time};
-use super::trade::Side;
-use super::trades::TradeRef;
+use super::trade::TradeRef;
 use super::wide;
 
 /// The header of the canonical export.

@@ -3,9 +3,8 @@
 
 use rust_decimal::Decimal;
 
-use super::number::{Fee, NumberError, Price, Size};
+use super::digits::NumberError;
 use super::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX};
-use super::wide;
 
 /// A number that a ledger can hold: `units` x 10^-`scale`, without trailing zeros.
 ///
@@ -83,27 +82,10 @@ impl Fact {
         Self { units, scale }
     }
 
-    fn of_decimal(value: Decimal) -> Self {
+    /// Takes a number that was checked before.
+    pub(super) fn of_decimal(value: Decimal) -> Self {
         let scale = u8::try_from(value.scale()).unwrap_or(u8::MAX);
         without_trailing_zeros(value.mantissa(), scale)
-    }
-
-    /// Returns a trade's size as a fact. Errors: it has more digits than a trade's may.
-    pub(super) fn try_of_size(size: Size) -> Result<Self, NumberError> {
-        match wide::to_i128(size.units()) {
-            Some(units) => Self::try_new(units, size.scale()),
-            None => Err(NumberError::TooManyDigits(size.units().to_string().len())),
-        }
-    }
-
-    /// Returns a price as a fact.
-    pub(super) fn of_price(price: Price) -> Self {
-        Self::of_decimal(price.as_decimal())
-    }
-
-    /// Returns a fee as a fact.
-    pub(super) fn of_fee(fee: Fee) -> Self {
-        Self::of_decimal(fee.as_decimal())
     }
 
     /// Returns the digits as an integer.
@@ -114,24 +96,6 @@ impl Fact {
     /// Returns the number of decimals.
     pub fn scale(self) -> u8 {
         self.scale
-    }
-
-    /// Returns the fact as a size. Errors: below zero.
-    pub fn to_size(self) -> Result<Size, NumberError> {
-        Size::try_from_units(wide::from_i128(self.units), self.scale)
-    }
-
-    /// Returns the fact as a price. Errors: below zero.
-    pub fn to_price(self) -> Result<Price, NumberError> {
-        match self.units {
-            ..0 => Err(NumberError::Negative),
-            _ => Ok(Price::of_checked(self.to_decimal())),
-        }
-    }
-
-    /// Returns the fact as a fee.
-    pub fn to_fee(self) -> Fee {
-        Fee::of_checked(self.to_decimal())
     }
 
     /// Returns the exact number.
@@ -166,6 +130,7 @@ fn without_trailing_zeros(units: i128, scale: u8) -> Fact {
 
 #[cfg(test)]
 mod tests {
+    use super::super::number::{Fee, Price, Size};
     use super::*;
 
     #[test]

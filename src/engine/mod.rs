@@ -11,15 +11,20 @@
 
 mod canonical;
 mod checks;
+mod digits;
 mod fact;
 mod hash;
 mod ids;
 mod issue;
+mod kernel;
 mod ledger;
+mod lots;
+mod matcher;
 mod matching;
 mod money;
 mod number;
 mod outcome;
+mod parts;
 mod place;
 pub mod policy;
 mod pool;
@@ -28,11 +33,14 @@ pub mod reference;
 mod resume;
 mod review;
 mod self_check;
+mod side;
+mod stored;
 mod stream;
 mod symbol;
 mod text;
 mod ties;
 mod time;
+mod totals;
 mod trade;
 mod trades;
 mod wide;
@@ -40,10 +48,7 @@ mod wide;
 pub use canonical::{
     ALLOCATION_HEADER, AllocationRow, Canonical, Notes, NotesError, write_trade_line,
 };
-pub use checks::{
-    Invariant, PoolStatus, PoolVersion, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems,
-    Violation, check_pool,
-};
+pub use checks::{Invariant, PoolVersion, Violation, check_pool};
 pub use fact::Fact;
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{
@@ -51,23 +56,25 @@ pub use ids::{
 };
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
-pub use matching::{MatchedSlice, Matcher, MatcherError, match_pool, match_trades};
+pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot, reach_of};
+pub use matcher::{MatchedSlice, Matcher, MatcherError};
+pub use matching::{match_pool, match_trades};
 pub use money::{
     MoneyError, add_sizes, fee_share_of_size, gross_of_size, price_of_basis, sub_sizes,
 };
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
-pub use outcome::{Allocation, Amounts, LotChanges, Matching, OpenLot, PoolTotals};
+pub use outcome::{LotChanges, Matching};
 pub use place::PlaceInPool;
 pub use pool::{
     LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows,
     judge_pool,
 };
 pub use rebates::FeeSigns;
-pub use resume::{
-    CarriedLot, Continued, LotPicker, LotSums, OrderKey, PoolState, continue_pool, reach_of,
-};
+pub use resume::{Continued, PoolState, continue_pool};
 pub use review::{ReviewItem, rejection_items, review_items, unmatched_item, unmatched_items};
 pub use self_check::SelfCheckError;
+pub use side::{Side, SideError};
+pub use stored::{PoolStatus, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems};
 pub use stream::PoolStream;
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};
 pub use text::{
@@ -75,5 +82,6 @@ pub use text::{
     thousands,
 };
 pub use time::{TimeError, Timestamp};
-pub use trade::{InvalidTrade, Side, SideError, Trade, TradeText, is_never_executed};
-pub use trades::{PoolFull, TradeRef, Trades};
+pub use totals::PoolTotals;
+pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_never_executed};
+pub use trades::{PoolFull, Trades};

@@ -21,7 +21,6 @@ mod terms;
 use super::fact::Fact;
 use super::number::{Fee, Price, Size, Usd, UsdPerUnit};
 use super::policy::{FEES_PER_UNIT_SCALE, POOL_USD_LIMIT, TRADE_USD_LIMIT, USD_SCALE};
-use super::trades::TradeRef;
 use super::wide::{self, I256, I512};
 pub use basis::price_of_basis;
 pub(super) use terms::{Terms, Words};
@@ -401,17 +400,21 @@ pub fn fees_per_unit(fee: Fact, size: Fact) -> Option<UsdPerUnit> {
 /// Tells whether a trade's gross value and fee are below the limit, and its size above zero.
 ///
 /// Errors: the gross value (`price`) or the fee (`total_fees_usd`) is 10^22 USD or more.
-pub(super) fn check_limits(trade: &TradeRef<'_>) -> Result<(), (&'static str, MoneyError)> {
-    let (size, scale) = (trade.size.units(), trade.size.scale());
+pub(super) fn check_limits(
+    size: Fact,
+    price: Fact,
+    fee: Option<Fact>,
+) -> Result<(), (&'static str, MoneyError)> {
+    let (size, scale) = (size.units(), size.scale());
     // Far below the limit no digit needs to be looked at: nearly every trade.
-    let decimals = u32::from(trade.price.scale()).saturating_add(scale.into());
+    let decimals = u32::from(price.scale()).saturating_add(scale.into());
     let small = power(decimals.saturating_add(LIMIT_DIGITS.saturating_sub(1)));
-    let is_small = multiply(trade.price.units(), size)
+    let is_small = multiply(price.units(), size)
         .is_some_and(|product| small.is_none_or(|small| product < small));
     if !is_small {
-        gross(trade.price, wide::from_i128(size), scale).map_err(|error| ("price", error))?;
+        gross(price, wide::from_i128(size), scale).map_err(|error| ("price", error))?;
     }
-    fee_share(trade.fee, size, size).map_err(|error| ("total_fees_usd", error))?;
+    fee_share(fee, size, size).map_err(|error| ("total_fees_usd", error))?;
     Ok(())
 }
 

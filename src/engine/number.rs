@@ -4,111 +4,17 @@
 //! exponent, no superfluous zero, no `+` and no `-0`.
 
 use std::cmp::Ordering;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
-use super::fact::Fact;
-use super::wide::{self, I256};
 use rust_decimal::Decimal;
 
+use super::digits::{Digits, split_digits, write_decimal, write_units};
+use super::fact::Fact;
 use super::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, FEES_PER_UNIT_SCALE, USD_SCALE};
+use super::wide::{self, I256};
 
-/// Why a text or a number can't be a size, price, fee or amount.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NumberError {
-    /// Nothing was given.
-    #[error("is empty")]
-    Empty,
-    /// Not a decimal number.
-    #[error("is not a number")]
-    NotANumber,
-    /// A comma: thousands separator or decimal comma, nobody can know which.
-    #[error("has a comma in it")]
-    Comma,
-    /// More significant digits than a fact may have.
-    #[error("has {0} significant digits, more than the {FACT_DIGITS_MAX} allowed")]
-    TooManyDigits(usize),
-    /// More decimals than a fact may have.
-    #[error("has {0} decimals, more than the {FACT_DECIMALS_MAX} allowed")]
-    TooManyDecimals(usize),
-    /// Below zero where that has no meaning.
-    #[error("is negative")]
-    Negative,
-}
-
-/// The largest exponent that is read; far beyond every limit, small enough to count with.
-const EXPONENT_MAX: i32 = 1_000;
-
-/// A text as sign, digits without superfluous zeros, and decimals.
-struct Digits {
-    negative: bool,
-    digits: String,
-    decimals: usize,
-}
-
-/// Splits a decimal text exactly. Takes `1.5`, `.5`, `5.`, `+5`, `1e-8`; no spaces or separators.
-fn split_digits(text: &str) -> Result<Digits, NumberError> {
-    if text.is_empty() {
-        return Err(NumberError::Empty);
-    }
-    let (negative, unsigned) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (
-            mantissa,
-            exponent
-                .parse::<i32>()
-                .map_err(|_| NumberError::NotANumber)?,
-        ),
-        None => (unsigned, 0),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all = format!("{whole}{fraction}");
-    if all.is_empty() || !all.bytes().all(|b| b.is_ascii_digit()) {
-        let comma = !all.is_empty() && all.bytes().all(|b| b.is_ascii_digit() || b == b',');
-        return Err(if comma {
-            NumberError::Comma
-        } else {
-            NumberError::NotANumber
-        });
-    }
-    if exponent > EXPONENT_MAX {
-        return Err(NumberError::TooManyDigits(exponent.unsigned_abs() as usize));
-    }
-    if exponent < -EXPONENT_MAX {
-        return Err(NumberError::TooManyDecimals(
-            exponent.unsigned_abs() as usize
-        ));
-    }
-    let without_tail = all.trim_end_matches('0');
-    let zeros = all.len().saturating_sub(without_tail.len());
-    let digits = without_tail.trim_start_matches('0');
-    if digits.is_empty() {
-        return Ok(Digits {
-            negative: false,
-            digits: "0".into(),
-            decimals: 0,
-        });
-    }
-    // Decimals may be negative here: 1e3 is "1" with -3 decimals.
-    let decimals = (fraction.len() as i64)
-        .saturating_sub(zeros as i64)
-        .saturating_sub(i64::from(exponent));
-    let (digits, decimals) = match usize::try_from(decimals) {
-        Ok(decimals) => (digits.to_owned(), decimals),
-        Err(_) => (
-            format!("{digits}{}", "0".repeat(decimals.unsigned_abs() as usize)),
-            0,
-        ),
-    };
-    Ok(Digits {
-        negative,
-        digits,
-        decimals,
-    })
-}
+pub use super::digits::NumberError;
 
 /// Reads a fact: at most 28 significant digits and 28 decimals.
 fn parse_fact(text: &str) -> Result<Decimal, NumberError> {
@@ -397,115 +303,42 @@ impl fmt::Display for Size {
     }
 }
 
-/// Text of a number, built without the heap: numbers are written by the million.
-struct Text {
-    bytes: [u8; Self::BYTES_MAX],
-    length: usize,
-}
-
-impl Text {
-    /// A sign, 77 digits of 256 bits, leading zeros of a scale below 256, and a point.
-    const BYTES_MAX: usize = 352;
-
-    const EMPTY: Self = Self {
-        bytes: [0; Self::BYTES_MAX],
-        length: 0,
-    };
-
-    fn push(&mut self, text: &[u8]) {
-        let end = self.length.saturating_add(text.len());
-        if let Some(free) = self.bytes.get_mut(self.length..end) {
-            free.copy_from_slice(text);
-            self.length = end;
+/// Facts as the types that callers have, and back.
+impl Fact {
+    /// Returns a trade's size as a fact. Errors: it has more digits than a trade's may.
+    pub(super) fn try_of_size(size: Size) -> Result<Self, NumberError> {
+        match wide::to_i128(size.units()) {
+            Some(units) => Self::try_new(units, size.scale()),
+            None => Err(NumberError::TooManyDigits(size.units().to_string().len())),
         }
     }
 
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+    /// Returns a price as a fact.
+    pub(super) fn of_price(price: Price) -> Self {
+        Self::of_decimal(price.as_decimal())
     }
-}
 
-impl fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text.as_bytes());
-        Ok(())
+    /// Returns a fee as a fact.
+    pub(super) fn of_fee(fee: Fee) -> Self {
+        Self::of_decimal(fee.as_decimal())
     }
-}
 
-/// Writes `units` x 10^-`scale` with a point and without superfluous zeros.
-fn write_decimal(
-    f: &mut fmt::Formatter<'_>,
-    is_negative: bool,
-    units: impl fmt::Display,
-    scale: u8,
-) -> fmt::Result {
-    let (mut all, mut text) = (Text::EMPTY, Text::EMPTY);
-    write!(all, "{units}")?;
-    let digits = all.as_bytes();
-    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale.into()));
-    let zeros = usize::from(scale).saturating_sub(fraction.len());
-    let kept = fraction
-        .iter()
-        .rposition(|digit| *digit != b'0')
-        .map_or(0, |last| last.saturating_add(1));
-    if is_negative {
-        text.push(b"-");
+    /// Returns the fact as a size. Errors: below zero.
+    pub fn to_size(self) -> Result<Size, NumberError> {
+        Size::try_from_units(wide::from_i128(self.units()), self.scale())
     }
-    text.push(if whole.is_empty() { b"0" } else { whole });
-    if let Some(kept) = fraction.get(..kept).filter(|kept| !kept.is_empty()) {
-        text.push(b".");
-        (0..zeros).for_each(|_| text.push(b"0"));
-        text.push(kept);
-    }
-    f.pad(std::str::from_utf8(text.as_bytes()).unwrap_or_default())
-}
 
-fn write_units(f: &mut fmt::Formatter<'_>, units: i128, scale: u8) -> fmt::Result {
-    let magnitude = units.unsigned_abs();
-    match u64::try_from(magnitude) {
-        // Four times the speed of 128 bits, and nearly every amount fits.
-        Ok(narrow) => write_decimal(f, units < 0, narrow, scale),
-        Err(_) => write_decimal(f, units < 0, magnitude, scale),
-    }
-}
-
-/// Appends `units` x 10^-`scale` with a point and without superfluous zeros.
-pub(super) fn push_decimal(out: &mut Vec<u8>, units: i128, scale: u8) {
-    let mut digits = [b'0'; 40];
-    let mut start = digits.len();
-    let mut rest = units.unsigned_abs();
-    let mut put = |digit: u8, start: &mut usize| {
-        *start = start.saturating_sub(1);
-        if let Some(place) = digits.get_mut(*start) {
-            *place = b'0'.wrapping_add(digit);
+    /// Returns the fact as a price. Errors: below zero.
+    pub fn to_price(self) -> Result<Price, NumberError> {
+        match self.units() {
+            ..0 => Err(NumberError::Negative),
+            _ => Ok(Price::of_checked(self.to_decimal())),
         }
-    };
-    // A machine word is divided at a tenth of the cost.
-    let mut word = loop {
-        match u64::try_from(rest) {
-            Ok(word) => break word,
-            Err(_) => {
-                put((rest % 10) as u8, &mut start);
-                rest /= 10;
-            }
-        }
-    };
-    while word > 0 {
-        put((word % 10) as u8, &mut start);
-        word /= 10;
     }
-    let digits = digits.get(start..).unwrap_or_default();
-    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale.into()));
-    let last = fraction.iter().rposition(|digit| *digit != b'0');
-    if units < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
-    if let Some(last) = last {
-        out.push(b'.');
-        let zeros = usize::from(scale).saturating_sub(fraction.len());
-        out.resize(out.len().saturating_add(zeros), b'0');
-        out.extend_from_slice(fraction.get(..=last).unwrap_or_default());
+
+    /// Returns the fact as a fee.
+    pub fn to_fee(self) -> Fee {
+        Fee::of_checked(self.to_decimal())
     }
 }
 

@@ -6,249 +6,19 @@ mod tests;
 use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::Pool;
-use super::matching::{Carried, Part, Parts};
+use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units, Width};
 use super::number::{Price, Size, Usd, UsdPerUnit};
-use super::resume::OrderKey;
+use super::parts::Parts;
+use super::place::PlaceInPool;
 use super::self_check::{Conserved, SelfCheckError};
-use super::ties::Ties;
+use super::side::Side;
 use super::time::Timestamp;
-use super::trade::{InvalidTrade, Side};
-use super::trades::{TradeRef, Trades};
+use super::totals::{PoolTotals, count};
+use super::trade::InvalidTrade;
+use super::trade::TradeRef;
+use super::trades::Trades;
 use super::wide::I256;
-
-/// The amounts of one allocation. Units: base units and USD.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Amounts {
-    /// How much of the lot went to the sell.
-    pub size: Size,
-    /// The slice's share of the buy's price and fee; `None` where no lot was left.
-    pub cost_basis: Option<Usd>,
-    /// The slice's share of the sell.
-    pub proceeds: Usd,
-    /// Proceeds less the slice's share of the sell's fee.
-    pub net_proceeds: Usd,
-    /// Net proceeds less cost basis; `None` where no lot was left.
-    pub pnl: Option<Usd>,
-}
-
-/// A slice of one lot given to one sell; both are indices into [`Matching::trades`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allocation {
-    /// The sell.
-    pub sell: u32,
-    /// The buy; `None` where no lot was left.
-    pub buy: Option<u32>,
-    /// Size, cost basis, proceeds, pnl.
-    pub amounts: Amounts,
-}
-
-/// A lot with something left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenLot {
-    /// The buy: an index into [`Matching::trades`].
-    pub buy: u32,
-    /// Units: base units.
-    pub remaining_size: Size,
-    /// Units: USD, the cost of what is left, so that used and left add up to the whole.
-    pub remaining_cost: Usd,
-}
-
-/// Counts and sums of one pool. Unmatched parts stand apart and are in no other sum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolTotals {
-    /// Trades matched.
-    pub trades: u64,
-    /// Buys among them.
-    pub buys: u64,
-    /// Sells among them.
-    pub sells: u64,
-    /// (sell, buy) pairs.
-    pub allocations: u64,
-    /// Sells with at least one pair.
-    pub sells_matched: u64,
-    /// Sells with a part that found no lot.
-    pub sells_unmatched: u64,
-    /// Buys with at least one pair.
-    pub buys_used: u64,
-    /// Trades whose fee is unknown and counts zero.
-    pub fees_unknown: u64,
-    /// Buys that stand behind another one by their id alone: time and sequence tie.
-    pub buys_by_id: u64,
-    /// Sells that stand behind another one by their id alone.
-    pub sells_by_id: u64,
-    /// Trades whose fee is negative.
-    pub rebates: u64,
-    /// What they brought, above zero, USD.
-    pub rebates_usd: Usd,
-    /// Sum over the pairs, base units.
-    pub matched_size: Size,
-    /// Sum over the pairs, USD.
-    pub cost_basis: Usd,
-    /// Sum over the pairs, USD.
-    pub proceeds: Usd,
-    /// Sum over the pairs, USD.
-    pub net_proceeds: Usd,
-    /// Sum over the pairs, USD.
-    pub pnl: Usd,
-    /// What found no lot, base units.
-    pub unmatched_size: Size,
-    /// What found no lot, USD before the fee.
-    pub unmatched_proceeds: Usd,
-    /// What found no lot, USD after the fee.
-    pub unmatched_net_proceeds: Usd,
-    /// Lots with something left.
-    pub open_lots: u64,
-    /// What is left in them, base units.
-    pub open_size: Size,
-    /// What that cost, USD.
-    pub open_cost: Usd,
-    /// Execution of the first sell.
-    pub first_sell: Option<Timestamp>,
-    /// Execution of the last sell.
-    pub last_sell: Option<Timestamp>,
-}
-
-impl Default for PoolTotals {
-    fn default() -> Self {
-        Self {
-            trades: 0,
-            buys: 0,
-            sells: 0,
-            allocations: 0,
-            sells_matched: 0,
-            sells_unmatched: 0,
-            buys_used: 0,
-            fees_unknown: 0,
-            buys_by_id: 0,
-            sells_by_id: 0,
-            rebates: 0,
-            rebates_usd: Usd::ZERO,
-            matched_size: Size::ZERO,
-            cost_basis: Usd::ZERO,
-            proceeds: Usd::ZERO,
-            net_proceeds: Usd::ZERO,
-            pnl: Usd::ZERO,
-            unmatched_size: Size::ZERO,
-            unmatched_proceeds: Usd::ZERO,
-            unmatched_net_proceeds: Usd::ZERO,
-            open_lots: 0,
-            open_size: Size::ZERO,
-            open_cost: Usd::ZERO,
-            first_sell: None,
-            last_sell: None,
-        }
-    }
-}
-
-impl PoolTotals {
-    /// Counts sorted trades, but those that were counted before.
-    fn of_trades(
-        trades: &Trades,
-        carried: &[Carried],
-        last: Option<&OrderKey>,
-    ) -> Result<Self, MoneyError> {
-        let ties = Ties::of(trades, carried, last);
-        let mut totals = Self {
-            buys_by_id: ties.buys,
-            sells_by_id: ties.sells,
-            ..Self::default()
-        };
-        let mut before = carried.iter().peekable();
-        for (index, trade) in (0..).zip(trades.iter()) {
-            if before.next_if(|carried| carried.index == index).is_none() {
-                totals.add_trade(&trade)?;
-            }
-        }
-        Ok(totals)
-    }
-
-    fn add_trade(&mut self, trade: &TradeRef<'_>) -> Result<(), MoneyError> {
-        count(&mut self.trades);
-        match trade.fee {
-            None => count(&mut self.fees_unknown),
-            Some(fee) => {
-                if let Some(rebate) = money::rebate_of(fee)? {
-                    count(&mut self.rebates);
-                    self.rebates_usd = money::add_to_pool_total(self.rebates_usd, rebate)?;
-                }
-            }
-        }
-        match trade.side {
-            Side::Buy => count(&mut self.buys),
-            Side::Sell => {
-                count(&mut self.sells);
-                self.first_sell.get_or_insert(trade.order_time);
-                self.last_sell = Some(trade.order_time);
-            }
-        }
-        Ok(())
-    }
-
-    fn add_part<N: Units>(&mut self, part: &Part<N>) -> Result<(), MoneyError> {
-        let add = |total: &mut Usd, amount| {
-            money::add_to_pool_total(*total, amount).map(|sum| *total = sum)
-        };
-        if let (Some((_, cost)), Some(pnl)) = (part.lot, part.pnl()?) {
-            count(&mut self.allocations);
-            add(&mut self.cost_basis, cost)?;
-            add(&mut self.proceeds, part.proceeds)?;
-            add(&mut self.net_proceeds, part.net_proceeds)?;
-            add(&mut self.pnl, pnl)
-        } else {
-            count(&mut self.sells_unmatched);
-            add(&mut self.unmatched_proceeds, part.proceeds)?;
-            add(&mut self.unmatched_net_proceeds, part.net_proceeds)
-        }
-    }
-
-    /// Returns the counts and sums of a matching and of a later one on top of its open lots.
-    ///
-    /// Errors: a sum beyond the limits of `policy.rs`.
-    pub fn followed_by(&self, later: &Self) -> Result<Self, MoneyError> {
-        let counts = |of: fn(&Self) -> u64| of(self).saturating_add(of(later));
-        let usd = |of: fn(&Self) -> Usd| money::add_to_pool_total(of(self), of(later));
-        let size = |of: fn(&Self) -> Size| money::add_sizes(of(self), of(later));
-        Ok(Self {
-            trades: counts(|it| it.trades),
-            buys: counts(|it| it.buys),
-            sells: counts(|it| it.sells),
-            allocations: counts(|it| it.allocations),
-            sells_matched: counts(|it| it.sells_matched),
-            sells_unmatched: counts(|it| it.sells_unmatched),
-            buys_used: counts(|it| it.buys_used),
-            fees_unknown: counts(|it| it.fees_unknown),
-            buys_by_id: counts(|it| it.buys_by_id),
-            sells_by_id: counts(|it| it.sells_by_id),
-            rebates: counts(|it| it.rebates),
-            rebates_usd: usd(|it| it.rebates_usd)?,
-            matched_size: size(|it| it.matched_size)?,
-            cost_basis: usd(|it| it.cost_basis)?,
-            proceeds: usd(|it| it.proceeds)?,
-            net_proceeds: usd(|it| it.net_proceeds)?,
-            pnl: usd(|it| it.pnl)?,
-            unmatched_size: size(|it| it.unmatched_size)?,
-            unmatched_proceeds: usd(|it| it.unmatched_proceeds)?,
-            unmatched_net_proceeds: usd(|it| it.unmatched_net_proceeds)?,
-            open_lots: later.open_lots,
-            open_size: later.open_size,
-            open_cost: later.open_cost,
-            first_sell: self.first_sell.or(later.first_sell),
-            last_sell: later.last_sell.or(self.last_sell),
-        })
-    }
-
-    fn add_open_lot(&mut self, lot: &OpenLot) -> Result<(), MoneyError> {
-        count(&mut self.open_lots);
-        self.open_size = money::add_sizes(self.open_size, lot.remaining_size)?;
-        self.open_cost = money::add_to_pool_total(self.open_cost, lot.remaining_cost)?;
-        Ok(())
-    }
-}
-
-fn count(counter: &mut u64) {
-    *counter = counter.saturating_add(1);
-}
 
 /// A pool, matched.
 ///
@@ -270,7 +40,7 @@ pub struct Matching {
     width: Width,
     /// Buys of lots that earlier trades left open, by place: in no count and no sum but those of
     /// the open lots.
-    carried: Vec<Carried>,
+    earlier: Vec<EarlierLot>,
     /// What the self-check found.
     conserved: Result<(), SelfCheckError>,
 }
@@ -294,15 +64,15 @@ impl Matching {
     pub(super) fn try_new<N: Units>(
         pool: Pool,
         trades: Trades,
-        (carried, last): (Vec<Carried>, Option<&OrderKey>),
+        (earlier, last): (Vec<EarlierLot>, Option<&PlaceInPool>),
         scale: u8,
     ) -> Result<Self, InvalidTrade> {
-        let mut totals = PoolTotals::of_trades(&trades, &carried, last).map_err(beyond_pool)?;
-        let mut before = carried.iter().peekable();
+        let mut totals = PoolTotals::of_trades(&trades, &earlier, last).map_err(beyond_pool)?;
+        let mut before = earlier.iter().peekable();
         let (mut sell_before, mut buy_before) = (None, None);
         let (mut matched, mut unmatched) = (N::ZERO, N::ZERO);
-        let mut conserved = Conserved::<N>::new(&trades, &carried, scale);
-        let mut parts = Parts::<N>::new(&trades, &carried, scale);
+        let mut conserved = Conserved::<N>::new(&trades, &earlier, scale);
+        let mut parts = Parts::<N>::new(&trades, &earlier, scale);
         while let Some((sell, part)) = parts.try_next()? {
             let sum = match part.lot {
                 Some(_) => &mut matched,
@@ -322,9 +92,9 @@ impl Matching {
                     count(&mut totals.sells_matched);
                 }
                 if buy_before.replace(buy) != Some(buy) {
-                    while before.next_if(|carried| carried.index < buy).is_some() {}
-                    let carried = before.next_if(|carried| carried.index == buy);
-                    if carried.is_none_or(|carried| carried.used.is_zero()) {
+                    while before.next_if(|earlier| earlier.buy < buy).is_some() {}
+                    let earlier = before.next_if(|earlier| earlier.buy == buy);
+                    if earlier.is_none_or(|earlier| earlier.used.is_zero()) {
                         count(&mut totals.buys_used);
                     }
                 }
@@ -350,7 +120,7 @@ impl Matching {
             totals,
             scale,
             width: N::WIDTH,
-            carried,
+            earlier,
             conserved,
         })
     }
@@ -368,27 +138,6 @@ impl Matching {
         self.totals
             .allocations
             .saturating_add(self.totals.sells_unmatched)
-    }
-
-    fn parts(&self) -> AnyParts<'_> {
-        match self.width {
-            Width::Word => AnyParts::Word(Parts::new(&self.trades, &self.carried, self.scale)),
-            Width::Narrow => AnyParts::Narrow(Parts::new(&self.trades, &self.carried, self.scale)),
-            Width::Wide => AnyParts::Wide(Parts::new(&self.trades, &self.carried, self.scale)),
-        }
-    }
-
-    /// Returns the allocations with their trades as indices into [`trades`](Self::trades).
-    ///
-    /// In the order of sells; of one sell, oldest lot first, its unmatched part last.
-    pub fn allocations(&self) -> impl Iterator<Item = Allocation> {
-        let (mut parts, mut left) = (self.parts(), self.rows_count());
-        std::iter::from_fn(move || {
-            let next = parts.next(self.scale);
-            debug_assert_eq!(next.is_some(), left > 0, "as many as were counted");
-            left = left.saturating_sub(1);
-            next
-        })
     }
 
     /// Shows each allocation as a row, in canonical order, until one is refused.
@@ -414,7 +163,7 @@ impl Matching {
         let mut shown = 0_u64;
         let (mut last_sell, mut last_buy) = (None, None);
         let mut row = self.no_row();
-        let mut parts = Parts::<N>::new(&self.trades, &self.carried, self.scale);
+        let mut parts = Parts::<N>::new(&self.trades, &self.earlier, self.scale);
         // What was matched once without an error has none.
         while let Ok(Some((sell, part))) = parts.try_next() {
             let (Ok(size), Ok(pnl)) = (part.size.to_size(self.scale), part.pnl()) else {
@@ -507,27 +256,12 @@ impl Matching {
         }
     }
 
-    /// Returns the allocations as rows, in canonical order.
-    pub fn rows(&self) -> impl Iterator<Item = AllocationRow<'_>> {
-        self.allocations().filter_map(|allocation| {
-            let side = |index| {
-                let side = RowSide::of(&trade_at(&self.trades, index)?);
-                debug_assert!(side.is_some(), "what was matched can be shown");
-                side
-            };
-            let mut row = self.no_row();
-            side(allocation.sell)?.sell_into(&mut row);
-            match allocation.buy {
-                Some(buy) => side(buy)?.buy_into(&mut row),
-                None => no_buy_into(&mut row),
-            }
-            row.allocated_size = allocation.amounts.size;
-            row.cost_basis_usd = allocation.amounts.cost_basis;
-            row.proceeds_usd = allocation.amounts.proceeds;
-            row.net_proceeds_usd = allocation.amounts.net_proceeds;
-            row.pnl_usd = allocation.amounts.pnl;
-            Some(row)
-        })
+    /// Returns the allocations as rows, in canonical order: of one sell, oldest lot first, its
+    /// unmatched part last. Errors: as of [`each_row`](Self::each_row).
+    pub fn rows(&self) -> Result<Vec<AllocationRow<'_>>, SelfCheckError> {
+        let mut rows = Vec::new();
+        self.each_row(|row| rows.push(*row))?;
+        Ok(rows)
     }
 
     /// Returns the open lots with their buys, oldest first.
@@ -551,13 +285,13 @@ impl Matching {
     /// both are bugs of the engine.
     pub fn lot_changes(&self) -> Result<LotChanges<'_>, SelfCheckError> {
         let mut changes = LotChanges::default();
-        let mut carried = self.carried.iter().peekable();
+        let mut earlier = self.earlier.iter().peekable();
         for lot in self.open_lots_with_buys() {
             let (buy, lot) = lot?;
-            while let Some(used_up) = carried.next_if(|carried| carried.index < lot.buy) {
-                changes.gone.push(self.buy_at(used_up.index)?);
+            while let Some(used_up) = earlier.next_if(|earlier| earlier.buy < lot.buy) {
+                changes.gone.push(self.buy_at(used_up.buy)?);
             }
-            let Some(before) = carried.next_if(|carried| carried.index == lot.buy) else {
+            let Some(before) = earlier.next_if(|earlier| earlier.buy == lot.buy) else {
                 changes.added.push((buy, lot));
                 continue;
             };
@@ -573,8 +307,8 @@ impl Matching {
                 changes.used.push((buy, lot));
             }
         }
-        for used_up in carried {
-            changes.gone.push(self.buy_at(used_up.index)?);
+        for used_up in earlier {
+            changes.gone.push(self.buy_at(used_up.buy)?);
         }
         Ok(changes)
     }
@@ -588,39 +322,6 @@ impl Matching {
             hash.add_row(&line);
         })?;
         Ok(hash)
-    }
-}
-
-/// The parts of a pool at its width. What was matched once without an error has none.
-enum AnyParts<'a> {
-    Word(Parts<'a, i64>),
-    Narrow(Parts<'a, i128>),
-    Wide(Parts<'a, I256>),
-}
-
-impl AnyParts<'_> {
-    fn next(&mut self, scale: u8) -> Option<Allocation> {
-        fn allocation<N: Units>(sell: u32, part: &Part<N>, scale: u8) -> Option<Allocation> {
-            Some(Allocation {
-                sell,
-                buy: part.lot.map(|(buy, _)| buy),
-                amounts: part.amounts(scale).ok()?,
-            })
-        }
-        match self {
-            Self::Word(parts) => {
-                let (sell, part) = parts.try_next().ok()??;
-                allocation(sell, &part, scale)
-            }
-            Self::Narrow(parts) => {
-                let (sell, part) = parts.try_next().ok()??;
-                allocation(sell, &part, scale)
-            }
-            Self::Wide(parts) => {
-                let (sell, part) = parts.try_next().ok()??;
-                allocation(sell, &part, scale)
-            }
-        }
     }
 }
 

@@ -7,8 +7,8 @@
 use std::cmp::Ordering;
 
 use super::ids::split_correction;
+use super::side::Side;
 use super::time::Timestamp;
-use super::trade::Side;
 
 /// A trade's place in the total order of its pool.
 ///
@@ -28,8 +28,10 @@ use super::trade::Side;
 /// places.sort();
 /// assert_eq!(places.map(|place| place.order_id), ["9", "9~2", "10", "B", "x"]);
 /// ```
+///
+/// The id is text of any kind: borrowed from a trade, or owned where a version keeps its last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlaceInPool<'a> {
+pub struct PlaceInPool<Id = String> {
     /// When it was executed.
     pub order_time: Timestamp,
     /// Buy or sell.
@@ -37,38 +39,55 @@ pub struct PlaceInPool<'a> {
     /// The venue's own sequence.
     pub trade_seq: Option<i64>,
     /// Unique in the account.
-    pub order_id: &'a str,
+    pub order_id: Id,
 }
 
-impl PlaceInPool<'_> {
+impl<Id: AsRef<str>> PlaceInPool<Id> {
+    /// Returns the place with its id borrowed.
+    pub fn borrowed(&self) -> PlaceInPool<&str> {
+        PlaceInPool {
+            order_time: self.order_time,
+            side: self.side,
+            trade_seq: self.trade_seq,
+            order_id: self.order_id.as_ref(),
+        }
+    }
+
+    /// Returns the place with an id of its own.
+    pub fn owned(&self) -> PlaceInPool {
+        PlaceInPool {
+            order_time: self.order_time,
+            side: self.side,
+            trade_seq: self.trade_seq,
+            order_id: self.order_id.as_ref().to_owned(),
+        }
+    }
+
     /// Tells whether nothing but the ids says which of two trades comes first.
-    pub fn ties_with(&self, other: &PlaceInPool<'_>) -> bool {
+    pub fn ties_with<Other>(&self, other: &PlaceInPool<Other>) -> bool {
         self.cmp_facts(other).is_eq()
     }
 
     #[inline]
-    fn cmp_facts(&self, other: &PlaceInPool<'_>) -> Ordering {
-        let sequence = |place: &PlaceInPool<'_>| {
-            let number = place.trade_seq.unwrap_or(0);
-            (place.trade_seq.is_none(), number)
-        };
-        (self.order_time, self.side, sequence(self)).cmp(&(
+    fn cmp_facts<Other>(&self, other: &PlaceInPool<Other>) -> Ordering {
+        let sequence = |seq: Option<i64>| (seq.is_none(), seq.unwrap_or(0));
+        (self.order_time, self.side, sequence(self.trade_seq)).cmp(&(
             other.order_time,
             other.side,
-            sequence(other),
+            sequence(other.trade_seq),
         ))
     }
 }
 
-impl Ord for PlaceInPool<'_> {
+impl<Id: AsRef<str> + Eq> Ord for PlaceInPool<Id> {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         self.cmp_facts(other)
-            .then_with(|| cmp_ids(self.order_id, other.order_id))
+            .then_with(|| cmp_ids(self.order_id.as_ref(), other.order_id.as_ref()))
     }
 }
 
-impl PartialOrd for PlaceInPool<'_> {
+impl<Id: AsRef<str> + Eq> PartialOrd for PlaceInPool<Id> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -117,7 +136,7 @@ impl<'a> IdKey<'a> {
 mod tests {
     use super::*;
 
-    fn place(order_id: &str) -> PlaceInPool<'_> {
+    fn place(order_id: &str) -> PlaceInPool<&str> {
         PlaceInPool {
             order_time: Timestamp::EPOCH,
             side: Side::Buy,

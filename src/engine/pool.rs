@@ -8,8 +8,9 @@ use super::matching::match_trades;
 use super::outcome::Matching;
 use super::symbol::SymbolRules;
 use super::text::shown;
+use super::trade::TradeRef;
 use super::trade::{InvalidTrade, Trade, TradeText};
-use super::trades::{PoolFull, TradeRef, Trades};
+use super::trades::{PoolFull, Trades};
 
 /// What a ledger holds of one pool: its trades, and the rows that are none.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,8 @@ use super::canonical::{AllocationRow, Notes};
 use super::ids::Pool;
 use super::number::{Size, Usd, UsdPerUnit};
 use super::policy::{FACT_DECIMALS_MAX, FEES_PER_UNIT_SCALE, USD_SCALE};
-use super::trade::{Side, Trade};
+use super::side::Side;
+use super::trade::Trade;
 pub(super) use exact::Exact;
 
 /// An allocation as the second matcher finds it. Trades are named by their place in its input.

@@ -5,77 +5,18 @@
 //! would give. A trade that comes before the last sell would have been matched otherwise: then only
 //! a run over all of the pool's history can tell.
 
-use std::collections::BTreeMap;
-
 use super::issue::IssueType;
+use super::lots::{InventoryLot, LotSums};
 use super::matching::match_on;
 use super::money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
-use super::number::{Size, Usd};
-use super::outcome::{Matching, PoolTotals};
+use super::number::Size;
+use super::outcome::Matching;
 use super::place::PlaceInPool;
 use super::pool::{PoolLedger, Rejection, invalid_rows};
-use super::time::Timestamp;
-use super::trade::{InvalidTrade, Side, Trade};
-use super::trades::{TradeRef, Trades};
-
-/// A trade's [place](PlaceInPool) with an id of its own, as a version keeps it of a pool's last
-/// trade.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderKey {
-    /// When it was executed.
-    pub order_time: Timestamp,
-    /// Buy or sell.
-    pub side: Side,
-    /// The venue's own sequence.
-    pub trade_seq: Option<i64>,
-    /// Unique in the account.
-    pub order_id: String,
-}
-
-impl OrderKey {
-    /// Returns a trade's key.
-    pub fn of(trade: &TradeRef<'_>) -> Self {
-        Self {
-            order_time: trade.order_time,
-            side: trade.side,
-            trade_seq: trade.trade_seq,
-            order_id: trade.order_id.to_owned(),
-        }
-    }
-
-    /// Returns the place.
-    pub fn place(&self) -> PlaceInPool<'_> {
-        PlaceInPool {
-            order_time: self.order_time,
-            side: self.side,
-            trade_seq: self.trade_seq,
-            order_id: &self.order_id,
-        }
-    }
-}
-
-impl Ord for OrderKey {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.place().cmp(&other.place())
-    }
-}
-
-impl PartialOrd for OrderKey {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// An open lot, as a version's inventory snapshot has it, and its buy, as the ledger has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CarriedLot {
-    /// The whole buy.
-    pub buy: Trade,
-    /// What is left of it. Units: base units.
-    pub remaining_size: Size,
-    /// What that cost. Units: USD.
-    pub remaining_cost: Usd,
-}
+use super::side::Side;
+use super::totals::PoolTotals;
+use super::trade::InvalidTrade;
+use super::trades::Trades;
 
 /// Where a version stands with a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,96 +24,11 @@ pub struct PoolState {
     /// Counts and sums of all matched up to now.
     pub totals: PoolTotals,
     /// The last trade matched.
-    pub last: Option<OrderKey>,
+    pub last: Option<PlaceInPool>,
     /// Open lots: all of them in any order, or the oldest ones in order.
-    pub lots: Vec<CarriedLot>,
+    pub lots: Vec<InventoryLot>,
     /// Younger open lots, which the new trades can't reach.
     pub rest: LotSums,
-}
-
-/// Open lots of which nobody needs more than their sums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LotSums {
-    /// How many.
-    pub lots: u64,
-    /// What is left of them. Units: base units.
-    pub size: Size,
-    /// What that cost. Units: USD.
-    pub cost: Usd,
-}
-
-impl LotSums {
-    /// No lot.
-    pub const NONE: Self = Self {
-        lots: 0,
-        size: Size::ZERO,
-        cost: Usd::ZERO,
-    };
-
-    /// Adds a lot. Errors: the sum passes what an amount may be; nothing was added.
-    pub fn try_add(&mut self, size: Size, cost: Usd) -> Result<(), MoneyError> {
-        let (size, cost) = (add_sizes(self.size, size)?, self.cost.checked_add(cost)?);
-        *self = Self {
-            lots: self.lots.saturating_add(1),
-            size,
-            cost,
-        };
-        Ok(())
-    }
-}
-
-/// Tells apart the oldest open lots, which new trades can reach, and the rest.
-#[derive(Debug, Clone)]
-pub struct LotPicker {
-    reach: Option<Size>,
-    picked: Size,
-    rest: LotSums,
-}
-
-impl LotPicker {
-    /// `reach` is what the new sells may use at most; `None`: all lots are picked.
-    pub const fn new(reach: Option<Size>) -> Self {
-        Self {
-            reach,
-            picked: Size::ZERO,
-            rest: LotSums::NONE,
-        }
-    }
-
-    /// Takes the next older lot; tells whether it is needed. The oldest one always is.
-    pub fn needs(&mut self, size: Size, cost: Usd) -> bool {
-        let is_reached = self.picked.is_zero() || self.reach.is_none_or(|it| self.picked < it);
-        if is_reached && self.rest.lots == 0 {
-            match add_sizes(self.picked, size) {
-                Ok(sum) => self.picked = sum,
-                // Nothing reaches that far: all are picked.
-                Err(_) => self.reach = None,
-            }
-            return true;
-        }
-        self.rest.try_add(size, cost).is_err()
-    }
-
-    /// Returns the sums of the lots that are not needed.
-    pub const fn rest(&self) -> LotSums {
-        self.rest
-    }
-}
-
-/// Returns how far into a pool's open lots new trades can reach; `None`: further than a sum tells,
-/// as one of them comes before the pool's last trade.
-pub fn reach_of(new: &Trades, last: Option<&OrderKey>) -> Option<Size> {
-    let last = last?.place();
-    let mut reach = Size::ZERO;
-    for trade in new.iter() {
-        if trade.place() <= last {
-            return None;
-        }
-        if trade.side == Side::Sell {
-            reach = add_sizes(reach, trade.size.to_size().ok()?).ok()?;
-        }
-    }
-    Some(reach)
 }
 
 /// What became of a pool's new trades.
@@ -266,7 +122,7 @@ fn check_lots(state: &PoolState) -> Result<(), String> {
 }
 
 /// Compares what a lot is said to have cost with what it did.
-fn check_cost(lot: &CarriedLot) -> Result<(), String> {
+fn check_cost(lot: &InventoryLot) -> Result<(), String> {
     let cost_of_first = |used: Size| {
         let fee = fee_share_of_size(lot.buy.fee, used, lot.buy.size)?;
         gross_of_size(lot.buy.price, used)?.checked_add(fee)
@@ -291,7 +147,7 @@ fn late_trade(new: &Trades, state: &PoolState) -> Option<String> {
     let last_sell = state.totals.last_sell?;
     let oldest_lot = state.lots.iter().map(|lot| lot.buy.place()).min();
     // The last trade of all is the last sell where nothing came after that.
-    let last = state.last.as_ref().map(OrderKey::place);
+    let last = state.last.as_ref().map(PlaceInPool::borrowed);
     let last_is_sell = last.filter(|last| last.side == Side::Sell);
     let late = new.iter().map(|trade| trade.place()).filter(|place| {
         let is_after = place.order_time > last_sell
@@ -300,13 +156,6 @@ fn late_trade(new: &Trades, state: &PoolState) -> Option<String> {
         !is_after && !is_behind
     });
     late.min().map(|place| place.order_id.to_owned())
-}
-
-/// Lots by the id of their buy, to find them among a pool's sorted trades.
-pub(super) fn lots_by_id(lots: &[CarriedLot]) -> BTreeMap<&str, &CarriedLot> {
-    lots.iter()
-        .map(|lot| (lot.buy.order_id.as_str(), lot))
-        .collect()
 }
 
 impl Rejection {

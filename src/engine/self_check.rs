@@ -5,12 +5,13 @@
 //! and no money code with the engine.
 
 use super::ids::Pool;
-use super::matching::{Carried, Part};
+use super::kernel::Part;
+use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units};
 use super::number::Usd;
-use super::outcome::OpenLot;
-use super::trade::Side;
-use super::trades::{TradeRef, Trades};
+use super::side::Side;
+use super::trade::TradeRef;
+use super::trades::Trades;
 
 /// A law that a matching breaks: a bug of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +46,7 @@ pub enum SelfCheckError {
 pub(super) struct Conserved<'a, N> {
     trades: &'a Trades,
     /// Buys that earlier trades used in part, by place, of which no part came by yet.
-    carried: &'a [Carried],
+    earlier: &'a [EarlierLot],
     scale: u8,
     sell: Sums<N>,
     buy: Sums<N>,
@@ -76,10 +77,10 @@ impl<N: Units> Sums<N> {
 }
 
 impl<'a, N: Units> Conserved<'a, N> {
-    pub(super) fn new(trades: &'a Trades, carried: &'a [Carried], scale: u8) -> Self {
+    pub(super) fn new(trades: &'a Trades, earlier: &'a [EarlierLot], scale: u8) -> Self {
         Self {
             trades,
-            carried,
+            earlier,
             scale,
             sell: Sums::NOTHING,
             buy: Sums::NOTHING,
@@ -105,8 +106,8 @@ impl<'a, N: Units> Conserved<'a, N> {
         let ended = self.begin_sell(past).and_then(|()| self.begin_buy(past));
         self.note(ended);
         // Each lot that was open before is used, or open still: it came by.
-        if let Some(lot) = self.carried.first() {
-            let missing = SelfCheckError::Pointer(self.name(lot.index));
+        if let Some(lot) = self.earlier.first() {
+            let missing = SelfCheckError::Pointer(self.name(lot.buy));
             self.note(Err(missing));
         }
         self.broken.map_or(Ok(()), Err)
@@ -166,21 +167,21 @@ impl<'a, N: Units> Conserved<'a, N> {
             },
         );
         self.check_between(&last, next, Side::Buy)?;
-        if let Some((first, rest)) = self.carried.split_first()
-            && first.index == next
+        if let Some((first, rest)) = self.earlier.split_first()
+            && first.buy == next
         {
-            self.carried = rest;
+            self.earlier = rest;
             self.add_used_before(first)?;
         }
         Ok(())
     }
 
     /// Adds what earlier trades used of the buy that has just begun.
-    fn add_used_before(&mut self, carried: &Carried) -> Result<(), SelfCheckError> {
-        let Some(buy) = self.trade(carried.index) else {
-            return Err(SelfCheckError::Pointer(self.name(carried.index)));
+    fn add_used_before(&mut self, earlier: &EarlierLot) -> Result<(), SelfCheckError> {
+        let Some(buy) = self.trade(earlier.buy) else {
+            return Err(SelfCheckError::Pointer(self.name(earlier.buy)));
         };
-        let used = N::try_from_size(carried.used, self.scale).ok_or(MoneyError::OutOfRange)?;
+        let used = N::try_from_size(earlier.used, self.scale).ok_or(MoneyError::OutOfRange)?;
         let size = N::try_from_fact(buy.size, self.scale).ok_or(MoneyError::OutOfRange)?;
         if used > N::ZERO {
             let fee = money::fee_share(buy.fee, used, size)?;

@@ -5,13 +5,14 @@
 
 use std::collections::VecDeque;
 
+use super::lots::{InventoryLot, LotPicker, LotSums, reach_of};
 use super::money::{MoneyError, sub_sizes};
-use super::outcome::{Matching, PoolTotals};
+use super::outcome::Matching;
+use super::place::PlaceInPool;
 use super::pool::{PoolLedger, Rejection};
-use super::resume::{
-    CarriedLot, Continued, LotPicker, LotSums, OrderKey, PoolState, continue_pool, reach_of,
-};
+use super::resume::{Continued, PoolState, continue_pool};
 use super::self_check::SelfCheckError;
+use super::totals::PoolTotals;
 
 /// A pool on its way through matching.
 ///
@@ -39,9 +40,9 @@ use super::self_check::SelfCheckError;
 #[derive(Debug, Default)]
 pub struct PoolStream {
     totals: PoolTotals,
-    last: Option<OrderKey>,
+    last: Option<PlaceInPool>,
     /// Oldest first.
-    lots: VecDeque<CarriedLot>,
+    lots: VecDeque<InventoryLot>,
 }
 
 impl PoolStream {
@@ -71,16 +72,16 @@ impl PoolStream {
     }
 
     /// The lots that are open now, oldest first.
-    pub fn open_lots(&self) -> impl Iterator<Item = &CarriedLot> {
+    pub fn open_lots(&self) -> impl Iterator<Item = &InventoryLot> {
         self.lots.iter()
     }
 
     /// Takes out the lots that a slice can reach.
     fn state(&mut self, slice: &PoolLedger) -> Result<PoolState, MoneyError> {
         let mut picker = LotPicker::new(reach_of(&slice.trades, self.last.as_ref()));
-        let needed = |lot: &&CarriedLot| picker.needs(lot.remaining_size, lot.remaining_cost);
+        let needed = |lot: &&InventoryLot| picker.needs(lot.remaining_size, lot.remaining_cost);
         let count = self.lots.iter().take_while(needed).count();
-        let lots: Vec<CarriedLot> = self.lots.drain(..count).collect();
+        let lots: Vec<InventoryLot> = self.lots.drain(..count).collect();
         Ok(PoolState {
             totals: self.totals,
             last: self.last.clone(),
@@ -91,7 +92,7 @@ impl PoolStream {
 
     /// What is left of the sums without some lots. It is not added up lot by lot, as there may be
     /// more of them than trades in the slice. Errors: they are more than the sums.
-    fn rest(&self, without: &[CarriedLot]) -> Result<LotSums, MoneyError> {
+    fn rest(&self, without: &[InventoryLot]) -> Result<LotSums, MoneyError> {
         let mut rest = LotSums {
             lots: self.lots.len() as u64,
             size: self.totals.open_size,
@@ -109,9 +110,9 @@ impl PoolStream {
         &mut self,
         matching: &Matching,
         totals: PoolTotals,
-        taken: Vec<CarriedLot>,
+        taken: Vec<InventoryLot>,
     ) -> Result<(), SelfCheckError> {
-        let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
+        let newest = matching.trades.last().map(|trade| trade.place().owned());
         self.last = newest.max(self.last.take());
         self.totals = totals;
         let changes = matching.lot_changes()?;
@@ -139,7 +140,7 @@ impl PoolStream {
         }
         for (buy, lot) in &changes.added {
             let pointer = || SelfCheckError::Pointer(buy.order_id.to_owned());
-            self.lots.push_back(CarriedLot {
+            self.lots.push_back(InventoryLot {
                 buy: buy.to_trade().map_err(|_| pointer())?,
                 remaining_size: lot.remaining_size,
                 remaining_cost: lot.remaining_cost,
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(error, SelfCheckError::Pointer("b1".into()));
         // All changes are there, and one lot more than the sums say.
         let mut stream = begun();
-        let taken: Vec<CarriedLot> = stream.lots.drain(..2).collect();
+        let taken: Vec<InventoryLot> = stream.lots.drain(..2).collect();
         stream.lots.push_back(taken[0].clone());
         let error = stream.take_over(&matching, totals, taken).unwrap_err();
         assert!(

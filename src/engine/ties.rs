@@ -4,10 +4,11 @@
 //! or neither has a sequence. Of k trades that tie, k - 1 count. So counts add up: over slices,
 //! which are cut between instants, and over the appends to a version.
 
-use super::matching::Carried;
-use super::resume::OrderKey;
-use super::trade::Side;
-use super::trades::{TradeRef, Trades};
+use super::lots::EarlierLot;
+use super::place::PlaceInPool;
+use super::side::Side;
+use super::trade::TradeRef;
+use super::trades::Trades;
 
 /// How many buys and sells are ordered by their ids.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,27 +20,27 @@ pub(super) struct Ties {
 impl Ties {
     /// Counts those of sorted trades; what earlier trades counted is left out.
     ///
-    /// `carried` are buys of open lots, which were counted when they came; `last` is the last trade
+    /// `earlier` are buys of open lots, which were counted when they came; `last` is the last trade
     /// that was matched before.
-    pub(super) fn of(trades: &Trades, carried: &[Carried], last: Option<&OrderKey>) -> Self {
+    pub(super) fn of(trades: &Trades, earlier: &[EarlierLot], last: Option<&PlaceInPool>) -> Self {
         let mut ties = Self::default();
-        let mut carried = carried.iter().peekable();
+        let mut earlier = earlier.iter().peekable();
         let mut before: Option<TradeRef<'_>> = None;
-        let mut carried_before: Option<TradeRef<'_>> = None;
+        let mut earlier_before: Option<TradeRef<'_>> = None;
         for (index, trade) in (0..).zip(trades.iter()) {
-            let is_carried = carried.next_if(|it| it.index == index).is_some();
+            let is_earlier = earlier.next_if(|it| it.buy == index).is_some();
             let ties_with = |other: &TradeRef<'_>| other.place().ties_with(&trade.place());
             let is_behind = before.as_ref().is_some_and(ties_with);
-            let counts = match is_carried {
+            let counts = match is_earlier {
                 // It counted when it came, unless new trades are the only ones that it ties with.
-                true => is_behind && !carried_before.as_ref().is_some_and(ties_with),
+                true => is_behind && !earlier_before.as_ref().is_some_and(ties_with),
                 false => is_behind || is_behind_last(&trade, before.as_ref(), last),
             };
             if counts {
                 ties.add(trade.side);
             }
-            if is_carried {
-                carried_before = Some(trade);
+            if is_earlier {
+                earlier_before = Some(trade);
             }
             before = Some(trade);
         }
@@ -60,9 +61,9 @@ impl Ties {
 fn is_behind_last(
     trade: &TradeRef<'_>,
     before: Option<&TradeRef<'_>>,
-    last: Option<&OrderKey>,
+    last: Option<&PlaceInPool>,
 ) -> bool {
-    let Some(last) = last.map(OrderKey::place) else {
+    let Some(last) = last.map(PlaceInPool::borrowed) else {
         return false;
     };
     let place = trade.place();
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     /// Buys and sells of one size; the first of them are open lots of before.
-    fn ties(rows: &[(&str, &str, i64, Option<i64>)], carried: &[u32], last: Option<&str>) -> Ties {
+    fn ties(rows: &[(&str, &str, i64, Option<i64>)], earlier: &[u32], last: Option<&str>) -> Ties {
         let trade = |(order_id, side, second, trade_seq): &(&str, &str, i64, Option<i64>)| {
             Trade::try_from_text(&TradeText {
                 order_id,
@@ -92,20 +93,17 @@ mod tests {
         let mut trades = Trades::try_of(&trades).unwrap();
         trades.sort();
         let used = "0.5".parse().unwrap();
-        let carried: Vec<Carried> = carried
+        let earlier: Vec<EarlierLot> = earlier
             .iter()
-            .map(|index| Carried {
-                index: *index,
-                used,
-            })
+            .map(|place| EarlierLot { buy: *place, used })
             .collect();
-        let last = last.map(|id| OrderKey {
+        let last = last.map(|id| PlaceInPool {
             order_time: super::super::time::Timestamp::try_from_micros(9).unwrap(),
             side: Side::Sell,
             trade_seq: None,
             order_id: id.into(),
         });
-        Ties::of(&trades, &carried, last.as_ref())
+        Ties::of(&trades, &earlier, last.as_ref())
     }
 
     fn found(buys: u64, sells: u64) -> Ties {
@@ -142,12 +140,12 @@ mod tests {
         ];
         assert_eq!(ties(&buys, &[0, 1, 2], None), found(0, 0));
         // One new trade behind, between and before two that were there is one more.
-        for carried in [[0, 1], [0, 2], [1, 2]] {
-            assert_eq!(ties(&buys, &carried, None), found(1, 0), "{carried:?}");
+        for earlier in [[0, 1], [0, 2], [1, 2]] {
+            assert_eq!(ties(&buys, &earlier, None), found(1, 0), "{earlier:?}");
         }
         // All new beside one that was there.
-        for carried in [0, 1, 2] {
-            assert_eq!(ties(&buys, &[carried], None), found(2, 0), "{carried}");
+        for earlier in [0, 1, 2] {
+            assert_eq!(ties(&buys, &[earlier], None), found(2, 0), "{earlier}");
         }
     }
 

@@ -2,60 +2,16 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::str::FromStr;
 
+use super::fact::Fact;
 use super::ids::OrderId;
-use super::money::MoneyError;
-use super::number::{Fee, Price, Size};
+use super::money::{self, MoneyError, Terms, Units};
+use super::number::{Fee, NumberError, Price, Size};
 use super::place::PlaceInPool;
 use super::policy::STATUSES_NEVER_EXECUTED;
+use super::side::Side;
 use super::text::shown;
 use super::time::Timestamp;
-use super::trades::TradeRef;
-
-/// The side of a trade. A buy opens a lot, a sell uses lots up.
-///
-/// Order: buys before sells, so that of one microsecond the buy is there to be sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    /// Opens a lot.
-    Buy,
-    /// Uses lots up.
-    Sell,
-}
-
-impl Side {
-    /// Returns `buy` or `sell`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Side::Buy => "buy",
-            Side::Sell => "sell",
-        }
-    }
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A text that is neither `buy` nor `sell`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is neither \"buy\" nor \"sell\"")]
-pub struct SideError;
-
-impl FromStr for Side {
-    type Err = SideError;
-
-    fn from_str(text: &str) -> Result<Self, SideError> {
-        match text {
-            "buy" => Ok(Side::Buy),
-            "sell" => Ok(Side::Sell),
-            _ => Err(SideError),
-        }
-    }
-}
 
 /// One execution of a pool, never changed once stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +147,7 @@ impl Trade {
     }
 
     /// Returns its place in the total order in which a pool's trades are matched.
-    pub fn place(&self) -> PlaceInPool<'_> {
+    pub fn place(&self) -> PlaceInPool<&str> {
         PlaceInPool {
             order_time: self.order_time,
             side: self.side,
@@ -203,6 +159,86 @@ impl Trade {
     /// Compares [places](Self::place), to sort by.
     pub fn cmp_in_pool(&self, other: &Self) -> Ordering {
         self.place().cmp(&other.place())
+    }
+}
+
+/// A trade as it is looked at: the id borrowed, the numbers as integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TradeRef<'a> {
+    /// Unique in the account.
+    pub order_id: &'a str,
+    /// Buy or sell.
+    pub side: Side,
+    /// Units: base units, above zero.
+    pub size: Fact,
+    /// Units: USD a base unit, zero or more.
+    pub price: Fact,
+    /// Units: USD for the whole trade; negative is a rebate; `None` is unknown.
+    pub fee: Option<Fact>,
+    /// When it was executed.
+    pub order_time: Timestamp,
+    /// The venue's own sequence, to order executions of one microsecond.
+    pub trade_seq: Option<i64>,
+}
+
+impl<'a> TradeRef<'a> {
+    /// Returns what the kernel needs of it: its size at the pool's scale, and its terms.
+    pub(super) fn terms<N: Units>(&self, scale: u8) -> Option<(N, Terms)> {
+        let size = N::try_from_fact(self.size, scale)?;
+        Some((size, Terms::of(self.price, self.fee, scale)))
+    }
+
+    /// Looks at a trade. Errors: its size has more digits than a trade's may.
+    pub fn try_of(trade: &'a Trade) -> Result<Self, NumberError> {
+        Ok(Self {
+            order_id: trade.order_id.as_str(),
+            side: trade.side,
+            size: Fact::try_of_size(trade.size)?,
+            price: Fact::of_price(trade.price),
+            fee: trade.fee.map(Fact::of_fee),
+            order_time: trade.order_time,
+            trade_seq: trade.trade_seq,
+        })
+    }
+
+    /// Returns the trade with an id of its own. Errors: a number that no trade can have.
+    pub fn to_trade(self) -> Result<Trade, NumberError> {
+        Ok(Trade {
+            order_id: OrderId::unreadable(self.order_id),
+            side: self.side,
+            size: self.size.to_size()?,
+            price: self.price.to_price()?,
+            fee: self.fee.map(Fact::to_fee),
+            order_time: self.order_time,
+            trade_seq: self.trade_seq,
+        })
+    }
+
+    /// Checks what no single number can show: a size above zero, amounts within the limits.
+    ///
+    /// Errors: the column at fault.
+    pub fn check(&self) -> Result<(), InvalidTrade> {
+        let invalid = |column, reason| InvalidTrade {
+            order_id: self.order_id.to_owned(),
+            column,
+            reason,
+        };
+        if self.size.units() == 0 {
+            let reason = "is \"0\", expected a number above zero";
+            return Err(invalid("size", reason.into()));
+        }
+        money::check_limits(self.size, self.price, self.fee)
+            .map_err(|(column, error)| invalid(column, format!("is too large: {error}")))
+    }
+
+    /// Returns its place in the total order in which a pool's trades are matched.
+    pub fn place(&self) -> PlaceInPool<&'a str> {
+        PlaceInPool {
+            order_time: self.order_time,
+            side: self.side,
+            trade_seq: self.trade_seq,
+            order_id: self.order_id,
+        }
     }
 }
 

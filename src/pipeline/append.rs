@@ -10,9 +10,9 @@ use super::context::{Context, PipelineResult};
 use super::incremental::Forced;
 use super::publish::move_to;
 use crate::engine::{
-    Continued, IssueType, LotSums, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
-    PoolState, PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Timestamp,
-    continue_pool, rejection_items, review_items, unmatched_items,
+    Continued, IssueType, LotSums, Matching, Pool, PoolLedger, PoolOutcome, PoolResult, PoolState,
+    PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Timestamp, continue_pool,
+    rejection_items, review_items, unmatched_items,
 };
 use crate::store::Store;
 use crate::store::lots::OpenLots;
@@ -162,7 +162,7 @@ impl<'a> Appending<'a> {
             let items = unmatched_items(&matching, rules)?;
             self.review.items.extend(items);
         }
-        let newest = matching.trades.last().map(|trade| OrderKey::of(&trade));
+        let newest = matching.trades.last().map(|trade| trade.place().owned());
         let has_rows = matching.rows_count() > 0;
         let mut after = PoolSummary {
             status: PoolStatus::Matched,

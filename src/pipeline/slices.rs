@@ -12,7 +12,7 @@ use super::make::{
     CHUNK_BYTES, Made, Making, OnPool, Unfinished, Walk, Work, error_of, send, start_one,
 };
 use crate::engine::{
-    CarriedLot, InvalidTrade, Matching, OpenLot, Pool, PoolLedger, PoolOutcome, PoolResult,
+    InvalidTrade, InventoryLot, Matching, OpenLot, Pool, PoolLedger, PoolOutcome, PoolResult,
     PoolStream, Rejection, ReviewItem, RowsHash, SelfCheckError, TradeRef, invalid_rows,
     judge_pool, review_items,
 };
@@ -193,7 +193,7 @@ impl Sliced {
     }
 }
 
-fn open_lot(lot: &CarriedLot) -> OpenLot {
+fn open_lot(lot: &InventoryLot) -> OpenLot {
     OpenLot {
         buy: 0,
         remaining_size: lot.remaining_size,

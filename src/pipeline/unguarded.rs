@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{OrderKey, Pool, PoolLedger, PoolStatus, TradeRef};
+use crate::engine::{Pool, PoolLedger, PoolStatus, TradeRef};
 use crate::store::model::{Arrivals, LedgerRead, PoolSummary};
 
 /// A ledger beside a version.
@@ -58,7 +58,7 @@ fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
     let (mut old, mut new) = (PoolLedger::new(pool.clone()), PoolLedger::new(pool));
     let is_new = |trade: &TradeRef<'_>| {
         let last = summary.last.as_ref();
-        last.is_none_or(|last| OrderKey::of(trade) > *last)
+        last.is_none_or(|last| trade.place() > last.borrowed())
     };
     for trade in ledger.trades.iter() {
         let part = if is_new(&trade) { &mut new } else { &mut old };

@@ -12,7 +12,7 @@ use super::model::{
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
-    Account, OrderId, OrderKey, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot,
+    Account, OrderId, PlaceInPool, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot,
     Symbol, Timestamp, Trade, Usd,
 };
 
@@ -391,11 +391,11 @@ pub(super) fn summary(cells: &impl Cells) -> Result<PoolSummary, StoreError> {
     read().map_err(in_table("fifo_pool_summary"))
 }
 
-fn last_order(named: &Named<'_, impl Cells>) -> Result<Option<OrderKey>, BadCell> {
+fn last_order(named: &Named<'_, impl Cells>) -> Result<Option<PlaceInPool>, BadCell> {
     let Some(order_time) = named.optional_time(4)? else {
         return Ok(None);
     };
-    Ok(Some(OrderKey {
+    Ok(Some(PlaceInPool {
         order_time,
         side: named.parse(28)?,
         trade_seq: named.optional_integer(29)?,

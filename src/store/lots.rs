@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{CarriedLot, LotPicker, LotSums, OrderId, Pool, Size, Trade, Usd};
+use crate::engine::{InventoryLot, LotPicker, LotSums, OrderId, Pool, Size, Trade, Usd};
 
 /// How far new sells can reach into the open lots of some pools; `None`: all lots are needed.
 pub type Reach = BTreeMap<Pool, Option<Size>>;
@@ -15,7 +15,7 @@ pub type Reach = BTreeMap<Pool, Option<Size>>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenLots {
     /// The oldest ones, in order; those whose buy the ledger does not have are left out.
-    pub oldest: Vec<CarriedLot>,
+    pub oldest: Vec<InventoryLot>,
     /// The sums of the others.
     pub rest: LotSums,
 }
@@ -29,8 +29,8 @@ pub(super) struct PickedLot {
 }
 
 impl PickedLot {
-    pub(super) fn with(&self, buy: Trade) -> CarriedLot {
-        CarriedLot {
+    pub(super) fn with(&self, buy: Trade) -> InventoryLot {
+        InventoryLot {
             buy,
             remaining_size: self.size,
             remaining_cost: self.cost,

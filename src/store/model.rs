@@ -20,7 +20,7 @@ pub use watermark::{Watermark, Writings};
 
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
-    Account, LedgerTrade, Matching, OrderKey, Pool, PoolLedger, PoolOutcome, PoolResult,
+    Account, LedgerTrade, Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult,
     PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolRules, Timestamp, Usd, policy,
 };
 
@@ -427,7 +427,7 @@ pub struct PoolSummary {
     /// Hash of its canonical rows.
     pub allocations_hash: RowsHash,
     /// The last trade matched.
-    pub last: Option<OrderKey>,
+    pub last: Option<PlaceInPool>,
     /// How far into the ledger it reaches. Of a stale pool that is not as far as its version does.
     pub watermark: Watermark,
     /// When its first row was written.
@@ -460,7 +460,7 @@ impl PoolSummary {
             totals: matching.map_or(nothing, |matching| matching.totals),
             ledger_hash: outcome.ledger_hash,
             allocations_hash: outcome.allocations_hash,
-            last: last.map(|trade| OrderKey::of(&trade)),
+            last: last.map(|trade| trade.place().owned()),
             watermark: watermark.clone(),
             first_allocation: has_rows.then_some(at),
             last_allocation: has_rows.then_some(at),

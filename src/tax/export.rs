@@ -17,7 +17,7 @@ use super::slices::Slices;
 use super::totals::Totals;
 use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
-use crate::engine::{Account, CarriedLot, Pool, PoolStatus, Size, Timestamp, Usd, add_sizes};
+use crate::engine::{Account, InventoryLot, Pool, PoolStatus, Size, Timestamp, Usd, add_sizes};
 use crate::files::{IfThere, check_place, remove_published};
 use crate::report::{CsvLine, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
@@ -419,8 +419,8 @@ async fn give_open_lots(
 fn check_lots(
     version: Version,
     summary: &PoolSummary,
-    lots: Vec<CarriedLot>,
-) -> TaxResult<Vec<CarriedLot>> {
+    lots: Vec<InventoryLot>,
+) -> TaxResult<Vec<InventoryLot>> {
     let (mut size, mut cost) = (Some(Size::ZERO), Some(Usd::ZERO));
     for lot in &lots {
         size = size.and_then(|sum| add_sizes(sum, lot.remaining_size).ok());

@@ -247,8 +247,8 @@ pub async fn a_version_reads_back_as_it_was_made(subject: &dyn Subject) {
         assert_eq!(summary.error, None);
         let stored = store.stored_pool(version, &outcome.pool).await.unwrap();
         assert_eq!(stored.unreadable, []);
-        assert_eq!(stored.allocations.len(), matching.rows().count());
-        for (stored, made) in stored.allocations.iter().zip(matching.rows()) {
+        assert_eq!(stored.allocations.len(), matching.rows().unwrap().len());
+        for (stored, made) in stored.allocations.iter().zip(matching.rows().unwrap()) {
             id += 1;
             assert_eq!((stored.id, stored.row()), (id, made));
             if made.notes.unmatched {

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::super::hash::RowsHash;
-use super::super::outcome::PoolTotals;
 use super::super::reference::{Exact, TradeAmounts};
+use super::super::side::Side;
 use super::super::time::Timestamp;
-use super::super::trade::{Side, Trade};
-use super::super::trades::{TradeRef, Trades};
+use super::super::totals::PoolTotals;
+use super::super::trade::Trade;
+use super::super::trade::TradeRef;
+use super::super::trades::Trades;
 use super::evidence::{Evidence, Named};
 use super::{Findings, Invariant, PoolStatus, PoolVersion, StoredLot, StoredSummary};
 

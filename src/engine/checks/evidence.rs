@@ -6,7 +6,8 @@
 use std::cell::OnceCell;
 
 use super::super::reference::{self, Exact, ReferenceError, ReferenceMatching};
-use super::super::trade::{Side, Trade};
+use super::super::side::Side;
+use super::super::trade::Trade;
 use super::{PoolVersion, StoredAllocation};
 
 /// What an order id of a row names.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::canonical::AllocationRow;
 use super::super::ids::{Account, Symbol};
 use super::super::reference::{Exact, ReferenceMatching, TradeAmounts};
-use super::super::trade::Side;
+use super::super::side::Side;
 use super::evidence::{Evidence, Named, RowEvidence};
 use super::{Findings, Invariant};
 

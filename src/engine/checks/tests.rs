@@ -1,9 +1,13 @@
 //! Breaks a valid version in every way there is, one at a time, and reads the verdict.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::engine::matching::match_pool;
+use crate::engine::trade::TradeRef;
 use crate::engine::trade::{Trade, TradeText};
-use crate::engine::trades::{TradeRef, Trades};
+use crate::engine::trades::Trades;
+use crate::engine::{AllocationRow, Notes, RowsHash, Size, Usd};
 
 /// A stored version of one pool.
 struct Case {
@@ -46,12 +50,14 @@ impl Case {
         };
         let unmatched: BTreeSet<String> = matching
             .rows()
+            .unwrap()
+            .into_iter()
             .filter(|row| row.buy_order_id.is_none())
             .map(|row| row.sell_order_id.to_owned())
             .collect();
         Self {
             rows: (1..)
-                .zip(matching.rows())
+                .zip(matching.rows().unwrap())
                 .map(row)
                 .collect::<Result<_, _>>()
                 .unwrap(),

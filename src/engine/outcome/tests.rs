@@ -24,9 +24,9 @@ fn matched() -> Matching {
     match_pool(pool, trades).unwrap()
 }
 
-fn carried(index: u32, used: &str) -> Carried {
+fn earlier(place: u32, used: &str) -> EarlierLot {
     let used: Size = used.parse().unwrap();
-    Carried { index, used }
+    EarlierLot { buy: place, used }
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_walk_that_ends_before_the_last_row_is_an_error() {
     assert_eq!(error, ended(0));
     // The second lot has less than the sell takes of it.
     let mut early = matched();
-    early.carried = vec![carried(1, "0.6")];
+    early.earlier = vec![earlier(1, "0.6")];
     assert_eq!(early.allocations_hash().unwrap_err(), ended(1));
     assert_eq!(
         ended(1).to_string(),
@@ -66,7 +66,7 @@ fn a_lot_whose_buy_is_not_there_is_an_error() {
         assert_eq!(lots.unwrap_err(), pointer);
         assert_eq!(lost.lot_changes().unwrap_err(), pointer);
         let mut lost = matched();
-        lost.carried = vec![carried(place, "0.1")];
+        lost.earlier = vec![earlier(place, "0.1")];
         assert_eq!(lost.lot_changes().unwrap_err(), pointer);
     }
 }
@@ -74,7 +74,7 @@ fn a_lot_whose_buy_is_not_there_is_an_error() {
 #[test]
 fn a_lot_that_used_more_than_its_buy_is_an_error() {
     let mut more = matched();
-    more.carried = vec![carried(1, "0.6")];
+    more.earlier = vec![earlier(1, "0.6")];
     let error = more.lot_changes().unwrap_err();
     assert!(matches!(error, SelfCheckError::Money(_)), "{error}");
 }

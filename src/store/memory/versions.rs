@@ -112,7 +112,7 @@ impl StoredVersion {
 
     fn append(&mut self, id: i64, matching: &Matching) -> StoreResult<i64> {
         let (mut id, mut made) = (id, Vec::new());
-        for row in matching.rows() {
+        for row in matching.rows()? {
             id += 1;
             let stored = StoredAllocation::try_from_row(id, &row);
             made.push(stored.map_err(|error| broken_constraint(APPEND, &error.to_string()))?);
@@ -297,7 +297,7 @@ impl MemoryVersionWriter {
 
     fn load_matching(&mut self, matching: &Matching) -> StoreResult<()> {
         let action = "write allocations";
-        for row in matching.rows() {
+        for row in matching.rows()? {
             let pair = (
                 row.account,
                 row.sell_order_id,

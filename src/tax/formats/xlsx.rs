@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
 use super::{Done, TaxFile, one};
-use crate::engine::{CarriedLot, Pool};
+use crate::engine::{InventoryLot, Pool};
 use crate::files::{Draft, WriteError};
 use crate::report::WrittenFile;
 use crate::tax::boxes::Part;
@@ -103,7 +103,7 @@ pub struct OpenLotLine {
     /// Whose, of what.
     pub pool: Pool,
     /// The lot.
-    pub lot: CarriedLot,
+    pub lot: InventoryLot,
 }
 
 /// How cells look.

@@ -1,0 +1,163 @@
+//! Lots: what one buy brought in. What is open of them, what earlier sells used, how many sells
+//! can reach.
+
+use std::collections::BTreeMap;
+
+use super::money::{self, MoneyError, add_sizes};
+use super::number::{Size, Usd};
+use super::place::PlaceInPool;
+use super::side::Side;
+use super::trade::{InvalidTrade, Trade};
+use super::trades::Trades;
+
+/// A lot with something left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenLot {
+    /// The buy: an index into [`Matching::trades`].
+    pub buy: u32,
+    /// Units: base units.
+    pub remaining_size: Size,
+    /// Units: USD, the cost of what is left, so that used and left add up to the whole.
+    pub remaining_cost: Usd,
+}
+
+/// An open lot, as a version's inventory snapshot has it, and its buy, as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventoryLot {
+    /// The whole buy.
+    pub buy: Trade,
+    /// What is left of it. Units: base units.
+    pub remaining_size: Size,
+    /// What that cost. Units: USD.
+    pub remaining_cost: Usd,
+}
+
+/// A trade of an earlier matching, and how much of it was used there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EarlierLot {
+    /// The buy's place among the sorted trades.
+    pub(super) buy: u32,
+    /// Units: base units.
+    pub(super) used: Size,
+}
+
+/// Finds the lots among the sorted trades.
+pub(super) fn used_before(
+    trades: &Trades,
+    lots: &[InventoryLot],
+) -> Result<Vec<EarlierLot>, InvalidTrade> {
+    let mut earlier = Vec::with_capacity(lots.len());
+    if lots.is_empty() {
+        return Ok(earlier);
+    }
+    let by_id = lots_by_id(lots);
+    for (place, trade) in (0..).zip(trades.iter()) {
+        let Some(lot) = by_id.get(trade.order_id) else {
+            continue;
+        };
+        let invalid = |reason: &dyn std::fmt::Display| InvalidTrade {
+            order_id: trade.order_id.to_owned(),
+            column: "size",
+            reason: format!("of the lot that is left: {reason}"),
+        };
+        let used = money::sub_sizes(lot.buy.size, lot.remaining_size);
+        let used = used.map_err(|error| invalid(&error))?;
+        if trade.side == Side::Sell || lot.remaining_size.is_zero() {
+            return Err(invalid(&"nothing was left"));
+        }
+        earlier.push(EarlierLot { buy: place, used });
+    }
+    Ok(earlier)
+}
+
+/// Open lots of which nobody needs more than their sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LotSums {
+    /// How many.
+    pub lots: u64,
+    /// What is left of them. Units: base units.
+    pub size: Size,
+    /// What that cost. Units: USD.
+    pub cost: Usd,
+}
+
+impl LotSums {
+    /// No lot.
+    pub const NONE: Self = Self {
+        lots: 0,
+        size: Size::ZERO,
+        cost: Usd::ZERO,
+    };
+
+    /// Adds a lot. Errors: the sum passes what an amount may be; nothing was added.
+    pub fn try_add(&mut self, size: Size, cost: Usd) -> Result<(), MoneyError> {
+        let (size, cost) = (add_sizes(self.size, size)?, self.cost.checked_add(cost)?);
+        *self = Self {
+            lots: self.lots.saturating_add(1),
+            size,
+            cost,
+        };
+        Ok(())
+    }
+}
+
+/// Tells apart the oldest open lots, which new trades can reach, and the rest.
+#[derive(Debug, Clone)]
+pub struct LotPicker {
+    reach: Option<Size>,
+    picked: Size,
+    rest: LotSums,
+}
+
+impl LotPicker {
+    /// `reach` is what the new sells may use at most; `None`: all lots are picked.
+    pub const fn new(reach: Option<Size>) -> Self {
+        Self {
+            reach,
+            picked: Size::ZERO,
+            rest: LotSums::NONE,
+        }
+    }
+
+    /// Takes the next older lot; tells whether it is needed. The oldest one always is.
+    pub fn needs(&mut self, size: Size, cost: Usd) -> bool {
+        let is_reached = self.picked.is_zero() || self.reach.is_none_or(|it| self.picked < it);
+        if is_reached && self.rest.lots == 0 {
+            match add_sizes(self.picked, size) {
+                Ok(sum) => self.picked = sum,
+                // Nothing reaches that far: all are picked.
+                Err(_) => self.reach = None,
+            }
+            return true;
+        }
+        self.rest.try_add(size, cost).is_err()
+    }
+
+    /// Returns the sums of the lots that are not needed.
+    pub const fn rest(&self) -> LotSums {
+        self.rest
+    }
+}
+
+/// Returns how far into a pool's open lots new trades can reach; `None`: further than a sum tells,
+/// as one of them comes before the pool's last trade.
+pub fn reach_of(new: &Trades, last: Option<&PlaceInPool>) -> Option<Size> {
+    let last = last?.borrowed();
+    let mut reach = Size::ZERO;
+    for trade in new.iter() {
+        if trade.place() <= last {
+            return None;
+        }
+        if trade.side == Side::Sell {
+            reach = add_sizes(reach, trade.size.to_size().ok()?).ok()?;
+        }
+    }
+    Some(reach)
+}
+
+/// Lots by the id of their buy, to find them among a pool's sorted trades.
+pub(super) fn lots_by_id(lots: &[InventoryLot]) -> BTreeMap<&str, &InventoryLot> {
+    lots.iter()
+        .map(|lot| (lot.buy.order_id.as_str(), lot))
+        .collect()
+}

@@ -1,0 +1,129 @@
+//! The parts of all sells of a pool, one after the other: the kernel over sorted trades.
+
+use super::kernel::{Kernel, Lot, Lots, Part, Selling};
+use super::lots::{EarlierLot, OpenLot};
+use super::money::{MoneyError, Units};
+use super::side::Side;
+use super::trade::InvalidTrade;
+use super::trades::Trades;
+
+/// The buys of a sorted pool up to a sell: lots are taken in the order in which they stand.
+#[derive(Debug, Clone)]
+struct BuysBefore<'a> {
+    trades: &'a Trades,
+    next: usize,
+    sell: usize,
+    /// Those of them that were used before, by place.
+    earlier: &'a [EarlierLot],
+}
+
+impl Lots for BuysBefore<'_> {
+    #[inline(always)]
+    fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>> {
+        while self.next < self.sell {
+            let index = self.next;
+            self.next = index.saturating_add(1);
+            if self.trades.side(index)? == Side::Buy {
+                let handle = u32::try_from(index).ok()?;
+                let lot = Lot::new(handle, self.trades.terms(index, scale)?);
+                return match self.earlier.split_first() {
+                    Some((first, rest)) if first.buy == handle => {
+                        self.earlier = rest;
+                        lot.used_before(first.used, scale)
+                    }
+                    _ => Some(lot),
+                };
+            }
+        }
+        None
+    }
+}
+
+/// The parts of all sells of a sorted pool, one after the other.
+///
+/// Nothing is kept of a part once it is given: who needs the parts again matches again, which
+/// costs less than the memory to keep them.
+#[derive(Debug, Clone)]
+pub(super) struct Parts<'a, N> {
+    trades: &'a Trades,
+    kernel: Kernel<N>,
+    lots: BuysBefore<'a>,
+    /// The next trade.
+    next: usize,
+    /// The sell at work, and its place.
+    selling: Option<(u32, Selling<N>)>,
+}
+
+impl<'a, N: Units> Parts<'a, N> {
+    /// `trades` are sorted, and fit `N` at the scale; `earlier` are the buys of open lots.
+    pub(super) fn new(trades: &'a Trades, earlier: &'a [EarlierLot], scale: u8) -> Self {
+        Self {
+            trades,
+            kernel: Kernel::new(scale),
+            lots: BuysBefore {
+                trades,
+                next: 0,
+                sell: 0,
+                earlier,
+            },
+            next: 0,
+            selling: None,
+        }
+    }
+
+    /// Matches the next part: the sell's place and the part. Errors: an amount does not fit.
+    #[inline(always)]
+    pub(super) fn try_next(&mut self) -> Result<Option<(u32, Part<N>)>, InvalidTrade> {
+        if self.selling.is_none() && !self.next_sell()? {
+            return Ok(None);
+        }
+        let Some((index, selling)) = &mut self.selling else {
+            return Ok(None);
+        };
+        let index = *index;
+        match selling.next_part(&mut self.kernel, &mut self.lots) {
+            Ok(part) => {
+                if selling.is_done() {
+                    self.selling = None;
+                }
+                Ok(Some((index, part)))
+            }
+            Err(error) => Err(self.does_not_fit(index, error)),
+        }
+    }
+
+    #[inline(always)]
+    fn next_sell(&mut self) -> Result<bool, InvalidTrade> {
+        loop {
+            let place = self.next;
+            match self.trades.side(place) {
+                None => return Ok(false),
+                Some(Side::Buy) => self.next = place.saturating_add(1),
+                Some(Side::Sell) => break,
+            }
+        }
+        let place = self.next;
+        self.next = place.saturating_add(1);
+        self.lots.sell = place;
+        // More trades than 32 bits count have more than 4 GiB of ids, which a pool can't hold.
+        let index = u32::try_from(place).unwrap_or(u32::MAX);
+        let Some(sell) = self.trades.terms(place, self.kernel.scale) else {
+            return Err(self.does_not_fit(index, MoneyError::OutOfRange));
+        };
+        self.selling = Some((index, Selling::new(sell)));
+        Ok(true)
+    }
+
+    fn does_not_fit(&self, sell: u32, error: MoneyError) -> InvalidTrade {
+        let trade = usize::try_from(sell)
+            .ok()
+            .and_then(|sell| self.trades.get(sell));
+        InvalidTrade::does_not_fit(trade.map_or("", |trade| trade.order_id), error)
+    }
+
+    /// Returns what is left after the last part, oldest lot first.
+    pub(super) fn open_lots(mut self) -> Result<Vec<OpenLot>, MoneyError> {
+        self.lots.sell = self.trades.len();
+        self.kernel.open_lots(&mut self.lots)
+    }
+}

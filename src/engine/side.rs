@@ -1,0 +1,48 @@
+//! Buy or sell.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The side of a trade. A buy opens a lot, a sell uses lots up.
+///
+/// Order: buys before sells, so that of one microsecond the buy is there to be sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Opens a lot.
+    Buy,
+    /// Uses lots up.
+    Sell,
+}
+
+impl Side {
+    /// Returns `buy` or `sell`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that is neither `buy` nor `sell`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is neither \"buy\" nor \"sell\"")]
+pub struct SideError;
+
+impl FromStr for Side {
+    type Err = SideError;
+
+    fn from_str(text: &str) -> Result<Self, SideError> {
+        match text {
+            "buy" => Ok(Side::Buy),
+            "sell" => Ok(Side::Sell),
+            _ => Err(SideError),
+        }
+    }
+}

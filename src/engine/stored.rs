@@ -1,0 +1,144 @@
+//! What a version has stored of a pool, as the tables have it: rows, open lots, summary, questions.
+
+use std::collections::BTreeSet;
+
+use super::canonical::{AllocationRow, Notes};
+use super::hash::RowsHash;
+use super::ids::{Account, IdError, OrderId, Symbol};
+use super::number::{Price, Size, Usd, UsdPerUnit};
+use super::time::Timestamp;
+use super::totals::PoolTotals;
+
+/// A row of `fifo_allocations` as it is stored.
+///
+/// Units: sizes in base units, prices and fees per unit in USD a unit, amounts in USD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAllocation {
+    /// The row's number, in canonical order.
+    pub id: i64,
+    /// Whose lots.
+    pub account: Account,
+    /// Of what.
+    pub symbol: Symbol,
+    /// The sell.
+    pub sell_order_id: OrderId,
+    /// The buy; `None` where no lot was left.
+    pub buy_order_id: Option<OrderId>,
+    /// How much of the sell, and of the lot.
+    pub allocated_size: Size,
+    /// The buy's price.
+    pub buy_price: Option<Price>,
+    /// The sell's price.
+    pub sell_price: Price,
+    /// For reading only.
+    pub buy_fees_per_unit: Option<UsdPerUnit>,
+    /// For reading only.
+    pub sell_fees_per_unit: Option<UsdPerUnit>,
+    /// The slice's share of the buy's price and fee.
+    pub cost_basis_usd: Option<Usd>,
+    /// The slice's share of the sell.
+    pub proceeds_usd: Usd,
+    /// Proceeds less the slice's share of the sell's fee.
+    pub net_proceeds_usd: Usd,
+    /// Net proceeds less cost basis.
+    pub pnl_usd: Option<Usd>,
+    /// When the buy was executed.
+    pub buy_time: Option<Timestamp>,
+    /// When the sell was executed.
+    pub sell_time: Timestamp,
+    /// Note codes.
+    pub notes: Notes,
+}
+
+impl StoredAllocation {
+    /// Makes the stored form of a row. Errors: a name that is none.
+    pub fn try_from_row(id: i64, row: &AllocationRow<'_>) -> Result<Self, IdError> {
+        Ok(Self {
+            id,
+            account: row.account.parse()?,
+            symbol: row.symbol.parse()?,
+            sell_order_id: row.sell_order_id.parse()?,
+            buy_order_id: row.buy_order_id.map(str::parse).transpose()?,
+            allocated_size: row.allocated_size,
+            buy_price: row.buy_price,
+            sell_price: row.sell_price,
+            buy_fees_per_unit: row.buy_fees_per_unit,
+            sell_fees_per_unit: row.sell_fees_per_unit,
+            cost_basis_usd: row.cost_basis_usd,
+            proceeds_usd: row.proceeds_usd,
+            net_proceeds_usd: row.net_proceeds_usd,
+            pnl_usd: row.pnl_usd,
+            buy_time: row.buy_time,
+            sell_time: row.sell_time,
+            notes: row.notes,
+        })
+    }
+
+    /// Returns the columns that are exported and hashed.
+    pub fn row(&self) -> AllocationRow<'_> {
+        AllocationRow {
+            account: self.account.as_str(),
+            symbol: self.symbol.as_str(),
+            sell_order_id: self.sell_order_id.as_str(),
+            buy_order_id: self.buy_order_id.as_ref().map(OrderId::as_str),
+            allocated_size: self.allocated_size,
+            buy_price: self.buy_price,
+            sell_price: self.sell_price,
+            buy_fees_per_unit: self.buy_fees_per_unit,
+            sell_fees_per_unit: self.sell_fees_per_unit,
+            cost_basis_usd: self.cost_basis_usd,
+            proceeds_usd: self.proceeds_usd,
+            net_proceeds_usd: self.net_proceeds_usd,
+            pnl_usd: self.pnl_usd,
+            buy_time: self.buy_time,
+            sell_time: self.sell_time,
+            notes: self.notes,
+        }
+    }
+}
+
+/// A lot of a version's last `fifo_inventory_snapshot`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLot {
+    /// The buy.
+    pub buy_order_id: OrderId,
+    /// Units: base units.
+    pub remaining_size: Size,
+    /// Units: USD.
+    pub remaining_cost_usd: Usd,
+}
+
+/// What became of a pool, as its summary says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolStatus {
+    /// It has allocations.
+    Matched,
+    /// It has those that an earlier run made: only a person can settle something that came since.
+    Stale,
+    /// It has none: something in it only a person can settle.
+    Rejected,
+    /// It has none: a person took it out.
+    Excluded,
+}
+
+/// What `fifo_pool_summary` says of a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSummary {
+    /// Matched, rejected or excluded.
+    pub status: PoolStatus,
+    /// Counts and sums.
+    pub totals: PoolTotals,
+    /// Of the facts that the version was made from.
+    pub ledger_hash: RowsHash,
+    /// Of the version's rows.
+    pub allocations_hash: RowsHash,
+}
+
+/// The pool's `unmatched_sell` items in the review queue, by order id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnmatchedItems {
+    /// Orders that have an item, whatever its status.
+    pub any: BTreeSet<String>,
+    /// Orders whose item is open.
+    pub open: BTreeSet<String>,
+}
