@@ -1,9 +1,9 @@
 //! The rules: trades to lots, allocations, review items, checks.
 //!
 //! No input or output, clock, environment, randomness, async, logging or threads; no floats, no
-//! unchecked operators, no maps of random order. Read next: `trade.rs` (what comes in),
-//! `matching.rs` (what is done), `outcome.rs` (what comes out), `money.rs` (how it is calculated),
-//! `checks.rs` and `reference.rs` (how it is judged).
+//! unchecked operators, no maps of random order. Read next: `trade.rs` (what comes in), `kernel.rs`
+//! (the loop), `matching.rs` (how a pool comes to it), `outcome.rs` (what comes out), `money.rs`
+//! (how it is calculated), `checks.rs` and `reference.rs` (how it is judged).
 
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
