@@ -353,6 +353,17 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
 /// Room below a name, where its text goes on.
 const INDENT: &str = "                ";
 
+/// Says which sells found no buy, and what that means for the totals.
+pub(super) fn describe_unmatched(sells: &str, verb: &str, proceeds: Usd, next: &Next) -> String {
+    format!(
+        "Unmatched       {sells} {verb} no buy: {} USD of net proceeds have no cost basis\n\
+         {INDENT}and are in no total. Totals are incomplete until the buys are imported\n\
+         {INDENT}(short sales are not matched yet): `{}`\n",
+        dollars(proceeds),
+        next.command("fifo-pnl review list"),
+    )
+}
+
 /// Says what is unknown, and what it means for the totals.
 fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
     let counts = &report.counts;
@@ -363,14 +374,8 @@ fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
             1 => "finds",
             _ => "find",
         };
-        text.push_str(&format!(
-            "Unmatched       {} {verb} no buy: {} USD of net proceeds have no cost basis\n\
-             {INDENT}and are in no total. Totals are incomplete until the buys are imported\n\
-             {INDENT}(short sales are not matched yet): `{}`\n",
-            plural(counts.unmatched_sells, "sell", "sells"),
-            dollars(proceeds),
-            next.command("fifo-pnl review list"),
-        ));
+        let sells = plural(counts.unmatched_sells, "sell", "sells");
+        text.push_str(&describe_unmatched(&sells, verb, proceeds, next));
     }
     for (status, verb) in [
         (PoolStatus::Rejected, "Rejected"),

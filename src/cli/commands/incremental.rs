@@ -9,7 +9,7 @@ use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::{count, dollars, plural, table, time};
+use crate::cli::format::{count, dollars, plural, sum, table, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{PoolStatus, Timestamp, shown, shown_sentence};
@@ -50,6 +50,7 @@ pub(super) async fn run(
             };
             let mut body = describe((report, next), since, args.all_rows, options.dry_run);
             body.push_str(&decided.describe(next));
+            body.push_str(&describe_next(report, next, options.dry_run));
             (body, session.json(|| append_json(report, since)), exit)
         }
         Incremental::Full(report, forced) => {
@@ -240,10 +241,19 @@ fn describe(
     text
 }
 
+/// Tells whether something is missing from the totals.
+fn is_incomplete(report: &AppendReport) -> bool {
+    report.counts.unmatched_sells > 0 || report.counts.pools_rejected > 0
+}
+
 fn describe_figures(report: &AppendReport) -> String {
     let counts = &report.counts;
     let sides = counts::sides(counts);
     let pools = plural(report.pools.len() as u64, "pool", "pools");
+    let remark = match is_incomplete(report) {
+        true => "   totals are incomplete, see below",
+        false => "",
+    };
     let rows = [
         (
             "New trades",
@@ -251,7 +261,11 @@ fn describe_figures(report: &AppendReport) -> String {
             format!("{sides} in {pools}"),
         ),
         ("Allocations", count(counts.allocations), String::new()),
-        ("Realized PnL", dollars(counts.pnl), "USD, of these".into()),
+        (
+            "Realized PnL",
+            dollars(counts.pnl),
+            format!("USD, of these{remark}"),
+        ),
     ];
     let width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
     let line = |(name, value, note): &(&str, String, String)| {
@@ -328,10 +342,9 @@ fn describe_unknown(report: &AppendReport, next: &Next) -> String {
             1 => ("1 new sell".to_owned(), "finds"),
             sells => (format!("{} new sells", count(sells)), "find"),
         };
-        text.push_str(&format!(
-            "Unmatched       {sells} {verb} no buy: `{}`\n",
-            next.command("fifo-pnl review list")
-        ));
+        let proceeds = report.pools.iter();
+        let proceeds = sum(proceeds.map(|line| line.added.unmatched_net_proceeds));
+        text.push_str(&compute::describe_unmatched(&sells, verb, proceeds, next));
     }
     for line in &report.pools {
         let error = shown_sentence(line.error.as_deref().unwrap_or(""));
@@ -361,6 +374,16 @@ fn describe_unknown(report: &AppendReport, next: &Next) -> String {
         text.push_str(&format!("Not executions  {rows}: {reason}\n"));
     }
     text
+}
+
+/// Names the next command, as a full run does.
+fn describe_next(report: &AppendReport, next: &Next, dry_run: bool) -> String {
+    let command = match is_incomplete(report) {
+        _ if dry_run => "compute_allocations --incremental".to_owned(),
+        true => "fifo-pnl review list".to_owned(),
+        false => format!("validate_allocations --version {}", report.version),
+    };
+    format!("Next: {}\n", next.command(&command))
 }
 
 fn idle_json(nothing: &NothingNew) -> Value {
@@ -406,6 +429,7 @@ fn append_json(report: &AppendReport, since: Option<Timestamp>) -> Value {
         "buys": counts.buys, "sells": counts.sells, "allocations": counts.allocations,
         "pnl_usd": counts.pnl.to_string(),
         "unmatched_sells": counts.unmatched_sells,
+        "totals_complete": !is_incomplete(report),
         "fees_unknown": counts.fees_unknown,
         "voided": report.voided,
         "ineligible": report.ineligible,
