@@ -10,6 +10,8 @@
 mod decided;
 #[path = "figures/filed.rs"]
 mod filed;
+#[path = "figures/imported.rs"]
+mod imported;
 #[path = "figures/reopened.rs"]
 mod reopened;
 #[allow(dead_code, reason = "other tests use more of it")]
@@ -104,5 +106,8 @@ mod tests {
         where_no_version_is_current_a_part_is_not_advised,
         a_year_that_was_filed_before_is_named,
         voided_sales_of_the_year_are_named);
+    on_both!(imported: the_same_file_under_another_account_is_named,
+        statuses_that_nobody_knows_are_named,
+        an_incremental_run_says_what_its_totals_lack);
     on_both!(reopened: an_item_without_an_unmatched_part_is_not_reopened);
 }

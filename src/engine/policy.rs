@@ -50,6 +50,27 @@ pub const STATUSES_NEVER_EXECUTED: [&str; 9] = [
     "placed",
 ];
 
+/// Statuses that are known to say that an order executed, in whole or in part. Any other text is
+/// taken for one, too, and an import names it.
+pub const STATUSES_EXECUTED: [&str; 16] = [
+    "filled",
+    "partially filled",
+    "partially_filled",
+    "partially-filled",
+    "partiallyfilled",
+    "partial",
+    "executed",
+    "closed",
+    "complete",
+    "completed",
+    "done",
+    "settled",
+    "matched",
+    "traded",
+    "finished",
+    "success",
+];
+
 /// USD at stake from which a review item is of medium severity; below it is low.
 pub const SEVERITY_MEDIUM_FROM_USD: i128 = 10;
 /// USD at stake from which a review item is of high severity.

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use tokio::sync::mpsc;
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
-use crate::engine::{FeeSigns, LedgerTrade};
+use crate::engine::{FeeSigns, LedgerTrade, UnknownStatuses};
 use crate::import::{
     Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX, RejectedRow,
     Rejects, Repeats, TradeHasher, TradeHashes,
@@ -55,6 +55,8 @@ pub(super) struct Checked {
     pub rejected: Rejects,
     pub unknown_columns: Vec<String>,
     pub fees: FeeSigns,
+    /// Statuses that nobody knows.
+    pub statuses: UnknownStatuses,
     pub ends_without_line_end: bool,
 }
 
@@ -206,6 +208,11 @@ pub(super) fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
     fees
 }
 
+/// Counts the statuses of some trades that nobody knows.
+pub(super) fn statuses_of(trades: &[LedgerTrade]) -> UnknownStatuses {
+    UnknownStatuses::of(trades.iter().map(|row| row.status.as_deref()))
+}
+
 fn check(
     path: &Path,
     options: &ImportOptions,
@@ -224,13 +231,14 @@ fn check(
             let of_block: Vec<u64> = of_block.collect();
             Ok((
                 of_block,
-                fees_of(&parsed.trades),
+                (fees_of(&parsed.trades), statuses_of(&parsed.trades)),
                 parsed.rejected,
                 parsed.rows,
             ))
         },
-        |_, (of_block, fees, rejected, rows), end| {
+        |_, (of_block, (fees, statuses), rejected, rows), end| {
             checked.fees.merge(&fees);
+            checked.statuses.merge(&statuses);
             trades += of_block.len() as u64;
             hashes.extend(&of_block);
             checked.rejected.extend(rejected);

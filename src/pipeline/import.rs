@@ -4,17 +4,19 @@
 use std::fs::File;
 use std::path::Path;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
-use super::csv_file::{CsvFile, fees_of, of_block, reject};
-use crate::engine::{Account, FeeSigns, LedgerTrade};
+use super::csv_file::{CsvFile, fees_of, of_block, reject, statuses_of};
+use crate::engine::{Account, FeeSigns, LedgerTrade, Timestamp, UnknownStatuses};
 use crate::import::{
     FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects, parse_csv,
     parse_opening_lots, read_whole,
 };
 use crate::store::Store;
 use crate::store::model::{ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
+use crate::store::rules::IMPORT_EVENT;
 
 /// How files are to be imported.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +52,8 @@ pub struct Source {
     pub unknown_columns: Vec<String>,
     /// Fees and rebates of its rows.
     pub fees: FeeSigns,
+    /// Statuses that nobody knows: their rows count as executions.
+    pub statuses: UnknownStatuses,
     /// The last line has no line end: it may have been cut.
     pub ends_without_line_end: bool,
     trades: SourceTrades,
@@ -81,10 +85,25 @@ pub struct FileReport {
     pub unknown_columns: Vec<String>,
     /// Fees and rebates of its rows.
     pub fees: FeeSigns,
+    /// Statuses that nobody knows: their rows count as executions.
+    pub statuses: UnknownStatuses,
     /// The last line has no line end: it may have been cut.
     pub ends_without_line_end: bool,
     /// What the ledger made of it; `None`: it was refused before.
     pub receipt: Option<ImportReceipt>,
+    /// The same bytes were imported before as another account's, and these trades are new.
+    pub twice: Option<ImportedAs>,
+}
+
+/// An import of the same bytes as another account's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedAs {
+    /// Whose trades they were where the file does not say.
+    pub account: String,
+    /// The file's name then.
+    pub file: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Source {
@@ -144,6 +163,7 @@ pub fn parse_source(
             rejected: checked.rejected,
             unknown_columns: checked.unknown_columns,
             fees: checked.fees,
+            statuses: checked.statuses,
             ends_without_line_end: checked.ends_without_line_end,
             trades: SourceTrades::InFile(file),
         });
@@ -166,6 +186,7 @@ pub fn parse_source(
         rejected: parsed.rejected.iter().cloned().collect(),
         unknown_columns: parsed.unknown_columns,
         fees: fees_of(&parsed.trades),
+        statuses: statuses_of(&parsed.trades),
         ends_without_line_end: parsed.ends_without_line_end,
         trades: SourceTrades::Listed(
             parsed.trades,
@@ -220,11 +241,14 @@ pub async fn import_files(
             rejected: source.rejected,
             unknown_columns: source.unknown_columns,
             fees: source.fees,
+            statuses: source.statuses,
             ends_without_line_end: source.ends_without_line_end,
             receipt: None,
+            twice: None,
         };
         if let (false, Some(store)) = (stopped, store) {
             let file = import_file(&report, request, context);
+            let other = imported_as_another(store, &report.sha256, &request.account).await?;
             let receipt = match source.trades {
                 SourceTrades::Listed(trades, rejects) => {
                     let batch = ImportBatch {
@@ -241,11 +265,42 @@ pub async fn import_files(
                 }
             };
             stopped = !receipt.conflicts.is_empty() && !request.skip_invalid;
+            report.twice = other.filter(|_| receipt.appended > 0);
             report.receipt = Some(receipt);
         }
         reports.push(report);
     }
     Ok(reports)
+}
+
+/// Finds an import of the same bytes as another account's: the last one, unless they are this
+/// account's, too.
+async fn imported_as_another(
+    store: &dyn Store,
+    sha256: &str,
+    account: &Account,
+) -> PipelineResult<Option<ImportedAs>> {
+    let files = store.imports().await?;
+    if !files.iter().any(|file| file.sha256 == sha256) {
+        return Ok(None);
+    }
+    let mut last = None;
+    for event in store.events_of(&[IMPORT_EVENT]).await? {
+        let text = |name: &str| event.details.get(name).and_then(Value::as_str);
+        let was_written = event.details.get("import_id").is_some_and(Value::is_i64);
+        if text("sha256") == Some(sha256)
+            && was_written
+            && let (Some(of), Some(file)) = (text("account"), text("file"))
+            && of != account.as_str()
+        {
+            last = Some(ImportedAs {
+                account: of.to_owned(),
+                file: file.to_owned(),
+                at: event.at,
+            });
+        }
+    }
+    Ok(last)
 }
 
 fn import_file(report: &FileReport, request: &ImportRequest, context: &Context) -> ImportFile {
@@ -262,5 +317,6 @@ fn import_file(report: &FileReport, request: &ImportRequest, context: &Context) 
         preview: request.preview,
         imported_at: context.clock.now(),
         imported_by: context.user.clone(),
+        account: request.account.clone(),
     }
 }

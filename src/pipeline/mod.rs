@@ -46,7 +46,7 @@ pub use decided::{DecidedLot, LateBuy, current_watermark, decided_lots, late_buy
 pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};
-pub use import::{FileReport, ImportRequest, Source, import_files, parse_source};
+pub use import::{FileReport, ImportRequest, ImportedAs, Source, import_files, parse_source};
 pub use incremental::{Forced, Incremental, NothingNew, compute_incremental};
 pub use lock::when_free;
 pub use names::{check_scope, known_pools, unknown};

@@ -190,6 +190,8 @@ pub struct ImportFile {
     pub imported_at: Timestamp,
     /// Who, for the voids of corrections.
     pub imported_by: String,
+    /// Whose trades they are where the file does not say.
+    pub account: Account,
 }
 
 /// A rejected row, kept so that nobody has to look for it again.

@@ -23,14 +23,18 @@ use crate::engine::{
 /// Who settles items when a version shows that they no longer hold.
 pub const AUTOMATIC: &str = "fifo-pnl";
 
+/// Kind of the events of imports.
+pub const IMPORT_EVENT: &str = "import";
+
 /// Returns what the audit trail says of an import.
 pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt, rejected: u64) -> Event {
     let details = json!({
         "import_id": receipt.import_id, "file": file.name, "sha256": file.sha256,
+        "account": file.account.as_str(),
         "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
         "conflicts": receipt.conflict_count(), "rejected": rejected,
     });
-    Event::info("import", file.imported_at, details)
+    Event::info(IMPORT_EVENT, file.imported_at, details)
 }
 
 /// Account and order id of an execution.

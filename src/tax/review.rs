@@ -193,6 +193,7 @@ pub fn import_batch(
         preview: false,
         imported_at: at,
         imported_by: by.to_owned(),
+        account: item.pool.account.clone(),
     };
     let rejects = Vec::new();
     ImportBatch {

@@ -360,6 +360,7 @@ pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
         preview: false,
         imported_at: at(100),
         imported_by: "ann".into(),
+        account: Account::default(),
     };
     ImportBatch {
         file,

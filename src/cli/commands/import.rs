@@ -13,6 +13,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::session::Session;
+use crate::cli::terminal::note;
 use crate::engine::{FeeSigns, shown, shown_sentence};
 use crate::files::check_text;
 use crate::import::parse_timezone;
@@ -159,7 +160,18 @@ pub(super) async fn import(
     request: &ImportRequest,
     session: &Session,
 ) -> CliResult<Vec<FileReport>> {
-    Ok(import_files(store, sources, request, &session.context).await?)
+    let reports = import_files(store, sources, request, &session.context).await?;
+    for report in &reports {
+        if let Some(other) = &report.twice {
+            note(&report::describe_twice(
+                report,
+                other,
+                request,
+                &session.next,
+            ));
+        }
+    }
+    Ok(reports)
 }
 
 /// Chooses the exit code: nothing written is an error of input, a part written is a finding.
@@ -253,6 +265,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         let columns = columns.join(", ");
         text.push_str(&format!("  columns that nothing is read from: {columns}\n"));
     }
+    text.push_str(&report::describe_statuses(&report.statuses));
     text.push_str(&describe_rebates(&report.fees));
     if report.ends_without_line_end {
         text.push_str("  the last line has no line end: was the file cut?\n");
@@ -297,6 +310,8 @@ pub(super) fn to_json(report: &FileReport) -> Value {
         "duplicates": report.duplicates, "unknown_columns": report.unknown_columns,
         "rebates": report.fees.rebates, "rebates_usd": report.fees.rebates_usd.to_string(),
         "every_fee_is_a_rebate": report.fees.all_are_rebates(),
+        "unknown_statuses": report.statuses.rows, "unknown_statuses_others": report.statuses.others,
+        "imported_before_as": report.twice.as_ref().map(report::twice_json),
     });
     let lists = [
         report::rejects_json(&report.rejected),

@@ -81,6 +81,7 @@ fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
         preview: false,
         imported_at: at(100),
         imported_by: "ann".into(),
+        account: Account::default(),
     };
     let rejects = Vec::new();
     ImportBatch {

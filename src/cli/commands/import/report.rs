@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::format::{count, plural};
-use crate::engine::{shown, shown_sentence};
+use crate::cli::format::{count, plural, time};
+use crate::cli::next::{Next, flag};
+use crate::engine::{UnknownStatuses, shown, shown_sentence};
 use crate::import::{ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
+use crate::pipeline::{FileReport, ImportRequest, ImportedAs};
 use crate::store::model::{Conflict, ImportReceipt};
 
 /// Rows that the text shows of one reason.
@@ -90,6 +92,52 @@ pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String 
         text.push_str(hint);
     }
     text
+}
+
+/// Names the statuses that nobody knows.
+pub(super) fn describe_statuses(statuses: &UnknownStatuses) -> String {
+    let line = |(status, rows): (&String, &u64)| {
+        let rows = plural(*rows, "row", "rows");
+        format!(
+            "  status {}: {rows}, taken as executed\n",
+            shown(status).quoted()
+        )
+    };
+    let mut text: String = statuses.rows.iter().map(line).collect();
+    if statuses.others > 0 {
+        let rows = plural(statuses.others, "row", "rows");
+        text.push_str(&format!("  more statuses: {rows}, taken as executed\n"));
+    }
+    text
+}
+
+/// Warns that trades count in two accounts, and names the way back.
+pub(super) fn describe_twice(
+    report: &FileReport,
+    other: &ImportedAs,
+    request: &ImportRequest,
+    next: &Next,
+) -> String {
+    let (verb, new) = match request.preview {
+        true => ("would count", "the import"),
+        false => ("count", "this import"),
+    };
+    let name = shown_sentence(&report.name);
+    let account = flag("--account", request.account.as_str());
+    let void = next.command(&format!("fifo-pnl void ID {account} --reason TEXT"));
+    format!(
+        "warning: {name} has the bytes of {}, imported as account {} at {}.\n\
+         Its trades {verb} in both accounts. If that is wrong, take {new} back:\n\
+         `{void}`, once for each of its trades",
+        shown_sentence(&other.file),
+        shown(&other.account).quoted(),
+        time(other.at),
+    )
+}
+
+/// Puts an import as another account's into JSON.
+pub(super) fn twice_json(other: &ImportedAs) -> Value {
+    json!({ "account": other.account, "file": other.file, "at": other.at.to_string() })
 }
 
 /// Says how to go on where rows stopped files.
