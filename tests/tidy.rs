@@ -4,6 +4,9 @@
 //! Each test lists all offences with file and line. The readers are simple on purpose: they know
 //! the form that rustfmt gives, not the language.
 
+#[path = "tidy/circles.rs"]
+mod circles;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
