@@ -265,7 +265,8 @@ pub async fn import_files(
                 }
             };
             stopped = !receipt.conflicts.is_empty() && !request.skip_invalid;
-            report.twice = other.filter(|_| receipt.appended > 0);
+            let is_written = receipt.import_id.is_some() || request.preview;
+            report.twice = other.filter(|_| is_written && receipt.appended > 0);
             report.receipt = Some(receipt);
         }
         reports.push(report);

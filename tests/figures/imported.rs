@@ -36,6 +36,21 @@ pub fn the_same_file_under_another_account_is_named(place: &Place) {
         .run("fifo-pnl import two.csv --account kraken")
         .expect(0);
     assert_eq!(again.stderr, "");
+    // A file that is refused counts nowhere.
+    place.write(
+        "held.csv",
+        "b1,BTC-USD,buy,1,7,2025-01-01T00:00:00Z,0,third\n",
+    );
+    place.run("fifo-pnl import held.csv").expect(0);
+    let refused = place
+        .run("fifo-pnl import copy.csv --account third")
+        .expect(2);
+    assert!(
+        !refused.stderr.contains("both accounts"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!refused.stdout.contains("Next:"), "{}", refused.stdout);
     // A file that names its accounts itself counts once.
     place.write(
         "own.csv",
