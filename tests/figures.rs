@@ -6,6 +6,8 @@
     reason = "the server and its programs are found in the environment; moments need a clock"
 )]
 
+#[path = "figures/advised.rs"]
+mod advised;
 #[path = "figures/decided.rs"]
 mod decided;
 #[path = "figures/filed.rs"]
@@ -98,6 +100,9 @@ macro_rules! on_both {
 }
 
 mod tests {
+    on_both!(advised: an_import_advises_a_run_if_something_is_new,
+        negative_fees_are_corrected_as_advised,
+        a_ledger_of_rejected_trades_has_trades);
     on_both!(decided: a_lot_by_decision_is_counted_wherever_its_figures_are,
         a_missing_buy_that_arrives_is_named_beside_the_decision,
         a_version_counts_the_decisions_that_it_saw);

@@ -111,8 +111,10 @@ fn follow_all(options: &'static str) {
 fn runs_and_versions(place: &Place) {
     place.follow("fifo-pnl import ledger.csv", &[COMPUTE]);
     place.import("B-3,BTC-USD,buy,2,100,2025-01-05T10:00:00Z,0.2,main\n");
+    let later = "LATE-1,BTC-USD,sell,0.5,120,2025-02-03T10:00:00Z,0.11,main\n";
+    place.folder.write("later.csv", format!("{HEAD}{later}"));
     place.follow(
-        "fifo-pnl import ledger.csv",
+        "fifo-pnl import later.csv",
         &["compute_allocations --incremental"],
     );
     place.follow(COMPUTE, &["validate_allocations --version "]);
@@ -238,12 +240,19 @@ fn the_plain_command_is_named_where_it_opens_the_same_database() {
     let plain = format!("\nNext: {COMPUTE}\n");
     let said = |args: &[&str]| folder.fifo_pnl(args).expect(0).stdout;
     assert!(said(&["import", "ledger.csv"]).ends_with(&plain));
+    // Only an import that brought something says what is next.
+    let bring = |id: &str| {
+        let row = format!("{id},BTC-USD,buy,1,100,2025-02-02T10:00:00Z,0,main\n");
+        folder.write("ledger.csv", format!("{HEAD}{row}"));
+    };
+    bring("N-1");
     let default = ["import", "ledger.csv", "--database", "sqlite://fifo-pnl.db"];
     assert!(said(&default).ends_with(&plain));
     let mut command = folder.program(env!("CARGO_BIN_EXE_fifo-pnl"), &["import", "ledger.csv"]);
     command.env("DATABASE_URL", "sqlite://env.db");
     let done = Done::of(command.output().unwrap()).expect(0);
     assert!(done.stdout.ends_with(&plain), "{}", done.stdout);
+    bring("N-2");
     // The flag wins over the environment, which the next command would listen to.
     let mut command = folder.program(env!("CARGO_BIN_EXE_fifo-pnl"), &default);
     command.env("DATABASE_URL", "sqlite://env.db");

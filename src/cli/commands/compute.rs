@@ -196,7 +196,10 @@ fn describe_version(report: &ComputeReport, next: &Next) -> String {
         }
     };
     let through = report.complete_through.map_or_else(
-        || "the ledger has no trades to match".into(),
+        || match report.counts.trades() {
+            0 => "the ledger has no trades to match".into(),
+            _ => "no trade could be matched, see below".into(),
+        },
         |through| format!("complete through {}", time(through)),
     );
     format!("{publication}\n{through}\n")

@@ -76,7 +76,11 @@ async fn import_and_describe(
     let mut text = format!("Database  {location}\n");
     text.push_str(&describe(&reports, request));
     text.push_str(&decided.warnings(&session.next));
-    if exit == Exit::Done && !request.preview {
+    let is_new = |receipt: &ImportReceipt| {
+        receipt.import_id.is_some() && receipt.appended + receipt.corrected > 0
+    };
+    let mut receipts = reports.iter().filter_map(|report| report.receipt.as_ref());
+    if !request.preview && receipts.any(is_new) {
         let scope = match has_version {
             true => "--incremental",
             false => "--all-symbols",
@@ -292,7 +296,7 @@ fn describe_rebates(fees: &FeeSigns) -> String {
     if fees.all_are_rebates() {
         text.push_str(
             "  warning: every fee of the file is negative, so each adds to the gain. If they are \
-             costs, import\n    the file with fees above zero: void the trades, or use --correct\n",
+             costs, write\n    them above zero and import the file with --correct --reason TEXT\n",
         );
     }
     text
