@@ -269,6 +269,40 @@ fn several_lots_partial_sizes_and_a_signed_zero() {
 }
 
 #[test]
+fn a_decision_that_was_taken_back_can_be_made_again() {
+    let folder = folder();
+    let cost = "SELECT cost_basis_usd FROM fifo_allocations WHERE buy_order_id LIKE 'review-%' \
+         ORDER BY id DESC LIMIT 1";
+    // Another basis, then the first one again: each is a trade of its own.
+    for (number, basis) in [(1, "31.2312"), (2, "40"), (3, "40"), (4, "31.2312")] {
+        let mut resolve = RESOLVE;
+        resolve[3] = basis;
+        let done = review(&folder, &[&resolve[..], &["x", "--yes"]].concat()).expect(0);
+        let id = format!("review-1-{number}");
+        let said = format!("appended {id}, marked");
+        assert!(done.stdout.contains(&said), "{}", done.stdout);
+        assert_eq!(trades(&folder), (2 + number).to_string());
+        folder.compute(&["--all-symbols"]).expect(0);
+        assert_eq!(folder.value(cost), basis);
+        let status = folder.value("SELECT status FROM manual_review_queue");
+        assert_eq!(status, "resolved");
+        let account = folder.value("SELECT account FROM trade_records LIMIT 1");
+        let void = ["void", &id, "--account", &account, "--reason", "typo"];
+        folder.fifo_pnl(&void).expect(0);
+        folder.compute(&["--all-symbols"]).expect(0);
+    }
+    // A sheet numbers on, too.
+    review(&folder, &["export", "-o", "open.csv"]).expect(0);
+    let sheet = folder.read("open.csv");
+    let (head, row) = sheet.trim_end().split_once('\n').unwrap();
+    let filled = row.trim_end_matches(',');
+    let filled = format!("{filled},resolve,6,50,2025-01-03T00:00:00Z,,again\n");
+    folder.write("open.csv", format!("{head}\n{filled}"));
+    review(&folder, &["apply", "open.csv", "--yes"]).expect(0);
+    assert_eq!(trades(&folder), "7");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let folder = folder();
     let resolve = |more: &[&str]| {

@@ -33,8 +33,8 @@ pub use export::{ExportFacts, ExportRequest, Exported, SeveralDollars, Stop, exp
 pub use formats::{Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX, is_panic_caught};
 pub use manifest::{MANIFEST_FORMAT, Sealing, rules_of};
 pub use review::{
-    BasisLot, NearMiss, Preview, SellFigures, basis_trades, import_batch, near_misses, preview,
-    unmatched_size,
+    BasisLot, NearMiss, Preview, SellFigures, basis_trades, import_batch, near_misses,
+    next_numbers, preview, unmatched_size,
 };
 pub use row::{Mark, MatchedRow, RowMaker, Slice, TaxRow, TaxRules};
 pub use term::{Term, days_held, term_of};

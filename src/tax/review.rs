@@ -60,13 +60,14 @@ fn sell_time(item: &QueuedItem) -> Option<Timestamp> {
     details.get("sell_time")?.as_str()?.parse().ok()
 }
 
-/// Makes the marked trades of a decision, numbered behind those that the pool has already.
+/// Makes the marked trades of a decision, numbered from `first`, as [`next_numbers`] found it.
 ///
 /// Errors: more than what found no lot; acquired after the sale; an amount that does not fit.
 pub fn basis_trades(
     item: &QueuedItem,
     lots: &[BasisLot],
     ledger: &LedgerRead,
+    first: u64,
 ) -> TaxResult<Vec<LedgerTrade>> {
     let (Some(unmatched), Some(sold_at)) = (unmatched_size(item), sell_time(item)) else {
         return Err(usage(
@@ -96,7 +97,6 @@ pub fn basis_trades(
     }
     check_still_open(item, total, ledger)?;
     let prefix = decision_prefix(item.id);
-    let first = next_number(&prefix, &item.pool, ledger);
     let trade = |(number, lot): (u64, &BasisLot)| basis_trade(item, lot, &prefix, number);
     (first..).zip(lots).map(trade).collect()
 }
@@ -127,12 +127,45 @@ fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxR
     }
 }
 
-/// Returns the number after the last decision about an item.
-fn next_number(prefix: &str, pool: &Pool, ledger: &LedgerRead) -> u64 {
-    let of_pool = ledger.pools.get(pool);
-    let trades = of_pool.into_iter().flat_map(|ledger| ledger.trades.iter());
-    let numbers = trades.filter_map(|trade| trade.order_id.strip_prefix(prefix)?.parse().ok());
-    numbers.max().unwrap_or(0_u64).saturating_add(1)
+/// Numbers that are looked for at once behind the last one that is known.
+const NUMBERS_AT_ONCE: u64 = 16;
+
+/// Returns the number after the last decision about each item, by its id. A decision that was
+/// taken back counts: its trade stays in the ledger, so its number stays taken.
+///
+/// Errors: the store.
+pub async fn next_numbers(
+    store: &dyn Store,
+    items: &[QueuedItem],
+) -> TaxResult<BTreeMap<i64, u64>> {
+    let mut next: BTreeMap<i64, u64> = items.iter().map(|item| (item.id, 1)).collect();
+    let mut to_ask: Vec<&QueuedItem> = items.iter().collect();
+    while !to_ask.is_empty() {
+        let mut asked: BTreeMap<(String, String), (i64, u64)> = BTreeMap::new();
+        for item in &to_ask {
+            let (account, prefix) = (item.pool.account.to_string(), decision_prefix(item.id));
+            let first = next.get(&item.id).copied().unwrap_or(1);
+            for number in first..first.saturating_add(NUMBERS_AT_ONCE) {
+                let key = (account.clone(), format!("{prefix}{number}"));
+                asked.insert(key, (item.id, number));
+            }
+        }
+        let found = store
+            .trades_named(&asked.keys().cloned().collect(), None)
+            .await?;
+        let mut of_items = BTreeSet::new();
+        for trade in found {
+            let key = (trade.pool.account.to_string(), trade.order_id);
+            let Some((item, number)) = asked.get(&key) else {
+                continue;
+            };
+            of_items.insert(*item);
+            let after = next.entry(*item).or_insert(1);
+            *after = (*after).max(number.saturating_add(1));
+        }
+        to_ask.retain(|item| of_items.contains(&item.id));
+    }
+    Ok(next)
 }
 
 fn basis_trade(

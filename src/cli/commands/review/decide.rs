@@ -1,6 +1,6 @@
 //! `review start`, `resolve`, `dismiss`, `reopen`: what a person decides, shown before it is done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -19,7 +19,9 @@ use crate::engine::{IssueType, LedgerTrade, Pool, Size, Timestamp, Usd, shown, s
 use crate::import::parse_acquired;
 use crate::store::model::{LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope};
 use crate::store::{Store, StoredRow};
-use crate::tax::{BasisLot, Preview, basis_trades, import_batch, preview, unmatched_size};
+use crate::tax::{
+    BasisLot, Preview, basis_trades, import_batch, next_numbers, preview, unmatched_size,
+};
 
 /// Checks that a note says something.
 pub(super) fn check_note(note: &str) -> CliResult<()> {
@@ -152,8 +154,8 @@ pub(super) async fn resolve(
     let read = |lot: &TypedLot| read_lot(lot, &item, typed_as, session);
     let lots = typed.iter().map(read).collect::<CliResult<Vec<_>>>()?;
     let note_signed = signed(&args.item.note, typed.iter());
-    let ledger = ledger_of(store, [item.pool.clone()].into()).await?;
-    let settled = settle(item, &lots, note_signed, &ledger)?;
+    let known = Known::of(store, std::slice::from_ref(&item)).await?;
+    let settled = settle(item, &lots, note_signed, &known)?;
     note(describe(&settled).trim_end());
     if !args.yes {
         confirm()?;
@@ -314,13 +316,32 @@ pub(super) fn signed<'t>(note: &str, typed: impl Iterator<Item = &'t TypedLot>) 
     note
 }
 
-/// Reads the trades of some pools.
-pub(super) async fn ledger_of(store: &dyn Store, pools: BTreeSet<Pool>) -> CliResult<LedgerRead> {
-    let scope = Scope {
-        part: Some(Arc::new(pools)),
-        ..Scope::default()
-    };
-    Ok(store.read_ledger(&scope, None).await?)
+/// What the ledger has of some items.
+#[derive(Default)]
+pub(super) struct Known {
+    /// The trades of their pools.
+    ledger: LedgerRead,
+    /// The number of the next decision, by item.
+    next: BTreeMap<i64, u64>,
+}
+
+impl Known {
+    /// Reads the trades of all items' pools at once: each pool alone would go over the whole
+    /// ledger.
+    pub(super) async fn of(store: &dyn Store, items: &[QueuedItem]) -> CliResult<Self> {
+        if items.is_empty() {
+            return Ok(Self::default());
+        }
+        let pools: BTreeSet<Pool> = items.iter().map(|item| item.pool.clone()).collect();
+        let scope = Scope {
+            part: Some(Arc::new(pools)),
+            ..Scope::default()
+        };
+        Ok(Self {
+            ledger: store.read_ledger(&scope, None).await?,
+            next: next_numbers(store, items).await?,
+        })
+    }
 }
 
 /// Checks that a basis can settle an item. Errors: it is settled; it is no unmatched sell.
@@ -347,10 +368,11 @@ pub(super) fn settle(
     item: QueuedItem,
     lots: &[BasisLot],
     note: String,
-    ledger: &LedgerRead,
+    known: &Known,
 ) -> CliResult<Settled> {
-    let trades = basis_trades(&item, lots, ledger)?;
-    let preview = preview(&item.pool, ledger, &trades)?;
+    let first = known.next.get(&item.id).copied().unwrap_or(1);
+    let trades = basis_trades(&item, lots, &known.ledger, first)?;
+    let preview = preview(&item.pool, &known.ledger, &trades)?;
     Ok(Settled {
         item,
         trades,
@@ -413,13 +435,21 @@ pub(super) async fn append(
     let (by, at) = (&session.context.user, session.context.clock.now());
     let batch = import_batch(&settled.item, settled.trades.clone(), by, at);
     let receipt = store.import(&batch).await?;
+    let id = settled.item.id;
+    let look = format!("`fifo-pnl review show {id}` says how it stands");
     if let Some(conflict) = receipt.conflicts.first() {
         return Err(CliError::refused(
             format!(
                 "order \"{}\" is in the ledger with other facts",
                 conflict.order_id
             ),
-            "it was decided elsewhere; void it first if it is wrong",
+            format!("somebody decided the item meanwhile: {look}"),
+        ));
+    }
+    if receipt.appended != settled.trades.len() as u64 {
+        return Err(CliError::refused(
+            format!("item {id}: somebody appended the same trades meanwhile"),
+            look,
         ));
     }
     let args = NoteArgs {

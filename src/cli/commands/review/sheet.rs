@@ -1,11 +1,11 @@
 //! `review export` and `review apply`: many items at once, decided in a spreadsheet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
 
-use super::decide::{self, Settled, TypedAs, TypedLot};
+use super::decide::{self, Known, Settled, TypedAs, TypedLot};
 use crate::cli::Outcome;
 use crate::cli::args::NoteArgs;
 use crate::cli::commands::history::bytes_of;
@@ -15,12 +15,12 @@ use crate::cli::format::plural;
 use crate::cli::next::quoted;
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
-use crate::engine::{IssueType, Pool, shown_sentence};
+use crate::engine::{IssueType, shown_sentence};
 use crate::files::{IfThere, WriteError, check_place};
 use crate::import::Table;
 use crate::report::{CsvLine, PartFile};
 use crate::store::Store;
-use crate::store::model::{LedgerRead, QueuedItem, ReviewStatus};
+use crate::store::model::{QueuedItem, ReviewStatus};
 
 /// Columns that are written.
 const SHOWN: [&str; 9] = [
@@ -185,17 +185,13 @@ async fn prepare_all(store: &dyn Store, session: &Session, path: &Path) -> CliRe
     let queue = store.review_queue().await?;
     let mut items: BTreeMap<i64, QueuedItem> = BTreeMap::new();
     items.extend(queue.into_iter().map(|item| (item.id, item)));
-    // One reading for all rows: each pool alone would go over the whole ledger.
     let with_lots = decided.iter().filter(|(_, row)| !row.lots.is_empty());
-    let pools = with_lots.filter_map(|(id, _)| Some(items.get(id)?.pool.clone()));
-    let ledger = match pools.collect::<BTreeSet<Pool>>() {
-        none if none.is_empty() => LedgerRead::default(),
-        pools => decide::ledger_of(store, pools).await?,
-    };
+    let with_lots = with_lots.filter_map(|(id, _)| items.get(id).cloned());
+    let known = Known::of(store, &with_lots.collect::<Vec<_>>()).await?;
     let mut ready = Vec::new();
     for (id, row) in &decided {
         let of_row = match items.remove(id) {
-            Some(item) => prepare(session, item, row, &ledger),
+            Some(item) => prepare(session, item, row, &known),
             None => Err((
                 row.line,
                 CliError::usage(
@@ -260,7 +256,7 @@ fn prepare(
     session: &Session,
     item: QueuedItem,
     row: &Decided,
-    ledger: &LedgerRead,
+    known: &Known,
 ) -> Result<Ready, (u64, CliError)> {
     let of_row = |error| (row.line, error);
     if row.note.trim().is_empty() {
@@ -284,7 +280,7 @@ fn prepare(
             }
             let typed = row.lots.iter().map(|(_, lot)| lot);
             let note = decide::signed(&row.note, typed);
-            let settled = decide::settle(item, &lots, note, ledger);
+            let settled = decide::settle(item, &lots, note, known);
             return Ok(Ready::Settle(Box::new(settled.map_err(of_row)?)));
         }
         ("resolve", None) if item.issue == IssueType::UnmatchedSell => {
