@@ -3,11 +3,12 @@
 //! Each check is a function from what is known to findings; none stops at the first. Nothing is
 //! locked and nothing is written.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::context::{Context, PipelineResult};
 use super::decided::{DecidedLot, decided_lots};
-use crate::engine::{PoolStatus, Timestamp};
+use crate::engine::{Pool, PoolStatus, Timestamp};
 use crate::store::Store;
 use crate::store::model::{
     Current, DiskRoom, HealthFacts, PoolSummary, QueuedItem, RunLine, Version, VersionInfo,
@@ -49,6 +50,15 @@ pub enum Finding {
         eligible: u64,
         /// In the current version.
         computed: u64,
+        /// When the last run began.
+        last_run_at: Option<Timestamp>,
+    },
+    /// A person excluded pools, or included them again, and no run took that up in time.
+    Exclusions {
+        /// Excluded, and the current version has a result of them.
+        excluded: Vec<String>,
+        /// Included again, and the current version leaves them out.
+        included: Vec<String>,
         /// When the last run began.
         last_run_at: Option<Timestamp>,
     },
@@ -95,6 +105,7 @@ impl Finding {
             Self::NoVersion => "no-version",
             Self::Behind { .. } => "behind",
             Self::Changed { .. } => "changed",
+            Self::Exclusions { .. } => "exclusions",
             Self::LastRun(_) => "last-run",
             Self::RunTooLong(_) => "run-too-long",
             Self::UnmatchedGrown { .. } => "unmatched-grown",
@@ -129,6 +140,8 @@ struct Known<'a> {
     current: Current,
     info: Option<&'a VersionInfo>,
     pools: Vec<PoolSummary>,
+    /// In force.
+    exclusions: BTreeSet<Pool>,
     before: Option<(Version, Vec<PoolSummary>)>,
     queue: Vec<QueuedItem>,
 }
@@ -155,6 +168,7 @@ pub async fn health(
         Some(older) => Some((older.version, store.pool_summaries(older.version).await?)),
         None => None,
     };
+    let exclusions = store.exclusions().await?;
     let known = Known {
         now: context.clock.now(),
         limits,
@@ -162,6 +176,7 @@ pub async fn health(
         current,
         info,
         pools,
+        exclusions: exclusions.into_iter().map(|it| it.pool).collect(),
         before,
         queue: store.review_queue().await?,
     };
@@ -193,6 +208,7 @@ impl Known<'_> {
         let checks = [
             Self::check_begun,
             Self::check_computed,
+            Self::check_exclusions,
             Self::check_runs,
             Self::check_unmatched,
             Self::check_review,
@@ -230,8 +246,7 @@ impl Known<'_> {
         let matched = self.pools.iter();
         let matched = matched.filter(|pool| pool.status == PoolStatus::Matched);
         let computed: u64 = matched.map(|pool| pool.totals.trades).sum();
-        let runs = facts.running.iter().chain(&facts.last_run);
-        let last_run_at = runs.map(|run| run.started_at).max();
+        let last_run_at = self.last_run_at();
         let older = facts.eligible - facts.after.min(facts.eligible);
         if older == computed || last_run_at.is_some_and(|at| !late(&at)) {
             return Vec::new();
@@ -239,6 +254,37 @@ impl Known<'_> {
         vec![Finding::Changed {
             eligible: older,
             computed,
+            last_run_at,
+        }]
+    }
+
+    fn last_run_at(&self) -> Option<Timestamp> {
+        let runs = self.facts.running.iter().chain(&self.facts.last_run);
+        runs.map(|run| run.started_at).max()
+    }
+
+    /// The next run takes an exclusion up, or its end: it is late when none has begun for so long.
+    fn check_exclusions(&self) -> Vec<Finding> {
+        let last_run_at = self.last_run_at();
+        let late = |at: Timestamp| age(self.now, at) > self.limits.age_max;
+        if self.info.is_none() || last_run_at.is_some_and(|at| !late(at)) {
+            return Vec::new();
+        }
+        let (mut excluded, mut included) = (Vec::new(), Vec::new());
+        for it in &self.pools {
+            let left_out = it.status == PoolStatus::Excluded;
+            match (self.exclusions.contains(&it.pool), left_out) {
+                (true, false) => excluded.push(it.pool.to_string()),
+                (false, true) => included.push(it.pool.to_string()),
+                _ => {}
+            }
+        }
+        if excluded.is_empty() && included.is_empty() {
+            return Vec::new();
+        }
+        vec![Finding::Exclusions {
+            excluded,
+            included,
             last_run_at,
         }]
     }

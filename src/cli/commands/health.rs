@@ -151,6 +151,29 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
             format!("no version is current yet; next: {}", next.command(COMPUTE))
         }
         Finding::Behind { .. } | Finding::Changed { .. } => describe_late(finding, now),
+        Finding::Exclusions {
+            excluded,
+            included,
+            last_run_at,
+        } => {
+            let mut parts = Vec::new();
+            for (pools, what) in [
+                (excluded, "excluded, and the version has its result"),
+                (included, "included again, and the version leaves it out"),
+            ] {
+                let each = pools.iter().map(|pool| format!("{pool} is {what}"));
+                parts.extend(each.take(POOLS_SHOWN));
+                if pools.len() > POOLS_SHOWN {
+                    parts.push(format!("{} more", pools.len() - POOLS_SHOWN));
+                }
+            }
+            let next = next.command(COMPUTE);
+            format!(
+                "{}; {}; next: {next}",
+                parts.join("; "),
+                began(*last_run_at, now)
+            )
+        }
         Finding::LastRun(run) => {
             let (id, began, status) = (run.id, ago(now, run.started_at), run.status.as_str());
             format!("run {id} of {began} ago is {status}{}", error(run))
@@ -190,6 +213,12 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
     }
 }
 
+/// Says when the last run began.
+fn began(last_run_at: Option<Timestamp>, now: Timestamp) -> String {
+    let began = last_run_at.map_or("never".into(), |at| format!("{} ago", ago(now, at)));
+    format!("the last run began {began}")
+}
+
 /// Says what the current version lacks, or has too much of.
 fn describe_late(finding: &Finding, now: Timestamp) -> String {
     match finding {
@@ -212,7 +241,6 @@ fn describe_late(finding: &Finding, now: Timestamp) -> String {
             computed,
             last_run_at,
         } => {
-            let began = last_run_at.map_or("never".into(), |at| format!("{} ago", ago(now, at)));
             let (number, what) = match eligible > computed {
                 true => (eligible - computed, "came in late, and no version has them"),
                 false => (
@@ -221,7 +249,7 @@ fn describe_late(finding: &Finding, now: Timestamp) -> String {
                 ),
             };
             let trades = plural(number, "older trade", "older trades");
-            format!("{trades} {what}; the last run began {began}")
+            format!("{trades} {what}; {}", began(*last_run_at, now))
         }
         _ => String::new(),
     }
