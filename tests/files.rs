@@ -508,3 +508,28 @@ fn an_interrupted_command_leaves_nothing_and_a_killed_one_no_result() {
         }
     }
 }
+
+/// Two exports of the same names, of which one is about to name its files: the other waits, and
+/// gives up in the end. Files and manifest are always of one export.
+#[cfg(debug_assertions)]
+#[test]
+fn two_exports_never_mix_their_files() {
+    let folder = folder();
+    let export = |zone| {
+        let args = ["tax", "--year", "2025", "--timezone", zone, "--format"];
+        let rest = ["lots", "-o", "m.csv", "--overwrite", "--allow-incomplete"];
+        [&args[..], &rest].concat()
+    };
+    folder.fifo_pnl(&export("UTC")).expect(0);
+    let (rows, manifest) = (folder.read("m.csv"), folder.read("m.manifest.json"));
+    let mut first = stopped(&folder, &export("Asia/Tokyo"));
+    let second = folder.fifo_pnl(&export("America/New_York")).expect(3);
+    let said = "another export writes into ";
+    assert!(second.stderr.contains(said), "{}", second.stderr);
+    assert_eq!(folder.read("m.csv"), rows);
+    assert_eq!(folder.read("m.manifest.json"), manifest);
+    // What is killed keeps nobody out.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    folder.fifo_pnl(&export("America/New_York")).expect(0);
+}

@@ -199,6 +199,10 @@ impl From<WriteError> for CliError {
             WriteError::NoFile { .. } => {
                 Self::refused(message, "name a file, or a name that nothing has")
             }
+            WriteError::Locked { .. } => Self::refused(
+                message,
+                "nothing was written: run the same command again when it is done",
+            ),
             WriteError::Denied { .. } => Self::refused(
                 message,
                 "name a file in a folder that is writable for this user",

@@ -29,6 +29,12 @@ pub enum WriteError {
         /// What it is, with its article.
         what: &'static str,
     },
+    /// Another process gives names to files of the folder, and does not come to an end.
+    #[error("another export writes into {}", .folder.display())]
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The disk, the quota or the limit of a file's size is used up.
     #[error("no space left to write {} ({reason})", .path.display())]
     Full {
@@ -88,7 +94,8 @@ impl WriteError {
     /// Says another place: a person did not name the one where the file is made.
     #[must_use]
     pub fn seen_at(mut self, place: &Path) -> Self {
-        let (Self::Exists { path }
+        let (Self::Locked { folder: path }
+        | Self::Exists { path }
         | Self::InUse { path, .. }
         | Self::NoFile { path, .. }
         | Self::Full { path, .. }
@@ -102,6 +109,7 @@ impl WriteError {
         match self {
             Self::Exists { .. } | Self::InUse { .. } => ErrorKind::AlreadyExists,
             Self::NoFile { .. } => ErrorKind::InvalidInput,
+            Self::Locked { .. } => ErrorKind::ResourceBusy,
             Self::Full { .. } => ErrorKind::StorageFull,
             Self::Denied { source, .. } | Self::Failed { source, .. } => source.kind(),
         }

@@ -1,14 +1,68 @@
-//! The file that a lock is held on. It stays: its name is what processes meet at.
+//! Locks: a file that one is held on, which stays, as its name is what processes meet at; and a
+//! folder, while files that belong together get their names.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
 use super::MODE_OWN;
+use super::error::WriteError;
 use super::look::kind_of;
+
+/// Between two looks whether a folder is free. Units: milliseconds.
+const LOOK_AGAIN_MS: u64 = 20;
+
+/// Looks before a folder is given up: with the time between them, 5 seconds. Names are given in
+/// far less.
+const LOOKS_MAX: u32 = 250;
+
+/// Held by a process while it gives names to files of a folder that belong together. Dropping it
+/// lets the next one in.
+#[derive(Debug)]
+pub struct FolderLock {
+    /// `None`: this file system, or this user, can't lock a folder.
+    _folder: Option<File>,
+}
+
+impl FolderLock {
+    /// Takes the lock of the folder that a file is in, or waits for it.
+    ///
+    /// Errors: another process keeps it.
+    pub fn take(file: &Path) -> Result<Self, WriteError> {
+        Self::take_within(file, LOOKS_MAX)
+    }
+
+    fn take_within(file: &Path, looks: u32) -> Result<Self, WriteError> {
+        let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let Ok(open) = File::open(folder) else {
+            return Ok(Self { _folder: None });
+        };
+        for _ in 1..looks {
+            match open.try_lock() {
+                Err(TryLockError::WouldBlock) => {}
+                done => return Ok(Self::of(open, done.is_ok())),
+            }
+            std::thread::sleep(Duration::from_millis(LOOK_AGAIN_MS));
+        }
+        match open.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(WriteError::Locked {
+                folder: folder.to_owned(),
+            }),
+            done => Ok(Self::of(open, done.is_ok())),
+        }
+    }
+
+    fn of(folder: File, is_locked: bool) -> Self {
+        Self {
+            _folder: is_locked.then_some(folder),
+        }
+    }
+}
 
 /// Opens a lock file, or makes it, as open as the file that it guards: who may write to that one
 /// has to be able to lock it.
@@ -52,5 +106,24 @@ fn open(path: &Path, new: bool) -> io::Result<File> {
     match kind.is_file() {
         true => Ok(file),
         false => Err(not_a_file(kind_of(kind))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_gives_names_in_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, other) = (folder.path().join("a"), folder.path().join("b"));
+        let lock = FolderLock::take_within(&file, 1).unwrap();
+        let error = FolderLock::take_within(&other, 2).unwrap_err();
+        assert!(matches!(error, WriteError::Locked { .. }), "{error:?}");
+        drop(lock);
+        let lock = FolderLock::take_within(&other, 1).unwrap();
+        assert!(lock._folder.is_some());
+        // A folder that is not there is another error's.
+        FolderLock::take_within(&folder.path().join("none/a"), 1).unwrap();
     }
 }

@@ -24,7 +24,7 @@ pub use draft::{Draft, IfThere, check_place};
 pub use error::WriteError;
 pub use folder::ScratchFolder;
 pub use kept::keep;
-pub use lock::open_lock;
+pub use lock::{FolderLock, open_lock};
 pub use look::{check_text, kind_of, open_input, open_text, read_input};
 pub use rename::remove_published;
 pub use unfinished::{UNFINISHED_SUFFIX, remove_unfinished};

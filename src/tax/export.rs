@@ -18,7 +18,7 @@ use super::totals::Totals;
 use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
 use crate::engine::{Account, InventoryLot, Pool, PoolStatus, Size, Timestamp, Usd, add_sizes};
-use crate::files::{IfThere, check_place, remove_published};
+use crate::files::{FolderLock, IfThere, check_place, remove_published};
 use crate::report::{CsvLine, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
 use crate::store::model::{
@@ -527,7 +527,10 @@ fn write_manifest(path: &Path, if_there: IfThere, manifest: &Value) -> io::Resul
 
 /// Gives all files their names, and takes away what an earlier export left there. Where one can't
 /// have its name, those that are new are taken back: half an export is none.
+///
+/// Two exports of the same names do so one after the other: the manifest is of the files beside it.
 fn publish(request: &ExportRequest, paths: &Paths, files: &mut [WrittenFile]) -> TaxResult<()> {
+    let _lock = FolderLock::take(&paths.manifest)?;
     phase::reached(Phase::Name);
     for nth in 0..files.len() {
         let Some(file) = files.get_mut(nth) else {
