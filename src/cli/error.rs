@@ -66,6 +66,7 @@ impl From<StoreError> for CliError {
         let (exit, hint) = match &error {
             StoreError::RowsDiffer(differ) => altered(differ.version),
             StoreError::RowsMoved { version, .. } => altered(*version),
+            StoreError::ClaimDiffers(differ) => altered(differ.version),
             other => advice(other),
         };
         Self {
@@ -155,7 +156,8 @@ fn advice(error: &StoreError) -> (Exit, String) {
         StoreError::SelfCheck(_) => (Exit::Failed, OUR_BUG),
         StoreError::Unreadable { .. }
         | StoreError::RowsDiffer(_)
-        | StoreError::RowsMoved { .. } => (
+        | StoreError::RowsMoved { .. }
+        | StoreError::ClaimDiffers(_) => (
             Exit::Failed,
             "something else wrote to this database; `fifo-pnl validate --version current` says \
              what is wrong",

@@ -39,16 +39,24 @@ pub(super) fn changed_since<'s>(
         rows_later += if is_known { 0 } else { ledger.rows() };
         is_known
     });
-    let changed = known.into_iter().filter_map(|(pool, summary)| {
-        let ledger = read.pools.get(pool);
+    (differing(known.into_values(), read), rows_later)
+}
+
+/// Lists the pools of which a ledger has other trades than a version saw.
+pub(super) fn differing<'s>(
+    summaries: impl Iterator<Item = &'s PoolSummary>,
+    read: &LedgerRead,
+) -> Vec<ChangedPool> {
+    let changed = summaries.filter_map(|summary| {
+        let ledger = read.pools.get(&summary.pool);
         let hash = ledger.map_or(RowsHash::EMPTY, |ledger| ledger.ledger_hash);
         (hash != summary.ledger_hash).then(|| ChangedPool {
-            pool: pool.clone(),
+            pool: summary.pool.clone(),
             trades_then: summary.totals.trades,
             trades_now: ledger.map_or(0, PoolLedger::rows),
         })
     });
-    (changed.collect(), rows_later)
+    changed.collect()
 }
 
 /// Holds the rows of a version against each other and against its summary: I3, I4, I6 and I13.

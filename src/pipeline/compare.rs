@@ -1,6 +1,7 @@
 //! Two versions beside each other: the sells that differ, and why as far as that can be known.
 //!
-//! Pools whose rows have one hash are not read. Which trades came, went or were corrected between
+//! All rows of both are held against what their runs wrote down first. Pools whose rows have one
+//! hash are not read again. Which trades came, went or were corrected between
 //! the two is told by reading the ledger as of both; an unguarded ledger has only what is there.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use crate::engine::{
     add_sizes, split_correction,
 };
 use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
-use crate::store::proof::{check_pool, check_summaries};
+use crate::store::proof::{check_pool, check_version};
 use crate::store::{Store, StoredPool, together};
 
 /// A version of ours, or of the system that was in the database before.
@@ -136,7 +137,9 @@ pub struct CompareReport {
     pub total: ComparedSum,
 }
 
-/// Compares two versions. Errors: no such version, or it has no result; the store fails.
+/// Compares two versions.
+///
+/// Errors: no such version, or it has no result, or something else changed it; the store fails.
 pub async fn compare(
     store: &dyn Store,
     context: &Context,
@@ -307,10 +310,11 @@ struct Side {
 }
 
 impl Side {
+    /// Reads what a version says of its pools, and all its rows, to know that they come to that.
+    ///
+    /// Errors: they are not those that the version's run wrote, or come to something else.
     async fn read(store: &dyn Store, info: VersionInfo) -> PipelineResult<Self> {
-        let summaries = store.pool_summaries(info.version).await?;
-        check_summaries(&info, &summaries)?;
-        let summaries = summaries.into_iter();
+        let summaries = check_version(store, &info).await?.into_iter();
         let pools = summaries.map(|it| (it.pool.clone(), it)).collect();
         Ok(Self { info, pools })
     }

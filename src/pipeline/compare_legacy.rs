@@ -11,7 +11,7 @@ use super::history::amount_of;
 use super::validate::find_version;
 use crate::engine::{Account, Pool, PoolStatus, Symbol, Timestamp, Usd};
 use crate::store::model::{LegacyRow, PoolSummary, Version};
-use crate::store::proof::{check_pool, check_summaries};
+use crate::store::proof::{check_pool, check_version};
 use crate::store::{Store, StoreError, together};
 
 /// Rounding of a sell's rows in the system before stays below this. Units: USD at 12 decimals.
@@ -78,8 +78,7 @@ async fn ours(
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
     let (mut pools, mut without) = (BTreeMap::new(), BTreeMap::new());
-    let summaries = store.pool_summaries(info.version).await?;
-    check_summaries(&info, &summaries)?;
+    let summaries = check_version(store, &info).await?;
     for summary in &summaries {
         if summary.status != PoolStatus::Matched {
             let error = summary.error.as_deref().unwrap_or_default();

@@ -1,16 +1,17 @@
 //! How one sell's figures came about: each lot it used, and every step of the arithmetic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::context::{PipelineError, PipelineResult};
 use super::validate::find_version;
 use crate::engine::{
-    Account, MoneyError, OrderId, Pool, Size, StoredAllocation, Timestamp, Trade, Usd, add_sizes,
-    fee_share_of_size, gross_of_size, sub_sizes,
+    Account, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, Size, StoredAllocation,
+    Timestamp, Trade, Usd, add_sizes, fee_share_of_size, gross_of_size, sub_sizes,
 };
-use crate::store::Store;
-use crate::store::model::{Current, Scope, Version, VersionInfo};
-use crate::store::proof::check_pool;
+use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
+use crate::store::proof::{check_pool, check_summaries};
+use crate::store::{Store, StoredPool};
 
 /// A cumulative amount before and after a slice; the slice's share is the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,8 @@ pub struct Explanation {
 
 /// Explains a sell of a version; `None` is the current one.
 ///
-/// Errors: no such version or sell; the id is a buy, or stands in several accounts.
+/// Errors: no such version or sell; the id is a buy, or stands in several accounts; the ledger or
+/// the version was changed since, so that no arithmetic gives its figures.
 pub async fn explain(
     store: &dyn Store,
     order_id: &str,
@@ -108,12 +110,7 @@ pub async fn explain(
     }
     let found: Vec<(&Pool, &Trade)> = named.iter().map(|(pool, trade)| (*pool, trade)).collect();
     let (pool, sell) = pick(order_id, &info, &found)?;
-    let stored = store.stored_pool(info.version, pool).await?;
-    let summaries = store.pool_summaries(info.version).await?;
-    let summary = summaries.iter().find(|summary| summary.pool == *pool);
-    check_pool(info.version, pool, summary, &stored)?;
-    let of_pool = read.pools.get(pool).map(|ledger| ledger.trades.to_vec());
-    let of_pool = of_pool.unwrap_or_default();
+    let (stored, of_pool) = read_pool(store, &info, pool, read.pools.get(pool)).await?;
     let trades: BTreeMap<&OrderId, &Trade> = of_pool
         .iter()
         .map(|trade| (&trade.order_id, trade))
@@ -151,6 +148,67 @@ pub async fn explain(
         origin,
         slices,
         version: info,
+    })
+}
+
+/// Returns what a version holds of a pool, and the trades that it was computed from.
+///
+/// Errors: the version or the ledger was changed since.
+async fn read_pool(
+    store: &dyn Store,
+    info: &VersionInfo,
+    pool: &Pool,
+    read: Option<&PoolLedger>,
+) -> PipelineResult<(StoredPool, Vec<Trade>)> {
+    let stored = store.stored_pool(info.version, pool).await?;
+    let summaries = store.pool_summaries(info.version).await?;
+    check_summaries(info, &summaries)?;
+    let summary = summaries.iter().find(|summary| summary.pool == *pool);
+    check_pool(info.version, pool, summary, &stored)?;
+    let trades = match summary {
+        Some(summary) => trades_of(store, info, summary, read).await?,
+        None => Vec::new(),
+    };
+    Ok((stored, trades))
+}
+
+/// Returns the trades of a pool that a version was computed from.
+///
+/// Errors: the ledger has others by now, so that no arithmetic with them gives the version's rows.
+async fn trades_of(
+    store: &dyn Store,
+    info: &VersionInfo,
+    summary: &PoolSummary,
+    read: Option<&PoolLedger>,
+) -> PipelineResult<Vec<Trade>> {
+    let pool = &summary.pool;
+    let earlier = match summary.status {
+        // It ended earlier than its version.
+        PoolStatus::Stale => {
+            let scope = Scope {
+                part: Some(Arc::new(BTreeSet::from([pool.clone()]))),
+                ..Scope::default()
+            };
+            let read = store.read_ledger(&scope, Some(&summary.watermark)).await?;
+            read.pools.get(pool).cloned()
+        }
+        _ => None,
+    };
+    let ledger = earlier.as_ref().or(read);
+    let hash = ledger.map_or(RowsHash::EMPTY, |ledger| ledger.ledger_hash);
+    if hash == summary.ledger_hash {
+        return Ok(ledger.map_or_else(Vec::new, |ledger| ledger.trades.to_vec()));
+    }
+    let version = info.version;
+    Err(PipelineError::Refused {
+        message: format!(
+            "the ledger of {pool} was changed since version {version}: its trades do not give the \
+             version's figures"
+        ),
+        hint: match info.watermark.is_unguarded() {
+            true => "`compute_allocations --all-symbols` makes a version of what is there".into(),
+            false => format!("see what differs: `validate_allocations --version {version}`"),
+        },
     })
 }
 

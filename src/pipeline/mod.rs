@@ -52,4 +52,4 @@ pub use lock::when_free;
 pub use names::{check_scope, known_pools, unknown};
 pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};
-pub use validate::{ValidateReport, validate, validate_within};
+pub use validate::{ValidateReport, changed_since_version, validate, validate_within};

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::batches::MEMORY_DEFAULT;
-use super::changed::ChangedPool;
+use super::changed::{ChangedPool, differing};
 use super::context::{Context, Phase, PipelineError, PipelineResult};
 use super::decided::{DecidedLot, decided_lots};
 use super::twice::Twice;
@@ -19,6 +19,7 @@ use crate::engine::{Invariant, Pool, PoolStatus, RowsHash, Violation};
 use crate::store::model::{
     Current, LedgerCounts, OrderUnlikeFills, PoolSummary, Version, VersionInfo,
 };
+use crate::store::proof::differing_claims;
 use crate::store::{Store, StoreError};
 use elsewhere::{Asked, Elsewhere, Found};
 use judge::{Judge, Known, unmatched_by_pool};
@@ -170,7 +171,7 @@ async fn validate_once(
     });
     let mut sums = judge_parts(&parts, (store, context), &known, first).await?;
     let mut violations = sums.take_violations();
-    violations.extend(check_version_hashes(&info, &pools));
+    violations.extend(check_version_claims(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
     // In an unguarded ledger nothing else tells what came later than what is there.
     let arrived_since = match info.watermark.is_unguarded() {
@@ -191,6 +192,26 @@ async fn validate_once(
         pools: Arc::unwrap_or_clone(pools),
         version: info,
     })
+}
+
+/// Lists the pools of which the ledger, as of a version, has other trades than the version saw.
+/// Its rows are not read. Takes [`MEMORY_DEFAULT`].
+///
+/// Errors: the store fails.
+pub async fn changed_since_version(
+    store: &dyn Store,
+    context: &Context,
+    info: &VersionInfo,
+) -> PipelineResult<Vec<ChangedPool>> {
+    let pools = store.pool_summaries(info.version).await?;
+    let parts = Parts::plan(store, context, (info, &pools), MEMORY_DEFAULT).await?;
+    let mut changed = Vec::new();
+    for nth in 0..parts.len() {
+        let part = parts.read(nth).await?;
+        changed.extend(differing(parts.summaries_of(nth), &part.read));
+    }
+    changed.sort_by(|left, right| left.pool.cmp(&right.pool));
+    Ok(changed)
 }
 
 /// What all parts come to.
@@ -359,8 +380,8 @@ pub(super) async fn find_version(
     Ok(info)
 }
 
-/// Checks that the version's hashes are the sums of its pools'.
-fn check_version_hashes(info: &VersionInfo, pools: &[PoolSummary]) -> Vec<Violation> {
+/// Checks that what the version says of itself is what its pools say.
+fn check_version_claims(info: &VersionInfo, pools: &[PoolSummary]) -> Vec<Violation> {
     let (mut ledger, mut allocations) = (RowsHash::EMPTY, RowsHash::EMPTY);
     for pool in pools {
         ledger.add(pool.ledger_hash);
@@ -373,17 +394,19 @@ fn check_version_hashes(info: &VersionInfo, pools: &[PoolSummary]) -> Vec<Violat
     let differs = pairs
         .into_iter()
         .filter(|(_, claimed, summed)| *claimed != Some(*summed));
-    differs
-        .map(|(what, claimed, summed)| Violation {
-            invariant: Invariant::I13,
-            pool: None,
-            order_id: String::new(),
-            message: format!(
-                "{what} hash of the version is \"{}\", its pools sum up to \"{summed}\"",
-                claimed.map(|hash| hash.to_string()).unwrap_or_default()
-            ),
-        })
-        .collect()
+    let hashes = differs.map(|(what, claimed, summed)| {
+        let claimed = claimed.map(|hash| hash.to_string()).unwrap_or_default();
+        format!("{what} hash of the version is \"{claimed}\", its pools sum up to \"{summed}\"")
+    });
+    let claims = differing_claims(info, pools).into_iter();
+    let claims = claims.map(|claim| format!("the version was changed: {claim}"));
+    let violation = |message| Violation {
+        invariant: Invariant::I13,
+        pool: None,
+        order_id: String::new(),
+        message,
+    };
+    hashes.chain(claims).map(violation).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::fingerprint::{SchemaFinding, joined};
 use super::model::{Holder, Version};
-use super::proof::RowsDiffer;
+use super::proof::{ClaimDiffers, RowsDiffer};
 use crate::engine::SelfCheckError;
 
 /// An error of a store.
@@ -135,6 +135,9 @@ pub enum StoreError {
         /// The first that can't stand there.
         sell_order_id: String,
     },
+    /// A version says something of itself that is not so: something else wrote to its tables.
+    #[error(transparent)]
+    ClaimDiffers(Box<ClaimDiffers>),
     /// The engine lost rows or lots of a pool: a bug of this program.
     #[error(transparent)]
     SelfCheck(#[from] SelfCheckError),

@@ -1,14 +1,19 @@
-//! A version's rows beside what its run wrote down of them: how many there are, and their hash.
+//! A version's rows beside what its run wrote down of them: how many there are, their hash, and
+//! what they come to, pool by pool (`proof/claims.rs`).
 //!
-//! Whoever hands rows out compares first, so that a row that something else wrote, changed or
+//! Whoever hands rows or sums out compares first, so that what something else wrote, changed or
 //! removed is never exported, filed or explained as a result. What the ledger says is another
 //! question, which validation answers.
+
+mod claims;
 
 use std::fmt;
 
 use super::model::{PoolSummary, Version, VersionInfo};
 use super::{RowSink, Store, StoreError, StoreResult, StoredPool};
 use crate::engine::{AllocationRow, Pool, RowsHash, Timestamp};
+use claims::PoolRows;
+pub use claims::{Claim, ClaimDiffers, differing_claims};
 
 /// Rows and their hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,14 +62,23 @@ impl RowsDiffer {
     }
 }
 
-/// Counts and hashes rows as they pass by, and looks at their order.
-#[derive(Debug, Default)]
+/// Counts and hashes rows as they pass by, adds up each pool's, and looks at their order.
+#[derive(Debug)]
 pub struct RowsProof {
+    info: VersionInfo,
+    /// By pool.
+    summaries: Vec<PoolSummary>,
+    /// Which of them had rows.
+    seen: Vec<bool>,
     counted: Counted,
     line: Vec<u8>,
     last: Last,
+    /// Of the pool that passes by.
+    rows: PoolRows,
     /// The sell of the first row that stands where it can't.
     moved: Option<String>,
+    /// The first claim of a pool that its rows don't give.
+    claim: Option<Claim>,
 }
 
 /// Where the rows of a pool are by now.
@@ -94,47 +108,107 @@ impl Last {
 }
 
 impl RowsProof {
+    /// Begins before the version's rows are read. Errors: the store.
+    pub async fn begin(store: &dyn Store, info: &VersionInfo) -> StoreResult<Self> {
+        let mut summaries = store.pool_summaries(info.version).await?;
+        summaries.sort_by(|left, right| left.pool.cmp(&right.pool));
+        Ok(Self {
+            info: info.clone(),
+            seen: vec![false; summaries.len()],
+            summaries,
+            counted: Counted::default(),
+            line: Vec::new(),
+            last: Last::default(),
+            rows: PoolRows::default(),
+            moved: None,
+            claim: None,
+        })
+    }
+
     /// Takes a row in.
     pub fn add(&mut self, row: &AllocationRow<'_>) {
+        if self.last.account != row.account || self.last.symbol != row.symbol {
+            self.end_pool();
+        }
         self.line.clear();
         row.write_line(&mut self.line);
         self.counted.rows += 1;
         self.counted.hash.add_row(&self.line);
+        self.rows.add(row, &self.line);
         if !self.last.is_before(row) && self.moved.is_none() {
             self.moved = Some(row.sell_order_id.into());
         }
     }
 
-    /// Compares the rows with what the version has to have.
-    ///
-    /// `before` is the version as it was before its rows were read. Errors: the rows are others, or
-    /// in another order; a run has extended the version since, so that nobody can tell.
-    pub async fn compare(&self, store: &dyn Store, before: &VersionInfo) -> StoreResult<()> {
-        let version = before.version;
-        let expected = expected(store, before).await?;
-        if expected == Some(self.counted) {
-            return match &self.moved {
-                None => Ok(()),
-                Some(sell) => Err(StoreError::RowsMoved {
-                    version,
-                    sell_order_id: sell.clone(),
-                }),
-            };
+    /// Compares the rows of a pool with its summary. A pool without one has no right to rows, which
+    /// the version's hash tells.
+    fn end_pool(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
+        let names = (self.last.account.as_str(), self.last.symbol.as_str());
+        let found = self
+            .summaries
+            .binary_search_by(|it| (it.pool.account.as_str(), it.pool.symbol.as_str()).cmp(&names));
+        let Ok(at) = found else { return };
+        let (Some(summary), Some(seen)) = (self.summaries.get(at), self.seen.get_mut(at)) else {
+            return;
+        };
+        *seen = true;
+        if self.claim.is_none() {
+            self.claim = rows.differs(summary);
         }
+    }
+
+    /// Compares the rows with what the version has to have, and its claims with each other. Returns
+    /// the summaries of its pools, by pool: they are what the rows come to.
+    ///
+    /// Errors: the rows are others, or in another order; a sum, a state or a hash is another; a run
+    /// has extended the version since, so that nobody can tell.
+    pub async fn compare(mut self, store: &dyn Store) -> StoreResult<Vec<PoolSummary>> {
+        self.end_pool();
+        let version = self.info.version;
+        let Err(error) = self.judge() else {
+            return Ok(self.summaries);
+        };
         let now = store.versions().await?;
         let now = now.into_iter().find(|info| info.version == version);
-        if now.as_ref() != Some(before) {
+        if now.as_ref() != Some(&self.info) {
             return Err(StoreError::Refused(format!(
                 "version {version} was extended, replaced or dropped meanwhile: run it again"
             )));
         }
-        RowsDiffer {
-            version,
-            pool: None,
-            found: self.counted,
-            expected,
+        Err(error)
+    }
+
+    fn judge(&mut self) -> StoreResult<()> {
+        let version = self.info.version;
+        let rows = self.summaries.iter().map(|summary| of_pool(summary).rows);
+        let rows = rows.fold(0_u64, u64::saturating_add);
+        let hash = self.info.allocations_hash;
+        let expected = hash.map(|hash| Counted { rows, hash });
+        if expected != Some(self.counted) {
+            return RowsDiffer {
+                version,
+                pool: None,
+                found: self.counted,
+                expected,
+            }
+            .refused();
         }
-        .refused()
+        if let Some(sell) = &self.moved {
+            let sell_order_id = sell.clone();
+            return Err(StoreError::RowsMoved {
+                version,
+                sell_order_id,
+            });
+        }
+        check_summaries(&self.info, &self.summaries)?;
+        let pools = self.summaries.iter().zip(&self.seen);
+        let without_rows = pools.filter(|(_, seen)| !**seen);
+        let mut claims = without_rows.filter_map(|(it, _)| PoolRows::default().differs(it));
+        match self.claim.take().or_else(|| claims.next()) {
+            Some(claim) => refused(version, claim),
+            None => Ok(()),
+        }
     }
 }
 
@@ -145,21 +219,18 @@ impl RowSink for RowsProof {
     }
 }
 
-/// Reads all rows of a version and compares them. Errors: they are others; the store.
-pub async fn check_version(store: &dyn Store, info: &VersionInfo) -> StoreResult<()> {
-    let mut proof = RowsProof::default();
+/// Reads all rows of a version and compares them. Returns the summaries of its pools, by pool.
+///
+/// Errors: they are others, or something else that the version says is; the store.
+pub async fn check_version(store: &dyn Store, info: &VersionInfo) -> StoreResult<Vec<PoolSummary>> {
+    let mut proof = RowsProof::begin(store, info).await?;
     store.export(info.version, &mut proof).await?;
-    proof.compare(store, info).await
+    proof.compare(store).await
 }
 
-/// Returns what the version has to have. `None`: its entry has no hash, so nothing is known.
-async fn expected(store: &dyn Store, info: &VersionInfo) -> StoreResult<Option<Counted>> {
-    let Some(hash) = info.allocations_hash else {
-        return Ok(None);
-    };
-    let summaries = store.pool_summaries(info.version).await?;
-    let rows = summaries.iter().map(|summary| of_pool(summary).rows).sum();
-    Ok(Some(Counted { rows, hash }))
+fn refused(version: Version, claim: Claim) -> StoreResult<()> {
+    let differs = ClaimDiffers { version, claim };
+    Err(StoreError::ClaimDiffers(Box::new(differs)))
 }
 
 fn of_pool(summary: &PoolSummary) -> Counted {
@@ -170,25 +241,35 @@ fn of_pool(summary: &PoolSummary) -> Counted {
     }
 }
 
-/// Compares the pools' hashes with the version's: of what has no summary there is no hash.
+/// Compares what a version says with what its pools add up to: hashes, state, times and exclusions.
+/// Of what has no summary there is no hash.
 ///
-/// Errors: they do not add up to it.
+/// Errors: something differs.
 pub fn check_summaries(info: &VersionInfo, summaries: &[PoolSummary]) -> StoreResult<()> {
-    let mut sum = Counted::default();
-    for of_pool in summaries.iter().map(of_pool) {
+    let (mut sum, mut ledger_hash) = (Counted::default(), RowsHash::EMPTY);
+    for summary in summaries {
+        let of_pool = of_pool(summary);
         sum.rows = sum.rows.saturating_add(of_pool.rows);
         sum.hash.add(of_pool.hash);
+        ledger_hash.add(summary.ledger_hash);
     }
-    if info.allocations_hash == Some(sum.hash) {
-        return Ok(());
+    if info.allocations_hash != Some(sum.hash) {
+        return RowsDiffer {
+            version: info.version,
+            pool: None,
+            found: sum,
+            expected: info.allocations_hash.map(|hash| Counted { hash, ..sum }),
+        }
+        .refused();
     }
-    RowsDiffer {
-        version: info.version,
-        pool: None,
-        found: sum,
-        expected: info.allocations_hash.map(|hash| Counted { hash, ..sum }),
+    if info.ledger_hash != Some(ledger_hash) {
+        let (claimed, summed) = (info.ledger_hash, ledger_hash);
+        return refused(info.version, Claim::LedgerHash { claimed, summed });
     }
-    .refused()
+    match differing_claims(info, summaries).into_iter().next() {
+        Some(claim) => refused(info.version, claim),
+        None => Ok(()),
+    }
 }
 
 /// Compares a pool's rows with its summary. Errors: they are others, or one can't be read.
@@ -198,21 +279,25 @@ pub fn check_pool(
     summary: Option<&PoolSummary>,
     stored: &StoredPool,
 ) -> StoreResult<()> {
-    let mut proof = RowsProof::default();
-    stored
-        .allocations
-        .iter()
-        .for_each(|row| proof.add(&row.row()));
-    proof.counted.rows += stored.unreadable.len() as u64;
+    let (mut rows, mut line) = (PoolRows::default(), Vec::new());
+    for row in &stored.allocations {
+        line.clear();
+        row.row().write_line(&mut line);
+        rows.add(&row.row(), &line);
+    }
+    rows.counted.rows += stored.unreadable.len() as u64;
     let expected = summary.map(of_pool).unwrap_or_default();
-    if proof.counted == expected {
-        return Ok(());
+    if rows.counted != expected {
+        return RowsDiffer {
+            version,
+            pool: Some(pool.clone()),
+            found: rows.counted,
+            expected: Some(expected),
+        }
+        .refused();
     }
-    RowsDiffer {
-        version,
-        pool: Some(pool.clone()),
-        found: proof.counted,
-        expected: Some(expected),
+    match summary.and_then(|summary| rows.differs(summary)) {
+        Some(claim) => refused(version, claim),
+        None => Ok(()),
     }
-    .refused()
 }

@@ -313,7 +313,8 @@ pub async fn export(
         give_open_lots(store, version, &summaries, &mut sink.files).await?;
     }
     if request.check_rows {
-        check_version(store, &request.version).await?;
+        let checked = check_version(store, &request.version).await?;
+        check_unmoved(version, &summaries, checked, account.as_ref())?;
     }
     let totals = sink.totals;
     let (mut files, left_out) = finish(&request.files, sink.files, &totals)?;
@@ -338,6 +339,24 @@ pub async fn export(
     exported.files.push(manifest);
     publish(request, &paths, &mut exported.files)?;
     Ok(exported)
+}
+
+/// Compares the summaries that an export began with to those that its rows were held against.
+///
+/// Errors: something changed them meanwhile.
+fn check_unmoved(
+    version: Version,
+    before: &[PoolSummary],
+    checked: Vec<PoolSummary>,
+    account: Option<&Account>,
+) -> TaxResult<()> {
+    if of_account(checked, account)? == before {
+        return Ok(());
+    }
+    Err(TaxError::Refused {
+        message: format!("version {version} was changed while it was read: nothing was written"),
+        hint: "run the same command again when no run is at work".into(),
+    })
 }
 
 /// Reads a version's rows and prints them meanwhile. Returns how many rows were read.

@@ -77,10 +77,12 @@ impl Verified {
 /// Says what is wrong with a version's rows. `None`: they are those that its run wrote.
 async fn rows_differ(store: &dyn Store, info: &VersionInfo) -> TaxResult<Option<String>> {
     match check_version(store, info).await {
-        Ok(()) => Ok(None),
-        Err(error @ (StoreError::RowsDiffer(_) | StoreError::RowsMoved { .. })) => {
-            Ok(Some(error.to_string()))
-        }
+        Ok(_) => Ok(None),
+        Err(
+            error @ (StoreError::RowsDiffer(_)
+            | StoreError::RowsMoved { .. }
+            | StoreError::ClaimDiffers(_)),
+        ) => Ok(Some(error.to_string())),
         Err(error) => Err(error.into()),
     }
 }

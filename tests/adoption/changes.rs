@@ -78,6 +78,35 @@ fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
 }
 
 #[test]
+fn a_pool_that_changed_since_is_not_explained_and_is_said_when_filed() {
+    let Some(server) = server() else { return };
+    let site = adopted(&server, &two_pools());
+    let explain = |sell| site.fifo_pnl(&["explain", "--sell", sell]);
+    explain("s-1").expect(0);
+    site.sql("UPDATE trade_records SET price = 6 WHERE order_id = 'b-1'");
+    let done = explain("s-1").expect(3);
+    let said = "the ledger of default BTC-USD was changed since version 1";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    explain("s-2").expect(0);
+    let last = [
+        "tax",
+        "--year",
+        "2025",
+        "--timezone",
+        "UTC",
+        "--final",
+        "-o",
+    ];
+    let done = site
+        .fifo_pnl(&[&last[..], &["filed.zip"]].concat())
+        .expect(0);
+    let said = "the ledger of 1 pool was changed since the version: default BTC-USD.";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    site.compute(&["--all-symbols"]).expect(0);
+    explain("s-1").expect(0);
+}
+
+#[test]
 fn a_row_says_what_is_missing_and_what_its_name_may_not_have() {
     let Some(server) = server() else { return };
     let site = database(&server, &two_pools());

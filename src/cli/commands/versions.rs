@@ -299,7 +299,7 @@ async fn write<W: Write + Send>(
     let failed = |error: io::Error| CliError::from(WriteError::of(error, path));
     let mut sink = Sink {
         csv: CanonicalCsv::try_new(output).map_err(failed)?,
-        proof: RowsProof::default(),
+        proof: RowsProof::begin(store, info).await?,
         failed: None,
     };
     let exported = store.export(info.version, &mut sink).await;
@@ -307,7 +307,7 @@ async fn write<W: Write + Send>(
         return Err(failed(error));
     }
     exported?;
-    sink.proof.compare(store, info).await?;
+    sink.proof.compare(store).await?;
     sink.csv.finish().map_err(failed)
 }
 

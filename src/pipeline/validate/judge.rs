@@ -11,8 +11,8 @@ use super::super::context::{Context, PipelineError, PipelineResult};
 use super::elsewhere::Elsewhere;
 use super::parts::Part;
 use crate::engine::{
-    Account, IssueType, OrderId, Pool, PoolLedger, PoolVersion, StoredAllocation, Symbol,
-    UnmatchedItems, Violation, check_pool,
+    Account, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolLedger, PoolStatus, PoolVersion,
+    StoredAllocation, Symbol, UnmatchedItems, Violation, check_pool,
 };
 use crate::store::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::store::model::{LedgerRead, PoolSummary, QueuedItem, Version};
@@ -202,8 +202,35 @@ impl Judge {
             true => check_own_rows(pool, stored, summary),
             false => check_pool(&version, &elsewhere),
         });
+        if !self.changed.contains(pool) {
+            violations.extend(known.summary(pool).and_then(|it| check_last(it, ledger)));
+        }
         violations
     }
+}
+
+/// I13: the last trade that a summary names, from which the next run goes on, is the pool's last.
+fn check_last(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
+    let trades = || ledger.trades.iter();
+    let newest = trades().map(|trade| trade.order_time).max();
+    let expected = match summary.status {
+        PoolStatus::Matched | PoolStatus::Stale => trades()
+            .filter(|trade| Some(trade.order_time) == newest)
+            .map(|trade| trade.place().owned())
+            .max(),
+        PoolStatus::Rejected | PoolStatus::Excluded => None,
+    };
+    let text = |last: &Option<PlaceInPool>| match last {
+        Some(last) => format!("{} of {}", last.order_id, last.order_time),
+        None => "NULL".to_owned(),
+    };
+    let (found, wanted) = (text(&summary.last), text(&expected));
+    (summary.last != expected).then(|| Violation {
+        invariant: Invariant::I13,
+        pool: Some(summary.pool.clone()),
+        order_id: String::new(),
+        message: format!("the summary's last trade is \"{found}\", expected \"{wanted}\""),
+    })
 }
 
 /// Lets rows that follow each other have one text where they have the same one: half of the ids of

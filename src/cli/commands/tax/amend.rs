@@ -13,8 +13,9 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{Pool, Timestamp, shown, shown_sentence};
 use crate::store::Store;
-use crate::store::model::Version;
-use crate::tax::{self, Amended, Amendment, Amounts, PrintedLine, Rounding, amend};
+use crate::store::model::{Version, VersionInfo};
+use crate::store::proof::check_version;
+use crate::tax::{self, Amended, Amendment, Amounts, FiledYear, PrintedLine, Rounding, amend};
 
 /// Compares what was filed for a year with a version.
 pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResult<Outcome> {
@@ -33,6 +34,7 @@ pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResul
             format!("`fifo-pnl tax --year {year}{zone} --final --output tax-{year}.zip` files it"),
         ));
     }
+    check_versions(store, &info, &filed).await?;
     let mut text = format!("Database  {}\n", store.location());
     let (mut all, mut differ) = (Vec::new(), false);
     for filed in filed {
@@ -48,6 +50,26 @@ pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResul
         exit: if differ { Exit::Findings } else { Exit::Done },
         is_summary: false,
     })
+}
+
+/// Checks that all rows of the versions are those that their runs wrote, also of pools that are not
+/// read as their hashes are equal.
+///
+/// Errors: something else changed one; the store.
+async fn check_versions(
+    store: &dyn Store,
+    info: &VersionInfo,
+    filed: &[FiledYear],
+) -> CliResult<()> {
+    let wanted: BTreeSet<Version> = filed.iter().map(|filed| filed.version).collect();
+    for version in store.versions().await? {
+        let is_read = version.version == info.version || wanted.contains(&version.version);
+        // What a version has that was dropped all the same is told where it is read.
+        if is_read && version.status.is_readable() {
+            check_version(store, &version).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Says which filed years a new version changes; empty where it changes none, or is not current.

@@ -61,6 +61,7 @@ pub(super) async fn file(
             "nothing was sealed or written; file it all the same with --allow-incomplete",
         ));
     }
+    let changed = changed_since(store, session, &filing).await?;
     let was_sealed = filing.version.sealed.is_some();
     if !was_sealed {
         let reason = format!("filed for tax year {year}");
@@ -76,12 +77,48 @@ pub(super) async fn file(
     }
     filed.publish()?;
     record(store, session, &filing, &filed).await?;
-    Ok(outcome(
-        (store, &session.next),
-        &filing,
-        &filed,
-        (missing, &before),
+    let state = State {
+        missing,
+        before: &before,
+        changed,
         was_sealed,
+    };
+    Ok(outcome((store, &session.next), &filing, &filed, state))
+}
+
+/// How a version stood when it was filed.
+struct State<'f> {
+    /// What is missing from the figures.
+    missing: Option<String>,
+    /// What was filed of the year before.
+    before: &'f [FiledYear],
+    /// Pools of an unguarded ledger that have other trades by now.
+    changed: Vec<String>,
+    was_sealed: bool,
+}
+
+/// Lists the pools whose trades in an unguarded ledger are no longer those that the version saw.
+///
+/// Errors: such a pool of a guarded ledger, in which only a fault or a fraud changes trades.
+async fn changed_since(
+    store: &dyn Store,
+    session: &Session,
+    filing: &Filing<'_>,
+) -> CliResult<Vec<String>> {
+    let (info, account) = (&filing.version, filing.rules.account.as_deref());
+    let mut changed = pipeline::changed_since_version(store, &session.context, info).await?;
+    changed.retain(|it| account.is_none_or(|account| it.pool.account.as_str() == account));
+    let changed: Vec<String> = changed.iter().map(|it| it.pool.to_string()).collect();
+    let (Some(first), false) = (changed.first(), info.watermark.is_unguarded()) else {
+        return Ok(changed);
+    };
+    let version = info.version;
+    Err(CliError::refused(
+        format!(
+            "the ledger of {first} was changed since version {version}: nothing was sealed or \
+             written"
+        ),
+        format!("see what differs: `validate_allocations --version {version}`"),
     ))
 }
 
@@ -144,11 +181,13 @@ fn outcome(
     (store, next): (&dyn Store, &Next),
     filing: &Filing<'_>,
     filed: &Filed,
-    (missing, before): (Option<String>, &[FiledYear]),
-    was_sealed: bool,
+    state: State<'_>,
 ) -> Outcome {
     let (rules, number) = (&filing.rules, filing.version.version);
-    let sealed = if was_sealed {
+    let State {
+        missing, changed, ..
+    } = &state;
+    let sealed = if state.was_sealed {
         "was sealed already"
     } else {
         "is sealed"
@@ -162,7 +201,7 @@ fn outcome(
         rules.zone_name,
         filing.about.words
     );
-    text.push_str(&describe_before(before));
+    text.push_str(&describe_before(state.before));
     text.push_str(&describe_totals(&filed.exported.totals, rules));
     text.push_str(&describe_warnings(&filed.exported, rules.year));
     text.push_str(&format!(
@@ -172,14 +211,23 @@ fn outcome(
     text.push_str(&format!(
         "Version {number} {sealed}: it is never replaced, appended to or dropped.\n"
     ));
-    if let Some(missing) = &missing {
+    if let Some(missing) = missing {
         text.push_str(&format!("{missing}\n"));
+    }
+    if !changed.is_empty() {
+        let pools = plural(changed.len() as u64, "pool", "pools");
+        text.push_str(&format!(
+            "Note      the ledger of {pools} was changed since the version: {}.\n          \
+             What was filed can't be computed from it again.\n",
+            shown_sentence(&changed.join(", "))
+        ));
     }
     let verify = format!("fifo-pnl tax verify {}", quoted(&zip));
     text.push_str(&format!("Next: {}\n", next.command(&verify)));
     let json = json!({ "database": store.location(), "zip": zip, "sha256": sha256,
-        "filed_before": before.iter().map(before_json).collect::<Vec<_>>(),
-        "incomplete": missing, "manifest": filed.exported.manifest });
+        "filed_before": state.before.iter().map(before_json).collect::<Vec<_>>(),
+        "incomplete": missing, "changed_since": changed,
+        "manifest": filed.exported.manifest });
     Outcome {
         text,
         json,
