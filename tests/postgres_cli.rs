@@ -28,6 +28,8 @@ mod statements;
 mod support;
 #[path = "postgres_cli/trust.rs"]
 mod trust;
+#[path = "postgres_cli/waits.rs"]
+mod waits;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -444,7 +444,11 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 24] = [
+const FILES_ALONE: [(&str, &str); 25] = [
+    (
+        "postgres/waits.rs",
+        "SQLite has one lock, and waits for it by itself",
+    ),
     ("postgres/protect.rs", "a ledger that was there before us"),
     (
         "postgres/legacy.rs",

@@ -144,8 +144,11 @@ fn advice(error: &StoreError) -> (Exit, String) {
         StoreError::Unsafe(_) => (Exit::Refused, ROLES),
         StoreError::StoredOtherwise { .. } => (Exit::Refused, REMOVE_TRIGGER),
         StoreError::SchemaAltered(_) => (Exit::Refused, MEND_SCHEMA),
+        StoreError::Busy(_) => (
+            Exit::Refused,
+            "run it again when the other session or process is done; no version was changed",
+        ),
         StoreError::Refused(_)
-        | StoreError::Busy(_)
         | StoreError::WatermarkElsewhere(_)
         | StoreError::MustReadWhole(_) => (Exit::Refused, ""),
         StoreError::Stopped => (Exit::Interrupted, ""),

@@ -30,6 +30,9 @@ pub const LOCK_SUFFIX: &str = ".lock";
 /// How long a server may take to answer at all.
 pub const CONNECT_WAIT_S: u64 = 10;
 
+/// How long a statement waits on a server for a lock that another session holds.
+pub const LOCK_WAIT_S: u64 = 10;
+
 /// How long we wait for readers of a table before we give up and say so.
 pub const READER_WAIT_S: u64 = 10;
 

@@ -84,7 +84,7 @@ fn a_reader_of_the_old_tables_is_waited_for_and_then_left_alone() {
     let old = relations(&site);
     let reading = site.hold("SELECT count(*) FROM fifo_allocations");
     let done = site.fifo_pnl(&["migrate", "up", "--yes"]).expect(3);
-    let words = "move the earlier system's tables: a reader holds the table longer than we wait";
+    let words = "move the earlier system's tables: another session holds what this needs longer";
     assert!(done.stderr.contains(words), "{}", done.stderr);
     assert_eq!(relations(&site), old);
     assert_eq!(

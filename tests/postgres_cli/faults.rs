@@ -250,7 +250,7 @@ fn a_reader_that_stays_too_long_is_named_as_the_cause() {
     site.compute(&["--all-symbols", "--quiet"]).expect(0);
     // but the tables it reads can't be removed. It stays, so this ends by itself.
     let done = site.fifo_pnl(&["versions", "drop", "2"]).expect(3);
-    assert!(done.stderr.contains("reader"), "{}", done.stderr);
+    assert!(done.stderr.contains("\"holds "), "{}", done.stderr);
     drop(held);
     site.fifo_pnl(&["versions", "drop", "2"]).expect(0);
 }

@@ -26,7 +26,7 @@ fn a_prune_names_what_a_reader_holds() {
     let done = site.fifo_pnl(&prune).expect(0);
     let said = "Nothing to drop; 4 versions left.\nNot dropped: versions 1, 2, 3. ";
     assert!(done.stdout.contains(said), "{}", done.stdout);
-    assert!(done.stdout.contains("reader"), "{}", done.stdout);
+    assert!(done.stdout.contains("\"holds "), "{}", done.stdout);
     assert_eq!(versions(&site), "1 2 3 4");
     let event = "SELECT severity || ' ' || (details->>'stayed') FROM event_log \
                  WHERE event_type = 'prune'";
@@ -64,7 +64,7 @@ fn a_run_drops_old_automatic_versions_and_goes_on_where_it_can_not() {
     let done = site.compute(&run).expect(0);
     assert!(
         done.stdout
-            .contains("Dropped         version 1, made by runs"),
+            .contains("Dropped         version 1, made by incremental runs"),
         "{}",
         done.stdout
     );

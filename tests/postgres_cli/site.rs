@@ -41,6 +41,11 @@ pub fn with_role(url: &str, role: &str) -> String {
     format!("{scheme}://{role}@{place}")
 }
 
+/// Returns a URL whose sessions wait so long for a lock.
+pub fn with_patience(url: &str, patience: &str) -> String {
+    format!("{url}&options=-c%20lock_timeout%3D{patience}")
+}
+
 /// Prepares a `psql` that prints bare values, `|` between them, and stops at the first error.
 pub fn psql(url: &str) -> Command {
     let mut command = Command::new("psql");
@@ -137,12 +142,18 @@ impl Site {
     /// Starts `compute_allocations --all-symbols` without waiting for its end.
     pub fn start_run(&self) -> Child {
         let binary = env!("CARGO_BIN_EXE_compute_allocations");
-        spawn(self.program(binary, &["--all-symbols"]))
+        spawn(self.patient(self.program(binary, &["--all-symbols"])))
     }
 
     /// Starts `fifo-pnl` without waiting for its end.
     pub fn start(&self, args: &[&str]) -> Child {
-        spawn(self.program(env!("CARGO_BIN_EXE_fifo-pnl"), args))
+        spawn(self.patient(self.program(env!("CARGO_BIN_EXE_fifo-pnl"), args)))
+    }
+
+    /// Lets a program wait for a lock that the test holds, however slow the machine is.
+    fn patient(&self, mut command: Command) -> Command {
+        command.env("DATABASE_URL", with_patience(&self.url, "300s"));
+        command
     }
 
     #[track_caller]

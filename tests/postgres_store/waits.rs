@@ -278,7 +278,7 @@ async fn a_version_that_is_being_read_is_not_dropped() {
     let words = refusal(impatient.drop_version(1, &event("drop", 1)).await);
     let waited = started.elapsed();
     assert!(
-        words.contains("a reader holds the table longer than we wait"),
+        words.contains("another session holds what this needs longer than we wait"),
         "{words}"
     );
     assert!(waited >= Duration::from_millis(1_000), "{waited:?}");

@@ -275,6 +275,12 @@ pub(super) async fn record_export(store: &dyn Store, event: &Event) -> CliResult
     match store.log_event(event).await {
         Ok(()) => Ok(true),
         Err(StoreError::NoPermission { .. }) => Ok(false),
+        Err(error @ StoreError::Busy(_)) => Err(CliError {
+            hint: "the export is there, and whole; the audit trail does not have it: export it \
+                   again when the other session or process is done"
+                .into(),
+            ..CliError::failed(error.to_string())
+        }),
         Err(error) => Err(error.into()),
     }
 }

@@ -3,6 +3,9 @@
 use crate::store::StoreError;
 use crate::store::limits::CONNECT_WAIT_S;
 
+/// What is said of a lock that another session did not let go.
+pub(super) const WAITED_IN_VAIN: &str = "another session holds what this needs longer than we wait";
+
 /// Turns an error of sqlx into ours.
 ///
 /// The message is the server's own: sqlx's `Display` adds a line number of the server's source.
@@ -30,9 +33,7 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
             location: action.into(),
             reason: format!("{message}: is this a read-only replica?"),
         },
-        "55P03" => StoreError::Busy(format!(
-            "{action}: a reader holds the table longer than we wait ({message})"
-        )),
+        "55P03" => StoreError::Busy(format!("{action}: {WAITED_IN_VAIN} ({message})")),
         // A statement prepared on one server connection, used on another.
         "42P05" | "26000" => proxy_refused(),
         "53100" => StoreError::Full(format!("{action} ({message})")),

@@ -12,7 +12,7 @@ use super::adopt::Ledger;
 use super::errors::from_sqlx;
 use super::gate::{self, GateRows};
 use super::stored::literal;
-use super::{PostgresStore, commit, end_snapshot, runs, writings};
+use super::{PostgresStore, commit, end_snapshot, runs, waits, writings};
 use crate::engine::{Pool, Timestamp};
 use crate::store::cells::pool;
 use crate::store::corrections::{Forms, Relative};
@@ -22,19 +22,12 @@ use crate::store::model::{
 use crate::store::rules::check_voidable;
 use crate::store::{Seen, StoreError, StoreResult};
 
-/// The key of the lock that lets our imports and voids in one after another: "fifo-imp" as bytes.
-const IMPORT_LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-imp");
-
 /// Begins a transaction that writes to the ledger, after the last one that does has ended.
 pub(super) async fn ledger_writer(
     store: &PostgresStore,
 ) -> StoreResult<Transaction<'static, Postgres>> {
     let mut transaction = store.writer().await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1)")
-        .bind(IMPORT_LOCK_KEY)
-        .execute(&mut *transaction)
-        .await
-        .map_err(|e| from_sqlx("wait for another import", e))?;
+    waits::take_turn(&mut transaction, &waits::IMPORTS).await?;
     Ok(transaction)
 }
 

@@ -38,6 +38,7 @@ mod sourced;
 mod stored;
 mod url;
 mod versions;
+mod waits;
 mod writings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -237,9 +238,11 @@ impl PostgresUrl {
         self.named(done).await
     }
 
-    /// Adds to a refusal of the server which role was refused, and what would let it in.
+    /// Adds to a refusal of the server which role was refused, and what would let it in; to a wait
+    /// in vain, for whom it was.
     async fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
         match done {
+            Err(StoreError::Busy(words)) => Err(waits::explained(self, words).await),
             Err(error) => Err(rights::explained(self, error).await),
             done => done,
         }

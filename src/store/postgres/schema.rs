@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 use super::adopt::{self, Ledger, Mapping};
 use super::errors::from_sqlx;
 use super::legacy::{self, Old};
-use super::{adopt_views, fingerprint, history, protect, versions};
+use super::{adopt_views, fingerprint, history, protect, versions, waits};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::{SchemaStep, UpOptions};
 use crate::store::{StoreError, StoreResult};
@@ -22,9 +22,6 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrations.dangerous_set_table_name(LIST);
     migrations
 });
-
-/// The key of the lock that lets one migration at a time in: "fifo-mig" as bytes.
-const MIGRATION_LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-mig");
 
 /// Returns the version of schema that this program knows.
 pub fn version_known() -> i64 {
@@ -142,11 +139,7 @@ pub(super) async fn steps(connection: &mut PgConnection) -> StoreResult<Vec<Sche
 pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> StoreResult<()> {
     check_server(connection).await?;
     // Freed when the connection is closed, which the caller does at once.
-    sqlx::query("SELECT pg_advisory_lock($1)")
-        .bind(MIGRATION_LOCK_KEY)
-        .execute(&mut *connection)
-        .await
-        .map_err(|e| from_sqlx("wait for another migration", e))?;
+    waits::take_turn(connection, &waits::MIGRATIONS).await?;
     let (found, known) = (version_found(connection).await?, version_known());
     if found > known {
         return Err(StoreError::SchemaNewer { found, known });

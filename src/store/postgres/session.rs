@@ -6,9 +6,10 @@
 //! `fifo_parts`: who owns a schema can put another table in the place of one of ours. A row
 //! security policy hides rows without a word: where all rows count the server refuses instead.
 
-use sqlx::{Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::errors::from_sqlx;
+use crate::store::limits::LOCK_WAIT_S;
 use crate::store::{StoreError, StoreResult};
 
 /// Which rows a session is to see.
@@ -23,16 +24,23 @@ pub(super) enum Sees {
 /// Makes a session independent of what a role or a database has set for its other programs: names
 /// are ours, in `public`, and a job may take its time.
 ///
+/// No statement waits for ever for a lock that another session holds. Who wants another limit
+/// writes it into the URL (`?options=-c%20lock_timeout%3D60s`): the server tells such a setting
+/// from those of roles and databases.
+///
 /// The first statement looks nothing up. Temporary objects come last: a table of that kind stands
 /// for none of ours.
 pub(super) async fn prepare(connection: &mut PgConnection, sees: Sees) -> sqlx::Result<()> {
     // A float has all its digits as text, whatever a role was told to print.
-    let sql = "SET search_path = pg_catalog, pg_temp; \
-         SELECT set_config(name, CASE name WHEN 'extra_float_digits' THEN '1' ELSE '0' END, false) \
+    let sql = format!(
+        "SET search_path = pg_catalog, pg_temp; \
+         SELECT set_config(name, CASE name WHEN 'extra_float_digits' THEN '1' \
+             WHEN 'lock_timeout' THEN '{LOCK_WAIT_S}s' ELSE '0' END, false) \
          FROM pg_settings WHERE name IN ('extra_float_digits', 'statement_timeout', \
          'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', \
-         'transaction_timeout')";
-    connection.execute(sql).await?;
+         'transaction_timeout') AND (name, source) <> ('lock_timeout', 'client')"
+    );
+    connection.execute(AssertSqlSafe(sql)).await?;
     let sql = match sees {
         Sees::All => "SET row_security = off; SET search_path = public, pg_temp",
         Sees::ItsOwn => "SET row_security = on; SET search_path = public, pg_temp",
@@ -98,7 +106,7 @@ pub(super) async fn check_trust(connection: &mut PgConnection) -> StoreResult<()
     let path = connection.execute("SET search_path = pg_catalog, pg_temp");
     path.await.map_err(failed)?;
     let sql = ["WITH", TRUSTED, UNTRUSTED].concat();
-    let found: Option<(i32, String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let found: Option<(i32, String, String)> = sqlx::query_as(AssertSqlSafe(sql))
         .fetch_optional(&mut *connection)
         .await
         .map_err(failed)?;

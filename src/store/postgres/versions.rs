@@ -24,9 +24,9 @@ use super::errors::from_sqlx;
 use super::lock::LockedConnection;
 use super::readers::Steady;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
-use super::{PostgresStore, commit, copy, pointer, queue, read, readers, rows, runs};
+use super::{PostgresStore, PostgresUrl, commit, copy, pointer, queue, read, readers, rows, runs};
 use crate::engine::{Pool, PoolOutcome};
-use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS, READER_WAIT_S};
+use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS};
 use crate::store::model::{Completion, Event, PoolSummary, Version, VersionPlan};
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowEncoder};
@@ -38,6 +38,7 @@ pub(super) struct PostgresVersionWriter {
     /// Lent for the time of writing; `None` when it can no longer be used.
     connection: Option<PgConnection>,
     slot: LockedConnection,
+    url: PostgresUrl,
     plan: VersionPlan,
     pools: BTreeSet<Pool>,
     allocation_next: i64,
@@ -126,6 +127,7 @@ pub(super) async fn begin(
     let mut writer = PostgresVersionWriter {
         connection: Some(connection),
         slot: store.locked.clone(),
+        url: store.url.clone(),
         plan: plan.clone(),
         pools: BTreeSet::new(),
         allocation_next: 0,
@@ -442,11 +444,9 @@ impl PostgresVersionWriter {
     }
 }
 
-/// Begins a transaction that waits for other sessions only so long.
+/// Begins a transaction of a moment, which sees what other sessions committed meanwhile.
 pub(super) async fn begin_short(connection: &mut PgConnection) -> StoreResult<()> {
-    let sql = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '{READER_WAIT_S}s'"
-    );
+    let sql = "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned();
     execute(connection, "begin a transaction", sql).await
 }
 
@@ -518,7 +518,7 @@ impl VersionWriter for PostgresVersionWriter {
         };
         let written = self.write_on(&mut connection, parts).await;
         self.connection = Some(connection);
-        written
+        self.url.named(written).await
     }
 
     async fn finish(mut self: Box<Self>, completion: &Completion) -> StoreResult<()> {
@@ -526,7 +526,7 @@ impl VersionWriter for PostgresVersionWriter {
         if done.is_err() {
             self.clean_up().await;
         }
-        done
+        self.url.named(done).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::store::StoreError;
 
+const BUSY: i32 = 5;
 const READONLY: i32 = 8;
 const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
@@ -21,6 +22,9 @@ fn from_code(
         other => other & 0xff,
     };
     match code.map(kind) {
+        Some(BUSY) => StoreError::Busy(format!(
+            "{action}: another process writes to the database longer than we wait ({message})"
+        )),
         Some(FULL) => StoreError::Full(format!("{action} ({message})")),
         Some(READONLY | PERM | CANTOPEN) => StoreError::NoPermission {
             location: action.into(),
@@ -58,4 +62,24 @@ pub(super) fn from_rusqlite(action: &'static str, error: rusqlite::Error) -> Sto
         other => other.to_string(),
     };
     from_code(action, code, message, Box::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_for_another_writer_is_no_failure_of_the_database() {
+        for code in [BUSY, 261, 517] {
+            let source = Box::new(std::fmt::Error);
+            let error = from_code("begin", Some(code), "database is locked".into(), source);
+            let StoreError::Busy(words) = error else {
+                panic!("{code}: {error}");
+            };
+            assert!(
+                words.starts_with("begin: another process writes"),
+                "{words}"
+            );
+        }
+    }
 }
