@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::compute::Publication;
 use super::context::{Context, PipelineResult};
-use super::incremental::Forced;
 use super::publish::move_to;
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, Pool, PoolLedger, PoolOutcome, PoolResult, PoolState,
@@ -27,6 +26,27 @@ const DATA_ISSUES: [IssueType; 3] = [
     IssueType::MissingFx,
     IssueType::AllocationError,
 ];
+
+/// Why only a full run would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forced {
+    /// There is no version to extend.
+    NoVersion,
+    /// The version is sealed.
+    Sealed(Version),
+    /// Symbols, exclusions or another rule are no longer what the version was computed with.
+    Policy,
+    /// The version's watermark says nothing here.
+    Watermark(String),
+    /// The pool's inventory snapshot is not what the version left.
+    Snapshot(Pool, String),
+    /// A trade came before what was matched.
+    Late(Pool, String),
+    /// Trades were voided or put back.
+    Revised(Pool, Vec<String>),
+    /// The past of a pool of an unguarded ledger is not what it was.
+    Changed(Pool),
+}
 
 /// A pool in the report of an incremental run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,10 +4,11 @@
 //! hash are not read again. Which trades came, went or were corrected between
 //! the two is told by reading the ledger as of both; an unguarded ledger has only what is there.
 
+mod legacy;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::compare_legacy;
 use super::context::{Context, PipelineResult};
 use super::names::unknown;
 use super::validate::find_version;
@@ -147,7 +148,7 @@ pub async fn compare(
     options: &CompareOptions,
 ) -> PipelineResult<CompareReport> {
     if let (VersionRef::Legacy(_), _) | (_, VersionRef::Legacy(_)) = versions {
-        return compare_legacy::compare(store, context, versions, options).await;
+        return legacy::compare(store, context, versions, options).await;
     }
     let (left, right) = (versions.0.number(), versions.1.number());
     let current = store.current().await?;

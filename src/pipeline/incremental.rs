@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::append::{Append, AppendReport, Appending};
+use super::append::{Append, AppendReport, Appending, Forced};
 use super::compute::{ComputeOptions, ComputeReport, Target, prune_after, run_full, run_start};
 use super::context::{Context, PipelineError, PipelineResult};
 use super::lock::{holder_of, lock_runs};
@@ -45,27 +45,6 @@ pub struct NothingNew {
     pub complete_through: Option<Timestamp>,
     /// The pointer.
     pub current: Current,
-}
-
-/// Why only a full run would do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forced {
-    /// There is no version to extend.
-    NoVersion,
-    /// The version is sealed.
-    Sealed(Version),
-    /// Symbols, exclusions or another rule are no longer what the version was computed with.
-    Policy,
-    /// The version's watermark says nothing here.
-    Watermark(String),
-    /// The pool's inventory snapshot is not what the version left.
-    Snapshot(Pool, String),
-    /// A trade came before what was matched.
-    Late(Pool, String),
-    /// Trades were voided or put back.
-    Revised(Pool, Vec<String>),
-    /// The past of a pool of an unguarded ledger is not what it was.
-    Changed(Pool),
 }
 
 /// Extends the newest version by what arrived since.

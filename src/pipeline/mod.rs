@@ -8,7 +8,6 @@ mod append;
 mod batches;
 mod changed;
 mod compare;
-mod compare_legacy;
 mod compute;
 mod context;
 mod csv_file;
@@ -30,15 +29,13 @@ mod twice;
 mod unguarded;
 mod validate;
 
-pub use append::{AppendLine, AppendReport};
+pub use append::{AppendLine, AppendReport, Forced};
 pub use batches::MEMORY_DEFAULT;
 pub use changed::ChangedPool;
 pub use compare::{
     CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef, compare,
 };
-pub use compute::{
-    ComputeOptions, ComputeReport, PoolLine, Publication, compute, scope_words, whole_account,
-};
+pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
 pub use context::{
     Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent, Wait,
 };
@@ -47,9 +44,9 @@ pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};
 pub use import::{FileReport, ImportRequest, ImportedAs, Source, import_files, parse_source};
-pub use incremental::{Forced, Incremental, NothingNew, compute_incremental};
+pub use incremental::{Incremental, NothingNew, compute_incremental};
 pub use lock::when_free;
-pub use names::{check_scope, known_pools, unknown};
+pub use names::{check_scope, known_pools, scope_words, unknown, whole_account};
 pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};

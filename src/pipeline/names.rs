@@ -1,5 +1,7 @@
 //! Names that the ledger does not have: refused before anything is written, with the nearest one.
 
+use serde_json::Value;
+
 use super::context::{PipelineError, PipelineResult};
 use crate::engine::Pool;
 use crate::store::Store;
@@ -79,6 +81,38 @@ fn nearest(name: &str, known: &[&str]) -> String {
         (false, 0) => format!("there are: {}", shown.join(", ")),
         (false, more) => format!("there are: {}, and {more} more", shown.join(", ")),
     }
+}
+
+/// Returns the account of a scope that has all symbols of one, from its text.
+pub fn whole_account(scope: &str) -> Option<String> {
+    let scope = parsed_scope(scope);
+    let symbols = scope.get("symbols").and_then(Value::as_array);
+    let account = scope.get("account").and_then(Value::as_str);
+    let account = account.filter(|_| symbols.is_none_or(Vec::is_empty));
+    account.map(str::to_owned)
+}
+
+/// Says which pools a scope has, from its text.
+pub fn scope_words(scope: &str) -> String {
+    let scope = parsed_scope(scope);
+    let symbols = scope.get("symbols").and_then(Value::as_array);
+    let symbols: Vec<&str> = symbols
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let symbols = match symbols.as_slice() {
+        [] => "all symbols".to_owned(),
+        symbols => format!("only {}", symbols.join(", ")),
+    };
+    match scope.get("account").and_then(Value::as_str) {
+        None => symbols,
+        Some(account) => format!("{symbols} of account \"{account}\""),
+    }
+}
+
+fn parsed_scope(scope: &str) -> Value {
+    serde_json::from_str(scope).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::compute::scope_words;
 use super::context::{Context, PipelineError, PipelineResult};
 use super::lock::lock_runs;
+use super::names::scope_words;
 use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
 use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, VersionInfo};
 use crate::store::proof::check_version;

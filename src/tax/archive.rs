@@ -3,22 +3,20 @@
 use std::io;
 use std::path::Path;
 
-use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::export::{ExportRequest, Exported, Stop, export};
+use super::export::{ExportRequest, Stop, export};
+use super::exported::Exported;
 use super::formats::Format;
 use super::manifest::Sealing;
 use super::row::TaxRules;
-use super::{TaxError, TaxResult, unpack};
+use super::unpack::{self, of_zip};
+use super::{TaxError, TaxResult};
 use crate::files::{Draft, IfThere, ScratchFolder, check_place, open_input};
 use crate::report::{CsvLine, PartFile, WrittenFile};
 use crate::store::Store;
 use crate::store::model::VersionInfo;
-
-/// Name of the manifest in a zip.
-pub const MANIFEST_NAME: &str = "tax.manifest.json";
 
 /// Files of a zip that hold what was reviewed and imported: no version remembers them.
 pub(super) const EVIDENCE: [&str; 2] = ["inputs.csv", "reviews.csv"];
@@ -157,12 +155,4 @@ fn write_zip(draft: Draft, folder: &Path, names: &[String]) -> io::Result<Draft>
         io::copy(&mut open_input(&folder.join(name), false)?, &mut zip)?;
     }
     zip.finish().map_err(of_zip)
-}
-
-/// Takes the system's own error out of the library's.
-pub(super) fn of_zip(error: ZipError) -> io::Error {
-    match error {
-        ZipError::Io(error) => error,
-        error => error.into(),
-    }
 }

@@ -10,7 +10,10 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 
 use super::boxes::base_asset;
-use super::formats::{Format, LeftOut, OpenLotLine, TaxFile, numbered, unmatched_file};
+use super::exported::{Exported, SeveralDollars};
+use super::formats::{
+    ExportFacts, Format, LeftOut, OpenLotLine, TaxFile, numbered, unmatched_file,
+};
 use super::manifest::{self, Sealing};
 use super::row::{RowMaker, TaxRules};
 use super::slices::Slices;
@@ -21,25 +24,10 @@ use crate::engine::{Account, InventoryLot, Pool, PoolStatus, Size, Timestamp, Us
 use crate::files::{FolderLock, IfThere, check_place, remove_published};
 use crate::report::{CsvLine, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
-use crate::store::model::{
-    LongRun, NamedTrade, PoolSummary, Sold, SourcedAllocation, Version, VersionInfo,
-};
+use crate::store::model::{LongRun, PoolSummary, Sold, SourcedAllocation, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
 use crate::store::{SourcedSink, Store, together};
-
-/// What every file knows of the export it belongs to.
-#[derive(Debug, Clone, Copy)]
-pub struct ExportFacts<'a> {
-    /// What is printed, and how.
-    pub rules: &'a TaxRules,
-    /// The version that is exported.
-    pub version: &'a VersionInfo,
-    /// The program's own version.
-    pub program_version: &'a str,
-    /// What becomes of files that are there.
-    pub if_there: IfThere,
-}
 
 /// Asks whether to stop. Clones ask the same.
 #[derive(Clone, Default)]
@@ -80,45 +68,6 @@ pub struct ExportRequest {
     pub check_rows: bool,
     /// Asked while rows are read.
     pub stop: Stop,
-}
-
-/// A symbol of dollars beside others of the same asset.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeveralDollars {
-    /// Whose.
-    pub account: String,
-    /// What is counted.
-    pub asset: String,
-    /// The symbols it was traded under: each has lots of its own.
-    pub symbols: Vec<String>,
-}
-
-/// What an export came to.
-#[derive(Debug)]
-pub struct Exported {
-    /// Sums.
-    pub totals: Totals,
-    /// Rows of the version that were looked at: those of the year and of its lots.
-    pub rows_seen: u64,
-    /// Pools without a result, or with an old one: rejected, excluded, stale.
-    pub pools: Vec<PoolSummary>,
-    /// Assets under several dollar symbols.
-    pub several_dollars: Vec<SeveralDollars>,
-    /// Sells of the year that a person voided: no file has them.
-    pub voided_sells: Vec<NamedTrade>,
-    /// What formats left out.
-    pub left_out: Vec<(Format, LeftOut)>,
-    /// The manifest.
-    pub manifest: Value,
-    /// The files, the manifest last. They have their names already.
-    pub files: Vec<WrittenFile>,
-}
-
-impl Exported {
-    /// Tells whether something is missing from the figures.
-    pub fn is_incomplete(&self) -> bool {
-        self.totals.unmatched_rows > 0 || !self.pools.is_empty()
-    }
 }
 
 /// First and last instant of a tax year in its zone. Errors: no such year.

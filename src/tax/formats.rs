@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::row::TaxRow;
+use super::row::{TaxRow, TaxRules};
 use super::totals::Totals;
-use crate::report::CsvLine;
-use crate::report::{PartFile, WrittenFile};
+use crate::files::IfThere;
+use crate::report::{CsvLine, PartFile, WrittenFile};
+use crate::store::model::VersionInfo;
 
 mod form8949;
 mod lots;
@@ -20,7 +21,18 @@ pub use lots::LOTS_HEADER;
 pub use taxact::TAXACT_ROWS_MAX;
 pub use xlsx::{OpenLotLine, is_panic_caught};
 
-use super::export::ExportFacts;
+/// What every file knows of the export it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportFacts<'a> {
+    /// What is printed, and how.
+    pub rules: &'a TaxRules,
+    /// The version that is exported.
+    pub version: &'a VersionInfo,
+    /// The program's own version.
+    pub program_version: &'a str,
+    /// What becomes of files that are there.
+    pub if_there: IfThere,
+}
 
 /// A format that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

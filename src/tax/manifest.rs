@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::boxes::{BoxRules, FormBox};
-use super::export::{ExportFacts, Exported, SeveralDollars};
+use super::exported::{Exported, SeveralDollars};
+use super::formats::ExportFacts;
 use super::row::TaxRules;
 use super::totals::{BoxTotal, Totals};
 use super::{Reported, Rounding, TaxError, TaxResult};

@@ -13,6 +13,7 @@ mod archive;
 mod boxes;
 mod error;
 mod export;
+mod exported;
 mod formats;
 mod manifest;
 mod review;
@@ -26,11 +27,12 @@ mod voided;
 
 pub use amend::{Amended, Amendment, FILED_EVENT, FiledYear, PrintedLine, amend, filed};
 pub use amount::{Amounts, Rounding};
-pub use archive::{Filed, MANIFEST_NAME, archive};
+pub use archive::{Filed, archive};
 pub use boxes::{AssetKind, BoxRules, DIGITAL_BOXES_FROM, FormBox, Part, Reported, base_asset};
 pub use error::{TaxError, TaxResult};
-pub use export::{ExportFacts, ExportRequest, Exported, SeveralDollars, Stop, export};
-pub use formats::{Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX, is_panic_caught};
+pub use export::{ExportRequest, Stop, export};
+pub use exported::{Exported, SeveralDollars};
+pub use formats::{ExportFacts, Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX, is_panic_caught};
 pub use manifest::{MANIFEST_FORMAT, Sealing, rules_of};
 pub use review::{
     BasisLot, NearMiss, Preview, SellFigures, basis_trades, import_batch, near_misses,
@@ -40,7 +42,7 @@ pub use row::{Mark, MatchedRow, RowMaker, Slice, TaxRow, TaxRules};
 pub use term::{Term, days_held, term_of};
 pub use totals::{BoxTotal, Totals};
 pub use unpack::{
-    Opened, ZIP_FILES_MAX, ZIP_FREE_BYTES, ZIP_LIST_BYTES_MAX, ZIP_MANIFEST_BYTES_MAX,
-    ZIP_NAME_BYTES_MAX, ZIP_RATIO_MAX, ZIP_TOTAL_BYTES_MAX, open,
+    MANIFEST_NAME, Opened, ZIP_FILES_MAX, ZIP_FREE_BYTES, ZIP_LIST_BYTES_MAX,
+    ZIP_MANIFEST_BYTES_MAX, ZIP_NAME_BYTES_MAX, ZIP_RATIO_MAX, ZIP_TOTAL_BYTES_MAX, open,
 };
 pub use verify::{Verdict, Verified};

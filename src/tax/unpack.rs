@@ -13,10 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 use zip::ZipArchive;
 use zip::read::ZipFile;
+use zip::result::ZipError;
 
-use super::archive::{MANIFEST_NAME, of_zip};
 use super::{TaxError, TaxResult};
 use crate::files::open_input;
+
+/// Name of the manifest in a zip.
+pub const MANIFEST_NAME: &str = "tax.manifest.json";
 
 /// Files in a zip. One of 10 million lots has 5,000, as TaxAct takes 2,000 rows a file.
 pub const ZIP_FILES_MAX: usize = 10_000;
@@ -235,4 +238,12 @@ fn plain_name(raw: &[u8]) -> Result<String, String> {
         return Err(format!("has a file \"{name}\", which is no name of ours"));
     }
     Ok(name.into_owned())
+}
+
+/// Takes the system's own error out of the library's.
+pub(super) fn of_zip(error: ZipError) -> io::Error {
+    match error {
+        ZipError::Io(error) => error,
+        error => error.into(),
+    }
 }

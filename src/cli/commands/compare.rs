@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::read_symbol;
-use super::validate::parse_version;
+use super::{parse_version, read_symbol};
 use crate::cli::Outcome;
 use crate::cli::args::CompareArgs;
 use crate::cli::error::{CliError, CliResult};

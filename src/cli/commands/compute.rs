@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::tax::filed_years_changed;
-use super::{counts, decided, incremental, prune, read_account, read_symbol};
+use super::{counts, decided, prune, read_account, read_symbol};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
@@ -16,13 +16,16 @@ use crate::cli::format::{count, dollars, plural, sum, table, time};
 use crate::cli::next::{Next, flag};
 use crate::cli::session::Session;
 use crate::engine::{Pool, PoolStatus, Symbol, Timestamp, Usd, shown_sentence};
-use crate::pipeline::{self, ComputeOptions, ComputeReport, PoolLine, Publication};
+use crate::pipeline::{self, ComputeOptions, ComputeReport, Context, PoolLine, Publication};
 use crate::store::Store;
 use crate::store::model::Scope;
 
-/// Runs the command.
-pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
-    let scope = scope(&args)?;
+/// Returns what the arguments ask for, and the context to do it in.
+pub(super) fn options(
+    args: &ComputeArgs,
+    session: &Session,
+) -> CliResult<(Context, ComputeOptions)> {
+    let scope = scope(args)?;
     let options = ComputeOptions {
         origin: if scope.is_all() { "full" } else { "hand" }.into(),
         scope,
@@ -38,9 +41,12 @@ pub async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
     if let Some(who) = &args.triggered_by {
         context.user.clone_from(who);
     }
-    if args.incremental {
-        return incremental::run(&args, session, &context, &options).await;
-    }
+    Ok((context, options))
+}
+
+/// Runs the command.
+pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
+    let (context, options) = options(&args, session)?;
     let store = session.open(false).await?;
     let before = decided::before(store.as_ref()).await?;
     let report = match pipeline::compute(store.as_ref(), &context, &options).await {

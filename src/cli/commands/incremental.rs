@@ -14,20 +14,16 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{PoolStatus, Timestamp, shown, shown_sentence};
 use crate::pipeline::{
-    AppendLine, AppendReport, ComputeOptions, Context, Forced, Incremental, NothingNew,
-    Publication, compute_incremental,
+    AppendLine, AppendReport, ComputeOptions, Forced, Incremental, NothingNew, Publication,
+    compute_incremental,
 };
 use crate::store::Store;
 use crate::store::model::Scope;
 
 /// Runs the command.
-pub(super) async fn run(
-    args: &ComputeArgs,
-    session: &Session,
-    context: &Context,
-    options: &ComputeOptions,
-) -> CliResult<Outcome> {
-    let since = compute::since(args, context.clock.now())?;
+pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
+    let (context, options) = &compute::options(&args, session)?;
+    let since = compute::since(&args, context.clock.now())?;
     let next = &session.next;
     let store = session.open(false).await?;
     let before = decided::before(store.as_ref()).await?;

@@ -92,7 +92,7 @@ pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
         Command::Explain(args) => read_account(args.account.as_deref()).map(drop),
         Command::Versions(args) => match &args.command {
             VersionsCommand::Seal { reason, .. } => check_reason(reason),
-            VersionsCommand::Export { version, .. } => validate::parse_version(version).map(drop),
+            VersionsCommand::Export { version, .. } => parse_version(version).map(drop),
             VersionsCommand::Prune(args) => prune::check(args, now),
             _ => Ok(()),
         },
@@ -113,6 +113,20 @@ pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
 
 fn check_date(text: Option<&str>) -> CliResult<()> {
     text.map(migrate::snapshot_date).transpose().map(drop)
+}
+
+/// Reads a version's number; `None` is the current one.
+fn parse_version(text: &str) -> CliResult<Option<i64>> {
+    if text == "current" {
+        return Ok(None);
+    }
+    match text.parse::<i64>() {
+        Ok(version) if version > 0 => Ok(Some(version)),
+        _ => Err(CliError::usage(
+            format!("the version is \"{text}\", expected a number from 1 or \"current\""),
+            "`fifo-pnl versions list` shows the versions there are",
+        )),
+    }
 }
 
 /// Reads what stands behind `--account`. Errors: it can't be a name.
@@ -153,6 +167,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Run(args) => run::run(args, session).await,
         Command::Import(args) => import::run(args, session).await,
         Command::Void(args) => void::run(args, session).await,
+        Command::Compute(args) if args.incremental => incremental::run(args, session).await,
         Command::Compute(args) => compute::run(args, session).await,
         Command::Validate(args) => validate::run(args, session).await,
         Command::Explain(args) => explain::run(args, session).await,

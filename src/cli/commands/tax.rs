@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 pub(super) use amend::filed_years_changed;
 use filing::Filing;
 
-use super::read_account;
-use super::validate::parse_version;
 use super::versions::{not_recorded, record_export};
+use super::{parse_version, read_account};
 use crate::cli::Outcome;
 use crate::cli::args::{TaxArgs, TaxCommand};
 use crate::cli::error::{CliError, CliResult};

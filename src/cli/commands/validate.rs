@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{compare, decided, history};
+use super::{compare, decided, history, parse_version};
 use crate::cli::Outcome;
 use crate::cli::args::{CompareArgs, ValidateArgs};
-use crate::cli::error::{CliError, CliResult};
+use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural, sum, table, time};
 use crate::cli::session::Session;
@@ -64,20 +64,6 @@ pub(super) fn check(args: &ValidateArgs) -> CliResult<()> {
     }
     args.version.as_deref().map(parse_version).transpose()?;
     Ok(())
-}
-
-/// Reads a version's number; `None` is the current one.
-pub(super) fn parse_version(text: &str) -> CliResult<Option<i64>> {
-    if text == "current" {
-        return Ok(None);
-    }
-    match text.parse::<i64>() {
-        Ok(version) if version > 0 => Ok(Some(version)),
-        _ => Err(CliError::usage(
-            format!("the version is \"{text}\", expected a number from 1 or \"current\""),
-            "`fifo-pnl versions list` shows the versions there are",
-        )),
-    }
 }
 
 /// Chooses the exit code.

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::validate::parse_version;
-use super::{check_reason, prune};
+use super::{check_reason, parse_version, prune};
 use crate::cli::Outcome;
 use crate::cli::args::VersionsCommand;
 use crate::cli::error::{CliError, CliResult};

@@ -8,7 +8,7 @@ use super::{Done, TaxFile, header, one, us_date};
 use crate::report::CsvLine;
 use crate::report::PartFile;
 use crate::tax::boxes::{FormBox, Part};
-use crate::tax::export::ExportFacts;
+use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
 use crate::tax::{Rounding, Totals};
 

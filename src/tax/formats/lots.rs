@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Done, TaxFile, header, one};
 use crate::report::CsvLine;
 use crate::report::PartFile;
-use crate::tax::export::ExportFacts;
+use crate::tax::formats::ExportFacts;
 use crate::tax::row::{Mark, TaxRow};
 use crate::tax::{Rounding, Totals};
 

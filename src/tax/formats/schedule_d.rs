@@ -7,7 +7,7 @@ use super::{Done, TaxFile, header, one};
 use crate::report::CsvLine;
 use crate::report::PartFile;
 use crate::tax::boxes::Part;
-use crate::tax::export::ExportFacts;
+use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
 use crate::tax::{BoxTotal, Rounding, Totals};
 

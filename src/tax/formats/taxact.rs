@@ -10,7 +10,7 @@ use super::{Done, TaxFile, header, numbered, us_date};
 use crate::files::IfThere;
 use crate::report::CsvLine;
 use crate::report::{PartFile, WrittenFile};
-use crate::tax::export::ExportFacts;
+use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
 use crate::tax::{Rounding, Totals};
 

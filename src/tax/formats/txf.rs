@@ -11,7 +11,7 @@ use std::path::Path;
 use super::{Done, LeftOut, TaxFile, one, us_date};
 use crate::report::PartFile;
 use crate::tax::boxes::FormBox;
-use crate::tax::export::ExportFacts;
+use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
 use crate::tax::{Rounding, Totals};
 

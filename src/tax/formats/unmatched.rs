@@ -8,7 +8,7 @@ use crate::files::IfThere;
 use crate::report::CsvLine;
 use crate::report::PartFile;
 use crate::tax::Totals;
-use crate::tax::export::ExportFacts;
+use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
 
 const HEADER: [&str; 14] = [

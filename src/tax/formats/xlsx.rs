@@ -19,7 +19,7 @@ use crate::engine::{InventoryLot, Pool};
 use crate::files::{Draft, WriteError};
 use crate::report::WrittenFile;
 use crate::tax::boxes::Part;
-use crate::tax::export::ExportFacts;
+use crate::tax::formats::ExportFacts;
 use crate::tax::row::{TaxRow, TaxRules};
 use crate::tax::{Rounding, Totals};
 

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compare::{CompareOptions, CompareReport, ComparedSell, Sells, VersionRef, sells_of};
-use super::context::{Context, PipelineError, PipelineResult};
-use super::history::amount_of;
-use super::validate::find_version;
+use super::{CompareOptions, CompareReport, ComparedSell, Sells, VersionRef, sells_of};
 use crate::engine::{Account, Pool, PoolStatus, Symbol, Timestamp, Usd};
+use crate::pipeline::context::{Context, PipelineError, PipelineResult};
+use crate::pipeline::history::amount_of;
+use crate::pipeline::validate::find_version;
 use crate::store::model::{LegacyRow, PoolSummary, Version};
 use crate::store::proof::{check_pool, check_version};
 use crate::store::{Store, StoreError, together};

@@ -1,0 +1,47 @@
+//! What an export came to: sums, files, and what the files do not have.
+
+use serde_json::Value;
+
+use super::formats::{Format, LeftOut};
+use super::totals::Totals;
+use crate::report::WrittenFile;
+use crate::store::model::{NamedTrade, PoolSummary};
+
+/// A symbol of dollars beside others of the same asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeveralDollars {
+    /// Whose.
+    pub account: String,
+    /// What is counted.
+    pub asset: String,
+    /// The symbols it was traded under: each has lots of its own.
+    pub symbols: Vec<String>,
+}
+
+/// What an export came to.
+#[derive(Debug)]
+pub struct Exported {
+    /// Sums.
+    pub totals: Totals,
+    /// Rows of the version that were looked at: those of the year and of its lots.
+    pub rows_seen: u64,
+    /// Pools without a result, or with an old one: rejected, excluded, stale.
+    pub pools: Vec<PoolSummary>,
+    /// Assets under several dollar symbols.
+    pub several_dollars: Vec<SeveralDollars>,
+    /// Sells of the year that a person voided: no file has them.
+    pub voided_sells: Vec<NamedTrade>,
+    /// What formats left out.
+    pub left_out: Vec<(Format, LeftOut)>,
+    /// The manifest.
+    pub manifest: Value,
+    /// The files, the manifest last. They have their names already.
+    pub files: Vec<WrittenFile>,
+}
+
+impl Exported {
+    /// Tells whether something is missing from the figures.
+    pub fn is_incomplete(&self) -> bool {
+        self.totals.unmatched_rows > 0 || !self.pools.is_empty()
+    }
+}
