@@ -131,6 +131,104 @@ fn a_row_that_takes_back_another_is_never_left_out_alone() {
     }
 }
 
+/// What is found first does not decide: the row takes back another one all the same.
+#[test]
+fn a_row_that_takes_back_another_is_told_behind_any_other_fault() {
+    let head = format!("{HEAD},status");
+    for row in [
+        format!("c,QNT-USD,buy,-10,3,{TIME},0,cancelled"),
+        format!("c,,buy,-10,3,{TIME},0,filled"),
+        format!(",QNT-USD,buy,-10,3,{TIME},0,filled"),
+        format!("c,QNT-USD,buy,-10,3,{TIME},0"),
+        format!("c,QNT-USD,-10,3,{TIME},0,filled"),
+        format!("c,QNT-USD,buy,-1,000,3,{TIME},0,filled"),
+        format!("c,QNT-USD,buy,\"-1,000\",3,{TIME},0,filled"),
+        format!("c,QNT-USD,buy,\"-10\"x,3,{TIME},0,filled"),
+        format!("c,QNT USD,cancel,10,3,{TIME},0,filled"),
+        format!("c,QNT-USD,,-10,3,{TIME},0,filled"),
+        format!("c,QNT-USD,buy,10,3,{TIME},0,busted"),
+        format!("c,QNT-USD,buy,10,x,{TIME},0,Reversed"),
+        format!("c,QNT-USD,sell,10,3,{TIME},0,void"),
+        format!("c,QNT-USD,buy,10,3,{TIME},0,trade cancel"),
+    ] {
+        let folder = Folder::new();
+        folder.write(
+            "all.csv",
+            format!("{head}\ng,QNT-USD,buy,10,3,{TIME},0,filled\n{row}\n"),
+        );
+        let done = folder
+            .fifo_pnl(&["import", "--skip-invalid", "all.csv"])
+            .expect(2);
+        assert!(
+            done.stderr.contains("remove both"),
+            "{row}: {}",
+            done.stderr
+        );
+        assert!(!folder.join(support::DATABASE).exists(), "{row}");
+    }
+    // These take back nothing, whatever is wrong with them, or are trades.
+    for row in [
+        format!("c,QNT-USD,buy,10,3,{TIME},0,cancelled"),
+        format!("c,QNT-USD,sell,-10,3,{TIME},0,filled"),
+        format!("c-1,QNT-USD,buy,3,{TIME},-0.5,filled"),
+        format!("c,QNT-USD,buy,10,3,{TIME},0,partially_canceled"),
+    ] {
+        let folder = Folder::new();
+        folder.write(
+            "all.csv",
+            format!("{head}\ng,QNT-USD,buy,10,3,{TIME},0,filled\n{row}\n"),
+        );
+        let done = folder.fifo_pnl(&["import", "--skip-invalid", "all.csv"]);
+        assert!(matches!(done.code, 0 | 1), "{row}: {}", done.stderr);
+    }
+    // A lot of a negative size, beside the lot that it takes from.
+    let folder = Folder::new();
+    let lots = "symbol,size,acquired,basis\nQNT-USD,10,2024-05-01T00:00:00Z,9\n\
+        QNT-USD,-4,2024-05-02T00:00:00Z,4\n";
+    folder.write("lots.csv", lots);
+    let done = folder
+        .fifo_pnl(&["import", "lots", "--skip-invalid", "lots.csv"])
+        .expect(2);
+    assert!(done.stderr.contains("remove both"), "{}", done.stderr);
+}
+
+/// What a hint says to write keeps the sign and every digit.
+#[test]
+fn a_hint_loses_no_sign_and_no_digit() {
+    let folder = Folder::new();
+    let row = |side, size, fee| format!("c,QNT-USD,{side},\"{size}\",3,{TIME},\"{fee}\"");
+    for (row, said, never) in [
+        (
+            row("sell", "-1,000", "0"),
+            "drop the sign, as side \"sell\" says already that it is a \
+          sale; write 1000, or 1.000 if its comma is the decimal point",
+            "-1",
+        ),
+        (
+            row("buy", "-1,000", "0"),
+            "if the row takes back another one, remove both",
+            "1000",
+        ),
+        (
+            row("buy", "1", "-1,000"),
+            "write -1000, or -1.000",
+            "write 1000",
+        ),
+        (
+            row("buy", "1,234.5,6", "0"),
+            "no thousands separator",
+            "1234.5",
+        ),
+    ] {
+        let found = rejected(&folder, &row);
+        let hint = found["hint"].as_str().unwrap();
+        assert!(
+            hint.contains(said) && !hint.contains(never),
+            "{row}: {hint}"
+        );
+    }
+}
+
 /// A file of trades with one more column.
 fn with_column(column: &str, cells: &[&str]) -> String {
     let mut text = format!("{HEAD},{column}\n");

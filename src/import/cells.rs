@@ -13,9 +13,10 @@ use super::ImportOptions;
 use super::bounds::kept;
 use super::header::{Column, Header};
 use super::hints::{
-    Counts, ROUNDED_ID_HINT, TAKES_BACK_HINT, is_rounded_id, takes_back, with_obstacles,
+    Counts, ROUNDED_ID_HINT, is_negative, is_rounded_id, with_obstacles, without_sign,
 };
 use super::rejected::Fault;
+use super::taking_back::{TAKEN_BACK_HINT, TAKES_BACK_HINT, status_takes_back, takes_back};
 use super::times::read_order_time;
 use crate::engine::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, TEXT_BYTES_MAX};
 use crate::engine::{
@@ -114,6 +115,12 @@ impl<'o> TradeReader<'o> {
                 .with_hint(
                     "remove the row; if a part was executed, give its size with status \"filled\"",
                 );
+            return Err(bad_cell(Column::Status, status, fault));
+        }
+        if status_takes_back(status) {
+            let fault = Fault::new("the status of a trade that was taken back, expected a trade")
+                .with_hint(TAKEN_BACK_HINT)
+                .taking_back();
             return Err(bad_cell(Column::Status, status, fault));
         }
         Ok(given(status))
@@ -230,42 +237,50 @@ fn read_side(text: &str) -> Result<Side, Fault> {
 }
 
 fn read_size(text: &str, side: Side) -> Result<Size, Fault> {
-    let expected = "expected a number above zero";
     match text.parse::<Size>() {
-        Ok(size) if size.is_zero() => Err(Fault::new(expected)),
+        Ok(size) if size.is_zero() => Err(Fault::new(SIZE_EXPECTED)),
         Ok(size) => Ok(size),
-        Err(NumberError::Negative) => Err(negative_size(Fault::new(expected), text, side)),
-        Err(error) => {
-            let fault = number_fault(&error, expected, text, Counts::Units);
-            Err(match fault.write.clone() {
-                Some(number) if number.starts_with('-') => negative_size(fault, &number, side),
-                _ => fault,
-            })
-        }
+        Err(_) if is_negative(text) => Err(negative_size(text, side)),
+        Err(error) => Err(number_fault(&error, SIZE_EXPECTED, text, Counts::Units)),
     }
 }
 
+const SIZE_EXPECTED: &str = "expected a number above zero";
+
 /// Says what a negative size means: the side says already which way a trade went.
-fn negative_size(fault: Fault, number: &str, side: Side) -> Fault {
-    match side {
-        Side::Sell => fault
-            .with_hint("drop the sign, as side \"sell\" says already that it is a sale")
-            .with_write(number.trim_start_matches('-')),
-        Side::Buy => Fault {
-            write: None,
-            ..fault
+fn negative_size(text: &str, side: Side) -> Fault {
+    let fault = Fault::new(SIZE_EXPECTED);
+    if side == Side::Buy {
+        return fault
+            .with_hint(
+                "a sale is written with side \"sell\" and no sign; if the row takes back another \
+                 one, remove both",
+            )
+            .taking_back();
+    }
+    let hint = "drop the sign, as side \"sell\" says already that it is a sale";
+    let unsigned = without_sign(text);
+    match unsigned.parse::<Size>() {
+        Ok(_) => fault.with_hint(hint).with_write(unsigned),
+        Err(error) => {
+            let fault = number_fault(&error, SIZE_EXPECTED, &unsigned, Counts::Units);
+            let more = fault.hint.iter().map(String::as_str);
+            let hint = [hint]
+                .into_iter()
+                .chain(more)
+                .collect::<Vec<_>>()
+                .join("; ");
+            fault.with_hint(hint)
         }
-        .with_hint(
-            "a sale is written with side \"sell\" and no sign; if the row takes back another \
-             one, remove both",
-        )
-        .taking_back(),
     }
 }
 
 fn read_price(text: &str) -> Result<crate::engine::Price, Fault> {
+    let expected = "expected a number, zero or more";
     text.parse().map_err(|error| {
-        let expected = "expected a number, zero or more";
+        if error == NumberError::Comma && is_negative(text) {
+            return Fault::new(expected);
+        }
         let fault = number_fault(&error, expected, text, Counts::Dollars);
         let write = fault
             .write
@@ -309,8 +324,7 @@ fn number_fault(error: &NumberError, expected: &str, text: &str, counts: Counts)
             let fault = with_obstacles(fault, text, counts);
             match fault.hint {
                 Some(_) => fault,
-                None => fault
-                    .with_hint("write 1234.5: no thousands separator, a point before the decimals"),
+                None => fault.with_hint("no thousands separator, and a point before the decimals"),
             }
         }
         NumberError::NotANumber => with_obstacles(Fault::new(expected), text, counts),

@@ -16,6 +16,7 @@ use super::rejected::{Fault, ROW_COLUMN, RejectedRow};
 use super::rejects::Rejects;
 use super::repeats::{Kept, Repeats};
 use super::rows::{QuoteFault, Row, Rows};
+use super::taking_back::look_at_whole_row;
 use super::{ImportOptions, ParsedFile};
 use crate::engine::LedgerTrade;
 
@@ -214,9 +215,25 @@ impl<'b> BlockRows<'b> {
                 let read = self.reader.read(record, row.line);
                 read.map_err(|bad| rejected_cell(&row, record, header, bad))
             });
+            let read = read.map_err(|mut rejected| {
+                look_at_whole_row(&mut rejected, &cells_as_far_as_told(&row, record), header);
+                rejected
+            });
             return Ok(Some((row, read)));
         }
         Ok(None)
+    }
+}
+
+/// Returns a row's cells; where its quotes are at fault, what stands between commas.
+fn cells_as_far_as_told<'r>(row: &Row<'r>, record: &'r StringRecord) -> Vec<&'r str> {
+    match row.fault {
+        None => record.iter().collect(),
+        Some(_) => row
+            .text
+            .split(',')
+            .map(|cell| cell.trim_matches('"'))
+            .collect(),
     }
 }
 

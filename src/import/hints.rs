@@ -124,7 +124,7 @@ impl Dressed {
                 self.negative = true;
                 self.say("a minus stands before the number");
             }
-            '\u{2212}' | '\u{2010}'..='\u{2015}' | '\u{fe63}' | '\u{ff0d}' => {
+            minus if is_other_minus(minus) => {
                 self.negative = true;
                 self.say("its minus is another sign than \"-\"");
             }
@@ -140,6 +140,44 @@ impl Dressed {
         }
         Some(())
     }
+}
+
+/// Tells signs that look like a minus.
+fn is_other_minus(character: char) -> bool {
+    matches!(
+        character,
+        '\u{2212}' | '\u{2010}'..='\u{2015}' | '\u{fe63}' | '\u{ff0d}'
+    )
+}
+
+/// Tells whether a text is a number below zero in any dress: with a minus at either end, or in
+/// parentheses.
+pub(super) fn is_negative(text: &str) -> bool {
+    let is_minus = |character: char| character == '-' || is_other_minus(character);
+    let has_sign = text.starts_with(is_minus)
+        || text.ends_with(is_minus)
+        || (text.starts_with('(') && text.ends_with(')'))
+        || undress(text).is_some_and(|dressed| dressed.negative);
+    let is_digit = |character: char| matches!(character, '1'..='9' | '\u{ff11}'..='\u{ff19}');
+    let has_letter = text.contains(|character: char| character.is_alphabetic());
+    let is_number = !has_letter || undress(text).is_some() || is_digit_behind_sign(text);
+    has_sign && is_number && text.contains(is_digit)
+}
+
+/// Tells whether a digit stands behind a text's first character, whatever follows.
+fn is_digit_behind_sign(text: &str) -> bool {
+    text.chars()
+        .nth(1)
+        .is_some_and(|character| character.is_ascii_digit())
+}
+
+/// Returns the text of a number without its sign.
+pub(super) fn without_sign(text: &str) -> String {
+    let is_sign =
+        |character: &char| matches!(character, '-' | '(' | ')') || is_other_minus(*character);
+    text.chars()
+        .filter(|character| !is_sign(character))
+        .collect()
 }
 
 /// Tells thousands from decimals. `None`: no number at all; `Some(None)`: two can be meant.
@@ -159,7 +197,9 @@ fn separated(dressed: &mut Dressed) -> Option<Option<String>> {
     let (what, number) = match (commas, points, of_last) {
         (0, 0 | 1, _) => return Some(Some(body)),
         (1, 0, _) if behind == 3 => {
-            let (short, decimal) = (without(','), body.replace(',', "."));
+            let sign = if dressed.negative { "-" } else { "" };
+            let short = format!("{sign}{}", without(','));
+            let decimal = format!("{sign}{}", body.replace(',', "."));
             let what = format!("write {short}, or {decimal} if its comma is the decimal point");
             dressed.obstacles.push(what);
             return Some(None);
@@ -208,21 +248,6 @@ pub(super) fn may_be_rounded_id(id: &str) -> bool {
 pub(super) const ROUNDED_ID_HINT: &str = "a spreadsheet cut the digits of long ids: export the \
     file again, and do not open it there before the import; or open it with that column as text";
 
-/// Words in a side that say that the row takes back another one.
-const TAKES_BACK: [&str; 8] = [
-    "cancel", "(ca", "ca.", "cxl", "revers", "storno", "bust", "correct",
-];
-
-/// Tells whether a side says that the row takes back another one.
-pub(super) fn takes_back(side: &str) -> bool {
-    let side = side.to_lowercase();
-    TAKES_BACK.iter().any(|word| side.contains(word))
-}
-
-/// What to do about a row that takes back another one.
-pub(super) const TAKES_BACK_HINT: &str =
-    "it takes back another row: remove both from the file, this one and the one it takes back";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,6 +294,11 @@ mod tests {
             (
                 "2,345",
                 "write 2345, or 2.345 if its comma is the decimal point".into(),
+                "",
+            ),
+            (
+                "-2,345",
+                "write -2345, or -2.345 if its comma is the decimal point".into(),
                 "",
             ),
             (
@@ -330,18 +360,26 @@ mod tests {
     }
 
     #[test]
-    fn sides_that_take_back_are_told() {
-        for side in [
-            "SELL (Ca.)",
-            "Cancel Buy",
-            "cxl",
-            "REVERSAL",
-            "BUY - CORRECTED",
+    fn numbers_below_zero_are_told_in_any_dress() {
+        for text in [
+            "-1",
+            "-1,000",
+            "1-",
+            "(2.50)",
+            "($2)",
+            "$-5",
+            "\u{2212}5",
+            "-1.5K",
+            "-1e30",
+            "-１",
         ] {
-            assert!(takes_back(side), "{side}");
+            assert!(is_negative(text), "{text}");
         }
-        for side in ["short", "b", "buy to cover", "sell short", ""] {
-            assert!(!takes_back(side), "{side}");
+        for text in ["1", "-0.0", "", "-", "A1", "1-2", "(1)x", "2025-01-02"] {
+            assert!(!is_negative(text), "{text}");
+        }
+        for (text, unsigned) in [("-1,000", "1,000"), ("(2.5)", "2.5"), ("5\u{2212}", "5")] {
+            assert_eq!(without_sign(text), unsigned);
         }
     }
 }

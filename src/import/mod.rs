@@ -20,6 +20,7 @@ mod rejects;
 mod repeats;
 mod rows;
 mod table;
+mod taking_back;
 mod times;
 
 use std::collections::BTreeSet;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::bounds::kept;
 use super::currency::{check_currency, currency_columns};
 use super::file::FileError;
-use super::hints::{Counts, with_obstacles};
+use super::hints::{Counts, is_negative, with_obstacles};
 use super::rejected::{Fault, ROW_COLUMN, RejectedRow};
 use super::table::{Table, TableRow};
 use super::{ImportOptions, ParsedFile};
@@ -66,12 +66,24 @@ pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<Parse
                 reason: fault.reason,
                 hint: fault.hint,
                 write: fault.write,
-                takes_back: fault.takes_back,
+                takes_back: takes_units_away(&row, &columns),
                 text: kept(&row.text),
             }),
         }
     }
     Ok(parsed)
+}
+
+/// Tells whether a row takes units away: left out alone, it would leave them in another lot.
+fn takes_units_away(row: &TableRow, columns: &Columns) -> bool {
+    let [_, size, ..] = columns.required;
+    match row.fault {
+        None => is_negative(row.cell(size)),
+        Some(_) => {
+            let mut cells = row.text.split(',');
+            cells.any(|cell| is_negative(cell.trim().trim_matches('"')))
+        }
+    }
 }
 
 fn columns(table: &Table<'_>, parsed: &mut ParsedFile) -> Result<Columns, FileError> {
@@ -99,6 +111,9 @@ type Bad = (&'static str, String, Fault);
 fn bad(column: &'static str, found: &str, reason: String) -> Bad {
     let fault = Fault::new(reason);
     let fault = match column {
+        "size" if is_negative(found) => {
+            fault.with_hint("a lot is what is held; if the row takes back another one, remove both")
+        }
         "size" => with_obstacles(fault, found, Counts::Units),
         "basis" => with_obstacles(fault, found, Counts::Dollars),
         _ => fault,

@@ -1,0 +1,132 @@
+//! Rows that take back another row: a cancellation, a reversal, a buy of a negative size.
+//!
+//! Left out alone, such a row would leave the other one in the ledger. So that is told of a whole
+//! row, whatever else is wrong with it: of shifted cells, too, and of quotes that are not closed.
+
+use super::header::{Column, Header};
+use super::hints::is_negative;
+use super::rejected::RejectedRow;
+use crate::engine::{Side, is_never_executed};
+
+/// Words that say that a row takes back another one.
+const TAKES_BACK: [&str; 8] = [
+    "cancel", "(ca", "ca.", "cxl", "revers", "storno", "bust", "correct",
+];
+
+/// Words that say so of a status only; a side has none of them.
+const TAKES_BACK_STATUS: [&str; 3] = ["void", "rescind", "revok"];
+
+/// Words of a status that say that something was executed, whatever became of the rest.
+const EXECUTED: [&str; 3] = ["fill", "part", "exec"];
+
+/// Tells whether a side says that the row takes back another one.
+pub(super) fn takes_back(side: &str) -> bool {
+    let side = side.to_lowercase();
+    TAKES_BACK.iter().any(|word| side.contains(word))
+}
+
+/// Tells whether a status says that a trade was taken back: this row's, or another row's.
+///
+/// Whoever cancels what is left of an order leaves what was filled of it, and an order that never
+/// executed takes nothing back.
+pub(super) fn status_takes_back(status: &str) -> bool {
+    let status = status.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| status.contains(word));
+    (has(&TAKES_BACK) || has(&TAKES_BACK_STATUS))
+        && status != "correct"
+        && !has(&EXECUTED)
+        && !is_never_executed(Some(&status))
+}
+
+/// What to do about a row that takes back another one.
+pub(super) const TAKES_BACK_HINT: &str =
+    "it takes back another row: remove both from the file, this one and the one it takes back";
+
+/// What to do about a row whose status says that a trade was taken back.
+pub(super) const TAKEN_BACK_HINT: &str =
+    "remove the row if it was taken back; if it takes back another one, remove both";
+
+/// What to do about a row that has another fault, too.
+const MAY_TAKE_BACK_HINT: &str = "it looks like a row that takes back another one: then remove \
+    both from the file; if it is a trade of its own, correct it";
+
+/// Says of a rejected row that it takes back another one, if any of its cells says so.
+pub(super) fn look_at_whole_row(rejected: &mut RejectedRow, cells: &[&str], header: &Header) {
+    if !rejected.takes_back && row_takes_back(cells, header) {
+        rejected.takes_back = true;
+        rejected.hint = Some(MAY_TAKE_BACK_HINT.to_owned());
+        rejected.write = None;
+    }
+}
+
+fn row_takes_back(cells: &[&str], header: &Header) -> bool {
+    let of = |column| {
+        cells_of(cells, header, column)
+            .iter()
+            .map(|cell| cell.trim())
+    };
+    let is_sale = |side: &str| side.eq_ignore_ascii_case(Side::Sell.as_str());
+    let is_shifted = cells.len() != header.cells();
+    let is_below_zero = |size: &str| {
+        // Among shifted cells an id like `A-1` may stand there.
+        let is_name = is_shifted && size.starts_with(|of: char| of.is_alphabetic());
+        is_negative(size) && !is_name
+    };
+    of(Column::Side).any(takes_back)
+        || of(Column::Status).any(status_takes_back)
+        || (of(Column::Size).any(is_below_zero) && !of(Column::Side).any(is_sale))
+}
+
+/// Returns the cells that may be a column's: where some are missing or too many, those that it can
+/// have been shifted to.
+fn cells_of<'c>(cells: &'c [&'c str], header: &Header, column: Column) -> &'c [&'c str] {
+    let Some(place) = header.place(column) else {
+        return &[];
+    };
+    let missing = header.cells().saturating_sub(cells.len());
+    let more = cells.len().saturating_sub(header.cells());
+    let from = place.saturating_sub(missing).min(cells.len());
+    let to = place
+        .saturating_add(more)
+        .saturating_add(1)
+        .min(cells.len());
+    cells.get(from..to).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_that_take_back_are_told() {
+        for side in [
+            "SELL (Ca.)",
+            "Cancel Buy",
+            "cxl",
+            "REVERSAL",
+            "BUY - CORRECTED",
+        ] {
+            assert!(takes_back(side), "{side}");
+        }
+        for side in ["short", "b", "buy to cover", "sell short", ""] {
+            assert!(!takes_back(side), "{side}");
+        }
+    }
+
+    #[test]
+    fn statuses_that_take_back_are_told() {
+        for status in ["busted", "Reversed", "VOID", "trade cancel", "correction"] {
+            assert!(status_takes_back(status), "{status}");
+        }
+        for status in [
+            "filled",
+            "partially_canceled",
+            "filled, rest cancelled",
+            "correct",
+            "done",
+            "",
+        ] {
+            assert!(!status_takes_back(status), "{status}");
+        }
+    }
+}
