@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::policy::TEXT_BYTES_MAX;
-use super::text::{is_hidden, shown};
+use super::text::{is_hidden, is_other_blank, is_plain, shown};
 
 /// Why a text can't be an account, a symbol or an order id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,8 @@ pub enum IdError {
     /// Longer than [`TEXT_BYTES_MAX`] bytes.
     #[error("has {0} bytes, more than the {TEXT_BYTES_MAX} allowed")]
     TooLong(usize),
-    /// A control character, an invisible one, or a blank at either end (anywhere, in a symbol).
+    /// A control character, an invisible one, or one without a picture; a blank at either end
+    /// (anywhere, in a symbol), or another blank than the plain one.
     #[error("has {}", name_of(*.0))]
     BadCharacter(char),
 }
@@ -29,6 +30,8 @@ fn name_of(c: char) -> String {
     match c {
         c if c.is_control() => format!("the control character U+{number:04X}"),
         c if is_hidden(c) => format!("the invisible character U+{number:04X}"),
+        c if is_other_blank(c) => format!("U+{number:04X}, which looks like a plain blank"),
+        c if !is_plain(c) => format!("U+{number:04X}, which has no picture that is agreed on"),
         _ => format!("a blank, U+{number:04X}, where none may be"),
     }
 }
@@ -45,7 +48,7 @@ pub(super) fn check_text(text: &str) -> Result<(), IdError> {
     if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    if let Some(bad) = text.chars().find(|c| c.is_control() || is_hidden(*c)) {
+    if let Some(bad) = text.chars().find(|c| !is_plain(*c)) {
         return Err(IdError::BadCharacter(bad));
     }
     match (text.chars().next(), text.chars().next_back()) {
@@ -314,6 +317,41 @@ mod tests {
         }
         for name in ["Zoë", "山田 太郎", "naïve-1", "עברית", "हिन्दी"] {
             assert!(name.parse::<Account>().is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn two_names_that_look_the_same_are_refused_in_every_name() {
+        let looks_blank = "looks like a plain blank";
+        let no_picture = "has no picture that is agreed on";
+        for (bad, why) in [
+            (0xa0, looks_blank),
+            (0x1680, looks_blank),
+            (0x2000, looks_blank),
+            (0x200a, looks_blank),
+            (0x202f, looks_blank),
+            (0x205f, looks_blank),
+            (0x3000, looks_blank),
+            (0xe000, no_picture),
+            (0xfdd0, no_picture),
+            (0xfffe, no_picture),
+            (0xffff, no_picture),
+            (0x1fffe, no_picture),
+            (0xf0000, no_picture),
+            (0x10ffff, no_picture),
+        ] {
+            let c = char::from_u32(bad).unwrap();
+            let message = format!("has U+{bad:04X}, which {why}");
+            for text in [format!("A{c}B"), format!("{c}A"), format!("A{c}")] {
+                let errors = [
+                    text.parse::<OrderId>().unwrap_err(),
+                    text.parse::<Account>().unwrap_err(),
+                    text.parse::<Symbol>().unwrap_err(),
+                ];
+                for error in errors {
+                    assert_eq!(error.to_string(), message);
+                }
+            }
         }
     }
 

@@ -80,8 +80,8 @@ pub use stored::{PoolStatus, StoredAllocation, StoredLot, StoredSummary, Unmatch
 pub use stream::PoolStream;
 pub use symbol::{MissingFx, SymbolRules, SymbolSettings};
 pub use text::{
-    Shown, UNICODE_VERSION, is_hidden, is_plain, push_shown, shown, shown_sentence, shown_within,
-    thousands,
+    Shown, UNICODE_VERSION, is_hidden, is_other_blank, is_plain, push_shown, shown, shown_sentence,
+    shown_within, thousands,
 };
 pub use time::{TimeError, Timestamp};
 pub use totals::PoolTotals;

@@ -60,12 +60,12 @@ const BLANKS: [(char, char); 6] = [
     ('\u{3000}', '\u{3000}'),
 ];
 
-/// Characters whose picture nobody agreed on: for private use (Co), and those that are none.
-const WITHOUT_MEANING: [(char, char); 4] = [
+/// Characters whose picture nobody agreed on: for private use (Co), and those that are none. The
+/// last two of each plane are none, either.
+const WITHOUT_MEANING: [(char, char); 3] = [
     ('\u{e000}', '\u{f8ff}'),
     ('\u{fdd0}', '\u{fdef}'),
-    ('\u{fffe}', '\u{ffff}'),
-    ('\u{effff}', '\u{10ffff}'),
+    ('\u{f0000}', '\u{10ffff}'),
 ];
 
 fn is_in(ranges: &[(char, char)], c: char) -> bool {
@@ -78,11 +78,20 @@ pub fn is_hidden(c: char) -> bool {
     !c.is_ascii() && is_in(&HIDDEN, c)
 }
 
+/// Tells whether a character is a blank beside the plain one: it is taken for that.
+pub fn is_other_blank(c: char) -> bool {
+    is_in(&BLANKS, c)
+}
+
+fn is_without_meaning(c: char) -> bool {
+    is_in(&WITHOUT_MEANING, c) || u32::from(c) & 0xfffe == 0xfffe
+}
+
 /// Tells whether a terminal may be given a character as it is.
 pub fn is_plain(c: char) -> bool {
     match c {
         ' '..='~' => true,
-        _ => !(c.is_control() || is_hidden(c) || is_in(&BLANKS, c) || is_in(&WITHOUT_MEANING, c)),
+        _ => !(c.is_control() || is_hidden(c) || is_other_blank(c) || is_without_meaning(c)),
     }
 }
 

@@ -21,7 +21,7 @@ use super::times::read_order_time;
 use crate::engine::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, TEXT_BYTES_MAX};
 use crate::engine::{
     Account, Carried, Fee, IdError, InvalidTrade, LedgerTrade, NumberError, OrderId, Side, Size,
-    Symbol, Trade, is_hidden, is_never_executed,
+    Symbol, Trade, is_hidden, is_never_executed, is_other_blank, is_plain,
 };
 
 /// By which way trades of the native format come into the ledger.
@@ -208,6 +208,23 @@ fn id_fault(error: &IdError) -> Fault {
                 "expected no invisible character such as U+{number:04X}"
             ))
             .with_hint("it may have come with a copied text: type the name anew")
+        }
+        IdError::BadCharacter(bad) if !is_plain(*bad) => {
+            let number = u32::from(*bad);
+            let (what, hint) = match is_other_blank(*bad) {
+                true => (
+                    "that looks like a plain blank",
+                    "write a plain blank, or none",
+                ),
+                false => (
+                    "without a picture",
+                    "it may have come with a copied text: type the name anew",
+                ),
+            };
+            Fault::new(format!(
+                "expected no character {what}, such as U+{number:04X}"
+            ))
+            .with_hint(hint)
         }
         IdError::BadCharacter(_) => Fault::new("expected no blank at either end"),
     }

@@ -114,6 +114,24 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
         "expected no invisible character such as U+3164",
         Some(COPIED),
     ),
+    (
+        "account",
+        "my\u{a0}acc",
+        "expected no character that looks like a plain blank, such as U+00A0",
+        Some("write a plain blank, or none"),
+    ),
+    (
+        "order_id",
+        "A\u{3000}1",
+        "expected no character that looks like a plain blank, such as U+3000",
+        Some("write a plain blank, or none"),
+    ),
+    (
+        "order_id",
+        "A\u{e000}",
+        "expected no character without a picture, such as U+E000",
+        Some(COPIED),
+    ),
     ("account", " ", BLANK, None),
     (
         "account",
