@@ -27,10 +27,7 @@ pub(super) struct Forms {
 impl Forms {
     /// Returns where all forms of an order are; other ids may stand there, too.
     pub(super) fn of(order_id: &str) -> Self {
-        let mut original = order_id;
-        while let Some((of, _)) = split_correction(original) {
-            original = of;
-        }
+        let original = originals(order_id).last().unwrap_or(order_id);
         Self {
             original: original.to_owned(),
             from: format!("{original}{CORRECTION_MARK}"),
@@ -44,15 +41,20 @@ pub(super) fn is_named_as_one(trade: &LedgerTrade) -> bool {
     split_correction(trade.trade.order_id.as_str()).is_some()
 }
 
-/// Returns the execution that an id is a form of: the first one of which the ledger has a row.
+/// Returns all that an id can be a form of: of `A~2~3`, first `A~2`, then `A`.
+pub(super) fn originals(order_id: &str) -> impl Iterator<Item = &str> {
+    let of = |id| split_correction(id).map(|(of, _)| of);
+    std::iter::successors(of(order_id), move |id| of(id))
+}
+
+/// Returns the execution that an id is a form of: of those that the ledger has, the one with the
+/// shortest id. What stands between need not be there: validation goes by all of them, too.
 fn original_of<'a>(order_id: &'a str, rows: &[Relative]) -> &'a str {
-    let mut original = order_id;
-    while let Some((of, _)) = split_correction(original)
-        && rows.iter().any(|row| row.order_id == of)
-    {
-        original = of;
-    }
-    original
+    let is_there = |of: &&str| rows.iter().any(|row| row.order_id == *of);
+    originals(order_id)
+        .filter(is_there)
+        .last()
+        .unwrap_or(order_id)
 }
 
 /// Finds another form of an execution that counts.
@@ -99,12 +101,13 @@ pub(super) fn check_appended(account: &str, order_id: &str, rows: &[Relative]) -
         ));
     }
     let original = original_of(order_id, rows);
-    match split_correction(order_id) {
-        Some((of, _)) if of != original && rows.iter().any(|row| row.order_id == of) => refuse(
-            format!("would correct a correction: give the file's row the id \"{original}\""),
-        ),
-        _ => Ok(()),
+    let corrects = originals(order_id).next();
+    if original != order_id && corrects != Some(original) {
+        return refuse(format!(
+            "would correct a correction: give the file's row the id \"{original}\""
+        ));
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -140,6 +143,9 @@ mod tests {
         );
         // A correction of a correction is a form of the first one.
         assert!(undo("A", &[("A", false), ("A~2", false), ("A~2~2", true)]).is_err());
+        // Whether what stands between is there or not.
+        assert!(undo("A", &[("A", false), ("A~2~2", true)]).is_err());
+        assert!(undo("A~2~2", &[("A", true), ("A~2~2", false)]).is_err());
         assert!(
             undo(
                 "A~2~2",
@@ -167,7 +173,6 @@ mod tests {
                 ("A~two", true),
                 ("A1~2", true),
             ],
-            &[("A", false), ("A~2~2", true)],
         ] {
             assert_eq!(undo("A", ledger), Ok(()), "{ledger:?}");
         }
@@ -188,6 +193,15 @@ mod tests {
                 .unwrap_err()
                 .ends_with("give the file's row the id \"A\"")
         );
+        // Although nothing has the id that stands between.
+        let error = appended("A~2~2", &[("A", true), ("A~2~2", true)]).unwrap_err();
+        assert!(error.contains("would count beside \"A\""), "{error}");
+        let error = appended("A~2~2", &[("A", false), ("A~2~2", true)]).unwrap_err();
+        assert!(
+            error.ends_with("give the file's row the id \"A\""),
+            "{error}"
+        );
+        assert_eq!(appended("A~2~2", &[("A~2~2", true)]), Ok(()));
         assert_eq!(appended("A~2", &[("A", false), ("A~2", true)]), Ok(()));
         // The same file corrected it.
         assert_eq!(

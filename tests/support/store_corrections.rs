@@ -100,6 +100,25 @@ pub async fn a_row_named_like_a_correction_is_refused_beside_its_original(subjec
     assert!(refusal(store.import(&both).await).contains("beside"));
     assert_eq!(counting(store).await, ["X 100"]);
 
+    // Nothing has the id that stands between, or stands between those two.
+    for deep in ["X~2~2", "X~4~3~2"] {
+        let file = batch(vec![bought(deep, "101")]);
+        let words = refusal(store.import(&file).await);
+        assert!(words.contains("would count beside \"X\""), "{words}");
+        let preview = changed(file, |file| file.preview = true);
+        assert!(refusal(store.import(&preview).await).contains("beside \"X\""));
+    }
+    append(store, vec![bought("V", "100")]).await;
+    store.void(&void("V", false)).await.unwrap();
+    let words = refusal(store.import(&batch(vec![bought("V~2~2", "101")])).await);
+    assert!(
+        words.ends_with("give the file's row the id \"V\""),
+        "{words}"
+    );
+    append(store, vec![bought("own~2~2", "1")]).await;
+    store.void(&void("own~2~2", false)).await.unwrap();
+    assert_eq!(counting(store).await, ["X 100"]);
+
     correct(store, "X", "101").await;
     let words = refusal(store.import(&correction(vec![bought("X~2", "102")])).await);
     assert!(words.contains("would correct a correction"), "{words}");

@@ -203,13 +203,19 @@ async fn check_corrections(
     ledger: Ledger,
     import_id: i64,
 ) -> StoreResult<()> {
-    // Only what has an original is looked at: a venue may number all its fills like this.
+    // Only what has an original is looked at: a venue may number all its fills like this. An
+    // original may stand two marks before an id and more, which few ids have.
+    let (additions, rows) = (ledger.additions(), ledger.rows());
     let sql = format!(
-        "SELECT t.account, t.order_id FROM {} t WHERE t.import_id = $1 \
+        "SELECT t.account, t.order_id FROM {additions} t WHERE t.import_id = $1 \
          AND t.order_id ~ '~[1-9][0-9]*$' AND (t.account, regexp_replace(t.order_id, \
-         '~[0-9]+$', '')) IN (SELECT account, order_id FROM {}) ORDER BY 1, 2",
-        ledger.additions(),
-        ledger.rows()
+         '~[0-9]+$', '')) IN (SELECT account, order_id FROM {rows}) \
+         UNION SELECT t.account, t.order_id FROM {additions} t CROSS JOIN LATERAL ( \
+         WITH RECURSIVE originals (id) AS (SELECT regexp_replace(t.order_id, '~[0-9]+$', '') \
+         UNION ALL SELECT regexp_replace(id, '~[0-9]+$', '') FROM originals \
+         WHERE id ~ '~[1-9][0-9]*$') SELECT id FROM originals) o WHERE t.import_id = $1 \
+         AND t.order_id ~ '~[1-9][0-9]*~[1-9][0-9]*$' \
+         AND (t.account, o.id) IN (SELECT account, order_id FROM {rows}) ORDER BY 1, 2"
     );
     let named: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(import_id)

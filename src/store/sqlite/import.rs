@@ -9,7 +9,7 @@ use super::raw::{Raw, with_raw};
 use super::readback::{self, COLUMNS, COLUMNS_COUNT, Written};
 use super::rows::Cell;
 use super::{SqliteStore, commit, runs};
-use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText, split_correction};
+use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::corrections;
 use crate::store::model::{ImportFile, ImportMode, ImportReceipt, Reject};
 use crate::store::phase::{self, Phase};
@@ -187,9 +187,11 @@ fn check_corrections(raw: &Connection, import_id: i64) -> StoreResult<()> {
     while let Some(row) = rows.next().map_err(failed)? {
         let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
         let (account, order_id) = (text(0).map_err(failed)?, text(1).map_err(failed)?);
-        if let Some((of, _)) = split_correction(order_id)
-            && is_there.exists(params![account, of]).map_err(failed)?
-        {
+        let mut has_original = false;
+        for of in corrections::originals(order_id) {
+            has_original |= is_there.exists(params![account, of]).map_err(failed)?;
+        }
+        if has_original {
             let relatives = relatives(raw, account, order_id).map_err(failed)?;
             corrections::check_appended(account, order_id, &relatives)?;
         }
