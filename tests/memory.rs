@@ -98,6 +98,16 @@ fn on_postgres(server: &str, pools: usize) -> [u64; 2] {
     peaks(&program, &site.folder, pools)
 }
 
+/// Whoever plans a machine goes by these two numbers: no setting limits them.
+#[test]
+fn the_page_for_operations_names_what_a_pool_may_take() {
+    let page = include_str!("../docs/OPERATIONS.md");
+    let kilobytes = |bytes: u64| format!("{} KB a pool", bytes as f64 / 1_000.0);
+    let [run, validation] = [RUN_POOL_BYTES_MAX, VALIDATION_POOL_BYTES_MAX].map(kilobytes);
+    let said = format!("a run at most {run}, a validation at most {validation}");
+    assert!(page.contains(&said), "{said}");
+}
+
 #[test]
 fn a_pool_takes_little_memory_on_sqlite() {
     check(on_sqlite(POOLS.0), on_sqlite(POOLS.1));
