@@ -12,8 +12,9 @@ pub struct CsvLine {
     in_line: bool,
 }
 
-/// What a spreadsheet takes for the beginning of a formula.
-const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// What a spreadsheet takes for the beginning of a formula; some take the full-width signs, too.
+/// Source: OWASP, "CSV Injection".
+const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 impl CsvLine {
     fn begin_cell(&mut self) {
@@ -114,6 +115,9 @@ mod tests {
         assert_eq!(line.end(), b"\r\n");
         line.quick(&-7_i64).quick_optional(None::<&i64>).quick(&7);
         assert_eq!(line.end(), b"-7,,7\r\n");
+        line.texts(["＝x", "＋x", "－x", "＠x", "\nx", "x＝"]);
+        let expected = "'＝x,'＋x,'－x,'＠x,\"'\nx\",x＝\r\n";
+        assert_eq!(str::from_utf8(line.end()).unwrap(), expected);
     }
 
     #[test]
