@@ -197,6 +197,16 @@ fn no_spreadsheet_runs_what_a_comparison_holds() {
 }
 
 #[test]
+fn a_configuration_that_is_a_link_to_nothing_is_not_passed_over() {
+    let folder = Folder::new();
+    symlink("gone.toml", folder.join("fifo-pnl.toml")).unwrap();
+    let done = folder.fifo_pnl(&["versions", "list"]).expect(2);
+    let said = "fifo-pnl.toml: is a link to a file that is not there";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    assert!(!folder.join(support::DATABASE).exists());
+}
+
+#[test]
 fn a_configuration_keeps_its_mode_and_its_link() {
     let folder = folder();
     let tax = |folder: &Folder, name: &str| {

@@ -169,6 +169,12 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
             let message = without_values(error.message());
             CliError::usage(format!("{}:{line}: {message}", path.display()), hint)
         }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_link(path) => {
+            Err(CliError::usage(
+                format!("{}: is a link to a file that is not there", path.display()),
+                "put the file back, mend the link, or remove it",
+            ))
+        }
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
             Ok(File::default())
         }
@@ -177,6 +183,11 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
             "name a configuration file that is there, or leave --config out",
         )),
     }
+}
+
+/// Tells whether a link is there, whatever it leads to.
+fn is_link(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|of| of.is_symlink())
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {

@@ -55,6 +55,24 @@ impl Timestamp {
     }
 }
 
+/// After so many microseconds the calendar repeats: 400 years.
+const CYCLE_MICROS: i64 = 146_097 * 86_400_000_000;
+
+/// Shows microseconds since 1970 that are no [`Timestamp`], with a year of six digits and a sign,
+/// as ISO 8601 writes years outside 0000 to 9999.
+pub(super) fn show_far_time(micros: i64) -> String {
+    let within = jiff::Timestamp::from_microsecond(micros.rem_euclid(CYCLE_MICROS));
+    let cycles = micros.div_euclid(CYCLE_MICROS);
+    let Ok(within) = within else {
+        return micros.to_string();
+    };
+    let within = within.to_zoned(jiff::tz::TimeZone::UTC);
+    let year = cycles
+        .saturating_mul(400)
+        .saturating_add(i64::from(within.year()));
+    format!("{year:+07}-{}", within.strftime("%m-%dT%H:%M:%S%.fZ"))
+}
+
 impl TryFrom<jiff::Timestamp> for Timestamp {
     type Error = TimeError;
 

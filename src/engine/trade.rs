@@ -11,7 +11,7 @@ use super::place::PlaceInPool;
 use super::policy::STATUSES_NEVER_EXECUTED;
 use super::side::Side;
 use super::text::shown;
-use super::time::Timestamp;
+use super::time::{Timestamp, show_far_time};
 
 /// One execution of a pool, never changed once stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl Trade {
                     i64::MAX => Err(invalid("order_time", "infinity", &"is not finite")),
                     i64::MIN => Err(invalid("order_time", "-infinity", &"is not finite")),
                     _ => Timestamp::try_from_micros(micros)
-                        .map_err(|e| invalid("order_time", &micros.to_string(), &e)),
+                        .map_err(|e| invalid("order_time", &show_far_time(micros), &e)),
                 })?;
         let trade_seq = text.trade_seq;
         let trade = Self {
@@ -300,7 +300,12 @@ mod tests {
             ),
             (
                 Some(i64::MAX - 1),
-                "order \"A-1\": order_time is \"9223372036854775806\": it is outside the years \
+                "order \"A-1\": order_time is \"+294247-01-10T04:00:54.775806Z\": it is outside \
+                 the years 0001 to 9999",
+            ),
+            (
+                Some(-63_517_824_000_000_000),
+                "order \"A-1\": order_time is \"-000043-03-15T00:00:00Z\": it is outside the years \
                  0001 to 9999",
             ),
         ];

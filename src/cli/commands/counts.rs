@@ -38,12 +38,12 @@ pub(super) fn describe(counts: &RunCounts) -> String {
     let by_id = by_id.iter().filter(|(count, ..)| *count > 0);
     let words: Vec<String> = by_id.map(|it| plural(it.0, it.1, it.2)).collect();
     if !words.is_empty() {
-        let verb = match counts.sells_by_id + counts.buys_by_id {
-            1 => "was",
-            _ => "were",
+        let (verb, ids) = match counts.sells_by_id + counts.buys_by_id {
+            1 => ("was", "its id: the"),
+            _ => ("were", "their ids: their"),
         };
         text.push_str(&format!(
-            "Order of ids    {} {verb} matched in the order of their ids: their times\n\
+            "Order of ids    {} {verb} matched in the order of {ids} times\n\
              {INDENT}are equal, and the file has no `trade_seq` for them\n",
             words.join(" and ")
         ));
@@ -61,5 +61,27 @@ pub(super) fn to_json(counts: &RunCounts) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_trade_and_several_have_their_own_words() {
+        let said = |sells_by_id, buys_by_id| {
+            describe(&RunCounts {
+                sells_by_id,
+                buys_by_id,
+                ..RunCounts::default()
+            })
+        };
+        assert!(said(0, 1).contains(" 1 buy was matched in the order of its id: the times"));
+        assert!(
+            said(1, 1)
+                .contains(" 1 sell and 1 buy were matched in the order of their ids: their times")
+        );
+        assert_eq!(said(0, 0), "");
     }
 }

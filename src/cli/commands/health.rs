@@ -242,14 +242,17 @@ fn describe_late(finding: &Finding, now: Timestamp) -> String {
             last_run_at,
         } => {
             let (number, what) = match eligible > computed {
-                true => (eligible - computed, "came in late, and no version has them"),
-                false => (
-                    computed - eligible,
-                    "were taken out, and the version has them",
-                ),
+                true => (eligible - computed, "came in late, and no version has"),
+                false => (computed - eligible, "taken out, and the version has"),
+            };
+            let (verb, them) = match (number, eligible > computed) {
+                (1, true) => ("", "it"),
+                (_, true) => ("", "them"),
+                (1, false) => ("was ", "it"),
+                (_, false) => ("were ", "them"),
             };
             let trades = plural(number, "older trade", "older trades");
-            format!("{trades} {what}; {}", began(*last_run_at, now))
+            format!("{trades} {verb}{what} {them}; {}", began(*last_run_at, now))
         }
         _ => String::new(),
     }

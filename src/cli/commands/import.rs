@@ -295,8 +295,9 @@ fn describe_rebates(fees: &FeeSigns) -> String {
     );
     if fees.all_are_rebates() {
         text.push_str(
-            "  warning: every fee of the file is negative, so each adds to the gain. If they are \
-             costs, write\n    them above zero and import the file with --correct --reason TEXT\n",
+            "  warning: every fee of the file but zeros is negative, so each adds to the gain. \
+             If they are costs, write\n    them above zero and import the file with --correct \
+             --reason TEXT\n",
         );
     }
     text
