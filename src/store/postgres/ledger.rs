@@ -447,10 +447,10 @@ async fn voided_as_of(
     snapshot: &str,
 ) -> StoreResult<BTreeSet<(String, String)>> {
     let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT account, order_id FROM trade_voids v WHERE NOT undone AND void_seq = \
-         (SELECT max(x.void_seq) FROM (SELECT w.void_seq FROM trade_voids w \
-          WHERE w.account = v.account AND w.order_id = v.order_id \
-          AND pg_visible_in_snapshot(w.void_xid, $1::pg_snapshot) OFFSET 0) x)",
+        "SELECT account, order_id FROM \
+         (SELECT DISTINCT ON (account, order_id) account, order_id, undone FROM trade_voids \
+          WHERE pg_visible_in_snapshot(void_xid, $1::pg_snapshot) \
+          ORDER BY account, order_id, void_seq DESC) last WHERE NOT undone",
     )
     .bind(snapshot)
     .fetch_all(connection)
