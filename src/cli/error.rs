@@ -95,6 +95,9 @@ const OUR_BUG: &str = "this is a bug of the program; what was complete before st
 
 const OTHER_PROGRAM: &str = "restore a backup, or use the program that made this database";
 
+const LATER: &str =
+    "run it again when the other session or process is done; no version was changed";
+
 const FILE_URL: &str = "a database is named like sqlite://fifo-pnl.db";
 
 const REMOVE_TRIGGER: &str =
@@ -144,10 +147,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
         StoreError::Unsafe(_) => (Exit::Refused, ROLES),
         StoreError::StoredOtherwise { .. } => (Exit::Refused, REMOVE_TRIGGER),
         StoreError::SchemaAltered(_) => (Exit::Refused, MEND_SCHEMA),
-        StoreError::Busy(_) => (
-            Exit::Refused,
-            "run it again when the other session or process is done; no version was changed",
-        ),
+        StoreError::Busy(_) => (Exit::Refused, LATER),
         StoreError::Refused(_)
         | StoreError::WatermarkElsewhere(_)
         | StoreError::MustReadWhole(_) => (Exit::Refused, ""),
