@@ -8,8 +8,9 @@ use std::io::{self, ErrorKind, Read};
 
 use sha2::{Digest, Sha256};
 
-use super::bounds::{LINE_BYTES_MAX, ROW_BYTES_MAX, check_lines};
-use super::file::{FileError, check_head, count_line_ends, without_mark};
+use super::bounds::{LINE_BYTES_MAX, ROW_BYTES_MAX};
+use super::error::{BlockError, FileError};
+use super::file::{check_head, check_lines, count_line_ends, without_mark};
 use super::rows::last_safe_start;
 
 /// Bytes of a block, unless a row is longer: some 7,000 trades.
@@ -17,17 +18,6 @@ pub const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// Bytes that tell the format of a file.
 const HEAD_BYTES: usize = 8 * 1024;
-
-/// Why a block can't be had.
-#[derive(Debug, thiserror::Error)]
-pub enum BlockError {
-    /// The file can't be read.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The file is no text that rows could be in.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
 
 /// Rows of a file, whole ones, as text.
 #[derive(Debug, Clone)]

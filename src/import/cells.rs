@@ -11,7 +11,8 @@ use csv::StringRecord;
 
 use super::ImportOptions;
 use super::bounds::kept;
-use super::header::{Column, Header};
+use super::columns::Column;
+use super::header::Header;
 use super::hints::{
     Counts, ROUNDED_ID_HINT, is_negative, is_rounded_id, with_obstacles, without_sign,
 };

@@ -4,7 +4,7 @@
 //! that it names a currency, must say the same in every row, or the file is refused.
 
 use super::ImportOptions;
-use super::file::FileError;
+use super::error::FileError;
 
 /// A column that may name a currency.
 #[derive(Debug, Clone, PartialEq, Eq)]

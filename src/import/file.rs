@@ -1,206 +1,8 @@
-//! What makes a whole file unreadable: its bytes, or its header. Read before any row is.
+//! What makes the bytes of a file unreadable: another format, another encoding, endless lines.
+//! Looked at before any row is.
 
-use super::bounds::{COLUMNS_MAX, LINE_BYTES_MAX, check_lines};
-use super::header::header_hint;
-use super::rejected::quoted;
-use crate::engine::{shown, thousands};
-
-/// Why nothing of a file was read.
-///
-/// The caller writes the name of the file before it, and the [`line`](Self::line) if there is one.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// No byte, or only blank lines.
-    #[error("the file is empty, expected a header and a line for each trade")]
-    Empty,
-    /// Another format, told by its first bytes.
-    #[error("the file is {0}, expected CSV text")]
-    OtherFormat(&'static str),
-    /// A NUL byte, which no text has.
-    #[error("has a NUL byte, expected CSV text")]
-    Nul {
-        /// Line of the first one, from 1.
-        line: u64,
-    },
-    /// A line that no trade has, or a file that has no line ends.
-    #[error("the line has more than {} MiB, expected a trade", LINE_BYTES_MAX / 1024 / 1024)]
-    LineTooLong {
-        /// Its number, from 1.
-        line: u64,
-    },
-    /// A file that has to be held as a whole, and is larger than so many MiB.
-    #[error("the file has more than {0} MiB")]
-    TooLarge(usize),
-    /// More columns than any table of trades.
-    #[error(
-        "the header has {} columns, expected at most {}",
-        thousands(.found),
-        thousands(COLUMNS_MAX)
-    )]
-    TooManyColumns {
-        /// Line of the header, from 1.
-        line: u64,
-        /// How many there are.
-        found: usize,
-    },
-    /// A file of opening lots without one of its columns.
-    #[error("the column {0} is missing")]
-    NoOpeningColumn(&'static str),
-    /// A byte order mark of UTF-16.
-    #[error("the file is UTF-16 text, expected UTF-8")]
-    Utf16,
-    /// A byte that is not UTF-8.
-    #[error("has the byte 0x{byte:02X}, expected UTF-8 text")]
-    NotUtf8 {
-        /// Line of the first one, from 1.
-        line: u64,
-        /// The byte.
-        byte: u8,
-    },
-    /// The header has another separator than a comma.
-    #[error("the header is separated by {name}, expected commas")]
-    Separator {
-        /// Line of the header, from 1.
-        line: u64,
-        /// The separator, in words.
-        name: &'static str,
-    },
-    /// The first line looks like a trade.
-    #[error("the file begins with {}, expected a header", quoted(found))]
-    NoHeader {
-        /// Line of the row, from 1.
-        line: u64,
-        /// The row.
-        found: String,
-    },
-    /// A quote in the header that is never closed, or text behind a closed one.
-    #[error("the header has a quote that is not closed, expected column names")]
-    HeaderQuote {
-        /// Line of the header, from 1.
-        line: u64,
-    },
-    /// Columns that every file needs.
-    #[error("the header lacks {}, it has {}", listed(missing), listed(found))]
-    MissingColumns {
-        /// Line of the header, from 1.
-        line: u64,
-        /// The columns that are not there.
-        missing: Vec<String>,
-        /// The columns that are.
-        found: Vec<String>,
-    },
-    /// One column twice: which of the two counts, nobody can know.
-    #[error("the header has the column {} twice, expected it once", quoted(column))]
-    DuplicateColumn {
-        /// Line of the header, from 1.
-        line: u64,
-        /// The column.
-        column: String,
-    },
-    /// A column that nothing is read from names another currency than the dollar.
-    #[error(
-        "{} is {}, expected USD: prices and fees are read as dollars",
-        shown(column),
-        quoted(found)
-    )]
-    OtherCurrency {
-        /// Line of the row, from 1.
-        line: u64,
-        /// The column, as the header has it.
-        column: String,
-        /// What it says.
-        found: String,
-    },
-    /// The reader of CSV failed.
-    #[error("the file could not be read as CSV")]
-    Csv(#[from] csv::Error),
-}
-
-impl FileError {
-    /// Returns the line at fault, from 1, where it is not the file as a whole.
-    pub fn line(&self) -> Option<u64> {
-        match self {
-            Self::Nul { line }
-            | Self::LineTooLong { line }
-            | Self::TooManyColumns { line, .. }
-            | Self::NotUtf8 { line, .. }
-            | Self::Separator { line, .. }
-            | Self::NoHeader { line, .. }
-            | Self::HeaderQuote { line }
-            | Self::MissingColumns { line, .. }
-            | Self::DuplicateColumn { line, .. }
-            | Self::OtherCurrency { line, .. } => Some(*line),
-            Self::Empty
-            | Self::OtherFormat(_)
-            | Self::NoOpeningColumn(_)
-            | Self::TooLarge(_)
-            | Self::Utf16
-            | Self::Csv(_) => None,
-        }
-    }
-
-    /// Returns the error as it stands behind the name of the file.
-    pub fn in_file(&self) -> String {
-        match self.line() {
-            Some(line) => format!(":{line}: {self}"),
-            None => format!(": {self}"),
-        }
-    }
-
-    /// Returns what to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Empty => header_hint(),
-            Self::OtherFormat(kind) if kind.contains("compressed") || kind.contains("archive") => {
-                "unpack it first, and import the CSV file in it".into()
-            }
-            Self::OtherFormat(_) | Self::Nul { .. } | Self::LineTooLong { .. } => {
-                "open it in the program it comes from and export it as CSV, in UTF-8".into()
-            }
-            Self::Utf16 | Self::NotUtf8 { .. } => {
-                "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")".into()
-            }
-            Self::Separator { .. } => {
-                "export it with commas between the cells and a point before the decimals".into()
-            }
-            Self::TooLarge(_) => "write it in several files; a file of trades, not a pipe, \
-                                  may have any size"
-                .into(),
-            Self::NoHeader { .. } | Self::TooManyColumns { .. } | Self::MissingColumns { .. } => {
-                header_hint()
-            }
-            Self::NoOpeningColumn(_) => {
-                "opening lots have the columns symbol,size,acquired,basis and optional account"
-                    .into()
-            }
-            Self::HeaderQuote { .. } => "close the quote, or remove it".into(),
-            Self::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
-            Self::OtherCurrency { column, .. } => format!(
-                "convert prices and fees to USD and say so there; or remove the column {} if it \
-                 says nothing about them",
-                quoted(column)
-            ),
-            Self::Csv(_) => "export the file again, as CSV in UTF-8".into(),
-        }
-    }
-}
-
-/// Most columns that a message lists.
-const LISTED_MAX: usize = 20;
-
-/// Returns names in quotes with commas between them.
-fn listed(names: &[String]) -> String {
-    let shown: Vec<String> = names
-        .iter()
-        .take(LISTED_MAX)
-        .map(|n| quoted(n).to_string())
-        .collect();
-    let shown = shown.join(", ");
-    match names.len().saturating_sub(LISTED_MAX) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
+use super::bounds::LINE_BYTES_MAX;
+use super::error::FileError;
 
 /// Formats that people hand over instead of CSV, by their first bytes.
 const OTHER_FORMATS: [(&[u8], &str); 14] = [
@@ -303,8 +105,33 @@ pub(super) fn count_line_ends(bytes: &[u8], from: usize, to: usize) -> u64 {
     (feeds + returns) as u64
 }
 
+/// Checks that no line is too long. `line` is the number of the first one.
+pub(super) fn check_lines(bytes: &[u8], line: u64) -> Result<(), FileError> {
+    let mut start = 0;
+    for text in bytes.split(is_line_end) {
+        if text.len() > LINE_BYTES_MAX {
+            return Err(too_long(bytes, line + count_line_ends(bytes, 0, start)));
+        }
+        start += text.len() + 1;
+    }
+    Ok(())
+}
+
+/// Says what is wrong with bytes of which a line is too long: a NUL byte says more.
+pub(super) fn too_long(bytes: &[u8], line: u64) -> FileError {
+    match bytes.contains(&0) {
+        true => FileError::Nul { line },
+        false => FileError::LineTooLong { line },
+    }
+}
+
+pub(super) fn is_line_end(byte: &u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::columns::header_hint;
     use super::*;
 
     fn message(bytes: &[u8]) -> String {
@@ -385,10 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_cut() {
-        let names: Vec<String> = (1..=23).map(|at| format!("c{at}")).collect();
-        assert_eq!(listed(&names[..2]), "\"c1\", \"c2\"");
-        assert!(listed(&names).ends_with(", \"c20\" and 3 more"));
+    fn lines_are_checked_wherever_they_stand() {
+        let long = "x".repeat(LINE_BYTES_MAX + 1);
+        assert!(check_lines(&long.as_bytes()[1..], 1).is_ok());
+        for text in [format!("a\nb\r\n{long}"), format!("a\rb\n{long}\nc")] {
+            let error = check_lines(text.as_bytes(), 5).unwrap_err();
+            assert_eq!(error.line(), Some(7));
+        }
     }
 
     #[test]

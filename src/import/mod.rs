@@ -9,8 +9,10 @@
 mod blocks;
 mod bounds;
 mod cells;
+mod columns;
 mod csv;
 mod currency;
+mod error;
 mod file;
 mod header;
 mod hints;
@@ -22,6 +24,7 @@ mod rows;
 mod table;
 mod taking_back;
 mod times;
+mod whole;
 
 use std::collections::BTreeSet;
 
@@ -30,19 +33,19 @@ use jiff::tz::TimeZone;
 use crate::engine::{Account, LedgerTrade, Timestamp};
 
 pub use self::csv::{CsvFormat, ParsedBlock, parse_csv};
-pub use blocks::{BLOCK_BYTES, Block, BlockError, Blocks};
+pub use blocks::{BLOCK_BYTES, Block, Blocks};
 pub use bounds::{
     COLUMNS_MAX, LINE_BYTES_MAX, LIST_BYTES_MAX, PIPE_BYTES_MAX, REJECTED_BYTES_MAX, ROW_BYTES_MAX,
-    read_whole, whole_error,
 };
-pub use file::FileError;
-pub use header::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
+pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
+pub use error::{BlockError, FileError};
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{ROW_COLUMN, RejectedRow};
 pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
 pub use table::{Table, TableRow};
 pub use times::{ZoneError, parse_timezone};
+pub use whole::{read_whole, whole_error};
 
 /// What the bytes of a file do not say themselves.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::bounds::kept;
 use super::currency::{check_currency, currency_columns};
-use super::file::FileError;
+use super::error::FileError;
 use super::hints::{Counts, is_negative, with_obstacles};
 use super::rejected::{Fault, ROW_COLUMN, RejectedRow};
 use super::table::{Table, TableRow};

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
 
-use super::header::Column;
+use super::columns::Column;
 use super::hints::{ROUNDED_ID_HINT, may_be_rounded_id};
 use super::rejected::{RejectedRow, quoted};
 use super::rows::Row;

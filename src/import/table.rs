@@ -6,7 +6,8 @@
 use csv::StringRecord;
 
 use super::bounds::{COLUMNS_MAX, kept};
-use super::file::{FileError, text_of};
+use super::error::FileError;
+use super::file::text_of;
 use super::rows::{QuoteFault, Rows};
 
 /// A row of a table.

@@ -3,7 +3,8 @@
 //! Left out alone, such a row would leave the other one in the ledger. So that is told of a whole
 //! row, whatever else is wrong with it: of shifted cells, too, and of quotes that are not closed.
 
-use super::header::{Column, Header};
+use super::columns::Column;
+use super::header::Header;
 use super::hints::is_negative;
 use super::rejected::RejectedRow;
 use crate::engine::{Side, is_never_executed};
