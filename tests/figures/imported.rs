@@ -4,8 +4,8 @@ use crate::{Place, has};
 
 const TWO: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd,status\n\
                    b1,BTC-USD,buy,1,100,2025-01-01T00:00:00Z,0,Filled\n\
-                   s1,BTC-USD,sell,1,150,2025-03-01T00:00:00Z,0,busted\n\
-                   s2,BTC-USD,sell,1,150,2025-03-02T00:00:00Z,0,busted\n\
+                   s1,BTC-USD,sell,1,150,2025-03-01T00:00:00Z,0,amended\n\
+                   s2,BTC-USD,sell,1,150,2025-03-02T00:00:00Z,0,amended\n\
                    b2,BTC-USD,buy,1,150,2025-01-02T00:00:00Z,0,Partially Canceled\n";
 
 pub fn the_same_file_under_another_account_is_named(place: &Place) {
@@ -66,12 +66,12 @@ pub fn statuses_that_nobody_knows_are_named(place: &Place) {
     let done = place.run("fifo-pnl import two.csv").expect(0);
     let said = [
         "  status \"Partially Canceled\": 1 row, taken as executed\n",
-        "  status \"busted\": 2 rows, taken as executed\n",
+        "  status \"amended\": 2 rows, taken as executed\n",
     ];
     has(&done.stdout, &said);
     assert!(!done.stdout.contains("Filled"), "{}", done.stdout);
     let json = place.run("fifo-pnl import two.csv --json").expect(0).json();
-    assert_eq!(json["files"][0]["unknown_statuses"]["busted"], 2);
+    assert_eq!(json["files"][0]["unknown_statuses"]["amended"], 2);
     // From a pipe, too.
     let piped = place
         .run("cat two.csv | fifo-pnl import /dev/stdin --preview")

@@ -6,7 +6,7 @@
 //! fills are there is asked by EXISTS and not by a join with a list of orders without repetitions:
 //! the server hashes what it would have to sort.
 
-use super::adopt::{Mapping, symbol_of};
+use super::adopt::{Mapping, order_of_fill, symbol_of};
 
 /// A transaction that every snapshot sees: when rows of the ledger came is not known.
 const ALWAYS_SEEN: &str = "'3'::xid8";
@@ -94,17 +94,6 @@ impl Source {
         let same = self.same_as("f");
         format!("EXISTS (SELECT 1 FROM orders_with_fills f WHERE {same})")
     }
-}
-
-/// Returns the SQL of the order that a row `<order>-FILL-<n>` is a fill of, and NULL for any other.
-///
-/// Not by a regular expression, which takes ten times as long.
-pub(super) fn order_of_fill(id: &str) -> String {
-    let stem = format!("rtrim({id}, '0123456789')");
-    format!(
-        "CASE WHEN {stem} LIKE '_%-FILL-' AND {stem} <> {id} THEN left({stem}, -6) END \
-         COLLATE \"C\""
-    )
 }
 
 /// Returns the statements that make the gate, after the tables of ours.

@@ -10,12 +10,15 @@ use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::adopt::Ledger;
+use super::cells::{PgCells, expressions};
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
+use super::errors::unreadable;
+use super::gate::snapshot_now;
 use super::gate::{self, GateRows};
-use super::ledger::{snapshot_now, snapshot_of, unreadable};
+use super::ledger::snapshot_of;
 use super::lock::LockedConnection;
-use super::read::{PgCells, expressions, version_locked};
+use super::read::version_locked;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
 use super::versions::{WRITE_ROWS, begin_short, execute, ids_next};
 use super::{PostgresStore, copy, end_snapshot, plans, queue, rows, runs, writings};

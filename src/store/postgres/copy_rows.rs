@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::binary::{self, Next};
 use super::errors::from_sqlx;
-use super::ledger::unreadable;
+use super::errors::unreadable;
 use crate::store::{StoreError, StoreResult};
 
 /// Bytes that are sent at once: a message of the server is a row, and not worth the sending.

@@ -85,3 +85,12 @@ pub(super) fn from_connect(location: &str, error: sqlx::Error) -> StoreError {
         },
     }
 }
+
+/// A cell of the ledger that is not what its column holds.
+pub(super) fn unreadable(column: &'static str, found: &str) -> StoreError {
+    StoreError::Unreadable {
+        table: "trade_records",
+        column,
+        found: found.to_owned(),
+    }
+}

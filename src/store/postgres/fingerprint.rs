@@ -15,12 +15,47 @@ use sqlx::PgConnection;
 
 use super::adopt::{Ledger, ledger_of};
 use super::errors::from_sqlx;
-use super::schema::NAMES;
 use crate::engine::Timestamp;
 use crate::store::fingerprint::{
     ACCEPTED_EVENT, AdaptedViews, Object, compare, is_adapted, parse, take_accepted, to_accept,
 };
 use crate::store::{StoreError, StoreResult};
+
+/// Every name of ours in `public`: what has one already belongs to another program.
+pub(super) const NAMES: [&str; 32] = [
+    "active_voids",
+    "allocation_versions",
+    "current_version",
+    "eligible_trades",
+    "event_log",
+    "export_log",
+    "fifo_allocations",
+    "fifo_computation_log",
+    "fifo_inventory_snapshot",
+    "fifo_pool_summary",
+    "import_rejects",
+    "imports",
+    "ineligible_trades",
+    "ledger_mapping",
+    "ledger_rows",
+    "ledger_writings",
+    "manual_review_queue",
+    "migration_attempts",
+    "orders_with_fills",
+    "review_exclusions",
+    "review_history",
+    "schema_version",
+    "trade_additions",
+    "trade_records",
+    "trade_voids",
+    "v_allocation_discrepancies",
+    "v_allocation_health",
+    "v_current_allocations",
+    "v_open_inventory",
+    "v_pnl_by_symbol",
+    "v_run_status",
+    "v_unmatched_sells",
+];
 
 /// The objects of a fresh database; tests/schema_contract.rs makes it.
 const OBJECTS: &str = include_str!("schema_objects.txt");

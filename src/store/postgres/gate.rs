@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use super::binary::{self, Next};
 use super::errors::from_sqlx;
-use super::ledger::unreadable;
+use super::errors::unreadable;
 use crate::engine::{LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText};
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
@@ -243,4 +243,18 @@ pub(super) fn copied_ledger() -> StoreError {
          from another cluster (ingest_xid), and what is new in it could not be told"
             .into(),
     )
+}
+
+/// Returns which transactions are seen at present, as the server's own text, and the cluster whose
+/// transactions these are.
+pub(super) async fn snapshot_now(
+    connection: &mut PgConnection,
+    action: &'static str,
+) -> StoreResult<(String, String)> {
+    sqlx::query_as(
+        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|e| from_sqlx(action, e))
 }

@@ -2,8 +2,8 @@
 
 use sqlx::PgConnection;
 
+use super::cells::{PgCells, select};
 use super::errors::from_sqlx;
-use super::read::{PgCells, select};
 use super::{PostgresStore, end_snapshot, plans};
 use crate::engine::Timestamp;
 use crate::store::StoreResult;

@@ -7,10 +7,12 @@ use super::adopt::Ledger;
 use super::binary::{
     push_bytes, push_decimal, push_i64, push_null, push_size, push_time, sql_micros_or_infinity,
 };
+use super::cells::{PgCells, select};
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
-use super::ledger::{insert_void, ledger_writer, relatives, unreadable};
-use super::read::{PgCells, select};
+use super::errors::unreadable;
+use super::ledger::{insert_void, ledger_writer, relatives};
+use super::readback::{TRADE_COLUMNS, TRADE_COLUMNS_COUNT};
 use super::{PostgresStore, commit, copy, plans, readback, runs};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::cells::Cells;
@@ -258,12 +260,6 @@ async fn begin_import(
     .await
     .map_err(|e| from_sqlx(APPEND, e))
 }
-
-pub(super) const TRADE_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
-    total_fees_usd, trade_seq, status, order_type, source, ingest_via, exchange, \
-    exchange_order_id, linked_order_id, import_id, import_line";
-
-pub(super) const TRADE_COLUMNS_COUNT: usize = 18;
 
 /// Bytes sent at once.
 const CHUNK_BYTES: usize = 256 * 1024;

@@ -9,9 +9,9 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Transaction};
 
 use super::adopt::Ledger;
+use super::cells::literal;
 use super::errors::from_sqlx;
-use super::gate::{self, GateRows};
-use super::stored::literal;
+use super::gate::{self, GateRows, snapshot_now};
 use super::{PostgresStore, commit, end_snapshot, runs, waits, writings};
 use crate::engine::{Pool, Timestamp};
 use crate::store::cells::pool;
@@ -29,14 +29,6 @@ pub(super) async fn ledger_writer(
     let mut transaction = store.writer().await?;
     waits::take_turn(&mut transaction, &waits::IMPORTS).await?;
     Ok(transaction)
-}
-
-pub(super) fn unreadable(column: &'static str, found: &str) -> StoreError {
-    StoreError::Unreadable {
-        table: "trade_records",
-        column,
-        found: found.to_owned(),
-    }
 }
 
 pub(super) async fn insert_void(
@@ -331,20 +323,6 @@ pub(super) async fn slice_times(
     // A time that is none is found where the row is read.
     let times = times.into_iter().map(Timestamp::try_from_micros);
     Ok(Some(times.filter_map(Result::ok).collect()))
-}
-
-/// Returns which transactions are seen at present, as the server's own text, and the cluster whose
-/// transactions these are.
-pub(super) async fn snapshot_now(
-    connection: &mut PgConnection,
-    action: &'static str,
-) -> StoreResult<(String, String)> {
-    sqlx::query_as(
-        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(|e| from_sqlx(action, e))
 }
 
 /// Returns the snapshot that a version saw of what only we write.

@@ -10,6 +10,7 @@ mod adopt;
 mod adopt_views;
 mod append;
 mod binary;
+mod cells;
 mod copy;
 mod copy_rows;
 mod errors;
@@ -171,7 +172,14 @@ impl PostgresUrl {
     /// Says how a ledger that was there before us is read; `None`: the ledger is ours.
     pub async fn adoption(&self) -> StoreResult<Option<Adoption>> {
         let mut connection = self.connect("fifo-pnl migrate").await?;
-        let report = adopt::report(&mut connection).await;
+        let report = async {
+            let mut report = adopt::report(&mut connection).await?;
+            if let Some(report) = &mut report {
+                report.snapshots = history::counts(&mut connection).await?;
+            }
+            Ok(report)
+        };
+        let report = report.await;
         let _ = connection.close().await;
         self.named(report).await
     }
@@ -271,7 +279,7 @@ impl PostgresStore {
     pub async fn open_to_look(url: &PostgresUrl, holder: &Holder) -> StoreResult<(Self, bool)> {
         let store = Self::open_seeing(url, holder, Sees::ItsOwn).await?;
         let mut connection = store.reader().await?;
-        let is_limited = session::is_limited(&mut connection, &schema::NAMES).await?;
+        let is_limited = session::is_limited(&mut connection, &fingerprint::NAMES).await?;
         drop(connection);
         Ok((store, is_limited))
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use sqlx::{PgConnection, Row};
 
+use super::cells::{PgCells, select};
 use super::errors::from_sqlx;
-use super::read::{PgCells, select};
 use super::{PostgresStore, commit, runs};
 use crate::engine::{ReviewItem, Timestamp};
 use crate::store::StoreResult;

@@ -8,9 +8,14 @@ use sqlx::PgConnection;
 use super::adopt::Ledger;
 use super::copy_rows::CopyRows;
 use super::errors::from_sqlx;
-use super::import::{TRADE_COLUMNS, TRADE_COLUMNS_COUNT};
 use crate::store::StoreResult;
 use crate::store::readback::{Tally, check_count};
+
+pub(super) const TRADE_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
+    total_fees_usd, trade_seq, status, order_type, source, ingest_via, exchange, \
+    exchange_order_id, linked_order_id, import_id, import_line";
+
+pub(super) const TRADE_COLUMNS_COUNT: usize = 18;
 
 const ACTION: &str = "read the trades back";
 

@@ -308,42 +308,6 @@ async fn log_migration(connection: &mut PgConnection, from: i64, to: i64) -> Sto
         .map_err(|e| from_sqlx(action, e))
 }
 
-/// Every name of ours in `public`: what has one already belongs to another program.
-pub(super) const NAMES: [&str; 32] = [
-    "active_voids",
-    "allocation_versions",
-    "current_version",
-    "eligible_trades",
-    "event_log",
-    "export_log",
-    "fifo_allocations",
-    "fifo_computation_log",
-    "fifo_inventory_snapshot",
-    "fifo_pool_summary",
-    "import_rejects",
-    "imports",
-    "ineligible_trades",
-    "ledger_mapping",
-    "ledger_rows",
-    "ledger_writings",
-    "manual_review_queue",
-    "migration_attempts",
-    "orders_with_fills",
-    "review_exclusions",
-    "review_history",
-    "schema_version",
-    "trade_additions",
-    "trade_records",
-    "trade_voids",
-    "v_allocation_discrepancies",
-    "v_allocation_health",
-    "v_current_allocations",
-    "v_open_inventory",
-    "v_pnl_by_symbol",
-    "v_run_status",
-    "v_unmatched_sells",
-];
-
 /// Refuses a database whose tables would stand in our way: they are another program's.
 async fn check_names_free(
     connection: &mut PgConnection,
@@ -360,7 +324,7 @@ async fn check_names_free(
          WHERE nspname IN ('fifo_parts', 'fifo_legacy') \
          ORDER BY 1 LIMIT 1",
     )
-    .bind(&NAMES[..])
+    .bind(&fingerprint::NAMES[..])
     .bind(allowed)
     .fetch_optional(connection)
     .await

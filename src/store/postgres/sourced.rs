@@ -13,10 +13,11 @@ use uuid::Uuid;
 
 use super::adopt::{ACCOUNT, Ledger, NO_ACCOUNT, symbol_of};
 use super::binary;
+use super::cells::literal;
 use super::copy_rows::{CopiesAhead, CopyRows, CopySource};
 use super::errors::from_sqlx;
-use super::ledger::unreadable;
-use super::stored::{BinaryCells, literal, quick};
+use super::errors::unreadable;
+use super::stored::{BinaryCells, quick};
 use super::{PostgresStore, end_snapshot, evidence, plans};
 use crate::engine::{Account, Timestamp};
 use crate::store::cells;

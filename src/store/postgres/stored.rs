@@ -4,11 +4,11 @@ use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::binary;
+use super::cells::{PgCells, expressions, literal};
 use super::copy_rows::CopyRows;
 use super::errors::from_sqlx;
-use super::ledger::unreadable;
+use super::errors::unreadable;
 use super::plans::EVER;
-use super::read::{PgCells, expressions};
 use crate::engine::{
     Notes, OrderId, Pool, Price, Size, StoredAllocation, Timestamp, Usd, UsdPerUnit, policy,
 };
@@ -221,21 +221,5 @@ impl Cells for BinaryCells<'_> {
             _ => binary::micros(value).ok_or_else(|| "infinity".to_owned()),
         };
         value.map(integer).transpose()
-    }
-}
-
-/// Quotes a text for SQL where no parameter can stand.
-pub(super) fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn literals_hold_any_text() {
-        assert_eq!(literal("plain"), "E'plain'");
-        assert_eq!(literal("o'neil\\'; DROP"), "E'o''neil\\\\''; DROP'");
     }
 }

@@ -15,11 +15,12 @@ use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
-use super::adopt_views::order_of_fill;
+use super::adopt::order_of_fill;
 use super::binary::sql_micros_or_infinity;
 use super::errors::from_sqlx;
+use super::errors::unreadable;
 use super::gate::Visible;
-use super::ledger::{snapshot_now, unreadable};
+use super::gate::snapshot_now;
 use super::{PostgresStore, end_snapshot};
 use crate::engine::{PoolLedger, TradeText};
 use crate::store::cells::pool;

@@ -132,7 +132,7 @@ fn pick_lots(
          AND symbol = ?3 ORDER BY id";
     let arguments = params![version, pool.account.as_str(), pool.symbol.as_str()];
     let mut picked = PickedLots::new(reach);
-    read::select(raw, cells::OPEN_LOT, from, arguments, &mut |row| {
+    super::cells::select(raw, cells::OPEN_LOT, from, arguments, &mut |row| {
         let (order_id, size, cost) = cells::open_lot(row)?;
         picked.take(order_id, size, cost);
         Ok(())
@@ -145,7 +145,7 @@ fn buys_of(raw: &Connection, pool: &Pool, picked: &PickedLots) -> StoreResult<Op
     let from = "eligible_trades WHERE account = ?1 AND order_id = ?2";
     for lot in &picked.needed {
         let arguments = params![pool.account.as_str(), lot.order_id.as_str()];
-        read::select(raw, cells::TRADE, from, arguments, &mut |row| {
+        super::cells::select(raw, cells::TRADE, from, arguments, &mut |row| {
             let buy = cells::trade(row)?;
             buys.insert(buy.order_id.clone(), buy);
             Ok(())

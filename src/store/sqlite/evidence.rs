@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
+use super::cells::select;
 use super::errors::from_sqlx;
 use super::raw::with_raw;
-use super::read::select;
 use super::{SqliteStore, commit, ledger, queue, runs};
 use crate::engine::{Timestamp, is_never_executed};
 use crate::store::StoreResult;

@@ -5,9 +5,9 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::SqliteStore;
+use super::cells::select;
 use super::errors::from_rusqlite;
 use super::raw::with_raw;
-use super::read::select;
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::cells;

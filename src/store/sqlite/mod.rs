@@ -6,6 +6,7 @@
 //! `versions.rs` (writing and publishing), `raw.rs` (the one unsafe line).
 
 mod append;
+mod cells;
 mod effort;
 mod errors;
 mod evidence;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use sqlx::{Row, SqliteConnection};
 
+use super::cells::select;
 use super::errors::from_sqlx;
 use super::raw::with_raw;
-use super::read::select;
 use super::{SqliteStore, commit, runs};
 use crate::engine::{ReviewItem, Timestamp};
 use crate::store::StoreResult;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use serde_json::json;
 
+use super::cells::{each, select};
 use super::raw::with_raw;
-use super::read::{each, select};
 use super::{SqliteStore, commit, evidence};
 use crate::engine::{Account, Pool};
 use crate::store::cells::{self, Cells};

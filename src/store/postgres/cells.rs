@@ -1,0 +1,99 @@
+//! How values are selected from PostgreSQL, and how a value is spelled in its SQL.
+
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Column, Postgres, Row};
+
+use crate::store::cells::Cells;
+
+/// The name of a column that holds JSON.
+const JSON_AS_TEXT: &str = "json_as_text";
+
+/// Returns JSON in this program's spelling: the server has one of its own.
+fn plain_json(text: String) -> String {
+    serde_json::from_str::<serde_json::Value>(&text).map_or(text, |value| value.to_string())
+}
+
+/// A row whose decimals, hashes and JSON were selected as text and whose times as microseconds.
+pub(super) struct PgCells<'a>(pub(super) &'a PgRow);
+
+impl Cells for PgCells<'_> {
+    fn text(&self, index: usize) -> Result<Option<String>, String> {
+        let text: Option<String> = self.0.try_get(index).map_err(|error| error.to_string())?;
+        match self.0.columns().get(index).map(|column| column.name()) {
+            Some(JSON_AS_TEXT) => Ok(text.map(plain_json)),
+            _ => Ok(text),
+        }
+    }
+
+    fn integer(&self, index: usize) -> Result<Option<i64>, String> {
+        self.0.try_get(index).map_err(|error| error.to_string())
+    }
+}
+
+/// Returns the expressions that give `columns` as [`PgCells`] needs them.
+///
+/// Decimals without superfluous zeros: the server keeps those it was given.
+pub(super) fn expressions(columns: &[&str]) -> String {
+    let expression = |column: &&str| match *column {
+        "allocated_size"
+        | "buy_price"
+        | "sell_price"
+        | "buy_fees_per_unit"
+        | "sell_fees_per_unit"
+        | "cost_basis_usd"
+        | "proceeds_usd"
+        | "net_proceeds_usd"
+        | "pnl_usd"
+        | "remaining_size"
+        | "remaining_cost_usd"
+        | "matched_size"
+        | "unmatched_size"
+        | "open_size"
+        | "unmatched_proceeds_usd"
+        | "unmatched_net_proceeds_usd"
+        | "open_cost_usd"
+        | "rebates_usd"
+        | "size"
+        | "price"
+        | "total_fees_usd" => format!("trim_scale({column})::text"),
+        "buy_time" | "sell_time" | "order_time" | "last_order_time" | "first_sell"
+        | "last_sell" | "first_allocation" | "last_allocation" | "complete_through"
+        | "created_at" | "completed_at" | "published_at" | "computation_start" | "sealed_at"
+        | "updated_at" | "resolved_at" | "decided_at" => {
+            format!("(extract(epoch FROM {column}) * 1000000)::bigint")
+        }
+        "allocation_batch_id" => "allocation_batch_id::text".to_owned(),
+        "policy" | "watermark" | "details" => format!("{column}::text AS {JSON_AS_TEXT}"),
+        plain => plain.to_owned(),
+    };
+    columns
+        .iter()
+        .map(expression)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Selects `columns`; `from` is a constant of this program with numbered arguments.
+pub(super) fn select(columns: &[&str], from: &str) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(AssertSqlSafe(format!(
+        "SELECT {} FROM {from}",
+        expressions(columns)
+    )))
+}
+
+/// Quotes a text for SQL where no parameter can stand.
+pub(super) fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_hold_any_text() {
+        assert_eq!(literal("plain"), "E'plain'");
+        assert_eq!(literal("o'neil\\'; DROP"), "E'o''neil\\\\''; DROP'");
+    }
+}
