@@ -59,10 +59,10 @@ fn counts_of_a_full_run_add_up_everywhere() {
     let folder = folder();
     let done = folder.compute(&["--all-symbols"]).expect(1);
     for line in [
-        "  Trades            9   3 buys, 3 sells, 3 not matched\n",
+        "  Trades            9   3 buys, 3 sells, 3 left out\n",
         "Rebates         2 trades, 14.20 USD\n",
-        "Order of ids    2 sells and 1 buy were matched in the order of their ids: their times\n",
-        "                are equal, and the file has no `trade_seq` for them\n",
+        "Order of ids    2 sells and 1 buy stand in the order of ids: other trades have the same\n",
+        "                times, and the file has no `trade_seq` for them\n",
     ] {
         assert!(done.stdout.contains(line), "{line}{}", done.stdout);
     }
@@ -112,7 +112,7 @@ fn counts_of_an_extended_version_add_up() {
     );
     folder.fifo_pnl(&["import", "last.csv"]).expect(0);
     let done = folder.compute(&["--incremental"]);
-    let line = "  New trades       1   0 buys, 0 sells, 1 not matched in 1 pool\n";
+    let line = "  New trades       1   0 buys, 0 sells, 1 left out in 1 pool\n";
     assert!(done.stdout.contains(line), "{}", done.stdout);
     // What a full run counts of the same.
     folder.validate(&["--version", "current"]).expect(0);

@@ -301,9 +301,9 @@ fn a_run_that_failed_says_what_still_stands() {
     ));
     let failed = failed.expect(4);
     let last = failed.last_line();
-    let stands = "version 1 is still current, complete through 2025-01-02 10:00:00 UTC; \
-                  next: compute_allocations --all-symbols";
-    assert_eq!(last, format!("run 2 failed; {stands}"));
+    let stands = "version 1 is still current, complete through 2025-01-02 10:00:00 UTC";
+    let next = "next: compute_allocations --all-symbols";
+    assert_eq!(last, format!("run 2 failed; {stands}; {next}"));
     let log = "SELECT status, error_message IS NOT NULL, computation_end IS NOT NULL \
                FROM fifo_computation_log ORDER BY id";
     assert_eq!(folder.sql(log), ["completed|0|1", "failed|1|1"]);

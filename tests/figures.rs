@@ -12,6 +12,8 @@ mod advised;
 mod decided;
 #[path = "figures/filed.rs"]
 mod filed;
+#[path = "figures/hinted.rs"]
+mod hinted;
 #[path = "figures/imported.rs"]
 mod imported;
 #[path = "figures/reopened.rs"]
@@ -103,6 +105,11 @@ mod tests {
     on_both!(advised: an_import_advises_a_run_if_something_is_new,
         negative_fees_are_corrected_as_advised,
         a_ledger_of_rejected_trades_has_trades);
+    on_both!(hinted: what_was_refused_is_not_the_next_command,
+        all_bad_rows_of_a_sheet_are_told_by_their_lines,
+        a_typed_basis_or_day_is_told_what_is_in_its_way,
+        a_decision_and_its_lot_are_in_the_history,
+        a_trade_is_named_where_it_stands);
     on_both!(decided: a_lot_by_decision_is_counted_wherever_its_figures_are,
         a_missing_buy_that_arrives_is_named_beside_the_decision,
         a_version_counts_the_decisions_that_it_saw);

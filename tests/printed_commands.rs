@@ -118,7 +118,6 @@ fn runs_and_versions(place: &Place) {
         &["compute_allocations --incremental"],
     );
     place.follow(COMPUTE, &["validate_allocations --version "]);
-    place.follow("compute_allocations --all-symbols --dry-run", &[COMPUTE]);
     place.follow(
         "fifo-pnl void B-3 --account main --reason wrong",
         &[COMPUTE],

@@ -37,7 +37,7 @@ pub struct FifoPnl {
     #[command(flatten)]
     pub global: GlobalArgs,
     /// Print the program's version
-    #[arg(short = 'V', action = clap::ArgAction::Version)]
+    #[arg(short = 'V', long = "version", action = clap::ArgAction::Version)]
     pub program_version: Option<bool>,
 }
 
@@ -547,4 +547,27 @@ fn parse_memory(text: &str) -> Result<u64, String> {
     let bytes = number.parse::<u64>().ok().filter(|number| *number > 0);
     let bytes = bytes.and_then(|number| number.checked_mul(1 << shift));
     bytes.ok_or_else(|| "expected a size like 512M or 4G".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn the_version_is_printed_where_the_command_has_no_such_flag() {
+        for flag in ["-V", "--version"] {
+            let parsed = FifoPnl::command().try_get_matches_from(["fifo-pnl", flag]);
+            assert_eq!(
+                parsed.unwrap_err().kind(),
+                ErrorKind::DisplayVersion,
+                "{flag}"
+            );
+        }
+        let named = ["validate_allocations", "--version", "3"];
+        let parsed = ValidateAllocations::command().try_get_matches_from(named);
+        assert!(parsed.is_ok(), "there it names a version of allocations");
+    }
 }

@@ -34,6 +34,8 @@ enum Mode {
     With(&'static str),
     /// If another flag is missing.
     Without(&'static str),
+    /// If another flag is missing that has to be there.
+    Needs(&'static str),
     /// On databases of a kind.
     On(Kind),
 }
@@ -63,6 +65,15 @@ const fn without(command: &'static str, flag: &'static str, other: &'static str)
     }
 }
 
+const fn needs(command: &'static str, flag: &'static str, other: &'static str) -> Rule {
+    Rule {
+        command,
+        flag,
+        mode: Mode::Needs(other),
+        instead: "",
+    }
+}
+
 const fn on(command: &'static str, flag: &'static str, kind: Kind) -> Rule {
     Rule {
         command,
@@ -82,6 +93,7 @@ impl Rule {
         let flag = typed(self.flag);
         let message = match self.mode {
             Mode::With(other) => format!("{flag} has no effect with {}", typed(other)),
+            Mode::Needs(other) => format!("{flag} needs {}", typed(other)),
             Mode::Without(other) => format!("{flag} has no effect without {}", typed(other)),
             Mode::On(Kind::Sqlite) => format!("{flag} has no effect on an SQLite file"),
             Mode::On(Kind::Postgres) => format!("{flag} has no effect on PostgreSQL"),
@@ -112,7 +124,7 @@ const TAKES_NO_LOCK: &str = "leave it out: the command waits for nobody, as it t
 /// All flags without effect.
 const RULES: &[Rule] = &[
     with("run", "all_rows", "json").or(JSON_HAS_ALL),
-    without("import", "correct", "reason").or("say why: --reason TEXT"),
+    needs("import", "correct", "reason").or("say why: --reason TEXT"),
     without("import", "reason", "correct").or("name --correct too, or leave it out"),
     with("compute", "all_symbols", "symbol").or(ONE_SCOPE),
     with("compute", "all_symbols", "incremental").or(ONE_SCOPE),
@@ -220,7 +232,7 @@ impl<'a> Typed<'a> {
                     return Err(CliError::usage(message, rule.instead));
                 }
                 Mode::With(other) if self.has(other) => rule.refuse()?,
-                Mode::Without(other) if !self.has(other) => rule.refuse()?,
+                Mode::Needs(other) | Mode::Without(other) if !self.has(other) => rule.refuse()?,
                 _ => {}
             }
         }
@@ -234,6 +246,13 @@ impl<'a> Typed<'a> {
             let Ok(Some(mut values)) = self.matches.try_get_raw(id.as_str()) else {
                 continue;
             };
+            if id == "output" && values.clone().any(|value| value == "-") {
+                let hint = match self.command.as_str() {
+                    "versions export" => "leave it out: the rows are printed then",
+                    _ => "name a file; one of that name is ./-",
+                };
+                return Err(CliError::usage("--output is \"-\", expected a file", hint));
+            }
             if values.any(|value| value.to_string_lossy().trim().is_empty()) {
                 let message = format!("{} is empty", typed(id.as_str()));
                 return Err(CliError::usage(message, "give it a value, or leave it out"));

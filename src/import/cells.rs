@@ -114,7 +114,8 @@ impl<'o> TradeReader<'o> {
         if is_never_executed(Some(status)) {
             let fault = Fault::new("the status of an order that never executed, expected a trade")
                 .with_hint(
-                    "remove the row; if a part was executed, give its size with status \"filled\"",
+                    "remove the row, and its trade if it takes one back; if a part was executed, \
+                     give its size with status \"filled\"",
                 );
             return Err(bad_cell(Column::Status, status, fault));
         }
@@ -300,11 +301,15 @@ fn read_price(text: &str) -> Result<crate::engine::Price, Fault> {
             return Fault::new(expected);
         }
         let fault = number_fault(&error, expected, text, Counts::Dollars);
-        let write = fault
-            .write
-            .clone()
-            .filter(|number| !number.starts_with('-'));
-        Fault { write, ..fault }
+        let is_negative = |write: &String| write.starts_with('-');
+        let is_signed = error == NumberError::Negative;
+        match is_signed || fault.write.as_ref().is_some_and(is_negative) {
+            true => Fault {
+                write: None,
+                ..fault.with_hint("a price has no sign: a sale is written with side \"sell\"")
+            },
+            false => fault,
+        }
     })
 }
 

@@ -72,6 +72,7 @@ const NUMBER: &str = "expected a number, zero or more";
 const NO_COMMA: &str = "expected a number without commas";
 const THOUSANDS: &str = "thousands are written without separator";
 const DECIMALS: &str = "decimals stand behind a point";
+const NO_SIGN: &str = "a price has no sign: a sale is written with side \"sell\"";
 const SELL: &str = "a sale is written with side \"sell\" and no sign; if the row takes back \
                     another one, remove both";
 const DOLLAR: &str = "\"$\" is no part of a number";
@@ -82,8 +83,8 @@ const SEQ: &str = "expected a whole number of 64 bits, or nothing";
 const QUOTE: &str = "a quote counts only at the start of a cell: remove the blank before it";
 const COPIED: &str = "it may have come with a copied text: type the name anew";
 const STATUS: &str = "the status of an order that never executed, expected a trade";
-const EXECUTED: &str =
-    "remove the row; if a part was executed, give its size with status \"filled\"";
+const EXECUTED: &str = "remove the row, and its trade if it takes one back; if a part was \
+    executed, give its size with status \"filled\"";
 
 /// Column, value, reason, hint.
 const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
@@ -173,7 +174,8 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
     ("size", "1e-29", "expected at most 28 decimals", None),
     ("size", "\"1\"", ABOVE, Some(QUOTE)),
     ("price", "", NUMBER, None),
-    ("price", "-12", NUMBER, None),
+    ("price", "-12", NUMBER, Some(NO_SIGN)),
+    ("price", "(12)", NUMBER, Some(NO_SIGN)),
     ("price", "Infinity", NUMBER, None),
     ("price", "market", NUMBER, None),
     ("price", "$10", NUMBER, Some(DOLLAR)),

@@ -38,7 +38,7 @@ pub(super) fn with_obstacles(fault: Fault, text: &str, counts: Counts) -> Fault 
     if let Some(currency) = &dressed.currency {
         return match counts {
             Counts::Dollars => fault.with_hint(format!(
-                "{currency} is not in the dollar: convert prices and fees to USD"
+                "{currency} is not the dollar: convert prices and fees to USD"
             )),
             Counts::Units => fault.with_hint(format!("{currency} is no part of a number")),
         };
@@ -310,12 +310,12 @@ mod tests {
             let expected = (expected, write.to_owned());
             assert_eq!(hint(text, Counts::Dollars), expected, "{text}");
         }
-        let euro = "\"€\" is not in the dollar: convert prices and fees to USD";
+        let euro = "\"€\" is not the dollar: convert prices and fees to USD";
         assert_eq!(hint("€5", Counts::Dollars).0, euro);
         assert!(
             hint("0.01 BNB", Counts::Dollars)
                 .0
-                .starts_with("\"BNB\" is not in")
+                .starts_with("\"BNB\" is not the dollar")
         );
         assert_eq!(
             hint("0.01 ETH", Counts::Units).0,

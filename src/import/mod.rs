@@ -47,6 +47,20 @@ pub use table::{Table, TableRow};
 pub use times::{ZoneError, parse_timezone};
 pub use whole::{read_whole, whole_error};
 
+/// Says what is in the way of an amount that a person typed, and how to write it; `None`: nobody
+/// can tell.
+pub fn dollars_hint(text: &str) -> Option<String> {
+    let fault = rejected::Fault::new("");
+    let fault = hints::with_obstacles(fault, text, hints::Counts::Dollars);
+    let hint = fault.hint?;
+    match fault.write {
+        // An amount below zero is none that was paid.
+        Some(write) if write.starts_with('-') => None,
+        Some(write) => Some(format!("{hint}: write {write}")),
+        None => Some(hint),
+    }
+}
+
 /// What the bytes of a file do not say themselves.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::context::{PipelineError, PipelineResult};
 use super::validate::find_version;
 use crate::engine::{
-    Account, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, Size, StoredAllocation,
-    Timestamp, Trade, Usd, add_sizes, fee_share_of_size, gross_of_size, sub_sizes,
+    Account, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, Side, Size,
+    StoredAllocation, Timestamp, Trade, TradeRef, Usd, add_sizes, fee_share_of_size, gross_of_size,
+    sub_sizes,
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_summaries};
@@ -107,6 +108,11 @@ pub async fn explain(
             .iter()
             .filter(|trade| trade.order_id == order_id);
         named.extend(of_id.filter_map(|trade| Some((pool, trade.to_trade().ok()?))));
+    }
+    if named.iter().all(|(_, trade)| trade.side == Side::Buy)
+        && let Some(corrected) = correction_of(order_id, &read.pools)
+    {
+        return Err(corrected);
     }
     let found: Vec<(&Pool, &Trade)> = named.iter().map(|(pool, trade)| (*pool, trade)).collect();
     let (pool, sell) = pick(order_id, &info, &found)?;
@@ -212,6 +218,29 @@ async fn trades_of(
     })
 }
 
+/// Returns the error of a sell that counts under the id of its newest correction; `None`: no
+/// correction of it counts.
+fn correction_of(order_id: &str, pools: &BTreeMap<Pool, PoolLedger>) -> Option<PipelineError> {
+    let number = |trade: &TradeRef<'_>| {
+        let number = trade.order_id.strip_prefix(order_id)?.strip_prefix('~')?;
+        let number = number.parse::<u64>().ok()?;
+        (trade.side == Side::Sell).then_some(number)
+    };
+    let corrections = pools.iter().flat_map(|(pool, ledger)| {
+        let of_pool = ledger.trades.iter().filter_map(|trade| number(&trade));
+        of_pool.map(move |number| (number, pool))
+    });
+    let (number, pool) = corrections.max()?;
+    Some(PipelineError::Usage {
+        message: format!(
+            "sell \"{order_id}\" of account \"{}\" was corrected: it counts as \
+             \"{order_id}~{number}\"",
+            pool.account
+        ),
+        hint: format!("name it: --sell '{order_id}~{number}'"),
+    })
+}
+
 fn pick<'a>(
     order_id: &str,
     info: &VersionInfo,
@@ -225,7 +254,7 @@ fn pick<'a>(
     };
     let sells: Vec<_> = found
         .iter()
-        .filter(|(_, trade)| trade.side == crate::engine::Side::Sell)
+        .filter(|(_, trade)| trade.side == Side::Sell)
         .collect();
     match (sells.as_slice(), found) {
         ([one], _) => Ok(**one),

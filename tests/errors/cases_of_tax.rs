@@ -45,6 +45,25 @@ pub const TAX: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "A zip that is named like another file",
+        before: &[RUN],
+        command: "fifo-pnl tax --year 2025 --final -o filed.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A file with the name of standard output",
+        before: &[RUN],
+        command: "fifo-pnl tax --year 2025 --format lots -o -",
+        same: &["fifo-pnl compare 1 1 -o -", "fifo-pnl review export -o -"],
+        ..Case::NONE
+    },
+    Case {
+        title: "An export with the name of standard output",
+        before: &[RUN],
+        command: "fifo-pnl versions export 1 -o -",
+        ..Case::NONE
+    },
+    Case {
         title: "A version of one symbol can't be filed",
         before: &[RUN, ZONE, "compute_allocations --symbol BTC-USD --quiet"],
         command: "fifo-pnl tax --year 2025 --version 2 --final -o filed.zip",

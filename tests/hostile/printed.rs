@@ -17,6 +17,7 @@ macro_rules! evil {
 
 const EVIL: &str = evil!("");
 const EVIL_CSV: &str = evil!(".csv");
+const EVIL_ZIP: &str = evil!(".zip");
 const EVIL_OUT: &str = evil!(".out");
 
 const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd";
@@ -291,10 +292,10 @@ const VERSIONS: &[&[&str]] = &[
         "--final",
         "--allow-incomplete",
         "-o",
-        EVIL_CSV,
+        EVIL_ZIP,
         "--overwrite",
     ],
-    &["tax", "verify", EVIL_CSV],
+    &["tax", "verify", EVIL_ZIP],
     &["tax", "amend", "2025"],
 ];
 

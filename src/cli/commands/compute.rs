@@ -119,7 +119,8 @@ pub(super) fn since(args: &ComputeArgs, now: Timestamp) -> CliResult<Option<Time
     args.since.as_deref().map(read).transpose()
 }
 
-/// Adds to an error what still stands: the run, what is current, and the next command.
+/// Adds to an error what still stands: the run, what is current, and the next command. What was
+/// refused would be refused again: there the hint says what to do.
 pub(super) async fn with_state(mut error: CliError, store: &dyn Store, next: &Next) -> CliError {
     let (Ok(current), Ok(versions)) = (store.current().await, store.versions().await) else {
         return error;
@@ -144,10 +145,14 @@ pub(super) async fn with_state(mut error: CliError, store: &dyn Store, next: &Ne
             )
         }
     };
-    error.state = Some(format!(
-        "{run}; {stands}; next: {}",
-        next.command("compute_allocations --all-symbols")
-    ));
+    let then = match error.exit {
+        Exit::Failed | Exit::Interrupted => {
+            let again = next.command("compute_allocations --all-symbols");
+            format!("; next: {again}")
+        }
+        _ => String::new(),
+    };
+    error.state = Some(format!("{run}; {stands}{then}"));
     error
 }
 
@@ -202,9 +207,9 @@ fn describe_version(report: &ComputeReport, next: &Next) -> String {
         }
     };
     let through = report.complete_through.map_or_else(
-        || match report.counts.trades() {
-            0 => "the ledger has no trades to match".into(),
-            _ => "no trade could be matched, see below".into(),
+        || match report.pools.is_empty() {
+            true => "the ledger has no trades to match".into(),
+            false => "no trade could be matched, see below".into(),
         },
         |through| format!("complete through {}", time(through)),
     );
@@ -426,7 +431,8 @@ fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
 pub(super) fn describe_next(report: &ComputeReport, next: &Next, validated: bool) -> String {
     let version = report.version;
     let commands = match &report.publication {
-        Publication::DryRun => next.command("compute_allocations --all-symbols"),
+        // Whether this user may write is not known.
+        Publication::DryRun => return "Leave out --dry-run to write it.\n".into(),
         Publication::WouldTakeAway(pools) => {
             let pool = pools.first();
             let (account, symbol) = pool

@@ -17,7 +17,7 @@ pub(super) fn sides(counts: &RunCounts) -> String {
     );
     match counts.not_matched {
         0 => matched,
-        not_matched => format!("{matched}, {not_matched} not matched"),
+        not_matched => format!("{matched}, {not_matched} left out"),
     }
 }
 
@@ -38,13 +38,13 @@ pub(super) fn describe(counts: &RunCounts) -> String {
     let by_id = by_id.iter().filter(|(count, ..)| *count > 0);
     let words: Vec<String> = by_id.map(|it| plural(it.0, it.1, it.2)).collect();
     if !words.is_empty() {
-        let (verb, ids) = match counts.sells_by_id + counts.buys_by_id {
-            1 => ("was", "its id: the"),
-            _ => ("were", "their ids: their"),
+        let verb = match counts.sells_by_id + counts.buys_by_id {
+            1 => "stands",
+            _ => "stand",
         };
         text.push_str(&format!(
-            "Order of ids    {} {verb} matched in the order of {ids} times\n\
-             {INDENT}are equal, and the file has no `trade_seq` for them\n",
+            "Order of ids    {} {verb} in the order of ids: other trades have the same\n\
+             {INDENT}times, and the file has no `trade_seq` for them\n",
             words.join(" and ")
         ));
     }
@@ -77,10 +77,11 @@ mod tests {
                 ..RunCounts::default()
             })
         };
-        assert!(said(0, 1).contains(" 1 buy was matched in the order of its id: the times"));
         assert!(
-            said(1, 1)
-                .contains(" 1 sell and 1 buy were matched in the order of their ids: their times")
+            said(0, 1).contains(" 1 buy stands in the order of ids: other trades have the same")
+        );
+        assert!(
+            said(1, 1).contains(" 1 sell and 1 buy stand in the order of ids: other trades have")
         );
         assert_eq!(said(0, 0), "");
     }

@@ -3,6 +3,9 @@
 mod amend;
 mod filing;
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 pub(super) use amend::filed_years_changed;
@@ -15,7 +18,7 @@ use crate::cli::args::{TaxArgs, TaxCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table};
-use crate::cli::next::flag;
+use crate::cli::next::{flag, quoted};
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{shown, shown_sentence};
@@ -49,9 +52,29 @@ pub(super) fn check(args: &TaxArgs) -> CliResult<()> {
         None => {
             read_account(args.account.as_deref())?;
             args.timezone.as_deref().map(check_zone).transpose()?;
+            args.output
+                .as_deref()
+                .map_or(Ok(()), |output| check_zip(args.r#final, output))?;
             parse_version(&args.version).map(drop)
         }
     }
+}
+
+/// Endings of files that are no zip.
+const OTHER_ENDINGS: [&str; 5] = ["csv", "json", "txf", "txt", "xlsx"];
+
+/// Checks that what is filed is named as what it is. Errors: a zip with the ending of another kind.
+fn check_zip(is_final: bool, output: &Path) -> CliResult<()> {
+    let is_other = |end: &OsStr| OTHER_ENDINGS.iter().any(|it| end.eq_ignore_ascii_case(it));
+    if !is_final || !output.extension().is_some_and(is_other) {
+        return Ok(());
+    }
+    let named = output.with_extension("zip").display().to_string();
+    let output = output.display();
+    Err(CliError::usage(
+        format!("--output is \"{output}\", expected a zip: --final writes every file into one"),
+        format!("name it --output {}", quoted(&named)),
+    ))
 }
 
 /// Checks what stands behind `--timezone`. Errors: no such zone.

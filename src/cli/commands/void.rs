@@ -1,20 +1,45 @@
 //! `void`: a trade out of matching, or back in. The ledger's row stays as it is.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{check_reason, read_account};
 use crate::cli::Outcome;
 use crate::cli::args::VoidArgs;
-use crate::cli::error::CliResult;
+use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
+use crate::cli::next::flag;
 use crate::cli::session::Session;
 use crate::engine::{Account, shown};
+use crate::pipeline::known_pools;
 use crate::store::model::VoidChange;
+use crate::store::{Store, StoreError};
 
 /// Checks what was typed. Errors: a value that can't be read.
 pub(super) fn check(args: &VoidArgs) -> CliResult<Account> {
     check_reason(&args.reason)?;
     Ok(read_account(Some(&args.account))?.unwrap_or_default())
+}
+
+/// Accounts that a hint names.
+const ACCOUNTS_SHOWN_MAX: usize = 3;
+
+/// Returns the accounts that have a trade, as flags; none where they are not known.
+async fn accounts_of(store: &dyn Store, order_id: &str) -> Vec<String> {
+    let Ok(Some(pools)) = known_pools(store).await else {
+        return Vec::new();
+    };
+    let ids: BTreeSet<(String, String)> = pools
+        .iter()
+        .map(|pool| (pool.account.to_string(), order_id.to_owned()))
+        .collect();
+    let found = store.trades_named(&ids, None).await.unwrap_or_default();
+    let accounts: BTreeSet<String> = found
+        .iter()
+        .map(|trade| flag("--account", trade.pool.account.as_str()))
+        .collect();
+    accounts.into_iter().take(ACCOUNTS_SHOWN_MAX).collect()
 }
 
 /// Runs the command.
@@ -29,7 +54,20 @@ pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
         voided_at: session.context.clock.now(),
         undo: args.undo,
     };
-    store.void(&change).await?;
+    if let Err(error) = store.void(&change).await {
+        let elsewhere = match &error {
+            StoreError::NoTrade { .. } => accounts_of(store.as_ref(), &args.order_id).await,
+            _ => Vec::new(),
+        };
+        let error = CliError::from(error);
+        return Err(match elsewhere.as_slice() {
+            [] => error,
+            accounts => CliError {
+                hint: format!("it stands in {}: name it", accounts.join(" and in ")),
+                ..error
+            },
+        });
+    }
     let (id, account) = (&args.order_id, &args.account);
     let done = if args.undo {
         "is back in matching"

@@ -145,10 +145,10 @@ pub(super) fn describe_ways_on(take_back: u64) -> String {
     if take_back == 0 {
         return "Correct the rows, or leave them out with --skip-invalid.\n".into();
     }
-    let rows = plural(take_back, "row takes back", "rows take back");
+    let rows = plural(take_back, "row", "rows");
     format!(
-        "Correct the rows.\n{rows} another one: remove both from the file. --skip-invalid would \
-         leave the\nother one in the ledger, so it refuses such a file.\n"
+        "Correct the rows.\n{rows} may take back another one; if so, remove both from the file. \
+         --skip-invalid would\nleave the other one in the ledger, so it refuses such a file.\n"
     )
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::policy::DOLLAR_COINS;
-use crate::engine::{Account, IssueType, Pool, Symbol, SymbolRules, shown_sentence};
+use crate::engine::{Account, IssueType, Pool, Symbol, SymbolRules, shown, shown_sentence};
 use crate::pipeline::DecidedLot;
 use crate::store::model::{Exclusion, QueuedItem};
 
@@ -237,27 +237,23 @@ pub(super) fn describe_settings(
     config: &str,
     next: &Next,
 ) -> String {
-    let is_asked = |item: &&&QueuedItem| {
-        item.issue == IssueType::MissingFx && item.status.is_open() && {
-            let symbol = item.pool.symbol.as_str();
-            let missing = rules.check_priced_in_usd(&item.pool.symbol);
-            missing.is_err_and(|missing| {
-                let base = symbol.len().saturating_sub(missing.quote.len());
-                base < PAIR_BASE_BYTES_MIN || !rules.is_known_code(&missing.quote)
-            })
-        }
+    let is_asked =
+        |item: &&&QueuedItem| item.issue == IssueType::MissingFx && item.status.is_open();
+    let is_name = |symbol: &&Symbol| {
+        let missing = rules.check_priced_in_usd(symbol);
+        missing.is_err_and(|missing| {
+            let base = symbol.as_str().len().saturating_sub(missing.quote.len());
+            base < PAIR_BASE_BYTES_MIN || !rules.is_known_code(&missing.quote)
+        })
     };
-    let symbols: BTreeSet<&Symbol> = items
-        .iter()
-        .filter(is_asked)
-        .map(|item| &item.pool.symbol)
-        .collect();
-    let settings = symbols
-        .iter()
-        .filter_map(|symbol| settings_of(symbol, rules));
+    let symbols = items.iter().filter(is_asked).map(|item| &item.pool.symbol);
+    let symbols: BTreeSet<&Symbol> = symbols.collect();
+    let (names, pairs): (Vec<&Symbol>, Vec<&Symbol>) = symbols.into_iter().partition(is_name);
+    let settings = names.iter().filter_map(|symbol| settings_of(symbol, rules));
     let mut lines: Vec<String> = settings.flatten().collect();
+    let of_pairs = describe_pairs(&pairs, rules, next);
     if lines.is_empty() {
-        return String::new();
+        return of_pairs;
     }
     let config = shown_sentence(config);
     let more = lines.len().saturating_sub(SETTINGS_LINES_MAX);
@@ -268,10 +264,38 @@ pub(super) fn describe_settings(
     };
     format!(
         "\nIf these are names and no pairs, and their prices are in dollars, these lines in\n\
-         {config} say so; then `{}`\n\n{}\n{rest}",
+         {config} say so; then `{}`\n\n{}\n{rest}{of_pairs}",
         next.command(COMPUTE),
         lines.join("\n")
     )
+}
+
+/// Symbols that a sentence names.
+const PAIRS_SHOWN_MAX: usize = 5;
+
+/// Says where the lines of symbols are that look like a pair and may be a name all the same.
+fn describe_pairs(pairs: &[&Symbol], rules: &SymbolRules, next: &Next) -> String {
+    let may_be_names = pairs
+        .iter()
+        .filter(|symbol| settings_of(symbol, rules).is_some());
+    let mut shown: Vec<String> = may_be_names.map(|symbol| shown_symbol(symbol)).collect();
+    let more = shown.len().saturating_sub(PAIRS_SHOWN_MAX);
+    shown.truncate(PAIRS_SHOWN_MAX);
+    if more > 0 {
+        shown.push(format!("{more} more"));
+    }
+    if shown.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nThese look like pairs: {}. If one is a name, `{}` has its lines.\n",
+        shown.join(", "),
+        next.command("fifo-pnl review show ID")
+    )
+}
+
+fn shown_symbol(symbol: &Symbol) -> String {
+    shown(symbol.as_str()).to_string()
 }
 
 /// Tells whether flags can name a pool: a ledger may hold names that an import would refuse.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{find_item, void_command};
 use crate::cli::Outcome;
@@ -16,8 +16,8 @@ use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{IssueType, LedgerTrade, Pool, Size, Timestamp, Usd, shown, shown_sentence};
-use crate::import::parse_acquired;
-use crate::store::model::{LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope};
+use crate::import::{dollars_hint, parse_acquired};
+use crate::store::model::{Event, LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope};
 use crate::store::{Store, StoredRow};
 use crate::tax::{
     BasisLot, Preview, basis_trades, import_batch, next_numbers, preview, unmatched_size,
@@ -222,7 +222,12 @@ pub(super) fn check(args: &ResolveArgs, now: Timestamp) -> CliResult<()> {
 
 fn unreadable_day(text: &str, why: &str, typed_as: TypedAs<'_>) -> CliError {
     let name = typed_as.name("acquired");
-    CliError::usage(format!("{name} is \"{text}\", {why}"), "")
+    let is_other_form = text.contains(['/', '.', ' ']) || text.len() < 10;
+    let hint = match is_other_form && text.parse::<Timestamp>().is_err() {
+        true => "write the year, the month and the day, in this order and with all digits",
+        false => "",
+    };
+    CliError::usage(format!("{name} is \"{text}\", {why}"), hint)
 }
 
 fn read_size(text: &str, typed_as: TypedAs<'_>) -> CliResult<Size> {
@@ -244,9 +249,14 @@ fn read_basis(typed: &TypedLot, typed_as: TypedAs<'_>) -> CliResult<Usd> {
     let basis = basis.filter(|basis: &Usd| !basis.is_negative());
     let Some(basis) = basis else {
         let name = typed_as.name("basis");
+        let total = "the basis is the total cost of the lot, fees included";
+        let hint = match dollars_hint(&typed.basis) {
+            Some(in_the_way) => format!("{in_the_way}; {total}"),
+            None => total.into(),
+        };
         return Err(CliError::usage(
             format!("{name} is \"{}\", expected USD, zero or more", typed.basis),
-            "the basis is the total cost of the lot, fees included",
+            hint,
         ));
     };
     let signed_by = typed.signed_by.as_deref().unwrap_or_default();
@@ -398,10 +408,9 @@ pub(super) fn read_lot(
         Some(text) => text.clone(),
     };
     let size = read_size(&size, typed_as)?;
-    let needs_zone = typed.acquired.parse::<Timestamp>().is_err();
-    let zone = needs_zone
-        .then(|| zone_for(typed_as, session))
-        .transpose()?;
+    // What is no day in any zone is told so, before a zone is asked for.
+    let is_day = typed.acquired.len() == 10 && typed.acquired.parse::<Date>().is_ok();
+    let zone = is_day.then(|| zone_for(typed_as, session)).transpose()?;
     let acquired = parse_acquired(&typed.acquired, zone.as_ref(), session.context.clock.now());
     let acquired = acquired.map_err(|why| unreadable_day(&typed.acquired, &why, typed_as))?;
     Ok(BasisLot {
@@ -456,17 +465,23 @@ pub(super) async fn append(
         id: settled.item.id,
         note: settled.note.clone(),
     };
-    if settled.item.status == ReviewStatus::InProgress {
-        // It was started already; what was decided is in the audit trail all the same.
-        let details = json!({ "id": args.id, "order_id": settled.item.order_id,
-            "note": args.note, "by": by });
-        let event = crate::store::model::Event {
-            pool: Some(settled.item.pool.clone()),
-            ..crate::store::model::Event::info("review_decided", at, details)
-        };
-        return Ok(store.log_event(&event).await?);
+    if settled.item.status != ReviewStatus::InProgress {
+        apply(store, session, &args, ReviewStatus::InProgress).await?;
     }
-    apply(store, session, &args, ReviewStatus::InProgress).await
+    let lots: Vec<Value> = settled.trades.iter().map(lot_json).collect();
+    let details = json!({ "id": args.id, "order_id": settled.item.order_id,
+        "note": args.note, "by": by, "lots": lots });
+    let event = Event {
+        pool: Some(settled.item.pool.clone()),
+        ..Event::info("review_decided", at, details)
+    };
+    Ok(store.log_event(&event).await?)
+}
+
+fn lot_json(row: &LedgerTrade) -> Value {
+    let trade = &row.trade;
+    json!({ "order_id": trade.order_id.as_str(), "size": trade.size.to_string(),
+        "price": trade.price.to_string(), "acquired": trade.order_time.to_string() })
 }
 
 /// Asks whether to go on.

@@ -101,15 +101,49 @@ struct Decided {
     note: String,
 }
 
-/// Reads a sheet: decisions by item. Errors: no CSV, a column or a number is missing.
-fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
+/// What is wrong with a row, and the line that it begins on.
+type Fault = (u64, CliError);
+
+const SHEET_HINT: &str = "`fifo-pnl review export --output FILE` writes such a file";
+
+/// Faulty rows that a message names.
+const FAULTS_SHOWN_MAX: usize = 10;
+
+/// Returns one error of all that is wrong with a sheet's rows, in the order of their lines.
+fn all_of(path: &Path, mut faults: Vec<Fault>) -> CliError {
+    faults.sort_by_key(|(line, _)| *line);
+    let count = faults.len();
+    let (path, mut rows, mut hints) = (path.display(), Vec::new(), Vec::new());
+    let mut exit = Exit::Usage;
+    for (at, (line, error)) in faults.into_iter().take(FAULTS_SHOWN_MAX).enumerate() {
+        if at == 0 {
+            exit = error.exit;
+        }
+        rows.push(format!("{path}:{line}: {}", error.message));
+        if !error.hint.is_empty() && !hints.contains(&error.hint) {
+            hints.push(error.hint);
+        }
+    }
+    if count > FAULTS_SHOWN_MAX {
+        let more = count - FAULTS_SHOWN_MAX;
+        rows.push(format!(
+            "and {}",
+            plural(more as u64, "more row", "more rows")
+        ));
+    }
+    CliError {
+        exit,
+        ..CliError::usage(rows.join("; "), hints.join("; "))
+    }
+}
+
+/// What a sheet says: decisions by item, and the rows that say nothing readable.
+type Sheet = (BTreeMap<i64, Decided>, Vec<Fault>);
+
+/// Reads a sheet. Errors: no CSV; a column is missing.
+fn read(path: &Path) -> CliResult<Sheet> {
     let shown = path.display();
-    let bad = |what: String| {
-        CliError::usage(
-            format!("{shown}{what}"),
-            "`fifo-pnl review export --output FILE` writes such a file",
-        )
-    };
+    let bad = |what: String| CliError::usage(format!("{shown}{what}"), SHEET_HINT);
     let bytes = bytes_of(path)?;
     let mut table = Table::new(&bytes).map_err(|error| bad(error.in_file()))?;
     let place = |column: &str| {
@@ -122,18 +156,23 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
         *slot = place(column)?;
     }
     let mut decided: BTreeMap<i64, Decided> = BTreeMap::new();
+    let mut faults = Vec::new();
     while let Some(row) = table.next_row().map_err(|error| bad(error.in_file()))? {
         let line = row.line;
         if let Some(fault) = row.fault {
-            return Err(bad(format!(":{line}: row {fault}")));
+            faults.push((line, CliError::usage(format!("row {fault}"), SHEET_HINT)));
+            continue;
         }
         let [action, size, basis, acquired, signed_by, note] = at.map(|at| row.cell(at).to_owned());
         if action.is_empty() {
             continue;
         }
         let item = row.cell(item_at);
-        let id = item.parse::<i64>();
-        let id = id.map_err(|_| bad(format!(":{line}: item is \"{item}\", expected a number")))?;
+        let Ok(id) = item.parse::<i64>() else {
+            let what = format!("item is \"{item}\", expected a number");
+            faults.push((line, CliError::usage(what, SHEET_HINT)));
+            continue;
+        };
         let optional = |text: String| Some(text).filter(|text| !text.is_empty());
         let row = decided.entry(id).or_insert_with(|| Decided {
             line,
@@ -142,10 +181,9 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
             note: note.clone(),
         });
         if row.action != action {
-            let old = &row.action;
-            return Err(bad(format!(
-                ":{line}: action is \"{action}\", above it is \"{old}\""
-            )));
+            let what = format!("action is \"{action}\", above it is \"{}\"", row.action);
+            faults.push((line, CliError::usage(what, SHEET_HINT)));
+            continue;
         }
         let lot = [&size, &basis, &acquired, &signed_by];
         if lot.iter().any(|cell| !cell.is_empty()) {
@@ -158,7 +196,7 @@ fn read(path: &Path) -> CliResult<BTreeMap<i64, Decided>> {
             row.lots.push((line, lot));
         }
     }
-    Ok(decided)
+    Ok((decided, faults))
 }
 
 /// A decision that is ready to be made.
@@ -179,9 +217,9 @@ impl Ready {
     }
 }
 
-/// Makes the decisions of a sheet ready.
+/// Makes the decisions of a sheet ready. Errors: what is wrong with each row.
 async fn prepare_all(store: &dyn Store, session: &Session, path: &Path) -> CliResult<Vec<Ready>> {
-    let decided = read(path)?;
+    let (decided, mut faults) = read(path)?;
     let queue = store.review_queue().await?;
     let mut items: BTreeMap<i64, QueuedItem> = BTreeMap::new();
     items.extend(queue.into_iter().map(|item| (item.id, item)));
@@ -192,20 +230,23 @@ async fn prepare_all(store: &dyn Store, session: &Session, path: &Path) -> CliRe
     for (id, row) in &decided {
         let of_row = match items.remove(id) {
             Some(item) => prepare(session, item, row, &known),
-            None => Err((
+            None => Err(vec![(
                 row.line,
                 CliError::usage(
                     format!("there is no review item {id}"),
                     "`fifo-pnl review list --all` shows all items",
                 ),
-            )),
+            )]),
         };
-        ready.push(of_row.map_err(|(line, error)| CliError {
-            message: format!("{}:{line}: {}", path.display(), error.message),
-            ..error
-        })?);
+        match of_row {
+            Ok(of_row) => ready.push(of_row),
+            Err(of_row) => faults.extend(of_row),
+        }
     }
-    Ok(ready)
+    match faults.is_empty() {
+        true => Ok(ready),
+        false => Err(all_of(path, faults)),
+    }
 }
 
 /// Applies a sheet: every row is checked before the first one is applied.
@@ -251,14 +292,14 @@ pub(super) async fn apply(
     })
 }
 
-/// Makes a row's decision ready. Errors: with the line that is at fault.
+/// Makes a row's decision ready. Errors: each with the line that is at fault.
 fn prepare(
     session: &Session,
     item: QueuedItem,
     row: &Decided,
     known: &Known,
-) -> Result<Ready, (u64, CliError)> {
-    let of_row = |error| (row.line, error);
+) -> Result<Ready, Vec<Fault>> {
+    let of_row = |error| vec![(row.line, error)];
     if row.note.trim().is_empty() {
         return Err(of_row(CliError::usage(
             "note is empty",
@@ -272,11 +313,16 @@ fn prepare(
     let first_lot = row.lots.first();
     let status = match (row.action.as_str(), first_lot) {
         ("resolve", Some((line, _))) => {
-            decide::check_unmatched(&item).map_err(|error| (*line, error))?;
-            let mut lots = Vec::new();
+            decide::check_unmatched(&item).map_err(|error| vec![(*line, error)])?;
+            let (mut lots, mut faults) = (Vec::new(), Vec::new());
             for (line, lot) in &row.lots {
-                let lot = decide::read_lot(lot, &item, TypedAs::Cells, session);
-                lots.push(lot.map_err(|error| (*line, error))?);
+                match decide::read_lot(lot, &item, TypedAs::Cells, session) {
+                    Ok(lot) => lots.push(lot),
+                    Err(error) => faults.push((*line, error)),
+                }
+            }
+            if !faults.is_empty() {
+                return Err(faults);
             }
             let typed = row.lots.iter().map(|(_, lot)| lot);
             let note = decide::signed(&row.note, typed);
@@ -291,13 +337,13 @@ fn prepare(
         }
         ("resolve", None) => ReviewStatus::Resolved,
         ("dismiss" | "start", Some((line, _))) => {
-            return Err((
+            return Err(vec![(
                 *line,
                 CliError::usage(
                     format!("a basis does not go with the action \"{}\"", row.action),
                     "write resolve, or empty size, basis, acquired and signed_by",
                 ),
-            ));
+            )]);
         }
         ("dismiss", None) => ReviewStatus::Dismissed,
         ("start", None) => ReviewStatus::InProgress,

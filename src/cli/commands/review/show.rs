@@ -77,10 +77,10 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
 }
 
 fn describe(item: &QueuedItem) -> String {
-    let order = shown(match item.order_id.as_str() {
-        "" => "(whole pool)",
-        order => order,
-    });
+    let order = match item.order_id.as_str() {
+        "" => ", the whole pool".into(),
+        order => format!(" order {}", shown(order)),
+    };
     let settled = match (&item.resolution, &item.resolved_by) {
         (Some(how), Some(by)) => {
             format!("Settled   {} (by {})\n", shown_sentence(how), shown(by))
@@ -88,7 +88,7 @@ fn describe(item: &QueuedItem) -> String {
         _ => String::new(),
     };
     format!(
-        "Item {}    {}, {}, {}\n          {} order {order}\n          {}\n{settled}",
+        "Item {}    {}, {}, {}\n          {}{order}\n          {}\n{settled}",
         item.id,
         item.issue.as_str(),
         item.severity.as_str(),
@@ -172,5 +172,23 @@ fn describe_event(event: &LoggedEvent) -> String {
     let by = text("by").map_or_else(|| " by a run".to_owned(), |by| format!(" by {}", shown(by)));
     let note = text("note").map(|note| format!(": {}", shown_sentence(note)));
     let at = time(event.at);
-    format!("History   {at} {verb}{by}{}\n", note.unwrap_or_default())
+    let lots = event.details.get("lots").and_then(Value::as_array);
+    let lots: String = lots.into_iter().flatten().map(describe_lot).collect();
+    format!(
+        "History   {at} {verb}{by}{}\n{lots}",
+        note.unwrap_or_default()
+    )
+}
+
+/// Says what was decided of a lot.
+fn describe_lot(lot: &Value) -> String {
+    let text = |name: &str| lot.get(name).and_then(Value::as_str).unwrap_or_default();
+    let [id, size, price, acquired] = ["order_id", "size", "price", "acquired"].map(text);
+    format!(
+        "          lot {}: {} at {} USD, acquired {}\n",
+        shown(id),
+        shown(size),
+        shown(price),
+        shown(acquired)
+    )
 }

@@ -383,7 +383,12 @@ fn detail(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Differs { line, filed, found } => {
             let (filed, found) = (shown_sentence(filed), shown_sentence(found));
-            format!(" in line {line}\n          filed {filed}\n          found {found}")
+            let place = match line {
+                // No text: it has no lines.
+                0 => String::new(),
+                line => format!(" in line {line}"),
+            };
+            format!("{place}\n          filed {filed}\n          found {found}")
         }
         Verdict::Gone => ": filed, and not made today".into(),
         Verdict::New => ": made today, and not filed".into(),
