@@ -18,13 +18,17 @@ pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreErro
     if let Some(object) = Object::of(&reason)
         && let Some(asked) = ask(url, &location, &object).await
     {
-        role = asked.role;
         let rights = asked.rights;
         let (on, name) = (object.kind.words(), object.name);
-        remedy = format!("; it lacks: GRANT {rights} ON {on}{name} TO {role}");
+        remedy = match writes(&rights) {
+            true => not_for(ask_owner(url, name).await, &asked.role),
+            false => format!("; it lacks: GRANT {rights} ON {on}{name} TO {}", asked.role),
+        };
+        role = asked.role;
     }
     if let Some(object) = reason.strip_prefix(MUST_OWN)
-        && let Some(asked) = ask_owner(url, object).await
+        && let Some((_, name)) = object.rsplit_once(' ')
+        && let Some(asked) = ask_owner(url, name).await
     {
         remedy.push_str(&format!(": GRANT {} TO {}", asked.owner, asked.role));
         role = asked.role;
@@ -53,6 +57,23 @@ fn remedy(reason: &str, role: &str) -> String {
         Some(name) => format!("; it lacks: GRANT EXECUTE ON FUNCTION {name} TO {role}"),
         None => String::new(),
     }
+}
+
+/// Tells whether rights change rows.
+fn writes(rights: &str) -> bool {
+    rights
+        .split(", ")
+        .any(|right| matches!(right, "INSERT" | "UPDATE" | "DELETE"))
+}
+
+/// Says that a command is not for a role. Nobody is told to grant rights that write: who has one
+/// can decide what counts.
+fn not_for(owner: Option<Owner>, role: &str) -> String {
+    let owner = match owner {
+        Some(owner) => owner.owner,
+        None => "the owner of the tables".into(),
+    };
+    format!("; it writes, so it is not for {role}: run it as {owner} or as a member of it")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,10 +207,9 @@ struct Owner {
     role: String,
 }
 
-/// Asks who owns a relation that the server named by its kind and name; `None`: it does not say, or
+/// Asks who owns a relation that the server named; `None`: it does not say, or
 /// no role is the owner of all that have the name.
-async fn ask_owner(url: &PostgresUrl, object: &str) -> Option<Owner> {
-    let (_, name) = object.rsplit_once(' ')?;
+async fn ask_owner(url: &PostgresUrl, name: &str) -> Option<Owner> {
     let mut connection = url.connect_plain("fifo-pnl").await.ok()?;
     let asked = sqlx::query_as(
         "SELECT pg_catalog.min(pg_catalog.quote_ident(r.rolname)), \
