@@ -90,7 +90,7 @@ async fn sessions(url: &PostgresUrl, key: Option<i64>) -> Option<Vec<String>> {
              FROM pg_locks l LEFT JOIN pg_class c ON c.oid = l.relation \
              WHERE l.granted AND l.pid <> pg_backend_pid() \
              AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-             AND CASE WHEN $1 IS NULL THEN l.locktype = 'relation' AND c.relnamespace IN \
+             AND CASE WHEN $1::bigint IS NULL THEN l.locktype = 'relation' AND c.relnamespace IN \
                      (SELECT oid FROM pg_namespace WHERE nspname IN ('public', 'fifo_parts')) \
                  ELSE l.locktype = 'advisory' AND l.objsubid = 1 \
                      AND l.classid::bigint = ($1 >> 32) \
