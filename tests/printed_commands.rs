@@ -104,7 +104,6 @@ fn follow_all(options: &'static str) {
     exclusions(&place);
     what_was_filed(&place);
     place.follow("fifo-pnl versions export 99", &["fifo-pnl versions list"]);
-    place.follow("compute_allocations --all-symbols --version 1", &[COMPUTE]);
     place.end();
 }
 
