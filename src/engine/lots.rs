@@ -13,7 +13,7 @@ use super::trades::Trades;
 /// A lot with something left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenLot {
-    /// The buy: an index into [`Matching::trades`].
+    /// The buy: an index into `Matching::trades`.
     pub buy: u32,
     /// Units: base units.
     pub remaining_size: Size,
