@@ -14,6 +14,8 @@ use std::path::Path;
 const LINE_CHARS_MAX: usize = 100;
 /// A constraint or a view is easier to read on a long line than on several short ones.
 const SQL_LINE_CHARS_MAX: usize = 140;
+/// Prose wraps here; tables, code and the page that a test makes do not.
+const PROSE_LINE_CHARS_MAX: usize = 110;
 const FILE_LINES_MAX: usize = 800;
 const FUNCTION_LINES_MAX: usize = 70;
 
@@ -649,6 +651,23 @@ fn prose(source: &Source) -> Vec<(usize, &str)> {
         }
     }
     lines
+}
+
+#[test]
+fn prose_is_wrapped() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        if !source.has_extension("md") || source.path == "docs/ERRORS.md" {
+            continue;
+        }
+        for (line, text) in prose(&source) {
+            let is_long = text.chars().count() > PROSE_LINE_CHARS_MAX;
+            if is_long && !text.trim_start().starts_with('|') {
+                offences.push(source.at(line, text));
+            }
+        }
+    }
+    assert_none(offences);
 }
 
 /// Returns the anchors that a document's headings have on the web.
