@@ -99,7 +99,10 @@ fn a_sheet_is_answered_in_its_own_columns() {
         (format!("resolve,one,5,{time},,x"), "3: size is \"one\""),
         (format!("resolve,1,-5,{time},,x"), "3: basis is \"-5\""),
         (format!("resolve,1,,{time},,x"), "3: basis is \"\""),
-        ("resolve,1,5,soon,,x".into(), "no time zone is set"),
+        (
+            "resolve,1,5,soon,,x".into(),
+            "3: acquired is \"soon\", expected a day",
+        ),
         (
             "resolve,1,5,2024-01-01,,x".into(),
             "timezone = \"America/New_York\" below [tax]",
