@@ -366,7 +366,14 @@ pub(super) async fn run_full(
     let completion = completion(context, options, target, &report, made.items);
     context.cancel.check()?;
     writer.finish(&completion).await?;
-    report.current = store.current().await?;
+    // Not read: the run is complete, whether or not the database still answers, and nobody else
+    // moves the pointer while the run lock is held.
+    if completion.publish {
+        report.current = Current {
+            version: Some(target.version),
+            held: completion.held,
+        };
+    }
     Ok(report)
 }
 
