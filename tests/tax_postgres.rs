@@ -123,7 +123,12 @@ fn both_databases_give_the_same_files() {
         ));
     assert_eq!(
         events,
-        ["review_opened", "review_started", "review_resolved"]
+        [
+            "review_opened",
+            "review_started",
+            "review_decided",
+            "review_resolved"
+        ]
     );
 }
 
