@@ -443,6 +443,8 @@ async fn an_older_schema_is_migrated_with_a_copy_beside_it() {
         view,
         "the copy is from before"
     );
+    let name = copy.to_str().unwrap();
+    assert!(name.contains(".before-v2-"), "{name}");
     assert!(shell(&path, health).unwrap_err().contains("no such table"));
     let steps = SqliteStore::schema_steps(&path).await.unwrap();
     let applied: Vec<bool> = steps.iter().map(|step| step.applied_at.is_some()).collect();

@@ -168,7 +168,7 @@ pub(super) async fn gate(
     use_wal(connection).await?;
     let copy = match found {
         0 => None,
-        _ => Some(copy_file(connection, path, found, holder).await?),
+        _ => Some(copy_file(connection, path, known, holder).await?),
     };
     MIGRATIONS
         .run(&mut *connection)
@@ -231,16 +231,16 @@ async fn check_nothing_else(connection: &mut SqliteConnection, path: &Path) -> S
 }
 
 /// Copies the database with VACUUM INTO, which sees one consistent state. The copy has its name
-/// when it is whole, and is as open as the database.
+/// when it is whole, and is as open as the database. It is named for the version that comes next.
 async fn copy_file(
     connection: &mut SqliteConnection,
     path: &Path,
-    found: i64,
+    target: i64,
     holder: &Holder,
 ) -> StoreResult<PathBuf> {
     let stamp = holder.since.to_string().replace([':', '-'], "");
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".before-v{}-{stamp}.bak", found + 1));
+    name.push(format!(".before-v{target}-{stamp}.bak"));
     let copy = PathBuf::from(name);
     let mut draft = Draft::create(&copy, IfThere::Refuse).map_err(|e| from_write(&copy, e))?;
     sqlx::query("VACUUM INTO $1")
@@ -353,7 +353,7 @@ pub(super) async fn down(
             )));
         }
     }
-    let copy = copy_file(connection, path, found, holder).await?;
+    let copy = copy_file(connection, path, target, holder).await?;
     MIGRATIONS
         .undo(&mut *connection, target)
         .await
