@@ -51,7 +51,7 @@ pub struct StoredAllocation {
 }
 
 impl StoredAllocation {
-    /// Makes the stored form of a row. Errors: a name that is none.
+    /// Makes the stored form of a row. Errors: an account, symbol or order id is not valid.
     pub fn try_from_row(id: i64, row: &AllocationRow<'_>) -> Result<Self, IdError> {
         Ok(Self {
             id,

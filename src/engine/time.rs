@@ -55,7 +55,7 @@ impl Timestamp {
     }
 }
 
-/// After so many microseconds the calendar repeats: 400 years.
+/// The calendar repeats after 400 years. Units: microseconds.
 const CYCLE_MICROS: i64 = 146_097 * 86_400_000_000;
 
 /// Shows microseconds since 1970 that are no [`Timestamp`], with a year of six digits and a sign,

@@ -30,7 +30,7 @@ pub enum FileError {
         /// Its number, from 1.
         line: u64,
     },
-    /// A file that has to be held as a whole, and is larger than so many MiB.
+    /// A file that memory holds whole is too large. Units: the limit, MiB.
     #[error("the file has more than {0} MiB")]
     TooLarge(usize),
     /// More columns than any table of trades.

@@ -54,7 +54,7 @@ pub fn dollars_hint(text: &str) -> Option<String> {
     let fault = hints::with_obstacles(fault, text, hints::Counts::Dollars);
     let hint = fault.hint?;
     match fault.write {
-        // An amount below zero is none that was paid.
+        // Nobody paid a negative amount, so no example of one is shown.
         Some(write) if write.starts_with('-') => None,
         Some(write) => Some(format!("{hint}: write {write}")),
         None => Some(hint),

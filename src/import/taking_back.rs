@@ -1,7 +1,7 @@
 //! Rows that take back another row: a cancellation, a reversal, a buy of a negative size.
 //!
-//! Left out alone, such a row would leave the other one in the ledger. So that is told of a whole
-//! row, whatever else is wrong with it: of shifted cells, too, and of quotes that are not closed.
+//! If an import leaves out such a row alone, the other row stays in the ledger. So this file looks
+//! at all cells of a rejected row, even if its cells are shifted or a quote is not closed.
 
 use super::columns::Column;
 use super::header::Header;
@@ -26,10 +26,10 @@ pub(super) fn takes_back(side: &str) -> bool {
     TAKES_BACK.iter().any(|word| side.contains(word))
 }
 
-/// Tells whether a status says that a trade was taken back: this row's, or another row's.
+/// Tells whether a status means a cancellation, of this row or of another one.
 ///
-/// Whoever cancels what is left of an order leaves what was filled of it, and an order that never
-/// executed takes nothing back.
+/// A cancelled rest leaves the filled part of an order in place. An order that never executed takes
+/// nothing back.
 pub(super) fn status_takes_back(status: &str) -> bool {
     let status = status.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| status.contains(word));
@@ -39,15 +39,15 @@ pub(super) fn status_takes_back(status: &str) -> bool {
         && !is_never_executed(Some(&status))
 }
 
-/// What to do about a row that takes back another one.
+/// The hint for a row that takes back another row.
 pub(super) const TAKES_BACK_HINT: &str =
     "it takes back another row: remove both from the file, this one and the one it takes back";
 
-/// What to do about a row whose status says that a trade was taken back.
+/// The hint for a row whose status means a cancellation.
 pub(super) const TAKEN_BACK_HINT: &str =
     "remove the row if it was taken back; if it takes back another one, remove both";
 
-/// What to do about a row that has another fault, too.
+/// The hint for a row that may take back another row and has another fault.
 const MAY_TAKE_BACK_HINT: &str = "it looks like a row that takes back another one: then remove \
     both from the file; if it is a trade of its own, correct it";
 

@@ -4,7 +4,7 @@ use crate::engine::number::Size;
 use crate::engine::time::Timestamp;
 use crate::engine::trade::Trade;
 
-/// Two lots of a half, of which the sell takes one and a part of the other.
+/// Two lots of 0.5. The sell takes the first lot whole and a part of the second.
 fn matched() -> Matching {
     let trade = |id: &str, side, size: &str, micros| Trade {
         order_id: id.parse().unwrap(),
