@@ -223,7 +223,7 @@ fn both_matchers_agree_in_every_column() {
                 .iter()
                 .any(|row| row.notes.sell_fee_per_unit_omitted),
         );
-        let trades = matching.trades.to_vec();
+        let trades = matching.trades.to_vec().unwrap();
         let mut pairs = trades.windows(2);
         count(
             &tied,
@@ -273,7 +273,7 @@ fn one_by_one_gives_the_same_slices() {
         let whole = agree(&trades)?;
         let mut matcher = Matcher::new();
         let mut slices = Vec::new();
-        let sorted = whole.trades.to_vec();
+        let sorted = whole.trades.to_vec().unwrap();
         for trade in &sorted {
             let pushed = matcher.push(trade.clone());
             let pushed = pushed.map_err(|error| TestCaseError::fail(error.to_string()))?;
@@ -331,7 +331,7 @@ fn whole_worth(trade: &Trade) -> (Usd, Usd) {
 fn no_unit_and_no_digit_is_lost() {
     for_all(250, history(), |trades| {
         let matching = agree(&trades)?;
-        for trade in &matching.trades.to_vec() {
+        for trade in &matching.trades.to_vec().unwrap() {
             let (gross, fee) = whole_worth(trade);
             let (mut size, mut first, mut second) = (Size::ZERO, Usd::ZERO, Usd::ZERO);
             let id = trade.order_id.as_str();

@@ -19,7 +19,7 @@ fn every_shape_gives_what_the_second_matcher_gives() {
         );
         let (mut found, mut expected) = (RowsHash::EMPTY, RowsHash::EMPTY);
         for (pool, trades) in pools {
-            let owned = trades.to_vec();
+            let owned = trades.to_vec().unwrap();
             let judged = reference::match_pool(&owned).unwrap();
             let mut line = Vec::new();
             for row in judged

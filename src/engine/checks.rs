@@ -224,10 +224,14 @@ pub fn check_pool(
         }
         None if !has_rows => {}
         Some(PoolStatus::Matched | PoolStatus::Stale) | None => {
-            let trades = version.ledger.trades.to_vec();
-            let mut evidence = Evidence::gather(version, &trades);
-            rows::check_rows(&mut evidence, elsewhere, &mut findings);
-            claims::check_claims(&evidence, &mut findings);
+            match version.ledger.trades.to_vec() {
+                Ok(trades) => {
+                    let mut evidence = Evidence::gather(version, &trades);
+                    rows::check_rows(&mut evidence, elsewhere, &mut findings);
+                    claims::check_claims(&evidence, &mut findings);
+                }
+                Err(row) => findings.add(Invariant::I13, &row.order_id, row.to_string()),
+            }
         }
     }
     let mut violations = findings.violations;

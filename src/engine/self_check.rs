@@ -10,7 +10,7 @@ use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units};
 use super::number::Usd;
 use super::side::Side;
-use super::trade::TradeRef;
+use super::trade::{InvalidTrade, TradeRef};
 use super::trades::Trades;
 
 /// A law that a matching breaks: a bug of the engine.
@@ -34,6 +34,9 @@ pub enum SelfCheckError {
         /// How many there are.
         expected: u64,
     },
+    /// A trade that was accepted can't be shown.
+    #[error(transparent)]
+    Trade(#[from] InvalidTrade),
     /// An amount left its range.
     #[error(transparent)]
     Money(#[from] MoneyError),

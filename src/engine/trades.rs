@@ -190,11 +190,17 @@ impl Trades {
     }
 
     /// Returns each trade with an id of its own, for callers who keep them.
-    pub fn to_vec(&self) -> Vec<Trade> {
-        // What is packed was a valid trade.
-        let trades: Vec<Trade> = self.iter().filter_map(|row| row.to_trade().ok()).collect();
-        debug_assert_eq!(trades.len(), self.len(), "what is packed is a trade");
-        trades
+    ///
+    /// Errors: a packed row is no trade, which is a bug of the engine: no row is left out.
+    pub fn to_vec(&self) -> Result<Vec<Trade>, InvalidTrade> {
+        let trade = |row: TradeRef<'_>| {
+            row.to_trade().map_err(|error| InvalidTrade {
+                order_id: row.order_id.to_owned(),
+                column: "size",
+                reason: error.to_string(),
+            })
+        };
+        self.iter().map(trade).collect()
     }
 
     /// Returns the bytes of memory that the trades take.
@@ -356,7 +362,7 @@ mod tests {
         trades[3].trade_seq = Some(0);
         let packed = Trades::try_of(&trades).unwrap();
         assert_eq!(packed.len(), 4);
-        assert_eq!(packed.to_vec(), trades);
+        assert_eq!(packed.to_vec().unwrap(), trades);
         assert_eq!(packed.last().unwrap().order_id, "c");
     }
 
@@ -381,7 +387,7 @@ mod tests {
         let mut packed = Trades::try_of(&trades).unwrap();
         packed.sort();
         trades.sort_by(Trade::cmp_in_pool);
-        assert_eq!(packed.to_vec(), trades);
+        assert_eq!(packed.to_vec().unwrap(), trades);
         let pairs: Vec<_> = packed.iter().collect();
         assert!(
             pairs
@@ -400,5 +406,14 @@ mod tests {
             let two = Trades::try_of(&[buy(&id('a')), buy(&id('b')), buy(&id('a'))]).unwrap();
             assert_eq!(two.repeated_id(), Some(id('a').as_str()));
         }
+    }
+
+    #[test]
+    fn a_row_that_is_no_trade_is_an_error_and_not_left_out() {
+        let trades = ["a", "b"].map(|id| trade(id, Side::Buy, "1", "2", None));
+        let mut packed = Trades::try_of(&trades).unwrap();
+        packed.rows[1].size = -1;
+        let error = packed.to_vec().unwrap_err();
+        assert_eq!(error.to_string(), "order \"b\": size is negative");
     }
 }

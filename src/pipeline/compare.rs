@@ -13,8 +13,8 @@ use super::context::{Context, PipelineResult};
 use super::names::unknown;
 use super::validate::find_version;
 use crate::engine::{
-    Pool, PoolLedger, PoolStatus, RowsHash, Size, StoredAllocation, Symbol, Timestamp, Usd,
-    add_sizes, split_correction,
+    Pool, PoolLedger, PoolStatus, RowsHash, Size, StoredAllocation, Symbol, Timestamp, TradeRef,
+    Usd, add_sizes, split_correction,
 };
 use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_version};
@@ -445,16 +445,14 @@ fn in_general(left: &Side, right: &Side, pool: &Pool) -> String {
     }
 }
 
+fn by_id(ledger: Option<&PoolLedger>) -> BTreeMap<&str, TradeRef<'_>> {
+    let trades = ledger.into_iter().flat_map(|ledger| ledger.trades.iter());
+    trades.map(|trade| (trade.order_id, trade)).collect()
+}
+
 /// Tells which trades came, went, were corrected or changed.
 fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Changes {
-    let trades = |ledger: Option<&PoolLedger>| {
-        let trades = ledger.map(|ledger| ledger.trades.to_vec());
-        let by_id = trades.unwrap_or_default().into_iter();
-        by_id
-            .map(|trade| (trade.order_id.to_string(), trade))
-            .collect::<BTreeMap<_, _>>()
-    };
-    let (before, after) = (trades(before), trades(after));
+    let (before, after) = (by_id(before), by_id(after));
     let mut changes = Vec::new();
     for (id, trade) in &after {
         let what = match before.get(id) {
@@ -473,7 +471,7 @@ fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Change
     let corrected: BTreeSet<&str> = corrected.collect();
     for (id, trade) in &before {
         if !after.contains_key(id) {
-            let what = match corrected.contains(id.as_str()) {
+            let what = match corrected.contains(id) {
                 true => format!("correction of \"{id}\""),
                 false => format!("\"{id}\" was voided, or is gone"),
             };
@@ -485,7 +483,7 @@ fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Change
         oldest: oldest.map(|(_, at, what)| (*at, what.clone())),
         own: changes
             .into_iter()
-            .map(|(id, _, what)| (id.clone(), what))
+            .map(|(id, _, what)| ((*id).to_owned(), what))
             .collect(),
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::context::{PipelineError, PipelineResult};
 use super::validate::find_version;
 use crate::engine::{
-    Account, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, Side, Size,
-    StoredAllocation, Timestamp, Trade, TradeRef, Usd, add_sizes, fee_share_of_size, gross_of_size,
-    sub_sizes,
+    Account, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, SelfCheckError, Side,
+    Size, StoredAllocation, Timestamp, Trade, TradeRef, Usd, add_sizes, fee_share_of_size,
+    gross_of_size, sub_sizes,
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_summaries};
-use crate::store::{Store, StoredPool};
+use crate::store::{Store, StoreError, StoredPool};
 
 /// A cumulative amount before and after a slice; the slice's share is the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,7 +203,9 @@ async fn trades_of(
     let ledger = earlier.as_ref().or(read);
     let hash = ledger.map_or(RowsHash::EMPTY, |ledger| ledger.ledger_hash);
     if hash == summary.ledger_hash {
-        return Ok(ledger.map_or_else(Vec::new, |ledger| ledger.trades.to_vec()));
+        let trades = ledger.map_or(Ok(Vec::new()), |ledger| ledger.trades.to_vec());
+        let trades = trades.map_err(SelfCheckError::from);
+        return Ok(trades.map_err(StoreError::from)?);
     }
     let version = info.version;
     Err(PipelineError::Refused {

@@ -14,7 +14,7 @@ use super::{TaxError, TaxResult};
 use crate::engine::policy::SOURCE_REVIEW;
 use crate::engine::{
     Carried, LedgerTrade, Matching, OrderId, Pool, SelfCheckError, Side, Size, SymbolRules,
-    Timestamp, Trade, Usd, add_sizes, match_pool, price_of_basis, shown,
+    Timestamp, Trade, Trades, Usd, add_sizes, match_pool, price_of_basis, shown,
 };
 use crate::report::hex;
 use crate::store::model::{
@@ -106,7 +106,7 @@ pub fn basis_trades(
 ///
 /// Errors: it names more than what finds no lot now; the pool can't be matched.
 fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxResult<()> {
-    let sells = figures(&matched(&item.pool, trades_of(&item.pool, ledger))?)?;
+    let sells = figures(&matched(&item.pool, trades_of(&item.pool, ledger)?)?)?;
     let (id, order) = (item.id, shown(&item.order_id));
     let refuse = |message: String| {
         let hint = "`compute_allocations --all-symbols` brings the item up to date; void a trade \
@@ -262,7 +262,7 @@ pub struct Preview {
 
 /// Matches a pool with and without trades. Errors: the pool can't be matched.
 pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResult<Preview> {
-    let trades = trades_of(pool, ledger);
+    let trades = trades_of(pool, ledger)?;
     let mut with = trades.clone();
     with.extend(add.iter().map(|row| row.trade.clone()));
     let (before, after) = (matched(pool, trades)?, matched(pool, with)?);
@@ -280,9 +280,15 @@ pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResu
     })
 }
 
-fn trades_of(pool: &Pool, ledger: &LedgerRead) -> Vec<Trade> {
+fn trades_of(pool: &Pool, ledger: &LedgerRead) -> TaxResult<Vec<Trade>> {
     let of_pool = ledger.pools.get(pool);
-    of_pool.map(|of| of.trades.to_vec()).unwrap_or_default()
+    of_pool.map_or(Ok(Vec::new()), |of| kept(&of.trades))
+}
+
+/// Returns trades with ids of their own. Errors: a bug of the engine.
+fn kept(trades: &Trades) -> TaxResult<Vec<Trade>> {
+    let trades = trades.to_vec().map_err(SelfCheckError::from);
+    Ok(trades.map_err(StoreError::from)?)
 }
 
 fn matched(pool: &Pool, trades: Vec<Trade>) -> TaxResult<Matching> {
@@ -345,7 +351,7 @@ pub async fn near_misses(
     let (mut sizes, mut misses) = (BTreeSet::new(), Vec::new());
     sizes.extend(unmatched_size(item));
     if let Some(of_pool) = read.pools.get(&item.pool) {
-        let trades = of_pool.trades.to_vec();
+        let trades = kept(&of_pool.trades)?;
         let sell = trades.iter().find(|t| t.order_id.as_str() == item.order_id);
         sizes.extend(sell.map(|sell| sell.size));
         let is_late = |trade: &&Trade| {
@@ -369,7 +375,7 @@ pub async fn near_misses(
             let in_time = trade.order_time.as_micros() <= late_until;
             trade.side == Side::Buy && in_time && sizes.contains(&trade.size)
         };
-        let trades = ledger.trades.to_vec().into_iter().filter(fits);
+        let trades = kept(&ledger.trades)?.into_iter().filter(fits);
         misses.extend(trades.map(|trade| NearMiss::Elsewhere(pool.clone(), trade)));
     }
     Ok(misses)

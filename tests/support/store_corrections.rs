@@ -15,7 +15,7 @@ async fn counting(store: &dyn Store) -> Vec<String> {
     let read = store.read_ledger(&Scope::default(), None).await.unwrap();
     let mut counting = Vec::new();
     for ledger in read.pools.values() {
-        let trades = ledger.trades.to_vec();
+        let trades = ledger.trades.to_vec().unwrap();
         counting.extend(
             trades
                 .iter()

@@ -18,7 +18,7 @@ fn held(read: &LedgerRead, pool: &Pool) -> Vec<String> {
         return Vec::new();
     };
     assert_eq!(ledger.invalid, []);
-    let mut trades = ledger.trades.to_vec();
+    let mut trades = ledger.trades.to_vec().unwrap();
     trades.sort_by(|left, right| left.cmp_in_pool(right));
     let text = |trade: &fifo_pnl::engine::Trade| format!("{} {}", trade.order_id, trade.price);
     trades.iter().map(text).collect()
@@ -529,7 +529,10 @@ pub async fn every_fact_comes_back_with_every_digit(subject: &dyn Subject) {
     let read = all(store).await;
     for row in &rows {
         let ledger = &read.pools[&row.pool()];
-        assert!(ledger.trades.to_vec().contains(&row.trade), "{row:?}");
+        assert!(
+            ledger.trades.to_vec().unwrap().contains(&row.trade),
+            "{row:?}"
+        );
     }
     let receipt = store.import(&batch(rows)).await.unwrap();
     assert_eq!(receipt.known, 4);

@@ -79,7 +79,10 @@ fn bought(id: &str, price: &str) -> LedgerTrade {
 
 async fn ledger(store: &dyn Store) -> Vec<String> {
     let read = store.read_ledger(&Scope::default(), None).await.unwrap();
-    let trades = read.pools.values().flat_map(|pool| pool.trades.to_vec());
+    let trades = read
+        .pools
+        .values()
+        .flat_map(|pool| pool.trades.to_vec().unwrap());
     let mut rows: Vec<String> = trades
         .map(|t| format!("{} {}", t.order_id, t.price))
         .collect();

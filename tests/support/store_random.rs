@@ -203,7 +203,7 @@ async fn take(subject: &dyn Subject, step: &Step) -> String {
 fn ledger_text(read: &LedgerRead) -> String {
     let mut text = format!("{} {:?}", read.voided, read.ineligible);
     for (pool, ledger) in &read.pools {
-        let mut trades = ledger.trades.to_vec();
+        let mut trades = ledger.trades.to_vec().unwrap();
         trades.sort_by(Trade::cmp_in_pool);
         let hash = ledger.ledger_hash;
         text.push_str(&format!("\n{pool} {hash} {trades:?} {:?}", ledger.invalid));

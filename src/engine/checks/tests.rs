@@ -41,7 +41,7 @@ impl Case {
                 trade_seq: None,
             });
         }
-        let matching = match_pool(pool.clone(), ledger.trades.to_vec()).unwrap();
+        let matching = match_pool(pool.clone(), ledger.trades.to_vec().unwrap()).unwrap();
         let row = |(id, row): (i64, AllocationRow<'_>)| StoredAllocation::try_from_row(id, &row);
         let lot = |(buy, lot): (TradeRef<'_>, &crate::engine::OpenLot)| StoredLot {
             buy_order_id: buy.order_id.parse().unwrap(),
@@ -177,7 +177,14 @@ fn a_valid_version_has_no_violations() {
     let mut backwards = Case::valid();
     backwards.rows.reverse();
     backwards.lots.reverse();
-    let trades: Vec<Trade> = backwards.ledger.trades.to_vec().into_iter().rev().collect();
+    let trades: Vec<Trade> = backwards
+        .ledger
+        .trades
+        .to_vec()
+        .unwrap()
+        .into_iter()
+        .rev()
+        .collect();
     backwards.ledger.trades = Trades::try_of(&trades).unwrap();
     assert_eq!(backwards.violations(), []);
     assert_eq!(Case::of(&[]).violations(), []);
