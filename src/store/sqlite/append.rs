@@ -268,7 +268,7 @@ fn use_lots(
     pool: &Pool,
     used: &[(TradeRef<'_>, &OpenLot)],
 ) -> rusqlite::Result<()> {
-    let mut update = raw.prepare(
+    let mut update = raw.prepare_cached(
         "UPDATE fifo_inventory_snapshot SET remaining_size = ?5, remaining_cost_usd = ?6, \
          snapshot_time = ?7 WHERE allocation_version = ?1 AND account = ?2 \
          AND symbol = ?3 AND buy_order_id = ?4",
@@ -293,7 +293,7 @@ fn delete_lots(
     pool: &Pool,
     gone: &[TradeRef<'_>],
 ) -> rusqlite::Result<()> {
-    let mut delete = raw.prepare(
+    let mut delete = raw.prepare_cached(
         "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = ?1 AND account = ?2 \
          AND symbol = ?3 AND buy_order_id = ?4",
     )?;

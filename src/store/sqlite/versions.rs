@@ -178,7 +178,7 @@ pub(super) const INSERT_LOT: &str = "INSERT INTO fifo_inventory_snapshot (symbol
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 pub(super) fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusqlite::Result<()> {
-    let mut insert = raw.prepare(sql)?;
+    let mut insert = raw.prepare_cached(sql)?;
     for row in chunk.rows() {
         for (index, cell) in (1..).zip(cells(row)) {
             insert.raw_bind_parameter(index, cell)?;
@@ -209,7 +209,7 @@ pub(super) fn insert_summary(
 ) -> rusqlite::Result<()> {
     let (totals, last) = (&summary.totals, summary.last.as_ref());
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    raw.prepare(INSERT_SUMMARY)?.execute(params![
+    raw.prepare_cached(INSERT_SUMMARY)?.execute(params![
         version,
         summary.pool.account.as_str(),
         summary.pool.symbol.as_str(),
