@@ -3,7 +3,7 @@
 //! usage: cargo bench --bench kernel [-- TRADES [RUNS]]    default 1000000 7
 //!
 //! Prints nanoseconds a trade, minimum, median and maximum of the runs, and the hash of the result.
-//! `tests/kernel_bench.rs` checks the same shapes small, against the second matcher.
+//! `tests/pure/kernel_bench.rs` checks the same shapes small, against the second matcher.
 
 // A bench is what measures.
 #![allow(clippy::disallowed_methods)]

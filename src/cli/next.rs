@@ -1,7 +1,7 @@
 //! Commands as they are printed: whoever pastes one works on the same database.
 //!
 //! The one place that spells them. A command in a sentence stands between backticks, so that
-//! a reader sees where it ends; `tests/printed_commands.rs` and `tests/errors.rs` read
+//! a reader sees where it ends; `printed_commands.rs` and `errors.rs` of tests/programs read
 //! all commands from what is printed, and run them. Words in capitals stand for what only the
 //! user knows.
 

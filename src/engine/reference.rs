@@ -7,7 +7,7 @@
 //!
 //! Shares no matching and no money code with the engine: integers of any length, its own rounding,
 //! its own order, numbers read from their canonical text. It may not import `matching.rs`,
-//! `money.rs` or `wide.rs`. What it is compared to: `checks.rs`, `tests/engine_properties.rs`.
+//! `money.rs` or `wide.rs`. What it is compared to: `checks.rs`, `tests/pure/engine_properties.rs`.
 
 mod exact;
 

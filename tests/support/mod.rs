@@ -2,7 +2,6 @@
 //!
 //! The programs are run as a user runs them: from a folder, with nothing of the developer's
 //! environment. What they stored is read with the `sqlite3` shell, not with the code under test.
-#![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(
     clippy::disallowed_methods,
     reason = "the programs are found on PATH, which the environment has"
@@ -10,7 +9,10 @@
 
 pub mod commands;
 pub mod ledger;
+pub mod postgres;
+pub mod server;
 pub mod signals;
+pub mod site;
 
 use std::fs;
 use std::io::Read;

@@ -57,7 +57,7 @@ pub(super) const NAMES: [&str; 32] = [
     "v_unmatched_sells",
 ];
 
-/// The objects of a fresh database; tests/schema_contract.rs makes it.
+/// The objects of a fresh database; tests/postgres/schema_contract.rs makes it.
 const OBJECTS: &str = include_str!("schema_objects.txt");
 
 /// The version of the server that the list was made on.

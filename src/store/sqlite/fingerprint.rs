@@ -13,7 +13,7 @@ use crate::store::fingerprint::{
 };
 use crate::store::{StoreError, StoreResult};
 
-/// The objects of a fresh database; tests/schema_contract.rs makes it.
+/// The objects of a fresh database; tests/postgres/schema_contract.rs makes it.
 const OBJECTS: &str = include_str!("schema_objects.txt");
 
 const ACTION: &str = "compare the schema";

@@ -1,7 +1,8 @@
 //! What may be done about a review item, by its kind: each way with the commands that go it.
 //!
 //! A command is printed as it is typed; words in capitals stand for what only the user knows.
-//! tests/advice.rs makes an item of each kind, reads the commands from the text and runs them.
+//! tests/programs/advice.rs makes an item of each kind, reads the commands from the text and runs
+//! them.
 
 use std::collections::BTreeSet;
 

@@ -1,0 +1,617 @@
+//! Incremental runs give what full runs give: after any mix of arrivals, late arrivals, voids,
+//! undos, rows that are no trades, exclusions, publications and runs, on every store.
+//!
+//! Histories come from fixed seeds; a failure names the one it had.
+#![cfg(feature = "job")]
+
+use crate::ledger;
+use crate::subject;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use fifo_pnl::engine::{AllocationRow, PoolStatus, SymbolRules, Timestamp};
+use fifo_pnl::pipeline::{
+    self, AppendReport, Cancel, Clock, ComputeOptions, ComputeReport, Context, Forced, Incremental,
+    Publication, Silent, Wait, compute, compute_incremental, validate,
+};
+use fifo_pnl::store::model::{Exclusion, Version, VersionStatus, VoidChange};
+use fifo_pnl::store::{RowSink, Store};
+use ledger::{Random, id_of};
+use subject::{Subject, at, batch, holder, memory, pool, postgres, sqlite, trade};
+
+/// A clock that goes on by a second with each look, after every trade.
+#[derive(Default)]
+struct Ticks(AtomicI64);
+
+impl Clock for Ticks {
+    fn now(&self) -> Timestamp {
+        let seconds = self.0.fetch_add(1, Ordering::SeqCst);
+        Timestamp::try_from_micros(1_900_000_000_000_000 + seconds * 1_000_000).unwrap()
+    }
+
+    fn elapsed_us(&self) -> i64 {
+        0
+    }
+}
+
+fn context() -> Context {
+    Context {
+        clock: Arc::new(Ticks::default()),
+        progress: Arc::new(Silent),
+        cancel: Cancel::default(),
+        rules: SymbolRules::default(),
+        holder: holder("compute"),
+        user: "ann".into(),
+        wait: Wait::No,
+    }
+}
+
+struct Lines(Vec<String>);
+
+impl RowSink for Lines {
+    fn take(&mut self, row: &AllocationRow<'_>) -> std::io::Result<()> {
+        let mut line = Vec::new();
+        row.write_line(&mut line);
+        self.0.push(String::from_utf8(line).unwrap());
+        Ok(())
+    }
+}
+
+/// The rows of a version as they are exported: a full run gives the same ones in the same order.
+async fn rows_of(store: &dyn Store, version: Version) -> Vec<String> {
+    let mut lines = Lines(Vec::new());
+    store.export(version, &mut lines).await.unwrap();
+    lines.0
+}
+
+/// The open lots of a version, in an order of their own.
+async fn lots_of(store: &dyn Store, version: Version) -> Vec<String> {
+    let mut lots = Vec::new();
+    for of in store.pools_with_rows(version).await.unwrap() {
+        let stored = store.stored_pool(version, &of).await.unwrap();
+        let lines = stored.open_lots.iter().map(|lot| format!("{of} {lot:?}"));
+        lots.extend(lines);
+    }
+    lots.sort();
+    lots
+}
+
+/// What the summaries of a version say, without what tells when and how it was computed.
+async fn sums_of(store: &dyn Store, version: Version) -> Vec<String> {
+    let summaries = store.pool_summaries(version).await.unwrap();
+    let lines = summaries.into_iter().map(|it| {
+        let (hash, rows) = (it.ledger_hash, it.allocations_hash);
+        let (last, error) = (it.last, it.error);
+        let status = it.status.as_str();
+        format!(
+            "{} {status} {:?} {hash} {rows} {last:?} {error:?}",
+            it.pool, it.totals
+        )
+    });
+    lines.collect()
+}
+
+async fn full(store: &dyn Store, context: &Context, publish: bool) -> ComputeReport {
+    let options = ComputeOptions {
+        origin: "full".into(),
+        no_publish: !publish,
+        ..ComputeOptions::default()
+    };
+    compute(store, context, &options).await.unwrap()
+}
+
+async fn incremental(store: &dyn Store, context: &Context) -> Incremental {
+    let options = ComputeOptions::default();
+    compute_incremental(store, context, &options).await.unwrap()
+}
+
+fn appended(done: Incremental) -> Box<AppendReport> {
+    match done {
+        Incremental::Appended(report) => report,
+        other => panic!("expected an extended version: {other:?}"),
+    }
+}
+
+fn forced(done: Incremental) -> Vec<Forced> {
+    match done {
+        Incremental::Full(_, forced) => forced,
+        other => panic!("expected a full run: {other:?}"),
+    }
+}
+
+async fn assert_valid(store: &dyn Store, context: &Context, version: Version, what: &str) {
+    let judged = validate(store, context, Some(version)).await.unwrap();
+    assert_eq!(judged.violations, [], "{what}");
+}
+
+/// A random trade. Now and then it comes late, has the time of another, or can't be matched.
+fn random_trade(random: &mut Random, id: usize, now: &mut i64) -> fifo_pnl::engine::LedgerTrade {
+    *now += random.below(4) as i64;
+    let seconds = match random.below(12) {
+        0 => *now - random.below(60) as i64,
+        _ => *now,
+    };
+    let side = if random.below(100) < 54 {
+        "buy"
+    } else {
+        "sell"
+    };
+    let size = format!("{}.{:03}", random.below(9), 1 + random.below(999));
+    let price = format!("{}.{:02}", 10 + random.below(90), random.below(100));
+    let symbol = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"][random.below(4) as usize];
+    let mut row = trade(&id_of(id), side, &size, &price, seconds);
+    if random.below(150) == 0 {
+        // A product beyond the limit of a trade: the ledger takes it, matching does not.
+        row.trade.size = "100000000000000".parse().unwrap();
+        row.trade.price = "100000000000000".parse().unwrap();
+    }
+    subject::of("default", symbol, row)
+}
+
+/// What happened in a history, so that no test passes because nothing did.
+#[derive(Debug, Default)]
+struct Happened {
+    appended: u32,
+    nothing: u32,
+    late: u32,
+    revised: u32,
+    stale: u32,
+    whole: u32,
+}
+
+/// Sometimes voids or undoes, leaves a pool out, or moves the pointer.
+async fn disturb(
+    store: &dyn Store,
+    context: &Context,
+    random: &mut Random,
+    ids: usize,
+    voided: &mut BTreeSet<String>,
+) {
+    match random.below(8) {
+        0 if ids > 0 => {
+            let id = id_of(1 + random.below(ids as u64) as usize);
+            let undo = voided.contains(&id);
+            if undo {
+                voided.remove(&id)
+            } else {
+                voided.insert(id.clone())
+            };
+            store.void(&void(&id, undo)).await.unwrap();
+        }
+        1 if random.below(3) == 0 => {
+            let excluded = random.below(2) == 0;
+            let exclusion = Exclusion {
+                pool: pool("DOGE-USD"),
+                reason: "not ours".into(),
+                decided_by: "ann".into(),
+                decided_at: at(0),
+            };
+            store.set_exclusion(&exclusion, excluded).await.unwrap();
+        }
+        2 => {
+            let versions = store.versions().await.unwrap();
+            let readable = versions.iter().filter(|info| info.status.is_readable());
+            let readable: Vec<Version> = readable.map(|info| info.version).collect();
+            if !readable.is_empty() {
+                let nth = random.below(readable.len() as u64) as usize;
+                pipeline::publish(store, context, readable[nth])
+                    .await
+                    .unwrap();
+                if random.below(2) == 0 {
+                    // It may be the newest one, which never holds.
+                    let _ = pipeline::release(store, context).await;
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+async fn history(subject: &dyn Subject, seed: u64, happened: &mut Happened) {
+    let (store, context) = (subject.store(), context());
+    let mut random = Random(seed);
+    let (mut ids, mut now) = (0, 1_000);
+    let mut voided: BTreeSet<String> = BTreeSet::new();
+    for step in 0..24 {
+        let what = format!("seed {seed}, step {step}");
+        let trades = (0..random.below(12)).map(|_| {
+            ids += 1;
+            random_trade(&mut random, ids, &mut now)
+        });
+        let trades: Vec<_> = trades.collect();
+        if !trades.is_empty() {
+            store.import(&batch(trades)).await.unwrap();
+        }
+        disturb(store, &context, &mut random, ids, &mut voided).await;
+        let version = match incremental(store, &context).await {
+            Incremental::Nothing(nothing) => {
+                happened.nothing += 1;
+                nothing.version
+            }
+            Incremental::Appended(report) => {
+                happened.appended += 1;
+                report.version
+            }
+            Incremental::Full(report, forced) => {
+                for forced in forced {
+                    happened.late += u32::from(matches!(forced, Forced::Late(..)));
+                    happened.revised += u32::from(matches!(forced, Forced::Revised(..)));
+                    let snapshot = matches!(forced, Forced::Snapshot(..));
+                    assert!(!snapshot, "{what}: {forced:?}");
+                }
+                report.version
+            }
+        };
+        compare(store, &context, version, &what, happened).await;
+    }
+}
+
+fn void(order_id: &str, undo: bool) -> VoidChange {
+    subject::void(order_id, undo)
+}
+
+/// Compares a version with one that is computed from all of the ledger now.
+async fn compare(
+    store: &dyn Store,
+    context: &Context,
+    version: Version,
+    what: &str,
+    happened: &mut Happened,
+) {
+    assert_valid(store, context, version, what).await;
+    let whole = full(store, context, false).await.version;
+    let stale: BTreeSet<String> = store
+        .pool_summaries(version)
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|summary| summary.status == PoolStatus::Stale)
+        .map(|summary| summary.pool.to_string())
+        .collect();
+    happened.stale += stale.len() as u32;
+    let is_fresh = |line: &String| {
+        !stale
+            .iter()
+            .any(|pool| line.starts_with(&format!("{pool} ")))
+    };
+    let of_rows = |line: &String| {
+        let mut cells = line.splitn(3, ',');
+        let pool = format!("{} {}", cells.next().unwrap(), cells.next().unwrap());
+        !stale.contains(&pool)
+    };
+    let keep = |lines: Vec<String>, fresh: &dyn Fn(&String) -> bool| -> Vec<String> {
+        lines.into_iter().filter(|line| fresh(line)).collect()
+    };
+    let pairs = [
+        (
+            keep(rows_of(store, version).await, &of_rows),
+            keep(rows_of(store, whole).await, &of_rows),
+        ),
+        (
+            keep(lots_of(store, version).await, &is_fresh),
+            keep(lots_of(store, whole).await, &is_fresh),
+        ),
+        (
+            keep(sums_of(store, version).await, &is_fresh),
+            keep(sums_of(store, whole).await, &is_fresh),
+        ),
+    ];
+    for (found, expected) in pairs {
+        assert_eq!(found, expected, "{what}, version {version}");
+    }
+    if stale.is_empty() {
+        happened.whole += 1;
+        let versions = store.versions().await.unwrap();
+        let hashes = |version| {
+            let info = versions
+                .iter()
+                .find(|info| info.version == version)
+                .unwrap();
+            (
+                info.ledger_hash,
+                info.allocations_hash,
+                info.complete_through,
+            )
+        };
+        assert_eq!(hashes(version), hashes(whole), "{what}");
+    }
+    store
+        .drop_version(whole, &subject::event("drop", 1))
+        .await
+        .unwrap();
+}
+
+async fn histories(make: impl AsyncFn() -> Option<Box<dyn Subject>>, seeds: std::ops::Range<u64>) {
+    let mut happened = Happened::default();
+    for seed in seeds {
+        let Some(subject) = make().await else {
+            return;
+        };
+        history(subject.as_ref(), seed, &mut happened).await;
+    }
+    let Happened {
+        appended,
+        nothing,
+        late,
+        revised,
+        stale,
+        whole,
+    } = happened;
+    for (what, times) in [
+        ("appended", appended),
+        ("nothing", nothing),
+        ("late", late),
+        ("revised", revised),
+        ("stale", stale),
+        ("whole", whole),
+    ] {
+        assert!(times > 0, "{what} never happened");
+    }
+}
+
+#[tokio::test]
+async fn any_history_in_memory() {
+    histories(memory, 1..25).await;
+}
+
+#[tokio::test]
+async fn any_history_in_sqlite() {
+    histories(sqlite, 100..108).await;
+}
+
+#[tokio::test]
+async fn any_history_in_postgres() {
+    histories(postgres, 200..205).await;
+}
+
+/// Every store that is there, empty.
+async fn stores() -> Vec<Box<dyn Subject>> {
+    let mut stores = Vec::new();
+    stores.extend(memory().await);
+    stores.extend(sqlite().await);
+    stores.extend(postgres().await);
+    stores
+}
+
+async fn import(store: &dyn Store, trades: Vec<fifo_pnl::engine::LedgerTrade>) {
+    subject::append(store, trades).await;
+}
+
+#[tokio::test]
+async fn the_first_run_is_a_full_one_and_the_second_has_nothing_to_do() {
+    for subject in stores().await {
+        let (store, context) = (subject.store(), context());
+        import(store, vec![trade("b1", "buy", "2", "10", 1)]).await;
+        assert_eq!(
+            forced(incremental(store, &context).await),
+            [Forced::NoVersion]
+        );
+        let done = incremental(store, &context).await;
+        let Incremental::Nothing(nothing) = done else {
+            panic!("{done:?}");
+        };
+        assert_eq!(
+            (nothing.version, nothing.complete_through),
+            (1, Some(at(1)))
+        );
+        let runs = subject.runs().await;
+        assert_eq!(runs.len(), 2);
+        assert!(runs[1].contains("completed"), "{runs:?}");
+        // A void and its undo change nothing.
+        store.void(&void("b1", false)).await.unwrap();
+        store.void(&void("b1", true)).await.unwrap();
+        let done = incremental(store, &context).await;
+        assert!(matches!(done, Incremental::Nothing(_)), "{done:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    for subject in stores().await {
+        let (store, context) = (subject.store(), context());
+        import(store, vec![trade("b1", "buy", "2", "10", 1)]).await;
+        full(store, &context, true).await;
+        import(store, vec![trade("s1", "sell", "1", "12", 2)]).await;
+        let before = (subject.runs().await, subject.events().await);
+        let rows = rows_of(store, 1).await;
+        let options = ComputeOptions {
+            dry_run: true,
+            ..ComputeOptions::default()
+        };
+        let done = compute_incremental(store, &context, &options)
+            .await
+            .unwrap();
+        let report = appended(done);
+        assert_eq!((report.run_id, report.counts.allocations), (None, 1));
+        assert_eq!(before, (subject.runs().await, subject.events().await));
+        assert_eq!(rows, rows_of(store, 1).await);
+    }
+}
+
+#[tokio::test]
+async fn what_forces_a_full_run_is_named() {
+    for subject in stores().await {
+        let (store, mut context) = (subject.store(), context());
+        let trades = vec![
+            trade("b1", "buy", "2", "10", 10),
+            trade("s1", "sell", "1", "12", 20),
+        ];
+        import(store, trades).await;
+        full(store, &context, true).await;
+        import(store, vec![trade("b0", "buy", "1", "9", 5)]).await;
+        let late = Forced::Late(pool("BTC-USD"), "b0".into());
+        let done = incremental(store, &context).await;
+        let Incremental::Full(report, why) = &done else {
+            panic!("{done:?}");
+        };
+        assert_eq!(*why, [late]);
+        assert_eq!(report.publication, Publication::Published);
+        let versions = store.versions().await.unwrap();
+        assert_eq!(versions.last().unwrap().origin, "late-arrival");
+
+        store.void(&void("b0", false)).await.unwrap();
+        let revised = Forced::Revised(pool("BTC-USD"), vec!["b0".into()]);
+        assert_eq!(forced(incremental(store, &context).await), [revised]);
+
+        context.rules.usd_quotes.insert("EURX".into());
+        assert_eq!(forced(incremental(store, &context).await), [Forced::Policy]);
+        assert!(matches!(
+            incremental(store, &context).await,
+            Incremental::Nothing(_)
+        ));
+
+        let current = store.current().await.unwrap().version.unwrap();
+        let event = subject::event("seal", 1);
+        store.seal(current, "filed", &event).await.unwrap();
+        // Nothing new needs no new version.
+        assert!(matches!(
+            incremental(store, &context).await,
+            Incremental::Nothing(_)
+        ));
+        let sealed_rows = rows_of(store, current).await;
+        import(store, vec![trade("s2", "sell", "1", "12", 30)]).await;
+        let why = forced(incremental(store, &context).await);
+        assert_eq!(why, [Forced::Sealed(current)]);
+        assert_eq!(rows_of(store, current).await, sealed_rows);
+    }
+}
+
+#[tokio::test]
+async fn a_held_pointer_stays_and_the_newest_version_goes_on() {
+    for subject in stores().await {
+        let (store, context) = (subject.store(), context());
+        import(store, vec![trade("b1", "buy", "5", "10", 1)]).await;
+        full(store, &context, true).await;
+        full(store, &context, true).await;
+        pipeline::publish(store, &context, 1).await.unwrap();
+        let held = rows_of(store, 1).await;
+        import(store, vec![trade("s1", "sell", "6", "12", 2)]).await;
+        let report = appended(incremental(store, &context).await);
+        assert_eq!(
+            (report.version, &report.publication),
+            (2, &Publication::Held)
+        );
+        assert_eq!(store.current().await.unwrap().version, Some(1));
+        assert_eq!(rows_of(store, 1).await, held);
+        // Its unmatched sell is asked about when it becomes current, not before.
+        assert!(store.review_queue().await.unwrap().is_empty());
+        pipeline::release(store, &context).await.unwrap();
+        assert_eq!(store.current().await.unwrap().version, Some(2));
+        assert_eq!(store.review_queue().await.unwrap().len(), 1);
+        assert_valid(store, &context, 2, "released").await;
+    }
+}
+
+#[tokio::test]
+async fn a_pool_that_can_no_longer_be_matched_is_stale_until_it_can() {
+    for subject in stores().await {
+        let (store, context) = (subject.store(), context());
+        let other = |row| subject::of("default", "ETH-USD", row);
+        import(store, vec![trade("b1", "buy", "5", "10", 1)]).await;
+        import(store, vec![other(trade("e1", "buy", "5", "10", 1))]).await;
+        full(store, &context, true).await;
+        let mut bad = trade("bad", "buy", "1", "1", 2);
+        bad.trade.size = "100000000000000".parse().unwrap();
+        bad.trade.price = "100000000000000".parse().unwrap();
+        import(store, vec![bad, trade("s1", "sell", "1", "12", 3)]).await;
+        import(store, vec![other(trade("e2", "sell", "1", "12", 3))]).await;
+        let report = appended(incremental(store, &context).await);
+        assert_eq!(report.status, VersionStatus::Partial);
+        assert_eq!(report.publication, Publication::Published);
+        let summaries = store.pool_summaries(1).await.unwrap();
+        let status = |symbol: &str| {
+            let of = |it: &&fifo_pnl::store::model::PoolSummary| it.pool == pool(symbol);
+            summaries.iter().find(of).unwrap().status
+        };
+        assert_eq!(status("BTC-USD"), PoolStatus::Stale);
+        assert_eq!(status("ETH-USD"), PoolStatus::Matched);
+        assert_valid(store, &context, 1, "stale").await;
+        let queue = store.review_queue().await.unwrap();
+        assert_eq!(queue.len(), 1, "{queue:?}");
+        assert_eq!(queue[0].order_id, "bad");
+        // The same again is nothing new, and asks nothing twice.
+        assert!(matches!(
+            incremental(store, &context).await,
+            Incremental::Nothing(_)
+        ));
+        store.void(&void("bad", false)).await.unwrap();
+        let report = appended(incremental(store, &context).await);
+        assert_eq!(report.status, VersionStatus::Completed);
+        let queue = store.review_queue().await.unwrap();
+        assert!(!queue[0].status.is_open(), "{queue:?}");
+        assert_valid(store, &context, 1, "cured").await;
+        let mut happened = Happened::default();
+        compare(store, &context, 1, "cured", &mut happened).await;
+        assert_eq!((happened.stale, happened.whole), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_forces_a_full_run() {
+    let Some(subject) = sqlite().await else {
+        return;
+    };
+    let (store, context) = (subject.store(), context());
+    import(store, vec![trade("b1", "buy", "5", "10", 1)]).await;
+    full(store, &context, true).await;
+    let path = store.location();
+    let path = path.strip_prefix("sqlite://").unwrap();
+    let damage = "DELETE FROM fifo_inventory_snapshot";
+    let file = rusqlite::Connection::open(path).unwrap();
+    assert_eq!(file.execute(damage, []).unwrap(), 1);
+    drop(file);
+    import(store, vec![trade("s1", "sell", "1", "12", 2)]).await;
+    let why = forced(incremental(store, &context).await);
+    assert!(
+        matches!(why.as_slice(), [Forced::Snapshot(of, _)] if *of == pool("BTC-USD")),
+        "{why:?}"
+    );
+    assert_valid(store, &context, 2, "after damage").await;
+}
+
+/// A transaction that began before a run and commits after it is new for the next one, whatever
+/// was committed in between.
+#[tokio::test]
+async fn a_late_commit_is_never_missed() {
+    let Some(subject) = subject::PostgresSubject::new().await else {
+        return;
+    };
+    let (store, context) = (subject.store(), context());
+    import(store, vec![trade("b1", "buy", "5", "10", 1)]).await;
+    full(store, &context, true).await;
+    let insert = |id: &str, seconds: u32| {
+        format!(
+            "INSERT INTO trade_records (account, order_id, symbol, side, size, price, order_time, \
+             total_fees_usd) VALUES ('default', '{id}', 'BTC-USD', 'sell', 1, 12, \
+             timestamptz '2025-06-01 00:00:00Z' + interval '{seconds} s', 0)"
+        )
+    };
+    let mut slow = subject.database.connect().await;
+    let mut quick = subject.database.connect().await;
+    use sqlx::{AssertSqlSafe, Executor};
+    slow.execute("BEGIN").await.unwrap();
+    slow.execute(AssertSqlSafe(insert("slow", 10)))
+        .await
+        .unwrap();
+    quick
+        .execute(AssertSqlSafe(insert("quick", 5)))
+        .await
+        .unwrap();
+    let report = appended(incremental(store, &context).await);
+    assert_eq!(report.counts.sells, 1);
+    assert!(matches!(
+        incremental(store, &context).await,
+        Incremental::Nothing(_)
+    ));
+    slow.execute("COMMIT").await.unwrap();
+    let report = appended(incremental(store, &context).await);
+    assert_eq!(report.counts.sells, 1);
+    let rows = rows_of(store, 1).await.concat();
+    assert!(
+        rows.contains(",slow,") && rows.contains(",quick,"),
+        "{rows}"
+    );
+    assert_valid(store, &context, 1, "late commit").await;
+}

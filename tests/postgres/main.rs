@@ -1,0 +1,21 @@
+//! What a store does on PostgreSQL, and what both databases must do alike.
+#![cfg(feature = "job")]
+
+#[path = "../support/contract/mod.rs"]
+#[macro_use]
+mod contract;
+mod incremental;
+#[path = "../support/ledger.rs"]
+mod ledger;
+mod postgres_store;
+mod random_steps;
+mod same_bytes_databases;
+mod schema_contract;
+mod slices;
+mod statements;
+mod stored_otherwise;
+#[path = "../support/store_subject.rs"]
+mod subject;
+mod validate_parts;
+
+contract!(postgres, crate::subject::postgres);

@@ -1,0 +1,266 @@
+//! The same trades give the same bytes in memory, in SQLite and in PostgreSQL, whatever the order
+//! of their import; what validation and the views say of them is the same too.
+//!
+//! Histories are made from fixed seeds; a failure names the one it had.
+#![cfg(feature = "job")]
+
+use crate::ledger;
+use crate::subject;
+
+use std::process::Command;
+use std::sync::Arc;
+
+use fifo_pnl::engine::{AllocationRow, SymbolRules, Timestamp};
+use fifo_pnl::pipeline::{
+    Cancel, Clock, ComputeOptions, Context, ImportRequest, Silent, Wait, compute, import_files,
+    parse_source, validate,
+};
+use fifo_pnl::report::CanonicalCsv;
+use fifo_pnl::store::memory::MemoryStore;
+use fifo_pnl::store::{RowSink, Store};
+use ledger::{Random, Shape, csv, rows};
+use subject::{PostgresSubject, SqliteSubject, Subject};
+
+/// A clock that stands still, after every trade.
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        "2026-06-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn elapsed_us(&self) -> i64 {
+        0
+    }
+}
+
+fn context() -> Context {
+    Context {
+        clock: Arc::new(Noon),
+        progress: Arc::new(Silent),
+        cancel: Cancel::default(),
+        rules: SymbolRules::default(),
+        holder: subject::holder("compute"),
+        user: "ann".into(),
+        wait: Wait::No,
+    }
+}
+
+/// Writes an export to memory, as the file that a user gets.
+struct Csv(CanonicalCsv<Vec<u8>>, Vec<u8>);
+
+impl RowSink for Csv {
+    fn take(&mut self, row: &AllocationRow<'_>) -> std::io::Result<()> {
+        row.write_line(&mut self.1);
+        self.0.write(row)
+    }
+}
+
+/// What a version is known by.
+#[derive(Debug, PartialEq, Eq)]
+struct Version {
+    ledger_hash: String,
+    allocations_hash: String,
+    /// Of all bytes of the file.
+    sha256: String,
+    rows: u64,
+    lines: String,
+    counts: String,
+}
+
+/// Imports rows in an order of their own, in so many files.
+async fn import(store: &dyn Store, rows: &[String], seed: u64, files: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut rows, mut random) = (rows.to_vec(), Random(seed));
+    random.shuffle(&mut rows);
+    let request = ImportRequest::default();
+    let mut sources = Vec::new();
+    for (number, part) in rows.chunks(rows.len().div_ceil(files)).enumerate() {
+        let path = folder.path().join(format!("part-{number}.csv"));
+        std::fs::write(&path, csv(part)).unwrap();
+        sources.push(parse_source(&path, &request, &context()).unwrap());
+    }
+    let reports = import_files(Some(store), sources, &request, &context()).await;
+    for report in reports.unwrap() {
+        assert!(!report.is_refused(false), "{report:?}");
+    }
+}
+
+/// Computes a version, checks it, and returns it.
+async fn computed(store: &dyn Store) -> Version {
+    computed_within(store, None).await
+}
+
+/// The same with so much memory that the ledger is read in parts.
+async fn computed_within(store: &dyn Store, memory: Option<u64>) -> Version {
+    let options = ComputeOptions {
+        origin: "full".into(),
+        memory,
+        ..ComputeOptions::default()
+    };
+    let report = compute(store, &context(), &options).await.unwrap();
+    let judged = validate(store, &context(), None).await.unwrap();
+    assert_eq!(judged.violations, []);
+    assert_eq!(
+        judged.version.allocations_hash,
+        Some(report.allocations_hash)
+    );
+    let mut csv = Csv(CanonicalCsv::try_new(Vec::new()).unwrap(), Vec::new());
+    store.export(report.version, &mut csv).await.unwrap();
+    let written = csv.0.finish().unwrap();
+    Version {
+        ledger_hash: report.ledger_hash.to_string(),
+        allocations_hash: report.allocations_hash.to_string(),
+        sha256: written.sha256,
+        rows: written.rows,
+        lines: String::from_utf8(csv.1).unwrap(),
+        counts: format!("{:?} {:?}", report.counts, report.complete_through),
+    }
+}
+
+#[track_caller]
+fn assert_same(left: &Version, right: &Version, what: &str) {
+    let lines = left.lines.lines().zip(right.lines.lines());
+    for (left, right) in lines {
+        assert_eq!(left, right, "{what}");
+    }
+    assert_eq!(left, right, "{what}");
+}
+
+/// Many ties, and pools that are not in every file.
+const TIES: Shape = Shape {
+    trades: 160,
+    accounts: 3,
+    symbols: 4,
+    seconds: 40,
+};
+
+#[tokio::test]
+async fn any_order_of_import_into_any_database() {
+    for seed in 1..=4 {
+        let rows = rows(TIES, seed);
+        let memory = MemoryStore::new();
+        import(&memory, &rows, seed, 1).await;
+        let expected = computed(&memory).await;
+        assert!(expected.rows > 60, "seed {seed}: {} rows", expected.rows);
+        assert!(
+            expected
+                .lines
+                .lines()
+                .any(|line| line.ends_with("unmatched") || line.contains("unmatched")),
+            "seed {seed}"
+        );
+
+        let sqlite = SqliteSubject::new().await;
+        import(sqlite.store(), &rows, seed + 100, 3).await;
+        let found = computed(sqlite.store()).await;
+        assert_same(&expected, &found, &format!("seed {seed}, SQLite"));
+
+        let Some(postgres) = PostgresSubject::new().await else {
+            continue;
+        };
+        import(postgres.store(), &rows, seed + 200, 4).await;
+        let found = computed(postgres.store()).await;
+        assert_same(&expected, &found, &format!("seed {seed}, PostgreSQL"));
+        same_views(&sqlite, &postgres).await;
+        for store in [&memory as &dyn Store, sqlite.store(), postgres.store()] {
+            let found = computed_within(store, Some(2_000)).await;
+            assert_same(&expected, &found, &format!("seed {seed}, in parts"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn versions_in_between_leave_no_trace_in_any_database() {
+    let rows = rows(TIES, 11);
+    let memory = MemoryStore::new();
+    import(&memory, &rows, 11, 1).await;
+    let expected = computed(&memory).await;
+    let sqlite = SqliteSubject::new().await;
+    let postgres = PostgresSubject::new().await;
+    let mut subjects: Vec<&dyn Subject> = vec![&sqlite];
+    subjects.extend(postgres.iter().map(|subject| subject as &dyn Subject));
+    for subject in subjects {
+        let store = subject.store();
+        let mut last = None;
+        for part in rows.chunks(40) {
+            import(store, part, 12, 1).await;
+            last = Some(computed(store).await);
+        }
+        assert_same(&expected, &last.unwrap(), &store.location());
+        // Earlier versions are judged as of their own instants.
+        for version in 1..=4 {
+            let judged = validate(store, &context(), Some(version)).await.unwrap();
+            assert_eq!(judged.violations, [], "version {version}");
+            assert_eq!(judged.arrived_since, 40 * (4 - version as u64));
+        }
+    }
+}
+
+/// A query that both databases answer alike, but for the words in braces: `{time X}` is a time as
+/// text.
+const VIEWS: [&str; 6] = [
+    "SELECT allocation_version, total_allocations, sells_matched, buys_used, unmatched_sells, \
+     total_pnl, {time first_allocation}, {time last_allocation}, status FROM v_allocation_health",
+    "SELECT symbol, num_sells, num_buys, total_size, total_pnl, {time first_sell}, \
+     {time last_sell} FROM v_pnl_by_symbol ORDER BY symbol",
+    "SELECT allocation_id, sell_order_id, symbol, unmatched_size, {time sell_time}, sell_price, \
+     allocation_version, notes, status, account, proceeds_usd FROM v_unmatched_sells \
+     ORDER BY allocation_id",
+    "SELECT sell_order_id, symbol, sell_size, allocated_total, discrepancy, status \
+     FROM v_allocation_discrepancies ORDER BY sell_order_id",
+    "SELECT account, symbol, buy_order_id, remaining_size, remaining_cost_usd, buy_price, \
+     {time buy_time}, {time snapshot_time}, allocation_version FROM v_open_inventory \
+     ORDER BY account, symbol, buy_order_id",
+    "SELECT run_id, status, computation_mode, allocation_version, {time started_at}, \
+     {time ended_at}, symbols_processed, symbols_failed, allocations_created, unmatched_sells, \
+     total_pnl_computed, triggered_by FROM v_run_status ORDER BY run_id",
+];
+
+/// Replaces `{time X}`.
+fn with_times(query: &str, time: impl Fn(&str) -> String) -> String {
+    let mut parts = query.split("{time ");
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (column, rest) = part.split_once('}').unwrap();
+        text.push_str(&time(column));
+        text.push_str(rest);
+    }
+    text
+}
+
+/// Takes superfluous zeros off the numbers of a row: a server keeps those that it was given.
+fn plain(row: &str) -> String {
+    let number = |cell: &str| {
+        let digits = cell.trim_start_matches('-');
+        let is_number = digits.starts_with(|c: char| c.is_ascii_digit())
+            && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        match is_number && digits.contains('.') {
+            true => cell.trim_end_matches('0').trim_end_matches('.').to_owned(),
+            false => cell.to_owned(),
+        }
+    };
+    row.split('|').map(number).collect::<Vec<_>>().join("|")
+}
+
+async fn same_views(sqlite: &SqliteSubject, postgres: &PostgresSubject) {
+    for view in VIEWS {
+        let output = Command::new("sqlite3")
+            .args(["-bail", "-batch", "-list", "-nullvalue", "NULL"])
+            .arg(sqlite.path())
+            .arg(with_times(view, str::to_owned))
+            .output()
+            .expect("the sqlite3 shell is needed: scripts/setup --test installs it");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{view}: {error}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let expected: Vec<String> = text.lines().map(plain).collect();
+        let time = |column: &str| {
+            format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+        };
+        let found = postgres.database.ask(&with_times(view, time)).await;
+        let found: Vec<String> = found.iter().map(|row| plain(row)).collect();
+        assert!(!expected.is_empty(), "{view}");
+        assert_eq!(expected, found, "{view}");
+    }
+}

@@ -1,0 +1,218 @@
+//! Which columns are taken for what, what is left out, and what can't be read at all.
+
+use crate::adoption::legacy::{Row, database, fingerprint, row};
+use crate::support::Done;
+use crate::support::site::{Site, server, with_role};
+
+/// A trade of each kind that a bot's ledger has.
+fn kinds() -> Vec<Row<'static>> {
+    vec![
+        row("b-1", "buy", "0.1", "30000.1", 1),
+        Row {
+            symbol: "btc/usd",
+            status: "done",
+            ..row("s-1", "sell", "0.05", "31000", 2)
+        },
+        Row {
+            status: "",
+            fee: "NULL",
+            ..row("s-2", "SELL", "0.03", "32000", 3)
+        },
+        Row {
+            status: "placed",
+            ..row("x-1", "buy", "5", "1", 4)
+        },
+        Row {
+            status: "Cancelled",
+            ..row("x-2", "buy", "5", "1", 4)
+        },
+        row("w-1-FILL-1", "buy", "3", "10", 5),
+        row("w-1-FILL-2", "buy", "2", "10.2", 5),
+        row("w-1", "buy", "5", "10.08", 5),
+    ]
+}
+
+#[test]
+fn a_ledger_is_adopted_and_stays_as_it_was() {
+    let Some(server) = server() else { return };
+    let site = database(&server, &kinds());
+    let before = fingerprint(&site);
+    let done = site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    for line in [
+        "trade_records was here before (unguarded",
+        "Rows      5 trades, 3 left out",
+        "1 left out: its fills are there",
+        "1 left out: status cancelled",
+        "1 left out: status placed",
+        "its shortest decimal text",
+        "\"default\" for every row",
+        "none: order_id decides among equal times",
+        "Left alone: parent_id, parent_ids, pnl_usd, trigger,",
+    ] {
+        assert!(done.stdout.contains(line), "{line}\n{}", done.stdout);
+    }
+    let done = site.compute(&["--all-symbols"]).expect(0);
+    assert!(
+        done.stdout.contains("Version 1 is current"),
+        "{}",
+        done.stdout
+    );
+    let export = site.export("1");
+    let lines: Vec<&str> = export.lines().skip(1).collect();
+    assert_eq!(lines.len(), 2, "{export}");
+    assert!(lines[0].starts_with("default,BTC-USD,s-1,b-1,0.05,30000.1,31000,1,2,"));
+    assert!(lines[1].starts_with("default,BTC-USD,s-2,b-1,0.03,30000.1,32000,"));
+    site.validate(&["--version", "1"]).expect(0);
+    site.validate(&["--version", "current", "--strict"])
+        .expect(1);
+    let explained = site.fifo_pnl(&["explain", "--sell", "s-1"]);
+    assert!(explained.stdout.contains("b-1"), "{explained:?}");
+    site.fifo_pnl(&["versions", "list"]).expect(0);
+    site.fifo_pnl(&["health"]);
+    let views = "SELECT count(*) FROM v_allocation_discrepancies WHERE status <> 'OK'";
+    assert_eq!(site.value(views), "0");
+    assert_eq!(
+        site.value("SELECT sum(remaining_size) FROM v_open_inventory WHERE buy_price > 9"),
+        "5.02"
+    );
+    // The whole row of an order was executed, whether or not it counts.
+    let watermark = "SELECT watermark -> 'unguarded' ->> 'rows' FROM allocation_versions";
+    assert_eq!(site.value(watermark), "6");
+    assert_eq!(fingerprint(&site), before);
+    let status = site.fifo_pnl(&["migrate", "status"]).expect(0);
+    assert!(status.stdout.contains("5 trades, 3 left out"), "{status:?}");
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_nothing_is_created() {
+    let Some(server) = server() else { return };
+    let cases = [
+        (
+            "CREATE TABLE trade_records (id BIGINT)",
+            vec![
+                "column \"order_id\" is missing",
+                "column \"size\" is missing",
+            ],
+        ),
+        (
+            "CREATE TABLE trade_records (order_id text PRIMARY KEY, symbol text, side text, \
+             size float8, price bytea, order_time bigint)",
+            vec![
+                "column \"price\" is bytea, expected a number",
+                "column \"order_time\" is bigint, expected a time",
+            ],
+        ),
+        (
+            "CREATE TABLE trade_records (order_id text, symbol text, side text, size float8, \
+             price float8, order_time timestamptz)",
+            vec!["it has no unique key on order_id"],
+        ),
+        (
+            "CREATE VIEW trade_records AS SELECT 'a'::text AS order_id",
+            vec!["it is no table"],
+        ),
+    ];
+    for (sql, words) in cases {
+        let site = Site::empty(&server);
+        site.sql(sql);
+        let done = site.fifo_pnl(&["migrate", "up", "--yes"]).expect(3);
+        for word in words {
+            assert!(done.stderr.contains(word), "{word}\n{}", done.stderr);
+        }
+        assert!(
+            done.stderr.contains("nothing was created"),
+            "{}",
+            done.stderr
+        );
+        let relations = "SELECT count(*) FROM pg_class c JOIN pg_namespace n \
+             ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 'fifo_parts') \
+             AND c.relkind IN ('r', 'v', 'p') AND c.relname <> 'trade_records'";
+        assert_eq!(site.value(relations), "0", "{sql}");
+    }
+}
+
+#[test]
+fn other_columns_and_types_are_read_too() {
+    let Some(server) = server() else { return };
+    let site = Site::empty(&server);
+    site.sql(
+        "CREATE DOMAIN money_text AS varchar(40); CREATE TYPE sides AS ENUM ('buy', 'sell'); \
+         CREATE TABLE trade_records (account varchar, order_id varchar, symbol text, side sides, \
+             size numeric(38,18), price money_text, order_time timestamp, trade_seq int, \
+             UNIQUE (account, order_id)); \
+         INSERT INTO trade_records VALUES \
+             (NULL, 'b', 'ETH/USDC', 'buy', 2, ' 1.5e1 ', '2025-01-02 03:04:05.000006', 1), \
+             ('', 's', 'eth-usdc', 'sell', 1, '20', '2025-01-03', 2), \
+             ('two', 'b', 'ETH-USD', 'buy', 1, 'ten', '2025-01-03', 1)",
+    );
+    let done = site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    let words = "taken as UTC: it has no zone of its own";
+    assert!(done.stdout.contains(words), "{}", done.stdout);
+    // A number that is none takes its pool out, and no other.
+    site.compute(&["--all-symbols"]).expect(1);
+    let export = site.export("1");
+    let line = export.lines().nth(1).unwrap();
+    assert!(line.starts_with("default,ETH-USDC,s,b,1,15,20,"), "{line}");
+    assert!(line.contains("2025-01-02T03:04:05.000006Z"), "{line}");
+    let items = "SELECT account || ' ' || issue_type FROM manual_review_queue";
+    assert_eq!(site.value(items), "two invalid_trade");
+}
+
+#[test]
+fn rows_without_a_symbol_take_out_themselves_alone() {
+    let Some(server) = server() else { return };
+    for protect in [&["--protect-ledger"][..], &[]] {
+        let site = Site::empty(&server);
+        site.sql(
+            "CREATE TABLE trade_records (order_id varchar PRIMARY KEY, symbol varchar, \
+                 side varchar, size float8, price float8, order_time timestamptz, status varchar); \
+             INSERT INTO trade_records VALUES \
+                 ('b', 'ETH-USD', 'buy', 2, 15, '2025-01-02Z', 'filled'), \
+                 ('s', 'ETH-USD', 'sell', 1, 20, '2025-01-03Z', 'filled'), \
+                 ('none', NULL, 'sell', 1, 20, '2025-01-03Z', 'filled'), \
+                 ('off', NULL, 'sell', 1, 20, '2025-01-03Z', 'cancelled')",
+        );
+        let migrate = [&["migrate", "up", "--yes"], protect].concat();
+        let done = site.fifo_pnl(&migrate).expect(0);
+        assert!(done.stdout.contains("3 trades, 1 left out"), "{done:?}");
+        for memory in ["1G", "1"] {
+            let run = ["--all-symbols", "--no-publish", "--memory", memory];
+            let done = site.compute(&run).expect(1);
+            assert!(done.stdout.contains("symbol \"\" is empty"), "{done:?}");
+            let version = site.value("SELECT max(version) FROM allocation_versions");
+            let export = site.export(&version);
+            assert_eq!(export.lines().count(), 2, "{export}");
+            assert!(
+                export.contains("\ndefault,ETH-USD,s,b,1,15,20,"),
+                "{export}"
+            );
+            site.validate(&["--version", &version, "--memory", memory])
+                .expect(0);
+        }
+    }
+}
+
+#[test]
+fn a_role_that_may_not_read_the_ledger_is_told_so() {
+    let Some(server) = server() else { return };
+    let site = database(&server, &kinds());
+    let role = format!("{}_role", site.database);
+    site.sql(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}; \
+         GRANT CREATE ON DATABASE {} TO {role}",
+        site.database
+    ));
+    let mut program = site.program(env!("CARGO_BIN_EXE_fifo-pnl"), &["migrate", "up", "--yes"]);
+    program.env("DATABASE_URL", with_role(&site.url, &role));
+    let done = Done::of(program.output().unwrap()).expect(3);
+    let words = format!("role \"{role}\" can't look at the ledger that is there: it lacks SELECT");
+    assert!(done.stderr.contains(&words), "{}", done.stderr);
+    site.sql(&format!("GRANT SELECT ON trade_records TO {role}"));
+    let done = Done::of(program.output().unwrap()).expect(0);
+    assert!(
+        done.stdout.contains("5 trades, 3 left out"),
+        "{}",
+        done.stdout
+    );
+    site.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}

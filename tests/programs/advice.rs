@@ -1,0 +1,327 @@
+//! What `review show` and `review list` advise works: an item of each kind is made, the commands
+//! and settings are read from the printed text, and done as they stand there.
+#![cfg(all(feature = "cli", unix))]
+
+use crate::support;
+
+use support::{Done, Folder};
+
+const HEAD: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd,account\n";
+
+/// A way that the text advises: its sentence, and the lines below it.
+#[derive(Debug, Clone)]
+struct Way {
+    when: String,
+    lines: Vec<String>,
+}
+
+/// Reads the ways from the text of `review show`.
+fn ways(text: &str) -> Vec<Way> {
+    let mut ways: Vec<Way> = Vec::new();
+    let lines = text.lines().skip_while(|line| !line.starts_with("Next "));
+    for line in lines {
+        match (line.strip_prefix("            "), ways.last_mut()) {
+            (Some(below), Some(way)) => way.lines.push(below.to_owned()),
+            _ => ways.push(Way {
+                when: line["Next      ".len()..].to_owned(),
+                lines: Vec::new(),
+            }),
+        }
+    }
+    ways
+}
+
+fn shown(folder: &Folder, id: &str) -> Vec<Way> {
+    let done = folder.fifo_pnl(&["review", "show", id]).expect(0);
+    let ways = ways(&done.stdout);
+    assert!(!ways.is_empty(), "{}", done.stdout);
+    ways
+}
+
+/// Puts what a user knows in place of the words in capitals.
+fn filled(line: &str) -> String {
+    let words = line.split(' ').map(|word| match word {
+        "FILE" => "mended.csv",
+        "TEXT" => "'as asked'",
+        "USD" => "70.5",
+        "DATE" => "2025-03-01",
+        "ZONE" => "Europe/Berlin",
+        "BUY_ID" => "b-9",
+        word => word,
+    });
+    let line = words.collect::<Vec<_>>().join(" ");
+    match line.contains("review resolve") {
+        // There is no terminal here that could be asked.
+        true => line + " --yes",
+        false => line,
+    }
+}
+
+fn is_command(line: &str) -> bool {
+    line.starts_with("fifo-pnl ") || line.starts_with("compute_allocations ")
+}
+
+/// Goes a way to its end: settings into the configuration, then each command.
+fn go(folder: &Folder, way: &Way) {
+    let config = folder.join("fifo-pnl.toml");
+    let old = std::fs::read_to_string(&config).unwrap_or_default();
+    let is_setting = |line: &&String| !is_command(line);
+    let settings = way.lines.iter().filter(is_setting).cloned();
+    let settings = settings.collect::<Vec<_>>().join("\n");
+    folder.write("fifo-pnl.toml", format!("{settings}\n{old}"));
+    for line in way.lines.iter().filter(|line| is_command(line)) {
+        let done = folder.shell(&filled(line));
+        let is_compute = line.starts_with("compute_allocations");
+        let is_done = done.code == 0 || (is_compute && done.code == 1);
+        assert!(is_done, "{line}\n{}\n{}", done.stdout, done.stderr);
+    }
+}
+
+fn open_items(folder: &Folder) -> Vec<String> {
+    folder.sql(
+        "SELECT id || ' ' || issue_type FROM manual_review_queue \
+         WHERE status IN ('pending', 'in_progress') ORDER BY id",
+    )
+}
+
+/// Makes a ledger, and what its rows are to be mended with.
+fn folder(rows: &str, mended: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("trades.csv", format!("{HEAD}{rows}"));
+    folder.write("mended.csv", format!("{HEAD}{mended}"));
+    let done = folder.fifo_pnl(&["run", "trades.csv"]);
+    assert!(done.code <= 1, "{}{}", done.stdout, done.stderr);
+    folder
+}
+
+/// Goes every way of item 1 in a ledger of its own; returns the sentences.
+fn go_all(make: impl Fn() -> Folder, expected_open: &[&str]) -> Vec<String> {
+    let count = shown(&make(), "1").len();
+    let mut sentences = Vec::new();
+    for at in 0..count {
+        let folder = make();
+        let way = shown(&folder, "1").remove(at);
+        go(&folder, &way);
+        assert_eq!(open_items(&folder), expected_open, "after {way:?}");
+        sentences.push(way.when);
+    }
+    sentences
+}
+
+/// An unmatched sell of 3 at a time when nothing was held; `b-9` closes what may be a short.
+fn unmatched() -> Folder {
+    folder(
+        "it's 1,QNT-USD,sell,3,40,2025-03-04T10:00:00Z,0.2,main\n\
+         b-9,QNT-USD,buy,4,35,2025-03-09T10:00:00Z,0.2,main\n",
+        "b-0,QNT-USD,buy,3,30,2025-03-01T10:00:00Z,0.2,main\n",
+    )
+}
+
+#[test]
+fn an_unmatched_sell_is_settled_by_each_way() {
+    let sentences = go_all(unmatched, &[]);
+    assert_eq!(sentences.len(), 4);
+    assert!(sentences[0].starts_with("a buy is missing"));
+    assert!(sentences[2].starts_with("or a short sale; these are not matched yet"));
+    // A zone that is kept is not asked for again.
+    let folder = unmatched();
+    let resolve = |folder: &Folder| shown(folder, "1")[1].lines[0].clone();
+    assert!(resolve(&folder).contains("--timezone ZONE"));
+    folder.write("fifo-pnl.toml", "[tax]\ntimezone = \"Europe/Berlin\"\n");
+    assert!(!resolve(&folder).contains("--timezone"));
+}
+
+/// Two short sales between long trades. Long: 2 x (503 - 500) = 6 USD; short: 2 x (510 - 505) and
+/// 3 x (504 - 501), which nothing may count.
+#[test]
+fn short_sales_are_taken_out_by_what_is_advised() {
+    let folder = folder(
+        "b0,MES,buy,2,500,2025-09-10T13:00:00Z,0,main\n\
+         s0,MES,sell,2,503,2025-09-10T13:05:00Z,0,main\n\
+         s1,MES,sell,2,510,2025-09-10T14:00:00Z,0,main\n\
+         b1,MES,buy,2,505,2025-09-10T14:10:00Z,0,main\n\
+         s2,MES,sell,3,504,2025-09-10T15:00:00Z,0,main\n\
+         b2,MES,buy,3,501,2025-09-10T15:10:00Z,0,main\n",
+        "",
+    );
+    let mut taken_out = Vec::new();
+    while let Some(item) = open_items(&folder).first() {
+        let id = item.split(' ').next().unwrap();
+        let short = shown(&folder, id).remove(2);
+        assert!(short.when.contains("short sale"), "{short:?}");
+        taken_out.extend(short.lines[..2].iter().cloned());
+        go(&folder, &short);
+    }
+    let expected = ["s1", "b1", "s2", "b2"]
+        .map(|id| format!("fifo-pnl void {id} --account main --reason TEXT"));
+    assert_eq!(taken_out, expected);
+    let pnl = "SELECT total_pnl FROM v_allocation_health WHERE is_current";
+    assert_eq!(folder.value(pnl), "6");
+}
+
+#[test]
+fn a_row_that_is_no_trade_is_settled_by_each_way() {
+    let make = || {
+        let folder = folder(
+            "b-1,QNT-USD,buy,3,40,2025-03-04T10:00:00Z,0.2,main\n",
+            "good,QNT-USD,buy,1,90,2025-03-05T10:00:00Z,0.2,main\n",
+        );
+        folder.sql(
+            "PRAGMA ignore_check_constraints = 1; \
+             INSERT INTO trade_records (account, order_id, symbol, side, size, price, order_time) \
+             VALUES ('main', '-5 $HOME', 'QNT-USD', 'buy', '-1', '90', 1741255200000000)",
+        );
+        folder.compute(&["--all-symbols"]).expect(1);
+        assert_eq!(open_items(&folder), ["1 invalid_trade"]);
+        folder
+    };
+    let sentences = go_all(make, &[]);
+    assert_eq!(sentences.len(), 2);
+    assert!(sentences[0].starts_with("take the row out of matching"));
+    assert!(sentences[1].starts_with("go on without it"));
+}
+
+#[test]
+fn a_pool_that_no_flag_can_name_is_not_to_be_excluded() {
+    let folder = folder("b-1,QNT-USD,buy,3,40,2025-03-04T10:00:00Z,0.2,main\n", "");
+    folder.sql(
+        "INSERT INTO trade_records (account, order_id, symbol, side, size, price, order_time) \
+         VALUES ('main', 'x', 'Q T', 'buy', '1', '90', 1741255200000000)",
+    );
+    folder.compute(&["--all-symbols"]).expect(1);
+    let ways = shown(&folder, "1");
+    assert_eq!(ways.len(), 1, "{ways:?}");
+    assert_eq!(ways[0].lines, ["compute_allocations --all-symbols"]);
+    go(&folder, &ways[0]);
+}
+
+fn priced_in(symbol: &str) -> Folder {
+    folder(
+        &format!("b-1,{symbol},buy,3,40,2025-03-04T10:00:00Z,0.2,main\n"),
+        "b-1,QNT-USD,buy,3,43.3,2025-03-04T10:00:00Z,0.22,main\n",
+    )
+}
+
+#[test]
+fn a_pool_without_dollars_is_settled_by_each_way() {
+    for (symbol, expected) in [
+        ("QNT-EUR", &["convert prices", "go on without"][..]),
+        (
+            "QNT-BUSD",
+            &["BUSD counts as", "convert prices", "go on without"],
+        ),
+        (
+            "GRUB",
+            &["GRUB is one name", "convert prices", "go on without"],
+        ),
+        (
+            "BF-B",
+            &["BF-B is one name", "convert prices", "go on without"],
+        ),
+        (
+            "QNTDAI",
+            &[
+                "DAI counts as",
+                "QNTDAI is one name",
+                "convert prices",
+                "go on without",
+            ],
+        ),
+    ] {
+        let sentences = go_all(|| priced_in(symbol), &[]);
+        assert_eq!(sentences.len(), expected.len(), "{symbol}: {sentences:?}");
+        for (sentence, begins) in sentences.iter().zip(expected) {
+            assert!(sentence.starts_with(begins), "{symbol}: {sentence}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_check_of_the_engine_is_settled_by_each_way() {
+    let make = || {
+        let folder = folder("b-1,QNT-USD,buy,3,40,2025-03-04T10:00:00Z,0.2,main\n", "");
+        // No input makes one: it would be a bug.
+        folder.sql(
+            "INSERT INTO manual_review_queue (order_id, issue_type, severity, status, description, \
+             account, symbol, allocation_version, details, created_at, updated_at) \
+             VALUES ('', 'allocation_error', 'high', 'pending', 'shares do not add up', 'main', \
+             'QNT-USD', 1, '{}', 1741255200000000, 1741255200000000)",
+        );
+        folder
+    };
+    let ways = shown(&make(), "1");
+    assert_eq!(ways.len(), 2, "{ways:?}");
+    assert!(ways[0].when.starts_with("this is a bug"));
+    for way in &ways {
+        go(&make(), way);
+    }
+}
+
+#[test]
+fn an_item_of_an_excluded_pool_says_so() {
+    let make = || {
+        let folder = unmatched();
+        let pool = "--account main --symbol QNT-USD";
+        let line = format!("fifo-pnl review exclude {pool} --reason 'asked them'");
+        folder.shell(&line).expect(0);
+        folder
+    };
+    let ways = shown(&make(), "1");
+    assert_eq!(ways.len(), 2, "{ways:?}");
+    let said = "the pool was taken out of matching (asked them): put it back";
+    assert_eq!(ways[0].when, said);
+    let folder = make();
+    go(&folder, &ways[0]);
+    let excluded = folder.fifo_pnl(&["review", "list", "--json"]).json();
+    assert_eq!(excluded["excluded"].as_array().unwrap().len(), 0);
+    let folder = make();
+    go(&folder, &ways[1]);
+    assert_eq!(open_items(&folder), [""; 0]);
+    // What is settled asks for nothing.
+    let text = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
+    assert!(!text.contains("Next"), "{text}");
+}
+
+/// Names that end in letters of a currency, among pairs that are priced in one.
+#[test]
+fn a_list_has_the_settings_for_names_that_are_no_pairs() {
+    let symbols = ["GRUB", "GBTC", "BF-B", "FETH", "QNTEUR", "QNT-EUR"];
+    let row = |symbol: &&str| format!("{symbol},{symbol},buy,3,40,2025-03-04T10:00:00Z,0.2,main\n");
+    let folder = folder(&symbols.iter().map(row).collect::<String>(), "");
+    let text = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
+    let settings: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("[symbols.") || line.starts_with("quote = "))
+        .collect();
+    assert_eq!(settings.len(), 8, "{text}");
+    folder.write("fifo-pnl.toml", settings.join("\n"));
+    folder.compute(&["--all-symbols"]).expect(1);
+    let left = folder
+        .sql("SELECT symbol FROM manual_review_queue WHERE status = 'pending' ORDER BY symbol");
+    assert_eq!(left, ["QNT-EUR", "QNTEUR"]);
+}
+
+/// A basis is no answer where no sell is unmatched, by flag or in a sheet.
+#[test]
+fn a_basis_is_refused_by_the_kind_of_the_item() {
+    let folder = priced_in("QNT-EUR");
+    let line = "fifo-pnl review resolve 1 --basis 5 --acquired 2025-03-01T00:00:00Z --note x --yes";
+    let done: Done = folder.shell(line).expect(2);
+    let said = "review item 1 is missing_fx, no unmatched sell: a basis does not settle it";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    folder
+        .shell("fifo-pnl review export -o sheet.csv")
+        .expect(0);
+    let sheet = folder.read("sheet.csv");
+    let row = sheet.lines().nth(1).unwrap();
+    let filled = format!(
+        "{},resolve,3,5,2025-03-01T00:00:00Z,,x",
+        row.trim_end_matches(',')
+    );
+    folder.write("sheet.csv", sheet.replace(row, &filled));
+    let done = folder
+        .shell("fifo-pnl review apply sheet.csv --yes")
+        .expect(2);
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    assert_eq!(open_items(&folder), ["1 missing_fx"]);
+}

@@ -1,0 +1,140 @@
+//! Two versions beside each other: which sells differ, and why.
+#![cfg(all(feature = "cli", unix))]
+
+use crate::support;
+
+use support::Folder;
+
+const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
+
+fn csv(rows: &[&str]) -> String {
+    let rows: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    format!("{HEADER}{rows}")
+}
+
+/// Two pools: BTC sold twice in two years, ETH once.
+fn folder() -> Folder {
+    let folder = Folder::with_trades(&csv(&[
+        "b-1,BTC-USD,buy,2,10,2024-01-01T00:00:00Z,0",
+        "s-1,BTC-USD,sell,1,12,2024-06-01T00:00:00Z,0",
+        "s-2,BTC-USD,sell,1,13,2025-06-01T00:00:00Z,0",
+        "b-3,ETH-USD,buy,1,5,2024-01-01T00:00:00Z,0",
+        "s-3,ETH-USD,sell,1,6,2024-06-01T00:00:00Z,0",
+    ]));
+    folder.compute(&["--all-symbols"]).expect(0);
+    folder
+}
+
+fn add(folder: &Folder, name: &str, rows: &[&str], more: &[&str]) {
+    folder.write(name, csv(rows));
+    let mut args = vec!["import"];
+    args.extend(more);
+    args.push(name);
+    folder.fifo_pnl(&args).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+}
+
+#[test]
+fn equal_versions_do_not_differ() {
+    let folder = folder();
+    folder.compute(&["--all-symbols"]).expect(0);
+    let done = folder.fifo_pnl(&["compare", "1", "2"]).expect(0);
+    let line = "0 sells differ; realized PnL 6.00 and 6.00, difference 0.00";
+    assert!(done.stdout.contains(line), "{}", done.stdout);
+    folder.fifo_pnl(&["compare", "1", "7"]).expect(2);
+    folder.fifo_pnl(&["compare", "1", "x"]).expect(2);
+}
+
+#[test]
+fn a_new_trade_a_void_and_a_correction_are_named() {
+    let folder = folder();
+    let late = "b-0,BTC-USD,buy,1,7,2023-01-01T00:00:00Z,0";
+    add(&folder, "late.csv", &[late], &[]);
+    let compare = |left: &str, right: &str| {
+        let done = folder.fifo_pnl(&["compare", left, right, "--json"]);
+        done.expect(0).json()
+    };
+    let json = compare("1", "2");
+    assert_eq!(json["total"]["sells_differ"], 1);
+    assert_eq!(json["total"]["difference_usd"], "3");
+    assert_eq!(json["sells"][0]["why"], "new buy \"b-0\"");
+    let lots = |side: &str| json["sells"][0][side]["lots"][0]["buy_order_id"].clone();
+    assert_eq!(
+        (lots("first"), lots("second")),
+        ("b-1".into(), "b-0".into())
+    );
+    assert_eq!(json["symbols"]["ETH-USD"]["sells_differ"], 0);
+    assert_eq!(json["symbols"]["ETH-USD"]["second_pnl_usd"], "1");
+    folder
+        .fifo_pnl(&["void", "b-0", "--reason", "a test"])
+        .expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let why = &compare("2", "3")["sells"][0]["why"];
+    assert_eq!(why, "\"b-0\" was voided, or is gone");
+    let corrected = "b-3,ETH-USD,buy,1,4,2024-01-01T00:00:00Z,0";
+    let why = ["--correct", "--reason", "a typing error"];
+    add(&folder, "corrected.csv", &[corrected], &why);
+    let done = folder
+        .validate(&["--compare-versions", "3", "4", "--json"])
+        .expect(0);
+    let json = done.json();
+    assert_eq!(json["sells"][0]["why"], "correction of \"b-3\"");
+    assert_eq!(json["sells"][0]["difference_usd"], "1");
+    assert_eq!(json["symbols"]["BTC-USD"]["sells_differ"], 0);
+    folder
+        .validate(&["--compare-versions", "3", "4", "--strict"])
+        .expect(2);
+    folder.validate(&[]).expect(2);
+}
+
+#[test]
+fn symbols_years_and_files_choose_and_keep() {
+    let folder = folder();
+    let late = "b-0,BTC-USD,buy,1,7,2023-01-01T00:00:00Z,0";
+    add(&folder, "late.csv", &[late], &[]);
+    let of = |args: &[&str]| {
+        let all = ["compare", "1", "2", "--json"];
+        folder.fifo_pnl(&[&all, args].concat()).expect(0).json()
+    };
+    assert_eq!(of(&["--symbol", "ETH-USD"])["total"]["sells_differ"], 0);
+    let year = of(&["--year", "2024"]);
+    assert_eq!(year["total"]["sells_differ"], 1);
+    assert_eq!(year["total"]["first_pnl_usd"], "3");
+    assert_eq!(year["total"]["second_pnl_usd"], "6");
+    let done = folder
+        .fifo_pnl(&["compare", "1", "2", "--symbol", "btc/usd", "-o", "all.csv"])
+        .expect(0);
+    assert!(done.stdout.contains("all.csv: 1 sell\n"), "{}", done.stdout);
+    let file = folder.read("all.csv");
+    let line = "default,BTC-USD,s-1,2024-06-01T00:00:00.000000Z,b-1:1,b-0:1,10,7,2,5,3,\
+                \"new buy \"\"b-0\"\"\"";
+    assert_eq!(file.lines().nth(1), Some(line));
+    // The second sell has the same lot, as much of it and at the same cost: it does not differ.
+    assert_eq!(file.lines().count(), 2);
+}
+
+#[test]
+fn settings_and_excluded_pools_are_named() {
+    let folder = folder();
+    let exclude = [
+        "review",
+        "exclude",
+        "--account",
+        "default",
+        "--symbol",
+        "ETH-USD",
+    ];
+    folder
+        .fifo_pnl(&[&exclude[..], &["--reason", "a test"]].concat())
+        .expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let done = folder.fifo_pnl(&["compare", "1", "2", "--json"]).expect(0);
+    let json = done.json();
+    assert_eq!(
+        json["notes"][0],
+        "their policies differ (settings, exclusions)"
+    );
+    let why = json["sells"][0]["why"].as_str().unwrap();
+    assert!(why.starts_with("excluded in version 2: "), "{why}");
+    assert_eq!(json["sells"][0]["second"], serde_json::Value::Null);
+}

@@ -1,0 +1,161 @@
+//! What is filed is whole, and says what it lacks.
+
+use crate::figures::{Place, has};
+
+/// Sales of two symbols in 2025, and version 2 of one of them alone.
+fn trade(place: &Place) {
+    place
+        .folder
+        .write("fifo-pnl.toml", "[tax]\ntimezone = \"UTC\"\n");
+    place.write(
+        "t.csv",
+        "b1,BTC-USD,buy,1,100,2025-01-01T00:00:00Z,0,main\n\
+         e1,ETH-USD,buy,1,10,2025-01-01T00:00:00Z,0,main\n\
+         x1,ETH-USD,buy,1,10,2025-01-01T00:00:00Z,0,other\n\
+         s1,BTC-USD,sell,1,150,2025-03-01T00:00:00Z,0,main\n\
+         s2,ETH-USD,sell,1,15,2025-03-01T00:00:00Z,0,main\n\
+         x2,ETH-USD,sell,1,15,2025-03-01T00:00:00Z,0,other\n",
+    );
+    place.run("fifo-pnl run t.csv --quiet").expect(0);
+}
+
+fn of_symbol(place: &Place) {
+    trade(place);
+    place.run("compute_allocations --symbol BTC-USD").expect(0);
+}
+
+pub fn a_version_of_one_symbol_is_neither_advised_nor_filed(place: &Place) {
+    of_symbol(place);
+    let done = place
+        .run("fifo-pnl tax --year 2025 --format lots -o l.csv")
+        .expect(0);
+    assert!(!done.stdout.contains("--version 2"), "{}", done.stdout);
+    let draft = "fifo-pnl tax --year 2025 --version 2 --format lots -o d.csv";
+    let done = place.run(draft).expect(0);
+    let words = "the version has only BTC-USD; other sales are in no file";
+    has(&done.stdout, &["never published, only BTC-USD", words]);
+    assert!(!done.stdout.contains('{'), "{}", done.stdout);
+    let file = "fifo-pnl tax --year 2025 --version 2 --final -o f.zip --allow-incomplete";
+    let done = place.run(file).expect(3);
+    has(
+        &done.stderr,
+        &["version 2 has only BTC-USD: what is filed has every sale"],
+    );
+    assert!(!place.folder.join("f.zip").exists());
+    let sealed = place.run("fifo-pnl versions list --json").expect(0).stdout;
+    assert!(!sealed.contains("filed for"), "{sealed}");
+}
+
+pub fn a_version_of_one_account_is_filed_for_that_account(place: &Place) {
+    trade(place);
+    place
+        .run("compute_allocations --all-symbols --account main")
+        .expect(0);
+    let file = "fifo-pnl tax --year 2025 --version 2 --final -o f.zip";
+    let done = place.run(file).expect(3);
+    has(
+        &done.stderr,
+        &["version 2 has all symbols of account", "--account main"],
+    );
+    place.run(&format!("{file} --account other")).expect(3);
+    place.run(&format!("{file} --account main")).expect(0);
+}
+
+pub fn where_no_version_is_current_a_part_is_not_advised(place: &Place) {
+    place.write(
+        "t.csv",
+        "b1,BTC-USD,buy,1,100,2025-01-01T00:00:00Z,0,main\n",
+    );
+    place.run("fifo-pnl import t.csv").expect(0);
+    place.run("compute_allocations --symbol BTC-USD").expect(0);
+    let done = place.run("fifo-pnl tax --year 2025 --format lots -o l.csv --timezone UTC");
+    let stderr = done.expect(2).stderr;
+    assert!(!stderr.contains("--version"), "{stderr}");
+}
+
+pub fn a_year_that_was_filed_before_is_named(place: &Place) {
+    trade(place);
+    let file = |name: &str| {
+        let line = format!("fifo-pnl tax --year 2025 --final -o {name}");
+        place.run(&line).expect(0).stdout
+    };
+    assert!(!file("a.zip").contains("filed before"));
+    has(
+        &file("b.zip"),
+        &["the year was filed before: a.zip, version 1, on 20"],
+    );
+    has(
+        &file("c.zip"),
+        &["b.zip, version 1, on 20", "and 1 time before that"],
+    );
+    let done = place.run("fifo-pnl tax --year 2025 --final -o d.zip --json");
+    let before = &done.expect(0).json()["filed_before"][0];
+    assert_eq!(
+        (&before["file"], &before["earlier"]),
+        (&"c.zip".into(), &2.into())
+    );
+    let done = place.run("fifo-pnl tax amend --year 2025").expect(0);
+    has(
+        &done.stdout,
+        &["(d.zip)", "3 filings of the year came before that one"],
+    );
+    // Another year was not.
+    let done = place
+        .run("fifo-pnl tax --year 2024 --final -o e.zip")
+        .expect(0);
+    assert!(!done.stdout.contains("filed before"), "{}", done.stdout);
+}
+
+pub fn voided_sales_of_the_year_are_named(place: &Place) {
+    trade(place);
+    let export = "fifo-pnl tax --year 2025 --format lots --overwrite -o l.csv";
+    let said = |line: &str| place.run(line).expect(0).stdout;
+    assert!(!said(export).contains("voided"));
+    assert!(
+        !place
+            .folder
+            .read("l.manifest.json")
+            .contains("voided_sells")
+    );
+    place
+        .run("fifo-pnl tax --year 2025 --final -o before.zip")
+        .expect(0);
+    for id in ["s1", "b1"] {
+        place
+            .run(&format!("fifo-pnl void {id} --account main --reason short"))
+            .expect(0);
+    }
+    // A corrected sale is no voided one.
+    place.write(
+        "c.csv",
+        "s2,ETH-USD,sell,1,16,2025-03-01T00:00:00Z,0,main\n",
+    );
+    place
+        .run("fifo-pnl import --correct --reason price c.csv")
+        .expect(0);
+    // The version does not know it yet.
+    assert!(!said(export).contains("voided"));
+    place.run("compute_allocations --all-symbols").expect(0);
+    let note = "1 sale of 2025 was voided and is in no file: s1\n";
+    has(&said(export), &[note]);
+    has(
+        &said("fifo-pnl tax --year 2025 --final -o after.zip"),
+        &[note],
+    );
+    let manifest = place.folder.read("l.manifest.json");
+    has(&manifest, &["\"voided_sells\": [", "\"order_id\": \"s1\""]);
+    assert!(!said(&export.replace("2025", "2024")).contains("voided"));
+    assert!(!said(&format!("{export} --account other")).contains("voided"));
+    for zip in ["before.zip", "after.zip"] {
+        has(&said(&format!("fifo-pnl tax verify {zip}")), &["Equal"]);
+    }
+    // Both forms of a corrected sale.
+    place
+        .run("fifo-pnl void s2~2 --account main --reason short")
+        .expect(0);
+    place.run("compute_allocations --all-symbols").expect(0);
+    has(
+        &said(export),
+        &["2 sales of 2025 were voided and are in no file: s1, s2~2\n"],
+    );
+}

@@ -1,0 +1,30 @@
+//! The programs, run as a user runs them, on both databases.
+#![cfg(feature = "cli")]
+
+mod adoption;
+mod advice;
+mod altered_rows;
+mod cases;
+mod compare;
+mod counts;
+mod crashes;
+mod demo;
+mod errors;
+mod faults;
+mod figures;
+mod files;
+mod foreign_schema;
+mod growth;
+mod hostile;
+mod import_rows;
+mod line_numbers;
+mod memory;
+mod operations;
+mod postgres_cli;
+mod printed_commands;
+mod review;
+mod same_bytes;
+#[path = "../support/mod.rs"]
+mod support;
+mod tax;
+mod tax_postgres;

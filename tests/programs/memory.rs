@@ -1,0 +1,114 @@
+//! What a pool takes beside its trades: the memory of a run and of a validation grows by so many
+//! bytes a pool, and no more.
+//!
+//! The largest resident set of a process is what its system says of it at its end, where a build
+//! with debug assertions can be told to stop. What a process takes whatever it does falls out of
+//! the difference of two ledgers.
+#![cfg(all(feature = "cli", debug_assertions, target_os = "linux"))]
+
+use crate::support;
+use crate::support::site;
+
+use std::fmt::Write;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use site::Site;
+use support::Folder;
+
+/// Pools of the two ledgers.
+const POOLS: (usize, usize) = (2_000, 12_000);
+
+/// What a run takes for a pool of one trade, the trade included. Units: bytes.
+const RUN_POOL_BYTES_MAX: u64 = 1_700;
+
+/// What a validation takes for a pool of one trade, the trade included. Runs measured 2,800 to
+/// 3,060, as threads meet in another order each time; whole pools took 8,000. Units: bytes.
+const VALIDATION_POOL_BYTES_MAX: u64 = 4_000;
+
+/// A buy in each pool.
+fn ledger(pools: usize) -> String {
+    let mut csv =
+        String::from("account,order_id,symbol,side,size,price,order_time,total_fees_usd\n");
+    for nth in 0..pools {
+        let account = format!("account-{nth:06}");
+        let facts = "BTC-USD,buy,1.25,10.5,2024-01-01T00:00:00Z,0";
+        writeln!(csv, "{account},b{nth},{facts}").unwrap();
+    }
+    csv
+}
+
+/// Runs a command and returns its largest resident set. Units: bytes.
+fn peak(mut command: Command) -> u64 {
+    command.env("FIFO_PNL_STOP_AT", "ended");
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let said = BufReader::new(process.stderr.take().unwrap());
+    let mut lines = said.lines().map(Result::unwrap);
+    let is_stopped = lines.any(|line| line == "stopped at ended");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(is_stopped, "it ended without a stop");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.unwrap().trim().trim_end_matches(" kB");
+    kilobytes.parse::<u64>().unwrap() * 1_024
+}
+
+/// Returns the peaks of a run and of a validation over a ledger.
+fn peaks(program: &dyn Fn(&[&str]) -> Command, folder: &Folder, pools: usize) -> [u64; 2] {
+    folder.write("trades.csv", ledger(pools));
+    let done = program(&["import", "--quiet", "trades.csv"]).status();
+    assert!(done.unwrap().success());
+    let run = peak(program(&["compute", "--all-symbols", "--quiet"]));
+    [
+        run,
+        peak(program(&["validate", "--version", "current", "--quiet"])),
+    ]
+}
+
+fn check(few: [u64; 2], many: [u64; 2]) {
+    let pools = (POOLS.1 - POOLS.0) as u64;
+    let limits = [RUN_POOL_BYTES_MAX, VALIDATION_POOL_BYTES_MAX];
+    for ((few, many), limit) in few.into_iter().zip(many).zip(limits) {
+        let each = many.saturating_sub(few) / pools;
+        println!("{few} then {many}: {each} bytes a pool");
+        assert!(
+            each <= limit,
+            "{each} bytes a pool, expected at most {limit}"
+        );
+    }
+}
+
+fn on_sqlite(pools: usize) -> [u64; 2] {
+    let folder = Folder::new();
+    let program = |args: &[&str]| folder.program(env!("CARGO_BIN_EXE_fifo-pnl"), args);
+    peaks(&program, &folder, pools)
+}
+
+fn on_postgres(server: &str, pools: usize) -> [u64; 2] {
+    let site = Site::migrated(server);
+    let program = |args: &[&str]| site.program(env!("CARGO_BIN_EXE_fifo-pnl"), args);
+    peaks(&program, &site.folder, pools)
+}
+
+/// Whoever plans a machine goes by these two numbers: no setting limits them.
+#[test]
+fn the_page_for_operations_names_what_a_pool_may_take() {
+    let page = include_str!("../../docs/OPERATIONS.md");
+    let kilobytes = |bytes: u64| format!("{} KB a pool", bytes as f64 / 1_000.0);
+    let [run, validation] = [RUN_POOL_BYTES_MAX, VALIDATION_POOL_BYTES_MAX].map(kilobytes);
+    let said = format!("a run at most {run}, a validation at most {validation}");
+    assert!(page.contains(&said), "{said}");
+}
+
+#[test]
+fn a_pool_takes_little_memory_on_sqlite() {
+    check(on_sqlite(POOLS.0), on_sqlite(POOLS.1));
+}
+
+#[test]
+fn a_pool_takes_little_memory_on_postgres() {
+    let Some(server) = site::server() else { return };
+    check(on_postgres(&server, POOLS.0), on_postgres(&server, POOLS.1));
+}

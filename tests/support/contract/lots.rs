@@ -1,0 +1,248 @@
+//! Files that come in lots: the same as in one, and nothing where one does not come.
+
+use async_trait::async_trait;
+use fifo_pnl::engine::LedgerTrade;
+use fifo_pnl::store::memory::MemoryStore;
+use fifo_pnl::store::model::{ImportBatch, Reject, Scope};
+use fifo_pnl::store::trades::TradeSource;
+use fifo_pnl::store::{Store, StoreError, StoreResult};
+
+use crate::subject::{Subject, append, at, batch, changed, correction, of, trade};
+
+/// Gives trades in lots of a size.
+struct InLots {
+    trades: Vec<LedgerTrade>,
+    size: usize,
+    given: usize,
+    rejects: Vec<Reject>,
+    rejects_given: usize,
+    /// Fails behind the last rejected row.
+    are_rejects_broken: bool,
+    /// Fails behind the last one.
+    is_broken: bool,
+}
+
+impl InLots {
+    fn new(batch: &ImportBatch, size: usize) -> Self {
+        Self {
+            trades: batch.trades.clone(),
+            size,
+            given: 0,
+            rejects: batch.rejects.clone(),
+            rejects_given: 0,
+            are_rejects_broken: false,
+            is_broken: false,
+        }
+    }
+}
+
+#[async_trait]
+impl TradeSource for InLots {
+    fn count(&self) -> u64 {
+        self.trades.len() as u64
+    }
+
+    fn rewind(&mut self) {
+        (self.given, self.rejects_given) = (0, 0);
+    }
+
+    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+        let rest = self.trades.iter().skip(self.given).take(self.size);
+        let lot: Vec<LedgerTrade> = rest.cloned().collect();
+        self.given += lot.len();
+        match (lot.is_empty(), self.is_broken) {
+            (false, _) => Ok(Some(lot)),
+            (true, false) => Ok(None),
+            (true, true) => Err(StoreError::Stopped),
+        }
+    }
+
+    fn rejected(&self) -> u64 {
+        self.rejects.len() as u64
+    }
+
+    async fn next_rejects(&mut self) -> StoreResult<Option<Vec<Reject>>> {
+        let rest = self.rejects.iter().skip(self.rejects_given);
+        let lot: Vec<Reject> = rest.take(self.size).cloned().collect();
+        self.rejects_given += lot.len();
+        match (lot.is_empty(), self.are_rejects_broken) {
+            (false, _) => Ok(Some(lot)),
+            (true, false) => Ok(None),
+            (true, true) => Err(StoreError::Stopped),
+        }
+    }
+}
+
+fn bought(id: &str, price: &str) -> LedgerTrade {
+    of("default", "BTC-USD", trade(id, "buy", "1", price, 1))
+}
+
+async fn ledger(store: &dyn Store) -> Vec<String> {
+    let read = store.read_ledger(&Scope::default(), None).await.unwrap();
+    let trades = read
+        .pools
+        .values()
+        .flat_map(|pool| pool.trades.to_vec().unwrap());
+    let mut rows: Vec<String> = trades
+        .map(|t| format!("{} {}", t.order_id, t.price))
+        .collect();
+    rows.sort();
+    rows.push(format!("voided {}", read.voided));
+    rows
+}
+
+/// Files that meet a ledger of X, Y and Z at 100.
+fn files() -> Vec<ImportBatch> {
+    let of = |rows: &[(&str, &str)]| rows.iter().map(|(id, price)| bought(id, price)).collect();
+    let all_new = of(&[("A", "1"), ("B", "1"), ("C", "1"), ("D", "1")]);
+    let some_known = of(&[
+        ("A", "1"),
+        ("X", "100"),
+        ("B", "1"),
+        ("Y", "100"),
+        ("C", "1"),
+    ]);
+    let last_conflicts = of(&[("A", "1"), ("B", "1"), ("X", "100"), ("Z", "101")]);
+    // The file's own ids stand where corrections would have theirs: X and Y would count twice.
+    let corrects_twice = of(&[
+        ("X~2", "7"),
+        ("A", "1"),
+        ("X", "101"),
+        ("Y", "102"),
+        ("Y~2", "8"),
+    ]);
+    let corrects = of(&[
+        ("X", "101"),
+        ("A", "1"),
+        ("Y", "102"),
+        ("B~2", "8"),
+        ("Z", "100"),
+    ]);
+    vec![
+        batch(all_new),
+        batch(some_known.clone()),
+        batch(last_conflicts.clone()),
+        changed(batch(last_conflicts), |file| file.skip_conflicts = true),
+        changed(batch(some_known), |file| file.preview = true),
+        batch(corrects_twice.clone()),
+        changed(correction(corrects_twice.clone()), |file| {
+            file.preview = true
+        }),
+        correction(corrects_twice),
+        batch(corrects.clone()),
+        changed(correction(corrects.clone()), |file| file.preview = true),
+        correction(corrects),
+    ]
+}
+
+pub async fn a_file_in_lots_is_the_file_in_one(subject: &dyn Subject) {
+    let store = subject.store();
+    let in_one = MemoryStore::new();
+    let known = || vec![bought("X", "100"), bought("Y", "100"), bought("Z", "100")];
+    append(store, known()).await;
+    append(&in_one, known()).await;
+    for (nth, mut file) in files().into_iter().enumerate() {
+        // Each file begins with ids of its own, so that one says nothing about the next.
+        for row in &mut file.trades {
+            if matches!(row.trade.order_id.as_str(), "A" | "B" | "C" | "D") {
+                row.trade.order_id = format!("{}{nth}", row.trade.order_id).parse().unwrap();
+            }
+        }
+        let expected = in_one
+            .import(&file)
+            .await
+            .map_err(|error| error.to_string());
+        let mut lots = InLots::new(&file, 1 + nth % 2);
+        let receipt = store.import_file(&file.file, &mut lots).await;
+        let receipt = receipt.map_err(|error| error.to_string());
+        let is_refused = matches!(nth, 6 | 7);
+        assert_eq!(receipt.is_err(), is_refused, "{nth}");
+        assert_eq!(receipt, expected, "{nth}");
+        assert_eq!(ledger(store).await, ledger(&in_one).await, "{nth}");
+    }
+    assert!(ledger(store).await.contains(&"X~2 101".into()));
+    assert_eq!(store.imports().await.unwrap().len(), 5);
+}
+
+pub async fn a_file_that_breaks_off_leaves_nothing(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![bought("X", "100")]).await;
+    let before = (ledger(store).await, subject.events().await);
+    for mut file in [
+        batch(vec![bought("A", "1"), bought("B", "1")]),
+        batch(vec![bought("A", "1"), bought("X", "100")]),
+        correction(vec![bought("A", "1"), bought("X", "101")]),
+    ] {
+        file.file.imported_at = at(200);
+        let mut lots = InLots::new(&file, 1);
+        lots.is_broken = true;
+        let error = store.import_file(&file.file, &mut lots).await.unwrap_err();
+        assert!(matches!(error, StoreError::Stopped), "{error:?}");
+        assert_eq!((ledger(store).await, subject.events().await), before);
+    }
+    // The connection, and the next number, are as good as ever.
+    let receipt = store.import(&batch(vec![bought("A", "1")])).await.unwrap();
+    assert_eq!(receipt.import_id, Some(2));
+}
+
+fn reject(line: u64) -> Reject {
+    Reject {
+        line,
+        order_id: format!("R-{line}"),
+        column: "price".into(),
+        found: "four".into(),
+        reason: "expected a number, zero or more".into(),
+        text: format!("R-{line},four"),
+    }
+}
+
+/// Rejected rows come behind the trades, in lots; all are kept, or nothing of the file is.
+pub async fn rejects_in_lots_are_all_kept(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![bought("X", "100")]).await;
+    // All new, and with a known trade among them: a store writes the two in different ways.
+    let files = [
+        batch(vec![bought("A", "1")]),
+        batch(vec![bought("X", "100"), bought("B", "1")]),
+    ];
+    for (nth, file) in files.into_iter().enumerate() {
+        let rejects = (10..15).map(reject).collect();
+        let file = ImportBatch { rejects, ..file };
+        let before = (ledger(store).await, subject.rejects().await);
+        let mut lots = InLots::new(&file, 2);
+        lots.are_rejects_broken = true;
+        let error = store.import_file(&file.file, &mut lots).await.unwrap_err();
+        assert!(matches!(error, StoreError::Stopped), "{error:?}");
+        assert_eq!((ledger(store).await, subject.rejects().await), before);
+        let mut lots = InLots::new(&file, 2);
+        let receipt = store.import_file(&file.file, &mut lots).await.unwrap();
+        let id = receipt.import_id.unwrap();
+        let kept = subject.rejects().await.split_off(5 * nth);
+        let expected: Vec<_> = (10..15)
+            .map(|line| (id, line, "price".to_owned()))
+            .collect();
+        assert_eq!(kept, expected);
+        let event = subject.events().await.pop().unwrap();
+        assert!(event.contains(r#""rejected":5"#), "{event}");
+    }
+}
+
+/// Of many conflicts the first ones are named, and all are counted.
+pub async fn conflicts_are_counted_and_few_are_named(subject: &dyn Subject) {
+    let store = subject.store();
+    let rows = |price| {
+        (0..150)
+            .map(|nth| bought(&format!("B-{nth}"), price))
+            .collect()
+    };
+    append(store, rows("100")).await;
+    let receipt = store.import(&batch(rows("101"))).await.unwrap();
+    assert_eq!((receipt.import_id, receipt.conflict_count()), (None, 150));
+    assert_eq!(receipt.conflicts_by_column, [("price", 150)].into());
+    let lines: Vec<u64> = receipt.conflicts.iter().map(|of| of.line).collect();
+    assert_eq!(lines, (2..102).collect::<Vec<u64>>());
+    let skipping = changed(batch(rows("101")), |file| file.skip_conflicts = true);
+    store.import(&skipping).await.unwrap();
+    let event = subject.events().await.pop().unwrap();
+    assert!(event.contains(r#""conflicts":150"#), "{event}");
+}
