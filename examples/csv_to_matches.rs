@@ -45,7 +45,8 @@ fn worked_case() -> PathBuf {
 
 /// Matches the trades of a file, pool by pool.
 ///
-/// Errors: a row that is no trade, or a pool that can't be matched; nothing is left out unseen.
+/// Errors: a row that is not a valid trade, or a pool that can't be matched. It skips no row in
+/// silence.
 fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> {
     let options = ImportOptions {
         account_default: Account::default(),

@@ -4,7 +4,7 @@
 //! cargo run --example generate_ledger -- --trades 5000 --seed 42 --shape demo > trades.csv
 //! ```
 //!
-//! Real ledgers are private, and a random one without structure hides what matters here: deep
+//! Real ledgers are private. A random one without structure hides what matters here: deep
 //! inventories, executions of one microsecond, orders in many fills, prices with seven zeros, sells
 //! whose buys were lost. The shapes differ in what they stress:
 //!
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What a ledger looks like; the table at the head says what each is for.
+/// The shape of a ledger; the table at the head says what each is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Demo,
@@ -85,7 +85,7 @@ struct Options {
 
 /// Reads the flags.
 ///
-/// Errors: an unknown flag, a missing value, a value that is no number or out of range.
+/// Errors: an unknown flag, a missing value, a value that is not a number or out of range.
 fn parse_options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let (mut trades, mut seed, mut symbols, mut shape) = (5_000, 42, None, Shape::Zipf);
     while let Some(flag) = args.next() {

@@ -154,7 +154,7 @@ const TRADERS: [Trader; 3] = [
     },
 ];
 
-/// What an account holds of one symbol.
+/// An account's holding of one symbol.
 #[derive(Clone, Copy, Default)]
 struct Holding {
     open: i128,
@@ -247,7 +247,7 @@ fn write_demo_order<W: Write>(
     write_fills(demo, &order, parts, random, ledger)
 }
 
-/// What the fills of one order share.
+/// Facts that the fills of one order share.
 struct Order<'a> {
     trader: &'a Trader,
     market: &'a Market,
