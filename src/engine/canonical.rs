@@ -22,7 +22,7 @@ pub const ALLOCATION_HEADER: &str = "account,symbol,sell_order_id,buy_order_id,a
 buy_price,sell_price,buy_fees_per_unit,sell_fees_per_unit,cost_basis_usd,proceeds_usd,\
 net_proceeds_usd,pnl_usd,buy_time,sell_time,notes";
 
-/// What a person should know about an allocation, as fixed codes.
+/// Codes for facts that a person should know about an allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Notes {
     /// No open lot was left for this part of the sell.
@@ -100,18 +100,18 @@ impl FromStr for Notes {
     }
 }
 
-/// One row of `fifo_allocations`, borrowed from wherever it is: a match just made, or a store.
+/// One row of `fifo_allocations`, borrowed from a match just made, or from a store.
 ///
 /// Units: sizes in base units, prices and fees per unit in USD a unit, amounts in USD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AllocationRow<'a> {
-    /// Whose lots.
+    /// Account of the pool.
     pub account: &'a str,
-    /// Of what.
+    /// Symbol of the pool.
     pub symbol: &'a str,
     /// The sell.
     pub sell_order_id: &'a str,
-    /// The buy; `None` where no lot was left.
+    /// The buy; `None` if no lot was left.
     pub buy_order_id: Option<&'a str>,
     /// How much of the sell, and of the lot.
     pub allocated_size: Size,
@@ -203,8 +203,8 @@ pub(crate) fn value<T: Canonical>(line: &mut Vec<u8>, field: Option<T>) {
     }
 }
 
-/// A value with one canonical spelling, written without the heap and without `fmt`: rows are
-/// written by the million, and half of the time of a run was once spent on their text.
+/// A value with one canonical spelling, written without the heap and without `fmt`. A run writes
+/// millions of rows, and their text once took half of its time.
 pub trait Canonical {
     /// Appends the canonical text.
     fn push_to(&self, line: &mut Vec<u8>);

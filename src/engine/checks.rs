@@ -25,7 +25,7 @@ use evidence::Evidence;
 
 macro_rules! invariants {
     ($($(#[$doc:meta])* $id:ident = $title:literal),+ $(,)?) => {
-        /// What must hold in every stored version. The ids are stable: they stand in reports.
+        /// Invariants of every stored version. The ids are stable: they stand in reports.
         ///
         /// Source: docs/SPEC-matching.md, "Invariants".
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +66,7 @@ invariants! {
     I9 = "pairs across accounts or symbols",
     /// The inventory is what the sells have left.
     I10 = "lots where ledger minus allocations differs from the inventory snapshot",
-    /// What found no lot is asked of a person, and nothing else is.
+    /// Each unmatched part has its review item, and no other part has one.
     I11 = "unmatched rows without a review item, or open items without a row",
     /// The answers of an earlier system are explained.
     I12 = "historical sells not classified equal, differs or missing",
@@ -76,7 +76,7 @@ invariants! {
     I14 = "executions present both as fills and as their whole order",
     /// Ledger = eligible + ineligible.
     I15 = "ledger rows in neither view, or in both",
-    /// What was corrected is not counted beside its correction.
+    /// No trade counts beside its correction.
     I16 = "executions that count beside their correction",
 }
 
@@ -111,18 +111,18 @@ impl fmt::Display for Invariant {
 /// An invariant that does not hold: where, what was found, what was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which one.
+    /// The broken invariant.
     pub invariant: Invariant,
-    /// Where; `None` where it is about the whole ledger.
+    /// The pool; `None` if it is about the whole ledger.
     pub pool: Option<Pool>,
-    /// The order in question; empty where it is about the whole pool.
+    /// The order in question; empty if it is about the whole pool.
     pub order_id: String,
-    /// What was found and what was expected.
+    /// The finding, and what was expected.
     pub message: String,
 }
 
 impl Violation {
-    /// Makes the violation of a stored row that can't be read: a text that is no number or time.
+    /// Makes the violation of an unreadable stored row: a text that is not a number or a time.
     ///
     /// `reason` fits after "it": "is not a number".
     pub fn unreadable_row(
@@ -171,17 +171,17 @@ impl fmt::Display for Violation {
 /// A pool in a stored version, and the ledger as of the version's watermark.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolVersion<'a> {
-    /// Which pool.
+    /// The pool to check.
     pub pool: &'a Pool,
-    /// What was in the ledger when the version was computed, without trades voided by then.
+    /// The pool's ledger as of the version, without trades voided by then.
     pub ledger: &'a PoolLedger,
     /// The pool's rows. Order: by id is fastest, any will do.
     pub allocations: &'a [StoredAllocation],
     /// The pool's lots in the last snapshot. Order: oldest first is fastest, any will do.
     pub open_lots: &'a [StoredLot],
-    /// What the version says of the pool.
+    /// The version's summary of the pool.
     pub summary: Option<&'a StoredSummary>,
-    /// What the review queue says of the pool.
+    /// The pool's items in the review queue.
     pub review: &'a UnmatchedItems,
     /// Whether this is the current version.
     pub is_current: bool,
@@ -189,7 +189,7 @@ pub struct PoolVersion<'a> {
     pub was_published: bool,
 }
 
-/// Checks all that can be said of one pool of a version: I1 to I11 and I13.
+/// Checks all invariants of one pool of a version: I1 to I11 and I13.
 ///
 /// `elsewhere` is asked for an order that is not among the pool's trades: in which symbol it is a
 /// trade, in the same account or another.

@@ -1,4 +1,4 @@
-//! Decimal text: digits, a sign, a point. How it is read and written, whatever number it is of.
+//! Decimal text: digits, a sign, a point. Reads and writes it for every kind of number.
 //!
 //! Canonical text has no exponent, no superfluous zero, no `+` and no `-0`.
 
@@ -24,7 +24,7 @@ pub enum NumberError {
     /// More decimals than a fact may have.
     #[error("has {0} decimals, more than the {FACT_DECIMALS_MAX} allowed")]
     TooManyDecimals(usize),
-    /// Below zero where that has no meaning.
+    /// The number is below zero, which has no meaning here.
     #[error("is negative")]
     Negative,
 }

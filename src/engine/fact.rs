@@ -100,7 +100,7 @@ impl Fact {
 
     /// Returns the exact number.
     pub(super) fn to_decimal(self) -> Decimal {
-        // 28 digits fit the 96 bits of a `Decimal`, whatever the scale.
+        // 28 digits fit the 96 bits of a `Decimal` at any scale.
         Decimal::try_from_i128_with_scale(self.units, self.scale.into()).unwrap_or_default()
     }
 }

@@ -18,13 +18,13 @@ pub enum IdError {
     /// Longer than [`TEXT_BYTES_MAX`] bytes.
     #[error("has {0} bytes, more than the {TEXT_BYTES_MAX} allowed")]
     TooLong(usize),
-    /// A control character, an invisible one, or one without a picture; a blank at either end
-    /// (anywhere, in a symbol), or another blank than the plain one.
+    /// A control or invisible character, or one without a picture. Also a blank other than the
+    /// plain one, or a blank at either end (anywhere, in a symbol).
     #[error("has {}", name_of(*.0))]
     BadCharacter(char),
 }
 
-/// Names a character that a name may not have: it can't be shown, or not be told from others.
+/// Describes a character that a name may not have: it is invisible, or looks like another one.
 fn name_of(c: char) -> String {
     let number = c as u32;
     match c {
@@ -171,9 +171,9 @@ impl FromStr for Symbol {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pool {
-    /// Whose lots.
+    /// Account of the lots.
     pub account: Account,
-    /// Of what.
+    /// Symbol of the lots.
     pub symbol: Symbol,
 }
 
@@ -184,7 +184,7 @@ impl Pool {
     }
 }
 
-/// What a pool is found by in a map of pools, without making one: names that lie elsewhere.
+/// Names that find a pool in a map of pools, without making a `Pool`.
 ///
 /// ```
 /// use fifo_pnl::engine::{Pool, PoolNames};

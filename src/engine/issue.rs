@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::number::Usd;
 use super::policy::{SEVERITY_CRITICAL_FROM_USD, SEVERITY_HIGH_FROM_USD, SEVERITY_MEDIUM_FROM_USD};
 
-/// A word that is none of the known ones.
+/// An unknown word.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is not one of {0}")]
 pub struct UnknownWord(pub &'static str);
@@ -46,7 +46,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What kind of question a review item asks.
+    /// The kind of question that a review item asks.
     IssueType {
         /// A sell, or a part of one, found no open lot.
         UnmatchedSell = "unmatched_sell",
@@ -74,7 +74,7 @@ words! {
 }
 
 impl Severity {
-    /// Returns the severity of an amount at stake, whatever its sign.
+    /// Returns the severity of an amount at stake; its sign does not matter.
     pub fn of_amount(amount: Usd) -> Self {
         let at_least = |dollars| {
             let from = Usd::try_from_dollars(dollars).map_or(i128::MAX, Usd::units);

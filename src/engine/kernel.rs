@@ -63,8 +63,8 @@ impl<N: Units> Selling<N> {
     }
 }
 
-/// The state of matching, at one scale: the lot that sells take from. The lots behind it are
-/// untouched, and stay where the caller has them.
+/// The state of matching, at one scale: the lot that sells take from. The caller keeps the later
+/// lots, which are untouched.
 #[derive(Debug, Clone)]
 pub(super) struct Kernel<N> {
     pub(super) scale: u8,
@@ -115,7 +115,7 @@ impl<N: Units> Kernel<N> {
     }
 }
 
-/// Where the kernel gets the next lot from, once the oldest is used up.
+/// Source of the next lot, once the oldest is used up.
 pub(super) trait Lots {
     /// Takes the oldest lot that is not yet begun.
     fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>>;

@@ -1,16 +1,17 @@
-//! A row of the ledger: a trade, whose it is, and what is carried without meaning to matching.
+//! A row of the ledger: a trade, its account and symbol, and columns that matching ignores.
 
 use super::ids::{Account, Pool, Symbol};
 use super::trade::Trade;
 
-/// What a source said beside the facts. Kept for people and joins; matching never looks at it.
+/// Other columns of a source, beside the facts. Kept for people and joins; matching never looks at
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Carried {
     /// Limit, market, ...: any text.
     pub order_type: Option<String>,
-    /// Which system reported the trade.
+    /// The system that reported the trade.
     pub source: Option<String>,
-    /// By which way it came into the ledger.
+    /// The way by which it came into the ledger.
     pub ingest_via: Option<String>,
     /// The venue.
     pub exchange: Option<String>,
@@ -23,7 +24,7 @@ pub struct Carried {
 /// A trade as it goes into the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerTrade {
-    /// Whose.
+    /// Account of the trade.
     pub account: Account,
     /// The symbol in its one spelling.
     pub symbol: Symbol,
@@ -31,9 +32,9 @@ pub struct LedgerTrade {
     pub symbol_text: String,
     /// The facts that are matched.
     pub trade: Trade,
-    /// What the source said of the order's state; decides eligibility, so it is a fact.
+    /// The order's state, in the source's word. It decides eligibility, so it is a fact.
     pub status: Option<String>,
-    /// What is kept beside the facts.
+    /// The columns beside the facts.
     pub carried: Carried,
     /// Line of the imported file, from 1.
     pub import_line: u64,

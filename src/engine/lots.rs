@@ -26,9 +26,9 @@ pub struct OpenLot {
 pub struct InventoryLot {
     /// The whole buy.
     pub buy: Trade,
-    /// What is left of it. Units: base units.
+    /// Its rest. Units: base units.
     pub remaining_size: Size,
-    /// What that cost. Units: USD.
+    /// Cost of its rest. Units: USD.
     pub remaining_cost: Usd,
 }
 
@@ -70,14 +70,14 @@ pub(super) fn used_before(
     Ok(earlier)
 }
 
-/// Open lots of which nobody needs more than their sums.
+/// Sums of open lots, for callers that need no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LotSums {
     /// How many.
     pub lots: u64,
-    /// What is left of them. Units: base units.
+    /// Their rest. Units: base units.
     pub size: Size,
-    /// What that cost. Units: USD.
+    /// Cost of their rest. Units: USD.
     pub cost: Usd,
 }
 
@@ -139,8 +139,8 @@ impl LotPicker {
     }
 }
 
-/// Returns how far into a pool's open lots new trades can reach; `None`: further than a sum tells,
-/// as one of them comes before the pool's last trade.
+/// Returns how far into a pool's open lots new trades can reach. `None`: no sum tells, because one
+/// of them comes before the pool's last trade.
 pub fn reach_of(new: &Trades, last: Option<&PlaceInPool>) -> Option<Size> {
     let last = last?.borrowed();
     let mut reach = Size::ZERO;

@@ -14,17 +14,17 @@ use super::wide::I256;
 /// A part of a sell that a [`Matcher`] has just matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchedSlice {
-    /// The buy whose lot was used; `None` where no lot was left.
+    /// The buy whose lot was used; `None` if no lot was left.
     pub buy: Option<Arc<Trade>>,
     /// How much of the lot went to the sell. Units: base units.
     pub size: Size,
-    /// The slice's share of the buy's price and fee. Units: USD; `None` where no lot was left.
+    /// The slice's share of the buy's price and fee. Units: USD; `None` if no lot was left.
     pub cost_basis: Option<Usd>,
     /// The slice's share of the sell. Units: USD.
     pub proceeds: Usd,
     /// Proceeds less the slice's share of the sell's fee. Units: USD.
     pub net_proceeds: Usd,
-    /// Net proceeds less cost basis. Units: USD; `None` where no lot was left.
+    /// Net proceeds less cost basis. Units: USD; `None` if no lot was left.
     pub pnl: Option<Usd>,
 }
 
@@ -83,7 +83,7 @@ pub struct Matcher {
     kernel: Kernel<I256>,
     /// The buy of the kernel's oldest lot.
     oldest: Option<Arc<Trade>>,
-    /// The buys of the lots behind it, oldest first.
+    /// The buys of the later lots, oldest first.
     waiting: VecDeque<Arc<Trade>>,
     last: Option<Arc<Trade>>,
 }
@@ -97,7 +97,7 @@ struct Waiting<'a> {
 impl Lots for Waiting<'_> {
     fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>> {
         self.begun.push(self.waiting.pop_front()?);
-        // What was pushed is valid; lots are told apart by their order, not by a number.
+        // Every pushed trade is valid. Lots have an order instead of a number.
         let buy = TradeRef::try_of(self.begun.last()?).ok()?;
         Some(Lot::new(0, buy.terms(scale)?))
     }

@@ -50,8 +50,8 @@ pub fn match_trades(pool: Pool, trades: Trades) -> Result<Matching, InvalidTrade
     match_on(pool, &[], None, trades)
 }
 
-/// Matches trades on top of lots that earlier trades left open, of which one was the last. All
-/// trades of the result come after those, but for the buys of the lots, which stand among them.
+/// Matches trades on top of lots that earlier trades left open; `last` is the last of those. All
+/// trades of the result come after it. Only the buys of the lots are earlier.
 ///
 /// Errors: as of [`match_pool`]; or a lot has more left than its buy had, or at another cost.
 pub(super) fn match_on(

@@ -1,9 +1,11 @@
 //! The rules: trades to lots, allocations, review items, checks.
 //!
 //! No input or output, clock, environment, randomness, async, logging or threads; no floats, no
-//! unchecked operators, no maps of random order. Read next: `trade.rs` (what comes in), `kernel.rs`
-//! (the loop), `matching.rs` (how a pool comes to it), `outcome.rs` (what comes out), `money.rs`
-//! (how it is calculated), `checks.rs` and `reference.rs` (how it is judged).
+//! unchecked operators, no maps of random order.
+//!
+//! Read next: `trade.rs` (the input), `kernel.rs` (the loop), `matching.rs` (from pools to the
+//! loop), `outcome.rs` (the result). Then `money.rs` (the arithmetic), `checks.rs` and
+//! `reference.rs` (the judge).
 
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]

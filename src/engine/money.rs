@@ -11,9 +11,8 @@
 //! | [`Units`] add, sub | sizes at a pool's common scale | exact | beyond the width, or below zero |
 //!
 //! `gross` and `fee_share` take the units used *so far*; a slice's amount is the difference of two
-//! of them. So the slices of a whole add up to the whole to the last digit, whatever the rounding
-//! does to each. Products that leave 128 bits are made in 512, where every product of two facts
-//! fits.
+//! of them. So the slices of a whole add up to the whole to the last digit, for any rounding of
+//! each. Products that leave 128 bits are made in 512, where every product of two facts fits.
 
 mod basis;
 mod terms;
@@ -59,7 +58,7 @@ const POOL_UNITS_LIMIT: i128 = POOL_USD_LIMIT * POWERS[USD_SCALE as usize];
 pub trait Units: Copy + Ord + std::fmt::Debug + Send + Sync {
     /// Nothing.
     const ZERO: Self;
-    /// Which one it is.
+    /// This width.
     const WIDTH: Width;
     /// Converts a size to the scale, exactly. `None`: it does not fit.
     fn try_from_size(size: Size, scale: u8) -> Option<Self>;
@@ -377,8 +376,8 @@ pub fn fee_share<N: Units>(fee: Option<Fact>, used: N, size: N) -> Result<Usd, M
 /// Units: USD a base unit. Rounding: 18 decimals, half to even. `None`: it does not fit.
 pub fn fees_per_unit(fee: Fact, size: Fact) -> Option<UsdPerUnit> {
     let exponent = u32::from(size.scale()).saturating_add(FEES_PER_UNIT_SCALE.into());
-    // By one word where the size is one, and no digit of the fee is beyond the last decimal: a row
-    // with all its columns took 82 ns a trade, and takes 76.
+    // One word divides if the size is one word and the fee has no digit beyond the last decimal. A
+    // row with all its columns took 82 ns a trade, and takes 76.
     let by_word = || {
         let up = power(exponent.checked_sub(fee.scale().into())?)?;
         let numerator = multiply(fee.units(), up)?;

@@ -1,4 +1,4 @@
-//! What matching gives: allocations, open lots, totals.
+//! The result of matching: allocations, open lots, totals.
 
 #[cfg(test)]
 mod tests;
@@ -22,11 +22,11 @@ use super::wide::I256;
 
 /// A pool, matched.
 ///
-/// It keeps the trades, what is left, and the sums; allocations are made anew by each walk over
-/// them, which costs less than to keep them: a hundred bytes each, for a moment's work.
+/// It keeps the trades, the rests and the sums. Each walk computes the allocations again: that
+/// costs less than to keep a hundred bytes for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matching {
-    /// Which pool.
+    /// The matched pool.
     pub pool: Pool,
     /// In the pool's total order.
     pub trades: Trades,
@@ -36,23 +36,23 @@ pub struct Matching {
     pub totals: PoolTotals,
     /// Decimals at which all sizes are integers.
     scale: u8,
-    /// What holds those integers.
+    /// The width of those integers.
     width: Width,
     /// Buys of lots that earlier trades left open, by place: in no count and no sum but those of
     /// the open lots.
     earlier: Vec<EarlierLot>,
-    /// What the self-check found.
+    /// The result of the self-check.
     conserved: Result<(), SelfCheckError>,
 }
 
-/// What a matching changes in a pool's inventory. The lots that are not named stay as they are.
+/// Changes of a pool's inventory by a matching. Lots without a name here stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct LotChanges<'a> {
     /// Earlier lots that have less left, with their buys, oldest first.
     pub used: Vec<(TradeRef<'a>, &'a OpenLot)>,
     /// Buys of earlier lots whose rows go: nothing is left, or they are among `added`.
     pub gone: Vec<TradeRef<'a>>,
-    /// Lots that come behind all others, with their buys, oldest first.
+    /// New lots after all others, with their buys, oldest first.
     pub added: Vec<(TradeRef<'a>, &'a OpenLot)>,
 }
 
@@ -125,8 +125,8 @@ impl Matching {
         })
     }
 
-    /// Tells whether sizes and amounts are conserved: every sell's parts give its size and its net
-    /// proceeds; every buy's parts and its open rest give its size and its cost.
+    /// Tells whether sizes and amounts are conserved. Every sell's parts give its size and its net
+    /// proceeds. Every buy's parts and its open rest give its size and its cost.
     ///
     /// Errors: the first law broken, which is a bug of the engine.
     pub fn self_check(&self) -> Result<(), SelfCheckError> {
@@ -142,7 +142,7 @@ impl Matching {
 
     /// Shows each allocation as a row, in canonical order, until one is refused.
     ///
-    /// The fast way over all rows: there is one row, of which only what changes is written, while
+    /// The fast way over all rows: it has one row and writes only what changes.
     /// [`rows`](Self::rows) gives a new one each time. Errors: what `see` returned; the walk ended
     /// before the last row, which is a bug of the engine.
     pub fn try_each_row<'a, E: From<SelfCheckError>>(
@@ -234,7 +234,7 @@ impl Matching {
         })
     }
 
-    /// Returns a row of the pool, in which nothing else is told yet.
+    /// Returns a row of the pool with all other columns empty.
     fn no_row(&self) -> AllocationRow<'_> {
         AllocationRow {
             account: self.pool.account.as_str(),
@@ -325,7 +325,7 @@ impl Matching {
     }
 }
 
-/// What all rows of one trade say of it.
+/// The columns that all rows of one trade share.
 #[derive(Debug, Clone, Copy)]
 struct RowSide<'a> {
     order_id: &'a str,

@@ -63,7 +63,7 @@ impl<Id: AsRef<str>> PlaceInPool<Id> {
         }
     }
 
-    /// Tells whether nothing but the ids says which of two trades comes first.
+    /// Tells whether only the ids say which of two trades comes first.
     pub fn ties_with<Other>(&self, other: &PlaceInPool<Other>) -> bool {
         self.cmp_facts(other).is_eq()
     }
@@ -99,18 +99,18 @@ fn cmp_ids(left: &str, right: &str) -> Ordering {
     left.cmp(&right)
 }
 
-/// What of an id is compared. Order: by the fields, in their order.
+/// The parts of an id that order compares. Order: by the fields, in their order.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct IdKey<'a> {
     /// Whole numbers come first.
     is_text: bool,
-    /// Of a whole number; of other ids it is 0.
+    /// Digits of a whole number; 0 for other ids.
     digits: usize,
-    /// Of a whole number, without leading zeros; of other ids, all.
+    /// A whole number without leading zeros; another id as it is.
     text: &'a str,
     /// Equal numbers of unequal length: `007` before `7`, as bytes.
     whole: &'a str,
-    /// A correction stands where its original was, behind it.
+    /// A correction stands right after its original.
     correction: u32,
 }
 
@@ -186,7 +186,7 @@ mod tests {
         sorted.reverse();
         sorted.sort();
         assert_eq!(sorted.map(|it| it.order_id), ordered);
-        // Every two of them are told apart, one way round.
+        // Every two of them differ, in one direction.
         for (nth, left) in ordered.iter().enumerate() {
             for (other, right) in ordered.iter().enumerate() {
                 let found = place(left).cmp(&place(right));

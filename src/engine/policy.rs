@@ -1,7 +1,7 @@
 //! The domain's constants: scales, limits, thresholds. Numbers with names, in one place.
 //!
-//! What can change a byte of a result is part of a version's recorded policy
-//! (see `store::model::Policy`). Database limits live in `store/limits.rs`.
+//! A setting that can change a byte of a result is part of a version's recorded policy (see
+//! `store::model::Policy`). Database limits live in `store/limits.rs`.
 
 /// Decimals of a USD amount. Rounding: half to even, once, on cumulative amounts.
 pub const USD_SCALE: u8 = 12;
@@ -80,9 +80,9 @@ pub const SEVERITY_CRITICAL_FROM_USD: i128 = 100_000;
 
 /// Currencies and stable coins that a symbol without separator may end in.
 ///
-/// Such a symbol is priced in that currency, so it has no USD price unless the code is one of the
-/// configured dollar equivalents. Where two codes fit (`DOTUSD` ends in `USD` and in `TUSD`), the
-/// longer one wins: a wrong refusal is a line in the configuration, a wrong acceptance is a wrong
+/// Such a symbol is priced in that currency. It has no USD price unless the code is one of the
+/// configured dollar equivalents. If two codes fit (`DOTUSD` ends in `USD` and in `TUSD`), the
+/// longer one wins. A wrong refusal is a line in the configuration; a wrong acceptance is a wrong
 /// tax figure.
 pub const CURRENCY_CODES: [&str; 66] = [
     "USD", "USDC", "USDT", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK",

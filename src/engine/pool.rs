@@ -12,10 +12,10 @@ use super::trade::TradeRef;
 use super::trade::{InvalidTrade, Trade, TradeText};
 use super::trades::{PoolFull, Trades};
 
-/// What a ledger holds of one pool: its trades, and the rows that are none.
+/// One pool of a ledger: its trades, and the rows that are not valid trades.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolLedger {
-    /// Which pool.
+    /// The pool.
     pub pool: Pool,
     /// In any order.
     pub trades: Trades,
@@ -25,8 +25,8 @@ pub struct PoolLedger {
     pub ledger_hash: RowsHash,
 }
 
-/// Room for the line of a trade that is hashed: one for all pools that are read, as it would be
-/// most of what a pool of few trades takes.
+/// A buffer for the line of a trade to hash. One serves all pools: one for each would be most of
+/// the memory of a pool of few trades.
 #[derive(Debug, Default)]
 pub struct LineRoom(Vec<u8>);
 
@@ -42,11 +42,11 @@ impl PoolLedger {
         }
     }
 
-    /// Takes a row of the ledger, and tells a trade from what is none.
+    /// Takes a row of the ledger, as a trade or as a faulty row.
     pub fn push_text(&mut self, text: &TradeText<'_>) {
         if let Err(invalid) = self.try_push_text(text) {
             let (account, symbol) = (self.pool.account.as_str(), self.pool.symbol.as_str());
-            // A time that is no instant has one spelling in the hash, whatever it is instead.
+            // Every impossible time has the same spelling in the hash.
             let is_finite = |micros: &i64| !matches!(*micros, i64::MIN | i64::MAX);
             let order_time_micros = text.order_time_micros.filter(is_finite);
             let text = &TradeText {
@@ -123,7 +123,7 @@ pub struct Rejection {
     pub invalid: Vec<InvalidTrade>,
 }
 
-/// What became of a pool in a run.
+/// The outcome of a pool in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PoolResult {
     /// Matched and self-checked.
@@ -137,7 +137,7 @@ pub enum PoolResult {
 /// A pool's result and the hash of the ledger it was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolOutcome {
-    /// Which pool.
+    /// The pool.
     pub pool: Pool,
     /// Trades in the ledger, valid or not.
     pub trades: u64,
@@ -178,7 +178,7 @@ pub fn compute_pool(
     outcome
 }
 
-/// Matches a pool, or says why not, and leaves the hash of its rows to whoever walks over them.
+/// Matches a pool, or says why not. The walk over its rows computes their hash later.
 pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&str>) -> PoolOutcome {
     let PoolLedger {
         pool,

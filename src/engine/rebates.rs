@@ -20,7 +20,7 @@ pub struct FeeSigns {
     pub costs: u64,
     /// Fees below zero.
     pub rebates: u64,
-    /// What the rebates brought. Units: USD, above zero. Rounding: each once, half to even.
+    /// Sum of the rebates. Units: USD, above zero. Rounding: each once, half to even.
     pub rebates_usd: Usd,
 }
 

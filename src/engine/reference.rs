@@ -26,7 +26,7 @@ pub(super) use exact::Exact;
 pub struct ReferenceAllocation {
     /// The sell.
     pub sell: usize,
-    /// The buy; `None` where no lot was left.
+    /// The buy; `None` if no lot was left.
     pub buy: Option<usize>,
     /// Units: base units.
     pub allocated_size: Size,
@@ -34,13 +34,13 @@ pub struct ReferenceAllocation {
     pub buy_fees_per_unit: Option<UsdPerUnit>,
     /// The sell's fee divided by its size; `None` if unknown, or if it does not fit.
     pub sell_fees_per_unit: Option<UsdPerUnit>,
-    /// The slice's share of the buy's price and fee; `None` where no lot was left.
+    /// The slice's share of the buy's price and fee; `None` if no lot was left.
     pub cost_basis_usd: Option<Usd>,
     /// The slice's share of the sell.
     pub proceeds_usd: Usd,
     /// Proceeds less the slice's share of the sell's fee.
     pub net_proceeds_usd: Usd,
-    /// Net proceeds less cost basis; `None` where no lot was left.
+    /// Net proceeds less cost basis; `None` if no lot was left.
     pub pnl_usd: Option<Usd>,
 }
 
@@ -95,7 +95,7 @@ pub struct ReferenceLot {
     pub remaining_cost_usd: Usd,
 }
 
-/// What the second matcher finds in a pool.
+/// The second matcher's result for a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferenceMatching {
     /// The places of the trades in the pool's total order.
@@ -116,7 +116,7 @@ pub struct ReferenceError {
 
 /// Matches the trades of one pool, which may come in any order.
 ///
-/// Time and memory grow with trades and allocations, but for the sort.
+/// Time and memory grow with trades and allocations; the sort takes more.
 /// Errors: an amount beyond 128 bits. Source: docs/SPEC-matching.md.
 pub fn match_pool(trades: &[Trade]) -> Result<ReferenceMatching, ReferenceError> {
     let order = order_in_pool(trades);
@@ -171,8 +171,8 @@ fn compare_places(left: &Trade, right: &Trade) -> Ordering {
     facts(left).cmp(&facts(right)).then_with(ids)
 }
 
-/// Whole numbers come first, the smaller one first; then other ids as bytes. A correction stands
-/// behind its original, before all that comes after that.
+/// Whole numbers come first, the smaller one first; then other ids as bytes. A correction comes
+/// right after its original.
 fn compare_ids(left: &str, right: &str) -> Ordering {
     let (left, left_form) = original_and_form(left.as_bytes());
     let (right, right_form) = original_and_form(right.as_bytes());
@@ -215,7 +215,7 @@ fn original_and_form(id: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Where the stretch of a trade ends; it begins where that of the trade before it ends.
+/// End of a trade's stretch; the stretch begins at the end of the one before.
 struct End {
     trade: usize,
     at: Exact,
@@ -435,7 +435,7 @@ impl Rate {
     }
 }
 
-/// What the first units of a trade come to.
+/// Amounts of the first units of a trade.
 pub(super) struct TradeAmounts {
     size: Exact,
     /// USD for one unit.

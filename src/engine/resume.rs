@@ -1,9 +1,9 @@
 //! Goes on where a version ended: new trades on top of the lots that it left open.
 //!
-//! What a pool's past leaves behind is its open lots; all else of it is sums. So trades that come
-//! after the pool's last sell are matched without its history, and give what a run over all of it
-//! would give. A trade that comes before the last sell would have been matched otherwise: then only
-//! a run over all of the pool's history can tell.
+//! A pool's past leaves its open lots; all else of it is sums. So trades that come after the pool's
+//! last sell match without its history. They give the result of a run over all of it. A trade that
+//! comes before the last sell would have changed earlier matches. Then only a run over all of the
+//! pool's history can tell.
 
 use super::issue::IssueType;
 use super::lots::{InventoryLot, LotSums};
@@ -18,7 +18,7 @@ use super::totals::PoolTotals;
 use super::trade::InvalidTrade;
 use super::trades::Trades;
 
-/// Where a version stands with a pool.
+/// A version's state of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolState {
     /// Counts and sums of all matched up to now.
@@ -31,7 +31,7 @@ pub struct PoolState {
     pub rest: LotSums,
 }
 
-/// What became of a pool's new trades.
+/// The outcome of a pool's new trades.
 #[derive(Debug, Clone)]
 pub enum Continued {
     /// They are matched: the matching has only them, the totals have all.
@@ -121,7 +121,7 @@ fn check_lots(state: &PoolState) -> Result<(), String> {
     Ok(())
 }
 
-/// Compares what a lot is said to have cost with what it did.
+/// Compares a lot's recorded cost with the computed one.
 fn check_cost(lot: &InventoryLot) -> Result<(), String> {
     let cost_of_first = |used: Size| {
         let fee = fee_share_of_size(lot.buy.fee, used, lot.buy.size)?;
@@ -141,12 +141,12 @@ fn check_cost(lot: &InventoryLot) -> Result<(), String> {
 
 /// Returns the id of the first trade that would have changed what is matched.
 ///
-/// A buy that comes before the last sell changes nothing where an older lot is still open: no sell
-/// has come past that one, so none would have reached the buy.
+/// A buy that comes before the last sell changes nothing if an older lot is still open. No sell has
+/// come past that lot, so none would have reached the buy.
 fn late_trade(new: &Trades, state: &PoolState) -> Option<String> {
     let last_sell = state.totals.last_sell?;
     let oldest_lot = state.lots.iter().map(|lot| lot.buy.place()).min();
-    // The last trade of all is the last sell where nothing came after that.
+    // If no trade came after the last sell, it is the last trade of all.
     let last = state.last.as_ref().map(PlaceInPool::borrowed);
     let last_is_sell = last.filter(|last| last.side == Side::Sell);
     let late = new.iter().map(|trade| trade.place()).filter(|place| {

@@ -1,4 +1,4 @@
-//! What only a person can settle: the review items of a pool's result.
+//! The review items of a pool's result: questions that only a person can settle.
 
 use super::canonical::AllocationRow;
 use super::ids::Pool;
@@ -11,11 +11,11 @@ use super::symbol::SymbolRules;
 /// A question for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewItem {
-    /// Whose lots, of what.
+    /// Account and symbol of the lots.
     pub pool: Pool,
     /// The order in question; empty where the whole pool is.
     pub order_id: String,
-    /// What kind of question.
+    /// The kind of question.
     pub issue: IssueType,
     /// How urgent.
     pub severity: Severity,
@@ -81,7 +81,7 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &SymbolRules)
     }
 }
 
-/// Returns the items of a pool that was rejected: one, or one for each row that is no trade.
+/// Returns the items of a rejected pool: one, or one for each row that is not a valid trade.
 pub fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {
     let item = |order_id: &str, description: String, details| ReviewItem {
         pool: pool.clone(),

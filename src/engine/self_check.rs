@@ -1,5 +1,5 @@
-//! The engine's own check of a pool before anything is written: what would break a constraint of
-//! the database, or a law of conservation, is found here, pool by pool.
+//! The engine's own check of a pool before any row is written. It finds, pool by pool, what would
+//! break a constraint of the database or a law of conservation.
 //!
 //! This guards against our own bugs in passing. The judge is `checks.rs`, which shares no matching
 //! and no money code with the engine.
@@ -25,9 +25,9 @@ pub enum SelfCheckError {
     /// A walk over the rows, or the lots, ended before the last one.
     #[error("{what} of pool {pool} ended after {found}, expected {expected}")]
     Ended {
-        /// What was walked over.
+        /// The kind of thing walked over.
         what: &'static str,
-        /// Whose.
+        /// The pool.
         pool: Pool,
         /// How many came.
         found: u64,
@@ -44,11 +44,11 @@ pub enum SelfCheckError {
 
 /// The laws of conservation, held while the parts go by.
 ///
-/// Sells come in order and take the lots in order, so the sums of one sell and of one lot are all
-/// that has to be kept: when the next begins, the last one must add up.
+/// Sells come in order and take the lots in order. So the check keeps only the sums of one sell and
+/// of one lot: when the next begins, the last one must add up.
 pub(super) struct Conserved<'a, N> {
     trades: &'a Trades,
-    /// Buys that earlier trades used in part, by place, of which no part came by yet.
+    /// Buys that earlier trades used in part, by place, and that no part has named yet.
     earlier: &'a [EarlierLot],
     scale: u8,
     sell: Sums<N>,
@@ -56,7 +56,7 @@ pub(super) struct Conserved<'a, N> {
     broken: Option<SelfCheckError>,
 }
 
-/// What the parts of a trade sum up to so far.
+/// Sums of a trade's parts so far.
 #[derive(Clone, Copy)]
 struct Sums<N> {
     /// Its place; `None` before the first.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::policy::{STATUSES_EXECUTED, STATUSES_NEVER_EXECUTED};
 
-/// Statuses that are told apart; rows of others are counted together.
+/// Statuses that get a count of their own; rows of others are counted together.
 const KINDS_MAX: usize = 20;
 
 /// Rows of a file by a status that is in neither list, as the file spells it.
@@ -19,7 +19,7 @@ const KINDS_MAX: usize = 20;
 pub struct UnknownStatuses {
     /// How many rows have each.
     pub rows: BTreeMap<String, u64>,
-    /// Rows of more statuses than are told apart.
+    /// Rows of statuses without a count of their own.
     pub others: u64,
 }
 

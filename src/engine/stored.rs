@@ -1,4 +1,4 @@
-//! What a version has stored of a pool, as the tables have it: rows, open lots, summary, questions.
+//! A version's stored rows, open lots, summary and questions of a pool, as the tables have them.
 
 use std::collections::BTreeSet;
 
@@ -16,13 +16,13 @@ use super::totals::PoolTotals;
 pub struct StoredAllocation {
     /// The row's number, in canonical order.
     pub id: i64,
-    /// Whose lots.
+    /// Account of the lots.
     pub account: Account,
-    /// Of what.
+    /// Symbol of the lots.
     pub symbol: Symbol,
     /// The sell.
     pub sell_order_id: OrderId,
-    /// The buy; `None` where no lot was left.
+    /// The buy; `None` if no lot was left.
     pub buy_order_id: Option<OrderId>,
     /// How much of the sell, and of the lot.
     pub allocated_size: Size,
@@ -108,7 +108,7 @@ pub struct StoredLot {
     pub remaining_cost_usd: Usd,
 }
 
-/// What became of a pool, as its summary says.
+/// The outcome of a pool, as its summary says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolStatus {
     /// It has allocations.
@@ -121,23 +121,23 @@ pub enum PoolStatus {
     Excluded,
 }
 
-/// What `fifo_pool_summary` says of a pool.
+/// A pool's row of `fifo_pool_summary`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSummary {
     /// Matched, rejected or excluded.
     pub status: PoolStatus,
     /// Counts and sums.
     pub totals: PoolTotals,
-    /// Of the facts that the version was made from.
+    /// Hash of the facts that the version was made from.
     pub ledger_hash: RowsHash,
-    /// Of the version's rows.
+    /// Hash of the version's rows.
     pub allocations_hash: RowsHash,
 }
 
 /// The pool's `unmatched_sell` items in the review queue, by order id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnmatchedItems {
-    /// Orders that have an item, whatever its status.
+    /// Orders that have an item of any status.
     pub any: BTreeSet<String>,
     /// Orders whose item is open.
     pub open: BTreeSet<String>,

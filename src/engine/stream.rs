@@ -1,7 +1,7 @@
 //! A pool matched slice by slice, oldest first: for a pool that memory doesn't hold.
 //!
-//! What has to stay between two slices is the pool's sums and its open lots. A slice takes only as
-//! many of the oldest lots as its sells can reach, so a large inventory costs memory but no time.
+//! Between two slices the pool keeps its sums and its open lots. A slice takes only as many of the
+//! oldest lots as its sells can reach. So a large inventory costs memory but no time.
 
 use std::collections::VecDeque;
 
@@ -48,8 +48,8 @@ pub struct PoolStream {
 impl PoolStream {
     /// Matches the next slice; the matching has only its trades, beside the lots that they used.
     ///
-    /// Errors: a row that is no trade; an amount beyond the limits; a trade that comes before one
-    /// of an earlier slice.
+    /// Errors: a row that is not a valid trade; an amount beyond the limits; a trade that comes
+    /// before one of an earlier slice.
     pub fn add(&mut self, slice: PoolLedger) -> Result<Box<Matching>, Rejection> {
         let state = self.state(&slice).map_err(|error| failed(&error))?;
         match continue_pool(slice, &state) {
@@ -90,8 +90,8 @@ impl PoolStream {
         })
     }
 
-    /// What is left of the sums without some lots. It is not added up lot by lot, as there may be
-    /// more of them than trades in the slice. Errors: they are more than the sums.
+    /// Returns the sums without some lots. It does not add up the rest lot by lot: there may be
+    /// more lots than trades in the slice. Errors: they are more than the sums.
     fn rest(&self, without: &[InventoryLot]) -> Result<LotSums, MoneyError> {
         let mut rest = LotSums {
             lots: self.lots.len() as u64,

@@ -1,4 +1,4 @@
-//! What a symbol is priced in. Never is another currency taken for dollars.
+//! The currency that a symbol is priced in. The engine never takes another currency for dollars.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,9 @@ use super::policy::{CURRENCY_CODES, USD_QUOTES_DEFAULT};
 /// Settings of one symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SymbolSettings {
-    /// The symbol is priced in USD whatever its name looks like (`BRK-B`).
+    /// The symbol is priced in USD, even if its name looks otherwise (`BRK-B`).
     pub priced_in_usd: bool,
-    /// What is left over up to this size is of low severity. It is matched like everything else.
+    /// A rest up to this size is of low severity. It is matched like everything else.
     pub dust_threshold: Size,
 }
 
@@ -24,7 +24,7 @@ impl Default for SymbolSettings {
     }
 }
 
-/// Which symbols have a USD price.
+/// Rules that say which symbols have a USD price.
 ///
 /// ```
 /// use fifo_pnl::engine::SymbolRules;
@@ -59,7 +59,7 @@ impl Default for SymbolRules {
 pub struct MissingFx {
     /// The symbol.
     pub symbol: Symbol,
-    /// What it is priced in.
+    /// The currency or coin of the price.
     pub quote: String,
 }
 

@@ -1,9 +1,9 @@
 //! Text of other people, made safe to read: which characters names may not have, and how a text
 //! is shown on a terminal.
 //!
-//! A file, a database and a server can say anything: sequences that move the cursor, characters
-//! that turn the direction of a line or are not seen at all, a line end that makes a line of its
-//! own. What is stored and compared stays as it is; what is shown goes through [`shown`].
+//! A file, a database and a server can contain any text. It may move the cursor, turn the direction
+//! of a line, hide characters, or end a line. The store keeps and compares the text as it is; a
+//! person sees it only through [`shown`].
 
 use std::fmt::{self, Write as _};
 
@@ -14,10 +14,10 @@ pub const UNICODE_VERSION: &str = "18.0";
 
 /// Characters without a picture of their own, in ascending order.
 ///
-/// Source: Unicode 18.0. General categories Cf, Zl and Zp; Default_Ignorable_Code_Point, with its
-/// code points that are not assigned yet; and letters and symbols that are drawn as a blank: the
-/// Braille blank, fillers of Hangul, Khitan and hieroglyphs, the null notehead. Control characters
-/// (Cc) are told by `char::is_control`.
+/// Source: Unicode 18.0. General categories Cf, Zl and Zp. Default_Ignorable_Code_Point, also its
+/// unassigned code points. Letters and symbols drawn as a blank: the Braille blank, fillers of
+/// Hangul, Khitan and hieroglyphs, the null notehead. `char::is_control` finds control characters
+/// (Cc).
 const HIDDEN: [(char, char); 29] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -60,8 +60,8 @@ const BLANKS: [(char, char); 6] = [
     ('\u{3000}', '\u{3000}'),
 ];
 
-/// Characters whose picture nobody agreed on: for private use (Co), and those that are none. The
-/// last two of each plane are none, either.
+/// Characters without an agreed picture: for private use (Co), and code points that are never a
+/// character. The last two of each plane are never one, either.
 const WITHOUT_MEANING: [(char, char); 3] = [
     ('\u{e000}', '\u{f8ff}'),
     ('\u{fdd0}', '\u{fdef}'),
@@ -72,8 +72,8 @@ fn is_in(ranges: &[(char, char)], c: char) -> bool {
     ranges.iter().any(|(from, to)| (*from..=*to).contains(&c))
 }
 
-/// Tells whether a character can't be seen, so that two names with and without it look the same.
-/// Control characters are none of these.
+/// Tells whether a character is invisible, so that two names with and without it look the same.
+/// Control characters do not count.
 pub fn is_hidden(c: char) -> bool {
     !c.is_ascii() && is_in(&HIDDEN, c)
 }
@@ -139,7 +139,7 @@ pub fn shown_within(text: &str, chars_max: usize) -> Shown<'_> {
 }
 
 impl Shown<'_> {
-    /// Puts the text in quotes; what is said of a cut stands behind them.
+    /// Puts the text in quotes; a note about a cut comes after them.
     pub fn quoted(self) -> Self {
         Self {
             is_quoted: true,

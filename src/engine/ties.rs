@@ -56,8 +56,7 @@ impl Ties {
     }
 }
 
-/// Tells whether the trade that a new one stands behind is the last of those matched before, and
-/// they tie.
+/// Tells whether the trade before a new one is the last of those matched before, and they tie.
 fn is_behind_last(
     trade: &TradeRef<'_>,
     before: Option<&TradeRef<'_>>,

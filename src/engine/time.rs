@@ -153,7 +153,7 @@ fn is_fraction_and_offset(text: &str) -> bool {
     }
 }
 
-/// Drops fraction digits past the ninth, which the parser would refuse, where they are zero.
+/// Drops zeros past the ninth fraction digit, which the parser would refuse.
 pub(crate) fn without_excess_zeros(text: &str) -> Result<std::borrow::Cow<'_, str>, TimeError> {
     let Some((head, tail)) = text.split_once('.') else {
         return Ok(text.into());

@@ -30,13 +30,13 @@ pub struct PoolTotals {
     pub buys_used: u64,
     /// Trades whose fee is unknown and counts zero.
     pub fees_unknown: u64,
-    /// Buys that stand behind another one by their id alone: time and sequence tie.
+    /// Buys that only their id puts after another one: time and sequence tie.
     pub buys_by_id: u64,
-    /// Sells that stand behind another one by their id alone.
+    /// Sells that only their id puts after another one.
     pub sells_by_id: u64,
     /// Trades whose fee is negative.
     pub rebates: u64,
-    /// What they brought, above zero, USD.
+    /// Sum of the rebates, above zero, USD.
     pub rebates_usd: Usd,
     /// Sum over the pairs, base units.
     pub matched_size: Size,
@@ -48,17 +48,17 @@ pub struct PoolTotals {
     pub net_proceeds: Usd,
     /// Sum over the pairs, USD.
     pub pnl: Usd,
-    /// What found no lot, base units.
+    /// Size without a lot, base units.
     pub unmatched_size: Size,
-    /// What found no lot, USD before the fee.
+    /// Proceeds without a lot, USD before the fee.
     pub unmatched_proceeds: Usd,
-    /// What found no lot, USD after the fee.
+    /// Proceeds without a lot, USD after the fee.
     pub unmatched_net_proceeds: Usd,
     /// Lots with something left.
     pub open_lots: u64,
-    /// What is left in them, base units.
+    /// Rest of the open lots, base units.
     pub open_size: Size,
-    /// What that cost, USD.
+    /// Cost of that rest, USD.
     pub open_cost: Usd,
     /// Execution of the first sell.
     pub first_sell: Option<Timestamp>,

@@ -40,7 +40,7 @@ pub struct InvalidTrade {
     pub order_id: String,
     /// The column at fault.
     pub column: &'static str,
-    /// What was found, and why it is not accepted.
+    /// The value found, and why it is not accepted.
     pub reason: String,
 }
 

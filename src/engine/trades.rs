@@ -1,9 +1,9 @@
 //! The trades of a pool in little memory: 48 bytes each, and the bytes of the order id.
 //!
-//! A [`Trade`] owns its id and holds numbers for callers: about 200 bytes. Ledgers come by the
-//! million, so a pool keeps its trades packed: numbers as machine words where they fit (nineteen
-//! digits do), ids one after the other in one piece of memory. What does not fit a word stands in
-//! a list of its own. Measured: 84 MB for a million trades with ids of 36 bytes.
+//! A [`Trade`] owns its id and holds numbers for callers: about 200 bytes. A ledger may have
+//! millions of trades, so a pool packs them. Numbers that fit (up to nineteen digits) are machine
+//! words; ids follow each other in one piece of memory. A list of its own has the numbers that do
+//! not fit. Measured: 84 MB for a million trades with ids of 36 bytes.
 
 use super::fact::Fact;
 use super::money::{Terms, Units, Words};
@@ -40,7 +40,7 @@ struct Row {
 
 const _: () = assert!(size_of::<Row>() == 48);
 
-/// Size, price and fee where one of them passes a machine word.
+/// Size, price and fee, if one of them passes a machine word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Beyond([i128; 3]);
 
@@ -128,8 +128,8 @@ impl Trades {
         Ok(())
     }
 
-    /// Grows by a half where it is full, and by little at first: a ledger may have as many pools
-    /// as trades.
+    /// Grows a full buffer by a half, and a small one by little: a ledger may have as many pools as
+    /// trades.
     fn make_room(&mut self, id_bytes: usize) {
         if self.rows.len() == self.rows.capacity() {
             self.rows.reserve_exact((self.rows.len() / 2).max(1));
@@ -144,7 +144,7 @@ impl Trades {
         self.rows.len()
     }
 
-    /// Tells whether there is none.
+    /// Tells whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -155,8 +155,8 @@ impl Trades {
         self.rows.get(index).map(|row| self.look_at(row))
     }
 
-    /// Returns what the kernel needs of the trade at a place: its size at the pool's scale, and its
-    /// terms. `None`: there is none, or its size does not fit.
+    /// Returns the numbers that the kernel needs of the trade at a place: its size at the pool's
+    /// scale, and its terms. `None`: no such trade, or its size does not fit.
     #[inline(always)]
     pub(super) fn terms<N: Units>(&self, index: usize, scale: u8) -> Option<(N, Terms)> {
         let row = self.rows.get(index)?;

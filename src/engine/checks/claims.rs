@@ -257,7 +257,7 @@ fn counts_and_sums(totals: &PoolTotals) -> [(&'static str, String); 15] {
     ]
 }
 
-/// Orders that rows name: by place where they are trades of the pool, by id where they are not.
+/// Orders that rows name: by place if they are trades of the pool, else by id.
 struct Seen<'a> {
     trades: Vec<bool>,
     others: BTreeSet<&'a str>,

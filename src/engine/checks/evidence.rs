@@ -1,7 +1,7 @@
-//! Which stored row is about which trades: what all checks of a pool look at.
+//! Finds the trades of each stored row, for all checks of a pool.
 //!
-//! Rows come nearly always in the order in which the second matcher finds them. So each is first
-//! held against the next of its allocations, and only a row that isn't it is looked up.
+//! Rows nearly always come in the order in which the second matcher finds them. So each row is
+//! first compared with the matcher's next allocation; only a row that differs is looked up.
 
 use std::cell::OnceCell;
 
@@ -10,7 +10,7 @@ use super::super::side::Side;
 use super::super::trade::Trade;
 use super::{PoolVersion, StoredAllocation};
 
-/// What an order id of a row names.
+/// The kind of thing that an order id of a row names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Named {
     /// A trade of the pool, of the right side: its place in the ledger's trades.
@@ -48,14 +48,14 @@ pub(super) struct Evidence<'a> {
     pub(super) trades: &'a [Trade],
     /// The trades in the pool's total order.
     pub(super) order: Vec<usize>,
-    /// Of each trade, its place in that order.
+    /// Place of each trade in that order.
     pub(super) places: Vec<usize>,
     /// Without its order, which is above.
     pub(super) matching: Result<ReferenceMatching, ReferenceError>,
     pub(super) rows: Vec<RowEvidence<'a>>,
-    /// Of each trade, its size.
+    /// Size of each trade.
     pub(super) sizes: Vec<Exact>,
-    /// Of each trade, how much of it the rows allocate.
+    /// Size that the rows allocate of each trade.
     pub(super) allocated: Vec<Exact>,
     ids: OnceCell<Vec<usize>>,
 }

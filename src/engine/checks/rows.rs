@@ -132,7 +132,7 @@ fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             oldest = oldest.saturating_add(1);
         }
         let reached = buy.min(sell);
-        // A buy after its sell is I4's; of its age nothing can be said.
+        // I4 reports a buy after its sell; no rule about its age applies.
         let in_order = buy < sell || buy == usize::MAX;
         if let Some(lot) = lots.get(oldest)
             && lot.place < reached
@@ -244,7 +244,7 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let Ok(matching) = &evidence.matching else {
         return;
     };
-    // Of a sell, its fees; of a buy, its cost, of which the fees are a part.
+    // For a sell, its fees. For a buy, its cost, which includes the fees.
     let mut sums = vec![Exact::ZERO; evidence.trades.len()];
     let mut add = |index: Option<usize>, amount: Exact| {
         if let Some(sum) = index.and_then(|index| sums.get_mut(index)) {

@@ -83,8 +83,8 @@ impl Case {
         }
     }
 
-    /// Seven trades that use every feature: rows 1 to 6 are s1-b1, s1-b2, s2-b2, s2-b3, s3-b3 and
-    /// the unmatched part of s3; then s4 takes from b4 (row 7), which stays open, as does b5.
+    /// Seven trades that use every feature. Rows 1 to 6 are s1-b1, s1-b2, s2-b2, s2-b3, s3-b3 and
+    /// the unmatched part of s3. Then s4 takes from b4 (row 7), which stays open, as does b5.
     fn valid() -> Self {
         Self::of(&[
             "b1 buy 1 10 0.1 1",
@@ -138,7 +138,7 @@ fn size(text: &str) -> Size {
     text.parse().unwrap()
 }
 
-/// What is broken, how, which violations it gives besides I13, and how many I13 there are.
+/// The field, the change, the violations it gives besides I13, and the number of I13.
 type Broken = (&'static str, fn(&mut Case), &'static [&'static str], usize);
 
 fn assert_found(cases: &[Broken]) {

@@ -1,4 +1,4 @@
-//! A buy of which only size and total basis are known: a lot carried over, a decision.
+//! A buy whose size and total basis are known, and no price: an opening lot, a decision.
 
 use rust_decimal::Decimal;
 
@@ -9,8 +9,8 @@ use crate::engine::wide;
 
 /// Returns the price and the fee of a buy whose cost is exactly `basis`.
 ///
-/// The price is the basis of one unit, cut at 12 decimals; what the cut leaves is the fee, so that
-/// the whole lot costs the basis to the last digit, and the slices of it add up to that.
+/// The price is the basis of one unit, cut at 12 decimals. The fee is the rest. So the whole lot
+/// costs the basis to the last digit, and its slices add up to that.
 /// Errors: a negative basis; a size of nothing; a price with too many digits.
 pub fn price_of_basis(basis: Usd, size: Size) -> Result<(Price, Fee), MoneyError> {
     if basis.is_negative() || size.is_zero() {

@@ -1,9 +1,9 @@
-//! What the first units of a trade are worth, by machine words where they hold it.
+//! The cumulative amounts of a trade's first units, in machine words if they fit.
 //!
-//! The kernel asks this of each lot and each sell, slice after slice. So what is the same for all
-//! slices of a trade is made ready once, and nearly all trades (prices and sizes of 18 digits, fees
-//! below nine million USD) need no product beyond two words and no division but by one word.
-//! Any other trade takes the way of [`gross`] and [`fee_share`]: both ways give the same amounts.
+//! The kernel asks this of each lot and each sell, slice after slice. So it prepares once what is
+//! the same for all slices of a trade. Nearly all trades (prices and sizes of 18 digits, fees below
+//! nine million USD) then need no product beyond two words, and divide only by one word. Any other
+//! trade takes the way of [`gross`] and [`fee_share`]. Both ways give the same amounts.
 
 use super::{
     MoneyError, TRADE_UNITS_LIMIT, USD_SCALE, Units, fee_share, gross, product, within_trade_limit,
@@ -146,7 +146,7 @@ pub(super) fn word_power(exponent: u8) -> Option<u64> {
     WORD_POWERS.get(usize::from(exponent)).copied()
 }
 
-/// What a division gives that has no result: more than any amount.
+/// Stands for a division without a result: more than any amount.
 const BEYOND: u128 = u128::MAX;
 
 /// A power of ten below 2^32, and 2^64 divided by it, rounded down.

@@ -1,6 +1,6 @@
 //! Integers of any length for the second matcher, and their one rounding.
 //!
-//! Of its own, like all that judges: nothing here is shared with the numbers of the engine.
+//! It stands alone, like all code that judges: it shares nothing with the engine's numbers.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -25,8 +25,8 @@ static POWERS: LazyLock<Vec<Exact>> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) struct Exact(Integer);
 
-/// What fits 128 bits is always short, so that equal numbers are equal here. Nearly all fit: they
-/// take half the memory, and need no allocation. What does not fit is worked out at any length.
+/// A number that fits 128 bits is always short, so equal numbers are equal here. Nearly all fit:
+/// they take half the memory, and need no allocation. Other numbers have any length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Integer {
     /// The bytes of an `i128`, which as such is aligned to 16 and makes this half as large again.
@@ -257,7 +257,7 @@ mod tests {
                 if right.sign() != Sign::Plus {
                     continue;
                 }
-                // The nearest is at most half a divisor away, and even where it is just that.
+                // The nearest is at most half a divisor away, also in the case of a tie.
                 let quotient = mine.divided_half_even(&theirs);
                 let rounded = quotient.to_long();
                 let doubled_rest: BigInt = (left - &*rounded * right) * 2;
