@@ -1,4 +1,4 @@
-//! What can be typed. What it means is worked out in `config.rs` and the commands.
+//! The command line. `config.rs` and the commands work out what it means.
 
 mod review;
 mod tax;
@@ -17,8 +17,8 @@ use crate::pipeline::Wait;
 
 /// Exact FIFO profit and loss from a ledger of trades.
 ///
-/// Matches every sell to the oldest open buys of the same account and symbol, and keeps the
-/// matches as numbered versions that can be recomputed, compared, validated and explained.
+/// Matches every sell to the oldest open buys of the same account and symbol. Keeps the matches as
+/// numbered versions that you can recompute, compare, validate and explain.
 #[derive(Debug, Parser)]
 #[command(
     name = "fifo-pnl",
@@ -30,7 +30,7 @@ use crate::pipeline::Wait;
     max_term_width = 100
 )]
 pub struct FifoPnl {
-    /// Which command.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
     /// Options of every command.
@@ -149,7 +149,7 @@ pub struct FileArgs {
     pub skip_invalid: bool,
 }
 
-/// What to do while another run is at work.
+/// Whether to wait while another run is at work.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct WaitArgs {
     /// Wait for another run, at most DURATION (90s, 15m); without DURATION there is no limit
@@ -188,7 +188,7 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct ImportArgs {
-    /// What else to import.
+    /// Another kind of file to import.
     #[command(subcommand)]
     pub command: Option<ImportCommand>,
     /// How files are read.
@@ -278,7 +278,7 @@ pub struct ComputeArgs {
     /// After publishing, drop automatic versions beyond N [default: keep_versions, else 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub keep_versions: Option<u16>,
-    /// Who or what started the run, for the log [default: the user]
+    /// Person or program that started the run, for the log [default: the user]
     #[arg(long, value_name = "WHO")]
     pub triggered_by: Option<String>,
     /// Show every symbol, not only those with the largest amounts
@@ -302,8 +302,9 @@ pub struct ValidateArgs {
     /// Show the sells that differ between two versions, as fifo-pnl compare does
     #[arg(long, num_args = 2, value_names = ["A", "B"])]
     pub compare_versions: Option<Vec<String>>,
-    /// Count as findings: unmatched sells, lots by decision, unknown fees, pools without a full
-    /// result, changed pools, fills unlike their order, and differences from an earlier system
+    /// Count as findings, too: unmatched sells, lots by decision, unknown fees, pools without a
+    /// full result, changed pools. Also fills unlike their order, and differences from an earlier
+    /// system
     #[arg(long)]
     pub strict: bool,
     /// Print a line for every invariant, every pool and every figure of an earlier system that
@@ -337,7 +338,7 @@ pub struct ExplainArgs {
 /// `versions`
 #[derive(Debug, Clone, Args)]
 pub struct VersionsArgs {
-    /// What to do.
+    /// The action.
     #[command(subcommand)]
     pub command: VersionsCommand,
     /// Whether to wait.
@@ -444,7 +445,7 @@ pub struct HealthArgs {
 /// `migrate`
 #[derive(Debug, Clone, Args)]
 pub struct MigrateArgs {
-    /// What to do.
+    /// The action.
     #[command(subcommand)]
     pub command: MigrateCommand,
 }
@@ -476,7 +477,7 @@ pub struct CompareArgs {
 /// `history`
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {
-    /// What to do.
+    /// The action.
     #[command(subcommand)]
     pub command: HistoryCommand,
 }

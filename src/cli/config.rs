@@ -18,7 +18,7 @@ use crate::files::{keep, read_input};
 use crate::store::limits::LOCK_SUFFIX;
 use crate::store::postgres::PostgresUrl;
 
-/// The database where nothing names one.
+/// The database if nothing names one.
 pub const DATABASE_DEFAULT: &str = "sqlite://fifo-pnl.db";
 
 /// The configuration file that is read if it is there.
@@ -52,22 +52,22 @@ struct FileSymbol {
     dust_threshold: Option<String>,
 }
 
-/// What a command works with.
+/// The settings that a command works with.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the data is.
+    /// The database.
     pub database: Database,
-    /// What `--database` has to be for a command to find it; `None`: it finds it by itself.
+    /// The value of `--database` that a command needs to find the database; `None`: it needs none.
     pub database_option: Option<String>,
-    /// What `--config` has to be for a command to have the same settings.
+    /// The value of `--config` that a command needs for the same settings.
     pub config_option: Option<PathBuf>,
-    /// Which of flag, environment, file and default named it.
+    /// The origin of the name: flag, environment, file or default.
     pub database_from: String,
-    /// Which symbols have a USD price.
+    /// The symbols that have a USD price.
     pub rules: SymbolRules,
     /// How many of the newest versions a prune leaves.
     pub keep_versions: usize,
-    /// What tax files need to be told.
+    /// Settings of tax files.
     pub tax: TaxConfig,
     /// One JSON document on stdout.
     pub json: bool,
@@ -131,7 +131,7 @@ impl Config {
     }
 }
 
-/// What SQLite, and this program, keep beside a database's file.
+/// Files that SQLite, and this program, keep beside a database's file.
 const BESIDE_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", LOCK_SUFFIX];
 
 impl Config {
@@ -185,7 +185,7 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
     }
 }
 
-/// Tells whether a link is there, whatever it leads to.
+/// Tells whether a path is a link, also if its target is missing.
 fn is_link(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|of| of.is_symlink())
 }

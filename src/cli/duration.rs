@@ -54,10 +54,10 @@ pub fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     }
 }
 
-/// What `--wait` alone stands for.
+/// The value of a bare `--wait`.
 pub const WAIT_FOREVER: &str = "forever";
 
-/// Reads what stands behind `--wait`: a duration, or `forever`.
+/// Reads the value of `--wait`: a duration, or `forever`.
 ///
 /// Errors: another form; no time at all, which is not to wait.
 pub fn parse_wait(text: &str) -> Result<Wait, String> {

@@ -9,11 +9,11 @@ use crate::tax::TaxError;
 /// An error on its way to the user.
 #[derive(Debug)]
 pub struct CliError {
-    /// What went wrong: fits after `error: `.
+    /// The error: fits after `error: `.
     pub message: String,
-    /// What to do about it; may be empty.
+    /// The remedy; may be empty.
     pub hint: String,
-    /// What the caller is told.
+    /// The exit code.
     pub exit: Exit,
     /// The last line: run, what is current, the next command.
     pub state: Option<String>,
@@ -78,7 +78,7 @@ impl From<StoreError> for CliError {
     }
 }
 
-/// What to do about rows that no run wrote.
+/// Advises about rows that no run wrote.
 fn altered(version: i64) -> (Exit, String) {
     let next = format!("`validate_allocations --version {version}`");
     let hint = format!("something else wrote to this database; see what differs: {next}");
@@ -103,7 +103,7 @@ const FILE_URL: &str = "a database is named like sqlite://fifo-pnl.db";
 const REMOVE_TRIGGER: &str =
     "a trigger or rule of another program changes rows as they are written: remove it";
 
-/// What the caller is told of an error, and what to do about it.
+/// Returns an error's exit code and advice.
 fn advice(error: &StoreError) -> (Exit, String) {
     let (exit, hint) = match error {
         StoreError::Missing(_) => (

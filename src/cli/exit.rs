@@ -1,12 +1,12 @@
 //! Exit codes: the one place. Scripts rely on them.
 
-/// What a program tells its caller.
+/// Exit code of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done. Unmatched sells are reported, not an error, unless `--strict`.
     Done = 0,
-    /// Done, with findings: a violation, a rejected pool, a partial import, a `health` finding,
-    /// incomplete tax files, a difference from what was filed, anything under `--strict`.
+    /// Done, with findings: a violation, a rejected pool, a partial import, incomplete tax files.
+    /// Also a finding of `health`, a difference from what was filed, anything under `--strict`.
     Findings = 1,
     /// Wrong usage, configuration or input; nothing was written.
     Usage = 2,

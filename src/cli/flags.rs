@@ -1,9 +1,9 @@
-//! Which flags go together: the one table of what has no effect where.
+//! Rules for flags that go together: the one table of flags without effect.
 //!
-//! A flag that is passed over in silence makes its user believe that it did something. So a flag
-//! without effect is refused, whatever its value is, before anything is read or opened. The one
-//! exception is `--quiet`: it promises no progress, and no summary if all is well, and keeps that.
-//! `flags/tests.rs` goes through all pairs of flags of all commands.
+//! If a program ignores a flag in silence, its user believes that the flag did something. So a
+//! command refuses a flag without effect, with any value, before it reads or opens anything. The
+//! one exception is `--quiet`: it promises no progress, and no summary if all is well, and keeps
+//! that. `flags/tests.rs` goes through all pairs of flags of all commands.
 
 #[cfg(test)]
 mod tests;
@@ -17,17 +17,17 @@ use super::error::{CliError, CliResult};
 /// A flag that has no effect.
 #[derive(Debug, Clone, Copy)]
 struct Rule {
-    /// Of which command.
+    /// The command.
     command: &'static str,
     /// The flag, as it is called in `args.rs`.
     flag: &'static str,
-    /// Where it has none.
+    /// The mode in which it has no effect.
     mode: Mode,
-    /// What to do instead.
+    /// The remedy.
     instead: &'static str,
 }
 
-/// Where a flag has no effect.
+/// A mode in which a flag has no effect.
 #[derive(Debug, Clone, Copy)]
 enum Mode {
     /// Beside another flag.
@@ -190,7 +190,7 @@ const RULES: &[Rule] = &[
 /// A flag that no command has: what is without it is without effect always.
 const NEVER: &str = "";
 
-/// What was typed: the command's name and its matches.
+/// The typed command's name and its matches.
 #[derive(Debug)]
 pub struct Typed<'a> {
     /// `compute`, `versions list`, ...
@@ -221,7 +221,7 @@ impl<'a> Typed<'a> {
         RULES.iter().filter(of_command)
     }
 
-    /// Checks that each flag has an effect, as far as the other flags tell.
+    /// Checks that each flag has an effect, given the other flags.
     ///
     /// Errors: one has none.
     pub fn check(&self) -> CliResult<()> {

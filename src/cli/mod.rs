@@ -1,6 +1,6 @@
 //! The programs: arguments, configuration, printing, exit codes. One file a command in `commands/`.
 //!
-//! In reading order: parse (`args.rs`), work out what it means (`config.rs`), run the command,
+//! In reading order: parse (`args.rs`), work out the meaning (`config.rs`), run the command. Then
 //! turn its outcome into text or JSON and an exit code (`exit.rs`).
 
 mod args;
@@ -39,13 +39,13 @@ use crate::pipeline::{Cancel, Clock};
 use crate::store::phase::{self, Phase};
 use crate::store::sqlite::steps_taken;
 
-/// What a command has to say when it is done.
+/// The result of a command.
 struct Outcome {
     /// For people.
     text: String,
     /// For programs.
     json: Value,
-    /// What the caller is told.
+    /// The exit code.
     exit: Exit,
     /// The text is a summary of something done, which `--quiet` drops.
     is_summary: bool,
@@ -240,10 +240,10 @@ fn run_to_outcome(command: Command, config: Config) -> CliResult<Outcome> {
 
 /// Makes the runtime that waits for the databases.
 ///
-/// One thread waits and works on what comes. Where another one waits for it, each piece wakes two
-/// threads, on processors that a server on the same machine is using: a full run took 5.7 s then,
-/// and takes 5.4 s. But the lines of a tax export cost as much as reading them, so there another
-/// thread reads ahead.
+/// One thread waits and works on what comes. With a second thread for the waiting, each piece wakes
+/// two threads, on processors that the server may be using. A full run took 5.7 s then, and takes
+/// 5.4 s. But the lines of a tax export cost as much as reading them, so there another thread reads
+/// ahead.
 fn runtime_for(command: &Command) -> io::Result<Runtime> {
     match command {
         Command::Tax(_) => Builder::new_multi_thread()

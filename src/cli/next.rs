@@ -1,9 +1,8 @@
-//! Commands as they are printed: whoever pastes one works on the same database.
+//! Commands as they are printed. A user who pastes one works on the same database.
 //!
-//! The one place that spells them. A command in a sentence stands between backticks, so that
-//! a reader sees where it ends; `printed_commands.rs` and `errors.rs` of tests/programs read
-//! all commands from what is printed, and run them. Words in capitals stand for what only the
-//! user knows.
+//! Only this file spells them. A command in a sentence stands between backticks, so that a reader
+//! sees its end. `printed_commands.rs` and `errors.rs` of tests/programs read all commands from the
+//! output, and run them. Words in capitals stand for what only the user knows.
 
 use super::config::Config;
 use crate::engine::is_plain;
@@ -11,7 +10,7 @@ use crate::engine::is_plain;
 /// The programs that a printed command may begin with.
 const PROGRAMS: [&str; 3] = ["fifo-pnl", "compute_allocations", "validate_allocations"];
 
-/// What a plain command lacks to do the same work as this one.
+/// The options that a plain command lacks to do the same work as this one.
 #[derive(Debug, Clone, Default)]
 pub struct Next {
     options: String,

@@ -1,9 +1,8 @@
 //! The last thing that happens to a text before a terminal sees it. All that the programs print,
 //! except an export of rows, goes through here, so that no command can forget it.
 //!
-//! Only a line end is left as it is, since it may be one of ours. So a text of other people is
-//! shown through `engine::shown` where a sentence is made of it; messages and cells of tables,
-//! which are single lines, are made so here.
+//! The filter passes a line end, since it may be one of ours. So a sentence shows a foreign text
+//! through `engine::shown`. Messages and cells of tables are single lines, and are filtered here.
 
 use clap::error::{ContextKind, ContextValue};
 use serde_json::Value;
@@ -78,7 +77,7 @@ pub fn usage(mut error: clap::Error) -> String {
     mask_passwords(&printable(&error.render().to_string()))
 }
 
-/// Returns what is said when the program fails by a bug of its own.
+/// Returns the message for a failure by a bug of the program.
 pub fn panic_message(info: &std::panic::PanicHookInfo<'_>) -> String {
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let why = info.payload_as_str().unwrap_or("for no stated reason");

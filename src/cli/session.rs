@@ -1,4 +1,4 @@
-//! What a command works with: configuration, context, and the store once it is opened.
+//! The tools of a command: configuration, context, and the store once it is opened.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -27,13 +27,13 @@ pub struct Session {
     pub config: Config,
     /// How commands are printed.
     pub next: Next,
-    /// What the job is lent.
+    /// The context that the job borrows.
     pub context: Context,
     /// A row that the server would hide must not be missing: the command reads all or nothing.
     pub needs_all_rows: bool,
-    /// What was opened and has to be closed.
+    /// The opened file, to close at the end.
     sqlite: OnceLock<SqliteStore>,
-    /// Views of the gate that an operator adapted, in the database that was opened.
+    /// Views that an operator adapted, in the opened database.
     adapted_views: OnceLock<Vec<String>>,
 }
 
@@ -83,7 +83,7 @@ impl Session {
         }
     }
 
-    /// Opens the database; `create` makes one where there is none.
+    /// Opens the database; `create` makes a missing one.
     pub async fn open(&self, create: bool) -> CliResult<Box<dyn Store>> {
         let opened = self.try_open(create).await;
         opened.map_err(|error| self.explained(error))
@@ -138,7 +138,8 @@ impl Session {
         }
     }
 
-    /// Says beside each result that the gate is not ours: nobody else sees what it leaves out.
+    /// Says beside each result that an operator changed the view: nobody else sees what it leaves
+    /// out.
     fn tell_adapted(&self, store: &dyn Store) {
         let names: Vec<String> = store.adapted_views().into_keys().collect();
         if names.is_empty() {
@@ -154,7 +155,7 @@ impl Session {
         let _ = self.adapted_views.set(names);
     }
 
-    /// Says the same in a document, whatever `--quiet` leaves out elsewhere.
+    /// Says the same in a document, also with `--quiet`.
     pub fn with_adapted(&self, mut document: Value) -> Value {
         if let (Some(names), Some(object)) = (self.adapted_views.get(), document.as_object_mut()) {
             object.insert("adapted_views".into(), names.clone().into());
@@ -162,7 +163,7 @@ impl Session {
         document
     }
 
-    /// Opens the database to look only; where there is none, an empty ledger stands for it.
+    /// Opens the database to look only; an empty ledger stands for a missing one.
     pub async fn open_to_preview(&self) -> CliResult<Box<dyn Store>> {
         match &self.config.database {
             Database::Sqlite(path) if !path.exists() => Ok(Box::new(MemoryStore::new())),
@@ -182,7 +183,7 @@ impl Session {
         Ok(())
     }
 
-    /// Says that there is no database, and where one was looked for.
+    /// Says that the database is missing, and names its path.
     pub fn missing(&self, path: &str) -> CliError {
         let from = match self.config.database_from.as_str() {
             "the default" => "the default; no --database, DATABASE_URL or fifo-pnl.toml names one",

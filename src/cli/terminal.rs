@@ -24,7 +24,7 @@ const PROGRESS_AFTER: Duration = Duration::from_millis(250);
 /// Times a second that progress is drawn.
 const PROGRESS_HZ: u8 = 10;
 
-/// How long an interrupted job may take to stop by itself.
+/// Time in which an interrupted job may stop on its own.
 const INTERRUPT_GRACE: Duration = Duration::from_secs(2);
 
 /// The clock of the machine. The only one that is read.
@@ -107,7 +107,7 @@ impl Progress for TerminalProgress {
             bar.set_style(style(phase, total.is_some()));
             let unknown = total.is_none();
             if unknown {
-                // Nothing will advance it: it moves by itself, first after the quiet time.
+                // The job does not advance it: it moves on its own, first after the quiet time.
                 bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(PROGRESS_HZ));
                 bar.enable_steady_tick(PROGRESS_AFTER);
             }
@@ -140,7 +140,7 @@ impl Progress for TerminalProgress {
     }
 }
 
-/// Progress that is not seen, but for the one line that says whom the job waits for.
+/// Progress that stays silent, except for the one line that says whom the job waits for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WaitingOnly;
 
@@ -193,7 +193,7 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(text));
 }
 
-/// Keeps quiet about panics that become errors: those are told in our own words.
+/// Hushes panics that become errors: the program reports those in its own words.
 pub fn hush_caught_panics() {
     let tell = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -216,9 +216,9 @@ pub fn ask(question: &str) -> Option<String> {
 
 /// Turns SIGINT and SIGTERM into a request to stop; insists after a while.
 ///
-/// On a thread of its own, which hears a signal whatever the job is busy with. Ending at once is
-/// safe at any moment: an unfinished transaction is undone by the database, and an open log row is
-/// closed by the next run. Errors: no thread, or no runtime for it.
+/// Runs on a thread of its own, which hears a signal while the job is busy. Ending at once is safe
+/// at any moment: the database undoes an unfinished transaction, and the next run closes an open
+/// log row. Errors: no thread, or no runtime for it.
 pub fn stop_on_signal(cancel: Cancel) -> io::Result<Signals> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! What can be typed after `review`.
+//! The command line of `review`.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::PoolArgs;
 /// `review`
 #[derive(Debug, Clone, Args)]
 pub struct ReviewArgs {
-    /// What to do.
+    /// The action.
     #[command(subcommand)]
     pub command: ReviewCommand,
 }
@@ -74,12 +74,12 @@ pub enum ReviewCommand {
     Include(PoolArgs),
 }
 
-/// An item and what is said of it.
+/// An item and a note about it.
 #[derive(Debug, Clone, Args)]
 pub struct NoteArgs {
     /// Number of the item
     pub id: i64,
-    /// Why, for whoever audits this later
+    /// Why, for a later audit
     #[arg(long, value_name = "TEXT")]
     pub note: String,
 }
@@ -99,7 +99,7 @@ pub struct ResolveArgs {
     /// Its size [default: all that found no lot]
     #[arg(long, value_name = "SIZE")]
     pub size: Vec<String>,
-    /// Who stands for a basis of zero
+    /// Person who signs for a basis of zero
     #[arg(long, value_name = "NAME")]
     pub signed_by: Option<String>,
     /// Zone of days [default: tax.timezone of the configuration]

@@ -1,4 +1,4 @@
-//! What can be typed after `tax`.
+//! The command line of `tax`.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct TaxArgs {
-    /// What else to do.
+    /// Another action than to write files.
     #[command(subcommand)]
     pub command: Option<TaxCommand>,
     /// Tax year
@@ -24,7 +24,7 @@ pub struct TaxArgs {
     /// This account only
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
-    /// What to write
+    /// Format to write
     #[arg(long, value_name = "FORMAT", required_unless_present = "final",
         value_parser = ["form8949", "schedule-d", "lots", "taxact", "txf", "xlsx"])]
     pub format: Option<String>,

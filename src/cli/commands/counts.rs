@@ -1,4 +1,4 @@
-//! What every summary of a run says of its counts: trades that add up, order of ids, rebates.
+//! Lines that every summary of a run shares: trades that add up, order of ids, rebates.
 
 use serde_json::{Map, Value, json};
 

@@ -19,7 +19,7 @@ const INDENT: &str = "                ";
 /// Decisions that a warning names; the others are counted.
 const DECISIONS_SHOWN: usize = 5;
 
-/// What a run found in place before its work.
+/// The state that a run found before its work.
 pub(super) struct Before(Option<Watermark>);
 
 /// Looks how far the current version reaches: what is newer, a run brings.
@@ -27,11 +27,12 @@ pub(super) async fn before(store: &dyn Store) -> CliResult<Before> {
     Ok(Before(current_watermark(store).await?))
 }
 
-/// Lots by decision, and what arrived beside them; or why that can't be told.
+/// Lots by decision, and late buys beside them; or why the ledger can't say.
 pub(super) struct Decided(Result<(Vec<DecidedLot>, Vec<LateBuy>), String>);
 
 /// Looks up the lots by decision of a version, and what arrived since `before`. `None`: as of this
-/// instant, in a scope. The work is done by then: what is not known is said, and fails nothing.
+/// instant, in a scope. The work is done by then: a failed look-up is a line of the summary, not an
+/// error.
 pub(super) async fn of(
     store: &dyn Store,
     version: Option<Version>,
@@ -51,14 +52,14 @@ pub(super) async fn of(
     Decided(found.await.map_err(|error| error.message))
 }
 
-/// Says how many lots there are, in the words of every summary; nothing if there are none.
+/// Counts the lots, in the words of every summary; `None` without lots.
 pub(super) fn count(lots: &[DecidedLot]) -> Option<String> {
     let some = !lots.is_empty();
     some.then(|| plural(lots.len() as u64, "lot by decision", "lots by decision"))
 }
 
 impl Decided {
-    /// Of a database that was not opened.
+    /// Stands for a database that was not opened.
     pub(super) fn none() -> Self {
         Self(Ok(Default::default()))
     }

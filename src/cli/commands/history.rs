@@ -98,7 +98,7 @@ const COLUMNS: [(&str, &str); 10] = [
     ("note", "note"),
 ];
 
-/// Where a file's numbers begin and end in [`COLUMNS`].
+/// The columns of [`COLUMNS`] that are numbers.
 const NUMBERS: std::ops::Range<usize> = 3..9;
 
 /// Reads a file whole, as what it lists is few.
@@ -179,7 +179,7 @@ fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
     Ok(sells)
 }
 
-/// Returns the first cell that should be a number and is none, with its column's name.
+/// Returns the first cell that should be a number but is not, with its column's name.
 fn no_number(cell: impl Fn(usize) -> Option<String>) -> Option<(&'static str, String)> {
     let mut numbers = NUMBERS;
     numbers.find_map(|column| {

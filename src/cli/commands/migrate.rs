@@ -1,7 +1,7 @@
 //! `migrate`: the schema of the database.
 //!
-//! An SQLite file is migrated by itself when it is opened, after a copy. A PostgreSQL database is
-//! other people's, too: there it is done only here, after showing what will be done and asking.
+//! A command that opens an SQLite file copies and migrates it. A PostgreSQL database is other
+//! people's, too. So only this command migrates it, after it shows the changes and asks.
 
 use serde_json::{Value, json};
 

@@ -129,7 +129,7 @@ fn parse_version(text: &str) -> CliResult<Option<i64>> {
     }
 }
 
-/// Reads what stands behind `--account`. Errors: it can't be a name.
+/// Reads the value of `--account`. Errors: it can't be a name.
 pub(super) fn read_account(text: Option<&str>) -> CliResult<Option<Account>> {
     let read = |text: &str| {
         let bad = |error| CliError::usage(format!("--account is \"{text}\": it {error}"), "");
@@ -138,7 +138,7 @@ pub(super) fn read_account(text: Option<&str>) -> CliResult<Option<Account>> {
     text.map(read).transpose()
 }
 
-/// Reads what stands behind `--symbol`. Errors: it can't be one.
+/// Reads the value of `--symbol`. Errors: it can't be one.
 pub(super) fn read_symbol(text: Option<&str>) -> CliResult<Option<Symbol>> {
     let read = |text: &str| {
         let bad = |error| {

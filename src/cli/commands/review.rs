@@ -95,7 +95,7 @@ fn pool_of(args: &PoolArgs) -> CliResult<Pool> {
     Ok(Pool::new(account, symbol.ok_or_else(no_symbol)?))
 }
 
-/// Finds an item by its number. Errors: there is none.
+/// Finds an item by its number. Errors: no such item.
 async fn find_item(store: &dyn Store, id: i64) -> CliResult<QueuedItem> {
     let queue = store.review_queue().await?;
     let found = queue.into_iter().find(|item| item.id == id);

@@ -77,7 +77,7 @@ fn check_zip(is_final: bool, output: &Path) -> CliResult<()> {
     ))
 }
 
-/// Checks what stands behind `--timezone`. Errors: no such zone.
+/// Checks the value of `--timezone`. Errors: no such zone.
 pub(super) fn check_zone(name: &str) -> CliResult<()> {
     let bad = |error: crate::import::ZoneError| {
         CliError::usage(format!("--timezone: {error}"), error.hint())
@@ -210,7 +210,7 @@ fn rules(args: &TaxArgs, year: i16, zone_name: &str, session: &Session) -> CliRe
     })
 }
 
-/// What is to be said of the version that was chosen.
+/// Remarks about the chosen version.
 pub(super) struct AboutVersion {
     /// `current`, or what is special about it.
     pub(super) words: String,

@@ -184,8 +184,8 @@ fn version_json(info: &VersionInfo, current: &Current) -> Value {
     })
 }
 
-/// Takes rows, counts and hashes them as the version's run did, and keeps why one could not be
-/// written: the store only sees that it ended.
+/// Takes rows, and counts and hashes them as the version's run did. It keeps the reason if a row
+/// could not be written: the store only sees that it ended.
 struct Sink<W> {
     csv: CanonicalCsv<W>,
     proof: RowsProof,

@@ -25,7 +25,7 @@ pub(super) fn check(args: &VoidArgs) -> CliResult<Account> {
 /// Accounts that a hint names.
 const ACCOUNTS_SHOWN_MAX: usize = 3;
 
-/// Returns the accounts that have a trade, as flags; none where they are not known.
+/// Returns the accounts that have a trade, as flags; none if it can't look them up.
 async fn accounts_of(store: &dyn Store, order_id: &str) -> Vec<String> {
     let Ok(Some(pools)) = known_pools(store).await else {
         return Vec::new();

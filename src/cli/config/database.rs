@@ -87,7 +87,7 @@ fn without_secrets(url: &str) -> String {
         let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
         !text.is_empty() && text.chars().all(is_letter)
     };
-    // A file has no password, but for what was meant for a server.
+    // A file has no password, but the user may have meant a server.
     let file = |url: &str| match url.split_once('?') {
         _ if url.contains(['@', '%']) => format!("sqlite://{MASK}"),
         Some((path, _)) => format!("{path}?{MASK}"),

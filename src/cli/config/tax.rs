@@ -33,7 +33,7 @@ struct FileBox {
     reported: String,
 }
 
-/// What tax files need to be told.
+/// Settings of tax files.
 #[derive(Debug, Clone)]
 pub struct TaxConfig {
     /// Name of the zone that dates are taken in.
@@ -47,7 +47,7 @@ pub struct TaxConfig {
 const HINT: &str = "docs/TAX.md lists the settings";
 
 impl TaxConfig {
-    /// Works out the settings. Errors: a word or a symbol that is none.
+    /// Works out the settings. Errors: an unknown word, or a bad symbol.
     pub(super) fn of(file: Option<FileTax>, path: Option<&Path>) -> CliResult<Self> {
         let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT));
         let bad = |what: String| CliError::usage(format!("{}: {what}", path.display()), HINT);
@@ -86,7 +86,7 @@ impl TaxConfig {
         })
     }
 
-    /// Keeps a zone in the configuration file, which is made if there is none.
+    /// Keeps a zone in the configuration file; makes the file if it is missing.
     ///
     /// Errors: why it was not kept, as a text.
     pub fn keep_timezone(&self, zone: &str) -> Result<(), String> {
@@ -127,7 +127,7 @@ fn with_timezone(text: &str, zone: &str) -> String {
             return format!("{before}{end}{line}{after}");
         }
     }
-    // A table may stand before the arrays of tables that belong to it, wherever those are.
+    // A table may stand before the arrays of tables that belong to it, at any place.
     let end = match text {
         "" => "",
         text if text.ends_with('\n') => "\n",

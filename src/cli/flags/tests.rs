@@ -100,7 +100,7 @@ impl Table {
         self.row(flag).needs.iter().copied().chain(also).collect()
     }
 
-    /// Returns flags with one of those that the command is never without.
+    /// Returns flags with one of those that the command always has.
     fn bare(&self, flags: &[&'static str]) -> BTreeSet<&'static str> {
         let mut all: BTreeSet<&str> = flags.iter().chain(self.always).copied().collect();
         if !self.one_of.iter().any(|flag| all.contains(flag)) {

@@ -1,4 +1,5 @@
-//! What an import says of rows that it did not take: by reason, each counted, a few shown.
+//! The part of an import's report about rows that it did not take: counts by reason, and a few
+//! rows.
 
 use serde_json::{Value, json};
 

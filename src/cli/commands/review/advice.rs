@@ -1,6 +1,6 @@
-//! What may be done about a review item, by its kind: each way with the commands that go it.
+//! Ways to settle a review item, by its kind, each with its commands.
 //!
-//! A command is printed as it is typed; words in capitals stand for what only the user knows.
+//! A command is printed as a user types it; words in capitals stand for what only the user knows.
 //! tests/programs/advice.rs makes an item of each kind, reads the commands from the text and runs
 //! them.
 
@@ -25,7 +25,7 @@ pub(super) struct Way {
     pub(super) commands: Vec<String>,
 }
 
-/// What is known around an item.
+/// Facts around an item.
 pub(super) struct Around<'a> {
     pub(super) rules: &'a SymbolRules,
     /// How commands are printed.
@@ -42,8 +42,8 @@ pub(super) struct Around<'a> {
     pub(super) has_zone: bool,
 }
 
-/// What stands before the code in a symbol without separator is an asset's code from so many bytes
-/// on; a shorter one is more likely the beginning of one name (`ABNB`, `OPEN`).
+/// In a symbol without separator, the part before the code is an asset's code from so many bytes
+/// on. A shorter one is more likely the beginning of one name (`ABNB`, `OPEN`).
 const PAIR_BASE_BYTES_MIN: usize = 3;
 
 /// Most lines of settings that a list proposes; two a symbol.
@@ -95,7 +95,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     ways
 }
 
-/// Returns the way back from a decision; none where nothing was decided.
+/// Returns the way back from a decision; `None` without a decision.
 fn take_back(decided: &[DecidedLot]) -> Option<Way> {
     let voids = decided.iter().map(void_lot);
     (!decided.is_empty()).then(|| {

@@ -296,7 +296,7 @@ fn typed_lots(args: &ResolveArgs) -> CliResult<Vec<TypedLot>> {
 /// How a lot was typed: messages name what the user can change.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TypedAs<'a> {
-    /// By flags.
+    /// From flags.
     Flags {
         /// The zone of days.
         zone: Option<&'a str>,
@@ -326,7 +326,7 @@ pub(super) fn signed<'t>(note: &str, typed: impl Iterator<Item = &'t TypedLot>) 
     note
 }
 
-/// What the ledger has of some items.
+/// Facts of the ledger about some items.
 #[derive(Default)]
 pub(super) struct Known {
     /// The trades of their pools.
@@ -395,7 +395,7 @@ fn is_zero(basis: &str) -> bool {
     basis.parse::<Usd>().is_ok_and(|basis| basis == Usd::ZERO)
 }
 
-/// Reads a lot as it was typed. Errors: a value is none; a basis of zero that nobody signs.
+/// Reads a lot as it was typed. Errors: an unreadable value; a basis of zero without a signature.
 pub(super) fn read_lot(
     typed: &TypedLot,
     item: &QueuedItem,
@@ -408,7 +408,7 @@ pub(super) fn read_lot(
         Some(text) => text.clone(),
     };
     let size = read_size(&size, typed_as)?;
-    // What is no day in any zone is told so, before a zone is asked for.
+    // Refuses an impossible day before it asks for a zone.
     let is_day = typed.acquired.len() == 10 && typed.acquired.parse::<Date>().is_ok();
     let zone = is_day.then(|| zone_for(typed_as, session)).transpose()?;
     let acquired = parse_acquired(&typed.acquired, zone.as_ref(), session.context.clock.now());
@@ -513,7 +513,7 @@ pub(super) fn describe(settled: &Settled) -> String {
     for row in trades {
         let trade = &row.trade;
         let fee = trade.fee.map(|fee| fee.to_string()).unwrap_or_default();
-        // What the price's last digit leaves of the basis is carried as a fee.
+        // The fee takes the part of the basis that is below the price's last digit.
         let rest = if fee == "0" {
             String::new()
         } else {

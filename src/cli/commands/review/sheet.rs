@@ -91,7 +91,7 @@ fn write(path: &Path, if_there: IfThere, queue: &[QueuedItem]) -> std::io::Resul
     file.finish()?.publish()
 }
 
-/// What a sheet says of an item.
+/// A row of a sheet: the decision about an item.
 #[derive(Debug, Clone)]
 struct Decided {
     line: u64,
@@ -101,7 +101,7 @@ struct Decided {
     note: String,
 }
 
-/// What is wrong with a row, and the line that it begins on.
+/// A fault of a row, and the line that the row begins on.
 type Fault = (u64, CliError);
 
 const SHEET_HINT: &str = "`fifo-pnl review export --output FILE` writes such a file";
@@ -137,7 +137,7 @@ fn all_of(path: &Path, mut faults: Vec<Fault>) -> CliError {
     }
 }
 
-/// What a sheet says: decisions by item, and the rows that say nothing readable.
+/// A sheet: decisions by item, and the rows that are unreadable.
 type Sheet = (BTreeMap<i64, Decided>, Vec<Fault>);
 
 /// Reads a sheet. Errors: no CSV; a column is missing.

@@ -64,7 +64,7 @@ async fn check_versions(
     let wanted: BTreeSet<Version> = filed.iter().map(|filed| filed.version).collect();
     for version in store.versions().await? {
         let is_read = version.version == info.version || wanted.contains(&version.version);
-        // What a version has that was dropped all the same is told where it is read.
+        // The reader of a dropped version says that it was dropped.
         if is_read && version.status.is_readable() {
             check_version(store, &version).await?;
         }
@@ -81,7 +81,7 @@ pub(in crate::cli::commands) async fn filed_years_changed(
 ) -> String {
     match changed_years((store, next), version, appended).await {
         Ok(text) => text,
-        // The version is published by now: what can't be looked up is said, and fails nothing.
+        // The version is published by now: a failed look-up is a line of the summary, not an error.
         Err(error) => format!(
             "Filed           unknown whether a filed tax year changed: {};\n                \
              `{}` shows it\n",

@@ -24,7 +24,7 @@ use crate::tax::{
     self, FILED_EVENT, Filed, FiledYear, Sealing, TaxRules, Verdict, Verified, archive,
 };
 
-/// What is to be filed, and where.
+/// The figures to file, and the place for them.
 pub(super) struct Filing<'a> {
     pub(super) rules: TaxRules,
     pub(super) version: VersionInfo,
@@ -88,9 +88,9 @@ pub(super) async fn file(
 
 /// How a version stood when it was filed.
 struct State<'f> {
-    /// What is missing from the figures.
+    /// Figures that are missing.
     missing: Option<String>,
-    /// What was filed of the year before.
+    /// Filings of the year before this one.
     before: &'f [FiledYear],
     /// Pools of an unguarded ledger that have other trades by now.
     changed: Vec<String>,
@@ -273,7 +273,7 @@ pub(super) async fn verify(path: &Path, session: &Session) -> CliResult<Outcome>
     Ok(verified_outcome(store, path, &check))
 }
 
-/// What the audit trail says of a zip.
+/// The audit trail's record of a zip.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Record {
     /// These bytes were filed.

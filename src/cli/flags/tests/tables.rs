@@ -1,4 +1,4 @@
-//! Which flags each command has, and which of them are refused beside each other.
+//! The flags of each command, and the pairs that it refuses.
 
 /// A flag.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Row {
 pub struct Table {
     pub command: &'static str,
     pub positions: &'static [&'static str],
-    /// Flags that the command is never without.
+    /// Flags that the command always has.
     pub always: &'static [&'static str],
     /// One of these is needed; the first one unless another one is given.
     pub one_of: &'static [&'static str],
