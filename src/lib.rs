@@ -1,9 +1,9 @@
 //! Exact first-in-first-out profit and loss from a ledger of trades.
 //!
-//! A sale earns what it brought less what its purchases cost. This crate matches every sell of a
-//! pool (one symbol of one account) to the oldest open buys, and says what each match earned:
-//! exactly, fees included, the same digits for the same trades in any order. What a sell can't
-//! find stays visibly unmatched; nothing is guessed.
+//! A sale earns its proceeds less the cost of its purchases. This crate matches every sell of a
+//! pool (one symbol of one account) to the oldest open buys, and computes what each match earned.
+//! Amounts are exact and include fees; the same trades in any order give the same digits. A sell
+//! without a buy stays visibly unmatched; the crate guesses nothing.
 //!
 //! # Ten trades
 //!

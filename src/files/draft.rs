@@ -14,7 +14,7 @@ use super::look::kind_of;
 use super::rename;
 use super::unfinished::Unfinished;
 
-/// What becomes of a file that has the name already.
+/// Treatment of a file that has the name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IfThere {
     /// It stays, and the new one is refused.
@@ -50,14 +50,14 @@ pub struct Draft {
     part: Option<Unfinished>,
     /// Mode of a new file.
     mode: u32,
-    /// Where it would be by now: a write failed.
+    /// Offset of the first byte that was not written: a write failed.
     failed_at: Option<u64>,
 }
 
 /// Checks that a file can be put there, before any work is done for it.
 ///
-/// Errors: something is there that may not be replaced, or that is no plain file; it is a file
-/// that the command works with.
+/// Errors: the path has a thing that may not be replaced, or is not a plain file; it is a file that
+/// the command works with.
 pub fn check_place(target: &Path, if_there: IfThere) -> Result<(), WriteError> {
     found(target, if_there).map(|_| ())
 }
@@ -205,7 +205,7 @@ fn take_over(file: &File, from: &Metadata) -> u32 {
         return mode;
     }
     let group = std::os::unix::fs::fchown(file, None, Some(from.gid()));
-    // Only root gives files away; whoever else replaces a file owns it from then on.
+    // Only root can give files away; any other user owns the file that it replaces.
     let _ = std::os::unix::fs::fchown(file, Some(from.uid()), None);
     match group {
         Ok(()) => mode,
@@ -361,7 +361,7 @@ mod tests {
         // Only for reading: the next write fails.
         draft.file = File::open(draft.path()).unwrap();
         draft.write_all(b"b").unwrap_err();
-        // Whoever tidies up afterwards hears no more of it.
+        // A later clean-up does not list it any more.
         draft.write_all(b"cd").unwrap();
         assert_eq!(draft.stream_position().unwrap(), 2);
         assert_eq!(draft.seek(SeekFrom::Start(1)).unwrap(), 1);

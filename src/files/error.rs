@@ -18,15 +18,15 @@ pub enum WriteError {
     InUse {
         /// The place.
         path: PathBuf,
-        /// What it is, with its article.
+        /// The kind of thing, with its article.
         what: &'static str,
     },
-    /// There is something by that name that is no file.
+    /// The name belongs to something that is not a file.
     #[error("{} is {what}, expected a file", .path.display())]
     NoFile {
         /// The place.
         path: PathBuf,
-        /// What it is, with its article.
+        /// The kind of thing, with its article.
         what: &'static str,
     },
     /// Another process gives names to files of the folder, and does not come to an end.
@@ -40,7 +40,7 @@ pub enum WriteError {
     Full {
         /// The place.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         reason: String,
     },
     /// The folder takes no file from this user.
@@ -48,7 +48,7 @@ pub enum WriteError {
     Denied {
         /// The place.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The disk failed.
@@ -56,7 +56,7 @@ pub enum WriteError {
     Failed {
         /// The place.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }

@@ -26,7 +26,7 @@ impl ScratchFolder {
         }
     }
 
-    /// Returns where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         self.0.path()
     }

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::error::WriteError;
 
-/// What is kept in this process.
+/// Files that this process keeps.
 static KEPT: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
 
 /// Paths, and what each is.

@@ -1,4 +1,4 @@
-//! Locks: a file that one is held on, which stays, as its name is what processes meet at; and a
+//! Locks. One is held on a file, which stays: processes meet at its name. Another is held on a
 //! folder, while files that belong together get their names.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
@@ -64,8 +64,8 @@ impl FolderLock {
     }
 }
 
-/// Opens a lock file, or makes it, as open as the file that it guards: who may write to that one
-/// has to be able to lock it.
+/// Opens or makes a lock file, with the rights of the file that it guards: a user who may write to
+/// that file must be able to lock it.
 ///
 /// Errors: no permission; a link or no plain file is there, which nobody would look for.
 pub fn open_lock(path: &Path, guarded: &Path) -> io::Result<File> {

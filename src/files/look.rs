@@ -1,4 +1,4 @@
-//! What stands at a path, and files that are read: never one that would make us wait for ever.
+//! Looks at paths and reads files, but never one that would block for ever.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, IsTerminal, Read};
@@ -43,8 +43,8 @@ fn not_a_file(kind: FileType) -> io::Error {
     )
 }
 
-/// Opens a plain file, or what a shell hands over (`<(command)`, `/dev/stdin`, `/dev/null`), which
-/// ends by itself. Errors: as [`open_input`].
+/// Opens a plain file, or a shell's stream (`<(command)`, `/dev/stdin`, `/dev/null`), which has an
+/// end. Errors: as [`open_input`].
 pub fn open_text(path: &Path) -> io::Result<File> {
     if !is_handed_over(path) {
         return open_input(path, false);

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::error::WriteError;
 use super::kept;
 
-/// Gives a file a name that nothing has. Errors: something has it.
+/// Gives a file a free name. Errors: the name is taken.
 pub(super) fn without_replacing(from: &Path, to: &Path) -> io::Result<()> {
     match at_once(from, to) {
         Err(error) if is_unknown(&error) => {}
@@ -69,13 +69,13 @@ pub(super) fn remove_same(file: &File, path: &Path) {
         return;
     };
     if (own.dev(), own.ino()) == (there.dev(), there.ino()) {
-        // It is taken back as well as it can be: the error that led here is the one to show.
+        // It undoes as much as it can: the error that led here is the one to show.
         let _ = fs::remove_file(path);
     }
 }
 
-/// Removes a file that an earlier run wrote, and that nothing takes the place of. A link is
-/// removed itself; what the process [keeps](super::keep) no earlier run wrote, and it stays.
+/// Removes a file of an earlier run that no new file replaces. A link is removed itself. A file
+/// that the process [keeps](super::keep) stays: no earlier run wrote it.
 ///
 /// Errors: it can't be removed.
 pub fn remove_published(path: &Path) -> Result<(), WriteError> {

@@ -1,4 +1,4 @@
-//! What is not finished yet: names for it, and a list, so that a signal can take it away.
+//! Unfinished files: their names, and a list, so that a signal can remove them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ const NAME_BYTES_MAX: usize = 120;
 /// Digits that nobody guesses: 64 bits.
 const RANDOM_DIGITS: usize = 16;
 
-/// Names tried before a folder is said to be full of them.
+/// Names tried before the folder counts as full of them.
 const NAMES_TRIED_MAX: usize = 8;
 
 /// Unfinished paths, and whether each is a folder. `None`: the process is about to end.

@@ -1,8 +1,8 @@
 //! A file in blocks of whole rows, so that its size is no matter.
 //!
-//! A block is cut before the line end that stands in front of a row: what a row is never depends
-//! on how the file was cut, quotes and line ends in them included. The property test beside
-//! `csv.rs` holds any cut against the file read whole. Read next: `csv.rs`, which reads a block.
+//! A block is cut before a line end that precedes a row. So the cuts never change a row, also one
+//! with quotes and line ends inside. The property test beside `csv.rs` compares any cut with the
+//! file read whole. Read next: `csv.rs`, which reads a block.
 
 use std::io::{self, ErrorKind, Read};
 
@@ -96,8 +96,8 @@ impl<R: Read> Blocks<R> {
 
     /// Returns the next block; `None`: that was all.
     ///
-    /// Errors: it can't be read; another format, UTF-16, a NUL byte, not UTF-8. A NUL byte
-    /// anywhere says more of a file than a byte that is no UTF-8 before it.
+    /// Errors: it can't be read; another format, UTF-16, a NUL byte, not UTF-8. A NUL byte at any
+    /// place says more of a file than an earlier byte that is not UTF-8.
     pub fn next_block(&mut self) -> Result<Option<Block>, BlockError> {
         if !std::mem::replace(&mut self.has_begun, true) {
             self.fill(HEAD_BYTES)?;
@@ -157,8 +157,8 @@ impl<R: Read> Blocks<R> {
         Ok(())
     }
 
-    /// Finds the line end in front of the last row that begins in the window. `None`: the window
-    /// has no row that is whole for sure.
+    /// Finds the line end before the last row that begins in the window. `None`: no row of the
+    /// window is certainly whole.
     fn cut(&self, window: usize) -> Result<Option<usize>, FileError> {
         let bytes = self.buffer.get(..window).unwrap_or_default();
         let above_zero = |at: usize| (at > 0).then_some(at);
@@ -239,7 +239,8 @@ impl<R: Read> Blocks<R> {
 }
 
 fn nul_in(bytes: &[u8]) -> Option<usize> {
-    // Nearly every block has none, which is found out many times faster than where one is.
+    // Nearly every block has no NUL byte, and to find that out is many times faster than to find
+    // its place.
     match bytes.contains(&0) {
         true => bytes.iter().position(|byte| *byte == 0),
         false => None,

@@ -1,17 +1,17 @@
-//! How much of a file may have to be held at once: no line, row or header is without a limit, and
-//! so no file needs more memory than these say.
+//! Bounds of memory: each line, row and header has a limit, so no file needs more memory than these
+//! say.
 
 /// Longest line, in bytes. A trade has a few hundred; a file without line ends is no table.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Longest row of several lines, in bytes. A longer one is taken for a row whose quote is never
-/// closed: so a stray quote costs this much memory, not the rest of the file.
+/// Longest row of several lines, in bytes. The import takes a longer one for a row whose quote is
+/// never closed. So a stray quote costs this much memory, not the rest of the file.
 pub const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Most columns of a file.
 pub const COLUMNS_MAX: usize = 1_000;
 
-/// Most of a row that is no trade that is kept, and of the value at fault, in bytes.
+/// Most bytes kept of a rejected row, and of its value at fault.
 pub const REJECTED_BYTES_MAX: usize = 4 * 1024;
 
 /// Largest file that is held as a whole because it lists few things: lots, decisions, old answers.
@@ -25,7 +25,7 @@ const _: () = {
     assert!(ROW_BYTES_MAX < LIST_BYTES_MAX && LIST_BYTES_MAX < PIPE_BYTES_MAX);
 };
 
-/// Returns what is kept of a row that is no trade, or of its value at fault.
+/// Returns the part of a rejected row, or of its value at fault, that is kept.
 pub(super) fn kept(text: &str) -> String {
     if text.len() <= REJECTED_BYTES_MAX {
         return text.to_owned();

@@ -1,8 +1,8 @@
 //! One row's cells to one trade, and every reason why not.
 //!
-//! ASCII blanks around a value are no part of it, quoted or not; but those of an `order_id` or
-//! `account` would be part of a name, so there they are refused, never trimmed. An empty cell
-//! is an unknown fee, the default account, or nothing said; in any other column it is refused.
+//! ASCII blanks around a value are not part of it, quoted or not. In an `order_id` or `account`
+//! they would be part of a name, so the import refuses them there and never trims. An empty cell is
+//! an unknown fee, the default account, or an absent value; any other column refuses it.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -25,7 +25,7 @@ use crate::engine::{
     Symbol, Trade, is_hidden, is_never_executed, is_other_blank, is_plain,
 };
 
-/// By which way trades of the native format come into the ledger.
+/// Way by which trades of the native format come into the ledger.
 const INGEST_VIA: &str = "csv";
 
 /// A cell at fault.

@@ -22,12 +22,12 @@ use super::taking_back::look_at_whole_row;
 use super::{ImportOptions, ParsedFile};
 use crate::engine::LedgerTrade;
 
-/// Progress is told each time this many rows have been read.
+/// Rows between two reports of progress.
 const PROGRESS_ROWS: u64 = 4096;
 
 /// Reads a file of the native format. `progress` gets the number of bytes done, up to all.
 ///
-/// Errors: what makes the whole file unreadable (encoding, header); a bad row is none.
+/// Errors: the whole file is unreadable (encoding, header). A bad row is not an error.
 ///
 /// ```
 /// use fifo_pnl::engine::Account;
@@ -76,11 +76,11 @@ pub fn parse_csv(
     Ok(file)
 }
 
-/// What the header says of a file's rows.
+/// The header's columns, for all rows of a file.
 #[derive(Debug, Clone)]
 pub struct CsvFormat {
     header: Header,
-    /// Rows up to this line are none.
+    /// Rows up to this line are part of the header.
     header_line: u64,
 }
 
@@ -113,7 +113,7 @@ impl CsvFormat {
         Ok(None)
     }
 
-    /// Returns the columns that nothing is read from.
+    /// Returns the ignored columns.
     pub fn unknown_columns(&self) -> &[String] {
         &self.header.unknown
     }
@@ -185,7 +185,7 @@ struct BlockRows<'b> {
     options: &'b ImportOptions,
 }
 
-/// A row, and the trade in it, or why there is none.
+/// A row, and its trade or the reason why it is rejected.
 type ReadRow<'b> = (Row<'b>, Result<LedgerTrade, Box<RejectedRow>>);
 
 impl<'b> BlockRows<'b> {

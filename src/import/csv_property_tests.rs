@@ -51,7 +51,8 @@ fn write_csv(trades: &[LedgerTrade], line_end: csv::Terminator) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-/// Any text that is carried: no blanks at its ends, not empty; quotes, commas, lines inside.
+/// Any text of a column that is kept: no blanks at its ends, not empty; quotes, commas, lines
+/// inside.
 fn carried_text() -> impl Strategy<Value = Option<String>> {
     let text = "[a-zA-Z0-9\",;'é€]([a-z \",;\r\n]{0,6}[a-z\"])?";
     proptest::option::of(text)

@@ -1,7 +1,7 @@
 //! Columns that say what money is: none of them is ignored in silence.
 //!
-//! Prices and fees are read as US dollars. A column that nothing is read from, but whose name says
-//! that it names a currency, must say the same in every row, or the file is refused.
+//! Prices and fees are read as US dollars. If the name of an ignored column says that it names a
+//! currency, each row must say dollars. Otherwise the import refuses the file.
 
 use super::ImportOptions;
 use super::error::FileError;
@@ -23,7 +23,7 @@ impl CurrencyColumn {
     }
 }
 
-/// Finds the columns among those that nothing is read from.
+/// Finds those of the ignored columns.
 pub(super) fn currency_columns<'n>(
     names: impl IntoIterator<Item = &'n String>,
     is_unread: impl Fn(&str) -> bool,

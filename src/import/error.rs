@@ -99,7 +99,7 @@ pub enum FileError {
         /// The column.
         column: String,
     },
-    /// A column that nothing is read from names another currency than the dollar.
+    /// An ignored column names another currency than the dollar.
     #[error(
         "{} is {}, expected USD: prices and fees are read as dollars",
         shown(column),
@@ -110,7 +110,7 @@ pub enum FileError {
         line: u64,
         /// The column, as the header has it.
         column: String,
-        /// What it says.
+        /// The cell's text.
         found: String,
     },
     /// The reader of CSV failed.
@@ -119,7 +119,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// Returns the line at fault, from 1, where it is not the file as a whole.
+    /// Returns the line at fault, from 1; `None` if the file as a whole is at fault.
     pub fn line(&self) -> Option<u64> {
         match self {
             Self::Nul { line }
@@ -141,7 +141,7 @@ impl FileError {
         }
     }
 
-    /// Returns the error as it stands behind the name of the file.
+    /// Returns the error as it follows the name of the file.
     pub fn in_file(&self) -> String {
         match self.line() {
             Some(line) => format!(":{line}: {self}"),

@@ -1,5 +1,5 @@
-//! What makes the bytes of a file unreadable: another format, another encoding, endless lines.
-//! Looked at before any row is.
+//! Faults that make the bytes of a file unreadable: another format, another encoding, endless
+//! lines. The import looks for them before it reads any row.
 
 use super::bounds::LINE_BYTES_MAX;
 use super::error::FileError;
@@ -117,7 +117,7 @@ pub(super) fn check_lines(bytes: &[u8], line: u64) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Says what is wrong with bytes of which a line is too long: a NUL byte says more.
+/// Returns the fault of bytes with a line that is too long; a NUL byte says more.
 pub(super) fn too_long(bytes: &[u8], line: u64) -> FileError {
     match bytes.contains(&0) {
         true => FileError::Nul { line },

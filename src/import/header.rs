@@ -15,9 +15,9 @@ use super::rows::Row;
 pub(super) struct Header {
     /// The names as folded for comparison.
     names: Vec<String>,
-    /// Where each column stands, by its place in [`COLUMNS`].
+    /// Place of each column, in the order of [`COLUMNS`].
     places: [Option<usize>; COLUMNS.len()],
-    /// What nothing is read from, as written.
+    /// Names of the ignored columns, as written.
     pub(super) unknown: Vec<String>,
     /// Those of them that may name a currency.
     pub(super) currencies: Vec<CurrencyColumn>,

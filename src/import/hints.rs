@@ -1,11 +1,11 @@
-//! What is in the way of a number or an id: brokers dress numbers up, spreadsheets damage ids.
+//! Obstacles in a number or an id: brokers dress numbers up, spreadsheets damage ids.
 //!
-//! Nothing is mended here: a hint says what is in the way and, if only one number can be meant,
-//! how to write it. Whoever reads the file decides.
+//! A hint mends nothing. It names the obstacle and, if only one number can be meant, how to write
+//! it. The reader of the file decides.
 
 use super::rejected::{Fault, quoted};
 
-/// What a number in a cell counts.
+/// The thing that a number in a cell counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counts {
     /// Units of an asset.
@@ -19,13 +19,13 @@ struct Dressed {
     /// Digits, points and commas.
     body: String,
     negative: bool,
-    /// What is in the way, in words.
+    /// The obstacles, in words.
     obstacles: Vec<String>,
     /// A word or a sign that names another currency.
     currency: Option<String>,
 }
 
-/// Adds to a fault what is in the way of a number, if that can be told.
+/// Adds the obstacles of a number to a fault, if it finds any.
 pub(super) fn with_obstacles(fault: Fault, text: &str, counts: Counts) -> Fault {
     if text.starts_with('#') && text.len() > 1 {
         return fault.with_hint(
@@ -115,7 +115,7 @@ impl Dressed {
         }
     }
 
-    /// Takes a character that is no letter. `None`: no number has it.
+    /// Takes a character other than a letter. `None`: no number has it.
     fn take(&mut self, character: char, is_last: bool) -> Option<()> {
         match character {
             '0'..='9' | '.' | ',' => self.body.push(character),
@@ -164,7 +164,7 @@ pub(super) fn is_negative(text: &str) -> bool {
     has_sign && is_number && text.contains(is_digit)
 }
 
-/// Tells whether a digit stands behind a text's first character, whatever follows.
+/// Tells whether a digit follows a text's first character.
 fn is_digit_behind_sign(text: &str) -> bool {
     text.chars()
         .nth(1)
@@ -233,7 +233,7 @@ pub(super) fn is_rounded_id(id: &str) -> bool {
     whole.len() == 1 && digits(whole) && digits(rest) && exponent.is_some_and(digits)
 }
 
-/// Digits that a spreadsheet keeps of a number; it writes zeros behind them.
+/// Digits that a spreadsheet keeps of a number; it writes zeros after them.
 const SPREADSHEET_DIGITS: usize = 15;
 
 /// Tells whether a spreadsheet may have put zeros in place of an id's last digits.
@@ -244,7 +244,7 @@ pub(super) fn may_be_rounded_id(id: &str) -> bool {
         && behind.bytes().all(|byte| byte == b'0')
 }
 
-/// What to do about ids that a spreadsheet cut.
+/// Advice about ids that a spreadsheet cut.
 pub(super) const ROUNDED_ID_HINT: &str = "a spreadsheet cut the digits of long ids: export the \
     file again, and do not open it there before the import; or open it with that column as text";
 

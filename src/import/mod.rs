@@ -1,9 +1,9 @@
 //! Bytes of one source to trades and rejected rows.
 //!
-//! No files are opened, nothing is printed and no clock is read here: the caller hands over the
-//! bytes and the current time. A value is read exactly or its row is rejected; nothing is mended,
-//! guessed or cut. Read next: `csv.rs` (the native format), `cells.rs` and `times.rs` (how a cell
-//! becomes a value, and every reason why not), `rows.rs` (lines and quotes), `header.rs`; and for
+//! It opens no files, prints nothing and reads no clock: the caller hands over the bytes and the
+//! current time. A value is read exactly or its row is rejected; the import mends, guesses and cuts
+//! nothing. Read next: `csv.rs` (the native format), `cells.rs` and `times.rs` (from cells to
+//! values, with all reasons for a rejection). Then `rows.rs` (lines and quotes), `header.rs`. For
 //! files of any size `blocks.rs` and `repeats.rs`.
 
 mod blocks;
@@ -61,16 +61,16 @@ pub fn dollars_hint(text: &str) -> Option<String> {
     }
 }
 
-/// What the bytes of a file do not say themselves.
+/// Facts that the bytes of a file do not tell.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {
-    /// Whose trades they are where the file has no column `account`, or the cell is empty.
+    /// Account of the trades if the file has no column `account`, or the cell is empty.
     pub account_default: Account,
-    /// Where local times were taken. `None`: a time without an offset is rejected.
+    /// Zone of local times. `None`: a time without an offset is rejected.
     pub timezone: Option<TimeZone>,
     /// A trade later than this is rejected.
     pub now: Timestamp,
-    /// What counts as the dollar, in capitals: a column that names another currency refuses its
+    /// Dollars and dollar coins, in capitals: a column that names another currency refuses its
     /// file.
     pub usd_quotes: BTreeSet<String>,
 }
@@ -86,7 +86,7 @@ pub struct ParsedFile {
     pub rejected: Vec<RejectedRow>,
     /// Rows that repeat an earlier row of the file in id and facts; the first one is kept.
     pub duplicates: u64,
-    /// Columns of the file that nothing is read from.
+    /// Ignored columns of the file.
     pub unknown_columns: Vec<String>,
     /// Rows that hold anything, without the header.
     pub rows: u64,

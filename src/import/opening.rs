@@ -27,13 +27,14 @@ pub const OPENING_COLUMNS: [&str; 4] = ["symbol", "size", "acquired", "basis"];
 /// Digits of a row's hash in its order id.
 const HASH_DIGITS: usize = 16;
 
-/// Where the columns of a file are.
+/// Places of the columns of a file.
 struct Columns {
     required: [usize; 4],
     account: Option<usize>,
 }
 
-/// Reads a file of opening lots. Errors: no CSV, or a column is missing; a bad row is none.
+/// Reads a file of opening lots. Errors: it is not CSV, or a column is missing. A bad row is not an
+/// error.
 pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<ParsedFile, FileError> {
     let mut table = Table::new(bytes)?;
     let mut parsed = ParsedFile {

@@ -1,10 +1,10 @@
-//! A row that is no trade: where, what was found, what was expected.
+//! A rejected row: its place, the value found, the value expected.
 
 use std::fmt;
 
 use crate::engine::{Shown, shown_within};
 
-/// Stands in [`RejectedRow::column`] where no single column is at fault.
+/// Stands in [`RejectedRow::column`] if no single column is at fault.
 pub const ROW_COLUMN: &str = "(row)";
 
 /// Longest cell that a message shows, in characters.
@@ -18,23 +18,24 @@ const CELL_CHARS_MAX: usize = 60;
 pub struct RejectedRow {
     /// Line of the file on which the row begins, from 1.
     pub line: u64,
-    /// The id as the row has it; empty where it can't be told.
+    /// The id as the row has it; empty if it is unreadable.
     pub order_id: String,
     /// The column at fault, or [`ROW_COLUMN`].
     pub column: String,
     /// The value at fault; of a very long one, how it begins.
     pub found: String,
-    /// What is wrong with this row alone, beside its value.
+    /// A fault of this row alone, beside its value.
     pub detail: Option<String>,
-    /// What was expected. Rows of one reason are told together.
+    /// The expected value. Reports group rows by this reason.
     pub reason: String,
-    /// What to do, where that is known; the same for all rows of a reason.
+    /// The remedy, if it is known; the same for all rows of a reason.
     pub hint: Option<String>,
-    /// What to write in place of the value, if only one thing can be meant.
+    /// The text to write in place of the value, if only one can be meant.
     pub write: Option<String>,
-    /// It takes back another row: leaving it out alone would leave the other one in the ledger.
+    /// The row reverses another row: to leave out this one alone would leave the other one in the
+    /// ledger.
     pub takes_back: bool,
-    /// The row as it stands in the file, without its line end; of a very long one, its beginning.
+    /// The row as in the file, without its line end; of a very long one, its beginning.
     pub text: String,
 }
 
@@ -105,7 +106,7 @@ impl Fault {
         }
     }
 
-    /// Says that the row takes back another one.
+    /// Marks that the row reverses another one.
     pub(super) fn taking_back(self) -> Self {
         Self {
             takes_back: true,

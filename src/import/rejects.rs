@@ -1,7 +1,7 @@
 //! Rejected rows by reason: all are counted, of each reason a few are kept.
 //!
-//! A file of ten million bad rows costs no more memory than one of a thousand: of a row no more is
-//! held than `bounds.rs` says.
+//! A file of ten million bad rows costs no more memory than one of a thousand: each row holds at
+//! most what `bounds.rs` allows.
 
 use super::rejected::RejectedRow;
 
@@ -91,7 +91,7 @@ impl Rejects {
         self.count
     }
 
-    /// Returns how many of them take back another row.
+    /// Returns how many of them reverse another row.
     pub fn take_back(&self) -> u64 {
         self.take_back
     }

@@ -1,9 +1,9 @@
 //! Ids that come twice in one file.
 //!
-//! Of a file that is read by blocks nobody holds all ids. Of each trade 8 bytes are kept, the
-//! hash of its id ([`TradeHashes`]); where two are equal, the file is read once more, and what
-//! has one of these hashes is compared as it stands ([`Repeats`]). A hash that two ids share by
-//! chance costs that reading, and is otherwise harmless.
+//! If a file is read by blocks, nobody holds all ids. The import keeps 8 bytes of each trade, the
+//! hash of its id ([`TradeHashes`]). If two hashes are equal, it reads the file once more and
+//! compares the ids with these hashes byte by byte ([`Repeats`]). If two ids share a hash by
+//! chance, that costs the extra reading and does no harm.
 
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
@@ -18,7 +18,7 @@ use crate::engine::{Account, LedgerTrade, OrderId};
 /// Fewest bytes of a row that is a trade: `1,A,buy,1,1,2025-01-02T03:04:05Z,` and a line end.
 const TRADE_BYTES_MIN: usize = 34;
 
-/// Hashes ids. Whoever writes a file can't know the key, so nobody can make hashes collide.
+/// Hashes ids. The writer of a file can't know the key, so nobody can make hashes collide.
 #[derive(Debug, Clone, Default)]
 pub struct TradeHasher(RandomState);
 
@@ -71,7 +71,7 @@ pub struct Repeats {
     lines: Vec<u64>,
 }
 
-/// What was found out about a file's repeated ids.
+/// The repeated ids of a file.
 #[derive(Debug, Default)]
 pub struct Repeated {
     /// Rows that repeat an earlier row in id and facts.
@@ -127,13 +127,13 @@ impl Repeats {
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) trades: Vec<LedgerTrade>,
-    /// Where each id stands among the trades.
+    /// Place of each id among the trades.
     places: HashMap<(Account, OrderId), usize>,
     pub(super) duplicates: u64,
 }
 
 impl Kept {
-    /// Makes room in the index for all rows: growing it would hash every id anew.
+    /// Makes room in the index for all rows: growing it would hash every id again.
     pub(super) fn with_room_for(text: &str) -> Self {
         let lines = text.bytes().filter(|byte| *byte == b'\n').count();
         let trades_max = lines.min(text.len() / TRADE_BYTES_MIN);

@@ -1,10 +1,10 @@
 //! Rows of CSV with the lines they stand on, and quotes that were never closed.
 //!
-//! The reader of CSV takes any bytes: a quote that is never closed swallows the rest of the file
-//! as one cell. So every row that has a quote is held against the grammar (a quoted cell ends
-//! with a quote and then a comma or line end); where a row of several lines fails it, only its
-//! first line is given up and reading goes on with the next one.
-//! Source: RFC 4180. Text behind an opened cell (`5" nail`) is taken as it stands.
+//! The reader of CSV takes any bytes: a quote that is never closed swallows the rest of the file as
+//! one cell. So the import checks every row with a quote by the grammar: a quoted cell ends with a
+//! quote, and then a comma or line end. If a row of several lines fails the check, the import gives
+//! up only its first line, and goes on with the next one.
+//! Source: RFC 4180. Text after an opened cell (`5" nail`) is taken unchanged.
 
 use std::io::Cursor;
 
@@ -12,7 +12,7 @@ use csv::{Position, Reader, ReaderBuilder, StringRecord};
 
 use super::file::count_line_ends;
 
-/// What is wrong with the quotes of a row.
+/// A fault in the quotes of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum QuoteFault {
     /// A quote is opened and never closed.
@@ -21,18 +21,18 @@ pub(super) enum QuoteFault {
     TextBehind,
 }
 
-/// Where a row stands.
+/// A row and its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row<'a> {
     /// Its first line, from 1.
     pub line: u64,
     /// Its last line; another one if a quoted cell has line ends in it.
     pub line_last: u64,
-    /// The row as it stands, without its line end.
+    /// The row unchanged, without its line end.
     pub text: &'a str,
     /// The end of what was read, in bytes of the text.
     pub end: usize,
-    /// Up to where the text was looked at to know this; behind it anything may follow.
+    /// End of the text that this result depends on; any text may follow.
     pub looked_at: usize,
     /// The row's cells mean nothing.
     pub fault: Option<QuoteFault>,
@@ -104,11 +104,11 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Returns where a text can be cut in two, so that each part is read as if they were one: in
-/// front of the last row that nothing before looked behind, and whatever follows the text.
+/// Returns the last row start at which the text can be split safely: no earlier row's quote check
+/// reads past it. Any text may follow.
 ///
-/// A row whose quote is never closed looks far: its kind of fault may be told by a later line,
-/// although only its own line is given up.
+/// The check of a row whose quote is never closed reads far. A later line may decide its kind of
+/// fault, although the import gives up only the row's own line.
 pub(super) fn last_safe_start(text: &str) -> csv::Result<usize> {
     let mut rows = Rows::new(text, 1);
     let mut record = StringRecord::new();

@@ -1,7 +1,7 @@
 //! Small CSV files of other kinds than trades, row by row, with the line that each begins on.
 //!
-//! Line numbers are those of the file, whatever stands in it: a byte order mark, blank lines, line
-//! ends of any kind, also inside quotes (`rows.rs`).
+//! Line numbers are those of the file. It may contain a byte order mark, blank lines, line ends of
+//! any kind, also inside quotes (`rows.rs`).
 
 use csv::StringRecord;
 
@@ -17,7 +17,7 @@ pub struct TableRow {
     pub line: u64,
     /// Its cells without blanks around them.
     pub cells: Vec<String>,
-    /// The row as it stands in the file; of a very long one, its beginning.
+    /// The row as in the file; of a very long one, its beginning.
     pub text: String,
     /// Why its cells mean nothing, if they do.
     pub fault: Option<&'static str>,

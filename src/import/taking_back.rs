@@ -1,4 +1,4 @@
-//! Rows that take back another row: a cancellation, a reversal, a buy of a negative size.
+//! Rows that reverse another row: a cancellation, a reversal, a buy of a negative size.
 //!
 //! If an import leaves out such a row alone, the other row stays in the ledger. So this file looks
 //! at all cells of a rejected row, even if its cells are shifted or a quote is not closed.
@@ -9,7 +9,7 @@ use super::hints::is_negative;
 use super::rejected::RejectedRow;
 use crate::engine::{Side, is_never_executed};
 
-/// Words that say that a row takes back another one.
+/// Words of a row that reverses another one.
 const TAKES_BACK: [&str; 8] = [
     "cancel", "(ca", "ca.", "cxl", "revers", "storno", "bust", "correct",
 ];
@@ -17,10 +17,10 @@ const TAKES_BACK: [&str; 8] = [
 /// Words that say so of a status only; a side has none of them.
 const TAKES_BACK_STATUS: [&str; 3] = ["void", "rescind", "revok"];
 
-/// Words of a status that say that something was executed, whatever became of the rest.
+/// Words of a status that say that a part or all was executed.
 const EXECUTED: [&str; 3] = ["fill", "part", "exec"];
 
-/// Tells whether a side says that the row takes back another one.
+/// Tells whether a side says that the row reverses another one.
 pub(super) fn takes_back(side: &str) -> bool {
     let side = side.to_lowercase();
     TAKES_BACK.iter().any(|word| side.contains(word))
@@ -39,7 +39,7 @@ pub(super) fn status_takes_back(status: &str) -> bool {
         && !is_never_executed(Some(&status))
 }
 
-/// The hint for a row that takes back another row.
+/// The hint for a row that reverses another row.
 pub(super) const TAKES_BACK_HINT: &str =
     "it takes back another row: remove both from the file, this one and the one it takes back";
 
@@ -47,11 +47,11 @@ pub(super) const TAKES_BACK_HINT: &str =
 pub(super) const TAKEN_BACK_HINT: &str =
     "remove the row if it was taken back; if it takes back another one, remove both";
 
-/// The hint for a row that may take back another row and has another fault.
+/// The hint for a row that may reverse another row and has another fault.
 const MAY_TAKE_BACK_HINT: &str = "it looks like a row that takes back another one: then remove \
     both from the file; if it is a trade of its own, correct it";
 
-/// Says of a rejected row that it takes back another one, if any of its cells says so.
+/// Marks a rejected row as a reversal if any of its cells says so.
 pub(super) fn look_at_whole_row(rejected: &mut RejectedRow, cells: &[&str], header: &Header) {
     if !rejected.takes_back && row_takes_back(cells, header) {
         rejected.takes_back = true;

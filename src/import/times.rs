@@ -1,10 +1,10 @@
 //! Times: RFC 3339 with an offset, or local ones in a zone that the caller names.
 //!
-//! The form is checked here before a parser sees the text, since parsers mend: they take a
-//! second 60 for 59, missing seconds for zero, and let a zone name in brackets contradict the
-//! offset before it. A wrong order of trades is a wrong cost basis, so nothing is mended.
-//! Accepted beside the `T`: `t` or one blank; offsets `Z`, `+01:00`, `+0100` and `+01` (the way
-//! PostgreSQL writes them).
+//! The form is checked here before a parser sees the text, because parsers mend. They take a second
+//! 60 for 59, and missing seconds for zero. They let a zone name in brackets contradict the offset
+//! before it. A wrong order of trades is a wrong cost basis, so the import mends nothing. Accepted
+//! beside the `T`: `t` or one blank; offsets `Z`, `+01:00`, `+0100` and `+01` (the way PostgreSQL
+//! writes them).
 
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimePrinter;

@@ -1,4 +1,4 @@
-//! Times of every form, right and wrong, held against rules written down a second time.
+//! Times of every form, right and wrong, compared with rules written down a second time.
 
 use proptest::prelude::*;
 

@@ -20,10 +20,10 @@ pub struct PartFile {
     bytes: u64,
 }
 
-/// A file that is complete, but for its name.
+/// A complete file that still lacks its name.
 #[derive(Debug)]
 pub struct WrittenFile {
-    /// Where it will be.
+    /// Its path.
     pub path: PathBuf,
     /// Rows without headers.
     pub rows: u64,

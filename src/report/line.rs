@@ -12,7 +12,8 @@ pub struct CsvLine {
     in_line: bool,
 }
 
-/// What a spreadsheet takes for the beginning of a formula; some take the full-width signs, too.
+/// Characters that a spreadsheet takes for the beginning of a formula; some take the full-width
+/// signs, too.
 /// Source: OWASP, "CSV Injection".
 const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 

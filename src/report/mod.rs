@@ -25,7 +25,7 @@ pub struct CanonicalCsv<W> {
     line: Vec<u8>,
 }
 
-/// What an export wrote.
+/// Counts and hash of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// Rows without the header.

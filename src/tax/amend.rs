@@ -1,4 +1,4 @@
-//! What differs from what was filed: line by line, by box, with totals.
+//! Differences from a filed year: line by line, by box, with totals.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::store::model::{LoggedEvent, PoolSummary, SourcedAllocation, TradeOrig
 use crate::store::proof::check_pool;
 use crate::store::{Store, StoredPool, together};
 
-/// What was filed for a year, as the audit trail has it.
+/// A filed year, as the audit trail has it.
 #[derive(Debug, Clone)]
 pub struct FiledYear {
     /// The version that was sealed with it.
     pub version: Version,
-    /// What was printed, and how.
+    /// The settings of the printed figures.
     pub rules: TaxRules,
     /// The zip's name.
     pub file: String,
@@ -84,21 +84,21 @@ fn filed_of(
 /// A line that is printed: what identifies it and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrintedLine {
-    /// Whose.
+    /// Account of the sale.
     pub account: String,
-    /// Of what.
+    /// Symbol of the sale.
     pub symbol: String,
     /// The sell.
     pub sell_order_id: String,
-    /// The buy; `None` where no lot was left.
+    /// The buy; `None` if no lot was left.
     pub buy_order_id: Option<String>,
     /// `0.25 BTC`.
     pub description: String,
     /// Dates of purchase and sale.
     pub dates: (Option<jiff::civil::Date>, jiff::civil::Date),
-    /// `None` where no lot was left.
+    /// `None` if no lot was left.
     pub form_box: Option<FormBox>,
-    /// As printed; proceeds alone where no lot was left.
+    /// As printed; proceeds alone if no lot was left.
     pub printed: Amounts,
 }
 
@@ -121,7 +121,7 @@ impl PrintedLine {
         }
     }
 
-    /// What a line is known by: two versions have at most one line of a pair.
+    /// The key of a line: two versions have at most one line of a pair.
     fn key(&self) -> (String, String, String) {
         let buy = self.buy_order_id.clone().unwrap_or_default();
         (self.account.clone(), self.sell_order_id.clone(), buy)
@@ -131,22 +131,22 @@ impl PrintedLine {
 /// A difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amended {
-    /// What was filed; `None`: the line is new.
+    /// The filed line; `None`: the line is new.
     pub filed: Option<PrintedLine>,
-    /// What it is; `None`: the line is gone.
+    /// The line of today; `None`: the line is gone.
     pub now: Option<PrintedLine>,
 }
 
 /// All differences of a year.
 #[derive(Debug, Clone)]
 pub struct Amendment {
-    /// What was filed.
+    /// The filed year.
     pub filed: FiledYear,
     /// The version that it is compared with.
     pub version: Version,
     /// Lines that differ, in the order of what was filed, then new ones.
     pub lines: Vec<Amended>,
-    /// Of each box: what the lines that differ came to, filed and today.
+    /// For each box, the sums of the lines that differ, filed and today.
     pub boxes: BTreeMap<FormBox, (Amounts, Amounts)>,
 }
 

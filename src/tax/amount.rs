@@ -5,7 +5,7 @@ use crate::engine::Usd;
 /// Units of an exact amount in a dollar.
 const DOLLAR_UNITS: i128 = 1_000_000_000_000;
 
-/// What printed amounts are rounded to.
+/// The unit that printed amounts are rounded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rounding {
     /// Two decimals.

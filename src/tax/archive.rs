@@ -1,4 +1,4 @@
-//! What is filed: one zip with every file of a year. Read next: `verify.rs`.
+//! The filed zip, with every file of a year. Read next: `verify.rs`.
 
 use std::io;
 use std::path::Path;
@@ -21,10 +21,10 @@ use crate::store::model::VersionInfo;
 /// Files of a zip that hold what was reviewed and imported: no version remembers them.
 pub(super) const EVIDENCE: [&str; 2] = ["inputs.csv", "reviews.csv"];
 
-/// What a filed zip came to.
+/// Result of filing a zip.
 #[derive(Debug)]
 pub struct Filed {
-    /// What was exported into it.
+    /// The export inside it.
     pub exported: Exported,
     /// The zip.
     pub zip: WrittenFile,

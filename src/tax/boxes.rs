@@ -27,7 +27,7 @@ impl Part {
     }
 }
 
-/// What a broker told the tax office about an account's sales.
+/// A broker's report to the tax office about an account's sales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Reported {
     /// A 1099 that shows the basis.
@@ -57,7 +57,7 @@ impl Reported {
     }
 }
 
-/// What kind of asset a symbol is, as far as the form asks.
+/// The kind of asset of a symbol, in the form's sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AssetKind {
     /// A coin or token.
@@ -80,8 +80,8 @@ const DIGITAL_LETTERS: [[char; 3]; 2] = [['G', 'H', 'I'], ['J', 'K', 'L']];
 impl FormBox {
     /// Returns the box of a row.
     ///
-    /// Source: Form 8949 (2025), boxes G to L for transactions reported on Form 1099-DA and for
-    /// digital assets; before that year they had the boxes of all other assets.
+    /// Source: Form 8949 (2025): boxes G to L are for transactions reported on Form 1099-DA and for
+    /// digital assets. Before that year they had the boxes of all other assets.
     pub fn of(term: Term, reported: Reported, kind: AssetKind, year: i16) -> Self {
         let letters = match kind {
             AssetKind::Digital if year >= DIGITAL_BOXES_FROM => DIGITAL_LETTERS,
@@ -136,14 +136,14 @@ impl FormBox {
     }
 }
 
-/// Which box a sale belongs in: what the configuration says of accounts and symbols.
+/// Rules for the box of a sale: the configuration's words about accounts and symbols.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BoxRules {
-    /// What was reported, by account and year. An account and year that is not here: nothing.
+    /// Reports by account and year. An absent account and year means no report.
     pub reported: BTreeMap<(String, i16), Reported>,
-    /// Symbols that are no digital assets, whatever they look like.
+    /// Symbols that are no digital assets, even if they look like one.
     pub securities: BTreeSet<Symbol>,
-    /// Symbols that are digital assets, whatever they look like.
+    /// Symbols that are digital assets, even if they do not look like one.
     pub digital_assets: BTreeSet<Symbol>,
 }
 
@@ -169,7 +169,8 @@ impl BoxRules {
     }
 }
 
-/// Returns what a symbol counts: `BTC` of `BTC-USD`, the whole symbol where no dollar is named.
+/// Returns the asset that a symbol counts: `BTC` of `BTC-USD`, the whole symbol if it names no
+/// dollar.
 pub fn base_asset<'a>(symbol: &'a Symbol, rules: &SymbolRules) -> &'a str {
     let text = symbol.as_str();
     if rules.settings(symbol).priced_in_usd {

@@ -12,20 +12,20 @@ pub enum TaxError {
     /// The store failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What was asked makes no sense here; nothing was written.
+    /// The request makes no sense here; nothing was written.
     #[error("{message}")]
     Usage {
-        /// What is wrong.
+        /// The fault.
         message: String,
-        /// What to do.
+        /// The remedy.
         hint: String,
     },
     /// Refused; nothing was written.
     #[error("{message}")]
     Refused {
-        /// What is refused.
+        /// The refusal.
         message: String,
-        /// What to do.
+        /// The remedy.
         hint: String,
     },
     /// A stop was asked for; nothing was written.

@@ -53,13 +53,13 @@ impl std::fmt::Debug for Stop {
 /// An export to make.
 #[derive(Debug, Clone)]
 pub struct ExportRequest {
-    /// What is printed, and how.
+    /// The settings of the printed figures.
     pub rules: TaxRules,
     /// The version that is exported.
     pub version: VersionInfo,
     /// The files and where they go. The first one's name gives the others theirs.
     pub files: Vec<(Format, PathBuf)>,
-    /// What becomes of files that are there.
+    /// Treatment of files that exist.
     pub if_there: IfThere,
     /// Whether the version is sealed with it.
     pub sealing: Sealing,
@@ -94,7 +94,7 @@ const BATCH_ROWS: usize = 256;
 /// Batches between the reader and the writer.
 const BATCHES_WAITING: usize = 8;
 
-/// What a reader hands over.
+/// A piece that a reader hands over.
 #[expect(clippy::large_enum_variant, reason = "nearly all are rows")]
 enum Item {
     Row(SourcedAllocation),
@@ -219,8 +219,8 @@ fn check_paths(request: &ExportRequest, paths: &Paths) -> TaxResult<()> {
 
 /// Exports a version's rows of a year. Nothing has its name before all is written.
 ///
-/// Errors: a path that is there or can't be written; no such year or account; rows that are not
-/// those which the version's run wrote; the store.
+/// Errors: an existing or unwritable path; no such year or account; rows that the version's run did
+/// not write; the store.
 pub async fn export(
     store: &dyn Store,
     request: &ExportRequest,
@@ -290,7 +290,7 @@ pub async fn export(
     Ok(exported)
 }
 
-/// Compares the summaries that an export began with to those that its rows were held against.
+/// Compares the summaries at the export's start with those that its rows were checked with.
 ///
 /// Errors: something changed them meanwhile.
 fn check_unmoved(
@@ -333,7 +333,7 @@ async fn print_rows(
     Ok((rows, sink))
 }
 
-/// Completes the files of the formats, and that of the unmatched behind them.
+/// Completes the files of the formats, and then that of the unmatched.
 #[expect(clippy::type_complexity, reason = "two lists, taken apart at once")]
 fn finish(
     formats: &[(Format, PathBuf)],
@@ -493,8 +493,8 @@ fn write_manifest(path: &Path, if_there: IfThere, manifest: &Value) -> io::Resul
     file.finish()
 }
 
-/// Gives all files their names, and takes away what an earlier export left there. Where one can't
-/// have its name, those that are new are taken back: half an export is none.
+/// Gives all files their names, and removes the files of an earlier export. If one can't have its
+/// name, it removes the new ones: half an export is no export.
 ///
 /// Two exports of the same names do so one after the other: the manifest is of the files beside it.
 fn publish(request: &ExportRequest, paths: &Paths, files: &mut [WrittenFile]) -> TaxResult<()> {

@@ -1,4 +1,4 @@
-//! What an export came to: sums, files, and what the files do not have.
+//! The result of an export: sums, files, and rows that the files lack.
 
 use serde_json::Value;
 
@@ -10,28 +10,28 @@ use crate::store::model::{NamedTrade, PoolSummary};
 /// A symbol of dollars beside others of the same asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeveralDollars {
-    /// Whose.
+    /// Account of the sell.
     pub account: String,
-    /// What is counted.
+    /// Asset of the sell.
     pub asset: String,
     /// The symbols it was traded under: each has lots of its own.
     pub symbols: Vec<String>,
 }
 
-/// What an export came to.
+/// The result of an export.
 #[derive(Debug)]
 pub struct Exported {
     /// Sums.
     pub totals: Totals,
     /// Rows of the version that were looked at: those of the year and of its lots.
     pub rows_seen: u64,
-    /// Pools without a result, or with an old one: rejected, excluded, stale.
+    /// Pools without a result, or with an old one: rejected, excluded, `stale`.
     pub pools: Vec<PoolSummary>,
     /// Assets under several dollar symbols.
     pub several_dollars: Vec<SeveralDollars>,
     /// Sells of the year that a person voided: no file has them.
     pub voided_sells: Vec<NamedTrade>,
-    /// What formats left out.
+    /// Rows that formats left out.
     pub left_out: Vec<(Format, LeftOut)>,
     /// The manifest.
     pub manifest: Value,

@@ -21,16 +21,16 @@ pub use lots::LOTS_HEADER;
 pub use taxact::TAXACT_ROWS_MAX;
 pub use xlsx::{OpenLotLine, is_panic_caught};
 
-/// What every file knows of the export it belongs to.
+/// Facts of an export that each of its files knows.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportFacts<'a> {
-    /// What is printed, and how.
+    /// The settings of the printed figures.
     pub rules: &'a TaxRules,
     /// The version that is exported.
     pub version: &'a VersionInfo,
     /// The program's own version.
     pub program_version: &'a str,
-    /// What becomes of files that are there.
+    /// Treatment of files that exist.
     pub if_there: IfThere,
 }
 
@@ -43,7 +43,7 @@ pub enum Format {
     ScheduleD,
     /// One row an allocation with everything.
     Lots,
-    /// What TaxAct imports, in files of at most [`TAXACT_ROWS_MAX`] rows.
+    /// CSV for TaxAct, in files of at most [`TAXACT_ROWS_MAX`] rows.
     TaxAct,
     /// Tax exchange format, version 042.
     Txf,
@@ -101,10 +101,10 @@ impl Format {
     }
 }
 
-/// What a format left out, and why.
+/// Rows that a format left out, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Which boxes, or what else.
+    /// Their boxes, or another group.
     pub what: String,
     /// How many rows.
     pub rows: u64,
@@ -112,7 +112,7 @@ pub struct LeftOut {
     pub why: &'static str,
 }
 
-/// What a format wrote.
+/// The rows and files that a format wrote.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     pub(super) files: Vec<WrittenFile>,

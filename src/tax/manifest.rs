@@ -1,4 +1,4 @@
-//! What an export says of itself: enough to make it again and to compare.
+//! The record of an export: enough to make it again and to compare.
 
 use std::collections::BTreeSet;
 
@@ -180,7 +180,7 @@ fn rules_json(rules: &TaxRules) -> Value {
 
 /// Reads back the rules that an export was made by. The zone is looked up by `zone`.
 ///
-/// Errors: the manifest is none of ours, or of a newer program.
+/// Errors: the manifest is not ours, or of a newer program.
 pub fn rules_of(
     manifest: &Value,
     zone: &dyn Fn(&str) -> Option<jiff::tz::TimeZone>,

@@ -1,11 +1,11 @@
 //! A version's allocations as tax files: what a person files, and the proof of it.
 //!
-//! Every figure here is made from a stored allocation and a date in a named time zone. Rounding
-//! happens here and nowhere before: each printed row is rounded, its printed gain is printed
-//! proceeds less printed cost, and a printed total is the sum of printed rows. The same version
-//! gives the same bytes: nothing here reads a clock. What is unknown (a sell without a lot, a
-//! rejected pool) goes into a file of its own and is never given a cost.
-//! Rules and their sources: docs/TAX.md. Read next: `term.rs`, `boxes.rs`, `row.rs`.
+//! Every figure here is made from a stored allocation and a date in a named time zone. Only this
+//! layer rounds. It rounds each printed row; a printed gain is printed proceeds less printed cost,
+//! and a printed total is the sum of printed rows. The same version gives the same bytes: this
+//! layer reads no clock. An unknown (a sell without a lot, a rejected pool) goes into a file of its
+//! own and never gets a cost. Rules and their sources: docs/TAX.md. Read next: `term.rs`,
+//! `boxes.rs`, `row.rs`.
 
 mod amend;
 mod amount;

@@ -1,8 +1,8 @@
 //! Review items settled by decision: a person names the basis, a marked trade says so.
 //!
-//! Nothing is guessed here. What a decision would change is shown before it is made, by matching
-//! the pool with and without it; the trade that it appends has the source `review`, and every
-//! export shows it as such.
+//! It guesses nothing. It shows the changes of a decision before a person makes it, by matching the
+//! pool with and without it. The trade that it appends has the source `review`, and every export
+//! shows it as such.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,8 +101,8 @@ pub fn basis_trades(
     (first..).zip(lots).map(trade).collect()
 }
 
-/// Checks that a decision fits the ledger of today: an earlier one, or an import, may have found
-/// lots since the version that the item is of.
+/// Checks that a decision fits the ledger of today. Since the item's version, an earlier decision
+/// or an import may have found lots.
 ///
 /// Errors: it names more than what finds no lot now; the pool can't be matched.
 fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxResult<()> {
@@ -131,7 +131,7 @@ fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxR
 const NUMBERS_AT_ONCE: u64 = 16;
 
 /// Returns the number after the last decision about each item, by its id. A decision that was
-/// taken back counts: its trade stays in the ledger, so its number stays taken.
+/// undone counts: its trade stays in the ledger, so its number stays taken.
 ///
 /// Errors: the store.
 pub async fn next_numbers(
@@ -236,12 +236,12 @@ pub fn import_batch(
     }
 }
 
-/// What a sell came to.
+/// Amounts of a sell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SellFigures {
     /// When it was executed.
     pub sold_at: Timestamp,
-    /// What found no lot. Units: base units.
+    /// Size without a lot. Units: base units.
     pub unmatched: Size,
     /// Cost of what did. Units: USD.
     pub cost: Usd,
@@ -249,7 +249,7 @@ pub struct SellFigures {
     pub pnl: Usd,
 }
 
-/// What trades would change in their pool.
+/// Changes in a pool that trades would make.
 #[derive(Debug, Clone)]
 pub struct Preview {
     /// Sells that would come to something else: id, as it is, as it would be.

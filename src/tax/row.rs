@@ -14,7 +14,7 @@ use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
 use crate::engine::{Symbol, SymbolRules, Timestamp, Usd};
 use crate::store::model::{SourcedAllocation, TradeOrigin};
 
-/// What files say of a cost that no execution shows.
+/// The mark that files give a cost without an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// A person decided the basis.
@@ -41,7 +41,7 @@ impl Mark {
         }
     }
 
-    /// Returns the word that goes behind a description, where there is no column for it.
+    /// Returns the word after a description, for formats without a column for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Review => "review",
@@ -65,7 +65,7 @@ pub struct TaxRules {
     pub rounding: Rounding,
     /// Boxes by account and year.
     pub boxes: BoxRules,
-    /// Which symbols have a dollar price.
+    /// The symbols that have a dollar price.
     pub symbols: SymbolRules,
 }
 
@@ -87,23 +87,23 @@ impl TaxRules {
 pub struct TaxRow {
     /// The stored row and where its trades came from.
     pub from: SourcedAllocation,
-    /// What is counted: `BTC`.
+    /// The counted asset: `BTC`.
     pub asset: Arc<str>,
     /// Date of the sale in the zone.
     pub sold: Date,
-    /// Date of the purchase in the zone; `None` where no lot was left.
+    /// Date of the purchase in the zone; `None` if no lot was left.
     pub acquired: Option<Date>,
-    /// `None` where no lot was left.
+    /// `None` if no lot was left.
     pub matched: Option<MatchedRow>,
     /// The lot's share of the buy's fee; `None` without a lot, or where the fee is unknown.
     pub buy_fee: Option<Usd>,
-    /// Of how many slices of the sell this is which, from 1.
+    /// Number of this slice among those of the sell, from 1.
     pub sell_slice: Slice,
-    /// Of how many slices of the lot, over all years, this is which.
+    /// Number of this slice among those of the lot, over all years.
     pub lot_slice: Slice,
 }
 
-/// What only a row with a lot has.
+/// Columns that only a row with a lot has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MatchedRow {
     /// Calendar days between purchase and sale.
@@ -123,9 +123,9 @@ pub struct MatchedRow {
 /// One of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Slice {
-    /// From 1; 0 where there is none.
+    /// From 1; 0 if it has no number.
     pub number: u32,
-    /// Of how many.
+    /// Number of all slices.
     pub of: u32,
 }
 
@@ -143,7 +143,7 @@ impl TaxRow {
         }
     }
 
-    /// Returns what has to be said of the row's trades.
+    /// Returns the marks of the row's trades.
     pub fn marks(&self) -> Vec<Mark> {
         let marks = [Mark::of(&self.from.buy), Mark::of(&self.from.sell)];
         marks.into_iter().flatten().collect()
@@ -162,7 +162,7 @@ impl TaxRow {
         flags.join(";")
     }
 
-    /// Returns the part of the form; `None` where no lot was left.
+    /// Returns the part of the form; `None` if no lot was left.
     pub fn part(&self) -> Option<Part> {
         self.matched.map(|matched| matched.form_box.part())
     }

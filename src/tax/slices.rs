@@ -1,9 +1,9 @@
 //! Says of each row which slice of its sell and of its lot it is, out of how many.
 //!
-//! First in, first out makes this a matter of one pass: the rows of a sell stand together, and so
-//! do those of a lot, as no later lot is touched before it is used up. A row is kept back until
-//! both are over, or until their number is told: the store counts runs that are very long, so that
-//! few rows are kept whatever the ledger is like.
+//! First in, first out makes this a matter of one pass. The rows of a sell stand together, and so
+//! do those of a lot: no later lot is touched before it is used up. A row waits until both are
+//! over, or until the store has counted them. The store counts very long runs, so that few rows
+//! wait in any ledger.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,11 +19,11 @@ use crate::store::model::{LongRun, SourcedAllocation};
 struct Run {
     id: Option<OrderId>,
     rows: u32,
-    /// How many rows there are in all, if that was told before the last one.
+    /// Number of all rows, if the store counted them before the last one came.
     told: Option<u32>,
 }
 
-/// Rows that were told and rows that came are not as many.
+/// The store counted other rows than came.
 fn unlike(run: &Run, told: u32) -> io::Error {
     let id = run.id.as_ref().map_or("", |id| id.as_str());
     let came = run.rows;
@@ -33,7 +33,7 @@ fn unlike(run: &Run, told: u32) -> io::Error {
 }
 
 impl Run {
-    /// Checks what was told, when the run is over.
+    /// Compares the store's count with the rows, when the run is over.
     fn check(&self) -> io::Result<()> {
         match self.told {
             Some(told) if told != self.rows => Err(unlike(self, told)),
@@ -75,7 +75,7 @@ impl Runs {
         self.runs.get(place)
     }
 
-    /// Tells whether a run's rows can be said: another has begun behind it, or they were told.
+    /// Tells whether a run's rows are ready: another run has begun, or the store counted them.
     fn is_over(&self, number: u64) -> bool {
         let is_told = self.run(number).is_some_and(|run| run.told.is_some());
         is_told || number + 1 < self.first + self.runs.len() as u64
@@ -134,7 +134,7 @@ impl Default for Size0 {
     }
 }
 
-/// What the place of a row in its sell and lot says of it.
+/// Place of a row in its sell and lot.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placed {
     sell: (u64, u32),

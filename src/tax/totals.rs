@@ -42,11 +42,11 @@ fn sum(left: Usd, right: Usd) -> Usd {
 /// Totals of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// By box.
+    /// Sums by box.
     pub boxes: BTreeMap<FormBox, BoxTotal>,
     /// Rows without a lot.
     pub unmatched_rows: u64,
-    /// Their net proceeds, exact: what nothing is known of the cost of.
+    /// Their net proceeds, exact, without a known cost.
     pub unmatched_proceeds: Usd,
     /// Rows whose cost a person decided, or that come from lots carried over.
     pub marked_rows: u64,

@@ -1,7 +1,7 @@
 //! Zips that anybody may have made: opened within bounds, each with a name, and never unpacked to
 //! the disk.
 //!
-//! What a zip says of itself is not believed: what is read is counted.
+//! A zip's own words about its sizes count for nothing: the reader counts the bytes itself.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -36,7 +36,7 @@ pub const ZIP_TOTAL_BYTES_MAX: u64 = 64 << 30;
 /// Bytes that one byte of the zip may come to. Rows of trades come to 40 at most.
 pub const ZIP_RATIO_MAX: u64 = 200;
 
-/// What a zip may come to whatever its ratio: a small one of a few equal rows.
+/// Bytes that a zip may have at any ratio: a small one of a few equal rows.
 pub const ZIP_FREE_BYTES: u64 = 1 << 20;
 
 /// Bytes of a manifest, which memory holds.
@@ -47,13 +47,13 @@ const _: () = assert!(ZIP_FREE_BYTES <= ZIP_TOTAL_BYTES_MAX);
 /// An opened zip.
 pub struct Opened {
     archive: ZipArchive<BufReader<Counted>>,
-    /// What was filed.
+    /// The filed manifest.
     pub manifest: Value,
     /// Names and sizes, in the order of the zip.
     files: Vec<(String, u64)>,
 }
 
-/// A file of which only so much is read.
+/// A reader of only so many bytes of a file.
 struct Counted {
     file: File,
     left: Arc<AtomicU64>,
@@ -85,7 +85,7 @@ fn bad(path: &Path, why: impl std::fmt::Display) -> TaxError {
     }
 }
 
-/// Opens a zip. Errors: it can't be read, is none that `tax --final` wrote, or is beyond a bound.
+/// Opens a zip. Errors: it can't be read, `tax --final` did not write it, or it is beyond a bound.
 pub fn open(path: &Path) -> TaxResult<Opened> {
     let unreadable = |error: io::Error| bad(path, format!("can't be read: {error}"));
     let file = open_input(path, false).map_err(unreadable)?;

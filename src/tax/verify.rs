@@ -25,18 +25,18 @@ const PIECE_BYTES: usize = 128 << 10;
 /// Bytes of a line that differs that are shown.
 const LINE_SHOWN_BYTES_MAX: u64 = 4 << 10;
 
-/// What became of a file of a zip when it was made again.
+/// Outcome for a file of a zip that was made again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The same bytes.
     Equal,
     /// Other bytes: where, and what was filed and found there.
     Differs {
-        /// The first line that differs, from 1; 0 where there are no lines.
+        /// The first line that differs, from 1; 0 for a file without lines.
         line: u64,
-        /// What was filed.
+        /// The filed text.
         filed: String,
-        /// What is made today.
+        /// The text of today.
         found: String,
     },
     /// Filed, and not made today.
@@ -52,15 +52,15 @@ pub enum Verdict {
 /// The check of a zip.
 #[derive(Debug)]
 pub struct Verified {
-    /// What was filed.
+    /// The filed manifest.
     pub manifest: Value,
     /// The version's number.
     pub version: i64,
     /// Whether the version's rows and facts still have the hashes that were filed.
     pub hashes_equal: bool,
-    /// What is wrong with the rows, if they are not those that the version's run wrote.
+    /// Differences from the rows that the version's run wrote, if any.
     pub rows_differ: Option<String>,
-    /// By file.
+    /// Verdicts by file.
     pub files: Vec<(String, Verdict)>,
     /// The program that filed it, if that is another version of it.
     pub other_program: Option<String>,
@@ -95,7 +95,7 @@ impl Opened {
 
     /// Makes the files again from the version and compares them byte by byte.
     ///
-    /// Errors: the store; no room for the files beside `scratch`, where nothing is left afterwards.
+    /// Errors: the store; no room for the files beside `scratch`, which is empty again afterwards.
     pub async fn verify(
         mut self,
         store: &dyn Store,
@@ -172,7 +172,7 @@ impl Opened {
         let made = made.map(|path| open_input(path, false)).transpose();
         let mut made = made.map_err(TaxError::write)?;
         let compared = self.read(name, size, |filed| compare(filed, made.as_mut()));
-        // A file that can't be unpacked is not what was filed, whatever it was.
+        // A file that can't be unpacked is certainly not the filed one.
         let Ok((sha256, place)) = compared else {
             return Ok(Verdict::Altered);
         };
@@ -207,7 +207,7 @@ impl Opened {
     }
 }
 
-/// Where two files differ.
+/// First difference of two files.
 enum Place {
     Nowhere,
     /// In a line, from 1, which begins at a byte.

@@ -9,8 +9,8 @@ use crate::engine::{Account, CORRECTION_MARK, Pool, Side, Timestamp, split_corre
 use crate::store::model::{NamedTrade, Scope, Slice, Sold, TradeIds, VersionInfo, Watermark};
 use crate::store::{Store, StoreError};
 
-/// Lists the sells of a time that were voided when a version was computed, and that no correction
-/// replaces, of the pools that the version was asked for.
+/// Lists a time's sells that were voided when a version was computed, and that no correction
+/// replaces. Only of the pools of the version's scope.
 ///
 /// Errors: the store fails.
 pub(super) async fn voided_sells(
@@ -62,10 +62,10 @@ fn covers(scope: &str, pool: &Pool) -> bool {
         && symbols.is_none_or(|all| all.is_empty() || all.iter().any(is_symbol))
 }
 
-/// Account and id of an execution, whatever form of it counts.
+/// Account and id of an execution; any form of it may count.
 type Original = (String, String);
 
-/// Leaves the newest form of each execution, and none of those of which another form counts.
+/// Leaves the newest form of each execution, unless another form counts.
 async fn unreplaced(
     store: &dyn Store,
     sells: Vec<NamedTrade>,

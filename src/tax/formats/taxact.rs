@@ -1,4 +1,4 @@
-//! What TaxAct imports: a CSV under its own headings, in files that it has room for.
+//! CSV for TaxAct, under its own headings, in files that it has room for.
 //!
 //! Source: TaxAct, "Form 1099-B - Create Your Own Spreadsheet" (headings, reporting category) and
 //! "Form 1099-B - Summary Totals" (2,000 items).

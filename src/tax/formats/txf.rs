@@ -1,7 +1,7 @@
 //! Tax exchange format, version 042: detail records of record format 4.
 //!
-//! The specification is of 2011 and has references for boxes A to F. Rows of boxes G to L are
-//! left out, and that is said. The header's date is the last day of the tax year: a clock would
+//! The specification is of 2011 and has references for boxes A to F. The export leaves rows of
+//! boxes G to L out, and says so. The header's date is the last day of the tax year: a clock would
 //! give other bytes for the same version. Source: TXF specification 042, sections VII and VIII.
 
 use std::collections::BTreeMap;

@@ -100,7 +100,7 @@ const OPEN_LOTS: &[&str] = &[
 /// A lot that the version leaves open.
 #[derive(Debug, Clone)]
 pub struct OpenLotLine {
-    /// Whose, of what.
+    /// Account and symbol.
     pub pool: Pool,
     /// The lot.
     pub lot: InventoryLot,
@@ -219,7 +219,7 @@ thread_local! {
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Tells whether a panic of this thread becomes an error: nobody has to be told of it.
+/// Tells whether a panic of this thread becomes an error: nobody needs its message.
 pub fn is_panic_caught() -> bool {
     IS_CAUGHT.get()
 }
