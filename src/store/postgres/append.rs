@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::adopt::Ledger;
+use super::adoption::mapping::Ledger;
+use super::adoption::writings;
 use super::cells::{PgCells, expressions};
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
@@ -21,7 +22,7 @@ use super::lock::LockedConnection;
 use super::read::version_locked;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
 use super::versions::{WRITE_ROWS, begin_short, execute, ids_next};
-use super::{PostgresStore, copy, end_snapshot, plans, queue, rows, runs, writings};
+use super::{PostgresStore, copy, end_snapshot, plans, queue, rows, runs};
 use crate::engine::{OrderId, Pool, Trade, TradeRef};
 use crate::store::cells::{self, pool};
 use crate::store::lots::{OpenLots, PickedLots, Reach};

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::adopt::{Ledger, ledger_of};
+use super::adoption::mapping::{Ledger, ledger_of};
 use super::errors::from_sqlx;
 use crate::engine::Timestamp;
 use crate::store::fingerprint::{

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::adopt::Mapping;
+use super::adoption::mapping::Mapping;
 use super::errors::from_sqlx;
 use super::{PostgresStore, commit, runs};
 use crate::engine::Timestamp;

@@ -3,7 +3,7 @@
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
-use super::adopt::Ledger;
+use super::adoption::mapping::Ledger;
 use super::binary::{
     push_bytes, push_decimal, push_i64, push_null, push_size, push_time, sql_micros_or_infinity,
 };

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Transaction};
 
-use super::adopt::Ledger;
+use super::adoption::mapping::Ledger;
+use super::adoption::writings;
 use super::cells::literal;
 use super::errors::from_sqlx;
 use super::gate::{self, GateRows, snapshot_now};
-use super::{PostgresStore, commit, end_snapshot, runs, waits, writings};
+use super::{PostgresStore, commit, end_snapshot, runs, waits};
 use crate::engine::{Pool, Timestamp};
 use crate::store::cells::pool;
 use crate::store::corrections::{Forms, Relative};

@@ -6,8 +6,7 @@
 //! the way. Files and functions mirror those of `store/sqlite`. Read next: `schema.rs` (the gate),
 //! `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `lock.rs`.
 
-mod adopt;
-mod adopt_views;
+mod adoption;
 mod append;
 mod binary;
 mod cells;
@@ -21,7 +20,6 @@ mod health;
 mod history;
 mod import;
 mod ledger;
-mod legacy;
 mod lock;
 mod plans;
 mod pointer;
@@ -40,7 +38,6 @@ mod stored;
 mod url;
 mod versions;
 mod waits;
-mod writings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -51,6 +48,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transaction};
 
+use self::adoption::{legacy, mapping};
 use super::fingerprint::AdaptedViews;
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::lots::{OpenLots, Reach};
@@ -78,7 +76,7 @@ pub struct PostgresStore {
     url: PostgresUrl,
     locked: lock::LockedConnection,
     reader_wait: Duration,
-    ledger: adopt::Ledger,
+    ledger: mapping::Ledger,
     adapted: AdaptedViews,
 }
 
@@ -156,7 +154,7 @@ impl PostgresUrl {
     pub async fn adoption_plan(&self) -> StoreResult<Option<Adoption>> {
         let mut connection = self.connect("fifo-pnl migrate").await?;
         let plan = match schema::version_found(&mut connection).await {
-            Ok(0) => adopt::plan(&mut connection).await,
+            Ok(0) => mapping::plan(&mut connection).await,
             Ok(_) => Ok(None),
             Err(error) => Err(error),
         };
@@ -173,7 +171,7 @@ impl PostgresUrl {
     pub async fn adoption(&self) -> StoreResult<Option<Adoption>> {
         let mut connection = self.connect("fifo-pnl migrate").await?;
         let report = async {
-            let mut report = adopt::report(&mut connection).await?;
+            let mut report = mapping::report(&mut connection).await?;
             if let Some(report) = &mut report {
                 report.snapshots = history::counts(&mut connection).await?;
             }
@@ -258,9 +256,9 @@ impl PostgresUrl {
 }
 
 /// Says whose ledger the database has, and which views of the gate were adapted.
-async fn look(connection: &mut PgConnection) -> StoreResult<(adopt::Ledger, AdaptedViews)> {
+async fn look(connection: &mut PgConnection) -> StoreResult<(mapping::Ledger, AdaptedViews)> {
     let adapted = fingerprint::check(connection).await?;
-    Ok((adopt::ledger_of(connection).await?, adapted))
+    Ok((mapping::ledger_of(connection).await?, adapted))
 }
 
 impl PostgresStore {
@@ -634,7 +632,7 @@ impl Store for PostgresStore {
     }
 
     async fn orders_unlike_fills(&self) -> StoreResult<Vec<OrderUnlikeFills>> {
-        self.named(adopt::orders_unlike_fills(self).await).await
+        self.named(mapping::orders_unlike_fills(self).await).await
     }
 
     async fn log_event(&self, event: &Event) -> StoreResult<()> {

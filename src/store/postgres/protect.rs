@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use super::adopt::{self, Ledger, MAPPING};
+use super::adoption::mapping::{self, Ledger, MAPPING};
+use super::adoption::views;
 use super::errors::from_sqlx;
-use super::{adopt_views, fingerprint};
+use super::fingerprint;
 use crate::store::limits::{READER_POLL_MS, READER_TRY_MS, READER_WAIT_S};
 use crate::store::{StoreError, StoreResult};
 
@@ -44,7 +45,7 @@ pub(super) const PLAN: [&str; 6] = [
 ///
 /// Errors: the ledger is ours; a name is taken; somebody holds the table longer than we wait.
 pub(super) async fn protect(connection: &mut PgConnection) -> StoreResult<()> {
-    match adopt::ledger_of(connection).await? {
+    match mapping::ledger_of(connection).await? {
         Ledger::Unguarded => {}
         Ledger::Guarded => return Ok(()),
         Ledger::Ours => {
@@ -53,7 +54,7 @@ pub(super) async fn protect(connection: &mut PgConnection) -> StoreResult<()> {
             ));
         }
     }
-    let found = adopt::find(connection).await?;
+    let found = mapping::find(connection).await?;
     let Some(found) = found else { return Ok(()) };
     for taken in ["ingested_at", "ingest_xid"] {
         if found.has(taken) {
@@ -94,7 +95,7 @@ async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResul
              SET DEFAULT pg_current_xact_id();"
     );
     execute(&mut transaction, &sql).await?;
-    let Some(mapping) = adopt::find(&mut transaction).await? else {
+    let Some(mapping) = mapping::find(&mut transaction).await? else {
         return Ok(());
     };
     let facts = FACTS.iter().chain(&["ingest_xid", "ingested_at"]);
@@ -114,10 +115,10 @@ async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResul
              FOR EACH ROW EXECUTE FUNCTION set_arrival(); {}",
         row("OLD"),
         row("NEW"),
-        adopt_views::gate(&mapping, true)
+        views::gate(&mapping, true)
     );
     execute(&mut transaction, &sql).await?;
-    let mut columns = adopt::columns_json(&mapping.adoption());
+    let mut columns = mapping::columns_json(&mapping.adoption());
     if let Some(object) = columns.as_object_mut() {
         object.insert("account_added".into(), json!(adds_account));
     }

@@ -5,7 +5,7 @@
 
 use sqlx::PgConnection;
 
-use super::adopt::Ledger;
+use super::adoption::mapping::Ledger;
 use super::copy_rows::CopyRows;
 use super::errors::from_sqlx;
 use crate::store::StoreResult;

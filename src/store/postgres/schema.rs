@@ -6,10 +6,11 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
-use super::adopt::{self, Ledger, Mapping};
+use super::adoption::legacy::{self, Old};
+use super::adoption::mapping::{self, Ledger, Mapping};
+use super::adoption::views;
 use super::errors::from_sqlx;
-use super::legacy::{self, Old};
-use super::{adopt_views, fingerprint, history, protect, versions, waits};
+use super::{fingerprint, history, protect, versions, waits};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::{SchemaStep, UpOptions};
 use crate::store::{StoreError, StoreResult};
@@ -145,7 +146,7 @@ pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> St
         return Err(StoreError::SchemaNewer { found, known });
     }
     let adopted = match found {
-        0 => adopt::find(connection).await?,
+        0 => mapping::find(connection).await?,
         _ => None,
     };
     let old = match &adopted {
@@ -159,7 +160,7 @@ pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> St
         adopt_ledger(connection, &mapping, &old, options).await?;
         return protect_if_asked(connection, options).await;
     }
-    if found > 0 && adopt::ledger_of(connection).await? != Ledger::Ours {
+    if found > 0 && mapping::ledger_of(connection).await? != Ledger::Ours {
         up_around(connection, found).await?;
         return protect_if_asked(connection, options).await;
     }
@@ -205,9 +206,9 @@ async fn adopt_ledger(
         .run(&mut *transaction)
         .await
         .map_err(from_migrate)?;
-    let columns = adopt::columns_json(&mapping.adoption()).to_string();
+    let columns = mapping::columns_json(&mapping.adoption()).to_string();
     // Only a database that has a ledger has the table.
-    let sql = format!("UPDATE {} SET columns = $1::jsonb", adopt::MAPPING);
+    let sql = format!("UPDATE {} SET columns = $1::jsonb", mapping::MAPPING);
     sqlx::query(AssertSqlSafe(sql))
         .bind(columns)
         .execute(&mut *transaction)
@@ -260,7 +261,7 @@ fn steps_around(mapping: Option<&Mapping>) -> Migrator {
             let (ours, after) = rest.split_once(OURS_END)?;
             let table = ours.split_once(GATE_BEGIN).map_or(ours, |(table, _)| table);
             let additions = table.replace("trade_records", "trade_additions");
-            let gate = adopt_views::gate(mapping, false);
+            let gate = views::gate(mapping, false);
             Some(format!("{before}{MAPPING_TABLE}{additions}{gate}{after}"))
         });
         let changed = match of_ours {
@@ -349,7 +350,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     }
     let ledger = match found {
         0 => Ledger::Ours,
-        _ => adopt::ledger_of(connection).await?,
+        _ => mapping::ledger_of(connection).await?,
     };
     for (needed, table, what) in crate::store::limits::LOST_BELOW {
         if target >= needed || found < needed {

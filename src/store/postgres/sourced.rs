@@ -11,7 +11,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use uuid::Uuid;
 
-use super::adopt::{ACCOUNT, Ledger, NO_ACCOUNT, symbol_of};
+use super::adoption::mapping::{ACCOUNT, Ledger, NO_ACCOUNT, symbol_of};
 use super::binary;
 use super::cells::literal;
 use super::copy_rows::{CopiesAhead, CopyRows, CopySource};

@@ -15,16 +15,16 @@ use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
-use super::adopt::order_of_fill;
-use super::binary::sql_micros_or_infinity;
-use super::errors::from_sqlx;
-use super::errors::unreadable;
-use super::gate::Visible;
-use super::gate::snapshot_now;
-use super::{PostgresStore, end_snapshot};
+use super::mapping::order_of_fill;
 use crate::engine::{PoolLedger, TradeText};
 use crate::store::cells::pool;
 use crate::store::model::{Arrivals, Scope, Watermark, Writings};
+use crate::store::postgres::binary::sql_micros_or_infinity;
+use crate::store::postgres::errors::from_sqlx;
+use crate::store::postgres::errors::unreadable;
+use crate::store::postgres::gate::Visible;
+use crate::store::postgres::gate::snapshot_now;
+use crate::store::postgres::{PostgresStore, end_snapshot};
 use crate::store::{StoreError, StoreResult};
 
 const ACTION: &str = "look for new trades";
@@ -35,7 +35,9 @@ const NEW_ROWS_MAX: usize = 50_000;
 const HASH: &str = "hashint8extended(writing, 0)";
 
 /// Returns which writings of rows are seen at present.
-pub(super) async fn seen(connection: &mut PgConnection) -> StoreResult<Writings> {
+pub(in crate::store::postgres) async fn seen(
+    connection: &mut PgConnection,
+) -> StoreResult<Writings> {
     let sql = format!(
         "SELECT count(*), coalesce(sum({HASH}), 0)::text FROM ledger_writings WHERE is_executed"
     );
@@ -52,7 +54,7 @@ pub(super) async fn seen(connection: &mut PgConnection) -> StoreResult<Writings>
 /// Finds the rows that came since a version.
 ///
 /// Errors: `MustReadWhole` where that can't be told without reading the ledger whole.
-pub(super) async fn arrivals(
+pub(in crate::store::postgres) async fn arrivals(
     store: &PostgresStore,
     scope: &Scope,
     since: &Watermark,

@@ -6,7 +6,7 @@
 //! fills are there is asked by EXISTS and not by a join with a list of orders without repetitions:
 //! the server hashes what it would have to sort.
 
-use super::adopt::{Mapping, order_of_fill, symbol_of};
+use super::mapping::{Mapping, order_of_fill, symbol_of};
 
 /// A transaction that every snapshot sees: when rows of the ledger came is not known.
 const ALWAYS_SEEN: &str = "'3'::xid8";
@@ -97,7 +97,7 @@ impl Source {
 }
 
 /// Returns the statements that make the gate, after the tables of ours.
-pub(super) fn gate(mapping: &Mapping, is_guarded: bool) -> String {
+pub(in crate::store::postgres) fn gate(mapping: &Mapping, is_guarded: bool) -> String {
     let (ledger, additions) = (Source::ledger(mapping, is_guarded), Source::additions());
     let shadowed = format!(
         "EXISTS (SELECT 1 FROM public.trade_records r WHERE {} = t.order_id AND {} = t.account)",

@@ -1,23 +1,24 @@
 //! A ledger that was there before us: which of its columns are taken for what.
 //!
 //! Nothing is put on such a ledger: it is read through a gate that is written for the columns it
-//! has (`adopt_views.rs`), and what has to be added goes to a table of ours. What can't be read as
+//! has (`views.rs`), and what has to be added goes to a table of ours. What can't be read as
 //! a trade's fact is refused before anything is created. Read next: `schema.rs`, which migrates.
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::errors::from_sqlx;
-use super::{PostgresStore, legacy};
+use super::legacy;
 use crate::store::model::{Adoption, MappedColumn, OrderUnlikeFills};
+use crate::store::postgres::PostgresStore;
+use crate::store::postgres::errors::from_sqlx;
 use crate::store::{StoreError, StoreResult};
 
 /// The table that remembers how a ledger that was there is read. Other databases have none.
-pub(super) const MAPPING: &str = "ledger_mapping";
+pub(in crate::store::postgres) const MAPPING: &str = "ledger_mapping";
 
 /// Whose ledger a database has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ledger {
+pub(in crate::store::postgres) enum Ledger {
     /// The table that our migration made.
     Ours,
     /// One that was there before us and that others change as they like.
@@ -28,7 +29,7 @@ pub(super) enum Ledger {
 
 impl Ledger {
     /// Returns what has all rows of the ledger.
-    pub(super) fn rows(self) -> &'static str {
+    pub(in crate::store::postgres) fn rows(self) -> &'static str {
         match self {
             Self::Ours => "trade_records",
             Self::Unguarded | Self::Guarded => "ledger_rows",
@@ -36,7 +37,7 @@ impl Ledger {
     }
 
     /// Returns the table that we append to.
-    pub(super) fn additions(self) -> &'static str {
+    pub(in crate::store::postgres) fn additions(self) -> &'static str {
         match self {
             Self::Ours => "trade_records",
             Self::Unguarded | Self::Guarded => "trade_additions",
@@ -45,7 +46,9 @@ impl Ledger {
 }
 
 /// Says whose ledger a migrated database has.
-pub(super) async fn ledger_of(connection: &mut PgConnection) -> StoreResult<Ledger> {
+pub(in crate::store::postgres) async fn ledger_of(
+    connection: &mut PgConnection,
+) -> StoreResult<Ledger> {
     let action = "ask whose ledger it is";
     let is_adopted: bool =
         sqlx::query_scalar("SELECT to_regclass('public.ledger_mapping') IS NOT NULL")
@@ -68,7 +71,9 @@ pub(super) async fn ledger_of(connection: &mut PgConnection) -> StoreResult<Ledg
 }
 
 /// Says what adoption would do, before anything is made; `None`: there is no ledger to adopt.
-pub(super) async fn plan(connection: &mut PgConnection) -> StoreResult<Option<Adoption>> {
+pub(in crate::store::postgres) async fn plan(
+    connection: &mut PgConnection,
+) -> StoreResult<Option<Adoption>> {
     let Some(mapping) = find(connection).await? else {
         return Ok(None);
     };
@@ -80,7 +85,9 @@ pub(super) async fn plan(connection: &mut PgConnection) -> StoreResult<Option<Ad
 }
 
 /// Says how a ledger that was there is read, and what of it counts; `None`: the ledger is ours.
-pub(super) async fn report(connection: &mut PgConnection) -> StoreResult<Option<Adoption>> {
+pub(in crate::store::postgres) async fn report(
+    connection: &mut PgConnection,
+) -> StoreResult<Option<Adoption>> {
     let action = "ask how the ledger is read";
     let ledger = ledger_of(connection).await?;
     if ledger == Ledger::Ours {
@@ -112,7 +119,7 @@ pub(super) async fn report(connection: &mut PgConnection) -> StoreResult<Option<
 }
 
 /// Returns orders left out for their fills, whose size is not that of the fills.
-pub(super) async fn orders_unlike_fills(
+pub(in crate::store::postgres) async fn orders_unlike_fills(
     store: &PostgresStore,
 ) -> StoreResult<Vec<OrderUnlikeFills>> {
     if store.ledger == Ledger::Ours {
@@ -143,10 +150,10 @@ pub(super) async fn orders_unlike_fills(
 
 /// A column as the catalog has it.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub(super) name: String,
+pub(in crate::store::postgres) struct Found {
+    pub(in crate::store::postgres) name: String,
     /// The type without its length, a domain's is what it stands for.
-    pub(super) kind: String,
+    pub(in crate::store::postgres) kind: String,
 }
 
 /// What kinds of column a fact can be read from.
@@ -193,33 +200,33 @@ const FACTS: [(&str, Fact, Missing); 10] = [
 
 /// A column of the gate: the SQL that gives its value from a row `t` of the ledger.
 #[derive(Debug, Clone)]
-pub(super) struct Mapped {
-    pub(super) column: MappedColumn,
-    pub(super) sql: String,
+pub(in crate::store::postgres) struct Mapped {
+    pub(in crate::store::postgres) column: MappedColumn,
+    pub(in crate::store::postgres) sql: String,
 }
 
 /// How a ledger is read.
 #[derive(Debug, Clone)]
-pub(super) struct Mapping {
-    pub(super) columns: Vec<Mapped>,
+pub(in crate::store::postgres) struct Mapping {
+    pub(in crate::store::postgres) columns: Vec<Mapped>,
     /// Every column that is there.
-    pub(super) found: Vec<Found>,
+    pub(in crate::store::postgres) found: Vec<Found>,
 }
 
 impl Mapping {
     /// Returns the SQL of a column of the gate.
-    pub(super) fn sql(&self, name: &str) -> &str {
+    pub(in crate::store::postgres) fn sql(&self, name: &str) -> &str {
         let column = self.columns.iter().find(|it| it.column.name == name);
         column.map_or("NULL", |it| it.sql.as_str())
     }
 
     /// Tells whether the ledger has a column.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::store::postgres) fn has(&self, name: &str) -> bool {
         self.found.iter().any(|found| found.name == name)
     }
 
     /// Returns what a person is told, and what `ledger_mapping` keeps.
-    pub(super) fn adoption(&self) -> Adoption {
+    pub(in crate::store::postgres) fn adoption(&self) -> Adoption {
         let is_read = |name: &str| FACTS.iter().any(|(fact, _, _)| *fact == name);
         let unread = self.found.iter().map(|found| found.name.clone());
         Adoption {
@@ -231,7 +238,7 @@ impl Mapping {
 }
 
 /// Says how each column is read, as JSON for `ledger_mapping`.
-pub(super) fn columns_json(adoption: &Adoption) -> Value {
+pub(in crate::store::postgres) fn columns_json(adoption: &Adoption) -> Value {
     let column = |it: &MappedColumn| json!({ "column": it.name, "type": it.kind, "as": it.words });
     json!({
         "columns": adoption.columns.iter().map(column).collect::<Vec<_>>(),
@@ -240,7 +247,7 @@ pub(super) fn columns_json(adoption: &Adoption) -> Value {
 }
 
 /// Reads the columns back from `ledger_mapping`.
-pub(super) fn adoption_of(columns: &Value) -> Adoption {
+pub(in crate::store::postgres) fn adoption_of(columns: &Value) -> Adoption {
     let list = |name: &str| columns.get(name).and_then(Value::as_array).cloned();
     let text = |value: &Value, name: &str| {
         let text = value.get(name).and_then(Value::as_str);
@@ -270,7 +277,9 @@ pub(super) fn adoption_of(columns: &Value) -> Adoption {
 /// Looks for a ledger that is not ours; `None`: there is none.
 ///
 /// Errors: it can't be read as trades. All reasons are named.
-pub(super) async fn find(connection: &mut PgConnection) -> StoreResult<Option<Mapping>> {
+pub(in crate::store::postgres) async fn find(
+    connection: &mut PgConnection,
+) -> StoreResult<Option<Mapping>> {
     let action = "look at the ledger that is there";
     let kind: Option<String> = sqlx::query_scalar(
         "SELECT c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -430,10 +439,11 @@ fn map_column(
 }
 
 /// The SQL of an account that a row `t` of the ledger names.
-pub(super) const ACCOUNT: &str = "coalesce(nullif(t.account::text, ''), 'default') COLLATE \"C\"";
+pub(in crate::store::postgres) const ACCOUNT: &str =
+    "coalesce(nullif(t.account::text, ''), 'default') COLLATE \"C\"";
 
 /// The SQL of the account of all rows of a ledger that names none.
-pub(super) const NO_ACCOUNT: &str = "'default'::text COLLATE \"C\"";
+pub(in crate::store::postgres) const NO_ACCOUNT: &str = "'default'::text COLLATE \"C\"";
 
 fn text_of(name: &str) -> String {
     match name {
@@ -448,7 +458,7 @@ fn text_of(name: &str) -> String {
 /// Returns the SQL of a symbol in its one spelling: ASCII folding, whatever the server's locale.
 ///
 /// A row without one is in the pool of no name, which is rejected, so that it is seen.
-pub(super) fn symbol_of(column: &str) -> String {
+pub(in crate::store::postgres) fn symbol_of(column: &str) -> String {
     format!("replace(upper(coalesce({column}::text, '') COLLATE \"C\"), '/', '-')")
 }
 
@@ -464,7 +474,7 @@ fn words_of_text(name: &str) -> &'static str {
 /// Returns the SQL of the order that a row `<order>-FILL-<n>` is a fill of, and NULL for any other.
 ///
 /// Not by a regular expression, which takes ten times as long.
-pub(super) fn order_of_fill(id: &str) -> String {
+pub(in crate::store::postgres) fn order_of_fill(id: &str) -> String {
     let stem = format!("rtrim({id}, '0123456789')");
     format!(
         "CASE WHEN {stem} LIKE '_%-FILL-' AND {stem} <> {id} THEN left({stem}, -6) END \

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
-use super::PostgresStore;
-use super::errors::from_sqlx;
 use crate::store::limits::{READER_POLL_MS, READER_TRY_MS, READER_WAIT_S};
 use crate::store::model::LegacyRow;
+use crate::store::postgres::PostgresStore;
+use crate::store::postgres::errors::from_sqlx;
 use crate::store::{StoreError, StoreResult};
 
 /// What the earlier system made, under names that are ours.
-pub(super) const NAMES: [&str; 8] = [
+pub(in crate::store::postgres) const NAMES: [&str; 8] = [
     "fifo_allocations",
     "fifo_computation_log",
     "fifo_inventory_snapshot",
@@ -28,13 +28,15 @@ pub(super) const NAMES: [&str; 8] = [
 
 /// A relation that makes room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Old {
-    pub(super) name: String,
-    pub(super) is_view: bool,
+pub(in crate::store::postgres) struct Old {
+    pub(in crate::store::postgres) name: String,
+    pub(in crate::store::postgres) is_view: bool,
 }
 
 /// Lists what an earlier system left; nothing where its allocations are not there.
-pub(super) async fn find(connection: &mut PgConnection) -> StoreResult<Vec<Old>> {
+pub(in crate::store::postgres) async fn find(
+    connection: &mut PgConnection,
+) -> StoreResult<Vec<Old>> {
     let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT c.relname::text, c.relkind::text FROM pg_class c \
          JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -56,7 +58,10 @@ pub(super) async fn find(connection: &mut PgConnection) -> StoreResult<Vec<Old>>
 /// Moves tables and views out of the way, inside a transaction.
 ///
 /// Errors: a reader holds one longer than we wait.
-pub(super) async fn move_away(connection: &mut PgConnection, old: &[Old]) -> StoreResult<()> {
+pub(in crate::store::postgres) async fn move_away(
+    connection: &mut PgConnection,
+    old: &[Old],
+) -> StoreResult<()> {
     if old.is_empty() {
         return Ok(());
     }
@@ -72,7 +77,9 @@ pub(super) async fn move_away(connection: &mut PgConnection, old: &[Old]) -> Sto
 }
 
 /// Moves all of it back, inside a transaction.
-pub(super) async fn move_back(connection: &mut PgConnection) -> StoreResult<()> {
+pub(in crate::store::postgres) async fn move_back(
+    connection: &mut PgConnection,
+) -> StoreResult<()> {
     let action = "move the earlier system's tables";
     let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT c.relname::text, c.relkind::text FROM pg_class c \
@@ -140,7 +147,10 @@ async fn execute(connection: &mut PgConnection, sql: &str) -> StoreResult<()> {
 }
 
 /// Notes the numbers that the earlier system gave: none is used again.
-pub(super) async fn take_numbers(connection: &mut PgConnection, old: &[Old]) -> StoreResult<()> {
+pub(in crate::store::postgres) async fn take_numbers(
+    connection: &mut PgConnection,
+    old: &[Old],
+) -> StoreResult<()> {
     if old.is_empty() {
         return Ok(());
     }
@@ -153,7 +163,9 @@ pub(super) async fn take_numbers(connection: &mut PgConnection, old: &[Old]) -> 
 }
 
 /// Notes them again, after the versions were taken back and the earlier system's tables were not.
-pub(super) async fn take_numbers_again(connection: &mut PgConnection) -> StoreResult<()> {
+pub(in crate::store::postgres) async fn take_numbers_again(
+    connection: &mut PgConnection,
+) -> StoreResult<()> {
     let old: Option<String> =
         sqlx::query_scalar("SELECT to_regclass('fifo_legacy.fifo_allocations')::text")
             .fetch_one(&mut *connection)
@@ -167,7 +179,10 @@ pub(super) async fn take_numbers_again(connection: &mut PgConnection) -> StoreRe
 }
 
 /// Reads a version of the earlier system.
-pub(super) async fn rows(store: &PostgresStore, version: i64) -> StoreResult<Vec<LegacyRow>> {
+pub(in crate::store::postgres) async fn rows(
+    store: &PostgresStore,
+    version: i64,
+) -> StoreResult<Vec<LegacyRow>> {
     let action = "read a version of the earlier system";
     let mut connection = store.reader().await?;
     let there = "SELECT to_regclass('fifo_legacy.fifo_allocations') IS NOT NULL";
