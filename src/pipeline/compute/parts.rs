@@ -1,0 +1,146 @@
+//! The parts of a ledger on their way into a version: read, matched, written.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::ComputeOptions;
+use super::report::{MadePools, Seen};
+use crate::engine::{Pool, PoolLedger, PoolOutcome};
+use crate::pipeline::batches::{Batches, PartKind};
+use crate::pipeline::context::{Context, Phase, PipelineResult};
+use crate::pipeline::make::{self, Work};
+use crate::pipeline::slices::{self, Sliced};
+use crate::store::rows::PartSource;
+use crate::store::{Store, StoreResult, VersionWriter};
+
+/// Reads the first part of the ledger, which mostly is all of it.
+pub(super) async fn read_first(
+    store: &dyn Store,
+    context: &Context,
+    batches: &Batches,
+) -> PipelineResult<(Seen, BTreeMap<Pool, PoolLedger>)> {
+    let exclusions = store.exclusions().await?;
+    let read = batches.read(store, context, 0).await?;
+    let seen = Seen {
+        watermark: read.watermark,
+        voided: read.voided,
+        ineligible: read.ineligible,
+        exclusions,
+    };
+    Ok((seen, read.pools))
+}
+
+/// The parts of a ledger on their way into a version.
+pub(super) struct PartsAtWork<'a> {
+    store: &'a dyn Store,
+    context: &'a Context,
+    options: &'a ComputeOptions,
+    batches: &'a Batches,
+    seen: Seen,
+    made: MadePools,
+    /// The pool that comes in slices, from its first slice to its last.
+    sliced: Option<Arc<Mutex<Sliced>>>,
+}
+
+impl<'a> PartsAtWork<'a> {
+    pub(super) fn new(
+        (store, context, options): (&'a dyn Store, &'a Context, &'a ComputeOptions),
+        batches: &'a Batches,
+        seen: Seen,
+    ) -> Self {
+        Self {
+            store,
+            context,
+            options,
+            batches,
+            seen,
+            made: MadePools::default(),
+            sliced: None,
+        }
+    }
+
+    pub(super) fn end(self) -> (Seen, MadePools) {
+        (self.seen, self.made)
+    }
+
+    /// Matches all pools and writes them, if there is a writer. `first` is the first part.
+    pub(super) async fn make(
+        &mut self,
+        first: BTreeMap<Pool, PoolLedger>,
+        mut writer: Option<&mut dyn VersionWriter>,
+    ) -> PipelineResult<()> {
+        let mut first = Some(first);
+        for nth in 0..self.batches.len() {
+            let pools = match first.take() {
+                Some(pools) => pools,
+                None => {
+                    let read = self.batches.read(self.store, self.context, nth).await?;
+                    self.seen.add(read)
+                }
+            };
+            let writer: Option<&mut dyn VersionWriter> = match &mut writer {
+                Some(writer) => Some(&mut **writer),
+                None => None,
+            };
+            self.make_part(self.batches.kind(nth), pools, writer)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn make_part(
+        &mut self,
+        kind: PartKind,
+        mut pools: BTreeMap<Pool, PoolLedger>,
+        writer: Option<&mut dyn VersionWriter>,
+    ) -> PipelineResult<()> {
+        let work = self.work(writer.as_deref());
+        let trades = pools.values().map(|ledger| ledger.trades.len() as u64);
+        let phase = if writer.is_some() {
+            Phase::Load
+        } else {
+            Phase::Match
+        };
+        self.context.progress.begin(phase, Some(trades.sum()));
+        let made = &mut self.made;
+        let mut on_pool = |outcome: &PoolOutcome, items| made.add(outcome, items);
+        let mut making = match kind {
+            PartKind::Pools => make::start(work, pools, &mut on_pool),
+            PartKind::Slice(pool, is_last) => {
+                let begin = || Arc::new(Mutex::new(Sliced::begin(&work, &pool)));
+                let sliced = self.sliced.take().unwrap_or_else(begin);
+                if !is_last {
+                    self.sliced = Some(sliced.clone());
+                }
+                let slice = pools.remove(&pool).unwrap_or_else(|| PoolLedger::new(pool));
+                slices::start(work, sliced, slice, is_last, &mut on_pool)
+            }
+        };
+        let written = match writer {
+            Some(writer) => writer.write(&mut making).await,
+            None => drain(&mut making).await,
+        };
+        let joined = making.join().await;
+        self.context.progress.end();
+        // A worker's panic ends the writer too, and is the error to show.
+        joined?;
+        written?;
+        self.context.cancel.check()
+    }
+
+    fn work(&self, writer: Option<&dyn VersionWriter>) -> Work {
+        let excluded = self.seen.exclusions.iter();
+        let excluded = excluded.map(|e| (e.pool.clone(), e.reason.clone()));
+        Work {
+            context: self.context.clone(),
+            excluded: excluded.collect(),
+            encoder: writer.map(|writer| writer.encoder()),
+            jobs: self.options.jobs.unwrap_or(0),
+        }
+    }
+}
+
+async fn drain(parts: &mut dyn PartSource) -> StoreResult<()> {
+    while parts.next().await?.is_some() {}
+    Ok(())
+}

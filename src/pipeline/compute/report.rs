@@ -1,0 +1,251 @@
+//! What a run made, as its report and as what closes its version.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::ComputeOptions;
+use super::target::{Publication, Target};
+use crate::engine::{
+    IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals, ReviewItem,
+    RowsHash, Timestamp,
+};
+use crate::pipeline::context::Context;
+use crate::pipeline::prune::PruneReport;
+use crate::store::model::{
+    Completion, Current, Exclusion, LedgerRead, ReviewUpdate, RunCounts, Scope, Version,
+    VersionStatus, Watermark,
+};
+
+/// A pool in a run's report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolLine {
+    /// Which pool.
+    pub pool: Pool,
+    /// What became of it.
+    pub status: PoolStatus,
+    /// Counts and sums.
+    pub totals: PoolTotals,
+    /// Why it has no allocations.
+    pub error: Option<String>,
+}
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub struct ComputeReport {
+    /// The log row; `None` in a dry run.
+    pub run_id: Option<i64>,
+    /// The version written, or that would be.
+    pub version: Version,
+    /// Completed or partial.
+    pub status: VersionStatus,
+    /// Which pools.
+    pub scope: Scope,
+    /// Whether it is current.
+    pub publication: Publication,
+    /// The pointer after the run.
+    pub current: Current,
+    /// By account and symbol.
+    pub pools: Vec<PoolLine>,
+    /// Counts and sums over the pools.
+    pub counts: RunCounts,
+    /// Trades voided and left out.
+    pub voided: u64,
+    /// Rows that are not executions, by reason.
+    pub ineligible: BTreeMap<String, u64>,
+    /// Hash of the facts.
+    pub ledger_hash: RowsHash,
+    /// Hash of the canonical export.
+    pub allocations_hash: RowsHash,
+    /// Execution time of the newest trade seen.
+    pub complete_through: Option<Timestamp>,
+    /// Duration of the run.
+    pub duration_ms: i64,
+    /// Automatic versions that the run dropped.
+    pub pruned: PruneReport,
+}
+
+/// What a run read beside the pools.
+pub(super) struct Seen {
+    pub(super) watermark: Watermark,
+    pub(super) voided: u64,
+    pub(super) ineligible: BTreeMap<String, u64>,
+    pub(super) exclusions: Vec<Exclusion>,
+}
+
+/// What a run made, pool by pool.
+#[derive(Default)]
+pub(super) struct MadePools {
+    pub(super) lines: Vec<PoolLine>,
+    pub(super) items: Vec<ReviewItem>,
+    pub(super) ledger_hash: RowsHash,
+    pub(super) allocations_hash: RowsHash,
+    pub(super) complete_through: Option<Timestamp>,
+}
+
+impl MadePools {
+    pub(super) fn add(&mut self, outcome: &PoolOutcome, items: Vec<ReviewItem>) {
+        self.lines.push(pool_line(outcome));
+        self.items.extend(items);
+        self.ledger_hash.add(outcome.ledger_hash);
+        self.allocations_hash.add(outcome.allocations_hash);
+        if let PoolResult::Matched(matching) = &outcome.result {
+            let last = matching.trades.last().map(|trade| trade.order_time);
+            self.complete_through = self.complete_through.max(last);
+        }
+    }
+}
+
+impl Seen {
+    /// Adds what another part of the ledger has; returns its pools.
+    pub(super) fn add(&mut self, read: LedgerRead) -> BTreeMap<Pool, PoolLedger> {
+        self.voided += read.voided;
+        for (reason, rows) in read.ineligible {
+            *self.ineligible.entry(reason).or_default() += rows;
+        }
+        read.pools
+    }
+}
+
+pub(super) fn pools_of(lines: &[PoolLine], status: PoolStatus) -> impl Iterator<Item = &Pool> {
+    let lines = lines.iter().filter(move |line| line.status == status);
+    lines.map(|line| &line.pool)
+}
+
+pub(super) fn report(
+    options: &ComputeOptions,
+    target: &Target,
+    run_id: Option<i64>,
+    publication: Publication,
+    (seen, made): (&Seen, &mut MadePools),
+    (context, started_us): (&Context, i64),
+) -> ComputeReport {
+    let counts = counts(seen, made);
+    let status = match counts.pools_rejected {
+        0 => VersionStatus::Completed,
+        _ => VersionStatus::Partial,
+    };
+    ComputeReport {
+        run_id,
+        version: target.version,
+        status,
+        scope: options.scope.clone(),
+        publication,
+        current: target.current,
+        pools: std::mem::take(&mut made.lines),
+        counts,
+        voided: seen.voided,
+        ineligible: seen.ineligible.clone(),
+        ledger_hash: made.ledger_hash,
+        allocations_hash: made.allocations_hash,
+        complete_through: made.complete_through,
+        duration_ms: (context.clock.elapsed_us() - started_us) / 1000,
+        pruned: PruneReport::default(),
+    }
+}
+
+fn counts(seen: &Seen, made: &MadePools) -> RunCounts {
+    let mut counts = RunCounts {
+        ineligible: seen.ineligible.values().sum(),
+        ..RunCounts::default()
+    };
+    for line in &made.lines {
+        counts.add_totals(&line.totals);
+        match line.status {
+            PoolStatus::Matched | PoolStatus::Stale => counts.pools_matched += 1,
+            PoolStatus::Rejected => counts.pools_rejected += 1,
+            PoolStatus::Excluded => {}
+        }
+    }
+    let rejected = made
+        .lines
+        .iter()
+        .filter(|line| line.status == PoolStatus::Rejected);
+    let errors: Vec<String> = rejected
+        .map(|line| format!("{}: {}", line.pool, line.error.as_deref().unwrap_or("")))
+        .collect();
+    counts.error = (!errors.is_empty()).then(|| errors.join("\n"));
+    counts
+}
+
+fn pool_line(outcome: &PoolOutcome) -> PoolLine {
+    let nothing = PoolTotals {
+        trades: outcome.trades,
+        ..PoolTotals::default()
+    };
+    let (status, totals, error) = match &outcome.result {
+        PoolResult::Matched(matching) => (PoolStatus::Matched, matching.totals, None),
+        PoolResult::Rejected(rejection) => (
+            PoolStatus::Rejected,
+            nothing,
+            Some(rejection.reason.clone()),
+        ),
+        PoolResult::Excluded(reason) => (PoolStatus::Excluded, nothing, Some(reason.clone())),
+    };
+    PoolLine {
+        pool: outcome.pool.clone(),
+        status,
+        totals,
+        error,
+    }
+}
+
+pub(super) fn completion(
+    context: &Context,
+    options: &ComputeOptions,
+    target: &Target,
+    report: &ComputeReport,
+    items: Vec<ReviewItem>,
+) -> Completion {
+    let publish = report.publication == Publication::Published;
+    Completion {
+        status: report.status,
+        completed_at: context.clock.now(),
+        duration_ms: report.duration_ms,
+        ledger_hash: report.ledger_hash,
+        allocations_hash: report.allocations_hash,
+        complete_through: report.complete_through,
+        counts: report.counts.clone(),
+        publish,
+        held: target.current.held && target.current.version == Some(target.version),
+        review: review_update(options, (&report.pools, items), publish),
+        details: json!({
+            "run_id": report.run_id, "status": report.status.as_str(), "published": publish,
+            "scope": options.scope.to_text(), "pools": report.pools.len(),
+            "allocations": report.counts.allocations, "pnl_usd": report.counts.pnl.to_string(),
+            "unmatched_sells": report.counts.unmatched_sells,
+            "ledger_hash": report.ledger_hash.to_string(),
+            "allocations_hash": report.allocations_hash.to_string(),
+        }),
+    }
+}
+
+/// Data issues come from any run over all symbols; unmatched sells only with the pointer.
+fn review_update(
+    options: &ComputeOptions,
+    (lines, items): (&[PoolLine], Vec<ReviewItem>),
+    publish: bool,
+) -> ReviewUpdate {
+    let mut update = ReviewUpdate::default();
+    if !options.scope.is_all() {
+        return update;
+    }
+    update.kinds = BTreeSet::from([
+        IssueType::InvalidTrade,
+        IssueType::MissingFx,
+        IssueType::AllocationError,
+    ]);
+    if publish {
+        update.kinds.insert(IssueType::UnmatchedSell);
+    }
+    for status in [PoolStatus::Rejected, PoolStatus::Excluded] {
+        update
+            .pools_without_result
+            .extend(pools_of(lines, status).cloned());
+    }
+    update.items = items;
+    update
+        .items
+        .retain(|item| update.kinds.contains(&item.issue));
+    update
+}

@@ -1,0 +1,132 @@
+//! Which version a run writes, and whether the result becomes current.
+
+use std::collections::BTreeSet;
+
+use super::ComputeOptions;
+use crate::engine::Pool;
+use crate::pipeline::context::{PipelineError, PipelineResult};
+use crate::pipeline::names::scope_words;
+use crate::pipeline::publish::covered_pools;
+use crate::store::Store;
+use crate::store::model::{Current, Version, VersionInfo, VersionStatus};
+
+/// Whether a run moved the current pointer, and if not, why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Publication {
+    /// The version is current.
+    Published,
+    /// `--no-publish`.
+    NotAsked,
+    /// A scoped run never publishes.
+    Scoped,
+    /// A person holds the pointer.
+    Held,
+    /// Publishing would take these pools away: current covers them, this version can't.
+    WouldTakeAway(Vec<Pool>),
+    /// `--dry-run`.
+    DryRun,
+}
+
+/// The version that a run writes, and what stood there before.
+pub(in crate::pipeline) struct Target {
+    pub(super) version: Version,
+    pub(super) replaces: bool,
+    pub(super) current: Current,
+}
+
+impl Target {
+    pub(in crate::pipeline) async fn choose(
+        store: &dyn Store,
+        options: &ComputeOptions,
+    ) -> PipelineResult<Self> {
+        let current = store.current().await?;
+        let Some(version) = options.version else {
+            let version = store.next_version().await?;
+            return Ok(Self {
+                version,
+                replaces: false,
+                current,
+            });
+        };
+        let versions = store.versions().await?;
+        let taken = versions.into_iter().find(|info| info.version == version);
+        if let Some(info) = &taken {
+            check_replaceable(info, options)?;
+        }
+        Ok(Self {
+            version,
+            replaces: taken.is_some(),
+            current,
+        })
+    }
+}
+
+fn check_replaceable(info: &VersionInfo, options: &ComputeOptions) -> PipelineResult<()> {
+    let version = info.version;
+    let refuse = |message: String, hint: &str| {
+        Err(PipelineError::Refused {
+            message,
+            hint: hint.to_owned(),
+        })
+    };
+    if let Some((at, reason)) = &info.sealed {
+        return refuse(
+            format!("version {version} is sealed since {at} ({reason})"),
+            "leave --version out: the next number is free",
+        );
+    }
+    if !options.force {
+        return refuse(
+            format!("version {version} exists"),
+            "leave --version out for the next number, or replace it with --force",
+        );
+    }
+    if info.status == VersionStatus::Dropped {
+        return refuse(
+            format!("version {version} was dropped, and a number is never used again"),
+            "leave --version out: the next number is free",
+        );
+    }
+    if info.scope != options.scope.to_text() {
+        return refuse(
+            format!(
+                "version {version} covers {}, this run {}",
+                scope_words(&info.scope),
+                scope_words(&options.scope.to_text())
+            ),
+            "--force replaces a version by one of the same scope only",
+        );
+    }
+    Ok(())
+}
+
+/// Decides whether the result becomes current. It must not take away what current has.
+pub(super) async fn decide(
+    store: &dyn Store,
+    options: &ComputeOptions,
+    target: &Target,
+    rejected: &BTreeSet<&Pool>,
+) -> PipelineResult<Publication> {
+    if !options.scope.is_all() {
+        return Ok(Publication::Scoped);
+    }
+    if target.current.version.is_some() {
+        // Most runs reject nothing, and need not know what all pools of another version came to.
+        let covered = match rejected.is_empty() {
+            true => BTreeSet::new(),
+            false => covered_pools(store, &target.current).await?,
+        };
+        let lost = covered.into_iter().filter(|pool| rejected.contains(pool));
+        let lost: Vec<Pool> = lost.collect();
+        if !lost.is_empty() {
+            return Ok(Publication::WouldTakeAway(lost));
+        }
+    }
+    let stays_current = target.current.version == Some(target.version);
+    Ok(match (options.no_publish, target.current.held) {
+        _ if stays_current => Publication::Published,
+        (true, _) => Publication::NotAsked,
+        (false, true) => Publication::Held,
+        (false, false) => Publication::Published,
+    })
+}
