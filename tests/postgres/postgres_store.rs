@@ -12,6 +12,7 @@
 mod arrival;
 mod lock;
 mod proxy;
+mod review;
 mod rules;
 mod schema;
 use crate::subject;

@@ -533,14 +533,21 @@ const FUNCTIONS_ALONE: [(&str, &str); 18] = [
          renew_lock schema_up waiting_for_readers",
     ),
     ("pointer.rs", "locked"),
-    ("queue.rs", ""),
+    // A round trip costs more than a row: a server gets many at once, a file one after the other.
+    (
+        "queue.rs",
+        "apply bind_update check_changed open push set_facts settle",
+    ),
     (
         "cells.rs",
         "each expressions literal plain_json shown text_ref",
     ),
     ("read.rs", "version_locked stored_pools_in"),
     ("readback.rs", "cell_of hash_cell"),
-    ("runs.rs", "append_event check_still_running"),
+    (
+        "runs.rs",
+        "append_event check_still_running column log_events",
+    ),
     (
         "schema.rs",
         "adopt_ledger keep_events protect_if_asked steps_around up_around check_file \

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 
 use super::cells::{PgCells, select};
 use super::errors::from_sqlx;
 use super::{PostgresStore, commit, runs};
 use crate::engine::{ReviewItem, Timestamp};
-use crate::store::StoreResult;
 use crate::store::cells;
 use crate::store::model::{Event, Exclusion, QueuedItem, ReviewUpdate, Version};
 use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
+use crate::store::{StoreError, StoreResult};
 
 /// Lists the queue: open items first, the most urgent first.
 pub(super) async fn list(store: &PostgresStore) -> StoreResult<Vec<QueuedItem>> {
@@ -48,7 +48,12 @@ pub(super) async fn item(
         .transpose()
 }
 
+/// Changes that one statement makes: more take another one, so that no statement grows without end.
+const CHANGES_AT_ONCE: usize = 10_000;
+
 /// Applies what a version says about the queue, in the transaction that says it.
+///
+/// The transaction is short: it makes no round trip an item.
 pub(super) async fn update(
     connection: &mut PgConnection,
     update: &ReviewUpdate,
@@ -57,98 +62,190 @@ pub(super) async fn update(
 ) -> StoreResult<()> {
     let queue = read(connection).await?;
     let by_id: BTreeMap<i64, &QueuedItem> = queue.iter().map(|item| (item.id, item)).collect();
-    for change in plan_review(&queue, update, version) {
-        let (kind, pool, order_id) = match &change {
-            ReviewChange::Open(item) => ("review_opened", &item.pool, &item.order_id),
-            ReviewChange::Refresh(_, item) => ("review_refreshed", &item.pool, &item.order_id),
-            ReviewChange::Reopen(_, item) => ("review_reopened", &item.pool, &item.order_id),
-            ReviewChange::Settle(id, _) => match by_id.get(id) {
-                Some(item) => ("review_resolved", &item.pool, &item.order_id),
-                None => continue,
-            },
-        };
-        let id = apply(connection, &change, version, at).await?;
-        let event = Event {
-            pool: Some(pool.clone()),
-            version: Some(version),
-            ..Event::info(kind, at, json!({ "id": id, "order_id": order_id }))
-        };
-        runs::log_event(connection, &event).await?;
+    for changes in plan_review(&queue, update, version).chunks(CHANGES_AT_ONCE) {
+        let mut opened = open(connection, changes, version, at).await?.into_iter();
+        set_facts(connection, changes, version, at).await?;
+        settle(connection, changes, at).await?;
+        let mut events = Vec::new();
+        for change in changes {
+            let (kind, id) = match change {
+                ReviewChange::Open(_) => ("review_opened", opened.next()),
+                ReviewChange::Refresh(id, _) => ("review_refreshed", Some(*id)),
+                ReviewChange::Reopen(id, _) => ("review_reopened", Some(*id)),
+                ReviewChange::Settle(id, _) => ("review_resolved", Some(*id)),
+            };
+            let old = id.and_then(|id| by_id.get(&id));
+            let (pool, order_id) = match change {
+                ReviewChange::Open(item)
+                | ReviewChange::Refresh(_, item)
+                | ReviewChange::Reopen(_, item) => (&item.pool, &item.order_id),
+                ReviewChange::Settle(..) => match old {
+                    Some(old) => (&old.pool, &old.order_id),
+                    None => continue,
+                },
+            };
+            events.push(Event {
+                pool: Some(pool.clone()),
+                version: Some(version),
+                ..Event::info(kind, at, json!({ "id": id, "order_id": order_id }))
+            });
+        }
+        runs::log_events(connection, &events).await?;
     }
     Ok(())
 }
 
-/// Makes a change, and returns the number of its item.
-async fn apply(
-    connection: &mut PgConnection,
-    change: &ReviewChange,
-    version: Version,
-    at: Timestamp,
-) -> StoreResult<i64> {
-    let query = match change {
-        ReviewChange::Open(item) => sqlx::query(
-            "INSERT INTO manual_review_queue (severity, description, details, \
-             allocation_version, updated_at, order_id, issue_type, account, symbol, status, \
-             created_at) VALUES ($1, $2, $3::jsonb, $4, $5::timestamptz, $6, $7, $8, $9, \
-             'pending', $5::timestamptz) RETURNING id",
-        )
-        .bind(item.severity.as_str())
-        .bind(&item.description)
-        .bind(details_json(item))
-        .bind(version)
-        .bind(at.to_string())
-        .bind(&item.order_id)
-        .bind(item.issue.as_str())
-        .bind(item.pool.account.as_str())
-        .bind(item.pool.symbol.as_str()),
-        ReviewChange::Refresh(id, item) => bind_update(
-            "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3::jsonb, \
-             allocation_version = $4, updated_at = $5::timestamptz WHERE id = $6 RETURNING id",
-            *id,
-            item,
-            version,
-            at,
-        ),
-        ReviewChange::Reopen(id, item) => bind_update(
-            "UPDATE manual_review_queue SET severity = $1, description = $2, details = $3::jsonb, \
-             allocation_version = $4, updated_at = $5::timestamptz, status = 'pending', \
-             resolution = NULL, resolved_at = NULL, resolved_by = NULL WHERE id = $6 RETURNING id",
-            *id,
-            item,
-            version,
-            at,
-        ),
-        ReviewChange::Settle(id, resolution) => sqlx::query(
-            "UPDATE manual_review_queue SET status = 'resolved', resolution = $1, \
-             resolved_at = $2::timestamptz, updated_at = $2::timestamptz, resolved_by = $3 \
-             WHERE id = $4 RETURNING id",
-        )
-        .bind(resolution)
-        .bind(at.to_string())
-        .bind(AUTOMATIC)
-        .bind(*id),
-    };
-    let row = query.fetch_one(connection).await;
-    row.and_then(|row| row.try_get(0))
-        .map_err(|e| from_sqlx("update the review queue", e))
+const UPDATE: &str = "update the review queue";
+
+/// The facts of items, column by column.
+#[derive(Default)]
+struct Facts<'a> {
+    severities: Vec<&'static str>,
+    descriptions: Vec<&'a str>,
+    details: Vec<String>,
 }
 
-type PgQuery<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+impl<'a> Facts<'a> {
+    fn push(&mut self, item: &'a ReviewItem) {
+        self.severities.push(item.severity.as_str());
+        self.descriptions.push(&item.description);
+        self.details.push(details_json(item));
+    }
+}
 
-fn bind_update<'q>(
-    sql: &'static str,
-    id: i64,
-    item: &'q ReviewItem,
+/// Opens items, in their order. Returns their numbers, in the same order.
+async fn open(
+    connection: &mut PgConnection,
+    changes: &[ReviewChange],
     version: Version,
     at: Timestamp,
-) -> PgQuery<'q> {
-    sqlx::query(sql)
-        .bind(item.severity.as_str())
-        .bind(&item.description)
-        .bind(details_json(item))
-        .bind(version)
-        .bind(at.to_string())
-        .bind(id)
+) -> StoreResult<Vec<i64>> {
+    let mut facts = Facts::default();
+    let (mut order_ids, mut issues) = (Vec::new(), Vec::new());
+    let (mut accounts, mut symbols) = (Vec::new(), Vec::new());
+    for change in changes {
+        let ReviewChange::Open(item) = change else {
+            continue;
+        };
+        facts.push(item);
+        order_ids.push(item.order_id.as_str());
+        issues.push(item.issue.as_str());
+        accounts.push(item.pool.account.as_str());
+        symbols.push(item.pool.symbol.as_str());
+    }
+    if order_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let opened = order_ids.len();
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "INSERT INTO manual_review_queue (severity, description, details, allocation_version, \
+         updated_at, order_id, issue_type, account, symbol, status, created_at) \
+         SELECT severity, description, details::jsonb, $1, $2::timestamptz, order_id, issue_type, \
+         account, symbol, 'pending', $2::timestamptz \
+         FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
+         $9::text[]) WITH ORDINALITY AS u (severity, description, details, order_id, issue_type, \
+         account, symbol, n) ORDER BY n RETURNING id",
+    )
+    .bind(version)
+    .bind(at.to_string())
+    .bind(facts.severities)
+    .bind(facts.descriptions)
+    .bind(facts.details)
+    .bind(order_ids)
+    .bind(issues)
+    .bind(accounts)
+    .bind(symbols)
+    .fetch_all(connection)
+    .await
+    .map_err(|e| from_sqlx(UPDATE, e))?;
+    check_changed(opened, ids.len())?;
+    Ok(ids)
+}
+
+/// Writes the facts of items that stand in the queue, and opens those that were settled.
+async fn set_facts(
+    connection: &mut PgConnection,
+    changes: &[ReviewChange],
+    version: Version,
+    at: Timestamp,
+) -> StoreResult<()> {
+    let mut facts = Facts::default();
+    let (mut ids, mut reopens) = (Vec::new(), Vec::new());
+    for change in changes {
+        let (ReviewChange::Refresh(id, item) | ReviewChange::Reopen(id, item)) = change else {
+            continue;
+        };
+        facts.push(item);
+        ids.push(*id);
+        reopens.push(matches!(change, ReviewChange::Reopen(..)));
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let wanted = ids.len();
+    let done = sqlx::query(
+        "UPDATE manual_review_queue q SET severity = u.severity, description = u.description, \
+         details = u.details::jsonb, allocation_version = $1, updated_at = $2::timestamptz, \
+         status = CASE WHEN u.reopens THEN 'pending' ELSE q.status END, \
+         resolution = CASE WHEN u.reopens THEN NULL ELSE q.resolution END, \
+         resolved_at = CASE WHEN u.reopens THEN NULL ELSE q.resolved_at END, \
+         resolved_by = CASE WHEN u.reopens THEN NULL ELSE q.resolved_by END \
+         FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[], $7::boolean[]) \
+             AS u (severity, description, details, id, reopens) WHERE q.id = u.id",
+    )
+    .bind(version)
+    .bind(at.to_string())
+    .bind(facts.severities)
+    .bind(facts.descriptions)
+    .bind(facts.details)
+    .bind(ids)
+    .bind(reopens)
+    .execute(connection)
+    .await
+    .map_err(|e| from_sqlx(UPDATE, e))?;
+    check_changed(wanted, done.rows_affected() as usize)
+}
+
+/// Settles items that no longer hold.
+async fn settle(
+    connection: &mut PgConnection,
+    changes: &[ReviewChange],
+    at: Timestamp,
+) -> StoreResult<()> {
+    let settled = changes.iter().filter_map(|change| match change {
+        ReviewChange::Settle(id, resolution) => Some((*id, resolution.as_str())),
+        _ => None,
+    });
+    let (ids, resolutions): (Vec<i64>, Vec<&str>) = settled.unzip();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let wanted = ids.len();
+    let done = sqlx::query(
+        "UPDATE manual_review_queue q SET status = 'resolved', resolution = u.resolution, \
+         resolved_at = $1::timestamptz, updated_at = $1::timestamptz, resolved_by = $2 \
+         FROM unnest($3::bigint[], $4::text[]) AS u (id, resolution) WHERE q.id = u.id",
+    )
+    .bind(at.to_string())
+    .bind(AUTOMATIC)
+    .bind(ids)
+    .bind(resolutions)
+    .execute(connection)
+    .await
+    .map_err(|e| from_sqlx(UPDATE, e))?;
+    check_changed(wanted, done.rows_affected() as usize)
+}
+
+/// Refuses to go on where an item that was read a moment ago is gone.
+fn check_changed(wanted: usize, changed: usize) -> StoreResult<()> {
+    if changed == wanted {
+        return Ok(());
+    }
+    Err(StoreError::Database {
+        action: UPDATE,
+        message: format!("{wanted} items were to change, {changed} did"),
+        source: None,
+    })
 }
 
 /// Lists the pools excluded at present.

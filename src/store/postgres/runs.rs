@@ -212,19 +212,34 @@ pub(super) async fn append_event(store: &PostgresStore, event: &Event) -> StoreR
 
 /// Appends to the audit trail inside a transaction.
 pub(super) async fn log_event(connection: &mut PgConnection, event: &Event) -> StoreResult<()> {
+    log_events(connection, std::slice::from_ref(event)).await
+}
+
+/// Appends events in their order, by one statement.
+pub(super) async fn log_events(connection: &mut PgConnection, events: &[Event]) -> StoreResult<()> {
+    fn column<'e, T>(events: &'e [Event], cell: impl Fn(&'e Event) -> T) -> Vec<T> {
+        events.iter().map(cell).collect()
+    }
     sqlx::query(
         "INSERT INTO event_log (event_time, event_type, severity, correlation_id, account, \
          symbol, allocation_version, details) \
-         VALUES ($1::timestamptz, $2, $3, $4, $5, $6, $7, $8::jsonb)",
+         SELECT at::timestamptz, kind, severity, batch, account, symbol, version, details::jsonb \
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], \
+         $7::bigint[], $8::text[]) WITH ORDINALITY AS u (at, kind, severity, batch, account, \
+         symbol, version, details, n) ORDER BY n",
     )
-    .bind(event.at.to_string())
-    .bind(event.kind)
-    .bind(event.severity)
-    .bind(&event.correlation_id)
-    .bind(event.pool.as_ref().map(|pool| pool.account.as_str()))
-    .bind(event.pool.as_ref().map(|pool| pool.symbol.as_str()))
-    .bind(event.version)
-    .bind(event.details.to_string())
+    .bind(column(events, |event| event.at.to_string()))
+    .bind(column(events, |event| event.kind))
+    .bind(column(events, |event| event.severity))
+    .bind(column(events, |event| event.correlation_id.as_deref()))
+    .bind(column(events, |event| {
+        Some(event.pool.as_ref()?.account.as_str())
+    }))
+    .bind(column(events, |event| {
+        Some(event.pool.as_ref()?.symbol.as_str())
+    }))
+    .bind(column(events, |event| event.version))
+    .bind(column(events, |event| event.details.to_string()))
     .execute(connection)
     .await
     .map(|_| ())
