@@ -27,8 +27,8 @@ fail() {
     exit 4
 }
 
-# Prints the version of the cargo on PATH. Fails where there is none, or a rustup without a
-# toolchain; asking must not make rustup install one unannounced.
+# Prints the version of the cargo on PATH. Fails without a cargo, or with a rustup that has no
+# toolchain: asking must not make rustup install one unannounced.
 cargo_version() {
     local line
     line=$(RUSTUP_AUTO_INSTALL=0 cargo --version 2>/dev/null) || return 1
@@ -43,9 +43,9 @@ rust_is_ready() {
     printf '%s\n' "$rust_version_min" "$version" | sort -V -C
 }
 
-# Makes a Rust that is new enough the one on PATH. Tries, in this order: what is on PATH, what
-# rustup keeps in its own folder (a shell older than the installation does not know it, and a
-# distribution's cargo may hide it), and rustup's stable toolchain in place of an older default.
+# Puts a Rust that is new enough on PATH. Tries first the one on PATH, then the one in rustup's own
+# folder. (A shell older than the installation does not know that folder, and a distribution's cargo
+# may hide it.) Last comes rustup's stable toolchain in place of an older default.
 use_rust() {
     rust_is_ready && return
     export PATH="$cargo_bin:$PATH"

@@ -1,5 +1,5 @@
-//! What the programs of this package share: children and what they used, samples and their file,
-//! and what the samples say about the targets.
+//! The shared parts of this package: child processes and their use of the machine, samples and
+//! their file, and judgements about the targets.
 //!
 //! `bin/whole_runs` measures, `bin/plot` draws; both judge with [`targets`], so that a page and a
 //! session's last lines can't differ.

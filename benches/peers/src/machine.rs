@@ -1,4 +1,4 @@
-//! Where and with what a session measured: columns of every row of its file.
+//! The machine and versions of a session: columns of every row of its file.
 
 use std::fs;
 use std::process::Command;
@@ -23,11 +23,11 @@ pub struct Machine {
     pub kernel: String,
     /// The compiler.
     pub rustc: String,
-    /// The server; empty where none was asked.
+    /// The server; empty if nobody asked for one.
     pub postgres: String,
     /// The SQLite that is built into the programs.
     pub sqlite: String,
-    /// The commit, with `+` behind it where files differ from it.
+    /// The commit, with a `+` at its end if files differ from it.
     pub commit: String,
 }
 

@@ -7,7 +7,7 @@ use wait4::Wait4;
 
 use crate::Outcome;
 
-/// What a child process used.
+/// Time and memory of a child process.
 #[derive(Debug, Clone, Copy)]
 pub struct Used {
     /// From its start to its end, seconds.

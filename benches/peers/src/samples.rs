@@ -30,7 +30,7 @@ pub const COLUMNS: [&str; 18] = [
     "peak_kb",
 ];
 
-/// What was measured: equal for all runs whose times may be compared.
+/// The measured thing: equal for all runs whose times may be compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     /// Like `full run` or `import`.
@@ -62,13 +62,13 @@ impl Subject {
 /// One run.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// What was run.
+    /// The measured thing.
     pub subject: Subject,
     /// When the session began: a file may hold several.
     pub session: String,
-    /// Which run of the session: equal numbers were measured one after the other.
+    /// Number of the run in the session: equal numbers were measured one after the other.
     pub run: u32,
-    /// What it used.
+    /// Time and memory used.
     pub used: Used,
 }
 
@@ -165,7 +165,7 @@ fn quoted(cell: &str) -> String {
 
 /// Reads the samples of a file, and where the last of them was measured.
 ///
-/// Errors: no such file, another headline, a line that is none of ours.
+/// Errors: no such file, another headline, a line of another form.
 pub fn read(path: &Path) -> Outcome<(Machine, Vec<Sample>)> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let mut lines = (1..).zip(text.lines());

@@ -1,4 +1,4 @@
-//! What must be reached, and what the samples say.
+//! The targets, and their judgement by samples.
 //!
 //! A target for a million trades is judged at a million; where a session had no such ledger, at
 //! its largest below, and the line says so.
@@ -33,7 +33,7 @@ pub const GROWTH_SHAPES: [&str; 3] = ["zipf", "one-big", "deep"];
 /// Shapes of many pools: one account with many symbols, and one symbol in many accounts.
 pub const POOL_SHAPES: [&str; 2] = ["uniform", "accounts"];
 const POOLS_EXPONENT_MAX: f64 = 1.10;
-/// What is measured of them. A run over new trades goes over the summaries of all pools.
+/// Rows measured over pools. A run over new trades goes over the summaries of all pools.
 const POOL_ROWS: [&str; 5] = ["import", "full run", "validate", "tax lots", "incremental"];
 
 /// Whether a target was reached.
@@ -60,7 +60,7 @@ impl fmt::Display for State {
 /// A target beside what was found.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    /// What is judged, and at which size.
+    /// The target, and the size at which it is judged.
     pub target: String,
     /// The limit.
     pub limit: String,
@@ -227,8 +227,9 @@ impl Samples<'_> {
         ]
     }
 
-    /// Judges the exponent of the processor time between the smallest ledger of at least 100,000
-    /// trades and the largest; without two such, between the smallest and the largest of all.
+    /// Judges the exponent of the processor time between two ledgers: the smallest of at least
+    /// 100,000 trades, and the largest. Without two such, it takes the smallest and the largest of
+    /// all.
     fn growth(&self, shape: &'static str) -> Verdict {
         let run = Run {
             shape,
@@ -420,14 +421,14 @@ impl Samples<'_> {
 pub struct Bar {
     /// Database, what was measured, and the size.
     pub name: String,
-    /// Of the pairs of runs.
+    /// Ratios of the pairs of runs.
     pub ratios: Spread,
     /// The target at a million trades.
     pub max: f64,
 }
 
-/// Returns the ratios to the floors, at all sizes of 100,000 trades and more; of smaller ones only
-/// where there is nothing larger.
+/// Returns the ratios to the floors, at all sizes of 100,000 trades and more; smaller ones only
+/// without a larger one.
 pub fn bars(samples: &[Sample]) -> Vec<Bar> {
     let all = Samples(samples);
     let measured = [

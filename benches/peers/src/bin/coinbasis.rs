@@ -2,14 +2,14 @@
 //!
 //! usage: coinbasis [TRADES [RUNS [DEEP_TRADES]]]    default 1000000 3 20000
 //!
-//! `coinbasis` refuses a sell of more than is held, so sells are cut to what is held, for both. It
-//! sums and sorts all open lots at each sell: on the shape `deep` its time grows with the square of
-//! the trades, and that shape has `DEEP_TRADES` only.
+//! `coinbasis` refuses a sell larger than the inventory, so sells are cut to it, for both. It sums
+//! and sorts all open lots at each sell. On the shape `deep` its time grows with the square of the
+//! trades, so that shape has `DEEP_TRADES` only.
 //!
-//! What is timed: for `coinbasis` checking the transactions and its list of realized gains; for the
-//! kernel all columns of all rows, of trades that are in order; and for all of ours sorting,
-//! checking, matching and summing up before that. What either needs as input is made before. Both
-//! must agree on the sum of the matched sizes, else the exit code is 1.
+//! The clock covers for `coinbasis` the check of the transactions and its list of realized gains.
+//! For the kernel it covers all columns of all rows, of trades that are in order. For all of ours
+//! it adds the sorting, checking, matching and summing before that. The input of each is made
+//! before. If the sums of the matched sizes differ, the exit code is 1.
 //!
 //! Prints a headline, then columns between tabs: shape, trades, who, minimum, median and maximum
 //! in nanoseconds a trade; and the ratios of the medians.

@@ -1,13 +1,14 @@
-//! What SQLite itself needs for a run: it reads the trades and writes a version's rows, over one
-//! raw handle and without any work on them.
+//! The time that SQLite itself needs for a run: it reads the trades and writes a version's rows,
+//! over one raw handle and without any work on them.
 //!
 //! usage: `sqlite_floor ROWS.db TARGET.db [--indexes kept|rebuilt] [--cache-kib N]`
 //!
-//! `ROWS.db` holds a ledger and at least one version; the rows of its newest one are read into
-//! memory before the clock starts. `TARGET.db` is the same ledger as it was before that version. It
-//! is changed: it gets the rows under its next number. The clock runs over reading the columns that
-//! a run reads, one transaction with the same rows into the same tables (with their checks, keys
-//! and indexes), and the checkpoint that brings them from the journal into the file.
+//! `ROWS.db` holds a ledger and at least one version; the tool reads the rows of its newest one
+//! into memory before the clock starts. `TARGET.db` is the same ledger as it was before that
+//! version. The tool adds the rows to it under its next number. The clock covers the reading of a
+//! run's columns, and one transaction with the same rows into the same tables (with their checks,
+//! keys and indexes). It also covers the checkpoint that brings them from the journal into the
+//! file.
 //!
 //! `--indexes rebuilt` drops the indexes first and makes them again in the same transaction, which
 //! is quicker for the first version of a file. `--cache-kib` is the memory for pages, by default
@@ -40,7 +41,7 @@ const REGISTRY: &str = "allocation_versions";
 const QUEUE: &str = "manual_review_queue";
 /// Tables whose indexes `--indexes rebuilt` makes after the rows.
 const LARGE: [&str; 2] = ["fifo_allocations", "fifo_inventory_snapshot"];
-/// What a run gives the pages of its transaction.
+/// Memory that a run gives the pages of its transaction.
 const CACHE_KIB_DEFAULT: u32 = 12_288;
 /// The columns that a run reads, and the rows it reads.
 const TRADES: &str = "SELECT account, symbol, order_id, side, size, price, order_time, \

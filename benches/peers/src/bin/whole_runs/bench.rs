@@ -16,7 +16,7 @@ use crate::options::{Options, Part};
 /// The file of trades, two databases with them, a version, and its rows in files. Measured with
 /// PostgreSQL 15: 140, 2 x 360, 470 and 350.
 const POSTGRES_BYTES_PER_TRADE: u64 = 1_800;
-/// What `scripts/bench` lets the server's journal grow to.
+/// Limit of the server's journal under `scripts/bench`.
 const JOURNAL_BYTES_MAX: u64 = 8 << 30;
 /// Three files with ten versions. Measured: 250 for the ledger, 500 for a version.
 const SQLITE_BYTES_PER_TRADE: u64 = 16_000;
@@ -31,7 +31,7 @@ const SYMBOLS: &str = "200";
 pub struct Bench {
     pub options: Options,
     pub samples: Vec<Sample>,
-    /// Where all programs stand.
+    /// Folder of all programs.
     programs: PathBuf,
     /// Emptied at the end.
     folder: PathBuf,

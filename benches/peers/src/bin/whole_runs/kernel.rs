@@ -98,8 +98,8 @@ fn keep(bench: &mut Bench, subject: Subject, numbers: [f64; 3]) -> Outcome<()> {
 
 /// Prints how many instructions a trade takes, which no other program on the machine changes.
 ///
-/// What two runs of the bench take more than one: sorting, checking, matching, summing up, and both
-/// walks; the mean of all shapes. Errors: no valgrind.
+/// Counts what two runs of the bench take more than one: sorting, checking, matching, summing up,
+/// and both walks; the mean of all shapes. Errors: no valgrind.
 pub fn count_instructions() -> Outcome<()> {
     let has_valgrind = text(Command::new("valgrind").arg("--version"));
     let version = has_valgrind.map_err(|_| "no valgrind found: install valgrind")?;

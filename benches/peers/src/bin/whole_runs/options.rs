@@ -5,7 +5,7 @@ use std::path::PathBuf;
 pub const USAGE: &str = "usage: scripts/bench [--rows N,N,...] [--pairs K] [--results FILE] \
      [--only postgres|sqlite|kernel|growth|pools] [--instructions]";
 
-/// What can be measured alone.
+/// Parts that can be measured alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Postgres,

@@ -13,7 +13,7 @@ use crate::sqlite;
 
 /// Pools of a ledger; the last size is what is promised.
 const POOLS: [u64; 3] = [25_000, 50_000, 100_000];
-/// So that nearly every pool has some.
+/// Enough that nearly every pool has some.
 const TRADES_A_POOL: u64 = 4;
 const DATABASE: &str = "bench_pools";
 

@@ -20,11 +20,11 @@ const AGREE: &str = include_str!("agree.sql");
 const EMPTY: &str = "bench_empty";
 const LEDGER: &str = "bench_ledger";
 const WORK: &str = "bench_work";
-/// Columns of a generated ledger, as they stand in its files.
+/// Columns of a generated ledger, in the order of its files.
 const COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
      total_fees_usd, trade_seq, status, source";
 
-/// A ledger that a bot made, of which the tool knows nothing but what the catalog says.
+/// A ledger that a bot made; the tool knows only what the catalog says of it.
 const FLOAT_LEDGER: &str = "CREATE TABLE trade_records (order_id varchar PRIMARY KEY, \
     symbol varchar NOT NULL, side varchar NOT NULL, order_time timestamptz NOT NULL, \
     price float8 NOT NULL, size float8 NOT NULL, total_fees_usd float8, status varchar, \
@@ -46,7 +46,7 @@ pub fn measure(bench: &mut Bench) -> Outcome<()> {
             continue;
         }
         for rows in bench.options.rows.clone() {
-            // A start takes longer than a match where there are few trades: no growth shows.
+            // A start takes longer than a match of few trades, so no growth shows.
             let is_small = rows < 100_000 && bench.options.rows.len() > 2;
             if is_small && (!is_usual || !bench.wants(Part::Postgres)) {
                 continue;

@@ -1,4 +1,4 @@
-//! What a session prints at its end.
+//! The report that a session prints at its end.
 
 use std::collections::BTreeMap;
 
