@@ -78,7 +78,7 @@ async fn lots_of(store: &dyn Store, version: Version) -> Vec<String> {
     lots
 }
 
-/// What the summaries of a version say, without what tells when and how it was computed.
+/// Returns the summaries of a version, without the time and way of its computation.
 async fn sums_of(store: &dyn Store, version: Version) -> Vec<String> {
     let summaries = store.pool_summaries(version).await.unwrap();
     let lines = summaries.into_iter().map(|it| {
@@ -150,7 +150,7 @@ fn random_trade(random: &mut Random, id: usize, now: &mut i64) -> fifo_pnl::engi
     subject::of("default", symbol, row)
 }
 
-/// What happened in a history, so that no test passes because nothing did.
+/// Counts the events of a history, so that no test passes without them.
 #[derive(Debug, Default)]
 struct Happened {
     appended: u32,
@@ -161,7 +161,7 @@ struct Happened {
     whole: u32,
 }
 
-/// Sometimes voids or undoes, leaves a pool out, or moves the pointer.
+/// Sometimes voids or undoes, leaves a pool out, or makes another version current.
 async fn disturb(
     store: &dyn Store,
     context: &Context,
@@ -571,8 +571,8 @@ async fn a_damaged_snapshot_forces_a_full_run() {
     assert_valid(store, &context, 2, "after damage").await;
 }
 
-/// A transaction that began before a run and commits after it is new for the next one, whatever
-/// was committed in between.
+/// A transaction may begin before a run and commit after it. Then it is new for the next run, also
+/// if others committed in between.
 #[tokio::test]
 async fn a_late_commit_is_never_missed() {
     let Some(subject) = subject::PostgresSubject::new().await else {

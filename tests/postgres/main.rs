@@ -1,4 +1,4 @@
-//! What a store does on PostgreSQL, and what both databases must do alike.
+//! Rules of a store on PostgreSQL, and rules that both databases share.
 #![cfg(feature = "job")]
 
 #[path = "../support/contract/mod.rs"]

@@ -1,8 +1,8 @@
-//! What only the PostgreSQL store has: rules inside the database, snapshots, partitions that are
-//! attached whole, the advisory lock, roles, the schema gate, proxies.
+//! The PostgreSQL store's own rules: checks inside the database, snapshots, partitions that are
+//! attached whole, the advisory lock, roles, the schema check, proxies.
 //!
-//! What the database promises is tried from outside, by sessions that are none of the program's.
-//! Without a server (`scripts/with_postgres` starts one) the tests are skipped and say so.
+//! Sessions outside the program try the promises of the database. Without a server
+//! (`scripts/with_postgres` starts one) the tests are skipped and say so.
 #![cfg(feature = "job")]
 #![allow(
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! Whatever is done to the stores, in whatever order, all show the same.
+//! Random steps on all stores, in random order: all show the same.
 //!
 //! The seed is fixed, and printed with the smallest sequence that failed; `FIFO_PNL_SEED` sets
 //! another.

@@ -1,5 +1,5 @@
-//! The same trades give the same bytes in memory, in SQLite and in PostgreSQL, whatever the order
-//! of their import; what validation and the views say of them is the same too.
+//! The same trades give the same bytes in memory, in SQLite and in PostgreSQL, in any order of
+//! import. Validation and the views agree, too.
 //!
 //! Histories are made from fixed seeds; a failure names the one it had.
 #![cfg(feature = "job")]
@@ -56,12 +56,12 @@ impl RowSink for Csv {
     }
 }
 
-/// What a version is known by.
+/// Hashes and counts that identify a version.
 #[derive(Debug, PartialEq, Eq)]
 struct Version {
     ledger_hash: String,
     allocations_hash: String,
-    /// Of all bytes of the file.
+    /// Hash of all bytes of the file.
     sha256: String,
     rows: u64,
     lines: String,
@@ -197,8 +197,8 @@ async fn versions_in_between_leave_no_trace_in_any_database() {
     }
 }
 
-/// A query that both databases answer alike, but for the words in braces: `{time X}` is a time as
-/// text.
+/// A query that both databases answer alike, except for the words in braces: `{time X}` is a time
+/// as text.
 const VIEWS: [&str; 6] = [
     "SELECT allocation_version, total_allocations, sells_matched, buys_used, unmatched_sells, \
      total_pnl, {time first_allocation}, {time last_allocation}, status FROM v_allocation_health",

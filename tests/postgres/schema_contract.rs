@@ -1,9 +1,9 @@
 //! The columns and rules of both databases, from the databases themselves: compared with each
 //! other under a written map of types, and with the list in `docs/schema_contract.txt`.
 //!
-//! What only one of them has is written down here, and nowhere else. `FIFO_PNL_BLESS=1` rewrites
-//! the list; read what changed: people's queries hang on it. The second half compares the code:
-//! both stores have the same files and functions, so that each statement has its twin.
+//! Only this file lists what one of them has alone. `FIFO_PNL_BLESS=1` rewrites the list; read the
+//! changes, because people's queries depend on it. The second half compares the code: both stores
+//! have the same files and functions, so that each statement has its twin.
 #![cfg(feature = "job")]
 #![allow(
     clippy::disallowed_methods,
@@ -30,7 +30,7 @@ struct Column {
     is_required: bool,
 }
 
-/// What a table or view promises.
+/// Columns and types that a table or view promises.
 #[derive(Debug, Default)]
 struct Relation {
     columns: Vec<Column>,
@@ -669,7 +669,7 @@ fn compare_objects(store: &str, objects: &[String]) {
     );
 }
 
-/// What a database is compared with when it is opened is what a fresh one has.
+/// The lists that an opening compares with are those of fresh databases.
 #[tokio::test]
 async fn the_lists_of_objects_are_those_of_fresh_databases() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! A pool that is read, matched and written in slices has the rows of one that is matched whole:
-//! in the same order, with the same lots, sums, hashes and review items.
+//! A pool that is read, matched and written in slices has the rows of one that is matched whole.
+//! The order, lots, sums, hashes and review items are the same.
 #![cfg(feature = "job")]
 
 use crate::ledger;
@@ -51,7 +51,7 @@ impl RowSink for Lines {
     }
 }
 
-/// All that a version says, but for its number, watermark and times.
+/// All that a version says, except for its number, watermark and times.
 async fn told(store: &dyn Store, version: Version) -> Vec<String> {
     let mut rows = Lines(Vec::new());
     store.export(version, &mut rows).await.unwrap();

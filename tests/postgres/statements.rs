@@ -1,5 +1,5 @@
-//! Every SQL statement that stands whole in the source is prepared on its own database: a column
-//! that was renamed, a function that a server lacks, a cast that does not exist shows here.
+//! Every SQL statement that stands whole in the source is prepared on its own database. So the test
+//! finds a renamed column, a function that a server lacks, a cast that does not exist.
 //!
 //! Statements put together at run time (a list of columns, a partition's name) are not whole in the
 //! source; `tests/support/contract/mod.rs` executes those.

@@ -1,5 +1,5 @@
-//! A trigger or a rule that is made while a program has the database open is found by what it does:
-//! an import reads back what it wrote before it commits. On both databases.
+//! A program may make a trigger or a rule while a command has the database open. Its effect shows
+//! it: an import reads its rows back before it commits. On both databases.
 #![cfg(feature = "job")]
 
 use crate::subject;
@@ -7,7 +7,7 @@ use crate::subject;
 use fifo_pnl::store::{Store, StoreError};
 use subject::{PostgresSubject, SqliteSubject, Subject, append, batch, trade};
 
-/// What is made, for SQLite and for PostgreSQL, and how many rows are stored of the three.
+/// The object, for SQLite and for PostgreSQL, and how many of the three rows it lets in.
 const SPOILERS: [(&str, &str, u64); 4] = [
     (
         // Changes a fact.

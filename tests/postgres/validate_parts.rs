@@ -1,5 +1,5 @@
-//! A version that is validated in parts of the ledger is told the same as with all of it at hand:
-//! the same violations in the same order, the same counts, the same words.
+//! A version that is validated in parts of the ledger gives the same report as one validated whole.
+//! It has the same violations in the same order, the same counts, the same words.
 #![cfg(feature = "job")]
 
 use crate::ledger;
@@ -29,7 +29,7 @@ impl Clock for Noon {
     }
 }
 
-/// Counts how often the ledger is read, and what is said of the checks.
+/// Counts readings of the ledger, and records the report.
 #[derive(Default)]
 struct Heard {
     reads: AtomicU64,
@@ -199,8 +199,8 @@ struct CountedTwice {
     found: Option<(Invariant, &'static str)>,
 }
 
-/// Executions that are there as their fills and whole, or corrected and as they were, in pools far
-/// apart and in one; and what looks like it and is none.
+/// Executions that stand beside their fills, or beside their correction, in pools far apart and in
+/// one. Also some that only look so.
 const COUNTED_TWICE: [CountedTwice; 9] = [
     CountedTwice {
         rows: &[
@@ -285,7 +285,8 @@ const COUNTED_TWICE: [CountedTwice; 9] = [
     },
 ];
 
-/// Puts names of other trades into rows, moves rows to pools that are none, and takes summaries.
+/// Puts names of other trades into rows, moves rows to pools that do not exist, and takes summaries
+/// away.
 async fn damage(site: &Site) {
     let rename = |to: &str, account: &str, symbol: &str| {
         format!(

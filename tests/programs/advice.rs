@@ -1,5 +1,5 @@
-//! What `review show` and `review list` advise works: an item of each kind is made, the commands
-//! and settings are read from the printed text, and done as they stand there.
+//! The advice of `review show` and `review list` works. The tests make an item of each kind, read
+//! the commands and settings from the printed text, and follow them to the letter.
 #![cfg(all(feature = "cli", unix))]
 
 use crate::support;
@@ -131,8 +131,8 @@ fn an_unmatched_sell_is_settled_by_each_way() {
     assert!(!resolve(&folder).contains("--timezone"));
 }
 
-/// Two short sales between long trades. Long: 2 x (503 - 500) = 6 USD; short: 2 x (510 - 505) and
-/// 3 x (504 - 501), which nothing may count.
+/// Two short sales between long trades. Long: 2 x (503 - 500) = 6 USD. Short: 2 x (510 - 505) and 3
+/// x (504 - 501), in no total.
 #[test]
 fn short_sales_are_taken_out_by_what_is_advised() {
     let folder = folder(
@@ -301,7 +301,7 @@ fn a_list_has_the_settings_for_names_that_are_no_pairs() {
     assert_eq!(left, ["QNT-EUR", "QNTEUR"]);
 }
 
-/// A basis is no answer where no sell is unmatched, by flag or in a sheet.
+/// A basis settles no item but an unmatched sell, by flag or in a sheet.
 #[test]
 fn a_basis_is_refused_by_the_kind_of_the_item() {
     let folder = priced_in("QNT-EUR");

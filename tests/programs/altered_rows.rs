@@ -25,7 +25,7 @@ const TRADES: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd\
 const LATE: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
     b-0,BTC-USD,buy,1,9,2024-12-01T00:00:00Z,0\n";
 
-/// What is done to the rows of version 1.
+/// Changes to the rows of version 1.
 const CHANGES: [(&str, &str); 5] = [
     (
         "alter",
@@ -303,7 +303,7 @@ fn verify_never_calls_altered_rows_equal() {
         .for_each(what_was_filed_is_told_from_what_is_stored);
 }
 
-/// What reads a pool alone compares the pool alone.
+/// A command that reads one pool compares that pool alone.
 fn what_reads_a_pool_refuses(place: &Place) {
     place.run(&["tax", "--final", "-o", "filed.zip"]).expect(0);
     place.run(&["run", "late.csv"]).expect(0);
@@ -323,7 +323,7 @@ fn what_reads_a_pool_refuses(place: &Place) {
         assert!(done.stderr.contains(said), "{}", done.stderr);
         assert!(!place.folder.join("differ.csv").exists());
     }
-    // A pool that says of itself that it has other rows is one that no run wrote, either.
+    // A pool with a false summary is one that no run wrote, either.
     place.change(
         "UPDATE fifo_pool_summary SET allocations_hash = ledger_hash WHERE allocation_version = 1",
     );
@@ -341,13 +341,13 @@ fn compare_amend_and_explain_refuse_altered_rows() {
     Place::postgres().iter().for_each(what_reads_a_pool_refuses);
 }
 
-/// Who reads the current version takes its rows as they are: so they are compared before.
+/// A reader of the current version takes its rows unchecked, so publishing checks them.
 fn altered_rows_are_not_published_or_sealed(place: &Place) {
     const POINTER: &str = "SELECT CAST(version AS TEXT) FROM current_version";
     place.run(&["run", "late.csv"]).expect(0);
     place.run(&["versions", "publish", "1"]).expect(0);
     assert_eq!(place.ask(POINTER), "1");
-    // The pointer is held at 1, and version 2 is what it would go to.
+    // Version 1 is held, and version 2 would be next.
     place.change(
         "UPDATE fifo_allocations SET pnl_usd = '777' \
          WHERE allocation_version = 2 AND sell_order_id = 's-1'",

@@ -1,8 +1,8 @@
 //! The cases worked by hand in `fixtures/cases`, through the real programs, byte for byte.
 //!
 //! A case's files are numbered: step N imports `N-trades.csv` and computes version N. Every
-//! difference of every case is listed, as `-` expected and `+` found. The expected files come
-//! from an independent calculation; whoever differs from them has to show who is right.
+//! difference of every case is listed, as `-` expected and `+` found. The expected files come from
+//! an independent calculation. If the engine differs, find out which of them is right.
 #![cfg(feature = "cli")]
 
 use crate::support;

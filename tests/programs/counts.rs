@@ -91,7 +91,7 @@ fn counts_of_an_extended_version_add_up() {
     folder.write(
         "more.csv",
         csv(&[
-            // It ties with the last trade that was matched, and comes behind it.
+            // It ties with the last trade that was matched, and comes next.
             "s99,BTC-USD,sell,0.5,30,2025-02-01T00:00:00Z,0,",
             "b4,BTC-USD,buy,1,10,2025-03-01T00:00:00Z,-1,",
             "f2,BTC-EUR,buy,1,10,2025-01-02T00:00:00Z,0,",

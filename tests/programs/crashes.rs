@@ -1,9 +1,9 @@
-//! Kills, interrupts, two runners at once, a pool that can't be matched: the version that is
-//! current stays whole, the log tells the truth, and the next run completes.
+//! Kills, interrupts, two runners at once, a pool that can't be matched. Each time the current
+//! version stays whole, the log tells the truth, and the next run completes.
 //!
-//! Ledgers come from fixed seeds. A process is killed after a share of the time that the whole
-//! work takes on this machine, so that the moments are spread over all of it; whatever moment it
-//! is, the same must hold afterwards.
+//! Ledgers come from fixed seeds. A test kills a process after a share of the time that the whole
+//! work takes on this machine. So the moments spread over all of it; at any moment the same must
+//! hold afterwards.
 #![cfg(all(feature = "cli", unix))]
 #![allow(
     clippy::disallowed_methods,
@@ -165,7 +165,7 @@ fn a_killed_import_is_there_whole_or_not_at_all() {
     assert_eq!(ledger(&again)[0], after[0]);
 }
 
-/// A database with a version, and what must still be there after whatever happened.
+/// A database with a version, and the state that must survive.
 struct Base {
     folder: Folder,
     export: String,
@@ -213,8 +213,8 @@ impl Base {
                     "{what}: {log:?}"
                 );
             }
-            // A run that stops by itself closes its row, if it had one; after a while nobody waits
-            // for that, and the next run closes it.
+            // A run that stops on its own closes its row, if it had one. After a while the program
+            // ends without it, and the next run closes the row.
             (_, 130, false) => {
                 assert!(done.stderr.starts_with("error: interrupted"), "{what}");
                 let known = matches!(last[..], [] | ["failed interrupted"] | ["running  open"]);
@@ -337,7 +337,7 @@ fn a_program_that_nobody_reads_can_be_stopped() {
         sleep(POLL);
     };
     assert_eq!(status.code(), Some(130));
-    // Its work was done, so it does not say that nothing was.
+    // Its work was done, and the message says so.
     drop(stdout);
     let done = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&done.stderr), "");

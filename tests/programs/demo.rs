@@ -37,8 +37,8 @@ fn readme() -> String {
 
 #[test]
 fn the_ledger_is_what_the_example_writes() {
-    // The example uses nothing but the standard library, so the compiler beside cargo builds it:
-    // never an old one, and without a second cargo at work.
+    // The example uses the standard library alone, so the compiler beside cargo builds it. It is
+    // never an old one, and no second cargo is at work.
     let folder = Folder::new();
     let rustc = Path::new(env!("CARGO")).with_file_name("rustc");
     let mut build = Command::new(rustc);
@@ -222,7 +222,7 @@ fn the_views_say_what_the_program_says() {
     }
     let total = folder.value("select decimal_sum(total_pnl) from v_pnl_by_symbol");
     assert_eq!(total, text(&compute["pnl_usd"]));
-    // One pool by itself: what the view adds up is what the program printed for it.
+    // One pool alone: the view adds up to the figures that the program printed for it.
     let ira: Vec<&Value> = pools
         .iter()
         .filter(|pool| pool["account"] == "ira")
@@ -283,7 +283,7 @@ fn the_queries_of_reports_and_monitoring_work() {
     ] {
         folder.sql(&format!("select * from {view}"));
     }
-    // Nobody may change a fact, whatever program he uses.
+    // No program may change a fact.
     for change in [
         "update trade_records set price = '1'",
         "delete from trade_records",

@@ -1,9 +1,8 @@
 //! Every error on show: each case is run, and what the program says makes `docs/ERRORS.md`.
 //!
-//! The page can't lie: the test makes it anew and compares. `FIFO_PNL_BLESS=1` rewrites it; read
-//! every message of the difference before you accept it. The cases are
-//! in `errors/`. Whatever went wrong with an exit code of 2 or more, the folder and the database
-//! must be as they were: that is checked for each case, beside its message.
+//! The page can't lie: the test makes it again and compares. `FIFO_PNL_BLESS=1` rewrites it; read
+//! every message of the difference before you accept it. The cases are in `errors/`. For each case
+//! with an exit code of 2 or more, the test also checks that folder and database are as they were.
 #![cfg(all(feature = "cli", unix))]
 #![allow(
     clippy::disallowed_methods,
@@ -30,7 +29,7 @@ use support::{diff, repository};
 /// One thing that goes wrong.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// What is wrong, as a title.
+    /// The fault, as a title.
     pub title: &'static str,
     /// Files that lie in the folder beside `ledger.csv`.
     pub files: &'static [(&'static str, &'static str)],
@@ -40,20 +39,20 @@ pub struct Case {
     pub command: &'static str,
     /// Commands that fail in the very same way.
     pub same: &'static [&'static str],
-    /// Where it is run.
+    /// The place of the command.
     pub place: Where,
     pub exit: i32,
     /// Lines of shell that work afterwards.
     pub after: &'static [&'static str],
 }
 
-/// What is special about the place where a command is run.
+/// The special state of a command's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Where {
     Folder,
     /// Another process holds the run lock.
     Locked,
-    /// By a user who may not write there.
+    /// The user may not write there.
     ReadOnly,
     /// There is a folder `disk` that holds 1 MiB; it can't be had everywhere.
     SmallDisk,
@@ -80,12 +79,12 @@ pub struct Group {
     pub cases: &'static [Case],
 }
 
-/// What came of a case.
+/// Output and exit code of a case.
 #[derive(Debug, Default)]
 struct Ran {
     /// `None`: its place can't be had on this machine.
     shown: Option<Shown>,
-    /// What is not as the case says.
+    /// Differences from the case.
     problems: Vec<String>,
 }
 

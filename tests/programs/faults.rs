@@ -1,10 +1,10 @@
 //! Faults at random moments, one after the other, on both databases: real programs that are killed,
 //! interrupted, raced and left without their server.
 //!
-//! Whatever happens, the same must hold: the current version is whole and valid, older versions
-//! are as they were, the log tells the truth, the ledger has lost nothing, and the next run
-//! completes. Among the tests each kind of fault is made once; `scripts/soak` goes on for as long
-//! as it is told.
+//! After every fault the same must hold. The current version is whole and valid, and older versions
+//! are as they were. The log tells the truth, the ledger has lost no row, and the next run
+//! completes. The tests make each kind of fault once; `scripts/soak` goes on for the time that you
+//! give it.
 #![cfg(all(feature = "cli", unix))]
 #![allow(
     clippy::disallowed_methods,
@@ -29,7 +29,7 @@ use place::Place;
 use support::ledger::Random;
 use trial::{Fault, Tally, Trial};
 
-/// Where nothing else is said, so that a failure comes again.
+/// The default, so that a failure comes again.
 const SEED: u64 = 20_250_102;
 
 fn named<T: std::str::FromStr>(name: &str) -> Option<T> {

@@ -1,5 +1,5 @@
-//! What a summary may not hide, on both databases: lots by decision beside real buys, parts of a
-//! ledger, voided sells, a file that counts twice, statuses that nobody knows.
+//! Figures that a summary may not hide, on both databases: lots by decision beside real buys, parts
+//! of a ledger, voided sells. Also a file that counts twice, and unknown statuses.
 #![cfg(all(feature = "cli", unix))]
 #![allow(
     clippy::disallowed_methods,

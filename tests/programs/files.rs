@@ -1,5 +1,5 @@
-//! Files that the programs write, and places that they are told: whole or not at all, never through
-//! a link, never over what somebody else has, and never waiting for what will not come.
+//! Files that the programs write, and paths that a user gives. A file is whole or absent. A command
+//! never follows a link, never overwrites a stranger's file, and never waits for ever.
 #![cfg(all(feature = "cli", unix))]
 
 use crate::support;
@@ -29,7 +29,7 @@ fn folder() -> Folder {
     folder
 }
 
-/// Every command that writes a file, but for its name.
+/// Every command that writes a file, without the file's name.
 const WRITERS: [&[&str]; 6] = [
     &["versions", "export", "1", "-o"],
     &["compare", "1", "2", "-o"],
@@ -123,7 +123,7 @@ fn what_is_there_is_replaced_on_request_only() {
         write(&folder, writer, &name, &["--overwrite"]).expect(0);
         assert_ne!(fs::read(folder.join(&name)).unwrap(), b"mine");
         assert_eq!(mode(&folder, &name), 0o640, "{writer:?}");
-        // A link is no file, whatever it leads to.
+        // A link is not a file, with any target.
         folder.write("victim", "mine");
         fs::remove_file(folder.join(&name)).unwrap();
         for target in ["victim", "nowhere"] {
@@ -357,7 +357,7 @@ fn pipe(folder: &Folder, name: &str) {
     rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
 }
 
-/// Whatever waits here would wait for ever: the test fails by the time that a runner allows.
+/// A command that waits here would wait for ever: the test then fails by the runner's time limit.
 #[test]
 fn what_is_no_file_is_refused_by_its_kind() {
     let folder = folder();
@@ -417,7 +417,7 @@ fn what_is_no_file_is_refused_by_its_kind() {
         "{}",
         refused.stderr
     );
-    // What a shell hands over ends by itself.
+    // A shell's stream has an end.
     folder
         .fifo_pnl(&["versions", "list", "--config", "/dev/null"])
         .expect(0);
@@ -519,8 +519,8 @@ fn an_interrupted_command_leaves_nothing_and_a_killed_one_no_result() {
     }
 }
 
-/// Two exports of the same names, of which one is about to name its files: the other waits, and
-/// gives up in the end. Files and manifest are always of one export.
+/// One of two exports of the same names is about to name its files. The other waits, and gives up
+/// in the end. Files and manifest are always of one export.
 #[cfg(debug_assertions)]
 #[test]
 fn two_exports_never_mix_their_files() {

@@ -72,7 +72,7 @@ impl Place {
     }
 }
 
-/// What is done, what undoes it, and what is said of it.
+/// A change, the change that undoes it, and the words about it.
 struct Change {
     sqlite: [&'static str; 2],
     postgres: [&'static str; 2],
@@ -225,7 +225,7 @@ fn the_schema_of_the_versions_rows_is_compared_as_well() {
     }
 }
 
-/// What is done, what undoes it, and what is said of it.
+/// A change, the change that undoes it, and the words about it.
 const OF_VERSIONS: [(&str, &str, &str); 11] = [
     (
         "ALTER TABLE fifo_parts.fifo_allocations_v1_r1 ALTER COLUMN notes SET DEFAULT 'x'",
@@ -291,7 +291,7 @@ const OF_VERSIONS: [(&str, &str, &str); 11] = [
     ),
 ];
 
-/// What others keep beside our tables is theirs.
+/// Objects of others beside our tables are theirs.
 #[test]
 fn what_is_attached_to_nothing_of_ours_is_left_alone() {
     for place in Place::both() {
@@ -305,7 +305,7 @@ fn what_is_attached_to_nothing_of_ours_is_left_alone() {
     }
 }
 
-/// A view of the gate is the operator's to adapt, on purpose, and every result says so.
+/// An operator may adapt one of our views on purpose, and every result says so.
 #[test]
 fn an_adapted_gate_is_accepted_and_told() {
     for place in Place::both() {
@@ -343,7 +343,7 @@ fn an_adapted_gate_is_accepted_and_told() {
             "{}",
             done.stdout
         );
-        // A new version, as what is read through another gate may be something else.
+        // A new version, because the adapted view may show other trades.
         let done = place.run(&["compute", "--incremental"]).expect(0);
         let said = "read through eligible_trades as an operator adapted it";
         assert!(done.stderr.contains(said), "{}", done.stderr);
@@ -378,7 +378,7 @@ fn an_adapted_gate_is_accepted_and_told() {
     }
 }
 
-/// Around a ledger that was there before us the gate was written for it, and is compared with that.
+/// For an adopted ledger `migrate up` writes its own views, and commands compare with those.
 #[test]
 fn the_gate_of_an_adopted_ledger_is_what_was_written_for_it() {
     let Some(server) = Database::new() else {
@@ -400,7 +400,7 @@ fn the_gate_of_an_adopted_ledger_is_what_was_written_for_it() {
     // A trigger of the bot is the bot's.
     let done = place.run(&["compute", "--all-symbols"]).expect(0);
     assert!(!done.stderr.contains("adapted"), "{}", done.stderr);
-    // Whoever replaces the gate is heard, and may accept it.
+    // A command reports a replaced view, and an operator may accept it.
     place.sql(
         "DO $$ BEGIN EXECUTE 'CREATE OR REPLACE VIEW ineligible_trades AS SELECT * FROM (' \
          || trim(trailing ';' FROM pg_get_viewdef('ineligible_trades'::regclass)) \

@@ -27,10 +27,10 @@ const POOLS: (usize, usize) = (80, 100);
 /// counts more or fewer rows. Units: hundredths.
 const TIMES_MAX: (u64, u64) = (225, 300);
 
-/// What a command costs whatever the ledger holds: SQLite's steps, PostgreSQL's rows.
+/// Fixed cost of a command, for a ledger of any size: SQLite's steps, PostgreSQL's rows.
 const FIXED: (u64, u64) = (4_000, 200);
 
-/// What PostgreSQL is told of the tables before each command.
+/// Statistics that PostgreSQL has of the tables before each command.
 #[derive(Clone, Copy, Debug)]
 enum Statistics {
     /// Nothing, as of a table that was just filled.
@@ -55,8 +55,8 @@ impl Statistics {
     }
 }
 
-/// What the pools have in common. Long names make an index large, and a large one dear: each shape
-/// has other long names, so that no index is taken for its size alone.
+/// The common part of the pools' names. Long names make an index large, and a large one dear. Each
+/// shape has other long names, so that no plan takes an index for its size alone.
 #[derive(Clone, Copy, Debug)]
 enum Shape {
     /// Many accounts, one symbol.
@@ -180,7 +180,8 @@ fn check(args: &[&str], done: Done) -> Done {
     done
 }
 
-/// Returns the rows and index entries read so far, by whoever is gone: who is there has not told.
+/// Returns the rows and index entries read so far, by sessions that ended: a live one has not
+/// reported.
 fn rows_read(site: &Site) -> u64 {
     let others = "SELECT count(*) FROM pg_stat_activity \
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -1,5 +1,5 @@
-//! Every reader of CSV names the line on which a row begins, whatever stands before it: a byte
-//! order mark, a line break in quotes, a blank line, line ends of any kind.
+//! Every reader of CSV names the line on which a row begins. A byte order mark, a line break in
+//! quotes, a blank line or line ends of any kind may come before it.
 #![cfg(all(feature = "cli", unix))]
 
 use crate::support;
@@ -8,7 +8,7 @@ use support::Folder;
 
 const TRADE: &str = "x1,NEO-USD,buy,3,11,2025-01-03T10:00:00Z,0";
 
-/// A file: its rows as lines, of which the last is at fault and begins on line 6.
+/// A file: its rows as lines; the last one is at fault and begins on line 6.
 struct File {
     name: &'static str,
     command: &'static [&'static str],
@@ -82,7 +82,7 @@ fn lines_are_those_of_the_file() {
     }
 }
 
-/// What a sheet is refused for can be mended in the sheet: no hint names a flag of `resolve`.
+/// A fault of a sheet can be mended in the sheet: no hint names a flag of `resolve`.
 #[test]
 fn a_sheet_is_answered_in_its_own_columns() {
     let sell = "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
@@ -124,7 +124,7 @@ fn a_sheet_is_answered_in_its_own_columns() {
             .fifo_pnl(&["review", "apply", "sheet.csv", "--yes"])
             .expect(2);
         assert!(done.stderr.contains(said), "{row}: {}", done.stderr);
-        // Whoever fills in a sheet types no flags; the command that writes a sheet has one.
+        // A person who fills in a sheet types no flags; the command that writes a sheet has one.
         let is_flag = |name: &&str| done.stderr.contains(name);
         let flag = [
             "--size",

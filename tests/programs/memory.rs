@@ -1,9 +1,8 @@
-//! What a pool takes beside its trades: the memory of a run and of a validation grows by so many
-//! bytes a pool, and no more.
+//! Memory of a pool beside its trades: that of a run and of a validation grows by so many bytes a
+//! pool, and no more.
 //!
-//! The largest resident set of a process is what its system says of it at its end, where a build
-//! with debug assertions can be told to stop. What a process takes whatever it does falls out of
-//! the difference of two ledgers.
+//! The system reports a process's largest resident set at its end. A build with debug assertions
+//! can stop there. The difference of two ledgers leaves out the fixed part.
 #![cfg(all(feature = "cli", debug_assertions, target_os = "linux"))]
 
 use crate::support;
@@ -19,11 +18,11 @@ use support::Folder;
 /// Pools of the two ledgers.
 const POOLS: (usize, usize) = (2_000, 12_000);
 
-/// What a run takes for a pool of one trade, the trade included. Units: bytes.
+/// Memory that a run takes for a pool of one trade, the trade included. Units: bytes.
 const RUN_POOL_BYTES_MAX: u64 = 1_700;
 
-/// What a validation takes for a pool of one trade, the trade included. Runs measured 2,800 to
-/// 3,060, as threads meet in another order each time; whole pools took 8,000. Units: bytes.
+/// Memory that a validation takes for a pool of one trade, the trade included. Runs measured 2,800
+/// to 3,060, as threads meet in another order each time; whole pools took 8,000. Units: bytes.
 const VALIDATION_POOL_BYTES_MAX: u64 = 4_000;
 
 /// A buy in each pool.
@@ -92,7 +91,7 @@ fn on_postgres(server: &str, pools: usize) -> [u64; 2] {
     peaks(&program, &site.folder, pools)
 }
 
-/// Whoever plans a machine goes by these two numbers: no setting limits them.
+/// These two numbers are for planning a machine: no setting limits them.
 #[test]
 fn the_page_for_operations_names_what_a_pool_may_take() {
     let page = include_str!("../../docs/OPERATIONS.md");

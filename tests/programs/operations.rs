@@ -1,5 +1,5 @@
-//! What an operator does around runs, on SQLite: the nightly job, asking how things
-//! stand, pruning versions.
+//! An operator's work around runs, on SQLite: the nightly job, the health of the database, pruning
+//! versions.
 #![cfg(all(feature = "cli", unix))]
 
 use crate::support;
@@ -18,7 +18,7 @@ const SMALL: Shape = Shape {
     seconds: 5_000,
 };
 
-/// Makes a folder with so many versions, the last of which is current.
+/// Makes a folder with so many versions; the last one is current.
 fn with_versions(number: usize) -> Folder {
     let folder = Folder::with_trades(&csv(&rows(SMALL, 1)));
     for _ in 0..number {

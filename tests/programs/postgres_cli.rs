@@ -166,7 +166,7 @@ fn every_statement_of_the_operations_page_runs() {
     }
 }
 
-/// What `pg_dump` saved is restored on another server, as the page says.
+/// A dump of `pg_dump` is restored on another server, as the page says.
 #[test]
 fn a_dump_goes_on_elsewhere() {
     let Some(server) = server() else { return };

@@ -1,7 +1,7 @@
 //! Every command that is printed can be pasted: it is read from the text, runs, and works on the
 //! same database. A database of the default name lies beside it, and nobody may touch that one.
 //!
-//! What errors print is run in `errors.rs`, what `review show` advises in `advice.rs`.
+//! `errors.rs` runs the commands that errors print, `advice.rs` those of `review show`.
 #![cfg(all(feature = "cli", unix))]
 
 use crate::support;
@@ -20,7 +20,7 @@ S-1,BTC-USD,sell,1,110,2025-01-03T10:00:00Z,0.11,main
 B-2,ETH-USD,buy,5,20,2025-01-02T10:00:00Z,0.1,a b
 ";
 
-/// Names the database of the tests, which a shell has to be told in quotes.
+/// Names the database of the tests, in quotes for a shell.
 const OPTION: &str = "--database 'sqlite://own book.db'";
 
 /// A folder with a database of the default name, and one that every command is to work on.

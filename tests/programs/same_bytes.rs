@@ -19,7 +19,7 @@ const TIES: Shape = Shape {
     seconds: 40,
 };
 
-/// What a version is known by.
+/// Hashes and counts that identify a version.
 #[derive(Debug, PartialEq, Eq)]
 struct Version {
     ledger_hash: String,
@@ -41,7 +41,7 @@ fn compute(folder: &Folder, jobs: &str) -> Version {
     }
 }
 
-/// Checks that two versions are the same, and shows the rows where they are not.
+/// Checks that two versions are the same, and shows the rows that differ.
 #[track_caller]
 fn assert_same(first: &Version, other: &Version, what: &str) {
     let differs = diff(&first.export, &other.export);
@@ -144,7 +144,8 @@ fn versions_in_between_leave_no_trace() {
     }
 }
 
-/// Sums up the SHA-256 of each line, its line feed included, modulo 2^256. The header is none.
+/// Sums up the SHA-256 of each line, its line feed included, modulo 2^256. The header does not
+/// count.
 fn hash_of_lines(export: &str) -> String {
     let hash = |line: &str| BigUint::from_bytes_be(&Sha256::digest(line));
     let sum: BigUint = export.split_inclusive('\n').skip(1).map(hash).sum();

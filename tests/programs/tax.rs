@@ -38,7 +38,7 @@ fn tax(folder: &Folder, year: &str, format: &str, output: &str, more: &[&str]) -
     folder.fifo_pnl(&args)
 }
 
-/// Reads a CSV as rows of cells, by a reader that is none of the program's.
+/// Reads a CSV as rows of cells, by a reader that is not the program's.
 fn rows(text: &str) -> Vec<Vec<String>> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)

@@ -1,4 +1,4 @@
-//! Tax files and decisions are the same from either database, but for the ids of runs.
+//! Tax files and decisions are the same from either database, except for the ids of runs.
 #![cfg(all(feature = "cli", unix))]
 
 use crate::support;
@@ -10,7 +10,7 @@ use std::fs;
 use postgres::{Database, apart};
 use support::{Done, Folder, repository};
 
-/// A folder, and the database that its programs are told.
+/// A folder, and the database that its programs use.
 struct Place {
     folder: Folder,
     url: String,
@@ -159,7 +159,8 @@ fn a_role_that_may_only_read_exports_and_says_so() {
     assert_eq!(reader.folder.read("l.csv").lines().count(), 11);
 }
 
-/// What another program keeps has no file of ours: the table is named, and its own source.
+/// A trade of another program's table has no file of ours: the export names the table, and the
+/// trade's own source.
 #[test]
 fn trades_of_a_ledger_that_was_there_name_its_table() {
     let Some(database) = Database::new() else {

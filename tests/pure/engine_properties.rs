@@ -1,5 +1,5 @@
-//! What holds for every history of trades: the second matcher agrees, nothing is lost, the order
-//! of input does not matter, and the judge finds what was changed.
+//! Rules for every history of trades. The second matcher agrees, no unit is lost, the order of
+//! input does not matter, and the judge finds every change.
 //!
 //! Histories are made to be awkward: ties in time, sells before any buy, free lots, rebates,
 //! unknown fees, sizes from 10^27 down to 10^-28 in one pool. The seed is fixed, and printed with
@@ -310,8 +310,8 @@ fn one_by_one_gives_the_same_slices() {
     });
 }
 
-/// Returns what a whole trade is worth, by the second matcher: sold into nothing, it is one slice
-/// whose proceeds are `round12(price x size)` and whose net proceeds lack `round12(fee)`.
+/// Returns the amounts of a whole trade, by the second matcher. A sell into an empty pool is one
+/// slice: its proceeds are `round12(price x size)`, and its net proceeds lack `round12(fee)`.
 fn whole_worth(trade: &Trade) -> (Usd, Usd) {
     let alone = Trade {
         side: Side::Sell,
@@ -418,7 +418,7 @@ fn one_sell_for_a_thousand_lots() {
     });
 }
 
-/// What a store would hold of a matching.
+/// A store's rows of a matching.
 #[derive(Debug, Clone)]
 struct Stored {
     ledger: PoolLedger,
@@ -542,7 +542,8 @@ fn the_judge_finds_every_change_even_if_the_hash_agrees() {
         }
         let violations = stored.violations();
         let ids: Vec<&str> = violations.iter().map(|one| one.invariant.id()).collect();
-        // Whoever changed the row could have changed the hash with it: I13 alone is too little.
+        // A program that changed the row could have changed the hash with it: I13 alone is too
+        // little.
         prop_assert!(
             ids.iter().any(|id| *id != "I13"),
             "mutation {mutation}: {ids:?}"

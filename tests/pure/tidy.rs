@@ -55,7 +55,7 @@ impl Source {
         (1..).zip(self.text.lines().map(without_comment))
     }
 
-    /// Returns numbered lines as they stand.
+    /// Returns numbered lines, unchanged.
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         (1..).zip(self.text.lines())
     }
@@ -301,7 +301,7 @@ fn no_test_asks_how_fast_the_machine_is() {
     assert_none(offences);
 }
 
-/// What makes, names or removes files.
+/// Calls that make, name or remove files.
 const WRITES_FILES: [&str; 16] = [
     "OpenOptions",
     "DirBuilder",

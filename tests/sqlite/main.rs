@@ -1,4 +1,4 @@
-//! What a store does, over the one in memory and the one on SQLite. No server is needed.
+//! A store's rules, over the one in memory and the one on SQLite. No server is needed.
 #![cfg(feature = "job")]
 
 #[path = "../support/contract/mod.rs"]

@@ -1,4 +1,4 @@
-//! What the store in memory alone can hold.
+//! Limits of the store in memory alone.
 
 use fifo_pnl::store::Store;
 use fifo_pnl::store::memory::{MemoryStore, RawTrade};

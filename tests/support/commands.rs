@@ -4,7 +4,7 @@ use super::{Done, Folder};
 
 const PROGRAMS: [&str; 3] = ["fifo-pnl", "compute_allocations", "validate_allocations"];
 
-/// What comes before the name of a program that is no command to type.
+/// Text before the name of a program that makes it no command to type.
 const NO_COMMAND: [&str; 6] = [
     "Usage: ",
     "at work: ",

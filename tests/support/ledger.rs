@@ -28,7 +28,7 @@ impl Random {
     }
 }
 
-/// What a history is made of.
+/// The parts of a history.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     pub trades: usize,

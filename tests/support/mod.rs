@@ -1,4 +1,5 @@
-//! What the tests of the programs share: a folder of their own, the programs, SQL from the shell.
+//! Shared parts of the tests of the programs: a folder of their own, the programs, SQL from the
+//! shell.
 //!
 //! The programs are run as a user runs them: from a folder, with nothing of the developer's
 //! environment. What they stored is read with the `sqlite3` shell, not with the code under test.
@@ -22,14 +23,14 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The database where nothing names one.
+/// The database if nothing names one.
 pub const DATABASE: &str = "fifo-pnl.db";
 
 /// Tells a program of a debug build how much room the disk has, as `free/all`: the disk of the
 /// machine may be as full as it likes.
 pub const DISK_ROOM: &str = "FIFO_PNL_DISK_ROOM";
 
-/// What a program said, and its exit code.
+/// Output of a program, and its exit code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
     /// 128 and more: ended by a signal.
@@ -47,7 +48,7 @@ impl Done {
         }
     }
 
-    /// Checks the exit code, and shows what was said where it is another one.
+    /// Checks the exit code, and shows the output if it differs.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(
@@ -200,7 +201,7 @@ impl Folder {
         rows.concat()
     }
 
-    /// Returns all that the database holds as text, but for tables that are named.
+    /// Returns all that the database holds as text, without the named tables.
     #[track_caller]
     pub fn dump(&self, database: &str, without: &[&str]) -> Vec<String> {
         let rows = self.sql_of(database, ".dump");

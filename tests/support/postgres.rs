@@ -41,7 +41,8 @@ pub fn apart<T: Send>(work: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| scope.spawn(run).join()).unwrap()
 }
 
-/// An empty database of a test's own, which is dropped in the end with whoever is connected to it.
+/// An empty database of a test's own. In the end it is dropped, together with all connections to
+/// it.
 #[derive(Debug)]
 pub struct Database {
     server: String,
@@ -50,7 +51,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Makes one; `None` where there is no server.
+    /// Makes one; `None` without a server.
     pub fn new() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let server = server()?;
@@ -76,7 +77,7 @@ impl Database {
         &self.server
     }
 
-    /// Opens a connection that is none of the program's.
+    /// Opens a connection outside the program.
     pub async fn connect(&self) -> PgConnection {
         connect(&self.url).await
     }

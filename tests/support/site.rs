@@ -13,7 +13,7 @@ pub const WAIT_MAX: Duration = Duration::from_secs(300);
 /// Pause between two looks.
 pub const POLL: Duration = Duration::from_millis(10);
 
-/// Returns the URL of the tests' server; `None`: there is none, and the test is skipped.
+/// Returns the URL of the tests' server. `None`: no server, and the test is skipped.
 ///
 /// `scripts/with_postgres COMMAND` starts one. With `REQUIRE_POSTGRES=1` its absence is a failure.
 pub fn server() -> Option<String> {

@@ -1,4 +1,5 @@
-//! What the tests of the stores share: stores to test, and trades, imports and runs to do it with.
+//! Shared parts of the tests of the stores: stores to test, and trades, imports and runs to do it
+//! with.
 //!
 //! A store is tested through the trait alone. What the trait can't show (the audit trail, the log
 //! of runs, what a person writes into the review queue) is behind [`Subject`], one small
@@ -188,7 +189,7 @@ impl SqliteSubject {
         &self.path
     }
 
-    /// Opens a connection that is none of ours.
+    /// Opens a connection outside the program.
     pub fn connection(&self) -> Connection {
         let connection = Connection::open(&self.path).unwrap();
         let wait = std::time::Duration::from_secs(10);
@@ -407,7 +408,7 @@ pub fn event(kind: &'static str, seconds: i64) -> Event {
     Event::info(kind, at(seconds), json!({ "by": "ann" }))
 }
 
-/// Makes a move of the pointer that leaves the review queue alone.
+/// Makes a version current, and leaves the review queue alone.
 pub fn pointer(version: Version, held: bool) -> PointerMove {
     PointerMove {
         version,
@@ -431,7 +432,7 @@ pub async fn lock(store: &dyn Store) -> Box<dyn RunLock> {
         .unwrap()
 }
 
-/// What a run of the tests does: by default all pools, the next version, published.
+/// A run of the tests: by default all pools, the next version, published.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub scope: Scope,
@@ -439,7 +440,7 @@ pub struct Run {
     pub replaces: bool,
     pub publish: bool,
     pub held: bool,
-    /// What the review queue is told. `None`: what the result says.
+    /// Changes of the review queue. `None`: those of the result.
     pub review: Option<ReviewUpdate>,
     pub seconds: i64,
 }
@@ -458,7 +459,7 @@ impl Default for Run {
     }
 }
 
-/// What a run wrote.
+/// Rows that a run wrote.
 #[derive(Debug)]
 pub struct Written {
     pub version: Version,

@@ -1,4 +1,4 @@
-//! When a row came is the server's to say, whoever writes it and however.
+//! Only the server says when a row came, for every writer and statement.
 
 use fifo_pnl::store::model::Scope;
 
@@ -6,7 +6,7 @@ use crate::postgres_store::value;
 use crate::subject::server::{run, with_role};
 use crate::subject::{PostgresSubject, Subject, append, batch, server, trade, void};
 
-/// A role with every right that a careless GRANT gives to whoever appends; gone in the end.
+/// A role with every right that a careless GRANT gives to a writer; gone in the end.
 struct Writer<'a> {
     subject: &'a PostgresSubject,
     name: String,

@@ -1,4 +1,4 @@
-//! What the database itself refuses, and what it shows of the ledger at which instant.
+//! Refusals of the database itself, and the ledger that it shows at each instant.
 
 use fifo_pnl::store::Store;
 use fifo_pnl::store::model::{Exclusion, LedgerRead, Scope};

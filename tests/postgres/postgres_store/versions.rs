@@ -15,7 +15,7 @@ const TABLES: &str = "SELECT c.relname::text FROM pg_class c WHERE c.relkind = '
     AND c.relnamespace = 'fifo_parts'::regnamespace AND c.relname <> 'fifo_pool_summary' \
     ORDER BY 1";
 
-/// What another session sees of versions.
+/// The versions that another session sees.
 const SEEN: &str = "SELECT (SELECT count(*) FROM fifo_allocations)::text, \
     (SELECT count(*) FROM fifo_inventory_snapshot)::text, \
     (SELECT count(*) FROM fifo_pool_summary)::text, \
@@ -127,7 +127,7 @@ async fn hold_log_row(subject: &PostgresSubject, run_id: i64) -> sqlx::PgConnect
     other
 }
 
-/// Who waits for a row that another transaction holds.
+/// Sessions that wait for a row of another transaction.
 const WAITING: &str = "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
     AND datname = current_database()";
 
@@ -232,7 +232,7 @@ async fn a_version_that_is_sealed_meanwhile_is_not_replaced() {
     for outcome in &outcomes {
         writer.load(outcome, 0).await.unwrap();
     }
-    // Whoever seals waits for the end of what replaces, and then seals the new result.
+    // A seal waits for the end of a replacement, and then seals the new result.
     let completion = again.completion(&outcomes);
     let filed = event("seal", 1);
     let seal = store.seal(1, "filed", &filed);
@@ -257,7 +257,7 @@ async fn what_is_current_is_not_dropped_by_who_asked_a_moment_before() {
     fill(store).await;
     Run::default().go(store).await.unwrap();
     Run::default().go(store).await.unwrap();
-    // Someone moves the pointer back to version 1, and has not yet committed.
+    // Someone makes version 1 current again, and has not yet committed.
     let mut other = database.connect().await;
     let sql = "BEGIN; UPDATE current_version SET version = 1";
     run(&mut other, sql).await.unwrap();

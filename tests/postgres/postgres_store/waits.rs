@@ -13,14 +13,14 @@ use crate::subject::{
     PostgresSubject, Run, Subject, append, event, exported, holder, pointer, refusal, trade,
 };
 
-/// What one statement sees of the current version: the rows that its health line counts, the
-/// rows that there are, its lots.
+/// One statement's view of the current version: the rows that its health line counts, the stored
+/// rows, its lots.
 const CURRENT: &str = "SELECT \
     (SELECT total_allocations + unmatched_sells FROM v_allocation_health WHERE is_current)::text, \
     (SELECT count(*) FROM v_current_allocations)::text, \
     (SELECT count(*) FROM v_open_inventory)::text";
 
-/// Reads again and again until it is told to stop; returns all that it saw.
+/// Reads again and again until a test stops it; returns all that it saw.
 async fn poll(url: &str, isolation: &str, stop: &AtomicBool) -> BTreeSet<String> {
     let mut connection = connect(url).await;
     let mut seen = BTreeSet::new();
@@ -189,8 +189,8 @@ async fn a_reader_that_would_see_an_empty_version_is_waited_for() {
     let store = patient(&subject, 400).await;
     fill(&store).await;
     Run::default().go(&store).await.unwrap();
-    // A prepared statement goes on with its plan, which has the partitions of this moment, and
-    // each execution sees the pointer of its own.
+    // A prepared statement goes on with its plan, which has the partitions of this moment. Each
+    // execution sees the current version of its own moment.
     let mut reader = subject.database.connect().await;
     let prepare = format!("PREPARE current AS {CURRENT}");
     run(&mut reader, &prepare).await.unwrap();

@@ -141,7 +141,7 @@ fn what_moves_and_what_is_added_is_said_before_anything_is_made() {
         assert!(asked.contains(line), "{line}\n{asked}");
     }
     assert_eq!((fingerprint(&site), relations(&site)), (before, old));
-    // Of a database that is up to date only what is asked for is said.
+    // A database that is up to date answers only what was asked.
     site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
     let asked = site.fifo_pnl(&["migrate", "up", "--protect-ledger"]);
     let asked = asked.expect(3).stderr;

@@ -9,20 +9,21 @@ use crate::adoption::legacy::{LEDGER, fill};
 use crate::adoption::postgres::{apart, connect, run};
 use crate::support::site::{Site, server};
 
-/// What a bot does to its ledger, never committed.
+/// The uncommitted work of a bot in its ledger.
 const OPEN: &str = "WITH a AS (UPDATE trade_records SET pnl_usd = 1.5 WHERE order_id = 'o-499'), \
                     b AS (DELETE FROM trade_records WHERE order_id = 'o-500') \
                     INSERT INTO trade_records (order_id, symbol, side, order_time, price, size, \
                     status) VALUES ('open', 'S1-USD', 'buy', now(), 10.1, 0.3, 'filled')";
 
-/// What the bot met.
+/// Errors that the bot met.
 pub struct Met {
     pub statements: u32,
     pub failures: Vec<String>,
     pub slowest: Duration,
 }
 
-/// Starts the bot: it inserts, upserts, writes its old answers and deletes, until it is told.
+/// Starts the bot: it inserts, upserts, writes its old answers and deletes, until the test stops
+/// it.
 pub fn start(site: &Site, stop: &Arc<AtomicBool>) -> JoinHandle<Met> {
     let (url, stop) = (site.url.clone(), Arc::clone(stop));
     std::thread::spawn(move || apart(work(url, stop)))

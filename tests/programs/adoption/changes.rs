@@ -1,4 +1,4 @@
-//! What people and bots change after a version was computed, and what only we write beside it.
+//! Changes by people and bots after a version was computed, and rows that only we write beside it.
 
 use crate::adoption::legacy::{Row, database, fingerprint, row};
 use crate::support::site::{Site, psql, server};
@@ -36,7 +36,7 @@ fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
     let line = "changed since: default BTC-USD: 2 trades then, 2 now";
     assert!(done.stdout.contains(line), "{}", done.stdout);
     site.validate(&["--version", "1", "--strict"]).expect(1);
-    // Rows of a changed pool are still held against each other.
+    // Validation still compares rows of a changed pool with each other.
     site.sql("UPDATE fifo_allocations SET pnl_usd = pnl_usd + 1 WHERE symbol = 'BTC-USD'");
     let done = site.validate(&["--version", "1"]).expect(1);
     for words in ["I6 default BTC-USD order \"s-1\"", "I13 default BTC-USD"] {
@@ -242,8 +242,8 @@ fn going_back_leaves_the_ledger_and_no_other_trace() {
     assert_eq!(fingerprint(&site), before);
 }
 
-/// The views that were taken back are written for the same ledger again, whatever was accepted of
-/// the others, and what nobody accepted is still refused.
+/// `migrate up` writes the missing views again for the same ledger. It keeps an accepted view, and
+/// still refuses one that nobody accepted.
 #[test]
 fn a_schema_that_was_taken_back_part_of_the_way_comes_back_for_the_same_ledger() {
     let Some(server) = server() else { return };
@@ -271,7 +271,7 @@ fn a_schema_that_was_taken_back_part_of_the_way_comes_back_for_the_same_ledger()
             assert_eq!(site.value(lots), before, "with the rows that were added");
         }
         comes_back();
-        // What was accepted stays accepted, and is told.
+        // An accepted view stays accepted, and results name it.
         let adapt = |condition: &str| {
             site.sql(&format!(
                 "DO $$ BEGIN EXECUTE 'CREATE OR REPLACE VIEW ineligible_trades AS SELECT * FROM (' \

@@ -1,4 +1,4 @@
-//! Floats are taken for their shortest decimal text, wherever the server stands.
+//! A float counts as its shortest decimal text, on any server.
 
 use crate::adoption::legacy::{LEDGER, fill};
 use crate::support::Folder;

@@ -3,7 +3,7 @@
 use crate::adoption::legacy::{LEDGER, Row, fill, fingerprint, row};
 use crate::support::site::{Site, server};
 
-/// Runs, and holds the result against a full run. Returns what was said, and the version.
+/// Runs, and compares the result with a full run. Returns the output, and the version.
 #[track_caller]
 fn extend(site: &Site) -> (String, String) {
     let done = site.compute(&["--incremental"]).expect(0);

@@ -1,4 +1,4 @@
-//! What the system before answered, kept once and compared with what is computed.
+//! Figures of an earlier system, kept once and compared with the computed ones.
 
 use crate::adoption::legacy::{LEDGER, Row, database, fingerprint, phantom_lots, row};
 use crate::support::Folder;
@@ -91,7 +91,7 @@ fn a_sell_that_is_gone_or_finds_no_lot_is_said() {
     assert_eq!(history["differs"], 5);
     assert_eq!(history["equal"], 11);
     assert!(history["unmatched"]["sells"].as_u64().unwrap() >= 1);
-    // A row twice can't be told: that is a violation.
+    // A second row of one order is ambiguous: that is a violation.
     let name = history["snapshot"].as_str().unwrap();
     site.sql(&format!(
         "INSERT INTO {name} SELECT * FROM {name} WHERE order_id = 'new-s-1'"

@@ -85,8 +85,8 @@ fn with_fee(id: &str, side: &str, size: &str, price: &str, minute: u32) -> Strin
     .insert()
 }
 
-/// The statements of fixture X2: 13 pairs that were closed, whose remaining size is full again, and
-/// four later round trips, whose sells the bot took to close the old lots.
+/// The statements of fixture X2. 13 pairs were closed, but their remaining size is full again. In
+/// four later round trips the bot took the sells to close those old lots.
 pub fn phantom_lots() -> String {
     let mut sql = String::new();
     for nth in 1..=13_u32 {
@@ -119,7 +119,7 @@ pub fn phantom_lots() -> String {
     sql
 }
 
-/// What the system before made in its own first step: plain tables, four views, a snapshot.
+/// The first step of the earlier system: plain tables, four views, a snapshot.
 pub const FIRST_STEP: &str = "CREATE TABLE fifo_allocations (
     id bigserial PRIMARY KEY, sell_order_id varchar NOT NULL REFERENCES trade_records (order_id)
         ON DELETE CASCADE, buy_order_id varchar REFERENCES trade_records (order_id)

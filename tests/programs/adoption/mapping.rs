@@ -1,4 +1,4 @@
-//! Which columns are taken for what, what is left out, and what can't be read at all.
+//! The mapping of columns, the rows left out, and columns that can't be read at all.
 
 use crate::adoption::legacy::{Row, database, fingerprint, row};
 use crate::support::Done;
@@ -148,7 +148,7 @@ fn other_columns_and_types_are_read_too() {
     let done = site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
     let words = "taken as UTC: it has no zone of its own";
     assert!(done.stdout.contains(words), "{}", done.stdout);
-    // A number that is none takes its pool out, and no other.
+    // An unreadable number takes its pool out, and no other.
     site.compute(&["--all-symbols"]).expect(1);
     let export = site.export("1");
     let line = export.lines().nth(1).unwrap();

@@ -70,7 +70,8 @@ fn facts_are_guarded_and_other_columns_are_not() {
 }
 
 fn versions_of_a_guarded_ledger(site: &Site) {
-    // The version from before has another kind of watermark: it is made anew, then extended.
+    // The version from before has another kind of watermark: the run makes a new version, then
+    // extends it.
     site.validate(&["--version", "1", "--strict"]);
     site.compute(&["--incremental"]).expect(0);
     assert_eq!(site.value("SELECT version FROM current_version"), "2");
@@ -85,7 +86,7 @@ fn versions_of_a_guarded_ledger(site: &Site) {
     assert_eq!(site.value("SELECT version FROM current_version"), "2");
     let kind = "SELECT watermark ? 'unguarded' FROM allocation_versions WHERE version = 2";
     assert_eq!(site.value(kind), "f");
-    // What came after a version is not held against it.
+    // Later rows are no fault of a version.
     site.sql(
         &Row {
             symbol: "S1-USD",
@@ -101,7 +102,7 @@ fn versions_of_a_guarded_ledger(site: &Site) {
     );
 }
 
-/// A bot may name every column that it finds, also those that are none of its own.
+/// A bot may name every column that it finds, also foreign ones.
 fn the_server_says_when_a_row_came(site: &Site) {
     for (id, arrival) in [
         ("n-3", "'9999999999', 'infinity'"),

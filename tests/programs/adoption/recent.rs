@@ -1,5 +1,5 @@
-//! Incremental runs on a ledger that a bot changes as it likes: what is only added is appended, all
-//! else makes a new version, and either gives what a full run gives.
+//! Incremental runs on a ledger that a bot changes as it likes. New rows are appended; any other
+//! change makes a new version. Either gives the result of a full run.
 
 use crate::adoption::legacy::{Row, database, row};
 use crate::support::ledger::Random;

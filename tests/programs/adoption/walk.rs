@@ -1,4 +1,4 @@
-//! The demo and the walk-through, as they stand.
+//! The demo and the walk-through, unchanged.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! What is new in an unguarded ledger, told by the transactions that wrote its rows: when that is
-//! enough, when the ledger is read whole instead, and that nobody can tell by the result.
+//! New rows of an unguarded ledger, found by the transactions that wrote them. The tests show when
+//! that is enough, and when a run reads the whole ledger instead. The result is the same.
 
 use std::io::Write;
 
@@ -190,7 +190,7 @@ fn commit(mut held: Holding) {
     writeln!(held.input.as_mut().unwrap(), "COMMIT;").unwrap();
 }
 
-/// Of two transactions that ran at the same time one was seen, and the other was not.
+/// Two transactions ran at the same time. A version saw one of them, and not the other.
 #[tokio::test]
 async fn what_was_not_committed_is_new_whatever_its_number() {
     let Some(server) = server() else { return };

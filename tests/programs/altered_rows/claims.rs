@@ -1,5 +1,5 @@
-//! What a version says of itself and of its pools, beside its rows, and the ledger that it was
-//! computed from: a change of either is found before anything is compared, filed or extended.
+//! A version's own claims: its summaries, those of its pools, and its ledger. A change of any is
+//! found before the version is compared, filed or extended.
 
 use crate::altered_rows::{Place, SEALED};
 
@@ -86,7 +86,7 @@ fn equal_hashes_hide_nothing_on_both() {
     Place::postgres().iter().for_each(equal_hashes_hide_nothing);
 }
 
-/// A summary that says of a rejected pool that it is none would make figures look complete.
+/// A summary that hides a rejected pool would make figures look complete.
 fn nothing_is_filed_as_complete_that_is_not(place: &Place) {
     place.folder.write("rejected.csv", REJECTED);
     place.run(&["run", "rejected.csv"]).expect(1);
@@ -139,7 +139,7 @@ fn nothing_is_filed_as_complete_that_is_not_on_both() {
         .for_each(nothing_is_filed_as_complete_that_is_not);
 }
 
-/// What is beside the rows is judged like them.
+/// Validation judges figures beside the rows like the rows.
 fn validation_finds_what_a_version_says_of_itself(place: &Place) {
     let validate = ["validate", "--version", "1"];
     place.run(&validate).expect(0);

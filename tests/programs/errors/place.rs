@@ -1,4 +1,4 @@
-//! Where a case is run: its folder, what is special about it, and how to see that nothing changed.
+//! The place of a case: its folder, its special state, and a check that it is unchanged.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -13,7 +13,7 @@ use crate::support::{Done, Folder};
 /// User and group `nobody` of every Linux.
 const NOBODY: &str = "65534";
 
-/// What the lock file says of the process that holds it.
+/// The lock file's text about the process that holds it.
 const HOLDER: &str = r#"{"host":"server","pid":4242,"since":"2025-11-01T01:55:00.000000Z",
     "what":"compute_allocations"}"#;
 

@@ -116,7 +116,7 @@ fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Checks what holds whatever was damaged.
+/// Checks what holds after any damage.
 fn is_plain(done: &Done, what: &str) {
     assert!((0..=4).contains(&done.code), "{what}: {done:?}");
     assert!(!done.stderr.contains("panicked"), "{what}: {done:?}");
@@ -126,7 +126,7 @@ fn is_plain(done: &Done, what: &str) {
     );
 }
 
-/// What came of the files.
+/// Outcomes of the files.
 #[derive(Debug, Default)]
 struct Tally {
     files: u64,

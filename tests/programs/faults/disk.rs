@@ -1,5 +1,5 @@
-//! A disk without room: whatever is left of it, nothing is published, nothing lost, and the next
-//! run completes when there is room.
+//! A disk without room, or with a little. No version is published, no row is lost, and the next run
+//! completes when there is room.
 //!
 //! Under SQLite it is the disk of the file; under PostgreSQL that of the whole server, its
 //! write-ahead log included. (Only the new tables have no room: `postgres_cli/faults.rs`.)
@@ -25,7 +25,7 @@ const SHAPE: Shape = Shape {
 
 const RUN: [&str; 3] = ["compute", "--all-symbols", "--quiet"];
 
-/// A small disk, unmounted in the end. Whoever makes one keeps it longer than its files are open.
+/// A small disk, unmounted in the end. Its owner keeps it longer than its files are open.
 struct Disk {
     place: PathBuf,
     bytes: u64,
@@ -49,7 +49,7 @@ impl Disk {
         self.place.join("filler")
     }
 
-    /// Fills it up, but for so many bytes.
+    /// Fills it up to the given number of bytes.
     fn fill_but(&self, left: u64) {
         let mut filler = File::create(self.filler()).unwrap();
         // Smaller and smaller pieces, down to a page.
@@ -156,7 +156,7 @@ fn a_disk_that_is_full_takes_nothing_away() {
     base.check_next_run();
 }
 
-/// Every command that writes a file, but for its name.
+/// Every command that writes a file, without the file's name.
 const WRITERS: [&str; 7] = [
     "versions export 1",
     "compare 1 2",

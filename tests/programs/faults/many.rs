@@ -110,7 +110,7 @@ fn imports_while_runs_go_on_are_whole_and_in_the_next_version() {
     }
 }
 
-/// What a reader asks within one transaction, twice; between the two a run publishes.
+/// A reader's question within one transaction, asked twice; between the two a run publishes.
 const SEEN: &str = "SELECT 'seen ' || (SELECT version FROM current_version) || ' ' || \
     (SELECT count(*) FROM v_current_allocations)";
 
@@ -208,7 +208,7 @@ fn one_bad_row_among_188_symbols_stops_only_its_pool() {
     };
     for place in Place::both() {
         let what = place.name();
-        // Every symbol has a trade, whatever the seed gives.
+        // Every symbol has a trade, for any seed.
         let mut rows = rows(shape, 56);
         let first =
             |symbol| format!("main,first-{symbol},C{symbol}-USD,buy,9,5,2025-01-01T00:00:00Z,0,");

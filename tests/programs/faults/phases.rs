@@ -66,7 +66,7 @@ pub fn kill_at(place: &Place, args: &[&str], phase: &str) -> Done {
     done
 }
 
-/// What stood before, and must stand afterwards.
+/// The state before, which must stand afterwards.
 struct Before {
     state: State,
     export: String,

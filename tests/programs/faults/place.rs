@@ -14,7 +14,7 @@ pub enum Place {
     Postgres(Site, Option<Server>),
 }
 
-/// What must not change by itself.
+/// State that must not change without a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// Every trade, as one text each.
@@ -67,7 +67,7 @@ impl Place {
         }
     }
 
-    /// The server, where there is one to stop.
+    /// The server, if there is one to stop.
     pub fn server(&mut self) -> Option<&mut Server> {
         match self {
             Self::Sqlite(_) => None,

@@ -22,20 +22,20 @@ const BASE: Shape = Shape {
 /// A file that comes in later.
 const MORE: Shape = Shape { trades: 40, ..BASE };
 
-/// What arrives before each fault: later than all before, until the days begin again.
+/// Trades that arrive before each fault: later than all before, until the days begin again.
 const LATER: Shape = Shape {
     trades: 6,
     seconds: 40_000,
     ..BASE
 };
 
-/// What a run may be about.
+/// Scopes of a run.
 const SCOPES: [&str; 2] = ["--all-symbols", "--incremental"];
 
 /// Versions that are left by a prune.
 const KEEP: &str = "4";
 
-/// What goes wrong.
+/// Kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// A run is killed.
@@ -73,14 +73,14 @@ impl Fault {
     ];
 }
 
-/// What was done, and what came of it.
+/// Counts of faults and their outcomes.
 #[derive(Debug, Default)]
 pub struct Tally {
     runs: u64,
     kills: u64,
     faults: u64,
     recoveries: u64,
-    /// What should have held and did not.
+    /// Failures of what should have held.
     pub losses: Vec<String>,
 }
 
@@ -316,7 +316,7 @@ impl Trial {
         self.hold(!versions, what, "a version is gone or changed");
     }
 
-    /// What ended well is complete in the log; nothing else says that it is.
+    /// A run that ended well is `completed` in the log, and no other run is.
     fn check_log(&mut self, after: &State, done: &[Done], what: &str) {
         let running = after.log.iter().filter(|status| *status == "running");
         self.hold(
@@ -327,7 +327,7 @@ impl Trial {
         let readable = |row: &&String| row.contains(" completed ") || row.contains(" dropped ");
         let versions = after.versions.iter().filter(readable).count();
         let completed = after.log.iter().filter(|status| *status == "completed");
-        // An incremental run makes a version only where it has to.
+        // An incremental run makes a version only if it must.
         let runs = after.full_runs..=completed.count();
         self.hold(
             runs.contains(&versions),
@@ -408,7 +408,7 @@ fn lacks(before: &[String], after: &[String]) -> bool {
     before.iter().any(|row| !after.contains(row))
 }
 
-/// The same, but for versions that are dropped.
+/// Compares the same, without dropped versions.
 fn lacks_but_dropped(before: &[String], after: &[String]) -> bool {
     let as_dropped = |row: &String| row.replacen(" completed ", " dropped ", 1);
     let after: std::collections::BTreeSet<&String> = after.iter().collect();

@@ -1,5 +1,5 @@
-//! Bots that append, and readers that look, while everything else happens on a PostgreSQL server:
-//! no insert waits longer than a second, and no reader finds the current version empty.
+//! Bots that append, and readers that look, while everything else happens on a PostgreSQL server.
+//! No insert waits longer than a second, and no reader finds the current version empty.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -28,7 +28,7 @@ const OPEN_INSERT: &str = "INSERT INTO trade_records (account, order_id, symbol,
 /// Between two inserts of a bot.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What is at work, and when to stop.
+/// The processes at work, and the signal to stop.
 struct Scene {
     url: String,
     over: AtomicBool,
@@ -106,8 +106,8 @@ impl Scene {
         })
     }
 
-    /// Inserts trades one by one, each committed by itself. `late`: into the past of a pool that
-    /// has trades.
+    /// Inserts trades one by one, and commits each alone. `late`: into the past of a pool that has
+    /// trades.
     fn bot(&self, name: &str, late: bool) -> Slowest {
         let sql = "INSERT INTO trade_records (account, order_id, symbol, side, size, price, \
                    order_time) VALUES ($1, $2, 'C1-USD', 'buy', 1, 2, \
@@ -187,7 +187,7 @@ fn no_insert_waits_for_what_the_programs_do() {
         println!("bot: {bot}");
         assert!(bot.statements > 100, "{bot}");
     }
-    // Nothing that arrived meanwhile is lost.
+    // No row that arrived meanwhile is lost.
     place
         .run(&["compute", "--all-symbols", "--quiet"])
         .expect(0);

@@ -1,4 +1,4 @@
-//! Advice that leads on: no command where nothing is to be done, none that is refused.
+//! Advice leads on: no command without work to do, and no command that would be refused.
 
 use crate::figures::{Place, has};
 

@@ -1,4 +1,4 @@
-//! What is filed is whole, and says what it lacks.
+//! A filing is whole, and says what it lacks.
 
 use crate::figures::{Place, has};
 

@@ -1,4 +1,4 @@
-//! What a refusal advises can be done, and is not what was just refused.
+//! The advice of a refusal works, and differs from the refused command.
 
 use super::{Place, has};
 
@@ -53,7 +53,7 @@ pub fn all_bad_rows_of_a_sheet_are_told_by_their_lines(place: &Place) {
             "write the year, the month and the day",
         ],
     );
-    // One row alone is told like any other error.
+    // One row alone reads like any other error.
     place
         .folder
         .write("bad.csv", format!("{head}1,dismiss,,,,,\n"));

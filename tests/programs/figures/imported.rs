@@ -1,4 +1,4 @@
-//! What an import says of a file that counts twice, and of statuses that nobody knows.
+//! An import's words about a file that counts twice, and about unknown statuses.
 
 use crate::figures::{Place, has};
 

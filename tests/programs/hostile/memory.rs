@@ -1,5 +1,4 @@
-//! How much memory a file may cost: the program gets so much and no more (`ulimit -d`), whatever
-//! the machine has.
+//! Memory that a file may cost: the program gets so much and no more (`ulimit -d`), on any machine.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -38,7 +37,7 @@ fn folder() -> Folder {
     folder
 }
 
-/// A file of pieces, each so many times over, and what is said of it.
+/// A file of pieces, each so many times over, and the expected message.
 type Shape<'s> = (&'s str, Vec<(&'s str, usize)>, &'s str);
 
 #[test]
@@ -46,7 +45,7 @@ fn no_shape_of_a_file_takes_more_than_its_share() {
     let folder = folder();
     let kib = "x".repeat(1024);
     let long = (kib.as_str(), LONG / 1024);
-    // Each line becomes a rejected row, of which 4 KiB are kept.
+    // Each line becomes a rejected row, and 4 KiB of it are kept.
     let block = format!("{}\n", kib.repeat(128));
     let start = "b-1,BTC-USD,buy,1,10,2025-01-02T03:04:05Z,0,";
     let lines = format!("{start}\"\n{}\n\"\n", "y,".repeat(300_000));

@@ -1,5 +1,5 @@
-//! Files of trades with cells, rows and bytes changed at random, through the programs on SQLite:
-//! never a panic, never a trade that is not in the file, and only exit codes that are documented.
+//! Files of trades with cells, rows and bytes changed at random, through the programs on SQLite. No
+//! program panics, takes a trade that is not in the file, or ends with an undocumented exit code.
 //!
 //! The seed is printed. `FIFO_PNL_SOAK_MINUTES` and `FIFO_PNL_SOAK_SEED`, which `scripts/soak`
 //! sets, make it go on with other seeds.
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::support::ledger::{HEADER, Random, Shape, rows};
 use crate::support::{Done, Folder};
 
-/// Where nothing else is said, so that a failure comes again.
+/// The default, so that a failure comes again.
 const SEED: u64 = 20_250_611;
 
 /// Files of each kind among the tests.

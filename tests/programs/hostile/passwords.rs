@@ -37,7 +37,7 @@ fn no_message_says_a_password() {
         let program = env!("CARGO_BIN_EXE_fifo-pnl");
         let file = format!("database = \"{url}\"\n");
         folder.write("c.toml", file);
-        // As a file or a command it is no database, and is said back.
+        // As a file or a command it is no database, and the message repeats it.
         let runs: [&[&str]; 6] = [
             &["--database", url, "health"],
             &["--config", "c.toml", "health"],

@@ -1,5 +1,5 @@
-//! Whatever stands in a file, a database, an argument or a setting: only our own line ends are
-//! printed as they are, and no text makes a line of its own.
+//! Text of a file, a database, an argument or a setting may hold anything. Only our own line ends
+//! are printed as they are, and no text makes a line of its own.
 
 use crate::support::site::{Site, server};
 use crate::support::{Done, Folder};
@@ -182,7 +182,7 @@ const RUNS: &[&[&str]] = &[
     &["compare", EVIL, "legacy:x"],
 ];
 
-/// What a person says of items.
+/// Notes of a person about items.
 const REVIEWS: &[&[&str]] = &[
     &["review", "list", "--all"],
     &["review", "list", "--symbol", EVIL],

@@ -1,15 +1,15 @@
 //! Stands between a program and its server, and makes a fault at one statement of a run.
 //!
-//! It passes on what both say. At the statement chosen it gives the server another one in its
-//! place, one that fails as a lock timeout, a cancelled statement or an ended server process does:
-//! so the error, and the state that it leaves, are the server's own.
+//! It passes both sides' words on. In place of the chosen statement it gives the server another
+//! one. That one fails as a lock timeout, a cancelled statement or an ended server process does. So
+//! the error, and the state that it leaves, are the server's own.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What happens to the statement.
+/// The fault at the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The server refuses it with this SQLSTATE.
@@ -22,7 +22,7 @@ pub enum Fault {
     Unanswered,
 }
 
-/// Which statement.
+/// The chosen statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum At {
     /// The one of this number among all, from 0.
@@ -31,7 +31,7 @@ pub enum At {
     Text(&'static str),
 }
 
-/// What it is to do, and what it saw.
+/// Its plan, and what it saw.
 #[derive(Debug, Default)]
 struct Plan {
     fault: Option<(At, Fault)>,
@@ -96,7 +96,7 @@ impl Between {
         self.url.clone()
     }
 
-    /// Begins to count anew, with a fault to make or none.
+    /// Starts counting again, with a fault to make or without.
     pub fn plan(&self, fault: Option<(At, Fault)>) {
         *self.plan.lock().unwrap() = Plan {
             fault,

@@ -1,8 +1,8 @@
-//! Connections that end, statements that are cancelled, a server that stops, two at once: what is
-//! current stays whole, the log tells the truth, and the next run completes.
+//! Connections that end, statements that are cancelled, a server that stops, two at once. Each time
+//! the current version stays whole, the log tells the truth, and the next run completes.
 //!
-//! Moments are not guessed: a run is stopped where it waits for a lock that the test holds, or in
-//! the very statement that the server says it is executing.
+//! The tests guess no moments. They stop a run while it waits for a lock of theirs, or in the very
+//! statement that the server says it is executing.
 
 use std::fs;
 use std::io::Write;
@@ -56,7 +56,7 @@ fn signal(process: &Child, signal: Signal) {
     signals::send(process.id(), signal);
 }
 
-/// What must hold after a run that did not end well: version 1 stands, whole.
+/// Checks the state after a run that failed: version 1 stands, whole.
 fn check_untouched(site: &Site, export: &str, ledger: &str, what: &str) {
     assert_eq!(
         site.value("SELECT version FROM current_version"),
@@ -248,7 +248,7 @@ fn a_reader_that_stays_too_long_is_named_as_the_cause() {
     let held = site.hold("SELECT count(*) FROM fifo_allocations");
     site.sql(&format!("{default} = 'read committed'"));
     site.compute(&["--all-symbols", "--quiet"]).expect(0);
-    // but the tables it reads can't be removed. It stays, so this ends by itself.
+    // but it can't remove the tables that the reader uses. The reader stays, so this gives up.
     let done = site.fifo_pnl(&["versions", "drop", "2"]).expect(3);
     assert!(done.stderr.contains("\"holds "), "{}", done.stderr);
     drop(held);
@@ -438,7 +438,7 @@ fn a_bot_inserts_while_runs_go_on() {
     let slowest = times.iter().copied().fold(0.0, f64::max);
     println!("{} inserts, the slowest took {slowest} ms", times.len());
     assert!(times.len() > 20, "{}", times.len());
-    // Nothing that arrived meanwhile is lost.
+    // No row that arrived meanwhile is lost.
     site.compute(&["--all-symbols", "--quiet"]).expect(0);
     let taken = "SELECT sum(trades) FROM fifo_pool_summary WHERE account = 'live' \
                  AND allocation_version = (SELECT version FROM current_version)";

@@ -1,4 +1,4 @@
-//! What an operator does around runs, on a server: asking how things stand, pruning versions that
+//! An operator's work around runs, on a server: the health of the database, pruning versions that
 //! somebody reads.
 
 use crate::postgres_cli::SMALL;

@@ -1,4 +1,4 @@
-//! What roles need, as docs/OPERATIONS.md says it, and what one that lacks it is told.
+//! The rights that roles need, by docs/OPERATIONS.md, and the message to a role without them.
 
 use crate::postgres_cli::{SMALL, blocks, section};
 use crate::support::Done;
@@ -97,7 +97,7 @@ fn a_role_without_rights_is_told_what_it_lacks() {
     drop(role);
 }
 
-/// A reader gets everything that is read, and is told what the audit trail does not have.
+/// A reader may read everything; the command says that the audit trail lacks the export.
 fn reads_and_exports(site: &Site) {
     let sell = "SELECT sell_order_id FROM fifo_allocations WHERE account = 'main' LIMIT 1";
     let sell = site.value(sell);
@@ -211,7 +211,7 @@ fn the_roles_of_the_operations_page_do_what_it_says() {
     }
 }
 
-/// The second run is told who the first is, although a role may not look at another's connection.
+/// The second run names the first, although a role may not look at another's connection.
 fn the_second_run_names_the_first(site: &mut Site, admin: &str) {
     let run = std::mem::replace(&mut site.url, admin.to_owned());
     let held = site.hold("LOCK TABLE fifo_allocations IN ACCESS EXCLUSIVE MODE");
@@ -225,7 +225,7 @@ fn the_second_run_names_the_first(site: &mut Site, admin: &str) {
     let second = site.compute(&["--all-symbols"]).expect(3);
     let pid = format!("(pid {} on ", first.id());
     assert!(second.stderr.contains(&pid), "{}", second.stderr);
-    // Asked to stop, it cancels its own statement, whatever role its sessions have taken.
+    // An interrupted run cancels its own statement, in any role that its sessions have taken.
     signals::send(first.id(), Signal::INT);
     Done::of(first.wait_with_output().unwrap()).expect(130);
     drop(held);
@@ -268,8 +268,9 @@ const WRITING: [(&str, &str); 10] = [
     ),
 ];
 
-/// A stranger is told which right to read is missing. One that may read is told that a command is
-/// not for it, and whose it is: a GRANT of rights that write would let it decide what counts.
+/// A message to a stranger names the missing right to read. A message to a reader says that a
+/// command is not for it, and whose it is: a GRANT of rights that write would let it decide what
+/// counts.
 #[test]
 fn a_reader_is_told_that_a_command_is_not_for_it() {
     let Some(server) = server() else { return };

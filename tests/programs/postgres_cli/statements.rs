@@ -1,12 +1,12 @@
-//! A fault at each statement of a run: the current version stays whole, the log tells the truth,
-//! and what is no reason for a new version makes none.
+//! A fault at each statement of a run. The current version stays whole, and the log tells the
+//! truth. A fault makes a new version only with a reason.
 
 use crate::postgres_cli::SMALL;
 use crate::postgres_cli::between::{At, Between, Fault};
 use crate::support::ledger::{csv, rows};
 use crate::support::site::{Site, server};
 
-/// What can be seen of a database: the current version with its rows, and the versions there are.
+/// Returns the visible state of a database: the current version with its rows, and all versions.
 fn versions(site: &Site) -> String {
     site.value(
         "SELECT concat_ws(' ', (SELECT version FROM current_version), \
@@ -27,7 +27,7 @@ fn trade(site: &Site, number: usize) {
     ));
 }
 
-/// The log and the versions agree, whatever the exit code was; returns the last row's status.
+/// The log and the versions agree, for any exit code; returns the last row's status.
 fn check_log(site: &Site, what: &str) -> String {
     let lies = site.sql(
         "SELECT 'run ' || l.id || ' completed without its version' FROM fifo_computation_log l \
@@ -44,7 +44,7 @@ fn check_log(site: &Site, what: &str) -> String {
     site.log().last().cloned().unwrap_or_default()
 }
 
-/// A refusal that is no word about the watermark is no reason to compute everything anew.
+/// A refusal that does not concern the watermark is no reason to compute everything again.
 #[test]
 fn an_error_where_new_trades_are_looked_for_makes_no_new_version() {
     let Some(server) = server() else { return };
@@ -128,7 +128,7 @@ fn sweep(site: &mut Site, between: &Between, args: &[&str]) {
     assert_eq!(open, 0, "{log:?}");
     site.validate(&["--version", "current", "--quiet"])
         .expect(0);
-    // The same as a run that nothing disturbed.
+    // The same as an undisturbed run.
     let found = site.export("current");
     site.compute(&["--all-symbols", "--quiet"]).expect(0);
     let sorted = |text: &str| {

@@ -78,7 +78,7 @@ fn a_policy_that_hides_rows_of_the_ledger_stops_what_needs_them_all() {
         "{:?}",
         site.log()
     );
-    // Those who look are told that it may not be all.
+    // A role that looks learns that it may not be all.
     for args in [
         &["versions", "list"][..],
         &["review", "list"],
@@ -93,7 +93,7 @@ fn a_policy_that_hides_rows_of_the_ledger_stops_what_needs_them_all() {
             done.stderr
         );
     }
-    // A role that the policy does not bind sees all, and is told nothing.
+    // A role that the policy does not bind sees all, and gets no warning.
     ask(&admin, &format!("ALTER ROLE {run} BYPASSRLS"));
     site.compute(&["--all-symbols"]).expect(0);
     assert_eq!(site.fifo_pnl(&["versions", "list"]).expect(0).stderr, "");
@@ -245,7 +245,7 @@ fn a_path_that_leads_elsewhere_leads_nowhere() {
     assert_eq!(site.export("1"), site.export("2"));
 }
 
-/// A function takes its names from where it was made, not from whoever fires its trigger.
+/// A function finds names from the place of its making, not from the caller of its trigger.
 #[test]
 fn no_function_of_ours_takes_the_path_of_its_caller() {
     let Some(server) = server() else { return };

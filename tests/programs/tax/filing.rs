@@ -1,4 +1,4 @@
-//! What is filed: sealed, packed, made again, and amended.
+//! Filing: sealed, packed, made again, and amended.
 
 use std::fs;
 use std::io::{Cursor, Read, Write};

@@ -1,4 +1,4 @@
-//! Where files go, what is refused, and that the same call gives the same bytes.
+//! Places of files, refusals, and that the same call gives the same bytes.
 
 use std::fs;
 
@@ -143,7 +143,7 @@ fn what_is_refused_leaves_nothing() {
 #[test]
 fn an_unpublished_partial_version_has_to_be_named() {
     let folder = folder_with("missing-buy/trades.csv");
-    // A row that is no trade: no import lets it in, and its pool is rejected.
+    // A row that is not a valid trade: no import lets it in, and its pool is rejected.
     folder.sql(
         "INSERT INTO trade_records (account, order_id, symbol, side, size, price, order_time) \
          VALUES ('main', 'x-1', 'HBAR-EUR', 'buy', '1', '1', 0)",

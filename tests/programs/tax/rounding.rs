@@ -1,4 +1,4 @@
-//! What is printed stays near what is exact, and totals are sums of what is printed.
+//! Printed amounts stay near the exact ones, and totals are sums of printed amounts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

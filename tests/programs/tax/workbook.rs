@@ -1,4 +1,4 @@
-//! The workbook, opened by a reader that is none of the program's.
+//! The workbook, opened by a reader that is not the program's.
 
 use std::fs;
 

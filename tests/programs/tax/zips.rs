@@ -11,8 +11,7 @@ use crate::support::Folder;
 use crate::support::ledger::Random;
 use crate::tax::filing::filed;
 
-/// Damaged zips that are looked at among the tests. `scripts/soak` goes on for as long as it is
-/// told.
+/// Damaged zips of one test run. `scripts/soak` goes on for the time that you give it.
 const DAMAGES: u64 = 48;
 
 /// No number that is met elsewhere.
@@ -175,7 +174,7 @@ fn damaged(bytes: &[u8], random: &mut Random) -> Vec<u8> {
                 bytes[at] ^= 1 << random.below(8);
             }
         }
-        // In the list of files, where one bit means most.
+        // In the list of files, a bit means most.
         1 => {
             let tail = length.min(1_500);
             let at = (length - 1 - random.below(tail)) as usize;

@@ -10,7 +10,7 @@ fn inventory_lot(buy: &TradeRef<'_>, lot: &OpenLot) -> InventoryLot {
     }
 }
 
-/// What a version keeps of a pool: its lots by number.
+/// A version's rows of a pool: its lots by number.
 struct Kept {
     totals: PoolTotals,
     last: Option<PlaceInPool>,
@@ -46,7 +46,7 @@ impl Kept {
             .extend(added.map(|(buy, lot)| inventory_lot(buy, lot)));
     }
 
-    /// What is read of it to go on with some trades.
+    /// Reads the part that some trades need to go on.
     fn state(&self, new: &PoolLedger) -> PoolState {
         let reach = reach_of(&new.trades, self.last.as_ref());
         let mut picker = LotPicker::new(reach);

@@ -1,4 +1,4 @@
-//! Where allocations came from, the audit trail read back, and decisions about review items.
+//! Sources of allocations, the audit trail read back, and decisions about review items.
 
 use fifo_pnl::engine::{Account, Timestamp};
 use fifo_pnl::store::model::{
@@ -14,7 +14,7 @@ use crate::subject::{
 #[derive(Default)]
 struct Rows(Vec<SourcedAllocation>);
 
-/// Counts rows, and says after how many of them a long run was told.
+/// Counts rows, and records after how many of them the store announced a long run.
 #[derive(Default)]
 struct Counts {
     rows: usize,
@@ -112,7 +112,7 @@ pub async fn allocations_lead_back_to_files(subject: &dyn Subject) {
     assert_eq!(files, [("trades.csv", 1), ("second.csv", 3)]);
 }
 
-/// Of other years only the rows of lots that were sold in both are needed.
+/// The reader needs rows of other years only if their lots were sold in both.
 pub async fn rows_of_a_time_come_with_those_of_their_lots(subject: &dyn Subject) {
     let store = subject.store();
     let mut trades = vec![trade("B-1", "buy", "2", "10", 0)];
@@ -161,7 +161,7 @@ pub async fn rows_of_a_time_come_with_those_of_their_lots(subject: &dyn Subject)
     assert_eq!(found, needed);
 }
 
-/// How many rows a lot or a sell has is told long before the last one, where they are many.
+/// If a lot or a sell has many rows, the reader learns their number long before the last one.
 pub async fn long_runs_are_told_early(subject: &dyn Subject) {
     let store = subject.store();
     let mut trades = vec![trade("B-long", "buy", "4100", "10", 0)];

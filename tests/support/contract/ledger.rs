@@ -446,7 +446,7 @@ pub async fn what_is_no_execution_is_counted_by_reason(subject: &dyn Subject) {
     };
     let read = store.read_ledger(&of_eth, None).await.unwrap();
     assert_eq!(counted(&read), r#"{"status open": 1}"#);
-    // A voided row that is no execution is counted once, as what it is.
+    // A voided row that never executed is counted once, as what it is.
     store.void(&void("B-2", false)).await.unwrap();
     let read = all(store).await;
     assert_eq!((read.voided, read.ineligible.values().sum::<u64>()), (0, 4));

@@ -1,4 +1,4 @@
-//! Files that come in lots: the same as in one, and nothing where one does not come.
+//! Files that come in batches: the same as in one, and nothing if one batch does not come.
 
 use async_trait::async_trait;
 use fifo_pnl::engine::LedgerTrade;
@@ -196,7 +196,7 @@ fn reject(line: u64) -> Reject {
     }
 }
 
-/// Rejected rows come behind the trades, in lots; all are kept, or nothing of the file is.
+/// Rejected rows come after the trades, in batches; all are kept, or nothing of the file is.
 pub async fn rejects_in_lots_are_all_kept(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("X", "100")]).await;
@@ -227,7 +227,7 @@ pub async fn rejects_in_lots_are_all_kept(subject: &dyn Subject) {
     }
 }
 
-/// Of many conflicts the first ones are named, and all are counted.
+/// An import names the first of many conflicts, and counts all.
 pub async fn conflicts_are_counted_and_few_are_named(subject: &dyn Subject) {
     let store = subject.store();
     let rows = |price| {

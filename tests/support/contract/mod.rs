@@ -1,4 +1,4 @@
-//! What every store does, whatever is behind it: one suite, run over each of them.
+//! Rules of every store: one suite, run over each of them.
 //!
 //! A test takes the store as an argument, so that a difference between two is a red test. A new
 //! store is one line in the test program of its database, and what it alone can show in

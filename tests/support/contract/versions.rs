@@ -403,7 +403,7 @@ pub async fn an_import_meanwhile_is_not_lost(subject: &dyn Subject) {
     };
     assert_eq!(trades(Some(&info.watermark)).await, 7);
     assert_eq!(trades(None).await, 8);
-    // Where one writer waits for another, the import came after the version.
+    // One writer waited for another, so the import came after the version.
     if info.watermark.sequence().is_some() {
         let events = subject.events().await;
         assert!(events[events.len() - 1].starts_with("import"), "{events:?}");
