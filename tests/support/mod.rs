@@ -14,6 +14,7 @@ pub mod postgres;
 pub mod server;
 pub mod signals;
 pub mod site;
+pub mod skip;
 
 use std::fs;
 use std::io::Read;

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::skip::skip;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
@@ -25,7 +26,7 @@ pub fn server() -> Option<String> {
             !is_required,
             "no PostgreSQL (TEST_POSTGRES_URL), and REQUIRE_POSTGRES=1"
         );
-        println!("skipped: no PostgreSQL (TEST_POSTGRES_URL)");
+        skip("no PostgreSQL (TEST_POSTGRES_URL)");
     }
     url
 }

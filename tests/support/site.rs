@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::skip::skip;
 use crate::support::{Done, Folder};
 
 /// A test gives up waiting after this.
@@ -22,7 +23,7 @@ pub fn server() -> Option<String> {
     if url.is_none() {
         let required = named("REQUIRE_POSTGRES").is_some_and(|value| value == "1");
         assert!(!required, "REQUIRE_POSTGRES=1, and no TEST_POSTGRES_URL");
-        println!("skipped: no TEST_POSTGRES_URL; scripts/with_postgres starts a server");
+        skip("no TEST_POSTGRES_URL; scripts/with_postgres starts a server");
     }
     url
 }

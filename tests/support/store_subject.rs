@@ -10,6 +10,8 @@
 mod of_postgres;
 #[path = "postgres.rs"]
 pub mod server;
+#[path = "skip.rs"]
+pub mod skip;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

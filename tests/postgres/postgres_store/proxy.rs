@@ -10,6 +10,7 @@ use fifo_pnl::store::{Store, StoreError};
 
 use crate::postgres_store::{POLL, WAIT_MAX, fill, value};
 use crate::subject::server::Database;
+use crate::subject::skip::skip;
 use crate::subject::{PostgresSubject, Run, holder, refusal};
 
 /// A pgbouncer on a socket of its own, ended in the end.
@@ -35,7 +36,7 @@ fn program() -> Option<PathBuf> {
             !is_required,
             "no pgbouncer in {folders:?}, and REQUIRE_POSTGRES=1"
         );
-        println!("skipped: no pgbouncer in {folders:?}");
+        skip(&format!("no pgbouncer in {folders:?}"));
     }
     found
 }
@@ -52,7 +53,7 @@ impl Proxy {
     fn start(database: &Database, mode: &str) -> Option<Self> {
         let program = program()?;
         let Some((_, socket)) = database.server().split_once("host=/") else {
-            println!("skipped: the server has no socket for pgbouncer");
+            skip("the server has no socket for pgbouncer");
             return None;
         };
         let socket = format!("/{}", socket.split('&').next().unwrap_or_default());

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use super::cases::LEDGER;
 use super::{Case, Where};
+use crate::support::skip::skip;
 use crate::support::{Done, Folder};
 
 /// User and group `nobody` of every Linux.
@@ -50,7 +51,10 @@ impl Place {
             Where::SmallDisk => place.mount(),
         };
         if !made {
-            eprintln!("skipped, the machine does not allow it: {}", case.title);
+            skip(&format!(
+                "the machine does not allow the place of \"{}\"",
+                case.title
+            ));
         }
         made.then_some(place)
     }

@@ -15,6 +15,7 @@ use crate::support::ledger::{Shape, csv, rows};
 use crate::support::server::{Server, is_root};
 use crate::support::signals::Signal;
 use crate::support::site::{Site, server};
+use crate::support::skip::skip;
 
 const SHAPE: Shape = Shape {
     trades: 2_000,
@@ -131,7 +132,7 @@ impl Base {
 fn a_disk_that_is_full_takes_nothing_away() {
     let place = Place::sqlite();
     let Some(disk) = Disk::mount(place.folder().path(), 16) else {
-        println!("skipped: this machine does not let us mount a small disk");
+        skip("this machine does not let us mount a small disk");
         return;
     };
     let base = Base::make(place);
@@ -203,7 +204,7 @@ fn check_no_room(base: &Base, line: &str, place: &str) {
 fn a_file_without_room_is_told_and_not_left() {
     let base = with_two_versions();
     let Some(disk) = Disk::mount(&base.place.folder().join("out"), 32) else {
-        println!("skipped: this machine does not let us mount a small disk");
+        skip("this machine does not let us mount a small disk");
         return;
     };
     for left in [0, 24] {
@@ -267,7 +268,7 @@ fn server_on_a_small_disk() -> Option<(Place, Disk)> {
 #[test]
 fn a_server_without_room_takes_nothing_away() {
     let Some((place, disk)) = server_on_a_small_disk() else {
-        println!("skipped: no server, or this machine does not let us mount a small disk");
+        skip("no server, or this machine does not let us mount a small disk");
         return;
     };
     // Unmounted before the server's folder, which it is mounted in, is removed.

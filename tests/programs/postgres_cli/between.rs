@@ -62,7 +62,7 @@ impl Between {
     /// Opens one; `None`: the server has no socket.
     pub fn open(url: &str) -> Option<Self> {
         let Some((_, place)) = url.split_once("host=/") else {
-            println!("skipped: the server has no socket to stand before");
+            skip("the server has no socket to stand before");
             return None;
         };
         let place = format!("/{}", place.split('&').next().unwrap_or_default());

@@ -14,6 +14,7 @@ use crate::support::ledger::{Shape, csv, rows};
 use crate::support::server::{Server, is_root};
 use crate::support::signals::{self, Signal};
 use crate::support::site::{Site, ask, psql, server};
+use crate::support::skip::skip;
 use crate::support::{Done, wait_for_line};
 
 /// Large enough that each phase lasts a while in a build without optimization.
@@ -544,7 +545,7 @@ fn a_full_disk_takes_nothing_away() {
     // Unmounted before the server's folder, which it is mounted in, is removed.
     let disk = disk;
     if disk.is_none() || !is_root() {
-        println!("skipped: this machine does not let us mount a small disk");
+        skip("this machine does not let us mount a small disk");
         return;
     }
     let place = own.path("small");
