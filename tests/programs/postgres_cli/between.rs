@@ -9,6 +9,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::support::skip::skip;
+
 /// The fault at the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
