@@ -4,14 +4,11 @@
 //! they would be part of a name, so the import refuses them there and never trims. An empty cell is
 //! an unknown fee, the default account, or an absent value; any other column refuses it.
 
-use std::collections::HashMap;
-use std::str::FromStr;
-
 use csv::StringRecord;
 
-use super::ImportOptions;
 use super::bounds::kept;
 use super::columns::Column;
+use super::formats::Reading;
 use super::header::Header;
 use super::hints::{
     Counts, ROUNDED_ID_HINT, is_negative, is_rounded_id, with_obstacles, without_sign,
@@ -36,25 +33,13 @@ pub(super) struct BadCell {
     pub fault: Fault,
 }
 
-/// Reads rows to trades, one after the other.
-pub(super) struct TradeReader<'o> {
-    header: &'o Header,
-    options: &'o ImportOptions,
-    // A file names few accounts and symbols many times; each is kept once.
-    accounts: HashMap<String, Account>,
-    symbols: HashMap<String, Symbol>,
+/// Reads the cells of a row to a trade.
+pub(super) struct TradeReader<'r, 'o> {
+    pub header: &'r Header,
+    pub reading: &'r mut Reading<'o>,
 }
 
-impl<'o> TradeReader<'o> {
-    pub(super) fn new(header: &'o Header, options: &'o ImportOptions) -> Self {
-        Self {
-            header,
-            options,
-            accounts: HashMap::new(),
-            symbols: HashMap::new(),
-        }
-    }
-
+impl TradeReader<'_, '_> {
     /// Returns the cell of a column without blanks around it; empty if the file has no such column.
     fn text<'r>(&self, record: &'r StringRecord, column: Column) -> &'r str {
         self.raw(record, column).trim_ascii()
@@ -73,7 +58,7 @@ impl<'o> TradeReader<'o> {
     ) -> Result<LedgerTrade, BadCell> {
         // An order that never executed has no size and no price, so its status says more.
         let status = self.read_status(record)?;
-        let order_id = self.read_id(record, Column::OrderId)?;
+        let order_id = self.read_order_id(record)?;
         let account = self.read_account(record)?;
         let symbol = self.read_symbol(record)?;
         let trade = self.read_trade(record, order_id)?;
@@ -97,7 +82,7 @@ impl<'o> TradeReader<'o> {
             side,
             size: read_size(text(Column::Size), side).map_err(bad(Column::Size))?,
             price: read_price(text(Column::Price)).map_err(bad(Column::Price))?,
-            order_time: read_order_time(text(Column::OrderTime), self.options)
+            order_time: read_order_time(text(Column::OrderTime), self.reading.options)
                 .map_err(bad(Column::OrderTime))?,
             fee: read_fee(text(Column::TotalFeesUsd)).map_err(bad(Column::TotalFeesUsd))?,
             trade_seq: read_trade_seq(text(Column::TradeSeq)).map_err(bad(Column::TradeSeq))?,
@@ -128,12 +113,9 @@ impl<'o> TradeReader<'o> {
         Ok(given(status))
     }
 
-    fn read_id<T>(&self, record: &StringRecord, column: Column) -> Result<T, BadCell>
-    where
-        T: FromStr<Err = IdError>,
-    {
-        let id = self.raw(record, column);
-        if column == Column::OrderId && is_rounded_id(id) {
+    fn read_order_id(&self, record: &StringRecord) -> Result<OrderId, BadCell> {
+        let (id, column) = (self.raw(record, Column::OrderId), Column::OrderId);
+        if is_rounded_id(id) {
             let fault = Fault::new("expected the id of the execution, not a rounded number");
             return Err(bad_cell(column, id, fault.with_hint(ROUNDED_ID_HINT)));
         }
@@ -143,27 +125,14 @@ impl<'o> TradeReader<'o> {
 
     fn read_account(&mut self, record: &StringRecord) -> Result<Account, BadCell> {
         let text = self.raw(record, Column::Account);
-        if text.is_empty() {
-            return Ok(self.options.account_default.clone());
-        }
-        if let Some(account) = self.accounts.get(text) {
-            return Ok(account.clone());
-        }
-        let account: Account = self.read_id(record, Column::Account)?;
-        self.accounts.insert(text.to_owned(), account.clone());
-        Ok(account)
+        let account = self.reading.account(text);
+        account.map_err(|error| bad_cell(Column::Account, text, id_fault(&error)))
     }
 
     fn read_symbol(&mut self, record: &StringRecord) -> Result<Symbol, BadCell> {
         let text = self.text(record, Column::Symbol);
-        if let Some(symbol) = self.symbols.get(text) {
-            return Ok(symbol.clone());
-        }
-        let symbol: Symbol = text
-            .parse()
-            .map_err(|error| bad_cell(Column::Symbol, text, symbol_fault(&error)))?;
-        self.symbols.insert(text.to_owned(), symbol.clone());
-        Ok(symbol)
+        let symbol = self.reading.symbol(text);
+        symbol.map_err(|error| bad_cell(Column::Symbol, text, symbol_fault(&error)))
     }
 
     fn read_carried(&self, record: &StringRecord) -> Carried {

@@ -1,24 +1,22 @@
-//! The native CSV format: a file to trades, rejected rows and duplicates; whole, or by blocks.
+//! Files of trades in CSV: a file to trades, rejected rows and duplicates; whole, or by blocks.
 //!
-//! Columns are found by name (`header.rs`), in any order and letter case. A bad row is listed and
+//! What a row says is a matter of its format (`formats.rs`). A bad row is listed and
 //! the next one is read: a caller sees all that is wrong with a file at once. Of two rows with
 //! one id the first is kept; the second is a duplicate or, with other facts, rejected.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use csv::StringRecord;
 
 use super::blocks::Block;
-use super::bounds;
-use super::cells::{BadCell, TradeReader};
-use super::columns::Column;
-use super::currency::check_currency;
 use super::error::FileError;
 use super::file::text_of;
-use super::header::Header;
-use super::rejected::{Fault, ROW_COLUMN, RejectedRow};
+use super::formats::{Outcome, Reading, Record, RowFormat, is_blank, recognise};
+use super::rejected::RejectedRow;
 use super::rejects::Rejects;
 use super::repeats::{Kept, Repeats};
-use super::rows::{QuoteFault, Row, Rows};
-use super::taking_back::look_at_whole_row;
+use super::rows::{Row, Rows};
 use super::{ImportOptions, ParsedFile};
 use crate::engine::LedgerTrade;
 
@@ -55,31 +53,40 @@ pub fn parse_csv(
     let block = Block::whole(text_of(bytes)?);
     let format = CsvFormat::find(&block)?.ok_or(FileError::Empty)?;
     let mut file = ParsedFile {
-        unknown_columns: format.header.unknown.clone(),
+        unknown_columns: format.unknown_columns().to_vec(),
         ends_without_line_end: block.ends_without_line_end(),
         ..ParsedFile::default()
     };
     let mut kept = Kept::with_room_for(&block.text);
-    let mut rows = BlockRows::new(&block, &format, options);
-    while let Some((row, read)) = rows.next_row()? {
-        file.rows += 1;
-        if let Err(rejected) = read.and_then(|trade| kept.keep(trade, &row)) {
+    let mut told = 0_u64;
+    let rows = format.each_row(&block, options, |row, outcome| {
+        let kept = match outcome {
+            Outcome::Trade(trade) => kept.keep(trade, row),
+            Outcome::Rejected(rejected) => Err(rejected),
+            Outcome::Ignored(kind) => {
+                *file.ignored.entry(kind).or_default() += 1;
+                Ok(())
+            }
+        };
+        if let Err(rejected) = kept {
             file.rejected.push(*rejected);
         }
-        if file.rows.is_multiple_of(PROGRESS_ROWS) {
+        told += 1;
+        if told.is_multiple_of(PROGRESS_ROWS) {
             progress(row.end);
         }
-    }
+    })?;
+    file.rows = rows;
     progress(bytes.len());
     file.trades = kept.trades;
     file.duplicates = kept.duplicates;
     Ok(file)
 }
 
-/// The header's columns, for all rows of a file.
+/// The format of a file of trades, with the columns that its header has.
 #[derive(Debug, Clone)]
 pub struct CsvFormat {
-    header: Header,
+    format: Arc<dyn RowFormat>,
     /// Rows up to this line are part of the header.
     header_line: u64,
 }
@@ -91,31 +98,25 @@ pub struct ParsedBlock {
     pub trades: Vec<LedgerTrade>,
     /// The rows that are no trades.
     pub rejected: Rejects,
+    /// Rows that are known to be no trades, by the name of their type.
+    pub ignored: BTreeMap<&'static str, u64>,
     /// Rows that hold anything, without the header.
     pub rows: u64,
 }
 
 impl CsvFormat {
-    /// Reads a block's first row that holds anything as the header. `None`: no row does.
+    /// Finds the format by a header among a block's first rows. `None`: no row holds anything.
     pub fn find(block: &Block) -> Result<Option<Self>, FileError> {
-        let mut rows = Rows::new(&block.text, block.line);
-        let mut record = StringRecord::new();
-        while let Some(row) = rows.read(&mut record)? {
-            if row.fault.is_some() || !is_blank(&record) {
-                let header = Header::try_new(&record, &row)?;
-                let header_line = row.line;
-                return Ok(Some(Self {
-                    header,
-                    header_line,
-                }));
-            }
-        }
-        Ok(None)
+        let found = recognise(&mut Rows::new(&block.text, block.line))?;
+        Ok(found.map(|(format, header_line)| Self {
+            format,
+            header_line,
+        }))
     }
 
     /// Returns the ignored columns.
     pub fn unknown_columns(&self) -> &[String] {
-        &self.header.unknown
+        self.format.unknown_columns()
     }
 
     /// Takes a block's trades with repeated ids, each as it comes; `rejected` gets those whose
@@ -127,14 +128,13 @@ impl CsvFormat {
         repeats: &mut Repeats,
         rejected: &mut dyn FnMut(RejectedRow),
     ) -> Result<(), FileError> {
-        let mut rows = BlockRows::new(block, self, options);
-        while let Some((row, read)) = rows.next_row()? {
-            if let Ok(trade) = read
-                && let Err(row) = repeats.compare(trade, &row)
+        self.each_row(block, options, |row, outcome| {
+            if let Outcome::Trade(trade) = outcome
+                && let Err(row) = repeats.compare(trade, row)
             {
                 rejected(*row);
             }
-        }
+        })?;
         Ok(())
     }
 
@@ -147,195 +147,58 @@ impl CsvFormat {
         repeats: &mut Option<Repeats>,
         rejected: &mut dyn FnMut(RejectedRow),
     ) -> Result<(), FileError> {
-        let mut rows = BlockRows::new(block, self, options);
-        while let Some((row, read)) = rows.next_row()? {
-            let read = read.and_then(|trade| match repeats {
-                Some(repeats) => repeats.compare(trade, &row),
-                None => Ok(()),
-            });
+        self.each_row(block, options, |row, outcome| {
+            let read = match (outcome, &mut *repeats) {
+                (Outcome::Trade(trade), Some(repeats)) => repeats.compare(trade, row),
+                (Outcome::Rejected(rejected), _) => Err(rejected),
+                (Outcome::Trade(_), None) | (Outcome::Ignored(_), _) => Ok(()),
+            };
             if let Err(row) = read {
                 rejected(*row);
             }
-        }
+        })?;
         Ok(())
     }
 
     /// Reads a block. Blocks may be read in any order, and by many threads.
     pub fn parse(&self, block: &Block, options: &ImportOptions) -> Result<ParsedBlock, FileError> {
         let mut parsed = ParsedBlock::default();
-        let mut rows = BlockRows::new(block, self, options);
-        while let Some((_, read)) = rows.next_row()? {
-            parsed.rows += 1;
-            match read {
-                Ok(trade) => parsed.trades.push(trade),
-                Err(rejected) => parsed.rejected.push(*rejected),
-            }
-        }
+        parsed.rows = self.each_row(block, options, |_, outcome| match outcome {
+            Outcome::Trade(trade) => parsed.trades.push(trade),
+            Outcome::Rejected(rejected) => parsed.rejected.push(*rejected),
+            Outcome::Ignored(kind) => *parsed.ignored.entry(kind).or_default() += 1,
+        })?;
         Ok(parsed)
     }
-}
 
-/// Reads the rows of a block that hold anything, without the header.
-struct BlockRows<'b> {
-    block: &'b Block,
-    format: &'b CsvFormat,
-    rows: Rows<'b>,
-    record: StringRecord,
-    reader: TradeReader<'b>,
-    options: &'b ImportOptions,
-}
-
-/// A row, and its trade or the reason why it is rejected.
-type ReadRow<'b> = (Row<'b>, Result<LedgerTrade, Box<RejectedRow>>);
-
-impl<'b> BlockRows<'b> {
-    fn new(block: &'b Block, format: &'b CsvFormat, options: &'b ImportOptions) -> Self {
-        Self {
-            block,
-            format,
-            rows: Rows::new(&block.text, block.line),
-            record: StringRecord::new(),
-            reader: TradeReader::new(&format.header, options),
-            options,
-        }
-    }
-
-    fn next_row(&mut self) -> Result<Option<ReadRow<'b>>, FileError> {
-        let (header, record) = (&self.format.header, &mut self.record);
-        while let Some(row) = self.rows.read(record)? {
-            let is_none = row.fault.is_none() && is_blank(record);
-            if is_none || row.line <= self.format.header_line {
+    /// Gives each thing that the rows of a block stand for to `take`; returns how many rows hold
+    /// anything, without the header.
+    fn each_row(
+        &self,
+        block: &Block,
+        options: &ImportOptions,
+        mut take: impl FnMut(&Row<'_>, Outcome),
+    ) -> Result<u64, FileError> {
+        let mut rows = Rows::new(&block.text, block.line);
+        let (mut cells, mut reading) = (StringRecord::new(), Reading::new(options));
+        let mut count = 0;
+        while let Some(row) = rows.read(&mut cells)? {
+            let is_none = row.fault.is_none() && is_blank(&cells);
+            if is_none || row.line <= self.header_line {
                 continue;
             }
-            let is_cut = row.end == self.block.text.len() && self.block.ends_without_line_end();
-            let checked = check_row(&row, record, header, is_cut);
-            if checked.is_ok() {
-                let cell = |place| record.get(place).unwrap_or_default();
-                check_currency(&header.currencies, cell, row.line, self.options)?;
-            }
-            let read = checked.and_then(|()| {
-                let read = self.reader.read(record, row.line);
-                read.map_err(|bad| rejected_cell(&row, record, header, bad))
-            });
-            let read = read.map_err(|mut rejected| {
-                look_at_whole_row(&mut rejected, &cells_as_far_as_told(&row, record), header);
-                rejected
-            });
-            return Ok(Some((row, read)));
+            let is_cut = row.end == block.text.len() && block.ends_without_line_end();
+            let record = Record {
+                row: &row,
+                cells: &cells,
+                is_cut,
+            };
+            let mut each = |outcome| take(&row, outcome);
+            self.format.read(&record, &mut reading, &mut each)?;
+            count += 1;
         }
-        Ok(None)
+        Ok(count)
     }
-}
-
-/// Returns a row's cells; where its quotes are at fault, what stands between commas.
-fn cells_as_far_as_told<'r>(row: &Row<'r>, record: &'r StringRecord) -> Vec<&'r str> {
-    match row.fault {
-        None => record.iter().collect(),
-        Some(_) => row
-            .text
-            .split(',')
-            .map(|cell| cell.trim_matches('"'))
-            .collect(),
-    }
-}
-
-/// Tells whether a row says nothing: spreadsheets leave lines of commas behind the last row.
-fn is_blank(record: &StringRecord) -> bool {
-    record.iter().all(|cell| cell.trim_ascii().is_empty())
-}
-
-/// Checks what must hold before any cell is looked at: quotes, number of cells, no second header.
-fn check_row(
-    row: &Row<'_>,
-    record: &StringRecord,
-    header: &Header,
-    is_cut: bool,
-) -> Result<(), Box<RejectedRow>> {
-    let (found, fault) = if let Some(fault) = row.fault {
-        quote_fault(fault)
-    } else if record.len() != header.cells() {
-        cells_fault(row, record.len(), header.cells(), is_cut)
-    } else if header.is_repeated_by(record) {
-        let fault = Fault::new("expected a trade")
-            .with_hint("the file looks like several joined into one; remove the second header");
-        ("is the header again".into(), fault)
-    } else {
-        return Ok(());
-    };
-    // Where cells are missing or shifted, only the first is sure to stand in its column.
-    let id_is_first = header.place(Column::OrderId) == Some(0) && row.fault.is_none();
-    let order_id = record.get(0).filter(|_| id_is_first).unwrap_or_default();
-    Err(Box::new(RejectedRow {
-        line: row.line,
-        order_id: bounds::kept(order_id),
-        column: ROW_COLUMN.to_owned(),
-        found,
-        detail: None,
-        reason: fault.reason,
-        hint: fault.hint,
-        write: fault.write,
-        takes_back: fault.takes_back,
-        text: bounds::kept(row.text),
-    }))
-}
-
-fn quote_fault(fault: QuoteFault) -> (String, Fault) {
-    match fault {
-        QuoteFault::NeverClosed => (
-            "opens a quote that is never closed".into(),
-            Fault::new("expected a closing quote")
-                .with_hint("close the quote; if the file was cut in the middle, export it again"),
-        ),
-        QuoteFault::TextBehind => (
-            "has text behind a closing quote".into(),
-            Fault::new("expected a comma there")
-                .with_hint("close each quote; a quote inside a value is written twice"),
-        ),
-    }
-}
-
-fn cells_fault(row: &Row<'_>, cells: usize, expected: usize, is_cut: bool) -> (String, Fault) {
-    let mut found = match cells {
-        1 => "has 1 cell".to_owned(),
-        _ => format!("has {cells} cells"),
-    };
-    if row.line_last > row.line {
-        found += &format!(" on lines {} to {}", row.line, row.line_last);
-    }
-    let hint = if row.line_last > row.line {
-        "a quote may be closed on a later line than it should be"
-    } else if is_cut {
-        "the last line has no line end: the file may have been cut; export it again"
-    } else if cells > expected {
-        "a comma inside a value splits it: write 1234.5 for 1,234.5, and put texts in quotes"
-    } else {
-        "an empty cell needs its comma too"
-    };
-    let fault = Fault::new(format!("expected {expected}")).with_hint(hint);
-    (found, fault)
-}
-
-fn rejected_cell(
-    row: &Row<'_>,
-    record: &StringRecord,
-    header: &Header,
-    bad: BadCell,
-) -> Box<RejectedRow> {
-    let order_id = header
-        .place(Column::OrderId)
-        .and_then(|place| record.get(place));
-    Box::new(RejectedRow {
-        line: row.line,
-        order_id: bounds::kept(order_id.unwrap_or_default()),
-        column: bad.column.as_str().to_owned(),
-        found: bad.found,
-        detail: None,
-        reason: bad.fault.reason,
-        hint: bad.fault.hint,
-        write: bad.fault.write,
-        takes_back: bad.fault.takes_back,
-        text: bounds::kept(row.text),
-    })
 }
 
 #[cfg(test)]

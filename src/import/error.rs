@@ -75,6 +75,14 @@ pub enum FileError {
         /// The row.
         found: String,
     },
+    /// A header that two formats recognise.
+    #[error("the header is one of {} and of {}, expected one format", names[0], names[1])]
+    TwoFormats {
+        /// Line of the header, from 1.
+        line: u64,
+        /// The formats.
+        names: [&'static str; 2],
+    },
     /// A quote in the header that is never closed, or text behind a closed one.
     #[error("the header has a quote that is not closed, expected column names")]
     HeaderQuote {
@@ -129,6 +137,7 @@ impl FileError {
             | Self::Separator { line, .. }
             | Self::NoHeader { line, .. }
             | Self::HeaderQuote { line }
+            | Self::TwoFormats { line, .. }
             | Self::MissingColumns { line, .. }
             | Self::DuplicateColumn { line, .. }
             | Self::OtherCurrency { line, .. } => Some(*line),
@@ -175,6 +184,7 @@ impl FileError {
                 "opening lots have the columns symbol,size,acquired,basis and optional account"
                     .into()
             }
+            Self::TwoFormats { .. } => "rename or remove the columns of one of them".into(),
             Self::HeaderQuote { .. } => "close the quote, or remove it".into(),
             Self::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
             Self::OtherCurrency { column, .. } => format!(

@@ -2,7 +2,7 @@
 //!
 //! It opens no files, prints nothing and reads no clock: the caller hands over the bytes and the
 //! current time. A value is read exactly or its row is rejected; the import mends, guesses and cuts
-//! nothing. Read next: `csv.rs` (the native format), `cells.rs` and `times.rs` (from cells to
+//! nothing. Read next: `csv.rs`, `formats.rs` (from rows to trades), `cells.rs` and `times.rs` (from cells to
 //! values, with all reasons for a rejection). Then `rows.rs` (lines and quotes), `header.rs`. For
 //! files of any size `blocks.rs` and `repeats.rs`.
 
@@ -14,6 +14,7 @@ mod csv;
 mod currency;
 mod error;
 mod file;
+mod formats;
 mod header;
 mod hints;
 mod opening;
@@ -26,7 +27,7 @@ mod taking_back;
 mod times;
 mod whole;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
@@ -77,7 +78,8 @@ pub struct ImportOptions {
 
 /// A file as read.
 ///
-/// `rows` is always the number of trades, rejected rows and duplicates together.
+/// `rows` is always the number of trades, rejected and ignored rows, and duplicates together,
+/// unless a row of the format stands for several.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParsedFile {
     /// The trades. Order: as in the file.
@@ -86,6 +88,8 @@ pub struct ParsedFile {
     pub rejected: Vec<RejectedRow>,
     /// Rows that repeat an earlier row of the file in id and facts; the first one is kept.
     pub duplicates: u64,
+    /// Rows that are known to be no trades, by the name of their type.
+    pub ignored: BTreeMap<&'static str, u64>,
     /// Ignored columns of the file.
     pub unknown_columns: Vec<String>,
     /// Rows that hold anything, without the header.

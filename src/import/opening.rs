@@ -59,16 +59,8 @@ pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<Parse
                 parsed.trades.push(trade);
             }
             Err((column, found, fault)) => parsed.rejected.push(RejectedRow {
-                line: row.line,
-                order_id: String::new(),
-                column: column.into(),
-                found: kept(&found),
-                detail: None,
-                reason: fault.reason,
-                hint: fault.hint,
-                write: fault.write,
                 takes_back: takes_units_away(&row, &columns),
-                text: kept(&row.text),
+                ..RejectedRow::new((row.line, &row.text), column, kept(&found), fault)
             }),
         }
     }

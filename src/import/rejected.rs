@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::bounds::kept;
 use crate::engine::{Shown, shown_within};
 
 /// Stands in [`RejectedRow::column`] if no single column is at fault.
@@ -40,6 +41,22 @@ pub struct RejectedRow {
 }
 
 impl RejectedRow {
+    /// Makes one without an id. `row`: its line, and how it stands in the file.
+    pub(super) fn new(row: (u64, &str), column: &str, found: String, fault: Fault) -> Self {
+        Self {
+            line: row.0,
+            order_id: String::new(),
+            column: column.to_owned(),
+            found,
+            detail: None,
+            reason: fault.reason,
+            hint: fault.hint,
+            write: fault.write,
+            takes_back: fault.takes_back,
+            text: kept(row.1),
+        }
+    }
+
     /// Returns where the row is and what it has, without what was expected.
     pub fn what(&self) -> String {
         let (line, column) = (self.line, &self.column);

@@ -1,0 +1,219 @@
+//! The formats of files of trades, each in a file of its own.
+//!
+//! A format says which header is its own and what a row below it is. It never sees the file: who
+//! calls it finds rows, counts lines, and collects what comes of them. To add a format, write its
+//! file and add one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
+
+mod native;
+#[cfg(test)]
+mod toy;
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use csv::StringRecord;
+
+use self::native::Native;
+use super::ImportOptions;
+use super::error::FileError;
+use super::rejected::RejectedRow;
+use super::rows::{Row, Rows};
+use crate::engine::{Account, LedgerTrade, Symbol};
+
+/// Each format's [`RowFormat::recognises`]. A file that two of them recognise is refused.
+const FORMATS: &[Recognise] = &[
+    recognise_as::<Native>,
+    #[cfg(test)]
+    recognise_as::<toy::Toy>,
+];
+
+/// Rows that may stand before a header: Coinbase writes up to seven.
+const ROWS_BEFORE_HEADER_MAX: usize = 12;
+
+/// One kind of file, as the header of one file shows it.
+pub(super) trait RowFormat: Debug + Send + Sync {
+    /// Returns the format with its columns found, if the row is a header of its files.
+    fn recognises(header: &HeaderRow<'_>) -> Option<Self>
+    where
+        Self: Sized;
+
+    /// Returns the name of the format.
+    fn name(&self) -> &'static str;
+
+    /// Returns the columns of the file that nothing is read from.
+    fn unknown_columns(&self) -> &[String] {
+        &[]
+    }
+
+    /// Says what a row is: `each` gets a trade or rejected row, once for each that the row stands
+    /// for, or is told that the row is of no interest. Rows come in the order of their block.
+    ///
+    /// Errors: the row shows that nothing of the file may be read.
+    fn read(
+        &self,
+        record: &Record<'_, '_>,
+        reading: &mut Reading<'_>,
+        each: &mut dyn FnMut(Outcome),
+    ) -> Result<(), FileError>;
+}
+
+/// A row that may be a header.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeaderRow<'r> {
+    pub row: &'r Row<'r>,
+    pub cells: &'r StringRecord,
+    /// Rows before it that hold anything: some files name an account or a time zone there.
+    pub before: &'r [StringRecord],
+}
+
+/// A row below the header that holds anything.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'r, 't> {
+    pub row: &'r Row<'t>,
+    /// Its cells. They mean nothing if the row's quotes are at fault.
+    pub cells: &'r StringRecord,
+    /// The row ends the file without a line end: it may have been cut.
+    pub is_cut: bool,
+}
+
+/// What a row turned out to be.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Trade(LedgerTrade),
+    Rejected(Box<RejectedRow>),
+    /// Known to be no trade, by the name of its type.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "each native row is a trade or at fault")
+    )]
+    Ignored(&'static str),
+}
+
+/// What the rows of a block share while they are read.
+pub(super) struct Reading<'o> {
+    pub options: &'o ImportOptions,
+    // A file names few accounts and symbols many times; each is kept once.
+    accounts: HashMap<String, Account>,
+    symbols: HashMap<String, Symbol>,
+}
+
+impl<'o> Reading<'o> {
+    pub(super) fn new(options: &'o ImportOptions) -> Self {
+        Self {
+            options,
+            accounts: HashMap::new(),
+            symbols: HashMap::new(),
+        }
+    }
+
+    /// Returns the account of a cell; that of the import if the cell is empty.
+    pub(super) fn account(&mut self, text: &str) -> Result<Account, <Account as FromStr>::Err> {
+        match text.is_empty() {
+            true => Ok(self.options.account_default.clone()),
+            false => once(&mut self.accounts, text),
+        }
+    }
+
+    /// Returns the symbol of a cell.
+    pub(super) fn symbol(&mut self, text: &str) -> Result<Symbol, <Symbol as FromStr>::Err> {
+        once(&mut self.symbols, text)
+    }
+}
+
+fn once<T: FromStr + Clone>(kept: &mut HashMap<String, T>, text: &str) -> Result<T, T::Err> {
+    if let Some(value) = kept.get(text) {
+        return Ok(value.clone());
+    }
+    let value: T = text.parse()?;
+    kept.insert(text.to_owned(), value.clone());
+    Ok(value)
+}
+
+/// A format, and the line of the header that it recognised.
+type Recognised = (Arc<dyn RowFormat>, u64);
+
+type Recognise = fn(&HeaderRow<'_>) -> Option<Arc<dyn RowFormat>>;
+
+fn recognise_as<F: RowFormat + 'static>(header: &HeaderRow<'_>) -> Option<Arc<dyn RowFormat>> {
+    F::recognises(header).map(|format| Arc::new(format) as Arc<dyn RowFormat>)
+}
+
+/// Finds the format of a file, and the line of its header, among a block's first rows. `None`: no
+/// row holds anything.
+///
+/// Errors: two formats recognise the header; none does, and then the error says what the native
+/// format misses in the first row.
+pub(super) fn recognise(rows: &mut Rows<'_>) -> Result<Option<Recognised>, FileError> {
+    recognise_among(FORMATS, rows)
+}
+
+fn recognise_among(
+    formats: &[Recognise],
+    rows: &mut Rows<'_>,
+) -> Result<Option<Recognised>, FileError> {
+    let (mut before, mut cells, mut why_not) = (Vec::new(), StringRecord::new(), None);
+    while before.len() <= ROWS_BEFORE_HEADER_MAX
+        && let Some(row) = rows.read(&mut cells)?
+    {
+        if row.fault.is_none() && is_blank(&cells) {
+            continue;
+        }
+        let header = HeaderRow {
+            row: &row,
+            cells: &cells,
+            before: &before,
+        };
+        let mut found = formats.iter().filter_map(|recognise| recognise(&header));
+        match (found.next(), found.next()) {
+            (Some(one), Some(other)) => {
+                return Err(FileError::TwoFormats {
+                    line: row.line,
+                    names: [one.name(), other.name()],
+                });
+            }
+            (Some(format), None) => return Ok(Some((format, row.line))),
+            (None, _) => {}
+        }
+        if before.is_empty() {
+            why_not = Native::try_new(&header).err();
+        }
+        before.push(cells.clone());
+    }
+    why_not.map_or(Ok(None), Err)
+}
+
+/// Tells whether a row says nothing: spreadsheets leave lines of commas behind the last row.
+pub(super) fn is_blank(cells: &StringRecord) -> bool {
+    cells.iter().all(|cell| cell.trim_ascii().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_of_two_formats_is_refused() {
+        let toys: [Recognise; 2] = [recognise_as::<toy::Toy>; 2];
+        let text = "\nId,When,Pair,Kind,Amount,Rate\n";
+        let error = recognise_among(&toys, &mut Rows::new(text, 1)).unwrap_err();
+        let said = "the header is one of toy and of toy, expected one format";
+        assert_eq!((error.to_string().as_str(), error.line()), (said, Some(2)));
+        let (format, line) = recognise(&mut Rows::new(text, 1)).unwrap().unwrap();
+        assert_eq!((format.name(), line), ("toy", 2));
+    }
+
+    #[test]
+    fn a_header_of_no_format_is_held_against_the_native_one() {
+        let of = |text: &str| recognise(&mut Rows::new(text, 1));
+        assert!(of("\n,,\n").unwrap().is_none());
+        // A native header behind another row is none: the first row says what is wrong.
+        let native = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
+        assert_eq!(of(native).unwrap().unwrap().0.name(), "native");
+        let error = of(&format!("Trades of 2025\n{native}")).unwrap_err();
+        assert!(matches!(error, FileError::MissingColumns { line: 1, .. }));
+        let far = "x\n".repeat(ROWS_BEFORE_HEADER_MAX + 1);
+        assert!(of(&format!("{far}Id,When,Pair,Kind,Amount,Rate\n")).is_err());
+    }
+}

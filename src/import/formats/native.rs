@@ -1,0 +1,158 @@
+//! The native format: its columns by name, in any order and letter case; one trade a row.
+
+use csv::StringRecord;
+
+use super::{HeaderRow, Outcome, Reading, Record, RowFormat};
+use crate::import::bounds;
+use crate::import::cells::{BadCell, TradeReader};
+use crate::import::columns::Column;
+use crate::import::currency::check_currency;
+use crate::import::error::FileError;
+use crate::import::header::Header;
+use crate::import::rejected::{Fault, ROW_COLUMN, RejectedRow};
+use crate::import::rows::{QuoteFault, Row};
+use crate::import::taking_back::look_at_whole_row;
+
+/// A file of the native format, by its header.
+#[derive(Debug)]
+pub(super) struct Native(Header);
+
+impl Native {
+    /// Reads a header. Errors: why it is none of this format.
+    pub(super) fn try_new(header: &HeaderRow<'_>) -> Result<Self, FileError> {
+        Header::try_new(header.cells, header.row).map(Self)
+    }
+}
+
+impl RowFormat for Native {
+    /// Only the first row of a file can be its header.
+    fn recognises(header: &HeaderRow<'_>) -> Option<Self> {
+        let is_first = header.before.is_empty();
+        Self::try_new(header).ok().filter(|_| is_first)
+    }
+
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn unknown_columns(&self) -> &[String] {
+        &self.0.unknown
+    }
+
+    fn read(
+        &self,
+        record: &Record<'_, '_>,
+        reading: &mut Reading<'_>,
+        each: &mut dyn FnMut(Outcome),
+    ) -> Result<(), FileError> {
+        let (header, row, cells) = (&self.0, record.row, record.cells);
+        let checked = check_row(row, cells, header, record.is_cut);
+        if checked.is_ok() {
+            let cell = |place| cells.get(place).unwrap_or_default();
+            check_currency(&header.currencies, cell, row.line, reading.options)?;
+        }
+        let read = checked.and_then(|()| {
+            let read = TradeReader { header, reading }.read(cells, row.line);
+            read.map_err(|bad| rejected_cell(row, cells, header, bad))
+        });
+        each(match read {
+            Ok(trade) => Outcome::Trade(trade),
+            Err(mut rejected) => {
+                look_at_whole_row(&mut rejected, &cells_as_far_as_told(row, cells), header);
+                Outcome::Rejected(rejected)
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Returns a row's cells; where its quotes are at fault, what stands between commas.
+fn cells_as_far_as_told<'r>(row: &Row<'r>, record: &'r StringRecord) -> Vec<&'r str> {
+    match row.fault {
+        None => record.iter().collect(),
+        Some(_) => row
+            .text
+            .split(',')
+            .map(|cell| cell.trim_matches('"'))
+            .collect(),
+    }
+}
+
+/// Checks what must hold before any cell is looked at: quotes, number of cells, no second header.
+fn check_row(
+    row: &Row<'_>,
+    record: &StringRecord,
+    header: &Header,
+    is_cut: bool,
+) -> Result<(), Box<RejectedRow>> {
+    let (found, fault) = if let Some(fault) = row.fault {
+        quote_fault(fault)
+    } else if record.len() != header.cells() {
+        cells_fault(row, record.len(), header.cells(), is_cut)
+    } else if header.is_repeated_by(record) {
+        let fault = Fault::new("expected a trade")
+            .with_hint("the file looks like several joined into one; remove the second header");
+        ("is the header again".into(), fault)
+    } else {
+        return Ok(());
+    };
+    // Where cells are missing or shifted, only the first is sure to stand in its column.
+    let id_is_first = header.place(Column::OrderId) == Some(0) && row.fault.is_none();
+    let order_id = record.get(0).filter(|_| id_is_first).unwrap_or_default();
+    Err(Box::new(RejectedRow {
+        order_id: bounds::kept(order_id),
+        ..RejectedRow::new((row.line, row.text), ROW_COLUMN, found, fault)
+    }))
+}
+
+fn quote_fault(fault: QuoteFault) -> (String, Fault) {
+    match fault {
+        QuoteFault::NeverClosed => (
+            "opens a quote that is never closed".into(),
+            Fault::new("expected a closing quote")
+                .with_hint("close the quote; if the file was cut in the middle, export it again"),
+        ),
+        QuoteFault::TextBehind => (
+            "has text behind a closing quote".into(),
+            Fault::new("expected a comma there")
+                .with_hint("close each quote; a quote inside a value is written twice"),
+        ),
+    }
+}
+
+fn cells_fault(row: &Row<'_>, cells: usize, expected: usize, is_cut: bool) -> (String, Fault) {
+    let mut found = match cells {
+        1 => "has 1 cell".to_owned(),
+        _ => format!("has {cells} cells"),
+    };
+    if row.line_last > row.line {
+        found += &format!(" on lines {} to {}", row.line, row.line_last);
+    }
+    let hint = if row.line_last > row.line {
+        "a quote may be closed on a later line than it should be"
+    } else if is_cut {
+        "the last line has no line end: the file may have been cut; export it again"
+    } else if cells > expected {
+        "a comma inside a value splits it: write 1234.5 for 1,234.5, and put texts in quotes"
+    } else {
+        "an empty cell needs its comma too"
+    };
+    let fault = Fault::new(format!("expected {expected}")).with_hint(hint);
+    (found, fault)
+}
+
+fn rejected_cell(
+    row: &Row<'_>,
+    record: &StringRecord,
+    header: &Header,
+    bad: BadCell,
+) -> Box<RejectedRow> {
+    let order_id = header
+        .place(Column::OrderId)
+        .and_then(|place| record.get(place));
+    let column = bad.column.as_str();
+    Box::new(RejectedRow {
+        order_id: bounds::kept(order_id.unwrap_or_default()),
+        ..RejectedRow::new((row.line, row.text), column, bad.found, bad.fault)
+    })
+}
