@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::compute::Publication;
+use super::compute::{Logged, Publication, Run};
 use super::context::{Context, PipelineResult};
 use super::publish::move_to;
 use crate::engine::{
@@ -13,11 +13,10 @@ use crate::engine::{
     PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Timestamp, continue_pool,
     rejection_items, review_items, unmatched_items,
 };
-use crate::store::Store;
 use crate::store::lots::OpenLots;
 use crate::store::model::{
-    AppendedPool, Arrivals, Completion, Current, PoolSummary, ReviewUpdate, RunCounts, RunStart,
-    Scope, Version, VersionInfo, VersionPlan, VersionStatus, Watermark,
+    AppendedPool, Arrivals, Completion, Current, PoolSummary, ReviewUpdate, RunCounts, Scope,
+    Version, VersionInfo, VersionPlan, VersionStatus, Watermark,
 };
 
 /// Kinds of review items that a rejected pool has.
@@ -291,7 +290,7 @@ impl<'a> Appending<'a> {
     pub(super) fn end(
         mut self,
         mut summaries: BTreeMap<Pool, PoolSummary>,
-        started_us: i64,
+        duration_ms: i64,
     ) -> Append {
         for pool in &self.pools {
             summaries.insert(pool.summary.pool.clone(), pool.summary.clone());
@@ -333,7 +332,7 @@ impl<'a> Appending<'a> {
             voided: self.arrivals.voided,
             ineligible: self.arrivals.ineligible.clone(),
             complete_through: lasts.map(|last| last.order_time).max(),
-            duration_ms: (self.context.clock.elapsed_us() - started_us) / 1000,
+            duration_ms,
             counts,
         };
         Append {
@@ -388,18 +387,13 @@ impl Append {
     /// Writes it, in one transaction.
     ///
     /// Errors: the store fails.
-    pub(super) async fn write(
-        self,
-        store: &dyn Store,
-        context: &Context,
-        run: &RunStart,
-        run_id: i64,
-    ) -> PipelineResult<AppendReport> {
+    pub(super) async fn write(self, logged: &Logged<'_>) -> PipelineResult<AppendReport> {
+        let (Run { store, context, .. }, run_id) = (logged.run, logged.log.run_id);
         let mut report = self.report;
         let plan = VersionPlan {
             version: self.base.version,
             run_id,
-            batch_id: run.batch_id.clone(),
+            batch_id: logged.start.batch_id.clone(),
             scope: Scope::default(),
             origin: self.base.origin.clone(),
             policy: self.base.policy.clone(),

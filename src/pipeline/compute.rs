@@ -6,7 +6,7 @@ mod target;
 
 use self::parts::{PartsAtWork, read_first};
 use self::report::{completion, pools_of, report};
-use self::target::decide;
+use self::target::{Target, decide};
 use super::batches::{Batches, MEMORY_DEFAULT};
 use super::context::{Context, PipelineError, PipelineResult};
 use super::lock::{holder_of, lock_runs};
@@ -19,7 +19,6 @@ use crate::store::model::{Current, RunStart, Scope, Version, VersionPlan, policy
 
 pub use self::report::{ComputeReport, PoolLine};
 pub use self::target::Publication;
-pub(super) use self::target::Target;
 
 /// What a run is asked to do.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +45,23 @@ pub struct ComputeOptions {
     pub keep_versions: Option<usize>,
 }
 
+/// A run at work: what it was lent, what it was asked, and since when.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    pub(super) store: &'a dyn Store,
+    pub(super) context: &'a Context,
+    pub(super) options: &'a ComputeOptions,
+    started_us: i64,
+}
+
+/// A run with its log row.
+pub(super) struct Logged<'a> {
+    pub(super) run: Run<'a>,
+    target: Target,
+    pub(super) start: RunStart,
+    pub(super) log: RunLog<'a>,
+}
+
 /// Runs the job: computes a version from the ledger and publishes it if that is right.
 ///
 /// Errors: locked by another run; number taken; nothing to match in the scope; the store fails.
@@ -55,149 +71,165 @@ pub async fn compute(
     context: &Context,
     options: &ComputeOptions,
 ) -> PipelineResult<ComputeReport> {
-    let started_us = context.clock.elapsed_us();
+    let run = Run::begin(store, context, options);
     // Before the log has a row: a typing error is no run that failed.
     check_scope(store, &options.scope).await?;
     if options.dry_run {
-        let target = Target::choose(store, options).await?;
-        let batches = Batches::plan(store, &options.scope, options.memory_bytes()).await?;
-        let (seen, pools) = read_first(store, context, &batches).await?;
-        let mut making = PartsAtWork::new((store, context, options), &batches, seen);
-        making.make(pools, None).await?;
-        let (seen, mut made) = making.end();
-        let publication = Publication::DryRun;
-        let facts = (&seen, &mut made);
-        return Ok(report(
-            options,
-            &target,
-            None,
-            publication,
-            facts,
-            (context, started_us),
-        ));
+        return run.full_dry().await;
     }
     let lock = lock_runs(store, context).await?;
-    let mut done = run_locked(store, context, options, started_us).await;
+    let work = async |logged: &Logged<'_>| logged.full(options).await;
+    let mut done = run.logged(|start| start, work).await;
     if let Ok(report) = &mut done {
-        prune_after(store, context, options, report).await;
+        run.prune_after(report).await;
     }
     lock.release().await;
     done
 }
 
-/// Drops old automatic versions after a publication.
-pub(super) async fn prune_after(
-    store: &dyn Store,
-    context: &Context,
-    options: &ComputeOptions,
-    report: &mut ComputeReport,
-) {
-    if let Some(keep) = options.keep_versions
-        && report.publication == Publication::Published
-    {
-        report.pruned = prune_automatic(store, context, keep).await;
-    }
-}
-
-async fn run_locked(
-    store: &dyn Store,
-    context: &Context,
-    options: &ComputeOptions,
-    started_us: i64,
-) -> PipelineResult<ComputeReport> {
-    store.close_orphans(&holder_of(context)).await?;
-    let target = Target::choose(store, options).await?;
-    let run = run_start(context, options, &target);
-    let run_id = store.begin_run(&run).await?;
-    let log = RunLog::new(store, context, run_id);
-    let run = run_full(store, context, options, &target, &run, &log, started_us);
-    let done = log.interruptible(run).await;
-    if let Err(error) = &done {
-        log.close_failed(error).await;
-    }
-    done.map_err(|error| PipelineError::Run {
-        run_id,
-        error: Box::new(error),
-    })
-}
-
-pub(super) fn run_start(context: &Context, options: &ComputeOptions, target: &Target) -> RunStart {
-    RunStart {
-        scope: options.scope.clone(),
-        version: Some(target.version),
-        batch_id: uuid::Uuid::new_v4().to_string(),
-        started_at: context.clock.now(),
-        mode: if options.scope.is_all() {
-            "full"
-        } else {
-            "scoped"
+impl<'a> Run<'a> {
+    pub(super) fn begin(
+        store: &'a dyn Store,
+        context: &'a Context,
+        options: &'a ComputeOptions,
+    ) -> Self {
+        Self {
+            store,
+            context,
+            options,
+            started_us: context.clock.elapsed_us(),
         }
-        .into(),
-        triggered_by: context.user.clone(),
-        host: context.holder.host.clone(),
-        pid: context.holder.pid,
+    }
+
+    pub(super) fn duration_ms(&self) -> i64 {
+        (self.context.clock.elapsed_us() - self.started_us) / 1000
+    }
+
+    /// Drops old automatic versions after a publication.
+    pub(super) async fn prune_after(&self, report: &mut ComputeReport) {
+        if let Some(keep) = self.options.keep_versions
+            && report.publication == Publication::Published
+        {
+            report.pruned = prune_automatic(self.store, self.context, keep).await;
+        }
+    }
+
+    /// Does work under a log row, which is closed if the work fails. `start` may change the row
+    /// before it is written.
+    pub(super) async fn logged<T>(
+        self,
+        start: impl FnOnce(RunStart) -> RunStart,
+        work: impl AsyncFnOnce(&Logged<'a>) -> PipelineResult<T>,
+    ) -> PipelineResult<T> {
+        let Self { store, context, .. } = self;
+        store.close_orphans(&holder_of(context)).await?;
+        let target = Target::choose(store, self.options).await?;
+        let start = start(self.start(&target));
+        let run_id = store.begin_run(&start).await?;
+        let logged = Logged {
+            run: self,
+            target,
+            start,
+            log: RunLog::new(store, context, run_id),
+        };
+        let done = logged.log.interruptible(work(&logged)).await;
+        if let Err(error) = &done {
+            logged.log.close_failed(error).await;
+        }
+        done.map_err(|error| PipelineError::Run {
+            run_id,
+            error: Box::new(error),
+        })
+    }
+
+    fn start(&self, target: &Target) -> RunStart {
+        let (scope, holder) = (&self.options.scope, &self.context.holder);
+        RunStart {
+            scope: scope.clone(),
+            version: Some(target.version),
+            batch_id: uuid::Uuid::new_v4().to_string(),
+            started_at: self.context.clock.now(),
+            mode: if scope.is_all() { "full" } else { "scoped" }.into(),
+            triggered_by: self.context.user.clone(),
+            host: holder.host.clone(),
+            pid: holder.pid,
+        }
+    }
+
+    async fn batches(&self) -> PipelineResult<Batches> {
+        let memory = self.options.memory.unwrap_or(MEMORY_DEFAULT);
+        Batches::plan(self.store, &self.options.scope, memory).await
+    }
+
+    async fn full_dry(&self) -> PipelineResult<ComputeReport> {
+        let target = Target::choose(self.store, self.options).await?;
+        let batches = self.batches().await?;
+        let (made, pools) = read_first(self, &batches).await?;
+        let made = PartsAtWork::new(*self, &batches, made);
+        let (made, publication) = (made.make(pools, None).await?, Publication::DryRun);
+        Ok(report(self, &target, None, publication, &made))
     }
 }
 
-pub(super) async fn run_full(
-    store: &dyn Store,
-    context: &Context,
-    options: &ComputeOptions,
-    target: &Target,
-    run: &RunStart,
-    log: &RunLog<'_>,
-    started_us: i64,
-) -> PipelineResult<ComputeReport> {
-    let plan = async || Batches::plan(store, &options.scope, options.memory_bytes()).await;
-    let batches = log.retried(plan).await?;
-    let first = async || read_first(store, context, &batches).await;
-    let (seen, pools) = log.retried(first).await?;
-    let plan = VersionPlan {
-        version: target.version,
-        run_id: log.run_id,
-        batch_id: run.batch_id.clone(),
-        scope: options.scope.clone(),
-        origin: options.origin.clone(),
-        policy: policy_json(&context.rules, &seen.exclusions, &store.adapted_views()),
-        watermark: seen.watermark.clone(),
-        created_at: run.started_at,
-        allocation_time: context.clock.now(),
-        replaces: target.replaces,
-    };
-    let begin = async || Ok(store.begin_version(&plan).await?);
-    let mut writer = log.retried(begin).await?;
-    let mut making = PartsAtWork::new((store, context, options), &batches, seen);
-    making.make(pools, Some(writer.as_mut())).await?;
-    let (seen, mut made) = making.end();
-    let rejected = pools_of(&made.lines, PoolStatus::Rejected).collect();
-    let publication = decide(store, options, target, &rejected).await?;
-    if let (Publication::WouldTakeAway(pools), true) = (&publication, target.replaces) {
-        return Err(PipelineError::Refused {
-            message: format!(
-                "version {} is not replaced: the new result has nothing for {}",
-                target.version,
-                names(pools)
-            ),
-            hint: "correct the trades, or exclude the pools with `fifo-pnl review exclude \
-                   --account NAME --symbol SYMBOL --reason TEXT`"
-                .into(),
-        });
-    }
-    let facts = (&seen, &mut made);
-    let times = (context, started_us);
-    let mut report = report(options, target, Some(log.run_id), publication, facts, times);
-    let completion = completion(context, options, target, &report, made.items);
-    context.cancel.check()?;
-    writer.finish(&completion).await?;
-    // Not read: the run is complete, whether or not the database still answers, and nobody else
-    // moves the pointer while the run lock is held.
-    if completion.publish {
-        report.current = Current {
-            version: Some(target.version),
-            held: completion.held,
+impl Logged<'_> {
+    /// Computes a new version, and publishes it if that is right.
+    pub(super) async fn full(&self, options: &ComputeOptions) -> PipelineResult<ComputeReport> {
+        let (run, target, log) = (
+            Run {
+                options,
+                ..self.run
+            },
+            &self.target,
+            &self.log,
+        );
+        let Run { store, context, .. } = run;
+        let batches = log.retried(async || run.batches().await).await?;
+        let first = async || read_first(&run, &batches).await;
+        let (made, pools) = log.retried(first).await?;
+        let plan = VersionPlan {
+            version: target.version,
+            run_id: log.run_id,
+            batch_id: self.start.batch_id.clone(),
+            scope: options.scope.clone(),
+            origin: options.origin.clone(),
+            policy: policy_json(&context.rules, &made.exclusions, &store.adapted_views()),
+            watermark: made.watermark.clone(),
+            created_at: self.start.started_at,
+            allocation_time: context.clock.now(),
+            replaces: target.replaces,
         };
+        let begin = async || Ok(store.begin_version(&plan).await?);
+        let mut writer = log.retried(begin).await?;
+        let making = PartsAtWork::new(run, &batches, made);
+        let made = making.make(pools, Some(writer.as_mut())).await?;
+        let rejected = pools_of(&made.lines, PoolStatus::Rejected).collect();
+        let publication = decide(store, options, target, &rejected).await?;
+        if let (Publication::WouldTakeAway(pools), true) = (&publication, target.replaces) {
+            return Err(PipelineError::Refused {
+                message: format!(
+                    "version {} is not replaced: the new result has nothing for {}",
+                    target.version,
+                    names(pools)
+                ),
+                hint: "correct the trades, or exclude the pools with `fifo-pnl review exclude \
+                       --account NAME --symbol SYMBOL --reason TEXT`"
+                    .into(),
+            });
+        }
+        let mut report = report(&run, target, Some(log.run_id), publication, &made);
+        let completion = completion(&run, target, &report, made.items);
+        context.cancel.check()?;
+        writer.finish(&completion).await?;
+        // Not read: the run is complete, whether or not the database still answers, and nobody
+        // else moves the pointer while the run lock is held.
+        if completion.publish {
+            report.current = Current {
+                version: Some(target.version),
+                held: completion.held,
+            };
+        }
+        Ok(report)
     }
-    Ok(report)
 }
 
 fn names(pools: &[Pool]) -> String {
@@ -206,10 +238,4 @@ fn names(pools: &[Pool]) -> String {
         .map(Pool::to_string)
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-impl ComputeOptions {
-    fn memory_bytes(&self) -> u64 {
-        self.memory.unwrap_or(MEMORY_DEFAULT)
-    }
 }

@@ -8,17 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::append::{Append, AppendReport, Appending, Forced};
-use super::compute::{ComputeOptions, ComputeReport, Target, prune_after, run_full, run_start};
-use super::context::{Context, PipelineError, PipelineResult};
-use super::lock::{holder_of, lock_runs};
+use super::compute::{ComputeOptions, ComputeReport, Logged, Run};
+use super::context::{Context, PipelineResult};
+use super::lock::lock_runs;
 use super::publish::{covered_pools, publishable};
-use super::run_log::RunLog;
 use super::stale::stale_pools;
 use super::unguarded;
 use crate::engine::{Pool, PoolLedger, PoolStatus, Timestamp, compute_pool, reach_of};
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
-    Arrivals, Current, Exclusion, PoolSummary, Scope, Version, VersionInfo, policy_json,
+    Arrivals, Current, Exclusion, PoolSummary, RunStart, Scope, Version, VersionInfo, policy_json,
 };
 use crate::store::proof::check_summaries;
 use crate::store::{Store, StoreError};
@@ -56,10 +55,10 @@ pub async fn compute_incremental(
     context: &Context,
     options: &ComputeOptions,
 ) -> PipelineResult<Incremental> {
-    let started_us = context.clock.elapsed_us();
+    let run = Run::begin(store, context, options);
     if options.dry_run {
         let found = Found::look(store, context).await?;
-        return match found.judge(context, started_us)? {
+        return match found.judge(&run)? {
             Judged::Nothing(nothing) => Ok(Incremental::Nothing(nothing)),
             Judged::Append(append) => Ok(Incremental::Appended(Box::new(append.report))),
             Judged::Forced(forced) => {
@@ -69,54 +68,35 @@ pub async fn compute_incremental(
         };
     }
     let lock = lock_runs(store, context).await?;
-    let mut done = run_locked(store, context, options, started_us).await;
+    // Which version it is about is known when it ends.
+    let start = |start| RunStart {
+        mode: "incremental".into(),
+        version: None,
+        ..start
+    };
+    let mut done = run.logged(start, async |it| work(&run, it).await).await;
     if let Ok(Incremental::Full(report, _)) = &mut done {
-        prune_after(store, context, options, report).await;
+        run.prune_after(report).await;
     }
     lock.release().await;
     done
 }
 
-async fn run_locked(
-    store: &dyn Store,
-    context: &Context,
-    options: &ComputeOptions,
-    started_us: i64,
-) -> PipelineResult<Incremental> {
-    store.close_orphans(&holder_of(context)).await?;
-    let target = Target::choose(store, options).await?;
-    let mut run = run_start(context, options, &target);
-    run.mode = "incremental".into();
-    // Which version it is about is known when it ends.
-    run.version = None;
-    let run_id = store.begin_run(&run).await?;
-    let log = RunLog::new(store, context, run_id);
-    let work = async {
-        let look = async || Found::look(store, context).await;
-        let found = log.retried(look).await?;
-        context.cancel.check()?;
-        match found.judge(context, started_us)? {
-            Judged::Nothing(nothing) => end_idle(store, context, run_id, nothing, started_us).await,
-            Judged::Append(append) => {
-                let report = append.write(store, context, &run, run_id).await?;
-                Ok(Incremental::Appended(Box::new(report)))
-            }
-            Judged::Forced(forced) => {
-                let mut options = options.clone();
-                options.origin = origin(&forced).into();
-                let report = run_full(store, context, &options, &target, &run, &log, started_us);
-                Ok(Incremental::Full(Box::new(report.await?), forced))
-            }
+async fn work(run: &Run<'_>, logged: &Logged<'_>) -> PipelineResult<Incremental> {
+    let (Run { store, context, .. }, log) = (*run, &logged.log);
+    let look = async || Found::look(store, context).await;
+    let found = log.retried(look).await?;
+    context.cancel.check()?;
+    match found.judge(run)? {
+        Judged::Nothing(nothing) => end_idle(run, log.run_id, nothing).await,
+        Judged::Append(append) => Ok(Incremental::Appended(Box::new(append.write(logged).await?))),
+        Judged::Forced(forced) => {
+            let mut options = run.options.clone();
+            options.origin = origin(&forced).into();
+            let report = logged.full(&options).await?;
+            Ok(Incremental::Full(Box::new(report), forced))
         }
-    };
-    let done = log.interruptible(work).await;
-    if let Err(error) = &done {
-        log.close_failed(error).await;
     }
-    done.map_err(|error| PipelineError::Run {
-        run_id,
-        error: Box::new(error),
-    })
 }
 
 /// A version that nobody asked for by hand can be dropped by itself again.
@@ -127,17 +107,11 @@ fn origin(forced: &[Forced]) -> &'static str {
     }
 }
 
-async fn end_idle(
-    store: &dyn Store,
-    context: &Context,
-    run_id: i64,
-    nothing: NothingNew,
-    started_us: i64,
-) -> PipelineResult<Incremental> {
-    let duration_ms = (context.clock.elapsed_us() - started_us) / 1000;
+async fn end_idle(run: &Run<'_>, run_id: i64, nothing: NothingNew) -> PipelineResult<Incremental> {
+    let (now, duration_ms) = (run.context.clock.now(), run.duration_ms());
     let version = nothing.version;
-    store
-        .end_idle_run(run_id, version, context.clock.now(), duration_ms)
+    run.store
+        .end_idle_run(run_id, version, now, duration_ms)
         .await?;
     Ok(Incremental::Nothing(NothingNew {
         run_id: Some(run_id),
@@ -292,7 +266,7 @@ impl Found {
         Ok(())
     }
 
-    fn judge(mut self, context: &Context, started_us: i64) -> PipelineResult<Judged> {
+    fn judge(mut self, run: &Run<'_>) -> PipelineResult<Judged> {
         let forced = match (&self.base, &self.arrivals) {
             (None, _) => vec![Forced::NoVersion],
             (_, Err(forced)) => vec![forced.clone()],
@@ -303,7 +277,8 @@ impl Found {
         else {
             return Ok(Judged::Forced(forced));
         };
-        let mut appending = Appending::new(context, base, arrivals, self.current, &self.covered);
+        let mut appending =
+            Appending::new(run.context, base, arrivals, self.current, &self.covered);
         let changed = std::mem::take(&mut self.changed).into_iter();
         let mut forced: Vec<Forced> = changed.map(Forced::Changed).collect();
         for (pool, revised) in &arrivals.revised {
@@ -332,7 +307,7 @@ impl Found {
         let reasons: BTreeMap<&Pool, &str> = reasons.collect();
         for (pool, ledger) in self.whole {
             let reason = reasons.get(&pool).copied();
-            let added = appending.add_whole(compute_pool(ledger, &context.rules, reason));
+            let added = appending.add_whole(compute_pool(ledger, &run.context.rules, reason));
             added.map_err(StoreError::from)?;
         }
         let is_new = !appending.pools.is_empty();
@@ -350,7 +325,7 @@ impl Found {
                 current: self.current,
             }));
         }
-        let append = appending.end(self.summaries, started_us);
+        let append = appending.end(self.summaries, run.duration_ms());
         Ok(Judged::Append(Box::new(append)))
     }
 }

@@ -3,79 +3,59 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::ComputeOptions;
-use super::report::{MadePools, Seen};
+use super::Run;
+use super::report::Made;
 use crate::engine::{Pool, PoolLedger, PoolOutcome};
 use crate::pipeline::batches::{Batches, PartKind};
-use crate::pipeline::context::{Context, Phase, PipelineResult};
+use crate::pipeline::context::{Phase, PipelineResult};
 use crate::pipeline::make::{self, Work};
 use crate::pipeline::slices::{self, Sliced};
 use crate::store::rows::PartSource;
-use crate::store::{Store, StoreResult, VersionWriter};
+use crate::store::{StoreResult, VersionWriter};
 
 /// Reads the first part of the ledger, which mostly is all of it.
 pub(super) async fn read_first(
-    store: &dyn Store,
-    context: &Context,
+    run: &Run<'_>,
     batches: &Batches,
-) -> PipelineResult<(Seen, BTreeMap<Pool, PoolLedger>)> {
-    let exclusions = store.exclusions().await?;
-    let read = batches.read(store, context, 0).await?;
-    let seen = Seen {
-        watermark: read.watermark,
-        voided: read.voided,
-        ineligible: read.ineligible,
-        exclusions,
-    };
-    Ok((seen, read.pools))
+) -> PipelineResult<(Made, BTreeMap<Pool, PoolLedger>)> {
+    let exclusions = run.store.exclusions().await?;
+    let read = batches.read(run.store, run.context, 0).await?;
+    Ok((Made::of_first(&read, exclusions), read.pools))
 }
 
 /// The parts of a ledger on their way into a version.
 pub(super) struct PartsAtWork<'a> {
-    store: &'a dyn Store,
-    context: &'a Context,
-    options: &'a ComputeOptions,
+    run: Run<'a>,
     batches: &'a Batches,
-    seen: Seen,
-    made: MadePools,
+    made: Made,
     /// The pool that comes in slices, from its first slice to its last.
     sliced: Option<Arc<Mutex<Sliced>>>,
 }
 
 impl<'a> PartsAtWork<'a> {
-    pub(super) fn new(
-        (store, context, options): (&'a dyn Store, &'a Context, &'a ComputeOptions),
-        batches: &'a Batches,
-        seen: Seen,
-    ) -> Self {
+    pub(super) fn new(run: Run<'a>, batches: &'a Batches, made: Made) -> Self {
         Self {
-            store,
-            context,
-            options,
+            run,
             batches,
-            seen,
-            made: MadePools::default(),
+            made,
             sliced: None,
         }
     }
 
-    pub(super) fn end(self) -> (Seen, MadePools) {
-        (self.seen, self.made)
-    }
-
     /// Matches all pools and writes them, if there is a writer. `first` is the first part.
     pub(super) async fn make(
-        &mut self,
+        mut self,
         first: BTreeMap<Pool, PoolLedger>,
         mut writer: Option<&mut dyn VersionWriter>,
-    ) -> PipelineResult<()> {
+    ) -> PipelineResult<Made> {
         let mut first = Some(first);
         for nth in 0..self.batches.len() {
             let pools = match first.take() {
                 Some(pools) => pools,
                 None => {
-                    let read = self.batches.read(self.store, self.context, nth).await?;
-                    self.seen.add(read)
+                    let Run { store, context, .. } = self.run;
+                    let read = self.batches.read(store, context, nth).await?;
+                    self.made.add_read(read)
                 }
             };
             let writer: Option<&mut dyn VersionWriter> = match &mut writer {
@@ -85,7 +65,7 @@ impl<'a> PartsAtWork<'a> {
             self.make_part(self.batches.kind(nth), pools, writer)
                 .await?;
         }
-        Ok(())
+        Ok(self.made)
     }
 
     async fn make_part(
@@ -101,9 +81,9 @@ impl<'a> PartsAtWork<'a> {
         } else {
             Phase::Match
         };
-        self.context.progress.begin(phase, Some(trades.sum()));
+        self.run.context.progress.begin(phase, Some(trades.sum()));
         let made = &mut self.made;
-        let mut on_pool = |outcome: &PoolOutcome, items| made.add(outcome, items);
+        let mut on_pool = |outcome: &PoolOutcome, items| made.add_pool(outcome, items);
         let mut making = match kind {
             PartKind::Pools => make::start(work, pools, &mut on_pool),
             PartKind::Slice(pool, is_last) => {
@@ -121,21 +101,21 @@ impl<'a> PartsAtWork<'a> {
             None => drain(&mut making).await,
         };
         let joined = making.join().await;
-        self.context.progress.end();
+        self.run.context.progress.end();
         // A worker's panic ends the writer too, and is the error to show.
         joined?;
         written?;
-        self.context.cancel.check()
+        self.run.context.cancel.check()
     }
 
     fn work(&self, writer: Option<&dyn VersionWriter>) -> Work {
-        let excluded = self.seen.exclusions.iter();
+        let excluded = self.made.exclusions.iter();
         let excluded = excluded.map(|e| (e.pool.clone(), e.reason.clone()));
         Work {
-            context: self.context.clone(),
+            context: self.run.context.clone(),
             excluded: excluded.collect(),
             encoder: writer.map(|writer| writer.encoder()),
-            jobs: self.options.jobs.unwrap_or(0),
+            jobs: self.run.options.jobs.unwrap_or(0),
         }
     }
 }

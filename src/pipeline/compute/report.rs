@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::ComputeOptions;
 use super::target::{Publication, Target};
+use super::{ComputeOptions, Run};
 use crate::engine::{
     IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals, ReviewItem,
     RowsHash, Timestamp,
 };
-use crate::pipeline::context::Context;
 use crate::pipeline::prune::PruneReport;
 use crate::store::model::{
     Completion, Current, Exclusion, LedgerRead, ReviewUpdate, RunCounts, Scope, Version,
@@ -65,17 +64,12 @@ pub struct ComputeReport {
     pub pruned: PruneReport,
 }
 
-/// What a run read beside the pools.
-pub(super) struct Seen {
+/// What a run read beside the pools, and what it made of them.
+pub(super) struct Made {
     pub(super) watermark: Watermark,
     pub(super) voided: u64,
     pub(super) ineligible: BTreeMap<String, u64>,
     pub(super) exclusions: Vec<Exclusion>,
-}
-
-/// What a run made, pool by pool.
-#[derive(Default)]
-pub(super) struct MadePools {
     pub(super) lines: Vec<PoolLine>,
     pub(super) items: Vec<ReviewItem>,
     pub(super) ledger_hash: RowsHash,
@@ -83,8 +77,31 @@ pub(super) struct MadePools {
     pub(super) complete_through: Option<Timestamp>,
 }
 
-impl MadePools {
-    pub(super) fn add(&mut self, outcome: &PoolOutcome, items: Vec<ReviewItem>) {
+impl Made {
+    pub(super) fn of_first(read: &LedgerRead, exclusions: Vec<Exclusion>) -> Self {
+        Self {
+            watermark: read.watermark.clone(),
+            voided: read.voided,
+            ineligible: read.ineligible.clone(),
+            exclusions,
+            lines: Vec::new(),
+            items: Vec::new(),
+            ledger_hash: RowsHash::EMPTY,
+            allocations_hash: RowsHash::EMPTY,
+            complete_through: None,
+        }
+    }
+
+    /// Adds what another part of the ledger has; returns its pools.
+    pub(super) fn add_read(&mut self, read: LedgerRead) -> BTreeMap<Pool, PoolLedger> {
+        self.voided += read.voided;
+        for (reason, rows) in read.ineligible {
+            *self.ineligible.entry(reason).or_default() += rows;
+        }
+        read.pools
+    }
+
+    pub(super) fn add_pool(&mut self, outcome: &PoolOutcome, items: Vec<ReviewItem>) {
         self.lines.push(pool_line(outcome));
         self.items.extend(items);
         self.ledger_hash.add(outcome.ledger_hash);
@@ -96,31 +113,19 @@ impl MadePools {
     }
 }
 
-impl Seen {
-    /// Adds what another part of the ledger has; returns its pools.
-    pub(super) fn add(&mut self, read: LedgerRead) -> BTreeMap<Pool, PoolLedger> {
-        self.voided += read.voided;
-        for (reason, rows) in read.ineligible {
-            *self.ineligible.entry(reason).or_default() += rows;
-        }
-        read.pools
-    }
-}
-
 pub(super) fn pools_of(lines: &[PoolLine], status: PoolStatus) -> impl Iterator<Item = &Pool> {
     let lines = lines.iter().filter(move |line| line.status == status);
     lines.map(|line| &line.pool)
 }
 
 pub(super) fn report(
-    options: &ComputeOptions,
+    run: &Run<'_>,
     target: &Target,
     run_id: Option<i64>,
     publication: Publication,
-    (seen, made): (&Seen, &mut MadePools),
-    (context, started_us): (&Context, i64),
+    made: &Made,
 ) -> ComputeReport {
-    let counts = counts(seen, made);
+    let counts = counts(made);
     let status = match counts.pools_rejected {
         0 => VersionStatus::Completed,
         _ => VersionStatus::Partial,
@@ -129,24 +134,24 @@ pub(super) fn report(
         run_id,
         version: target.version,
         status,
-        scope: options.scope.clone(),
+        scope: run.options.scope.clone(),
         publication,
         current: target.current,
-        pools: std::mem::take(&mut made.lines),
+        pools: made.lines.clone(),
         counts,
-        voided: seen.voided,
-        ineligible: seen.ineligible.clone(),
+        voided: made.voided,
+        ineligible: made.ineligible.clone(),
         ledger_hash: made.ledger_hash,
         allocations_hash: made.allocations_hash,
         complete_through: made.complete_through,
-        duration_ms: (context.clock.elapsed_us() - started_us) / 1000,
+        duration_ms: run.duration_ms(),
         pruned: PruneReport::default(),
     }
 }
 
-fn counts(seen: &Seen, made: &MadePools) -> RunCounts {
+fn counts(made: &Made) -> RunCounts {
     let mut counts = RunCounts {
-        ineligible: seen.ineligible.values().sum(),
+        ineligible: made.ineligible.values().sum(),
         ..RunCounts::default()
     };
     for line in &made.lines {
@@ -191,8 +196,7 @@ fn pool_line(outcome: &PoolOutcome) -> PoolLine {
 }
 
 pub(super) fn completion(
-    context: &Context,
-    options: &ComputeOptions,
+    run: &Run<'_>,
     target: &Target,
     report: &ComputeReport,
     items: Vec<ReviewItem>,
@@ -200,7 +204,7 @@ pub(super) fn completion(
     let publish = report.publication == Publication::Published;
     Completion {
         status: report.status,
-        completed_at: context.clock.now(),
+        completed_at: run.context.clock.now(),
         duration_ms: report.duration_ms,
         ledger_hash: report.ledger_hash,
         allocations_hash: report.allocations_hash,
@@ -208,10 +212,10 @@ pub(super) fn completion(
         counts: report.counts.clone(),
         publish,
         held: target.current.held && target.current.version == Some(target.version),
-        review: review_update(options, (&report.pools, items), publish),
+        review: review_update(run.options, &report.pools, items, publish),
         details: json!({
             "run_id": report.run_id, "status": report.status.as_str(), "published": publish,
-            "scope": options.scope.to_text(), "pools": report.pools.len(),
+            "scope": run.options.scope.to_text(), "pools": report.pools.len(),
             "allocations": report.counts.allocations, "pnl_usd": report.counts.pnl.to_string(),
             "unmatched_sells": report.counts.unmatched_sells,
             "ledger_hash": report.ledger_hash.to_string(),
@@ -223,7 +227,8 @@ pub(super) fn completion(
 /// Data issues come from any run over all symbols; unmatched sells only with the pointer.
 fn review_update(
     options: &ComputeOptions,
-    (lines, items): (&[PoolLine], Vec<ReviewItem>),
+    lines: &[PoolLine],
+    items: Vec<ReviewItem>,
     publish: bool,
 ) -> ReviewUpdate {
     let mut update = ReviewUpdate::default();

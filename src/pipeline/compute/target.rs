@@ -28,14 +28,14 @@ pub enum Publication {
 }
 
 /// The version that a run writes, and what stood there before.
-pub(in crate::pipeline) struct Target {
+pub(super) struct Target {
     pub(super) version: Version,
     pub(super) replaces: bool,
     pub(super) current: Current,
 }
 
 impl Target {
-    pub(in crate::pipeline) async fn choose(
+    pub(super) async fn choose(
         store: &dyn Store,
         options: &ComputeOptions,
     ) -> PipelineResult<Self> {
