@@ -9,8 +9,15 @@ pub use adoption::{Adoption, MappedColumn, OrderUnlikeFills, UpOptions};
 pub use history::{
     HistoricalSell, LegacyRow, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
+pub use ledger::{
+    Conflict, ImportBatch, ImportFile, ImportMode, ImportReceipt, LedgerCounts, LedgerRead,
+    PoolSizes, Reject, VoidChange,
+};
 pub use review::{
     QueuedItem, ReviewStatus, ReviewUpdate, decided_item, decision_file, decision_prefix,
+};
+pub use runs::{
+    DiskRoom, HealthFacts, Holder, RetryNote, RunCounts, RunFailure, RunLine, RunStart,
 };
 pub use tax::{
     ImportedFile, LoggedEvent, LongRun, NamedTrade, ReviewDecision, Sold, SourcedAllocation,
@@ -20,13 +27,15 @@ pub use watermark::{Watermark, Writings};
 
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
-    Account, LedgerTrade, Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult,
-    PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolRules, Timestamp, Usd, policy,
+    Account, Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus,
+    PoolTotals, RowsHash, StoredSummary, Symbol, SymbolRules, Timestamp, policy,
 };
 
 mod adoption;
 mod history;
+mod ledger;
 mod review;
+mod runs;
 mod tax;
 mod watermark;
 
@@ -126,206 +135,6 @@ pub fn policy_json(
         object.insert("adapted_views".into(), json!(adapted));
     }
     policy.to_string()
-}
-
-/// What a ledger holds in a scope, seen at one instant.
-#[derive(Debug, Clone, Default)]
-pub struct LedgerRead {
-    /// How far it reaches.
-    pub watermark: Watermark,
-    /// By account and symbol.
-    pub pools: BTreeMap<Pool, PoolLedger>,
-    /// Voided trades left out.
-    pub voided: u64,
-    /// Rows that are not executions, by reason.
-    pub ineligible: BTreeMap<String, u64>,
-}
-
-/// How many rows each pool of a scope has at one instant.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PoolSizes {
-    /// The instant.
-    pub watermark: Watermark,
-    /// Executions, voided ones included; pools with rows that are none count too.
-    pub rows: BTreeMap<Pool, u64>,
-}
-
-/// What a file is imported as.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImportMode {
-    /// Append what is new; a known id with other facts is a conflict.
-    Append,
-    /// Void a known id that has other facts, and append the corrected facts beside it.
-    Correct {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// A few trades, on their way into the ledger.
-#[derive(Debug, Clone)]
-pub struct ImportBatch {
-    /// What they come from.
-    pub file: ImportFile,
-    /// The trades.
-    pub trades: Vec<LedgerTrade>,
-    /// Rows that were rejected and that the user chose to leave out.
-    pub rejects: Vec<Reject>,
-}
-
-/// A file, and how its trades are to be imported.
-#[derive(Debug, Clone)]
-pub struct ImportFile {
-    /// Name of the file.
-    pub name: String,
-    /// SHA-256 of its bytes, hexadecimal.
-    pub sha256: String,
-    /// Append or correct.
-    pub mode: ImportMode,
-    /// Leave conflicts out instead of refusing the file.
-    pub skip_conflicts: bool,
-    /// Write nothing; only say what would be written.
-    pub preview: bool,
-    /// When.
-    pub imported_at: Timestamp,
-    /// Who, for the voids of corrections.
-    pub imported_by: String,
-    /// Whose trades they are where the file does not say.
-    pub account: Account,
-}
-
-/// A rejected row, kept so that nobody has to look for it again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reject {
-    /// From 1.
-    pub line: u64,
-    /// As the file has it.
-    pub order_id: String,
-    /// The column at fault.
-    pub column: String,
-    /// What was found.
-    pub found: String,
-    /// What was expected.
-    pub reason: String,
-    /// The whole line.
-    pub text: String,
-}
-
-/// A row whose id the ledger knows with other facts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conflict {
-    /// Line in the file.
-    pub line: u64,
-    /// Whose.
-    pub account: String,
-    /// The id.
-    pub order_id: String,
-    /// The first fact that differs.
-    pub column: &'static str,
-    /// What the file says.
-    pub in_file: String,
-    /// What the ledger says.
-    pub in_ledger: String,
-}
-
-/// What an import did, or would do.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ImportReceipt {
-    /// Number of the import; `None` when nothing was written.
-    pub import_id: Option<i64>,
-    /// Trades appended.
-    pub appended: u64,
-    /// Trades that were there already.
-    pub known: u64,
-    /// Trades voided and appended with corrected facts.
-    pub corrected: u64,
-    /// Rows with other facts than the ledger's, the first ones of each column. Unless they are
-    /// skipped, nothing was written.
-    pub conflicts: Vec<Conflict>,
-    /// How many there are, by the first fact that differs.
-    pub conflicts_by_column: BTreeMap<&'static str, u64>,
-}
-
-impl ImportReceipt {
-    /// Returns how many rows have other facts than the ledger's.
-    pub fn conflict_count(&self) -> u64 {
-        self.conflicts_by_column.values().sum()
-    }
-}
-
-/// A trade taken out of matching, or put back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VoidChange {
-    /// Whose.
-    pub account: Account,
-    /// Which execution.
-    pub order_id: String,
-    /// Why.
-    pub reason: String,
-    /// Who.
-    pub voided_by: String,
-    /// When.
-    pub voided_at: Timestamp,
-    /// Put it back.
-    pub undo: bool,
-}
-
-/// Who holds the run lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// Process id.
-    pub pid: u32,
-    /// Host name.
-    pub host: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// What it does.
-    pub what: String,
-}
-
-/// A run about to begin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunStart {
-    /// Which pools.
-    pub scope: Scope,
-    /// The version it means to write, if that is known.
-    pub version: Option<Version>,
-    /// Ties log, version and rows together.
-    pub batch_id: String,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// `full` or `scoped`.
-    pub mode: String,
-    /// Who or what started it.
-    pub triggered_by: String,
-    /// Where it runs.
-    pub host: String,
-    /// Its process.
-    pub pid: u32,
-}
-
-/// How a run ended without a result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunFailure {
-    /// When.
-    pub ended_at: Timestamp,
-    /// The error, whole.
-    pub message: String,
-    /// The chain of causes, whole.
-    pub causes: String,
-    /// Facts by name, for programs.
-    pub details: Value,
-}
-
-/// A failure that passed: the run goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetryNote {
-    /// How many times it was tried again, this one included.
-    pub retry_count: u64,
-    /// When.
-    pub at: Timestamp,
-    /// All failures up to now, as facts by name.
-    pub details: Value,
 }
 
 /// State of a version.
@@ -565,67 +374,6 @@ pub struct Completion {
     pub details: Value,
 }
 
-/// Counts and sums of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RunCounts {
-    /// Buys matched.
-    pub buys: u64,
-    /// Sells matched.
-    pub sells: u64,
-    /// Trades of pools that were rejected or excluded: with buys and sells, all trades.
-    pub not_matched: u64,
-    /// (sell, buy) pairs.
-    pub allocations: u64,
-    /// Pools matched.
-    pub pools_matched: u64,
-    /// Pools rejected.
-    pub pools_rejected: u64,
-    /// Sells with a part that found no lot.
-    pub unmatched_sells: u64,
-    /// Trades whose fee is unknown.
-    pub fees_unknown: u64,
-    /// Buys that stand behind another one by their id alone.
-    pub buys_by_id: u64,
-    /// Sells that do.
-    pub sells_by_id: u64,
-    /// Trades whose fee is negative.
-    pub rebates: u64,
-    /// What these brought.
-    pub rebates_usd: Usd,
-    /// Rows that are not executions.
-    pub ineligible: u64,
-    /// Realized pnl.
-    pub pnl: Usd,
-    /// Errors of rejected pools, whole.
-    pub error: Option<String>,
-}
-
-impl RunCounts {
-    /// Counts a pool's trades and rows, but not the pool.
-    pub fn add_totals(&mut self, totals: &PoolTotals) {
-        self.buys += totals.buys;
-        self.sells += totals.sells;
-        let matched = totals.buys + totals.sells;
-        self.not_matched += totals.trades.saturating_sub(matched);
-        self.allocations += totals.allocations;
-        self.unmatched_sells += totals.sells_unmatched;
-        self.fees_unknown += totals.fees_unknown;
-        self.buys_by_id += totals.buys_by_id;
-        self.sells_by_id += totals.sells_by_id;
-        self.rebates += totals.rebates;
-        // A pool's totals are below 10^24 USD: more than a hundred of them fit.
-        let sum =
-            |total: Usd, added: Usd| Usd::from_units(total.units().saturating_add(added.units()));
-        self.rebates_usd = sum(self.rebates_usd, totals.rebates_usd);
-        self.pnl = sum(self.pnl, totals.pnl);
-    }
-
-    /// Counts the trades, matched or not.
-    pub fn trades(&self) -> u64 {
-        self.buys + self.sells + self.not_matched
-    }
-}
-
 /// A pool that a person took out of matching.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
@@ -689,23 +437,6 @@ impl Event {
     }
 }
 
-/// Counts of the ledger's rows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LedgerCounts {
-    /// All rows.
-    pub rows: u64,
-    /// Executions, voided ones included.
-    pub eligible: u64,
-    /// Rows that are none.
-    pub ineligible: u64,
-    /// Voids in force.
-    pub voided: u64,
-    /// Rows in neither view: an adapted view is wrong.
-    pub in_neither: u64,
-    /// Rows in both views: an adapted view is wrong.
-    pub in_both: u64,
-}
-
 impl crate::engine::PoolStatus {
     /// Returns the word that the database holds.
     pub fn as_str(self) -> &'static str {
@@ -734,49 +465,4 @@ pub struct SchemaStep {
     pub description: String,
     /// When it was applied, as the database says.
     pub applied_at: Option<String>,
-}
-
-/// What only the database knows of how things stand.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HealthFacts {
-    /// Executions in force, of pools that the current version does not leave out.
-    pub eligible: u64,
-    /// Those of them executed after the newest one that the current version knows.
-    pub after: u64,
-    /// The oldest of those.
-    pub after_oldest: Option<Timestamp>,
-    /// The newest execution of all.
-    pub newest: Option<Timestamp>,
-    /// The last run that has ended.
-    pub last_run: Option<RunLine>,
-    /// Runs that say they are at work, oldest first.
-    pub running: Vec<RunLine>,
-    /// Room where the database is; `None`: that is not known here.
-    pub disk: Option<DiskRoom>,
-}
-
-/// A row of the log of runs, in short.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunLine {
-    /// Its number.
-    pub id: i64,
-    /// State.
-    pub status: VersionStatus,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// The error, whole.
-    pub error: Option<String>,
-    /// Where it runs.
-    pub host: String,
-    /// Its process.
-    pub pid: i64,
-}
-
-/// Room of a file system. Units: bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DiskRoom {
-    /// What this user may still write.
-    pub free: u64,
-    /// All of it.
-    pub total: u64,
 }

@@ -1,0 +1,165 @@
+//! The ledger: reads of it, files imported into it, voids.
+
+use std::collections::BTreeMap;
+
+use super::Watermark;
+use crate::engine::{Account, LedgerTrade, Pool, PoolLedger, Timestamp};
+
+/// What a ledger holds in a scope, seen at one instant.
+#[derive(Debug, Clone, Default)]
+pub struct LedgerRead {
+    /// How far it reaches.
+    pub watermark: Watermark,
+    /// By account and symbol.
+    pub pools: BTreeMap<Pool, PoolLedger>,
+    /// Voided trades left out.
+    pub voided: u64,
+    /// Rows that are not executions, by reason.
+    pub ineligible: BTreeMap<String, u64>,
+}
+
+/// How many rows each pool of a scope has at one instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PoolSizes {
+    /// The instant.
+    pub watermark: Watermark,
+    /// Executions, voided ones included; pools with rows that are none count too.
+    pub rows: BTreeMap<Pool, u64>,
+}
+
+/// What a file is imported as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportMode {
+    /// Append what is new; a known id with other facts is a conflict.
+    Append,
+    /// Void a known id that has other facts, and append the corrected facts beside it.
+    Correct {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A few trades, on their way into the ledger.
+#[derive(Debug, Clone)]
+pub struct ImportBatch {
+    /// What they come from.
+    pub file: ImportFile,
+    /// The trades.
+    pub trades: Vec<LedgerTrade>,
+    /// Rows that were rejected and that the user chose to leave out.
+    pub rejects: Vec<Reject>,
+}
+
+/// A file, and how its trades are to be imported.
+#[derive(Debug, Clone)]
+pub struct ImportFile {
+    /// Name of the file.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// Append or correct.
+    pub mode: ImportMode,
+    /// Leave conflicts out instead of refusing the file.
+    pub skip_conflicts: bool,
+    /// Write nothing; only say what would be written.
+    pub preview: bool,
+    /// When.
+    pub imported_at: Timestamp,
+    /// Who, for the voids of corrections.
+    pub imported_by: String,
+    /// Whose trades they are where the file does not say.
+    pub account: Account,
+}
+
+/// A rejected row, kept so that nobody has to look for it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// From 1.
+    pub line: u64,
+    /// As the file has it.
+    pub order_id: String,
+    /// The column at fault.
+    pub column: String,
+    /// What was found.
+    pub found: String,
+    /// What was expected.
+    pub reason: String,
+    /// The whole line.
+    pub text: String,
+}
+
+/// A row whose id the ledger knows with other facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// Line in the file.
+    pub line: u64,
+    /// Whose.
+    pub account: String,
+    /// The id.
+    pub order_id: String,
+    /// The first fact that differs.
+    pub column: &'static str,
+    /// What the file says.
+    pub in_file: String,
+    /// What the ledger says.
+    pub in_ledger: String,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImportReceipt {
+    /// Number of the import; `None` when nothing was written.
+    pub import_id: Option<i64>,
+    /// Trades appended.
+    pub appended: u64,
+    /// Trades that were there already.
+    pub known: u64,
+    /// Trades voided and appended with corrected facts.
+    pub corrected: u64,
+    /// Rows with other facts than the ledger's, the first ones of each column. Unless they are
+    /// skipped, nothing was written.
+    pub conflicts: Vec<Conflict>,
+    /// How many there are, by the first fact that differs.
+    pub conflicts_by_column: BTreeMap<&'static str, u64>,
+}
+
+impl ImportReceipt {
+    /// Returns how many rows have other facts than the ledger's.
+    pub fn conflict_count(&self) -> u64 {
+        self.conflicts_by_column.values().sum()
+    }
+}
+
+/// A trade taken out of matching, or put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoidChange {
+    /// Whose.
+    pub account: Account,
+    /// Which execution.
+    pub order_id: String,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub voided_by: String,
+    /// When.
+    pub voided_at: Timestamp,
+    /// Put it back.
+    pub undo: bool,
+}
+
+/// Counts of the ledger's rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LedgerCounts {
+    /// All rows.
+    pub rows: u64,
+    /// Executions, voided ones included.
+    pub eligible: u64,
+    /// Rows that are none.
+    pub ineligible: u64,
+    /// Voids in force.
+    pub voided: u64,
+    /// Rows in neither view: an adapted view is wrong.
+    pub in_neither: u64,
+    /// Rows in both views: an adapted view is wrong.
+    pub in_both: u64,
+}
