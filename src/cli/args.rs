@@ -1,15 +1,19 @@
 //! The command line. `config.rs` and the commands work out what it means.
 
+mod import;
 mod review;
 mod tax;
+mod versions;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use import::{ImportArgs, ImportCommand, VoidArgs};
 pub use review::{NoteArgs, ResolveArgs, ReviewArgs, ReviewCommand};
 pub use tax::{TaxArgs, TaxCommand};
+pub use versions::{PruneArgs, VersionsArgs, VersionsCommand};
 
 use super::duration::{WAIT_FOREVER, parse_duration, parse_wait};
 use super::exit::EXIT_CODES_HELP;
@@ -184,59 +188,6 @@ pub struct RunArgs {
     pub wait: WaitArgs,
 }
 
-/// `import`
-#[derive(Debug, Clone, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct ImportArgs {
-    /// Another kind of file to import.
-    #[command(subcommand)]
-    pub command: Option<ImportCommand>,
-    /// How files are read.
-    #[command(flatten)]
-    pub files: FileArgs,
-    /// Say what would be imported, write nothing
-    #[arg(long)]
-    pub preview: bool,
-    /// Void known trades that have other facts and append the corrected ones as ID~2
-    #[arg(long)]
-    pub correct: bool,
-    /// Why trades are corrected
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-}
-
-/// The commands of `import`.
-#[derive(Debug, Clone, Subcommand)]
-pub enum ImportCommand {
-    /// Lots carried over from another system: symbol,size,acquired,basis and optional account
-    #[command(mut_arg("files", |files| files.help("CSV files of lots")))]
-    Lots {
-        /// How the file is read.
-        #[command(flatten)]
-        files: FileArgs,
-        /// Say what would be imported, write nothing
-        #[arg(long)]
-        preview: bool,
-    },
-}
-
-/// `void`
-#[derive(Debug, Clone, Args)]
-pub struct VoidArgs {
-    /// Order id of the trade
-    #[arg(value_name = "ORDER_ID")]
-    pub order_id: String,
-    /// Account of the trade
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub account: String,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    /// Put a voided trade back
-    #[arg(long)]
-    pub undo: bool,
-}
-
 /// `compute`
 #[derive(Debug, Clone, Args)]
 #[command(group(clap::ArgGroup::new("scope").required(true).multiple(true)))]
@@ -333,81 +284,6 @@ pub struct ExplainArgs {
     /// Number of the version [default: current]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     pub version: Option<i64>,
-}
-
-/// `versions`
-#[derive(Debug, Clone, Args)]
-pub struct VersionsArgs {
-    /// The action.
-    #[command(subcommand)]
-    pub command: VersionsCommand,
-    /// Whether to wait.
-    #[command(flatten)]
-    pub wait: WaitArgs,
-}
-
-/// The commands of `versions`.
-#[derive(Debug, Clone, Subcommand)]
-pub enum VersionsCommand {
-    /// List all versions and which one is current
-    List {
-        /// Whether to wait: never.
-        #[command(flatten)]
-        no_wait: NoWaitArgs,
-    },
-    /// Make a version current; an older one is held until it is released
-    Publish {
-        /// Its number
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
-        version: i64,
-    },
-    /// Let runs publish again, after `publish` held an older version
-    Release,
-    /// Protect a version: it is never replaced or dropped
-    Seal {
-        /// Its number
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
-        version: i64,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-    },
-    /// Remove a version's rows; its number stays taken
-    Drop {
-        /// Its number
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
-        version: i64,
-    },
-    /// Drop old versions; never the current one, a sealed one, or the newest over all symbols
-    Prune(PruneArgs),
-    /// Write a version as canonical CSV
-    Export {
-        /// Its number, or "current"
-        version: String,
-        /// File to write [default: stdout]
-        #[arg(long, short, value_name = "FILE")]
-        output: Option<PathBuf>,
-        /// Replace the file if it exists
-        #[arg(long)]
-        overwrite: bool,
-        /// Whether to wait: never.
-        #[command(flatten)]
-        no_wait: NoWaitArgs,
-    },
-}
-
-/// `versions prune`
-#[derive(Debug, Clone, Copy, Args)]
-pub struct PruneArgs {
-    /// Keep N of the newest versions [default: the setting keep_versions, else 10]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub keep: Option<u16>,
-    /// Drop versions that were complete longer ago, like 30d
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub older_than: Option<Duration>,
-    /// Say what would be dropped, drop nothing
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// A pool and a reason.

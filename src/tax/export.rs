@@ -1,14 +1,15 @@
 //! One pass over a version: its rows of a year go into every file that is asked for.
 
+mod pipe;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::JoinHandle;
 
 use serde_json::Value;
 
+use self::pipe::{Pipe, Sink};
 use super::boxes::base_asset;
 use super::exported::{Exported, SeveralDollars};
 use super::formats::{
@@ -24,10 +25,10 @@ use crate::engine::{Account, InventoryLot, Pool, PoolStatus, Size, Timestamp, Us
 use crate::files::{FolderLock, IfThere, check_place, remove_published};
 use crate::report::{CsvLine, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
-use crate::store::model::{LongRun, PoolSummary, Sold, SourcedAllocation, Version, VersionInfo};
+use crate::store::model::{PoolSummary, Sold, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
-use crate::store::{SourcedSink, Store, together};
+use crate::store::{Store, together};
 
 /// Asks whether to stop. Clones ask the same.
 #[derive(Clone, Default)]
@@ -86,106 +87,6 @@ fn year_bounds(rules: &TaxRules) -> TaxResult<Sold> {
         from: start_of(rules.year).ok_or_else(bad)?,
         until: next.ok_or_else(bad)?,
     })
-}
-
-/// Rows that are handed over at once.
-const BATCH_ROWS: usize = 256;
-
-/// Batches between the reader and the writer.
-const BATCHES_WAITING: usize = 8;
-
-/// A piece that a reader hands over.
-#[expect(clippy::large_enum_variant, reason = "nearly all are rows")]
-enum Item {
-    Row(SourcedAllocation),
-    Long(LongRun),
-}
-
-/// Takes rows from the store and hands them to the thread that prints them.
-struct Pipe {
-    batch: Vec<Item>,
-    to: SyncSender<Vec<Item>>,
-    stop: Stop,
-}
-
-impl Pipe {
-    /// Begins to print. The thread ends when the pipe is dropped, or with an error.
-    fn begin(mut sink: Sink, stop: Stop) -> io::Result<(Self, JoinHandle<io::Result<Sink>>)> {
-        let (to, from) = sync_channel::<Vec<Item>>(BATCHES_WAITING);
-        let print = move || {
-            for item in from.into_iter().flatten() {
-                sink.take(item)?;
-            }
-            sink.give(true)?;
-            Ok(sink)
-        };
-        let thread = std::thread::Builder::new()
-            .name("tax".into())
-            .spawn(print)?;
-        let batch = Vec::with_capacity(BATCH_ROWS);
-        Ok((Self { batch, to, stop }, thread))
-    }
-
-    fn hand(&mut self, item: Item) -> io::Result<()> {
-        self.batch.push(item);
-        if self.batch.len() < BATCH_ROWS {
-            return Ok(());
-        }
-        self.flush()
-    }
-
-    /// Hands the rows over. Errors: a stop is asked for, or the thread has ended, and says why.
-    fn flush(&mut self) -> io::Result<()> {
-        if self.stop.is_asked() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_ROWS));
-        let sent = self.to.send(batch);
-        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
-}
-
-impl SourcedSink for Pipe {
-    fn long_run(&mut self, run: LongRun) -> io::Result<()> {
-        self.hand(Item::Long(run))
-    }
-
-    fn take(&mut self, from: SourcedAllocation) -> io::Result<()> {
-        self.hand(Item::Row(from))
-    }
-}
-
-/// Prints rows.
-struct Sink {
-    maker: RowMaker,
-    slices: Slices,
-    files: Vec<Box<dyn TaxFile>>,
-    totals: Totals,
-    year: Sold,
-}
-
-impl Sink {
-    fn give(&mut self, all: bool) -> io::Result<()> {
-        let (files, totals) = (&mut self.files, &mut self.totals);
-        self.slices.give(all, &mut |row| {
-            totals.add(row);
-            files.iter_mut().try_for_each(|file| file.row(row))
-        })
-    }
-
-    fn take(&mut self, item: Item) -> io::Result<()> {
-        let from = match item {
-            Item::Row(from) => from,
-            Item::Long(run) => return self.slices.hear(&run),
-        };
-        let placed = self.slices.place(&from)?;
-        if self.year.contains(from.row.sell_time) {
-            let mut row = self.maker.row(from);
-            row.buy_fee = placed.buy_fee;
-            self.slices.keep(Box::new(row), placed);
-        }
-        self.give(false)
-    }
 }
 
 /// The paths of an export beside those of its formats.

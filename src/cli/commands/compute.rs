@@ -1,24 +1,26 @@
 //! `compute`: a version of allocations, and the summary that a trader understands.
 
-use std::collections::BTreeMap;
+mod words;
 
 use serde_json::{Value, json};
 
+use self::words::total;
 use super::tax::filed_years_changed;
 use super::{counts, decided, prune, read_account, read_symbol};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
-use crate::cli::config::TABLE_ROWS_MAX;
 use crate::cli::duration::parse_since;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{count, dollars, plural, sum, table, time};
-use crate::cli::next::{Next, flag};
+use crate::cli::format::time;
+use crate::cli::next::Next;
 use crate::cli::session::Session;
-use crate::engine::{Pool, PoolStatus, Symbol, Timestamp, Usd, shown_sentence};
+use crate::engine::{Pool, Timestamp};
 use crate::pipeline::{self, ComputeOptions, ComputeReport, Context, PoolLine, Publication};
 use crate::store::Store;
 use crate::store::model::Scope;
+
+pub(super) use self::words::{describe, describe_next, describe_unmatched, join};
 
 /// Returns what the arguments ask for, and the context to do it in.
 pub(super) fn options(
@@ -163,297 +165,6 @@ pub(super) fn exit(report: &ComputeReport) -> Exit {
         0 if !lost => Exit::Done,
         _ => Exit::Findings,
     }
-}
-
-/// Says what a run did.
-pub(super) fn describe(report: &ComputeReport, all_rows: bool, next: &Next) -> String {
-    let mut text = describe_version(report, next);
-    text.push('\n');
-    text.push_str(&describe_figures(report));
-    text.push_str(&describe_symbols(report, all_rows));
-    text.push_str(&describe_unknown(report, next));
-    text.push_str(&prune::describe_after_run(&report.pruned));
-    text
-}
-
-fn describe_version(report: &ComputeReport, next: &Next) -> String {
-    let version = report.version;
-    let seconds = report.duration_ms as u64;
-    let duration = format!("{}.{:02} s", seconds / 1000, seconds % 1000 / 10);
-    let status = report.status.as_str();
-    let publication = match &report.publication {
-        Publication::Published => format!("Version {version} is current ({status}, {duration})"),
-        Publication::NotAsked => {
-            format!("Version {version} is {status} ({duration}); not published, as asked")
-        }
-        Publication::Scoped => format!(
-            "Version {version} is {status} ({duration}); it covers a part of the ledger and is \
-             not published"
-        ),
-        Publication::Held => format!(
-            "Version {version} is {status} ({duration}); version {} is held as current until \
-             `{}`",
-            report.current.version.unwrap_or(0),
-            next.command("fifo-pnl versions release")
-        ),
-        Publication::WouldTakeAway(pools) => format!(
-            "Version {version} is {status} ({duration}) and NOT published: it has nothing for \
-             {}, which version {} covers",
-            join(pools),
-            report.current.version.unwrap_or(0)
-        ),
-        Publication::DryRun => {
-            format!("Dry run ({duration}): version {version} would be {status}; nothing written")
-        }
-    };
-    let through = report.complete_through.map_or_else(
-        || match report.pools.is_empty() {
-            true => "the ledger has no trades to match".into(),
-            false => "no trade could be matched, see below".into(),
-        },
-        |through| format!("complete through {}", time(through)),
-    );
-    format!("{publication}\n{through}\n")
-}
-
-pub(super) fn join(pools: &[Pool]) -> String {
-    pools
-        .iter()
-        .map(Pool::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn total(report: &ComputeReport, of: impl Fn(&PoolLine) -> Usd) -> Usd {
-    sum(report.pools.iter().map(of))
-}
-
-fn describe_figures(report: &ComputeReport) -> String {
-    let counts = &report.counts;
-    let lots: u64 = report.pools.iter().map(|line| line.totals.open_lots).sum();
-    let matched: u64 = report
-        .pools
-        .iter()
-        .map(|line| line.totals.sells_matched)
-        .sum();
-    let accounts: std::collections::BTreeSet<_> =
-        report.pools.iter().map(|line| &line.pool.account).collect();
-    let incomplete = counts.unmatched_sells > 0 || counts.pools_rejected > 0;
-    let remark = if incomplete {
-        "   totals are incomplete, see below"
-    } else {
-        ""
-    };
-    let rows = [
-        ("Trades", count(counts.trades()), counts::sides(counts)),
-        (
-            "Pools",
-            count(report.pools.len() as u64),
-            format!(
-                "in {}",
-                plural(accounts.len() as u64, "account", "accounts")
-            ),
-        ),
-        (
-            "Allocations",
-            count(counts.allocations),
-            format!(
-                "{} matched with {} of proceeds",
-                plural(matched, "sell", "sells"),
-                dollars(total(report, |line| line.totals.proceeds))
-            ),
-        ),
-        (
-            "Open lots",
-            count(lots),
-            format!(
-                "cost {} USD",
-                dollars(total(report, |line| line.totals.open_cost))
-            ),
-        ),
-        ("Realized PnL", dollars(counts.pnl), format!("USD{remark}")),
-    ];
-    let width = rows
-        .iter()
-        .map(|(_, value, _)| value.len())
-        .max()
-        .unwrap_or(0);
-    let line = |(name, value, note): &(&str, String, String)| {
-        format!("  {name:<14}{value:>width$}   {note}\n")
-    };
-    rows.iter().map(line).collect::<String>() + "\n"
-}
-
-/// A symbol's figures over all accounts.
-#[derive(Default, Clone, Copy)]
-struct SymbolFigures {
-    sells: u64,
-    allocations: u64,
-    unmatched: u64,
-    proceeds: Usd,
-    cost_basis: Usd,
-    pnl: Usd,
-    open_cost: Usd,
-}
-
-fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
-    let mut figures: BTreeMap<&Symbol, SymbolFigures> = BTreeMap::new();
-    for line in report
-        .pools
-        .iter()
-        .filter(|line| line.status == PoolStatus::Matched)
-    {
-        let (of, totals) = (figures.entry(&line.pool.symbol).or_default(), &line.totals);
-        of.sells += totals.sells;
-        of.allocations += totals.allocations;
-        of.unmatched += totals.sells_unmatched;
-        let add = |total: &mut Usd, amount| *total = sum([*total, amount].into_iter());
-        add(&mut of.proceeds, totals.net_proceeds);
-        add(&mut of.cost_basis, totals.cost_basis);
-        add(&mut of.pnl, totals.pnl);
-        add(&mut of.open_cost, totals.open_cost);
-    }
-    if figures.is_empty() {
-        return String::new();
-    }
-    let mut rows: Vec<(&Symbol, SymbolFigures)> = figures.into_iter().collect();
-    rows.sort_by_key(|(symbol, of)| (std::cmp::Reverse(of.pnl.units().unsigned_abs()), *symbol));
-    let (all, shown) = (
-        rows.len(),
-        if all_rows { rows.len() } else { TABLE_ROWS_MAX },
-    );
-    rows.truncate(shown);
-    let cells = |(symbol, of): &(&Symbol, SymbolFigures)| {
-        vec![
-            symbol.to_string(),
-            count(of.sells),
-            count(of.allocations),
-            if of.unmatched > 0 {
-                count(of.unmatched)
-            } else {
-                String::new()
-            },
-            dollars(of.proceeds),
-            dollars(of.cost_basis),
-            dollars(of.pnl),
-            dollars(of.open_cost),
-        ]
-    };
-    let header = [
-        "Symbol",
-        "Sells",
-        "Allocations",
-        "Unmatched",
-        "Net proceeds",
-        "Cost basis",
-        "Realized PnL",
-        "Open cost",
-    ];
-    let mut text = table(
-        &header,
-        &[1, 2, 3, 4, 5, 6, 7],
-        rows.iter().map(cells).collect(),
-    ) + "\n";
-    if all > rows.len() {
-        let rest = (all - rows.len()) as u64;
-        text.push_str(&format!(
-            "  and {} with smaller amounts: --all-rows\n",
-            plural(rest, "symbol", "symbols")
-        ));
-    }
-    text + "\n"
-}
-
-/// Room below a name, where its text goes on.
-const INDENT: &str = "                ";
-
-/// Says which sells found no buy, and what that means for the totals.
-pub(super) fn describe_unmatched(sells: &str, verb: &str, proceeds: Usd, next: &Next) -> String {
-    format!(
-        "Unmatched       {sells} {verb} no buy: {} USD of net proceeds have no cost basis\n\
-         {INDENT}and are in no total. Totals are incomplete until the buys are imported\n\
-         {INDENT}(short sales are not matched yet): `{}`\n",
-        dollars(proceeds),
-        next.command("fifo-pnl review list"),
-    )
-}
-
-/// Says what is unknown, and what it means for the totals.
-fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
-    let counts = &report.counts;
-    let mut text = String::new();
-    if counts.unmatched_sells > 0 {
-        let proceeds = total(report, |line| line.totals.unmatched_net_proceeds);
-        let verb = match counts.unmatched_sells {
-            1 => "finds",
-            _ => "find",
-        };
-        let sells = plural(counts.unmatched_sells, "sell", "sells");
-        text.push_str(&describe_unmatched(&sells, verb, proceeds, next));
-    }
-    for (status, verb) in [
-        (PoolStatus::Rejected, "Rejected"),
-        (PoolStatus::Excluded, "Excluded"),
-    ] {
-        for line in report.pools.iter().filter(|line| line.status == status) {
-            text.push_str(&format!(
-                "{verb:<16}{} ({}): {}\n",
-                line.pool,
-                plural(line.totals.trades, "trade", "trades"),
-                shown_sentence(line.error.as_deref().unwrap_or(""))
-            ));
-        }
-    }
-    if counts.fees_unknown > 0 {
-        text.push_str(&format!(
-            "Fees unknown    {}, counted as 0\n",
-            plural(counts.fees_unknown, "trade", "trades")
-        ));
-    }
-    text.push_str(&counts::describe(counts));
-    if report.voided > 0 {
-        text.push_str(&format!(
-            "Voided          {} left out\n",
-            plural(report.voided, "trade", "trades")
-        ));
-    }
-    for (reason, rows) in &report.ineligible {
-        text.push_str(&format!(
-            "Not executions  {}: {}\n",
-            plural(*rows, "row", "rows"),
-            shown_sentence(reason)
-        ));
-    }
-    text
-}
-
-/// Names the next commands. What is validated already is not to be validated next.
-pub(super) fn describe_next(report: &ComputeReport, next: &Next, validated: bool) -> String {
-    let version = report.version;
-    let commands = match &report.publication {
-        // Whether this user may write is not known.
-        Publication::DryRun => return "Leave out --dry-run to write it.\n".into(),
-        Publication::WouldTakeAway(pools) => {
-            let pool = pools.first();
-            let (account, symbol) = pool
-                .map(|pool| (pool.account.to_string(), pool.symbol.to_string()))
-                .unwrap_or_default();
-            let (account, symbol) = (flag("--account", &account), flag("--symbol", &symbol));
-            let exclude = format!("fifo-pnl review exclude {account} {symbol} --reason TEXT");
-            format!(
-                "correct the trades and compute again; or go on without them: `{}`; or accept \
-                 the version as it is: `{}`",
-                next.command(&exclude),
-                next.command(&format!("fifo-pnl versions publish {version}"))
-            )
-        }
-        _ if report.counts.unmatched_sells > 0 || report.counts.pools_rejected > 0 => {
-            next.command("fifo-pnl review list")
-        }
-        _ if validated => return String::new(),
-        _ => next.command(&format!("validate_allocations --version {version}")),
-    };
-    format!("Next: {commands}\n")
 }
 
 /// Puts a run's report into JSON; decimals are strings.

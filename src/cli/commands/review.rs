@@ -4,6 +4,7 @@ mod advice;
 mod decide;
 mod sheet;
 mod show;
+mod typed;
 
 pub(super) use advice::void as void_command;
 use serde_json::{Value, json};
@@ -77,9 +78,9 @@ pub(super) fn check(command: &ReviewCommand, now: Timestamp) -> CliResult<()> {
     match command {
         ReviewCommand::List { symbol, .. } => read_symbol(symbol.as_deref()).map(drop),
         ReviewCommand::Start(args) | ReviewCommand::Dismiss(args) | ReviewCommand::Reopen(args) => {
-            decide::check_note(&args.note)
+            typed::check_note(&args.note)
         }
-        ReviewCommand::Resolve(args) => decide::check(args, now),
+        ReviewCommand::Resolve(args) => typed::check(args, now),
         ReviewCommand::Exclude(args) | ReviewCommand::Include(args) => pool_of(args).map(drop),
         ReviewCommand::Show { .. } | ReviewCommand::Export { .. } | ReviewCommand::Apply { .. } => {
             Ok(())

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::decide::{self, Known, Settled, TypedAs, TypedLot};
+use super::decide::{self, Known, Settled};
+use super::typed::{self, TypedAs, TypedLot};
 use crate::cli::Outcome;
 use crate::cli::args::NoteArgs;
 use crate::cli::commands::history::bytes_of;
@@ -316,7 +317,7 @@ fn prepare(
             decide::check_unmatched(&item).map_err(|error| vec![(*line, error)])?;
             let (mut lots, mut faults) = (Vec::new(), Vec::new());
             for (line, lot) in &row.lots {
-                match decide::read_lot(lot, &item, TypedAs::Cells, session) {
+                match typed::read_lot(lot, &item, TypedAs::Cells, session) {
                     Ok(lot) => lots.push(lot),
                     Err(error) => faults.push((*line, error)),
                 }
@@ -325,7 +326,7 @@ fn prepare(
                 return Err(faults);
             }
             let typed = row.lots.iter().map(|(_, lot)| lot);
-            let note = decide::signed(&row.note, typed);
+            let note = typed::signed(&row.note, typed);
             let settled = decide::settle(item, &lots, note, known);
             return Ok(Ready::Settle(Box::new(settled.map_err(of_row)?)));
         }

@@ -1,0 +1,58 @@
+//! The command line of `import` and `void`.
+
+use clap::{Args, Subcommand};
+
+use super::FileArgs;
+
+/// `import`
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct ImportArgs {
+    /// Another kind of file to import.
+    #[command(subcommand)]
+    pub command: Option<ImportCommand>,
+    /// How files are read.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// Say what would be imported, write nothing
+    #[arg(long)]
+    pub preview: bool,
+    /// Void known trades that have other facts and append the corrected ones as ID~2
+    #[arg(long)]
+    pub correct: bool,
+    /// Why trades are corrected
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// The commands of `import`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ImportCommand {
+    /// Lots carried over from another system: symbol,size,acquired,basis and optional account
+    #[command(mut_arg("files", |files| files.help("CSV files of lots")))]
+    Lots {
+        /// How the file is read.
+        #[command(flatten)]
+        files: FileArgs,
+        /// Say what would be imported, write nothing
+        #[arg(long)]
+        preview: bool,
+    },
+}
+
+/// `void`
+#[derive(Debug, Clone, Args)]
+pub struct VoidArgs {
+    /// Order id of the trade
+    #[arg(value_name = "ORDER_ID")]
+    pub order_id: String,
+    /// Account of the trade
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub account: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Put a voided trade back
+    #[arg(long)]
+    pub undo: bool,
+}

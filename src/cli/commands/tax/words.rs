@@ -1,0 +1,119 @@
+//! What a tax export says on the screen.
+
+use crate::cli::format::{count, plural, table};
+use crate::engine::shown;
+use crate::store::model::NamedTrade;
+use crate::tax::{Exported, Rounding, TaxRules, Totals};
+
+/// Says what is missing from the figures, if anything is.
+///
+/// Rounding: the exact sum once, like a row of the files; the manifest has it exact.
+pub(super) fn incomplete(exported: &Exported, rounding: Rounding) -> Option<String> {
+    if !exported.is_incomplete() {
+        return None;
+    }
+    let totals = &exported.totals;
+    let sells = plural(totals.unmatched_rows, "sell", "sells");
+    let proceeds = rounding.text(rounding.round(totals.unmatched_proceeds));
+    let mut text = format!("incomplete: {sells}, USD {proceeds} proceeds");
+    let mut by_status: Vec<(&str, Vec<String>)> = Vec::new();
+    for pool in &exported.pools {
+        let status = pool.status.as_str();
+        match by_status.iter_mut().find(|(of, _)| *of == status) {
+            Some((_, pools)) => pools.push(pool.pool.to_string()),
+            None => by_status.push((status, vec![pool.pool.to_string()])),
+        }
+    }
+    for (status, pools) in by_status {
+        let number = plural(pools.len() as u64, "pool", "pools");
+        text.push_str(&format!("; {number} {status}: {}", pools.join(", ")));
+    }
+    Some(text)
+}
+
+pub(super) fn describe_totals(totals: &Totals, rules: &TaxRules) -> String {
+    if totals.boxes.is_empty() {
+        return format!("No sales with a cost in {}: headers only.\n", rules.year);
+    }
+    let text = |amount| rules.rounding.text(amount);
+    let row = |name: &str, line: &str, total: &crate::tax::BoxTotal| {
+        vec![
+            name.to_owned(),
+            line.to_owned(),
+            count(total.rows),
+            text(total.printed.proceeds),
+            text(total.printed.cost),
+            text(total.printed.gain()),
+        ]
+    };
+    let mut rows: Vec<Vec<String>> = totals
+        .boxes
+        .iter()
+        .map(|(of, total)| {
+            let name = format!("Part {}, box {}", of.part().as_str(), of.letter);
+            row(&name, of.schedule_d_line(), total)
+        })
+        .collect();
+    rows.push(row("Total", "", &totals.of(None)));
+    let header = ["Form 8949", "Line", "Rows", "Proceeds", "Cost", "Gain"];
+    table(&header, &[2, 3, 4, 5], rows) + "\n"
+}
+
+/// Voided sells that a note names; the manifest has all.
+const VOIDED_SHOWN: usize = 5;
+
+/// Says which sells of the year no file has, because a person voided them.
+fn describe_voided(sells: &[NamedTrade], year: i16) -> String {
+    if sells.is_empty() {
+        return String::new();
+    }
+    let (number, verb) = match sells.len() {
+        1 => ("1 sale".to_owned(), "was voided and is"),
+        some => (
+            format!("{} sales", count(some as u64)),
+            "were voided and are",
+        ),
+    };
+    let ids = sells.iter().take(VOIDED_SHOWN);
+    let ids = ids.map(|sell| shown(&sell.order_id).to_string());
+    let mut ids = ids.collect::<Vec<_>>().join(", ");
+    if let more @ 1.. = sells.len().saturating_sub(VOIDED_SHOWN) {
+        ids.push_str(&format!(" and {more} more"));
+    }
+    format!("Note      {number} of {year} {verb} in no file: {ids}\n")
+}
+
+pub(super) fn describe_warnings(exported: &Exported, year: i16) -> String {
+    let mut text = String::new();
+    for several in &exported.several_dollars {
+        let (asset, account) = (shown(&several.asset), shown(&several.account));
+        text.push_str(&format!(
+            "Note      {asset} of account {account} was traded as {}: each has lots of its own\n",
+            several.symbols.join(", ")
+        ));
+    }
+    for (format, left) in &exported.left_out {
+        let rows = plural(left.rows, "row", "rows");
+        let (what, why) = (&left.what, left.why);
+        text.push_str(&format!(
+            "Left out  {rows} of {what} from {}: {why}\n",
+            format.as_str()
+        ));
+    }
+    let marked = exported.totals.marked_rows;
+    if marked > 0 {
+        let rows = plural(marked, "row has", "rows have");
+        text.push_str(&format!(
+            "Note      {rows} a cost by decision or of an opening lot\n"
+        ));
+    }
+    text.push_str(&describe_voided(&exported.voided_sells, year));
+    let unknown = exported.totals.fee_unknown_rows;
+    if unknown > 0 {
+        let rows = plural(unknown, "row has", "rows have");
+        text.push_str(&format!(
+            "Note      {rows} a fee that is unknown and counts zero\n"
+        ));
+    }
+    text
+}
