@@ -88,7 +88,7 @@ fn altered(version: i64) -> (Exit, String) {
 const ROLES: &str = "docs/OPERATIONS.md, \"Roles\", says who may do what; nothing was changed";
 
 const MEND_SCHEMA: &str = "DROP what is not ours; make again what is missing or changed, as \
-    migrations/ has it, or restore a backup; if you adapted a view of the gate: \
+    migrations/ has it, or restore a backup; if you adapted a view of ours: \
     `fifo-pnl migrate up --accept-views`";
 
 const OUR_BUG: &str = "this is a bug of the program; what was complete before still is";
@@ -201,9 +201,7 @@ impl From<WriteError> for CliError {
             WriteError::NoFile {
                 what: "a folder", ..
             } => Self::refused(message, "name a file in it"),
-            WriteError::NoFile { .. } => {
-                Self::refused(message, "name a file, or a name that nothing has")
-            }
+            WriteError::NoFile { .. } => Self::refused(message, "name a file, or a free name"),
             WriteError::Locked { .. } => Self::refused(
                 message,
                 "nothing was written: run the same command again when it is done",
@@ -240,7 +238,7 @@ impl From<PipelineError> for CliError {
                 Self::usage(error.to_string(), "name a CSV file of trades")
             }
             PipelineError::Changed { .. } => Self {
-                hint: "import it again when whatever writes it is done".into(),
+                hint: "import it again when its writer is done".into(),
                 ..Self::failed(error.to_string())
             },
             PipelineError::Usage { message, hint } => Self::usage(message, hint),

@@ -32,7 +32,7 @@ fn name_of(c: char) -> String {
         c if is_hidden(c) => format!("the invisible character U+{number:04X}"),
         c if is_other_blank(c) => format!("U+{number:04X}, which looks like a plain blank"),
         c if !is_plain(c) => format!("U+{number:04X}, which has no picture that is agreed on"),
-        _ => format!("a blank, U+{number:04X}, where none may be"),
+        _ => format!("a misplaced blank, U+{number:04X}"),
     }
 }
 
@@ -368,7 +368,7 @@ mod tests {
         );
         let message = |text: &str| text.parse::<OrderId>().unwrap_err().to_string();
         assert_eq!(message("a\nb"), "has the control character U+000A");
-        assert_eq!(message(" a"), "has a blank, U+0020, where none may be");
+        assert_eq!(message(" a"), "has a misplaced blank, U+0020");
         // Names are shown so that a terminal and a reader see what they have.
         let unreadable = OrderId::unreadable("A\u{202e}\u{1b}1");
         assert_eq!(unreadable.to_string(), "A\\u{202e}\\u{1b}1");

@@ -50,7 +50,7 @@ pub struct Draft {
     part: Option<Unfinished>,
     /// Mode of a new file.
     mode: u32,
-    /// Offset of the first byte that was not written: a write failed.
+    /// Length that the file would have by now; set once a write failed.
     failed_at: Option<u64>,
 }
 

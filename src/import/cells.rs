@@ -105,7 +105,7 @@ impl TradeReader<'_, '_> {
             return Err(bad_cell(Column::Status, status, fault));
         }
         if status_takes_back(status) {
-            let fault = Fault::new("the status of a trade that was taken back, expected a trade")
+            let fault = Fault::new("the status of a trade that was reversed, expected a trade")
                 .with_hint(TAKEN_BACK_HINT)
                 .taking_back();
             return Err(bad_cell(Column::Status, status, fault));
@@ -178,7 +178,7 @@ fn id_fault(error: &IdError) -> Fault {
             Fault::new(format!(
                 "expected no invisible character such as U+{number:04X}"
             ))
-            .with_hint("it may have come with a copied text: type the name anew")
+            .with_hint("it may have come with a copied text: type the name again")
         }
         IdError::BadCharacter(bad) if !is_plain(*bad) => {
             let number = u32::from(*bad);
@@ -189,7 +189,7 @@ fn id_fault(error: &IdError) -> Fault {
                 ),
                 false => (
                     "without a picture",
-                    "it may have come with a copied text: type the name anew",
+                    "it may have come with a copied text: type the name again",
                 ),
             };
             Fault::new(format!(
@@ -241,7 +241,7 @@ fn negative_size(text: &str, side: Side) -> Fault {
     if side == Side::Buy {
         return fault
             .with_hint(
-                "a sale is written with side \"sell\" and no sign; if the row takes back another \
+                "a sale is written with side \"sell\" and no sign; if the row reverses another \
                  one, remove both",
             )
             .taking_back();

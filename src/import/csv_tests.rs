@@ -71,9 +71,9 @@ const ABOVE: &str = "expected a number above zero";
 const NUMBER: &str = "expected a number, zero or more";
 const NO_COMMA: &str = "expected a number without commas";
 const THOUSANDS: &str = "thousands are written without separator";
-const DECIMALS: &str = "decimals stand behind a point";
+const DECIMALS: &str = "decimals follow a point";
 const NO_SIGN: &str = "a price has no sign: a sale is written with side \"sell\"";
-const SELL: &str = "a sale is written with side \"sell\" and no sign; if the row takes back \
+const SELL: &str = "a sale is written with side \"sell\" and no sign; if the row reverses \
                     another one, remove both";
 const DOLLAR: &str = "\"$\" is no part of a number";
 const SIDE: &str = "expected \"buy\" or \"sell\"";
@@ -81,7 +81,7 @@ const FEE: &str = "leave the cell empty where the fee is unknown";
 const BLANK: &str = "expected no blank at either end";
 const SEQ: &str = "expected a whole number of 64 bits, or nothing";
 const QUOTE: &str = "a quote counts only at the start of a cell: remove the blank before it";
-const COPIED: &str = "it may have come with a copied text: type the name anew";
+const COPIED: &str = "it may have come with a copied text: type the name again";
 const STATUS: &str = "the status of an order that never executed, expected a trade";
 const EXECUTED: &str = "remove the row, and its trade if it takes one back; if a part was \
     executed, give its size with status \"filled\"";

@@ -192,7 +192,7 @@ fn separated(dressed: &mut Dressed) -> Option<Option<String>> {
     let whole = last.and_then(|at| body.get(..at)).unwrap_or_default();
     let behind = body.len() - whole.len() - usize::from(last.is_some());
     let thousands = "thousands are written without separator";
-    let decimals = "decimals stand behind a point";
+    let decimals = "decimals follow a point";
     let without = |separator: char| body.replace(separator, "");
     let (what, number) = match (commas, points, of_last) {
         (0, 0 | 1, _) => return Some(Some(body)),
@@ -266,7 +266,7 @@ mod tests {
         let dollar = "\"$\" is no part of a number";
         let usd = "\"USD\" is no part of a number";
         let thousands = "thousands are written without separator";
-        let decimals = "decimals stand behind a point";
+        let decimals = "decimals follow a point";
         let blanks = "blanks and apostrophes are no part of a number";
         let wide = "its digits are full-width ones";
         for (text, expected, write) in [

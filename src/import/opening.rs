@@ -105,7 +105,7 @@ fn bad(column: &'static str, found: &str, reason: String) -> Bad {
     let fault = Fault::new(reason);
     let fault = match column {
         "size" if is_negative(found) => {
-            fault.with_hint("a lot is what is held; if the row takes back another one, remove both")
+            fault.with_hint("a lot is what is held; if the row reverses another one, remove both")
         }
         "size" => with_obstacles(fault, found, Counts::Units),
         "basis" => with_obstacles(fault, found, Counts::Dollars),

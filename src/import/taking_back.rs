@@ -41,14 +41,14 @@ pub(super) fn status_takes_back(status: &str) -> bool {
 
 /// The hint for a row that reverses another row.
 pub(super) const TAKES_BACK_HINT: &str =
-    "it takes back another row: remove both from the file, this one and the one it takes back";
+    "it reverses another row: remove both from the file, this one and the one it reverses";
 
 /// The hint for a row whose status means a cancellation.
 pub(super) const TAKEN_BACK_HINT: &str =
-    "remove the row if it was taken back; if it takes back another one, remove both";
+    "remove the row if it was reversed; if it reverses another one, remove both";
 
 /// The hint for a row that may reverse another row and has another fault.
-const MAY_TAKE_BACK_HINT: &str = "it looks like a row that takes back another one: then remove \
+const MAY_TAKE_BACK_HINT: &str = "it looks like a row that reverses another one: then remove \
     both from the file; if it is a trade of its own, correct it";
 
 /// Marks a rejected row as a reversal if any of its cells says so.

@@ -154,7 +154,7 @@ fn find(names: &[String], named: &str) -> PipelineResult<String> {
         return Ok(full);
     }
     let hint = match names {
-        [] => "there is none; `fifo-pnl history import FILE` makes one of a file".to_owned(),
+        [] => "there is no snapshot; `fifo-pnl history import FILE` makes one of a file".to_owned(),
         names => format!("there is {}", names.join(", ")),
     };
     let message = format!("there is no snapshot \"{named}\"");

@@ -107,7 +107,7 @@ pub struct ImportedAs {
 }
 
 impl Source {
-    /// Tells whether rows that are no trades stop it. A row that takes back another one always
+    /// Tells whether rows that are no trades stop it. A row that reverses another one always
     /// does: left out alone, it would leave the other one in the ledger.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
         are_refused(&self.rejected, skip_invalid)

@@ -1,5 +1,5 @@
-//! Rows that an import does not take: what is in the way, told once for each reason, counted to
-//! the last row, and kept whole in the database if they are left out.
+//! Rows that an import does not take. It names each fault once for each reason, counts to the last
+//! row, and keeps the rows whole in the database if they are left out.
 #![cfg(all(feature = "cli", unix))]
 
 use crate::support;
@@ -32,12 +32,7 @@ fn what_is_in_the_way_of_a_number_is_named_and_mended() {
         ("price", "$51.20", "\"$\" is no part", "51.20"),
         ("price", "51.20 USD", "\"USD\" is no part", "51.20"),
         ("price", "8,765.43", "thousands", "8765.43"),
-        (
-            "price",
-            "8.765,43",
-            "decimals stand behind a point",
-            "8765.43",
-        ),
+        ("price", "8.765,43", "decimals follow a point", "8765.43"),
         ("price", "8,765", "write 8765, or 8.765", ""),
         ("price", "51.20 CHF", "\"CHF\" is not the dollar", ""),
         ("price", "£51.20", "\"£\" is not the dollar", ""),
@@ -132,7 +127,7 @@ fn a_row_that_takes_back_another_is_never_left_out_alone() {
     }
 }
 
-/// What is found first does not decide: the row takes back another one all the same.
+/// The first fault does not decide: the row reverses another one all the same.
 #[test]
 fn a_row_that_takes_back_another_is_told_behind_any_other_fault() {
     let head = format!("{HEAD},status");
@@ -167,7 +162,7 @@ fn a_row_that_takes_back_another_is_told_behind_any_other_fault() {
         );
         assert!(!folder.join(support::DATABASE).exists(), "{row}");
     }
-    // These take back nothing, whatever is wrong with them, or are trades.
+    // These reverse no row, with any fault, or are trades.
     for row in [
         format!("c,QNT-USD,buy,10,3,{TIME},0,cancelled"),
         format!("c,QNT-USD,sell,-10,3,{TIME},0,filled"),
@@ -193,7 +188,7 @@ fn a_row_that_takes_back_another_is_told_behind_any_other_fault() {
     assert!(done.stderr.contains("remove both"), "{}", done.stderr);
 }
 
-/// What a hint says to write keeps the sign and every digit.
+/// A number in a hint keeps the sign and every digit.
 #[test]
 fn a_hint_loses_no_sign_and_no_digit() {
     let folder = Folder::new();
@@ -207,7 +202,7 @@ fn a_hint_loses_no_sign_and_no_digit() {
         ),
         (
             row("buy", "-1,000", "0"),
-            "if the row takes back another one, remove both",
+            "if the row reverses another one, remove both",
             "1000",
         ),
         (
@@ -292,7 +287,7 @@ fn a_column_that_names_a_currency_is_not_ignored() {
     );
 }
 
-/// What says the same as is read, or nothing, is fine; so are numbers of units.
+/// A cell that names dollars, or is empty, is fine; so are numbers of units.
 #[test]
 fn a_column_that_names_dollars_is_read_as_such() {
     let folder = Folder::new();
@@ -303,7 +298,7 @@ fn a_column_that_names_dollars_is_read_as_such() {
     ] {
         folder.write("t.csv", with_column(column, cells));
         let done = folder.fifo_pnl(&["import", "--preview", "t.csv"]).expect(0);
-        let ignored = done.stdout.contains("columns that nothing is read from");
+        let ignored = done.stdout.contains("ignored columns");
         assert_eq!(ignored, column == "community", "{}", done.stdout);
     }
     folder.write("t.csv", with_column("Currency", &["DAI"]));
@@ -312,8 +307,8 @@ fn a_column_that_names_dollars_is_read_as_such() {
     folder.fifo_pnl(&["import", "--preview", "t.csv"]).expect(0);
 }
 
-/// Rows of a few reasons, thousands of one: 1,500 with a sign, 3 with a comma, 400 of one id, 2
-/// that are the same as a row before, 10 good ones.
+/// Rows of a few reasons, thousands of one: 1,500 with a sign, 3 with a comma, 400 of one id. Also
+/// 2 that repeat a row, and 10 good ones.
 fn many() -> String {
     let mut text = format!("{HEAD}\n");
     for nth in 0..10 {

@@ -1,7 +1,7 @@
-//! What only the SQLite store has: the file, the schema gate, rules inside the database, views.
+//! The SQLite store's own rules: the file, the schema check, checks inside the database, views.
 //!
-//! What the database itself promises is tried from outside too, with the sqlite3 shell: an
-//! operator has it, and it knows nothing of this program.
+//! The sqlite3 shell tries the promises of the database from outside, too. An operator has it, and
+//! it does not know this program.
 #![cfg(feature = "job")]
 
 use crate::subject;
@@ -479,11 +479,11 @@ async fn a_schema_goes_back_only_while_no_fact_is_lost() {
     for (target, words) in [
         (
             3,
-            "the schema is at v3: it can only be taken back to an older version",
+            "the schema is at v3: it can only go back to an older version",
         ),
         (
             -1,
-            "the schema is at v3: it can only be taken back to an older version",
+            "the schema is at v3: it can only go back to an older version",
         ),
         (1, "schema v1 has no place for 1 decisions about pools"),
         (0, "schema v0 has no place for 9 trades"),

@@ -69,7 +69,7 @@ pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
     Ok(outcome(&location, &findings, to_json(&report), &known))
 }
 
-/// `known` is a remark that is no finding.
+/// `known` is a remark, not a finding.
 fn outcome(location: &str, findings: &[(&str, String)], json: Value, known: &[String]) -> Outcome {
     let is_well = findings.is_empty();
     let mut text = match is_well {

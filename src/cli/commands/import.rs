@@ -267,7 +267,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
             .map(|column| shown(column).to_string())
             .collect();
         let columns = columns.join(", ");
-        text.push_str(&format!("  columns that nothing is read from: {columns}\n"));
+        text.push_str(&format!("  ignored columns: {columns}\n"));
     }
     text.push_str(&report::describe_statuses(&report.statuses));
     text.push_str(&describe_rebates(&report.fees));

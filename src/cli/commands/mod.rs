@@ -157,7 +157,7 @@ fn check_reason(reason: &str) -> CliResult<()> {
     }
     Err(CliError::usage(
         "--reason is empty",
-        "say why, for whoever audits this later",
+        "say why, for a later audit",
     ))
 }
 

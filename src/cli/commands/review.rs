@@ -199,13 +199,13 @@ fn describe(items: &[&QueuedItem], next: &Next) -> String {
     let unmatched = items.iter().filter(is_unmatched).count();
     if unmatched > 0 {
         text.push_str(
-            "An unmatched sell closes by itself once its buy is imported and computed; or it is a\n\
+            "A run closes an unmatched sell once its buy is imported and computed; or it is a\n\
              short sale: these are not matched yet.\n",
         );
     }
     if unmatched < items.len() {
         text.push_str(
-            "A rejected pool closes by itself once its trades are corrected or voided, the\n\
+            "A run closes a rejected pool once its trades are corrected or voided, the\n\
              settings say that it is priced in dollars, or it is excluded.\n",
         );
     }

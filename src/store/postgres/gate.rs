@@ -240,7 +240,7 @@ fn text(bytes: Option<&[u8]>) -> StoreResult<&str> {
 pub(super) fn copied_ledger() -> StoreError {
     StoreError::Refused(
         "the ledger has rows of transactions that this server has not reached: it was copied \
-         from another cluster (ingest_xid), and what is new in it could not be told"
+         from another cluster (ingest_xid), and no run could find what is new in it"
             .into(),
     )
 }

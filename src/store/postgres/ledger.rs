@@ -350,8 +350,8 @@ pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<S
         Watermark::Unguarded {
             cluster: theirs, ..
         } if theirs == cluster => Err(StoreError::WatermarkElsewhere(
-            "the version was computed from an unguarded ledger: what came since can't be \
-             told by transactions; compute a new version",
+            "the version was computed from an unguarded ledger: transactions can't tell what came \
+             since; compute a new version",
         )),
         _ => Err(StoreError::WatermarkElsewhere(
             "the version was computed in another database cluster, whose transaction numbers \

@@ -17,7 +17,7 @@ pub(super) async fn set(
     held: bool,
     at: Timestamp,
 ) -> StoreResult<()> {
-    let action = "move the current pointer";
+    let action = "make the version current";
     sqlx::query("UPDATE current_version SET version = $1, held = $2, changed_at = $3::timestamptz")
         .bind(version)
         .bind(held)
@@ -42,7 +42,7 @@ pub(super) async fn locked(connection: &mut PgConnection) -> StoreResult<Current
     sqlx::query("SELECT 1 FROM current_version FOR UPDATE")
         .execute(&mut *connection)
         .await
-        .map_err(|e| from_sqlx("read the current pointer", e))?;
+        .map_err(|e| from_sqlx("read the current version", e))?;
     read::current_in(connection).await
 }
 

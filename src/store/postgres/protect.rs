@@ -33,12 +33,12 @@ const FACTS: [&str; 10] = [
 
 /// What protecting adds to the ledger, in words.
 pub(super) const PLAN: [&str; 6] = [
-    "column account, 'default' for every row, if there is none",
+    "column account, 'default' for every row, if it is missing",
     "column ingested_at: when a row came; unknown for those that are there",
     "column ingest_xid: the transaction that brought it",
-    "a trigger that sets both for each row that comes, whatever its writer says",
+    "a trigger that sets both for each new row, also against its writer",
     "triggers that refuse a change of a fact, DELETE and TRUNCATE",
-    "other columns can be written as before; no row is written anew",
+    "other columns can be written as before; no row is rewritten",
 ];
 
 /// Protects the ledger, in one transaction. Does nothing where it is guarded.

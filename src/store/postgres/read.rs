@@ -74,7 +74,7 @@ pub(super) async fn current_in(connection: &mut PgConnection) -> StoreResult<Cur
     let row: (Option<i64>, bool) = sqlx::query_as("SELECT version, held FROM current_version")
         .fetch_one(connection)
         .await
-        .map_err(|e| from_sqlx("read the current pointer", e))?;
+        .map_err(|e| from_sqlx("read the current version", e))?;
     Ok(Current {
         version: row.0,
         held: row.1,

@@ -345,7 +345,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     check_ours(connection).await?;
     if target < 0 || target >= found {
         return Err(StoreError::Refused(format!(
-            "the schema is at v{found}: it can only be taken back to an older version"
+            "the schema is at v{found}: it can only go back to an older version"
         )));
     }
     let ledger = match found {

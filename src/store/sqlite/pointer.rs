@@ -17,7 +17,7 @@ pub(super) async fn set(
     held: bool,
     at: Timestamp,
 ) -> StoreResult<()> {
-    let action = "move the current pointer";
+    let action = "make the version current";
     sqlx::query("UPDATE current_version SET version = $1, held = $2, changed_at = $3")
         .bind(version)
         .bind(held)

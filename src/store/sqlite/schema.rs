@@ -336,7 +336,7 @@ pub(super) async fn down(
     let found = version_found(connection).await?;
     if target < 0 || target >= found {
         return Err(StoreError::Refused(format!(
-            "the schema is at v{found}: it can only be taken back to an older version"
+            "the schema is at v{found}: it can only go back to an older version"
         )));
     }
     for (needed, table, what) in LOST_BELOW {

@@ -1,4 +1,4 @@
-//! The schema gate, roles, and places where there is no database to work with.
+//! The schema check, roles, and places without a database to work with.
 
 use std::time::Duration;
 
@@ -210,11 +210,11 @@ async fn a_schema_goes_back_only_while_no_fact_is_lost() {
     for (target, words) in [
         (
             3,
-            "the schema is at v3: it can only be taken back to an older version",
+            "the schema is at v3: it can only go back to an older version",
         ),
         (
             -1,
-            "the schema is at v3: it can only be taken back to an older version",
+            "the schema is at v3: it can only go back to an older version",
         ),
         (0, "schema v0 has no place for 6 trades"),
     ] {
@@ -306,7 +306,7 @@ async fn a_role_is_told_which_right_it_lacks() {
     let grant = format!("GRANT SELECT ON _pnl_migrations TO {role}");
     database.run(&grant).await.unwrap();
     let store = open(&url).await.unwrap();
-    // Nobody is told to give a reader rights that write: the command is its owner's.
+    // No message offers a reader rights that write: the command is its owner's.
     let import = batch(vec![trade("B-9", "buy", "1", "1", 1)]);
     let words = no_permission(store.import(&import).await.map(drop));
     let not_for = format!("; it writes, so it is not for {role}: run it as ");

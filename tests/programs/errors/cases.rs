@@ -16,19 +16,19 @@ S-2,BTC-USD,sell,0.5,120,2025-01-04T10:00:00Z,0.06,main
 
 pub const GROUPS: &[Group] = &[
     Group {
-        title: "Files that are no ledger",
+        title: "Files that are not ledgers",
         about: "Nothing of such a file is read, and no database is made for it.",
         cases: FILES,
     },
     Group {
-        title: "Rows that are no trades",
+        title: "Rows that are not trades",
         about: "One bad row stops the import, and nothing of it is kept. The message counts the \
                 bad rows by reason and shows the first five of each, with line and column. \
                 `--skip-invalid` imports the good rows and keeps the rejected ones.",
         cases: ROWS,
     },
     Group {
-        title: "Trades that the ledger has otherwise",
+        title: "Trades that the ledger has with other facts",
         about: "",
         cases: CONFLICTS,
     },
@@ -126,7 +126,7 @@ const FILES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A column is there twice",
+        title: "A column that stands twice",
         files: &[(
             "trades.csv",
             "order_id,symbol,side,size,price,order_time,total_fees_usd,price\n",
@@ -142,7 +142,7 @@ const FILES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "There is no header",
+        title: "No header",
         files: &[(
             "trades.csv",
             "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\n",
@@ -216,7 +216,7 @@ const ROWS: &[Case] = &[
         "A-1,BTC-USD,buy,1,1,234.5,2025-01-02T10:00:00Z,0"
     ),
     row!(
-        "A size that is no number",
+        "A size that is not a number",
         "A-1,BTC-USD,buy,NaN,100,2025-01-02T10:00:00Z,0"
     ),
     row!(
@@ -244,7 +244,7 @@ const ROWS: &[Case] = &[
         "A-1,BTC-USD,buy,1000000000000,1000000000000,2025-01-02T10:00:00Z,0"
     ),
     row!(
-        "A fee that is no number",
+        "A fee that is not a number",
         "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,n/a"
     ),
     row!(
@@ -262,7 +262,7 @@ const ROWS: &[Case] = &[
         "1.41421E+18,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0"
     ),
     row!(
-        "A row that takes back another one",
+        "A row that reverses another one",
         "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\nA-2,BTC-USD,Buy (Ca.),-1,100,\
          2025-01-02T10:00:00Z,0"
     ),
@@ -481,7 +481,7 @@ const POOLS: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A sell without a buy, where that is not accepted",
+        title: "A sell without a buy, under --strict",
         files: &[(
             "trades.csv",
             "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
@@ -542,7 +542,7 @@ const VERSIONS: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "There is no such version",
+        title: "No such version",
         before: &[RUN],
         command: "validate_allocations --version 7",
         same: &[
@@ -555,7 +555,7 @@ const VERSIONS: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "The version is no number",
+        title: "The version is not a number",
         before: &[RUN],
         command: "validate_allocations --version latest",
         same: &["fifo-pnl versions export latest"],
@@ -694,7 +694,7 @@ const NAMES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A symbol that is none",
+        title: "A bad symbol",
         before: &[RUN],
         command: "compute_allocations --symbol 'BTC USD'",
         ..Case::NONE
@@ -715,7 +715,7 @@ const NAMES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A void is undone that was none",
+        title: "Undoing the void of a trade that was not voided",
         before: &[RUN],
         command: "fifo-pnl void B-1 --account main --reason again --undo",
         exit: 3,
@@ -734,13 +734,13 @@ const NAMES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A sell is explained that nobody knows",
+        title: "An unknown sell is explained",
         before: &[RUN],
         command: "fifo-pnl explain --sell S-9",
         ..Case::NONE
     },
     Case {
-        title: "A sell is explained whose id two accounts have",
+        title: "A sell whose id two accounts have is explained",
         before: &[RUN],
         command: "fifo-pnl explain --sell S-2",
         after: &["fifo-pnl explain --sell S-2 --account bot"],
@@ -760,14 +760,14 @@ const NAMES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A pool is included that was not excluded",
+        title: "A pool that was not excluded is included",
         before: &[RUN],
         command: "fifo-pnl review include --account main --symbol BTC-USD --reason again",
         exit: 3,
         ..Case::NONE
     },
     Case {
-        title: "A pool is excluded that the ledger does not have",
+        title: "An unknown pool is excluded",
         before: &[RUN],
         command: "fifo-pnl review exclude --account main --symbol BCT-USD --reason test",
         ..Case::NONE

@@ -5,7 +5,7 @@ use super::{Case, Where};
 
 pub const DATABASES: &[Case] = &[
     Case {
-        title: "There is no database",
+        title: "No database",
         command: "compute_allocations --all-symbols",
         same: &[
             "compute_allocations --symbol BTC-USD --dry-run",
@@ -29,12 +29,12 @@ pub const DATABASES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "There is no database where the flag says",
+        title: "No database at the flag's path",
         command: "fifo-pnl versions list --database sqlite:///nowhere/pnl.db",
         ..Case::NONE
     },
     Case {
-        title: "There is no database where the environment says",
+        title: "No database at the environment's path",
         command: "DATABASE_URL=sqlite://pnl.db fifo-pnl versions list",
         ..Case::NONE
     },
@@ -290,7 +290,7 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A time to wait that is none",
+        title: "A bad time to wait",
         command: "compute_allocations --all-symbols --wait soon",
         ..Case::NONE
     },
@@ -301,7 +301,7 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A threshold that is no number",
+        title: "A threshold that is not a number",
         files: &[(
             "fifo-pnl.toml",
             "[symbols.\"BTC-USD\"]\ndust_threshold = \"few\"\n",
@@ -310,7 +310,7 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A symbol of the configuration that is none",
+        title: "A bad symbol in the configuration",
         files: &[("fifo-pnl.toml", "[symbols.\"BTC USD\"]\nquote = \"USD\"\n")],
         command: "fifo-pnl run ledger.csv",
         ..Case::NONE
@@ -337,7 +337,7 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "An account that is none",
+        title: "A bad account",
         command: "fifo-pnl import --account '' ledger.csv",
         ..Case::NONE
     },
@@ -352,7 +352,7 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A flag that has no effect, whatever its value",
+        title: "A flag without effect, with any value",
         command: "compute_allocations --all-symbols --since yesterdayish",
         same: &["compute_allocations --symbol BTC-USD --since yesterdayish"],
         ..Case::NONE

@@ -18,13 +18,13 @@ pub const TAX: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A time zone that is none",
+        title: "An unknown time zone for tax dates",
         before: &[RUN],
         command: "fifo-pnl tax --year 2025 --format lots -o tax.csv --timezone berlin",
         ..Case::NONE
     },
     Case {
-        title: "A time zone in the configuration that is none",
+        title: "An unknown time zone in the configuration",
         before: &[
             RUN,
             "printf '[tax]\\ntimezone = \"Mars/Base\"\\n' > fifo-pnl.toml",
@@ -33,7 +33,7 @@ pub const TAX: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A year that is none",
+        title: "An impossible year",
         before: &[RUN],
         command: "fifo-pnl tax --year 25 --format lots -o tax.csv",
         ..Case::NONE
@@ -131,7 +131,7 @@ pub const TAX: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A box that is none",
+        title: "An unknown box",
         before: &[
             "printf '[[tax.boxes]]\\naccount = \"main\"\\nyear = 2025\\n\
                    reported = \"yes\"\\n' > fifo-pnl.toml",
@@ -147,13 +147,13 @@ pub const TAX: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A file to verify that is no zip",
+        title: "A file to verify that is not a zip",
         before: &[RUN],
         command: "fifo-pnl tax verify ledger.csv",
         ..Case::NONE
     },
     Case {
-        title: "What is filed is of another database",
+        title: "A filed zip of another database",
         before: &[RUN, ZONE, FILED],
         command: "fifo-pnl import --quiet ledger.csv --database sqlite://other.db && \
                   fifo-pnl tax verify filed.zip --database sqlite://other.db; \
@@ -201,7 +201,7 @@ pub const REVIEW: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A basis for an item that is no unmatched sell",
+        title: "A basis for an item that is not an unmatched sell",
         before: &[
             "printf 'order_id,symbol,side,size,price,order_time,total_fees_usd\\n\
                    e-1,BTC-EUR,buy,1,90,2025-01-02T10:00:00Z,0\\n' > eur.csv; \
@@ -212,7 +212,7 @@ pub const REVIEW: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A basis of zero that nobody signs",
+        title: "A basis of zero without a signature",
         before: &[UNMATCHED],
         command: "fifo-pnl review resolve 1 --basis 0 --acquired 2025-01-03T00:00:00Z \
                   --note gift --yes",
@@ -226,14 +226,14 @@ pub const REVIEW: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A lot larger than what is missing",
+        title: "A lot larger than the missing size",
         before: &[UNMATCHED],
         command: "fifo-pnl review resolve 1 --basis 5 --size 7 --acquired 2025-01-03T00:00:00Z \
                   --note more --yes",
         ..Case::NONE
     },
     Case {
-        title: "A second decision for what the first one settled, before a run",
+        title: "A second decision for a settled item, before a run",
         before: &[
             UNMATCHED,
             "fifo-pnl review resolve 1 --basis 5 --acquired 2025-01-03T00:00:00Z --note x --yes",
@@ -252,7 +252,7 @@ pub const REVIEW: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A sheet with an action that is none",
+        title: "A sheet with an unknown action",
         files: &[(
             "items.csv",
             "item,action,size,basis,acquired,signed_by,note\n1,sell,,,,,why\n",

@@ -6,7 +6,7 @@ use crate::support::Done;
 use crate::support::ledger::{csv, rows};
 use crate::support::site::{Site, server, with_patience};
 
-/// What a session holds, the commands that need it, and what they were doing.
+/// Locks of a session, the commands that need them, and what they were doing.
 const HELD: [(&str, &[&str], &str); 7] = [
     (
         "SELECT pg_advisory_xact_lock(x'6669666f2d696d70'::bigint)",
@@ -31,7 +31,7 @@ const HELD: [(&str, &[&str], &str); 7] = [
     (
         "SELECT * FROM current_version FOR UPDATE",
         &["versions publish 1"],
-        "move the current pointer",
+        "make the version current",
     ),
     (
         "LOCK TABLE event_log IN SHARE MODE",
@@ -103,7 +103,8 @@ fn no_command_waits_for_ever_and_each_says_for_whom() {
     site.fifo_pnl(&["import", "more.csv"]).expect(0);
 }
 
-/// Without a limit in the URL the program has its own, whatever a database sets for others.
+/// Without a limit in the URL the program has its own; a database's setting for others does not
+/// count.
 #[test]
 fn the_limit_is_ours_where_the_url_has_none() {
     let Some(server) = server() else { return };

@@ -148,7 +148,7 @@ pub(super) fn describe_ways_on(take_back: u64) -> String {
     }
     let rows = plural(take_back, "row", "rows");
     format!(
-        "Correct the rows.\n{rows} may take back another one; if so, remove both from the file. \
+        "Correct the rows.\n{rows} may reverse another one; if so, remove both from the file. \
          --skip-invalid would\nleave the other one in the ledger, so it refuses such a file.\n"
     )
 }

@@ -1,8 +1,8 @@
 //! Ways to settle a review item, by its kind, each with its commands.
 //!
 //! A command is printed as a user types it; words in capitals stand for what only the user knows.
-//! tests/programs/advice.rs makes an item of each kind, reads the commands from the text and runs
-//! them.
+//! The test tests/programs/advice.rs makes an item of each kind, reads the commands from the text
+//! and runs them.
 
 use std::collections::BTreeSet;
 

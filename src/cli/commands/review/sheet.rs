@@ -304,7 +304,7 @@ fn prepare(
     if row.note.trim().is_empty() {
         return Err(of_row(CliError::usage(
             "note is empty",
-            "say why, for whoever audits this later",
+            "say why, for a later audit",
         )));
     }
     let args = NoteArgs {

@@ -50,7 +50,7 @@ pub(super) fn check_note(note: &str) -> CliResult<()> {
     }
     Err(CliError::usage(
         "--note is empty",
-        "say why, for whoever audits this later",
+        "say why, for a later audit",
     ))
 }
 

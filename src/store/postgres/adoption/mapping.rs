@@ -464,7 +464,7 @@ pub(in crate::store::postgres) fn symbol_of(column: &str) -> String {
 
 fn words_of_text(name: &str) -> &'static str {
     match name {
-        "account" => "as it is; \"default\" where there is none",
+        "account" => "as it is; \"default\" if it is empty",
         "symbol" => "in its one spelling",
         "side" => "in small letters",
         _ => "as it is",
