@@ -17,8 +17,8 @@ pub struct Next {
 }
 
 impl Next {
-    /// Works out which options a command needs: `--database` only if the plain command would open
-    /// another one, `--config` if it was named.
+    /// Works out the options that a command needs. `--database`: only if the plain command would
+    /// open another one. `--config`: if it was named.
     pub fn of(config: &Config) -> Self {
         let mut options = String::new();
         if let Some(url) = &config.database_option {
@@ -84,8 +84,8 @@ pub fn flag(name: &str, value: &str) -> String {
     format!("{name}{between}{}", quoted(value))
 }
 
-/// Returns a word as a shell takes it whole. A character that can't be seen is spelled: the word
-/// stays on its line, and bash, zsh and ksh read it back.
+/// Returns a word in one piece for a shell. An invisible character is spelled out: the word stays
+/// on its line, and bash, zsh and ksh read it back.
 pub fn quoted(word: &str) -> String {
     let is_unseen = |character: char| !is_plain(character);
     if word.chars().any(is_unseen) {

@@ -1,9 +1,9 @@
 //! The judge: whether a stored version of a pool is what its ledger says it must be.
 //!
 //! Each check is a function from data to violations; none stops at the first, and one wrong row
-//! gives few. What has to be there is computed by `reference.rs`: no matching and no money code is
-//! shared with the engine. `checks/rows.rs` judges the rows, `checks/claims.rs` the inventory, the
-//! review queue and the summary, `checks/evidence.rs` finds out which row is about which trades.
+//! gives few. `reference.rs` computes the expected rows, and shares no matching and no money code
+//! with the engine. `checks/rows.rs` judges the rows. `checks/claims.rs` judges the inventory, the
+//! review queue and the summary. `checks/evidence.rs` finds the trades of each row.
 //!
 //! Not here: what needs more than one pool's data. The store counts I15; I14 and I16 look at all
 //! ids of an account, and I12 compares with an earlier system.
@@ -191,8 +191,8 @@ pub struct PoolVersion<'a> {
 
 /// Checks all invariants of one pool of a version: I1 to I11 and I13.
 ///
-/// `elsewhere` is asked for an order that is not among the pool's trades: in which symbol it is a
-/// trade, in the same account or another.
+/// `elsewhere` answers for an order that is not among the pool's trades: the symbol in which it is
+/// a trade, in the same account or another.
 /// Order: by invariant, then by the pool's total order.
 pub fn check_pool(
     version: &PoolVersion<'_>,

@@ -1,5 +1,5 @@
-//! A size, price or fee as an integer and a scale: what the hot loops carry instead of the types
-//! of `number.rs`, which are for callers.
+//! A size, price or fee as an integer and a scale. The hot loops use it; the types of `number.rs`
+//! are for callers.
 
 use rust_decimal::Decimal;
 

@@ -123,7 +123,7 @@ fact! {
 /// A number of base units, zero or more.
 ///
 /// A trade's size has at most 28 significant digits and 28 decimals. The rest of a lot can need
-/// more digits than either trade had (10^27 less 10^-28 has 55), so this holds 256 bits.
+/// more digits than either trade had: 10^27 less 10^-28 has 55. So this holds 256 bits.
 ///
 /// ```
 /// use fifo_pnl::engine::Size;

@@ -38,8 +38,8 @@ pub struct Matching {
     scale: u8,
     /// The width of those integers.
     width: Width,
-    /// Buys of lots that earlier trades left open, by place: in no count and no sum but those of
-    /// the open lots.
+    /// Buys of lots that earlier trades left open, by place. They are in the counts and sums of
+    /// open lots alone.
     earlier: Vec<EarlierLot>,
     /// The result of the self-check.
     conserved: Result<(), SelfCheckError>,
@@ -57,7 +57,7 @@ pub struct LotChanges<'a> {
 }
 
 impl Matching {
-    /// Matches sorted trades that fit `N` at the scale, on top of lots that were open and behind
+    /// Matches sorted trades that fit `N` at the scale, on top of open lots. The trades come after
     /// the last trade of before.
     ///
     /// Errors: an amount or a total is beyond the limits of `policy.rs`.

@@ -41,8 +41,8 @@ impl Lots for BuysBefore<'_> {
 
 /// The parts of all sells of a sorted pool, one after the other.
 ///
-/// Nothing is kept of a part once it is given: who needs the parts again matches again, which
-/// costs less than the memory to keep them.
+/// A part is gone once it is given. A caller that needs the parts again matches again: that costs
+/// less than the memory to keep them.
 #[derive(Debug, Clone)]
 pub(super) struct Parts<'a, N> {
     trades: &'a Trades,

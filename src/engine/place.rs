@@ -2,7 +2,7 @@
 //!
 //! Everything that puts trades into their order compares places: the sort before matching, the
 //! decision whether a trade comes late, the order of open lots. The second matcher has an order of
-//! its own, in `reference.rs`, so that it can be judged by it.
+//! its own, in `reference.rs`, and so can judge this one.
 
 use std::cmp::Ordering;
 
@@ -12,8 +12,8 @@ use super::time::Timestamp;
 
 /// A trade's place in the total order of its pool.
 ///
-/// Order: time; buys before sells; sequence, none last; id: whole numbers first and as numbers,
-/// then the others as bytes; a correction where its original was.
+/// Order: time; buys before sells; sequence, none last; id. Whole numbers come first, as numbers,
+/// then the other ids as bytes; a correction takes the place of its original.
 /// Source: docs/SPEC-matching.md, "Order".
 ///
 /// ```

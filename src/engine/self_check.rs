@@ -45,7 +45,7 @@ pub enum SelfCheckError {
 /// The laws of conservation, held while the parts go by.
 ///
 /// Sells come in order and take the lots in order. So the check keeps only the sums of one sell and
-/// of one lot: when the next begins, the last one must add up.
+/// of one lot. When the next begins, the last one must add up.
 pub(super) struct Conserved<'a, N> {
     trades: &'a Trades,
     /// Buys that earlier trades used in part, by place, and that no part has named yet.
@@ -194,8 +194,8 @@ impl<'a, N: Units> Conserved<'a, N> {
         Ok(())
     }
 
-    /// Checks that the last trade adds up, and that none of its side stands between it and the
-    /// next: that one would have no parts.
+    /// Checks that the last trade adds up, and that no trade of its side stands between it and the
+    /// next: it would have no parts.
     fn check_between(&self, last: &Sums<N>, next: u32, side: Side) -> Result<(), SelfCheckError> {
         let from = match last.trade {
             Some(trade) => {

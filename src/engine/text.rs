@@ -1,5 +1,5 @@
-//! Text of other people, made safe to read: which characters names may not have, and how a text
-//! is shown on a terminal.
+//! Text of other people, made safe to read: characters that names may not have, and texts for a
+//! terminal.
 //!
 //! A file, a database and a server can contain any text. It may move the cursor, turn the direction
 //! of a line, hide characters, or end a line. The store keeps and compares the text as it is; a

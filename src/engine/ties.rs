@@ -1,8 +1,8 @@
 //! Counts the trades that stand in their pool's order by their id alone.
 //!
-//! A trade counts if the trade before it in its pool's order has the same time, side and sequence,
-//! or neither has a sequence. Of k trades that tie, k - 1 count. So counts add up: over slices,
-//! which are cut between instants, and over the appends to a version.
+//! A trade counts if the one before it in its pool's order has the same time and side, and the same
+//! sequence or also none. Of k trades that tie, k - 1 count. So counts add up: over slices, which
+//! are cut between instants, and over the appends to a version.
 
 use super::lots::EarlierLot;
 use super::place::PlaceInPool;

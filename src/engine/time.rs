@@ -58,8 +58,8 @@ impl Timestamp {
 /// The calendar repeats after 400 years. Units: microseconds.
 const CYCLE_MICROS: i64 = 146_097 * 86_400_000_000;
 
-/// Shows microseconds since 1970 that are no [`Timestamp`], with a year of six digits and a sign,
-/// as ISO 8601 writes years outside 0000 to 9999.
+/// Shows microseconds since 1970 that are beyond a [`Timestamp`]. The year has six digits and a
+/// sign, as ISO 8601 writes years outside 0000 to 9999.
 pub(super) fn show_far_time(micros: i64) -> String {
     let within = jiff::Timestamp::from_microsecond(micros.rem_euclid(CYCLE_MICROS));
     let cycles = micros.div_euclid(CYCLE_MICROS);

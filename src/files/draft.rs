@@ -38,9 +38,9 @@ impl IfThere {
 
 /// A file on its way. Dropping it leaves nothing behind.
 ///
-/// It is read, written and sought like a file, and every error of that says which file it was.
-/// The first write that fails says so; what follows is taken and goes nowhere, and the file never
-/// gets a name. A library that tidies up after an error would print a line of its own otherwise.
+/// It is read, written and sought like a file, and each of its errors names the file. The first
+/// write that fails says so. It accepts and drops later bytes, and the file never gets a name.
+/// Otherwise a library that tidies up after an error would print a line of its own.
 #[derive(Debug)]
 pub struct Draft {
     target: PathBuf,

@@ -1,8 +1,8 @@
-//! Files that a command works with, and that no result may replace: the database in use with what
-//! stands beside it, and the configuration.
+//! Files that a command works with, and that no result may replace: the database in use, its side
+//! files, and the configuration.
 //!
-//! A process says once what it keeps, before it writes anything. Each place of a result is
-//! compared then, by name and by file, so that another spelling of the path is no way around it.
+//! A process names its kept files once, before it writes anything. Then it compares each place of a
+//! result, by name and by file, so another spelling of the path is no way around it.
 
 use std::ffi::OsString;
 use std::fs;

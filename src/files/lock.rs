@@ -64,7 +64,7 @@ impl FolderLock {
     }
 }
 
-/// Opens or makes a lock file, with the rights of the file that it guards: a user who may write to
+/// Opens or makes a lock file, with the rights of the file that it guards. A user who may write to
 /// that file must be able to lock it.
 ///
 /// Errors: no permission; a link or no plain file is there, which nobody would look for.

@@ -17,7 +17,7 @@ pub const REJECTED_BYTES_MAX: usize = 4 * 1024;
 /// Largest file that is held as a whole because it lists few things: lots, decisions, old answers.
 pub const LIST_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Most that is taken from what can't be read twice, a pipe, and so has to be held as a whole.
+/// Most bytes of a source that can't be read twice, a pipe, and so is held whole.
 pub const PIPE_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 const _: () = {

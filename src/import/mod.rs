@@ -48,8 +48,8 @@ pub use table::{Table, TableRow};
 pub use times::{ZoneError, parse_timezone};
 pub use whole::{read_whole, whole_error};
 
-/// Says what is in the way of an amount that a person typed, and how to write it; `None`: nobody
-/// can tell.
+/// Names the obstacle in an amount that a person typed, and how to write it; `None`: nobody can
+/// tell.
 pub fn dollars_hint(text: &str) -> Option<String> {
     let fault = rejected::Fault::new("");
     let fault = hints::with_obstacles(fault, text, hints::Counts::Dollars);

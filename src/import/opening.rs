@@ -1,7 +1,7 @@
 //! Lots carried over from another system: symbol, size, date of purchase, total basis.
 //!
-//! Each row becomes a buy whose source is `opening`. Its order id is made of what the row says, so
-//! that a file imported twice brings nothing new the second time.
+//! Each row becomes a buy whose source is `opening`. Its order id is made of the row's values, so a
+//! file imported twice adds no lot the second time.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Rejected rows by reason: all are counted, of each reason a few are kept.
 //!
-//! A file of ten million bad rows costs no more memory than one of a thousand: each row holds at
+//! A file of ten million bad rows costs no more memory than one of a thousand. Each row holds at
 //! most what `bounds.rs` allows.
 
 use super::rejected::RejectedRow;

@@ -1,7 +1,7 @@
 //! Rows of CSV with the lines they stand on, and quotes that were never closed.
 //!
 //! The reader of CSV takes any bytes: a quote that is never closed swallows the rest of the file as
-//! one cell. So the import checks every row with a quote by the grammar: a quoted cell ends with a
+//! one cell. So the import checks every row with a quote. By the grammar, a quoted cell ends with a
 //! quote, and then a comma or line end. If a row of several lines fails the check, the import gives
 //! up only its first line, and goes on with the next one.
 //! Source: RFC 4180. Text after an opened cell (`5" nail`) is taken unchanged.

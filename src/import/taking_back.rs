@@ -1,7 +1,7 @@
 //! Rows that reverse another row: a cancellation, a reversal, a buy of a negative size.
 //!
 //! If an import leaves out such a row alone, the other row stays in the ledger. So this file looks
-//! at all cells of a rejected row, even if its cells are shifted or a quote is not closed.
+//! at all cells of a rejected row, also at shifted ones and after an open quote.
 
 use super::columns::Column;
 use super::header::Header;
@@ -78,8 +78,8 @@ fn row_takes_back(cells: &[&str], header: &Header) -> bool {
         || (of(Column::Size).any(is_below_zero) && !of(Column::Side).any(is_sale))
 }
 
-/// Returns the cells that may be a column's: where some are missing or too many, those that it can
-/// have been shifted to.
+/// Returns the cells that may be a column's: in a row with missing or extra cells, all to which it
+/// may have shifted.
 fn cells_of<'c>(cells: &'c [&'c str], header: &Header, column: Column) -> &'c [&'c str] {
     let Some(place) = header.place(column) else {
         return &[];

@@ -8,10 +8,10 @@ use crate::engine::Pool;
 use crate::store::Store;
 use crate::store::model::{LedgerRead, PoolSizes, Scope, Slice, Watermark};
 
-/// Memory of a run unless it is told otherwise, in bytes.
+/// Memory of a run by default, in bytes.
 pub const MEMORY_DEFAULT: u64 = 1 << 30;
 
-/// What a trade takes on its way through a run, in bytes: 48 packed, its id, and room to grow.
+/// Bytes that a trade takes on its way through a run: 48 packed, its id, and room to grow.
 pub(super) const TRADE_BYTES: u64 = 100;
 
 /// Slices of a pool take this part of the memory; the lots that they leave open need some, too.
@@ -27,7 +27,7 @@ pub(super) struct Batches {
     as_of: Option<Watermark>,
 }
 
-/// Which pools a part has.
+/// The pools of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PartKind {
     /// Whole ones.

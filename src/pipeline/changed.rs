@@ -1,7 +1,8 @@
 //! Pools of an unguarded ledger that were changed after a version was computed from them.
 //!
-//! What the version was made from is gone, so nobody can say whether it was right; its own rows can
-//! still be held against each other. Nothing here is a fault of the version.
+//! The ledger that the version was made from is gone, so nobody can say whether the version was
+//! right. Its own rows can still be compared with each other. Nothing here is a fault of the
+//! version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,7 @@ use crate::store::model::{LedgerRead, PoolSummary, VersionInfo};
 /// A pool that has other trades than a version saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedPool {
-    /// Which pool.
+    /// The pool.
     pub pool: Pool,
     /// Trades that the version saw.
     pub trades_then: u64,
@@ -42,7 +43,7 @@ pub(super) fn changed_since<'s>(
     (differing(known.into_values(), read), rows_later)
 }
 
-/// Lists the pools of which a ledger has other trades than a version saw.
+/// Lists the pools whose trades in a ledger differ from those that a version saw.
 pub(super) fn differing<'s>(
     summaries: impl Iterator<Item = &'s PoolSummary>,
     read: &LedgerRead,

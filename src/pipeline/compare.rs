@@ -1,8 +1,8 @@
 //! Two versions beside each other: the sells that differ, and why as far as that can be known.
 //!
-//! All rows of both are held against what their runs wrote down first. Pools whose rows have one
-//! hash are not read again. Which trades came, went or were corrected between
-//! the two is told by reading the ledger as of both; an unguarded ledger has only what is there.
+//! All rows of both are first compared with what their runs recorded. Pools whose rows have one
+//! hash are not read again. The ledger as of both versions tells which trades came, went or were
+//! corrected between them; an unguarded ledger has only its present state.
 
 mod legacy;
 
@@ -46,7 +46,7 @@ type IsSame<'a> = &'a dyn Fn(Option<&ComparedSell>, Option<&ComparedSell>) -> bo
 /// Says why a sell differs, by its id and time.
 type Why<'a> = &'a dyn Fn(&str, Timestamp) -> String;
 
-/// Which sells are compared.
+/// The sells to compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CompareOptions {
     /// Only of this symbol.
@@ -60,18 +60,18 @@ pub struct CompareOptions {
 pub struct ComparedSell {
     /// Buys and how much of each, oldest first.
     pub lots: Vec<(String, Size)>,
-    /// Of the matched part; `None`: nothing of it is.
+    /// Cost basis of the matched part; `None`: no part is matched.
     pub cost_basis: Option<Usd>,
-    /// Of the matched part; `None`: nothing of it is.
+    /// Pnl of the matched part; `None`: no part is matched.
     pub pnl: Option<Usd>,
-    /// What found no lot; `None`: all of it did.
+    /// Size without a lot; `None`: all of it found one.
     pub unmatched: Option<Size>,
 }
 
 /// A sell that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SellDifference {
-    /// Whose, of what.
+    /// Account and symbol.
     pub pool: Pool,
     /// The sell.
     pub sell_order_id: String,
@@ -128,13 +128,13 @@ pub struct CompareReport {
     pub left: String,
     /// The second, in words.
     pub right: String,
-    /// What differs between them beside the ledger.
+    /// Differences between them beside the ledger.
     pub notes: Vec<String>,
     /// The largest difference of pnl first.
     pub sells: Vec<SellDifference>,
-    /// By symbol, equal ones too.
+    /// Sums by symbol, also of equal ones.
     pub symbols: BTreeMap<String, ComparedSum>,
-    /// Of all.
+    /// Sums of all.
     pub total: ComparedSum,
 }
 
@@ -360,7 +360,7 @@ fn notes(left: &VersionInfo, right: &VersionInfo) -> Vec<String> {
     notes
 }
 
-/// What happened to the trades of a pool between two versions.
+/// Changes of a pool's trades between two versions.
 #[derive(Default)]
 struct Changes {
     oldest: Option<(Timestamp, String)>,
@@ -368,10 +368,10 @@ struct Changes {
     own: BTreeMap<String, String>,
 }
 
-/// What is known of why pools differ.
+/// Known causes of differences.
 struct Causes {
     changes: BTreeMap<Pool, Changes>,
-    /// Where no single trade is known.
+    /// Causes without a single known trade.
     general: BTreeMap<Pool, String>,
 }
 
@@ -422,7 +422,7 @@ impl Causes {
     }
 }
 
-/// Says why a pool differs where no trade is known to.
+/// Says why a pool differs if no trade is known to be the cause.
 fn in_general(left: &Side, right: &Side, pool: &Pool) -> String {
     for side in [left, right] {
         let version = side.info.version;

@@ -1,8 +1,8 @@
 //! Lots by decision: buys that a person said were there, each for a sell that found no lot.
 //!
 //! A missing buy may still arrive. Then it and the lot by decision both count, and only a person
-//! can tell whether they are one: what arrived is named beside the decision. Nothing is taken back
-//! here.
+//! can tell whether they are one. So the report names the new buy beside the decision. It undoes
+//! nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::store::{Store, StoreError};
 pub struct DecidedLot {
     /// The review item that was settled by it.
     pub item: i64,
-    /// Whose, of what.
+    /// Account and symbol.
     pub pool: Pool,
     /// The trade that was appended.
     pub order_id: String,
@@ -91,7 +91,7 @@ fn sold_at(item: &QueuedItem) -> Option<Timestamp> {
     details.get("sell_time")?.as_str()?.parse().ok()
 }
 
-/// Returns how far the current version reaches; `None`: there is none.
+/// Returns the watermark of the current version; `None`: no version is current.
 ///
 /// Errors: the store fails.
 pub async fn current_watermark(store: &dyn Store) -> PipelineResult<Option<Watermark>> {
@@ -99,7 +99,7 @@ pub async fn current_watermark(store: &dyn Store) -> PipelineResult<Option<Water
     watermark_of(store, current).await
 }
 
-/// Returns how far a version reaches; `None`: there is none of that number.
+/// Returns the watermark of a version; `None`: no version has that number.
 ///
 /// Errors: the store fails.
 pub async fn watermark_of(

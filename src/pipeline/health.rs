@@ -24,7 +24,7 @@ pub struct HealthLimits {
     pub run_max: Duration,
     /// A review item may stay open so long.
     pub review_age_max: Duration,
-    /// So much of a file system has to be free. Units: percent.
+    /// Share of a file system that must be free. Units: percent.
     pub disk_free_percent_min: u8,
 }
 
@@ -64,8 +64,8 @@ pub enum Finding {
     },
     /// The last run did not complete.
     LastRun(RunLine),
-    /// A run is at work for longer than it may: it hangs, or its process died. How far it is,
-    /// nobody but the run knows; since when it is at work, its row of the log says.
+    /// A run is at work for longer than it may: it hangs, or its process died. Only the run knows
+    /// its progress; its row of the log says when it began.
     RunTooLong(RunLine),
     /// More sells find no buy than in the version before.
     UnmatchedGrown {
@@ -83,14 +83,14 @@ pub enum Finding {
         /// Since when the oldest is.
         oldest: Timestamp,
     },
-    /// A person holds the current pointer.
+    /// A person holds an older version.
     Held(Version),
     /// Pools that the current version has no full result of, by status. A person who
     /// excluded one knows it.
     PoolsLeftOut {
-        /// What became of them.
+        /// Their status.
         status: PoolStatus,
-        /// Which.
+        /// The pools.
         pools: Vec<String>,
     },
     /// The file system of the database is nearly full.
@@ -122,13 +122,13 @@ impl Finding {
 pub struct HealthReport {
     /// The current version.
     pub current: Option<VersionInfo>,
-    /// What the database knows.
+    /// The database's facts.
     pub facts: HealthFacts,
     /// Pools that a person took out of matching, as the current version has it: no finding.
     pub excluded: Vec<String>,
     /// Lots of it whose cost a person named: no finding.
     pub decided: Vec<DecidedLot>,
-    /// What an operator wants to know; empty: all is well.
+    /// Things that an operator wants to know; empty: all is well.
     pub findings: Vec<Finding>,
 }
 
@@ -229,8 +229,8 @@ impl Known<'_> {
         }
     }
 
-    /// A trade is late when it was executed so long ago; one that came in late, when no run has
-    /// begun for so long: a market that sleeps is not behind, and neither is a run that is on time.
+    /// A trade is late if it was executed long ago, and no run has begun for that long since it
+    /// came in. So a market that sleeps is not behind, and neither is a run that is on time.
     fn check_computed(&self) -> Vec<Finding> {
         let (Some(info), facts) = (self.info, self.facts) else {
             return Vec::new();

@@ -1,8 +1,8 @@
 //! An incremental run: what is new since a version's watermark, appended to that version.
 //!
-//! A pool goes on from its open lots. Where that is not enough, because a trade came late, was
-//! voided or put back, or because the policy changed, the run makes a new version of everything
-//! and says what forced it. What is appended is what a full run would give.
+//! A pool goes on from its open lots. If a trade came late, was voided or put back, or if the
+//! policy changed, that is not enough. Then the run makes a new version of everything and says what
+//! forced it. The appended rows are those of a full run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::store::model::{
 use crate::store::proof::check_summaries;
 use crate::store::{Store, StoreError};
 
-/// What an incremental run came to.
+/// Outcome of an incremental run.
 #[derive(Debug, Clone)]
 pub enum Incremental {
     /// Nothing is new.
@@ -42,14 +42,14 @@ pub struct NothingNew {
     pub version: Version,
     /// Execution time of the newest trade it knows.
     pub complete_through: Option<Timestamp>,
-    /// The pointer.
+    /// The current version.
     pub current: Current,
 }
 
 /// Extends the newest version by what arrived since.
 ///
-/// Errors: locked by another run; the store fails. Whatever happens, the current version stays
-/// whole and the log says what happened.
+/// Errors: locked by another run; the store fails. After any failure the current version is whole,
+/// and the log says what happened.
 pub async fn compute_incremental(
     store: &dyn Store,
     context: &Context,
@@ -99,7 +99,7 @@ async fn work(run: &Run<'_>, logged: &Logged<'_>) -> PipelineResult<Incremental>
     }
 }
 
-/// A version that nobody asked for by hand can be dropped by itself again.
+/// Runs may drop a version that no person asked for.
 fn origin(forced: &[Forced]) -> &'static str {
     match forced {
         [Forced::NoVersion] => "full",
@@ -119,7 +119,7 @@ async fn end_idle(run: &Run<'_>, run_id: i64, nothing: NothingNew) -> PipelineRe
     }))
 }
 
-/// What a run found, before anything is decided.
+/// State that a run found, before it decides.
 struct Found {
     current: Current,
     base: Option<VersionInfo>,
@@ -128,7 +128,7 @@ struct Found {
     /// Pools that current covers, where current is not the base.
     covered: BTreeSet<Pool>,
     summaries: BTreeMap<Pool, PoolSummary>,
-    /// What is new; or why that can't be told.
+    /// The new rows; or why the ledger can't tell.
     arrivals: Result<Arrivals, Forced>,
     lots: BTreeMap<Pool, OpenLots>,
     /// Pools that are computed whole, as nothing of them was matched.
@@ -337,8 +337,8 @@ fn only(pools: BTreeSet<Pool>) -> Scope {
     }
 }
 
-/// The version to extend: the current one; where a person holds the pointer, the newest one; and
-/// where a run had to make a new one that could not be published, that.
+/// Returns the version to extend: the current one, or the newest one if a person holds the current
+/// one. If a run had to make a new version that it could not publish, that one.
 fn base_of(versions: &[VersionInfo], current: &Current) -> Option<VersionInfo> {
     let newest = publishable(versions).next();
     let of_current = versions
@@ -363,7 +363,7 @@ fn is_counted_only(
         && new.is_some_and(|new| new.invalid.is_empty())
 }
 
-/// What a run is to do.
+/// Decision about a run.
 enum Judged {
     Nothing(NothingNew),
     Append(Box<Append>),

@@ -1,10 +1,10 @@
 //! Makes a version: pools matched and spelled by many threads, written by one, in canonical order.
 //!
-//! Each worker takes the next pool, matches and self-checks it, then walks over its allocations:
-//! hashing, spelling for the store, and sending in chunks. A pool's chunks wait in a queue of its
-//! own, short enough that a worker who is ahead stops instead of filling memory. The writer empties
-//! the queues in the order of the pools, so rows and ids come out the same for any number of
-//! threads, and the database writes while the next pools are matched.
+//! Each worker takes the next pool, matches and self-checks it, and walks over its allocations. It
+//! hashes each, spells it for the store, and sends them in chunks. A pool's chunks wait in a queue
+//! of its own. The queue is short, so a worker who is ahead stops instead of filling memory. The
+//! writer empties the queues in the order of the pools. So rows and ids are the same for any number
+//! of threads, and the database writes while workers match the next pools.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(super) const CHUNK_BYTES: usize = 256 * 1024;
 /// Chunks of a pool that wait for the writer.
 const CHUNKS_WAITING: usize = 8;
 
-/// What all workers share.
+/// Data that all workers share.
 pub(super) struct Work {
     /// Clock, progress, cancellation, symbol rules.
     pub(super) context: Context,
@@ -40,7 +40,7 @@ pub(super) struct Work {
     pub(super) jobs: usize,
 }
 
-/// What a worker sends of a pool.
+/// A worker's message about a pool.
 pub(super) enum Made {
     Part(Part),
     /// The slice is complete, and its pool is not.

@@ -1,7 +1,7 @@
 //! Dropping versions that nobody needs any more.
 //!
-//! What is current, sealed, or the newest over all symbols is never dropped: reports read the
-//! first, a person protects the second, and the next run goes on from the third.
+//! A prune never drops the current version, a sealed one, or the newest over all symbols. Reports
+//! read the first, a person protects the second, and the next run goes on from the third.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 /// Origin of versions that an incremental run makes because it could not append.
 const ORIGIN_AUTOMATIC: &str = "late-arrival";
 
-/// Which versions may be dropped.
+/// Rule for the versions that may be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PruneRule {
     /// All but so many of the newest.
@@ -24,7 +24,7 @@ pub enum PruneRule {
     CompletedBefore(Timestamp),
 }
 
-/// What a prune did, or would do.
+/// Result of a prune, or of its preview.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PruneReport {
     /// Versions whose rows are gone, oldest first.
@@ -39,8 +39,8 @@ pub struct PruneReport {
 
 /// Drops versions by a rule; with `dry_run` only says which.
 ///
-/// A version that somebody reads stays, with all behind it: it is waited for no longer than the
-/// store waits for readers, once.
+/// If a reader still uses a version, the prune keeps that version and all newer ones. It waits for
+/// readers once, no longer than the store does.
 /// Errors: another run is at work; the store fails.
 pub async fn prune(
     store: &dyn Store,
@@ -66,7 +66,7 @@ pub async fn prune(
 
 /// Drops automatic versions beyond the newest `keep`, after a run, which holds the lock.
 ///
-/// Whatever goes wrong is no failure of the run: its version is there.
+/// An error here does not fail the run: its version is complete.
 pub(super) async fn prune_automatic(
     store: &dyn Store,
     context: &Context,
@@ -193,7 +193,7 @@ mod tests {
         };
         assert_eq!(beyond(4, 6), [1, 2]);
         assert_eq!(beyond(10, 6), [0; 0]);
-        // What is held as current stays beside them, and so does the newest whatever is asked.
+        // A held version stays beside them, and so does the newest, for any rule.
         assert_eq!(beyond(4, 1), [2]);
         assert_eq!(beyond(0, 3), [1, 2, 4, 5]);
     }

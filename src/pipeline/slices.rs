@@ -1,8 +1,8 @@
 //! A pool that is larger than the memory of the run: read, matched and written slice by slice.
 //!
-//! Its trades come oldest first, a slice within memory each; what stays between two slices are the
-//! open lots and the sums. The rows are those of a pool that is matched whole, in the same order.
-//! Where a slice shows that the pool can't be matched, what was written of it is taken back.
+//! Its trades come oldest first, in slices that fit the memory. The open lots and the sums stay
+//! between two slices. The rows are those of a pool that is matched whole, in the same order. If a
+//! slice shows that the pool can't be matched, its written rows are deleted.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +22,7 @@ use crate::store::rows::{Part, RowChunk};
 /// A pool on its way, slice by slice.
 pub(super) struct Sliced {
     pool: Pool,
-    /// What a pool with these names comes to whatever its trades are; `None`: they decide.
+    /// The result of a pool that its names alone decide; `None`: its trades decide.
     settled: Option<PoolResult>,
     stream: PoolStream,
     /// Why it can't be matched; no row of it is written any more.

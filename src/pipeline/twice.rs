@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 use crate::engine::{Account, Invariant, Pool, Violation};
 use crate::store::model::LedgerRead;
 
-/// What stands between an order's id and the number of a fill.
+/// Text between an order's id and the number of a fill.
 const FILL_MARK: &str = "-FILL-";
 
-/// What stands between an order's id and the number of a correction.
+/// Text between an order's id and the number of a correction.
 const CORRECTION_MARK: &str = "~";
 
 /// The number of a correction, as of 2, has at most this many digits.
@@ -22,7 +22,7 @@ const CORRECTION_DIGITS_MAX: usize = 10;
 /// Account and order id of trades that are voided.
 pub(super) type Voided = BTreeSet<(String, String)>;
 
-/// What one trade may be beside another.
+/// Relation of one trade to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// A fill of an order.
@@ -93,16 +93,16 @@ impl Kind {
 #[derive(Debug, Default)]
 struct Wholes {
     hashes: BTreeMap<Account, Vec<u128>>,
-    /// Those of which two corrections count, sorted.
+    /// Trades that two corrections replace, sorted.
     repeated: BTreeMap<Account, Vec<u128>>,
 }
 
 /// The trades that others stand for, of a ledger that is looked through in parts.
 ///
-/// A trade and those that stand for it may be in two parts, so all parts are met before the first
-/// is judged. That reads the ledger twice, so it is done only where it may find something: 8 bytes
-/// of each trade's id are kept to tell that, and 16 of each fill's or correction's. Only hashes are
-/// kept; that two of 16 bytes meet is less likely than a wrong disk, and two of 8 cost a reading.
+/// A trade and those that stand for it may be in two parts, so a judge needs all parts before the
+/// first. That reads the ledger twice, so it is done only if it may find something. To tell that, 8
+/// bytes of each trade's id are kept, and 16 of each fill's or correction's. Only hashes are kept.
+/// That two of 16 bytes meet is less likely than a wrong disk; two of 8 cost a reading.
 #[derive(Debug, Default)]
 pub(super) struct Twice {
     wholes: BTreeMap<Kind, Wholes>,
@@ -202,7 +202,7 @@ impl Twice {
         violations
     }
 
-    /// Finds voided trades of which two corrections count.
+    /// Finds voided trades that two corrections replace.
     pub(super) fn check_voided(&self, voided: &Voided) -> Vec<Violation> {
         let Some(wholes) = self.wholes.get(&Kind::Correction) else {
             return Vec::new();

@@ -1,9 +1,9 @@
-//! What is new in a ledger that others change as they like.
+//! New trades of a ledger that others change as they like.
 //!
-//! Nothing tells when a row came, so all are read, and each pool is held against what the version
-//! says of it. Hashes of rows add up: where those up to the pool's last trade have the hash that
-//! the version saw, the past is what it was, and the trades behind it are new. Where they have not,
-//! a trade was changed, removed or voided, or came late; which one, nobody can say any more.
+//! No column tells when a row came. So a run reads all rows, and compares each pool with what the
+//! version says of it. Hashes of rows add up. If the rows up to the pool's last trade have the
+//! version's hash, the past is unchanged and the later trades are new. If not, a trade was changed,
+//! removed or voided, or came late; which one, nobody can say any more.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ use crate::store::model::{Arrivals, LedgerRead, PoolSummary};
 /// A ledger beside a version.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// What goes on from where the version ended.
+    /// Pools that go on from where the version ended.
     pub(super) arrivals: Arrivals,
-    /// Pools of which nothing was matched before.
+    /// Pools without earlier matches.
     pub(super) whole: BTreeMap<Pool, PoolLedger>,
     /// Pools whose past is another one.
     pub(super) changed: Vec<Pool>,

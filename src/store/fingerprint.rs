@@ -1,9 +1,9 @@
-//! Whether a database's schema is the one that this program made: a trigger that changes rows as
+//! Compares a database's schema with the one that this program made. A trigger that changes rows as
 //! they are written, or a view that says something else, makes wrong results that look right.
 //!
-//! What is expected is a list in the program, which a test compares with a fresh database. Each
-//! database reads its own objects (`sqlite/fingerprint.rs`, `postgres/fingerprint.rs`); what
-//! follows from a difference is decided here. Objects of others are only looked at where they are
+//! The expected objects are a list in the program, which a test compares with a fresh database.
+//! Each database reads its own objects (`sqlite/fingerprint.rs`, `postgres/fingerprint.rs`). This
+//! file decides what follows from a difference. It looks at objects of others only if they are
 //! attached to tables and views of ours.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ pub(super) const GATE: [&str; 2] = ["eligible_trades", "ineligible_trades"];
 /// Kind of the events that accept adapted views.
 pub(super) const ACCEPTED_EVENT: &str = "schema_accepted";
 
-/// Views of the gate that an operator adapted and accepted, with the hash of what they say.
+/// Views that an operator adapted and accepted, with the hash of their text.
 pub type AdaptedViews = BTreeMap<String, String>;
 
 /// An object of a schema.
@@ -41,7 +41,7 @@ impl fmt::Display for Object {
     }
 }
 
-/// What is wrong with an object.
+/// A fault of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaFault {
     /// It is attached to a table or view of ours, and we did not make it.
@@ -57,11 +57,11 @@ pub enum SchemaFault {
 pub struct SchemaFinding {
     /// `trigger`, `view`, ...
     pub kind: String,
-    /// What it belongs to.
+    /// The table that it belongs to.
     pub table: String,
     /// Its name.
     pub name: String,
-    /// What is wrong.
+    /// The fault.
     pub fault: SchemaFault,
 }
 
@@ -163,7 +163,7 @@ pub(super) fn take_accepted(
     adapted
 }
 
-/// Tells whether a finding is a view of the gate that says something else: it can be accepted.
+/// Tells whether a finding is a view that an operator may adapt and accept.
 pub(super) fn is_adapted(finding: &SchemaFinding) -> bool {
     finding.fault == SchemaFault::Differs
         && finding.kind == "view"

@@ -1,8 +1,9 @@
-//! Which open lots an incremental run reads: the oldest ones, as far as its new sells can reach.
+//! The open lots that an incremental run reads: the oldest ones, as many as its new sells can
+//! reach.
 //!
-//! A pool's lots are numbered in the order in which they are used: what is read stays oldest
-//! first. Of the others only the sums are read, so that a snapshot that was changed or lost a row
-//! is noticed whatever is needed of it.
+//! A pool's lots are numbered in the order in which they are used, so a run reads the oldest first.
+//! Of the others it reads only the sums. So it notices a snapshot that was changed or lost a row,
+//! even if it needs no lot of it.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
-//! Rows that were just written, read back and compared before they are committed: a trigger or a
-//! rule of another program may have changed, dropped or added some.
+//! Reads rows back that were just written, and compares them before the commit. A trigger or a rule
+//! of another program may have changed, dropped or added some.
 //!
-//! Each row is hashed with two secrets of this process, so that nobody can choose rows whose hashes
-//! meet; the sums of the hashes, and the numbers of rows, must be the same. A sum does not depend
-//! on the order in which the rows come back, and takes no memory.
+//! Two secrets of this process go into the hash of each row, so that nobody can choose rows whose
+//! hashes meet. The sums of the hashes, and the numbers of rows, must be the same. A sum does not
+//! depend on the order in which the rows come back, and takes no memory.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

@@ -1,8 +1,8 @@
 //! Rows on their way into a version: encoded by many threads, written by one.
 //!
-//! What a row costs to write down is most of what a run costs us, so the pipeline's workers do it,
+//! To spell a row for the database is most of what a run costs us. So the pipeline's workers do it,
 //! with the encoder that the store lends them. The writer gets bytes in its own spelling, in the
-//! canonical order of pools, and gives out the ids: only then is known how many rows came before.
+//! canonical order of pools. It gives out the ids, because only it knows how many rows came before.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ use crate::engine::{AllocationRow, OpenLot, Pool, PoolOutcome, PoolResult, Trade
 #[derive(Debug, Default)]
 pub struct RowChunk {
     pub(super) bytes: Vec<u8>,
-    /// Where each row begins.
+    /// Offset of each row.
     pub(super) starts: Vec<usize>,
 }
 
@@ -57,7 +57,7 @@ pub trait RowEncoder: Send + Sync {
     fn lot(&self, pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot, chunk: &mut RowChunk);
 }
 
-/// What comes next of a version.
+/// The next part of a version.
 #[derive(Debug)]
 pub enum Part {
     /// Allocations of the pool at work.

@@ -1,9 +1,9 @@
 //! Allocations with the file and line of their trades.
 //!
-//! To look each trade up would take half of the time of an export: ids come in no order, and each
-//! look-up reads pages from all over the ledger. So the ledger is read once, as it lies there, into
-//! a table of 24 bytes a trade. A ledger of more than [`ORIGINS_MAX`] trades is gone through in
-//! several passes, each over some of the pools, so that the table stays as small as that.
+//! To look each trade up would take half of the time of an export. Ids come in no order, and each
+//! look-up reads pages from all over the ledger. So the export reads the ledger once, in its stored
+//! order, into a table of 24 bytes a trade. It goes through a ledger of more than [`ORIGINS_MAX`]
+//! trades in several passes, each over some of the pools, so that the table stays that small.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -17,18 +17,18 @@ use crate::engine::{Account, Pool, Symbol};
 /// Trades in the table of one pass, unless one pool alone has more: 48 MB.
 const ORIGINS_MAX: u64 = 2_000_000;
 
-/// Rows of a sell or of a lot after which the database is asked how many they are in all: who
-/// prints that number in each row need not keep the rows until the last one.
+/// Rows of a sell or of a lot after which the reader asks the database for their number. A format
+/// that prints that number in each row then need not keep the rows until the last one.
 const LONG_RUN_ROWS: u32 = 4_096;
 
-/// Rows after which texts that rows share are made anew: who reads rows on another thread then has
-/// its own, and the two don't wait for each other to count them.
+/// Rows after which texts that rows share are copied. A reader on another thread then has its own,
+/// and the two don't wait for each other to count them.
 const SHARED_ROWS: u32 = 256;
 
 /// Columns that tell where a trade came from, in order.
 pub(super) const ORIGIN: [&str; 5] = ["account", "order_id", "source", "import_id", "import_line"];
 
-/// The pools of one pass: from one up to the next one that is no longer meant.
+/// The pools of one pass: from one up to the first of the next pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Span {
     /// Account and symbol; `None`: from the first.
@@ -81,16 +81,17 @@ const NO_LINE: i64 = i64::MIN;
 /// Source and file, which many trades share.
 type Kind = (Option<Arc<str>>, Option<Arc<str>>);
 
-/// Where the trades of some pools came from.
+/// Sources of the trades of some pools.
 ///
-/// Keys are hashed with a secret that changes with each process: that two of ten million trades
-/// have the same 96 bits is a chance of one in 10^15, and nobody can choose order ids to meet.
+/// A secret that changes with each process goes into the hash of a key. That two of ten million
+/// trades have the same 96 bits is a chance of one in 10^15, and nobody can choose order ids to
+/// meet.
 #[derive(Debug)]
 pub(super) struct Origins<'f> {
     files: &'f BTreeMap<i64, Arc<str>>,
     secrets: (RandomState, RandomState),
     entries: Vec<Entry>,
-    /// Where the entries of each first bits of a hash begin, and the end.
+    /// Start of the entries of each first bits of a hash, and the end.
     starts: Vec<u32>,
     shift: u32,
     kinds: Vec<Kind>,
@@ -195,7 +196,7 @@ impl<'f> Origins<'f> {
         self.starts.resize((1 << bits) + 1, end);
     }
 
-    /// Returns where a trade came from; nothing, where that is not known.
+    /// Returns the source of a trade; empty if it is unknown.
     fn of(&mut self, account: &str, order_id: &str) -> TradeOrigin {
         let (hash, check) = self.hashes(account, order_id);
         let first = (hash >> self.shift) as usize;
@@ -254,7 +255,7 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
         self.rows
     }
 
-    /// Gives a row of [`cells::ALLOCATION`] on, with its batch behind it.
+    /// Passes a row of [`cells::ALLOCATION`] on; its batch follows.
     pub(super) fn take_cells(&mut self, cells: &impl Cells) -> StoreResult<()> {
         let row = cells::allocation_after(cells, self.pool.as_ref());
         let batch = cells.text_ref(cells::ALLOCATION.len());
@@ -268,8 +269,8 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
         self.pool.as_ref()
     }
 
-    /// Returns the sell and the lot of which so many rows were given on by now that their number
-    /// is to be asked for, and told by [`Self::tell`].
+    /// Returns the sell and the lot with so many rows that the database should count them;
+    /// [`Self::tell`] takes the answer.
     pub(super) fn long_runs(&self) -> impl Iterator<Item = LongRun> {
         let runs = [(&self.sell, true), (&self.buy, false)];
         let account = || self.pool.as_ref().map(|pool| pool.account.to_string());
@@ -336,7 +337,7 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
 struct Last {
     order_id: String,
     origin: TradeOrigin,
-    /// The origin was not made anew since.
+    /// The origin is still the same object.
     is_known: bool,
     /// The row that was given on last is one of this trade.
     is_new_row: bool,

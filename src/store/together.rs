@@ -1,4 +1,4 @@
-//! Which pools are read with one question: many small ones, or one large one.
+//! Groups of pools that are read with one question: many small ones, or one large one.
 
 use super::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::engine::Pool;

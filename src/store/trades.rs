@@ -1,7 +1,7 @@
 //! A file's trades on their way into the ledger, in lots: a file may be larger than memory.
 //!
-//! A store reads them once where all are new, which is what nearly every file is; otherwise once
-//! to plan what becomes of each, and once more to write. So a source can begin again.
+//! If all trades are new, a store reads them once, as for nearly every file. Otherwise it reads
+//! them once to plan each, and once more to write. So a source can begin again.
 
 use async_trait::async_trait;
 
@@ -22,8 +22,8 @@ pub trait TradeSource: Send {
 
     /// Returns the next lot, in the order of the file; `None`: that was all.
     ///
-    /// Errors: stopped; the file can't be read, or is not what it was. So whoever writes may
-    /// commit only after `None`.
+    /// Errors: stopped; the file can't be read, or has changed. So a writer may commit only after
+    /// `None`.
     async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>>;
 
     /// Returns how many rows were rejected, which the import keeps.
@@ -31,8 +31,8 @@ pub trait TradeSource: Send {
         0
     }
 
-    /// Returns the next of them, in the order of the file; `None`: that was all. Whoever writes
-    /// asks for them behind the last lot.
+    /// Returns the next of them, in the order of the file; `None`: that was all. A writer asks for
+    /// them after the last batch.
     async fn next_rejects(&mut self) -> StoreResult<Option<Vec<Reject>>> {
         Ok(None)
     }

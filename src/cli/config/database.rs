@@ -106,8 +106,8 @@ fn without_secrets(url: &str) -> String {
     }
 }
 
-/// Replaces what may be a password in a text: in a URL that was given as a file or a command, and
-/// behind `password=`.
+/// Masks what may be a password in a text: after `password=`, and in a URL that was given as a file
+/// or a command.
 pub(in crate::cli) fn mask_passwords(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -136,8 +136,8 @@ fn url_in(text: &str) -> Option<usize> {
     Some(at + slashes)
 }
 
-/// Returns where a login ends: at the last `@` of the URL. Without one, at once, unless what
-/// follows a colon is no port; then no part of it is sure to be something else.
+/// Returns the end of a login: the last `@` of the URL. Without one it is the start, unless the
+/// text after a colon is no port: then any part may be a secret.
 fn end_of_login(url: &str) -> usize {
     let end = url.find(char::is_whitespace).unwrap_or(url.len());
     if let Some(at) = url[..end].rfind('@') {

@@ -1,8 +1,7 @@
 //! All pairs of flags of all commands of all programs.
 //!
-//! The tables say of each command which flags it has, what a flag needs, and which pairs are
-//! refused; every other pair works together. The flags themselves are asked of the parser, so a
-//! flag without a row fails here.
+//! The tables list for each command its flags, what a flag needs, and the pairs that are refused;
+//! every other pair works together. The parser names the flags, so a flag without a row fails here.
 
 mod tables;
 

@@ -86,8 +86,8 @@ pub(super) fn check_ledger(
     report("ledger", claims, findings);
 }
 
-/// Counts buys and sells that only ids put behind others: of those of one time, side and sequence,
-/// all but one.
+/// Counts buys and sells that only their ids put after others: all but one of those of one time,
+/// side and sequence.
 fn ordered_by_id(trades: &Trades) -> (String, String) {
     let of_side = |side: Side| {
         let of_side = trades.iter().filter(|trade| trade.side == side);

@@ -103,8 +103,8 @@ struct LotLeft {
 
 /// I5: no lot is used while an older one has something left.
 ///
-/// A lot that was skipped is named once, by the first row that skipped it: what it has left can't
-/// be blamed on every later sell.
+/// Names a skipped lot once, by the first row that skipped it: later sells are not to blame for its
+/// rest.
 fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let mut lots: Vec<LotLeft> = evidence
         .of_side(Side::Buy)

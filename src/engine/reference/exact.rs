@@ -20,7 +20,7 @@ static POWERS: LazyLock<Vec<Exact>> = LazyLock::new(|| {
 
 /// An integer of any length.
 ///
-/// Units: of a size, 10^-28 base units, so that every size there is is a whole number; of an
+/// Units: of a size, 10^-28 base units, so that every possible size is a whole number; of an
 /// amount, 10^-12 USD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) struct Exact(Integer);

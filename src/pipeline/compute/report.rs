@@ -1,4 +1,4 @@
-//! What a run made, as its report and as what closes its version.
+//! A run's result, as its report and as the data that closes its version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,9 +19,9 @@ use crate::store::model::{
 /// A pool in a run's report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolLine {
-    /// Which pool.
+    /// The pool.
     pub pool: Pool,
-    /// What became of it.
+    /// Its outcome.
     pub status: PoolStatus,
     /// Counts and sums.
     pub totals: PoolTotals,
@@ -29,7 +29,7 @@ pub struct PoolLine {
     pub error: Option<String>,
 }
 
-/// What a run did.
+/// Report of a run.
 #[derive(Debug, Clone)]
 pub struct ComputeReport {
     /// The log row; `None` in a dry run.
@@ -38,13 +38,13 @@ pub struct ComputeReport {
     pub version: Version,
     /// Completed or partial.
     pub status: VersionStatus,
-    /// Which pools.
+    /// The pools that it matched.
     pub scope: Scope,
     /// Whether it is current.
     pub publication: Publication,
-    /// The pointer after the run.
+    /// The current version after the run.
     pub current: Current,
-    /// By account and symbol.
+    /// Lines by account and symbol.
     pub pools: Vec<PoolLine>,
     /// Counts and sums over the pools.
     pub counts: RunCounts,
@@ -224,7 +224,7 @@ pub(super) fn completion(
     }
 }
 
-/// Data issues come from any run over all symbols; unmatched sells only with the pointer.
+/// Data issues come from any run over all symbols; unmatched sells only from a run that publishes.
 fn review_update(
     options: &ComputeOptions,
     lines: &[PoolLine],

@@ -1,4 +1,4 @@
-//! Where an order that is no trade of a pool is one: asked only of rows that are wrong.
+//! Finds the pool of an order that a row names wrongly: asked only of faulty rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::engine::{Account, Pool, Symbol};
 use crate::store::model::LedgerRead;
 
-/// Who answers in which symbol an order is a trade.
+/// Answers in which symbol an order is a trade.
 pub(super) enum Elsewhere {
     /// The whole ledger is at hand.
     Here(OnceLock<OrderIndex>),
-    /// Only a part of it is: what is asked is written down, and "nowhere" is said for now.
+    /// The ledger is read in parts: the question is written down, and the answer is "nowhere" for
+    /// now.
     Later(Mutex<Asked>),
     /// All parts were looked through for what was asked.
     Known(Arc<Found>),
 }
 
-/// What could not be answered with a part of the ledger.
+/// Questions that one part of the ledger can't answer.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     /// Pools that have to be judged again.
@@ -89,8 +90,8 @@ impl Found {
     }
 }
 
-/// Where each order id of the ledger is a trade: pool and place, by id. Made only when a row names
-/// an order that its pool does not have.
+/// Pool and place of each order id of the ledger. Made only when a row names an order that its pool
+/// does not have.
 pub(super) struct OrderIndex {
     pools: Vec<Pool>,
     places: Vec<(u32, u32)>,

@@ -18,10 +18,10 @@ use crate::store::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::store::model::{LedgerRead, PoolSummary, QueuedItem, Version};
 use crate::store::{Store, StoredPool};
 
-/// What a row and its trade take while their pool is judged, in bytes.
+/// Bytes of a row and its trade while their pool is judged.
 const ROW_BYTES: u64 = 1_200;
 
-/// What the checks of all pools look at.
+/// Data that the checks of all pools use.
 pub(super) struct Known {
     pub(super) version: Version,
     pub(super) covers_all: bool,
@@ -233,8 +233,8 @@ fn check_last(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
     })
 }
 
-/// Lets rows that follow each other have one text where they have the same one: half of the ids of
-/// a long version, and all of its accounts and symbols.
+/// Lets neighbouring rows with an equal text share it. That is half of the ids of a long version,
+/// and all of its accounts and symbols.
 fn share_names(pool: &Pool, rows: &mut [StoredAllocation]) {
     let mut last: Option<(OrderId, Option<OrderId>)> = None;
     for row in rows {

@@ -86,7 +86,7 @@ impl<'a> Parts<'a> {
         pools.iter().filter(in_part).cloned().collect()
     }
 
-    /// Tells whether a part has pools of which something is true.
+    /// Tells whether a condition holds for any pool of a part.
     pub(super) fn has(&self, nth: usize, is_it: impl Fn(&Pool) -> bool) -> bool {
         let scope = self.batches.scope(nth);
         scope.part.is_none_or(|pools| pools.iter().any(is_it))

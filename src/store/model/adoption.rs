@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-/// A column of the gate, and what it is read from.
+/// A column of `eligible_trades`, and its source.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MappedColumn {
-    /// As the gate has it.
+    /// As `eligible_trades` names it.
     pub name: String,
     /// The type that the ledger has, or that it has no such column.
     pub kind: String,
-    /// What it is taken for, in words.
+    /// The meaning, in words.
     pub words: String,
 }
 
-/// What a migration is asked beside the steps.
+/// Requests to a migration beside the steps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UpOptions {
     /// The date in the name of the snapshot of old answers, like `20251120`; `None`: today.
@@ -44,12 +44,12 @@ pub struct Adoption {
 /// An order that is there as its fills and as a whole row, which do not go together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderUnlikeFills {
-    /// Whose.
+    /// Account of the order.
     pub account: String,
     /// The whole row's id.
     pub order_id: String,
     /// The whole row's size, as text.
     pub size: String,
-    /// What its fills add up to, as text.
+    /// Sum of its fills, as text.
     pub size_of_fills: String,
 }

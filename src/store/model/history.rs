@@ -1,6 +1,6 @@
-//! What an earlier system answered, kept to be compared with: never a fact, never changed.
+//! An earlier system's answers, kept to compare with: never a fact, never changed.
 
-/// What an earlier system said of one sell. Numbers are its own texts: nothing is rounded here.
+/// An earlier system's answer about one sell. Numbers are its own texts: the store rounds none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoricalSell {
     /// The sell.
@@ -21,7 +21,7 @@ pub struct HistoricalSell {
     pub realized_profit: Option<String>,
     /// Units: base units.
     pub remaining_size: Option<String>,
-    /// What a person said of it.
+    /// A person's note about it.
     pub note: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub struct LegacyRow {
     pub sell_time_micros: i64,
 }
 
-/// What the names of all snapshots of history begin with; a date follows, like `20251120`.
+/// Prefix of the names of all snapshots of history; a date follows, like `20251120`.
 pub const SNAPSHOT_PREFIX: &str = "historical_pnl_snapshot_";
 
 /// The columns of a snapshot, in order.

@@ -6,7 +6,7 @@ use super::Version;
 use crate::engine::policy::SOURCE_REVIEW;
 use crate::engine::{IssueType, Pool, ReviewItem, Severity, Timestamp};
 
-/// What the review queue should say after a run or a publication.
+/// Changes of the review queue after a run or a publication.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReviewUpdate {
     /// Items that hold.
@@ -79,11 +79,11 @@ impl ReviewStatus {
 pub struct QueuedItem {
     /// Its number.
     pub id: i64,
-    /// Whose lots, of what.
+    /// Account and symbol of the lots.
     pub pool: Pool,
     /// The order in question; empty where the whole pool is.
     pub order_id: String,
-    /// What kind of question.
+    /// The kind of question.
     pub issue: IssueType,
     /// How urgent.
     pub severity: Severity,
@@ -99,7 +99,7 @@ pub struct QueuedItem {
     pub updated_at: Timestamp,
     /// When it was settled.
     pub resolved_at: Option<Timestamp>,
-    /// By whom.
+    /// Person who resolved it.
     pub resolved_by: Option<String>,
     /// The version that asked.
     pub version: Version,

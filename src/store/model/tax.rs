@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::{ReviewStatus, Version};
 use crate::engine::{Pool, Side, StoredAllocation, Timestamp};
 
-/// Where a trade came from.
+/// Source of a trade.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TradeOrigin {
-    /// Which system reported it: its `source` column.
+    /// System that reported it: its `source` column.
     pub source: Option<Arc<str>>,
     /// Name of the imported file.
     pub file: Option<Arc<str>>,
@@ -27,9 +27,9 @@ pub struct SourcedAllocation {
     pub row: StoredAllocation,
     /// The run that wrote it.
     pub batch_id: Arc<str>,
-    /// Of the sell.
+    /// Source of the sell.
     pub sell: TradeOrigin,
-    /// Of the buy; nothing where no lot was left.
+    /// Source of the buy; empty if no lot was left.
     pub buy: TradeOrigin,
 }
 
@@ -52,7 +52,7 @@ impl Sold {
 /// A sell or a lot with very many rows: how many is known before the last one is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LongRun {
-    /// Whose.
+    /// Account of the trade.
     pub account: String,
     /// The sell, or the buy that brought the lot.
     pub order_id: String,
@@ -83,7 +83,7 @@ pub type TradeIds = BTreeSet<(String, String)>;
 /// A trade of the ledger that was looked up by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedTrade {
-    /// Whose, of what.
+    /// Account and symbol.
     pub pool: Pool,
     /// Unique in its account.
     pub order_id: String,
@@ -108,16 +108,16 @@ pub struct LoggedEvent {
     pub details: Value,
 }
 
-/// What a person decides about a review item.
+/// A person's decision about a review item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewDecision {
     /// The item.
     pub id: i64,
-    /// What becomes of it.
+    /// Its new status.
     pub status: ReviewStatus,
     /// Why.
     pub note: String,
-    /// Who.
+    /// Person who decided.
     pub by: String,
     /// When.
     pub at: Timestamp,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// How far into the ledger a version reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watermark {
-    /// The last arrival and the last void seen, where one writer numbers them; 0 before the first.
+    /// The last arrival and the last void seen, if one writer numbers them; 0 before the first.
     Sequence {
         /// Last row of the ledger.
         ingest_seq: i64,
@@ -19,14 +19,14 @@ pub enum Watermark {
         /// The cluster whose transaction numbers these are.
         cluster: String,
     },
-    /// Of a ledger that others change as they like: what was in it, the hashes of its pools tell.
-    /// What we alone write beside it is told by the transactions seen.
+    /// For an unguarded ledger. Pool hashes tell what the ledger held; the snapshot covers only
+    /// rows that we write.
     Unguarded {
         /// The server's own text of them.
         snapshot: String,
         /// The cluster whose transaction numbers these are.
         cluster: String,
-        /// Which writings of rows were seen.
+        /// Transactions of the rows that were seen.
         writings: Writings,
     },
 }
@@ -41,10 +41,10 @@ impl Default for Watermark {
     }
 }
 
-/// Which writings of rows a snapshot saw in a ledger that others change as they like.
+/// Transactions of the rows that a snapshot saw, in a ledger that others change as they like.
 ///
-/// A row that is changed is written anew by another transaction, and one that is removed is
-/// missing: as long as the rows that a snapshot saw have these sums, they are the same rows.
+/// A change writes a row again, in another transaction, and a removal takes a row away. As long as
+/// the rows that a snapshot saw have these sums, they are the same rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Writings {
     /// How many rows.

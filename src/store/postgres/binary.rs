@@ -18,7 +18,7 @@ const EPOCH_2000: i64 = 946_684_800_000_000;
 
 const NUMERIC_NEGATIVE: u16 = 0x4000;
 
-/// Most groups of four digits of 39 digits, wherever the point is.
+/// Most groups of four digits of 39 digits, with the point at any place.
 const GROUPS_MAX: usize = 12;
 
 /// Appends a NULL.
@@ -268,7 +268,7 @@ pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
     Some(i64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-/// What stands next in a stream of rows.
+/// The next thing in a stream of rows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<'a, const N: usize> {
     /// A row's columns (`None` is NULL), and how many bytes it took.

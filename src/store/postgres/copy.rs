@@ -155,7 +155,7 @@ impl<'c> BinaryCopy<'c> {
         Ok(())
     }
 
-    /// Ends the COPY. `false`: a row's key is taken, and the transaction must be taken back.
+    /// Ends the COPY. `false`: a row's key is taken, and the caller must roll back.
     pub(super) async fn finish_unless_taken(mut self) -> StoreResult<bool> {
         let fail = |e| from_sqlx(self.action, e);
         let Some(mut copy) = self.copy.take() else {

@@ -26,7 +26,7 @@ const BLOCKS_AHEAD: usize = 64;
 /// The rows of a binary COPY, one after the other.
 pub(super) struct CopyRows<'c, const N: usize> {
     stream: BoxStream<'c, StoreResult<Vec<u8>>>,
-    /// What is not taken apart yet begins at `at`.
+    /// Bytes that are not decoded yet begin at `at`.
     bytes: Vec<u8>,
     at: usize,
     /// Bytes of the row that stands there.

@@ -8,8 +8,8 @@
 //!
 //! - A statement that looks rows up by keys may not read a table whole.
 //! - Only one index of a table begins with the columns of a key (`0002_allocations.up.sql`).
-//! - A lookup has a range on a column of that index, and the server can't see the range's ends. It
-//!   then expects few rows from that index, whatever its statistics say.
+//! - A lookup has a range on a column of that index, and the server can't see the range's ends. So
+//!   it expects few rows from that index, for any statistics.
 
 use sqlx::{Executor, PgConnection};
 

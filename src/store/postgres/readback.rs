@@ -1,7 +1,7 @@
 //! The trades of an import, read back before they are committed.
 //!
-//! A row comes back in the bytes in which it was sent: both are the binary format of COPY. What
-//! this transaction wrote is told by `ingest_xid`, whoever in it wrote it.
+//! A row comes back in the bytes in which it was sent: both are the binary format of COPY.
+//! `ingest_xid` shows the rows of this transaction, from any writer in it.
 
 use sqlx::PgConnection;
 
@@ -19,7 +19,7 @@ pub(super) const TRADE_COLUMNS_COUNT: usize = 18;
 
 const ACTION: &str = "read the trades back";
 
-/// What an import wrote by now.
+/// Rows that an import wrote by now.
 pub(super) struct Written {
     tally: Tally,
 }

@@ -43,7 +43,7 @@ pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreErro
 /// How the server refuses what only an owner may do; the kind and the name of the object follow.
 const MUST_OWN: &str = "must be owner of ";
 
-/// Returns what would let a role do what the server refused it, where no right is missing.
+/// Returns a remedy for a refusal by the server without a missing right.
 fn remedy(reason: &str, role: &str) -> String {
     if reason.starts_with(MUST_OWN) {
         return "; it has to own it or be a member of its owner".into();
@@ -66,7 +66,7 @@ fn writes(rights: &str) -> bool {
         .any(|right| matches!(right, "INSERT" | "UPDATE" | "DELETE"))
 }
 
-/// Says that a command is not for a role. Nobody is told to grant rights that write: who has one
+/// Says that a command is not for a role. It offers no GRANT of rights that write: a role with one
 /// can decide what counts.
 fn not_for(owner: Option<Owner>, role: &str) -> String {
     let owner = match owner {
@@ -117,7 +117,7 @@ impl Kind {
     }
 }
 
-/// What the server refused, by its own words.
+/// The object that the server refused, in its own words.
 struct Object<'a> {
     kind: Kind,
     name: &'a str,

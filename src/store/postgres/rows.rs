@@ -24,7 +24,7 @@ const LOT_COUNT: i16 = 8;
 pub(super) const LOT_COLUMNS: &str = "id, symbol, buy_order_id, remaining_size, account, \
     remaining_cost_usd, snapshot_time, allocation_version";
 
-/// Where a row's id stands, after the number of columns and its own length.
+/// Place of a row's id, after the number of columns and its own length.
 const ID: std::ops::Range<usize> = 6..14;
 
 /// Spells the rows of one version.

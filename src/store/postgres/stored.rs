@@ -69,7 +69,7 @@ async fn allocations(
     Ok(())
 }
 
-/// Returns the COPY of the pools' allocations, each with its pool's place behind it.
+/// Returns the COPY of the pools' allocations; each row ends with its pool's place.
 ///
 /// OFFSET makes the server look each pool up by its whole key: otherwise it may go through the
 /// whole version. The range of times chooses the index: `plans.rs`.

@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::store::{StoreError, StoreResult};
 
-/// What the reader of URLs says that repeats nothing of the URL.
+/// Reasons of the URL reader that repeat nothing of the URL.
 const KNOWN_REASONS: [&str; 8] = [
     "empty host",
     "invalid international domain name",
@@ -34,7 +34,7 @@ pub(super) fn bad(error: &sqlx::Error) -> StoreError {
     }
 }
 
-/// Checks the form of a URL. Errors: what stands behind the host looks like a login.
+/// Checks the form of a URL. Errors: the part after the host looks like a login.
 pub(super) fn check_url(url: &str) -> StoreResult<()> {
     let Some((_, rest)) = url.split_once("://") else {
         return Err(refused("expected \"://\" behind the scheme"));

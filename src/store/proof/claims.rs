@@ -1,4 +1,4 @@
-//! What a version says of itself and of its pools, beside its rows and beside each other.
+//! A version's claims about its figures and its pools, beside its rows and beside each other.
 //!
 //! A hash of rows says nothing of the sums, states and times that stand beside it.
 
@@ -17,52 +17,52 @@ use crate::store::model::{PoolSummary, Version, VersionInfo, VersionStatus};
 /// A claim of a version that is not what its rows or its other claims give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimDiffers {
-    /// Whose claim.
+    /// The version that claims it.
     pub version: Version,
-    /// Which.
+    /// The claim.
     pub claim: Claim,
 }
 
-/// What is claimed, and what it should be.
+/// The claimed value, and the right one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// The hash of the facts.
     LedgerHash {
-        /// What the version says.
+        /// The version's value.
         claimed: Option<RowsHash>,
-        /// What its pools add up to.
+        /// The sum over its pools.
         summed: RowsHash,
     },
     /// The state of the version.
     Status {
-        /// What it says.
+        /// The version's status.
         claimed: VersionStatus,
         /// Its pools that are rejected or stale.
         failed: u64,
     },
     /// The execution of the newest trade.
     CompleteThrough {
-        /// What the version says.
+        /// The version's value.
         claimed: Option<Timestamp>,
         /// The last trade of its pools.
         found: Option<Timestamp>,
     },
     /// A pool is excluded, and the policy does not say so; or the other way about.
     Excluded {
-        /// Which.
+        /// The pool.
         pool: Pool,
-        /// What the pool's summary says.
+        /// The status in the pool's summary.
         claimed: PoolStatus,
     },
     /// A count, a sum or a time of a pool.
     Sum {
-        /// Which pool.
+        /// The pool.
         pool: Pool,
-        /// Which column.
+        /// The column.
         name: &'static str,
-        /// What the pool's summary says.
+        /// The value in the pool's summary.
         claimed: String,
-        /// What its rows come to.
+        /// The sum over its rows.
         found: String,
     },
 }
@@ -170,7 +170,7 @@ fn excluded_in_policy(policy: &str) -> BTreeSet<Pool> {
     listed.into_iter().flatten().filter_map(pool).collect()
 }
 
-/// What the rows of a pool come to. Order: a sell's rows follow each other, and so do a buy's.
+/// Sums of a pool's rows. Order: a sell's rows follow each other, and so do a buy's.
 #[derive(Debug, Default)]
 pub(super) struct PoolRows {
     pub(super) counted: Counted,

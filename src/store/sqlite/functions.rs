@@ -1,9 +1,8 @@
 //! Exact decimals in SQL: the functions of SQLite's own decimal extension, by the same names.
 //!
-//! SQLite's `sum` of text is a float. The views use `decimal_sum` and `decimal_sub`;
-//! the sqlite3 shell has them built in, this registers them for our connections. Unlike the
-//! shell's they refuse a text that is no number instead of taking it for zero, and they write
-//! canonical text.
+//! SQLite's `sum` of text is a float. The views use `decimal_sum` and `decimal_sub`; the sqlite3
+//! shell has them built in, this registers them for our connections. Unlike the shell's they refuse
+//! a text that is not a number instead of taking it for zero, and they write canonical text.
 
 use num_bigint::BigInt;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};

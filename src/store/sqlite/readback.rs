@@ -18,7 +18,7 @@ pub(super) const COLUMNS: &str = "account, order_id, symbol, side, size, price, 
 /// How many there are.
 pub(super) const COLUMNS_COUNT: usize = 19;
 
-/// What an import wrote by now.
+/// Rows that an import wrote by now.
 pub(super) struct Written {
     tally: Tally,
     /// The last numbers of trades and voids before it: nobody else writes meanwhile.

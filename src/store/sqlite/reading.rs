@@ -14,7 +14,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use crate::store::limits::BUSY_TIMEOUT_S;
 use crate::store::{StoreError, StoreResult};
 
-/// What this user may do with a file.
+/// Rights of this user to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     /// Read and write, it and its folder.
@@ -30,7 +30,7 @@ pub(super) struct Reading {
     then: Option<State>,
 }
 
-/// What tells that a file was written.
+/// Signs that a file was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct State {
     bytes: u64,

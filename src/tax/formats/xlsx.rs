@@ -1,8 +1,8 @@
 //! One workbook: summary, short term, long term, lots, unmatched, open lots.
 //!
-//! A spreadsheet's numbers are floats, so exact values stand as text beside what is printed.
-//! Sheets are written row by row into temporary files without a name, in the workbook's own
-//! folder; none is held in memory.
+//! A spreadsheet's numbers are floats, so exact values stand as text beside the printed ones.
+//! Sheets are written row by row into temporary files without a name, in the workbook's own folder;
+//! none is held in memory.
 
 mod sheet;
 

@@ -1,21 +1,21 @@
-//! The gate of a ledger that was there before us, as SQL.
+//! The views over a ledger that was there before us, as SQL.
 //!
-//! `eligible_trades` and `ineligible_trades` have the columns of the gate of our own ledger. Where
-//! an order is there both as its fills (`<order>-FILL-<n>`) and as one whole row, the whole row is
-//! no execution of its own. Rows of ours stand beside the ledger's in `trade_additions`. Whether
-//! fills are there is asked by EXISTS and not by a join with a list of orders without repetitions:
-//! the server hashes what it would have to sort.
+//! `eligible_trades` and `ineligible_trades` have the columns that they have over our own ledger.
+//! If an order stands both as its fills (`<order>-FILL-<n>`) and as one whole row, the whole row is
+//! no execution of its own. Rows of ours stand beside the ledger's in `trade_additions`. The views
+//! look for fills by EXISTS, not by a join with a list of distinct orders. So the server hashes
+//! instead of sorting.
 
 use super::mapping::{Mapping, order_of_fill, symbol_of};
 
 /// A transaction that every snapshot sees: when rows of the ledger came is not known.
 const ALWAYS_SEEN: &str = "'3'::xid8";
 
-/// Statuses of what was never executed, as they stand in an SQL list.
+/// Statuses of orders that never executed, as an SQL list.
 const NEVER_EXECUTED: &str = "'cancelled', 'canceled', 'rejected', 'expired', 'failed', \
     'open', 'pending', 'active', 'placed'";
 
-/// The columns of the gate, in order.
+/// The columns of `eligible_trades`, in order.
 const COLUMNS: [&str; 10] = [
     "account",
     "order_id",
@@ -96,7 +96,7 @@ impl Source {
     }
 }
 
-/// Returns the statements that make the gate, after the tables of ours.
+/// Returns the statements that make the views, after the tables of ours.
 pub(in crate::store::postgres) fn gate(mapping: &Mapping, is_guarded: bool) -> String {
     let (ledger, additions) = (Source::ledger(mapping, is_guarded), Source::additions());
     let shadowed = format!(
