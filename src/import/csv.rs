@@ -1,8 +1,8 @@
 //! Files of trades in CSV: a file to trades, rejected rows and duplicates; whole, or by blocks.
 //!
-//! What a row says is a matter of its format (`formats.rs`). A bad row is listed and
-//! the next one is read: a caller sees all that is wrong with a file at once. Of two rows with
-//! one id the first is kept; the second is a duplicate or, with other facts, rejected.
+//! The meaning of a row is a matter of its format (`formats.rs`). The reader lists a bad row and
+//! reads the next one: a caller sees all faults of a file at once. Of two rows with one id it keeps
+//! the first. The second is a duplicate or, with other facts, rejected.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

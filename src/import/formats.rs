@@ -1,7 +1,7 @@
 //! The formats of files of trades, each in a file of its own.
 //!
-//! A format says which header is its own and what a row below it is. It never sees the file: who
-//! calls it finds rows, counts lines, and collects what comes of them. To add a format, write its
+//! A format says which header is its own and what a row below it is. It never sees the file: its
+//! caller finds rows, counts lines, and collects the outcomes. To add a format, write its
 //! file and add one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
 mod native;
@@ -42,15 +42,15 @@ pub(super) trait RowFormat: Debug + Send + Sync {
     /// Returns the name of the format.
     fn name(&self) -> &'static str;
 
-    /// Returns the columns of the file that nothing is read from.
+    /// Returns the ignored columns of the file.
     fn unknown_columns(&self) -> &[String] {
         &[]
     }
 
-    /// Says what a row is: `each` gets a trade or rejected row, once for each that the row stands
-    /// for, or is told that the row is of no interest. Rows come in the order of their block.
+    /// Reads a row: `each` gets each trade or rejected row that the row stands for, or the fact
+    /// that it is ignored. Rows come in the order of their block.
     ///
-    /// Errors: the row shows that nothing of the file may be read.
+    /// Errors: the row shows that no row of the file may be read.
     fn read(
         &self,
         record: &Record<'_, '_>,
@@ -78,7 +78,7 @@ pub(super) struct Record<'r, 't> {
     pub is_cut: bool,
 }
 
-/// What a row turned out to be.
+/// The outcome of a row.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Trade(LedgerTrade),
@@ -91,7 +91,7 @@ pub(super) enum Outcome {
     Ignored(&'static str),
 }
 
-/// What the rows of a block share while they are read.
+/// Values that the rows of a block share while they are read.
 pub(super) struct Reading<'o> {
     pub options: &'o ImportOptions,
     // A file names few accounts and symbols many times; each is kept once.
@@ -208,7 +208,7 @@ mod tests {
     fn a_header_of_no_format_is_held_against_the_native_one() {
         let of = |text: &str| recognise(&mut Rows::new(text, 1));
         assert!(of("\n,,\n").unwrap().is_none());
-        // A native header behind another row is none: the first row says what is wrong.
+        // A native header after another row is no header: the first row shows the fault.
         let native = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
         assert_eq!(of(native).unwrap().unwrap().0.name(), "native");
         let error = of(&format!("Trades of 2025\n{native}")).unwrap_err();

@@ -2,9 +2,9 @@
 //!
 //! It opens no files, prints nothing and reads no clock: the caller hands over the bytes and the
 //! current time. A value is read exactly or its row is rejected; the import mends, guesses and cuts
-//! nothing. Read next: `csv.rs`, `formats.rs` (from rows to trades), `cells.rs` and `times.rs` (from cells to
-//! values, with all reasons for a rejection). Then `rows.rs` (lines and quotes), `header.rs`. For
-//! files of any size `blocks.rs` and `repeats.rs`.
+//! nothing. Read next: `csv.rs`, `formats.rs` (from rows to trades), `cells.rs` and `times.rs`
+//! (from cells to values, with all reasons for a rejection). Then `rows.rs` (lines and quotes),
+//! `header.rs`. For files of any size `blocks.rs` and `repeats.rs`.
 
 mod blocks;
 mod bounds;

@@ -18,7 +18,7 @@ use crate::import::taking_back::look_at_whole_row;
 pub(super) struct Native(Header);
 
 impl Native {
-    /// Reads a header. Errors: why it is none of this format.
+    /// Reads a header. Errors: the reason why it has another format.
     pub(super) fn try_new(header: &HeaderRow<'_>) -> Result<Self, FileError> {
         Header::try_new(header.cells, header.row).map(Self)
     }

@@ -1,7 +1,7 @@
 //! A made-up venue's format, which shows that a second one takes a file and a line in a list.
 //!
-//! It has what real files have: lines before the header that name the account, two generations of
-//! the header, rows that are no trades, and a row that stands for two trades.
+//! It has the parts of real files: lines before the header that name the account, two generations
+//! of the header, a row that stands for two trades. Some rows are not trades.
 
 use super::{HeaderRow, Outcome, Reading, Record, RowFormat};
 use crate::engine::{Account, Carried, LedgerTrade, Timestamp, Trade, TradeText};

@@ -1,4 +1,4 @@
-//! What a run came to, in words.
+//! The summary of a run, in words.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a person types to settle a review item: a basis, a size, a day, a name, a note.
+//! Values that a person types to settle a review item: a basis, a size, a day, a name, a note.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

@@ -1,4 +1,4 @@
-//! What a tax export says on the screen.
+//! The words of a tax export on the screen.
 
 use crate::cli::format::{count, plural, table};
 use crate::engine::shown;
