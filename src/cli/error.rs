@@ -1,10 +1,13 @@
 //! One type decides wording, hints and exit code of everything that goes wrong.
 
+mod names;
+mod pipeline;
+mod tax;
+
 use super::exit::Exit;
 use crate::files::WriteError;
-use crate::pipeline::PipelineError;
 use crate::store::StoreError;
-use crate::tax::TaxError;
+use crate::tax::SheetFull;
 
 /// An error on its way to the user.
 #[derive(Debug)]
@@ -54,6 +57,11 @@ impl CliError {
             state: None,
         }
     }
+}
+
+/// Where to look if something else wrote to a version.
+fn see_what_differs(version: i64) -> String {
+    format!("see what differs: `validate_allocations --version {version}`")
 }
 
 /// Tells a server's database from a file.
@@ -173,21 +181,6 @@ fn advice(error: &StoreError) -> (Exit, String) {
     (exit, hint.into())
 }
 
-impl From<TaxError> for CliError {
-    fn from(error: TaxError) -> Self {
-        match error {
-            TaxError::Store(error) => error.into(),
-            TaxError::Usage { message, hint } => Self::usage(message, hint),
-            TaxError::Refused { message, hint } => Self::refused(message, hint),
-            TaxError::Stopped => Self {
-                exit: Exit::Interrupted,
-                ..Self::failed(error.to_string())
-            },
-            TaxError::Write(error) => error.into(),
-        }
-    }
-}
-
 impl From<WriteError> for CliError {
     fn from(error: WriteError) -> Self {
         let message = error.to_string();
@@ -214,6 +207,10 @@ impl From<WriteError> for CliError {
                 hint: "make room there and run the same command again: nothing was written".into(),
                 ..Self::failed(message)
             },
+            WriteError::Failed { source, .. } if of_sheet(&source) => Self {
+                hint: "use --format lots".into(),
+                ..Self::failed(message)
+            },
             WriteError::Failed { .. } => Self {
                 hint: "nothing was written: run the same command again when the cause is gone"
                     .into(),
@@ -223,38 +220,8 @@ impl From<WriteError> for CliError {
     }
 }
 
-impl From<PipelineError> for CliError {
-    fn from(error: PipelineError) -> Self {
-        match error {
-            PipelineError::Store(error) => error.into(),
-            PipelineError::File { file, error } => {
-                let place = error
-                    .line()
-                    .map(|line| format!(":{line}"))
-                    .unwrap_or_default();
-                Self::usage(format!("{file}{place}: {error}"), error.hint())
-            }
-            PipelineError::Unreadable { .. } => {
-                Self::usage(error.to_string(), "name a CSV file of trades")
-            }
-            PipelineError::Changed { .. } => Self {
-                hint: "import it again when its writer is done".into(),
-                ..Self::failed(error.to_string())
-            },
-            PipelineError::Usage { message, hint } => Self::usage(message, hint),
-            PipelineError::Refused { message, hint } => Self::refused(message, hint),
-            PipelineError::Interrupted => Self {
-                message: "interrupted: nothing was published".into(),
-                hint: String::new(),
-                exit: Exit::Interrupted,
-                state: None,
-            },
-            PipelineError::Run { run_id, error } => {
-                let mut inner = Self::from(*error);
-                inner.state = Some(format!("run {run_id} failed"));
-                inner
-            }
-            PipelineError::Worker(_) => Self::failed(error.to_string()),
-        }
-    }
+fn of_sheet(source: &std::io::Error) -> bool {
+    source
+        .get_ref()
+        .is_some_and(|error| error.is::<SheetFull>())
 }

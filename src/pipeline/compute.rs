@@ -9,11 +9,12 @@ use self::report::{completion, pools_of, report};
 use self::target::{Target, decide};
 use super::batches::{Batches, MEMORY_DEFAULT};
 use super::context::{Context, PipelineError, PipelineResult};
+use super::error::ReplaceError;
 use super::lock::{holder_of, lock_runs};
 use super::names::check_scope;
 use super::prune::prune_automatic;
 use super::run_log::RunLog;
-use crate::engine::{Pool, PoolStatus};
+use crate::engine::PoolStatus;
 use crate::store::Store;
 use crate::store::model::{Current, RunStart, Scope, Version, VersionPlan, policy_json};
 
@@ -205,16 +206,7 @@ impl Logged<'_> {
         let rejected = pools_of(&made.lines, PoolStatus::Rejected).collect();
         let publication = decide(store, options, target, &rejected).await?;
         if let (Publication::WouldTakeAway(pools), true) = (&publication, target.replaces) {
-            return Err(PipelineError::Refused {
-                message: format!(
-                    "version {} is not replaced: the new result has nothing for {}",
-                    target.version,
-                    names(pools)
-                ),
-                hint: "correct the trades, or exclude the pools with `fifo-pnl review exclude \
-                       --account NAME --symbol SYMBOL --reason TEXT`"
-                    .into(),
-            });
+            return Err(ReplaceError::TakesAway(target.version, pools.clone()).into());
         }
         let mut report = report(&run, target, Some(log.run_id), publication, &made);
         let completion = completion(&run, target, &report, made.items);
@@ -230,12 +222,4 @@ impl Logged<'_> {
         }
         Ok(report)
     }
-}
-
-fn names(pools: &[Pool]) -> String {
-    pools
-        .iter()
-        .map(Pool::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use super::error::{PipelineError, PipelineResult};
 use crate::engine::{SymbolRules, Timestamp};
-use crate::import::FileError;
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
-use crate::store::{Store, StoreError, phase};
+use crate::store::{Store, phase};
 
 /// Pause between two looks whether a stop was asked for.
 const CANCEL_POLL: Duration = Duration::from_millis(20);
@@ -127,78 +127,6 @@ pub struct Context {
     pub user: String,
     /// What to do while another run is at work.
     pub wait: Wait,
-}
-
-/// Why the job did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// The store failed or refused.
-    #[error(transparent)]
-    Store(StoreError),
-    /// A file can't be read as trades at all.
-    #[error("{file}: {error}")]
-    File {
-        /// Its name.
-        file: String,
-        /// Why.
-        error: FileError,
-    },
-    /// A file can't be opened.
-    #[error("{file}: can't be read: {reason}")]
-    Unreadable {
-        /// Its name.
-        file: String,
-        /// Why.
-        reason: String,
-    },
-    /// A file is not what it was when its rows were checked. Nothing of it is in the ledger.
-    #[error("{file}: changed while it was being imported: nothing of it was imported")]
-    Changed {
-        /// Its name.
-        file: String,
-    },
-    /// What was asked makes no sense here; nothing was done.
-    #[error("{message}")]
-    Usage {
-        /// What is wrong.
-        message: String,
-        /// What to do.
-        hint: String,
-    },
-    /// Refused, because a rule forbids it; nothing was changed.
-    #[error("{message}")]
-    Refused {
-        /// What is refused.
-        message: String,
-        /// What to do.
-        hint: String,
-    },
-    /// A run that was logged ended without a result.
-    #[error("{error}")]
-    Run {
-        /// Its log row.
-        run_id: i64,
-        /// Why.
-        error: Box<PipelineError>,
-    },
-    /// A stop was asked for.
-    #[error("interrupted")]
-    Interrupted,
-    /// A thread of ours ended in a panic: our own bug.
-    #[error("a worker failed: {0}")]
-    Worker(String),
-}
-
-/// The job's result.
-pub type PipelineResult<T> = Result<T, PipelineError>;
-
-impl From<StoreError> for PipelineError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Stopped => Self::Interrupted,
-            other => Self::Store(other),
-        }
-    }
 }
 
 impl Context {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::context::{PipelineError, PipelineResult};
+use super::error::{ExplainError, PipelineResult};
 use super::validate::find_version;
 use crate::engine::{
     Account, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, SelfCheckError, Side,
@@ -112,7 +112,7 @@ pub async fn explain(
     if named.iter().all(|(_, trade)| trade.side == Side::Buy)
         && let Some(corrected) = correction_of(order_id, &read.pools)
     {
-        return Err(corrected);
+        return Err(corrected.into());
     }
     let found: Vec<(&Pool, &Trade)> = named.iter().map(|(pool, trade)| (*pool, trade)).collect();
     let (pool, sell) = pick(order_id, &info, &found)?;
@@ -121,23 +121,11 @@ pub async fn explain(
         .iter()
         .map(|trade| (&trade.order_id, trade))
         .collect();
-    let mut slices = explain_slices(sell, &stored.allocations, &trades).map_err(|error| {
-        PipelineError::Refused {
-            message: format!("the figures of \"{order_id}\" can't be explained: {error}"),
-            hint: format!(
-                "`fifo-pnl validate --version {}` says what is wrong",
-                info.version
-            ),
-        }
-    })?;
+    let mut slices = explain_slices(sell, &stored.allocations, &trades)
+        .map_err(|error| ExplainError::Figures(order_id.to_owned(), info.version, error))?;
     if slices.is_empty() {
-        return Err(PipelineError::Usage {
-            message: format!(
-                "version {} has no rows of sell \"{order_id}\"",
-                info.version
-            ),
-            hint: format!("{pool} was rejected, excluded or out of scope in that version"),
-        });
+        let (sell, pool) = (order_id.to_owned(), pool.clone());
+        return Err(ExplainError::NoRows(sell, info.version, pool).into());
     }
     for slice in &mut slices {
         if let Some(lot) = &mut slice.lot {
@@ -207,22 +195,17 @@ async fn trades_of(
         let trades = trades.map_err(SelfCheckError::from);
         return Ok(trades.map_err(StoreError::from)?);
     }
-    let version = info.version;
-    Err(PipelineError::Refused {
-        message: format!(
-            "the ledger of {pool} was changed since version {version}: its trades do not give the \
-             version's figures"
-        ),
-        hint: match info.watermark.is_unguarded() {
-            true => "`compute_allocations --all-symbols` makes a version of what is there".into(),
-            false => format!("see what differs: `validate_allocations --version {version}`"),
-        },
-    })
+    Err(ExplainError::LedgerChanged {
+        pool: pool.clone(),
+        version: info.version,
+        is_unguarded: info.watermark.is_unguarded(),
+    }
+    .into())
 }
 
 /// Returns the error of a sell that counts under the id of its newest correction; `None`: no
 /// correction of it counts.
-fn correction_of(order_id: &str, pools: &BTreeMap<Pool, PoolLedger>) -> Option<PipelineError> {
+fn correction_of(order_id: &str, pools: &BTreeMap<Pool, PoolLedger>) -> Option<ExplainError> {
     let number = |trade: &TradeRef<'_>| {
         let number = trade.order_id.strip_prefix(order_id)?.strip_prefix('~')?;
         let number = number.parse::<u64>().ok()?;
@@ -233,50 +216,29 @@ fn correction_of(order_id: &str, pools: &BTreeMap<Pool, PoolLedger>) -> Option<P
         of_pool.map(move |number| (number, pool))
     });
     let (number, pool) = corrections.max()?;
-    Some(PipelineError::Usage {
-        message: format!(
-            "sell \"{order_id}\" of account \"{}\" was corrected: it counts as \
-             \"{order_id}~{number}\"",
-            pool.account
-        ),
-        hint: format!("name it: --sell '{order_id}~{number}'"),
-    })
+    let account = pool.account.clone();
+    Some(ExplainError::Corrected(
+        order_id.to_owned(),
+        account,
+        number,
+    ))
 }
 
 fn pick<'a>(
     order_id: &str,
     info: &VersionInfo,
     found: &[(&'a Pool, &'a Trade)],
-) -> PipelineResult<(&'a Pool, &'a Trade)> {
-    let usage = |message: String, hint: &str| {
-        Err(PipelineError::Usage {
-            message,
-            hint: hint.to_owned(),
-        })
-    };
-    let sells: Vec<_> = found
-        .iter()
-        .filter(|(_, trade)| trade.side == Side::Sell)
-        .collect();
+) -> Result<(&'a Pool, &'a Trade), ExplainError> {
+    let of_sells = found.iter().filter(|(_, trade)| trade.side == Side::Sell);
+    let sells: Vec<_> = of_sells.collect();
+    let name = order_id.to_owned();
     match (sells.as_slice(), found) {
         ([one], _) => Ok(**one),
-        ([], []) => usage(
-            format!("version {} knows no trade \"{order_id}\"", info.version),
-            "it may be voided, not eligible, or newer than the version",
-        ),
-        ([], _) => usage(
-            format!("\"{order_id}\" is a buy, expected a sell"),
-            "explain shows the lots that a sell used",
-        ),
+        ([], []) => Err(ExplainError::NoTrade(name, info.version)),
+        ([], _) => Err(ExplainError::IsBuy(name)),
         (several, _) => {
-            let accounts: Vec<String> = several
-                .iter()
-                .map(|(pool, _)| pool.account.to_string())
-                .collect();
-            usage(
-                format!("\"{order_id}\" stands in accounts {}", accounts.join(", ")),
-                "name one with --account",
-            )
+            let accounts = several.iter().map(|(pool, _)| pool.account.to_string());
+            Err(ExplainError::SeveralAccounts(name, accounts.collect()))
         }
     }
 }

@@ -153,12 +153,7 @@ fn find(names: &[String], named: &str) -> PipelineResult<String> {
     if names.contains(&full) {
         return Ok(full);
     }
-    let hint = match names {
-        [] => "there is no snapshot; `fifo-pnl history import FILE` makes one of a file".to_owned(),
-        names => format!("there is {}", names.join(", ")),
-    };
-    let message = format!("there is no snapshot \"{named}\"");
-    Err(PipelineError::Usage { message, hint })
+    Err(PipelineError::NoSnapshot(named.to_owned(), names.to_vec()))
 }
 
 /// What a version has of the sells of a snapshot.

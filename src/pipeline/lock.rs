@@ -38,7 +38,9 @@ pub async fn when_free<T>(
         let waited = Duration::from_micros(waited_us);
         let left = match context.wait {
             Wait::No => return Err(StoreError::Locked(holder).into()),
-            Wait::UpTo(limit) if waited >= limit => return Err(waited_in_vain(holder, limit)),
+            Wait::UpTo(limit) if waited >= limit => {
+                return Err(PipelineError::WaitedInVain(holder, limit));
+            }
             Wait::UpTo(limit) => limit.saturating_sub(waited),
             Wait::Forever => TRY_PAUSE,
         };
@@ -56,12 +58,5 @@ pub(super) fn holder_of(context: &Context) -> Holder {
     Holder {
         since: context.clock.now(),
         ..context.holder.clone()
-    }
-}
-
-fn waited_in_vain(holder: Holder, limit: Duration) -> PipelineError {
-    PipelineError::Refused {
-        message: format!("{} (waited {limit:?} for it)", StoreError::Locked(holder)),
-        hint: "try again when it is done, or wait longer".into(),
     }
 }

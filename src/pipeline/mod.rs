@@ -12,6 +12,7 @@ mod compute;
 mod context;
 mod csv_file;
 mod decided;
+mod error;
 mod explain;
 mod health;
 mod history;
@@ -23,6 +24,7 @@ mod names;
 mod prune;
 mod publish;
 mod run_log;
+mod scopes;
 mod slices;
 mod stale;
 mod twice;
@@ -36,17 +38,17 @@ pub use compare::{
     CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef, compare,
 };
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
-pub use context::{
-    Cancel, Clock, Context, Phase, PipelineError, PipelineResult, Progress, Silent, Wait,
-};
+pub use context::{Cancel, Clock, Context, Phase, Progress, Silent, Wait};
 pub use decided::{DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of};
+pub use error::{ExplainError, PipelineError, PipelineResult, PointerError, ReplaceError};
 pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};
 pub use import::{FileReport, ImportRequest, ImportedAs, Source, import_files, parse_source};
 pub use incremental::{Incremental, NothingNew, compute_incremental};
 pub use lock::when_free;
-pub use names::{check_scope, known_pools, scope_words, unknown, whole_account};
+pub use names::{check_scope, known_pools, unknown};
 pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};
+pub use scopes::{scope_words, whole_account};
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};

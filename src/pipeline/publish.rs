@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::context::{Context, PipelineError, PipelineResult};
+use super::context::{Context, PipelineResult};
+use super::error::PointerError;
 use super::lock::lock_runs;
-use super::names::scope_words;
 use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
 use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, VersionInfo};
 use crate::store::proof::check_version;
@@ -56,10 +56,7 @@ pub async fn release(store: &dyn Store, context: &Context) -> PipelineResult<Cur
 async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<Current> {
     let current = store.current().await?;
     let (Some(held), true) = (current.version, current.held) else {
-        return Err(PipelineError::Usage {
-            message: "no version is held as current".into(),
-            hint: "`fifo-pnl versions list` shows which version is current".into(),
-        });
+        return Err(PointerError::NotHeld.into());
     };
     let versions = store.versions().await?;
     let covered = covered_pools(store, &current).await?;
@@ -76,29 +73,14 @@ async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<
     move_to(store, context, held, false).await
 }
 
-fn check_publishable(info: &VersionInfo) -> PipelineResult<()> {
-    let version = info.version;
-    let (message, hint) = if !info.status.is_readable() {
-        let status = info.status.as_str();
-        let hint = "`fifo-pnl versions list` shows the others";
-        (
-            format!("version {version} is {status}: it has no result"),
-            hint,
-        )
-    } else if info.scope != "all" {
-        let covers = scope_words(&info.scope);
-        let hint = "`compute_allocations --all-symbols` makes one that can be";
-        (
-            format!("version {version} covers {covers}: it can't be current"),
-            hint,
-        )
-    } else {
-        return Ok(());
-    };
-    Err(PipelineError::Refused {
-        message,
-        hint: hint.into(),
-    })
+fn check_publishable(info: &VersionInfo) -> Result<(), PointerError> {
+    if !info.status.is_readable() {
+        return Err(PointerError::NoResult(info.version, info.status));
+    }
+    match info.scope.as_str() {
+        "all" => Ok(()),
+        scope => Err(PointerError::OfScope(info.version, scope.to_owned())),
+    }
 }
 
 /// Lists the versions that can be current, newest first.

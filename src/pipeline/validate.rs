@@ -122,10 +122,7 @@ pub async fn validate_within(
         Ok(now.is_none_or(|now| now.completed_at == report.version.completed_at))
     };
     let judged = at_rest(TRIES_MAX, judge, stands).await?;
-    judged.ok_or_else(|| PipelineError::Refused {
-        message: format!("runs extended the version {TRIES_MAX} times while it was checked"),
-        hint: "validate it again when no run is at work".into(),
-    })
+    judged.ok_or(PipelineError::Extended(TRIES_MAX))
 }
 
 /// Does work until nothing changed below it meanwhile. `None`: it did, each time.
@@ -359,23 +356,14 @@ pub(super) async fn find_version(
     version: Option<Version>,
 ) -> PipelineResult<VersionInfo> {
     let Some(number) = version.or(current.version) else {
-        return Err(PipelineError::Usage {
-            message: "no version is current yet".into(),
-            hint: "`compute_allocations --all-symbols` makes and publishes one".into(),
-        });
+        return Err(PipelineError::NoneCurrent);
     };
     let versions = store.versions().await?;
     let Some(info) = versions.into_iter().find(|info| info.version == number) else {
         return Err(StoreError::NoVersion(number).into());
     };
     if !info.status.is_readable() {
-        return Err(PipelineError::Usage {
-            message: format!(
-                "version {number} is {}: it has no result",
-                info.status.as_str()
-            ),
-            hint: "`fifo-pnl versions list` shows the others".into(),
-        });
+        return Err(PipelineError::NoResult(number, info.status));
     }
     Ok(info)
 }

@@ -174,10 +174,7 @@ pub async fn amend(
 ) -> TaxResult<Amendment> {
     let old = store.pool_summaries(filed.version).await?;
     if old.is_empty() {
-        return Err(TaxError::Refused {
-            message: format!("version {} was filed and its rows are gone", filed.version),
-            hint: "restore a backup that has them".into(),
-        });
+        return Err(TaxError::FiledRowsGone(filed.version));
     }
     let new = store.pool_summaries(version).await?;
     let mut pools = changed_pools(&old, &new);

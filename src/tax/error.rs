@@ -1,10 +1,15 @@
-//! Why there is no tax file.
+//! Why there is no tax file, as values. `cli/error` finds hints and exit codes.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::unpack::BadZip;
+use crate::engine::{
+    Account, IdError, InvalidTrade, IssueType, MoneyError, Pool, Size, Timestamp, Usd, shown,
+};
 use crate::files::WriteError;
 use crate::store::StoreError;
+use crate::store::model::Version;
 
 /// Why an export was not made.
 #[derive(Debug, thiserror::Error)]
@@ -12,22 +17,33 @@ pub enum TaxError {
     /// The store failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The request makes no sense here; nothing was written.
-    #[error("{message}")]
-    Usage {
-        /// The fault.
-        message: String,
-        /// The remedy.
-        hint: String,
-    },
-    /// Refused; nothing was written.
-    #[error("{message}")]
-    Refused {
-        /// The refusal.
-        message: String,
-        /// The remedy.
-        hint: String,
-    },
+    /// There is no such year.
+    #[error("there is no tax year {0}")]
+    NoYear(i16),
+    /// The name can't be an account.
+    #[error("account is \"{0}\": it {1}")]
+    BadAccount(String, IdError),
+    /// The version has no pools of the account; it has those of these.
+    #[error("the version has no pools of account \"{0}\"")]
+    NoPools(Account, Vec<String>),
+    /// A file is no zip that was filed.
+    #[error("{}: {}", .0.display(), .1)]
+    Zip(PathBuf, BadZip),
+    /// The manifest is none of ours, or of a newer program: what it lacks.
+    #[error("the manifest has no {0} that can be read")]
+    Manifest(&'static str),
+    /// The rows of a version that was filed are gone.
+    #[error("version {0} was filed and its rows are gone")]
+    FiledRowsGone(Version),
+    /// A run extended the version while it was read; nothing was written.
+    #[error("version {0} was changed while it was read: nothing was written")]
+    Moved(Version),
+    /// The open lots of a pool are not those that its version's run wrote.
+    #[error("version {0} was changed: the open lots of {1} are not those of its summary")]
+    LotsDiffer(Version, Pool),
+    /// A decision about a review item is not possible.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
     /// A stop was asked for; nothing was written.
     #[error("interrupted: nothing was written")]
     Stopped,
@@ -35,6 +51,63 @@ pub enum TaxError {
     #[error(transparent)]
     Write(#[from] WriteError),
 }
+
+/// Why a review item is not settled by a decision.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    /// The item is no unmatched sell.
+    #[error("review item {0} is {word}, no unmatched sell", word = .1.as_str())]
+    NoUnmatchedSell(i64, IssueType),
+    /// The lots' sizes can't be added up.
+    #[error(transparent)]
+    Sizes(MoneyError),
+    /// A lot was acquired later than it was sold.
+    #[error("acquired {0}, after the sale of {1}")]
+    AcquiredLater(Timestamp, Timestamp),
+    /// The lots are larger than what found no lot.
+    #[error("{0} is more than the {1} that found no lot")]
+    MoreThanUnmatched(Size, Size),
+    /// The basis gives no price.
+    #[error("basis {0}: {1}")]
+    Basis(Usd, MoneyError),
+    /// The trade that would be appended can't have this id.
+    #[error("order id {0}: it {1}")]
+    OrderId(String, IdError),
+    /// The item's sell does not count any more.
+    #[error("item {}: sell {} does not count any more", .0, shown(.1))]
+    SellGone(i64, String),
+    /// The item's sell has all its lots by now.
+    #[error(
+        "item {}: sell {} has all its lots since trades were appended: nothing is open", .0,
+        shown(.1)
+    )]
+    NothingOpen(i64, String),
+    /// The lots are larger than what is still open of the sell.
+    #[error(
+        "item {item}: {total} is more than the {open} of sell {} that are open since trades were \
+         appended", shown(.order_id)
+    )]
+    MoreThanOpen {
+        /// The item.
+        item: i64,
+        /// Its sell.
+        order_id: String,
+        /// What the lots come to.
+        total: Size,
+        /// What is open of the sell.
+        open: Size,
+    },
+    /// The pool can't be matched.
+    #[error("{0} can't be matched: {1}")]
+    Unmatchable(Pool, InvalidTrade),
+}
+
+/// A sheet has no more rows than these.
+///
+/// It travels through [`io::Error`], and stays the source of the [`WriteError`].
+#[derive(Debug, thiserror::Error)]
+#[error("a sheet of xlsx has room for {0} rows")]
+pub struct SheetFull(pub u32);
 
 impl TaxError {
     /// Sorts an error of writing that a file was named in, or none.

@@ -73,10 +73,7 @@ pub struct ExportRequest {
 
 /// First and last instant of a tax year in its zone. Errors: no such year.
 fn year_bounds(rules: &TaxRules) -> TaxResult<Sold> {
-    let bad = || TaxError::Usage {
-        message: format!("there is no tax year {}", rules.year),
-        hint: "a year is written with four digits, like 2025".into(),
-    };
+    let bad = || TaxError::NoYear(rules.year);
     let start_of = |year: i16| {
         let date = jiff::civil::Date::new(year, 1, 1).ok()?;
         let start = date.to_zoned(rules.zone.clone()).ok()?;
@@ -203,10 +200,7 @@ fn check_unmoved(
     if of_account(checked, account)? == before {
         return Ok(());
     }
-    Err(TaxError::Refused {
-        message: format!("version {version} was changed while it was read: nothing was written"),
-        hint: "run the same command again when no run is at work".into(),
-    })
+    Err(TaxError::Moved(version))
 }
 
 /// Reads a version's rows and prints them meanwhile. Returns how many rows were read.
@@ -305,23 +299,15 @@ fn check_lots(
     if is_same {
         return Ok(lots);
     }
-    Err(TaxError::Refused {
-        message: format!(
-            "version {version} was changed: the open lots of {} are not those of its summary",
-            summary.pool
-        ),
-        hint: format!("see what differs: `validate_allocations --version {version}`"),
-    })
+    Err(TaxError::LotsDiffer(version, summary.pool.clone()))
 }
 
 fn account_of(rules: &TaxRules) -> TaxResult<Option<Account>> {
     let Some(name) = &rules.account else {
         return Ok(None);
     };
-    let account = name.parse().map_err(|error| TaxError::Usage {
-        message: format!("--account is \"{name}\": it {error}"),
-        hint: "an account is a short name like main".into(),
-    })?;
+    let account = name.parse();
+    let account = account.map_err(|error| TaxError::BadAccount(name.clone(), error))?;
     Ok(Some(account))
 }
 
@@ -338,11 +324,8 @@ fn of_account(
         .collect();
     summaries.retain(|summary| summary.pool.account == *account);
     if summaries.is_empty() {
-        let all: Vec<String> = all.into_iter().collect();
-        return Err(TaxError::Usage {
-            message: format!("the version has no pools of account \"{account}\""),
-            hint: format!("its accounts are: {}", all.join(", ")),
-        });
+        let all = all.into_iter().collect();
+        return Err(TaxError::NoPools(account.clone(), all));
     }
     Ok(summaries)
 }

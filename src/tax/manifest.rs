@@ -185,14 +185,12 @@ pub fn rules_of(
     manifest: &Value,
     zone: &dyn Fn(&str) -> Option<jiff::tz::TimeZone>,
 ) -> TaxResult<TaxRules> {
-    let bad = |what: &str| TaxError::Usage {
-        message: format!("the manifest has no {what} that can be read"),
-        hint: "name a zip that was filed: tax --final writes it".into(),
-    };
     if manifest.get("manifest_format").and_then(Value::as_i64) != Some(MANIFEST_FORMAT) {
-        return Err(bad("manifest_format"));
+        return Err(TaxError::Manifest("manifest_format"));
     }
-    let tax = manifest.get("tax").ok_or_else(|| bad("tax"))?;
+    let tax = manifest
+        .get("tax")
+        .ok_or_else(|| TaxError::Manifest("tax"))?;
     let text = |name: &str| tax.get(name).and_then(Value::as_str);
     let list = |name: &str| -> Vec<String> {
         let values = tax.get(name).and_then(Value::as_array);
@@ -201,8 +199,8 @@ pub fn rules_of(
     };
     let year = tax.get("year").and_then(Value::as_i64);
     let year = year.and_then(|year| i16::try_from(year).ok());
-    let year = year.ok_or_else(|| bad("year"))?;
-    let zone_name = text("timezone").ok_or_else(|| bad("timezone"))?;
+    let year = year.ok_or_else(|| TaxError::Manifest("year"))?;
+    let zone_name = text("timezone").ok_or_else(|| TaxError::Manifest("timezone"))?;
     let mut boxes = BoxRules::default();
     for line in tax
         .get("boxes")
@@ -229,12 +227,12 @@ pub fn rules_of(
     };
     Ok(TaxRules {
         year,
-        zone: zone(zone_name).ok_or_else(|| bad("timezone"))?,
+        zone: zone(zone_name).ok_or_else(|| TaxError::Manifest("timezone"))?,
         zone_name: zone_name.to_owned(),
         account: text("account").map(str::to_owned),
         rounding: text("rounding")
             .and_then(Rounding::from_text)
-            .ok_or_else(|| bad("rounding"))?,
+            .ok_or_else(|| TaxError::Manifest("rounding"))?,
         boxes,
         symbols: SymbolRules {
             usd_quotes: list("usd_quotes").into_iter().collect(),

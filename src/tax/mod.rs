@@ -29,7 +29,7 @@ pub use amend::{Amended, Amendment, FILED_EVENT, FiledYear, PrintedLine, amend, 
 pub use amount::{Amounts, Rounding};
 pub use archive::{Filed, archive};
 pub use boxes::{AssetKind, BoxRules, DIGITAL_BOXES_FROM, FormBox, Part, Reported, base_asset};
-pub use error::{TaxError, TaxResult};
+pub use error::{DecisionError, SheetFull, TaxError, TaxResult};
 pub use export::{ExportRequest, Stop, export};
 pub use exported::{Exported, SeveralDollars};
 pub use formats::{ExportFacts, Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX, is_panic_caught};

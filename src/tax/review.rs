@@ -10,11 +10,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::boxes::base_asset;
-use super::{TaxError, TaxResult};
+use super::{DecisionError, TaxResult};
 use crate::engine::policy::SOURCE_REVIEW;
 use crate::engine::{
     Carried, LedgerTrade, Matching, OrderId, Pool, SelfCheckError, Side, Size, SymbolRules,
-    Timestamp, Trade, Trades, Usd, add_sizes, match_pool, price_of_basis, shown,
+    Timestamp, Trade, Trades, Usd, add_sizes, match_pool, price_of_basis,
 };
 use crate::report::hex;
 use crate::store::model::{
@@ -40,13 +40,6 @@ pub struct BasisLot {
     pub acquired: Timestamp,
 }
 
-fn usage(message: String, hint: &str) -> TaxError {
-    TaxError::Usage {
-        message,
-        hint: hint.into(),
-    }
-}
-
 /// Returns what found no lot, as the item's details have it.
 pub fn unmatched_size(item: &QueuedItem) -> Option<Size> {
     let details: Value = serde_json::from_str(&item.details).ok()?;
@@ -70,30 +63,17 @@ pub fn basis_trades(
     first: u64,
 ) -> TaxResult<Vec<LedgerTrade>> {
     let (Some(unmatched), Some(sold_at)) = (unmatched_size(item), sell_time(item)) else {
-        return Err(usage(
-            format!(
-                "review item {} is {}, no unmatched sell",
-                item.id,
-                item.issue.as_str()
-            ),
-            "a basis settles unmatched sells only",
-        ));
+        return Err(DecisionError::NoUnmatchedSell(item.id, item.issue).into());
     };
     let mut total = Size::ZERO;
     for lot in lots {
-        total = add_sizes(total, lot.size).map_err(|e| usage(e.to_string(), ""))?;
+        total = add_sizes(total, lot.size).map_err(DecisionError::Sizes)?;
         if lot.acquired > sold_at {
-            return Err(usage(
-                format!("acquired {}, after the sale of {sold_at}", lot.acquired),
-                "what is sold was acquired before",
-            ));
+            return Err(DecisionError::AcquiredLater(lot.acquired, sold_at).into());
         }
     }
     if total > unmatched {
-        return Err(usage(
-            format!("{total} is more than the {unmatched} that found no lot"),
-            "a basis settles what is unmatched; import other lots with `fifo-pnl import lots FILE`",
-        ));
+        return Err(DecisionError::MoreThanUnmatched(total, unmatched).into());
     }
     check_still_open(item, total, ledger)?;
     let prefix = decision_prefix(item.id);
@@ -107,24 +87,19 @@ pub fn basis_trades(
 /// Errors: it names more than what finds no lot now; the pool can't be matched.
 fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxResult<()> {
     let sells = figures(&matched(&item.pool, trades_of(&item.pool, ledger)?)?)?;
-    let (id, order) = (item.id, shown(&item.order_id));
-    let refuse = |message: String| {
-        let hint = "`compute_allocations --all-symbols` brings the item up to date; void a trade \
-                    that was appended by mistake";
-        let hint = hint.into();
-        Err(TaxError::Refused { message, hint })
+    let (item, order_id) = (item.id, item.order_id.clone());
+    let refused = match sells.get(&order_id).map(|sell| sell.unmatched) {
+        None => DecisionError::SellGone(item, order_id),
+        Some(open) if total <= open => return Ok(()),
+        Some(open) if open.is_zero() => DecisionError::NothingOpen(item, order_id),
+        Some(open) => DecisionError::MoreThanOpen {
+            item,
+            order_id,
+            total,
+            open,
+        },
     };
-    match sells.get(&item.order_id).map(|sell| sell.unmatched) {
-        None => refuse(format!("item {id}: sell {order} does not count any more")),
-        Some(open) if total <= open => Ok(()),
-        Some(open) if open.is_zero() => refuse(format!(
-            "item {id}: sell {order} has all its lots since trades were appended: nothing is open"
-        )),
-        Some(open) => refuse(format!(
-            "item {id}: {total} is more than the {open} of sell {order} that are open since \
-             trades were appended"
-        )),
-    }
+    Err(refused.into())
 }
 
 /// Numbers that are looked for at once behind the last one that is known.
@@ -175,10 +150,11 @@ fn basis_trade(
     number: u64,
 ) -> TaxResult<LedgerTrade> {
     let (price, fee) = price_of_basis(lot.basis, lot.size)
-        .map_err(|error| usage(format!("basis {}: {error}", lot.basis), ""))?;
-    let order_id: OrderId = format!("{prefix}{number}")
+        .map_err(|error| DecisionError::Basis(lot.basis, error))?;
+    let order_id = format!("{prefix}{number}");
+    let order_id: OrderId = order_id
         .parse()
-        .map_err(|error| usage(format!("order id {prefix}{number}: it {error}"), ""))?;
+        .map_err(|error| DecisionError::OrderId(order_id, error))?;
     Ok(LedgerTrade {
         account: item.pool.account.clone(),
         symbol: item.pool.symbol.clone(),
@@ -292,10 +268,8 @@ fn kept(trades: &Trades) -> TaxResult<Vec<Trade>> {
 }
 
 fn matched(pool: &Pool, trades: Vec<Trade>) -> TaxResult<Matching> {
-    match_pool(pool.clone(), trades).map_err(|error| TaxError::Refused {
-        message: format!("{pool} can't be matched: {error}"),
-        hint: "`fifo-pnl review list` says what is wrong with it".into(),
-    })
+    let unmatchable = |error| DecisionError::Unmatchable(pool.clone(), error).into();
+    match_pool(pool.clone(), trades).map_err(unmatchable)
 }
 
 fn figures(matching: &Matching) -> TaxResult<BTreeMap<String, SellFigures>> {

@@ -78,37 +78,84 @@ impl Seek for Counted {
     }
 }
 
-fn bad(path: &Path, why: impl std::fmt::Display) -> TaxError {
-    TaxError::Usage {
-        message: format!("{}: {why}", path.display()),
-        hint: "name a zip that was filed: tax --final writes it".into(),
-    }
+/// Why a file is no zip that was filed.
+#[derive(Debug, thiserror::Error)]
+pub enum BadZip {
+    /// The system can't read it.
+    #[error("can't be read: {0}")]
+    Unreadable(io::Error),
+    /// It is no zip.
+    #[error("is no zip: {0}")]
+    NoZip(ZipError),
+    /// One of its entries can't be read.
+    #[error(transparent)]
+    Entry(#[from] ZipError),
+    /// Its parts do not go together.
+    #[error("is damaged: {0}")]
+    Damaged(ZipError),
+    /// It has too many files.
+    #[error("has {0} files, at most {ZIP_FILES_MAX}")]
+    TooManyFiles(usize),
+    /// Two files have the same name.
+    #[error("has two files of one name")]
+    SameNames,
+    /// Two files have names that differ in case only.
+    #[error("has two files of the name {0}")]
+    SameName(String),
+    /// An entry is no plain file.
+    #[error("{0} is a link, a folder or encrypted, expected a file")]
+    NoFile(String),
+    /// A file's name has characters, or a length, that ours never have.
+    #[error("has a file \"{}\", which is no name of ours", .0.escape_debug())]
+    NameNotOurs(String),
+    /// Its bytes come to more than a bound.
+    #[error("{length} bytes come to {total}, at most {total_max}")]
+    TooLarge {
+        /// Of the zip.
+        length: u64,
+        /// Of all its files.
+        total: u64,
+        /// The bound.
+        total_max: u64,
+    },
+    /// It has no manifest.
+    #[error("has no {MANIFEST_NAME}")]
+    NoManifest,
+    /// The manifest is too large.
+    #[error("{MANIFEST_NAME} has {0} bytes, at most {ZIP_MANIFEST_BYTES_MAX}")]
+    ManifestTooLarge(u64),
+    /// The manifest can't be read.
+    #[error("{MANIFEST_NAME} can't be read: {0}")]
+    Manifest(io::Error),
 }
 
 /// Opens a zip. Errors: it can't be read, `tax --final` did not write it, or it is beyond a bound.
 pub fn open(path: &Path) -> TaxResult<Opened> {
-    let unreadable = |error: io::Error| bad(path, format!("can't be read: {error}"));
-    let file = open_input(path, false).map_err(unreadable)?;
-    let length = file.metadata().map_err(unreadable)?.len();
+    open_zip(path).map_err(|why| TaxError::Zip(path.to_owned(), why))
+}
+
+fn open_zip(path: &Path) -> Result<Opened, BadZip> {
+    let file = open_input(path, false).map_err(BadZip::Unreadable)?;
+    let length = file.metadata().map_err(BadZip::Unreadable)?.len();
     let left = Arc::new(AtomicU64::new(ZIP_LIST_BYTES_MAX));
     let counted = Counted {
         file,
         left: Arc::clone(&left),
     };
-    let archive = ZipArchive::new(BufReader::new(counted));
-    let archive = archive.map_err(|error| bad(path, format!("is no zip: {error}")))?;
     let mut opened = Opened {
-        archive,
+        archive: ZipArchive::new(BufReader::new(counted)).map_err(BadZip::NoZip)?,
         manifest: Value::Null,
         files: Vec::new(),
     };
-    opened.files = opened.list(length).map_err(|why| bad(path, why))?;
+    opened.files = opened.list(length)?;
     // From here on the sizes that it says are the bound.
     left.store(u64::MAX, Ordering::Relaxed);
-    opened.check_headers().map_err(|why| bad(path, why))?;
-    let bytes = opened.manifest_bytes().map_err(|why| bad(path, why))?;
-    opened.manifest = serde_json::from_slice(&bytes)
-        .map_err(|error| bad(path, format!("{MANIFEST_NAME} can't be read: {error}")))?;
+    // No file lies in another one, and all are as the list says.
+    let checked = opened.archive.validate_header_consistency();
+    checked.map_err(BadZip::Damaged)?;
+    let bytes = opened.manifest_bytes()?;
+    let manifest = serde_json::from_slice(&bytes);
+    opened.manifest = manifest.map_err(|error| BadZip::Manifest(error.into()))?;
     Ok(opened)
 }
 
@@ -120,63 +167,55 @@ impl Opened {
 
     /// Lists what the zip says of its files, before anything of them is read.
     ///
-    /// Errors: it is beyond a bound, or no file of ours, in words.
-    fn list(&self, length: u64) -> Result<Vec<(String, u64)>, String> {
+    /// Errors: it is beyond a bound, or no file of ours.
+    fn list(&self, length: u64) -> Result<Vec<(String, u64)>, BadZip> {
         let (count, mut total) = (self.archive.len(), 0_u64);
         if count > ZIP_FILES_MAX {
-            return Err(format!("has {count} files, at most {ZIP_FILES_MAX}"));
+            return Err(BadZip::TooManyFiles(count));
         }
         if self.archive.has_duplicate_names() {
-            return Err("has two files of one name".into());
+            return Err(BadZip::SameNames);
         }
         let mut files = Vec::with_capacity(count);
         let mut lower = BTreeSet::new();
         for at in 0..count {
-            let entry = self.archive.by_index_data(at);
-            let entry = entry.map_err(|error| error.to_string())?;
+            let entry = self.archive.by_index_data(at)?;
             let name = plain_name(entry.name_raw())?;
             if entry.is_symlink() || entry.is_dir() || entry.encrypted() {
-                let why = "is a link, a folder or encrypted, expected a file";
-                return Err(format!("{name} {why}"));
+                return Err(BadZip::NoFile(name));
             }
             if !lower.insert(name.to_ascii_lowercase()) {
-                return Err(format!("has two files of the name {name}"));
+                return Err(BadZip::SameName(name));
             }
             total = total.saturating_add(entry.size());
             files.push((name, entry.size()));
         }
-        let bytes_max = length
+        let total_max = length
             .saturating_mul(ZIP_RATIO_MAX)
             .clamp(ZIP_FREE_BYTES, ZIP_TOTAL_BYTES_MAX);
-        if total > bytes_max {
-            return Err(format!(
-                "{length} bytes come to {total}, at most {bytes_max}"
-            ));
+        if total > total_max {
+            return Err(BadZip::TooLarge {
+                length,
+                total,
+                total_max,
+            });
         }
         Ok(files)
     }
 
-    /// Checks that no file lies in another one, and that all are as the list says.
-    fn check_headers(&mut self) -> Result<(), String> {
-        let checked = self.archive.validate_header_consistency();
-        checked.map_err(|error| format!("is damaged: {error}"))
-    }
-
-    fn manifest_bytes(&mut self) -> Result<Vec<u8>, String> {
+    fn manifest_bytes(&mut self) -> Result<Vec<u8>, BadZip> {
         let named = |(name, _): &&(String, u64)| name == MANIFEST_NAME;
         let Some(size) = self.files.iter().find(named).map(|(_, size)| *size) else {
-            return Err(format!("has no {MANIFEST_NAME}"));
+            return Err(BadZip::NoManifest);
         };
         if size > ZIP_MANIFEST_BYTES_MAX {
-            return Err(format!(
-                "{MANIFEST_NAME} has {size} bytes, at most {ZIP_MANIFEST_BYTES_MAX}"
-            ));
+            return Err(BadZip::ManifestTooLarge(size));
         }
         let mut bytes = Vec::new();
         let read = self.read(MANIFEST_NAME, size, |input| {
             input.read_to_end(&mut bytes).map(|_| ())
         });
-        read.map_err(|error| format!("{MANIFEST_NAME} can't be read: {error}"))?;
+        read.map_err(BadZip::Manifest)?;
         Ok(bytes)
     }
 
@@ -229,13 +268,12 @@ impl Read for Sized<'_> {
 }
 
 /// Returns a name that is one of ours in form: no folder, no way out of one, nothing invisible.
-fn plain_name(raw: &[u8]) -> Result<String, String> {
+fn plain_name(raw: &[u8]) -> Result<String, BadZip> {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     let is_long = raw.len() > ZIP_NAME_BYTES_MAX;
     let name = String::from_utf8_lossy(raw.get(..ZIP_NAME_BYTES_MAX).unwrap_or(raw));
     if raw.is_empty() || is_long || raw.starts_with(b".") || !raw.iter().all(is_plain) {
-        let name = name.escape_debug();
-        return Err(format!("has a file \"{name}\", which is no name of ours"));
+        return Err(BadZip::NameNotOurs(name.into_owned()));
     }
     Ok(name.into_owned())
 }

@@ -107,10 +107,7 @@ async fn ours(
 async fn legacy(store: &dyn Store, version: Version) -> PipelineResult<Side> {
     let rows = store.legacy_rows(version).await?;
     if rows.is_empty() {
-        return Err(PipelineError::Usage {
-            message: format!("the earlier system has no version {version}"),
-            hint: "SELECT DISTINCT allocation_version FROM fifo_legacy.fifo_allocations".into(),
-        });
+        return Err(PipelineError::NoLegacyVersion(version));
     }
     let mut pools: BTreeMap<Pool, Sells> = BTreeMap::new();
     for row in rows {

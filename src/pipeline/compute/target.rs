@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ComputeOptions;
 use crate::engine::Pool;
-use crate::pipeline::context::{PipelineError, PipelineResult};
-use crate::pipeline::names::scope_words;
+use crate::pipeline::error::{PipelineResult, ReplaceError};
 use crate::pipeline::publish::covered_pools;
 use crate::store::Store;
 use crate::store::model::{Current, Version, VersionInfo, VersionStatus};
@@ -61,43 +60,15 @@ impl Target {
     }
 }
 
-fn check_replaceable(info: &VersionInfo, options: &ComputeOptions) -> PipelineResult<()> {
-    let version = info.version;
-    let refuse = |message: String, hint: &str| {
-        Err(PipelineError::Refused {
-            message,
-            hint: hint.to_owned(),
-        })
-    };
-    if let Some((at, reason)) = &info.sealed {
-        return refuse(
-            format!("version {version} is sealed since {at} ({reason})"),
-            "leave --version out: the next number is free",
-        );
-    }
-    if !options.force {
-        return refuse(
-            format!("version {version} exists"),
-            "leave --version out for the next number, or replace it with --force",
-        );
-    }
-    if info.status == VersionStatus::Dropped {
-        return refuse(
-            format!("version {version} was dropped, and a number is never used again"),
-            "leave --version out: the next number is free",
-        );
-    }
-    if info.scope != options.scope.to_text() {
-        return refuse(
-            format!(
-                "version {version} covers {}, this run {}",
-                scope_words(&info.scope),
-                scope_words(&options.scope.to_text())
-            ),
-            "--force replaces a version by one of the same scope only",
-        );
-    }
-    Ok(())
+fn check_replaceable(info: &VersionInfo, options: &ComputeOptions) -> Result<(), ReplaceError> {
+    let (version, scope) = (info.version, options.scope.to_text());
+    Err(match &info.sealed {
+        Some((at, reason)) => ReplaceError::Sealed(version, *at, reason.clone()),
+        None if !options.force => ReplaceError::Exists(version),
+        None if info.status == VersionStatus::Dropped => ReplaceError::Dropped(version),
+        None if info.scope != scope => ReplaceError::OtherScope(version, info.scope.clone(), scope),
+        None => return Ok(()),
+    })
 }
 
 /// Decides whether the result becomes current. It must not take away what current has.

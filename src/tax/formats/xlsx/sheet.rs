@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
-use crate::tax::Rounding;
+use crate::tax::{Rounding, SheetFull};
 
 /// Rows of a sheet, the header included.
 const SHEET_ROWS_MAX: u32 = 1_048_576;
@@ -55,9 +55,7 @@ impl Sheet {
         self.row += 1;
         self.column = 0;
         if self.row >= SHEET_ROWS_MAX {
-            let rows = SHEET_ROWS_MAX - 1;
-            let what = format!("a sheet of xlsx has room for {rows} rows: use --format lots");
-            return Err(io::Error::other(what));
+            return Err(io::Error::other(SheetFull(SHEET_ROWS_MAX - 1)));
         }
         Ok(self)
     }

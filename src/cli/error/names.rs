@@ -1,0 +1,52 @@
+//! The name that may be meant by one that is not there.
+
+/// One letter in so many may be wrong, missing, too many or swapped.
+const LETTERS_A_SLIP: usize = 4;
+
+/// Names in a hint; a ledger may have thousands.
+const NAMES_SHOWN: usize = 5;
+
+/// Says which name may be meant, or which there are.
+pub(super) fn nearest(name: &str, known: &[String]) -> String {
+    let folded = name.to_lowercase();
+    let slips = |other: &str| strsim::damerau_levenshtein(&folded, &other.to_lowercase());
+    let slips_max = folded.chars().count().div_ceil(LETTERS_A_SLIP);
+    let is_begun = |other: &str| other.to_lowercase().starts_with(&folded);
+    let near = known.iter().map(|other| (slips(other), other));
+    let near = near.filter(|(slips, other)| *slips <= slips_max || is_begun(other));
+    if let Some((_, other)) = near.min() {
+        return format!("did you mean \"{other}\"?");
+    }
+    let shown = known.get(..NAMES_SHOWN).unwrap_or(known);
+    match (shown.is_empty(), known.len() - shown.len()) {
+        (true, _) => "the ledger is empty".into(),
+        (false, 0) => format!("there are: {}", shown.join(", ")),
+        (false, more) => format!("there are: {}, and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_or_those_there_are() {
+        let known = ["BTC-USD", "ETH-USD", "SOL-USD"].map(String::from);
+        for (typed, meant) in [
+            ("BTC-USDT", "BTC-USD"),
+            ("BTCUSD", "BTC-USD"),
+            ("EHT-USD", "ETH-USD"),
+            ("sol", "SOL-USD"),
+        ] {
+            assert_eq!(nearest(typed, &known), format!("did you mean \"{meant}\"?"));
+        }
+        let all = "there are: BTC-USD, ETH-USD, SOL-USD";
+        assert_eq!(nearest("AAPL", &known), all);
+        assert_eq!(nearest("AAPL", &[]), "the ledger is empty");
+        let many = ["a1", "b2", "c3", "d4", "e5", "f6"].map(String::from);
+        assert_eq!(
+            nearest("zzz", &many),
+            "there are: a1, b2, c3, d4, e5, and 1 more"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! Exit code and hint of each error of the job.
+
+use super::names::nearest;
+use super::{CliError, see_what_differs};
+use crate::cli::exit::Exit;
+use crate::pipeline::{ExplainError, PipelineError, PointerError, ReplaceError};
+
+const NEXT_NUMBER: &str = "leave --version out: the next number is free";
+
+impl From<PipelineError> for CliError {
+    fn from(error: PipelineError) -> Self {
+        let message = error.to_string();
+        let usage = |hint: String| Self::usage(message.clone(), hint);
+        let refused = |hint: &str| Self::refused(message.clone(), hint);
+        match error {
+            PipelineError::Store(error) => error.into(),
+            PipelineError::File { file, error } => {
+                Self::usage(format!("{file}{}", error.in_file()), error.hint())
+            }
+            PipelineError::Unreadable { .. } => usage("name a CSV file of trades".into()),
+            PipelineError::Changed { .. } => Self {
+                hint: "import it again when its writer is done".into(),
+                ..Self::failed(message)
+            },
+            PipelineError::WaitedInVain(..) => refused("try again when it is done, or wait longer"),
+            PipelineError::UnknownName { name, known, .. } => usage(nearest(&name, &known)),
+            PipelineError::NoSnapshot(_, known) if known.is_empty() => {
+                usage("there is no snapshot; `fifo-pnl history import FILE` makes one of a file".into())
+            }
+            PipelineError::NoSnapshot(_, known) => usage(format!("there is {}", known.join(", "))),
+            PipelineError::NoLegacyVersion(_) => {
+                usage("SELECT DISTINCT allocation_version FROM fifo_legacy.fifo_allocations".into())
+            }
+            PipelineError::NoneCurrent => {
+                usage("`compute_allocations --all-symbols` makes and publishes one".into())
+            }
+            PipelineError::NoResult(..) => {
+                usage("`fifo-pnl versions list` shows the others".into())
+            }
+            PipelineError::Extended(_) => refused("validate it again when no run is at work"),
+            PipelineError::Replace(why) => refused(replace_hint(&why)),
+            PipelineError::Pointer(why) => {
+                let (exit, hint) = pointer_advice(&why);
+                Self {
+                    exit,
+                    ..refused(hint)
+                }
+            }
+            PipelineError::Explain(why) => {
+                let (exit, hint) = explain_advice(&why);
+                Self {
+                    exit,
+                    ..usage(hint)
+                }
+            }
+            PipelineError::Interrupted => Self {
+                exit: Exit::Interrupted,
+                ..Self::failed("interrupted: nothing was published")
+            },
+            PipelineError::Run { run_id, error } => Self {
+                state: Some(format!("run {run_id} failed")),
+                ..Self::from(*error)
+            },
+            PipelineError::Worker(_) => Self::failed(message),
+        }
+    }
+}
+
+fn replace_hint(why: &ReplaceError) -> &'static str {
+    match why {
+        ReplaceError::Sealed(..) | ReplaceError::Dropped(_) => NEXT_NUMBER,
+        ReplaceError::Exists(_) => {
+            "leave --version out for the next number, or replace it with --force"
+        }
+        ReplaceError::OtherScope(..) => "--force replaces a version by one of the same scope only",
+        ReplaceError::TakesAway(..) => {
+            "correct the trades, or exclude the pools with `fifo-pnl review exclude --account NAME \
+             --symbol SYMBOL --reason TEXT`"
+        }
+    }
+}
+
+fn pointer_advice(why: &PointerError) -> (Exit, &'static str) {
+    match why {
+        PointerError::NotHeld => (
+            Exit::Usage,
+            "`fifo-pnl versions list` shows which version is current",
+        ),
+        PointerError::NoResult(..) => (Exit::Refused, "`fifo-pnl versions list` shows the others"),
+        PointerError::OfScope(..) => (
+            Exit::Refused,
+            "`compute_allocations --all-symbols` makes one that can be",
+        ),
+    }
+}
+
+fn explain_advice(why: &ExplainError) -> (Exit, String) {
+    let usage = |hint: &str| (Exit::Usage, hint.to_owned());
+    match why {
+        ExplainError::Figures(_, version, _) => {
+            let hint = format!("`fifo-pnl validate --version {version}` says what is wrong");
+            (Exit::Refused, hint)
+        }
+        ExplainError::NoRows(_, _, pool) => usage(&format!(
+            "{pool} was rejected, excluded or out of scope in that version"
+        )),
+        ExplainError::LedgerChanged {
+            is_unguarded: true, ..
+        } => (
+            Exit::Refused,
+            "`compute_allocations --all-symbols` makes a version of what is there".into(),
+        ),
+        ExplainError::LedgerChanged { version, .. } => (Exit::Refused, see_what_differs(*version)),
+        ExplainError::Corrected(sell, _, number) => {
+            usage(&format!("name it: --sell '{sell}~{number}'"))
+        }
+        ExplainError::NoTrade(..) => {
+            usage("it may be voided, not eligible, or newer than the version")
+        }
+        ExplainError::IsBuy(_) => usage("explain shows the lots that a sell used"),
+        ExplainError::SeveralAccounts(..) => usage("name one with --account"),
+    }
+}
