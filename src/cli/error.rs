@@ -156,11 +156,19 @@ fn advice(error: &StoreError) -> (Exit, String) {
         StoreError::StoredOtherwise { .. } => (Exit::Refused, REMOVE_TRIGGER),
         StoreError::SchemaAltered(_) => (Exit::Refused, MEND_SCHEMA),
         StoreError::Busy(_) => (Exit::Refused, LATER),
-        StoreError::Refused(_)
+        StoreError::Version(..)
+        | StoreError::Trade { .. }
+        | StoreError::Item(..)
+        | StoreError::NoItem(_)
+        | StoreError::Snapshot(_)
+        | StoreError::RunClosed(_)
+        | StoreError::NoLegacyVersion(_)
+        | StoreError::Schema(_)
+        | StoreError::Postgres(_)
         | StoreError::WatermarkElsewhere(_)
         | StoreError::MustReadWhole(_) => (Exit::Refused, ""),
         StoreError::Stopped => (Exit::Interrupted, ""),
-        StoreError::Full(_) => (
+        StoreError::Full(..) => (
             Exit::Failed,
             "make room and run again: what was complete before still is",
         ),

@@ -273,7 +273,7 @@ mod tests {
         let (store, context) = (MemoryStore::new(), context());
         let run_id = begin(&store).await;
         let log = RunLog::new(&store, &context, run_id);
-        let full = || StoreError::Full("x".into());
+        let full = || StoreError::Full("x".into(), "full".into());
         assert_eq!(fail_times(&log, 1, full).await, (false, 1));
         assert_eq!(store.runs()[0].retry_count, 0);
     }

@@ -3,7 +3,7 @@
 //! A correction of `A-1` has the id `A-1~2`, then `A-1~3`. An id of that form whose original is not
 //! in the ledger is an id of its own. Pure functions, the same for every store.
 
-use super::{StoreError, StoreResult};
+use super::{StoreError, StoreResult, TradeRefusal};
 use crate::engine::{CORRECTION_MARK, LedgerTrade, split_correction};
 
 /// The byte behind [`CORRECTION_MARK`]: ends the range of ids that begin with the mark.
@@ -72,40 +72,38 @@ pub(super) fn check_undo(account: &str, order_id: &str, rows: &[Relative]) -> St
         return Ok(());
     };
     let is_correction = original_of(other, rows) != other;
-    let what = match is_correction {
-        true => format!("was replaced by its correction \"{other}\""),
-        false => format!("is a correction of \"{other}\""),
+    let why = match is_correction {
+        true => TradeRefusal::Replaced(other.to_owned()),
+        false => TradeRefusal::Corrects(other.to_owned()),
     };
-    Err(StoreError::Refused(format!(
-        "trade \"{order_id}\" of account \"{account}\" {what}, which counts: void \"{other}\" \
-         first, then undo this void"
-    )))
+    Err(refused(account, order_id, why))
+}
+
+/// Returns the refusal to change a trade.
+pub(super) fn refused(account: &str, order_id: &str, why: TradeRefusal) -> StoreError {
+    StoreError::Trade {
+        account: account.to_owned(),
+        order_id: order_id.to_owned(),
+        why,
+    }
 }
 
 /// Decides whether a row that a file names like a correction may be there.
 ///
 /// Errors: its original counts, or another correction of it; it is a correction of a correction.
 pub(super) fn check_appended(account: &str, order_id: &str, rows: &[Relative]) -> StoreResult<()> {
-    let refuse = |why: String| {
-        Err(StoreError::Refused(format!(
-            "trade \"{order_id}\" of account \"{account}\" {why}"
-        )))
-    };
     let counts = rows
         .iter()
         .any(|row| row.counts && row.order_id == order_id);
     if let Some(other) = other_that_counts(order_id, rows).filter(|_| counts) {
-        return refuse(format!(
-            "has the id of a correction, and would count beside \"{other}\": give it another id, \
-             or void \"{other}\" first"
-        ));
+        let why = TradeRefusal::Beside(other.to_owned());
+        return Err(refused(account, order_id, why));
     }
     let original = original_of(order_id, rows);
     let corrects = originals(order_id).next();
     if original != order_id && corrects != Some(original) {
-        return refuse(format!(
-            "would correct a correction: give the file's row the id \"{original}\""
-        ));
+        let why = TradeRefusal::CorrectsCorrection(original.to_owned());
+        return Err(refused(account, order_id, why));
     }
     Ok(())
 }

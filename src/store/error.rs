@@ -1,5 +1,12 @@
 //! What can go wrong in a store, and what each kind means to the user.
 
+mod postgres;
+mod rules;
+mod schema;
+
+pub use self::postgres::{LedgerFault, PostgresRefusal, Untrusted};
+pub use self::rules::{ItemRefusal, SnapshotRefusal, TradeRefusal, VersionRefusal};
+pub use self::schema::{SchemaRefusal, StepFault};
 use super::fingerprint::{SchemaFinding, joined};
 use super::model::{Holder, Version};
 use super::proof::{ClaimDiffers, RowsDiffer};
@@ -59,7 +66,7 @@ pub enum StoreError {
     },
     /// A migration was changed after it was applied, or a step is missing.
     #[error("the schema does not match this program: {0}")]
-    SchemaDiffers(String),
+    SchemaDiffers(StepFault),
     /// The schema has objects that this program did not make, or lacks some of its own.
     #[error("the schema is not as this program made it: {}", joined(.0))]
     SchemaAltered(Vec<SchemaFinding>),
@@ -76,24 +83,53 @@ pub enum StoreError {
         /// Rows.
         stored: u64,
     },
-    /// A change that the rules forbid; nothing was changed.
-    ///
-    /// Its words are for a person. What the program itself acts on has a variant of its own.
-    #[error("{0}")]
-    Refused(String),
+    /// The rules forbid to change the version so.
+    #[error("version {0} {1}")]
+    Version(Version, VersionRefusal),
+    /// The rules forbid to change the trade so.
+    #[error("trade \"{order_id}\" of account \"{account}\" {why}")]
+    Trade {
+        /// Whose.
+        account: String,
+        /// The id.
+        order_id: String,
+        /// Why.
+        why: TradeRefusal,
+    },
+    /// The rules forbid to change the review item so.
+    #[error("review item {0} {1}")]
+    Item(i64, ItemRefusal),
+    /// There is no such review item.
+    #[error("there is no review item {0}")]
+    NoItem(i64),
+    /// There is no such snapshot, or it can't be made.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotRefusal),
+    /// Another run closed the log row of this run.
+    #[error("run {0} was closed by another run: nothing was published")]
+    RunClosed(i64),
+    /// No earlier system computed the version here.
+    #[error("the database has no version {0} of an earlier system")]
+    NoLegacyVersion(Version),
+    /// The schema can't be changed so; nothing was changed.
+    #[error(transparent)]
+    Schema(#[from] SchemaRefusal),
+    /// What only a PostgreSQL server refuses; nothing was changed.
+    #[error(transparent)]
+    Postgres(#[from] PostgresRefusal),
     /// What others may do in this database makes it unsafe to go on; nothing was changed.
-    #[error("{0}")]
-    Unsafe(String),
-    /// Somebody holds what we need for longer than we wait; nothing was changed.
-    #[error("{0}")]
-    Busy(String),
+    #[error(transparent)]
+    Unsafe(#[from] Untrusted),
+    /// Others hold what we need for longer than we wait; nothing was changed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// A version's watermark counts what another database or ledger counts: nothing here is "new
     /// since" it.
     #[error("{0}")]
-    WatermarkElsewhere(&'static str),
+    WatermarkElsewhere(Elsewhere),
     /// What is new can't be told from what changed: the ledger has to be read whole.
     #[error("{0}: the ledger has to be read whole")]
-    MustReadWhole(&'static str),
+    MustReadWhole(Untold),
     /// The caller asked to stop.
     #[error("stopped")]
     Stopped,
@@ -108,9 +144,9 @@ pub enum StoreError {
     /// There is no such version.
     #[error("there is no version {0}")]
     NoVersion(Version),
-    /// The disk or the database is full.
-    #[error("no space left to {0}")]
-    Full(String),
+    /// The disk or the database is full: what was being done, and what the system says.
+    #[error("no space left to {0} ({1})")]
+    Full(String, String),
     /// A stored value can't be read.
     #[error("unreadable value in {table}.{column}: \"{found}\"")]
     Unreadable {
@@ -152,6 +188,86 @@ pub enum StoreError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+}
+
+/// Who holds what we need.
+#[derive(Debug, thiserror::Error)]
+pub enum Busy {
+    /// Another process writes to the file: what was being done, and what SQLite says.
+    #[error("{0}: another process writes to the database longer than we wait ({1})")]
+    Writer(&'static str, String),
+    /// Other sessions hold a lock.
+    #[error(
+        "{action}: another session holds what this needs longer than we wait ({message}){}",
+        named(.sessions)
+    )]
+    Sessions {
+        /// What was being done.
+        action: &'static str,
+        /// The server's own words.
+        message: String,
+        /// Those that are known.
+        sessions: Vec<String>,
+    },
+    /// A reader holds the tables of allocations: its server process, and its name.
+    #[error(
+        "a reader holds the tables of allocations longer than we wait (server process {0}, \
+         \"{1}\"): it would take a new version for an empty one"
+    )]
+    Reader(i32, String),
+}
+
+fn named(sessions: &[String]) -> String {
+    match sessions {
+        [] => String::new(),
+        sessions => format!(": {}", sessions.join(", ")),
+    }
+}
+
+/// Where a version was computed, if not in this ledger.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Elsewhere {
+    /// In the other kind of database.
+    #[error("the version was computed in a PostgreSQL database")]
+    Postgres,
+    /// Here, but before the ledger was guarded.
+    #[error(
+        "the version was computed from an unguarded ledger: transactions can't tell what came \
+         since; compute a new version"
+    )]
+    Unguarded,
+    /// In another cluster.
+    #[error(
+        "the version was computed in another database cluster, whose transaction numbers mean \
+         nothing here: compute a new version"
+    )]
+    Cluster,
+    /// From another ledger than this unguarded one.
+    #[error("the version is not of this ledger: the ledger has to be read whole")]
+    Ledger,
+}
+
+/// Why nobody can tell what is new in an unguarded ledger.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Untold {
+    /// More rows than are looked at one by one.
+    #[error("too many rows are new")]
+    ManyRows,
+    /// Rows that were there are others, or gone.
+    #[error("rows were changed or removed")]
+    Changed,
+    /// More transactions than a row's number can tell apart.
+    #[error("too many transactions went by")]
+    ManyTransactions,
+    /// Another program wrote to our tables beside the ledger.
+    #[error("trades were added or voided by hand")]
+    ByHand,
+    /// A row of the ledger has the id of one that we keep.
+    #[error("a row stands in the place of one of ours")]
+    InPlace,
+    /// The first fill takes the place of the order's row.
+    #[error("an order got its first fill")]
+    FirstFill,
 }
 
 impl StoreError {
@@ -225,7 +341,8 @@ mod tests {
         assert!(database(Some(sqlx::Error::Io(reset))).is_transient());
         assert!(!database(Some(sqlx::Error::RowNotFound)).is_transient());
         assert!(!database(None).is_transient());
-        assert!(!StoreError::Refused("no".into()).is_transient());
-        assert!(!StoreError::Busy("no".into()).is_transient());
+        assert!(!StoreError::RunClosed(1).is_transient());
+        let busy = Busy::Writer("begin", "locked".into());
+        assert!(!StoreError::Busy(busy).is_transient());
     }
 }

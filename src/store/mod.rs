@@ -33,7 +33,10 @@ use async_trait::async_trait;
 use crate::engine::{
     Account, AllocationRow, Pool, PoolOutcome, StoredAllocation, StoredLot, Timestamp,
 };
-pub use error::{StoreError, StoreResult};
+pub use error::{
+    Busy, Elsewhere, ItemRefusal, LedgerFault, PostgresRefusal, SchemaRefusal, SnapshotRefusal,
+    StepFault, StoreError, StoreResult, TradeRefusal, Untold, Untrusted, VersionRefusal,
+};
 use fingerprint::AdaptedViews;
 use lots::{OpenLots, Reach};
 use model::{
@@ -352,9 +355,7 @@ pub trait Store: Send + Sync {
     ///
     /// Errors: there was none.
     async fn legacy_rows(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {
-        Err(StoreError::Refused(format!(
-            "the database has no version {version} of an earlier system"
-        )))
+        Err(StoreError::NoLegacyVersion(version))
     }
 
     /// Returns orders whose whole row is left out because their fills are there, and whose size is

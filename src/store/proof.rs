@@ -10,7 +10,7 @@ mod claims;
 use std::fmt;
 
 use super::model::{PoolSummary, Version, VersionInfo};
-use super::{RowSink, Store, StoreError, StoreResult, StoredPool};
+use super::{RowSink, Store, StoreError, StoreResult, StoredPool, VersionRefusal};
 use crate::engine::{AllocationRow, Pool, RowsHash, Timestamp};
 use claims::PoolRows;
 pub use claims::{Claim, ClaimDiffers, differing_claims};
@@ -172,9 +172,7 @@ impl RowsProof {
         let now = store.versions().await?;
         let now = now.into_iter().find(|info| info.version == version);
         if now.as_ref() != Some(&self.info) {
-            return Err(StoreError::Refused(format!(
-                "version {version} was extended, replaced or dropped meanwhile: run it again"
-            )));
+            return Err(StoreError::Version(version, VersionRefusal::Moved));
         }
         Err(error)
     }

@@ -15,7 +15,7 @@ use super::model::{
     ReviewStatus, ReviewUpdate, Version, VersionInfo, VersionPlan, VersionStatus, VoidChange,
     is_snapshot_name,
 };
-use super::{StoreError, StoreResult};
+use super::{ItemRefusal, SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal};
 use crate::engine::{
     Account, CORRECTION_MARK, IssueType, LedgerTrade, OrderId, ReviewItem, split_correction,
 };
@@ -300,66 +300,46 @@ fn corrected(mut trade: LedgerTrade, id: OrderId, chain: &[Form<'_>]) -> LedgerT
 ///
 /// Errors: it exists; or, to be replaced, it does not, is sealed or dropped, or has another scope.
 pub fn check_version_free(plan: &VersionPlan, old: Option<&VersionInfo>) -> StoreResult<()> {
-    let version = plan.version;
-    let refuse = |why: String| Err(StoreError::Refused(format!("version {version} {why}")));
-    match (plan.replaces, old) {
-        (false, None) => Ok(()),
-        (false, Some(_)) => refuse("exists: a number is never used again".into()),
-        (true, None) => Err(StoreError::NoVersion(version)),
-        (true, Some(old)) => {
-            let scope = plan.scope.to_text();
-            if let Some((_, reason)) = &old.sealed {
-                refuse(format!("is sealed ({reason}): it can't be replaced"))
-            } else if old.status == VersionStatus::Dropped {
-                refuse("was dropped: it can't be replaced".into())
-            } else if old.scope != scope {
-                let scopes = format!("has scope {}, not {scope}", old.scope);
-                refuse(format!("{scopes}: it can't be replaced"))
-            } else {
-                Ok(())
+    let refused = match (plan.replaces, old) {
+        (false, None) => return Ok(()),
+        (false, Some(_)) => VersionRefusal::Exists,
+        (true, None) => return Err(StoreError::NoVersion(plan.version)),
+        (true, Some(old)) => match (&old.sealed, plan.scope.to_text()) {
+            (Some((_, reason)), _) => VersionRefusal::NotReplacedSealed(reason.clone()),
+            (None, _) if old.status == VersionStatus::Dropped => VersionRefusal::NotReplacedDropped,
+            (None, scope) if old.scope != scope => {
+                VersionRefusal::NotReplacedScope(old.scope.clone(), scope)
             }
-        }
-    }
+            (None, _) => return Ok(()),
+        },
+    };
+    Err(StoreError::Version(plan.version, refused))
 }
 
-/// Returns the refusal of a run whose log row somebody else has closed.
+/// Returns the refusal of a run whose log row another run closed.
 pub fn closed_by_another(run_id: i64) -> StoreError {
-    StoreError::Refused(format!(
-        "run {run_id} was closed by another run: nothing was published"
-    ))
+    StoreError::RunClosed(run_id)
 }
 
 /// Decides whether a version may be sealed. Errors: sealed already, or without a result.
 pub fn check_sealable(info: &VersionInfo) -> StoreResult<()> {
-    let version = info.version;
-    if let Some((at, reason)) = &info.sealed {
-        return Err(StoreError::Refused(format!(
-            "version {version} is sealed already, since {at} ({reason})"
-        )));
-    }
-    if !info.status.is_readable() {
-        let status = info.status.as_str();
-        return Err(StoreError::Refused(format!(
-            "version {version} is {status}: nothing to seal"
-        )));
-    }
-    Ok(())
+    let refused = match &info.sealed {
+        Some((at, reason)) => VersionRefusal::SealedAlready(*at, reason.clone()),
+        None if !info.status.is_readable() => VersionRefusal::NothingToSeal(info.status),
+        None => return Ok(()),
+    };
+    Err(StoreError::Version(info.version, refused))
 }
 
 /// Decides whether a version may be dropped. Errors: sealed, current or dropped already.
 pub fn check_droppable(info: &VersionInfo, current: &Current) -> StoreResult<()> {
-    let version = info.version;
-    let refuse = |why: &str| Err(StoreError::Refused(format!("version {version} {why}")));
-    if info.sealed.is_some() {
-        return refuse("is sealed: it can't be dropped");
-    }
-    if current.version == Some(version) {
-        return refuse("is current: publish another one first");
-    }
-    if info.status == VersionStatus::Dropped {
-        return refuse("is dropped already");
-    }
-    Ok(())
+    let refused = match info.status {
+        _ if info.sealed.is_some() => VersionRefusal::NotDroppedSealed,
+        _ if current.version == Some(info.version) => VersionRefusal::NotDroppedCurrent,
+        VersionStatus::Dropped => VersionRefusal::DroppedAlready,
+        _ => return Ok(()),
+    };
+    Err(StoreError::Version(info.version, refused))
 }
 
 /// Decides whether a version can be current. Errors: no result, or not over all symbols.
@@ -367,21 +347,15 @@ pub fn check_publishable(info: &VersionInfo) -> StoreResult<()> {
     if info.status.is_readable() && info.scope == "all" {
         return Ok(());
     }
-    Err(StoreError::Refused(format!(
-        "version {} is {} with scope {}: only a complete version over all symbols can be current",
-        info.version,
-        info.status.as_str(),
-        info.scope
-    )))
+    let refused = VersionRefusal::NotPublished(info.status, info.scope.clone());
+    Err(StoreError::Version(info.version, refused))
 }
 
 /// Decides whether rows may be appended to a version. Errors: sealed, or without a result.
 pub fn check_appendable(info: &VersionInfo) -> StoreResult<()> {
-    let version = info.version;
     if let Some((_, reason)) = &info.sealed {
-        return Err(StoreError::Refused(format!(
-            "version {version} is sealed ({reason}): nothing can be appended"
-        )));
+        let refused = VersionRefusal::NotAppended(reason.clone());
+        return Err(StoreError::Version(info.version, refused));
     }
     check_publishable(info)
 }
@@ -397,20 +371,16 @@ pub(super) fn check_voidable(
     is_voided: Option<bool>,
     relatives: &[Relative],
 ) -> StoreResult<()> {
-    let (id, account) = (&change.order_id, &change.account);
-    let refuse = |why: &str| {
-        Err(StoreError::Refused(format!(
-            "trade \"{id}\" of account \"{account}\" {why}"
-        )))
-    };
+    let (account, order_id) = (change.account.as_str(), &change.order_id);
+    let refuse = |why| Err(corrections::refused(account, order_id, why));
     match is_voided {
         None => Err(StoreError::NoTrade {
-            account: account.to_string(),
-            order_id: id.clone(),
+            account: account.to_owned(),
+            order_id: order_id.clone(),
         }),
-        Some(true) if !change.undo => refuse("is voided already"),
-        Some(false) if change.undo => refuse("is not voided"),
-        Some(true) => corrections::check_undo(account.as_str(), id, relatives),
+        Some(true) if !change.undo => refuse(TradeRefusal::VoidedAlready),
+        Some(false) if change.undo => refuse(TradeRefusal::NotVoided),
+        Some(true) => corrections::check_undo(account, order_id, relatives),
         Some(false) => Ok(()),
     }
 }
@@ -420,22 +390,15 @@ pub(super) fn check_voidable(
 /// Errors: no such item; it has that state already; a settled item is not started.
 pub fn check_decision(decision: &ReviewDecision, item: Option<&QueuedItem>) -> StoreResult<()> {
     let (id, wanted) = (decision.id, decision.status);
-    let Some(item) = item else {
-        return Err(StoreError::Refused(format!("there is no review item {id}")));
+    let status = item.ok_or(StoreError::NoItem(id))?.status;
+    let is_open = matches!(status, ReviewStatus::Pending | ReviewStatus::InProgress);
+    let refused = match (is_open, wanted) {
+        _ if status == wanted => ItemRefusal::Already(status),
+        (true, ReviewStatus::Pending) => ItemRefusal::Open(status),
+        (true, _) | (false, ReviewStatus::Pending) => return Ok(()),
+        (false, _) => ItemRefusal::Settled(status),
     };
-    let is = item.status.as_str();
-    let why = match (item.status, wanted) {
-        (old, new) if old == new => format!("is {is} already"),
-        (ReviewStatus::Pending | ReviewStatus::InProgress, ReviewStatus::Pending) => {
-            format!("is {is}: it is open already")
-        }
-        (ReviewStatus::Resolved | ReviewStatus::Dismissed, ReviewStatus::Pending) => return Ok(()),
-        (ReviewStatus::Resolved | ReviewStatus::Dismissed, _) => {
-            format!("is {is}: reopen it first")
-        }
-        _ => return Ok(()),
-    };
-    Err(StoreError::Refused(format!("review item {id} {why}")))
+    Err(StoreError::Item(id, refused))
 }
 
 /// One change of the review queue.
@@ -532,14 +495,10 @@ fn is_same_json(left: &str, right: &str) -> bool {
 /// Refuses a snapshot of history whose name is none, or taken.
 pub fn check_snapshot_free(name: &str, taken: &[String]) -> StoreResult<()> {
     if !is_snapshot_name(name) {
-        return Err(StoreError::Refused(format!(
-            "\"{name}\" is no snapshot's name: it ends in a date like 20251120"
-        )));
+        return Err(SnapshotRefusal::Name(name.to_owned()).into());
     }
     match taken.iter().any(|taken| taken == name) {
         false => Ok(()),
-        true => Err(StoreError::Refused(format!(
-            "snapshot \"{name}\" is there, and a snapshot is never changed"
-        ))),
+        true => Err(SnapshotRefusal::Taken(name.to_owned()).into()),
     }
 }

@@ -675,8 +675,19 @@ pub async fn exported(store: &dyn Store, version: Version) -> Vec<String> {
 #[track_caller]
 pub fn refusal<T>(result: StoreResult<T>) -> String {
     match result {
-        Err(StoreError::Refused(words) | StoreError::Busy(words)) => words,
-        Err(error @ StoreError::WatermarkElsewhere(_)) => error.to_string(),
+        Err(
+            error @ (StoreError::Version(..)
+            | StoreError::Trade { .. }
+            | StoreError::Item(..)
+            | StoreError::NoItem(_)
+            | StoreError::Snapshot(_)
+            | StoreError::RunClosed(_)
+            | StoreError::NoLegacyVersion(_)
+            | StoreError::Schema(_)
+            | StoreError::Postgres(_)
+            | StoreError::Busy(_)
+            | StoreError::WatermarkElsewhere(_)),
+        ) => error.to_string(),
         Err(error) => panic!("expected a refusal, found {error:?}"),
         Ok(_) => panic!("expected a refusal, and it was done"),
     }

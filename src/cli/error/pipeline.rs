@@ -24,9 +24,9 @@ impl From<PipelineError> for CliError {
             },
             PipelineError::WaitedInVain(..) => refused("try again when it is done, or wait longer"),
             PipelineError::UnknownName { name, known, .. } => usage(nearest(&name, &known)),
-            PipelineError::NoSnapshot(_, known) if known.is_empty() => {
-                usage("there is no snapshot; `fifo-pnl history import FILE` makes one of a file".into())
-            }
+            PipelineError::NoSnapshot(_, known) if known.is_empty() => usage(
+                "there is no snapshot; `fifo-pnl history import FILE` makes one of a file".into(),
+            ),
             PipelineError::NoSnapshot(_, known) => usage(format!("there is {}", known.join(", "))),
             PipelineError::NoLegacyVersion(_) => {
                 usage("SELECT DISTINCT allocation_version FROM fifo_legacy.fifo_allocations".into())

@@ -18,7 +18,7 @@ use crate::store::model::{
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
 };
-use crate::store::{StoreError, StoreResult, cells};
+use crate::store::{Elsewhere, StoreError, StoreResult, cells};
 
 /// A row of the ledger as text: whatever a source may have written there.
 ///
@@ -376,10 +376,8 @@ impl Ledger {
 
     /// Returns the trades that are voided as of an instant.
     pub(super) fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<Key>> {
-        let Some((_, void_seq)) = as_of.sequence() else {
-            let words = "the version was computed in a PostgreSQL database";
-            return Err(StoreError::Refused(words.into()));
-        };
+        let elsewhere = StoreError::WatermarkElsewhere(Elsewhere::Postgres);
+        let (_, void_seq) = as_of.sequence().ok_or(elsewhere)?;
         Ok(self.voided(void_seq))
     }
 

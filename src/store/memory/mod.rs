@@ -35,6 +35,7 @@ use super::{
     VersionWriter,
 };
 use crate::engine::{Account, Pool, Timestamp};
+use crate::store::SnapshotRefusal;
 use ledger::Ledger;
 pub use ledger::RawTrade;
 pub use runs::LoggedRun;
@@ -439,7 +440,7 @@ impl Store for MemoryStore {
     async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>> {
         let state = self.read();
         let sells = state.snapshots.get(name).cloned();
-        sells.ok_or_else(|| StoreError::Refused(format!("there is no snapshot \"{name}\"")))
+        Ok(sells.ok_or_else(|| SnapshotRefusal::Missing(name.to_owned()))?)
     }
 
     async fn add_snapshot(

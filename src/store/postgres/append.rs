@@ -32,7 +32,7 @@ use crate::store::model::{
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{RowChunk, RowEncoder};
 use crate::store::rules::check_appendable;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{PostgresRefusal, StoreResult};
 
 /// Reads what came since a watermark, in one snapshot.
 pub(super) async fn arrivals(
@@ -252,9 +252,7 @@ pub(super) async fn append(
     completion: &Completion,
 ) -> StoreResult<()> {
     let Some(connection) = store.locked.lend() else {
-        return Err(StoreError::Refused(
-            "a version is written with the run lock held".into(),
-        ));
+        return Err(PostgresRefusal::NoRunLock.into());
     };
     let mut lent = Lent {
         slot: store.locked.clone(),

@@ -1,10 +1,7 @@
 //! PostgreSQL's errors in our words.
 
-use crate::store::StoreError;
+use crate::store::error::{Busy, PostgresRefusal, StoreError};
 use crate::store::limits::CONNECT_WAIT_S;
-
-/// What is said of a lock that another session did not let go.
-pub(super) const WAITED_IN_VAIN: &str = "another session holds what this needs longer than we wait";
 
 /// Turns an error of sqlx into ours.
 ///
@@ -33,10 +30,14 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
             location: action.into(),
             reason: format!("{message}: is this a read-only replica?"),
         },
-        "55P03" => StoreError::Busy(format!("{action}: {WAITED_IN_VAIN} ({message})")),
+        "55P03" => StoreError::Busy(Busy::Sessions {
+            action,
+            message,
+            sessions: Vec::new(),
+        }),
         // A statement prepared on one server connection, used on another.
-        "42P05" | "26000" => proxy_refused(),
-        "53100" => StoreError::Full(format!("{action} ({message})")),
+        "42P05" | "26000" => PostgresRefusal::ProxyShares.into(),
+        "53100" => StoreError::Full(action.into(), message),
         "57014" => StoreError::Database {
             action,
             message: format!("{message} (SQLSTATE 57014)"),
@@ -48,15 +49,6 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
             source: Some(Box::new(error)),
         },
     }
-}
-
-/// Returns the refusal of a proxy that keeps no session.
-pub(super) fn proxy_refused() -> StoreError {
-    StoreError::Refused(
-        "a proxy lends one server connection to two sessions (transaction pooling): a run lock \
-         can't be held through it; connect to the server itself, or to a pool in session mode"
-            .into(),
-    )
 }
 
 /// Turns an error of connecting into ours.

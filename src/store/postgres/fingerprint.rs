@@ -19,7 +19,7 @@ use crate::engine::Timestamp;
 use crate::store::fingerprint::{
     ACCEPTED_EVENT, AdaptedViews, Object, compare, is_adapted, parse, take_accepted, to_accept,
 };
-use crate::store::{StoreError, StoreResult};
+use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
 /// Every name of ours in `public`: what has one already belongs to another program.
 pub(super) const NAMES: [&str; 32] = [
@@ -365,9 +365,7 @@ pub(super) async fn accept(
     let mut views = to_accept(&compare(&known, &there), &found);
     let mut adapted: BTreeSet<String> = views.keys().cloned().collect();
     if views.is_empty() {
-        return Err(StoreError::Refused(
-            "the views eligible_trades and ineligible_trades are as this program made them".into(),
-        ));
+        return Err(SchemaRefusal::NothingAdapted.into());
     }
     if !is_ours {
         adapted.extend(before.adapted);

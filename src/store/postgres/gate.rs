@@ -16,7 +16,7 @@ use crate::engine::{LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, 
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{LedgerRead, Scope};
-use crate::store::{Seen, StoreError, StoreResult};
+use crate::store::{PostgresRefusal, Seen, StoreError, StoreResult};
 
 const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, \
     total_fees_usd, trade_seq, void_seq, ingest_xid";
@@ -238,11 +238,7 @@ fn text(bytes: Option<&[u8]>) -> StoreResult<&str> {
 }
 
 pub(super) fn copied_ledger() -> StoreError {
-    StoreError::Refused(
-        "the ledger has rows of transactions that this server has not reached: it was copied \
-         from another cluster (ingest_xid), and no run could find what is new in it"
-            .into(),
-    )
+    PostgresRefusal::CopiedLedger.into()
 }
 
 /// Returns which transactions are seen at present, as the server's own text, and the cluster whose

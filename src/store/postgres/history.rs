@@ -11,7 +11,7 @@ use crate::store::model::{
     Event, HistoricalSell, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
 use crate::store::rules::check_snapshot_free;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{SnapshotRefusal, StoreError, StoreResult};
 
 /// Rows written in one statement.
 const ROWS_MAX: usize = 10_000;
@@ -79,7 +79,7 @@ pub(super) async fn snapshot(
 }
 
 fn no_snapshot(name: &str) -> StoreError {
-    StoreError::Refused(format!("there is no snapshot \"{name}\""))
+    SnapshotRefusal::Missing(name.to_owned()).into()
 }
 
 /// The types of a snapshot's columns, in order.

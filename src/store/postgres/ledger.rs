@@ -21,7 +21,7 @@ use crate::store::model::{
     Event, LedgerCounts, LedgerRead, PoolSizes, Scope, VoidChange, Watermark, Writings,
 };
 use crate::store::rules::check_voidable;
-use crate::store::{Seen, StoreError, StoreResult};
+use crate::store::{Elsewhere, Seen, StoreError, StoreResult};
 
 /// Begins a transaction that writes to the ledger, after the last one that does has ended.
 pub(super) async fn ledger_writer(
@@ -349,14 +349,8 @@ pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<S
         } if theirs == cluster => Ok(snapshot.clone()),
         Watermark::Unguarded {
             cluster: theirs, ..
-        } if theirs == cluster => Err(StoreError::WatermarkElsewhere(
-            "the version was computed from an unguarded ledger: transactions can't tell what came \
-             since; compute a new version",
-        )),
-        _ => Err(StoreError::WatermarkElsewhere(
-            "the version was computed in another database cluster, whose transaction numbers \
-             mean nothing here: compute a new version",
-        )),
+        } if theirs == cluster => Err(StoreError::WatermarkElsewhere(Elsewhere::Unguarded)),
+        _ => Err(StoreError::WatermarkElsewhere(Elsewhere::Cluster)),
     }
 }
 

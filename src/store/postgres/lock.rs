@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use sqlx::{Connection, Executor, PgConnection, Row};
 
 use super::PostgresUrl;
-use super::errors::{from_sqlx, proxy_refused};
+use super::errors::from_sqlx;
 use crate::engine::Timestamp;
 use crate::store::limits::SESSION_NAME_BYTES_MAX;
 use crate::store::model::Holder;
-use crate::store::{RunLock, StoreError, StoreResult};
+use crate::store::{PostgresRefusal, RunLock, StoreError, StoreResult};
 
 /// The key of our lock, in the server's 64-bit space: "fifo-pnl" as bytes.
 const LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-pnl");
@@ -259,7 +259,10 @@ pub(super) async fn refuse_proxy(url: &PostgresUrl) -> StoreResult<()> {
     }
     let _ = first.close().await;
     let _ = second.close().await;
-    if shared { Err(proxy_refused()) } else { Ok(()) }
+    match shared {
+        true => Err(PostgresRefusal::ProxyShares.into()),
+        false => Ok(()),
+    }
 }
 
 /// Returns the process that serves a connection, without preparing a statement.

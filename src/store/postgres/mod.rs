@@ -248,7 +248,7 @@ impl PostgresUrl {
     /// in vain, for whom it was.
     async fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
         match done {
-            Err(StoreError::Busy(words)) => Err(waits::explained(self, words).await),
+            Err(StoreError::Busy(busy)) => Err(waits::explained(self, busy).await),
             Err(error) => Err(rights::explained(self, error).await),
             done => done,
         }

@@ -13,7 +13,7 @@ use super::adoption::views;
 use super::errors::from_sqlx;
 use super::fingerprint;
 use crate::store::limits::{READER_POLL_MS, READER_TRY_MS, READER_WAIT_S};
-use crate::store::{StoreError, StoreResult};
+use crate::store::{PostgresRefusal, StoreError, StoreResult};
 
 const ACTION: &str = "protect the ledger";
 
@@ -49,18 +49,14 @@ pub(super) async fn protect(connection: &mut PgConnection) -> StoreResult<()> {
         Ledger::Unguarded => {}
         Ledger::Guarded => return Ok(()),
         Ledger::Ours => {
-            return Err(StoreError::Refused(
-                "the ledger is our own, and guarded already".into(),
-            ));
+            return Err(PostgresRefusal::OwnLedger.into());
         }
     }
     let found = mapping::find(connection).await?;
     let Some(found) = found else { return Ok(()) };
     for taken in ["ingested_at", "ingest_xid"] {
         if found.has(taken) {
-            return Err(StoreError::Refused(format!(
-                "the ledger has a column \"{taken}\" already: nothing was changed"
-            )));
+            return Err(PostgresRefusal::ColumnTaken(taken).into());
         }
     }
     let mut left = Duration::from_secs(READER_WAIT_S);

@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 
 use super::errors::from_sqlx;
 use crate::store::limits::READER_POLL_MS;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{Busy, StoreResult};
 
 /// A transaction that uses the tables: its process and its number there.
 type Reader = (i32, String);
@@ -66,10 +66,7 @@ fn steady(readers: BTreeMap<Reader, Known>) -> StoreResult<Steady> {
     let mut moving = readers.iter().filter(|(_, (_, oldest))| oldest.is_none());
     match moving.next() {
         None => Ok(Steady(readers)),
-        Some(((pid, _), (name, _))) => Err(StoreError::Busy(format!(
-            "a reader holds the tables of allocations longer than we wait (server process {pid}, \
-             \"{name}\"): it would take a new version for an empty one"
-        ))),
+        Some(((pid, _), (name, _))) => Err(Busy::Reader(*pid, name.clone()).into()),
     }
 }
 

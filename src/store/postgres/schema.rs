@@ -13,7 +13,7 @@ use super::errors::from_sqlx;
 use super::{fingerprint, history, protect, versions, waits};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::{SchemaStep, UpOptions};
-use crate::store::{StoreError, StoreResult};
+use crate::store::{PostgresRefusal, SchemaRefusal, StepFault, StoreError, StoreResult};
 
 /// Our list of applied steps. Not sqlx's own name: a bot's database may hold the bot's list by it.
 const LIST: &str = "_pnl_migrations";
@@ -54,9 +54,7 @@ async fn check_server(connection: &mut PgConnection) -> StoreResult<()> {
     if major >= POSTGRES_MIN {
         return Ok(());
     }
-    Err(StoreError::Refused(format!(
-        "the server is PostgreSQL {major}, this program needs {POSTGRES_MIN} or newer"
-    )))
+    Err(PostgresRefusal::OldServer(major).into())
 }
 
 /// Compares the checksums of what was applied with what this program would apply.
@@ -71,14 +69,12 @@ async fn check_applied(connection: &mut PgConnection) -> StoreResult<()> {
         .filter(|step| step.migration_type.is_up_migration())
     {
         let (version, found) = (step.version, applied.iter());
-        let what = match found.clone().find(|(applied, _)| *applied == version) {
+        let fault = match found.clone().find(|(applied, _)| *applied == version) {
             Some((_, checksum)) if *checksum == *step.checksum => continue,
-            Some(_) => "was changed after it was applied",
-            None => "was never applied, and later ones were",
+            Some(_) => StepFault::Changed(version),
+            None => StepFault::Skipped(version),
         };
-        return Err(StoreError::SchemaDiffers(format!(
-            "migration {version} {what}"
-        )));
+        return Err(StoreError::SchemaDiffers(fault));
     }
     Ok(())
 }
@@ -332,10 +328,7 @@ async fn check_names_free(
     .map_err(|e| from_sqlx("look for other tables", e))?;
     match taken {
         None => Ok(()),
-        Some(name) => Err(StoreError::Refused(format!(
-            "the database has a table, view or schema \"{name}\" that is not ours: nothing was \
-             created"
-        ))),
+        Some(name) => Err(PostgresRefusal::NameTaken(name).into()),
     }
 }
 
@@ -344,9 +337,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     let found = version_found(connection).await?;
     check_ours(connection).await?;
     if target < 0 || target >= found {
-        return Err(StoreError::Refused(format!(
-            "the schema is at v{found}: it can only go back to an older version"
-        )));
+        return Err(SchemaRefusal::NotOlder(found).into());
     }
     let ledger = match found {
         0 => Ledger::Ours,
@@ -368,9 +359,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
             .await
             .map_err(|e| from_sqlx("count what would be lost", e))?;
         if rows > 0 {
-            return Err(StoreError::Refused(format!(
-                "schema v{target} has no place for {rows} {what}"
-            )));
+            return Err(SchemaRefusal::Loses { target, rows, what }.into());
         }
     }
     // What a broken run left would hold the schema that it stands in.
@@ -441,6 +430,6 @@ fn from_migrate(error: MigrateError) -> StoreError {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             from_sqlx("migrate the schema", error)
         }
-        other => StoreError::SchemaDiffers(other.to_string()),
+        other => StoreError::SchemaDiffers(StepFault::Found(other)),
     }
 }

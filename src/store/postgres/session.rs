@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::errors::from_sqlx;
 use crate::store::limits::LOCK_WAIT_S;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{StoreResult, Untrusted};
 
 /// Which rows a session is to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,18 +114,9 @@ pub(super) async fn check_trust(connection: &mut PgConnection) -> StoreResult<()
     path.await.map_err(failed)?;
     match found {
         None => Ok(()),
-        Some((0, who, schema)) => Err(StoreError::Unsafe(format!(
-            "schema {schema} belongs to role {who}, and what it puts there could be executed with \
-             our rights; give it to an owner whom you trust: ALTER SCHEMA {schema} OWNER TO ..."
-        ))),
-        Some((1, who, schema)) => Err(StoreError::Unsafe(format!(
-            "{who} may create in schema {schema}, and what it puts there could be executed with \
-             our rights; take it away: REVOKE CREATE ON SCHEMA {schema} FROM {who}"
-        ))),
-        Some((_, who, what)) => Err(StoreError::Unsafe(format!(
-            "schema {what} of role {who}, which could be executed with our rights: \
-             drop it, or give it to an owner whom you trust"
-        ))),
+        Some((0, who, schema)) => Err(Untrusted::Owns(who, schema).into()),
+        Some((1, who, schema)) => Err(Untrusted::MayCreate(who, schema).into()),
+        Some((_, who, what)) => Err(Untrusted::Made(who, what).into()),
     }
 }
 

@@ -31,7 +31,7 @@ use crate::store::model::{Completion, Event, PoolSummary, Version, VersionPlan};
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowEncoder};
 use crate::store::rules::{check_droppable, check_sealable, check_version_free};
-use crate::store::{StoreError, StoreResult, VersionWriter};
+use crate::store::{PostgresRefusal, StoreError, StoreResult, VersionWriter};
 
 /// A version being written, on the connection that holds the run lock.
 pub(super) struct PostgresVersionWriter {
@@ -70,7 +70,7 @@ const LOTS_WAITING_BYTES: usize = 1 << 20;
 const SUMMARIES_WAITING_BYTES: usize = 1 << 20;
 
 fn gone() -> StoreError {
-    StoreError::Refused("the writer's connection is gone".into())
+    PostgresRefusal::WriterGone.into()
 }
 
 /// Where all versions have their summaries.
@@ -118,9 +118,7 @@ pub(super) async fn begin(
     plan: &VersionPlan,
 ) -> StoreResult<PostgresVersionWriter> {
     let Some(mut connection) = store.locked.lend() else {
-        return Err(StoreError::Refused(
-            "a version is written with the run lock held".into(),
-        ));
+        return Err(PostgresRefusal::NoRunLock.into());
     };
     let begun = begin_on(&mut connection, plan).await;
     // From here on dropping the writer gives the connection back.

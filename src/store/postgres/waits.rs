@@ -7,9 +7,9 @@
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::PostgresUrl;
-use super::errors::{WAITED_IN_VAIN, from_sqlx};
+use super::errors::from_sqlx;
 use crate::store::limits::{BUSY_TIMEOUT_S, LOCK_WAIT_S, MIGRATION_WAIT_S};
-use crate::store::{StoreError, StoreResult};
+use crate::store::{Busy, StoreError, StoreResult};
 
 /// An advisory lock of ours that others hold for as long as their work takes.
 pub(super) struct Turn {
@@ -63,23 +63,23 @@ pub(super) async fn take_turn(connection: &mut PgConnection, turn: &Turn) -> Sto
 /// Sessions that a message names.
 const NAMED_MAX: i64 = 3;
 
-/// Adds to the words about a wait in vain which sessions hold what was waited for.
-pub(super) async fn explained(url: &PostgresUrl, words: String) -> StoreError {
-    if !words.contains(WAITED_IN_VAIN) {
-        return StoreError::Busy(words);
+/// Adds to a wait in vain which sessions hold what was waited for.
+pub(super) async fn explained(url: &PostgresUrl, mut busy: Busy) -> StoreError {
+    if let Busy::Sessions {
+        action, sessions, ..
+    } = &mut busy
+    {
+        let turns = [IMPORTS, MIGRATIONS];
+        let turn = turns.iter().find(|turn| turn.action == *action);
+        let found = named(url, turn.map(|turn| turn.key)).await;
+        *sessions = found.unwrap_or_default();
     }
-    let turns = [IMPORTS, MIGRATIONS];
-    let turn = turns.iter().find(|turn| words.starts_with(turn.action));
-    let sessions = sessions(url, turn.map(|turn| turn.key)).await;
-    match sessions.unwrap_or_default() {
-        sessions if sessions.is_empty() => StoreError::Busy(words),
-        sessions => StoreError::Busy(format!("{words}: {}", sessions.join(", "))),
-    }
+    StoreError::Busy(busy)
 }
 
 /// Lists the sessions that hold an advisory lock, or else those with the strongest locks on our
 /// tables, ours left out; `None`: the server does not say.
-async fn sessions(url: &PostgresUrl, key: Option<i64>) -> Option<Vec<String>> {
+async fn named(url: &PostgresUrl, key: Option<i64>) -> Option<Vec<String>> {
     let mut connection = url.connect_plain("fifo-pnl").await.ok()?;
     let path = connection.execute("SET search_path = pg_catalog, pg_temp");
     path.await.ok()?;

@@ -1,6 +1,6 @@
 //! SQLite's errors in our words.
 
-use crate::store::StoreError;
+use crate::store::{Busy, StoreError};
 
 const BUSY: i32 = 5;
 const READONLY: i32 = 8;
@@ -22,10 +22,8 @@ fn from_code(
         other => other & 0xff,
     };
     match code.map(kind) {
-        Some(BUSY) => StoreError::Busy(format!(
-            "{action}: another process writes to the database longer than we wait ({message})"
-        )),
-        Some(FULL) => StoreError::Full(format!("{action} ({message})")),
+        Some(BUSY) => Busy::Writer(action, message).into(),
+        Some(FULL) => StoreError::Full(action.into(), message),
         Some(READONLY | PERM | CANTOPEN) => StoreError::NoPermission {
             location: action.into(),
             reason: message,
@@ -73,13 +71,8 @@ mod tests {
         for code in [BUSY, 261, 517] {
             let source = Box::new(std::fmt::Error);
             let error = from_code("begin", Some(code), "database is locked".into(), source);
-            let StoreError::Busy(words) = error else {
-                panic!("{code}: {error}");
-            };
-            assert!(
-                words.starts_with("begin: another process writes"),
-                "{words}"
-            );
+            let is_wait = matches!(error, StoreError::Busy(Busy::Writer("begin", _)));
+            assert!(is_wait, "{code}: {error}");
         }
     }
 }

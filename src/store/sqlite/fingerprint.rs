@@ -11,7 +11,7 @@ use crate::engine::Timestamp;
 use crate::store::fingerprint::{
     ACCEPTED_EVENT, AdaptedViews, Object, compare, is_adapted, parse, take_accepted, to_accept,
 };
-use crate::store::{StoreError, StoreResult};
+use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
 /// The objects of a fresh database; tests/postgres/schema_contract.rs makes it.
 const OBJECTS: &str = include_str!("schema_objects.txt");
@@ -86,9 +86,7 @@ pub(super) async fn accept(
     let found = objects(connection).await?;
     let views = to_accept(&compare(&parse(OBJECTS), &found), &found);
     if views.is_empty() {
-        return Err(StoreError::Refused(
-            "the views eligible_trades and ineligible_trades are as this program made them".into(),
-        ));
+        return Err(SchemaRefusal::NothingAdapted.into());
     }
     sqlx::query("INSERT INTO event_log (event_type, event_time, details) VALUES ($1, $2, $3)")
         .bind(ACCEPTED_EVENT)

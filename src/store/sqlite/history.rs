@@ -10,7 +10,7 @@ use crate::store::model::{
     Event, HistoricalSell, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
 use crate::store::rules::check_snapshot_free;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{SnapshotRefusal, StoreError, StoreResult};
 
 /// Lists the snapshots, oldest first.
 pub(super) async fn snapshots(store: &SqliteStore) -> StoreResult<Vec<String>> {
@@ -66,7 +66,7 @@ pub(super) async fn snapshot(store: &SqliteStore, name: &str) -> StoreResult<Vec
 }
 
 fn no_snapshot(name: &str) -> StoreError {
-    StoreError::Refused(format!("there is no snapshot \"{name}\""))
+    SnapshotRefusal::Missing(name.to_owned()).into()
 }
 
 /// The types of a snapshot's columns, in order.

@@ -16,7 +16,7 @@ use crate::store::model::{
     Event, LedgerCounts, LedgerRead, PoolSizes, Scope, VoidChange, Watermark,
 };
 use crate::store::rules::check_voidable;
-use crate::store::{Seen, StoreError, StoreResult};
+use crate::store::{Elsewhere, Seen, StoreError, StoreResult};
 
 /// Appends a void or an undo.
 pub(super) async fn void(store: &SqliteStore, change: &VoidChange) -> StoreResult<()> {
@@ -181,10 +181,8 @@ pub(super) fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
 
 /// Returns the numbers of a watermark. Errors: it is of a database that numbers nothing.
 pub(super) fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
-    let elsewhere = "the version was computed in a PostgreSQL database";
-    watermark
-        .sequence()
-        .ok_or(StoreError::WatermarkElsewhere(elsewhere))
+    let elsewhere = StoreError::WatermarkElsewhere(Elsewhere::Postgres);
+    watermark.sequence().ok_or(elsewhere)
 }
 
 /// Voids in force as of a watermark: not the view's, which knows only this instant.

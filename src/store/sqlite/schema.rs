@@ -17,7 +17,7 @@ use crate::files::{Draft, IfThere, WriteError, kind_of, open_input};
 use crate::store::limits::{LOST_BELOW, MIGRATION_WAIT_S};
 use crate::store::model::{Holder, SchemaStep};
 use crate::store::phase::{self, Phase};
-use crate::store::{StoreError, StoreResult};
+use crate::store::{SchemaRefusal, StepFault, StoreError, StoreResult};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -223,10 +223,7 @@ async fn check_nothing_else(connection: &mut SqliteConnection, path: &Path) -> S
     .map_err(|e| from_sqlx("look for other tables", e))?;
     match other {
         None => Ok(()),
-        Some(table) => Err(StoreError::Refused(format!(
-            "{} belongs to another program: it has a table \"{table}\" and no schema of ours",
-            path.display()
-        ))),
+        Some(table) => Err(SchemaRefusal::OtherProgram(path.to_owned(), table).into()),
     }
 }
 
@@ -260,13 +257,13 @@ async fn copy_file(
 fn from_write(copy: &Path, error: std::io::Error) -> StoreError {
     match WriteError::of(error, copy) {
         WriteError::Full { path, reason } => {
-            StoreError::Full(format!("write {} ({reason})", path.display()))
+            StoreError::Full(format!("write {}", path.display()), reason)
         }
         WriteError::Denied { path, source } => StoreError::NoPermission {
             location: path.display().to_string(),
             reason: source.to_string(),
         },
-        other => StoreError::Refused(other.to_string()),
+        other => SchemaRefusal::Copy(other).into(),
     }
 }
 
@@ -335,9 +332,7 @@ pub(super) async fn down(
 ) -> StoreResult<PathBuf> {
     let found = version_found(connection).await?;
     if target < 0 || target >= found {
-        return Err(StoreError::Refused(format!(
-            "the schema is at v{found}: it can only go back to an older version"
-        )));
+        return Err(SchemaRefusal::NotOlder(found).into());
     }
     for (needed, table, what) in LOST_BELOW {
         if target >= needed || found < needed {
@@ -348,9 +343,7 @@ pub(super) async fn down(
             .await
             .map_err(|e| from_sqlx("count what would be lost", e))?;
         if rows > 0 {
-            return Err(StoreError::Refused(format!(
-                "schema v{target} has no place for {rows} {what}"
-            )));
+            return Err(SchemaRefusal::Loses { target, rows, what }.into());
         }
     }
     let copy = copy_file(connection, path, target, holder).await?;
@@ -367,7 +360,7 @@ fn from_migrate(error: MigrateError) -> StoreError {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             from_sqlx("migrate the schema", error)
         }
-        other => StoreError::SchemaDiffers(other.to_string()),
+        other => StoreError::SchemaDiffers(StepFault::Found(other)),
     }
 }
 

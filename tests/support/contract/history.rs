@@ -46,7 +46,7 @@ pub async fn a_snapshot_is_never_changed(subject: &dyn Subject) {
         ("trade_records", "is no snapshot's name"),
     ] {
         let refused = write(name).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Refused(_)), "{refused:?}");
+        assert!(matches!(refused, StoreError::Snapshot(_)), "{refused:?}");
         assert!(refused.to_string().contains(words), "{refused}");
     }
     for name in [

@@ -136,7 +136,7 @@ pub async fn a_retry_is_written_into_its_row(subject: &dyn Subject) {
         details: json!({}),
     };
     let refused = store.log_retry(run_id, &note).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
+    assert!(matches!(refused, StoreError::RunClosed(_)), "{refused}");
     assert_eq!(subject.runs().await, closed);
     // Nothing was lost, and nothing is under way: both have nothing to do.
     let lock = store.lock_runs(&holder("a run")).await.unwrap();

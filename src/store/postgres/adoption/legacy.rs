@@ -12,7 +12,7 @@ use crate::store::limits::{READER_POLL_MS, READER_TRY_MS, READER_WAIT_S};
 use crate::store::model::LegacyRow;
 use crate::store::postgres::PostgresStore;
 use crate::store::postgres::errors::from_sqlx;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{PostgresRefusal, StoreError, StoreResult};
 
 /// What the earlier system made, under names that are ours.
 pub(in crate::store::postgres) const NAMES: [&str; 8] = [
@@ -191,9 +191,7 @@ pub(in crate::store::postgres) async fn rows(
         .await
         .map_err(|e| from_sqlx(action, e))?;
     if !there {
-        return Err(StoreError::Refused(
-            "the database has no versions of an earlier system (schema fifo_legacy)".into(),
-        ));
+        return Err(PostgresRefusal::NoLegacy.into());
     }
     // Its columns may be floats or numerics: as JSON either has all its digits.
     let number = |name: &str| format!("trim_scale((j ->> '{name}')::numeric)::text");

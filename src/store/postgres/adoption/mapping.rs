@@ -11,7 +11,7 @@ use super::legacy;
 use crate::store::model::{Adoption, MappedColumn, OrderUnlikeFills};
 use crate::store::postgres::PostgresStore;
 use crate::store::postgres::errors::from_sqlx;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{LedgerFault, PostgresRefusal, StoreError, StoreResult};
 
 /// The table that remembers how a ledger that was there is read. Other databases have none.
 pub(in crate::store::postgres) const MAPPING: &str = "ledger_mapping";
@@ -292,7 +292,7 @@ pub(in crate::store::postgres) async fn find(
     check_readable(connection).await?;
     let mut reasons = Vec::new();
     if !matches!(kind.as_str(), "r" | "p") {
-        reasons.push("it is no table".to_owned());
+        reasons.push(LedgerFault::NoTable);
     }
     let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT a.attname::text, format_type(CASE WHEN y.typtype = 'd' THEN y.typbasetype \
@@ -326,16 +326,12 @@ pub(in crate::store::postgres) async fn find(
         } else {
             "order_id"
         };
-        reasons.push(format!("it has no unique key on {key}"));
+        reasons.push(LedgerFault::NoKey(key));
     }
     if reasons.is_empty() {
         return Ok(Some(Mapping { columns, found }));
     }
-    Err(StoreError::Refused(format!(
-        "the table \"trade_records\" that is there can't be read as a ledger: {}; nothing was \
-         created",
-        reasons.join("; ")
-    )))
+    Err(PostgresRefusal::NoLedger(reasons).into())
 }
 
 /// Refuses a role that could not read the ledger: it would be told only when all is made.
@@ -386,7 +382,7 @@ fn map_column(
     fact: Fact,
     found: Option<&Found>,
     missing: Missing,
-) -> Result<Mapped, String> {
+) -> Result<Mapped, LedgerFault> {
     let mapped = |kind: &str, words: &str, sql: String| Mapped {
         column: MappedColumn {
             name: name.to_owned(),
@@ -396,7 +392,7 @@ fn map_column(
         sql,
     };
     let Some(found) = found else {
-        let (sql, words) = missing.ok_or_else(|| format!("column \"{name}\" is missing"))?;
+        let (sql, words) = missing.ok_or_else(|| LedgerFault::NoColumn(name.to_owned()))?;
         return Ok(mapped("(not there)", words, sql.to_owned()));
     };
     let kind = found.kind.as_str();
@@ -432,7 +428,11 @@ fn map_column(
                 Fact::Time => "a time",
                 Fact::Integer => "a whole number",
             };
-            return Err(format!("column \"{name}\" is {kind}, expected {expected}"));
+            return Err(LedgerFault::Kind {
+                name: name.to_owned(),
+                kind: kind.to_owned(),
+                expected,
+            });
         }
     };
     Ok(mapped(kind, words, sql))

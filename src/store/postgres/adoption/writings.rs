@@ -25,7 +25,7 @@ use crate::store::postgres::errors::unreadable;
 use crate::store::postgres::gate::Visible;
 use crate::store::postgres::gate::snapshot_now;
 use crate::store::postgres::{PostgresStore, end_snapshot};
-use crate::store::{StoreError, StoreResult};
+use crate::store::{Elsewhere, StoreError, StoreResult, Untold};
 
 const ACTION: &str = "look for new trades";
 
@@ -77,19 +77,17 @@ async fn arrivals_in(
             writings,
         } if *theirs == cluster => (snapshot, *writings),
         _ => {
-            return Err(StoreError::WatermarkElsewhere(
-                "the version is not of this ledger: the ledger has to be read whole",
-            ));
+            return Err(StoreError::WatermarkElsewhere(Elsewhere::Ledger));
         }
     };
     let is_new = condition(before, &snapshot)?;
     let now = seen(connection).await?;
     let new = new_rows(connection, &is_new).await?;
     if new.len() > NEW_ROWS_MAX {
-        return Err(cannot_tell("too many rows are new"));
+        return Err(StoreError::MustReadWhole(Untold::ManyRows));
     }
     if without(now, &new) != writings {
-        return Err(cannot_tell("rows were changed or removed"));
+        return Err(StoreError::MustReadWhole(Untold::Changed));
     }
     refuse_ours(connection, before).await?;
     let with_fills = orders_with_fills(connection, &new).await?;
@@ -108,17 +106,13 @@ async fn arrivals_in(
     Ok(arrivals)
 }
 
-fn cannot_tell(why: &'static str) -> StoreError {
-    StoreError::MustReadWhole(why)
-}
-
 /// Returns the SQL that holds for rows of `ledger_writings` that a snapshot did not see.
 fn condition(before: &str, now: &str) -> StoreResult<String> {
     let parse = |text| Visible::of(text).ok_or_else(|| unreadable("watermark", text));
     let (first, end) = (parse(before)?.xmin, parse(now)?.xmax);
     // Half of the numbers that a row can hold: older ones are still told from newer ones.
     if end - first >= 1 << 31 {
-        return Err(cannot_tell("too many transactions went by"));
+        return Err(StoreError::MustReadWhole(Untold::ManyTransactions));
     }
     let (epoch, cycle) = (first >> 32 << 32, 1_i64 << 32);
     let (first, end) = (first % cycle, end % cycle);
@@ -160,7 +154,7 @@ async fn refuse_ours(connection: &mut PgConnection, before: &str) -> StoreResult
     .await
     .map_err(|e| from_sqlx(ACTION, e))?;
     match any {
-        true => Err(cannot_tell("trades were added or voided by hand")),
+        true => Err(StoreError::MustReadWhole(Untold::ByHand)),
         false => Ok(()),
     }
 }
@@ -300,7 +294,7 @@ async fn refuse_first_fills(
     .await
     .map_err(|e| from_sqlx(ACTION, e))?;
     if stands_for_ours {
-        return Err(cannot_tell("a row stands in the place of one of ours"));
+        return Err(StoreError::MustReadWhole(Untold::InPlace));
     }
     if orders.is_empty() {
         return Ok(());
@@ -335,6 +329,6 @@ async fn refuse_first_fills(
     let filled: BTreeSet<(String, String)> = filled.into_iter().collect();
     match whole.is_subset(&filled) {
         true => Ok(()),
-        false => Err(cannot_tell("an order got its first fill")),
+        false => Err(StoreError::MustReadWhole(Untold::FirstFill)),
     }
 }
