@@ -201,8 +201,8 @@ pub struct ComputeArgs {
     /// Append new trades to the current version; if older trades changed, compute a new version
     #[arg(long, group = "scope")]
     pub incremental: bool,
-    /// With --incremental, list only pools with trades since then: "10 minutes ago", 2025-11-20 or
-    /// an RFC 3339 time; all new trades are computed
+    /// With --incremental, list only pools with trades since TIME: "10 minutes ago", 2025-11-20 or
+    /// an RFC 3339 time. The run still computes all new trades
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// Match this account only; the result is not published
@@ -395,7 +395,7 @@ pub enum MigrateCommand {
     },
     /// List the schema's steps and which are applied
     Status,
-    /// Take the schema back to an older version; refused while facts would be lost
+    /// Go back to an older version of the schema; refused if facts would be lost
     Down {
         /// Version of schema to go back to
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]

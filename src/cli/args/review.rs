@@ -34,20 +34,20 @@ pub enum ReviewCommand {
         #[arg(long, value_name = "SYMBOL")]
         symbol: Option<String>,
     },
-    /// Show one item: the sell, what the pool held then, what may explain it, its history
+    /// Show one item: the sell, the lots of that time, hints about the cause, its history
     Show {
         /// Number of the item
         id: i64,
     },
-    /// Say that somebody looks at an item
+    /// Mark an item as in progress
     Start(NoteArgs),
-    /// Settle an item; of an unmatched sell, by naming the basis of what was sold
+    /// Settle an item; for an unmatched sell, name the basis of the sold units
     Resolve(ResolveArgs),
-    /// Say that an item needs nothing
+    /// Close an item that needs no action
     Dismiss(NoteArgs),
     /// Open a settled item again
     Reopen(NoteArgs),
-    /// Write the open items as CSV, to be filled in and applied
+    /// Write the open items as CSV, to fill in and apply
     Export {
         /// File to write
         #[arg(long, short, value_name = "FILE")]
@@ -68,7 +68,7 @@ pub enum ReviewCommand {
         #[arg(long, short)]
         yes: bool,
     },
-    /// Take a pool out of matching; it is named in every summary
+    /// Take a pool out of matching; every summary names it
     Exclude(PoolArgs),
     /// Put an excluded pool back
     Include(PoolArgs),
@@ -96,7 +96,7 @@ pub struct ResolveArgs {
     /// Day on which it was acquired, or a time with an offset
     #[arg(long, value_name = "DATE")]
     pub acquired: Vec<String>,
-    /// Its size [default: all that found no lot]
+    /// Its size [default: all units without a lot]
     #[arg(long, value_name = "SIZE")]
     pub size: Vec<String>,
     /// Person who signs for a basis of zero

@@ -15,7 +15,7 @@ pub struct TaxArgs {
     #[arg(long, value_name = "YEAR", required = true,
         value_parser = clap::value_parser!(i16).range(1970..=9998))]
     pub year: Option<i16>,
-    /// Zone of all dates, like America/New_York; it is kept in the configuration
+    /// Zone of all dates, like America/New_York; kept in the configuration
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// Number of the version, or "current"
@@ -28,19 +28,19 @@ pub struct TaxArgs {
     #[arg(long, value_name = "FORMAT", required_unless_present = "final",
         value_parser = ["form8949", "schedule-d", "lots", "taxact", "txf", "xlsx"])]
     pub format: Option<String>,
-    /// File to write; what is unmatched and the manifest go beside it
+    /// File to write; the manifest and unmatched sells go into files beside it
     #[arg(long, short, value_name = "PATH", required = true)]
     pub output: Option<PathBuf>,
     /// Replace files that are there
     #[arg(long)]
     pub overwrite: bool,
-    /// End with exit code 0 although sells or pools are missing from the figures
+    /// End with exit code 0 even if sells or pools are missing from the figures
     #[arg(long)]
     pub allow_incomplete: bool,
     /// Round every row to whole dollars instead of cents
     #[arg(long)]
     pub whole_dollars: bool,
-    /// Seal the version and write one zip with every file: what is filed
+    /// Seal the version, and write all files to file as one zip
     #[arg(long = "final")]
     pub r#final: bool,
 }
@@ -54,13 +54,13 @@ pub enum TaxCommand {
         #[arg(value_name = "ZIP")]
         zip: PathBuf,
     },
-    /// Show each line that differs from what was filed for a year
+    /// Show each line that differs from a year's filing
     Amend {
         /// Tax year
         #[arg(long, value_name = "YEAR",
             value_parser = clap::value_parser!(i16).range(1970..=9998))]
         year: i16,
-        /// Number of the version to compare with what was filed, or "current"
+        /// Number of the version to compare with the filing, or "current"
         #[arg(long, value_name = "N|current", default_value = "current")]
         version: String,
     },
