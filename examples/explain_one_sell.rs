@@ -72,7 +72,7 @@ fn describe(slice: &ExplainedSlice) {
     }
 }
 
-/// Returns what the job is lent: a clock, a name, the rules.
+/// Returns the things that the job borrows: a clock, a name, the rules.
 fn context() -> Result<Context, Box<dyn Error>> {
     let now: Timestamp = "2025-06-01T00:00:00Z".parse()?;
     Ok(Context {

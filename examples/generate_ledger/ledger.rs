@@ -93,7 +93,7 @@ impl<W: Write> Ledger<W> {
         self.rows % UNKNOWN_FEE_EVERY == UNKNOWN_FEE_EVERY / 2
     }
 
-    /// Writes what is still buffered.
+    /// Writes the buffered rest.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }

@@ -195,8 +195,8 @@ fn read_text(path: &Path) -> std::io::Result<String> {
     String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8"))
 }
 
-/// Returns what the reader of TOML says without what it quotes of the file: a value may be a
-/// password. The name of a key is kept, if it is a plain one.
+/// Returns the message of the TOML reader without quoted parts of the file: a value may be a
+/// password. It keeps the name of a plain key.
 fn without_values(message: &str) -> String {
     let mut out = String::new();
     let mut rest = message;

@@ -59,7 +59,7 @@ impl CliError {
     }
 }
 
-/// Where to look if something else wrote to a version.
+/// Says how to look for rows of a version that something else wrote.
 fn see_what_differs(version: i64) -> String {
     format!("see what differs: `validate_allocations --version {version}`")
 }

@@ -88,7 +88,7 @@ impl Rule {
         Self { instead, ..self }
     }
 
-    /// Says what is wrong. Errors: always.
+    /// Describes the fault. Errors: always.
     fn refuse(self) -> CliResult<()> {
         let flag = typed(self.flag);
         let message = match self.mode {

@@ -56,7 +56,7 @@ pub fn json(value: &Value) -> String {
     out
 }
 
-/// Returns what the reader of arguments says, without passwords, each argument on one line.
+/// Returns the message of the argument reader, without passwords, each argument on one line.
 pub fn usage(mut error: clap::Error) -> String {
     let given: Vec<(ContextKind, ContextValue)> = error
         .context()

@@ -37,7 +37,7 @@ macro_rules! invariants {
                 match self { $(Self::$id => stringify!($id)),+ }
             }
 
-            /// Returns what must be zero, in words.
+            /// Returns the count that must be zero, in words.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$id => $title),+ }
             }

@@ -92,7 +92,7 @@ macro_rules! text_id {
                 &self.0
             }
 
-            /// Names what a ledger holds although it breaks the rules, so that it can be reported.
+            /// Keeps a name of a ledger although it breaks the rules, so that it can be reported.
             pub fn unreadable(text: &str) -> Self {
                 Self(text.into())
             }

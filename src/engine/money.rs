@@ -305,7 +305,7 @@ impl Usd {
     }
 }
 
-/// Returns what a negative fee brings; `None`: the fee is not negative.
+/// Returns the gain of a negative fee; `None`: the fee is not negative.
 ///
 /// Units: USD, zero or more. Rounding: 12 decimals, half to even. Errors: 10^22 USD or more.
 pub(super) fn rebate_of(fee: Fact) -> Result<Option<Usd>, MoneyError> {

@@ -279,7 +279,7 @@ impl Matching {
         buy.ok_or_else(|| SelfCheckError::Pointer(format!("number {place} of {}", self.pool)))
     }
 
-    /// Tells what became of the open lots that earlier trades left, and which ones are new.
+    /// Returns the changes of open lots that earlier trades left, and the new ones.
     ///
     /// Errors: the buy of a lot is not among the trades, or is smaller than what its lot used;
     /// both are bugs of the engine.
@@ -296,7 +296,7 @@ impl Matching {
                 continue;
             };
             if !changes.added.is_empty() {
-                // Behind a new lot: it is numbered again, so that numbers tell the order.
+                // After a new lot: it is numbered again, so that numbers give the order.
                 changes.gone.push(buy);
                 changes.added.push((buy, lot));
                 continue;

@@ -121,7 +121,7 @@ impl<'a, N: Units> Parts<'a, N> {
         InvalidTrade::does_not_fit(trade.map_or("", |trade| trade.order_id), error)
     }
 
-    /// Returns what is left after the last part, oldest lot first.
+    /// Returns the open lots after the last part, oldest first.
     pub(super) fn open_lots(mut self) -> Result<Vec<OpenLot>, MoneyError> {
         self.lots.sell = self.trades.len();
         self.kernel.open_lots(&mut self.lots)

@@ -1,4 +1,4 @@
-//! A pool on its way through the engine: what the ledger holds of it, and what became of it.
+//! A pool on its way through the engine: its part of the ledger, and its outcome.
 
 use super::canonical::write_trade_line;
 use super::hash::RowsHash;

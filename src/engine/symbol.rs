@@ -92,7 +92,7 @@ impl SymbolRules {
         CURRENCY_CODES.contains(&text) || self.usd_quotes.contains(text)
     }
 
-    /// Returns the longest known code that the symbol ends in, behind at least one character.
+    /// Returns the longest known code that the symbol ends in, after at least one character.
     fn quote_without_separator<'a>(&self, symbol: &'a str) -> Option<&'a str> {
         let configured = self.usd_quotes.iter().map(String::as_str);
         CURRENCY_CODES

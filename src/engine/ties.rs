@@ -138,7 +138,7 @@ mod tests {
             ("c", "buy", 1, None),
         ];
         assert_eq!(ties(&buys, &[0, 1, 2], None), found(0, 0));
-        // One new trade behind, between and before two that were there is one more.
+        // One new trade after, between and before two that were there is one more.
         for earlier in [[0, 1], [0, 2], [1, 2]] {
             assert_eq!(ties(&buys, &earlier, None), found(1, 0), "{earlier:?}");
         }

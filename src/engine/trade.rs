@@ -182,7 +182,8 @@ pub struct TradeRef<'a> {
 }
 
 impl<'a> TradeRef<'a> {
-    /// Returns what the kernel needs of it: its size at the pool's scale, and its terms.
+    /// Returns the numbers that the kernel needs of it: its size at the pool's scale, and its
+    /// terms.
     pub(super) fn terms<N: Units>(&self, scale: u8) -> Option<(N, Terms)> {
         let size = N::try_from_fact(self.size, scale)?;
         Some((size, Terms::of(self.price, self.fee, scale)))

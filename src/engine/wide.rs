@@ -1,4 +1,4 @@
-//! The wide integers behind sizes and products, and the conversions that lose nothing.
+//! The wide integers of sizes and products, and the conversions that lose nothing.
 
 pub(crate) use bnum::types::{I256, I512};
 

@@ -62,7 +62,7 @@ pub fn check_place(target: &Path, if_there: IfThere) -> Result<(), WriteError> {
     found(target, if_there).map(|_| ())
 }
 
-/// Returns what will be replaced. The last part of a path is not followed: a link is no file.
+/// Returns the file to replace. The last part of a path is not followed: a link is not a file.
 fn found(target: &Path, if_there: IfThere) -> Result<Option<Metadata>, WriteError> {
     let path = || target.to_owned();
     if if_there != IfThere::Update {

@@ -82,7 +82,7 @@ impl Column {
     }
 }
 
-/// Returns what a header must look like.
+/// Returns the form of a header.
 pub(super) fn header_hint() -> String {
     format!(
         "the first line is {} and, where known, {}",

@@ -83,7 +83,7 @@ pub enum FileError {
         /// The formats.
         names: [&'static str; 2],
     },
-    /// A quote in the header that is never closed, or text behind a closed one.
+    /// A quote in the header that is never closed, or text after a closed one.
     #[error("the header has a quote that is not closed, expected column names")]
     HeaderQuote {
         /// Line of the header, from 1.
@@ -158,7 +158,7 @@ impl FileError {
         }
     }
 
-    /// Returns what to do about it.
+    /// Returns the remedy.
     pub fn hint(&self) -> String {
         match self {
             Self::Empty => header_hint(),

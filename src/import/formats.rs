@@ -184,7 +184,7 @@ fn recognise_among(
     why_not.map_or(Ok(None), Err)
 }
 
-/// Tells whether a row says nothing: spreadsheets leave lines of commas behind the last row.
+/// Tells whether a row is blank: spreadsheets leave lines of commas after the last row.
 pub(super) fn is_blank(cells: &StringRecord) -> bool {
     cells.iter().all(|cell| cell.trim_ascii().is_empty())
 }

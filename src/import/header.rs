@@ -99,7 +99,7 @@ fn is_known(name: &str) -> bool {
     COLUMNS.iter().any(|(_, known)| *known == name)
 }
 
-/// Returns what is not ours, each name once; a column without a name by its place.
+/// Returns the names that are not ours, each once; a column without a name by its place.
 fn unknown_columns(record: &StringRecord, names: &[String]) -> Vec<String> {
     let mut unknown: Vec<String> = Vec::new();
     let mut seen = HashSet::new();

@@ -38,7 +38,7 @@ impl Rejects {
         self.take(1, vec![row], false);
     }
 
-    /// Takes what was found in another part of the file, or in another reading of it.
+    /// Adds the rejects of another part of the file, or of another reading of it.
     pub fn extend(&mut self, other: Self) {
         self.count += other.count;
         self.take_back += other.take_back;

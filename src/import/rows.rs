@@ -142,7 +142,7 @@ fn check_quotes(row: &[u8]) -> Result<(), QuoteFault> {
     }
 }
 
-/// Returns what follows the quote that closes a cell; two quotes are one of its text.
+/// Returns the rest after the quote that closes a cell; two quotes are one of its text.
 fn behind_closing_quote(mut cell: &[u8]) -> Option<&[u8]> {
     loop {
         let quote = cell.iter().position(|byte| *byte == b'"')?;

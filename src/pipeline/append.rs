@@ -50,7 +50,7 @@ pub enum Forced {
 /// A pool in the report of an incremental run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendLine {
-    /// Which pool.
+    /// The pool.
     pub pool: Pool,
     /// What it is now.
     pub status: PoolStatus,
@@ -73,7 +73,7 @@ pub struct AppendReport {
     pub status: VersionStatus,
     /// Whether it is current; `Held`: a person holds the pointer at another one.
     pub publication: Publication,
-    /// The pointer after the run.
+    /// The current version after the run.
     pub current: Current,
     /// Pools with something new, by account and symbol.
     pub pools: Vec<AppendLine>,

@@ -24,7 +24,7 @@ pub use self::target::Publication;
 /// What a run is asked to do.
 #[derive(Debug, Clone, Default)]
 pub struct ComputeOptions {
-    /// Which pools.
+    /// The pools.
     pub scope: Scope,
     /// The number to write; `None`: the next one.
     pub version: Option<Version>,

@@ -1,4 +1,4 @@
-//! What a caller lends to the job: a clock, progress, cancellation, the rules, a name.
+//! Things that a caller lends to the job: a clock, progress, cancellation, the rules, a name.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,27 +110,27 @@ pub enum Wait {
     Forever,
 }
 
-/// What a caller lends to the job.
+/// Things that a caller lends to the job.
 #[derive(Clone)]
 pub struct Context {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Who hears how far it is.
+    /// Listener for progress.
     pub progress: Arc<dyn Progress>,
     /// Whether to stop.
     pub cancel: Cancel,
-    /// Which symbols have a USD price.
+    /// The symbols that have a USD price.
     pub rules: SymbolRules,
-    /// Who is at work: for the lock, the log and the audit trail.
+    /// The process at work: for the lock, the log and the audit trail.
     pub holder: Holder,
-    /// Who or what started it.
+    /// Person or program that started it.
     pub user: String,
-    /// What to do while another run is at work.
+    /// Whether to wait while another run is at work.
     pub wait: Wait,
 }
 
 impl Context {
-    /// Reads the ledger, with progress, and stops where that is asked for.
+    /// Reads the ledger, with progress, and stops on request.
     pub(super) async fn read_ledger(
         &self,
         store: &dyn Store,

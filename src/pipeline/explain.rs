@@ -17,9 +17,9 @@ use crate::store::{Store, StoreError, StoredPool};
 /// A cumulative amount before and after a slice; the slice's share is the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
-    /// Of the units used before.
+    /// Amount of the units used before.
     pub before: Usd,
-    /// Of the units used before and in this slice.
+    /// Amount of the units used before and in this slice.
     pub after: Usd,
     /// The slice's share.
     pub share: Usd,
@@ -46,9 +46,9 @@ pub struct ExplainedLot {
     pub used_before: Size,
     /// Left after this sell.
     pub left_after: Size,
-    /// Of the price.
+    /// Step of the price.
     pub gross: Step,
-    /// Of the fee.
+    /// Step of the fee.
     pub fee: Step,
 }
 
@@ -57,13 +57,13 @@ pub struct ExplainedLot {
 pub struct ExplainedSlice {
     /// The stored row.
     pub row: StoredAllocation,
-    /// The lot; `None` where none was left.
+    /// The lot; `None` if none was left.
     pub lot: Option<ExplainedLot>,
     /// Sold by the slices before this one.
     pub sold_before: Size,
-    /// Of the sell's price.
+    /// Step of the sell's price.
     pub proceeds: Step,
-    /// Of the sell's fee.
+    /// Step of the sell's fee.
     pub sell_fee: Step,
 }
 
@@ -72,9 +72,9 @@ pub struct ExplainedSlice {
 pub struct Explanation {
     /// The version that the figures are of.
     pub version: VersionInfo,
-    /// The pointer.
+    /// The current version.
     pub current: Current,
-    /// Whose, of what.
+    /// Account and symbol.
     pub pool: Pool,
     /// The sell.
     pub sell: Trade,
@@ -86,8 +86,8 @@ pub struct Explanation {
 
 /// Explains a sell of a version; `None` is the current one.
 ///
-/// Errors: no such version or sell; the id is a buy, or stands in several accounts; the ledger or
-/// the version was changed since, so that no arithmetic gives its figures.
+/// Errors: no such version or sell; the id is a buy, or stands in several accounts. Also a ledger
+/// or version that changed since, so that no arithmetic gives its figures.
 pub async fn explain(
     store: &dyn Store,
     order_id: &str,

@@ -1,7 +1,7 @@
-//! What an earlier system answered, beside what a version says: I12.
+//! Compares an earlier system's answers with a version: I12.
 //!
-//! Every sell of a snapshot is equal, differs or is missing. That they differ is no fault of the
-//! version: the old answers are why it was computed. Only a row that can't be told is a violation.
+//! Every sell of a snapshot is equal, differs or is missing. A difference is no fault of the
+//! version: the old answers are why it was computed. Only an ambiguous row is a violation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ impl HistoryStatus {
 pub struct HistoryLine {
     /// The sell.
     pub order_id: String,
-    /// Whose, of what; `None`: the version has no rows of it.
+    /// Account and symbol; `None`: the version has no rows of it.
     pub pool: Option<Pool>,
     /// When it was executed.
     pub sell_time: Option<Timestamp>,
@@ -49,7 +49,7 @@ pub struct HistoryLine {
     pub old_pnl: Option<String>,
     /// The lots that it used.
     pub new_lots: Vec<String>,
-    /// Of its matched part; `None`: nothing of it found a lot.
+    /// Pnl of its matched part; `None`: no part found a lot.
     pub new_pnl: Option<Usd>,
     /// A part of it found no lot.
     pub is_unmatched: bool,
@@ -88,13 +88,14 @@ pub struct HistoryReport {
     pub snapshot: String,
     /// Its sells: the largest difference first.
     pub lines: Vec<HistoryLine>,
-    /// By symbol and month, like `2025-11`; sells that the version lacks are under `(missing)`.
+    /// Sums by symbol and month, like `2025-11`; sells that the version lacks are under
+    /// `(missing)`.
     pub months: BTreeMap<(String, String), HistorySum>,
-    /// Of all sells.
+    /// Sums of all sells.
     pub total: HistorySum,
-    /// Of sells of which a part finds no lot.
+    /// Sums of sells with an unmatched part.
     pub unmatched: HistorySum,
-    /// Rows of the snapshot that can't be told: I12.
+    /// Ambiguous rows of the snapshot: I12.
     pub violations: Vec<Violation>,
 }
 
@@ -156,7 +157,7 @@ fn find(names: &[String], named: &str) -> PipelineResult<String> {
     Err(PipelineError::NoSnapshot(named.to_owned(), names.to_vec()))
 }
 
-/// What a version has of the sells of a snapshot.
+/// A version's rows of a snapshot's sells.
 #[derive(Debug, Default)]
 struct Found<'a> {
     sells: BTreeMap<&'a str, Option<Computed>>,
@@ -307,7 +308,7 @@ pub(super) fn amount_of(text: &str) -> Option<Usd> {
     number_of(text).map(|(amount, _)| amount)
 }
 
-/// Reads an old pnl, and how many decimals it has; `None`: there is none, or it is no number.
+/// Reads an old pnl, and how many decimals it has; `None`: it is missing, or not a number.
 fn old_amount(sell: &HistoricalSell) -> Option<(Usd, u32)> {
     number_of(sell.pnl_usd.as_deref()?)
 }

@@ -1,4 +1,4 @@
-//! Moving the current pointer by hand, sealing and dropping versions.
+//! Publishing, sealing and dropping versions by hand.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, Ve
 use crate::store::proof::check_version;
 use crate::store::{Store, StoreError};
 
-/// Makes a version current. An older one than the newest holds the pointer there.
+/// Makes a version current. An older one than the newest is held.
 ///
 /// Errors: no such version, no result, or a scope; something else changed its rows; another run is
 /// at work.
@@ -42,10 +42,10 @@ async fn publish_locked(
     move_to(store, context, version, newest != Some(version)).await
 }
 
-/// Lets the pointer go on: to the newest version that takes no pool away from the held one.
+/// Ends a hold: makes the newest version current that takes no pool away from the held one.
 ///
-/// Errors: the pointer is not held; something else changed the rows of that version; another run is
-/// at work.
+/// Errors: no version is held; something else changed the rows of that version; another run is at
+/// work.
 pub async fn release(store: &dyn Store, context: &Context) -> PipelineResult<Current> {
     let lock = lock_runs(store, context).await?;
     let done = release_locked(store, context).await;

@@ -25,16 +25,16 @@ use elsewhere::{Asked, Elsewhere, Found};
 use judge::{Judge, Known, unmatched_by_pool};
 use parts::{Part, Parts};
 
-/// What a validation found.
+/// Result of a validation.
 #[derive(Debug, Clone)]
 pub struct ValidateReport {
     /// The version judged.
     pub version: VersionInfo,
-    /// The pointer.
+    /// The current version.
     pub current: Current,
     /// Broken invariants, by pool, then invariant.
     pub violations: Vec<Violation>,
-    /// What the version says of each pool.
+    /// The version's summary of each pool.
     pub pools: Vec<PoolSummary>,
     /// Trades that arrived after the version: not yet computed.
     pub arrived_since: u64,
@@ -102,8 +102,8 @@ pub async fn validate(
     validate_within(store, context, version, MEMORY_DEFAULT).await
 }
 
-/// Checks a version within so many bytes of memory, of which a pool may take more: it is judged
-/// whole. A ledger that half of them do not hold is read in parts, and the report is the same.
+/// Checks a version within so many bytes of memory. A single pool may take more: it is judged
+/// whole. If the ledger is larger than half of them, it is read in parts; the report is the same.
 ///
 /// Errors: no such version, or it has no result; runs extend it again and again; the store fails.
 pub async fn validate_within(
@@ -191,8 +191,8 @@ async fn validate_once(
     })
 }
 
-/// Lists the pools of which the ledger, as of a version, has other trades than the version saw.
-/// Its rows are not read. Takes [`MEMORY_DEFAULT`].
+/// Lists the pools whose trades in the ledger, as of a version, differ from those that the version
+/// saw. Its rows are not read. Takes [`MEMORY_DEFAULT`].
 ///
 /// Errors: the store fails.
 pub async fn changed_since_version(
@@ -211,7 +211,7 @@ pub async fn changed_since_version(
     Ok(changed)
 }
 
-/// What all parts come to.
+/// Sums over all parts.
 #[derive(Default)]
 struct Sums {
     by_pool: BTreeMap<Pool, Vec<Violation>>,
@@ -343,8 +343,8 @@ async fn judge_again(
 
 /// Tells whether unmatched rows of a version must have review items although it is not current.
 ///
-/// Items move with the pointer. A version that was extended after it was published may have been
-/// extended while another one was current: then its new rows have none.
+/// Only a published version changes review items. A version that was extended after it was
+/// published may have been extended while another one was current. Then its new rows have no items.
 fn has_items(info: &VersionInfo) -> bool {
     let published = info.published_at.zip(info.completed_at);
     published.is_some_and(|(published, completed)| completed <= published)
@@ -368,7 +368,7 @@ pub(super) async fn find_version(
     Ok(info)
 }
 
-/// Checks that what the version says of itself is what its pools say.
+/// Checks that the version's own claims are those of its pools.
 fn check_version_claims(info: &VersionInfo, pools: &[PoolSummary]) -> Vec<Violation> {
     let (mut ledger, mut allocations) = (RowsHash::EMPTY, RowsHash::EMPTY);
     for pool in pools {

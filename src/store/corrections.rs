@@ -17,7 +17,7 @@ pub(super) struct Relative {
     pub(super) counts: bool,
 }
 
-/// Where the forms of an execution are: an id, and the ids from one to before another.
+/// Places of an execution's forms: an id, and the ids from one to before another.
 pub(super) struct Forms {
     pub(super) original: String,
     pub(super) from: String,

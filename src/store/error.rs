@@ -1,4 +1,4 @@
-//! What can go wrong in a store, and what each kind means to the user.
+//! Errors of a store, and what each kind means to the user.
 
 mod postgres;
 mod rules;
@@ -15,13 +15,13 @@ use crate::engine::SelfCheckError;
 /// An error of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no database where one was looked for.
+    /// No database at the path.
     #[error("no database at {0}")]
     Missing(String),
     /// The location can't be used: unknown scheme, a folder, not a database.
     #[error("can't use {location}: {reason}")]
     BadLocation {
-        /// Where.
+        /// The database.
         location: String,
         /// Why.
         reason: String,
@@ -29,15 +29,15 @@ pub enum StoreError {
     /// The operating system or the database lets us not in.
     #[error("no permission for {location}: {reason}")]
     NoPermission {
-        /// Where.
+        /// The database.
         location: String,
-        /// What was refused.
+        /// The refusal.
         reason: String,
     },
     /// The server can't be reached, or does not know us.
     #[error("can't connect to {location}: {reason}")]
     Connect {
-        /// Where.
+        /// The database.
         location: String,
         /// Why.
         reason: String,
@@ -45,7 +45,7 @@ pub enum StoreError {
     /// The database has a schema of an older program, and is not migrated without being asked.
     #[error("the database has schema v{found}, this program needs v{known}")]
     SchemaOlder {
-        /// In the database; 0 is none.
+        /// In the database; 0 if it has none.
         found: i64,
         /// In the program.
         known: i64,
@@ -70,7 +70,7 @@ pub enum StoreError {
     /// The schema has objects that this program did not make, or lacks some of its own.
     #[error("the schema is not as this program made it: {}", joined(.0))]
     SchemaAltered(Vec<SchemaFinding>),
-    /// What an import wrote is not what the database stored; it was taken back.
+    /// The database stored other rows than an import wrote; the import was undone.
     #[error(
         "the database stored other {what} than the import wrote ({written} written, {stored} \
          stored): nothing was imported"
@@ -89,7 +89,7 @@ pub enum StoreError {
     /// The rules forbid to change the trade so.
     #[error("trade \"{order_id}\" of account \"{account}\" {why}")]
     Trade {
-        /// Whose.
+        /// Account of the trade.
         account: String,
         /// The id.
         order_id: String,
@@ -117,7 +117,7 @@ pub enum StoreError {
     /// What only a PostgreSQL server refuses; nothing was changed.
     #[error(transparent)]
     Postgres(#[from] PostgresRefusal),
-    /// What others may do in this database makes it unsafe to go on; nothing was changed.
+    /// Rights of others in this database make it unsafe to go on; nothing was changed.
     #[error(transparent)]
     Unsafe(#[from] Untrusted),
     /// Others hold what we need for longer than we wait; nothing was changed.
@@ -127,7 +127,7 @@ pub enum StoreError {
     /// since" it.
     #[error("{0}")]
     WatermarkElsewhere(Elsewhere),
-    /// What is new can't be told from what changed: the ledger has to be read whole.
+    /// New rows can't be told from changed ones: a run must read the whole ledger.
     #[error("{0}: the ledger has to be read whole")]
     MustReadWhole(Untold),
     /// The caller asked to stop.
@@ -136,7 +136,7 @@ pub enum StoreError {
     /// There is no such trade.
     #[error("trade \"{order_id}\" of account \"{account}\" is not in the ledger")]
     NoTrade {
-        /// Whose.
+        /// Account of the trade.
         account: String,
         /// The id.
         order_id: String,
@@ -150,11 +150,11 @@ pub enum StoreError {
     /// A stored value can't be read.
     #[error("unreadable value in {table}.{column}: \"{found}\"")]
     Unreadable {
-        /// Where.
+        /// The table.
         table: &'static str,
-        /// Which column.
+        /// The column.
         column: &'static str,
-        /// What was found.
+        /// The value found.
         found: String,
     },
     /// A version's rows are not those that its run wrote: something else wrote to the table.
@@ -166,12 +166,12 @@ pub enum StoreError {
          wrote others"
     )]
     RowsMoved {
-        /// Whose rows.
+        /// The version of the rows.
         version: Version,
         /// The first that can't stand there.
         sell_order_id: String,
     },
-    /// A version says something of itself that is not so: something else wrote to its tables.
+    /// A version's own figures are wrong: something else wrote to its tables.
     #[error(transparent)]
     ClaimDiffers(Box<ClaimDiffers>),
     /// The engine lost rows or lots of a pool: a bug of this program.
@@ -180,7 +180,7 @@ pub enum StoreError {
     /// The database refused or failed.
     #[error("{action}: {message}")]
     Database {
-        /// What was being done.
+        /// The action.
         action: &'static str,
         /// The database's own words.
         message: String,

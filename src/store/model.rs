@@ -227,9 +227,9 @@ pub struct Current {
 /// A row of `fifo_pool_summary`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSummary {
-    /// Which pool.
+    /// The pool.
     pub pool: Pool,
-    /// What became of it.
+    /// Its outcome.
     pub status: PoolStatus,
     /// Counts and sums; of a pool without allocations only `trades` counts.
     pub totals: PoolTotals,
@@ -305,7 +305,7 @@ pub struct VersionPlan {
     pub run_id: i64,
     /// Ties log, version and rows together.
     pub batch_id: String,
-    /// Which pools.
+    /// The pools.
     pub scope: Scope,
     /// `hand`, `full`, ...
     pub origin: String,
@@ -377,7 +377,7 @@ pub struct Completion {
 /// A pool that a person took out of matching.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
-    /// Which pool.
+    /// The pool.
     pub pool: Pool,
     /// Why.
     pub reason: String,
@@ -398,7 +398,7 @@ pub struct PointerMove {
     pub review: ReviewUpdate,
     /// When.
     pub at: Timestamp,
-    /// Who.
+    /// Person who did it.
     pub by: String,
 }
 

@@ -1,9 +1,9 @@
 //! A version's rows beside what its run wrote down of them: how many there are, their hash, and
 //! what they come to, pool by pool (`proof/claims.rs`).
 //!
-//! Whoever hands rows or sums out compares first, so that what something else wrote, changed or
-//! removed is never exported, filed or explained as a result. What the ledger says is another
-//! question, which validation answers.
+//! An export of rows or sums compares first. So it never exports, files or explains rows that
+//! something else wrote, changed or removed. The ledger's own state is another question, which
+//! validation answers.
 
 mod claims;
 
@@ -20,20 +20,20 @@ pub use claims::{Claim, ClaimDiffers, differing_claims};
 pub struct Counted {
     /// How many.
     pub rows: u64,
-    /// Of all of them.
+    /// Hash of all of them.
     pub hash: RowsHash,
 }
 
 /// Rows of a version that are not those that its run wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowsDiffer {
-    /// Whose rows.
+    /// The version of the rows.
     pub version: Version,
-    /// Of which pool; `None`: of all.
+    /// The pool; `None`: all pools.
     pub pool: Option<Pool>,
-    /// What is stored.
+    /// The stored rows.
     pub found: Counted,
-    /// What was written; `None`: the version has no hash.
+    /// The written rows; `None`: the version has no hash.
     pub expected: Option<Counted>,
 }
 
@@ -66,14 +66,14 @@ impl RowsDiffer {
 #[derive(Debug)]
 pub struct RowsProof {
     info: VersionInfo,
-    /// By pool.
+    /// Summaries by pool.
     summaries: Vec<PoolSummary>,
-    /// Which of them had rows.
+    /// Which pools had rows.
     seen: Vec<bool>,
     counted: Counted,
     line: Vec<u8>,
     last: Last,
-    /// Of the pool that passes by.
+    /// Rows of the pool that passes by.
     rows: PoolRows,
     /// The sell of the first row that stands where it can't.
     moved: Option<String>,
@@ -81,7 +81,7 @@ pub struct RowsProof {
     claim: Option<Claim>,
 }
 
-/// Where the rows of a pool are by now.
+/// Place among a pool's rows by now.
 #[derive(Debug, Default)]
 struct Last {
     account: String,
@@ -161,8 +161,8 @@ impl RowsProof {
     /// Compares the rows with what the version has to have, and its claims with each other. Returns
     /// the summaries of its pools, by pool: they are what the rows come to.
     ///
-    /// Errors: the rows are others, or in another order; a sum, a state or a hash is another; a run
-    /// has extended the version since, so that nobody can tell.
+    /// Errors: other rows, or another order; another sum, state or hash; a run has extended the
+    /// version since, so that nobody can tell.
     pub async fn compare(mut self, store: &dyn Store) -> StoreResult<Vec<PoolSummary>> {
         self.end_pool();
         let version = self.info.version;

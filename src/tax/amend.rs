@@ -35,7 +35,7 @@ pub struct FiledYear {
 /// Kind of the events of filed exports.
 pub const FILED_EVENT: &str = "tax_filed";
 
-/// Returns what was filed, the newest of each year and account.
+/// Returns the filings, the newest of each year and account.
 ///
 /// Errors: the audit trail can't be read.
 pub async fn filed(
@@ -151,7 +151,7 @@ pub struct Amendment {
 }
 
 impl Amendment {
-    /// Returns what all boxes came to, filed and today.
+    /// Returns the sums over all boxes, filed and today.
     pub fn total(&self) -> (Amounts, Amounts) {
         let mut total = (Amounts::default(), Amounts::default());
         for (filed, now) in self.boxes.values() {

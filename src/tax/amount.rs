@@ -77,7 +77,7 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    /// Returns what is printed as gain: printed proceeds less printed cost.
+    /// Returns the printed gain: printed proceeds less printed cost.
     pub fn gain(self) -> i128 {
         self.proceeds.saturating_sub(self.cost)
     }

@@ -148,13 +148,13 @@ pub struct BoxRules {
 }
 
 impl BoxRules {
-    /// Returns what was reported of an account's sales in a year.
+    /// Returns the report about an account's sales in a year.
     pub fn reported(&self, account: &str, year: i16) -> Reported {
         let key = (account.to_owned(), year);
         self.reported.get(&key).copied().unwrap_or_default()
     }
 
-    /// Returns what kind of asset a symbol is.
+    /// Returns a symbol's kind of asset.
     ///
     /// `BTC-USD` has a base and a dollar: a digital asset. `AAPL` and `BRK-B` are priced in USD
     /// without naming it: securities. The configuration may say otherwise.

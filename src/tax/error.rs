@@ -29,7 +29,7 @@ pub enum TaxError {
     /// A file is no zip that was filed.
     #[error("{}: {}", .0.display(), .1)]
     Zip(PathBuf, BadZip),
-    /// The manifest is none of ours, or of a newer program: what it lacks.
+    /// The manifest is not ours, or of a newer program; names its gap.
     #[error("the manifest has no {0} that can be read")]
     Manifest(&'static str),
     /// The rows of a version that was filed are gone.
@@ -92,9 +92,9 @@ pub enum DecisionError {
         item: i64,
         /// Its sell.
         order_id: String,
-        /// What the lots come to.
+        /// Sum of the lots.
         total: Size,
-        /// What is open of the sell.
+        /// Open size of the sell.
         open: Size,
     },
     /// The pool can't be matched.

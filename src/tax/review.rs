@@ -23,7 +23,7 @@ use crate::store::model::{
 };
 use crate::store::{Store, StoreError};
 
-/// Seconds behind a sell in which a buy may be its own, stamped late.
+/// Seconds after a sell in which a buy may be its own, stamped late.
 const LATE_BUY_S: i64 = 300;
 
 /// Between an order's id and the number of its fill.
@@ -40,7 +40,7 @@ pub struct BasisLot {
     pub acquired: Timestamp,
 }
 
-/// Returns what found no lot, as the item's details have it.
+/// Returns the size without a lot, as the item's details have it.
 pub fn unmatched_size(item: &QueuedItem) -> Option<Size> {
     let details: Value = serde_json::from_str(&item.details).ok()?;
     let text = details.get("unmatched_size")?.as_str()?;
@@ -102,7 +102,7 @@ fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxR
     Err(refused.into())
 }
 
-/// Numbers that are looked for at once behind the last one that is known.
+/// Numbers to look for at once after the last known one.
 const NUMBERS_AT_ONCE: u64 = 16;
 
 /// Returns the number after the last decision about each item, by its id. A decision that was

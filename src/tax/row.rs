@@ -168,7 +168,7 @@ impl TaxRow {
     }
 }
 
-/// Makes rows, and keeps what many rows share.
+/// Makes rows, and keeps values that many rows share.
 #[derive(Debug)]
 pub struct RowMaker {
     rules: TaxRules,

@@ -111,9 +111,9 @@ pub enum BadZip {
     /// Its bytes come to more than a bound.
     #[error("{length} bytes come to {total}, at most {total_max}")]
     TooLarge {
-        /// Of the zip.
+        /// Length of the zip.
         length: u64,
-        /// Of all its files.
+        /// Length of all its files.
         total: u64,
         /// The bound.
         total_max: u64,

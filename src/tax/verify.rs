@@ -74,7 +74,7 @@ impl Verified {
     }
 }
 
-/// Says what is wrong with a version's rows. `None`: they are those that its run wrote.
+/// Describes differences in a version's rows. `None`: they are those that its run wrote.
 async fn rows_differ(store: &dyn Store, info: &VersionInfo) -> TaxResult<Option<String>> {
     match check_version(store, info).await {
         Ok(_) => Ok(None),

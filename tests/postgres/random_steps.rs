@@ -134,7 +134,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Returns what a step said. A database's own words are its own; all others are the contract's.
+/// Returns the answer of a step. A database's own words are its own; all others are the contract's.
 fn said<T: Debug>(result: StoreResult<T>) -> String {
     match result {
         Err(StoreError::Database { action, .. }) => format!("failed to {action}"),

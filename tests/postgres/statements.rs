@@ -79,7 +79,7 @@ fn literals(code: &str) -> Vec<(usize, String)> {
     literals
 }
 
-/// Reads a literal behind its opening quote, escapes resolved.
+/// Reads a literal after its opening quote, escapes resolved.
 fn literal(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, line: &mut usize) -> String {
     let mut text = String::new();
     while let Some(c) = rest.next() {

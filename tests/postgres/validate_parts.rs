@@ -76,7 +76,7 @@ fn silent() -> Context {
     context(Arc::new(fifo_pnl::pipeline::Silent))
 }
 
-/// A store whose rows can be changed behind its back.
+/// A store whose rows something else can change.
 enum Site {
     Sqlite(SqliteSubject),
     Postgres(Box<PostgresSubject>),

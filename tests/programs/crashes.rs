@@ -81,7 +81,7 @@ fn copy_of(folder: &Folder) -> Folder {
     copy
 }
 
-/// Returns what is known of each run, oldest first.
+/// Returns the known facts of each run, oldest first.
 fn log(folder: &Folder) -> Vec<String> {
     folder.sql(
         "SELECT status || ' ' || ifnull(error_message, '') || \

@@ -489,7 +489,7 @@ fn errors_of_typing_are_json_too() {
     }
     let done = folder.compute(&["--json", "--jobs", "many"]).expect(2);
     assert_eq!(done.json()["exit_code"], 2);
-    // Behind the mark everything is a name.
+    // After the mark everything is a name.
     let done = folder
         .fifo_pnl(&["import", "--nothing", "--", "--json"])
         .expect(2);

@@ -201,7 +201,7 @@ fn decide(folder: &Folder) {
     folder.write("decided.csv", decided.collect::<String>());
 }
 
-/// Returns what the database did for each command.
+/// Returns the database's work for each command.
 fn measure(place: &Place, shape: Shape, pools: usize) -> BTreeMap<String, u64> {
     let folder = place.folder();
     folder.write("trades.csv", shape.trades(pools));

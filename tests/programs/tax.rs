@@ -54,7 +54,7 @@ fn column(text: &str, name: &str) -> Vec<String> {
     rows[1..].iter().map(|row| row[at].clone()).collect()
 }
 
-/// Returns what a file should be: lines of a tax file end as RFC 4180 has it.
+/// Returns the expected text of a file: lines of a tax file end as RFC 4180 has it.
 fn with_crlf(text: &str) -> String {
     text.replace('\n', "\r\n")
 }

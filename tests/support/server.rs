@@ -108,7 +108,7 @@ impl Server {
         let _ = process.wait();
     }
 
-    /// Returns what the server wrote.
+    /// Returns the server's log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }

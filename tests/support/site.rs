@@ -186,7 +186,7 @@ impl Site {
         done.stdout
     }
 
-    /// Returns what the log says of each run, oldest first.
+    /// Returns the log's words about each run, oldest first.
     pub fn log(&self) -> Vec<String> {
         self.sql(
             "SELECT status || coalesce(' ' || error_message, '') || \

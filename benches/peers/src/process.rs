@@ -38,7 +38,7 @@ pub fn measure(command: &mut Command) -> Outcome<Used> {
     })
 }
 
-/// Runs a command and returns what it printed, and also what it wrote on stderr.
+/// Runs a command and returns its output, and also its text on stderr.
 ///
 /// Errors: it can't be started, or ends with another code than 0.
 pub fn texts(command: &mut Command) -> Outcome<(String, String)> {
@@ -52,7 +52,7 @@ pub fn texts(command: &mut Command) -> Outcome<(String, String)> {
     Ok((String::from_utf8(output.stdout)?, stderr))
 }
 
-/// Runs a command and returns what it printed, without the last end of line. Errors: as [`texts`].
+/// Runs a command and returns its output, without the last end of line. Errors: as [`texts`].
 pub fn text(command: &mut Command) -> Outcome<String> {
     Ok(texts(command)?.0.trim_end().to_owned())
 }

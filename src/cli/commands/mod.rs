@@ -25,7 +25,7 @@ use super::session::Session;
 use crate::engine::{Account, Symbol, Timestamp};
 use crate::pipeline::Wait;
 
-/// Returns what the command is called in locks and logs.
+/// Returns the command's name in locks and logs.
 pub(super) fn name(command: &Command) -> &'static str {
     match command {
         Command::Run(_) => "fifo-pnl run",

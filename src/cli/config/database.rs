@@ -81,7 +81,7 @@ pub(super) fn to_type_again(url: &str) -> String {
     }
 }
 
-/// Returns what may be printed of a URL that is not understood.
+/// Returns the printable part of a URL that is not understood.
 fn without_secrets(url: &str) -> String {
     let is_scheme = |text: &str| {
         let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');

@@ -1,7 +1,7 @@
 //! A version of the system before beside one of ours.
 //!
-//! Its amounts were rounded row by row, to fewer decimals: a sell is the same where it has the same
-//! lots and a pnl that is no further off than that.
+//! Its amounts were rounded row by row, to fewer decimals. A sell is the same if it has the same
+//! lots, and a pnl within that rounding.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ const ROUNDING_OFF_MAX: u128 = 1_000_000;
 /// The account that everything was in.
 const ACCOUNT: &str = "default";
 
-/// Compares two versions of which at least one is of the system before.
+/// Compares two versions; at least one is of the earlier system.
 pub(super) async fn compare(
     store: &dyn Store,
     context: &Context,

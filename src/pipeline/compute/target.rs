@@ -1,4 +1,4 @@
-//! Which version a run writes, and whether the result becomes current.
+//! Decides which version a run writes, and whether the result becomes current.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::pipeline::publish::covered_pools;
 use crate::store::Store;
 use crate::store::model::{Current, Version, VersionInfo, VersionStatus};
 
-/// Whether a run moved the current pointer, and if not, why.
+/// Whether a run's version became current, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Publication {
     /// The version is current.
@@ -18,7 +18,7 @@ pub enum Publication {
     NotAsked,
     /// A scoped run never publishes.
     Scoped,
-    /// A person holds the pointer.
+    /// A person holds another version.
     Held,
     /// Publishing would take these pools away: current covers them, this version can't.
     WouldTakeAway(Vec<Pool>),

@@ -26,7 +26,7 @@ use crate::store::{Elsewhere, StoreError, StoreResult, cells};
 /// side, a time that is not finite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawTrade {
-    /// Whose.
+    /// Account of the trade.
     pub account: String,
     /// Unique in its account.
     pub order_id: String,

@@ -10,7 +10,7 @@ use crate::engine::{Account, LedgerTrade, Pool, PoolLedger, Timestamp};
 pub struct LedgerRead {
     /// How far it reaches.
     pub watermark: Watermark,
-    /// By account and symbol.
+    /// Pools by account and symbol.
     pub pools: BTreeMap<Pool, PoolLedger>,
     /// Voided trades left out.
     pub voided: u64,
@@ -93,7 +93,7 @@ pub struct Reject {
 pub struct Conflict {
     /// Line in the file.
     pub line: u64,
-    /// Whose.
+    /// Account of the trade.
     pub account: String,
     /// The id.
     pub order_id: String,
@@ -133,13 +133,13 @@ impl ImportReceipt {
 /// A trade taken out of matching, or put back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VoidChange {
-    /// Whose.
+    /// Account of the execution.
     pub account: Account,
-    /// Which execution.
+    /// Id of the execution.
     pub order_id: String,
     /// Why.
     pub reason: String,
-    /// Who.
+    /// Person who voided it.
     pub voided_by: String,
     /// When.
     pub voided_at: Timestamp,

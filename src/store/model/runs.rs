@@ -21,7 +21,7 @@ pub struct Holder {
 /// A run about to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunStart {
-    /// Which pools.
+    /// The pools.
     pub scope: Scope,
     /// The version it means to write, if that is known.
     pub version: Option<Version>,

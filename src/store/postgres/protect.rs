@@ -1,7 +1,7 @@
 //! `--protect-ledger`: a ledger that was there before us becomes one whose facts nobody changes.
 //!
-//! Three columns (account, if it has none, and arrival) and triggers on the facts. Their defaults
-//! are added without writing a row anew; what a bot writes into columns that are no facts passes.
+//! Three columns (account, if it is missing, and arrival) and triggers on the facts. Adding their
+//! defaults rewrites no row. A bot may still write its other columns.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ const FACTS: [&str; 10] = [
     "status",
 ];
 
-/// What protecting adds to the ledger, in words.
+/// Additions to a guarded ledger, in words.
 pub(super) const PLAN: [&str; 6] = [
     "column account, 'default' for every row, if it is missing",
     "column ingested_at: when a row came; unknown for those that are there",
@@ -41,7 +41,7 @@ pub(super) const PLAN: [&str; 6] = [
     "other columns can be written as before; no row is rewritten",
 ];
 
-/// Protects the ledger, in one transaction. Does nothing where it is guarded.
+/// Protects the ledger, in one transaction. Does nothing if it is guarded.
 ///
 /// Errors: the ledger is ours; a name is taken; somebody holds the table longer than we wait.
 pub(super) async fn protect(connection: &mut PgConnection) -> StoreResult<()> {

@@ -1,14 +1,14 @@
 //! Waits for readers that could take a new version for an empty one.
 //!
-//! Attaching a partition makes nobody wait. A statement that was planned before it, or a prepared
-//! one that a transaction goes on using, does not have the partition in its plan; in READ COMMITTED
-//! it sees the pointer of the moment all the same. Moved too early, the pointer would show such a
-//! reader a version without rows. So the sessions that use the tables now are waited for; those
-//! that begin later are none of our concern, and nobody is made to wait.
+//! Attaching a partition makes nobody wait. A plan from before it lacks the partition: that of an
+//! earlier statement, or of a prepared one that a transaction goes on using. In READ COMMITTED such
+//! a reader still sees the current version of the moment. If a run published too early, that reader
+//! would see a version without rows. So the run waits for the sessions that use the tables now.
+//! Later ones do not matter, and nobody has to wait.
 //!
-//! A reader that keeps its state (REPEATABLE READ, a backup) does not see the pointer move. It is
-//! known by its oldest visible transaction, which stays, if our role may see it: our own sessions',
-//! or those of all with `pg_read_all_stats`.
+//! A reader that keeps its state (REPEATABLE READ, a backup) does not see the publication. Its
+//! oldest visible transaction stays the same, which shows such a reader if our role may see it: for
+//! our own sessions, or for all with `pg_read_all_stats`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,15 +22,15 @@ use crate::store::{Busy, StoreResult};
 /// A transaction that uses the tables: its process and its number there.
 type Reader = (i32, String);
 
-/// What is known of it: the name of its session, and the oldest transaction it may see.
+/// A known reader: the name of its session, and the oldest transaction it may see.
 type Known = (String, Option<String>);
 
 /// Readers that go on seeing what they saw.
 #[derive(Debug, Default)]
 pub(super) struct Steady(BTreeMap<Reader, Known>);
 
-/// Waits until no reader is left that began before, or none that would see the pointer move.
-/// Those that are `known` not to are not waited for again. Returns those that are left.
+/// Waits until no reader is left that began before and would see the publication. It does not wait
+/// again for those that are `known` not to see it. Returns those that are left.
 ///
 /// Call outside a transaction, which would be shown the same sessions again and again.
 /// Errors: a reader that would is still there after `reader_wait`.

@@ -1,4 +1,4 @@
-//! The schema gate: an older schema is refused with the command to run, a newer one is refused.
+//! The schema check: an older schema is refused with the command to run, a newer one is refused.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -187,7 +187,8 @@ async fn adopt_ledger(
     let action = "adopt the ledger that is there";
     let failed = |error| from_sqlx(action, error);
     let mut transaction = connection.begin().await.map_err(failed)?;
-    // Reading waits for nobody but who rebuilds the table: not for long, and nobody behind us.
+    // Reading waits only for a session that rebuilds the table, and not for long. Nobody waits for
+    // us.
     let patience = format!("SET LOCAL lock_timeout = '{ADOPT_WAIT_MS}ms'");
     let sql = AssertSqlSafe(patience);
     sqlx::query(sql)
@@ -216,7 +217,7 @@ async fn adopt_ledger(
     transaction.commit().await.map_err(failed)
 }
 
-/// Makes the steps that were taken back around a ledger that is there, in one transaction.
+/// Makes the removed steps again around an existing ledger, in one transaction.
 async fn up_around(connection: &mut PgConnection, found: i64) -> StoreResult<()> {
     let failed = |error| from_sqlx("migrate the schema", error);
     let mut transaction = connection.begin().await.map_err(failed)?;
@@ -241,10 +242,10 @@ const VERSIONS_SINCE: i64 = 2;
 /// How long adoption waits for somebody who rebuilds the ledger's table.
 const ADOPT_WAIT_MS: u64 = 900;
 
-/// Our steps for a database that has a ledger: the gate is written for its columns. `None`: the
-/// gate is there.
+/// Our steps for a database that has a ledger: the views are written for its columns. `None`: the
+/// views exist.
 ///
-/// The checksums are those of the files: what was applied is told by them.
+/// The checksums are those of the files: they show which steps were applied.
 fn steps_around(mapping: Option<&Mapping>) -> Migrator {
     let mut steps: Vec<_> = MIGRATIONS.iter().cloned().collect();
     for step in steps
@@ -272,7 +273,7 @@ fn steps_around(mapping: Option<&Mapping>) -> Migrator {
     steps
 }
 
-/// Where the file of the first step has what only a ledger of our own needs.
+/// Begin of the part of the first file that only a ledger of our own needs.
 const OURS_BEGIN: &str = "-- begin: a ledger of our own\n";
 const OURS_END: &str = "-- end: a ledger of our own\n";
 const GATE_BEGIN: &str = "-- The gate.";
@@ -372,7 +373,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     if target == 0 && ledger != Ledger::Ours {
         keep_events(&mut transaction).await?;
     }
-    // The gate of the first step reads the columns that guard the ledger.
+    // The views of the first step read the columns that guard the ledger.
     let after = match ledger {
         Ledger::Guarded if target == 0 => Some(protect::take_off(&mut transaction).await?),
         Ledger::Ours | Ledger::Unguarded | Ledger::Guarded => None,
@@ -411,8 +412,7 @@ async fn check_ours(connection: &mut PgConnection) -> StoreResult<()> {
     }
 }
 
-/// Keeps the audit trail and the voids, which nothing else may take away: the ledger that they are
-/// about stays.
+/// Keeps the audit trail and the voids for good, because the ledger that they are about stays.
 async fn keep_events(connection: &mut PgConnection) -> StoreResult<()> {
     let sql = "CREATE SCHEMA IF NOT EXISTS fifo_kept; DO $$ DECLARE at text := \
          to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS_US'); BEGIN \

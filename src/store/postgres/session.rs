@@ -1,10 +1,10 @@
-//! What a session must be before anything is asked in it, and whom it must not trust.
+//! Prepares a session, and says whom it must not trust.
 //!
-//! Names of ours stand in `public`, and so may functions and operators of others: the server takes
-//! one whose types fit better than its own, and executes it with our rights. So nobody but those
-//! whom our owner trusts anyway may create there, or have anything there. The same holds for
-//! `fifo_parts`: who owns a schema can put another table in the place of one of ours. A row
-//! security policy hides rows without a word: where all rows count the server refuses instead.
+//! Names of ours stand in `public`, and so may functions and operators of others. The server takes
+//! one whose types fit better than its own, and executes it with our rights. So only roles that our
+//! owner trusts anyway may create there, or own anything there. The same holds for `fifo_parts`: a
+//! schema's owner can put another table in the place of one of ours. A row security policy hides
+//! rows in silence. If all rows count, the server refuses instead.
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
@@ -12,7 +12,7 @@ use super::errors::from_sqlx;
 use crate::store::limits::LOCK_WAIT_S;
 use crate::store::{StoreResult, Untrusted};
 
-/// Which rows a session is to see.
+/// The rows that a session is to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sees {
     /// Every row, or the server refuses the statement.
@@ -21,8 +21,8 @@ pub(super) enum Sees {
     ItsOwn,
 }
 
-/// Makes a session independent of what a role or a database has set for its other programs: names
-/// are ours, in `public`, and a job may take its time.
+/// Makes a session independent of settings that a role or a database has for its other programs.
+/// Names are ours, in `public`, and a job may take its time.
 ///
 /// No statement waits for ever for a lock that another session holds. Who wants another limit
 /// writes it into the URL (`?options=-c%20lock_timeout%3D60s`): the server tells such a setting
@@ -31,7 +31,7 @@ pub(super) enum Sees {
 /// The first statement looks nothing up. Temporary objects come last: a table of that kind stands
 /// for none of ours.
 pub(super) async fn prepare(connection: &mut PgConnection, sees: Sees) -> sqlx::Result<()> {
-    // A float has all its digits as text, whatever a role was told to print.
+    // A float has all its digits as text, for any setting of the role.
     let sql = format!(
         "SET search_path = pg_catalog, pg_temp; \
          SELECT set_config(name, CASE name WHEN 'extra_float_digits' THEN '1' \
@@ -62,8 +62,8 @@ const TRUSTED: &str = " ours AS (SELECT coalesce( \
          OR r.oid = (SELECT c.relowner FROM pg_class c \
              WHERE c.relnamespace = 'public'::regnamespace AND c.relname = 'trade_records'))";
 
-/// Who is in our schemas, or may come there, and is none of the trusted: what kind of finding it
-/// is, who, and the schema with what is there.
+/// Untrusted roles that are in our schemas, or may come there: the kind of finding, the role, and
+/// the schema with its object.
 const UNTRUSTED: &str = ", schemas AS (SELECT n.oid, n.nspname::text AS name, n.nspacl, n.nspowner \
          FROM pg_namespace n WHERE n.nspname IN ('public', 'fifo_parts')), \
      public AS (SELECT s.oid FROM schemas s WHERE s.name = 'public'), \

@@ -12,7 +12,7 @@ use crate::subject::{
     Subject, append, at, batch, changed, correction, of, pool, refusal, trade, void, with_status,
 };
 
-/// Returns what a pool holds: id and price of each trade, in the pool's order.
+/// Returns a pool's trades: id and price of each, in the pool's order.
 fn held(read: &LedgerRead, pool: &Pool) -> Vec<String> {
     let Some(ledger) = read.pools.get(pool) else {
         return Vec::new();
@@ -29,7 +29,7 @@ fn arrivals(watermark: &Watermark) -> Option<(i64, i64)> {
     watermark.sequence()
 }
 
-/// Returns what an import or a void would have changed.
+/// Returns the state that an import or a void would have changed.
 async fn state(subject: &dyn Subject) -> (LedgerCounts, Option<(i64, i64)>, Vec<String>) {
     let store = subject.store();
     let counts = store.ledger_counts().await.unwrap();

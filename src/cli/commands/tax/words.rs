@@ -5,7 +5,7 @@ use crate::engine::shown;
 use crate::store::model::NamedTrade;
 use crate::tax::{Exported, Rounding, TaxRules, Totals};
 
-/// Says what is missing from the figures, if anything is.
+/// Names the gaps of the figures, if any.
 ///
 /// Rounding: the exact sum once, like a row of the files; the manifest has it exact.
 pub(super) fn incomplete(exported: &Exported, rounding: Rounding) -> Option<String> {

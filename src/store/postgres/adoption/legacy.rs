@@ -1,4 +1,4 @@
-//! What an earlier system of this kind left: its tables and views make room, and stay readable.
+//! Tables and views of an earlier system: they make room, and stay readable.
 //!
 //! They move to schema `fifo_legacy` as they are; nothing is copied, and going back moves them
 //! back. `CREATE TABLE IF NOT EXISTS ... PARTITION BY` over its plain tables would have left them
@@ -14,7 +14,7 @@ use crate::store::postgres::PostgresStore;
 use crate::store::postgres::errors::from_sqlx;
 use crate::store::{PostgresRefusal, StoreError, StoreResult};
 
-/// What the earlier system made, under names that are ours.
+/// Objects of the earlier system with names that are ours.
 pub(in crate::store::postgres) const NAMES: [&str; 8] = [
     "fifo_allocations",
     "fifo_computation_log",
@@ -162,7 +162,8 @@ pub(in crate::store::postgres) async fn take_numbers(
     execute(connection, sql).await
 }
 
-/// Notes them again, after the versions were taken back and the earlier system's tables were not.
+/// Records them again, after `migrate down` removed the versions and left the earlier system's
+/// tables.
 pub(in crate::store::postgres) async fn take_numbers_again(
     connection: &mut PgConnection,
 ) -> StoreResult<()> {

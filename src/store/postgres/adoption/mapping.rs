@@ -1,8 +1,8 @@
 //! A ledger that was there before us: which of its columns are taken for what.
 //!
-//! Nothing is put on such a ledger: it is read through a gate that is written for the columns it
-//! has (`views.rs`), and what has to be added goes to a table of ours. What can't be read as
-//! a trade's fact is refused before anything is created. Read next: `schema.rs`, which migrates.
+//! Adoption adds nothing to such a ledger. Programs read it through views that are written for its
+//! columns (`views.rs`), and added rows go to a table of ours. If a fact of a trade can't be read,
+//! adoption refuses before it creates anything. Read next: `schema.rs`, which migrates.
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -16,7 +16,7 @@ use crate::store::{LedgerFault, PostgresRefusal, StoreError, StoreResult};
 /// The table that remembers how a ledger that was there is read. Other databases have none.
 pub(in crate::store::postgres) const MAPPING: &str = "ledger_mapping";
 
-/// Whose ledger a database has.
+/// The owner of a database's ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store::postgres) enum Ledger {
     /// The table that our migration made.
@@ -156,7 +156,7 @@ pub(in crate::store::postgres) struct Found {
     pub(in crate::store::postgres) kind: String,
 }
 
-/// What kinds of column a fact can be read from.
+/// Kinds of column that can hold a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fact {
     Text,
@@ -165,10 +165,10 @@ enum Fact {
     Integer,
 }
 
-/// What stands for a column that is missing, as SQL and in words; `None`: it must be there.
+/// The stand-in for a missing column, as SQL and in words; `None`: it must be there.
 type Missing = Option<(&'static str, &'static str)>;
 
-/// The columns that the gate shows.
+/// The columns that `eligible_trades` shows.
 const FACTS: [(&str, Fact, Missing); 10] = [
     (
         "account",
@@ -198,7 +198,7 @@ const FACTS: [(&str, Fact, Missing); 10] = [
     ),
 ];
 
-/// A column of the gate: the SQL that gives its value from a row `t` of the ledger.
+/// A column of `eligible_trades`: the SQL that gives its value from a row `t` of the ledger.
 #[derive(Debug, Clone)]
 pub(in crate::store::postgres) struct Mapped {
     pub(in crate::store::postgres) column: MappedColumn,
@@ -214,7 +214,7 @@ pub(in crate::store::postgres) struct Mapping {
 }
 
 impl Mapping {
-    /// Returns the SQL of a column of the gate.
+    /// Returns the SQL of a column of `eligible_trades`.
     pub(in crate::store::postgres) fn sql(&self, name: &str) -> &str {
         let column = self.columns.iter().find(|it| it.column.name == name);
         column.map_or("NULL", |it| it.sql.as_str())
@@ -225,7 +225,7 @@ impl Mapping {
         self.found.iter().any(|found| found.name == name)
     }
 
-    /// Returns what a person is told, and what `ledger_mapping` keeps.
+    /// Returns the mapping for a person, and for `ledger_mapping`.
     pub(in crate::store::postgres) fn adoption(&self) -> Adoption {
         let is_read = |name: &str| FACTS.iter().any(|(fact, _, _)| *fact == name);
         let unread = self.found.iter().map(|found| found.name.clone());
@@ -274,7 +274,7 @@ pub(in crate::store::postgres) fn adoption_of(columns: &Value) -> Adoption {
     }
 }
 
-/// Looks for a ledger that is not ours; `None`: there is none.
+/// Looks for a ledger that is not ours; `None`: the database has none.
 ///
 /// Errors: it can't be read as trades. All reasons are named.
 pub(in crate::store::postgres) async fn find(
@@ -334,7 +334,7 @@ pub(in crate::store::postgres) async fn find(
     Err(PostgresRefusal::NoLedger(reasons).into())
 }
 
-/// Refuses a role that could not read the ledger: it would be told only when all is made.
+/// Refuses a role that could not read the ledger, before anything is made.
 async fn check_readable(connection: &mut PgConnection) -> StoreResult<()> {
     let action = "look at the ledger that is there";
     let sql = "SELECT has_table_privilege('public.trade_records', 'SELECT')";
@@ -455,7 +455,7 @@ fn text_of(name: &str) -> String {
     }
 }
 
-/// Returns the SQL of a symbol in its one spelling: ASCII folding, whatever the server's locale.
+/// Returns the SQL of a symbol in its one spelling: ASCII folding, in any locale of the server.
 ///
 /// A row without one is in the pool of no name, which is rejected, so that it is seen.
 pub(in crate::store::postgres) fn symbol_of(column: &str) -> String {

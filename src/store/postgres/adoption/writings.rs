@@ -1,15 +1,14 @@
-//! What was written to an unguarded ledger since a version, told by the transactions that wrote
-//! its rows.
+//! New rows of an unguarded ledger since a version, found by the transactions that wrote them.
 //!
-//! Each row has the number of the transaction that wrote it, and a row that is changed is written
-//! anew. So the rows that an earlier snapshot saw are those whose transactions it sees; where they
-//! still have the sums that they had, none was changed or removed, and all others are new. That is
-//! a few looks at the ledger instead of reading it. Whatever may change what is made of an older
-//! row is left to those who read it all: a void, a row of ours, an order whose first fill came.
+//! Each row has the number of the transaction that wrote it, and a change writes a row again. So an
+//! earlier snapshot saw the rows whose transactions it sees. If they still have their sums, none
+//! was changed or removed, and all others are new. That is a few looks at the ledger instead of
+//! reading it. Some new rows may change the meaning of an older one: a void, a row of ours, an
+//! order's first fill. Then the caller must read the whole ledger.
 //!
-//! A row that a subtransaction wrote is taken for seen while it runs, because snapshots name
-//! transactions only; it then is in the wrong sum, and the ledger is read whole once more. So is
-//! it where the server's numbers have gone around.
+//! Snapshots name transactions only, so a subtransaction's row counts as seen while it runs. It
+//! then is in the wrong sum, and the ledger is read whole once more. The same happens when the
+//! server's numbers have gone around.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +33,7 @@ const NEW_ROWS_MAX: usize = 50_000;
 
 const HASH: &str = "hashint8extended(writing, 0)";
 
-/// Returns which writings of rows are seen at present.
+/// Returns the transactions of the rows that are visible at present.
 pub(in crate::store::postgres) async fn seen(
     connection: &mut PgConnection,
 ) -> StoreResult<Writings> {
@@ -53,7 +52,7 @@ pub(in crate::store::postgres) async fn seen(
 
 /// Finds the rows that came since a version.
 ///
-/// Errors: `MustReadWhole` where that can't be told without reading the ledger whole.
+/// Errors: `MustReadWhole` if only a reading of the whole ledger can tell.
 pub(in crate::store::postgres) async fn arrivals(
     store: &PostgresStore,
     scope: &Scope,
@@ -159,7 +158,7 @@ async fn refuse_ours(connection: &mut PgConnection, before: &str) -> StoreResult
     }
 }
 
-/// A new row of the ledger, as the gate would show it.
+/// A new row of the ledger, as `eligible_trades` would show it.
 #[derive(FromRow)]
 struct NewRow {
     account: String,

@@ -51,7 +51,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Names what is measured over this ledger.
+    /// Describes the measurement over this ledger.
     pub fn subject(&self, row: &str, database: &str, what: &str) -> Subject {
         Subject::new(row, database, self.rows, self.shape, what)
     }
@@ -107,7 +107,7 @@ impl Bench {
         self.folder.join(name)
     }
 
-    /// Runs a command, keeps what it used and says so.
+    /// Runs a command, records its time and memory, and says so.
     pub fn sample(&mut self, subject: Subject, run: u32, command: &mut Command) -> Outcome<()> {
         let used = measure(command)?;
         self.keep(subject, run, used)

@@ -1,5 +1,5 @@
--- What PostgreSQL itself needs for a run: reads what a run reads, writes the rows that a run wrote,
--- with the same constraints and indexes. FOLDER is replaced.
+-- The time that PostgreSQL itself needs for a run. Reads the same columns, and writes the same rows with the
+-- same constraints and indexes. FOLDER is replaced.
 \set ON_ERROR_STOP on
 COPY (SELECT account, order_id, symbol, side, size, price, order_time, total_fees_usd, trade_seq,
              void_seq, ingest_xid

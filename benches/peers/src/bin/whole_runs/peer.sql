@@ -1,8 +1,8 @@
--- Sets instead of a program: the exact matches of all pools, without amounts of money.
--- A pool's units are numbered through. A buy owns the numbers up to all that was bought, a sell
--- those up to all that was sold and found a lot. Where either ends, a slice ends, and belongs to the
--- first buy and the first sell that end there or later. Nothing is joined; an id travels behind its
--- trade's place in the pool, so that the smallest text is the first trade.
+-- Sets instead of a program: the exact matches of all pools, without amounts of money. A pool's units are
+-- numbered through. A buy owns the numbers up to all that was bought, a sell those up to all that was sold
+-- and found a lot. Where either ends, a slice ends, and belongs to the first buy and the first sell that end
+-- there or later. Nothing is joined; an id comes after its trade's place in the pool, so the smallest text is
+-- the first trade.
 \set ON_ERROR_STOP on
 CREATE UNLOGGED TABLE fifo_parts.peer AS
 WITH summed AS (
