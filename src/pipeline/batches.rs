@@ -129,7 +129,7 @@ impl Batches {
         self.scopes.partition_point(begins).saturating_sub(1)
     }
 
-    /// Returns what a part reads.
+    /// Returns the scope that reads a part.
     pub(super) fn scope(&self, nth: usize) -> Scope {
         self.scopes.get(nth).cloned().unwrap_or_default()
     }

@@ -60,7 +60,7 @@ pub(super) fn differing<'s>(
     changed.collect()
 }
 
-/// Holds the rows of a version against each other and against its summary: I3, I4, I6 and I13.
+/// Compares the rows of a version with each other and with its summary: I3, I4, I6 and I13.
 pub(super) fn check_own_rows(
     pool: &Pool,
     stored: &StoredPool,

@@ -311,7 +311,7 @@ struct Side {
 }
 
 impl Side {
-    /// Reads what a version says of its pools, and all its rows, to know that they come to that.
+    /// Reads a version's claims about its pools, and all its rows, and checks that they agree.
     ///
     /// Errors: they are not those that the version's run wrote, or come to something else.
     async fn read(store: &dyn Store, info: VersionInfo) -> PipelineResult<Self> {
@@ -364,7 +364,7 @@ fn notes(left: &VersionInfo, right: &VersionInfo) -> Vec<String> {
 #[derive(Default)]
 struct Changes {
     oldest: Option<(Timestamp, String)>,
-    /// By order id.
+    /// Causes by order id.
     own: BTreeMap<String, String>,
 }
 

@@ -44,7 +44,7 @@ pub enum PipelineError {
     UnknownName {
         /// "account" or "symbol".
         what: &'static str,
-        /// What was typed.
+        /// The typed name.
         name: String,
         /// Those that it has, in order.
         known: Vec<String>,
@@ -67,7 +67,7 @@ pub enum PipelineError {
     /// A version can't take the place of the stored one.
     #[error(transparent)]
     Replace(#[from] ReplaceError),
-    /// The pointer can't move.
+    /// The version can't become current.
     #[error(transparent)]
     Pointer(#[from] PointerError),
     /// A sell can't be explained.
@@ -109,7 +109,7 @@ pub enum ReplaceError {
     TakesAway(Version, Vec<Pool>),
 }
 
-/// Why the pointer does not move.
+/// Why a version does not become current.
 #[derive(Debug, thiserror::Error)]
 pub enum PointerError {
     /// It is not held.

@@ -145,7 +145,7 @@ pub async fn explain(
     })
 }
 
-/// Returns what a version holds of a pool, and the trades that it was computed from.
+/// Returns a version's rows of a pool, and the trades that it was computed from.
 ///
 /// Errors: the version or the ledger was changed since.
 async fn read_pool(

@@ -386,7 +386,7 @@ mod tests {
         let cent = 10_000_000_000;
         assert!(is_near(usd(-39 * cent), usd(-389_950_000_000), 2));
         assert!(!is_near(usd(-39 * cent), usd(-384_950_000_000), 2));
-        // A float's noise is far behind its last good decimal.
+        // A float's noise is far below its last good decimal.
         assert!(is_near(usd(389_949_999_999), usd(389_950_000_000), 17));
         assert!(!is_near(usd(389_950_000_000), usd(389_960_000_000), 17));
         // Whole dollars are held to cents.

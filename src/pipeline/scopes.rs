@@ -1,4 +1,4 @@
-//! What the text of a scope says, in words.
+//! The text of a scope, in words.
 
 use serde_json::Value;
 

@@ -34,7 +34,8 @@ pub(super) enum Kind {
 impl Kind {
     const ALL: [Self; 2] = [Self::Fill, Self::Correction];
 
-    /// Returns what an id is a fill or a correction of; `None`: it has not the form of one.
+    /// Returns the id that a fill's or correction's id belongs to; `None`: it has not the form of
+    /// one.
     fn whole_of(self, id: &str) -> Option<&str> {
         let mark = match self {
             Self::Fill => FILL_MARK,

@@ -52,7 +52,7 @@ pub(super) fn compare(read: LedgerRead, summaries: &BTreeMap<Pool, PoolSummary>)
     compared
 }
 
-/// Returns the trades behind a pool's last one; `None`: the others are not those that were there.
+/// Returns the trades after a pool's last one; `None`: the earlier ones have changed.
 fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
     let pool = ledger.pool.clone();
     let (mut old, mut new) = (PoolLedger::new(pool.clone()), PoolLedger::new(pool));

@@ -114,7 +114,7 @@ pub enum StoreError {
     /// The schema can't be changed so; nothing was changed.
     #[error(transparent)]
     Schema(#[from] SchemaRefusal),
-    /// What only a PostgreSQL server refuses; nothing was changed.
+    /// A refusal that only a PostgreSQL server makes; nothing was changed.
     #[error(transparent)]
     Postgres(#[from] PostgresRefusal),
     /// Rights of others in this database make it unsafe to go on; nothing was changed.
@@ -127,7 +127,7 @@ pub enum StoreError {
     /// since" it.
     #[error("{0}")]
     WatermarkElsewhere(Elsewhere),
-    /// New rows can't be told from changed ones: a run must read the whole ledger.
+    /// New and changed rows look the same: a run must read the whole ledger.
     #[error("{0}: the ledger has to be read whole")]
     MustReadWhole(Untold),
     /// The caller asked to stop.
@@ -190,7 +190,7 @@ pub enum StoreError {
     },
 }
 
-/// Who holds what we need.
+/// Holder of a lock that we need.
 #[derive(Debug, thiserror::Error)]
 pub enum Busy {
     /// Another process writes to the file: what was being done, and what SQLite says.
@@ -202,7 +202,7 @@ pub enum Busy {
         named(.sessions)
     )]
     Sessions {
-        /// What was being done.
+        /// The action.
         action: &'static str,
         /// The server's own words.
         message: String,
@@ -224,7 +224,7 @@ fn named(sessions: &[String]) -> String {
     }
 }
 
-/// Where a version was computed, if not in this ledger.
+/// The other place of a version's computation.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Elsewhere {
     /// In the other kind of database.

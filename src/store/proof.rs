@@ -68,7 +68,7 @@ pub struct RowsProof {
     info: VersionInfo,
     /// Summaries by pool.
     summaries: Vec<PoolSummary>,
-    /// Which pools had rows.
+    /// Pools that had rows.
     seen: Vec<bool>,
     counted: Counted,
     line: Vec<u8>,

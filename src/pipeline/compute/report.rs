@@ -64,7 +64,7 @@ pub struct ComputeReport {
     pub pruned: PruneReport,
 }
 
-/// What a run read beside the pools, and what it made of them.
+/// Data that a run read beside the pools, and its results.
 pub(super) struct Made {
     pub(super) watermark: Watermark,
     pub(super) voided: u64,

@@ -27,7 +27,7 @@ pub(super) struct Known {
     pub(super) covers_all: bool,
     pub(super) is_current: bool,
     pub(super) was_published: bool,
-    /// By pool.
+    /// Summaries by pool.
     pub(super) summaries: Arc<Vec<PoolSummary>>,
     pub(super) unmatched: BTreeMap<Pool, UnmatchedItems>,
     /// Memory of the validation, in bytes.
@@ -257,7 +257,7 @@ fn share_names(pool: &Pool, rows: &mut [StoredAllocation]) {
 }
 
 impl Known {
-    /// Returns what the version says of a pool.
+    /// Returns the version's summary of a pool.
     pub(super) fn summary(&self, pool: &Pool) -> Option<&PoolSummary> {
         let found = self.summaries.binary_search_by(|it| it.pool.cmp(pool));
         found.ok().and_then(|at| self.summaries.get(at))

@@ -92,7 +92,7 @@ impl<'a> Parts<'a> {
         scope.part.is_none_or(|pools| pools.iter().any(is_it))
     }
 
-    /// Returns what the version says of a part's pools.
+    /// Returns the version's summaries of a part's pools.
     pub(super) fn summaries_of(&self, nth: usize) -> impl Iterator<Item = &PoolSummary> {
         let in_part = move |it: &&PoolSummary| self.batches.part_of(&it.pool) == nth;
         self.summaries.iter().filter(in_part)

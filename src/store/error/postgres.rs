@@ -1,4 +1,4 @@
-//! What only a PostgreSQL server refuses, or makes us refuse.
+//! Refusals that only a PostgreSQL server makes, or causes.
 
 use crate::store::limits::POSTGRES_MIN;
 
@@ -67,12 +67,12 @@ pub enum LedgerFault {
         name: String,
         /// Its type.
         kind: String,
-        /// What it has to hold, with its article.
+        /// The expected kind of thing, with its article.
         expected: &'static str,
     },
 }
 
-/// Who may put something where we would execute it: a role, and the schema or the thing.
+/// A role that may put something where we would execute it, and the schema or the thing.
 #[derive(Debug, thiserror::Error)]
 pub enum Untrusted {
     /// The role owns the schema.

@@ -1,4 +1,4 @@
-//! What the rules of `store/rules.rs` forbid; nothing was changed.
+//! Refusals by the rules of `store/rules.rs`; nothing was changed.
 
 use crate::engine::Timestamp;
 use crate::store::model::{ReviewStatus, VersionStatus};
@@ -93,7 +93,7 @@ pub enum ItemRefusal {
 /// Why there is no such snapshot, or none is made.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotRefusal {
-    /// There is none of that name.
+    /// No snapshot has that name.
     #[error("there is no snapshot \"{0}\"")]
     Missing(String),
     /// The name has not the form of one.

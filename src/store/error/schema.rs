@@ -1,4 +1,4 @@
-//! What is wrong with the steps of a schema, and which changes of it are refused.
+//! Faults in the steps of a schema, and changes of it that are refused.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use sqlx::migrate::MigrateError;
 
 use crate::files::WriteError;
 
-/// What is wrong with the applied steps.
+/// A fault in the applied steps.
 #[derive(Debug, thiserror::Error)]
 pub enum StepFault {
     /// The step was changed after it was applied.
@@ -23,7 +23,7 @@ pub enum StepFault {
 /// Why the schema stays as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaRefusal {
-    /// The schema, which has this version, is to be taken back to none that is older.
+    /// The schema has this version, and the requested one is not older.
     #[error("the schema is at v{0}: it can only go back to an older version")]
     NotOlder(i64),
     /// Rows would be lost.
@@ -33,10 +33,10 @@ pub enum SchemaRefusal {
         target: i64,
         /// How many.
         rows: i64,
-        /// Of what.
+        /// The kind of thing.
         what: &'static str,
     },
-    /// No view of the gate was adapted.
+    /// No view was adapted.
     #[error("the views eligible_trades and ineligible_trades are as this program made them")]
     NothingAdapted,
     /// The file has a table of another program.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Watermark;
 use crate::engine::{Account, LedgerTrade, Pool, PoolLedger, Timestamp};
 
-/// What a ledger holds in a scope, seen at one instant.
+/// A ledger's rows in a scope, as of one instant.
 #[derive(Debug, Clone, Default)]
 pub struct LedgerRead {
     /// How far it reaches.
@@ -23,11 +23,11 @@ pub struct LedgerRead {
 pub struct PoolSizes {
     /// The instant.
     pub watermark: Watermark,
-    /// Executions, voided ones included; pools with rows that are none count too.
+    /// Executions, voided ones included; pools with faulty rows count too.
     pub rows: BTreeMap<Pool, u64>,
 }
 
-/// What a file is imported as.
+/// The kind of rows that a file is imported as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportMode {
     /// Append what is new; a known id with other facts is a conflict.
@@ -42,7 +42,7 @@ pub enum ImportMode {
 /// A few trades, on their way into the ledger.
 #[derive(Debug, Clone)]
 pub struct ImportBatch {
-    /// What they come from.
+    /// The file that they come from.
     pub file: ImportFile,
     /// The trades.
     pub trades: Vec<LedgerTrade>,
@@ -65,9 +65,9 @@ pub struct ImportFile {
     pub preview: bool,
     /// When.
     pub imported_at: Timestamp,
-    /// Who, for the voids of corrections.
+    /// Person for the voids of corrections.
     pub imported_by: String,
-    /// Whose trades they are where the file does not say.
+    /// Account of the trades if the file names none.
     pub account: Account,
 }
 
@@ -80,9 +80,9 @@ pub struct Reject {
     pub order_id: String,
     /// The column at fault.
     pub column: String,
-    /// What was found.
+    /// The value found.
     pub found: String,
-    /// What was expected.
+    /// The value expected.
     pub reason: String,
     /// The whole line.
     pub text: String,
@@ -99,13 +99,13 @@ pub struct Conflict {
     pub order_id: String,
     /// The first fact that differs.
     pub column: &'static str,
-    /// What the file says.
+    /// The file's value.
     pub in_file: String,
-    /// What the ledger says.
+    /// The ledger's value.
     pub in_ledger: String,
 }
 
-/// What an import did, or would do.
+/// Result of an import, or of its preview.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImportReceipt {
     /// Number of the import; `None` when nothing was written.
@@ -154,7 +154,7 @@ pub struct LedgerCounts {
     pub rows: u64,
     /// Executions, voided ones included.
     pub eligible: u64,
-    /// Rows that are none.
+    /// Rows that are no executions.
     pub ineligible: u64,
     /// Voids in force.
     pub voided: u64,

@@ -119,7 +119,7 @@ pub fn decided_item(file: &str) -> Option<i64> {
     file.strip_prefix(DECISION_FILE)?.parse().ok()
 }
 
-/// Returns what the order ids of an item's decisions begin with; a number from 1 follows.
+/// Returns the prefix of the order ids of an item's decisions; a number from 1 follows.
 pub fn decision_prefix(item: i64) -> String {
     format!("{SOURCE_REVIEW}-{item}-")
 }

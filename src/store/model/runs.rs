@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Scope, Version, VersionStatus};
 use crate::engine::{PoolTotals, Timestamp, Usd};
 
-/// Who holds the run lock.
+/// Holder of the run lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// Process id.
@@ -14,7 +14,7 @@ pub struct Holder {
     pub host: String,
     /// Since when.
     pub since: Timestamp,
-    /// What it does.
+    /// Its work.
     pub what: String,
 }
 
@@ -31,9 +31,9 @@ pub struct RunStart {
     pub started_at: Timestamp,
     /// `full` or `scoped`.
     pub mode: String,
-    /// Who or what started it.
+    /// Person or program that started it.
     pub triggered_by: String,
-    /// Where it runs.
+    /// Its host.
     pub host: String,
     /// Its process.
     pub pid: u32,
@@ -82,13 +82,13 @@ pub struct RunCounts {
     pub unmatched_sells: u64,
     /// Trades whose fee is unknown.
     pub fees_unknown: u64,
-    /// Buys that stand behind another one by their id alone.
+    /// Buys that only their id puts after another one.
     pub buys_by_id: u64,
     /// Sells that do.
     pub sells_by_id: u64,
     /// Trades whose fee is negative.
     pub rebates: u64,
-    /// What these brought.
+    /// Sum of these rebates.
     pub rebates_usd: Usd,
     /// Rows that are not executions.
     pub ineligible: u64,
@@ -124,7 +124,7 @@ impl RunCounts {
     }
 }
 
-/// What only the database knows of how things stand.
+/// Facts about its health that only the database knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HealthFacts {
     /// Executions in force, of pools that the current version does not leave out.
@@ -154,7 +154,7 @@ pub struct RunLine {
     pub started_at: Timestamp,
     /// The error, whole.
     pub error: Option<String>,
-    /// Where it runs.
+    /// Its host.
     pub host: String,
     /// Its process.
     pub pid: i64,
@@ -163,7 +163,7 @@ pub struct RunLine {
 /// Room of a file system. Units: bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskRoom {
-    /// What this user may still write.
+    /// Bytes that this user may still write.
     pub free: u64,
     /// All of it.
     pub total: u64,

@@ -37,7 +37,7 @@ pub(super) fn bad(error: &sqlx::Error) -> StoreError {
 /// Checks the form of a URL. Errors: the part after the host looks like a login.
 pub(super) fn check_url(url: &str) -> StoreResult<()> {
     let Some((_, rest)) = url.split_once("://") else {
-        return Err(refused("expected \"://\" behind the scheme"));
+        return Err(refused("expected \"://\" after the scheme"));
     };
     let behind_host = rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]);
     if behind_host.contains('#') {
@@ -51,7 +51,7 @@ pub(super) fn check_url(url: &str) -> StoreResult<()> {
             .contains('@')
     };
     if path.contains('@') || query.split('&').any(is_key) {
-        let reason = "it has an \"@\" behind the host; in a password, write %2F for a slash and \
+        let reason = "it has an \"@\" after the host; in a password, write %2F for a slash and \
                       %3F for a question mark";
         return Err(refused(reason));
     }

@@ -28,7 +28,7 @@ pub(in crate::store::postgres) enum Ledger {
 }
 
 impl Ledger {
-    /// Returns what has all rows of the ledger.
+    /// Returns the table or view that has all rows of the ledger.
     pub(in crate::store::postgres) fn rows(self) -> &'static str {
         match self {
             Self::Ours => "trade_records",
@@ -70,7 +70,7 @@ pub(in crate::store::postgres) async fn ledger_of(
     })
 }
 
-/// Says what adoption would do, before anything is made; `None`: there is no ledger to adopt.
+/// Describes an adoption before anything is made; `None`: the database has no ledger to adopt.
 pub(in crate::store::postgres) async fn plan(
     connection: &mut PgConnection,
 ) -> StoreResult<Option<Adoption>> {

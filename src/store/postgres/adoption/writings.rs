@@ -259,7 +259,7 @@ async fn orders_with_fills(
     Ok(rows.into_iter().collect())
 }
 
-/// Returns what stands before the first mark of a fill in the ids of an order's fills.
+/// Returns the text before the first mark of a fill in the ids of an order's fills.
 fn stem(order_id: &str) -> String {
     let fill = format!("{order_id}-FILL-1");
     let stem = fill.split("-FILL-").next();
