@@ -100,7 +100,7 @@ macro_rules! text_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // What an import took is shown as it is; anything else may hold any text.
+                // A name that an import took is shown as it is; any other may hold any text.
                 match check_text(&self.0) {
                     Ok(()) => f.pad(&self.0),
                     Err(_) => shown(&self.0).fmt(f),

@@ -1,7 +1,7 @@
 //! First in, first out: each sell takes from the oldest lot with something left.
 //!
 //! The loop and its parts, on integers at one scale; to be read beside docs/SPEC-matching.md,
-//! "Matching". Where the lots come from is the caller's: `parts.rs` walks over a whole pool,
+//! "Matching". The caller chooses the source of the lots: `parts.rs` walks over a whole pool,
 //! `matcher.rs` follows a market. The second opinion, which shares no code with this file, is
 //! `reference.rs`.
 

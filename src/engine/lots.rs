@@ -1,5 +1,5 @@
-//! Lots: what one buy brought in. What is open of them, what earlier sells used, how many sells
-//! can reach.
+//! Lots: what one buy brought in. Their open rest, the part that earlier sells used, and how many
+//! lots sells can reach.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Exact numbers: size, price, fee, USD. What each can hold, and how it is read and written.
+//! Exact numbers: size, price, fee, USD. The limits of each, and how it is read and written.
 //!
 //! Calculating is `money.rs`'s; here are only types, limits and text. Canonical text has no
 //! exponent, no superfluous zero, no `+` and no `-0`.

@@ -164,7 +164,7 @@ impl Matching {
         let (mut last_sell, mut last_buy) = (None, None);
         let mut row = self.no_row();
         let mut parts = Parts::<N>::new(&self.trades, &self.earlier, self.scale);
-        // What was matched once without an error has none.
+        // A second walk has no error if the first had none.
         while let Ok(Some((sell, part))) = parts.try_next() {
             let (Ok(size), Ok(pnl)) = (part.size.to_size(self.scale), part.pnl()) else {
                 break;

@@ -2,12 +2,12 @@
 //!
 //! Lay all bought units of a pool end to end on one line, in the pool's order; each buy owns the
 //! stretch it brought. A sell takes the next units of the line, as many as were bought before it
-//! and not taken yet; what is more finds no lot. Where the stretch of a sell meets the stretch of
-//! a buy, there is an allocation. No inventory, no queue, no lot that changes.
+//! and not taken yet; what is more finds no lot. If the stretch of a sell meets the stretch of a
+//! buy, that is an allocation. No inventory, no queue, no lot that changes.
 //!
 //! Shares no matching and no money code with the engine: integers of any length, its own rounding,
 //! its own order, numbers read from their canonical text. It may not import `matching.rs`,
-//! `money.rs` or `wide.rs`. What it is compared to: `checks.rs`, `tests/pure/engine_properties.rs`.
+//! `money.rs` or `wide.rs`. These compare with it: `checks.rs`, `tests/pure/engine_properties.rs`.
 
 mod exact;
 
@@ -266,7 +266,7 @@ struct Crossing<'a> {
 }
 
 impl<'a> Crossing<'a> {
-    /// Cuts the stretch of a sell where lots end. What it lacks to its size is unmatched.
+    /// Cuts the stretch of a sell where lots end. The rest of its size is unmatched.
     fn meet(&mut self, sell: &End, from: &Exact) -> Result<(), ReferenceError> {
         let Some(mut share) = Share::of(self.trades, sell.trade) else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! A trade: one execution as reported. What makes one valid, and the one total order.
+//! A trade: one execution as reported. The rules for a valid one, and the one total order.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -194,8 +194,8 @@ fn begin_failed(error: io::Error, target: &Path) -> io::Error {
     WriteError::of(error, target).into()
 }
 
-/// Gives a file the owner and group of another one, and returns its mode. Where the group can't be
-/// had, its rights are not given to another group.
+/// Gives a file the owner and group of another one, and returns its mode. If the file can't have
+/// the group, no other group gets its rights.
 fn take_over(file: &File, from: &Metadata) -> u32 {
     let mode = from.mode() & 0o777;
     let Ok(own) = file.metadata() else {

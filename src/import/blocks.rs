@@ -169,7 +169,7 @@ impl<R: Read> Blocks<R> {
         }
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
-            // What is no text at all is found where the block is taken.
+            // The caller that takes the block finds bytes that are not text.
             Err(error) if error.error_len().is_some() => return Ok(Some(window)),
             Err(error) => {
                 let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();

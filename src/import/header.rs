@@ -63,7 +63,7 @@ impl Header {
         let mut unknown = unknown_columns(record, &names);
         let written: Vec<String> = record.iter().map(str::to_owned).collect();
         let currencies = currency_columns(&written, |name| !is_known(name));
-        // What is checked is not ignored.
+        // A checked column is not an ignored one.
         let is_checked = |name: &String| currencies.iter().any(|column| column.is_named(name));
         unknown.retain(|name| !is_checked(name));
         Ok(Self {

@@ -160,7 +160,7 @@ proptest! {
         let read = read_order_time(&text, &options());
         let micros = read.ok().map(|time| i128::from(time.as_micros()));
         prop_assert_eq!(micros, pieces.micros(), "{}", text);
-        // What else reads times (acquired, --since, stored texts) takes the same ones.
+        // Other readers of times (acquired, --since, stored texts) take the same ones.
         let plain = text.parse::<Timestamp>().ok().map(|time| i128::from(time.as_micros()));
         prop_assert_eq!(plain, pieces.micros(), "{}", text);
     }

@@ -278,7 +278,7 @@ fn wrong_sizes_and_pairs_are_found() {
 }
 
 const WRONG_PAIRS: &[Broken] = &[
-    // Where less of b1 is used it was skipped, and is not in the snapshot.
+    // If less of b1 is used, it was skipped, and is not in the snapshot.
     (
         "size too small",
         |c| c.rows[0].allocated_size = size("0.5"),

@@ -96,7 +96,7 @@ fn check_row(
     } else {
         return Ok(());
     };
-    // Where cells are missing or shifted, only the first is sure to stand in its column.
+    // If cells are missing or shifted, only the first certainly stands in its column.
     let id_is_first = header.place(Column::OrderId) == Some(0) && row.fault.is_none();
     let order_id = record.get(0).filter(|_| id_is_first).unwrap_or_default();
     Err(Box::new(RejectedRow {

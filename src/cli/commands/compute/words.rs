@@ -280,7 +280,7 @@ fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
     text
 }
 
-/// Names the next commands. What is validated already is not to be validated next.
+/// Names the next commands. A validated version needs no validation as the next step.
 pub(in crate::cli::commands) fn describe_next(
     report: &ComputeReport,
     next: &Next,
@@ -288,7 +288,7 @@ pub(in crate::cli::commands) fn describe_next(
 ) -> String {
     let version = report.version;
     let commands = match &report.publication {
-        // Whether this user may write is not known.
+        // This user may lack the right to write.
         Publication::DryRun => return "Leave out --dry-run to write it.\n".into(),
         Publication::WouldTakeAway(pools) => {
             let pool = pools.first();
