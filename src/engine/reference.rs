@@ -199,7 +199,7 @@ fn compare_digits(left: &[u8], right: &[u8]) -> Ordering {
     filled(left).cmp(&filled(right))
 }
 
-/// Splits the number of a correction off: two or more behind the last `~`, within 32 bits. An
+/// Splits the number of a correction off: two or more after the last `~`, within 32 bits. An
 /// original has none.
 fn original_and_form(id: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = id.rsplitn(2, |byte| *byte == b'~');
@@ -286,7 +286,7 @@ impl<'a> Crossing<'a> {
         Ok(())
     }
 
-    /// Goes on to the lot that owns the unit behind a point of the line.
+    /// Goes on to the lot that owns the unit after a point of the line.
     fn reach(&mut self, at: &Exact) -> bool {
         while self.lot.is_none() || self.lot_end <= *at {
             let Some(lot) = self.lots.next() else {

@@ -235,7 +235,7 @@ fn read_size(text: &str, side: Side) -> Result<Size, Fault> {
 
 const SIZE_EXPECTED: &str = "expected a number above zero";
 
-/// Says what a negative size means: the side says already which way a trade went.
+/// Explains a negative size: the side says already which way a trade went.
 fn negative_size(text: &str, side: Side) -> Fault {
     let fault = Fault::new(SIZE_EXPECTED);
     if side == Side::Buy {

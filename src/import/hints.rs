@@ -222,7 +222,7 @@ fn is_grouped(text: &str, separator: char) -> bool {
     (1..=3).contains(&first) && groups.all(|group| group.len() == 3)
 }
 
-/// Tells what a spreadsheet makes of a long id: a number of a few digits with an exponent.
+/// Tells whether a spreadsheet cut a long id to a number of a few digits with an exponent.
 pub(super) fn is_rounded_id(id: &str) -> bool {
     let Some((mantissa, exponent)) = id.split_once(['E', 'e']) else {
         return false;

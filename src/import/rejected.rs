@@ -71,7 +71,7 @@ impl RejectedRow {
         text
     }
 
-    /// Returns what is wrong, without where.
+    /// Returns the fault, without its place.
     pub fn reason_in_full(&self) -> String {
         match &self.detail {
             Some(detail) => format!("{detail}, {}", self.reason),
@@ -115,7 +115,7 @@ impl Fault {
         }
     }
 
-    /// Says what to write in place of the value.
+    /// Adds the text to write in place of the value.
     pub(super) fn with_write(self, write: impl Into<String>) -> Self {
         Self {
             write: Some(write.into()),

@@ -40,7 +40,7 @@ impl TradeHashes {
         self.0.extend_from_slice(hashes);
     }
 
-    /// Returns what must be compared. `None`: no id comes twice.
+    /// Returns the hashes to compare. `None`: no id comes twice.
     pub fn into_repeats(self, hasher: TradeHasher) -> Option<Repeats> {
         let mut hashes = self.0;
         hashes.sort_unstable();
@@ -114,7 +114,7 @@ impl Repeats {
         }
     }
 
-    /// Returns what was found out.
+    /// Returns the repeated ids.
     pub fn into_repeated(self) -> Repeated {
         Repeated {
             duplicates: self.kept.duplicates,

@@ -28,7 +28,7 @@ pub struct ZoneError {
 }
 
 impl ZoneError {
-    /// Returns what to do about it.
+    /// Returns the remedy.
     pub fn hint(&self) -> String {
         match &self.similar {
             Some(similar) => format!("did you mean {similar:?}?"),
@@ -110,7 +110,7 @@ pub(super) fn read_order_time(text: &str, options: &ImportOptions) -> Result<Tim
     Ok(time)
 }
 
-/// Returns the form of a text, and the digits behind the second.
+/// Returns the form of a text, and the digits after the second.
 fn form_of(text: &str) -> (Form, Option<&str>) {
     let number = text.strip_prefix('-').unwrap_or(text);
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
@@ -150,7 +150,7 @@ fn form_of(text: &str) -> (Form, Option<&str>) {
     (offset_form(rest).unwrap_or(Form::Other), fraction)
 }
 
-/// Returns what follows a text of a form in which 0 stands for any digit.
+/// Returns the rest after a text of a form; 0 stands for any digit.
 fn strip_form<'a>(text: &'a str, form: &str) -> Option<&'a str> {
     let (head, rest) = text.split_at_checked(form.len())?;
     let fits = |(byte, wanted): (u8, u8)| match wanted {

@@ -1,5 +1,5 @@
-//! What an incremental run appends: the pools with something new, each going on from its open
-//! lots, and how they are written and reported. Read first: `incremental.rs`.
+//! The append of an incremental run: pools with new trades go on from their open lots, and the run
+//! writes and reports them. Read first: `incremental.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,7 @@ pub enum Forced {
 pub struct AppendLine {
     /// The pool.
     pub pool: Pool,
-    /// What it is now.
+    /// Its status after the run.
     pub status: PoolStatus,
     /// Counts and sums of what was appended.
     pub added: PoolTotals,
@@ -62,7 +62,7 @@ pub struct AppendLine {
     pub error: Option<String>,
 }
 
-/// What an incremental run appended.
+/// Result of an incremental run.
 #[derive(Debug, Clone)]
 pub struct AppendReport {
     /// The log row; `None` in a dry run.
@@ -71,7 +71,7 @@ pub struct AppendReport {
     pub version: Version,
     /// Completed or partial.
     pub status: VersionStatus,
-    /// Whether it is current; `Held`: a person holds the pointer at another one.
+    /// Whether it is current; `Held`: a person keeps another one current.
     pub publication: Publication,
     /// The current version after the run.
     pub current: Current,
@@ -89,7 +89,7 @@ pub struct AppendReport {
     pub duration_ms: i64,
 }
 
-/// What is appended, as it is put together.
+/// The append while it is put together.
 pub(super) struct Appending<'a> {
     context: &'a Context,
     base: &'a VersionInfo,
@@ -203,7 +203,7 @@ impl<'a> Appending<'a> {
         Ok(())
     }
 
-    /// What came can't be matched: the pool keeps what it has, and where it ended.
+    /// Keeps a pool with unmatchable new rows as it is, and where it ended.
     fn add_stale(&mut self, summary: &PoolSummary, rejection: Rejection, rows: u64) {
         let after = PoolSummary {
             status: PoolStatus::Stale,
@@ -240,7 +240,7 @@ impl<'a> Appending<'a> {
         self.push(after, None, started_us);
     }
 
-    /// A pool of which nothing was matched before. Errors: as of [`review_items`].
+    /// Adds a pool without earlier matches. Errors: as of [`review_items`].
     pub(super) fn add_whole(&mut self, outcome: PoolOutcome) -> Result<(), SelfCheckError> {
         let started_us = self.context.clock.elapsed_us();
         let summary = PoolSummary::of(&outcome, &self.arrivals.watermark, self.at);
@@ -347,7 +347,7 @@ impl<'a> Appending<'a> {
     }
 }
 
-/// Counts what was appended; pools that are rejected or stale count wherever they are.
+/// Counts the appended rows; rejected and stale pools always count.
 fn counts(
     lines: &[AppendLine],
     summaries: &BTreeMap<Pool, PoolSummary>,
@@ -372,7 +372,7 @@ fn counts(
     counts
 }
 
-/// What is appended, complete.
+/// A complete append.
 pub(super) struct Append {
     base: VersionInfo,
     watermark: Watermark,

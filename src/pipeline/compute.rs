@@ -21,7 +21,7 @@ use crate::store::model::{Current, RunStart, Scope, Version, VersionPlan, policy
 pub use self::report::{ComputeReport, PoolLine};
 pub use self::target::Publication;
 
-/// What a run is asked to do.
+/// Options of a run.
 #[derive(Debug, Clone, Default)]
 pub struct ComputeOptions {
     /// The pools.
@@ -30,15 +30,15 @@ pub struct ComputeOptions {
     pub version: Option<Version>,
     /// Replace the version if its number is taken.
     pub force: bool,
-    /// Leave the current pointer where it is.
+    /// Leave the current version as it is.
     pub no_publish: bool,
     /// Compute and report, write nothing at all.
     pub dry_run: bool,
     /// Threads; `None`: one a processor.
     pub jobs: Option<usize>,
-    /// Bytes that the ledger may take in memory; `None` is [`MEMORY_DEFAULT`]. A larger one is
-    /// read in parts, and a single pool that is larger still in slices. A ledger
-    /// that others may change is read at once, whatever it takes.
+    /// Bytes that the ledger may take in memory; `None` is [`MEMORY_DEFAULT`]. A larger one is read
+    /// in parts, and a single pool that is larger still in slices. A ledger that others may change
+    /// is read at once, of any size.
     pub memory: Option<u64>,
     /// Why the version is made: `hand`, `full`, ...
     pub origin: String,
@@ -66,7 +66,7 @@ pub(super) struct Logged<'a> {
 /// Runs the job: computes a version from the ledger and publishes it if that is right.
 ///
 /// Errors: locked by another run; number taken; nothing to match in the scope; the store fails.
-/// Whatever happens, the current version stays whole and the log says what happened.
+/// After any failure the current version is whole, and the log says what happened.
 pub async fn compute(
     store: &dyn Store,
     context: &Context,
@@ -212,8 +212,8 @@ impl Logged<'_> {
         let completion = completion(&run, target, &report, made.items);
         context.cancel.check()?;
         writer.finish(&completion).await?;
-        // Not read: the run is complete, whether or not the database still answers, and nobody
-        // else moves the pointer while the run lock is held.
+        // Not read again: the run is complete, even if the database no longer answers. While the
+        // run holds its lock, no other process changes the current version.
         if completion.publish {
             report.current = Current {
                 version: Some(target.version),

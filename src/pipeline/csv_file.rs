@@ -1,10 +1,9 @@
 //! A CSV file of any size: read once to see that all of it is right, and again for its trades.
 //!
-//! Nothing is kept of the first reading but counts, a few rejected rows of each reason, the lines
-//! of repeated ids, the hash of the file, and for its time 8 bytes a trade. If rejected rows are to
-//! be left out, a third reading gives all of them to the store. Blocks are read by one thread,
-//! which hashes the file too, and parsed by all; what comes of them is taken in the order of the
-//! file.
+//! The first reading keeps only counts, a few rejected rows of each reason, the lines of repeated
+//! ids and the hash of the file. While it runs, it also keeps 8 bytes a trade. If rejected rows are
+//! to be left out, a third reading gives all of them to the store. One thread reads the blocks and
+//! hashes the file, and all threads parse. Their results are taken in the order of the file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -24,7 +23,7 @@ use crate::store::model::Reject;
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
 
-/// Blocks parsed at once, whatever the number of cores: each takes some 6 MB with its trades.
+/// Blocks parsed at once, with any number of cores: each takes some 6 MB with its trades.
 const BLOCKS_AT_ONCE_MAX: usize = 8;
 
 /// Bytes from which no further block is parsed at once: rows may be long.
@@ -42,12 +41,12 @@ pub(super) struct CsvFile {
     trades: u64,
     /// Lines of rows that repeat an id. Order: ascending.
     repeated_lines: Arc<[u64]>,
-    /// What comes twice, to find rows that repeat an id with other facts once more.
+    /// Ids that stand twice, to find rows that repeat an id with other facts once more.
     repeats: Option<Arc<Repeats>>,
     rejected: u64,
 }
 
-/// What the first reading found.
+/// Result of the first reading.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
     pub rows: u64,
@@ -60,7 +59,7 @@ pub(super) struct Checked {
     pub ends_without_line_end: bool,
 }
 
-/// What a reading from end to end says of a file.
+/// Result of a reading from end to end.
 struct Reading {
     sha256: String,
     ends_without_line_end: bool,
@@ -113,7 +112,7 @@ impl CsvFile {
         }
     }
 
-    /// Reads the trades to whoever takes them. Errors: it is not what it was; nobody takes them.
+    /// Sends the trades to a receiver. Errors: the file changed; the receiver is gone.
     fn send(
         &self,
         context: &Context,
@@ -139,7 +138,7 @@ impl CsvFile {
         self.check_same(reading)
     }
 
-    /// Reads the rejected rows to whoever takes them, as [`send`](Self::send) does the trades.
+    /// Sends the rejected rows to a receiver, as [`send`](Self::send) does the trades.
     fn send_rejects(
         &self,
         context: &Context,
@@ -169,7 +168,7 @@ impl CsvFile {
     fn check_same(&self, reading: PipelineResult<Reading>) -> PipelineResult<()> {
         match reading {
             Ok(reading) if reading.sha256 == self.sha256 => Ok(()),
-            // Whatever is wrong with it now was not when it was read first.
+            // The first reading found no fault, so the file has changed since.
             Ok(_) | Err(PipelineError::File { .. }) => Err(self.changed()),
             Err(error) => Err(error),
         }
@@ -289,7 +288,7 @@ fn each_block<T: Send>(
             },
             || file.next_batch(),
         );
-        // In the order of the file, so that the first error is told, whichever came first.
+        // In the order of the file: the first error of the file is the one to report.
         for (block, value) in batch.iter().zip(parsed) {
             let value = value.map_err(|error| of_file(path, error))?;
             ends_without_line_end = block.ends_without_line_end();
@@ -329,7 +328,7 @@ impl<'p> BlockFile<'p> {
                 Ok(Some(format)) => return Ok((format, batch)),
                 Ok(None) => {}
                 Err(error) => {
-                    // What is no text at all is told first, wherever in the file that is seen.
+                    // A block that is not text comes first, at any place in the file.
                     while !self.next_batch()?.is_empty() {}
                     return Err(of_file(self.path, error));
                 }
@@ -377,7 +376,7 @@ pub(super) fn of_block(path: &Path, error: BlockError) -> PipelineError {
     }
 }
 
-/// What the reading thread sends.
+/// A message of the reading thread.
 enum Sent<T> {
     Lot(Vec<T>),
     /// The last word: without it, the thread failed.
@@ -394,7 +393,7 @@ pub(super) struct FileTrades {
 }
 
 impl FileTrades {
-    /// Returns what the store says, unless it stopped because of the file.
+    /// Returns the store's result, unless it stopped because of the file.
     pub(super) fn why_stopped<T>(mut self, done: StoreResult<T>) -> PipelineResult<T> {
         match (done, self.why.take()) {
             (Err(StoreError::Stopped), Some(error)) => Err(error),
@@ -407,7 +406,7 @@ impl FileTrades {
         let (file, context) = (self.file.clone(), self.context.clone());
         let total = file.path.metadata().ok().map(|metadata| metadata.len());
         context.progress.begin(Phase::Append, total);
-        // Whoever drops the receiver ends the thread at its next lot.
+        // A dropped receiver ends the thread at its next batch.
         tokio::task::spawn_blocking(move || {
             let end = read(&file, &context, &sender);
             let _ = sender.blocking_send(Sent::End(end));
@@ -445,7 +444,7 @@ impl FileTrades {
     }
 }
 
-/// Reads a file's rows of a kind to whoever takes them.
+/// Reads a file's rows of a kind, and sends them to a receiver.
 type Read<T> = fn(&CsvFile, &Context, &mpsc::Sender<Sent<T>>) -> PipelineResult<()>;
 
 #[async_trait]

@@ -51,7 +51,7 @@ fn row(id: usize, price: &str) -> String {
     format!("A-{id:07},X-USD,buy,1,{price},2025-01-02T03:04:05Z,0\n")
 }
 
-/// Writes a file of so many trades with rows behind them.
+/// Writes a file of so many trades, and rows after them.
 fn file(folder: &Path, trades: usize, behind: &str) -> PathBuf {
     let rows: String = (0..trades).map(|id| row(id, "10")).collect();
     let header = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
@@ -66,7 +66,7 @@ const TRADES: usize = 60_000;
 /// Two lots.
 const FEW: usize = 25_000;
 
-/// What becomes of a file.
+/// A change of the file.
 type Change = fn(&Path);
 
 #[tokio::test(flavor = "multi_thread")]

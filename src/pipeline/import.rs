@@ -21,9 +21,9 @@ use crate::store::rules::IMPORT_EVENT;
 /// How files are to be imported.
 #[derive(Debug, Clone, Default)]
 pub struct ImportRequest {
-    /// Whose trades they are where a file does not say.
+    /// Account of the trades if a file names none.
     pub account: Account,
-    /// Where local times were taken.
+    /// Zone of local times.
     pub timezone: Option<jiff::tz::TimeZone>,
     /// Leave rejected rows and conflicts out instead of refusing the file.
     pub skip_invalid: bool,
@@ -48,7 +48,7 @@ pub struct Source {
     pub duplicates: u64,
     /// Rows that are no trades.
     pub rejected: Rejects,
-    /// Columns that nothing is read from.
+    /// Ignored columns.
     pub unknown_columns: Vec<String>,
     /// Fees and rebates of its rows.
     pub fees: FeeSigns,
@@ -59,7 +59,7 @@ pub struct Source {
     trades: SourceTrades,
 }
 
-/// Where a source's trades are.
+/// Place of a source's trades.
 #[derive(Debug)]
 enum SourceTrades {
     /// In memory: what can't be read twice, and lots carried over, which are few.
@@ -68,7 +68,7 @@ enum SourceTrades {
     InFile(CsvFile),
 }
 
-/// What became of a file.
+/// Outcome of a file.
 #[derive(Debug, Clone)]
 pub struct FileReport {
     /// Its name as given.
@@ -81,7 +81,7 @@ pub struct FileReport {
     pub duplicates: u64,
     /// Rows that are no trades.
     pub rejected: Rejects,
-    /// Columns that nothing is read from.
+    /// Ignored columns.
     pub unknown_columns: Vec<String>,
     /// Fees and rebates of its rows.
     pub fees: FeeSigns,
@@ -89,7 +89,7 @@ pub struct FileReport {
     pub statuses: UnknownStatuses,
     /// The last line has no line end: it may have been cut.
     pub ends_without_line_end: bool,
-    /// What the ledger made of it; `None`: it was refused before.
+    /// The ledger's receipt; `None`: the file was refused before.
     pub receipt: Option<ImportReceipt>,
     /// The same bytes were imported before as another account's, and these trades are new.
     pub twice: Option<ImportedAs>,
@@ -98,7 +98,7 @@ pub struct FileReport {
 /// An import of the same bytes as another account's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedAs {
-    /// Whose trades they were where the file does not say.
+    /// Account of the trades if the file names none.
     pub account: String,
     /// The file's name then.
     pub file: String,
@@ -131,7 +131,7 @@ fn are_refused(rejected: &Rejects, skip_invalid: bool) -> bool {
 
 /// Reads all rows of a file. No database is touched.
 ///
-/// Of a file that can be read again, trades are not kept: its size is no matter.
+/// Keeps no trades of a file that it can read again: the file's size does not matter.
 ///
 /// Errors: it can't be read, or it is no table of trades at all.
 pub fn parse_source(

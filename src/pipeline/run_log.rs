@@ -19,7 +19,7 @@ const RETRY_PAUSES: [Duration; 4] = [
     Duration::from_secs(4),
 ];
 
-/// How long the job may take to hear an interrupt before the database is told, too.
+/// Time that the job has to hear an interrupt before the database hears of it, too.
 const INTERRUPT_PAUSE: Duration = Duration::from_millis(300);
 
 /// How long telling it may take.
@@ -87,8 +87,8 @@ impl<'a> RunLog<'a> {
         self.store.log_retry(self.run_id, &note).await
     }
 
-    /// Does work; when a stop is asked for and the work does not hear it because it waits for the
-    /// database, the database is told to stop.
+    /// Does work. If a stop is requested while the work waits for the database, the database gets
+    /// the request, too.
     ///
     /// Work that ends well all the same has done what it was asked, and says so.
     pub(super) async fn interruptible<T>(
@@ -106,7 +106,7 @@ impl<'a> RunLog<'a> {
                 () = tokio::time::sleep(INTERRUPT_PAUSE) => {}
             }
             let interrupt = self.store.interrupt(&self.context.holder);
-            // A database that can't be told is left to the end of the process.
+            // If the database can't be reached, the process ends without it.
             let _ = tokio::time::timeout(INTERRUPT_MAX, interrupt).await;
         };
         done.map_err(|_| PipelineError::Interrupted)
@@ -221,7 +221,7 @@ mod tests {
         }
     }
 
-    /// Fails so often, then succeeds; returns what came of it and how often it was tried.
+    /// Fails so often, then succeeds; returns the outcome and the number of tries.
     async fn fail_times(
         log: &RunLog<'_>,
         times: usize,

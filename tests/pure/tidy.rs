@@ -154,7 +154,7 @@ fn first_word(text: &str) -> &str {
         .unwrap_or("")
 }
 
-/// Returns what paths like `crate::store::x` and `crate::{store, engine::y}` begin with.
+/// Returns the first parts of paths like `crate::store::x` and `crate::{store, engine::y}`.
 fn roots_used<'t>(text: &'t str, root: &str) -> Vec<(usize, &'t str)> {
     let mut used = Vec::new();
     for (at, _) in text.match_indices(root) {
@@ -403,7 +403,7 @@ fn no_number_is_a_float() {
     assert_none(offences);
 }
 
-/// Returns what the engine shows to others of the modules that the judge may not use.
+/// Returns the names that the engine shows to others of the modules that the judge may not use.
 fn names_not_for_the_judge() -> Vec<String> {
     let engine = read("src/engine/mod.rs");
     let shown = NOT_FOR_THE_JUDGE.map(|module| format!("pub use {module}::"));

@@ -2,7 +2,7 @@
 //! with.
 //!
 //! A store is tested through the trait alone. What the trait can't show (the audit trail, the log
-//! of runs, what a person writes into the review queue) is behind [`Subject`], one small
+//! of runs, what a person writes into the review queue) comes through [`Subject`], one small
 //! implementation a store.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 

@@ -22,7 +22,7 @@ use crate::store::model::Scope;
 
 pub(super) use self::words::{describe, describe_next, describe_unmatched, join};
 
-/// Returns what the arguments ask for, and the context to do it in.
+/// Returns the options of the arguments, and the context to run in.
 pub(super) fn options(
     args: &ComputeArgs,
     session: &Session,

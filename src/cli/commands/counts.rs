@@ -21,7 +21,7 @@ pub(super) fn sides(counts: &RunCounts) -> String {
     }
 }
 
-/// Says what a reader may take for a mistake, or may want to know before filing.
+/// Names facts that look like mistakes, or that matter before filing.
 pub(super) fn describe(counts: &RunCounts) -> String {
     let mut text = String::new();
     if counts.rebates > 0 {

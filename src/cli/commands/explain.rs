@@ -45,7 +45,7 @@ pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
     })
 }
 
-/// Says what the system before answered.
+/// Shows the earlier system's answer.
 fn describe_old(snapshot: &str, sell: &HistoricalSell) -> String {
     let or_none = |text: Option<&str>| shown(text.unwrap_or("none")).to_string();
     let parents = match sell.parents().as_slice() {

@@ -219,7 +219,7 @@ fn began(last_run_at: Option<Timestamp>, now: Timestamp) -> String {
     format!("the last run began {began}")
 }
 
-/// Says what the current version lacks, or has too much of.
+/// Names the surplus or lack of the current version.
 fn describe_late(finding: &Finding, now: Timestamp) -> String {
     match finding {
         Finding::Behind {

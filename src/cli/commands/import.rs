@@ -194,7 +194,7 @@ pub(super) fn exit(reports: &[FileReport], request: &ImportRequest) -> Exit {
     }
 }
 
-/// Says what became of each file.
+/// Describes the outcome of each file.
 pub(super) fn describe(reports: &[FileReport], request: &ImportRequest) -> String {
     let mut text = String::new();
     for report in reports {
@@ -283,7 +283,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     }
 }
 
-/// Says what negative fees of a file's rows come to, and doubts them if there are no others.
+/// Sums up the negative fees of a file's rows, and doubts them if there are no others.
 fn describe_rebates(fees: &FeeSigns) -> String {
     if fees.rebates == 0 {
         return String::new();

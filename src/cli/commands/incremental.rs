@@ -131,7 +131,7 @@ fn describe_held(version: i64, current: crate::store::model::Current, next: &Nex
     }
 }
 
-/// Says what forced a full run.
+/// Names the cause of a full run.
 fn describe_forced(forced: &[Forced]) -> String {
     let mut text = String::from("Everything is computed again, as a new version:\n");
     let (shown, rest) = forced.split_at(forced.len().min(TABLE_ROWS_MAX));

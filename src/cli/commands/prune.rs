@@ -73,7 +73,7 @@ fn describe(report: &PruneReport, dry_run: bool) -> String {
     text
 }
 
-/// Says what a run dropped; empty where it had nothing to drop.
+/// Lists the versions that a run dropped; empty if it had none to drop.
 pub(super) fn describe_after_run(report: &PruneReport) -> String {
     let mut text = String::new();
     if !report.dropped.is_empty() {

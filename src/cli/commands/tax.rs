@@ -173,7 +173,7 @@ pub(super) fn zone_of(flag: Option<&str>, session: &Session) -> CliResult<jiff::
     parse_timezone(&name).map_err(|error| CliError::usage(error.to_string(), error.hint()))
 }
 
-/// Returns what asks whether the user wants to stop.
+/// Returns a question: does the user want to stop?
 fn stop_of(session: &Session) -> Stop {
     let cancel = session.context.cancel.clone();
     Stop::when(move || cancel.is_cancelled())

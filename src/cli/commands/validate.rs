@@ -159,7 +159,7 @@ fn describe_pools(report: &ValidateReport) -> String {
 /// Lots by decision that a line names; the others are counted.
 const LOTS_SHOWN: usize = 5;
 
-/// Says what is known to be unknown: a finding only under `--strict`.
+/// Counts the known unknowns: a finding only under `--strict`.
 fn describe_known(report: &ValidateReport, strict: bool) -> String {
     let mut lines = Vec::new();
     let unmatched = report.unmatched_sells();

@@ -118,7 +118,7 @@ pub(super) struct Xlsx {
     open: Sheet,
 }
 
-/// Returns what the summary says of the export.
+/// Returns the summary's facts about the export.
 fn about(facts: &ExportFacts<'_>) -> Vec<(String, String)> {
     let (rules, version) = (facts.rules, facts.version);
     let hash = |hash: Option<crate::engine::RowsHash>| hash.map(|hash| hash.to_string());

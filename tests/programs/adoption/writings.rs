@@ -12,7 +12,7 @@ use crate::adoption::legacy::{Row, database, row};
 use crate::support::ledger::Random;
 use crate::support::site::{Holding, Site, server};
 
-/// Returns what came since the newest version, or why that is not told.
+/// Returns the rows since the newest version, or why the ledger can't tell.
 async fn arrivals(site: &Site) -> Result<Arrivals, String> {
     let holder = Holder {
         pid: std::process::id(),

@@ -137,7 +137,7 @@ fn a_connection_that_ends_takes_nothing_away() {
     }
 }
 
-/// Returns what the log says of the last run's retries: how many, and the code of each failure.
+/// Returns the retries of the last run in the log: how many, and the code of each failure.
 fn retries(site: &Site) -> String {
     site.value(
         "SELECT retry_count || ' ' || (last_error_at IS NOT NULL) || ' ' || \

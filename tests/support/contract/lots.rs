@@ -16,9 +16,9 @@ struct InLots {
     given: usize,
     rejects: Vec<Reject>,
     rejects_given: usize,
-    /// Fails behind the last rejected row.
+    /// Fails after the last rejected row.
     are_rejects_broken: bool,
-    /// Fails behind the last one.
+    /// Fails after the last one.
     is_broken: bool,
 }
 

@@ -261,7 +261,7 @@ impl Table {
         Ok(())
     }
 
-    /// Returns what makes an insertion into the review queue refresh an item that stands there.
+    /// Returns the clause that lets an insertion into the review queue refresh an existing item.
     fn or_refresh(&self) -> String {
         "ON CONFLICT (account, symbol, order_id, issue_type) DO UPDATE SET \
          severity = excluded.severity, description = excluded.description, \

@@ -9,7 +9,7 @@ use crate::cli::next::{Next, flag};
 use crate::engine::{Pool, PoolStatus, Symbol, Usd, shown_sentence};
 use crate::pipeline::{ComputeReport, PoolLine, Publication};
 
-/// Says what a run did.
+/// Describes a run.
 pub(in crate::cli::commands) fn describe(
     report: &ComputeReport,
     all_rows: bool,
@@ -231,7 +231,7 @@ pub(in crate::cli::commands) fn describe_unmatched(
     )
 }
 
-/// Says what is unknown, and what it means for the totals.
+/// Names the unknown, and its meaning for the totals.
 fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
     let counts = &report.counts;
     let mut text = String::new();

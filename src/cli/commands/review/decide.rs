@@ -289,7 +289,7 @@ pub(super) fn confirm() -> CliResult<()> {
     }
 }
 
-/// Says what a decision would change.
+/// Shows the changes of a decision.
 pub(super) fn describe(settled: &Settled) -> String {
     let Settled {
         item,

@@ -180,7 +180,7 @@ fn describe_event(event: &LoggedEvent) -> String {
     )
 }
 
-/// Says what was decided of a lot.
+/// Shows the decision about a lot.
 fn describe_lot(lot: &Value) -> String {
     let text = |name: &str| lot.get(name).and_then(Value::as_str).unwrap_or_default();
     let [id, size, price, acquired] = ["order_id", "size", "price", "acquired"].map(text);

@@ -105,7 +105,7 @@ async fn changed_years(
         if old == version {
             continue;
         }
-        // What was appended behind the year changes nothing in it.
+        // Later trades than the year's change nothing in it.
         let only: Option<BTreeSet<Pool>> = appended.map(|pools| {
             let may_change = |first: &Timestamp| filed.rules.date(*first).year() <= year;
             let pools = pools.iter().filter(|(_, first)| may_change(first));

@@ -122,7 +122,7 @@ async fn changed_since(
     ))
 }
 
-/// Returns what was filed for a year before, the newest filing of each account.
+/// Returns the filings of a year before this one, the newest of each account.
 async fn filed_before(store: &dyn Store, year: i16) -> CliResult<Vec<FiledYear>> {
     let mut filed = tax::filed(store, &zone_named).await?;
     filed.retain(|filed| filed.rules.year == year);
