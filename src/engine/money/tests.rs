@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::wide::I256;
 
 fn usd(text: &str) -> Usd {
     text.parse().unwrap()
