@@ -126,9 +126,9 @@ pub enum Command {
     Compare(CompareArgs),
     /// Keep the figures of an earlier system, to compare with
     History(HistoryArgs),
-    /// List and settle what only a person can decide; exclude pools
+    /// List and settle questions that only a person can decide; exclude pools
     Review(ReviewArgs),
-    /// Write the files of a tax year; verify and amend what was filed
+    /// Write the files of a tax year; verify and amend filed ones
     Tax(TaxArgs),
     /// Say in one line that all is well, or print a line for each finding
     Health(HealthArgs),
@@ -361,7 +361,7 @@ pub struct HistoryArgs {
 /// The commands of `history`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum HistoryCommand {
-    /// Keep the figures of a CSV file: what was reported elsewhere
+    /// Keep the figures of a CSV file: the results of another system
     Import {
         /// CSV with order_id and any of parent_id, parent_ids (with ; between), pnl_usd, ...
         #[arg(value_name = "FILE")]

@@ -1,4 +1,4 @@
-//! Flags, then environment, then file, then defaults: what a command works with.
+//! Flags, then environment, then file, then defaults: the settings that a command works with.
 
 mod database;
 mod tax;

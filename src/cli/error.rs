@@ -18,7 +18,7 @@ pub struct CliError {
     pub hint: String,
     /// The exit code.
     pub exit: Exit,
-    /// The last line: run, what is current, the next command.
+    /// The last line: the run, the current version, the next command.
     pub state: Option<String>,
 }
 

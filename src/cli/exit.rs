@@ -6,7 +6,7 @@ pub enum Exit {
     /// Done. Unmatched sells are reported, not an error, unless `--strict`.
     Done = 0,
     /// Done, with findings: a violation, a rejected pool, a partial import, incomplete tax files.
-    /// Also a finding of `health`, a difference from what was filed, anything under `--strict`.
+    /// Also a finding of `health`, a difference from the filing, anything under `--strict`.
     Findings = 1,
     /// Wrong usage, configuration or input; nothing was written.
     Usage = 2,

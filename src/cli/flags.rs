@@ -187,7 +187,7 @@ const RULES: &[Rule] = &[
         .or("leave it out: triggers guard the ledger of a file from the start"),
 ];
 
-/// A flag that no command has: what is without it is without effect always.
+/// A flag that no command has: a flag that needs it never has an effect.
 const NEVER: &str = "";
 
 /// The typed command's name and its matches.
@@ -199,7 +199,8 @@ pub struct Typed<'a> {
 }
 
 impl<'a> Typed<'a> {
-    /// Finds the innermost command. `name` is what the program itself stands for; empty: nothing.
+    /// Finds the innermost command. `name` is the command that the program itself stands for;
+    /// empty: none.
     pub fn of(name: &str, mut matches: &'a ArgMatches) -> Self {
         let mut command = name.to_owned();
         while let Some((name, inner)) = matches.subcommand() {

@@ -51,7 +51,7 @@ struct Outcome {
     is_summary: bool,
 }
 
-/// One of the programs: what its arguments are, and which command they make.
+/// One of the programs: its arguments, and the command that they make.
 trait Program: CommandFactory + FromArgMatches {
     /// The command that the program stands for; empty: the arguments name it.
     const COMMAND: &'static str;
@@ -111,7 +111,7 @@ fn run<P: Program>() -> ExitCode {
     code
 }
 
-/// Prints what the parser has to say: an error, the help or the version.
+/// Prints the parser's result: an error, the help or the version.
 fn end_of_parsing(error: clap::Error) -> ExitCode {
     let (kind, is_error) = (error.kind(), error.use_stderr());
     let text = printable::usage(error);
@@ -179,7 +179,7 @@ fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
             if json {
                 terminal::print_json(&outcome.json);
             } else if outcome.exit == Exit::Usage {
-                // Nothing was done: all that there is to say is what is wrong.
+                // Nothing was done: the fault is all that there is to say.
                 terminal::note(outcome.text.trim_end());
             } else {
                 terminal::print(&outcome.text);
@@ -193,7 +193,7 @@ fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
     }
 }
 
-/// Checks what was typed, before anything is read or opened.
+/// Checks the typed arguments, before anything is read or opened.
 ///
 /// Errors: a flag without effect; a value that can't be read.
 fn check(
@@ -240,10 +240,10 @@ fn run_to_outcome(command: Command, config: Config) -> CliResult<Outcome> {
 
 /// Makes the runtime that waits for the databases.
 ///
-/// One thread waits and works on what comes. With a second thread for the waiting, each piece wakes
-/// two threads, on processors that the server may be using. A full run took 5.7 s then, and takes
-/// 5.4 s. But the lines of a tax export cost as much as reading them, so there another thread reads
-/// ahead.
+/// One thread waits, and works on each piece. With a second thread for the waiting, each piece
+/// wakes two threads, on processors that the server may be using. A full run took 5.7 s then, and
+/// takes 5.4 s. But the lines of a tax export cost as much as reading them, so there another thread
+/// reads ahead.
 fn runtime_for(command: &Command) -> io::Result<Runtime> {
     match command {
         Command::Tax(_) => Builder::new_multi_thread()
@@ -254,7 +254,7 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
     }
 }
 
-/// Prints an error: what went wrong, what to do, and what still stands.
+/// Prints an error: the fault, the remedy, and the present state.
 fn report(error: &CliError, next: &Next, as_json: bool) {
     let hint = next.in_text(&error.hint);
     if as_json {

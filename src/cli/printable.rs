@@ -42,7 +42,7 @@ pub fn message(text: &str) -> String {
 
 /// Returns a document whose strings have the same values, and no character that a terminal obeys.
 pub fn json(value: &Value) -> String {
-    // Outside of strings there is ASCII only, so what is not plain stands in one.
+    // Outside of strings there is ASCII only, so any other character stands in one.
     let mut out = String::new();
     for c in format!("{value:#}\n").chars() {
         if c == '\n' || is_plain(c) {

@@ -89,7 +89,7 @@ impl Session {
         opened.map_err(|error| self.explained(error))
     }
 
-    /// Does the same, for who looks at what went wrong.
+    /// Does the same, for a look at an error.
     pub async fn try_open(&self, create: bool) -> StoreResult<Box<dyn Store>> {
         let holder = &self.context.holder;
         let store: Box<dyn Store> = match &self.config.database {
@@ -125,7 +125,7 @@ impl Session {
     pub fn explained(&self, error: StoreError) -> CliError {
         match (error, &self.config.database) {
             (StoreError::Missing(path), _) => self.missing(&path),
-            // SQLite says what it was about to do; a person asks which file.
+            // SQLite names its step; a person asks which file.
             (StoreError::NoPermission { reason, .. }, Database::Sqlite(path)) => {
                 let location = path.display().to_string();
                 StoreError::NoPermission { location, reason }.into()
@@ -138,8 +138,8 @@ impl Session {
         }
     }
 
-    /// Says beside each result that an operator changed the view: nobody else sees what it leaves
-    /// out.
+    /// Says beside each result that an operator changed the view: nobody else sees the omitted
+    /// rows.
     fn tell_adapted(&self, store: &dyn Store) {
         let names: Vec<String> = store.adapted_views().into_keys().collect();
         if names.is_empty() {
@@ -171,7 +171,7 @@ impl Session {
         }
     }
 
-    /// Closes what was opened: an SQLite file can be copied then, all of it is in the one file.
+    /// Closes the opened database: then one file holds all of it, and can be copied.
     ///
     /// Errors: somebody wrote to a file that this user may only read, while it was read.
     pub async fn close(&self) -> CliResult<()> {

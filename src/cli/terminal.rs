@@ -233,7 +233,7 @@ pub fn stop_on_signal(cancel: Cancel) -> io::Result<Signals> {
             if !has_ended.load(Ordering::SeqCst) {
                 note("error: interrupted: nothing was published");
             }
-            // Nobody drops what is still being written.
+            // Nobody drops an unfinished write.
             remove_unfinished();
             std::process::exit(super::exit::Exit::Interrupted as i32);
         });

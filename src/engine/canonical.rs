@@ -1,4 +1,4 @@
-//! Rows in their one canonical spelling: what is exported, hashed and compared.
+//! Rows in their one canonical spelling, for export, hash and comparison.
 //!
 //! CSV by RFC 4180 with LF; NULL is empty; decimals without superfluous zeros; times with six
 //! decimals and `Z`. Two results are "the same bytes" when these lines are.

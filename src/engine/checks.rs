@@ -1,12 +1,12 @@
-//! The judge: whether a stored version of a pool is what its ledger says it must be.
+//! The judge: whether a stored version of a pool agrees with its ledger.
 //!
 //! Each check is a function from data to violations; none stops at the first, and one wrong row
 //! gives few. `reference.rs` computes the expected rows, and shares no matching and no money code
 //! with the engine. `checks/rows.rs` judges the rows. `checks/claims.rs` judges the inventory, the
 //! review queue and the summary. `checks/evidence.rs` finds the trades of each row.
 //!
-//! Not here: what needs more than one pool's data. The store counts I15; I14 and I16 look at all
-//! ids of an account, and I12 compares with an earlier system.
+//! Not here: checks that need more than one pool's data. The store counts I15; I14 and I16 look at
+//! all ids of an account, and I12 compares with an earlier system.
 
 mod claims;
 mod evidence;
@@ -56,7 +56,7 @@ invariants! {
     I4 = "buys executed after their sell",
     /// First in, first out.
     I5 = "lots skipped while an older one had something left",
-    /// Every column is what a fresh computation gives.
+    /// Every column equals that of a fresh computation.
     I6 = "rows that differ from a fresh computation",
     /// Shares of a fee add up to the fee.
     I7 = "trades whose fee shares do not add up",
@@ -64,13 +64,13 @@ invariants! {
     I8 = "allocations of unknown, voided or ineligible trades",
     /// Lots are never shared between accounts or symbols.
     I9 = "pairs across accounts or symbols",
-    /// The inventory is what the sells have left.
+    /// The inventory is the rest that the sells leave.
     I10 = "lots where ledger minus allocations differs from the inventory snapshot",
     /// Each unmatched part has its review item, and no other part has one.
     I11 = "unmatched rows without a review item, or open items without a row",
     /// The answers of an earlier system are explained.
     I12 = "historical sells not classified equal, differs or missing",
-    /// The version is what was published, made from the ledger that is there.
+    /// The version is the published one, made from the present ledger.
     I13 = "pools whose ledger, allocations or summary differs from what the version recorded",
     /// An order is not counted twice.
     I14 = "executions present both as fills and as their whole order",
@@ -108,7 +108,7 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// An invariant that does not hold: where, what was found, what was expected.
+/// A broken invariant: its place, the finding, the expected value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The broken invariant.
@@ -117,7 +117,7 @@ pub struct Violation {
     pub pool: Option<Pool>,
     /// The order in question; empty if it is about the whole pool.
     pub order_id: String,
-    /// The finding, and what was expected.
+    /// The finding, and the expected value.
     pub message: String,
 }
 

@@ -37,7 +37,7 @@ impl Fact {
 
     /// Reads plain decimal text: digits, at most one point, perhaps a sign before them.
     ///
-    /// `None`: anything else, for the reader that names what is wrong.
+    /// `None`: anything else, for the reader that names the fault.
     pub fn of_plain_text(text: &[u8]) -> Option<Self> {
         let (is_negative, digits) = match text {
             [b'-', digits @ ..] => (true, digits),

@@ -369,7 +369,7 @@ mod tests {
         let message = |text: &str| text.parse::<OrderId>().unwrap_err().to_string();
         assert_eq!(message("a\nb"), "has the control character U+000A");
         assert_eq!(message(" a"), "has a misplaced blank, U+0020");
-        // Names are shown so that a terminal and a reader see what they have.
+        // Names are shown so that a terminal and a reader see every character.
         let unreadable = OrderId::unreadable("A\u{202e}\u{1b}1");
         assert_eq!(unreadable.to_string(), "A\\u{202e}\\u{1b}1");
         assert!("two words".parse::<OrderId>().is_ok());

@@ -128,7 +128,7 @@ pub(super) struct Lot<N> {
     terms: Terms,
     size: N,
     used: N,
-    /// Cost of the units used so far: what the next slice's cost is the difference to.
+    /// Cost of the units used so far: the next slice's cost is the difference to this.
     cost_used: Usd,
 }
 
@@ -189,7 +189,7 @@ impl<N: Units> Lot<N> {
 /// A part of a sell, as the kernel gives it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part<N> {
-    /// The lot it was taken from, and what it cost there; `None`: unmatched.
+    /// The lot it was taken from, and its cost there; `None`: unmatched.
     pub(super) lot: Option<(u32, Usd)>,
     pub(super) size: N,
     pub(super) proceeds: Usd,

@@ -1,5 +1,5 @@
-//! Lots: what one buy brought in. Their open rest, the part that earlier sells used, and how many
-//! lots sells can reach.
+//! Lots: the units that one buy brought in. Their open rest, the part that earlier sells used, and
+//! how many lots sells can reach.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct OpenLot {
     pub buy: u32,
     /// Units: base units.
     pub remaining_size: Size,
-    /// Units: USD, the cost of what is left, so that used and left add up to the whole.
+    /// Units: USD, the cost of the rest, so that used and left add up to the whole.
     pub remaining_cost: Usd,
 }
 
@@ -89,7 +89,7 @@ impl LotSums {
         cost: Usd::ZERO,
     };
 
-    /// Adds a lot. Errors: the sum passes what an amount may be; nothing was added.
+    /// Adds a lot. Errors: the sum is too large for an amount; nothing was added.
     pub fn try_add(&mut self, size: Size, cost: Usd) -> Result<(), MoneyError> {
         let (size, cost) = (add_sizes(self.size, size)?, self.cost.checked_add(cost)?);
         *self = Self {
@@ -110,7 +110,7 @@ pub struct LotPicker {
 }
 
 impl LotPicker {
-    /// `reach` is what the new sells may use at most; `None`: all lots are picked.
+    /// `reach` is the most that the new sells may use; `None`: all lots are picked.
     pub const fn new(reach: Option<Size>) -> Self {
         Self {
             reach,

@@ -174,7 +174,7 @@ impl Matcher {
         Ok(slices)
     }
 
-    /// Returns the open lots, oldest first: the buy, what is left of it, and what that cost.
+    /// Returns the open lots, oldest first: the buy, its rest, and the cost of the rest.
     pub fn open_lots(&self) -> Result<Vec<(Arc<Trade>, Size, Usd)>, MoneyError> {
         let mut waiting = self.waiting.clone();
         let mut lots = Waiting {

@@ -18,7 +18,8 @@ pub use super::digits::NumberError;
 
 /// Reads a fact: at most 28 significant digits and 28 decimals.
 fn parse_fact(text: &str) -> Result<Decimal, NumberError> {
-    // Nearly every number is plain digits, read without the heap; others say what is wrong below.
+    // Nearly every number is plain digits, read without the heap; the code below finds the fault of
+    // others.
     if let Some(fact) = Fact::of_plain_text(text.as_bytes()) {
         return Ok(fact.to_decimal());
     }

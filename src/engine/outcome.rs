@@ -142,9 +142,9 @@ impl Matching {
 
     /// Shows each allocation as a row, in canonical order, until one is refused.
     ///
-    /// The fast way over all rows: it has one row and writes only what changes.
-    /// [`rows`](Self::rows) gives a new one each time. Errors: what `see` returned; the walk ended
-    /// before the last row, which is a bug of the engine.
+    /// The fast way over all rows: it has one row and writes only the changes. [`rows`](Self::rows)
+    /// gives a new one each time. Errors: the error of `see`; the walk ended before the last row,
+    /// which is a bug of the engine.
     pub fn try_each_row<'a, E: From<SelfCheckError>>(
         &'a self,
         see: impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
@@ -281,8 +281,8 @@ impl Matching {
 
     /// Returns the changes of open lots that earlier trades left, and the new ones.
     ///
-    /// Errors: the buy of a lot is not among the trades, or is smaller than what its lot used;
-    /// both are bugs of the engine.
+    /// Errors: the buy of a lot is not among the trades, or is smaller than the used part of its
+    /// lot; both are bugs of the engine.
     pub fn lot_changes(&self) -> Result<LotChanges<'_>, SelfCheckError> {
         let mut changes = LotChanges::default();
         let mut earlier = self.earlier.iter().peekable();

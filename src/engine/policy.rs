@@ -34,7 +34,7 @@ pub const SHOWN_CHARS_MAX: usize = 300;
 /// Longest reason, note, path or server's message that a text shows, in characters.
 pub const SENTENCE_CHARS_MAX: usize = 2_000;
 
-/// The dollar and what counts as one, unless the configuration says otherwise.
+/// The dollar and its equivalents, unless the configuration says otherwise.
 pub const USD_QUOTES_DEFAULT: [&str; 3] = ["USD", "USDC", "USDT"];
 
 /// Statuses of orders that never executed. A row that has one is not a trade.

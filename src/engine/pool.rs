@@ -112,7 +112,7 @@ impl PoolLedger {
     }
 }
 
-/// Why a pool has no allocations: what only a person can settle.
+/// Why a pool has no allocations: a question that only a person can settle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// `InvalidTrade`, `MissingFx` or `AllocationError`.

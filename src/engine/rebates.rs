@@ -35,7 +35,7 @@ impl Default for FeeSigns {
 }
 
 impl FeeSigns {
-    /// Counts a trade's fee. Errors: the sum passes what an amount may be; nothing was added.
+    /// Counts a trade's fee. Errors: the sum is too large for an amount; nothing was added.
     pub fn try_add(&mut self, trade: &Trade) -> Result<(), MoneyError> {
         let Some(fee) = trade.fee else {
             return Ok(());

@@ -333,7 +333,7 @@ struct Share<'a> {
     trade: &'a Trade,
     amounts: TradeAmounts,
     fees_per_unit: Option<UsdPerUnit>,
-    /// Units given out so far, and what they came to.
+    /// Units given out so far, and their amount.
     used: Exact,
     gross_used: Exact,
     fees_used: Exact,

@@ -38,12 +38,12 @@ pub enum Continued {
     Matched(Box<Matching>, Box<PoolTotals>),
     /// They can't be matched: the version stays as it is there.
     Rejected(Rejection),
-    /// A trade comes before what was matched, and would have changed it.
+    /// A trade comes before the matched ones, and would have changed them.
     HistoryChanged {
         /// The first such trade.
         order_id: String,
     },
-    /// The snapshot is not what the version left: a row is missing, or was changed.
+    /// The snapshot differs from that of the version: a row is missing, or was changed.
     Damaged(String),
 }
 
@@ -139,7 +139,7 @@ fn check_cost(lot: &InventoryLot) -> Result<(), String> {
     }
 }
 
-/// Returns the id of the first trade that would have changed what is matched.
+/// Returns the id of the first trade that would have changed earlier matches.
 ///
 /// A buy that comes before the last sell changes nothing if an older lot is still open. No sell has
 /// come past that lot, so none would have reached the buy.

@@ -179,7 +179,7 @@ impl<'a, N: Units> Conserved<'a, N> {
         Ok(())
     }
 
-    /// Adds what earlier trades used of the buy that has just begun.
+    /// Adds the part of the buy, which has just begun, that earlier trades used.
     fn add_used_before(&mut self, earlier: &EarlierLot) -> Result<(), SelfCheckError> {
         let Some(buy) = self.trade(earlier.buy) else {
             return Err(SelfCheckError::Pointer(self.name(earlier.buy)));

@@ -18,7 +18,7 @@ pub(super) struct Ties {
 }
 
 impl Ties {
-    /// Counts those of sorted trades; what earlier trades counted is left out.
+    /// Counts those of sorted trades, without those that earlier trades counted.
     ///
     /// `earlier` are buys of open lots, which were counted when they came; `last` is the last trade
     /// that was matched before.

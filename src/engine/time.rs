@@ -108,7 +108,7 @@ impl FromStr for Timestamp {
 
 /// Tells whether a text has the form `2025-01-02T03:04:05...`, and no second that does not exist.
 ///
-/// The parser would fill in what is missing, and turn a leap second into the one before it.
+/// The parser would fill in missing parts, and turn a leap second into the one before it.
 fn is_complete(text: &str) -> bool {
     const FORM: &[u8] = b"0000-00-00?00:00:00";
     let fits = |(byte, wanted): (u8, &u8)| match wanted {
@@ -124,7 +124,7 @@ fn is_complete(text: &str) -> bool {
         && is_fraction_and_offset(rest)
 }
 
-/// Tells whether what follows the seconds is a fraction, if any, and an offset, if any.
+/// Tells whether only a fraction and an offset, each optional, follow the seconds.
 ///
 /// The parser would take an offset of 25 hours, or one with seconds, which RFC 3339 does not know.
 fn is_fraction_and_offset(text: &str) -> bool {

@@ -134,7 +134,7 @@ impl Trade {
         Ok(trade)
     }
 
-    /// Checks what no single number can show: a size above zero, amounts within the limits.
+    /// Checks rules that no single number can show: a size above zero, amounts within the limits.
     ///
     /// Errors: the column at fault.
     pub fn check(&self) -> Result<(), InvalidTrade> {

@@ -1,4 +1,4 @@
-//! A folder for what is made and looked at, and then gone.
+//! A folder for temporary results, gone in the end.
 
 use std::fs::DirBuilder;
 use std::io;

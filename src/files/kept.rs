@@ -15,11 +15,11 @@ use super::error::WriteError;
 /// Files that this process keeps.
 static KEPT: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
 
-/// Paths, and what each is.
+/// Paths, each with its kind.
 #[derive(Debug, Default)]
 struct Kept(Vec<(PathBuf, &'static str)>);
 
-/// Keeps a file from being replaced by a result: `what` says what it is, with its article.
+/// Keeps a file from being replaced by a result: `what` is its kind, with its article.
 ///
 /// The name is kept whether or not a file has it already.
 pub fn keep(path: &Path, what: &'static str) {

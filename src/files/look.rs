@@ -53,8 +53,8 @@ pub fn open_text(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Checks that a text is a plain file, or what a shell hands over. Nothing is opened, so nothing is
-/// waited for.
+/// Checks that a text is a plain file, or a shell's stream. Nothing is opened, so nothing is waited
+/// for.
 ///
 /// Errors: it is not there; it is another kind of thing, which may never end.
 pub fn check_text(path: &Path) -> io::Result<()> {
@@ -71,7 +71,7 @@ pub fn check_text(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Tells whether a path names what a process was given, or the device that holds nothing.
+/// Tells whether a path names a stream that the process got, or the null device.
 fn is_handed_over(path: &Path) -> bool {
     if path == Path::new("/dev/stdin") || path == Path::new("/dev/null") {
         return true;
@@ -92,7 +92,7 @@ fn is_null(there: &Metadata) -> bool {
     fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == there.rdev())
 }
 
-/// A person ends what he types.
+/// Tells whether a path is a terminal: a person there ends the text.
 fn is_terminal(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| file.is_terminal())
 }

@@ -1,4 +1,4 @@
-//! Names for files that are whole: without replacing what is there, and kept by the folder.
+//! Names for whole files: nothing is replaced, and the folder keeps the name.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};

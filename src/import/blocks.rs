@@ -218,7 +218,7 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// Looks for a NUL byte in what is left.
+    /// Looks for a NUL byte in the rest.
     fn nul_behind(&mut self) -> io::Result<Option<FileError>> {
         loop {
             if let Some(at) = nul_in(&self.buffer) {

@@ -46,7 +46,7 @@ fn blocks_of(bytes: &[u8], block_bytes: usize) -> Result<(Vec<Block>, String), B
     Ok((all, blocks.into_sha256().unwrap()))
 }
 
-/// Reads a file by blocks to what reading it whole gives.
+/// Parses a file by blocks; the result must equal that of the whole file.
 fn parse_by_blocks(bytes: &[u8], block_bytes: usize) -> Result<ParsedFile, BlockError> {
     let (blocks, _) = blocks_of(bytes, block_bytes)?;
     let format = blocks

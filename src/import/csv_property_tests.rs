@@ -1,4 +1,4 @@
-//! Properties of `csv.rs`: what was written reads back equal, and no bytes break the reader.
+//! Properties of `csv.rs`: a written file reads back equal, and no bytes break the reader.
 
 use proptest::prelude::*;
 

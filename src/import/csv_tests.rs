@@ -1,4 +1,4 @@
-//! Tests of `csv.rs`: every bad row with its exact message, and what is read from good ones.
+//! Tests of `csv.rs`: every bad row with its exact message, and the trades of good ones.
 
 use jiff::tz::TimeZone;
 

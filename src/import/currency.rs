@@ -1,4 +1,4 @@
-//! Columns that say what money is: none of them is ignored in silence.
+//! Columns that name a currency: none of them is ignored in silence.
 //!
 //! Prices and fees are read as US dollars. If the name of an ignored column says that it names a
 //! currency, each row must say dollars. Otherwise the import refuses the file.

@@ -1,4 +1,4 @@
-//! Why nothing of a file was read, and what to do about it.
+//! Why nothing of a file was read, and the remedy.
 
 use std::io;
 

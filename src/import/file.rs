@@ -144,7 +144,7 @@ mod tests {
     const EXPORT: &str = "open it in the program it comes from and export it as CSV, in UTF-8";
     const SAVE: &str = "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")";
 
-    /// First bytes, what they are, hint.
+    /// First bytes, kind of file, hint.
     const OTHERS: &[(&[u8], &str, &str)] = &[
         (b"\x1f\x8b\x08\0\0", "compressed (gzip)", UNPACK),
         (b"BZh91AY", "compressed (bzip2)", UNPACK),

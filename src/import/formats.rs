@@ -1,8 +1,8 @@
 //! The formats of files of trades, each in a file of its own.
 //!
-//! A format says which header is its own and what a row below it is. It never sees the file: its
-//! caller finds rows, counts lines, and collects the outcomes. To add a format, write its
-//! file and add one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
+//! A format recognises its own header, and reads the rows below it. It never sees the file: its
+//! caller finds rows, counts lines, and collects the outcomes. To add a format, write its file and
+//! add one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
 mod native;
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(super) fn with_obstacles(fault: Fault, text: &str, counts: Counts) -> Fault 
     }
 }
 
-/// Blanks of several widths, and apostrophes: what stands between thousands, or before a unit.
+/// Blanks of several widths, and apostrophes: marks between thousands, or before a unit.
 const BLANKS: [char; 6] = ['\'', '’', ' ', '\u{a0}', '\u{202f}', '\u{2009}'];
 
 const BLANKS_IN_THE_WAY: &str = "blanks and apostrophes are no part of a number";
@@ -65,7 +65,7 @@ const BLANKS_IN_THE_WAY: &str = "blanks and apostrophes are no part of a number"
 /// Signs of currencies that are not the dollar.
 const SIGNS: [char; 9] = ['€', '£', '¥', '₹', '₩', '₿', '₽', '₺', '₴'];
 
-/// Takes off what is no digit, point or comma. `None`: the text is no number in any dress.
+/// Takes off all but digits, point and comma. `None`: the text is no number in any dress.
 fn undress(text: &str) -> Option<Dressed> {
     let in_parentheses = text
         .strip_prefix('(')

@@ -182,7 +182,7 @@ fn read_row(
 
 /// Reads when a lot was acquired, as [`parse_opening_lots`] does.
 ///
-/// Errors: what is wrong, and what to do.
+/// Errors: the fault, and the remedy.
 pub fn parse_acquired(
     text: &str,
     zone: Option<&TimeZone>,

@@ -57,7 +57,7 @@ impl RejectedRow {
         }
     }
 
-    /// Returns where the row is and what it has, without what was expected.
+    /// Returns the row's place and value, without the expected value.
     pub fn what(&self) -> String {
         let (line, column) = (self.line, &self.column);
         let mut text = match (column.as_str(), self.found.as_str()) {
@@ -96,7 +96,7 @@ pub(super) fn quoted(value: &str) -> Shown<'_> {
     shown_within(value, CELL_CHARS_MAX).quoted()
 }
 
-/// Why a cell has no value: the end of the message, and what to do.
+/// Why a cell has no value: the end of the message, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     pub reason: String,

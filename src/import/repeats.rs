@@ -104,7 +104,7 @@ impl Repeats {
         compared
     }
 
-    /// Begins again with what is to be compared: for another reading of the same file.
+    /// Begins again with the hashes to compare: for another reading of the same file.
     pub fn again(&self) -> Self {
         Self {
             hasher: self.hasher.clone(),

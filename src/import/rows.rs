@@ -30,7 +30,7 @@ pub(super) struct Row<'a> {
     pub line_last: u64,
     /// The row unchanged, without its line end.
     pub text: &'a str,
-    /// The end of what was read, in bytes of the text.
+    /// The end of the read part, in bytes of the text.
     pub end: usize,
     /// End of the text that this result depends on; any text may follow.
     pub looked_at: usize,

@@ -40,7 +40,7 @@ pub fn read_whole(mut source: impl Read, bytes_max: usize) -> Result<Vec<u8>, Bl
     }
 }
 
-/// Turns what went wrong while a list was read into words, as its reader puts the file before it.
+/// Turns an error of reading a list into words; its reader puts the file before them.
 pub fn whole_error(error: &BlockError) -> (String, String) {
     match error {
         BlockError::Io(error) => (format!(": can't be read: {error}"), String::new()),

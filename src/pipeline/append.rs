@@ -33,17 +33,17 @@ pub enum Forced {
     NoVersion,
     /// The version is sealed.
     Sealed(Version),
-    /// Symbols, exclusions or another rule are no longer what the version was computed with.
+    /// Symbols, exclusions or another rule differ from those of the version.
     Policy,
     /// The version's watermark says nothing here.
     Watermark(String),
-    /// The pool's inventory snapshot is not what the version left.
+    /// The pool's inventory snapshot differs from that of the version.
     Snapshot(Pool, String),
-    /// A trade came before what was matched.
+    /// A trade came before the matched ones.
     Late(Pool, String),
     /// Trades were voided or put back.
     Revised(Pool, Vec<String>),
-    /// The past of a pool of an unguarded ledger is not what it was.
+    /// The past of a pool of an unguarded ledger has changed.
     Changed(Pool),
 }
 
@@ -54,7 +54,7 @@ pub struct AppendLine {
     pub pool: Pool,
     /// Its status after the run.
     pub status: PoolStatus,
-    /// Counts and sums of what was appended.
+    /// Counts and sums of the appended trades.
     pub added: PoolTotals,
     /// The newest trade.
     pub newest: Option<Timestamp>,
@@ -77,7 +77,7 @@ pub struct AppendReport {
     pub current: Current,
     /// Pools with something new, by account and symbol.
     pub pools: Vec<AppendLine>,
-    /// Counts and sums of what was appended.
+    /// Counts and sums of the appended trades.
     pub counts: RunCounts,
     /// New trades that were voided again.
     pub voided: u64,
@@ -131,7 +131,7 @@ impl<'a> Appending<'a> {
         }
     }
 
-    /// Matches what is new of a pool; returns what forces a full run.
+    /// Matches the new trades of a pool; returns the cause of a full run.
     pub(super) fn go_on(
         &mut self,
         new: PoolLedger,
@@ -426,7 +426,7 @@ impl Append {
         store.append(&plan, &self.pools, &completion).await?;
         report.run_id = Some(run_id);
         if report.publication == Publication::NotAsked {
-            // What kept it from being current is settled.
+            // The reason that kept it from being current is settled.
             report.current = move_to(store, context, plan.version, false).await?;
             report.publication = Publication::Published;
         }

@@ -23,8 +23,8 @@ pub struct ChangedPool {
 
 /// Lists the pools that were changed since a version; none where the ledger is guarded.
 ///
-/// Pools that the version does not know are taken out of what was read: they came later. Returns
-/// the number of their rows, too.
+/// Removes pools that the version does not know: they came later. Returns the number of their rows,
+/// too.
 pub(super) fn changed_since<'s>(
     info: &VersionInfo,
     summaries: impl Iterator<Item = &'s PoolSummary>,

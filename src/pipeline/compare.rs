@@ -1,6 +1,6 @@
 //! Two versions beside each other: the sells that differ, and why as far as that can be known.
 //!
-//! All rows of both are first compared with what their runs recorded. Pools whose rows have one
+//! All rows of both are first compared with the records of their runs. Pools whose rows have one
 //! hash are not read again. The ledger as of both versions tells which trades came, went or were
 //! corrected between them; an unguarded ledger has only its present state.
 
@@ -86,7 +86,7 @@ pub struct SellDifference {
 }
 
 impl SellDifference {
-    /// Returns the second pnl less the first; what is not there counts 0.
+    /// Returns the second pnl less the first; a missing one counts 0.
     pub fn difference(&self) -> Usd {
         let pnl = |sell: &Option<ComparedSell>| {
             let pnl = sell.as_ref().and_then(|sell| sell.pnl);
@@ -277,7 +277,7 @@ impl ComparedSell {
         self.add_part(buy, row.allocated_size, row.cost_basis_usd, row.pnl_usd);
     }
 
-    /// Adds a row: a part of a lot, or what found none.
+    /// Adds a row: a part of a lot, or an unmatched part.
     pub(super) fn add_part(
         &mut self,
         buy: Option<String>,
@@ -304,7 +304,7 @@ impl ComparedSell {
     }
 }
 
-/// A version, and what it says of its pools.
+/// A version, and its claims about its pools.
 struct Side {
     info: VersionInfo,
     pools: BTreeMap<Pool, PoolSummary>,
@@ -344,7 +344,7 @@ impl Side {
     }
 }
 
-/// Lists what differs between two versions beside the ledger.
+/// Lists the differences between two versions beside the ledger.
 fn notes(left: &VersionInfo, right: &VersionInfo) -> Vec<String> {
     let mut notes = Vec::new();
     if left.policy != right.policy {

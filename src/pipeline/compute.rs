@@ -46,7 +46,7 @@ pub struct ComputeOptions {
     pub keep_versions: Option<usize>,
 }
 
-/// A run at work: what it was lent, what it was asked, and since when.
+/// A run at work: its context, its options, and its start.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'a> {
     pub(super) store: &'a dyn Store,

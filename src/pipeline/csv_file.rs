@@ -201,7 +201,8 @@ pub(super) fn reject(row: RejectedRow) -> Reject {
 pub(super) fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
     let mut fees = FeeSigns::default();
     for row in trades {
-        // A file with 10^24 USD of rebates has other troubles; what does not fit is not counted.
+        // A file with 10^24 USD of rebates has other troubles; a sum that does not fit is not
+        // counted.
         let _ = fees.try_add(&row.trade);
     }
     fees

@@ -1,4 +1,4 @@
-//! Tests of `csv_file.rs`: what is held at once, and a file that changes between its readings.
+//! Tests of `csv_file.rs`: blocks held at once, and a file that changes between its readings.
 
 use std::fs;
 

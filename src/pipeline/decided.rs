@@ -132,7 +132,7 @@ pub async fn late_buys(
     };
     let arrived = match store.arrivals(&scope, since).await {
         Ok(arrived) => arrived,
-        // Nobody can tell what is new: the run reads everything, and says so.
+        // Nobody can find the new rows: the run reads everything, and says so.
         Err(StoreError::WatermarkElsewhere(_) | StoreError::MustReadWhole(_)) => {
             return Ok(Vec::new());
         }

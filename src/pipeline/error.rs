@@ -1,4 +1,4 @@
-//! Why the job did not do what it was asked, as values. `cli/error` finds hints and exit codes.
+//! Why the job failed or refused, as values. `cli/error` finds hints and exit codes.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::import::FileError;
 use crate::store::StoreError;
 use crate::store::model::{Holder, Version, VersionStatus};
 
-/// Why the job did not do what it was asked.
+/// Why the job failed or refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// The store failed or refused.
@@ -30,7 +30,7 @@ pub enum PipelineError {
         /// Why.
         reason: String,
     },
-    /// A file is not what it was when its rows were checked. Nothing of it is in the ledger.
+    /// A file changed since its rows were checked. Nothing of it is in the ledger.
     #[error("{file}: changed while it was being imported: nothing of it was imported")]
     Changed {
         /// Its name.

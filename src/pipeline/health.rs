@@ -1,7 +1,7 @@
-//! Whether results can be relied on at this moment: what is late, failed, held, left out, growing.
+//! Whether results can be relied on at this moment: late, failed, held, left out, growing.
 //!
-//! Each check is a function from what is known to findings; none stops at the first. Nothing is
-//! locked and nothing is written.
+//! Each check is a function from facts to findings; none stops at the first. Nothing is locked and
+//! nothing is written.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub enum Finding {
     NoVersion,
     /// Trades wait longer than they may.
     Behind {
-        /// How many are newer than what is computed.
+        /// How many are newer than the computed ones.
         trades: u64,
         /// The oldest of them.
         oldest: Timestamp,

@@ -106,7 +106,7 @@ impl HistoryReport {
         of_status.count() as u64
     }
 
-    /// Counts what only `--strict` takes for a finding.
+    /// Counts the findings that only `--strict` reports.
     pub fn strict_findings(&self) -> u64 {
         self.count(HistoryStatus::Differs) + self.count(HistoryStatus::Missing)
     }

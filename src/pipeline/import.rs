@@ -62,7 +62,7 @@ pub struct Source {
 /// Place of a source's trades.
 #[derive(Debug)]
 enum SourceTrades {
-    /// In memory: what can't be read twice, and lots carried over, which are few.
+    /// In memory: sources that can't be read twice, and opening lots, which are few.
     Listed(Vec<LedgerTrade>, Vec<Reject>),
     /// In the file, which is read once more when they are wanted.
     InFile(CsvFile),

@@ -1,8 +1,8 @@
-//! An incremental run: what is new since a version's watermark, appended to that version.
+//! An incremental run appends the trades since a version's watermark to that version.
 //!
 //! A pool goes on from its open lots. If a trade came late, was voided or put back, or if the
-//! policy changed, that is not enough. Then the run makes a new version of everything and says what
-//! forced it. The appended rows are those of a full run.
+//! policy changed, that is not enough. Then the run makes a new version of everything and names the
+//! cause. The appended rows are those of a full run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub enum Incremental {
     Nothing(NothingNew),
     /// The version has more rows now.
     Appended(Box<AppendReport>),
-    /// A new version of everything, and what forced it.
+    /// A new version of everything, and its cause.
     Full(Box<ComputeReport>, Vec<Forced>),
 }
 
@@ -46,7 +46,7 @@ pub struct NothingNew {
     pub current: Current,
 }
 
-/// Extends the newest version by what arrived since.
+/// Extends the newest version by the later arrivals.
 ///
 /// Errors: locked by another run; the store fails. After any failure the current version is whole,
 /// and the log says what happened.
@@ -218,7 +218,7 @@ impl Found {
         Ok(())
     }
 
-    /// Tells whether what arrived in an unguarded ledger says enough: pools are read whole only
+    /// Tells whether the arrivals in an unguarded ledger are known: pools are read whole only
     /// together with all others.
     fn is_told(&self) -> bool {
         let is_matched = |pool| {
@@ -248,7 +248,7 @@ impl Found {
         Ok(())
     }
 
-    /// A stale pool ends earlier than its version: what is new of it is older.
+    /// A stale pool ends earlier than its version: its new trades are older.
     async fn read_stale(&mut self, store: &dyn Store) -> PipelineResult<()> {
         let Ok(arrivals) = &mut self.arrivals else {
             return Ok(());

@@ -19,10 +19,10 @@ pub(super) async fn lock_runs(
     when_free(context, async || store.lock_runs(&holder_of(context)).await).await
 }
 
-/// Does what needs the run lock as soon as nobody else holds it.
+/// Does work under the run lock as soon as nobody else holds it.
 ///
-/// Errors: somebody else holds it, for longer than the context allows; a stop was asked for; what
-/// was to be done failed.
+/// Errors: somebody else holds it, for longer than the context allows; a stop was asked for; the
+/// work failed.
 pub async fn when_free<T>(
     context: &Context,
     work: impl AsyncFn() -> StoreResult<T>,

@@ -22,7 +22,7 @@ use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::{StoreError, StoreResult};
 
-/// Bytes of a chunk of rows: large enough that what a chunk costs is nothing beside its rows.
+/// Bytes of a chunk of rows: large enough that its fixed cost is nothing beside its rows.
 pub(super) const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Chunks of a pool that wait for the writer.
@@ -61,7 +61,7 @@ pub(super) struct Making<'a> {
     on_pool: OnPool<'a>,
 }
 
-/// Starts one worker, which sends what it makes of a slice.
+/// Starts one worker, which sends the rows of a slice.
 pub(super) fn start_one<'a>(
     make: impl FnOnce(&mpsc::Sender<Made>) -> PipelineResult<()> + Send + 'static,
     on_pool: OnPool<'a>,

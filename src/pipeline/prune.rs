@@ -125,7 +125,7 @@ fn readable(versions: &[VersionInfo]) -> usize {
     versions.iter().filter(readable).count()
 }
 
-/// Chooses what to drop among the versions that count, oldest first.
+/// Chooses the versions to drop among those that count, oldest first.
 fn chosen(
     versions: &[VersionInfo],
     current: Current,

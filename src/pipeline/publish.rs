@@ -91,8 +91,8 @@ pub(super) fn publishable(versions: &[VersionInfo]) -> impl Iterator<Item = &Ver
         .filter(|info| info.status.is_readable() && info.scope == "all")
 }
 
-/// Returns the pools that the current version has allocations of: what another one in its place
-/// must not take away.
+/// Returns the pools that the current version has allocations of: another one in its place must
+/// keep them.
 pub(super) async fn covered_pools(
     store: &dyn Store,
     current: &Current,

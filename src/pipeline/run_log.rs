@@ -90,7 +90,7 @@ impl<'a> RunLog<'a> {
     /// Does work. If a stop is requested while the work waits for the database, the database gets
     /// the request, too.
     ///
-    /// Work that ends well all the same has done what it was asked, and says so.
+    /// Work that ends well all the same has done its task, and says so.
     pub(super) async fn interruptible<T>(
         &self,
         work: impl Future<Output = PipelineResult<T>>,
@@ -130,8 +130,7 @@ impl<'a> RunLog<'a> {
                 "retries": retries,
             }),
         };
-        // The first error is what the user must see. A row that stays open is closed by the next
-        // run.
+        // The user must see the first error. A row that stays open is closed by the next run.
         let _ = self.store.fail_run(self.run_id, &failure).await;
     }
 

@@ -1,5 +1,5 @@
-//! Executions that count twice: I14, as fills and as one whole order; I16, as a correction and as
-//! what it corrects, or as two corrections.
+//! Executions that count twice: I14, as fills and as one whole order. I16, as a correction and as
+//! its original, or as two corrections.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! New trades of a ledger that others change as they like.
 //!
-//! No column tells when a row came. So a run reads all rows, and compares each pool with what the
-//! version says of it. Hashes of rows add up. If the rows up to the pool's last trade have the
+//! No column tells when a row came. So a run reads all rows, and compares each pool with the
+//! version's summary. Hashes of rows add up. If the rows up to the pool's last trade have the
 //! version's hash, the past is unchanged and the later trades are new. If not, a trade was changed,
 //! removed or voided, or came late; which one, nobody can say any more.
 
@@ -21,7 +21,7 @@ pub(super) struct Compared {
     pub(super) changed: Vec<Pool>,
 }
 
-/// Compares what was read now with what a version says.
+/// Compares the pools read now with a version's summaries.
 pub(super) fn compare(read: LedgerRead, summaries: &BTreeMap<Pool, PoolSummary>) -> Compared {
     let mut compared = Compared {
         arrivals: Arrivals {

@@ -1,7 +1,7 @@
 //! Judges a stored version: reads it and the ledger as of its watermark, and runs the checks.
 //!
 //! A large ledger is read in parts of whole pools (`validate/parts.rs`), one judged after the other
-//! (`validate/judge.rs`). What a pool's rows have to do with other pools is looked for at the end.
+//! (`validate/judge.rs`). Relations of a pool's rows to other pools are checked at the end.
 
 mod elsewhere;
 mod judge;
@@ -72,7 +72,7 @@ impl ValidateReport {
             .sum()
     }
 
-    /// Counts what only `--strict` takes for a finding.
+    /// Counts the findings that only `--strict` reports.
     pub fn strict_findings(&self) -> u64 {
         let pools = self.pools_of(PoolStatus::Stale).count()
             + self.pools_of(PoolStatus::Rejected).count()
@@ -112,8 +112,8 @@ pub async fn validate_within(
     version: Option<Version>,
     memory: u64,
 ) -> PipelineResult<ValidateReport> {
-    // A run may extend the version while it is read: what was read before and after that does not
-    // go together, and says nothing.
+    // A run may extend the version while it is read. Then the parts read before and after do not
+    // fit together.
     let judge = async || validate_once(store, context, version, memory).await;
     let stands = async |report: &ValidateReport| {
         let versions = store.versions().await?;
@@ -170,7 +170,7 @@ async fn validate_once(
     let mut violations = sums.take_violations();
     violations.extend(check_version_claims(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
-    // In an unguarded ledger nothing else tells what came later than what is there.
+    // In an unguarded ledger only the difference tells the later rows.
     let arrived_since = match info.watermark.is_unguarded() {
         true => sums.rows_later,
         false => ledger.eligible.saturating_sub(sums.seen),
@@ -298,7 +298,7 @@ async fn judge_parts(
     Ok(sums)
 }
 
-/// Goes through all parts once more, for what only all of them together can tell.
+/// Goes through all parts once more, for checks that need all of them.
 async fn look_through(
     parts: &Parts<'_>,
     asked: &Asked,
@@ -317,7 +317,7 @@ async fn look_through(
     Ok(found)
 }
 
-/// Judges the pools again that had asked for what is known only at the end.
+/// Judges the pools again that had asked for facts known only at the end.
 async fn judge_again(
     parts: &Parts<'_>,
     (store, context): (&dyn Store, &Context),

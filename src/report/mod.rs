@@ -14,7 +14,7 @@ use crate::engine::{ALLOCATION_HEADER, AllocationRow};
 pub use file::{PartFile, WrittenFile, hex, sha256_of, sibling, sum_of};
 pub use line::CsvLine;
 
-/// Writes the canonical export, and counts and hashes what it writes.
+/// Writes the canonical export, and counts and hashes it.
 ///
 /// The bytes are those that the version's allocations hash is made of, line by line.
 #[derive(Debug)]

@@ -81,7 +81,7 @@ fn filed_of(
     }))
 }
 
-/// A line that is printed: what identifies it and what it says.
+/// A printed line: its key and its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrintedLine {
     /// Account of the sale.
@@ -144,7 +144,7 @@ pub struct Amendment {
     pub filed: FiledYear,
     /// The version that it is compared with.
     pub version: Version,
-    /// Lines that differ, in the order of what was filed, then new ones.
+    /// Lines that differ, in the order of the filing, then new ones.
     pub lines: Vec<Amended>,
     /// For each box, the sums of the lines that differ, filed and today.
     pub boxes: BTreeMap<FormBox, (Amounts, Amounts)>,
@@ -162,8 +162,8 @@ impl Amendment {
     }
 }
 
-/// Compares what was filed with a version, or, of it, `only` some pools. Pools of equal hashes,
-/// and those without sales in the year, are not read.
+/// Compares a filing with a version, or only some pools of it. Pools of equal hashes, and those
+/// without sales in the year, are not read.
 ///
 /// Errors: the filed version's rows are gone; the store.
 pub async fn amend(

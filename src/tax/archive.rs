@@ -18,7 +18,7 @@ use crate::report::{CsvLine, PartFile, WrittenFile};
 use crate::store::Store;
 use crate::store::model::VersionInfo;
 
-/// Files of a zip that hold what was reviewed and imported: no version remembers them.
+/// Files of a zip with the reviews and imports of that day: no version remembers them.
 pub(super) const EVIDENCE: [&str; 2] = ["inputs.csv", "reviews.csv"];
 
 /// Result of filing a zip.
@@ -74,7 +74,7 @@ pub async fn archive(
 
 /// Asks for all formats of a year in a folder, under the names that a zip has.
 pub(super) fn request(rules: TaxRules, version: VersionInfo, folder: &Path) -> ExportRequest {
-    // The first name is the one that what goes with it is named after.
+    // The first name is that of the export; its side files take it, too.
     let mut files = vec![(Format::Form8949, folder.join("tax.csv"))];
     for format in Format::ALL.into_iter().filter(|f| *f != Format::Form8949) {
         let name = format!("{}.{}", format.as_str(), format.extension());

@@ -73,7 +73,7 @@ pub struct FormBox {
     pub letter: char,
 }
 
-/// Letters by term, then by what was reported.
+/// Letters by term, then by the broker's report.
 const SECURITY_LETTERS: [[char; 3]; 2] = [['A', 'B', 'C'], ['D', 'E', 'F']];
 const DIGITAL_LETTERS: [[char; 3]; 2] = [['G', 'H', 'I'], ['J', 'K', 'L']];
 

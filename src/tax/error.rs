@@ -64,7 +64,7 @@ pub enum DecisionError {
     /// A lot was acquired later than it was sold.
     #[error("acquired {0}, after the sale of {1}")]
     AcquiredLater(Timestamp, Timestamp),
-    /// The lots are larger than what found no lot.
+    /// The lots are larger than the unmatched size.
     #[error("{0} is more than the {1} that found no lot")]
     MoreThanUnmatched(Size, Size),
     /// The basis gives no price.
@@ -82,7 +82,7 @@ pub enum DecisionError {
         shown(.1)
     )]
     NothingOpen(i64, String),
-    /// The lots are larger than what is still open of the sell.
+    /// The lots are larger than the open rest of the sell.
     #[error(
         "item {item}: {total} is more than the {open} of sell {} that are open since trades were \
          appended", shown(.order_id)

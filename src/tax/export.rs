@@ -64,8 +64,8 @@ pub struct ExportRequest {
     pub if_there: IfThere,
     /// Whether the version is sealed with it.
     pub sealing: Sealing,
-    /// Refuse rows that are not those which the version's run wrote. Who compares files with what
-    /// was filed looks at both all the same.
+    /// Refuse rows that are not those which the version's run wrote. A comparison with filed files
+    /// looks at both all the same.
     pub check_rows: bool,
     /// Asked while rows are read.
     pub stop: Stop,
@@ -105,7 +105,7 @@ impl Paths {
     }
 }
 
-/// Refuses what is there already, or can't be a file.
+/// Refuses an existing path, or one that can't be a file.
 fn check_paths(request: &ExportRequest, paths: &Paths) -> TaxResult<()> {
     let named = request.files.iter().map(|(_, path)| path);
     let all = named.chain([&paths.unmatched, &paths.pools, &paths.manifest]);
@@ -220,7 +220,7 @@ async fn print_rows(
     if stop.is_asked() {
         return Err(TaxError::Stopped);
     }
-    // What the thread says comes first: the reader only sees that it is gone.
+    // The thread's error comes first: the reader only sees that it is gone.
     let gone = || TaxError::write(io::Error::other("the thread that writes has ended"));
     let sink = printed.map_err(|_| gone())?.map_err(TaxError::write)?;
     let rows = read?;

@@ -17,7 +17,7 @@ use crate::store::model::NamedTrade;
 /// The form of the manifest itself.
 pub const MANIFEST_FORMAT: i64 = 1;
 
-/// Whether an export is a draft or what is filed.
+/// Whether an export is a draft or the filing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sealing {
     /// May be made again from another version.

@@ -1,4 +1,4 @@
-//! A version's allocations as tax files: what a person files, and the proof of it.
+//! A version's allocations as tax files: the files to file, and the proof of them.
 //!
 //! Every figure here is made from a stored allocation and a date in a named time zone. Only this
 //! layer rounds. It rounds each printed row; a printed gain is printed proceeds less printed cost,

@@ -55,7 +55,7 @@ fn sell_time(item: &QueuedItem) -> Option<Timestamp> {
 
 /// Makes the marked trades of a decision, numbered from `first`, as [`next_numbers`] found it.
 ///
-/// Errors: more than what found no lot; acquired after the sale; an amount that does not fit.
+/// Errors: more than the unmatched size; acquired after the sale; an amount that does not fit.
 pub fn basis_trades(
     item: &QueuedItem,
     lots: &[BasisLot],
@@ -84,7 +84,7 @@ pub fn basis_trades(
 /// Checks that a decision fits the ledger of today. Since the item's version, an earlier decision
 /// or an import may have found lots.
 ///
-/// Errors: it names more than what finds no lot now; the pool can't be matched.
+/// Errors: it names more than is unmatched now; the pool can't be matched.
 fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxResult<()> {
     let sells = figures(&matched(&item.pool, trades_of(&item.pool, ledger)?)?)?;
     let (item, order_id) = (item.id, item.order_id.clone());
@@ -219,7 +219,7 @@ pub struct SellFigures {
     pub sold_at: Timestamp,
     /// Size without a lot. Units: base units.
     pub unmatched: Size,
-    /// Cost of what did. Units: USD.
+    /// Cost of the matched part. Units: USD.
     pub cost: Usd,
     /// Realized. Units: USD.
     pub pnl: Usd,
@@ -308,7 +308,7 @@ pub enum NearMiss {
     MissingFill(String),
 }
 
-/// Looks for what may explain an unmatched sell. Only hints: nothing is taken from them.
+/// Looks for possible causes of an unmatched sell. Only hints: nothing is taken from them.
 ///
 /// Errors: the store.
 pub async fn near_misses(

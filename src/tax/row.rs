@@ -50,7 +50,7 @@ impl Mark {
     }
 }
 
-/// Everything that decides what is printed, beside the version itself.
+/// Everything that decides the printed figures, beside the version itself.
 #[derive(Debug, Clone)]
 pub struct TaxRules {
     /// The tax year.

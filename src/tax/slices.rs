@@ -154,7 +154,7 @@ impl Slices {
         }
         let sell = self.sells.take(Some(&row.sell_order_id), is_new_pool)?;
         let Some(buy) = &row.buy_order_id else {
-            // What finds no lot finds none open: the last one is used up.
+            // An unmatched part finds no open lot: the last one is used up.
             self.lots.take(None, true)?;
             let (lot, buy_fee) = (None, None);
             return Ok(Placed { sell, lot, buy_fee });

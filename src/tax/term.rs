@@ -21,7 +21,7 @@ impl Term {
     }
 }
 
-/// Returns the term of what was acquired and sold on these dates.
+/// Returns the term of a lot acquired and sold on these dates.
 ///
 /// The holding period begins on the day after the purchase. It is long when the sale's date is on
 /// or after that day moved by one calendar year; a 29 February moves to 1 March. Counting 365

@@ -1,4 +1,4 @@
-//! Totals: sums of what is printed, and the exact sums beside them.
+//! Totals: sums of printed amounts, and the exact sums beside them.
 
 use std::collections::BTreeMap;
 

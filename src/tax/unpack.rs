@@ -24,7 +24,7 @@ pub const MANIFEST_NAME: &str = "tax.manifest.json";
 /// Files in a zip. One of 10 million lots has 5,000, as TaxAct takes 2,000 rows a file.
 pub const ZIP_FILES_MAX: usize = 10_000;
 
-/// Bytes that are read to find out what is in a zip: its list of files, which memory holds.
+/// Bytes that are read to learn the contents of a zip: its list of files, which memory holds.
 pub const ZIP_LIST_BYTES_MAX: u64 = 8 << 20;
 
 /// Bytes of a file's name.
@@ -165,7 +165,7 @@ impl Opened {
         self.files.clone()
     }
 
-    /// Lists what the zip says of its files, before anything of them is read.
+    /// Lists the zip's claims about its files, before any of them is read.
     ///
     /// Errors: it is beyond a bound, or no file of ours.
     fn list(&self, length: u64) -> Result<Vec<(String, u64)>, BadZip> {

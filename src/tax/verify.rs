@@ -1,4 +1,4 @@
-//! The check of what was filed: its files are made again and compared, byte by byte.
+//! The check of a filing: its files are made again and compared, byte by byte.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,7 +30,7 @@ const LINE_SHOWN_BYTES_MAX: u64 = 4 << 10;
 pub enum Verdict {
     /// The same bytes.
     Equal,
-    /// Other bytes: where, and what was filed and found there.
+    /// Other bytes: their place, and the filed and the new text.
     Differs {
         /// The first line that differs, from 1; 0 for a file without lines.
         line: u64,
@@ -45,7 +45,7 @@ pub enum Verdict {
     New,
     /// The zip's own bytes are not those that its manifest names: somebody changed it.
     Altered,
-    /// Nothing to compare it with: what was imported and reviewed by then.
+    /// Nothing to compare it with: the imports and reviews of that day.
     Evidence,
 }
 
@@ -116,9 +116,9 @@ impl Opened {
         let folder = scratch.parent().unwrap_or(scratch);
         let work = ScratchFolder::create(scratch).map_err(|e| TaxError::at(folder, e))?;
         let version = info.version;
-        // The program's version stands in files: what it was then is what they have to say.
+        // The program's version stands in files, so they must keep the version of that day.
         let request = ExportRequest {
-            // What differs is shown beside what was filed, line by line.
+            // Differences are shown beside the filed text, line by line.
             check_rows: false,
             stop,
             ..request(rules, info, work.path())
@@ -159,9 +159,9 @@ impl Opened {
         files.into_iter().flatten().filter_map(sum).collect()
     }
 
-    /// Compares a file with what is made today. Neither is held in memory.
+    /// Compares a file with the one made today. Neither is held in memory.
     ///
-    /// Errors: what is made can't be read.
+    /// Errors: the new file can't be read.
     fn judge(
         &mut self,
         name: &str,

@@ -20,7 +20,7 @@ pub(super) async fn voided_sells(
     sold: Sold,
 ) -> TaxResult<Vec<NamedTrade>> {
     let now = match store.voided_as_of(&version.watermark).await {
-        // A restored database: nobody knows what was voided then, but what is.
+        // A restored database: nobody knows the voids of that time, only those of now.
         Err(StoreError::WatermarkElsewhere(_)) => Some(now(store).await?),
         _ => None,
     };

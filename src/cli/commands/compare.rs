@@ -55,7 +55,7 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
     })
 }
 
-/// Checks what was typed. Errors: a value that can't be read.
+/// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &CompareArgs) -> CliResult<()> {
     read_symbol(args.symbol.as_deref())?;
     named(&args.left)?;

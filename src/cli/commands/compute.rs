@@ -76,7 +76,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     })
 }
 
-/// Looks up the lots by decision of a run's version, and what the run brought beside them.
+/// Looks up the lots by decision of a run's version, and the late buys of the run.
 pub(super) async fn decided_of(
     store: &dyn Store,
     report: &ComputeReport,
@@ -91,7 +91,7 @@ pub(super) fn keep_versions(flag: Option<u16>, session: &Session) -> usize {
     flag.map_or(session.config.keep_versions, usize::from)
 }
 
-/// Checks what was typed. Errors: a value that can't be read.
+/// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &ComputeArgs, now: Timestamp) -> CliResult<()> {
     scope(args)?;
     since(args, now).map(drop)
@@ -121,8 +121,8 @@ pub(super) fn since(args: &ComputeArgs, now: Timestamp) -> CliResult<Option<Time
     args.since.as_deref().map(read).transpose()
 }
 
-/// Adds to an error what still stands: the run, what is current, and the next command. What was
-/// refused would be refused again: there the hint says what to do.
+/// Adds the present state to an error: the run, the current version, and the next command. A
+/// refused command would be refused again: there the hint gives the remedy.
 pub(super) async fn with_state(mut error: CliError, store: &dyn Store, next: &Next) -> CliError {
     let (Ok(current), Ok(versions)) = (store.current().await, store.versions().await) else {
         return error;

@@ -22,7 +22,7 @@ const DECISIONS_SHOWN: usize = 5;
 /// The state that a run found before its work.
 pub(super) struct Before(Option<Watermark>);
 
-/// Looks how far the current version reaches: what is newer, a run brings.
+/// Looks how far the current version reaches: a run brings the later rows.
 pub(super) async fn before(store: &dyn Store) -> CliResult<Before> {
     Ok(Before(current_watermark(store).await?))
 }
@@ -30,7 +30,7 @@ pub(super) async fn before(store: &dyn Store) -> CliResult<Before> {
 /// Lots by decision, and late buys beside them; or why the ledger can't say.
 pub(super) struct Decided(Result<(Vec<DecidedLot>, Vec<LateBuy>), String>);
 
-/// Looks up the lots by decision of a version, and what arrived since `before`. `None`: as of this
+/// Looks up the lots by decision of a version, and the arrivals since `before`. `None`: as of this
 /// instant, in a scope. The work is done by then: a failed look-up is a line of the summary, not an
 /// error.
 pub(super) async fn of(

@@ -1,4 +1,4 @@
-//! `history`: what an earlier system answered, kept and compared.
+//! `history`: answers of an earlier system, kept and compared.
 
 use std::path::Path;
 
@@ -101,7 +101,7 @@ const COLUMNS: [(&str, &str); 10] = [
 /// The columns of [`COLUMNS`] that are numbers.
 const NUMBERS: std::ops::Range<usize> = 3..9;
 
-/// Reads a file whole, as what it lists is few.
+/// Reads a file whole, as its list is short.
 pub(super) fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
     let opened = open_text(file).map_err(BlockError::from);
     let bytes = opened.and_then(|opened| read_whole(opened, LIST_BYTES_MAX));
@@ -196,7 +196,7 @@ fn is_number(text: &str) -> bool {
     is_digits(whole) && is_digits(fraction) && text.len() <= 40
 }
 
-/// Says how a snapshot compares; all of it, or what matters most.
+/// Describes the comparison with a snapshot: all of it, or the largest differences.
 pub(super) fn describe(history: &HistoryReport, all: bool, strict: bool) -> String {
     let differs = history.count(HistoryStatus::Differs);
     let missing = history.count(HistoryStatus::Missing);

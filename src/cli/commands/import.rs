@@ -36,7 +36,7 @@ pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
     import_and_describe(&args.files, &request, session).await
 }
 
-/// Checks what was typed. Errors: a value that can't be read.
+/// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &ImportArgs) -> CliResult<()> {
     args.reason.as_deref().map(check_reason).transpose()?;
     let files = match &args.command {

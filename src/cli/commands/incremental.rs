@@ -1,4 +1,4 @@
-//! `compute --incremental`: what was appended, or why everything was computed again.
+//! `compute --incremental`: the appended trades, or why everything was computed again.
 
 use serde_json::{Value, json};
 

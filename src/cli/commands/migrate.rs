@@ -141,7 +141,7 @@ fn ask_for_steps(
     }
 }
 
-/// Lists what each fact is read from.
+/// Lists the source of each fact.
 fn adoption_columns(adoption: &Adoption) -> String {
     // Column names are another program's: each stands on the line that lists them.
     let row = |it: &MappedColumn| vec![it.name.clone(), it.kind.clone(), it.words.clone()];
@@ -174,7 +174,7 @@ pub(super) fn snapshot_date(text: &str) -> CliResult<String> {
     ))
 }
 
-/// Says how a ledger that was there is read, and what is left out of it.
+/// Describes how an existing ledger is read, and the rows left out of it.
 fn adoption_text(adoption: &Adoption) -> String {
     let state = match adoption.is_guarded {
         true => "guarded: its facts can't be changed",

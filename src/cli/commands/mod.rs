@@ -45,7 +45,7 @@ pub(super) fn name(command: &Command) -> &'static str {
 }
 
 /// Tells whether a row that the server hides from this role would make the command's result wrong.
-/// The others show what the role may see, and say so.
+/// The others show the rows that the role may see, and say so.
 pub(super) fn needs_all_rows(command: &Command) -> bool {
     match command {
         Command::Versions(args) => !matches!(args.command, VersionsCommand::List { .. }),

@@ -36,13 +36,13 @@ pub async fn run(args: &PruneArgs, store: &dyn Store, session: &Session) -> CliR
     Ok(Outcome {
         text,
         json,
-        // What stayed is no error: the next prune takes it, and nothing waits for it.
+        // A version that stayed is no error: the next prune takes it, and nothing waits for it.
         exit: Exit::Done,
         is_summary: true,
     })
 }
 
-/// Checks what was typed. Errors: an age that no version can have.
+/// Checks the typed arguments. Errors: an age that no version can have.
 pub(super) fn check(args: &PruneArgs, now: Timestamp) -> CliResult<()> {
     let then = args.older_than.map(|age| before(now, age));
     then.transpose().map(drop)

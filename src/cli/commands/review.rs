@@ -1,4 +1,4 @@
-//! `review`: what only a person can settle, and the pools a person took out.
+//! `review`: questions that only a person can settle, and the pools that a person took out.
 
 mod advice;
 mod decide;
@@ -73,7 +73,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
     }
 }
 
-/// Checks what was typed. Errors: a value that can't be read, or that has no effect.
+/// Checks the typed arguments. Errors: a value that can't be read, or that has no effect.
 pub(super) fn check(command: &ReviewCommand, now: Timestamp) -> CliResult<()> {
     match command {
         ReviewCommand::List { symbol, .. } => read_symbol(symbol.as_deref()).map(drop),

@@ -44,7 +44,7 @@ pub async fn run(args: TaxArgs, session: &Session) -> CliResult<Outcome> {
     }
 }
 
-/// Checks what was typed. Errors: a value that can't be read.
+/// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &TaxArgs) -> CliResult<()> {
     match &args.command {
         Some(TaxCommand::Verify { .. }) => Ok(()),
@@ -63,7 +63,8 @@ pub(super) fn check(args: &TaxArgs) -> CliResult<()> {
 /// Endings of files that are no zip.
 const OTHER_ENDINGS: [&str; 5] = ["csv", "json", "txf", "txt", "xlsx"];
 
-/// Checks that what is filed is named as what it is. Errors: a zip with the ending of another kind.
+/// Checks that the name of a filed zip does not end like another format's. Errors: a zip with the
+/// ending of another kind.
 fn check_zip(is_final: bool, output: &Path) -> CliResult<()> {
     let is_other = |end: &OsStr| OTHER_ENDINGS.iter().any(|it| end.eq_ignore_ascii_case(it));
     if !is_final || !output.extension().is_some_and(is_other) {
@@ -212,7 +213,7 @@ fn rules(args: &TaxArgs, year: i16, zone_name: &str, session: &Session) -> CliRe
 
 /// Remarks about the chosen version.
 pub(super) struct AboutVersion {
-    /// `current`, or what is special about it.
+    /// `current`, or the special state of the version.
     pub(super) words: String,
     /// A newer version that was not taken.
     pub(super) newer: Option<String>,

@@ -57,7 +57,7 @@ pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
     })
 }
 
-/// Checks what was typed. Errors: a value that can't be read.
+/// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &ValidateArgs) -> CliResult<()> {
     for text in args.compare_versions.iter().flatten() {
         compare::named(text)?;

@@ -16,7 +16,7 @@ use crate::pipeline::known_pools;
 use crate::store::model::VoidChange;
 use crate::store::{Store, StoreError};
 
-/// Checks what was typed. Errors: a value that can't be read.
+/// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &VoidArgs) -> CliResult<Account> {
     check_reason(&args.reason)?;
     Ok(read_account(Some(&args.account))?.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! The database's URL: which kind it is, and what of it may be printed.
+//! The database's URL: its kind, and its printable part.
 //!
 //! A URL that is not understood may have its password anywhere, so hardly any of it is printed.
 
@@ -6,7 +6,7 @@ use super::Database;
 use crate::cli::error::{CliError, CliResult};
 use crate::store::postgres::PostgresUrl;
 
-/// Stands for what is not printed.
+/// Stands for a secret.
 const MASK: &str = "…";
 
 /// Reads a database URL. The scheme decides; nothing is opened.

@@ -239,7 +239,7 @@ fn check_pairs<P: Program>(
     }
 }
 
-/// Values: defaults count as given, and what can't be read is refused beside every other flag.
+/// Values: defaults count as given, and an unreadable value is refused beside every other flag.
 fn check_values<P: Program>(
     parser: &clap::Command,
     table: &Table,

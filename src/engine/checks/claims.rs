@@ -1,4 +1,4 @@
-//! Checks of what a version says about its rows: inventory I10, review queue I11, summary I13.
+//! Checks of a version's claims about its rows: inventory I10, review queue I11, summary I13.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::super::trades::Trades;
 use super::evidence::{Evidence, Named};
 use super::{Findings, Invariant, PoolStatus, PoolVersion, StoredLot, StoredSummary};
 
-/// A count or a sum: its name, what was found, what was expected.
+/// A count or a sum: its name, the value found, the value expected.
 type Claim = (&'static str, String, String);
 
 pub(super) fn check_claims(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
@@ -100,7 +100,7 @@ fn ordered_by_id(trades: &Trades) -> (String, String) {
     (of_side(Side::Buy), of_side(Side::Sell))
 }
 
-/// Counts trades with a negative fee, and adds up what these brought, each rounded once.
+/// Counts trades with a negative fee, and adds up these rebates, each rounded once.
 fn rebates(trades: &Trades) -> (String, String) {
     let (mut count, mut sum) = (0_u64, Exact::ZERO);
     let negative = trades
@@ -132,7 +132,7 @@ pub(super) fn check_nothing_stored(
     }
 }
 
-/// I10: what the rows leave of each buy is what the snapshot has, and at what it cost.
+/// I10: the rest of each buy, and its cost, are those of the snapshot.
 fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let mut snapshot: Vec<Option<&StoredLot>> = vec![None; evidence.trades.len()];
     let expected = match &evidence.matching {
@@ -195,7 +195,8 @@ fn lot_difference(
     })
 }
 
-/// I11: what found no lot is in the review queue; for current, nothing else is open there.
+/// I11: each unmatched part is in the review queue; for the current version, no other item is open
+/// there.
 fn check_review(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let version = evidence.version;
     if !version.was_published && !version.is_current {

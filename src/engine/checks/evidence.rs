@@ -32,7 +32,7 @@ impl Named {
     }
 }
 
-/// A stored row and what it is about.
+/// A stored row and its trades.
 pub(super) struct RowEvidence<'a> {
     pub(super) stored: &'a StoredAllocation,
     pub(super) size: Exact,
@@ -132,7 +132,7 @@ impl<'a> Evidence<'a> {
             .filter(move |(_, trade)| trade.side == side)
     }
 
-    /// Finds out what an order id names. `hint` is the trade that it most likely is.
+    /// Finds the trade of an order id. `hint` is the trade that it most likely is.
     pub(super) fn name(&self, order_id: &str, side: Side, hint: Option<usize>) -> Named {
         let is_it = |index: &usize| {
             let trade = self.trade(*index);

@@ -120,7 +120,8 @@ fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             (Named::Trade(sell), Named::Trade(_) | Named::Nothing) => {
                 rows.push((evidence.key(sell, row.buy.trade()), row));
             }
-            // Nobody knows when an unknown sell used the lot: what it used was never there.
+            // Nobody knows when an unknown sell used the lot: the part that it used was never
+            // there.
             (_, Named::Trade(buy)) => use_lot(&mut lots, evidence.place(buy), &row.size),
             _ => {}
         }
@@ -163,7 +164,7 @@ fn use_lot(lots: &mut [LotLeft], place: usize, size: &Exact) {
     }
 }
 
-/// I6: every column is what the second matcher gives.
+/// I6: every column equals that of the second matcher.
 fn check_columns(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let matching = match &evidence.matching {
         Ok(matching) => matching,
@@ -237,7 +238,7 @@ fn columns(row: &AllocationRow<'_>) -> [(&'static str, String); 12] {
     ]
 }
 
-/// I7: the shares of a fee add up to the fee of what was used.
+/// I7: the shares of a fee add up to the fee of the used part.
 ///
 /// Judged only where the sizes add up; where they don't, I1 or I10 tells.
 fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {

@@ -405,7 +405,7 @@ const STRANGERS: &[Broken] = &[
         &["I9 s1"],
         1,
     ),
-    // A trade that was voided or changed under a version: what it was allocated to is unknown.
+    // A trade that was voided or changed under a version: its allocations are unknown.
     (
         "a trade vanished",
         |c| c.ledger = without(&c.ledger, "s4"),

@@ -1,10 +1,10 @@
 //! The cumulative amounts of a trade's first units, in machine words if they fit.
 //!
-//! The kernel asks this of each lot and each sell, slice after slice. So it prepares once what is
-//! the same for all slices of a trade. Nearly all trades then need no product beyond two words, and
-//! divide only by one word: those with prices and sizes of 18 digits, and fees below nine million
-//! USD. Any other trade takes the way of [`gross`] and [`fee_share`]. Both ways give the same
-//! amounts.
+//! The kernel asks this of each lot and each sell, slice after slice. So it prepares once the
+//! values that all slices of a trade share. Nearly all trades then need no product beyond two
+//! words, and divide only by one word: those with prices and sizes of 18 digits, and fees below
+//! nine million USD. Any other trade takes the way of [`gross`] and [`fee_share`]. Both ways give
+//! the same amounts.
 
 use super::{
     MoneyError, TRADE_UNITS_LIMIT, USD_SCALE, Units, fee_share, gross, product, within_trade_limit,

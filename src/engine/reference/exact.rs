@@ -156,7 +156,7 @@ impl Exact {
 
     /// Divides by a number above zero, rounding half to even.
     ///
-    /// Adds one half and cuts; only of a tie can what is then left be nothing.
+    /// Adds one half and cuts; the rest is then zero only for a tie.
     pub(super) fn divided_half_even(&self, divisor: &Self) -> Self {
         if *divisor <= Self::ZERO {
             return Self::ZERO;

@@ -66,7 +66,7 @@ impl RowFormat for Native {
     }
 }
 
-/// Returns a row's cells; where its quotes are at fault, what stands between commas.
+/// Returns a row's cells; if its quotes are at fault, the texts between commas.
 fn cells_as_far_as_told<'r>(row: &Row<'r>, record: &'r StringRecord) -> Vec<&'r str> {
     match row.fault {
         None => record.iter().collect(),
@@ -78,7 +78,7 @@ fn cells_as_far_as_told<'r>(row: &Row<'r>, record: &'r StringRecord) -> Vec<&'r 
     }
 }
 
-/// Checks what must hold before any cell is looked at: quotes, number of cells, no second header.
+/// Checks rules that come before any cell: quotes, number of cells, no second header.
 fn check_row(
     row: &Row<'_>,
     record: &StringRecord,

@@ -118,7 +118,7 @@ async fn legacy(store: &dyn Store, version: Version) -> PipelineResult<Side> {
             .map_err(|_| unreadable("allocated_size", &row.size))?;
         let amount = |text: &Option<String>| text.as_deref().and_then(amount_of);
         let buy = row.buy_order_id.clone();
-        // What found no buy was shown as a sale without gain.
+        // It showed an unmatched sale as one without gain.
         let (cost, pnl) = match &buy {
             Some(_) => (amount(&row.cost_basis), amount(&row.pnl)),
             None => (None, None),

@@ -92,7 +92,7 @@ impl Made {
         }
     }
 
-    /// Adds what another part of the ledger has; returns its pools.
+    /// Adds another part of the ledger; returns its pools.
     pub(super) fn add_read(&mut self, read: LedgerRead) -> BTreeMap<Pool, PoolLedger> {
         self.voided += read.voided;
         for (reason, rows) in read.ineligible {

@@ -26,7 +26,7 @@ pub enum Publication {
     DryRun,
 }
 
-/// The version that a run writes, and what stood there before.
+/// The version that a run writes, and the one that it replaces.
 pub(super) struct Target {
     pub(super) version: Version,
     pub(super) replaces: bool,
@@ -71,7 +71,7 @@ fn check_replaceable(info: &VersionInfo, options: &ComputeOptions) -> Result<(),
     })
 }
 
-/// Decides whether the result becomes current. It must not take away what current has.
+/// Decides whether the result becomes current. It must not take pools of the current version away.
 pub(super) async fn decide(
     store: &dyn Store,
     options: &ComputeOptions,
@@ -82,7 +82,7 @@ pub(super) async fn decide(
         return Ok(Publication::Scoped);
     }
     if target.current.version.is_some() {
-        // Most runs reject nothing, and need not know what all pools of another version came to.
+        // Most runs reject nothing, and need not know the pools of another version.
         let covered = match rejected.is_empty() {
             true => BTreeSet::new(),
             false => covered_pools(store, &target.current).await?,

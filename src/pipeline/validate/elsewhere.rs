@@ -13,7 +13,7 @@ pub(super) enum Elsewhere {
     /// The ledger is read in parts: the question is written down, and the answer is "nowhere" for
     /// now.
     Later(Mutex<Asked>),
-    /// All parts were looked through for what was asked.
+    /// All parts were searched for the questions.
     Known(Arc<Found>),
 }
 
@@ -60,7 +60,7 @@ impl Elsewhere {
         }
     }
 
-    /// Moves what was asked into a collection.
+    /// Moves the questions into a collection.
     pub(super) fn move_asked(&self, into: &mut Asked) {
         if let Self::Later(asked) = self {
             let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);

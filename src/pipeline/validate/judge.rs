@@ -1,4 +1,4 @@
-//! Judges the pools of a part: reads what the version holds of each, and runs the checks.
+//! Judges the pools of a part: reads the version's rows of each, and runs the checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -77,7 +77,8 @@ impl Judge {
             elsewhere,
             rows_max: left / ROW_BYTES,
         };
-        // The largest pool is whole in memory at some time: what others need is no more than that.
+        // The largest pool is whole in memory at some time: the others together need no more than
+        // that.
         let claimed = known.summaries.iter().map(|it| &it.pool);
         let pools = claimed.chain(judge.read.pools.keys());
         let largest = pools.map(|pool| judge.rows_about(pool)).max();
@@ -110,7 +111,7 @@ impl Judge {
         let mut judging: Option<Judging> = None;
         for pool in pools {
             context.cancel.check()?;
-            // What does not fit beside the others waits until they are judged.
+            // A pool that does not fit beside the others waits until they are judged.
             let rows = self.rows_about(&pool);
             let fits = |others: u64| others.saturating_add(rows) <= self.rows_max;
             if !fits(batch.rows + judging.as_ref().map_or(0, |it| it.rows)) {

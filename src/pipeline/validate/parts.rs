@@ -14,7 +14,7 @@ use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo, Watermark
 /// A ledger takes at most this part of the memory; the pools that are judged take the rest.
 const LEDGER_SHARE: u64 = 2;
 
-/// The parts, and what is read of each.
+/// The parts, and the pools read of each.
 pub(super) struct Parts<'a> {
     store: &'a dyn Store,
     context: &'a Context,

@@ -1,4 +1,4 @@
-//! Sells without a lot: what is known of them, and no cost.
+//! Sells without a lot: their known facts, and no cost.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -215,7 +215,7 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
 /// Room below a name, where its text goes on.
 const INDENT: &str = "                ";
 
-/// Says which sells found no buy, and what that means for the totals.
+/// Says which sells found no buy, and the effect on the totals.
 pub(in crate::cli::commands) fn describe_unmatched(
     sells: &str,
     verb: &str,

@@ -1,4 +1,4 @@
-//! `review start`, `resolve`, `dismiss`, `reopen`: what a person decides, shown before it is done.
+//! `review start`, `resolve`, `dismiss`, `reopen`: a person's decision, shown before it is done.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -210,7 +210,7 @@ pub(super) fn check_unmatched(item: &QueuedItem) -> CliResult<()> {
     Ok(())
 }
 
-/// Makes the trades of a decision, and what they would change. Nothing is written.
+/// Makes the trades of a decision, and the changes that they cause. Nothing is written.
 pub(super) fn settle(
     item: QueuedItem,
     lots: &[BasisLot],

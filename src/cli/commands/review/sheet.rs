@@ -218,7 +218,7 @@ impl Ready {
     }
 }
 
-/// Makes the decisions of a sheet ready. Errors: what is wrong with each row.
+/// Makes the decisions of a sheet ready. Errors: the fault of each row.
 async fn prepare_all(store: &dyn Store, session: &Session, path: &Path) -> CliResult<Vec<Ready>> {
     let (decided, mut faults) = read(path)?;
     let queue = store.review_queue().await?;

@@ -1,4 +1,4 @@
-//! `review show`: one item, what the pool held then, what may explain it, and its history.
+//! `review show`: one item, the pool's lots then, hints about the cause, and its history.
 
 use serde_json::{Value, json};
 

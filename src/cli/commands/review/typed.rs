@@ -21,7 +21,7 @@ pub(super) struct TypedLot {
     pub(super) signed_by: Option<String>,
 }
 
-/// How a lot was typed: messages name what the user can change.
+/// How a lot was typed: messages name the parts that the user can change.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TypedAs<'a> {
     /// From flags.
@@ -54,7 +54,7 @@ pub(super) fn check_note(note: &str) -> CliResult<()> {
     ))
 }
 
-/// Checks what was typed. Errors: a value that can't be read, or that has no effect.
+/// Checks the typed arguments. Errors: a value that can't be read, or that has no effect.
 pub(super) fn check(args: &ResolveArgs, now: Timestamp) -> CliResult<()> {
     check_note(&args.item.note)?;
     args.timezone.as_deref().map(check_zone).transpose()?;

@@ -1,4 +1,4 @@
-//! `tax amend`: each line that differs from what was filed; and what a new version says of that.
+//! `tax amend`: each line that differs from the filing; also the note about it after a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::store::model::{Version, VersionInfo};
 use crate::store::proof::check_version;
 use crate::tax::{self, Amended, Amendment, Amounts, FiledYear, PrintedLine, Rounding, amend};
 
-/// Compares what was filed for a year with a version.
+/// Compares a year's filing with a version.
 pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let store = store.as_ref();

@@ -1,4 +1,4 @@
-//! `tax --final` and `tax verify`: what is filed, and the proof that it can be made again.
+//! `tax --final` and `tax verify`: the filing, and the proof that it can be made again.
 
 use std::path::Path;
 

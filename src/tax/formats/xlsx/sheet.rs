@@ -1,4 +1,4 @@
-//! One sheet of a workbook, row by row, and what the library of workbooks does instead of errors.
+//! One sheet of a workbook, row by row, and guards for the library's panics.
 
 use std::any::Any;
 use std::cell::Cell;
