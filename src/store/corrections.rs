@@ -1,4 +1,4 @@
-//! Corrections and what they correct: an execution may count in one of its forms only.
+//! Corrections and their originals: an execution may count in one of its forms only.
 //!
 //! A correction of `A-1` has the id `A-1~2`, then `A-1~3`. An id of that form whose original is not
 //! in the ledger is an id of its own. Pure functions, the same for every store.
@@ -48,7 +48,7 @@ pub(super) fn originals(order_id: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Returns the execution that an id is a form of: of those that the ledger has, the one with the
-/// shortest id. What stands between need not be there: validation goes by all of them, too.
+/// shortest id. The forms between need not be there: validation goes by all of them, too.
 fn original_of<'a>(order_id: &'a str, rows: &[Relative]) -> &'a str {
     let is_there = |of: &&str| rows.iter().any(|row| row.order_id == *of);
     originals(order_id)
@@ -141,7 +141,7 @@ mod tests {
         );
         // A correction of a correction is a form of the first one.
         assert!(undo("A", &[("A", false), ("A~2", false), ("A~2~2", true)]).is_err());
-        // Whether what stands between is there or not.
+        // Whether the forms between are there or not.
         assert!(undo("A", &[("A", false), ("A~2~2", true)]).is_err());
         assert!(undo("A~2~2", &[("A", true), ("A~2~2", false)]).is_err());
         assert!(

@@ -120,11 +120,11 @@ pub enum StoreError {
     /// Rights of others in this database make it unsafe to go on; nothing was changed.
     #[error(transparent)]
     Unsafe(#[from] Untrusted),
-    /// Others hold what we need for longer than we wait; nothing was changed.
+    /// Others hold a lock that we need for longer than we wait; nothing was changed.
     #[error(transparent)]
     Busy(#[from] Busy),
-    /// A version's watermark counts what another database or ledger counts: nothing here is "new
-    /// since" it.
+    /// A version's watermark counts rows of another database or ledger: nothing here is "new since"
+    /// it.
     #[error("{0}")]
     WatermarkElsewhere(Elsewhere),
     /// New and changed rows look the same: a run must read the whole ledger.
@@ -144,7 +144,7 @@ pub enum StoreError {
     /// There is no such version.
     #[error("there is no version {0}")]
     NoVersion(Version),
-    /// The disk or the database is full: what was being done, and what the system says.
+    /// The disk or the database is full: the action, and the system's reason.
     #[error("no space left to {0} ({1})")]
     Full(String, String),
     /// A stored value can't be read.
@@ -193,7 +193,7 @@ pub enum StoreError {
 /// Holder of a lock that we need.
 #[derive(Debug, thiserror::Error)]
 pub enum Busy {
-    /// Another process writes to the file: what was being done, and what SQLite says.
+    /// Another process writes to the file: the action, and SQLite's reason.
     #[error("{0}: another process writes to the database longer than we wait ({1})")]
     Writer(&'static str, String),
     /// Other sessions hold a lock.
@@ -247,7 +247,7 @@ pub enum Elsewhere {
     Ledger,
 }
 
-/// Why nobody can tell what is new in an unguarded ledger.
+/// Why nobody can tell the new rows of an unguarded ledger.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untold {
     /// More rows than are looked at one by one.

@@ -3,13 +3,13 @@
 //!
 //! The expected objects are a list in the program, which a test compares with a fresh database.
 //! Each database reads its own objects (`sqlite/fingerprint.rs`, `postgres/fingerprint.rs`). This
-//! file decides what follows from a difference. It looks at objects of others only if they are
+//! file decides the consequence of a difference. It looks at objects of others only if they are
 //! attached to tables and views of ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// The views that an operator may adapt: what they hide or change is not seen by anything else.
+/// The views that an operator may adapt: no other object shows the rows that they hide or change.
 pub(super) const GATE: [&str; 2] = ["eligible_trades", "ineligible_trades"];
 
 /// Kind of the events that accept adapted views.
@@ -26,7 +26,7 @@ pub(super) struct Object {
     /// The table or view that it belongs to; its own name, if it is one.
     pub(super) table: String,
     pub(super) name: String,
-    /// A hash of what it says.
+    /// A hash of its text.
     pub(super) says: String,
 }
 
@@ -101,7 +101,7 @@ pub(super) fn parse(list: &str) -> Vec<Object> {
     list.lines().map(object).collect()
 }
 
-/// Kinds that change nothing of what is stored or read: an operator's own index, for example.
+/// Kinds that change no stored or read row: an operator's own index, for example.
 const HARMLESS: [&str; 3] = ["index", "table", "view"];
 
 /// How the names of tables begin in the schema of PostgreSQL that is ours alone.
@@ -145,7 +145,7 @@ pub(super) fn compare(expected: &[Object], found: &[Object]) -> Vec<SchemaFindin
     foreign.chain(changed).collect()
 }
 
-/// Takes the gate's views that say what was accepted out of the findings.
+/// Takes the views with an accepted text out of the findings.
 pub(super) fn take_accepted(
     findings: &mut Vec<SchemaFinding>,
     found: &[Object],

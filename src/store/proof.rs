@@ -1,5 +1,5 @@
-//! A version's rows beside what its run wrote down of them: how many there are, their hash, and
-//! what they come to, pool by pool (`proof/claims.rs`).
+//! Compares a version's rows with its run's record of them: their number, their hash, and their
+//! sums, pool by pool (`proof/claims.rs`).
 //!
 //! An export of rows or sums compares first. So it never exports, files or explains rows that
 //! something else wrote, changed or removed. The ledger's own state is another question, which
@@ -158,8 +158,8 @@ impl RowsProof {
         }
     }
 
-    /// Compares the rows with what the version has to have, and its claims with each other. Returns
-    /// the summaries of its pools, by pool: they are what the rows come to.
+    /// Compares the rows with the version's record, and its claims with each other. Returns the
+    /// summaries of its pools, by pool: they agree with the rows.
     ///
     /// Errors: other rows, or another order; another sum, state or hash; a run has extended the
     /// version since, so that nobody can tell.
@@ -239,8 +239,8 @@ fn of_pool(summary: &PoolSummary) -> Counted {
     }
 }
 
-/// Compares what a version says with what its pools add up to: hashes, state, times and exclusions.
-/// Of what has no summary there is no hash.
+/// Compares a version's claims with the sums over its pools: hashes, state, times and exclusions.
+/// Pools without a summary have no hash.
 ///
 /// Errors: something differs.
 pub fn check_summaries(info: &VersionInfo, summaries: &[PoolSummary]) -> StoreResult<()> {

@@ -39,7 +39,7 @@ impl Tally {
         sums.1 = sums.1.wrapping_add(hash(&self.secrets.1));
     }
 
-    /// Compares what was written with what is stored. Errors: something else was stored.
+    /// Compares the written rows with the stored ones. Errors: something else was stored.
     pub(super) fn check(&self, stored: &Self) -> StoreResult<()> {
         if (self.rows, self.sums) == (stored.rows, stored.sums) {
             return Ok(());

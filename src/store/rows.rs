@@ -1,7 +1,7 @@
 //! Rows on their way into a version: encoded by many threads, written by one.
 //!
-//! To spell a row for the database is most of what a run costs us. So the pipeline's workers do it,
-//! with the encoder that the store lends them. The writer gets bytes in its own spelling, in the
+//! To spell a row for the database is most of a run's cost. So the pipeline's workers do it, with
+//! the encoder that the store lends them. The writer gets bytes in its own spelling, in the
 //! canonical order of pools. It gives out the ids, because only it knows how many rows came before.
 
 use std::collections::VecDeque;

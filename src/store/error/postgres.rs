@@ -87,7 +87,7 @@ pub enum Untrusted {
          take it away: REVOKE CREATE ON SCHEMA {1} FROM {0}"
     )]
     MayCreate(String, String),
-    /// The role has made something: the schema and what it has.
+    /// The role has made something: the schema and its object.
     #[error(
         "schema {1} of role {0}, which could be executed with our rights: drop it, or give it to \
          an owner whom you trust"

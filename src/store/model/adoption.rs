@@ -1,4 +1,4 @@
-//! A ledger that was there before us, and what is known of it.
+//! A ledger that was there before us, and the known facts about it.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct UpOptions {
 /// How a ledger that was there before us is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Adoption {
-    /// Facts, and what they are read from.
+    /// Facts, and their sources.
     pub columns: Vec<MappedColumn>,
     /// Columns of the ledger that are left alone.
     pub unread: Vec<String>,

@@ -30,7 +30,7 @@ pub struct PoolSizes {
 /// The kind of rows that a file is imported as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportMode {
-    /// Append what is new; a known id with other facts is a conflict.
+    /// Append new trades; a known id with other facts is a conflict.
     Append,
     /// Void a known id that has other facts, and append the corrected facts beside it.
     Correct {

@@ -1,4 +1,4 @@
-//! The queue of what only a person can settle: what it holds, and what a run says of it.
+//! The queue of questions that only a person can settle: its items, and a run's changes of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The log of runs: how they begin, end and fail, and what they leave behind.
+//! The log of runs: how they begin, end and fail, and the state after them.
 
 use serde_json::Value;
 

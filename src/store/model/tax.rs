@@ -1,5 +1,4 @@
-//! Allocations with where their trades came from, and what was done to them: what a tax file and
-//! its proof are made of.
+//! Allocations with the sources and changes of their trades: the data of a tax file and its proof.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

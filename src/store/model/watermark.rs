@@ -65,7 +65,7 @@ impl Watermark {
         }
     }
 
-    /// Tells whether others may have changed what it saw.
+    /// Tells whether others may have changed the rows that it saw.
     pub fn is_unguarded(&self) -> bool {
         matches!(self, Self::Unguarded { .. })
     }

@@ -1,4 +1,4 @@
-//! A ledger that was there before us, and what an earlier system of this kind left.
+//! A ledger that was there before us, and an earlier system's tables.
 //!
 //! `mapping.rs` finds the meaning of each column. `views.rs` writes `eligible_trades` and
 //! `ineligible_trades` for those columns. `writings.rs` finds new rows in a ledger that others

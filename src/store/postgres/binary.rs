@@ -1,9 +1,9 @@
 //! PostgreSQL's binary COPY format: rows into it, rows out of it, NUMERIC by hand.
 //!
-//! A number goes from the server's base-10000 digits into an integer and back without text: as
-//! text the server alone would need twice the time. Source: PostgreSQL 15 manual, "COPY", and
-//! `numeric_send` of its source. What does not fit the quick way (NaN, more than 36 digits) is
-//! given as text, for the reader that names what is wrong.
+//! A number goes from the server's base-10000 digits into an integer and back without text: as text
+//! the server alone would need twice the time. Source: PostgreSQL 15 manual, "COPY", and
+//! `numeric_send` of its source. A number that does not fit the quick way (NaN, more than 36
+//! digits) becomes text, for the reader that names the fault.
 
 use crate::engine::{Fact, Size, Timestamp};
 
@@ -194,7 +194,7 @@ fn number(bytes: &[u8]) -> Option<(i128, u8)> {
     Some((units, u8::try_from(decimals).ok()?))
 }
 
-/// Returns a NUMERIC as the server would write it, for naming what is wrong with it.
+/// Returns a NUMERIC as the server would write it, for a message about its fault.
 pub(super) fn numeric_text(bytes: &[u8]) -> String {
     let word = |at: usize| {
         let pair = bytes.get(at..at + 2).unwrap_or(&[0, 0]);
@@ -277,7 +277,7 @@ pub(super) enum Next<'a, const N: usize> {
     Incomplete,
     /// No more rows.
     End,
-    /// Not what the format allows.
+    /// Against the format.
     Broken,
 }
 

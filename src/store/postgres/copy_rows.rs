@@ -1,8 +1,8 @@
 //! Rows of binary COPYs, one after the other; and COPYs that go on while their rows are used.
 //!
 //! A server sorts and sends with one of its processes, and we use its rows with one of our threads.
-//! A client that asks for the next rows only when it has used the last ones leaves each of the two
-//! idle for half of the time. So another task asks ahead, as far as a bounded channel has room.
+//! If a client asks for the next rows only after it has used the last ones, each of the two is idle
+//! for half of the time. So another task asks ahead, as far as a bounded channel has room.
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -171,8 +171,8 @@ impl CopiesAhead {
         CopyRows::of(Box::pin(blocks)).await
     }
 
-    /// Returns the connection, in the transaction in which it came. Errors: what was read was not
-    /// all, and the connection is lost.
+    /// Returns the connection, in the transaction in which it came. Errors: some rows are unread,
+    /// and the connection is lost.
     pub(super) async fn end(self) -> StoreResult<PoolConnection<Postgres>> {
         drop(self.blocks);
         let (connection, is_whole) = self.task.await.map_err(|_| ended())?;

@@ -78,7 +78,7 @@ pub(super) fn from_connect(location: &str, error: sqlx::Error) -> StoreError {
     }
 }
 
-/// A cell of the ledger that is not what its column holds.
+/// A cell of the ledger that does not fit its column.
 pub(super) fn unreadable(column: &'static str, found: &str) -> StoreError {
     StoreError::Unreadable {
         table: "trade_records",

@@ -134,7 +134,7 @@ async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResul
     transaction.commit().await.map_err(failed)
 }
 
-/// Takes the triggers off, before the function that they call goes. Returns what is left to do
+/// Takes the triggers off, before the function that they call goes. Returns the work that remains
 /// when the views are gone, too.
 pub(super) async fn take_off(connection: &mut PgConnection) -> StoreResult<String> {
     let sql = format!("SELECT columns::text FROM {MAPPING}");

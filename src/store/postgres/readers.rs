@@ -7,8 +7,8 @@
 //! Later ones do not matter, and nobody has to wait.
 //!
 //! A reader that keeps its state (REPEATABLE READ, a backup) does not see the publication. Its
-//! oldest visible transaction stays the same, which shows such a reader if our role may see it: for
-//! our own sessions, or for all with `pg_read_all_stats`.
+//! oldest visible transaction stays the same. That shows such a reader if our role may see it: our
+//! own sessions, or all with `pg_read_all_stats`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +25,7 @@ type Reader = (i32, String);
 /// A known reader: the name of its session, and the oldest transaction it may see.
 type Known = (String, Option<String>);
 
-/// Readers that go on seeing what they saw.
+/// Readers that keep their state.
 #[derive(Debug, Default)]
 pub(super) struct Steady(BTreeMap<Reader, Known>);
 

@@ -44,7 +44,7 @@ pub(super) async fn gate(connection: &mut PgConnection) -> StoreResult<()> {
     }
 }
 
-/// Refuses a server that lacks what we use.
+/// Refuses a server that lacks a feature that we use.
 async fn check_server(connection: &mut PgConnection) -> StoreResult<()> {
     let number: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
         .fetch_one(connection)
@@ -57,7 +57,7 @@ async fn check_server(connection: &mut PgConnection) -> StoreResult<()> {
     Err(PostgresRefusal::OldServer(major).into())
 }
 
-/// Compares the checksums of what was applied with what this program would apply.
+/// Compares the checksums of the applied steps with this program's.
 async fn check_applied(connection: &mut PgConnection) -> StoreResult<()> {
     let applied: Vec<(i64, Vec<u8>)> =
         sqlx::query_as("SELECT version, checksum FROM public._pnl_migrations WHERE success")
@@ -195,7 +195,7 @@ async fn adopt_ledger(
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    // First what takes time, then what others may wait for.
+    // First the slow steps, then those that others may wait for.
     let date = options.snapshot_date.as_deref();
     history::take(&mut transaction, mapping, date).await?;
     legacy::move_away(&mut transaction, old).await?;
@@ -350,7 +350,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
         }
         let table = match (ledger, table) {
             (Ledger::Ours, table) => table,
-            // The ledger stays; only what we keep beside it is lost.
+            // The ledger stays; only our rows beside it are lost.
             (_, "trade_records") => "trade_additions",
             (_, "event_log") => continue,
             (_, table) => table,
@@ -363,7 +363,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
             return Err(SchemaRefusal::Loses { target, rows, what }.into());
         }
     }
-    // What a broken run left would hold the schema that it stands in.
+    // Tables of a broken run would hold the schema that they stand in.
     if found >= VERSIONS_SINCE {
         versions::drop_tables(connection, Duration::from_secs(READER_WAIT_S)).await?;
     }
@@ -393,7 +393,8 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     committed.map_err(|e| from_sqlx(action, e))
 }
 
-/// Refuses a role that does not own what would go: the server would ask for the wrong right first.
+/// Refuses a role that does not own the objects to remove: the server would ask for the wrong right
+/// first.
 async fn check_ours(connection: &mut PgConnection) -> StoreResult<()> {
     let action = "take the schema back";
     let is_ours: Option<bool> = sqlx::query_scalar(

@@ -58,7 +58,7 @@ pub(super) fn check_url(url: &str) -> StoreResult<()> {
     Ok(())
 }
 
-/// Checks what is printed of a URL. Errors: a name that looks like one with a password.
+/// Checks the printed parts of a URL. Errors: a name that looks like one with a password.
 pub(super) fn check_names(options: &PgConnectOptions) -> StoreResult<()> {
     let database = options.get_database().unwrap_or_default();
     let socket = options

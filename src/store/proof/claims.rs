@@ -14,7 +14,7 @@ use crate::engine::{
 };
 use crate::store::model::{PoolSummary, Version, VersionInfo, VersionStatus};
 
-/// A claim of a version that is not what its rows or its other claims give.
+/// A claim of a version that differs from its rows or its other claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimDiffers {
     /// The version that claims it.
@@ -184,7 +184,7 @@ impl PoolRows {
     pub(super) fn add(&mut self, row: &AllocationRow<'_>, line: &[u8]) {
         self.counted.rows += 1;
         self.counted.hash.add_row(line);
-        // What does not fit is no sum that a run wrote: it differs in any case.
+        // A sum that does not fit was written by no run: it differs in any case.
         let usd = |sum: &mut Usd, one: Usd| *sum = sum.checked_add(one).unwrap_or(*sum);
         let size = |sum: &mut Size, one| *sum = add_sizes(*sum, one).unwrap_or(*sum);
         let totals = &mut self.totals;
@@ -211,7 +211,7 @@ impl PoolRows {
         usd(&mut totals.pnl, row.pnl_usd.unwrap_or_default());
     }
 
-    /// Compares the rows with what a pool's summary says of them. `None`: it is the same.
+    /// Compares the rows with a pool's summary of them. `None`: it is the same.
     pub(super) fn differs(&self, summary: &PoolSummary) -> Option<Claim> {
         let claimed = &summary.totals;
         let mut claims: Vec<(&str, String, String)> = Vec::new();
@@ -267,7 +267,7 @@ fn is_next(last: &mut String, id: &str) -> bool {
     true
 }
 
-/// Spells what rows give, for reading.
+/// Spells the sums of rows, for reading.
 fn texts(totals: &PoolTotals) -> [(&'static str, String); 14] {
     let time = |at: Option<Timestamp>| at.map_or_else(|| "NULL".to_owned(), |at| at.to_string());
     [

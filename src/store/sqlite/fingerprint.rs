@@ -1,7 +1,7 @@
 //! The objects of a file's schema beside those that our migrations make.
 //!
-//! SQLite keeps the text of every object as it was written, so that text is compared. What is
-//! kept in memory by another connection (temporary tables) can't reach ours.
+//! SQLite keeps the text of every object as it was written, so that text is compared. Objects that
+//! another connection keeps in memory (temporary tables) can't reach ours.
 
 use serde_json::json;
 use sqlx::SqliteConnection;

@@ -86,7 +86,7 @@ fn hash_cell(cell: Cell<'_>, hasher: &mut dyn Hasher) {
     }
 }
 
-/// The table is strict: what it holds is text or an integer, or it is not what was written.
+/// The table is strict: it holds text or an integer, or it is not the written value.
 fn cell_of(value: ValueRef<'_>) -> Cell<'_> {
     match value {
         ValueRef::Text(text) => Cell::Text(text),

@@ -102,7 +102,7 @@ mod tests {
         assert!(reading.check_still().is_ok());
         fs::write(folder.path().join("a.db-wal"), "a writer").unwrap();
         assert!(reading.check_still().is_err());
-        // From now on SQLite's own journal says what is of one state.
+        // From now on SQLite's own journal keeps one state.
         let reading = Reading::begin(&path);
         fs::write(&path, "as it is, which is longer").unwrap();
         assert!(reading.check_still().is_ok());

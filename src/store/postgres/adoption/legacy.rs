@@ -33,7 +33,7 @@ pub(in crate::store::postgres) struct Old {
     pub(in crate::store::postgres) is_view: bool,
 }
 
-/// Lists what an earlier system left; nothing where its allocations are not there.
+/// Lists an earlier system's tables; empty if its allocations are not there.
 pub(in crate::store::postgres) async fn find(
     connection: &mut PgConnection,
 ) -> StoreResult<Vec<Old>> {

@@ -1,4 +1,4 @@
-//! A ledger that was there before us: which of its columns are taken for what.
+//! A ledger that was there before us: the meaning of its columns.
 //!
 //! Adoption adds nothing to such a ledger. Programs read it through views that are written for its
 //! columns (`views.rs`), and added rows go to a table of ours. If a fact of a trade can't be read,
@@ -84,7 +84,7 @@ pub(in crate::store::postgres) async fn plan(
     }))
 }
 
-/// Says how a ledger that was there is read, and what of it counts; `None`: the ledger is ours.
+/// Describes how an existing ledger is read, and which rows count; `None`: the ledger is ours.
 pub(in crate::store::postgres) async fn report(
     connection: &mut PgConnection,
 ) -> StoreResult<Option<Adoption>> {
@@ -152,7 +152,7 @@ pub(in crate::store::postgres) async fn orders_unlike_fills(
 #[derive(Debug, Clone)]
 pub(in crate::store::postgres) struct Found {
     pub(in crate::store::postgres) name: String,
-    /// The type without its length, a domain's is what it stands for.
+    /// The type without its length; for a domain, the type that it stands for.
     pub(in crate::store::postgres) kind: String,
 }
 
