@@ -1,6 +1,6 @@
--- The ledger: imports, voids, the audit trail, trades, and the one gate through which everything reads.
--- Decimals are unconstrained NUMERIC with checks that refuse NaN and Infinity; times are TIMESTAMPTZ.
--- Names are compared as bytes ("C"), so that no locale of a server changes an order or a spelling.
+-- The ledger: imports, voids, the audit trail, trades, and the views through which everything reads. Decimals
+-- are unconstrained NUMERIC with checks that refuse NaN and Infinity; times are TIMESTAMPTZ. Names are
+-- compared as bytes ("C"), so that no locale of a server changes an order or a spelling.
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
@@ -95,17 +95,17 @@ CREATE TRIGGER event_log_no_change BEFORE UPDATE OR DELETE ON event_log
 CREATE TRIGGER event_log_no_truncate BEFORE TRUNCATE ON event_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Voids in force: the latest row of each trade, where it is not an undo.
--- Grouped by its key, so that the server knows that it is one: it then looks up voids for each row as
--- it comes, where it would hash the whole ledger first to join it with a table that may be empty.
+-- Active voids: the latest row of each trade, unless it is an undo. Grouped by its key, so that the server
+-- knows that it is one. Then it looks up voids for each row as it comes. Otherwise it would first hash the
+-- whole ledger to join it with a table that may be empty.
 CREATE VIEW active_voids AS
 SELECT account, order_id, max(void_seq) AS void_seq
 FROM trade_voids
 GROUP BY account, order_id
 HAVING max(void_seq) = max(void_seq) FILTER (WHERE NOT undone);
 
--- Below is the ledger of our own, and its gate. Where a ledger was there before us the program
--- creates nothing of this: it writes the gate for the columns that it finds there.
+-- The ledger of our own, and its views. If a ledger was there before us, the program creates nothing of
+-- this: it writes the views for the columns that it finds there.
 -- begin: a ledger of our own
 CREATE TABLE trade_records (
     account           TEXT COLLATE "C" NOT NULL DEFAULT 'default'
@@ -158,7 +158,7 @@ CREATE TRIGGER trade_records_arrival AFTER INSERT ON trade_records FOR EACH ROW
     WHEN (NEW.ingest_xid IS DISTINCT FROM pg_current_xact_id() OR NEW.ingested_at IS DISTINCT FROM now())
     EXECUTE FUNCTION refuse_arrival('ingest_xid and ingested_at');
 
--- The gate. What is an execution; a voided one keeps its row and names the void.
+-- Eligible trades: the executions. A voided one keeps its row and names the void.
 CREATE VIEW eligible_trades AS
 SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
        t.order_time, t.total_fees_usd, t.trade_seq, t.status, v.void_seq, t.ingest_xid,

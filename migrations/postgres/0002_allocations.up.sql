@@ -28,7 +28,7 @@ CREATE TABLE allocation_versions (
     CONSTRAINT allocation_versions_sealed_check CHECK ((sealed_at IS NULL) = (sealed_reason IS NULL))
 );
 
--- One row: which version reports read, and whether a person holds the pointer there.
+-- One row: the version that reports read, and whether a person holds it.
 CREATE TABLE current_version (
     id         BIGINT PRIMARY KEY CONSTRAINT current_version_id_check CHECK (id = 1),
     version    BIGINT REFERENCES allocation_versions (version),
@@ -82,9 +82,9 @@ CREATE TABLE fifo_allocations (
         CHECK (net_proceeds_usd > '-Infinity' AND net_proceeds_usd < 'Infinity'),
     CONSTRAINT fifo_allocations_pnl_usd_check CHECK (pnl_usd > '-Infinity' AND pnl_usd < 'Infinity')
 ) PARTITION BY LIST (allocation_version);
--- A partition has these before it is attached; attaching then takes them over without a scan.
--- A partition holds one version, so no index begins with the version, nor do two with the account:
--- without statistics the server would take each of them for as good as the one that has a whole key.
+-- A partition has these before it is attached; attaching then takes them over without a scan. A partition
+-- holds one version, so no index begins with the version. Nor do two indexes begin with the account: without
+-- statistics the server would take each of them for as good as the one that has a whole key.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
     ON fifo_allocations (sell_order_id, account, (coalesce(buy_order_id, '')), allocation_version);
 CREATE INDEX fifo_allocations_buy_index

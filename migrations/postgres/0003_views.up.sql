@@ -1,5 +1,5 @@
--- What people and reports read. SQL adds stored amounts up, exactly; it never multiplies or divides
--- them, but for one average that is for display.
+-- Views for people and reports. SQL adds stored amounts up, exactly. It never multiplies or divides them,
+-- except for one average for display.
 
 CREATE VIEW schema_version AS
 SELECT version,

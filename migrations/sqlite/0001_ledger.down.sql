@@ -1,4 +1,4 @@
--- Takes back 0001_ledger. Refused by the program while it would lose facts.
+-- Removes 0001_ledger. The program refuses it while it would lose facts.
 DROP VIEW ineligible_trades;
 DROP VIEW eligible_trades;
 DROP VIEW active_voids;

@@ -1,5 +1,5 @@
--- The ledger: imports, trades, voids, the audit trail, and the one gate through which everything reads.
--- Decimals are canonical TEXT (no exponent, no superfluous zero), times are INTEGER microseconds in UTC.
+-- The ledger: imports, trades, voids, the audit trail, and the views through which everything reads. Decimals
+-- are canonical TEXT (no exponent, no superfluous zero), times are INTEGER microseconds in UTC.
 
 -- Imports are numbered without gaps by the import itself. The limit leaves room to add 1.
 CREATE TABLE imports (
@@ -100,7 +100,7 @@ CREATE TRIGGER trade_records_no_replace BEFORE INSERT ON trade_records
     WHEN EXISTS (SELECT 1 FROM trade_records
                  WHERE ingest_seq = NEW.ingest_seq OR (account = NEW.account AND order_id = NEW.order_id))
 BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: replacing a row is refused'); END;
--- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
 CREATE TRIGGER trade_records_number BEFORE INSERT ON trade_records
     WHEN NEW.ingest_seq <> -1 AND NEW.ingest_seq <> 1 + ifnull((SELECT max(ingest_seq) FROM trade_records), 0)
          AND NOT EXISTS (SELECT 1 FROM trade_records WHERE ingest_seq = NEW.ingest_seq)
@@ -124,7 +124,7 @@ BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: DELETE is refused'); END;
 CREATE TRIGGER trade_voids_no_replace BEFORE INSERT ON trade_voids
     WHEN EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
 BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: replacing a row is refused'); END;
--- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
 CREATE TRIGGER trade_voids_number BEFORE INSERT ON trade_voids
     WHEN NEW.void_seq <> -1 AND NEW.void_seq <> 1 + ifnull((SELECT max(void_seq) FROM trade_voids), 0)
          AND NOT EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
@@ -150,13 +150,13 @@ BEGIN SELECT RAISE(ABORT, 'event_log is append-only: DELETE is refused'); END;
 CREATE TRIGGER event_log_no_replace BEFORE INSERT ON event_log
     WHEN EXISTS (SELECT 1 FROM event_log WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'event_log is append-only: replacing a row is refused'); END;
--- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
 CREATE TRIGGER event_log_number BEFORE INSERT ON event_log
     WHEN NEW.id <> -1 AND NEW.id <> 1 + ifnull((SELECT max(id) FROM event_log), 0)
          AND NOT EXISTS (SELECT 1 FROM event_log WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'event_log: the database sets id: leave it out'); END;
 
--- Voids in force: the latest row of each trade, where it is not an undo.
+-- Active voids: the latest row of each trade, unless it is an undo.
 CREATE VIEW active_voids AS
 SELECT v.account, v.order_id, v.void_seq
 FROM trade_voids v
@@ -164,7 +164,7 @@ WHERE v.undone = 0
   AND NOT EXISTS (SELECT 1 FROM trade_voids w
                   WHERE w.account = v.account AND w.order_id = v.order_id AND w.void_seq > v.void_seq);
 
--- The gate. What is an execution; a voided one keeps its row and names the void.
+-- Eligible trades: the executions. A voided one keeps its row and names the void.
 CREATE VIEW eligible_trades AS
 SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
        t.order_time, t.total_fees_usd, t.trade_seq, t.status, v.void_seq, t.ingest_seq,

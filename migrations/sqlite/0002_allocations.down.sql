@@ -1,4 +1,4 @@
--- Takes back 0002_allocations. Refused by the program while it would lose facts.
+-- Removes 0002_allocations. The program refuses it while it would lose facts.
 DROP TABLE review_exclusions;
 DROP TABLE manual_review_queue;
 DROP TABLE fifo_inventory_snapshot;

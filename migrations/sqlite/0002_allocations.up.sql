@@ -21,7 +21,7 @@ CREATE TABLE allocation_versions (
     CONSTRAINT allocation_versions_sealed_check CHECK ((sealed_at IS NULL) = (sealed_reason IS NULL))
 ) STRICT;
 
--- One row: which version reports read, and whether a person holds the pointer there.
+-- One row: the version that reports read, and whether a person holds it.
 CREATE TABLE current_version (
     id         INTEGER PRIMARY KEY CONSTRAINT current_version_id_check CHECK (id = 1),
     version    INTEGER REFERENCES allocation_versions (version),
@@ -176,7 +176,7 @@ CREATE TABLE fifo_computation_log (
     engine_version          TEXT NOT NULL,
     CONSTRAINT fifo_computation_log_end_check CHECK ((status = 'running') = (computation_end IS NULL))
 ) STRICT;
--- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
 CREATE TRIGGER fifo_computation_log_number BEFORE INSERT ON fifo_computation_log
     WHEN NEW.id <> -1 AND NEW.id <> 1 + ifnull((SELECT max(id) FROM fifo_computation_log), 0)
          AND NOT EXISTS (SELECT 1 FROM fifo_computation_log WHERE id = NEW.id)
@@ -372,7 +372,7 @@ CREATE TABLE manual_review_queue (
 ) STRICT;
 CREATE INDEX manual_review_queue_open_index
     ON manual_review_queue (severity, account) WHERE status IN ('pending', 'in_progress');
--- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
 CREATE TRIGGER manual_review_queue_number BEFORE INSERT ON manual_review_queue
     WHEN NEW.id <> -1 AND NEW.id <> 1 + ifnull((SELECT max(id) FROM manual_review_queue), 0)
          AND NOT EXISTS (SELECT 1 FROM manual_review_queue WHERE id = NEW.id)
@@ -396,7 +396,7 @@ BEGIN SELECT RAISE(ABORT, 'review_exclusions is append-only: DELETE is refused')
 CREATE TRIGGER review_exclusions_no_replace BEFORE INSERT ON review_exclusions
     WHEN EXISTS (SELECT 1 FROM review_exclusions WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'review_exclusions is append-only: replacing a row is refused'); END;
--- A number from outside could end the numbering, or stand before rows that were seen: -1 is none given.
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
 CREATE TRIGGER review_exclusions_number BEFORE INSERT ON review_exclusions
     WHEN NEW.id <> -1 AND NEW.id <> 1 + ifnull((SELECT max(id) FROM review_exclusions), 0)
          AND NOT EXISTS (SELECT 1 FROM review_exclusions WHERE id = NEW.id)

@@ -1,4 +1,4 @@
--- Takes back 0003_views. Refused by the program while it would lose facts.
+-- Removes 0003_views. The program refuses it while it would lose facts.
 DROP VIEW migration_attempts;
 DROP VIEW export_log;
 DROP VIEW review_history;

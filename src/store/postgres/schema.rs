@@ -256,7 +256,9 @@ fn steps_around(mapping: Option<&Mapping>) -> Migrator {
         let of_ours = sql.split_once(OURS_BEGIN).and_then(|(before, rest)| {
             let mapping = mapping?;
             let (ours, after) = rest.split_once(OURS_END)?;
-            let table = ours.split_once(GATE_BEGIN).map_or(ours, |(table, _)| table);
+            let table = ours
+                .split_once(VIEWS_BEGIN)
+                .map_or(ours, |(table, _)| table);
             let additions = table.replace("trade_records", "trade_additions");
             let gate = views::gate(mapping, false);
             Some(format!("{before}{MAPPING_TABLE}{additions}{gate}{after}"))
@@ -276,7 +278,7 @@ fn steps_around(mapping: Option<&Mapping>) -> Migrator {
 /// Begin of the part of the first file that only a ledger of our own needs.
 const OURS_BEGIN: &str = "-- begin: a ledger of our own\n";
 const OURS_END: &str = "-- end: a ledger of our own\n";
-const GATE_BEGIN: &str = "-- The gate.";
+const VIEWS_BEGIN: &str = "-- Eligible trades:";
 
 /// Remembers how a ledger that was there is read. One row.
 const MAPPING_TABLE: &str = "CREATE TABLE ledger_mapping (
