@@ -49,7 +49,7 @@ pub const SESSION_NAME_BYTES_MAX: usize = 63;
 /// The oldest PostgreSQL that has all we use: exact times as numbers (14).
 pub const POSTGRES_MIN: i32 = 14;
 
-/// What an older schema has no place for: the first version that has it, the rows, in words.
+/// Facts that an older schema can't hold: the first version that has them, the rows, in words.
 pub const LOST_BELOW: [(i64, &str, &str); 4] = [
     (1, "trade_records", "trades"),
     (1, "event_log", "events of the audit trail"),

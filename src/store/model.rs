@@ -1,4 +1,4 @@
-//! What a store keeps and gives back, in the domain's words. No database is named here.
+//! The data of a store, in the domain's words. No database is named here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,24 +42,24 @@ mod watermark;
 /// Number of a version of allocations.
 pub type Version = i64;
 
-/// Which pools a run takes.
+/// The pools that a run takes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
     /// `None`: every account.
     pub account: Option<Account>,
     /// Empty: every symbol.
     pub symbols: BTreeSet<Symbol>,
-    /// Of these pools, the ones to read now: a ledger larger than memory is read in parts. It
-    /// changes nothing about which pools the scope means.
+    /// Those of the pools to read now, as a ledger larger than memory is read in parts. The pools
+    /// of the scope stay the same.
     pub part: Option<Arc<BTreeSet<Pool>>>,
-    /// Of a pool that is larger than memory, the time to read now.
+    /// The time to read now of a pool that is larger than memory.
     pub slice: Option<Slice>,
 }
 
-/// Trades after an instant, up to and with another. A time that is none is in the first slice.
+/// Trades after an instant, up to and with another. An unreadable time is in the first slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Slice {
-    /// Trades at it are in the slice before; `None`: there is none.
+    /// Exclusive lower bound; `None` for the first slice.
     pub after: Option<Timestamp>,
     /// `None`: there is no slice behind.
     pub until: Option<Timestamp>,
@@ -197,7 +197,7 @@ pub struct VersionInfo {
     pub ledger_hash: Option<RowsHash>,
     /// Hash of its canonical export.
     pub allocations_hash: Option<RowsHash>,
-    /// What can change a byte.
+    /// Settings that can change a byte.
     pub policy: String,
     /// How far into the ledger it reaches.
     pub watermark: Watermark,
@@ -215,12 +215,12 @@ pub struct VersionInfo {
     pub sealed: Option<(Timestamp, String)>,
 }
 
-/// Which version reports read.
+/// The version that reports read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Current {
     /// `None` before the first publication.
     pub version: Option<Version>,
-    /// A person holds the pointer there; runs don't move it.
+    /// A person holds this version; runs publish no other.
     pub held: bool,
 }
 
@@ -250,7 +250,7 @@ pub struct PoolSummary {
 }
 
 impl PoolSummary {
-    /// Says what became of a pool. `at` is the time put on its rows.
+    /// Returns the summary of a pool's outcome. `at` is the time put on its rows.
     pub fn of(outcome: &PoolOutcome, watermark: &Watermark, at: Timestamp) -> Self {
         let (status, matching, error) = match &outcome.result {
             PoolResult::Matched(matching) => (PoolStatus::Matched, Some(matching), None),
@@ -285,7 +285,7 @@ impl PoolSummary {
         totals.allocations.saturating_add(totals.sells_unmatched)
     }
 
-    /// Returns what validation judges.
+    /// Returns the summary that validation judges.
     pub fn claim(&self) -> StoredSummary {
         StoredSummary {
             status: self.status,
@@ -309,7 +309,7 @@ pub struct VersionPlan {
     pub scope: Scope,
     /// `hand`, `full`, ...
     pub origin: String,
-    /// What can change a byte.
+    /// Settings that can change a byte.
     pub policy: String,
     /// How far into the ledger it reaches.
     pub watermark: Watermark,
@@ -321,18 +321,18 @@ pub struct VersionPlan {
     pub replaces: bool,
 }
 
-/// What an incremental run adds to a pool of a version.
+/// Rows that an incremental run adds to a pool of a version.
 #[derive(Debug, Clone)]
 pub struct AppendedPool {
-    /// What the version says of the pool from now on.
+    /// The version's summary of the pool from now on.
     pub summary: PoolSummary,
-    /// The new allocations, and the lots that they leave; `None`: there are none.
+    /// The new allocations, and the lots that they leave; `None`: no allocations.
     pub matching: Option<Box<Matching>>,
     /// How long it took. Units: microseconds.
     pub duration_us: i64,
 }
 
-/// What came into a ledger since a watermark.
+/// Rows that came into a ledger since a watermark.
 #[derive(Debug, Clone, Default)]
 pub struct Arrivals {
     /// The instant up to which it was looked for.
@@ -366,7 +366,7 @@ pub struct Completion {
     pub counts: RunCounts,
     /// Make it current.
     pub publish: bool,
-    /// With `publish`: a person holds the pointer at this version.
+    /// With `publish`: a person holds this version.
     pub held: bool,
     /// Data issues, from a run over all symbols; with `publish` also unmatched sells.
     pub review: ReviewUpdate,
@@ -381,20 +381,20 @@ pub struct Exclusion {
     pub pool: Pool,
     /// Why.
     pub reason: String,
-    /// Who decided.
+    /// Person who decided.
     pub decided_by: String,
     /// When.
     pub decided_at: Timestamp,
 }
 
-/// A move of the current pointer by hand.
+/// A change of the current version by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointerMove {
-    /// Where to.
+    /// The version to make current.
     pub version: Version,
     /// Whether it stays there.
     pub held: bool,
-    /// What the queue says then.
+    /// Changes of the review queue with it.
     pub review: ReviewUpdate,
     /// When.
     pub at: Timestamp,
@@ -461,7 +461,7 @@ impl crate::engine::PoolStatus {
 pub struct SchemaStep {
     /// Its number.
     pub version: i64,
-    /// What it adds.
+    /// Words about its objects.
     pub description: String,
     /// When it was applied, as the database says.
     pub applied_at: Option<String>,

@@ -25,19 +25,18 @@ pub enum Phase {
     Attach,
     /// The tables are attached, and no version says that they are there (PostgreSQL).
     Attached,
-    /// The pointer has moved in a transaction that is still open.
+    /// The version is current in a transaction that is still open.
     Publish,
     /// The log row is closed in that transaction.
     CloseLog,
-    /// All is committed, and nobody was told.
+    /// All is committed, and no answer has gone out.
     Committed,
-    /// All is said, and the process is about to end.
+    /// All output is written, and the process is about to end.
     Ended,
 }
 
-/// Comes past a place. In a build with debug assertions, where the environment variable
-/// `FIFO_PNL_STOP_AT` has the phase's name in small letters, the process says so on stderr and
-/// this never returns.
+/// Marks that a place is reached. In a build with debug assertions, if `FIFO_PNL_STOP_AT` has the
+/// phase's name in small letters, the process says so on stderr and this never returns.
 #[cfg(debug_assertions)]
 pub fn reached(phase: Phase) {
     use std::io::Write;

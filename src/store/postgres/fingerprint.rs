@@ -1,12 +1,12 @@
 //! The objects of a database's schema beside those that our migrations make.
 //!
-//! Columns, constraints, indexes, triggers, rules, children and functions of triggers are
-//! compared by what the catalogs hold. Each version of the server keeps expressions (views, checks,
-//! defaults, predicates) in its own way: they are compared on the version that the list was made
-//! on, and with what the same version kept when a view was accepted. A table that was there before
+//! Columns, constraints, indexes, triggers, rules, children and functions of triggers are compared
+//! by what the catalogs hold. Each version of the server keeps expressions (views, checks,
+//! defaults, predicates) in its own way. So they are compared only on the version that made the
+//! list, or with what the same version kept when a view was accepted. A table that was there before
 //! us is its owner's, and so are policies of row security: see `protect.rs`. Schema `fifo_parts` is
-//! ours alone: the table of the summaries is compared like those in `public`, and a version's table
-//! may have nothing that its parent lacks.
+//! ours alone. The table of the summaries is compared like those in `public`. A version's table may
+//! have no object that its parent lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,8 +106,8 @@ pub(super) async fn check(connection: &mut PgConnection) -> StoreResult<AdaptedV
     }
 }
 
-/// Returns what a database has to have: around a ledger of others, a table for additions stands
-/// for our own ledger, and its views are written for it.
+/// Returns the objects that a database must have. Around a ledger of others, a table for additions
+/// replaces our own ledger, and its views are written for it.
 fn expected(is_ours: bool) -> Vec<Object> {
     let mut objects = parse(OBJECTS);
     if is_ours {
@@ -130,8 +130,8 @@ fn cut(mut objects: Vec<Object>, is_same_server: bool) -> Vec<Object> {
     objects
 }
 
-/// Lists the objects of the schema, each with a hash of what the catalogs hold of it, and one of
-/// what the server keeps in its own way.
+/// Lists the objects of the schema. Each has a hash of its catalog entries, and a hash of the parts
+/// that the server keeps in its own way.
 pub(super) async fn objects(connection: &mut PgConnection) -> StoreResult<Vec<Object>> {
     Ok(with_server(connection).await?.0)
 }
@@ -161,12 +161,12 @@ async fn with_server(connection: &mut PgConnection) -> StoreResult<(Vec<Object>,
 /// An object's kind, table, name and text, and the server's version.
 type Row = (String, String, String, String, i32);
 
-/// What differs between databases that say the same: numbers of relations and roles, places in a
-/// text, and whether a cast was written or implied, which a restored copy has otherwise.
+/// Texts that differ between databases with the same meaning: numbers of relations and roles, and
+/// places in a text. Also whether a cast was written or implied: a restored copy differs in that.
 const OF_ONE_DATABASE: &str = ":(relid|resorigtbl|checkAsUser|location|stmt_location|stmt_len|\
     funcformat|relabelformat|coerceformat|convertformat|row_format) -?[0-9]+";
 
-/// What the catalogs hold of our objects and of what is attached to them.
+/// Catalog entries of our objects and of objects attached to them.
 ///
 /// An expression (of a view, a check, a default, an index) is taken as the server keeps it. To
 /// print a view it would lock the tables under it, and an opening would wait for a run.
@@ -288,12 +288,12 @@ FROM objects
 ORDER BY kind COLLATE pg_catalog."C", belongs_to COLLATE pg_catalog."C", name COLLATE pg_catalog."C"
 "#;
 
-/// What was accepted last.
+/// The last accepted objects.
 struct Accepted {
     views: AdaptedViews,
     /// The version of the server that they were on.
     server: i32,
-    /// Those of the gate that a person adapted; this program wrote the others.
+    /// Views that a person adapted; this program wrote the others.
     adapted: BTreeSet<String>,
 }
 
@@ -308,7 +308,7 @@ impl Accepted {
         cut(self.views.iter().map(view).collect(), is_same_server)
     }
 
-    /// Returns the views of the gate that a person adapted.
+    /// Returns the views that a person adapted.
     fn adapted(&self) -> AdaptedViews {
         let views = self.views.clone().into_iter();
         views
@@ -384,8 +384,8 @@ pub(super) async fn record_written(connection: &mut PgConnection) -> StoreResult
     record(connection, &details, None).await
 }
 
-/// Writes down the views of such a ledger that were taken back and written again since `before`.
-/// What was accepted of the others stays.
+/// Records the views of such a ledger that were removed and written again since `before`.
+/// Acceptance of the others stays.
 pub(super) async fn record_written_again(
     connection: &mut PgConnection,
     before: &[Object],

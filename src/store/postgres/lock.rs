@@ -1,9 +1,9 @@
 //! One run at a time: a session advisory lock, held by the connection that publishes.
 //!
-//! The server frees it when the connection ends, however it ends. Who holds it stands in the name
-//! that the connection has on the server: it comes and goes with the lock. Behind a proxy that
-//! lends a server connection for one transaction only, a session's lock would belong to nobody:
-//! such a proxy is refused, before anything is locked through it.
+//! The server frees it when the connection ends, however it ends. The connection's name on the
+//! server names the holder: it comes and goes with the lock. A proxy may lend a server connection
+//! for one transaction only. A session's lock would then belong to nobody, so such a proxy is
+//! refused before anything is locked through it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +23,7 @@ const LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-pnl");
 /// Bytes of a host's name that are kept where not all fit.
 const HOST_BYTES_MAX: usize = 24;
 
-/// Where the connection that holds the lock is.
+/// Place of the connection that holds the lock.
 #[derive(Debug)]
 enum Place {
     /// Nobody holds the lock.
@@ -87,7 +87,7 @@ pub(super) struct AdvisoryLock {
 impl RunLock for AdvisoryLock {
     async fn release(self: Box<Self>) {
         if let Some(mut connection) = self.connection.free() {
-            // Asked for and answered, so that the lock is free when this returns: a closed
+            // The server must answer before this returns, so that the lock is free then. A closed
             // connection, or a pool that takes one back, frees it a moment later.
             let _ = connection
                 .execute("ROLLBACK; SELECT pg_advisory_unlock_all()")
@@ -99,7 +99,7 @@ impl RunLock for AdvisoryLock {
 
 impl Drop for AdvisoryLock {
     fn drop(&mut self) {
-        // Without a goodbye the server notices the closed socket by itself.
+        // Without a goodbye the server notices the closed socket on its own.
         drop(self.connection.free());
     }
 }
@@ -177,7 +177,8 @@ pub(super) async fn interrupt(url: &PostgresUrl, holder: &Holder) -> StoreResult
 
 /// Returns the name that a holder's connections have on the server, which keeps so many bytes.
 ///
-/// What does not fit is cut from what the holder does, then from its host's name.
+/// Returns the holder's name. A long one loses a part of the holder's work, then of its host's
+/// name.
 pub(super) fn name_of(holder: &Holder) -> String {
     let plain = |text: &str| -> String {
         let shown = |c: char| if c.is_ascii_graphic() { c } else { '?' };

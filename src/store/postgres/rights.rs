@@ -84,7 +84,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Returns what stands before the name in a GRANT.
+    /// Returns the words before the name in a GRANT.
     fn words(self) -> &'static str {
         match self {
             Self::Table => "",
@@ -153,7 +153,7 @@ const READING: [&str; 9] = [
     "ask", "check", "compare", "count", "cut", "export", "list", "look", "read",
 ];
 
-/// Returns what an action that writes does to a table.
+/// Returns the rights on a table that a writing action needs.
 fn written(action: &str, table: &str) -> &'static [&'static str] {
     match table {
         "event_log" | "import_rejects" => &["INSERT"],
