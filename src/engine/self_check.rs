@@ -179,7 +179,7 @@ impl<'a, N: Units> Conserved<'a, N> {
         Ok(())
     }
 
-    /// Adds the part of the buy, which has just begun, that earlier trades used.
+    /// Adds the part of a buy that earlier trades used; the buy has just begun.
     fn add_used_before(&mut self, earlier: &EarlierLot) -> Result<(), SelfCheckError> {
         let Some(buy) = self.trade(earlier.buy) else {
             return Err(SelfCheckError::Pointer(self.name(earlier.buy)));

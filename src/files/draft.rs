@@ -138,7 +138,7 @@ impl Draft {
         self.file.sync_all().map_err(|error| self.failed(error))
     }
 
-    /// Completes the file and gives it its name. Does nothing to one that has it.
+    /// Completes the file and gives it its name. Does nothing if the file has its name.
     ///
     /// Errors: something is in its place by now; the disk.
     pub fn publish(&mut self) -> io::Result<()> {

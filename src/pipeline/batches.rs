@@ -32,7 +32,7 @@ pub(super) struct Batches {
 pub(super) enum PartKind {
     /// Whole ones.
     Pools,
-    /// A slice of one; whether it is the last one.
+    /// A slice of one pool; whether it is the pool's last one.
     Slice(Pool, bool),
 }
 

@@ -197,7 +197,7 @@ pub async fn health(
     })
 }
 
-/// Returns how long ago something was; nothing where it lies ahead.
+/// Returns how long ago an instant was; zero if it lies ahead.
 fn age(now: Timestamp, then: Timestamp) -> Duration {
     let micros = now.as_micros().saturating_sub(then.as_micros());
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))

@@ -133,7 +133,7 @@ struct Found {
     lots: BTreeMap<Pool, OpenLots>,
     /// Pools that are computed whole, as nothing of them was matched.
     whole: BTreeMap<Pool, PoolLedger>,
-    /// Pools whose past is another one.
+    /// Pools whose earlier trades have changed.
     changed: Vec<Pool>,
 }
 

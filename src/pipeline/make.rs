@@ -171,7 +171,7 @@ impl From<SelfCheckError> for Unfinished {
 }
 
 /// Returns the error of a worker that ended early. A queue that ends without a result tells the
-/// writer to stop, whose error is shown where the worker has none.
+/// writer to stop. The writer's error is shown if the worker has none.
 pub(super) fn error_of(made: Result<(), Unfinished>) -> PipelineResult<()> {
     match made {
         Ok(()) | Err(Unfinished::Unwanted) => Ok(()),

@@ -221,7 +221,7 @@ impl Opened {
 
     /// Reads a file of the zip, which has to have the size that the zip says.
     ///
-    /// Errors: it has not, or another sum than it says; those of `read`.
+    /// Errors: another length or checksum than the zip names; those of `read`.
     pub(super) fn read<T>(
         &mut self,
         name: &str,

@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError, together};
 /// Rounding of a sell's rows in the system before stays below this. Units: USD at 12 decimals.
 const ROUNDING_OFF_MAX: u128 = 1_000_000;
 
-/// The account that everything was in.
+/// The account of all its rows.
 const ACCOUNT: &str = "default";
 
 /// Compares two versions; at least one is of the earlier system.
