@@ -286,7 +286,8 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-/// I8 and I9: every order id is a trade of the pool. Each bad order is reported once, with its rows.
+/// I8 and I9: every order id is a trade of the pool. Each bad order is reported once, with its
+/// rows.
 fn check_names(
     evidence: &Evidence<'_>,
     elsewhere: &dyn Fn(&Account, &str) -> Option<Symbol>,
