@@ -3,6 +3,9 @@
 //! A setting that can change a byte of a result is part of a version's recorded policy (see
 //! `store::model::Policy`). Database limits live in `store/limits.rs`.
 
+/// The program, as it signs what it makes.
+pub const PROGRAM: &str = env!("CARGO_PKG_NAME");
+
 /// Decimals of a USD amount. Rounding: half to even, once, on cumulative amounts.
 pub const USD_SCALE: u8 = 12;
 

@@ -13,7 +13,7 @@ use super::header::Header;
 use super::hints::{
     Counts, ROUNDED_ID_HINT, is_negative, is_rounded_id, with_obstacles, without_sign,
 };
-use super::rejected::Fault;
+use super::rejected::{Fault, Hint};
 use super::taking_back::{TAKEN_BACK_HINT, TAKES_BACK_HINT, status_takes_back, takes_back};
 use super::times::read_order_time;
 use crate::engine::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, TEXT_BYTES_MAX};
@@ -252,12 +252,10 @@ fn negative_size(text: &str, side: Side) -> Fault {
         Ok(_) => fault.with_hint(hint).with_write(unsigned),
         Err(error) => {
             let fault = number_fault(&error, SIZE_EXPECTED, &unsigned, Counts::Units);
-            let more = fault.hint.iter().map(String::as_str);
-            let hint = [hint]
-                .into_iter()
-                .chain(more)
-                .collect::<Vec<_>>()
-                .join("; ");
+            let hint = match &fault.hint {
+                Some(Hint::Cell(more)) => format!("{hint}; {more}"),
+                _ => hint.to_owned(),
+            };
             fault.with_hint(hint)
         }
     }

@@ -250,12 +250,16 @@ pub(super) const ROUNDED_ID_HINT: &str = "a spreadsheet cut the digits of long i
 
 #[cfg(test)]
 mod tests {
+    use super::super::rejected::Hint;
     use super::*;
 
     fn hint(text: &str, counts: Counts) -> (String, String) {
         let fault = with_obstacles(Fault::new("x"), text, counts);
         (
-            fault.hint.unwrap_or_default(),
+            match fault.hint {
+                Some(Hint::Cell(words)) => words,
+                _ => String::new(),
+            },
             fault.write.unwrap_or_default(),
         )
     }

@@ -41,7 +41,7 @@ pub use bounds::{
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use error::{BlockError, FileError};
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
-pub use rejected::{ROW_COLUMN, RejectedRow};
+pub use rejected::{Hint, ROW_COLUMN, RejectedRow};
 pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
 pub use table::{Table, TableRow};
@@ -53,7 +53,9 @@ pub use whole::{read_whole, whole_error};
 pub fn dollars_hint(text: &str) -> Option<String> {
     let fault = rejected::Fault::new("");
     let fault = hints::with_obstacles(fault, text, hints::Counts::Dollars);
-    let hint = fault.hint?;
+    let Some(Hint::Cell(hint)) = fault.hint else {
+        return None;
+    };
     match fault.write {
         // Nobody paid a negative amount, so no example of one is shown.
         Some(write) if write.starts_with('-') => None,

@@ -206,8 +206,7 @@ fn read_acquired(text: &str, zone: Option<&TimeZone>, now: Timestamp) -> Result<
             time.ok_or_else(|| Fault::new(expected))?
         }
         (Err(_), Ok(_), None) => {
-            let hint = "name the zone that the days are of: --timezone ZONE";
-            return Err(Fault::new("expected a time, or a time zone").with_hint(hint));
+            return Err(Fault::new("expected a time, or a time zone").without_zone("days"));
         }
         _ => return Err(Fault::new(expected)),
     };

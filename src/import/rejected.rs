@@ -30,7 +30,7 @@ pub struct RejectedRow {
     /// The expected value. Reports group rows by this reason.
     pub reason: String,
     /// The remedy, if it is known; the same for all rows of a reason.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     /// The text to write in place of the value, if only one can be meant.
     pub write: Option<String>,
     /// The row reverses another row: to leave out this one alone would leave the other one in the
@@ -96,11 +96,20 @@ pub(super) fn quoted(value: &str) -> Shown<'_> {
     shown_within(value, CELL_CHARS_MAX).quoted()
 }
 
+/// The remedy of a rejected row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// To mend the cell, or the row.
+    Cell(String),
+    /// To name the time zone of these: times, or days.
+    Zone(&'static str),
+}
+
 /// Why a cell has no value: the end of the message, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     pub reason: String,
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     pub write: Option<String>,
     pub takes_back: bool,
 }
@@ -131,9 +140,17 @@ impl Fault {
         }
     }
 
+    /// Says that the time zone of these is to be named.
+    pub(super) fn without_zone(self, of: &'static str) -> Self {
+        Self {
+            hint: Some(Hint::Zone(of)),
+            ..self
+        }
+    }
+
     pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self {
-            hint: Some(hint.into()),
+            hint: Some(Hint::Cell(hint.into())),
             ..self
         }
     }

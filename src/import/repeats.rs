@@ -11,7 +11,7 @@ use std::hash::BuildHasher;
 
 use super::columns::Column;
 use super::hints::{ROUNDED_ID_HINT, may_be_rounded_id};
-use super::rejected::{RejectedRow, quoted};
+use super::rejected::{Hint, RejectedRow, quoted};
 use super::rows::Row;
 use crate::engine::{Account, LedgerTrade, OrderId};
 
@@ -181,7 +181,7 @@ impl Kept {
                 quoted(&here),
             )),
             reason: "expected an id of its own".into(),
-            hint: Some(hint.into()),
+            hint: Some(Hint::Cell(hint.into())),
             write: None,
             takes_back: false,
             text: row.text.to_owned(),

@@ -6,7 +6,7 @@
 use super::columns::Column;
 use super::header::Header;
 use super::hints::is_negative;
-use super::rejected::RejectedRow;
+use super::rejected::{Hint, RejectedRow};
 use crate::engine::{Side, is_never_executed};
 
 /// Words of a row that reverses another one.
@@ -55,7 +55,7 @@ const MAY_TAKE_BACK_HINT: &str = "it looks like a row that reverses another one:
 pub(super) fn look_at_whole_row(rejected: &mut RejectedRow, cells: &[&str], header: &Header) {
     if !rejected.takes_back && row_takes_back(cells, header) {
         rejected.takes_back = true;
-        rejected.hint = Some(MAY_TAKE_BACK_HINT.to_owned());
+        rejected.hint = Some(Hint::Cell(MAY_TAKE_BACK_HINT.to_owned()));
         rejected.write = None;
     }
 }

@@ -91,8 +91,9 @@ pub(super) fn read_order_time(text: &str, options: &ImportOptions) -> Result<Tim
     let time = match (form, &options.timezone) {
         (Form::Instant, _) => check_second(text).and_then(|()| read_instant(text)),
         (Form::Local, Some(zone)) => check_second(text).and_then(|()| read_local(text, zone)),
-        (Form::Local, None) => Err(Fault::new("expected a time with an offset from UTC")
-            .with_hint("name the zone that the times are of: --timezone ZONE")),
+        (Form::Local, None) => {
+            Err(Fault::new("expected a time with an offset from UTC").without_zone("times"))
+        }
         (Form::DateOnly, _) => Err(Fault::new("expected a time of day too")
             .with_hint("the order of trades within a day decides which lots a sell uses")),
         (Form::NoSeconds, _) => Err(Fault::new("expected seconds too, like 03:04:05")),
@@ -240,6 +241,7 @@ fn both_spellings(local: DateTime, before: Offset, after: Offset) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rejected::Hint;
     use super::*;
 
     fn options(zone: Option<&str>) -> ImportOptions {
@@ -254,7 +256,13 @@ mod tests {
     fn read(text: &str, zone: Option<&str>) -> Result<String, (String, Option<String>)> {
         read_order_time(text, &options(zone))
             .map(|time| time.to_string())
-            .map_err(|fault| (fault.reason, fault.write.or(fault.hint)))
+            .map_err(|fault| {
+                let hint = fault.hint.map(|hint| match hint {
+                    Hint::Cell(words) => words,
+                    Hint::Zone(of) => of.to_owned(),
+                });
+                (fault.reason, fault.write.or(hint))
+            })
     }
 
     #[test]
@@ -344,7 +352,7 @@ mod tests {
         let unix =
             Some("it looks like seconds or milliseconds since 1970; write it as a date and time");
         let day = Some("the order of trades within a day decides which lots a sell uses");
-        let zone = Some("name the zone that the times are of: --timezone ZONE");
+        let zone = Some("times");
         let offset = "expected a time with an offset from UTC";
         let future = "which is in the future, expected at most 2026-01-01T00:00:00.000000Z";
         let year = "expected a year from 0001 to 9999";

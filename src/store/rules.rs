@@ -16,12 +16,13 @@ use super::model::{
     is_snapshot_name,
 };
 use super::{ItemRefusal, SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal};
+use crate::engine::policy::PROGRAM;
 use crate::engine::{
     Account, CORRECTION_MARK, IssueType, LedgerTrade, OrderId, ReviewItem, split_correction,
 };
 
 /// Who settles items when a version shows that they no longer hold.
-pub const AUTOMATIC: &str = "fifo-pnl";
+pub const AUTOMATIC: &str = PROGRAM;
 
 /// Kind of the events of imports.
 pub const IMPORT_EVENT: &str = "import";

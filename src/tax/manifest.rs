@@ -10,6 +10,7 @@ use super::formats::ExportFacts;
 use super::row::TaxRules;
 use super::totals::{BoxTotal, Totals};
 use super::{Reported, Rounding, TaxError, TaxResult};
+use crate::engine::policy::PROGRAM;
 use crate::engine::{PoolStatus, Symbol, SymbolRules, SymbolSettings};
 use crate::report::WrittenFile;
 use crate::store::model::NamedTrade;
@@ -52,7 +53,7 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
         .collect();
     let mut manifest = json!({
         "manifest_format": MANIFEST_FORMAT,
-        "program": "fifo-pnl",
+        "program": PROGRAM,
         "program_version": facts.program_version,
         "kind": sealing.as_str(),
         "version": {

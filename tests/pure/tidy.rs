@@ -6,6 +6,8 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/wording.rs"]
+mod wording;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -360,31 +362,6 @@ fn one_line_is_unsafe() {
     }
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].starts_with(UNSAFE_FILE), "{found:#?}");
-}
-
-/// A refusal is words for a person: what a lock timeout or a proxy says comes as one, too. What the
-/// program acts on has a variant of its own.
-#[test]
-fn nothing_below_the_command_line_asks_whether_it_was_refused() {
-    let mut offences = Vec::new();
-    for source in rust(&["src/"]) {
-        if source.path.starts_with("src/cli/") {
-            continue;
-        }
-        for (number, line) in source.text.lines().enumerate() {
-            let line = without_comment(line);
-            let Some(at) = line.find("Error::Refused") else {
-                continue;
-            };
-            let is_asked = line[at..].contains("=>") || line[..at].contains("matches!");
-            let is_asked =
-                is_asked || line[..at].contains("if let") || line[at..].contains(") if ");
-            if is_asked {
-                offences.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
-            }
-        }
-    }
-    assert_none(offences);
 }
 
 #[test]

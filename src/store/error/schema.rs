@@ -40,7 +40,10 @@ pub enum SchemaRefusal {
     #[error("the views eligible_trades and ineligible_trades are as this program made them")]
     NothingAdapted,
     /// The file has a table of another program.
-    #[error("{} belongs to another program: it has a table \"{}\" and no schema of ours", .0.display(), .1)]
+    #[error(
+        "{} belongs to another program: it has a table \"{}\" and no schema of ours",
+        .0.display(), .1
+    )]
     OtherProgram(PathBuf, String),
     /// The copy that comes first can't be written.
     #[error(transparent)]

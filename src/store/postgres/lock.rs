@@ -13,6 +13,7 @@ use sqlx::{Connection, Executor, PgConnection, Row};
 use super::PostgresUrl;
 use super::errors::from_sqlx;
 use crate::engine::Timestamp;
+use crate::engine::policy::PROGRAM;
 use crate::store::limits::SESSION_NAME_BYTES_MAX;
 use crate::store::model::Holder;
 use crate::store::{PostgresRefusal, RunLock, StoreError, StoreResult};
@@ -157,7 +158,7 @@ pub(super) async fn interrupt(url: &PostgresUrl, holder: &Holder) -> StoreResult
     let action = "cancel what is under way";
     let name = name_of(holder);
     let (before_since, _) = name.rsplit_once(' ').unwrap_or((&name, ""));
-    let mut connection = url.connect_plain("fifo-pnl interrupt").await?;
+    let mut connection = url.connect_plain(&format!("{PROGRAM} interrupt")).await?;
     // Who may cancel is asked of the role that logged in, not of one that it has taken since.
     let plain = "SET ROLE NONE; SET search_path = pg_catalog, pg_temp";
     let done = connection.execute(plain).await;
@@ -246,8 +247,8 @@ async fn read_holder(connection: &mut PgConnection, since: Timestamp) -> Holder 
 /// irregular, so that a proxy that lends its connections in turn is found out too.
 pub(super) async fn refuse_proxy(url: &PostgresUrl) -> StoreResult<()> {
     let (mut first, mut second) = (
-        url.connect_plain("fifo-pnl").await?,
-        url.connect_plain("fifo-pnl").await?,
+        url.connect_plain(PROGRAM).await?,
+        url.connect_plain(PROGRAM).await?,
     );
     let mut seen = (None, None);
     let mut shared = false;

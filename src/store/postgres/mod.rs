@@ -87,6 +87,9 @@ pub struct PostgresUrl {
     location: String,
 }
 
+/// The name of a session that changes the schema.
+const MIGRATE: &str = concat!(env!("CARGO_PKG_NAME"), " migrate");
+
 impl PostgresUrl {
     /// Reads a URL of scheme `postgres` or `postgresql`. Errors: it can't be understood, or its
     /// password stands where a name should.
@@ -141,7 +144,7 @@ impl PostgresUrl {
 
     /// Lists the schema's steps of the database.
     pub async fn schema_steps(&self) -> StoreResult<Vec<SchemaStep>> {
-        let mut connection = self.connect("fifo-pnl migrate").await?;
+        let mut connection = self.connect(MIGRATE).await?;
         let steps = schema::steps(&mut connection).await;
         let _ = connection.close().await;
         self.named(steps).await
@@ -152,7 +155,7 @@ impl PostgresUrl {
     ///
     /// Errors: it can't be read as a ledger.
     pub async fn adoption_plan(&self) -> StoreResult<Option<Adoption>> {
-        let mut connection = self.connect("fifo-pnl migrate").await?;
+        let mut connection = self.connect(MIGRATE).await?;
         let plan = match schema::version_found(&mut connection).await {
             Ok(0) => mapping::plan(&mut connection).await,
             Ok(_) => Ok(None),
@@ -169,7 +172,7 @@ impl PostgresUrl {
 
     /// Says how a ledger that was there before us is read; `None`: the ledger is ours.
     pub async fn adoption(&self) -> StoreResult<Option<Adoption>> {
-        let mut connection = self.connect("fifo-pnl migrate").await?;
+        let mut connection = self.connect(MIGRATE).await?;
         let report = async {
             let mut report = mapping::report(&mut connection).await?;
             if let Some(report) = &mut report {
@@ -192,7 +195,7 @@ impl PostgresUrl {
     /// Does the same as it is asked. Errors: as there.
     pub async fn schema_up_with(&self, options: &UpOptions) -> StoreResult<()> {
         lock::refuse_proxy(self).await?;
-        let mut connection = self.connect("fifo-pnl migrate").await?;
+        let mut connection = self.connect(MIGRATE).await?;
         let done = schema::up(&mut connection, options).await;
         let _ = connection.close().await;
         self.named(done).await
@@ -201,7 +204,7 @@ impl PostgresUrl {
     /// Lists the objects of the schema: kind, table, name and a hash, as the program's own list has
     /// them.
     pub async fn schema_objects(&self) -> StoreResult<Vec<String>> {
-        let mut connection = self.connect("fifo-pnl migrate").await?;
+        let mut connection = self.connect(MIGRATE).await?;
         let objects = fingerprint::objects(&mut connection).await;
         let _ = connection.close().await;
         self.named(objects.map(|objects| objects.iter().map(ToString::to_string).collect()))
@@ -215,7 +218,7 @@ impl PostgresUrl {
         lock::refuse_proxy(self).await?;
         let slot = lock::LockedConnection::default();
         let lock = lock::try_lock(self, &slot, holder).await?;
-        let done = match self.connect("fifo-pnl migrate").await {
+        let done = match self.connect(MIGRATE).await {
             Ok(mut connection) => {
                 let done = fingerprint::accept(&mut connection, (by, holder.since)).await;
                 let _ = connection.close().await;
@@ -232,7 +235,7 @@ impl PostgresUrl {
         lock::refuse_proxy(self).await?;
         let slot = lock::LockedConnection::default();
         let lock = lock::try_lock(self, &slot, holder).await?;
-        let done = match self.connect("fifo-pnl migrate").await {
+        let done = match self.connect(MIGRATE).await {
             Ok(mut connection) => {
                 let done = schema::down(&mut connection, target).await;
                 let _ = connection.close().await;

@@ -6,6 +6,7 @@
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::PostgresUrl;
+use crate::engine::policy::PROGRAM;
 use crate::store::StoreError;
 
 /// Adds to a refusal who was refused, and what would let it in.
@@ -180,7 +181,7 @@ struct Asked {
 
 /// Asks which rights are missing; `None`: the server does not say.
 async fn ask(url: &PostgresUrl, action: &str, object: &Object<'_>) -> Option<Asked> {
-    let mut connection = url.connect_plain("fifo-pnl").await.ok()?;
+    let mut connection = url.connect_plain(PROGRAM).await.ok()?;
     let asked = ask_on(&mut connection, action, object).await;
     let _ = connection.close().await;
     asked
@@ -210,7 +211,7 @@ struct Owner {
 /// Asks who owns a relation that the server named; `None`: it does not say, or
 /// no role is the owner of all that have the name.
 async fn ask_owner(url: &PostgresUrl, name: &str) -> Option<Owner> {
-    let mut connection = url.connect_plain("fifo-pnl").await.ok()?;
+    let mut connection = url.connect_plain(PROGRAM).await.ok()?;
     let asked = sqlx::query_as(
         "SELECT pg_catalog.min(pg_catalog.quote_ident(r.rolname)), \
          pg_catalog.quote_ident(current_user::text) \

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::PostgresUrl;
 use super::errors::from_sqlx;
+use crate::engine::policy::PROGRAM;
 use crate::store::limits::{BUSY_TIMEOUT_S, LOCK_WAIT_S, MIGRATION_WAIT_S};
 use crate::store::{Busy, StoreError, StoreResult};
 
@@ -80,7 +81,7 @@ pub(super) async fn explained(url: &PostgresUrl, mut busy: Busy) -> StoreError {
 /// Lists the sessions that hold an advisory lock, or else those with the strongest locks on our
 /// tables, ours left out; `None`: the server does not say.
 async fn named(url: &PostgresUrl, key: Option<i64>) -> Option<Vec<String>> {
-    let mut connection = url.connect_plain("fifo-pnl").await.ok()?;
+    let mut connection = url.connect_plain(PROGRAM).await.ok()?;
     let path = connection.execute("SET search_path = pg_catalog, pg_temp");
     path.await.ok()?;
     let sessions = sqlx::query_scalar(

@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 
 use super::{Done, LeftOut, TaxFile, one, us_date};
+use crate::engine::policy::PROGRAM;
 use crate::report::PartFile;
 use crate::tax::boxes::FormBox;
 use crate::tax::formats::ExportFacts;
@@ -37,7 +38,7 @@ impl Txf {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
         let mut file = PartFile::create(path, facts.if_there)?;
         let (program, year) = (facts.program_version, facts.rules.year);
-        let head = format!("V042\r\nAfifo-pnl {program}\r\nD 12/31/{year:04}\r\n^\r\n");
+        let head = format!("V042\r\nA{PROGRAM} {program}\r\nD 12/31/{year:04}\r\n^\r\n");
         file.head(head.as_bytes())?;
         Ok(Self {
             file,

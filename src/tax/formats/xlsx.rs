@@ -13,6 +13,7 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook};
 
 use self::sheet::{Looks, Sheet, caught, failed};
 use super::{Done, TaxFile, one};
+use crate::engine::policy::PROGRAM;
 use crate::engine::{InventoryLot, Pool};
 use crate::files::{Draft, WriteError};
 use crate::report::WrittenFile;
@@ -135,7 +136,7 @@ fn about(facts: &ExportFacts<'_>) -> Vec<(String, String)> {
             "Allocations hash",
             hash(version.allocations_hash).unwrap_or_default(),
         ),
-        ("Program", format!("fifo-pnl {}", facts.program_version)),
+        ("Program", format!("{PROGRAM} {}", facts.program_version)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

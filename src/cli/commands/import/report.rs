@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::error::hint_words;
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::{Next, flag};
 use crate::engine::{UnknownStatuses, shown, shown_sentence};
@@ -49,7 +50,8 @@ fn of_reason(name: &str, group: &RejectGroup) -> String {
 }
 
 fn hint_of(row: &RejectedRow, write: Option<&str>) -> String {
-    let (hint, write) = (row.hint.as_deref().map(shown_sentence), write.map(shown));
+    let hint = row.hint.as_ref().map(hint_words);
+    let (hint, write) = (hint.as_deref().map(shown_sentence), write.map(shown));
     match (hint, write) {
         (None, None) => String::new(),
         (Some(hint), None) => format!("    hint: {hint}\n"),
@@ -156,15 +158,16 @@ pub(super) fn describe_ways_on(take_back: u64) -> String {
 /// Puts rejected rows into JSON: the first ones of each reason, and how many more there are.
 pub(super) fn rejects_json(rejects: &Rejects) -> Value {
     let kept = rejects.kept();
+    let hint = |row: &RejectedRow| row.hint.as_ref().map(hint_words);
     let row = |row: &&RejectedRow| {
         json!({ "line": row.line, "order_id": row.order_id, "column": row.column,
-            "found": row.found, "reason": row.reason_in_full(), "hint": row.hint,
+            "found": row.found, "reason": row.reason_in_full(), "hint": hint(row),
             "write": row.write, "text": row.text })
     };
     let reason = |group: &&RejectGroup| {
         let first = group.rows.first();
         json!({ "column": first.map(|row| &row.column), "reason": first.map(|row| &row.reason),
-            "hint": first.and_then(|row| row.hint.as_ref()), "rows": group.count,
+            "hint": first.and_then(hint), "rows": group.count,
             "with_others": group.is_mixed })
     };
     json!({
