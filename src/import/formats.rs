@@ -80,6 +80,7 @@ pub(super) struct Record<'r, 't> {
 
 /// The outcome of a row.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are trades")]
 pub(super) enum Outcome {
     Trade(LedgerTrade),
     Rejected(Box<RejectedRow>),
