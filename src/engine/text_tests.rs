@@ -42,7 +42,7 @@ fn hidden_is_what_unicode_says_has_no_picture() {
     use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
     let (major, minor, _) = unicode_properties::UNICODE_VERSION;
     assert_eq!(format!("{major}.{minor}"), UNICODE_VERSION);
-    let said = format!("(Unicode {UNICODE_VERSION})");
+    let said = format!("By Unicode {UNICODE_VERSION} these are");
     assert!(include_str!("../../docs/SPEC-matching.md").contains(&said));
     let ignorable = all_chars().filter(|c| is_in(&IGNORABLE, *c)).count();
     assert_eq!(ignorable, 4_174, "as DerivedCoreProperties.txt counts them");

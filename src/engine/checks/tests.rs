@@ -667,7 +667,7 @@ fn documents_list_the_invariants_and_count_the_checks() {
     let all: Vec<&str> = all.iter().map(|invariant| invariant.id()).collect();
     assert_eq!(listed, all);
     let number = Invariant::CHECKED.len();
-    let said = format!("Every version gets {number} checks: all of these but I12");
+    let said = format!("Every version gets {number} checks: all of these except I12");
     assert!(spec.contains(&said), "{said}");
     let readme = include_str!("../../../README.md");
     let errors = include_str!("../../../docs/ERRORS.md");
