@@ -20,7 +20,7 @@ use crate::engine::{
 pub(super) trait Cells {
     /// Returns a text, or `None` for NULL.
     fn text(&self, index: usize) -> Result<Option<String>, String>;
-    /// Returns a text without a copy, where there is one to lend.
+    /// Returns a text, borrowed if possible.
     fn text_ref(&self, index: usize) -> Result<Option<Cow<'_, str>>, String> {
         Ok(self.text(index)?.map(Cow::Owned))
     }
@@ -75,7 +75,7 @@ impl<C: Cells> Named<'_, C> {
         Size::try_from_wide_text(&text).map_err(|_| (self.column(index), text.into_owned()))
     }
 
-    /// Returns a name: that of the row before, where it is the same.
+    /// Returns a name; shares the row before's if it is the same.
     fn name<T: FromStr + Clone>(
         &self,
         index: usize,

@@ -1,10 +1,9 @@
 //! Keeps engine types: the ledger, versions of allocations, runs, review items.
 //!
-//! One trait, [`Store`], in the domain's words; which database is behind it is decided where a
-//! command opens it, and nowhere else. A store applies decisions; it makes none: what an import
-//! appends and how the review queue changes is worked out in `rules.rs`, the same for every store.
-//! Read next: `model.rs` (what is kept), `rules.rs`, then `sqlite/mod.rs` or its twin
-//! `postgres/mod.rs`.
+//! One trait, [`Store`], in the domain's words. Only the command that opens a store decides which
+//! database it is. A store applies decisions and makes none. `rules.rs` decides what an import
+//! appends and how the review queue changes, the same for every store. Read next: `model.rs` (the
+//! data), `rules.rs`, then `sqlite/mod.rs` or its twin `postgres/mod.rs`.
 
 mod cells;
 mod corrections;
@@ -53,22 +52,22 @@ use trades::{Listed, TradeSource};
 /// A row of `fifo_allocations` whose text can't be read, or the row.
 pub type StoredRow = Result<StoredAllocation, UnreadableRow>;
 
-/// A stored row with a value that is no number, time or code.
+/// A stored row with a value that is not a number, time or code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableRow {
-    /// Whose pool, as far as it can be read.
+    /// Account of the pool, if it is readable.
     pub account: String,
-    /// Whose pool, as far as it can be read.
+    /// Symbol of the pool, if it is readable.
     pub symbol: String,
     /// The sell.
     pub sell_order_id: String,
     /// The column at fault.
     pub column: &'static str,
-    /// What was found.
+    /// The value found.
     pub found: String,
 }
 
-/// What a version holds of one pool.
+/// A version's rows of one pool.
 #[derive(Debug, Clone, Default)]
 pub struct StoredPool {
     /// Its allocations by id.

@@ -21,7 +21,7 @@ use crate::engine::{
     Account, CORRECTION_MARK, IssueType, LedgerTrade, OrderId, ReviewItem, split_correction,
 };
 
-/// Who settles items when a version shows that they no longer hold.
+/// Name for items that a version settles because they no longer hold.
 pub const AUTOMATIC: &str = PROGRAM;
 
 /// Kind of the events of imports.
@@ -53,21 +53,21 @@ pub struct KnownTrade {
     pub is_voided: bool,
 }
 
-/// What an import does, decided lot by lot; no lot is kept.
+/// Decisions of an import, batch by batch; it keeps no batch.
 ///
-/// What is known is looked up in the ledger as it was before the file, whatever lot it is for.
+/// It looks known trades up in the ledger as it was before the file, for every batch.
 #[derive(Debug)]
 pub struct ImportPlan<'m> {
     mode: &'m ImportMode,
-    /// Of each trade of the file in turn, whether it is appended.
+    /// For each trade of the file in turn, whether it is appended.
     is_appended: Vec<bool>,
-    /// Where the rows that differ from their trade, corrections, are in `rows`; by the trade's
-    /// place in the file.
+    /// Places in `rows` of the rows that differ from their trade, corrections; by the trade's place
+    /// in the file.
     corrected: BTreeMap<usize, usize>,
     /// Rows that decide about later ones: appended by this lot or, where corrections get ids of
     /// their own, by all lots.
     rows: Vec<LedgerTrade>,
-    /// Where they are, by execution and, of a correction, by its id.
+    /// Their places, by execution and, for a correction, by its id.
     places: BTreeMap<TradeKey, Vec<usize>>,
     /// Executions to void, because a correction follows.
     pub void: Vec<TradeKey>,
@@ -153,7 +153,7 @@ impl<'m> ImportPlan<'m> {
         self.rows.push(row);
     }
 
-    /// Tells whether a row of the file is named as a correction: whether its execution then counts
+    /// Tells whether a row of the file is named as a correction. Whether its execution then counts
     /// twice, only the ledger with the file in it can tell.
     pub fn names_corrections(&self) -> bool {
         self.names_corrections
@@ -189,7 +189,7 @@ impl<'m> ImportPlan<'m> {
     }
 }
 
-/// What becomes of a row of a file.
+/// Decision about a row of a file.
 enum Decision {
     Append(LedgerTrade),
     Known,

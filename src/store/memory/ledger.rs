@@ -1,4 +1,4 @@
-//! The ledger in memory: imports, voids, and reading it through the gate.
+//! The ledger in memory: imports, voids, and reads of eligible trades.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,10 +20,10 @@ use crate::store::rules::{
 };
 use crate::store::{Elsewhere, StoreError, StoreResult, cells};
 
-/// A row of the ledger as text: whatever a source may have written there.
+/// A row of the ledger as text: a source may have written anything there.
 ///
-/// What must not be there is exactly what this can hold: a size that is no number, an unknown
-/// side, a time that is not finite.
+/// It can hold exactly what must not be there: a size that is not a number, an unknown side, a time
+/// that is not finite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawTrade {
     /// Account of the trade.
@@ -44,7 +44,7 @@ pub struct RawTrade {
     pub total_fees_usd: Option<String>,
     /// The venue's own sequence.
     pub trade_seq: Option<i64>,
-    /// What the source said of the order's state.
+    /// The order's state, in the source's word.
     pub status: Option<String>,
 }
 
@@ -504,7 +504,7 @@ impl Ledger {
         arrivals
     }
 
-    /// Returns a trade of the ledger. `None`: there is none, or it can't be read.
+    /// Returns a trade of the ledger. `None`: it is missing or unreadable.
     pub(super) fn trade(&self, account: &str, id: &str) -> Option<Trade> {
         let place = self.by_key.get(&(account.to_owned(), id.to_owned()))?;
         Trade::try_from_text(&self.rows.get(*place)?.text.text()).ok()

@@ -60,7 +60,7 @@ use versions::StoredVersion;
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
-    /// Held by whoever writes, and by a version from its beginning to its end.
+    /// Held by a writer, and by a version from its beginning to its end.
     writing: Arc<tokio::sync::Mutex<()>>,
     running: Arc<Mutex<Option<Holder>>>,
 }
@@ -79,7 +79,7 @@ struct State {
     snapshots: BTreeMap<String, Vec<HistoricalSell>>,
 }
 
-/// Locks what can't be left half changed, so that another thread's panic is none of ours.
+/// Locks data that is never half changed, so another thread's panic does not matter here.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

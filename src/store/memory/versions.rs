@@ -215,8 +215,8 @@ pub(super) async fn begin(
     })
 }
 
-/// What the registry says while the version is written. Of a version that is replaced, the
-/// publication stays.
+/// Returns the registry's row while the version is written. A version that is replaced keeps its
+/// publication.
 fn version_info(plan: &VersionPlan, old: Option<&VersionInfo>) -> VersionInfo {
     VersionInfo {
         version: plan.version,

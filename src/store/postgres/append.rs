@@ -1,8 +1,8 @@
 //! Incremental runs in PostgreSQL: what is new in the ledger, where a version stands, and rows
 //! appended to it.
 //!
-//! New is what a snapshot does not see. A transaction that began before it and commits after it is
-//! among that, whatever times its rows have.
+//! A row is new if a snapshot does not see it. So a transaction that began before it and commits
+//! after it is new, with any times of its rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -82,7 +82,7 @@ pub(super) fn select(columns: &[&str], from: &str) -> Query<'static, Postgres, P
     )))
 }
 
-/// Quotes a text for SQL where no parameter can stand.
+/// Quotes a text for SQL that takes no parameter.
 pub(super) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

@@ -1,4 +1,4 @@
-//! The ledger's rows out of the gate: binary COPY into packed pools.
+//! The ledger's eligible rows: binary COPY into packed pools.
 //!
 //! The rows come in no order, as sorting costs the server three times what it costs us, and their
 //! numbers as the server keeps them. A row that can't be read that way goes the long way, by text,
@@ -22,10 +22,10 @@ const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, 
     total_fees_usd, trade_seq, void_seq, ingest_xid";
 const COLUMNS: usize = 11;
 
-/// Reads the rows of the gate that a condition holds for; an empty one holds for all. Returns how
-/// many that are.
+/// Reads the rows of `eligible_trades` that fulfil a condition; an empty one takes all. Returns
+/// their number.
 ///
-/// Errors: stopped; a row that is no row of the gate.
+/// Errors: stopped; a row of another form.
 pub(super) async fn copy_out(
     connection: &mut PgConnection,
     condition: &str,
@@ -68,7 +68,7 @@ pub(super) async fn copy_out(
     Ok(rows_read)
 }
 
-/// Which transactions a snapshot sees, asked of every row: so not of the server.
+/// Transactions that a snapshot sees. Every row asks, so the program answers and not the server.
 pub(super) struct Visible {
     pub(super) xmin: i64,
     pub(super) xmax: i64,
@@ -193,7 +193,7 @@ impl<'a> GateRows<'a> {
     }
 }
 
-/// Adds a row to its pool; one that is no trade goes in by its text, which names what is wrong.
+/// Adds a row to its pool; a faulty one goes in as text, which names the fault.
 fn push(
     ledger: &mut PoolLedger,
     (order_id, side): (&str, &str),

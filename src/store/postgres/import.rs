@@ -30,14 +30,14 @@ const APPEND: &str = "append trades";
 /// Ids looked up in one statement.
 const LOOKUP_IDS_MAX: usize = 5_000;
 
-/// Ids looked up in one statement in a ledger that was there, which is gone over whole for each:
-/// what is left of a file's size in the memory of such an import is this many trades.
+/// Ids looked up in one statement in a ledger that was there before us. Each statement goes over
+/// the whole ledger. So the memory of such an import grows with its file up to this many trades.
 const LOOKUP_IDS_MAX_ADOPTED: usize = 200_000;
 
 /// Imports a file, in one transaction.
 ///
-/// Nearly every file is all new: so it is appended without a question, and only where the ledger
-/// has one of its ids already is that taken back, looked up and planned.
+/// Nearly every file is all new, so the import appends it without a question. If the ledger has one
+/// of its ids already, it rolls back, looks all up, and plans.
 pub(super) async fn import(
     store: &PostgresStore,
     file: &ImportFile,
@@ -240,9 +240,9 @@ async fn begin_import(
     file: &ImportFile,
     rows: u64,
 ) -> StoreResult<i64> {
-    // Numbers without gaps: an attempt that was taken back must not use one up, and nobody else
-    // imports meanwhile. A number that another program gave, however large, ends nothing: behind
-    // it comes the first free one. To look for that always would go over all imports for each.
+    // Numbers have no gaps: an attempt that was rolled back must not use one up, and nobody else
+    // imports meanwhile. Another program may have given a very large number: then the first free
+    // one comes next. To look for that always would go over all imports for each.
     sqlx::query_scalar(
         "INSERT INTO imports (id, name, sha256, rows, imported_at) \
          VALUES (CASE WHEN coalesce((SELECT max(id) FROM imports), 0) < 4503599627370496 \

@@ -1,7 +1,7 @@
-//! The ledger in PostgreSQL: imports, voids, and reading it through the gate.
+//! The ledger in PostgreSQL: imports, voids, and reads of eligible trades.
 //!
-//! What arrived is asked of a snapshot, not of a sequence: a slow transaction that commits late is
-//! in no earlier snapshot, so it is never missed. Source: docs/SPEC-matching.md, "Versions".
+//! A snapshot, not a sequence, tells what arrived. A slow transaction that commits late is in no
+//! earlier snapshot, so no run misses it. Source: docs/SPEC-matching.md, "Versions".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -192,8 +192,8 @@ async fn read_in(
     let mut read = LedgerRead::default();
     let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
     if ledger != Ledger::Ours {
-        // Fills are looked up in a hash: the server would sort the ledger to merge them with it,
-        // which takes 1.9 s of a million rows instead of 1.2 s.
+        // The server looks fills up in a hash. To merge them with the ledger it would sort the
+        // ledger: 1.9 s of a million rows instead of 1.2 s.
         let hash = connection.execute("SET LOCAL enable_mergejoin = off").await;
         hash.map_err(|e| from_sqlx("read the ledger", e))?;
     }
@@ -270,8 +270,8 @@ const NAMES_MAX: usize = 10_000;
 
 /// Leaves the choice of the rows of a part or a slice to the server, which sends no others.
 ///
-/// By account and by symbol, each looked up in a hash by the server. That may let through an
-/// account of one pool with the symbol of another, so whoever reads still asks the scope.
+/// By account and by symbol; the server looks each up in a hash. That may let through an account of
+/// one pool with the symbol of another, so a reader still asks the scope.
 fn condition_of(scope: &Scope) -> String {
     let mut conditions = slice_conditions(scope);
     if let Some(part) = &scope.part {

@@ -2,9 +2,9 @@
 //!
 //! Versions are partitions, filled while nobody sees them and attached in a short transaction. One
 //! run at a time, by a session advisory lock on the connection that publishes. Decimals are NUMERIC
-//! and pass as text, times are TIMESTAMPTZ and pass as text or microseconds: nothing is rounded on
-//! the way. Files and functions mirror those of `store/sqlite`. Read next: `schema.rs` (the gate),
-//! `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `lock.rs`.
+//! and pass as text, times are TIMESTAMPTZ and pass as text or microseconds: no value is rounded on
+//! the way. Files and functions mirror those of `store/sqlite`. Read next: `schema.rs` (the schema
+//! check), `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `lock.rs`.
 
 mod adoption;
 mod append;
@@ -80,7 +80,7 @@ pub struct PostgresStore {
     adapted: AdaptedViews,
 }
 
-/// Where a database is and how to reach it: a URL, understood.
+/// A database's place and the way to it: a URL, understood.
 #[derive(Debug, Clone)]
 pub struct PostgresUrl {
     options: PgConnectOptions,
@@ -150,8 +150,8 @@ impl PostgresUrl {
         self.named(steps).await
     }
 
-    /// Says how a ledger that is there would be read by [`schema_up`](Self::schema_up); `None`:
-    /// there is none, or the database has our schema already.
+    /// Says how [`schema_up`](Self::schema_up) would read an existing ledger; `None`: the database
+    /// has no ledger, or our schema already.
     ///
     /// Errors: it can't be read as a ledger.
     pub async fn adoption_plan(&self) -> StoreResult<Option<Adoption>> {
@@ -258,7 +258,7 @@ impl PostgresUrl {
     }
 }
 
-/// Says whose ledger the database has, and which views of the gate were adapted.
+/// Tells the owner of the database's ledger, and the views that were adapted.
 async fn look(connection: &mut PgConnection) -> StoreResult<(mapping::Ledger, AdaptedViews)> {
     let adapted = fingerprint::check(connection).await?;
     Ok((mapping::ledger_of(connection).await?, adapted))
@@ -267,10 +267,10 @@ async fn look(connection: &mut PgConnection) -> StoreResult<(mapping::Ledger, Ad
 impl PostgresStore {
     /// Opens a database whose schema is this program's.
     ///
-    /// Where row security would hide a row from this role, the server refuses to read its table.
-    /// Errors: no server, no such database, wrong password, another schema, one that something
-    /// else changed, a proxy that keeps no session, others who may create functions where we would
-    /// use them.
+    /// If row security would hide a row from this role, the server refuses to read its table.
+    /// Errors: no server, no such database, wrong password, another schema, one that something else
+    /// changed. Also a proxy that keeps no session, and others who may create functions where we
+    /// would use them.
     pub async fn open(url: &PostgresUrl, holder: &Holder) -> StoreResult<Self> {
         Self::open_seeing(url, holder, Sees::All).await
     }

@@ -179,7 +179,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Lists the pools that the version has rows of which were sold then.
+    /// Lists the pools with rows of the version that were sold then.
     async fn pools(self, mut connection: Snapshot) -> StoreResult<(Vec<PoolRows>, Snapshot)> {
         let pools = sqlx::query_as(
             "SELECT account, symbol, count(*) FROM fifo_allocations \
@@ -312,8 +312,8 @@ impl CopySource for Parts {
 type Lot = (String, String);
 
 impl Parts {
-    /// Lists the lot of each pool's first and of its last row that was sold then: first in, first
-    /// out, so no other has rows before or after.
+    /// Lists the lot of each pool's first and of its last row that was sold then. First in, first
+    /// out: so no other lot has rows before or after.
     async fn edges(
         &self,
         connection: &mut PgConnection,
@@ -346,7 +346,7 @@ const EDGES: &str = "SELECT DISTINCT p.account, e.buy_order_id \
 
 /// Returns the COPY of the rows of some pools that were sold then, and of the other rows of lots.
 ///
-/// OFFSET makes the server look up each pool, and each lot, by the whole key of an index: otherwise
+/// OFFSET makes the server look up each pool, and each lot, by the whole key of an index. Otherwise
 /// it may go through the whole version for each part. The ranges choose the index: `plans.rs`.
 fn copy_of(
     version: Version,
@@ -391,8 +391,8 @@ fn times(sold: Sold) -> (String, String) {
     (sql(sold.from), sql(sold.until))
 }
 
-/// Counts the rows of a sell or of a lot, on a connection beside the one that is reading. A run
-/// that appends rows meanwhile makes them too many, which is noticed where they are counted.
+/// Counts the rows of a sell or of a lot, on a connection beside the one that is reading. If a run
+/// appends rows meanwhile, there are too many, and the counter notices it.
 async fn counted(
     store: &PostgresStore,
     version: Version,
@@ -432,14 +432,14 @@ struct Table {
     imported: String,
 }
 
-/// Where a trade stands that an import of ours did not bring.
+/// Place of a trade that no import of ours brought.
 const LEDGER_TABLE: &str = "table trade_records";
 
 /// The number of that place, which no import has.
 const LEDGER_TABLE_ID: i64 = -1;
 
-/// Returns the tables of the ledger. One that another program keeps has no files of ours; where it
-/// has a column `source`, that is told.
+/// Returns the tables of the ledger. A table of another program has no files of ours; its column
+/// `source`, if any, tells the source.
 async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Vec<Table>> {
     let additions = Table {
         name: ledger.additions(),

@@ -1,16 +1,16 @@
 //! Writing, sealing and dropping versions in PostgreSQL.
 //!
-//! A version is a partition. It is filled, indexed and committed while it is not attached, so that
-//! no reader sees it and nobody waits; then it is attached, and one short transaction enters it,
-//! moves the pointer, updates the review queue and closes the log row. A process that dies in
-//! between leaves tables that no version has, which the next run removes.
+//! A version is a partition. It is filled, indexed and committed before it is attached, so no
+//! reader sees it and nobody waits. Then it is attached. One short transaction enters it, makes it
+//! current, updates the review queue and closes the log row. A process that dies in between leaves
+//! tables that no version has; the next run removes them.
 //!
-//! A statement that was planned before a partition was attached does not find it, whatever the
-//! pointer says by then. So the pointer follows only when those readers are gone: `readers.rs`.
+//! A statement that was planned before a partition was attached does not find it, even when the
+//! version is current by then. So a run publishes only when those readers are gone: `readers.rs`.
 //!
-//! A version that is replaced keeps its partition: its rows are deleted and written in one
-//! transaction. Changing the partition would be quicker and is wrong: what happens to a table is
-//! seen at once also by readers of an older state, who would find it empty.
+//! A version that is replaced keeps its partition: one transaction deletes its rows and writes the
+//! new ones. Changing the partition would be quicker and is wrong. A change of a table is seen at
+//! once, also by readers of an older state, who would find it empty.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -52,8 +52,8 @@ pub(super) struct PostgresVersionWriter {
 
 impl Drop for PostgresVersionWriter {
     fn drop(&mut self) {
-        // A transaction may be open: whoever uses the connection next takes it back first. The
-        // run lock is held until the run lets it go.
+        // A transaction may be open: the next user of the connection rolls it back first. The run
+        // holds the run lock until it lets it go.
         if let Some(connection) = self.connection.take() {
             self.slot.give_back(connection);
         }
@@ -341,7 +341,7 @@ impl PostgresVersionWriter {
     /// Indexes and commits the unattached tables.
     async fn commit_parts(&mut self) -> StoreResult<()> {
         if self.plan.replaces {
-            // One transaction from the first row to the pointer.
+            // One transaction from the first row to the publication.
             return Ok(());
         }
         let Parts {
@@ -363,14 +363,14 @@ impl PostgresVersionWriter {
         execute(self.connection()?, "index a version", sql).await
     }
 
-    /// Attaches the tables in a transaction of its own, where the pointer is to follow.
+    /// Attaches the tables in a transaction of its own, if the version is to become current.
     async fn attach_parts(&mut self, completion: &Completion) -> StoreResult<bool> {
         if self.plan.replaces || !completion.publish {
             return Ok(false);
         }
         let (plan, reader_wait) = (self.plan.clone(), self.reader_wait);
         let connection = self.connection()?;
-        // Who would keep the pointer from moving is found before anything is attached.
+        // A reader that would block the publication is found before anything is attached.
         let steady = readers::wait_until_gone(connection, reader_wait, &Steady::default()).await?;
         begin_short(connection).await?;
         runs::check_still_running(connection, plan.run_id).await?;
@@ -429,7 +429,7 @@ impl PostgresVersionWriter {
         Ok(())
     }
 
-    /// Takes back what a failed end left. What can't be taken back, the next run removes.
+    /// Undoes a failed end. If that fails, too, the next run does it.
     async fn clean_up(&mut self) {
         let Some(mut connection) = self.connection.take() else {
             return;
@@ -528,7 +528,7 @@ impl VersionWriter for PostgresVersionWriter {
     }
 }
 
-/// Takes back the rows of a pool. Lots are written only when all is matched.
+/// Deletes the rows of a pool. Lots are written only when all is matched.
 async fn discard_pool(connection: &mut PgConnection, table: &str, pool: &Pool) -> StoreResult<()> {
     let sql = format!("DELETE FROM {table} WHERE account = $1 AND symbol = $2");
     sqlx::query(AssertSqlSafe(sql))
@@ -578,8 +578,8 @@ async fn drop_parts(
 
 /// Locks partitions and what they are part of against everybody.
 ///
-/// In short tries: while one lasts, new readers wait behind us, and a reader that has one of the
-/// tables and wants another would be ended as part of a deadlock.
+/// In short tries: while one lasts, new readers wait for us. A reader that has one of the tables
+/// and wants another would end as part of a deadlock.
 async fn lock_parts(
     connection: &mut PgConnection,
     parts: &str,
@@ -613,7 +613,7 @@ pub(super) async fn drop_leftovers(store: &PostgresStore) -> StoreResult<()> {
 
 /// Removes tables of versions that no version has. Call with the run lock held.
 ///
-/// What a reader holds stays for the next time: it is in nobody's way.
+/// Tables that a reader holds stay for the next time: they are in nobody's way.
 pub(super) async fn drop_tables(
     connection: &mut PgConnection,
     reader_wait: Duration,

@@ -23,8 +23,8 @@ const APPEND: &str = "append trades";
 
 /// Imports a file, in one transaction.
 ///
-/// Nearly every file is all new: so it is appended without a question, and only where the ledger
-/// has one of its ids already is that taken back, looked up and planned.
+/// Nearly every file is all new, so the import appends it without a question. If the ledger has one
+/// of its ids already, it rolls back, looks all up, and plans.
 pub(super) async fn import(
     store: &SqliteStore,
     file: &ImportFile,
@@ -114,7 +114,7 @@ async fn execute(
     .await
 }
 
-/// What came of writing.
+/// Outcome of writing.
 #[derive(Debug)]
 pub(super) enum Appended {
     /// All is written, under this number.
@@ -206,8 +206,8 @@ fn begin_import(
 ) -> rusqlite::Result<(i64, Written)> {
     let written = readback::begin(raw)?;
     let at = file.imported_at.as_micros();
-    // A number that another program gave, however large, ends nothing: behind it comes the first
-    // free one. To look for that always would go over all imports for each.
+    // Another program may have given a very large number: then the first free one comes next. To
+    // look for that always would go over all imports for each.
     raw.execute(
         "INSERT INTO imports (id, name, sha256, rows, imported_at) \
          VALUES (CASE WHEN ifnull((SELECT max(id) FROM imports), 0) < 4503599627370496 \

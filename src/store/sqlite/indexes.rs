@@ -1,10 +1,9 @@
 //! Indexes of the two large tables, which the first version of a file makes after its rows.
 //!
-//! A row put into an index goes to a place of its own; sorted, all of them are written one after
-//! the other: a run over 1M trades takes three quarters of the time. That holds where no older
-//! version's rows would have to be sorted again: where the tables are empty. All of it is in the
-//! version's one transaction: readers see the indexes as they were, and a process that dies has
-//! dropped none.
+//! A row put into an index goes to a place of its own; sorted rows are written one after the other.
+//! So a run over 1M trades takes three quarters of the time. That holds only for empty tables:
+//! otherwise older versions' rows would be sorted again. All of it is in the version's one
+//! transaction. Readers see the old indexes, and a process that dies has dropped none.
 
 use rusqlite::Connection;
 

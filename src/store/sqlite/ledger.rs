@@ -1,4 +1,4 @@
-//! The ledger in SQLite: imports, voids, and reading it through the gate.
+//! The ledger in SQLite: imports, voids, and reads of eligible trades.
 
 use std::collections::{BTreeMap, BTreeSet};
 

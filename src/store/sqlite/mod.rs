@@ -1,8 +1,8 @@
 //! SQLite: the embedded store, one file, no server.
 //!
-//! Always WAL, so that readers go on while a version is written. One writer at a time; a version
-//! is loaded, published and logged in one transaction. Decimals are canonical text, times integer
-//! microseconds. Read next: `schema.rs` (the gate), `ledger.rs` (imports and reads),
+//! Always WAL, so that readers go on while a version is written. One writer at a time; a version is
+//! loaded, published and logged in one transaction. Decimals are canonical text, times integer
+//! microseconds. Read next: `schema.rs` (the schema check), `ledger.rs` (imports and reads),
 //! `versions.rs` (writing and publishing), `raw.rs` (the one unsafe line).
 
 mod append;
@@ -73,12 +73,12 @@ pub struct SqliteStore {
     real: PathBuf,
     copy_made: Option<PathBuf>,
     adapted: AdaptedViews,
-    /// Of a file that may only be read: what it was when it was opened.
+    /// For a read-only file: its state when it was opened.
     reading: Option<Reading>,
 }
 
 impl SqliteStore {
-    /// Opens a database, and with `create` makes one where there is none.
+    /// Opens a database; with `create` it makes a missing one.
     ///
     /// An older schema is migrated after a copy of the file. Where this user may not write, the
     /// database is opened to read, unless it is to be made.

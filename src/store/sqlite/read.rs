@@ -134,8 +134,8 @@ pub(super) async fn stored_pools(
     Ok(stored)
 }
 
-/// Each pool is found by its whole key. The index is named: with statistics in the file, another
-/// one that begins with the account may look as good, and is not where a symbol has many accounts.
+/// The whole key finds each pool. The SQL names the index: with statistics in the file, another one
+/// that begins with the account may look as good. It is not if a symbol has many accounts.
 pub(super) const OF_POOL: &str = "fifo_allocations INDEXED BY fifo_allocations_pool_index \
     WHERE allocation_version = ?1 AND symbol = ?3 AND account = ?2";
 

@@ -1,4 +1,4 @@
-//! The schema gate: an older schema is migrated after a copy of the file, a newer one is refused.
+//! The schema check: an older schema is migrated after a copy of the file, a newer one is refused.
 
 use std::cmp::Ordering;
 use std::fs::{self, File};
@@ -30,8 +30,8 @@ pub fn version_known() -> i64 {
         .unwrap_or(0)
 }
 
-/// Returns the file that a path leads to. SQLite keeps its journal beside that one, and so the lock
-/// has to be there, whatever name it was reached by.
+/// Returns the file that a path leads to. SQLite keeps its journal beside that file, so the lock
+/// must be there too, for every name of the file.
 ///
 /// Errors: a link to nothing.
 pub(super) fn real_path(path: &Path) -> StoreResult<PathBuf> {
@@ -46,7 +46,7 @@ pub(super) fn real_path(path: &Path) -> StoreResult<PathBuf> {
     })
 }
 
-/// What stands at the path, seen without opening it as a database, and what may be done with it.
+/// Looks at the path without opening it as a database, and tells the rights to it.
 pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<Access> {
     let location = path.display().to_string();
     let bad = |reason: &str| StoreError::BadLocation {

@@ -114,8 +114,8 @@ impl Sourced<'_> {
         Ok(pools)
     }
 
-    /// Lists the lot of each pool's first and of its last row that was sold then: first in, first
-    /// out, so no other has rows before or after.
+    /// Lists the lot of each pool's first and of its last row that was sold then. First in, first
+    /// out: so no other lot has rows before or after.
     fn edges(&self, pools: &[(String, String, i64)]) -> StoreResult<String> {
         let mut edges = Vec::new();
         let (from_time, until) = (self.sold.from.as_micros(), self.sold.until.as_micros());
@@ -186,8 +186,8 @@ impl Sourced<'_> {
         Ok(())
     }
 
-    /// Gives on the rows of a pass. Only ids are sorted, not rows: those are read in the order in
-    /// which they lie in the file, but for what was appended later.
+    /// Passes the rows of a pass on. Only ids are sorted, not rows: those are read in the order of
+    /// the file, except for later appends.
     fn read_rows(
         &self,
         span: &Span,

@@ -53,7 +53,7 @@ fn one_buy_each(pools: usize) -> Vec<LedgerTrade> {
     (0..pools).map(of_pool).collect()
 }
 
-/// Opens a store of which sqlx's worker keeps at most one command waiting.
+/// Opens a store whose sqlx worker keeps at most one command waiting.
 async fn narrow(folder: &Path) -> SqliteStore {
     let path = folder.join("narrow.db");
     let holder = Holder {
@@ -121,7 +121,7 @@ async fn many_loans_in_a_row_never_fill_the_channel_of_the_worker() {
     let store = narrow(folder.path()).await;
     let mut transaction = store.writer().await.unwrap();
     let is_over = Arc::new(AtomicBool::new(false));
-    // Whoever works keeps sqlx's worker from its processor.
+    // This thread works, and keeps sqlx's worker from its processor.
     let busy = || {
         let is_over = Arc::clone(&is_over);
         std::thread::spawn(move || while !is_over.load(Ordering::Relaxed) {})

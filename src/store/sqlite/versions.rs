@@ -1,7 +1,7 @@
 //! Writing, sealing and dropping versions in SQLite.
 //!
-//! A version is written in one transaction, from its first row to the pointer and the log row. A
-//! process that dies in between leaves nothing: the file's journal takes it all back.
+//! A version is written in one transaction, from its first row to the publication and the log row.
+//! If a process dies in between, the file's journal undoes it all.
 
 use std::sync::Arc;
 
@@ -153,7 +153,7 @@ fn write_part(raw: &Connection, plan: &VersionPlan, part: &Part) -> rusqlite::Re
     }
 }
 
-/// Takes back the rows of a pool. Lots are written only when all is matched.
+/// Deletes the rows of a pool. Lots are written only when all is matched.
 fn discard_pool(raw: &Connection, version: Version, pool: &Pool) -> rusqlite::Result<()> {
     let mut delete = raw.prepare(
         "DELETE FROM fifo_allocations WHERE allocation_version = ?1 AND account = ?2 \
