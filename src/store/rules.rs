@@ -27,7 +27,7 @@ pub const AUTOMATIC: &str = PROGRAM;
 /// Kind of the events of imports.
 pub const IMPORT_EVENT: &str = "import";
 
-/// Returns what the audit trail says of an import.
+/// Returns the audit trail's details of an import.
 pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt, rejected: u64) -> Event {
     let details = json!({
         "import_id": receipt.import_id, "file": file.name, "sha256": file.sha256,
@@ -176,7 +176,7 @@ impl<'m> ImportPlan<'m> {
         chosen.collect()
     }
 
-    /// Returns what the import does, or would do.
+    /// Returns the result of the import, or of its preview.
     pub fn receipt(&self) -> ImportReceipt {
         ImportReceipt {
             import_id: None,

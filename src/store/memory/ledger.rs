@@ -280,7 +280,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Returns what the ledger knows of the trades' ids, with the corrections of each.
+    /// Returns the known ones of the trades' ids, with the corrections of each.
     fn known_trades(&self, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
         let mut known = KnownTrades::new();
         let voided = self.voided(i64::MAX);
@@ -471,7 +471,7 @@ impl Ledger {
         read
     }
 
-    /// Reads what came since a watermark.
+    /// Reads the rows since a watermark.
     pub(super) fn arrivals(&self, scope: &Scope, since: &Watermark) -> Arrivals {
         let (ingest_since, void_since) = since.sequence().unwrap_or_default();
         let mut arrivals = Arrivals {

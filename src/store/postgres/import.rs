@@ -102,7 +102,7 @@ async fn end_import(
     Ok(receipt)
 }
 
-/// Looks up each trade and decides what becomes of it.
+/// Looks up each trade and decides about it.
 async fn plan<'f>(
     connection: &mut PgConnection,
     ledger: Ledger,
@@ -358,7 +358,7 @@ async fn write_voids(
     Ok(())
 }
 
-/// Returns what the ledger knows of the trades' ids, with the corrections of each.
+/// Returns the known ones of the trades' ids, with the corrections of each.
 async fn known_trades(
     connection: &mut PgConnection,
     ledger: Ledger,

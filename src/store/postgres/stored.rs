@@ -19,7 +19,7 @@ use crate::store::{StoreResult, StoredPool};
 
 const ACTION: &str = "read allocations";
 
-/// Reads what a version holds of some pools, in their order.
+/// Reads a version's rows of some pools, in their order.
 pub(super) async fn pools(
     connection: &mut PgConnection,
     version: Version,

@@ -308,7 +308,7 @@ const FACT_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_
     total_fees_usd, trade_seq, status, exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
     WHERE v.account = t.account AND v.order_id = t.order_id)";
 
-/// Returns what the ledger knows of the trades' ids, with the corrections of each.
+/// Returns the known ones of the trades' ids, with the corrections of each.
 fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
     let action = "look up known trades";
     let mut known = KnownTrades::new();
