@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::line::CsvLine;
 use crate::files::{Draft, IfThere, open_input};
 
 /// Bytes kept before they are written.
@@ -18,6 +19,13 @@ pub struct PartFile {
     digest: Sha256,
     rows: u64,
     bytes: u64,
+}
+
+/// A file of CSV lines below a header, on its way.
+#[derive(Debug)]
+pub struct CsvFile {
+    file: PartFile,
+    line: CsvLine,
 }
 
 /// A complete file that still lacks its name.
@@ -99,6 +107,41 @@ impl PartFile {
             sha256: hex(&self.digest.finalize()),
             draft,
         })
+    }
+}
+
+impl CsvFile {
+    /// Begins a file with its header. Errors: as those of [`PartFile::create`].
+    pub fn create(path: &Path, if_there: IfThere, header: &[&str]) -> io::Result<Self> {
+        let (mut file, mut line) = (PartFile::create(path, if_there)?, CsvLine::default());
+        line.texts(header.iter().copied());
+        file.head(line.end())?;
+        Ok(Self { file, line })
+    }
+
+    /// Returns the row under construction.
+    pub fn line(&mut self) -> &mut CsvLine {
+        &mut self.line
+    }
+
+    /// Writes that row; the next one begins.
+    pub fn end_row(&mut self) -> io::Result<()> {
+        self.file.row(self.line.end())
+    }
+
+    /// Returns how many rows there are by now.
+    pub fn rows(&self) -> u64 {
+        self.file.rows()
+    }
+
+    /// Appends another file's rows, which is gone then.
+    pub fn append(&mut self, rows: PartFile) -> io::Result<()> {
+        self.file.append(rows)
+    }
+
+    /// Completes the file.
+    pub fn finish(self) -> io::Result<WrittenFile> {
+        self.file.finish()
     }
 }
 

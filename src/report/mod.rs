@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use sha2::{Digest, Sha256};
 
 use crate::engine::{ALLOCATION_HEADER, AllocationRow};
-pub use file::{PartFile, WrittenFile, hex, sha256_of, sibling, sum_of};
+pub use file::{CsvFile, PartFile, WrittenFile, hex, sha256_of, sibling, sum_of};
 pub use line::CsvLine;
 
 /// Writes the canonical export, and counts and hashes it.

@@ -14,9 +14,9 @@ use super::row::TaxRules;
 use super::unpack::{self, of_zip};
 use super::{TaxError, TaxResult};
 use crate::files::{Draft, IfThere, ScratchFolder, check_place, open_input};
-use crate::report::{CsvLine, PartFile, WrittenFile};
+use crate::report::{CsvFile, WrittenFile};
 use crate::store::Store;
-use crate::store::model::VersionInfo;
+use crate::store::model::{ImportedFile, QueuedItem, VersionInfo};
 
 /// Files of a zip with the reviews and imports of that day: no version remembers them.
 pub(super) const EVIDENCE: [&str; 2] = ["inputs.csv", "reviews.csv"];
@@ -92,40 +92,28 @@ pub(super) fn request(rules: TaxRules, version: VersionInfo, folder: &Path) -> E
 }
 
 async fn write_evidence(store: &dyn Store, folder: &Path) -> TaxResult<()> {
-    let mut line = CsvLine::default();
     let [inputs, reviews] = EVIDENCE.map(|name| folder.join(name));
-    let write = |path: &Path, head: &[&str], rows: Vec<Vec<u8>>| {
-        let mut file = PartFile::create(path, IfThere::Refuse)?;
-        let mut line = CsvLine::default();
-        line.texts(head.iter().copied());
-        file.head(line.end())?;
-        rows.iter().try_for_each(|row| file.row(row))?;
-        file.finish()?.publish()
-    };
-    let rows = store.imports().await?.into_iter().map(|file| {
-        line.value(file.id).text(&file.name).value(&file.sha256);
-        line.value(file.rows).value(file.imported_at);
-        line.end().to_vec()
-    });
-    let head = ["import", "file", "sha256", "rows", "imported_at"];
-    write(&inputs, &head, rows.collect()).map_err(TaxError::write)?;
-    let mut line = CsvLine::default();
+    let imports = store.imports().await?;
+    write_inputs(&inputs, &imports).map_err(TaxError::write)?;
     let mut queue = store.review_queue().await?;
     queue.sort_by_key(|item| item.id);
-    let rows = queue.into_iter().map(|item| {
-        line.value(item.id)
-            .value(item.issue.as_str())
-            .value(item.severity.as_str());
-        line.value(item.status.as_str())
-            .text(item.pool.account.as_str());
-        line.text(item.pool.symbol.as_str()).text(&item.order_id);
-        line.text(&item.description)
-            .text(item.resolution.as_deref().unwrap_or(""));
-        line.text(item.resolved_by.as_deref().unwrap_or(""));
-        line.optional(item.resolved_at).value(item.version);
-        line.end().to_vec()
-    });
-    let head = [
+    write_reviews(&reviews, &queue).map_err(TaxError::write)
+}
+
+fn write_inputs(path: &Path, imports: &[ImportedFile]) -> io::Result<()> {
+    let header = ["import", "file", "sha256", "rows", "imported_at"];
+    let mut csv = CsvFile::create(path, IfThere::Refuse, &header)?;
+    for file in imports {
+        let line = csv.line();
+        line.value(file.id).text(&file.name).value(&file.sha256);
+        line.value(file.rows).value(file.imported_at);
+        csv.end_row()?;
+    }
+    csv.finish()?.publish()
+}
+
+fn write_reviews(path: &Path, queue: &[QueuedItem]) -> io::Result<()> {
+    let header = [
         "item",
         "issue",
         "severity",
@@ -139,7 +127,22 @@ async fn write_evidence(store: &dyn Store, folder: &Path) -> TaxResult<()> {
         "resolved_at",
         "version",
     ];
-    write(&reviews, &head, rows.collect()).map_err(TaxError::write)
+    let mut csv = CsvFile::create(path, IfThere::Refuse, &header)?;
+    for item in queue {
+        let line = csv.line();
+        line.value(item.id)
+            .value(item.issue.as_str())
+            .value(item.severity.as_str());
+        line.value(item.status.as_str())
+            .text(item.pool.account.as_str());
+        line.text(item.pool.symbol.as_str()).text(&item.order_id);
+        line.text(&item.description)
+            .text(item.resolution.as_deref().unwrap_or(""));
+        line.text(item.resolved_by.as_deref().unwrap_or(""));
+        line.optional(item.resolved_at).value(item.version);
+        csv.end_row()?;
+    }
+    csv.finish()?.publish()
 }
 
 /// Packs files in the order of their names, all with one date: the same files, the same bytes.

@@ -23,7 +23,7 @@ use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
 use crate::engine::{Account, InventoryLot, Pool, PoolStatus, Size, Timestamp, Usd, add_sizes};
 use crate::files::{FolderLock, IfThere, check_place, remove_published};
-use crate::report::{CsvLine, PartFile, WrittenFile, sibling};
+use crate::report::{CsvFile, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
 use crate::store::model::{PoolSummary, Sold, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
@@ -356,17 +356,16 @@ fn several_dollars(summaries: &[PoolSummary], rules: &TaxRules) -> Vec<SeveralDo
 }
 
 fn write_pools(path: &Path, if_there: IfThere, pools: &[PoolSummary]) -> io::Result<WrittenFile> {
-    let mut file = PartFile::create(path, if_there)?;
-    let mut line = CsvLine::default();
-    line.texts(["account", "symbol", "status", "trades", "reason"]);
-    file.head(line.end())?;
+    let header = ["account", "symbol", "status", "trades", "reason"];
+    let mut file = CsvFile::create(path, if_there, &header)?;
     for summary in pools {
+        let line = file.line();
         line.text(summary.pool.account.as_str());
         line.text(summary.pool.symbol.as_str());
         line.value(summary.status.as_str())
             .value(summary.totals.trades);
         line.text(summary.error.as_deref().unwrap_or(""));
-        file.row(line.end())?;
+        file.end_row()?;
     }
     file.finish()
 }

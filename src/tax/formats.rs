@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::row::{TaxRow, TaxRules};
 use super::totals::Totals;
 use crate::files::IfThere;
-use crate::report::{CsvLine, PartFile, WrittenFile};
+use crate::report::WrittenFile;
 use crate::store::model::VersionInfo;
 
 mod form8949;
@@ -143,15 +143,6 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!("{stem}.{number}.{extension}"))
-}
-
-/// Writes a header of texts that need no quoting.
-fn header(file: &mut PartFile, columns: &[&str]) -> io::Result<()> {
-    let mut line = CsvLine::default();
-    for column in columns {
-        line.text(column);
-    }
-    file.head(line.end())
 }
 
 /// Writes a date as American forms have it.

@@ -1,12 +1,12 @@
 //! Form 8949: Part I before Part II, box by box, columns (a) to (h), then where each line leads.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Done, TaxFile, header, one, us_date};
-use crate::report::CsvLine;
-use crate::report::PartFile;
+use super::{Done, TaxFile, one, us_date};
+use crate::report::{CsvFile, PartFile};
 use crate::tax::boxes::{FormBox, Part};
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
@@ -32,22 +32,18 @@ const HEADER: [&str; 14] = [
 /// Rows wait in a file a box, so that the form's order needs no memory.
 pub(super) struct Form8949 {
     path: PathBuf,
-    file: PartFile,
+    file: CsvFile,
     boxes: BTreeMap<(Part, FormBox), PartFile>,
     rounding: Rounding,
-    line: CsvLine,
 }
 
 impl Form8949 {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
-        let mut file = PartFile::create(path, facts.if_there)?;
-        header(&mut file, &HEADER)?;
         Ok(Self {
             path: path.to_owned(),
-            file,
+            file: CsvFile::create(path, facts.if_there, &HEADER)?,
             boxes: BTreeMap::new(),
             rounding: facts.rules.rounding,
-            line: CsvLine::default(),
         })
     }
 }
@@ -60,7 +56,7 @@ impl TaxFile for Form8949 {
         let (form_box, printed) = (matched.form_box, matched.printed);
         let text = |amount| self.rounding.text(amount);
         let stored = &row.from.row;
-        let line = &mut self.line;
+        let line = self.file.line();
         line.value(form_box.part().as_str()).value(form_box.letter);
         line.text(&row.description());
         line.optional(row.acquired.map(us_date))
@@ -73,12 +69,9 @@ impl TaxFile for Form8949 {
         line.text(&row.flags());
         let bytes = line.end();
         let key = (form_box.part(), form_box);
-        if !self.boxes.contains_key(&key) {
-            self.boxes.insert(key, PartFile::nameless(&self.path)?);
-        }
-        match self.boxes.get_mut(&key) {
-            Some(file) => file.row(bytes),
-            None => Ok(()),
+        match self.boxes.entry(key) {
+            Entry::Occupied(mut rows) => rows.get_mut().row(bytes),
+            Entry::Vacant(none) => none.insert(PartFile::nameless(&self.path)?).row(bytes),
         }
     }
 

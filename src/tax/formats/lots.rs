@@ -3,9 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use super::{Done, TaxFile, header, one};
-use crate::report::CsvLine;
-use crate::report::PartFile;
+use super::{Done, TaxFile, one};
+use crate::report::CsvFile;
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::{Mark, TaxRow};
 use crate::tax::{Rounding, Totals};
@@ -57,23 +56,19 @@ pub const LOTS_HEADER: [&str; 42] = [
 ];
 
 pub(super) struct Lots {
-    file: PartFile,
+    file: CsvFile,
     rounding: Rounding,
     version: i64,
     zone: String,
-    line: CsvLine,
 }
 
 impl Lots {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
-        let mut file = PartFile::create(path, facts.if_there)?;
-        header(&mut file, &LOTS_HEADER)?;
         Ok(Self {
-            file,
+            file: CsvFile::create(path, facts.if_there, &LOTS_HEADER)?,
             rounding: facts.rules.rounding,
             version: facts.version.version,
             zone: facts.rules.zone_name.clone(),
-            line: CsvLine::default(),
         })
     }
 }
@@ -100,7 +95,7 @@ impl TaxFile for Lots {
         let printed = |pick: fn(&crate::tax::Amounts) -> i128| {
             matched.map(|matched| rounding.text(pick(&matched.printed)))
         };
-        let line = &mut self.line;
+        let line = self.file.line();
         line.text(stored.account.as_str())
             .text(stored.symbol.as_str());
         line.text(&row.asset).text(stored.sell_order_id.as_str());
@@ -141,7 +136,7 @@ impl TaxFile for Lots {
         line.text(review_item(row).unwrap_or(""));
         let marks: Vec<&str> = row.marks().iter().map(|mark| mark.as_str()).collect();
         line.text(&marks.join(";")).quick(&stored.notes);
-        self.file.row(line.end())
+        self.file.end_row()
     }
 
     fn finish(self: Box<Self>, _totals: &Totals) -> io::Result<Done> {

@@ -3,9 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use super::{Done, TaxFile, header, one};
-use crate::report::CsvLine;
-use crate::report::PartFile;
+use super::{Done, TaxFile, one};
+use crate::report::CsvFile;
 use crate::tax::boxes::Part;
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
@@ -27,23 +26,21 @@ const HEADER: [&str; 12] = [
 ];
 
 pub(super) struct ScheduleD {
-    file: PartFile,
+    file: CsvFile,
     rounding: Rounding,
 }
 
 impl ScheduleD {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
-        let mut file = PartFile::create(path, facts.if_there)?;
-        header(&mut file, &HEADER)?;
         Ok(Self {
-            file,
+            file: CsvFile::create(path, facts.if_there, &HEADER)?,
             rounding: facts.rules.rounding,
         })
     }
 
     fn line(&mut self, place: [&str; 3], total: &BoxTotal, what: &str) -> io::Result<()> {
         let text = |amount| self.rounding.text(amount);
-        let mut line = CsvLine::default();
+        let line = self.file.line();
         line.texts(place).value(total.rows);
         line.value(text(total.printed.proceeds));
         line.value(text(total.printed.cost)).value(text(0));
@@ -52,7 +49,7 @@ impl ScheduleD {
             .value(total.cost)
             .value(total.gain());
         line.text(what);
-        self.file.row(line.end())
+        self.file.end_row()
     }
 }
 

@@ -6,10 +6,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Done, TaxFile, header, numbered, us_date};
+use super::{Done, TaxFile, numbered, us_date};
 use crate::files::IfThere;
-use crate::report::CsvLine;
-use crate::report::{PartFile, WrittenFile};
+use crate::report::{CsvFile, WrittenFile};
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
 use crate::tax::{Rounding, Totals};
@@ -30,28 +29,20 @@ const HEADER: [&str; 8] = [
 
 pub(super) struct TaxAct {
     path: PathBuf,
-    file: PartFile,
+    file: CsvFile,
     full: Vec<WrittenFile>,
     if_there: IfThere,
     rounding: Rounding,
-    line: CsvLine,
-}
-
-fn begin(path: &Path, if_there: IfThere) -> io::Result<PartFile> {
-    let mut file = PartFile::create(path, if_there)?;
-    header(&mut file, &HEADER)?;
-    Ok(file)
 }
 
 impl TaxAct {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
-            file: begin(path, facts.if_there)?,
+            file: CsvFile::create(path, facts.if_there, &HEADER)?,
             if_there: facts.if_there,
             full: Vec::new(),
             rounding: facts.rules.rounding,
-            line: CsvLine::default(),
         })
     }
 }
@@ -63,12 +54,12 @@ impl TaxFile for TaxAct {
         };
         if self.file.rows() == TAXACT_ROWS_MAX {
             let path = numbered(&self.path, self.full.len() + 2);
-            let next = begin(&path, self.if_there)?;
+            let next = CsvFile::create(&path, self.if_there, &HEADER)?;
             let full = std::mem::replace(&mut self.file, next);
             self.full.push(full.finish()?);
         }
         let printed = matched.printed;
-        let line = &mut self.line;
+        let line = self.file.line();
         line.text(&row.marked_description());
         line.optional(row.acquired.map(us_date))
             .value(us_date(row.sold));
@@ -77,7 +68,7 @@ impl TaxFile for TaxAct {
         line.value(matched.form_box.letter);
         line.value(matched.term.as_str());
         line.text(row.from.row.sell_order_id.as_str());
-        self.file.row(line.end())
+        self.file.end_row()
     }
 
     fn finish(mut self: Box<Self>, _totals: &Totals) -> io::Result<Done> {

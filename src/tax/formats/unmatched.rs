@@ -3,10 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Done, TaxFile, header};
+use super::{Done, TaxFile};
 use crate::files::IfThere;
-use crate::report::CsvLine;
-use crate::report::PartFile;
+use crate::report::CsvFile;
 use crate::tax::Totals;
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
@@ -30,10 +29,9 @@ const HEADER: [&str; 14] = [
 
 pub(super) struct Unmatched {
     path: PathBuf,
-    file: Option<PartFile>,
+    file: Option<CsvFile>,
     if_there: IfThere,
     version: i64,
-    line: CsvLine,
 }
 
 impl Unmatched {
@@ -43,7 +41,6 @@ impl Unmatched {
             file: None,
             if_there: facts.if_there,
             version: facts.version.version,
-            line: CsvLine::default(),
         }
     }
 }
@@ -54,7 +51,14 @@ impl TaxFile for Unmatched {
             return Ok(());
         }
         let stored = &row.from.row;
-        let line = &mut self.line;
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let file = CsvFile::create(&self.path, self.if_there, &HEADER)?;
+                self.file.insert(file)
+            }
+        };
+        let line = file.line();
         line.text(stored.account.as_str())
             .text(stored.symbol.as_str());
         line.text(stored.sell_order_id.as_str());
@@ -67,16 +71,7 @@ impl TaxFile for Unmatched {
         line.optional(row.from.sell.line);
         line.text(row.from.sell.source.as_deref().unwrap_or(""));
         line.value(self.version);
-        let bytes = line.end();
-        if self.file.is_none() {
-            let mut file = PartFile::create(&self.path, self.if_there)?;
-            header(&mut file, &HEADER)?;
-            self.file = Some(file);
-        }
-        match &mut self.file {
-            Some(file) => file.row(bytes),
-            None => Ok(()),
-        }
+        file.end_row()
     }
 
     fn finish(self: Box<Self>, _totals: &Totals) -> io::Result<Done> {
