@@ -1,6 +1,7 @@
 //! Numbers, times and tables for people. Exact values are printed by their own `Display`.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use serde_json::Value;
 
 use crate::engine::{Timestamp, Usd, shown_sentence, thousands};
 
@@ -33,6 +34,13 @@ pub fn time(time: Timestamp) -> String {
 /// Writes "1 trade" or "2 trades".
 pub fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// Adds facts to a document for programs, if one is wanted.
+pub fn add(document: &mut Value, facts: Value) {
+    if let (Some(object), Value::Object(facts)) = (document.as_object_mut(), facts) {
+        object.extend(facts);
+    }
 }
 
 /// Makes a table without lines: names to the left, the columns of `right` to the right.

@@ -51,6 +51,26 @@ struct Outcome {
     is_summary: bool,
 }
 
+impl Outcome {
+    /// Reports something that was done.
+    fn summary(exit: Exit, text: String, json: Value) -> Self {
+        Self {
+            text,
+            json,
+            exit,
+            is_summary: true,
+        }
+    }
+
+    /// Answers a question.
+    fn answer(exit: Exit, text: String, json: Value) -> Self {
+        Self {
+            is_summary: false,
+            ..Self::summary(exit, text, json)
+        }
+    }
+}
+
 /// One of the programs: its arguments, and the command that they make.
 trait Program: CommandFactory + FromArgMatches {
     /// The command that the program stands for; empty: the arguments name it.

@@ -10,14 +10,14 @@ use crate::cli::Outcome;
 use crate::cli::args::CompareArgs;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{dollars, plural, table};
+use crate::cli::format::{add, dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::{Size, Usd, shown_sentence};
 use crate::files::{IfThere, WriteError, check_place};
 use crate::pipeline::{
     self, CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef,
 };
-use crate::report::{CsvLine, PartFile};
+use crate::report::CsvFile;
 
 /// Lines shown; a file has all.
 const LINES_SHOWN: usize = 20;
@@ -44,15 +44,8 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
         text.push_str(&format!("{}: {sells}\n", shown_sentence(&path)));
     }
     let mut json = session.json(|| to_json(&report));
-    if let Some(object) = json.as_object_mut() {
-        object.insert("database".into(), store.location().into());
-    }
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: false,
-    })
+    add(&mut json, json!({ "database": store.location() }));
+    Ok(Outcome::answer(Exit::Done, text, json))
 }
 
 /// Checks the typed arguments. Errors: a value that can't be read.
@@ -157,9 +150,7 @@ fn cells(it: &SellDifference) -> Vec<String> {
 }
 
 fn write(path: &Path, if_there: IfThere, report: &CompareReport) -> io::Result<()> {
-    let mut file = PartFile::create(path, if_there)?;
-    let mut line = CsvLine::default();
-    line.texts([
+    let header = [
         "account",
         "symbol",
         "sell_order_id",
@@ -172,9 +163,10 @@ fn write(path: &Path, if_there: IfThere, report: &CompareReport) -> io::Result<(
         "second_pnl_usd",
         "difference_usd",
         "why",
-    ]);
-    file.head(line.end())?;
+    ];
+    let mut file = CsvFile::create(path, if_there, &header)?;
     for it in &report.sells {
+        let line = file.line();
         let amount = |sell: &Option<ComparedSell>, part: fn(&ComparedSell) -> Option<Usd>| {
             sell.as_ref().and_then(part)
         };
@@ -188,7 +180,7 @@ fn write(path: &Path, if_there: IfThere, report: &CompareReport) -> io::Result<(
         line.optional(amount(&it.left, |sell| sell.pnl))
             .optional(amount(&it.right, |sell| sell.pnl));
         line.value(it.difference()).text(&it.why);
-        file.row(line.end())?;
+        file.end_row()?;
     }
     file.finish()?.publish()
 }

@@ -12,7 +12,7 @@ use crate::cli::args::ComputeArgs;
 use crate::cli::duration::parse_since;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::time;
+use crate::cli::format::{add, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{Pool, Timestamp};
@@ -65,15 +65,8 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     text.push_str(&describe_next(&report, &session.next, false));
     let mut json = session.json(|| to_json(&report));
     decided.add_to(&mut json);
-    if let Some(object) = json.as_object_mut() {
-        object.insert("database".into(), store.location().into());
-    }
-    Ok(Outcome {
-        text,
-        json,
-        exit: exit(&report),
-        is_summary: true,
-    })
+    add(&mut json, json!({ "database": store.location() }));
+    Ok(Outcome::summary(exit(&report), text, json))
 }
 
 /// Looks up the lots by decision of a run's version, and the late buys of the run.
@@ -193,22 +186,16 @@ pub(super) fn to_json(report: &ComputeReport) -> Value {
         "complete_through": report.complete_through.map(|time| time.to_string()),
         "duration_ms": report.duration_ms,
         "pruned": prune::to_json(&report.pruned),
-        "buys": counts.buys, "sells": counts.sells, "allocations": counts.allocations,
-        "pnl_usd": counts.pnl.to_string(),
         "totals_complete": counts.unmatched_sells == 0 && counts.pools_rejected == 0,
-        "unmatched_sells": counts.unmatched_sells,
         "unmatched_net_proceeds_usd":
             total(report, |line| line.totals.unmatched_net_proceeds).to_string(),
-        "fees_unknown": counts.fees_unknown,
         "voided": report.voided,
         "ineligible": report.ineligible,
         "ledger_hash": report.ledger_hash.to_string(),
         "allocations_hash": report.allocations_hash.to_string(),
         "pools": report.pools.iter().map(pool_json).collect::<Vec<_>>(),
     });
-    if let Some(object) = json.as_object_mut() {
-        object.extend(counts::to_json(counts));
-    }
+    add(&mut json, counts::to_json(counts));
     json
 }
 

@@ -1,8 +1,11 @@
 //! Lines that every summary of a run shares: trades that add up, order of ids, rebates.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use crate::cli::format::{dollars, plural};
+use crate::engine::shown_sentence;
 use crate::store::model::RunCounts;
 
 /// Room below a name, where its text goes on.
@@ -21,8 +24,42 @@ pub(super) fn sides(counts: &RunCounts) -> String {
     }
 }
 
+/// Lists figures: a name, a value, a note.
+pub(super) fn figures(rows: &[(&str, String, String)]) -> String {
+    let width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
+    let line = |(name, value, note): &(&str, String, String)| {
+        let line = format!("  {name:<14}{value:>width$}   {note}");
+        format!("{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect::<String>() + "\n"
+}
+
+/// Names all that qualifies the totals. `new`: a word before trades and rows.
+pub(super) fn describe_all(
+    counts: &RunCounts,
+    (new, voided): (&str, u64),
+    ineligible: &BTreeMap<String, u64>,
+) -> String {
+    let of = |count, one: &str| plural(count, &format!("{new}{one}"), &format!("{new}{one}s"));
+    let mut text = String::new();
+    if counts.fees_unknown > 0 {
+        let trades = plural(counts.fees_unknown, "trade", "trades");
+        text.push_str(&format!("Fees unknown    {trades}, counted as 0\n"));
+    }
+    text.push_str(&describe(counts));
+    if voided > 0 {
+        let trades = of(voided, "trade");
+        text.push_str(&format!("Voided          {trades} left out\n"));
+    }
+    for (reason, rows) in ineligible {
+        let (rows, reason) = (of(*rows, "row"), shown_sentence(reason));
+        text.push_str(&format!("Not executions  {rows}: {reason}\n"));
+    }
+    text
+}
+
 /// Names facts that look like mistakes, or that matter before filing.
-pub(super) fn describe(counts: &RunCounts) -> String {
+fn describe(counts: &RunCounts) -> String {
     let mut text = String::new();
     if counts.rebates > 0 {
         text.push_str(&format!(
@@ -52,16 +89,15 @@ pub(super) fn describe(counts: &RunCounts) -> String {
 }
 
 /// Returns the same for JSON; decimals are strings.
-pub(super) fn to_json(counts: &RunCounts) -> Map<String, Value> {
-    let value = json!({
+pub(super) fn to_json(counts: &RunCounts) -> Value {
+    json!({
         "trades": counts.trades(), "trades_not_matched": counts.not_matched,
+        "buys": counts.buys, "sells": counts.sells, "allocations": counts.allocations,
+        "pnl_usd": counts.pnl.to_string(), "unmatched_sells": counts.unmatched_sells,
+        "fees_unknown": counts.fees_unknown,
         "sells_by_id": counts.sells_by_id, "buys_by_id": counts.buys_by_id,
         "rebates": counts.rebates, "rebates_usd": counts.rebates_usd.to_string(),
-    });
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::review::void_command;
 use crate::cli::error::CliResult;
-use crate::cli::format::plural;
+use crate::cli::format::{add, plural};
 use crate::cli::next::Next;
 use crate::engine::shown;
 use crate::pipeline::{
@@ -89,15 +89,12 @@ impl Decided {
 
     /// Adds the same to a report in JSON.
     pub(super) fn add_to(&self, json: &mut Value) {
-        let Some(object) = json.as_object_mut() else {
-            return;
-        };
         let (lots, late) = match &self.0 {
             Ok((lots, late)) => (Some(lots.len()), late.as_slice()),
             Err(_) => (None, [].as_slice()),
         };
-        object.insert("lots_by_decision".into(), json!(lots));
-        object.insert("buys_beside_decisions".into(), late_json(late));
+        let facts = json!({ "lots_by_decision": lots, "buys_beside_decisions": late_json(late) });
+        add(json, facts);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::cli::Outcome;
 use crate::cli::args::ExplainArgs;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::plural;
+use crate::cli::format::{add, plural};
 use crate::cli::session::Session;
 use crate::engine::{Fee, Price, Size, Timestamp, Trade, Usd, add_sizes, shown, shown_sentence};
 use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
@@ -28,21 +28,14 @@ pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
     let old = pipeline::old_answer(store.as_ref(), &args.sell).await?;
     let mut text = format!("Database  {}\n{}", store.location(), describe(&found));
     let mut json = to_json(&found);
-    if let (Some((snapshot, sell)), Some(object)) = (&old, json.as_object_mut()) {
+    if let Some((snapshot, sell)) = &old {
         text.push_str(&describe_old(snapshot, sell));
         let old = json!({ "snapshot": snapshot, "parents": sell.parents(),
             "pnl_usd": sell.pnl_usd, "cost_basis_usd": sell.cost_basis });
-        object.insert("historical".into(), old);
+        add(&mut json, json!({ "historical": old }));
     }
-    if let Some(object) = json.as_object_mut() {
-        object.insert("database".into(), store.location().into());
-    }
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: false,
-    })
+    add(&mut json, json!({ "database": store.location() }));
+    Ok(Outcome::answer(Exit::Done, text, json))
 }
 
 /// Shows the earlier system's answer.

@@ -8,7 +8,7 @@ use crate::cli::args::HealthArgs;
 use crate::cli::duration::duration_text;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::{plural, time};
+use crate::cli::format::{add, plural, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{PoolStatus, Timestamp, shown_sentence};
@@ -86,21 +86,14 @@ fn outcome(location: &str, findings: &[(&str, String)], json: Value, known: &[St
     }
     let entry = |(code, line): &(&str, String)| json!({ "code": code, "message": line });
     let mut json = json;
-    if let Some(object) = json.as_object_mut() {
-        object.insert("database".into(), location.into());
-        object.insert("healthy".into(), is_well.into());
-        object.insert("findings".into(), findings.iter().map(entry).collect());
-    }
+    let findings: Value = findings.iter().map(entry).collect();
+    let facts = json!({ "database": location, "healthy": is_well, "findings": findings });
+    add(&mut json, facts);
     let exit = match is_well {
         true => Exit::Done,
         false => Exit::Findings,
     };
-    Outcome {
-        text,
-        json,
-        exit,
-        is_summary: true,
-    }
+    Outcome::summary(exit, text, json)
 }
 
 /// Returns how long ago something was, for reading.

@@ -48,12 +48,7 @@ async fn list(session: &Session) -> CliResult<Outcome> {
         text.push_str(&session.next.in_text(none));
     }
     let json = json!({ "database": store.location(), "snapshots": all });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: false,
-    })
+    Ok(Outcome::answer(Exit::Done, text, json))
 }
 
 async fn import(session: &Session, file: &Path, date: Option<&str>) -> CliResult<Outcome> {
@@ -76,12 +71,7 @@ async fn import(session: &Session, file: &Path, date: Option<&str>) -> CliResult
         ))
     );
     let json = json!({ "database": store.location(), "snapshot": name, "rows_preserved": rows });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: true,
-    })
+    Ok(Outcome::summary(Exit::Done, text, json))
 }
 
 /// Names of a column in files: ours, then those of the system before.

@@ -9,7 +9,7 @@ use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::{count, dollars, plural, sum, table, time};
+use crate::cli::format::{add, count, dollars, plural, sum, table, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{PoolStatus, Timestamp, shown, shown_sentence};
@@ -55,9 +55,9 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
             body.push_str(&decided.describe(next));
             body.push_str(&compute::describe_next(report, next, false));
             let mut json = session.json(|| compute::to_json(report));
-            add(&mut json, "outcome", "full".into());
+            add(&mut json, json!({ "outcome": "full" }));
             let forced = forced.iter().map(forced_json).collect::<Vec<_>>();
-            add(&mut json, "forced_by", forced.into());
+            add(&mut json, json!({ "forced_by": forced }));
             (body, json, compute::exit(report))
         }
     };
@@ -75,13 +75,8 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
         _ => String::new(),
     };
     text.push_str(&changed);
-    add(&mut json, "database", store.location().into());
-    Ok(Outcome {
-        text,
-        json,
-        exit,
-        is_summary: true,
-    })
+    add(&mut json, json!({ "database": store.location() }));
+    Ok(Outcome::summary(exit, text, json))
 }
 
 /// Looks up the lots by decision of the version that a run left.
@@ -100,12 +95,6 @@ async fn decided_of(
     };
     let version = (!options.dry_run).then_some(version);
     decided::of(store, version, &Scope::default(), before).await
-}
-
-fn add(json: &mut Value, name: &str, value: Value) {
-    if let Some(object) = json.as_object_mut() {
-        object.insert(name.into(), value);
-    }
 }
 
 fn through(complete_through: Option<Timestamp>) -> String {
@@ -263,12 +252,7 @@ fn describe_figures(report: &AppendReport) -> String {
             format!("USD, of these{remark}"),
         ),
     ];
-    let width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
-    let line = |(name, value, note): &(&str, String, String)| {
-        let line = format!("  {name:<14}{value:>width$}   {note}");
-        format!("{}\n", line.trim_end())
-    };
-    rows.iter().map(line).collect::<String>() + "\n"
+    counts::figures(&rows)
 }
 
 fn describe_pools(report: &AppendReport, since: Option<Timestamp>, all_rows: bool) -> String {
@@ -355,21 +339,7 @@ fn describe_unknown(report: &AppendReport, next: &Next) -> String {
             PoolStatus::Excluded => format!("Excluded        {pool}: {error}\n"),
         });
     }
-    if counts.fees_unknown > 0 {
-        let trades = plural(counts.fees_unknown, "trade", "trades");
-        text.push_str(&format!("Fees unknown    {trades}, counted as 0\n"));
-    }
-    text.push_str(&counts::describe(counts));
-    if report.voided > 0 {
-        let trades = plural(report.voided, "new trade", "new trades");
-        text.push_str(&format!("Voided          {trades} left out\n"));
-    }
-    for (reason, rows) in &report.ineligible {
-        let rows = plural(*rows, "new row", "new rows");
-        let reason = shown_sentence(reason);
-        text.push_str(&format!("Not executions  {rows}: {reason}\n"));
-    }
-    text
+    text + &counts::describe_all(counts, ("new ", report.voided), &report.ineligible)
 }
 
 /// Names the next command, as a full run does.
@@ -422,17 +392,11 @@ fn append_json(report: &AppendReport, since: Option<Timestamp>) -> Value {
         "current_held": report.current.held,
         "complete_through": report.complete_through.map(|time| time.to_string()),
         "duration_ms": report.duration_ms,
-        "buys": counts.buys, "sells": counts.sells, "allocations": counts.allocations,
-        "pnl_usd": counts.pnl.to_string(),
-        "unmatched_sells": counts.unmatched_sells,
         "totals_complete": !is_incomplete(report),
-        "fees_unknown": counts.fees_unknown,
         "voided": report.voided,
         "ineligible": report.ineligible,
         "pools": pools.map(pool).collect::<Vec<_>>(),
     });
-    if let Some(object) = json.as_object_mut() {
-        object.extend(counts::to_json(counts));
-    }
+    add(&mut json, counts::to_json(counts));
     json
 }

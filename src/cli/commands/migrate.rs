@@ -313,10 +313,5 @@ async fn down(session: &Session, to: i64, confirm: Option<String>) -> CliResult<
         next = session.next.in_text(next)
     );
     let json = json!({ "schema_version": to, "copy": copy });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: true,
-    })
+    Ok(Outcome::summary(Exit::Done, text, json))
 }

@@ -8,7 +8,7 @@ use crate::cli::Outcome;
 use crate::cli::args::PruneArgs;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::plural;
+use crate::cli::format::{add, plural};
 use crate::cli::session::Session;
 use crate::engine::Timestamp;
 use crate::pipeline::{self, PruneReport, PruneRule};
@@ -29,17 +29,12 @@ pub async fn run(args: &PruneArgs, store: &dyn Store, session: &Session) -> CliR
         describe(&report, args.dry_run)
     );
     let mut json = to_json(&report);
-    if let Some(object) = json.as_object_mut() {
-        object.insert("database".into(), store.location().into());
-        object.insert("dry_run".into(), args.dry_run.into());
-    }
-    Ok(Outcome {
-        text,
-        json,
-        // A version that stayed is no error: the next prune takes it, and nothing waits for it.
-        exit: Exit::Done,
-        is_summary: true,
-    })
+    add(
+        &mut json,
+        json!({ "database": store.location(), "dry_run": args.dry_run }),
+    );
+    // A version that stayed is no error: the next prune takes it, and nothing waits for it.
+    Ok(Outcome::summary(Exit::Done, text, json))
 }
 
 /// Checks the typed arguments. Errors: an age that no version can have.

@@ -151,12 +151,7 @@ async fn list(
             "excluded": exclusions.iter().map(excluded).collect::<Vec<_>>(),
         })
     });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: false,
-    })
+    Ok(Outcome::answer(Exit::Done, text, json))
 }
 
 fn describe(items: &[&QueuedItem], next: &Next) -> String {
@@ -292,10 +287,5 @@ async fn set(
     );
     let json = json!({ "database": store.location(), "account": args.account,
         "symbol": pool.symbol.as_str(), "excluded": excluded });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: true,
-    })
+    Ok(Outcome::summary(Exit::Done, text, json))
 }

@@ -36,12 +36,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
         .any(|report| report.is_refused(request.skip_invalid));
     let Some(store) = store.as_deref().filter(|_| !stopped) else {
         let json = json!({ "database": location, "files": files });
-        return Ok(Outcome {
-            text,
-            json,
-            exit: imported,
-            is_summary: true,
-        });
+        return Ok(Outcome::summary(imported, text, json));
     };
     let options = ComputeOptions {
         jobs: args.jobs.map(usize::from),
@@ -73,10 +68,5 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
         "compute": computed,
         "validate": session.json(|| validate::to_json(&judged)),
     });
-    Ok(Outcome {
-        text,
-        json,
-        exit,
-        is_summary: true,
-    })
+    Ok(Outcome::summary(exit, text, json))
 }

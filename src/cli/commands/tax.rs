@@ -19,7 +19,7 @@ use crate::cli::Outcome;
 use crate::cli::args::{TaxArgs, TaxCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::plural;
+use crate::cli::format::{add, plural};
 use crate::cli::next::{flag, quoted};
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
@@ -129,9 +129,7 @@ async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
     let recorded = record(store, session, &request, &exported).await?;
     let mut outcome = outcome(store, &request, &exported, &about, args.allow_incomplete);
     outcome.text.push_str(not_recorded(recorded));
-    if let Some(object) = outcome.json.as_object_mut() {
-        object.insert("recorded".into(), recorded.into());
-    }
+    add(&mut outcome.json, json!({ "recorded": recorded }));
     Ok(outcome)
 }
 
@@ -384,10 +382,5 @@ fn outcome(
     let paths: Vec<Value> = exported.files.iter().map(file_json).collect();
     let json = json!({ "database": store.location(), "manifest": exported.manifest,
         "incomplete": incomplete, "files": paths });
-    Outcome {
-        text,
-        json,
-        exit,
-        is_summary: true,
-    }
+    Outcome::summary(exit, text, json)
 }

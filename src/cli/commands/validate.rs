@@ -7,7 +7,7 @@ use crate::cli::Outcome;
 use crate::cli::args::{CompareArgs, ValidateArgs};
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::{count, dollars, plural, sum, table, time};
+use crate::cli::format::{add, count, dollars, plural, sum, table, time};
 use crate::cli::session::Session;
 use crate::engine::{Invariant, PoolStatus, shown, shown_sentence};
 use crate::pipeline::{self, ValidateReport};
@@ -41,20 +41,13 @@ pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
         if !history.violations.is_empty() || (args.strict && history.strict_findings() > 0) {
             exit = Exit::Findings;
         }
-        if let Some(object) = json.as_object_mut() {
-            object.insert("history".into(), history::to_json(history));
-        }
+        add(&mut json, json!({ "history": history::to_json(history) }));
     }
-    if let Some(object) = json.as_object_mut() {
-        object.insert("database".into(), store.location().into());
-        object.insert("strict".into(), args.strict.into());
-    }
-    Ok(Outcome {
-        text,
-        json,
-        exit,
-        is_summary: true,
-    })
+    add(
+        &mut json,
+        json!({ "database": store.location(), "strict": args.strict }),
+    );
+    Ok(Outcome::summary(exit, text, json))
 }
 
 /// Checks the typed arguments. Errors: a value that can't be read.

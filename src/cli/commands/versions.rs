@@ -10,7 +10,7 @@ use crate::cli::Outcome;
 use crate::cli::args::VersionsCommand;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{count, table, time};
+use crate::cli::format::{add, count, table, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{AllocationRow, shown_sentence};
@@ -88,16 +88,9 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
 }
 
 fn done(store: &dyn Store, text: String, mut json: Value) -> Outcome {
-    if let Some(object) = json.as_object_mut() {
-        object.insert("database".into(), store.location().into());
-    }
+    add(&mut json, json!({ "database": store.location() }));
     let text = format!("Database  {}\n{text}", store.location());
-    Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: true,
-    }
+    Outcome::summary(Exit::Done, text, json)
 }
 
 fn pointer(current: &Current) -> Value {
@@ -236,12 +229,7 @@ async fn export(
     let Some(path) = output else {
         let stdout = BufWriter::new(io::stdout());
         return match write(store, info, (stdout, Path::new("stdout"))).await {
-            Ok(_) => Ok(Outcome {
-                text: String::new(),
-                json: Value::Null,
-                exit: Exit::Done,
-                is_summary: false,
-            }),
+            Ok(_) => Ok(Outcome::answer(Exit::Done, String::new(), Value::Null)),
             Err(error) => Err(error),
         };
     };
@@ -262,9 +250,7 @@ async fn export(
         written.sha256
     );
     let mut outcome = done(store, text, details);
-    if let Some(object) = outcome.json.as_object_mut() {
-        object.insert("recorded".into(), recorded.into());
-    }
+    add(&mut outcome.json, json!({ "recorded": recorded }));
     Ok(outcome)
 }
 

@@ -83,10 +83,5 @@ pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
     );
     let json = json!({ "database": store.location(), "account": account, "order_id": id,
         "voided": !args.undo });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: true,
-    })
+    Ok(Outcome::summary(Exit::Done, text, json))
 }

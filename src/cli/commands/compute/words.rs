@@ -121,15 +121,7 @@ fn describe_figures(report: &ComputeReport) -> String {
         ),
         ("Realized PnL", dollars(counts.pnl), format!("USD{remark}")),
     ];
-    let width = rows
-        .iter()
-        .map(|(_, value, _)| value.len())
-        .max()
-        .unwrap_or(0);
-    let line = |(name, value, note): &(&str, String, String)| {
-        format!("  {name:<14}{value:>width$}   {note}\n")
-    };
-    rows.iter().map(line).collect::<String>() + "\n"
+    counts::figures(&rows)
 }
 
 /// A symbol's figures over all accounts.
@@ -257,27 +249,7 @@ fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
             ));
         }
     }
-    if counts.fees_unknown > 0 {
-        text.push_str(&format!(
-            "Fees unknown    {}, counted as 0\n",
-            plural(counts.fees_unknown, "trade", "trades")
-        ));
-    }
-    text.push_str(&counts::describe(counts));
-    if report.voided > 0 {
-        text.push_str(&format!(
-            "Voided          {} left out\n",
-            plural(report.voided, "trade", "trades")
-        ));
-    }
-    for (reason, rows) in &report.ineligible {
-        text.push_str(&format!(
-            "Not executions  {}: {}\n",
-            plural(*rows, "row", "rows"),
-            shown_sentence(reason)
-        ));
-    }
-    text
+    text + &counts::describe_all(counts, ("", report.voided), &report.ineligible)
 }
 
 /// Names the next commands. A validated version needs no validation as the next step.

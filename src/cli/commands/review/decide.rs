@@ -33,15 +33,14 @@ pub(super) async fn decide(
     apply(store, session, args, status).await?;
     let word = status.as_str();
     let (id, location) = (args.id, store.location());
-    Ok(Outcome {
-        text: format!(
+    Ok(Outcome::summary(
+        Exit::Done,
+        format!(
             "Database  {location}\nItem {id} is {word}: {}\n",
             shown_sentence(&args.note)
         ),
-        json: json!({ "database": location, "id": id, "status": word }),
-        exit: Exit::Done,
-        is_summary: true,
-    })
+        json!({ "database": location, "id": id, "status": word }),
+    ))
 }
 
 /// Checks that an item asks something that holds: each open one has an unmatched row.
@@ -155,12 +154,7 @@ pub(super) async fn resolve(
     );
     let json = json!({ "database": store.location(), "id": id, "trades": ids,
         "appended": count });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: true,
-    })
+    Ok(Outcome::summary(Exit::Done, text, json))
 }
 
 /// Facts of the ledger about some items.

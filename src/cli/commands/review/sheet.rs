@@ -19,7 +19,7 @@ use crate::cli::terminal::note;
 use crate::engine::{IssueType, shown_sentence};
 use crate::files::{IfThere, WriteError, check_place};
 use crate::import::Table;
-use crate::report::{CsvLine, PartFile};
+use crate::report::CsvFile;
 use crate::store::Store;
 use crate::store::model::{QueuedItem, ReviewStatus};
 
@@ -64,20 +64,13 @@ pub(super) async fn export(
         session.next.command(&apply)
     );
     let json = json!({ "database": location, "file": file, "items": count });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: true,
-    })
+    Ok(Outcome::summary(Exit::Done, text, json))
 }
 
 fn write(path: &Path, if_there: IfThere, queue: &[QueuedItem]) -> std::io::Result<()> {
-    let mut file = PartFile::create(path, if_there)?;
-    let mut line = CsvLine::default();
-    line.texts(SHOWN).texts(FILLED);
-    file.head(line.end())?;
+    let mut file = CsvFile::create(path, if_there, &[&SHOWN[..], &FILLED].concat())?;
     for item in queue {
+        let line = file.line();
         line.value(item.id).value(item.status.as_str());
         line.value(item.severity.as_str())
             .value(item.issue.as_str());
@@ -87,7 +80,7 @@ fn write(path: &Path, if_there: IfThere, queue: &[QueuedItem]) -> std::io::Resul
         line.optional(crate::tax::unmatched_size(item))
             .text(&item.description);
         line.texts(FILLED.map(|_| ""));
-        file.row(line.end())?;
+        file.end_row()?;
     }
     file.finish()?.publish()
 }
@@ -285,12 +278,7 @@ pub(super) async fn apply(
     }
     let json = json!({ "database": store.location(), "items": ready.len(),
         "preview": only_preview });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: true,
-    })
+    Ok(Outcome::summary(Exit::Done, text, json))
 }
 
 /// Makes a row's decision ready. Errors: each with the line that is at fault.

@@ -68,12 +68,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         "advice": advice::to_json(&ways),
         "file": origin.as_ref().map(|origin| &origin.0),
         "line": origin.as_ref().map(|origin| origin.1) });
-    Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: false,
-    })
+    Ok(Outcome::answer(Exit::Done, text, json))
 }
 
 fn describe(item: &QueuedItem) -> String {

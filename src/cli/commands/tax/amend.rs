@@ -44,12 +44,11 @@ pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResul
         all.push(to_json(&amendment));
     }
     let json = json!({ "database": store.location(), "year": year, "filings": all });
-    Ok(Outcome {
+    Ok(Outcome::answer(
+        if differ { Exit::Findings } else { Exit::Done },
         text,
         json,
-        exit: if differ { Exit::Findings } else { Exit::Done },
-        is_summary: false,
-    })
+    ))
 }
 
 /// Checks that all rows of the versions are those that their runs wrote, also of pools that are not

@@ -228,12 +228,7 @@ fn outcome(
         "filed_before": state.before.iter().map(before_json).collect::<Vec<_>>(),
         "incomplete": missing, "changed_since": changed,
         "manifest": filed.exported.manifest });
-    Outcome {
-        text,
-        json,
-        exit: Exit::Done,
-        is_summary: true,
-    }
+    Outcome::summary(Exit::Done, text, json)
 }
 
 /// Makes the files of a zip again and compares.
@@ -360,12 +355,11 @@ fn verified_outcome(store: &dyn Store, path: &Path, check: &Check) -> Outcome {
     let json = json!({ "database": store.location(), "equal": is_equal, "files": files,
         "hashes_equal": verified.hashes_equal, "rows_differ": verified.rows_differ,
         "violations": violations });
-    Outcome {
+    Outcome::answer(
+        if is_equal { Exit::Done } else { Exit::Findings },
         text,
         json,
-        exit: if is_equal { Exit::Done } else { Exit::Findings },
-        is_summary: false,
-    }
+    )
 }
 
 fn word(verdict: &Verdict) -> &'static str {
