@@ -46,16 +46,26 @@ pub(super) struct CsvFile {
     rejected: u64,
 }
 
-/// Result of the first reading.
-#[derive(Debug, Default)]
-pub(super) struct Checked {
+/// Findings of the reading of a file.
+#[derive(Debug, Clone, Default)]
+pub struct FileRead {
+    /// Its name as given.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// Rows that hold anything.
     pub rows: u64,
+    /// Rows that repeat an earlier row of the file.
     pub duplicates: u64,
+    /// Rows that are no trades.
     pub rejected: Rejects,
+    /// Ignored columns.
     pub unknown_columns: Vec<String>,
+    /// Fees and rebates of its rows.
     pub fees: FeeSigns,
-    /// Statuses that nobody knows.
+    /// Statuses that nobody knows: their rows count as executions.
     pub statuses: UnknownStatuses,
+    /// The last line has no line end: it may have been cut.
     pub ends_without_line_end: bool,
 }
 
@@ -72,12 +82,14 @@ impl CsvFile {
         path: &Path,
         options: ImportOptions,
         context: &Context,
-    ) -> PipelineResult<(Self, Checked)> {
+    ) -> PipelineResult<(Self, FileRead)> {
         let total = path.metadata().ok().map(|metadata| metadata.len());
         context.progress.begin(Phase::Import, total);
         let checked = check(path, &options, context);
         context.progress.end();
         let (reading, mut checked, mut trades, repeats) = checked?;
+        checked.name = path.display().to_string();
+        checked.sha256 = reading.sha256.clone();
         let again = repeats.as_ref().map(|repeats| Arc::new(repeats.again()));
         let repeated = repeats.map(Repeats::into_repeated).unwrap_or_default();
         trades -= repeated.lines.len() as u64;
@@ -94,11 +106,6 @@ impl CsvFile {
             rejected: checked.rejected.count(),
         };
         Ok((file, checked))
-    }
-
-    /// Returns the SHA-256 of its bytes, hexadecimal.
-    pub(super) fn sha256(&self) -> &str {
-        &self.sha256
     }
 
     /// Returns its trades, for a store to read.
@@ -169,13 +176,9 @@ impl CsvFile {
         match reading {
             Ok(reading) if reading.sha256 == self.sha256 => Ok(()),
             // The first reading found no fault, so the file has changed since.
-            Ok(_) | Err(PipelineError::File { .. }) => Err(self.changed()),
+            Ok(_) | Err(PipelineError::File { .. }) => Err(changed(&self.path)),
             Err(error) => Err(error),
         }
-    }
-
-    fn changed(&self) -> PipelineError {
-        changed(&self.path)
     }
 }
 
@@ -217,10 +220,10 @@ fn check(
     path: &Path,
     options: &ImportOptions,
     context: &Context,
-) -> PipelineResult<(Reading, Checked, u64, Option<Repeats>)> {
+) -> PipelineResult<(Reading, FileRead, u64, Option<Repeats>)> {
     let hasher = TradeHasher::default();
     let mut hashes = TradeHashes::default();
-    let mut checked = Checked::default();
+    let mut checked = FileRead::default();
     let (mut trades, mut seen) = (0, 0);
     let reading = each_block(
         path,

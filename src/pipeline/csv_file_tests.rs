@@ -104,14 +104,17 @@ async fn repeated_ids_are_found_from_end_to_end() {
     let behind = row(0, "10.0") + &row(1, "11") + &row(TRADES, "10");
     let path = file(folder.path(), TRADES, &behind);
     let source = parse_source(&path, &ImportRequest::default(), &context()).unwrap();
-    assert_eq!((source.rows, source.duplicates), (TRADES as u64 + 3, 1));
+    assert_eq!(
+        (source.read.rows, source.read.duplicates),
+        (TRADES as u64 + 3, 1)
+    );
     let line = TRADES + 3;
     let expected = format!(
         "{line}: order_id is \"A-0000001\", which line 3 has with price \"10\" where this one has \
          \"11\", expected an id of its own"
     );
-    assert_eq!(source.rejected.count(), 1);
-    assert_eq!(source.rejected.kept()[0].to_string(), expected);
+    assert_eq!(source.read.rejected.count(), 1);
+    assert_eq!(source.read.rejected.kept()[0].to_string(), expected);
     let request = ImportRequest {
         skip_invalid: true,
         ..ImportRequest::default()

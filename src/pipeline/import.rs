@@ -8,8 +8,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::context::{Context, Phase, PipelineError, PipelineResult};
-use super::csv_file::{CsvFile, fees_of, of_block, reject, statuses_of};
-use crate::engine::{Account, FeeSigns, LedgerTrade, Timestamp, UnknownStatuses};
+use super::csv_file::{CsvFile, FileRead, fees_of, of_block, reject, statuses_of};
+use crate::engine::{Account, LedgerTrade, Timestamp};
 use crate::import::{
     FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects, parse_csv,
     parse_opening_lots, read_whole,
@@ -38,24 +38,8 @@ pub struct ImportRequest {
 /// A file whose rows were all read, but that is not yet imported.
 #[derive(Debug)]
 pub struct Source {
-    /// Its name as given.
-    pub name: String,
-    /// SHA-256 of its bytes, hexadecimal.
-    pub sha256: String,
-    /// Rows that hold anything.
-    pub rows: u64,
-    /// Rows that repeat an earlier row of the file.
-    pub duplicates: u64,
-    /// Rows that are no trades.
-    pub rejected: Rejects,
-    /// Ignored columns.
-    pub unknown_columns: Vec<String>,
-    /// Fees and rebates of its rows.
-    pub fees: FeeSigns,
-    /// Statuses that nobody knows: their rows count as executions.
-    pub statuses: UnknownStatuses,
-    /// The last line has no line end: it may have been cut.
-    pub ends_without_line_end: bool,
+    /// Findings of its reading.
+    pub read: FileRead,
     trades: SourceTrades,
 }
 
@@ -71,24 +55,8 @@ enum SourceTrades {
 /// Outcome of a file.
 #[derive(Debug, Clone)]
 pub struct FileReport {
-    /// Its name as given.
-    pub name: String,
-    /// SHA-256 of its bytes, hexadecimal.
-    pub sha256: String,
-    /// Rows that hold anything.
-    pub rows: u64,
-    /// Rows that repeat an earlier row of the file.
-    pub duplicates: u64,
-    /// Rows that are no trades.
-    pub rejected: Rejects,
-    /// Ignored columns.
-    pub unknown_columns: Vec<String>,
-    /// Fees and rebates of its rows.
-    pub fees: FeeSigns,
-    /// Statuses that nobody knows: their rows count as executions.
-    pub statuses: UnknownStatuses,
-    /// The last line has no line end: it may have been cut.
-    pub ends_without_line_end: bool,
+    /// Findings of its reading.
+    pub read: FileRead,
     /// The ledger's receipt; `None`: the file was refused before.
     pub receipt: Option<ImportReceipt>,
     /// The same bytes were imported before as another account's, and these trades are new.
@@ -110,7 +78,7 @@ impl Source {
     /// Tells whether rows that are no trades stop it. A row that reverses another one always
     /// does: left out alone, it would leave the other one in the ledger.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
-        are_refused(&self.rejected, skip_invalid)
+        are_refused(&self.read.rejected, skip_invalid)
     }
 }
 
@@ -121,7 +89,7 @@ impl FileReport {
             .receipt
             .as_ref()
             .is_some_and(|receipt| !receipt.conflicts.is_empty());
-        are_refused(&self.rejected, skip_invalid) || (conflicts && !skip_invalid)
+        are_refused(&self.read.rejected, skip_invalid) || (conflicts && !skip_invalid)
     }
 }
 
@@ -154,19 +122,9 @@ pub fn parse_source(
         usd_quotes: context.rules.usd_quotes.clone(),
     };
     if path.is_file() && !request.opening_lots {
-        let (file, checked) = CsvFile::check(path, options, context)?;
-        return Ok(Source {
-            name,
-            sha256: file.sha256().to_owned(),
-            rows: checked.rows,
-            duplicates: checked.duplicates,
-            rejected: checked.rejected,
-            unknown_columns: checked.unknown_columns,
-            fees: checked.fees,
-            statuses: checked.statuses,
-            ends_without_line_end: checked.ends_without_line_end,
-            trades: SourceTrades::InFile(file),
-        });
+        let (file, read) = CsvFile::check(path, options, context)?;
+        let trades = SourceTrades::InFile(file);
+        return Ok(Source { read, trades });
     }
     let bytes_max = match request.opening_lots {
         true => LIST_BYTES_MAX,
@@ -178,7 +136,7 @@ pub fn parse_source(
     context.cancel.check()?;
     let file = name.clone();
     let parsed = parsed.map_err(|error| PipelineError::File { file, error })?;
-    Ok(Source {
+    let read = FileRead {
         name,
         sha256,
         rows: parsed.rows,
@@ -188,6 +146,9 @@ pub fn parse_source(
         fees: fees_of(&parsed.trades),
         statuses: statuses_of(&parsed.trades),
         ends_without_line_end: parsed.ends_without_line_end,
+    };
+    Ok(Source {
+        read,
         trades: SourceTrades::Listed(
             parsed.trades,
             parsed.rejected.into_iter().map(reject).collect(),
@@ -234,21 +195,13 @@ pub async fn import_files(
     for source in sources {
         context.cancel.check()?;
         let mut report = FileReport {
-            name: source.name,
-            sha256: source.sha256,
-            rows: source.rows,
-            duplicates: source.duplicates,
-            rejected: source.rejected,
-            unknown_columns: source.unknown_columns,
-            fees: source.fees,
-            statuses: source.statuses,
-            ends_without_line_end: source.ends_without_line_end,
+            read: source.read,
             receipt: None,
             twice: None,
         };
         if let (false, Some(store)) = (stopped, store) {
-            let file = import_file(&report, request, context);
-            let other = imported_as_another(store, &report.sha256, &request.account).await?;
+            let file = import_file(&report.read, request, context);
+            let other = imported_as_another(store, &report.read.sha256, &request.account).await?;
             let receipt = match source.trades {
                 SourceTrades::Listed(trades, rejects) => {
                     let batch = ImportBatch {
@@ -304,10 +257,10 @@ async fn imported_as_another(
     Ok(last)
 }
 
-fn import_file(report: &FileReport, request: &ImportRequest, context: &Context) -> ImportFile {
+fn import_file(read: &FileRead, request: &ImportRequest, context: &Context) -> ImportFile {
     ImportFile {
-        name: report.name.clone(),
-        sha256: report.sha256.clone(),
+        name: read.name.clone(),
+        sha256: read.sha256.clone(),
         mode: match &request.correct {
             Some(reason) => ImportMode::Correct {
                 reason: reason.clone(),

@@ -39,6 +39,7 @@ pub use compare::{
 };
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
 pub use context::{Cancel, Clock, Context, Phase, Progress, Silent, Wait};
+pub use csv_file::FileRead;
 pub use decided::{DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of};
 pub use error::{ExplainError, PipelineError, PipelineResult, PointerError, ReplaceError};
 pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};

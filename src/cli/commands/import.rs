@@ -91,12 +91,7 @@ async fn import_and_describe(
     let mut json = json!({ "database": location, "preview": request.preview,
         "files": reports.iter().map(to_json).collect::<Vec<_>>() });
     decided.add_to(&mut json);
-    Ok(Outcome {
-        text,
-        json,
-        exit,
-        is_summary: true,
-    })
+    Ok(Outcome::summary(exit, text, json))
 }
 
 /// Runs `import lots`: days are of the zone that tax files use, unless another one is named.
@@ -213,7 +208,9 @@ pub(super) fn describe(reports: &[FileReport], request: &ImportRequest) -> Strin
             n if n == reports.len() => "Nothing was imported.",
             _ => "A file with such rows is not imported at all.",
         };
-        let take_back = reports.iter().map(|report| report.rejected.take_back());
+        let take_back = reports
+            .iter()
+            .map(|report| report.read.rejected.take_back());
         let ways_on = report::describe_ways_on(take_back.sum());
         text.push_str(&format!("{what} {ways_on}"));
     }
@@ -221,17 +218,17 @@ pub(super) fn describe(reports: &[FileReport], request: &ImportRequest) -> Strin
 }
 
 fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest) {
-    let name = shown_sentence(&report.name);
+    let name = shown_sentence(&report.read.name);
     let verb = match (&report.receipt, request.preview) {
         (Some(_), true) => "Preview ",
         (Some(receipt), false) if receipt.import_id.is_some() => "Imported",
         // Nothing is wrong with it: another file stopped all.
-        (None, _) if report.rejected.is_empty() => "Kept out",
+        (None, _) if report.read.rejected.is_empty() => "Kept out",
         _ => "Refused ",
     };
     text.push_str(&format!(
         "{verb}  {name}: {}",
-        plural(report.rows, "row", "rows")
+        plural(report.read.rows, "row", "rows")
     ));
     if let Some(receipt) = &report.receipt {
         text.push_str(&format!(", {} new", count(receipt.appended)));
@@ -245,23 +242,27 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     if conflicting > 0 {
         text.push_str(&format!(", {} known with other facts", count(conflicting)));
     }
-    if report.duplicates > 0 {
+    if report.read.duplicates > 0 {
         text.push_str(&format!(
             ", {} repeated in the file",
-            count(report.duplicates)
+            count(report.read.duplicates)
         ));
     }
-    if !report.rejected.is_empty() {
-        let rejected = report.rejected.count();
+    if !report.read.rejected.is_empty() {
+        let rejected = report.read.rejected.count();
         text.push_str(&format!(", {} rejected", count(rejected)));
         if receipt.is_none() {
-            let good = report.rows.saturating_sub(rejected + report.duplicates);
+            let good = report
+                .read
+                .rows
+                .saturating_sub(rejected + report.read.duplicates);
             text.push_str(&format!(", {} good", count(good)));
         }
     }
     text.push('\n');
-    if !report.unknown_columns.is_empty() {
+    if !report.read.unknown_columns.is_empty() {
         let columns: Vec<String> = report
+            .read
             .unknown_columns
             .iter()
             .map(|column| shown(column).to_string())
@@ -269,14 +270,14 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         let columns = columns.join(", ");
         text.push_str(&format!("  ignored columns: {columns}\n"));
     }
-    text.push_str(&report::describe_statuses(&report.statuses));
-    text.push_str(&describe_rebates(&report.fees));
-    if report.ends_without_line_end {
+    text.push_str(&report::describe_statuses(&report.read.statuses));
+    text.push_str(&describe_rebates(&report.read.fees));
+    if report.read.ends_without_line_end {
         text.push_str("  the last line has no line end: was the file cut?\n");
     }
     text.push_str(&report::describe_rejects(
         &name.to_string(),
-        &report.rejected,
+        &report.read.rejected,
     ));
     if let Some(receipt) = receipt {
         text.push_str(&report::describe_conflicts(&name.to_string(), receipt));
@@ -306,20 +307,22 @@ fn describe_rebates(fees: &FeeSigns) -> String {
 /// Puts a file's report into JSON.
 pub(super) fn to_json(report: &FileReport) -> Value {
     let receipt = report.receipt.as_ref();
+    let read = &report.read;
     let mut json = json!({
-        "file": report.name, "sha256": report.sha256, "rows": report.rows,
+        "file": read.name, "sha256": read.sha256, "rows": read.rows,
         "import_id": receipt.and_then(|receipt| receipt.import_id),
         "appended": receipt.map(|receipt| receipt.appended),
         "known": receipt.map(|receipt| receipt.known),
         "corrected": receipt.map(|receipt| receipt.corrected),
-        "duplicates": report.duplicates, "unknown_columns": report.unknown_columns,
-        "rebates": report.fees.rebates, "rebates_usd": report.fees.rebates_usd.to_string(),
-        "every_fee_is_a_rebate": report.fees.all_are_rebates(),
-        "unknown_statuses": report.statuses.rows, "unknown_statuses_others": report.statuses.others,
+        "duplicates": read.duplicates, "unknown_columns": read.unknown_columns,
+        "rebates": read.fees.rebates, "rebates_usd": read.fees.rebates_usd.to_string(),
+        "every_fee_is_a_rebate": read.fees.all_are_rebates(),
+        "unknown_statuses": read.statuses.rows,
+        "unknown_statuses_others": read.statuses.others,
         "imported_before_as": report.twice.as_ref().map(report::twice_json),
     });
     let lists = [
-        report::rejects_json(&report.rejected),
+        report::rejects_json(&report.read.rejected),
         report::conflicts_json(receipt),
     ];
     if let Value::Object(json) = &mut json {

@@ -125,7 +125,7 @@ pub(super) fn describe_twice(
         true => ("would count", "the import"),
         false => ("count", "this import"),
     };
-    let name = shown_sentence(&report.name);
+    let name = shown_sentence(&report.read.name);
     let account = flag("--account", request.account.as_str());
     let void = next.command(&format!("fifo-pnl void ID {account} --reason TEXT"));
     format!(
