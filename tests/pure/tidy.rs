@@ -6,6 +6,8 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/sizes.rs"]
+mod sizes;
 #[path = "tidy/wording.rs"]
 mod wording;
 
@@ -13,13 +15,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const LINE_CHARS_MAX: usize = 100;
-/// A constraint or a view is easier to read on a long line than on several short ones.
-const SQL_LINE_CHARS_MAX: usize = 140;
 /// Prose wraps here; tables, code and the page that a test makes do not.
 const PROSE_LINE_CHARS_MAX: usize = 110;
-const FILE_LINES_MAX: usize = 800;
-const FUNCTION_LINES_MAX: usize = 70;
 
 /// Layers of `src`, and what each may use.
 const LAYERS: [(&str, &[&str]); 8] = [
@@ -418,66 +415,6 @@ fn the_judge_shares_no_code_with_the_judged() {
 }
 
 #[test]
-fn lines_files_and_functions_have_limits() {
-    let mut offences = Vec::new();
-    for source in sources() {
-        let is_rust = source.has_extension("rs");
-        let is_script = source.is_in("scripts/") || source.is_in(".ci/");
-        let chars_max = match () {
-            () if is_rust || is_script => LINE_CHARS_MAX,
-            () if source.has_extension("sql") => SQL_LINE_CHARS_MAX,
-            () => continue,
-        };
-        for (line, text) in source.lines() {
-            let chars = text.chars().count();
-            // A table in a comment has no other place to break.
-            let is_table = text.trim_start_matches(['/', '!', ' ']).starts_with('|');
-            if chars > chars_max && !is_table {
-                offences.push(source.at(line, format!("{chars} characters, at most {chars_max}")));
-            }
-        }
-        let lines = source.text.lines().count();
-        if (is_rust || is_script) && lines > FILE_LINES_MAX {
-            offences.push(source.at(1, format!("{lines} lines, at most {FILE_LINES_MAX}")));
-        }
-        if is_rust {
-            offences.extend(long_functions(&source));
-        }
-    }
-    assert_none(offences);
-}
-
-/// Finds functions by their first line, and their end by a brace of the same indentation.
-fn long_functions(source: &Source) -> Vec<String> {
-    let lines: Vec<&str> = source.text.lines().collect();
-    let mut offences = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        let start = line.trim_start();
-        let words: Vec<&str> = start.split([' ', '<', '(']).take(6).collect();
-        let is_head = words
-            .first()
-            .is_some_and(|word| ["fn", "pub", "async", "const", "unsafe", "extern"].contains(word))
-            && words.contains(&"fn");
-        if !is_head {
-            continue;
-        }
-        let indent = &line[..line.len() - start.len()];
-        let signature_end = |line: &&str| line.ends_with(['{', ';', '}']);
-        let head = lines[at..].iter().position(signature_end).unwrap_or(0);
-        if !lines[at + head].ends_with('{') {
-            continue;
-        }
-        let is_end = |line: &&str| line.strip_prefix(indent) == Some("}");
-        let length = lines[at..].iter().position(is_end).unwrap_or(0) + 1;
-        if length > FUNCTION_LINES_MAX {
-            let what = format!("function of {length} lines, at most {FUNCTION_LINES_MAX}");
-            offences.push(source.at(at + 1, what));
-        }
-    }
-    offences
-}
-
-#[test]
 fn nothing_is_left_unfinished() {
     let marks = [
         "TO DO",
@@ -758,12 +695,6 @@ fn the_readers_see_what_they_should() {
         "use super::b;\nuse super::super::store::c;".into(),
     );
     assert_eq!(roots_above(&above), [(2, "store")]);
-    let body = "    let a = {\n    };\n".repeat(35);
-    let functions = |lines: &str| format!("impl A {{\n{lines}}}\n");
-    let long = functions(&format!("    pub async fn b(\n    ) {{\n{body}    }}\n"));
-    assert_eq!(long_functions(&source("a.rs", long)).len(), 1);
-    let short = functions("    fn c(&self);\n    fn d() {}\n    fn e() {\n    }\n");
-    assert_eq!(long_functions(&source("a.rs", short)).len(), 0);
     assert!(anchors("# What rounding can cost?").contains("what-rounding-can-cost"));
     let named: Vec<&str> = paths_named("see `src/lib.rs`, engine/x.rs, README.md, b/c.").collect();
     assert_eq!(named, ["src/lib.rs", "engine/x.rs", "README.md"]);

@@ -135,8 +135,7 @@ fn a_second_format_is_a_file_and_a_line() {
     assert_eq!(parsed.trades[0].trade.fee.unwrap().to_string(), "0.5");
     assert_eq!((parsed.rows, parsed.ignored["Deposit"]), (5, 1));
     let rejected: Vec<String> = parsed.rejected.iter().map(ToString::to_string).collect();
-    let kind = "8: Kind is \"Bought\", expected a known kind";
-    assert_eq!(rejected[0], kind);
+    assert_eq!(rejected[0], "8: Kind is \"Bought\", expected a known kind");
     assert!(
         rejected[1].starts_with("9: Amount is \"0\", "),
         "{rejected:?}"
