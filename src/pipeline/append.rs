@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::compute::{Logged, Publication, Run};
-use super::context::{Context, PipelineResult};
+use super::error::PipelineResult;
+use super::job::Context;
 use super::publish::move_to;
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, Pool, PoolLedger, PoolOutcome, PoolResult, PoolState,

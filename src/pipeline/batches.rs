@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::context::{Context, PipelineResult};
+use super::error::PipelineResult;
+use super::job::Context;
 use crate::engine::Pool;
 use crate::store::Store;
 use crate::store::model::{LedgerRead, PoolSizes, Scope, Slice, Watermark};

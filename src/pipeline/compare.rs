@@ -9,7 +9,8 @@ mod legacy;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::context::{Context, PipelineResult};
+use super::error::PipelineResult;
+use super::job::Context;
 use super::names::unknown;
 use super::validate::find_version;
 use crate::engine::{

@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use rayon::prelude::*;
 use tokio::sync::mpsc;
 
-use super::context::{Context, Phase, PipelineError, PipelineResult};
+use super::error::{PipelineError, PipelineResult};
+use super::job::{Context, Phase};
 use crate::engine::{FeeSigns, LedgerTrade, UnknownStatuses};
 use crate::import::{
     Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX, RejectedRow,

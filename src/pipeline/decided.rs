@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::context::PipelineResult;
+use super::error::PipelineResult;
 use crate::engine::{Pool, Side, Timestamp};
 use crate::store::model::{
     NamedTrade, QueuedItem, Scope, TradeIds, Version, Watermark, decided_item, decision_prefix,

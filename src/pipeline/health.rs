@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::context::{Context, PipelineResult};
 use super::decided::{DecidedLot, decided_lots};
+use super::error::PipelineResult;
+use super::job::Context;
 use crate::engine::{Pool, PoolStatus, Timestamp};
 use crate::store::Store;
 use crate::store::model::{

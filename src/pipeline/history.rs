@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::context::{PipelineError, PipelineResult};
+use super::error::{PipelineError, PipelineResult};
 use crate::engine::{AllocationRow, Invariant, Pool, Timestamp, Usd, Violation, policy};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX, Version};
 use crate::store::{RowSink, Store};

@@ -7,8 +7,9 @@ use std::path::Path;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::context::{Context, Phase, PipelineError, PipelineResult};
 use super::csv_file::{CsvFile, FileRead, fees_of, of_block, reject, statuses_of};
+use super::error::{PipelineError, PipelineResult};
+use super::job::{Context, Phase};
 use crate::engine::{Account, LedgerTrade, Timestamp};
 use crate::import::{
     FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects, parse_csv,

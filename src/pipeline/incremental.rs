@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::append::{Append, AppendReport, Appending, Forced};
 use super::compute::{ComputeOptions, ComputeReport, Logged, Run};
-use super::context::{Context, PipelineResult};
+use super::error::PipelineResult;
+use super::job::Context;
 use super::lock::lock_runs;
 use super::publish::{covered_pools, publishable};
 use super::stale::stale_pools;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::context::{Context, PipelineError, PipelineResult, Wait};
+use super::error::{PipelineError, PipelineResult};
+use super::job::{Context, Wait};
 use crate::store::model::Holder;
 use crate::store::{RunLock, Store, StoreError, StoreResult};
 

@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use rayon::prelude::*;
 use tokio::sync::mpsc;
 
-use super::context::{Context, PipelineError, PipelineResult};
+use super::error::{PipelineError, PipelineResult};
+use super::job::Context;
 use crate::engine::{
     Matching, Pool, PoolLedger, PoolOutcome, PoolResult, ReviewItem, RowsHash, SelfCheckError,
     judge_pool, review_items, unmatched_item,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{PipelineError, PipelineResult};
+use super::error::{PipelineError, PipelineResult};
 use crate::engine::Pool;
 use crate::store::Store;
 use crate::store::model::Scope;

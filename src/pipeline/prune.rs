@@ -5,7 +5,8 @@
 
 use serde_json::json;
 
-use super::context::{Context, PipelineResult};
+use super::error::PipelineResult;
+use super::job::Context;
 use super::lock::lock_runs;
 use super::publish::publishable;
 use crate::engine::Timestamp;

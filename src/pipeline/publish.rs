@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::context::{Context, PipelineResult};
+use super::error::PipelineResult;
 use super::error::PointerError;
+use super::job::Context;
 use super::lock::lock_runs;
 use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
 use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, VersionInfo};

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::context::{Context, PipelineError, PipelineResult};
+use super::error::{PipelineError, PipelineResult};
+use super::job::Context;
 use super::lock::holder_of;
 use crate::store::model::{RetryNote, RunFailure};
 use crate::store::{Store, StoreError};

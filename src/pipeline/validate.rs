@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use super::batches::MEMORY_DEFAULT;
 use super::changed::{ChangedPool, differing};
-use super::context::{Context, Phase, PipelineError, PipelineResult};
 use super::decided::{DecidedLot, decided_lots};
+use super::error::{PipelineError, PipelineResult};
+use super::job::{Context, Phase};
 use super::twice::Twice;
 use crate::engine::{Invariant, Pool, PoolStatus, RowsHash, Violation};
 use crate::store::model::{

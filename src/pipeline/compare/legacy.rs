@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CompareOptions, CompareReport, ComparedSell, Sells, VersionRef, sells_of};
 use crate::engine::{Account, Pool, PoolStatus, Symbol, Timestamp, Usd};
-use crate::pipeline::context::{Context, PipelineError, PipelineResult};
+use crate::pipeline::error::{PipelineError, PipelineResult};
 use crate::pipeline::history::amount_of;
+use crate::pipeline::job::Context;
 use crate::pipeline::validate::find_version;
 use crate::store::model::{LegacyRow, PoolSummary, Version};
 use crate::store::proof::{check_pool, check_version};

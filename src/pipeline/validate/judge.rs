@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::super::batches::TRADE_BYTES;
 use super::super::changed::check_own_rows;
-use super::super::context::{Context, PipelineError, PipelineResult};
+use super::super::error::{PipelineError, PipelineResult};
+use super::super::job::Context;
 use super::elsewhere::Elsewhere;
 use super::parts::Part;
 use crate::engine::{

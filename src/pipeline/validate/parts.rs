@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::super::batches::Batches;
 use super::super::changed::{ChangedPool, changed_since};
-use super::super::context::{Context, PipelineResult};
+use super::super::error::PipelineResult;
+use super::super::job::Context;
 use super::super::stale::stale_pools;
 use crate::engine::{Pool, PoolLedger};
 use crate::store::Store;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub use super::error::{PipelineError, PipelineResult};
+use super::error::{PipelineError, PipelineResult};
 use crate::engine::{SymbolRules, Timestamp};
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
 use crate::store::{Store, phase};
