@@ -8,11 +8,11 @@ use csv::StringRecord;
 
 use super::bounds::kept;
 use super::columns::Column;
-use super::formats::Reading;
 use super::header::Header;
 use super::hints::{
     Counts, ROUNDED_ID_HINT, is_negative, is_rounded_id, with_obstacles, without_sign,
 };
+use super::reading::Reading;
 use super::rejected::{Fault, Hint};
 use super::taking_back::{TAKEN_BACK_HINT, TAKES_BACK_HINT, status_takes_back, takes_back};
 use super::times::read_order_time;

@@ -18,6 +18,7 @@ mod formats;
 mod header;
 mod hints;
 mod opening;
+mod reading;
 mod rejected;
 mod rejects;
 mod repeats;

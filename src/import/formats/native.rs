@@ -2,13 +2,14 @@
 
 use csv::StringRecord;
 
-use super::{HeaderRow, Outcome, Reading, Record, RowFormat};
+use super::{HeaderRow, Outcome, Record, RowFormat};
 use crate::import::bounds;
 use crate::import::cells::{BadCell, TradeReader};
 use crate::import::columns::Column;
 use crate::import::currency::check_currency;
 use crate::import::error::FileError;
 use crate::import::header::Header;
+use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, ROW_COLUMN, RejectedRow};
 use crate::import::rows::{QuoteFault, Row};
 use crate::import::taking_back::look_at_whole_row;

@@ -3,9 +3,10 @@
 //! It has the parts of real files: lines before the header that name the account, two generations
 //! of the header, a row that stands for two trades. Some rows are not trades.
 
-use super::{HeaderRow, Outcome, Reading, Record, RowFormat};
+use super::{HeaderRow, Outcome, Record, RowFormat};
 use crate::engine::{Account, Carried, LedgerTrade, Timestamp, Trade, TradeText};
 use crate::import::error::FileError;
+use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, RejectedRow};
 use crate::import::{ImportOptions, parse_csv};
 
@@ -102,8 +103,7 @@ impl Toy {
 
 fn rejected(record: &Record<'_, '_>, column: &str, found: &str, reason: String) -> Outcome {
     let (line, text) = (record.row.line, record.row.text);
-    let fault = Fault::new(reason);
-    let row = RejectedRow::new((line, text), column, found.to_owned(), fault);
+    let row = RejectedRow::new((line, text), column, found.to_owned(), Fault::new(reason));
     Outcome::Rejected(Box::new(row))
 }
 
