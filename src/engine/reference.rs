@@ -185,8 +185,8 @@ fn compare_ids(left: &str, right: &str) -> Ordering {
     originals.then_with(|| compare_digits(left_form, right_form))
 }
 
-/// Compares whole numbers of any length by their digits, as written on paper: the shorter one is
-/// filled up with zeros in front.
+/// Compares whole numbers of any length by their digits, as on paper: zeros fill up the shorter
+/// one.
 fn compare_digits(left: &[u8], right: &[u8]) -> Ordering {
     let width = left.len().max(right.len());
     let filled = |digits: &[u8]| {

@@ -1,5 +1,5 @@
-//! Files into the ledger: all rows of all files are read first, then each file is appended in one
-//! transaction, for which it is read again. Read next: `csv_file.rs`.
+//! Files into the ledger: first all rows of all files are read. Then each file is read again, and
+//! appended in one transaction. Read next: `csv_file.rs`.
 
 use std::fs::File;
 use std::path::Path;

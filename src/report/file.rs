@@ -212,8 +212,8 @@ pub fn sha256_of(path: &Path) -> io::Result<(String, u64)> {
     sum_of(&mut open_input(path, false)?)
 }
 
-/// Returns the path of what belongs to a file: `tax.unmatched.csv` to `tax.csv`,
-/// `tax.txf.unmatched.csv` to `tax.txf`, so that two formats of one name do not meet.
+/// Returns the path of a side file: `tax.unmatched.csv` to `tax.csv`, `tax.txf.unmatched.csv` to
+/// `tax.txf`. So two formats of one name do not meet.
 pub fn sibling(path: &Path, word: &str, extension: &str) -> PathBuf {
     let is_csv = path.extension().is_some_and(|extension| extension == "csv");
     let stem = if is_csv {

@@ -1,7 +1,7 @@
 //! The writers' room: rows to files. Formats only: no store, no clock.
 //!
-//! The canonical export goes to any [`std::io::Write`]. Files that people open have one writer of
-//! lines, [`CsvLine`], which no spreadsheet takes for formulas, and are there whole or not at all.
+//! The canonical export goes to any [`std::io::Write`]. Files for people have one writer of lines,
+//! [`CsvLine`], whose text no spreadsheet takes for formulas. A file is whole or absent.
 
 mod file;
 mod line;

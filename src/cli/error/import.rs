@@ -1,8 +1,8 @@
-//! What to do about a file, or a row, that was not imported.
+//! Advice about a file, or a row, that was not imported.
 
 use crate::import::Hint;
 
-/// Says what to do about a rejected row.
+/// Advises about a rejected row.
 pub fn hint_words(hint: &Hint) -> String {
     match hint {
         Hint::Cell(words) => words.clone(),

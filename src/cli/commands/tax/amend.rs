@@ -51,8 +51,8 @@ pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResul
     ))
 }
 
-/// Checks that all rows of the versions are those that their runs wrote, also of pools that are not
-/// read as their hashes are equal.
+/// Checks that all rows of the versions are those that their runs wrote. That includes pools that
+/// are not read because their hashes are equal.
 ///
 /// Errors: something else changed one; the store.
 async fn check_versions(

@@ -34,8 +34,8 @@ pub(super) struct Filing<'a> {
     pub(super) allow_incomplete: bool,
 }
 
-/// Writes the zip, seals the version, and writes down that it was filed, in this order: what is
-/// missing is seen before anything is sealed.
+/// Writes the zip, seals the version, and records the filing, in this order. So it finds missing
+/// figures before it seals anything.
 pub(super) async fn file(
     store: &dyn Store,
     session: &Session,
