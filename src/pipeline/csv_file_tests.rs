@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 use crate::engine::{Account, SymbolRules, Timestamp};
 use crate::pipeline::{Cancel, Clock, ImportRequest, Silent, Wait, import_files, parse_source};
-use crate::store::Store;
+use crate::store::LedgerStore;
 use crate::store::memory::MemoryStore;
 use crate::store::model::Holder;
 

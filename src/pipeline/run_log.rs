@@ -169,6 +169,7 @@ mod tests {
     use super::*;
     use crate::engine::{SymbolRules, Timestamp};
     use crate::pipeline::{Cancel, Clock, Silent, Wait};
+    use crate::store::RunStore;
     use crate::store::memory::MemoryStore;
     use crate::store::model::{Holder, RunStart, Scope};
 

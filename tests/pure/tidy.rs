@@ -8,6 +8,8 @@
 mod circles;
 #[path = "tidy/sizes.rs"]
 mod sizes;
+#[path = "tidy/traits.rs"]
+mod traits;
 #[path = "tidy/wording.rs"]
 mod wording;
 

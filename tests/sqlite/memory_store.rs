@@ -1,8 +1,8 @@
 //! Limits of the store in memory alone.
 
-use fifo_pnl::store::Store;
 use fifo_pnl::store::memory::{MemoryStore, RawTrade};
 use fifo_pnl::store::model::{Scope, VersionStatus};
+use fifo_pnl::store::{LedgerStore, ReviewStore};
 
 use crate::subject::{self, Run};
 

@@ -12,7 +12,10 @@ use std::process::Command;
 
 use fifo_pnl::store::model::Exclusion;
 use fifo_pnl::store::sqlite::{SqliteStore, version_known};
-use fifo_pnl::store::{SchemaRefusal, Store, StoreError, StoreResult};
+use fifo_pnl::store::{
+    HistoryStore, LedgerStore, ReviewStore, RunStore, SchemaRefusal, StoreError, StoreResult,
+    VersionStore,
+};
 use subject::{Run, SqliteSubject, Subject, append, at, of, pool, trade, void};
 
 /// Runs the sqlite3 shell; returns what it printed, or its error.

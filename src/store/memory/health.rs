@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::State;
-use super::runs::LoggedRun;
+use super::{LoggedRun, State};
 use crate::engine::{Pool, PoolStatus, Timestamp};
 use crate::store::model::{HealthFacts, RunLine, Scope, VersionInfo, VersionStatus};
 

@@ -3,14 +3,15 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_trait::async_trait;
 use serde_json::json;
 
-use super::{State, broken_constraint, check};
+use super::{MemoryStore, State, broken_constraint, check};
 use crate::engine::{
     Account, CORRECTION_MARK, Carried, LedgerTrade, Pool, PoolLedger, Symbol, Timestamp, Trade,
     TradeText, is_never_executed,
 };
-use crate::store::corrections::{self, Forms, Relative};
+use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
     Arrivals, Event, ImportFile, ImportMode, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
     NamedTrade, PoolSizes, Reject, Scope, TradeIds, VoidChange, Watermark,
@@ -18,7 +19,111 @@ use crate::store::model::{
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
 };
-use crate::store::{Elsewhere, StoreError, StoreResult, cells};
+use crate::store::trades::TradeSource;
+use crate::store::{Elsewhere, LedgerStore, Seen, StoreError, StoreResult, cells, corrections};
+
+#[async_trait]
+impl LedgerStore for MemoryStore {
+    fn location(&self) -> String {
+        "memory".into()
+    }
+
+    async fn import_file(
+        &self,
+        file: &ImportFile,
+        trades: &mut dyn TradeSource,
+    ) -> StoreResult<ImportReceipt> {
+        let mut lots = Vec::new();
+        trades.rewind();
+        while let Some(lot) = trades.next_lot().await? {
+            lots.push(lot);
+        }
+        let mut rejects = Vec::new();
+        while let Some(lot) = trades.next_rejects().await? {
+            rejects.extend(lot);
+        }
+        self.write(|state| import(state, file, lots, rejects)).await
+    }
+
+    async fn void(&self, change: &VoidChange) -> StoreResult<()> {
+        self.write(|state| {
+            let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
+            let key = (account.to_owned(), order_id.to_owned());
+            let ledger = &mut state.ledger;
+            let voided = ledger.voided(i64::MAX);
+            let is_voided = ledger.by_key.contains_key(&key);
+            let is_voided = is_voided.then_some(voided.contains(&key));
+            let relatives = ledger.relatives(account, order_id, &[], &voided);
+            check_voidable(change, is_voided, &relatives)?;
+            let has_reason = !change.reason.is_empty();
+            check(has_reason, "void a trade", "trade_voids_reason_check")?;
+            let undone = change.undo;
+            ledger.voids.push(VoidRow { key, undone });
+            let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
+                "reason": change.reason, "by": change.voided_by });
+            let event = Event::info("void", change.voided_at, details);
+            state.events.push(event);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
+        self.read().ledger.voided_as_of(as_of)
+    }
+
+    async fn trade_origin(
+        &self,
+        account: &Account,
+        order_id: &str,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>> {
+        Ok(self.read().ledger.origin(account.as_str(), order_id))
+    }
+
+    async fn trades_named(
+        &self,
+        ids: &TradeIds,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<NamedTrade>> {
+        self.read().ledger.trades_named(ids, as_of)
+    }
+
+    async fn ledger_counts(&self) -> StoreResult<LedgerCounts> {
+        Ok(self.read().ledger.counts())
+    }
+
+    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
+        Ok(Some(self.read().ledger.counts().rows))
+    }
+
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
+        Ok(Some(self.read().ledger.pool_sizes(scope)))
+    }
+
+    async fn slice_times(&self, _pool: &Pool, _rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
+        // What would be saved is here already.
+        Ok(None)
+    }
+
+    async fn read_ledger_seen(
+        &self,
+        scope: &Scope,
+        as_of: Option<&Watermark>,
+        seen: Seen<'_>,
+    ) -> StoreResult<LedgerRead> {
+        let read = self.read().ledger.read(scope, as_of);
+        let rows = read.pools.values().map(|pool| pool.trades.len() as u64);
+        if seen(rows.sum()) {
+            Ok(read)
+        } else {
+            Err(StoreError::Stopped)
+        }
+    }
+
+    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
+        Ok(self.read().ledger.arrivals(scope, since))
+    }
+}
 
 /// A row of the ledger as text: a source may have written anything there.
 ///
@@ -189,27 +294,6 @@ pub(super) fn import(
     ledger.rejects.extend(rejects);
     state.events.push(event);
     Ok(receipt)
-}
-
-/// Appends a void or an undo.
-pub(super) fn void(state: &mut State, change: &VoidChange) -> StoreResult<()> {
-    let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
-    let key = (account.to_owned(), order_id.to_owned());
-    let ledger = &mut state.ledger;
-    let voided = ledger.voided(i64::MAX);
-    let is_voided = ledger.by_key.contains_key(&key);
-    let is_voided = is_voided.then_some(voided.contains(&key));
-    let relatives = ledger.relatives(account, order_id, &[], &voided);
-    check_voidable(change, is_voided, &relatives)?;
-    let has_reason = !change.reason.is_empty();
-    check(has_reason, "void a trade", "trade_voids_reason_check")?;
-    let undone = change.undo;
-    ledger.voids.push(VoidRow { key, undone });
-    let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
-        "reason": change.reason, "by": change.voided_by });
-    let event = Event::info("void", change.voided_at, details);
-    state.events.push(event);
-    Ok(())
 }
 
 impl Ledger {

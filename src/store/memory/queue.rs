@@ -1,13 +1,10 @@
 //! The review queue and the excluded pools in memory.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
-use super::{State, check};
-use crate::engine::{Pool, ReviewItem, Timestamp};
-use crate::store::StoreResult;
-use crate::store::model::{Event, Exclusion, QueuedItem, ReviewStatus, ReviewUpdate, Version};
+use super::State;
+use crate::engine::{ReviewItem, Timestamp};
+use crate::store::model::{Event, QueuedItem, ReviewStatus, ReviewUpdate, Version};
 use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
 
 /// Lists the queue: open items first, the most urgent first.
@@ -106,40 +103,4 @@ fn refresh(queued: &mut QueuedItem, item: &ReviewItem, version: Version, at: Tim
     queued.details = details_json(item);
     queued.version = version;
     queued.updated_at = at;
-}
-
-/// Lists the pools excluded at present.
-pub(super) fn exclusions(state: &State) -> Vec<Exclusion> {
-    let latest: BTreeMap<&Pool, &(Exclusion, bool)> = state
-        .exclusions
-        .iter()
-        .map(|decision| (&decision.0.pool, decision))
-        .collect();
-    let excluded = latest.into_values().filter(|(_, excluded)| *excluded);
-    excluded.map(|(exclusion, _)| exclusion.clone()).collect()
-}
-
-/// Appends a decision about a pool.
-pub(super) fn set_exclusion(
-    state: &mut State,
-    exclusion: &Exclusion,
-    excluded: bool,
-) -> StoreResult<()> {
-    let has_reason = !exclusion.reason.is_empty();
-    check(
-        has_reason,
-        "exclude a pool",
-        "review_exclusions_reason_check",
-    )?;
-    state.exclusions.push((exclusion.clone(), excluded));
-    let kind = match excluded {
-        true => "review_excluded",
-        false => "review_included",
-    };
-    let details = json!({ "reason": exclusion.reason, "by": exclusion.decided_by });
-    state.events.push(Event {
-        pool: Some(exclusion.pool.clone()),
-        ..Event::info(kind, exclusion.decided_at, details)
-    });
-    Ok(())
 }

@@ -1,14 +1,128 @@
 //! The log of runs in memory.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::State;
+use super::{MemoryLock, MemoryStore, State, health, locked};
 use crate::engine::Timestamp;
-use crate::store::StoreResult;
 use crate::store::model::{
-    Completion, Event, Holder, RetryNote, RunCounts, RunFailure, RunStart, Version, VersionStatus,
+    Completion, Event, HealthFacts, Holder, RetryNote, RunCounts, RunFailure, RunStart, Version,
+    VersionInfo, VersionStatus,
 };
 use crate::store::rules::closed_by_another;
+use crate::store::{RunLock, RunStore, StoreError, StoreResult};
+
+#[async_trait]
+impl RunStore for MemoryStore {
+    async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {
+        let mut running = locked(&self.running);
+        if let Some(other) = running.as_ref() {
+            return Err(StoreError::Locked(other.clone()));
+        }
+        *running = Some(holder.clone());
+        let running = Arc::clone(&self.running);
+        Ok(Box::new(MemoryLock { running }))
+    }
+
+    async fn close_orphans(&self, holder: &Holder) -> StoreResult<u64> {
+        self.write(|state| {
+            let mut closed = 0;
+            for run in state.runs.iter_mut().filter(|run| is_running(run)) {
+                run.status = VersionStatus::Failed;
+                run.ended_at = Some(holder.since);
+                run.error = Some("process ended".into());
+                closed += 1;
+            }
+            Ok(closed)
+        })
+        .await
+    }
+
+    async fn begin_run(&self, run: &RunStart) -> StoreResult<i64> {
+        self.write(|state| {
+            let id = state.runs.last().map_or(1, |last| last.id + 1);
+            state.runs.push(LoggedRun {
+                id,
+                start: run.clone(),
+                status: VersionStatus::Running,
+                version: run.version,
+                ended_at: None,
+                counts: RunCounts::default(),
+                error: None,
+                causes: None,
+                error_details: None,
+                retry_count: 0,
+            });
+            Ok(id)
+        })
+        .await
+    }
+
+    async fn log_retry(&self, run_id: i64, note: &RetryNote) -> StoreResult<()> {
+        self.write(|state| {
+            let mut runs = state.runs.iter_mut();
+            let Some(run) = runs.find(|run| run.id == run_id && is_running(run)) else {
+                return Err(closed_by_another(run_id));
+            };
+            run.retry_count = note.retry_count;
+            run.error_details = Some(note.details.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
+        self.write(|state| {
+            let mut runs = state.runs.iter_mut();
+            if let Some(run) = runs.find(|run| run.id == run_id && is_running(run)) {
+                run.status = VersionStatus::Failed;
+                run.ended_at = Some(failure.ended_at);
+                run.error = Some(failure.message.clone());
+                run.causes = Some(failure.causes.clone());
+                run.error_details = Some(failure.details.clone());
+            }
+            let details = json!({ "run_id": run_id, "message": failure.message });
+            state.events.push(Event {
+                severity: "error",
+                ..Event::info("run", failure.ended_at, details)
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    async fn end_idle_run(
+        &self,
+        run_id: i64,
+        version: Version,
+        at: Timestamp,
+        _duration_ms: i64,
+    ) -> StoreResult<()> {
+        self.write(|state| {
+            let mut runs = state.runs.iter_mut();
+            if let Some(run) = runs.find(|run| run.id == run_id) {
+                run.status = VersionStatus::Completed;
+                run.version = Some(version);
+                run.ended_at = Some(at);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn next_version(&self) -> StoreResult<Version> {
+        let state = self.read();
+        let logged = state.runs.iter().filter_map(|run| run.version);
+        let registered = state.versions.keys().copied();
+        Ok(logged.chain(registered).max().unwrap_or(0).max(0) + 1)
+    }
+
+    async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
+        Ok(health::facts(&self.read(), current))
+    }
+}
 
 /// A row of the log of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,76 +149,8 @@ pub struct LoggedRun {
     pub retry_count: u64,
 }
 
-/// Writes the log row of a run before the work begins.
-pub(super) fn begin(state: &mut State, run: &RunStart) -> i64 {
-    let id = state.runs.last().map_or(1, |last| last.id + 1);
-    state.runs.push(LoggedRun {
-        id,
-        start: run.clone(),
-        status: VersionStatus::Running,
-        version: run.version,
-        ended_at: None,
-        counts: RunCounts::default(),
-        error: None,
-        causes: None,
-        error_details: None,
-        retry_count: 0,
-    });
-    id
-}
-
 fn is_running(run: &LoggedRun) -> bool {
     run.status == VersionStatus::Running
-}
-
-/// Writes down that a run tries again.
-pub(super) fn log_retry(state: &mut State, run_id: i64, note: &RetryNote) -> StoreResult<()> {
-    let mut runs = state.runs.iter_mut();
-    let Some(run) = runs.find(|run| run.id == run_id && is_running(run)) else {
-        return Err(closed_by_another(run_id));
-    };
-    run.retry_count = note.retry_count;
-    run.error_details = Some(note.details.clone());
-    Ok(())
-}
-
-/// Closes the log row of a run that wrote no version.
-pub(super) fn fail(state: &mut State, run_id: i64, failure: &RunFailure) {
-    let mut runs = state.runs.iter_mut();
-    if let Some(run) = runs.find(|run| run.id == run_id && is_running(run)) {
-        run.status = VersionStatus::Failed;
-        run.ended_at = Some(failure.ended_at);
-        run.error = Some(failure.message.clone());
-        run.causes = Some(failure.causes.clone());
-        run.error_details = Some(failure.details.clone());
-    }
-    let details = json!({ "run_id": run_id, "message": failure.message });
-    state.events.push(Event {
-        severity: "error",
-        ..Event::info("run", failure.ended_at, details)
-    });
-}
-
-/// Closes rows that say `running` although the lock that a running process holds is ours.
-pub(super) fn close_orphans(state: &mut State, holder: &Holder) -> u64 {
-    let mut closed = 0;
-    for run in state.runs.iter_mut().filter(|run| is_running(run)) {
-        run.status = VersionStatus::Failed;
-        run.ended_at = Some(holder.since);
-        run.error = Some("process ended".into());
-        closed += 1;
-    }
-    closed
-}
-
-/// Closes the log row of a run that had nothing to do.
-pub(super) fn end_idle(state: &mut State, run_id: i64, version: Version, at: Timestamp) {
-    let mut runs = state.runs.iter_mut();
-    if let Some(run) = runs.find(|run| run.id == run_id) {
-        run.status = VersionStatus::Completed;
-        run.version = Some(version);
-        run.ended_at = Some(at);
-    }
 }
 
 /// Closes the log row of a run that wrote a version.

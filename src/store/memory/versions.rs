@@ -10,21 +10,175 @@ use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
 use super::ledger::Ledger;
-use super::{MemoryStore, State, broken_constraint, check, locked, queue, runs};
+use super::{MemoryStore, State, broken_constraint, check, locked, queue, runs, sourced};
 use crate::engine::{
-    AllocationRow, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult, StoredAllocation,
-    StoredLot, Timestamp, TradeRef,
+    Account, AllocationRow, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
+    StoredAllocation, StoredLot, Timestamp, TradeRef,
 };
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
-    AppendedPool, Completion, Event, PointerMove, PoolSummary, Version, VersionInfo, VersionPlan,
-    VersionStatus,
+    AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, Sold, Version, VersionInfo,
+    VersionPlan, VersionStatus,
 };
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::rules::{
     check_appendable, check_droppable, check_publishable, check_sealable, check_version_free,
 };
-use crate::store::{RowSink, StoreError, StoreResult, StoredPool, StoredRow, VersionWriter};
+use crate::store::{
+    RowSink, SourcedSink, StoreError, StoreResult, StoredPool, StoredRow, VersionStore,
+    VersionWriter,
+};
+
+#[async_trait]
+impl VersionStore for MemoryStore {
+    async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
+        Ok(Box::new(begin(self, plan).await?))
+    }
+
+    async fn append(
+        &self,
+        plan: &VersionPlan,
+        pools: &[AppendedPool],
+        completion: &Completion,
+    ) -> StoreResult<()> {
+        self.write(|state| {
+            let ids = state
+                .versions
+                .values()
+                .flat_map(|stored| &stored.allocations);
+            let mut id = ids.map(|row| row.id).max().unwrap_or(0);
+            let (version, at) = (plan.version, completion.completed_at);
+            let stored = find(state, version)?;
+            check_appendable(&stored.info)?;
+            for pool in pools {
+                if let Some(matching) = &pool.matching {
+                    id = stored.append(id, matching)?;
+                }
+                let summary = pool.summary.clone();
+                stored.summaries.insert(summary.pool.clone(), summary);
+            }
+            stored.info.status = completion.status;
+            stored.info.ledger_hash = Some(completion.ledger_hash);
+            stored.info.allocations_hash = Some(completion.allocations_hash);
+            stored.info.complete_through = completion.complete_through;
+            stored.info.completed_at = Some(at);
+            stored.info.watermark = plan.watermark.clone();
+            queue::update(state, &completion.review, version, at);
+            runs::complete(state, plan.run_id, version, completion);
+            state.events.push(Event {
+                version: Some(version),
+                correlation_id: Some(plan.batch_id.clone()),
+                ..Event::info("run", at, completion.details.clone())
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    async fn open_lots(
+        &self,
+        version: Version,
+        reach: &Reach,
+    ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
+        let state = self.read();
+        let Some(stored) = state.versions.get(&version) else {
+            return Ok(BTreeMap::new());
+        };
+        Ok(stored.open_lots(reach, &state.ledger))
+    }
+
+    async fn versions(&self) -> StoreResult<Vec<VersionInfo>> {
+        let state = self.read();
+        Ok(state.versions.values().map(|v| v.info.clone()).collect())
+    }
+
+    async fn current(&self) -> StoreResult<Current> {
+        Ok(self.read().current)
+    }
+
+    async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()> {
+        self.write(|state| {
+            let info = &find(state, pointer.version)?.info;
+            check_publishable(info)?;
+            let (version, at) = (pointer.version, pointer.at);
+            set_current(state, version, pointer.held, at);
+            queue::update(state, &pointer.review, version, at);
+            let details = json!({ "held": pointer.held, "by": pointer.by });
+            state.events.push(Event {
+                version: Some(version),
+                ..Event::info("publish", at, details)
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()> {
+        self.write(|state| {
+            let info = &mut find(state, version)?.info;
+            check_sealable(info)?;
+            info.sealed = Some((event.at, reason.to_owned()));
+            state.events.push(event.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()> {
+        self.write(|state| {
+            let current = state.current;
+            let stored = find(state, version)?;
+            check_droppable(&stored.info, &current)?;
+            stored.delete_rows();
+            stored.info.status = VersionStatus::Dropped;
+            state.events.push(event.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        Ok(stored.map_or_else(Vec::new, StoredVersion::summaries))
+    }
+
+    async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        Ok(stored.map_or_else(Vec::new, StoredVersion::pools_with_rows))
+    }
+
+    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>> {
+        let state = self.read();
+        let Some(stored) = state.versions.get(&version) else {
+            return Ok(vec![StoredPool::default(); pools.len()]);
+        };
+        Ok(pools.iter().map(|pool| stored.pool(pool)).collect())
+    }
+
+    async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        Ok(stored.map_or_else(Vec::new, StoredVersion::unmatched_rows))
+    }
+
+    async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        stored.map_or(Ok(0), |stored| stored.export(sink))
+    }
+
+    async fn sourced_rows(
+        &self,
+        version: Version,
+        account: Option<&Account>,
+        _sold: Sold,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        sourced::rows(&self.read(), version, account, sink)
+    }
+}
 
 /// A version and what it holds.
 #[derive(Debug)]
@@ -147,13 +301,6 @@ impl StoredVersion {
 
 fn pool_of(row: &StoredAllocation) -> Pool {
     Pool::new(row.account.clone(), row.symbol.clone())
-}
-
-/// Returns the number after the last one ever given.
-pub(super) fn next(state: &State) -> Version {
-    let logged = state.runs.iter().filter_map(|run| run.version);
-    let registered = state.versions.keys().copied();
-    logged.chain(registered).max().unwrap_or(0).max(0) + 1
 }
 
 fn find(state: &mut State, version: Version) -> StoreResult<&mut StoredVersion> {
@@ -331,88 +478,10 @@ fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, StoredLo
 
 const APPEND: &str = "append to the version";
 
-/// Appends to a version.
-pub(super) fn append(
-    state: &mut State,
-    plan: &VersionPlan,
-    pools: &[AppendedPool],
-    completion: &Completion,
-) -> StoreResult<()> {
-    let ids = state
-        .versions
-        .values()
-        .flat_map(|stored| &stored.allocations);
-    let mut id = ids.map(|row| row.id).max().unwrap_or(0);
-    let (version, at) = (plan.version, completion.completed_at);
-    let stored = find(state, version)?;
-    check_appendable(&stored.info)?;
-    for pool in pools {
-        if let Some(matching) = &pool.matching {
-            id = stored.append(id, matching)?;
-        }
-        let summary = pool.summary.clone();
-        stored.summaries.insert(summary.pool.clone(), summary);
-    }
-    stored.info.status = completion.status;
-    stored.info.ledger_hash = Some(completion.ledger_hash);
-    stored.info.allocations_hash = Some(completion.allocations_hash);
-    stored.info.complete_through = completion.complete_through;
-    stored.info.completed_at = Some(at);
-    stored.info.watermark = plan.watermark.clone();
-    queue::update(state, &completion.review, version, at);
-    runs::complete(state, plan.run_id, version, completion);
-    state.events.push(Event {
-        version: Some(version),
-        correlation_id: Some(plan.batch_id.clone()),
-        ..Event::info("run", at, completion.details.clone())
-    });
-    Ok(())
-}
-
 fn set_current(state: &mut State, version: Version, held: bool, at: Timestamp) {
     state.current.version = Some(version);
     state.current.held = held;
     if let Some(stored) = state.versions.get_mut(&version) {
         stored.info.published_at.get_or_insert(at);
     }
-}
-
-/// Publishes a version by hand.
-pub(super) fn move_pointer(state: &mut State, pointer: &PointerMove) -> StoreResult<()> {
-    let info = &find(state, pointer.version)?.info;
-    check_publishable(info)?;
-    let (version, at) = (pointer.version, pointer.at);
-    set_current(state, version, pointer.held, at);
-    queue::update(state, &pointer.review, version, at);
-    let details = json!({ "held": pointer.held, "by": pointer.by });
-    state.events.push(Event {
-        version: Some(version),
-        ..Event::info("publish", at, details)
-    });
-    Ok(())
-}
-
-/// Seals a version: from then on nobody replaces or drops it.
-pub(super) fn seal(
-    state: &mut State,
-    version: Version,
-    reason: &str,
-    event: &Event,
-) -> StoreResult<()> {
-    let info = &mut find(state, version)?.info;
-    check_sealable(info)?;
-    info.sealed = Some((event.at, reason.to_owned()));
-    state.events.push(event.clone());
-    Ok(())
-}
-
-/// Drops a version's rows. Its number stays taken.
-pub(super) fn drop(state: &mut State, version: Version, event: &Event) -> StoreResult<()> {
-    let current = state.current;
-    let stored = find(state, version)?;
-    check_droppable(&stored.info, &current)?;
-    stored.delete_rows();
-    stored.info.status = VersionStatus::Dropped;
-    state.events.push(event.clone());
-    Ok(())
 }

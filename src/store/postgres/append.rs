@@ -10,45 +10,29 @@ use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::adoption::mapping::Ledger;
-use super::adoption::writings;
 use super::cells::{PgCells, expressions};
 use super::copy::BinaryCopy;
-use super::errors::from_sqlx;
-use super::errors::unreadable;
-use super::gate::snapshot_now;
-use super::gate::{self, GateRows};
-use super::ledger::snapshot_of;
+use super::errors::{from_sqlx, unreadable};
+use super::gate::snapshot_of;
+use super::gate::{GateRows, snapshot_now};
 use super::lock::LockedConnection;
-use super::read::version_locked;
+use super::registry::version_locked;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
 use super::versions::{WRITE_ROWS, begin_short, execute, ids_next};
-use super::{PostgresStore, copy, end_snapshot, plans, queue, rows, runs};
+use super::{PostgresStore, copy, gate, log, plans, queue, rows};
 use crate::engine::{OrderId, Pool, Trade, TradeRef};
-use crate::store::cells::{self, pool};
+use crate::store::cells::pool;
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, Event, LedgerRead, Scope, Version, VersionPlan, Watermark,
 };
-use crate::store::phase::{self, Phase};
+use crate::store::phase::Phase;
 use crate::store::rows::{RowChunk, RowEncoder};
 use crate::store::rules::check_appendable;
-use crate::store::{PostgresRefusal, StoreResult};
+use crate::store::{PostgresRefusal, StoreResult, cells, phase};
 
 /// Reads what came since a watermark, in one snapshot.
-pub(super) async fn arrivals(
-    store: &PostgresStore,
-    scope: &Scope,
-    since: &Watermark,
-) -> StoreResult<Arrivals> {
-    if store.ledger == Ledger::Unguarded {
-        return writings::arrivals(store, scope, since).await;
-    }
-    let mut connection = store.snapshot().await?;
-    let arrivals = arrivals_in(&mut connection, store.ledger, scope, since).await;
-    end_snapshot(connection, arrivals).await
-}
-
-async fn arrivals_in(
+pub(super) async fn arrivals_in(
     connection: &mut PgConnection,
     ledger: Ledger,
     scope: &Scope,
@@ -129,18 +113,7 @@ async fn revised(
     Ok(revised)
 }
 
-/// Reads the open lots of some pools, with their buys, as far as they are needed.
-pub(super) async fn open_lots(
-    store: &PostgresStore,
-    version: Version,
-    reach: &Reach,
-) -> StoreResult<BTreeMap<Pool, OpenLots>> {
-    let mut connection = store.lookup().await?;
-    let lots = open_lots_in(&mut connection, store.ledger, version, reach).await;
-    end_snapshot(connection, lots).await
-}
-
-async fn open_lots_in(
+pub(super) async fn open_lots_in(
     connection: &mut PgConnection,
     ledger: Ledger,
     version: Version,
@@ -292,7 +265,7 @@ async fn append_on(
     // What was stopped in the middle.
     execute(connection, "take back", "ROLLBACK".into()).await?;
     begin_short(connection).await?;
-    runs::check_still_running(connection, plan.run_id).await?;
+    log::check_still_running(connection, plan.run_id).await?;
     check_appendable(&version_locked(connection, plan.version).await?)?;
     write_rows(connection, plan, pools).await?;
     write_summaries(connection, plan.version, pools).await?;
@@ -300,13 +273,13 @@ async fn append_on(
     let (version, at) = (plan.version, completion.completed_at);
     phase::reached(Phase::Publish);
     queue::update(connection, &completion.review, version, at).await?;
-    runs::complete(connection, plan.run_id, version, completion).await?;
+    log::complete(connection, plan.run_id, version, completion).await?;
     let event = Event {
         version: Some(version),
         correlation_id: Some(plan.batch_id.clone()),
         ..Event::info("run", at, completion.details.clone())
     };
-    runs::log_event(connection, &event).await?;
+    log::log_event(connection, &event).await?;
     phase::reached(Phase::CloseLog);
     execute(connection, "commit", "COMMIT".into()).await?;
     phase::reached(Phase::Committed);

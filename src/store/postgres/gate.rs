@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 
-use super::binary::{self, Next};
-use super::errors::from_sqlx;
-use super::errors::unreadable;
+use super::binary;
+use super::binary::Next;
+use super::errors::{from_sqlx, unreadable};
 use crate::engine::{LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText};
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
-use crate::store::model::{LedgerRead, Scope};
-use crate::store::{PostgresRefusal, Seen, StoreError, StoreResult};
+use crate::store::model::{LedgerRead, Scope, Watermark};
+use crate::store::{Elsewhere, PostgresRefusal, Seen, StoreError, StoreResult};
 
 const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, \
     total_fees_usd, trade_seq, void_seq, ingest_xid";
@@ -253,4 +253,32 @@ pub(super) async fn snapshot_now(
     .fetch_one(connection)
     .await
     .map_err(|e| from_sqlx(action, e))
+}
+
+/// Returns the snapshot of a watermark. Errors: it is another cluster's, or no snapshot at all.
+pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
+    match watermark {
+        Watermark::Snapshot {
+            snapshot,
+            cluster: theirs,
+        } if theirs == cluster => Ok(snapshot.clone()),
+        Watermark::Unguarded {
+            cluster: theirs, ..
+        } if theirs == cluster => Err(StoreError::WatermarkElsewhere(Elsewhere::Unguarded)),
+        _ => Err(StoreError::WatermarkElsewhere(Elsewhere::Cluster)),
+    }
+}
+
+/// Returns the snapshot that a version saw of what only we write.
+///
+/// Errors: it is another cluster's, or no snapshot at all.
+pub(super) fn snapshot_seen(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
+    match watermark {
+        Watermark::Unguarded {
+            snapshot,
+            cluster: theirs,
+            ..
+        } if theirs == cluster => Ok(snapshot.clone()),
+        other => snapshot_of(other, cluster),
+    }
 }

@@ -4,23 +4,13 @@ use sqlx::PgConnection;
 
 use super::cells::{PgCells, select};
 use super::errors::from_sqlx;
-use super::{PostgresStore, end_snapshot, plans};
+use super::plans;
 use crate::engine::Timestamp;
-use crate::store::StoreResult;
-use crate::store::cells;
 use crate::store::model::{HealthFacts, RunLine, VersionInfo};
+use crate::store::{StoreResult, cells};
 
 /// Reads all of it in one state of the database.
-pub(super) async fn facts(
-    store: &PostgresStore,
-    current: Option<&VersionInfo>,
-) -> StoreResult<HealthFacts> {
-    let mut connection = store.snapshot().await?;
-    let facts = facts_in(&mut connection, current).await;
-    end_snapshot(connection, facts).await
-}
-
-async fn facts_in(
+pub(super) async fn facts_in(
     connection: &mut PgConnection,
     current: Option<&VersionInfo>,
 ) -> StoreResult<HealthFacts> {

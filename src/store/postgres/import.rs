@@ -11,9 +11,9 @@ use super::cells::{PgCells, select};
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::errors::unreadable;
-use super::ledger::{insert_void, ledger_writer, relatives};
 use super::readback::{TRADE_COLUMNS, TRADE_COLUMNS_COUNT};
-use super::{PostgresStore, commit, copy, plans, readback, runs};
+use super::voids::{insert_void, ledger_writer, relatives};
+use super::{PostgresStore, commit, copy, log, plans, readback};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::cells::Cells;
 use crate::store::corrections;
@@ -96,7 +96,7 @@ async fn end_import(
 ) -> StoreResult<ImportReceipt> {
     receipt.import_id = Some(import_id);
     let event = import_event(file, &receipt, rejected);
-    runs::log_event(&mut transaction, &event).await?;
+    log::log_event(&mut transaction, &event).await?;
     phase::reached(Phase::Append);
     commit(transaction).await?;
     Ok(receipt)

@@ -5,143 +5,270 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_trait::async_trait;
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::adoption::mapping::Ledger;
 use super::adoption::writings;
 use super::cells::literal;
 use super::errors::from_sqlx;
-use super::gate::{self, GateRows, snapshot_now};
-use super::{PostgresStore, commit, end_snapshot, runs, waits};
-use crate::engine::{Pool, Timestamp};
+use super::gate::snapshot_seen;
+use super::gate::{GateRows, snapshot_now};
+use super::voids::{insert_void, ledger_writer, relatives};
+use super::{PostgresStore, append, commit, end_snapshot, gate, import, log};
+use crate::engine::{Account, Pool, Timestamp};
 use crate::store::cells::pool;
-use crate::store::corrections::{Forms, Relative};
+use crate::store::fingerprint::AdaptedViews;
 use crate::store::model::{
-    Event, LedgerCounts, LedgerRead, PoolSizes, Scope, VoidChange, Watermark, Writings,
+    Arrivals, Event, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes,
+    Scope, TradeIds, VoidChange, Watermark, Writings,
 };
 use crate::store::rules::check_voidable;
-use crate::store::{Elsewhere, Seen, StoreError, StoreResult};
+use crate::store::trades::TradeSource;
+use crate::store::{LedgerStore, Seen, StoreResult, cells};
 
-/// Begins a transaction that writes to the ledger, after the last one that does has ended.
-pub(super) async fn ledger_writer(
-    store: &PostgresStore,
-) -> StoreResult<Transaction<'static, Postgres>> {
-    let mut transaction = store.writer().await?;
-    waits::take_turn(&mut transaction, &waits::IMPORTS).await?;
-    Ok(transaction)
-}
+#[async_trait]
+impl LedgerStore for PostgresStore {
+    fn location(&self) -> String {
+        self.url.location.clone()
+    }
 
-pub(super) async fn insert_void(
-    connection: &mut PgConnection,
-    change: &VoidChange,
-) -> StoreResult<()> {
-    sqlx::query(
-        "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
-         VALUES ($1, $2, $3, $4, $5::timestamptz, $6)",
-    )
-    .bind(change.account.as_str())
-    .bind(&change.order_id)
-    .bind(&change.reason)
-    .bind(&change.voided_by)
-    .bind(change.voided_at.to_string())
-    .bind(change.undo)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(|e| from_sqlx("void a trade", e))
-}
+    fn adapted_views(&self) -> AdaptedViews {
+        self.adapted.clone()
+    }
 
-/// Appends a void or an undo.
-pub(super) async fn void(store: &PostgresStore, change: &VoidChange) -> StoreResult<()> {
-    let mut transaction = ledger_writer(store).await?;
-    let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
-    let state: Option<bool> = sqlx::query_scalar(AssertSqlSafe(format!(
-        "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
-         AND v.order_id = t.order_id) FROM {} t WHERE account = $1 AND order_id = $2",
-        store.ledger.rows()
-    )))
-    .bind(account)
-    .bind(order_id)
-    .fetch_optional(&mut *transaction)
-    .await
-    .map_err(|e| from_sqlx("void a trade", e))?;
-    let relatives = relatives(&mut transaction, store.ledger, account, order_id).await?;
-    check_voidable(change, state, &relatives)?;
-    insert_void(&mut transaction, change).await?;
-    let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
-        "reason": change.reason, "by": change.voided_by });
-    runs::log_event(
-        &mut transaction,
-        &Event::info("void", change.voided_at, details),
-    )
-    .await?;
-    commit(transaction).await
-}
+    async fn import_file(
+        &self,
+        file: &ImportFile,
+        trades: &mut dyn TradeSource,
+    ) -> StoreResult<ImportReceipt> {
+        self.named(import::import(self, file, trades)).await
+    }
 
-/// Returns the rows among which all forms of an order are, its corrections and what it corrects.
-pub(super) async fn relatives(
-    connection: &mut PgConnection,
-    ledger: Ledger,
-    account: &str,
-    order_id: &str,
-) -> StoreResult<Vec<Relative>> {
-    let Forms { original, from, to } = Forms::of(order_id);
-    // Two lookups by key: with one OR in place of the two the server reads the whole ledger.
-    let rows = ledger.rows();
-    let rows: Vec<(String, bool)> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT t.order_id, EXISTS (SELECT 1 FROM eligible_trades e WHERE e.account = t.account \
-         AND e.order_id = t.order_id AND e.void_seq IS NULL) FROM ( \
-         SELECT account, order_id FROM {rows} WHERE account = $1 AND order_id = $2 \
-         UNION ALL SELECT account, order_id FROM {rows} WHERE account = $1 \
-         AND order_id >= $3 COLLATE \"C\" AND order_id < $4 COLLATE \"C\") t"
-    )))
-    .bind(account)
-    .bind(original)
-    .bind(from)
-    .bind(to)
-    .fetch_all(connection)
-    .await
-    .map_err(|e| from_sqlx("look for corrections", e))?;
-    let relative = |(order_id, counts)| Relative { order_id, counts };
-    Ok(rows.into_iter().map(relative).collect())
-}
+    async fn void(&self, change: &VoidChange) -> StoreResult<()> {
+        self.named(async {
+            let mut transaction = ledger_writer(self).await?;
+            let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
+            let state: Option<bool> = sqlx::query_scalar(AssertSqlSafe(format!(
+                "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
+                 AND v.order_id = t.order_id) FROM {} t WHERE account = $1 AND order_id = $2",
+                self.ledger.rows()
+            )))
+            .bind(account)
+            .bind(order_id)
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(|e| from_sqlx("void a trade", e))?;
+            let relatives = relatives(&mut transaction, self.ledger, account, order_id).await?;
+            check_voidable(change, state, &relatives)?;
+            insert_void(&mut transaction, change).await?;
+            let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
+                "reason": change.reason, "by": change.voided_by });
+            log::log_event(
+                &mut transaction,
+                &Event::info("void", change.voided_at, details),
+            )
+            .await?;
+            commit(transaction).await
+        })
+        .await
+    }
 
-/// Counts the ledger's rows; each is in exactly one of the two views.
-pub(super) async fn counts(store: &PostgresStore) -> StoreResult<LedgerCounts> {
-    let mut connection = store.reader().await?;
-    let action = "count the ledger";
-    // Each row has a key of its own, so where both views together have as many rows as the table,
-    // and the same sum of the keys' hashes, every row is in one of them and none in both.
-    let of = |relation: &str| {
-        format!(
-            "(SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
-                hashtextextended(account, 0))), 0) AS keys FROM {relation})"
-        )
-    };
-    let row: (i64, i64, i64, i64, bool) = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT t.n, e.n, i.n, (SELECT count(*) FROM active_voids), \
-                t.n = e.n + i.n AND t.keys = e.keys + i.keys FROM {} t, {} e, {} i",
-        of(store.ledger.rows()),
-        of("eligible_trades"),
-        of("ineligible_trades")
-    )))
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx(action, e))?;
-    let (in_neither, in_both) = match row.4 {
-        true => (0, 0),
-        false => misplaced(&mut connection, store.ledger).await?,
-    };
-    let count = |value: i64| u64::try_from(value).unwrap_or(0);
-    Ok(LedgerCounts {
-        rows: count(row.0),
-        eligible: count(row.1),
-        ineligible: count(row.2),
-        voided: count(row.3),
-        in_neither: count(in_neither),
-        in_both: count(in_both),
-    })
+    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
+        self.named(async {
+            let (_, voided) = seen_and_voided(self, as_of).await?;
+            Ok(voided)
+        })
+        .await
+    }
+
+    async fn trade_origin(
+        &self,
+        account: &Account,
+        order_id: &str,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>> {
+        self.named(async {
+            let mut connection = self.reader().await?;
+            let row: Option<(String, i64, i64)> = sqlx::query_as(AssertSqlSafe(format!(
+                "SELECT i.name, t.import_line, (extract(epoch FROM i.imported_at) * \
+                 1000000)::bigint FROM {} t JOIN imports i ON i.id = t.import_id \
+                 WHERE t.account = $1 AND t.order_id = $2",
+                self.ledger.additions()
+            )))
+            .bind(account.as_str())
+            .bind(order_id)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx("look up a trade's file", e))?;
+            Ok(row.map(|(name, line, at)| {
+                (
+                    name,
+                    line,
+                    Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
+                )
+            }))
+        })
+        .await
+    }
+
+    async fn trades_named(
+        &self,
+        ids: &TradeIds,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<NamedTrade>> {
+        self.named(async {
+            let then = match as_of {
+                Some(as_of) => Some(seen_and_voided(self, as_of).await?),
+                None => None,
+            };
+            let (snapshot, voided) = then.unzip();
+            let accounts: Vec<&str> = ids.iter().map(|(account, _)| &**account).collect();
+            let order_ids: Vec<&str> = ids.iter().map(|(_, id)| &**id).collect();
+            let mut connection = self.reader().await?;
+            type Row = (String, String, String, String, Option<i64>, bool);
+            let rows: Vec<Row> = sqlx::query_as(
+                "SELECT t.account, t.order_id, t.symbol, t.side, CASE WHEN isfinite(t.order_time) \
+                        THEN (extract(epoch FROM t.order_time) * 1000000)::bigint END, \
+                        t.void_seq IS NOT NULL \
+                 FROM eligible_trades t JOIN (SELECT DISTINCT account COLLATE \"C\" AS account, \
+                      id COLLATE \"C\" AS id FROM unnest($1::text[], $2::text[]) AS u (account, \
+                      id)) i ON t.account = i.account AND t.order_id = i.id \
+                 WHERE $3::text IS NULL OR pg_visible_in_snapshot(t.ingest_xid, $3::pg_snapshot) \
+                 ORDER BY i.account, i.id",
+            )
+            .bind(&accounts)
+            .bind(&order_ids)
+            .bind(&snapshot)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx("look trades up", e))?;
+            let trade = |(account, id, symbol, side, micros, is_voided): Row| {
+                let names = (&*account, &*id, &*symbol);
+                let key = (names.0.to_owned(), names.1.to_owned());
+                let is_voided = voided.as_ref().map_or(is_voided, |of| of.contains(&key));
+                cells::named_trade(names, &side, micros, is_voided)
+            };
+            Ok(rows.into_iter().filter_map(trade).collect())
+        })
+        .await
+    }
+
+    async fn ledger_counts(&self) -> StoreResult<LedgerCounts> {
+        self.named(async {
+            let mut connection = self.reader().await?;
+            let action = "count the ledger";
+            // Each row has a key of its own. So if both views together have as many rows as the
+            // table, and the same sum of the keys' hashes, every row is in exactly one of them.
+            let of = |relation: &str| {
+                format!(
+                    "(SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
+                        hashtextextended(account, 0))), 0) AS keys FROM {relation})"
+                )
+            };
+            let row: (i64, i64, i64, i64, bool) = sqlx::query_as(AssertSqlSafe(format!(
+                "SELECT t.n, e.n, i.n, (SELECT count(*) FROM active_voids), \
+                        t.n = e.n + i.n AND t.keys = e.keys + i.keys FROM {} t, {} e, {} i",
+                of(self.ledger.rows()),
+                of("eligible_trades"),
+                of("ineligible_trades")
+            )))
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx(action, e))?;
+            let (in_neither, in_both) = match row.4 {
+                true => (0, 0),
+                false => misplaced(&mut connection, self.ledger).await?,
+            };
+            let count = |value: i64| u64::try_from(value).unwrap_or(0);
+            Ok(LedgerCounts {
+                rows: count(row.0),
+                eligible: count(row.1),
+                ineligible: count(row.2),
+                voided: count(row.3),
+                in_neither: count(in_neither),
+                in_both: count(in_both),
+            })
+        })
+        .await
+    }
+
+    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
+        self.named(async {
+            let mut connection = self.reader().await?;
+            let rows: i64 = sqlx::query_scalar(
+                "SELECT greatest(reltuples::bigint, pg_stat_get_live_tuples(oid)) FROM pg_class \
+                 WHERE oid = 'public.trade_records'::regclass",
+            )
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx("count the ledger", e))?;
+            Ok(u64::try_from(rows).ok().filter(|rows| *rows > 0))
+        })
+        .await
+    }
+
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
+        self.named(async {
+            if self.ledger == Ledger::Unguarded {
+                // It can change between two readings, and nothing tells what it was.
+                return Ok(None);
+            }
+            let mut connection = self.snapshot().await?;
+            let sizes = sizes_in(&mut connection, scope).await;
+            end_snapshot(connection, sizes).await.map(Some)
+        })
+        .await
+    }
+
+    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
+        self.named(async {
+            let action = "cut a pool into slices";
+            let mut connection = self.reader().await?;
+            let times: Vec<i64> = sqlx::query_scalar(
+                "SELECT DISTINCT (extract(epoch FROM order_time) * 1000000)::bigint AS cut FROM ( \
+                     SELECT order_time, row_number() OVER (ORDER BY order_time) AS nth \
+                     FROM eligible_trades WHERE account = $1 AND symbol = $2 AND \
+                     isfinite(order_time)) o WHERE nth % $3 = 0 ORDER BY cut",
+            )
+            .bind(pool.account.as_str())
+            .bind(pool.symbol.as_str())
+            .bind(i64::try_from(rows).unwrap_or(i64::MAX))
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx(action, e))?;
+            // A time that is none is found where the row is read.
+            let times = times.into_iter().map(Timestamp::try_from_micros);
+            Ok(Some(times.filter_map(Result::ok).collect()))
+        })
+        .await
+    }
+
+    async fn read_ledger_seen(
+        &self,
+        scope: &Scope,
+        as_of: Option<&Watermark>,
+        seen: Seen<'_>,
+    ) -> StoreResult<LedgerRead> {
+        self.named(async {
+            let mut connection = self.snapshot().await?;
+            let read = read_in(&mut connection, self.ledger, scope, as_of, seen).await;
+            end_snapshot(connection, read).await
+        })
+        .await
+    }
+
+    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
+        self.named(async {
+            if self.ledger == Ledger::Unguarded {
+                return writings::arrivals(self, scope, since).await;
+            }
+            let mut connection = self.snapshot().await?;
+            let arrivals = append::arrivals_in(&mut connection, self.ledger, scope, since).await;
+            end_snapshot(connection, arrivals).await
+        })
+        .await
+    }
 }
 
 /// Counts the rows in neither view, and those in both: an adapted view is wrong.
@@ -159,18 +286,6 @@ async fn misplaced(connection: &mut PgConnection, ledger: Ledger) -> StoreResult
     .fetch_one(connection)
     .await
     .map_err(|e| from_sqlx("count the ledger", e))
-}
-
-/// Reads the pools of a scope through the gate, in one snapshot.
-pub(super) async fn read(
-    store: &PostgresStore,
-    scope: &Scope,
-    as_of: Option<&Watermark>,
-    seen: Seen<'_>,
-) -> StoreResult<LedgerRead> {
-    let mut connection = store.snapshot().await?;
-    let read = read_in(&mut connection, store.ledger, scope, as_of, seen).await;
-    end_snapshot(connection, read).await
 }
 
 async fn read_in(
@@ -218,20 +333,6 @@ async fn read_in(
         },
     };
     Ok(read)
-}
-
-/// Counts the rows of each pool of a scope, in one snapshot.
-pub(super) async fn pool_sizes(
-    store: &PostgresStore,
-    scope: &Scope,
-) -> StoreResult<Option<PoolSizes>> {
-    if store.ledger == Ledger::Unguarded {
-        // It can change between two readings, and nothing tells what it was.
-        return Ok(None);
-    }
-    let mut connection = store.snapshot().await?;
-    let sizes = sizes_in(&mut connection, scope).await;
-    end_snapshot(connection, sizes).await.map(Some)
 }
 
 async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<PoolSizes> {
@@ -301,59 +402,6 @@ fn slice_conditions(scope: &Scope) -> Vec<String> {
     }
 }
 
-/// Returns the instants that cut a pool into slices of about so many rows.
-pub(super) async fn slice_times(
-    store: &PostgresStore,
-    pool: &Pool,
-    rows: u64,
-) -> StoreResult<Option<Vec<Timestamp>>> {
-    let action = "cut a pool into slices";
-    let mut connection = store.reader().await?;
-    let times: Vec<i64> = sqlx::query_scalar(
-        "SELECT DISTINCT (extract(epoch FROM order_time) * 1000000)::bigint AS cut FROM ( \
-             SELECT order_time, row_number() OVER (ORDER BY order_time) AS nth \
-             FROM eligible_trades WHERE account = $1 AND symbol = $2 AND isfinite(order_time)) o \
-         WHERE nth % $3 = 0 ORDER BY cut",
-    )
-    .bind(pool.account.as_str())
-    .bind(pool.symbol.as_str())
-    .bind(i64::try_from(rows).unwrap_or(i64::MAX))
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx(action, e))?;
-    // A time that is none is found where the row is read.
-    let times = times.into_iter().map(Timestamp::try_from_micros);
-    Ok(Some(times.filter_map(Result::ok).collect()))
-}
-
-/// Returns the snapshot that a version saw of what only we write.
-///
-/// Errors: it is another cluster's, or no snapshot at all.
-fn snapshot_seen(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
-    match watermark {
-        Watermark::Unguarded {
-            snapshot,
-            cluster: theirs,
-            ..
-        } if theirs == cluster => Ok(snapshot.clone()),
-        other => snapshot_of(other, cluster),
-    }
-}
-
-/// Returns the snapshot of a watermark. Errors: it is another cluster's, or no snapshot at all.
-pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
-    match watermark {
-        Watermark::Snapshot {
-            snapshot,
-            cluster: theirs,
-        } if theirs == cluster => Ok(snapshot.clone()),
-        Watermark::Unguarded {
-            cluster: theirs, ..
-        } if theirs == cluster => Err(StoreError::WatermarkElsewhere(Elsewhere::Unguarded)),
-        _ => Err(StoreError::WatermarkElsewhere(Elsewhere::Cluster)),
-    }
-}
-
 pub(super) async fn count_ineligible(
     connection: &mut PgConnection,
     scope: &Scope,
@@ -386,15 +434,6 @@ async fn rows_in(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<u
         .await
         .map_err(|e| from_sqlx("count the ledger", e))?;
     Ok(u64::try_from(rows).unwrap_or(0))
-}
-
-/// Returns the voids in force as of an instant.
-pub(super) async fn voided(
-    store: &PostgresStore,
-    as_of: &Watermark,
-) -> StoreResult<BTreeSet<(String, String)>> {
-    let (_, voided) = seen_and_voided(store, as_of).await?;
-    Ok(voided)
 }
 
 /// Returns the server's text of an instant, and the voids in force then.
@@ -430,44 +469,4 @@ async fn voided_as_of(
     .await
     .map_err(|e| from_sqlx("read the voids", e))?;
     Ok(rows.into_iter().collect())
-}
-
-/// Says about how many rows the ledger has, as the server's statistics have it.
-pub(super) async fn rows_about(store: &PostgresStore) -> StoreResult<Option<u64>> {
-    let mut connection = store.reader().await?;
-    let rows: i64 = sqlx::query_scalar(
-        "SELECT greatest(reltuples::bigint, pg_stat_get_live_tuples(oid)) FROM pg_class \
-         WHERE oid = 'public.trade_records'::regclass",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("count the ledger", e))?;
-    Ok(u64::try_from(rows).ok().filter(|rows| *rows > 0))
-}
-
-/// Returns the file and line that a trade came from.
-pub(super) async fn origin(
-    store: &PostgresStore,
-    account: &str,
-    order_id: &str,
-) -> StoreResult<Option<(String, i64, Timestamp)>> {
-    let mut connection = store.reader().await?;
-    let row: Option<(String, i64, i64)> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT i.name, t.import_line, (extract(epoch FROM i.imported_at) * 1000000)::bigint \
-         FROM {} t JOIN imports i ON i.id = t.import_id \
-         WHERE t.account = $1 AND t.order_id = $2",
-        store.ledger.additions()
-    )))
-    .bind(account)
-    .bind(order_id)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("look up a trade's file", e))?;
-    Ok(row.map(|(name, line, at)| {
-        (
-            name,
-            line,
-            Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
-        )
-    }))
 }

@@ -13,7 +13,6 @@ mod cells;
 mod copy;
 mod copy_rows;
 mod errors;
-mod evidence;
 mod fingerprint;
 mod gate;
 mod health;
@@ -21,6 +20,7 @@ mod history;
 mod import;
 mod ledger;
 mod lock;
+mod log;
 mod plans;
 mod pointer;
 mod protect;
@@ -28,6 +28,8 @@ mod queue;
 mod read;
 mod readback;
 mod readers;
+mod registry;
+mod review;
 mod rights;
 mod rows;
 mod runs;
@@ -37,34 +39,21 @@ mod sourced;
 mod stored;
 mod url;
 mod versions;
+mod voids;
 mod waits;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transaction};
 
-use self::adoption::{legacy, mapping};
+use self::adoption::mapping;
 use super::fingerprint::AdaptedViews;
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
-use super::lots::{OpenLots, Reach};
-use super::model::{
-    Adoption, AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts,
-    HistoricalSell, Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
-    LegacyRow, LoggedEvent, NamedTrade, OrderUnlikeFills, PointerMove, PoolSizes, PoolSummary,
-    QueuedItem, RetryNote, ReviewDecision, RunFailure, RunStart, SchemaStep, Scope, Sold, TradeIds,
-    UpOptions, Version, VersionInfo, VersionPlan, VoidChange, Watermark,
-};
-use super::trades::TradeSource;
-use super::{
-    RowSink, RunLock, Seen, SourcedSink, Store, StoreError, StoreResult, StoredPool, StoredRow,
-    VersionWriter,
-};
-use crate::engine::{Account, Pool, Timestamp};
+use super::model::{Adoption, Holder, SchemaStep, UpOptions};
+use super::{RunLock, StoreError, StoreResult};
 use errors::{from_connect, from_sqlx};
 pub use schema::version_known;
 use session::Sees;
@@ -356,8 +345,9 @@ impl PostgresStore {
         }
     }
 
-    async fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
-        self.url.named(done).await
+    /// Does something, and explains its refusals as [`PostgresUrl::named`] does.
+    async fn named<T>(&self, doing: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+        self.url.named(doing.await).await
     }
 }
 
@@ -377,268 +367,4 @@ async fn commit(transaction: Transaction<'static, Postgres>) -> StoreResult<()> 
         .commit()
         .await
         .map_err(|e| from_sqlx("commit", e))
-}
-
-#[async_trait]
-impl Store for PostgresStore {
-    fn location(&self) -> String {
-        self.url.location.clone()
-    }
-
-    fn adapted_views(&self) -> AdaptedViews {
-        self.adapted.clone()
-    }
-
-    async fn import_file(
-        &self,
-        file: &ImportFile,
-        trades: &mut dyn TradeSource,
-    ) -> StoreResult<ImportReceipt> {
-        self.named(import::import(self, file, trades).await).await
-    }
-
-    async fn void(&self, change: &VoidChange) -> StoreResult<()> {
-        self.named(ledger::void(self, change).await).await
-    }
-
-    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
-        self.named(ledger::voided(self, as_of).await).await
-    }
-
-    async fn trades_named(
-        &self,
-        ids: &TradeIds,
-        as_of: Option<&Watermark>,
-    ) -> StoreResult<Vec<NamedTrade>> {
-        self.named(evidence::trades_named(self, ids, as_of).await)
-            .await
-    }
-
-    async fn trade_origin(
-        &self,
-        account: &Account,
-        order_id: &str,
-    ) -> StoreResult<Option<(String, i64, Timestamp)>> {
-        self.named(ledger::origin(self, account.as_str(), order_id).await)
-            .await
-    }
-
-    async fn ledger_counts(&self) -> StoreResult<LedgerCounts> {
-        self.named(ledger::counts(self).await).await
-    }
-
-    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
-        self.named(ledger::rows_about(self).await).await
-    }
-
-    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
-        self.named(ledger::pool_sizes(self, scope).await).await
-    }
-
-    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
-        self.named(ledger::slice_times(self, pool, rows).await)
-            .await
-    }
-
-    async fn read_ledger_seen(
-        &self,
-        scope: &Scope,
-        as_of: Option<&Watermark>,
-        seen: Seen<'_>,
-    ) -> StoreResult<LedgerRead> {
-        self.named(ledger::read(self, scope, as_of, seen).await)
-            .await
-    }
-
-    async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {
-        let lock = lock::try_lock(&self.url, &self.locked, holder).await;
-        Ok(Box::new(self.named(lock).await?))
-    }
-
-    async fn close_orphans(&self, holder: &Holder) -> StoreResult<u64> {
-        self.named(versions::drop_leftovers(self).await).await?;
-        self.named(runs::close_orphans(self, holder).await).await
-    }
-
-    async fn begin_run(&self, run: &RunStart) -> StoreResult<i64> {
-        self.named(runs::begin(self, run).await).await
-    }
-
-    async fn renew_lock(&self, holder: &Holder) -> StoreResult<()> {
-        self.named(lock::renew(&self.url, &self.locked, holder).await)
-            .await
-    }
-
-    async fn interrupt(&self, holder: &Holder) -> StoreResult<()> {
-        self.named(lock::interrupt(&self.url, holder).await).await
-    }
-
-    async fn log_retry(&self, run_id: i64, note: &RetryNote) -> StoreResult<()> {
-        self.named(runs::log_retry(self, run_id, note).await).await
-    }
-
-    async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
-        self.named(runs::fail(self, run_id, failure).await).await
-    }
-
-    async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
-        Ok(Box::new(
-            self.named(versions::begin(self, plan).await).await?,
-        ))
-    }
-
-    async fn end_idle_run(
-        &self,
-        run_id: i64,
-        version: Version,
-        at: Timestamp,
-        duration_ms: i64,
-    ) -> StoreResult<()> {
-        self.named(runs::end_idle(self, run_id, version, (at, duration_ms)).await)
-            .await
-    }
-
-    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
-        self.named(append::arrivals(self, scope, since).await).await
-    }
-
-    async fn open_lots(
-        &self,
-        version: Version,
-        reach: &Reach,
-    ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
-        self.named(append::open_lots(self, version, reach).await)
-            .await
-    }
-
-    async fn append(
-        &self,
-        plan: &VersionPlan,
-        pools: &[AppendedPool],
-        completion: &Completion,
-    ) -> StoreResult<()> {
-        self.named(append::append(self, plan, pools, completion).await)
-            .await
-    }
-
-    async fn next_version(&self) -> StoreResult<Version> {
-        self.named(read::next_version(self).await).await
-    }
-
-    async fn versions(&self) -> StoreResult<Vec<VersionInfo>> {
-        self.named(read::versions(self).await).await
-    }
-
-    async fn current(&self) -> StoreResult<Current> {
-        self.named(read::current(self).await).await
-    }
-
-    async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()> {
-        self.named(pointer::move_by_hand(self, pointer).await).await
-    }
-
-    async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()> {
-        self.named(versions::seal(self, version, reason, event).await)
-            .await
-    }
-
-    async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()> {
-        self.named(versions::drop(self, version, event).await).await
-    }
-
-    async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>> {
-        self.named(read::pool_summaries(self, version).await).await
-    }
-
-    async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>> {
-        self.named(read::pools_with_rows(self, version).await).await
-    }
-
-    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>> {
-        self.named(read::stored_pools(self, version, pools).await)
-            .await
-    }
-
-    async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {
-        self.named(read::unmatched_rows(self, version).await).await
-    }
-
-    async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
-        self.named(read::export(self, version, sink).await).await
-    }
-
-    async fn sourced_rows(
-        &self,
-        version: Version,
-        account: Option<&Account>,
-        sold: Sold,
-        sink: &mut dyn SourcedSink,
-    ) -> StoreResult<u64> {
-        self.named(sourced::rows(self, version, account, sold, sink).await)
-            .await
-    }
-
-    async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {
-        self.named(evidence::imports(self).await).await
-    }
-
-    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>> {
-        self.named(evidence::events_of(self, kinds).await).await
-    }
-
-    async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>> {
-        self.named(evidence::item_history(self, id).await).await
-    }
-
-    async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()> {
-        self.named(evidence::decide_review(self, decision).await)
-            .await
-    }
-
-    async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>> {
-        self.named(queue::list(self).await).await
-    }
-
-    async fn exclusions(&self) -> StoreResult<Vec<Exclusion>> {
-        self.named(queue::exclusions(self).await).await
-    }
-
-    async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()> {
-        self.named(queue::set_exclusion(self, exclusion, excluded).await)
-            .await
-    }
-
-    async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
-        self.named(health::facts(self, current).await).await
-    }
-
-    async fn snapshots(&self) -> StoreResult<Vec<String>> {
-        self.named(history::snapshots(self).await).await
-    }
-
-    async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>> {
-        self.named(history::snapshot(self, name).await).await
-    }
-
-    async fn add_snapshot(
-        &self,
-        name: &str,
-        sells: &[HistoricalSell],
-        at: Timestamp,
-    ) -> StoreResult<()> {
-        self.named(history::add_snapshot(self, name, sells, at).await)
-            .await
-    }
-
-    async fn legacy_rows(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {
-        self.named(legacy::rows(self, version).await).await
-    }
-
-    async fn orders_unlike_fills(&self) -> StoreResult<Vec<OrderUnlikeFills>> {
-        self.named(mapping::orders_unlike_fills(self).await).await
-    }
-
-    async fn log_event(&self, event: &Event) -> StoreResult<()> {
-        self.named(runs::append_event(self, event).await).await
-    }
 }

@@ -7,18 +7,11 @@ use sqlx::PgConnection;
 
 use super::cells::{PgCells, select};
 use super::errors::from_sqlx;
-use super::{PostgresStore, commit, runs};
+use super::log;
 use crate::engine::{ReviewItem, Timestamp};
-use crate::store::cells;
-use crate::store::model::{Event, Exclusion, QueuedItem, ReviewUpdate, Version};
+use crate::store::model::{Event, QueuedItem, ReviewUpdate, Version};
 use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
-use crate::store::{StoreError, StoreResult};
-
-/// Lists the queue: open items first, the most urgent first.
-pub(super) async fn list(store: &PostgresStore) -> StoreResult<Vec<QueuedItem>> {
-    let mut connection = store.reader().await?;
-    read(&mut connection).await
-}
+use crate::store::{StoreError, StoreResult, cells};
 
 /// Lists the queue inside a transaction.
 pub(super) async fn read(connection: &mut PgConnection) -> StoreResult<Vec<QueuedItem>> {
@@ -90,7 +83,7 @@ pub(super) async fn update(
                 ..Event::info(kind, at, json!({ "id": id, "order_id": order_id }))
             });
         }
-        runs::log_events(connection, &events).await?;
+        log::log_events(connection, &events).await?;
     }
     Ok(())
 }
@@ -246,54 +239,4 @@ fn check_changed(wanted: usize, changed: usize) -> StoreResult<()> {
         message: format!("{wanted} items were to change, {changed} did"),
         source: None,
     })
-}
-
-/// Lists the pools excluded at present.
-pub(super) async fn exclusions(store: &PostgresStore) -> StoreResult<Vec<Exclusion>> {
-    let mut connection = store.reader().await?;
-    let from = "review_exclusions e WHERE excluded AND NOT EXISTS \
-         (SELECT 1 FROM review_exclusions f WHERE f.account = e.account \
-         AND f.symbol = e.symbol AND f.id > e.id) ORDER BY account, symbol";
-    let rows = select(cells::EXCLUSION, from)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|e| from_sqlx("read the excluded pools", e))?;
-    rows.iter()
-        .map(|row| cells::exclusion(&PgCells(row)))
-        .collect()
-}
-
-/// Appends a decision about a pool.
-pub(super) async fn set_exclusion(
-    store: &PostgresStore,
-    exclusion: &Exclusion,
-    excluded: bool,
-) -> StoreResult<()> {
-    let mut transaction = store.writer().await?;
-    let pool = &exclusion.pool;
-    sqlx::query(
-        "INSERT INTO review_exclusions (account, symbol, excluded, reason, decided_by, \
-         decided_at) VALUES ($1, $2, $3, $4, $5, $6::timestamptz)",
-    )
-    .bind(pool.account.as_str())
-    .bind(pool.symbol.as_str())
-    .bind(excluded)
-    .bind(&exclusion.reason)
-    .bind(&exclusion.decided_by)
-    .bind(exclusion.decided_at.to_string())
-    .execute(&mut *transaction)
-    .await
-    .map_err(|e| from_sqlx("exclude a pool", e))?;
-    let kind = if excluded {
-        "review_excluded"
-    } else {
-        "review_included"
-    };
-    let details = json!({ "reason": exclusion.reason, "by": exclusion.decided_by });
-    let event = Event {
-        pool: Some(pool.clone()),
-        ..Event::info(kind, exclusion.decided_at, details)
-    };
-    runs::log_event(&mut transaction, &event).await?;
-    commit(transaction).await
 }

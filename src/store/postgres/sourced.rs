@@ -12,19 +12,17 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use uuid::Uuid;
 
 use super::adoption::mapping::{ACCOUNT, Ledger, NO_ACCOUNT, symbol_of};
-use super::binary;
 use super::cells::literal;
 use super::copy_rows::{CopiesAhead, CopyRows, CopySource};
-use super::errors::from_sqlx;
-use super::errors::unreadable;
+use super::errors::{from_sqlx, unreadable};
 use super::stored::{BinaryCells, quick};
-use super::{PostgresStore, end_snapshot, evidence, plans};
+use super::{PostgresStore, binary, end_snapshot, plans};
 use crate::engine::{Account, Timestamp};
-use crate::store::cells;
+use crate::store::HistoryStore;
 use crate::store::limits::POOLS_TOGETHER_MAX;
 use crate::store::model::{LongRun, Sold, Version};
-use crate::store::sourced::{self, Origins, SourcedRows, Span};
-use crate::store::{SourcedSink, StoreResult};
+use crate::store::sourced::{Origins, SourcedRows, Span};
+use crate::store::{SourcedSink, StoreResult, cells, sourced};
 
 const ACTION: &str = "export a version";
 
@@ -42,7 +40,7 @@ pub(super) async fn rows(
     sold: Sold,
     sink: &mut dyn SourcedSink,
 ) -> StoreResult<u64> {
-    let files = evidence::imports(store).await?;
+    let files = store.imports().await?;
     let files: BTreeMap<i64, Arc<str>> = files
         .into_iter()
         .map(|file| (file.id, Arc::from(file.name)))

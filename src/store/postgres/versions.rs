@@ -24,14 +24,14 @@ use super::errors::from_sqlx;
 use super::lock::LockedConnection;
 use super::readers::Steady;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
-use super::{PostgresStore, PostgresUrl, commit, copy, pointer, queue, read, readers, rows, runs};
+use super::{PostgresStore, PostgresUrl, copy, log, pointer, queue, readers, registry, rows};
 use crate::engine::{Pool, PoolOutcome};
 use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS};
 use crate::store::model::{Completion, Event, PoolSummary, Version, VersionPlan};
-use crate::store::phase::{self, Phase};
+use crate::store::phase::Phase;
 use crate::store::rows::{Part, PartSource, RowEncoder};
-use crate::store::rules::{check_droppable, check_sealable, check_version_free};
-use crate::store::{PostgresRefusal, StoreError, StoreResult, VersionWriter};
+use crate::store::rules::check_version_free;
+use crate::store::{PostgresRefusal, StoreError, StoreResult, VersionWriter, phase};
 
 /// A version being written, on the connection that holds the run lock.
 pub(super) struct PostgresVersionWriter {
@@ -175,7 +175,7 @@ async fn begin_on(connection: &mut PgConnection, plan: &VersionPlan) -> StoreRes
 
 /// Refuses a number that is taken, or a version that may not be replaced.
 async fn check_free(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<()> {
-    match read::version_locked(connection, plan.version).await {
+    match registry::version_locked(connection, plan.version).await {
         Ok(old) => check_version_free(plan, Some(&old)),
         Err(StoreError::NoVersion(_)) => check_version_free(plan, None),
         Err(error) => Err(error),
@@ -373,7 +373,7 @@ impl PostgresVersionWriter {
         // A reader that would block the publication is found before anything is attached.
         let steady = readers::wait_until_gone(connection, reader_wait, &Steady::default()).await?;
         begin_short(connection).await?;
-        runs::check_still_running(connection, plan.run_id).await?;
+        log::check_still_running(connection, plan.run_id).await?;
         phase::reached(Phase::Attach);
         attach(connection, &plan).await?;
         execute(connection, "commit", "COMMIT".into()).await?;
@@ -392,7 +392,7 @@ impl PostgresVersionWriter {
         if !plan.replaces {
             begin_short(connection).await?;
         }
-        runs::check_still_running(connection, plan.run_id).await?;
+        log::check_still_running(connection, plan.run_id).await?;
         check_free(connection, &plan).await?;
         enter_version(connection, &plan, completion).await?;
         if !plan.replaces && !is_attached {
@@ -416,13 +416,13 @@ impl PostgresVersionWriter {
         }
         phase::reached(Phase::Publish);
         queue::update(connection, &completion.review, version, at).await?;
-        runs::complete(connection, plan.run_id, version, completion).await?;
+        log::complete(connection, plan.run_id, version, completion).await?;
         let event = Event {
             version: Some(version),
             correlation_id: Some(plan.batch_id.clone()),
             ..Event::info("run", at, completion.details.clone())
         };
-        runs::log_event(connection, &event).await?;
+        log::log_event(connection, &event).await?;
         phase::reached(Phase::CloseLog);
         execute(connection, "commit", "COMMIT".into()).await?;
         phase::reached(Phase::Committed);
@@ -556,7 +556,7 @@ async fn parts_of(connection: &mut PgConnection, version: Version) -> StoreResul
 }
 
 /// Removes a version's partitions and summaries, inside a transaction.
-async fn drop_parts(
+pub(super) async fn drop_parts(
     connection: &mut PgConnection,
     version: Version,
     reader_wait: Duration,
@@ -645,48 +645,4 @@ pub(super) async fn drop_tables(
         Err(StoreError::Busy(_)) => execute(connection, action, "ROLLBACK".into()).await,
         Err(error) => Err(error),
     }
-}
-
-/// Seals a version: from then on nobody replaces or drops it.
-pub(super) async fn seal(
-    store: &PostgresStore,
-    version: Version,
-    reason: &str,
-    event: &Event,
-) -> StoreResult<()> {
-    let mut transaction = store.writer().await?;
-    let info = read::version_locked(&mut transaction, version).await?;
-    check_sealable(&info)?;
-    sqlx::query(
-        "UPDATE allocation_versions SET sealed_at = $2::timestamptz, sealed_reason = $3 \
-         WHERE version = $1",
-    )
-    .bind(version)
-    .bind(event.at.to_string())
-    .bind(reason)
-    .execute(&mut *transaction)
-    .await
-    .map_err(|e| from_sqlx("seal a version", e))?;
-    runs::log_event(&mut transaction, event).await?;
-    commit(transaction).await
-}
-
-/// Drops a version's rows. Its number stays taken.
-pub(super) async fn drop(
-    store: &PostgresStore,
-    version: Version,
-    event: &Event,
-) -> StoreResult<()> {
-    let mut transaction = store.writer().await?;
-    let info = read::version_locked(&mut transaction, version).await?;
-    let current = pointer::locked(&mut transaction).await?;
-    check_droppable(&info, &current)?;
-    drop_parts(&mut transaction, version, store.reader_wait).await?;
-    sqlx::query("UPDATE allocation_versions SET status = 'dropped' WHERE version = $1")
-        .bind(version)
-        .execute(&mut *transaction)
-        .await
-        .map_err(|e| from_sqlx("drop a version", e))?;
-    runs::log_event(&mut transaction, event).await?;
-    commit(transaction).await
 }

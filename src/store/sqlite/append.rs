@@ -7,38 +7,23 @@ use rusqlite::{Connection, params};
 use sqlx::SqliteConnection;
 
 use super::errors::{from_rusqlite, from_sqlx};
-use super::ledger::{GateRows, newest, sequence};
+use super::gate::{GateRows, newest};
 use super::raw::with_raw;
 use super::rows::SqliteRows;
 use super::versions::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
-use super::{SqliteStore, commit, queue, read, runs};
+use super::{SqliteStore, commit, log, queue, registry};
 use crate::engine::{Matching, OpenLot, Pool, SelfCheckError, Size, TradeRef};
-use crate::store::StoreResult;
-use crate::store::cells;
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, Event, Scope, Version, VersionPlan, Watermark,
 };
-use crate::store::phase::{self, Phase};
+use crate::store::phase::Phase;
 use crate::store::rows::{RowChunk, RowEncoder};
 use crate::store::rules::check_appendable;
+use crate::store::{StoreResult, cells, phase};
 
 /// Reads what came since a watermark, in one snapshot.
-pub(super) async fn arrivals(
-    store: &SqliteStore,
-    scope: &Scope,
-    since: &Watermark,
-) -> StoreResult<Arrivals> {
-    let since = sequence(since)?;
-    let action = "look for new trades";
-    let mut transaction = store.snapshot().await?;
-    with_raw(&mut transaction, action, |raw| {
-        arrivals_in(raw, scope, since).map_err(|e| from_rusqlite(action, e))
-    })
-    .await
-}
-
-fn arrivals_in(
+pub(super) fn arrivals_in(
     raw: &Connection,
     scope: &Scope,
     (ingest_since, void_since): (i64, i64),
@@ -105,21 +90,17 @@ fn revised(
 }
 
 /// Reads the open lots of some pools, with their buys, as far as they are needed.
-pub(super) async fn open_lots(
-    store: &SqliteStore,
+pub(super) fn open_lots_in(
+    raw: &Connection,
     version: Version,
     reach: &Reach,
 ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
-    let mut transaction = store.snapshot().await?;
-    with_raw(&mut transaction, "read the open lots", |raw| {
-        let mut lots = BTreeMap::new();
-        for (pool, reach) in reach {
-            let picked = pick_lots(raw, version, pool, *reach)?;
-            lots.insert(pool.clone(), buys_of(raw, pool, &picked)?);
-        }
-        Ok(lots)
-    })
-    .await
+    let mut lots = BTreeMap::new();
+    for (pool, reach) in reach {
+        let picked = pick_lots(raw, version, pool, *reach)?;
+        lots.insert(pool.clone(), buys_of(raw, pool, &picked)?);
+    }
+    Ok(lots)
 }
 
 fn pick_lots(
@@ -163,7 +144,7 @@ pub(super) async fn append(
 ) -> StoreResult<()> {
     let action = "append to the version";
     let mut transaction = store.writer().await?;
-    check_appendable(&read::version_in(&mut transaction, plan.version).await?)?;
+    check_appendable(&registry::version_in(&mut transaction, plan.version).await?)?;
     with_raw(&mut transaction, action, |raw| {
         let encoder = SqliteRows::new(plan);
         for pool in pools {
@@ -177,13 +158,13 @@ pub(super) async fn append(
     let at = completion.completed_at;
     phase::reached(Phase::Publish);
     queue::update(&mut transaction, &completion.review, plan.version, at).await?;
-    runs::complete(&mut transaction, plan.run_id, plan.version, completion).await?;
+    log::complete(&mut transaction, plan.run_id, plan.version, completion).await?;
     let event = Event {
         version: Some(plan.version),
         correlation_id: Some(plan.batch_id.clone()),
         ..Event::info("run", at, completion.details.clone())
     };
-    runs::log_event(&mut transaction, &event).await?;
+    log::log_event(&mut transaction, &event).await?;
     phase::reached(Phase::CloseLog);
     commit(transaction).await?;
     phase::reached(Phase::Committed);

@@ -4,31 +4,21 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::SqliteStore;
 use super::cells::select;
 use super::errors::from_rusqlite;
-use super::raw::with_raw;
 use crate::engine::Timestamp;
-use crate::store::StoreResult;
-use crate::store::cells;
 use crate::store::model::{DiskRoom, HealthFacts, RunLine, VersionInfo};
+use crate::store::{StoreResult, cells};
 
-/// Reads all of it in one state of the database.
-pub(super) async fn facts(
-    store: &SqliteStore,
+/// Reads all but the room on disk.
+pub(super) fn facts_in(
+    raw: &Connection,
     current: Option<&VersionInfo>,
 ) -> StoreResult<HealthFacts> {
-    let mut transaction = store.snapshot().await?;
-    let facts = with_raw(&mut transaction, "look how things stand", |raw| {
-        let mut facts = ledger_facts(raw, current)?;
-        let ended = "status <> 'running' ORDER BY id DESC LIMIT 1";
-        facts.last_run = run_lines(raw, ended)?.pop();
-        facts.running = run_lines(raw, "status = 'running' ORDER BY id")?;
-        Ok(facts)
-    });
-    let mut facts = facts.await?;
-    super::commit(transaction).await?;
-    facts.disk = disk_room(&store.path);
+    let mut facts = ledger_facts(raw, current)?;
+    let ended = "status <> 'running' ORDER BY id DESC LIMIT 1";
+    facts.last_run = run_lines(raw, ended)?.pop();
+    facts.running = run_lines(raw, "status = 'running' ORDER BY id")?;
     Ok(facts)
 }
 
@@ -66,7 +56,7 @@ fn run_lines(raw: &Connection, which: &str) -> StoreResult<Vec<RunLine>> {
 }
 
 /// Returns the room of the file system that a file is in; `None` where the system does not say.
-fn disk_room(path: &Path) -> Option<DiskRoom> {
+pub(super) fn disk_room(path: &Path) -> Option<DiskRoom> {
     room_told().or_else(|| room_of_system(path))
 }
 

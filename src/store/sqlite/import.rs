@@ -4,11 +4,11 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use sqlx::{Sqlite, Transaction};
 
 use super::errors::from_rusqlite;
-use super::ledger::relatives;
 use super::raw::{Raw, with_raw};
 use super::readback::{self, COLUMNS, COLUMNS_COUNT, Written};
 use super::rows::Cell;
-use super::{SqliteStore, commit, runs};
+use super::voids::relatives;
+use super::{SqliteStore, commit, log};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::corrections;
 use crate::store::model::{ImportFile, ImportMode, ImportReceipt, Reject};
@@ -74,7 +74,7 @@ async fn end_import(
 ) -> StoreResult<ImportReceipt> {
     receipt.import_id = Some(import_id);
     let event = import_event(file, &receipt, rejected);
-    runs::log_event(&mut transaction, &event).await?;
+    log::log_event(&mut transaction, &event).await?;
     phase::reached(Phase::Append);
     commit(transaction).await?;
     Ok(receipt)

@@ -2,143 +2,270 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, Row, params};
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
 use serde_json::json;
 
+use super::cells::select;
 use super::errors::{from_rusqlite, from_sqlx};
+use super::gate::{GateRows, newest, sequence};
 use super::raw::with_raw;
-use super::{SqliteStore, commit, runs};
-use crate::engine::{Fact, LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText};
-use crate::store::cells::pool;
-use crate::store::corrections::{Forms, Relative};
+use super::voids::relatives;
+use super::{SqliteStore, append, commit, import, log};
+use crate::engine::{Account, Pool, Timestamp, is_never_executed};
+use crate::store::cells::{Cells, pool};
+use crate::store::fingerprint::AdaptedViews;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
-    Event, LedgerCounts, LedgerRead, PoolSizes, Scope, VoidChange, Watermark,
+    Arrivals, Event, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes,
+    Scope, TradeIds, VoidChange, Watermark,
 };
 use crate::store::rules::check_voidable;
-use crate::store::{Elsewhere, Seen, StoreError, StoreResult};
+use crate::store::trades::TradeSource;
+use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells};
 
-/// Appends a void or an undo.
-pub(super) async fn void(store: &SqliteStore, change: &VoidChange) -> StoreResult<()> {
-    let action = "void a trade";
-    let mut transaction = store.writer().await?;
-    let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
-    let state: Option<bool> = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
-         AND v.order_id = t.order_id) FROM trade_records t WHERE account = $1 AND order_id = $2",
-    )
-    .bind(account)
-    .bind(order_id)
-    .fetch_optional(&mut *transaction)
-    .await
-    .map_err(|e| from_sqlx(action, e))?;
-    let relatives = with_raw(&mut transaction, action, |raw| {
-        relatives(raw, account, order_id).map_err(|e| from_rusqlite(action, e))
-    });
-    check_voidable(change, state, &relatives.await?)?;
-    sqlx::query(
-        "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(account)
-    .bind(order_id)
-    .bind(&change.reason)
-    .bind(&change.voided_by)
-    .bind(change.voided_at.as_micros())
-    .bind(change.undo)
-    .execute(&mut *transaction)
-    .await
-    .map_err(|e| from_sqlx(action, e))?;
-    let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
-        "reason": change.reason, "by": change.voided_by });
-    runs::log_event(
-        &mut transaction,
-        &Event::info("void", change.voided_at, details),
-    )
-    .await?;
-    commit(transaction).await
-}
+#[async_trait]
+impl LedgerStore for SqliteStore {
+    fn location(&self) -> String {
+        format!("sqlite://{}", self.path.display())
+    }
 
-/// Returns the rows among which all forms of an order are, its corrections and what it corrects.
-pub(super) fn relatives(
-    raw: &Connection,
-    account: &str,
-    order_id: &str,
-) -> rusqlite::Result<Vec<Relative>> {
-    let Forms { original, from, to } = Forms::of(order_id);
-    let mut statement = raw.prepare(
-        "SELECT order_id, EXISTS (SELECT 1 FROM eligible_trades e WHERE e.account = t.account \
-         AND e.order_id = t.order_id AND e.void_seq IS NULL) FROM trade_records t \
-         WHERE account = ?1 AND (order_id = ?2 OR (order_id >= ?3 AND order_id < ?4))",
-    )?;
-    let rows = statement.query_map(params![account, original, from, to], |row| {
-        let (order_id, counts) = (row.get(0)?, row.get(1)?);
-        Ok(Relative { order_id, counts })
-    })?;
-    rows.collect()
-}
+    fn adapted_views(&self) -> AdaptedViews {
+        self.adapted.clone()
+    }
 
-/// Counts the ledger's rows; each is in exactly one of the two views.
-pub(super) async fn counts(store: &SqliteStore) -> StoreResult<LedgerCounts> {
-    let mut connection = store.reader().await?;
-    let row: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
-        "WITH seen AS (SELECT account, order_id FROM eligible_trades \
-                       UNION ALL SELECT account, order_id FROM ineligible_trades), \
-              times AS (SELECT account, order_id, count(*) AS n FROM seen \
-                        GROUP BY account, order_id) \
-         SELECT (SELECT count(*) FROM trade_records), (SELECT count(*) FROM eligible_trades), \
-                (SELECT count(*) FROM ineligible_trades), (SELECT count(*) FROM active_voids), \
-                (SELECT count(*) FROM trade_records t LEFT JOIN times USING (account, order_id) \
-                 WHERE n IS NULL), \
-                (SELECT count(*) FROM times WHERE n > 1)",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("count the ledger", e))?;
-    let count = |value: i64| u64::try_from(value).unwrap_or(0);
-    Ok(LedgerCounts {
-        rows: count(row.0),
-        eligible: count(row.1),
-        ineligible: count(row.2),
-        voided: count(row.3),
-        in_neither: count(row.4),
-        in_both: count(row.5),
-    })
-}
+    async fn import_file(
+        &self,
+        file: &ImportFile,
+        trades: &mut dyn TradeSource,
+    ) -> StoreResult<ImportReceipt> {
+        import::import(self, file, trades).await
+    }
 
-/// Reads the pools of a scope through the gate, in one snapshot.
-pub(super) async fn read(
-    store: &SqliteStore,
-    scope: &Scope,
-    as_of: Option<&Watermark>,
-    seen: Seen<'_>,
-) -> StoreResult<LedgerRead> {
-    let as_of = as_of.map(sequence).transpose()?;
-    let mut transaction = store.snapshot().await?;
-    with_raw(&mut transaction, "read the ledger", |raw| {
-        let mut going = true;
-        let mut seen = |rows| {
-            going = seen(rows);
-            going
+    async fn void(&self, change: &VoidChange) -> StoreResult<()> {
+        let action = "void a trade";
+        let mut transaction = self.writer().await?;
+        let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
+        let state: Option<bool> = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
+             AND v.order_id = t.order_id) FROM trade_records t \
+             WHERE account = $1 AND order_id = $2",
+        )
+        .bind(account)
+        .bind(order_id)
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+        let relatives = with_raw(&mut transaction, action, |raw| {
+            relatives(raw, account, order_id).map_err(|e| from_rusqlite(action, e))
+        });
+        check_voidable(change, state, &relatives.await?)?;
+        sqlx::query(
+            "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(account)
+        .bind(order_id)
+        .bind(&change.reason)
+        .bind(&change.voided_by)
+        .bind(change.voided_at.as_micros())
+        .bind(change.undo)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
+        let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
+            "reason": change.reason, "by": change.voided_by });
+        log::log_event(
+            &mut transaction,
+            &Event::info("void", change.voided_at, details),
+        )
+        .await?;
+        commit(transaction).await
+    }
+
+    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
+        let (_, void_seq) = sequence(as_of)?;
+        let mut transaction = self.snapshot().await?;
+        with_raw(&mut transaction, "read the voids", |raw| {
+            voided_as_of(raw, void_seq).map_err(|e| from_rusqlite("read the voids", e))
+        })
+        .await
+    }
+
+    async fn trade_origin(
+        &self,
+        account: &Account,
+        order_id: &str,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>> {
+        let mut connection = self.reader().await?;
+        let row: Option<(String, i64, i64)> = sqlx::query_as(
+            "SELECT i.name, t.import_line, i.imported_at FROM trade_records t \
+             JOIN imports i ON i.id = t.import_id WHERE t.account = $1 AND t.order_id = $2",
+        )
+        .bind(account.as_str())
+        .bind(order_id)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("look up a trade's file", e))?;
+        Ok(row.map(|(name, line, at)| {
+            (
+                name,
+                line,
+                Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
+            )
+        }))
+    }
+
+    async fn trades_named(
+        &self,
+        ids: &TradeIds,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<NamedTrade>> {
+        let now = Watermark::Sequence {
+            ingest_seq: i64::MAX,
+            void_seq: i64::MAX,
         };
-        let read = read_pools(raw, scope, as_of, &mut seen);
-        let read = read.map_err(|e| from_rusqlite("read the ledger", e))?;
-        if going {
-            Ok(read)
-        } else {
-            Err(StoreError::Stopped)
-        }
-    })
-    .await
-}
+        let as_of = as_of.unwrap_or(&now);
+        let (last, _) = sequence(as_of)?;
+        let voided = self.voided_as_of(as_of).await?;
+        let mut connection = self.reader().await?;
+        let mut trades = Vec::new();
+        with_raw(&mut connection, "look trades up", |raw| {
+            let columns = [
+                "t.account",
+                "t.order_id",
+                "replace(upper(t.symbol), '/', '-')",
+                "t.side",
+                "t.order_time",
+                "t.status",
+            ];
+            // Ids first: each is found by its key, however many trades there are.
+            let from = format!(
+                "json_each(?1) i CROSS JOIN trade_records t ON t.account = i.value ->> 0 \
+                 AND t.order_id = i.value ->> 1 WHERE t.ingest_seq <= {last} ORDER BY i.key"
+            );
+            select(raw, &columns, &from, [json!(ids).to_string()], &mut |row| {
+                let text = |index| row.text(index).ok().flatten();
+                let name = |index| text(index).unwrap_or_default();
+                if is_never_executed(text(5).as_deref()) {
+                    return Ok(());
+                }
+                let key = (name(0), name(1));
+                let is_voided = voided.contains(&key);
+                let names = (&*key.0, &*key.1, &*name(2));
+                let micros = row.integer(4).ok().flatten();
+                trades.extend(cells::named_trade(names, &name(3), micros, is_voided));
+                Ok(())
+            })
+        })
+        .await?;
+        Ok(trades)
+    }
 
-/// Counts the rows of each pool of a scope, in one snapshot.
-pub(super) async fn pool_sizes(store: &SqliteStore, scope: &Scope) -> StoreResult<PoolSizes> {
-    let mut transaction = store.snapshot().await?;
-    with_raw(&mut transaction, "count the ledger", |raw| {
-        sizes_in(raw, scope).map_err(|e| from_rusqlite("count the ledger", e))
-    })
-    .await
+    async fn ledger_counts(&self) -> StoreResult<LedgerCounts> {
+        let mut connection = self.reader().await?;
+        let row: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+            "WITH seen AS (SELECT account, order_id FROM eligible_trades \
+                           UNION ALL SELECT account, order_id FROM ineligible_trades), \
+                  times AS (SELECT account, order_id, count(*) AS n FROM seen \
+                            GROUP BY account, order_id) \
+             SELECT (SELECT count(*) FROM trade_records), (SELECT count(*) FROM eligible_trades), \
+                    (SELECT count(*) FROM ineligible_trades), (SELECT count(*) FROM active_voids), \
+                    (SELECT count(*) FROM trade_records t LEFT JOIN times USING (account, \
+                    order_id) WHERE n IS NULL), \
+                    (SELECT count(*) FROM times WHERE n > 1)",
+        )
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("count the ledger", e))?;
+        let count = |value: i64| u64::try_from(value).unwrap_or(0);
+        Ok(LedgerCounts {
+            rows: count(row.0),
+            eligible: count(row.1),
+            ineligible: count(row.2),
+            voided: count(row.3),
+            in_neither: count(row.4),
+            in_both: count(row.5),
+        })
+    }
+
+    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
+        let mut connection = self.reader().await?;
+        let rows: Option<i64> = sqlx::query_scalar("SELECT max(ingest_seq) FROM trade_records")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| from_sqlx("count the ledger", e))?;
+        Ok(rows.and_then(|rows| u64::try_from(rows).ok()))
+    }
+
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
+        let mut transaction = self.snapshot().await?;
+        with_raw(&mut transaction, "count the ledger", |raw| {
+            sizes_in(raw, scope)
+                .map(Some)
+                .map_err(|e| from_rusqlite("count the ledger", e))
+        })
+        .await
+    }
+
+    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
+        let action = "cut a pool into slices";
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        let mut transaction = self.snapshot().await?;
+        with_raw(&mut transaction, action, |raw| {
+            let times = || {
+                let mut statement = raw.prepare(
+                    "SELECT DISTINCT order_time FROM ( \
+                         SELECT order_time, row_number() OVER (ORDER BY order_time) AS nth \
+                         FROM eligible_trades WHERE account = ?1 AND symbol = ?2) \
+                     WHERE nth % ?3 = 0 ORDER BY order_time",
+                )?;
+                let arguments = params![pool.account.as_str(), pool.symbol.as_str(), rows];
+                let times = statement.query_map(arguments, |row| row.get(0))?;
+                times.collect::<rusqlite::Result<Vec<i64>>>()
+            };
+            let times = times().map_err(|e| from_rusqlite(action, e))?;
+            // A time that is none is found where the row is read.
+            let times = times.into_iter().map(Timestamp::try_from_micros);
+            Ok(Some(times.filter_map(Result::ok).collect()))
+        })
+        .await
+    }
+
+    async fn read_ledger_seen(
+        &self,
+        scope: &Scope,
+        as_of: Option<&Watermark>,
+        seen: Seen<'_>,
+    ) -> StoreResult<LedgerRead> {
+        let as_of = as_of.map(sequence).transpose()?;
+        let mut transaction = self.snapshot().await?;
+        with_raw(&mut transaction, "read the ledger", |raw| {
+            let mut going = true;
+            let mut seen = |rows| {
+                going = seen(rows);
+                going
+            };
+            let read = read_pools(raw, scope, as_of, &mut seen);
+            let read = read.map_err(|e| from_rusqlite("read the ledger", e))?;
+            if going {
+                Ok(read)
+            } else {
+                Err(StoreError::Stopped)
+            }
+        })
+        .await
+    }
+
+    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
+        let since = sequence(since)?;
+        let action = "look for new trades";
+        let mut transaction = self.snapshot().await?;
+        with_raw(&mut transaction, action, |raw| {
+            append::arrivals_in(raw, scope, since).map_err(|e| from_rusqlite(action, e))
+        })
+        .await
+    }
 }
 
 fn sizes_in(raw: &Connection, scope: &Scope) -> rusqlite::Result<PoolSizes> {
@@ -169,39 +296,10 @@ fn sizes_in(raw: &Connection, scope: &Scope) -> rusqlite::Result<PoolSizes> {
     Ok(sizes)
 }
 
-/// Returns the last arrival and the last void.
-pub(super) fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
-    raw.query_row(
-        "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
-                (SELECT ifnull(max(void_seq), 0) FROM trade_voids)",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )
-}
-
-/// Returns the numbers of a watermark. Errors: it is of a database that numbers nothing.
-pub(super) fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
-    let elsewhere = StoreError::WatermarkElsewhere(Elsewhere::Postgres);
-    watermark.sequence().ok_or(elsewhere)
-}
-
 /// Voids in force as of a watermark: not the view's, which knows only this instant.
 const VOIDED_AS_OF: &str = "SELECT account, order_id FROM trade_voids v WHERE undone = 0 AND \
     void_seq = (SELECT max(w.void_seq) FROM trade_voids w WHERE w.account = v.account \
     AND w.order_id = v.order_id AND w.void_seq <= ?1)";
-
-/// Returns the voids in force as of an instant.
-pub(super) async fn voided(
-    store: &SqliteStore,
-    as_of: &Watermark,
-) -> StoreResult<BTreeSet<(String, String)>> {
-    let (_, void_seq) = sequence(as_of)?;
-    let mut transaction = store.snapshot().await?;
-    with_raw(&mut transaction, "read the voids", |raw| {
-        voided_as_of(raw, void_seq).map_err(|e| from_rusqlite("read the voids", e))
-    })
-    .await
-}
 
 fn voided_as_of(raw: &Connection, void_seq: i64) -> rusqlite::Result<BTreeSet<(String, String)>> {
     let mut statement = raw.prepare(VOIDED_AS_OF)?;
@@ -260,35 +358,6 @@ fn read_pools(
     Ok(read)
 }
 
-/// Returns the instants that cut a pool into slices of about so many rows.
-pub(super) async fn slice_times(
-    store: &SqliteStore,
-    pool: &Pool,
-    rows: u64,
-) -> StoreResult<Option<Vec<Timestamp>>> {
-    let action = "cut a pool into slices";
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let mut transaction = store.snapshot().await?;
-    with_raw(&mut transaction, action, |raw| {
-        let times = || {
-            let mut statement = raw.prepare(
-                "SELECT DISTINCT order_time FROM ( \
-                     SELECT order_time, row_number() OVER (ORDER BY order_time) AS nth \
-                     FROM eligible_trades WHERE account = ?1 AND symbol = ?2) \
-                 WHERE nth % ?3 = 0 ORDER BY order_time",
-            )?;
-            let arguments = params![pool.account.as_str(), pool.symbol.as_str(), rows];
-            let times = statement.query_map(arguments, |row| row.get(0))?;
-            times.collect::<rusqlite::Result<Vec<i64>>>()
-        };
-        let times = times().map_err(|e| from_rusqlite(action, e))?;
-        // A time that is none is found where the row is read.
-        let times = times.into_iter().map(Timestamp::try_from_micros);
-        Ok(Some(times.filter_map(Result::ok).collect()))
-    })
-    .await
-}
-
 fn count_ineligible(
     raw: &Connection,
     scope: &Scope,
@@ -308,134 +377,4 @@ fn count_ineligible(
         }
     }
     Ok(())
-}
-
-/// The ledger's rows on their way into pools.
-pub(super) struct GateRows<'a> {
-    scope: &'a Scope,
-    pools: BTreeMap<Pool, PoolLedger>,
-    /// Pools outside the scope.
-    others: BTreeSet<Pool>,
-    room: LineRoom,
-    voided: u64,
-}
-
-impl<'a> GateRows<'a> {
-    pub(super) fn new(scope: &'a Scope) -> Self {
-        Self {
-            scope,
-            pools: BTreeMap::new(),
-            others: BTreeSet::new(),
-            room: LineRoom::default(),
-            voided: 0,
-        }
-    }
-
-    /// Returns the pools, and the number of voided rows that were left out.
-    pub(super) fn into_pools(self) -> (BTreeMap<Pool, PoolLedger>, u64) {
-        (self.pools, self.voided)
-    }
-
-    pub(super) fn take_row(&mut self, row: &Row<'_>, is_voided: bool) -> rusqlite::Result<()> {
-        let text = |index: usize| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
-        let (account, symbol) = (text(0)?, text(1)?);
-        if is_voided {
-            self.voided += u64::from(self.scope.contains(&pool(account, symbol)));
-            return Ok(());
-        }
-        let fee = match row.get_ref(7)? {
-            rusqlite::types::ValueRef::Null => None,
-            value => Some(value.as_str().unwrap_or("")),
-        };
-        let facts = TradeText {
-            order_id: text(2)?,
-            side: text(3)?,
-            size: text(4)?,
-            price: text(5)?,
-            fee,
-            order_time_micros: row.get_ref(6)?.as_i64().ok(),
-            trade_seq: row.get(8)?,
-        };
-        let mut room = std::mem::take(&mut self.room);
-        if let Some(ledger) = self.ledger(account, symbol) {
-            // What is not plain goes the long way, which names what is wrong with it.
-            let trade = plain(&facts);
-            let is_taken = trade.is_some_and(|trade| ledger.try_push(&trade, &mut room).is_ok());
-            if !is_taken {
-                ledger.push_text(&facts);
-            }
-        }
-        self.room = room;
-        Ok(())
-    }
-
-    /// Finds a row's pool. `None`: it is outside the scope.
-    fn ledger(&mut self, account: &str, symbol: &str) -> Option<&mut PoolLedger> {
-        let names = (account, symbol);
-        if self.pools.contains_key(&names as &dyn PoolNames) {
-            return self.pools.get_mut(&names as &dyn PoolNames);
-        }
-        if self.others.contains(&names as &dyn PoolNames) {
-            return None;
-        }
-        let pool = pool(account, symbol);
-        if !self.scope.contains(&pool) {
-            self.others.insert(pool);
-            return None;
-        }
-        let nothing = || PoolLedger::new(pool.clone());
-        Some(self.pools.entry(pool.clone()).or_insert_with(nothing))
-    }
-}
-
-/// Reads a trade whose numbers are plain digits. `None`: one is not.
-fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
-    let number = |text: &str| Fact::of_plain_text(text.as_bytes());
-    Some(TradeRef {
-        order_id: text.order_id,
-        side: text.side.parse().ok()?,
-        size: number(text.size)?,
-        price: number(text.price)?,
-        fee: match text.fee {
-            Some(fee) => Some(number(fee)?),
-            None => None,
-        },
-        order_time: Timestamp::try_from_micros(text.order_time_micros?).ok()?,
-        trade_seq: text.trade_seq,
-    })
-}
-
-/// Says how many rows the ledger has: rows are numbered as they arrive, and none is ever deleted.
-pub(super) async fn rows_about(store: &SqliteStore) -> StoreResult<Option<u64>> {
-    let mut connection = store.reader().await?;
-    let rows: Option<i64> = sqlx::query_scalar("SELECT max(ingest_seq) FROM trade_records")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(|e| from_sqlx("count the ledger", e))?;
-    Ok(rows.and_then(|rows| u64::try_from(rows).ok()))
-}
-
-/// Returns the file and line that a trade came from.
-pub(super) async fn origin(
-    store: &SqliteStore,
-    account: &str,
-    order_id: &str,
-) -> StoreResult<Option<(String, i64, Timestamp)>> {
-    let mut connection = store.reader().await?;
-    let row: Option<(String, i64, i64)> = sqlx::query_as(
-        "SELECT i.name, t.import_line, i.imported_at FROM trade_records t \
-         JOIN imports i ON i.id = t.import_id WHERE t.account = $1 AND t.order_id = $2",
-    )
-    .bind(account)
-    .bind(order_id)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("look up a trade's file", e))?;
-    Ok(row.map(|(name, line, at)| {
-        (
-            name,
-            line,
-            Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
-        )
-    }))
 }

@@ -9,21 +9,24 @@ mod append;
 mod cells;
 mod effort;
 mod errors;
-mod evidence;
 mod fingerprint;
 mod functions;
+mod gate;
 mod health;
 mod history;
 mod import;
 mod indexes;
 mod ledger;
 mod lock;
+mod log;
 mod pointer;
 mod queue;
 mod raw;
 mod read;
 mod readback;
 mod reading;
+mod registry;
+mod review;
 mod rows;
 mod runs;
 mod schema;
@@ -31,33 +34,21 @@ mod sourced;
 #[cfg(test)]
 mod tests;
 mod versions;
+mod voids;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 
+use super::StoreResult;
 use super::fingerprint::AdaptedViews;
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
-use super::lots::{OpenLots, Reach};
-use super::model::{
-    AppendedPool, Arrivals, Completion, Current, Event, Exclusion, HealthFacts, HistoricalSell,
-    Holder, ImportFile, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead, LoggedEvent,
-    NamedTrade, PointerMove, PoolSizes, PoolSummary, QueuedItem, RetryNote, ReviewDecision,
-    RunFailure, RunStart, SchemaStep, Scope, Sold, TradeIds, Version, VersionInfo, VersionPlan,
-    VoidChange, Watermark,
-};
-use super::trades::TradeSource;
-use super::{
-    RowSink, RunLock, Seen, SourcedSink, Store, StoreResult, StoredPool, StoredRow, VersionWriter,
-};
-use crate::engine::{Account, Pool, Timestamp};
+use super::model::{Holder, SchemaStep};
 pub use effort::steps_taken;
 use errors::{from_rusqlite, from_sqlx};
 use reading::{Access, Reading};
@@ -252,236 +243,4 @@ async fn commit(transaction: Transaction<'static, Sqlite>) -> StoreResult<()> {
         .commit()
         .await
         .map_err(|e| from_sqlx("commit", e))
-}
-
-#[async_trait]
-impl Store for SqliteStore {
-    fn location(&self) -> String {
-        format!("sqlite://{}", self.path.display())
-    }
-
-    fn adapted_views(&self) -> AdaptedViews {
-        self.adapted.clone()
-    }
-
-    async fn import_file(
-        &self,
-        file: &ImportFile,
-        trades: &mut dyn TradeSource,
-    ) -> StoreResult<ImportReceipt> {
-        import::import(self, file, trades).await
-    }
-
-    async fn void(&self, change: &VoidChange) -> StoreResult<()> {
-        ledger::void(self, change).await
-    }
-
-    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
-        ledger::voided(self, as_of).await
-    }
-
-    async fn trades_named(
-        &self,
-        ids: &TradeIds,
-        as_of: Option<&Watermark>,
-    ) -> StoreResult<Vec<NamedTrade>> {
-        evidence::trades_named(self, ids, as_of).await
-    }
-
-    async fn trade_origin(
-        &self,
-        account: &Account,
-        order_id: &str,
-    ) -> StoreResult<Option<(String, i64, Timestamp)>> {
-        ledger::origin(self, account.as_str(), order_id).await
-    }
-
-    async fn ledger_counts(&self) -> StoreResult<LedgerCounts> {
-        ledger::counts(self).await
-    }
-
-    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>> {
-        ledger::rows_about(self).await
-    }
-
-    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
-        ledger::pool_sizes(self, scope).await.map(Some)
-    }
-
-    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
-        ledger::slice_times(self, pool, rows).await
-    }
-
-    async fn read_ledger_seen(
-        &self,
-        scope: &Scope,
-        as_of: Option<&Watermark>,
-        seen: Seen<'_>,
-    ) -> StoreResult<LedgerRead> {
-        ledger::read(self, scope, as_of, seen).await
-    }
-
-    async fn lock_runs(&self, holder: &Holder) -> StoreResult<Box<dyn RunLock>> {
-        Ok(Box::new(lock::try_lock(&self.real, holder)?))
-    }
-
-    async fn close_orphans(&self, holder: &Holder) -> StoreResult<u64> {
-        runs::close_orphans(self, holder).await
-    }
-
-    async fn begin_run(&self, run: &RunStart) -> StoreResult<i64> {
-        runs::begin(self, run).await
-    }
-
-    async fn log_retry(&self, run_id: i64, note: &RetryNote) -> StoreResult<()> {
-        runs::log_retry(self, run_id, note).await
-    }
-
-    async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
-        runs::fail(self, run_id, failure).await
-    }
-
-    async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
-        Ok(Box::new(versions::begin(self, plan).await?))
-    }
-
-    async fn end_idle_run(
-        &self,
-        run_id: i64,
-        version: Version,
-        at: Timestamp,
-        duration_ms: i64,
-    ) -> StoreResult<()> {
-        runs::end_idle(self, run_id, version, (at, duration_ms)).await
-    }
-
-    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
-        append::arrivals(self, scope, since).await
-    }
-
-    async fn open_lots(
-        &self,
-        version: Version,
-        reach: &Reach,
-    ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
-        append::open_lots(self, version, reach).await
-    }
-
-    async fn append(
-        &self,
-        plan: &VersionPlan,
-        pools: &[AppendedPool],
-        completion: &Completion,
-    ) -> StoreResult<()> {
-        append::append(self, plan, pools, completion).await
-    }
-
-    async fn next_version(&self) -> StoreResult<Version> {
-        read::next_version(self).await
-    }
-
-    async fn versions(&self) -> StoreResult<Vec<VersionInfo>> {
-        read::versions(self).await
-    }
-
-    async fn current(&self) -> StoreResult<Current> {
-        read::current(self).await
-    }
-
-    async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()> {
-        pointer::move_by_hand(self, pointer).await
-    }
-
-    async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()> {
-        versions::seal(self, version, reason, event).await
-    }
-
-    async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()> {
-        versions::drop(self, version, event).await
-    }
-
-    async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>> {
-        read::pool_summaries(self, version).await
-    }
-
-    async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>> {
-        read::pools_with_rows(self, version).await
-    }
-
-    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>> {
-        read::stored_pools(self, version, pools).await
-    }
-
-    async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {
-        read::unmatched_rows(self, version).await
-    }
-
-    async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
-        read::export(self, version, sink).await
-    }
-
-    async fn sourced_rows(
-        &self,
-        version: Version,
-        account: Option<&Account>,
-        sold: Sold,
-        sink: &mut dyn SourcedSink,
-    ) -> StoreResult<u64> {
-        sourced::rows(self, version, account, sold, sink).await
-    }
-
-    async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {
-        evidence::imports(self).await
-    }
-
-    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>> {
-        evidence::events_of(self, kinds).await
-    }
-
-    async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>> {
-        evidence::item_history(self, id).await
-    }
-
-    async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()> {
-        evidence::decide_review(self, decision).await
-    }
-
-    async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>> {
-        queue::list(self).await
-    }
-
-    async fn exclusions(&self) -> StoreResult<Vec<Exclusion>> {
-        queue::exclusions(self).await
-    }
-
-    async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()> {
-        queue::set_exclusion(self, exclusion, excluded).await
-    }
-
-    async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
-        health::facts(self, current).await
-    }
-
-    async fn snapshots(&self) -> StoreResult<Vec<String>> {
-        history::snapshots(self).await
-    }
-
-    async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>> {
-        history::snapshot(self, name).await
-    }
-
-    async fn add_snapshot(
-        &self,
-        name: &str,
-        sells: &[HistoricalSell],
-        at: Timestamp,
-    ) -> StoreResult<()> {
-        history::add_snapshot(self, name, sells, at).await
-    }
-
-    async fn log_event(&self, event: &Event) -> StoreResult<()> {
-        let mut transaction = self.writer().await?;
-        runs::log_event(&mut transaction, event).await?;
-        commit(transaction).await
-    }
 }

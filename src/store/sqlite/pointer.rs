@@ -1,14 +1,11 @@
 //! The current pointer in SQLite: which version reports read.
 
-use serde_json::json;
 use sqlx::SqliteConnection;
 
 use super::errors::from_sqlx;
-use super::{SqliteStore, commit, queue, read, runs};
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
-use crate::store::model::{Event, PointerMove, Version};
-use crate::store::rules::check_publishable;
+use crate::store::model::Version;
 
 /// Moves the pointer inside a transaction.
 pub(super) async fn set(
@@ -35,26 +32,4 @@ pub(super) async fn set(
     .await
     .map(|_| ())
     .map_err(|e| from_sqlx(action, e))
-}
-
-/// Publishes a version by hand: pointer, review queue and audit trail in one transaction.
-pub(super) async fn move_by_hand(store: &SqliteStore, pointer: &PointerMove) -> StoreResult<()> {
-    let mut transaction = store.writer().await?;
-    let info = read::version_in(&mut transaction, pointer.version).await?;
-    check_publishable(&info)?;
-    set(&mut transaction, pointer.version, pointer.held, pointer.at).await?;
-    queue::update(
-        &mut transaction,
-        &pointer.review,
-        pointer.version,
-        pointer.at,
-    )
-    .await?;
-    let details = json!({ "held": pointer.held, "by": pointer.by });
-    let event = Event {
-        version: Some(pointer.version),
-        ..Event::info("publish", pointer.at, details)
-    };
-    runs::log_event(&mut transaction, &event).await?;
-    commit(transaction).await
 }

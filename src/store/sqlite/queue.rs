@@ -7,19 +7,12 @@ use sqlx::{Row, SqliteConnection};
 
 use super::cells::select;
 use super::errors::from_sqlx;
+use super::log;
 use super::raw::with_raw;
-use super::{SqliteStore, commit, runs};
 use crate::engine::{ReviewItem, Timestamp};
-use crate::store::StoreResult;
-use crate::store::cells;
-use crate::store::model::{Event, Exclusion, QueuedItem, ReviewUpdate, Version};
+use crate::store::model::{Event, QueuedItem, ReviewUpdate, Version};
 use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
-
-/// Lists the queue: open items first, the most urgent first.
-pub(super) async fn list(store: &SqliteStore) -> StoreResult<Vec<QueuedItem>> {
-    let mut connection = store.reader().await?;
-    read(&mut connection).await
-}
+use crate::store::{StoreResult, cells};
 
 /// Lists the queue inside a transaction.
 pub(super) async fn read(connection: &mut SqliteConnection) -> StoreResult<Vec<QueuedItem>> {
@@ -79,7 +72,7 @@ pub(super) async fn update(
             version: Some(version),
             ..Event::info(kind, at, json!({ "id": id, "order_id": order_id }))
         };
-        runs::log_event(connection, &event).await?;
+        log::log_event(connection, &event).await?;
     }
     Ok(())
 }
@@ -155,56 +148,4 @@ fn bind_update<'q>(
         .bind(version)
         .bind(at.as_micros())
         .bind(id)
-}
-
-/// Lists the pools excluded at present.
-pub(super) async fn exclusions(store: &SqliteStore) -> StoreResult<Vec<Exclusion>> {
-    let mut connection = store.reader().await?;
-    with_raw(&mut connection, "read the excluded pools", |raw| {
-        let mut exclusions = Vec::new();
-        let from = "review_exclusions e WHERE excluded = 1 AND NOT EXISTS \
-             (SELECT 1 FROM review_exclusions f WHERE f.account = e.account \
-             AND f.symbol = e.symbol AND f.id > e.id) ORDER BY account, symbol";
-        select(raw, cells::EXCLUSION, from, [], &mut |row| {
-            exclusions.push(cells::exclusion(row)?);
-            Ok(())
-        })?;
-        Ok(exclusions)
-    })
-    .await
-}
-
-/// Appends a decision about a pool.
-pub(super) async fn set_exclusion(
-    store: &SqliteStore,
-    exclusion: &Exclusion,
-    excluded: bool,
-) -> StoreResult<()> {
-    let mut transaction = store.writer().await?;
-    let pool = &exclusion.pool;
-    sqlx::query(
-        "INSERT INTO review_exclusions (account, symbol, excluded, reason, decided_by, \
-         decided_at) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(pool.account.as_str())
-    .bind(pool.symbol.as_str())
-    .bind(excluded)
-    .bind(&exclusion.reason)
-    .bind(&exclusion.decided_by)
-    .bind(exclusion.decided_at.as_micros())
-    .execute(&mut *transaction)
-    .await
-    .map_err(|e| from_sqlx("exclude a pool", e))?;
-    let kind = if excluded {
-        "review_excluded"
-    } else {
-        "review_included"
-    };
-    let details = json!({ "reason": exclusion.reason, "by": exclusion.decided_by });
-    let event = Event {
-        pool: Some(pool.clone()),
-        ..Event::info(kind, exclusion.decided_at, details)
-    };
-    runs::log_event(&mut transaction, &event).await?;
-    commit(transaction).await
 }

@@ -1,137 +1,213 @@
 //! Reading versions from SQLite.
 
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
 use rusqlite::Connection;
-use sqlx::SqliteConnection;
+use serde_json::json;
 
 use super::cells::{RawCells, each, select};
 use super::errors::{from_rusqlite, from_sqlx};
 use super::raw::with_raw;
-use super::{SqliteStore, commit};
-use crate::engine::Pool;
-use crate::store::cells::{self, Cells};
-use crate::store::model::{Current, PoolSummary, Version, VersionInfo};
-use crate::store::{RowSink, StoreError, StoreResult, StoredPool, StoredRow};
+use super::registry::{current_in, version_in};
+use super::{SqliteStore, append, commit, log, pointer, queue, sourced, versions};
+use crate::engine::{Account, Pool};
+use crate::store::cells::Cells;
+use crate::store::lots::{OpenLots, Reach};
+use crate::store::model::{
+    AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, Sold, Version, VersionInfo,
+    VersionPlan,
+};
+use crate::store::rules::{check_droppable, check_publishable, check_sealable};
+use crate::store::{
+    RowSink, SourcedSink, StoreResult, StoredPool, StoredRow, VersionStore, VersionWriter, cells,
+};
 
-/// Returns the number after the last one ever given.
-pub(super) async fn next_version(store: &SqliteStore) -> StoreResult<Version> {
-    let mut connection = store.reader().await?;
-    sqlx::query_scalar(
-        "SELECT max(ifnull((SELECT max(version) FROM allocation_versions), 0), \
-         ifnull((SELECT max(allocation_version) FROM fifo_computation_log), 0)) + 1",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx("number a version", e))
-}
+#[async_trait]
+impl VersionStore for SqliteStore {
+    async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
+        Ok(Box::new(versions::begin(self, plan).await?))
+    }
 
-/// Lists the registry, oldest first.
-pub(super) async fn versions(store: &SqliteStore) -> StoreResult<Vec<VersionInfo>> {
-    let mut connection = store.reader().await?;
-    with_raw(&mut connection, "list the versions", |raw| {
-        let mut versions = Vec::new();
-        select(
-            raw,
-            cells::VERSION,
-            "allocation_versions ORDER BY version",
-            [],
-            &mut |row| {
-                versions.push(cells::version(row)?);
-                Ok(())
-            },
-        )?;
-        Ok(versions)
-    })
-    .await
-}
+    async fn append(
+        &self,
+        plan: &VersionPlan,
+        pools: &[AppendedPool],
+        completion: &Completion,
+    ) -> StoreResult<()> {
+        append::append(self, plan, pools, completion).await
+    }
 
-/// Returns a version inside a transaction.
-pub(super) async fn version_in(
-    connection: &mut SqliteConnection,
-    version: Version,
-) -> StoreResult<VersionInfo> {
-    with_raw(connection, "look up a version", |raw| {
-        let mut found = None;
-        let from = "allocation_versions WHERE version = ?1";
-        select(raw, cells::VERSION, from, [version], &mut |row| {
-            found = Some(cells::version(row)?);
-            Ok(())
-        })?;
-        found.ok_or(StoreError::NoVersion(version))
-    })
-    .await
-}
-
-/// Returns the current pointer.
-pub(super) async fn current(store: &SqliteStore) -> StoreResult<Current> {
-    let mut connection = store.reader().await?;
-    current_in(&mut connection).await
-}
-
-/// Returns the current pointer inside a transaction.
-pub(super) async fn current_in(connection: &mut SqliteConnection) -> StoreResult<Current> {
-    let row: (Option<i64>, bool) = sqlx::query_as("SELECT version, held FROM current_version")
-        .fetch_one(connection)
+    async fn open_lots(
+        &self,
+        version: Version,
+        reach: &Reach,
+    ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
+        let mut transaction = self.snapshot().await?;
+        with_raw(&mut transaction, "read the open lots", |raw| {
+            append::open_lots_in(raw, version, reach)
+        })
         .await
-        .map_err(|e| from_sqlx("read the current version", e))?;
-    Ok(Current {
-        version: row.0,
-        held: row.1,
-    })
-}
+    }
 
-/// Lists a version's pools.
-pub(super) async fn pool_summaries(
-    store: &SqliteStore,
-    version: Version,
-) -> StoreResult<Vec<PoolSummary>> {
-    let mut connection = store.reader().await?;
-    with_raw(&mut connection, "read the pool summaries", |raw| {
-        let mut summaries = Vec::new();
-        let from = "fifo_pool_summary WHERE allocation_version = ?1 ORDER BY account, symbol";
-        select(raw, cells::SUMMARY, from, [version], &mut |row| {
-            summaries.push(cells::summary(row)?);
-            Ok(())
-        })?;
-        Ok(summaries)
-    })
-    .await
-}
+    async fn versions(&self) -> StoreResult<Vec<VersionInfo>> {
+        let mut connection = self.reader().await?;
+        with_raw(&mut connection, "list the versions", |raw| {
+            let mut versions = Vec::new();
+            select(
+                raw,
+                cells::VERSION,
+                "allocation_versions ORDER BY version",
+                [],
+                &mut |row| {
+                    versions.push(cells::version(row)?);
+                    Ok(())
+                },
+            )?;
+            Ok(versions)
+        })
+        .await
+    }
 
-/// Lists the pools that a version has rows of.
-pub(super) async fn pools_with_rows(
-    store: &SqliteStore,
-    version: Version,
-) -> StoreResult<Vec<Pool>> {
-    let mut connection = store.reader().await?;
-    let action = "list the pools of a version";
-    with_raw(&mut connection, action, |raw| {
-        let mut pools = Vec::new();
-        let sql = "SELECT account, symbol FROM fifo_allocations WHERE allocation_version = ?1 \
-             UNION SELECT account, symbol FROM fifo_inventory_snapshot \
-             WHERE allocation_version = ?1 ORDER BY 1, 2";
-        each(raw, sql, [version], &mut |row| {
-            let text = |index| row.text(index).ok().flatten().unwrap_or_default();
-            pools.push(cells::pool(&text(0), &text(1)));
-            Ok(())
-        })?;
-        Ok(pools)
-    })
-    .await
-}
+    async fn current(&self) -> StoreResult<Current> {
+        let mut connection = self.reader().await?;
+        current_in(&mut connection).await
+    }
 
-/// Reads what a version holds of some pools, in one state of the database.
-pub(super) async fn stored_pools(
-    store: &SqliteStore,
-    version: Version,
-    pools: &[Pool],
-) -> StoreResult<Vec<StoredPool>> {
-    let mut transaction = store.snapshot().await?;
-    let stored = with_raw(&mut transaction, "read allocations", |raw| {
-        stored_pools_in(raw, version, pools)
-    })
-    .await?;
-    commit(transaction).await?;
-    Ok(stored)
+    async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()> {
+        let mut transaction = self.writer().await?;
+        let info = version_in(&mut transaction, pointer.version).await?;
+        check_publishable(&info)?;
+        pointer::set(&mut transaction, pointer.version, pointer.held, pointer.at).await?;
+        queue::update(
+            &mut transaction,
+            &pointer.review,
+            pointer.version,
+            pointer.at,
+        )
+        .await?;
+        let details = json!({ "held": pointer.held, "by": pointer.by });
+        let event = Event {
+            version: Some(pointer.version),
+            ..Event::info("publish", pointer.at, details)
+        };
+        log::log_event(&mut transaction, &event).await?;
+        commit(transaction).await
+    }
+
+    async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()> {
+        let mut transaction = self.writer().await?;
+        let info = version_in(&mut transaction, version).await?;
+        check_sealable(&info)?;
+        sqlx::query(
+            "UPDATE allocation_versions SET sealed_at = $2, sealed_reason = $3 WHERE version = $1",
+        )
+        .bind(version)
+        .bind(event.at.as_micros())
+        .bind(reason)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|e| from_sqlx("seal a version", e))?;
+        log::log_event(&mut transaction, event).await?;
+        commit(transaction).await
+    }
+
+    async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()> {
+        let mut transaction = self.writer().await?;
+        let info = version_in(&mut transaction, version).await?;
+        let current = current_in(&mut transaction).await?;
+        check_droppable(&info, &current)?;
+        versions::delete_rows(&mut transaction, version).await?;
+        sqlx::query("UPDATE allocation_versions SET status = 'dropped' WHERE version = $1")
+            .bind(version)
+            .execute(&mut *transaction)
+            .await
+            .map_err(|e| from_sqlx("drop a version", e))?;
+        log::log_event(&mut transaction, event).await?;
+        commit(transaction).await
+    }
+
+    async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>> {
+        let mut connection = self.reader().await?;
+        with_raw(&mut connection, "read the pool summaries", |raw| {
+            let mut summaries = Vec::new();
+            let from = "fifo_pool_summary WHERE allocation_version = ?1 ORDER BY account, symbol";
+            select(raw, cells::SUMMARY, from, [version], &mut |row| {
+                summaries.push(cells::summary(row)?);
+                Ok(())
+            })?;
+            Ok(summaries)
+        })
+        .await
+    }
+
+    async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>> {
+        let mut connection = self.reader().await?;
+        let action = "list the pools of a version";
+        with_raw(&mut connection, action, |raw| {
+            let mut pools = Vec::new();
+            let sql = "SELECT account, symbol FROM fifo_allocations WHERE allocation_version = ?1 \
+                 UNION SELECT account, symbol FROM fifo_inventory_snapshot \
+                 WHERE allocation_version = ?1 ORDER BY 1, 2";
+            each(raw, sql, [version], &mut |row| {
+                let text = |index| row.text(index).ok().flatten().unwrap_or_default();
+                pools.push(cells::pool(&text(0), &text(1)));
+                Ok(())
+            })?;
+            Ok(pools)
+        })
+        .await
+    }
+
+    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>> {
+        let mut transaction = self.snapshot().await?;
+        let stored = with_raw(&mut transaction, "read allocations", |raw| {
+            stored_pools_in(raw, version, pools)
+        })
+        .await?;
+        commit(transaction).await?;
+        Ok(stored)
+    }
+
+    async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {
+        let mut connection = self.reader().await?;
+        with_raw(&mut connection, "read unmatched rows", |raw| {
+            let mut found = Vec::new();
+            let from = "fifo_allocations WHERE allocation_version = ?1 AND buy_order_id IS NULL \
+                        ORDER BY id";
+            select(raw, cells::ALLOCATION, from, [version], &mut |row| {
+                found.push(cells::allocation(row));
+                Ok(())
+            })?;
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
+        let mut connection = self.reader().await?;
+        with_raw(&mut connection, "export a version", |raw| {
+            let mut rows = 0;
+            let from =
+                "fifo_allocations WHERE allocation_version = ?1 ORDER BY account, symbol, id";
+            select(raw, cells::ALLOCATION, from, [version], &mut |row| {
+                rows += 1;
+                cells::give(cells::allocation(row), sink)
+            })?;
+            Ok(rows)
+        })
+        .await
+    }
+
+    async fn sourced_rows(
+        &self,
+        version: Version,
+        account: Option<&Account>,
+        sold: Sold,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        sourced::rows(self, version, account, sold, sink).await
+    }
 }
 
 /// The whole key finds each pool. The SQL names the index: with statistics in the file, another one
@@ -174,42 +250,4 @@ fn stored_pools_in(
         all.push(stored);
     }
     Ok(all)
-}
-
-/// Reads the unmatched rows of a version.
-pub(super) async fn unmatched_rows(
-    store: &SqliteStore,
-    version: Version,
-) -> StoreResult<Vec<StoredRow>> {
-    let mut connection = store.reader().await?;
-    with_raw(&mut connection, "read unmatched rows", |raw| {
-        let mut found = Vec::new();
-        let from = "fifo_allocations WHERE allocation_version = ?1 AND buy_order_id IS NULL \
-                    ORDER BY id";
-        select(raw, cells::ALLOCATION, from, [version], &mut |row| {
-            found.push(cells::allocation(row));
-            Ok(())
-        })?;
-        Ok(found)
-    })
-    .await
-}
-
-/// Gives each row of a version to `sink`, in canonical order.
-pub(super) async fn export(
-    store: &SqliteStore,
-    version: Version,
-    sink: &mut dyn RowSink,
-) -> StoreResult<u64> {
-    let mut connection = store.reader().await?;
-    with_raw(&mut connection, "export a version", |raw| {
-        let mut rows = 0;
-        let from = "fifo_allocations WHERE allocation_version = ?1 ORDER BY account, symbol, id";
-        select(raw, cells::ALLOCATION, from, [version], &mut |row| {
-            rows += 1;
-            cells::give(cells::allocation(row), sink)
-        })?;
-        Ok(rows)
-    })
-    .await
 }

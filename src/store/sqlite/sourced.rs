@@ -8,12 +8,13 @@ use serde_json::json;
 
 use super::cells::{each, select};
 use super::raw::with_raw;
-use super::{SqliteStore, commit, evidence};
+use super::{SqliteStore, commit};
 use crate::engine::{Account, Pool};
-use crate::store::cells::{self, Cells};
+use crate::store::HistoryStore;
+use crate::store::cells::Cells;
 use crate::store::model::{LongRun, Sold, Version};
-use crate::store::sourced::{self, Origins, SourcedRows, Span};
-use crate::store::{SourcedSink, StoreError, StoreResult};
+use crate::store::sourced::{Origins, SourcedRows, Span};
+use crate::store::{SourcedSink, StoreError, StoreResult, cells, sourced};
 
 /// Gives each row of a version to `sink` with the origin of its trades, in canonical order.
 pub(super) async fn rows(
@@ -23,7 +24,7 @@ pub(super) async fn rows(
     sold: Sold,
     sink: &mut dyn SourcedSink,
 ) -> StoreResult<u64> {
-    let files = evidence::imports(store).await?;
+    let files = store.imports().await?;
     let files: BTreeMap<i64, Arc<str>> = files
         .into_iter()
         .map(|file| (file.id, Arc::from(file.name)))

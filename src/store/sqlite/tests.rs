@@ -12,12 +12,14 @@ use rusqlite::types::ValueRef;
 use super::raw::with_raw;
 use super::*;
 use crate::engine::{
-    Carried, IssueType, LedgerTrade, RowsHash, SymbolRules, Trade, TradeText, compute_pool,
-    review_items,
+    Account, Carried, IssueType, LedgerTrade, RowsHash, SymbolRules, Timestamp, Trade, TradeText,
+    compute_pool, review_items,
 };
 use crate::store::model::{
-    Completion, ImportBatch, ImportMode, ReviewUpdate, RunCounts, VersionStatus,
+    Completion, Event, ImportBatch, ImportFile, ImportMode, ReviewUpdate, RunCounts, RunStart,
+    Scope, Version, VersionPlan, VersionStatus, VoidChange, Watermark,
 };
+use crate::store::{HistoryStore, LedgerStore, RunStore, VersionStore};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::try_from_micros(1_735_787_045_000_006 + seconds * 1_000_000).unwrap()

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
+
 use super::super::raw::loans;
 use super::*;
 use crate::engine::PoolOutcome;
 use crate::store::rows::{Part, PartSource};
 use crate::store::trades::TradeSource;
+use crate::store::{LedgerStore, VersionStore};
 
 /// Pools of one trade: as many as the channel of sqlx's worker has places, many times over.
 const POOLS: usize = 3_000;

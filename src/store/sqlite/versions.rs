@@ -10,16 +10,16 @@ use rusqlite::{Connection, params};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::errors::{from_rusqlite, from_sqlx};
-use super::indexes::{self, Dropped};
+use super::indexes::Dropped;
 use super::raw::{Raw, with_raw};
 use super::rows::{SqliteRows, cells};
-use super::{SqliteStore, commit, pointer, queue, read, runs};
+use super::{SqliteStore, commit, indexes, log, pointer, queue, registry};
 use crate::engine::Pool;
 use crate::store::model::{Completion, Event, PoolSummary, Version, VersionPlan};
-use crate::store::phase::{self, Phase};
+use crate::store::phase::Phase;
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
-use crate::store::rules::{check_droppable, check_sealable, check_version_free};
-use crate::store::{StoreError, StoreResult, VersionWriter};
+use crate::store::rules::check_version_free;
+use crate::store::{StoreError, StoreResult, VersionWriter, phase};
 
 /// A version being written.
 pub(super) struct SqliteVersionWriter {
@@ -34,7 +34,7 @@ pub(super) async fn begin(
     plan: &VersionPlan,
 ) -> StoreResult<SqliteVersionWriter> {
     let mut transaction = store.writer().await?;
-    let old = match read::version_in(&mut transaction, plan.version).await {
+    let old = match registry::version_in(&mut transaction, plan.version).await {
         Ok(old) => Some(old),
         Err(StoreError::NoVersion(_)) => None,
         Err(error) => return Err(error),
@@ -122,13 +122,13 @@ impl VersionWriter for SqliteVersionWriter {
         }
         phase::reached(Phase::Publish);
         queue::update(&mut transaction, &completion.review, plan.version, at).await?;
-        runs::complete(&mut transaction, plan.run_id, plan.version, completion).await?;
+        log::complete(&mut transaction, plan.run_id, plan.version, completion).await?;
         let event = Event {
             version: Some(plan.version),
             correlation_id: Some(plan.batch_id.clone()),
             ..Event::info("run", at, completion.details.clone())
         };
-        runs::log_event(&mut transaction, &event).await?;
+        log::log_event(&mut transaction, &event).await?;
         phase::reached(Phase::CloseLog);
         commit(transaction).await?;
         phase::reached(Phase::Committed);
@@ -254,7 +254,10 @@ pub(super) fn insert_summary(
     Ok(())
 }
 
-async fn delete_rows(connection: &mut SqliteConnection, version: Version) -> StoreResult<()> {
+pub(super) async fn delete_rows(
+    connection: &mut SqliteConnection,
+    version: Version,
+) -> StoreResult<()> {
     let statements = [
         "DELETE FROM fifo_allocations WHERE allocation_version = $1",
         "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = $1",
@@ -268,43 +271,4 @@ async fn delete_rows(connection: &mut SqliteConnection, version: Version) -> Sto
             .map_err(|e| from_sqlx("delete a version's rows", e))?;
     }
     Ok(())
-}
-
-/// Seals a version: from then on nobody replaces or drops it.
-pub(super) async fn seal(
-    store: &SqliteStore,
-    version: Version,
-    reason: &str,
-    event: &Event,
-) -> StoreResult<()> {
-    let mut transaction = store.writer().await?;
-    let info = read::version_in(&mut transaction, version).await?;
-    check_sealable(&info)?;
-    sqlx::query(
-        "UPDATE allocation_versions SET sealed_at = $2, sealed_reason = $3 WHERE version = $1",
-    )
-    .bind(version)
-    .bind(event.at.as_micros())
-    .bind(reason)
-    .execute(&mut *transaction)
-    .await
-    .map_err(|e| from_sqlx("seal a version", e))?;
-    runs::log_event(&mut transaction, event).await?;
-    commit(transaction).await
-}
-
-/// Drops a version's rows. Its number stays taken.
-pub(super) async fn drop(store: &SqliteStore, version: Version, event: &Event) -> StoreResult<()> {
-    let mut transaction = store.writer().await?;
-    let info = read::version_in(&mut transaction, version).await?;
-    let current = read::current_in(&mut transaction).await?;
-    check_droppable(&info, &current)?;
-    delete_rows(&mut transaction, version).await?;
-    sqlx::query("UPDATE allocation_versions SET status = 'dropped' WHERE version = $1")
-        .bind(version)
-        .execute(&mut *transaction)
-        .await
-        .map_err(|e| from_sqlx("drop a version", e))?;
-    runs::log_event(&mut transaction, event).await?;
-    commit(transaction).await
 }

@@ -3,7 +3,7 @@
 use fifo_pnl::engine::Timestamp;
 use fifo_pnl::store::model::{Holder, Scope};
 use fifo_pnl::store::postgres::PostgresStore;
-use fifo_pnl::store::{RunLock, Store, StoreError, StoreResult};
+use fifo_pnl::store::{LedgerStore, RunLock, RunStore, StoreError, StoreResult};
 
 use crate::postgres_store::{fill, until, value};
 use crate::subject::{self, PostgresSubject, Run, Subject, at, refusal};

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use fifo_pnl::store::postgres::{PostgresStore, PostgresUrl};
-use fifo_pnl::store::{Store, StoreError};
+use fifo_pnl::store::{RunStore, StoreError, VersionStore};
 
 use crate::postgres_store::{POLL, WAIT_MAX, fill, value};
 use crate::subject::server::Database;

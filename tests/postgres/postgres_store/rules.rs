@@ -1,8 +1,8 @@
 //! Refusals of the database itself, and the ledger that it shows at each instant.
 
-use fifo_pnl::store::Store;
 use fifo_pnl::store::model::{Exclusion, LedgerRead, Scope};
 use fifo_pnl::store::postgres::PostgresStore;
+use fifo_pnl::store::{LedgerStore, Store};
 
 use crate::postgres_store::{fill, until, value};
 use crate::subject::server::run;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fifo_pnl::store::model::SchemaStep;
 use fifo_pnl::store::postgres::{PostgresStore, PostgresUrl, version_known};
-use fifo_pnl::store::{Store, StoreError, StoreResult};
+use fifo_pnl::store::{LedgerStore, RunStore, StoreError, StoreResult, VersionStore};
 
 use crate::postgres_store::{fill, value};
 use crate::subject::server::{Database, with_database, with_role};

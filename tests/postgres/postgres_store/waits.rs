@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fifo_pnl::store::Store;
 use fifo_pnl::store::postgres::PostgresStore;
+use fifo_pnl::store::{RunStore, VersionStore};
 
 use crate::postgres_store::fill;
 use crate::subject::server::{ask, connect, run};

@@ -6,7 +6,7 @@ use std::io::Write;
 use fifo_pnl::engine::Timestamp;
 use fifo_pnl::store::model::{Arrivals, Holder, Scope, Watermark};
 use fifo_pnl::store::postgres::{PostgresStore, PostgresUrl};
-use fifo_pnl::store::{Store, StoreError};
+use fifo_pnl::store::{LedgerStore, StoreError, VersionStore};
 
 use crate::adoption::legacy::{Row, database, row};
 use crate::support::ledger::Random;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fifo_pnl::engine::{StoredAllocation, SymbolRules, Timestamp, Usd};
-use fifo_pnl::store::Store;
+use fifo_pnl::store::VersionStore;
 use fifo_pnl::store::model::{Holder, SourcedAllocation, TradeOrigin};
 use fifo_pnl::store::sqlite::SqliteStore;
 use fifo_pnl::tax::{

@@ -5,7 +5,7 @@ use fifo_pnl::engine::LedgerTrade;
 use fifo_pnl::store::memory::MemoryStore;
 use fifo_pnl::store::model::{ImportBatch, Reject, Scope};
 use fifo_pnl::store::trades::TradeSource;
-use fifo_pnl::store::{Store, StoreError, StoreResult};
+use fifo_pnl::store::{LedgerStore, Store, StoreError, StoreResult};
 
 use crate::subject::{Subject, append, at, batch, changed, correction, of, trade};
 

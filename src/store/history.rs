@@ -1,0 +1,54 @@
+//! What happened, and what earlier systems answered.
+
+use async_trait::async_trait;
+
+use crate::engine::Timestamp;
+use crate::store::model::{
+    Event, HistoricalSell, ImportedFile, LegacyRow, LoggedEvent, OrderUnlikeFills, Version,
+};
+use crate::store::{StoreError, StoreResult};
+
+/// Keeps what happened: imports, the audit trail, and the answers of earlier systems.
+///
+/// Every method that writes is one transaction: it happens whole or not at all.
+#[async_trait]
+pub trait HistoryStore: Send + Sync {
+    /// Returns the files that were imported, oldest first.
+    async fn imports(&self) -> StoreResult<Vec<ImportedFile>>;
+
+    /// Returns the events of some kinds, oldest first.
+    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>>;
+
+    /// Returns what runs and persons did about a review item, oldest first.
+    async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>>;
+
+    /// Appends to the audit trail.
+    async fn log_event(&self, event: &Event) -> StoreResult<()>;
+
+    /// Lists the snapshots of what earlier systems answered, oldest first.
+    async fn snapshots(&self) -> StoreResult<Vec<String>>;
+
+    /// Returns the rows of a snapshot, by order id. Errors: there is none of that name.
+    async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>>;
+
+    /// Writes a snapshot, which is never changed after. Errors: there is one of that name.
+    async fn add_snapshot(
+        &self,
+        name: &str,
+        sells: &[HistoricalSell],
+        at: Timestamp,
+    ) -> StoreResult<()>;
+
+    /// Returns a version that an earlier system computed in this database, by symbol and time.
+    ///
+    /// Errors: there was none.
+    async fn legacy_rows(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {
+        Err(StoreError::NoLegacyVersion(version))
+    }
+
+    /// Returns orders whose whole row is left out because their fills are there, and whose size is
+    /// not that of the fills. Only a ledger that was there before us has any.
+    async fn orders_unlike_fills(&self) -> StoreResult<Vec<OrderUnlikeFills>> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,110 @@
+//! The ledger: what was imported, what was voided, and what came since.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use crate::engine::{Account, Pool, Timestamp};
+use crate::store::fingerprint::AdaptedViews;
+use crate::store::model::{
+    Arrivals, ImportBatch, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade,
+    PoolSizes, Scope, TradeIds, VoidChange, Watermark,
+};
+use crate::store::trades::{Listed, TradeSource};
+use crate::store::{Seen, StoreResult};
+
+/// Keeps the ledger: trades, voids, and the files that brought them.
+///
+/// Every method that writes is one transaction: it happens whole or not at all.
+#[async_trait]
+pub trait LedgerStore: Send + Sync {
+    /// Returns where the data is, without any password.
+    fn location(&self) -> String;
+
+    /// Returns the views of the gate that an operator adapted and accepted: what they show goes
+    /// into every result, so a version's policy names them.
+    fn adapted_views(&self) -> AdaptedViews {
+        AdaptedViews::new()
+    }
+
+    /// Appends a file's trades, in one transaction. Conflicts that may not be skipped, and a
+    /// preview, leave the ledger as it was.
+    async fn import_file(
+        &self,
+        file: &ImportFile,
+        trades: &mut dyn TradeSource,
+    ) -> StoreResult<ImportReceipt>;
+
+    /// Appends trades that are in memory, as [`import_file`](Self::import_file) does.
+    async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
+        self.import_file(&batch.file, &mut Listed::new(&batch.trades, &batch.rejects))
+            .await
+    }
+
+    /// Takes a trade out of matching or puts it back. Errors: no such trade; nothing to change.
+    async fn void(&self, change: &VoidChange) -> StoreResult<()>;
+
+    /// Returns account and order id of the trades that are voided as of an instant.
+    ///
+    /// Errors: the watermark is another kind of database's, or another cluster's.
+    async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>>;
+
+    /// Returns the file, its line and the instant that a trade was imported from.
+    async fn trade_origin(
+        &self,
+        account: &Account,
+        order_id: &str,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>>;
+
+    /// Looks executions up by account and order id, by account and id; voided ones too. `as_of`
+    /// knows neither what came later nor later voids; `None` is this instant.
+    ///
+    /// Errors: the watermark is another kind of database's, or another cluster's.
+    async fn trades_named(
+        &self,
+        ids: &TradeIds,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<NamedTrade>>;
+
+    /// Counts the ledger's rows by eligibility.
+    async fn ledger_counts(&self) -> StoreResult<LedgerCounts>;
+
+    /// Says about how many rows the ledger has, at no cost; `None`: that is not known.
+    async fn ledger_rows_about(&self) -> StoreResult<Option<u64>>;
+
+    /// Counts the rows of each pool of a scope, at this instant.
+    ///
+    /// `None`: no two readings of this ledger are known to see the same, so it is read at once.
+    async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>>;
+
+    /// Returns the instants that cut a pool into slices of about so many rows, in order.
+    ///
+    /// `None`: this store never reads a pool in slices.
+    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>>;
+
+    /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each lot of
+    /// rows that it went over, and stops where that returns false.
+    ///
+    /// Errors: stopped; the watermark is another kind of database's, or another cluster's.
+    async fn read_ledger_seen(
+        &self,
+        scope: &Scope,
+        as_of: Option<&Watermark>,
+        seen: Seen<'_>,
+    ) -> StoreResult<LedgerRead>;
+
+    /// Reads the pools of a scope without telling anybody.
+    async fn read_ledger(
+        &self,
+        scope: &Scope,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<LedgerRead> {
+        self.read_ledger_seen(scope, as_of, &mut |_| true).await
+    }
+
+    /// Returns what came into the ledger since a watermark, of the pools of a scope.
+    ///
+    /// What was committed late is among it, whenever it was written. Errors: the watermark is
+    /// another kind of database's, or another cluster's.
+    async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals>;
+}

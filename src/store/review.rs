@@ -1,0 +1,26 @@
+//! What only a person can settle.
+
+use async_trait::async_trait;
+
+use crate::store::StoreResult;
+use crate::store::model::{Exclusion, QueuedItem, ReviewDecision};
+
+/// Keeps the review queue and the excluded pools.
+///
+/// Every method that writes is one transaction: it happens whole or not at all.
+#[async_trait]
+pub trait ReviewStore: Send + Sync {
+    /// Returns the review queue, most urgent first.
+    async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>>;
+
+    /// Applies a person's decision about a review item, and writes it down.
+    ///
+    /// Errors: no such item, or it has that state already.
+    async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()>;
+
+    /// Returns the pools excluded at present.
+    async fn exclusions(&self) -> StoreResult<Vec<Exclusion>>;
+
+    /// Excludes a pool, or (`excluded` false) includes it again.
+    async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()>;
+}

@@ -1,0 +1,121 @@
+//! The ledger as matching sees it: its rows on their way through the view `eligible_trades`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, Row};
+
+use crate::engine::{Fact, LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText};
+use crate::store::cells::pool;
+use crate::store::model::{Scope, Watermark};
+use crate::store::{Elsewhere, StoreError, StoreResult};
+
+/// Returns the last arrival and the last void.
+pub(super) fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
+    raw.query_row(
+        "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
+                (SELECT ifnull(max(void_seq), 0) FROM trade_voids)",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Returns the numbers of a watermark. Errors: it is of a database that numbers nothing.
+pub(super) fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
+    let elsewhere = StoreError::WatermarkElsewhere(Elsewhere::Postgres);
+    watermark.sequence().ok_or(elsewhere)
+}
+
+/// The ledger's rows on their way into pools.
+pub(super) struct GateRows<'a> {
+    scope: &'a Scope,
+    pools: BTreeMap<Pool, PoolLedger>,
+    /// Pools outside the scope.
+    others: BTreeSet<Pool>,
+    room: LineRoom,
+    voided: u64,
+}
+
+impl<'a> GateRows<'a> {
+    pub(super) fn new(scope: &'a Scope) -> Self {
+        Self {
+            scope,
+            pools: BTreeMap::new(),
+            others: BTreeSet::new(),
+            room: LineRoom::default(),
+            voided: 0,
+        }
+    }
+
+    /// Returns the pools, and the number of voided rows that were left out.
+    pub(super) fn into_pools(self) -> (BTreeMap<Pool, PoolLedger>, u64) {
+        (self.pools, self.voided)
+    }
+
+    pub(super) fn take_row(&mut self, row: &Row<'_>, is_voided: bool) -> rusqlite::Result<()> {
+        let text = |index: usize| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
+        let (account, symbol) = (text(0)?, text(1)?);
+        if is_voided {
+            self.voided += u64::from(self.scope.contains(&pool(account, symbol)));
+            return Ok(());
+        }
+        let fee = match row.get_ref(7)? {
+            rusqlite::types::ValueRef::Null => None,
+            value => Some(value.as_str().unwrap_or("")),
+        };
+        let facts = TradeText {
+            order_id: text(2)?,
+            side: text(3)?,
+            size: text(4)?,
+            price: text(5)?,
+            fee,
+            order_time_micros: row.get_ref(6)?.as_i64().ok(),
+            trade_seq: row.get(8)?,
+        };
+        let mut room = std::mem::take(&mut self.room);
+        if let Some(ledger) = self.ledger(account, symbol) {
+            // What is not plain goes the long way, which names what is wrong with it.
+            let trade = plain(&facts);
+            let is_taken = trade.is_some_and(|trade| ledger.try_push(&trade, &mut room).is_ok());
+            if !is_taken {
+                ledger.push_text(&facts);
+            }
+        }
+        self.room = room;
+        Ok(())
+    }
+
+    /// Finds a row's pool. `None`: it is outside the scope.
+    fn ledger(&mut self, account: &str, symbol: &str) -> Option<&mut PoolLedger> {
+        let names = (account, symbol);
+        if self.pools.contains_key(&names as &dyn PoolNames) {
+            return self.pools.get_mut(&names as &dyn PoolNames);
+        }
+        if self.others.contains(&names as &dyn PoolNames) {
+            return None;
+        }
+        let pool = pool(account, symbol);
+        if !self.scope.contains(&pool) {
+            self.others.insert(pool);
+            return None;
+        }
+        let nothing = || PoolLedger::new(pool.clone());
+        Some(self.pools.entry(pool.clone()).or_insert_with(nothing))
+    }
+}
+
+/// Reads a trade whose numbers are plain digits. `None`: one is not.
+pub(super) fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
+    let number = |text: &str| Fact::of_plain_text(text.as_bytes());
+    Some(TradeRef {
+        order_id: text.order_id,
+        side: text.side.parse().ok()?,
+        size: number(text.size)?,
+        price: number(text.price)?,
+        fee: match text.fee {
+            Some(fee) => Some(number(fee)?),
+            None => None,
+        },
+        order_time: Timestamp::try_from_micros(text.order_time_micros?).ok()?,
+        trade_seq: text.trade_seq,
+    })
+}
