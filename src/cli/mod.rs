@@ -148,7 +148,7 @@ fn end_of_parsing(error: clap::Error) -> ExitCode {
     }
 }
 
-/// Tells whether `--json` is among the arguments, where they could not be read as a whole.
+/// Tells whether `--json` is among arguments that could not be parsed.
 fn asks_for_json() -> bool {
     let typed = std::env::args_os().skip(1);
     typed

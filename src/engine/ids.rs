@@ -58,7 +58,7 @@ pub(super) fn check_text(text: &str) -> Result<(), IdError> {
     }
 }
 
-/// Between an order id and the number of its correction: `<id>~2`.
+/// Stands between an order id and the number of its correction: `<id>~2`.
 pub const CORRECTION_MARK: char = '~';
 
 /// The number of an execution's first correction.

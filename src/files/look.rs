@@ -97,7 +97,7 @@ fn is_terminal(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| file.is_terminal())
 }
 
-/// Reads a text of at most so many bytes. Errors: as [`open_text`]; it is longer.
+/// Reads a text of at most so many bytes. Errors: as [`open_text`]; the text is longer.
 pub fn read_input(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let file = open_text(path)?;
     let mut bytes = Vec::new();

@@ -67,7 +67,8 @@ pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<Parse
     Ok(parsed)
 }
 
-/// Tells whether a row takes units away: left out alone, it would leave them in another lot.
+/// Tells whether a row takes units away. If an import left out this row alone, the units would stay
+/// in another lot.
 fn takes_units_away(row: &TableRow, columns: &Columns) -> bool {
     let [_, size, ..] = columns.required;
     match row.fault {

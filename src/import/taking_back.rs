@@ -78,8 +78,8 @@ fn row_takes_back(cells: &[&str], header: &Header) -> bool {
         || (of(Column::Size).any(is_below_zero) && !of(Column::Side).any(is_sale))
 }
 
-/// Returns the cells that may be a column's: in a row with missing or extra cells, all to which it
-/// may have shifted.
+/// Returns the cells that may be a column's. In a row with missing or extra cells, its value may
+/// have shifted: then these are several.
 fn cells_of<'c>(cells: &'c [&'c str], header: &Header, column: Column) -> &'c [&'c str] {
     let Some(place) = header.place(column) else {
         return &[];

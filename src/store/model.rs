@@ -49,8 +49,8 @@ pub struct Scope {
     pub account: Option<Account>,
     /// Empty: every symbol.
     pub symbols: BTreeSet<Symbol>,
-    /// Those of the pools to read now, as a ledger larger than memory is read in parts. The pools
-    /// of the scope stay the same.
+    /// The pools to read now: a ledger larger than memory is read in parts. The pools of the scope
+    /// stay the same.
     pub part: Option<Arc<BTreeSet<Pool>>>,
     /// The time to read now of a pool that is larger than memory.
     pub slice: Option<Slice>,

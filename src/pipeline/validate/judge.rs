@@ -52,7 +52,7 @@ pub(super) type ByPool = Vec<(Pool, Vec<Violation>)>;
 #[derive(Default)]
 struct Batch {
     pools: Vec<Pool>,
-    /// About as many as they have.
+    /// Their rows, estimated from the summaries.
     rows: u64,
 }
 

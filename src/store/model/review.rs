@@ -81,7 +81,7 @@ pub struct QueuedItem {
     pub id: i64,
     /// Account and symbol of the lots.
     pub pool: Pool,
-    /// The order in question; empty where the whole pool is.
+    /// The order in question; empty if it is the whole pool.
     pub order_id: String,
     /// The kind of question.
     pub issue: IssueType,
