@@ -19,7 +19,7 @@ pub trait HistoryStore: Send + Sync {
     /// Returns the events of some kinds, oldest first.
     async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>>;
 
-    /// Returns what runs and persons did about a review item, oldest first.
+    /// Returns a version's rows of a pool.
     async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>>;
 
     /// Appends to the audit trail.
@@ -28,7 +28,7 @@ pub trait HistoryStore: Send + Sync {
     /// Lists the snapshots of what earlier systems answered, oldest first.
     async fn snapshots(&self) -> StoreResult<Vec<String>>;
 
-    /// Returns the rows of a snapshot, by order id. Errors: there is none of that name.
+    /// Returns the rows of a snapshot, by order id. Errors: no snapshot has that name.
     async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>>;
 
     /// Writes a snapshot, which is never changed after. Errors: there is one of that name.

@@ -21,8 +21,8 @@ pub trait LedgerStore: Send + Sync {
     /// Returns where the data is, without any password.
     fn location(&self) -> String;
 
-    /// Returns the views of the gate that an operator adapted and accepted: what they show goes
-    /// into every result, so a version's policy names them.
+    /// Returns the views that an operator adapted and accepted. Their rows go into every result, so
+    /// a version's policy names them.
     fn adapted_views(&self) -> AdaptedViews {
         AdaptedViews::new()
     }
@@ -82,8 +82,8 @@ pub trait LedgerStore: Send + Sync {
     /// `None`: this store never reads a pool in slices.
     async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>>;
 
-    /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each lot of
-    /// rows that it went over, and stops where that returns false.
+    /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each batch
+    /// of rows that it went over, and stops if that returns false.
     ///
     /// Errors: stopped; the watermark is another kind of database's, or another cluster's.
     async fn read_ledger_seen(
@@ -102,9 +102,10 @@ pub trait LedgerStore: Send + Sync {
         self.read_ledger_seen(scope, as_of, &mut |_| true).await
     }
 
-    /// Returns what came into the ledger since a watermark, of the pools of a scope.
+    /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each batch
+    /// of rows that it went over, and stops if that returns false.
     ///
-    /// What was committed late is among it, whenever it was written. Errors: the watermark is
-    /// another kind of database's, or another cluster's.
+    /// Rows that were committed late are among it, for any time of writing. Errors: the watermark
+    /// is another kind of database's, or another cluster's.
     async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals>;
 }

@@ -23,7 +23,7 @@ pub trait RunStore: Send + Sync {
         Ok(())
     }
 
-    /// Stops what the database does at the moment for this process, if it can be told to.
+    /// Stops the database's present work for this process, if it can.
     async fn interrupt(&self, _holder: &Holder) -> StoreResult<()> {
         Ok(())
     }
@@ -52,7 +52,9 @@ pub trait RunStore: Send + Sync {
     /// Returns the number after the last one ever given.
     async fn next_version(&self) -> StoreResult<Version>;
 
-    /// Returns what only the database knows of how things stand. Goes over the ledger once.
+    /// Gives each row of a version, or of one account of it, to `sink` in canonical order, with the
+    /// files of its trades. These are the rows that were sold then, and the other rows of their
+    /// lots, which need no file. More rows may come.
     async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts>;
 }
 

@@ -45,10 +45,10 @@ pub trait VersionStore: Send + Sync {
     /// Returns all versions, oldest first.
     async fn versions(&self) -> StoreResult<Vec<VersionInfo>>;
 
-    /// Returns the current pointer.
+    /// Returns the current version.
     async fn current(&self) -> StoreResult<Current>;
 
-    /// Moves the pointer by hand. Errors: the version has no result, or a scope.
+    /// Makes a version current by hand. Errors: the version has no result, or a scope.
     async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()>;
 
     /// Seals a version. Errors: no result, or already sealed.
@@ -63,10 +63,10 @@ pub trait VersionStore: Send + Sync {
     /// Returns the pools that a version has rows of, whether or not it has a summary of them.
     async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>>;
 
-    /// Returns what a version holds of some pools, in their order. All of it is in memory at once.
+    /// Returns the current version.
     async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>>;
 
-    /// Returns what a version holds of a pool.
+    /// Makes a version current by hand. Errors: the version has no result, or a scope.
     async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool> {
         let stored = self
             .stored_pools(version, std::slice::from_ref(pool))
@@ -80,9 +80,9 @@ pub trait VersionStore: Send + Sync {
     /// Gives each row of a version to `sink`, in canonical order.
     async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64>;
 
-    /// Gives each row of a version, or of one account of it, to `sink` in canonical order, with
-    /// the files that its trades came from: rows that were sold then, and the others of the lots
-    /// that they are slices of, which need not have a file. More rows may come.
+    /// Gives each row of a version, or of one account of it, to `sink` in canonical order, with the
+    /// files of its trades. These are the rows that were sold then, and the other rows of their
+    /// lots, which need no file. More rows may come.
     async fn sourced_rows(
         &self,
         version: Version,
@@ -108,7 +108,7 @@ pub trait VersionWriter: Send {
             .await
     }
 
-    /// Completes the version, moves the pointer if asked, updates the review queue and closes the
+    /// Completes the version, makes it current if asked, updates the review queue and closes the
     /// log row: all in one transaction.
     async fn finish(self: Box<Self>, completion: &Completion) -> StoreResult<()>;
 }

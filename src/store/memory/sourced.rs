@@ -1,4 +1,4 @@
-//! Where allocations came from, the audit trail read back, and decisions about review items.
+//! Sources of allocations, the audit trail read back, and decisions about review items.
 
 use std::sync::Arc;
 

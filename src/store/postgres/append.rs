@@ -31,7 +31,8 @@ use crate::store::rows::{RowChunk, RowEncoder};
 use crate::store::rules::check_appendable;
 use crate::store::{PostgresRefusal, StoreResult, cells, phase};
 
-/// Reads what came since a watermark, in one snapshot.
+/// Completes the version, makes it current if asked, updates the review queue and closes the log
+/// row: all in one transaction.
 pub(super) async fn arrivals_in(
     connection: &mut PgConnection,
     ledger: Ledger,

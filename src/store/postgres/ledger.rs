@@ -237,7 +237,7 @@ impl LedgerStore for PostgresStore {
             .fetch_all(&mut *connection)
             .await
             .map_err(|e| from_sqlx(action, e))?;
-            // A time that is none is found where the row is read.
+            // The reading of the row finds a bad time.
             let times = times.into_iter().map(Timestamp::try_from_micros);
             Ok(Some(times.filter_map(Result::ok).collect()))
         })
@@ -371,8 +371,7 @@ const NAMES_MAX: usize = 10_000;
 
 /// Leaves the choice of the rows of a part or a slice to the server, which sends no others.
 ///
-/// By account and by symbol; the server looks each up in a hash. That may let through an account of
-/// one pool with the symbol of another, so a reader still asks the scope.
+/// Looks up each trade and decides about it.
 fn condition_of(scope: &Scope) -> String {
     let mut conditions = slice_conditions(scope);
     if let Some(part) = &scope.part {

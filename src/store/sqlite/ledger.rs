@@ -225,7 +225,7 @@ impl LedgerStore for SqliteStore {
                 times.collect::<rusqlite::Result<Vec<i64>>>()
             };
             let times = times().map_err(|e| from_rusqlite(action, e))?;
-            // A time that is none is found where the row is read.
+            // The reading of the row finds a bad time.
             let times = times.into_iter().map(Timestamp::try_from_micros);
             Ok(Some(times.filter_map(Result::ok).collect()))
         })
