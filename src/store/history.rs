@@ -1,4 +1,4 @@
-//! What happened, and what earlier systems answered.
+//! Imports, the audit trail, and the answers of earlier systems.
 
 use async_trait::async_trait;
 
@@ -8,7 +8,7 @@ use crate::store::model::{
 };
 use crate::store::{StoreError, StoreResult};
 
-/// Keeps what happened: imports, the audit trail, and the answers of earlier systems.
+/// Keeps imports, the audit trail, and the answers of earlier systems.
 ///
 /// Every method that writes is one transaction: it happens whole or not at all.
 #[async_trait]

@@ -93,7 +93,7 @@ pub trait SourcedSink: Send {
 
 /// Keeps the ledger and what is computed from it: all that a job needs of a store.
 ///
-/// Who needs less names the narrow trait.
+/// A caller that needs less names the narrow trait.
 pub trait Store: LedgerStore + RunStore + VersionStore + ReviewStore + HistoryStore {}
 
 impl<S: LedgerStore + RunStore + VersionStore + ReviewStore + HistoryStore> Store for S {}

@@ -1,4 +1,4 @@
-//! What only a person can settle.
+//! Questions that only a person can settle.
 
 use async_trait::async_trait;
 

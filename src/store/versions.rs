@@ -15,7 +15,7 @@ use crate::store::model::{
 };
 use crate::store::{RowSink, SourcedSink, StoreResult, StoredPool, StoredRow};
 
-/// Keeps versions of allocations, and the pointer to the current one.
+/// Keeps versions of allocations, and which one is current.
 ///
 /// Every method that writes is one transaction: it happens whole or not at all.
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What happened, and what earlier systems answered, in memory.
+//! Imports, the audit trail, and the answers of earlier systems, in memory.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The registry of versions and the current pointer, inside a transaction.
+//! The registry of versions and the current version, inside a transaction.
 
 use sqlx::SqliteConnection;
 
