@@ -10,7 +10,7 @@ use super::exit::Exit;
 use crate::files::WriteError;
 use crate::tax::SheetFull;
 
-pub use self::import::hint_words;
+pub use self::import::{file_hint, hint_words, zone_hint};
 
 /// An error on its way to the user.
 #[derive(Debug)]

@@ -81,12 +81,3 @@ impl Column {
         COLUMNS.get(self as usize).map_or("", |(_, name)| name)
     }
 }
-
-/// Returns the form of a header.
-pub(super) fn header_hint() -> String {
-    format!(
-        "the first line is {} and, where known, {}",
-        REQUIRED_COLUMNS.join(","),
-        OPTIONAL_COLUMNS.join(",")
-    )
-}

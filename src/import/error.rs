@@ -3,7 +3,6 @@
 use std::io;
 
 use super::bounds::{COLUMNS_MAX, LINE_BYTES_MAX};
-use super::columns::header_hint;
 use super::rejected::quoted;
 use crate::engine::{shown, thousands};
 
@@ -18,6 +17,9 @@ pub enum FileError {
     /// Another format, told by its first bytes.
     #[error("the file is {0}, expected CSV text")]
     OtherFormat(&'static str),
+    /// Compressed, or an archive.
+    #[error("the file is {0}, expected CSV text")]
+    Packed(&'static str),
     /// A NUL byte, which no text has.
     #[error("has a NUL byte, expected CSV text")]
     Nul {
@@ -143,6 +145,7 @@ impl FileError {
             | Self::OtherCurrency { line, .. } => Some(*line),
             Self::Empty
             | Self::OtherFormat(_)
+            | Self::Packed(_)
             | Self::NoOpeningColumn(_)
             | Self::TooLarge(_)
             | Self::Utf16
@@ -155,44 +158,6 @@ impl FileError {
         match self.line() {
             Some(line) => format!(":{line}: {self}"),
             None => format!(": {self}"),
-        }
-    }
-
-    /// Returns the remedy.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Empty => header_hint(),
-            Self::OtherFormat(kind) if kind.contains("compressed") || kind.contains("archive") => {
-                "unpack it first, and import the CSV file in it".into()
-            }
-            Self::OtherFormat(_) | Self::Nul { .. } | Self::LineTooLong { .. } => {
-                "open it in the program it comes from and export it as CSV, in UTF-8".into()
-            }
-            Self::Utf16 | Self::NotUtf8 { .. } => {
-                "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")".into()
-            }
-            Self::Separator { .. } => {
-                "export it with commas between the cells and a point before the decimals".into()
-            }
-            Self::TooLarge(_) => "write it in several files; a file of trades, not a pipe, \
-                                  may have any size"
-                .into(),
-            Self::NoHeader { .. } | Self::TooManyColumns { .. } | Self::MissingColumns { .. } => {
-                header_hint()
-            }
-            Self::NoOpeningColumn(_) => {
-                "opening lots have the columns symbol,size,acquired,basis and optional account"
-                    .into()
-            }
-            Self::TwoFormats { .. } => "rename or remove the columns of one of them".into(),
-            Self::HeaderQuote { .. } => "close the quote, or remove it".into(),
-            Self::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
-            Self::OtherCurrency { column, .. } => format!(
-                "convert prices and fees to USD and say so there; or remove the column {} if it \
-                 says nothing about them",
-                quoted(column)
-            ),
-            Self::Csv(_) => "export the file again, as CSV in UTF-8".into(),
         }
     }
 }

@@ -4,14 +4,18 @@
 use super::bounds::LINE_BYTES_MAX;
 use super::error::FileError;
 
-/// Formats that people hand over instead of CSV, by their first bytes.
-const OTHER_FORMATS: [(&[u8], &str); 14] = [
+/// Packed files, by their first bytes.
+const PACKED: [(&[u8], &str); 6] = [
     (b"\x1f\x8b", "compressed (gzip)"),
     (b"BZh", "compressed (bzip2)"),
     (b"\xfd7zXZ\0", "compressed (xz)"),
     (b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
     (b"7z\xbc\xaf\x27\x1c", "an archive (7z)"),
     (b"PK\x05\x06", "an archive (zip)"),
+];
+
+/// Formats that people hand over instead of CSV, by their first bytes.
+const OTHER_FORMATS: [(&[u8], &str); 8] = [
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (xls)"),
     (b"%PDF-", "a PDF document"),
     (b"SQLite format 3\0", "a SQLite database"),
@@ -63,26 +67,29 @@ pub(super) fn check_head(bytes: &[u8]) -> Result<(), FileError> {
         return Err(FileError::Utf16);
     }
     match other_format(without_mark(bytes).trim_ascii_start()) {
-        Some(kind) => Err(FileError::OtherFormat(kind)),
+        Some(error) => Err(error),
         None => Ok(()),
     }
 }
 
-fn other_format(bytes: &[u8]) -> Option<&'static str> {
+fn other_format(bytes: &[u8]) -> Option<FileError> {
     if bytes.starts_with(b"PK\x03\x04") {
         let head = bytes.get(..WORKBOOK_MARK_WITHIN).unwrap_or(bytes);
         let has = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
-        let workbook = WORKBOOK_MARKS.into_iter().any(has);
-        return Some(if workbook {
-            "an Excel workbook (xlsx)"
-        } else {
-            "an archive (zip)"
+        return Some(match WORKBOOK_MARKS.into_iter().any(has) {
+            true => FileError::OtherFormat("an Excel workbook (xlsx)"),
+            false => FileError::Packed("an archive (zip)"),
         });
     }
-    let known = OTHER_FORMATS
+    let is = |(magic, _): &&(&[u8], _)| bytes.starts_with(magic);
+    let packed = PACKED
         .iter()
-        .find(|(magic, _)| bytes.starts_with(magic));
-    known.map(|(_, kind)| *kind)
+        .find(is)
+        .map(|(_, kind)| FileError::Packed(kind));
+    packed.or_else(|| {
+        let other = OTHER_FORMATS.iter().find(is);
+        other.map(|(_, kind)| FileError::OtherFormat(kind))
+    })
 }
 
 /// Returns the line on which a byte stands, from 1.
@@ -131,83 +138,74 @@ pub(super) fn is_line_end(byte: &u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::columns::header_hint;
     use super::*;
 
     fn message(bytes: &[u8]) -> String {
         let error = text_of(bytes).unwrap_err();
         let line = error.line().map(|line| format!("{line}: "));
-        format!("{}{error}; {}", line.unwrap_or_default(), error.hint())
+        format!("{}{error}", line.unwrap_or_default())
     }
 
-    const UNPACK: &str = "unpack it first, and import the CSV file in it";
-    const EXPORT: &str = "open it in the program it comes from and export it as CSV, in UTF-8";
-    const SAVE: &str = "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")";
-
-    /// First bytes, kind of file, hint.
-    const OTHERS: &[(&[u8], &str, &str)] = &[
-        (b"\x1f\x8b\x08\0\0", "compressed (gzip)", UNPACK),
-        (b"BZh91AY", "compressed (bzip2)", UNPACK),
-        (b"\xfd7zXZ\0\0", "compressed (xz)", UNPACK),
-        (b"\x28\xb5\x2f\xfd\0", "compressed (zstd)", UNPACK),
-        (b"7z\xbc\xaf\x27\x1c\0", "an archive (7z)", UNPACK),
-        (b"PK\x03\x04\0\0trades.csv", "an archive (zip)", UNPACK),
-        (b"PK\x05\x06\0\0", "an archive (zip)", UNPACK),
+    /// First bytes, kind of file, whether it is packed.
+    const OTHERS: &[(&[u8], &str, bool)] = &[
+        (b"\x1f\x8b\x08\0\0", "compressed (gzip)", true),
+        (b"BZh91AY", "compressed (bzip2)", true),
+        (b"\xfd7zXZ\0\0", "compressed (xz)", true),
+        (b"\x28\xb5\x2f\xfd\0", "compressed (zstd)", true),
+        (b"7z\xbc\xaf\x27\x1c\0", "an archive (7z)", true),
+        (b"PK\x03\x04\0\0trades.csv", "an archive (zip)", true),
+        (b"PK\x05\x06\0\0", "an archive (zip)", true),
         (
             b"PK\x03\x04\0\0[Content_Types].xml",
             "an Excel workbook (xlsx)",
-            EXPORT,
+            false,
         ),
         (
             b"\xd0\xcf\x11\xe0\xa1\xb1",
             "an Excel workbook (xls)",
-            EXPORT,
+            false,
         ),
-        (b"%PDF-1.7\n", "a PDF document", EXPORT),
-        (b"SQLite format 3\0\x10", "a SQLite database", EXPORT),
-        (b"PAR1\x15", "a Parquet file", EXPORT),
-        (b"{\\rtf1", "a rich text document", EXPORT),
-        (b" {\"trades\":[]}", "JSON", EXPORT),
-        (b"[\n{}]", "JSON", EXPORT),
-        (b"<!DOCTYPE html>", "HTML or XML", EXPORT),
+        (b"%PDF-1.7\n", "a PDF document", false),
+        (b"SQLite format 3\0\x10", "a SQLite database", false),
+        (b"PAR1\x15", "a Parquet file", false),
+        (b"{\\rtf1", "a rich text document", false),
+        (b" {\"trades\":[]}", "JSON", false),
+        (b"[\n{}]", "JSON", false),
+        (b"<!DOCTYPE html>", "HTML or XML", false),
     ];
 
     #[test]
     fn other_formats_are_named() {
-        for (bytes, kind, hint) in OTHERS {
-            let expected = format!("the file is {kind}, expected CSV text; {hint}");
+        for (bytes, kind, is_packed) in OTHERS {
+            let expected = format!("the file is {kind}, expected CSV text");
             assert_eq!(message(bytes), expected);
+            let error = text_of(bytes).unwrap_err();
+            assert_eq!(matches!(error, FileError::Packed(_)), *is_packed);
         }
     }
 
     #[test]
     fn what_is_no_text_is_refused_by_line() {
         let utf16 = "the file is UTF-16 text, expected UTF-8";
-        let cases: [(&[u8], &str, &str); 5] = [
-            (
-                b"a,b\nc\0,d\n",
-                "2: has a NUL byte, expected CSV text",
-                EXPORT,
-            ),
-            (b"\xff\xfea\0,\0", utf16, SAVE),
-            (b"\xfe\xff\0a\0,", utf16, SAVE),
+        let cases: [(&[u8], &str); 5] = [
+            (b"a,b\nc\0,d\n", "2: has a NUL byte, expected CSV text"),
+            (b"\xff\xfea\0,\0", utf16),
+            (b"\xfe\xff\0a\0,", utf16),
             (
                 b"a\r\nb\r\nM\xfcller,1",
                 "3: has the byte 0xFC, expected UTF-8 text",
-                SAVE,
             ),
             (
                 b"a\rb\rM\xe9,1\r",
                 "3: has the byte 0xE9, expected UTF-8 text",
-                SAVE,
             ),
         ];
-        for (bytes, expected, hint) in cases {
-            assert_eq!(message(bytes), format!("{expected}; {hint}"));
+        for (bytes, expected) in cases {
+            assert_eq!(message(bytes), expected);
         }
         for empty in [&b""[..], b"\xef\xbb\xbf", b"\n \r\n\t\n"] {
             let expected = "the file is empty, expected a header and a line for each trade";
-            assert_eq!(message(empty), format!("{expected}; {}", header_hint()));
+            assert_eq!(message(empty), expected);
         }
     }
 

@@ -152,7 +152,6 @@ fn check_is_header(names: &[String], row: &Row<'_>) -> Result<(), FileError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::columns::header_hint;
     use super::*;
     use crate::import::rows::Rows;
 
@@ -186,55 +185,42 @@ mod tests {
 
     #[test]
     fn bad_headers_are_refused_by_reason() {
-        let comma = "export it with commas between the cells and a point before the decimals";
-        let full = header_hint();
         let cases = [
             (
                 ALL.replace(',', ";"),
                 "1: the header is separated by semicolons, expected commas",
-                comma,
             ),
             (
                 ALL.replace(',', "\t"),
                 "1: the header is separated by tabs, expected commas",
-                comma,
             ),
             (
                 "\"order_id\"|\"side\"|note, more".into(),
                 "1: the header is separated by vertical bars, expected commas",
-                comma,
             ),
             (
                 "A-1,BTC-USD,buy,1,10,2025-01-02T03:04:05Z,0".into(),
                 "1: the file begins with \"A-1,BTC-USD,buy,1,10,2025-01-02T03:04:05Z,0\", \
                  expected a header",
-                &full,
             ),
             (
                 "\norder_id,pair,side,qty,price,order_time".into(),
                 "2: the header lacks \"symbol\", \"size\", \"total_fees_usd\", it has \
                  \"order_id\", \"pair\", \"side\", \"qty\", \"price\", \"order_time\"",
-                &full,
             ),
             (
                 format!("{ALL},Side"),
                 "1: the header has the column \"side\" twice, expected it once",
-                "remove or rename one of the two columns",
             ),
             (
                 format!("\"{ALL}\nA-1,BTC-USD"),
                 "1: the header has a quote that is not closed, expected column names",
-                "close the quote, or remove it",
             ),
         ];
-        for (text, expected, hint) in cases {
+        for (text, expected) in cases {
             let error = header_of(&text).unwrap_err();
             let message = format!("{}: {error}", error.line().unwrap());
-            assert_eq!((message.as_str(), error.hint().as_str()), (expected, hint));
+            assert_eq!(message, expected);
         }
-        let hint = "the first line is order_id,symbol,side,size,price,order_time,total_fees_usd \
-                    and, where known, account,trade_seq,status,order_type,source,exchange,\
-                    exchange_order_id,linked_order_id";
-        assert_eq!(full, hint);
     }
 }

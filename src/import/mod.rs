@@ -42,12 +42,12 @@ pub use bounds::{
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use error::{BlockError, FileError};
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
-pub use rejected::{Hint, ROW_COLUMN, RejectedRow};
+pub use rejected::{Hint, ROW_COLUMN, RejectedRow, quoted};
 pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
 pub use table::{Table, TableRow};
 pub use times::{ZoneError, parse_timezone};
-pub use whole::{read_whole, whole_error};
+pub use whole::read_whole;
 
 /// Names the obstacle in an amount that a person typed, and how to write it; `None`: nobody can
 /// tell.

@@ -92,7 +92,7 @@ impl fmt::Display for RejectedRow {
 }
 
 /// Returns a value in quotes on one line, shortened for reading.
-pub(super) fn quoted(value: &str) -> Shown<'_> {
+pub fn quoted(value: &str) -> Shown<'_> {
     shown_within(value, CELL_CHARS_MAX).quoted()
 }
 

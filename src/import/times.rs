@@ -27,16 +27,6 @@ pub struct ZoneError {
     pub similar: Option<String>,
 }
 
-impl ZoneError {
-    /// Returns the remedy.
-    pub fn hint(&self) -> String {
-        match &self.similar {
-            Some(similar) => format!("did you mean {similar:?}?"),
-            None => "names are those of the IANA time zone database".into(),
-        }
-    }
-}
-
 /// Returns a time zone of the IANA database. Letter case is free.
 ///
 /// Errors: no such zone; an offset is not one, as it is not the same all year.
@@ -465,23 +455,20 @@ mod tests {
     fn zones_are_those_of_the_database() {
         assert!(parse_timezone("UTC").is_ok());
         let cases = [
-            ("berlin", "did you mean \"Europe/Berlin\"?"),
-            ("new york", "did you mean \"America/New_York\"?"),
-            ("+02:00", "names are those of the IANA time zone database"),
-            (
-                "Etc/Unknown",
-                "names are those of the IANA time zone database",
-            ),
-            ("", "names are those of the IANA time zone database"),
+            ("berlin", Some("Europe/Berlin")),
+            ("new york", Some("America/New_York")),
+            ("+02:00", None),
+            ("Etc/Unknown", None),
+            ("", None),
         ];
-        for (name, hint) in cases {
+        for (name, similar) in cases {
             let error = parse_timezone(name).unwrap_err();
             let message = format!(
                 "time zone is \"{name}\", expected a name like \"Europe/Berlin\" or \"UTC\""
             );
             assert_eq!(
-                (error.to_string(), error.hint()),
-                (message, hint.to_owned())
+                (error.to_string(), error.similar.as_deref()),
+                (message, similar)
             );
         }
     }

@@ -40,20 +40,6 @@ pub fn read_whole(mut source: impl Read, bytes_max: usize) -> Result<Vec<u8>, Bl
     }
 }
 
-/// Turns an error of reading a list into words; its reader puts the file before them.
-pub fn whole_error(error: &BlockError) -> (String, String) {
-    match error {
-        BlockError::Io(error) => (format!(": can't be read: {error}"), String::new()),
-        BlockError::File(error) => {
-            let line = error.line().map(|line| format!(":{line}"));
-            (
-                format!("{}: {error}", line.unwrap_or_default()),
-                error.hint(),
-            )
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;

@@ -19,6 +19,7 @@ use crate::store::model::{
     AppendedPool, Arrivals, Completion, Current, PoolSummary, ReviewUpdate, RunCounts, Scope,
     Version, VersionInfo, VersionPlan, VersionStatus, Watermark,
 };
+use crate::store::{Elsewhere, Untold};
 
 /// Kinds of review items that a rejected pool has.
 const DATA_ISSUES: [IssueType; 3] = [
@@ -37,7 +38,11 @@ pub enum Forced {
     /// Symbols, exclusions or another rule differ from those of the version.
     Policy,
     /// The version's watermark says nothing here.
-    Watermark(String),
+    Elsewhere(Elsewhere),
+    /// Nobody can tell what is new in an unguarded ledger.
+    Untold(Untold),
+    /// The ledger is guarded since the version was computed.
+    Guarded,
     /// The pool's inventory snapshot differs from that of the version.
     Snapshot(Pool, String),
     /// A trade came before the matched ones.

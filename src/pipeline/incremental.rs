@@ -175,9 +175,8 @@ impl Found {
         self.arrivals = match store.arrivals(&Scope::default(), &watermark).await {
             Ok(arrivals) => Ok(arrivals),
             // Only these two say that the watermark is unknown; any other error says nothing of it.
-            Err(why @ (StoreError::WatermarkElsewhere(_) | StoreError::MustReadWhole(_))) => {
-                Err(Forced::Watermark(why.to_string()))
-            }
+            Err(StoreError::WatermarkElsewhere(why)) => Err(Forced::Elsewhere(why)),
+            Err(StoreError::MustReadWhole(why)) => Err(Forced::Untold(why)),
             Err(error) => return Err(error.into()),
         };
         if !watermark.is_unguarded() {
@@ -238,8 +237,7 @@ impl Found {
     async fn compare(&mut self, store: &dyn Store, context: &Context) -> PipelineResult<()> {
         let read = context.read_ledger(store, &Scope::default(), None).await?;
         if !read.watermark.is_unguarded() {
-            let why = "the ledger is guarded since the version was computed".into();
-            self.arrivals = Err(Forced::Watermark(why));
+            self.arrivals = Err(Forced::Guarded);
             return Ok(());
         }
         let compared = unguarded::compare(read, &self.summaries);

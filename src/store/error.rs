@@ -225,7 +225,7 @@ fn named(sessions: &[String]) -> String {
 }
 
 /// The other place of a version's computation.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Elsewhere {
     /// In the other kind of database.
     #[error("the version was computed in a PostgreSQL database")]
@@ -248,7 +248,7 @@ pub enum Elsewhere {
 }
 
 /// Why nobody can tell the new rows of an unguarded ledger.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Untold {
     /// More rows than are looked at one by one.
     #[error("too many rows are new")]

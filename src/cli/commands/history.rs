@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::migrate::snapshot_date;
 use crate::cli::Outcome;
 use crate::cli::args::HistoryCommand;
-use crate::cli::error::{CliError, CliResult};
+use crate::cli::error::{CliError, CliResult, file_hint};
 use crate::cli::exit::Exit;
 use crate::cli::format::{dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::shown;
 use crate::files::open_text;
-use crate::import::{BlockError, LIST_BYTES_MAX, Table, read_whole, whole_error};
+use crate::import::{BlockError, LIST_BYTES_MAX, Table, read_whole};
 use crate::pipeline::{HistoryLine, HistoryReport, HistoryStatus, HistorySum};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX};
 
@@ -96,7 +96,10 @@ pub(super) fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
     let opened = open_text(file).map_err(BlockError::from);
     let bytes = opened.and_then(|opened| read_whole(opened, LIST_BYTES_MAX));
     bytes.map_err(|error| {
-        let (what, hint) = whole_error(&error);
+        let (what, hint) = match &error {
+            BlockError::Io(error) => (format!(": can't be read: {error}"), String::new()),
+            BlockError::File(error) => (error.in_file(), file_hint(error)),
+        };
         CliError::usage(format!("{}{what}", file.display()), hint)
     })
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{check_reason, decided};
 use crate::cli::Outcome;
 use crate::cli::args::{FileArgs, ImportArgs, ImportCommand};
-use crate::cli::error::{CliError, CliResult};
+use crate::cli::error::{CliError, CliResult, zone_hint};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::session::Session;
@@ -122,7 +122,7 @@ pub(super) fn request(args: &FileArgs) -> CliResult<ImportRequest> {
         .as_deref()
         .map(|name| {
             let bad = |error: crate::import::ZoneError| {
-                CliError::usage(format!("--timezone: {error}"), error.hint())
+                CliError::usage(format!("--timezone: {error}"), zone_hint(&error))
             };
             parse_timezone(name).map_err(bad)
         })

@@ -17,8 +17,8 @@ use crate::pipeline::{
     AppendLine, AppendReport, ComputeOptions, Forced, Incremental, NothingNew, Publication,
     compute_incremental,
 };
-use crate::store::Store;
 use crate::store::model::Scope;
+use crate::store::{Store, StoreError};
 
 /// Runs the command.
 pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
@@ -144,7 +144,9 @@ fn forced_text(forced: &Forced) -> String {
         Forced::Policy => "symbols, dollar equivalents or exclusions are no longer those of the \
                            version"
             .into(),
-        Forced::Watermark(why) => shown_sentence(why).to_string(),
+        Forced::Elsewhere(why) => why.to_string(),
+        Forced::Untold(why) => StoreError::MustReadWhole(*why).to_string(),
+        Forced::Guarded => "the ledger is guarded since the version was computed".into(),
         Forced::Snapshot(pool, why) => {
             let why = shown_sentence(why);
             format!("warning: the inventory snapshot of {pool} is damaged: {why}")
@@ -173,7 +175,9 @@ fn forced_json(forced: &Forced) -> Value {
         Forced::NoVersion => ("no version", None, Vec::new()),
         Forced::Sealed(_) => ("sealed", None, Vec::new()),
         Forced::Policy => ("policy", None, Vec::new()),
-        Forced::Watermark(_) => ("watermark", None, Vec::new()),
+        Forced::Elsewhere(_) | Forced::Untold(_) | Forced::Guarded => {
+            ("watermark", None, Vec::new())
+        }
         Forced::Snapshot(pool, _) => ("snapshot", Some(pool), Vec::new()),
         Forced::Late(pool, order) => ("late arrival", Some(pool), vec![order.clone()]),
         Forced::Revised(pool, orders) => ("voided", Some(pool), orders.clone()),

@@ -17,7 +17,7 @@ use super::versions::{not_recorded, record_export};
 use super::{parse_version, read_account};
 use crate::cli::Outcome;
 use crate::cli::args::{TaxArgs, TaxCommand};
-use crate::cli::error::{CliError, CliResult};
+use crate::cli::error::{CliError, CliResult, zone_hint};
 use crate::cli::exit::Exit;
 use crate::cli::format::{add, plural};
 use crate::cli::next::{flag, quoted};
@@ -81,7 +81,7 @@ fn check_zip(is_final: bool, output: &Path) -> CliResult<()> {
 /// Checks the value of `--timezone`. Errors: no such zone.
 pub(super) fn check_zone(name: &str) -> CliResult<()> {
     let bad = |error: crate::import::ZoneError| {
-        CliError::usage(format!("--timezone: {error}"), error.hint())
+        CliError::usage(format!("--timezone: {error}"), zone_hint(&error))
     };
     parse_timezone(name).map(drop).map_err(bad)
 }
@@ -153,7 +153,7 @@ fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> 
         }
     };
     let zone = parse_timezone(&name)
-        .map_err(|error| CliError::usage(format!("{from}: {error}"), error.hint()))?;
+        .map_err(|error| CliError::usage(format!("{from}: {error}"), zone_hint(&error)))?;
     if let (Some(kept), Some(flag)) = (kept, flag)
         && kept != flag
     {
@@ -169,7 +169,7 @@ fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> 
 /// Returns the zone of days: that of the flag, else the one that is kept.
 pub(super) fn zone_of(flag: Option<&str>, session: &Session) -> CliResult<jiff::tz::TimeZone> {
     let (name, _) = timezone(flag, session)?;
-    parse_timezone(&name).map_err(|error| CliError::usage(error.to_string(), error.hint()))
+    parse_timezone(&name).map_err(|error| CliError::usage(error.to_string(), zone_hint(&error)))
 }
 
 /// Returns a question: does the user want to stop?
@@ -194,7 +194,7 @@ fn keep_timezone(session: &Session, zone: &str) {
 
 fn rules(args: &TaxArgs, year: i16, zone_name: &str, session: &Session) -> CliResult<TaxRules> {
     let zone = parse_timezone(zone_name)
-        .map_err(|error| CliError::usage(format!("--timezone: {error}"), error.hint()))?;
+        .map_err(|error| CliError::usage(format!("--timezone: {error}"), zone_hint(&error)))?;
     Ok(TaxRules {
         year,
         zone,

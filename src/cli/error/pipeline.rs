@@ -1,7 +1,7 @@
 //! Exit code and hint of each error of the job.
 
 use super::names::nearest;
-use super::{CliError, see_what_differs};
+use super::{CliError, file_hint, see_what_differs};
 use crate::cli::exit::Exit;
 use crate::pipeline::{ExplainError, PipelineError, PointerError, ReplaceError};
 
@@ -15,7 +15,7 @@ impl From<PipelineError> for CliError {
         match error {
             PipelineError::Store(error) => error.into(),
             PipelineError::File { file, error } => {
-                Self::usage(format!("{file}{}", error.in_file()), error.hint())
+                Self::usage(format!("{file}{}", error.in_file()), file_hint(&error))
             }
             PipelineError::Unreadable { .. } => usage("name a CSV file of trades".into()),
             PipelineError::Changed { .. } => Self {
