@@ -308,7 +308,7 @@ fn rows_of_another_shape_are_refused_and_the_next_is_read() {
         ),
         (
             "A-2,\"BTC\"USD,sell\n",
-            "has text behind a closing quote, expected a comma there",
+            "has text after a closing quote, expected a comma there",
             twice,
         ),
         (

@@ -88,7 +88,7 @@ fn next_row(
         }
         let fault = match row.fault {
             Some(QuoteFault::NeverClosed) => Some("opens a quote that is never closed"),
-            Some(QuoteFault::TextBehind) => Some("has text behind a closing quote"),
+            Some(QuoteFault::TextBehind) => Some("has text after a closing quote"),
             None if record.len() > cells_max => {
                 Some("has more cells than the header: put texts with commas in quotes")
             }

@@ -114,7 +114,7 @@ fn quote_fault(fault: QuoteFault) -> (String, Fault) {
                 .with_hint("close the quote; if the file was cut in the middle, export it again"),
         ),
         QuoteFault::TextBehind => (
-            "has text behind a closing quote".into(),
+            "has text after a closing quote".into(),
             Fault::new("expected a comma there")
                 .with_hint("close each quote; a quote inside a value is written twice"),
         ),
