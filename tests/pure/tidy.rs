@@ -6,6 +6,8 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/english.rs"]
+mod english;
 #[path = "tidy/sizes.rs"]
 mod sizes;
 #[path = "tidy/traits.rs"]
