@@ -17,7 +17,6 @@ use super::error::{CliError, CliResult};
 /// A flag that has no effect.
 #[derive(Debug, Clone, Copy)]
 struct Rule {
-    /// The command.
     command: &'static str,
     /// The flag, as it is called in `args.rs`.
     flag: &'static str,
@@ -102,7 +101,6 @@ impl Rule {
     }
 }
 
-/// Returns a flag as it is typed.
 fn typed(flag: &str) -> String {
     format!("--{}", flag.replace('_', "-"))
 }

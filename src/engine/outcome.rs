@@ -41,7 +41,6 @@ pub struct Matching {
     /// Buys of lots that earlier trades left open, by place. They are in the counts and sums of
     /// open lots alone.
     earlier: Vec<EarlierLot>,
-    /// The result of the self-check.
     conserved: Result<(), SelfCheckError>,
 }
 

@@ -66,7 +66,6 @@ impl RowsDiffer {
 #[derive(Debug)]
 pub struct RowsProof {
     info: VersionInfo,
-    /// Summaries by pool.
     summaries: Vec<PoolSummary>,
     /// Pools that had rows.
     seen: Vec<bool>,
