@@ -54,7 +54,7 @@ fn header_hint() -> String {
     )
 }
 
-/// Returns the remedy of a name that is no time zone.
+/// Returns the remedy of an unknown time zone.
 pub fn zone_hint(error: &ZoneError) -> String {
     match &error.similar {
         Some(similar) => format!("did you mean {similar:?}?"),
