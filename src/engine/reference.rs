@@ -5,7 +5,7 @@
 //! and not taken yet; what is more finds no lot. If the stretch of a sell meets the stretch of a
 //! buy, that is an allocation. No inventory, no queue, no lot that changes.
 //!
-//! Shares no matching or money code with the engine, and may not import `matching.rs`, `money.rs`
+//! Shares no matching or money code with the engine; may not import `matching.rs`, `money.rs`
 //! or `wide.rs`. These compare with it: `checks.rs`, `tests/pure/engine_properties.rs`.
 
 mod exact;
