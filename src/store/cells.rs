@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use super::model::{
-    Exclusion, ImportedFile, NamedTrade, PoolSummary, QueuedItem, ReviewStatus, RunLine, Version,
-    VersionInfo, VersionStatus, Watermark,
+    Exclusion, HistoricalSell, ImportedFile, LoggedEvent, NamedTrade, PoolSummary, QueuedItem,
+    ReviewStatus, RunLine, Version, VersionInfo, VersionStatus, Watermark, parents_of_json,
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
@@ -29,17 +29,21 @@ pub(super) trait Cells {
 }
 
 /// A row's cells with the names of its columns.
-struct Named<'a, C> {
+struct Named<'a, C: ?Sized> {
     cells: &'a C,
-    columns: &'static [&'static str],
+    columns: &'static str,
 }
 
 /// A cell that can't be read: its column and what was found.
 type BadCell = (&'static str, String);
 
-impl<C: Cells> Named<'_, C> {
+impl<'a, C: Cells + ?Sized> Named<'a, C> {
+    fn new(cells: &'a C, columns: &'static str) -> Self {
+        Self { cells, columns }
+    }
+
     fn column(&self, index: usize) -> &'static str {
-        self.columns.get(index).copied().unwrap_or("?")
+        self.columns.split(", ").nth(index).unwrap_or("?")
     }
 
     fn optional(&self, index: usize) -> Result<Option<String>, BadCell> {
@@ -161,37 +165,21 @@ fn in_table(table: &'static str) -> impl Fn(BadCell) -> StoreError {
 }
 
 /// The columns that [`allocation`] reads, in order.
-pub(super) const ALLOCATION: &[&str] = &[
-    "id",
-    "account",
-    "symbol",
-    "sell_order_id",
-    "buy_order_id",
-    "allocated_size",
-    "buy_price",
-    "sell_price",
-    "buy_fees_per_unit",
-    "sell_fees_per_unit",
-    "cost_basis_usd",
-    "proceeds_usd",
-    "net_proceeds_usd",
-    "pnl_usd",
-    "buy_time",
-    "sell_time",
-    "notes",
-];
+pub(super) const ALLOCATION: &str = "id, account, symbol, sell_order_id, buy_order_id, \
+    allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
+    cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes";
+
+/// How many there are.
+pub(super) const ALLOCATION_COUNT: usize = 17;
 
 /// Reads a row of `fifo_allocations`.
-pub(super) fn allocation(cells: &impl Cells) -> StoredRow {
+pub(super) fn allocation(cells: &(impl Cells + ?Sized)) -> StoredRow {
     allocation_after(cells, None)
 }
 
 /// Reads a row of `fifo_allocations`, whose names may be those of the row before.
-pub(super) fn allocation_after(cells: &impl Cells, last: Option<&Pool>) -> StoredRow {
-    let named = Named {
-        cells,
-        columns: ALLOCATION,
-    };
+pub(super) fn allocation_after(cells: &(impl Cells + ?Sized), last: Option<&Pool>) -> StoredRow {
+    let named = Named::new(cells, ALLOCATION);
     let read = || {
         Ok(StoredAllocation {
             id: named.integer(0)?,
@@ -217,7 +205,7 @@ pub(super) fn allocation_after(cells: &impl Cells, last: Option<&Pool>) -> Store
 }
 
 fn unreadable(
-    named: &Named<'_, impl Cells>,
+    named: &Named<'_, impl Cells + ?Sized>,
     order_id: Option<usize>,
     column: &'static str,
     found: String,
@@ -243,34 +231,48 @@ pub(super) fn give(row: StoredRow, sink: &mut dyn RowSink) -> Result<(), StoreEr
     })
 }
 
-/// Makes a row of `imports`: id, name, sha256, rows, microseconds.
-pub(super) fn imported_file(row: (i64, String, String, i64, i64)) -> ImportedFile {
-    let (id, name, sha256, rows, at) = row;
-    ImportedFile {
-        id,
-        name,
-        sha256,
-        rows,
-        imported_at: Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
-    }
+/// The columns that [`imported_file`] reads, in order.
+pub(super) const IMPORTED_FILE: &str = "id, name, sha256, rows, imported_at";
+
+/// Reads a row of `imports`.
+pub(super) fn imported_file(cells: &dyn Cells) -> Result<ImportedFile, StoreError> {
+    let named = Named::new(cells, IMPORTED_FILE);
+    let read = || {
+        Ok(ImportedFile {
+            id: named.integer(0)?,
+            name: named.text(1)?,
+            sha256: named.text(2)?,
+            rows: named.integer(3)?,
+            imported_at: Timestamp::try_from_micros(named.integer(4)?).unwrap_or(Timestamp::EPOCH),
+        })
+    };
+    read().map_err(in_table("imports"))
+}
+
+/// The columns that [`logged_event`] reads, in order.
+pub(super) const LOGGED_EVENT: &str = "event_type, event_time, allocation_version, details";
+
+/// Reads a row of `event_log`. What can't be read is empty: the trail is shown, not calculated
+/// with.
+pub(super) fn logged_event(cells: &dyn Cells) -> Result<LoggedEvent, StoreError> {
+    let text = |index| cells.text(index).ok().flatten().unwrap_or_default();
+    let integer = |index| cells.integer(index).ok().flatten();
+    let at = Timestamp::try_from_micros(integer(1).unwrap_or(0));
+    Ok(LoggedEvent {
+        kind: text(0),
+        at: at.unwrap_or(Timestamp::EPOCH),
+        version: integer(2),
+        details: serde_json::from_str(&text(3)).unwrap_or_default(),
+    })
 }
 
 /// The columns that [`lot`] reads, in order.
-pub(super) const LOT: &[&str] = &[
-    "id",
-    "account",
-    "symbol",
-    "buy_order_id",
-    "remaining_size",
-    "remaining_cost_usd",
-];
+pub(super) const LOT: &str = "id, account, symbol, buy_order_id, remaining_size, \
+    remaining_cost_usd";
 
 /// Reads a row of `fifo_inventory_snapshot`.
 pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
-    let named = Named {
-        cells,
-        columns: LOT,
-    };
+    let named = Named::new(cells, LOT);
     let read = || {
         Ok(StoredLot {
             buy_order_id: named.parse(3)?,
@@ -282,35 +284,22 @@ pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
 }
 
 /// The columns that [`open_lot`] reads, in order.
-pub(super) const OPEN_LOT: &[&str] = &["buy_order_id", "remaining_size", "remaining_cost_usd"];
+pub(super) const OPEN_LOT: &str = "buy_order_id, remaining_size, remaining_cost_usd";
 
 /// Reads a row of `fifo_inventory_snapshot` to go on from.
 pub(super) fn open_lot(cells: &impl Cells) -> Result<(OrderId, Size, Usd), StoreError> {
-    let named = Named {
-        cells,
-        columns: OPEN_LOT,
-    };
+    let named = Named::new(cells, OPEN_LOT);
     let read = || Ok((named.parse(0)?, named.size(1)?, named.parse(2)?));
     read().map_err(in_table("fifo_inventory_snapshot"))
 }
 
 /// The columns that [`trade`] reads, in order.
-pub(super) const TRADE: &[&str] = &[
-    "order_id",
-    "side",
-    "size",
-    "price",
-    "total_fees_usd",
-    "order_time",
-    "trade_seq",
-];
+pub(super) const TRADE: &str = "order_id, side, size, price, total_fees_usd, order_time, \
+    trade_seq";
 
 /// Reads a row of `eligible_trades`.
 pub(super) fn trade(cells: &impl Cells) -> Result<Trade, StoreError> {
-    let named = Named {
-        cells,
-        columns: TRADE,
-    };
+    let named = Named::new(cells, TRADE);
     let read = || {
         Ok(Trade {
             order_id: named.parse(0)?,
@@ -326,53 +315,16 @@ pub(super) fn trade(cells: &impl Cells) -> Result<Trade, StoreError> {
 }
 
 /// The columns that [`summary`] reads, in order.
-pub(super) const SUMMARY: &[&str] = &[
-    "account",
-    "symbol",
-    "status",
-    "error",
-    "last_order_time",
-    "ledger_hash",
-    "allocations_hash",
-    "trades",
-    "buys",
-    "sells",
-    "allocations",
-    "sells_matched",
-    "sells_unmatched",
-    "buys_used",
-    "fees_unknown",
-    "open_lots",
-    "matched_size",
-    "unmatched_size",
-    "open_size",
-    "cost_basis_usd",
-    "proceeds_usd",
-    "net_proceeds_usd",
-    "pnl_usd",
-    "unmatched_proceeds_usd",
-    "unmatched_net_proceeds_usd",
-    "open_cost_usd",
-    "first_sell",
-    "last_sell",
-    "last_side",
-    "last_trade_seq",
-    "last_order_id",
-    "watermark",
-    "first_allocation",
-    "last_allocation",
-    "buys_by_id",
-    "sells_by_id",
-    "rebates",
-    "rebates_usd",
-];
+pub(super) const SUMMARY: &str = "account, symbol, status, error, last_order_time, ledger_hash, \
+    allocations_hash, trades, buys, sells, allocations, sells_matched, sells_unmatched, \
+    buys_used, fees_unknown, open_lots, matched_size, unmatched_size, open_size, cost_basis_usd, \
+    proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_proceeds_usd, unmatched_net_proceeds_usd, \
+    open_cost_usd, first_sell, last_sell, last_side, last_trade_seq, last_order_id, watermark, \
+    first_allocation, last_allocation, buys_by_id, sells_by_id, rebates, rebates_usd";
 
 /// Reads a row of `fifo_pool_summary`.
-pub(super) fn summary(cells: &impl Cells) -> Result<PoolSummary, StoreError> {
-    let named = Named {
-        cells,
-        columns: SUMMARY,
-    };
+pub(super) fn summary(cells: &dyn Cells) -> Result<PoolSummary, StoreError> {
+    let named = Named::new(cells, SUMMARY);
     let read = || {
         let (status, watermark) = (named.text(2)?, named.text(31)?);
         Ok(PoolSummary {
@@ -391,7 +343,7 @@ pub(super) fn summary(cells: &impl Cells) -> Result<PoolSummary, StoreError> {
     read().map_err(in_table("fifo_pool_summary"))
 }
 
-fn last_order(named: &Named<'_, impl Cells>) -> Result<Option<PlaceInPool>, BadCell> {
+fn last_order(named: &Named<'_, impl Cells + ?Sized>) -> Result<Option<PlaceInPool>, BadCell> {
     let Some(order_time) = named.optional_time(4)? else {
         return Ok(None);
     };
@@ -403,7 +355,7 @@ fn last_order(named: &Named<'_, impl Cells>) -> Result<Option<PlaceInPool>, BadC
     }))
 }
 
-fn totals(named: &Named<'_, impl Cells>) -> Result<PoolTotals, BadCell> {
+fn totals(named: &Named<'_, impl Cells + ?Sized>) -> Result<PoolTotals, BadCell> {
     Ok(PoolTotals {
         trades: named.count(7)?,
         buys: named.count(8)?,
@@ -434,30 +386,13 @@ fn totals(named: &Named<'_, impl Cells>) -> Result<PoolTotals, BadCell> {
 }
 
 /// The columns that [`version`] reads, in order.
-pub(super) const VERSION: &[&str] = &[
-    "version",
-    "scope",
-    "status",
-    "origin",
-    "ledger_hash",
-    "allocations_hash",
-    "policy",
-    "watermark",
-    "engine_version",
-    "complete_through",
-    "created_at",
-    "completed_at",
-    "published_at",
-    "sealed_at",
-    "sealed_reason",
-];
+pub(super) const VERSION: &str = "version, scope, status, origin, ledger_hash, allocations_hash, \
+    policy, watermark, engine_version, complete_through, created_at, completed_at, published_at, \
+    sealed_at, sealed_reason";
 
 /// Reads a row of `allocation_versions`.
-pub(super) fn version(cells: &impl Cells) -> Result<VersionInfo, StoreError> {
-    let named = Named {
-        cells,
-        columns: VERSION,
-    };
+pub(super) fn version(cells: &dyn Cells) -> Result<VersionInfo, StoreError> {
+    let named = Named::new(cells, VERSION);
     let read = || {
         let (status, watermark) = (named.text(2)?, named.text(7)?);
         Ok(VersionInfo {
@@ -481,30 +416,13 @@ pub(super) fn version(cells: &impl Cells) -> Result<VersionInfo, StoreError> {
 }
 
 /// The columns that [`queued_item`] reads, in order.
-pub(super) const QUEUED_ITEM: &[&str] = &[
-    "id",
-    "account",
-    "symbol",
-    "order_id",
-    "issue_type",
-    "severity",
-    "status",
-    "description",
-    "resolution",
-    "created_at",
-    "updated_at",
-    "resolved_at",
-    "resolved_by",
-    "allocation_version",
-    "details",
-];
+pub(super) const QUEUED_ITEM: &str = "id, account, symbol, order_id, issue_type, severity, \
+    status, description, resolution, created_at, updated_at, resolved_at, resolved_by, \
+    allocation_version, details";
 
 /// Reads a row of `manual_review_queue`.
-pub(super) fn queued_item(cells: &impl Cells) -> Result<QueuedItem, StoreError> {
-    let named = Named {
-        cells,
-        columns: QUEUED_ITEM,
-    };
+pub(super) fn queued_item(cells: &dyn Cells) -> Result<QueuedItem, StoreError> {
+    let named = Named::new(cells, QUEUED_ITEM);
     let read = || {
         let status = named.text(6)?;
         Ok(QueuedItem {
@@ -528,14 +446,11 @@ pub(super) fn queued_item(cells: &impl Cells) -> Result<QueuedItem, StoreError> 
 }
 
 /// The columns that [`exclusion`] reads, in order.
-pub(super) const EXCLUSION: &[&str] = &["account", "symbol", "reason", "decided_by", "decided_at"];
+pub(super) const EXCLUSION: &str = "account, symbol, reason, decided_by, decided_at";
 
 /// Reads a row of `review_exclusions`.
-pub(super) fn exclusion(cells: &impl Cells) -> Result<Exclusion, StoreError> {
-    let named = Named {
-        cells,
-        columns: EXCLUSION,
-    };
+pub(super) fn exclusion(cells: &dyn Cells) -> Result<Exclusion, StoreError> {
+    let named = Named::new(cells, EXCLUSION);
     let read = || {
         Ok(Exclusion {
             pool: named.pool(0, 1)?,
@@ -548,21 +463,11 @@ pub(super) fn exclusion(cells: &impl Cells) -> Result<Exclusion, StoreError> {
 }
 
 /// Columns of a run, in short.
-pub(super) const RUN_LINE: &[&str] = &[
-    "id",
-    "status",
-    "computation_start",
-    "error_message",
-    "host",
-    "pid",
-];
+pub(super) const RUN_LINE: &str = "id, status, computation_start, error_message, host, pid";
 
 /// Reads a run, in short.
-pub(super) fn run_line(cells: &impl Cells) -> Result<RunLine, StoreError> {
-    let named = Named {
-        cells,
-        columns: RUN_LINE,
-    };
+pub(super) fn run_line(cells: &dyn Cells) -> Result<RunLine, StoreError> {
+    let named = Named::new(cells, RUN_LINE);
     let read = || {
         let status = named.text(1)?;
         Ok(RunLine {
@@ -575,4 +480,21 @@ pub(super) fn run_line(cells: &impl Cells) -> Result<RunLine, StoreError> {
         })
     };
     read().map_err(in_table("fifo_computation_log"))
+}
+
+/// Reads a row of a snapshot of history. What can't be read is missing: it is another system's.
+pub(super) fn historical_sell(cells: &dyn Cells) -> Result<HistoricalSell, StoreError> {
+    let text = |index: usize| cells.text(index).ok().flatten();
+    Ok(HistoricalSell {
+        order_id: text(0).unwrap_or_default(),
+        parent_id: text(1),
+        parent_ids: parents_of_json(text(2).as_deref()),
+        pnl_usd: text(3),
+        cost_basis: text(4),
+        sale_proceeds: text(5),
+        net_sale_proceeds: text(6),
+        realized_profit: text(7),
+        remaining_size: text(8),
+        note: text(9),
+    })
 }

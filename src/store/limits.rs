@@ -60,3 +60,6 @@ pub const LOST_BELOW: [(i64, &str, &str); 4] = [
     ),
     (2, "review_exclusions", "decisions about pools"),
 ];
+
+/// Rows that one statement writes: more take another one, so that no statement grows without end.
+pub const ROWS_AT_ONCE_MAX: usize = 10_000;

@@ -24,6 +24,7 @@ pub mod rows;
 pub mod rules;
 mod runs;
 mod sourced;
+mod sql;
 pub mod sqlite;
 mod together;
 pub mod trades;

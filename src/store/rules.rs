@@ -4,6 +4,9 @@
 //! Pure functions from what is stored and what is wanted to what is to be done, so that two
 //! databases can't differ in them.
 
+mod closing;
+mod review;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
@@ -11,18 +14,14 @@ use serde_json::json;
 use super::corrections::{self, Relative};
 use super::limits::CONFLICTS_KEPT_MAX;
 use super::model::{
-    Conflict, Current, Event, ImportFile, ImportMode, ImportReceipt, QueuedItem, ReviewDecision,
-    ReviewStatus, ReviewUpdate, Version, VersionInfo, VersionPlan, VersionStatus, VoidChange,
-    is_snapshot_name,
+    Conflict, Current, Event, ImportFile, ImportMode, ImportReceipt, VersionInfo, VersionPlan,
+    VersionStatus, VoidChange, is_snapshot_name,
 };
-use super::{ItemRefusal, SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal};
-use crate::engine::policy::PROGRAM;
-use crate::engine::{
-    Account, CORRECTION_MARK, IssueType, LedgerTrade, OrderId, ReviewItem, split_correction,
-};
-
-/// Name for items that a version settles because they no longer hold.
-pub const AUTOMATIC: &str = PROGRAM;
+use super::{SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal};
+use crate::engine::{Account, CORRECTION_MARK, LedgerTrade, OrderId, split_correction};
+pub(super) use closing::{Closing, RunEnd};
+pub use review::{AUTOMATIC, REVIEW_EVENTS, check_decision, details_json};
+pub(super) use review::{ReviewChange, decision_event, exclusion_event, plan_review};
 
 /// Kind of the events of imports.
 pub const IMPORT_EVENT: &str = "import";
@@ -384,113 +383,6 @@ pub(super) fn check_voidable(
         Some(true) => corrections::check_undo(account, order_id, relatives),
         Some(false) => Ok(()),
     }
-}
-
-/// Decides whether a person's decision about a review item changes anything.
-///
-/// Errors: no such item; it has that state already; a settled item is not started.
-pub fn check_decision(decision: &ReviewDecision, item: Option<&QueuedItem>) -> StoreResult<()> {
-    let (id, wanted) = (decision.id, decision.status);
-    let status = item.ok_or(StoreError::NoItem(id))?.status;
-    let is_open = matches!(status, ReviewStatus::Pending | ReviewStatus::InProgress);
-    let refused = match (is_open, wanted) {
-        _ if status == wanted => ItemRefusal::Already(status),
-        (true, ReviewStatus::Pending) => ItemRefusal::Open(status),
-        (true, _) | (false, ReviewStatus::Pending) => return Ok(()),
-        (false, _) => ItemRefusal::Settled(status),
-    };
-    Err(StoreError::Item(id, refused))
-}
-
-/// One change of the review queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReviewChange {
-    /// A new item.
-    Open(ReviewItem),
-    /// An item that is open already: its facts moved.
-    Refresh(i64, ReviewItem),
-    /// An item that was settled holds again.
-    Reopen(i64, ReviewItem),
-    /// An item that no longer holds, and how it was settled.
-    Settle(i64, String),
-}
-
-/// Kinds of events that say what was done about a review item; each names it by its number.
-pub const REVIEW_EVENTS: [&str; 7] = [
-    "review_opened",
-    "review_decided",
-    "review_refreshed",
-    "review_started",
-    "review_resolved",
-    "review_dismissed",
-    "review_reopened",
-];
-
-/// Decides how the queue changes when a version says which items hold.
-///
-/// A dismissed item stays dismissed while its facts are the same. An unmatched sell of a pool that
-/// has no result in this version stays as it is: nobody knows whether it is matched.
-pub fn plan_review(
-    queue: &[QueuedItem],
-    update: &ReviewUpdate,
-    version: Version,
-) -> Vec<ReviewChange> {
-    let key_of = |item: &ReviewItem| (item.pool.clone(), item.order_id.clone(), item.issue);
-    let queued: BTreeMap<_, _> = queue
-        .iter()
-        .map(|item| ((item.pool.clone(), item.order_id.clone(), item.issue), item))
-        .collect();
-    let mut wanted = BTreeSet::new();
-    let mut changes = Vec::new();
-    for item in &update.items {
-        // One question is asked once, however many rows ask it.
-        if !wanted.insert(key_of(item)) {
-            continue;
-        }
-        let Some(old) = queued.get(&key_of(item)) else {
-            changes.push(ReviewChange::Open(item.clone()));
-            continue;
-        };
-        let same = is_same_json(&old.details, &details_json(item)) && old.severity == item.severity;
-        match old.status {
-            ReviewStatus::Pending | ReviewStatus::InProgress if same => {}
-            ReviewStatus::Pending | ReviewStatus::InProgress => {
-                changes.push(ReviewChange::Refresh(old.id, item.clone()));
-            }
-            ReviewStatus::Dismissed if same => {}
-            ReviewStatus::Dismissed | ReviewStatus::Resolved => {
-                changes.push(ReviewChange::Reopen(old.id, item.clone()));
-            }
-        }
-    }
-    for (key, old) in queued {
-        let settles = update.settles(&old.pool, old.issue);
-        if old.status.is_open() && settles && !wanted.contains(&key) {
-            let resolution = match old.issue {
-                // Matched, voided, or not in the ledger any more: the queue is not told which.
-                IssueType::UnmatchedSell => format!("no longer unmatched in version {version}"),
-                _ => format!("no longer found in version {version}"),
-            };
-            changes.push(ReviewChange::Settle(old.id, resolution));
-        }
-    }
-    changes
-}
-
-/// Returns an item's details as JSON text, the same for equal facts.
-pub fn details_json(item: &ReviewItem) -> String {
-    let map: serde_json::Map<String, serde_json::Value> = item
-        .details
-        .iter()
-        .map(|(name, value)| ((*name).into(), value.clone().into()))
-        .collect();
-    serde_json::Value::Object(map).to_string()
-}
-
-/// Compares JSON texts by what they say: a database may store them in a spelling of its own.
-fn is_same_json(left: &str, right: &str) -> bool {
-    let parse = |text| serde_json::from_str::<serde_json::Value>(text).ok();
-    left == right || (parse(left).is_some() && parse(left) == parse(right))
 }
 
 /// Refuses a snapshot of history whose name is none, or taken.

@@ -258,7 +258,7 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
     /// Passes a row of [`cells::ALLOCATION`] on; its batch follows.
     pub(super) fn take_cells(&mut self, cells: &impl Cells) -> StoreResult<()> {
         let row = cells::allocation_after(cells, self.pool.as_ref());
-        let batch = cells.text_ref(cells::ALLOCATION.len());
+        let batch = cells.text_ref(cells::ALLOCATION_COUNT);
         let bad = |found| unreadable("fifo_allocations", "allocation_batch_id", found);
         let batch = batch.map_err(bad)?;
         self.take(row, batch.as_deref().unwrap_or_default())

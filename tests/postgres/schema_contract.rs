@@ -443,7 +443,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 23] = [
+const FILES_ALONE: [(&str, &str); 24] = [
     (
         "postgres/waits.rs",
         "SQLite has one lock, and waits for it by itself",
@@ -462,6 +462,10 @@ const FILES_ALONE: [(&str, &str); 23] = [
     ("sqlite/tests.rs", "unit tests of the functions"),
     ("sqlite/tests_loans.rs", "unit tests of the raw handle"),
     ("postgres/binary.rs", "the server's binary format"),
+    (
+        "postgres/history.rs",
+        "the answers of an earlier system, taken out of its ledger",
+    ),
     ("postgres/copy.rs", "the bulk path, COPY"),
     ("postgres/copy_rows.rs", "rows out of a binary COPY"),
     (
@@ -491,7 +495,7 @@ const FILES_ALONE: [(&str, &str); 23] = [
 ];
 
 /// Functions of one store only, by file: what a database does its own way.
-const FUNCTIONS_ALONE: [(&str, &str); 21] = [
+const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     (
         "append.rs",
         "append_on append_pool change_lots delete_summary drop push self_check \
@@ -499,7 +503,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 21] = [
     ),
     (
         "errors.rs",
-        "from_code from_connect from_rusqlite proxy_refused unreadable",
+        "from_code from_connect from_rusqlite unreadable",
     ),
     (
         "fingerprint.rs",
@@ -507,10 +511,6 @@ const FUNCTIONS_ALONE: [(&str, &str); 21] = [
          written_for_a_ledger",
     ),
     ("health.rs", "disk_room room_of_system room_told"),
-    (
-        "history.rs",
-        "count counts legacy_rows orders_unlike_fills take taking",
-    ),
     (
         "import.rs",
         "append_new insert_trades known_from optional_text plan push_trade write_rejects \
@@ -522,7 +522,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 21] = [
     ),
     (
         "lock.rs",
-        "connect_and_lock default drop free give_back holder_of interrupt is_ours \
+        "check_still_running connect_and_lock default drop free give_back holder_of interrupt is_ours \
          lend name_of path_of \
          place refuse_proxy renew server_connection wait_for_lock",
     ),
@@ -534,11 +534,10 @@ const FUNCTIONS_ALONE: [(&str, &str); 21] = [
          open_seeing open_to_look options parse \
          schema_up waiting_for_readers",
     ),
-    ("pointer.rs", "locked"),
     // A round trip costs more than a row: a server gets many at once, a file one after the other.
     (
-        "queue.rs",
-        "apply bind_update check_changed open push set_facts settle",
+        "driver.rs",
+        "bound each_row kind numbered query to_sql unnested",
     ),
     (
         "cells.rs",
@@ -546,8 +545,6 @@ const FUNCTIONS_ALONE: [(&str, &str); 21] = [
     ),
     ("read.rs", "stored_pools_in"),
     ("readback.rs", "cell_of hash_cell"),
-    ("registry.rs", "version_locked"),
-    ("log.rs", "check_still_running column log_events"),
     ("runs.rs", "interrupt renew_lock"),
     (
         "schema.rs",
@@ -567,10 +564,10 @@ const FUNCTIONS_ALONE: [(&str, &str); 21] = [
         "versions.rs",
         "add_pool attach attach_parts begin_on begin_short check_free check_owner \
          clean_up commit_parts connection drop drop_leftovers drop_parts drop_tables end \
-         enter_version execute gone ids_next insert_rows insert_summary lock_parts of parts_of \
+         execute gone ids_next insert_rows insert_summary lock_parts of parts_of \
          publish spill_summaries write_on write_part",
     ),
-    ("voids.rs", "insert_void ledger_writer"),
+    ("voids.rs", "ledger_writer"),
 ];
 
 /// Returns the functions of each file of a store, unit tests left out.

@@ -1,5 +1,6 @@
-//! Every SQL statement that stands whole in the source is prepared on its own database. So the test
-//! finds a renamed column, a function that a server lacks, a cast that does not exist.
+//! Every SQL statement that stands whole in the source is prepared on its own database, and one that
+//! both share on both. So the test finds a renamed column, a function that a server lacks, a cast
+//! that does not exist.
 //!
 //! Statements put together at run time (a list of columns, a partition's name) are not whole in the
 //! source; `tests/support/contract/mod.rs` executes those.
@@ -26,16 +27,25 @@ struct Statement {
     sql: String,
 }
 
-/// Returns the whole statements in the source of a store.
+/// Returns the whole statements in the source of a store, and those that both databases share.
 fn statements(store: &str) -> Vec<Statement> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/store")
-        .join(store);
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
+    let stores = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let folders = [store, "sql"].map(|folder| fs::read_dir(stores.join(folder)).unwrap());
+    let mut files: Vec<PathBuf> = folders
+        .into_iter()
+        .flatten()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
         .collect();
     files.sort();
+    let shared = files
+        .iter()
+        .filter(|file| file.parent() == Some(&stores.join("sql")));
+    assert!(
+        shared.count() > 5,
+        "no shared statements in {}",
+        stores.display()
+    );
     let mut found = Vec::new();
     for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
         let text = fs::read_to_string(file).unwrap();

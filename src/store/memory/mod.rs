@@ -5,9 +5,11 @@
 //! Each change is checked whole before its first part is made, so that an error leaves nothing.
 //! Read next: `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `queue.rs`.
 
+mod closing;
 mod health;
 mod history;
 mod ledger;
+mod logged;
 mod queue;
 mod review;
 mod runs;
@@ -28,7 +30,7 @@ use super::model::{
 use super::{RunLock, StoreError, StoreResult};
 use ledger::Ledger;
 pub use ledger::RawTrade;
-pub use runs::LoggedRun;
+pub use logged::LoggedRun;
 use versions::StoredVersion;
 
 /// A ledger and its versions in memory. Clones share them.

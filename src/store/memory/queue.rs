@@ -1,10 +1,8 @@
 //! The review queue and the excluded pools in memory.
 
-use serde_json::json;
-
 use super::State;
 use crate::engine::{ReviewItem, Timestamp};
-use crate::store::model::{Event, QueuedItem, ReviewStatus, ReviewUpdate, Version};
+use crate::store::model::{QueuedItem, ReviewStatus, ReviewUpdate, Version};
 use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
 
 /// Lists the queue: open items first, the most urgent first.
@@ -23,55 +21,47 @@ pub(super) fn list(state: &State) -> Vec<QueuedItem> {
 /// Applies what a version says about the queue.
 pub(super) fn update(state: &mut State, update: &ReviewUpdate, version: Version, at: Timestamp) {
     for change in plan_review(&list(state), update, version) {
-        let Some((kind, item)) = apply(&mut state.queue, change, version, at) else {
-            continue;
-        };
-        let details = json!({ "id": item.id, "order_id": item.order_id });
-        let pool = Some(item.pool.clone());
-        state.events.push(Event {
-            pool,
-            version: Some(version),
-            ..Event::info(kind, at, details)
-        });
+        if let Some(id) = apply(&mut state.queue, &change, version, at) {
+            state.events.push(change.event(id, version, at));
+        }
     }
 }
 
-/// Makes a change, and returns the event's kind and the item.
+/// Makes a change, and returns the item's number.
 fn apply(
     queue: &mut Vec<QueuedItem>,
-    change: ReviewChange,
+    change: &ReviewChange<'_>,
     version: Version,
     at: Timestamp,
-) -> Option<(&'static str, &QueuedItem)> {
+) -> Option<i64> {
     let id_next = queue.iter().map(|item| item.id).max().unwrap_or(0) + 1;
-    Some(match change {
+    match change {
         ReviewChange::Open(item) => {
-            queue.push(opened(id_next, &item, version, at));
-            ("review_opened", queue.last()?)
+            queue.push(opened(id_next, item, version, at));
+            Some(id_next)
         }
         ReviewChange::Refresh(id, item) => {
-            let queued = find(queue, id)?;
-            refresh(queued, &item, version, at);
-            ("review_refreshed", &*queued)
+            refresh(find(queue, *id)?, item, version, at);
+            Some(*id)
         }
         ReviewChange::Reopen(id, item) => {
-            let queued = find(queue, id)?;
-            refresh(queued, &item, version, at);
+            let queued = find(queue, *id)?;
+            refresh(queued, item, version, at);
             queued.status = ReviewStatus::Pending;
             (queued.resolution, queued.resolved_at) = (None, None);
             queued.resolved_by = None;
-            ("review_reopened", &*queued)
+            Some(*id)
         }
-        ReviewChange::Settle(id, resolution) => {
-            let queued = find(queue, id)?;
+        ReviewChange::Settle(item, resolution) => {
+            let queued = find(queue, item.id)?;
             queued.status = ReviewStatus::Resolved;
-            queued.resolution = Some(resolution);
+            queued.resolution = Some(resolution.clone());
             queued.resolved_at = Some(at);
             queued.updated_at = at;
             queued.resolved_by = Some(AUTOMATIC.into());
-            ("review_resolved", &*queued)
+            Some(item.id)
         }
-    })
+    }
 }
 
 fn find(queue: &mut [QueuedItem], id: i64) -> Option<&mut QueuedItem> {

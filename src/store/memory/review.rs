@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use serde_json::json;
 
 use super::{MemoryStore, check, queue};
 use crate::engine::Pool;
-use crate::store::model::{Event, Exclusion, QueuedItem, ReviewDecision};
-use crate::store::rules::check_decision;
+use crate::store::model::{Exclusion, QueuedItem, ReviewDecision};
+use crate::store::rules::{check_decision, decision_event, exclusion_event};
 use crate::store::{ReviewStore, StoreResult};
 
 #[async_trait]
@@ -28,13 +27,8 @@ impl ReviewStore for MemoryStore {
             item.resolution = (!is_open).then(|| decision.note.clone());
             item.resolved_at = (!is_open).then_some(decision.at);
             item.resolved_by = (!is_open).then(|| decision.by.clone());
-            let details = json!({ "id": item.id, "order_id": item.order_id, "note": decision.note,
-                "by": decision.by });
-            state.events.push(Event {
-                pool: Some(item.pool.clone()),
-                version: Some(item.version),
-                ..Event::info(decision.event_kind(), decision.at, details)
-            });
+            let event = decision_event(decision, item);
+            state.events.push(event);
             Ok(())
         })
         .await
@@ -60,15 +54,7 @@ impl ReviewStore for MemoryStore {
                 "review_exclusions_reason_check",
             )?;
             state.exclusions.push((exclusion.clone(), excluded));
-            let kind = match excluded {
-                true => "review_excluded",
-                false => "review_included",
-            };
-            let details = json!({ "reason": exclusion.reason, "by": exclusion.decided_by });
-            state.events.push(Event {
-                pool: Some(exclusion.pool.clone()),
-                ..Event::info(kind, exclusion.decided_at, details)
-            });
+            state.events.push(exclusion_event(exclusion, excluded));
             Ok(())
         })
         .await

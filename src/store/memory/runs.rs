@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
 
-use super::{MemoryLock, MemoryStore, State, health, locked};
+use super::closing::close;
+use super::logged::{LoggedRun, is_running};
+use super::{MemoryLock, MemoryStore, health, locked};
 use crate::engine::Timestamp;
 use crate::store::model::{
-    Completion, Event, HealthFacts, Holder, RetryNote, RunCounts, RunFailure, RunStart, Version,
-    VersionInfo, VersionStatus,
+    HealthFacts, Holder, RetryNote, RunCounts, RunFailure, RunStart, Version, VersionInfo,
+    VersionStatus,
 };
-use crate::store::rules::closed_by_another;
+use crate::store::rules::{Closing, closed_by_another};
 use crate::store::{RunLock, RunStore, StoreError, StoreResult};
 
 #[async_trait]
@@ -74,23 +75,8 @@ impl RunStore for MemoryStore {
     }
 
     async fn fail_run(&self, run_id: i64, failure: &RunFailure) -> StoreResult<()> {
-        self.write(|state| {
-            let mut runs = state.runs.iter_mut();
-            if let Some(run) = runs.find(|run| run.id == run_id && is_running(run)) {
-                run.status = VersionStatus::Failed;
-                run.ended_at = Some(failure.ended_at);
-                run.error = Some(failure.message.clone());
-                run.causes = Some(failure.causes.clone());
-                run.error_details = Some(failure.details.clone());
-            }
-            let details = json!({ "run_id": run_id, "message": failure.message });
-            state.events.push(Event {
-                severity: "error",
-                ..Event::info("run", failure.ended_at, details)
-            });
-            Ok(())
-        })
-        .await
+        self.write(|state| close(state, &Closing::of_failure(run_id, failure)))
+            .await
     }
 
     async fn end_idle_run(
@@ -98,18 +84,10 @@ impl RunStore for MemoryStore {
         run_id: i64,
         version: Version,
         at: Timestamp,
-        _duration_ms: i64,
+        duration_ms: i64,
     ) -> StoreResult<()> {
-        self.write(|state| {
-            let mut runs = state.runs.iter_mut();
-            if let Some(run) = runs.find(|run| run.id == run_id) {
-                run.status = VersionStatus::Completed;
-                run.version = Some(version);
-                run.ended_at = Some(at);
-            }
-            Ok(())
-        })
-        .await
+        let closing = Closing::of_idle(run_id, version, at, duration_ms);
+        self.write(|state| close(state, &closing)).await
     }
 
     async fn next_version(&self) -> StoreResult<Version> {
@@ -121,46 +99,5 @@ impl RunStore for MemoryStore {
 
     async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts> {
         Ok(health::facts(&self.read(), current))
-    }
-}
-
-/// A row of the log of runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoggedRun {
-    /// Its number.
-    pub id: i64,
-    /// How it began.
-    pub start: RunStart,
-    /// `Running`, `Completed`, `Partial` or `Failed`.
-    pub status: VersionStatus,
-    /// The version that it means to write, or wrote.
-    pub version: Option<Version>,
-    /// When it ended.
-    pub ended_at: Option<Timestamp>,
-    /// What it counted.
-    pub counts: RunCounts,
-    /// The error, whole.
-    pub error: Option<String>,
-    /// The chain of causes, whole.
-    pub causes: Option<String>,
-    /// Facts of the error by name.
-    pub error_details: Option<Value>,
-    /// How many times it tried again.
-    pub retry_count: u64,
-}
-
-fn is_running(run: &LoggedRun) -> bool {
-    run.status == VersionStatus::Running
-}
-
-/// Closes the log row of a run that wrote a version.
-pub(super) fn complete(state: &mut State, run_id: i64, version: Version, completion: &Completion) {
-    let mut runs = state.runs.iter_mut();
-    if let Some(run) = runs.find(|run| run.id == run_id) {
-        run.status = completion.status;
-        run.version = Some(version);
-        run.ended_at = Some(completion.completed_at);
-        run.counts = completion.counts.clone();
-        run.error = completion.counts.error.clone();
     }
 }

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
+use super::closing::close;
 use super::ledger::Ledger;
-use super::{MemoryStore, State, broken_constraint, check, locked, queue, runs, sourced};
+use super::{MemoryStore, State, broken_constraint, check, locked, sourced};
 use crate::engine::{
     Account, AllocationRow, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
-    StoredAllocation, StoredLot, Timestamp, TradeRef,
+    StoredAllocation, StoredLot, TradeRef,
 };
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
@@ -22,7 +22,8 @@ use crate::store::model::{
 };
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::rules::{
-    check_appendable, check_droppable, check_publishable, check_sealable, check_version_free,
+    Closing, check_appendable, check_droppable, check_publishable, check_sealable,
+    check_version_free,
 };
 use crate::store::{
     RowSink, SourcedSink, StoreError, StoreResult, StoredPool, StoredRow, VersionStore,
@@ -63,14 +64,7 @@ impl VersionStore for MemoryStore {
             stored.info.complete_through = completion.complete_through;
             stored.info.completed_at = Some(at);
             stored.info.watermark = plan.watermark.clone();
-            queue::update(state, &completion.review, version, at);
-            runs::complete(state, plan.run_id, version, completion);
-            state.events.push(Event {
-                version: Some(version),
-                correlation_id: Some(plan.batch_id.clone()),
-                ..Event::info("run", at, completion.details.clone())
-            });
-            Ok(())
+            close(state, &Closing::of_append(plan, completion))
         })
         .await
     }
@@ -100,15 +94,7 @@ impl VersionStore for MemoryStore {
         self.write(|state| {
             let info = &find(state, pointer.version)?.info;
             check_publishable(info)?;
-            let (version, at) = (pointer.version, pointer.at);
-            set_current(state, version, pointer.held, at);
-            queue::update(state, &pointer.review, version, at);
-            let details = json!({ "held": pointer.held, "by": pointer.by });
-            state.events.push(Event {
-                version: Some(version),
-                ..Event::info("publish", at, details)
-            });
-            Ok(())
+            close(state, &Closing::of_move(pointer))
         })
         .await
     }
@@ -414,17 +400,7 @@ impl VersionWriter for MemoryVersionWriter {
         made.info.completed_at = Some(at);
         let state = &mut *locked(&store.state);
         state.versions.insert(version, made);
-        if completion.publish {
-            set_current(state, version, completion.held, at);
-        }
-        queue::update(state, &completion.review, version, at);
-        runs::complete(state, plan.run_id, version, completion);
-        state.events.push(Event {
-            version: Some(version),
-            correlation_id: Some(plan.batch_id),
-            ..Event::info("run", at, completion.details.clone())
-        });
-        Ok(())
+        close(state, &Closing::of_version(&plan, completion))
     }
 }
 
@@ -477,11 +453,3 @@ fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, StoredLo
 }
 
 const APPEND: &str = "append to the version";
-
-fn set_current(state: &mut State, version: Version, held: bool, at: Timestamp) {
-    state.current.version = Some(version);
-    state.current.held = held;
-    if let Some(stored) = state.versions.get_mut(&version) {
-        stored.info.published_at.get_or_insert(at);
-    }
-}

@@ -16,20 +16,22 @@ use super::errors::{from_sqlx, unreadable};
 use super::gate::snapshot_of;
 use super::gate::{GateRows, snapshot_now};
 use super::lock::LockedConnection;
-use super::registry::version_locked;
-use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
+use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
 use super::versions::{WRITE_ROWS, begin_short, execute, ids_next};
-use super::{PostgresStore, copy, gate, log, plans, queue, rows};
+use super::{PostgresStore, copy, gate, lock, plans};
 use crate::engine::{OrderId, Pool, Trade, TradeRef};
 use crate::store::cells::pool;
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
-    AppendedPool, Arrivals, Completion, Event, LedgerRead, Scope, Version, VersionPlan, Watermark,
+    AppendedPool, Arrivals, Completion, LedgerRead, Scope, Version, VersionPlan, Watermark,
 };
 use crate::store::phase::Phase;
 use crate::store::rows::{RowChunk, RowEncoder};
-use crate::store::rules::check_appendable;
-use crate::store::{PostgresRefusal, StoreResult, cells, phase};
+use crate::store::rules::{Closing, check_appendable};
+use crate::store::sql::closing::close;
+use crate::store::sql::read::version_locked;
+use crate::store::sql::versions::{SUMMARY_COLUMNS, summary};
+use crate::store::{PostgresRefusal, StoreResult, cells, phase, sql};
 
 /// Completes the version, makes it current if asked, updates the review queue and closes the log
 /// row: all in one transaction.
@@ -153,7 +155,7 @@ async fn pick_lots(
     let mut picked: Vec<PickedLots> = reach.values().copied().map(PickedLots::new).collect();
     let failed = |e| from_sqlx(READ_LOTS, e);
     while let Some(row) = rows.try_next().await.map_err(failed)? {
-        let nth: i64 = row.try_get(cells::OPEN_LOT.len()).map_err(failed)?;
+        let nth: i64 = row.try_get("nth").map_err(failed)?;
         let (order_id, size, cost) = cells::open_lot(&PgCells(&row))?;
         let nth = usize::try_from(nth - 1).unwrap_or(usize::MAX);
         if let Some(lots) = picked.get_mut(nth) {
@@ -206,7 +208,7 @@ async fn buys_of(
         .map_err(failed)?;
     let mut buys = vec![BTreeMap::new(); picked.len()];
     for row in rows {
-        let nth: i64 = row.try_get(cells::TRADE.len()).map_err(failed)?;
+        let nth: i64 = row.try_get("nth").map_err(failed)?;
         let buy = cells::trade(&PgCells(&row))?;
         let of_pool = usize::try_from(nth).ok().and_then(|nth| buys.get_mut(nth));
         if let Some(of_pool) = of_pool {
@@ -266,22 +268,12 @@ async fn append_on(
     // What was stopped in the middle.
     execute(connection, "take back", "ROLLBACK".into()).await?;
     begin_short(connection).await?;
-    log::check_still_running(connection, plan.run_id).await?;
+    lock::check_still_running(connection, plan.run_id).await?;
     check_appendable(&version_locked(connection, plan.version).await?)?;
     write_rows(connection, plan, pools).await?;
     write_summaries(connection, plan.version, pools).await?;
-    update_version(connection, plan, completion).await?;
-    let (version, at) = (plan.version, completion.completed_at);
-    phase::reached(Phase::Publish);
-    queue::update(connection, &completion.review, version, at).await?;
-    log::complete(connection, plan.run_id, version, completion).await?;
-    let event = Event {
-        version: Some(version),
-        correlation_id: Some(plan.batch_id.clone()),
-        ..Event::info("run", at, completion.details.clone())
-    };
-    log::log_event(connection, &event).await?;
-    phase::reached(Phase::CloseLog);
+    sql::versions::complete(connection, plan, completion).await?;
+    close(connection, &Closing::of_append(plan, completion)).await?;
     execute(connection, "commit", "COMMIT".into()).await?;
     phase::reached(Phase::Committed);
     Ok(())
@@ -422,31 +414,8 @@ async fn write_summaries(
     .map_err(|e| from_sqlx(action, e))?;
     let mut summaries = copy::Rows::default();
     for pool in pools {
-        rows::summary(&mut summaries, version, &pool.summary, pool.duration_us);
+        summaries.add(&summary(version, &pool.summary, pool.duration_us));
     }
     let table = "fifo_parts.fifo_pool_summary";
     copy::send(connection, action, table, SUMMARY_COLUMNS, summaries).await
-}
-
-async fn update_version(
-    connection: &mut PgConnection,
-    plan: &VersionPlan,
-    completion: &Completion,
-) -> StoreResult<()> {
-    sqlx::query(
-        "UPDATE allocation_versions SET status = $2, ledger_hash = $3, allocations_hash = $4, \
-         complete_through = $5::timestamptz, completed_at = $6::timestamptz, \
-         watermark = $7::jsonb WHERE version = $1",
-    )
-    .bind(plan.version)
-    .bind(completion.status.as_str())
-    .bind(completion.ledger_hash.to_string())
-    .bind(completion.allocations_hash.to_string())
-    .bind(completion.complete_through.map(|time| time.to_string()))
-    .bind(completion.completed_at.to_string())
-    .bind(plan.watermark.to_json())
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(|e| from_sqlx("complete the version", e))
 }

@@ -34,8 +34,8 @@ impl Cells for PgCells<'_> {
 /// Returns the expressions that give `columns` as [`PgCells`] needs them.
 ///
 /// Decimals without superfluous zeros: the server keeps those it was given.
-pub(super) fn expressions(columns: &[&str]) -> String {
-    let expression = |column: &&str| match *column {
+pub(super) fn expressions(columns: &str) -> String {
+    let expression = |column: &str| match column {
         "allocated_size"
         | "buy_price"
         | "sell_price"
@@ -60,22 +60,19 @@ pub(super) fn expressions(columns: &[&str]) -> String {
         "buy_time" | "sell_time" | "order_time" | "last_order_time" | "first_sell"
         | "last_sell" | "first_allocation" | "last_allocation" | "complete_through"
         | "created_at" | "completed_at" | "published_at" | "computation_start" | "sealed_at"
-        | "updated_at" | "resolved_at" | "decided_at" => {
+        | "updated_at" | "resolved_at" | "decided_at" | "imported_at" | "event_time" => {
             format!("(extract(epoch FROM {column}) * 1000000)::bigint")
         }
         "allocation_batch_id" => "allocation_batch_id::text".to_owned(),
         "policy" | "watermark" | "details" => format!("{column}::text AS {JSON_AS_TEXT}"),
         plain => plain.to_owned(),
     };
-    columns
-        .iter()
-        .map(expression)
-        .collect::<Vec<_>>()
-        .join(", ")
+    let expressions: Vec<String> = columns.split(", ").map(expression).collect();
+    expressions.join(", ")
 }
 
 /// Selects `columns`; `from` is a constant of this program with numbered arguments.
-pub(super) fn select(columns: &[&str], from: &str) -> Query<'static, Postgres, PgArguments> {
+pub(super) fn select(columns: &str, from: &str) -> Query<'static, Postgres, PgArguments> {
     sqlx::query(AssertSqlSafe(format!(
         "SELECT {} FROM {from}",
         expressions(columns)

@@ -1,13 +1,13 @@
 //! Rows to the server by COPY: few rows in its text format, many in its binary one.
 
-use std::fmt::{Display, Write};
-
 use sqlx::PgConnection;
 use sqlx::postgres::PgCopyIn;
 
 use super::binary::{HEADER, TRAILER};
+use super::driver;
 use super::errors::from_sqlx;
 use crate::store::StoreResult;
+use crate::store::sql::Argument;
 
 /// Bytes sent at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -16,19 +16,24 @@ const CHUNK_BYTES: usize = 256 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     text: String,
-    in_row: bool,
 }
 
 impl Rows {
-    fn begin_cell(&mut self) {
-        if std::mem::replace(&mut self.in_row, true) {
-            self.text.push('\t');
+    /// Adds a row.
+    pub(super) fn add(&mut self, row: &[Argument<'_>]) {
+        for (nth, argument) in row.iter().enumerate() {
+            if nth > 0 {
+                self.text.push('\t');
+            }
+            match driver::text(argument) {
+                Some(text) => self.push(&text),
+                None => self.text.push_str("\\N"),
+            }
         }
+        self.text.push('\n');
     }
 
-    /// Adds a text.
-    pub(super) fn text(&mut self, text: &str) {
-        self.begin_cell();
+    fn push(&mut self, text: &str) {
         for c in text.chars() {
             match c {
                 '\\' => self.text.push_str("\\\\"),
@@ -40,43 +45,9 @@ impl Rows {
         }
     }
 
-    /// Adds a text or NULL.
-    pub(super) fn optional_text(&mut self, text: Option<&str>) {
-        match text {
-            Some(text) => self.text(text),
-            None => self.null(),
-        }
-    }
-
-    /// Adds a value whose text has nothing to escape: a number, a time, a code.
-    pub(super) fn value(&mut self, value: impl Display) {
-        self.begin_cell();
-        // Writing to a string can't fail.
-        let _ = write!(self.text, "{value}");
-    }
-
-    /// Adds such a value or NULL.
-    pub(super) fn optional(&mut self, value: Option<impl Display>) {
-        match value {
-            Some(value) => self.value(value),
-            None => self.null(),
-        }
-    }
-
-    fn null(&mut self) {
-        self.begin_cell();
-        self.text.push_str("\\N");
-    }
-
     /// Returns how much there is.
     pub(super) fn bytes(&self) -> usize {
         self.text.len()
-    }
-
-    /// Ends a row.
-    pub(super) fn end_row(&mut self) {
-        self.text.push('\n');
-        self.in_row = false;
     }
 }
 

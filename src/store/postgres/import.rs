@@ -12,8 +12,8 @@ use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::errors::unreadable;
 use super::readback::{TRADE_COLUMNS, TRADE_COLUMNS_COUNT};
-use super::voids::{insert_void, ledger_writer, relatives};
-use super::{PostgresStore, commit, copy, log, plans, readback};
+use super::voids::{ledger_writer, relatives};
+use super::{PostgresStore, commit, plans, readback};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::cells::Cells;
 use crate::store::corrections;
@@ -22,6 +22,9 @@ use crate::store::phase::{self, Phase};
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
 };
+use crate::store::sql::ledger::insert_voids;
+use crate::store::sql::runs::log_event;
+use crate::store::sql::{Driver, Rows, arguments};
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
 
@@ -96,7 +99,7 @@ async fn end_import(
 ) -> StoreResult<ImportReceipt> {
     receipt.import_id = Some(import_id);
     let event = import_event(file, &receipt, rejected);
-    log::log_event(&mut transaction, &event).await?;
+    log_event(&mut *transaction, &event).await?;
     phase::reached(Phase::Append);
     commit(transaction).await?;
     Ok(receipt)
@@ -307,30 +310,24 @@ async fn write_rejects(
     rejects: &[Reject],
     import_id: i64,
 ) -> StoreResult<()> {
-    let mut rows = copy::Rows::default();
-    for reject in rejects {
-        rows.value(import_id);
-        rows.value(reject.line);
-        let texts = [
-            &reject.order_id,
-            &reject.column,
-            &reject.found,
-            &reject.reason,
-            &reject.text,
-        ];
-        texts.into_iter().for_each(|text| rows.text(text));
-        rows.end_row();
-    }
     let columns = "import_id, line, order_id, column_name, found, reason, line_text";
-    copy::send(
-        connection,
-        "keep the rejected rows",
-        "import_rejects",
-        columns,
-        rows,
-    )
-    .await?;
-    Ok(())
+    let rows = rejects.iter().map(|reject| {
+        let (order_id, column) = (&reject.order_id, &reject.column);
+        let (found, reason, text) = (&reject.found, &reject.reason, &reject.text);
+        arguments![
+            import_id,
+            reject.line,
+            order_id,
+            column,
+            found,
+            reason,
+            text
+        ]
+        .into()
+    });
+    let rows = Rows::of("import_rejects", columns, rows.collect());
+    let kept = connection.insert("keep the rejected rows", &rows);
+    kept.await.map(drop)
 }
 
 async fn write_voids(
@@ -341,21 +338,16 @@ async fn write_voids(
     let ImportMode::Correct { reason } = &file.mode else {
         return Ok(());
     };
-    for (account, order_id) in void {
-        insert_void(
-            connection,
-            &VoidChange {
-                account: account.clone(),
-                order_id: order_id.as_str().to_owned(),
-                reason: reason.clone(),
-                voided_by: file.imported_by.clone(),
-                voided_at: file.imported_at,
-                undo: false,
-            },
-        )
-        .await?;
-    }
-    Ok(())
+    let change = |(account, order_id): &TradeKey| VoidChange {
+        account: account.clone(),
+        order_id: order_id.as_str().to_owned(),
+        reason: reason.clone(),
+        voided_by: file.imported_by.clone(),
+        voided_at: file.imported_at,
+        undo: false,
+    };
+    let changes: Vec<VoidChange> = void.iter().map(change).collect();
+    insert_voids(connection, &changes).await
 }
 
 /// Returns the known ones of the trades' ids, with the corrections of each.
@@ -374,22 +366,12 @@ async fn known_trades(
             .map(|trade| trade.trade.order_id.as_str())
             .collect();
         // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
-        let columns = [
-            "id",
-            "t.account",
-            "t.order_id",
-            "t.symbol",
-            "t.side",
-            "trim_scale(t.size)::text",
-            "trim_scale(t.price)::text",
-            &order_time,
-            "trim_scale(t.total_fees_usd)::text",
-            "t.trade_seq",
-            "t.status",
-            "t.exchange_order_id",
-            "EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
-             AND v.order_id = t.order_id)",
-        ];
+        let columns = format!(
+            "id, t.account, t.order_id, t.symbol, t.side, trim_scale(t.size)::text, \
+             trim_scale(t.price)::text, {order_time}, trim_scale(t.total_fees_usd)::text, \
+             t.trade_seq, t.status, t.exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
+             WHERE v.account = t.account AND v.order_id = t.order_id)"
+        );
         let rows = select(&columns, known_from(ledger))
             .bind(accounts)
             .bind(ids)

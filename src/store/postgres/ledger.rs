@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::adoption::mapping::Ledger;
@@ -15,18 +14,17 @@ use super::cells::literal;
 use super::errors::from_sqlx;
 use super::gate::snapshot_seen;
 use super::gate::{GateRows, snapshot_now};
-use super::voids::{insert_void, ledger_writer, relatives};
-use super::{PostgresStore, append, commit, end_snapshot, gate, import, log};
+use super::voids::{ledger_writer, relatives};
+use super::{PostgresStore, append, commit, end_snapshot, gate, import};
 use crate::engine::{Account, Pool, Timestamp};
 use crate::store::cells::pool;
 use crate::store::fingerprint::AdaptedViews;
 use crate::store::model::{
-    Arrivals, Event, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes,
-    Scope, TradeIds, VoidChange, Watermark, Writings,
+    Arrivals, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Scope,
+    TradeIds, VoidChange, Watermark, Writings,
 };
-use crate::store::rules::check_voidable;
 use crate::store::trades::TradeSource;
-use crate::store::{LedgerStore, Seen, StoreResult, cells};
+use crate::store::{LedgerStore, Seen, StoreResult, cells, sql};
 
 #[async_trait]
 impl LedgerStore for PostgresStore {
@@ -50,26 +48,10 @@ impl LedgerStore for PostgresStore {
         self.named(async {
             let mut transaction = ledger_writer(self).await?;
             let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
-            let state: Option<bool> = sqlx::query_scalar(AssertSqlSafe(format!(
-                "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
-                 AND v.order_id = t.order_id) FROM {} t WHERE account = $1 AND order_id = $2",
-                self.ledger.rows()
-            )))
-            .bind(account)
-            .bind(order_id)
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(|e| from_sqlx("void a trade", e))?;
+            let (rows, id) = (self.ledger.rows(), (account, order_id));
+            let state = sql::ledger::is_voided(&mut *transaction, rows, id).await?;
             let relatives = relatives(&mut transaction, self.ledger, account, order_id).await?;
-            check_voidable(change, state, &relatives)?;
-            insert_void(&mut transaction, change).await?;
-            let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
-                "reason": change.reason, "by": change.voided_by });
-            log::log_event(
-                &mut transaction,
-                &Event::info("void", change.voided_at, details),
-            )
-            .await?;
+            sql::ledger::void(&mut *transaction, change, state, &relatives).await?;
             commit(transaction).await
         })
         .await
@@ -89,25 +71,8 @@ impl LedgerStore for PostgresStore {
         order_id: &str,
     ) -> StoreResult<Option<(String, i64, Timestamp)>> {
         self.named(async {
-            let mut connection = self.reader().await?;
-            let row: Option<(String, i64, i64)> = sqlx::query_as(AssertSqlSafe(format!(
-                "SELECT i.name, t.import_line, (extract(epoch FROM i.imported_at) * \
-                 1000000)::bigint FROM {} t JOIN imports i ON i.id = t.import_id \
-                 WHERE t.account = $1 AND t.order_id = $2",
-                self.ledger.additions()
-            )))
-            .bind(account.as_str())
-            .bind(order_id)
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(|e| from_sqlx("look up a trade's file", e))?;
-            Ok(row.map(|(name, line, at)| {
-                (
-                    name,
-                    line,
-                    Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
-                )
-            }))
+            let (additions, id) = (self.ledger.additions(), (account.as_str(), order_id));
+            sql::ledger::origin(&mut *self.reader().await?, additions, id).await
         })
         .await
     }

@@ -16,6 +16,7 @@ use crate::engine::Timestamp;
 use crate::engine::policy::PROGRAM;
 use crate::store::limits::SESSION_NAME_BYTES_MAX;
 use crate::store::model::Holder;
+use crate::store::rules::closed_by_another;
 use crate::store::{PostgresRefusal, RunLock, StoreError, StoreResult};
 
 /// The key of our lock, in the server's 64-bit space: "fifo-pnl" as bytes.
@@ -275,6 +276,25 @@ async fn server_connection(connection: &mut PgConnection) -> StoreResult<i32> {
         .await
         .map_err(|e| from_sqlx(action, e))?;
     row.try_get(0).map_err(|e| from_sqlx(action, e))
+}
+
+/// Checks, in the transaction that publishes, that nobody has closed our log row meanwhile.
+///
+/// A process that slept through the loss of its lock must not publish over a later run.
+pub(super) async fn check_still_running(
+    connection: &mut PgConnection,
+    run_id: i64,
+) -> StoreResult<()> {
+    let status: Option<String> =
+        sqlx::query_scalar("SELECT status FROM fifo_computation_log WHERE id = $1 FOR UPDATE")
+            .bind(run_id)
+            .fetch_optional(connection)
+            .await
+            .map_err(|e| from_sqlx("check the run's log row", e))?;
+    match status.as_deref() {
+        Some("running") => Ok(()),
+        _ => Err(closed_by_another(run_id)),
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 use super::binary::{
     push_bytes, push_decimal, push_i64, push_null, push_numeric, push_size, push_time,
 };
-use super::copy;
 use crate::engine::{
     AllocationRow, OpenLot, Pool, Price, Timestamp, TradeRef, Usd, UsdPerUnit, policy,
 };
-use crate::store::model::{PoolSummary, Version, VersionPlan};
+use crate::store::model::VersionPlan;
 use crate::store::rows::{RowChunk, RowEncoder};
 
 /// Columns of an allocation, in the order of [`ALLOCATION_COLUMNS`].
@@ -89,67 +88,6 @@ fn per_unit(out: &mut Vec<u8>, amount: UsdPerUnit) {
 
 fn time(out: &mut Vec<u8>, time: Timestamp) {
     push_time(out, time);
-}
-
-pub(super) const SUMMARY_COLUMNS: &str = "allocation_version, account, symbol, \
-    status, trades, buys, sells, allocations, sells_matched, sells_unmatched, \
-    buys_used, fees_unknown, buys_by_id, sells_by_id, rebates, rebates_usd, matched_size, \
-    cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_size, \
-    unmatched_proceeds_usd, unmatched_net_proceeds_usd, open_lots, open_size, open_cost_usd, \
-    first_sell, last_sell, last_order_time, last_side, last_trade_seq, last_order_id, \
-    ledger_hash, allocations_hash, watermark, first_allocation, last_allocation, duration_us, \
-    error";
-
-/// Spells a pool's summary.
-pub(super) fn summary(rows: &mut copy::Rows, version: Version, it: &PoolSummary, duration_us: i64) {
-    let (totals, last) = (&it.totals, it.last.as_ref());
-    rows.value(version);
-    rows.text(it.pool.account.as_str());
-    rows.text(it.pool.symbol.as_str());
-    rows.value(it.status.as_str());
-    let counts = [
-        totals.trades,
-        totals.buys,
-        totals.sells,
-        totals.allocations,
-        totals.sells_matched,
-        totals.sells_unmatched,
-        totals.buys_used,
-        totals.fees_unknown,
-        totals.buys_by_id,
-        totals.sells_by_id,
-        totals.rebates,
-    ];
-    counts.into_iter().for_each(|count| rows.value(count));
-    rows.value(totals.rebates_usd);
-    rows.value(totals.matched_size);
-    let amounts = [
-        totals.cost_basis,
-        totals.proceeds,
-        totals.net_proceeds,
-        totals.pnl,
-    ];
-    amounts.into_iter().for_each(|amount| rows.value(amount));
-    rows.value(totals.unmatched_size);
-    rows.value(totals.unmatched_proceeds);
-    rows.value(totals.unmatched_net_proceeds);
-    rows.value(totals.open_lots);
-    rows.value(totals.open_size);
-    rows.value(totals.open_cost);
-    rows.optional(totals.first_sell);
-    rows.optional(totals.last_sell);
-    rows.optional(last.map(|last| last.order_time));
-    rows.optional(last.map(|last| last.side));
-    rows.optional(last.and_then(|last| last.trade_seq));
-    rows.optional_text(last.map(|last| last.order_id.as_str()));
-    rows.value(it.ledger_hash);
-    rows.value(it.allocations_hash);
-    rows.text(&it.watermark.to_json());
-    rows.optional(it.first_allocation);
-    rows.optional(it.last_allocation);
-    rows.value(duration_us);
-    rows.optional_text(it.error.as_deref());
-    rows.end_row();
 }
 
 impl RowEncoder for PostgresRows {

@@ -352,7 +352,7 @@ fn copy_of(
     lots: &[Lot],
     (from, until): &(String, String),
 ) -> String {
-    let columns = format!("{}, allocation_batch_id", cells::ALLOCATION.join(", "));
+    let columns = format!("{}, allocation_batch_id", cells::ALLOCATION);
     let of_version = format!("FROM fifo_allocations WHERE allocation_version = {version}");
     let times = format!("(SELECT {from} AS since, {until} AS until OFFSET 0) t");
     let sold = "sell_time >= t.since AND sell_time < t.until";

@@ -87,7 +87,7 @@ fn allocations_of(version: Version, pools: &[Pool]) -> String {
          ORDER BY p.nth, a.id) TO STDOUT (FORMAT binary)",
         names(|pool| pool.account.as_str()),
         names(|pool| pool.symbol.as_str()),
-        cells::ALLOCATION.join(", "),
+        cells::ALLOCATION,
     )
 }
 
@@ -114,7 +114,7 @@ async fn lots(
         .fetch(connection);
     let failed = |e| from_sqlx(ACTION, e);
     while let Some(row) = rows.try_next().await.map_err(failed)? {
-        let nth = row.try_get(cells::LOT.len()).map_err(failed)?;
+        let nth = row.try_get("nth").map_err(failed)?;
         let stored = of_place(stored, nth)?;
         match cells::lot(&PgCells(&row)) {
             Ok(lot) => stored.open_lots.push(lot),

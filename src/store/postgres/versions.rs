@@ -23,15 +23,18 @@ use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
 use super::lock::LockedConnection;
 use super::readers::Steady;
-use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows, SUMMARY_COLUMNS};
-use super::{PostgresStore, PostgresUrl, copy, log, pointer, queue, readers, registry, rows};
+use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
+use super::{PostgresStore, PostgresUrl, copy, lock, readers, rows};
 use crate::engine::{Pool, PoolOutcome};
 use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS};
-use crate::store::model::{Completion, Event, PoolSummary, Version, VersionPlan};
+use crate::store::model::{Completion, PoolSummary, Version, VersionPlan};
 use crate::store::phase::Phase;
 use crate::store::rows::{Part, PartSource, RowEncoder};
-use crate::store::rules::check_version_free;
-use crate::store::{PostgresRefusal, StoreError, StoreResult, VersionWriter, phase};
+use crate::store::rules::{Closing, check_version_free};
+use crate::store::sql::closing::close;
+use crate::store::sql::read::version_locked;
+use crate::store::sql::versions::{SUMMARY_COLUMNS, summary};
+use crate::store::{PostgresRefusal, StoreError, StoreResult, VersionWriter, phase, sql};
 
 /// A version being written, on the connection that holds the run lock.
 pub(super) struct PostgresVersionWriter {
@@ -175,7 +178,7 @@ async fn begin_on(connection: &mut PgConnection, plan: &VersionPlan) -> StoreRes
 
 /// Refuses a number that is taken, or a version that may not be replaced.
 async fn check_free(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<()> {
-    match registry::version_locked(connection, plan.version).await {
+    match version_locked(connection, plan.version).await {
         Ok(old) => check_version_free(plan, Some(&old)),
         Err(StoreError::NoVersion(_)) => check_version_free(plan, None),
         Err(error) => Err(error),
@@ -306,13 +309,9 @@ impl PostgresVersionWriter {
             });
         }
         let (watermark, at) = (&self.plan.watermark, self.plan.allocation_time);
-        let summary = PoolSummary::of(outcome, watermark, at);
-        rows::summary(
-            &mut self.summaries,
-            self.plan.version,
-            &summary,
-            duration_us,
-        );
+        let of_pool = PoolSummary::of(outcome, watermark, at);
+        let row = summary(self.plan.version, &of_pool, duration_us);
+        self.summaries.add(&row);
         Ok(())
     }
 
@@ -373,7 +372,7 @@ impl PostgresVersionWriter {
         // A reader that would block the publication is found before anything is attached.
         let steady = readers::wait_until_gone(connection, reader_wait, &Steady::default()).await?;
         begin_short(connection).await?;
-        log::check_still_running(connection, plan.run_id).await?;
+        lock::check_still_running(connection, plan.run_id).await?;
         phase::reached(Phase::Attach);
         attach(connection, &plan).await?;
         execute(connection, "commit", "COMMIT".into()).await?;
@@ -392,9 +391,10 @@ impl PostgresVersionWriter {
         if !plan.replaces {
             begin_short(connection).await?;
         }
-        log::check_still_running(connection, plan.run_id).await?;
+        lock::check_still_running(connection, plan.run_id).await?;
         check_free(connection, &plan).await?;
-        enter_version(connection, &plan, completion).await?;
+        sql::versions::enter(connection, &plan).await?;
+        sql::versions::complete(connection, &plan, completion).await?;
         if !plan.replaces && !is_attached {
             attach(connection, &plan).await?;
         }
@@ -410,20 +410,7 @@ impl PostgresVersionWriter {
         }
         let (action, table) = (WRITE_SUMMARIES, SUMMARIES);
         copy::send(connection, action, table, SUMMARY_COLUMNS, summaries).await?;
-        let (version, at) = (plan.version, completion.completed_at);
-        if completion.publish {
-            pointer::set(connection, version, completion.held, at).await?;
-        }
-        phase::reached(Phase::Publish);
-        queue::update(connection, &completion.review, version, at).await?;
-        log::complete(connection, plan.run_id, version, completion).await?;
-        let event = Event {
-            version: Some(version),
-            correlation_id: Some(plan.batch_id.clone()),
-            ..Event::info("run", at, completion.details.clone())
-        };
-        log::log_event(connection, &event).await?;
-        phase::reached(Phase::CloseLog);
+        close(connection, &Closing::of_version(&plan, completion)).await?;
         execute(connection, "commit", "COMMIT".into()).await?;
         phase::reached(Phase::Committed);
         Ok(())
@@ -466,40 +453,6 @@ async fn attach(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResul
          ALTER TABLE {inventory} DROP CONSTRAINT of_version"
     );
     execute(connection, "attach a version", sql).await
-}
-
-pub(super) async fn enter_version(
-    connection: &mut PgConnection,
-    plan: &VersionPlan,
-    completion: &Completion,
-) -> StoreResult<()> {
-    sqlx::query(
-        "INSERT INTO allocation_versions (version, method, scope, status, origin, policy, \
-         watermark, engine_version, created_at, ledger_hash, allocations_hash, \
-         complete_through, completed_at) VALUES ($1, 'fifo', $2, $3, $4, $5::jsonb, $6::jsonb, \
-         $7, $8::timestamptz, $9, $10, $11::timestamptz, $12::timestamptz) \
-         ON CONFLICT (version) DO UPDATE SET status = excluded.status, \
-         origin = excluded.origin, policy = excluded.policy, watermark = excluded.watermark, \
-         engine_version = excluded.engine_version, created_at = excluded.created_at, \
-         ledger_hash = excluded.ledger_hash, allocations_hash = excluded.allocations_hash, \
-         complete_through = excluded.complete_through, completed_at = excluded.completed_at",
-    )
-    .bind(plan.version)
-    .bind(plan.scope.to_text())
-    .bind(completion.status.as_str())
-    .bind(&plan.origin)
-    .bind(&plan.policy)
-    .bind(plan.watermark.to_json())
-    .bind(env!("CARGO_PKG_VERSION"))
-    .bind(plan.created_at.to_string())
-    .bind(completion.ledger_hash.to_string())
-    .bind(completion.allocations_hash.to_string())
-    .bind(completion.complete_through.map(|time| time.to_string()))
-    .bind(completion.completed_at.to_string())
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(|e| from_sqlx("enter the version", e))
 }
 
 #[async_trait]

@@ -7,7 +7,6 @@ use super::errors::from_sqlx;
 use super::{PostgresStore, waits};
 use crate::store::StoreResult;
 use crate::store::corrections::{Forms, Relative};
-use crate::store::model::VoidChange;
 
 /// Begins a transaction that writes to the ledger, after the last one that does has ended.
 pub(super) async fn ledger_writer(
@@ -16,26 +15,6 @@ pub(super) async fn ledger_writer(
     let mut transaction = store.writer().await?;
     waits::take_turn(&mut transaction, &waits::IMPORTS).await?;
     Ok(transaction)
-}
-
-pub(super) async fn insert_void(
-    connection: &mut PgConnection,
-    change: &VoidChange,
-) -> StoreResult<()> {
-    sqlx::query(
-        "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
-         VALUES ($1, $2, $3, $4, $5::timestamptz, $6)",
-    )
-    .bind(change.account.as_str())
-    .bind(&change.order_id)
-    .bind(&change.reason)
-    .bind(&change.voided_by)
-    .bind(change.voided_at.to_string())
-    .bind(change.undo)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(|e| from_sqlx("void a trade", e))
 }
 
 /// Returns the rows among which all forms of an order are, its corrections and what it corrects.

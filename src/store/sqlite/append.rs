@@ -4,23 +4,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, params};
-use sqlx::SqliteConnection;
 
-use super::errors::{from_rusqlite, from_sqlx};
+use super::errors::from_rusqlite;
 use super::gate::{GateRows, newest};
 use super::raw::with_raw;
 use super::rows::SqliteRows;
 use super::versions::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
-use super::{SqliteStore, commit, log, queue, registry};
+use super::{SqliteStore, commit};
 use crate::engine::{Matching, OpenLot, Pool, SelfCheckError, Size, TradeRef};
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
-    AppendedPool, Arrivals, Completion, Event, Scope, Version, VersionPlan, Watermark,
+    AppendedPool, Arrivals, Completion, Scope, Version, VersionPlan, Watermark,
 };
 use crate::store::phase::Phase;
 use crate::store::rows::{RowChunk, RowEncoder};
-use crate::store::rules::check_appendable;
-use crate::store::{StoreResult, cells, phase};
+use crate::store::rules::{Closing, check_appendable};
+use crate::store::sql::closing::close;
+use crate::store::sql::read::version_locked;
+use crate::store::{StoreResult, cells, phase, sql};
 
 /// Completes the version, makes it current if asked, updates the review queue and closes the log
 /// row: all in one transaction.
@@ -145,7 +146,7 @@ pub(super) async fn append(
 ) -> StoreResult<()> {
     let action = "append to the version";
     let mut transaction = store.writer().await?;
-    check_appendable(&registry::version_in(&mut transaction, plan.version).await?)?;
+    check_appendable(&version_locked(&mut *transaction, plan.version).await?)?;
     with_raw(&mut transaction, action, |raw| {
         let encoder = SqliteRows::new(plan);
         for pool in pools {
@@ -155,43 +156,11 @@ pub(super) async fn append(
         Ok(())
     })
     .await?;
-    update_version(&mut transaction, plan, completion).await?;
-    let at = completion.completed_at;
-    phase::reached(Phase::Publish);
-    queue::update(&mut transaction, &completion.review, plan.version, at).await?;
-    log::complete(&mut transaction, plan.run_id, plan.version, completion).await?;
-    let event = Event {
-        version: Some(plan.version),
-        correlation_id: Some(plan.batch_id.clone()),
-        ..Event::info("run", at, completion.details.clone())
-    };
-    log::log_event(&mut transaction, &event).await?;
-    phase::reached(Phase::CloseLog);
+    sql::versions::complete(&mut *transaction, plan, completion).await?;
+    close(&mut *transaction, &Closing::of_append(plan, completion)).await?;
     commit(transaction).await?;
     phase::reached(Phase::Committed);
     Ok(())
-}
-
-async fn update_version(
-    connection: &mut SqliteConnection,
-    plan: &VersionPlan,
-    completion: &Completion,
-) -> StoreResult<()> {
-    sqlx::query(
-        "UPDATE allocation_versions SET status = $2, ledger_hash = $3, allocations_hash = $4, \
-         complete_through = $5, completed_at = $6, watermark = $7 WHERE version = $1",
-    )
-    .bind(plan.version)
-    .bind(completion.status.as_str())
-    .bind(completion.ledger_hash.to_string())
-    .bind(completion.allocations_hash.to_string())
-    .bind(completion.complete_through.map(|time| time.as_micros()))
-    .bind(completion.completed_at.as_micros())
-    .bind(plan.watermark.to_json())
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(|e| from_sqlx("complete the version", e))
 }
 
 fn append_pool(

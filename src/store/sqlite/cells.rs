@@ -56,12 +56,12 @@ fn shown(value: rusqlite::Result<ValueRef<'_>>) -> String {
 /// Selects `columns` and gives each row's cells to `take`.
 pub(super) fn select(
     raw: &Connection,
-    columns: &[&str],
+    columns: &str,
     from: &str,
     arguments: impl rusqlite::Params,
     take: &mut dyn FnMut(&RawCells<'_, '_>) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let sql = format!("SELECT {} FROM {from}", columns.join(", "));
+    let sql = format!("SELECT {columns} FROM {from}");
     each(raw, &sql, arguments, take)
 }
 

@@ -8,7 +8,7 @@ use super::raw::{Raw, with_raw};
 use super::readback::{self, COLUMNS, COLUMNS_COUNT, Written};
 use super::rows::Cell;
 use super::voids::relatives;
-use super::{SqliteStore, commit, log};
+use super::{SqliteStore, commit};
 use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
 use crate::store::corrections;
 use crate::store::model::{ImportFile, ImportMode, ImportReceipt, Reject};
@@ -16,6 +16,7 @@ use crate::store::phase::{self, Phase};
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
 };
+use crate::store::sql::runs::log_event;
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
 
@@ -74,7 +75,7 @@ async fn end_import(
 ) -> StoreResult<ImportReceipt> {
     receipt.import_id = Some(import_id);
     let event = import_event(file, &receipt, rejected);
-    log::log_event(&mut transaction, &event).await?;
+    log_event(&mut *transaction, &event).await?;
     phase::reached(Phase::Append);
     commit(transaction).await?;
     Ok(receipt)

@@ -11,18 +11,17 @@ use super::errors::{from_rusqlite, from_sqlx};
 use super::gate::{GateRows, newest, sequence};
 use super::raw::with_raw;
 use super::voids::relatives;
-use super::{SqliteStore, append, commit, import, log};
+use super::{SqliteStore, append, commit, import};
 use crate::engine::{Account, Pool, Timestamp, is_never_executed};
 use crate::store::cells::{Cells, pool};
 use crate::store::fingerprint::AdaptedViews;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
-    Arrivals, Event, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes,
-    Scope, TradeIds, VoidChange, Watermark,
+    Arrivals, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Scope,
+    TradeIds, VoidChange, Watermark,
 };
-use crate::store::rules::check_voidable;
 use crate::store::trades::TradeSource;
-use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells};
+use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells, sql};
 
 #[async_trait]
 impl LedgerStore for SqliteStore {
@@ -45,41 +44,13 @@ impl LedgerStore for SqliteStore {
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {
         let action = "void a trade";
         let mut transaction = self.writer().await?;
-        let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
-        let state: Option<bool> = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
-             AND v.order_id = t.order_id) FROM trade_records t \
-             WHERE account = $1 AND order_id = $2",
-        )
-        .bind(account)
-        .bind(order_id)
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(|e| from_sqlx(action, e))?;
+        let id = (change.account.as_str(), change.order_id.as_str());
+        let state = sql::ledger::is_voided(&mut *transaction, "trade_records", id).await?;
         let relatives = with_raw(&mut transaction, action, |raw| {
-            relatives(raw, account, order_id).map_err(|e| from_rusqlite(action, e))
+            relatives(raw, id.0, id.1).map_err(|e| from_rusqlite(action, e))
         });
-        check_voidable(change, state, &relatives.await?)?;
-        sqlx::query(
-            "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, undone) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(account)
-        .bind(order_id)
-        .bind(&change.reason)
-        .bind(&change.voided_by)
-        .bind(change.voided_at.as_micros())
-        .bind(change.undo)
-        .execute(&mut *transaction)
-        .await
-        .map_err(|e| from_sqlx(action, e))?;
-        let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
-            "reason": change.reason, "by": change.voided_by });
-        log::log_event(
-            &mut transaction,
-            &Event::info("void", change.voided_at, details),
-        )
-        .await?;
+        let relatives = relatives.await?;
+        sql::ledger::void(&mut *transaction, change, state, &relatives).await?;
         commit(transaction).await
     }
 
@@ -97,23 +68,8 @@ impl LedgerStore for SqliteStore {
         account: &Account,
         order_id: &str,
     ) -> StoreResult<Option<(String, i64, Timestamp)>> {
-        let mut connection = self.reader().await?;
-        let row: Option<(String, i64, i64)> = sqlx::query_as(
-            "SELECT i.name, t.import_line, i.imported_at FROM trade_records t \
-             JOIN imports i ON i.id = t.import_id WHERE t.account = $1 AND t.order_id = $2",
-        )
-        .bind(account.as_str())
-        .bind(order_id)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(|e| from_sqlx("look up a trade's file", e))?;
-        Ok(row.map(|(name, line, at)| {
-            (
-                name,
-                line,
-                Timestamp::try_from_micros(at).unwrap_or(Timestamp::EPOCH),
-            )
-        }))
+        let id = (account.as_str(), order_id);
+        sql::ledger::origin(&mut *self.reader().await?, "trade_records", id).await
     }
 
     async fn trades_named(
@@ -131,20 +87,14 @@ impl LedgerStore for SqliteStore {
         let mut connection = self.reader().await?;
         let mut trades = Vec::new();
         with_raw(&mut connection, "look trades up", |raw| {
-            let columns = [
-                "t.account",
-                "t.order_id",
-                "replace(upper(t.symbol), '/', '-')",
-                "t.side",
-                "t.order_time",
-                "t.status",
-            ];
+            let columns = "t.account, t.order_id, replace(upper(t.symbol), '/', '-'), t.side, \
+                 t.order_time, t.status";
             // Ids first: each is found by its key, however many trades there are.
             let from = format!(
                 "json_each(?1) i CROSS JOIN trade_records t ON t.account = i.value ->> 0 \
                  AND t.order_id = i.value ->> 1 WHERE t.ingest_seq <= {last} ORDER BY i.key"
             );
-            select(raw, &columns, &from, [json!(ids).to_string()], &mut |row| {
+            select(raw, columns, &from, [json!(ids).to_string()], &mut |row| {
                 let text = |index| row.text(index).ok().flatten();
                 let name = |index| text(index).unwrap_or_default();
                 if is_never_executed(text(5).as_deref()) {

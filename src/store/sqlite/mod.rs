@@ -7,26 +7,21 @@
 
 mod append;
 mod cells;
+mod driver;
 mod effort;
 mod errors;
 mod fingerprint;
 mod functions;
 mod gate;
 mod health;
-mod history;
 mod import;
 mod indexes;
 mod ledger;
 mod lock;
-mod log;
-mod pointer;
-mod queue;
 mod raw;
 mod read;
 mod readback;
 mod reading;
-mod registry;
-mod review;
 mod rows;
 mod runs;
 mod schema;

@@ -60,9 +60,9 @@ pub(super) async fn rows(
 /// Returns the first and the last id of a version's rows.
 fn ids(raw: &Connection, version: Version) -> StoreResult<(i64, i64)> {
     let mut ids = (0, -1);
-    let columns = ["min(id)", "max(id)"];
+    let columns = "min(id), max(id)";
     let from = "fifo_allocations WHERE allocation_version = ?1";
-    select(raw, &columns, from, [version], &mut |row| {
+    select(raw, columns, from, [version], &mut |row| {
         let integer = |index| row.integer(index).ok().flatten();
         ids = (integer(0).unwrap_or(0), integer(1).unwrap_or(-1));
         Ok(())
@@ -102,11 +102,11 @@ impl Sourced<'_> {
     /// pool that is not listed are in one of the passes all the same.
     fn pools(&self) -> StoreResult<Vec<(String, String, i64)>> {
         let mut pools = Vec::new();
-        let columns = ["account", "symbol", "trades"];
+        let columns = "account, symbol, trades";
         let from = "fifo_pool_summary WHERE allocation_version = ?1 \
                     AND (?2 IS NULL OR account = ?2) ORDER BY account, symbol";
         let arguments = rusqlite::params![self.version, self.account];
-        select(self.raw, &columns, from, arguments, &mut |row| {
+        select(self.raw, columns, from, arguments, &mut |row| {
             let text = |index| row.text(index).ok().flatten().unwrap_or_default();
             let trades = row.integer(2).ok().flatten().unwrap_or(0);
             pools.push((text(0), text(1), trades));
@@ -128,7 +128,7 @@ impl Sourced<'_> {
                      AND sell_time >= ?4 AND sell_time < ?5 ORDER BY {order} LIMIT 1"
                 );
                 let arguments = rusqlite::params![self.version, account, symbol, from_time, until];
-                select(self.raw, &["buy_order_id"], &from, arguments, &mut |row| {
+                select(self.raw, "buy_order_id", &from, arguments, &mut |row| {
                     edges.extend(row.text(0).ok().flatten());
                     Ok(())
                 })?;
@@ -149,7 +149,7 @@ impl Sourced<'_> {
         );
         let arguments = rusqlite::params![self.version, run.account, run.order_id];
         let mut rows = 0;
-        select(self.raw, &["count(*)"], &from, arguments, &mut |row| {
+        select(self.raw, "count(*)", &from, arguments, &mut |row| {
             rows = row.integer(0).ok().flatten().unwrap_or(0);
             Ok(())
         })?;
@@ -180,9 +180,13 @@ impl Sourced<'_> {
             "trade_records NOT INDEXED WHERE order_time < ?7 \
              AND (order_time >= ?6 OR side = 'buy') AND {IN_SPAN}"
         );
-        select(self.raw, &sourced::ORIGIN, &from, arguments, &mut |row| {
-            origins.add_row(row)
-        })?;
+        select(
+            self.raw,
+            &sourced::ORIGIN.join(", "),
+            &from,
+            arguments,
+            &mut |row| origins.add_row(row),
+        )?;
         origins.sort();
         Ok(())
     }
@@ -195,7 +199,6 @@ impl Sourced<'_> {
         origins: &mut Origins<'_>,
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<u64> {
-        let columns: Vec<&str> = [cells::ALLOCATION, &["allocation_batch_id"]].concat();
         let sql = format!(
             "WITH of_version AS MATERIALIZED (SELECT id AS row_id \
                  FROM fifo_allocations WHERE id BETWEEN ?6 AND ?7 \
@@ -203,8 +206,8 @@ impl Sourced<'_> {
                  AND (sell_time >= ?9 AND sell_time < ?10 \
                       OR buy_order_id IN (SELECT value FROM json_each(?11))) \
                  ORDER BY account, symbol, id LIMIT -1) \
-             SELECT {} FROM of_version CROSS JOIN fifo_allocations ON id = row_id",
-            columns.join(", ")
+             SELECT {}, allocation_batch_id FROM of_version CROSS JOIN fifo_allocations ON id = row_id",
+            cells::ALLOCATION
         );
         let of_span = arguments(self.account, span);
         let [

@@ -1,0 +1,176 @@
+//! The statements that both databases share, on SQLite's raw handle: decimals are text, times
+//! microseconds.
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Statement, ToSql, params_from_iter};
+use serde_json::json;
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use super::errors::from_rusqlite;
+use super::raw::with_raw;
+use super::{SqliteStore, commit};
+use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
+use crate::store::sql::{Argument, Database, Driver, Rows, Take, spelled};
+use crate::store::{StoreError, StoreResult};
+
+impl Database for SqliteStore {
+    type Connection = SqliteConnection;
+    type Reader = PoolConnection<Sqlite>;
+    type Writer = Transaction<'static, Sqlite>;
+
+    async fn reader(&self) -> StoreResult<Self::Reader> {
+        self.reader().await
+    }
+
+    async fn writer(&self) -> StoreResult<Self::Writer> {
+        self.writer().await
+    }
+
+    async fn commit(writer: Self::Writer) -> StoreResult<()> {
+        commit(writer).await
+    }
+
+    async fn named<T: Send>(
+        &self,
+        doing: impl Future<Output = StoreResult<T>> + Send,
+    ) -> StoreResult<T> {
+        doing.await
+    }
+
+    async fn rows_of_earlier_system(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {
+        Err(StoreError::NoLegacyVersion(version))
+    }
+
+    async fn orders_beside_fills(&self) -> StoreResult<Vec<OrderUnlikeFills>> {
+        Ok(Vec::new())
+    }
+}
+
+impl ToSql for Argument<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        fn text(text: &str) -> ToSqlOutput<'_> {
+            ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))
+        }
+        let integer = |value: Option<i64>| value.map(|value| ToSqlOutput::Owned(value.into()));
+        let value = match self {
+            Self::Text(value) | Self::Decimal(value) => value.as_deref().map(text),
+            Self::Json(value) => Some(text(value)),
+            Self::Uuid(value) => Some(text(value)),
+            Self::Texts(values) => Some(ToSqlOutput::Owned(json!(values).to_string().into())),
+            Self::Integer(value) => integer(*value),
+            Self::Flag(value) => integer(Some(i64::from(*value))),
+            Self::Time(value) => integer(value.map(|time| time.as_micros())),
+        };
+        Ok(value.unwrap_or(ToSqlOutput::Borrowed(ValueRef::Null)))
+    }
+}
+
+fn numbered(sql: &str, arguments: &[Argument<'_>]) -> String {
+    spelled(sql, arguments, |nth, _| format!("?{nth}"))
+}
+
+impl Driver for SqliteConnection {
+    const DURATION_MS: &'static str = "($1 - computation_start) / 1000";
+    // Whoever writes is alone.
+    const FOR_UPDATE: &'static str = "";
+
+    const TABLES: (&'static str, &'static str) = (
+        "name",
+        "sqlite_master WHERE type = 'table' AND instr(name, $1) = 1 ORDER BY 1",
+    );
+
+    fn create_snapshot(name: &str) -> String {
+        let kind = |column: &str| match column {
+            "snapshot_time" => "INTEGER",
+            _ => "TEXT",
+        };
+        let columns = SNAPSHOT_COLUMNS.map(|column| format!("{column} {}", kind(column)));
+        format!("CREATE TABLE {name} ({}) STRICT", columns.join(", "))
+    }
+
+    fn snapshot(name: &str) -> (String, String) {
+        (SNAPSHOT_COLUMNS.join(", "), format!("{name} ORDER BY 1"))
+    }
+
+    async fn look_up(&mut self) -> StoreResult<()> {
+        Ok(())
+    }
+
+    async fn execute(
+        &mut self,
+        action: &'static str,
+        sql: &str,
+        arguments: &[Argument<'_>],
+    ) -> StoreResult<u64> {
+        let sql = numbered(sql, arguments);
+        with_raw(self, action, |raw| {
+            let done = raw.execute(&sql, params_from_iter(arguments));
+            let changed = done.map_err(|e| from_rusqlite(action, e))?;
+            Ok(changed as u64)
+        })
+        .await
+    }
+
+    async fn select(
+        &mut self,
+        action: &'static str,
+        (columns, from): (&str, &str),
+        arguments: &[Argument<'_>],
+        take: Take<'_>,
+    ) -> StoreResult<()> {
+        let from = numbered(from, arguments);
+        with_raw(self, action, |raw| {
+            let arguments = params_from_iter(arguments);
+            super::cells::select(raw, columns, &from, arguments, &mut |row| take(row))
+        })
+        .await
+    }
+
+    async fn insert(&mut self, action: &'static str, rows: &Rows<'_>) -> StoreResult<Vec<i64>> {
+        let places: Vec<String> = (1..)
+            .zip(rows.names())
+            .map(|(n, _)| format!("?{n}"))
+            .collect();
+        let (table, columns, places) = (rows.table, rows.columns, places.join(", "));
+        let sql = format!("INSERT INTO {table} ({columns}) VALUES ({places})");
+        each_row(self, action, &sql, rows, |insert, row| {
+            insert.insert(params_from_iter(row))
+        })
+        .await
+    }
+
+    async fn update(&mut self, action: &'static str, rows: &Rows<'_>) -> StoreResult<u64> {
+        let names = (1..).zip(rows.names());
+        let set: Vec<String> = names.map(|(n, name)| format!("{name} = ?{n}")).collect();
+        let (table, set) = (rows.table, set.join(", "));
+        let (key, set) = set.split_once(", ").unwrap_or_default();
+        let sql = format!("UPDATE {table} SET {set} WHERE {key}");
+        let changed = each_row(self, action, &sql, rows, |update, row| {
+            update.execute(params_from_iter(row))
+        });
+        Ok(changed.await?.into_iter().sum::<usize>() as u64)
+    }
+}
+
+/// Executes a statement for each row, prepared once.
+async fn each_row<T>(
+    connection: &mut SqliteConnection,
+    action: &'static str,
+    sql: &str,
+    rows: &Rows<'_>,
+    execute: impl Fn(&mut Statement<'_>, &[Argument<'_>]) -> rusqlite::Result<T>,
+) -> StoreResult<Vec<T>> {
+    if rows.rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    with_raw(connection, action, |raw| {
+        let all = || {
+            let mut statement = raw.prepare_cached(sql)?;
+            let done = rows.rows.iter().map(|row| execute(&mut statement, row));
+            done.collect::<rusqlite::Result<Vec<T>>>()
+        };
+        all().map_err(|e| from_rusqlite(action, e))
+    })
+    .await
+}
