@@ -385,7 +385,7 @@ pub(super) fn check_voidable(
     }
 }
 
-/// Refuses a snapshot of history whose name is none, or taken.
+/// Refuses a bad or taken name of a snapshot of history.
 pub fn check_snapshot_free(name: &str, taken: &[String]) -> StoreResult<()> {
     if !is_snapshot_name(name) {
         return Err(SnapshotRefusal::Name(name.to_owned()).into());

@@ -85,7 +85,7 @@ pub(super) type Take<'t> = &'t mut (dyn FnMut(&dyn Cells) -> StoreResult<()> + S
 /// Rows of one table. Names are constants of this program.
 pub(super) struct Rows<'a> {
     pub(super) table: &'a str,
-    /// What an insert returns of each row.
+    /// The columns that an insert returns of each row.
     pub(super) id: &'static str,
     /// The names of columns, with a comma between two.
     pub(super) columns: &'a str,
@@ -164,7 +164,7 @@ pub(super) trait Driver: Send {
 
 /// A store in an SQL database: how it begins and ends what is written once for both.
 pub(super) trait Database: Send + Sync {
-    /// What statements are executed on.
+    /// The connection that executes statements.
     type Connection: Driver;
     /// A connection that reads.
     type Reader: DerefMut<Target = Self::Connection> + Send;

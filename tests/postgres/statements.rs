@@ -1,6 +1,6 @@
-//! Every SQL statement that stands whole in the source is prepared on its own database, and one that
-//! both share on both. So the test finds a renamed column, a function that a server lacks, a cast
-//! that does not exist.
+//! Every SQL statement that stands whole in the source is prepared on its own database, and one
+//! that both share on both. So the test finds a renamed column, a function that a server lacks, a
+//! cast that does not exist.
 //!
 //! Statements put together at run time (a list of columns, a partition's name) are not whole in the
 //! source; `tests/support/contract/mod.rs` executes those.

@@ -21,7 +21,7 @@ pub struct LoggedRun {
     pub version: Option<Version>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// What it counted.
+    /// Counts of the run.
     pub counts: RunCounts,
     /// The error, whole.
     pub error: Option<String>,

@@ -76,7 +76,7 @@ fn gone() -> StoreError {
     PostgresRefusal::WriterGone.into()
 }
 
-/// Where all versions have their summaries.
+/// The table of all versions' summaries.
 const SUMMARIES: &str = "fifo_parts.fifo_pool_summary";
 
 const WRITE_SUMMARIES: &str = "write the summaries";
@@ -462,8 +462,8 @@ impl VersionWriter for PostgresVersionWriter {
     }
 
     async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()> {
-        // Where this ends in an error the connection stays out of reach until it is dropped: what
-        // stands half-written on it is taken back by whoever uses it next.
+        // If this ends in an error, the connection stays out of reach until it is dropped. The next
+        // user of the connection rolls half-written rows back.
         let Some(mut connection) = self.connection.take() else {
             return Err(gone());
         };

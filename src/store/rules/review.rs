@@ -44,7 +44,7 @@ pub(in crate::store) enum ReviewChange<'a> {
 }
 
 impl ReviewChange<'_> {
-    /// Returns what the audit trail says of the change, once the item has a number.
+    /// Returns the audit trail's event about the change, once the item has a number.
     pub(in crate::store) fn event(&self, id: i64, version: Version, at: Timestamp) -> Event {
         let (kind, pool, order_id) = match self {
             Self::Open(item) => ("review_opened", &item.pool, &item.order_id),
@@ -60,7 +60,7 @@ impl ReviewChange<'_> {
     }
 }
 
-/// Returns what the audit trail says of a person's decision about an item.
+/// Returns the audit trail's event about a person's decision about an item.
 pub(in crate::store) fn decision_event(decision: &ReviewDecision, item: &QueuedItem) -> Event {
     let details = json!({ "id": item.id, "order_id": item.order_id, "note": decision.note,
         "by": decision.by });
@@ -71,7 +71,7 @@ pub(in crate::store) fn decision_event(decision: &ReviewDecision, item: &QueuedI
     }
 }
 
-/// Returns what the audit trail says of a pool that is excluded, or included again.
+/// Returns the audit trail's event about a pool that is excluded, or included again.
 pub(in crate::store) fn exclusion_event(exclusion: &Exclusion, excluded: bool) -> Event {
     let kind = match excluded {
         true => "review_excluded",

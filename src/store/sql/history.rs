@@ -1,4 +1,4 @@
-//! What happened: imported files, the audit trail, and what an earlier system answered.
+//! Imported files, the audit trail, and the answers of an earlier system.
 
 use std::borrow::Cow;
 

@@ -10,7 +10,7 @@ use crate::store::corrections::Relative;
 use crate::store::model::{Event, VoidChange};
 use crate::store::rules::check_voidable;
 
-/// Tells whether a trade is voided; `None`: there is none.
+/// Tells whether a trade is voided; `None`: the ledger has no such trade.
 pub(in crate::store) async fn is_voided<C: Driver>(
     connection: &mut C,
     rows: &str,

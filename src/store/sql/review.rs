@@ -1,4 +1,5 @@
-//! What only a person can settle: the queue, decisions about its items, and the excluded pools.
+//! Questions that only a person can settle: the queue, decisions about its items, and the excluded
+//! pools.
 
 use async_trait::async_trait;
 

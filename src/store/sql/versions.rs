@@ -31,7 +31,7 @@ pub(in crate::store) async fn enter<C: Driver>(
     done.await.map(drop)
 }
 
-/// Says what a version holds from now on.
+/// Updates a version's registry row.
 pub(in crate::store) async fn complete<C: Driver>(
     connection: &mut C,
     plan: &VersionPlan,

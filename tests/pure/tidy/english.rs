@@ -30,12 +30,12 @@ struct List {
 const LISTS: [List; 5] = [
     List {
         name: "private words",
-        left: 10,
+        left: 0,
         find: |text| phrases(text, PRIVATE_WORDS),
     },
     List {
         name: "turns",
-        left: 2,
+        left: 0,
         find: |text| phrases(text, TURNS),
     },
     List {
@@ -45,12 +45,12 @@ const LISTS: [List; 5] = [
     },
     List {
         name: "fragments",
-        left: 2,
+        left: 0,
         find: fragment,
     },
     List {
         name: "long sentences", // lists of links, numbers and columns, and one message
-        left: 4,
+        left: 5,
         find: long_sentences,
     },
 ];
