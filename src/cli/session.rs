@@ -16,7 +16,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::model::Holder;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, StoreResult};
+use crate::store::{LedgerStore, Store, StoreError, StoreResult};
 
 /// How long the end of a command waits for an SQLite file to be whole without its journal.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
@@ -140,7 +140,7 @@ impl Session {
 
     /// Says beside each result that an operator changed the view: nobody else sees the omitted
     /// rows.
-    fn tell_adapted(&self, store: &dyn Store) {
+    fn tell_adapted(&self, store: &dyn LedgerStore) {
         let names: Vec<String> = store.adapted_views().into_keys().collect();
         if names.is_empty() {
             return;

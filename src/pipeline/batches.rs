@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::PipelineResult;
 use super::job::Context;
 use crate::engine::Pool;
-use crate::store::Store;
+use crate::store::LedgerStore;
 use crate::store::model::{LedgerRead, PoolSizes, Scope, Slice, Watermark};
 
 /// Memory of a run by default, in bytes.
@@ -40,7 +40,7 @@ pub(super) enum PartKind {
 impl Batches {
     /// Plans the parts of a run, which takes a pool that memory doesn't hold in slices.
     pub(super) async fn plan(
-        store: &dyn Store,
+        store: &dyn LedgerStore,
         scope: &Scope,
         memory: u64,
     ) -> PipelineResult<Self> {
@@ -49,7 +49,7 @@ impl Batches {
 
     /// Plans the parts of all pools as of an instant. A pool that memory doesn't hold is a part.
     pub(super) async fn plan_whole(
-        store: &dyn Store,
+        store: &dyn LedgerStore,
         memory: u64,
         as_of: &Watermark,
     ) -> PipelineResult<Self> {
@@ -62,7 +62,7 @@ impl Batches {
 
     /// Pools are counted only where the ledger may not fit.
     async fn cut(
-        store: &dyn Store,
+        store: &dyn LedgerStore,
         scope: &Scope,
         memory: u64,
         in_slices: bool,
@@ -138,7 +138,7 @@ impl Batches {
     /// Reads a part. Parts follow each other in canonical order.
     pub(super) async fn read(
         &self,
-        store: &dyn Store,
+        store: &dyn LedgerStore,
         context: &Context,
         nth: usize,
     ) -> PipelineResult<LedgerRead> {
@@ -148,7 +148,7 @@ impl Batches {
     /// Reads some pools as of the instant of the parts.
     pub(super) async fn read_scope(
         &self,
-        store: &dyn Store,
+        store: &dyn LedgerStore,
         context: &Context,
         scope: &Scope,
     ) -> PipelineResult<LedgerRead> {
@@ -169,7 +169,7 @@ fn part_of(scope: &Scope, pools: BTreeSet<Pool>) -> Scope {
 
 /// Cuts a pool that memory doesn't hold. One whose trades are all of one instant stays whole.
 async fn slices(
-    store: &dyn Store,
+    store: &dyn LedgerStore,
     scope: &Scope,
     pool: &Pool,
     memory: u64,

@@ -19,7 +19,7 @@ use crate::engine::{
 };
 use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_version};
-use crate::store::{Store, StoredPool, together};
+use crate::store::{LedgerStore, Store, StoredPool, VersionStore, together};
 
 /// A version of ours, or of the system that was in the database before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,7 +246,7 @@ fn is_in_year(time: Timestamp, year: i16) -> bool {
 }
 
 async fn compare_pools(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     (left, right): (&Side, &Side),
     pools: &[Pool],
     options: &CompareOptions,
@@ -322,7 +322,11 @@ impl Side {
     }
 
     /// Reads the sells of some pools. Errors: rows that are not those that the version's run wrote.
-    async fn sells_of(&self, store: &dyn Store, pools: &[Pool]) -> PipelineResult<Vec<Sells>> {
+    async fn sells_of(
+        &self,
+        store: &dyn VersionStore,
+        pools: &[Pool],
+    ) -> PipelineResult<Vec<Sells>> {
         let version = self.info.version;
         let stored = store.stored_pools(version, pools).await?;
         for (pool, stored) in pools.iter().zip(&stored) {
@@ -378,7 +382,7 @@ struct Causes {
 
 impl Causes {
     async fn find(
-        store: &dyn Store,
+        store: &dyn LedgerStore,
         context: &Context,
         left: &Side,
         right: &Side,

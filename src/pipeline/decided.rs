@@ -14,7 +14,7 @@ use crate::engine::{Pool, Side, Timestamp};
 use crate::store::model::{
     NamedTrade, QueuedItem, Scope, TradeIds, Version, Watermark, decided_item, decision_prefix,
 };
-use crate::store::{Store, StoreError};
+use crate::store::{LedgerStore, Store, StoreError, VersionStore};
 
 /// A lot by decision that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn sold_at(item: &QueuedItem) -> Option<Timestamp> {
 /// Returns the watermark of the current version; `None`: no version is current.
 ///
 /// Errors: the store fails.
-pub async fn current_watermark(store: &dyn Store) -> PipelineResult<Option<Watermark>> {
+pub async fn current_watermark(store: &dyn VersionStore) -> PipelineResult<Option<Watermark>> {
     let current = store.current().await?.version;
     watermark_of(store, current).await
 }
@@ -103,7 +103,7 @@ pub async fn current_watermark(store: &dyn Store) -> PipelineResult<Option<Water
 ///
 /// Errors: the store fails.
 pub async fn watermark_of(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     version: Option<Version>,
 ) -> PipelineResult<Option<Watermark>> {
     let Some(version) = version else {
@@ -118,7 +118,7 @@ pub async fn watermark_of(
 ///
 /// Errors: the store fails.
 pub async fn late_buys(
-    store: &dyn Store,
+    store: &dyn LedgerStore,
     lots: &[DecidedLot],
     since: &Watermark,
 ) -> PipelineResult<Vec<LateBuy>> {

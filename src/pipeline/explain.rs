@@ -12,7 +12,7 @@ use crate::engine::{
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_summaries};
-use crate::store::{Store, StoreError, StoredPool};
+use crate::store::{LedgerStore, Store, StoreError, StoredPool};
 
 /// A cumulative amount before and after a slice; the slice's share is the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +170,7 @@ async fn read_pool(
 ///
 /// Errors: the ledger has others by now, so that no arithmetic with them gives the version's rows.
 async fn trades_of(
-    store: &dyn Store,
+    store: &dyn LedgerStore,
     info: &VersionInfo,
     summary: &PoolSummary,
     read: Option<&PoolLedger>,

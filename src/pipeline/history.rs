@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::{PipelineError, PipelineResult};
 use crate::engine::{AllocationRow, Invariant, Pool, Timestamp, Usd, Violation, policy};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX, Version};
-use crate::store::{RowSink, Store};
+use crate::store::{HistoryStore, RowSink, Store};
 
 /// How an old answer compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,7 +134,7 @@ pub async fn history(
 
 /// Returns the old answer to one sell from the newest snapshot that has one, with its name.
 pub async fn old_answer(
-    store: &dyn Store,
+    store: &dyn HistoryStore,
     order_id: &str,
 ) -> PipelineResult<Option<(String, HistoricalSell)>> {
     for name in store.snapshots().await?.into_iter().rev() {

@@ -15,9 +15,9 @@ use crate::import::{
     FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects, parse_csv,
     parse_opening_lots, read_whole,
 };
-use crate::store::Store;
 use crate::store::model::{ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
 use crate::store::rules::IMPORT_EVENT;
+use crate::store::{HistoryStore, Store};
 
 /// How files are to be imported.
 #[derive(Debug, Clone, Default)]
@@ -231,7 +231,7 @@ pub async fn import_files(
 /// Finds an import of the same bytes as another account's: the last one, unless they are this
 /// account's, too.
 async fn imported_as_another(
-    store: &dyn Store,
+    store: &dyn HistoryStore,
     sha256: &str,
     account: &Account,
 ) -> PipelineResult<Option<ImportedAs>> {

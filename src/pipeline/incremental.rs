@@ -21,7 +21,7 @@ use crate::store::model::{
     Arrivals, Current, Exclusion, PoolSummary, RunStart, Scope, Version, VersionInfo, policy_json,
 };
 use crate::store::proof::check_summaries;
-use crate::store::{Store, StoreError};
+use crate::store::{LedgerStore, Store, StoreError};
 
 /// Outcome of an incremental run.
 #[derive(Debug, Clone)]
@@ -234,7 +234,7 @@ impl Found {
     }
 
     /// Reads all of an unguarded ledger, and holds it against the version.
-    async fn compare(&mut self, store: &dyn Store, context: &Context) -> PipelineResult<()> {
+    async fn compare(&mut self, store: &dyn LedgerStore, context: &Context) -> PipelineResult<()> {
         let read = context.read_ledger(store, &Scope::default(), None).await?;
         if !read.watermark.is_unguarded() {
             self.arrivals = Err(Forced::Guarded);
@@ -248,7 +248,7 @@ impl Found {
     }
 
     /// A stale pool ends earlier than its version: its new trades are older.
-    async fn read_stale(&mut self, store: &dyn Store) -> PipelineResult<()> {
+    async fn read_stale(&mut self, store: &dyn LedgerStore) -> PipelineResult<()> {
         let Ok(arrivals) = &mut self.arrivals else {
             return Ok(());
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::{PipelineError, PipelineResult};
 use crate::engine::{SymbolRules, Timestamp};
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
-use crate::store::{Store, phase};
+use crate::store::{LedgerStore, phase};
 
 /// Pause between two looks whether a stop was asked for.
 const CANCEL_POLL: Duration = Duration::from_millis(20);
@@ -133,7 +133,7 @@ impl Context {
     /// Reads the ledger, with progress, and stops on request.
     pub(super) async fn read_ledger(
         &self,
-        store: &dyn Store,
+        store: &dyn LedgerStore,
         scope: &Scope,
         as_of: Option<&Watermark>,
     ) -> PipelineResult<LedgerRead> {

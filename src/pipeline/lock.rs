@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::error::{PipelineError, PipelineResult};
 use super::job::{Context, Wait};
 use crate::store::model::Holder;
-use crate::store::{RunLock, Store, StoreError, StoreResult};
+use crate::store::{RunLock, RunStore, StoreError, StoreResult};
 
 /// Pause between two tries for the lock. Each is a connection of its own on a server.
 const TRY_PAUSE: Duration = Duration::from_millis(200);
@@ -14,7 +14,7 @@ const TRY_PAUSE: Duration = Duration::from_millis(200);
 ///
 /// Errors: somebody else holds it, for longer than that; a stop was asked for.
 pub(super) async fn lock_runs(
-    store: &dyn Store,
+    store: &dyn RunStore,
     context: &Context,
 ) -> PipelineResult<Box<dyn RunLock>> {
     when_free(context, async || store.lock_runs(&holder_of(context)).await).await

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::error::{PipelineError, PipelineResult};
 use crate::engine::Pool;
-use crate::store::Store;
+use crate::store::LedgerStore;
 use crate::store::model::Scope;
 
 /// Lists the pools of the ledger. `None`: this one is not counted without being read whole.
 ///
 /// Errors: the store fails.
-pub async fn known_pools(store: &dyn Store) -> PipelineResult<Option<Vec<Pool>>> {
+pub async fn known_pools(store: &dyn LedgerStore) -> PipelineResult<Option<Vec<Pool>>> {
     let sizes = store.pool_sizes(&Scope::default()).await?;
     Ok(sizes.map(|sizes| sizes.rows.into_keys().collect()))
 }
@@ -19,7 +19,7 @@ pub async fn known_pools(store: &dyn Store) -> PipelineResult<Option<Vec<Pool>>>
 /// error, not an empty result.
 ///
 /// Errors: it lacks one; the store fails.
-pub async fn check_scope(store: &dyn Store, scope: &Scope) -> PipelineResult<()> {
+pub async fn check_scope(store: &dyn LedgerStore, scope: &Scope) -> PipelineResult<()> {
     if scope.is_all() {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use super::lock::lock_runs;
 use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
 use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, VersionInfo};
 use crate::store::proof::check_version;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, VersionStore};
 
 /// Makes a version current. An older one than the newest is held.
 ///
@@ -95,7 +95,7 @@ pub(super) fn publishable(versions: &[VersionInfo]) -> impl Iterator<Item = &Ver
 /// Returns the pools that the current version has allocations of: another one in its place must
 /// keep them.
 pub(super) async fn covered_pools(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     current: &Current,
 ) -> PipelineResult<BTreeSet<Pool>> {
     let Some(version) = current.version else {
@@ -106,7 +106,7 @@ pub(super) async fn covered_pools(
 }
 
 async fn pools_of(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     version: Version,
     is_meant: impl Fn(PoolStatus) -> bool,
 ) -> PipelineResult<BTreeSet<Pool>> {
@@ -118,7 +118,7 @@ async fn pools_of(
 }
 
 pub(super) async fn move_to(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     context: &Context,
     version: Version,
     held: bool,

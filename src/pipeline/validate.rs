@@ -21,7 +21,7 @@ use crate::store::model::{
     Current, LedgerCounts, OrderUnlikeFills, PoolSummary, Version, VersionInfo,
 };
 use crate::store::proof::differing_claims;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, VersionStore};
 use elsewhere::{Asked, Elsewhere, Found};
 use judge::{Judge, Known, unmatched_by_pool};
 use parts::{Part, Parts};
@@ -352,7 +352,7 @@ fn has_items(info: &VersionInfo) -> bool {
 }
 
 pub(super) async fn find_version(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     current: &Current,
     version: Option<Version>,
 ) -> PipelineResult<VersionInfo> {

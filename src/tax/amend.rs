@@ -13,7 +13,7 @@ use super::{TaxError, TaxResult};
 use crate::engine::{Pool, Timestamp};
 use crate::store::model::{LoggedEvent, PoolSummary, SourcedAllocation, TradeOrigin, Version};
 use crate::store::proof::check_pool;
-use crate::store::{Store, StoredPool, together};
+use crate::store::{HistoryStore, StoredPool, VersionStore, together};
 
 /// A filed year, as the audit trail has it.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub const FILED_EVENT: &str = "tax_filed";
 ///
 /// Errors: the audit trail can't be read.
 pub async fn filed(
-    store: &dyn Store,
+    store: &dyn HistoryStore,
     zone: &dyn Fn(&str) -> Option<jiff::tz::TimeZone>,
 ) -> TaxResult<Vec<FiledYear>> {
     let events = store.events_of(&[FILED_EVENT]).await?;
@@ -167,7 +167,7 @@ impl Amendment {
 ///
 /// Errors: the filed version's rows are gone; the store.
 pub async fn amend(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     filed: FiledYear,
     version: Version,
     only: Option<&BTreeSet<Pool>>,
@@ -251,7 +251,7 @@ fn has_sales(summary: &PoolSummary, rules: &TaxRules) -> bool {
 
 /// Returns the year's lines of some pools, pool by pool.
 async fn lines_of(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     (version, summaries): (Version, &[PoolSummary]),
     pools: &[Vec<Pool>],
     rules: &TaxRules,

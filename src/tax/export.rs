@@ -28,7 +28,7 @@ use crate::store::lots::Reach;
 use crate::store::model::{PoolSummary, Sold, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
-use crate::store::{Store, together};
+use crate::store::{Store, VersionStore, together};
 
 /// Asks whether to stop. Clones ask the same.
 #[derive(Clone, Default)]
@@ -205,7 +205,7 @@ fn check_unmoved(
 
 /// Reads a version's rows and prints them meanwhile. Returns how many rows were read.
 async fn print_rows(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     version: Version,
     account: Option<&Account>,
     sink: Sink,
@@ -248,7 +248,7 @@ fn finish(
 
 /// Gives the files the lots that the version leaves open, pool by pool.
 async fn give_open_lots(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     version: Version,
     summaries: &[PoolSummary],
     files: &mut [Box<dyn TaxFile>],

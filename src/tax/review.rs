@@ -21,7 +21,7 @@ use crate::store::model::{
     ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, Scope, decision_file,
     decision_prefix,
 };
-use crate::store::{Store, StoreError};
+use crate::store::{LedgerStore, StoreError};
 
 /// Seconds after a sell in which a buy may be its own, stamped late.
 const LATE_BUY_S: i64 = 300;
@@ -110,7 +110,7 @@ const NUMBERS_AT_ONCE: u64 = 16;
 ///
 /// Errors: the store.
 pub async fn next_numbers(
-    store: &dyn Store,
+    store: &dyn LedgerStore,
     items: &[QueuedItem],
 ) -> TaxResult<BTreeMap<i64, u64>> {
     let mut next: BTreeMap<i64, u64> = items.iter().map(|item| (item.id, 1)).collect();
@@ -312,7 +312,7 @@ pub enum NearMiss {
 ///
 /// Errors: the store.
 pub async fn near_misses(
-    store: &dyn Store,
+    store: &dyn LedgerStore,
     item: &QueuedItem,
     rules: &SymbolRules,
 ) -> TaxResult<Vec<NearMiss>> {

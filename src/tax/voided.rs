@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::TaxResult;
 use crate::engine::{Account, CORRECTION_MARK, Pool, Side, Timestamp, split_correction};
 use crate::store::model::{NamedTrade, Scope, Slice, Sold, TradeIds, VersionInfo, Watermark};
-use crate::store::{Store, StoreError};
+use crate::store::{LedgerStore, StoreError};
 
 /// Lists a time's sells that were voided when a version was computed, and that no correction
 /// replaces. Only of the pools of the version's scope.
 ///
 /// Errors: the store fails.
 pub(super) async fn voided_sells(
-    store: &dyn Store,
+    store: &dyn LedgerStore,
     version: &VersionInfo,
     account: Option<&Account>,
     sold: Sold,
@@ -38,7 +38,7 @@ pub(super) async fn voided_sells(
 }
 
 /// Returns how far the ledger reaches at this instant.
-async fn now(store: &dyn Store) -> TaxResult<Watermark> {
+async fn now(store: &dyn LedgerStore) -> TaxResult<Watermark> {
     // Trades later than all that there are: none is read.
     let last = "9999-12-31T23:59:59.999999Z".parse::<Timestamp>();
     let slice = last.ok().map(|last| Slice {
@@ -67,7 +67,7 @@ type Original = (String, String);
 
 /// Leaves the newest form of each execution, unless another form counts.
 async fn unreplaced(
-    store: &dyn Store,
+    store: &dyn LedgerStore,
     sells: Vec<NamedTrade>,
     as_of: &Watermark,
 ) -> TaxResult<Vec<NamedTrade>> {

@@ -17,8 +17,8 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{Pool, Timestamp};
 use crate::pipeline::{self, ComputeOptions, ComputeReport, Context, PoolLine, Publication};
-use crate::store::Store;
 use crate::store::model::Scope;
+use crate::store::{Store, VersionStore};
 
 pub(super) use self::words::{describe, describe_next, describe_unmatched, join};
 
@@ -116,7 +116,11 @@ pub(super) fn since(args: &ComputeArgs, now: Timestamp) -> CliResult<Option<Time
 
 /// Adds the present state to an error: the run, the current version, and the next command. A
 /// refused command would be refused again: there the hint gives the remedy.
-pub(super) async fn with_state(mut error: CliError, store: &dyn Store, next: &Next) -> CliError {
+pub(super) async fn with_state(
+    mut error: CliError,
+    store: &dyn VersionStore,
+    next: &Next,
+) -> CliError {
     let (Ok(current), Ok(versions)) = (store.current().await, store.versions().await) else {
         return error;
     };

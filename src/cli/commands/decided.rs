@@ -10,8 +10,8 @@ use crate::engine::shown;
 use crate::pipeline::{
     DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of,
 };
-use crate::store::Store;
 use crate::store::model::{Scope, Version, Watermark};
+use crate::store::{Store, VersionStore};
 
 /// Room below a name, where its text goes on.
 const INDENT: &str = "                ";
@@ -23,7 +23,7 @@ const DECISIONS_SHOWN: usize = 5;
 pub(super) struct Before(Option<Watermark>);
 
 /// Looks how far the current version reaches: a run brings the later rows.
-pub(super) async fn before(store: &dyn Store) -> CliResult<Before> {
+pub(super) async fn before(store: &dyn VersionStore) -> CliResult<Before> {
     Ok(Before(current_watermark(store).await?))
 }
 

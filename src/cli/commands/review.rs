@@ -19,8 +19,8 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{IssueType, Pool, Symbol, Timestamp, shown, shown_sentence};
 use crate::pipeline::{check_scope, known_pools, unknown};
-use crate::store::Store;
 use crate::store::model::{Exclusion, QueuedItem, ReviewStatus, Scope};
+use crate::store::{ReviewStore, Store};
 
 /// Runs the command.
 pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome> {
@@ -97,7 +97,7 @@ fn pool_of(args: &PoolArgs) -> CliResult<Pool> {
 }
 
 /// Finds an item by its number. Errors: no such item.
-async fn find_item(store: &dyn Store, id: i64) -> CliResult<QueuedItem> {
+async fn find_item(store: &dyn ReviewStore, id: i64) -> CliResult<QueuedItem> {
     let queue = store.review_queue().await?;
     let found = queue.into_iter().find(|item| item.id == id);
     found.ok_or_else(|| {

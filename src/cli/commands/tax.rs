@@ -29,7 +29,7 @@ use crate::import::parse_timezone;
 use crate::pipeline::{scope_words, whole_account};
 use crate::report::WrittenFile;
 use crate::store::model::{Current, Event, VersionInfo};
-use crate::store::{Store, StoreError};
+use crate::store::{HistoryStore, LedgerStore, StoreError, VersionStore};
 use crate::tax::{ExportRequest, Exported, Format, Rounding, Sealing, Stop, TaxRules, export};
 
 /// The program's own version, for files.
@@ -219,7 +219,7 @@ pub(super) struct AboutVersion {
 
 /// Finds the version. A version that is not current is taken only if it is named.
 pub(super) async fn choose_version(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     wanted: &str,
 ) -> CliResult<(VersionInfo, AboutVersion)> {
     let (versions, current) = (store.versions().await?, store.current().await?);
@@ -307,7 +307,7 @@ fn check_whole(info: &VersionInfo, account: Option<&str>) -> CliResult<()> {
 
 /// Writes the export down; returns whether that is permitted.
 async fn record(
-    store: &dyn Store,
+    store: &dyn HistoryStore,
     session: &Session,
     request: &ExportRequest,
     exported: &Exported,
@@ -333,7 +333,7 @@ fn file_json(file: &WrittenFile) -> Value {
 }
 
 fn outcome(
-    store: &dyn Store,
+    store: &dyn LedgerStore,
     request: &ExportRequest,
     exported: &Exported,
     about: &AboutVersion,

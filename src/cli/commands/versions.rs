@@ -20,7 +20,7 @@ use crate::report::{CanonicalCsv, Written};
 use crate::store::model::{Current, Event, VersionInfo};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::{RowsProof, check_version};
-use crate::store::{RowSink, Store, StoreError};
+use crate::store::{HistoryStore, LedgerStore, RowSink, Store, StoreError};
 
 /// Runs the command.
 pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outcome> {
@@ -87,7 +87,7 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
     }
 }
 
-fn done(store: &dyn Store, text: String, mut json: Value) -> Outcome {
+fn done(store: &dyn LedgerStore, text: String, mut json: Value) -> Outcome {
     add(&mut json, json!({ "database": store.location() }));
     let text = format!("Database  {}\n{text}", store.location());
     Outcome::summary(Exit::Done, text, json)
@@ -256,7 +256,7 @@ async fn export(
 
 /// Writes an export down; returns whether that is permitted. The file is there by then, so that
 /// it is not is no failure. Errors: the store fails.
-pub(super) async fn record_export(store: &dyn Store, event: &Event) -> CliResult<bool> {
+pub(super) async fn record_export(store: &dyn HistoryStore, event: &Event) -> CliResult<bool> {
     match store.log_event(event).await {
         Ok(()) => Ok(true),
         Err(StoreError::NoPermission { .. }) => Ok(false),

@@ -13,7 +13,7 @@ use crate::pipeline::job::Context;
 use crate::pipeline::validate::find_version;
 use crate::store::model::{LegacyRow, PoolSummary, Version};
 use crate::store::proof::{check_pool, check_version};
-use crate::store::{Store, StoreError, together};
+use crate::store::{HistoryStore, Store, StoreError, together};
 
 /// Rounding of a sell's rows in the system before stays below this. Units: USD at 12 decimals.
 const ROUNDING_OFF_MAX: u128 = 1_000_000;
@@ -105,7 +105,7 @@ async fn ours(
     })
 }
 
-async fn legacy(store: &dyn Store, version: Version) -> PipelineResult<Side> {
+async fn legacy(store: &dyn HistoryStore, version: Version) -> PipelineResult<Side> {
     let rows = store.legacy_rows(version).await?;
     if rows.is_empty() {
         return Err(PipelineError::NoLegacyVersion(version));

@@ -6,8 +6,8 @@ use super::ComputeOptions;
 use crate::engine::Pool;
 use crate::pipeline::error::{PipelineResult, ReplaceError};
 use crate::pipeline::publish::covered_pools;
-use crate::store::Store;
 use crate::store::model::{Current, Version, VersionInfo, VersionStatus};
+use crate::store::{Store, VersionStore};
 
 /// Whether a run's version became current, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ fn check_replaceable(info: &VersionInfo, options: &ComputeOptions) -> Result<(),
 
 /// Decides whether the result becomes current. It must not take pools of the current version away.
 pub(super) async fn decide(
-    store: &dyn Store,
+    store: &dyn VersionStore,
     options: &ComputeOptions,
     target: &Target,
     rejected: &BTreeSet<&Pool>,

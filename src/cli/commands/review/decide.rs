@@ -15,7 +15,7 @@ use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{IssueType, LedgerTrade, Pool, shown, shown_sentence};
 use crate::store::model::{Event, LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope};
-use crate::store::{Store, StoredRow};
+use crate::store::{LedgerStore, ReviewStore, Store, StoredRow, VersionStore};
 use crate::tax::{BasisLot, Preview, basis_trades, import_batch, next_numbers, preview};
 
 /// Writes a decision down.
@@ -46,7 +46,7 @@ pub(super) async fn decide(
 /// Checks that an item asks something that holds: each open one has an unmatched row.
 ///
 /// Errors: the current version has no unmatched row of its sell.
-async fn check_unsettled(store: &dyn Store, item: &QueuedItem) -> CliResult<()> {
+async fn check_unsettled(store: &dyn VersionStore, item: &QueuedItem) -> CliResult<()> {
     let current = store.current().await?.version;
     let Some(version) = current.filter(|_| item.issue == IssueType::UnmatchedSell) else {
         return Ok(());
@@ -77,7 +77,7 @@ async fn check_unsettled(store: &dyn Store, item: &QueuedItem) -> CliResult<()> 
 
 /// Applies a decision.
 pub(super) async fn apply(
-    store: &dyn Store,
+    store: &dyn ReviewStore,
     session: &Session,
     args: &NoteArgs,
     status: ReviewStatus,
@@ -169,7 +169,7 @@ pub(super) struct Known {
 impl Known {
     /// Reads the trades of all items' pools at once: each pool alone would go over the whole
     /// ledger.
-    pub(super) async fn of(store: &dyn Store, items: &[QueuedItem]) -> CliResult<Self> {
+    pub(super) async fn of(store: &dyn LedgerStore, items: &[QueuedItem]) -> CliResult<Self> {
         if items.is_empty() {
             return Ok(Self::default());
         }

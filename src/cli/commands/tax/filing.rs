@@ -18,8 +18,8 @@ use crate::engine::{shown, shown_sentence};
 use crate::files::IfThere;
 use crate::pipeline;
 use crate::report::sha256_of;
-use crate::store::Store;
 use crate::store::model::{Event, VersionInfo};
+use crate::store::{HistoryStore, LedgerStore, Store};
 use crate::tax::{
     self, FILED_EVENT, Filed, FiledYear, Sealing, TaxRules, Verdict, Verified, archive,
 };
@@ -123,7 +123,7 @@ async fn changed_since(
 }
 
 /// Returns the filings of a year before this one, the newest of each account.
-async fn filed_before(store: &dyn Store, year: i16) -> CliResult<Vec<FiledYear>> {
+async fn filed_before(store: &dyn HistoryStore, year: i16) -> CliResult<Vec<FiledYear>> {
     let mut filed = tax::filed(store, &zone_named).await?;
     filed.retain(|filed| filed.rules.year == year);
     Ok(filed)
@@ -154,7 +154,7 @@ fn before_json(filed: &FiledYear) -> Value {
 }
 
 async fn record(
-    store: &dyn Store,
+    store: &dyn HistoryStore,
     session: &Session,
     filing: &Filing<'_>,
     filed: &Filed,
@@ -286,7 +286,7 @@ struct Check {
     record: Record,
 }
 
-async fn record_of(store: &dyn Store, path: &Path, version: i64) -> CliResult<Record> {
+async fn record_of(store: &dyn HistoryStore, path: &Path, version: i64) -> CliResult<Record> {
     let unreadable = |error| CliError::failed(format!("read {}: {error}", path.display()));
     let (sha256, _) = sha256_of(path).map_err(unreadable)?;
     let mut filed = store.events_of(&[FILED_EVENT]).await?;
@@ -299,7 +299,7 @@ async fn record_of(store: &dyn Store, path: &Path, version: i64) -> CliResult<Re
     })
 }
 
-fn verified_outcome(store: &dyn Store, path: &Path, check: &Check) -> Outcome {
+fn verified_outcome(store: &dyn LedgerStore, path: &Path, check: &Check) -> Outcome {
     let (verified, violations) = (&check.verified, check.violations);
     let mut text = format!(
         "Database  {}\nFiled     {}, version {}\n",
