@@ -144,7 +144,7 @@ pub(super) async fn begin(
 /// Makes the tables; returns the first free ids.
 async fn begin_on(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<(i64, i64)> {
     // What a writer left that was dropped before its end.
-    execute(connection, "take back a broken version", "ROLLBACK".into()).await?;
+    execute(connection, "undo a broken version", "ROLLBACK".into()).await?;
     let begin = "BEGIN ISOLATION LEVEL READ COMMITTED".into();
     execute(connection, "begin a transaction", begin).await?;
     check_free(connection, plan).await?;
@@ -421,7 +421,7 @@ impl PostgresVersionWriter {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
-        let action = "take back a broken version";
+        let action = "undo a broken version";
         let rolled_back = execute(&mut connection, action, "ROLLBACK".into()).await;
         if rolled_back.is_ok() && drop_tables(&mut connection, Duration::ZERO).await.is_ok() {
             self.connection = Some(connection);
