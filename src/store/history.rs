@@ -19,7 +19,7 @@ pub trait HistoryStore: Send + Sync {
     /// Returns the events of some kinds, oldest first.
     async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>>;
 
-    /// Returns a version's rows of a pool.
+    /// Returns the events of runs and persons about a review item, oldest first.
     async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>>;
 
     /// Appends to the audit trail.

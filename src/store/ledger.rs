@@ -102,10 +102,9 @@ pub trait LedgerStore: Send + Sync {
         self.read_ledger_seen(scope, as_of, &mut |_| true).await
     }
 
-    /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each batch
-    /// of rows that it went over, and stops if that returns false.
+    /// Returns the rows of a scope's pools that came into the ledger since a watermark.
     ///
-    /// Rows that were committed late are among it, for any time of writing. Errors: the watermark
+    /// Rows that were committed late are among them, for any time of writing. Errors: the watermark
     /// is another kind of database's, or another cluster's.
     async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals>;
 }

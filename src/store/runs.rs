@@ -52,9 +52,7 @@ pub trait RunStore: Send + Sync {
     /// Returns the number after the last one ever given.
     async fn next_version(&self) -> StoreResult<Version>;
 
-    /// Gives each row of a version, or of one account of it, to `sink` in canonical order, with the
-    /// files of its trades. These are the rows that were sold then, and the other rows of their
-    /// lots, which need no file. More rows may come.
+    /// Returns the facts of health that only the database knows. Goes over the ledger once.
     async fn health_facts(&self, current: Option<&VersionInfo>) -> StoreResult<HealthFacts>;
 }
 

@@ -63,10 +63,10 @@ pub trait VersionStore: Send + Sync {
     /// Returns the pools that a version has rows of, whether or not it has a summary of them.
     async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>>;
 
-    /// Returns the current version.
+    /// Returns a version's rows of some pools, in their order. All of it is in memory at once.
     async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>>;
 
-    /// Makes a version current by hand. Errors: the version has no result, or a scope.
+    /// Returns a version's rows of a pool.
     async fn stored_pool(&self, version: Version, pool: &Pool) -> StoreResult<StoredPool> {
         let stored = self
             .stored_pools(version, std::slice::from_ref(pool))
