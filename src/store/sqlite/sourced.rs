@@ -206,7 +206,8 @@ impl Sourced<'_> {
                  AND (sell_time >= ?9 AND sell_time < ?10 \
                       OR buy_order_id IN (SELECT value FROM json_each(?11))) \
                  ORDER BY account, symbol, id LIMIT -1) \
-             SELECT {}, allocation_batch_id FROM of_version CROSS JOIN fifo_allocations ON id = row_id",
+             SELECT {}, allocation_batch_id FROM of_version \
+                 CROSS JOIN fifo_allocations ON id = row_id",
             cells::ALLOCATION
         );
         let of_span = arguments(self.account, span);
