@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{InventoryLot, LotPicker, LotSums, OrderId, Pool, Size, Trade, Usd};
+use crate::engine::{InventoryLot, LotPicker, LotSums, OrderId, Pool, Size, StoredLot, Trade, Usd};
 
 /// How far new sells can reach into the open lots of some pools; `None`: all lots are needed.
 pub type Reach = BTreeMap<Pool, Option<Size>>;
@@ -21,29 +21,11 @@ pub struct OpenLots {
     pub rest: LotSums,
 }
 
-/// A row of a snapshot that is needed.
-#[derive(Debug)]
-pub(super) struct PickedLot {
-    pub(super) order_id: OrderId,
-    size: Size,
-    cost: Usd,
-}
-
-impl PickedLot {
-    pub(super) fn with(&self, buy: Trade) -> InventoryLot {
-        InventoryLot {
-            buy,
-            remaining_size: self.size,
-            remaining_cost: self.cost,
-        }
-    }
-}
-
 /// Takes a pool's rows, oldest first, and keeps those that are needed.
 #[derive(Debug)]
 pub(super) struct PickedLots {
     picker: LotPicker,
-    pub(super) needed: Vec<PickedLot>,
+    pub(super) needed: Vec<StoredLot>,
 }
 
 impl PickedLots {
@@ -56,10 +38,10 @@ impl PickedLots {
 
     pub(super) fn take(&mut self, order_id: OrderId, size: Size, cost: Usd) {
         if self.picker.needs(size, cost) {
-            self.needed.push(PickedLot {
-                order_id,
-                size,
-                cost,
+            self.needed.push(StoredLot {
+                buy_order_id: order_id,
+                remaining_size: size,
+                remaining_cost_usd: cost,
             });
         }
     }
@@ -67,7 +49,14 @@ impl PickedLots {
     /// Puts the lots beside their buys, as `buy_of` knows them.
     pub(super) fn with_buys(&self, mut buy_of: impl FnMut(&OrderId) -> Option<Trade>) -> OpenLots {
         let lots = self.needed.iter();
-        let oldest = lots.filter_map(|lot| buy_of(&lot.order_id).map(|buy| lot.with(buy)));
+        let with_buy = |lot: &StoredLot| {
+            Some(InventoryLot {
+                buy: buy_of(&lot.buy_order_id)?,
+                remaining_size: lot.remaining_size,
+                remaining_cost: lot.remaining_cost_usd,
+            })
+        };
+        let oldest = lots.filter_map(with_buy);
         OpenLots {
             oldest: oldest.collect(),
             rest: self.picker.rest(),
