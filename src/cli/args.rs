@@ -389,7 +389,7 @@ pub enum MigrateCommand {
         /// Guard a ledger that was there before: adds columns and triggers to it (PostgreSQL)
         #[arg(long)]
         protect_ledger: bool,
-        /// Accept the views eligible_trades and ineligible_trades as an operator changed them
+        /// Accept your changes to the views eligible_trades and ineligible_trades; migrates nothing
         #[arg(long)]
         accept_views: bool,
     },

@@ -1,8 +1,8 @@
 //! The second opinion: the same answer by another way, slow and simple, to judge the first.
 //!
 //! Lay all bought units of a pool end to end on one line, in the pool's order; each buy owns the
-//! stretch it brought. A sell takes the next units of the line, as many as were bought before it
-//! and not taken yet; what is more finds no lot. If the stretch of a sell meets the stretch of a
+//! stretch it brought. A sell takes the next free units of the line, but only units bought before
+//! the sell. The rest of the sell is unmatched. If the stretch of a sell meets the stretch of a
 //! buy, that is an allocation. No inventory, no queue, no lot that changes.
 //!
 //! Shares no matching or money code with the engine; may not import `matching.rs`, `money.rs`

@@ -61,7 +61,7 @@ const BLANKS: [(char, char); 6] = [
 ];
 
 /// Characters without an agreed picture: for private use (Co), and code points that are never a
-/// character. The last two of each plane are never one, either.
+/// character. `is_without_meaning` also finds the last two code points of each Unicode plane.
 const WITHOUT_MEANING: [(char, char); 3] = [
     ('\u{e000}', '\u{f8ff}'),
     ('\u{fdd0}', '\u{fdef}'),

@@ -156,7 +156,7 @@ impl Trades {
     }
 
     /// Returns the numbers that the kernel needs of the trade at a place: its size at the pool's
-    /// scale, and its terms. `None`: no such trade, or its size does not fit.
+    /// scale, and its terms. `None`: no trade at this place, or its size does not fit into `N`.
     #[inline(always)]
     pub(super) fn terms<N: Units>(&self, index: usize, scale: u8) -> Option<(N, Terms)> {
         let row = self.rows.get(index)?;

@@ -19,7 +19,8 @@ static KEPT: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
 #[derive(Debug, Default)]
 struct Kept(Vec<(PathBuf, &'static str)>);
 
-/// Keeps a file from being replaced by a result: `what` is its kind, with its article.
+/// Protects a file: no output of this program may replace it. The error message calls it `what`,
+/// for example "the database in use".
 ///
 /// The name is kept whether or not a file has it already.
 pub fn keep(path: &Path, what: &'static str) {

@@ -153,7 +153,7 @@ impl FileError {
         }
     }
 
-    /// Returns the error as it follows the name of the file.
+    /// Returns the text to print after the file name: `:LINE: error` or `: error`.
     pub fn in_file(&self) -> String {
         match self.line() {
             Some(line) => format!(":{line}: {self}"),

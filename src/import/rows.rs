@@ -107,8 +107,8 @@ impl<'a> Rows<'a> {
 /// Returns the last row start at which the text can be split safely: no earlier row's quote check
 /// reads past it. Any text may follow.
 ///
-/// The check of a row whose quote is never closed reads far. A later line may decide its kind of
-/// fault, although the import gives up only the row's own line.
+/// If a row never closes its quotation mark, its check reads on through the later lines. A later
+/// line may decide which fault the row has. Yet the import drops only the row's first line.
 pub(super) fn last_safe_start(text: &str) -> csv::Result<usize> {
     let mut rows = Rows::new(text, 1);
     let mut record = StringRecord::new();

@@ -9,7 +9,7 @@ use super::hints::is_negative;
 use super::rejected::{Hint, RejectedRow};
 use crate::engine::{Side, is_never_executed};
 
-/// Words of a row that reverses another one.
+/// Parts of words: a side or status that contains one says that the row reverses another row.
 const TAKES_BACK: [&str; 8] = [
     "cancel", "(ca", "ca.", "cxl", "revers", "storno", "bust", "correct",
 ];

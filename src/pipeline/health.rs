@@ -264,7 +264,8 @@ impl Known<'_> {
         runs.map(|run| run.started_at).max()
     }
 
-    /// The next run takes an exclusion up, or its end: it is late when none has begun for so long.
+    /// Lists the pools that a person excluded, or included again, and that no run has updated
+    /// since. It reports them only if no run began within the time limit.
     fn check_exclusions(&self) -> Vec<Finding> {
         let last_run_at = self.last_run_at();
         let late = |at: Timestamp| age(self.now, at) > self.limits.age_max;

@@ -181,8 +181,9 @@ fn parse_whole(
 
 /// Imports parsed files in turn, each whole or not at all.
 ///
-/// Unless rejected rows are skipped, one of them keeps all files out, so that a second try starts
-/// from the same ledger. A conflict is found only in the ledger: it stops its file and those after.
+/// A rejected row keeps all files out, so that a second try starts from the same ledger. With
+/// `skip_invalid`, only a row that reverses another row does so. A conflict is found only in the
+/// ledger: it stops its file and all later files, unless conflicts are skipped.
 pub async fn import_files(
     store: Option<&dyn Store>,
     sources: Vec<Source>,

@@ -47,7 +47,8 @@ pub struct NothingNew {
     pub current: Current,
 }
 
-/// Extends the newest version by the later arrivals.
+/// Adds the trades that arrived since then to the newest version, which keeps its number. If that
+/// is not possible, it computes a new version of everything.
 ///
 /// Errors: locked by another run; the store fails. After any failure the current version is whole,
 /// and the log says what happened.

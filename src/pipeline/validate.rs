@@ -126,7 +126,8 @@ pub async fn validate_within(
     judged.ok_or(PipelineError::Extended(TRIES_MAX))
 }
 
-/// Does work until nothing changed below it meanwhile. `None`: it did, each time.
+/// Repeats the work until the data stays the same from its start to its end. `None`: the data
+/// changed during every try.
 ///
 /// Errors: those of the work, and of the look whether its result stands.
 async fn at_rest<T>(

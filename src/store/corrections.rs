@@ -13,7 +13,7 @@ const AFTER_MARK: char = '\u{7f}';
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Relative {
     pub(super) order_id: String,
-    /// It is an execution, and not voided.
+    /// The trade is eligible and not voided.
     pub(super) counts: bool,
 }
 

@@ -199,7 +199,7 @@ pub struct VersionInfo {
     pub allocations_hash: Option<RowsHash>,
     /// Settings that can change a byte.
     pub policy: String,
-    /// How far into the ledger it reaches.
+    /// The part of the ledger that this version knows.
     pub watermark: Watermark,
     /// The program that computed it.
     pub engine_version: String,
@@ -239,7 +239,7 @@ pub struct PoolSummary {
     pub allocations_hash: RowsHash,
     /// The last trade matched.
     pub last: Option<PlaceInPool>,
-    /// How far into the ledger it reaches. Of a stale pool that is not as far as its version does.
+    /// The part of the ledger that this result knows. A stale pool knows less than its version.
     pub watermark: Watermark,
     /// When its first row was written.
     pub first_allocation: Option<Timestamp>,
@@ -311,7 +311,7 @@ pub struct VersionPlan {
     pub origin: String,
     /// Settings that can change a byte.
     pub policy: String,
-    /// How far into the ledger it reaches.
+    /// The part of the ledger that this version knows.
     pub watermark: Watermark,
     /// When the run began.
     pub created_at: Timestamp,

@@ -31,7 +31,7 @@ impl Rounding {
             .find(|rounding| rounding.as_str() == text)
     }
 
-    /// Returns the exact units of one printed unit.
+    /// Returns how many exact units make one printed unit: 10^10 a cent, 10^12 a dollar.
     pub fn unit(self) -> i128 {
         match self {
             Self::Cents => DOLLAR_UNITS / 100,

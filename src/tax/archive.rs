@@ -18,7 +18,8 @@ use crate::report::{CsvFile, WrittenFile};
 use crate::store::Store;
 use crate::store::model::{ImportedFile, QueuedItem, VersionInfo};
 
-/// Files of a zip with the reviews and imports of that day: no version remembers them.
+/// Files in the zip that list the imports and reviews of the filing day. No version stores this
+/// data, so a later export can't make these files again.
 pub(super) const EVIDENCE: [&str; 2] = ["inputs.csv", "reviews.csv"];
 
 /// Result of filing a zip.

@@ -46,7 +46,7 @@ pub struct Totals {
     pub boxes: BTreeMap<FormBox, BoxTotal>,
     /// Rows without a lot.
     pub unmatched_rows: u64,
-    /// Their net proceeds, exact, without a known cost.
+    /// Exact net proceeds of the unmatched rows. Their cost is unknown.
     pub unmatched_proceeds: Usd,
     /// Rows whose cost a person decided, or that come from lots carried over.
     pub marked_rows: u64,

@@ -30,7 +30,7 @@ const LINE_SHOWN_BYTES_MAX: u64 = 4 << 10;
 pub enum Verdict {
     /// The same bytes.
     Equal,
-    /// Other bytes: their place, and the filed and the new text.
+    /// The bytes differ. Holds the first line that differs, as filed and as made today.
     Differs {
         /// The first line that differs, from 1; 0 for a file without lines.
         line: u64,

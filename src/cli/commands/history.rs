@@ -104,7 +104,7 @@ pub(super) fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
     })
 }
 
-/// Reads a file of old answers.
+/// Reads a file with the figures that an earlier system gave for each sell.
 fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
     let shown = file.display();
     let failed = |what: String| CliError::usage(format!("{shown}{what}"), "nothing was written");

@@ -158,7 +158,9 @@ fn spell(row: &Row, value: Option<&str>) -> Vec<String> {
     }
 }
 
-/// Goes through the commands of a program. `name`: how the program is called.
+/// Checks the flags of each command against its table. Returns the names of the commands.
+///
+/// `name`: how the program is called.
 fn go_through<P: Program>(name: &str) -> BTreeSet<String> {
     let mut parser = P::command();
     parser.build();

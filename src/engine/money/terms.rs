@@ -276,7 +276,7 @@ mod tests {
         Fact::of_plain_text(text.as_bytes()).unwrap()
     }
 
-    /// Numbers that are small, large, round, and at the edges of the machine words.
+    /// Numbers to test: small, large, random, powers of two, and the limits of `u64` and `i64`.
     fn numbers() -> Vec<u64> {
         let mut random = 0x9e37_79b9_7f4a_7c15_u64;
         let mut numbers = vec![1, 2, 3, 5, 10, 25, u64::MAX, u64::MAX - 1, i64::MAX as u64];

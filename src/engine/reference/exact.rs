@@ -25,8 +25,9 @@ static POWERS: LazyLock<Vec<Exact>> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) struct Exact(Integer);
 
-/// A number that fits 128 bits is always short, so equal numbers are equal here. Nearly all fit:
-/// they take half the memory, and need no allocation. Other numbers have any length.
+/// A number that fits 128 bits is always stored as `Short`, so equal numbers are stored alike.
+/// Nearly all fit: they take half the memory, and need no allocation. Other numbers have any
+/// length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Integer {
     /// The bytes of an `i128`, which as such is aligned to 16 and makes this half as large again.

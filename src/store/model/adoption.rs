@@ -29,7 +29,7 @@ pub struct Adoption {
     pub columns: Vec<MappedColumn>,
     /// Columns of the ledger that are left alone.
     pub unread: Vec<String>,
-    /// Tables and views of an earlier system, which make room for ours.
+    /// Tables and views of an earlier system. They move to the schema `fifo_legacy`, unchanged.
     pub moved: Vec<String>,
     /// Nobody changes its facts any more.
     pub is_guarded: bool,

@@ -119,7 +119,8 @@ pub fn decided_item(file: &str) -> Option<i64> {
     file.strip_prefix(DECISION_FILE)?.parse().ok()
 }
 
-/// Returns the prefix of the order ids of an item's decisions; a number from 1 follows.
+/// Returns the start of the order ids of the trades that decide a review item. A number completes
+/// each id: `review-7-1`, `review-7-2`.
 pub fn decision_prefix(item: i64) -> String {
     format!("{SOURCE_REVIEW}-{item}-")
 }

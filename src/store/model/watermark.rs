@@ -1,8 +1,8 @@
-//! How far into a ledger a version reaches.
+//! The part of a ledger that a version knows.
 
 use serde_json::{Value, json};
 
-/// How far into the ledger a version reaches.
+/// The part of the ledger that a version knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watermark {
     /// The last arrival and the last void seen, if one writer numbers them; 0 before the first.

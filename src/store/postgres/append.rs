@@ -81,7 +81,7 @@ pub(super) async fn arrivals_in(
     })
 }
 
-/// Finds trades seen before whose last void or undo then says otherwise than their last one now.
+/// Finds trades of the snapshot `since` that are voided now and were not then, or the reverse.
 ///
 /// Behind OFFSET the voids of a trade are found by their key. Otherwise the server may go through
 /// all voids from the last one, for each trade.

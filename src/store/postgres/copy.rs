@@ -76,7 +76,7 @@ pub(super) async fn send(
         .map_err(|e| from_sqlx(action, e))
 }
 
-/// A binary COPY into a table, which begins with its first bytes.
+/// A binary COPY into a table. The COPY starts when the first rows are sent.
 pub(super) struct BinaryCopy<'c> {
     idle: Option<&'c mut PgConnection>,
     copy: Option<PgCopyIn<&'c mut PgConnection>>,

@@ -57,7 +57,8 @@ pub(super) const NAMES: [&str; 32] = [
     "v_unmatched_sells",
 ];
 
-/// The objects of a fresh database; tests/postgres/schema_contract.rs makes it.
+/// The list of tables, views and other objects of a new database.
+/// tests/postgres/schema_contract.rs writes and checks this list.
 const OBJECTS: &str = include_str!("schema_objects.txt");
 
 /// The version of the server that the list was made on.

@@ -37,7 +37,8 @@ impl Written {
         self.tally.add(|hasher| hasher.write(row));
     }
 
-    /// Reads all rows of this transaction, and compares them.
+    /// Reads back the trades that this database transaction stored, and compares them with the
+    /// trades that were sent. Of voids, it compares only the number.
     ///
     /// Errors: other rows are stored than were written.
     pub(super) async fn check(

@@ -13,7 +13,8 @@ use crate::store::fingerprint::{
 };
 use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
-/// The objects of a fresh database; tests/postgres/schema_contract.rs makes it.
+/// The list of tables, views and other objects of a new database.
+/// tests/postgres/schema_contract.rs writes and checks this list.
 const OBJECTS: &str = include_str!("schema_objects.txt");
 
 const ACTION: &str = "compare the schema";

@@ -19,7 +19,9 @@ pub(super) fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
     )
 }
 
-/// Returns the numbers of a watermark. Errors: it is of a database that numbers nothing.
+/// Returns the numbers of the last ledger row and the last void or undo that a watermark covers.
+///
+/// Errors: the watermark is from PostgreSQL, which has no such numbers.
 pub(super) fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
     let elsewhere = StoreError::WatermarkElsewhere(Elsewhere::Postgres);
     watermark.sequence().ok_or(elsewhere)

@@ -55,7 +55,7 @@ impl<'c> Raw<'c> {
     }
 }
 
-/// Runs `work` on the connection's handle, while sqlx's worker keeps off it.
+/// Runs `work` on the connection's raw handle. sqlx's worker can't use it before `work` ends.
 pub(super) async fn with_raw<T>(
     connection: &mut SqliteConnection,
     action: &'static str,

@@ -71,8 +71,8 @@ async fn check_versions(
     Ok(())
 }
 
-/// Says which filed years a new version changes; empty where it changes none, or is not current.
-/// `appended`: of a version that was only appended to, the first sell that is new, by pool.
+/// Says which filed years a new version changes; empty if it changes none, or is not current.
+/// `appended`: time of the first new sell by pool, if the run only appended. `None`: all pools.
 pub(in crate::cli::commands) async fn filed_years_changed(
     (store, next): (&dyn Store, &Next),
     version: Version,

@@ -26,7 +26,7 @@ pub struct Table {
     pub rows: &'static [Row],
     /// Flags of every command that are refused without another one.
     pub needs: &'static [(&'static str, &'static str)],
-    /// Pairs that are refused; a flag beside itself: the flag always is.
+    /// Pairs of flags that the command refuses. A flag paired with itself is always refused.
     pub refused: &'static [(&'static str, &'static str)],
 }
 

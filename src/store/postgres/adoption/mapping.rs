@@ -156,7 +156,7 @@ pub(in crate::store::postgres) struct Found {
     pub(in crate::store::postgres) kind: String,
 }
 
-/// Kinds of column that can hold a fact.
+/// Data types of the columns that describe a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fact {
     Text,
