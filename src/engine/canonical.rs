@@ -1,7 +1,7 @@
 //! Rows in their one canonical spelling, for export, hash and comparison.
 //!
 //! CSV by RFC 4180 with LF; NULL is empty; decimals without superfluous zeros; times with six
-//! decimals and `Z`. Two results are "the same bytes" when these lines are.
+//! decimals and `Z`. Two results are "the same bytes" if their lines are equal.
 
 use std::fmt;
 use std::io::Write;
@@ -56,14 +56,14 @@ impl Notes {
         ]
     }
 
-    /// Tells whether there is nothing to note.
+    /// Tells whether the allocation has no notes.
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }
 }
 
 impl fmt::Display for Notes {
-    /// Codes joined with `;`.
+    /// Writes the codes, joined with `;`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for (code, set) in NOTE_CODES.iter().zip(self.flags()) {
@@ -113,7 +113,7 @@ pub struct AllocationRow<'a> {
     pub sell_order_id: &'a str,
     /// The buy; `None` if no lot was left.
     pub buy_order_id: Option<&'a str>,
-    /// How much of the sell, and of the lot.
+    /// Units that the sell took from the lot; without a lot, the unmatched units of the sell.
     pub allocated_size: Size,
     /// The buy's price.
     pub buy_price: Option<Price>,
@@ -125,7 +125,7 @@ pub struct AllocationRow<'a> {
     pub sell_fees_per_unit: Option<UsdPerUnit>,
     /// The slice's share of the buy's price and fee.
     pub cost_basis_usd: Option<Usd>,
-    /// The slice's share of the sell.
+    /// The slice's share of the sell's price, before fees.
     pub proceeds_usd: Usd,
     /// Proceeds less the slice's share of the sell's fee.
     pub net_proceeds_usd: Usd,
@@ -203,8 +203,8 @@ pub(crate) fn value<T: Canonical>(line: &mut Vec<u8>, field: Option<T>) {
     }
 }
 
-/// A value with one canonical spelling, written without the heap and without `fmt`. A run writes
-/// millions of rows, and their text once took half of its time.
+/// A value with one canonical spelling, which is appended without the heap and without `fmt`. A run
+/// writes millions of rows, and their text once took half of its time.
 pub trait Canonical {
     /// Appends the canonical text.
     fn push_to(&self, line: &mut Vec<u8>);

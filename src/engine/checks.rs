@@ -68,7 +68,7 @@ invariants! {
     I10 = "lots where ledger minus allocations differs from the inventory snapshot",
     /// Each unmatched part has its review item, and no other part has one.
     I11 = "unmatched rows without a review item, or open items without a row",
-    /// The answers of an earlier system are explained.
+    /// Each sell that an earlier system computed is compared and classified.
     I12 = "historical sells not classified equal, differs or missing",
     /// The version is the published one, made from the present ledger.
     I13 = "pools whose ledger, allocations or summary differs from what the version recorded",
@@ -81,8 +81,8 @@ invariants! {
 }
 
 impl Invariant {
-    /// All that are checked of every version, in order; I12 is, where an earlier system's answers
-    /// are kept.
+    /// The invariants that every version is checked for, in order. I12 is checked only if the
+    /// figures of an earlier system are stored.
     pub const CHECKED: [Self; 15] = [
         Self::I1,
         Self::I2,
@@ -185,14 +185,15 @@ pub struct PoolVersion<'a> {
     pub review: &'a UnmatchedItems,
     /// Whether this is the current version.
     pub is_current: bool,
-    /// Whether it ever was: only then its unmatched sells went to the review queue.
+    /// Whether the version was published after its last trades were added. Then all its unmatched
+    /// sells have review items.
     pub was_published: bool,
 }
 
 /// Checks all invariants of one pool of a version: I1 to I11 and I13.
 ///
-/// `elsewhere` answers for an order that is not among the pool's trades: the symbol in which it is
-/// a trade, in the same account or another.
+/// `elsewhere` is called with the pool's account and an order id that the pool lacks. It returns
+/// the symbol that has this trade, in that account or another.
 /// Order: by invariant, then by the pool's total order.
 pub fn check_pool(
     version: &PoolVersion<'_>,

@@ -170,7 +170,7 @@ pub(super) fn write_decimal(
 pub(super) fn write_units(f: &mut fmt::Formatter<'_>, units: i128, scale: u8) -> fmt::Result {
     let magnitude = units.unsigned_abs();
     match u64::try_from(magnitude) {
-        // Four times the speed of 128 bits, and nearly every amount fits.
+        // 64 bits are four times as fast as 128, and nearly every amount fits.
         Ok(narrow) => write_decimal(f, units < 0, narrow, scale),
         Err(_) => write_decimal(f, units < 0, magnitude, scale),
     }

@@ -37,7 +37,7 @@ impl Fact {
 
     /// Reads plain decimal text: digits, at most one point, perhaps a sign before them.
     ///
-    /// `None`: anything else, for the reader that names the fault.
+    /// `None`: any other text. The caller then uses a slower reader, which names the fault.
     pub fn of_plain_text(text: &[u8]) -> Option<Self> {
         let (is_negative, digits) = match text {
             [b'-', digits @ ..] => (true, digits),
@@ -77,12 +77,12 @@ impl Fact {
         Self::try_new(units, u8::try_from(decimals).ok()?).ok()
     }
 
-    /// Makes a fact of parts that a fact gave.
+    /// Makes a fact of the units and the scale of an earlier fact, without checks.
     pub(super) fn of_parts(units: i128, scale: u8) -> Self {
         Self { units, scale }
     }
 
-    /// Takes a number that was checked before.
+    /// Makes a fact of a number that was checked before.
     pub(super) fn of_decimal(value: Decimal) -> Self {
         let scale = u8::try_from(value.scale()).unwrap_or(u8::MAX);
         without_trailing_zeros(value.mantissa(), scale)

@@ -1,7 +1,7 @@
 //! A hash of a set of rows that doesn't depend on their order, and grows with each row added.
 //!
-//! Each row's canonical CSV line (with its line feed) goes through SHA-256; the sum of those
-//! numbers modulo 2^256 is the hash. So the order of import does not matter, and an append costs
+//! Each row's canonical CSV line (with its line feed) gives a number by SHA-256. The hash is the
+//! sum of these numbers modulo 2^256. So the order of import does not matter, and an append costs
 //! only its own rows. Ten lines of script recompute the hash from an export. Source:
 //! docs/SPEC-matching.md, "Hashes".
 

@@ -1,4 +1,4 @@
-//! Names: account, symbol, order, pool. Each its own type, so that two may not be swapped.
+//! Names: account, symbol, order, pool. Each has a type of its own, so that no code swaps two.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -66,8 +66,8 @@ const CORRECTION_FIRST: u32 = 2;
 
 /// Splits the id of a correction: `A-1~2` is the second form of `A-1`.
 ///
-/// `None`: the id has not the form of a correction's. Its number is 2 or more, without a zero in
-/// front.
+/// `None`: the id is not that of a correction. The number of a correction is 2 or more, without
+/// leading zeros.
 pub fn split_correction(id: &str) -> Option<(&str, u32)> {
     let (of, number) = id.rsplit_once(CORRECTION_MARK)?;
     let is_plain = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
@@ -92,7 +92,8 @@ macro_rules! text_id {
                 &self.0
             }
 
-            /// Keeps a name of a ledger although it breaks the rules, so that it can be reported.
+            /// Makes a name of any text of a ledger, also if the text breaks the rules, so that
+            /// messages can name it.
             pub fn unreadable(text: &str) -> Self {
                 Self(text.into())
             }
@@ -100,7 +101,8 @@ macro_rules! text_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // A name that an import took is shown as it is; any other may hold any text.
+                // A valid name is shown as it is. Any other may have characters that a terminal
+                // obeys.
                 match check_text(&self.0) {
                     Ok(()) => f.pad(&self.0),
                     Err(_) => shown(&self.0).fmt(f),

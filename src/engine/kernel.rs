@@ -1,9 +1,8 @@
 //! First in, first out: each sell takes from the oldest lot with something left.
 //!
-//! The loop and its parts, on integers at one scale; to be read beside docs/SPEC-matching.md,
-//! "Matching". The caller chooses the source of the lots: `parts.rs` walks over a whole pool,
-//! `matcher.rs` follows a market. The second opinion, which shares no code with this file, is
-//! `reference.rs`.
+//! The matching loop, on integers at one scale. Read it beside docs/SPEC-matching.md, "Matching".
+//! The caller chooses the source of the lots: `parts.rs` walks over a whole pool, `matcher.rs`
+//! follows a market. The second opinion, which shares no code with this file, is `reference.rs`.
 
 use super::lots::OpenLot;
 use super::money::{MoneyError, Terms, Units};
@@ -133,7 +132,7 @@ pub(super) struct Lot<N> {
 }
 
 impl<N: Units> Lot<N> {
-    /// `handle`: the caller's number of it.
+    /// `handle`: the caller's number for the lot.
     pub(super) fn new(handle: u32, (size, terms): (N, Terms)) -> Self {
         Self {
             handle,
@@ -144,7 +143,8 @@ impl<N: Units> Lot<N> {
         }
     }
 
-    /// Returns the lot after `used` of it went to earlier sells. `None`: it does not fit.
+    /// Returns the lot after earlier sells took `used` units of it. `None`: the number does not
+    /// fit.
     pub(super) fn used_before(mut self, used: Size, scale: u8) -> Option<Self> {
         self.used = N::try_from_size(used, scale)?;
         if self.used > N::ZERO {
@@ -186,10 +186,10 @@ impl<N: Units> Lot<N> {
     }
 }
 
-/// A part of a sell, as the kernel gives it.
+/// A part of a sell: units from one lot, or the unmatched rest.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part<N> {
-    /// The lot it was taken from, and its cost there; `None`: unmatched.
+    /// The handle of the lot that the part was taken from, and the part's cost. `None`: unmatched.
     pub(super) lot: Option<(u32, Usd)>,
     pub(super) size: N,
     pub(super) proceeds: Usd,

@@ -3,21 +3,21 @@
 use super::ids::{Account, Pool, Symbol};
 use super::trade::Trade;
 
-/// Other columns of a source, beside the facts. Kept for people and joins; matching never looks at
-/// them.
+/// Columns of a source that are no facts. They are stored for people and joins, and matching never
+/// reads them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Carried {
     /// Limit, market, ...: any text.
     pub order_type: Option<String>,
     /// The system that reported the trade.
     pub source: Option<String>,
-    /// The way by which it came into the ledger.
+    /// How the trade came into the ledger: `csv`, `import lots`, `review resolve`.
     pub ingest_via: Option<String>,
     /// The venue.
     pub exchange: Option<String>,
     /// The venue's id of the order, which a correction leaves as it is.
     pub exchange_order_id: Option<String>,
-    /// Another order this one belongs to (a stop to its entry); never a parent for matching.
+    /// Id of an order that this one belongs to (the entry of a stop). Matching does not use it.
     pub linked_order_id: Option<String>,
 }
 

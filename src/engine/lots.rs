@@ -32,7 +32,7 @@ pub struct InventoryLot {
     pub remaining_cost: Usd,
 }
 
-/// A trade of an earlier matching, and how much of it was used there.
+/// A buy of an earlier matching that left its lot open, and how much of the lot was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EarlierLot {
     /// The buy's place among the sorted trades.
@@ -41,7 +41,7 @@ pub(super) struct EarlierLot {
     pub(super) used: Size,
 }
 
-/// Finds the lots among the sorted trades.
+/// Finds the buys of the lots among the sorted trades, and how much of each was used.
 pub(super) fn used_before(
     trades: &Trades,
     lots: &[InventoryLot],
@@ -101,7 +101,7 @@ impl LotSums {
     }
 }
 
-/// Tells apart the oldest open lots, which new trades can reach, and the rest.
+/// Picks the oldest open lots, those that new sells can use, and sums up all others.
 #[derive(Debug, Clone)]
 pub struct LotPicker {
     reach: Option<Size>,
@@ -119,13 +119,14 @@ impl LotPicker {
         }
     }
 
-    /// Takes the next older lot; tells whether it is needed. The oldest one always is.
+    /// Tells whether new trades need a lot. The caller gives the lots oldest first. The first one
+    /// is always needed.
     pub fn needs(&mut self, size: Size, cost: Usd) -> bool {
         let is_reached = self.picked.is_zero() || self.reach.is_none_or(|it| self.picked < it);
         if is_reached && self.rest.lots == 0 {
             match add_sizes(self.picked, size) {
                 Ok(sum) => self.picked = sum,
-                // Nothing reaches that far: all are picked.
+                // The sum is too large to compare, so all later lots are picked.
                 Err(_) => self.reach = None,
             }
             return true;
@@ -139,8 +140,8 @@ impl LotPicker {
     }
 }
 
-/// Returns how far into a pool's open lots new trades can reach. `None`: no sum tells, because one
-/// of them comes before the pool's last trade.
+/// Returns how many units of a pool's open lots new sells can use. `None`: unknown, for example
+/// because a new trade comes before the pool's last one.
 pub fn reach_of(new: &Trades, last: Option<&PlaceInPool>) -> Option<Size> {
     let last = last?.borrowed();
     let mut reach = Size::ZERO;

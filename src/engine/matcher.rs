@@ -16,11 +16,11 @@ use super::wide::I256;
 pub struct MatchedSlice {
     /// The buy whose lot was used; `None` if no lot was left.
     pub buy: Option<Arc<Trade>>,
-    /// How much of the lot went to the sell. Units: base units.
+    /// Units that the sell took from the lot, or its units without a lot. Units: base units.
     pub size: Size,
     /// The slice's share of the buy's price and fee. Units: USD; `None` if no lot was left.
     pub cost_basis: Option<Usd>,
-    /// The slice's share of the sell. Units: USD.
+    /// The slice's share of the sell's price, before fees. Units: USD.
     pub proceeds: Usd,
     /// Proceeds less the slice's share of the sell's fee. Units: USD.
     pub net_proceeds: Usd,
@@ -45,7 +45,8 @@ impl MatchedSlice {
 /// Why a trade can't follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MatcherError {
-    /// It comes before a trade that was already matched: match the whole pool again.
+    /// The trade comes before one that was already matched. The caller has to match the whole pool
+    /// again.
     #[error("order \"{order_id}\" comes before \"{last}\", which was already matched")]
     OutOfOrder {
         /// The trade that came late.
@@ -53,7 +54,7 @@ pub enum MatcherError {
         /// The last trade matched.
         last: String,
     },
-    /// It is not a trade, or does not fit.
+    /// The trade breaks a rule for trades, or one of its amounts is too large.
     #[error(transparent)]
     Invalid(#[from] InvalidTrade),
 }
@@ -79,7 +80,7 @@ pub enum MatcherError {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Matcher {
-    /// At the finest scale a trade can have, as later trades are not known yet.
+    /// The lots, at the finest scale that a trade can have: later trades are not known yet.
     kernel: Kernel<I256>,
     /// The buy of the kernel's oldest lot.
     oldest: Option<Arc<Trade>>,
@@ -88,7 +89,8 @@ pub struct Matcher {
     last: Option<Arc<Trade>>,
 }
 
-/// Lots out of a matcher's queue; `begun` are those that a sell began, oldest first.
+/// Takes lots out of a matcher's queue. `begun`: the buys of the lots that a sell took from for the
+/// first time, oldest first.
 struct Waiting<'a> {
     waiting: &'a mut VecDeque<Arc<Trade>>,
     begun: Vec<Arc<Trade>>,
@@ -97,7 +99,8 @@ struct Waiting<'a> {
 impl Lots for Waiting<'_> {
     fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>> {
         self.begun.push(self.waiting.pop_front()?);
-        // Every pushed trade is valid. Lots have an order instead of a number.
+        // Every pushed trade is valid. The order of `begun` identifies the lots, so each has the
+        // number 0.
         let buy = TradeRef::try_of(self.begun.last()?).ok()?;
         Some(Lot::new(0, buy.terms(scale)?))
     }
@@ -163,7 +166,8 @@ impl Matcher {
             let slice = part.and_then(|part| MatchedSlice::try_of(&part, scale));
             slices.push(slice.map_err(does_not_fit)?);
         }
-        // A sell takes from the oldest lot on: its n-th slice is of the n-th lot that it began.
+        // A sell takes from the oldest lot on, so its n-th slice is of the n-th lot that it took
+        // from.
         let begun = lots.begun;
         if self.kernel.oldest.is_some() {
             self.oldest = begun.last().cloned();

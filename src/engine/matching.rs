@@ -45,13 +45,13 @@ pub fn match_pool(pool: Pool, trades: Vec<Trade>) -> Result<Matching, InvalidTra
     match_trades(pool, packed)
 }
 
-/// Matches all trades of a pool, packed. Otherwise like [`match_pool`].
+/// Does the same as [`match_pool`] for packed trades.
 pub fn match_trades(pool: Pool, trades: Trades) -> Result<Matching, InvalidTrade> {
     match_on(pool, &[], None, trades)
 }
 
-/// Matches trades on top of lots that earlier trades left open; `last` is the last of those. All
-/// trades of the result come after it. Only the buys of the lots are earlier.
+/// Matches new trades on top of the open lots of earlier trades. `last` is the last earlier trade;
+/// all new trades come after it. The result has the new trades and the buys of the lots.
 ///
 /// Errors: as of [`match_pool`]; or a lot has more left than its buy had, or at another cost.
 pub(super) fn match_on(

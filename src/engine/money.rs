@@ -73,7 +73,7 @@ fn divide_half_even(numerator: i128, denominator: i128) -> Option<i128> {
     })
 }
 
-/// One division, and the remainder by a product: a division of 128 bits costs twenty products.
+/// Divides once and multiplies to get the remainder: a division of 128 bits costs twenty products.
 fn divide_magnitudes(numerator: u128, denominator: u128) -> Option<u128> {
     let (quotient, rest) = match (u64::try_from(numerator), u64::try_from(denominator)) {
         (Ok(numerator), Ok(denominator)) => {
@@ -108,7 +108,7 @@ fn divide_by_half_word(numerator: u128, denominator: u64) -> Option<(u128, u128)
     Some((quotient, u128::from(remainder)))
 }
 
-/// Multiplies; two machine words need no look at the overflow.
+/// Multiplies. The product of two machine words never overflows, so it is not checked.
 fn multiply(left: i128, right: i128) -> Option<i128> {
     match (u64::try_from(left), u64::try_from(right)) {
         (Ok(left), Ok(right)) => {
@@ -118,7 +118,7 @@ fn multiply(left: i128, right: i128) -> Option<i128> {
     }
 }
 
-/// The same in 512 bits.
+/// Divides 512 bits, rounding half to even.
 fn divide_half_even_wide(numerator: I512, denominator: I512) -> Option<i128> {
     let quotient = numerator.checked_div(denominator)?;
     let remainder = numerator.checked_rem(denominator)?.unsigned_abs();
@@ -195,13 +195,13 @@ pub fn gross<N: Units>(price: Fact, used: N, scale: u8) -> Result<Usd, MoneyErro
 
 /// Returns the share of a trade's fee that the first `used` of its `size` units bear.
 ///
-/// An unknown fee counts zero here; that it is unknown is counted and shown elsewhere.
+/// An unknown fee counts zero here. The row's notes and the totals say that it is unknown.
 /// Units: USD; `used` and `size` at one scale. Rounding: 12 decimals, half to even, once.
 /// Errors: 10^22 USD or more. Source: docs/SPEC-matching.md, "Money".
 pub fn fee_share<N: Units>(fee: Option<Fact>, used: N, size: N) -> Result<Usd, MoneyError> {
     match fee {
         None => Ok(Usd::ZERO),
-        // The whole fee, and nothing to divide: half of all shares.
+        // Half of all calls ask for the whole fee, which needs no division.
         Some(fee) if used == size && fee.scale() <= USD_SCALE => {
             let missing = power(USD_SCALE.saturating_sub(fee.scale()).into());
             within_trade_limit(missing.and_then(|missing| multiply(fee.units(), missing)))
@@ -244,7 +244,8 @@ pub(super) fn check_limits(
     fee: Option<Fact>,
 ) -> Result<(), (&'static str, MoneyError)> {
     let (size, scale) = (size.units(), size.scale());
-    // Far below the limit no digit needs to be looked at: nearly every trade.
+    // Nearly every trade is so far below the limit that one comparison with a power of ten is
+    // enough.
     let decimals = u32::from(price.scale()).saturating_add(scale.into());
     let small = power(decimals.saturating_add(LIMIT_DIGITS.saturating_sub(1)));
     let is_small = multiply(price.units(), size)

@@ -1,6 +1,6 @@
 //! Exact numbers: size, price, fee, USD. The limits of each, and how it is read and written.
 //!
-//! Calculating is `money.rs`'s; here are only types, limits and text. Canonical text has no
+//! Only `money.rs` calculates; this file has types, limits and text. Canonical text has no
 //! exponent, no superfluous zero, no `+` and no `-0`.
 
 use std::cmp::Ordering;
@@ -44,7 +44,7 @@ fn parse_fact(text: &str) -> Result<Decimal, NumberError> {
     Decimal::try_from_i128_with_scale(units, scale).map_err(|_| NumberError::NotANumber)
 }
 
-/// Takes a fact that a caller has as `Decimal`, without trailing zeros.
+/// Checks that a `Decimal` is within the limits of a fact, and drops its trailing zeros.
 fn check_fact(value: Decimal) -> Result<Decimal, NumberError> {
     let value = value.normalize();
     let digits = value.mantissa().unsigned_abs().to_string().len();
@@ -273,7 +273,7 @@ impl Ord for Size {
         let at = |size: &Self| size.units_at(scale);
         match (at(self), at(other)) {
             (Some(left), Some(right)) => left.cmp(&right),
-            // Beyond 256 bits is beyond the other, which fits.
+            // A number beyond 256 bits is larger than one that fits.
             (None, _) => Ordering::Greater,
             (_, None) => Ordering::Less,
         }

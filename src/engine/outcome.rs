@@ -22,8 +22,8 @@ use super::wide::I256;
 
 /// A pool, matched.
 ///
-/// It keeps the trades, the rests and the sums. Each walk computes the allocations again: that
-/// costs less than to keep a hundred bytes for each.
+/// A matching stores the trades, the open lots and the sums. Each walk over the rows computes the
+/// allocations again. That costs less than to store a hundred bytes for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matching {
     /// The matched pool.
@@ -38,13 +38,14 @@ pub struct Matching {
     scale: u8,
     /// The width of those integers.
     width: Width,
-    /// Buys of lots that earlier trades left open, by place. They are in the counts and sums of
-    /// open lots alone.
+    /// Buys of earlier matchings whose lots were still open, by place. Only the counts and sums of
+    /// open lots include them.
     earlier: Vec<EarlierLot>,
     conserved: Result<(), SelfCheckError>,
 }
 
-/// Changes of a pool's inventory by a matching. Lots without a name here stay as they are.
+/// Changes that a matching makes to a pool's inventory. All lots that are not listed stay as they
+/// are.
 #[derive(Debug, Clone, Default)]
 pub struct LotChanges<'a> {
     /// Earlier lots that have less left, with their buys, oldest first.
@@ -56,8 +57,8 @@ pub struct LotChanges<'a> {
 }
 
 impl Matching {
-    /// Matches sorted trades that fit `N` at the scale, on top of open lots. The trades come after
-    /// the last trade of before.
+    /// Matches sorted trades on top of open lots. Their sizes have to fit `N` at the scale. The new
+    /// trades come after `last`.
     ///
     /// Errors: an amount or a total is beyond the limits of `policy.rs`.
     pub(super) fn try_new<N: Units>(
@@ -85,7 +86,8 @@ impl Matching {
                 Some(sell) => InvalidTrade::does_not_fit(sell.order_id, error),
                 None => beyond_pool(error),
             })?;
-            // Sells come in order, and so do the buys they use: a change is a new one.
+            // Sells come in order, and so do the buys that they use. So a place that differs from
+            // the last one is a new trade.
             if let Some((buy, _)) = part.lot {
                 if sell_before.replace(sell) != Some(sell) {
                     count(&mut totals.sells_matched);
@@ -139,11 +141,11 @@ impl Matching {
             .saturating_add(self.totals.sells_unmatched)
     }
 
-    /// Shows each allocation as a row, in canonical order, until one is refused.
+    /// Calls `see` with each allocation as a row, in canonical order, until `see` fails.
     ///
-    /// The fast way over all rows: it has one row and writes only the changes. [`rows`](Self::rows)
-    /// gives a new one each time. Errors: the error of `see`; the walk ended before the last row,
-    /// which is a bug of the engine.
+    /// This is the fast way over all rows: it reuses one row and writes only the columns that
+    /// change. [`rows`](Self::rows) makes a new row each time. Errors: the error of `see`; the walk
+    /// ended before the last row, which is a bug of the engine.
     pub fn try_each_row<'a, E: From<SelfCheckError>>(
         &'a self,
         see: impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
@@ -202,7 +204,7 @@ impl Matching {
         Ok(self.check_ended("the walk over the rows", shown, self.rows_count())?)
     }
 
-    /// Compares how many rows or lots came with how many there are.
+    /// Checks that a walk over rows or lots ended after the last one.
     fn check_ended(
         &self,
         what: &'static str,
@@ -220,7 +222,7 @@ impl Matching {
         }
     }
 
-    /// Shows each allocation as a row, in canonical order.
+    /// Calls `see` with each allocation as a row, in canonical order.
     ///
     /// Errors: the walk ended before the last row, which is a bug of the engine.
     pub fn each_row<'a>(
@@ -295,7 +297,8 @@ impl Matching {
                 continue;
             };
             if !changes.added.is_empty() {
-                // After a new lot: it is numbered again, so that numbers give the order.
+                // The lot comes after a new lot. It gets a new number, so that the numbers give the
+                // order.
                 changes.gone.push(buy);
                 changes.added.push((buy, lot));
                 continue;
@@ -372,7 +375,7 @@ impl<'a> RowSide<'a> {
     }
 }
 
-/// Tells that no lot was left for a row.
+/// Clears the columns of the buy in a row: no lot was left.
 fn no_buy_into(row: &mut AllocationRow<'_>) {
     row.buy_order_id = None;
     row.buy_price = None;

@@ -7,13 +7,13 @@ use super::side::Side;
 use super::trade::InvalidTrade;
 use super::trades::Trades;
 
-/// The buys of a sorted pool up to a sell: lots are taken in the order in which they stand.
+/// The buys of a sorted pool that come before a sell. Their lots are taken in this order.
 #[derive(Debug, Clone)]
 struct BuysBefore<'a> {
     trades: &'a Trades,
     next: usize,
     sell: usize,
-    /// Those of them that were used before, by place.
+    /// Buys whose lots an earlier matching left open, by place.
     earlier: &'a [EarlierLot],
 }
 
@@ -41,8 +41,8 @@ impl Lots for BuysBefore<'_> {
 
 /// The parts of all sells of a sorted pool, one after the other.
 ///
-/// A part is gone once it is given. A caller that needs the parts again matches again: that costs
-/// less than the memory to keep them.
+/// Each part is returned once and not stored. A caller that needs the parts again matches again:
+/// that costs less than the memory for all parts.
 #[derive(Debug, Clone)]
 pub(super) struct Parts<'a, N> {
     trades: &'a Trades,
@@ -50,12 +50,13 @@ pub(super) struct Parts<'a, N> {
     lots: BuysBefore<'a>,
     /// The next trade.
     next: usize,
-    /// The sell at work, and its place.
+    /// The sell that is matched at present, and its place.
     selling: Option<(u32, Selling<N>)>,
 }
 
 impl<'a, N: Units> Parts<'a, N> {
-    /// `trades` are sorted, and fit `N` at the scale; `earlier` are the buys of open lots.
+    /// `trades` are sorted, and their sizes fit `N` at the scale. `earlier` are the buys of open
+    /// lots of an earlier matching.
     pub(super) fn new(trades: &'a Trades, earlier: &'a [EarlierLot], scale: u8) -> Self {
         Self {
             trades,

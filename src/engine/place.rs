@@ -1,8 +1,8 @@
 //! The one total order of a pool's trades.
 //!
-//! Everything that puts trades into their order compares places: the sort before matching, the
-//! decision whether a trade comes late, the order of open lots. The second matcher has an order of
-//! its own, in `reference.rs`, and so can judge this one.
+//! All code that orders trades compares places: the sort before matching, the check for late
+//! trades, the order of open lots. The second matcher, `reference.rs`, has its own code for the
+//! order, to check this one.
 
 use std::cmp::Ordering;
 
@@ -38,7 +38,7 @@ pub struct PlaceInPool<Id = String> {
     pub side: Side,
     /// The venue's own sequence.
     pub trade_seq: Option<i64>,
-    /// Unique in the account.
+    /// The order id, unique in the account.
     pub order_id: Id,
 }
 
@@ -63,7 +63,8 @@ impl<Id: AsRef<str>> PlaceInPool<Id> {
         }
     }
 
-    /// Tells whether only the ids say which of two trades comes first.
+    /// Tells whether two trades have the same time, side and sequence, so that only their ids order
+    /// them.
     pub fn ties_with<Other>(&self, other: &PlaceInPool<Other>) -> bool {
         self.cmp_facts(other).is_eq()
     }
@@ -93,7 +94,7 @@ impl<Id: AsRef<str> + Eq> PartialOrd for PlaceInPool<Id> {
     }
 }
 
-/// Compares two ids. Asked only where time, side and sequence are equal.
+/// Compares the ids of two trades with the same time, side and sequence.
 fn cmp_ids(left: &str, right: &str) -> Ordering {
     let (left, right) = (IdKey::of(left), IdKey::of(right));
     left.cmp(&right)

@@ -53,8 +53,8 @@ pub const STATUSES_NEVER_EXECUTED: [&str; 9] = [
     "placed",
 ];
 
-/// Statuses that are known to say that an order executed, in whole or in part. Any other text is
-/// taken for one, too, and an import names it.
+/// Statuses of orders that executed, in whole or in part. An import takes a status in neither list
+/// for an executed one, too, and names it.
 pub const STATUSES_EXECUTED: [&str; 16] = [
     "filled",
     "partially filled",
@@ -85,8 +85,8 @@ pub const SEVERITY_CRITICAL_FROM_USD: i128 = 100_000;
 ///
 /// Such a symbol is priced in that currency. It has no USD price unless the code is one of the
 /// configured dollar equivalents. If two codes fit (`DOTUSD` ends in `USD` and in `TUSD`), the
-/// longer one wins. A wrong refusal is a line in the configuration; a wrong acceptance is a wrong
-/// tax figure.
+/// longer one wins. A line in the configuration corrects a symbol that is refused wrongly. A symbol
+/// that is accepted wrongly gives wrong tax figures.
 pub const CURRENCY_CODES: [&str; 66] = [
     "USD", "USDC", "USDT", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK",
     "PLN", "CZK", "HUF", "RON", "BGN", "ISK", "TRY", "BRL", "MXN", "ZAR", "KRW", "INR", "SGD",
@@ -96,7 +96,8 @@ pub const CURRENCY_CODES: [&str; 66] = [
     "ETH", "BNB",
 ];
 
-/// Codes among them of coins that stand for one dollar: a person may say that they count as it.
+/// Those of the [`CURRENCY_CODES`] that are coins worth one dollar. The configuration may count
+/// them as dollars.
 pub const DOLLAR_COINS: [&str; 12] = [
     "USDC", "USDT", "DAI", "BUSD", "TUSD", "FDUSD", "USDP", "GUSD", "PYUSD", "USDD", "USDE",
     "RLUSD",

@@ -17,7 +17,7 @@ use super::trades::{PoolFull, Trades};
 pub struct PoolLedger {
     /// The pool.
     pub pool: Pool,
-    /// In any order.
+    /// The trades, in any order.
     pub trades: Trades,
     /// Rows that are not trades.
     pub invalid: Vec<InvalidTrade>,
@@ -25,8 +25,8 @@ pub struct PoolLedger {
     pub ledger_hash: RowsHash,
 }
 
-/// A buffer for the line of a trade to hash. One serves all pools: one for each would be most of
-/// the memory of a pool of few trades.
+/// A buffer for the line of a trade to hash. All pools share one: in a small pool, a buffer would
+/// take most of the memory.
 #[derive(Debug, Default)]
 pub struct LineRoom(Vec<u8>);
 
@@ -42,7 +42,7 @@ impl PoolLedger {
         }
     }
 
-    /// Takes a row of the ledger, as a trade or as a faulty row.
+    /// Adds a row of the ledger, as a trade or as a row that is not a valid trade.
     pub fn push_text(&mut self, text: &TradeText<'_>) {
         if let Err(invalid) = self.try_push_text(text) {
             let (account, symbol) = (self.pool.account.as_str(), self.pool.symbol.as_str());
@@ -59,8 +59,8 @@ impl PoolLedger {
         }
     }
 
-    /// Takes a trade whose numbers were read without text. Errors: it is not valid, and was not
-    /// taken; [`push_text`](Self::push_text) takes it with the reason.
+    /// Adds a trade whose numbers were read without text. Errors: the trade is not valid, and was
+    /// not added; [`push_text`](Self::push_text) records it with the reason.
     pub fn try_push(
         &mut self,
         trade: &TradeRef<'_>,
@@ -98,7 +98,7 @@ impl PoolLedger {
         u64::try_from(rows).unwrap_or(u64::MAX)
     }
 
-    /// Takes a trade. Errors: the pool is full.
+    /// Adds a trade. Errors: the pool is full.
     pub fn push(&mut self, trade: &TradeRef<'_>) -> Result<(), PoolFull> {
         self.push_in(trade, &mut LineRoom::default())
     }
@@ -128,7 +128,7 @@ pub struct Rejection {
 pub enum PoolResult {
     /// Matched and self-checked.
     Matched(Box<Matching>),
-    /// Not matched: all other pools go on.
+    /// The pool is not matched; the run goes on with all other pools.
     Rejected(Rejection),
     /// Taken out by a person, with the reason given.
     Excluded(String),
@@ -141,9 +141,9 @@ pub struct PoolOutcome {
     pub pool: Pool,
     /// Trades in the ledger, valid or not.
     pub trades: u64,
-    /// Hash of all its facts.
+    /// Hash of the facts of all trades, valid or not.
     pub ledger_hash: RowsHash,
-    /// Hash of its canonical rows; empty without a matching.
+    /// Hash of the pool's canonical rows; that of no rows if the pool is not matched.
     pub allocations_hash: RowsHash,
     /// Matched, rejected or excluded.
     pub result: PoolResult,
@@ -160,7 +160,7 @@ impl Rejection {
     }
 }
 
-/// Matches a pool, or says why not, with the hash of its rows.
+/// Matches a pool, or returns why it can't be matched. Computes the hash of its rows.
 pub fn compute_pool(
     ledger: PoolLedger,
     rules: &SymbolRules,
@@ -178,7 +178,8 @@ pub fn compute_pool(
     outcome
 }
 
-/// Matches a pool, or says why not. The walk over its rows computes their hash later.
+/// Matches a pool, or returns why it can't be matched. The caller computes the hash of the rows
+/// when it walks over them.
 pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&str>) -> PoolOutcome {
     let PoolLedger {
         pool,
@@ -223,7 +224,7 @@ pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&st
 
 /// Returns the rejection of a pool with rows that are not trades, if there are any.
 pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
-    // A ledger comes in any order, and the first row is named: always the same one.
+    // The reason names the first row. Sorting makes that the same row in any order of the ledger.
     invalid.sort_by_cached_key(|row| (row.order_id.clone(), row.column, row.reason.clone()));
     let first = invalid.first()?;
     let reason = match invalid.len() {

@@ -52,7 +52,7 @@ impl FeeSigns {
         Ok(())
     }
 
-    /// Counts those of another part.
+    /// Adds the counts and the sum of another part of the trades.
     pub fn merge(&mut self, other: &Self) {
         self.costs = self.costs.saturating_add(other.costs);
         self.rebates = self.rebates.saturating_add(other.rebates);

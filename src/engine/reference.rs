@@ -35,7 +35,7 @@ pub struct ReferenceAllocation {
     pub sell_fees_per_unit: Option<UsdPerUnit>,
     /// The slice's share of the buy's price and fee; `None` if no lot was left.
     pub cost_basis_usd: Option<Usd>,
-    /// The slice's share of the sell.
+    /// The slice's share of the sell's price, before fees.
     pub proceeds_usd: Usd,
     /// Proceeds less the slice's share of the sell's fee.
     pub net_proceeds_usd: Usd,
@@ -44,7 +44,7 @@ pub struct ReferenceAllocation {
 }
 
 impl ReferenceAllocation {
-    /// Returns the row that has to be stored. `None`: these are not the trades it was made from.
+    /// Returns the row that has to be stored. `None`: `trades` lacks the sell or the buy.
     pub fn row<'a>(&self, pool: &'a Pool, trades: &'a [Trade]) -> Option<AllocationRow<'a>> {
         let sell = trades.get(self.sell)?;
         let buy = match self.buy {
@@ -220,7 +220,7 @@ struct End {
     at: Exact,
 }
 
-/// All bought units of a pool, end to end, and how far along the sells have taken them.
+/// All bought units of a pool on one line: where each lot ends, and where each sell ends.
 struct Line {
     lots: Vec<End>,
     sells: Vec<End>,
@@ -258,7 +258,7 @@ struct Crossing<'a> {
     trades: &'a [Trade],
     /// Lots not reached yet.
     lots: std::slice::Iter<'a, End>,
-    /// The lot under the foot, and where it ends.
+    /// The lot that the walk has reached; `lot_end` is its end on the line.
     lot: Option<Share<'a>>,
     lot_end: Exact,
     allocations: Vec<ReferenceAllocation>,
@@ -285,7 +285,7 @@ impl<'a> Crossing<'a> {
         Ok(())
     }
 
-    /// Goes on to the lot that owns the unit after a point of the line.
+    /// Goes on to the lot that owns the unit after `at`. Returns false if no lot is left.
     fn reach(&mut self, at: &Exact) -> bool {
         while self.lot.is_none() || self.lot_end <= *at {
             let Some(lot) = self.lots.next() else {
@@ -326,13 +326,13 @@ impl<'a> Crossing<'a> {
     }
 }
 
-/// A trade that is given out piece by piece.
+/// A trade whose units go into allocations, piece by piece.
 struct Share<'a> {
     index: usize,
     trade: &'a Trade,
     amounts: TradeAmounts,
     fees_per_unit: Option<UsdPerUnit>,
-    /// Units given out so far, and their amount.
+    /// Units allocated up to now; the next two fields are their gross value and fees.
     used: Exact,
     gross_used: Exact,
     fees_used: Exact,
@@ -357,7 +357,7 @@ impl<'a> Share<'a> {
         self.amounts.size.minus(&self.used)
     }
 
-    /// Gives out the next units: their gross value, and their share of the fee.
+    /// Allocates the next units. Returns their gross value and their share of the fee.
     fn take(&mut self, units: &Exact) -> (Exact, Exact) {
         self.used = self.used.plus(units);
         let gross = self.amounts.gross_of_first(&self.used);
@@ -367,7 +367,7 @@ impl<'a> Share<'a> {
         slice
     }
 
-    /// Gives the next units of this sell the next units of a lot.
+    /// Makes an allocation of the next units of this sell and the next units of a lot.
     fn allocate(
         &mut self,
         lot: Option<&mut Share<'_>>,
@@ -418,7 +418,7 @@ impl<'a> Share<'a> {
     }
 }
 
-/// A fraction that is multiplied with units, and rounded once.
+/// A fraction to multiply with units; the product is rounded once.
 struct Rate {
     numerator: Exact,
     denominator: Exact,

@@ -1,9 +1,9 @@
 //! Goes on where a version ended: new trades on top of the lots that it left open.
 //!
-//! A pool's past leaves its open lots; all else of it is sums. So trades that come after the pool's
-//! last sell match without its history. They give the result of a run over all of it. A trade that
-//! comes before the last sell would have changed earlier matches. Then only a run over all of the
-//! pool's history can tell.
+//! Matched trades leave open lots and sums, and nothing else matters for later trades. So trades
+//! that come after the pool's last sell are matched without its history. The result is that of a
+//! run over the whole history. A trade that comes before the last sell would have changed earlier
+//! matches. Then only a run over the whole history gives the right result.
 
 use super::issue::IssueType;
 use super::lots::{InventoryLot, LotSums};
@@ -21,7 +21,7 @@ use super::trades::Trades;
 /// A version's state of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolState {
-    /// Counts and sums of all matched up to now.
+    /// Counts and sums of all trades matched up to now.
     pub totals: PoolTotals,
     /// The last trade matched.
     pub last: Option<PlaceInPool>,
@@ -34,11 +34,12 @@ pub struct PoolState {
 /// The outcome of a pool's new trades.
 #[derive(Debug, Clone)]
 pub enum Continued {
-    /// They are matched: the matching has only them, the totals have all.
+    /// The new trades are matched. The matching has only the new trades; the totals count all
+    /// trades.
     Matched(Box<Matching>, Box<PoolTotals>),
-    /// They can't be matched: the version stays as it is there.
+    /// The new trades can't be matched. The version keeps the pool's rows as they are.
     Rejected(Rejection),
-    /// A trade comes before the matched ones, and would have changed them.
+    /// A new trade comes before matched trades, and would have changed their allocations.
     HistoryChanged {
         /// The first such trade.
         order_id: String,
@@ -86,7 +87,7 @@ pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
     }
 }
 
-/// Counts the open lots that were not read among a pool's.
+/// Adds the open lots that were not read to a pool's totals.
 fn with_rest(mut totals: PoolTotals, rest: &LotSums) -> Result<PoolTotals, MoneyError> {
     totals.open_lots = totals.open_lots.saturating_add(rest.lots);
     totals.open_size = add_sizes(totals.open_size, rest.size)?;
@@ -94,7 +95,7 @@ fn with_rest(mut totals: PoolTotals, rest: &LotSums) -> Result<PoolTotals, Money
     Ok(totals)
 }
 
-/// Compares the lots with the sums that the version has of them.
+/// Compares the open lots with the version's sums of them.
 fn check_lots(state: &PoolState) -> Result<(), String> {
     let mut sums = state.rest;
     for lot in &state.lots {
@@ -141,12 +142,12 @@ fn check_cost(lot: &InventoryLot) -> Result<(), String> {
 
 /// Returns the id of the first trade that would have changed earlier matches.
 ///
-/// A buy that comes before the last sell changes nothing if an older lot is still open. No sell has
-/// come past that lot, so none would have reached the buy.
+/// A buy that comes before the last sell changes nothing if an older lot is still open. No sell
+/// used that lot up, so no sell would have used the later buy.
 fn late_trade(new: &Trades, state: &PoolState) -> Option<String> {
     let last_sell = state.totals.last_sell?;
     let oldest_lot = state.lots.iter().map(|lot| lot.buy.place()).min();
-    // If no trade came after the last sell, it is the last trade of all.
+    // The last sell has a place here only if it is the pool's last trade.
     let last = state.last.as_ref().map(PlaceInPool::borrowed);
     let last_is_sell = last.filter(|last| last.side == Side::Sell);
     let late = new.iter().map(|trade| trade.place()).filter(|place| {

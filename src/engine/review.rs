@@ -13,11 +13,11 @@ use super::symbol::SymbolRules;
 pub struct ReviewItem {
     /// Account and symbol of the lots.
     pub pool: Pool,
-    /// The order in question; empty where the whole pool is.
+    /// The order in question; empty if the item is about the whole pool.
     pub order_id: String,
     /// The kind of question.
     pub issue: IssueType,
-    /// How urgent.
+    /// How urgent the item is.
     pub severity: Severity,
     /// A sentence.
     pub description: String,

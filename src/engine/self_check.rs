@@ -1,8 +1,8 @@
 //! The engine's own check of a pool before any row is written. It finds, pool by pool, what would
 //! break a constraint of the database or a law of conservation.
 //!
-//! This guards against our own bugs in passing. The judge is `checks.rs`, which shares no matching
-//! and no money code with the engine.
+//! This guards against our own bugs during a run. The full check is `checks.rs`, which shares no
+//! matching and no money code with the engine.
 
 use super::ids::Pool;
 use super::kernel::Part;
@@ -29,7 +29,7 @@ pub enum SelfCheckError {
         what: &'static str,
         /// The pool.
         pool: Pool,
-        /// How many came.
+        /// How many the walk returned.
         found: u64,
         /// How many there are.
         expected: u64,
@@ -42,7 +42,7 @@ pub enum SelfCheckError {
     Money(#[from] MoneyError),
 }
 
-/// The laws of conservation, held while the parts go by.
+/// Checks the laws of conservation while the parts of the sells are computed.
 ///
 /// Sells come in order and take the lots in order. So the check keeps only the sums of one sell and
 /// of one lot. When the next begins, the last one must add up.
@@ -91,13 +91,13 @@ impl<'a, N: Units> Conserved<'a, N> {
         }
     }
 
-    /// Takes the next part of a sell.
+    /// Checks the next part of a sell.
     pub(super) fn add_part(&mut self, sell: u32, part: &Part<N>) {
         let added = self.try_add_part(sell, part);
         self.note(added);
     }
 
-    /// Takes the next lot that is still open, after all parts.
+    /// Checks the next lot that is still open, after all parts.
     pub(super) fn add_open_lot(&mut self, lot: &OpenLot) {
         let added = self.try_add_open_lot(lot);
         self.note(added);
@@ -108,7 +108,7 @@ impl<'a, N: Units> Conserved<'a, N> {
         let past = u32::try_from(self.trades.len()).unwrap_or(u32::MAX);
         let ended = self.begin_sell(past).and_then(|()| self.begin_buy(past));
         self.note(ended);
-        // Each lot that was open before is used, or open still: it came by.
+        // Each lot of an earlier matching is used or still open, so a call above has removed it.
         if let Some(lot) = self.earlier.first() {
             let missing = SelfCheckError::Pointer(self.name(lot.buy));
             self.note(Err(missing));
@@ -133,7 +133,8 @@ impl<'a, N: Units> Conserved<'a, N> {
         if self.buy.trade != Some(buy) {
             self.begin_buy(buy)?;
         }
-        // Of one microsecond buys stand before sells, so the place tells the time.
+        // Trades are sorted, and at one time buys come before sells. So a buy at a later place is a
+        // later buy.
         if buy >= sell {
             return Err(SelfCheckError::Pointer(self.name(sell)));
         }
@@ -194,8 +195,8 @@ impl<'a, N: Units> Conserved<'a, N> {
         Ok(())
     }
 
-    /// Checks that the last trade adds up, and that no trade of its side stands between it and the
-    /// next: it would have no parts.
+    /// Checks that the parts of the last trade add up, and that no trade of its side lies before
+    /// `next`: that trade would have no parts.
     fn check_between(&self, last: &Sums<N>, next: u32, side: Side) -> Result<(), SelfCheckError> {
         let from = match last.trade {
             Some(trade) => {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// The side of a trade. A buy opens a lot, a sell uses lots up.
 ///
-/// Order: buys before sells, so that of one microsecond the buy is there to be sold.
+/// Order: buys before sells, so that a sell can use a buy of the same microsecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// Opens a lot.

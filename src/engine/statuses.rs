@@ -1,4 +1,5 @@
-//! Statuses that nobody knows: their rows are taken for executions, and an import names them.
+//! Statuses in neither list of `policy.rs`. Rows with such a status count as executions, and an
+//! import names the status.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ const KINDS_MAX: usize = 20;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnknownStatuses {
-    /// How many rows have each.
+    /// How many rows have each unknown status.
     pub rows: BTreeMap<String, u64>,
     /// Rows of statuses without a count of their own.
     pub others: u64,
@@ -40,7 +41,7 @@ impl UnknownStatuses {
         unknown
     }
 
-    /// Counts those of another part.
+    /// Adds the counts of another part of the file.
     pub fn merge(&mut self, other: &Self) {
         for (status, rows) in &other.rows {
             self.add(status, *rows);

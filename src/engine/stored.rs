@@ -24,7 +24,7 @@ pub struct StoredAllocation {
     pub sell_order_id: OrderId,
     /// The buy; `None` if no lot was left.
     pub buy_order_id: Option<OrderId>,
-    /// How much of the sell, and of the lot.
+    /// Units that the sell took from the lot; without a lot, the unmatched units of the sell.
     pub allocated_size: Size,
     /// The buy's price.
     pub buy_price: Option<Price>,
@@ -36,7 +36,7 @@ pub struct StoredAllocation {
     pub sell_fees_per_unit: Option<UsdPerUnit>,
     /// The slice's share of the buy's price and fee.
     pub cost_basis_usd: Option<Usd>,
-    /// The slice's share of the sell.
+    /// The slice's share of the sell's price, before fees.
     pub proceeds_usd: Usd,
     /// Proceeds less the slice's share of the sell's fee.
     pub net_proceeds_usd: Usd,
@@ -111,20 +111,20 @@ pub struct StoredLot {
 /// The outcome of a pool, as its summary says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolStatus {
-    /// It has allocations.
+    /// The pool has allocations.
     Matched,
-    /// It has those that an earlier run made: only a person can settle something that came since.
+    /// The pool has the allocations of an earlier run. A row added since then is not a valid trade.
     Stale,
-    /// It has none: something in it only a person can settle.
+    /// The pool has no allocations: only a person can settle something in it.
     Rejected,
-    /// It has none: a person took it out.
+    /// The pool has no allocations: a person took it out of matching.
     Excluded,
 }
 
 /// A pool's row of `fifo_pool_summary`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSummary {
-    /// Matched, rejected or excluded.
+    /// The outcome of the pool.
     pub status: PoolStatus,
     /// Counts and sums.
     pub totals: PoolTotals,

@@ -14,7 +14,7 @@ use super::resume::{Continued, PoolState, continue_pool};
 use super::self_check::SelfCheckError;
 use super::totals::PoolTotals;
 
-/// A pool on its way through matching.
+/// A pool whose trades are matched in slices, oldest slice first.
 ///
 /// ```
 /// use fifo_pnl::engine::{Pool, PoolLedger, PoolStream, TradeText};
@@ -46,7 +46,8 @@ pub struct PoolStream {
 }
 
 impl PoolStream {
-    /// Matches the next slice; the matching has only its trades, beside the lots that they used.
+    /// Matches the next slice. The returned matching has only this slice's trades and the lots that
+    /// its sells can use.
     ///
     /// Errors: a row that is not a valid trade; an amount beyond the limits; a trade that comes
     /// before one of an earlier slice.
@@ -76,7 +77,7 @@ impl PoolStream {
         self.lots.iter()
     }
 
-    /// Takes out the lots that a slice can reach.
+    /// Takes the open lots that the slice's sells can use out of the pool.
     fn state(&mut self, slice: &PoolLedger) -> Result<PoolState, MoneyError> {
         let mut picker = LotPicker::new(reach_of(&slice.trades, self.last.as_ref()));
         let needed = |lot: &&InventoryLot| picker.needs(lot.remaining_size, lot.remaining_cost);
@@ -90,8 +91,9 @@ impl PoolStream {
         })
     }
 
-    /// Returns the sums without some lots. It does not add up the rest lot by lot: there may be
-    /// more lots than trades in the slice. Errors: they are more than the sums.
+    /// Returns the sums of the open lots without some lots. It subtracts them from the totals, as
+    /// adding up all other lots may take longer than the slice. Errors: the lots are more than the
+    /// totals.
     fn rest(&self, without: &[InventoryLot]) -> Result<LotSums, MoneyError> {
         let mut rest = LotSums {
             lots: self.lots.len() as u64,
@@ -105,7 +107,8 @@ impl PoolStream {
         Ok(rest)
     }
 
-    /// Errors: a lot of the matching is not among those that were taken, or none of its changes.
+    /// Updates the pool from a slice's matching. Errors: the matching changes a lot that is not in
+    /// `taken`.
     fn take_over(
         &mut self,
         matching: &Matching,
@@ -121,7 +124,7 @@ impl PoolStream {
         let mut left = Vec::new();
         for mut lot in taken {
             let id = lot.buy.order_id.as_str();
-            // Both stand in the order of the lots.
+            // Both lists have the order of the lots.
             if gone.next_if(|gone| *gone == id).is_some() {
                 continue;
             }
@@ -131,7 +134,7 @@ impl PoolStream {
             }
             left.push(lot);
         }
-        // Each change was found in the order of the lots, or one of them is not there.
+        // A change that is left over belongs to no lot that was taken.
         if let Some(lost) = gone.next().or(used.next().map(|(buy, _)| buy.order_id)) {
             return Err(SelfCheckError::Pointer(lost.to_owned()));
         }

@@ -9,7 +9,7 @@ use super::policy::{CURRENCY_CODES, USD_QUOTES_DEFAULT};
 /// Settings of one symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SymbolSettings {
-    /// The symbol is priced in USD, even if its name looks otherwise (`BRK-B`).
+    /// The symbol is priced in USD, although its name looks like that of a pair (`BRK-B`).
     pub priced_in_usd: bool,
     /// A rest up to this size is of low severity. It is matched like everything else.
     pub dust_threshold: Size,

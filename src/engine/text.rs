@@ -1,5 +1,4 @@
-//! Text of other people, made safe to read: characters that names may not have, and texts for a
-//! terminal.
+//! Makes text from files and databases safe to print. Knows the characters that names may not have.
 //!
 //! A file, a database and a server can contain any text. It may move the cursor, turn the direction
 //! of a line, hide characters, or end a line. The store keeps and compares the text as it is; a
@@ -50,7 +49,7 @@ const HIDDEN: [(char, char); 29] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Blanks (Zs) beside the plain one: seen as a blank, and so taken for it.
+/// Blanks (Zs) other than the plain one. Readers take them for it.
 const BLANKS: [(char, char); 6] = [
     ('\u{a0}', '\u{a0}'),
     ('\u{1680}', '\u{1680}'),
@@ -78,7 +77,7 @@ pub fn is_hidden(c: char) -> bool {
     !c.is_ascii() && is_in(&HIDDEN, c)
 }
 
-/// Tells whether a character is a blank beside the plain one: it is taken for that.
+/// Tells whether a character is a blank other than the plain one, which looks the same.
 pub fn is_other_blank(c: char) -> bool {
     is_in(&BLANKS, c)
 }
@@ -87,7 +86,7 @@ fn is_without_meaning(c: char) -> bool {
     is_in(&WITHOUT_MEANING, c) || u32::from(c) & 0xfffe == 0xfffe
 }
 
-/// Tells whether a terminal may be given a character as it is.
+/// Tells whether a character can be printed to a terminal as it is.
 pub fn is_plain(c: char) -> bool {
     match c {
         ' '..='~' => true,

@@ -1,8 +1,9 @@
 //! Counts the trades that stand in their pool's order by their id alone.
 //!
-//! A trade counts if the one before it in its pool's order has the same time and side, and the same
-//! sequence or also none. Of k trades that tie, k - 1 count. So counts add up: over slices, which
-//! are cut between instants, and over the appends to a version.
+//! A trade counts if the trade before it in its pool's order has the same time, side and sequence
+//! (or both have none). Of k trades that tie, k - 1 count. So the counts of a pool's slices add up,
+//! as slices are cut between instants. So do the counts of a version and of the trades appended to
+//! it.
 
 use super::lots::EarlierLot;
 use super::place::PlaceInPool;
@@ -18,10 +19,10 @@ pub(super) struct Ties {
 }
 
 impl Ties {
-    /// Counts those of sorted trades, without those that earlier trades counted.
+    /// Counts the ties of sorted trades, without those that an earlier matching counted.
     ///
-    /// `earlier` are buys of open lots, which were counted when they came; `last` is the last trade
-    /// that was matched before.
+    /// `earlier` are buys of open lots; the matching that opened them counted their ties. `last` is
+    /// the last trade that was matched before.
     pub(super) fn of(trades: &Trades, earlier: &[EarlierLot], last: Option<&PlaceInPool>) -> Self {
         let mut ties = Self::default();
         let mut earlier = earlier.iter().peekable();
@@ -32,7 +33,7 @@ impl Ties {
             let ties_with = |other: &TradeRef<'_>| other.place().ties_with(&trade.place());
             let is_behind = before.as_ref().is_some_and(ties_with);
             let counts = match is_earlier {
-                // It counted when it came, unless new trades are the only ones that it ties with.
+                // An earlier matching counted this buy if it tied with an earlier trade.
                 true => is_behind && !earlier_before.as_ref().is_some_and(ties_with),
                 false => is_behind || is_behind_last(&trade, before.as_ref(), last),
             };

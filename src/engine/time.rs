@@ -7,7 +7,7 @@ use jiff::fmt::temporal::DateTimeParser;
 
 /// An instant in UTC, in microseconds since 1970.
 ///
-/// Units: microseconds. PostgreSQL keeps no finer time, so a finer one is refused, never cut.
+/// Units: microseconds. PostgreSQL stores no finer time. So a finer time is refused, and never cut.
 ///
 /// ```
 /// use fifo_pnl::engine::Timestamp;
@@ -108,7 +108,8 @@ impl FromStr for Timestamp {
 
 /// Tells whether a text has the form `2025-01-02T03:04:05...`, and no second that does not exist.
 ///
-/// The parser would fill in missing parts, and turn a leap second into the one before it.
+/// Without this check, the parser would fill in missing parts, and turn a leap second into the
+/// second before it.
 fn is_complete(text: &str) -> bool {
     const FORM: &[u8] = b"0000-00-00?00:00:00";
     let fits = |(byte, wanted): (u8, &u8)| match wanted {
@@ -126,7 +127,8 @@ fn is_complete(text: &str) -> bool {
 
 /// Tells whether only a fraction and an offset, each optional, follow the seconds.
 ///
-/// The parser would take an offset of 25 hours, or one with seconds, which RFC 3339 does not know.
+/// Without this check, the parser would accept an offset of 25 hours, or one with seconds, which
+/// RFC 3339 does not have.
 fn is_fraction_and_offset(text: &str) -> bool {
     let offset = match text.strip_prefix('.') {
         None => text,

@@ -11,7 +11,7 @@ use super::time::Timestamp;
 use super::trade::TradeRef;
 use super::trades::Trades;
 
-/// Counts and sums of one pool. Unmatched parts stand apart and are in no other sum.
+/// Counts and sums of one pool. Unmatched parts have sums of their own and are in no other sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolTotals {
     /// Trades matched.
@@ -99,7 +99,7 @@ impl Default for PoolTotals {
 }
 
 impl PoolTotals {
-    /// Counts sorted trades, but those that were counted before.
+    /// Counts sorted trades, except those that an earlier matching counted.
     pub(super) fn of_trades(
         trades: &Trades,
         earlier: &[EarlierLot],
@@ -159,7 +159,7 @@ impl PoolTotals {
         }
     }
 
-    /// Returns the counts and sums of a matching and of a later one on top of its open lots.
+    /// Adds up a matching's totals and those of a later matching on top of its open lots.
     ///
     /// Errors: a sum beyond the limits of `policy.rs`.
     pub fn followed_by(&self, later: &Self) -> Result<Self, MoneyError> {

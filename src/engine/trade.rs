@@ -146,7 +146,7 @@ impl Trade {
         facts.check()
     }
 
-    /// Returns its place in the total order in which a pool's trades are matched.
+    /// Returns the trade's place in the total order in which a pool's trades are matched.
     pub fn place(&self) -> PlaceInPool<&str> {
         PlaceInPool {
             order_time: self.order_time,
@@ -162,7 +162,7 @@ impl Trade {
     }
 }
 
-/// A trade as it is looked at: the id borrowed, the numbers as integers.
+/// A view of a trade: the id is borrowed, the numbers are integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TradeRef<'a> {
     /// Unique in the account.
@@ -182,14 +182,14 @@ pub struct TradeRef<'a> {
 }
 
 impl<'a> TradeRef<'a> {
-    /// Returns the numbers that the kernel needs of it: its size at the pool's scale, and its
+    /// Returns the numbers that the kernel needs: the trade's size at the pool's scale, and its
     /// terms.
     pub(super) fn terms<N: Units>(&self, scale: u8) -> Option<(N, Terms)> {
         let size = N::try_from_fact(self.size, scale)?;
         Some((size, Terms::of(self.price, self.fee, scale)))
     }
 
-    /// Looks at a trade. Errors: its size has more digits than a trade's may.
+    /// Makes a view of a trade. Errors: its size has more digits than a trade's may.
     pub fn try_of(trade: &'a Trade) -> Result<Self, NumberError> {
         Ok(Self {
             order_id: trade.order_id.as_str(),
@@ -215,7 +215,7 @@ impl<'a> TradeRef<'a> {
         })
     }
 
-    /// Checks what no single number can show: a size above zero, amounts within the limits.
+    /// Checks rules that no single number can show: a size above zero, amounts within the limits.
     ///
     /// Errors: the column at fault.
     pub fn check(&self) -> Result<(), InvalidTrade> {
@@ -232,7 +232,7 @@ impl<'a> TradeRef<'a> {
             .map_err(|(column, error)| invalid(column, format!("is too large: {error}")))
     }
 
-    /// Returns its place in the total order in which a pool's trades are matched.
+    /// Returns the trade's place in the total order in which a pool's trades are matched.
     pub fn place(&self) -> PlaceInPool<&'a str> {
         PlaceInPool {
             order_time: self.order_time,
@@ -243,7 +243,8 @@ impl<'a> TradeRef<'a> {
     }
 }
 
-/// Tells whether a status says that the order never executed. `None` and other texts say it did.
+/// Tells whether a status says that the order never executed. `None` and all other texts count as
+/// executed.
 pub fn is_never_executed(status: Option<&str>) -> bool {
     let status = status.map(str::to_ascii_lowercase);
     status.is_some_and(|status| STATUSES_NEVER_EXECUTED.contains(&status.as_str()))

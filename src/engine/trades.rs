@@ -2,8 +2,8 @@
 //!
 //! A [`Trade`] owns its id and holds numbers for callers: about 200 bytes. A ledger may have
 //! millions of trades, so a pool packs them. Numbers that fit (up to nineteen digits) are machine
-//! words; ids follow each other in one piece of memory. A list of its own has the numbers that do
-//! not fit. Measured: 84 MB for a million trades with ids of 36 bytes.
+//! words; ids follow each other in one piece of memory. Numbers that do not fit go into a list of
+//! their own. Measured: 84 MB for a million trades with ids of 36 bytes.
 
 use super::fact::Fact;
 use super::money::{Terms, Units, Words};
@@ -44,7 +44,7 @@ const _: () = assert!(size_of::<Row>() == 48);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Beyond([i128; 3]);
 
-/// Trades of one pool, packed. Two lists are equal when they have the same trades in one order.
+/// Trades of one pool, packed. Two lists are equal if they have the same trades in the same order.
 #[derive(Clone, Default)]
 pub struct Trades {
     rows: Vec<Row>,
@@ -184,7 +184,7 @@ impl Trades {
         self.rows.last().map(|row| self.look_at(row))
     }
 
-    /// Returns the trades in the order in which they stand.
+    /// Returns the trades in their present order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = TradeRef<'_>> + Clone {
         self.rows.iter().map(|row| self.look_at(row))
     }
@@ -212,17 +212,17 @@ impl Trades {
 
     /// Puts the trades into the pool's total order.
     ///
-    /// The ledger is nearly in time order: the stable sort finds the runs and is near to linear.
+    /// A ledger is nearly in time order. The stable sort uses this and takes nearly linear time.
     pub(super) fn sort(&mut self) {
         let Self { rows, ids, .. } = self;
         rows.sort_by(|left, right| {
-            // Times nearly always differ: the rest of a place is asked where they do not.
+            // Times nearly always differ. Only equal times need a comparison of whole places.
             let time = left.order_time.cmp(&right.order_time);
             time.then_with(|| left.place(ids).cmp(&right.place(ids)))
         });
     }
 
-    /// Returns an id that two trades have, if there is one: the first as bytes.
+    /// Returns an id that two trades have, the first one in byte order. `None`: all ids differ.
     ///
     /// Compares hashes first, and ids only where two hashes are equal.
     pub(super) fn repeated_id(&self) -> Option<&str> {
@@ -250,7 +250,7 @@ impl Trades {
             let place = usize::try_from(row.size).ok();
             let beyond = place.and_then(|place| self.beyond.get(place));
             debug_assert!(beyond.is_some(), "the numbers of a trade are there");
-            // A size of 0 is no trade's: matching refuses it by name.
+            // No trade has a size of 0, so matching refuses this one and names it.
             beyond.map_or([0; 3], |beyond| beyond.0)
         };
         let [size, price, fee] = numbers;
@@ -298,7 +298,8 @@ impl Row {
     }
 }
 
-/// Mixes an id's bytes, eight at a time. For telling ids apart, not for keeping.
+/// Hashes an id's bytes, eight at a time. The hash is only for comparisons in memory, and is never
+/// stored.
 fn hash(id: &[u8]) -> u64 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = id.len() as u64;

@@ -86,8 +86,8 @@ pub(super) fn check_ledger(
     report("ledger", claims, findings);
 }
 
-/// Counts buys and sells that only their ids put after others: all but one of those of one time,
-/// side and sequence.
+/// Counts the buys and the sells that only their ids order. Of trades with the same time, side and
+/// sequence, all but one count.
 fn ordered_by_id(trades: &Trades) -> (String, String) {
     let of_side = |side: Side| {
         let of_side = trades.iter().filter(|trade| trade.side == side);
@@ -115,7 +115,7 @@ fn rebates(trades: &Trades) -> (String, String) {
     (count.to_string(), sum.usd_text())
 }
 
-/// A pool that is rejected or excluded has no rows and no lots.
+/// Checks that a rejected or excluded pool has no rows and no lots.
 pub(super) fn check_nothing_stored(
     version: &PoolVersion<'_>,
     status: &str,
@@ -132,7 +132,7 @@ pub(super) fn check_nothing_stored(
     }
 }
 
-/// I10: the rest of each buy, and its cost, are those of the snapshot.
+/// I10: the snapshot has the right rest of each buy, at the right cost.
 fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let mut snapshot: Vec<Option<&StoredLot>> = vec![None; evidence.trades.len()];
     let expected = match &evidence.matching {
@@ -168,7 +168,7 @@ fn lot_difference(
     used: &Exact,
     stored: Option<&StoredLot>,
 ) -> Option<String> {
-    // Beyond its size, a lot is I2's.
+    // I2 reports a lot that is used beyond its size.
     let used = used.min(size);
     let left = size.minus(used);
     let found = stored.map_or(Exact::ZERO, |lot| Exact::of_size(lot.remaining_size));
@@ -195,8 +195,8 @@ fn lot_difference(
     })
 }
 
-/// I11: each unmatched part is in the review queue; for the current version, no other item is open
-/// there.
+/// I11: each unmatched part has a review item. For the current version, the queue has no other open
+/// item.
 fn check_review(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let version = evidence.version;
     if !version.was_published && !version.is_current {
@@ -285,7 +285,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Counts and sums of the rows and lots that are there.
+/// Counts and sums of the stored rows and open lots.
 struct Recomputed<'a> {
     hash: RowsHash,
     pairs: usize,

@@ -38,11 +38,11 @@ pub(super) struct RowEvidence<'a> {
     pub(super) size: Exact,
     pub(super) sell: Named,
     pub(super) buy: Named,
-    /// The second matcher's allocation of the same pair.
+    /// Index of the second matcher's allocation of the same pair.
     pub(super) reference: Option<usize>,
 }
 
-/// A version of a pool beside the second matcher's answer.
+/// A version of a pool, its trades, and the second matcher's result.
 pub(super) struct Evidence<'a> {
     pub(super) version: &'a PoolVersion<'a>,
     pub(super) trades: &'a [Trade],
@@ -50,7 +50,7 @@ pub(super) struct Evidence<'a> {
     pub(super) order: Vec<usize>,
     /// Place of each trade in that order.
     pub(super) places: Vec<usize>,
-    /// Without its order, which is above.
+    /// The second matcher's result. Its `order` moved into the field `order`.
     pub(super) matching: Result<ReferenceMatching, ReferenceError>,
     pub(super) rows: Vec<RowEvidence<'a>>,
     /// Size of each trade.
@@ -101,7 +101,8 @@ impl<'a> Evidence<'a> {
         evidence
     }
 
-    /// Lets the second matcher's allocations go: of a large pool they are the largest of all here.
+    /// Frees the second matcher's allocations. In a large pool they take the most memory of all
+    /// fields.
     pub(super) fn drop_allocations(&mut self) {
         if let Ok(matching) = &mut self.matching {
             matching.allocations = Vec::new();

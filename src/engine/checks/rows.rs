@@ -120,8 +120,7 @@ fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             (Named::Trade(sell), Named::Trade(_) | Named::Nothing) => {
                 rows.push((evidence.key(sell, row.buy.trade()), row));
             }
-            // Nobody knows when an unknown sell used the lot: the part that it used was never
-            // there.
+            // Nobody knows when an unknown sell used the lot, so its part is taken off first.
             (_, Named::Trade(buy)) => use_lot(&mut lots, evidence.place(buy), &row.size),
             _ => {}
         }
@@ -133,7 +132,7 @@ fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             oldest = oldest.saturating_add(1);
         }
         let reached = buy.min(sell);
-        // I4 reports a buy after its sell; no rule about its age applies.
+        // I4 reports a buy after its sell, so I5 does not ask for its age.
         let in_order = buy < sell || buy == usize::MAX;
         if let Some(lot) = lots.get(oldest)
             && lot.place < reached
@@ -213,7 +212,7 @@ fn column_difference(
             format!("{name} is \"{found}\", expected \"{expected}\"")
         })
         .collect();
-    // Of rows that differ only in account or symbol, I9 tells.
+    // I9 reports rows that differ only in account or symbol.
     (!different.is_empty()).then(|| format!("{pair}: {}", different.join("; ")))
 }
 
@@ -240,7 +239,7 @@ fn columns(row: &AllocationRow<'_>) -> [(&'static str, String); 12] {
 
 /// I7: the shares of a fee add up to the fee of the used part.
 ///
-/// Judged only where the sizes add up; where they don't, I1 or I10 tells.
+/// Checks only trades whose sizes add up. I1 or I10 reports the others.
 fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let Ok(matching) = &evidence.matching else {
         return;
@@ -335,7 +334,7 @@ fn check_names(
     }
 }
 
-/// I9 again: the rows say themselves that they are of this pool.
+/// I9 again: the rows have the account and symbol of this pool.
 fn check_pool_of_rows(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let pool = evidence.version.pool;
     for row in &evidence.rows {

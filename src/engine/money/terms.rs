@@ -1,6 +1,6 @@
 //! The cumulative amounts of a trade's first units, in machine words if they fit.
 //!
-//! The kernel asks this of each lot and each sell, slice after slice. So it prepares once the
+//! The kernel needs these amounts for each slice of each lot and each sell. So it prepares once the
 //! values that all slices of a trade share. Nearly all trades then need no product beyond two
 //! words, and divide only by one word: those with prices and sizes of 18 digits, and fees below
 //! nine million USD. Any other trade takes the way of [`gross`] and [`fee_share`]. Both ways give
@@ -17,14 +17,14 @@ use crate::engine::number::Usd;
 pub(in crate::engine) enum Terms {
     /// In machine words.
     Words(Words),
-    /// In a place of their own, as they are few, and the kernel carries its terms about.
+    /// As facts, for the few trades that do not fit words. The box keeps `Terms` small.
     Facts(Box<(Fact, Option<Fact>)>),
 }
 
 /// Price and fee in machine words, at scales made ready.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::engine) struct Words {
-    /// A product of this and a number of units has 12 + `excess` decimals.
+    /// The price times a number of units has 12 + `excess` decimals.
     price: u64,
     /// Units: USD x 10^-12; zero if unknown.
     fee: i64,
@@ -77,7 +77,8 @@ impl Terms {
 }
 
 impl Words {
-    /// Takes price and fee, units and scale each. `None`: they don't fit words at their scales.
+    /// Makes words of price and fee, each as units and scale. `None`: a number does not fit a word
+    /// once it has 12 decimals, or the fee has more than 12.
     #[inline]
     pub(in crate::engine) fn of(price: (u64, u8), fee: (i64, u8), scale: u8) -> Option<Self> {
         let decimals = price.1.checked_add(scale)?;
@@ -115,7 +116,7 @@ impl Words {
         Some((Usd::from_units(gross), Usd::from_units(fee.into())))
     }
 
-    /// The same for units beyond a word.
+    /// Does the same as `worth` for units that do not fit a word.
     #[cold]
     fn worth_beyond<N: Units>(&self, used: N, size: N) -> Result<(Usd, Usd), MoneyError> {
         let gross = product(

@@ -5,7 +5,7 @@ use crate::engine::fact::Fact;
 use crate::engine::number::Size;
 use crate::engine::wide::{self, I256, I512};
 
-/// An integer that counts base units at a pool's common scale: 64 bits, or more where needed.
+/// An integer that counts base units at a pool's common scale. It has 64, 128 or 256 bits.
 pub trait Units: Copy + Ord + std::fmt::Debug + Send + Sync {
     /// Nothing.
     const ZERO: Self;

@@ -1,6 +1,6 @@
 //! Integers of any length for the second matcher, and their one rounding.
 //!
-//! It stands alone, like all code that judges: it shares nothing with the engine's numbers.
+//! This file shares nothing with the engine's numbers, like all code that checks the engine.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use super::super::number::{Size, Usd};
 use super::super::policy::{FACT_DECIMALS_MAX, USD_SCALE};
 
-/// 10^0 and up, as far as trades within the limits need them.
+/// The powers of ten from 10^0 up to the largest that trades within the limits need.
 static POWERS: LazyLock<Vec<Exact>> = LazyLock::new(|| {
     let ten = BigInt::from(10_u8);
     (0..=64).map(|n| Exact::of_long(ten.pow(n))).collect()
@@ -30,7 +30,8 @@ pub(in crate::engine) struct Exact(Integer);
 /// length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Integer {
-    /// The bytes of an `i128`, which as such is aligned to 16 and makes this half as large again.
+    /// The bytes of an `i128`. An `i128` itself is aligned to 16, and would make this type half as
+    /// large again.
     Short([u8; 16]),
     Long(BigInt),
 }
@@ -85,7 +86,7 @@ impl Exact {
         }
     }
 
-    /// Works in 128 bits where both numbers and the result fit, else at any length.
+    /// Calculates in 128 bits if both numbers and the result fit, else at any length.
     pub(super) fn work(
         &self,
         other: &Self,
@@ -147,7 +148,8 @@ impl Exact {
         self.work(other, i128::checked_mul, |mine, theirs| mine * theirs)
     }
 
-    /// Divides if nothing is left. `None`: something is, or that would need more than 128 bits.
+    /// Divides two numbers of 128 bits. `None`: the division leaves a remainder, or a number is
+    /// larger.
     pub(super) fn exactly_divided(&self, divisor: &Self) -> Option<Self> {
         let (number, divisor) = (self.to_i128()?, divisor.to_i128()?);
         let quotient = number.checked_div(divisor)?;
@@ -157,7 +159,7 @@ impl Exact {
 
     /// Divides by a number above zero, rounding half to even.
     ///
-    /// Adds one half and cuts; the rest is then zero only for a tie.
+    /// Adds one half and cuts. After that the remainder is zero only for a tie.
     pub(super) fn divided_half_even(&self, divisor: &Self) -> Self {
         if *divisor <= Self::ZERO {
             return Self::ZERO;
@@ -200,7 +202,7 @@ impl Exact {
     }
 }
 
-/// Divides as above, in 128 bits. `None`: they do not hold twice the number.
+/// Divides like `divided_half_even`, in 128 bits. `None`: an intermediate number needs more.
 fn divided_short(number: i128, divisor: i128) -> Option<i128> {
     let half_up = number.checked_abs()?.checked_mul(2)?.checked_add(divisor)?;
     let doubled_divisor = divisor.checked_mul(2)?;
