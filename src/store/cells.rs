@@ -16,7 +16,8 @@ use crate::engine::{
     Symbol, Timestamp, Trade, Usd,
 };
 
-/// The cells of one row, by position. An error is what was found instead, for showing.
+/// The cells of one row, by position. A method's error is the text that it found in place of a
+/// value.
 pub(super) trait Cells {
     /// Returns a text, or `None` for NULL.
     fn text(&self, index: usize) -> Result<Option<String>, String>;
@@ -79,7 +80,7 @@ impl<'a, C: Cells + ?Sized> Named<'a, C> {
         Size::try_from_wide_text(&text).map_err(|_| (self.column(index), text.into_owned()))
     }
 
-    /// Returns a name; shares the row before's if it is the same.
+    /// Returns a name. If the previous row has the same name, the two rows share it.
     fn name<T: FromStr + Clone>(
         &self,
         index: usize,
@@ -128,7 +129,7 @@ impl<'a, C: Cells + ?Sized> Named<'a, C> {
     }
 }
 
-/// Names a pool as the database has it, also where an import would have refused the name.
+/// Returns a pool with the stored names, even with names that an import would refuse.
 pub(super) fn pool(account: &str, symbol: &str) -> Pool {
     Pool::new(
         account
@@ -140,7 +141,7 @@ pub(super) fn pool(account: &str, symbol: &str) -> Pool {
     )
 }
 
-/// Makes a trade that was looked up. `None`: it is no trade that could be matched.
+/// Makes a trade from a row that was looked up. `None`: its side or its time can't be read.
 pub(super) fn named_trade(
     (account, order_id, symbol): (&str, &str, &str),
     side: &str,
@@ -169,7 +170,7 @@ pub(super) const ALLOCATION: &str = "id, account, symbol, sell_order_id, buy_ord
     allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
     cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes";
 
-/// How many there are.
+/// Number of the columns of [`ALLOCATION`].
 pub(super) const ALLOCATION_COUNT: usize = 17;
 
 /// Reads a row of `fifo_allocations`.
@@ -177,7 +178,8 @@ pub(super) fn allocation(cells: &(impl Cells + ?Sized)) -> StoredRow {
     allocation_after(cells, None)
 }
 
-/// Reads a row of `fifo_allocations`, whose names may be those of the row before.
+/// Reads a row of `fifo_allocations`. The row shares account and symbol with `last` if they are
+/// equal.
 pub(super) fn allocation_after(cells: &(impl Cells + ?Sized), last: Option<&Pool>) -> StoredRow {
     let named = Named::new(cells, ALLOCATION);
     let read = || {
@@ -221,7 +223,7 @@ fn unreadable(
     }
 }
 
-/// Gives a row of an export to its sink. Errors: it can't be read, or not be written.
+/// Passes a row of an export to its sink. Errors: the row can't be read; the sink fails.
 pub(super) fn give(row: StoredRow, sink: &mut dyn RowSink) -> Result<(), StoreError> {
     let row = row.map_err(|bad| in_table("fifo_allocations")((bad.column, bad.found)))?;
     sink.take(&row.row()).map_err(|error| StoreError::Database {
@@ -252,8 +254,8 @@ pub(super) fn imported_file(cells: &dyn Cells) -> Result<ImportedFile, StoreErro
 /// The columns that [`logged_event`] reads, in order.
 pub(super) const LOGGED_EVENT: &str = "event_type, event_time, allocation_version, details";
 
-/// Reads a row of `event_log`. What can't be read is empty: the trail is shown, not calculated
-/// with.
+/// Reads a row of `event_log`. An unreadable cell becomes an empty one: nobody calculates with
+/// them.
 pub(super) fn logged_event(cells: &dyn Cells) -> Result<LoggedEvent, StoreError> {
     let text = |index| cells.text(index).ok().flatten().unwrap_or_default();
     let integer = |index| cells.integer(index).ok().flatten();
@@ -286,7 +288,7 @@ pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
 /// The columns that [`open_lot`] reads, in order.
 pub(super) const OPEN_LOT: &str = "buy_order_id, remaining_size, remaining_cost_usd";
 
-/// Reads a row of `fifo_inventory_snapshot` to go on from.
+/// Reads an open lot of `fifo_inventory_snapshot`, for an incremental run.
 pub(super) fn open_lot(cells: &impl Cells) -> Result<(OrderId, Size, Usd), StoreError> {
     let named = Named::new(cells, OPEN_LOT);
     let read = || Ok((named.parse(0)?, named.size(1)?, named.parse(2)?));
@@ -462,10 +464,10 @@ pub(super) fn exclusion(cells: &dyn Cells) -> Result<Exclusion, StoreError> {
     read().map_err(in_table("review_exclusions"))
 }
 
-/// Columns of a run, in short.
+/// The columns that [`run_line`] reads, in order.
 pub(super) const RUN_LINE: &str = "id, status, computation_start, error_message, host, pid";
 
-/// Reads a run, in short.
+/// Reads a row of the log of runs, without its counts.
 pub(super) fn run_line(cells: &dyn Cells) -> Result<RunLine, StoreError> {
     let named = Named::new(cells, RUN_LINE);
     let read = || {
@@ -482,7 +484,7 @@ pub(super) fn run_line(cells: &dyn Cells) -> Result<RunLine, StoreError> {
     read().map_err(in_table("fifo_computation_log"))
 }
 
-/// Reads a row of a snapshot of history. What can't be read is missing: it is another system's.
+/// Reads a row of a snapshot of history. An unreadable cell is left out: another system wrote it.
 pub(super) fn historical_sell(cells: &dyn Cells) -> Result<HistoricalSell, StoreError> {
     let text = |index: usize| cells.text(index).ok().flatten();
     Ok(HistoricalSell {

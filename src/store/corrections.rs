@@ -6,10 +6,10 @@
 use super::{StoreError, StoreResult, TradeRefusal};
 use crate::engine::{CORRECTION_MARK, LedgerTrade, split_correction};
 
-/// The byte behind [`CORRECTION_MARK`]: ends the range of ids that begin with the mark.
+/// The character after [`CORRECTION_MARK`], which ends the range of ids that begin with the mark.
 const AFTER_MARK: char = '\u{7f}';
 
-/// A row of the ledger whose id begins like that of another one.
+/// A row of the ledger that may be another form of the same execution, judged by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Relative {
     pub(super) order_id: String,
@@ -17,7 +17,7 @@ pub(super) struct Relative {
     pub(super) counts: bool,
 }
 
-/// Places of an execution's forms: an id, and the ids from one to before another.
+/// The ids under which an execution may have forms: its original id, and a range of ids.
 pub(super) struct Forms {
     pub(super) original: String,
     pub(super) from: String,
@@ -25,7 +25,8 @@ pub(super) struct Forms {
 }
 
 impl Forms {
-    /// Returns where all forms of an order are; other ids may stand there, too.
+    /// Returns where to look for the forms of an order. Other orders may have ids in the range,
+    /// too.
     pub(super) fn of(order_id: &str) -> Self {
         let original = originals(order_id).last().unwrap_or(order_id);
         Self {
@@ -36,19 +37,20 @@ impl Forms {
     }
 }
 
-/// Tells whether a trade's id has the form of a correction's.
+/// Tells whether a trade's id has the form of a correction's id.
 pub(super) fn is_named_as_one(trade: &LedgerTrade) -> bool {
     split_correction(trade.trade.order_id.as_str()).is_some()
 }
 
-/// Returns all that an id can be a form of: of `A~2~3`, first `A~2`, then `A`.
+/// Returns the ids that an id may be a correction of: `A~2`, then `A` for `A~2~3`.
 pub(super) fn originals(order_id: &str) -> impl Iterator<Item = &str> {
     let of = |id| split_correction(id).map(|(of, _)| of);
     std::iter::successors(of(order_id), move |id| of(id))
 }
 
-/// Returns the execution that an id is a form of: of those that the ledger has, the one with the
-/// shortest id. The forms between need not be there: validation goes by all of them, too.
+/// Returns the id of an id's original: the shortest one in the ledger that the id may be a
+/// correction of. The ids between the two may be missing from the ledger; validation allows that,
+/// too.
 fn original_of<'a>(order_id: &'a str, rows: &[Relative]) -> &'a str {
     let is_there = |of: &&str| rows.iter().any(|row| row.order_id == *of);
     originals(order_id)
@@ -57,7 +59,7 @@ fn original_of<'a>(order_id: &'a str, rows: &[Relative]) -> &'a str {
         .unwrap_or(order_id)
 }
 
-/// Finds another form of an execution that counts.
+/// Returns the id of another form of the same execution, if that form counts.
 fn other_that_counts<'a>(order_id: &str, rows: &'a [Relative]) -> Option<&'a str> {
     let original = original_of(order_id, rows);
     let others = rows.iter().filter(|row| {
@@ -66,7 +68,7 @@ fn other_that_counts<'a>(order_id: &str, rows: &'a [Relative]) -> Option<&'a str
     others.map(|row| row.order_id.as_str()).min()
 }
 
-/// Decides whether a voided trade may count again. Errors: another form of it counts.
+/// Checks that a void may be undone. Errors: another form of the execution counts.
 pub(super) fn check_undo(account: &str, order_id: &str, rows: &[Relative]) -> StoreResult<()> {
     let Some(other) = other_that_counts(order_id, rows) else {
         return Ok(());
@@ -88,9 +90,9 @@ pub(super) fn refused(account: &str, order_id: &str, why: TradeRefusal) -> Store
     }
 }
 
-/// Decides whether a row that a file names like a correction may be there.
+/// Checks that an imported row with the id of a correction may stay in the ledger.
 ///
-/// Errors: its original counts, or another correction of it; it is a correction of a correction.
+/// Errors: another form of its execution counts; the row corrects a correction.
 pub(super) fn check_appended(account: &str, order_id: &str, rows: &[Relative]) -> StoreResult<()> {
     let counts = rows
         .iter()

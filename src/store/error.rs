@@ -15,39 +15,39 @@ use crate::engine::SelfCheckError;
 /// An error of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No database at the path.
+    /// There is no database at the path.
     #[error("no database at {0}")]
     Missing(String),
-    /// The location can't be used: unknown scheme, a folder, not a database.
+    /// The location can't be used: it has an unknown scheme, or it is a folder or no database.
     #[error("can't use {location}: {reason}")]
     BadLocation {
         /// The database.
         location: String,
-        /// Why.
+        /// Why the location can't be used.
         reason: String,
     },
-    /// The operating system or the database lets us not in.
+    /// The operating system or the database refuses access to this user or role.
     #[error("no permission for {location}: {reason}")]
     NoPermission {
         /// The database.
         location: String,
-        /// The refusal.
+        /// The refusal, in words of the system or the database.
         reason: String,
     },
-    /// The server can't be reached, or does not know us.
+    /// The server can't be reached, or refuses the login.
     #[error("can't connect to {location}: {reason}")]
     Connect {
         /// The database.
         location: String,
-        /// Why.
+        /// Why the connection failed.
         reason: String,
     },
-    /// The database has a schema of an older program, and is not migrated without being asked.
+    /// The schema is older than this program, which migrates a database only on request.
     #[error("the database has schema v{found}, this program needs v{known}")]
     SchemaOlder {
-        /// In the database; 0 if it has none.
+        /// Schema version of the database; 0 if the database has no schema.
         found: i64,
-        /// In the program.
+        /// Schema version that this program needs.
         known: i64,
     },
     /// Another process holds the run lock.
@@ -56,12 +56,12 @@ pub enum StoreError {
         .0.what, .0.pid, .0.host, .0.since
     )]
     Locked(Holder),
-    /// The database has a schema of a newer program.
+    /// The schema is newer than this program.
     #[error("the database has schema v{found}, this program knows v{known}")]
     SchemaNewer {
-        /// In the database.
+        /// Schema version of the database.
         found: i64,
-        /// In the program.
+        /// Schema version that this program knows.
         known: i64,
     },
     /// A migration was changed after it was applied, or a step is missing.
@@ -76,33 +76,33 @@ pub enum StoreError {
          stored): nothing was imported"
     )]
     StoredOtherwise {
-        /// Trades, or voids.
+        /// Kind of the rows: trades or voids.
         what: &'static str,
-        /// Rows.
+        /// Number of rows that the import wrote.
         written: u64,
-        /// Rows.
+        /// Number of rows that the database stored.
         stored: u64,
     },
-    /// The rules forbid to change the version so.
+    /// A rule forbids this change of the version.
     #[error("version {0} {1}")]
     Version(Version, VersionRefusal),
-    /// The rules forbid to change the trade so.
+    /// A rule forbids this change of the trade.
     #[error("trade \"{order_id}\" of account \"{account}\" {why}")]
     Trade {
         /// Account of the trade.
         account: String,
-        /// The id.
+        /// The trade's order id.
         order_id: String,
-        /// Why.
+        /// The rule that forbids the change.
         why: TradeRefusal,
     },
-    /// The rules forbid to change the review item so.
+    /// A rule forbids this change of the review item.
     #[error("review item {0} {1}")]
     Item(i64, ItemRefusal),
-    /// There is no such review item.
+    /// No review item has this number.
     #[error("there is no review item {0}")]
     NoItem(i64),
-    /// There is no such snapshot, or it can't be made.
+    /// No snapshot of history has this name, or a new one can't have it.
     #[error(transparent)]
     Snapshot(#[from] SnapshotRefusal),
     /// Another run closed the log row of this run.
@@ -111,40 +111,39 @@ pub enum StoreError {
     /// No earlier system computed the version here.
     #[error("the database has no version {0} of an earlier system")]
     NoLegacyVersion(Version),
-    /// The schema can't be changed so; nothing was changed.
+    /// This change of the schema is refused; nothing was changed.
     #[error(transparent)]
     Schema(#[from] SchemaRefusal),
     /// A refusal that only a PostgreSQL server makes; nothing was changed.
     #[error(transparent)]
     Postgres(#[from] PostgresRefusal),
-    /// Rights of others in this database make it unsafe to go on; nothing was changed.
+    /// Another role's rights in this database are a danger to ours; nothing was changed.
     #[error(transparent)]
     Unsafe(#[from] Untrusted),
-    /// Others hold a lock that we need for longer than we wait; nothing was changed.
+    /// Another process held a lock longer than this one waits; nothing was changed.
     #[error(transparent)]
     Busy(#[from] Busy),
-    /// A version's watermark counts rows of another database or ledger: nothing here is "new since"
-    /// it.
+    /// A version's watermark is of another database or ledger, so new rows can't be found with it.
     #[error("{0}")]
     WatermarkElsewhere(Elsewhere),
-    /// New and changed rows look the same: a run must read the whole ledger.
+    /// New and changed rows look the same, so a run must read the whole ledger.
     #[error("{0}: the ledger has to be read whole")]
     MustReadWhole(Untold),
     /// The caller asked to stop.
     #[error("stopped")]
     Stopped,
-    /// There is no such trade.
+    /// The ledger has no such trade.
     #[error("trade \"{order_id}\" of account \"{account}\" is not in the ledger")]
     NoTrade {
         /// Account of the trade.
         account: String,
-        /// The id.
+        /// The order id.
         order_id: String,
     },
-    /// There is no such version.
+    /// No version has this number.
     #[error("there is no version {0}")]
     NoVersion(Version),
-    /// The disk or the database is full: the action, and the system's reason.
+    /// The disk or the database is full; has the action that failed, and the system's reason.
     #[error("no space left to {0} ({1})")]
     Full(String, String),
     /// A stored value can't be read.
@@ -157,10 +156,10 @@ pub enum StoreError {
         /// The value found.
         found: String,
     },
-    /// A version's rows are not those that its run wrote: something else wrote to the table.
+    /// A version's rows differ from those of its run: another program wrote to the table.
     #[error(transparent)]
     RowsDiffer(Box<RowsDiffer>),
-    /// A version's rows are those that its run wrote, in another order.
+    /// A version's rows are in another order than its run wrote them.
     #[error(
         "version {version} was changed: the rows of sell \"{sell_order_id}\" stand where its run \
          wrote others"
@@ -168,10 +167,10 @@ pub enum StoreError {
     RowsMoved {
         /// The version of the rows.
         version: Version,
-        /// The first that can't stand there.
+        /// The sell of the first row out of order.
         sell_order_id: String,
     },
-    /// A version's own figures are wrong: something else wrote to its tables.
+    /// A version's sums, times or states are wrong: another program wrote to its tables.
     #[error(transparent)]
     ClaimDiffers(Box<ClaimDiffers>),
     /// The engine lost rows or lots of a pool: a bug of this program.
@@ -190,10 +189,10 @@ pub enum StoreError {
     },
 }
 
-/// Holder of a lock that we need.
+/// The holder of a lock that this process waited for in vain.
 #[derive(Debug, thiserror::Error)]
 pub enum Busy {
-    /// Another process writes to the file: the action, and SQLite's reason.
+    /// Another process writes to the SQLite file; has our action, and SQLite's reason.
     #[error("{0}: another process writes to the database longer than we wait ({1})")]
     Writer(&'static str, String),
     /// Other sessions hold a lock.
@@ -206,10 +205,10 @@ pub enum Busy {
         action: &'static str,
         /// The server's own words.
         message: String,
-        /// Those that are known.
+        /// The sessions that hold the lock, if the server names them.
         sessions: Vec<String>,
     },
-    /// A reader holds the tables of allocations: its server process, and its name.
+    /// A reader holds the tables of allocations; has its server process, and its name.
     #[error(
         "a reader holds the tables of allocations longer than we wait (server process {0}, \
          \"{1}\"): it would take a new version for an empty one"
@@ -224,54 +223,54 @@ fn named(sessions: &[String]) -> String {
     }
 }
 
-/// The other place of a version's computation.
+/// The other place of a version's computation, so that its watermark says nothing here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Elsewhere {
-    /// In the other kind of database.
+    /// In PostgreSQL; this database is not.
     #[error("the version was computed in a PostgreSQL database")]
     Postgres,
-    /// Here, but before the ledger was guarded.
+    /// In this cluster, but before its ledger was guarded.
     #[error(
         "the version was computed from an unguarded ledger: transactions can't tell what came \
          since; compute a new version"
     )]
     Unguarded,
-    /// In another cluster.
+    /// In another cluster, or not in PostgreSQL.
     #[error(
         "the version was computed in another database cluster, whose transaction numbers mean \
          nothing here: compute a new version"
     )]
     Cluster,
-    /// From another ledger than this unguarded one.
+    /// From another ledger than the unguarded one of this database.
     #[error("the version is not of this ledger: the ledger has to be read whole")]
     Ledger,
 }
 
-/// Why nobody can tell the new rows of an unguarded ledger.
+/// Why the new rows of an unguarded ledger can't be found without reading all rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Untold {
-    /// More rows than are looked at one by one.
+    /// More rows are new than a run checks one by one.
     #[error("too many rows are new")]
     ManyRows,
-    /// Rows that were there are others, or gone.
+    /// Rows that the version saw were changed or removed.
     #[error("rows were changed or removed")]
     Changed,
-    /// More transactions than a row's number can tell apart.
+    /// More transactions began since the version than a row's transaction number can tell apart.
     #[error("too many transactions went by")]
     ManyTransactions,
-    /// Another program wrote to our tables beside the ledger.
+    /// Trades or voids were added in our own tables, beside the ledger.
     #[error("trades were added or voided by hand")]
     ByHand,
-    /// A row of the ledger has the id of one that we keep.
+    /// A new row of the ledger, or the order that it fills, has the id of a trade in our own table.
     #[error("a row stands in the place of one of ours")]
     InPlace,
-    /// The first fill takes the place of the order's row.
+    /// An order got its first fill, which replaces the order's own row in matching.
     #[error("an order got its first fill")]
     FirstFill,
 }
 
 impl StoreError {
-    /// Returns the five letters by which a PostgreSQL server names the error.
+    /// Returns the five characters by which a PostgreSQL server names the error.
     pub fn sqlstate(&self) -> Option<String> {
         let Self::Database {
             source: Some(source),
@@ -287,8 +286,8 @@ impl StoreError {
         (code.len() == SQLSTATE_BYTES).then(|| code.into_owned())
     }
 
-    /// Tells whether the same may work a moment later: the server was restarted, the connection was
-    /// lost, or two transactions were in each other's way.
+    /// Tells whether a retry may succeed. It may if the server restarted, the connection was lost,
+    /// or two transactions collided.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect { .. } => true,
@@ -308,7 +307,8 @@ impl StoreError {
 const SQLSTATE_BYTES: usize = 5;
 
 fn is_transient_code(code: &str) -> bool {
-    // Serialization, deadlock; shutdown, crash, not yet started; the class of lost connections.
+    // A serialization failure, a deadlock; shutdown, crash, a server that is starting. Class 08:
+    // lost connections.
     let known = ["40001", "40P01", "57P01", "57P02", "57P03"];
     known.contains(&code) || code.starts_with("08")
 }

@@ -9,10 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// The views that an operator may adapt: no other object shows the rows that they hide or change.
+/// The views that an operator may adapt: they decide which rows of the ledger are trades.
 pub(super) const GATE: [&str; 2] = ["eligible_trades", "ineligible_trades"];
 
-/// Kind of the events that accept adapted views.
+/// Kind of the audit events that record accepted views.
 pub(super) const ACCEPTED_EVENT: &str = "schema_accepted";
 
 /// Views that an operator adapted and accepted, with the hash of their text.
@@ -23,15 +23,15 @@ pub type AdaptedViews = BTreeMap<String, String>;
 pub(super) struct Object {
     /// `table`, `view`, `index`, `unique index`, `trigger`, ...
     pub(super) kind: String,
-    /// The table or view that it belongs to; its own name, if it is one.
+    /// The table or view that the object belongs to; a table or view belongs to itself.
     pub(super) table: String,
     pub(super) name: String,
-    /// A hash of its text.
+    /// Hash of the object's definition.
     pub(super) says: String,
 }
 
 impl fmt::Display for Object {
-    /// Writes a line of the list.
+    /// Writes the object as one line of the list of expected objects.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -41,14 +41,14 @@ impl fmt::Display for Object {
     }
 }
 
-/// A fault of an object.
+/// How an object differs from those that this program made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaFault {
-    /// It is attached to a table or view of ours, and we did not make it.
+    /// Another program made the object, and attached it to one of our tables or views.
     Foreign,
-    /// We made it, and it is gone.
+    /// This program made the object, and it is gone.
     Missing,
-    /// It has the name of one of ours and says something else.
+    /// The object has the name of one of ours and another definition.
     Differs,
 }
 
@@ -57,11 +57,11 @@ pub enum SchemaFault {
 pub struct SchemaFinding {
     /// `trigger`, `view`, ...
     pub kind: String,
-    /// The table that it belongs to.
+    /// The table or view that the object belongs to.
     pub table: String,
-    /// Its name.
+    /// The object's name.
     pub name: String,
-    /// The fault.
+    /// How the object differs.
     pub fault: SchemaFault,
 }
 
@@ -101,10 +101,10 @@ pub(super) fn parse(list: &str) -> Vec<Object> {
     list.lines().map(object).collect()
 }
 
-/// Kinds that change no stored or read row: an operator's own index, for example.
+/// Kinds of foreign objects that change no row, such as an index that an operator added.
 const HARMLESS: [&str; 3] = ["index", "table", "view"];
 
-/// How the names of tables begin in the schema of PostgreSQL that is ours alone.
+/// How the names of tables begin in `fifo_parts`, the schema that only this program uses.
 const IN_OUR_SCHEMA: &str = "fifo_parts.";
 
 /// Compares the objects of a database with those that this program makes.
@@ -145,7 +145,7 @@ pub(super) fn compare(expected: &[Object], found: &[Object]) -> Vec<SchemaFindin
     foreign.chain(changed).collect()
 }
 
-/// Takes the views with an accepted text out of the findings.
+/// Removes the views whose text was accepted from the findings, and returns these views.
 pub(super) fn take_accepted(
     findings: &mut Vec<SchemaFinding>,
     found: &[Object],
@@ -176,7 +176,7 @@ fn says_of<'o>(found: &'o [Object], finding: &SchemaFinding) -> Option<&'o Strin
     object.map(|object| &object.says)
 }
 
-/// Returns the views that differ, to be accepted as they are.
+/// Returns the adapted views among the findings, with the hashes that accept them.
 pub(super) fn to_accept(findings: &[SchemaFinding], found: &[Object]) -> AdaptedViews {
     let view = |finding: &SchemaFinding| {
         let says = says_of(found, finding)?;

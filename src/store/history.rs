@@ -25,13 +25,13 @@ pub trait HistoryStore: Send + Sync {
     /// Appends to the audit trail.
     async fn log_event(&self, event: &Event) -> StoreResult<()>;
 
-    /// Lists the snapshots of what earlier systems answered, oldest first.
+    /// Lists the names of the snapshots of history, oldest first.
     async fn snapshots(&self) -> StoreResult<Vec<String>>;
 
     /// Returns the rows of a snapshot, by order id. Errors: no snapshot has that name.
     async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>>;
 
-    /// Writes a snapshot, which is never changed after. Errors: there is one of that name.
+    /// Writes a snapshot, which nobody changes afterwards. Errors: the name is taken, or not valid.
     async fn add_snapshot(
         &self,
         name: &str,
@@ -39,15 +39,15 @@ pub trait HistoryStore: Send + Sync {
         at: Timestamp,
     ) -> StoreResult<()>;
 
-    /// Returns a version that an earlier system computed in this database, by symbol and time.
+    /// Returns the rows of a version that an earlier system computed, by symbol and time.
     ///
-    /// Errors: there was none.
+    /// Errors: no earlier system computed that version in this database.
     async fn legacy_rows(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {
         Err(StoreError::NoLegacyVersion(version))
     }
 
-    /// Returns orders whose whole row is left out because their fills are there, and whose size is
-    /// not that of the fills. Only a ledger that was there before us has any.
+    /// Returns orders whose size differs from the sum of their fills; matching uses only the fills.
+    /// Only a ledger that was there before this program has such orders.
     async fn orders_unlike_fills(&self) -> StoreResult<Vec<OrderUnlikeFills>> {
         Ok(Vec::new())
     }

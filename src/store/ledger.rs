@@ -27,8 +27,8 @@ pub trait LedgerStore: Send + Sync {
         AdaptedViews::new()
     }
 
-    /// Appends a file's trades, in one transaction. Conflicts that may not be skipped, and a
-    /// preview, leave the ledger as it was.
+    /// Appends a file's trades in one transaction. A preview changes nothing. Nor does an import
+    /// with conflicts, unless the file may skip them.
     async fn import_file(
         &self,
         file: &ImportFile,
@@ -49,17 +49,17 @@ pub trait LedgerStore: Send + Sync {
     /// Errors: the watermark is another kind of database's, or another cluster's.
     async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>>;
 
-    /// Returns the file, its line and the instant that a trade was imported from.
+    /// Returns the file and line of a trade, and the instant of their import.
     async fn trade_origin(
         &self,
         account: &Account,
         order_id: &str,
     ) -> StoreResult<Option<(String, i64, Timestamp)>>;
 
-    /// Looks executions up by account and order id, by account and id; voided ones too. `as_of`
-    /// knows neither what came later nor later voids; `None` is this instant.
+    /// Returns the executions with these ids, voided ones too, by account and order id. With
+    /// `as_of`, rows and voids after that instant don't count; `None` is the present.
     ///
-    /// Errors: the watermark is another kind of database's, or another cluster's.
+    /// Errors: the watermark is of another kind of database, or of another cluster.
     async fn trades_named(
         &self,
         ids: &TradeIds,
@@ -69,23 +69,24 @@ pub trait LedgerStore: Send + Sync {
     /// Counts the ledger's rows by eligibility.
     async fn ledger_counts(&self) -> StoreResult<LedgerCounts>;
 
-    /// Says about how many rows the ledger has, at no cost; `None`: that is not known.
+    /// Estimates the number of the ledger's rows at little cost. `None`: there is no estimate.
     async fn ledger_rows_about(&self) -> StoreResult<Option<u64>>;
 
-    /// Counts the rows of each pool of a scope, at this instant.
+    /// Counts the rows of each pool of a scope at present.
     ///
-    /// `None`: no two readings of this ledger are known to see the same, so it is read at once.
+    /// `None`: others may change this ledger between two queries, so a run must read it with one
+    /// query.
     async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>>;
 
-    /// Returns the instants that cut a pool into slices of about so many rows, in order.
+    /// Returns the instants between the slices of a pool, in order; a slice has about `rows` rows.
     ///
     /// `None`: this store never reads a pool in slices.
     async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>>;
 
-    /// Reads the pools of a scope as of an instant: `None` is this one. Tells `seen` of each batch
-    /// of rows that it went over, and stops if that returns false.
+    /// Reads the pools of a scope as of an instant; `None` is the present. It reports the number of
+    /// rows in each batch to `seen`, and stops if `seen` returns false.
     ///
-    /// Errors: stopped; the watermark is another kind of database's, or another cluster's.
+    /// Errors: stopped; the watermark is of another kind of database, or of another cluster.
     async fn read_ledger_seen(
         &self,
         scope: &Scope,
@@ -93,7 +94,7 @@ pub trait LedgerStore: Send + Sync {
         seen: Seen<'_>,
     ) -> StoreResult<LedgerRead>;
 
-    /// Reads the pools of a scope without telling anybody.
+    /// Reads the pools of a scope without reports of progress.
     async fn read_ledger(
         &self,
         scope: &Scope,
@@ -104,7 +105,7 @@ pub trait LedgerStore: Send + Sync {
 
     /// Returns the rows of a scope's pools that came into the ledger since a watermark.
     ///
-    /// Rows that were committed late are among them, for any time of writing. Errors: the watermark
-    /// is another kind of database's, or another cluster's.
+    /// A row committed after the watermark is among them, whenever it was written. Errors: the
+    /// watermark is of another kind of database, or of another cluster.
     async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals>;
 }

@@ -1,55 +1,56 @@
-//! Limits of the databases and of our patience with them. Numbers with names.
+//! Limits of the databases, and how long we wait for them.
 
-/// How long a writer waits for another one (an import for a load) before it gives up.
+/// How long a writer waits for another writer before it gives up.
 pub const BUSY_TIMEOUT_S: u64 = 60;
 
-/// How long a start waits for another process that is migrating the same file.
+/// How long a program waits for another process that is migrating the same database.
 pub const MIGRATION_WAIT_S: u64 = 30;
 
-/// Conflicts of one column that an import names; all are counted.
+/// Conflicts of one column that an import reports in detail; it counts the others only.
 pub const CONFLICTS_KEPT_MAX: u64 = 100;
 
-/// Pause between two looks at a lock.
+/// Pause before a program tries again to take a file's lock.
 pub const LOCK_POLL_MS: u64 = 50;
 
-/// Connections to one database: one writer, and readers beside it.
+/// Connections of one process to a database: one for the writer, the others for readers.
 pub const CONNECTIONS_MAX: u32 = 4;
 
-/// Rows read between two words about how far a read is.
+/// Rows between two progress reports while the ledger is read.
 pub const ROWS_SEEN: u64 = 4_096;
 
-/// Rows of a version that are read with one question, unless one pool alone has more.
+/// Rows of a version that one query reads; a pool with more rows has a query of its own.
 pub const ROWS_TOGETHER_MAX: u64 = 32_768;
 
-/// Pools of a version that are read with one question: their names are a quarter of a megabyte.
+/// Pools that one query reads: the names of so many take a quarter of a megabyte.
 pub const POOLS_TOGETHER_MAX: usize = 4_096;
 
 /// Suffix of the lock file beside an SQLite database.
 pub const LOCK_SUFFIX: &str = ".lock";
 
-/// How long a server may take to answer at all.
+/// How long opening a connection to a server may take.
 pub const CONNECT_WAIT_S: u64 = 10;
 
 /// How long a statement waits on a server for a lock that another session holds.
 pub const LOCK_WAIT_S: u64 = 10;
 
-/// How long we wait for readers of a table before we give up and say so.
+/// How long a writer waits for readers of a table before it ends with an error.
 pub const READER_WAIT_S: u64 = 10;
 
-/// How long one try for a table's lock lasts: while we wait, new readers wait behind us. Shorter
-/// than the second after which a server looks for a deadlock and ends somebody's statement.
+/// How long one try to lock a table lasts. New readers of the table wait meanwhile. A try ends
+/// before the server looks for deadlocks (after a second) and cancels somebody's statement.
 pub const READER_TRY_MS: u64 = 400;
 
-/// Pause between two looks at who reads.
+/// Pause before a writer looks again whether readers still use a table.
 pub const READER_POLL_MS: u64 = 10;
 
 /// Bytes of a connection's name that a PostgreSQL server keeps.
 pub const SESSION_NAME_BYTES_MAX: usize = 63;
 
-/// The oldest PostgreSQL that has all we use: exact times as numbers (14).
+/// The oldest PostgreSQL with all that we use: since 14, EXTRACT returns exact numbers.
 pub const POSTGRES_MIN: i32 = 14;
 
-/// Facts that an older schema can't hold: the first version that has them, the rows, in words.
+/// Rows that going back to an older schema would lose: the first schema version that has them, the
+/// rows as SQL, and their name in messages.
 pub const LOST_BELOW: [(i64, &str, &str); 4] = [
     (1, "trade_records", "trades"),
     (1, "event_log", "events of the audit trail"),
@@ -61,5 +62,5 @@ pub const LOST_BELOW: [(i64, &str, &str); 4] = [
     (2, "review_exclusions", "decisions about pools"),
 ];
 
-/// Rows that one statement writes: more take another one, so that no statement grows without end.
+/// Rows that one statement writes at most; more rows take several statements.
 pub const ROWS_AT_ONCE_MAX: usize = 10_000;

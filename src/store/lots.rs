@@ -9,19 +9,20 @@ use std::collections::BTreeMap;
 
 use crate::engine::{InventoryLot, LotPicker, LotSums, OrderId, Pool, Size, StoredLot, Trade, Usd};
 
-/// How far new sells can reach into the open lots of some pools; `None`: all lots are needed.
+/// The size that the new sells of each pool need from its open lots; `None`: they may need all
+/// lots.
 pub type Reach = BTreeMap<Pool, Option<Size>>;
 
-/// A pool's open lots, as far as they are needed.
+/// A pool's open lots: those that new sells need one by one, and the sums of the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenLots {
-    /// The oldest ones, in order; those whose buy the ledger does not have are left out.
+    /// The oldest lots, in order. A lot whose buy is not in the ledger is left out.
     pub oldest: Vec<InventoryLot>,
-    /// The sums of the others.
+    /// The sums of the other lots.
     pub rest: LotSums,
 }
 
-/// Takes a pool's rows, oldest first, and keeps those that are needed.
+/// Takes a pool's stored lots, oldest first, and keeps those that its new sells need.
 #[derive(Debug)]
 pub(super) struct PickedLots {
     picker: LotPicker,
@@ -46,7 +47,7 @@ impl PickedLots {
         }
     }
 
-    /// Puts the lots beside their buys, as `buy_of` knows them.
+    /// Joins each lot with its buy, which `buy_of` looks up.
     pub(super) fn with_buys(&self, mut buy_of: impl FnMut(&OrderId) -> Option<Trade>) -> OpenLots {
         let lots = self.needed.iter();
         let with_buy = |lot: &StoredLot| {

@@ -43,7 +43,7 @@ pub use runs::{RunLock, RunStore};
 pub use together::together;
 pub use versions::{VersionStore, VersionWriter};
 
-/// A row of `fifo_allocations` whose text can't be read, or the row.
+/// A row of `fifo_allocations`; or, if its text can't be read, the place of the fault.
 pub type StoredRow = Result<StoredAllocation, UnreadableRow>;
 
 /// A stored row with a value that is not a number, time or code.
@@ -72,29 +72,29 @@ pub struct StoredPool {
     pub open_lots: Vec<StoredLot>,
 }
 
-/// Hears how many more rows were read; returns whether to go on.
+/// Takes the number of rows read since the last call; returns false to stop the read.
 pub type Seen<'a> = &'a mut (dyn FnMut(u64) -> bool + Send);
 
-/// Takes the rows of an export, one by one.
+/// Receives the rows of an export, one by one.
 pub trait RowSink: Send {
-    /// Takes a row. Errors: it can't be written.
+    /// Receives a row. Errors: the sink can't write the row.
     fn take(&mut self, row: &AllocationRow<'_>) -> std::io::Result<()>;
 }
 
-/// Takes the rows of a tax export, one by one.
+/// Receives the rows of a tax export, one by one.
 pub trait SourcedSink: Send {
-    /// Hears how many rows a sell or a lot has in all, if they are very many.
+    /// Receives the number of all rows of a sell or lot that has very many.
     ///
-    /// Errors: it can't go on.
+    /// Errors: the sink can't go on.
     fn long_run(&mut self, run: LongRun) -> std::io::Result<()>;
 
-    /// Takes a row. Errors: it can't be written.
+    /// Receives a row. Errors: the sink can't write the row.
     fn take(&mut self, row: SourcedAllocation) -> std::io::Result<()>;
 }
 
-/// Keeps the ledger and what is computed from it: all that a job needs of a store.
+/// Keeps the ledger and its results: all that the pipeline needs of a store.
 ///
-/// A caller that needs less names the narrow trait.
+/// A caller that needs less takes one of the five traits.
 pub trait Store: LedgerStore + RunStore + VersionStore + ReviewStore + HistoryStore {}
 
 impl<S: LedgerStore + RunStore + VersionStore + ReviewStore + HistoryStore> Store for S {}

@@ -1,21 +1,21 @@
-//! Places where a test stops a process for ever, to kill it exactly there.
+//! Points at which a test stops a process for ever, to kill it exactly there.
 //!
-//! It stands below the store because both the store and the pipeline come past such places, and
-//! the store may not know the pipeline. A build without debug assertions has none of it: there
-//! [`reached`] is empty, and the name of the environment variable is not in the program.
+//! The module is below the store, since both the store and the pipeline have such points. A build
+//! without debug assertions has none: there [`reached`] is empty, and the name of the environment
+//! variable is not in the program.
 
-/// A place that a run, or an import, comes past.
+/// A point in a run or an import at which a test may stop the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// All bytes of a file that the program makes are written, and it has no name yet.
+    /// All bytes of an output file are written; the file does not have its final name yet.
     Name,
-    /// A lot of a file's rows is written, and more may follow.
+    /// One batch of a file's rows is written, and more may follow.
     Lot,
-    /// A file's rows are appended, and nothing is committed.
+    /// A file's rows are appended, and their transaction is open.
     Append,
     /// Rows of the ledger are read.
     Read,
-    /// A pool is matched, and nothing of it is written.
+    /// A pool is matched, and none of its rows is written.
     Match,
     /// Rows of the version are written.
     Load,
@@ -23,20 +23,20 @@ pub enum Phase {
     Index,
     /// The version's tables are committed, and about to be attached (PostgreSQL).
     Attach,
-    /// The tables are attached, and no version says that they are there (PostgreSQL).
+    /// The tables are attached; no version is registered for them yet (PostgreSQL).
     Attached,
-    /// The version is current in a transaction that is still open.
+    /// The version is current, in a transaction that is still open.
     Publish,
-    /// The log row is closed in that transaction.
+    /// The log row is closed, in the same open transaction.
     CloseLog,
-    /// All is committed, and no answer has gone out.
+    /// The last transaction is committed, and the run has not reported its result.
     Committed,
     /// All output is written, and the process is about to end.
     Ended,
 }
 
-/// Marks that a place is reached. In a build with debug assertions, if `FIFO_PNL_STOP_AT` has the
-/// phase's name in small letters, the process says so on stderr and this never returns.
+/// Marks that the process reached a point. In a build with debug assertions the process stops here
+/// for ever, after a word on stderr, if `FIFO_PNL_STOP_AT` is the point's name in small letters.
 #[cfg(debug_assertions)]
 pub fn reached(phase: Phase) {
     use std::io::Write;
@@ -44,14 +44,14 @@ pub fn reached(phase: Phase) {
     if std::env::var_os("FIFO_PNL_STOP_AT").is_none_or(|stop| stop != *name) {
         return;
     }
-    // Who does not hear it waits in vain, which is a failure of the test that asked for it.
+    // If the line is lost, the test that waits for it fails.
     let _ = writeln!(std::io::stderr(), "stopped at {name}");
     loop {
         std::thread::park();
     }
 }
 
-/// Comes past a place, and does nothing.
+/// Does nothing: this build stops nowhere.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub fn reached(_: Phase) {}

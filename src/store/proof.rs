@@ -15,25 +15,25 @@ use crate::engine::{AllocationRow, Pool, RowsHash, Timestamp};
 use claims::PoolRows;
 pub use claims::{Claim, ClaimDiffers, differing_claims};
 
-/// Rows and their hash.
+/// A number of rows and the hash of all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counted {
-    /// How many.
+    /// The number of rows.
     pub rows: u64,
-    /// Hash of all of them.
+    /// The hash of all rows.
     pub hash: RowsHash,
 }
 
-/// Rows of a version that are not those that its run wrote.
+/// The rows of a version differ from those that its run wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowsDiffer {
     /// The version of the rows.
     pub version: Version,
     /// The pool; `None`: all pools.
     pub pool: Option<Pool>,
-    /// The stored rows.
+    /// The rows in the database.
     pub found: Counted,
-    /// The written rows; `None`: the version has no hash.
+    /// The rows that the run wrote; `None`: the run recorded no hash.
     pub expected: Option<Counted>,
 }
 
@@ -62,25 +62,25 @@ impl RowsDiffer {
     }
 }
 
-/// Counts and hashes rows as they pass by, adds up each pool's, and looks at their order.
+/// Counts, hashes and adds up a version's rows, pool by pool, and checks their order.
 #[derive(Debug)]
 pub struct RowsProof {
     info: VersionInfo,
     summaries: Vec<PoolSummary>,
-    /// Pools that had rows.
+    /// For each summary, whether its pool had rows.
     seen: Vec<bool>,
     counted: Counted,
     line: Vec<u8>,
     last: Last,
-    /// Rows of the pool that passes by.
+    /// Sums of the pool whose rows are being read.
     rows: PoolRows,
-    /// The sell of the first row that stands where it can't.
+    /// The sell of the first row out of order.
     moved: Option<String>,
-    /// The first claim of a pool that its rows don't give.
+    /// The first value of a summary that differs from the rows of its pool.
     claim: Option<Claim>,
 }
 
-/// Place among a pool's rows by now.
+/// The pool and the times of the last row, to check the order of the next.
 #[derive(Debug, Default)]
 struct Last {
     account: String,
@@ -90,7 +90,8 @@ struct Last {
 }
 
 impl Last {
-    /// Tells whether a row may come next: in a pool neither sells nor lots go back in time.
+    /// Tells whether a row is in order: in a pool, no sell and no lot is earlier than the one
+    /// before.
     fn is_before(&mut self, row: &AllocationRow<'_>) -> bool {
         if self.account != row.account || self.symbol != row.symbol {
             *self = Self {
@@ -107,7 +108,7 @@ impl Last {
 }
 
 impl RowsProof {
-    /// Begins before the version's rows are read. Errors: the store.
+    /// Reads the version's summaries, before its rows are read. Errors: the store fails.
     pub async fn begin(store: &dyn Store, info: &VersionInfo) -> StoreResult<Self> {
         let mut summaries = store.pool_summaries(info.version).await?;
         summaries.sort_by(|left, right| left.pool.cmp(&right.pool));
@@ -124,7 +125,7 @@ impl RowsProof {
         })
     }
 
-    /// Takes a row in.
+    /// Adds a row to the counts, sums and hashes.
     pub fn add(&mut self, row: &AllocationRow<'_>) {
         if self.last.account != row.account || self.last.symbol != row.symbol {
             self.end_pool();
@@ -139,8 +140,8 @@ impl RowsProof {
         }
     }
 
-    /// Compares the rows of a pool with its summary. A pool without one has no right to rows, which
-    /// the version's hash tells.
+    /// Compares the rows of a pool with its summary. Rows of a pool without a summary change the
+    /// hash of the version, which [`Self::compare`] checks.
     fn end_pool(&mut self) {
         let rows = std::mem::take(&mut self.rows);
         let names = (self.last.account.as_str(), self.last.symbol.as_str());
@@ -216,9 +217,10 @@ impl RowSink for RowsProof {
     }
 }
 
-/// Reads all rows of a version and compares them. Returns the summaries of its pools, by pool.
+/// Reads all rows of a version and compares them with its run's record. Returns the summaries of
+/// its pools, by pool.
 ///
-/// Errors: they are others, or something else that the version says is; the store.
+/// Errors: rows or recorded values differ; the store fails.
 pub async fn check_version(store: &dyn Store, info: &VersionInfo) -> StoreResult<Vec<PoolSummary>> {
     let mut proof = RowsProof::begin(store, info).await?;
     store.export(info.version, &mut proof).await?;
@@ -238,10 +240,10 @@ fn of_pool(summary: &PoolSummary) -> Counted {
     }
 }
 
-/// Compares a version's claims with the sums over its pools: hashes, state, times and exclusions.
-/// Pools without a summary have no hash.
+/// Compares what a version records (hashes, status, times, exclusions) with the sums of its pools.
+/// Pools without a summary add nothing to a hash.
 ///
-/// Errors: something differs.
+/// Errors: a recorded value differs.
 pub fn check_summaries(info: &VersionInfo, summaries: &[PoolSummary]) -> StoreResult<()> {
     let (mut sum, mut ledger_hash) = (Counted::default(), RowsHash::EMPTY);
     for summary in summaries {
@@ -269,7 +271,7 @@ pub fn check_summaries(info: &VersionInfo, summaries: &[PoolSummary]) -> StoreRe
     }
 }
 
-/// Compares a pool's rows with its summary. Errors: they are others, or one can't be read.
+/// Compares a pool's rows with its summary. Errors: they differ, or a row can't be read.
 pub fn check_pool(
     version: Version,
     pool: &Pool,

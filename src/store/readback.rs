@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::{StoreError, StoreResult};
 
-/// Rows, counted and summed up.
+/// A number of rows, and two sums of their hashes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     secrets: (RandomState, RandomState),
@@ -18,7 +18,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Returns an empty tally whose sums can be compared with this one's.
+    /// Returns an empty tally with the same secrets, so that the sums of both can be compared.
     pub(super) fn like(&self) -> Self {
         Self {
             secrets: self.secrets.clone(),
@@ -26,7 +26,7 @@ impl Tally {
         }
     }
 
-    /// Adds a row, as `write` gives it to a hasher.
+    /// Adds a row; `write` feeds the row to a hasher.
     pub(super) fn add(&mut self, write: impl Fn(&mut dyn Hasher)) {
         let hash = |secret: &RandomState| {
             let mut hasher = secret.build_hasher();
@@ -39,7 +39,7 @@ impl Tally {
         sums.1 = sums.1.wrapping_add(hash(&self.secrets.1));
     }
 
-    /// Compares the written rows with the stored ones. Errors: something else was stored.
+    /// Compares the written rows with the stored ones. Errors: the two differ.
     pub(super) fn check(&self, stored: &Self) -> StoreResult<()> {
         if (self.rows, self.sums) == (stored.rows, stored.sums) {
             return Ok(());
@@ -52,7 +52,7 @@ impl Tally {
     }
 }
 
-/// Compares numbers of rows. Errors: they differ.
+/// Compares the number of written rows with that of stored rows. Errors: the two differ.
 pub(super) fn check_count(what: &'static str, written: usize, stored: i64) -> StoreResult<()> {
     let (written, stored) = (written as u64, u64::try_from(stored).unwrap_or(0));
     if written == stored {

@@ -13,14 +13,14 @@ pub trait ReviewStore: Send + Sync {
     /// Returns the review queue, most urgent first.
     async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>>;
 
-    /// Applies a person's decision about a review item, and writes it down.
+    /// Applies a person's decision about a review item, and records it in the audit trail.
     ///
-    /// Errors: no such item, or it has that state already.
+    /// Errors: no such item; the item has that status already.
     async fn decide_review(&self, decision: &ReviewDecision) -> StoreResult<()>;
 
     /// Returns the pools excluded at present.
     async fn exclusions(&self) -> StoreResult<Vec<Exclusion>>;
 
-    /// Excludes a pool, or (`excluded` false) includes it again.
+    /// Excludes a pool from matching, or (`excluded` false) includes it again.
     async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()>;
 }

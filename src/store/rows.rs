@@ -15,17 +15,17 @@ use crate::engine::{AllocationRow, OpenLot, Pool, PoolOutcome, PoolResult, Trade
 #[derive(Debug, Default)]
 pub struct RowChunk {
     pub(super) bytes: Vec<u8>,
-    /// Offset of each row.
+    /// Offset of each row in the bytes.
     pub(super) starts: Vec<usize>,
 }
 
 impl RowChunk {
-    /// Returns the bytes that the rows take.
+    /// Returns the number of bytes of all rows.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Tells whether there is no row.
+    /// Tells whether the chunk has no row.
     pub fn is_empty(&self) -> bool {
         self.starts.is_empty()
     }
@@ -49,7 +49,7 @@ impl RowChunk {
     }
 }
 
-/// Spells rows for one version of one store. Shared by threads.
+/// Encodes rows for one version in one store. Several threads share an encoder.
 pub trait RowEncoder: Send + Sync {
     /// Appends an allocation.
     fn allocation(&self, row: &AllocationRow<'_>, chunk: &mut RowChunk);
@@ -60,13 +60,13 @@ pub trait RowEncoder: Send + Sync {
 /// The next part of a version.
 #[derive(Debug)]
 pub enum Part {
-    /// Allocations of the pool at work.
+    /// Allocations of the pool that is being written.
     Allocations(RowChunk),
-    /// Open lots of the pool at work.
+    /// Open lots of the pool that is being written.
     Lots(RowChunk),
-    /// The pool at work can't be matched after all: its rows go.
+    /// The pool can't be matched after all: the writer deletes the rows that it has written of it.
     Discard(Pool),
-    /// The pool is complete: its result, and the microseconds that it took.
+    /// The end of a pool: its result, and the microseconds that matching it took.
     Pool(Box<PoolOutcome>, i64),
 }
 
@@ -77,7 +77,7 @@ pub trait PartSource: Send {
     async fn next(&mut self) -> StoreResult<Option<Part>>;
 }
 
-/// The parts of one pool that is there whole.
+/// The parts of one pool whose result is complete in memory.
 pub(super) struct Whole(VecDeque<Part>);
 
 impl Whole {

@@ -40,7 +40,7 @@ pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt, rejected:
 /// Account and order id of an execution.
 pub type TradeKey = (Account, OrderId);
 
-/// A known execution: the row of its id, and its corrections, in the order they were appended.
+/// The forms of each known execution: the row under its own id, then its corrections as appended.
 pub type KnownTrades = BTreeMap<TradeKey, Vec<KnownTrade>>;
 
 /// A row of the ledger, and whether a void takes it out of matching.
@@ -48,39 +48,38 @@ pub type KnownTrades = BTreeMap<TradeKey, Vec<KnownTrade>>;
 pub struct KnownTrade {
     /// The row.
     pub row: LedgerTrade,
-    /// It is voided.
+    /// A void takes the row out of matching.
     pub is_voided: bool,
 }
 
-/// Decisions of an import, batch by batch; it keeps no batch.
+/// Decides batch by batch what an import does with each row of a file, without keeping a batch.
 ///
-/// It looks known trades up in the ledger as it was before the file, for every batch.
+/// For every batch, `known` is looked up in the ledger as it was before the file.
 #[derive(Debug)]
 pub struct ImportPlan<'m> {
     mode: &'m ImportMode,
     /// For each trade of the file in turn, whether it is appended.
     is_appended: Vec<bool>,
-    /// Places in `rows` of the rows that differ from their trade, corrections; by the trade's place
-    /// in the file.
+    /// Place in `rows` of each correction, by the place of the corrected trade in the file.
     corrected: BTreeMap<usize, usize>,
-    /// Rows that decide about later ones: appended by this lot or, where corrections get ids of
-    /// their own, by all lots.
+    /// Rows of the file that later rows are compared with: those that this batch appends. If the
+    /// import corrects, rows of all batches.
     rows: Vec<LedgerTrade>,
-    /// Their places, by execution and, for a correction, by its id.
+    /// Places in `rows`, by the id of the execution and by the id of its correction.
     places: BTreeMap<TradeKey, Vec<usize>>,
-    /// Executions to void, because a correction follows.
+    /// Executions that the import voids, because it appends a correction of each.
     pub void: Vec<TradeKey>,
-    /// The same, to find one.
+    /// The same executions as in `void`, as a set.
     is_void: BTreeSet<TradeKey>,
     known: u64,
     conflicts: Vec<Conflict>,
-    /// A row of the file has an id of the form of a correction's.
+    /// An id in the file has the form of a correction's id.
     names_corrections: bool,
     conflicts_by_column: BTreeMap<&'static str, u64>,
 }
 
 impl<'m> ImportPlan<'m> {
-    /// Begins with a file's first trade.
+    /// Makes the plan of an import, before the file's first trade.
     pub fn new(mode: &'m ImportMode) -> Self {
         Self {
             mode,
@@ -97,9 +96,10 @@ impl<'m> ImportPlan<'m> {
         }
     }
 
-    /// Decides row by row: append, skip what is known, report a conflict, or correct.
+    /// Decides for each row of a batch: append, skip as known, report a conflict, or correct.
     ///
-    /// A row of the lot is known to the rows after it: one id twice is the same as in two files.
+    /// A row is known to later rows of the batch: a repeated id is treated as if it came in two
+    /// files.
     pub fn decide_lot(&mut self, lot: Vec<LedgerTrade>, known: &KnownTrades) {
         if *self.mode == ImportMode::Append {
             self.rows.clear();
@@ -152,19 +152,19 @@ impl<'m> ImportPlan<'m> {
         self.rows.push(row);
     }
 
-    /// Tells whether a row of the file is named as a correction. Whether its execution then counts
-    /// twice, only the ledger with the file in it can tell.
+    /// Tells whether the file has ids of the form of a correction's id. If so, the store checks
+    /// that no execution counts twice.
     pub fn names_corrections(&self) -> bool {
         self.names_corrections
     }
 
-    /// Counts the rows to append, corrections included.
+    /// Counts the rows that the import appends, corrections included.
     pub fn appended(&self) -> u64 {
         self.is_appended.iter().filter(|is| **is).count() as u64
     }
 
-    /// Returns the rows to append of a lot that was decided; `first` is the place of its first
-    /// trade in the file.
+    /// Returns the rows to append of a batch, after [`Self::decide_lot`]. `first` is the place of
+    /// the batch's first trade in the file.
     pub fn rows_of(&self, first: usize, lot: Vec<LedgerTrade>) -> Vec<LedgerTrade> {
         let chosen = (first..).zip(lot).filter_map(|(nth, trade)| {
             let is_appended = self.is_appended.get(nth).copied().unwrap_or_default();
@@ -193,11 +193,11 @@ enum Decision {
     Append(LedgerTrade),
     Known,
     Conflict(Conflict),
-    /// Void these forms of the execution, and append the corrected row.
+    /// Void the named forms of the execution, and append the corrected row.
     Correct(Vec<TradeKey>, LedgerTrade),
 }
 
-/// A row of an execution: the one of its id, or a correction.
+/// One form of an execution: the row under its own id, or a correction.
 struct Form<'a> {
     row: &'a LedgerTrade,
     counts: bool,
@@ -213,9 +213,9 @@ fn decide(
     places: &BTreeMap<TradeKey, Vec<usize>>,
     mode: &ImportMode,
 ) -> Decision {
-    // Ids that look like corrections, of an id that is not there, are ids of their own.
+    // Without a row under this very id, ids that look like its corrections are other executions.
     let is_itself = |form: &Form<'_>| form.row.trade.order_id == trade.trade.order_id;
-    // What counts is compared; where all forms are voided, the newest.
+    // The file's row is compared with the form that counts or, if all are voided, the newest form.
     let counting = chain.iter().rev().find(|form| form.counts);
     let Some(latest) = counting
         .or(chain.last())
@@ -243,14 +243,15 @@ fn decide(
         ImportMode::Correct { .. } => {
             let text = next_correction_id(&trade, chain, places);
             match text.parse::<OrderId>() {
-                // One form counts: all others are voided.
+                // Only one form may count, so the import voids all others.
                 Ok(id) if split_correction(id.as_str()).is_some() => {
                     let voided = chain.iter().filter(|form| form.counts);
-                    // A row may be there once for each row of the file that asked for it.
+                    // If several rows of the file correct one execution, a form may be listed
+                    // several times.
                     let voided: BTreeSet<TradeKey> = voided.map(|form| key_of(form.row)).collect();
                     Decision::Correct(voided.into_iter().collect(), corrected(trade, id, chain))
                 }
-                // The id, or its number, has no room for one more correction.
+                // The id with a larger number would be too long, or no id of a correction.
                 _ => conflict("order_id", text, latest.row.trade.order_id.to_string()),
             }
         }
@@ -296,9 +297,10 @@ fn corrected(mut trade: LedgerTrade, id: OrderId, chain: &[Form<'_>]) -> LedgerT
     trade
 }
 
-/// Decides whether a version may be written under its number.
+/// Checks that a run may write a version under its number.
 ///
-/// Errors: it exists; or, to be replaced, it does not, is sealed or dropped, or has another scope.
+/// Errors: the number is taken. If the run replaces a version: that version is missing, sealed,
+/// dropped, or of another scope.
 pub fn check_version_free(plan: &VersionPlan, old: Option<&VersionInfo>) -> StoreResult<()> {
     let refused = match (plan.replaces, old) {
         (false, None) => return Ok(()),
@@ -316,12 +318,12 @@ pub fn check_version_free(plan: &VersionPlan, old: Option<&VersionInfo>) -> Stor
     Err(StoreError::Version(plan.version, refused))
 }
 
-/// Returns the refusal of a run whose log row another run closed.
+/// Returns the error of a run whose log row another run has closed.
 pub fn closed_by_another(run_id: i64) -> StoreError {
     StoreError::RunClosed(run_id)
 }
 
-/// Decides whether a version may be sealed. Errors: sealed already, or without a result.
+/// Checks that a version may be sealed. Errors: sealed already, or without a result.
 pub fn check_sealable(info: &VersionInfo) -> StoreResult<()> {
     let refused = match &info.sealed {
         Some((at, reason)) => VersionRefusal::SealedAlready(*at, reason.clone()),
@@ -331,7 +333,7 @@ pub fn check_sealable(info: &VersionInfo) -> StoreResult<()> {
     Err(StoreError::Version(info.version, refused))
 }
 
-/// Decides whether a version may be dropped. Errors: sealed, current or dropped already.
+/// Checks that a version may be dropped. Errors: sealed, current or dropped already.
 pub fn check_droppable(info: &VersionInfo, current: &Current) -> StoreResult<()> {
     let refused = match info.status {
         _ if info.sealed.is_some() => VersionRefusal::NotDroppedSealed,
@@ -342,7 +344,7 @@ pub fn check_droppable(info: &VersionInfo, current: &Current) -> StoreResult<()>
     Err(StoreError::Version(info.version, refused))
 }
 
-/// Decides whether a version can be current. Errors: no result, or not over all symbols.
+/// Checks that a version can be current. Errors: no result, or not over all symbols.
 pub fn check_publishable(info: &VersionInfo) -> StoreResult<()> {
     if info.status.is_readable() && info.scope == "all" {
         return Ok(());
@@ -351,7 +353,7 @@ pub fn check_publishable(info: &VersionInfo) -> StoreResult<()> {
     Err(StoreError::Version(info.version, refused))
 }
 
-/// Decides whether rows may be appended to a version. Errors: sealed, or without a result.
+/// Checks that rows may be appended to a version. Errors: sealed, or without a result.
 pub fn check_appendable(info: &VersionInfo) -> StoreResult<()> {
     if let Some((_, reason)) = &info.sealed {
         let refused = VersionRefusal::NotAppended(reason.clone());
@@ -385,7 +387,7 @@ pub(super) fn check_voidable(
     }
 }
 
-/// Refuses a bad or taken name of a snapshot of history.
+/// Checks the name of a new snapshot of history. Errors: the name is taken, or not valid.
 pub fn check_snapshot_free(name: &str, taken: &[String]) -> StoreResult<()> {
     if !is_snapshot_name(name) {
         return Err(SnapshotRefusal::Name(name.to_owned()).into());

@@ -28,21 +28,21 @@ const SHARED_ROWS: u32 = 256;
 /// Columns that tell where a trade came from, in order.
 pub(super) const ORIGIN: [&str; 5] = ["account", "order_id", "source", "import_id", "import_line"];
 
-/// The pools of one pass: from one up to the first of the next pass.
+/// The range of pools that one pass reads.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Span {
-    /// Account and symbol; `None`: from the first.
+    /// Account and symbol of the first pool; `None`: no lower bound.
     pub(super) from: Option<(String, String)>,
-    /// `None`: to the last.
+    /// Account and symbol of the first pool of the next pass; `None`: no upper bound.
     pub(super) until: Option<(String, String)>,
 }
 
-/// Tells whether one pass has room for so many trades.
+/// Tells whether the table of one pass has room for this number of trades.
 pub(super) fn is_one_span(trades: i64) -> bool {
     u64::try_from(trades).is_ok_and(|trades| trades <= ORIGINS_MAX)
 }
 
-/// Divides pools, in order and with their trades, into passes.
+/// Divides pools, given in order with their numbers of trades, into passes.
 pub(super) fn spans<'p>(pools: impl Iterator<Item = (&'p String, &'p String, i64)>) -> Vec<Span> {
     spans_of(pools, ORIGINS_MAX)
 }
@@ -66,7 +66,7 @@ fn spans_of<'p>(
     spans
 }
 
-/// A trade: 96 bits of its key's hash, where it came from, and its line.
+/// One trade of the table: 96 bits of its key's hash, its source and file, and its line.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     hash: u64,
@@ -75,10 +75,10 @@ struct Entry {
     line: i64,
 }
 
-/// The line of a trade that has none.
+/// Stands for the line of a trade that came from no file.
 const NO_LINE: i64 = i64::MIN;
 
-/// Source and file, which many trades share.
+/// Source and file of a trade; many trades have the same two.
 type Kind = (Option<Arc<str>>, Option<Arc<str>>);
 
 /// Sources of the trades of some pools.
@@ -91,17 +91,18 @@ pub(super) struct Origins<'f> {
     files: &'f BTreeMap<i64, Arc<str>>,
     secrets: (RandomState, RandomState),
     entries: Vec<Entry>,
-    /// Start of the entries of each first bits of a hash, and the end.
+    /// For each value of a hash's first bits, the place of its first entry; then the number of
+    /// entries.
     starts: Vec<u32>,
     shift: u32,
     kinds: Vec<Kind>,
     known: BTreeMap<(Option<Arc<str>>, Option<i64>), u32>,
-    /// The kinds that rows since the last renewal share.
+    /// Texts that rows share, until [`SHARED_ROWS`] rows later each gets a new copy.
     shared: Vec<(u32, Kind)>,
 }
 
 impl<'f> Origins<'f> {
-    /// Begins a table. `files` names the imports.
+    /// Makes an empty table. `files` has the file names by number of import.
     pub(super) fn new(files: &'f BTreeMap<i64, Arc<str>>) -> Self {
         Self {
             files,
@@ -115,7 +116,7 @@ impl<'f> Origins<'f> {
         }
     }
 
-    /// Forgets all trades.
+    /// Removes all trades from the table.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
     }
@@ -124,7 +125,7 @@ impl<'f> Origins<'f> {
         let hash = |secret: &RandomState| {
             let mut hasher = secret.build_hasher();
             hasher.write(account.as_bytes());
-            // No text has this byte: it keeps the two apart.
+            // No text has the byte 0xff, so it separates account and order id.
             hasher.write_u8(0xff);
             hasher.write(order_id.as_bytes());
             hasher.finish()
@@ -143,7 +144,7 @@ impl<'f> Origins<'f> {
         let kind = self.kind(source, import);
         let (hash, check) = self.hashes(key.0, key.1);
         if self.entries.len() == self.entries.capacity() {
-            // To double would be to waste a half.
+            // Doubling the memory would leave up to half of it unused.
             self.entries.reserve_exact(self.entries.len() / 8 + 1_024);
         }
         self.entries.push(Entry {
@@ -177,11 +178,11 @@ impl<'f> Origins<'f> {
         Ok(())
     }
 
-    /// Makes the trades ready to be found.
+    /// Sorts the trades, so that [`Self::of`] can find them.
     pub(super) fn sort(&mut self) {
         self.entries
             .sort_unstable_by_key(|entry| (entry.hash, entry.check));
-        // About four entries a start.
+        // So that about four entries share each start.
         let bits = (self.entries.len() / 4).max(2).ilog2();
         self.shift = u64::BITS - bits;
         self.starts.clear();
@@ -196,7 +197,7 @@ impl<'f> Origins<'f> {
         self.starts.resize((1 << bits) + 1, end);
     }
 
-    /// Returns the source of a trade; empty if it is unknown.
+    /// Returns the origin of a trade; an empty one if the table lacks the trade.
     fn of(&mut self, account: &str, order_id: &str) -> TradeOrigin {
         let (hash, check) = self.hashes(account, order_id);
         let first = (hash >> self.shift) as usize;
@@ -223,7 +224,7 @@ impl<'f> Origins<'f> {
     }
 }
 
-/// Joins rows and origins, and gives them on.
+/// Joins each row with the origins of its trades, and passes both to the sink.
 pub(super) struct SourcedRows<'o, 'f, 's> {
     origins: &'o mut Origins<'f>,
     sink: &'s mut dyn SourcedSink,
@@ -250,12 +251,12 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
         }
     }
 
-    /// Returns how many rows were given on.
+    /// Returns the number of rows that were passed to the sink.
     pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Passes a row of [`cells::ALLOCATION`] on; its batch follows.
+    /// Passes a row to the sink. The batch id follows the columns of [`cells::ALLOCATION`].
     pub(super) fn take_cells(&mut self, cells: &impl Cells) -> StoreResult<()> {
         let row = cells::allocation_after(cells, self.pool.as_ref());
         let batch = cells.text_ref(cells::ALLOCATION_COUNT);
@@ -269,8 +270,8 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
         self.pool.as_ref()
     }
 
-    /// Returns the sell and the lot with so many rows that the database should count them;
-    /// [`Self::tell`] takes the answer.
+    /// Returns the sell and the lot that reached [`LONG_RUN_ROWS`] rows with the last row. The
+    /// caller counts their rows in the database, and passes the number to [`Self::tell`].
     pub(super) fn long_runs(&self) -> impl Iterator<Item = LongRun> {
         let runs = [(&self.sell, true), (&self.buy, false)];
         let account = || self.pool.as_ref().map(|pool| pool.account.to_string());
@@ -285,12 +286,12 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
         long.into_iter().flatten()
     }
 
-    /// Tells the sink how many rows a sell or a lot has.
+    /// Passes the number of all rows of a sell or lot to the sink.
     pub(super) fn tell(&mut self, run: LongRun) -> StoreResult<()> {
         self.sink.long_run(run).map_err(cannot_write)
     }
 
-    /// Gives a row on. Errors: it can't be read, or the sink can't write it.
+    /// Passes a row to the sink. Errors: the row can't be read; the sink can't write it.
     pub(super) fn take(&mut self, row: StoredRow, batch_id: &str) -> StoreResult<()> {
         let bad = |bad: UnreadableRow| unreadable("fifo_allocations", bad.column, bad.found);
         let mut row = row.map_err(bad)?;
@@ -332,16 +333,16 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
     }
 }
 
-/// The trade that was looked up last: the next row often has the same.
+/// The last trade that was looked up; the next row often has the same trade.
 #[derive(Debug, Default)]
 struct Last {
     order_id: String,
     origin: TradeOrigin,
-    /// The origin is still the same object.
+    /// The origin was looked up since the texts were last copied.
     is_known: bool,
-    /// The row that was given on last is one of this trade.
+    /// The last row belongs to this trade.
     is_new_row: bool,
-    /// How many rows of it were given on without others between.
+    /// Number of rows of this trade that directly followed each other.
     rows: u32,
 }
 

@@ -1,34 +1,34 @@
-//! Refusals that only a PostgreSQL server makes, or causes.
+//! Refusals of actions on a PostgreSQL server; the other databases have none of these.
 
 use crate::store::limits::POSTGRES_MIN;
 
 /// Why nothing was done on a server.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresRefusal {
-    /// The server has this major version.
+    /// The server is too old; has its major version.
     #[error("the server is PostgreSQL {0}, this program needs {POSTGRES_MIN} or newer")]
     OldServer(i32),
-    /// A proxy keeps no session.
+    /// A proxy shares one server connection between sessions, so no session can hold a lock.
     #[error(
         "a proxy lends one server connection to two sessions (transaction pooling): a run lock \
          can't be held through it; connect to the server itself, or to a pool in session mode"
     )]
     ProxyShares,
-    /// Something that is not ours has a name of ours.
+    /// Another program's table, view or schema has a name that this program needs.
     #[error(
         "the database has a table, view or schema \"{0}\" that is not ours: nothing was created"
     )]
     NameTaken(String),
-    /// The table that is there is no ledger.
+    /// The existing table `trade_records` can't be read as a ledger.
     #[error(
         "the table \"trade_records\" that is there can't be read as a ledger: {}; nothing was \
          created", joined(.0)
     )]
     NoLedger(Vec<LedgerFault>),
-    /// Our own ledger can't be protected.
+    /// The ledger was made by this program, and is guarded already.
     #[error("the ledger is our own, and guarded already")]
     OwnLedger,
-    /// The ledger has a column of this name.
+    /// The ledger has a column with a name that this program needs.
     #[error("the ledger has a column \"{0}\" already: nothing was changed")]
     ColumnTaken(&'static str),
     /// The ledger was copied from another cluster.
@@ -40,7 +40,7 @@ pub enum PostgresRefusal {
     /// No earlier system computed versions here.
     #[error("the database has no versions of an earlier system (schema fifo_legacy)")]
     NoLegacy,
-    /// Nobody holds the run lock.
+    /// The process doesn't hold the run lock, without which nobody writes a version.
     #[error("a version is written with the run lock held")]
     NoRunLock,
     /// An earlier error took the writer's connection.
@@ -48,16 +48,16 @@ pub enum PostgresRefusal {
     WriterGone,
 }
 
-/// Why a table is no ledger.
+/// Why a table can't be read as a ledger.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerFault {
-    /// It is a view, or something else.
+    /// The relation is a view, or another thing than a table.
     #[error("it is no table")]
     NoTable,
-    /// These columns are not unique.
+    /// No unique key has these columns.
     #[error("it has no unique key on {0}")]
     NoKey(&'static str),
-    /// It lacks a column.
+    /// The table lacks this column.
     #[error("column \"{0}\" is missing")]
     NoColumn(String),
     /// A column has another type.
@@ -72,7 +72,7 @@ pub enum LedgerFault {
     },
 }
 
-/// A role that may put something where we would execute it, and the schema or the thing.
+/// A role that could make our sessions execute its objects; has the role and the schema.
 #[derive(Debug, thiserror::Error)]
 pub enum Untrusted {
     /// The role owns the schema.
@@ -81,13 +81,13 @@ pub enum Untrusted {
          give it to an owner whom you trust: ALTER SCHEMA {1} OWNER TO ..."
     )]
     Owns(String, String),
-    /// The role may create in the schema.
+    /// The role may create objects in the schema.
     #[error(
         "{0} may create in schema {1}, and what it puts there could be executed with our rights; \
          take it away: REVOKE CREATE ON SCHEMA {1} FROM {0}"
     )]
     MayCreate(String, String),
-    /// The role has made something: the schema and its object.
+    /// The role made an object in the schema; has the role, then schema and object in words.
     #[error(
         "schema {1} of role {0}, which could be executed with our rights: drop it, or give it to \
          an owner whom you trust"

@@ -1,71 +1,73 @@
-//! Refusals by the rules of `store/rules.rs`; nothing was changed.
+//! Refusals by the rules in `store/rules.rs`. A refused change leaves the store as it was.
 
 use crate::engine::Timestamp;
 use crate::store::model::{ReviewStatus, VersionStatus};
 
-/// Why a version stays as it is: fits after "version 7".
+/// Why a version can't be changed. The text follows the words "version 7".
 #[derive(Debug, thiserror::Error)]
 pub enum VersionRefusal {
-    /// A new version can't have its number.
+    /// A new version can't take the number of an existing one.
     #[error("exists: a number is never used again")]
     Exists,
-    /// It is sealed for this reason: no run replaces it.
+    /// No run replaces a sealed version; has the reason for the seal.
     #[error("is sealed ({0}): it can't be replaced")]
     NotReplacedSealed(String),
-    /// It was dropped: no run replaces it.
+    /// No run replaces a dropped version.
     #[error("was dropped: it can't be replaced")]
     NotReplacedDropped,
-    /// It has the first scope, the run the second, as text.
+    /// A run replaces only a version of its own scope; has the version's scope and the run's, as
+    /// text.
     #[error("has scope {0}, not {1}: it can't be replaced")]
     NotReplacedScope(String, String),
-    /// It is sealed already: since when, and why.
+    /// The version is sealed already; has the instant and the reason of the seal.
     #[error("is sealed already, since {0} ({1})")]
     SealedAlready(Timestamp, String),
-    /// It has no result.
+    /// A version without a result can't be sealed.
     #[error("is {word}: nothing to seal", word = .0.as_str())]
     NothingToSeal(VersionStatus),
-    /// It is sealed: nobody drops it.
+    /// Nobody drops a sealed version.
     #[error("is sealed: it can't be dropped")]
     NotDroppedSealed,
-    /// It is current: nobody drops it.
+    /// Nobody drops the current version.
     #[error("is current: publish another one first")]
     NotDroppedCurrent,
-    /// It is dropped already.
+    /// The version is dropped already.
     #[error("is dropped already")]
     DroppedAlready,
-    /// It has no result, or a scope, here as text.
+    /// The version has no result, or covers only a scope (here as text), so it can't be current.
     #[error(
         "is {} with scope {}: only a complete version over all symbols can be current",
         .0.as_str(), .1
     )]
     NotPublished(VersionStatus, String),
-    /// It is sealed for this reason: no run appends to it.
+    /// No run appends to a sealed version; has the reason for the seal.
     #[error("is sealed ({0}): nothing can be appended")]
     NotAppended(String),
-    /// A run changed it while it was read.
+    /// A run changed the version while another process read it.
     #[error("was extended, replaced or dropped meanwhile: run it again")]
     Moved,
 }
 
-/// Why a trade stays as it is: fits after "trade \"A\" of account \"main\"".
+/// Why a trade can't be changed. The text follows the words "trade \"A\" of account \"main\"".
 #[derive(Debug, thiserror::Error)]
 pub enum TradeRefusal {
-    /// It is voided already.
+    /// The trade is voided already.
     #[error("is voided already")]
     VoidedAlready,
-    /// It is not voided, so nothing can be undone.
+    /// The trade is not voided, so there is no void to undo.
     #[error("is not voided")]
     NotVoided,
-    /// A correction of it counts.
+    /// A correction of the voided trade counts; has its id.
     #[error(
         "was replaced by its correction \"{0}\", which counts: void \"{0}\" first, then undo this \
          void"
     )]
     Replaced(String),
-    /// It corrects a trade that counts.
+    /// The voided trade is a correction of a trade that counts; has that trade's id.
     #[error("is a correction of \"{0}\", which counts: void \"{0}\" first, then undo this void")]
     Corrects(String),
-    /// It would count beside another form of the same execution.
+    /// The imported trade would count beside another form of the same execution; has that form's
+    /// id.
     #[error(
         "has the id of a correction, and would count beside \"{0}\": give it another id, or void \
          \"{0}\" first"
@@ -76,30 +78,30 @@ pub enum TradeRefusal {
     CorrectsCorrection(String),
 }
 
-/// Why a review item stays as it is: fits after "review item 7".
+/// Why a review item can't be changed. The text follows the words "review item 7".
 #[derive(Debug, thiserror::Error)]
 pub enum ItemRefusal {
-    /// It has that status already.
+    /// The item has the requested status already.
     #[error("is {word} already", word = .0.as_str())]
     Already(ReviewStatus),
-    /// It is open, and is to be reopened.
+    /// An open item can't be reopened; has its status.
     #[error("is {word}: it is open already", word = .0.as_str())]
     Open(ReviewStatus),
-    /// It is settled.
+    /// The item is settled, and has to be reopened first; has its status.
     #[error("is {word}: reopen it first", word = .0.as_str())]
     Settled(ReviewStatus),
 }
 
-/// Why there is no such snapshot, or none is made.
+/// Why a snapshot of history can't be read or made.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotRefusal {
     /// No snapshot has that name.
     #[error("there is no snapshot \"{0}\"")]
     Missing(String),
-    /// The name has not the form of one.
+    /// A snapshot's name ends in a date; this one does not.
     #[error("\"{0}\" is no snapshot's name: it ends in a date like 20251120")]
     Name(String),
-    /// There is one of that name.
+    /// Another snapshot has that name.
     #[error("snapshot \"{0}\" is there, and a snapshot is never changed")]
     Taken(String),
 }

@@ -1,4 +1,4 @@
-//! Faults in the steps of a schema, and changes of it that are refused.
+//! Faults in the applied migrations, and refused changes of the schema.
 
 use std::path::PathBuf;
 
@@ -6,37 +6,37 @@ use sqlx::migrate::MigrateError;
 
 use crate::files::WriteError;
 
-/// A fault in the applied steps.
+/// A fault in the applied migrations.
 #[derive(Debug, thiserror::Error)]
 pub enum StepFault {
-    /// The step was changed after it was applied.
+    /// The migration of this number was changed after it was applied.
     #[error("migration {0} was changed after it was applied")]
     Changed(i64),
-    /// The step is missing, and later ones are there.
+    /// The migration of this number was never applied, and later ones were.
     #[error("migration {0} was never applied, and later ones were")]
     Skipped(i64),
-    /// The library that applies steps found it.
+    /// The migration library reported a fault.
     #[error(transparent)]
     Found(MigrateError),
 }
 
-/// Why the schema stays as it is.
+/// Why the schema can't be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaRefusal {
-    /// The schema has this version, and the requested one is not older.
+    /// The requested schema version is not older than the present one, which this has.
     #[error("the schema is at v{0}: it can only go back to an older version")]
     NotOlder(i64),
-    /// Rows would be lost.
+    /// The older schema has no place for some rows, which would be lost.
     #[error("schema v{target} has no place for {rows} {what}")]
     Loses {
-        /// The version asked for.
+        /// The requested schema version.
         target: i64,
-        /// How many.
+        /// Number of rows that would be lost.
         rows: i64,
-        /// The kind of thing.
+        /// Kind of the rows, in words.
         what: &'static str,
     },
-    /// No view was adapted.
+    /// No operator changed the views, so there is nothing to accept.
     #[error("the views eligible_trades and ineligible_trades are as this program made them")]
     NothingAdapted,
     /// The file has a table of another program.
@@ -45,7 +45,7 @@ pub enum SchemaRefusal {
         .0.display(), .1
     )]
     OtherProgram(PathBuf, String),
-    /// The copy that comes first can't be written.
+    /// The copy of the file that precedes a migration can't be written.
     #[error(transparent)]
     Copy(WriteError),
 }

@@ -9,17 +9,17 @@ use crate::store::model::{
     Completion, Event, PointerMove, ReviewUpdate, RunFailure, Version, VersionPlan,
 };
 
-/// The writes of one transaction, in the order in which a store makes them.
+/// The writes of one transaction. Order: a store makes them in the order of the fields.
 #[derive(Debug)]
 pub(in crate::store) struct Closing<'a> {
-    /// The instant of all of them.
+    /// The instant that all these writes record.
     pub(in crate::store) at: Timestamp,
-    /// Makes a version current, and says whether it is held.
+    /// The version that becomes current, and whether a person holds it.
     pub(in crate::store) pointer: Option<(Version, bool)>,
-    /// Changes the review queue as a version says. A store reads the queue only after it made the
-    /// version current: somebody who publishes at the same time has written to the queue by then.
+    /// The version that updates the review queue, and the update. A store reads the queue only
+    /// after it made the version current, so it sees the updates of an earlier publication.
     pub(in crate::store) review: Option<(Version, &'a ReviewUpdate)>,
-    /// The log row of a run, and how it ended.
+    /// The number of a run's log row, and how the run ended.
     pub(in crate::store) run: Option<(i64, RunEnd<'a>)>,
     /// A line of the audit trail.
     pub(in crate::store) event: Option<Event>,
@@ -28,11 +28,11 @@ pub(in crate::store) struct Closing<'a> {
 /// How a run ended.
 #[derive(Debug)]
 pub(in crate::store) enum RunEnd<'a> {
-    /// It wrote a version, or appended to one.
+    /// The run wrote a version, or appended to one.
     Wrote(Version, &'a Completion),
-    /// The version had everything already. Milliseconds of the run.
+    /// The version had all trades already. The number is the run's duration in milliseconds.
     Idle(Version, i64),
-    /// It wrote nothing.
+    /// The run wrote nothing.
     Failed(&'a RunFailure),
 }
 

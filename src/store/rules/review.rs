@@ -11,12 +11,13 @@ use crate::store::model::{
 };
 use crate::store::{ItemRefusal, StoreError, StoreResult};
 
-/// Name for items that a version settles because they no longer hold.
+/// The person named in items that a version settled because they no longer hold.
 pub const AUTOMATIC: &str = PROGRAM;
 
-/// Decides whether a person's decision about a review item changes anything.
+/// Checks that a person's decision changes a review item.
 ///
-/// Errors: no such item; it has that state already; a settled item is not started.
+/// Errors: no such item; the item has that status already; it is settled and not to be reopened, or
+/// open and to be reopened.
 pub fn check_decision(decision: &ReviewDecision, item: Option<&QueuedItem>) -> StoreResult<()> {
     let (id, wanted) = (decision.id, decision.status);
     let status = item.ok_or(StoreError::NoItem(id))?.status;
@@ -33,13 +34,13 @@ pub fn check_decision(decision: &ReviewDecision, item: Option<&QueuedItem>) -> S
 /// One change of the review queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) enum ReviewChange<'a> {
-    /// A new item.
+    /// Opens a new item.
     Open(&'a ReviewItem),
-    /// An item that is open already: its facts moved.
+    /// Updates the facts of an open item.
     Refresh(i64, &'a ReviewItem),
-    /// An item that was settled holds again.
+    /// Reopens a settled item that holds again.
     Reopen(i64, &'a ReviewItem),
-    /// An item that no longer holds, and how it was settled.
+    /// Settles an item that no longer holds; has the text of the settlement.
     Settle(&'a QueuedItem, String),
 }
 
@@ -84,7 +85,7 @@ pub(in crate::store) fn exclusion_event(exclusion: &Exclusion, excluded: bool) -
     }
 }
 
-/// Kinds of events that say what was done about a review item; each names it by its number.
+/// Kinds of audit events about a review item. Each event has the item's number.
 pub const REVIEW_EVENTS: [&str; 7] = [
     "review_opened",
     "review_decided",
@@ -112,7 +113,7 @@ pub(in crate::store) fn plan_review<'a>(
     let mut wanted = BTreeSet::new();
     let mut changes = Vec::new();
     for item in &update.items {
-        // One question is asked once, however many rows ask it.
+        // Several rows with the same question get one item.
         if !wanted.insert(key_of(item)) {
             continue;
         }
@@ -156,7 +157,7 @@ pub fn details_json(item: &ReviewItem) -> String {
     serde_json::Value::Object(map).to_string()
 }
 
-/// Compares JSON texts by what they say: a database may store them in a spelling of its own.
+/// Compares JSON texts by value, because a database may store them in another spelling.
 fn is_same_json(left: &str, right: &str) -> bool {
     let parse = |text| serde_json::from_str::<serde_json::Value>(text).ok();
     left == right || (parse(left).is_some() && parse(left) == parse(right))
