@@ -1,4 +1,4 @@
-//! Differences from a filed year: line by line, by box, with totals.
+//! Compares a filed year with a version: the lines that differ, and their sums by box.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::store::{HistoryStore, StoredPool, VersionStore, together};
 /// A filed year, as the audit trail has it.
 #[derive(Debug, Clone)]
 pub struct FiledYear {
-    /// The version that was sealed with it.
+    /// The version that was filed and sealed.
     pub version: Version,
     /// The settings of the printed figures.
     pub rules: TaxRules,
@@ -26,7 +26,7 @@ pub struct FiledYear {
     pub file: String,
     /// The zip's SHA-256.
     pub sha256: String,
-    /// When.
+    /// When the year was filed.
     pub at: Timestamp,
     /// How many times the year and account were filed before.
     pub earlier: u64,
@@ -81,7 +81,7 @@ fn filed_of(
     }))
 }
 
-/// A printed line: its key and its figures.
+/// A printed line of a tax file: its key and its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrintedLine {
     /// Account of the sale.
@@ -128,12 +128,12 @@ impl PrintedLine {
     }
 }
 
-/// A difference.
+/// A line that differs between the filing and the version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amended {
     /// The filed line; `None`: the line is new.
     pub filed: Option<PrintedLine>,
-    /// The line of today; `None`: the line is gone.
+    /// The line of the compared version; `None`: the line is gone.
     pub now: Option<PrintedLine>,
 }
 
@@ -162,7 +162,7 @@ impl Amendment {
     }
 }
 
-/// Compares a filing with a version, or only some pools of it. Pools of equal hashes, and those
+/// Compares a filing with a version. `only`: the pools to compare. Pools with equal hashes, or
 /// without sales in the year, are not read.
 ///
 /// Errors: the filed version's rows are gone; the store.
@@ -280,7 +280,7 @@ fn add_lines(
     let in_year = stored.allocations.into_iter();
     let in_year = in_year.filter(|row| rules.is_in_year(row.sell_time));
     lines.extend(in_year.map(|row| {
-        // Where a trade came from changes no figure.
+        // The origin of a trade changes no figure.
         let row = maker.row(SourcedAllocation {
             row,
             batch_id: Arc::from(""),

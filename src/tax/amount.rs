@@ -70,9 +70,9 @@ impl Rounding {
 /// Proceeds and cost of a row or of a total, in printed units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Amounts {
-    /// Net of the sell's fee.
+    /// Proceeds less the sell's fee.
     pub proceeds: i128,
-    /// With the buy's fee.
+    /// Cost, with the buy's fee.
     pub cost: i128,
 }
 

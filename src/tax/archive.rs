@@ -32,16 +32,16 @@ pub struct Filed {
 }
 
 impl Filed {
-    /// Gives the zip its name. Errors: something has it by now; the folder can't be written any
-    /// more.
+    /// Gives the zip its name. Errors: another file took the name meanwhile; the folder can't be
+    /// written to.
     pub fn publish(&mut self) -> TaxResult<()> {
         let done = self.zip.publish();
         done.map_err(|error| TaxError::at(&self.zip.path, error))
     }
 }
 
-/// Writes the zip of a year: all formats, lots, unmatched, inputs, reviews, manifest. It has no
-/// name before it is published.
+/// Writes the zip of a year: all formats, lots, unmatched, inputs, reviews, manifest. The zip gets
+/// its name only from [`Filed::publish`].
 ///
 /// Errors: the path is there or can't be written; no room for the files and the zip; the store.
 pub async fn archive(
@@ -52,7 +52,7 @@ pub async fn archive(
     (program_version, stop): (&str, Stop),
 ) -> TaxResult<Filed> {
     check_place(path, if_there)?;
-    // Files and zip are on one disk: that of the zip, which is the one to make room on.
+    // The files and the zip are on the same disk, so an error about room names the zip's path.
     let at_zip = |error| TaxError::at(path, error);
     let work = ScratchFolder::create(path).map_err(at_zip)?;
     let mut request = request(rules, version, work.path());
@@ -68,14 +68,14 @@ pub async fn archive(
     let draft = write_zip(draft, work.path(), &names).map_err(at_zip)?;
     let files = names.len() as u64;
     let zip = WrittenFile::of_draft(draft, path, files).map_err(at_zip)?;
-    // Nothing is filed that `tax verify` would not open.
+    // Makes sure that `tax verify` can open the zip.
     unpack::open(zip.draft_path())?;
     Ok(Filed { exported, zip })
 }
 
-/// Asks for all formats of a year in a folder, under the names that a zip has.
+/// Makes the request for all formats of a year, in a folder, under the names of the files in a zip.
 pub(super) fn request(rules: TaxRules, version: VersionInfo, folder: &Path) -> ExportRequest {
-    // The first name is that of the export; its side files take it, too.
+    // The names of the side files begin like the first name.
     let mut files = vec![(Format::Form8949, folder.join("tax.csv"))];
     for format in Format::ALL.into_iter().filter(|f| *f != Format::Form8949) {
         let name = format!("{}.{}", format.as_str(), format.extension());

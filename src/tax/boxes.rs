@@ -66,7 +66,7 @@ pub enum AssetKind {
     Security,
 }
 
-/// A box of Form 8949: which one is checked at the top of the page.
+/// A box of Form 8949. One is checked at the top of each page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FormBox {
     /// The letter, A to L.
@@ -81,7 +81,7 @@ impl FormBox {
     /// Returns the box of a row.
     ///
     /// Source: Form 8949 (2025): boxes G to L are for transactions reported on Form 1099-DA and for
-    /// digital assets. Before that year they had the boxes of all other assets.
+    /// digital assets. Before 2025, digital assets had the boxes A to F like all other assets.
     pub fn of(term: Term, reported: Reported, kind: AssetKind, year: i16) -> Self {
         let letters = match kind {
             AssetKind::Digital if year >= DIGITAL_BOXES_FROM => DIGITAL_LETTERS,
@@ -122,7 +122,8 @@ impl FormBox {
 
     /// Returns the reference of the tax exchange format, if version 042 has one.
     ///
-    /// Source: TXF specification 042, changes of 11/30/2011. Boxes G to L are younger than it.
+    /// Source: TXF specification 042, changes of 11/30/2011. The specification is older than boxes
+    /// G to L.
     pub fn txf_reference(self) -> Option<u16> {
         match self.letter {
             'A' => Some(321),
@@ -183,7 +184,7 @@ pub fn base_asset<'a>(symbol: &'a Symbol, rules: &SymbolRules) -> &'a str {
             text
         };
     }
-    // Without a separator the longest dollar counts: BTCUSDT is BTC, and not BTCUSD in T.
+    // Without a separator, the longest dollar code is cut off: BTCUSDT counts BTC.
     let quotes = rules.usd_quotes.iter();
     let bases = quotes.filter_map(|quote| text.strip_suffix(quote.as_str()));
     bases

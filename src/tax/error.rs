@@ -23,19 +23,19 @@ pub enum TaxError {
     /// The name can't be an account.
     #[error("account is \"{0}\": it {1}")]
     BadAccount(String, IdError),
-    /// The version has no pools of the account; it has those of these.
+    /// The version has no pools of the account. Lists the accounts that it has.
     #[error("the version has no pools of account \"{0}\"")]
     NoPools(Account, Vec<String>),
     /// A file is no zip that was filed.
     #[error("{}: {}", .0.display(), .1)]
     Zip(PathBuf, BadZip),
-    /// The manifest is not ours, or of a newer program; names its gap.
+    /// The manifest is not ours, or of a newer program. Names the missing part.
     #[error("the manifest has no {0} that can be read")]
     Manifest(&'static str),
     /// The rows of a version that was filed are gone.
     #[error("version {0} was filed and its rows are gone")]
     FiledRowsGone(Version),
-    /// A run extended the version while it was read; nothing was written.
+    /// A run extended the version while this export read it; nothing was written.
     #[error("version {0} was changed while it was read: nothing was written")]
     Moved(Version),
     /// The open lots of a pool are not those that its version's run wrote.
@@ -44,7 +44,7 @@ pub enum TaxError {
     /// A decision about a review item is not possible.
     #[error(transparent)]
     Decision(#[from] DecisionError),
-    /// A stop was asked for; nothing was written.
+    /// The user asked to stop; nothing was written.
     #[error("interrupted: nothing was written")]
     Stopped,
     /// A file can't be written.
@@ -73,7 +73,7 @@ pub enum DecisionError {
     /// The trade that would be appended can't have this id.
     #[error("order id {0}: it {1}")]
     OrderId(String, IdError),
-    /// The item's sell does not count any more.
+    /// The item's sell is no longer among the pool's trades, for example because it was voided.
     #[error("item {}: sell {} does not count any more", .0, shown(.1))]
     SellGone(i64, String),
     /// The item's sell has all its lots by now.
@@ -104,18 +104,18 @@ pub enum DecisionError {
 
 /// A sheet has no more rows than these.
 ///
-/// It travels through [`io::Error`], and stays the source of the [`WriteError`].
+/// The writer returns it inside an [`io::Error`], which becomes the source of the [`WriteError`].
 #[derive(Debug, thiserror::Error)]
 #[error("a sheet of xlsx has room for {0} rows")]
 pub struct SheetFull(pub u32);
 
 impl TaxError {
-    /// Sorts an error of writing that a file was named in, or none.
+    /// Makes a tax error of an error of writing. An error that names no file gets "the export".
     pub(super) fn write(error: io::Error) -> Self {
         Self::at(Path::new("the export"), error)
     }
 
-    /// Says another place of an error of writing.
+    /// Replaces the path in an error of writing.
     pub(super) fn seen_at(self, place: &Path) -> Self {
         match self {
             Self::Write(error) => Self::Write(error.seen_at(place)),
@@ -123,7 +123,7 @@ impl TaxError {
         }
     }
 
-    /// Sorts an error of writing a file.
+    /// Makes a tax error of an error of writing a file.
     pub(super) fn at(path: &Path, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::Interrupted => Self::Stopped,

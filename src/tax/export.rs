@@ -30,12 +30,12 @@ use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
 use crate::store::{Store, VersionStore, together};
 
-/// Asks whether to stop. Clones ask the same.
+/// A question whether to stop. All clones ask the same function.
 #[derive(Clone, Default)]
 pub struct Stop(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
 
 impl Stop {
-    /// Stops where this says so.
+    /// Stops when `asked` returns true.
     pub fn when(asked: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(asked)))
     }
@@ -58,16 +58,16 @@ pub struct ExportRequest {
     pub rules: TaxRules,
     /// The version that is exported.
     pub version: VersionInfo,
-    /// The files and where they go. The first one's name gives the others theirs.
+    /// The formats and their paths. The names of the side files begin like the first path.
     pub files: Vec<(Format, PathBuf)>,
     /// Treatment of files that exist.
     pub if_there: IfThere,
-    /// Whether the version is sealed with it.
+    /// Whether the export is a draft or the filing.
     pub sealing: Sealing,
-    /// Refuse rows that are not those which the version's run wrote. A comparison with filed files
-    /// looks at both all the same.
+    /// Refuse rows that the version's run did not write. `tax verify` leaves this out, to show the
+    /// differences.
     pub check_rows: bool,
-    /// Asked while rows are read.
+    /// Asked again and again while rows are read.
     pub stop: Stop,
 }
 
@@ -86,7 +86,7 @@ fn year_bounds(rules: &TaxRules) -> TaxResult<Sold> {
     })
 }
 
-/// The paths of an export beside those of its formats.
+/// The paths of an export's side files.
 struct Paths {
     unmatched: PathBuf,
     pools: PathBuf,
@@ -105,7 +105,8 @@ impl Paths {
     }
 }
 
-/// Refuses an existing path, or one that can't be a file.
+/// Checks that files can be put at all paths. Errors: a path exists and may not be replaced, or is
+/// no file.
 fn check_paths(request: &ExportRequest, paths: &Paths) -> TaxResult<()> {
     let named = request.files.iter().map(|(_, path)| path);
     let all = named.chain([&paths.unmatched, &paths.pools, &paths.manifest]);
@@ -115,7 +116,7 @@ fn check_paths(request: &ExportRequest, paths: &Paths) -> TaxResult<()> {
     Ok(())
 }
 
-/// Exports a version's rows of a year. Nothing has its name before all is written.
+/// Exports a version's rows of a year. The files get their names after all of them are written.
 ///
 /// Errors: an existing or unwritable path; no such year or account; rows that the version's run did
 /// not write; the store.
@@ -188,7 +189,7 @@ pub async fn export(
     Ok(exported)
 }
 
-/// Compares the summaries at the export's start with those that its rows were checked with.
+/// Compares the summaries at the start of the export with those that the rows were checked with.
 ///
 /// Errors: something changed them meanwhile.
 fn check_unmoved(
@@ -220,7 +221,7 @@ async fn print_rows(
     if stop.is_asked() {
         return Err(TaxError::Stopped);
     }
-    // The thread's error comes first: the reader only sees that it is gone.
+    // The thread's error comes first: the reader only knows that the thread ended.
     let gone = || TaxError::write(io::Error::other("the thread that writes has ended"));
     let sink = printed.map_err(|_| gone())?.map_err(TaxError::write)?;
     let rows = read?;
@@ -228,7 +229,7 @@ async fn print_rows(
     Ok((rows, sink))
 }
 
-/// Completes the files of the formats, and then that of the unmatched.
+/// Completes the files of the formats, and then the file of unmatched sells.
 #[expect(clippy::type_complexity, reason = "two lists, taken apart at once")]
 fn finish(
     formats: &[(Format, PathBuf)],
@@ -246,7 +247,7 @@ fn finish(
     Ok((files, left_out))
 }
 
-/// Gives the files the lots that the version leaves open, pool by pool.
+/// Writes the version's open lots into the files, pool by pool.
 async fn give_open_lots(
     store: &dyn VersionStore,
     version: Version,
@@ -276,9 +277,9 @@ async fn give_open_lots(
     Ok(())
 }
 
-/// Compares a pool's open lots with its summary, as lots have no hash.
+/// Compares the number, size and cost of a pool's open lots with its summary. Lots have no hash.
 ///
-/// Errors: another number, size or cost.
+/// Errors: one of the three differs.
 fn check_lots(
     version: Version,
     summary: &PoolSummary,
@@ -376,10 +377,12 @@ fn write_manifest(path: &Path, if_there: IfThere, manifest: &Value) -> io::Resul
     file.finish()
 }
 
-/// Gives all files their names, and removes the files of an earlier export. If one can't have its
-/// name, it removes the new ones: half an export is no export.
+/// Gives all files their names. With `--overwrite`, it then removes files of an earlier export that
+/// the new one does not have. Without it, if a file can't get its name, the named ones are removed
+/// again.
 ///
-/// Two exports of the same names do so one after the other: the manifest is of the files beside it.
+/// A lock makes two exports to one folder wait for each other, so that the manifest always fits the
+/// files beside it.
 fn publish(request: &ExportRequest, paths: &Paths, files: &mut [WrittenFile]) -> TaxResult<()> {
     let _lock = FolderLock::take(&paths.manifest)?;
     phase::reached(Phase::Name);

@@ -7,14 +7,14 @@ use super::totals::Totals;
 use crate::report::WrittenFile;
 use crate::store::model::{NamedTrade, PoolSummary};
 
-/// A symbol of dollars beside others of the same asset.
+/// An asset that an account traded under several dollar symbols, like `BTC-USD` and `BTC-USDT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeveralDollars {
-    /// Account of the sell.
+    /// The account.
     pub account: String,
-    /// Asset of the sell.
+    /// The asset.
     pub asset: String,
-    /// The symbols it was traded under: each has lots of its own.
+    /// The symbols of the asset. Each has lots of its own.
     pub symbols: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ pub struct SeveralDollars {
 pub struct Exported {
     /// Sums.
     pub totals: Totals,
-    /// Rows of the version that were looked at: those of the year and of its lots.
+    /// Rows of the version that were read: those of the year, and those of the same lots.
     pub rows_seen: u64,
     /// Pools without a result, or with an old one: rejected, excluded, `stale`.
     pub pools: Vec<PoolSummary>,

@@ -21,7 +21,7 @@ pub use lots::LOTS_HEADER;
 pub use taxact::TAXACT_ROWS_MAX;
 pub use xlsx::{OpenLotLine, is_panic_caught};
 
-/// Facts of an export that each of its files knows.
+/// Facts of an export that each of its files may show.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportFacts<'a> {
     /// The settings of the printed figures.
@@ -104,7 +104,7 @@ impl Format {
 /// Rows that a format left out, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Their boxes, or another group.
+    /// The boxes of these rows, or another group.
     pub what: String,
     /// How many rows.
     pub rows: u64,
@@ -133,7 +133,7 @@ pub(super) trait TaxFile: Send {
     fn finish(self: Box<Self>, totals: &Totals) -> io::Result<Done>;
 }
 
-/// Unmatched rows in a file of their own, which there is only if there are any.
+/// Returns the file of unmatched rows. It is written only if there are any.
 pub(super) fn unmatched_file(path: &Path, facts: &ExportFacts<'_>) -> Box<dyn TaxFile> {
     Box::new(unmatched::Unmatched::new(path, facts))
 }

@@ -21,9 +21,9 @@ pub const MANIFEST_FORMAT: i64 = 1;
 /// Whether an export is a draft or the filing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sealing {
-    /// May be made again from another version.
+    /// A draft, which may be made again from another version.
     Draft,
-    /// The version is sealed with it.
+    /// The filing: the version is sealed.
     Final,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
         "left_out": left_out,
         "files": files_json(exported),
     });
-    // Said only if there is something to say, so that manifests of before stay as they are.
+    // Added only if it has a content, so that manifests of earlier program versions stay equal.
     if let Some(object) = manifest
         .as_object_mut()
         .filter(|_| !exported.voided_sells.is_empty())
@@ -117,7 +117,7 @@ fn voided_json(sell: &NamedTrade) -> Value {
         "order_id": sell.order_id, "order_time": sell.order_time.to_string() })
 }
 
-/// Sums of each box, with the line that takes them.
+/// Returns the sums of each box, with its line on Schedule D.
 fn boxes_json(totals: &Totals, rounding: Rounding) -> Vec<Value> {
     let of_box = |(form_box, total): (&FormBox, &BoxTotal)| {
         let mut value = sums(total, rounding);

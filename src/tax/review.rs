@@ -1,7 +1,7 @@
 //! Review items settled by decision: a person names the basis, a marked trade says so.
 //!
-//! It guesses nothing. It shows the changes of a decision before a person makes it, by matching the
-//! pool with and without it. The trade that it appends has the source `review`, and every export
+//! This module never guesses. It matches the pool with and without a decision, to show the changes
+//! before a person confirms. The trade that it appends has the source `review`, and every export
 //! shows it as such.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,10 +23,10 @@ use crate::store::model::{
 };
 use crate::store::{LedgerStore, StoreError};
 
-/// Seconds after a sell in which a buy may be its own, stamped late.
+/// Seconds after a sell in which a buy may be the sold one, with a wrong time.
 const LATE_BUY_S: i64 = 300;
 
-/// Between an order's id and the number of its fill.
+/// The text between an order's id and the number of its fill.
 const FILL_MARK: &str = "-FILL-";
 
 /// A lot that a person says was there.
@@ -40,7 +40,7 @@ pub struct BasisLot {
     pub acquired: Timestamp,
 }
 
-/// Returns the size without a lot, as the item's details have it.
+/// Returns the size without a lot, read from the item's details.
 pub fn unmatched_size(item: &QueuedItem) -> Option<Size> {
     let details: Value = serde_json::from_str(&item.details).ok()?;
     let text = details.get("unmatched_size")?.as_str()?;
@@ -81,10 +81,11 @@ pub fn basis_trades(
     (first..).zip(lots).map(trade).collect()
 }
 
-/// Checks that a decision fits the ledger of today. Since the item's version, an earlier decision
-/// or an import may have found lots.
+/// Checks that a decision fits the present ledger. After the item was written, another decision or
+/// an import may have added lots.
 ///
-/// Errors: it names more than is unmatched now; the pool can't be matched.
+/// Errors: the lots are larger than the unmatched size in the present ledger; the pool can't be
+/// matched.
 fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxResult<()> {
     let sells = figures(&matched(&item.pool, trades_of(&item.pool, ledger)?)?)?;
     let (item, order_id) = (item.id, item.order_id.clone());
@@ -102,11 +103,11 @@ fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxR
     Err(refused.into())
 }
 
-/// Numbers to look for at once after the last known one.
+/// Numbers after the last known one that one query looks for.
 const NUMBERS_AT_ONCE: u64 = 16;
 
-/// Returns the number after the last decision about each item, by its id. A decision that was
-/// undone counts: its trade stays in the ledger, so its number stays taken.
+/// Returns the number after the last decision about each item, by its id. A number stays taken
+/// after its decision was undone, as its trade stays in the ledger.
 ///
 /// Errors: the store.
 pub async fn next_numbers(
@@ -221,14 +222,14 @@ pub struct SellFigures {
     pub unmatched: Size,
     /// Cost of the matched part. Units: USD.
     pub cost: Usd,
-    /// Realized. Units: USD.
+    /// Realized pnl. Units: USD.
     pub pnl: Usd,
 }
 
 /// Changes in a pool that trades would make.
 #[derive(Debug, Clone)]
 pub struct Preview {
-    /// Sells that would come to something else: id, as it is, as it would be.
+    /// Sells whose amounts would change: id, amounts as they are, amounts as they would be.
     pub sells: Vec<(String, SellFigures, SellFigures)>,
     /// The pool's realized pnl, as it is and as it would be.
     pub pnl: (Usd, Usd),
@@ -308,7 +309,7 @@ pub enum NearMiss {
     MissingFill(String),
 }
 
-/// Looks for possible causes of an unmatched sell. Only hints: nothing is taken from them.
+/// Looks for possible causes of an unmatched sell. They are only hints: no figure depends on them.
 ///
 /// Errors: the store.
 pub async fn near_misses(
@@ -355,7 +356,7 @@ pub async fn near_misses(
     Ok(misses)
 }
 
-/// Returns the first buy after a sell, if it is of one of its sizes.
+/// Returns the first buy after a sell, if its size is one of `sizes`.
 fn cover_of(trades: &[Trade], sold_at: Timestamp, sizes: &BTreeSet<Size>) -> Option<Trade> {
     let after = trades
         .iter()
@@ -376,7 +377,8 @@ fn missing_fills(trades: &[Trade]) -> Vec<String> {
     let mut missing = Vec::new();
     for (order, numbers) in fills {
         let highest = numbers.last().copied().unwrap_or(0);
-        // An id that only looks like a fill's may end in any number: a gap of a few is a gap.
+        // An id that only looks like that of a fill may end in any number. So at most ten missing
+        // numbers of an order are named.
         let gaps = (1..highest).filter(|number| !numbers.contains(number));
         missing.extend(
             gaps.take(10)

@@ -41,7 +41,7 @@ impl Mark {
         }
     }
 
-    /// Returns the word after a description, for formats without a column for it.
+    /// Returns the word that formats without a column for marks add to a description.
     pub fn word(self) -> &'static str {
         match self {
             Self::Review => "review",
@@ -55,11 +55,11 @@ impl Mark {
 pub struct TaxRules {
     /// The tax year.
     pub year: i16,
-    /// The zone that dates and the year are taken in.
+    /// The time zone of all dates and of the tax year.
     pub zone: TimeZone,
-    /// Its name.
+    /// The name of the zone.
     pub zone_name: String,
-    /// This account only.
+    /// Only this account is exported; `None`: all accounts.
     pub account: Option<String>,
     /// Cents or whole dollars.
     pub rounding: Rounding,
@@ -87,7 +87,7 @@ impl TaxRules {
 pub struct TaxRow {
     /// The stored row and where its trades came from.
     pub from: SourcedAllocation,
-    /// The counted asset: `BTC`.
+    /// The asset that the size counts: `BTC`.
     pub asset: Arc<str>,
     /// Date of the sale in the zone.
     pub sold: Date,
@@ -120,7 +120,7 @@ pub struct MatchedRow {
     pub printed: Amounts,
 }
 
-/// One of several.
+/// The number of a slice among several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Slice {
     /// From 1; 0 if it has no number.
@@ -135,7 +135,7 @@ impl TaxRow {
         format!("{} {}", self.from.row.allocated_size, self.asset)
     }
 
-    /// Returns the description with its mark, for formats without a column for it.
+    /// Returns the description with the words of its marks, for formats without a column for marks.
     pub fn marked_description(&self) -> String {
         match self.marks().first() {
             Some(mark) => format!("{} ({})", self.description(), mark.word()),
@@ -182,7 +182,7 @@ impl RowMaker {
         Self { rules, known }
     }
 
-    /// Makes a row. Its slices are counted elsewhere.
+    /// Makes a row without the numbers of its slices, which `slices.rs` fills in.
     pub fn row(&mut self, from: SourcedAllocation) -> TaxRow {
         let stored = &from.row;
         let (asset, kind) = self.asset(&stored.symbol);

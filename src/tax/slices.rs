@@ -1,9 +1,8 @@
-//! Says of each row which slice of its sell and of its lot it is, out of how many.
+//! Numbers each row among the slices of its sell and among those of its lot, for example "2 of 3".
 //!
-//! First in, first out makes this a matter of one pass. The rows of a sell stand together, and so
-//! do those of a lot: no later lot is touched before it is used up. A row waits until both are
-//! over, or until the store has counted them. The store counts very long runs, so that few rows
-//! wait in any ledger.
+//! One pass is enough. Canonical order keeps the rows of a sell together, and first in, first out
+//! keeps the rows of a lot together. A row waits until the last row of its sell and of its lot is
+//! known. For very long runs of rows the store gives the count, so that few rows wait.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,11 +18,11 @@ use crate::store::model::{LongRun, SourcedAllocation};
 struct Run {
     id: Option<OrderId>,
     rows: u32,
-    /// Number of all rows, if the store counted them before the last one came.
+    /// Number of all rows of the run, if the store gave it before the last row.
     told: Option<u32>,
 }
 
-/// The store counted other rows than came.
+/// Returns the error for a run whose number of rows differs from the store's count.
 fn unlike(run: &Run, told: u32) -> io::Error {
     let id = run.id.as_ref().map_or("", |id| id.as_str());
     let came = run.rows;
@@ -42,16 +41,16 @@ impl Run {
     }
 }
 
-/// Runs, those of the rows that are kept back and the one that goes on.
+/// The runs of all waiting rows, and the run of the last row.
 #[derive(Debug, Default)]
 struct Runs {
-    /// Number of the first run that is kept.
+    /// Number of the first run in `runs`.
     first: u64,
     runs: VecDeque<Run>,
 }
 
 impl Runs {
-    /// Takes a row: returns the number of its run and its own number there.
+    /// Adds a row. Returns the number of its run, and the row's number in that run.
     fn take(&mut self, id: Option<&OrderId>, is_new_pool: bool) -> io::Result<(u64, u32)> {
         let goes_on = match self.runs.back() {
             Some(run) if !is_new_pool => id.is_some() && run.id.as_ref() == id,
@@ -75,7 +74,8 @@ impl Runs {
         self.runs.get(place)
     }
 
-    /// Tells whether a run's rows are ready: another run has begun, or the store counted them.
+    /// Tells whether the number of a run's rows is known: a later run has begun, or the store gave
+    /// the count.
     fn is_over(&self, number: u64) -> bool {
         let is_told = self.run(number).is_some_and(|run| run.told.is_some());
         is_told || number + 1 < self.first + self.runs.len() as u64
@@ -86,7 +86,7 @@ impl Runs {
         self.run(number).map_or(0, rows)
     }
 
-    /// Hears how many rows the run that goes on has in all.
+    /// Stores the store's count of the rows of the present run.
     fn hear(&mut self, of: &LongRun) -> io::Result<()> {
         let is_it = |run: &&mut Run| run.id.as_ref().is_some_and(|id| id.as_str() == of.order_id);
         match self.runs.back_mut().filter(is_it) {
@@ -97,7 +97,7 @@ impl Runs {
         Ok(())
     }
 
-    /// Forgets the runs before this one.
+    /// Drops the runs before this one.
     fn forget_before(&mut self, number: u64) {
         while self.first < number && self.runs.len() > 1 {
             self.runs.pop_front();
@@ -113,18 +113,18 @@ struct Kept {
     lot: Option<(u64, u32)>,
 }
 
-/// Gives rows on with their slices counted.
+/// Holds rows back until their slices are numbered.
 #[derive(Debug, Default)]
 pub(super) struct Slices {
     pool: Option<Pool>,
     sells: Runs,
     lots: Runs,
-    /// How much of the lot that goes on is used.
+    /// Units of the present lot that its rows have used.
     used: Size0,
     kept: VecDeque<Kept>,
 }
 
-/// A size that begins at nothing.
+/// A size that begins at zero.
 #[derive(Debug)]
 struct Size0(Size);
 
@@ -134,7 +134,7 @@ impl Default for Size0 {
     }
 }
 
-/// Place of a row in its sell and lot.
+/// A row's number in its sell and in its lot.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placed {
     sell: (u64, u32),
@@ -154,7 +154,8 @@ impl Slices {
         }
         let sell = self.sells.take(Some(&row.sell_order_id), is_new_pool)?;
         let Some(buy) = &row.buy_order_id else {
-            // An unmatched part finds no open lot: the last one is used up.
+            // A sell has an unmatched part only if all lots are used up, so the last lot has no
+            // more rows.
             self.lots.take(None, true)?;
             let (lot, buy_fee) = (None, None);
             return Ok(Placed { sell, lot, buy_fee });
@@ -168,7 +169,7 @@ impl Slices {
         Ok(Placed { sell, lot, buy_fee })
     }
 
-    /// Takes a row's size off its lot, and returns the row's share of the buy's fee.
+    /// Adds a row's size to the used part of its lot. Returns the row's share of the buy's fee.
     fn buy_fee(&mut self, row: &StoredAllocation) -> Result<Option<Usd>, MoneyError> {
         let before = self.used.0;
         let after = add_sizes(before, row.allocated_size)?;
@@ -183,7 +184,8 @@ impl Slices {
         })
     }
 
-    /// Hears how many rows the sell or the lot of the last row has. Errors: there were more.
+    /// Stores the store's count of the rows of the last row's sell or lot. Errors: more rows were
+    /// read already.
     pub(super) fn hear(&mut self, run: &LongRun) -> io::Result<()> {
         let runs = if run.is_sell {
             &mut self.sells
@@ -193,13 +195,14 @@ impl Slices {
         runs.hear(run)
     }
 
-    /// Keeps a row back until its sell and lot are over.
+    /// Holds a row back until its slices are numbered.
     pub(super) fn keep(&mut self, row: Box<TaxRow>, placed: Placed) {
         let Placed { sell, lot, .. } = placed;
         self.kept.push_back(Kept { row, sell, lot });
     }
 
-    /// Gives on the rows whose sells and lots are over; `all` at the end.
+    /// Passes the rows whose slices are numbered to `take`. `all`: passes every row, as the input
+    /// has ended.
     pub(super) fn give(
         &mut self,
         all: bool,

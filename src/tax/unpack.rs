@@ -1,7 +1,7 @@
 //! Zips that anybody may have made: opened within bounds, each with a name, and never unpacked to
 //! the disk.
 //!
-//! A zip's own words about its sizes count for nothing: the reader counts the bytes itself.
+//! A zip may state wrong sizes, so the reader counts the bytes itself.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -21,25 +21,25 @@ use crate::files::open_input;
 /// Name of the manifest in a zip.
 pub const MANIFEST_NAME: &str = "tax.manifest.json";
 
-/// Files in a zip. One of 10 million lots has 5,000, as TaxAct takes 2,000 rows a file.
+/// Most files in a zip. A zip of 10 million lots has 5,000, as a file for TaxAct has 2,000 rows.
 pub const ZIP_FILES_MAX: usize = 10_000;
 
-/// Bytes that are read to learn the contents of a zip: its list of files, which memory holds.
+/// Most bytes to read for a zip's list of files, which is held in memory.
 pub const ZIP_LIST_BYTES_MAX: u64 = 8 << 20;
 
-/// Bytes of a file's name.
+/// Most bytes of a file's name.
 pub const ZIP_NAME_BYTES_MAX: usize = 100;
 
-/// Bytes that a file, and all files of a zip together, may come to.
+/// Most bytes of all files of a zip together, unpacked.
 pub const ZIP_TOTAL_BYTES_MAX: u64 = 64 << 30;
 
-/// Bytes that one byte of the zip may come to. Rows of trades come to 40 at most.
+/// Most unpacked bytes for each byte of the zip. Rows of trades give 40 at most.
 pub const ZIP_RATIO_MAX: u64 = 200;
 
-/// Bytes that a zip may have at any ratio: a small one of a few equal rows.
+/// Unpacked bytes that are allowed at any ratio: a few equal rows give a very small zip.
 pub const ZIP_FREE_BYTES: u64 = 1 << 20;
 
-/// Bytes of a manifest, which memory holds.
+/// Most bytes of a manifest, which is held in memory.
 pub const ZIP_MANIFEST_BYTES_MAX: u64 = 8 << 20;
 
 const _: () = assert!(ZIP_FREE_BYTES <= ZIP_TOTAL_BYTES_MAX);
@@ -53,7 +53,7 @@ pub struct Opened {
     files: Vec<(String, u64)>,
 }
 
-/// A reader of only so many bytes of a file.
+/// A reader of a file that fails after `left` bytes.
 struct Counted {
     file: File,
     left: Arc<AtomicU64>,
@@ -87,13 +87,13 @@ pub enum BadZip {
     /// It is no zip.
     #[error("is no zip: {0}")]
     NoZip(ZipError),
-    /// One of its entries can't be read.
+    /// An entry of the zip can't be read.
     #[error(transparent)]
     Entry(#[from] ZipError),
-    /// Its parts do not go together.
+    /// The parts of the zip contradict each other.
     #[error("is damaged: {0}")]
     Damaged(ZipError),
-    /// It has too many files.
+    /// The zip has too many files.
     #[error("has {0} files, at most {ZIP_FILES_MAX}")]
     TooManyFiles(usize),
     /// Two files have the same name.
@@ -108,17 +108,17 @@ pub enum BadZip {
     /// A file's name has characters, or a length, that ours never have.
     #[error("has a file \"{}\", which is no name of ours", .0.escape_debug())]
     NameNotOurs(String),
-    /// Its bytes come to more than a bound.
+    /// The unpacked files would be larger than a limit.
     #[error("{length} bytes come to {total}, at most {total_max}")]
     TooLarge {
         /// Length of the zip.
         length: u64,
         /// Length of all its files.
         total: u64,
-        /// The bound.
+        /// The limit.
         total_max: u64,
     },
-    /// It has no manifest.
+    /// The zip has no manifest.
     #[error("has no {MANIFEST_NAME}")]
     NoManifest,
     /// The manifest is too large.
@@ -129,7 +129,8 @@ pub enum BadZip {
     Manifest(io::Error),
 }
 
-/// Opens a zip. Errors: it can't be read, `tax --final` did not write it, or it is beyond a bound.
+/// Opens a zip. Errors: the zip can't be read, `tax --final` did not write it, or it is beyond a
+/// limit.
 pub fn open(path: &Path) -> TaxResult<Opened> {
     open_zip(path).map_err(|why| TaxError::Zip(path.to_owned(), why))
 }
@@ -148,9 +149,9 @@ fn open_zip(path: &Path) -> Result<Opened, BadZip> {
         files: Vec::new(),
     };
     opened.files = opened.list(length)?;
-    // From here on the sizes that it says are the bound.
+    // From here on, the stated sizes limit what is read.
     left.store(u64::MAX, Ordering::Relaxed);
-    // No file lies in another one, and all are as the list says.
+    // Checks that no file overlaps another one, and that all are where the list says.
     let checked = opened.archive.validate_header_consistency();
     checked.map_err(BadZip::Damaged)?;
     let bytes = opened.manifest_bytes()?;
@@ -165,9 +166,9 @@ impl Opened {
         self.files.clone()
     }
 
-    /// Lists the zip's claims about its files, before any of them is read.
+    /// Lists the stated names and sizes of the files, before any file is read.
     ///
-    /// Errors: it is beyond a bound, or no file of ours.
+    /// Errors: the zip is beyond a limit, or has a file that is not one of ours.
     fn list(&self, length: u64) -> Result<Vec<(String, u64)>, BadZip> {
         let (count, mut total) = (self.archive.len(), 0_u64);
         if count > ZIP_FILES_MAX {
@@ -219,9 +220,10 @@ impl Opened {
         Ok(bytes)
     }
 
-    /// Reads a file of the zip, which has to have the size that the zip says.
+    /// Reads a file of the zip. Its size has to be the one that the zip states.
     ///
-    /// Errors: another length or checksum than the zip names; those of `read`.
+    /// Errors: the length or the checksum differs from the one that the zip states; those of
+    /// `read`.
     pub(super) fn read<T>(
         &mut self,
         name: &str,
@@ -238,14 +240,14 @@ impl Opened {
     }
 }
 
-/// A file of a zip that has as many bytes as the zip says.
+/// Reads a file of a zip and checks that it has as many bytes as the zip states.
 pub(super) struct Sized<'z> {
     file: ZipFile<'z, BufReader<Counted>>,
     left: u64,
 }
 
 impl Sized<'_> {
-    /// Reads on to the end, where the sum is compared.
+    /// Reads the rest of the file: at the end, the zip library compares the checksum.
     fn end(&mut self) -> io::Result<()> {
         let mut rest = [0; 8 << 10];
         while self.read(&mut rest)? > 0 {}
@@ -278,7 +280,7 @@ fn plain_name(raw: &[u8]) -> Result<String, BadZip> {
     Ok(name.into_owned())
 }
 
-/// Takes the system's own error out of the library's.
+/// Returns the system's own error from inside the library's error.
 pub(super) fn of_zip(error: ZipError) -> io::Error {
     match error {
         ZipError::Io(error) => error,

@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 /// Bytes that are compared at once.
 const PIECE_BYTES: usize = 128 << 10;
 
-/// Bytes of a line that differs that are shown.
+/// Most bytes that are shown of a line that differs.
 const LINE_SHOWN_BYTES_MAX: u64 = 4 << 10;
 
 /// Outcome for a file of a zip that was made again.
@@ -39,13 +39,14 @@ pub enum Verdict {
         /// The text of today.
         found: String,
     },
-    /// Filed, and not made today.
+    /// The file was filed, and is not made today.
     Gone,
-    /// Made today, and not filed.
+    /// The file is made today, and was not filed.
     New,
-    /// The zip's own bytes are not those that its manifest names: somebody changed it.
+    /// The file in the zip differs from the checksum in the manifest: somebody changed the zip.
     Altered,
-    /// Nothing to compare it with: the imports and reviews of that day.
+    /// The file lists the imports and reviews of the filing day. No file made today can be compared
+    /// with it.
     Evidence,
 }
 
@@ -56,13 +57,13 @@ pub struct Verified {
     pub manifest: Value,
     /// The version's number.
     pub version: i64,
-    /// Whether the version's rows and facts still have the hashes that were filed.
+    /// Whether the version's rows and ledger still have the filed hashes.
     pub hashes_equal: bool,
     /// Differences from the rows that the version's run wrote, if any.
     pub rows_differ: Option<String>,
     /// Verdicts by file.
     pub files: Vec<(String, Verdict)>,
-    /// The program that filed it, if that is another version of it.
+    /// The version of the program that filed the zip, if it is not this one.
     pub other_program: Option<String>,
 }
 
@@ -74,7 +75,7 @@ impl Verified {
     }
 }
 
-/// Describes differences in a version's rows. `None`: they are those that its run wrote.
+/// Describes differences in a version's rows. `None`: the rows are those that its run wrote.
 async fn rows_differ(store: &dyn Store, info: &VersionInfo) -> TaxResult<Option<String>> {
     match check_version(store, info).await {
         Ok(_) => Ok(None),
@@ -116,9 +117,10 @@ impl Opened {
         let folder = scratch.parent().unwrap_or(scratch);
         let work = ScratchFolder::create(scratch).map_err(|e| TaxError::at(folder, e))?;
         let version = info.version;
-        // The program's version stands in files, so they must keep the version of that day.
+        // The files name the version of the program. So they are made with the version that filed
+        // them.
         let request = ExportRequest {
-            // Differences are shown beside the filed text, line by line.
+            // Rows that differ are no error here: they are shown beside the filed text.
             check_rows: false,
             stop,
             ..request(rules, info, work.path())
@@ -149,7 +151,7 @@ impl Opened {
         })
     }
 
-    /// Returns the sums that the manifest names, by file.
+    /// Returns the checksums in the manifest, by file.
     fn sums(&self) -> BTreeMap<String, String> {
         let files = self.manifest.get("files").and_then(Value::as_array);
         let sum = |file: &Value| {
@@ -159,7 +161,7 @@ impl Opened {
         files.into_iter().flatten().filter_map(sum).collect()
     }
 
-    /// Compares a file with the one made today. Neither is held in memory.
+    /// Compares a filed file with the one made today, without holding either in memory.
     ///
     /// Errors: the new file can't be read.
     fn judge(
@@ -172,7 +174,7 @@ impl Opened {
         let made = made.map(|path| open_input(path, false)).transpose();
         let mut made = made.map_err(TaxError::write)?;
         let compared = self.read(name, size, |filed| compare(filed, made.as_mut()));
-        // A file that can't be unpacked is certainly not the filed one.
+        // A file that can't be unpacked was changed after the filing.
         let Ok((sha256, place)) = compared else {
             return Ok(Verdict::Altered);
         };
@@ -210,14 +212,15 @@ impl Opened {
 /// First difference of two files.
 enum Place {
     Nowhere,
-    /// In a line, from 1, which begins at a byte.
+    /// The first line that differs, from 1, and the byte at which it begins.
     Differs {
         line: u64,
         line_at: u64,
     },
 }
 
-/// Reads a filed file to its end, beside the one that is made today. Returns its sum.
+/// Reads a filed file to its end, and compares it with the one made today. Returns the checksum of
+/// the filed file, and the first difference.
 fn compare(filed: &mut impl Read, made: Option<&mut File>) -> io::Result<(String, Option<Place>)> {
     let Some(made) = made else {
         return Ok((sum_of(filed)?.0, None));
@@ -266,7 +269,7 @@ fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Reads a line as far as it is shown. `None`: it is no text.
+/// Reads the part of a line that is shown. `None`: the line is not UTF-8, or has a NUL byte.
 fn shown_line(input: &mut impl Read) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     BufReader::new(input)

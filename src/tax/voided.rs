@@ -1,4 +1,4 @@
-//! Sells that a person voided: an export has none of them, and says so.
+//! Finds the sells that a person voided. An export leaves them out, and says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use crate::engine::{Account, CORRECTION_MARK, Pool, Side, Timestamp, split_corre
 use crate::store::model::{NamedTrade, Scope, Slice, Sold, TradeIds, VersionInfo, Watermark};
 use crate::store::{LedgerStore, StoreError};
 
-/// Lists a time's sells that were voided when a version was computed, and that no correction
-/// replaces. Only of the pools of the version's scope.
+/// Lists the sells of a year that were voided when a version was computed, and that no correction
+/// replaces. It lists only pools in the version's scope.
 ///
 /// Errors: the store fails.
 pub(super) async fn voided_sells(
@@ -20,7 +20,8 @@ pub(super) async fn voided_sells(
     sold: Sold,
 ) -> TaxResult<Vec<NamedTrade>> {
     let now = match store.voided_as_of(&version.watermark).await {
-        // A restored database: nobody knows the voids of that time, only those of now.
+        // In a restored database, the voids of that time are unknown, so the present ones are
+        // listed.
         Err(StoreError::WatermarkElsewhere(_)) => Some(now(store).await?),
         _ => None,
     };
@@ -37,9 +38,9 @@ pub(super) async fn voided_sells(
     unreplaced(store, sells, as_of).await
 }
 
-/// Returns how far the ledger reaches at this instant.
+/// Returns the watermark of the present ledger.
 async fn now(store: &dyn LedgerStore) -> TaxResult<Watermark> {
-    // Trades later than all that there are: none is read.
+    // A time after all trades, so that no trade is read.
     let last = "9999-12-31T23:59:59.999999Z".parse::<Timestamp>();
     let slice = last.ok().map(|last| Slice {
         after: Some(last),
@@ -62,10 +63,10 @@ fn covers(scope: &str, pool: &Pool) -> bool {
         && symbols.is_none_or(|all| all.is_empty() || all.iter().any(is_symbol))
 }
 
-/// Account and id of an execution; any form of it may count.
+/// Account and original id of an execution. All its corrected forms share them.
 type Original = (String, String);
 
-/// Leaves the newest form of each execution, unless another form counts.
+/// Keeps the newest form of each voided execution. Drops an execution if another form of it counts.
 async fn unreplaced(
     store: &dyn LedgerStore,
     sells: Vec<NamedTrade>,
@@ -101,7 +102,7 @@ async fn unreplaced(
     Ok(newest.into_values().collect())
 }
 
-/// Returns the id of an execution as it came.
+/// Returns the original id of an execution, without the number of a correction.
 fn original(order_id: &str) -> String {
     let of = split_correction(order_id).map(|(of, _)| of);
     of.unwrap_or(order_id).to_owned()

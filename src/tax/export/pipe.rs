@@ -1,4 +1,4 @@
-//! From the store that reads to the thread that prints.
+//! Passes rows from the store, which reads them, to the thread that prints them.
 
 use std::io;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -12,20 +12,20 @@ use crate::tax::row::RowMaker;
 use crate::tax::slices::Slices;
 use crate::tax::totals::Totals;
 
-/// Rows that are handed over at once.
+/// Rows that the reader passes to the printing thread at once.
 const BATCH_ROWS: usize = 256;
 
-/// Batches between the reader and the writer.
+/// Most batches that may wait between the reader and the printing thread.
 const BATCHES_WAITING: usize = 8;
 
-/// A piece that a reader hands over.
+/// A row, or a count of rows, that the reader passes on.
 #[expect(clippy::large_enum_variant, reason = "nearly all are rows")]
 enum Item {
     Row(SourcedAllocation),
     Long(LongRun),
 }
 
-/// Takes rows from the store and hands them to the thread that prints them.
+/// Collects rows from the store and passes them to the thread that prints them.
 pub(super) struct Pipe {
     batch: Vec<Item>,
     to: SyncSender<Vec<Item>>,
@@ -61,7 +61,8 @@ impl Pipe {
         self.flush()
     }
 
-    /// Hands the rows over. Errors: a stop is asked for, or the thread has ended, and says why.
+    /// Passes the collected rows on. Errors: the user asked to stop; the thread has ended, which
+    /// returns the reason.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if self.stop.is_asked() {
             return Err(io::ErrorKind::Interrupted.into());

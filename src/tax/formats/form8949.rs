@@ -29,7 +29,7 @@ const HEADER: [&str; 14] = [
     "Note",
 ];
 
-/// Rows wait in a file a box, so that the form's order needs no memory.
+/// The form has its rows by box. Each box has a temporary file, so that no rows wait in memory.
 pub(super) struct Form8949 {
     path: PathBuf,
     file: CsvFile,

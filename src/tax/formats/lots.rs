@@ -73,7 +73,7 @@ impl Lots {
     }
 }
 
-/// Returns the fee share of the sell, which is unknown where its fee is.
+/// Returns the slice's share of the sell's fee; `None` if the fee is unknown.
 fn sell_fee(row: &TaxRow) -> Option<crate::engine::Usd> {
     let stored = &row.from.row;
     let share = stored.proceeds_usd.checked_sub(stored.net_proceeds_usd);

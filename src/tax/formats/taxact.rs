@@ -1,4 +1,4 @@
-//! CSV for TaxAct, under its own headings, in files that it has room for.
+//! CSV for TaxAct, with its headings, in files that are small enough for it.
 //!
 //! Source: TaxAct, "Form 1099-B - Create Your Own Spreadsheet" (headings, reporting category) and
 //! "Form 1099-B - Summary Totals" (2,000 items).

@@ -144,7 +144,7 @@ fn about(facts: &ExportFacts<'_>) -> Vec<(String, String)> {
 
 impl Xlsx {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
-        // Refused here and not after all rows are read.
+        // Creates the file first, so that a bad path is refused before all rows are read.
         let draft = Draft::create(path, facts.if_there)?;
         let mut book = Workbook::new();
         let folder = draft.path().parent().map(Path::to_owned);

@@ -11,7 +11,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
 use crate::tax::{Rounding, SheetFull};
 
-/// Rows of a sheet, the header included.
+/// Most rows of a sheet, the header included.
 const SHEET_ROWS_MAX: u32 = 1_048_576;
 
 /// How cells look.
@@ -50,7 +50,7 @@ impl Sheet {
         Ok(Self { sheet, row, column })
     }
 
-    /// Begins the next row. Errors: a sheet has no more.
+    /// Begins the next row. Errors: the sheet is full.
     pub(super) fn next(&mut self) -> io::Result<&mut Self> {
         self.row += 1;
         self.column = 0;
@@ -121,7 +121,7 @@ impl Sheet {
     }
 }
 
-/// Takes the system's own error out of the library's.
+/// Returns the system's own error from inside the library's error.
 pub(super) fn failed(error: XlsxError) -> io::Error {
     match error {
         XlsxError::IoError(error)
@@ -135,12 +135,12 @@ thread_local! {
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Tells whether a panic of this thread becomes an error: nobody needs its message.
+/// Tells whether a panic of this thread becomes an error, so that its message need not be printed.
 pub fn is_panic_caught() -> bool {
     IS_CAUGHT.get()
 }
 
-/// Does work in which the library panics where a sheet can't be written: it has no errors there.
+/// Does work in which the library panics instead of returning an error if a sheet can't be written.
 pub(super) fn caught<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     IS_CAUGHT.set(true);
     let done = catch_unwind(AssertUnwindSafe(work));
