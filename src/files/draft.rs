@@ -1,4 +1,4 @@
-//! A file on its way: written beside its place, then named.
+//! A file that is written under a temporary name, and then gets its own name.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -14,15 +14,16 @@ use super::look::kind_of;
 use super::rename;
 use super::unfinished::Unfinished;
 
-/// Treatment of a file that has the name already.
+/// Treatment of an existing file with the name of a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IfThere {
-    /// It stays, and the new one is refused.
+    /// The existing file stays, and the new one is refused.
     Refuse,
-    /// It is replaced, if it is a plain file. The new one takes over its mode, owner and group.
+    /// The existing file is replaced if it is a plain file. The new one takes over its mode, owner
+    /// and group.
     Replace,
-    /// The same, also if the process [keeps](super::keep) it: its own settings are brought up to
-    /// date.
+    /// Like `Replace`, but also for a [protected](super::keep) file: the program updates its own
+    /// settings.
     Update,
 }
 
@@ -36,33 +37,35 @@ impl IfThere {
     }
 }
 
-/// A file on its way. Dropping it leaves nothing behind.
+/// A file that is being written. If it is dropped before `publish`, it is removed.
 ///
-/// It is read, written and sought like a file, and each of its errors names the file. The first
-/// write that fails says so. It accepts and drops later bytes, and the file never gets a name.
-/// Otherwise a library that tidies up after an error would print a line of its own.
+/// A draft can be read, written and sought like a file, and each error names the file. The first
+/// write that fails returns its error, and the draft never gets its name. Later writes succeed and
+/// drop their bytes. Otherwise a library that cleans up after an error would print a message of its
+/// own.
 #[derive(Debug)]
 pub struct Draft {
     target: PathBuf,
     if_there: IfThere,
     file: File,
-    /// `None`: it has its name.
+    /// The temporary name; `None`: the file has its own name.
     part: Option<Unfinished>,
     /// Mode of a new file.
     mode: u32,
-    /// Length that the file would have by now; set once a write failed.
+    /// Length that the file would have if all writes had succeeded. `None`: no write failed.
     failed_at: Option<u64>,
 }
 
-/// Checks that a file can be put there, before any work is done for it.
+/// Checks that a file can be put at a path, before any work is done for it.
 ///
-/// Errors: the path has a thing that may not be replaced, or is not a plain file; it is a file that
-/// the command works with.
+/// Errors: a file that may not be replaced has the path; something that is not a plain file has it;
+/// the path is that of a protected file.
 pub fn check_place(target: &Path, if_there: IfThere) -> Result<(), WriteError> {
     found(target, if_there).map(|_| ())
 }
 
-/// Returns the file to replace. The last part of a path is not followed: a link is not a file.
+/// Returns the file to replace. A link in the last part of a path is not followed, and is not a
+/// file.
 fn found(target: &Path, if_there: IfThere) -> Result<Option<Metadata>, WriteError> {
     let path = || target.to_owned();
     if if_there != IfThere::Update {
@@ -88,13 +91,13 @@ fn found(target: &Path, if_there: IfThere) -> Result<Option<Metadata>, WriteErro
 }
 
 impl Draft {
-    /// Begins a file. Errors: it can't be made there, or something is in its place.
+    /// Begins a file. Errors: the file can't be made there, or something has its name.
     pub fn create(target: &Path, if_there: IfThere) -> io::Result<Self> {
         found(target, if_there)?;
         Self::begin(target, if_there)
     }
 
-    /// Begins a file that never gets a name: it is gone when it is dropped.
+    /// Begins a temporary file, which is removed when it is dropped.
     pub fn nameless(beside: &Path) -> io::Result<Self> {
         Self::begin(beside, IfThere::Refuse)
     }
@@ -118,12 +121,13 @@ impl Draft {
         })
     }
 
-    /// Returns where the bytes are.
+    /// Returns the present path: the temporary one, or the file's own.
     pub fn path(&self) -> &Path {
         self.part.as_ref().map_or(&self.target, Unfinished::path)
     }
 
-    /// Gives a new file the mode, owner and group of another one: a copy is as open as its source.
+    /// Gives a new file the mode, owner and group of another file, so that the same users can read
+    /// a copy.
     ///
     /// Errors: the source is gone.
     pub fn like(&mut self, source: &Path) -> io::Result<()> {
@@ -132,7 +136,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Brings all bytes to the disk. Errors: there is no room for them.
+    /// Writes all bytes to the disk. Errors: a write failed; the disk is full or failed.
     pub fn complete(&mut self) -> io::Result<()> {
         self.check_whole()?;
         self.file.sync_all().map_err(|error| self.failed(error))
@@ -140,7 +144,7 @@ impl Draft {
 
     /// Completes the file and gives it its name. Does nothing if the file has its name.
     ///
-    /// Errors: something is in its place by now; the disk.
+    /// Errors: something else has the name by now; the disk.
     pub fn publish(&mut self) -> io::Result<()> {
         if self.part.is_none() {
             return Ok(());
@@ -166,7 +170,7 @@ impl Draft {
         rename::sync_folder_of(&self.target).map_err(|error| self.failed(error))
     }
 
-    /// Takes the file's name away again, if nobody replaced it since.
+    /// Removes the published file, unless another one has replaced it since.
     pub fn take_back(&self) {
         if self.part.is_none() {
             rename::remove_same(&self.file, &self.target);
@@ -186,7 +190,7 @@ impl Draft {
     }
 }
 
-/// Sorts why a file could not even begin. A folder that is not there is not the file's own name.
+/// Names the file in the error of its creation. The end of the process is no such error.
 fn begin_failed(error: io::Error, target: &Path) -> io::Error {
     if error.kind() == ErrorKind::Interrupted {
         return error;
@@ -194,8 +198,8 @@ fn begin_failed(error: io::Error, target: &Path) -> io::Error {
     WriteError::of(error, target).into()
 }
 
-/// Gives a file the owner and group of another one, and returns its mode. If the file can't have
-/// the group, no other group gets its rights.
+/// Gives a file the owner and group of another file. Returns that file's mode, without the rights
+/// of the group if the file can't have this group.
 fn take_over(file: &File, from: &Metadata) -> u32 {
     let mode = from.mode() & 0o777;
     let Ok(own) = file.metadata() else {
@@ -226,7 +230,7 @@ impl Write for Draft {
             return Ok(bytes.len());
         }
         match self.file.write(bytes) {
-            // It is tried again, and nobody has to hear of it.
+            // The caller tries an interrupted write again, so it is no failure.
             Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
             Err(error) => {
                 self.failed_at = Some(self.file.stream_position().unwrap_or_default());

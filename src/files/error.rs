@@ -3,17 +3,17 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// Why a file was not written. It travels through [`io::Error`] where a trait asks for one, and
+/// Why a file was not written. If a trait asks for an [`io::Error`], this error is put inside one.
 /// [`WriteError::of`] takes it out again.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// There is something by that name, and nobody asked to replace it.
+    /// The name is taken, and nobody asked to replace the file.
     #[error("{} exists", .path.display())]
     Exists {
         /// The place.
         path: PathBuf,
     },
-    /// The command works with the file by that name.
+    /// The name is that of a file which the command works with.
     #[error("{} is {what}: a result never replaces it", .path.display())]
     InUse {
         /// The place.
@@ -29,7 +29,7 @@ pub enum WriteError {
         /// The kind of thing, with its article.
         what: &'static str,
     },
-    /// Another process gives names to files of the folder, and does not come to an end.
+    /// Another process locks the folder to name its files, and does not end.
     #[error("another export writes into {}", .folder.display())]
     Locked {
         /// The folder.
@@ -43,7 +43,7 @@ pub enum WriteError {
         /// The system's reason.
         reason: String,
     },
-    /// The folder takes no file from this user.
+    /// This user may not, or can't, make the file in this folder.
     #[error("can't write {}: {source}", .path.display())]
     Denied {
         /// The place.
@@ -62,7 +62,8 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// Sorts an error of the system, and says where it was met. One that says so already stays.
+    /// Makes a write error of an error of the system and a path. An error that already is a write
+    /// error stays as it is.
     pub fn of(error: io::Error, path: &Path) -> Self {
         let error = match error.downcast::<Self>() {
             Ok(known) => return known,
@@ -91,7 +92,8 @@ impl WriteError {
         }
     }
 
-    /// Says another place: a person did not name the one where the file is made.
+    /// Replaces the path. Used if the file was made in a temporary folder, whose path no user
+    /// named.
     #[must_use]
     pub fn seen_at(mut self, place: &Path) -> Self {
         let (Self::Locked { folder: path }

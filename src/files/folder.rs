@@ -1,4 +1,4 @@
-//! A folder for temporary results, gone in the end.
+//! A folder for temporary results.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -11,12 +11,12 @@ use super::unfinished::Unfinished;
 /// Only the owner may look into it.
 const MODE_FOLDER: u32 = 0o700;
 
-/// A folder that is removed with all that is in it when this is dropped.
+/// A folder that is removed with all its files when this value is dropped.
 #[derive(Debug)]
 pub struct ScratchFolder(Unfinished);
 
 impl ScratchFolder {
-    /// Makes one beside a path, named after it. Errors: it can't be made there.
+    /// Makes a folder beside a path, with a similar name. Errors: the folder can't be made there.
     pub fn create(beside: &Path) -> io::Result<Self> {
         let make = |path: &Path| DirBuilder::new().mode(MODE_FOLDER).create(path);
         match Unfinished::make(beside, true, make) {
@@ -26,7 +26,7 @@ impl ScratchFolder {
         }
     }
 
-    /// Returns its path.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         self.0.path()
     }

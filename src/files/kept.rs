@@ -1,8 +1,8 @@
 //! Files that a command works with, and that no result may replace: the database in use, its side
 //! files, and the configuration.
 //!
-//! A process names its kept files once, before it writes anything. Then it compares each place of a
-//! result, by name and by file, so another spelling of the path is no way around it.
+//! A process lists these files once, before it writes anything. Then it compares the path of each
+//! result with them, by name and by file. So another spelling of a path does not help.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::error::WriteError;
 
-/// Files that this process keeps.
+/// Files that this process protects.
 static KEPT: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
 
 /// Paths, each with its kind.
@@ -22,20 +22,20 @@ struct Kept(Vec<(PathBuf, &'static str)>);
 /// Protects a file: no output of this program may replace it. The error message calls it `what`,
 /// for example "the database in use".
 ///
-/// The name is kept whether or not a file has it already.
+/// The file need not exist yet.
 pub fn keep(path: &Path, what: &'static str) {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     kept.add(path, what);
 }
 
-/// Checks that a result may have a name. Errors: something that is kept has it.
+/// Checks that a result may have a path. Errors: it is that of a protected file.
 pub(super) fn check(target: &Path) -> Result<(), WriteError> {
     let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     kept.check(target)
 }
 
 impl Kept {
-    /// A link and the file that it leads to are both kept.
+    /// Adds a path, and if it is a link, the file that it leads to.
     fn add(&mut self, path: &Path, what: &'static str) {
         self.0.push((named(path), what));
         if let Ok(real) = path.canonicalize() {
@@ -56,7 +56,8 @@ impl Kept {
     }
 }
 
-/// Returns a path whose folder is spelled in one way. The last part is not followed.
+/// Returns a path with the canonical spelling of its folder. A link in the last part is not
+/// followed.
 fn named(path: &Path) -> PathBuf {
     let name = path.file_name().map(OsString::from).unwrap_or_default();
     let folder = path.parent().filter(|folder| *folder != Path::new(""));

@@ -1,5 +1,5 @@
-//! Locks. One is held on a file, which stays: processes meet at its name. Another is held on a
-//! folder, while files that belong together get their names.
+//! Two kinds of locks. A lock file stays after use, so that all processes lock the same file. A
+//! folder is locked while files that belong together get their names.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -13,15 +13,15 @@ use super::MODE_OWN;
 use super::error::WriteError;
 use super::look::kind_of;
 
-/// Between two looks whether a folder is free. Units: milliseconds.
+/// Time between two tries to lock a folder. Units: milliseconds.
 const LOOK_AGAIN_MS: u64 = 20;
 
-/// Looks before a folder is given up: with the time between them, 5 seconds. Names are given in
+/// Tries to lock a folder before giving up. All tries together take 5 seconds; naming files takes
 /// far less.
 const LOOKS_MAX: u32 = 250;
 
-/// Held by a process while it gives names to files of a folder that belong together. Dropping it
-/// lets the next one in.
+/// The lock of a folder while files that belong together get their names. Dropping it releases the
+/// lock.
 #[derive(Debug)]
 pub struct FolderLock {
     /// `None`: this file system, or this user, can't lock a folder.
@@ -29,9 +29,9 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
-    /// Takes the lock of the folder that a file is in, or waits for it.
+    /// Locks the folder of a file. Waits while another process holds the lock.
     ///
-    /// Errors: another process keeps it.
+    /// Errors: another process holds the lock for too long.
     pub fn take(file: &Path) -> Result<Self, WriteError> {
         Self::take_within(file, LOOKS_MAX)
     }
@@ -67,7 +67,7 @@ impl FolderLock {
 /// Opens or makes a lock file, with the rights of the file that it guards. A user who may write to
 /// that file must be able to lock it.
 ///
-/// Errors: no permission; a link or no plain file is there, which nobody would look for.
+/// Errors: no permission; the path is that of a link or of something that is not a plain file.
 pub fn open_lock(path: &Path, guarded: &Path) -> io::Result<File> {
     loop {
         match open(path, false) {

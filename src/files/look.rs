@@ -1,4 +1,4 @@
-//! Looks at paths and reads files, but never one that would block for ever.
+//! Checks paths and reads files, without ever waiting on one that never ends.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, IsTerminal, Read};
@@ -19,9 +19,10 @@ pub fn kind_of(kind: FileType) -> &'static str {
     }
 }
 
-/// Opens a plain file, through links. Errors: it is not there, not readable, or no plain file.
+/// Opens a plain file, and follows links. Errors: the file does not exist, can't be read, or is no
+/// plain file.
 pub fn open_input(path: &Path, writable: bool) -> io::Result<File> {
-    // Without waiting: a pipe that nobody writes to would never open.
+    // Opens without waiting: otherwise a pipe without a writer would never open.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = OpenOptions::new()
         .read(true)
@@ -53,10 +54,10 @@ pub fn open_text(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Checks that a text is a plain file, or a shell's stream. Nothing is opened, so nothing is waited
-/// for.
+/// Checks that a path is that of a plain file or a shell's stream. It reads nothing, so it never
+/// waits.
 ///
-/// Errors: it is not there; it is another kind of thing, which may never end.
+/// Errors: the path does not exist; it is another kind of thing, which may never end.
 pub fn check_text(path: &Path) -> io::Result<()> {
     let there = fs::metadata(path)?;
     let kind = there.file_type();
@@ -71,7 +72,7 @@ pub fn check_text(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Tells whether a path names a stream that the process got, or the null device.
+/// Tells whether a path names a stream that the process inherited, or the null device.
 fn is_handed_over(path: &Path) -> bool {
     if path == Path::new("/dev/stdin") || path == Path::new("/dev/null") {
         return true;
@@ -92,12 +93,12 @@ fn is_null(there: &Metadata) -> bool {
     fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == there.rdev())
 }
 
-/// Tells whether a path is a terminal: a person there ends the text.
+/// Tells whether a path is a terminal, where a person can end the text.
 fn is_terminal(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| file.is_terminal())
 }
 
-/// Reads a text of at most so many bytes. Errors: as [`open_text`]; the text is longer.
+/// Reads a text of at most `bytes_max` bytes. Errors: as [`open_text`]; the text is longer.
 pub fn read_input(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let file = open_text(path)?;
     let mut bytes = Vec::new();

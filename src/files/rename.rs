@@ -1,4 +1,4 @@
-//! Names for whole files: nothing is replaced, and the folder keeps the name.
+//! Gives complete files their names without replacing others, and writes the names to the disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -32,52 +32,53 @@ fn at_once(_: &Path, _: &Path) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Tells whether a file system does not know the call, rather than refuse it.
+/// Tells whether an error means that the file system does not support the call.
 fn is_unknown(error: &io::Error) -> bool {
     let unknown = [ErrorKind::Unsupported, ErrorKind::InvalidInput];
     unknown.contains(&error.kind())
 }
 
-/// For file systems that can't rename so, but have hard links.
+/// Renames through a hard link, for file systems without a rename that never replaces.
 fn by_a_second_name(from: &Path, to: &Path) -> io::Result<()> {
     fs::hard_link(from, to)?;
     fs::remove_file(from)
 }
 
-/// For those that have neither: the name is taken by an empty file, and that one replaced.
+/// Renames over an empty file that it makes first, for file systems that have no hard links either.
 fn over_an_empty_one(from: &Path, to: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create_new(true).open(to)?;
     fs::rename(from, to)
 }
 
-/// Brings a folder's names to the disk, where its file system can do that.
+/// Writes a folder's names to the disk, if its file system can do that.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let synced = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
     match synced {
-        // The folder may be written to and not read, or can't be synced: the file itself is safe.
+        // The folder can't be read or synced. Only the name may be lost in a crash: the file's
+        // bytes are on the disk.
         Err(error) if is_unknown(&error) || error.kind() == ErrorKind::PermissionDenied => Ok(()),
         done => done,
     }
 }
 
-/// Removes a name if it still is that of a file.
+/// Removes a path if it still leads to this file.
 pub(super) fn remove_same(file: &File, path: &Path) {
     let (Ok(own), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else {
         return;
     };
     if (own.dev(), own.ino()) == (there.dev(), there.ino()) {
-        // It undoes as much as it can: the error that led here is the one to show.
+        // Ignores a failure: the error that led here is the one to show.
         let _ = fs::remove_file(path);
     }
 }
 
-/// Removes a file of an earlier run that no new file replaces. A link is removed itself. A file
-/// that the process [keeps](super::keep) stays: no earlier run wrote it.
+/// Removes a file of an earlier run that no new file replaces. Of a link, it removes the link
+/// itself. A [protected](super::keep) file stays, as no earlier run wrote it.
 ///
-/// Errors: it can't be removed.
+/// Errors: the file can't be removed.
 pub fn remove_published(path: &Path) -> Result<(), WriteError> {
     if kept::check(path).is_err() {
         return Ok(());

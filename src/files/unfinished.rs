@@ -8,34 +8,34 @@ use std::sync::{Mutex, PoisonError};
 
 use uuid::Uuid;
 
-/// How a name ends as long as its file is not finished. No result ever has such a name.
+/// The end of the name of an unfinished file. No result ever has such a name.
 pub const UNFINISHED_SUFFIX: &str = ".unfinished";
 
-/// Bytes of a file's own name that are shown in the other one: a name has 255 at most.
+/// Most bytes of a file's own name that its temporary name shows. A name can have 255 bytes.
 const NAME_BYTES_MAX: usize = 120;
 
-/// Digits that nobody guesses: 64 bits.
+/// Random digits in a temporary name: 64 bits, which nobody can guess.
 const RANDOM_DIGITS: usize = 16;
 
-/// Names tried before the folder counts as full of them.
+/// Most random names to try.
 const NAMES_TRIED_MAX: usize = 8;
 
 /// Unfinished paths, and whether each is a folder. `None`: the process is about to end.
 static UNFINISHED: Mutex<Option<BTreeMap<PathBuf, bool>>> = Mutex::new(Some(BTreeMap::new()));
 
-/// A path that is removed unless it is let go.
+/// A path that is removed when this value is dropped, unless `let_go` was called.
 #[derive(Debug)]
 pub(super) struct Unfinished(PathBuf);
 
 impl Unfinished {
-    /// Makes something by a name that nobody has, beside a path. Errors: those of `make`.
+    /// Makes a file or folder by a random name beside a path. Errors: those of `make`.
     pub(super) fn make<T>(
         target: &Path,
         is_folder: bool,
         make: impl Fn(&Path) -> io::Result<T>,
     ) -> io::Result<(Self, T)> {
         let mut list = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody would take it away any more.
+        // The process is about to end, so nobody would remove a new file.
         let list = list.as_mut().ok_or(io::ErrorKind::Interrupted)?;
         let mut tried = 1;
         loop {
@@ -59,7 +59,7 @@ impl Unfinished {
         &self.0
     }
 
-    /// Takes it from the list: it has another name by now.
+    /// Takes the path from the list, as the file has its own name by now.
     pub(super) fn let_go(self) {
         forget(&self.0);
         std::mem::forget(self);
@@ -80,14 +80,14 @@ fn forget(path: &Path) -> Option<bool> {
 }
 
 fn remove(path: &Path, is_folder: bool) {
-    // It is removed as well as it can be: the error that led here is the one to show.
+    // Ignores a failure: the error that led here is the one to show.
     let _ = match is_folder {
         true => fs::remove_dir_all(path),
         false => fs::remove_file(path),
     };
 }
 
-/// Removes all that is not finished, and lets nothing more begin. For the end of a process.
+/// Removes all unfinished files, and refuses new ones. A process calls this at its end.
 pub fn remove_unfinished() {
     let mut list = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     for (path, is_folder) in list.take().into_iter().flatten() {

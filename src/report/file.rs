@@ -1,4 +1,5 @@
-//! Files with rows: hashed and counted as they are written, and there whole or not at all.
+//! Files with rows. Their bytes are hashed and counted while they are written, and a file exists
+//! only when it is whole.
 
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -8,10 +9,10 @@ use sha2::{Digest, Sha256};
 use super::line::CsvLine;
 use crate::files::{Draft, IfThere, open_input};
 
-/// Bytes kept before they are written.
+/// Size of a file's write buffer, in bytes.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// A file on its way. Dropping it leaves nothing behind.
+/// A file that is being written. Dropping it removes the file.
 #[derive(Debug)]
 pub struct PartFile {
     path: PathBuf,
@@ -21,14 +22,14 @@ pub struct PartFile {
     bytes: u64,
 }
 
-/// A file of CSV lines below a header, on its way.
+/// A CSV file with a header that is being written.
 #[derive(Debug)]
 pub struct CsvFile {
     file: PartFile,
     line: CsvLine,
 }
 
-/// A complete file that still lacks its name.
+/// A complete file. It gets its name from `publish`.
 #[derive(Debug)]
 pub struct WrittenFile {
     /// Its path.
@@ -48,12 +49,12 @@ pub fn hex(digest: &[u8]) -> String {
 }
 
 impl PartFile {
-    /// Begins a file. Errors: it can't be made there, or something is in its place.
+    /// Begins a file. Errors: the file can't be made there, or something has its name.
     pub fn create(path: &Path, if_there: IfThere) -> io::Result<Self> {
         Ok(Self::of(path, Draft::create(path, if_there)?))
     }
 
-    /// Begins rows that are appended to another file in the end, and never get a name.
+    /// Begins a temporary file of rows, to append to another file later.
     pub fn nameless(beside: &Path) -> io::Result<Self> {
         Ok(Self::of(beside, Draft::nameless(beside)?))
     }
@@ -68,7 +69,7 @@ impl PartFile {
         }
     }
 
-    /// Writes bytes that are no row.
+    /// Writes bytes that do not count as a row.
     pub fn head(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.digest.update(bytes);
         self.bytes += bytes.len() as u64;
@@ -86,7 +87,7 @@ impl PartFile {
         self.rows
     }
 
-    /// Appends another file's bytes and rows, which is gone then.
+    /// Appends another file's bytes and rows, and removes that file.
     pub fn append(&mut self, other: Self) -> io::Result<()> {
         let rows = other.rows;
         let mut input = other.output.into_inner().map_err(|e| e.into_error())?;
@@ -119,12 +120,12 @@ impl CsvFile {
         Ok(Self { file, line })
     }
 
-    /// Returns the row under construction.
+    /// Returns the present row, to add cells to it.
     pub fn line(&mut self) -> &mut CsvLine {
         &mut self.line
     }
 
-    /// Writes that row; the next one begins.
+    /// Writes the present row and begins the next one.
     pub fn end_row(&mut self) -> io::Result<()> {
         self.file.row(self.line.end())
     }
@@ -134,7 +135,7 @@ impl CsvFile {
         self.file.rows()
     }
 
-    /// Appends another file's rows, which is gone then.
+    /// Appends the rows of a temporary file, and removes that file.
     pub fn append(&mut self, rows: PartFile) -> io::Result<()> {
         self.file.append(rows)
     }
@@ -146,7 +147,7 @@ impl CsvFile {
 }
 
 impl WrittenFile {
-    /// Takes a file that a library wrote. Errors: it can't be read.
+    /// Makes a complete file of one that a library wrote. Errors: the file can't be read.
     pub fn of_draft(mut draft: Draft, path: &Path, rows: u64) -> io::Result<Self> {
         draft.complete()?;
         draft.rewind()?;
@@ -160,17 +161,17 @@ impl WrittenFile {
         })
     }
 
-    /// Returns where the bytes are, with or without the name.
+    /// Returns the present path: the temporary one, or the file's own.
     pub fn draft_path(&self) -> &Path {
         self.draft.path()
     }
 
-    /// Gives the file its name. Errors: something has it by now; the disk.
+    /// Gives the file its name. Errors: something else has the name by now; the disk.
     pub fn publish(&mut self) -> io::Result<()> {
         self.draft.publish()
     }
 
-    /// Takes the name away again, for files that are there together or not at all.
+    /// Removes the published file, for files that exist together or not at all.
     pub fn take_back(&self) {
         self.draft.take_back();
     }
@@ -196,7 +197,7 @@ fn each_piece(
     }
 }
 
-/// Returns the SHA-256 of all that is left to read, and how many bytes that is.
+/// Returns the SHA-256 and the number of the bytes that are left to read.
 pub fn sum_of(input: &mut impl Read) -> io::Result<(String, u64)> {
     let (mut digest, mut bytes) = (Sha256::new(), 0);
     each_piece(input, |piece| {
@@ -213,7 +214,7 @@ pub fn sha256_of(path: &Path) -> io::Result<(String, u64)> {
 }
 
 /// Returns the path of a side file: `tax.unmatched.csv` to `tax.csv`, `tax.txf.unmatched.csv` to
-/// `tax.txf`. So two formats of one name do not meet.
+/// `tax.txf`. So two formats with one base name have different side files.
 pub fn sibling(path: &Path, word: &str, extension: &str) -> PathBuf {
     let is_csv = path.extension().is_some_and(|extension| extension == "csv");
     let stem = if is_csv {

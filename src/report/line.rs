@@ -26,7 +26,7 @@ impl CsvLine {
         }
     }
 
-    /// Adds text that somebody else wrote.
+    /// Adds text that another program or a person wrote.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.begin_cell();
         let is_formula = text.starts_with(FORMULA_STARTS);
@@ -49,7 +49,7 @@ impl CsvLine {
         self
     }
 
-    /// Adds a number, a date or a code of our own, which has nothing to quote.
+    /// Adds a number, a date or a code of our own, without quotes.
     pub fn value(&mut self, value: impl Display) -> &mut Self {
         self.begin_cell();
         // Writing to a vector can't fail.
@@ -57,7 +57,7 @@ impl CsvLine {
         self
     }
 
-    /// Adds such a value, or an empty cell.
+    /// Adds a value as [`value`](Self::value) does, or an empty cell.
     pub fn optional(&mut self, value: Option<impl Display>) -> &mut Self {
         match value {
             Some(value) => self.value(value),
@@ -65,14 +65,14 @@ impl CsvLine {
         }
     }
 
-    /// Adds a value that has a quick way to its text: rows of lots are written by the million.
+    /// Adds a value that writes its own text quickly, as there may be millions of rows of lots.
     pub fn quick(&mut self, value: &impl Canonical) -> &mut Self {
         self.begin_cell();
         value.push_to(&mut self.text);
         self
     }
 
-    /// Adds such a value, or an empty cell.
+    /// Adds a value as [`quick`](Self::quick) does, or an empty cell.
     pub fn quick_optional(&mut self, value: Option<&impl Canonical>) -> &mut Self {
         match value {
             Some(value) => self.quick(value),
@@ -88,7 +88,7 @@ impl CsvLine {
         self
     }
 
-    /// Ends the line, and gives its bytes; the next one begins. Lines end with CR and LF.
+    /// Ends the line with CR and LF and returns its bytes. Then the next line begins.
     pub fn end(&mut self) -> &[u8] {
         if !std::mem::replace(&mut self.in_line, false) {
             self.text.clear();

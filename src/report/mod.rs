@@ -1,7 +1,8 @@
-//! The writers' room: rows to files. Formats only: no store, no clock.
+//! Writes rows to files. This layer knows formats only, no store and no clock.
 //!
-//! The canonical export goes to any [`std::io::Write`]. Files for people have one writer of lines,
-//! [`CsvLine`], whose text no spreadsheet takes for formulas. A file is whole or absent.
+//! The canonical export can be written to any [`std::io::Write`]. All CSV files for people are
+//! written with [`CsvLine`], so that no spreadsheet takes text for a formula. A file exists only
+//! when it is whole.
 
 mod file;
 mod line;
@@ -16,7 +17,7 @@ pub use line::CsvLine;
 
 /// Writes the canonical export, and counts and hashes it.
 ///
-/// The bytes are those that the version's allocations hash is made of, line by line.
+/// The lines below the header are those that the version's allocations hash covers.
 #[derive(Debug)]
 pub struct CanonicalCsv<W> {
     output: W,
@@ -35,7 +36,7 @@ pub struct Written {
 }
 
 impl<W: Write> CanonicalCsv<W> {
-    /// Begins with the header.
+    /// Begins an export and writes the header.
     pub fn try_new(output: W) -> io::Result<Self> {
         let mut csv = Self {
             output,
