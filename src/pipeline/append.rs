@@ -21,35 +21,35 @@ use crate::store::model::{
 };
 use crate::store::{Elsewhere, Untold};
 
-/// Kinds of review items that a rejected pool has.
+/// Kinds of review items about data, which a rejected pool has.
 const DATA_ISSUES: [IssueType; 3] = [
     IssueType::InvalidTrade,
     IssueType::MissingFx,
     IssueType::AllocationError,
 ];
 
-/// Why only a full run would do.
+/// Why a run makes a new version instead of appending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Forced {
     /// There is no version to extend.
     NoVersion,
     /// The version is sealed.
     Sealed(Version),
-    /// Symbols, exclusions or another rule differ from those of the version.
+    /// The symbol rules, exclusions or adapted views differ from those of the version.
     Policy,
-    /// The version's watermark says nothing here.
+    /// The version was computed in another place, so its watermark says nothing here.
     Elsewhere(Elsewhere),
     /// Nobody can tell what is new in an unguarded ledger.
     Untold(Untold),
-    /// The ledger is guarded since the version was computed.
+    /// The ledger was guarded after the version was computed.
     Guarded,
-    /// The pool's inventory snapshot differs from that of the version.
+    /// The stored open lots of the pool do not agree with its summary.
     Snapshot(Pool, String),
-    /// A trade came before the matched ones.
+    /// A new trade of the pool was executed before matched ones.
     Late(Pool, String),
-    /// Trades were voided or put back.
+    /// Matched trades of the pool were voided or put back.
     Revised(Pool, Vec<String>),
-    /// The past of a pool of an unguarded ledger has changed.
+    /// Matched trades of a pool in an unguarded ledger have changed.
     Changed(Pool),
 }
 
@@ -62,9 +62,9 @@ pub struct AppendLine {
     pub status: PoolStatus,
     /// Counts and sums of the appended trades.
     pub added: PoolTotals,
-    /// The newest trade.
+    /// Execution time of the pool's newest trade.
     pub newest: Option<Timestamp>,
-    /// Why nothing was appended.
+    /// Why no rows of the pool were appended.
     pub error: Option<String>,
 }
 
@@ -75,27 +75,27 @@ pub struct AppendReport {
     pub run_id: Option<i64>,
     /// The version that was extended.
     pub version: Version,
-    /// Completed or partial.
+    /// Status of the version: completed or partial.
     pub status: VersionStatus,
-    /// Whether it is current; `Held`: a person keeps another one current.
+    /// Whether the version is current; `Held` if a person keeps another one current.
     pub publication: Publication,
     /// The current version after the run.
     pub current: Current,
-    /// Pools with something new, by account and symbol.
+    /// Pools with new rows, by account and symbol.
     pub pools: Vec<AppendLine>,
     /// Counts and sums of the appended trades.
     pub counts: RunCounts,
-    /// New trades that were voided again.
+    /// New trades that were voided before the run.
     pub voided: u64,
     /// New rows that are not executions, by reason.
     pub ineligible: BTreeMap<String, u64>,
-    /// Execution time of the newest trade the version knows.
+    /// Execution time of the newest trade in the version.
     pub complete_through: Option<Timestamp>,
     /// Duration of the run.
     pub duration_ms: i64,
 }
 
-/// The append while it is put together.
+/// An append to a version, while its pools are added.
 pub(super) struct Appending<'a> {
     context: &'a Context,
     base: &'a VersionInfo,
@@ -137,7 +137,7 @@ impl<'a> Appending<'a> {
         }
     }
 
-    /// Matches the new trades of a pool; returns the cause of a full run.
+    /// Matches the new trades of a pool. Returns the cause if only a new version will do.
     pub(super) fn go_on(
         &mut self,
         new: PoolLedger,
@@ -173,7 +173,7 @@ impl<'a> Appending<'a> {
         }
     }
 
-    /// Errors: as of [`Matching::each_row`].
+    /// Adds the result of a pool's new trades. Errors: as of [`Matching::each_row`].
     fn add_matched(
         &mut self,
         summary: &PoolSummary,
@@ -209,7 +209,7 @@ impl<'a> Appending<'a> {
         Ok(())
     }
 
-    /// Keeps a pool with unmatchable new rows as it is, and where it ended.
+    /// Marks a pool as stale: its new rows can't be matched. Its old rows and its watermark stay.
     fn add_stale(&mut self, summary: &PoolSummary, rejection: Rejection, rows: u64) {
         let after = PoolSummary {
             status: PoolStatus::Stale,
@@ -231,7 +231,7 @@ impl<'a> Appending<'a> {
         self.push(after, None, started_us);
     }
 
-    /// A pool without allocations has more rows: nothing else about it can have changed.
+    /// Counts the new rows of a pool without allocations. The rest of its summary stays.
     pub(super) fn count(&mut self, new: &PoolLedger, summary: &PoolSummary) {
         let mut after = summary.clone();
         after.ledger_hash.add(new.ledger_hash);
@@ -246,7 +246,7 @@ impl<'a> Appending<'a> {
         self.push(after, None, started_us);
     }
 
-    /// Adds a pool without earlier matches. Errors: as of [`review_items`].
+    /// Adds the result of a pool that has no earlier rows. Errors: as of [`review_items`].
     pub(super) fn add_whole(&mut self, outcome: PoolOutcome) -> Result<(), SelfCheckError> {
         let started_us = self.context.clock.elapsed_us();
         let summary = PoolSummary::of(&outcome, &self.arrivals.watermark, self.at);
@@ -378,7 +378,7 @@ fn counts(
     counts
 }
 
-/// A complete append.
+/// An append that is ready to be written.
 pub(super) struct Append {
     base: VersionInfo,
     watermark: Watermark,
@@ -390,7 +390,8 @@ pub(super) struct Append {
 }
 
 impl Append {
-    /// Writes it, in one transaction.
+    /// Writes the append in one transaction. A version that was not yet current then becomes
+    /// current.
     ///
     /// Errors: the store fails.
     pub(super) async fn write(self, logged: &Logged<'_>) -> PipelineResult<AppendReport> {
@@ -432,7 +433,7 @@ impl Append {
         store.append(&plan, &self.pools, &completion).await?;
         report.run_id = Some(run_id);
         if report.publication == Publication::NotAsked {
-            // The reason that kept it from being current is settled.
+            // An earlier run could not publish the version; the reason for that is gone.
             report.current = move_to(store, context, plan.version, false).await?;
             report.publication = Publication::Published;
         }

@@ -15,30 +15,30 @@ pub const MEMORY_DEFAULT: u64 = 1 << 30;
 /// Bytes that a trade takes on its way through a run: 48 packed, its id, and room to grow.
 pub(super) const TRADE_BYTES: u64 = 100;
 
-/// Slices of a pool take this part of the memory; the lots that they leave open need some, too.
+/// A slice takes at most this part of the memory; the open lots after it need some, too.
 const SLICE_SHARE: u64 = 2;
 
-/// Fewer rows in a slice are not worth a reading.
+/// Rows of a slice, at least: a smaller one is not worth its query.
 const SLICE_ROWS_MIN: u64 = 100;
 
-/// The parts of a scope, each within the memory of the run.
+/// A ledger cut into parts that fit in the memory of the run.
 pub(super) struct Batches {
     scopes: Vec<Scope>,
-    /// The instant that all parts are read as of; `None`: there is one part, read at present.
+    /// The instant that all parts are read as of; `None`: one part, read as of the present.
     as_of: Option<Watermark>,
 }
 
 /// The pools of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PartKind {
-    /// Whole ones.
+    /// Whole pools.
     Pools,
-    /// A slice of one pool; whether it is the pool's last one.
+    /// A slice of one pool, and whether it is the last slice of that pool.
     Slice(Pool, bool),
 }
 
 impl Batches {
-    /// Plans the parts of a run, which takes a pool that memory doesn't hold in slices.
+    /// Plans the parts of a run. A pool that doesn't fit in memory is read in slices.
     pub(super) async fn plan(
         store: &dyn LedgerStore,
         scope: &Scope,
@@ -47,7 +47,8 @@ impl Batches {
         Self::cut(store, scope, memory, true).await
     }
 
-    /// Plans the parts of all pools as of an instant. A pool that memory doesn't hold is a part.
+    /// Plans the parts of all pools as of an instant. A pool that doesn't fit in memory is a part
+    /// alone.
     pub(super) async fn plan_whole(
         store: &dyn LedgerStore,
         memory: u64,
@@ -60,7 +61,7 @@ impl Batches {
         })
     }
 
-    /// Pools are counted only where the ledger may not fit.
+    /// Cuts a scope into parts. Pools are counted only if the ledger may not fit in memory.
     async fn cut(
         store: &dyn LedgerStore,
         scope: &Scope,
@@ -106,7 +107,7 @@ impl Batches {
         })
     }
 
-    /// Tells which pools a part has.
+    /// Returns the kind of a part: whole pools, or a slice of one.
     pub(super) fn kind(&self, nth: usize) -> PartKind {
         let scope = self.scopes.get(nth);
         let slice = scope.and_then(|scope| Some((scope.slice?, scope.part.as_ref()?.first()?)));
@@ -121,7 +122,8 @@ impl Batches {
         self.scopes.len()
     }
 
-    /// Returns the part whose turn a pool has, counted or not: parts are in canonical order.
+    /// Returns the part in which a pool is read. Parts are in canonical order, so a pool that came
+    /// after the count has one, too.
     pub(super) fn part_of(&self, pool: &Pool) -> usize {
         let begins = |scope: &Scope| {
             let first = scope.part.as_ref().and_then(|pools| pools.first());
@@ -130,12 +132,12 @@ impl Batches {
         self.scopes.partition_point(begins).saturating_sub(1)
     }
 
-    /// Returns the scope that reads a part.
+    /// Returns the scope of a part.
     pub(super) fn scope(&self, nth: usize) -> Scope {
         self.scopes.get(nth).cloned().unwrap_or_default()
     }
 
-    /// Reads a part. Parts follow each other in canonical order.
+    /// Reads a part. Order: parts follow each other in canonical order of their pools.
     pub(super) async fn read(
         &self,
         store: &dyn LedgerStore,
@@ -145,7 +147,7 @@ impl Batches {
         self.read_scope(store, context, &self.scope(nth)).await
     }
 
-    /// Reads some pools as of the instant of the parts.
+    /// Reads some pools as of the instant of all parts.
     pub(super) async fn read_scope(
         &self,
         store: &dyn LedgerStore,
@@ -167,7 +169,7 @@ fn part_of(scope: &Scope, pools: BTreeSet<Pool>) -> Scope {
     }
 }
 
-/// Cuts a pool that memory doesn't hold. One whose trades are all of one instant stays whole.
+/// Cuts a pool that doesn't fit in memory into slices. Trades of one instant are never cut.
 async fn slices(
     store: &dyn LedgerStore,
     scope: &Scope,

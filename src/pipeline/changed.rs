@@ -10,21 +10,20 @@ use crate::engine::{Invariant, Pool, PoolLedger, RowsHash, StoredSummary, Violat
 use crate::store::StoredPool;
 use crate::store::model::{LedgerRead, PoolSummary, VersionInfo};
 
-/// A pool that has other trades than a version saw.
+/// A pool whose trades changed after a version was computed from them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedPool {
     /// The pool.
     pub pool: Pool,
-    /// Trades that the version saw.
+    /// Number of trades that the version was computed from.
     pub trades_then: u64,
-    /// Trades that are there at present.
+    /// Number of trades at present.
     pub trades_now: u64,
 }
 
-/// Lists the pools that were changed since a version; none where the ledger is guarded.
+/// Lists the pools that changed since a version; a guarded ledger has none.
 ///
-/// Removes pools that the version does not know: they came later. Returns the number of their rows,
-/// too.
+/// Removes pools that came after the version from `read`. Returns the number of their rows, too.
 pub(super) fn changed_since<'s>(
     info: &VersionInfo,
     summaries: impl Iterator<Item = &'s PoolSummary>,
@@ -43,7 +42,7 @@ pub(super) fn changed_since<'s>(
     (differing(known.into_values(), read), rows_later)
 }
 
-/// Lists the pools whose trades in a ledger differ from those that a version saw.
+/// Lists the pools whose trades differ from those that a version was computed from.
 pub(super) fn differing<'s>(
     summaries: impl Iterator<Item = &'s PoolSummary>,
     read: &LedgerRead,

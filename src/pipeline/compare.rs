@@ -21,14 +21,14 @@ use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_version};
 use crate::store::{LedgerStore, Store, StoredPool, VersionStore, together};
 
-/// A version of ours, or of the system that was in the database before.
+/// A version of this program, or of the system that used the database before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionRef {
-    /// The current one.
+    /// The current version.
     Current,
-    /// One of ours.
+    /// A version that this program computed.
     Ours(Version),
-    /// One that an earlier system computed.
+    /// A version that an earlier system computed.
     Legacy(Version),
 }
 
@@ -41,53 +41,53 @@ impl VersionRef {
     }
 }
 
-/// Tells whether two versions have a sell alike.
+/// Tells whether two versions have the same figures for a sell.
 type IsSame<'a> = &'a dyn Fn(Option<&ComparedSell>, Option<&ComparedSell>) -> bool;
 
-/// Says why a sell differs, by its id and time.
+/// Says why a sell differs; takes the sell's id and time.
 type Why<'a> = &'a dyn Fn(&str, Timestamp) -> String;
 
 /// The sells to compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CompareOptions {
-    /// Only of this symbol.
+    /// Compare only sells of this symbol.
     pub symbol: Option<Symbol>,
-    /// Only sold in this year, UTC.
+    /// Compare only sells of this year, UTC.
     pub year: Option<i16>,
 }
 
-/// A sell as one version has it.
+/// The figures of a sell in one version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ComparedSell {
-    /// Buys and how much of each, oldest first.
+    /// The buys of its lots and the size used of each, oldest first.
     pub lots: Vec<(String, Size)>,
-    /// Cost basis of the matched part; `None`: no part is matched.
+    /// Cost basis of the matched part; `None` if no part is matched.
     pub cost_basis: Option<Usd>,
-    /// Pnl of the matched part; `None`: no part is matched.
+    /// Pnl of the matched part; `None` if no part is matched.
     pub pnl: Option<Usd>,
-    /// Size without a lot; `None`: all of it found one.
+    /// Size that found no lot; `None` if all of it found one.
     pub unmatched: Option<Size>,
 }
 
-/// A sell that differs.
+/// A sell whose figures differ between the versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SellDifference {
     /// Account and symbol.
     pub pool: Pool,
     /// The sell.
     pub sell_order_id: String,
-    /// When it was executed.
+    /// Execution time of the sell.
     pub sell_time: Timestamp,
-    /// In the first version; `None`: it has no rows of it.
+    /// Figures in the first version; `None` if it has no rows of the sell.
     pub left: Option<ComparedSell>,
-    /// In the second version; `None`: it has no rows of it.
+    /// Figures in the second version; `None` if it has no rows of the sell.
     pub right: Option<ComparedSell>,
-    /// Why, as far as it is known.
+    /// The cause of the difference, if it is known.
     pub why: String,
 }
 
 impl SellDifference {
-    /// Returns the second pnl less the first; a missing one counts 0.
+    /// Returns the second version's pnl less the first one's; a missing pnl counts 0.
     pub fn difference(&self) -> Usd {
         let pnl = |sell: &Option<ComparedSell>| {
             let pnl = sell.as_ref().and_then(|sell| sell.pnl);
@@ -100,11 +100,11 @@ impl SellDifference {
 /// Sums of a symbol in both versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ComparedSum {
-    /// Sells that differ.
+    /// Number of sells that differ.
     pub sells_differ: u64,
-    /// Realized in the first.
+    /// Realized pnl in the first version.
     pub left_pnl: Usd,
-    /// Realized in the second.
+    /// Realized pnl in the second version.
     pub right_pnl: Usd,
 }
 
@@ -115,27 +115,27 @@ impl ComparedSum {
         self.right_pnl = plus(self.right_pnl, right);
     }
 
-    /// Returns the second less the first.
+    /// Returns the second version's pnl less the first one's.
     pub fn difference(&self) -> Usd {
         let (left, right) = (self.left_pnl.units(), self.right_pnl.units());
         Usd::from_units(right.saturating_sub(left))
     }
 }
 
-/// Two versions beside each other.
+/// Result of a comparison of two versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CompareReport {
-    /// The first, in words.
+    /// The first version, in words.
     pub left: String,
-    /// The second, in words.
+    /// The second version, in words.
     pub right: String,
-    /// Differences between them beside the ledger.
+    /// How policy, program or scope of the versions differ.
     pub notes: Vec<String>,
-    /// The largest difference of pnl first.
+    /// Sells that differ, largest difference of pnl first.
     pub sells: Vec<SellDifference>,
-    /// Sums by symbol, also of equal ones.
+    /// Sums by symbol; symbols without a difference are among them.
     pub symbols: BTreeMap<String, ComparedSum>,
-    /// Sums of all.
+    /// Sums of all symbols.
     pub total: ComparedSum,
 }
 
@@ -202,7 +202,7 @@ impl CompareReport {
         }
     }
 
-    /// Takes in a pool's sells as both sides have them.
+    /// Adds the sells of a pool, as each version has them, to the report.
     pub(super) fn add_sells(
         &mut self,
         pool: &Pool,
@@ -278,7 +278,7 @@ impl ComparedSell {
         self.add_part(buy, row.allocated_size, row.cost_basis_usd, row.pnl_usd);
     }
 
-    /// Adds a row: a part of a lot, or an unmatched part.
+    /// Adds a row to the sell: a slice of a lot, or an unmatched part.
     pub(super) fn add_part(
         &mut self,
         buy: Option<String>,
@@ -305,23 +305,23 @@ impl ComparedSell {
     }
 }
 
-/// A version, and its claims about its pools.
+/// A version, and the summaries of its pools.
 struct Side {
     info: VersionInfo,
     pools: BTreeMap<Pool, PoolSummary>,
 }
 
 impl Side {
-    /// Reads a version's claims about its pools, and all its rows, and checks that they agree.
+    /// Reads a version's summaries and all its rows, and checks that they agree.
     ///
-    /// Errors: they are not those that the version's run wrote, or come to something else.
+    /// Errors: rows, sums or hashes differ from what the version's run recorded.
     async fn read(store: &dyn Store, info: VersionInfo) -> PipelineResult<Self> {
         let summaries = check_version(store, &info).await?.into_iter();
         let pools = summaries.map(|it| (it.pool.clone(), it)).collect();
         Ok(Self { info, pools })
     }
 
-    /// Reads the sells of some pools. Errors: rows that are not those that the version's run wrote.
+    /// Reads the sells of some pools. Errors: their rows differ from those of the version's run.
     async fn sells_of(
         &self,
         store: &dyn VersionStore,
@@ -349,7 +349,7 @@ impl Side {
     }
 }
 
-/// Lists the differences between two versions beside the ledger.
+/// Lists how policy, program and scope of two versions differ.
 fn notes(left: &VersionInfo, right: &VersionInfo) -> Vec<String> {
     let mut notes = Vec::new();
     if left.policy != right.policy {
@@ -376,7 +376,7 @@ struct Changes {
 /// Known causes of differences.
 struct Causes {
     changes: BTreeMap<Pool, Changes>,
-    /// Causes without a single known trade.
+    /// The cause for each pool if no changed trade explains a sell.
     general: BTreeMap<Pool, String>,
 }
 
@@ -416,7 +416,7 @@ impl Causes {
         Ok(Self { changes, general })
     }
 
-    /// Says why a sell differs: its own change, or else the oldest one, if that is not later.
+    /// Says why a sell differs: its own change, else the pool's oldest change if that is not later.
     fn why(&self, pool: &Pool, sell: &str, time: Timestamp) -> String {
         let changes = self.changes.get(pool);
         let own = changes.and_then(|changes| changes.own.get(sell));
@@ -455,7 +455,7 @@ fn by_id(ledger: Option<&PoolLedger>) -> BTreeMap<&str, TradeRef<'_>> {
     trades.map(|trade| (trade.order_id, trade)).collect()
 }
 
-/// Tells which trades came, went, were corrected or changed.
+/// Lists which trades of a pool were added, removed, corrected or changed.
 fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Changes {
     let (before, after) = (by_id(before), by_id(after));
     let mut changes = Vec::new();

@@ -25,29 +25,29 @@ pub use self::target::Publication;
 /// Options of a run.
 #[derive(Debug, Clone, Default)]
 pub struct ComputeOptions {
-    /// The pools.
+    /// The pools to match.
     pub scope: Scope,
-    /// The number to write; `None`: the next one.
+    /// The version number to write; `None` takes the next one.
     pub version: Option<Version>,
     /// Replace the version if its number is taken.
     pub force: bool,
     /// Leave the current version as it is.
     pub no_publish: bool,
-    /// Compute and report, write nothing at all.
+    /// Compute and report, without writing anything.
     pub dry_run: bool,
-    /// Threads; `None`: one a processor.
+    /// Number of threads; `None` means one per processor.
     pub jobs: Option<usize>,
-    /// Bytes that the ledger may take in memory; `None` is [`MEMORY_DEFAULT`]. A larger one is read
-    /// in parts, and a single pool that is larger still in slices. A ledger that others may change
-    /// is read at once, of any size.
+    /// Bytes that the ledger may take in memory; `None` is [`MEMORY_DEFAULT`]. A larger ledger is
+    /// read in parts, and a larger single pool in slices. An unguarded ledger is read with one
+    /// query, of any size.
     pub memory: Option<u64>,
-    /// Why the version is made: `hand`, `full`, ...
+    /// The origin to record in the version: `hand`, `full`, ...
     pub origin: String,
-    /// After publishing, drop automatic versions beyond so many; `None`: drop none.
+    /// Number of automatic versions to keep after publishing; `None`: drop none.
     pub keep_versions: Option<usize>,
 }
 
-/// A run at work: its context, its options, and its start.
+/// A run: its context, its options, and its start.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'a> {
     pub(super) store: &'a dyn Store,
@@ -74,7 +74,7 @@ pub async fn compute(
     options: &ComputeOptions,
 ) -> PipelineResult<ComputeReport> {
     let run = Run::begin(store, context, options);
-    // Before the log has a row: a typing error is no run that failed.
+    // Before the log has a row: a name that was mistyped is no failed run.
     check_scope(store, &options.scope).await?;
     if options.dry_run {
         return run.full_dry().await;
@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Does work under a log row, which is closed if the work fails. `start` may change the row
+    /// Does work under a log row, and closes the row if the work fails. `start` may change the row
     /// before it is written.
     pub(super) async fn logged<T>(
         self,

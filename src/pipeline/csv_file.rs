@@ -27,13 +27,13 @@ use crate::store::{StoreError, StoreResult};
 /// Blocks parsed at once, with any number of cores: each takes some 6 MB with its trades.
 const BLOCKS_AT_ONCE_MAX: usize = 8;
 
-/// Bytes from which no further block is parsed at once: rows may be long.
+/// Once a batch has this many bytes, it gets no further block: blocks with long rows are large.
 const BATCH_BYTES_MAX: usize = ROW_BYTES_MAX;
 
-/// Lots that wait for the store.
+/// Batches of parsed rows that wait for the store.
 const LOTS_WAITING_MAX: usize = 2;
 
-/// A file that was read once, and found to be a table of trades.
+/// A file whose first reading found trades.
 #[derive(Debug, Clone)]
 pub(super) struct CsvFile {
     path: PathBuf,
@@ -42,35 +42,35 @@ pub(super) struct CsvFile {
     trades: u64,
     /// Lines of rows that repeat an id. Order: ascending.
     repeated_lines: Arc<[u64]>,
-    /// Ids that stand twice, to find rows that repeat an id with other facts once more.
+    /// Ids that the file repeats. A further reading finds rows with other facts by them.
     repeats: Option<Arc<Repeats>>,
     rejected: u64,
 }
 
-/// Findings of the reading of a file.
+/// Findings of a file's first reading.
 #[derive(Debug, Clone, Default)]
 pub struct FileRead {
-    /// Its name as given.
+    /// The file's name, as given.
     pub name: String,
-    /// SHA-256 of its bytes, hexadecimal.
+    /// SHA-256 of the file's bytes, hexadecimal.
     pub sha256: String,
-    /// Rows that hold anything.
+    /// Number of rows that are not empty.
     pub rows: u64,
     /// Rows that repeat an earlier row of the file.
     pub duplicates: u64,
-    /// Rows that are no trades.
+    /// Rows that did not become a trade.
     pub rejected: Rejects,
     /// Ignored columns.
     pub unknown_columns: Vec<String>,
-    /// Fees and rebates of its rows.
+    /// Fees and rebates of the file's trades.
     pub fees: FeeSigns,
-    /// Statuses that nobody knows: their rows count as executions.
+    /// Unknown statuses; rows with one count as executions.
     pub statuses: UnknownStatuses,
-    /// The last line has no line end: it may have been cut.
+    /// The last line has no line end, so the file may have been cut off.
     pub ends_without_line_end: bool,
 }
 
-/// Result of a reading from end to end.
+/// Result of one reading of the whole file.
 struct Reading {
     sha256: String,
     ends_without_line_end: bool,
@@ -109,7 +109,7 @@ impl CsvFile {
         Ok((file, checked))
     }
 
-    /// Returns its trades, for a store to read.
+    /// Returns a source of the file's trades, for a store.
     pub(super) fn trades(self, context: &Context) -> FileTrades {
         FileTrades {
             file: self,
@@ -120,7 +120,7 @@ impl CsvFile {
         }
     }
 
-    /// Sends the trades to a receiver. Errors: the file changed; the receiver is gone.
+    /// Reads the file again and sends its trades. Errors: the file changed; the receiver is gone.
     fn send(
         &self,
         context: &Context,
@@ -146,7 +146,7 @@ impl CsvFile {
         self.check_same(reading)
     }
 
-    /// Sends the rejected rows to a receiver, as [`send`](Self::send) does the trades.
+    /// Reads the file again and sends its rejected rows. Errors: as for [`send`](Self::send).
     fn send_rejects(
         &self,
         context: &Context,
@@ -172,7 +172,7 @@ impl CsvFile {
         self.check_same(reading)
     }
 
-    /// Checks that a reading was one of the same bytes as the first.
+    /// Checks that a later reading saw the bytes of the first one.
     fn check_same(&self, reading: PipelineResult<Reading>) -> PipelineResult<()> {
         match reading {
             Ok(reading) if reading.sha256 == self.sha256 => Ok(()),
@@ -189,7 +189,7 @@ fn changed(path: &Path) -> PipelineError {
     }
 }
 
-/// Returns a rejected row as an import keeps it.
+/// Returns a rejected row as the store keeps it.
 pub(super) fn reject(row: RejectedRow) -> Reject {
     Reject {
         reason: row.reason_in_full(),
@@ -205,14 +205,13 @@ pub(super) fn reject(row: RejectedRow) -> Reject {
 pub(super) fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
     let mut fees = FeeSigns::default();
     for row in trades {
-        // A file with 10^24 USD of rebates has other troubles; a sum that does not fit is not
-        // counted.
+        // The sum overflows only beyond 10^24 USD of rebates; such a fee is not counted.
         let _ = fees.try_add(&row.trade);
     }
     fees
 }
 
-/// Counts the statuses of some trades that nobody knows.
+/// Counts the unknown statuses of some trades.
 pub(super) fn statuses_of(trades: &[LedgerTrade]) -> UnknownStatuses {
     UnknownStatuses::of(trades.iter().map(|row| row.status.as_deref()))
 }
@@ -271,10 +270,11 @@ fn check(
     }
 }
 
-/// Reads a file by blocks: `parse` on all threads, `each` in the order of the file, with where
-/// the block ends in bytes.
+/// Reads a file by blocks. `parse` runs on all threads; `each` gets the results in the order of the
+/// file, with the offset of each block's end.
 ///
-/// Errors: the file can't be read or is no table of trades; those of `each`; a stop was asked for.
+/// Errors: the file can't be read or is no table of trades; an error of `each`; a stop was
+/// requested.
 fn each_block<T: Send>(
     path: &Path,
     context: &Context,
@@ -309,7 +309,7 @@ fn each_block<T: Send>(
     })
 }
 
-/// A file that is read by blocks, as many at once as are parsed at once.
+/// An open file that is read in batches of blocks; all blocks of a batch are parsed at once.
 struct BlockFile<'p> {
     path: &'p Path,
     blocks: Blocks<File>,
@@ -322,7 +322,7 @@ impl<'p> BlockFile<'p> {
         Ok(Self { path, blocks })
     }
 
-    /// Reads up to the header; returns the blocks from there on. Errors: there is no header.
+    /// Reads up to the header; returns it with its batch of blocks. Errors: the file has no header.
     fn begin(&mut self) -> PipelineResult<(CsvFormat, Vec<Block>)> {
         loop {
             let batch = self.next_batch()?;
@@ -333,7 +333,8 @@ impl<'p> BlockFile<'p> {
                 Ok(Some(format)) => return Ok((format, batch)),
                 Ok(None) => {}
                 Err(error) => {
-                    // A block that is not text comes first, at any place in the file.
+                    // If a later block is not text, that error is reported, so the file is read to
+                    // its end.
                     while !self.next_batch()?.is_empty() {}
                     return Err(of_file(self.path, error));
                 }
@@ -341,7 +342,7 @@ impl<'p> BlockFile<'p> {
         }
     }
 
-    /// Returns the next blocks; none: that was all.
+    /// Returns the next batch of blocks; an empty one at the end of the file.
     fn next_batch(&mut self) -> PipelineResult<Vec<Block>> {
         let at_once = rayon::current_num_threads().min(BLOCKS_AT_ONCE_MAX);
         let mut batch = Vec::with_capacity(at_once);
@@ -381,14 +382,14 @@ pub(super) fn of_block(path: &Path, error: BlockError) -> PipelineError {
     }
 }
 
-/// A message of the reading thread.
+/// A message of the thread that reads the file.
 enum Sent<T> {
     Lot(Vec<T>),
-    /// The last word: without it, the thread failed.
+    /// The last message. If the queue ends without it, the thread panicked.
     End(PipelineResult<()>),
 }
 
-/// The trades of a file, read while the store writes them.
+/// The trades of a file, which a thread reads while the store writes them.
 pub(super) struct FileTrades {
     file: CsvFile,
     context: Context,
@@ -398,7 +399,7 @@ pub(super) struct FileTrades {
 }
 
 impl FileTrades {
-    /// Returns the store's result, unless it stopped because of the file.
+    /// Returns the store's result; if the file stopped the store, the error of the file.
     pub(super) fn why_stopped<T>(mut self, done: StoreResult<T>) -> PipelineResult<T> {
         match (done, self.why.take()) {
             (Err(StoreError::Stopped), Some(error)) => Err(error),
@@ -419,7 +420,7 @@ impl FileTrades {
         lots
     }
 
-    /// Returns the next rows of a kind; `None`: that was all.
+    /// Returns the next batch of rows; `None` at the end of the file.
     async fn next<T: Send + 'static>(
         &mut self,
         rows: &mut Option<mpsc::Receiver<Sent<T>>>,
@@ -449,7 +450,7 @@ impl FileTrades {
     }
 }
 
-/// Reads a file's rows of a kind, and sends them to a receiver.
+/// Reads one kind of rows of a file, and sends them to a receiver.
 type Read<T> = fn(&CsvFile, &Context, &mpsc::Sender<Sent<T>>) -> PipelineResult<()>;
 
 #[async_trait]

@@ -51,7 +51,7 @@ fn row(id: usize, price: &str) -> String {
     format!("A-{id:07},X-USD,buy,1,{price},2025-01-02T03:04:05Z,0\n")
 }
 
-/// Writes a file of so many trades, and rows after them.
+/// Writes a file with this number of trades, and `behind` after them.
 fn file(folder: &Path, trades: usize, behind: &str) -> PathBuf {
     let rows: String = (0..trades).map(|id| row(id, "10")).collect();
     let header = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
@@ -60,10 +60,10 @@ fn file(folder: &Path, trades: usize, behind: &str) -> PathBuf {
     path
 }
 
-/// Four lots.
+/// Trades that take four batches.
 const TRADES: usize = 60_000;
 
-/// Two lots.
+/// Trades that take two batches.
 const FEW: usize = 25_000;
 
 /// A change of the file.
@@ -77,7 +77,7 @@ async fn a_lot_is_a_block_however_large_the_file() {
     assert_eq!((checked.rows, checked.rejected.count()), (TRADES as u64, 0));
     let mut trades = csv.trades(&context());
     assert_eq!(trades.count(), TRADES as u64);
-    // From the beginning each time, even from the middle.
+    // Each reading begins with the first trade, even if the last one stopped halfway.
     for stop_after in [2, usize::MAX] {
         trades.rewind();
         let (mut lines, mut lots) = (1, 0);

@@ -19,32 +19,32 @@ use crate::store::{LedgerStore, Store, StoreError, VersionStore};
 /// A lot by decision that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecidedLot {
-    /// The review item that was settled by it.
+    /// The review item that the decision settled.
     pub item: i64,
     /// Account and symbol.
     pub pool: Pool,
-    /// The trade that was appended.
+    /// Order id of the buy that the decision appended.
     pub order_id: String,
-    /// The sell that had found no lot.
+    /// Order id of the sell that had found no lot.
     pub sell_order_id: String,
-    /// When that was executed.
+    /// Execution time of that sell.
     pub sold_at: Option<Timestamp>,
 }
 
-/// Buys that arrived after a decision: one of them may be the buy that was missing.
+/// Buys that arrived after a decision; one of them may be the missing buy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LateBuy {
-    /// The decision.
+    /// The lot by decision.
     pub lot: DecidedLot,
-    /// The first of them.
+    /// Order id of the first of these buys.
     pub order_id: String,
-    /// How many more there are.
+    /// Number of further buys.
     pub more: u64,
 }
 
-/// Lists the lots by decision that count as of an instant; `None` is this one.
+/// Lists the lots by decision that count as of an instant; `None` is the present.
 ///
-/// Errors: the watermark is another kind of database's, or another cluster's; the store fails.
+/// Errors: the watermark is of another kind of database, or of another cluster; the store fails.
 pub async fn decided_lots(
     store: &dyn Store,
     as_of: Option<&Watermark>,
@@ -85,13 +85,13 @@ pub async fn decided_lots(
     Ok(trades.into_iter().filter_map(lot).collect())
 }
 
-/// Returns when an item's sell was executed.
+/// Returns the execution time of the sell that a review item is about.
 fn sold_at(item: &QueuedItem) -> Option<Timestamp> {
     let details: Value = serde_json::from_str(&item.details).ok()?;
     details.get("sell_time")?.as_str()?.parse().ok()
 }
 
-/// Returns the watermark of the current version; `None`: no version is current.
+/// Returns the watermark of the current version; `None` if no version is current.
 ///
 /// Errors: the store fails.
 pub async fn current_watermark(store: &dyn VersionStore) -> PipelineResult<Option<Watermark>> {
@@ -99,7 +99,7 @@ pub async fn current_watermark(store: &dyn VersionStore) -> PipelineResult<Optio
     watermark_of(store, current).await
 }
 
-/// Returns the watermark of a version; `None`: no version has that number.
+/// Returns the watermark of a version; `None` if no version has that number.
 ///
 /// Errors: the store fails.
 pub async fn watermark_of(
@@ -114,7 +114,8 @@ pub async fn watermark_of(
     Ok(info.map(|info| info.watermark))
 }
 
-/// Names the buys that arrived since a watermark at or before a sell for which a lot was decided.
+/// Returns lots by decision with buys that arrived after a watermark, but were executed no later
+/// than the lot's sell.
 ///
 /// Errors: the store fails.
 pub async fn late_buys(
@@ -132,7 +133,7 @@ pub async fn late_buys(
     };
     let arrived = match store.arrivals(&scope, since).await {
         Ok(arrived) => arrived,
-        // Nobody can find the new rows: the run reads everything, and says so.
+        // The new rows can't be found. The next run then reads everything, and reports that.
         Err(StoreError::WatermarkElsewhere(_) | StoreError::MustReadWhole(_)) => {
             return Ok(Vec::new());
         }

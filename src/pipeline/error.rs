@@ -1,4 +1,4 @@
-//! Why the job failed or refused, as values. `cli/error` finds hints and exit codes.
+//! Errors of the pipeline, as values. `cli/error` finds hints and exit codes for them.
 
 use std::time::Duration;
 
@@ -17,23 +17,23 @@ pub enum PipelineError {
     /// A file can't be read as trades at all.
     #[error("{file}: {error}")]
     File {
-        /// Its name.
+        /// The file's name.
         file: String,
-        /// Why.
+        /// The fault of the file.
         error: FileError,
     },
     /// A file can't be opened.
     #[error("{file}: can't be read: {reason}")]
     Unreadable {
-        /// Its name.
+        /// The file's name.
         file: String,
-        /// Why.
+        /// The system's reason.
         reason: String,
     },
-    /// A file changed since its rows were checked. Nothing of it is in the ledger.
+    /// A file changed after its rows were checked. Nothing of the file is in the ledger.
     #[error("{file}: changed while it was being imported: nothing of it was imported")]
     Changed {
-        /// Its name.
+        /// The file's name.
         file: String,
     },
     /// Another process held the run lock for as long as the caller waits.
@@ -42,14 +42,14 @@ pub enum PipelineError {
     /// The ledger has no such account or symbol.
     #[error("the ledger has no trades of {what} \"{name}\"")]
     UnknownName {
-        /// "account" or "symbol".
+        /// Kind of the name: "account" or "symbol".
         what: &'static str,
-        /// The typed name.
+        /// The name that was asked for.
         name: String,
-        /// Those that it has, in order.
+        /// The names that the ledger has, in order.
         known: Vec<String>,
     },
-    /// There is no such snapshot. The list has those there are.
+    /// No snapshot of history has this name; has the names of all snapshots.
     #[error("there is no snapshot \"{0}\"")]
     NoSnapshot(String, Vec<String>),
     /// The earlier system has no such version.
@@ -58,13 +58,13 @@ pub enum PipelineError {
     /// No version is current.
     #[error("no version is current yet")]
     NoneCurrent,
-    /// A version without a result can't be read.
+    /// The version has no result that could be read.
     #[error("version {0} is {word}: it has no result", word = .1.as_str())]
     NoResult(Version, VersionStatus),
-    /// Runs extended the version so many times while it was checked.
+    /// In each of this many tries, a run extended the version while it was checked.
     #[error("runs extended the version {0} times while it was checked")]
     Extended(usize),
-    /// A version can't take the place of the stored one.
+    /// The run can't replace the stored version.
     #[error(transparent)]
     Replace(#[from] ReplaceError),
     /// The version can't become current.
@@ -73,15 +73,15 @@ pub enum PipelineError {
     /// A sell can't be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),
-    /// A run that was logged ended without a result.
+    /// A run with a log row failed.
     #[error("{error}")]
     Run {
-        /// Its log row.
+        /// Number of the log row.
         run_id: i64,
-        /// Why.
+        /// The error that ended the run.
         error: Box<PipelineError>,
     },
-    /// A stop was asked for.
+    /// A stop was requested.
     #[error("interrupted")]
     Interrupted,
     /// A thread of ours ended in a panic: our own bug.
@@ -89,30 +89,30 @@ pub enum PipelineError {
     Worker(String),
 }
 
-/// Why a run does not replace a stored version.
+/// Why a run can't replace a stored version.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplaceError {
-    /// It is sealed: since when, and why.
+    /// The version is sealed; has the instant and the reason of the seal.
     #[error("version {0} is sealed since {1} ({2})")]
     Sealed(Version, Timestamp, String),
-    /// Nobody asked to replace it.
+    /// The version exists, and the run was not asked to replace it.
     #[error("version {0} exists")]
     Exists(Version),
-    /// Its number is used up.
+    /// The version was dropped, and its number is never used again.
     #[error("version {0} was dropped, and a number is never used again")]
     Dropped(Version),
-    /// It has another scope than the run: the two, as text.
+    /// The version has another scope than the run; has both, as text.
     #[error("version {} covers {}, this run {}", .0, scope_words(.1), scope_words(.2))]
     OtherScope(Version, String, String),
-    /// It has allocations of pools that the run has no result for.
+    /// The version has allocations of these pools, for which the run has no result.
     #[error("version {} is not replaced: the new result has nothing for {}", .0, listed(.1))]
     TakesAway(Version, Vec<Pool>),
 }
 
-/// Why a version does not become current.
+/// Why a version can't become current.
 #[derive(Debug, thiserror::Error)]
 pub enum PointerError {
-    /// It is not held.
+    /// No version is held, so no hold can end.
     #[error("no version is held as current")]
     NotHeld,
     /// The version has no result.
@@ -126,13 +126,13 @@ pub enum PointerError {
 /// Why a sell can't be explained.
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
-    /// The version's amounts are out of range.
+    /// The sum of the version's amounts is out of range.
     #[error("the figures of \"{0}\" can't be explained: {2}")]
     Figures(String, Version, MoneyError),
-    /// The version has no rows of the sell, which is of this pool.
+    /// The version has no rows of the sell; has the sell's pool.
     #[error("version {1} has no rows of sell \"{0}\"")]
     NoRows(String, Version, Pool),
-    /// The pool has other trades by now.
+    /// The pool's trades changed after the version was computed.
     #[error(
         "the ledger of {pool} was changed since version {version}: its trades do not give the \
          version's figures"
@@ -142,24 +142,24 @@ pub enum ExplainError {
         pool: Pool,
         /// The version.
         version: Version,
-        /// Whether the ledger was unguarded.
+        /// The version was computed from an unguarded ledger.
         is_unguarded: bool,
     },
-    /// The sell was corrected, most recently by the correction of this number.
+    /// The sell was corrected; has the number of its newest correction.
     #[error("sell \"{0}\" of account \"{1}\" was corrected: it counts as \"{0}~{2}\"")]
     Corrected(String, Account, u64),
-    /// The version knows no such trade.
+    /// The version was computed without such a trade.
     #[error("version {1} knows no trade \"{0}\"")]
     NoTrade(String, Version),
     /// The trade is a buy.
     #[error("\"{0}\" is a buy, expected a sell")]
     IsBuy(String),
-    /// Several accounts have a sell of that name.
+    /// Sells in several accounts have this id; has the accounts.
     #[error("\"{}\" stands in accounts {}", .0, .1.join(", "))]
     SeveralAccounts(String, Vec<String>),
 }
 
-/// The job's result.
+/// Result of the pipeline.
 pub type PipelineResult<T> = Result<T, PipelineError>;
 
 impl From<StoreError> for PipelineError {

@@ -38,17 +38,17 @@ impl Step {
 /// A lot that the sell used, with the arithmetic of its cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedLot {
-    /// The buy.
+    /// The lot's buy.
     pub buy: Trade,
-    /// File, line and instant of its import.
+    /// File, line and instant of the buy's import.
     pub origin: Option<(String, i64, Timestamp)>,
-    /// Used by earlier sells.
+    /// Size that earlier sells used of the lot.
     pub used_before: Size,
-    /// Left after this sell.
+    /// Size that is left of the lot after this sell.
     pub left_after: Size,
-    /// Step of the price.
+    /// The share of the buy's price, with its arithmetic.
     pub gross: Step,
-    /// Step of the fee.
+    /// The share of the buy's fee, with its arithmetic.
     pub fee: Step,
 }
 
@@ -57,20 +57,20 @@ pub struct ExplainedLot {
 pub struct ExplainedSlice {
     /// The stored row.
     pub row: StoredAllocation,
-    /// The lot; `None` if none was left.
+    /// The lot; `None` for a slice that found no lot.
     pub lot: Option<ExplainedLot>,
-    /// Sold by the slices before this one.
+    /// Size of the sell's earlier slices.
     pub sold_before: Size,
-    /// Step of the sell's price.
+    /// The share of the sell's price, with its arithmetic.
     pub proceeds: Step,
-    /// Step of the sell's fee.
+    /// The share of the sell's fee, with its arithmetic.
     pub sell_fee: Step,
 }
 
 /// One sell, explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// The version that the figures are of.
+    /// The version with these figures.
     pub version: VersionInfo,
     /// The current version.
     pub current: Current,
@@ -78,16 +78,16 @@ pub struct Explanation {
     pub pool: Pool,
     /// The sell.
     pub sell: Trade,
-    /// File, line and instant of its import.
+    /// File, line and instant of the sell's import.
     pub origin: Option<(String, i64, Timestamp)>,
-    /// Its rows, oldest lot first.
+    /// The sell's rows, oldest lot first.
     pub slices: Vec<ExplainedSlice>,
 }
 
 /// Explains a sell of a version; `None` is the current one.
 ///
-/// Errors: no such version or sell; the id is a buy, or stands in several accounts. Also a ledger
-/// or version that changed since, so that no arithmetic gives its figures.
+/// Errors: no such version or sell; the id is that of a buy, or of sells in several accounts. Also
+/// a ledger or version that changed, so that no arithmetic gives the figures.
 pub async fn explain(
     store: &dyn Store,
     order_id: &str,
@@ -168,7 +168,7 @@ async fn read_pool(
 
 /// Returns the trades of a pool that a version was computed from.
 ///
-/// Errors: the ledger has others by now, so that no arithmetic with them gives the version's rows.
+/// Errors: the ledger was changed since, so that its trades don't give the version's rows.
 async fn trades_of(
     store: &dyn LedgerStore,
     info: &VersionInfo,
@@ -177,7 +177,7 @@ async fn trades_of(
 ) -> PipelineResult<Vec<Trade>> {
     let pool = &summary.pool;
     let earlier = match summary.status {
-        // It ended earlier than its version.
+        // A stale pool has an older watermark than its version.
         PoolStatus::Stale => {
             let scope = Scope {
                 part: Some(Arc::new(BTreeSet::from([pool.clone()]))),
@@ -203,8 +203,8 @@ async fn trades_of(
     .into())
 }
 
-/// Returns the error of a sell that counts under the id of its newest correction; `None`: no
-/// correction of it counts.
+/// Returns the error that names a sell's newest correction. `None`: no correction of the sell
+/// counts.
 fn correction_of(order_id: &str, pools: &BTreeMap<Pool, PoolLedger>) -> Option<ExplainError> {
     let number = |trade: &TradeRef<'_>| {
         let number = trade.order_id.strip_prefix(order_id)?.strip_prefix('~')?;

@@ -1,4 +1,5 @@
-//! Whether results can be relied on at this moment: late, failed, held, left out, growing.
+//! Checks whether results can be relied on at this moment: late, failed, held or left-out ones, and
+//! growing numbers.
 //!
 //! Each check is a function from facts to findings; none stops at the first. Nothing is locked and
 //! nothing is written.
@@ -16,80 +17,80 @@ use crate::store::model::{
     VersionStatus,
 };
 
-/// From when on something is a finding.
+/// Limits beyond which a check reports a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HealthLimits {
-    /// A trade may wait so long until it is computed.
+    /// How long a trade may wait for a run.
     pub age_max: Duration,
-    /// A run may take so long.
+    /// How long a run may take.
     pub run_max: Duration,
-    /// A review item may stay open so long.
+    /// How long a review item may stay open.
     pub review_age_max: Duration,
     /// Share of a file system that must be free. Units: percent.
     pub disk_free_percent_min: u8,
 }
 
-/// Something that an operator wants to know.
+/// A fact that an operator wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// No run was ever made.
     NoRun,
-    /// There are runs, and none has published a version.
+    /// Runs were made, and no version is current.
     NoVersion,
-    /// Trades wait longer than they may.
+    /// Trades have waited too long for a run.
     Behind {
-        /// How many are newer than the computed ones.
+        /// Number of trades that are newer than all computed ones.
         trades: u64,
-        /// The oldest of them.
+        /// Execution time of the oldest of these trades.
         oldest: Timestamp,
-        /// How far the current version reaches.
+        /// Execution time of the newest trade in the current version.
         complete_through: Option<Timestamp>,
     },
-    /// Older trades came in or were taken out, and no run took that up in time.
+    /// Older trades were added or voided, and no run has matched them in time.
     Changed {
-        /// In the ledger.
+        /// Number of trades in the ledger, up to the newest computed one.
         eligible: u64,
-        /// In the current version.
+        /// Number of trades in the matched pools of the current version.
         computed: u64,
         /// When the last run began.
         last_run_at: Option<Timestamp>,
     },
-    /// A person excluded pools, or included them again, and no run took that up in time.
+    /// A person excluded pools, or included them again, and no run has acted on it in time.
     Exclusions {
-        /// Excluded, and the current version has a result of them.
+        /// Excluded pools that still have a result in the current version.
         excluded: Vec<String>,
-        /// Included again, and the current version leaves them out.
+        /// Included pools that the current version still leaves out.
         included: Vec<String>,
         /// When the last run began.
         last_run_at: Option<Timestamp>,
     },
     /// The last run did not complete.
     LastRun(RunLine),
-    /// A run is at work for longer than it may: it hangs, or its process died. Only the run knows
-    /// its progress; its row of the log says when it began.
+    /// A run takes too long: it hangs, or its process died. The log row says only when the run
+    /// began; its progress is known to its process alone.
     RunTooLong(RunLine),
-    /// More sells find no buy than in the version before.
+    /// The current version has more unmatched sells than the version before it.
     UnmatchedGrown {
-        /// The version before.
+        /// The earlier version.
         version: Version,
-        /// Its unmatched sells.
+        /// Unmatched sells of the earlier version.
         before: u64,
-        /// Those of the current version.
+        /// Unmatched sells of the current version.
         now: u64,
     },
-    /// Review items are open for longer than they may be.
+    /// Review items have been open too long.
     ReviewOld {
-        /// How many.
+        /// Number of these items.
         items: usize,
-        /// Since when the oldest is.
+        /// When the oldest item was opened.
         oldest: Timestamp,
     },
-    /// A person holds an older version.
+    /// A person holds this version, so that runs publish no other.
     Held(Version),
-    /// Pools that the current version has no full result of, by status. A person who
-    /// excluded one knows it.
+    /// Pools of one status that have no full result in the current version. Excluded pools are no
+    /// finding.
     PoolsLeftOut {
-        /// Their status.
+        /// Status of all these pools.
         status: PoolStatus,
         /// The pools.
         pools: Vec<String>,
@@ -99,7 +100,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// Returns the word that programs know the finding by.
+    /// Returns the finding's code, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoRun => "no-run",
@@ -118,22 +119,22 @@ impl Finding {
     }
 }
 
-/// How things stand.
+/// Result of a health check.
 #[derive(Debug, Clone)]
 pub struct HealthReport {
     /// The current version.
     pub current: Option<VersionInfo>,
-    /// The database's facts.
+    /// Facts read from the database.
     pub facts: HealthFacts,
-    /// Pools that a person took out of matching, as the current version has it: no finding.
+    /// Pools that the current version leaves out, because a person excluded them; no findings.
     pub excluded: Vec<String>,
-    /// Lots of it whose cost a person named: no finding.
+    /// Lots of the current version whose cost a person named; no findings.
     pub decided: Vec<DecidedLot>,
-    /// Things that an operator wants to know; empty: all is well.
+    /// Facts that an operator wants to know; empty if all is well.
     pub findings: Vec<Finding>,
 }
 
-/// All that the checks look at.
+/// Everything that the checks use.
 struct Known<'a> {
     now: Timestamp,
     limits: &'a HealthLimits,
@@ -141,13 +142,13 @@ struct Known<'a> {
     current: Current,
     info: Option<&'a VersionInfo>,
     pools: Vec<PoolSummary>,
-    /// In force.
+    /// Pools that are excluded at present.
     exclusions: BTreeSet<Pool>,
     before: Option<(Version, Vec<PoolSummary>)>,
     queue: Vec<QueuedItem>,
 }
 
-/// Looks how things stand. Errors: the store fails.
+/// Reads the facts and runs all checks. Errors: the store fails.
 pub async fn health(
     store: &dyn Store,
     context: &Context,
@@ -230,8 +231,8 @@ impl Known<'_> {
         }
     }
 
-    /// A trade is late if it was executed long ago, and no run has begun for that long since it
-    /// came in. So a market that sleeps is not behind, and neither is a run that is on time.
+    /// Checks for trades that no run has matched in time. Newer trades count as late by their
+    /// execution time. Added or voided older ones are late if no run began within the time limit.
     fn check_computed(&self) -> Vec<Finding> {
         let (Some(info), facts) = (self.info, self.facts) else {
             return Vec::new();

@@ -1,7 +1,8 @@
-//! Compares an earlier system's answers with a version: I12.
+//! Compares figures of an earlier system, kept in a snapshot, with a version: I12.
 //!
 //! Every sell of a snapshot is equal, differs or is missing. A difference is no fault of the
-//! version: the old answers are why it was computed. Only an ambiguous row is a violation.
+//! version, which was computed because the old figures were doubted. Only an ambiguous row is a
+//! violation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,19 +11,20 @@ use crate::engine::{AllocationRow, Invariant, Pool, Timestamp, Usd, Violation, p
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX, Version};
 use crate::store::{HistoryStore, RowSink, Store};
 
-/// How an old answer compares.
+/// How the old and the new figures of a sell compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HistoryStatus {
-    /// Its buys are among the lots, and its pnl is ours, as far as it has decimals.
+    /// The old buys are among the new lots, and both pnl are the same to the decimals of the old
+    /// one.
     Equal,
-    /// Another buy, or another pnl.
+    /// An old buy or the pnl is another, or a part of the sell is unmatched.
     Differs,
     /// The version has no rows of the sell.
     Missing,
 }
 
 impl HistoryStatus {
-    /// Returns the word that reports use.
+    /// Returns the status as reports show it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Equal => "equal",
@@ -32,7 +34,7 @@ impl HistoryStatus {
     }
 }
 
-/// One sell: the old answer beside the new one.
+/// The old and the new figures of one sell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryLine {
     /// The sell.
@@ -41,30 +43,30 @@ pub struct HistoryLine {
     pub pool: Option<Pool>,
     /// When it was executed.
     pub sell_time: Option<Timestamp>,
-    /// How they compare.
+    /// How the figures compare.
     pub status: HistoryStatus,
-    /// The buys that it was taken to close.
+    /// The buys that the earlier system named for the sell.
     pub old_parents: Vec<String>,
-    /// As it was kept.
+    /// The pnl of the earlier system, as its text.
     pub old_pnl: Option<String>,
-    /// The lots that it used.
+    /// The lots that the version uses for the sell.
     pub new_lots: Vec<String>,
-    /// Pnl of its matched part; `None`: no part found a lot.
+    /// Pnl of the sell's matched part; `None`: no part found a lot.
     pub new_pnl: Option<Usd>,
-    /// A part of it found no lot.
+    /// A part of the sell found no lot.
     pub is_unmatched: bool,
-    /// New less old, where a pnl that is not there counts 0.
+    /// New pnl less old pnl; a missing one counts 0.
     pub difference: Usd,
 }
 
 /// Sums of some sells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HistorySum {
-    /// How many.
+    /// Number of the sells.
     pub sells: u64,
-    /// The old answers.
+    /// Sum of the old pnl.
     pub old_pnl: Usd,
-    /// Ours.
+    /// Sum of the new pnl.
     pub new_pnl: Usd,
 }
 
@@ -75,18 +77,18 @@ impl HistorySum {
         self.new_pnl = plus(self.new_pnl, new);
     }
 
-    /// Returns new less old.
+    /// Returns the new sum less the old one.
     pub fn difference(&self) -> Usd {
         minus(self.new_pnl, self.old_pnl)
     }
 }
 
-/// A snapshot beside a version.
+/// Result of comparing a snapshot with a version.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryReport {
     /// The snapshot's name.
     pub snapshot: String,
-    /// Its sells: the largest difference first.
+    /// The snapshot's sells, largest difference first.
     pub lines: Vec<HistoryLine>,
     /// Sums by symbol and month, like `2025-11`; sells that the version lacks are under
     /// `(missing)`.
@@ -132,7 +134,8 @@ pub async fn history(
     Ok(Some(compare(name, &sells, &found)))
 }
 
-/// Returns the old answer to one sell from the newest snapshot that has one, with its name.
+/// Returns the old figures of one sell, and the name of their snapshot: the newest that has the
+/// sell.
 pub async fn old_answer(
     store: &dyn HistoryStore,
     order_id: &str,
@@ -157,13 +160,13 @@ fn find(names: &[String], named: &str) -> PipelineResult<String> {
     Err(PipelineError::NoSnapshot(named.to_owned(), names.to_vec()))
 }
 
-/// A version's rows of a snapshot's sells.
+/// The version's figures of the sells of a snapshot, by order id.
 #[derive(Debug, Default)]
 struct Found<'a> {
     sells: BTreeMap<&'a str, Option<Computed>>,
 }
 
-/// A sell as a version has it.
+/// The version's figures of one sell.
 #[derive(Debug)]
 struct Computed {
     pool: Pool,
@@ -198,7 +201,7 @@ impl RowSink for Found<'_> {
             pnl: None,
             is_unmatched: false,
         });
-        // Old answers name no account: where an id stands in several, the first one has it.
+        // A snapshot names no account. If several accounts have the id, the first one is compared.
         if computed.pool != pool {
             return Ok(());
         }
@@ -292,10 +295,10 @@ fn line(sell: &HistoricalSell, computed: Option<&Computed>) -> HistoryLine {
     }
 }
 
-/// Decimals that an old answer is good for: it was a float, or was rounded to cents.
+/// Decimals to which an old pnl is compared: it was a float, or was rounded to cents.
 const DECIMALS_OLD: std::ops::RangeInclusive<u32> = 2..=8;
 
-/// Tells whether our amount, rounded to as many decimals as the old one has, is the old one.
+/// Tells whether our amount, rounded to the decimals of the old one, equals the old one.
 fn is_near(old: Usd, new: Usd, decimals: u32) -> bool {
     let decimals = decimals.clamp(*DECIMALS_OLD.start(), *DECIMALS_OLD.end());
     let unit = 10_u128.pow(u32::from(policy::USD_SCALE).saturating_sub(decimals));
@@ -303,12 +306,12 @@ fn is_near(old: Usd, new: Usd, decimals: u32) -> bool {
     apart.saturating_mul(2) <= unit
 }
 
-/// Reads an amount that an earlier system kept; `None`: it is no number.
+/// Reads an amount of an earlier system. `None`: the text is no number.
 pub(super) fn amount_of(text: &str) -> Option<Usd> {
     number_of(text).map(|(amount, _)| amount)
 }
 
-/// Reads an old pnl, and how many decimals it has; `None`: it is missing, or not a number.
+/// Reads an old pnl and the number of its decimals. `None`: it is missing, or no number.
 fn old_amount(sell: &HistoricalSell) -> Option<(Usd, u32)> {
     number_of(sell.pnl_usd.as_deref()?)
 }
@@ -389,7 +392,7 @@ mod tests {
         // A float's noise is far below its last good decimal.
         assert!(is_near(usd(389_949_999_999), usd(389_950_000_000), 17));
         assert!(!is_near(usd(389_950_000_000), usd(389_960_000_000), 17));
-        // Whole dollars are held to cents.
+        // Whole dollars are compared to the cent.
         assert!(!is_near(usd(100 * cent), usd(101 * cent), 0));
     }
 }

@@ -26,65 +26,66 @@ pub struct ImportRequest {
     pub account: Account,
     /// Zone of local times.
     pub timezone: Option<jiff::tz::TimeZone>,
-    /// Leave rejected rows and conflicts out instead of refusing the file.
+    /// Leave rejected rows and conflicts out; otherwise one of them stops the file.
     pub skip_invalid: bool,
-    /// Say what would be done, write nothing.
+    /// Report what the import would do, and write nothing.
     pub preview: bool,
-    /// The files are lots carried over from another system.
+    /// The rows are lots carried over from another system.
     pub opening_lots: bool,
-    /// Void known trades with other facts and append the corrected ones; why.
+    /// Correct known trades: void each one whose facts differ, and append the file's row. Has the
+    /// reason.
     pub correct: Option<String>,
 }
 
-/// A file whose rows were all read, but that is not yet imported.
+/// A file that was read and checked, and is not imported yet.
 #[derive(Debug)]
 pub struct Source {
-    /// Findings of its reading.
+    /// Findings of the file's first reading.
     pub read: FileRead,
     trades: SourceTrades,
 }
 
-/// Place of a source's trades.
+/// Place of a source's trades until the import.
 #[derive(Debug)]
 enum SourceTrades {
-    /// In memory: sources that can't be read twice, and opening lots, which are few.
+    /// In memory, if the source can't be read twice. Opening lots, too: they are few.
     Listed(Vec<LedgerTrade>, Vec<Reject>),
-    /// In the file, which is read once more when they are wanted.
+    /// In the file, which the import reads again.
     InFile(CsvFile),
 }
 
-/// Outcome of a file.
+/// Result of the import of one file.
 #[derive(Debug, Clone)]
 pub struct FileReport {
-    /// Findings of its reading.
+    /// Findings of the file's first reading.
     pub read: FileRead,
-    /// The ledger's receipt; `None`: the file was refused before.
+    /// The store's receipt; `None` if rejected rows stopped the file before the store saw it.
     pub receipt: Option<ImportReceipt>,
-    /// The same bytes were imported before as another account's, and these trades are new.
+    /// An earlier import of the same bytes for another account, if this import had new trades.
     pub twice: Option<ImportedAs>,
 }
 
-/// An import of the same bytes as another account's.
+/// An earlier import of the same bytes for another account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedAs {
     /// Account of the trades if the file names none.
     pub account: String,
-    /// The file's name then.
+    /// The file's name at that import.
     pub file: String,
-    /// When.
+    /// When that import happened.
     pub at: Timestamp,
 }
 
 impl Source {
-    /// Tells whether rows that are no trades stop it. A row that reverses another one always
-    /// does: left out alone, it would leave the other one in the ledger.
+    /// Tells whether rejected rows stop the file. A row that reverses another row always does:
+    /// without it, the reversed row would stay in the ledger.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
         are_refused(&self.read.rejected, skip_invalid)
     }
 }
 
 impl FileReport {
-    /// Tells whether rows stopped the file: nothing of it was imported.
+    /// Tells whether rejected rows or conflicts stopped the file: no row of it was imported.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
         let conflicts = self
             .receipt
@@ -229,8 +230,7 @@ pub async fn import_files(
     Ok(reports)
 }
 
-/// Finds an import of the same bytes as another account's: the last one, unless they are this
-/// account's, too.
+/// Returns the last import of the same bytes for another account.
 async fn imported_as_another(
     store: &dyn HistoryStore,
     sha256: &str,

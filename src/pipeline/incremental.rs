@@ -26,32 +26,32 @@ use crate::store::{LedgerStore, Store, StoreError};
 /// Outcome of an incremental run.
 #[derive(Debug, Clone)]
 pub enum Incremental {
-    /// Nothing is new.
+    /// No trade is new.
     Nothing(NothingNew),
-    /// The version has more rows now.
+    /// The new trades were matched, and their rows appended to the version.
     Appended(Box<AppendReport>),
-    /// A new version of everything, and its cause.
+    /// The run made a new version of everything, for these reasons.
     Full(Box<ComputeReport>, Vec<Forced>),
 }
 
-/// A run that found nothing to do.
+/// Result of a run that found no new trade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NothingNew {
     /// The log row; `None` in a dry run.
     pub run_id: Option<i64>,
-    /// The version that has everything.
+    /// The version, which has all trades.
     pub version: Version,
-    /// Execution time of the newest trade it knows.
+    /// Execution time of the newest trade in the version.
     pub complete_through: Option<Timestamp>,
     /// The current version.
     pub current: Current,
 }
 
-/// Adds the trades that arrived since then to the newest version, which keeps its number. If that
-/// is not possible, it computes a new version of everything.
+/// Adds the trades since a version's watermark to that version, which keeps its number. If that is
+/// not possible, the run computes a new version of everything.
 ///
 /// Errors: locked by another run; the store fails. After any failure the current version is whole,
-/// and the log says what happened.
+/// and the log of runs has the error.
 pub async fn compute_incremental(
     store: &dyn Store,
     context: &Context,
@@ -70,7 +70,7 @@ pub async fn compute_incremental(
         };
     }
     let lock = lock_runs(store, context).await?;
-    // Which version it is about is known when it ends.
+    // Only the end of the run tells which version it extends or makes.
     let start = |start| RunStart {
         mode: "incremental".into(),
         version: None,
@@ -101,7 +101,8 @@ async fn work(run: &Run<'_>, logged: &Logged<'_>) -> PipelineResult<Incremental>
     }
 }
 
-/// Runs may drop a version that no person asked for.
+/// Returns the origin of a version that a run made. A later run may drop a version that no person
+/// asked for.
 fn origin(forced: &[Forced]) -> &'static str {
     match forced {
         [Forced::NoVersion] => "full",
@@ -121,19 +122,19 @@ async fn end_idle(run: &Run<'_>, run_id: i64, nothing: NothingNew) -> PipelineRe
     }))
 }
 
-/// State that a run found, before it decides.
+/// Everything that a run reads before it decides what to do.
 struct Found {
     current: Current,
     base: Option<VersionInfo>,
     policy: String,
     exclusions: Vec<Exclusion>,
-    /// Pools that current covers, where current is not the base.
+    /// The pools of the current version, if the run extends another one.
     covered: BTreeSet<Pool>,
     summaries: BTreeMap<Pool, PoolSummary>,
-    /// The new rows; or why the ledger can't tell.
+    /// The new rows; or why the ledger can't name them.
     arrivals: Result<Arrivals, Forced>,
     lots: BTreeMap<Pool, OpenLots>,
-    /// Pools that are computed whole, as nothing of them was matched.
+    /// Pools without earlier matches, which are computed whole.
     whole: BTreeMap<Pool, PoolLedger>,
     /// Pools whose earlier trades have changed.
     changed: Vec<Pool>,
@@ -169,13 +170,13 @@ impl Found {
             self.covered = covered_pools(store, &self.current).await?;
         }
         let summaries = store.pool_summaries(version).await?;
-        // Its rows are not read again: that would take as long as an export of all of them.
+        // The version's rows are not read again, which would take as long as an export.
         check_summaries(base, &summaries)?;
         let by_pool = summaries.into_iter().map(|it| (it.pool.clone(), it));
         self.summaries = by_pool.collect();
         self.arrivals = match store.arrivals(&Scope::default(), &watermark).await {
             Ok(arrivals) => Ok(arrivals),
-            // Only these two say that the watermark is unknown; any other error says nothing of it.
+            // Only these two errors are about the watermark, which a full run does not need.
             Err(StoreError::WatermarkElsewhere(why)) => Err(Forced::Elsewhere(why)),
             Err(StoreError::MustReadWhole(why)) => Err(Forced::Untold(why)),
             Err(error) => return Err(error.into()),
@@ -210,7 +211,7 @@ impl Found {
             let as_of = arrivals.watermark.clone();
             let read = store.read_ledger(&scope, Some(&as_of)).await?;
             self.whole = read.pools;
-            // All its rows may be voided by now.
+            // A pool whose rows are all voided by now is missing from the read.
             for pool in scope.part.iter().flat_map(|part| part.iter()) {
                 let empty = || PoolLedger::new(pool.clone());
                 self.whole.entry(pool.clone()).or_insert_with(empty);
@@ -219,8 +220,8 @@ impl Found {
         Ok(())
     }
 
-    /// Tells whether the arrivals in an unguarded ledger are known: pools are read whole only
-    /// together with all others.
+    /// Tells whether the new rows of an unguarded ledger are enough to go on. They are not if a
+    /// pool has to be read whole: then the run reads all pools together.
     fn is_told(&self) -> bool {
         let is_matched = |pool| {
             let summary = self.summaries.get(pool);
@@ -234,7 +235,7 @@ impl Found {
         })
     }
 
-    /// Reads all of an unguarded ledger, and holds it against the version.
+    /// Reads all of an unguarded ledger, and compares each pool with the version's summary.
     async fn compare(&mut self, store: &dyn LedgerStore, context: &Context) -> PipelineResult<()> {
         let read = context.read_ledger(store, &Scope::default(), None).await?;
         if !read.watermark.is_unguarded() {
@@ -248,7 +249,7 @@ impl Found {
         Ok(())
     }
 
-    /// A stale pool ends earlier than its version: its new trades are older.
+    /// Reads the new trades of stale pools. Their watermark is older than that of the version.
     async fn read_stale(&mut self, store: &dyn LedgerStore) -> PipelineResult<()> {
         let Ok(arrivals) = &mut self.arrivals else {
             return Ok(());
@@ -337,8 +338,8 @@ fn only(pools: BTreeSet<Pool>) -> Scope {
     }
 }
 
-/// Returns the version to extend: the current one, or the newest one if a person holds the current
-/// one. If a run had to make a new version that it could not publish, that one.
+/// Returns the version to extend. That is the current version, with two exceptions: the newest one
+/// if a person holds the current version, or if a run made it and could not publish it.
 fn base_of(versions: &[VersionInfo], current: &Current) -> Option<VersionInfo> {
     let newest = publishable(versions).next();
     let of_current = versions
@@ -350,7 +351,7 @@ fn base_of(versions: &[VersionInfo], current: &Current) -> Option<VersionInfo> {
     newest.filter(is_ours).or(of_current).cloned()
 }
 
-/// Tells whether new rows of a pool without allocations can't change that: they are only counted.
+/// Tells whether a pool without allocations stays without them. Then its new rows are only counted.
 fn is_counted_only(
     summaries: &BTreeMap<Pool, PoolSummary>,
     arrivals: &Arrivals,

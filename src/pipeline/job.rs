@@ -1,4 +1,4 @@
-//! Things that a caller lends to the job: a clock, progress, cancellation, the rules, a name.
+//! Things that a caller lends to the pipeline: a clock, progress, cancellation, symbol rules.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +9,14 @@ use crate::engine::{SymbolRules, Timestamp};
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
 use crate::store::{LedgerStore, phase};
 
-/// Pause between two looks whether a stop was asked for.
+/// Pause before the job checks again whether a stop was requested.
 const CANCEL_POLL: Duration = Duration::from_millis(20);
 
-/// Tells the time. The job never reads a clock of its own.
+/// Gives the time. The pipeline never reads a clock of its own.
 pub trait Clock: Send + Sync {
     /// Returns this instant.
     fn now(&self) -> Timestamp;
-    /// Returns microseconds since some fixed instant, for durations: it never runs backwards.
+    /// Returns microseconds since a fixed instant, to measure durations; they never decrease.
     fn elapsed_us(&self) -> i64;
 }
 
@@ -37,19 +37,19 @@ pub enum Phase {
     Check,
 }
 
-/// Hears how far the job is.
+/// Receives the progress of the job.
 pub trait Progress: Send + Sync {
-    /// A phase begins; `total` is how much there is, if that is known.
+    /// Called when a phase begins; `total` is its amount of work, if known.
     fn begin(&self, phase: Phase, total: Option<u64>);
-    /// More of the phase is done.
+    /// Called when more work of the phase is done.
     fn advance(&self, amount: u64);
-    /// The phase is over.
+    /// Called when the phase ends.
     fn end(&self);
-    /// The job waits for another process, which holds the run lock.
+    /// Called when the job begins to wait for the process that holds the run lock.
     fn waiting(&self, _holder: &Holder) {}
 }
 
-/// Progress that nobody hears.
+/// A receiver that ignores all progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
@@ -64,31 +64,31 @@ impl Progress for Silent {
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Returns when a stop is asked for.
+    /// Returns as soon as a stop is requested.
     pub async fn cancelled(&self) {
         while !self.is_cancelled() {
             tokio::time::sleep(CANCEL_POLL).await;
         }
     }
 
-    /// Sleeps. Errors: a stop was asked for meanwhile.
+    /// Sleeps. Errors: a stop was requested meanwhile.
     pub(super) async fn sleep(&self, duration: Duration) -> PipelineResult<()> {
-        // Whether it was the stop or the time that ended the sleep, the answer is the same check.
+        // Both ends of the sleep, by time and by stop, need the same check.
         let _ = tokio::time::timeout(duration, self.cancelled()).await;
         self.check()
     }
 
-    /// Asks for the stop.
+    /// Requests a stop.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
-    /// Tells whether a stop was asked for.
+    /// Tells whether a stop was requested.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Errors: a stop was asked for.
+    /// Errors: a stop was requested.
     pub fn check(&self) -> PipelineResult<()> {
         if self.is_cancelled() {
             Err(PipelineError::Interrupted)
@@ -98,34 +98,34 @@ impl Cancel {
     }
 }
 
-/// How long the job waits for another one that holds the run lock.
+/// How long the job waits if another process holds the run lock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Wait {
-    /// Not at all: it is refused.
+    /// The job does not wait, and is refused.
     #[default]
     No,
-    /// At most so long.
+    /// The job waits at most this long.
     UpTo(Duration),
-    /// Until the other one ends.
+    /// The job waits until the lock is free.
     Forever,
 }
 
-/// Things that a caller lends to the job.
+/// Things that a caller lends to the pipeline.
 #[derive(Clone)]
 pub struct Context {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Listener for progress.
     pub progress: Arc<dyn Progress>,
-    /// Whether to stop.
+    /// The request to stop.
     pub cancel: Cancel,
     /// The symbols that have a USD price.
     pub rules: SymbolRules,
     /// The process at work: for the lock, the log and the audit trail.
     pub holder: Holder,
-    /// Person or program that started it.
+    /// Person or program that started the process.
     pub user: String,
-    /// Whether to wait while another run is at work.
+    /// Whether to wait for the run lock.
     pub wait: Wait,
 }
 

@@ -1,4 +1,4 @@
-//! Taking the run lock, and waiting for it.
+//! Takes the run lock, and waits for it.
 
 use std::time::Duration;
 
@@ -7,12 +7,13 @@ use super::job::{Context, Wait};
 use crate::store::model::Holder;
 use crate::store::{RunLock, RunStore, StoreError, StoreResult};
 
-/// Pause between two tries for the lock. Each is a connection of its own on a server.
+/// Pause between two tries for the lock. On a server, each try opens a connection.
 const TRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// Takes the run lock. Waits for another holder as long as the context allows, and says for whom.
+/// Takes the run lock. If another process holds it, waits as long as the context allows, and
+/// reports the holder.
 ///
-/// Errors: somebody else holds it, for longer than that; a stop was asked for.
+/// Errors: the other process holds the lock for longer; a stop was requested.
 pub(super) async fn lock_runs(
     store: &dyn RunStore,
     context: &Context,
@@ -20,9 +21,9 @@ pub(super) async fn lock_runs(
     when_free(context, async || store.lock_runs(&holder_of(context)).await).await
 }
 
-/// Does work under the run lock as soon as nobody else holds it.
+/// Repeats work that takes the run lock, until no other process holds the lock.
 ///
-/// Errors: somebody else holds it, for longer than the context allows; a stop was asked for; the
+/// Errors: another process holds it for longer than the context allows; a stop was requested; the
 /// work failed.
 pub async fn when_free<T>(
     context: &Context,
@@ -45,7 +46,7 @@ pub async fn when_free<T>(
             Wait::UpTo(limit) => limit.saturating_sub(waited),
             Wait::Forever => TRY_PAUSE,
         };
-        // A holder that is only half known is just taking the lock, or letting it go.
+        // A holder without a process id is just taking the lock, or releasing it.
         if holder.pid != 0 && named != Some(holder.pid) {
             context.progress.waiting(&holder);
             named = Some(holder.pid);
@@ -54,7 +55,7 @@ pub async fn when_free<T>(
     }
 }
 
-/// Returns who takes the lock at this moment: the process may have waited for it since it began.
+/// Returns this process as a holder since this moment: it may have waited for the lock.
 pub(super) fn holder_of(context: &Context) -> Holder {
     Holder {
         since: context.clock.now(),

@@ -23,38 +23,38 @@ use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::{StoreError, StoreResult};
 
-/// Bytes of a chunk of rows: large enough that its fixed cost is nothing beside its rows.
+/// Bytes of a chunk of rows. In so large a chunk, the cost of sending it does not matter.
 pub(super) const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Chunks of a pool that wait for the writer.
+/// Chunks of one pool that may wait for the writer.
 const CHUNKS_WAITING: usize = 8;
 
-/// Data that all workers share.
+/// Data that all workers use.
 pub(super) struct Work {
     /// Clock, progress, cancellation, symbol rules.
     pub(super) context: Context,
-    /// Pools that a person took out, with the reason.
+    /// Pools that a person excluded, with the reason.
     pub(super) excluded: BTreeMap<Pool, String>,
-    /// Spells rows for the store; `None`: nothing is written.
+    /// Encodes rows for the store; `None` if nothing is written.
     pub(super) encoder: Option<Arc<dyn RowEncoder>>,
-    /// Threads; 0 is one a processor.
+    /// Number of threads; 0 means one per processor.
     pub(super) jobs: usize,
 }
 
 /// A worker's message about a pool.
 pub(super) enum Made {
     Part(Part),
-    /// The slice is complete, and its pool is not.
+    /// A slice is complete, and further slices of its pool follow.
     Slice,
     Done(Box<PoolOutcome>, Vec<ReviewItem>, i64),
 }
 
 type Queue = mpsc::Receiver<Made>;
 
-/// A pool's result as it passes by: seen by the run, on its way to the store.
+/// Receives each pool's result before the store does.
 pub(super) type OnPool<'a> = &'a mut (dyn FnMut(&PoolOutcome, Vec<ReviewItem>) + Send);
 
-/// The pools at work, in canonical order.
+/// Pools whose rows workers make and a writer takes, in canonical order.
 pub(super) struct Making<'a> {
     queues: mpsc::Receiver<Queue>,
     queue: Option<Queue>,
@@ -95,7 +95,7 @@ pub(super) fn start<'a>(
             .num_threads(work.jobs)
             .build();
         let threads = threads.map_err(|error| PipelineError::Worker(error.to_string()))?;
-        // The next pool is taken in order, and its queue handed over in the same step.
+        // The lock makes one step of both: taking the next pool, and passing on its queue.
         let ledgers = pools.into_values().map_while(|ledger| {
             let (made, queue) = mpsc::channel(CHUNKS_WAITING);
             sender.blocking_send(queue).ok()?;
@@ -149,17 +149,17 @@ impl PartSource for Making<'_> {
                     (self.on_pool)(&outcome, items);
                     return Ok(Some(Part::Pool(outcome, duration_us)));
                 }
-                // A worker that stopped, or panicked, sends no result.
+                // The queue of a worker that stopped or panicked ends without a result.
                 None => return Err(StoreError::Stopped),
             }
         }
     }
 }
 
-/// Why a pool is not made to its end.
+/// Why a worker did not complete a pool.
 #[derive(Debug)]
 pub(super) enum Unfinished {
-    /// Nobody wants the rest: the run stopped, or the writer failed.
+    /// The run stopped, or the writer failed.
     Unwanted,
     /// Rows or lots are missing: a bug of the engine.
     Broken(SelfCheckError),
@@ -213,13 +213,13 @@ pub(super) fn send(made: &mpsc::Sender<Made>, what: Made) -> Result<(), Unfinish
     made.blocking_send(what).map_err(|_| Unfinished::Unwanted)
 }
 
-/// A worker's walk over the rows of a pool.
+/// Hashes, encodes and sends the rows of one pool.
 pub(super) struct Walk<'a> {
     work: &'a Work,
     made: &'a mpsc::Sender<Made>,
     matching: &'a Matching,
     chunk: RowChunk,
-    /// Trades that the progress has heard of.
+    /// Trades that were reported as progress.
     trades_told: u64,
 }
 
@@ -238,13 +238,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Tells the progress of the trades that it has not heard of.
+    /// Reports the rest of the pool's trades as progress.
     pub(super) fn end(&self, trades: u64) {
         let progress = &self.work.context.progress;
         progress.advance(trades.saturating_sub(self.trades_told));
     }
 
-    /// Hashes and sends the allocations; returns the review items among them, and the hash.
+    /// Hashes and sends the allocations. Returns the review items of unmatched rows, and the hash.
     pub(super) fn allocations(&mut self) -> Result<(Vec<ReviewItem>, RowsHash), Unfinished> {
         let (mut items, mut hash, mut line) = (Vec::new(), RowsHash::EMPTY, Vec::new());
         let rules = &self.work.context.rules;
@@ -297,7 +297,7 @@ impl<'a> Walk<'a> {
         send(self.made, Made::Part(part(chunk)))
     }
 
-    /// Tells the progress which share of the pool's trades the rows so far stand for.
+    /// Reports progress: the share of the pool's trades that matches the share of its rows sent.
     fn tell(&mut self, rows: u64) {
         let (trades, all) = (self.matching.totals.trades, self.matching.rows_count());
         let passed = trades

@@ -1,4 +1,4 @@
-//! Names that the ledger does not have: refused before anything is written, with those it has.
+//! Refuses unknown accounts and symbols before a run writes anything, and lists the known ones.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::engine::Pool;
 use crate::store::LedgerStore;
 use crate::store::model::Scope;
 
-/// Lists the pools of the ledger. `None`: this one is not counted without being read whole.
+/// Lists the pools of the ledger. `None`: this ledger can be counted only by reading all of it.
 ///
 /// Errors: the store fails.
 pub async fn known_pools(store: &dyn LedgerStore) -> PipelineResult<Option<Vec<Pool>>> {

@@ -16,33 +16,32 @@ use crate::store::{Store, StoreError};
 /// Origin of versions that an incremental run makes because it could not append.
 const ORIGIN_AUTOMATIC: &str = "late-arrival";
 
-/// Rule for the versions that may be dropped.
+/// Rule that selects the versions to drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PruneRule {
-    /// All but so many of the newest.
+    /// All versions but this number of the newest.
     BeyondNewest(usize),
-    /// Those that were complete before an instant.
+    /// Versions that were completed before an instant.
     CompletedBefore(Timestamp),
 }
 
 /// Result of a prune, or of its preview.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PruneReport {
-    /// Versions whose rows are gone, oldest first.
+    /// Versions that were dropped, oldest first.
     pub dropped: Vec<Version>,
-    /// Versions that should have been dropped and could not be.
+    /// Versions that the rule drops, but a reader kept.
     pub stayed: Vec<Version>,
-    /// Why they stayed.
+    /// Why these versions could not be dropped.
     pub reason: Option<String>,
-    /// Versions with rows that are left.
+    /// Number of versions that still have rows.
     pub left: usize,
 }
 
-/// Drops versions by a rule; with `dry_run` only says which.
+/// Drops versions by a rule; with `dry_run` only lists them.
 ///
 /// If a reader still uses a version, the prune keeps that version and all newer ones. It waits for
-/// readers once, no longer than the store does.
-/// Errors: another run is at work; the store fails.
+/// readers once, no longer than the store does. Errors: another run is at work; the store fails.
 pub async fn prune(
     store: &dyn Store,
     context: &Context,
@@ -65,7 +64,7 @@ pub async fn prune(
     Ok(done?)
 }
 
-/// Drops automatic versions beyond the newest `keep`, after a run, which holds the lock.
+/// Drops automatic versions beyond the newest `keep`. A run calls this while it holds the lock.
 ///
 /// An error here does not fail the run: its version is complete.
 pub(super) async fn prune_automatic(
@@ -99,7 +98,8 @@ async fn drop_all(
         };
         match store.drop_version(version, &event).await {
             Ok(()) => report.dropped.push(version),
-            // A reader of one is in the way of all: the tables they are part of are the same.
+            // A reader of one version blocks the drop of every version: all share the parent
+            // tables.
             Err(error @ StoreError::Busy(_)) => {
                 report.stayed.push(version);
                 report.reason = Some(error.to_string());
@@ -126,7 +126,7 @@ fn readable(versions: &[VersionInfo]) -> usize {
     versions.iter().filter(readable).count()
 }
 
-/// Chooses the versions to drop among those that count, oldest first.
+/// Returns the versions to drop, oldest first. A rule applies to versions that `counts` accepts.
 fn chosen(
     versions: &[VersionInfo],
     current: Current,

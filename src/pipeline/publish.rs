@@ -13,7 +13,7 @@ use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, Ve
 use crate::store::proof::check_version;
 use crate::store::{Store, StoreError, VersionStore};
 
-/// Makes a version current. An older one than the newest is held.
+/// Makes a version current. Holds the version if a newer one can be current.
 ///
 /// Errors: no such version, no result, or a scope; something else changed its rows; another run is
 /// at work.
@@ -43,9 +43,9 @@ async fn publish_locked(
     move_to(store, context, version, newest != Some(version)).await
 }
 
-/// Ends a hold: makes the newest version current that takes no pool away from the held one.
+/// Ends a hold. The newest version that keeps all pools of the held one becomes current.
 ///
-/// Errors: no version is held; something else changed the rows of that version; another run is at
+/// Errors: no version is held; something else changed the rows of the new one; another run is at
 /// work.
 pub async fn release(store: &dyn Store, context: &Context) -> PipelineResult<Current> {
     let lock = lock_runs(store, context).await?;
@@ -92,8 +92,8 @@ pub(super) fn publishable(versions: &[VersionInfo]) -> impl Iterator<Item = &Ver
         .filter(|info| info.status.is_readable() && info.scope == "all")
 }
 
-/// Returns the pools that the current version has allocations of: another one in its place must
-/// keep them.
+/// Returns the pools that the current version has allocations of. The next current version must
+/// have them, too.
 pub(super) async fn covered_pools(
     store: &dyn VersionStore,
     current: &Current,
@@ -156,7 +156,7 @@ pub(super) async fn move_to(
     Ok(store.current().await?)
 }
 
-/// Seals a version: nobody replaces, appends to, or drops it from then on.
+/// Seals a version: from here on nobody replaces it, appends to it, or drops it.
 ///
 /// Errors: no such version, no result, already sealed; another run is at work.
 pub async fn seal(

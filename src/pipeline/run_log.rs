@@ -12,7 +12,7 @@ use super::lock::holder_of;
 use crate::store::model::{RetryNote, RunFailure};
 use crate::store::{Store, StoreError};
 
-/// Pauses before each retry: a server that is restarted has to be back within their sum.
+/// Pauses before each retry. A server that restarts has to be back within their sum.
 const RETRY_PAUSES: [Duration; 4] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -20,20 +20,20 @@ const RETRY_PAUSES: [Duration; 4] = [
     Duration::from_secs(4),
 ];
 
-/// Time that the job has to hear an interrupt before the database hears of it, too.
+/// After an interrupt, the job has this time to stop; then the database is interrupted, too.
 const INTERRUPT_PAUSE: Duration = Duration::from_millis(300);
 
-/// How long telling it may take.
+/// How long a request to interrupt the database may take.
 const INTERRUPT_MAX: Duration = Duration::from_secs(1);
 
 /// A run that has a log row.
 pub(super) struct RunLog<'a> {
     store: &'a dyn Store,
     context: &'a Context,
-    /// Number of its row.
+    /// Number of the log row.
     pub(super) run_id: i64,
     pauses: &'a [Duration],
-    /// One entry an attempt that failed and was made again.
+    /// One entry for each failed attempt that was retried.
     retries: Mutex<Vec<Value>>,
 }
 
@@ -48,11 +48,11 @@ impl<'a> RunLog<'a> {
         }
     }
 
-    /// Does work that writes nothing, again if the database fails in a way that passes.
+    /// Does work that writes nothing, and retries it after temporary errors of the database.
     ///
-    /// Each retry is counted in the log row before it is made. The lock may have been lost with the
-    /// connection: it is taken again first.
-    /// Errors: the last one; another run is at work, or has closed the row, meanwhile.
+    /// The log row counts a retry before it begins. The lock is taken again first, as it may have
+    /// been lost with the connection. Errors: the last attempt's; meanwhile another run took the
+    /// lock or closed the log row.
     pub(super) async fn retried<T>(
         &self,
         work: impl AsyncFn() -> PipelineResult<T>,
@@ -76,7 +76,7 @@ impl<'a> RunLog<'a> {
         }
     }
 
-    /// Makes sure of the lock and of the log row.
+    /// Takes a lost lock again, and counts the retry in the log row.
     async fn prepare_retry(&self) -> Result<(), StoreError> {
         self.store.renew_lock(&holder_of(self.context)).await?;
         let retries = self.retries().clone();
@@ -88,10 +88,10 @@ impl<'a> RunLog<'a> {
         self.store.log_retry(self.run_id, &note).await
     }
 
-    /// Does work. If a stop is requested while the work waits for the database, the database gets
-    /// the request, too.
+    /// Does work. If a stop is requested while the work waits for the database, the database is
+    /// interrupted, too.
     ///
-    /// Work that ends well all the same has done its task, and says so.
+    /// If the work succeeds all the same, its result is returned.
     pub(super) async fn interruptible<T>(
         &self,
         work: impl Future<Output = PipelineResult<T>>,
@@ -113,7 +113,7 @@ impl<'a> RunLog<'a> {
         done.map_err(|_| PipelineError::Interrupted)
     }
 
-    /// Closes the row of a run that wrote no version: the whole text, and facts for programs.
+    /// Closes the log row of a run that wrote no version, with the error as text and as values.
     pub(super) async fn close_failed(&self, error: &PipelineError) {
         let retries = self.retries().clone();
         let sqlstate = match error {
@@ -131,7 +131,7 @@ impl<'a> RunLog<'a> {
                 "retries": retries,
             }),
         };
-        // The user must see the first error. A row that stays open is closed by the next run.
+        // The user must see the first error. If this fails, the next run closes the row.
         let _ = self.store.fail_run(self.run_id, &failure).await;
     }
 
@@ -150,7 +150,7 @@ impl<'a> RunLog<'a> {
     }
 }
 
-/// Returns an error and its causes, one a line, whole.
+/// Returns the full text of an error and its causes, one per line.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut causes = String::new();
     let mut cause = Some(error);

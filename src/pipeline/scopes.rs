@@ -1,8 +1,8 @@
-//! The text of a scope, in words.
+//! Reads the text of a stored scope.
 
 use serde_json::Value;
 
-/// Returns the account of a scope that has all symbols of one, from its text.
+/// Returns the account of a scope that covers one account whole.
 pub fn whole_account(scope: &str) -> Option<String> {
     let scope = parsed_scope(scope);
     let symbols = scope.get("symbols").and_then(Value::as_array);
@@ -11,7 +11,7 @@ pub fn whole_account(scope: &str) -> Option<String> {
     account.map(str::to_owned)
 }
 
-/// Says which pools a scope has, from its text.
+/// Returns the words that name the pools of a scope.
 pub fn scope_words(scope: &str) -> String {
     let scope = parsed_scope(scope);
     let symbols = scope.get("symbols").and_then(Value::as_array);

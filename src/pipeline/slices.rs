@@ -19,18 +19,18 @@ use crate::engine::{
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, RowChunk};
 
-/// A pool on its way, slice by slice.
+/// A pool that is matched slice by slice.
 pub(super) struct Sliced {
     pool: Pool,
-    /// The result of a pool that its names alone decide; `None`: its trades decide.
+    /// The result of a pool that is excluded or has no USD price; `None`: its trades decide.
     settled: Option<PoolResult>,
     stream: PoolStream,
-    /// Why it can't be matched; no row of it is written any more.
+    /// Why the pool can't be matched. From then on no row of the pool is written.
     rejection: Option<Rejection>,
     invalid: Vec<InvalidTrade>,
-    /// The newest slice that had trades; before that, of no trade.
+    /// The last slice that had trades; at first an empty one.
     newest: Option<Box<Matching>>,
-    /// Rows of it were sent to the writer.
+    /// The writer got rows of the pool.
     is_written: bool,
     items: Vec<ReviewItem>,
     rows: u64,
@@ -40,7 +40,7 @@ pub(super) struct Sliced {
 }
 
 impl Sliced {
-    /// Begins a pool. It may be settled already: it is excluded, or has no price in USD.
+    /// Begins a pool. If it is excluded or has no USD price, its result is known at once.
     pub(super) fn begin(work: &Work, pool: &Pool) -> Self {
         let exclusion = work.excluded.get(pool).map(String::as_str);
         let nothing = PoolLedger::new(pool.clone());
@@ -65,7 +65,7 @@ impl Sliced {
         }
     }
 
-    /// Takes a slice, and sends its rows; after the last one also the lots and the result.
+    /// Matches a slice, and sends its rows; after the last slice also the open lots and the result.
     fn take(
         &mut self,
         work: &Work,
@@ -134,7 +134,8 @@ impl Sliced {
     fn end(&mut self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unfinished> {
         let rejection = invalid_rows(std::mem::take(&mut self.invalid));
         let rejection = rejection.or(self.rejection.take());
-        // The last slice stands for the pool: it has the newest trade, and gets all sums.
+        // The last slice becomes the pool's result: it has the newest trade, and gets the sums of
+        // all.
         let whole = self.newest.take().map(|mut newest| {
             newest.totals = *self.stream.totals();
             PoolResult::Matched(newest)

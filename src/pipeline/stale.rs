@@ -1,12 +1,11 @@
-//! Pools that ended earlier than their version, by the instant at which they did.
+//! Groups stale pools by watermark, which is older than that of their version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::{Pool, PoolStatus};
 use crate::store::model::{PoolSummary, Watermark};
 
-/// Puts stale pools together that ended at one instant: those that one run left behind are read
-/// with one reading, however many they are.
+/// Groups stale pools by watermark. All pools with one watermark can be read with one query.
 pub(super) fn stale_pools<'s>(
     summaries: impl Iterator<Item = &'s PoolSummary>,
 ) -> impl Iterator<Item = (&'s Watermark, BTreeSet<Pool>)> {

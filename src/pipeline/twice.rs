@@ -16,26 +16,26 @@ const FILL_MARK: &str = "-FILL-";
 /// Text between an order's id and the number of a correction.
 const CORRECTION_MARK: &str = "~";
 
-/// The number of a correction, as of 2, has at most this many digits.
+/// Digits of a correction's number, at most.
 const CORRECTION_DIGITS_MAX: usize = 10;
 
 /// Account and order id of trades that are voided.
 pub(super) type Voided = BTreeSet<(String, String)>;
 
-/// Relation of one trade to another.
+/// Relation between two trades of the same execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// A fill of an order.
+    /// One trade is a fill of the other, an order.
     Fill,
-    /// A correction of a trade.
+    /// One trade corrects the other.
     Correction,
 }
 
 impl Kind {
     const ALL: [Self; 2] = [Self::Fill, Self::Correction];
 
-    /// Returns the id that a fill's or correction's id belongs to; `None`: it has not the form of
-    /// one.
+    /// Returns the id of the order or original in the id of a fill or correction. `None`: the id
+    /// has another form.
     fn whole_of(self, id: &str) -> Option<&str> {
         let mark = match self {
             Self::Fill => FILL_MARK,
@@ -53,8 +53,8 @@ impl Kind {
         (is_number && is_form && !whole.is_empty()).then_some(whole)
     }
 
-    /// Returns all trades that would count twice beside an id: of a correction of a correction,
-    /// two.
+    /// Returns the ids of all trades that must not count beside this id. A correction of a
+    /// correction has two: the correction, and its original.
     fn wholes_of(self, id: &str) -> impl Iterator<Item = &str> {
         let levels = match self {
             Self::Fill => 1,
@@ -90,30 +90,31 @@ impl Kind {
     }
 }
 
-/// The wholes of a kind: trades that may not count, as others do that stand for them.
+/// Hashes of trades that must not count, as their fills or their corrections count.
 #[derive(Debug, Default)]
 struct Wholes {
     hashes: BTreeMap<Account, Vec<u128>>,
-    /// Trades that two corrections replace, sorted.
+    /// Hashes of trades that several corrections replace, sorted.
     repeated: BTreeMap<Account, Vec<u128>>,
 }
 
-/// The trades that others stand for, of a ledger that is looked through in parts.
+/// Trades that must not count, in a ledger that is read in parts.
 ///
-/// A trade and those that stand for it may be in two parts, so a judge needs all parts before the
-/// first. That reads the ledger twice, so it is done only if it may find something. To tell that, 8
-/// bytes of each trade's id are kept, and 16 of each fill's or correction's. Only hashes are kept.
-/// That two of 16 bytes meet is less likely than a wrong disk; two of 8 cost a reading.
+/// A trade and its fills may be in two parts, so all parts have to be read before the first is
+/// judged. That reads the ledger twice, so it is done only if the short hashes (8 bytes of an id)
+/// show a possible match. A false match of short hashes costs only the second reading. A false
+/// match of long hashes (16 bytes, of fills and corrections only) is less likely than a wrong disk.
 #[derive(Debug, Default)]
 pub(super) struct Twice {
     wholes: BTreeMap<Kind, Wholes>,
-    /// Short hashes of trades and of wholes, sorted, a part each.
+    /// For each part, the short hashes of its trades, and of the trades that must not count. Both
+    /// are sorted.
     met: Vec<(Vec<u64>, Vec<u64>)>,
     may_be_double: bool,
 }
 
 impl Twice {
-    /// Takes the ids of a part; `is_all`: there is no other.
+    /// Adds the ids of a part. `is_all`: the ledger has only this part.
     pub(super) fn meet(&mut self, read: &LedgerRead, is_all: bool) {
         let mut wholes = Vec::new();
         for kind in Kind::ALL {
@@ -149,7 +150,7 @@ impl Twice {
         self.met.push((ids, wholes));
     }
 
-    /// Makes the wholes ready to be found, once all parts were met.
+    /// Sorts the hashes, after the last part was added.
     pub(super) fn end(&mut self) {
         self.met = Vec::new();
         for (kind, wholes) in &mut self.wholes {
@@ -167,26 +168,26 @@ impl Twice {
         }
     }
 
-    /// Tells whether the ledger has to be looked through again.
+    /// Tells whether the ledger has to be read again.
     pub(super) fn may_be_double(&self) -> bool {
         self.may_be_double
     }
 
-    /// Tells whether the voids decide: two corrections of one trade count. A trade that was not
-    /// there never had a correction: ids of its form are ids of their own.
+    /// Tells whether two corrections of one trade count. That is a fault only if the trade is
+    /// voided: without the trade in the ledger, both ids are ids of their own.
     pub(super) fn needs_voided(&self) -> bool {
         self.wholes
             .values()
             .any(|wholes| !wholes.repeated.is_empty())
     }
 
-    /// Tells whether a pool may have a trade that others stand for.
+    /// Tells whether a pool may have a trade that must not count.
     pub(super) fn concern(&self, pool: &Pool) -> bool {
         let mut kinds = self.wholes.values();
         kinds.any(|wholes| wholes.hashes.contains_key(&pool.account))
     }
 
-    /// Finds the trades of a part that others stand for.
+    /// Returns a violation for each trade of a part that counts beside its fills or corrections.
     pub(super) fn check(&self, read: &LedgerRead) -> Vec<Violation> {
         let mut violations = Vec::new();
         for (kind, wholes) in &self.wholes {
@@ -203,7 +204,7 @@ impl Twice {
         violations
     }
 
-    /// Finds voided trades that two corrections replace.
+    /// Returns a violation for each voided trade that two counting corrections replace.
     pub(super) fn check_voided(&self, voided: &Voided) -> Vec<Violation> {
         let Some(wholes) = self.wholes.get(&Kind::Correction) else {
             return Vec::new();

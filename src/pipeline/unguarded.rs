@@ -10,18 +10,18 @@ use std::collections::BTreeMap;
 use crate::engine::{Pool, PoolLedger, PoolStatus, TradeRef};
 use crate::store::model::{Arrivals, LedgerRead, PoolSummary};
 
-/// A ledger beside a version.
+/// Result of comparing an unguarded ledger with a version.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// Pools that go on from where the version ended.
+    /// New trades of pools whose earlier trades are unchanged.
     pub(super) arrivals: Arrivals,
-    /// Pools without earlier matches.
+    /// Pools without earlier matches, which are computed whole.
     pub(super) whole: BTreeMap<Pool, PoolLedger>,
-    /// Pools whose past is another one.
+    /// Pools whose earlier trades have changed.
     pub(super) changed: Vec<Pool>,
 }
 
-/// Compares the pools read now with a version's summaries.
+/// Compares the present trades of each pool with the version's summary.
 pub(super) fn compare(read: LedgerRead, summaries: &BTreeMap<Pool, PoolSummary>) -> Compared {
     let mut compared = Compared {
         arrivals: Arrivals {
@@ -34,7 +34,7 @@ pub(super) fn compare(read: LedgerRead, summaries: &BTreeMap<Pool, PoolSummary>)
     for (pool, summary) in summaries {
         let ledger = pools.remove(pool);
         let ledger = ledger.unwrap_or_else(|| PoolLedger::new(pool.clone()));
-        // A stale pool is tried again whenever something about it may be other than it was.
+        // A stale pool is always tried again: its rows that can't be matched may have changed.
         let is_stale = summary.status == PoolStatus::Stale;
         if ledger.ledger_hash == summary.ledger_hash && !is_stale {
             continue;
@@ -52,7 +52,7 @@ pub(super) fn compare(read: LedgerRead, summaries: &BTreeMap<Pool, PoolSummary>)
     compared
 }
 
-/// Returns the trades after a pool's last one; `None`: the earlier ones have changed.
+/// Returns the trades after a pool's last matched one; `None` if the earlier ones have changed.
 fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
     let pool = ledger.pool.clone();
     let (mut old, mut new) = (PoolLedger::new(pool.clone()), PoolLedger::new(pool));
@@ -64,7 +64,7 @@ fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
         let part = if is_new(&trade) { &mut new } else { &mut old };
         part.push(&trade).ok()?;
     }
-    // None was there when the pool was matched.
+    // A pool with invalid rows is not matched, so all invalid rows are new.
     new.invalid = ledger.invalid;
     (old.ledger_hash == summary.ledger_hash).then_some(new)
 }

@@ -29,7 +29,7 @@ use parts::{Part, Parts};
 /// Result of a validation.
 #[derive(Debug, Clone)]
 pub struct ValidateReport {
-    /// The version judged.
+    /// The version that was checked.
     pub version: VersionInfo,
     /// The current version.
     pub current: Current,
@@ -37,17 +37,18 @@ pub struct ValidateReport {
     pub violations: Vec<Violation>,
     /// The version's summary of each pool.
     pub pools: Vec<PoolSummary>,
-    /// Trades that arrived after the version: not yet computed.
+    /// Number of trades that came after the version, and are not computed yet.
     pub arrived_since: u64,
-    /// The whole ledger.
+    /// Counts of the whole ledger.
     pub ledger: LedgerCounts,
-    /// Trades that the checks went over.
+    /// Number of trades that were checked.
     pub trades_checked: u64,
-    /// Pools of an unguarded ledger that were changed since: only their rows could be judged.
+    /// Pools of an unguarded ledger that changed after the version: only their rows could be
+    /// checked.
     pub changed: Vec<ChangedPool>,
     /// Lots whose cost a person named.
     pub decided: Vec<DecidedLot>,
-    /// Orders left out for their fills, whose size is not that of the fills.
+    /// Orders whose size differs from the sum of their fills; matching uses only the fills.
     pub unlike_fills: Vec<OrderUnlikeFills>,
 }
 
@@ -89,7 +90,7 @@ impl ValidateReport {
     }
 }
 
-/// How often a validation reads a version that runs extend meanwhile, before it gives up.
+/// How often a validation starts again because a run extended the version meanwhile.
 const TRIES_MAX: usize = 4;
 
 /// Checks a version; `None` is the current one. Takes [`MEMORY_DEFAULT`].
@@ -103,8 +104,8 @@ pub async fn validate(
     validate_within(store, context, version, MEMORY_DEFAULT).await
 }
 
-/// Checks a version within so many bytes of memory. A single pool may take more: it is judged
-/// whole. If the ledger is larger than half of them, it is read in parts; the report is the same.
+/// Checks a version with at most `memory` bytes. If the ledger is larger than half of them, it is
+/// read in parts; the report is the same. A single pool may take more: it is checked whole.
 ///
 /// Errors: no such version, or it has no result; runs extend it again and again; the store fails.
 pub async fn validate_within(
@@ -113,8 +114,7 @@ pub async fn validate_within(
     version: Option<Version>,
     memory: u64,
 ) -> PipelineResult<ValidateReport> {
-    // A run may extend the version while it is read. Then the parts read before and after do not
-    // fit together.
+    // A run may extend the version while its parts are read; they then belong to different states.
     let judge = async || validate_once(store, context, version, memory).await;
     let stands = async |report: &ValidateReport| {
         let versions = store.versions().await?;
@@ -126,10 +126,10 @@ pub async fn validate_within(
     judged.ok_or(PipelineError::Extended(TRIES_MAX))
 }
 
-/// Repeats the work until the data stays the same from its start to its end. `None`: the data
+/// Repeats the work until `stands` finds that the data did not change during it. `None`: the data
 /// changed during every try.
 ///
-/// Errors: those of the work, and of the look whether its result stands.
+/// Errors: those of `work` and of `stands`.
 async fn at_rest<T>(
     tries: usize,
     work: impl AsyncFn() -> PipelineResult<T>,
@@ -156,7 +156,7 @@ async fn validate_once(
     pools.sort_by(|left, right| left.pool.cmp(&right.pool));
     let pools = Arc::new(pools);
     let parts = Parts::plan(store, context, (&info, &pools), memory).await?;
-    // Two scans at once, where the database has two processors.
+    // A server can run both queries at the same time.
     let (first, ledger) = tokio::join!(parts.read(0), store.ledger_counts());
     let (first, ledger) = (first?, ledger?);
     let known = Arc::new(Known {
@@ -172,7 +172,7 @@ async fn validate_once(
     let mut violations = sums.take_violations();
     violations.extend(check_version_claims(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
-    // In an unguarded ledger only the difference tells the later rows.
+    // In an unguarded ledger, only the rows of pools that the version lacks are known to be new.
     let arrived_since = match info.watermark.is_unguarded() {
         true => sums.rows_later,
         false => ledger.eligible.saturating_sub(sums.seen),
@@ -193,8 +193,8 @@ async fn validate_once(
     })
 }
 
-/// Lists the pools whose trades in the ledger, as of a version, differ from those that the version
-/// saw. Its rows are not read. Takes [`MEMORY_DEFAULT`].
+/// Lists the pools whose trades in the ledger differ from those that a version was computed from.
+/// The version's rows are not read. Takes [`MEMORY_DEFAULT`].
 ///
 /// Errors: the store fails.
 pub async fn changed_since_version(
@@ -300,7 +300,7 @@ async fn judge_parts(
     Ok(sums)
 }
 
-/// Goes through all parts once more, for checks that need all of them.
+/// Reads all parts again, for checks across parts.
 async fn look_through(
     parts: &Parts<'_>,
     asked: &Asked,
@@ -319,7 +319,7 @@ async fn look_through(
     Ok(found)
 }
 
-/// Judges the pools again that had asked for facts known only at the end.
+/// Checks again the pools whose checks asked about orders in other parts.
 async fn judge_again(
     parts: &Parts<'_>,
     (store, context): (&dyn Store, &Context),
@@ -343,10 +343,10 @@ async fn judge_again(
     Ok(())
 }
 
-/// Tells whether unmatched rows of a version must have review items although it is not current.
+/// Tells whether the unmatched rows of a version must have review items although it is not current.
 ///
-/// Only a published version changes review items. A version that was extended after it was
-/// published may have been extended while another one was current. Then its new rows have no items.
+/// Only a run that publishes changes review items. If the version was extended after its
+/// publication, another one may have been current at that time. Then the added rows have no items.
 fn has_items(info: &VersionInfo) -> bool {
     let published = info.published_at.zip(info.completed_at);
     published.is_some_and(|(published, completed)| completed <= published)
@@ -370,7 +370,7 @@ pub(super) async fn find_version(
     Ok(info)
 }
 
-/// Checks that the version's own claims are those of its pools.
+/// Checks that the hashes, status and times of a version agree with its pools.
 fn check_version_claims(info: &VersionInfo, pools: &[PoolSummary]) -> Vec<Violation> {
     let (mut ledger, mut allocations) = (RowsHash::EMPTY, RowsHash::EMPTY);
     for pool in pools {

@@ -1,7 +1,7 @@
-//! A version of the system before beside one of ours.
+//! Compares a version of the system before with one of ours.
 //!
-//! Its amounts were rounded row by row, to fewer decimals. A sell is the same if it has the same
-//! lots, and a pnl within that rounding.
+//! The system before rounded its amounts row by row, to fewer decimals. A sell counts as equal if
+//! it has the same lots, and a pnl within that rounding.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,14 @@ use crate::store::model::{LegacyRow, PoolSummary, Version};
 use crate::store::proof::{check_pool, check_version};
 use crate::store::{HistoryStore, Store, StoreError, together};
 
-/// Rounding of a sell's rows in the system before stays below this. Units: USD at 12 decimals.
+/// The rounding of all rows of a sell in the system before stays below this. Units: USD at 12
+/// decimals.
 const ROUNDING_OFF_MAX: u128 = 1_000_000;
 
-/// The account of all its rows.
+/// The account of all rows of the system before.
 const ACCOUNT: &str = "default";
 
-/// Compares two versions; at least one is of the earlier system.
+/// Compares two versions, at least one of them computed by the earlier system.
 pub(super) async fn compare(
     store: &dyn Store,
     context: &Context,
@@ -53,7 +54,7 @@ pub(super) async fn compare(
 struct Side {
     name: String,
     pools: BTreeMap<Pool, Sells>,
-    /// Pools of ours without a result.
+    /// Pools for which our version has no result, with the reason.
     without: BTreeMap<Pool, String>,
 }
 
@@ -119,7 +120,7 @@ async fn legacy(store: &dyn HistoryStore, version: Version) -> PipelineResult<Si
             .map_err(|_| unreadable("allocated_size", &row.size))?;
         let amount = |text: &Option<String>| text.as_deref().and_then(amount_of);
         let buy = row.buy_order_id.clone();
-        // It showed an unmatched sale as one without gain.
+        // The system before showed an unmatched sale as one without gain.
         let (cost, pnl) = match &buy {
             Some(_) => (amount(&row.cost_basis), amount(&row.pnl)),
             None => (None, None),

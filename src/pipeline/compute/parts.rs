@@ -1,4 +1,4 @@
-//! The parts of a ledger on their way into a version: read, matched, written.
+//! Takes a ledger part by part into a version: reads, matches and writes each.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use crate::pipeline::slices::{self, Sliced};
 use crate::store::rows::PartSource;
 use crate::store::{StoreResult, VersionWriter};
 
-/// Reads the first part of the ledger, which mostly is all of it.
+/// Reads the first part of the ledger. A ledger that fits in memory has only one.
 pub(super) async fn read_first(
     run: &Run<'_>,
     batches: &Batches,
@@ -24,12 +24,12 @@ pub(super) async fn read_first(
     Ok((Made::of_first(&read, exclusions), read.pools))
 }
 
-/// The parts of a ledger on their way into a version.
+/// A run that takes a ledger part by part into a version.
 pub(super) struct PartsAtWork<'a> {
     run: Run<'a>,
     batches: &'a Batches,
     made: Made,
-    /// The pool that comes in slices, from its first slice to its last.
+    /// The pool that is too large for memory, while its slices are matched.
     sliced: Option<Arc<Mutex<Sliced>>>,
 }
 
@@ -43,7 +43,8 @@ impl<'a> PartsAtWork<'a> {
         }
     }
 
-    /// Matches all pools and writes them, if there is a writer. `first` is the first part.
+    /// Matches all pools, and writes them if there is a writer. `first` is the part that was read
+    /// first.
     pub(super) async fn make(
         mut self,
         first: BTreeMap<Pool, PoolLedger>,
@@ -103,7 +104,7 @@ impl<'a> PartsAtWork<'a> {
         };
         let joined = making.join().await;
         self.run.context.progress.end();
-        // A worker's panic ends the writer too, and is the error to show.
+        // If a worker panicked, the writer fails, too: the panic is the error to show.
         joined?;
         written?;
         self.run.context.cancel.check()

@@ -1,4 +1,4 @@
-//! A run's result, as its report and as the data that closes its version.
+//! Turns a run's results into its report, and into the data that completes its version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub struct PoolLine {
     pub status: PoolStatus,
     /// Counts and sums.
     pub totals: PoolTotals,
-    /// Why it has no allocations.
+    /// Why the pool has no allocations.
     pub error: Option<String>,
 }
 
@@ -34,13 +34,13 @@ pub struct PoolLine {
 pub struct ComputeReport {
     /// The log row; `None` in a dry run.
     pub run_id: Option<i64>,
-    /// The version written, or that would be.
+    /// The version that the run wrote, or would write (dry run).
     pub version: Version,
-    /// Completed or partial.
+    /// Status of the version: completed or partial.
     pub status: VersionStatus,
-    /// The pools that it matched.
+    /// The pools that the run covers.
     pub scope: Scope,
-    /// Whether it is current.
+    /// Whether the version is current.
     pub publication: Publication,
     /// The current version after the run.
     pub current: Current,
@@ -52,11 +52,11 @@ pub struct ComputeReport {
     pub voided: u64,
     /// Rows that are not executions, by reason.
     pub ineligible: BTreeMap<String, u64>,
-    /// Hash of the facts.
+    /// Hash of the facts of all trades.
     pub ledger_hash: RowsHash,
-    /// Hash of the canonical export.
+    /// Hash of the version's canonical export.
     pub allocations_hash: RowsHash,
-    /// Execution time of the newest trade seen.
+    /// Execution time of the newest trade in the version.
     pub complete_through: Option<Timestamp>,
     /// Duration of the run.
     pub duration_ms: i64,
@@ -64,7 +64,7 @@ pub struct ComputeReport {
     pub pruned: PruneReport,
 }
 
-/// Data that a run read beside the pools, and its results.
+/// Results of a run, and the data that it read beside the pools.
 pub(super) struct Made {
     pub(super) watermark: Watermark,
     pub(super) voided: u64,

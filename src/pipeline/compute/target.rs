@@ -9,7 +9,7 @@ use crate::pipeline::publish::covered_pools;
 use crate::store::model::{Current, Version, VersionInfo, VersionStatus};
 use crate::store::{Store, VersionStore};
 
-/// Whether a run's version became current, and if not, why.
+/// Whether a run's version became current, or the reason against it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Publication {
     /// The version is current.
@@ -20,13 +20,13 @@ pub enum Publication {
     Scoped,
     /// A person holds another version.
     Held,
-    /// Publishing would take these pools away: current covers them, this version can't.
+    /// The version has no result for these pools, which the current version covers.
     WouldTakeAway(Vec<Pool>),
     /// `--dry-run`.
     DryRun,
 }
 
-/// The version that a run writes, and the one that it replaces.
+/// The number of the version that a run writes, and the version that it replaces.
 pub(super) struct Target {
     pub(super) version: Version,
     pub(super) replaces: bool,
@@ -71,7 +71,8 @@ fn check_replaceable(info: &VersionInfo, options: &ComputeOptions) -> Result<(),
     })
 }
 
-/// Decides whether the result becomes current. It must not take pools of the current version away.
+/// Decides whether the run's version becomes current. It does not if the run rejects a pool that
+/// the current version covers.
 pub(super) async fn decide(
     store: &dyn VersionStore,
     options: &ComputeOptions,
@@ -82,7 +83,8 @@ pub(super) async fn decide(
         return Ok(Publication::Scoped);
     }
     if target.current.version.is_some() {
-        // Most runs reject nothing, and need not know the pools of another version.
+        // A run that rejects no pool takes none away, and need not read the current version's
+        // pools.
         let covered = match rejected.is_empty() {
             true => BTreeSet::new(),
             false => covered_pools(store, &target.current).await?,

@@ -1,4 +1,4 @@
-//! Finds the pool of an order that a row names wrongly: asked only of faulty rows.
+//! Finds the pool that has an order, if a row names an order that its own pool lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -6,27 +6,26 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::engine::{Account, Pool, Symbol};
 use crate::store::model::LedgerRead;
 
-/// Answers in which symbol an order is a trade.
+/// Finds the symbol in which an order is a trade.
 pub(super) enum Elsewhere {
-    /// The whole ledger is at hand.
+    /// The whole ledger is in memory.
     Here(OnceLock<OrderIndex>),
-    /// The ledger is read in parts: the question is written down, and the answer is "nowhere" for
-    /// now.
+    /// The ledger is read in parts. A question is noted, and gets no answer for now.
     Later(Mutex<Asked>),
-    /// All parts were searched for the questions.
+    /// All parts were searched for the noted orders.
     Known(Arc<Found>),
 }
 
-/// Questions that one part of the ledger can't answer.
+/// Questions about orders that may be in other parts of the ledger.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    /// Pools that have to be judged again.
+    /// Pools to check again, once the answers are known.
     pub(super) pools: BTreeSet<Pool>,
-    /// Ids of orders.
+    /// Ids of the orders to find.
     pub(super) ids: BTreeSet<String>,
 }
 
-/// The pools in which orders are trades, in canonical order.
+/// For each order id, the pools that have a trade with it, in canonical order.
 #[derive(Debug, Default)]
 pub(super) struct Found(BTreeMap<String, Vec<Pool>>);
 
@@ -39,8 +38,7 @@ impl Elsewhere {
         Self::Later(Mutex::default())
     }
 
-    /// Returns the symbol in which an order is a trade: in the account of the pool that has the
-    /// row, or in another.
+    /// Returns the symbol in which an order is a trade, best in the account of the pool `asking`.
     pub(super) fn find(&self, read: &LedgerRead, asking: &Pool, order_id: &str) -> Option<Symbol> {
         match self {
             Self::Here(orders) => {
@@ -60,7 +58,7 @@ impl Elsewhere {
         }
     }
 
-    /// Moves the questions into a collection.
+    /// Moves the noted questions into a collection.
     pub(super) fn move_asked(&self, into: &mut Asked) {
         if let Self::Later(asked) = self {
             let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +76,7 @@ fn nearest(pools: &[&Pool], account: &Account) -> Option<Symbol> {
 }
 
 impl Found {
-    /// Looks through a part of the ledger. Parts come in canonical order.
+    /// Searches a part of the ledger for orders. Order: parts come in canonical order.
     pub(super) fn look(&mut self, read: &LedgerRead, ids: &BTreeSet<String>) {
         for (pool, ledger) in &read.pools {
             let asked = ledger.trades.iter().filter(|it| ids.contains(it.order_id));
@@ -90,8 +88,7 @@ impl Found {
     }
 }
 
-/// Pool and place of each order id of the ledger. Made only when a row names an order that its pool
-/// does not have.
+/// An index of the ledger by order id. It is made for the first row that names a strange order.
 pub(super) struct OrderIndex {
     pools: Vec<Pool>,
     places: Vec<(u32, u32)>,
@@ -120,7 +117,7 @@ impl OrderIndex {
         trade.map_or("", |trade| trade.order_id)
     }
 
-    /// Returns the pools in which an order is a trade, in canonical order.
+    /// Returns the pools that have a trade with an order id, in canonical order.
     fn find(&self, read: &LedgerRead, order_id: &str) -> Vec<&Pool> {
         let first = self
             .places

@@ -1,4 +1,4 @@
-//! Judges the pools of a part: reads the version's rows of each, and runs the checks.
+//! Checks the pools of a part: reads the version's rows of each, and runs the checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::store::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::store::model::{LedgerRead, PoolSummary, QueuedItem, Version};
 use crate::store::{Store, StoredPool};
 
-/// Bytes of a row and its trade while their pool is judged.
+/// Bytes that a row and its trade take while their pool is checked.
 const ROW_BYTES: u64 = 1_200;
 
 /// Data that the checks of all pools use.
@@ -31,28 +31,28 @@ pub(super) struct Known {
     /// Summaries by pool.
     pub(super) summaries: Arc<Vec<PoolSummary>>,
     pub(super) unmatched: BTreeMap<Pool, UnmatchedItems>,
-    /// Memory of the validation, in bytes.
+    /// Memory that the validation may use, in bytes.
     pub(super) memory: u64,
 }
 
-/// A part and all that its checks look at, shared by the threads that judge.
+/// A part of the ledger and everything that its checks use, shared by the threads that check.
 pub(super) struct Judge {
     known: Arc<Known>,
     changed: BTreeSet<Pool>,
     read: LedgerRead,
     pub(super) elsewhere: Elsewhere,
-    /// Rows that may be judged at once.
+    /// Rows that may be in memory at once.
     rows_max: u64,
 }
 
-/// Violations of the pools that have some.
+/// Violations by pool; pools without one are left out.
 pub(super) type ByPool = Vec<(Pool, Vec<Violation>)>;
 
-/// Pools whose rows are read together, and judged together.
+/// Pools that are read and checked together.
 #[derive(Default)]
 struct Batch {
     pools: Vec<Pool>,
-    /// Their rows, estimated from the summaries.
+    /// Rows of these pools, estimated from the summaries.
     rows: u64,
 }
 
@@ -62,7 +62,7 @@ impl Batch {
     }
 }
 
-/// A batch that is being judged.
+/// A batch while other threads check it.
 struct Judging {
     task: tokio::task::JoinHandle<ByPool>,
     rows: u64,
@@ -78,8 +78,7 @@ impl Judge {
             elsewhere,
             rows_max: left / ROW_BYTES,
         };
-        // The largest pool is whole in memory at some time: the others together need no more than
-        // that.
+        // The largest pool has to fit in memory anyway, so the others may use as much together.
         let claimed = known.summaries.iter().map(|it| &it.pool);
         let pools = claimed.chain(judge.read.pools.keys());
         let largest = pools.map(|pool| judge.rows_about(pool)).max();
@@ -87,7 +86,7 @@ impl Judge {
         Arc::new(judge)
     }
 
-    /// Judges some pools, and those that only the ledger knows.
+    /// Checks the given pools, and the part's other pools in the version's scope.
     pub(super) async fn check_part(
         self: &Arc<Self>,
         store: &dyn Store,
@@ -100,7 +99,7 @@ impl Judge {
         self.check_pools(store, context, pools).await
     }
 
-    /// Judges some pools, in their order.
+    /// Checks some pools, in their order.
     pub(super) async fn check_pools(
         self: &Arc<Self>,
         store: &dyn Store,
@@ -112,7 +111,7 @@ impl Judge {
         let mut judging: Option<Judging> = None;
         for pool in pools {
             context.cancel.check()?;
-            // A pool that does not fit beside the others waits until they are judged.
+            // A pool that does not fit in memory beside the others waits until these are checked.
             let rows = self.rows_about(&pool);
             let fits = |others: u64| others.saturating_add(rows) <= self.rows_max;
             if !fits(batch.rows + judging.as_ref().map_or(0, |it| it.rows)) {
@@ -125,7 +124,7 @@ impl Judge {
             batch.rows += rows;
             batch.pools.push(pool);
             if batch.is_full() {
-                // One batch is judged while the next is read, and no third one waits in memory.
+                // One batch is checked while the next is read. No third one waits in memory.
                 let next = self.start((store, context), std::mem::take(&mut batch));
                 let last = judging.replace(next.await?);
                 violations.extend(found(last).await?);
@@ -137,14 +136,15 @@ impl Judge {
         Ok(violations)
     }
 
-    /// Says how many rows or trades, whichever are more, a pool has before they are read.
+    /// Estimates the size of a pool before its rows are read: its rows or trades, the larger
+    /// number.
     fn rows_about(&self, pool: &Pool) -> u64 {
         let trades = self.read.pools.get(pool).map_or(0, PoolLedger::rows);
         let rows = self.known.summary(pool).map_or(0, PoolSummary::rows);
         rows.max(trades)
     }
 
-    /// Reads a batch, and begins to judge it on other threads.
+    /// Reads a batch, and begins to check it on other threads.
     async fn start(
         self: &Arc<Self>,
         (store, context): (&dyn Store, &Context),
@@ -211,7 +211,7 @@ impl Judge {
     }
 }
 
-/// I13: the last trade that a summary names, from which the next run goes on, is the pool's last.
+/// Checks I13: the last trade in a summary is the pool's last one. The next run goes on from it.
 fn check_last(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
     let trades = || ledger.trades.iter();
     let newest = trades().map(|trade| trade.order_time).max();
@@ -235,8 +235,7 @@ fn check_last(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
     })
 }
 
-/// Lets neighbouring rows with an equal text share it. That is half of the ids of a long version,
-/// and all of its accounts and symbols.
+/// Lets neighbouring rows share equal texts: half of the ids of a long version, and all names.
 fn share_names(pool: &Pool, rows: &mut [StoredAllocation]) {
     let mut last: Option<(OrderId, Option<OrderId>)> = None;
     for row in rows {
@@ -266,7 +265,7 @@ impl Known {
     }
 }
 
-/// Puts the unmatched sells of the review queue beside their pools.
+/// Groups the unmatched sells of the review queue by pool.
 pub(super) fn unmatched_by_pool(queue: Vec<QueuedItem>) -> BTreeMap<Pool, UnmatchedItems> {
     let mut by_pool: BTreeMap<Pool, UnmatchedItems> = BTreeMap::new();
     let unmatched = queue.into_iter();
@@ -280,7 +279,7 @@ pub(super) fn unmatched_by_pool(queue: Vec<QueuedItem>) -> BTreeMap<Pool, Unmatc
     by_pool
 }
 
-/// Waits for a batch. Errors: a check panicked, which is our own bug.
+/// Waits until a batch is checked. Errors: a check panicked, which is our own bug.
 async fn found(judging: Option<Judging>) -> PipelineResult<ByPool> {
     match judging {
         None => Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! The ledger as of a version's watermark, in parts of whole pools.
+//! Reads the ledger as of a version's watermark, in parts of whole pools.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::engine::{Pool, PoolLedger};
 use crate::store::Store;
 use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo, Watermark};
 
-/// A ledger takes at most this part of the memory; the pools that are judged take the rest.
+/// The ledger takes at most this part of the memory; the rows that are checked take the rest.
 const LEDGER_SHARE: u64 = 2;
 
-/// The parts, and the pools read of each.
+/// The parts of a ledger, and the version that they are read for.
 pub(super) struct Parts<'a> {
     store: &'a dyn Store,
     context: &'a Context,
@@ -24,14 +24,14 @@ pub(super) struct Parts<'a> {
     batches: Batches,
 }
 
-/// Some pools of the ledger, as the version saw them.
+/// One part: some pools of the ledger, as of the version's watermark.
 pub(super) struct Part {
     pub(super) read: LedgerRead,
-    /// Pools that were changed since.
+    /// Pools that changed after the version was computed.
     pub(super) changed: Vec<ChangedPool>,
-    /// Rows of pools that the version can't know.
+    /// Rows of pools that came after the version.
     pub(super) rows_later: u64,
-    /// Rows of stale pools that were not matched.
+    /// Rows of stale pools that came after their last match.
     pub(super) not_matched: u64,
 }
 
@@ -42,12 +42,12 @@ impl Part {
         pools.map(|pool| pool.trades.len() as u64).sum()
     }
 
-    /// Counts the rows that are judged, trades or not.
+    /// Counts the rows to check, invalid ones too.
     pub(super) fn rows(&self) -> u64 {
         self.read.pools.values().map(PoolLedger::rows).sum()
     }
 
-    /// Counts the rows that are eligible at present, unless they came later.
+    /// Counts the eligible rows as of the version's watermark; voided ones are among them.
     pub(super) fn seen(&self) -> u64 {
         let rows = self.read.pools.values().map(PoolLedger::rows);
         rows.sum::<u64>() + self.read.voided + self.not_matched
@@ -71,7 +71,7 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Returns the instant that all parts are read as of.
+    /// Returns the watermark that all parts are read as of.
     pub(super) fn watermark(&self) -> &Watermark {
         &self.info.watermark
     }
@@ -81,13 +81,13 @@ impl<'a> Parts<'a> {
         self.batches.len()
     }
 
-    /// Returns those pools that are a part's, in the ledger or not.
+    /// Returns those of the given pools that belong to a part.
     pub(super) fn pools_of(&self, nth: usize, pools: &BTreeSet<Pool>) -> BTreeSet<Pool> {
         let in_part = |pool: &&Pool| self.batches.part_of(pool) == nth;
         pools.iter().filter(in_part).cloned().collect()
     }
 
-    /// Tells whether a condition holds for any pool of a part.
+    /// Tells whether a condition may hold for a pool of a part.
     pub(super) fn has(&self, nth: usize, is_it: impl Fn(&Pool) -> bool) -> bool {
         let scope = self.batches.scope(nth);
         scope.part.is_none_or(|pools| pools.iter().any(is_it))
@@ -106,7 +106,7 @@ impl<'a> Parts<'a> {
         self.read_scope(&scope, mine).await
     }
 
-    /// Reads some pools of a part once more.
+    /// Reads some pools of a part again.
     pub(super) async fn read_pools(&self, pools: &BTreeSet<Pool>) -> PipelineResult<Part> {
         let scope = scope_of(pools.clone());
         self.read_scope(&scope, |pool| pools.contains(pool)).await
@@ -133,9 +133,9 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Reads pools as of the instant at which they ended, which is earlier than their version's.
+    /// Replaces stale pools in `read` by their state as of their own, older watermark.
     ///
-    /// Returns the number of their rows that came later.
+    /// Returns the number of their rows that came after it.
     async fn read_stale(
         &self,
         as_of: &Watermark,
