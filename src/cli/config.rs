@@ -18,19 +18,19 @@ use crate::files::{keep, read_input};
 use crate::store::limits::LOCK_SUFFIX;
 use crate::store::postgres::PostgresUrl;
 
-/// The database if nothing names one.
+/// The database if no flag, variable or file names one.
 pub const DATABASE_DEFAULT: &str = "sqlite://fifo-pnl.db";
 
 /// The configuration file that is read if it is there.
 pub const CONFIG_FILE_DEFAULT: &str = "fifo-pnl.toml";
 
-/// Bytes of a configuration file.
+/// Most bytes of a configuration file.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Rows of the per-symbol table unless `--all-rows`.
 pub const TABLE_ROWS_MAX: usize = 15;
 
-/// Versions that a prune leaves, the newest ones.
+/// How many of the newest versions a prune keeps.
 pub const KEEP_VERSIONS_DEFAULT: u16 = 10;
 
 /// The configuration file as written.
@@ -57,15 +57,16 @@ struct FileSymbol {
 pub struct Config {
     /// The database.
     pub database: Database,
-    /// The value of `--database` that a command needs to find the database; `None`: it needs none.
+    /// The value of `--database` that printed commands need to find this database; `None`: they
+    /// need none.
     pub database_option: Option<String>,
-    /// The value of `--config` that a command needs for the same settings.
+    /// The value of `--config` that printed commands need for the same settings.
     pub config_option: Option<PathBuf>,
-    /// The origin of the name: flag, environment, file or default.
+    /// The origin of the database's name: flag, environment, file or default.
     pub database_from: String,
     /// The symbols that have a USD price.
     pub rules: SymbolRules,
-    /// How many of the newest versions a prune leaves.
+    /// How many of the newest versions a prune keeps.
     pub keep_versions: usize,
     /// Settings of tax files.
     pub tax: TaxConfig,
@@ -95,7 +96,8 @@ impl Database {
 }
 
 impl Config {
-    /// Works out the configuration. Errors: a file that can't be read, a bad value.
+    /// Combines flags, environment, file and defaults. Errors: a file that can't be read, a bad
+    /// value.
     pub fn load(args: &GlobalArgs) -> CliResult<Self> {
         let mut file = read_file(args.config.as_deref())?;
         #[expect(
@@ -131,18 +133,18 @@ impl Config {
     }
 }
 
-/// Files that SQLite, and this program, keep beside a database's file.
+/// Suffixes of the files that SQLite and this program make beside a database's file.
 const BESIDE_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", LOCK_SUFFIX];
 
 impl Config {
-    /// Keeps the files that the command works with: no result takes their place.
+    /// Protects the files that the command works with, so that no result replaces them.
     pub fn keep_files(&self) {
         keep(&self.tax.path, "the configuration file");
         let Database::Sqlite(path) = &self.database else {
             return;
         };
         keep(path, "the database in use");
-        // Beside a link nothing is kept, but beside the file that it leads to.
+        // Of a link, the files beside its target are protected.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         for end in BESIDE_DATABASE {
             let mut name = real.clone().into_os_string();
@@ -152,7 +154,7 @@ impl Config {
     }
 }
 
-/// Checks the options of every command, as far as that needs no file. Errors: a bad database.
+/// Checks the global options without reading a file. Errors: a bad database URL.
 pub fn check_flags(args: &GlobalArgs) -> CliResult<()> {
     let database = args.database.as_deref();
     let parsed = database.map(|url| parse_database(url, "--database"));
@@ -196,7 +198,7 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 }
 
 /// Returns the message of the TOML reader without quoted parts of the file: a value may be a
-/// password. It keeps the name of a plain key.
+/// password. Names of plain keys stay in the message.
 fn without_values(message: &str) -> String {
     let mut out = String::new();
     let mut rest = message;

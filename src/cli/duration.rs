@@ -14,7 +14,7 @@ const DAY_LEN: usize = 10;
 
 /// Reads a duration. A day has 24 hours.
 ///
-/// Errors: another form; months and years, whose length nobody knows; less than nothing.
+/// Errors: another form; months and years, which have no fixed length; a negative duration.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let expected = "expected a duration like 90s, 15m, 2h or 7d";
     let span: Span = text.parse().map_err(|_| expected.to_owned())?;
@@ -27,7 +27,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Reads an instant: how long ago, a day (its first instant in UTC), or a time with its offset.
 ///
-/// Errors: another form; an instant that is not over yet.
+/// Errors: another form; an instant in the future.
 pub fn parse_since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let expected = "expected \"10 minutes ago\", 2025-11-20 or 2025-11-20T08:00:00Z";
     let wrong = || expected.to_owned();
@@ -59,7 +59,7 @@ pub const WAIT_FOREVER: &str = "forever";
 
 /// Reads the value of `--wait`: a duration, or `forever`.
 ///
-/// Errors: another form; no time at all, which is not to wait.
+/// Errors: another form; a duration of zero, as that would mean not to wait.
 pub fn parse_wait(text: &str) -> Result<Wait, String> {
     if text == WAIT_FOREVER {
         return Ok(Wait::Forever);

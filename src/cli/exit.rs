@@ -1,4 +1,4 @@
-//! Exit codes: the one place. Scripts rely on them.
+//! All exit codes. Scripts rely on them.
 
 /// Exit code of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

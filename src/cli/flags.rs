@@ -1,9 +1,9 @@
-//! Rules for flags that go together: the one table of flags without effect.
+//! Refuses flags that have no effect beside other flags. All these rules are in one table.
 //!
 //! If a program ignores a flag in silence, its user believes that the flag did something. So a
 //! command refuses a flag without effect, with any value, before it reads or opens anything. The
-//! one exception is `--quiet`: it promises no progress, and no summary if all is well, and keeps
-//! that. `flags/tests.rs` goes through all pairs of flags of all commands.
+//! one exception is `--quiet`: it only promises to print no progress, and no summary if all is
+//! well. `flags/tests.rs` tests all pairs of flags of all commands.
 
 #[cfg(test)]
 mod tests;
@@ -18,24 +18,24 @@ use super::error::{CliError, CliResult};
 #[derive(Debug, Clone, Copy)]
 struct Rule {
     command: &'static str,
-    /// The flag, as it is called in `args.rs`.
+    /// The name of the flag in `args.rs`.
     flag: &'static str,
     /// The mode in which it has no effect.
     mode: Mode,
-    /// The remedy.
+    /// A remedy for the user.
     instead: &'static str,
 }
 
 /// A mode in which a flag has no effect.
 #[derive(Debug, Clone, Copy)]
 enum Mode {
-    /// Beside another flag.
+    /// The flag has no effect beside this other flag.
     With(&'static str),
-    /// If another flag is missing.
+    /// The flag has no effect without this other flag.
     Without(&'static str),
-    /// If another flag is missing that has to be there.
+    /// The flag needs this other flag.
     Needs(&'static str),
-    /// On databases of a kind.
+    /// The flag has no effect on this kind of database.
     On(Kind),
 }
 
@@ -152,7 +152,7 @@ const RULES: &[Rule] = &[
     with("validate", "memory", "compare_versions").or(COMPARES_ONLY),
     with("validate", "report", "json").or("leave --report out: --json lists everything"),
     without("compare", "overwrite", "output").or("name the file: --output FILE"),
-    // Given to `versions` itself, `--wait` is given to each of its commands.
+    // A `--wait` typed after `versions` counts for each of its commands.
     without("versions list", "wait", NEVER).or(TAKES_NO_LOCK),
     without("versions export", "wait", NEVER).or(TAKES_NO_LOCK),
     without("versions export", "overwrite", "output").or("name the file: --output FILE"),
@@ -185,7 +185,7 @@ const RULES: &[Rule] = &[
         .or("leave it out: triggers guard the ledger of a file from the start"),
 ];
 
-/// A flag that no command has: a flag that needs it never has an effect.
+/// A flag that no command has. A rule that needs it refuses its flag always.
 const NEVER: &str = "";
 
 /// The typed command's name and its matches.
@@ -222,7 +222,7 @@ impl<'a> Typed<'a> {
 
     /// Checks that each flag has an effect, given the other flags.
     ///
-    /// Errors: one has none.
+    /// Errors: a flag has no effect.
     pub fn check(&self) -> CliResult<()> {
         for rule in self.rules().filter(|rule| self.has(rule.flag)) {
             match rule.mode {
@@ -238,7 +238,7 @@ impl<'a> Typed<'a> {
         Ok(())
     }
 
-    /// Checks that no value is empty. Errors: one is.
+    /// Checks that no value is empty. Errors: a value is.
     pub fn check_values(&self) -> CliResult<()> {
         let of_line = |id: &&clap::Id| self.has(id.as_str());
         for id in self.matches.ids().filter(of_line) {
@@ -260,9 +260,9 @@ impl<'a> Typed<'a> {
         Ok(())
     }
 
-    /// Checks that each flag has an effect on the kind of database. Nothing is opened for it.
+    /// Checks that each flag has an effect on the kind of database. Opens nothing.
     ///
-    /// Errors: one has none.
+    /// Errors: a flag has no effect.
     pub fn check_database(&self, database: &Database) -> CliResult<()> {
         let kind = match database {
             Database::Sqlite(_) => Kind::Sqlite,

@@ -36,14 +36,15 @@ pub fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// Adds facts to a document for programs, if one is wanted.
+/// Adds facts to a JSON document, if the document is wanted.
 pub fn add(document: &mut Value, facts: Value) {
     if let (Some(object), Value::Object(facts)) = (document.as_object_mut(), facts) {
         object.extend(facts);
     }
 }
 
-/// Makes a table without lines: names to the left, the columns of `right` to the right.
+/// Makes a table without lines. The columns in `right` are aligned to the right, all others to the
+/// left.
 pub fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table

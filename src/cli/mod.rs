@@ -47,12 +47,12 @@ struct Outcome {
     json: Value,
     /// The exit code.
     exit: Exit,
-    /// The text is a summary of something done, which `--quiet` drops.
+    /// The text is a summary of work done, which `--quiet` drops.
     is_summary: bool,
 }
 
 impl Outcome {
-    /// Reports something that was done.
+    /// Makes the result of a command that changed something: `--quiet` drops its text.
     fn summary(exit: Exit, text: String, json: Value) -> Self {
         Self {
             text,
@@ -62,7 +62,7 @@ impl Outcome {
         }
     }
 
-    /// Answers a question.
+    /// Makes the result of a command that shows something: `--quiet` leaves its text.
     fn answer(exit: Exit, text: String, json: Value) -> Self {
         Self {
             is_summary: false,
@@ -71,9 +71,9 @@ impl Outcome {
     }
 }
 
-/// One of the programs: its arguments, and the command that they make.
+/// One of the programs: its arguments, and how they become a command.
 trait Program: CommandFactory + FromArgMatches {
-    /// The command that the program stands for; empty: the arguments name it.
+    /// The command of `fifo-pnl` that the program runs; empty: the arguments name the command.
     const COMMAND: &'static str;
 
     /// Splits the arguments into the command and the options of every command.
@@ -156,9 +156,9 @@ fn asks_for_json() -> bool {
         .any(|arg| arg == "--json")
 }
 
-/// Returns the document of an error of the parser, of the same form as that of any other error.
+/// Returns an error of the argument parser as JSON, in the form of all other errors.
 ///
-/// `text` is what people read: the error up to an empty line, then tips and how to type it.
+/// `text` is the parser's message: the error up to an empty line, then tips and the usage.
 fn usage_json(text: &str) -> Value {
     let mut parts = text.trim().split("\n\n");
     let first = parts.next().unwrap_or_default();
@@ -199,7 +199,7 @@ fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
             if json {
                 terminal::print_json(&outcome.json);
             } else if outcome.exit == Exit::Usage {
-                // Nothing was done: the fault is all that there is to say.
+                // The command did nothing, so its text is an error message.
                 terminal::note(outcome.text.trim_end());
             } else {
                 terminal::print(&outcome.text);
@@ -247,7 +247,7 @@ fn run_to_outcome(command: Command, config: Config) -> CliResult<Outcome> {
         done.and_then(|outcome| closed.map(|()| outcome))
     });
     runtime.shutdown_background();
-    // A thread that is still reading or writing ends with the process.
+    // A thread that still reads or writes ends with the process.
     remove_unfinished();
     done.map(|mut outcome| {
         outcome.json = session.with_adapted(outcome.json);
@@ -260,10 +260,10 @@ fn run_to_outcome(command: Command, config: Config) -> CliResult<Outcome> {
 
 /// Makes the runtime that waits for the databases.
 ///
-/// One thread waits, and works on each piece. With a second thread for the waiting, each piece
-/// wakes two threads, on processors that the server may be using. A full run took 5.7 s then, and
-/// takes 5.4 s. But the lines of a tax export cost as much as reading them, so there another thread
-/// reads ahead.
+/// One thread waits for data and works on it. With a second thread to wait, each piece of data
+/// wakes two threads, on processors that the server may need: a full run took 5.7 s instead of 5.4
+/// s. Only a tax export has a second thread, which reads ahead: printing its lines costs as much as
+/// reading them.
 fn runtime_for(command: &Command) -> io::Result<Runtime> {
     match command {
         Command::Tax(_) => Builder::new_multi_thread()
@@ -274,7 +274,7 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
     }
 }
 
-/// Prints an error: the fault, the remedy, and the present state.
+/// Prints an error, its hint, and the present state.
 fn report(error: &CliError, next: &Next, as_json: bool) {
     let hint = next.in_text(&error.hint);
     if as_json {

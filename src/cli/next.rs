@@ -1,8 +1,8 @@
-//! Commands as they are printed. A user who pastes one works on the same database.
+//! Completes printed commands, so that a user who pastes one works on the same database.
 //!
-//! Only this file spells them. A command in a sentence stands between backticks, so that a reader
-//! sees its end. `printed_commands.rs` and `errors.rs` of tests/programs read all commands from the
-//! output, and run them. Words in capitals stand for what only the user knows.
+//! Only this file adds their options. Backticks mark a command in a sentence, so that a reader sees
+//! its end. `printed_commands.rs` and `errors.rs` of tests/programs read all commands from the
+//! output, and run them. The user replaces words in capitals.
 
 use super::config::Config;
 use crate::engine::is_plain;
@@ -10,15 +10,15 @@ use crate::engine::is_plain;
 /// The programs that a printed command may begin with.
 const PROGRAMS: [&str; 3] = ["fifo-pnl", "compute_allocations", "validate_allocations"];
 
-/// The options that a plain command lacks to do the same work as this one.
+/// The options that a printed command needs to use the same database and settings.
 #[derive(Debug, Clone, Default)]
 pub struct Next {
     options: String,
 }
 
 impl Next {
-    /// Works out the options that a command needs. `--database`: only if the plain command would
-    /// open another one. `--config`: if it was named.
+    /// Returns the options that a printed command needs: `--database` if it would otherwise open
+    /// another database, and `--config` if the user named a file.
     pub fn of(config: &Config) -> Self {
         let mut options = String::new();
         if let Some(url) = &config.database_option {
@@ -33,13 +33,13 @@ impl Next {
         Self { options }
     }
 
-    /// Completes a command that is spelled for a shell.
+    /// Adds the options to a command.
     pub fn command(&self, command: &str) -> String {
         let (before, after) = command.split_at(end_of_options(command));
         format!("{before}{}{after}", self.options)
     }
 
-    /// Completes each command of a text that stands between backticks.
+    /// Adds the options to each command between backticks in a text.
     pub fn in_text(&self, text: &str) -> String {
         let mut done = String::new();
         for (nth, part) in text.split('`').enumerate() {
@@ -78,14 +78,14 @@ fn end_of_options(command: &str) -> usize {
     command.len()
 }
 
-/// Returns a flag with its value, which may look like a flag itself.
+/// Returns a flag with its value. The value may begin like a flag.
 pub fn flag(name: &str, value: &str) -> String {
     let between = if value.starts_with('-') { "=" } else { " " };
     format!("{name}{between}{}", quoted(value))
 }
 
-/// Returns a word in one piece for a shell. An invisible character is spelled out: the word stays
-/// on its line, and bash, zsh and ksh read it back.
+/// Returns a word in one piece for a shell. An invisible character is written as an escape. So the
+/// word stays on its line, and bash, zsh and ksh can read it.
 pub fn quoted(word: &str) -> String {
     let is_unseen = |character: char| !is_plain(character);
     if word.chars().any(is_unseen) {

@@ -1,8 +1,9 @@
-//! The last thing that happens to a text before a terminal sees it. All that the programs print,
-//! except an export of rows, goes through here, so that no command can forget it.
+//! The last filter of a text before it is printed. The programs print everything through it, except
+//! an export of rows, so that no command can forget it.
 //!
-//! The filter passes a line end, since it may be one of ours. So a sentence shows a foreign text
-//! through `engine::shown`. Messages and cells of tables are single lines, and are filtered here.
+//! The filter leaves line ends, as most are our own. So text from files and databases inside a
+//! sentence is first filtered by `engine::shown`. Messages and cells of tables are single lines,
+//! and are filtered here.
 
 use clap::error::{ContextKind, ContextValue};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use crate::engine::{is_plain, push_shown, shown_within, thousands};
 /// Longest line of a text, in characters. JSON has no limit.
 const LINE_CHARS_MAX: usize = 4_000;
 
-/// Returns a text whose lines may be printed.
+/// Returns a text that is safe to print, with long lines cut.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, line) in text.split('\n').enumerate() {
@@ -40,9 +41,9 @@ pub fn message(text: &str) -> String {
     shown_within(&mask_passwords(text), LINE_CHARS_MAX).to_string()
 }
 
-/// Returns a document whose strings have the same values, and no character that a terminal obeys.
+/// Writes JSON without any character that a terminal obeys. Its strings keep their values.
 pub fn json(value: &Value) -> String {
-    // Outside of strings there is ASCII only, so any other character stands in one.
+    // JSON is ASCII outside of strings, so any other character is in a string.
     let mut out = String::new();
     for c in format!("{value:#}\n").chars() {
         if c == '\n' || is_plain(c) {

@@ -1,4 +1,4 @@
-//! The tools of a command: configuration, context, and the store once it is opened.
+//! The surroundings of a command: configuration, context, and the database that it opened.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -18,22 +18,22 @@ use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{LedgerStore, Store, StoreError, StoreResult};
 
-/// How long the end of a command waits for an SQLite file to be whole without its journal.
+/// How long the end of a command waits until SQLite has merged its journal into the file.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
 
 /// A command's surroundings.
 pub struct Session {
-    /// Flags, environment, file and defaults, worked out.
+    /// The settings of flags, environment, file and defaults.
     pub config: Config,
-    /// How commands are printed.
+    /// Options of printed commands.
     pub next: Next,
-    /// The context that the job borrows.
+    /// The clock, the progress and the rest that a run needs.
     pub context: Context,
-    /// A row that the server would hide must not be missing: the command reads all or nothing.
+    /// Whether the command refuses to work if the server hides rows from this role.
     pub needs_all_rows: bool,
-    /// The opened file, to close at the end.
+    /// The opened SQLite database, to close at the end.
     sqlite: OnceLock<SqliteStore>,
-    /// Views that an operator adapted, in the opened database.
+    /// Views of the opened database that an operator changed.
     adapted_views: OnceLock<Vec<String>>,
 }
 
@@ -74,7 +74,7 @@ impl Session {
         }
     }
 
-    /// Makes a JSON document, if one is asked for: of many pools it is larger than their figures.
+    /// Makes a JSON document if `--json` asks for one, as it may be very large.
     pub fn json(&self, make: impl FnOnce() -> Value) -> Value {
         if self.config.json {
             make()
@@ -89,7 +89,7 @@ impl Session {
         opened.map_err(|error| self.explained(error))
     }
 
-    /// Does the same, for a look at an error.
+    /// Opens the database like `open`, and returns the store's own error.
     pub async fn try_open(&self, create: bool) -> StoreResult<Box<dyn Store>> {
         let holder = &self.context.holder;
         let store: Box<dyn Store> = match &self.config.database {
@@ -121,11 +121,11 @@ impl Session {
         Ok(store)
     }
 
-    /// Returns the error of an opening in words.
+    /// Turns an error of opening into a message.
     pub fn explained(&self, error: StoreError) -> CliError {
         match (error, &self.config.database) {
             (StoreError::Missing(path), _) => self.missing(&path),
-            // SQLite names its step; a person asks which file.
+            // SQLite names the step that failed. The message needs the file, too.
             (StoreError::NoPermission { reason, .. }, Database::Sqlite(path)) => {
                 let location = path.display().to_string();
                 StoreError::NoPermission { location, reason }.into()
@@ -138,8 +138,7 @@ impl Session {
         }
     }
 
-    /// Says beside each result that an operator changed the view: nobody else sees the omitted
-    /// rows.
+    /// Prints a note if an operator changed the views of the ledger, as the result may lack rows.
     fn tell_adapted(&self, store: &dyn LedgerStore) {
         let names: Vec<String> = store.adapted_views().into_keys().collect();
         if names.is_empty() {
@@ -151,11 +150,11 @@ impl Session {
                 names.join(" and ")
             ));
         }
-        // A command opens one database: a second opening has nothing else to say.
+        // A command opens one database, so a second opening finds the same views.
         let _ = self.adapted_views.set(names);
     }
 
-    /// Says the same in a document, also with `--quiet`.
+    /// Adds the changed views to a JSON document, also with `--quiet`.
     pub fn with_adapted(&self, mut document: Value) -> Value {
         if let (Some(names), Some(object)) = (self.adapted_views.get(), document.as_object_mut()) {
             object.insert("adapted_views".into(), names.clone().into());
@@ -163,7 +162,7 @@ impl Session {
         document
     }
 
-    /// Opens the database to look only; an empty ledger stands for a missing one.
+    /// Opens the database to read. Returns an empty ledger instead of a missing SQLite file.
     pub async fn open_to_preview(&self) -> CliResult<Box<dyn Store>> {
         match &self.config.database {
             Database::Sqlite(path) if !path.exists() => Ok(Box::new(MemoryStore::new())),
@@ -171,13 +170,14 @@ impl Session {
         }
     }
 
-    /// Closes the opened database: then one file holds all of it, and can be copied.
+    /// Closes an SQLite database, so that its one file has all data and can be copied.
     ///
-    /// Errors: somebody wrote to a file that this user may only read, while it was read.
+    /// Errors: somebody wrote to the file while this user, who may only read it, read it.
     pub async fn close(&self) -> CliResult<()> {
         if let Some(store) = self.sqlite.get() {
             store.check_still()?;
-            // Later than this it is closed by the system, and the next one to open it tidies up.
+            // If this takes too long, the end of the process closes the file, and the next command
+            // merges the journal.
             let _ = tokio::time::timeout(CLOSE_WAIT, store.clone().close()).await;
         }
         Ok(())

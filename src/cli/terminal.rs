@@ -21,20 +21,20 @@ use crate::tax::is_panic_caught;
 /// Work shorter than this shows no progress.
 const PROGRESS_AFTER: Duration = Duration::from_millis(250);
 
-/// Times a second that progress is drawn.
+/// How often progress is drawn each second.
 const PROGRESS_HZ: u8 = 10;
 
-/// Time in which an interrupted job may stop on its own.
+/// Time that an interrupted job has to stop before the process ends.
 const INTERRUPT_GRACE: Duration = Duration::from_secs(2);
 
-/// The clock of the machine. The only one that is read.
+/// The clock of the machine. No other code reads it.
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
 }
 
 impl SystemClock {
-    /// Starts counting.
+    /// Starts the clock.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the clock"
@@ -61,7 +61,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Progress on stderr, if that is a terminal and the work takes a while.
+/// Shows progress on stderr if the work takes longer than 250 ms.
 #[derive(Debug, Default)]
 pub struct TerminalProgress {
     bar: Mutex<Option<(ProgressBar, bool)>>,
@@ -93,7 +93,7 @@ fn style(phase: Phase, has_total: bool) -> ProgressStyle {
         .with_key(
             "rate",
             |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-                // A text that can't be written is a bar that is not drawn.
+                // If the text can't be written, the bar is not drawn.
                 let _ = text.write_str(&count(state.per_sec() as u64));
             },
         )
@@ -107,7 +107,8 @@ impl Progress for TerminalProgress {
             bar.set_style(style(phase, total.is_some()));
             let unknown = total.is_none();
             if unknown {
-                // The job does not advance it: it moves on its own, first after the quiet time.
+                // The job does not advance a bar without a total. A timer moves it, first after
+                // `PROGRESS_AFTER`.
                 bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(PROGRESS_HZ));
                 bar.enable_steady_tick(PROGRESS_AFTER);
             }
@@ -140,7 +141,7 @@ impl Progress for TerminalProgress {
     }
 }
 
-/// Progress that stays silent, except for the one line that says whom the job waits for.
+/// Shows no progress, except for the one line that names the process that the job waits for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WaitingOnly;
 
@@ -166,7 +167,7 @@ fn note_waiting(holder: &Holder) {
     ));
 }
 
-/// Tells whether progress would be seen.
+/// Tells whether stderr is a terminal, so that a user would see progress.
 pub fn is_stderr_terminal() -> bool {
     io::stderr().is_terminal()
 }
@@ -193,7 +194,7 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(text));
 }
 
-/// Hushes panics that become errors: the program reports those in its own words.
+/// Prints no message for a panic that becomes an error, as the program reports the error.
 pub fn hush_caught_panics() {
     let tell = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -214,11 +215,11 @@ pub fn ask(question: &str) -> Option<String> {
     Some(answer.trim().to_owned())
 }
 
-/// Turns SIGINT and SIGTERM into a request to stop; insists after a while.
+/// Turns SIGINT and SIGTERM into a request to stop, and ends the process if the job does not stop.
 ///
-/// Runs on a thread of its own, which hears a signal while the job is busy. Ending at once is safe
-/// at any moment: the database undoes an unfinished transaction, and the next run closes an open
-/// log row. Errors: no thread, or no runtime for it.
+/// A separate thread waits for signals, as the job's thread may be busy. The process may end at any
+/// moment: the database undoes an unfinished transaction, and the next run closes an open row of
+/// the log. Errors: the thread or its runtime can't start.
 pub fn stop_on_signal(cancel: Cancel) -> io::Result<Signals> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -233,7 +234,7 @@ pub fn stop_on_signal(cancel: Cancel) -> io::Result<Signals> {
             if !has_ended.load(Ordering::SeqCst) {
                 note("error: interrupted: nothing was published");
             }
-            // Nobody drops an unfinished write.
+            // No destructor runs at `exit`, so unfinished files are removed here.
             remove_unfinished();
             std::process::exit(super::exit::Exit::Interrupted as i32);
         });
@@ -242,8 +243,8 @@ pub fn stop_on_signal(cancel: Cancel) -> io::Result<Signals> {
     Ok(signals)
 }
 
-/// As long as this stands there is a job to stop. After it nothing is left but to print, for which
-/// there is the same while.
+/// While this value exists, a signal stops a job. After it is dropped, only output is left, which
+/// gets the same time to end.
 #[derive(Debug, Default)]
 pub struct Signals {
     has_ended: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! `compare`: two versions beside each other.
+//! `compare`: shows the sells that differ between two versions.
 
 use std::io;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::pipeline::{
 };
 use crate::report::CsvFile;
 
-/// Lines shown; a file has all.
+/// Most sells that the text shows; `--output` writes all.
 const LINES_SHOWN: usize = 20;
 
 /// Runs the command.
@@ -55,7 +55,7 @@ pub(super) fn check(args: &CompareArgs) -> CliResult<()> {
     named(&args.right).map(drop)
 }
 
-/// Reads a version: a number, `current`, or `legacy:N` of the system before.
+/// Reads a version: a number, `current`, or `legacy:N` of the earlier system.
 pub(super) fn named(text: &str) -> CliResult<VersionRef> {
     if let Some(number) = text.strip_prefix("legacy:") {
         let number = parse_version(number)?.ok_or_else(|| {

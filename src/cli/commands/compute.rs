@@ -22,7 +22,7 @@ use crate::store::{Store, VersionStore};
 
 pub(super) use self::words::{describe, describe_next, describe_unmatched, join};
 
-/// Returns the options of the arguments, and the context to run in.
+/// Makes a run's options of the arguments, and the context to run in.
 pub(super) fn options(
     args: &ComputeArgs,
     session: &Session,
@@ -79,7 +79,7 @@ pub(super) async fn decided_of(
     decided::of(store, version, &report.scope, before).await
 }
 
-/// How many automatic versions a run leaves: the flag, else the setting.
+/// Returns how many automatic versions a run keeps: the flag, else the setting.
 pub(super) fn keep_versions(flag: Option<u16>, session: &Session) -> usize {
     flag.map_or(session.config.keep_versions, usize::from)
 }
@@ -101,7 +101,7 @@ fn scope(args: &ComputeArgs) -> CliResult<Scope> {
     Ok(scope)
 }
 
-/// Reads `--since`. Errors: another form; an instant that is not over yet.
+/// Reads `--since`. Errors: the text is not a time; the time is in the future.
 pub(super) fn since(args: &ComputeArgs, now: Timestamp) -> CliResult<Option<Timestamp>> {
     let read = |text: &str| {
         parse_since(text, now).map_err(|error| {
@@ -115,7 +115,7 @@ pub(super) fn since(args: &ComputeArgs, now: Timestamp) -> CliResult<Option<Time
 }
 
 /// Adds the present state to an error: the run, the current version, and the next command. A
-/// refused command would be refused again: there the hint gives the remedy.
+/// refused command gets no next command: its hint says what to do.
 pub(super) async fn with_state(
     mut error: CliError,
     store: &dyn VersionStore,

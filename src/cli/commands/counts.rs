@@ -1,4 +1,4 @@
-//! Lines that every summary of a run shares: trades that add up, order of ids, rebates.
+//! Lines that all summaries of a run have: counts of trades, trades ordered by id, rebates.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::cli::format::{dollars, plural};
 use crate::engine::shown_sentence;
 use crate::store::model::RunCounts;
 
-/// Room below a name, where its text goes on.
+/// Indent of the second and later lines of an entry.
 const INDENT: &str = "                ";
 
-/// Says which trades there are: buys, sells, and those that were not matched.
+/// Counts the trades: buys, sells, and those of pools that were not matched.
 pub(super) fn sides(counts: &RunCounts) -> String {
     let matched = format!(
         "{}, {}",
@@ -24,7 +24,7 @@ pub(super) fn sides(counts: &RunCounts) -> String {
     }
 }
 
-/// Lists figures: a name, a value, a note.
+/// Aligns figures in columns. Each has a name, a value and a note.
 pub(super) fn figures(rows: &[(&str, String, String)]) -> String {
     let width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
     let line = |(name, value, note): &(&str, String, String)| {
@@ -34,7 +34,8 @@ pub(super) fn figures(rows: &[(&str, String, String)]) -> String {
     rows.iter().map(line).collect::<String>() + "\n"
 }
 
-/// Names all that qualifies the totals. `new`: a word before trades and rows.
+/// Lists facts that limit the totals, like unknown fees and voided trades. `new`: a word put before
+/// "trade" and "row".
 pub(super) fn describe_all(
     counts: &RunCounts,
     (new, voided): (&str, u64),
@@ -58,7 +59,7 @@ pub(super) fn describe_all(
     text
 }
 
-/// Names facts that look like mistakes, or that matter before filing.
+/// Lists facts that look like mistakes, or that a user has to know before filing.
 fn describe(counts: &RunCounts) -> String {
     let mut text = String::new();
     if counts.rebates > 0 {
@@ -88,7 +89,7 @@ fn describe(counts: &RunCounts) -> String {
     text
 }
 
-/// Returns the same for JSON; decimals are strings.
+/// Returns the counts as JSON; decimals are strings.
 pub(super) fn to_json(counts: &RunCounts) -> Value {
     json!({
         "trades": counts.trades(), "trades_not_matched": counts.not_matched,

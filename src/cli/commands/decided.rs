@@ -1,4 +1,5 @@
-//! Lots by decision, as every summary counts them, and buys that arrived beside them.
+//! Counts lots by decision for all summaries. Warns of buys imported later that may be the same
+//! lots.
 
 use serde_json::{Value, json};
 
@@ -13,26 +14,26 @@ use crate::pipeline::{
 use crate::store::model::{Scope, Version, Watermark};
 use crate::store::{Store, VersionStore};
 
-/// Room below a name, where its text goes on.
+/// Indent of the second and later lines of an entry.
 const INDENT: &str = "                ";
 
-/// Decisions that a warning names; the others are counted.
+/// Most decisions that a warning names. The others are only counted.
 const DECISIONS_SHOWN: usize = 5;
 
-/// The state that a run found before its work.
+/// The current version's watermark before a run.
 pub(super) struct Before(Option<Watermark>);
 
-/// Looks how far the current version reaches: a run brings the later rows.
+/// Reads the current version's watermark before a run, to find the rows that are newer.
 pub(super) async fn before(store: &dyn VersionStore) -> CliResult<Before> {
     Ok(Before(current_watermark(store).await?))
 }
 
-/// Lots by decision, and late buys beside them; or why the ledger can't say.
+/// Lots by decision, and late buys for the same sells; or the error of the look-up.
 pub(super) struct Decided(Result<(Vec<DecidedLot>, Vec<LateBuy>), String>);
 
-/// Looks up the lots by decision of a version, and the arrivals since `before`. `None`: as of this
-/// instant, in a scope. The work is done by then: a failed look-up is a line of the summary, not an
-/// error.
+/// Looks up the lots by decision of a version, and buys imported after `before`. `None` as version:
+/// the lots of the present ledger. The run is done already, so a failed look-up gives a line of the
+/// summary, and no error.
 pub(super) async fn of(
     store: &dyn Store,
     version: Option<Version>,
@@ -59,12 +60,12 @@ pub(super) fn count(lots: &[DecidedLot]) -> Option<String> {
 }
 
 impl Decided {
-    /// Stands for a database that was not opened.
+    /// Returns the value for a database that was not opened.
     pub(super) fn none() -> Self {
         Self(Ok(Default::default()))
     }
 
-    /// Counts the lots, and warns of buys that arrived beside them.
+    /// Counts the lots, and warns of later buys that may be the same lots.
     pub(super) fn describe(&self, next: &Next) -> String {
         let (lots, late) = match &self.0 {
             Ok(found) => found,
@@ -80,14 +81,14 @@ impl Decided {
         )
     }
 
-    /// Warns of buys that arrived beside decisions.
+    /// Warns of later buys that may be the lots of a decision.
     pub(super) fn warnings(&self, next: &Next) -> String {
         self.0
             .as_ref()
             .map_or_else(|_| String::new(), |(_, late)| warnings(late, next))
     }
 
-    /// Adds the same to a report in JSON.
+    /// Adds the lots and the late buys to a report in JSON.
     pub(super) fn add_to(&self, json: &mut Value) {
         let (lots, late) = match &self.0 {
             Ok((lots, late)) => (Some(lots.len()), late.as_slice()),

@@ -13,10 +13,10 @@ use crate::engine::{Fee, Price, Size, Timestamp, Trade, Usd, add_sizes, shown, s
 use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
 use crate::store::model::HistoricalSell;
 
-/// Columns before the equals sign.
+/// Width of a formula, in characters.
 const FORMULA_WIDTH: usize = 58;
 
-/// Columns of a result.
+/// Width of a result, in characters.
 const RESULT_WIDTH: usize = 24;
 
 /// Runs the command.
@@ -38,7 +38,7 @@ pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
     Ok(Outcome::answer(Exit::Done, text, json))
 }
 
-/// Shows the earlier system's answer.
+/// Shows the figures that the earlier system computed for a sell.
 fn describe_old(snapshot: &str, sell: &HistoricalSell) -> String {
     let or_none = |text: Option<&str>| shown(text.unwrap_or("none")).to_string();
     let parents = match sell.parents().as_slice() {

@@ -16,19 +16,19 @@ use crate::pipeline::{self, Finding, HealthLimits, HealthReport};
 use crate::store::StoreError;
 use crate::store::model::{DiskRoom, RunLine};
 
-/// Names of pools on a line; the others are counted.
+/// Most pools that a line names. The others are only counted.
 const POOLS_SHOWN: usize = 5;
 
 /// The command of a run over everything.
 const COMPUTE: &str = "compute_allocations --all-symbols";
 
-/// Characters of a run's error on a line; the log has all of it.
+/// Most characters of a run's error on a line. The run log has the whole error.
 const ERROR_CHARS_SHOWN: usize = 200;
 
 /// Runs the command.
 pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
     let location = session.config.database.location();
-    // Looked at without opening: opening an older file would migrate it.
+    // Reads the schema's steps first: opening an older file would migrate it.
     let steps = migrate::steps(session).await?;
     let pending = steps.iter().filter(|step| step.applied_at.is_none());
     let missing = pending.count();
@@ -48,7 +48,7 @@ pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
     };
     let store = match session.try_open(false).await {
         Ok(store) => store,
-        // Who looks after a database wants to hear of it as of all else that is wrong.
+        // An altered schema is a finding like all others, not an error.
         Err(error @ StoreError::SchemaAltered(_)) => {
             let findings = vec![("schema", error.to_string())];
             return Ok(outcome(&location, &findings, json!({}), &[]));
@@ -69,7 +69,7 @@ pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
     Ok(outcome(&location, &findings, to_json(&report), &known))
 }
 
-/// `known` is a remark, not a finding.
+/// Makes the result. `known`: remarks that are not findings.
 fn outcome(location: &str, findings: &[(&str, String)], json: Value, known: &[String]) -> Outcome {
     let is_well = findings.is_empty();
     let mut text = match is_well {
@@ -126,7 +126,7 @@ fn describe_well(report: &HealthReport, now: Timestamp) -> Vec<String> {
     parts
 }
 
-/// States the pools that a person took out.
+/// Names the pools that a person excluded.
 fn describe_excluded(pools: &[String]) -> Option<String> {
     let some = !pools.is_empty();
     some.then(|| describe_pools(PoolStatus::Excluded, pools))
@@ -212,7 +212,7 @@ fn began(last_run_at: Option<Timestamp>, now: Timestamp) -> String {
     format!("the last run began {began}")
 }
 
-/// Names the surplus or lack of the current version.
+/// Says how many trades the current version lacks, or has although they were taken out.
 fn describe_late(finding: &Finding, now: Timestamp) -> String {
     match finding {
         Finding::Behind {
@@ -260,7 +260,7 @@ fn describe_pools(status: PoolStatus, pools: &[String]) -> String {
     format!("{number} {}: {}", status.as_str(), names.join(", "))
 }
 
-/// Returns the first line of a run's error, or as much as fits.
+/// Returns the first line of a run's error, cut to the limit.
 fn error(run: &RunLine) -> String {
     let first = run.error.as_deref().and_then(|text| text.lines().next());
     first.map_or_else(String::new, |line| {

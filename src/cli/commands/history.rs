@@ -1,4 +1,4 @@
-//! `history`: answers of an earlier system, kept and compared.
+//! `history`: stores figures of an earlier system, to compare with ours.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::import::{BlockError, LIST_BYTES_MAX, Table, read_whole};
 use crate::pipeline::{HistoryLine, HistoryReport, HistoryStatus, HistorySum};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX};
 
-/// Lines shown without `--report`.
+/// Most differences that are shown without `--report`.
 const LINES_SHOWN: usize = 10;
 
 /// Runs the command.
@@ -74,7 +74,7 @@ async fn import(session: &Session, file: &Path, date: Option<&str>) -> CliResult
     Ok(Outcome::summary(Exit::Done, text, json))
 }
 
-/// Names of a column in files: ours, then those of the system before.
+/// Names of each column: ours, then that of the earlier system.
 const COLUMNS: [(&str, &str); 10] = [
     ("order_id", "order_id"),
     ("old_parent_id", "parent_id"),
@@ -91,7 +91,7 @@ const COLUMNS: [(&str, &str); 10] = [
 /// The columns of [`COLUMNS`] that are numbers.
 const NUMBERS: std::ops::Range<usize> = 3..9;
 
-/// Reads a file whole, as its list is short.
+/// Returns all bytes of a file.
 pub(super) fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
     let opened = open_text(file).map_err(BlockError::from);
     let bytes = opened.and_then(|opened| read_whole(opened, LIST_BYTES_MAX));

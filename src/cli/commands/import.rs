@@ -94,7 +94,8 @@ async fn import_and_describe(
     Ok(Outcome::summary(exit, text, json))
 }
 
-/// Runs `import lots`: days are of the zone that tax files use, unless another one is named.
+/// Runs `import lots`. Days are in the time zone of the tax files, unless `--timezone` names
+/// another one.
 async fn import_lots(args: &FileArgs, preview: bool, session: &Session) -> CliResult<Outcome> {
     let kept = session.config.tax.timezone.clone();
     let args = FileArgs {
@@ -109,7 +110,7 @@ async fn import_lots(args: &FileArgs, preview: bool, session: &Session) -> CliRe
     import_and_describe(&args, &request, session).await
 }
 
-/// Works out how files are to be read.
+/// Makes the settings for reading files of the arguments.
 pub(super) fn request(args: &FileArgs) -> CliResult<ImportRequest> {
     let account = args.account.parse().map_err(|error| {
         CliError::usage(
@@ -173,7 +174,7 @@ pub(super) async fn import(
     Ok(reports)
 }
 
-/// Chooses the exit code: nothing written is an error of input, a part written is a finding.
+/// Chooses the exit code. With faulty rows: `Usage` if no file was imported, `Findings` if one was.
 pub(super) fn exit(reports: &[FileReport], request: &ImportRequest) -> Exit {
     let faulty = reports.iter().any(|report| report.is_refused(false));
     let written = reports.iter().any(|report| {
@@ -222,7 +223,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     let verb = match (&report.receipt, request.preview) {
         (Some(_), true) => "Preview ",
         (Some(receipt), false) if receipt.import_id.is_some() => "Imported",
-        // Nothing is wrong with it: another file stopped all.
+        // The file has no fault: another file stopped the import of all files.
         (None, _) if report.read.rejected.is_empty() => "Kept out",
         _ => "Refused ",
     };
@@ -284,7 +285,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     }
 }
 
-/// Sums up the negative fees of a file's rows, and doubts them if there are no others.
+/// Sums up the negative fees of a file. Warns if all fees are negative or zero.
 fn describe_rebates(fees: &FeeSigns) -> String {
     if fees.rebates == 0 {
         return String::new();

@@ -79,7 +79,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     Ok(Outcome::summary(exit, text, json))
 }
 
-/// Looks up the lots by decision of the version that a run left.
+/// Looks up the lots by decision of the version that is current after a run.
 async fn decided_of(
     store: &dyn Store,
     done: &Incremental,
@@ -120,7 +120,7 @@ fn describe_held(version: i64, current: crate::store::model::Current, next: &Nex
     }
 }
 
-/// Names the cause of a full run.
+/// Says why a full run was necessary.
 fn describe_forced(forced: &[Forced]) -> String {
     let mut text = String::from("Everything is computed again, as a new version:\n");
     let (shown, rest) = forced.split_at(forced.len().min(TABLE_ROWS_MAX));
@@ -230,7 +230,7 @@ fn describe(
     text
 }
 
-/// Tells whether something is missing from the totals.
+/// Tells whether the totals lack something.
 fn is_incomplete(report: &AppendReport) -> bool {
     report.counts.unmatched_sells > 0 || report.counts.pools_rejected > 0
 }
@@ -346,7 +346,7 @@ fn describe_unknown(report: &AppendReport, next: &Next) -> String {
     text + &counts::describe_all(counts, ("new ", report.voided), &report.ineligible)
 }
 
-/// Names the next command, as a full run does.
+/// Names the next command, like the summary of a full run.
 fn describe_next(report: &AppendReport, next: &Next, dry_run: bool) -> String {
     let command = match is_incomplete(report) {
         _ if dry_run => "compute_allocations --incremental".to_owned(),

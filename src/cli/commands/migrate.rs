@@ -1,7 +1,7 @@
 //! `migrate`: the schema of the database.
 //!
-//! A command that opens an SQLite file copies and migrates it. A PostgreSQL database is other
-//! people's, too. So only this command migrates it, after it shows the changes and asks.
+//! A command that opens an SQLite file copies and migrates it. Other people may use a PostgreSQL
+//! database, too. So only this command migrates it, after it has shown the changes and asked.
 
 use serde_json::{Value, json};
 
@@ -82,7 +82,7 @@ async fn up(session: &Session, yes: bool, options: &UpOptions) -> CliResult<Outc
     status(session, format!("Applied {}.\n", pending.len())).await
 }
 
-/// Writes down that the gate's views are meant to be as they are.
+/// Records that an operator's changes to the views of the ledger are intended.
 async fn accept_views(session: &Session) -> CliResult<Outcome> {
     let (by, holder) = (&session.context.user, &session.context.holder);
     let accept = async || match &session.config.database {
@@ -143,7 +143,7 @@ fn ask_for_steps(
 
 /// Lists the source of each fact.
 fn adoption_columns(adoption: &Adoption) -> String {
-    // Column names are another program's: each stands on the line that lists them.
+    // Another program chose the column names, so the table shows each name on one line.
     let row = |it: &MappedColumn| vec![it.name.clone(), it.kind.clone(), it.words.clone()];
     let rows = adoption.columns.iter().map(row).collect();
     let mut text = table(&["Fact", "Column's type", "Taken"], &[], rows);

@@ -44,8 +44,8 @@ pub(super) fn name(command: &Command) -> &'static str {
     }
 }
 
-/// Tells whether a row that the server hides from this role would make the command's result wrong.
-/// The others show the rows that the role may see, and say so.
+/// Tells whether the command's result would be wrong if the server hid rows from this role. All
+/// other commands show the rows that the role may read, and say so.
 pub(super) fn needs_all_rows(command: &Command) -> bool {
     match command {
         Command::Versions(args) => !matches!(args.command, VersionsCommand::List { .. }),
@@ -64,7 +64,7 @@ pub(super) fn needs_all_rows(command: &Command) -> bool {
     }
 }
 
-/// Returns how long the command waits for another one that holds the run lock.
+/// Returns how long the command waits for another command that holds the run lock.
 pub(super) fn wait(command: &Command) -> Wait {
     let args = match command {
         Command::Run(args) => args.wait,
@@ -81,7 +81,7 @@ pub(super) fn wait(command: &Command) -> Wait {
 
 /// Checks the values that were typed, without any input or output.
 ///
-/// Errors: one can't be read, or has no effect beside another one.
+/// Errors: a value can't be read, or has no effect beside another value.
 pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
     match command {
         Command::Run(args) => import::request(&args.files).map(drop),
@@ -129,7 +129,7 @@ fn parse_version(text: &str) -> CliResult<Option<i64>> {
     }
 }
 
-/// Reads the value of `--account`. Errors: it can't be a name.
+/// Reads the value of `--account`. Errors: the text can't be the name of an account.
 pub(super) fn read_account(text: Option<&str>) -> CliResult<Option<Account>> {
     let read = |text: &str| {
         let bad = |error| CliError::usage(format!("--account is \"{text}\": it {error}"), "");
@@ -138,7 +138,7 @@ pub(super) fn read_account(text: Option<&str>) -> CliResult<Option<Account>> {
     text.map(read).transpose()
 }
 
-/// Reads the value of `--symbol`. Errors: it can't be one.
+/// Reads the value of `--symbol`. Errors: the text can't be a symbol.
 pub(super) fn read_symbol(text: Option<&str>) -> CliResult<Option<Symbol>> {
     let read = |text: &str| {
         let bad = |error| {
@@ -150,7 +150,7 @@ pub(super) fn read_symbol(text: Option<&str>) -> CliResult<Option<Symbol>> {
     text.map(read).transpose()
 }
 
-/// Checks that a reason says something.
+/// Checks that a reason is not empty.
 fn check_reason(reason: &str) -> CliResult<()> {
     if !reason.trim().is_empty() {
         return Ok(());

@@ -33,7 +33,7 @@ pub async fn run(args: &PruneArgs, store: &dyn Store, session: &Session) -> CliR
         &mut json,
         json!({ "database": store.location(), "dry_run": args.dry_run }),
     );
-    // A version that stayed is no error: the next prune takes it, and nothing waits for it.
+    // A version that could not be dropped is no error: the next prune drops it.
     Ok(Outcome::summary(Exit::Done, text, json))
 }
 
@@ -43,7 +43,7 @@ pub(super) fn check(args: &PruneArgs, now: Timestamp) -> CliResult<()> {
     then.transpose().map(drop)
 }
 
-/// Returns the instant that lies so long ago.
+/// Returns the instant that is `age` before now.
 fn before(now: Timestamp, age: Duration) -> CliResult<Timestamp> {
     let micros = i64::try_from(age.as_micros()).ok();
     let then = micros.and_then(|micros| now.as_micros().checked_sub(micros));

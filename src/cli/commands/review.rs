@@ -221,7 +221,7 @@ fn item_json(item: &QueuedItem) -> Value {
     })
 }
 
-/// Checks that the ledger knows a symbol, so that a typing error is not "nothing to review".
+/// Checks that the ledger has a symbol, so that a mistyped one does not give "nothing to review".
 async fn check_known(store: &dyn Store, symbol: &Symbol) -> CliResult<()> {
     let queue = store.review_queue().await?;
     if queue.iter().any(|item| item.pool.symbol == *symbol) {
@@ -259,7 +259,7 @@ async fn set(
         ));
     }
     if excluded {
-        // A typing error excludes nothing.
+        // Checks the names first: a wrong name would exclude no pool.
         let scope = Scope {
             account: Some(pool.account.clone()),
             symbols: [pool.symbol.clone()].into(),

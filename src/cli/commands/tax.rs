@@ -60,11 +60,10 @@ pub(super) fn check(args: &TaxArgs) -> CliResult<()> {
     }
 }
 
-/// Endings of files that are no zip.
+/// Extensions of files that are not zips.
 const OTHER_ENDINGS: [&str; 5] = ["csv", "json", "txf", "txt", "xlsx"];
 
-/// Checks that the name of a filed zip does not end like another format's. Errors: a zip with the
-/// ending of another kind.
+/// Checks that a zip to file does not get the extension of another format. Errors: it has one.
 fn check_zip(is_final: bool, output: &Path) -> CliResult<()> {
     let is_other = |end: &OsStr| OTHER_ENDINGS.iter().any(|it| end.eq_ignore_ascii_case(it));
     if !is_final || !output.extension().is_some_and(is_other) {
@@ -133,7 +132,7 @@ async fn run_export(args: &TaxArgs, session: &Session) -> CliResult<Outcome> {
     Ok(outcome)
 }
 
-/// Returns the name of the zone, and whether it has to be kept.
+/// Returns the name of the time zone, and whether the configuration has none yet.
 fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> {
     let kept = session.config.tax.timezone.as_deref();
     let question = "Time zone of all tax dates (like America/New_York)?";
@@ -161,18 +160,19 @@ fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> 
             "the configuration has {kept}; this export uses {flag}"
         ));
     }
-    // The zone's own spelling, so that files don't differ by a letter's case.
+    // Uses the canonical spelling of the zone's name, so that files do not differ in the case of
+    // letters.
     let name = zone.iana_name().map_or(name, str::to_owned);
     Ok((name, kept.is_none()))
 }
 
-/// Returns the zone of days: that of the flag, else the one that is kept.
+/// Returns the time zone of days: that of the flag, else that of the configuration.
 pub(super) fn zone_of(flag: Option<&str>, session: &Session) -> CliResult<jiff::tz::TimeZone> {
     let (name, _) = timezone(flag, session)?;
     parse_timezone(&name).map_err(|error| CliError::usage(error.to_string(), zone_hint(&error)))
 }
 
-/// Returns a question: does the user want to stop?
+/// Returns a check whether the user wants to stop.
 fn stop_of(session: &Session) -> Stop {
     let cancel = session.context.cancel.clone();
     Stop::when(move || cancel.is_cancelled())
@@ -213,18 +213,18 @@ fn rules(args: &TaxArgs, year: i16, zone_name: &str, session: &Session) -> CliRe
 pub(super) struct AboutVersion {
     /// `current`, or the special state of the version.
     pub(super) words: String,
-    /// A newer version that was not taken.
+    /// Remark about a newer version that is not published.
     pub(super) newer: Option<String>,
 }
 
-/// Finds the version. A version that is not current is taken only if it is named.
+/// Finds the version to use: the one that the user named, else the current one.
 pub(super) async fn choose_version(
     store: &dyn VersionStore,
     wanted: &str,
 ) -> CliResult<(VersionInfo, AboutVersion)> {
     let (versions, current) = (store.versions().await?, store.current().await?);
     let named = parse_version(wanted)?;
-    // A version of a part of the ledger is never advised: its files look whole.
+    // Never advises a version of a part of the ledger: its files would look complete.
     let is_whole = |info: &&VersionInfo| info.status.is_readable() && info.scope == "all";
     let readable = versions.iter().rev().find(is_whole);
     let Some(number) = named.or(current.version) else {
@@ -283,9 +283,9 @@ fn words_of(info: &VersionInfo, current: &Current) -> String {
     words.join(", ")
 }
 
-/// Checks that a version has all that is to be filed: a year of everything, or of one account.
+/// Checks that a version covers everything to file: all pools, or all pools of the account.
 ///
-/// Errors: it was computed of a part of that.
+/// Errors: the version was computed of a part of these pools.
 fn check_whole(info: &VersionInfo, account: Option<&str>) -> CliResult<()> {
     let of_account = whole_account(&info.scope);
     if info.scope == "all" || (account.is_some() && of_account.as_deref() == account) {
@@ -305,7 +305,7 @@ fn check_whole(info: &VersionInfo, account: Option<&str>) -> CliResult<()> {
     ))
 }
 
-/// Writes the export down; returns whether that is permitted.
+/// Records the export in the audit trail. Returns false if this user may not write there.
 async fn record(
     store: &dyn HistoryStore,
     session: &Session,

@@ -65,7 +65,7 @@ pub(super) fn exit(report: &ValidateReport, strict: bool) -> Exit {
     if findings { Exit::Findings } else { Exit::Done }
 }
 
-/// Says in a line or two whether the version holds.
+/// Says in one or two lines whether the version has violations.
 pub(super) fn describe_short(report: &ValidateReport) -> String {
     if report.violations.is_empty() {
         return format!(
@@ -149,10 +149,11 @@ fn describe_pools(report: &ValidateReport) -> String {
     ) + "\n\n"
 }
 
-/// Lots by decision that a line names; the others are counted.
+/// Most lots by decision that a line names. The others are only counted.
 const LOTS_SHOWN: usize = 5;
 
-/// Counts the known unknowns: a finding only under `--strict`.
+/// Counts known gaps, like unmatched sells and unknown fees. They are findings only with
+/// `--strict`.
 fn describe_known(report: &ValidateReport, strict: bool) -> String {
     let mut lines = Vec::new();
     let unmatched = report.unmatched_sells();

@@ -55,7 +55,7 @@ pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outco
         VersionsCommand::Seal { version, reason } => {
             check_reason(&reason)?;
             let versions = store.versions().await?;
-            // A number without a result is refused by the sealing itself.
+            // Sealing itself refuses a version without a result.
             let info = versions.iter().find(|info| info.version == version);
             if let Some(info) = info.filter(|info| info.status.is_readable()) {
                 check_version(store, info).await?;
@@ -177,8 +177,8 @@ fn version_json(info: &VersionInfo, current: &Current) -> Value {
     })
 }
 
-/// Takes rows, and counts and hashes them as the version's run did. It keeps the reason if a row
-/// could not be written: the store only sees that it ended.
+/// Writes exported rows, and counts and hashes them like the version's run. `failed` has the error
+/// of a failed write, which the store does not pass on.
 struct Sink<W> {
     csv: CanonicalCsv<W>,
     proof: RowsProof,
@@ -254,8 +254,8 @@ async fn export(
     Ok(outcome)
 }
 
-/// Writes an export down; returns whether that is permitted. The file is there by then, so that
-/// it is not is no failure. Errors: the store fails.
+/// Records an export in the audit trail. Returns false if this user may not write there, as the
+/// exported file exists all the same. Errors: the store fails.
 pub(super) async fn record_export(store: &dyn HistoryStore, event: &Event) -> CliResult<bool> {
     match store.log_event(event).await {
         Ok(()) => Ok(true),
@@ -270,7 +270,7 @@ pub(super) async fn record_export(store: &dyn HistoryStore, event: &Event) -> Cl
     }
 }
 
-/// Tells a reader that the audit trail does not have the export.
+/// Returns a note if the audit trail does not have the export.
 pub(super) fn not_recorded(recorded: bool) -> &'static str {
     match recorded {
         true => "",
@@ -281,7 +281,8 @@ pub(super) fn not_recorded(recorded: bool) -> &'static str {
     }
 }
 
-/// Writes a version. Errors: its rows are not those that its run wrote; it can't be written.
+/// Writes a version's rows. Errors: the rows are not those that its run wrote; the file can't be
+/// written.
 async fn write<W: Write + Send>(
     store: &dyn Store,
     info: &VersionInfo,
@@ -302,7 +303,7 @@ async fn write<W: Write + Send>(
     sink.csv.finish().map_err(failed)
 }
 
-/// Writes beside the file and renames: a failure leaves no half of it.
+/// Writes to a temporary file and renames it, so that a failure leaves no half file.
 async fn write_file(
     store: &dyn Store,
     info: &VersionInfo,

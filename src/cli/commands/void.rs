@@ -1,4 +1,4 @@
-//! `void`: a trade out of matching, or back in. The ledger's row stays as it is.
+//! `void`: takes a trade out of matching, or puts it back. The ledger's row stays as it is.
 
 use std::collections::BTreeSet;
 
@@ -22,10 +22,10 @@ pub(super) fn check(args: &VoidArgs) -> CliResult<Account> {
     Ok(read_account(Some(&args.account))?.unwrap_or_default())
 }
 
-/// Accounts that a hint names.
+/// Most accounts that a hint names.
 const ACCOUNTS_SHOWN_MAX: usize = 3;
 
-/// Returns the accounts that have a trade, as flags; none if it can't look them up.
+/// Returns the accounts that have a trade, as flags. Returns none if the look-up fails.
 async fn accounts_of(store: &dyn LedgerStore, order_id: &str) -> Vec<String> {
     let Ok(Some(pools)) = known_pools(store).await else {
         return Vec::new();

@@ -1,6 +1,6 @@
-//! The database's URL: its kind, and its printable part.
+//! Reads the database's URL, and removes passwords from URLs before they are printed.
 //!
-//! A URL that is not understood may have its password anywhere, so hardly any of it is printed.
+//! If a URL can't be read, its password may be anywhere, so hardly any of the URL is printed.
 
 use super::Database;
 use crate::cli::error::{CliError, CliResult};
@@ -9,7 +9,7 @@ use crate::store::postgres::PostgresUrl;
 /// Stands for a secret.
 const MASK: &str = "…";
 
-/// Reads a database URL. The scheme decides; nothing is opened.
+/// Reads a database URL. Its scheme decides the kind of database. Opens nothing.
 pub(super) fn parse_database(url: &str, from: &str) -> CliResult<Database> {
     let bad = |reason: &str| {
         CliError::usage(
@@ -54,7 +54,8 @@ pub(super) fn parse_database(url: &str, from: &str) -> CliResult<Database> {
     Ok(Database::Sqlite(path.into()))
 }
 
-/// Returns a URL as it is typed again, without its password: that one is looked up elsewhere.
+/// Returns a URL for a printed command, without its password. The password has to come from
+/// elsewhere.
 pub(super) fn to_type_again(url: &str) -> String {
     let (head, query) = url.split_once('?').unwrap_or((url, ""));
     let scheme_end = head.find("://").map_or(0, |at| at + "://".len());
@@ -81,7 +82,7 @@ pub(super) fn to_type_again(url: &str) -> String {
     }
 }
 
-/// Returns the printable part of a URL that is not understood.
+/// Returns the printable part of a URL that can't be read.
 fn without_secrets(url: &str) -> String {
     let is_scheme = |text: &str| {
         let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
@@ -106,8 +107,7 @@ fn without_secrets(url: &str) -> String {
     }
 }
 
-/// Masks what may be a password in a text: after `password=`, and in a URL that was given as a file
-/// or a command.
+/// Masks all parts of a text that may be a password: after `password=`, and in URLs.
 pub(in crate::cli) fn mask_passwords(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -136,8 +136,8 @@ fn url_in(text: &str) -> Option<usize> {
     Some(at + slashes)
 }
 
-/// Returns the end of a login: the last `@` of the URL. Without one it is the start, unless the
-/// text after a colon is no port: then any part may be a secret.
+/// Returns the end of a login: the last `@` of the URL. A URL without `@` has no login, unless the
+/// text after a colon is not a port. Then any part may be secret.
 fn end_of_login(url: &str) -> usize {
     let end = url.find(char::is_whitespace).unwrap_or(url.len());
     if let Some(at) = url[..end].rfind('@') {

@@ -40,7 +40,7 @@ pub struct TaxConfig {
     pub timezone: Option<String>,
     /// Boxes and kinds of assets.
     pub boxes: BoxRules,
-    /// The configuration file, where a zone is kept.
+    /// The configuration file, which stores the time zone.
     pub path: PathBuf,
 }
 
@@ -86,9 +86,9 @@ impl TaxConfig {
         })
     }
 
-    /// Keeps a zone in the configuration file; makes the file if it is missing.
+    /// Writes a time zone into the configuration file. Makes the file if it is missing.
     ///
-    /// Errors: why it was not kept, as a text.
+    /// Errors: the reason why the zone was not written, as a text.
     pub fn keep_timezone(&self, zone: &str) -> Result<(), String> {
         let old = match super::read_text(&self.path) {
             Ok(text) => text,
@@ -101,7 +101,7 @@ impl TaxConfig {
         if !reads_back {
             return Err("its [tax] has a form that this program does not edit".into());
         }
-        // A link stays a link: the file that it leads to is the one to replace.
+        // Replaces the target of a link, not the link.
         let real = match self.path.canonicalize() {
             Err(error) if error.kind() == ErrorKind::NotFound => self.path.clone(),
             real => real.map_err(|error| error.to_string())?,
@@ -115,7 +115,7 @@ impl TaxConfig {
     }
 }
 
-/// Returns a configuration's text with a zone in its `[tax]`.
+/// Returns a configuration's text with a time zone in its `[tax]`.
 fn with_timezone(text: &str, zone: &str) -> String {
     let line = format!("timezone = \"{zone}\"\n");
     let mut place = 0;
@@ -127,7 +127,7 @@ fn with_timezone(text: &str, zone: &str) -> String {
             return format!("{before}{end}{line}{after}");
         }
     }
-    // A table may stand before the arrays of tables that belong to it, at any place.
+    // TOML allows `[tax]` after the arrays of tables that belong to it, so it is added at the end.
     let end = match text {
         "" => "",
         text if text.ends_with('\n') => "\n",

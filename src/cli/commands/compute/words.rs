@@ -204,7 +204,7 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
     text + "\n"
 }
 
-/// Room below a name, where its text goes on.
+/// Indent of the second and later lines of an entry.
 const INDENT: &str = "                ";
 
 /// Says which sells found no buy, and the effect on the totals.
@@ -223,7 +223,7 @@ pub(in crate::cli::commands) fn describe_unmatched(
     )
 }
 
-/// Names the unknown, and its meaning for the totals.
+/// Lists the sells and pools that the totals lack, and facts that limit the totals.
 fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
     let counts = &report.counts;
     let mut text = String::new();
@@ -252,7 +252,7 @@ fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
     text + &counts::describe_all(counts, ("", report.voided), &report.ineligible)
 }
 
-/// Names the next commands. A validated version needs no validation as the next step.
+/// Names the next commands. `validated`: leaves out the command that validates.
 pub(in crate::cli::commands) fn describe_next(
     report: &ComputeReport,
     next: &Next,
@@ -260,7 +260,7 @@ pub(in crate::cli::commands) fn describe_next(
 ) -> String {
     let version = report.version;
     let commands = match &report.publication {
-        // This user may lack the right to write.
+        // No next command: a user who may not write would copy it.
         Publication::DryRun => return "Leave out --dry-run to write it.\n".into(),
         Publication::WouldTakeAway(pools) => {
             let pool = pools.first();

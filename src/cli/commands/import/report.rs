@@ -1,4 +1,4 @@
-//! The part of an import's report about rows that it did not take: counts by reason, and a few
+//! The part of an import's report about rows that were not imported: counts by reason, and a few
 //! rows.
 
 use serde_json::{Value, json};
@@ -11,10 +11,10 @@ use crate::import::{ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
 use crate::pipeline::{FileReport, ImportRequest, ImportedAs};
 use crate::store::model::{Conflict, ImportReceipt};
 
-/// Rows that the text shows of one reason.
+/// Most rows that the text shows for each reason.
 const ROWS_SHOWN_MAX: usize = 5;
 
-/// Lists rejected rows: one as it is, several of one reason together.
+/// Lists rejected rows, those with the same reason together.
 pub(super) fn describe_rejects(name: &str, rejects: &Rejects) -> String {
     let groups = rejects.groups();
     groups
@@ -67,7 +67,7 @@ fn more(rows: u64) -> String {
     }
 }
 
-/// Lists rows that the ledger knows with other facts, by the first fact that differs.
+/// Lists rows whose id the ledger has with other facts, by the first fact that differs.
 pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String {
     let hint = "    hint: if the file is right, import it with --correct --reason TEXT\n";
     let line = |conflict: &Conflict| {
@@ -97,7 +97,7 @@ pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String 
     text
 }
 
-/// Names the statuses that nobody knows.
+/// Lists the unknown statuses with their numbers of rows.
 pub(super) fn describe_statuses(statuses: &UnknownStatuses) -> String {
     let line = |(status, rows): (&String, &u64)| {
         let rows = plural(*rows, "row", "rows");
@@ -114,7 +114,7 @@ pub(super) fn describe_statuses(statuses: &UnknownStatuses) -> String {
     text
 }
 
-/// Warns that trades count in two accounts, and names the way back.
+/// Warns that trades count in two accounts, and names the command that undoes the import.
 pub(super) fn describe_twice(
     report: &FileReport,
     other: &ImportedAs,
@@ -138,12 +138,12 @@ pub(super) fn describe_twice(
     )
 }
 
-/// Puts an import as another account's into JSON.
+/// Returns the earlier import of the same file into another account, as JSON.
 pub(super) fn twice_json(other: &ImportedAs) -> Value {
     json!({ "account": other.account, "file": other.file, "at": other.at.to_string() })
 }
 
-/// Says how to go on where rows stopped files.
+/// Says how to go on if rows stopped the import of files.
 pub(super) fn describe_ways_on(take_back: u64) -> String {
     if take_back == 0 {
         return "Correct the rows, or leave them out with --skip-invalid.\n".into();

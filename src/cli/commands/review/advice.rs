@@ -17,7 +17,7 @@ use crate::store::model::{Exclusion, QueuedItem};
 /// A way to settle an item.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Way {
-    /// When it is the right one.
+    /// In which case this way is the right one.
     pub(super) when: String,
     /// Lines for the configuration file.
     pub(super) settings: Vec<String>,
@@ -30,23 +30,23 @@ pub(super) struct Around<'a> {
     pub(super) rules: &'a SymbolRules,
     /// How commands are printed.
     pub(super) next: &'a Next,
-    /// The item's pool was taken out of matching.
+    /// The exclusion of the item's pool, if a person excluded it.
     pub(super) exclusion: Option<&'a Exclusion>,
-    /// Lots that a person decided about the item, and that count.
+    /// Lots that a person decided about the item, without undone ones.
     pub(super) decided: &'a [DecidedLot],
-    /// The buy that closed the sell, if the sell was a short one.
+    /// The buy that may have closed a short sale.
     pub(super) cover: Option<&'a str>,
     /// The configuration file.
     pub(super) config: &'a str,
-    /// The configuration names the zone that days are of.
+    /// Whether the configuration has the time zone for days.
     pub(super) has_zone: bool,
 }
 
-/// In a symbol without separator, the part before the code is an asset's code from so many bytes
-/// on. A shorter one is more likely the beginning of one name (`ABNB`, `OPEN`).
+/// In a symbol without separator, an asset's code before the quote has at least so many bytes. A
+/// shorter part is more likely the beginning of a name (`ABNB`, `OPEN`).
 const PAIR_BASE_BYTES_MIN: usize = 3;
 
-/// Most lines of settings that a list proposes; two a symbol.
+/// Most lines of settings that a list proposes. A symbol needs two.
 const SETTINGS_LINES_MAX: usize = 40;
 
 const COMPUTE: &str = "compute_allocations --all-symbols";
@@ -95,7 +95,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     ways
 }
 
-/// Returns the way back from a decision; `None` without a decision.
+/// Returns the way to undo a decision; `None` without a decision.
 fn take_back(decided: &[DecidedLot]) -> Option<Way> {
     let voids = decided.iter().map(void_lot);
     (!decided.is_empty()).then(|| {
@@ -220,7 +220,8 @@ fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {
     ways
 }
 
-/// Returns the lines that say that a symbol is priced in dollars; `None`: it is a pair for sure.
+/// Returns the configuration lines that price a symbol in dollars. `None`: it is priced in dollars
+/// already, is certainly a pair, or can't be written.
 pub(super) fn settings_of(symbol: &Symbol, rules: &SymbolRules) -> Option<Vec<String>> {
     let quote = rules.check_priced_in_usd(symbol).err()?.quote;
     let is_pair = symbol.as_str().contains('-') && rules.is_known_code(&quote);
@@ -231,7 +232,7 @@ pub(super) fn settings_of(symbol: &Symbol, rules: &SymbolRules) -> Option<Vec<St
     })
 }
 
-/// Says which lines tell that symbols are no pairs, of those that look least like one.
+/// Lists the configuration lines for symbols that are more likely a name than a pair.
 pub(super) fn describe_settings(
     items: &[&QueuedItem],
     rules: &SymbolRules,
@@ -271,10 +272,10 @@ pub(super) fn describe_settings(
     )
 }
 
-/// Symbols that a sentence names.
+/// Most symbols that a sentence names.
 const PAIRS_SHOWN_MAX: usize = 5;
 
-/// Says where the lines of symbols are that look like a pair and may be a name all the same.
+/// Names the command that shows the configuration lines of symbols that look like pairs.
 fn describe_pairs(pairs: &[&Symbol], rules: &SymbolRules, next: &Next) -> String {
     let may_be_names = pairs
         .iter()
@@ -299,7 +300,7 @@ fn shown_symbol(symbol: &Symbol) -> String {
     shown(symbol.as_str()).to_string()
 }
 
-/// Tells whether flags can name a pool: a ledger may hold names that an import would refuse.
+/// Tells whether flags can name a pool. A ledger may have names that an import would refuse.
 fn can_be_named(pool: &Pool) -> bool {
     let account: Result<Account, _> = pool.account.as_str().parse();
     let symbol: Result<Symbol, _> = pool.symbol.as_str().parse();

@@ -18,7 +18,7 @@ use crate::store::model::{Event, LedgerRead, QueuedItem, ReviewDecision, ReviewS
 use crate::store::{LedgerStore, ReviewStore, Store, StoredRow, VersionStore};
 use crate::tax::{BasisLot, Preview, basis_trades, import_batch, next_numbers, preview};
 
-/// Writes a decision down.
+/// Records a decision without trades: starts, resolves, dismisses or reopens an item.
 pub(super) async fn decide(
     store: &dyn Store,
     session: &Session,
@@ -43,9 +43,9 @@ pub(super) async fn decide(
     ))
 }
 
-/// Checks that an item asks something that holds: each open one has an unmatched row.
+/// Refuses to reopen an unmatched sell that has all its lots by now.
 ///
-/// Errors: the current version has no unmatched row of its sell.
+/// Errors: the current version has no unmatched row of the item's sell.
 async fn check_unsettled(store: &dyn VersionStore, item: &QueuedItem) -> CliResult<()> {
     let current = store.current().await?.version;
     let Some(version) = current.filter(|_| item.issue == IssueType::UnmatchedSell) else {
@@ -157,18 +157,17 @@ pub(super) async fn resolve(
     Ok(Outcome::summary(Exit::Done, text, json))
 }
 
-/// Facts of the ledger about some items.
+/// Facts of the ledger that decisions about some items need.
 #[derive(Default)]
 pub(super) struct Known {
-    /// The trades of their pools.
+    /// The trades of the items' pools.
     ledger: LedgerRead,
     /// The number of the next decision, by item.
     next: BTreeMap<i64, u64>,
 }
 
 impl Known {
-    /// Reads the trades of all items' pools at once: each pool alone would go over the whole
-    /// ledger.
+    /// Reads the trades of all items' pools at once, as each read goes over the whole ledger.
     pub(super) async fn of(store: &dyn LedgerStore, items: &[QueuedItem]) -> CliResult<Self> {
         if items.is_empty() {
             return Ok(Self::default());
@@ -185,7 +184,7 @@ impl Known {
     }
 }
 
-/// Checks that a basis can settle an item. Errors: it is settled; it is no unmatched sell.
+/// Checks that a basis can settle an item. Errors: the item is settled, or is no unmatched sell.
 pub(super) fn check_unmatched(item: &QueuedItem) -> CliResult<()> {
     if !item.status.is_open() {
         let (id, status) = (item.id, item.status.as_str());
@@ -204,7 +203,7 @@ pub(super) fn check_unmatched(item: &QueuedItem) -> CliResult<()> {
     Ok(())
 }
 
-/// Makes the trades of a decision, and the changes that they cause. Nothing is written.
+/// Makes the trades of a decision and computes the changes that they cause. Writes nothing.
 pub(super) fn settle(
     item: QueuedItem,
     lots: &[BasisLot],
@@ -222,7 +221,7 @@ pub(super) fn settle(
     })
 }
 
-/// Appends the trades, and writes the decision down.
+/// Appends the trades of a decision to the ledger, and records the decision.
 pub(super) async fn append(
     store: &dyn Store,
     session: &Session,
@@ -300,7 +299,7 @@ pub(super) fn describe(settled: &Settled) -> String {
     for row in trades {
         let trade = &row.trade;
         let fee = trade.fee.map(|fee| fee.to_string()).unwrap_or_default();
-        // The fee takes the part of the basis that is below the price's last digit.
+        // The fee is the part of the basis that is smaller than the price's last digit.
         let rest = if fee == "0" {
             String::new()
         } else {

@@ -90,7 +90,7 @@ fn write(path: &Path, if_there: IfThere, queue: &[QueuedItem]) -> std::io::Resul
 struct Decided {
     line: u64,
     action: String,
-    /// Each with the line that it stands on.
+    /// The lots of the decision, each with its line in the sheet.
     lots: Vec<(u64, TypedLot)>,
     note: String,
 }
@@ -100,10 +100,10 @@ type Fault = (u64, CliError);
 
 const SHEET_HINT: &str = "`fifo-pnl review export --output FILE` writes such a file";
 
-/// Faulty rows that a message names.
+/// Most faulty rows that a message names.
 const FAULTS_SHOWN_MAX: usize = 10;
 
-/// Returns one error of all that is wrong with a sheet's rows, in the order of their lines.
+/// Returns one error that lists the faults of a sheet's rows, in the order of their lines.
 fn all_of(path: &Path, mut faults: Vec<Fault>) -> CliError {
     faults.sort_by_key(|(line, _)| *line);
     let count = faults.len();
@@ -193,7 +193,7 @@ fn read(path: &Path) -> CliResult<Sheet> {
     Ok((decided, faults))
 }
 
-/// A decision that is ready to be made.
+/// A checked decision.
 enum Ready {
     Settle(Box<Settled>),
     Decide(NoteArgs, ReviewStatus),
@@ -211,7 +211,7 @@ impl Ready {
     }
 }
 
-/// Makes the decisions of a sheet ready. Errors: the fault of each row.
+/// Checks all decisions of a sheet. Errors: the faults of all rows.
 async fn prepare_all(store: &dyn Store, session: &Session, path: &Path) -> CliResult<Vec<Ready>> {
     let (decided, mut faults) = read(path)?;
     let queue = store.review_queue().await?;
@@ -281,7 +281,7 @@ pub(super) async fn apply(
     Ok(Outcome::summary(Exit::Done, text, json))
 }
 
-/// Makes a row's decision ready. Errors: each with the line that is at fault.
+/// Checks the decision about an item. Errors: the fault and its line.
 fn prepare(
     session: &Session,
     item: QueuedItem,

@@ -1,4 +1,5 @@
-//! `review show`: one item, the pool's lots then, hints about the cause, and its history.
+//! `review show`: an item, the rows of its sell, possible causes, the history, and the ways to
+//! settle it.
 
 use serde_json::{Value, json};
 

@@ -21,7 +21,7 @@ pub(super) struct TypedLot {
     pub(super) signed_by: Option<String>,
 }
 
-/// How a lot was typed: messages name the parts that the user can change.
+/// The place where a lot was typed, so that messages name the flag or the cell to change.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TypedAs<'a> {
     /// From flags.
@@ -43,7 +43,7 @@ impl TypedAs<'_> {
     }
 }
 
-/// Checks that a note says something.
+/// Checks that a note is not empty.
 pub(super) fn check_note(note: &str) -> CliResult<()> {
     if !note.trim().is_empty() {
         return Ok(());
@@ -63,7 +63,8 @@ pub(super) fn check(args: &ResolveArgs, now: Timestamp) -> CliResult<()> {
         read_basis(&lot, typed_as)?;
         let read_size = |size: &String| read_size(size, typed_as);
         lot.size.as_ref().map(read_size).transpose()?;
-        // A day may be any day; which instants it has, and whether they are over, its zone tells.
+        // Checks a day in UTC. Its real time zone, which `read_lot` uses, decides which instants it
+        // has.
         if let Err(why) = parse_acquired(&lot.acquired, Some(&TimeZone::UTC), now)
             && (lot.acquired.len() != 10 || lot.acquired.parse::<Date>().is_err())
         {
@@ -111,7 +112,7 @@ pub(super) fn read_lot(
     })
 }
 
-/// Returns a note that names who stands for a basis of zero.
+/// Adds to a note the name of the person who signed for a basis of zero.
 pub(super) fn signed<'t>(note: &str, typed: impl Iterator<Item = &'t TypedLot>) -> String {
     let mut note = note.to_owned();
     for lot in typed {
@@ -143,7 +144,7 @@ pub(super) fn typed_lots(args: &ResolveArgs) -> CliResult<Vec<TypedLot>> {
     Ok(pairs.enumerate().map(lot).collect())
 }
 
-/// Reads a basis. Errors: no amount; less than zero; zero, and nobody stands for it.
+/// Reads a basis. Errors: not an amount; below zero; zero, and no person signed for it.
 fn read_basis(typed: &TypedLot, typed_as: TypedAs<'_>) -> CliResult<Usd> {
     let basis = typed.basis.parse().ok();
     let basis = basis.filter(|basis: &Usd| !basis.is_negative());
@@ -195,7 +196,7 @@ fn unreadable_day(text: &str, why: &str, typed_as: TypedAs<'_>) -> CliError {
     CliError::usage(format!("{name} is \"{text}\", {why}"), hint)
 }
 
-/// Returns the zone that days are of.
+/// Returns the time zone of days.
 fn zone_for(typed_as: TypedAs<'_>, session: &Session) -> CliResult<jiff::tz::TimeZone> {
     match typed_as {
         TypedAs::Flags { zone } => zone_of(zone, session),

@@ -1,4 +1,5 @@
-//! `tax amend`: each line that differs from the filing; also the note about it after a run.
+//! `tax amend`: shows each line that differs from a filing. Also makes the note about filed years
+//! after a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,10 +52,10 @@ pub(super) async fn run(year: i16, version: &str, session: &Session) -> CliResul
     ))
 }
 
-/// Checks that all rows of the versions are those that their runs wrote. That includes pools that
-/// are not read because their hashes are equal.
+/// Checks that all rows of the versions are those that their runs wrote. It also reads the pools
+/// with equal hashes, which the comparison leaves out.
 ///
-/// Errors: something else changed one; the store.
+/// Errors: something other than a run changed a row; the store.
 async fn check_versions(
     store: &dyn Store,
     info: &VersionInfo,
@@ -63,7 +64,7 @@ async fn check_versions(
     let wanted: BTreeSet<Version> = filed.iter().map(|filed| filed.version).collect();
     for version in store.versions().await? {
         let is_read = version.version == info.version || wanted.contains(&version.version);
-        // The reader of a dropped version says that it was dropped.
+        // For a dropped version, the comparison itself returns an error.
         if is_read && version.status.is_readable() {
             check_version(store, &version).await?;
         }
@@ -80,7 +81,8 @@ pub(in crate::cli::commands) async fn filed_years_changed(
 ) -> String {
     match changed_years((store, next), version, appended).await {
         Ok(text) => text,
-        // The version is published by now: a failed look-up is a line of the summary, not an error.
+        // The version is published already, so a failed look-up gives a line of the summary, and no
+        // error.
         Err(error) => format!(
             "Filed           unknown whether a filed tax year changed: {};\n                \
              `{}` shows it\n",
@@ -104,7 +106,7 @@ async fn changed_years(
         if old == version {
             continue;
         }
-        // Later trades than the year's change nothing in it.
+        // New sells after the filed year do not change it.
         let only: Option<BTreeSet<Pool>> = appended.map(|pools| {
             let may_change = |first: &Timestamp| filed.rules.date(*first).year() <= year;
             let pools = pools.iter().filter(|(_, first)| may_change(first));

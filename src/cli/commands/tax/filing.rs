@@ -24,7 +24,7 @@ use crate::tax::{
     self, FILED_EVENT, Filed, FiledYear, Sealing, TaxRules, Verdict, Verified, archive,
 };
 
-/// The figures to file, and the place for them.
+/// A version to file, the settings, and the path of the zip.
 pub(super) struct Filing<'a> {
     pub(super) rules: TaxRules,
     pub(super) version: VersionInfo,
@@ -34,8 +34,8 @@ pub(super) struct Filing<'a> {
     pub(super) allow_incomplete: bool,
 }
 
-/// Writes the zip, seals the version, and records the filing, in this order. So it finds missing
-/// figures before it seals anything.
+/// Writes the zip, seals the version, names the zip, and records the filing, in this order. So
+/// missing figures are found before the version is sealed.
 pub(super) async fn file(
     store: &dyn Store,
     session: &Session,
@@ -86,20 +86,20 @@ pub(super) async fn file(
     Ok(outcome((store, &session.next), &filing, &filed, state))
 }
 
-/// How a version stood when it was filed.
+/// The state of a version and its ledger at the filing.
 struct State<'f> {
-    /// Figures that are missing.
+    /// The missing figures, in words.
     missing: Option<String>,
     /// Filings of the year before this one.
     before: &'f [FiledYear],
-    /// Pools of an unguarded ledger that have other trades by now.
+    /// Pools of an unguarded ledger whose trades changed since the version's run.
     changed: Vec<String>,
     was_sealed: bool,
 }
 
-/// Lists the pools whose trades in an unguarded ledger are no longer those that the version saw.
+/// Lists the pools whose trades in an unguarded ledger changed since the version's run.
 ///
-/// Errors: such a pool of a guarded ledger, in which only a fault or a fraud changes trades.
+/// Errors: a pool of a guarded ledger changed, which means a fault or a fraud.
 async fn changed_since(
     store: &dyn Store,
     session: &Session,
@@ -275,7 +275,7 @@ enum Record {
     Same,
     /// Other bytes were filed from this version.
     Other,
-    /// Nothing was: the audit trail is of another database, or older.
+    /// No filing of this version: the audit trail is that of another database, or is older.
     Nothing,
 }
 
@@ -378,7 +378,7 @@ fn detail(verdict: &Verdict) -> String {
         Verdict::Differs { line, filed, found } => {
             let (filed, found) = (shown_sentence(filed), shown_sentence(found));
             let place = match line {
-                // No text: it has no lines.
+                // The file is not text, so it has no lines.
                 0 => String::new(),
                 line => format!(" in line {line}"),
             };

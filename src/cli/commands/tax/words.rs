@@ -1,13 +1,13 @@
-//! The words of a tax export on the screen.
+//! Describes a tax export on the screen.
 
 use crate::cli::format::{count, plural, table};
 use crate::engine::shown;
 use crate::store::model::NamedTrade;
 use crate::tax::{Exported, Rounding, TaxRules, Totals};
 
-/// Names the gaps of the figures, if any.
+/// Says which sells and pools the figures lack. `None`: the figures are complete.
 ///
-/// Rounding: the exact sum once, like a row of the files; the manifest has it exact.
+/// Rounding: the sum is rounded once, like a row of the files. The manifest has the exact sum.
 pub(super) fn incomplete(exported: &Exported, rounding: Rounding) -> Option<String> {
     if !exported.is_incomplete() {
         return None;
@@ -59,7 +59,7 @@ pub(super) fn describe_totals(totals: &Totals, rules: &TaxRules) -> String {
     table(&header, &[2, 3, 4, 5], rows) + "\n"
 }
 
-/// Voided sells that a note names; the manifest has all.
+/// Most voided sells that a note names. The manifest has all.
 const VOIDED_SHOWN: usize = 5;
 
 /// Says which sells of the year no file has, because a person voided them.
