@@ -81,12 +81,13 @@ CREATE TABLE fifo_allocations (
         CONSTRAINT fifo_allocations_net_proceeds_usd_check
         CHECK (net_proceeds_usd > '-Infinity' AND net_proceeds_usd < 'Infinity'),
     CONSTRAINT fifo_allocations_pnl_usd_check CHECK (pnl_usd > '-Infinity' AND pnl_usd < 'Infinity')
-) PARTITION BY LIST (allocation_version);
+) PARTITION BY RANGE (allocation_version, account, symbol);
 -- A partition has these before it is attached; attaching then takes them over without a scan. A partition
--- holds one version, so no index begins with the version. Nor do two indexes begin with the account: without
--- statistics the server would take each of them for as good as the one that has a whole key.
+-- holds one version, or the pools of one half of it. So no index begins with the version. Nor do two indexes
+-- begin with the account: without statistics the server would take each of them for as good as the one that
+-- has a whole key. Where many rows share an index's first columns, each comparison reads them in vain.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
-    ON fifo_allocations (sell_order_id, account, (coalesce(buy_order_id, '')), allocation_version);
+    ON fifo_allocations (sell_order_id, (coalesce(buy_order_id, '')), account, symbol, allocation_version);
 CREATE INDEX fifo_allocations_buy_index
     ON fifo_allocations (buy_order_id, account) WHERE buy_order_id IS NOT NULL;
 -- A pool by its whole key, whether many accounts share a symbol or an account has many symbols.
@@ -211,7 +212,7 @@ CREATE TABLE fifo_inventory_snapshot (
    
         CONSTRAINT fifo_inventory_snapshot_remaining_cost_usd_check
         CHECK (remaining_cost_usd > '-Infinity' AND remaining_cost_usd < 'Infinity')
-) PARTITION BY LIST (allocation_version);
+) PARTITION BY RANGE (allocation_version, account, symbol);
 CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
     ON fifo_inventory_snapshot (account, symbol, buy_order_id, allocation_version);
 

@@ -408,6 +408,7 @@ impl Append {
             created_at: self.base.created_at,
             allocation_time: self.at,
             replaces: false,
+            cut: None,
         };
         let (ledger_hash, allocations_hash) = self.hashes;
         let completion = Completion {

@@ -4,6 +4,8 @@ mod parts;
 mod report;
 mod target;
 
+use std::collections::BTreeMap;
+
 use self::parts::{PartsAtWork, read_first};
 use self::report::{completion, pools_of, report};
 use self::target::{Target, decide};
@@ -15,8 +17,9 @@ use super::lock::{holder_of, lock_runs};
 use super::names::check_scope;
 use super::prune::prune_automatic;
 use super::run_log::RunLog;
-use crate::engine::PoolStatus;
+use crate::engine::{Pool, PoolLedger, PoolStatus};
 use crate::store::Store;
+use crate::store::cut::Cut;
 use crate::store::model::{Current, RunStart, Scope, Version, VersionPlan, policy_json};
 
 pub use self::report::{ComputeReport, PoolLine};
@@ -199,6 +202,7 @@ impl Logged<'_> {
             created_at: self.start.started_at,
             allocation_time: context.clock.now(),
             replaces: target.replaces,
+            cut: cut(&batches, &pools),
         };
         let begin = async || Ok(store.begin_version(&plan).await?);
         let mut writer = log.retried(begin).await?;
@@ -223,4 +227,11 @@ impl Logged<'_> {
         }
         Ok(report)
     }
+}
+
+/// Chooses where the version may be cut. The sizes of pools are known where all are read at once.
+fn cut(batches: &Batches, pools: &BTreeMap<Pool, PoolLedger>) -> Option<Cut> {
+    let sizes = pools.iter();
+    let sizes = sizes.map(|(pool, ledger)| (pool, ledger.trades.len() as u64));
+    (batches.len() == 1).then(|| Cut::choose(sizes)).flatten()
 }

@@ -24,6 +24,13 @@ pub const ROWS_TOGETHER_MAX: u64 = 32_768;
 /// Pools that one query reads: the names of so many take a quarter of a megabyte.
 pub const POOLS_TOGETHER_MAX: usize = 4_096;
 
+/// Trades of a version that is worth cutting in two. Builds with debug assertions cut small ones,
+/// so that tests of all kinds come past the cut.
+pub const CUT_TRADES_MIN: u64 = if cfg!(debug_assertions) { 100 } else { 50_000 };
+
+/// How long a run waits for a second connection before it goes on with one.
+pub const SECOND_CONNECTION_WAIT_MS: u64 = 1_000;
+
 /// Suffix of the lock file beside an SQLite database.
 pub const LOCK_SUFFIX: &str = ".lock";
 

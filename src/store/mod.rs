@@ -7,6 +7,7 @@
 
 mod cells;
 mod corrections;
+pub mod cut;
 mod error;
 pub mod fingerprint;
 mod history;

@@ -25,6 +25,7 @@ pub use tax::{
 };
 pub use watermark::{Watermark, Writings};
 
+use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
     Account, Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus,
@@ -319,6 +320,8 @@ pub struct VersionPlan {
     pub allocation_time: Timestamp,
     /// The number is taken: replace that version's result (`--force`).
     pub replaces: bool,
+    /// Where a store may cut it, to write both halves at once.
+    pub cut: Option<Cut>,
 }
 
 /// Rows that an incremental run adds to a pool of a version.

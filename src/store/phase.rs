@@ -19,6 +19,8 @@ pub enum Phase {
     Match,
     /// Rows of the version are written.
     Load,
+    /// The first half of the version is written, and the server indexes it (PostgreSQL).
+    Half,
     /// All rows are written; PostgreSQL is about to index them.
     Index,
     /// The version's tables are committed, and about to be attached (PostgreSQL).

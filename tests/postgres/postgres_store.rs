@@ -10,6 +10,7 @@
 )]
 
 mod arrival;
+mod halves;
 mod lock;
 mod proxy;
 mod review;

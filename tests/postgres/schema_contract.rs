@@ -68,16 +68,19 @@ const OTHER_COLUMNS: [(&str, Option<&str>, Option<&str>); 4] = [
 ];
 
 /// Rules that PostgreSQL has and SQLite has not.
-const RULES_OF_POSTGRES: [&str; 1] = [
+const RULES_OF_POSTGRES: [&str; 2] = [
     // The key of the ledger; in SQLite a unique constraint, its key is the order of arrival.
     "trade_records: primary key (account, order_id)",
+    // A key names the columns by which its table is partitioned; a sell has one symbol.
+    "fifo_allocations: unique (account, allocation_version, expression, sell_order_id, symbol)",
 ];
 
 /// Rules that SQLite has and PostgreSQL has not.
-const RULES_OF_SQLITE: [&str; 17] = [
+const RULES_OF_SQLITE: [&str; 18] = [
     "trade_records: primary key (ingest_seq)",
     "trade_records: check trade_records_ingest_seq_check",
     "trade_records: unique (account, order_id)",
+    "fifo_allocations: unique (account, allocation_version, expression, sell_order_id)",
     // Ids of a version's rows are numbered by the run that writes them.
     "fifo_allocations: primary key (id)",
     "fifo_inventory_snapshot: primary key (id)",
@@ -443,7 +446,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 24] = [
+const FILES_ALONE: [(&str, &str); 25] = [
     (
         "postgres/waits.rs",
         "SQLite has one lock, and waits for it by itself",
@@ -480,6 +483,7 @@ const FILES_ALONE: [(&str, &str); 24] = [
         "rows of a version out of a binary COPY",
     ),
     ("sqlite/rows.rs", "rows spelled for a prepared statement"),
+    ("postgres/halves.rs", "a file has one writer"),
     (
         "postgres/readers.rs",
         "readers of SQLite are in nobody's way",
@@ -562,9 +566,10 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     (
         "versions.rs",
         "add_pool attach attach_parts begin_on begin_short check_free check_owner \
-         clean_up commit_parts connection drop drop_leftovers drop_parts drop_tables end \
-         execute gone ids_next insert_rows insert_summary lock_parts of parts_of \
-         publish spill_summaries write_on write_part",
+         clean_up commit_parts connection copy_allocations drop drop_leftovers drop_parts \
+         drop_tables end execute gone ids_next insert_rows insert_summary last_tables \
+         lock_parts make_tables of parts_of publish spill_summaries write_first_half write_on \
+         write_part",
     ),
     ("voids.rs", "ledger_writer"),
 ];

@@ -582,6 +582,7 @@ impl Run {
             created_at: start.started_at,
             allocation_time: at(self.seconds + 1),
             replaces: self.replaces,
+            cut: None,
         };
         Ok((plan, outcomes))
     }

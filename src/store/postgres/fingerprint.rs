@@ -276,7 +276,7 @@ WITH ours AS (
     JOIN ours o ON o.oid = h.inhparent JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
     WHERE c.relkind IN ('r', 'p', 'f')
       AND (c.relnamespace IS DISTINCT FROM to_regnamespace('fifo_parts')
-           OR c.relname !~ '^fifo_(allocations|inventory_snapshot)_v[0-9]+_r[0-9]+$')
+           OR c.relname !~ '^fifo_(allocations|inventory_snapshot)_v[0-9]+_r[0-9]+(_[12])?$')
     UNION ALL
     SELECT 'function', p.proname::text, p.proname::text,
            concat_ws(' ', l.lanname, p.prosecdef, p.provolatile, p.proconfig, p.prosrc), ''

@@ -16,6 +16,7 @@ mod driver;
 mod errors;
 mod fingerprint;
 mod gate;
+mod halves;
 mod health;
 mod history;
 mod import;

@@ -17,10 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
+use super::halves::{self, Beside, SUMMARIES, Tables};
 use super::lock::LockedConnection;
 use super::readers::Steady;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
@@ -48,8 +49,10 @@ pub(super) struct PostgresVersionWriter {
     lot_next: i64,
     /// Summaries that wait for the last transaction.
     summaries: copy::Rows,
-    /// Others wait in a table.
-    has_spilled: bool,
+    /// Tables where others wait.
+    spilled: BTreeSet<String>,
+    /// Writes the first half of a version that is cut.
+    beside: Option<Beside>,
     reader_wait: Duration,
 }
 
@@ -72,39 +75,23 @@ const LOTS_WAITING_BYTES: usize = 1 << 20;
 /// pools. More wait in a table that no version has.
 const SUMMARIES_WAITING_BYTES: usize = 1 << 20;
 
+/// Why a COPY of allocations ends.
+enum Pause {
+    /// There are no more rows.
+    Source,
+    /// The pool is written with which the half ends.
+    Pool,
+    /// A pool's rows go.
+    Discard(Pool),
+    /// So much waits that it is written first.
+    Full,
+}
+
 fn gone() -> StoreError {
     PostgresRefusal::WriterGone.into()
 }
 
-/// The table of all versions' summaries.
-const SUMMARIES: &str = "fifo_parts.fifo_pool_summary";
-
 const WRITE_SUMMARIES: &str = "write the summaries";
-
-/// The tables that a version's rows go to: allocations and inventory; and where its summaries wait.
-struct Parts {
-    allocations: String,
-    inventory: String,
-    summaries: String,
-}
-
-impl Parts {
-    fn of(plan: &VersionPlan) -> Self {
-        if plan.replaces {
-            return Self {
-                allocations: "public.fifo_allocations".into(),
-                inventory: "public.fifo_inventory_snapshot".into(),
-                summaries: SUMMARIES.into(),
-            };
-        }
-        let name = format!("v{}_r{}", plan.version, plan.run_id);
-        Self {
-            allocations: format!("fifo_parts.fifo_allocations_{name}"),
-            inventory: format!("fifo_parts.fifo_inventory_snapshot_{name}"),
-            summaries: format!("{SUMMARIES}_{name}"),
-        }
-    }
-}
 
 pub(super) async fn execute(
     connection: &mut PgConnection,
@@ -134,44 +121,24 @@ pub(super) async fn begin(
         allocation_next: 0,
         lot_next: 0,
         summaries: copy::Rows::default(),
-        has_spilled: false,
+        spilled: BTreeSet::new(),
+        beside: None,
         reader_wait: store.reader_wait,
     };
     (writer.allocation_next, writer.lot_next) = begun?;
+    writer.make_tables(store).await?;
     Ok(writer)
 }
 
-/// Makes the tables; returns the first free ids.
+/// Begins the transaction; returns the first free ids.
 async fn begin_on(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<(i64, i64)> {
     // What a writer left that was dropped before its end.
     execute(connection, "undo a broken version", "ROLLBACK".into()).await?;
-    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED".into();
-    execute(connection, "begin a transaction", begin).await?;
+    begin_short(connection).await?;
     check_free(connection, plan).await?;
     check_owner(connection).await?;
-    let action = "make a version's tables";
     if plan.replaces {
         delete_rows(connection, plan.version).await?;
-    } else {
-        let Parts {
-            allocations,
-            inventory,
-            ..
-        } = Parts::of(plan);
-        // That a table holds one version is checked as its rows come: to check it afterwards, which
-        // attaching would, reads them all again (0.27 s for a million).
-        let (mut sql, version) = (String::new(), plan.version);
-        for (part, parent) in [
-            (allocations, "fifo_allocations"),
-            (inventory, "fifo_inventory_snapshot"),
-        ] {
-            sql.push_str(&format!(
-                "CREATE TABLE {part} (LIKE public.{parent} INCLUDING DEFAULTS \
-                 INCLUDING CONSTRAINTS, \
-                 CONSTRAINT of_version CHECK (allocation_version = {version}));"
-            ));
-        }
-        execute(connection, action, sql).await?;
     }
     ids_next(connection).await
 }
@@ -234,70 +201,140 @@ impl PostgresVersionWriter {
         self.connection.as_mut().ok_or_else(gone)
     }
 
-    /// Writes rows by COPY. Lots wait until they are worth changing the table for.
+    /// Makes the tables of the version, or of its halves, each on its connection.
+    async fn make_tables(&mut self, store: &PostgresStore) -> StoreResult<()> {
+        if self.plan.replaces {
+            self.plan.cut = None;
+            return Ok(());
+        }
+        let second = match self.plan.cut {
+            Some(_) => halves::connect(store).await,
+            None => None,
+        };
+        if second.is_none() {
+            self.plan.cut = None;
+        }
+        let last = self.last_tables()?;
+        last.create(self.connection()?).await?;
+        if let (Some(second), Some(first)) = (second, Tables::of(&self.plan).first()) {
+            self.beside = Some(Beside::begin(second, first).await?);
+        }
+        Ok(())
+    }
+
+    /// Returns the tables that the connection with the run lock fills.
+    fn last_tables(&self) -> StoreResult<Tables> {
+        Tables::of(&self.plan).pop().ok_or_else(gone)
+    }
+
+    /// Writes rows by COPY, up to the end of a pool or to the end of the rows. Lots wait until they
+    /// are worth changing the table for. Returns whether that pool is written.
     async fn write_on(
         &mut self,
         connection: &mut PgConnection,
+        tables: &Tables,
+        last: Option<&Pool>,
         parts: &mut dyn PartSource,
-    ) -> StoreResult<()> {
-        let tables = Parts::of(&self.plan);
-        let (mut lots, mut discarded) = (Vec::new(), None);
+    ) -> StoreResult<bool> {
+        let mut lots = Vec::new();
         loop {
-            let into = (tables.allocations.as_str(), ALLOCATION_COLUMNS);
-            let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
-            let more = loop {
-                let part = match parts.next().await {
-                    Ok(part) => part,
-                    Err(error) => {
-                        copy.abort().await;
-                        return Err(error);
-                    }
-                };
-                match part {
-                    None => break false,
-                    Some(Part::Allocations(mut chunk)) => {
-                        self.allocation_next = rows::number(&mut chunk, self.allocation_next);
-                        copy.send(&chunk.bytes).await?;
-                        phase::reached(Phase::Load);
-                    }
-                    Some(Part::Lots(mut chunk)) => {
-                        self.lot_next = rows::number(&mut chunk, self.lot_next);
-                        lots.extend_from_slice(&chunk.bytes);
-                        if lots.len() >= LOTS_WAITING_BYTES {
-                            break true;
-                        }
-                    }
-                    Some(Part::Discard(pool)) => {
-                        discarded = Some(pool);
-                        break true;
-                    }
-                    Some(Part::Pool(outcome, duration_us)) => {
-                        if let Err(error) = self.add_pool(&outcome, duration_us) {
-                            copy.abort().await;
-                            return Err(error);
-                        }
-                        if self.summaries.bytes() >= SUMMARIES_WAITING_BYTES {
-                            break true;
-                        }
-                    }
-                }
-            };
-            copy.finish().await?;
+            let pause = self
+                .copy_allocations(connection, tables, &mut lots, last, parts)
+                .await?;
             if self.summaries.bytes() >= SUMMARIES_WAITING_BYTES {
                 self.spill_summaries(connection, &tables.summaries).await?;
             }
-            if let Some(pool) = discarded.take() {
-                discard_pool(connection, &tables.allocations, &pool).await?;
+            if let Pause::Discard(pool) = &pause {
+                discard_pool(connection, &tables.allocations, pool).await?;
             }
             let into = (tables.inventory.as_str(), LOT_COLUMNS);
             let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
             copy.send(&lots).await?;
             copy.finish().await?;
             lots.clear();
-            if !more {
-                return Ok(());
+            match pause {
+                Pause::Source => return Ok(false),
+                Pause::Pool => return Ok(true),
+                Pause::Discard(_) | Pause::Full => {}
             }
         }
+    }
+
+    /// Writes allocations until something else is to be done.
+    async fn copy_allocations(
+        &mut self,
+        connection: &mut PgConnection,
+        tables: &Tables,
+        lots: &mut Vec<u8>,
+        last: Option<&Pool>,
+        parts: &mut dyn PartSource,
+    ) -> StoreResult<Pause> {
+        let into = (tables.allocations.as_str(), ALLOCATION_COLUMNS);
+        let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
+        let pause = loop {
+            let part = match parts.next().await {
+                Ok(part) => part,
+                Err(error) => {
+                    copy.abort().await;
+                    return Err(error);
+                }
+            };
+            match part {
+                None => break Pause::Source,
+                Some(Part::Allocations(mut chunk)) => {
+                    self.allocation_next = rows::number(&mut chunk, self.allocation_next);
+                    copy.send(&chunk.bytes).await?;
+                    phase::reached(Phase::Load);
+                }
+                Some(Part::Lots(mut chunk)) => {
+                    self.lot_next = rows::number(&mut chunk, self.lot_next);
+                    lots.extend_from_slice(&chunk.bytes);
+                    if lots.len() >= LOTS_WAITING_BYTES {
+                        break Pause::Full;
+                    }
+                }
+                Some(Part::Discard(pool)) => break Pause::Discard(pool),
+                Some(Part::Pool(outcome, duration_us)) => {
+                    if let Err(error) = self.add_pool(&outcome, duration_us) {
+                        copy.abort().await;
+                        return Err(error);
+                    }
+                    if last == Some(&outcome.pool) {
+                        break Pause::Pool;
+                    }
+                    if self.summaries.bytes() >= SUMMARIES_WAITING_BYTES {
+                        break Pause::Full;
+                    }
+                }
+            }
+        };
+        copy.finish().await?;
+        Ok(pause)
+    }
+
+    /// Writes what belongs to the first half. Returns whether more follows.
+    async fn write_first_half(&mut self, parts: &mut dyn PartSource) -> StoreResult<bool> {
+        let Some(Beside::Writing(mut connection)) = self
+            .beside
+            .take_if(|beside| matches!(beside, Beside::Writing(_)))
+        else {
+            return Ok(true);
+        };
+        let tables = Tables::of(&self.plan);
+        let (Some(first), Some(cut)) = (tables.first(), self.plan.cut.clone()) else {
+            return Err(gone());
+        };
+        let is_whole = self
+            .write_on(&mut connection, first, Some(&cut.last), parts)
+            .await?;
+        self.beside = Some(match is_whole {
+            true => Beside::index(connection, first),
+            false => Beside::Writing(connection),
+        });
+        if is_whole {
+            phase::reached(Phase::Half);
+        }
+        Ok(is_whole)
     }
 
     fn add_pool(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
@@ -321,11 +358,10 @@ impl PostgresVersionWriter {
         connection: &mut PgConnection,
         table: &str,
     ) -> StoreResult<()> {
-        if !self.plan.replaces && !self.has_spilled {
+        if table != SUMMARIES && self.spilled.insert(table.to_owned()) {
             let sql = format!("CREATE TABLE {table} (LIKE {SUMMARIES} INCLUDING DEFAULTS)");
             execute(connection, WRITE_SUMMARIES, sql).await?;
         }
-        self.has_spilled = true;
         let rows = std::mem::take(&mut self.summaries);
         copy::send(connection, WRITE_SUMMARIES, table, SUMMARY_COLUMNS, rows).await
     }
@@ -343,23 +379,19 @@ impl PostgresVersionWriter {
             // One transaction from the first row to the publication.
             return Ok(());
         }
-        let Parts {
-            allocations,
-            inventory,
-            ..
-        } = Parts::of(&self.plan);
-        let sql = format!(
-            "CREATE UNIQUE INDEX ON {allocations} \
-                 (sell_order_id, account, (coalesce(buy_order_id, '')), allocation_version);\
-             CREATE INDEX ON {allocations} \
-                 (buy_order_id, account) WHERE buy_order_id IS NOT NULL;\
-             CREATE INDEX ON {allocations} (symbol, account, sell_time);\
-             CREATE INDEX ON {allocations} (id) WHERE buy_order_id IS NULL;\
-             CREATE UNIQUE INDEX ON {inventory} \
-                 (account, symbol, buy_order_id, allocation_version);\
-             COMMIT"
-        );
-        execute(self.connection()?, "index a version", sql).await
+        let (beside, tables) = (self.beside.take(), Tables::of(&self.plan));
+        let (Some(first), Some(last)) = (tables.first(), tables.last()) else {
+            return Err(gone());
+        };
+        let connection = self.connection()?;
+        last.index(connection).await?;
+        let commit = || "COMMIT".to_owned();
+        if let Some(beside) = beside {
+            let mut indexed = beside.indexed(first).await?;
+            execute(&mut indexed, "commit", commit()).await?;
+            let _ = (*indexed).close().await;
+        }
+        execute(connection, "commit", commit()).await
     }
 
     /// Attaches the tables in a transaction of its own, if the version is to become current.
@@ -386,7 +418,7 @@ impl PostgresVersionWriter {
         let plan = self.plan.clone();
         let ids = (self.allocation_next, self.lot_next);
         let summaries = std::mem::take(&mut self.summaries);
-        let waiting = (self.has_spilled && !plan.replaces).then(|| Parts::of(&plan).summaries);
+        let spilled = std::mem::take(&mut self.spilled);
         let connection = self.connection()?;
         if !plan.replaces {
             begin_short(connection).await?;
@@ -404,7 +436,7 @@ impl PostgresVersionWriter {
                     setval('fifo_parts.lot_ids', {lot_next}, false)"
         );
         execute(connection, "number a version's rows", sql).await?;
-        if let Some(table) = waiting {
+        for table in spilled {
             let sql = format!("INSERT INTO {SUMMARIES} SELECT * FROM {table}; DROP TABLE {table}");
             execute(connection, WRITE_SUMMARIES, sql).await?;
         }
@@ -418,6 +450,7 @@ impl PostgresVersionWriter {
 
     /// Undoes a failed end. If that fails, too, the next run does it.
     async fn clean_up(&mut self) {
+        self.beside = None;
         let Some(mut connection) = self.connection.take() else {
             return;
         };
@@ -435,24 +468,12 @@ pub(super) async fn begin_short(connection: &mut PgConnection) -> StoreResult<()
     execute(connection, "begin a transaction", sql).await
 }
 
-/// Makes a version's tables partitions. They are indexed, and known to hold that version only: no
-/// row is looked at.
+/// Makes a version's tables partitions.
 async fn attach(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<()> {
-    let (parts, version) = (Parts::of(plan), plan.version);
-    let Parts {
-        allocations,
-        inventory,
-        ..
-    } = &parts;
-    let sql = format!(
-        "ALTER TABLE fifo_allocations ATTACH PARTITION {allocations} \
-             FOR VALUES IN ({version});\
-         ALTER TABLE {allocations} DROP CONSTRAINT of_version;\
-         ALTER TABLE fifo_inventory_snapshot ATTACH PARTITION {inventory} \
-             FOR VALUES IN ({version});\
-         ALTER TABLE {inventory} DROP CONSTRAINT of_version"
-    );
-    execute(connection, "attach a version", sql).await
+    for tables in Tables::of(plan) {
+        tables.attach(connection).await?;
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -462,14 +483,21 @@ impl VersionWriter for PostgresVersionWriter {
     }
 
     async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()> {
+        let more = self.write_first_half(parts).await;
+        if !self.url.named(more).await? {
+            return Ok(());
+        }
         // If this ends in an error, the connection stays out of reach until it is dropped. The next
         // user of the connection rolls half-written rows back.
         let Some(mut connection) = self.connection.take() else {
             return Err(gone());
         };
-        let written = self.write_on(&mut connection, parts).await;
+        let written = match self.last_tables() {
+            Ok(tables) => self.write_on(&mut connection, &tables, None, parts).await,
+            Err(error) => Err(error),
+        };
         self.connection = Some(connection);
-        self.url.named(written).await
+        self.url.named(written.map(|_| ())).await
     }
 
     async fn finish(mut self: Box<Self>, completion: &Completion) -> StoreResult<()> {
@@ -495,7 +523,7 @@ async fn discard_pool(connection: &mut PgConnection, table: &str, pool: &Pool) -
 
 /// Lists the attached partitions of a version.
 async fn parts_of(connection: &mut PgConnection, version: Version) -> StoreResult<Vec<String>> {
-    let pattern = format!("^fifo_(allocations|inventory_snapshot)_v{version}_r[0-9]+$");
+    let pattern = format!("^fifo_(allocations|inventory_snapshot)_v{version}_r[0-9]+(_[12])?$");
     sqlx::query_scalar(
         "SELECT 'fifo_parts.' || c.relname FROM pg_class c \
          JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -576,7 +604,7 @@ pub(super) async fn drop_tables(
         "SELECT 'fifo_parts.' || c.relname, c.relispartition FROM pg_class c \
          JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = 'fifo_parts' AND c.relkind = 'r' \
-         AND c.relname ~ '^fifo_(allocations|inventory_snapshot|pool_summary)_v[0-9]+_r[0-9]+$' \
+         AND c.relname ~ '^fifo_(allocations|inventory_snapshot|pool_summary)_v[0-9]+_r[0-9]+(_[12])?$' \
          AND (NOT c.relispartition OR NOT EXISTS (SELECT 1 FROM public.allocation_versions \
               WHERE version = substring(c.relname FROM '_v([0-9]+)_r')::bigint)) ORDER BY 1",
     )

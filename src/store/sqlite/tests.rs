@@ -116,6 +116,7 @@ async fn plan(store: &SqliteStore, version: Version, watermark: Watermark) -> Ve
         created_at: at(200),
         allocation_time: at(201),
         replaces: false,
+        cut: None,
     }
 }
 

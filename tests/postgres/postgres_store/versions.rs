@@ -120,7 +120,7 @@ async fn a_writer_dropped_before_its_end_leaves_nothing() {
 }
 
 /// Holds the log row of a run, so that its end waits just before it publishes.
-async fn hold_log_row(subject: &PostgresSubject, run_id: i64) -> sqlx::PgConnection {
+pub async fn hold_log_row(subject: &PostgresSubject, run_id: i64) -> sqlx::PgConnection {
     let mut other = subject.database.connect().await;
     let sql = format!("BEGIN; SELECT 1 FROM fifo_computation_log WHERE id = {run_id} FOR UPDATE");
     run(&mut other, &sql).await.unwrap();
@@ -128,7 +128,7 @@ async fn hold_log_row(subject: &PostgresSubject, run_id: i64) -> sqlx::PgConnect
 }
 
 /// Sessions that wait for a row of another transaction.
-const WAITING: &str = "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+pub const WAITING: &str = "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
     AND datname = current_database()";
 
 #[tokio::test]

@@ -241,7 +241,8 @@ async fn tables_attached_by_a_run_that_ended_then_are_removed_by_the_next() {
     Run::default().go(&store).await.unwrap();
     let left = "CREATE TABLE fifo_parts.fifo_allocations_v7_r9 (LIKE fifo_allocations \
                 INCLUDING CONSTRAINTS); ALTER TABLE fifo_allocations \
-                ATTACH PARTITION fifo_parts.fifo_allocations_v7_r9 FOR VALUES IN (7)";
+                ATTACH PARTITION fifo_parts.fifo_allocations_v7_r9 \
+                FOR VALUES FROM (7, MINVALUE, MINVALUE) TO (7, MAXVALUE, MAXVALUE)";
     database.run(left).await.unwrap();
     let there = "SELECT 'there' WHERE to_regclass('fifo_parts.fifo_allocations_v7_r9') IS NOT NULL";
     let mut reader = database.connect().await;

@@ -36,7 +36,7 @@ const PHASES: [&str; 7] = [
 ];
 
 /// The phases that only PostgreSQL has.
-const PHASES_OF_POSTGRES: [&str; 2] = ["attach", "attached"];
+const PHASES_OF_POSTGRES: [&str; 3] = ["half", "attach", "attached"];
 
 /// The phases of a run that appends to a version.
 const PHASES_OF_INCREMENTAL: [&str; 4] = ["load", "publish", "closelog", "committed"];
@@ -161,10 +161,11 @@ fn a_run_killed_at_any_phase_takes_nothing_away() {
             let before = Before::of(&place);
             kill_at(&place, &RUN, phase);
             let done = phase == "committed";
-            // What a killed run leaves on a server, for the next one to remove.
+            // What a killed run leaves on a server, for the next one to remove: two tables, or one
+            // partition of allocations, for each half.
             let left = match (&place, phase) {
-                (Place::Postgres(..), "attach") => ["2", "0"],
-                (Place::Postgres(..), "attached" | "publish" | "closelog") => ["0", "1"],
+                (Place::Postgres(..), "attach") => ["4", "0"],
+                (Place::Postgres(..), "attached" | "publish" | "closelog") => ["0", "2"],
                 _ => ["0", "0"],
             };
             let found = [place.loose_tables(), place.parts_of_no_version()];

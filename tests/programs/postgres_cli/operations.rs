@@ -5,12 +5,13 @@ use crate::postgres_cli::SMALL;
 use crate::support::ledger::{csv, rows};
 use crate::support::site::{Site, server};
 
-/// Returns the versions that still have a partition.
+/// Returns the versions that still have partitions.
 fn versions(site: &Site) -> String {
     site.value(
-        "SELECT string_agg(substring(c.relname FROM '_v([0-9]+)_r'), ' ' ORDER BY c.oid) \
+        "SELECT string_agg(version, ' ' ORDER BY version) FROM \
+         (SELECT DISTINCT substring(c.relname FROM '_v([0-9]+)_r') AS version \
          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
-         WHERE i.inhparent = 'fifo_allocations'::regclass",
+         WHERE i.inhparent = 'fifo_allocations'::regclass) v",
     )
 }
 

@@ -12,10 +12,9 @@ CREATE TABLE fifo_parts.floor_l
 \copy fifo_parts.floor_a from 'FOLDER/allocations' (format binary)
 \copy fifo_parts.floor_l from 'FOLDER/lots' (format binary)
 CREATE UNIQUE INDEX ON fifo_parts.floor_a
-    (allocation_version, account, sell_order_id, (coalesce(buy_order_id, '')));
-CREATE INDEX ON fifo_parts.floor_a
-    (allocation_version, account, buy_order_id) WHERE buy_order_id IS NOT NULL;
-CREATE INDEX ON fifo_parts.floor_a (allocation_version, symbol, sell_time);
-CREATE INDEX ON fifo_parts.floor_a (allocation_version, id) WHERE buy_order_id IS NULL;
-CREATE UNIQUE INDEX ON fifo_parts.floor_l (allocation_version, account, symbol, buy_order_id);
+    (sell_order_id, (coalesce(buy_order_id, '')), account, symbol, allocation_version);
+CREATE INDEX ON fifo_parts.floor_a (buy_order_id, account) WHERE buy_order_id IS NOT NULL;
+CREATE INDEX ON fifo_parts.floor_a (symbol, account, sell_time);
+CREATE INDEX ON fifo_parts.floor_a (id) WHERE buy_order_id IS NULL;
+CREATE UNIQUE INDEX ON fifo_parts.floor_l (account, symbol, buy_order_id, allocation_version);
 COMMIT;

@@ -15,6 +15,8 @@ use crate::bench::{Bench, Ledger};
 use crate::options::Part;
 
 const FLOOR: &str = include_str!("floor.sql");
+/// The floor of 2026-11-26, which stays as it is.
+const YARDSTICK: &str = include_str!("../../yardstick/postgres.sql");
 const PEER: &str = include_str!("peer.sql");
 const AGREE: &str = include_str!("agree.sql");
 const EMPTY: &str = "bench_empty";
@@ -72,9 +74,9 @@ fn usual(bench: &mut Bench, server: &Server, ledger: &Ledger) -> Outcome<()> {
         // By turns, so that what a pair's first leaves behind helps neither.
         if pair % 2 == 1 {
             tool(bench, server, ledger, pair)?;
-            floor(bench, server, ledger, pair)?;
+            floors(bench, server, ledger, pair)?;
         } else {
-            floor(bench, server, ledger, pair)?;
+            floors(bench, server, ledger, pair)?;
             tool(bench, server, ledger, pair)?;
         }
     }
@@ -110,7 +112,7 @@ fn adopted(bench: &mut Bench, server: &Server, ledger: &Ledger) -> Outcome<()> {
                 bench.sample(row, pair, &mut compute)?;
             } else {
                 let row = ledger.subject("full run, float8", "postgres", "floor");
-                let mut psql = floor_command(bench, server)?;
+                let mut psql = floor_command(bench, server, FLOOR)?;
                 bench.sample(row, pair, &mut psql)?;
             }
             server.drop(WORK)?;
@@ -239,24 +241,25 @@ fn tool(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outco
     server.drop(WORK)
 }
 
-fn floor(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outcome<()> {
-    server.copy(LEDGER, WORK)?;
-    let mut psql = floor_command(bench, server)?;
-    bench.sample(
-        ledger.subject("full run", "postgres", "floor"),
-        pair,
-        &mut psql,
-    )?;
-    server.drop(WORK)
+/// Measures what psql takes for the same rows, in our tables and in those of the yardstick.
+fn floors(bench: &mut Bench, server: &Server, ledger: &Ledger, pair: u32) -> Outcome<()> {
+    for (what, script) in [("floor", FLOOR), ("yardstick", YARDSTICK)] {
+        server.copy(LEDGER, WORK)?;
+        let mut psql = floor_command(bench, server, script)?;
+        bench.sample(
+            ledger.subject("full run", "postgres", what),
+            pair,
+            &mut psql,
+        )?;
+        server.drop(WORK)?;
+    }
+    Ok(())
 }
 
-fn floor_command(bench: &Bench, server: &Server) -> Outcome<Command> {
+fn floor_command(bench: &Bench, server: &Server, sql: &str) -> Outcome<Command> {
     let folder = bench.file("").display().to_string();
     let script = bench.file("floor.sql");
-    fs::write(
-        &script,
-        FLOOR.replace("FOLDER", folder.trim_end_matches('/')),
-    )?;
+    fs::write(&script, sql.replace("FOLDER", folder.trim_end_matches('/')))?;
     Ok(server.psql(WORK, &["-f", &script.display().to_string()]))
 }
 
