@@ -565,9 +565,9 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     ),
     (
         "versions.rs",
-        "add_pool attach attach_parts begin_on begin_short check_free check_owner \
+        "add_pool attach attach_parts begin_on check_free check_owner \
          clean_up commit_parts connection copy_allocations drop drop_leftovers drop_parts \
-         drop_tables end execute gone ids_next insert_rows insert_summary last_tables \
+         drop_tables end gone ids_next insert_rows insert_summary last_tables \
          lock_parts make_tables of parts_of publish spill_summaries write_first_half write_on \
          write_part",
     ),

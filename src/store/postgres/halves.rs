@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::PostgresStore;
 use super::cells::literal;
 use super::errors::unreadable;
-use super::versions::{begin_short, execute};
+use super::session::{begin_short, execute};
 use crate::store::StoreResult;
 use crate::store::limits::SECOND_CONNECTION_WAIT_MS;
 use crate::store::model::VersionPlan;
@@ -103,16 +103,21 @@ impl Tables {
     }
 
     /// Returns the statements that index the tables: the order ids come first, which differ most.
+    ///
+    /// The names are ours. The server would cut its own to the same text for both halves, and then
+    /// make one half wait for the end of the other.
     fn indexes(&self) -> String {
         let (allocations, inventory) = (&self.allocations, &self.inventory);
+        let named = |table: &str| table.trim_start_matches("fifo_parts.").to_owned();
+        let (rows, lots) = (named(allocations), named(inventory));
         format!(
-            "CREATE UNIQUE INDEX ON {allocations} (sell_order_id, \
+            "CREATE UNIQUE INDEX {rows}_pair ON {allocations} (sell_order_id, \
                  (coalesce(buy_order_id, '')), account, symbol, allocation_version);\
-             CREATE INDEX ON {allocations} \
+             CREATE INDEX {rows}_buy ON {allocations} \
                  (buy_order_id, account) WHERE buy_order_id IS NOT NULL;\
-             CREATE INDEX ON {allocations} (symbol, account, sell_time);\
-             CREATE INDEX ON {allocations} (id) WHERE buy_order_id IS NULL;\
-             CREATE UNIQUE INDEX ON {inventory} \
+             CREATE INDEX {rows}_pool ON {allocations} (symbol, account, sell_time);\
+             CREATE INDEX {rows}_unmatched ON {allocations} (id) WHERE buy_order_id IS NULL;\
+             CREATE UNIQUE INDEX {lots}_lot ON {inventory} \
                  (account, symbol, buy_order_id, allocation_version)"
         )
     }

@@ -137,3 +137,19 @@ pub(super) async fn is_limited(connection: &mut PgConnection, names: &[&str]) ->
     .await
     .map_err(|e| from_sqlx("ask for row security", e))
 }
+
+/// Executes statements that have no values.
+pub(super) async fn execute(
+    connection: &mut PgConnection,
+    action: &'static str,
+    sql: String,
+) -> StoreResult<()> {
+    let done = connection.execute(AssertSqlSafe(sql)).await;
+    done.map(|_| ()).map_err(|e| from_sqlx(action, e))
+}
+
+/// Begins a transaction of a moment, which sees what other sessions committed meanwhile.
+pub(super) async fn begin_short(connection: &mut PgConnection) -> StoreResult<()> {
+    let sql = "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned();
+    execute(connection, "begin a transaction", sql).await
+}

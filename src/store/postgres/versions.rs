@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::copy::BinaryCopy;
 use super::errors::from_sqlx;
@@ -25,6 +25,7 @@ use super::halves::{self, Beside, SUMMARIES, Tables};
 use super::lock::LockedConnection;
 use super::readers::Steady;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
+use super::session::{begin_short, execute};
 use super::{PostgresStore, PostgresUrl, copy, lock, readers, rows};
 use crate::engine::{Pool, PoolOutcome};
 use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS};
@@ -92,15 +93,6 @@ fn gone() -> StoreError {
 }
 
 const WRITE_SUMMARIES: &str = "write the summaries";
-
-pub(super) async fn execute(
-    connection: &mut PgConnection,
-    action: &'static str,
-    sql: String,
-) -> StoreResult<()> {
-    let done = connection.execute(AssertSqlSafe(sql)).await;
-    done.map(|_| ()).map_err(|e| from_sqlx(action, e))
-}
 
 /// Makes the tables, in a transaction that [`VersionWriter::finish`] commits.
 pub(super) async fn begin(
@@ -460,12 +452,6 @@ impl PostgresVersionWriter {
             self.connection = Some(connection);
         }
     }
-}
-
-/// Begins a transaction of a moment, which sees what other sessions committed meanwhile.
-pub(super) async fn begin_short(connection: &mut PgConnection) -> StoreResult<()> {
-    let sql = "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned();
-    execute(connection, "begin a transaction", sql).await
 }
 
 /// Makes a version's tables partitions.

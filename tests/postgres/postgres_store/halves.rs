@@ -76,6 +76,14 @@ async fn two_halves_hold_whole_pools_and_read_as_one_version() {
         "fifo_inventory_snapshot_v2_r2_2",
     ];
     assert_eq!(database.ask(TABLES).await, tables);
+    // Each half's indexes have its name: one that the server chose could be the other's, too.
+    let indexes = "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes \
+        WHERE schemaname = 'fifo_parts' AND tablename LIKE '%_v2_r2_1'";
+    assert_eq!(
+        value(database, indexes).await,
+        "fifo_allocations_v2_r2_1_buy fifo_allocations_v2_r2_1_pair fifo_allocations_v2_r2_1_pool \
+         fifo_allocations_v2_r2_1_unmatched fifo_inventory_snapshot_v2_r2_1_lot"
+    );
     // Numbers go on from half to half.
     assert_eq!(
         halves(database, 2).await,
@@ -161,10 +169,7 @@ async fn a_lost_connection_of_either_half_leaves_nothing() {
     Run::default().go(store).await.unwrap();
     let before = (database.ask(TABLES).await, exported(store, 1).await);
     // The first half is indexed when its last statement has ended; the second one waits for more.
-    for half in [
-        "CREATE UNIQUE INDEX ON fifo_parts.%_1 %",
-        "COPY fifo_parts.%_2 %",
-    ] {
+    for half in ["CREATE UNIQUE INDEX %_1_pair ON %", "COPY fifo_parts.%_2 %"] {
         let lock = subject::lock(store).await;
         let (plan, outcomes) = planned(store).await;
         let writer = written(store, (&plan, &outcomes)).await;

@@ -320,37 +320,3 @@ fn a_reader_is_told_that_a_command_is_not_for_it() {
     drop(site);
     drop(role);
 }
-
-/// A large version takes a connection more than others, where the server has one left.
-#[test]
-fn a_role_of_few_connections_writes_a_version_on_one() {
-    let Some(server) = server() else { return };
-    let role;
-    let mut site = Site::computed(&server, &csv(&rows(SMALL, 29)));
-    role = Role::new(&server, &site, "few");
-    let owner = site.url.clone();
-    let member = format!(
-        "GRANT {} TO {}",
-        site.value("SELECT current_user"),
-        role.name
-    );
-    ask(&owner, &member);
-    let export = site.export("1");
-    let tables = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'fifo_allocations'::regclass";
-    assert_eq!(
-        site.value(tables),
-        "2",
-        "the owner's connections are not counted"
-    );
-    for (limit, parts) in [(2, "3"), (3, "5")] {
-        ask(
-            &owner,
-            &format!("ALTER ROLE {} CONNECTION LIMIT {limit}", role.name),
-        );
-        site.url = with_role(&owner, &role.name);
-        site.compute(&["--all-symbols", "--quiet"]).expect(0);
-        site.url.clone_from(&owner);
-        assert_eq!(site.export("current"), export, "{limit}");
-        assert_eq!(site.value(tables), parts, "{limit}");
-    }
-}
