@@ -1,4 +1,4 @@
-//! Where a version is cut in two, so that a store can write the halves at once.
+//! Chooses the place to cut a version in two, so that a store can write both halves at once.
 //!
 //! The rows come in canonical order. While the second half is written, the first one is indexed: so
 //! the first half is the larger one.

@@ -24,8 +24,8 @@ pub const ROWS_TOGETHER_MAX: u64 = 32_768;
 /// Pools that one query reads: the names of so many take a quarter of a megabyte.
 pub const POOLS_TOGETHER_MAX: usize = 4_096;
 
-/// Trades of a version that is worth cutting in two. Builds with debug assertions cut small ones,
-/// so that tests of all kinds come past the cut.
+/// A version of fewer trades is not cut in two. Builds with debug assertions cut small ones, so
+/// that tests of all kinds come past the cut.
 pub const CUT_TRADES_MIN: u64 = if cfg!(debug_assertions) { 100 } else { 50_000 };
 
 /// How long a run waits for a second connection before it goes on with one.

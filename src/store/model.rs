@@ -320,7 +320,7 @@ pub struct VersionPlan {
     pub allocation_time: Timestamp,
     /// The number is taken: replace that version's result (`--force`).
     pub replaces: bool,
-    /// Where a store may cut it, to write both halves at once.
+    /// A store may cut the version here, to write both halves at once.
     pub cut: Option<Cut>,
 }
 

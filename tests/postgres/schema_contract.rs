@@ -568,7 +568,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
         "add_pool attach attach_parts begin_on check_free check_owner \
          clean_up commit_parts connection copy_allocations drop drop_leftovers drop_parts \
          drop_tables end gone ids_next insert_rows insert_summary last_tables \
-         lock_parts make_tables of parts_of publish spill_summaries write_first_half write_on \
+         lock_parts make_tables parts_of publish spill_summaries write_first_half write_on \
          write_part",
     ),
     ("voids.rs", "ledger_writer"),

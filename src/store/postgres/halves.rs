@@ -18,7 +18,7 @@ use crate::store::StoreResult;
 use crate::store::limits::SECOND_CONNECTION_WAIT_MS;
 use crate::store::model::VersionPlan;
 
-/// Where all versions have their summaries.
+/// The table of all versions' summaries.
 pub(super) const SUMMARIES: &str = "fifo_parts.fifo_pool_summary";
 
 /// The tables of a version or of a half of it: allocations and inventory; and where its summaries
@@ -147,7 +147,7 @@ async fn index(connection: &mut PgConnection, sql: String) -> StoreResult<()> {
     execute(connection, "index a version", sql).await
 }
 
-/// The connection beside the one with the run lock. Dropping it takes back what it wrote.
+/// The connection beside the one with the run lock. If it is dropped, the server undoes its work.
 pub(super) enum Beside {
     /// It writes the first half.
     Writing(Box<PgConnection>),

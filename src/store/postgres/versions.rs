@@ -84,7 +84,7 @@ enum Pause {
     Pool,
     /// A pool's rows go.
     Discard(Pool),
-    /// So much waits that it is written first.
+    /// Other rows wait, and are written first.
     Full,
 }
 
@@ -304,7 +304,7 @@ impl PostgresVersionWriter {
         Ok(pause)
     }
 
-    /// Writes what belongs to the first half. Returns whether more follows.
+    /// Writes the rows of the first half. Returns whether more rows follow.
     async fn write_first_half(&mut self, parts: &mut dyn PartSource) -> StoreResult<bool> {
         let Some(Beside::Writing(mut connection)) = self
             .beside
@@ -590,7 +590,7 @@ pub(super) async fn drop_tables(
         "SELECT 'fifo_parts.' || c.relname, c.relispartition FROM pg_class c \
          JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = 'fifo_parts' AND c.relkind = 'r' \
-         AND c.relname ~ '^fifo_(allocations|inventory_snapshot|pool_summary)_v[0-9]+_r[0-9]+(_[12])?$' \
+         AND c.relname ~ '^fifo_(allocations|inventory_snapshot|pool_summary)_v[0-9]+_r[0-9_]+$' \
          AND (NOT c.relispartition OR NOT EXISTS (SELECT 1 FROM public.allocation_versions \
               WHERE version = substring(c.relname FROM '_v([0-9]+)_r')::bigint)) ORDER BY 1",
     )

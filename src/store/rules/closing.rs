@@ -133,6 +133,7 @@ mod tests {
             created_at: Timestamp::EPOCH,
             allocation_time: Timestamp::EPOCH,
             replaces: false,
+            cut: None,
         }
     }
 

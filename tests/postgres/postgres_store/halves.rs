@@ -186,7 +186,7 @@ async fn a_lost_connection_of_either_half_leaves_nothing() {
             "{half}: {done:?}"
         );
         lock.release().await;
-        // The other connection ends by itself, and the server takes back what it wrote.
+        // The other connection ends too, and the server undoes its work.
         let others = "SELECT 'alone' WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity \
                       WHERE datname = current_database() AND state LIKE 'idle in transaction%')";
         until(database, others).await;

@@ -203,7 +203,8 @@ impl Place {
             Self::Sqlite(_) => "0".into(),
             Self::Postgres(site, _) => site.value(
                 "SELECT count(*) FROM pg_class WHERE relnamespace = 'fifo_parts'::regnamespace \
-                 AND relkind = 'r' AND NOT relispartition AND relname ~ '_v[0-9]+_r[0-9]+(_[12])?$'",
+                 AND relkind = 'r' AND NOT relispartition \
+                 AND relname ~ '_v[0-9]+_r[0-9]+(_[12])?$'",
             ),
         }
     }

@@ -82,7 +82,8 @@ fn check_next_run(site: &Site, export: &str, what: &str) {
         "{what}: {log:?}"
     );
     let loose = "SELECT count(*) FROM pg_class WHERE relnamespace = 'fifo_parts'::regnamespace \
-                 AND relkind = 'r' AND NOT relispartition AND relname ~ '_v[0-9]+_r[0-9]+(_[12])?$'";
+                 AND relkind = 'r' AND NOT relispartition \
+                 AND relname ~ '_v[0-9]+_r[0-9]+(_[12])?$'";
     assert_eq!(site.value(loose), "0", "{what}");
 }
 
