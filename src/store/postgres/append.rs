@@ -34,8 +34,9 @@ use crate::store::sql::read::version_locked;
 use crate::store::sql::versions::{SUMMARY_COLUMNS, summary};
 use crate::store::{PostgresRefusal, StoreResult, cells, phase, sql};
 
-/// Completes the version, makes it current if asked, updates the review queue and closes the log
-/// row: all in one transaction.
+/// Reads the rows and voids that came into the ledger since a watermark.
+///
+/// Errors: the watermark is of another cluster, or no snapshot.
 pub(super) async fn arrivals_in(
     connection: &mut PgConnection,
     ledger: Ledger,
@@ -49,7 +50,7 @@ pub(super) async fn arrivals_in(
     if xmin.is_empty() || !since.chars().all(is_snapshot) {
         return Err(unreadable("watermark", &since));
     }
-    // The first condition finds the rows by their index; the second is the one that counts.
+    // The first condition lets the server use an index; the second one decides.
     let condition = format!(
         "WHERE ingest_xid >= '{xmin}' AND NOT pg_visible_in_snapshot(ingest_xid, '{since}')"
     );
@@ -82,10 +83,10 @@ pub(super) async fn arrivals_in(
     })
 }
 
-/// Finds trades of the snapshot `since` that are voided now and were not then, or the reverse.
+/// Returns trades in the snapshot `since` that were voided, or whose void was undone, after it.
 ///
-/// Behind OFFSET the voids of a trade are found by their key. Otherwise the server may go through
-/// all voids from the last one, for each trade.
+/// OFFSET makes the server find the voids of a trade by their key. Otherwise it may go through all
+/// voids, from the last one, for each trade.
 async fn revised(
     connection: &mut PgConnection,
     scope: &Scope,
@@ -133,7 +134,7 @@ pub(super) async fn open_lots_in(
     Ok(lots.collect())
 }
 
-/// Reads the snapshot's rows of each pool, in the pools' order.
+/// Reads the open lots of each pool in the inventory snapshot, in the order of the pools.
 async fn pick_lots(
     connection: &mut PgConnection,
     version: Version,
@@ -166,7 +167,7 @@ async fn pick_lots(
     Ok(picked)
 }
 
-/// Reads the buys of the lots that are needed of each pool.
+/// Reads the buys of each pool's lots that new sells need.
 async fn buys_of(
     connection: &mut PgConnection,
     ledger: Ledger,
@@ -186,8 +187,8 @@ async fn buys_of(
             "CROSS JOIN LATERAL (SELECT * FROM eligible_trades \
              WHERE account = a COLLATE \"C\" AND order_id = o COLLATE \"C\" OFFSET 0) b"
         }
-        // The ledger that was there is gone over once: its key need not be of our spelling. Where
-        // a row of ours has the same key, it does not count.
+        // An adopted ledger is read once: its keys may be spelled in another way. If an added trade
+        // has the same key as a row of that ledger, the added trade does not count.
         Ledger::Unguarded | Ledger::Guarded => {
             "JOIN (SELECT DISTINCT ON (account, order_id) * FROM ledger_rows \
              WHERE order_id = ANY ($2) AND isfinite(order_time) \
@@ -240,13 +241,13 @@ pub(super) async fn append(
     };
     let done = append_on(connection, plan, pools, completion).await;
     if done.is_err() {
-        // The error to show is the one before.
+        // The error of the append is the one to show.
         let _ = execute(connection, "take back", "ROLLBACK".into()).await;
     }
     done
 }
 
-/// The run lock's connection, which is given back also where a run is stopped in the middle.
+/// The connection with the run lock, which a drop gives back: a run may stop halfway.
 struct Lent {
     slot: LockedConnection,
     connection: Option<PgConnection>,
@@ -266,7 +267,7 @@ async fn append_on(
     pools: &[AppendedPool],
     completion: &Completion,
 ) -> StoreResult<()> {
-    // What was stopped in the middle.
+    // Ends a transaction of a run that stopped halfway.
     execute(connection, "take back", "ROLLBACK".into()).await?;
     begin_short(connection).await?;
     lock::check_still_running(connection, plan.run_id).await?;
@@ -280,7 +281,7 @@ async fn append_on(
     Ok(())
 }
 
-/// Writes the new allocations, and the lots that changed: most of them did not.
+/// Writes the new allocations, and the open lots that changed.
 async fn write_rows(
     connection: &mut PgConnection,
     plan: &VersionPlan,
@@ -328,7 +329,7 @@ async fn write_rows(
     execute(connection, "number a version's rows", sql).await
 }
 
-/// Rows of the snapshot that change, column by column.
+/// Open lots to change or delete, column by column.
 #[derive(Default)]
 struct LotRows<'a> {
     accounts: Vec<&'a str>,
@@ -346,7 +347,7 @@ impl<'a> LotRows<'a> {
     }
 }
 
-/// A lot that has less left keeps its number, which tells its place among the others.
+/// Updates lots that sells used in part. A lot keeps its id, which gives its place in the order.
 async fn use_lots(
     connection: &mut PgConnection,
     plan: &VersionPlan,
@@ -393,7 +394,7 @@ async fn delete_lots(
     .map_err(|e| from_sqlx(WRITE_ROWS, e))
 }
 
-/// Writes the pools' summaries, in place of those that the version has.
+/// Replaces the version's summaries of the given pools.
 async fn write_summaries(
     connection: &mut PgConnection,
     version: Version,

@@ -99,7 +99,7 @@ pub(super) fn push_numeric(out: &mut Vec<u8>, units: i128, scale: u8) {
     }
 }
 
-/// Appends a fact.
+/// Appends a NUMERIC of a fact.
 pub(super) fn push_decimal(out: &mut Vec<u8>, value: rust_decimal::Decimal) {
     let scale = u8::try_from(value.scale()).unwrap_or(u8::MAX);
     push_numeric(out, value.mantissa(), scale);
@@ -253,7 +253,7 @@ pub(super) fn micros_or_infinity(bytes: &[u8]) -> Option<i64> {
     }
 }
 
-/// Returns the SQL of the microseconds of a time, infinity as [`micros_or_infinity`] has it.
+/// Returns the SQL of a time in microseconds, with infinities as in [`micros_or_infinity`].
 pub(super) fn sql_micros_or_infinity(time: &str) -> String {
     format!(
         "CASE {time} WHEN 'infinity' THEN {} WHEN '-infinity' THEN ({})::bigint \
@@ -268,16 +268,16 @@ pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
     Some(i64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-/// The next thing in a stream of rows.
+/// Result of reading the next row of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<'a, const N: usize> {
-    /// A row's columns (`None` is NULL), and how many bytes it took.
+    /// The columns of a row (`None` is NULL), and the number of its bytes.
     Row([Option<&'a [u8]>; N], usize),
-    /// The row goes on in bytes that are not there yet.
+    /// The bytes end in the middle of the row.
     Incomplete,
     /// No more rows.
     End,
-    /// Against the format.
+    /// The bytes break the format.
     Broken,
 }
 
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn numbers_are_what_the_server_sends() {
-        // As `SELECT numeric_send(...)` of a server printed them.
+        // The bytes are those that `SELECT numeric_send(...)` of a server printed.
         let cases: [(i128, u8, &[u8]); 6] = [
             (0, 0, &[0, 0, 0, 0, 0, 0, 0, 0]),
             (1, 0, &[0, 1, 0, 0, 0, 0, 0, 0, 0, 1]),

@@ -9,7 +9,7 @@ use crate::store::cells::Cells;
 /// The name of a column that holds JSON.
 const JSON_AS_TEXT: &str = "json_as_text";
 
-/// Returns JSON in this program's spelling: the server has one of its own.
+/// Returns the server's JSON in this program's spelling.
 fn plain_json(text: String) -> String {
     serde_json::from_str::<serde_json::Value>(&text).map_or(text, |value| value.to_string())
 }
@@ -33,7 +33,7 @@ impl Cells for PgCells<'_> {
 
 /// Returns the expressions that give `columns` as [`PgCells`] needs them.
 ///
-/// Decimals without superfluous zeros: the server keeps those it was given.
+/// Trailing zeros of decimals are removed: the server keeps those that were written.
 pub(super) fn expressions(columns: &str) -> String {
     let expression = |column: &str| match column {
         "allocated_size"
@@ -79,7 +79,7 @@ pub(super) fn select(columns: &str, from: &str) -> Query<'static, Postgres, PgAr
     )))
 }
 
-/// Quotes a text for SQL that takes no parameter.
+/// Quotes a text for a statement that takes no parameters.
 pub(super) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

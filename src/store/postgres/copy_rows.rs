@@ -17,24 +17,24 @@ use super::errors::from_sqlx;
 use super::errors::unreadable;
 use crate::store::{StoreError, StoreResult};
 
-/// Bytes that are sent at once: a message of the server is a row, and not worth the sending.
+/// Bytes of a block, sent at once. The server's messages have one row each, which is too little.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// Blocks that are read ahead: 4 MiB, some ten thousand rows.
+/// Blocks that may wait for the reader: 4 MiB, some ten thousand rows.
 const BLOCKS_AHEAD: usize = 64;
 
 /// The rows of a binary COPY, one after the other.
 pub(super) struct CopyRows<'c, const N: usize> {
     stream: BoxStream<'c, StoreResult<Vec<u8>>>,
-    /// Bytes that are not decoded yet begin at `at`.
+    /// Received bytes; those from `at` on are not decoded yet.
     bytes: Vec<u8>,
     at: usize,
-    /// Bytes of the row that stands there.
+    /// Bytes of the row that begins at `at`.
     length: usize,
 }
 
 impl<'c, const N: usize> CopyRows<'c, N> {
-    /// Begins a COPY. `action` names it in errors.
+    /// Begins a COPY. `action` names the COPY in errors.
     pub(super) async fn begin(
         connection: &'c mut PgConnection,
         sql: &str,
@@ -57,7 +57,7 @@ impl<'c, const N: usize> CopyRows<'c, N> {
         Ok(rows)
     }
 
-    /// Waits for more bytes. Returns whether there were any.
+    /// Waits for more bytes. Returns false at the end of the COPY.
     async fn more(&mut self) -> StoreResult<bool> {
         let Some(more) = self.stream.try_next().await? else {
             return Ok(false);
@@ -72,7 +72,7 @@ impl<'c, const N: usize> CopyRows<'c, N> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// Goes to the next row. Returns whether there is one.
+    /// Goes to the next row. Returns false at the end of the COPY.
     pub(super) async fn advance(&mut self) -> StoreResult<bool> {
         self.at += std::mem::take(&mut self.length);
         loop {
@@ -89,12 +89,12 @@ impl<'c, const N: usize> CopyRows<'c, N> {
                 return Err(unreadable("a row", "its bytes end too early"));
             }
         }
-        // The server's last words, without which the connection can't be used.
+        // Reads the server's last messages, without which the connection can't be used again.
         while self.stream.try_next().await?.is_some() {}
         Ok(false)
     }
 
-    /// Returns the row as it came.
+    /// Returns the bytes of the row, as they were received.
     pub(super) fn bytes(&self) -> &[u8] {
         self.rest().get(..self.length).unwrap_or_default()
     }
@@ -122,21 +122,21 @@ async fn copy_out<'c>(
 /// A block of a COPY; `None`: the COPY is complete.
 type Block = StoreResult<Option<Vec<u8>>>;
 
-/// COPYs that follow each other on one connection, read ahead.
+/// COPYs that a task reads ahead, one after the other on one connection.
 pub(super) struct CopiesAhead {
     blocks: mpsc::Receiver<Block>,
     task: JoinHandle<(PoolConnection<Postgres>, bool)>,
 }
 
-/// Makes one COPY after the other, with questions to the connection that they will run on.
+/// Makes the COPYs to read. It may query their connection before each.
 #[async_trait]
 pub(super) trait CopySource: Send + 'static {
-    /// Returns the next COPY; `None`: there is no other.
+    /// Returns the SQL of the next COPY; `None` after the last.
     async fn next(&mut self, connection: &mut PgConnection) -> StoreResult<Option<String>>;
 }
 
 impl CopiesAhead {
-    /// Begins to read.
+    /// Starts a task that reads all COPYs.
     pub(super) fn begin(
         mut connection: PoolConnection<Postgres>,
         mut source: impl CopySource,
@@ -147,11 +147,11 @@ impl CopiesAhead {
             let sent = send_all(&mut connection, &mut source, action, &sender).await;
             let is_whole = matches!(sent, Ok(true));
             if let Err(error) = sent {
-                // Who gave up waiting needs no reason.
+                // If the receiver is gone, nobody waits for the error.
                 let _ = sender.send(Err(error)).await;
             }
             if !is_whole {
-                // In the middle of a COPY it is of no use to anybody.
+                // A connection with an unfinished COPY can't be used again.
                 connection.close_on_drop();
             }
             (connection, is_whole)
@@ -171,8 +171,8 @@ impl CopiesAhead {
         CopyRows::of(Box::pin(blocks)).await
     }
 
-    /// Returns the connection, in the transaction in which it came. Errors: some rows are unread,
-    /// and the connection is lost.
+    /// Returns the connection, in the transaction that it was in before. Errors: some rows are
+    /// unread; the connection is then closed.
     pub(super) async fn end(self) -> StoreResult<PoolConnection<Postgres>> {
         drop(self.blocks);
         let (connection, is_whole) = self.task.await.map_err(|_| ended())?;
@@ -180,7 +180,7 @@ impl CopiesAhead {
     }
 }
 
-/// Sends the rows of all COPYs. Returns whether somebody waited for all of them.
+/// Sends the rows of all COPYs. Returns false if the receiver is gone.
 async fn send_all(
     connection: &mut PgConnection,
     source: &mut impl CopySource,

@@ -51,7 +51,7 @@ impl Database for PostgresStore {
     }
 }
 
-/// Returns the server's type.
+/// Returns the server's name of an argument's type.
 fn kind(argument: &Argument<'_>) -> &'static str {
     match argument {
         Argument::Text(_) => "text",
@@ -140,7 +140,7 @@ impl Driver for PgConnection {
         format!("CREATE TABLE public.{name} ({})", columns.join(", "))
     }
 
-    /// Columns that it lacks are NULL: an earlier system may have made it.
+    /// Columns that the table lacks are NULL: an earlier system may have made the table.
     fn snapshot(name: &str) -> (String, String) {
         let columns = SNAPSHOT_COLUMNS.map(|column| format!("j ->> '{column}'"));
         let from = format!("(SELECT to_jsonb(s) AS j FROM public.{name} s) rows ORDER BY 1");
@@ -170,7 +170,7 @@ impl Driver for PgConnection {
         take: Take<'_>,
     ) -> StoreResult<()> {
         let sql = format!("SELECT {} FROM {from}", expressions(columns));
-        // As they come: the server's rows take more than what is read of them.
+        // One by one: the server's rows take more memory than the cells that are read of them.
         let mut rows = query(&sql, arguments).fetch(self);
         while let Some(row) = rows.try_next().await.map_err(|e| from_sqlx(action, e))? {
             take(&PgCells(&row))?;

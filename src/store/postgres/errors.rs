@@ -35,7 +35,7 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
             message,
             sessions: Vec::new(),
         }),
-        // A statement prepared on one server connection, used on another.
+        // A statement was prepared on one server connection, and used on another.
         "42P05" | "26000" => PostgresRefusal::ProxyShares.into(),
         "53100" => StoreError::Full(action.into(), message),
         "57014" => StoreError::Database {
@@ -78,7 +78,7 @@ pub(super) fn from_connect(location: &str, error: sqlx::Error) -> StoreError {
     }
 }
 
-/// A cell of the ledger that does not fit its column.
+/// Returns the error of a cell of the ledger that can't be read.
 pub(super) fn unreadable(column: &'static str, found: &str) -> StoreError {
     StoreError::Unreadable {
         table: "trade_records",

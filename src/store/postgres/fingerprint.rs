@@ -21,7 +21,7 @@ use crate::store::fingerprint::{
 };
 use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
-/// Every name of ours in `public`: what has one already belongs to another program.
+/// Names in `public` that this program uses. If one exists before, another program made it.
 pub(super) const NAMES: [&str; 32] = [
     "active_voids",
     "allocation_versions",
@@ -61,12 +61,12 @@ pub(super) const NAMES: [&str; 32] = [
 /// tests/postgres/schema_contract.rs writes and checks this list.
 const OBJECTS: &str = include_str!("schema_objects.txt");
 
-/// The version of the server that the list was made on.
+/// Version of the server on which the list was made.
 const MADE_ON: i32 = 15;
 
 const ACTION: &str = "compare the schema";
 
-/// Views that are written for the columns of a ledger that was there before us.
+/// Views that adoption writes for the columns of a ledger.
 const WRITTEN_FOR_A_LEDGER: [&str; 6] = [
     "eligible_trades",
     "ineligible_trades",
@@ -107,8 +107,8 @@ pub(super) async fn check(connection: &mut PgConnection) -> StoreResult<AdaptedV
     }
 }
 
-/// Returns the objects that a database must have. Around a ledger of others, a table for additions
-/// replaces our own ledger, and its views are written for it.
+/// Returns the objects that a database must have. In an adopted database, a table of additions
+/// replaces our own ledger, and the views are written for the adopted one.
 fn expected(is_ours: bool) -> Vec<Object> {
     let mut objects = parse(OBJECTS);
     if is_ours {
@@ -122,7 +122,7 @@ fn expected(is_ours: bool) -> Vec<Object> {
     objects
 }
 
-/// Leaves out what another version of the server keeps in another way.
+/// Removes the parts that another version of the server stores in another way.
 fn cut(mut objects: Vec<Object>, is_same_server: bool) -> Vec<Object> {
     for object in objects.iter_mut().filter(|_| !is_same_server) {
         let stable = object.says.split(':').next().unwrap_or_default();
@@ -162,15 +162,16 @@ async fn with_server(connection: &mut PgConnection) -> StoreResult<(Vec<Object>,
 /// An object's kind, table, name and text, and the server's version.
 type Row = (String, String, String, String, i32);
 
-/// Texts that differ between databases with the same meaning: numbers of relations and roles, and
-/// places in a text. Also whether a cast was written or implied: a restored copy differs in that.
+/// Parts of a catalog text that differ between databases without a change of meaning: numbers of
+/// relations and roles, and positions. Also whether a cast was written or implied: a restored copy
+/// differs in that.
 const OF_ONE_DATABASE: &str = ":(relid|resorigtbl|checkAsUser|location|stmt_location|stmt_len|\
     funcformat|relabelformat|coerceformat|convertformat|row_format) -?[0-9]+";
 
-/// Catalog entries of our objects and of objects attached to them.
+/// Catalog entries of our objects, and of objects attached to them.
 ///
-/// An expression (of a view, a check, a default, an index) is taken as the server keeps it. To
-/// print a view it would lock the tables under it, and an opening would wait for a run.
+/// An expression (of a view, a check, a default, an index) is read as the server stores it.
+/// Printing a view would lock its tables, so that opening a database would wait for a run.
 const CATALOGS: &str = r#"
 WITH ours AS (
     SELECT c.oid, c.relname::text AS name, c.relkind, c.relpersistence
@@ -292,7 +293,7 @@ ORDER BY kind COLLATE pg_catalog."C", belongs_to COLLATE pg_catalog."C", name CO
 /// The last accepted objects.
 struct Accepted {
     views: AdaptedViews,
-    /// The version of the server that they were on.
+    /// Version of the server at that time.
     server: i32,
     /// Views that a person adapted; this program wrote the others.
     adapted: BTreeSet<String>,
@@ -345,7 +346,7 @@ async fn accepted(connection: &mut PgConnection) -> StoreResult<Accepted> {
     })
 }
 
-/// Writes down that the gate's views are meant to be as they are. Errors: none was adapted.
+/// Records that the adapted views are accepted as they are. Errors: none was adapted.
 pub(super) async fn accept(
     connection: &mut PgConnection,
     (by, at): (&str, Timestamp),
@@ -378,15 +379,15 @@ pub(super) async fn accept(
     Ok(views)
 }
 
-/// Writes down the views that were just written for a ledger that was there before us.
+/// Records the views that adoption has just written.
 pub(super) async fn record_written(connection: &mut PgConnection) -> StoreResult<()> {
     let (found, server) = with_server(connection).await?;
     let details = json!({ "views": written_for_a_ledger(&found), "server": server });
     record(connection, &details, None).await
 }
 
-/// Records the views of such a ledger that were removed and written again since `before`.
-/// Acceptance of the others stays.
+/// Records the views of an adopted ledger that were removed and written again since `before`. Other
+/// views stay accepted.
 pub(super) async fn record_written_again(
     connection: &mut PgConnection,
     before: &[Object],
@@ -394,7 +395,7 @@ pub(super) async fn record_written_again(
     let (found, server) = with_server(connection).await?;
     let accepted = accepted(connection).await?;
     let was_there = |name: &String| before.iter().any(|o| o.kind == "view" && o.name == *name);
-    // What another version of the server kept says nothing here, unless it can't be the same view.
+    // An accepted text of another server version is replaced if its stable part is the same.
     let stable = |says: &String| says.split(':').next().map(str::to_owned);
     let mut views = written_for_a_ledger(&found);
     for (name, says) in views.iter_mut().filter(|(name, _)| was_there(name)) {

@@ -1,8 +1,8 @@
-//! The ledger's eligible rows: binary COPY into packed pools.
+//! Reads the ledger's eligible rows from a binary COPY into packed pools.
 //!
-//! The rows come in no order, as sorting costs the server three times what it costs us, and their
-//! numbers as the server keeps them. A row that can't be read that way goes the long way, by text,
-//! which names what is wrong with it.
+//! The rows are not sorted: the server would need three times as long for that as this program.
+//! Numbers come in the server's own format. A row that can't be read in that format is read as
+//! text, which gives the fault for the message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +22,10 @@ const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, 
     total_fees_usd, trade_seq, void_seq, ingest_xid";
 const COLUMNS: usize = 11;
 
-/// Reads the rows of `eligible_trades` that fulfil a condition; an empty one takes all. Returns
-/// their number.
+/// Reads the rows of `eligible_trades` that fulfil a condition; an empty one takes all. Returns the
+/// number of rows.
 ///
-/// Errors: stopped; a row of another form.
+/// Errors: stopped; a row has another format.
 pub(super) async fn copy_out(
     connection: &mut PgConnection,
     condition: &str,
@@ -40,7 +40,7 @@ pub(super) async fn copy_out(
     let copy = connection.copy_out_raw(&sql).await;
     let mut stream = copy.map_err(|e| from_sqlx(action, e))?;
     let (mut begun, mut rows_read) = (false, 0);
-    // A message is a row, but nothing promises it: what is cut waits for the rest.
+    // A message has one row, but the protocol does not promise that: a part of a row waits here.
     let mut rest: Vec<u8> = Vec::new();
     while let Some(more) = stream.try_next().await.map_err(|e| from_sqlx(action, e))? {
         rest.extend_from_slice(if rest.is_empty() { &[] } else { &more });
@@ -68,7 +68,7 @@ pub(super) async fn copy_out(
     Ok(rows_read)
 }
 
-/// Transactions that a snapshot sees. Every row asks, so the program answers and not the server.
+/// The transactions that a snapshot sees. The program checks each row, without the server.
 pub(super) struct Visible {
     pub(super) xmin: i64,
     pub(super) xmax: i64,
@@ -94,11 +94,11 @@ impl Visible {
     }
 }
 
-/// The ledger's rows on their way into pools.
+/// Takes the ledger's rows, and puts them into pools.
 pub(super) struct GateRows<'a> {
     scope: &'a Scope,
     visible: Visible,
-    /// The read is as of an earlier instant.
+    /// The ledger is read as of an earlier instant.
     is_past: bool,
     voided: Option<BTreeSet<(String, String)>>,
     rows_voided: u64,
@@ -107,7 +107,8 @@ pub(super) struct GateRows<'a> {
 }
 
 impl<'a> GateRows<'a> {
-    /// `voided` are the trades voided as of the snapshot; `None`: ask the gate's own column.
+    /// `voided` are the trades voided as of the snapshot; `None`: the rows' column `void_seq`
+    /// tells.
     pub(super) fn new(
         scope: &'a Scope,
         snapshot: &str,
@@ -125,7 +126,7 @@ impl<'a> GateRows<'a> {
         })
     }
 
-    /// Hands over what was read.
+    /// Moves the pools into `read`.
     fn end(self, read: &mut LedgerRead) {
         read.voided = self.rows_voided;
         read.pools = self.pools;
@@ -147,7 +148,8 @@ impl<'a> GateRows<'a> {
         ] = *columns;
         let xid = xid.and_then(binary::integer).unwrap_or(i64::MAX);
         if !self.visible.sees(xid) {
-            // Without an instant every row that is seen counts: none may be left out in silence.
+            // In a read of the present, a row that the snapshot does not see is from another
+            // cluster.
             return if self.is_past {
                 Ok(())
             } else {
@@ -169,7 +171,7 @@ impl<'a> GateRows<'a> {
         Ok(())
     }
 
-    /// Tells whether a trade is voided at the instant read as of.
+    /// Tells whether a trade is voided as of the snapshot. `now` is the answer of the present.
     fn is_voided(&self, account: &str, order_id: &str, now: bool) -> bool {
         match &self.voided {
             None => now,
@@ -178,7 +180,7 @@ impl<'a> GateRows<'a> {
         }
     }
 
-    /// Finds a row's pool. `None`: it is outside the scope.
+    /// Returns a row's pool. `None`: the pool is outside the scope.
     fn ledger(&mut self, account: &str, symbol: &str) -> Option<&mut PoolLedger> {
         let names = (account, symbol);
         if self.pools.contains_key(&names as &dyn PoolNames) {
@@ -193,7 +195,7 @@ impl<'a> GateRows<'a> {
     }
 }
 
-/// Adds a row to its pool; a faulty one goes in as text, which names the fault.
+/// Adds a row to its pool. A faulty row is added as text, for the message about its fault.
 fn push(
     ledger: &mut PoolLedger,
     (order_id, side): (&str, &str),
@@ -241,8 +243,7 @@ pub(super) fn copied_ledger() -> StoreError {
     PostgresRefusal::CopiedLedger.into()
 }
 
-/// Returns which transactions are seen at present, as the server's own text, and the cluster whose
-/// transactions these are.
+/// Returns the present snapshot as the server's text, and the identifier of its cluster.
 pub(super) async fn snapshot_now(
     connection: &mut PgConnection,
     action: &'static str,
@@ -255,7 +256,8 @@ pub(super) async fn snapshot_now(
     .map_err(|e| from_sqlx(action, e))
 }
 
-/// Returns the snapshot of a watermark. Errors: it is another cluster's, or no snapshot at all.
+/// Returns the snapshot of a watermark. Errors: the watermark is of another cluster, or of an
+/// unguarded ledger.
 pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
     match watermark {
         Watermark::Snapshot {
@@ -269,9 +271,9 @@ pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<S
     }
 }
 
-/// Returns the snapshot that a version saw of what only we write.
+/// Returns the snapshot of a watermark, for tables that only this program writes.
 ///
-/// Errors: it is another cluster's, or no snapshot at all.
+/// Errors: the watermark is of another cluster, or has no snapshot.
 pub(super) fn snapshot_seen(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
     match watermark {
         Watermark::Unguarded {

@@ -1,4 +1,4 @@
-//! How things stand in PostgreSQL: what is not computed yet, and what runs say of themselves.
+//! Reads the facts of health in PostgreSQL: trades that are not computed yet, and the log of runs.
 
 use sqlx::PgConnection;
 
@@ -9,7 +9,7 @@ use crate::engine::Timestamp;
 use crate::store::model::{HealthFacts, RunLine, VersionInfo};
 use crate::store::{StoreResult, cells};
 
-/// Reads all of it in one state of the database.
+/// Reads all facts from one state of the database.
 pub(super) async fn facts_in(
     connection: &mut PgConnection,
     current: Option<&VersionInfo>,
@@ -52,7 +52,7 @@ async fn ledger_facts(
     })
 }
 
-/// Reads rows of the log; `which` is a constant of this program.
+/// Reads rows of the log of runs; `which` is a constant of this program.
 async fn run_lines(connection: &mut PgConnection, which: &str) -> StoreResult<Vec<RunLine>> {
     let from = format!("fifo_computation_log WHERE {which}");
     let rows = select(cells::RUN_LINE, &from).fetch_all(connection).await;

@@ -1,4 +1,4 @@
-//! Snapshots of what an earlier system answered, in PostgreSQL: a table each.
+//! Snapshots of an earlier system's figures in PostgreSQL: a table for each.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -10,8 +10,9 @@ use crate::store::rules::check_snapshot_free;
 use crate::store::sql::Driver;
 use crate::store::sql::history::snapshots;
 
-/// Takes the snapshot of a ledger that is adopted, of sells that had a parent, unless there is one
-/// already. Returns its name and rows; `None`: the ledger has no such columns.
+/// Copies the earlier system's figures from an adopted ledger, unless a snapshot exists. Only sells
+/// with a parent have figures. Returns the snapshot's name and rows. `None`: the ledger has no
+/// column of parents.
 pub(super) async fn take(
     connection: &mut PgConnection,
     mapping: &Mapping,
@@ -40,7 +41,7 @@ pub(super) async fn take(
     Ok(Some((name, rows)))
 }
 
-/// Returns the statement that copies the old answers as they are.
+/// Returns the statement that copies the old figures, unchanged.
 fn taking(name: &str, mapping: &Mapping) -> String {
     let from = |column: &str, kind: &str| match mapping.has(column) {
         true => format!("t.{column}::text::{kind}"),

@@ -30,24 +30,25 @@ use crate::store::{StoreError, StoreResult};
 
 const APPEND: &str = "append trades";
 
-/// Ids looked up in one statement.
+/// Ids that one statement looks up.
 const LOOKUP_IDS_MAX: usize = 5_000;
 
-/// Ids looked up in one statement in a ledger that was there before us. Each statement goes over
-/// the whole ledger. So the memory of such an import grows with its file up to this many trades.
+/// Ids that one statement looks up in an adopted ledger. Each statement reads that whole ledger. So
+/// the memory of such an import grows with its file, up to this many trades.
 const LOOKUP_IDS_MAX_ADOPTED: usize = 200_000;
 
 /// Imports a file, in one transaction.
 ///
-/// Nearly every file is all new, so the import appends it without a question. If the ledger has one
-/// of its ids already, it rolls back, looks all up, and plans.
+/// Nearly every file has only new trades, so the import first appends all of them without looking
+/// ids up. If an id is known, it rolls back, looks all ids up, and plans.
 pub(super) async fn import(
     store: &PostgresStore,
     file: &ImportFile,
     trades: &mut dyn TradeSource,
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = ledger_writer(store).await?;
-    // Where the ledger is another table than the one we append to, no key says what is known.
+    // If the ledger is another table than the one that this program appends to, no key finds known
+    // ids.
     let is_one_table = store.ledger == Ledger::Ours;
     if file.mode == ImportMode::Append && !file.preview && is_one_table {
         let receipt = ImportReceipt {
@@ -67,7 +68,7 @@ pub(super) async fn import(
     let plan = plan(&mut transaction, store.ledger, file, trades).await?;
     let receipt = plan.receipt();
     let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
-    // A preview writes where only what is written can tell whether it may stay.
+    // A preview with ids like corrections' writes, too: the check of corrections needs the rows.
     if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
     }
@@ -105,7 +106,7 @@ async fn end_import(
     Ok(receipt)
 }
 
-/// Looks up each trade and decides about it.
+/// Looks up the ids of all trades, and decides about each trade.
 async fn plan<'f>(
     connection: &mut PgConnection,
     ledger: Ledger,
@@ -136,8 +137,8 @@ async fn plan<'f>(
     }
 }
 
-/// Writes an import and its trades, or of these what a plan chose; returns its number.
-/// `None`: the ledger has one of the ids.
+/// Writes an import and the trades that a plan chose, or all trades without a plan. Returns the
+/// import's number. `None`: an id is in the ledger already.
 async fn append(
     connection: &mut PgConnection,
     ledger: Ledger,
@@ -200,7 +201,7 @@ async fn append(
     Ok(Some(import_id))
 }
 
-/// Checks the rows of an import that are named as corrections of rows that are there.
+/// Checks an import's rows with ids of corrections, if the ledger has their original.
 ///
 /// Errors: an execution would count twice.
 async fn check_corrections(
@@ -208,8 +209,8 @@ async fn check_corrections(
     ledger: Ledger,
     import_id: i64,
 ) -> StoreResult<()> {
-    // Only what has an original is looked at: a venue may number all its fills like this. An
-    // original may stand two marks before an id and more, which few ids have.
+    // Only ids whose original is in the ledger are checked: a venue may number all its fills like
+    // this. The second query finds originals that are two or more marks away; few ids have them.
     let (additions, rows) = (ledger.additions(), ledger.rows());
     let sql = format!(
         "SELECT t.account, t.order_id FROM {additions} t WHERE t.import_id = $1 \
@@ -237,15 +238,15 @@ async fn check_corrections(
     Ok(())
 }
 
-/// Writes an import's own row; returns its number.
+/// Writes the row of an import. Returns its number.
 async fn begin_import(
     connection: &mut PgConnection,
     file: &ImportFile,
     rows: u64,
 ) -> StoreResult<i64> {
-    // Numbers have no gaps: an attempt that was rolled back must not use one up, and nobody else
-    // imports meanwhile. Another program may have given a very large number: then the first free
-    // one comes next. To look for that always would go over all imports for each.
+    // Numbers have no gaps, although an attempt may roll back: one import writes at a time. Another
+    // program may have used a very large number. Then the first free one comes next; to look for
+    // that always would read all imports each time.
     sqlx::query_scalar(
         "INSERT INTO imports (id, name, sha256, rows, imported_at) \
          VALUES (CASE WHEN coalesce((SELECT max(id) FROM imports), 0) < 4503599627370496 \
@@ -264,10 +265,10 @@ async fn begin_import(
     .map_err(|e| from_sqlx(APPEND, e))
 }
 
-/// Bytes sent at once.
+/// Bytes that are sent at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Spells a trade for binary COPY, in the order of [`TRADE_COLUMNS`].
+/// Encodes a trade for binary COPY, in the order of [`TRADE_COLUMNS`].
 fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8]) {
     let (trade, carried) = (&row.trade, &row.carried);
     out.extend_from_slice(&(TRADE_COLUMNS_COUNT as i16).to_be_bytes());
@@ -350,7 +351,7 @@ async fn write_voids(
     insert_voids(connection, &changes).await
 }
 
-/// Returns the known ones of the trades' ids, with the corrections of each.
+/// Looks up trades by id. Returns the rows of each known id, and of its corrections.
 async fn known_trades(
     connection: &mut PgConnection,
     ledger: Ledger,
@@ -365,7 +366,6 @@ async fn known_trades(
             .iter()
             .map(|trade| trade.trade.order_id.as_str())
             .collect();
-        // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
         let columns = format!(
             "id, t.account, t.order_id, t.symbol, t.side, trim_scale(t.size)::text, \
              trim_scale(t.price)::text, {order_time}, trim_scale(t.total_fees_usd)::text, \
@@ -401,12 +401,12 @@ async fn known_trades(
     Ok(known)
 }
 
-/// Returns where the rows of some ids are looked for, and of their corrections.
+/// Returns the FROM clause that finds the rows of some ids, and their corrections.
 fn known_from(ledger: Ledger) -> &'static str {
     // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
     match ledger {
-        // Two lookups by key for each id: with one OR in place of the two the server reads the
-        // whole ledger for each.
+        // Two lookups by key for each id. One lookup with OR would make the server read the whole
+        // ledger.
         Ledger::Ours => {
             "unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
              SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \
@@ -416,8 +416,8 @@ fn known_from(ledger: Ledger) -> &'static str {
              AND order_id < (k.id || $4) COLLATE \"C\") t \
              ORDER BY t.ingest_xid, t.import_line, length(t.order_id), t.order_id"
         }
-        // The ledger that was there is gone over once: its key need not be of our spelling.
-        // Corrections are rows of ours.
+        // An adopted ledger is read once: its keys may be spelled in another way. Corrections are
+        // in our own table beside it.
         Ledger::Unguarded | Ledger::Guarded => {
             "(SELECT k.id, r.* FROM unnest($1::text[], $2::text[]) AS k (account, id) \
              JOIN ledger_rows r ON r.account = k.account AND r.order_id = k.id \

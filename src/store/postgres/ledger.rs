@@ -123,8 +123,8 @@ impl LedgerStore for PostgresStore {
         self.named(async {
             let mut connection = self.reader().await?;
             let action = "count the ledger";
-            // Each row has a key of its own. So if both views together have as many rows as the
-            // table, and the same sum of the keys' hashes, every row is in exactly one of them.
+            // A row has its own key. So if both views have as many rows as the table, and the same
+            // sum of key hashes, every row is in exactly one view.
             let of = |relation: &str| {
                 format!(
                     "(SELECT count(*) AS n, coalesce(sum(hashtextextended(order_id, \
@@ -176,7 +176,7 @@ impl LedgerStore for PostgresStore {
     async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
         self.named(async {
             if self.ledger == Ledger::Unguarded {
-                // It can change between two readings, and nothing tells what it was.
+                // Others may change this ledger between two queries, and an earlier state is lost.
                 return Ok(None);
             }
             let mut connection = self.snapshot().await?;
@@ -202,7 +202,7 @@ impl LedgerStore for PostgresStore {
             .fetch_all(&mut *connection)
             .await
             .map_err(|e| from_sqlx(action, e))?;
-            // The reading of the row finds a bad time.
+            // An invalid time is reported by the query that reads its row.
             let times = times.into_iter().map(Timestamp::try_from_micros);
             Ok(Some(times.filter_map(Result::ok).collect()))
         })
@@ -236,7 +236,8 @@ impl LedgerStore for PostgresStore {
     }
 }
 
-/// Counts the rows in neither view, and those in both: an adapted view is wrong.
+/// Counts rows of the ledger that are in neither view, or in both. If there are any, an adapted
+/// view is wrong.
 async fn misplaced(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<(i64, i64)> {
     sqlx::query_as(AssertSqlSafe(format!(
         "WITH seen AS (SELECT account, order_id FROM eligible_trades \
@@ -290,7 +291,7 @@ async fn read_in(
         Ledger::Unguarded => Watermark::Unguarded {
             snapshot,
             cluster,
-            // Of an earlier instant nobody knows them any more.
+            // The sums of an earlier instant can't be read any more.
             writings: match as_of {
                 None => writings::seen(connection).await?,
                 Some(_) => Writings::default(),
@@ -331,12 +332,11 @@ async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<P
     Ok(sizes)
 }
 
-/// More names than this are not listed in a statement: all rows are sent, and the choice is ours.
+/// A statement names at most so many accounts or symbols. Beyond, the server sends all rows, and
+/// this program chooses.
 const NAMES_MAX: usize = 10_000;
 
-/// Leaves the choice of the rows of a part or a slice to the server, which sends no others.
-///
-/// Looks up each trade and decides about it.
+/// Returns the WHERE clause that selects the rows of a scope's part or slice.
 fn condition_of(scope: &Scope) -> String {
     let mut conditions = slice_conditions(scope);
     if let Some(part) = &scope.part {
@@ -389,8 +389,8 @@ pub(super) async fn count_ineligible(
     Ok(())
 }
 
-/// Counts a ledger's rows: at a small part of the time that asking which are ineligible takes in a
-/// ledger that was there before us.
+/// Counts a ledger's rows. In an adopted ledger that is far faster than finding the ineligible
+/// ones.
 async fn rows_in(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<u64> {
     let sql = format!("SELECT count(*) FROM {}", ledger.rows());
     let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
@@ -400,7 +400,7 @@ async fn rows_in(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<u
     Ok(u64::try_from(rows).unwrap_or(0))
 }
 
-/// Returns the server's text of an instant, and the voids in force then.
+/// Returns a watermark's snapshot as the server's text, and the trades voided as of it.
 pub(super) async fn seen_and_voided(
     store: &PostgresStore,
     as_of: &Watermark,
@@ -417,7 +417,7 @@ pub(super) async fn seen_and_voided(
     end_snapshot(connection, voided).await
 }
 
-/// Returns the voids in force as of a snapshot: not the view's, which knows only this instant.
+/// Returns the trades voided as of a snapshot. The view `active_voids` knows only the present.
 async fn voided_as_of(
     connection: &mut PgConnection,
     snapshot: &str,

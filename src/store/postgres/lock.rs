@@ -22,17 +22,17 @@ use crate::store::{PostgresRefusal, RunLock, StoreError, StoreResult};
 /// The key of our lock, in the server's 64-bit space: "fifo-pnl" as bytes.
 const LOCK_KEY: i64 = i64::from_be_bytes(*b"fifo-pnl");
 
-/// Bytes of a host's name that are kept where not all fit.
+/// Bytes of a host's name that stay if the whole holder does not fit.
 const HOST_BYTES_MAX: usize = 24;
 
-/// Place of the connection that holds the lock.
+/// The user of the connection with the run lock.
 #[derive(Debug)]
 enum Place {
     /// Nobody holds the lock.
     Free,
-    /// With the lock, at rest.
+    /// This process has the lock, and no writer uses the connection.
     Held(PgConnection),
-    /// With a writer, which gives it back.
+    /// A writer uses the connection, and gives it back.
     Lent,
 }
 
@@ -48,11 +48,12 @@ impl Default for LockedConnection {
 
 impl LockedConnection {
     fn place(&self) -> MutexGuard<'_, Place> {
-        // A panic elsewhere leaves a whole value behind: there is one assignment a method.
+        // Each method assigns once, so a panic of another thread leaves no half-changed value.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lends the connection to a writer; `None` where the lock is not held, or lent already.
+    /// Lends the connection to a writer. `None`: this process has no lock, or a writer has the
+    /// connection.
     pub(super) fn lend(&self) -> Option<PgConnection> {
         let mut place = self.place();
         match std::mem::replace(&mut *place, Place::Lent) {
@@ -64,7 +65,7 @@ impl LockedConnection {
         }
     }
 
-    /// Takes the connection back. Where the lock was let go meanwhile, it is closed.
+    /// Takes the connection back from a writer, or closes it if the lock was released meanwhile.
     pub(super) fn give_back(&self, connection: PgConnection) {
         let mut place = self.place();
         if matches!(*place, Place::Lent) {
@@ -80,7 +81,7 @@ impl LockedConnection {
     }
 }
 
-/// A held lock; releasing or dropping it lets the next run in.
+/// A held run lock. Releasing or dropping it frees the lock.
 pub(super) struct AdvisoryLock {
     connection: LockedConnection,
 }
@@ -89,8 +90,8 @@ pub(super) struct AdvisoryLock {
 impl RunLock for AdvisoryLock {
     async fn release(self: Box<Self>) {
         if let Some(mut connection) = self.connection.free() {
-            // The server must answer before this returns, so that the lock is free then. A closed
-            // connection, or a pool that takes one back, frees it a moment later.
+            // Waits for the server's answer, after which the lock is free. If the connection were
+            // only closed, the server would free the lock a moment later.
             let _ = connection
                 .execute("ROLLBACK; SELECT pg_advisory_unlock_all()")
                 .await;
@@ -101,12 +102,12 @@ impl RunLock for AdvisoryLock {
 
 impl Drop for AdvisoryLock {
     fn drop(&mut self) {
-        // Without a goodbye the server notices the closed socket on its own.
+        // The server notices the closed socket, and frees the lock.
         drop(self.connection.free());
     }
 }
 
-/// Takes the lock on a connection of its own, or says who has it.
+/// Takes the run lock on a new connection. Errors: another process holds the lock.
 pub(super) async fn try_lock(
     url: &PostgresUrl,
     slot: &LockedConnection,
@@ -134,9 +135,9 @@ async fn connect_and_lock(url: &PostgresUrl, holder: &Holder) -> StoreResult<PgC
     Ok(connection)
 }
 
-/// Takes the lock again if the connection that held it is gone.
+/// Takes the lock again if its connection was lost.
 ///
-/// Errors: somebody else has it by now; no connection.
+/// Errors: another process took the lock meanwhile; no connection.
 pub(super) async fn renew(
     url: &PostgresUrl,
     slot: &LockedConnection,
@@ -160,7 +161,7 @@ pub(super) async fn interrupt(url: &PostgresUrl, holder: &Holder) -> StoreResult
     let name = name_of(holder);
     let (before_since, _) = name.rsplit_once(' ').unwrap_or((&name, ""));
     let mut connection = url.connect_plain(&format!("{PROGRAM} interrupt")).await?;
-    // Who may cancel is asked of the role that logged in, not of one that it has taken since.
+    // The server checks the right to cancel of the role that logged in, not of a later SET ROLE.
     let plain = "SET ROLE NONE; SET search_path = pg_catalog, pg_temp";
     let done = connection.execute(plain).await;
     done.map_err(|e| from_sqlx(action, e))?;
@@ -177,10 +178,9 @@ pub(super) async fn interrupt(url: &PostgresUrl, holder: &Holder) -> StoreResult
     Ok(())
 }
 
-/// Returns the name that a holder's connections have on the server, which keeps so many bytes.
+/// Returns the name of a holder's connections. The server keeps only so many bytes of a name.
 ///
-/// Returns the holder's name. A long one loses a part of the holder's work, then of its host's
-/// name.
+/// If the name is too long, the holder's work is shortened, then the name of its host.
 pub(super) fn name_of(holder: &Holder) -> String {
     let plain = |text: &str| -> String {
         let shown = |c: char| if c.is_ascii_graphic() { c } else { '?' };
@@ -198,7 +198,7 @@ pub(super) fn name_of(holder: &Holder) -> String {
     format!("{what} {}@{host} {}", holder.pid, holder.since.as_micros())
 }
 
-/// Reads such a name.
+/// Reads a holder from the name of its connection.
 fn holder_of(name: &str) -> Option<Holder> {
     let (rest, since) = name.rsplit_once(' ')?;
     let (what, place) = rest.rsplit_once(' ')?;
@@ -211,7 +211,7 @@ fn holder_of(name: &str) -> Option<Holder> {
     })
 }
 
-/// Names the holder: from its connection's name, else from what the server knows of it.
+/// Returns the lock's holder, from the name of its connection, else from the server's statistics.
 async fn read_holder(connection: &mut PgConnection, since: Timestamp) -> Holder {
     let row: Option<(i32, Option<String>, Option<i64>)> = sqlx::query_as(
         "SELECT a.pid, a.application_name, \
@@ -244,8 +244,8 @@ async fn read_holder(connection: &mut PgConnection, since: Timestamp) -> Holder 
 
 /// Refuses a proxy that shares one server connection between two open client connections.
 ///
-/// It is asked in a way that leaves nothing behind on the connections that it lends. The order is
-/// irregular, so that a proxy that lends its connections in turn is found out too.
+/// Neither connection keeps anything of the check. The check uses the two in an irregular order,
+/// which finds a proxy that lends its connections in turn, too.
 pub(super) async fn refuse_proxy(url: &PostgresUrl) -> StoreResult<()> {
     let (mut first, mut second) = (
         url.connect_plain(PROGRAM).await?,
@@ -278,9 +278,9 @@ async fn server_connection(connection: &mut PgConnection) -> StoreResult<i32> {
     row.try_get(0).map_err(|e| from_sqlx(action, e))
 }
 
-/// Checks, in the transaction that publishes, that nobody has closed our log row meanwhile.
+/// Checks, in the transaction that publishes, that no other run closed this run's log row.
 ///
-/// A process that slept through the loss of its lock must not publish over a later run.
+/// A process that lost its lock unnoticed must not publish over a later run.
 pub(super) async fn check_still_running(
     connection: &mut PgConnection,
     run_id: i64,

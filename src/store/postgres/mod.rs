@@ -66,26 +66,26 @@ pub struct PostgresStore {
     adapted: AdaptedViews,
 }
 
-/// A database's place and the way to it: a URL, understood.
+/// A URL of a database, parsed.
 #[derive(Debug, Clone)]
 pub struct PostgresUrl {
     options: PgConnectOptions,
     location: String,
 }
 
-/// The name of a session that changes the schema.
+/// Name of the sessions that change the schema.
 const MIGRATE: &str = concat!(env!("CARGO_PKG_NAME"), " migrate");
 
 impl PostgresUrl {
-    /// Reads a URL of scheme `postgres` or `postgresql`. Errors: it can't be understood, or its
-    /// password stands where a name should.
+    /// Parses a URL with scheme `postgres` or `postgresql`. A missing password is looked up in
+    /// `~/.pgpass`.
     ///
-    /// A password that the URL lacks is looked up in `~/.pgpass`.
+    /// Errors: the URL can't be parsed, or its password is in the place of a name.
     pub fn parse(url: &str) -> StoreResult<Self> {
         url::check_url(url)?;
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| url::bad(&error))?
-            // The server's own default gives every digit, and proxies don't know the parameter.
+            // The server's default gives every digit, and proxies don't know this parameter.
             .extra_float_digits(None)
             .disable_statement_logging();
         url::check_names(&options)?;
@@ -100,12 +100,12 @@ impl PostgresUrl {
         Ok(Self { options, location })
     }
 
-    /// Returns the place without any password.
+    /// Returns the URL for messages, without any password.
     pub fn location(&self) -> &str {
         &self.location
     }
 
-    /// Connects, so that a server that is down says so at once.
+    /// Connects, prepares the session, and refuses a database with untrusted roles in our schemas.
     async fn connect(&self, name: &str) -> StoreResult<PgConnection> {
         let mut connection = self.connect_plain(name).await?;
         match session::prepare(&mut connection, Sees::All).await {
@@ -115,7 +115,7 @@ impl PostgresUrl {
         Ok(connection)
     }
 
-    /// Connects and leaves the session's settings as they are.
+    /// Connects, and leaves the settings of the session unchanged.
     async fn connect_plain(&self, name: &str) -> StoreResult<PgConnection> {
         let options = self.options.clone().application_name(name);
         let connecting = PgConnection::connect_with(&options);
@@ -136,10 +136,10 @@ impl PostgresUrl {
         self.named(steps).await
     }
 
-    /// Says how [`schema_up`](Self::schema_up) would read an existing ledger; `None`: the database
-    /// has no ledger, or our schema already.
+    /// Says how [`schema_up`](Self::schema_up) would read an existing ledger. `None`: the database
+    /// has no ledger, or has our schema already.
     ///
-    /// Errors: it can't be read as a ledger.
+    /// Errors: the table can't be read as a ledger.
     pub async fn adoption_plan(&self) -> StoreResult<Option<Adoption>> {
         let mut connection = self.connect(MIGRATE).await?;
         let plan = match schema::version_found(&mut connection).await {
@@ -156,7 +156,7 @@ impl PostgresUrl {
         &protect::PLAN
     }
 
-    /// Says how a ledger that was there before us is read; `None`: the ledger is ours.
+    /// Says how an adopted ledger is read; `None`: this program made the ledger.
     pub async fn adoption(&self) -> StoreResult<Option<Adoption>> {
         let mut connection = self.connect(MIGRATE).await?;
         let report = async {
@@ -171,14 +171,14 @@ impl PostgresUrl {
         self.named(report).await
     }
 
-    /// Brings the schema up to this program's.
+    /// Migrates the schema to this program's version.
     ///
     /// Errors: names that are taken, a missing privilege, a migration that was changed.
     pub async fn schema_up(&self) -> StoreResult<()> {
         self.schema_up_with(&UpOptions::default()).await
     }
 
-    /// Does the same as it is asked. Errors: as there.
+    /// Migrates the schema as [`schema_up`](Self::schema_up) does, with options.
     pub async fn schema_up_with(&self, options: &UpOptions) -> StoreResult<()> {
         lock::refuse_proxy(self).await?;
         let mut connection = self.connect(MIGRATE).await?;
@@ -197,9 +197,10 @@ impl PostgresUrl {
             .await
     }
 
-    /// Accepts the gate's views as they are: an operator adapted them. Returns their names.
+    /// Accepts adapted views `eligible_trades` and `ineligible_trades` as they are. Returns their
+    /// names.
     ///
-    /// Errors: none was adapted; a run is at work.
+    /// Errors: neither view was adapted; a run is at work.
     pub async fn accept_views(&self, by: &str, holder: &Holder) -> StoreResult<AdaptedViews> {
         lock::refuse_proxy(self).await?;
         let slot = lock::LockedConnection::default();
@@ -233,8 +234,8 @@ impl PostgresUrl {
         self.named(done).await
     }
 
-    /// Adds to a refusal of the server which role was refused, and what would let it in; to a wait
-    /// in vain, for whom it was.
+    /// Adds to a refusal which role was refused and what it needs. Adds to a failed wait which
+    /// sessions held the lock.
     async fn named<T>(&self, done: StoreResult<T>) -> StoreResult<T> {
         match done {
             Err(StoreError::Busy(busy)) => Err(waits::explained(self, busy).await),
@@ -244,25 +245,25 @@ impl PostgresUrl {
     }
 }
 
-/// Tells the owner of the database's ledger, and the views that were adapted.
+/// Checks the schema's objects. Returns whose ledger the database has, and the adapted views.
 async fn look(connection: &mut PgConnection) -> StoreResult<(mapping::Ledger, AdaptedViews)> {
     let adapted = fingerprint::check(connection).await?;
     Ok((mapping::ledger_of(connection).await?, adapted))
 }
 
 impl PostgresStore {
-    /// Opens a database whose schema is this program's.
+    /// Opens a database whose schema has this program's version.
     ///
     /// If row security would hide a row from this role, the server refuses to read its table.
-    /// Errors: no server, no such database, wrong password, another schema, one that something else
-    /// changed. Also a proxy that keeps no session, and others who may create functions where we
-    /// would use them.
+    /// Errors: no server, no such database, wrong password, another schema, a schema that something
+    /// else changed. Also a proxy that shares connections, and roles that may create functions in
+    /// our schemas.
     pub async fn open(url: &PostgresUrl, holder: &Holder) -> StoreResult<Self> {
         Self::open_seeing(url, holder, Sees::All).await
     }
 
-    /// Does the same to look only, at the rows that row security lets this role see; tells whether
-    /// these may not be all. Errors: as there.
+    /// Opens a database for reading the rows that row security shows this role. Returns also
+    /// whether row security may hide some. Errors: as for [`open`](Self::open).
     pub async fn open_to_look(url: &PostgresUrl, holder: &Holder) -> StoreResult<(Self, bool)> {
         let store = Self::open_seeing(url, holder, Sees::ItsOwn).await?;
         let mut connection = store.reader().await?;
@@ -297,7 +298,7 @@ impl PostgresStore {
         })
     }
 
-    /// Changes how long publishing and dropping a version wait for readers that are in the way.
+    /// Changes how long publishing and dropping a version wait for readers.
     #[must_use]
     pub fn waiting_for_readers(mut self, reader_wait: Duration) -> Self {
         self.reader_wait = reader_wait;
@@ -316,7 +317,7 @@ impl PostgresStore {
             .map_err(|e| from_sqlx("connect", e))
     }
 
-    /// Begins a transaction that writes. What it waited for, it sees.
+    /// Begins a transaction that writes. After a wait for a lock it sees the holder's changes.
     async fn writer(&self) -> StoreResult<Transaction<'static, Postgres>> {
         self.pool
             .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -342,13 +343,13 @@ impl PostgresStore {
         }
     }
 
-    /// Does something, and explains its refusals as [`PostgresUrl::named`] does.
+    /// Does work, and explains its errors as [`PostgresUrl::named`] does.
     async fn named<T>(&self, doing: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
         self.url.named(doing.await).await
     }
 }
 
-/// Ends a transaction that read. What a broken COPY leaves on a connection goes with it.
+/// Ends a transaction that read. After an error the connection is closed: a COPY may be unfinished.
 async fn end_snapshot<T>(
     mut connection: PoolConnection<Postgres>,
     done: StoreResult<T>,

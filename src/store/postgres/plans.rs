@@ -16,16 +16,16 @@ use sqlx::{Executor, PgConnection};
 use super::errors::from_sqlx;
 use crate::store::StoreResult;
 
-/// All times, from `since` to `until`. The server does not look for the values behind OFFSET.
+/// The range of all times, from `since` to `until`. OFFSET hides the values from the planner.
 pub(super) const EVER: &str = "(SELECT '-infinity'::timestamptz AS since, \
      'infinity'::timestamptz AS until OFFSET 0)";
 
-/// Until the transaction ends, statements look rows up by keys.
+/// Makes the statements of a transaction look rows up by keys.
 pub(super) async fn look_up(connection: &mut PgConnection) -> StoreResult<()> {
     set(connection, "enable_seqscan = off", "enable_nestloop = on").await
 }
 
-/// Until the transaction ends, statements read all rows of their tables.
+/// Lets the statements of a transaction read whole tables.
 pub(super) async fn read_all(connection: &mut PgConnection) -> StoreResult<()> {
     set(connection, "enable_seqscan = on", "enable_nestloop = off").await
 }

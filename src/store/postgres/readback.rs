@@ -19,12 +19,12 @@ pub(super) const TRADE_COLUMNS_COUNT: usize = 18;
 
 const ACTION: &str = "read the trades back";
 
-/// Rows that an import wrote by now.
+/// Number and hashes of the rows that an import has written so far.
 pub(super) struct Written {
     tally: Tally,
 }
 
-/// Begins before the first row is written.
+/// Begins a count, before the first row is written.
 pub(super) fn begin() -> Written {
     Written {
         tally: Tally::default(),
@@ -32,7 +32,7 @@ pub(super) fn begin() -> Written {
 }
 
 impl Written {
-    /// Hears of a row that was written.
+    /// Counts a row that was written.
     pub(super) fn add(&mut self, row: &[u8]) {
         self.tally.add(|hasher| hasher.write(row));
     }
@@ -47,7 +47,7 @@ impl Written {
         ledger: Ledger,
         voids: usize,
     ) -> StoreResult<()> {
-        // One import may be most of a ledger, or nothing of it: no statistics know which.
+        // No statistics tell whether this import is most of the ledger or a few rows of it.
         sqlx::query("SET LOCAL enable_seqscan = off")
             .execute(&mut *connection)
             .await

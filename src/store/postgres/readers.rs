@@ -1,14 +1,14 @@
-//! Waits for readers that could take a new version for an empty one.
+//! Waits for readers that could see a new version without its rows.
 //!
-//! Attaching a partition makes nobody wait. A plan from before it lacks the partition: that of an
-//! earlier statement, or of a prepared one that a transaction goes on using. In READ COMMITTED such
-//! a reader still sees the current version of the moment. If a run published too early, that reader
-//! would see a version without rows. So the run waits for the sessions that use the tables now.
-//! Later ones do not matter, and nobody has to wait.
+//! Attaching a partition blocks nobody. But a plan made before it lacks the partition: the plan of
+//! a running statement, or of a prepared one that its transaction uses again. In READ COMMITTED
+//! such a reader sees which version is current at the moment. If a run published too early, that
+//! reader would find no rows of the version. So the run waits for the sessions that use the tables
+//! now. Later sessions don't matter.
 //!
-//! A reader that keeps its state (REPEATABLE READ, a backup) does not see the publication. Its
-//! oldest visible transaction stays the same. That shows such a reader if our role may see it: our
-//! own sessions, or all with `pg_read_all_stats`.
+//! A reader that keeps its snapshot (REPEATABLE READ, a backup) does not see the publication. Its
+//! oldest visible transaction stays the same. Our role can see that of our own sessions, or with
+//! `pg_read_all_stats` of all.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,21 +19,21 @@ use super::errors::from_sqlx;
 use crate::store::limits::READER_POLL_MS;
 use crate::store::{Busy, StoreResult};
 
-/// A transaction that uses the tables: its process and its number there.
+/// A reader: its server process, and the number of its transaction in that process.
 type Reader = (i32, String);
 
-/// A known reader: the name of its session, and the oldest transaction it may see.
+/// The name of a reader's session, and the oldest transaction visible to it, if known.
 type Known = (String, Option<String>);
 
-/// Readers that keep their state.
+/// Readers that keep their snapshot, and so don't see a publication.
 #[derive(Debug, Default)]
 pub(super) struct Steady(BTreeMap<Reader, Known>);
 
-/// Waits until no reader is left that began before and would see the publication. It does not wait
-/// again for those that are `known` not to see it. Returns those that are left.
+/// Waits for the readers of the tables that might see the publication. Readers in `known` keep
+/// their snapshot, and are not waited for. Returns the readers that are left.
 ///
-/// Call outside a transaction, which would be shown the same sessions again and again.
-/// Errors: a reader that would is still there after `reader_wait`.
+/// Call outside a transaction, in which the list of sessions would never change. Errors: such a
+/// reader is still there after `reader_wait`.
 pub(super) async fn wait_until_gone(
     connection: &mut PgConnection,
     reader_wait: Duration,
@@ -61,7 +61,7 @@ pub(super) async fn wait_until_gone(
     }
 }
 
-/// Refuses to go on past a reader whose state moves, or may.
+/// Refuses to go on if a reader's snapshot changes, or may change.
 fn steady(readers: BTreeMap<Reader, Known>) -> StoreResult<Steady> {
     let mut moving = readers.iter().filter(|(_, (_, oldest))| oldest.is_none());
     match moving.next() {

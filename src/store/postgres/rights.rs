@@ -9,7 +9,7 @@ use super::PostgresUrl;
 use crate::engine::policy::PROGRAM;
 use crate::store::StoreError;
 
-/// Adds to a refusal who was refused, and what would let it in.
+/// Adds to a refusal which role was refused, and the right that the role needs.
 pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreError {
     let StoreError::NoPermission { location, reason } = error else {
         return error;
@@ -34,17 +34,18 @@ pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreErro
         remedy.push_str(&format!(": GRANT {} TO {}", asked.owner, asked.role));
         role = asked.role;
     }
-    // What the server says belongs to an action; where it was is known here.
+    // The error has an action in place of the location, which only this function knows.
     StoreError::NoPermission {
         location: url.location.clone(),
         reason: format!("role \"{role}\" can't {location}: {reason}{remedy}"),
     }
 }
 
-/// How the server refuses what only an owner may do; the kind and the name of the object follow.
+/// How the server's refusal begins if the role is not the owner; kind and name of the object
+/// follow.
 const MUST_OWN: &str = "must be owner of ";
 
-/// Returns a remedy for a refusal by the server without a missing right.
+/// Returns the remedy for a refusal that no missing right explains.
 fn remedy(reason: &str, role: &str) -> String {
     if reason.starts_with(MUST_OWN) {
         return "; it has to own it or be a member of its owner".into();
@@ -60,15 +61,15 @@ fn remedy(reason: &str, role: &str) -> String {
     }
 }
 
-/// Tells whether rights change rows.
+/// Tells whether a list of rights has one that changes rows.
 fn writes(rights: &str) -> bool {
     rights
         .split(", ")
         .any(|right| matches!(right, "INSERT" | "UPDATE" | "DELETE"))
 }
 
-/// Says that a command is not for a role. It offers no GRANT of rights that write: a role with one
-/// can decide what counts.
+/// Says that the role can't use a command. It advises no GRANT of a right to write: with that
+/// right, the role could decide which trades count.
 fn not_for(owner: Option<Owner>, role: &str) -> String {
     let owner = match owner {
         Some(owner) => owner.owner,
@@ -85,7 +86,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Returns the words before the name in a GRANT.
+    /// Returns the words between the rights and the name of an object in a GRANT.
     fn words(self) -> &'static str {
         match self {
             Self::Table => "",
@@ -118,7 +119,7 @@ impl Kind {
     }
 }
 
-/// The object that the server refused, in its own words.
+/// The object that the server refused, from its message.
 struct Object<'a> {
     kind: Kind,
     name: &'a str,
@@ -149,7 +150,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Verbs of actions that begin with reading.
+/// How the actions that only read begin.
 const READING: [&str; 9] = [
     "ask", "check", "compare", "count", "cut", "export", "list", "look", "read",
 ];
@@ -179,7 +180,7 @@ struct Asked {
     rights: String,
 }
 
-/// Asks which rights are missing; `None`: the server does not say.
+/// Asks the server which rights are missing. `None`: the server does not tell.
 async fn ask(url: &PostgresUrl, action: &str, object: &Object<'_>) -> Option<Asked> {
     let mut connection = url.connect_plain(PROGRAM).await.ok()?;
     let asked = ask_on(&mut connection, action, object).await;
@@ -208,8 +209,8 @@ struct Owner {
     role: String,
 }
 
-/// Asks who owns a relation that the server named; `None`: it does not say, or
-/// no role is the owner of all that have the name.
+/// Asks the server who owns a relation. `None`: the server does not tell, or relations of that name
+/// have several owners.
 async fn ask_owner(url: &PostgresUrl, name: &str) -> Option<Owner> {
     let mut connection = url.connect_plain(PROGRAM).await.ok()?;
     let asked = sqlx::query_as(

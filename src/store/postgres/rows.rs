@@ -1,4 +1,4 @@
-//! Rows of a version, spelled for binary COPY.
+//! Encodes a version's rows for binary COPY.
 
 use super::binary::{
     push_bytes, push_decimal, push_i64, push_null, push_numeric, push_size, push_time,
@@ -9,7 +9,7 @@ use crate::engine::{
 use crate::store::model::VersionPlan;
 use crate::store::rows::{RowChunk, RowEncoder};
 
-/// Columns of an allocation, in the order of [`ALLOCATION_COLUMNS`].
+/// Number of columns of an allocation, in the order of [`ALLOCATION_COLUMNS`].
 const ALLOCATION_COUNT: i16 = 20;
 
 pub(super) const ALLOCATION_COLUMNS: &str = "id, account, sell_order_id, buy_order_id, symbol, \
@@ -17,18 +17,18 @@ pub(super) const ALLOCATION_COLUMNS: &str = "id, account, sell_order_id, buy_ord
     cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes, \
     allocation_time, allocation_version, allocation_batch_id";
 
-/// Columns of a lot, in the order of [`LOT_COLUMNS`].
+/// Number of columns of a lot, in the order of [`LOT_COLUMNS`].
 const LOT_COUNT: i16 = 8;
 
 pub(super) const LOT_COLUMNS: &str = "id, symbol, buy_order_id, remaining_size, account, \
     remaining_cost_usd, snapshot_time, allocation_version";
 
-/// Place of a row's id, after the number of columns and its own length.
+/// Bytes of a row's id, after the number of columns and the length of the id.
 const ID: std::ops::Range<usize> = 6..14;
 
-/// Spells the rows of one version.
+/// Encodes the rows of one version.
 pub(super) struct PostgresRows {
-    /// The columns that are the same in every row: time, version, batch.
+    /// Encoded columns that all rows share: time, version, batch.
     allocation_tail: Vec<u8>,
     lot_tail: Vec<u8>,
 }
@@ -55,7 +55,7 @@ fn begin(chunk: &mut RowChunk, columns: i16) -> &mut Vec<u8> {
     out
 }
 
-/// Numbers the rows of a chunk; returns the next number.
+/// Writes ids into the rows of a chunk. Returns the next id.
 pub(super) fn number(chunk: &mut RowChunk, first: i64) -> i64 {
     let mut id = first;
     for start in &chunk.starts {

@@ -1,4 +1,4 @@
-//! The schema check: an older schema is refused with the command to run, a newer one is refused.
+//! Checks the schema version, and migrates on request. An older or newer schema is refused.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::{SchemaStep, UpOptions};
 use crate::store::{PostgresRefusal, SchemaRefusal, StepFault, StoreError, StoreResult};
 
-/// Our list of applied steps. Not sqlx's own name: a bot's database may hold the bot's list by it.
+/// Table with our list of applied steps. sqlx's default name may be taken by a bot's own list.
 const LIST: &str = "_pnl_migrations";
 
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -24,7 +24,7 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrations
 });
 
-/// Returns the version of schema that this program knows.
+/// Returns the schema version that this program knows.
 pub fn version_known() -> i64 {
     MIGRATIONS
         .iter()
@@ -33,7 +33,7 @@ pub fn version_known() -> i64 {
         .unwrap_or(0)
 }
 
-/// Refuses every schema but this program's.
+/// Checks that the schema has this program's version. Errors: an older, newer or changed schema.
 pub(super) async fn gate(connection: &mut PgConnection) -> StoreResult<()> {
     check_server(connection).await?;
     let (found, known) = (version_found(connection).await?, version_known());
@@ -79,7 +79,7 @@ async fn check_applied(connection: &mut PgConnection) -> StoreResult<()> {
     Ok(())
 }
 
-/// Returns the schema version of the database; 0 when it has none.
+/// Returns the schema version of the database; 0 without a schema.
 pub(super) async fn version_found(connection: &mut PgConnection) -> StoreResult<i64> {
     let action = "read the schema version";
     let there: bool =
@@ -128,14 +128,14 @@ pub(super) async fn steps(connection: &mut PgConnection) -> StoreResult<Vec<Sche
         .collect())
 }
 
-/// Brings the schema up to this program's. Of several that start at once one migrates, the
-/// others wait for it.
+/// Migrates the schema to this program's version. If several processes do so at once, one migrates
+/// and the others wait.
 ///
-/// Errors: a table of the same name is there already; a missing privilege; a newer schema. Each
-/// step is one transaction.
+/// Errors: a table of the same name exists; a missing privilege; a newer schema. Each step is one
+/// transaction.
 pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> StoreResult<()> {
     check_server(connection).await?;
-    // Freed when the connection is closed, which the caller does at once.
+    // The lock is freed when the caller closes the connection, at once.
     waits::take_turn(connection, &waits::MIGRATIONS).await?;
     let (found, known) = (version_found(connection).await?, version_known());
     if found > known {
@@ -177,7 +177,8 @@ async fn protect_if_asked(connection: &mut PgConnection, options: &UpOptions) ->
     }
 }
 
-/// Makes all of ours around a ledger that is there, in one transaction that only reads the ledger.
+/// Makes our tables and views around an existing ledger, in one transaction that only reads the
+/// ledger.
 async fn adopt_ledger(
     connection: &mut PgConnection,
     mapping: &Mapping,
@@ -187,15 +188,15 @@ async fn adopt_ledger(
     let action = "adopt the ledger that is there";
     let failed = |error| from_sqlx(action, error);
     let mut transaction = connection.begin().await.map_err(failed)?;
-    // Reading waits only for a session that rebuilds the table, and not for long. Nobody waits for
-    // us.
+    // The read waits only for a session that rebuilds the table, for a short time. Nobody waits for
+    // it.
     let patience = format!("SET LOCAL lock_timeout = '{ADOPT_WAIT_MS}ms'");
     let sql = AssertSqlSafe(patience);
     sqlx::query(sql)
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    // First the slow steps, then those that others may wait for.
+    // The slow steps come first, then those for which other sessions may have to wait.
     let date = options.snapshot_date.as_deref();
     history::take(&mut transaction, mapping, date).await?;
     legacy::move_away(&mut transaction, old).await?;
@@ -204,7 +205,7 @@ async fn adopt_ledger(
         .await
         .map_err(from_migrate)?;
     let columns = mapping::columns_json(&mapping.adoption()).to_string();
-    // Only a database that has a ledger has the table.
+    // Only a database with an adopted ledger has this table.
     let sql = format!("UPDATE {} SET columns = $1::jsonb", mapping::MAPPING);
     sqlx::query(AssertSqlSafe(sql))
         .bind(columns)
@@ -217,7 +218,7 @@ async fn adopt_ledger(
     transaction.commit().await.map_err(failed)
 }
 
-/// Makes the removed steps again around an existing ledger, in one transaction.
+/// Applies removed steps again around an adopted ledger, in one transaction.
 async fn up_around(connection: &mut PgConnection, found: i64) -> StoreResult<()> {
     let failed = |error| from_sqlx("migrate the schema", error);
     let mut transaction = connection.begin().await.map_err(failed)?;
@@ -239,11 +240,11 @@ async fn up_around(connection: &mut PgConnection, found: i64) -> StoreResult<()>
 /// The step that makes the tables of versions.
 const VERSIONS_SINCE: i64 = 2;
 
-/// How long adoption waits for somebody who rebuilds the ledger's table.
+/// How long adoption waits for a session that rebuilds the ledger's table.
 const ADOPT_WAIT_MS: u64 = 900;
 
-/// Our steps for a database that has a ledger: the views are written for its columns. `None`: the
-/// views exist.
+/// Returns the steps for a database with an adopted ledger; the views are written for its columns.
+/// `None`: the views exist.
 ///
 /// The checksums are those of the files: they show which steps were applied.
 fn steps_around(mapping: Option<&Mapping>) -> Migrator {
@@ -265,7 +266,7 @@ fn steps_around(mapping: Option<&Mapping>) -> Migrator {
         });
         let changed = match of_ours {
             Some(sql) => sql,
-            // Lots show the price of their buys.
+            // The view of open lots shows the price of their buys, which are in this ledger.
             None => sql.replace("JOIN trade_records t", "JOIN ledger_rows t"),
         };
         step.sql = AssertSqlSafe(changed).into_sql_str();
@@ -275,12 +276,12 @@ fn steps_around(mapping: Option<&Mapping>) -> Migrator {
     steps
 }
 
-/// Begin of the part of the first file that only a ledger of our own needs.
+/// Begin of the part of the first file that is left out for an adopted ledger.
 const OURS_BEGIN: &str = "-- begin: a ledger of our own\n";
 const OURS_END: &str = "-- end: a ledger of our own\n";
 const VIEWS_BEGIN: &str = "-- Eligible trades:";
 
-/// Remembers how a ledger that was there is read. One row.
+/// Makes the table that records how an adopted ledger is read. It has one row.
 const MAPPING_TABLE: &str = "CREATE TABLE ledger_mapping (
     id         BIGINT PRIMARY KEY CONSTRAINT ledger_mapping_id_check CHECK (id = 1),
     guarded    BOOLEAN NOT NULL DEFAULT FALSE,
@@ -308,7 +309,7 @@ async fn log_migration(connection: &mut PgConnection, from: i64, to: i64) -> Sto
         .map_err(|e| from_sqlx(action, e))
 }
 
-/// Refuses a database whose tables would stand in our way: they are another program's.
+/// Refuses a database in which another program's tables have names that ours need.
 async fn check_names_free(
     connection: &mut PgConnection,
     has_ledger: bool,
@@ -352,7 +353,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
         }
         let table = match (ledger, table) {
             (Ledger::Ours, table) => table,
-            // The ledger stays; only our rows beside it are lost.
+            // The adopted ledger stays; only the trades in our table beside it would be lost.
             (_, "trade_records") => "trade_additions",
             (_, "event_log") => continue,
             (_, table) => table,
@@ -365,7 +366,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
             return Err(SchemaRefusal::Loses { target, rows, what }.into());
         }
     }
-    // Tables of a broken run would hold the schema that they stand in.
+    // Tables that a broken run left would keep their schema from being dropped.
     if found >= VERSIONS_SINCE {
         versions::drop_tables(connection, Duration::from_secs(READER_WAIT_S)).await?;
     }
@@ -375,7 +376,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     if target == 0 && ledger != Ledger::Ours {
         keep_events(&mut transaction).await?;
     }
-    // The views of the first step read the columns that guard the ledger.
+    // Views of the first step read the columns that protection added, so these go later.
     let after = match ledger {
         Ledger::Guarded if target == 0 => Some(protect::take_off(&mut transaction).await?),
         Ledger::Ours | Ledger::Unguarded | Ledger::Guarded => None,
@@ -395,8 +396,8 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     committed.map_err(|e| from_sqlx(action, e))
 }
 
-/// Refuses a role that does not own the objects to remove: the server would ask for the wrong right
-/// first.
+/// Refuses a role that does not own the objects to remove. The server itself would name a right
+/// that does not help.
 async fn check_ours(connection: &mut PgConnection) -> StoreResult<()> {
     let action = "take the schema back";
     let is_ours: Option<bool> = sqlx::query_scalar(
@@ -415,7 +416,7 @@ async fn check_ours(connection: &mut PgConnection) -> StoreResult<()> {
     }
 }
 
-/// Keeps the audit trail and the voids for good, because the ledger that they are about stays.
+/// Copies the audit trail and the voids to schema `fifo_kept`, because their ledger stays.
 async fn keep_events(connection: &mut PgConnection) -> StoreResult<()> {
     let sql = "CREATE SCHEMA IF NOT EXISTS fifo_kept; DO $$ DECLARE at text := \
          to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS_US'); BEGIN \

@@ -12,26 +12,25 @@ use super::errors::from_sqlx;
 use crate::store::limits::LOCK_WAIT_S;
 use crate::store::{StoreResult, Untrusted};
 
-/// The rows that a session is to see.
+/// The rows that a session needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sees {
-    /// Every row, or the server refuses the statement.
+    /// Every row. If row security would hide one, the server refuses the statement.
     All,
-    /// Those that row security lets the role see.
+    /// The rows that row security shows the role.
     ItsOwn,
 }
 
-/// Makes a session independent of settings that a role or a database has for its other programs.
-/// Names are ours, in `public`, and a job may take its time.
+/// Makes a session independent of settings that a role or a database has for other programs. Our
+/// names are in `public`, and a job may take its time.
 ///
-/// No statement waits for ever for a lock that another session holds. Who wants another limit
-/// writes it into the URL (`?options=-c%20lock_timeout%3D60s`): the server tells such a setting
-/// from those of roles and databases.
+/// No statement waits for ever for a lock of another session. A limit in the URL takes precedence
+/// (`?options=-c%20lock_timeout%3D60s`): the server tells it from settings of roles and databases.
 ///
-/// The first statement looks nothing up. Temporary objects come last: a table of that kind stands
-/// for none of ours.
+/// The first statement, a SET, looks up no name. `pg_temp` comes last in the search path, so no
+/// temporary table replaces one of ours.
 pub(super) async fn prepare(connection: &mut PgConnection, sees: Sees) -> sqlx::Result<()> {
-    // A float has all its digits as text, for any setting of the role.
+    // The text of a float gets all its digits, for any setting of the role.
     let sql = format!(
         "SET search_path = pg_catalog, pg_temp; \
          SELECT set_config(name, CASE name WHEN 'extra_float_digits' THEN '1' \
@@ -48,9 +47,9 @@ pub(super) async fn prepare(connection: &mut PgConnection, sees: Sees) -> sqlx::
     connection.execute(sql).await.map(|_| ())
 }
 
-/// Roles whom our owner need not fear: they can do as they like with our tables anyway.
+/// SQL of the roles to trust: they may do with our tables as they like anyway.
 ///
-/// The owner is the one of our list of migrations; before there is one, the role at work.
+/// The owner is that of our list of migrations; before there is one, the present role.
 const TRUSTED: &str = " ours AS (SELECT coalesce( \
          (SELECT c.relowner FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace \
           AND c.relname = '_pnl_migrations'), \
@@ -62,8 +61,8 @@ const TRUSTED: &str = " ours AS (SELECT coalesce( \
          OR r.oid = (SELECT c.relowner FROM pg_class c \
              WHERE c.relnamespace = 'public'::regnamespace AND c.relname = 'trade_records'))";
 
-/// Untrusted roles that are in our schemas, or may come there: the kind of finding, the role, and
-/// the schema with its object.
+/// SQL that finds an untrusted role with objects or rights in our schemas: the kind of finding, the
+/// role, and the schema with its object.
 const UNTRUSTED: &str = ", schemas AS (SELECT n.oid, n.nspname::text AS name, n.nspacl, n.nspowner \
          FROM pg_namespace n WHERE n.nspname IN ('public', 'fifo_parts')), \
      public AS (SELECT s.oid FROM schemas s WHERE s.name = 'public'), \
@@ -96,10 +95,10 @@ const UNTRUSTED: &str = ", schemas AS (SELECT n.oid, n.nspname::text AS name, n.
      SELECT kind, who, what FROM owners UNION ALL SELECT kind, who, what FROM creators \
      UNION ALL SELECT kind, who, what FROM made ORDER BY 1, 3, 2 LIMIT 1";
 
-/// Refuses a database in which others may put functions and operators where we look for them, or
-/// tables of theirs where ours stand.
+/// Refuses a database in which an untrusted role may put functions, operators or tables into our
+/// schemas.
 ///
-/// Errors: somebody owns a schema of ours or may create in one, or has something there.
+/// Errors: such a role owns one of the schemas, may create in it, or has an object in it.
 pub(super) async fn check_trust(connection: &mut PgConnection) -> StoreResult<()> {
     let action = "ask who may create in our schemas";
     let failed = |error| from_sqlx(action, error);
@@ -120,7 +119,7 @@ pub(super) async fn check_trust(connection: &mut PgConnection) -> StoreResult<()
     }
 }
 
-/// Tells whether row security hides rows from a session of this role, or from our views.
+/// Tells whether row security hides rows from this role, or from the owner of our views.
 pub(super) async fn is_limited(connection: &mut PgConnection, names: &[&str]) -> StoreResult<bool> {
     sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM pg_class c, pg_roles r \

@@ -26,13 +26,13 @@ use crate::store::{SourcedSink, StoreResult, cells, sourced};
 
 const ACTION: &str = "export a version";
 
-/// Rows of pools that are read with one COPY, unless one pool alone has more.
+/// Rows that one COPY reads; a pool with more rows has a COPY of its own.
 const COPY_ROWS_MAX: i64 = 16_384;
 
-/// Columns of [`cells::ALLOCATION`] and the batch.
+/// Number of the columns of [`cells::ALLOCATION`] and the batch id.
 const COLUMNS: usize = 18;
 
-/// Gives each row of a version to `sink` with the origin of its trades, in canonical order.
+/// Passes each row of a version to `sink` with the origin of its trades, in canonical order.
 pub(super) async fn rows(
     store: &PostgresStore,
     version: Version,
@@ -66,10 +66,10 @@ pub(super) async fn rows(
     end_snapshot(connection, Ok(rows)).await
 }
 
-/// Account, symbol and rows.
+/// Account and symbol of a pool, and the number of its rows.
 type PoolRows = (String, String, i64);
 
-/// Divides the pools of a span into those that are read with one COPY.
+/// Groups the pools of a span; one COPY reads a group.
 fn parts(pools: &[PoolRows], span: &Span) -> Vec<Vec<PoolRows>> {
     let is_before = |pool: &PoolRows, end: &(String, String)| (&pool.0, &pool.1) < (&end.0, &end.1);
     let place = |end: &Option<(String, String)>, none: usize| match end {
@@ -103,8 +103,8 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    /// Tells whether one pass has room for all origins. This may count more trades than are meant,
-    /// and is not what says which pools there are.
+    /// Tells whether one pass has room for all origins. The estimate counts the trades of all
+    /// pools, also of those that the export leaves out.
     async fn is_one_pass(self, connection: &mut PgConnection) -> StoreResult<bool> {
         let most: i64 = sqlx::query_scalar(
             "SELECT coalesce(sum(trades), 0)::bigint FROM fifo_pool_summary \
@@ -117,8 +117,8 @@ impl Reader<'_> {
         Ok(sourced::is_one_span(most))
     }
 
-    /// Gives all rows on. The server finds the first ones while the origins are read, on a
-    /// connection beside: begun later, it sees every trade that the version was made from.
+    /// Passes on all rows. A second connection reads the origins while the server looks for the
+    /// first rows. It began later, so it sees every trade of the version.
     async fn in_one_pass(
         self,
         connection: Snapshot,
@@ -140,7 +140,7 @@ impl Reader<'_> {
         self.give(ahead?, origins, sink).await
     }
 
-    /// Gives all rows on, with the origins of some pools at a time.
+    /// Passes on all rows, in passes: each reads the origins of some pools.
     async fn in_passes(
         self,
         connection: Snapshot,
@@ -177,7 +177,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Lists the pools with rows of the version that were sold then.
+    /// Lists the pools that have rows with sells in the period of the export.
     async fn pools(self, mut connection: Snapshot) -> StoreResult<(Vec<PoolRows>, Snapshot)> {
         let pools = sqlx::query_as(
             "SELECT account, symbol, count(*) FROM fifo_allocations \
@@ -226,7 +226,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Gives on the rows of all parts.
+    /// Passes on the rows of all parts.
     async fn give(
         self,
         mut ahead: Ahead,
@@ -241,7 +241,7 @@ impl Reader<'_> {
         Ok((rows, ahead.copies.end().await?))
     }
 
-    /// Gives on the rows of a few pools.
+    /// Passes on the rows of one part: a few pools.
     async fn read_rows(
         self,
         mut rows: CopyRows<'_, COLUMNS>,
@@ -276,7 +276,7 @@ impl Reader<'_> {
 /// A connection in a transaction that reads one state of the database.
 type Snapshot = PoolConnection<Postgres>;
 
-/// Parts that are read ahead, and how many they are.
+/// COPYs of parts that a task reads ahead, and their number.
 struct Ahead {
     copies: CopiesAhead,
     count: usize,
@@ -310,8 +310,8 @@ impl CopySource for Parts {
 type Lot = (String, String);
 
 impl Parts {
-    /// Lists the lot of each pool's first and of its last row that was sold then. First in, first
-    /// out: so no other lot has rows before or after.
+    /// Lists the lots of each pool's first and last row in the period. Only these two can have rows
+    /// outside the period: lots are used first in, first out.
     async fn edges(
         &self,
         connection: &mut PgConnection,
@@ -331,7 +331,7 @@ impl Parts {
     }
 }
 
-/// Rows of a pool that were sold then, for [`EDGES`].
+/// The rows of a pool in the period, for [`EDGES`].
 const OF_POOL: &str = "FROM fifo_allocations WHERE allocation_version = $1 \
      AND account = p.account AND symbol = p.symbol \
      AND sell_time >= $4::timestamptz AND sell_time < $5::timestamptz";
@@ -342,10 +342,10 @@ const EDGES: &str = "SELECT DISTINCT p.account, e.buy_order_id \
       (SELECT buy_order_id {of_pool} ORDER BY sell_time DESC, id DESC LIMIT 1)) e \
      WHERE e.buy_order_id IS NOT NULL";
 
-/// Returns the COPY of the rows of some pools that were sold then, and of the other rows of lots.
+/// Returns the COPY of some pools' rows in the period, and of all other rows of the lots in `lots`.
 ///
 /// OFFSET makes the server look up each pool, and each lot, by the whole key of an index. Otherwise
-/// it may go through the whole version for each part. The ranges choose the index: `plans.rs`.
+/// the server may read the whole version for each part. The ranges choose the index: `plans.rs`.
 fn copy_of(
     version: Version,
     pools: &[PoolRows],
@@ -383,14 +383,14 @@ fn literals<'t>(texts: impl Iterator<Item = &'t String>) -> String {
     texts.join(", ")
 }
 
-/// Returns both times as SQL.
+/// Returns both ends of the period as SQL.
 fn times(sold: Sold) -> (String, String) {
     let sql = |time: Timestamp| format!("{}::timestamptz", literal(&time.to_string()));
     (sql(sold.from), sql(sold.until))
 }
 
-/// Counts the rows of a sell or of a lot, on a connection beside the one that is reading. If a run
-/// appends rows meanwhile, there are too many, and the counter notices it.
+/// Counts the rows of a sell or lot, on another connection than the read. A run may append rows
+/// meanwhile. The number is then too large, and the sink notices that.
 async fn counted(
     store: &PostgresStore,
     version: Version,
@@ -419,10 +419,10 @@ async fn counted(
     Ok(run)
 }
 
-/// A table that trades stand in.
+/// A table with trades of the ledger.
 struct Table {
     name: &'static str,
-    /// Whether we alone write it.
+    /// Only this program writes to the table.
     is_ours: bool,
     account: &'static str,
     symbol: String,
@@ -430,14 +430,14 @@ struct Table {
     imported: String,
 }
 
-/// Place of a trade that no import of ours brought.
+/// The file name in the origin of a trade that this program did not import.
 const LEDGER_TABLE: &str = "table trade_records";
 
-/// The number of that place, which no import has.
+/// Stands for the import of such a trade; no import has this number.
 const LEDGER_TABLE_ID: i64 = -1;
 
-/// Returns the tables of the ledger. A table of another program has no files of ours; its column
-/// `source`, if any, tells the source.
+/// Returns the tables of the ledger. An adopted table has no imported files; its column `source`,
+/// if any, gives the source.
 async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Vec<Table>> {
     let additions = Table {
         name: ledger.additions(),
@@ -460,7 +460,7 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
     .map_err(|e| from_sqlx(ACTION, e))?;
     let has = |name: &str| columns.iter().any(|column| column == name);
     if !has("order_id") || !has("symbol") {
-        // A role that may read reports alone.
+        // This role may read reports only, not the adopted table.
         return Ok(vec![additions]);
     }
     let adopted = Table {
@@ -471,7 +471,8 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
             false => NO_ACCOUNT,
         },
         symbol: symbol_of("t.symbol"),
-        // Words that mark a cost as decided are ours: there they mean something else.
+        // In our tables, these words mark a decided cost. In an adopted table they mean something
+        // else.
         source: match has("source") {
             true => {
                 "CASE WHEN t.source::text IN ('review', 'opening') \
@@ -485,8 +486,8 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
 }
 
 impl Table {
-    /// Says which trades can be asked for: no later one, and of those before buys only. The times
-    /// of a ledger that others change need not be those that were computed with.
+    /// Returns the condition for trades that the export may need: those of the period, and earlier
+    /// buys. In an adopted ledger times may have changed since the run, so all its trades are read.
     fn needed(&self, sold: Sold) -> String {
         if !self.is_ours {
             return "TRUE".to_owned();

@@ -1,4 +1,4 @@
-//! A version's rows of some pools out of a binary COPY: what validation and explanations read.
+//! Reads a version's rows of some pools from a binary COPY, for validation and explanations.
 
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
@@ -35,7 +35,7 @@ pub(super) async fn pools(
     Ok(all)
 }
 
-/// Returns the place of the pool that a row is of: the server counts from 1.
+/// Returns the pool at a place; the server counts places from 1.
 fn of_place(stored: &mut [StoredPool], nth: i64) -> StoreResult<&mut StoredPool> {
     let place = usize::try_from(nth).ok().and_then(|nth| nth.checked_sub(1));
     let found = place.and_then(|place| stored.get_mut(place));
@@ -69,9 +69,9 @@ async fn allocations(
     Ok(())
 }
 
-/// Returns the COPY of the pools' allocations; each row ends with its pool's place.
+/// Returns the COPY of the pools' allocations; the last column of a row is its pool's place.
 ///
-/// OFFSET makes the server look each pool up by its whole key: otherwise it may go through the
+/// OFFSET makes the server look up each pool by its whole key. Otherwise the server may read the
 /// whole version. The range of times chooses the index: `plans.rs`.
 fn allocations_of(version: Version, pools: &[Pool]) -> String {
     let names = |of: fn(&Pool) -> &str| {
@@ -124,11 +124,11 @@ async fn lots(
     Ok(())
 }
 
-/// Columns of [`cells::ALLOCATION`].
+/// Number of the columns of [`cells::ALLOCATION`].
 const COLUMNS: usize = 17;
 
-/// Reads a row of [`cells::ALLOCATION`] without text. `None`: a value that is not as it should be,
-/// or not of the pool.
+/// Reads a row of [`cells::ALLOCATION`] from its bytes. `None`: a value is faulty, or the row is of
+/// another pool than `of`.
 pub(super) fn quick(columns: &[Option<&[u8]>], of: &Pool) -> Option<StoredAllocation> {
     let required = |at: usize| columns.get(at).copied().flatten();
     let of_pool = required(1)? == of.account.as_str().as_bytes()
@@ -157,7 +157,7 @@ pub(super) fn quick(columns: &[Option<&[u8]>], of: &Pool) -> Option<StoredAlloca
     })
 }
 
-/// `Some(None)` is NULL; `None` a value that is not as it should be.
+/// Reads a cell: `Some(None)` is NULL, `None` a faulty value.
 fn optional<T>(value: Option<&[u8]>, read: impl Fn(&[u8]) -> Option<T>) -> Option<Option<T>> {
     match value {
         None => Some(None),
@@ -193,7 +193,7 @@ fn time(bytes: &[u8]) -> Option<Timestamp> {
     Timestamp::try_from_micros(binary::micros(bytes)?).ok()
 }
 
-/// A row's columns as text, for the reader that names what is wrong.
+/// The columns of a row as text, for the slower reader that names a faulty value.
 pub(super) struct BinaryCells<'a>(pub(super) &'a [Option<&'a [u8]>]);
 
 impl BinaryCells<'_> {

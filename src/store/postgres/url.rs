@@ -1,4 +1,4 @@
-//! URLs that have their password in a place where it would be taken for a name, and be printed.
+//! Refuses URLs with the password in the place of a name, which messages would print.
 
 use std::error::Error as _;
 
@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::store::{StoreError, StoreResult};
 
-/// Reasons of the URL reader that repeat nothing of the URL.
+/// Messages of the URL parser that have no part of the URL.
 const KNOWN_REASONS: [&str; 8] = [
     "empty host",
     "invalid international domain name",
@@ -58,7 +58,7 @@ pub(super) fn check_url(url: &str) -> StoreResult<()> {
     Ok(())
 }
 
-/// Checks the printed parts of a URL. Errors: a name that looks like one with a password.
+/// Checks the parts of a URL that messages print. Errors: a name looks as if it had a password.
 pub(super) fn check_names(options: &PgConnectOptions) -> StoreResult<()> {
     let database = options.get_database().unwrap_or_default();
     let socket = options

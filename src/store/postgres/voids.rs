@@ -1,4 +1,4 @@
-//! Voids and corrections: which rows are forms of one order.
+//! Finds the rows that are forms of one execution: the original and its corrections.
 
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
@@ -8,7 +8,7 @@ use super::{PostgresStore, waits};
 use crate::store::StoreResult;
 use crate::store::corrections::{Forms, Relative};
 
-/// Begins a transaction that writes to the ledger, after the last one that does has ended.
+/// Begins a transaction that writes to the ledger, after the last such transaction has ended.
 pub(super) async fn ledger_writer(
     store: &PostgresStore,
 ) -> StoreResult<Transaction<'static, Postgres>> {
@@ -17,7 +17,7 @@ pub(super) async fn ledger_writer(
     Ok(transaction)
 }
 
-/// Returns the rows among which all forms of an order are, its corrections and what it corrects.
+/// Returns the rows that may be forms of the same execution as an order.
 pub(super) async fn relatives(
     connection: &mut PgConnection,
     ledger: Ledger,

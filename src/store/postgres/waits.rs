@@ -1,8 +1,8 @@
-//! Waiting for other sessions: never for ever, and who was waited for is named.
+//! Waits for locks of other sessions, with a limit, and names these sessions.
 //!
-//! The server ends a statement that waits longer than a session allows (`session.rs`). By then it
-//! no longer says for whom it waited: so the sessions that hold what the statement may have needed
-//! are looked up, by another connection.
+//! The server ends a statement that waits longer than a session allows (`session.rs`). Its error
+//! does not name the session that held the lock. So another connection looks up sessions with locks
+//! that the statement may have needed.
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
@@ -12,7 +12,7 @@ use crate::engine::policy::PROGRAM;
 use crate::store::limits::{BUSY_TIMEOUT_S, LOCK_WAIT_S, MIGRATION_WAIT_S};
 use crate::store::{Busy, StoreError, StoreResult};
 
-/// An advisory lock of ours that others hold for as long as their work takes.
+/// An advisory lock of this program, which a session holds while it imports or migrates.
 pub(super) struct Turn {
     action: &'static str,
     key: i64,
@@ -20,7 +20,7 @@ pub(super) struct Turn {
     wait_s: u64,
 }
 
-/// Lets our imports and voids in one after another, until the transaction ends.
+/// The lock of an import or a void, until its transaction ends.
 pub(super) const IMPORTS: Turn = Turn {
     action: "wait for another import",
     key: i64::from_be_bytes(*b"fifo-imp"),
@@ -28,7 +28,7 @@ pub(super) const IMPORTS: Turn = Turn {
     wait_s: BUSY_TIMEOUT_S,
 };
 
-/// Lets one migration at a time in, until the connection is closed.
+/// The lock of a migration, until its connection is closed.
 pub(super) const MIGRATIONS: Turn = Turn {
     action: "wait for another migration",
     key: i64::from_be_bytes(*b"fifo-mig"),
@@ -36,9 +36,9 @@ pub(super) const MIGRATIONS: Turn = Turn {
     wait_s: MIGRATION_WAIT_S,
 };
 
-/// Waits for a turn. It is an honest wait, so it may last longer than one for a table.
+/// Waits for an advisory lock. The wait may be longer than one for a table: the holder is at work.
 ///
-/// Errors: another session has it for longer than that. A limit in the URL counts instead.
+/// Errors: another session holds the lock for longer. A limit in the URL takes precedence.
 pub(super) async fn take_turn(connection: &mut PgConnection, turn: &Turn) -> StoreResult<()> {
     let failed = |error| from_sqlx(turn.action, error);
     let usual = format!("{LOCK_WAIT_S}s");
@@ -61,10 +61,10 @@ pub(super) async fn take_turn(connection: &mut PgConnection, turn: &Turn) -> Sto
     Ok(())
 }
 
-/// Sessions that a message names.
+/// Sessions that an error names, at most.
 const NAMED_MAX: i64 = 3;
 
-/// Adds to a wait in vain which sessions hold what was waited for.
+/// Adds the sessions that hold the lock to the error of a wait.
 pub(super) async fn explained(url: &PostgresUrl, mut busy: Busy) -> StoreError {
     if let Busy::Sessions {
         action, sessions, ..
@@ -78,8 +78,8 @@ pub(super) async fn explained(url: &PostgresUrl, mut busy: Busy) -> StoreError {
     StoreError::Busy(busy)
 }
 
-/// Lists the sessions that hold an advisory lock, or else those with the strongest locks on our
-/// tables, ours left out; `None`: the server does not say.
+/// Lists the sessions that hold an advisory lock or, without a key, locks on our tables, strongest
+/// first. This process's own are left out. `None`: the server does not tell.
 async fn named(url: &PostgresUrl, key: Option<i64>) -> Option<Vec<String>> {
     let mut connection = url.connect_plain(PROGRAM).await.ok()?;
     let path = connection.execute("SET search_path = pg_catalog, pg_temp");
