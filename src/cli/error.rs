@@ -1,4 +1,4 @@
-//! One type decides wording, hints and exit code of everything that goes wrong.
+//! One type has the wording, the hint and the exit code of every error.
 
 mod import;
 mod names;
@@ -21,7 +21,7 @@ pub struct CliError {
     pub hint: String,
     /// The exit code.
     pub exit: Exit,
-    /// The last line: the run, the current version, the next command.
+    /// The present state, printed last: the run, the current version, the next command.
     pub state: Option<String>,
 }
 
@@ -62,7 +62,7 @@ impl CliError {
     }
 }
 
-/// Says how to look for rows of a version that something else wrote.
+/// Names the command that lists rows of a version that no run wrote.
 fn see_what_differs(version: i64) -> String {
     format!("see what differs: `validate_allocations --version {version}`")
 }

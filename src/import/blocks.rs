@@ -1,4 +1,4 @@
-//! A file in blocks of whole rows, so that its size is no matter.
+//! Reads a file in blocks of whole rows, so that memory does not limit the size of a file.
 //!
 //! A block is cut before a line end that precedes a row. So the cuts never change a row, also one
 //! with quotes and line ends inside. The property test beside `csv.rs` compares any cut with the
@@ -13,25 +13,25 @@ use super::error::{BlockError, FileError};
 use super::file::{check_head, check_lines, count_line_ends, without_mark};
 use super::rows::last_safe_start;
 
-/// Bytes of a block, unless a row is longer: some 7,000 trades.
+/// Size of a block in bytes, unless a row is longer. A block has about 7,000 trades.
 pub const BLOCK_BYTES: usize = 1024 * 1024;
 
-/// Bytes that tell the format of a file.
+/// Bytes at the start of a file that show its format.
 const HEAD_BYTES: usize = 8 * 1024;
 
-/// Rows of a file, whole ones, as text.
+/// Complete rows of a file, as text.
 #[derive(Debug, Clone)]
 pub struct Block {
     pub(super) text: String,
     /// Number of the line that the text begins in, from 1.
     pub(super) line: u64,
-    /// Nothing follows.
+    /// This is the last block of the file.
     pub(super) is_last: bool,
     end: u64,
 }
 
 impl Block {
-    /// Makes a block of all there is.
+    /// Makes one block of a whole file.
     pub(super) fn whole(text: &str) -> Self {
         Self {
             text: text.to_owned(),
@@ -46,7 +46,7 @@ impl Block {
         self.end
     }
 
-    /// Returns its length.
+    /// Returns the length of the block.
     pub fn bytes(&self) -> usize {
         self.text.len()
     }
@@ -62,9 +62,9 @@ pub struct Blocks<R> {
     source: R,
     digest: Sha256,
     buffer: Vec<u8>,
-    /// Nothing more comes from the source.
+    /// The source has ended.
     is_read: bool,
-    /// The last block was given away.
+    /// The last block was returned.
     is_done: bool,
     has_begun: bool,
     line: u64,
@@ -94,10 +94,10 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// Returns the next block; `None`: that was all.
+    /// Returns the next block; `None`: the file has ended.
     ///
-    /// Errors: it can't be read; another format, UTF-16, a NUL byte, not UTF-8. A NUL byte at any
-    /// place says more of a file than an earlier byte that is not UTF-8.
+    /// Errors: the file can't be read; another format, UTF-16, a NUL byte, not UTF-8. A NUL byte
+    /// anywhere is reported rather than an earlier byte that is not UTF-8.
     pub fn next_block(&mut self) -> Result<Option<Block>, BlockError> {
         if !std::mem::replace(&mut self.has_begun, true) {
             self.fill(HEAD_BYTES)?;
@@ -169,7 +169,7 @@ impl<R: Read> Blocks<R> {
         }
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
-            // The caller that takes the block finds bytes that are not text.
+            // `take` reports the bytes that are not UTF-8.
             Err(error) if error.error_len().is_some() => return Ok(Some(window)),
             Err(error) => {
                 let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();
@@ -188,7 +188,7 @@ impl<R: Read> Blocks<R> {
         Ok(first_line_end.filter(|_| window >= self.row_bytes_max))
     }
 
-    /// Takes the block that ends there out of the buffer.
+    /// Takes the block that ends at `cut` out of the buffer.
     fn take(&mut self, cut: usize) -> Result<Block, BlockError> {
         let line = self.line;
         if let Some(at) = nul_in(self.buffer.get(..cut).unwrap_or_default()) {
@@ -239,8 +239,8 @@ impl<R: Read> Blocks<R> {
 }
 
 fn nul_in(bytes: &[u8]) -> Option<usize> {
-    // Nearly every block has no NUL byte, and to find that out is many times faster than to find
-    // its place.
+    // Nearly no block has a NUL byte, and `contains` is many times faster than a search for its
+    // place.
     match bytes.contains(&0) {
         true => bytes.iter().position(|byte| *byte == 0),
         false => None,

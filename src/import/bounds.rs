@@ -1,5 +1,4 @@
-//! Bounds of memory: each line, row and header has a limit, so no file needs more memory than these
-//! say.
+//! Limits of lines, rows and headers, so that no file needs more memory than these allow.
 
 /// Longest line, in bytes. A trade has a few hundred; a file without line ends is no table.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
@@ -11,13 +10,14 @@ pub const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most columns of a file.
 pub const COLUMNS_MAX: usize = 1_000;
 
-/// Most bytes kept of a rejected row, and of its value at fault.
+/// Most bytes that are stored of a rejected row, and of its value at fault.
 pub const REJECTED_BYTES_MAX: usize = 4 * 1024;
 
-/// Largest file that is held as a whole because it lists few things: lots, decisions, old answers.
+/// Largest list that is read whole, in bytes: a file of lots, of decisions, or of an earlier
+/// system's figures.
 pub const LIST_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Most bytes of a source that can't be read twice, a pipe, and so is held whole.
+/// Most bytes of a pipe. An import reads its input twice, so memory holds a pipe's text whole.
 pub const PIPE_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 const _: () = {
@@ -25,7 +25,7 @@ const _: () = {
     assert!(ROW_BYTES_MAX < LIST_BYTES_MAX && LIST_BYTES_MAX < PIPE_BYTES_MAX);
 };
 
-/// Returns the part of a rejected row, or of its value at fault, that is kept.
+/// Returns the part of a rejected row, or of its value at fault, that is stored.
 pub(super) fn kept(text: &str) -> String {
     if text.len() <= REJECTED_BYTES_MAX {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! One row's cells to one trade, and every reason why not.
+//! Reads a row's cells as a trade, or finds the cell at fault.
 //!
 //! ASCII blanks around a value are not part of it, quoted or not. In an `order_id` or `account`
 //! they would be part of a name, so the import refuses them there and never trims. An empty cell is
@@ -22,7 +22,7 @@ use crate::engine::{
     Symbol, Trade, is_hidden, is_never_executed, is_other_blank, is_plain,
 };
 
-/// Way by which trades of the native format come into the ledger.
+/// The `ingest_via` of trades in the native format.
 const INGEST_VIA: &str = "csv";
 
 /// A cell at fault.
@@ -235,7 +235,7 @@ fn read_size(text: &str, side: Side) -> Result<Size, Fault> {
 
 const SIZE_EXPECTED: &str = "expected a number above zero";
 
-/// Explains a negative size: the side says already which way a trade went.
+/// Returns the fault of a negative size: the side, not the sign, makes a trade a sell.
 fn negative_size(text: &str, side: Side) -> Fault {
     let fault = Fault::new(SIZE_EXPECTED);
     if side == Side::Buy {
@@ -328,7 +328,7 @@ fn number_fault(error: &NumberError, expected: &str, text: &str, counts: Counts)
     }
 }
 
-/// Tells which cell makes an amount too large: the numbers themselves have been read.
+/// Finds the cell that makes an amount too large, although each number alone is valid.
 fn too_large(error: &InvalidTrade) -> (Column, Fault) {
     if error.column == Column::TotalFeesUsd.as_str() {
         let fault = Fault::new("expected a fee below 10^22 USD");

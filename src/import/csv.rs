@@ -1,8 +1,8 @@
 //! Files of trades in CSV: a file to trades, rejected rows and duplicates; whole, or by blocks.
 //!
-//! The meaning of a row is a matter of its format (`formats.rs`). The reader lists a bad row and
-//! reads the next one: a caller sees all faults of a file at once. Of two rows with one id it keeps
-//! the first. The second is a duplicate or, with other facts, rejected.
+//! The file's format (`formats.rs`) decides what a row means. The reader lists a bad row and reads
+//! the next one: a caller sees all faults of a file at once. Of two rows with one id it keeps the
+//! first. The second is a duplicate or, with other facts, rejected.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::rows::{Row, Rows};
 use super::{ImportOptions, ParsedFile};
 use crate::engine::LedgerTrade;
 
-/// Rows between two reports of progress.
+/// Number of rows between two progress reports.
 const PROGRESS_ROWS: u64 = 4096;
 
 /// Reads a file of the native format. `progress` gets the number of bytes done, up to all.
@@ -88,25 +88,25 @@ pub fn parse_csv(
 #[derive(Debug, Clone)]
 pub struct CsvFormat {
     format: Arc<dyn RowFormat>,
-    /// Rows up to this line are part of the header.
+    /// Last line of the header.
     header_line: u64,
 }
 
-/// Rows of a block.
+/// The rows of a block, read.
 #[derive(Debug, Default)]
 pub struct ParsedBlock {
-    /// Its trades, an id that repeats as often as it comes. Order: as in the file.
+    /// The trades of the block, with repeated ids. Order: as in the file.
     pub trades: Vec<LedgerTrade>,
     /// The rows that are no trades.
     pub rejected: Rejects,
     /// Rows that are known to be no trades, by the name of their type.
     pub ignored: BTreeMap<&'static str, u64>,
-    /// Rows that hold anything, without the header.
+    /// Rows that are not blank, without the header.
     pub rows: u64,
 }
 
 impl CsvFormat {
-    /// Finds the format by a header among a block's first rows. `None`: no row holds anything.
+    /// Finds the format by a header among a block's first rows. `None`: all rows are blank.
     pub fn find(block: &Block) -> Result<Option<Self>, FileError> {
         let found = recognise(&mut Rows::new(&block.text, block.line))?;
         Ok(found.map(|(format, header_line)| Self {
@@ -120,8 +120,8 @@ impl CsvFormat {
         self.format.unknown_columns()
     }
 
-    /// Takes a block's trades with repeated ids, each as it comes; `rejected` gets those whose
-    /// facts differ. Order: blocks as in the file.
+    /// Compares a block's trades with earlier trades of the same ids. Adds those with other facts
+    /// to `rejected`. Order: blocks as in the file.
     pub fn compare_repeats(
         &self,
         block: &Block,
@@ -139,7 +139,8 @@ impl CsvFormat {
         Ok(())
     }
 
-    /// Gives all rows that are no trades to `rejected`, those with repeated ids among them.
+    /// Adds all rows that are not trades to `rejected`, also those that repeat an id with other
+    /// facts.
     /// Order: blocks as in the file.
     pub fn rejects(
         &self,
@@ -172,8 +173,8 @@ impl CsvFormat {
         Ok(parsed)
     }
 
-    /// Gives each thing that the rows of a block stand for to `take`; returns how many rows hold
-    /// anything, without the header.
+    /// Calls `take` with each trade, rejected row or ignored row of a block. Returns how many rows
+    /// are not blank, without the header.
     fn each_row(
         &self,
         block: &Block,

@@ -1,4 +1,4 @@
-//! Columns that name a currency: none of them is ignored in silence.
+//! Checks ignored columns that name a currency: a file in another currency is refused.
 //!
 //! Prices and fees are read as US dollars. If the name of an ignored column says that it names a
 //! currency, each row must say dollars. Otherwise the import refuses the file.
@@ -10,20 +10,20 @@ use super::error::FileError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CurrencyColumn {
     place: usize,
-    /// As the header has it.
+    /// The name, as the header has it.
     name: String,
-    /// Its name speaks of units: a number in it counts something.
+    /// The name contains "unit", so a number in the column is no currency.
     is_unit: bool,
 }
 
 impl CurrencyColumn {
-    /// Tells whether this is the column of a name.
+    /// Tells whether the column has this name.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name == name
     }
 }
 
-/// Finds those of the ignored columns.
+/// Finds the ignored columns that may name a currency.
 pub(super) fn currency_columns<'n>(
     names: impl IntoIterator<Item = &'n String>,
     is_unread: impl Fn(&str) -> bool,

@@ -1,4 +1,4 @@
-//! Why nothing of a file was read, and the remedy.
+//! The reasons why no row of a file was read.
 
 use std::io;
 
@@ -14,7 +14,7 @@ pub enum FileError {
     /// No byte, or only blank lines.
     #[error("the file is empty, expected a header and a line for each trade")]
     Empty,
-    /// Another format, told by its first bytes.
+    /// Another format, recognised by its first bytes.
     #[error("the file is {0}, expected CSV text")]
     OtherFormat(&'static str),
     /// Compressed, or an archive.
@@ -26,10 +26,10 @@ pub enum FileError {
         /// Line of the first one, from 1.
         line: u64,
     },
-    /// A line that no trade has, or a file that has no line ends.
+    /// A line that is too long for a trade, or a file without line ends.
     #[error("the line has more than {} MiB, expected a trade", LINE_BYTES_MAX / 1024 / 1024)]
     LineTooLong {
-        /// Its number, from 1.
+        /// Number of the line, from 1.
         line: u64,
     },
     /// A file that memory holds whole is too large. Units: the limit, MiB.
@@ -44,7 +44,7 @@ pub enum FileError {
     TooManyColumns {
         /// Line of the header, from 1.
         line: u64,
-        /// How many there are.
+        /// Number of columns.
         found: usize,
     },
     /// A file of opening lots without one of its columns.
@@ -98,10 +98,10 @@ pub enum FileError {
         line: u64,
         /// The columns that are not there.
         missing: Vec<String>,
-        /// The columns that are.
+        /// The columns of the header.
         found: Vec<String>,
     },
-    /// One column twice: which of the two counts, nobody can know.
+    /// A column that the header has twice, so that nobody knows which one counts.
     #[error("the header has the column {} twice, expected it once", quoted(column))]
     DuplicateColumn {
         /// Line of the header, from 1.
@@ -179,13 +179,13 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// Why a block can't be had.
+/// The reason why a block can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlockError {
     /// The file can't be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The file is no text that rows could be in.
+    /// The file is not CSV text.
     #[error(transparent)]
     File(#[from] FileError),
 }

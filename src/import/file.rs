@@ -26,10 +26,10 @@ const OTHER_FORMATS: [(&[u8], &str); 8] = [
     (b"<", "HTML or XML"),
 ];
 
-/// Every member of a workbook has such a path; it stands uncompressed near the archive's start.
+/// A workbook's files have such paths. They are uncompressed, near the start of the archive.
 const WORKBOOK_MARKS: [&[u8]; 2] = [b"[Content_Types].xml", b"xl/"];
 
-/// How far into an archive a workbook's mark is looked for, in bytes.
+/// Bytes at the start of an archive in which a workbook's mark is searched.
 const WORKBOOK_MARK_WITHIN: usize = 4096;
 
 /// Returns the text of a file without its byte order mark.
@@ -124,7 +124,8 @@ pub(super) fn check_lines(bytes: &[u8], line: u64) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Returns the fault of bytes with a line that is too long; a NUL byte says more.
+/// Returns the fault of bytes with a line that is too long. If they have a NUL byte, that is the
+/// fault.
 pub(super) fn too_long(bytes: &[u8], line: u64) -> FileError {
     match bytes.contains(&0) {
         true => FileError::Nul { line },

@@ -1,8 +1,8 @@
 //! The formats of files of trades, each in a file of its own.
 //!
-//! A format recognises its own header, and reads the rows below it. It never sees the file: its
-//! caller finds rows, counts lines, and collects the outcomes. To add a format, write its file and
-//! add one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
+//! A format recognises its own header, and reads the rows below it. It gets single rows: its caller
+//! reads the file, counts lines, and collects the outcomes. To add a format, write its file and add
+//! one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
 mod native;
 #[cfg(test)]
@@ -62,17 +62,18 @@ pub(super) trait RowFormat: Debug + Send + Sync {
 pub(super) struct HeaderRow<'r> {
     pub row: &'r Row<'r>,
     pub cells: &'r StringRecord,
-    /// Rows before it that hold anything: some files name an account or a time zone there.
+    /// The rows before the header that are not blank. Some files name an account or a time zone
+    /// there.
     pub before: &'r [StringRecord],
 }
 
-/// A row below the header that holds anything.
+/// A row below the header that is not blank.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record<'r, 't> {
     pub row: &'r Row<'t>,
-    /// Its cells. They mean nothing if the row's quotes are at fault.
+    /// The cells of the row. They mean nothing if the row's quotes are at fault.
     pub cells: &'r StringRecord,
-    /// The row ends the file without a line end: it may have been cut.
+    /// The row is the file's last one and has no line end, so it may have been cut.
     pub is_cut: bool,
 }
 
@@ -82,7 +83,7 @@ pub(super) struct Record<'r, 't> {
 pub(super) enum Outcome {
     Trade(LedgerTrade),
     Rejected(Box<RejectedRow>),
-    /// Known to be no trade, by the name of its type.
+    /// A row that is not a trade, with the name of its type.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "each native row is a trade or at fault")
@@ -102,8 +103,8 @@ fn recognise_as<F: RowFormat + 'static>(header: &HeaderRow<'_>) -> Option<Arc<dy
 /// Finds the format of a file, and the line of its header, among a block's first rows. `None`: no
 /// row holds anything.
 ///
-/// Errors: two formats recognise the header; none does, and then the error says what the native
-/// format misses in the first row.
+/// Errors: two formats recognise the header, or none does. If none does, the error says what the
+/// native format misses in the first row.
 pub(super) fn recognise(rows: &mut Rows<'_>) -> Result<Option<Recognised>, FileError> {
     recognise_among(FORMATS, rows)
 }

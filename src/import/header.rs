@@ -1,4 +1,4 @@
-//! The header: which column stands where.
+//! The header: the place of each column.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::currency::{CurrencyColumn, currency_columns};
 use super::error::FileError;
 use super::rows::Row;
 
-/// A header that has every required column, each known one once.
+/// A header that has all required columns, and no column twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
     /// The names as folded for comparison.
@@ -19,14 +19,14 @@ pub(super) struct Header {
     places: [Option<usize>; COLUMNS.len()],
     /// Names of the ignored columns, as written.
     pub(super) unknown: Vec<String>,
-    /// Those of them that may name a currency.
+    /// The ignored columns that may name a currency.
     pub(super) currencies: Vec<CurrencyColumn>,
 }
 
 impl Header {
     /// Reads the header's cells.
     ///
-    /// Errors: another separator, no header at all, a column missing or there twice.
+    /// Errors: another separator, no header at all, a missing column, a column that comes twice.
     pub(super) fn try_new(record: &StringRecord, row: &Row<'_>) -> Result<Self, FileError> {
         let (line, found) = (row.line, record.len());
         if found > COLUMNS_MAX {
@@ -63,7 +63,7 @@ impl Header {
         let mut unknown = unknown_columns(record, &names);
         let written: Vec<String> = record.iter().map(str::to_owned).collect();
         let currencies = currency_columns(&written, |name| !is_known(name));
-        // A checked column is not an ignored one.
+        // A column that is checked for its currency is not listed as ignored.
         let is_checked = |name: &String| currencies.iter().any(|column| column.is_named(name));
         unknown.retain(|name| !is_checked(name));
         Ok(Self {
@@ -115,7 +115,7 @@ fn unknown_columns(record: &StringRecord, names: &[String]) -> Vec<String> {
     unknown
 }
 
-/// Checks that the header is not one that has other separators than commas.
+/// Checks that the header's separator is a comma.
 fn check_separator(names: &[String], row: &Row<'_>) -> Result<(), FileError> {
     let known_by = |separator: char| {
         let names = row.text.split(separator);

@@ -1,11 +1,12 @@
-//! Obstacles in a number or an id: brokers dress numbers up, spreadsheets damage ids.
+//! Finds why a number or an id can't be read: brokers add marks to numbers, spreadsheets damage
+//! ids.
 //!
-//! A hint mends nothing. It names the obstacle and, if only one number can be meant, how to write
-//! it. The reader of the file decides.
+//! A hint never changes a value. It names the obstacle and, if only one number can be meant, how to
+//! write it. The user corrects the file.
 
 use super::rejected::{Fault, quoted};
 
-/// The thing that a number in a cell counts.
+/// The unit of a number in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counts {
     /// Units of an asset.
@@ -14,7 +15,7 @@ pub(super) enum Counts {
     Dollars,
 }
 
-/// A number as it is dressed up.
+/// A number with marks around it, taken apart.
 struct Dressed {
     /// Digits, points and commas.
     body: String,
@@ -65,7 +66,8 @@ const BLANKS_IN_THE_WAY: &str = "blanks and apostrophes are no part of a number"
 /// Signs of currencies that are not the dollar.
 const SIGNS: [char; 9] = ['€', '£', '¥', '₹', '₩', '₿', '₽', '₺', '₴'];
 
-/// Takes off all but digits, point and comma. `None`: the text is no number in any dress.
+/// Removes all but digits, points and commas. `None`: the text is not a number, even without its
+/// marks.
 fn undress(text: &str) -> Option<Dressed> {
     let in_parentheses = text
         .strip_prefix('(')
@@ -101,7 +103,7 @@ fn undress(text: &str) -> Option<Dressed> {
         }
         _ => dressed.currency = Some(quoted(&word).to_string()),
     }
-    // Of several obstacles a blank beside a unit says the least.
+    // A blank beside a unit is the least useful of several obstacles.
     if dressed.obstacles.len() > 1 {
         dressed.obstacles.retain(|said| said != BLANKS_IN_THE_WAY);
     }
@@ -115,7 +117,7 @@ impl Dressed {
         }
     }
 
-    /// Takes a character other than a letter. `None`: no number has it.
+    /// Removes a character that is not a letter. `None`: no number has this character.
     fn take(&mut self, character: char, is_last: bool) -> Option<()> {
         match character {
             '0'..='9' | '.' | ',' => self.body.push(character),
@@ -142,7 +144,7 @@ impl Dressed {
     }
 }
 
-/// Tells signs that look like a minus.
+/// Tells whether a character is another sign that looks like a minus.
 fn is_other_minus(character: char) -> bool {
     matches!(
         character,
@@ -150,8 +152,8 @@ fn is_other_minus(character: char) -> bool {
     )
 }
 
-/// Tells whether a text is a number below zero in any dress: with a minus at either end, or in
-/// parentheses.
+/// Tells whether a text is a number below zero, also with other marks: with a minus at either end,
+/// or in parentheses.
 pub(super) fn is_negative(text: &str) -> bool {
     let is_minus = |character: char| character == '-' || is_other_minus(character);
     let has_sign = text.starts_with(is_minus)
@@ -180,7 +182,8 @@ pub(super) fn without_sign(text: &str) -> String {
         .collect()
 }
 
-/// Tells thousands from decimals. `None`: no number at all; `Some(None)`: two can be meant.
+/// Decides which separators mark thousands and which decimals. `None`: not a number; `Some(None)`:
+/// both readings are possible.
 fn separated(dressed: &mut Dressed) -> Option<Option<String>> {
     let body = dressed.body.clone();
     if body.is_empty() {
@@ -233,7 +236,7 @@ pub(super) fn is_rounded_id(id: &str) -> bool {
     whole.len() == 1 && digits(whole) && digits(rest) && exponent.is_some_and(digits)
 }
 
-/// Digits that a spreadsheet keeps of a number; it writes zeros after them.
+/// Digits that a spreadsheet stores of a number. It writes zeros in place of further digits.
 const SPREADSHEET_DIGITS: usize = 15;
 
 /// Tells whether a spreadsheet may have put zeros in place of an id's last digits.

@@ -1,10 +1,10 @@
 //! Bytes of one source to trades and rejected rows.
 //!
-//! It opens no files, prints nothing and reads no clock: the caller hands over the bytes and the
-//! current time. A value is read exactly or its row is rejected; the import mends, guesses and cuts
-//! nothing. Read next: `csv.rs`, `formats.rs` (from rows to trades), `cells.rs` and `times.rs`
-//! (from cells to values, with all reasons for a rejection). Then `rows.rs` (lines and quotes),
-//! `header.rs`. For files of any size `blocks.rs` and `repeats.rs`.
+//! This layer opens no files, prints nothing and reads no clock: the caller passes the bytes and
+//! the current time. A value is read exactly or its row is rejected: the import never repairs,
+//! guesses or cuts. Read next: `csv.rs`, `formats.rs` (from rows to trades), `cells.rs` and
+//! `times.rs` (from cells to values, with all reasons for a rejection). Then `rows.rs` (lines and
+//! quotes), `header.rs`. For files of any size `blocks.rs` and `repeats.rs`.
 
 mod blocks;
 mod bounds;
@@ -49,8 +49,8 @@ pub use table::{Table, TableRow};
 pub use times::{ZoneError, parse_timezone};
 pub use whole::read_whole;
 
-/// Names the obstacle in an amount that a person typed, and how to write it; `None`: nobody can
-/// tell.
+/// Names the obstacle in an amount that a person typed, and how to write the amount. `None`: no
+/// obstacle was found, or the amount is negative.
 pub fn dollars_hint(text: &str) -> Option<String> {
     let fault = rejected::Fault::new("");
     let fault = hints::with_obstacles(fault, text, hints::Counts::Dollars);
@@ -65,7 +65,7 @@ pub fn dollars_hint(text: &str) -> Option<String> {
     }
 }
 
-/// Facts that the bytes of a file do not tell.
+/// Facts that a file itself does not have.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {
     /// Account of the trades if the file has no column `account`, or the cell is empty.
@@ -95,7 +95,7 @@ pub struct ParsedFile {
     pub ignored: BTreeMap<&'static str, u64>,
     /// Ignored columns of the file.
     pub unknown_columns: Vec<String>,
-    /// Rows that hold anything, without the header.
+    /// Rows that are not blank, without the header.
     pub rows: u64,
     /// The last line has no line end: it may have been cut inside its last value.
     pub ends_without_line_end: bool,

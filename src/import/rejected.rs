@@ -5,7 +5,7 @@ use std::fmt;
 use super::bounds::kept;
 use crate::engine::{Shown, shown_within};
 
-/// Stands in [`RejectedRow::column`] if no single column is at fault.
+/// Value of [`RejectedRow::column`] if no single column is at fault.
 pub const ROW_COLUMN: &str = "(row)";
 
 /// Longest cell that a message shows, in characters.
@@ -33,15 +33,15 @@ pub struct RejectedRow {
     pub hint: Option<Hint>,
     /// The text to write in place of the value, if only one can be meant.
     pub write: Option<String>,
-    /// The row reverses another row: to leave out this one alone would leave the other one in the
-    /// ledger.
+    /// The row reverses another row. If the import left out only this row, the reversed one would
+    /// stay in the ledger.
     pub takes_back: bool,
     /// The row as in the file, without its line end; of a very long one, its beginning.
     pub text: String,
 }
 
 impl RejectedRow {
-    /// Makes one without an id. `row`: its line, and how it stands in the file.
+    /// Makes a rejected row without an id. `row`: its line, and its text in the file.
     pub(super) fn new(row: (u64, &str), column: &str, found: String, fault: Fault) -> Self {
         Self {
             line: row.0,
@@ -79,7 +79,7 @@ impl RejectedRow {
         }
     }
 
-    /// Tells whether two rows are rejected for one reason, with one thing to do.
+    /// Tells whether two rows have the same reason and the same remedy.
     pub(super) fn has_reason_of(&self, other: &Self) -> bool {
         (&self.column, &self.reason, &self.hint) == (&other.column, &other.reason, &other.hint)
     }
@@ -99,9 +99,9 @@ pub fn quoted(value: &str) -> Shown<'_> {
 /// The remedy of a rejected row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
-    /// To mend the cell, or the row.
+    /// A text that says how to correct the cell, or the row.
     Cell(String),
-    /// To name the time zone of these: times, or days.
+    /// The user has to name the time zone. The text says of what: times, or days.
     Zone(&'static str),
 }
 
@@ -140,7 +140,7 @@ impl Fault {
         }
     }
 
-    /// Says that the time zone of these is to be named.
+    /// Sets the hint that the user has to name the time zone.
     pub(super) fn without_zone(self, of: &'static str) -> Self {
         Self {
             hint: Some(Hint::Zone(of)),

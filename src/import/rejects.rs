@@ -1,20 +1,21 @@
-//! Rejected rows by reason: all are counted, of each reason a few are kept.
+//! Rejected rows by reason. All rows are counted; the first rows of each reason are stored.
 //!
 //! A file of ten million bad rows costs no more memory than one of a thousand. Each row holds at
 //! most what `bounds.rs` allows.
 
 use super::rejected::RejectedRow;
 
-/// Rows kept of one reason.
+/// Most rows stored for each reason.
 pub const REJECTS_KEPT_MAX: usize = 100;
 
-/// Reasons kept apart; the last one takes in all further ones.
+/// Most reasons with a group of their own. The last group also gets the rows of all further
+/// reasons.
 pub const REJECT_REASONS_MAX: usize = 50;
 
-/// Rows that are no trades for one reason.
+/// Rows that were rejected for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectGroup {
-    /// How many there are.
+    /// Number of rows.
     pub count: u64,
     /// The first ones, at most [`REJECTS_KEPT_MAX`]. Order: as in the file.
     pub rows: Vec<RejectedRow>,
@@ -31,7 +32,7 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// Takes a row. Order: as in the file.
+    /// Adds a row. Order: as in the file.
     pub fn push(&mut self, row: RejectedRow) {
         self.count += 1;
         self.take_back += u64::from(row.takes_back);
@@ -78,7 +79,7 @@ impl Rejects {
         groups
     }
 
-    /// Returns the rows that were kept. Order: as in the file.
+    /// Returns the stored rows. Order: as in the file.
     pub fn kept(&self) -> Vec<&RejectedRow> {
         let rows = self.groups.iter().flat_map(|group| &group.rows);
         let mut rows: Vec<&RejectedRow> = rows.collect();
@@ -86,12 +87,12 @@ impl Rejects {
         rows
     }
 
-    /// Returns how many rows were rejected, kept or not.
+    /// Returns how many rows were rejected, stored or not.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Returns how many of them reverse another row.
+    /// Returns how many rejected rows reverse another row.
     pub fn take_back(&self) -> u64 {
         self.take_back
     }

@@ -1,9 +1,9 @@
 //! Ids that come twice in one file.
 //!
-//! If a file is read by blocks, nobody holds all ids. The import keeps 8 bytes of each trade, the
-//! hash of its id ([`TradeHashes`]). If two hashes are equal, it reads the file once more and
-//! compares the ids with these hashes byte by byte ([`Repeats`]). If two ids share a hash by
-//! chance, that costs the extra reading and does no harm.
+//! If a file is read by blocks, memory does not hold all ids. The import stores 8 bytes for each
+//! trade, the hash of its id ([`TradeHashes`]). If two hashes are equal, it reads the file once
+//! more and compares the ids with these hashes byte by byte ([`Repeats`]). If two ids share a hash
+//! by chance, that costs the extra reading and does no harm.
 
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
@@ -35,7 +35,7 @@ impl TradeHasher {
 pub struct TradeHashes(Vec<u64>);
 
 impl TradeHashes {
-    /// Takes the hashes of more trades.
+    /// Adds the hashes of more trades.
     pub fn extend(&mut self, hashes: &[u64]) {
         self.0.extend_from_slice(hashes);
     }
@@ -61,7 +61,8 @@ impl TradeHashes {
     }
 }
 
-/// Trades whose ids come twice, as far as hashes tell: the first ones are kept to compare with.
+/// Finds the trades whose ids come twice. Stores the first trade of each repeated hash, to compare
+/// later ones with it.
 #[derive(Debug)]
 pub struct Repeats {
     hasher: TradeHasher,
@@ -76,7 +77,7 @@ pub struct Repeats {
 pub struct Repeated {
     /// Rows that repeat an earlier row in id and facts.
     pub duplicates: u64,
-    /// Lines of them, and of rows that repeat an id with other facts. Order: ascending.
+    /// Lines of all rows that repeat an id, with equal or with other facts. Order: ascending.
     pub lines: Vec<u64>,
 }
 
@@ -104,7 +105,7 @@ impl Repeats {
         compared
     }
 
-    /// Begins again with the hashes to compare: for another reading of the same file.
+    /// Returns the same hashes without trades, for another reading of the file.
     pub fn again(&self) -> Self {
         Self {
             hasher: self.hasher.clone(),
@@ -133,7 +134,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Makes room in the index for all rows: growing it would hash every id again.
+    /// Reserves room in the index for all rows, as growing would hash every id again.
     pub(super) fn with_room_for(text: &str) -> Self {
         let lines = text.bytes().filter(|byte| *byte == b'\n').count();
         let trades_max = lines.min(text.len() / TRADE_BYTES_MIN);
@@ -144,7 +145,8 @@ impl Kept {
         }
     }
 
-    /// Keeps a trade, or counts it as a duplicate. Errors: its id with other facts is there.
+    /// Stores a trade, or counts it as a duplicate. Errors: an earlier trade has its id with other
+    /// facts.
     pub(super) fn keep(
         &mut self,
         trade: LedgerTrade,

@@ -1,4 +1,4 @@
-//! Rows of CSV with the lines they stand on, and quotes that were never closed.
+//! Reads rows of CSV with their line numbers, and finds quotes that are never closed.
 //!
 //! The reader of CSV takes any bytes: a quote that is never closed swallows the rest of the file as
 //! one cell. So the import checks every row with a quote. By the grammar, a quoted cell ends with a
@@ -17,7 +17,7 @@ use super::file::count_line_ends;
 pub(super) enum QuoteFault {
     /// A quote is opened and never closed.
     NeverClosed,
-    /// Text between a closing quote and the next comma.
+    /// Text stands between a closing quote and the next comma.
     TextBehind,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Row<'a> {
     pub end: usize,
     /// End of the text that this result depends on; any text may follow.
     pub looked_at: usize,
-    /// The row's cells mean nothing.
+    /// The fault in the row's quotes. With a fault, the cells mean nothing.
     pub fault: Option<QuoteFault>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Row<'a> {
 pub(super) struct Rows<'a> {
     text: &'a str,
     reader: Reader<Cursor<&'a [u8]>>,
-    /// Up to where lines are counted, and the line there.
+    /// Position up to which lines are counted; the next field is the line there.
     counted: usize,
     line: u64,
 }
@@ -142,7 +142,8 @@ fn check_quotes(row: &[u8]) -> Result<(), QuoteFault> {
     }
 }
 
-/// Returns the rest after the quote that closes a cell; two quotes are one of its text.
+/// Returns the text after the quote that closes a cell. Two quotes inside the cell are one quote of
+/// its text.
 fn behind_closing_quote(mut cell: &[u8]) -> Option<&[u8]> {
     loop {
         let quote = cell.iter().position(|byte| *byte == b'"')?;

@@ -1,7 +1,7 @@
 //! Small CSV files of other kinds than trades, row by row, with the line that each begins on.
 //!
-//! Line numbers are those of the file. It may contain a byte order mark, blank lines, line ends of
-//! any kind, also inside quotes (`rows.rs`).
+//! Line numbers are those of the file. A file may contain a byte order mark, blank lines, and line
+//! ends of any kind, also inside quotes (`rows.rs`).
 
 use csv::StringRecord;
 
@@ -13,13 +13,13 @@ use super::rows::{QuoteFault, Rows};
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableRow {
-    /// The line that it begins on, from 1.
+    /// The row's first line, from 1.
     pub line: u64,
-    /// Its cells without blanks around them.
+    /// The cells of the row, without blanks around them.
     pub cells: Vec<String>,
     /// The row as in the file; of a very long one, its beginning.
     pub text: String,
-    /// Why its cells mean nothing, if they do.
+    /// The fault of a row whose cells mean nothing.
     pub fault: Option<&'static str>,
 }
 
@@ -30,7 +30,7 @@ impl TableRow {
     }
 }
 
-/// A CSV file: its header, and the rows that hold anything, one at a time.
+/// A CSV file: its header, and its rows that are not blank, one at a time.
 pub struct Table<'t> {
     /// The header.
     pub header: TableRow,
@@ -41,8 +41,7 @@ pub struct Table<'t> {
 impl<'t> Table<'t> {
     /// Begins with a file's header.
     ///
-    /// Errors: no text, or nothing in it; a header whose quotes are not closed, or of too many
-    /// columns.
+    /// Errors: not text, or empty; a header with unclosed quotes, or with too many columns.
     pub fn new(bytes: &'t [u8]) -> Result<Self, FileError> {
         let mut rows = Rows::new(text_of(bytes)?, 1);
         let mut record = StringRecord::new();
@@ -62,14 +61,14 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// Returns the next row; `None`: that was all. A row with more cells than the header has a
-    /// fault. Errors: the reader of CSV failed.
+    /// Returns the next row; `None`: the file has ended. A row with more cells than the header has
+    /// a fault. Errors: the reader of CSV failed.
     pub fn next_row(&mut self) -> Result<Option<TableRow>, FileError> {
         let cells_max = self.header.cells.len();
         next_row(&mut self.rows, &mut self.record, cells_max)
     }
 
-    /// Returns where a column stands. Letter case is free.
+    /// Returns the place of a column, in any letter case.
     pub fn place(&self, column: &str) -> Option<usize> {
         let mut cells = self.header.cells.iter();
         cells.position(|cell| cell.eq_ignore_ascii_case(column))

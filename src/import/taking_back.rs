@@ -14,10 +14,10 @@ const TAKES_BACK: [&str; 8] = [
     "cancel", "(ca", "ca.", "cxl", "revers", "storno", "bust", "correct",
 ];
 
-/// Words that say so of a status only; a side has none of them.
+/// Parts of words that mean a reversal in a status. They are not looked for in a side.
 const TAKES_BACK_STATUS: [&str; 3] = ["void", "rescind", "revok"];
 
-/// Words of a status that say that a part or all was executed.
+/// Parts of words in a status that say that an order was executed, in part or whole.
 const EXECUTED: [&str; 3] = ["fill", "part", "exec"];
 
 /// Tells whether a side says that the row reverses another one.
@@ -28,8 +28,8 @@ pub(super) fn takes_back(side: &str) -> bool {
 
 /// Tells whether a status means a cancellation, of this row or of another one.
 ///
-/// A cancelled rest leaves the filled part of an order in place. An order that never executed takes
-/// nothing back.
+/// An order with a cancelled rest still has its filled part. An order that never executed reverses
+/// no other row.
 pub(super) fn status_takes_back(status: &str) -> bool {
     let status = status.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| status.contains(word));
@@ -69,7 +69,7 @@ fn row_takes_back(cells: &[&str], header: &Header) -> bool {
     let is_sale = |side: &str| side.eq_ignore_ascii_case(Side::Sell.as_str());
     let is_shifted = cells.len() != header.cells();
     let is_below_zero = |size: &str| {
-        // Among shifted cells an id like `A-1` may stand there.
+        // If cells are shifted, this one may be an id like `A-1`.
         let is_name = is_shifted && size.starts_with(|of: char| of.is_alphabetic());
         is_negative(size) && !is_name
     };
@@ -78,8 +78,8 @@ fn row_takes_back(cells: &[&str], header: &Header) -> bool {
         || (of(Column::Size).any(is_below_zero) && !of(Column::Side).any(is_sale))
 }
 
-/// Returns the cells that may be a column's. In a row with missing or extra cells, its value may
-/// have shifted: then these are several.
+/// Returns the cells that may be a column's. In a row with missing or extra cells, the column's
+/// value may have shifted, so several cells are returned.
 fn cells_of<'c>(cells: &'c [&'c str], header: &Header, column: Column) -> &'c [&'c str] {
     let Some(place) = header.place(column) else {
         return &[];

@@ -1,8 +1,8 @@
 //! Times: RFC 3339 with an offset, or local ones in a zone that the caller names.
 //!
-//! The form is checked here before a parser sees the text, because parsers mend. They take a second
-//! 60 for 59, and missing seconds for zero. They let a zone name in brackets contradict the offset
-//! before it. A wrong order of trades is a wrong cost basis, so the import mends nothing. Accepted
+//! The form of a text is checked here first, because parsers repair times. They read a second 60 as
+//! 59, and missing seconds as zero. They let a zone name in brackets contradict the offset before
+//! it. A wrong order of trades gives a wrong cost basis, so the import repairs nothing. Accepted
 //! beside the `T`: `t` or one blank; offsets `Z`, `+01:00`, `+0100` and `+01` (the way PostgreSQL
 //! writes them).
 
@@ -14,7 +14,7 @@ use super::ImportOptions;
 use super::rejected::{Fault, quoted};
 use crate::engine::{TimeError, Timestamp};
 
-/// A name that is not one of a time zone.
+/// A name that is not the name of a time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "time zone is {}, expected a name like \"Europe/Berlin\" or \"UTC\"",
@@ -29,7 +29,7 @@ pub struct ZoneError {
 
 /// Returns a time zone of the IANA database. Letter case is free.
 ///
-/// Errors: no such zone; an offset is not one, as it is not the same all year.
+/// Errors: no such zone; an offset, as a zone's offset can change during the year.
 pub fn parse_timezone(name: &str) -> Result<TimeZone, ZoneError> {
     match TimeZone::get(name) {
         Ok(zone) if !zone.is_unknown() => Ok(zone),
@@ -66,7 +66,7 @@ enum Form {
     Other,
 }
 
-/// Fewest digits of a number that is taken for Unix time: seconds since 1973.
+/// Fewest digits of a number that counts as Unix time. With nine digits, seconds begin in 1973.
 const UNIX_DIGITS_MIN: usize = 9;
 
 const EXPECTED: &str = "expected a time like 2025-01-02T03:04:05Z";
@@ -168,7 +168,7 @@ fn is_finer_than_micros(fraction: &str) -> bool {
     fraction.bytes().skip(6).any(|digit| digit != b'0')
 }
 
-/// Checks that a text of a known form has no second that only a leap second could have.
+/// Checks that a text of a known form has no second 60.
 fn check_second(text: &str) -> Result<(), Fault> {
     match text.get(17..19) {
         Some("60") => Err(Fault::new("expected a second from 00 to 59")
@@ -190,9 +190,9 @@ fn time_fault(error: &TimeError) -> Fault {
     })
 }
 
-/// Resolves a local time strictly: it exists once, or it is rejected.
+/// Returns the instant of a local time. Errors: the local time does not exist, or exists twice.
 fn read_local(text: &str, zone: &TimeZone) -> Result<Timestamp, Fault> {
-    // Nine digits are all that the parser takes, and those past six are zeros here.
+    // The parser reads at most nine digits of a second. The digits after the sixth are zeros here.
     let text = text.get(..29).unwrap_or(text);
     let local: DateTime = text
         .parse()
@@ -217,7 +217,7 @@ fn read_local(text: &str, zone: &TimeZone) -> Result<Timestamp, Fault> {
     }
 }
 
-/// Returns both spellings of a time that clocks showed twice.
+/// Returns both spellings, with offsets, of a local time that exists twice.
 fn both_spellings(local: DateTime, before: Offset, after: Offset) -> String {
     let spelled = |offset: Offset| {
         let time = offset.to_timestamp(local).ok()?;

@@ -1,4 +1,4 @@
-//! Files that are held as a whole, because they list few things or can't be read twice.
+//! Reads whole files into memory: short lists, and pipes, which can't be read twice.
 
 use std::io::{ErrorKind, Read};
 
@@ -9,7 +9,8 @@ use super::file::{count_line_ends, is_line_end, too_long};
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// Reads all of a source. Errors: it can't be read; it is longer than that; a line is too long.
+/// Reads all of a source. Errors: the source can't be read, or is longer than `bytes_max`; a line
+/// is too long.
 pub fn read_whole(mut source: impl Read, bytes_max: usize) -> Result<Vec<u8>, BlockError> {
     let (mut bytes, mut line_start) = (Vec::new(), 0);
     loop {

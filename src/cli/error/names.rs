@@ -1,12 +1,12 @@
-//! The name that may be meant by one that is not there.
+//! Finds the known name that a user may have meant.
 
-/// One letter in so many may be wrong, missing, too many or swapped.
+/// A name may have one slip for each so many letters: a wrong, missing, extra or swapped letter.
 const LETTERS_A_SLIP: usize = 4;
 
-/// Names in a hint; a ledger may have thousands.
+/// Most names in a hint; a ledger may have thousands.
 const NAMES_SHOWN: usize = 5;
 
-/// Says which name may be meant, or which there are.
+/// Names the one that may be meant, or lists the known names.
 pub(super) fn nearest(name: &str, known: &[String]) -> String {
     let folded = name.to_lowercase();
     let slips = |other: &str| strsim::damerau_levenshtein(&folded, &other.to_lowercase());

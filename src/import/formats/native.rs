@@ -79,7 +79,8 @@ fn cells_as_far_as_told<'r>(row: &Row<'r>, record: &'r StringRecord) -> Vec<&'r 
     }
 }
 
-/// Checks rules that come before any cell: quotes, number of cells, no second header.
+/// Checks a row before its cells: the quotes, the number of cells, and that it is not the header
+/// again.
 fn check_row(
     row: &Row<'_>,
     record: &StringRecord,
