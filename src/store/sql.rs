@@ -22,12 +22,12 @@ use super::cells::Cells;
 use super::model::{LegacyRow, OrderUnlikeFills, Version, Watermark};
 use crate::engine::{Size, Timestamp, Usd};
 
-/// A value on its way into a statement. One that is missing still says what it would be.
+/// A value for a statement. A missing value has its type, too.
 #[derive(Debug, Clone)]
 pub(super) enum Argument<'a> {
-    /// Names, codes, sentences.
+    /// A name, a code or a sentence.
     Text(Option<Cow<'a, str>>),
-    /// Numbers of rows and versions, counts.
+    /// A count, or the number of a row or version.
     Integer(Option<i64>),
     /// Yes or no.
     Flag(bool),
@@ -62,7 +62,7 @@ argument_from! {
     &'a Option<String>: text => Self::Text(text.as_ref().map(Cow::from)),
     i64: number => Self::Integer(Some(number)),
     Option<i64>: number => Self::Integer(number),
-    // A count. What no column can hold is as much as one can.
+    // A count that no column can hold becomes the largest value of the column.
     u64: count => Self::Integer(Some(i64::try_from(count).unwrap_or(i64::MAX))),
     bool: flag => Self::Flag(flag),
     Timestamp: time => Self::Time(Some(time)),
@@ -79,22 +79,22 @@ macro_rules! arguments {
 }
 pub(super) use arguments;
 
-/// Takes the cells of one row after the other.
+/// Receives the cells of each row.
 pub(super) type Take<'t> = &'t mut (dyn FnMut(&dyn Cells) -> StoreResult<()> + Send);
 
-/// Rows of one table. Names are constants of this program.
+/// Rows to write into one table. Its names are constants of this program.
 pub(super) struct Rows<'a> {
     pub(super) table: &'a str,
-    /// The columns that an insert returns of each row.
+    /// The column whose values an insert returns.
     pub(super) id: &'static str,
-    /// The names of columns, with a comma between two.
+    /// The names of the columns, separated by ", ".
     pub(super) columns: &'a str,
-    /// An argument for each column; a column is of one kind in all rows.
+    /// One argument for each column. All arguments of a column have one type.
     pub(super) rows: Vec<Vec<Argument<'a>>>,
 }
 
 impl<'a> Rows<'a> {
-    /// Makes rows of a table whose rows have an `id`.
+    /// Makes rows of a table whose inserts return the column `id`.
     pub(super) fn of(table: &'a str, columns: &'a str, rows: Vec<Vec<Argument<'a>>>) -> Self {
         let id = "id";
         Self {
@@ -111,20 +111,20 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// A connection to one of the databases. `action` is what an error says was being done.
+/// A connection to one of the databases. `action` names in errors what the statement is for.
 pub(super) trait Driver: Send {
-    /// The milliseconds from a run's start to the instant of the argument `$1`.
+    /// SQL of the milliseconds from a run's start to the instant in argument `$1`.
     const DURATION_MS: &'static str;
-    /// Ends a SELECT of a row that nobody else changes until the transaction ends.
+    /// End of a SELECT whose rows no other session may change until the transaction ends.
     const FOR_UPDATE: &'static str;
 
-    /// The names of tables that begin with `$1`: a column, and what follows the FROM.
+    /// SQL that lists the tables whose names begin with `$1`: the column, and the text after FROM.
     const TABLES: (&'static str, &'static str);
 
     /// Returns the statement that makes the table of a snapshot of history.
     fn create_snapshot(name: &str) -> String;
 
-    /// Returns how such a table is read: its columns, and what follows the FROM.
+    /// Returns SQL that reads the table of a snapshot: the columns, and the text after FROM.
     fn snapshot(name: &str) -> (String, String);
 
     /// Prepares a transaction that looks rows up by their keys.
@@ -138,7 +138,8 @@ pub(super) trait Driver: Send {
         arguments: &[Argument<'_>],
     ) -> impl Future<Output = StoreResult<u64>> + Send;
 
-    /// Selects `columns` and gives each row's cells to `take`. `from` is all that follows the FROM.
+    /// Selects columns, and passes each row's cells to `take`. `selected` has the columns, and the
+    /// text after FROM.
     fn select(
         &mut self,
         action: &'static str,
@@ -147,14 +148,14 @@ pub(super) trait Driver: Send {
         take: Take<'_>,
     ) -> impl Future<Output = StoreResult<()>> + Send;
 
-    /// Inserts rows in their order, however many; returns their ids.
+    /// Inserts any number of rows in their order. Returns their ids.
     fn insert(
         &mut self,
         action: &'static str,
         rows: &Rows<'_>,
     ) -> impl Future<Output = StoreResult<Vec<i64>>> + Send;
 
-    /// Updates rows, however many, each named by its first column; returns how many were there.
+    /// Updates any number of rows, named by their first column. Returns the number of those found.
     fn update(
         &mut self,
         action: &'static str,
@@ -162,13 +163,13 @@ pub(super) trait Driver: Send {
     ) -> impl Future<Output = StoreResult<u64>> + Send;
 }
 
-/// A store in an SQL database: how it begins and ends what is written once for both.
+/// A store in an SQL database. Functions shared by both databases get their connections here.
 pub(super) trait Database: Send + Sync {
     /// The connection that executes statements.
     type Connection: Driver;
     /// A connection that reads.
     type Reader: DerefMut<Target = Self::Connection> + Send;
-    /// A transaction that writes. Dropped, it changed nothing.
+    /// A transaction that writes. If it is dropped, it changes nothing.
     type Writer: DerefMut<Target = Self::Connection> + Send;
 
     /// Takes a connection.
@@ -180,25 +181,25 @@ pub(super) trait Database: Send + Sync {
     /// Ends a transaction.
     fn commit(writer: Self::Writer) -> impl Future<Output = StoreResult<()>> + Send;
 
-    /// Does something, and explains its refusals.
+    /// Does work, and adds to its error what would help.
     fn named<T: Send>(
         &self,
         doing: impl Future<Output = StoreResult<T>> + Send,
     ) -> impl Future<Output = StoreResult<T>> + Send;
 
-    /// Returns a version that an earlier system computed in this database. Errors: there was none.
+    /// Returns a version's rows that an earlier system computed. Errors: there are none.
     fn rows_of_earlier_system(
         &self,
         version: Version,
     ) -> impl Future<Output = StoreResult<Vec<LegacyRow>>> + Send;
 
-    /// Returns orders whose size is not that of their fills.
+    /// Returns orders whose size differs from the sum of their fills.
     fn orders_beside_fills(
         &self,
     ) -> impl Future<Output = StoreResult<Vec<OrderUnlikeFills>>> + Send;
 }
 
-/// Selects rows and reads each.
+/// Selects rows, and reads each with `read`.
 pub(super) async fn list<C: Driver, T: Send>(
     connection: &mut C,
     action: &'static str,
@@ -215,7 +216,7 @@ pub(super) async fn list<C: Driver, T: Send>(
     Ok(found)
 }
 
-/// Returns a statement whose arguments `$1`, `$2`, ... are spelled the way of one database.
+/// Returns a statement in which `spell` has written the arguments `$1`, `$2`, ... for one database.
 pub(super) fn spelled(
     sql: &str,
     arguments: &[Argument<'_>],
@@ -229,7 +230,7 @@ pub(super) fn spelled(
         let number: Option<usize> = number.parse().ok();
         match number.and_then(|nth| Some((nth, arguments.get(nth.checked_sub(1)?)?))) {
             Some((nth, argument)) => text.push_str(&spell(nth, argument)),
-            // No argument: the database says so.
+            // The database itself refuses a number without an argument.
             None => text.push_str(&format!("${}", number.unwrap_or_default())),
         }
         text.push_str(rest);
@@ -250,7 +251,7 @@ mod tests {
         };
         let text = spelled("a = $2 AND b = $1 OR $2 IS NULL", &arguments, spell);
         assert_eq!(text, "a = ?2 AND b = ?1::bigint OR ?2 IS NULL");
-        // What has no argument is the database's to refuse.
+        // The database itself refuses a number without an argument.
         assert_eq!(spelled("a = $3", &arguments, spell), "a = $3");
     }
 }

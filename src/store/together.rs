@@ -1,10 +1,10 @@
-//! Groups of pools that are read with one question: many small ones, or one large one.
+//! Groups pools, so that one query reads many small pools, or one large pool.
 
 use super::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::engine::Pool;
 
-/// Divides pools, with about as many rows as each has, into those that are read together. They
-/// stay in their order.
+/// Divides pools into groups that one query reads. Each pool comes with its approximate number of
+/// rows. Order: that of the pools.
 pub fn together(pools: impl IntoIterator<Item = (Pool, u64)>) -> Vec<Vec<Pool>> {
     let (mut all, mut part, mut rows) = (Vec::new(), Vec::new(), 0_u64);
     for (pool, more) in pools {

@@ -1,7 +1,7 @@
-//! A file's trades on their way into the ledger, in lots: a file may be larger than memory.
+//! Gives a file's trades to a store in batches, because a file may be larger than memory.
 //!
-//! If all trades are new, a store reads them once, as for nearly every file. Otherwise it reads
-//! them once to plan each, and once more to write. So a source can begin again.
+//! If all trades are new, as in nearly every file, a store reads them once. Otherwise it reads them
+//! once to plan each, and once more to write. So a source can begin again.
 
 use async_trait::async_trait;
 
@@ -9,36 +9,36 @@ use super::StoreResult;
 use super::model::Reject;
 use crate::engine::LedgerTrade;
 
-/// Gives a file's trades, lot after lot.
+/// Gives a file's trades, batch by batch.
 ///
-/// An id that comes twice comes twice in one lot; of files that are read by blocks none does.
+/// Trades with the same id are in one batch. A file that is read by blocks has no repeated ids.
 #[async_trait]
 pub trait TradeSource: Send {
-    /// Returns how many trades there are.
+    /// Returns the number of trades.
     fn count(&self) -> u64;
 
-    /// Begins with the first lot again. A source that was just made stands there.
+    /// Goes back to the first batch, at which a new source begins.
     fn rewind(&mut self);
 
-    /// Returns the next lot, in the order of the file; `None`: that was all.
+    /// Returns the next batch, in the order of the file; `None` after the last.
     ///
     /// Errors: stopped; the file can't be read, or has changed. So a writer may commit only after
     /// `None`.
     async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>>;
 
-    /// Returns how many rows were rejected, which the import keeps.
+    /// Returns the number of rejected rows, which the store keeps with the import.
     fn rejected(&self) -> u64 {
         0
     }
 
-    /// Returns the next of them, in the order of the file; `None`: that was all. A writer asks for
-    /// them after the last batch.
+    /// Returns the next rejected rows, in the order of the file; `None` after the last. A writer
+    /// asks for them after the last batch of trades.
     async fn next_rejects(&mut self) -> StoreResult<Option<Vec<Reject>>> {
         Ok(None)
     }
 }
 
-/// Trades that are in memory, in one lot.
+/// Gives trades that are in memory, in one batch.
 pub(super) struct Listed<'t> {
     trades: &'t [LedgerTrade],
     rejects: &'t [Reject],

@@ -20,13 +20,13 @@ use crate::store::{RowSink, SourcedSink, StoreResult, StoredPool, StoredRow};
 /// Every method that writes is one transaction: it happens whole or not at all.
 #[async_trait]
 pub trait VersionStore: Send + Sync {
-    /// Begins to write a version; nothing is seen of it before it is finished.
+    /// Begins to write a version, which nobody sees before it is finished.
     async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>>;
 
-    /// Appends rows to a version that has a result, and brings its inventory snapshot, summaries,
-    /// hashes and watermark up to date: all in the transaction that closes the log row.
+    /// Appends rows to a version, and updates its inventory snapshot, summaries, hashes and
+    /// watermark. The same transaction closes the log row.
     ///
-    /// Errors: the version is sealed, or has no result or a scope.
+    /// Errors: the version is sealed, has no result, or covers only a scope.
     async fn append(
         &self,
         plan: &VersionPlan,
@@ -34,8 +34,8 @@ pub trait VersionStore: Send + Sync {
         completion: &Completion,
     ) -> StoreResult<()>;
 
-    /// Returns the open lots that a version's inventory snapshot has of some pools, with their
-    /// buys, as far as they are needed. Pools without open lots may be missing.
+    /// Returns the open lots of some pools that new sells need, with their buys. Pools without open
+    /// lots may be missing.
     async fn open_lots(
         &self,
         version: Version,
@@ -48,7 +48,7 @@ pub trait VersionStore: Send + Sync {
     /// Returns the current version.
     async fn current(&self) -> StoreResult<Current>;
 
-    /// Makes a version current by hand. Errors: the version has no result, or a scope.
+    /// Makes a version current by hand. Errors: the version has no result, or covers only a scope.
     async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()>;
 
     /// Seals a version. Errors: no result, or already sealed.
@@ -57,13 +57,13 @@ pub trait VersionStore: Send + Sync {
     /// Removes a version's rows; the number stays taken. Errors: current or sealed.
     async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()>;
 
-    /// Returns a version's pools, by account and symbol.
+    /// Returns the summaries of a version's pools, by account and symbol.
     async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>>;
 
-    /// Returns the pools that a version has rows of, whether or not it has a summary of them.
+    /// Returns the pools with rows in a version, even those without a summary.
     async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>>;
 
-    /// Returns a version's rows of some pools, in their order. All of it is in memory at once.
+    /// Returns a version's rows of some pools, in their order. All rows are in memory at once.
     async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>>;
 
     /// Returns a version's rows of a pool.
@@ -77,12 +77,13 @@ pub trait VersionStore: Send + Sync {
     /// Returns the unmatched rows of a version, which are few.
     async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>>;
 
-    /// Gives each row of a version to `sink`, in canonical order.
+    /// Passes each row of a version to `sink`, in canonical order.
     async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64>;
 
-    /// Gives each row of a version, or of one account of it, to `sink` in canonical order, with the
-    /// files of its trades. These are the rows that were sold then, and the other rows of their
-    /// lots, which need no file. More rows may come.
+    /// Passes rows of a version, or of one account in it, to `sink` in canonical order, with the
+    /// origins of their trades. These are the rows of sells in the period `sold`, and the other
+    /// rows of their lots, which may lack an origin. A store may pass more rows. Returns their
+    /// number.
     async fn sourced_rows(
         &self,
         version: Version,
@@ -95,20 +96,20 @@ pub trait VersionStore: Send + Sync {
 /// Writes one version. Dropping it without [`finish`](Self::finish) leaves nothing behind.
 #[async_trait]
 pub trait VersionWriter: Send {
-    /// Lends what spells rows for [`write`](Self::write).
+    /// Lends the encoder of rows for [`write`](Self::write).
     fn encoder(&self) -> Arc<dyn RowEncoder>;
 
-    /// Writes pools as they come, in canonical order, so that ids are in it too.
+    /// Writes parts of pools. Order: canonical order of the pools, so that ids are in it, too.
     async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()>;
 
-    /// Writes one pool whose result is there whole.
+    /// Writes one pool whose result is complete in memory.
     async fn load(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
         let encoder = self.encoder();
         self.write(&mut Whole::of(outcome, duration_us, encoder.as_ref())?)
             .await
     }
 
-    /// Completes the version, makes it current if asked, updates the review queue and closes the
-    /// log row: all in one transaction.
+    /// Completes the version, publishes it if asked, updates the review queue and closes the log
+    /// row: all in one transaction.
     async fn finish(self: Box<Self>, completion: &Completion) -> StoreResult<()>;
 }

@@ -1,4 +1,4 @@
-//! How things stand in memory: what is not computed yet, and what runs say of themselves.
+//! Reads the facts of health in memory: trades that are not computed yet, and the log of runs.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::{LoggedRun, State};
 use crate::engine::{Pool, PoolStatus, Timestamp};
 use crate::store::model::{HealthFacts, RunLine, Scope, VersionInfo, VersionStatus};
 
-/// Reads all of it.
+/// Reads all facts.
 pub(super) fn facts(state: &State, current: Option<&VersionInfo>) -> HealthFacts {
     let left_out: BTreeSet<Pool> = current
         .and_then(|info| state.versions.get(&info.version))

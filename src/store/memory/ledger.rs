@@ -101,7 +101,7 @@ impl LedgerStore for MemoryStore {
     }
 
     async fn slice_times(&self, _pool: &Pool, _rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
-        // What would be saved is here already.
+        // Slices would save no memory: the whole ledger is in it already.
         Ok(None)
     }
 
@@ -125,31 +125,30 @@ impl LedgerStore for MemoryStore {
     }
 }
 
-/// A row of the ledger as text: a source may have written anything there.
+/// A row of the ledger as text, with anything that a source may have written.
 ///
-/// It can hold exactly what must not be there: a size that is not a number, an unknown side, a time
-/// that is not finite.
+/// It may hold a size that is not a number, an unknown side, or an infinite time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawTrade {
     /// Account of the trade.
     pub account: String,
-    /// Unique in its account.
+    /// Order id, unique in its account.
     pub order_id: String,
-    /// As the source spells it.
+    /// Symbol, as the source spells it.
     pub symbol: String,
-    /// `buy` or `sell`, if it is valid.
+    /// Side: `buy` or `sell`, if it is valid.
     pub side: String,
-    /// A number above zero, if it is valid.
+    /// Size: a number above zero, if it is valid.
     pub size: String,
-    /// A number, zero or more, if it is valid.
+    /// Price: a number, zero or more, if it is valid.
     pub price: String,
-    /// Microseconds since 1970; `i64::MAX` and `i64::MIN` are infinite; `None` is missing.
+    /// Execution time in microseconds since 1970, or infinite: `i64::MAX`, `i64::MIN`.
     pub order_time: Option<i64>,
-    /// A number, if it is valid; `None` is unknown.
+    /// Fee: a number, if it is valid; `None` is unknown.
     pub total_fees_usd: Option<String>,
-    /// The venue's own sequence.
+    /// The venue's own sequence number.
     pub trade_seq: Option<i64>,
-    /// The order's state, in the source's word.
+    /// The order's state, as the source spells it.
     pub status: Option<String>,
 }
 
@@ -228,7 +227,7 @@ type Key = (String, String);
 struct LedgerRow {
     text: RawTrade,
     carried: Carried,
-    /// Number and line of the import; `None` for a row that came by another way.
+    /// Number of the import and line in its file; `None` for a row that no import appended.
     import: Option<(i64, u64)>,
 }
 
@@ -246,11 +245,12 @@ struct VoidRow {
     undone: bool,
 }
 
-/// Append-only: the place of a row, from 1, is its number (`ingest_seq`, `void_seq`, `import_id`).
+/// All lists are append-only. An element's place, from 1, is its number (`ingest_seq`, `void_seq`,
+/// `import_id`).
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     rows: Vec<LedgerRow>,
-    /// Places in `rows`.
+    /// Place in `rows` of each trade.
     by_key: BTreeMap<Key, usize>,
     imports: Vec<Import>,
     pub(super) rejects: Vec<(i64, Reject)>,
@@ -262,7 +262,7 @@ fn number_of(place: usize) -> i64 {
     i64::try_from(place).map_or(i64::MAX, |place| place.saturating_add(1))
 }
 
-/// Imports a file: looks up what is known, plans, writes.
+/// Imports a file: looks up known trades, plans, and writes.
 pub(super) fn import(
     state: &mut State,
     file: &ImportFile,
@@ -317,7 +317,7 @@ impl Ledger {
         }
     }
 
-    /// Returns the rows among which all forms of an order are, and those that are being added.
+    /// Returns the rows that may be forms of the same execution as an order, and rows being added.
     fn relatives(
         &self,
         account: &str,
@@ -348,7 +348,7 @@ impl Ledger {
             .collect()
     }
 
-    /// Checks the rows of an import that are named as corrections of rows that are there.
+    /// Checks the rows of an import that have ids of corrections.
     ///
     /// Errors: an execution would count twice.
     fn check_corrections(&self, rows: &[LedgerTrade], void: &[TradeKey]) -> StoreResult<()> {
@@ -364,7 +364,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Returns the known ones of the trades' ids, with the corrections of each.
+    /// Looks up trades by id. Returns the rows of each known id, and of its corrections.
     fn known_trades(&self, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
         let mut known = KnownTrades::new();
         let voided = self.voided(i64::MAX);
@@ -386,7 +386,7 @@ impl Ledger {
         Ok(known)
     }
 
-    /// Returns where an execution and its corrections are.
+    /// Returns the places in `rows` of an execution and its corrections.
     fn places_of(&self, account: &str, id: &str) -> Vec<usize> {
         let key = |id: &str| (account.to_owned(), id.to_owned());
         let mark = format!("{id}{CORRECTION_MARK}");
@@ -443,7 +443,7 @@ impl Ledger {
         Ok(import_id)
     }
 
-    /// Returns the trades that are voided as of a void.
+    /// Returns the trades that are voided as of the void with this number.
     fn voided(&self, void_seq: i64) -> BTreeSet<Key> {
         let mut voided = BTreeSet::new();
         for (place, void) in self.voids.iter().enumerate() {
@@ -465,7 +465,7 @@ impl Ledger {
         Ok(self.voided(void_seq))
     }
 
-    /// Looks executions up by account and order id.
+    /// Returns executions by account and order id.
     pub(super) fn trades_named(
         &self,
         ids: &TradeIds,
@@ -555,7 +555,7 @@ impl Ledger {
         read
     }
 
-    /// Reads the rows since a watermark.
+    /// Reads the rows and voids that came into the ledger since a watermark.
     pub(super) fn arrivals(&self, scope: &Scope, since: &Watermark) -> Arrivals {
         let (ingest_since, void_since) = since.sequence().unwrap_or_default();
         let mut arrivals = Arrivals {
@@ -588,7 +588,7 @@ impl Ledger {
         arrivals
     }
 
-    /// Returns a trade of the ledger. `None`: it is missing or unreadable.
+    /// Returns a trade of the ledger; `None` if it is missing or unreadable.
     pub(super) fn trade(&self, account: &str, id: &str) -> Option<Trade> {
         let place = self.by_key.get(&(account.to_owned(), id.to_owned()))?;
         Trade::try_from_text(&self.rows.get(*place)?.text.text()).ok()

@@ -1,4 +1,4 @@
-//! The rows of the log of runs in memory, and how they are closed.
+//! The rows of the log of runs in memory, and the functions that close them.
 
 use serde_json::Value;
 
@@ -11,34 +11,34 @@ use crate::store::rules::{RunEnd, closed_by_another};
 /// A row of the log of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRun {
-    /// Its number.
+    /// Number of the run.
     pub id: i64,
-    /// How it began.
+    /// Facts from the start of the run.
     pub start: RunStart,
     /// `Running`, `Completed`, `Partial` or `Failed`.
     pub status: VersionStatus,
-    /// The version that it means to write, or wrote.
+    /// The version that the run is to write, or wrote.
     pub version: Option<Version>,
-    /// When it ended.
+    /// When the run ended.
     pub ended_at: Option<Timestamp>,
     /// Counts of the run.
     pub counts: RunCounts,
-    /// The error, whole.
+    /// Full text of the error.
     pub error: Option<String>,
-    /// The chain of causes, whole.
+    /// The chain of causes, in full.
     pub causes: Option<String>,
-    /// Facts of the error by name.
+    /// Facts of the error, by name.
     pub error_details: Option<Value>,
-    /// How many times it tried again.
+    /// Number of retries.
     pub retry_count: u64,
 }
 
-/// Tells whether nobody closed the row yet.
+/// Tells whether the row is still open.
 pub(super) fn is_running(run: &LoggedRun) -> bool {
     run.status == VersionStatus::Running
 }
 
-/// Closes the log row of a run. Errors: one that had nothing to do was closed by another.
+/// Closes the log row of a run. Errors: another run has closed the row of an idle run.
 pub(super) fn end(
     state: &mut State,
     run_id: i64,

@@ -52,12 +52,12 @@ use versions::StoredVersion;
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
-    /// Held by a writer, and by a version from its beginning to its end.
+    /// Locked by a writer, and for the whole time in which a version is written.
     writing: Arc<tokio::sync::Mutex<()>>,
     running: Arc<Mutex<Option<Holder>>>,
 }
 
-/// All tables.
+/// All data of the store, like the tables of a database.
 #[derive(Debug, Default)]
 struct State {
     ledger: Ledger,
@@ -65,18 +65,18 @@ struct State {
     current: Current,
     runs: Vec<LoggedRun>,
     queue: Vec<QueuedItem>,
-    /// The latest decision about a pool wins.
+    /// Decisions in their order: the latest one about a pool counts.
     exclusions: Vec<(Exclusion, bool)>,
     events: Vec<Event>,
     snapshots: BTreeMap<String, Vec<HistoricalSell>>,
 }
 
-/// Locks data that is never half changed, so another thread's panic does not matter here.
+/// Locks the data. It is never half changed, so a panic of another thread does not matter.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The error of a rule that a database holds in its tables.
+/// Returns the error of a broken constraint, which a database's own tables would refuse.
 fn broken_constraint(action: &'static str, constraint: &str) -> StoreError {
     StoreError::Database {
         action,
@@ -98,7 +98,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Appends a row that no import has looked at, so that a pool can be poisoned.
+    /// Appends a row that no import has checked, so that a test can make an invalid pool.
     ///
     /// Errors: the account has the order id already.
     pub fn push_raw(&self, row: RawTrade) -> StoreResult<()> {
@@ -115,12 +115,12 @@ impl MemoryStore {
         locked(&self.state).runs.clone()
     }
 
-    /// Returns the rejected rows that were left out of imports, with the numbers of those.
+    /// Returns the rejected rows that imports left out, with the number of the import.
     pub fn rejects(&self) -> Vec<(i64, Reject)> {
         locked(&self.state).ledger.rejects.clone()
     }
 
-    /// Changes a review item the way a person would by hand. No item of that number: nothing.
+    /// Changes a review item as a person might do by hand. An unknown number changes nothing.
     pub fn edit_review_item(&self, id: i64, edit: impl FnOnce(&mut QueuedItem)) {
         let mut state = locked(&self.state);
         if let Some(item) = state.queue.iter_mut().find(|item| item.id == id) {
@@ -128,7 +128,7 @@ impl MemoryStore {
         }
     }
 
-    /// Waits for another writer here, like the databases, and no longer than they.
+    /// Waits for another writer, as long as the databases do.
     async fn writer(&self) -> StoreResult<OwnedMutexGuard<()>> {
         let limit = Duration::from_secs(BUSY_TIMEOUT_S);
         let waiting = tokio::time::timeout(limit, Arc::clone(&self.writing).lock_owned());
@@ -139,7 +139,7 @@ impl MemoryStore {
         })
     }
 
-    /// Runs a change alone.
+    /// Makes a change while no one else writes.
     async fn write<T>(&self, change: impl FnOnce(&mut State) -> StoreResult<T>) -> StoreResult<T> {
         let _writer = self.writer().await?;
         change(&mut locked(&self.state))

@@ -18,7 +18,7 @@ pub(super) fn list(state: &State) -> Vec<QueuedItem> {
     queue
 }
 
-/// Applies what a version says about the queue.
+/// Applies a version's update of the review queue.
 pub(super) fn update(state: &mut State, update: &ReviewUpdate, version: Version, at: Timestamp) {
     for change in plan_review(&list(state), update, version) {
         if let Some(id) = apply(&mut state.queue, &change, version, at) {
@@ -27,7 +27,7 @@ pub(super) fn update(state: &mut State, update: &ReviewUpdate, version: Version,
     }
 }
 
-/// Makes a change, and returns the item's number.
+/// Makes a change of the queue. Returns the item's number.
 fn apply(
     queue: &mut Vec<QueuedItem>,
     change: &ReviewChange<'_>,

@@ -1,4 +1,4 @@
-//! Sources of allocations, the audit trail read back, and decisions about review items.
+//! Origins of allocations in memory.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::engine::Account;
 use crate::store::model::{SourcedAllocation, TradeOrigin, Version};
 use crate::store::{SourcedSink, StoreResult, sourced};
 
-/// Gives each row of a version to `sink` with the origin of its trades.
+/// Passes each row of a version to `sink` with the origin of its trades.
 pub(super) fn rows(
     state: &State,
     version: Version,

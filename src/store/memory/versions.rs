@@ -1,6 +1,6 @@
-//! Writing, publishing, sealing and dropping versions in memory.
+//! Writes, publishes, seals and drops versions in memory.
 //!
-//! A version is made beside the store and put into it whole, when it is finished.
+//! A version is made outside the store, and added as a whole when it is finished.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -166,13 +166,13 @@ impl VersionStore for MemoryStore {
     }
 }
 
-/// A version and what it holds.
+/// A version and its rows.
 #[derive(Debug)]
 pub(super) struct StoredVersion {
     pub(super) info: VersionInfo,
-    /// In the order of their ids.
+    /// Allocations, in the order of their ids.
     allocations: Vec<StoredAllocation>,
-    /// In the order in which they were written: pool by pool, oldest first.
+    /// Open lots in the order of writing: pool by pool, oldest first.
     open_lots: Vec<(Pool, StoredLot)>,
     summaries: BTreeMap<Pool, PoolSummary>,
 }
@@ -229,7 +229,7 @@ impl StoredVersion {
         Ok(rows.len() as u64)
     }
 
-    /// Returns the open lots of some pools, with their buys, as far as they are needed.
+    /// Returns the open lots of some pools that new sells need, with their buys.
     pub(super) fn open_lots(&self, reach: &Reach, ledger: &Ledger) -> BTreeMap<Pool, OpenLots> {
         let mut picked: BTreeMap<&Pool, PickedLots> = BTreeMap::new();
         for (pool, lot) in &self.open_lots {
@@ -294,7 +294,7 @@ fn find(state: &mut State, version: Version) -> StoreResult<&mut StoredVersion> 
     found.ok_or(StoreError::NoVersion(version))
 }
 
-/// Memory keeps values, which need no spelling: they are taken from a pool's result.
+/// An encoder that does nothing: memory takes the rows from a pool's result.
 struct NoSpelling;
 
 impl RowEncoder for NoSpelling {
@@ -302,18 +302,18 @@ impl RowEncoder for NoSpelling {
     fn lot(&self, _: &Pool, _: &TradeRef<'_>, _: &OpenLot, _: &mut RowChunk) {}
 }
 
-/// A version being written. The store sees it when it is finished.
+/// Writes a version, which the store gets when it is finished.
 struct MemoryVersionWriter {
     store: MemoryStore,
     plan: VersionPlan,
     made: StoredVersion,
-    /// Account, sell and buy of each row: a pair is there once.
+    /// Account, sell and buy of the rows: a second row with the same three is refused.
     pairs: BTreeSet<(String, String, String)>,
     id_last: i64,
     _writing: OwnedMutexGuard<()>,
 }
 
-/// Begins a version: nobody else writes until it is finished or dropped.
+/// Begins a version. Other writers wait until it is finished or dropped.
 pub(super) async fn begin(
     store: &MemoryStore,
     plan: &VersionPlan,
@@ -348,8 +348,8 @@ pub(super) async fn begin(
     })
 }
 
-/// Returns the registry's row while the version is written. A version that is replaced keeps its
-/// publication.
+/// Returns the registry's row of a version that is being written. It keeps the publication of the
+/// version that it replaces.
 fn version_info(plan: &VersionPlan, old: Option<&VersionInfo>) -> VersionInfo {
     VersionInfo {
         version: plan.version,

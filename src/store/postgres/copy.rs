@@ -9,7 +9,7 @@ use super::errors::from_sqlx;
 use crate::store::StoreResult;
 use crate::store::sql::Argument;
 
-/// Bytes sent at once.
+/// Bytes that are sent at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Rows in COPY's text format: cells between tabs, NULL is `\N`.
@@ -45,7 +45,7 @@ impl Rows {
         }
     }
 
-    /// Returns how much there is.
+    /// Returns the number of bytes.
     pub(super) fn bytes(&self) -> usize {
         self.text.len()
     }
@@ -116,7 +116,7 @@ impl<'c> BinaryCopy<'c> {
         }
     }
 
-    /// Ends the COPY: from here on the rows are in the table, or an error says why not.
+    /// Ends the COPY. Without an error, the rows are in the table.
     pub(super) async fn finish(mut self) -> StoreResult<()> {
         let fail = |e| from_sqlx(self.action, e);
         if let Some(mut copy) = self.copy.take() {
@@ -126,7 +126,7 @@ impl<'c> BinaryCopy<'c> {
         Ok(())
     }
 
-    /// Ends the COPY. `false`: a row's key is taken, and the caller must roll back.
+    /// Ends the COPY. Returns false if a row's key is taken; the caller must roll back.
     pub(super) async fn finish_unless_taken(mut self) -> StoreResult<bool> {
         let fail = |e| from_sqlx(self.action, e);
         let Some(mut copy) = self.copy.take() else {
@@ -142,7 +142,7 @@ impl<'c> BinaryCopy<'c> {
         }
     }
 
-    /// Takes it back, so that the connection can be used again.
+    /// Cancels the COPY, so that the connection can be used again.
     pub(super) async fn abort(mut self) {
         if let Some(copy) = self.copy.take() {
             let _ = copy.abort("the run stopped").await;

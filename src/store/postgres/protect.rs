@@ -1,7 +1,7 @@
-//! `--protect-ledger`: a ledger that was there before us becomes one whose facts nobody changes.
+//! `--protect-ledger`: protects the facts of an adopted ledger from change.
 //!
-//! Three columns (account, if it is missing, and arrival) and triggers on the facts. Adding their
-//! defaults rewrites no row. A bot may still write its other columns.
+//! The ledger gets columns (two for a row's arrival, and account if that is missing), and triggers
+//! on its facts. No row is rewritten for the defaults. A bot may still write other columns.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::store::{PostgresRefusal, StoreError, StoreResult};
 
 const ACTION: &str = "protect the ledger";
 
-/// The columns that are facts where a ledger has them.
+/// Columns that hold facts, if the ledger has them.
 const FACTS: [&str; 10] = [
     "account",
     "order_id",
@@ -31,7 +31,7 @@ const FACTS: [&str; 10] = [
     "status",
 ];
 
-/// Additions to a guarded ledger, in words.
+/// Additions that protection makes to a ledger, in words.
 pub(super) const PLAN: [&str; 6] = [
     "column account, 'default' for every row, if it is missing",
     "column ingested_at: when a row came; unknown for those that are there",
@@ -41,9 +41,10 @@ pub(super) const PLAN: [&str; 6] = [
     "other columns can be written as before; no row is rewritten",
 ];
 
-/// Protects the ledger, in one transaction. Does nothing if it is guarded.
+/// Protects the ledger, in one transaction. A guarded ledger stays as it is.
 ///
-/// Errors: the ledger is ours; a name is taken; somebody holds the table longer than we wait.
+/// Errors: this program made the ledger; a name is taken; a session holds the table longer than we
+/// wait.
 pub(super) async fn protect(connection: &mut PgConnection) -> StoreResult<()> {
     match mapping::ledger_of(connection).await? {
         Ledger::Unguarded => {}
@@ -62,7 +63,7 @@ pub(super) async fn protect(connection: &mut PgConnection) -> StoreResult<()> {
     let mut left = Duration::from_secs(READER_WAIT_S);
     loop {
         match change(connection, !found.has("account")).await {
-            // A statement at work holds the table: after a moment, once more.
+            // A statement of another session holds the table: try again after a pause.
             Err(StoreError::Busy(_)) if !left.is_zero() => {}
             done => return done,
         }
@@ -81,7 +82,7 @@ async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResul
         }
         false => "",
     };
-    // The default is set after the column: so rows that are there keep NULL, and are not written.
+    // The default is set after the column, so that existing rows keep NULL and are not rewritten.
     let sql = format!(
         "SET LOCAL lock_timeout = '{READER_TRY_MS}ms'; {account} \
          ALTER TABLE public.trade_records ADD COLUMN ingested_at timestamptz; \
@@ -134,8 +135,8 @@ async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResul
     transaction.commit().await.map_err(failed)
 }
 
-/// Takes the triggers off, before the function that they call goes. Returns the work that remains
-/// when the views are gone, too.
+/// Removes the triggers, whose function is removed after them. Returns the statement to execute
+/// once the views are removed, too.
 pub(super) async fn take_off(connection: &mut PgConnection) -> StoreResult<String> {
     let sql = format!("SELECT columns::text FROM {MAPPING}");
     let columns: String = sqlx::query_scalar(AssertSqlSafe(sql))

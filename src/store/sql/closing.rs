@@ -7,7 +7,7 @@ use crate::store::model::Version;
 use crate::store::phase::{self, Phase};
 use crate::store::rules::Closing;
 
-/// Makes the writes of a closing, inside its transaction.
+/// Makes the writes of a closing, inside the caller's transaction.
 pub(in crate::store) async fn close<C: Driver>(
     connection: &mut C,
     closing: &Closing<'_>,

@@ -1,4 +1,4 @@
-//! Imported files, the audit trail, and the answers of an earlier system.
+//! Imported files, the audit trail, and figures of earlier systems.
 
 use std::borrow::Cow;
 
@@ -51,7 +51,7 @@ impl<D: Database> HistoryStore for D {
     async fn snapshot(&self, name: &str) -> StoreResult<Vec<HistoricalSell>> {
         self.named(async {
             let mut reader = self.reader().await?;
-            // Only a name of the list stands in a statement.
+            // The name becomes a part of a statement, so only a name from the list is used.
             let names = snapshots(&mut *reader).await?;
             if !names.iter().any(|known| known == name) {
                 return Err(SnapshotRefusal::Missing(name.to_owned()).into());
@@ -71,7 +71,7 @@ impl<D: Database> HistoryStore for D {
     ) -> StoreResult<()> {
         let (action, columns) = ("write a snapshot", SNAPSHOT_COLUMNS.join(", "));
         let rows = Rows {
-            // It has none.
+            // The table of a snapshot has no id.
             id: "0::bigint",
             ..Rows::of(
                 name,

@@ -10,7 +10,7 @@ use crate::store::corrections::Relative;
 use crate::store::model::{Event, VoidChange};
 use crate::store::rules::check_voidable;
 
-/// Tells whether a trade is voided; `None`: the ledger has no such trade.
+/// Tells whether a trade is voided; `None` if the ledger has no such trade.
 pub(in crate::store) async fn is_voided<C: Driver>(
     connection: &mut C,
     rows: &str,
@@ -28,7 +28,7 @@ pub(in crate::store) async fn is_voided<C: Driver>(
 
 const VOID: &str = "void a trade";
 
-/// Appends a void or an undo, inside a transaction. Errors: it may not be.
+/// Appends a void or an undo, inside a transaction. Errors: a rule forbids the change.
 pub(in crate::store) async fn void<C: Driver>(
     connection: &mut C,
     change: &VoidChange,

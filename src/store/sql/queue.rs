@@ -1,4 +1,4 @@
-//! The review queue: read, and changed as a version says.
+//! Reads the review queue, and applies a version's update of it.
 
 use super::{Argument, Driver, Rows, arguments, list, runs};
 use crate::engine::{ReviewItem, Timestamp};
@@ -7,7 +7,7 @@ use crate::store::model::{QueuedItem, ReviewUpdate, Version};
 use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
 use crate::store::{StoreError, StoreResult};
 
-/// Reads the queue inside a transaction: open items first, the most urgent first.
+/// Reads the queue inside a transaction: open items first, most urgent first.
 pub(in crate::store) async fn read<C: Driver>(connection: &mut C) -> StoreResult<Vec<QueuedItem>> {
     let from = "manual_review_queue ORDER BY status IN ('resolved', 'dismissed'), \
          CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 \
@@ -30,7 +30,7 @@ pub(in crate::store) async fn item<C: Driver>(
 
 const UPDATE: &str = "update the review queue";
 
-/// Applies what a version says about the queue, in the transaction that says it.
+/// Applies a version's update of the queue, in the transaction of that version.
 pub(in crate::store) async fn update<C: Driver>(
     connection: &mut C,
     update: &ReviewUpdate,
@@ -54,7 +54,7 @@ pub(in crate::store) async fn update<C: Driver>(
 
 const QUEUE: &str = "manual_review_queue";
 
-/// The columns of an item's facts, after its number.
+/// The columns of an item's facts, after its id.
 const FACTS: &str = "id, severity, description, details, allocation_version, updated_at";
 
 fn facts(id: i64, item: &ReviewItem, version: Version, at: Timestamp) -> Vec<Argument<'_>> {
@@ -63,7 +63,7 @@ fn facts(id: i64, item: &ReviewItem, version: Version, at: Timestamp) -> Vec<Arg
     arguments![id, severity, &item.description, details, version, at].into()
 }
 
-/// Opens items; returns their numbers, in the order of the changes.
+/// Inserts the new items. Returns their ids, in the order of the changes.
 async fn open<C: Driver>(
     connection: &mut C,
     changes: &[ReviewChange<'_>],
@@ -88,7 +88,7 @@ async fn open<C: Driver>(
     Ok(ids)
 }
 
-/// Changes the facts or the state of items that are there.
+/// Updates the items that are refreshed, reopened or settled.
 async fn set<C: Driver>(
     connection: &mut C,
     changes: &[ReviewChange<'_>],
@@ -124,7 +124,7 @@ async fn set<C: Driver>(
     Ok(())
 }
 
-/// Refuses to go on if an item that was read a moment ago is gone.
+/// Checks the number of changed items. Errors: an item is gone that was there a moment ago.
 fn check_changed(wanted: usize, changed: u64) -> StoreResult<()> {
     if changed == wanted as u64 {
         return Ok(());

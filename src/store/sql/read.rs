@@ -5,7 +5,7 @@ use crate::engine::Pool;
 use crate::store::model::{Current, PoolSummary, Version, VersionInfo};
 use crate::store::{RowSink, StoreError, StoreResult, StoredRow, cells};
 
-/// Returns the number after the last one ever given.
+/// Returns the number of the next version: one more than any version ever had.
 pub(in crate::store) async fn next_version<D: Database>(store: &D) -> StoreResult<Version> {
     let from = "(SELECT max(version) AS number FROM allocation_versions \
          UNION ALL SELECT max(allocation_version) FROM fifo_computation_log) numbers";
@@ -17,7 +17,7 @@ pub(in crate::store) async fn next_version<D: Database>(store: &D) -> StoreResul
     Ok(next.await?.into_iter().flatten().next().unwrap_or(1))
 }
 
-/// Lists the registry, oldest first.
+/// Lists the versions in the registry, oldest first.
 pub(in crate::store) async fn versions<D: Database>(store: &D) -> StoreResult<Vec<VersionInfo>> {
     let selected = (cells::VERSION, "allocation_versions ORDER BY version");
     let action = "list the versions";
@@ -25,7 +25,7 @@ pub(in crate::store) async fn versions<D: Database>(store: &D) -> StoreResult<Ve
     list(&mut *reader, action, selected, &[], cells::version).await
 }
 
-/// Returns a version that nobody else changes until the transaction ends.
+/// Reads a version, which no other session can change until the transaction ends.
 pub(in crate::store) async fn version_locked<C: Driver>(
     connection: &mut C,
     version: Version,
@@ -45,7 +45,7 @@ pub(in crate::store) async fn current<D: Database>(store: &D) -> StoreResult<Cur
     pointer(&mut *store.reader().await?, "").await
 }
 
-/// Returns which version is current. Nobody else changes that until the transaction ends.
+/// Returns which version is current. No other session can change that until the transaction ends.
 pub(in crate::store) async fn current_locked<C: Driver>(
     connection: &mut C,
 ) -> StoreResult<Current> {
@@ -88,7 +88,7 @@ pub(in crate::store) async fn pools_with_rows<D: Database>(
     store: &D,
     version: Version,
 ) -> StoreResult<Vec<Pool>> {
-    // Grouped first: all rows of a new version, which has no statistics yet, would be sorted.
+    // Grouped first: without statistics, the server would sort all rows of a new version.
     let from = "(SELECT account, symbol FROM fifo_allocations WHERE allocation_version = $1 \
          GROUP BY 1, 2 UNION SELECT account, symbol FROM fifo_inventory_snapshot \
          WHERE allocation_version = $1 GROUP BY 1, 2) pools ORDER BY 1, 2";
@@ -117,7 +117,7 @@ pub(in crate::store) async fn unmatched_rows<D: Database>(
     .await
 }
 
-/// Gives each row of a version to `sink`, in canonical order.
+/// Passes each row of a version to `sink`, in canonical order.
 pub(in crate::store) async fn export<D: Database>(
     store: &D,
     version: Version,

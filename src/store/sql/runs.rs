@@ -10,7 +10,7 @@ const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const CLOSE: &str = "close the run's log row";
 
-/// Writes the log row of a run, before the work begins; returns its number.
+/// Writes the log row of a run, before the work begins. Returns its number.
 pub(in crate::store) async fn begin<D: Database>(store: &D, run: &RunStart) -> StoreResult<i64> {
     let symbols = run.scope.symbols.iter().map(|symbol| symbol.as_str());
     let symbols: Vec<&str> = symbols.collect();
@@ -37,7 +37,7 @@ pub(in crate::store) async fn begin<D: Database>(store: &D, run: &RunStart) -> S
     Ok(ids.first().copied().unwrap_or_default())
 }
 
-/// Writes down that a run tries again.
+/// Records that a run tries again. Errors: another run closed its log row.
 pub(in crate::store) async fn log_retry<D: Database>(
     store: &D,
     run_id: i64,
@@ -55,7 +55,7 @@ pub(in crate::store) async fn log_retry<D: Database>(
     }
 }
 
-/// Closes rows that say `running` although the lock that a running process holds is ours.
+/// Closes all rows with status `running`. This process holds the run lock, so their processes died.
 pub(in crate::store) async fn close_orphans<D: Database>(
     store: &D,
     holder: &Holder,
@@ -73,7 +73,7 @@ pub(in crate::store) async fn close_orphans<D: Database>(
     Ok(closed)
 }
 
-/// Closes the log row of a run. Errors: one that had nothing to do was closed by another.
+/// Closes the log row of a run. Errors: another run has closed the row of an idle run.
 pub(super) async fn end<C: Driver>(
     connection: &mut C,
     run_id: i64,

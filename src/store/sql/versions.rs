@@ -7,7 +7,7 @@ use crate::store::StoreResult;
 use crate::store::model::{Completion, Event, PointerMove, PoolSummary, Version, VersionPlan};
 use crate::store::rules::{Closing, check_droppable, check_publishable, check_sealable};
 
-/// Enters a version as one that is being written.
+/// Registers a version that is being written.
 pub(in crate::store) async fn enter<C: Driver>(
     connection: &mut C,
     plan: &VersionPlan,
@@ -31,7 +31,7 @@ pub(in crate::store) async fn enter<C: Driver>(
     done.await.map(drop)
 }
 
-/// Updates a version's registry row.
+/// Updates the registry's row of a completed version.
 pub(in crate::store) async fn complete<C: Driver>(
     connection: &mut C,
     plan: &VersionPlan,
@@ -53,7 +53,7 @@ pub(in crate::store) async fn complete<C: Driver>(
     done.await.map(drop)
 }
 
-/// Publishes a version by hand, with review queue and audit trail, in one transaction.
+/// Publishes a version by hand, with the review queue and audit trail, in one transaction.
 pub(in crate::store) async fn publish<D: Database>(
     store: &D,
     pointer: &PointerMove,
@@ -64,7 +64,7 @@ pub(in crate::store) async fn publish<D: Database>(
     D::commit(writer).await
 }
 
-/// Seals a version: from then on nobody replaces or drops it.
+/// Seals a version: from then on no run replaces it, and nobody drops it.
 pub(in crate::store) async fn seal<D: Database>(
     store: &D,
     version: Version,
@@ -81,7 +81,7 @@ pub(in crate::store) async fn seal<D: Database>(
     D::commit(writer).await
 }
 
-/// Begins to drop a version: its rows go next. Errors: it may not be dropped.
+/// Begins the drop of a version; the caller deletes its rows. Errors: a rule forbids it.
 pub(in crate::store) async fn begin_drop<D: Database>(
     store: &D,
     version: Version,
@@ -93,7 +93,7 @@ pub(in crate::store) async fn begin_drop<D: Database>(
     Ok(writer)
 }
 
-/// Ends it: the number stays taken.
+/// Marks the version as dropped, and commits. Its number stays taken.
 pub(in crate::store) async fn end_drop<D: Database>(
     mut writer: D::Writer,
     version: Version,
@@ -115,7 +115,7 @@ pub(in crate::store) const SUMMARY_COLUMNS: &str = "allocation_version, account,
     last_order_time, last_side, last_trade_seq, last_order_id, ledger_hash, allocations_hash, \
     watermark, first_allocation, last_allocation, duration_us, error";
 
-/// Spells a pool's summary.
+/// Returns a pool's summary as the arguments of a row.
 pub(in crate::store) fn summary(
     version: Version,
     it: &PoolSummary,

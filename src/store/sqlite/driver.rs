@@ -72,7 +72,7 @@ fn numbered(sql: &str, arguments: &[Argument<'_>]) -> String {
 
 impl Driver for SqliteConnection {
     const DURATION_MS: &'static str = "($1 - computation_start) / 1000";
-    // A writer is alone.
+    // SQLite has one writer at a time.
     const FOR_UPDATE: &'static str = "";
 
     const TABLES: (&'static str, &'static str) = (

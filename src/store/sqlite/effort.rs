@@ -1,7 +1,8 @@
-//! How much SQLite does for a command, counted where a test asks for it: a test can't measure time.
+//! Counts the steps of SQLite's virtual machine if a test asks for that: times are too unsteady to
+//! test.
 //!
-//! A build without debug assertions has none of it, and the name of the environment variable is
-//! not in the program.
+//! A build without debug assertions counts nothing, and the name of the environment variable is not
+//! in the program.
 
 use sqlx::SqliteConnection;
 
@@ -14,7 +15,7 @@ fn is_asked() -> bool {
     std::env::var_os("FIFO_PNL_COUNT_STEPS").is_some()
 }
 
-/// Counts the steps of a connection's statements, where `FIFO_PNL_COUNT_STEPS` is set.
+/// Counts the steps of a connection's statements, if `FIFO_PNL_COUNT_STEPS` is set.
 #[cfg(debug_assertions)]
 pub(super) async fn count(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     const STEPS_EACH: u32 = 100;
@@ -29,9 +30,9 @@ pub(super) async fn count(connection: &mut SqliteConnection) -> sqlx::Result<()>
     Ok(())
 }
 
-/// Returns the steps so far; `None`: nobody asked.
+/// Returns the number of steps so far; `None` if the variable is not set.
 ///
-/// Units: instructions of SQLite's virtual machine, in hundreds that are complete.
+/// Units: instructions of SQLite's virtual machine, in complete hundreds.
 #[cfg(debug_assertions)]
 pub fn steps_taken() -> Option<u64> {
     is_asked().then(|| STEPS.load(std::sync::atomic::Ordering::Relaxed))
@@ -43,7 +44,7 @@ pub(super) async fn count(_: &mut SqliteConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Nothing was counted.
+/// Returns `None`: this build counts nothing.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub fn steps_taken() -> Option<u64> {

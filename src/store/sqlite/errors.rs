@@ -8,7 +8,7 @@ const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
 const PERM: i32 = 3;
 const NOTADB: i32 = 26;
-/// There is no room for the file beside the database that its readers share.
+/// There is no room for the file that readers share, beside the database.
 const IOERR_SHMSIZE: i32 = 4874;
 
 fn from_code(

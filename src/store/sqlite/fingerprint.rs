@@ -1,7 +1,7 @@
-//! The objects of a file's schema beside those that our migrations make.
+//! Compares the objects of a file's schema with those that our migrations make.
 //!
-//! SQLite keeps the text of every object as it was written, so that text is compared. Objects that
-//! another connection keeps in memory (temporary tables) can't reach ours.
+//! SQLite keeps the text of every object as it was written, so that text is compared. Temporary
+//! objects of another connection can't affect ours.
 
 use serde_json::json;
 use sqlx::SqliteConnection;
@@ -38,7 +38,7 @@ pub(super) async fn check(connection: &mut SqliteConnection) -> StoreResult<Adap
 
 /// Lists the objects of the schema, each with a hash of its text.
 pub(super) async fn objects(connection: &mut SqliteConnection) -> StoreResult<Vec<Object>> {
-    // The list of applied steps is made by sqlx, whose text may change with it.
+    // sqlx makes the list of applied steps, with a text that may change from version to version.
     let rows: Vec<(String, String, String, String)> = sqlx::query_as(
         "SELECT type, tbl_name, name, ifnull(sql, '') FROM sqlite_schema \
          WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name <> '_sqlx_migrations' \
@@ -79,7 +79,7 @@ async fn accepted(connection: &mut SqliteConnection) -> StoreResult<AdaptedViews
     Ok(views.unwrap_or_default())
 }
 
-/// Writes down that the gate's views are meant to be as they are. Errors: none was adapted.
+/// Records that the adapted views are accepted as they are. Errors: none was adapted.
 pub(super) async fn accept(
     connection: &mut SqliteConnection,
     (by, at): (&str, Timestamp),

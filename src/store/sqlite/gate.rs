@@ -27,11 +27,11 @@ pub(super) fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
     watermark.sequence().ok_or(elsewhere)
 }
 
-/// The ledger's rows on their way into pools.
+/// Takes the ledger's rows, and puts them into pools.
 pub(super) struct GateRows<'a> {
     scope: &'a Scope,
     pools: BTreeMap<Pool, PoolLedger>,
-    /// Pools outside the scope.
+    /// Known pools outside the scope.
     others: BTreeSet<Pool>,
     room: LineRoom,
     voided: u64,
@@ -75,7 +75,7 @@ impl<'a> GateRows<'a> {
         };
         let mut room = std::mem::take(&mut self.room);
         if let Some(ledger) = self.ledger(account, symbol) {
-            // What is not plain goes the long way, which names what is wrong with it.
+            // A faulty row is added as text, for the message about its fault.
             let trade = plain(&facts);
             let is_taken = trade.is_some_and(|trade| ledger.try_push(&trade, &mut room).is_ok());
             if !is_taken {
@@ -86,7 +86,7 @@ impl<'a> GateRows<'a> {
         Ok(())
     }
 
-    /// Finds a row's pool. `None`: it is outside the scope.
+    /// Returns a row's pool. `None`: the pool is outside the scope.
     fn ledger(&mut self, account: &str, symbol: &str) -> Option<&mut PoolLedger> {
         let names = (account, symbol);
         if self.pools.contains_key(&names as &dyn PoolNames) {
@@ -105,7 +105,7 @@ impl<'a> GateRows<'a> {
     }
 }
 
-/// Reads a trade whose numbers are plain digits. `None`: one is not.
+/// Reads a trade whose numbers are plain digits. `None`: a number is not, or a value is faulty.
 pub(super) fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
     let number = |text: &str| Fact::of_plain_text(text.as_bytes());
     Some(TradeRef {

@@ -1,4 +1,4 @@
-//! How things stand in SQLite: what is not computed yet, what runs say of themselves, room on disk.
+//! Reads the facts of health in SQLite: uncomputed trades, the log of runs, free space on the disk.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::engine::Timestamp;
 use crate::store::model::{DiskRoom, HealthFacts, RunLine, VersionInfo};
 use crate::store::{StoreResult, cells};
 
-/// Reads all but the room on disk.
+/// Reads all facts but the free space on the disk.
 pub(super) fn facts_in(
     raw: &Connection,
     current: Option<&VersionInfo>,
@@ -44,7 +44,7 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
     read.map_err(|e| from_rusqlite("look for trades that are not computed", e))
 }
 
-/// Reads rows of the log; `which` is a constant of this program.
+/// Reads rows of the log of runs; `which` is a constant of this program.
 fn run_lines(raw: &Connection, which: &str) -> StoreResult<Vec<RunLine>> {
     let mut lines = Vec::new();
     let from = format!("fifo_computation_log WHERE {which}");
@@ -55,15 +55,15 @@ fn run_lines(raw: &Connection, which: &str) -> StoreResult<Vec<RunLine>> {
     Ok(lines)
 }
 
-/// Returns the room of the file system that a file is in; `None` where the system does not say.
+/// Returns the free space of the file system with a file; `None` if the system does not tell.
 pub(super) fn disk_room(path: &Path) -> Option<DiskRoom> {
     room_told().or_else(|| room_of_system(path))
 }
 
-/// Returns the room that a test tells in `FIFO_PNL_DISK_ROOM`, as free and all bytes: `30/100`. No
-/// test depends on the disk that it runs on.
+/// Returns the space that a test sets in `FIFO_PNL_DISK_ROOM`, as free and all bytes: `30/100`. So
+/// no test depends on the disk of its machine.
 ///
-/// A build without debug assertions never asks: the name of the variable is not in the program.
+/// A build without debug assertions does not read the variable: its name is not in the program.
 #[cfg(debug_assertions)]
 fn room_told() -> Option<DiskRoom> {
     let told = std::env::var_os("FIFO_PNL_DISK_ROOM")?;

@@ -89,7 +89,7 @@ impl LedgerStore for SqliteStore {
         with_raw(&mut connection, "look trades up", |raw| {
             let columns = "t.account, t.order_id, replace(upper(t.symbol), '/', '-'), t.side, \
                  t.order_time, t.status";
-            // Ids first: each is found by its key, however many trades there are.
+            // The ids come first in the join, so that each trade is found by its key.
             let from = format!(
                 "json_each(?1) i CROSS JOIN trade_records t ON t.account = i.value ->> 0 \
                  AND t.order_id = i.value ->> 1 WHERE t.ingest_seq <= {last} ORDER BY i.key"
@@ -175,7 +175,7 @@ impl LedgerStore for SqliteStore {
                 times.collect::<rusqlite::Result<Vec<i64>>>()
             };
             let times = times().map_err(|e| from_rusqlite(action, e))?;
-            // The reading of the row finds a bad time.
+            // An invalid time is reported by the query that reads its row.
             let times = times.into_iter().map(Timestamp::try_from_micros);
             Ok(Some(times.filter_map(Result::ok).collect()))
         })
@@ -246,7 +246,7 @@ fn sizes_in(raw: &Connection, scope: &Scope) -> rusqlite::Result<PoolSizes> {
     Ok(sizes)
 }
 
-/// Voids in force as of a watermark: not the view's, which knows only this instant.
+/// The voids in force as of a watermark. The view `active_voids` knows only the present.
 const VOIDED_AS_OF: &str = "SELECT account, order_id FROM trade_voids v WHERE undone = 0 AND \
     void_seq = (SELECT max(w.void_seq) FROM trade_voids w WHERE w.account = v.account \
     AND w.order_id = v.order_id AND w.void_seq <= ?1)";

@@ -1,4 +1,4 @@
-//! One run at a time: a lock on a file beside the database, freed by the system when we end.
+//! The run lock: a lock on a file beside the database. The system frees it when the process ends.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -14,7 +14,7 @@ use crate::store::limits::{LOCK_POLL_MS, LOCK_SUFFIX};
 use crate::store::model::Holder;
 use crate::store::{RunLock, StoreError, StoreResult};
 
-/// A held lock; dropping it frees it.
+/// A held run lock; dropping it frees the lock.
 #[derive(Debug)]
 pub(super) struct FileLock {
     _file: File,
@@ -32,7 +32,7 @@ pub(super) fn path_of(database: &Path) -> PathBuf {
     name.into()
 }
 
-/// Takes the lock, or says who has it.
+/// Takes the run lock. Errors: another process holds the lock.
 pub(super) fn try_lock(database: &Path, holder: &Holder) -> StoreResult<FileLock> {
     let path = path_of(database);
     let no_permission = |error: std::io::Error| StoreError::NoPermission {
@@ -48,7 +48,7 @@ pub(super) fn try_lock(database: &Path, holder: &Holder) -> StoreResult<FileLock
             }
             let text = json!({ "pid": holder.pid, "host": holder.host, "what": holder.what,
                 "since": holder.since.to_string() });
-            // The text only helps a person; the lock holds without it.
+            // The text only tells a person who holds the lock, so errors don't matter.
             let _ = file.set_len(0);
             let _ = file.seek(SeekFrom::Start(0));
             let _ = writeln!(file, "{text}");
@@ -59,15 +59,15 @@ pub(super) fn try_lock(database: &Path, holder: &Holder) -> StoreResult<FileLock
     }
 }
 
-/// Tells whether a lock file is empty or begins as ours do: somebody may have a file of his own by
-/// that name. A crash of the system may have left it zeros.
+/// Tells whether a lock file is empty or begins like ours: a user may have another file of that
+/// name. After a crash of the system it may hold zeros.
 fn is_ours(file: &mut File) -> bool {
     let mut first = [b'{'];
     let read = file.read(&mut first);
     read.is_ok() && [b'{', 0].contains(&first[0])
 }
 
-/// Waits for the lock up to `seconds`.
+/// Takes the run lock, and waits for it up to `seconds`.
 pub(super) async fn wait_for_lock(
     database: &Path,
     holder: &Holder,

@@ -19,8 +19,8 @@ use sqlx::{Connection as _, SqliteConnection};
 use super::errors::{self, from_sqlx};
 use crate::store::StoreResult;
 
-/// The handle, kept from sqlx's worker until this is dropped. It may be held while its owner waits
-/// for more to write. The owner can't use the connection in another way.
+/// The raw handle, which sqlx's worker can't use until this is dropped. It may be held while its
+/// owner waits for more rows to write. The owner can't use the connection in another way.
 pub(super) struct Raw<'c> {
     // Fields are dropped in this order: `borrowed` before the lock.
     borrowed: Connection,

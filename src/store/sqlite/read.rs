@@ -106,8 +106,9 @@ impl VersionStore for SqliteStore {
     }
 }
 
-/// The whole key finds each pool. The SQL names the index: with statistics in the file, another one
-/// that begins with the account may look as good. It is not if a symbol has many accounts.
+/// FROM and WHERE of a pool's rows, which the whole key finds. The SQL names the index: by the
+/// statistics of a file, another index that begins with the account may look as good. It is not if
+/// an account has many symbols.
 pub(super) const OF_POOL: &str = "fifo_allocations INDEXED BY fifo_allocations_pool_index \
     WHERE allocation_version = ?1 AND symbol = ?3 AND account = ?2";
 

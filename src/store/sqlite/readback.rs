@@ -15,17 +15,17 @@ pub(super) const COLUMNS: &str = "account, order_id, symbol, side, size, price, 
     total_fees_usd, trade_seq, status, order_type, source, ingest_via, exchange, \
     exchange_order_id, linked_order_id, import_id, import_line, ingested_at";
 
-/// How many there are.
+/// Number of the columns of [`COLUMNS`].
 pub(super) const COLUMNS_COUNT: usize = 19;
 
-/// Rows that an import wrote by now.
+/// Number and hashes of the rows that an import has written so far.
 pub(super) struct Written {
     tally: Tally,
-    /// The last numbers of trades and voids before it: nobody else writes meanwhile.
+    /// The last numbers of trades and voids before the import. No other writer adds any meanwhile.
     before: (i64, i64),
 }
 
-/// Begins before the first row is written.
+/// Begins a count, before the first row is written.
 pub(super) fn begin(raw: &Connection) -> rusqlite::Result<Written> {
     let last = "SELECT ifnull((SELECT max(ingest_seq) FROM trade_records), 0), \
                 ifnull((SELECT max(void_seq) FROM trade_voids), 0)";
@@ -36,12 +36,12 @@ pub(super) fn begin(raw: &Connection) -> rusqlite::Result<Written> {
 }
 
 impl Written {
-    /// Hears of a row that was written.
+    /// Counts a row that was written.
     pub(super) fn add(&mut self, cells: &[Cell<'_>; COLUMNS_COUNT]) {
         add(&mut self.tally, cells);
     }
 
-    /// Reads all rows that came since, and compares them.
+    /// Reads all rows since [`begin`], and compares them with the written ones.
     ///
     /// Errors: other rows are stored than were written.
     pub(super) fn check(&self, raw: &Connection, voids: usize) -> StoreResult<()> {
@@ -86,7 +86,7 @@ fn hash_cell(cell: Cell<'_>, hasher: &mut dyn Hasher) {
     }
 }
 
-/// The table is strict: it holds text or an integer, or it is not the written value.
+/// Returns a stored cell. The table is strict, so an import writes only text, integers and NULL.
 fn cell_of(value: ValueRef<'_>) -> Cell<'_> {
     match value {
         ValueRef::Text(text) => Cell::Text(text),

@@ -14,23 +14,23 @@ use sqlx::sqlite::SqliteConnectOptions;
 use crate::store::limits::BUSY_TIMEOUT_S;
 use crate::store::{StoreError, StoreResult};
 
-/// Rights of this user to a file.
+/// Access of this user to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Read and write, it and its folder.
+    /// Read and write the file, and write in its folder.
     Write,
-    /// Read only.
+    /// Only read the file.
     Read,
 }
 
-/// A file as it was when it was opened to read.
+/// A read-only file, and its state when it was opened.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     path: PathBuf,
     then: Option<State>,
 }
 
-/// Signs that a file was written.
+/// The state of a file. If it changes, somebody wrote to the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct State {
     bytes: u64,
@@ -39,7 +39,7 @@ struct State {
 }
 
 impl Reading {
-    /// Looks at a file.
+    /// Records the present state of a file.
     pub(super) fn begin(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -53,7 +53,7 @@ impl Reading {
             .is_some_and(|then| then.journal_bytes > 0)
     }
 
-    /// Returns how the file is opened.
+    /// Returns the options to open the file with.
     pub(super) fn options(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::new()
             .filename(&self.path)
@@ -63,7 +63,7 @@ impl Reading {
             .disable_statement_logging()
     }
 
-    /// Checks that a file that was read without a lock is as it was. Errors: it is not.
+    /// Checks that a file that was read without a lock has not changed. Errors: it has.
     pub(super) fn check_still(&self) -> StoreResult<()> {
         if self.has_journal() || State::of(&self.path) == self.then {
             return Ok(());
@@ -102,7 +102,7 @@ mod tests {
         assert!(reading.check_still().is_ok());
         fs::write(folder.path().join("a.db-wal"), "a writer").unwrap();
         assert!(reading.check_still().is_err());
-        // From now on SQLite's own journal keeps one state.
+        // With a journal, SQLite itself shows one state of the file.
         let reading = Reading::begin(&path);
         fs::write(&path, "as it is, which is longer").unwrap();
         assert!(reading.check_still().is_ok());

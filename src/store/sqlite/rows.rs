@@ -1,5 +1,5 @@
-//! Rows of a version, spelled for SQLite: cells of text and integers one after the other, bound to
-//! one prepared statement.
+//! Encodes a version's rows for SQLite: cells of text and integers, bound to one prepared
+//! statement.
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -8,12 +8,12 @@ use crate::engine::{AllocationRow, Canonical, OpenLot, Pool, TradeRef};
 use crate::store::model::VersionPlan;
 use crate::store::rows::{RowChunk, RowEncoder};
 
-/// Kinds of cells, in their first byte.
+/// The kind of a cell, in its first byte.
 const NULL: u8 = 0;
 const TEXT: u8 = 1;
 const INTEGER: u8 = 2;
 
-/// Spells the rows of one version.
+/// Encodes the rows of one version.
 pub(super) struct SqliteRows {
     plan: VersionPlan,
 }
@@ -40,7 +40,7 @@ fn integer(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(&value.to_le_bytes());
 }
 
-/// Appends a value's canonical text, without the heap.
+/// Appends a value's canonical text, without allocating memory.
 fn canonical(out: &mut Vec<u8>, value: &impl Canonical) {
     out.push(TEXT);
     let start = out.len() + 4;
@@ -101,7 +101,7 @@ impl RowEncoder for SqliteRows {
     }
 }
 
-/// A cell, as the statement binds it: no copy but SQLite's own.
+/// A borrowed cell, as the statement binds it; only SQLite copies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cell<'a> {
     Null,

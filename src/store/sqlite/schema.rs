@@ -1,4 +1,4 @@
-//! The schema check: an older schema is migrated after a copy of the file, a newer one is refused.
+//! Checks the schema version: an older schema is migrated after a copy, a newer one is refused.
 
 use std::cmp::Ordering;
 use std::fs::{self, File};
@@ -21,7 +21,7 @@ use crate::store::{SchemaRefusal, StepFault, StoreError, StoreResult};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// Returns the version of schema that this program knows.
+/// Returns the schema version that this program knows.
 pub fn version_known() -> i64 {
     MIGRATIONS
         .iter()
@@ -30,12 +30,12 @@ pub fn version_known() -> i64 {
         .unwrap_or(0)
 }
 
-/// Returns the file that a path leads to. SQLite keeps its journal beside that file, so the lock
-/// must be there too, for every name of the file.
+/// Returns the file that a path leads to, through links. SQLite keeps its journal beside that file.
+/// The lock must be there too, under whichever name the file was opened.
 ///
-/// Errors: a link to nothing.
+/// Errors: a link to no file.
 pub(super) fn real_path(path: &Path) -> StoreResult<PathBuf> {
-    // Links in the folders before it lead to the same file beside it: only the last part counts.
+    // Only a link in the last part of the path matters: others lead to the same folder.
     let is_link = fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_symlink());
     if !is_link {
         return Ok(path.to_owned());
@@ -46,7 +46,7 @@ pub(super) fn real_path(path: &Path) -> StoreResult<PathBuf> {
     })
 }
 
-/// Looks at the path without opening it as a database, and tells the rights to it.
+/// Checks a path without opening it as a database. Returns the rights of this user.
 pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<Access> {
     let location = path.display().to_string();
     let bad = |reason: &str| StoreError::BadLocation {
@@ -62,12 +62,12 @@ pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<Access> {
         _ => Path::new("."),
     };
     match fs::metadata(path) {
-        // Anything else may hang, or be no place for a journal.
+        // Opening anything but a file may hang, and no journal can be beside it.
         Ok(there) if !there.is_file() => {
             let kind = kind_of(there.file_type());
             return Err(bad(&format!("it is {kind}, expected a database file")));
         }
-        // SQLite would keep a journal, and we a lock, for each of its names.
+        // SQLite would keep a journal, and this program a lock, for each name of the file.
         Ok(there) if there.nlink() > 1 => {
             let names = there.nlink();
             return Err(bad(&format!(
@@ -98,7 +98,7 @@ pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<Access> {
     }
 }
 
-/// Opens a file to write; or to read, if this user may not write to it or beside it.
+/// Opens a file for writing; or for reading, if this user may not write to the file or its folder.
 fn open_as_permitted(path: &Path, folder: &Path, create: bool) -> io::Result<(File, Access)> {
     let is_refused = |error: &io::Error| {
         matches!(
@@ -108,7 +108,7 @@ fn open_as_permitted(path: &Path, folder: &Path, create: bool) -> io::Result<(Fi
     };
     match open_input(path, true) {
         Err(error) if is_refused(&error) && !create => {
-            // What was refused first says more, if reading is refused, too.
+            // If reading is refused, too, the first refusal says more.
             let file = open_input(path, false).map_err(|_| error)?;
             Ok((file, Access::Read))
         }
@@ -127,7 +127,7 @@ fn may_write_in(_: &Path) -> bool {
     true
 }
 
-/// Checks a database that is only to be read. Errors: its schema is not this program's.
+/// Checks a database that this user may only read. Errors: its schema is not this program's.
 pub(super) async fn gate_to_read(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -143,9 +143,9 @@ pub(super) async fn gate_to_read(
     }
 }
 
-/// Brings the schema up to this program's, or refuses. `None`: nothing had to be done.
+/// Migrates an older schema to this program's version, and refuses a newer one.
 ///
-/// Returns the copy that was made of an older file.
+/// Returns the copy that was made of an older file; `None`: the schema was not older.
 pub(super) async fn gate(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -160,7 +160,7 @@ pub(super) async fn gate(
     }
     check_nothing_else(connection, path).await?;
     let _lock = lock::wait_for_lock(path, holder, MIGRATION_WAIT_S).await?;
-    // Another process may have migrated while we waited.
+    // Another process may have migrated the file during the wait.
     let found = version_found(connection).await?;
     if found >= known {
         return Ok(None);
@@ -178,7 +178,7 @@ pub(super) async fn gate(
     Ok(copy)
 }
 
-/// Returns the schema version of the database; 0 when it has none.
+/// Returns the schema version of the database; 0 without a schema.
 pub(super) async fn version_found(connection: &mut SqliteConnection) -> StoreResult<i64> {
     let action = "read the schema version";
     let tables: i64 = sqlx::query_scalar(
@@ -197,11 +197,11 @@ pub(super) async fn version_found(connection: &mut SqliteConnection) -> StoreRes
 }
 
 async fn check_applied(connection: &mut SqliteConnection) -> StoreResult<()> {
-    // With nothing pending this only compares checksums.
+    // If no step is pending, this only compares checksums.
     MIGRATIONS.run(connection).await.map_err(from_migrate)
 }
 
-/// Writes the journal mode into the file: not before it is known to be ours.
+/// Writes the journal mode into the file, which is known to be ours by now.
 async fn use_wal(connection: &mut SqliteConnection) -> StoreResult<()> {
     sqlx::query("PRAGMA journal_mode = WAL")
         .execute(connection)
@@ -210,9 +210,8 @@ async fn use_wal(connection: &mut SqliteConnection) -> StoreResult<()> {
         .map_err(|e| from_sqlx("set the journal mode", e))
 }
 
-/// Refuses a database that belongs to another program: it has tables, and not the one that every
-/// database of ours has from its first moment. Another process may be making ours meanwhile, so
-/// one statement has to see both.
+/// Refuses another program's database: one with tables, but without our list of migrations, which
+/// is made first. Another process may be making our tables meanwhile, so one statement checks both.
 async fn check_nothing_else(connection: &mut SqliteConnection, path: &Path) -> StoreResult<()> {
     let other: Option<String> = sqlx::query_scalar(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND NOT EXISTS (SELECT 1 \
@@ -227,8 +226,9 @@ async fn check_nothing_else(connection: &mut SqliteConnection, path: &Path) -> S
     }
 }
 
-/// Copies the database with VACUUM INTO, which sees one consistent state. The copy has its name
-/// when it is whole, and is as open as the database. It is named for the version that comes next.
+/// Copies the database with VACUUM INTO, which reads one consistent state. The copy gets its name
+/// once it is complete, and the permissions of the database. The name has the version of the
+/// migration.
 async fn copy_file(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -253,7 +253,7 @@ async fn copy_file(
     Ok(copy)
 }
 
-/// Says why the copy was not made.
+/// Returns the error of a copy that can't be written.
 fn from_write(copy: &Path, error: std::io::Error) -> StoreError {
     match WriteError::of(error, copy) {
         WriteError::Full { path, reason } => {
@@ -364,7 +364,7 @@ fn from_migrate(error: MigrateError) -> StoreError {
     }
 }
 
-/// Opens one connection, to look before a pool is made.
+/// Opens one connection, for checks before the pool of connections is made.
 pub(super) async fn connect_once(
     options: &sqlx::sqlite::SqliteConnectOptions,
 ) -> StoreResult<SqliteConnection> {

@@ -16,7 +16,7 @@ use crate::store::model::{LongRun, Sold, Version};
 use crate::store::sourced::{Origins, SourcedRows, Span};
 use crate::store::{SourcedSink, StoreError, StoreResult, cells, sourced};
 
-/// Gives each row of a version to `sink` with the origin of its trades, in canonical order.
+/// Passes each row of a version to `sink` with the origin of its trades, in canonical order.
 pub(super) async fn rows(
     store: &SqliteStore,
     version: Version,
@@ -70,18 +70,18 @@ fn ids(raw: &Connection, version: Version) -> StoreResult<(i64, i64)> {
     Ok(ids)
 }
 
-/// A version's rows on their way out.
+/// The rows of a version that an export passes on.
 struct Sourced<'c> {
     raw: &'c Connection,
     version: Version,
     account: Option<&'c str>,
     ids: (i64, i64),
     sold: Sold,
-    /// The lots that may have rows of other years, as a JSON list.
+    /// Lots that may have rows outside the period, as a JSON list.
     edges: String,
 }
 
-/// Says which pools a pass is about; the arguments are those of [`arguments`].
+/// The condition for the pools of a pass; [`arguments`] returns its arguments.
 const IN_SPAN: &str = "(?1 IS NULL OR account = ?1) \
      AND (?2 IS NULL OR (account, symbol) >= (?2, ?3)) \
      AND (?4 IS NULL OR (account, symbol) < (?4, ?5))";
@@ -98,8 +98,8 @@ fn arguments<'a>(account: Option<&'a str>, span: &'a Span) -> Arguments<'a> {
 }
 
 impl Sourced<'_> {
-    /// Lists the version's pools with their trades, which say how many passes there are. Rows of a
-    /// pool that is not listed are in one of the passes all the same.
+    /// Lists the version's pools with their numbers of trades, from which the passes are planned.
+    /// Rows of a pool that is not listed are in one of the passes all the same.
     fn pools(&self) -> StoreResult<Vec<(String, String, i64)>> {
         let mut pools = Vec::new();
         let columns = "account, symbol, trades";
@@ -115,8 +115,8 @@ impl Sourced<'_> {
         Ok(pools)
     }
 
-    /// Lists the lot of each pool's first and of its last row that was sold then. First in, first
-    /// out: so no other lot has rows before or after.
+    /// Lists the lots of each pool's first and last row in the period. Only these two can have rows
+    /// outside the period: lots are used first in, first out.
     fn edges(&self, pools: &[(String, String, i64)]) -> StoreResult<String> {
         let mut edges = Vec::new();
         let (from_time, until) = (self.sold.from.as_micros(), self.sold.until.as_micros());
@@ -137,7 +137,7 @@ impl Sourced<'_> {
         Ok(json!(edges).to_string())
     }
 
-    /// Counts the rows of a sell or of a lot. An index has all that is asked.
+    /// Counts the rows of a sell or a lot. An index has all columns of the query.
     fn counted(&self, mut run: LongRun) -> StoreResult<LongRun> {
         let column = if run.is_sell {
             "sell_order_id"
@@ -175,7 +175,7 @@ impl Sourced<'_> {
             self.sold.until.as_micros()
         ];
         origins.clear();
-        // In the order of the rows: an index would send us all over the file.
+        // Read in the order of the rows: with an index, the read would jump all over the file.
         let from = format!(
             "trade_records NOT INDEXED WHERE order_time < ?7 \
              AND (order_time >= ?6 OR side = 'buy') AND {IN_SPAN}"
@@ -191,8 +191,8 @@ impl Sourced<'_> {
         Ok(())
     }
 
-    /// Passes the rows of a pass on. Only ids are sorted, not rows: those are read in the order of
-    /// the file, except for later appends.
+    /// Passes on the rows of a pass. Only their ids are sorted. The rows are then read in the order
+    /// of the file, except for later appends.
     fn read_rows(
         &self,
         span: &Span,
@@ -244,7 +244,7 @@ impl Sourced<'_> {
     }
 }
 
-/// Refuses rows that stand in no order: what is counted from row to row would be wrong.
+/// Refuses rows out of order: counts that go from row to row would be wrong.
 fn check_order(
     last: &mut (Option<Pool>, i64),
     pool: Option<&Pool>,

@@ -1,4 +1,5 @@
-//! How often the raw handle is taken: too often, and a run waits for itself for ever.
+//! Tests how often the raw handle is taken: after too many loans, a run would wait for itself for
+//! ever.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +13,10 @@ use crate::store::rows::{Part, PartSource};
 use crate::store::trades::TradeSource;
 use crate::store::{LedgerStore, VersionStore};
 
-/// Pools of one trade: as many as the channel of sqlx's worker has places, many times over.
+/// Pools of one trade each: many times more than the channel of sqlx's worker has places.
 const POOLS: usize = 3_000;
 
-/// Loans in a row: without an answer of the worker between them, they stop for good.
+/// Loans in a row. If the worker did not answer between them, they would stop for good.
 const LOANS: usize = 2_000;
 
 struct Parts(std::vec::IntoIter<Part>);
@@ -23,13 +24,13 @@ struct Parts(std::vec::IntoIter<Part>);
 #[async_trait]
 impl PartSource for Parts {
     async fn next(&mut self) -> StoreResult<Option<Part>> {
-        // As a run does it: the writer waits for the next pool, and others go on meanwhile.
+        // Like a run, in which the writer waits for the next pool while other tasks go on.
         tokio::task::yield_now().await;
         Ok(self.0.next())
     }
 }
 
-/// Trades in lots of one.
+/// Gives trades in batches of one.
 struct Lots(Vec<LedgerTrade>, usize);
 
 #[async_trait]
@@ -124,7 +125,7 @@ async fn many_loans_in_a_row_never_fill_the_channel_of_the_worker() {
     let store = narrow(folder.path()).await;
     let mut transaction = store.writer().await.unwrap();
     let is_over = Arc::new(AtomicBool::new(false));
-    // This thread works, and keeps sqlx's worker from its processor.
+    // Busy threads keep sqlx's worker from its processor.
     let busy = || {
         let is_over = Arc::clone(&is_over);
         std::thread::spawn(move || while !is_over.load(Ordering::Relaxed) {})

@@ -1,10 +1,10 @@
-//! Voids and corrections: which rows are forms of one order.
+//! Finds the rows that are forms of one execution: the original and its corrections.
 
 use rusqlite::{Connection, params};
 
 use crate::store::corrections::{Forms, Relative};
 
-/// Returns the rows among which all forms of an order are, its corrections and what it corrects.
+/// Returns the rows that may be forms of the same execution as an order.
 pub(super) fn relatives(
     raw: &Connection,
     account: &str,

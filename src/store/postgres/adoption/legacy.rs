@@ -14,7 +14,7 @@ use crate::store::postgres::PostgresStore;
 use crate::store::postgres::errors::from_sqlx;
 use crate::store::{PostgresRefusal, StoreError, StoreResult};
 
-/// Objects of the earlier system with names that are ours.
+/// Tables and views of the earlier system whose names this program needs.
 pub(in crate::store::postgres) const NAMES: [&str; 8] = [
     "fifo_allocations",
     "fifo_computation_log",
@@ -26,14 +26,14 @@ pub(in crate::store::postgres) const NAMES: [&str; 8] = [
     "v_unmatched_sells",
 ];
 
-/// A relation that makes room.
+/// A table or view of the earlier system, which moves to schema `fifo_legacy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store::postgres) struct Old {
     pub(in crate::store::postgres) name: String,
     pub(in crate::store::postgres) is_view: bool,
 }
 
-/// Lists an earlier system's tables; empty if its allocations are not there.
+/// Lists an earlier system's tables and views; none if its table of allocations is missing.
 pub(in crate::store::postgres) async fn find(
     connection: &mut PgConnection,
 ) -> StoreResult<Vec<Old>> {
@@ -55,9 +55,9 @@ pub(in crate::store::postgres) async fn find(
     Ok(rows.into_iter().map(old).collect())
 }
 
-/// Moves tables and views out of the way, inside a transaction.
+/// Moves tables and views to schema `fifo_legacy`, inside a transaction.
 ///
-/// Errors: a reader holds one longer than we wait.
+/// Errors: a reader holds one of them longer than we wait.
 pub(in crate::store::postgres) async fn move_away(
     connection: &mut PgConnection,
     old: &[Old],
@@ -76,7 +76,7 @@ pub(in crate::store::postgres) async fn move_away(
     execute(connection, &sql).await
 }
 
-/// Moves all of it back, inside a transaction.
+/// Moves the tables and views back to `public`, inside a transaction.
 pub(in crate::store::postgres) async fn move_back(
     connection: &mut PgConnection,
 ) -> StoreResult<()> {
@@ -109,9 +109,9 @@ pub(in crate::store::postgres) async fn move_back(
     execute(connection, &sql).await
 }
 
-/// Waits for readers of the tables, a moment at a time: who comes meanwhile waits no longer.
+/// Locks the tables in short tries, so that new readers don't have to wait long.
 ///
-/// Views are not locked: that would lock the ledger, too.
+/// Views are not locked, because that would lock the ledger, too.
 async fn lock(connection: &mut PgConnection, old: &[Old], schema: &str) -> StoreResult<()> {
     let tables = old.iter().filter(|old| !old.is_view);
     let tables: Vec<String> = tables
@@ -146,7 +146,7 @@ async fn execute(connection: &mut PgConnection, sql: &str) -> StoreResult<()> {
     done.map(|_| ()).map_err(|e| from_sqlx(action, e))
 }
 
-/// Notes the numbers that the earlier system gave: none is used again.
+/// Records the version numbers of the earlier system, so that no run uses one of them.
 pub(in crate::store::postgres) async fn take_numbers(
     connection: &mut PgConnection,
     old: &[Old],
@@ -162,8 +162,8 @@ pub(in crate::store::postgres) async fn take_numbers(
     execute(connection, sql).await
 }
 
-/// Records them again, after `migrate down` removed the versions and left the earlier system's
-/// tables.
+/// Records these numbers again, after `migrate down` removed the registry of versions. The earlier
+/// system's tables are still in `fifo_legacy`.
 pub(in crate::store::postgres) async fn take_numbers_again(
     connection: &mut PgConnection,
 ) -> StoreResult<()> {
@@ -179,7 +179,7 @@ pub(in crate::store::postgres) async fn take_numbers_again(
     take_numbers(connection, old.as_slice()).await
 }
 
-/// Reads a version of the earlier system.
+/// Reads the rows of a version that the earlier system computed.
 pub(in crate::store::postgres) async fn rows(
     store: &PostgresStore,
     version: i64,
@@ -194,7 +194,7 @@ pub(in crate::store::postgres) async fn rows(
     if !there {
         return Err(PostgresRefusal::NoLegacy.into());
     }
-    // Its columns may be floats or numerics: as JSON either has all its digits.
+    // The columns may be floats or numerics; JSON has all digits of either.
     let number = |name: &str| format!("trim_scale((j ->> '{name}')::numeric)::text");
     let sql = format!(
         "SELECT j ->> 'symbol', j ->> 'sell_order_id', j ->> 'buy_order_id', {}, {}, {}, \

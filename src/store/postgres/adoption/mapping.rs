@@ -13,17 +13,17 @@ use crate::store::postgres::PostgresStore;
 use crate::store::postgres::errors::from_sqlx;
 use crate::store::{LedgerFault, PostgresRefusal, StoreError, StoreResult};
 
-/// The table that remembers how a ledger that was there is read. Other databases have none.
+/// The table that records how an adopted ledger is read. Other databases don't have this table.
 pub(in crate::store::postgres) const MAPPING: &str = "ledger_mapping";
 
-/// The owner of a database's ledger.
+/// The maker of a database's ledger, and whether its facts are protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store::postgres) enum Ledger {
     /// The table that our migration made.
     Ours,
-    /// One that was there before us and that others change as they like.
+    /// An adopted table, whose rows other programs may change.
     Unguarded,
-    /// One that was there before us, and whose facts nobody changes any more.
+    /// An adopted table, whose facts triggers protect from change.
     Guarded,
 }
 
@@ -36,7 +36,7 @@ impl Ledger {
         }
     }
 
-    /// Returns the table that we append to.
+    /// Returns the table that this program appends to.
     pub(in crate::store::postgres) fn additions(self) -> &'static str {
         match self {
             Self::Ours => "trade_records",
@@ -70,7 +70,7 @@ pub(in crate::store::postgres) async fn ledger_of(
     })
 }
 
-/// Describes an adoption before anything is made; `None`: the database has no ledger to adopt.
+/// Describes an adoption before it happens; `None`: the database has no ledger to adopt.
 pub(in crate::store::postgres) async fn plan(
     connection: &mut PgConnection,
 ) -> StoreResult<Option<Adoption>> {
@@ -84,7 +84,8 @@ pub(in crate::store::postgres) async fn plan(
     }))
 }
 
-/// Describes how an existing ledger is read, and which rows count; `None`: the ledger is ours.
+/// Describes how an adopted ledger is read, and counts its eligible rows. `None`: this program made
+/// the ledger.
 pub(in crate::store::postgres) async fn report(
     connection: &mut PgConnection,
 ) -> StoreResult<Option<Adoption>> {
@@ -118,7 +119,7 @@ pub(in crate::store::postgres) async fn report(
     Ok(Some(adoption))
 }
 
-/// Returns orders left out for their fills, whose size is not that of the fills.
+/// Returns orders whose size differs from the sum of their fills; matching uses only the fills.
 pub(in crate::store::postgres) async fn orders_unlike_fills(
     store: &PostgresStore,
 ) -> StoreResult<Vec<OrderUnlikeFills>> {
@@ -148,7 +149,7 @@ pub(in crate::store::postgres) async fn orders_unlike_fills(
     Ok(rows.into_iter().map(order).collect())
 }
 
-/// A column as the catalog has it.
+/// A column of the ledger, from the server's catalog.
 #[derive(Debug, Clone)]
 pub(in crate::store::postgres) struct Found {
     pub(in crate::store::postgres) name: String,
@@ -165,7 +166,7 @@ enum Fact {
     Integer,
 }
 
-/// The stand-in for a missing column, as SQL and in words; `None`: it must be there.
+/// The value in place of a missing column, as SQL and in words; `None`: the column is required.
 type Missing = Option<(&'static str, &'static str)>;
 
 /// The columns that `eligible_trades` shows.
@@ -205,11 +206,11 @@ pub(in crate::store::postgres) struct Mapped {
     pub(in crate::store::postgres) sql: String,
 }
 
-/// How a ledger is read.
+/// How the columns of an adopted ledger are read.
 #[derive(Debug, Clone)]
 pub(in crate::store::postgres) struct Mapping {
     pub(in crate::store::postgres) columns: Vec<Mapped>,
-    /// Every column that is there.
+    /// Every column of the ledger.
     pub(in crate::store::postgres) found: Vec<Found>,
 }
 
@@ -225,7 +226,7 @@ impl Mapping {
         self.found.iter().any(|found| found.name == name)
     }
 
-    /// Returns the mapping for a person, and for `ledger_mapping`.
+    /// Returns the mapping as a person reads it.
     pub(in crate::store::postgres) fn adoption(&self) -> Adoption {
         let is_read = |name: &str| FACTS.iter().any(|(fact, _, _)| *fact == name);
         let unread = self.found.iter().map(|found| found.name.clone());
@@ -237,7 +238,7 @@ impl Mapping {
     }
 }
 
-/// Says how each column is read, as JSON for `ledger_mapping`.
+/// Returns the mapping as JSON, for `ledger_mapping`.
 pub(in crate::store::postgres) fn columns_json(adoption: &Adoption) -> Value {
     let column = |it: &MappedColumn| json!({ "column": it.name, "type": it.kind, "as": it.words });
     json!({
@@ -246,7 +247,7 @@ pub(in crate::store::postgres) fn columns_json(adoption: &Adoption) -> Value {
     })
 }
 
-/// Reads the columns back from `ledger_mapping`.
+/// Reads a mapping from the JSON of `ledger_mapping`.
 pub(in crate::store::postgres) fn adoption_of(columns: &Value) -> Adoption {
     let list = |name: &str| columns.get(name).and_then(Value::as_array).cloned();
     let text = |value: &Value, name: &str| {
@@ -274,9 +275,9 @@ pub(in crate::store::postgres) fn adoption_of(columns: &Value) -> Adoption {
     }
 }
 
-/// Looks for a ledger that is not ours; `None`: the database has none.
+/// Looks for a ledger that this program did not make; `None`: the database has none.
 ///
-/// Errors: it can't be read as trades. All reasons are named.
+/// Errors: the table can't be read as trades; has all reasons.
 pub(in crate::store::postgres) async fn find(
     connection: &mut PgConnection,
 ) -> StoreResult<Option<Mapping>> {
@@ -334,7 +335,7 @@ pub(in crate::store::postgres) async fn find(
     Err(PostgresRefusal::NoLedger(reasons).into())
 }
 
-/// Refuses a role that could not read the ledger, before anything is made.
+/// Refuses a role that may not read the ledger, before adoption changes anything.
 async fn check_readable(connection: &mut PgConnection) -> StoreResult<()> {
     let action = "look at the ledger that is there";
     let sql = "SELECT has_table_privilege('public.trade_records', 'SELECT')";
@@ -373,7 +374,7 @@ async fn has_key(connection: &mut PgConnection, names_account: bool) -> StoreRes
     .map_err(|e| from_sqlx("look at the ledger that is there", e))
 }
 
-/// A number in a text, as PostgreSQL reads it; anything else becomes NaN, which is no trade's.
+/// Pattern of a number in a text. Any other text becomes NaN, which no trade can have.
 const NUMBER_PATTERN: &str =
     r"^\s*[+-]?([0-9]{1,60}([.][0-9]{0,60})?|[.][0-9]{1,60})([eE][+-]?[0-9]{1,3})?\s*$";
 
@@ -442,7 +443,7 @@ fn map_column(
 pub(in crate::store::postgres) const ACCOUNT: &str =
     "coalesce(nullif(t.account::text, ''), 'default') COLLATE \"C\"";
 
-/// The SQL of the account of all rows of a ledger that names none.
+/// The SQL of the account of all rows, in a ledger without a column for it.
 pub(in crate::store::postgres) const NO_ACCOUNT: &str = "'default'::text COLLATE \"C\"";
 
 fn text_of(name: &str) -> String {
@@ -455,9 +456,10 @@ fn text_of(name: &str) -> String {
     }
 }
 
-/// Returns the SQL of a symbol in its one spelling: ASCII folding, in any locale of the server.
+/// Returns the SQL of a symbol in canonical spelling: only ASCII letters are folded, in any locale.
 ///
-/// A row without one is in the pool of no name, which is rejected, so that it is seen.
+/// A row without a symbol is in the pool with an empty name. That pool is rejected, so that
+/// somebody notices.
 pub(in crate::store::postgres) fn symbol_of(column: &str) -> String {
     format!("replace(upper(coalesce({column}::text, '') COLLATE \"C\"), '/', '-')")
 }
@@ -471,9 +473,9 @@ fn words_of_text(name: &str) -> &'static str {
     }
 }
 
-/// Returns the SQL of the order that a row `<order>-FILL-<n>` is a fill of, and NULL for any other.
+/// Returns the SQL of the order that a row `<order>-FILL-<n>` fills; NULL for any other row.
 ///
-/// Not by a regular expression, which takes ten times as long.
+/// A regular expression would take ten times as long.
 pub(in crate::store::postgres) fn order_of_fill(id: &str) -> String {
     let stem = format!("rtrim({id}, '0123456789')");
     format!(

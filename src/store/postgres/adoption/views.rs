@@ -8,7 +8,7 @@
 
 use super::mapping::{Mapping, order_of_fill, symbol_of};
 
-/// A transaction that every snapshot sees: when rows of the ledger came is not known.
+/// A transaction that every snapshot sees, for ledger rows whose own transaction is unknown.
 const ALWAYS_SEEN: &str = "'3'::xid8";
 
 /// Statuses of orders that never executed, as an SQL list.
@@ -29,7 +29,7 @@ const COLUMNS: [&str; 10] = [
     "status",
 ];
 
-/// One of the two tables that rows come from, as `t`.
+/// A table that rows of the views come from, with the alias `t`.
 struct Source {
     table: &'static str,
     columns: Vec<(&'static str, String)>,
@@ -84,7 +84,7 @@ impl Source {
         format!("({shown} IS NULL OR {status} NOT IN ({NEVER_EXECUTED}))")
     }
 
-    /// Holds for a row beside the row `alias` of the same trade.
+    /// Returns the condition that the relation `alias` has a row of the same trade.
     fn same_as(&self, alias: &str) -> String {
         let (account, order_id) = (self.sql("account"), self.sql("order_id"));
         format!("{alias}.account = {account} AND {alias}.order_id = {order_id}")
@@ -96,7 +96,7 @@ impl Source {
     }
 }
 
-/// Returns the statements that make the views, after the tables of ours.
+/// Returns the statements that make the views, once our tables exist.
 pub(in crate::store::postgres) fn gate(mapping: &Mapping, is_guarded: bool) -> String {
     let (ledger, additions) = (Source::ledger(mapping, is_guarded), Source::additions());
     let shadowed = format!(

@@ -28,12 +28,12 @@ use crate::store::{Elsewhere, StoreError, StoreResult, Untold};
 
 const ACTION: &str = "look for new trades";
 
-/// More new rows than that are found as quickly by reading all.
+/// If more rows are new, reading the whole ledger is as fast.
 const NEW_ROWS_MAX: usize = 50_000;
 
 const HASH: &str = "hashint8extended(writing, 0)";
 
-/// Returns the transactions of the rows that are visible at present.
+/// Counts the executed rows, and sums the hashes of the transactions that wrote them.
 pub(in crate::store::postgres) async fn seen(
     connection: &mut PgConnection,
 ) -> StoreResult<Writings> {
@@ -50,9 +50,9 @@ pub(in crate::store::postgres) async fn seen(
     })
 }
 
-/// Finds the rows that came since a version.
+/// Finds the rows that came into the ledger since a version.
 ///
-/// Errors: `MustReadWhole` if only a reading of the whole ledger can tell.
+/// Errors: `MustReadWhole` if a run has to read the whole ledger to find them.
 pub(in crate::store::postgres) async fn arrivals(
     store: &PostgresStore,
     scope: &Scope,
@@ -105,11 +105,11 @@ async fn arrivals_in(
     Ok(arrivals)
 }
 
-/// Returns the SQL that holds for rows of `ledger_writings` that a snapshot did not see.
+/// Returns the SQL condition for rows of `ledger_writings` that the snapshot `before` does not see.
 fn condition(before: &str, now: &str) -> StoreResult<String> {
     let parse = |text| Visible::of(text).ok_or_else(|| unreadable("watermark", text));
     let (first, end) = (parse(before)?.xmin, parse(now)?.xmax);
-    // Half of the numbers that a row can hold: older ones are still told from newer ones.
+    // A row holds 32 bits of the number. Half that range apart, older and newer look alike.
     if end - first >= 1 << 31 {
         return Err(StoreError::MustReadWhole(Untold::ManyTransactions));
     }
@@ -131,7 +131,7 @@ fn condition(before: &str, now: &str) -> StoreResult<String> {
     Ok(format!("({range} AND NOT {visible})"))
 }
 
-/// Takes new rows out of the sums.
+/// Subtracts new rows from the count and the sum.
 fn without(mut seen: Writings, new: &[NewRow]) -> Writings {
     for row in new.iter().filter(|row| row.is_executed) {
         seen.rows = seen.rows.wrapping_sub(1);
@@ -140,7 +140,7 @@ fn without(mut seen: Writings, new: &[NewRow]) -> Writings {
     seen
 }
 
-/// Refuses where rows of ours came, or voids.
+/// Refuses to go on if our own tables have new trades or voids.
 async fn refuse_ours(connection: &mut PgConnection, before: &str) -> StoreResult<()> {
     let any: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM trade_additions \
@@ -170,12 +170,12 @@ struct NewRow {
     fee: Option<String>,
     order_time: Option<i64>,
     trade_seq: Option<i64>,
-    /// The status, if it says that the row is no execution.
+    /// The status, if a row with it is no execution.
     status: Option<String>,
     is_executed: bool,
     /// The order that an execution is a fill of.
     fill_of: Option<String>,
-    /// Its part of [`Writings::hashes`].
+    /// The row's part of [`Writings::hashes`].
     hash: i64,
 }
 
@@ -219,7 +219,7 @@ impl NewRow {
     }
 }
 
-/// Reads the new rows, one more than the most there may be.
+/// Reads the new rows. One row more than [`NEW_ROWS_MAX`] shows that there are too many.
 async fn new_rows(connection: &mut PgConnection, is_new: &str) -> StoreResult<Vec<NewRow>> {
     let fill_of = order_of_fill("order_id");
     let micros = sql_micros_or_infinity("order_time");
@@ -236,7 +236,7 @@ async fn new_rows(connection: &mut PgConnection, is_new: &str) -> StoreResult<Ve
         .map_err(|e| from_sqlx(ACTION, e))
 }
 
-/// Returns which of some rows are orders that are there as their fills, too.
+/// Returns those of the rows that are orders with fills in the ledger.
 async fn orders_with_fills(
     connection: &mut PgConnection,
     new: &[NewRow],
@@ -246,7 +246,7 @@ async fn orders_with_fills(
     if order_ids.is_empty() {
         return Ok(BTreeSet::new());
     }
-    // The stem is had for a third of the time, and leaves few rows to look at.
+    // The query finds stems in a third of the time, and they leave few rows to compare.
     let stems: Vec<String> = order_ids.iter().map(|order_id| stem(order_id)).collect();
     let sql = "SELECT DISTINCT account, order_id FROM orders_with_fills \
                WHERE stem = ANY ($1) AND order_id = ANY ($2)";
@@ -259,14 +259,14 @@ async fn orders_with_fills(
     Ok(rows.into_iter().collect())
 }
 
-/// Returns the text before the first mark of a fill in the ids of an order's fills.
+/// Returns the part of a fill's id before the first `-FILL-`, for the fills of an order.
 fn stem(order_id: &str) -> String {
     let fill = format!("{order_id}-FILL-1");
     let stem = fill.split("-FILL-").next();
     stem.unwrap_or_default().to_owned()
 }
 
-/// Refuses where new fills take the place of an older row, or a new row that of one of ours.
+/// Refuses new fills that replace an older row of their order, and new rows with the id of a trade in our own table.
 async fn refuse_first_fills(
     connection: &mut PgConnection,
     new: &[NewRow],
