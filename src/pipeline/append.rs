@@ -402,7 +402,7 @@ impl Append {
             run_id,
             batch_id: logged.start.batch_id.clone(),
             scope: Scope::default(),
-            origin: self.base.origin.clone(),
+            origin: self.base.origin,
             policy: self.base.policy.clone(),
             watermark: self.watermark,
             created_at: self.base.created_at,

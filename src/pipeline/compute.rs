@@ -20,7 +20,9 @@ use super::run_log::RunLog;
 use crate::engine::{Pool, PoolLedger, PoolStatus};
 use crate::store::Store;
 use crate::store::cut::Cut;
-use crate::store::model::{Current, RunStart, Scope, Version, VersionPlan, policy_json};
+use crate::store::model::{
+    Current, RunMode, RunStart, Scope, Version, VersionOrigin, VersionPlan, policy_json,
+};
 
 pub use self::report::{ComputeReport, PoolLine};
 pub use self::target::Publication;
@@ -44,8 +46,8 @@ pub struct ComputeOptions {
     /// read in parts, and a larger single pool in slices. An unguarded ledger is read with one
     /// query, of any size.
     pub memory: Option<u64>,
-    /// The origin to record in the version: `hand`, `full`, ...
-    pub origin: String,
+    /// The reason why the version is made.
+    pub origin: VersionOrigin,
     /// Number of automatic versions to keep after publishing; `None`: drop none.
     pub keep_versions: Option<usize>,
 }
@@ -154,7 +156,11 @@ impl<'a> Run<'a> {
             version: Some(target.version),
             batch_id: uuid::Uuid::new_v4().to_string(),
             started_at: self.context.clock.now(),
-            mode: if scope.is_all() { "full" } else { "scoped" }.into(),
+            mode: if scope.is_all() {
+                RunMode::Full
+            } else {
+                RunMode::Scoped
+            },
             triggered_by: self.context.user.clone(),
             host: holder.host.clone(),
             pid: holder.pid,
@@ -196,7 +202,7 @@ impl Logged<'_> {
             run_id: log.run_id,
             batch_id: self.start.batch_id.clone(),
             scope: options.scope.clone(),
-            origin: options.origin.clone(),
+            origin: options.origin,
             policy: policy_json(&context.rules, &made.exclusions, &store.adapted_views()),
             watermark: made.watermark.clone(),
             created_at: self.start.started_at,

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::scopes::scope_words;
 use crate::engine::{Account, MoneyError, Pool, Timestamp};
 use crate::import::FileError;
 use crate::store::StoreError;
-use crate::store::model::{Holder, Version, VersionStatus};
+use crate::store::model::{Holder, Version, VersionScope, VersionStatus};
 
 /// Why the job failed or refused.
 #[derive(Debug, thiserror::Error)]
@@ -101,9 +100,9 @@ pub enum ReplaceError {
     /// The version was dropped, and its number is never used again.
     #[error("version {0} was dropped, and a number is never used again")]
     Dropped(Version),
-    /// The version has another scope than the run; has both, as text.
-    #[error("version {} covers {}, this run {}", .0, scope_words(.1), scope_words(.2))]
-    OtherScope(Version, String, String),
+    /// The version has another scope than the run; has both.
+    #[error("version {0} covers {1}, this run {2}")]
+    OtherScope(Version, VersionScope, VersionScope),
     /// The version has allocations of these pools, for which the run has no result.
     #[error("version {} is not replaced: the new result has nothing for {}", .0, listed(.1))]
     TakesAway(Version, Vec<Pool>),
@@ -119,8 +118,8 @@ pub enum PointerError {
     #[error("version {0} is {word}: it has no result", word = .1.as_str())]
     NoResult(Version, VersionStatus),
     /// The version covers only a scope, here as text.
-    #[error("version {} covers {}: it can't be current", .0, scope_words(.1))]
-    OfScope(Version, String),
+    #[error("version {0} covers {1}: it can't be current")]
+    OfScope(Version, VersionScope),
 }
 
 /// Why a sell can't be explained.

@@ -164,7 +164,7 @@ pub async fn health(
     };
     let older = versions.iter().rev().find(|version| {
         let is_older = number.is_some_and(|number| version.version < number);
-        is_older && version.status.is_readable() && version.scope == "all"
+        is_older && version.status.is_readable() && version.scope.is_all()
     });
     let before = match older {
         Some(older) => Some((older.version, store.pool_summaries(older.version).await?)),

@@ -15,8 +15,7 @@ use crate::import::{
     FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects, parse_csv,
     parse_opening_lots, read_whole,
 };
-use crate::store::model::{ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
-use crate::store::rules::IMPORT_EVENT;
+use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
 use crate::store::{HistoryStore, Store};
 
 /// How files are to be imported.
@@ -241,7 +240,7 @@ async fn imported_as_another(
         return Ok(None);
     }
     let mut last = None;
-    for event in store.events_of(&[IMPORT_EVENT]).await? {
+    for event in store.events_of(&[EventKind::Import]).await? {
         let text = |name: &str| event.details.get(name).and_then(Value::as_str);
         let was_written = event.details.get("import_id").is_some_and(Value::is_i64);
         if text("sha256") == Some(sha256)

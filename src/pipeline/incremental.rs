@@ -18,7 +18,8 @@ use super::unguarded;
 use crate::engine::{Pool, PoolLedger, PoolStatus, Timestamp, compute_pool, reach_of};
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
-    Arrivals, Current, Exclusion, PoolSummary, RunStart, Scope, Version, VersionInfo, policy_json,
+    Arrivals, Current, Exclusion, PoolSummary, RunMode, RunStart, Scope, Version, VersionInfo,
+    VersionOrigin, policy_json,
 };
 use crate::store::proof::check_summaries;
 use crate::store::{LedgerStore, Store, StoreError};
@@ -72,7 +73,7 @@ pub async fn compute_incremental(
     let lock = lock_runs(store, context).await?;
     // Only the end of the run tells which version it extends or makes.
     let start = |start| RunStart {
-        mode: "incremental".into(),
+        mode: RunMode::Incremental,
         version: None,
         ..start
     };
@@ -94,7 +95,7 @@ async fn work(run: &Run<'_>, logged: &Logged<'_>) -> PipelineResult<Incremental>
         Judged::Append(append) => Ok(Incremental::Appended(Box::new(append.write(logged).await?))),
         Judged::Forced(forced) => {
             let mut options = run.options.clone();
-            options.origin = origin(&forced).into();
+            options.origin = origin(&forced);
             let report = logged.full(&options).await?;
             Ok(Incremental::Full(Box::new(report), forced))
         }
@@ -103,10 +104,10 @@ async fn work(run: &Run<'_>, logged: &Logged<'_>) -> PipelineResult<Incremental>
 
 /// Returns the origin of a version that a run made. A later run may drop a version that no person
 /// asked for.
-fn origin(forced: &[Forced]) -> &'static str {
+fn origin(forced: &[Forced]) -> VersionOrigin {
     match forced {
-        [Forced::NoVersion] => "full",
-        _ => "late-arrival",
+        [Forced::NoVersion] => VersionOrigin::Full,
+        _ => VersionOrigin::LateArrival,
     }
 }
 
@@ -346,7 +347,8 @@ fn base_of(versions: &[VersionInfo], current: &Current) -> Option<VersionInfo> {
         .iter()
         .find(|info| Some(info.version) == current.version);
     let is_ours = |info: &&VersionInfo| {
-        current.held || (info.origin == "late-arrival" && Some(info.version) > current.version)
+        current.held
+            || (info.origin == VersionOrigin::LateArrival && Some(info.version) > current.version)
     };
     newest.filter(is_ours).or(of_current).cloned()
 }

@@ -10,11 +10,8 @@ use super::job::Context;
 use super::lock::lock_runs;
 use super::publish::publishable;
 use crate::engine::Timestamp;
-use crate::store::model::{Current, Event, Version, VersionInfo};
+use crate::store::model::{Current, Event, EventKind, Version, VersionInfo, VersionOrigin};
 use crate::store::{Store, StoreError};
-
-/// Origin of versions that an incremental run makes because it could not append.
-const ORIGIN_AUTOMATIC: &str = "late-arrival";
 
 /// Rule that selects the versions to drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +69,7 @@ pub(super) async fn prune_automatic(
     context: &Context,
     keep: usize,
 ) -> PruneReport {
-    let is_automatic = |info: &VersionInfo| info.origin == ORIGIN_AUTOMATIC;
+    let is_automatic = |info: &VersionInfo| info.origin == VersionOrigin::LateArrival;
     let rule = PruneRule::BeyondNewest(keep);
     let done = drop_all(store, context, rule, is_automatic).await;
     done.unwrap_or_else(|error| PruneReport {
@@ -94,7 +91,7 @@ async fn drop_all(
         let details = json!({ "by": context.user, "because": "prune" });
         let event = Event {
             version: Some(version),
-            ..Event::info("drop", context.clock.now(), details)
+            ..Event::info(EventKind::Drop, context.clock.now(), details)
         };
         match store.drop_version(version, &event).await {
             Ok(()) => report.dropped.push(version),
@@ -114,7 +111,7 @@ async fn drop_all(
         let details = json!({ "stayed": report.stayed, "reason": reason });
         let event = Event {
             severity: "warning",
-            ..Event::info("prune", context.clock.now(), details)
+            ..Event::info(EventKind::Prune, context.clock.now(), details)
         };
         store.log_event(&event).await?;
     }
@@ -156,15 +153,16 @@ fn chosen(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::model::{VersionStatus, Watermark};
+    use crate::store::model::VersionOrigin::{Full, LateArrival};
+    use crate::store::model::{VersionScope, VersionStatus, Watermark};
 
-    fn version(number: Version, scope: &str, origin: &str) -> VersionInfo {
+    fn version(number: Version, scope: &str, origin: VersionOrigin) -> VersionInfo {
         let at = Timestamp::try_from_micros(number * 1_000_000).unwrap();
         VersionInfo {
             version: number,
-            scope: scope.into(),
+            scope: VersionScope::from_text(scope),
             status: VersionStatus::Completed,
-            origin: origin.into(),
+            origin,
             ledger_hash: None,
             allocations_hash: None,
             policy: "{}".into(),
@@ -187,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_newest_stay() {
-        let versions: Vec<_> = (1..=6).map(|n| version(n, "all", "full")).collect();
+        let versions: Vec<_> = (1..=6).map(|n| version(n, "all", Full)).collect();
         let beyond = |keep, current_version| {
             let rule = PruneRule::BeyondNewest(keep);
             chosen(&versions, current(current_version), rule, |_| true)
@@ -201,10 +199,10 @@ mod tests {
 
     #[test]
     fn sealed_dropped_and_scoped_versions() {
-        let mut versions: Vec<_> = (1..=6).map(|n| version(n, "all", "full")).collect();
+        let mut versions: Vec<_> = (1..=6).map(|n| version(n, "all", Full)).collect();
         versions[0].sealed = Some((Timestamp::EPOCH, "filed".into()));
         versions[1].status = VersionStatus::Dropped;
-        versions[5].scope = "{}".into();
+        versions[5].scope = VersionScope::from_text("{}");
         let rule = PruneRule::BeyondNewest(1);
         // 5 is the newest that a run can go on from; 6 is the newest.
         assert_eq!(chosen(&versions, current(4), rule, |_| true), [3]);
@@ -216,18 +214,11 @@ mod tests {
 
     #[test]
     fn only_what_counts_is_counted() {
-        let origins = [
-            "late-arrival",
-            "full",
-            "late-arrival",
-            "full",
-            "late-arrival",
-            "full",
-        ];
+        let origins = [LateArrival, Full, LateArrival, Full, LateArrival, Full];
         let numbered = (1..).zip(origins);
         let versions: Vec<_> = numbered.map(|(n, of)| version(n, "all", of)).collect();
         let rule = PruneRule::BeyondNewest(2);
-        let automatic = |info: &VersionInfo| info.origin == ORIGIN_AUTOMATIC;
+        let automatic = |info: &VersionInfo| info.origin == VersionOrigin::LateArrival;
         assert_eq!(chosen(&versions, current(6), rule, automatic), [1]);
     }
 }

@@ -9,7 +9,9 @@ use super::error::PointerError;
 use super::job::Context;
 use super::lock::lock_runs;
 use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
-use crate::store::model::{Current, Event, PointerMove, ReviewUpdate, Version, VersionInfo};
+use crate::store::model::{
+    Current, Event, EventKind, PointerMove, ReviewUpdate, Version, VersionInfo,
+};
 use crate::store::proof::check_version;
 use crate::store::{Store, StoreError, VersionStore};
 
@@ -78,9 +80,9 @@ fn check_publishable(info: &VersionInfo) -> Result<(), PointerError> {
     if !info.status.is_readable() {
         return Err(PointerError::NoResult(info.version, info.status));
     }
-    match info.scope.as_str() {
-        "all" => Ok(()),
-        scope => Err(PointerError::OfScope(info.version, scope.to_owned())),
+    match info.scope.is_all() {
+        true => Ok(()),
+        false => Err(PointerError::OfScope(info.version, info.scope.clone())),
     }
 }
 
@@ -89,7 +91,7 @@ pub(super) fn publishable(versions: &[VersionInfo]) -> impl Iterator<Item = &Ver
     versions
         .iter()
         .rev()
-        .filter(|info| info.status.is_readable() && info.scope == "all")
+        .filter(|info| info.status.is_readable() && info.scope.is_all())
 }
 
 /// Returns the pools that the current version has allocations of. The next current version must
@@ -169,7 +171,7 @@ pub async fn seal(
     let details = json!({ "reason": reason, "by": context.user });
     let event = Event {
         version: Some(version),
-        ..Event::info("seal", context.clock.now(), details)
+        ..Event::info(EventKind::Seal, context.clock.now(), details)
     };
     let done = store.seal(version, reason, &event).await;
     lock.release().await;
@@ -186,7 +188,7 @@ pub async fn drop_version(
     let details = json!({ "by": context.user });
     let event = Event {
         version: Some(version),
-        ..Event::info("drop", context.clock.now(), details)
+        ..Event::info(EventKind::Drop, context.clock.now(), details)
     };
     let done = store.drop_version(version, &event).await;
     lock.release().await;

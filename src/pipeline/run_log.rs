@@ -171,7 +171,7 @@ mod tests {
     use crate::pipeline::{Cancel, Clock, Silent, Wait};
     use crate::store::RunStore;
     use crate::store::memory::MemoryStore;
-    use crate::store::model::{Holder, RunStart, Scope};
+    use crate::store::model::{Holder, RunMode, RunStart, Scope};
 
     struct Stopped;
 
@@ -207,7 +207,7 @@ mod tests {
             version: Some(1),
             batch_id: "b".into(),
             started_at: Timestamp::EPOCH,
-            mode: "full".into(),
+            mode: RunMode::Full,
             triggered_by: "ann".into(),
             host: "host".into(),
             pid: 1,

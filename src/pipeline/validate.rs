@@ -163,7 +163,7 @@ async fn validate_once(
         is_current: current.version == Some(info.version),
         was_published: has_items(&info),
         version: info.version,
-        covers_all: info.scope == "all",
+        covers_all: info.scope.is_all(),
         summaries: Arc::clone(&pools),
         unmatched: unmatched_by_pool(store.review_queue().await?),
         memory,

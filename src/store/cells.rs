@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use super::model::{
-    Exclusion, HistoricalSell, ImportedFile, LoggedEvent, NamedTrade, PoolSummary, QueuedItem,
-    ReviewStatus, RunLine, Version, VersionInfo, VersionStatus, Watermark, parents_of_json,
+    EventKind, Exclusion, HistoricalSell, ImportedFile, LoggedEvent, NamedTrade, PoolSummary,
+    QueuedItem, ReviewStatus, RunLine, Version, VersionInfo, VersionOrigin, VersionScope,
+    VersionStatus, Watermark, parents_of_json,
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
@@ -254,14 +255,19 @@ pub(super) fn imported_file(cells: &dyn Cells) -> Result<ImportedFile, StoreErro
 /// The columns that [`logged_event`] reads, in order.
 pub(super) const LOGGED_EVENT: &str = "event_type, event_time, allocation_version, details";
 
-/// Reads a row of `event_log`. An unreadable cell becomes an empty one: nobody calculates with
-/// them.
+/// Reads a row of `event_log`. An unreadable cell becomes an empty one, but for its kind: nobody
+/// calculates with them.
 pub(super) fn logged_event(cells: &dyn Cells) -> Result<LoggedEvent, StoreError> {
     let text = |index| cells.text(index).ok().flatten().unwrap_or_default();
     let integer = |index| cells.integer(index).ok().flatten();
     let at = Timestamp::try_from_micros(integer(1).unwrap_or(0));
+    let kind = EventKind::from_text(&text(0)).ok_or_else(|| StoreError::Unreadable {
+        table: "event_log",
+        column: "event_type",
+        found: text(0),
+    })?;
     Ok(LoggedEvent {
-        kind: text(0),
+        kind,
         at: at.unwrap_or(Timestamp::EPOCH),
         version: integer(2),
         details: serde_json::from_str(&text(3)).unwrap_or_default(),
@@ -396,12 +402,12 @@ pub(super) const VERSION: &str = "version, scope, status, origin, ledger_hash, a
 pub(super) fn version(cells: &dyn Cells) -> Result<VersionInfo, StoreError> {
     let named = Named::new(cells, VERSION);
     let read = || {
-        let (status, watermark) = (named.text(2)?, named.text(7)?);
+        let (status, origin, watermark) = (named.text(2)?, named.text(3)?, named.text(7)?);
         Ok(VersionInfo {
             version: named.integer(0)?,
-            scope: named.text(1)?,
+            scope: VersionScope::from_text(named.text(1)?),
             status: VersionStatus::from_text(&status).ok_or(("status", status))?,
-            origin: named.text(3)?,
+            origin: VersionOrigin::from_text(&origin).ok_or(("origin", origin))?,
             ledger_hash: named.parse_optional(4)?,
             allocations_hash: named.parse_optional(5)?,
             policy: named.text(6)?,

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use crate::engine::Timestamp;
 use crate::store::model::{
-    Event, HistoricalSell, ImportedFile, LegacyRow, LoggedEvent, OrderUnlikeFills, Version,
+    Event, EventKind, HistoricalSell, ImportedFile, LegacyRow, LoggedEvent, OrderUnlikeFills,
+    Version,
 };
 use crate::store::{StoreError, StoreResult};
 
@@ -17,7 +18,7 @@ pub trait HistoryStore: Send + Sync {
     async fn imports(&self) -> StoreResult<Vec<ImportedFile>>;
 
     /// Returns the events of some kinds, oldest first.
-    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>>;
+    async fn events_of(&self, kinds: &[EventKind]) -> StoreResult<Vec<LoggedEvent>>;
 
     /// Returns the events of runs and persons about a review item, oldest first.
     async fn item_history(&self, id: i64) -> StoreResult<Vec<LoggedEvent>>;

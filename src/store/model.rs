@@ -1,7 +1,6 @@
 //! The data of a store, in the domain's words. No database is named here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -19,17 +18,19 @@ pub use review::{
 pub use runs::{
     DiskRoom, HealthFacts, Holder, RetryNote, RunCounts, RunFailure, RunLine, RunStart,
 };
+pub use scope::{Scope, Slice, VersionScope};
 pub use tax::{
     ImportedFile, LoggedEvent, LongRun, NamedTrade, ReviewDecision, Sold, SourcedAllocation,
     TradeIds, TradeOrigin,
 };
 pub use watermark::{Watermark, Writings};
+pub use words::{EventKind, RunMode, VersionOrigin};
 
 use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
-    Account, Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus,
-    PoolTotals, RowsHash, StoredSummary, Symbol, SymbolRules, Timestamp, policy,
+    Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals,
+    RowsHash, StoredSummary, SymbolRules, Timestamp, policy,
 };
 
 mod adoption;
@@ -37,65 +38,13 @@ mod history;
 mod ledger;
 mod review;
 mod runs;
+mod scope;
 mod tax;
 mod watermark;
+mod words;
 
 /// Number of a version of allocations.
 pub type Version = i64;
-
-/// The pools that a run takes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Scope {
-    /// `None`: every account.
-    pub account: Option<Account>,
-    /// Empty: every symbol.
-    pub symbols: BTreeSet<Symbol>,
-    /// The pools to read now: a ledger larger than memory is read in parts. The pools of the scope
-    /// stay the same.
-    pub part: Option<Arc<BTreeSet<Pool>>>,
-    /// The time to read now of a pool that is larger than memory.
-    pub slice: Option<Slice>,
-}
-
-/// Trades after an instant, up to and with another. An unreadable time is in the first slice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Slice {
-    /// Exclusive lower bound; `None` for the first slice.
-    pub after: Option<Timestamp>,
-    /// `None`: there is no slice behind.
-    pub until: Option<Timestamp>,
-}
-
-impl Scope {
-    /// Tells whether every pool is taken.
-    pub fn is_all(&self) -> bool {
-        self.account.is_none() && self.symbols.is_empty()
-    }
-
-    /// Tells whether a pool is taken.
-    pub fn contains(&self, pool: &Pool) -> bool {
-        self.account
-            .as_ref()
-            .is_none_or(|account| *account == pool.account)
-            && (self.symbols.is_empty() || self.symbols.contains(&pool.symbol))
-            && self.part.as_ref().is_none_or(|part| part.contains(pool))
-    }
-
-    /// Tells whether this is the first slice of a pool, or all of it.
-    pub fn is_first_slice(&self) -> bool {
-        self.slice.is_none_or(|slice| slice.after.is_none())
-    }
-
-    /// Returns `all`, or the account and symbols as JSON text, the same for equal scopes.
-    pub fn to_text(&self) -> String {
-        if self.is_all() {
-            return "all".into();
-        }
-        let symbols: Vec<&str> = self.symbols.iter().map(Symbol::as_str).collect();
-        let account = self.account.as_ref().map(Account::as_str);
-        json!({ "account": account, "symbols": symbols }).to_string()
-    }
-}
 
 /// Returns the policy of a run as JSON text: everything that can change a byte of its result.
 pub fn policy_json(
@@ -188,12 +137,12 @@ impl VersionStatus {
 pub struct VersionInfo {
     /// Its number.
     pub version: Version,
-    /// `all`, or the pools it covers.
-    pub scope: String,
+    /// The pools that it covers.
+    pub scope: VersionScope,
     /// State.
     pub status: VersionStatus,
-    /// `hand`, `full`, ...
-    pub origin: String,
+    /// The reason why it was made.
+    pub origin: VersionOrigin,
     /// Hash of the facts it was computed from.
     pub ledger_hash: Option<RowsHash>,
     /// Hash of its canonical export.
@@ -308,8 +257,8 @@ pub struct VersionPlan {
     pub batch_id: String,
     /// The pools.
     pub scope: Scope,
-    /// `hand`, `full`, ...
-    pub origin: String,
+    /// The reason why it was made.
+    pub origin: VersionOrigin,
     /// Settings that can change a byte.
     pub policy: String,
     /// The part of the ledger that this version knows.
@@ -408,8 +357,8 @@ pub struct PointerMove {
 /// A line of the audit trail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// `import`, `run`, `publish`, `review`, ...
-    pub kind: &'static str,
+    /// Its kind.
+    pub kind: EventKind,
     /// `info`, `warning` or `error`.
     pub severity: &'static str,
     /// Ties several events together.
@@ -426,7 +375,7 @@ pub struct Event {
 
 impl Event {
     /// Makes an event of information without a pool or version.
-    pub fn info(kind: &'static str, at: Timestamp, details: Value) -> Self {
+    pub fn info(kind: EventKind, at: Timestamp, details: Value) -> Self {
         let (correlation_id, pool, version) = (None, None, None);
         Self {
             kind,

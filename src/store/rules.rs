@@ -14,17 +14,14 @@ use serde_json::json;
 use super::corrections::{self, Relative};
 use super::limits::CONFLICTS_KEPT_MAX;
 use super::model::{
-    Conflict, Current, Event, ImportFile, ImportMode, ImportReceipt, VersionInfo, VersionPlan,
-    VersionStatus, VoidChange, is_snapshot_name,
+    Conflict, Current, Event, EventKind, ImportFile, ImportMode, ImportReceipt, VersionInfo,
+    VersionPlan, VersionScope, VersionStatus, VoidChange, is_snapshot_name,
 };
 use super::{SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal};
 use crate::engine::{Account, CORRECTION_MARK, LedgerTrade, OrderId, split_correction};
 pub(super) use closing::{Closing, RunEnd};
 pub use review::{AUTOMATIC, REVIEW_EVENTS, check_decision, details_json};
 pub(super) use review::{ReviewChange, decision_event, exclusion_event, plan_review};
-
-/// Kind of the events of imports.
-pub const IMPORT_EVENT: &str = "import";
 
 /// Returns the audit trail's details of an import.
 pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt, rejected: u64) -> Event {
@@ -34,7 +31,7 @@ pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt, rejected:
         "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
         "conflicts": receipt.conflict_count(), "rejected": rejected,
     });
-    Event::info(IMPORT_EVENT, file.imported_at, details)
+    Event::info(EventKind::Import, file.imported_at, details)
 }
 
 /// Account and order id of an execution.
@@ -306,11 +303,13 @@ pub fn check_version_free(plan: &VersionPlan, old: Option<&VersionInfo>) -> Stor
         (false, None) => return Ok(()),
         (false, Some(_)) => VersionRefusal::Exists,
         (true, None) => return Err(StoreError::NoVersion(plan.version)),
-        (true, Some(old)) => match (&old.sealed, plan.scope.to_text()) {
+        (true, Some(old)) => match (&old.sealed, VersionScope::of(&plan.scope)) {
             (Some((_, reason)), _) => VersionRefusal::NotReplacedSealed(reason.clone()),
             (None, _) if old.status == VersionStatus::Dropped => VersionRefusal::NotReplacedDropped,
             (None, scope) if old.scope != scope => {
-                VersionRefusal::NotReplacedScope(old.scope.clone(), scope)
+                let texts = [&old.scope, &scope].map(|scope| scope.as_str().to_owned());
+                let [old, new] = texts;
+                VersionRefusal::NotReplacedScope(old, new)
             }
             (None, _) => return Ok(()),
         },
@@ -346,10 +345,10 @@ pub fn check_droppable(info: &VersionInfo, current: &Current) -> StoreResult<()>
 
 /// Checks that a version can be current. Errors: no result, or not over all symbols.
 pub fn check_publishable(info: &VersionInfo) -> StoreResult<()> {
-    if info.status.is_readable() && info.scope == "all" {
+    if info.status.is_readable() && info.scope.is_all() {
         return Ok(());
     }
-    let refused = VersionRefusal::NotPublished(info.status, info.scope.clone());
+    let refused = VersionRefusal::NotPublished(info.status, info.scope.as_str().to_owned());
     Err(StoreError::Version(info.version, refused))
 }
 

@@ -11,7 +11,9 @@ use super::manifest::{MANIFEST_FORMAT, Sealing, rules_of};
 use super::row::{RowMaker, TaxRow, TaxRules};
 use super::{TaxError, TaxResult};
 use crate::engine::{Pool, Timestamp};
-use crate::store::model::{LoggedEvent, PoolSummary, SourcedAllocation, TradeOrigin, Version};
+use crate::store::model::{
+    EventKind, LoggedEvent, PoolSummary, SourcedAllocation, TradeOrigin, Version,
+};
 use crate::store::proof::check_pool;
 use crate::store::{HistoryStore, StoredPool, VersionStore, together};
 
@@ -32,9 +34,6 @@ pub struct FiledYear {
     pub earlier: u64,
 }
 
-/// Kind of the events of filed exports.
-pub const FILED_EVENT: &str = "tax_filed";
-
 /// Returns the filings, the newest of each year and account.
 ///
 /// Errors: the audit trail can't be read.
@@ -42,7 +41,7 @@ pub async fn filed(
     store: &dyn HistoryStore,
     zone: &dyn Fn(&str) -> Option<jiff::tz::TimeZone>,
 ) -> TaxResult<Vec<FiledYear>> {
-    let events = store.events_of(&[FILED_EVENT]).await?;
+    let events = store.events_of(&[EventKind::TaxFiled]).await?;
     let mut newest = BTreeMap::new();
     for event in &events {
         if let Some(mut filed) = filed_of(event, zone)? {

@@ -59,7 +59,7 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
         "version": {
             "number": version.version,
             "status": version.status.as_str(),
-            "scope": version.scope,
+            "scope": version.scope.as_str(),
             "engine_version": version.engine_version,
             "ledger_hash": version.ledger_hash.map(|hash| hash.to_string()),
             "allocations_hash": version.allocations_hash.map(|hash| hash.to_string()),

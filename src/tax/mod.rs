@@ -25,7 +25,7 @@ mod unpack;
 mod verify;
 mod voided;
 
-pub use amend::{Amended, Amendment, FILED_EVENT, FiledYear, PrintedLine, amend, filed};
+pub use amend::{Amended, Amendment, FiledYear, PrintedLine, amend, filed};
 pub use amount::{Amounts, Rounding};
 pub use archive::{Filed, archive};
 pub use boxes::{AssetKind, BoxRules, DIGITAL_BOXES_FROM, FormBox, Part, Reported, base_asset};

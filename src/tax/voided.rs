@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::TaxResult;
-use crate::engine::{Account, CORRECTION_MARK, Pool, Side, Timestamp, split_correction};
+use crate::engine::{Account, CORRECTION_MARK, Side, Timestamp, split_correction};
 use crate::store::model::{NamedTrade, Scope, Slice, Sold, TradeIds, VersionInfo, Watermark};
 use crate::store::{LedgerStore, StoreError};
 
@@ -33,7 +31,7 @@ pub(super) async fn voided_sells(
         trade.side == Side::Sell
             && trade.is_voided
             && sold.contains(trade.order_time)
-            && covers(&version.scope, &trade.pool)
+            && version.scope.covers(&trade.pool)
     });
     unreplaced(store, sells, as_of).await
 }
@@ -51,16 +49,6 @@ async fn now(store: &dyn LedgerStore) -> TaxResult<Watermark> {
         ..Scope::default()
     };
     Ok(store.read_ledger(&nothing, None).await?.watermark)
-}
-
-/// Tells whether a version's scope, as text, has a pool.
-fn covers(scope: &str, pool: &Pool) -> bool {
-    let scope: Value = serde_json::from_str(scope).unwrap_or_default();
-    let account = scope.get("account").and_then(Value::as_str);
-    let symbols = scope.get("symbols").and_then(Value::as_array);
-    let is_symbol = |symbol: &Value| symbol.as_str() == Some(pool.symbol.as_str());
-    account.is_none_or(|account| account == pool.account.as_str())
-        && symbols.is_none_or(|all| all.is_empty() || all.iter().any(is_symbol))
 }
 
 /// Account and original id of an execution. All its corrected forms share them.

@@ -16,7 +16,7 @@ use fifo_pnl::pipeline::{
     self, AppendReport, Cancel, Clock, ComputeOptions, ComputeReport, Context, Forced, Incremental,
     Publication, Silent, Wait, compute, compute_incremental, validate,
 };
-use fifo_pnl::store::model::{Exclusion, Version, VersionStatus, VoidChange};
+use fifo_pnl::store::model::{Exclusion, Version, VersionOrigin, VersionStatus, VoidChange};
 use fifo_pnl::store::{RowSink, Store};
 use ledger::{Random, id_of};
 use subject::{Subject, at, batch, holder, memory, pool, postgres, sqlite, trade};
@@ -95,7 +95,7 @@ async fn sums_of(store: &dyn Store, version: Version) -> Vec<String> {
 
 async fn full(store: &dyn Store, context: &Context, publish: bool) -> ComputeReport {
     let options = ComputeOptions {
-        origin: "full".into(),
+        origin: VersionOrigin::Full,
         no_publish: !publish,
         ..ComputeOptions::default()
     };
@@ -449,7 +449,7 @@ async fn what_forces_a_full_run_is_named() {
         assert_eq!(*why, [late]);
         assert_eq!(report.publication, Publication::Published);
         let versions = store.versions().await.unwrap();
-        assert_eq!(versions.last().unwrap().origin, "late-arrival");
+        assert_eq!(versions.last().unwrap().origin, VersionOrigin::LateArrival);
 
         store.void(&void("b0", false)).await.unwrap();
         let revised = Forced::Revised(pool("BTC-USD"), vec!["b0".into()]);

@@ -17,6 +17,7 @@ use fifo_pnl::pipeline::{
 };
 use fifo_pnl::report::CanonicalCsv;
 use fifo_pnl::store::memory::MemoryStore;
+use fifo_pnl::store::model::VersionOrigin;
 use fifo_pnl::store::{RowSink, Store};
 use ledger::{Random, Shape, csv, rows};
 use subject::{PostgresSubject, SqliteSubject, Subject};
@@ -94,7 +95,7 @@ async fn computed(store: &dyn Store) -> Version {
 /// The same with so much memory that the ledger is read in parts.
 async fn computed_within(store: &dyn Store, memory: Option<u64>) -> Version {
     let options = ComputeOptions {
-        origin: "full".into(),
+        origin: VersionOrigin::Full,
         memory,
         ..ComputeOptions::default()
     };

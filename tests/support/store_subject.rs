@@ -24,9 +24,9 @@ use fifo_pnl::engine::{
 use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
 use fifo_pnl::store::model::{
-    Completion, Event, Holder, ImportBatch, ImportFile, ImportMode, PointerMove, ReviewStatus,
-    ReviewUpdate, RunCounts, RunFailure, RunStart, Scope, Version, VersionPlan, VersionStatus,
-    VoidChange, policy_json,
+    Completion, Event, EventKind, Holder, ImportBatch, ImportFile, ImportMode, PointerMove,
+    ReviewStatus, ReviewUpdate, RunCounts, RunFailure, RunMode, RunStart, Scope, Version,
+    VersionOrigin, VersionPlan, VersionStatus, VoidChange, policy_json,
 };
 use fifo_pnl::store::sqlite::SqliteStore;
 use fifo_pnl::store::{RowSink, RunLock, Store, StoreError, StoreResult};
@@ -103,7 +103,7 @@ impl Subject for MemoryStore {
 fn event_text(event: &Event) -> String {
     let pool = event.pool.as_ref();
     event_line(
-        event.kind,
+        event.kind.as_str(),
         event.severity,
         event.correlation_id.as_deref(),
         pool.map(|pool| pool.account.as_str()),
@@ -143,7 +143,7 @@ fn run_text(run: &LoggedRun) -> String {
         run.id,
         run.status.as_str(),
         run.version,
-        run.start.mode,
+        run.start.mode.as_str(),
         run.start.pid,
         run.start.host,
         run.start.triggered_by,
@@ -406,7 +406,8 @@ pub fn void(order_id: &str, undo: bool) -> VoidChange {
 }
 
 /// Makes an event of a kind that stores do not make themselves.
-pub fn event(kind: &'static str, seconds: i64) -> Event {
+pub fn event(kind: &str, seconds: i64) -> Event {
+    let kind = EventKind::from_text(kind).unwrap();
     Event::info(kind, at(seconds), json!({ "by": "ann" }))
 }
 
@@ -500,11 +501,10 @@ impl Run {
             batch_id: batch_id(version),
             started_at: at(self.seconds),
             mode: if self.scope.is_all() {
-                "full"
+                RunMode::Full
             } else {
-                "scoped"
-            }
-            .into(),
+                RunMode::Scoped
+            },
             triggered_by: "ann".into(),
             host: "test-host".into(),
             pid: 4711,
@@ -576,7 +576,7 @@ impl Run {
             run_id,
             batch_id: start.batch_id,
             scope: self.scope.clone(),
-            origin: "full".into(),
+            origin: VersionOrigin::Full,
             policy: policy_json(&rules, &exclusions, &AdaptedViews::new()),
             watermark: read.watermark,
             created_at: start.started_at,

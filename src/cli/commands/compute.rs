@@ -17,7 +17,7 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{Pool, Timestamp};
 use crate::pipeline::{self, ComputeOptions, ComputeReport, Context, PoolLine, Publication};
-use crate::store::model::Scope;
+use crate::store::model::{Scope, VersionOrigin};
 use crate::store::{Store, VersionStore};
 
 pub(super) use self::words::{describe, describe_next, describe_unmatched, join};
@@ -29,7 +29,11 @@ pub(super) fn options(
 ) -> CliResult<(Context, ComputeOptions)> {
     let scope = scope(args)?;
     let options = ComputeOptions {
-        origin: if scope.is_all() { "full" } else { "hand" }.into(),
+        origin: if scope.is_all() {
+            VersionOrigin::Full
+        } else {
+            VersionOrigin::Hand
+        },
         scope,
         version: args.version,
         force: args.force,

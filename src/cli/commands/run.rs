@@ -1,5 +1,6 @@
 //! `run`: import, compute, validate, summary. The whole job, no server.
 
+use crate::store::model::VersionOrigin;
 use serde_json::json;
 
 use super::tax::filed_years_changed;
@@ -40,7 +41,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     };
     let options = ComputeOptions {
         jobs: args.jobs.map(usize::from),
-        origin: "full".into(),
+        origin: VersionOrigin::Full,
         keep_versions: Some(compute::keep_versions(None, session)),
         ..ComputeOptions::default()
     };

@@ -26,9 +26,8 @@ use crate::cli::terminal::{ask, note};
 use crate::engine::shown_sentence;
 use crate::files::IfThere;
 use crate::import::parse_timezone;
-use crate::pipeline::{scope_words, whole_account};
 use crate::report::WrittenFile;
-use crate::store::model::{Current, Event, VersionInfo};
+use crate::store::model::{Current, Event, EventKind, VersionInfo};
 use crate::store::{HistoryStore, LedgerStore, StoreError, VersionStore};
 use crate::tax::{ExportRequest, Exported, Format, Rounding, Sealing, Stop, TaxRules, export};
 
@@ -225,7 +224,7 @@ pub(super) async fn choose_version(
     let (versions, current) = (store.versions().await?, store.current().await?);
     let named = parse_version(wanted)?;
     // Never advises a version of a part of the ledger: its files would look complete.
-    let is_whole = |info: &&VersionInfo| info.status.is_readable() && info.scope == "all";
+    let is_whole = |info: &&VersionInfo| info.status.is_readable() && info.scope.is_all();
     let readable = versions.iter().rev().find(is_whole);
     let Some(number) = named.or(current.version) else {
         return Err(match readable {
@@ -274,8 +273,8 @@ fn words_of(info: &VersionInfo, current: &Current) -> String {
     if info.status.as_str() != "completed" {
         words.push(info.status.as_str().to_owned());
     }
-    if info.scope != "all" {
-        words.push(shown_sentence(&scope_words(&info.scope)).to_string());
+    if !info.scope.is_all() {
+        words.push(shown_sentence(&info.scope.to_string()).to_string());
     }
     if info.sealed.is_some() {
         words.push("sealed".to_owned());
@@ -287,11 +286,11 @@ fn words_of(info: &VersionInfo, current: &Current) -> String {
 ///
 /// Errors: the version was computed of a part of these pools.
 fn check_whole(info: &VersionInfo, account: Option<&str>) -> CliResult<()> {
-    let of_account = whole_account(&info.scope);
-    if info.scope == "all" || (account.is_some() && of_account.as_deref() == account) {
+    let of_account = info.scope.whole_account();
+    if info.scope.is_all() || (account.is_some() && of_account.as_deref() == account) {
         return Ok(());
     }
-    let (number, words) = (info.version, scope_words(&info.scope));
+    let (number, words) = (info.version, info.scope.to_string());
     let hint = match of_account {
         Some(account) => format!(
             "file that account alone with `{}`, or leave --version out to file the current version",
@@ -323,7 +322,7 @@ async fn record(
     });
     let event = Event {
         version: Some(request.version.version),
-        ..Event::info("export", session.context.clock.now(), details)
+        ..Event::info(EventKind::Export, session.context.clock.now(), details)
     };
     record_export(store, &event).await
 }
@@ -352,8 +351,8 @@ fn outcome(
     if let Some(newer) = &about.newer {
         text.push_str(&format!("Note      {newer}\n"));
     }
-    if request.version.scope != "all" {
-        let words = scope_words(&request.version.scope);
+    if !request.version.scope.is_all() {
+        let words = request.version.scope.to_string();
         let words = shown_sentence(&words);
         text.push_str(&format!(
             "Note      the version has {words}; other sales are in no file\n"

@@ -17,7 +17,7 @@ use crate::engine::{AllocationRow, shown_sentence};
 use crate::files::{Draft, IfThere, WriteError};
 use crate::pipeline;
 use crate::report::{CanonicalCsv, Written};
-use crate::store::model::{Current, Event, VersionInfo};
+use crate::store::model::{Current, Event, EventKind, VersionInfo, VersionOrigin};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::{RowsProof, check_version};
 use crate::store::{HistoryStore, LedgerStore, RowSink, Store, StoreError};
@@ -112,11 +112,11 @@ async fn list(store: &dyn Store, next: &Next) -> CliResult<Outcome> {
             .map(|(_, reason)| format!("sealed: {reason}"));
         vec![
             info.version.to_string(),
-            match info.origin.as_str() {
-                "legacy" => "legacy".to_owned(),
+            match info.origin {
+                VersionOrigin::Legacy => info.origin.as_str().to_owned(),
                 _ => info.status.as_str().to_owned(),
             },
-            if info.scope == "all" {
+            if info.scope.is_all() {
                 "all".into()
             } else {
                 "part".to_owned()
@@ -164,8 +164,8 @@ fn version_json(info: &VersionInfo, current: &Current) -> Value {
     let policy: Value = serde_json::from_str(&info.policy).unwrap_or_default();
     let at = |time: Option<crate::engine::Timestamp>| time.map(|time| time.to_string());
     json!({
-        "version": info.version, "status": info.status.as_str(), "scope": info.scope,
-        "origin": info.origin, "is_current": current.version == Some(info.version),
+        "version": info.version, "status": info.status.as_str(), "scope": info.scope.as_str(),
+        "origin": info.origin.as_str(), "is_current": current.version == Some(info.version),
         "ledger_hash": info.ledger_hash.map(|hash| hash.to_string()),
         "allocations_hash": info.allocations_hash.map(|hash| hash.to_string()),
         "policy": policy, "engine_version": info.engine_version,
@@ -239,7 +239,7 @@ async fn export(
     let at = session.context.clock.now();
     let event = Event {
         version: Some(number),
-        ..Event::info("export", at, details.clone())
+        ..Event::info(EventKind::Export, at, details.clone())
     };
     let recorded = record_export(store, &event).await?;
     let unrecorded = not_recorded(recorded);

@@ -13,7 +13,7 @@ use crate::engine::{
 use crate::pipeline::prune::PruneReport;
 use crate::store::model::{
     Completion, Current, Exclusion, LedgerRead, ReviewUpdate, RunCounts, Scope, Version,
-    VersionStatus, Watermark,
+    VersionScope, VersionStatus, Watermark,
 };
 
 /// A pool in a run's report.
@@ -215,7 +215,7 @@ pub(super) fn completion(
         review: review_update(run.options, &report.pools, items, publish),
         details: json!({
             "run_id": report.run_id, "status": report.status.as_str(), "published": publish,
-            "scope": run.options.scope.to_text(), "pools": report.pools.len(),
+            "scope": VersionScope::of(&run.options.scope).as_str(), "pools": report.pools.len(),
             "allocations": report.counts.allocations, "pnl_usd": report.counts.pnl.to_string(),
             "unmatched_sells": report.counts.unmatched_sells,
             "ledger_hash": report.ledger_hash.to_string(),

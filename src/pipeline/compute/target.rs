@@ -6,7 +6,7 @@ use super::ComputeOptions;
 use crate::engine::Pool;
 use crate::pipeline::error::{PipelineResult, ReplaceError};
 use crate::pipeline::publish::covered_pools;
-use crate::store::model::{Current, Version, VersionInfo, VersionStatus};
+use crate::store::model::{Current, Version, VersionInfo, VersionScope, VersionStatus};
 use crate::store::{Store, VersionStore};
 
 /// Whether a run's version became current, or the reason against it.
@@ -61,7 +61,7 @@ impl Target {
 }
 
 fn check_replaceable(info: &VersionInfo, options: &ComputeOptions) -> Result<(), ReplaceError> {
-    let (version, scope) = (info.version, options.scope.to_text());
+    let (version, scope) = (info.version, VersionScope::of(&options.scope));
     Err(match &info.sealed {
         Some((at, reason)) => ReplaceError::Sealed(version, *at, reason.clone()),
         None if !options.force => ReplaceError::Exists(version),

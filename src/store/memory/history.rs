@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{MemoryStore, State};
 use crate::engine::Timestamp;
-use crate::store::model::{Event, HistoricalSell, ImportedFile, LoggedEvent};
+use crate::store::model::{Event, EventKind, HistoricalSell, ImportedFile, LoggedEvent};
 use crate::store::rules::{REVIEW_EVENTS, check_snapshot_free};
 use crate::store::{HistoryStore, SnapshotRefusal, StoreResult};
 
@@ -15,7 +15,7 @@ impl HistoryStore for MemoryStore {
         Ok(self.read().ledger.imported_files())
     }
 
-    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>> {
+    async fn events_of(&self, kinds: &[EventKind]) -> StoreResult<Vec<LoggedEvent>> {
         Ok(events_of(&self.read(), kinds))
     }
 
@@ -56,7 +56,9 @@ impl HistoryStore for MemoryStore {
             sorted.sort_by(|left, right| left.order_id.cmp(&right.order_id));
             state.snapshots.insert(name.to_owned(), sorted);
             let details = json!({ "snapshot": name, "rows": sells.len() });
-            state.events.push(Event::info("history", at, details));
+            state
+                .events
+                .push(Event::info(EventKind::History, at, details));
             Ok(())
         })
         .await
@@ -64,11 +66,11 @@ impl HistoryStore for MemoryStore {
 }
 
 /// Lists events of some kinds, oldest first.
-fn events_of(state: &State, kinds: &[&str]) -> Vec<LoggedEvent> {
+fn events_of(state: &State, kinds: &[EventKind]) -> Vec<LoggedEvent> {
     let wanted = state.events.iter().filter(|e| kinds.contains(&e.kind));
     wanted
         .map(|event| LoggedEvent {
-            kind: event.kind.to_owned(),
+            kind: event.kind,
             at: event.at,
             version: event.version,
             details: event.details.clone(),

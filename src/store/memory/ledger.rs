@@ -13,8 +13,8 @@ use crate::engine::{
 };
 use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
-    Arrivals, Event, ImportFile, ImportMode, ImportReceipt, ImportedFile, LedgerCounts, LedgerRead,
-    NamedTrade, PoolSizes, Reject, Scope, TradeIds, VoidChange, Watermark,
+    Arrivals, Event, EventKind, ImportFile, ImportMode, ImportReceipt, ImportedFile, LedgerCounts,
+    LedgerRead, NamedTrade, PoolSizes, Reject, Scope, TradeIds, VoidChange, Watermark,
 };
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
@@ -61,7 +61,7 @@ impl LedgerStore for MemoryStore {
             ledger.voids.push(VoidRow { key, undone });
             let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
                 "reason": change.reason, "by": change.voided_by });
-            let event = Event::info("void", change.voided_at, details);
+            let event = Event::info(EventKind::Void, change.voided_at, details);
             state.events.push(event);
             Ok(())
         })

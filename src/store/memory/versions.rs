@@ -18,7 +18,7 @@ use crate::engine::{
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, Sold, Version, VersionInfo,
-    VersionPlan, VersionStatus,
+    VersionPlan, VersionScope, VersionStatus,
 };
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::rules::{
@@ -353,9 +353,9 @@ pub(super) async fn begin(
 fn version_info(plan: &VersionPlan, old: Option<&VersionInfo>) -> VersionInfo {
     VersionInfo {
         version: plan.version,
-        scope: plan.scope.to_text(),
+        scope: VersionScope::of(&plan.scope),
         status: VersionStatus::Running,
-        origin: plan.origin.clone(),
+        origin: plan.origin,
         ledger_hash: None,
         allocations_hash: None,
         policy: plan.policy.clone(),

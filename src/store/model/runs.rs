@@ -1,5 +1,6 @@
 //! The log of runs: how they begin, end and fail, and the state after them.
 
+use super::words::RunMode;
 use serde_json::Value;
 
 use super::{Scope, Version, VersionStatus};
@@ -29,8 +30,8 @@ pub struct RunStart {
     pub batch_id: String,
     /// When it began.
     pub started_at: Timestamp,
-    /// `full` or `scoped`.
-    pub mode: String,
+    /// How it works.
+    pub mode: RunMode,
     /// Person or program that started it.
     pub triggered_by: String,
     /// Its host.

@@ -1,5 +1,6 @@
 //! Allocations with the sources and changes of their trades: the data of a tax file and its proof.
 
+use super::words::EventKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -98,7 +99,7 @@ pub struct NamedTrade {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoggedEvent {
     /// Its kind.
-    pub kind: String,
+    pub kind: EventKind,
     /// When.
     pub at: Timestamp,
     /// The version concerned.
@@ -124,12 +125,12 @@ pub struct ReviewDecision {
 
 impl ReviewDecision {
     /// Returns the kind of event that keeps the decision.
-    pub fn event_kind(&self) -> &'static str {
+    pub fn event_kind(&self) -> EventKind {
         match self.status {
-            ReviewStatus::Pending => "review_reopened",
-            ReviewStatus::InProgress => "review_started",
-            ReviewStatus::Resolved => "review_resolved",
-            ReviewStatus::Dismissed => "review_dismissed",
+            ReviewStatus::Pending => EventKind::ReviewReopened,
+            ReviewStatus::InProgress => EventKind::ReviewStarted,
+            ReviewStatus::Resolved => EventKind::ReviewResolved,
+            ReviewStatus::Dismissed => EventKind::ReviewDismissed,
         }
     }
 }

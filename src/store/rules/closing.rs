@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::engine::Timestamp;
 use crate::store::model::{
-    Completion, Event, PointerMove, ReviewUpdate, RunFailure, Version, VersionPlan,
+    Completion, Event, EventKind, PointerMove, ReviewUpdate, RunFailure, Version, VersionPlan,
 };
 
 /// The writes of one transaction. Order: a store makes them in the order of the fields.
@@ -57,7 +57,7 @@ impl<'a> Closing<'a> {
             event: Some(Event {
                 version: Some(version),
                 correlation_id: Some(plan.batch_id.clone()),
-                ..Event::info("run", at, completion.details.clone())
+                ..Event::info(EventKind::Run, at, completion.details.clone())
             }),
         }
     }
@@ -89,7 +89,7 @@ impl<'a> Closing<'a> {
             run: Some((run_id, RunEnd::Failed(failure))),
             event: Some(Event {
                 severity: "error",
-                ..Event::info("run", at, details)
+                ..Event::info(EventKind::Run, at, details)
             }),
         }
     }
@@ -104,7 +104,7 @@ impl<'a> Closing<'a> {
             run: None,
             event: Some(Event {
                 version: Some(pointer.version),
-                ..Event::info("publish", pointer.at, details)
+                ..Event::info(EventKind::Publish, pointer.at, details)
             }),
         }
     }
@@ -119,7 +119,7 @@ impl<'a> Closing<'a> {
 mod tests {
     use super::*;
     use crate::engine::RowsHash;
-    use crate::store::model::{RunCounts, Scope, VersionStatus, Watermark};
+    use crate::store::model::{RunCounts, Scope, VersionOrigin, VersionStatus, Watermark};
 
     fn plan() -> VersionPlan {
         VersionPlan {
@@ -127,7 +127,7 @@ mod tests {
             run_id: 9,
             batch_id: "batch".into(),
             scope: Scope::default(),
-            origin: "hand".into(),
+            origin: VersionOrigin::Hand,
             policy: "{}".into(),
             watermark: Watermark::default(),
             created_at: Timestamp::EPOCH,
@@ -174,7 +174,7 @@ mod tests {
         let event = wrote.event.unwrap();
         assert_eq!(
             (event.kind, event.version, event.correlation_id.as_deref()),
-            ("run", Some(4), Some("batch"))
+            (EventKind::Run, Some(4), Some("batch"))
         );
         let failure = RunFailure {
             ended_at: Timestamp::EPOCH,

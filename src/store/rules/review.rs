@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::engine::policy::PROGRAM;
 use crate::engine::{IssueType, ReviewItem, Timestamp};
 use crate::store::model::{
-    Event, Exclusion, QueuedItem, ReviewDecision, ReviewStatus, ReviewUpdate, Version,
+    Event, EventKind, Exclusion, QueuedItem, ReviewDecision, ReviewStatus, ReviewUpdate, Version,
 };
 use crate::store::{ItemRefusal, StoreError, StoreResult};
 
@@ -48,10 +48,10 @@ impl ReviewChange<'_> {
     /// Returns the audit trail's event about the change, once the item has a number.
     pub(in crate::store) fn event(&self, id: i64, version: Version, at: Timestamp) -> Event {
         let (kind, pool, order_id) = match self {
-            Self::Open(item) => ("review_opened", &item.pool, &item.order_id),
-            Self::Refresh(_, item) => ("review_refreshed", &item.pool, &item.order_id),
-            Self::Reopen(_, item) => ("review_reopened", &item.pool, &item.order_id),
-            Self::Settle(item, _) => ("review_resolved", &item.pool, &item.order_id),
+            Self::Open(item) => (EventKind::ReviewOpened, &item.pool, &item.order_id),
+            Self::Refresh(_, item) => (EventKind::ReviewRefreshed, &item.pool, &item.order_id),
+            Self::Reopen(_, item) => (EventKind::ReviewReopened, &item.pool, &item.order_id),
+            Self::Settle(item, _) => (EventKind::ReviewResolved, &item.pool, &item.order_id),
         };
         Event {
             pool: Some(pool.clone()),
@@ -75,8 +75,8 @@ pub(in crate::store) fn decision_event(decision: &ReviewDecision, item: &QueuedI
 /// Returns the audit trail's event about a pool that is excluded, or included again.
 pub(in crate::store) fn exclusion_event(exclusion: &Exclusion, excluded: bool) -> Event {
     let kind = match excluded {
-        true => "review_excluded",
-        false => "review_included",
+        true => EventKind::ReviewExcluded,
+        false => EventKind::ReviewIncluded,
     };
     let details = json!({ "reason": exclusion.reason, "by": exclusion.decided_by });
     Event {
@@ -86,14 +86,14 @@ pub(in crate::store) fn exclusion_event(exclusion: &Exclusion, excluded: bool) -
 }
 
 /// Kinds of audit events about a review item. Each event has the item's number.
-pub const REVIEW_EVENTS: [&str; 7] = [
-    "review_opened",
-    "review_decided",
-    "review_refreshed",
-    "review_started",
-    "review_resolved",
-    "review_dismissed",
-    "review_reopened",
+pub const REVIEW_EVENTS: [EventKind; 7] = [
+    EventKind::ReviewOpened,
+    EventKind::ReviewDecided,
+    EventKind::ReviewRefreshed,
+    EventKind::ReviewStarted,
+    EventKind::ReviewResolved,
+    EventKind::ReviewDismissed,
+    EventKind::ReviewReopened,
 ];
 
 /// Decides how the queue changes when a version says which items hold.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Argument, Database, Driver, Rows, arguments, list, runs};
 use crate::engine::Timestamp;
 use crate::store::model::{
-    Event, HistoricalSell, ImportedFile, LegacyRow, LoggedEvent, OrderUnlikeFills,
+    Event, EventKind, HistoricalSell, ImportedFile, LegacyRow, LoggedEvent, OrderUnlikeFills,
     SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, Version, is_snapshot_name,
 };
 use crate::store::rules::{REVIEW_EVENTS, check_snapshot_free};
@@ -26,7 +26,7 @@ impl<D: Database> HistoryStore for D {
         .await
     }
 
-    async fn events_of(&self, kinds: &[&str]) -> StoreResult<Vec<LoggedEvent>> {
+    async fn events_of(&self, kinds: &[EventKind]) -> StoreResult<Vec<LoggedEvent>> {
         self.named(events(self, kinds, None)).await
     }
 
@@ -86,7 +86,7 @@ impl<D: Database> HistoryStore for D {
             writer.execute(action, &create, &[]).await?;
             writer.insert(action, &rows).await?;
             let details = json!({ "snapshot": name, "rows": sells.len() });
-            runs::log_event(&mut *writer, &Event::info("history", at, details)).await?;
+            runs::log_event(&mut *writer, &Event::info(EventKind::History, at, details)).await?;
             D::commit(writer).await
         })
         .await
@@ -103,12 +103,15 @@ impl<D: Database> HistoryStore for D {
 
 async fn events<D: Database>(
     store: &D,
-    kinds: &[&str],
+    kinds: &[EventKind],
     item: Option<i64>,
 ) -> StoreResult<Vec<LoggedEvent>> {
     let places: Vec<String> = (1..=kinds.len()).map(|nth| format!("${nth}")).collect();
     let mut from = format!("event_log WHERE event_type IN ({})", places.join(", "));
-    let mut arguments: Vec<Argument<'_>> = kinds.iter().copied().map(Argument::from).collect();
+    let mut arguments: Vec<Argument<'_>> = kinds
+        .iter()
+        .map(|kind| Argument::from(kind.as_str()))
+        .collect();
     if let Some(id) = item {
         arguments.push(Argument::from(id.to_string()));
         let nth = arguments.len();

@@ -7,7 +7,7 @@ use super::{Argument, Driver, Rows, arguments, list, runs};
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::corrections::Relative;
-use crate::store::model::{Event, VoidChange};
+use crate::store::model::{Event, EventKind, VoidChange};
 use crate::store::rules::check_voidable;
 
 /// Tells whether a trade is voided; `None` if the ledger has no such trade.
@@ -39,7 +39,7 @@ pub(in crate::store) async fn void<C: Driver>(
     insert_voids(connection, std::slice::from_ref(change)).await?;
     let details = json!({ "account": change.account.as_str(), "order_id": change.order_id,
         "undo": change.undo, "reason": change.reason, "by": change.voided_by });
-    let event = Event::info("void", change.voided_at, details);
+    let event = Event::info(EventKind::Void, change.voided_at, details);
     runs::log_event(connection, &event).await
 }
 

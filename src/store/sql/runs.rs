@@ -21,7 +21,7 @@ pub(in crate::store) async fn begin<D: Database>(store: &D, run: &RunStart) -> S
         Argument::Uuid(&run.batch_id),
         run.started_at,
         "running",
-        &run.mode,
+        run.mode.as_str(),
         &run.triggered_by,
         run.started_at,
         &run.host,
@@ -174,7 +174,7 @@ pub(super) async fn log_events<C: Driver>(connection: &mut C, events: &[Event]) 
 fn event_row(event: &Event) -> Vec<Argument<'_>> {
     arguments![
         event.at,
-        event.kind,
+        event.kind.as_str(),
         event.severity,
         &event.correlation_id,
         event.pool.as_ref().map(|pool| pool.account.as_str()),

@@ -4,7 +4,9 @@ use super::closing::close;
 use super::read::{current_locked, version_locked};
 use super::{Argument, Database, Driver, arguments, runs};
 use crate::store::StoreResult;
-use crate::store::model::{Completion, Event, PointerMove, PoolSummary, Version, VersionPlan};
+use crate::store::model::{
+    Completion, Event, PointerMove, PoolSummary, Version, VersionPlan, VersionScope,
+};
 use crate::store::rules::{Closing, check_droppable, check_publishable, check_sealable};
 
 /// Registers a version that is being written.
@@ -18,10 +20,11 @@ pub(in crate::store) async fn enter<C: Driver>(
          ON CONFLICT (version) DO UPDATE SET status = 'running', origin = excluded.origin, \
          policy = excluded.policy, watermark = excluded.watermark, \
          engine_version = excluded.engine_version, created_at = excluded.created_at";
+    let scope = VersionScope::of(&plan.scope);
     let arguments = arguments![
         plan.version,
-        plan.scope.to_text(),
-        &plan.origin,
+        scope.as_str(),
+        plan.origin.as_str(),
         Argument::Json(plan.policy.as_str().into()),
         &plan.watermark,
         env!("CARGO_PKG_VERSION"),

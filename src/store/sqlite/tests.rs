@@ -16,8 +16,9 @@ use crate::engine::{
     compute_pool, review_items,
 };
 use crate::store::model::{
-    Completion, Event, ImportBatch, ImportFile, ImportMode, ReviewUpdate, RunCounts, RunStart,
-    Scope, Version, VersionPlan, VersionStatus, VoidChange, Watermark,
+    Completion, Event, EventKind, ImportBatch, ImportFile, ImportMode, ReviewUpdate, RunCounts,
+    RunMode, RunStart, Scope, Version, VersionOrigin, VersionPlan, VersionStatus, VoidChange,
+    Watermark,
 };
 use crate::store::{HistoryStore, LedgerStore, RunStore, VersionStore};
 
@@ -100,7 +101,7 @@ async fn plan(store: &SqliteStore, version: Version, watermark: Watermark) -> Ve
         version: Some(version),
         batch_id: "batch".into(),
         started_at: at(200),
-        mode: "full".into(),
+        mode: RunMode::Full,
         triggered_by: "ann".into(),
         host: "here".into(),
         pid: 1,
@@ -110,7 +111,7 @@ async fn plan(store: &SqliteStore, version: Version, watermark: Watermark) -> Ve
         run_id: store.begin_run(&run).await.unwrap(),
         batch_id: "batch".into(),
         scope: Scope::default(),
-        origin: "full".into(),
+        origin: VersionOrigin::Full,
         policy: "{}".into(),
         watermark,
         created_at: at(200),
@@ -177,7 +178,11 @@ async fn filled(folder: &Path) -> SqliteStore {
         undo: false,
     };
     store.void(&void).await.unwrap();
-    let export = Event::info("export", at(400), serde_json::json!({ "file": "out.csv" }));
+    let export = Event::info(
+        EventKind::Export,
+        at(400),
+        serde_json::json!({ "file": "out.csv" }),
+    );
     store.log_event(&export).await.unwrap();
     store
 }

@@ -2,8 +2,8 @@
 
 use fifo_pnl::engine::{Account, Timestamp};
 use fifo_pnl::store::model::{
-    LongRun, NamedTrade, ReviewDecision, ReviewStatus, Scope, Sold, SourcedAllocation, TradeIds,
-    TradeOrigin,
+    EventKind, LongRun, NamedTrade, ReviewDecision, ReviewStatus, Scope, Sold, SourcedAllocation,
+    TradeIds, TradeOrigin,
 };
 use fifo_pnl::store::{SourcedSink, Store};
 
@@ -201,7 +201,10 @@ pub async fn events_are_read_back_by_kind(subject: &dyn Subject) {
     for (kind, seconds) in [("export", 3), ("tax_filed", 4), ("export", 5), ("seal", 6)] {
         store.log_event(&event(kind, seconds)).await.unwrap();
     }
-    let events = store.events_of(&["export", "tax_filed"]).await.unwrap();
+    let events = store
+        .events_of(&[EventKind::Export, EventKind::TaxFiled])
+        .await
+        .unwrap();
     let kinds: Vec<(&str, _)> = events
         .iter()
         .map(|event| (event.kind.as_str(), event.at))
@@ -212,7 +215,7 @@ pub async fn events_are_read_back_by_kind(subject: &dyn Subject) {
     );
     assert_eq!(events[0].details["by"], "ann");
     assert_eq!(events[0].version, None);
-    assert_eq!(store.events_of(&["nothing"]).await.unwrap(), []);
+    assert_eq!(store.events_of(&[EventKind::Void]).await.unwrap(), []);
 }
 
 /// A decision changes an item once, says by whom, and is in the audit trail.
@@ -264,10 +267,10 @@ pub async fn decisions_follow_their_rules(subject: &dyn Subject) {
     let none = refusal(store.decide_review(&other).await);
     assert_eq!(none, format!("there is no review item {}", id + 1));
     let kinds = [
-        "review_started",
-        "review_dismissed",
-        "review_reopened",
-        "review_resolved",
+        EventKind::ReviewStarted,
+        EventKind::ReviewDismissed,
+        EventKind::ReviewReopened,
+        EventKind::ReviewResolved,
     ];
     let events = store.events_of(&kinds).await.unwrap();
     let kept: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();

@@ -3,8 +3,8 @@
 use fifo_pnl::engine::{IssueType, ReviewItem, Severity};
 use fifo_pnl::store::Store;
 use fifo_pnl::store::model::{
-    Event, Exclusion, LoggedEvent, PointerMove, QueuedItem, ReviewDecision, ReviewStatus,
-    ReviewUpdate,
+    Event, EventKind, Exclusion, LoggedEvent, PointerMove, QueuedItem, ReviewDecision,
+    ReviewStatus, ReviewUpdate,
 };
 use serde_json::json;
 
@@ -425,7 +425,8 @@ pub async fn a_history_is_of_one_item_alone(subject: &dyn Subject) {
     ];
     for (id, expected) in ids.iter().zip(expected) {
         let history = store.item_history(*id).await.unwrap();
-        let line = |event: &LoggedEvent| format!("{} v{}", event.kind, event.version.unwrap());
+        let line =
+            |event: &LoggedEvent| format!("{} v{}", event.kind.as_str(), event.version.unwrap());
         let lines: Vec<String> = history.iter().map(line).collect();
         assert_eq!(lines, expected, "item {id}");
         assert!(history.iter().all(|event| event.details["id"] == *id));
@@ -454,7 +455,7 @@ pub async fn every_change_is_in_the_audit_trail(subject: &dyn Subject) {
     store.seal(1, "filed", &event("seal", 400)).await.unwrap();
     store.drop_version(2, &event("drop", 401)).await.unwrap();
     let by_hand = Event {
-        kind: "export",
+        kind: EventKind::Export,
         severity: "warning",
         correlation_id: Some("c-1".into()),
         pool: Some(pool("BTC-USD")),

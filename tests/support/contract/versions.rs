@@ -207,7 +207,7 @@ pub async fn a_version_reads_back_as_it_was_made(subject: &dyn Subject) {
     let info = &store.versions().await.unwrap()[0];
     let (plan, completion) = (&written.plan, &written.completion);
     assert_eq!((info.version, info.status), (1, VersionStatus::Completed));
-    assert_eq!((&*info.scope, &info.origin), ("all", &plan.origin));
+    assert_eq!((info.scope.as_str(), info.origin), ("all", plan.origin));
     assert_eq!(info.ledger_hash, Some(completion.ledger_hash));
     assert_eq!(info.allocations_hash, Some(completion.allocations_hash));
     assert_eq!(

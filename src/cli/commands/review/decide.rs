@@ -14,7 +14,9 @@ use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{IssueType, LedgerTrade, Pool, shown, shown_sentence};
-use crate::store::model::{Event, LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope};
+use crate::store::model::{
+    Event, EventKind, LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope,
+};
 use crate::store::{LedgerStore, ReviewStore, Store, StoredRow, VersionStore};
 use crate::tax::{BasisLot, Preview, basis_trades, import_batch, next_numbers, preview};
 
@@ -259,7 +261,7 @@ pub(super) async fn append(
         "note": args.note, "by": by, "lots": lots });
     let event = Event {
         pool: Some(settled.item.pool.clone()),
-        ..Event::info("review_decided", at, details)
+        ..Event::info(EventKind::ReviewDecided, at, details)
     };
     Ok(store.log_event(&event).await?)
 }

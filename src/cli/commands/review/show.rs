@@ -61,7 +61,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
     let history: Vec<Value> = events
         .iter()
         .map(|event| {
-            json!({ "event": event.kind, "at": event.at.to_string(), "details": event.details })
+            json!({ "event": event.kind.as_str(), "at": event.at.to_string(), "details": event.details })
         })
         .collect();
     let json = json!({ "database": store.location(), "item": item_json(&item),
@@ -164,7 +164,7 @@ fn describe_miss(miss: &NearMiss) -> String {
 
 fn describe_event(event: &LoggedEvent) -> String {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str);
-    let verb = event.kind.trim_start_matches("review_");
+    let verb = event.kind.as_str().trim_start_matches("review_");
     let by = text("by").map_or_else(|| " by a run".to_owned(), |by| format!(" by {}", shown(by)));
     let note = text("note").map(|note| format!(": {}", shown_sentence(note)));
     let at = time(event.at);

@@ -18,11 +18,9 @@ use crate::engine::{shown, shown_sentence};
 use crate::files::IfThere;
 use crate::pipeline;
 use crate::report::sha256_of;
-use crate::store::model::{Event, VersionInfo};
+use crate::store::model::{Event, EventKind, VersionInfo};
 use crate::store::{HistoryStore, LedgerStore, Store};
-use crate::tax::{
-    self, FILED_EVENT, Filed, FiledYear, Sealing, TaxRules, Verdict, Verified, archive,
-};
+use crate::tax::{self, Filed, FiledYear, Sealing, TaxRules, Verdict, Verified, archive};
 
 /// A version to file, the settings, and the path of the zip.
 pub(super) struct Filing<'a> {
@@ -167,7 +165,7 @@ async fn record(
         "tax": part("tax"), "totals": part("totals"), "rows": part("rows"),
         "year": filing.rules.year, "by": session.context.user,
     });
-    for kind in ["export", FILED_EVENT] {
+    for kind in [EventKind::Export, EventKind::TaxFiled] {
         let event = Event {
             version: Some(filing.version.version),
             ..Event::info(kind, session.context.clock.now(), details.clone())
@@ -289,7 +287,7 @@ struct Check {
 async fn record_of(store: &dyn HistoryStore, path: &Path, version: i64) -> CliResult<Record> {
     let unreadable = |error| CliError::failed(format!("read {}: {error}", path.display()));
     let (sha256, _) = sha256_of(path).map_err(unreadable)?;
-    let mut filed = store.events_of(&[FILED_EVENT]).await?;
+    let mut filed = store.events_of(&[EventKind::TaxFiled]).await?;
     filed.retain(|event| event.version == Some(version));
     let is_same = |details: &Value| details.get("sha256").and_then(Value::as_str) == Some(&sha256);
     Ok(match filed.iter().any(|event| is_same(&event.details)) {
