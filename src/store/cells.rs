@@ -255,8 +255,8 @@ pub(super) fn imported_file(cells: &dyn Cells) -> Result<ImportedFile, StoreErro
 /// The columns that [`logged_event`] reads, in order.
 pub(super) const LOGGED_EVENT: &str = "event_type, event_time, allocation_version, details";
 
-/// Reads a row of `event_log`. An unreadable cell becomes an empty one, but for its kind: nobody
-/// calculates with them.
+/// Reads a row of `event_log`. An unreadable cell becomes an empty one: nobody calculates with
+/// them. Errors: the kind of event is unknown.
 pub(super) fn logged_event(cells: &dyn Cells) -> Result<LoggedEvent, StoreError> {
     let text = |index| cells.text(index).ok().flatten().unwrap_or_default();
     let integer = |index| cells.integer(index).ok().flatten();

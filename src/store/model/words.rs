@@ -51,7 +51,7 @@ words! {
         Full = "full",
         /// Some pools.
         Scoped = "scoped",
-        /// What arrived since the newest version.
+        /// The rows that arrived since the newest version.
         Incremental = "incremental",
     }
 }

@@ -61,7 +61,8 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
     let history: Vec<Value> = events
         .iter()
         .map(|event| {
-            json!({ "event": event.kind.as_str(), "at": event.at.to_string(), "details": event.details })
+            let (kind, at) = (event.kind.as_str(), event.at.to_string());
+            json!({ "event": kind, "at": at, "details": event.details })
         })
         .collect();
     let json = json!({ "database": store.location(), "item": item_json(&item),
