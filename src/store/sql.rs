@@ -187,7 +187,7 @@ pub(super) trait Database: Send + Sync {
         doing: impl Future<Output = StoreResult<T>> + Send,
     ) -> impl Future<Output = StoreResult<T>> + Send;
 
-    /// Returns a version's rows that an earlier system computed. Errors: there are none.
+    /// Returns a version's rows that an earlier system computed. Errors: no such version.
     fn rows_of_earlier_system(
         &self,
         version: Version,

@@ -187,7 +187,7 @@ async fn filled(folder: &Path) -> SqliteStore {
     store
 }
 
-/// Reads a query through one of our connections, in the way the shell prints it.
+/// Runs a query on one of our connections. Returns the rows as the shell prints them.
 async fn ours(store: &SqliteStore, sql: &str) -> Vec<String> {
     let mut connection = store.reader().await.unwrap();
     let lines = with_raw(&mut connection, "test", |raw| {
@@ -212,7 +212,7 @@ async fn ours(store: &SqliteStore, sql: &str) -> Vec<String> {
     lines.await.unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
-/// Reads a query through the shell.
+/// Runs a query in the sqlite3 shell. Returns the printed rows.
 fn shell(path: &Path, sql: &str) -> Vec<String> {
     let output = Command::new("sqlite3")
         .args(["-bail", "-batch", "-list", "-nullvalue", "NULL"])
@@ -225,14 +225,14 @@ fn shell(path: &Path, sql: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Shows the one average with the digits that the shell shows, at the most 15.
+/// Prints the one average of the views as the shell does: with at most 15 digits.
 fn shown_real(value: f64) -> String {
     let whole_digits = (value.abs() as i64).to_string().len();
     let decimals = 15_usize.saturating_sub(whole_digits);
     canonical(&format!("{value:.decimals$}"))
 }
 
-/// Drops what the shell's functions leave: zeros where an operand had decimals, the sign of zero.
+/// Removes what the shell's functions leave: zeros of the operands' decimals, the sign of zero.
 fn canonical(cell: &str) -> String {
     if cell.parse::<f64>().is_err() || !cell.contains(['.', '-']) {
         return cell.to_owned();

@@ -1,5 +1,4 @@
-//! Tests how often the raw handle is taken: after too many loans, a run would wait for itself for
-//! ever.
+//! Tests how often the raw handle is taken: after too many loans, a run waits for itself for ever.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -266,7 +266,8 @@ fn stem(order_id: &str) -> String {
     stem.unwrap_or_default().to_owned()
 }
 
-/// Refuses new fills that replace an older row of their order, and new rows with the id of a trade in our own table.
+/// Refuses new fills that replace an older row of their order. Also refuses new rows with the id
+/// of a trade in our own table.
 async fn refuse_first_fills(
     connection: &mut PgConnection,
     new: &[NewRow],
