@@ -21,7 +21,7 @@ use crate::store::postgres::PostgresUrl;
 /// The database if no flag, variable or file names one.
 pub const DATABASE_DEFAULT: &str = "sqlite://fifo-pnl.db";
 
-/// The configuration file that is read if it is there.
+/// The configuration file that is read if it exists and `--config` names no other.
 pub const CONFIG_FILE_DEFAULT: &str = "fifo-pnl.toml";
 
 /// Most bytes of a configuration file.

@@ -12,7 +12,7 @@ use crate::tax::SheetFull;
 
 pub use self::import::{file_hint, hint_words, zone_hint};
 
-/// An error on its way to the user.
+/// An error to print for the user.
 #[derive(Debug)]
 pub struct CliError {
     /// The error: fits after `error: `.

@@ -172,7 +172,7 @@ pub fn is_stderr_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Prints to stdout at once. A reader that closed its end is not an error.
+/// Prints to stdout and flushes. A closed pipe is not an error.
 pub fn print(text: &str) {
     write_out(&printable(text));
 }

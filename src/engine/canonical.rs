@@ -22,7 +22,7 @@ pub const ALLOCATION_HEADER: &str = "account,symbol,sell_order_id,buy_order_id,a
 buy_price,sell_price,buy_fees_per_unit,sell_fees_per_unit,cost_basis_usd,proceeds_usd,\
 net_proceeds_usd,pnl_usd,buy_time,sell_time,notes";
 
-/// Codes for facts that a person should know about an allocation.
+/// Facts about an allocation that a person should know, written as codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Notes {
     /// No open lot was left for this part of the sell.
@@ -76,7 +76,7 @@ impl fmt::Display for Notes {
     }
 }
 
-/// A text that is not a list of note codes.
+/// The error for a text that is not a list of note codes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is not a list of note codes")]
 pub struct NotesError;
@@ -100,7 +100,7 @@ impl FromStr for Notes {
     }
 }
 
-/// One row of `fifo_allocations`, borrowed from a match just made, or from a store.
+/// One row of `fifo_allocations`, borrowed from a matching or from a stored row.
 ///
 /// Units: sizes in base units, prices and fees per unit in USD a unit, amounts in USD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
-//! The judge: whether a stored version of a pool agrees with its ledger.
+//! Checks whether a stored version of a pool agrees with its ledger.
 //!
-//! Each check is a function from data to violations; none stops at the first, and one wrong row
-//! gives few. `reference.rs` computes the expected rows, and shares no matching and no money code
-//! with the engine. `checks/rows.rs` judges the rows. `checks/claims.rs` judges the inventory, the
-//! review queue and the summary. `checks/evidence.rs` finds the trades of each row.
+//! Each check is a function from data to violations. A check never stops at the first violation,
+//! and one wrong row gives few of them. `reference.rs` computes the expected rows, and shares no
+//! matching and no money code with the engine. `checks/rows.rs` checks the rows. `checks/claims.rs`
+//! checks the inventory, the review queue and the summary. `checks/evidence.rs` finds the trades of
+//! each row.
 //!
 //! Not here: checks that need more than one pool's data. The store counts I15; I14 and I16 look at
 //! all ids of an account, and I12 compares with an earlier system.
@@ -25,7 +26,7 @@ use evidence::Evidence;
 
 macro_rules! invariants {
     ($($(#[$doc:meta])* $id:ident = $title:literal),+ $(,)?) => {
-        /// Invariants of every stored version. The ids are stable: they stand in reports.
+        /// Invariants of every stored version. The ids never change, as reports use them.
         ///
         /// Source: docs/SPEC-matching.md, "Invariants".
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,13 +47,13 @@ macro_rules! invariants {
 }
 
 invariants! {
-    /// A sell is allocated to its size, the unmatched part included.
+    /// The allocations of a sell add up to its size, the unmatched part included.
     I1 = "sells whose allocated sizes differ from their size",
     /// A lot is not used beyond its size.
     I2 = "buys used beyond their size",
-    /// A (sell, buy) pair is there once.
+    /// A (sell, buy) pair has one row.
     I3 = "duplicate pairs",
-    /// A lot is there before it is sold.
+    /// A lot is bought before it is sold.
     I4 = "buys executed after their sell",
     /// First in, first out.
     I5 = "lots skipped while an older one had something left",
@@ -113,9 +114,9 @@ impl fmt::Display for Invariant {
 pub struct Violation {
     /// The broken invariant.
     pub invariant: Invariant,
-    /// The pool; `None` if it is about the whole ledger.
+    /// The pool; `None` if the violation is about the whole ledger.
     pub pool: Option<Pool>,
-    /// The order in question; empty if it is about the whole pool.
+    /// The order in question; empty if the violation is about the whole pool.
     pub order_id: String,
     /// The finding, and the expected value.
     pub message: String,
@@ -173,7 +174,7 @@ impl fmt::Display for Violation {
 pub struct PoolVersion<'a> {
     /// The pool to check.
     pub pool: &'a Pool,
-    /// The pool's ledger as of the version, without trades voided by then.
+    /// The pool's ledger as of the version, without the trades that were voided at that time.
     pub ledger: &'a PoolLedger,
     /// The pool's rows. Order: by id is fastest, any will do.
     pub allocations: &'a [StoredAllocation],

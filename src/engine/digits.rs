@@ -9,13 +9,13 @@ use super::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX};
 /// Why a text or a number can't be a size, price, fee or amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("is empty")]
     Empty,
     /// Not a decimal number.
     #[error("is not a number")]
     NotANumber,
-    /// A comma: thousands separator or decimal comma, nobody can know which.
+    /// The text has a comma, which may be a thousands separator or a decimal comma.
     #[error("has a comma in it")]
     Comma,
     /// More significant digits than a fact may have.
@@ -29,7 +29,8 @@ pub enum NumberError {
     Negative,
 }
 
-/// The largest exponent that is read; far beyond every limit, small enough to count with.
+/// The largest exponent that is read. It is far beyond every limit of a fact, and small enough for
+/// arithmetic.
 const EXPONENT_MAX: i32 = 1_000;
 
 /// A text as sign, digits without superfluous zeros, and decimals.

@@ -12,7 +12,7 @@ use super::text::{is_hidden, is_other_blank, is_plain, shown};
 /// Why a text can't be an account, a symbol or an order id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("is empty")]
     Empty,
     /// Longer than [`TEXT_BYTES_MAX`] bytes.
@@ -58,7 +58,7 @@ pub(super) fn check_text(text: &str) -> Result<(), IdError> {
     }
 }
 
-/// Stands between an order id and the number of its correction: `<id>~2`.
+/// The character between an order id and the number of its correction: `<id>~2`.
 pub const CORRECTION_MARK: char = '~';
 
 /// The number of an execution's first correction.
@@ -186,7 +186,7 @@ impl Pool {
     }
 }
 
-/// Names that find a pool in a map of pools, without making a `Pool`.
+/// Account and symbol as text, to find a pool in a map of pools without making a `Pool`.
 ///
 /// ```
 /// use fifo_pnl::engine::{Pool, PoolNames};

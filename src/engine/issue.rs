@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::number::Usd;
 use super::policy::{SEVERITY_CRITICAL_FROM_USD, SEVERITY_HIGH_FROM_USD, SEVERITY_MEDIUM_FROM_USD};
 
-/// An unknown word.
+/// The error for a text that is not one of a type's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is not one of {0}")]
 pub struct UnknownWord(pub &'static str);
@@ -66,7 +66,7 @@ words! {
         Low = "low",
         /// From 10 USD.
         Medium = "medium",
-        /// From 1,000 USD, or an amount that nobody can know yet.
+        /// From 1,000 USD, or an amount that is still unknown.
         High = "high",
         /// From 100,000 USD.
         Critical = "critical",

@@ -8,7 +8,7 @@ use super::lots::OpenLot;
 use super::money::{MoneyError, Terms, Units};
 use super::number::{Size, Usd};
 
-/// A sell on its way through the lots.
+/// A sell that is being matched: its size, and what is left of it.
 #[derive(Debug, Clone)]
 pub(super) struct Selling<N> {
     terms: Terms,
@@ -62,8 +62,8 @@ impl<N: Units> Selling<N> {
     }
 }
 
-/// The state of matching, at one scale: the lot that sells take from. The caller keeps the later
-/// lots, which are untouched.
+/// The state of matching, at one scale: the lot that sells take from. The caller has the later
+/// lots, from which no sell took anything.
 #[derive(Debug, Clone)]
 pub(super) struct Kernel<N> {
     pub(super) scale: u8,
@@ -116,7 +116,7 @@ impl<N: Units> Kernel<N> {
 
 /// Source of the next lot, once the oldest is used up.
 pub(super) trait Lots {
-    /// Takes the oldest lot that is not yet begun.
+    /// Returns the oldest lot from which no sell took anything.
     fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>>;
 }
 

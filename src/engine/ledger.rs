@@ -21,18 +21,18 @@ pub struct Carried {
     pub linked_order_id: Option<String>,
 }
 
-/// A trade as it goes into the ledger.
+/// A trade to store in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerTrade {
     /// Account of the trade.
     pub account: Account,
     /// The symbol in its one spelling.
     pub symbol: Symbol,
-    /// The symbol as the source spelled it, which the ledger keeps.
+    /// The symbol as the source spelled it. The ledger stores this spelling, too.
     pub symbol_text: String,
     /// The facts that are matched.
     pub trade: Trade,
-    /// The order's state, in the source's word. It decides eligibility, so it is a fact.
+    /// The order's state, as the source spelled it. The state decides eligibility, so it is a fact.
     pub status: Option<String>,
     /// The columns beside the facts.
     pub carried: Carried,

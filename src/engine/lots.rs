@@ -13,11 +13,12 @@ use super::trades::Trades;
 /// A lot with something left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenLot {
-    /// The buy: an index into `Matching::trades`.
+    /// Index of the lot's buy in `Matching::trades`.
     pub buy: u32,
     /// Units: base units.
     pub remaining_size: Size,
-    /// Units: USD, the cost of the rest, so that used and left add up to the whole.
+    /// Cost of the rest. The costs of the used part and the rest add up to the cost of the whole.
+    /// Units: USD.
     pub remaining_cost: Usd,
 }
 
@@ -26,9 +27,9 @@ pub struct OpenLot {
 pub struct InventoryLot {
     /// The whole buy.
     pub buy: Trade,
-    /// Its rest. Units: base units.
+    /// Size left in the lot. Units: base units.
     pub remaining_size: Size,
-    /// Cost of its rest. Units: USD.
+    /// Cost of what is left. Units: USD.
     pub remaining_cost: Usd,
 }
 
@@ -73,11 +74,11 @@ pub(super) fn used_before(
 /// Sums of open lots, for callers that need no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LotSums {
-    /// How many.
+    /// Number of lots.
     pub lots: u64,
-    /// Their rest. Units: base units.
+    /// Size left in these lots. Units: base units.
     pub size: Size,
-    /// Cost of their rest. Units: USD.
+    /// Cost of what is left in these lots. Units: USD.
     pub cost: Usd,
 }
 

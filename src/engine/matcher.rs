@@ -49,7 +49,7 @@ pub enum MatcherError {
     /// again.
     #[error("order \"{order_id}\" comes before \"{last}\", which was already matched")]
     OutOfOrder {
-        /// The trade that came late.
+        /// Id of the late trade.
         order_id: String,
         /// The last trade matched.
         last: String,
@@ -59,9 +59,9 @@ pub enum MatcherError {
     Invalid(#[from] InvalidTrade),
 }
 
-/// Matches a pool's trades one by one, as they come.
+/// Matches a pool's trades one by one, in the pool's order.
 ///
-/// Its state is the open lots; memory grows with them, not with history.
+/// A matcher stores only the open lots, so its memory does not grow with the number of trades.
 ///
 /// ```
 /// use fifo_pnl::engine::{Matcher, Side, Trade};

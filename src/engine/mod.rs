@@ -5,7 +5,7 @@
 //!
 //! Read next: `trade.rs` (the input), `kernel.rs` (the loop), `matching.rs` (from pools to the
 //! loop), `outcome.rs` (the result). Then `money.rs` (the arithmetic), `checks.rs` and
-//! `reference.rs` (the judge).
+//! `reference.rs` (the checks).
 
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]

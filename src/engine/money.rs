@@ -26,7 +26,7 @@ pub use basis::price_of_basis;
 pub(super) use terms::{Terms, Words};
 pub use units::{Units, Width};
 
-/// Why an amount could not be made.
+/// Why an amount could not be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// One trade's gross value or fee is beyond the limit.
@@ -35,7 +35,8 @@ pub enum MoneyError {
     /// A pool's total is beyond the limit.
     #[error("the pool's total is 10^24 USD or more")]
     PoolTooLarge,
-    /// Sizes that need more digits than there are, or an amount below zero: our own bug.
+    /// A size or an amount is below zero, or has too many digits. In matching, only a bug of ours
+    /// causes it.
     #[error("an amount left its range")]
     OutOfRange,
 }

@@ -12,8 +12,8 @@ use super::time::Timestamp;
 
 /// A trade's place in the total order of its pool.
 ///
-/// Order: time; buys before sells; sequence, none last; id. Whole numbers come first, as numbers,
-/// then the other ids as bytes; a correction takes the place of its original.
+/// Order: time; buys before sells; sequence, trades without one last; id. Whole numbers come first,
+/// as numbers, then the other ids as bytes; a correction takes the place of its original.
 /// Source: docs/SPEC-matching.md, "Order".
 ///
 /// ```
@@ -29,7 +29,8 @@ use super::time::Timestamp;
 /// assert_eq!(places.map(|place| place.order_id), ["9", "9~2", "10", "B", "x"]);
 /// ```
 ///
-/// The id is text of any kind: borrowed from a trade, or owned where a version keeps its last one.
+/// `Id` is a borrowed text for a place of a trade, and an owned text for the last place that a
+/// version stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlaceInPool<Id = String> {
     /// When it was executed.
@@ -111,7 +112,7 @@ struct IdKey<'a> {
     text: &'a str,
     /// Equal numbers of unequal length: `007` before `7`, as bytes.
     whole: &'a str,
-    /// A correction stands right after its original.
+    /// The number of a correction, which comes right after its original; 0 for other ids.
     correction: u32,
 }
 

@@ -1,9 +1,9 @@
-//! The domain's constants: scales, limits, thresholds. Numbers with names, in one place.
+//! The constants of matching: scales, limits, thresholds.
 //!
 //! A setting that can change a byte of a result is part of a version's recorded policy (see
 //! `store::model::Policy`). Database limits live in `store/limits.rs`.
 
-/// The program, as it signs what it makes.
+/// The name of the program, for the files that it writes.
 pub const PROGRAM: &str = env!("CARGO_PKG_NAME");
 
 /// Decimals of a USD amount. Rounding: half to even, once, on cumulative amounts.
@@ -111,8 +111,8 @@ const _: () = {
     assert!(SEVERITY_HIGH_FROM_USD < SEVERITY_CRITICAL_FROM_USD);
 };
 
-/// The `source` of trades that stand for a person's decision about a review item.
+/// The `source` of trades that a person's decision about a review item added.
 pub const SOURCE_REVIEW: &str = "review";
 
-/// The `source` of trades that stand for lots carried over from another system.
+/// The `source` of trades that `import lots` added, for lots of another system.
 pub const SOURCE_OPENING: &str = "opening";

@@ -1,4 +1,4 @@
-//! A pool on its way through the engine: its part of the ledger, and its outcome.
+//! A pool's part of the ledger, and the outcome of matching it.
 
 use super::canonical::write_trade_line;
 use super::hash::RowsHash;
@@ -130,7 +130,7 @@ pub enum PoolResult {
     Matched(Box<Matching>),
     /// The pool is not matched; the run goes on with all other pools.
     Rejected(Rejection),
-    /// Taken out by a person, with the reason given.
+    /// A person excluded the pool, for this reason.
     Excluded(String),
 }
 

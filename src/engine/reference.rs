@@ -1,12 +1,12 @@
-//! The second opinion: the same answer by another way, slow and simple, to judge the first.
+//! A second matcher, slow and simple, which checks the first one by another method.
 //!
 //! Lay all bought units of a pool end to end on one line, in the pool's order; each buy owns the
 //! stretch it brought. A sell takes the next free units of the line, but only units bought before
 //! the sell. The rest of the sell is unmatched. If the stretch of a sell meets the stretch of a
-//! buy, that is an allocation. No inventory, no queue, no lot that changes.
+//! buy, that is an allocation.
 //!
-//! Shares no matching or money code with the engine; may not import `matching.rs`, `money.rs`
-//! or `wide.rs`. These compare with it: `checks.rs`, `tests/pure/engine_properties.rs`.
+//! This file shares no matching or money code with the engine, and never imports `matching.rs`,
+//! `money.rs` or `wide.rs`. `checks.rs` and `tests/pure/engine_properties.rs` compare its results.
 
 mod exact;
 
@@ -20,7 +20,7 @@ use super::side::Side;
 use super::trade::Trade;
 pub(super) use exact::Exact;
 
-/// An allocation as the second matcher finds it. Trades are named by their place in its input.
+/// An allocation of the second matcher. An index into the matcher's input names each trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReferenceAllocation {
     /// The sell.
@@ -83,7 +83,7 @@ impl ReferenceAllocation {
     }
 }
 
-/// A lot with something left, as the second matcher finds it.
+/// A lot with something left, as the second matcher computes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReferenceLot {
     /// The buy: its place in the matcher's input.
@@ -105,7 +105,8 @@ pub struct ReferenceMatching {
     pub open_lots: Vec<ReferenceLot>,
 }
 
-/// An amount that no column can hold. Trades within the limits of `policy.rs` have none.
+/// An amount that is too large for its column. Trades within the limits of `policy.rs` have no such
+/// amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an amount of order \"{order_id}\" is beyond 128 bits")]
 pub struct ReferenceError {
@@ -198,8 +199,7 @@ fn compare_digits(left: &[u8], right: &[u8]) -> Ordering {
     filled(left).cmp(&filled(right))
 }
 
-/// Splits the number of a correction off: two or more after the last `~`, within 32 bits. An
-/// original has none.
+/// Splits off a correction's number: two or more after the last `~`, within 32 bits.
 fn original_and_form(id: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = id.rsplitn(2, |byte| *byte == b'~');
     let (Some(form), Some(original)) = (parts.next(), parts.next()) else {
@@ -220,7 +220,7 @@ struct End {
     at: Exact,
 }
 
-/// All bought units of a pool on one line: where each lot ends, and where each sell ends.
+/// The ends of all lots and sells of a pool on the line.
 struct Line {
     lots: Vec<End>,
     sells: Vec<End>,
@@ -285,7 +285,7 @@ impl<'a> Crossing<'a> {
         Ok(())
     }
 
-    /// Goes on to the lot that owns the unit after `at`. Returns false if no lot is left.
+    /// Goes on to the lot after `at`. Returns false if no lot is left.
     fn reach(&mut self, at: &Exact) -> bool {
         while self.lot.is_none() || self.lot_end <= *at {
             let Some(lot) = self.lots.next() else {

@@ -1,5 +1,5 @@
-//! The engine's own check of a pool before any row is written. It finds, pool by pool, what would
-//! break a constraint of the database or a law of conservation.
+//! The engine's own check of a pool before any row is written. It finds rows that would break a
+//! constraint of the database, and pools that break a law of conservation.
 //!
 //! This guards against our own bugs during a run. The full check is `checks.rs`, which shares no
 //! matching and no money code with the engine.
@@ -19,7 +19,7 @@ pub enum SelfCheckError {
     /// A sell's parts don't add up to its size or its proceeds.
     #[error("parts of order \"{0}\" don't add up to the whole")]
     Parts(String),
-    /// An allocation points to a trade that is not there, or is of the wrong side or time.
+    /// An allocation names a trade that does not exist, or that has the wrong side or time.
     #[error("an allocation of order \"{0}\" points to a wrong trade")]
     Pointer(String),
     /// A walk over the rows, or the lots, ended before the last one.
@@ -34,7 +34,7 @@ pub enum SelfCheckError {
         /// How many there are.
         expected: u64,
     },
-    /// A trade that was accepted can't be shown.
+    /// A trade that was accepted can't be read again.
     #[error(transparent)]
     Trade(#[from] InvalidTrade),
     /// An amount left its range.
@@ -56,10 +56,10 @@ pub(super) struct Conserved<'a, N> {
     broken: Option<SelfCheckError>,
 }
 
-/// Sums of a trade's parts so far.
+/// Sums of the parts of a trade that were checked up to now.
 #[derive(Clone, Copy)]
 struct Sums<N> {
-    /// Its place; `None` before the first.
+    /// The trade's place; `None` before the first trade.
     trade: Option<u32>,
     size: N,
     amount: Usd,

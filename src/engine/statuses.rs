@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::policy::{STATUSES_EXECUTED, STATUSES_NEVER_EXECUTED};
 
-/// Statuses that get a count of their own; rows of others are counted together.
+/// Most statuses with a count of their own. Rows with further statuses are counted together.
 const KINDS_MAX: usize = 20;
 
-/// Rows of a file by a status that is in neither list, as the file spells it.
+/// Numbers of rows by unknown status, as the file spells it.
 ///
 /// ```
 /// use fifo_pnl::engine::UnknownStatuses;

@@ -1,8 +1,8 @@
 //! Makes text from files and databases safe to print. Knows the characters that names may not have.
 //!
 //! A file, a database and a server can contain any text. It may move the cursor, turn the direction
-//! of a line, hide characters, or end a line. The store keeps and compares the text as it is; a
-//! person sees it only through [`shown`].
+//! of a line, hide characters, or end a line. The store saves and compares the text unchanged. Only
+//! [`shown`] makes the text that people read.
 
 use std::fmt::{self, Write as _};
 
@@ -11,7 +11,7 @@ use super::policy::{SENTENCE_CHARS_MAX, SHOWN_CHARS_MAX};
 /// The edition of Unicode that the list of hidden characters was made from.
 pub const UNICODE_VERSION: &str = "18.0";
 
-/// Characters without a picture of their own, in ascending order.
+/// Invisible characters, in ascending order.
 ///
 /// Source: Unicode 18.0. General categories Cf, Zl and Zp. Default_Ignorable_Code_Point, also its
 /// unassigned code points. Letters and symbols drawn as a blank: the Braille blank, fillers of
@@ -71,8 +71,8 @@ fn is_in(ranges: &[(char, char)], c: char) -> bool {
     ranges.iter().any(|(from, to)| (*from..=*to).contains(&c))
 }
 
-/// Tells whether a character is invisible, so that two names with and without it look the same.
-/// Control characters do not count.
+/// Tells whether a character is invisible, so that a name looks the same without it. Control
+/// characters do not count.
 pub fn is_hidden(c: char) -> bool {
     !c.is_ascii() && is_in(&HIDDEN, c)
 }
@@ -105,7 +105,8 @@ pub fn push_shown(out: &mut String, c: char) {
     }
 }
 
-/// A text on one line, without a character that a terminal obeys or a reader can't see.
+/// A text on one line. Characters that a terminal obeys or a reader can't see are written as
+/// escapes.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'t> {
     text: &'t str,
@@ -128,7 +129,8 @@ pub fn shown_sentence(text: &str) -> Shown<'_> {
     shown_within(text, SENTENCE_CHARS_MAX)
 }
 
-/// Shows up to so many characters of a text, and says how many it has if it has more.
+/// Shows at most `chars_max` characters of a text. If the text has more, the end says how many it
+/// has.
 pub fn shown_within(text: &str, chars_max: usize) -> Shown<'_> {
     Shown {
         text,

@@ -1,4 +1,4 @@
-//! Counts the trades that stand in their pool's order by their id alone.
+//! Counts the trades whose place in their pool's order only their id decides.
 //!
 //! A trade counts if the trade before it in its pool's order has the same time, side and sequence
 //! (or both have none). Of k trades that tie, k - 1 count. So the counts of a pool's slices add up,
@@ -57,7 +57,7 @@ impl Ties {
     }
 }
 
-/// Tells whether the trade before a new one is the last of those matched before, and they tie.
+/// Tells whether a new trade follows the last matched one and ties with it.
 fn is_behind_last(
     trade: &TradeRef<'_>,
     before: Option<&TradeRef<'_>>,

@@ -14,7 +14,7 @@ use super::trade::{InvalidTrade, Trade, TradeRef};
 
 /// Set in `size_scale`: the trade is a sell.
 const IS_SELL: u8 = 0x80;
-/// Set in `size_scale`: the numbers stand in `beyond`, at the place that `size` says.
+/// Set in `size_scale`: the numbers are in the list `beyond`, at the index in `size`.
 const IS_BEYOND: u8 = 0x40;
 /// Set in `price_scale`: the trade has a sequence.
 const HAS_SEQUENCE: u8 = 0x80;
@@ -40,7 +40,7 @@ struct Row {
 
 const _: () = assert!(size_of::<Row>() == 48);
 
-/// Size, price and fee, if one of them passes a machine word.
+/// Size, price and fee of a trade, if one of them does not fit a machine word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Beyond([i128; 3]);
 
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Trades {
     }
 }
 
-/// More trades in one pool than can be counted: 4 GiB of order ids.
+/// A pool has too many trades: its order ids would take more than 4 GiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the pool has more than 4 GiB of order ids")]
 pub struct PoolFull;
@@ -189,9 +189,9 @@ impl Trades {
         self.rows.iter().map(|row| self.look_at(row))
     }
 
-    /// Returns each trade with an id of its own, for callers who keep them.
+    /// Returns all trades as owned values, for callers that store them.
     ///
-    /// Errors: a packed row is no trade, which is a bug of the engine: no row is left out.
+    /// Errors: a packed row is not a valid trade, which is a bug of the engine.
     pub fn to_vec(&self) -> Result<Vec<Trade>, InvalidTrade> {
         let trade = |row: TradeRef<'_>| {
             row.to_trade().map_err(|error| InvalidTrade {

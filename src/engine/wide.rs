@@ -26,7 +26,7 @@ pub(crate) fn from_i128(value: i128) -> I256 {
 
 /// Narrows to 128 bits. `None`: it does not fit.
 ///
-/// Looks at the bytes: the library's conversion goes digit by digit.
+/// Reads the bytes, as the library's conversion works digit by digit.
 pub(crate) fn to_i128(value: I256) -> Option<i128> {
     let bytes = value.to_bytes();
     let (low, high) = bytes.split_first_chunk::<16>()?;

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::error::WriteError;
 use super::unfinished::Unfinished;
 
-/// Only the owner may look into it.
+/// Mode of a folder that only its owner may read.
 const MODE_FOLDER: u32 = 0o700;
 
 /// A folder that is removed with all its files when this value is dropped.

@@ -1,4 +1,5 @@
-//! One file a command: call the job, put its report into words, choose the exit code.
+//! One file for each command: it calls the pipeline, describes the report, and chooses the exit
+//! code.
 
 mod compare;
 mod compute;

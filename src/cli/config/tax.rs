@@ -47,7 +47,7 @@ pub struct TaxConfig {
 const HINT: &str = "docs/TAX.md lists the settings";
 
 impl TaxConfig {
-    /// Works out the settings. Errors: an unknown word, or a bad symbol.
+    /// Checks the settings of `[tax]`. Errors: an unknown word, or a bad symbol.
     pub(super) fn of(file: Option<FileTax>, path: Option<&Path>) -> CliResult<Self> {
         let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT));
         let bad = |what: String| CliError::usage(format!("{}: {what}", path.display()), HINT);

@@ -1,4 +1,4 @@
-//! All pairs of flags of all commands of all programs.
+//! Tests all pairs of flags of all commands of all programs.
 //!
 //! The tables list for each command its flags, what a flag needs, and the pairs that are refused;
 //! every other pair works together. The parser names the flags, so a flag without a row fails here.
@@ -19,7 +19,7 @@ use crate::engine::Timestamp;
 use crate::store::postgres::PostgresUrl;
 use tables::{EVERYWHERE, Row, TABLES, Table};
 
-/// Says why a line is refused: the message, and the hint.
+/// The message and the hint of a refused line; `None`: the line is accepted.
 type Refusal = Option<(String, String)>;
 
 fn now() -> Timestamp {
@@ -131,7 +131,7 @@ impl Table {
         self.refused.iter().any(both) || all.iter().any(elsewhere)
     }
 
-    /// Spells a line; `odd` is a flag with a value of its own.
+    /// Returns the words of a line. `odd`: a flag that gets another value than the table's.
     fn line(
         &self,
         words: &[String],
@@ -178,7 +178,7 @@ fn go_through<P: Program>(name: &str) -> BTreeSet<String> {
     found.into_iter().map(|command| command.path).collect()
 }
 
-/// The parser's flags are those of the table.
+/// Checks that the table has exactly the parser's flags.
 fn check_rows(table: &Table, args: &[clap::Arg]) {
     let flags = args.iter().filter(takes_part);
     let flags: BTreeSet<String> = flags
@@ -204,7 +204,7 @@ fn check_rows(table: &Table, args: &[clap::Arg]) {
     }
 }
 
-/// All pairs: with all that they need as the table says, without it refused.
+/// Checks all pairs of flags: together with the flags that they need, and without them.
 fn check_pairs<P: Program>(
     parser: &clap::Command,
     table: &Table,
@@ -241,7 +241,8 @@ fn check_pairs<P: Program>(
     }
 }
 
-/// Values: defaults count as given, and an unreadable value is refused beside every other flag.
+/// Checks that a typed default counts as a given flag, and that an unreadable value is always
+/// refused.
 fn check_values<P: Program>(
     parser: &clap::Command,
     table: &Table,

@@ -51,7 +51,7 @@ fn check_sizes(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-/// I3: a pair is there once.
+/// I3: each (sell, buy) pair has one row.
 fn check_pairs_once(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     // The second matcher has each pair once, so its allocations count most of the rows without a
     // comparison of ids.
@@ -94,7 +94,7 @@ fn check_order(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-/// A lot as the rows use it up, in the order of their sells.
+/// A lot, and how much of it is left after the rows of earlier sells.
 struct LotLeft {
     index: usize,
     place: usize,
@@ -285,8 +285,8 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-/// I8 and I9: every order id is a trade of the pool. Each bad order is reported once, with its
-/// rows.
+/// I8 and I9: every order id of a row is that of a trade of the pool. Each bad order is reported
+/// once, with its rows.
 fn check_names(
     evidence: &Evidence<'_>,
     elsewhere: &dyn Fn(&Account, &str) -> Option<Symbol>,

@@ -1,4 +1,4 @@
-//! Breaks a valid version in every way there is, one at a time, and reads the verdict.
+//! Breaks a valid version in one way at a time, and compares the violations found.
 
 use std::collections::BTreeSet;
 
@@ -405,7 +405,8 @@ const STRANGERS: &[Broken] = &[
         &["I9 s1"],
         1,
     ),
-    // A trade that was voided or changed under a version: its allocations are unknown.
+    // If a trade was voided or changed after the version's run, its allocations name an unknown
+    // trade.
     (
         "a trade vanished",
         |c| c.ledger = without(&c.ledger, "s4"),

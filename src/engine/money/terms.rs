@@ -3,8 +3,8 @@
 //! The kernel needs these amounts for each slice of each lot and each sell. So it prepares once the
 //! values that all slices of a trade share. Nearly all trades then need no product beyond two
 //! words, and divide only by one word: those with prices and sizes of 18 digits, and fees below
-//! nine million USD. Any other trade takes the way of [`gross`] and [`fee_share`]. Both ways give
-//! the same amounts.
+//! nine million USD. For any other trade, [`gross`] and [`fee_share`] compute the amounts. The
+//! results are the same.
 
 use super::{
     MoneyError, TRADE_UNITS_LIMIT, USD_SCALE, Units, fee_share, gross, product, within_trade_limit,
@@ -21,7 +21,7 @@ pub(in crate::engine) enum Terms {
     Facts(Box<(Fact, Option<Fact>)>),
 }
 
-/// Price and fee in machine words, at scales made ready.
+/// Price and fee in machine words, at the scales that the slices need.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::engine) struct Words {
     /// The price times a number of units has 12 + `excess` decimals.
@@ -148,7 +148,7 @@ pub(super) fn word_power(exponent: u8) -> Option<u64> {
     WORD_POWERS.get(usize::from(exponent)).copied()
 }
 
-/// Stands for a division without a result: more than any amount.
+/// The result of a division that is not possible: more than any amount.
 const BEYOND: u128 = u128::MAX;
 
 /// A power of ten below 2^32, and 2^64 divided by it, rounded down.

@@ -1,4 +1,5 @@
-//! A made-up venue's format, which shows that a second one takes a file and a line in a list.
+//! The format of a made-up venue. It shows that another format needs one file, and one line in a
+//! list.
 //!
 //! It has the parts of real files: lines before the header that name the account, two generations
 //! of the header, a row that stands for two trades. Some rows are not trades.
@@ -10,7 +11,7 @@ use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, RejectedRow};
 use crate::import::{ImportOptions, parse_csv};
 
-/// The generations of the header: the second one has a fee.
+/// The older and the newer header of the venue's files. Only the newer one has a fee.
 const HEADERS: [&[&str]; 2] = [
     &["Id", "When", "Pair", "Kind", "Amount", "Rate"],
     &["Id", "When", "Pair", "Kind", "Amount", "Rate", "Fee"],

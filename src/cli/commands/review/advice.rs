@@ -1,8 +1,8 @@
 //! Ways to settle a review item, by its kind, each with its commands.
 //!
-//! A command is printed as a user types it; words in capitals stand for what only the user knows.
-//! The test tests/programs/advice.rs makes an item of each kind, reads the commands from the text
-//! and runs them.
+//! A command is printed as a user types it. The user replaces words in capitals. The test
+//! tests/programs/advice.rs makes an item of each kind, reads the commands from the text and runs
+//! them.
 
 use std::collections::BTreeSet;
 
@@ -324,7 +324,7 @@ pub(in crate::cli::commands) fn void(order_id: &str, account: &str) -> String {
     }
 }
 
-/// Puts the ways into words.
+/// Describes the ways as text.
 pub(super) fn describe(ways: &[Way]) -> String {
     let mut text = String::new();
     for (at, way) in ways.iter().enumerate() {

@@ -4,11 +4,11 @@
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     pub flag: &'static str,
-    /// Values that can be read; empty: it takes none.
+    /// Values that can be read; empty: the flag takes no value.
     pub values: &'static [&'static str],
     /// Values that can't be read.
     pub bad: &'static [&'static str],
-    /// Flags that it is refused without.
+    /// Flags that this flag needs.
     pub needs: &'static [&'static str],
     pub not_on_files: bool,
     pub not_on_servers: bool,
@@ -21,7 +21,7 @@ pub struct Table {
     pub positions: &'static [&'static str],
     /// Flags that the command always has.
     pub always: &'static [&'static str],
-    /// One of these is needed; the first one unless another one is given.
+    /// The command needs one of these flags. A test without one uses the first.
     pub one_of: &'static [&'static str],
     pub rows: &'static [Row],
     /// Flags of every command that are refused without another one.
