@@ -119,7 +119,7 @@ const NAMES_A_BASIS: &str = "name --basis USD --acquired DATE, or leave it out";
 const ACCEPTS_ONLY: &str = "leave it out: --accept-views migrates nothing";
 const TAKES_NO_LOCK: &str = "leave it out: the command waits for nobody, as it takes no lock";
 
-/// All flags without effect.
+/// All rules.
 const RULES: &[Rule] = &[
     with("run", "all_rows", "json").or(JSON_HAS_ALL),
     needs("import", "correct", "reason").or("say why: --reason TEXT"),
@@ -185,7 +185,7 @@ const RULES: &[Rule] = &[
         .or("leave it out: triggers guard the ledger of a file from the start"),
 ];
 
-/// A flag that no command has. A rule that needs it refuses its flag always.
+/// The name of a flag that no command has. A rule with this name always refuses its flag.
 const NEVER: &str = "";
 
 /// The typed command's name and its matches.

@@ -1,4 +1,5 @@
-//! The programs: arguments, configuration, printing, exit codes. One file a command in `commands/`.
+//! The programs: arguments, configuration, printing, exit codes. `commands/` has one file for each
+//! command.
 //!
 //! In reading order: parse (`args.rs`), work out the meaning (`config.rs`), run the command. Then
 //! turn its outcome into text or JSON and an exit code (`exit.rs`).
@@ -41,9 +42,9 @@ use crate::store::sqlite::steps_taken;
 
 /// The result of a command.
 struct Outcome {
-    /// For people.
+    /// The output for people.
     text: String,
-    /// For programs.
+    /// The output of `--json`.
     json: Value,
     /// The exit code.
     exit: Exit,

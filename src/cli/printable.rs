@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    /// Every character that a terminal must not be given, as a text.
+    /// Returns a text of all characters that a terminal obeys or hides.
     fn hostile() -> String {
         ('\0'..=char::MAX).filter(|c| !is_plain(*c)).collect()
     }

@@ -119,9 +119,9 @@ pub struct AllocationRow<'a> {
     pub buy_price: Option<Price>,
     /// The sell's price.
     pub sell_price: Price,
-    /// For reading only.
+    /// The buy's fee divided by its size, for reading only.
     pub buy_fees_per_unit: Option<UsdPerUnit>,
-    /// For reading only.
+    /// The sell's fee divided by its size, for reading only.
     pub sell_fees_per_unit: Option<UsdPerUnit>,
     /// The slice's share of the buy's price and fee.
     pub cost_basis_usd: Option<Usd>,

@@ -1,4 +1,4 @@
-//! Decimal text: digits, a sign, a point. Reads and writes it for every kind of number.
+//! Reads and writes decimal text, which has digits, a sign and a point, for every kind of number.
 //!
 //! Canonical text has no exponent, no superfluous zero, no `+` and no `-0`.
 
@@ -104,7 +104,7 @@ pub(super) fn split_digits(text: &str) -> Result<Digits, NumberError> {
     })
 }
 
-/// Text of a number, built without the heap: numbers are written by the million.
+/// The text of a number, built without the heap, as a run writes millions of numbers.
 struct Text {
     bytes: [u8; Self::BYTES_MAX],
     length: usize,

@@ -153,7 +153,7 @@ impl FromStr for OrderId {
 impl FromStr for Symbol {
     type Err = IdError;
 
-    /// Folds the spellings of one symbol: ASCII upper case, `/` becomes `-`.
+    /// Reads a symbol in any spelling: letters become ASCII upper case, `/` becomes `-`.
     fn from_str(text: &str) -> Result<Self, IdError> {
         check_text(text)?;
         if let Some(bad) = text.chars().find(|c| c.is_whitespace()) {

@@ -2,7 +2,7 @@
 //!
 //! The matching loop, on integers at one scale. Read it beside docs/SPEC-matching.md, "Matching".
 //! The caller chooses the source of the lots: `parts.rs` walks over a whole pool, `matcher.rs`
-//! follows a market. The second opinion, which shares no code with this file, is `reference.rs`.
+//! follows a market. The second matcher, which shares no code with this file, is `reference.rs`.
 
 use super::lots::OpenLot;
 use super::money::{MoneyError, Terms, Units};
@@ -127,7 +127,7 @@ pub(super) struct Lot<N> {
     terms: Terms,
     size: N,
     used: N,
-    /// Cost of the units used so far: the next slice's cost is the difference to this.
+    /// Cost of the units used up to now. The cost of the next slice is the new cost less this one.
     cost_used: Usd,
 }
 

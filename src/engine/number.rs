@@ -353,7 +353,7 @@ macro_rules! fixed_point {
             /// Zero.
             pub const ZERO: Self = Self::from_units(0);
 
-            /// Makes an amount of its smallest units.
+            /// Makes an amount from a number of its smallest units.
             #[inline]
             pub const fn from_units(units: i128) -> Self {
                 Self(units)

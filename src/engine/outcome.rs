@@ -28,13 +28,13 @@ use super::wide::I256;
 pub struct Matching {
     /// The matched pool.
     pub pool: Pool,
-    /// In the pool's total order.
+    /// The matched trades, in the pool's total order.
     pub trades: Trades,
-    /// Oldest first.
+    /// The open lots, oldest first.
     pub open_lots: Vec<OpenLot>,
     /// Counts and sums.
     pub totals: PoolTotals,
-    /// Decimals at which all sizes are integers.
+    /// Number of decimals at which all sizes are integers.
     scale: u8,
     /// The width of those integers.
     width: Width,

@@ -99,9 +99,9 @@ pub struct ReferenceLot {
 pub struct ReferenceMatching {
     /// The places of the trades in the pool's total order.
     pub order: Vec<usize>,
-    /// In the order of sells; of one sell, oldest lot first, its unmatched part last.
+    /// In the order of sells. Within a sell, oldest lot first, the unmatched part last.
     pub allocations: Vec<ReferenceAllocation>,
-    /// Oldest first.
+    /// The open lots, oldest first.
     pub open_lots: Vec<ReferenceLot>,
 }
 

@@ -1,4 +1,4 @@
-//! A pool matched slice by slice, oldest first: for a pool that memory doesn't hold.
+//! Matches a pool slice by slice, oldest slice first, if the pool is too large for memory.
 //!
 //! Between two slices the pool keeps its sums and its open lots. A slice takes only as many of the
 //! oldest lots as its sells can reach. So a large inventory costs memory but no time.

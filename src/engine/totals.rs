@@ -20,7 +20,7 @@ pub struct PoolTotals {
     pub buys: u64,
     /// Sells among them.
     pub sells: u64,
-    /// (sell, buy) pairs.
+    /// Number of (sell, buy) pairs.
     pub allocations: u64,
     /// Sells with at least one pair.
     pub sells_matched: u64,
@@ -48,21 +48,21 @@ pub struct PoolTotals {
     pub net_proceeds: Usd,
     /// Sum over the pairs, USD.
     pub pnl: Usd,
-    /// Size without a lot, base units.
+    /// Size of the unmatched parts, base units.
     pub unmatched_size: Size,
-    /// Proceeds without a lot, USD before the fee.
+    /// Proceeds of the unmatched parts before the fee, USD.
     pub unmatched_proceeds: Usd,
-    /// Proceeds without a lot, USD after the fee.
+    /// Proceeds of the unmatched parts after the fee, USD.
     pub unmatched_net_proceeds: Usd,
     /// Lots with something left.
     pub open_lots: u64,
-    /// Rest of the open lots, base units.
+    /// Size left in the open lots, base units.
     pub open_size: Size,
-    /// Cost of that rest, USD.
+    /// Cost of what is left in the open lots, USD.
     pub open_cost: Usd,
-    /// Execution of the first sell.
+    /// Execution time of the first sell.
     pub first_sell: Option<Timestamp>,
-    /// Execution of the last sell.
+    /// Execution time of the last sell.
     pub last_sell: Option<Timestamp>,
 }
 

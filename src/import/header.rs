@@ -17,7 +17,7 @@ pub(super) struct Header {
     names: Vec<String>,
     /// Place of each column, in the order of [`COLUMNS`].
     places: [Option<usize>; COLUMNS.len()],
-    /// Names of the ignored columns, as written.
+    /// Names of the ignored columns, as the header spells them.
     pub(super) unknown: Vec<String>,
     /// The ignored columns that may name a currency.
     pub(super) currencies: Vec<CurrencyColumn>,

@@ -95,7 +95,7 @@ fn undress(text: &str) -> Option<Dressed> {
     match word.to_ascii_uppercase().as_str() {
         "" => {}
         "USD" | "US" => dressed.say("\"USD\" is no part of a number"),
-        // An exponent or a hexadecimal digit, not a unit.
+        // The letter marks an exponent or a hexadecimal number, and is not a unit.
         "E" | "X" => return None,
         "K" | "M" | "B" => {
             dressed.say(&format!("\"{word}\" is no digit: write the number in full"));

@@ -58,7 +58,7 @@ pub fn dollars_hint(text: &str) -> Option<String> {
         return None;
     };
     match fault.write {
-        // Nobody paid a negative amount, so no example of one is shown.
+        // A basis is never negative, so the hint shows no negative amount to write.
         Some(write) if write.starts_with('-') => None,
         Some(write) => Some(format!("{hint}: write {write}")),
         None => Some(hint),

@@ -1,4 +1,4 @@
-//! The filed zip, with every file of a year. Read next: `verify.rs`.
+//! Writes the zip to file, with every file of a tax year. Read next: `verify.rs`.
 
 use std::io;
 use std::path::Path;
@@ -146,7 +146,8 @@ fn write_reviews(path: &Path, queue: &[QueuedItem]) -> io::Result<()> {
     csv.finish()?.publish()
 }
 
-/// Packs files in the order of their names, all with one date: the same files, the same bytes.
+/// Packs files in the order of their names, all with one date, so that the same files give the same
+/// bytes.
 fn write_zip(draft: Draft, folder: &Path, names: &[String]) -> io::Result<Draft> {
     let mut zip = ZipWriter::new(draft);
     let options = SimpleFileOptions::default()

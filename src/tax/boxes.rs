@@ -57,7 +57,7 @@ impl Reported {
     }
 }
 
-/// The kind of asset of a symbol, in the form's sense.
+/// The kind of a symbol's asset, as Form 8949 distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AssetKind {
     /// A coin or token.
@@ -137,7 +137,7 @@ impl FormBox {
     }
 }
 
-/// Rules for the box of a sale: the configuration's words about accounts and symbols.
+/// The configuration's rules for the box of a sale, by account and symbol.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BoxRules {
     /// Reports by account and year. An absent account and year means no report.

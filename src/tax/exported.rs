@@ -29,7 +29,7 @@ pub struct Exported {
     pub pools: Vec<PoolSummary>,
     /// Assets under several dollar symbols.
     pub several_dollars: Vec<SeveralDollars>,
-    /// Sells of the year that a person voided: no file has them.
+    /// Sells of the year that a person voided, and that are in no file.
     pub voided_sells: Vec<NamedTrade>,
     /// Rows that formats left out.
     pub left_out: Vec<(Format, LeftOut)>,

@@ -1,4 +1,4 @@
-//! The files: one type a format, each taking rows one by one.
+//! The formats of tax files. Each has a type that takes rows one by one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -124,7 +124,7 @@ pub(super) trait TaxFile: Send {
     /// Takes a row, matched or not.
     fn row(&mut self, row: &TaxRow) -> io::Result<()>;
 
-    /// Takes a lot that the version leaves open.
+    /// Takes an open lot of the version.
     fn open_lot(&mut self, _line: &OpenLotLine) -> io::Result<()> {
         Ok(())
     }

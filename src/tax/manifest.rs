@@ -37,7 +37,7 @@ impl Sealing {
     }
 }
 
-/// Makes the manifest. No clock, no path: the same call gives the same bytes.
+/// Makes the manifest. It has no time and no path, so that the same export gives the same bytes.
 pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing) -> Value {
     let (rules, version) = (facts.rules, facts.version);
     let policy: Value = serde_json::from_str(&version.policy).unwrap_or_default();

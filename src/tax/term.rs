@@ -24,8 +24,8 @@ impl Term {
 /// Returns the term of a lot acquired and sold on these dates.
 ///
 /// The holding period begins on the day after the purchase. It is long if the sale is on or after
-/// the same day one calendar year later. For a 29 February, that is 1 March. Counting 365 days is
-/// wrong around leap years. Source: Rev. Rul. 66-7; Publication 550, "Holding Period".
+/// the same day one calendar year later. For a 29 February, that is 1 March. A count of 365 days
+/// would be wrong around leap years. Source: Rev. Rul. 66-7; Publication 550, "Holding Period".
 ///
 /// ```
 /// use fifo_pnl::tax::{Term, term_of};

@@ -1,4 +1,4 @@
-//! The check of a filing: its files are made again and compared, byte by byte.
+//! Checks a filed zip: makes its files again and compares them, byte by byte.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -6,7 +6,7 @@ use super::Database;
 use crate::cli::error::{CliError, CliResult};
 use crate::store::postgres::PostgresUrl;
 
-/// Stands for a secret.
+/// The text that replaces a secret.
 const MASK: &str = "…";
 
 /// Reads a database URL. Its scheme decides the kind of database. Opens nothing.

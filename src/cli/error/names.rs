@@ -6,7 +6,7 @@ const LETTERS_A_SLIP: usize = 4;
 /// Most names in a hint; a ledger may have thousands.
 const NAMES_SHOWN: usize = 5;
 
-/// Names the one that may be meant, or lists the known names.
+/// Returns a hint with the known name that the user may have meant, or with a list of known names.
 pub(super) fn nearest(name: &str, known: &[String]) -> String {
     let folded = name.to_lowercase();
     let slips = |other: &str| strsim::damerau_levenshtein(&folded, &other.to_lowercase());

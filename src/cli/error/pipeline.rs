@@ -1,4 +1,4 @@
-//! Exit code and hint of each error of the job.
+//! Exit code and hint of each error of the pipeline.
 
 use super::names::nearest;
 use super::{CliError, file_hint, see_what_differs};

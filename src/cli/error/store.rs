@@ -4,7 +4,7 @@ use super::{CliError, see_what_differs};
 use crate::cli::exit::Exit;
 use crate::store::StoreError;
 
-/// Tells a server's database from a file.
+/// Tells whether a location is that of a PostgreSQL database.
 fn is_postgres(location: &str) -> bool {
     location.starts_with("postgres://")
 }

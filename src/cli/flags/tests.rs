@@ -160,7 +160,7 @@ fn spell(row: &Row, value: Option<&str>) -> Vec<String> {
 
 /// Checks the flags of each command against its table. Returns the names of the commands.
 ///
-/// `name`: how the program is called.
+/// `name`: the program's name.
 fn go_through<P: Program>(name: &str) -> BTreeSet<String> {
     let mut parser = P::command();
     parser.build();

@@ -278,7 +278,7 @@ fn wrong_sizes_and_pairs_are_found() {
 }
 
 const WRONG_PAIRS: &[Broken] = &[
-    // If less of b1 is used, it was skipped, and is not in the snapshot.
+    // If the rows use less of b1, they skip its rest, which the snapshot lacks.
     (
         "size too small",
         |c| c.rows[0].allocated_size = size("0.5"),
@@ -291,7 +291,7 @@ const WRONG_PAIRS: &[Broken] = &[
         &["I1 s1", "I2 b1", "I6 s1"],
         1,
     ),
-    // The open lot has less than the row left it.
+    // The rows leave less of the lot than the snapshot has.
     (
         "size of an open lot too large",
         |c| c.rows[6].allocated_size = size("2"),
@@ -365,7 +365,7 @@ const STRANGERS: &[Broken] = &[
         &["I1 s4", "I8 gone"],
         1,
     ),
-    // It used up b1, so nobody skipped b1.
+    // The altered row still uses up b1, so no row skips b1.
     (
         "an unknown sell of the first lot",
         |c| c.rows[0].sell_order_id = "gone".parse().unwrap(),

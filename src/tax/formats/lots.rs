@@ -1,4 +1,4 @@
-//! `lots`: one row an allocation with everything that is known of it.
+//! `lots`: one row for each allocation, with all known facts.
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Schedule D: totals of Form 8949 by line and box, each a sum of printed rows.
+//! Schedule D: the totals of Form 8949 by line and box. Each total is a sum of printed rows.
 
 use std::io;
 use std::path::Path;

@@ -314,7 +314,7 @@ fn of_pool(verb: &str, pool: &Pool) -> String {
     format!("fifo-pnl review {verb} {account} {symbol} --reason TEXT")
 }
 
-/// Returns the command that takes a trade out of matching.
+/// Returns the command `void` for a trade.
 pub(in crate::cli::commands) fn void(order_id: &str, account: &str) -> String {
     let account = flag("--account", account);
     let id = quoted(order_id);

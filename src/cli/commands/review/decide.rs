@@ -272,7 +272,7 @@ fn lot_json(row: &LedgerTrade) -> Value {
         "price": trade.price.to_string(), "acquired": trade.order_time.to_string() })
 }
 
-/// Asks whether to go on.
+/// Asks the user whether to go on. Errors: the answer is no, or nobody can answer.
 pub(super) fn confirm() -> CliResult<()> {
     match ask("Append these trades? [y/N]").as_deref() {
         Some("y" | "Y" | "yes") => Ok(()),
