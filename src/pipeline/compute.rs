@@ -177,8 +177,8 @@ impl<'a> Run<'a> {
         let batches = self.batches().await?;
         let (made, pools) = read_first(self, &batches).await?;
         let made = PartsAtWork::new(*self, &batches, made);
-        let (made, publication) = (made.make(pools, None).await?, Publication::DryRun);
-        Ok(report(self, &target, None, publication, &made))
+        let (mut made, publication) = (made.make(pools, None).await?, Publication::DryRun);
+        Ok(report(self, &target, None, publication, &mut made))
     }
 }
 
@@ -213,13 +213,13 @@ impl Logged<'_> {
         let begin = async || Ok(store.begin_version(&plan).await?);
         let mut writer = log.retried(begin).await?;
         let making = PartsAtWork::new(run, &batches, made);
-        let made = making.make(pools, Some(writer.as_mut())).await?;
+        let mut made = making.make(pools, Some(writer.as_mut())).await?;
         let rejected = pools_of(&made.lines, PoolStatus::Rejected).collect();
         let publication = decide(store, options, target, &rejected).await?;
         if let (Publication::WouldTakeAway(pools), true) = (&publication, target.replaces) {
             return Err(ReplaceError::TakesAway(target.version, pools.clone()).into());
         }
-        let mut report = report(&run, target, Some(log.run_id), publication, &made);
+        let mut report = report(&run, target, Some(log.run_id), publication, &mut made);
         let completion = completion(&run, target, &report, made.items);
         context.cancel.check()?;
         writer.finish(&completion).await?;

@@ -1,6 +1,7 @@
 //! Turns a run's results into its report, and into the data that completes its version.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use serde_json::json;
 
@@ -118,12 +119,13 @@ pub(super) fn pools_of(lines: &[PoolLine], status: PoolStatus) -> impl Iterator<
     lines.map(|line| &line.pool)
 }
 
+/// Returns the report of a run, which takes the pools' lines: they are most of a run's memory.
 pub(super) fn report(
     run: &Run<'_>,
     target: &Target,
     run_id: Option<i64>,
     publication: Publication,
-    made: &Made,
+    made: &mut Made,
 ) -> ComputeReport {
     let counts = counts(made);
     let status = match counts.pools_rejected {
@@ -137,7 +139,7 @@ pub(super) fn report(
         scope: run.options.scope.clone(),
         publication,
         current: target.current,
-        pools: made.lines.clone(),
+        pools: mem::take(&mut made.lines),
         counts,
         voided: made.voided,
         ineligible: made.ineligible.clone(),
