@@ -55,7 +55,6 @@ struct FileSymbol {
 /// The settings that a command works with.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The database.
     pub database: Database,
     /// The value of `--database` that printed commands need to find this database; `None`: they
     /// need none.
@@ -68,7 +67,6 @@ pub struct Config {
     pub rules: SymbolRules,
     /// How many of the newest versions a prune keeps.
     pub keep_versions: usize,
-    /// Settings of tax files.
     pub tax: TaxConfig,
     /// One JSON document on stdout.
     pub json: bool,
@@ -187,7 +185,6 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
     }
 }
 
-/// Tells whether a path is a link, also if its target is missing.
 fn is_link(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|of| of.is_symlink())
 }

@@ -39,7 +39,6 @@ enum Mode {
     On(Kind),
 }
 
-/// A kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Sqlite,
@@ -87,7 +86,6 @@ impl Rule {
         Self { instead, ..self }
     }
 
-    /// Describes the fault. Errors: always.
     fn refuse(self) -> CliResult<()> {
         let flag = typed(self.flag);
         let message = match self.mode {

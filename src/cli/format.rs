@@ -31,7 +31,6 @@ pub fn time(time: Timestamp) -> String {
     format!("{} UTC", second.replace('T', " "))
 }
 
-/// Writes "1 trade" or "2 trades".
 pub fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }

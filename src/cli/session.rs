@@ -38,7 +38,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Makes the surroundings of one command.
     pub fn new(config: Config, what: &str, cancel: Cancel) -> Self {
         let clock = SystemClock::start();
         let holder = Holder {

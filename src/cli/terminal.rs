@@ -34,7 +34,6 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Starts the clock.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the clock"
@@ -189,7 +188,6 @@ fn write_out(text: &str) {
         .and_then(|()| stdout.flush());
 }
 
-/// Prints a line to stderr.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(text));
 }

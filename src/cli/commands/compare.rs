@@ -22,7 +22,6 @@ use crate::report::CsvFile;
 /// Most sells that the text shows; `--output` writes all.
 const LINES_SHOWN: usize = 20;
 
-/// Runs the command.
 pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
     let options = CompareOptions {
         symbol: read_symbol(args.symbol.as_deref())?,

@@ -50,7 +50,6 @@ pub(super) fn options(
     Ok((context, options))
 }
 
-/// Runs the command.
 pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
     let (context, options) = options(&args, session)?;
     let store = session.open(false).await?;
@@ -159,7 +158,6 @@ pub(super) async fn with_state(
     error
 }
 
-/// Chooses the exit code.
 pub(super) fn exit(report: &ComputeReport) -> Exit {
     let lost = matches!(report.publication, Publication::WouldTakeAway(_));
     match report.counts.pools_rejected {

@@ -8,7 +8,6 @@ use crate::cli::format::{dollars, plural};
 use crate::engine::shown_sentence;
 use crate::store::model::RunCounts;
 
-/// Indent of the second and later lines of an entry.
 const INDENT: &str = "                ";
 
 /// Counts the trades: buys, sells, and those of pools that were not matched.

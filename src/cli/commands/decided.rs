@@ -14,7 +14,6 @@ use crate::pipeline::{
 use crate::store::model::{Scope, Version, Watermark};
 use crate::store::{Store, VersionStore};
 
-/// Indent of the second and later lines of an entry.
 const INDENT: &str = "                ";
 
 /// Most decisions that a warning names. The others are only counted.

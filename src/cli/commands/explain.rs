@@ -19,7 +19,6 @@ const FORMULA_WIDTH: usize = 58;
 /// Width of a result, in characters.
 const RESULT_WIDTH: usize = 24;
 
-/// Runs the command.
 pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
     let account = read_account(args.account.as_deref())?;
     let store = session.open(false).await?;

@@ -25,7 +25,6 @@ const COMPUTE: &str = "compute_allocations --all-symbols";
 /// Most characters of a run's error on a line. The run log has the whole error.
 const ERROR_CHARS_SHOWN: usize = 200;
 
-/// Runs the command.
 pub async fn run(args: &HealthArgs, session: &Session) -> CliResult<Outcome> {
     let location = session.config.database.location();
     // Reads the schema's steps first: opening an older file would migrate it.
@@ -206,7 +205,6 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
     }
 }
 
-/// Says when the last run began.
 fn began(last_run_at: Option<Timestamp>, now: Timestamp) -> String {
     let began = last_run_at.map_or("never".into(), |at| format!("{} ago", ago(now, at)));
     format!("the last run began {began}")

@@ -20,7 +20,6 @@ use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX};
 /// Most differences that are shown without `--report`.
 const LINES_SHOWN: usize = 10;
 
-/// Runs the command.
 pub async fn run(command: HistoryCommand, session: &Session) -> CliResult<Outcome> {
     match command {
         HistoryCommand::List => list(session).await,
@@ -91,7 +90,6 @@ const COLUMNS: [(&str, &str); 10] = [
 /// The columns of [`COLUMNS`] that are numbers.
 const NUMBERS: std::ops::Range<usize> = 3..9;
 
-/// Returns all bytes of a file.
 pub(super) fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
     let opened = open_text(file).map_err(BlockError::from);
     let bytes = opened.and_then(|opened| read_whole(opened, LIST_BYTES_MAX));
@@ -283,7 +281,6 @@ fn cells(line: &HistoryLine) -> Vec<String> {
     ]
 }
 
-/// Puts a comparison with a snapshot into JSON.
 pub(super) fn to_json(history: &HistoryReport) -> Value {
     let sum = |sum: &HistorySum| {
         json!({ "sells": sum.sells, "old_pnl_usd": sum.old_pnl.to_string(),

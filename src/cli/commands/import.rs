@@ -137,7 +137,6 @@ pub(super) fn request(args: &FileArgs) -> CliResult<ImportRequest> {
     })
 }
 
-/// Parses all files.
 pub(super) fn parse(
     args: &FileArgs,
     request: &ImportRequest,
@@ -153,7 +152,6 @@ pub(super) fn parse(
     args.files.iter().map(parse).collect()
 }
 
-/// Imports parsed files.
 pub(super) async fn import(
     store: Option<&dyn Store>,
     sources: Vec<Source>,
@@ -190,7 +188,6 @@ pub(super) fn exit(reports: &[FileReport], request: &ImportRequest) -> Exit {
     }
 }
 
-/// Describes the outcome of each file.
 pub(super) fn describe(reports: &[FileReport], request: &ImportRequest) -> String {
     let mut text = String::new();
     for report in reports {
@@ -305,7 +302,6 @@ fn describe_rebates(fees: &FeeSigns) -> String {
     text
 }
 
-/// Puts a file's report into JSON.
 pub(super) fn to_json(report: &FileReport) -> Value {
     let receipt = report.receipt.as_ref();
     let read = &report.read;

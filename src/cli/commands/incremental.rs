@@ -20,7 +20,6 @@ use crate::pipeline::{
 use crate::store::model::Scope;
 use crate::store::{Store, StoreError};
 
-/// Runs the command.
 pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
     let (context, options) = &compute::options(&args, session)?;
     let since = compute::since(&args, context.clock.now())?;
@@ -346,7 +345,6 @@ fn describe_unknown(report: &AppendReport, next: &Next) -> String {
     text + &counts::describe_all(counts, ("new ", report.voided), &report.ineligible)
 }
 
-/// Names the next command, like the summary of a full run.
 fn describe_next(report: &AppendReport, next: &Next, dry_run: bool) -> String {
     let command = match is_incomplete(report) {
         _ if dry_run => "compute_allocations --incremental".to_owned(),

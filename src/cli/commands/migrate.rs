@@ -22,7 +22,6 @@ use crate::store::model::{
 use crate::store::postgres::PostgresUrl;
 use crate::store::sqlite::SqliteStore;
 
-/// Runs the command.
 pub async fn run(command: MigrateCommand, session: &Session) -> CliResult<Outcome> {
     match command {
         MigrateCommand::Status => status(session, String::new()).await,

@@ -151,7 +151,6 @@ pub(super) fn read_symbol(text: Option<&str>) -> CliResult<Option<Symbol>> {
     text.map(read).transpose()
 }
 
-/// Checks that a reason is not empty.
 fn check_reason(reason: &str) -> CliResult<()> {
     if !reason.trim().is_empty() {
         return Ok(());

@@ -15,7 +15,6 @@ use crate::pipeline::{self, PruneReport, PruneRule};
 use crate::store::Store;
 use crate::store::model::Version;
 
-/// Runs the command.
 pub async fn run(args: &PruneArgs, store: &dyn Store, session: &Session) -> CliResult<Outcome> {
     let rule = match (args.keep, args.older_than) {
         (_, Some(age)) => PruneRule::CompletedBefore(before(session.context.clock.now(), age)?),
@@ -91,7 +90,6 @@ pub(super) fn to_json(report: &PruneReport) -> Value {
         "left": report.left })
 }
 
-/// Writes `version 3` or `versions 3, 4`.
 fn versions(numbers: &[Version]) -> String {
     let texts: Vec<String> = numbers.iter().map(Version::to_string).collect();
     match texts.as_slice() {

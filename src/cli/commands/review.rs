@@ -22,7 +22,6 @@ use crate::pipeline::{check_scope, known_pools, unknown};
 use crate::store::model::{Exclusion, QueuedItem, ReviewStatus, Scope};
 use crate::store::{ReviewStore, Store};
 
-/// Runs the command.
 pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let store = store.as_ref();

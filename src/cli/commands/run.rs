@@ -12,7 +12,6 @@ use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::pipeline::{self, ComputeOptions, Source};
 
-/// Runs the command.
 pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let request = import::request(&args.files)?;
     let sources = import::parse(&args.files, &request, session)?;

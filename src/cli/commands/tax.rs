@@ -34,7 +34,6 @@ use crate::tax::{ExportRequest, Exported, Format, Rounding, Sealing, Stop, TaxRu
 /// The program's own version, for files.
 pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Runs the command.
 pub async fn run(args: TaxArgs, session: &Session) -> CliResult<Outcome> {
     match &args.command {
         None => run_export(&args, session).await,
@@ -177,7 +176,6 @@ fn stop_of(session: &Session) -> Stop {
     Stop::when(move || cancel.is_cancelled())
 }
 
-/// Looks a zone up by its name.
 fn zone_named(name: &str) -> Option<jiff::tz::TimeZone> {
     parse_timezone(name).ok()
 }

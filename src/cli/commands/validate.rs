@@ -12,7 +12,6 @@ use crate::cli::session::Session;
 use crate::engine::{Invariant, PoolStatus, shown, shown_sentence};
 use crate::pipeline::{self, ValidateReport};
 
-/// Runs the command.
 pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
     if let Some([left, right]) = args.compare_versions.as_deref() {
         let args = CompareArgs {
@@ -59,7 +58,6 @@ pub(super) fn check(args: &ValidateArgs) -> CliResult<()> {
     Ok(())
 }
 
-/// Chooses the exit code.
 pub(super) fn exit(report: &ValidateReport, strict: bool) -> Exit {
     let findings = !report.violations.is_empty() || (strict && report.strict_findings() > 0);
     if findings { Exit::Findings } else { Exit::Done }
@@ -222,7 +220,6 @@ fn describe_known(report: &ValidateReport, strict: bool) -> String {
     text
 }
 
-/// Puts the report into JSON.
 pub(super) fn to_json(report: &ValidateReport) -> Value {
     let violation = |violation: &crate::engine::Violation| {
         json!({

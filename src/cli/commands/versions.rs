@@ -22,7 +22,6 @@ use crate::store::phase::{self, Phase};
 use crate::store::proof::{RowsProof, check_version};
 use crate::store::{HistoryStore, LedgerStore, RowSink, Store, StoreError};
 
-/// Runs the command.
 pub async fn run(command: VersionsCommand, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let store = store.as_ref();

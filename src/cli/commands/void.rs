@@ -42,7 +42,6 @@ async fn accounts_of(store: &dyn LedgerStore, order_id: &str) -> Vec<String> {
     accounts.into_iter().take(ACCOUNTS_SHOWN_MAX).collect()
 }
 
-/// Runs the command.
 pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
     let account = check(&args)?;
     let store = session.open(false).await?;

@@ -153,7 +153,6 @@ fn end_of_login(url: &str) -> usize {
     }
 }
 
-/// Masks the values of `password=`.
 fn without_settings(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;

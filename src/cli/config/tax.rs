@@ -33,7 +33,6 @@ struct FileBox {
     reported: String,
 }
 
-/// Settings of tax files.
 #[derive(Debug, Clone)]
 pub struct TaxConfig {
     /// Name of the zone that dates are taken in.

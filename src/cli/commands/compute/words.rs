@@ -9,7 +9,6 @@ use crate::cli::next::{Next, flag};
 use crate::engine::{Pool, PoolStatus, Symbol, Usd, shown_sentence};
 use crate::pipeline::{ComputeReport, PoolLine, Publication};
 
-/// Describes a run.
 pub(in crate::cli::commands) fn describe(
     report: &ComputeReport,
     all_rows: bool,
@@ -204,7 +203,6 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
     text + "\n"
 }
 
-/// Indent of the second and later lines of an entry.
 const INDENT: &str = "                ";
 
 /// Says which sells found no buy, and the effect on the totals.

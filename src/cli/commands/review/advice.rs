@@ -324,7 +324,6 @@ pub(in crate::cli::commands) fn void(order_id: &str, account: &str) -> String {
     }
 }
 
-/// Describes the ways as text.
 pub(super) fn describe(ways: &[Way]) -> String {
     let mut text = String::new();
     for (at, way) in ways.iter().enumerate() {
@@ -337,7 +336,6 @@ pub(super) fn describe(ways: &[Way]) -> String {
     text
 }
 
-/// Puts the ways into JSON.
 pub(super) fn to_json(ways: &[Way]) -> Value {
     let of =
         |way: &Way| json!({ "when": way.when, "settings": way.settings, "commands": way.commands });

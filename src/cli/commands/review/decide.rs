@@ -77,7 +77,6 @@ async fn check_unsettled(store: &dyn VersionStore, item: &QueuedItem) -> CliResu
     ))
 }
 
-/// Applies a decision.
 pub(super) async fn apply(
     store: &dyn ReviewStore,
     session: &Session,
@@ -284,7 +283,6 @@ pub(super) fn confirm() -> CliResult<()> {
     }
 }
 
-/// Shows the changes of a decision.
 pub(super) fn describe(settled: &Settled) -> String {
     let Settled {
         item,

@@ -23,7 +23,7 @@ use crate::report::CsvFile;
 use crate::store::Store;
 use crate::store::model::{QueuedItem, ReviewStatus};
 
-/// Columns that are written.
+/// Columns that `review export` writes for reading.
 const SHOWN: [&str; 9] = [
     "item",
     "status",
@@ -39,7 +39,6 @@ const SHOWN: [&str; 9] = [
 /// Columns that a person fills in.
 const FILLED: [&str; 6] = ["action", "size", "basis", "acquired", "signed_by", "note"];
 
-/// Writes the open items.
 pub(super) async fn export(
     store: &dyn Store,
     session: &Session,

@@ -16,7 +16,6 @@ use crate::store::Store;
 use crate::store::model::{LoggedEvent, QueuedItem};
 use crate::tax::{NearMiss, near_misses};
 
-/// Shows an item.
 pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliResult<Outcome> {
     let item = find_item(store, id).await?;
     let mut text = format!("Database  {}\n", store.location());
@@ -177,7 +176,6 @@ fn describe_event(event: &LoggedEvent) -> String {
     )
 }
 
-/// Shows the decision about a lot.
 fn describe_lot(lot: &Value) -> String {
     let text = |name: &str| lot.get(name).and_then(Value::as_str).unwrap_or_default();
     let [id, size, price, acquired] = ["order_id", "size", "price", "acquired"].map(text);

@@ -24,9 +24,7 @@ pub(super) struct TypedLot {
 /// The place where a lot was typed, so that messages name the flag or the cell to change.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TypedAs<'a> {
-    /// From flags.
     Flags {
-        /// The zone of days.
         zone: Option<&'a str>,
     },
     /// In the cells of a sheet.
@@ -34,7 +32,6 @@ pub(super) enum TypedAs<'a> {
 }
 
 impl TypedAs<'_> {
-    /// Returns the name of a value.
     fn name(self, name: &str) -> String {
         match self {
             Self::Flags { .. } => format!("--{name}"),
@@ -43,7 +40,6 @@ impl TypedAs<'_> {
     }
 }
 
-/// Checks that a note is not empty.
 pub(super) fn check_note(note: &str) -> CliResult<()> {
     if !note.trim().is_empty() {
         return Ok(());
