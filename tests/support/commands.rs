@@ -1,10 +1,10 @@
-//! Commands as the programs print them: found in a text, split as a shell does, run.
+//! Finds the commands in a text of the programs, splits them as a shell does, and runs them.
 
 use super::{Done, Folder};
 
 const PROGRAMS: [&str; 3] = ["fifo-pnl", "compute_allocations", "validate_allocations"];
 
-/// Text before the name of a program that makes it no command to type.
+/// If one of these stands before a program's name, the text is no command to type.
 const NO_COMMAND: [&str; 6] = [
     "Usage: ",
     "at work: ",
@@ -14,7 +14,7 @@ const NO_COMMAND: [&str; 6] = [
     "$ ",
 ];
 
-/// The commands of a text, and mentions of programs that are no command that can be read.
+/// The commands of a text, and other mentions of a program in it.
 #[derive(Debug, Default)]
 pub struct Printed {
     pub commands: Vec<String>,
@@ -84,7 +84,7 @@ pub fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Puts what a user knows in place of the words in capitals.
+/// Replaces the words in capitals with values that a user would type.
 fn filled(words: &[String]) -> Vec<String> {
     let has = |of: &str| words.iter().any(|word| word == of);
     let is_output = |at: usize| at > 0 && words[at - 1] == "--output";

@@ -1,6 +1,7 @@
-//! Made-up histories: ties, rebates, unknown fees, sizes of many decimals, sells without buys.
+//! Makes up histories with ties, rebates, unknown fees, sizes of many decimals, and unmatched
+//! sells.
 
-/// The header of the native format, as these ledgers have it.
+/// The header of these ledgers, which are in the native format.
 pub const HEADER: &str =
     "account,order_id,symbol,side,size,price,order_time,total_fees_usd,trade_seq";
 
@@ -28,18 +29,18 @@ impl Random {
     }
 }
 
-/// The parts of a history.
+/// Properties of a history.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     pub trades: usize,
     pub accounts: usize,
     pub symbols: usize,
-    /// Trades share this many seconds; few make many ties.
+    /// The number of seconds in which all trades happen; with few seconds, many trades tie.
     pub seconds: u64,
 }
 
-/// Returns the id of a trade: whole numbers, with zeros in front, of corrections, and others. No
-/// two are of one execution.
+/// Returns the id of a trade: a whole number, one with leading zeros, one of a correction, or
+/// another text. No two ids are of one execution.
 pub fn id_of(number: usize) -> String {
     match number % 6 {
         0 => format!("{number}"),
@@ -59,7 +60,7 @@ pub fn rows(shape: Shape, seed: u64) -> Vec<String> {
         .map(|number| {
             let account = accounts[random.below(shape.accounts as u64) as usize];
             let symbol = random.below(shape.symbols as u64);
-            // A little more is bought than sold, so that some sells find nothing.
+            // Buys outnumber sells a little, and some sells still find no lot.
             let side = ["buy", "sell"][usize::from(random.below(100) >= 54)];
             let at = random.below(shape.seconds);
             let time = format!(

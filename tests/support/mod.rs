@@ -24,17 +24,17 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The database if nothing names one.
+/// The file of the database, by default.
 pub const DATABASE: &str = "fifo-pnl.db";
 
-/// Tells a program of a debug build how much room the disk has, as `free/all`: the disk of the
-/// machine may be as full as it likes.
+/// Sets the free and all bytes of the disk (`free/all`) for a program of a debug build. So no test
+/// depends on the disk of its machine.
 pub const DISK_ROOM: &str = "FIFO_PNL_DISK_ROOM";
 
-/// Output of a program, and its exit code.
+/// Exit code and output of a program that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// 128 and more: ended by a signal.
+    /// Exit code; from 128 on, a signal ended the program.
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
@@ -60,7 +60,7 @@ impl Done {
         self
     }
 
-    /// Reads stdout as the one JSON document that it is.
+    /// Parses stdout as one JSON document.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
@@ -73,7 +73,7 @@ impl Done {
     }
 }
 
-/// A folder that is removed in the end, and the programs run in it.
+/// A folder for a test and its programs, removed at the end of the test.
 pub struct Folder {
     path: PathBuf,
     _temporary: TempDir,
@@ -91,7 +91,7 @@ impl Folder {
         }
     }
 
-    /// Makes a folder whose ledger is that of a text.
+    /// Makes a folder whose ledger has the trades of a CSV text.
     pub fn with_trades(csv: &str) -> Self {
         let folder = Self::new();
         folder.write("trades.csv", csv);
@@ -123,7 +123,8 @@ impl Folder {
         command
     }
 
-    /// Gives a program this folder and an environment of its own, the programs on its PATH.
+    /// Runs a program in this folder, with the programs of this project on its PATH, and no
+    /// variable of the developer.
     pub fn surround(&self, command: &mut Command) {
         let programs = Path::new(env!("CARGO_BIN_EXE_fifo-pnl")).parent().unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
@@ -160,7 +161,7 @@ impl Folder {
         command.spawn().unwrap()
     }
 
-    /// Runs a line of shell, the programs of this project among its commands.
+    /// Runs a line of shell, which may use the programs of this project.
     pub fn shell(&self, line: &str) -> Done {
         self.shell_with(line, None)
     }
@@ -174,13 +175,13 @@ impl Folder {
         Done::of(command.output().unwrap())
     }
 
-    /// Asks the database in the `sqlite3` shell. One text a row, `|` between the columns.
+    /// Runs a query in the `sqlite3` shell. Returns one text per row, with `|` between the columns.
     #[track_caller]
     pub fn sql(&self, query: &str) -> Vec<String> {
         self.sql_of(DATABASE, query)
     }
 
-    /// Asks a database by name.
+    /// Runs a query on the database in the named file.
     #[track_caller]
     pub fn sql_of(&self, database: &str, query: &str) -> Vec<String> {
         let mut command = Command::new("sqlite3");
@@ -194,7 +195,7 @@ impl Folder {
         done.stdout.lines().map(str::to_owned).collect()
     }
 
-    /// Asks for one value.
+    /// Runs a query for one value.
     #[track_caller]
     pub fn value(&self, query: &str) -> String {
         let rows = self.sql(query);
@@ -202,7 +203,7 @@ impl Folder {
         rows.concat()
     }
 
-    /// Returns all that the database holds as text, without the named tables.
+    /// Returns all rows of a database as text, except those of the named tables.
     #[track_caller]
     pub fn dump(&self, database: &str, without: &[&str]) -> Vec<String> {
         let rows = self.sql_of(database, ".dump");
@@ -228,7 +229,7 @@ impl Folder {
 pub fn wait_for_line(child: &mut Child, start: &str) {
     let (mut line, mut byte) = (Vec::new(), [0]);
     let stderr = child.stderr.as_mut().unwrap();
-    // Byte by byte: what follows the line stays for the one who waits for the end.
+    // Byte by byte, so that all later output is left for the caller.
     while stderr.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
         line.extend(byte);
     }
@@ -241,7 +242,7 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Shows where two texts differ, line by line; empty where they do not.
+/// Returns the lines in which two texts differ; empty if they are equal.
 pub fn diff(expected: &str, found: &str) -> String {
     if expected == found {
         return String::new();

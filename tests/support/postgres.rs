@@ -16,7 +16,8 @@ use super::skip::skip;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
-/// Returns the server's URL; `None`: the test is skipped, as is printed.
+/// Returns the URL of the tests' server. `None`: there is no server, and the test prints that it is
+/// skipped.
 pub fn server() -> Option<String> {
     let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let url = named("TEST_POSTGRES_URL");
@@ -31,7 +32,7 @@ pub fn server() -> Option<String> {
     url
 }
 
-/// Does something in a thread and a runtime of its own, so that it can be called from anywhere.
+/// Runs a future in another thread with its own runtime, so that any code can call this.
 pub fn apart<T: Send>(work: impl Future<Output = T> + Send) -> T {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -42,8 +43,7 @@ pub fn apart<T: Send>(work: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| scope.spawn(run).join()).unwrap()
 }
 
-/// An empty database of a test's own. In the end it is dropped, together with all connections to
-/// it.
+/// An empty database for one test. At the end it is dropped, and all connections to it are ended.
 #[derive(Debug)]
 pub struct Database {
     server: String,
@@ -52,7 +52,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Makes one; `None` without a server.
+    /// Makes an empty database; `None` without a server.
     pub fn new() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let server = server()?;
@@ -63,17 +63,17 @@ impl Database {
         Some(Self { server, name, url })
     }
 
-    /// Returns its URL, for a store or a program.
+    /// Returns the database's URL, for a store or a program.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Returns its name.
+    /// Returns the database's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the URL of the database that the server itself was named with.
+    /// Returns the URL of the server, as `TEST_POSTGRES_URL` has it.
     pub fn server(&self) -> &str {
         &self.server
     }
@@ -83,12 +83,13 @@ impl Database {
         connect(&self.url).await
     }
 
-    /// Runs statements in a session of its own. Errors: the server's words.
+    /// Runs statements in a new session. Errors: the server's message.
     pub async fn run(&self, sql: &str) -> Result<(), String> {
         on(&self.url, sql).await
     }
 
-    /// Asks in a session of its own: one text a row, `|` between its columns, which are texts.
+    /// Runs a query in a new session. Returns one text per row, with `|` between the columns, which
+    /// are texts.
     pub async fn ask(&self, sql: &str) -> Vec<String> {
         let mut connection = self.connect().await;
         let rows = ask(&mut connection, sql).await;
@@ -100,7 +101,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        // A database that stays on a throw-away server is no failure of the test.
+        // If the database can't be dropped, the test does not fail: its server is temporary.
         let _ = apart(on(&self.server, &sql));
     }
 }
@@ -119,14 +120,14 @@ pub fn with_role(url: &str, role: &str) -> String {
     format!("{scheme}://{role}@{place}")
 }
 
-/// Connects without anything that the program sets.
+/// Connects without the session settings of the program.
 pub async fn connect(url: &str) -> PgConnection {
     let options = PgConnectOptions::from_str(url).unwrap();
     let options = options.application_name("a test");
     PgConnection::connect_with(&options).await.unwrap()
 }
 
-/// Runs statements in a session of its own. Errors: the server's words.
+/// Runs statements in a new session. Errors: the server's message.
 async fn on(url: &str, sql: &str) -> Result<(), String> {
     let mut connection = connect(url).await;
     let done = run(&mut connection, sql).await;
@@ -134,7 +135,7 @@ async fn on(url: &str, sql: &str) -> Result<(), String> {
     done
 }
 
-/// Runs statements. Errors: the server's words.
+/// Runs statements. Errors: the server's message.
 pub async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), String> {
     let done = connection.execute(AssertSqlSafe(sql)).await;
     done.map(|_| ()).map_err(|error| match error {
@@ -143,7 +144,7 @@ pub async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), String>
     })
 }
 
-/// Asks: one text a row, `|` between its columns, which are texts.
+/// Runs a query. Returns one text per row, with `|` between the columns, which are texts.
 pub async fn ask(connection: &mut PgConnection, sql: &str) -> Vec<String> {
     let rows = connection.fetch_all(AssertSqlSafe(sql)).await;
     let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));

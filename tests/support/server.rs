@@ -1,5 +1,5 @@
-//! A server of one test's own, for what must not be done to the one that all share: passwords,
-//! certificates, stopping it.
+//! A server for one test, which may do to it what the shared server must not suffer: change
+//! passwords or certificates, and stop it.
 
 use std::fs;
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ use crate::support::site::{POLL, WAIT_MAX, psql};
 /// The password of the server's first role.
 pub const PASSWORD: &str = "correct horse";
 
-/// A cluster in a folder of its own; the server is stopped and all is removed in the end.
+/// A cluster in a temporary folder. At the end the server is stopped, and the folder is removed.
 pub struct Server {
     folder: TempDir,
     programs: PathBuf,
@@ -30,12 +30,13 @@ impl Server {
     ///
     /// `prepare` may put files into the folder; `settings` are lines of its configuration.
     pub fn start(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
-        // Short, and below /tmp: a socket's path ends at 107 bytes.
+        // A short path below /tmp, because the path of a socket ends at 107 bytes.
         let folder = tempfile::Builder::new()
             .prefix("fifo-pg-")
             .tempdir_in("/tmp");
         let folder = folder.unwrap();
-        // A port that was free a moment ago. Another program may take it; then the start says so.
+        // A free port. If another program takes it meanwhile, the start of the server fails and
+        // says so.
         let port = {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             listener.local_addr().unwrap().port()
@@ -99,7 +100,7 @@ impl Server {
         }
     }
 
-    /// Stops the server: `INT` is fast, `QUIT` is at once, as if the power had gone.
+    /// Stops the server: after `INT` it shuts down fast, after `QUIT` at once, as in a power cut.
     pub fn down(&mut self, signal: Signal) {
         let Some(mut process) = self.process.take() else {
             return;
@@ -124,8 +125,8 @@ impl Server {
         format!("postgres://fifo:{password}@localhost:{port}/{database}?host={folder}")
     }
 
-    /// Prepares a program that runs as the server's user, in the server's folder, and ends with
-    /// this test.
+    /// Prepares a program of the server: it runs in the server's folder, as the server's user, and
+    /// ends with this test.
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "INT"]);
@@ -164,7 +165,7 @@ pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
-/// The server refuses to run as root.
+/// Returns the user of the server, which refuses to run as root.
 fn user() -> &'static str {
     let known = Command::new("id").arg("postgres").output();
     match known.is_ok_and(|output| output.status.success()) {

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use crate::support::skip::skip;
 use crate::support::{Done, Folder};
 
-/// A test gives up waiting after this.
+/// How long a test waits before it gives up.
 pub const WAIT_MAX: Duration = Duration::from_secs(300);
 
-/// Pause between two looks.
+/// Pause before a test checks a condition again.
 pub const POLL: Duration = Duration::from_millis(10);
 
 /// Returns the URL of the tests' server. `None`: no server, and the test is skipped.
@@ -42,7 +42,7 @@ pub fn with_role(url: &str, role: &str) -> String {
     format!("{scheme}://{role}@{place}")
 }
 
-/// Returns a URL whose sessions wait so long for a lock.
+/// Returns a URL whose sessions wait for a lock as long as `patience` says.
 pub fn with_patience(url: &str, patience: &str) -> String {
     format!("{url}&options=-c%20lock_timeout%3D{patience}")
 }
@@ -55,7 +55,7 @@ pub fn psql(url: &str) -> Command {
     command
 }
 
-/// Runs a query; one text a row.
+/// Runs a query. Returns one text per row.
 #[track_caller]
 pub fn ask(url: &str, query: &str) -> Vec<String> {
     let output = psql(url).args(["-c", query]).output();
@@ -69,7 +69,7 @@ fn spawn(mut command: Command) -> Child {
     command.spawn().unwrap()
 }
 
-/// A folder and a database, both gone in the end.
+/// A folder and a database for a test, both removed at the end.
 pub struct Site {
     pub folder: Folder,
     pub url: String,
@@ -87,7 +87,7 @@ impl Site {
         Self::of(server, &database)
     }
 
-    /// Takes over a database that is there.
+    /// Uses an existing database, which is dropped at the end.
     pub fn of(server: &str, database: &str) -> Self {
         Self {
             folder: Folder::new(),
@@ -151,7 +151,7 @@ impl Site {
         spawn(self.patient(self.program(env!("CARGO_BIN_EXE_fifo-pnl"), args)))
     }
 
-    /// Lets a program wait for a lock that the test holds, however slow the machine is.
+    /// Makes a program wait for a lock as long as the test holds it, on slow machines, too.
     fn patient(&self, mut command: Command) -> Command {
         command.env("DATABASE_URL", with_patience(&self.url, "300s"));
         command
@@ -169,7 +169,7 @@ impl Site {
         rows.concat()
     }
 
-    /// Waits until a query gives a value.
+    /// Waits until a query returns a value.
     #[track_caller]
     pub fn wait_for(&self, query: &str, value: &str) {
         let started = Instant::now();
@@ -186,7 +186,7 @@ impl Site {
         done.stdout
     }
 
-    /// Returns the log's words about each run, oldest first.
+    /// Returns a line of the log for each run, oldest first.
     pub fn log(&self) -> Vec<String> {
         self.sql(
             "SELECT status || coalesce(' ' || error_message, '') || \
@@ -195,7 +195,7 @@ impl Site {
         )
     }
 
-    /// Returns all that the ledger holds, as one text.
+    /// Returns all rows of the ledger, as one text.
     pub fn ledger(&self) -> String {
         self.value(
             "SELECT count(*) || ' ' || md5(string_agg(t::text, ',' ORDER BY account, order_id)) \
@@ -203,8 +203,8 @@ impl Site {
         )
     }
 
-    /// Begins a transaction in a `psql` of its own, which holds what `sql` locks until it is
-    /// dropped or released.
+    /// Begins a transaction in a new `psql`. It holds the locks of `sql` until it is dropped or
+    /// released.
     #[track_caller]
     pub fn hold(&self, sql: &str) -> Holding {
         let mut process = psql(&self.url)
@@ -233,7 +233,7 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database);
-        // A server that a test has stopped took it along.
+        // If the test has stopped the server, the database is gone already.
         let _ = psql(&self.server).args(["-c", &sql]).output();
     }
 }
@@ -246,7 +246,7 @@ pub struct Holding {
 
 impl Drop for Holding {
     fn drop(&mut self) {
-        // The end of its input ends the program, and with it the transaction.
+        // `psql` ends at the end of its input, and so does the transaction.
         self.input.take();
         let _ = self.process.wait();
     }

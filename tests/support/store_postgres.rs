@@ -1,4 +1,4 @@
-//! The store of a PostgreSQL database, and what only it can show.
+//! A PostgreSQL store for the tests, and reads of data that the store's traits don't show.
 
 use async_trait::async_trait;
 use fifo_pnl::store::Store;
@@ -11,15 +11,15 @@ use sqlx::{AssertSqlSafe, Row};
 use super::server::Database;
 use super::{RUN_COLUMNS, Subject, at, event_line, holder};
 
-/// A store in a database of its own.
+/// A store in a database that only one test uses.
 pub struct PostgresSubject {
     store: PostgresStore,
-    /// Dropped last, when the store has no more use for it.
+    /// The last field, so that the database is dropped after the store.
     pub database: Database,
 }
 
 impl PostgresSubject {
-    /// Makes one; `None`: there is no server.
+    /// Makes a store in a new database; `None` without a server.
     pub async fn new() -> Option<Self> {
         let database = Database::new()?;
         let url = PostgresUrl::parse(database.url()).unwrap();
@@ -33,7 +33,7 @@ impl PostgresSubject {
         &self.store
     }
 
-    /// Returns the URL, understood.
+    /// Returns the parsed URL of the database.
     pub fn url(&self) -> PostgresUrl {
         PostgresUrl::parse(self.database.url()).unwrap()
     }
@@ -46,7 +46,7 @@ impl PostgresSubject {
     }
 }
 
-/// Returns an expression that gives a time as microseconds.
+/// Returns the SQL of a time in microseconds.
 fn micros(column: &str) -> String {
     format!("(extract(epoch FROM {column}) * 1000000)::bigint::text")
 }

@@ -34,22 +34,22 @@ pub use of_postgres::PostgresSubject;
 use rusqlite::Connection;
 use serde_json::json;
 
-/// A store under test, and what only it can show.
+/// A store under test, with reads of data that the store's traits don't show.
 #[async_trait]
 pub trait Subject: Send + Sync {
     /// Returns the store.
     fn store(&self) -> &dyn Store;
 
-    /// Returns the audit trail, oldest first, one text an event.
+    /// Returns the audit trail, oldest first, one text per event.
     async fn events(&self) -> Vec<String>;
 
-    /// Returns the log of runs, oldest first, one text a run.
+    /// Returns the log of runs, oldest first, one text per run.
     async fn runs(&self) -> Vec<String>;
 
     /// Returns the rejected rows kept with the imports: number of the import, line, column.
     async fn rejects(&self) -> Vec<(i64, u64, String)>;
 
-    /// Does what a person does to a review item.
+    /// Changes a review item as a person does in the database.
     async fn decide(&self, item: i64, status: ReviewStatus, by: &str);
 }
 
@@ -58,12 +58,12 @@ pub async fn memory() -> Option<Box<dyn Subject>> {
     Some(Box::new(MemoryStore::new()))
 }
 
-/// Makes a store in a file of its own.
+/// Makes a store in a new file.
 pub async fn sqlite() -> Option<Box<dyn Subject>> {
     Some(Box::new(SqliteSubject::new().await))
 }
 
-/// Makes a store in a database of its own; `None`: there is no server.
+/// Makes a store in a new database; `None` without a server.
 pub async fn postgres() -> Option<Box<dyn Subject>> {
     Some(Box::new(PostgresSubject::new().await?))
 }
@@ -166,7 +166,7 @@ fn run_text(run: &LoggedRun) -> String {
     )
 }
 
-/// A store in a file of its own.
+/// A store in a file that only one test uses.
 pub struct SqliteSubject {
     store: SqliteStore,
     path: PathBuf,
@@ -174,7 +174,7 @@ pub struct SqliteSubject {
 }
 
 impl SqliteSubject {
-    /// Makes one.
+    /// Makes a store in a new file.
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fifo.db");
@@ -292,12 +292,12 @@ impl Subject for SqliteSubject {
     }
 }
 
-/// Returns an instant of the tests' one clock. Units: seconds after its beginning.
+/// Returns an instant of the tests' clock. Units: seconds since its start.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::try_from_micros(1_735_787_045_000_006 + seconds * 1_000_000).unwrap()
 }
 
-/// Names a process.
+/// Returns a holder of the run lock, at work on `what`.
 pub fn holder(what: &str) -> Holder {
     Holder {
         pid: 4711,
@@ -307,13 +307,13 @@ pub fn holder(what: &str) -> Holder {
     }
 }
 
-/// Names a pool of the default account.
+/// Returns a pool of the default account.
 pub fn pool(symbol: &str) -> Pool {
     Pool::new(Account::default(), symbol.parse().unwrap())
 }
 
-/// Makes a trade of BTC-USD in the default account, executed that many seconds after the
-/// beginning, without a fee.
+/// Makes a trade of BTC-USD in the default account, without a fee. It is executed `seconds` after
+/// the start of the tests' clock.
 pub fn trade(order_id: &str, side: &str, size: &str, price: &str, seconds: i64) -> LedgerTrade {
     let facts = TradeText {
         order_id,
@@ -349,7 +349,7 @@ pub fn with_status(status: &str, mut row: LedgerTrade) -> LedgerTrade {
     row
 }
 
-/// Makes an import that appends, with the lines of a file that has a header.
+/// Makes an import that appends trades, with lines as in a file with a header.
 pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
     let numbered = trades.into_iter().zip(2..).map(|(mut row, line)| {
         row.import_line = line;
@@ -372,7 +372,7 @@ pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
     }
 }
 
-/// Makes an import that corrects.
+/// Makes an import that corrects trades.
 pub fn correction(trades: Vec<LedgerTrade>) -> ImportBatch {
     let mode = ImportMode::Correct {
         reason: "wrong price".into(),
@@ -380,13 +380,13 @@ pub fn correction(trades: Vec<LedgerTrade>) -> ImportBatch {
     changed(batch(trades), |file| file.mode = mode)
 }
 
-/// Changes how trades are imported.
+/// Changes the settings of an import.
 pub fn changed(mut batch: ImportBatch, change: impl FnOnce(&mut ImportFile)) -> ImportBatch {
     change(&mut batch.file);
     batch
 }
 
-/// Appends trades, none of them known.
+/// Appends trades. They must be new.
 pub async fn append(store: &dyn Store, trades: Vec<LedgerTrade>) {
     let count = trades.len() as u64;
     let receipt = store.import(&batch(trades)).await.unwrap();
@@ -411,7 +411,7 @@ pub fn event(kind: &str, seconds: i64) -> Event {
     Event::info(kind, at(seconds), json!({ "by": "ann" }))
 }
 
-/// Makes a version current, and leaves the review queue alone.
+/// Makes the change that makes a version current and leaves the review queue unchanged.
 pub fn pointer(version: Version, held: bool) -> PointerMove {
     PointerMove {
         version,
@@ -422,12 +422,12 @@ pub fn pointer(version: Version, held: bool) -> PointerMove {
     }
 }
 
-/// Returns the id that ties together what a run wrote.
+/// Returns the id that all rows of a run have.
 pub fn batch_id(version: Version) -> String {
     format!("00000000-0000-4000-8000-{version:012}")
 }
 
-/// Takes the run lock: what begins a version holds it.
+/// Takes the run lock, which must be held when a version begins.
 pub async fn lock(store: &dyn Store) -> Box<dyn RunLock> {
     store
         .lock_runs(&holder("a run of the tests"))
@@ -435,7 +435,7 @@ pub async fn lock(store: &dyn Store) -> Box<dyn RunLock> {
         .unwrap()
 }
 
-/// A run of the tests: by default all pools, the next version, published.
+/// A run of the tests. By default it matches all pools, and publishes the next version.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub scope: Scope,
@@ -443,7 +443,7 @@ pub struct Run {
     pub replaces: bool,
     pub publish: bool,
     pub held: bool,
-    /// Changes of the review queue. `None`: those of the result.
+    /// Changes of the review queue; `None`: those that follow from the result.
     pub review: Option<ReviewUpdate>,
     pub seconds: i64,
 }
@@ -462,7 +462,7 @@ impl Default for Run {
     }
 }
 
-/// Rows that a run wrote.
+/// Result of a run, for comparison with the stored rows.
 #[derive(Debug)]
 pub struct Written {
     pub version: Version,
@@ -493,7 +493,7 @@ impl Run {
         }
     }
 
-    /// Returns the row of the log that the run begins with.
+    /// Returns the log row at the start of the run.
     pub fn start(&self, version: Version) -> RunStart {
         RunStart {
             scope: self.scope.clone(),
@@ -511,7 +511,7 @@ impl Run {
         }
     }
 
-    /// Runs to the end, from taking the run lock to letting it go.
+    /// Does the whole run, and takes and releases the run lock.
     pub async fn go(&self, store: &dyn Store) -> StoreResult<Written> {
         let lock = lock(store).await;
         let done = self.go_locked(store).await;
@@ -519,7 +519,7 @@ impl Run {
         done
     }
 
-    /// Runs to the end with the run lock held.
+    /// Does the whole run, while the caller holds the run lock.
     pub async fn go_locked(&self, store: &dyn Store) -> StoreResult<Written> {
         let (plan, outcomes) = self.prepare(store).await?;
         let mut writer = store.begin_version(&plan).await?;
@@ -536,7 +536,7 @@ impl Run {
         })
     }
 
-    /// Runs up to the moment before the end, and leaves the version there.
+    /// Does the run up to the moment before its end, and leaves the version unfinished.
     pub async fn abandon(&self, store: &dyn Store) -> StoreResult<VersionPlan> {
         let lock = lock(store).await;
         let done = self.abandon_locked(store).await;
@@ -554,7 +554,7 @@ impl Run {
         Ok(plan)
     }
 
-    /// Logs the run, reads and matches.
+    /// Logs the run, reads the ledger, and matches.
     pub async fn prepare(&self, store: &dyn Store) -> StoreResult<(VersionPlan, Vec<PoolOutcome>)> {
         let version = match self.version {
             Some(version) => version,
@@ -587,12 +587,12 @@ impl Run {
         Ok((plan, outcomes))
     }
 
-    /// Returns how the run ends.
+    /// Returns the data that completes the run's version.
     pub fn completion(&self, outcomes: &[PoolOutcome]) -> Completion {
         let mut review = ReviewUpdate::default();
         let (mut ledger_hash, mut allocations_hash) = (RowsHash::EMPTY, RowsHash::EMPTY);
         let (mut counts, mut pnl) = (RunCounts::default(), 0);
-        // Nothing else says that a store keeps it.
+        // No other test shows that a store keeps this count.
         counts.not_matched = 9;
         let mut complete_through = None;
         for outcome in outcomes {
@@ -641,7 +641,7 @@ impl Run {
     }
 }
 
-/// Returns how a run ended without a result.
+/// Returns the failure of a run without a result.
 pub fn failure(seconds: i64) -> RunFailure {
     RunFailure {
         ended_at: at(seconds),
@@ -651,7 +651,7 @@ pub fn failure(seconds: i64) -> RunFailure {
     }
 }
 
-/// Takes an export as canonical lines.
+/// Receives an export as canonical lines.
 #[derive(Debug, Default)]
 pub struct Lines(pub Vec<String>);
 
@@ -672,7 +672,7 @@ pub async fn exported(store: &dyn Store, version: Version) -> Vec<String> {
     lines.0
 }
 
-/// Returns the words of a refusal.
+/// Returns the message of a refusal.
 #[track_caller]
 pub fn refusal<T>(result: StoreResult<T>) -> String {
     match result {

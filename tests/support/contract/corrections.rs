@@ -1,4 +1,4 @@
-//! An execution counts in one of its forms only: as it came, or corrected.
+//! An execution counts in one form only: as the original or as a correction.
 
 use fifo_pnl::engine::LedgerTrade;
 use fifo_pnl::store::Store;
@@ -10,7 +10,7 @@ fn bought(id: &str, price: &str) -> LedgerTrade {
     trade(id, "buy", "1", price, 1)
 }
 
-/// Returns the ids and prices that count, sorted.
+/// Returns the ids and prices of the trades that count, sorted.
 async fn counting(store: &dyn Store) -> Vec<String> {
     let read = store.read_ledger(&Scope::default(), None).await.unwrap();
     let mut counting = Vec::new();
@@ -54,7 +54,7 @@ pub async fn a_corrected_trade_does_not_come_back_beside_its_correction(subject:
         words.contains("is a correction of \"X\", which counts"),
         "{words}"
     );
-    // The same id in another account has to do with nothing of this.
+    // The same id in another account is another trade.
     let other = of("two", "BTC-USD", bought("X~2", "7"));
     append(store, vec![other]).await;
     assert_eq!(counting(store).await, ["X 100", "X~2 7"]);
@@ -86,7 +86,7 @@ pub async fn a_row_named_like_a_correction_is_refused_beside_its_original(subjec
         let words = refusal(store.import(&file(vec![bought("X~2", "101")])).await);
         assert!(words.contains("would count beside \"X\""), "{words}");
     }
-    // A preview says the same.
+    // A preview reports the same.
     let preview = changed(batch(vec![bought("X~2", "101")]), |file| {
         file.preview = true
     });

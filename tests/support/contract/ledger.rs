@@ -12,7 +12,7 @@ use crate::subject::{
     Subject, append, at, batch, changed, correction, of, pool, refusal, trade, void, with_status,
 };
 
-/// Returns a pool's trades: id and price of each, in the pool's order.
+/// Returns the id and price of each trade of a pool, in the pool's order.
 fn held(read: &LedgerRead, pool: &Pool) -> Vec<String> {
     let Some(ledger) = read.pools.get(pool) else {
         return Vec::new();
@@ -24,12 +24,12 @@ fn held(read: &LedgerRead, pool: &Pool) -> Vec<String> {
     trades.iter().map(text).collect()
 }
 
-/// Returns the numbers of a watermark that has numbers; others are snapshots of the server's.
+/// Returns the numbers of a watermark; `None` for the snapshot of a server.
 fn arrivals(watermark: &Watermark) -> Option<(i64, i64)> {
     watermark.sequence()
 }
 
-/// Returns the state that an import or a void would have changed.
+/// Returns everything that an import or a void could have changed.
 async fn state(subject: &dyn Subject) -> (LedgerCounts, Option<(i64, i64)>, Vec<String>) {
     let store = subject.store();
     let counts = store.ledger_counts().await.unwrap();
@@ -97,7 +97,7 @@ pub async fn a_known_trade_is_skipped_whatever_its_spelling(subject: &dyn Subjec
     again.carried.exchange = Some("elsewhere".into());
     let receipt = store.import(&batch(vec![again])).await.unwrap();
     assert_eq!((receipt.appended, receipt.known), (0, 1));
-    // The file is on record although nothing of it was new.
+    // The import is recorded although it appended no trade.
     assert_eq!(receipt.import_id, Some(2));
     assert_eq!(store.ledger_counts().await.unwrap().rows, 1);
     // The same id in another account is another trade.
@@ -120,7 +120,7 @@ pub async fn another_fact_is_a_conflict_and_nothing_is_written(subject: &dyn Sub
     assert_eq!((&*conflict.in_file, &*conflict.in_ledger), ("100.5", "100"));
     assert_eq!(btc(store).await, ["B-1 100"]);
     assert_eq!(subject.events().await.len(), 1);
-    // The status is a fact too: it decides whether the row counts.
+    // The status is a fact, too: it decides whether the row is an execution.
     let file = batch(vec![with_status("cancelled", bought("B-1", "100"))]);
     let receipt = store.import(&file).await.unwrap();
     assert_eq!(receipt.conflicts[0].column, "status");
@@ -243,7 +243,7 @@ pub async fn an_id_that_looks_like_a_correction_is_an_id_of_its_own(subject: &dy
     append(store, vec![bought("X~2", "50"), bought("X~two", "51")]).await;
     append(store, vec![bought("X", "100")]).await;
     assert_eq!(btc(store).await, ["X 100", "X~2 50", "X~two 51"]);
-    // A longer id of the same beginning is no correction either.
+    // An id that only begins alike is no correction.
     append(store, vec![bought("X1~2", "7"), bought("X~", "8")]).await;
     let receipt = store
         .import(&batch(vec![bought("X", "100")]))
@@ -368,7 +368,7 @@ pub async fn voids_follow_their_rules(subject: &dyn Subject) {
     let voids = events.iter().filter(|event| event.starts_with("void info"));
     assert_eq!(voids.count(), 3);
     assert!(events[1].contains("\"order_id\":\"B-1\"") && events[1].contains("booked twice"));
-    // A voided trade is in the ledger: its facts are known.
+    // A voided trade stays in the ledger, so its facts are known.
     let receipt = store.import(&batch(vec![bought("B-1", "100")])).await;
     assert_eq!(receipt.unwrap().known, 1);
 }
@@ -415,7 +415,7 @@ pub async fn what_is_no_execution_is_counted_by_reason(subject: &dyn Subject) {
                 "ETH-USD",
                 with_status("OPEN", bought("B-4", "100")),
             ),
-            // Not one of the known words: it counts.
+            // An unknown status: the row counts as an execution.
             with_status("done for day", bought("B-5", "100")),
         ],
     )
@@ -446,7 +446,7 @@ pub async fn what_is_no_execution_is_counted_by_reason(subject: &dyn Subject) {
     };
     let read = store.read_ledger(&of_eth, None).await.unwrap();
     assert_eq!(counted(&read), r#"{"status open": 1}"#);
-    // A voided row that never executed is counted once, as what it is.
+    // A voided row that never executed is counted once, as ineligible.
     store.void(&void("B-2", false)).await.unwrap();
     let read = all(store).await;
     assert_eq!((read.voided, read.ineligible.values().sum::<u64>()), (0, 4));
@@ -500,7 +500,7 @@ pub async fn spellings_of_a_symbol_are_one_pool(subject: &dyn Subject) {
             of("default", "btc/usd", bought("B-1", "100")),
             of("default", "BTC-usd", bought("B-2", "100")),
             bought("B-3", "100"),
-            // Folding is of ASCII letters only.
+            // Only ASCII letters are folded.
             of("default", "é-usd", bought("B-4", "100")),
         ],
     )

@@ -1,4 +1,5 @@
-//! Files that come in batches: the same as in one, and nothing if one batch does not come.
+//! Files that come in several batches are imported like files in one, and not at all if a batch
+//! fails.
 
 use async_trait::async_trait;
 use fifo_pnl::engine::LedgerTrade;
@@ -9,7 +10,7 @@ use fifo_pnl::store::{LedgerStore, Store, StoreError, StoreResult};
 
 use crate::subject::{Subject, append, at, batch, changed, correction, of, trade};
 
-/// Gives trades in lots of a size.
+/// Gives trades in batches of a size.
 struct InLots {
     trades: Vec<LedgerTrade>,
     size: usize,
@@ -18,7 +19,7 @@ struct InLots {
     rejects_given: usize,
     /// Fails after the last rejected row.
     are_rejects_broken: bool,
-    /// Fails after the last one.
+    /// Fails after the last trade.
     is_broken: bool,
 }
 
@@ -91,7 +92,7 @@ async fn ledger(store: &dyn Store) -> Vec<String> {
     rows
 }
 
-/// Files that meet a ledger of X, Y and Z at 100.
+/// Files to import into a ledger with trades X, Y and Z at price 100.
 fn files() -> Vec<ImportBatch> {
     let of = |rows: &[(&str, &str)]| rows.iter().map(|(id, price)| bought(id, price)).collect();
     let all_new = of(&[("A", "1"), ("B", "1"), ("C", "1"), ("D", "1")]);
@@ -142,7 +143,8 @@ pub async fn a_file_in_lots_is_the_file_in_one(subject: &dyn Subject) {
     append(store, known()).await;
     append(&in_one, known()).await;
     for (nth, mut file) in files().into_iter().enumerate() {
-        // Each file begins with ids of its own, so that one says nothing about the next.
+        // Each file begins with ids that no other file has, so that one import does not affect the
+        // next.
         for row in &mut file.trades {
             if matches!(row.trade.order_id.as_str(), "A" | "B" | "C" | "D") {
                 row.trade.order_id = format!("{}{nth}", row.trade.order_id).parse().unwrap();
@@ -180,7 +182,7 @@ pub async fn a_file_that_breaks_off_leaves_nothing(subject: &dyn Subject) {
         assert!(matches!(error, StoreError::Stopped), "{error:?}");
         assert_eq!((ledger(store).await, subject.events().await), before);
     }
-    // The connection, and the next number, are as good as ever.
+    // The connection still works, and the next import gets the next number.
     let receipt = store.import(&batch(vec![bought("A", "1")])).await.unwrap();
     assert_eq!(receipt.import_id, Some(2));
 }

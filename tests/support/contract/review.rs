@@ -35,7 +35,7 @@ fn update(items: Vec<ReviewItem>, kinds: &[IssueType]) -> ReviewUpdate {
     }
 }
 
-/// Runs, and says what the queue should say; returns the version.
+/// Does a run with an update of the review queue. Returns the version.
 async fn say(store: &dyn Store, review: ReviewUpdate, seconds: i64) -> i64 {
     let run = Run {
         review: Some(review),
@@ -104,7 +104,7 @@ pub async fn items_open_and_the_most_urgent_comes_first(subject: &dyn Subject) {
         ("no open lot for 1", &None)
     );
     assert_eq!((first.resolved_at, &first.resolved_by), (None, &None));
-    // What is settled comes last, however urgent.
+    // Settled items come last, even urgent ones.
     subject.decide(3, ReviewStatus::Resolved, "ann").await;
     assert_eq!(queue(store).await[5], "3 S-2 critical resolved");
 }
@@ -365,7 +365,7 @@ pub async fn the_latest_decision_about_a_pool_wins(subject: &dyn Subject) {
     assert_eq!(subject.events().await.len(), 5);
 }
 
-/// Items that share an order id, or have none, and differ in account, symbol or kind.
+/// Items that differ in account, symbol or kind, with the same order id or none.
 fn namesakes() -> Vec<ReviewItem> {
     let of = |account: &str, symbol: &str, order_id: &str, issue| {
         let mut item = item(order_id, issue, Severity::High, "1");
@@ -388,7 +388,7 @@ pub async fn a_history_is_of_one_item_alone(subject: &dyn Subject) {
     let kinds = [UnmatchedSell, InvalidTrade, MissingFx];
     let items = namesakes();
     say(store, update(items.clone(), &kinds), 200).await;
-    // A run refreshes the first item and settles the last, a person decides about two.
+    // A run refreshes the first item and settles the last. A person decides two others.
     let mut left = items[..5].to_vec();
     left[0].details = vec![("unmatched_size", "2".to_owned())];
     say(store, update(left, &kinds), 300).await;

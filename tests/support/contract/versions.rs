@@ -345,7 +345,7 @@ pub async fn a_version_that_is_not_finished_leaves_nothing(subject: &dyn Subject
     replaces.abandon(store).await.unwrap();
     assert_eq!(exported(store, 1).await, before);
     assert_eq!(statuses(store).await, ["1 completed"]);
-    // The next writer is let in.
+    // The next writer can begin.
     store.fail_run(2, &failure(9)).await.unwrap();
     run(store, Run::default()).await;
 }
@@ -648,7 +648,7 @@ pub async fn a_version_is_sealed_once(subject: &dyn Subject) {
         format!("version 1 is sealed already, since {since} (tax 2025)")
     );
     assert_eq!(store.versions().await.unwrap()[0].sealed, sealed);
-    // What is sealed can still become current.
+    // A sealed version can still become current.
     store.move_pointer(&pointer(1, false)).await.unwrap();
     run(store, Run::unpublished()).await;
     store.drop_version(2, &event("drop", 1)).await.unwrap();
