@@ -390,8 +390,7 @@ pub(super) struct Append {
 }
 
 impl Append {
-    /// Writes the append in one transaction. A version that was not yet current then becomes
-    /// current.
+    /// Writes the append in one transaction, then publishes a version that is not current yet.
     ///
     /// Errors: the store fails.
     pub(super) async fn write(self, logged: &Logged<'_>) -> PipelineResult<AppendReport> {

@@ -47,8 +47,7 @@ impl Batches {
         Self::cut(store, scope, memory, true).await
     }
 
-    /// Plans the parts of all pools as of an instant. A pool that doesn't fit in memory is a part
-    /// alone.
+    /// Plans the parts of all pools as of an instant, each of whole pools of any size.
     pub(super) async fn plan_whole(
         store: &dyn LedgerStore,
         memory: u64,

@@ -333,8 +333,7 @@ impl<'p> BlockFile<'p> {
                 Ok(Some(format)) => return Ok((format, batch)),
                 Ok(None) => {}
                 Err(error) => {
-                    // If a later block is not text, that error is reported, so the file is read to
-                    // its end.
+                    // Read to the end: a later block that is not text is the error to report.
                     while !self.next_batch()?.is_empty() {}
                     return Err(of_file(self.path, error));
                 }

@@ -203,8 +203,7 @@ async fn trades_of(
     .into())
 }
 
-/// Returns the error that names a sell's newest correction. `None`: no correction of the sell
-/// counts.
+/// Returns the error that names a sell's newest correction. `None`: no correction counts.
 fn correction_of(order_id: &str, pools: &BTreeMap<Pool, PoolLedger>) -> Option<ExplainError> {
     let number = |trade: &TradeRef<'_>| {
         let number = trade.order_id.strip_prefix(order_id)?.strip_prefix('~')?;

@@ -1,5 +1,4 @@
-//! Checks whether results can be relied on at this moment: late, failed, held or left-out ones, and
-//! growing numbers.
+//! Checks whether results can be relied on at this moment.
 //!
 //! Each check is a function from facts to findings; none stops at the first. Nothing is locked and
 //! nothing is written.
@@ -87,8 +86,7 @@ pub enum Finding {
     },
     /// A person holds this version, so that runs publish no other.
     Held(Version),
-    /// Pools of one status that have no full result in the current version. Excluded pools are no
-    /// finding.
+    /// Pools of one status without a full result; excluded pools are no finding.
     PoolsLeftOut {
         /// Status of all these pools.
         status: PoolStatus,

@@ -14,8 +14,7 @@ use crate::store::{HistoryStore, RowSink, Store};
 /// How the old and the new figures of a sell compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HistoryStatus {
-    /// The old buys are among the new lots, and both pnl are the same to the decimals of the old
-    /// one.
+    /// The old buys are among the lots, and both pnl agree to the decimals of the old one.
     Equal,
     /// An old buy or the pnl is another, or a part of the sell is unmatched.
     Differs,
@@ -134,8 +133,7 @@ pub async fn history(
     Ok(Some(compare(name, &sells, &found)))
 }
 
-/// Returns the old figures of one sell, and the name of their snapshot: the newest that has the
-/// sell.
+/// Returns a sell's figures in the newest snapshot that has it, and the snapshot's name.
 pub async fn old_answer(
     store: &dyn HistoryStore,
     order_id: &str,

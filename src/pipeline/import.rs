@@ -31,8 +31,7 @@ pub struct ImportRequest {
     pub preview: bool,
     /// The rows are lots carried over from another system.
     pub opening_lots: bool,
-    /// Correct known trades: void each one whose facts differ, and append the file's row. Has the
-    /// reason.
+    /// Void known trades whose facts differ, and append corrections. Has the reason.
     pub correct: Option<String>,
 }
 

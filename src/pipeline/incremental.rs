@@ -102,8 +102,7 @@ async fn work(run: &Run<'_>, logged: &Logged<'_>) -> PipelineResult<Incremental>
     }
 }
 
-/// Returns the origin of a version that a run made. A later run may drop a version that no person
-/// asked for.
+/// Returns the origin of a version. Runs drop old versions that no person requested.
 fn origin(forced: &[Forced]) -> VersionOrigin {
     match forced {
         [Forced::NoVersion] => VersionOrigin::Full,

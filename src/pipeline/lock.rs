@@ -10,8 +10,7 @@ use crate::store::{RunLock, RunStore, StoreError, StoreResult};
 /// Pause between two tries for the lock. On a server, each try opens a connection.
 const TRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// Takes the run lock. If another process holds it, waits as long as the context allows, and
-/// reports the holder.
+/// Takes the run lock. Waits for its holder as long as the context allows, and reports it.
 ///
 /// Errors: the other process holds the lock for longer; a stop was requested.
 pub(super) async fn lock_runs(

@@ -95,8 +95,7 @@ async fn drop_all(
         };
         match store.drop_version(version, &event).await {
             Ok(()) => report.dropped.push(version),
-            // A reader of one version blocks the drop of every version: all share the parent
-            // tables.
+            // A reader of one version blocks all drops: the versions share their parent tables.
             Err(error @ StoreError::Busy(_)) => {
                 report.stayed.push(version);
                 report.reason = Some(error.to_string());

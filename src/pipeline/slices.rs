@@ -134,8 +134,7 @@ impl Sliced {
     fn end(&mut self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unfinished> {
         let rejection = invalid_rows(std::mem::take(&mut self.invalid));
         let rejection = rejection.or(self.rejection.take());
-        // The last slice becomes the pool's result: it has the newest trade, and gets the sums of
-        // all.
+        // The last slice becomes the pool's result: it has the newest trade, and gets all sums.
         let whole = self.newest.take().map(|mut newest| {
             newest.totals = *self.stream.totals();
             PoolResult::Matched(newest)

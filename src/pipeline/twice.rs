@@ -107,8 +107,7 @@ struct Wholes {
 #[derive(Debug, Default)]
 pub(super) struct Twice {
     wholes: BTreeMap<Kind, Wholes>,
-    /// For each part, the short hashes of its trades, and of the trades that must not count. Both
-    /// are sorted.
+    /// Sorted short hashes for each part: of its trades, and of those that must not count.
     met: Vec<(Vec<u64>, Vec<u64>)>,
     may_be_double: bool,
 }

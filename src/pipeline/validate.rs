@@ -43,8 +43,7 @@ pub struct ValidateReport {
     pub ledger: LedgerCounts,
     /// Number of trades that were checked.
     pub trades_checked: u64,
-    /// Pools of an unguarded ledger that changed after the version: only their rows could be
-    /// checked.
+    /// Pools of an unguarded ledger that changed since: only their rows could be checked.
     pub changed: Vec<ChangedPool>,
     /// Lots whose cost a person named.
     pub decided: Vec<DecidedLot>,

@@ -17,8 +17,7 @@ use crate::engine::{
     Symbol, Timestamp, Trade, Usd,
 };
 
-/// The cells of one row, by position. A method's error is the text that it found in place of a
-/// value.
+/// The cells of one row, by position. An error is the text found in place of a value.
 pub(super) trait Cells {
     /// Returns a text, or `None` for NULL.
     fn text(&self, index: usize) -> Result<Option<String>, String>;
@@ -179,8 +178,7 @@ pub(super) fn allocation(cells: &(impl Cells + ?Sized)) -> StoredRow {
     allocation_after(cells, None)
 }
 
-/// Reads a row of `fifo_allocations`. The row shares account and symbol with `last` if they are
-/// equal.
+/// Reads a row of `fifo_allocations`, which shares equal names with the pool `last`.
 pub(super) fn allocation_after(cells: &(impl Cells + ?Sized), last: Option<&Pool>) -> StoredRow {
     let named = Named::new(cells, ALLOCATION);
     let read = || {

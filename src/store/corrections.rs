@@ -25,8 +25,7 @@ pub(super) struct Forms {
 }
 
 impl Forms {
-    /// Returns where to look for the forms of an order. Other orders may have ids in the range,
-    /// too.
+    /// Returns where the forms of an order are; other orders may have ids there, too.
     pub(super) fn of(order_id: &str) -> Self {
         let original = originals(order_id).last().unwrap_or(order_id);
         Self {

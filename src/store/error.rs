@@ -307,8 +307,7 @@ impl StoreError {
 const SQLSTATE_BYTES: usize = 5;
 
 fn is_transient_code(code: &str) -> bool {
-    // A serialization failure, a deadlock; shutdown, crash, a server that is starting. Class 08:
-    // lost connections.
+    // Serialization failure, deadlock; shutdown, crash, start-up. Class 08: lost connections.
     let known = ["40001", "40P01", "57P01", "57P02", "57P03"];
     known.contains(&code) || code.starts_with("08")
 }

@@ -74,8 +74,7 @@ pub trait LedgerStore: Send + Sync {
 
     /// Counts the rows of each pool of a scope at present.
     ///
-    /// `None`: others may change this ledger between two queries, so a run must read it with one
-    /// query.
+    /// `None`: others may change this ledger, so a run must read it with one query.
     async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>>;
 
     /// Returns the instants between the slices of a pool, in order; a slice has about `rows` rows.

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::{InventoryLot, LotPicker, LotSums, OrderId, Pool, Size, StoredLot, Trade, Usd};
 
-/// The size that the new sells of each pool need from its open lots; `None`: they may need all
-/// lots.
+/// The size that each pool's new sells need of its open lots; `None`: perhaps all lots.
 pub type Reach = BTreeMap<Pool, Option<Size>>;
 
 /// A pool's open lots: those that new sells need one by one, and the sums of the others.

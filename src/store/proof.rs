@@ -90,8 +90,7 @@ struct Last {
 }
 
 impl Last {
-    /// Tells whether a row is in order: in a pool, no sell and no lot is earlier than the one
-    /// before.
+    /// Tells whether a row is in order: in a pool, neither sells nor lots go back in time.
     fn is_before(&mut self, row: &AllocationRow<'_>) -> bool {
         if self.account != row.account || self.symbol != row.symbol {
             *self = Self {
@@ -217,8 +216,7 @@ impl RowSink for RowsProof {
     }
 }
 
-/// Reads all rows of a version and compares them with its run's record. Returns the summaries of
-/// its pools, by pool.
+/// Compares all rows of a version with its run's record. Returns its summaries, by pool.
 ///
 /// Errors: rows or recorded values differ; the store fails.
 pub async fn check_version(store: &dyn Store, info: &VersionInfo) -> StoreResult<Vec<PoolSummary>> {

@@ -95,8 +95,7 @@ impl<'m> ImportPlan<'m> {
 
     /// Decides for each row of a batch: append, skip as known, report a conflict, or correct.
     ///
-    /// A row is known to later rows of the batch: a repeated id is treated as if it came in two
-    /// files.
+    /// A row is known to later rows: a repeated id counts as if it came in two files.
     pub fn decide_lot(&mut self, lot: Vec<LedgerTrade>, known: &KnownTrades) {
         if *self.mode == ImportMode::Append {
             self.rows.clear();
@@ -243,8 +242,7 @@ fn decide(
                 // Only one form may count, so the import voids all others.
                 Ok(id) if split_correction(id.as_str()).is_some() => {
                     let voided = chain.iter().filter(|form| form.counts);
-                    // If several rows of the file correct one execution, a form may be listed
-                    // several times.
+                    // A set: several rows of the file may correct one execution.
                     let voided: BTreeSet<TradeKey> = voided.map(|form| key_of(form.row)).collect();
                     Decision::Correct(voided.into_iter().collect(), corrected(trade, id, chain))
                 }

@@ -91,8 +91,7 @@ pub(super) struct Origins<'f> {
     files: &'f BTreeMap<i64, Arc<str>>,
     secrets: (RandomState, RandomState),
     entries: Vec<Entry>,
-    /// For each value of a hash's first bits, the place of its first entry; then the number of
-    /// entries.
+    /// Place of the first entry for each value of a hash's first bits; then the number of all.
     starts: Vec<u32>,
     shift: u32,
     kinds: Vec<Kind>,

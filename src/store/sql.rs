@@ -138,8 +138,7 @@ pub(super) trait Driver: Send {
         arguments: &[Argument<'_>],
     ) -> impl Future<Output = StoreResult<u64>> + Send;
 
-    /// Selects columns, and passes each row's cells to `take`. `selected` has the columns, and the
-    /// text after FROM.
+    /// Passes each selected row to `take`. `selected` has the columns, and the text after FROM.
     fn select(
         &mut self,
         action: &'static str,

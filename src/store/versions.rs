@@ -34,8 +34,7 @@ pub trait VersionStore: Send + Sync {
         completion: &Completion,
     ) -> StoreResult<()>;
 
-    /// Returns the open lots of some pools that new sells need, with their buys. Pools without open
-    /// lots may be missing.
+    /// Returns the lots that new sells need, with their buys. Pools without lots may be missing.
     async fn open_lots(
         &self,
         version: Version,

@@ -15,8 +15,7 @@ use crate::store::model::{LegacyRow, PoolSummary, Version};
 use crate::store::proof::{check_pool, check_version};
 use crate::store::{HistoryStore, Store, StoreError, together};
 
-/// The rounding of all rows of a sell in the system before stays below this. Units: USD at 12
-/// decimals.
+/// Limit of the rounding of a sell's rows in the system before. Units: USD at 12 decimals.
 const ROUNDING_OFF_MAX: u128 = 1_000_000;
 
 /// The account of all rows of the system before.

@@ -43,8 +43,7 @@ impl<'a> PartsAtWork<'a> {
         }
     }
 
-    /// Matches all pools, and writes them if there is a writer. `first` is the part that was read
-    /// first.
+    /// Matches all pools, and writes them if there is a writer. `first` is the first part.
     pub(super) async fn make(
         mut self,
         first: BTreeMap<Pool, PoolLedger>,

@@ -83,8 +83,7 @@ pub(super) async fn decide(
         return Ok(Publication::Scoped);
     }
     if target.current.version.is_some() {
-        // A run that rejects no pool takes none away, and need not read the current version's
-        // pools.
+        // A run that rejects no pool need not read the current version's pools.
         let covered = match rejected.is_empty() {
             true => BTreeSet::new(),
             false => covered_pools(store, &target.current).await?,

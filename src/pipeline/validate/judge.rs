@@ -136,8 +136,7 @@ impl Judge {
         Ok(violations)
     }
 
-    /// Estimates the size of a pool before its rows are read: its rows or trades, the larger
-    /// number.
+    /// Estimates a pool before its rows are read: its rows or trades, the larger number.
     fn rows_about(&self, pool: &Pool) -> u64 {
         let trades = self.read.pools.get(pool).map_or(0, PoolLedger::rows);
         let rows = self.known.summary(pool).map_or(0, PoolSummary::rows);

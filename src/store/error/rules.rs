@@ -15,8 +15,7 @@ pub enum VersionRefusal {
     /// No run replaces a dropped version.
     #[error("was dropped: it can't be replaced")]
     NotReplacedDropped,
-    /// A run replaces only a version of its own scope; has the version's scope and the run's, as
-    /// text.
+    /// The scopes of the version and of the run differ; has both, as text.
     #[error("has scope {0}, not {1}: it can't be replaced")]
     NotReplacedScope(String, String),
     /// The version is sealed already; has the instant and the reason of the seal.
@@ -66,8 +65,7 @@ pub enum TradeRefusal {
     /// The voided trade is a correction of a trade that counts; has that trade's id.
     #[error("is a correction of \"{0}\", which counts: void \"{0}\" first, then undo this void")]
     Corrects(String),
-    /// The imported trade would count beside another form of the same execution; has that form's
-    /// id.
+    /// The trade would count beside another form of the same execution; has that form's id.
     #[error(
         "has the id of a correction, and would count beside \"{0}\": give it another id, or void \
          \"{0}\" first"

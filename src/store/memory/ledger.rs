@@ -245,8 +245,7 @@ struct VoidRow {
     undone: bool,
 }
 
-/// All lists are append-only. An element's place, from 1, is its number (`ingest_seq`, `void_seq`,
-/// `import_id`).
+/// Append-only lists. A place, from 1, is a number (`ingest_seq`, `void_seq`, `import_id`).
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     rows: Vec<LedgerRow>,

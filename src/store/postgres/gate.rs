@@ -22,8 +22,7 @@ const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, 
     total_fees_usd, trade_seq, void_seq, ingest_xid";
 const COLUMNS: usize = 11;
 
-/// Reads the rows of `eligible_trades` that fulfil a condition; an empty one takes all. Returns the
-/// number of rows.
+/// Reads the rows of `eligible_trades` with a condition, which may be empty. Returns their number.
 ///
 /// Errors: stopped; a row has another format.
 pub(super) async fn copy_out(
@@ -107,8 +106,7 @@ pub(super) struct GateRows<'a> {
 }
 
 impl<'a> GateRows<'a> {
-    /// `voided` are the trades voided as of the snapshot; `None`: the rows' column `void_seq`
-    /// tells.
+    /// `voided` are the trades voided as of the snapshot; `None`: see column `void_seq`.
     pub(super) fn new(
         scope: &'a Scope,
         snapshot: &str,
@@ -148,8 +146,7 @@ impl<'a> GateRows<'a> {
         ] = *columns;
         let xid = xid.and_then(binary::integer).unwrap_or(i64::MAX);
         if !self.visible.sees(xid) {
-            // In a read of the present, a row that the snapshot does not see is from another
-            // cluster.
+            // At present, a row that the snapshot does not see is from another cluster.
             return if self.is_past {
                 Ok(())
             } else {
@@ -256,8 +253,7 @@ pub(super) async fn snapshot_now(
     .map_err(|e| from_sqlx(action, e))
 }
 
-/// Returns the snapshot of a watermark. Errors: the watermark is of another cluster, or of an
-/// unguarded ledger.
+/// Returns the snapshot of a watermark. Errors: another cluster's, or an unguarded ledger's.
 pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<String> {
     match watermark {
         Watermark::Snapshot {

@@ -127,8 +127,7 @@ impl Tables {
         index(connection, self.indexes()).await
     }
 
-    /// Makes the tables partitions. They are indexed, and known to hold their rows only: no row is
-    /// looked at.
+    /// Attaches the tables. Their indexes and checks exist, so the server reads no row.
     pub(super) async fn attach(&self, connection: &mut PgConnection) -> StoreResult<()> {
         let (from, to) = (&self.from, &self.to);
         let attach = |part: &str, parent: &str| {

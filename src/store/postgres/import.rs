@@ -47,8 +47,7 @@ pub(super) async fn import(
     trades: &mut dyn TradeSource,
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = ledger_writer(store).await?;
-    // If the ledger is another table than the one that this program appends to, no key finds known
-    // ids.
+    // In an adopted ledger, trades go to another table, whose key can't find known ids.
     let is_one_table = store.ledger == Ledger::Ours;
     if file.mode == ImportMode::Append && !file.preview && is_one_table {
         let receipt = ImportReceipt {
@@ -405,8 +404,7 @@ async fn known_trades(
 fn known_from(ledger: Ledger) -> &'static str {
     // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
     match ledger {
-        // Two lookups by key for each id. One lookup with OR would make the server read the whole
-        // ledger.
+        // Two lookups by key for each id: with one OR, the server would read the whole ledger.
         Ledger::Ours => {
             "unnest($1::text[], $2::text[]) AS k (account, id) CROSS JOIN LATERAL ( \
              SELECT * FROM trade_records WHERE account = k.account COLLATE \"C\" \

@@ -236,8 +236,7 @@ impl LedgerStore for PostgresStore {
     }
 }
 
-/// Counts rows of the ledger that are in neither view, or in both. If there are any, an adapted
-/// view is wrong.
+/// Counts rows that are in neither view, or in both: an adapted view that has any is wrong.
 async fn misplaced(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<(i64, i64)> {
     sqlx::query_as(AssertSqlSafe(format!(
         "WITH seen AS (SELECT account, order_id FROM eligible_trades \
@@ -332,8 +331,7 @@ async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<P
     Ok(sizes)
 }
 
-/// A statement names at most so many accounts or symbols. Beyond, the server sends all rows, and
-/// this program chooses.
+/// Names in a statement, at most; beyond, the server sends all rows, and the program chooses.
 const NAMES_MAX: usize = 10_000;
 
 /// Returns the WHERE clause that selects the rows of a scope's part or slice.
@@ -389,8 +387,7 @@ pub(super) async fn count_ineligible(
     Ok(())
 }
 
-/// Counts a ledger's rows. In an adopted ledger that is far faster than finding the ineligible
-/// ones.
+/// Counts a ledger's rows; in an adopted one, faster than finding the ineligible ones.
 async fn rows_in(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<u64> {
     let sql = format!("SELECT count(*) FROM {}", ledger.rows());
     let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql))

@@ -52,8 +52,7 @@ impl LockedConnection {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lends the connection to a writer. `None`: this process has no lock, or a writer has the
-    /// connection.
+    /// Lends the connection to a writer. `None`: no lock is held, or another writer has it.
     pub(super) fn lend(&self) -> Option<PgConnection> {
         let mut place = self.place();
         match std::mem::replace(&mut *place, Place::Lent) {

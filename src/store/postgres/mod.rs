@@ -77,8 +77,7 @@ pub struct PostgresUrl {
 const MIGRATE: &str = concat!(env!("CARGO_PKG_NAME"), " migrate");
 
 impl PostgresUrl {
-    /// Parses a URL with scheme `postgres` or `postgresql`. A missing password is looked up in
-    /// `~/.pgpass`.
+    /// Parses a URL of scheme `postgres` or `postgresql`; `~/.pgpass` may have the password.
     ///
     /// Errors: the URL can't be parsed, or its password is in the place of a name.
     pub fn parse(url: &str) -> StoreResult<Self> {
@@ -197,8 +196,7 @@ impl PostgresUrl {
             .await
     }
 
-    /// Accepts adapted views `eligible_trades` and `ineligible_trades` as they are. Returns their
-    /// names.
+    /// Accepts the adapted views that decide which rows are trades. Returns their names.
     ///
     /// Errors: neither view was adapted; a run is at work.
     pub async fn accept_views(&self, by: &str, holder: &Holder) -> StoreResult<AdaptedViews> {

@@ -43,8 +43,7 @@ pub(super) const PLAN: [&str; 6] = [
 
 /// Protects the ledger, in one transaction. A guarded ledger stays as it is.
 ///
-/// Errors: this program made the ledger; a name is taken; a session holds the table longer than we
-/// wait.
+/// Errors: the ledger is our own; a name is taken; a session holds the table too long.
 pub(super) async fn protect(connection: &mut PgConnection) -> StoreResult<()> {
     match mapping::ledger_of(connection).await? {
         Ledger::Unguarded => {}

@@ -41,8 +41,7 @@ pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreErro
     }
 }
 
-/// How the server's refusal begins if the role is not the owner; kind and name of the object
-/// follow.
+/// Begin of the refusal to a role that does not own the object; its kind and name follow.
 const MUST_OWN: &str = "must be owner of ";
 
 /// Returns the remedy for a refusal that no missing right explains.

@@ -177,8 +177,7 @@ async fn protect_if_asked(connection: &mut PgConnection, options: &UpOptions) ->
     }
 }
 
-/// Makes our tables and views around an existing ledger, in one transaction that only reads the
-/// ledger.
+/// Makes our tables and views around a ledger, in one transaction that only reads it.
 async fn adopt_ledger(
     connection: &mut PgConnection,
     mapping: &Mapping,
@@ -188,8 +187,7 @@ async fn adopt_ledger(
     let action = "adopt the ledger that is there";
     let failed = |error| from_sqlx(action, error);
     let mut transaction = connection.begin().await.map_err(failed)?;
-    // The read waits only for a session that rebuilds the table, for a short time. Nobody waits for
-    // it.
+    // The read waits only for a session that rebuilds the table, and not for long.
     let patience = format!("SET LOCAL lock_timeout = '{ADOPT_WAIT_MS}ms'");
     let sql = AssertSqlSafe(patience);
     sqlx::query(sql)

@@ -95,8 +95,7 @@ const UNTRUSTED: &str = ", schemas AS (SELECT n.oid, n.nspname::text AS name, n.
      SELECT kind, who, what FROM owners UNION ALL SELECT kind, who, what FROM creators \
      UNION ALL SELECT kind, who, what FROM made ORDER BY 1, 3, 2 LIMIT 1";
 
-/// Refuses a database in which an untrusted role may put functions, operators or tables into our
-/// schemas.
+/// Refuses a database in which an untrusted role may put objects into our schemas.
 ///
 /// Errors: such a role owns one of the schemas, may create in it, or has an object in it.
 pub(super) async fn check_trust(connection: &mut PgConnection) -> StoreResult<()> {

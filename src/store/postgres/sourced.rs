@@ -471,8 +471,7 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
             false => NO_ACCOUNT,
         },
         symbol: symbol_of("t.symbol"),
-        // In our tables, these words mark a decided cost. In an adopted table they mean something
-        // else.
+        // Only in our tables do these words mark a decided cost.
         source: match has("source") {
             true => {
                 "CASE WHEN t.source::text IN ('review', 'opening') \

@@ -1,5 +1,4 @@
-//! Questions that only a person can settle: the queue, decisions about its items, and the excluded
-//! pools.
+//! The review queue, decisions about its items, and the excluded pools.
 
 use async_trait::async_trait;
 

@@ -1,8 +1,6 @@
-//! Counts the steps of SQLite's virtual machine if a test asks for that: times are too unsteady to
-//! test.
+//! Counts the steps of SQLite's virtual machine for tests, which can't rely on times.
 //!
-//! A build without debug assertions counts nothing, and the name of the environment variable is not
-//! in the program.
+//! A build without debug assertions counts nothing, and has no name of the variable.
 
 use sqlx::SqliteConnection;
 

@@ -1,5 +1,4 @@
-//! Drops the indexes of the two large tables before the first version of a file, and makes them
-//! after its rows.
+//! Makes the indexes of the two large tables after the rows of a file's first version.
 //!
 //! Filling an index with sorted rows writes one page after the other. So a run over 1M trades takes
 //! three quarters of the time. That holds only for empty tables: otherwise the rows of older

@@ -1,5 +1,4 @@
-//! Encodes a version's rows for SQLite: cells of text and integers, bound to one prepared
-//! statement.
+//! Encodes a version's rows for SQLite, as cells for one prepared statement.
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
