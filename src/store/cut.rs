@@ -21,9 +21,10 @@ pub struct Cut {
 const TIME_MAX: u64 = 185;
 
 impl Cut {
-    /// Chooses a cut. `pools` are all of the version in canonical order, each with its trades.
+    /// Chooses a cut. `pools` are all pools of the version in canonical order, each with its
+    /// trades.
     ///
-    /// Returns `None` where two halves are not worth it: few trades, or most of them in one pool.
+    /// Returns `None` if two halves save too little time: few trades, or most of them in one pool.
     pub fn choose<'p>(pools: impl Iterator<Item = (&'p Pool, u64)> + Clone) -> Option<Self> {
         let all: u64 = pools.clone().map(|(_, trades)| trades).sum();
         if all < CUT_TRADES_MIN {
@@ -34,7 +35,7 @@ impl Cut {
         let cuts = pools.zip(nexts).map(|((last, trades), (next, _))| {
             written += trades;
             let share = written * 100 / all;
-            // The first half is written and indexed; the second is written after the first one.
+            // The first half is written, then indexed; the second is written after the first one.
             let time = (2 * share).max(100 + (100 - share));
             (time, last, next)
         });

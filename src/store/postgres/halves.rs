@@ -21,16 +21,15 @@ use crate::store::model::VersionPlan;
 /// The table of all versions' summaries.
 pub(super) const SUMMARIES: &str = "fifo_parts.fifo_pool_summary";
 
-/// The tables of a version or of a half of it: allocations and inventory; and where its summaries
-/// wait.
+/// Names of the tables of a version or of one half: allocations, inventory, summaries.
 pub(super) struct Tables {
     pub(super) allocations: String,
     pub(super) inventory: String,
     pub(super) summaries: String,
-    /// The bounds of the partitions: version, account and symbol.
+    /// Bounds of the partitions: version, account and symbol.
     from: String,
     to: String,
-    /// The same as a condition, word for word as the server says it.
+    /// The bounds as a condition, word for word as the server derives it.
     check: String,
 }
 
@@ -148,7 +147,7 @@ async fn index(connection: &mut PgConnection, sql: String) -> StoreResult<()> {
 
 /// The connection beside the one with the run lock. If it is dropped, the server undoes its work.
 pub(super) enum Beside {
-    /// It writes the first half.
+    /// The connection writes the first half.
     Writing(Box<PgConnection>),
     /// The server indexes the first half.
     Indexing(Task),
