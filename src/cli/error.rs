@@ -77,9 +77,7 @@ impl From<WriteError> for CliError {
             WriteError::InUse { .. } => {
                 Self::refused(message, "name another file: nothing was written")
             }
-            WriteError::NoFile {
-                what: "a folder", ..
-            } => Self::refused(message, "name a file in it"),
+            WriteError::Folder { .. } => Self::refused(message, "name a file in it"),
             WriteError::NoFile { .. } => Self::refused(message, "name a file, or a free name"),
             WriteError::Locked { .. } => Self::refused(
                 message,

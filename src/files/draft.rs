@@ -77,8 +77,7 @@ fn found(target: &Path, if_there: IfThere) -> Result<Option<Metadata>, WriteErro
         Err(error) => return Err(WriteError::of(error, target)),
     };
     if there.is_dir() {
-        let what = "a folder";
-        return Err(WriteError::NoFile { path: path(), what });
+        return Err(WriteError::Folder { path: path() });
     }
     match if_there {
         IfThere::Refuse => Err(WriteError::Exists { path: path() }),

@@ -21,7 +21,13 @@ pub enum WriteError {
         /// The kind of thing, with its article.
         what: &'static str,
     },
-    /// The name belongs to something that is not a file.
+    /// The name belongs to a folder.
+    #[error("{} is a folder, expected a file", .path.display())]
+    Folder {
+        /// The place.
+        path: PathBuf,
+    },
+    /// The name belongs to something that is neither a file nor a folder.
     #[error("{} is {what}, expected a file", .path.display())]
     NoFile {
         /// The place.
@@ -99,6 +105,7 @@ impl WriteError {
         let (Self::Locked { folder: path }
         | Self::Exists { path }
         | Self::InUse { path, .. }
+        | Self::Folder { path }
         | Self::NoFile { path, .. }
         | Self::Full { path, .. }
         | Self::Denied { path, .. }
@@ -110,7 +117,7 @@ impl WriteError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Exists { .. } | Self::InUse { .. } => ErrorKind::AlreadyExists,
-            Self::NoFile { .. } => ErrorKind::InvalidInput,
+            Self::Folder { .. } | Self::NoFile { .. } => ErrorKind::InvalidInput,
             Self::Locked { .. } => ErrorKind::ResourceBusy,
             Self::Full { .. } => ErrorKind::StorageFull,
             Self::Denied { source, .. } | Self::Failed { source, .. } => source.kind(),
