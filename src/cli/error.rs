@@ -10,7 +10,7 @@ use super::exit::Exit;
 use crate::files::WriteError;
 use crate::tax::SheetFull;
 
-pub use self::import::{file_hint, hint_words, zone_hint};
+pub use self::import::{dollars_hint, file_hint, hint_words, zone_hint};
 
 /// An error to print for the user.
 #[derive(Debug)]

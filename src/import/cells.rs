@@ -9,12 +9,10 @@ use csv::StringRecord;
 use super::bounds::kept;
 use super::columns::Column;
 use super::header::Header;
-use super::hints::{
-    Counts, ROUNDED_ID_HINT, is_negative, is_rounded_id, with_obstacles, without_sign,
-};
+use super::hints::{Counts, is_negative, is_rounded_id, with_obstacles, without_sign};
 use super::reading::Reading;
 use super::rejected::{Fault, Hint};
-use super::taking_back::{TAKEN_BACK_HINT, TAKES_BACK_HINT, status_takes_back, takes_back};
+use super::taking_back::{status_takes_back, takes_back};
 use super::times::read_order_time;
 use crate::engine::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, TEXT_BYTES_MAX};
 use crate::engine::{
@@ -98,15 +96,12 @@ impl TradeReader<'_, '_> {
         let status = self.text(record, Column::Status);
         if is_never_executed(Some(status)) {
             let fault = Fault::new("the status of an order that never executed, expected a trade")
-                .with_hint(
-                    "remove the row, and its trade if it takes one back; if a part was executed, \
-                     give its size with status \"filled\"",
-                );
+                .with_hint(Hint::NeverExecuted);
             return Err(bad_cell(Column::Status, status, fault));
         }
         if status_takes_back(status) {
             let fault = Fault::new("the status of a trade that was reversed, expected a trade")
-                .with_hint(TAKEN_BACK_HINT)
+                .with_hint(Hint::TakenBack)
                 .taking_back();
             return Err(bad_cell(Column::Status, status, fault));
         }
@@ -117,7 +112,7 @@ impl TradeReader<'_, '_> {
         let (id, column) = (self.raw(record, Column::OrderId), Column::OrderId);
         if is_rounded_id(id) {
             let fault = Fault::new("expected the id of the execution, not a rounded number");
-            return Err(bad_cell(column, id, fault.with_hint(ROUNDED_ID_HINT)));
+            return Err(bad_cell(column, id, fault.with_hint(Hint::RoundedId)));
         }
         id.parse()
             .map_err(|error| bad_cell(column, id, id_fault(&error)))
@@ -151,7 +146,7 @@ impl TradeReader<'_, '_> {
 fn bad_cell(column: Column, found: &str, fault: Fault) -> BadCell {
     let quote_behind_blank = found.starts_with('"') && fault.hint.is_none();
     let fault = if quote_behind_blank {
-        fault.with_hint("a quote counts only at the start of a cell: remove the blank before it")
+        fault.with_hint(Hint::BlankBeforeQuote)
     } else {
         fault
     };
@@ -178,19 +173,13 @@ fn id_fault(error: &IdError) -> Fault {
             Fault::new(format!(
                 "expected no invisible character such as U+{number:04X}"
             ))
-            .with_hint("it may have come with a copied text: type the name again")
+            .with_hint(Hint::CopiedText)
         }
         IdError::BadCharacter(bad) if !is_plain(*bad) => {
             let number = u32::from(*bad);
             let (what, hint) = match is_other_blank(*bad) {
-                true => (
-                    "that looks like a plain blank",
-                    "write a plain blank, or none",
-                ),
-                false => (
-                    "without a picture",
-                    "it may have come with a copied text: type the name again",
-                ),
+                true => ("that looks like a plain blank", Hint::PlainBlank),
+                false => ("without a picture", Hint::CopiedText),
             };
             Fault::new(format!(
                 "expected no character {what}, such as U+{number:04X}"
@@ -219,7 +208,7 @@ fn read_side(text: &str) -> Result<Side, Fault> {
     }
     let fault = Fault::new("expected \"buy\" or \"sell\"");
     Err(match takes_back(text) {
-        true => fault.with_hint(TAKES_BACK_HINT).taking_back(),
+        true => fault.with_hint(Hint::TakesBack).taking_back(),
         false => fault,
     })
 }
@@ -239,24 +228,15 @@ const SIZE_EXPECTED: &str = "expected a number above zero";
 fn negative_size(text: &str, side: Side) -> Fault {
     let fault = Fault::new(SIZE_EXPECTED);
     if side == Side::Buy {
-        return fault
-            .with_hint(
-                "a sale is written with side \"sell\" and no sign; if the row reverses another \
-                 one, remove both",
-            )
-            .taking_back();
+        return fault.with_hint(Hint::BuySign).taking_back();
     }
-    let hint = "drop the sign, as side \"sell\" says already that it is a sale";
     let unsigned = without_sign(text);
     match unsigned.parse::<Size>() {
-        Ok(_) => fault.with_hint(hint).with_write(unsigned),
+        Ok(_) => fault.with_hint(Hint::SaleSign(None)).with_write(unsigned),
         Err(error) => {
-            let fault = number_fault(&error, SIZE_EXPECTED, &unsigned, Counts::Units);
-            let hint = match &fault.hint {
-                Some(Hint::Cell(more)) => format!("{hint}; {more}"),
-                _ => hint.to_owned(),
-            };
-            fault.with_hint(hint)
+            let mut fault = number_fault(&error, SIZE_EXPECTED, &unsigned, Counts::Units);
+            let more = fault.hint.take().map(Box::new);
+            fault.with_hint(Hint::SaleSign(more))
         }
     }
 }
@@ -273,7 +253,7 @@ fn read_price(text: &str) -> Result<crate::engine::Price, Fault> {
         match is_signed || fault.write.as_ref().is_some_and(is_negative) {
             true => Fault {
                 write: None,
-                ..fault.with_hint("a price has no sign: a sale is written with side \"sell\"")
+                ..fault.with_hint(Hint::PriceSign)
             },
             false => fault,
         }
@@ -290,9 +270,7 @@ fn read_fee(text: &str) -> Result<Option<Fee>, Fault> {
         Err(error) => {
             let fault = number_fault(&error, "expected a number", text, Counts::Dollars);
             Err(match (error, &fault.hint) {
-                (NumberError::NotANumber, None) => {
-                    fault.with_hint("leave the cell empty where the fee is unknown")
-                }
+                (NumberError::NotANumber, None) => fault.with_hint(Hint::UnknownFee),
                 _ => fault,
             })
         }
@@ -314,7 +292,7 @@ fn number_fault(error: &NumberError, expected: &str, text: &str, counts: Counts)
             let fault = with_obstacles(fault, text, counts);
             match fault.hint {
                 Some(_) => fault,
-                None => fault.with_hint("no thousands separator, and a point before the decimals"),
+                None => fault.with_hint(Hint::PlainNumber),
             }
         }
         NumberError::NotANumber => with_obstacles(Fault::new(expected), text, counts),

@@ -4,9 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::engine::{Carried, Side};
-use crate::import::Hint;
-use crate::import::parse_timezone;
 use crate::import::rejected::quoted;
+use crate::import::{Hint, Obstacle, parse_timezone};
 
 pub(super) const HEADER: &str =
     "order_id,symbol,side,size,price,order_time,total_fees_usd,account,trade_seq,status";
@@ -28,15 +27,11 @@ pub(super) fn parse(text: &str) -> ParsedFile {
 }
 
 /// The only rejected row of a file: message, hint and text.
-fn rejected(text: &str) -> (String, Option<String>, String) {
+fn rejected(text: &str) -> (String, Option<Hint>, String) {
     let rejected = parse(text).rejected;
     assert_eq!(rejected.len(), 1, "{rejected:?}");
     let row = rejected.into_iter().next().unwrap();
-    let hint = row.hint.as_ref().map(|hint| match hint {
-        Hint::Cell(words) => words.clone(),
-        Hint::Zone(of) => (*of).to_owned(),
-    });
-    (row.to_string(), hint, row.text)
+    (row.to_string(), row.hint, row.text)
 }
 
 fn ids(parsed: &ParsedFile) -> Vec<(u64, &str)> {
@@ -75,24 +70,13 @@ fn row_with(column: &str, value: &str) -> String {
 const ABOVE: &str = "expected a number above zero";
 const NUMBER: &str = "expected a number, zero or more";
 const NO_COMMA: &str = "expected a number without commas";
-const THOUSANDS: &str = "thousands are written without separator";
-const DECIMALS: &str = "decimals follow a point";
-const NO_SIGN: &str = "a price has no sign: a sale is written with side \"sell\"";
-const SELL: &str = "a sale is written with side \"sell\" and no sign; if the row reverses \
-                    another one, remove both";
-const DOLLAR: &str = "\"$\" is no part of a number";
 const SIDE: &str = "expected \"buy\" or \"sell\"";
-const FEE: &str = "leave the cell empty where the fee is unknown";
 const BLANK: &str = "expected no blank at either end";
 const SEQ: &str = "expected a whole number of 64 bits, or nothing";
-const QUOTE: &str = "a quote counts only at the start of a cell: remove the blank before it";
-const COPIED: &str = "it may have come with a copied text: type the name again";
 const STATUS: &str = "the status of an order that never executed, expected a trade";
-const EXECUTED: &str = "remove the row, and its trade if it takes one back; if a part was \
-    executed, give its size with status \"filled\"";
 
 /// Column, value, reason, hint.
-const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
+const BAD_CELLS: &[(&str, &str, &str, Option<Hint>)] = &[
     ("order_id", "", "expected the id of the execution", None),
     ("order_id", " A-1", BLANK, None),
     ("order_id", "A-1 ", BLANK, None),
@@ -106,37 +90,37 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
         "order_id",
         "A\u{ad}1",
         "expected no invisible character such as U+00AD",
-        Some(COPIED),
+        Some(Hint::CopiedText),
     ),
     (
         "account",
         "a\u{e0041}",
         "expected no invisible character such as U+E0041",
-        Some(COPIED),
+        Some(Hint::CopiedText),
     ),
     (
         "symbol",
         "BTC\u{3164}-USD",
         "expected no invisible character such as U+3164",
-        Some(COPIED),
+        Some(Hint::CopiedText),
     ),
     (
         "account",
         "my\u{a0}acc",
         "expected no character that looks like a plain blank, such as U+00A0",
-        Some("write a plain blank, or none"),
+        Some(Hint::PlainBlank),
     ),
     (
         "order_id",
         "A\u{3000}1",
         "expected no character that looks like a plain blank, such as U+3000",
-        Some("write a plain blank, or none"),
+        Some(Hint::PlainBlank),
     ),
     (
         "order_id",
         "A\u{e000}",
         "expected no character without a picture, such as U+E000",
-        Some(COPIED),
+        Some(Hint::CopiedText),
     ),
     ("account", " ", BLANK, None),
     (
@@ -164,12 +148,10 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
     ("size", "", ABOVE, None),
     ("size", "0", ABOVE, None),
     ("size", "-0.0", ABOVE, None),
-    ("size", "-1", ABOVE, Some(SELL)),
+    ("size", "-1", ABOVE, Some(Hint::BuySign)),
     ("size", "NaN", ABOVE, None),
     ("size", "1_000", ABOVE, None),
     ("size", "0x10", ABOVE, None),
-    ("size", "1,234.5", NO_COMMA, Some(THOUSANDS)),
-    ("size", "0,5", NO_COMMA, Some(DECIMALS)),
     (
         "size",
         "1e2000",
@@ -177,23 +159,30 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
         None,
     ),
     ("size", "1e-29", "expected at most 28 decimals", None),
-    ("size", "\"1\"", ABOVE, Some(QUOTE)),
+    ("size", "\"1\"", ABOVE, Some(Hint::BlankBeforeQuote)),
     ("price", "", NUMBER, None),
-    ("price", "-12", NUMBER, Some(NO_SIGN)),
-    ("price", "(12)", NUMBER, Some(NO_SIGN)),
+    ("price", "-12", NUMBER, Some(Hint::PriceSign)),
+    ("price", "(12)", NUMBER, Some(Hint::PriceSign)),
     ("price", "Infinity", NUMBER, None),
     ("price", "market", NUMBER, None),
-    ("price", "$10", NUMBER, Some(DOLLAR)),
-    ("price", "1.234,5", NO_COMMA, Some(DECIMALS)),
     (
         "price",
         "1e22",
         "expected size times price below 10^22 USD",
         None,
     ),
-    ("total_fees_usd", "n/a", "expected a number", Some(FEE)),
-    ("total_fees_usd", "NULL", "expected a number", Some(FEE)),
-    ("total_fees_usd", "1,5", NO_COMMA, Some(DECIMALS)),
+    (
+        "total_fees_usd",
+        "n/a",
+        "expected a number",
+        Some(Hint::UnknownFee),
+    ),
+    (
+        "total_fees_usd",
+        "NULL",
+        "expected a number",
+        Some(Hint::UnknownFee),
+    ),
     (
         "total_fees_usd",
         "-1e22",
@@ -202,9 +191,9 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
     ),
     ("trade_seq", "1.5", SEQ, None),
     ("trade_seq", "9223372036854775808", SEQ, None),
-    ("status", "cancelled", STATUS, Some(EXECUTED)),
-    ("status", "Canceled", STATUS, Some(EXECUTED)),
-    ("status", "OPEN", STATUS, Some(EXECUTED)),
+    ("status", "cancelled", STATUS, Some(Hint::NeverExecuted)),
+    ("status", "Canceled", STATUS, Some(Hint::NeverExecuted)),
+    ("status", "OPEN", STATUS, Some(Hint::NeverExecuted)),
     (
         "order_time",
         "",
@@ -215,7 +204,7 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
         "order_time",
         "2025-01-02",
         "expected a time of day too",
-        Some("the order of trades within a day decides which lots a sell uses"),
+        Some(Hint::TimeOfDay),
     ),
     (
         "order_time",
@@ -227,20 +216,34 @@ const BAD_CELLS: &[(&str, &str, &str, Option<&str>)] = &[
 
 #[test]
 fn every_bad_cell_is_refused_by_line_column_and_reason() {
-    for (column, value, reason, hint) in BAD_CELLS {
+    let number = |obstacle| Some(Hint::Number(vec![obstacle]));
+    let numbers = [
+        ("size", "1,234.5", NO_COMMA, number(Obstacle::Thousands)),
+        ("size", "0,5", NO_COMMA, number(Obstacle::Decimals)),
+        (
+            "price",
+            "$10",
+            NUMBER,
+            number(Obstacle::Unit("\"$\"".into())),
+        ),
+        ("price", "1.234,5", NO_COMMA, number(Obstacle::Decimals)),
+        (
+            "total_fees_usd",
+            "1,5",
+            NO_COMMA,
+            number(Obstacle::Decimals),
+        ),
+    ];
+    for (column, value, reason, hint) in BAD_CELLS.iter().cloned().chain(numbers) {
         let bad = row_with(column, value);
         let text = format!("{HEADER}\n{bad}\n{}\n", row_with("order_id", "A-2"));
-        let found = match *value {
+        let found = match value {
             "" => "is empty".to_owned(),
             value => format!("is {}", quoted(value)),
         };
         let (message, found_hint, row) = rejected(&text);
         assert_eq!(message, format!("2: {column} {found}, {reason}"));
-        assert_eq!(
-            (found_hint.as_deref(), row),
-            (*hint, bad),
-            "{column} {value}"
-        );
+        assert_eq!((found_hint, row), (hint, bad), "{column} {value}");
         assert_eq!(parse(&text).trades.len(), 1, "{column} {value}");
     }
 }
@@ -273,54 +276,54 @@ fn long_values_are_refused_by_their_limit() {
 #[test]
 fn rows_of_another_shape_are_refused_and_the_next_is_read() {
     let good = row_with("", "");
-    let split = "a comma inside a value splits it: write 1234.5 for 1,234.5, and put texts in \
-                 quotes";
-    let close = "close the quote; if the file was cut in the middle, export it again";
-    let twice = "close each quote; a quote inside a value is written twice";
-    let cut = "the last line has no line end: the file may have been cut; export it again";
-    let later = "a quote may be closed on a later line than it should be";
-    let joined = "the file looks like several joined into one; remove the second header";
-    let comma = "an empty cell needs its comma too";
     let header = HEADER.to_uppercase();
     let cases = [
         (
             "A-2,BTC-USD,sell,1,234.5,10,2025-01-02T03:04:05Z,0,,,\n",
             "has 11 cells, expected 10",
-            split,
+            Hint::InnerComma,
         ),
-        ("A-2,BTC-USD,sell,1\n", "has 4 cells, expected 10", comma),
-        ("A-2\n", "has 1 cell, expected 10", comma),
-        ("A-2,BTC-USD,sell,1", "has 4 cells, expected 10", cut),
+        (
+            "A-2,BTC-USD,sell,1\n",
+            "has 4 cells, expected 10",
+            Hint::MissingComma,
+        ),
+        ("A-2\n", "has 1 cell, expected 10", Hint::MissingComma),
+        (
+            "A-2,BTC-USD,sell,1",
+            "has 4 cells, expected 10",
+            Hint::CutFile,
+        ),
         (
             "A-2,\"x\ny\",sell\n",
             "has 3 cells on lines 3 to 4, expected 10",
-            later,
+            Hint::LateQuote,
         ),
         (
             "\"A-2,BTC-USD,sell\n",
             "opens a quote that is never closed, expected a closing quote",
-            close,
+            Hint::OpenQuote,
         ),
         (
             "A-2,BTC-USD,\"se",
             "opens a quote that is never closed, expected a closing quote",
-            close,
+            Hint::OpenQuote,
         ),
         (
             "A-2,\"BTC\"USD,sell\n",
             "has text after a closing quote, expected a comma there",
-            twice,
+            Hint::InnerQuote,
         ),
         (
             &format!("{header}\n"),
             "is the header again, expected a trade",
-            joined,
+            Hint::SecondHeader,
         ),
     ];
     for (bad, message, hint) in cases {
         let (shown, found_hint, text) = rejected(&format!("{HEADER}\n{good}\n{bad}"));
         assert_eq!(
-            (shown, found_hint.as_deref()),
+            (shown, found_hint),
             (format!("3: row {message}"), Some(hint))
         );
         assert_eq!(text, bad.trim_end_matches('\n'));
@@ -420,7 +423,7 @@ fn a_local_time_is_read_in_the_zone_of_the_caller() {
     let expected =
         "2: order_time is \"2025-07-02 03:04:05\", expected a time with an offset from UTC";
     assert_eq!(message, expected);
-    assert_eq!(hint.as_deref(), Some("times"));
+    assert_eq!(hint, Some(Hint::ZoneOfTimes));
     let options = options(parse_timezone("Europe/Berlin").ok());
     let parsed = parse_csv(text.as_bytes(), &options, &mut |_| ()).unwrap();
     let time = parsed.trades[0].trade.order_time.to_string();
@@ -439,7 +442,6 @@ fn one_id_twice_is_a_duplicate_or_a_conflict() {
     assert_eq!((parsed.rejected.len(), parsed.duplicates), (0, 1));
     assert_eq!(ids(&parsed), [(2, "A-1"), (4, "A-1")]);
 
-    let hint = "each fill needs its own id; for one trade in two accounts, fill in account";
     let cases = [
         ("size", "2", "\"1\"", "\"2\""),
         ("symbol", "ETH-USD", "\"BTC-USD\"", "\"ETH-USD\""),
@@ -453,7 +455,7 @@ fn one_id_twice_is_a_duplicate_or_a_conflict() {
              {here}, expected an id of its own"
         );
         let text = format!("{HEADER}\n{good}\n{good}\n{other}\n");
-        assert_eq!(rejected(&text), (expected, Some(hint.to_owned()), other));
+        assert_eq!(rejected(&text), (expected, Some(Hint::OwnId), other));
         assert_eq!(parse(&text).duplicates, 1);
     }
 }

@@ -4,7 +4,7 @@
 //! A hint never changes a value. It names the obstacle and, if only one number can be meant, how to
 //! write it. The user corrects the file.
 
-use super::rejected::{Fault, quoted};
+use super::rejected::{Fault, Hint, Obstacle, quoted};
 
 /// The unit of a number in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,29 +20,24 @@ struct Dressed {
     /// Digits, points and commas.
     body: String,
     negative: bool,
-    /// The obstacles, in words.
-    obstacles: Vec<String>,
-    /// A word or a sign that names another currency.
+    obstacles: Vec<Obstacle>,
+    /// A word or a sign that names another currency, in quotes.
     currency: Option<String>,
 }
 
 /// Adds the obstacles of a number to a fault, if it finds any.
 pub(super) fn with_obstacles(fault: Fault, text: &str, counts: Counts) -> Fault {
     if text.starts_with('#') && text.len() > 1 {
-        return fault.with_hint(
-            "a spreadsheet wrote this in place of a number: widen the column or mend the formula",
-        );
+        return fault.with_hint(Hint::Spreadsheet);
     }
     let Some(mut dressed) = undress(text) else {
         return fault;
     };
-    if let Some(currency) = &dressed.currency {
-        return match counts {
-            Counts::Dollars => fault.with_hint(format!(
-                "{currency} is not the dollar: convert prices and fees to USD"
-            )),
-            Counts::Units => fault.with_hint(format!("{currency} is no part of a number")),
-        };
+    if let Some(name) = dressed.currency {
+        return fault.with_hint(match counts {
+            Counts::Dollars => Hint::Currency(name.into()),
+            Counts::Units => Hint::Number(vec![Obstacle::Unit(name)]),
+        });
     }
     let Some(number) = separated(&mut dressed) else {
         return fault;
@@ -50,7 +45,7 @@ pub(super) fn with_obstacles(fault: Fault, text: &str, counts: Counts) -> Fault 
     if dressed.obstacles.is_empty() {
         return fault;
     }
-    let fault = fault.with_hint(dressed.obstacles.join("; "));
+    let fault = fault.with_hint(Hint::Number(dressed.obstacles));
     match number {
         Some(number) if dressed.negative => fault.with_write(format!("-{number}")),
         Some(number) => fault.with_write(number),
@@ -60,8 +55,6 @@ pub(super) fn with_obstacles(fault: Fault, text: &str, counts: Counts) -> Fault 
 
 /// Blanks of several widths, and apostrophes: marks between thousands, or before a unit.
 const BLANKS: [char; 6] = ['\'', '’', ' ', '\u{a0}', '\u{202f}', '\u{2009}'];
-
-const BLANKS_IN_THE_WAY: &str = "blanks and apostrophes are no part of a number";
 
 /// Signs of currencies that are not the dollar.
 const SIGNS: [char; 9] = ['€', '£', '¥', '₹', '₩', '₿', '₽', '₺', '₴'];
@@ -79,7 +72,7 @@ fn undress(text: &str) -> Option<Dressed> {
         currency: None,
     };
     if in_parentheses.is_some() {
-        dressed.say("parentheses are written as a minus");
+        dressed.say(Obstacle::Parentheses);
     }
     let mut rest = in_parentheses.unwrap_or(text).chars();
     let mut word = String::new();
@@ -94,26 +87,26 @@ fn undress(text: &str) -> Option<Dressed> {
     }
     match word.to_ascii_uppercase().as_str() {
         "" => {}
-        "USD" | "US" => dressed.say("\"USD\" is no part of a number"),
+        "USD" | "US" => dressed.say(Obstacle::Unit("\"USD\"".into())),
         // The letter marks an exponent or a hexadecimal number, and is not a unit.
         "E" | "X" => return None,
         "K" | "M" | "B" => {
-            dressed.say(&format!("\"{word}\" is no digit: write the number in full"));
+            dressed.say(Obstacle::Magnitude(word));
             dressed.body = String::new();
         }
         _ => dressed.currency = Some(quoted(&word).to_string()),
     }
     // A blank beside a unit is the least useful of several obstacles.
     if dressed.obstacles.len() > 1 {
-        dressed.obstacles.retain(|said| said != BLANKS_IN_THE_WAY);
+        dressed.obstacles.retain(|said| *said != Obstacle::Blanks);
     }
     Some(dressed)
 }
 
 impl Dressed {
-    fn say(&mut self, what: &str) {
-        if !self.obstacles.iter().any(|said| said == what) {
-            self.obstacles.push(what.to_owned());
+    fn say(&mut self, what: Obstacle) {
+        if !self.obstacles.contains(&what) {
+            self.obstacles.push(what);
         }
     }
 
@@ -124,19 +117,19 @@ impl Dressed {
             '-' if self.body.is_empty() => self.negative = true,
             '-' if is_last => {
                 self.negative = true;
-                self.say("a minus stands before the number");
+                self.say(Obstacle::MinusBehind);
             }
             minus if is_other_minus(minus) => {
                 self.negative = true;
-                self.say("its minus is another sign than \"-\"");
+                self.say(Obstacle::OtherMinus);
             }
             '\u{ff10}'..='\u{ff19}' | '\u{ff0e}' | '\u{ff0c}' => {
                 let ascii = u32::from(character).checked_sub(0xfee0)?;
                 self.body.push(char::from_u32(ascii)?);
-                self.say("its digits are full-width ones");
+                self.say(Obstacle::FullWidth);
             }
-            '$' => self.say("\"$\" is no part of a number"),
-            blank if BLANKS.contains(&blank) => self.say(BLANKS_IN_THE_WAY),
+            '$' => self.say(Obstacle::Unit("\"$\"".into())),
+            blank if BLANKS.contains(&blank) => self.say(Obstacle::Blanks),
             sign if SIGNS.contains(&sign) => self.currency = Some(format!("\"{sign}\"")),
             _ => return None,
         }
@@ -194,8 +187,7 @@ fn separated(dressed: &mut Dressed) -> Option<Option<String>> {
     let of_last = last.and_then(|at| body.get(at..)?.chars().next());
     let whole = last.and_then(|at| body.get(..at)).unwrap_or_default();
     let behind = body.len() - whole.len() - usize::from(last.is_some());
-    let thousands = "thousands are written without separator";
-    let decimals = "decimals follow a point";
+    let (thousands, decimals) = (Obstacle::Thousands, Obstacle::Decimals);
     let without = |separator: char| body.replace(separator, "");
     let (what, number) = match (commas, points, of_last) {
         (0, 0 | 1, _) => return Some(Some(body)),
@@ -203,8 +195,7 @@ fn separated(dressed: &mut Dressed) -> Option<Option<String>> {
             let sign = if dressed.negative { "-" } else { "" };
             let short = format!("{sign}{}", without(','));
             let decimal = format!("{sign}{}", body.replace(',', "."));
-            let what = format!("write {short}, or {decimal} if its comma is the decimal point");
-            dressed.obstacles.push(what);
+            dressed.obstacles.push(Obstacle::Either(short, decimal));
             return Some(None);
         }
         (1, 0, _) => (decimals, body.replace(',', ".")),
@@ -214,7 +205,7 @@ fn separated(dressed: &mut Dressed) -> Option<Option<String>> {
         (1, _, Some(',')) if is_grouped(whole, '.') => (decimals, without('.').replace(',', ".")),
         _ => return None,
     };
-    dressed.obstacles.push(what.to_owned());
+    dressed.obstacles.push(what);
     Some(Some(number))
 }
 
@@ -247,92 +238,64 @@ pub(super) fn may_be_rounded_id(id: &str) -> bool {
         && behind.bytes().all(|byte| byte == b'0')
 }
 
-/// Advice about ids that a spreadsheet cut.
-pub(super) const ROUNDED_ID_HINT: &str = "a spreadsheet cut the digits of long ids: export the \
-    file again, and do not open it there before the import; or open it with that column as text";
-
 #[cfg(test)]
 mod tests {
-    use super::super::rejected::Hint;
     use super::*;
 
-    fn hint(text: &str, counts: Counts) -> (String, String) {
+    fn hint(text: &str, counts: Counts) -> (Option<Hint>, String) {
         let fault = with_obstacles(Fault::new("x"), text, counts);
-        (
-            match fault.hint {
-                Some(Hint::Cell(words)) => words,
-                _ => String::new(),
-            },
-            fault.write.unwrap_or_default(),
-        )
+        (fault.hint, fault.write.unwrap_or_default())
+    }
+
+    fn unit(shown: &str) -> Obstacle {
+        Obstacle::Unit(format!("\"{shown}\""))
     }
 
     #[test]
     fn what_is_in_the_way_is_named() {
-        let minus = "parentheses are written as a minus";
-        let dollar = "\"$\" is no part of a number";
-        let usd = "\"USD\" is no part of a number";
-        let thousands = "thousands are written without separator";
-        let decimals = "decimals follow a point";
-        let blanks = "blanks and apostrophes are no part of a number";
-        let wide = "its digits are full-width ones";
-        for (text, expected, write) in [
-            ("$71.40", dollar.to_owned(), "71.40"),
-            ("($2.50)", format!("{minus}; {dollar}"), "-2.50"),
-            ("(2.50)", minus.into(), "-2.50"),
-            ("3.25 USD", usd.into(), "3.25"),
-            ("USD 3.25", usd.into(), "3.25"),
-            ("US$3.25", format!("{dollar}; {usd}"), "3.25"),
-            ("2,345.67", thousands.into(), "2345.67"),
-            ("$12,345,678", format!("{dollar}; {thousands}"), "12345678"),
-            ("2.345,67", decimals.into(), "2345.67"),
-            ("2.345.678", thousands.into(), "2345678"),
-            ("0,25", decimals.into(), "0.25"),
-            ("2 345.67", blanks.into(), "2345.67"),
-            ("2'345.67", blanks.into(), "2345.67"),
-            ("2\u{a0}345,67", format!("{blanks}; {decimals}"), "2345.67"),
-            (
-                "\u{2212}5",
-                "its minus is another sign than \"-\"".into(),
-                "-5",
-            ),
-            ("5.25-", "a minus stands before the number".into(), "-5.25"),
-            ("１２.５", wide.into(), "12.5"),
-            (
-                "2,345",
-                "write 2345, or 2.345 if its comma is the decimal point".into(),
-                "",
-            ),
-            (
-                "-2,345",
-                "write -2345, or -2.345 if its comma is the decimal point".into(),
-                "",
-            ),
-            (
-                "1.5K",
-                "\"K\" is no digit: write the number in full".into(),
-                "",
-            ),
+        use Obstacle::{
+            Blanks, Decimals, Either, FullWidth, Magnitude, MinusBehind, OtherMinus, Parentheses,
+            Thousands,
+        };
+        let (dollar, usd) = (|| unit("$"), || unit("USD"));
+        let either = |short: &str, decimal: &str| Either(short.into(), decimal.into());
+        for (text, obstacles, write) in [
+            ("$71.40", vec![dollar()], "71.40"),
+            ("($2.50)", vec![Parentheses, dollar()], "-2.50"),
+            ("(2.50)", vec![Parentheses], "-2.50"),
+            ("3.25 USD", vec![usd()], "3.25"),
+            ("USD 3.25", vec![usd()], "3.25"),
+            ("US$3.25", vec![dollar(), usd()], "3.25"),
+            ("2,345.67", vec![Thousands], "2345.67"),
+            ("$12,345,678", vec![dollar(), Thousands], "12345678"),
+            ("2.345,67", vec![Decimals], "2345.67"),
+            ("2.345.678", vec![Thousands], "2345678"),
+            ("0,25", vec![Decimals], "0.25"),
+            ("2 345.67", vec![Blanks], "2345.67"),
+            ("2'345.67", vec![Blanks], "2345.67"),
+            ("2\u{a0}345,67", vec![Blanks, Decimals], "2345.67"),
+            ("\u{2212}5", vec![OtherMinus], "-5"),
+            ("5.25-", vec![MinusBehind], "-5.25"),
+            ("１２.５", vec![FullWidth], "12.5"),
+            ("2,345", vec![either("2345", "2.345")], ""),
+            ("-2,345", vec![either("-2345", "-2.345")], ""),
+            ("1.5K", vec![Magnitude("K".into())], ""),
         ] {
-            let expected = (expected, write.to_owned());
+            let expected = (Some(Hint::Number(obstacles)), write.to_owned());
             assert_eq!(hint(text, Counts::Dollars), expected, "{text}");
         }
-        let euro = "\"€\" is not the dollar: convert prices and fees to USD";
-        assert_eq!(hint("€5", Counts::Dollars).0, euro);
-        assert!(
-            hint("0.01 BNB", Counts::Dollars)
-                .0
-                .starts_with("\"BNB\" is not the dollar")
-        );
-        assert_eq!(
-            hint("0.01 ETH", Counts::Units).0,
-            "\"ETH\" is no part of a number"
-        );
-        assert!(
-            hint("#####", Counts::Units)
-                .0
-                .starts_with("a spreadsheet wrote this")
-        );
+        for (text, counts, expected) in [
+            ("€5", Counts::Dollars, Hint::Currency("\"€\"".into())),
+            (
+                "0.01 BNB",
+                Counts::Dollars,
+                Hint::Currency("\"BNB\"".into()),
+            ),
+            ("0.01 ETH", Counts::Units, Hint::Number(vec![unit("ETH")])),
+            ("#####", Counts::Units, Hint::Spreadsheet),
+        ] {
+            assert_eq!(hint(text, counts).0, Some(expected), "{text}");
+        }
     }
 
     #[test]

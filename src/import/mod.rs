@@ -42,27 +42,18 @@ pub use bounds::{
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use error::{BlockError, FileError};
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
-pub use rejected::{Hint, ROW_COLUMN, RejectedRow, quoted};
+pub use rejected::{Hint, Obstacle, ROW_COLUMN, RejectedRow, quoted};
 pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
 pub use table::{Table, TableRow};
 pub use times::{ZoneError, parse_timezone};
 pub use whole::read_whole;
 
-/// Names the obstacle in an amount that a person typed, and how to write the amount. `None`: no
-/// obstacle was found, or the amount is negative.
-pub fn dollars_hint(text: &str) -> Option<String> {
+/// Finds the obstacle in an amount of dollars, and the text to write in its place.
+pub fn dollars_hint(text: &str) -> Option<(Hint, Option<String>)> {
     let fault = rejected::Fault::new("");
     let fault = hints::with_obstacles(fault, text, hints::Counts::Dollars);
-    let Some(Hint::Cell(hint)) = fault.hint else {
-        return None;
-    };
-    match fault.write {
-        // A basis is never negative, so the hint shows no negative amount to write.
-        Some(write) if write.starts_with('-') => None,
-        Some(write) => Some(format!("{hint}: write {write}")),
-        None => Some(hint),
-    }
+    Some((fault.hint?, fault.write))
 }
 
 /// Facts that a file itself does not have.

@@ -13,7 +13,7 @@ use super::bounds::kept;
 use super::currency::{check_currency, currency_columns};
 use super::error::FileError;
 use super::hints::{Counts, is_negative, with_obstacles};
-use super::rejected::{Fault, ROW_COLUMN, RejectedRow};
+use super::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 use super::table::{Table, TableRow};
 use super::{ImportOptions, ParsedFile};
 use crate::engine::policy::SOURCE_OPENING;
@@ -105,9 +105,7 @@ type Bad = (&'static str, String, Fault);
 fn bad(column: &'static str, found: &str, reason: String) -> Bad {
     let fault = Fault::new(reason);
     let fault = match column {
-        "size" if is_negative(found) => {
-            fault.with_hint("a lot is what is held; if the row reverses another one, remove both")
-        }
+        "size" if is_negative(found) => fault.with_hint(Hint::LotSign),
         "size" => with_obstacles(fault, found, Counts::Units),
         "basis" => with_obstacles(fault, found, Counts::Dollars),
         _ => fault,
@@ -207,7 +205,7 @@ fn read_acquired(text: &str, zone: Option<&TimeZone>, now: Timestamp) -> Result<
             time.ok_or_else(|| Fault::new(expected))?
         }
         (Err(_), Ok(_), None) => {
-            return Err(Fault::new("expected a time, or a time zone").without_zone("days"));
+            return Err(Fault::new("expected a time, or a time zone").with_hint(Hint::ZoneOfDays));
         }
         _ => return Err(Fault::new(expected)),
     };

@@ -96,13 +96,98 @@ pub fn quoted(value: &str) -> Shown<'_> {
     shown_within(value, CELL_CHARS_MAX).quoted()
 }
 
-/// The remedy of a rejected row.
+/// The remedy of a rejected row: what to mend in the file, or the likely cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
-    /// A text that says how to correct the cell, or the row.
-    Cell(String),
-    /// The user has to name the time zone. The text says of what: times, or days.
-    Zone(&'static str),
+    /// Write the number without these.
+    Number(Vec<Obstacle>),
+    /// Write the number without separators of thousands, with a point before the decimals.
+    PlainNumber,
+    /// Convert this currency to dollars. The value: its name in quotes, as messages show it.
+    Currency(Box<str>),
+    /// Make the spreadsheet write the number.
+    Spreadsheet,
+    /// Drop the sign of a sale's size; and remedy what else is wrong with it.
+    SaleSign(Option<Box<Hint>>),
+    /// Drop the sign of a price.
+    PriceSign,
+    /// Write a sale as one; or remove a reversal and its counterpart.
+    BuySign,
+    /// Remove a reversal among opening lots, and its counterpart.
+    LotSign,
+    /// Leave the cell of an unknown fee empty.
+    UnknownFee,
+    /// Export ids that a spreadsheet cut again.
+    RoundedId,
+    /// Give each fill an id of its own.
+    OwnId,
+    /// Type a name with an odd character again.
+    CopiedText,
+    /// Write a plain blank.
+    PlainBlank,
+    /// Remove an order that never executed.
+    NeverExecuted,
+    /// Remove a row that reverses another one, and that one.
+    TakesBack,
+    /// Remove a row that was reversed, or that reverses another one.
+    TakenBack,
+    /// Find out whether the row reverses another one.
+    MayTakeBack,
+    /// Add the time of day.
+    TimeOfDay,
+    /// Write Unix time as a date and a time.
+    UnixTime,
+    /// Write the second before or after a leap second.
+    LeapSecond,
+    /// Correct a local time that clocks skipped.
+    SkippedTime,
+    /// Name the offset of a local time that clocks had twice.
+    Offset,
+    /// Name the time zone of local times.
+    ZoneOfTimes,
+    /// Name the time zone of days.
+    ZoneOfDays,
+    /// Remove the second header.
+    SecondHeader,
+    /// Close the quote.
+    OpenQuote,
+    /// Close each quote, and double those inside a value.
+    InnerQuote,
+    /// Remove the blank before a quote.
+    BlankBeforeQuote,
+    /// Look for a quote that is closed lines too late.
+    LateQuote,
+    /// Export a file again that may have been cut.
+    CutFile,
+    /// Keep a comma from splitting a value.
+    InnerComma,
+    /// Write the comma of an empty cell.
+    MissingComma,
+}
+
+/// A part of a number's dress that the import refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Parentheses in place of a minus.
+    Parentheses,
+    /// A minus behind the number.
+    MinusBehind,
+    /// Another sign in place of the minus.
+    OtherMinus,
+    /// A letter that stands for zeros.
+    Magnitude(String),
+    /// A unit or a sign. The value: in quotes, as messages show it.
+    Unit(String),
+    /// Blanks or apostrophes.
+    Blanks,
+    /// Digits of double width.
+    FullWidth,
+    /// Separators of thousands.
+    Thousands,
+    /// A comma before the decimals.
+    Decimals,
+    /// A comma that may be either. The values: the number without it, and with a point.
+    Either(String, String),
 }
 
 /// Why a cell has no value: the end of the message, and the remedy.
@@ -140,17 +225,9 @@ impl Fault {
         }
     }
 
-    /// Sets the hint that the user has to name the time zone.
-    pub(super) fn without_zone(self, of: &'static str) -> Self {
+    pub(super) fn with_hint(self, hint: Hint) -> Self {
         Self {
-            hint: Some(Hint::Zone(of)),
-            ..self
-        }
-    }
-
-    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self {
-            hint: Some(Hint::Cell(hint.into())),
+            hint: Some(hint),
             ..self
         }
     }

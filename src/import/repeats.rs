@@ -10,7 +10,7 @@ use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
 
 use super::columns::Column;
-use super::hints::{ROUNDED_ID_HINT, may_be_rounded_id};
+use super::hints::may_be_rounded_id;
 use super::rejected::{Hint, RejectedRow, quoted};
 use super::rows::Row;
 use crate::engine::{Account, LedgerTrade, OrderId};
@@ -168,8 +168,8 @@ impl Kept {
         };
         let line = first.import_line;
         let hint = match may_be_rounded_id(trade.trade.order_id.as_str()) {
-            true => ROUNDED_ID_HINT,
-            false => "each fill needs its own id; for one trade in two accounts, fill in account",
+            true => Hint::RoundedId,
+            false => Hint::OwnId,
         };
         let order_id = trade.trade.order_id.as_str().to_owned();
         Err(Box::new(RejectedRow {
@@ -183,7 +183,7 @@ impl Kept {
                 quoted(&here),
             )),
             reason: "expected an id of its own".into(),
-            hint: Some(Hint::Cell(hint.into())),
+            hint: Some(hint),
             write: None,
             takes_back: false,
             text: row.text.to_owned(),

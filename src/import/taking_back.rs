@@ -39,23 +39,11 @@ pub(super) fn status_takes_back(status: &str) -> bool {
         && !is_never_executed(Some(&status))
 }
 
-/// The hint for a row that reverses another row.
-pub(super) const TAKES_BACK_HINT: &str =
-    "it reverses another row: remove both from the file, this one and the one it reverses";
-
-/// The hint for a row whose status means a cancellation.
-pub(super) const TAKEN_BACK_HINT: &str =
-    "remove the row if it was reversed; if it reverses another one, remove both";
-
-/// The hint for a row that may reverse another row and has another fault.
-const MAY_TAKE_BACK_HINT: &str = "it looks like a row that reverses another one: then remove \
-    both from the file; if it is a trade of its own, correct it";
-
 /// Marks a rejected row as a reversal if any of its cells says so.
 pub(super) fn look_at_whole_row(rejected: &mut RejectedRow, cells: &[&str], header: &Header) {
     if !rejected.takes_back && row_takes_back(cells, header) {
         rejected.takes_back = true;
-        rejected.hint = Some(Hint::Cell(MAY_TAKE_BACK_HINT.to_owned()));
+        rejected.hint = Some(Hint::MayTakeBack);
         rejected.write = None;
     }
 }

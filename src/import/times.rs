@@ -11,7 +11,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::ImportOptions;
-use super::rejected::{Fault, quoted};
+use super::rejected::{Fault, Hint, quoted};
 use crate::engine::{TimeError, Timestamp};
 
 /// A name that is not the name of a time zone.
@@ -82,14 +82,13 @@ pub(super) fn read_order_time(text: &str, options: &ImportOptions) -> Result<Tim
         (Form::Instant, _) => check_second(text).and_then(|()| read_instant(text)),
         (Form::Local, Some(zone)) => check_second(text).and_then(|()| read_local(text, zone)),
         (Form::Local, None) => {
-            Err(Fault::new("expected a time with an offset from UTC").without_zone("times"))
+            Err(Fault::new("expected a time with an offset from UTC").with_hint(Hint::ZoneOfTimes))
         }
-        (Form::DateOnly, _) => Err(Fault::new("expected a time of day too")
-            .with_hint("the order of trades within a day decides which lots a sell uses")),
+        (Form::DateOnly, _) => {
+            Err(Fault::new("expected a time of day too").with_hint(Hint::TimeOfDay))
+        }
         (Form::NoSeconds, _) => Err(Fault::new("expected seconds too, like 03:04:05")),
-        (Form::Unix, _) => Err(Fault::new(EXPECTED).with_hint(
-            "it looks like seconds or milliseconds since 1970; write it as a date and time",
-        )),
+        (Form::Unix, _) => Err(Fault::new(EXPECTED).with_hint(Hint::UnixTime)),
         (Form::Other, _) => Err(Fault::new(EXPECTED)),
     }?;
     if time > options.now {
@@ -171,8 +170,9 @@ fn is_finer_than_micros(fraction: &str) -> bool {
 /// Checks that a text of a known form has no second 60.
 fn check_second(text: &str) -> Result<(), Fault> {
     match text.get(17..19) {
-        Some("60") => Err(Fault::new("expected a second from 00 to 59")
-            .with_hint("leap seconds can't be kept; write the second before or after")),
+        Some("60") => {
+            Err(Fault::new("expected a second from 00 to 59").with_hint(Hint::LeapSecond))
+        }
         _ => Ok(()),
     }
 }
@@ -208,11 +208,11 @@ fn read_local(text: &str, zone: &TimeZone) -> Result<Timestamp, Fault> {
         AmbiguousOffset::Gap { .. } => Err(Fault::new(format!(
             "a time that {name} skipped, expected one that was on its clocks"
         ))
-        .with_hint("clocks went forward there; the time is of another zone, or it is wrong")),
+        .with_hint(Hint::SkippedTime)),
         AmbiguousOffset::Fold { before, after } => Err(Fault::new(format!(
             "a time that {name} had twice, expected an offset that tells which"
         ))
-        .with_hint("name the offset from UTC")
+        .with_hint(Hint::Offset)
         .with_write(both_spellings(local, before, after))),
     }
 }
@@ -231,7 +231,6 @@ fn both_spellings(local: DateTime, before: Offset, after: Offset) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rejected::Hint;
     use super::*;
 
     fn options(zone: Option<&str>) -> ImportOptions {
@@ -243,16 +242,14 @@ mod tests {
         }
     }
 
-    fn read(text: &str, zone: Option<&str>) -> Result<String, (String, Option<String>)> {
+    /// Returns the time; or the reason, the hint, and the text to write.
+    fn read(
+        text: &str,
+        zone: Option<&str>,
+    ) -> Result<String, (String, Option<Hint>, Option<String>)> {
         read_order_time(text, &options(zone))
             .map(|time| time.to_string())
-            .map_err(|fault| {
-                let hint = fault.hint.map(|hint| match hint {
-                    Hint::Cell(words) => words,
-                    Hint::Zone(of) => of.to_owned(),
-                });
-                (fault.reason, fault.write.or(hint))
-            })
+            .map_err(|fault| (fault.reason, fault.hint, fault.write))
     }
 
     #[test]
@@ -338,11 +335,6 @@ mod tests {
     fn bad_times_are_refused_by_reason() {
         let exist = "expected a day, time and offset that exist";
         let second = "expected a second from 00 to 59";
-        let leap = Some("leap seconds can't be kept; write the second before or after");
-        let unix =
-            Some("it looks like seconds or milliseconds since 1970; write it as a date and time");
-        let day = Some("the order of trades within a day decides which lots a sell uses");
-        let zone = Some("times");
         let offset = "expected a time with an offset from UTC";
         let future = "which is in the future, expected at most 2026-01-01T00:00:00.000000Z";
         let year = "expected a year from 0001 to 9999";
@@ -359,10 +351,14 @@ mod tests {
             ("2025-01-02X03:04:05Z", EXPECTED, None),
             ("é025-01-02T03:04:05Z", EXPECTED, None),
             ("infinity", EXPECTED, None),
-            ("1735787045", EXPECTED, unix),
-            ("1735787045123", EXPECTED, unix),
-            ("1735787045.123", EXPECTED, unix),
-            ("2025-01-02", "expected a time of day too", day),
+            ("1735787045", EXPECTED, Some(Hint::UnixTime)),
+            ("1735787045123", EXPECTED, Some(Hint::UnixTime)),
+            ("1735787045.123", EXPECTED, Some(Hint::UnixTime)),
+            (
+                "2025-01-02",
+                "expected a time of day too",
+                Some(Hint::TimeOfDay),
+            ),
             (
                 "2025-01-02T03:04Z",
                 "expected seconds too, like 03:04:05",
@@ -373,8 +369,8 @@ mod tests {
                 "expected seconds too, like 03:04:05",
                 None,
             ),
-            ("2025-01-02T03:04:05", offset, zone),
-            ("2025-01-02 03:04:05.5", offset, zone),
+            ("2025-01-02T03:04:05", offset, Some(Hint::ZoneOfTimes)),
+            ("2025-01-02 03:04:05.5", offset, Some(Hint::ZoneOfTimes)),
             ("2025-02-30T00:00:00Z", exist, None),
             ("2025-01-02T24:00:00Z", exist, None),
             ("2025-01-02T03:04:05+99:00", exist, None),
@@ -390,7 +386,7 @@ mod tests {
             ("2025-00-02T03:04:05Z", exist, None),
             ("0001-01-01T00:00:00+00:01", year, None),
             ("9999-12-31T00:00:00Z", exist, None),
-            ("2016-12-31T23:59:60Z", second, leap),
+            ("2016-12-31T23:59:60Z", second, Some(Hint::LeapSecond)),
             ("0000-01-01T00:00:00Z", year, None),
             ("2025-01-02T03:04:05.0000001Z", MICROS, None),
             ("2025-01-02T03:04:05.0000000000001Z", MICROS, None),
@@ -399,31 +395,36 @@ mod tests {
             ("2026-01-01T00:00:00-00:01", future, None),
         ];
         for (text, reason, hint) in cases {
-            let expected = (reason.to_owned(), hint.map(str::to_owned));
-            assert_eq!(read(text, None), Err(expected), "{text}");
+            assert_eq!(
+                read(text, None),
+                Err((reason.to_owned(), hint, None)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn local_times_that_do_not_exist_once_are_refused() {
-        let forward = "clocks went forward there; the time is of another zone, or it is wrong";
         let cases = [
             (
                 "2025-03-30T02:30:00",
                 "Europe/Berlin",
                 "a time that Europe/Berlin skipped, expected one that was on its clocks",
-                Some(forward),
+                Some(Hint::SkippedTime),
+                None,
             ),
             (
                 "2025-10-26 02:30:00.5",
                 "Europe/Berlin",
                 "a time that Europe/Berlin had twice, expected an offset that tells which",
+                Some(Hint::Offset),
                 Some("2025-10-26T02:30:00.5+02:00 or 2025-10-26T02:30:00.5+01:00"),
             ),
             (
                 "2025-11-02 01:00:00",
                 "America/New_York",
                 "a time that America/New_York had twice, expected an offset that tells which",
+                Some(Hint::Offset),
                 Some("2025-11-02T01:00:00-04:00 or 2025-11-02T01:00:00-05:00"),
             ),
             (
@@ -431,22 +432,25 @@ mod tests {
                 "UTC",
                 "expected a day and time that exist",
                 None,
+                None,
             ),
             (
                 "2016-12-31 23:59:60",
                 "UTC",
                 "expected a second from 00 to 59",
-                Some("leap seconds can't be kept; write the second before or after"),
+                Some(Hint::LeapSecond),
+                None,
             ),
             (
                 "0000-12-31 00:00:00",
                 "UTC",
                 "expected a year from 0001 to 9999",
                 None,
+                None,
             ),
         ];
-        for (text, zone, reason, hint) in cases {
-            let expected = (reason.to_owned(), hint.map(str::to_owned));
+        for (text, zone, reason, hint, write) in cases {
+            let expected = (reason.to_owned(), hint, write.map(str::to_owned));
             assert_eq!(read(text, Some(zone)), Err(expected), "{text} {zone}");
         }
     }

@@ -1,12 +1,125 @@
 //! Advice about a file, or a row, that was not imported.
 
-use crate::import::{FileError, Hint, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, ZoneError, quoted};
+use crate::import::{
+    self, FileError, Hint, OPTIONAL_COLUMNS, Obstacle, REQUIRED_COLUMNS, ZoneError, quoted,
+};
 
 /// Advises about a rejected row.
 pub fn hint_words(hint: &Hint) -> String {
     match hint {
-        Hint::Cell(words) => words.clone(),
-        Hint::Zone(of) => format!("name the zone that the {of} are of: --timezone ZONE"),
+        Hint::Number(obstacles) => {
+            let words: Vec<String> = obstacles.iter().map(obstacle_words).collect();
+            words.join("; ")
+        }
+        Hint::Currency(name) => {
+            format!("{name} is not the dollar: convert prices and fees to USD")
+        }
+        Hint::SaleSign(more) => {
+            let more = more.as_ref().map(|more| format!("; {}", hint_words(more)));
+            let sign = "drop the sign, as side \"sell\" says already that it is a sale";
+            sign.to_owned() + &more.unwrap_or_default()
+        }
+        other => fixed_words(other).into(),
+    }
+}
+
+/// Advises if the words are the same for every row.
+fn fixed_words(hint: &Hint) -> &'static str {
+    match hint {
+        Hint::Number(_) | Hint::Currency(_) | Hint::SaleSign(_) => "",
+        Hint::PlainNumber => "no thousands separator, and a point before the decimals",
+        Hint::Spreadsheet => {
+            "a spreadsheet wrote this in place of a number: widen the column or mend the formula"
+        }
+        Hint::PriceSign => "a price has no sign: a sale is written with side \"sell\"",
+        Hint::BuySign => {
+            "a sale is written with side \"sell\" and no sign; if the row reverses \
+                          another one, remove both"
+        }
+        Hint::LotSign => "a lot is what is held; if the row reverses another one, remove both",
+        Hint::UnknownFee => "leave the cell empty where the fee is unknown",
+        Hint::RoundedId => {
+            "a spreadsheet cut the digits of long ids: export the file again, and \
+                            do not open it there before the import; or open it with that column \
+                            as text"
+        }
+        Hint::OwnId => "each fill needs its own id; for one trade in two accounts, fill in account",
+        Hint::CopiedText => "it may have come with a copied text: type the name again",
+        Hint::PlainBlank => "write a plain blank, or none",
+        Hint::NeverExecuted => {
+            "remove the row, and its trade if it takes one back; if a part \
+                                was executed, give its size with status \"filled\""
+        }
+        Hint::TakesBack => {
+            "it reverses another row: remove both from the file, this one and the one it reverses"
+        }
+        Hint::TakenBack => {
+            "remove the row if it was reversed; if it reverses another one, remove both"
+        }
+        Hint::MayTakeBack => {
+            "it looks like a row that reverses another one: then remove both \
+                              from the file; if it is a trade of its own, correct it"
+        }
+        Hint::TimeOfDay => "the order of trades within a day decides which lots a sell uses",
+        Hint::UnixTime => {
+            "it looks like seconds or milliseconds since 1970; write it as a date and time"
+        }
+        Hint::LeapSecond => "leap seconds can't be kept; write the second before or after",
+        Hint::SkippedTime => {
+            "clocks went forward there; the time is of another zone, or it is wrong"
+        }
+        Hint::Offset => "name the offset from UTC",
+        Hint::ZoneOfTimes => "name the zone that the times are of: --timezone ZONE",
+        Hint::ZoneOfDays => "name the zone that the days are of: --timezone ZONE",
+        Hint::SecondHeader => {
+            "the file looks like several joined into one; remove the second header"
+        }
+        Hint::OpenQuote => "close the quote; if the file was cut in the middle, export it again",
+        Hint::InnerQuote => "close each quote; a quote inside a value is written twice",
+        Hint::BlankBeforeQuote => {
+            "a quote counts only at the start of a cell: remove the blank before it"
+        }
+        Hint::LateQuote => "a quote may be closed on a later line than it should be",
+        Hint::CutFile => {
+            "the last line has no line end: the file may have been cut; export it again"
+        }
+        Hint::InnerComma => {
+            "a comma inside a value splits it: write 1234.5 for 1,234.5, and put texts in quotes"
+        }
+        Hint::MissingComma => "an empty cell needs its comma too",
+    }
+}
+
+/// Names an obstacle in a number.
+fn obstacle_words(obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::Parentheses => "parentheses are written as a minus".into(),
+        Obstacle::MinusBehind => "a minus stands before the number".into(),
+        Obstacle::OtherMinus => "its minus is another sign than \"-\"".into(),
+        Obstacle::Magnitude(letter) => {
+            format!("\"{letter}\" is no digit: write the number in full")
+        }
+        Obstacle::Unit(shown) => format!("{shown} is no part of a number"),
+        Obstacle::Blanks => "blanks and apostrophes are no part of a number".into(),
+        Obstacle::FullWidth => "its digits are full-width ones".into(),
+        Obstacle::Thousands => "thousands are written without separator".into(),
+        Obstacle::Decimals => "decimals follow a point".into(),
+        Obstacle::Either(whole, decimal) => {
+            format!("write {whole}, or {decimal} if its comma is the decimal point")
+        }
+    }
+}
+
+/// Names the obstacle in an amount that a person typed, and how to write the amount. `None`: no
+/// obstacle was found, or the amount is negative.
+pub fn dollars_hint(text: &str) -> Option<String> {
+    let (hint, write) = import::dollars_hint(text)?;
+    let hint = hint_words(&hint);
+    match write {
+        // A basis is never negative, so the hint shows no negative amount to write.
+        Some(write) if write.starts_with('-') => None,
+        Some(write) => Some(format!("{hint}: write {write}")),
+        None => Some(hint),
     }
 }
 
@@ -65,6 +178,37 @@ pub fn zone_hint(error: &ZoneError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_about_a_number_name_all_that_is_in_its_way() {
+        for (typed, words) in [
+            (
+                "US$3.25",
+                "\"$\" is no part of a number; \"USD\" is no part of a number: write 3.25",
+            ),
+            (
+                "2,345",
+                "write 2345, or 2.345 if its comma is the decimal point",
+            ),
+            ("1.5K", "\"K\" is no digit: write the number in full"),
+            (
+                "€5",
+                "\"€\" is not the dollar: convert prices and fees to USD",
+            ),
+        ] {
+            assert_eq!(dollars_hint(typed).as_deref(), Some(words), "{typed}");
+        }
+        // Neither an example of a negative amount, nor words about what is no number.
+        assert_eq!(
+            [dollars_hint("($2.50)"), dollars_hint("market")],
+            [None, None]
+        );
+        let sign = "drop the sign, as side \"sell\" says already that it is a sale";
+        assert_eq!(hint_words(&Hint::SaleSign(None)), sign);
+        let more = Hint::SaleSign(Some(Hint::Number(vec![Obstacle::Thousands]).into()));
+        let thousands = "thousands are written without separator";
+        assert_eq!(hint_words(&more), format!("{sign}; {thousands}"));
+    }
 
     #[test]
     fn the_remedy_fits_the_file() {

@@ -10,7 +10,7 @@ use crate::import::currency::check_currency;
 use crate::import::error::FileError;
 use crate::import::header::Header;
 use crate::import::reading::Reading;
-use crate::import::rejected::{Fault, ROW_COLUMN, RejectedRow};
+use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 use crate::import::rows::{QuoteFault, Row};
 use crate::import::taking_back::look_at_whole_row;
 
@@ -92,8 +92,7 @@ fn check_row(
     } else if record.len() != header.cells() {
         cells_fault(row, record.len(), header.cells(), is_cut)
     } else if header.is_repeated_by(record) {
-        let fault = Fault::new("expected a trade")
-            .with_hint("the file looks like several joined into one; remove the second header");
+        let fault = Fault::new("expected a trade").with_hint(Hint::SecondHeader);
         ("is the header again".into(), fault)
     } else {
         return Ok(());
@@ -111,13 +110,11 @@ fn quote_fault(fault: QuoteFault) -> (String, Fault) {
     match fault {
         QuoteFault::NeverClosed => (
             "opens a quote that is never closed".into(),
-            Fault::new("expected a closing quote")
-                .with_hint("close the quote; if the file was cut in the middle, export it again"),
+            Fault::new("expected a closing quote").with_hint(Hint::OpenQuote),
         ),
         QuoteFault::TextBehind => (
             "has text after a closing quote".into(),
-            Fault::new("expected a comma there")
-                .with_hint("close each quote; a quote inside a value is written twice"),
+            Fault::new("expected a comma there").with_hint(Hint::InnerQuote),
         ),
     }
 }
@@ -131,13 +128,13 @@ fn cells_fault(row: &Row<'_>, cells: usize, expected: usize, is_cut: bool) -> (S
         found += &format!(" on lines {} to {}", row.line, row.line_last);
     }
     let hint = if row.line_last > row.line {
-        "a quote may be closed on a later line than it should be"
+        Hint::LateQuote
     } else if is_cut {
-        "the last line has no line end: the file may have been cut; export it again"
+        Hint::CutFile
     } else if cells > expected {
-        "a comma inside a value splits it: write 1234.5 for 1,234.5, and put texts in quotes"
+        Hint::InnerComma
     } else {
-        "an empty cell needs its comma too"
+        Hint::MissingComma
     };
     let fault = Fault::new(format!("expected {expected}")).with_hint(hint);
     (found, fault)

@@ -5,10 +5,10 @@ use jiff::tz::TimeZone;
 
 use crate::cli::args::ResolveArgs;
 use crate::cli::commands::tax::{check_zone, zone_of};
-use crate::cli::error::{CliError, CliResult};
+use crate::cli::error::{CliError, CliResult, dollars_hint};
 use crate::cli::session::Session;
 use crate::engine::{Size, Timestamp, Usd};
-use crate::import::{dollars_hint, parse_acquired};
+use crate::import::parse_acquired;
 use crate::store::model::QueuedItem;
 use crate::tax::{BasisLot, unmatched_size};
 
