@@ -12,6 +12,76 @@ use super::model::{Holder, Version};
 use super::proof::{ClaimDiffers, RowsDiffer};
 use crate::engine::SelfCheckError;
 
+/// Why a location can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BadPlace {
+    /// In the words of the database, or of the reader of URLs.
+    #[error("{0}")]
+    Told(String),
+    /// A link to nothing, with the system's error.
+    #[error("it is a symbolic link that leads nowhere ({0})")]
+    DeadLink(std::io::Error),
+    /// Something else than a file.
+    #[error("it is {0}, expected a database file")]
+    NoFile(&'static str),
+    /// A file of so many names.
+    #[error("the file has {0} names (hard links), expected one: copy it instead")]
+    HardLinks(u64),
+    /// An empty file, and nobody asked to make a database.
+    #[error("the file is empty")]
+    EmptyFile,
+    /// A file of something else.
+    #[error("it is not an SQLite database")]
+    NotSqlite,
+    /// No folder to make the file in.
+    #[error("its folder does not exist")]
+    NoFolder,
+    /// A URL with a value that nobody knows.
+    #[error("a setting in it has a value that is not known")]
+    UnknownSetting,
+    /// A URL without a scheme.
+    #[error("expected \"://\" after the scheme")]
+    NoScheme,
+    /// A URL with a fragment: probably a part of the password.
+    #[error("it has a \"#\"; in a password, write %23")]
+    Fragment,
+    /// A URL with a login behind its host.
+    #[error(
+        "it has an \"@\" after the host; in a password, write %2F for a slash and %3F for a \
+         question mark"
+    )]
+    LateLogin,
+    /// A URL with a name that no terminal shows.
+    #[error("a name in it has a control character")]
+    ControlCharacter,
+    /// A URL whose user has a password in it.
+    #[error("its user has a \":\", which separates user and password")]
+    UserColon,
+    /// A URL whose host or database has a login in it.
+    #[error("its host or its database looks like a login")]
+    LoginLike,
+}
+
+/// Why the operating system or the database refuses access.
+#[derive(Debug, thiserror::Error)]
+pub enum Denial {
+    /// In the words of the system or of the server.
+    #[error("{0}")]
+    Told(String),
+    /// The server takes no writes; its words.
+    #[error("{0}: is this a read-only replica?")]
+    ReadOnly(String),
+    /// Only the owner of this table may do so.
+    #[error("must be owner of table {0}")]
+    MustOwn(String),
+    /// The ledger can't be read.
+    #[error("it lacks SELECT on trade_records; nothing was created")]
+    Unreadable,
+    /// Another program's file has the name of the lock.
+    #[error("it is no lock file of this program")]
+    ForeignLock,
+}
+
 /// An error of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -24,15 +94,15 @@ pub enum StoreError {
         /// The database.
         location: String,
         /// Why the location can't be used.
-        reason: String,
+        reason: BadPlace,
     },
     /// The operating system or the database refuses access to this user or role.
     #[error("no permission for {location}: {reason}")]
     NoPermission {
         /// The database.
         location: String,
-        /// The refusal, in words of the system or the database.
-        reason: String,
+        /// The refusal.
+        reason: Denial,
     },
     /// The server can't be reached, or refuses the login.
     #[error("can't connect to {location}: {reason}")]

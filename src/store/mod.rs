@@ -33,8 +33,9 @@ mod versions;
 
 use crate::engine::{AllocationRow, StoredAllocation, StoredLot};
 pub use error::{
-    Busy, Elsewhere, ItemRefusal, LedgerFault, PostgresRefusal, SchemaRefusal, SnapshotRefusal,
-    StepFault, StoreError, StoreResult, TradeRefusal, Untold, Untrusted, VersionRefusal,
+    BadPlace, Busy, Denial, Elsewhere, ItemRefusal, LedgerFault, PostgresRefusal, SchemaRefusal,
+    SnapshotRefusal, StepFault, StoreError, StoreResult, TradeRefusal, Untold, Untrusted,
+    VersionRefusal,
 };
 pub use history::HistoryStore;
 pub use ledger::LedgerStore;

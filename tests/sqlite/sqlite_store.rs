@@ -340,7 +340,7 @@ async fn every_number_the_engine_writes_passes_the_rules() {
 
 fn bad_location(result: StoreResult<SqliteStore>) -> String {
     match result {
-        Err(StoreError::BadLocation { reason, .. }) => reason,
+        Err(StoreError::BadLocation { reason, .. }) => reason.to_string(),
         other => panic!("{:?}", other.map(|store| store.location())),
     }
 }

@@ -1,6 +1,6 @@
 //! PostgreSQL's errors in our words.
 
-use crate::store::error::{Busy, PostgresRefusal, StoreError};
+use crate::store::error::{BadPlace, Busy, Denial, PostgresRefusal, StoreError};
 use crate::store::limits::CONNECT_WAIT_S;
 
 /// Turns an error of sqlx into ours.
@@ -24,11 +24,11 @@ pub(super) fn from_sqlx(action: &'static str, error: sqlx::Error) -> StoreError 
     match code.as_str() {
         "42501" => StoreError::NoPermission {
             location: action.into(),
-            reason: message,
+            reason: Denial::Told(message),
         },
         "25006" => StoreError::NoPermission {
             location: action.into(),
-            reason: format!("{message}: is this a read-only replica?"),
+            reason: Denial::ReadOnly(message),
         },
         "55P03" => StoreError::Busy(Busy::Sessions {
             action,
@@ -58,14 +58,20 @@ pub(super) fn from_connect(location: &str, error: sqlx::Error) -> StoreError {
         sqlx::Error::Database(database) => {
             let reason = database.message().to_owned();
             match database.code().as_deref() {
-                Some("3D000") => StoreError::BadLocation { location, reason },
-                Some("42501") => StoreError::NoPermission { location, reason },
+                Some("3D000") => StoreError::BadLocation {
+                    location,
+                    reason: BadPlace::Told(reason),
+                },
+                Some("42501") => StoreError::NoPermission {
+                    location,
+                    reason: Denial::Told(reason),
+                },
                 _ => StoreError::Connect { location, reason },
             }
         }
         sqlx::Error::Configuration(reason) => StoreError::BadLocation {
             location,
-            reason: reason.to_string(),
+            reason: BadPlace::Told(reason.to_string()),
         },
         sqlx::Error::Io(io) => StoreError::Connect {
             location,

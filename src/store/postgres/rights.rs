@@ -1,19 +1,21 @@
 //! A refusal of the server, with the right that is really missing.
 //!
 //! The server names the object and not the right. So it is asked which of those that the action
-//! needs the role lacks: advice to grant more than that would be wrong.
+//! needs the role lacks: advice to grant more than that would be wrong. Its words are read because
+//! all these refusals are SQLSTATE 42501, and no field of them has the object.
 
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::PostgresUrl;
 use crate::engine::policy::PROGRAM;
-use crate::store::StoreError;
+use crate::store::{Denial, StoreError};
 
 /// Adds to a refusal which role was refused, and the right that the role needs.
 pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreError {
     let StoreError::NoPermission { location, reason } = error else {
         return error;
     };
+    let reason = reason.to_string();
     let mut role = url.options.get_username().to_owned();
     let mut remedy = remedy(&reason, &role);
     if let Some(object) = Object::of(&reason)
@@ -37,7 +39,9 @@ pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreErro
     // The error has an action in place of the location, which only this function knows.
     StoreError::NoPermission {
         location: url.location.clone(),
-        reason: format!("role \"{role}\" can't {location}: {reason}{remedy}"),
+        reason: Denial::Told(format!(
+            "role \"{role}\" can't {location}: {reason}{remedy}"
+        )),
     }
 }
 

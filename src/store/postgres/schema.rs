@@ -13,7 +13,7 @@ use super::errors::from_sqlx;
 use super::{fingerprint, history, protect, versions, waits};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::{SchemaStep, UpOptions};
-use crate::store::{PostgresRefusal, SchemaRefusal, StepFault, StoreError, StoreResult};
+use crate::store::{Denial, PostgresRefusal, SchemaRefusal, StepFault, StoreError, StoreResult};
 
 /// Table with our list of applied steps. sqlx's default name may be taken by a bot's own list.
 const LIST: &str = "_pnl_migrations";
@@ -408,7 +408,7 @@ async fn check_ours(connection: &mut PgConnection) -> StoreResult<()> {
     match is_ours {
         Some(false) => Err(StoreError::NoPermission {
             location: action.into(),
-            reason: format!("must be owner of table {LIST}"),
+            reason: Denial::MustOwn(LIST.into()),
         }),
         _ => Ok(()),
     }

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::store::{StoreError, StoreResult};
+use crate::store::{BadPlace, StoreError, StoreResult};
 
 /// Messages of the URL parser that have no part of the URL.
 const KNOWN_REASONS: [&str; 8] = [
@@ -18,10 +18,10 @@ const KNOWN_REASONS: [&str; 8] = [
     "relative URL without a base",
 ];
 
-fn refused(reason: &str) -> StoreError {
+fn refused(reason: BadPlace) -> StoreError {
     StoreError::BadLocation {
         location: "the PostgreSQL URL".into(),
-        reason: reason.into(),
+        reason,
     }
 }
 
@@ -29,19 +29,19 @@ fn refused(reason: &str) -> StoreError {
 pub(super) fn bad(error: &sqlx::Error) -> StoreError {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     match KNOWN_REASONS.iter().find(|reason| **reason == cause) {
-        Some(reason) => refused(reason),
-        None => refused("a setting in it has a value that is not known"),
+        Some(reason) => refused(BadPlace::Told((*reason).into())),
+        None => refused(BadPlace::UnknownSetting),
     }
 }
 
 /// Checks the form of a URL. Errors: the part after the host looks like a login.
 pub(super) fn check_url(url: &str) -> StoreResult<()> {
     let Some((_, rest)) = url.split_once("://") else {
-        return Err(refused("expected \"://\" after the scheme"));
+        return Err(refused(BadPlace::NoScheme));
     };
     let behind_host = rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]);
     if behind_host.contains('#') {
-        return Err(refused("it has a \"#\"; in a password, write %23"));
+        return Err(refused(BadPlace::Fragment));
     }
     let (path, query) = behind_host.split_once('?').unwrap_or((behind_host, ""));
     let is_key = |setting: &str| {
@@ -51,9 +51,7 @@ pub(super) fn check_url(url: &str) -> StoreResult<()> {
             .contains('@')
     };
     if path.contains('@') || query.split('&').any(is_key) {
-        let reason = "it has an \"@\" after the host; in a password, write %2F for a slash and \
-                      %3F for a question mark";
-        return Err(refused(reason));
+        return Err(refused(BadPlace::LateLogin));
     }
     Ok(())
 }
@@ -71,15 +69,13 @@ pub(super) fn check_names(options: &PgConnectOptions) -> StoreResult<()> {
         socket.as_deref().unwrap_or_default(),
     ];
     if names.iter().any(|name| name.contains(char::is_control)) {
-        return Err(refused("a name in it has a control character"));
+        return Err(refused(BadPlace::ControlCharacter));
     }
     if options.get_username().contains(':') {
-        return Err(refused(
-            "its user has a \":\", which separates user and password",
-        ));
+        return Err(refused(BadPlace::UserColon));
     }
     if options.get_host().contains(['@', '%']) || database.contains(['@', '/', ':']) {
-        return Err(refused("its host or its database looks like a login"));
+        return Err(refused(BadPlace::LoginLike));
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ use crate::store::rules::{Closing, check_version_free};
 use crate::store::sql::closing::close;
 use crate::store::sql::read::version_locked;
 use crate::store::sql::versions::{SUMMARY_COLUMNS, summary};
-use crate::store::{PostgresRefusal, StoreError, StoreResult, VersionWriter, phase, sql};
+use crate::store::{Denial, PostgresRefusal, StoreError, StoreResult, VersionWriter, phase, sql};
 
 /// A version being written, on the connection that holds the run lock.
 pub(super) struct PostgresVersionWriter {
@@ -159,7 +159,7 @@ async fn check_owner(connection: &mut PgConnection) -> StoreResult<()> {
         None => Ok(()),
         Some(table) => Err(StoreError::NoPermission {
             location: action.into(),
-            reason: format!("must be owner of table {table}"),
+            reason: Denial::MustOwn(table),
         }),
     }
 }

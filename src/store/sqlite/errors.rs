@@ -1,6 +1,6 @@
 //! SQLite's errors in our words.
 
-use crate::store::{Busy, StoreError};
+use crate::store::{BadPlace, Busy, Denial, StoreError};
 
 const BUSY: i32 = 5;
 const READONLY: i32 = 8;
@@ -26,11 +26,11 @@ fn from_code(
         Some(FULL) => StoreError::Full(action.into(), message),
         Some(READONLY | PERM | CANTOPEN) => StoreError::NoPermission {
             location: action.into(),
-            reason: message,
+            reason: Denial::Told(message),
         },
         Some(NOTADB) => StoreError::BadLocation {
             location: action.into(),
-            reason: message,
+            reason: BadPlace::Told(message),
         },
         _ => StoreError::Database {
             action,

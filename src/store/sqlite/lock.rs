@@ -12,7 +12,7 @@ use crate::engine::Timestamp;
 use crate::files::open_lock;
 use crate::store::limits::{LOCK_POLL_MS, LOCK_SUFFIX};
 use crate::store::model::Holder;
-use crate::store::{RunLock, StoreError, StoreResult};
+use crate::store::{Denial, RunLock, StoreError, StoreResult};
 
 /// A held run lock; dropping it frees the lock.
 #[derive(Debug)]
@@ -35,16 +35,16 @@ pub(super) fn path_of(database: &Path) -> PathBuf {
 /// Takes the run lock. Errors: another process holds the lock.
 pub(super) fn try_lock(database: &Path, holder: &Holder) -> StoreResult<FileLock> {
     let path = path_of(database);
-    let no_permission = |error: std::io::Error| StoreError::NoPermission {
+    let no_permission = |reason| StoreError::NoPermission {
         location: path.display().to_string(),
-        reason: error.to_string(),
+        reason,
     };
-    let mut file = open_lock(&path, database).map_err(no_permission)?;
+    let told = |error: std::io::Error| no_permission(Denial::Told(error.to_string()));
+    let mut file = open_lock(&path, database).map_err(told)?;
     match file.try_lock() {
         Ok(()) => {
             if !is_ours(&mut file) {
-                let foreign = "it is no lock file of this program";
-                return Err(no_permission(std::io::Error::other(foreign)));
+                return Err(no_permission(Denial::ForeignLock));
             }
             let text = json!({ "pid": holder.pid, "host": holder.host, "what": holder.what,
                 "since": holder.since.to_string() });
@@ -55,7 +55,7 @@ pub(super) fn try_lock(database: &Path, holder: &Holder) -> StoreResult<FileLock
             Ok(FileLock { _file: file })
         }
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(read_holder(&mut file))),
-        Err(TryLockError::Error(error)) => Err(no_permission(error)),
+        Err(TryLockError::Error(error)) => Err(told(error)),
     }
 }
 

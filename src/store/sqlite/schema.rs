@@ -17,7 +17,7 @@ use crate::files::{Draft, IfThere, WriteError, kind_of, open_input};
 use crate::store::limits::{LOST_BELOW, MIGRATION_WAIT_S};
 use crate::store::model::{Holder, SchemaStep};
 use crate::store::phase::{self, Phase};
-use crate::store::{SchemaRefusal, StepFault, StoreError, StoreResult};
+use crate::store::{BadPlace, Denial, SchemaRefusal, StepFault, StoreError, StoreResult};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -42,20 +42,20 @@ pub(super) fn real_path(path: &Path) -> StoreResult<PathBuf> {
     }
     fs::canonicalize(path).map_err(|error| StoreError::BadLocation {
         location: path.display().to_string(),
-        reason: format!("it is a symbolic link that leads nowhere ({error})"),
+        reason: BadPlace::DeadLink(error),
     })
 }
 
 /// Checks a path without opening it as a database. Returns the rights of this user.
 pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<Access> {
     let location = path.display().to_string();
-    let bad = |reason: &str| StoreError::BadLocation {
+    let bad = |reason| StoreError::BadLocation {
         location: location.clone(),
-        reason: reason.into(),
+        reason,
     };
     let denied = |error: std::io::Error| StoreError::NoPermission {
         location: location.clone(),
-        reason: error.to_string(),
+        reason: Denial::Told(error.to_string()),
     };
     let folder = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -64,15 +64,11 @@ pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<Access> {
     match fs::metadata(path) {
         // Opening anything but a file may hang, and no journal can be beside it.
         Ok(there) if !there.is_file() => {
-            let kind = kind_of(there.file_type());
-            return Err(bad(&format!("it is {kind}, expected a database file")));
+            return Err(bad(BadPlace::NoFile(kind_of(there.file_type()))));
         }
         // SQLite would keep a journal, and this program a lock, for each name of the file.
         Ok(there) if there.nlink() > 1 => {
-            let names = there.nlink();
-            return Err(bad(&format!(
-                "the file has {names} names (hard links), expected one: copy it instead"
-            )));
+            return Err(bad(BadPlace::HardLinks(there.nlink())));
         }
         _ => {}
     }
@@ -83,15 +79,15 @@ pub(super) fn check_file(path: &Path, create: bool) -> StoreResult<Access> {
             match head.as_slice() {
                 b"SQLite format 3\0" => Ok(access),
                 [] if create => Ok(access),
-                [] => Err(bad("the file is empty")),
-                _ => Err(bad("it is not an SQLite database")),
+                [] => Err(bad(BadPlace::EmptyFile)),
+                _ => Err(bad(BadPlace::NotSqlite)),
             }
         }
         Err(error) if error.kind() == ErrorKind::NotFound && !create => {
             Err(StoreError::Missing(location))
         }
         Err(error) if error.kind() == ErrorKind::NotFound && !folder.is_dir() => {
-            Err(bad("its folder does not exist"))
+            Err(bad(BadPlace::NoFolder))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Access::Write),
         Err(error) => Err(denied(error)),
@@ -261,7 +257,7 @@ fn from_write(copy: &Path, error: std::io::Error) -> StoreError {
         }
         WriteError::Denied { path, source } => StoreError::NoPermission {
             location: path.display().to_string(),
-            reason: source.to_string(),
+            reason: Denial::Told(source.to_string()),
         },
         other => SchemaRefusal::Copy(other).into(),
     }

@@ -280,7 +280,7 @@ async fn remove_role(database: &Database, role: &str) {
 
 fn no_permission<T>(result: StoreResult<T>) -> String {
     match result {
-        Err(StoreError::NoPermission { reason, .. }) => reason,
+        Err(StoreError::NoPermission { reason, .. }) => reason.to_string(),
         Err(error) => panic!("{error:?}"),
         Ok(_) => panic!("expected a refusal, and it was done"),
     }

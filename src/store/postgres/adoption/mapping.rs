@@ -11,7 +11,7 @@ use super::legacy;
 use crate::store::model::{Adoption, MappedColumn, OrderUnlikeFills};
 use crate::store::postgres::PostgresStore;
 use crate::store::postgres::errors::from_sqlx;
-use crate::store::{LedgerFault, PostgresRefusal, StoreError, StoreResult};
+use crate::store::{Denial, LedgerFault, PostgresRefusal, StoreError, StoreResult};
 
 /// The table that records how an adopted ledger is read. Other databases don't have this table.
 pub(in crate::store::postgres) const MAPPING: &str = "ledger_mapping";
@@ -347,7 +347,7 @@ async fn check_readable(connection: &mut PgConnection) -> StoreResult<()> {
         true => Ok(()),
         false => Err(StoreError::NoPermission {
             location: action.into(),
-            reason: "it lacks SELECT on trade_records; nothing was created".into(),
+            reason: Denial::Unreadable,
         }),
     }
 }
