@@ -170,7 +170,7 @@ pub enum Hint {
 pub enum Obstacle {
     /// Parentheses in place of a minus.
     Parentheses,
-    /// A minus behind the number.
+    /// A minus after the number.
     MinusBehind,
     /// Another sign in place of the minus.
     OtherMinus,

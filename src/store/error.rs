@@ -45,7 +45,7 @@ pub enum BadPlace {
     /// A URL with a fragment: probably a part of the password.
     #[error("it has a \"#\"; in a password, write %23")]
     Fragment,
-    /// A URL with a login behind its host.
+    /// A URL with a login after its host.
     #[error(
         "it has an \"@\" after the host; in a password, write %2F for a slash and %3F for a \
          question mark"
