@@ -36,11 +36,11 @@ enum Mode {
     /// The flag needs this other flag.
     Needs(&'static str),
     /// The flag has no effect on this kind of database.
-    On(Kind),
+    On(DatabaseKind),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum DatabaseKind {
     Sqlite,
     Postgres,
 }
@@ -72,7 +72,7 @@ const fn needs(command: &'static str, flag: &'static str, other: &'static str) -
     }
 }
 
-const fn on(command: &'static str, flag: &'static str, kind: Kind) -> Rule {
+const fn on(command: &'static str, flag: &'static str, kind: DatabaseKind) -> Rule {
     Rule {
         command,
         flag,
@@ -92,8 +92,8 @@ impl Rule {
             Mode::With(other) => format!("{flag} has no effect with {}", typed(other)),
             Mode::Needs(other) => format!("{flag} needs {}", typed(other)),
             Mode::Without(other) => format!("{flag} has no effect without {}", typed(other)),
-            Mode::On(Kind::Sqlite) => format!("{flag} has no effect on an SQLite file"),
-            Mode::On(Kind::Postgres) => format!("{flag} has no effect on PostgreSQL"),
+            Mode::On(DatabaseKind::Sqlite) => format!("{flag} has no effect on an SQLite file"),
+            Mode::On(DatabaseKind::Postgres) => format!("{flag} has no effect on PostgreSQL"),
         };
         Err(CliError::usage(message, self.instead))
     }
@@ -170,16 +170,16 @@ const RULES: &[Rule] = &[
         .or("leave --yes out: without a basis nothing is asked"),
     with("review apply", "yes", "preview").or("name one of them: a preview changes nothing"),
     with("tax", "format", "final").or("leave --format out: what is filed has every format"),
-    on("health", "min_free", Kind::Postgres)
+    on("health", "min_free", DatabaseKind::Postgres)
         .or("leave it out: the program can't see the disk of a server"),
     with("migrate up", "snapshot_date", "accept_views").or(ACCEPTS_ONLY),
     with("migrate up", "protect_ledger", "accept_views").or(ACCEPTS_ONLY),
     with("migrate up", "yes", "accept_views").or(ACCEPTS_ONLY),
-    on("migrate up", "yes", Kind::Sqlite)
+    on("migrate up", "yes", DatabaseKind::Sqlite)
         .or("leave it out: the file is copied first, and nothing is asked"),
-    on("migrate up", "snapshot_date", Kind::Sqlite)
+    on("migrate up", "snapshot_date", DatabaseKind::Sqlite)
         .or("`fifo-pnl history import FILE --snapshot-date DATE` keeps the figures of a file"),
-    on("migrate up", "protect_ledger", Kind::Sqlite)
+    on("migrate up", "protect_ledger", DatabaseKind::Sqlite)
         .or("leave it out: triggers guard the ledger of a file from the start"),
 ];
 
@@ -263,8 +263,8 @@ impl<'a> Typed<'a> {
     /// Errors: a flag has no effect.
     pub fn check_database(&self, database: &Database) -> CliResult<()> {
         let kind = match database {
-            Database::Sqlite(_) => Kind::Sqlite,
-            Database::Postgres(_) => Kind::Postgres,
+            Database::Sqlite(_) => DatabaseKind::Sqlite,
+            Database::Postgres(_) => DatabaseKind::Postgres,
         };
         let refused = |rule: &&Rule| matches!(rule.mode, Mode::On(of) if of == kind);
         for rule in self.rules().filter(refused) {

@@ -14,7 +14,7 @@ use super::printable::{json, printable};
 
 use crate::engine::{Timestamp, shown};
 use crate::files::remove_unfinished;
-use crate::pipeline::{Cancel, Clock, Phase, Progress};
+use crate::pipeline::{Cancel, Clock, Progress, Stage};
 use crate::store::model::Holder;
 use crate::tax::is_panic_caught;
 
@@ -72,15 +72,15 @@ impl TerminalProgress {
     }
 }
 
-fn style(phase: Phase, has_total: bool) -> ProgressStyle {
-    let (verb, amounts) = match phase {
-        Phase::Import => ("import", "{bytes}/{total_bytes}  {bytes_per_sec}"),
-        Phase::Append => ("append", "{bytes}/{total_bytes}  {bytes_per_sec}"),
-        Phase::Read if !has_total => ("read", "{human_pos} rows  {rate} a second  {elapsed}"),
-        Phase::Read => ("read", "{human_pos}/{human_len} rows  {rate} a second"),
-        Phase::Match => ("match", "{human_pos}/{human_len} trades  {rate} a second"),
-        Phase::Load => ("load", "{human_pos}/{human_len} trades  {rate} a second"),
-        Phase::Check => ("check", "{human_pos}/{human_len} trades  {rate} a second"),
+fn style(stage: Stage, has_total: bool) -> ProgressStyle {
+    let (verb, amounts) = match stage {
+        Stage::Import => ("import", "{bytes}/{total_bytes}  {bytes_per_sec}"),
+        Stage::Append => ("append", "{bytes}/{total_bytes}  {bytes_per_sec}"),
+        Stage::Read if !has_total => ("read", "{human_pos} rows  {rate} a second  {elapsed}"),
+        Stage::Read => ("read", "{human_pos}/{human_len} rows  {rate} a second"),
+        Stage::Match => ("match", "{human_pos}/{human_len} trades  {rate} a second"),
+        Stage::Load => ("load", "{human_pos}/{human_len} trades  {rate} a second"),
+        Stage::Check => ("check", "{human_pos}/{human_len} trades  {rate} a second"),
     };
     let template = if has_total {
         format!("{verb:<7} [{{bar:30}}] {amounts}  {{eta}} left")
@@ -100,10 +100,10 @@ fn style(phase: Phase, has_total: bool) -> ProgressStyle {
 }
 
 impl Progress for TerminalProgress {
-    fn begin(&self, phase: Phase, total: Option<u64>) {
+    fn begin(&self, stage: Stage, total: Option<u64>) {
         self.with_bar(|slot| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
-            bar.set_style(style(phase, total.is_some()));
+            bar.set_style(style(stage, total.is_some()));
             let unknown = total.is_none();
             if unknown {
                 // The job does not advance a bar without a total. A timer moves it, first after
@@ -145,7 +145,7 @@ impl Progress for TerminalProgress {
 pub struct WaitingOnly;
 
 impl Progress for WaitingOnly {
-    fn begin(&self, _: Phase, _: Option<u64>) {}
+    fn begin(&self, _: Stage, _: Option<u64>) {}
     fn advance(&self, _: u64) {}
     fn end(&self) {}
     fn waiting(&self, holder: &Holder) {

@@ -38,8 +38,8 @@ impl<N: Units> Selling<N> {
     pub(super) fn next_part(
         &mut self,
         kernel: &mut Kernel<N>,
-        lots: &mut impl Lots,
-    ) -> Result<Part<N>, MoneyError> {
+        lots: &mut impl LotSource,
+    ) -> Result<SellPart<N>, MoneyError> {
         let wanted = self.size.sub(self.sold).ok_or(MoneyError::OutOfRange)?;
         let taken = kernel.take_from_oldest(wanted, lots)?;
         let size = taken.map_or(wanted, |(_, size, _)| size);
@@ -53,7 +53,7 @@ impl<N: Units> Selling<N> {
         let proceeds = gross.checked_sub(self.gross_sold)?;
         let net_proceeds = proceeds.checked_sub(fee.checked_sub(self.fee_sold)?)?;
         (self.gross_sold, self.fee_sold) = (gross, fee);
-        Ok(Part {
+        Ok(SellPart {
             lot: taken.map(|(handle, _, cost)| (handle, cost)),
             size,
             proceeds,
@@ -83,7 +83,7 @@ impl<N: Units> Kernel<N> {
     fn take_from_oldest(
         &mut self,
         wanted: N,
-        lots: &mut impl Lots,
+        lots: &mut impl LotSource,
     ) -> Result<Option<(u32, N, Usd)>, MoneyError> {
         let scale = self.scale;
         let lot = match &mut self.oldest {
@@ -102,7 +102,7 @@ impl<N: Units> Kernel<N> {
     }
 
     /// Returns the lots with something left, oldest first.
-    pub(super) fn open_lots(&self, lots: &mut impl Lots) -> Result<Vec<OpenLot>, MoneyError> {
+    pub(super) fn open_lots(&self, lots: &mut impl LotSource) -> Result<Vec<OpenLot>, MoneyError> {
         let mut open = Vec::new();
         if let Some(oldest) = &self.oldest {
             open.push(oldest.open(self.scale)?);
@@ -115,7 +115,7 @@ impl<N: Units> Kernel<N> {
 }
 
 /// Source of the next lot, once the oldest is used up.
-pub(super) trait Lots {
+pub(super) trait LotSource {
     /// Returns the oldest lot from which no sell took anything.
     fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>>;
 }
@@ -188,7 +188,7 @@ impl<N: Units> Lot<N> {
 
 /// A part of a sell: units from one lot, or the unmatched rest.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Part<N> {
+pub(super) struct SellPart<N> {
     /// The handle of the lot that the part was taken from, and the part's cost. `None`: unmatched.
     pub(super) lot: Option<(u32, Usd)>,
     pub(super) size: N,
@@ -196,7 +196,7 @@ pub(super) struct Part<N> {
     pub(super) net_proceeds: Usd,
 }
 
-impl<N: Units> Part<N> {
+impl<N: Units> SellPart<N> {
     /// Returns the pnl. Errors: beyond 128 bits.
     pub(super) fn pnl(&self) -> Result<Option<Usd>, MoneyError> {
         let pnl = |(_, cost)| self.net_proceeds.checked_sub(cost);

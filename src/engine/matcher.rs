@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::kernel::{Kernel, Lot, Lots, Part, Selling};
+use super::kernel::{Kernel, Lot, LotSource, SellPart, Selling};
 use super::money::{MoneyError, Units};
 use super::number::{Size, Usd};
 use super::policy::FACT_DECIMALS_MAX;
@@ -30,7 +30,7 @@ pub struct MatchedSlice {
 
 impl MatchedSlice {
     /// Errors: an amount is beyond its type.
-    fn try_of(part: &Part<I256>, scale: u8) -> Result<Self, MoneyError> {
+    fn try_of(part: &SellPart<I256>, scale: u8) -> Result<Self, MoneyError> {
         Ok(Self {
             buy: None,
             size: part.size.to_size(scale)?,
@@ -96,7 +96,7 @@ struct Waiting<'a> {
     begun: Vec<Arc<Trade>>,
 }
 
-impl Lots for Waiting<'_> {
+impl LotSource for Waiting<'_> {
     fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>> {
         self.begun.push(self.waiting.pop_front()?);
         // Every pushed trade is valid. The order of `begun` identifies the lots, so each has the

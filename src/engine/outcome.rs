@@ -9,7 +9,7 @@ use super::ids::Pool;
 use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units, Width};
 use super::number::{Price, Size, Usd, UsdPerUnit};
-use super::parts::Parts;
+use super::parts::SellParts;
 use super::place::PlaceInPool;
 use super::self_check::{Conserved, SelfCheckError};
 use super::side::Side;
@@ -72,7 +72,7 @@ impl Matching {
         let (mut sell_before, mut buy_before) = (None, None);
         let (mut matched, mut unmatched) = (N::ZERO, N::ZERO);
         let mut conserved = Conserved::<N>::new(&trades, &earlier, scale);
-        let mut parts = Parts::<N>::new(&trades, &earlier, scale);
+        let mut parts = SellParts::<N>::new(&trades, &earlier, scale);
         while let Some((sell, part)) = parts.try_next()? {
             let sum = match part.lot {
                 Some(_) => &mut matched,
@@ -164,7 +164,7 @@ impl Matching {
         let mut shown = 0_u64;
         let (mut last_sell, mut last_buy) = (None, None);
         let mut row = self.no_row();
-        let mut parts = Parts::<N>::new(&self.trades, &self.earlier, self.scale);
+        let mut parts = SellParts::<N>::new(&self.trades, &self.earlier, self.scale);
         // A second walk has no error if the first had none.
         while let Ok(Some((sell, part))) = parts.try_next() {
             let (Ok(size), Ok(pnl)) = (part.size.to_size(self.scale), part.pnl()) else {

@@ -1,6 +1,6 @@
 //! The parts of all sells of a pool, one after the other: the kernel over sorted trades.
 
-use super::kernel::{Kernel, Lot, Lots, Part, Selling};
+use super::kernel::{Kernel, Lot, LotSource, SellPart, Selling};
 use super::lots::{EarlierLot, OpenLot};
 use super::money::{MoneyError, Units};
 use super::side::Side;
@@ -17,7 +17,7 @@ struct BuysBefore<'a> {
     earlier: &'a [EarlierLot],
 }
 
-impl Lots for BuysBefore<'_> {
+impl LotSource for BuysBefore<'_> {
     #[inline(always)]
     fn next_lot<N: Units>(&mut self, scale: u8) -> Option<Lot<N>> {
         while self.next < self.sell {
@@ -44,7 +44,7 @@ impl Lots for BuysBefore<'_> {
 /// Each part is returned once and not stored. A caller that needs the parts again matches again:
 /// that costs less than the memory for all parts.
 #[derive(Debug, Clone)]
-pub(super) struct Parts<'a, N> {
+pub(super) struct SellParts<'a, N> {
     trades: &'a Trades,
     kernel: Kernel<N>,
     lots: BuysBefore<'a>,
@@ -54,7 +54,7 @@ pub(super) struct Parts<'a, N> {
     selling: Option<(u32, Selling<N>)>,
 }
 
-impl<'a, N: Units> Parts<'a, N> {
+impl<'a, N: Units> SellParts<'a, N> {
     /// `trades` are sorted, and their sizes fit `N` at the scale. `earlier` are the buys of open
     /// lots of an earlier matching.
     pub(super) fn new(trades: &'a Trades, earlier: &'a [EarlierLot], scale: u8) -> Self {
@@ -74,7 +74,7 @@ impl<'a, N: Units> Parts<'a, N> {
 
     /// Matches the next part: the sell's place and the part. Errors: an amount does not fit.
     #[inline(always)]
-    pub(super) fn try_next(&mut self) -> Result<Option<(u32, Part<N>)>, InvalidTrade> {
+    pub(super) fn try_next(&mut self) -> Result<Option<(u32, SellPart<N>)>, InvalidTrade> {
         if self.selling.is_none() && !self.next_sell()? {
             return Ok(None);
         }

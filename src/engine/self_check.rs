@@ -5,7 +5,7 @@
 //! matching and no money code with the engine.
 
 use super::ids::Pool;
-use super::kernel::Part;
+use super::kernel::SellPart;
 use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units};
 use super::number::Usd;
@@ -51,21 +51,21 @@ pub(super) struct Conserved<'a, N> {
     /// Buys that earlier trades used in part, by place, and that no part has named yet.
     earlier: &'a [EarlierLot],
     scale: u8,
-    sell: Sums<N>,
-    buy: Sums<N>,
+    sell: TradeSums<N>,
+    buy: TradeSums<N>,
     broken: Option<SelfCheckError>,
 }
 
 /// Sums of the parts of a trade that were checked up to now.
 #[derive(Clone, Copy)]
-struct Sums<N> {
+struct TradeSums<N> {
     /// The trade's place; `None` before the first trade.
     trade: Option<u32>,
     size: N,
     amount: Usd,
 }
 
-impl<N: Units> Sums<N> {
+impl<N: Units> TradeSums<N> {
     const NOTHING: Self = Self {
         trade: None,
         size: N::ZERO,
@@ -85,14 +85,14 @@ impl<'a, N: Units> Conserved<'a, N> {
             trades,
             earlier,
             scale,
-            sell: Sums::NOTHING,
-            buy: Sums::NOTHING,
+            sell: TradeSums::NOTHING,
+            buy: TradeSums::NOTHING,
             broken: None,
         }
     }
 
     /// Checks the next part of a sell.
-    pub(super) fn add_part(&mut self, sell: u32, part: &Part<N>) {
+    pub(super) fn add_part(&mut self, sell: u32, part: &SellPart<N>) {
         let added = self.try_add_part(sell, part);
         self.note(added);
     }
@@ -122,7 +122,7 @@ impl<'a, N: Units> Conserved<'a, N> {
         }
     }
 
-    fn try_add_part(&mut self, sell: u32, part: &Part<N>) -> Result<(), SelfCheckError> {
+    fn try_add_part(&mut self, sell: u32, part: &SellPart<N>) -> Result<(), SelfCheckError> {
         if self.sell.trade != Some(sell) {
             self.begin_sell(sell)?;
         }
@@ -154,9 +154,9 @@ impl<'a, N: Units> Conserved<'a, N> {
     fn begin_sell(&mut self, next: u32) -> Result<(), SelfCheckError> {
         let last = std::mem::replace(
             &mut self.sell,
-            Sums {
+            TradeSums {
                 trade: Some(next),
-                ..Sums::NOTHING
+                ..TradeSums::NOTHING
             },
         );
         self.check_between(&last, next, Side::Sell)
@@ -165,9 +165,9 @@ impl<'a, N: Units> Conserved<'a, N> {
     fn begin_buy(&mut self, next: u32) -> Result<(), SelfCheckError> {
         let last = std::mem::replace(
             &mut self.buy,
-            Sums {
+            TradeSums {
                 trade: Some(next),
-                ..Sums::NOTHING
+                ..TradeSums::NOTHING
             },
         );
         self.check_between(&last, next, Side::Buy)?;
@@ -197,7 +197,12 @@ impl<'a, N: Units> Conserved<'a, N> {
 
     /// Checks that the parts of the last trade add up, and that no trade of its side lies before
     /// `next`: that trade would have no parts.
-    fn check_between(&self, last: &Sums<N>, next: u32, side: Side) -> Result<(), SelfCheckError> {
+    fn check_between(
+        &self,
+        last: &TradeSums<N>,
+        next: u32,
+        side: Side,
+    ) -> Result<(), SelfCheckError> {
         let from = match last.trade {
             Some(trade) => {
                 self.check_whole(trade, last, side)?;
@@ -213,7 +218,12 @@ impl<'a, N: Units> Conserved<'a, N> {
         }
     }
 
-    fn check_whole(&self, trade: u32, sums: &Sums<N>, side: Side) -> Result<(), SelfCheckError> {
+    fn check_whole(
+        &self,
+        trade: u32,
+        sums: &TradeSums<N>,
+        side: Side,
+    ) -> Result<(), SelfCheckError> {
         let whole = self.trade(trade).filter(|whole| whole.side == side);
         let whole = whole.ok_or_else(|| SelfCheckError::Pointer(self.name(trade)))?;
         let size = N::try_from_fact(whole.size, self.scale).ok_or(MoneyError::OutOfRange)?;
@@ -252,7 +262,7 @@ mod tests {
 
     /// Two buys of 2 at 10 USD and a sell of 3 at 12 USD; the parts and lots as they should be.
     fn judge(
-        change: impl Fn(&mut Vec<(u32, Part<i128>)>, &mut Vec<OpenLot>),
+        change: impl Fn(&mut Vec<(u32, SellPart<i128>)>, &mut Vec<OpenLot>),
     ) -> Result<(), String> {
         let trade = |id: &str, side, size: &str, price: &str, micros| Trade {
             order_id: id.parse().unwrap(),
@@ -270,7 +280,7 @@ mod tests {
         ])
         .unwrap();
         let usd = |dollars| Usd::try_from_dollars(dollars).unwrap();
-        let part = |lot, size, cost, net| Part {
+        let part = |lot, size, cost, net| SellPart {
             lot: Some((lot, usd(cost))),
             size,
             proceeds: usd(net),

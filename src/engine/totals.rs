@@ -1,6 +1,6 @@
 //! Counts and sums of a pool.
 
-use super::kernel::Part;
+use super::kernel::SellPart;
 use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units};
 use super::number::{Size, Usd};
@@ -142,7 +142,7 @@ impl PoolTotals {
         Ok(())
     }
 
-    pub(super) fn add_part<N: Units>(&mut self, part: &Part<N>) -> Result<(), MoneyError> {
+    pub(super) fn add_part<N: Units>(&mut self, part: &SellPart<N>) -> Result<(), MoneyError> {
         let add = |total: &mut Usd, amount| {
             money::add_to_pool_total(*total, amount).map(|sum| *total = sum)
         };

@@ -25,7 +25,7 @@ const SCALE: u8 = 0x1f;
 
 /// A packed trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Row {
+struct PackedTrade {
     order_time: Timestamp,
     trade_seq: i64,
     size: i64,
@@ -38,7 +38,7 @@ struct Row {
     fee_scale: u8,
 }
 
-const _: () = assert!(size_of::<Row>() == 48);
+const _: () = assert!(size_of::<PackedTrade>() == 48);
 
 /// Size, price and fee of a trade, if one of them does not fit a machine word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ struct Beyond([i128; 3]);
 /// Trades of one pool, packed. Two lists are equal if they have the same trades in the same order.
 #[derive(Clone, Default)]
 pub struct Trades {
-    rows: Vec<Row>,
+    rows: Vec<PackedTrade>,
     ids: String,
     beyond: Vec<Beyond>,
 }
@@ -113,7 +113,7 @@ impl Trades {
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         self.make_room(trade.order_id.len());
         self.ids.push_str(trade.order_id);
-        self.rows.push(Row {
+        self.rows.push(PackedTrade {
             order_time: trade.order_time,
             trade_seq: trade.trade_seq.unwrap_or(0),
             size,
@@ -176,7 +176,7 @@ impl Trades {
 
     /// Returns the side of the trade at a place.
     pub fn side(&self, index: usize) -> Option<Side> {
-        self.rows.get(index).map(Row::side)
+        self.rows.get(index).map(PackedTrade::side)
     }
 
     /// Returns the last trade.
@@ -205,7 +205,7 @@ impl Trades {
 
     /// Returns the bytes of memory that the trades take.
     pub fn memory_bytes(&self) -> usize {
-        let rows = self.rows.len().saturating_mul(size_of::<Row>());
+        let rows = self.rows.len().saturating_mul(size_of::<PackedTrade>());
         let beyond = self.beyond.len().saturating_mul(size_of::<Beyond>());
         rows.saturating_add(beyond).saturating_add(self.ids.len())
     }
@@ -243,7 +243,7 @@ impl Trades {
     }
 
     #[inline(always)]
-    fn look_at(&self, row: &Row) -> TradeRef<'_> {
+    fn look_at(&self, row: &PackedTrade) -> TradeRef<'_> {
         let numbers = if row.size_scale & IS_BEYOND == 0 {
             [row.size.into(), row.price.into(), row.fee.into()]
         } else {
@@ -267,7 +267,7 @@ impl Trades {
     }
 }
 
-impl Row {
+impl PackedTrade {
     fn side(&self) -> Side {
         if self.size_scale & IS_SELL == 0 {
             Side::Buy

@@ -13,11 +13,11 @@ use std::sync::{Mutex, PoisonError};
 use super::error::WriteError;
 
 /// Files that this process protects.
-static KEPT: Mutex<Kept> = Mutex::new(Kept(Vec::new()));
+static KEPT: Mutex<KeptPaths> = Mutex::new(KeptPaths(Vec::new()));
 
 /// Paths, each with its kind.
 #[derive(Debug, Default)]
-struct Kept(Vec<(PathBuf, &'static str)>);
+struct KeptPaths(Vec<(PathBuf, &'static str)>);
 
 /// Protects a file: no output of this program may replace it. The error message calls it `what`,
 /// for example "the database in use".
@@ -34,7 +34,7 @@ pub(super) fn check(target: &Path) -> Result<(), WriteError> {
     kept.check(target)
 }
 
-impl Kept {
+impl KeptPaths {
     /// Adds a path, and if it is a link, the file that it leads to.
     fn add(&mut self, path: &Path, what: &'static str) {
         self.0.push((named(path), what));
@@ -91,7 +91,7 @@ mod tests {
         fs::write(at("real.db"), "data").unwrap();
         std::os::unix::fs::symlink("real.db", at("link.db")).unwrap();
         std::os::unix::fs::symlink(".", at("here")).unwrap();
-        let mut kept = Kept::default();
+        let mut kept = KeptPaths::default();
         kept.add(&at("link.db"), "the database in use");
         kept.add(&at("none.db-wal"), "a file of the database in use");
         for name in [

@@ -95,8 +95,8 @@ mod tests {
 
     #[test]
     fn no_way_of_naming_a_file_replaces_another_one() {
-        type Way = fn(&Path, &Path) -> io::Result<()>;
-        let ways: [Way; 4] = [
+        type RenameCall = fn(&Path, &Path) -> io::Result<()>;
+        let ways: [RenameCall; 4] = [
             without_replacing,
             at_once,
             by_a_second_name,

@@ -17,7 +17,7 @@ use super::reading::Reading;
 use super::rejected::RejectedRow;
 use super::rejects::Rejects;
 use super::repeats::{Kept, Repeats};
-use super::rows::{Row, Rows};
+use super::rows::{Row, RowReader};
 use super::{ImportOptions, ParsedFile};
 use crate::engine::LedgerTrade;
 
@@ -108,7 +108,7 @@ pub struct ParsedBlock {
 impl CsvFormat {
     /// Finds the format by a header among a block's first rows. `None`: all rows are blank.
     pub fn find(block: &Block) -> Result<Option<Self>, FileError> {
-        let found = recognise(&mut Rows::new(&block.text, block.line))?;
+        let found = recognise(&mut RowReader::new(&block.text, block.line))?;
         Ok(found.map(|(format, header_line)| Self {
             format,
             header_line,
@@ -181,7 +181,7 @@ impl CsvFormat {
         options: &ImportOptions,
         mut take: impl FnMut(&Row<'_>, Outcome),
     ) -> Result<u64, FileError> {
-        let mut rows = Rows::new(&block.text, block.line);
+        let mut rows = RowReader::new(&block.text, block.line);
         let (mut cells, mut reading) = (StringRecord::new(), Reading::new(options));
         let mut count = 0;
         while let Some(row) = rows.read(&mut cells)? {

@@ -17,7 +17,7 @@ use self::native::Native;
 use super::error::FileError;
 use super::reading::Reading;
 use super::rejected::RejectedRow;
-use super::rows::{Row, Rows};
+use super::rows::{Row, RowReader};
 use crate::engine::LedgerTrade;
 
 /// Each format's [`RowFormat::recognises`]. A file that two of them recognise is refused.
@@ -105,13 +105,13 @@ fn recognise_as<F: RowFormat + 'static>(header: &HeaderRow<'_>) -> Option<Arc<dy
 ///
 /// Errors: two formats recognise the header, or none does. If none does, the error says what the
 /// native format misses in the first row.
-pub(super) fn recognise(rows: &mut Rows<'_>) -> Result<Option<Recognised>, FileError> {
+pub(super) fn recognise(rows: &mut RowReader<'_>) -> Result<Option<Recognised>, FileError> {
     recognise_among(FORMATS, rows)
 }
 
 fn recognise_among(
     formats: &[Recognise],
-    rows: &mut Rows<'_>,
+    rows: &mut RowReader<'_>,
 ) -> Result<Option<Recognised>, FileError> {
     let (mut before, mut cells, mut why_not) = (Vec::new(), StringRecord::new(), None);
     while before.len() <= ROWS_BEFORE_HEADER_MAX
@@ -157,16 +157,16 @@ mod tests {
     fn a_header_of_two_formats_is_refused() {
         let toys: [Recognise; 2] = [recognise_as::<toy::Toy>; 2];
         let text = "\nId,When,Pair,Kind,Amount,Rate\n";
-        let error = recognise_among(&toys, &mut Rows::new(text, 1)).unwrap_err();
+        let error = recognise_among(&toys, &mut RowReader::new(text, 1)).unwrap_err();
         let said = "the header is one of toy and of toy, expected one format";
         assert_eq!((error.to_string().as_str(), error.line()), (said, Some(2)));
-        let (format, line) = recognise(&mut Rows::new(text, 1)).unwrap().unwrap();
+        let (format, line) = recognise(&mut RowReader::new(text, 1)).unwrap().unwrap();
         assert_eq!((format.name(), line), ("toy", 2));
     }
 
     #[test]
     fn a_header_of_no_format_is_held_against_the_native_one() {
-        let of = |text: &str| recognise(&mut Rows::new(text, 1));
+        let of = |text: &str| recognise(&mut RowReader::new(text, 1));
         assert!(of("\n,,\n").unwrap().is_none());
         // A native header after another row is no header: the first row shows the fault.
         let native = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";

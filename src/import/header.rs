@@ -153,11 +153,11 @@ fn check_is_header(names: &[String], row: &Row<'_>) -> Result<(), FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::rows::Rows;
+    use crate::import::rows::RowReader;
 
     fn header_of(text: &str) -> Result<Header, FileError> {
         let mut record = StringRecord::new();
-        let mut rows = Rows::new(text, 1);
+        let mut rows = RowReader::new(text, 1);
         let row = rows.read(&mut record).unwrap().unwrap();
         Header::try_new(&record, &row)
     }

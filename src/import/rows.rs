@@ -39,7 +39,7 @@ pub(super) struct Row<'a> {
 }
 
 /// Reads rows in one pass.
-pub(super) struct Rows<'a> {
+pub(super) struct RowReader<'a> {
     text: &'a str,
     reader: Reader<Cursor<&'a [u8]>>,
     /// Position up to which lines are counted; the next field is the line there.
@@ -47,7 +47,7 @@ pub(super) struct Rows<'a> {
     line: u64,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> RowReader<'a> {
     /// Begins with the first line of a text, which has this number in the file.
     pub(super) fn new(text: &'a str, line: u64) -> Self {
         Self {
@@ -110,7 +110,7 @@ impl<'a> Rows<'a> {
 /// If a row never closes its quotation mark, its check reads on through the later lines. A later
 /// line may decide which fault the row has. Yet the import drops only the row's first line.
 pub(super) fn last_safe_start(text: &str) -> csv::Result<usize> {
-    let mut rows = Rows::new(text, 1);
+    let mut rows = RowReader::new(text, 1);
     let mut record = StringRecord::new();
     let (mut safe, mut looked_at) = (0, 0);
     while let Some(row) = rows.read(&mut record)? {
@@ -161,7 +161,7 @@ mod tests {
 
     /// Every row as (first line, last line, cells, fault).
     fn rows_of(text: &str) -> Vec<(u64, u64, Vec<String>, Option<QuoteFault>)> {
-        let mut rows = Rows::new(text, 1);
+        let mut rows = RowReader::new(text, 1);
         let mut record = StringRecord::new();
         let mut all = Vec::new();
         while let Some(row) = rows.read(&mut record).unwrap() {

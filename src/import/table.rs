@@ -8,7 +8,7 @@ use csv::StringRecord;
 use super::bounds::{COLUMNS_MAX, kept};
 use super::error::FileError;
 use super::file::text_of;
-use super::rows::{QuoteFault, Rows};
+use super::rows::{QuoteFault, RowReader};
 
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl TableRow {
 pub struct Table<'t> {
     /// The header.
     pub header: TableRow,
-    rows: Rows<'t>,
+    rows: RowReader<'t>,
     record: StringRecord,
 }
 
@@ -43,7 +43,7 @@ impl<'t> Table<'t> {
     ///
     /// Errors: not text, or empty; a header with unclosed quotes, or with too many columns.
     pub fn new(bytes: &'t [u8]) -> Result<Self, FileError> {
-        let mut rows = Rows::new(text_of(bytes)?, 1);
+        let mut rows = RowReader::new(text_of(bytes)?, 1);
         let mut record = StringRecord::new();
         let header = next_row(&mut rows, &mut record, COLUMNS_MAX)?.ok_or(FileError::Empty)?;
         let line = header.line;
@@ -76,7 +76,7 @@ impl<'t> Table<'t> {
 }
 
 fn next_row(
-    rows: &mut Rows<'_>,
+    rows: &mut RowReader<'_>,
     record: &mut StringRecord,
     cells_max: usize,
 ) -> Result<Option<TableRow>, FileError> {

@@ -153,8 +153,8 @@ pub async fn compare(
     }
     let (left, right) = (versions.0.number(), versions.1.number());
     let current = store.current().await?;
-    let left = Side::read(store, find_version(store, &current, left).await?).await?;
-    let right = Side::read(store, find_version(store, &current, right).await?).await?;
+    let left = ComparedVersion::read(store, find_version(store, &current, left).await?).await?;
+    let right = ComparedVersion::read(store, find_version(store, &current, right).await?).await?;
     let mut report = CompareReport {
         left: format!("version {}", left.info.version),
         right: format!("version {}", right.info.version),
@@ -247,7 +247,7 @@ fn is_in_year(time: Timestamp, year: i16) -> bool {
 
 async fn compare_pools(
     store: &dyn VersionStore,
-    (left, right): (&Side, &Side),
+    (left, right): (&ComparedVersion, &ComparedVersion),
     pools: &[Pool],
     options: &CompareOptions,
     causes: &Causes,
@@ -306,12 +306,12 @@ impl ComparedSell {
 }
 
 /// A version, and the summaries of its pools.
-struct Side {
+struct ComparedVersion {
     info: VersionInfo,
     pools: BTreeMap<Pool, PoolSummary>,
 }
 
-impl Side {
+impl ComparedVersion {
     /// Reads a version's summaries and all its rows, and checks that they agree.
     ///
     /// Errors: rows, sums or hashes differ from what the version's run recorded.
@@ -384,8 +384,8 @@ impl Causes {
     async fn find(
         store: &dyn LedgerStore,
         context: &Context,
-        left: &Side,
-        right: &Side,
+        left: &ComparedVersion,
+        right: &ComparedVersion,
         pools: &[&Pool],
     ) -> PipelineResult<Self> {
         let mut general = BTreeMap::new();
@@ -428,7 +428,7 @@ impl Causes {
 }
 
 /// Says why a pool differs if no trade is known to be the cause.
-fn in_general(left: &Side, right: &Side, pool: &Pool) -> String {
+fn in_general(left: &ComparedVersion, right: &ComparedVersion, pool: &Pool) -> String {
     for side in [left, right] {
         let version = side.info.version;
         match side.pools.get(pool) {
@@ -440,7 +440,7 @@ fn in_general(left: &Side, right: &Side, pool: &Pool) -> String {
             Some(_) => {}
         }
     }
-    let hash = |side: &Side| side.pools.get(pool).map(|it| it.ledger_hash);
+    let hash = |side: &ComparedVersion| side.pools.get(pool).map(|it| it.ledger_hash);
     if hash(left) != hash(right) {
         return "the ledger was changed, and what it was is gone".into();
     }

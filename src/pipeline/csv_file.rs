@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use tokio::sync::mpsc;
 
 use super::error::{PipelineError, PipelineResult};
-use super::job::{Context, Phase};
+use super::job::{Context, Stage};
 use crate::engine::{FeeSigns, LedgerTrade, UnknownStatuses};
 use crate::import::{
     Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX, RejectedRow,
@@ -35,7 +35,7 @@ const LOTS_WAITING_MAX: usize = 2;
 
 /// A file whose first reading found trades.
 #[derive(Debug, Clone)]
-pub(super) struct CsvFile {
+pub(super) struct TradeFile {
     path: PathBuf,
     options: Arc<ImportOptions>,
     sha256: String,
@@ -71,13 +71,13 @@ pub struct FileRead {
 }
 
 /// Result of one reading of the whole file.
-struct Reading {
+struct FirstReading {
     sha256: String,
     ends_without_line_end: bool,
     format: CsvFormat,
 }
 
-impl CsvFile {
+impl TradeFile {
     /// Reads a file from end to end. Errors: it can't be read, or is no table of trades.
     pub(super) fn check(
         path: &Path,
@@ -85,7 +85,7 @@ impl CsvFile {
         context: &Context,
     ) -> PipelineResult<(Self, FileRead)> {
         let total = path.metadata().ok().map(|metadata| metadata.len());
-        context.progress.begin(Phase::Import, total);
+        context.progress.begin(Stage::Import, total);
         let checked = check(path, &options, context);
         context.progress.end();
         let (reading, mut checked, mut trades, repeats) = checked?;
@@ -173,7 +173,7 @@ impl CsvFile {
     }
 
     /// Checks that a later reading saw the bytes of the first one.
-    fn check_same(&self, reading: PipelineResult<Reading>) -> PipelineResult<()> {
+    fn check_same(&self, reading: PipelineResult<FirstReading>) -> PipelineResult<()> {
         match reading {
             Ok(reading) if reading.sha256 == self.sha256 => Ok(()),
             // The first reading found no fault, so the file has changed since.
@@ -220,7 +220,7 @@ fn check(
     path: &Path,
     options: &ImportOptions,
     context: &Context,
-) -> PipelineResult<(Reading, FileRead, u64, Option<Repeats>)> {
+) -> PipelineResult<(FirstReading, FileRead, u64, Option<Repeats>)> {
     let hasher = TradeHasher::default();
     let mut hashes = TradeHashes::default();
     let mut checked = FileRead::default();
@@ -280,7 +280,7 @@ fn each_block<T: Send>(
     context: &Context,
     parse: impl Fn(&CsvFormat, &Block) -> Result<T, FileError> + Sync,
     mut each: impl FnMut(&CsvFormat, T, u64) -> PipelineResult<()>,
-) -> PipelineResult<Reading> {
+) -> PipelineResult<FirstReading> {
     let mut file = BlockFile::open(path)?;
     let (format, mut batch) = file.begin()?;
     let mut ends_without_line_end = false;
@@ -302,7 +302,7 @@ fn each_block<T: Send>(
         batch = next?;
     }
     let sha256 = file.blocks.into_sha256();
-    Ok(Reading {
+    Ok(FirstReading {
         sha256: sha256.map_err(|error| of_block(path, error.into()))?,
         ends_without_line_end,
         format,
@@ -390,7 +390,7 @@ enum Sent<T> {
 
 /// The trades of a file, which a thread reads while the store writes them.
 pub(super) struct FileTrades {
-    file: CsvFile,
+    file: TradeFile,
     context: Context,
     lots: Option<mpsc::Receiver<Sent<LedgerTrade>>>,
     rejects: Option<mpsc::Receiver<Sent<Reject>>>,
@@ -410,7 +410,7 @@ impl FileTrades {
         let (sender, lots) = mpsc::channel(LOTS_WAITING_MAX);
         let (file, context) = (self.file.clone(), self.context.clone());
         let total = file.path.metadata().ok().map(|metadata| metadata.len());
-        context.progress.begin(Phase::Append, total);
+        context.progress.begin(Stage::Append, total);
         // A dropped receiver ends the thread at its next batch.
         tokio::task::spawn_blocking(move || {
             let end = read(&file, &context, &sender);
@@ -450,7 +450,7 @@ impl FileTrades {
 }
 
 /// Reads one kind of rows of a file, and sends them to a receiver.
-type Read<T> = fn(&CsvFile, &Context, &mpsc::Sender<Sent<T>>) -> PipelineResult<()>;
+type Read<T> = fn(&TradeFile, &Context, &mpsc::Sender<Sent<T>>) -> PipelineResult<()>;
 
 #[async_trait]
 impl TradeSource for FileTrades {
@@ -466,7 +466,7 @@ impl TradeSource for FileTrades {
 
     async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
         let mut lots = self.lots.take();
-        let next = self.next(&mut lots, CsvFile::send).await;
+        let next = self.next(&mut lots, TradeFile::send).await;
         self.lots = lots;
         next
     }
@@ -480,7 +480,7 @@ impl TradeSource for FileTrades {
             return Ok(None);
         }
         let mut rejects = self.rejects.take();
-        let next = self.next(&mut rejects, CsvFile::send_rejects).await;
+        let next = self.next(&mut rejects, TradeFile::send_rejects).await;
         self.rejects = rejects;
         next
     }

@@ -73,7 +73,7 @@ type Change = fn(&Path);
 async fn a_lot_is_a_block_however_large_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), TRADES, "");
-    let (csv, checked) = CsvFile::check(&path, options(), &context()).unwrap();
+    let (csv, checked) = TradeFile::check(&path, options(), &context()).unwrap();
     assert_eq!((checked.rows, checked.rejected.count()), (TRADES as u64, 0));
     let mut trades = csv.trades(&context());
     assert_eq!(trades.count(), TRADES as u64);
@@ -175,7 +175,7 @@ async fn a_stop_ends_an_import_between_two_lots() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), TRADES, "");
     let context = context();
-    let (csv, _) = CsvFile::check(&path, options(), &context).unwrap();
+    let (csv, _) = TradeFile::check(&path, options(), &context).unwrap();
     let mut trades = csv.trades(&context);
     assert!(trades.next_lot().await.unwrap().is_some());
     context.cancel.cancel();

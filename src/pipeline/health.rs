@@ -133,7 +133,7 @@ pub struct HealthReport {
 }
 
 /// Everything that the checks use.
-struct Known<'a> {
+struct CheckedFacts<'a> {
     now: Timestamp,
     limits: &'a HealthLimits,
     facts: &'a HealthFacts,
@@ -169,7 +169,7 @@ pub async fn health(
         None => None,
     };
     let exclusions = store.exclusions().await?;
-    let known = Known {
+    let known = CheckedFacts {
         now: context.clock.now(),
         limits,
         facts: &facts,
@@ -203,7 +203,7 @@ fn age(now: Timestamp, then: Timestamp) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
-impl Known<'_> {
+impl CheckedFacts<'_> {
     fn findings(&self) -> Vec<Finding> {
         let checks = [
             Self::check_begun,

@@ -128,7 +128,7 @@ pub async fn history(
     };
     let Some(name) = name else { return Ok(None) };
     let sells = store.snapshot(&name).await?;
-    let mut found = Found::of(&sells);
+    let mut found = SnapshotSells::of(&sells);
     store.export(version, &mut found).await?;
     Ok(Some(compare(name, &sells, &found)))
 }
@@ -160,7 +160,7 @@ fn find(names: &[String], named: &str) -> PipelineResult<String> {
 
 /// The version's figures of the sells of a snapshot, by order id.
 #[derive(Debug, Default)]
-struct Found<'a> {
+struct SnapshotSells<'a> {
     sells: BTreeMap<&'a str, Option<Computed>>,
 }
 
@@ -174,7 +174,7 @@ struct Computed {
     is_unmatched: bool,
 }
 
-impl<'a> Found<'a> {
+impl<'a> SnapshotSells<'a> {
     fn of(sells: &'a [HistoricalSell]) -> Self {
         let sells = sells.iter().map(|sell| (sell.order_id.as_str(), None));
         Self {
@@ -183,7 +183,7 @@ impl<'a> Found<'a> {
     }
 }
 
-impl RowSink for Found<'_> {
+impl RowSink for SnapshotSells<'_> {
     fn take(&mut self, row: &AllocationRow<'_>) -> std::io::Result<()> {
         let Some(found) = self.sells.get_mut(row.sell_order_id) else {
             return Ok(());
@@ -212,7 +212,7 @@ impl RowSink for Found<'_> {
     }
 }
 
-fn compare(name: String, sells: &[HistoricalSell], found: &Found<'_>) -> HistoryReport {
+fn compare(name: String, sells: &[HistoricalSell], found: &SnapshotSells<'_>) -> HistoryReport {
     let mut report = HistoryReport {
         snapshot: name,
         ..HistoryReport::default()

@@ -7,9 +7,9 @@ use std::path::Path;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::csv_file::{CsvFile, FileRead, fees_of, of_block, reject, statuses_of};
+use super::csv_file::{FileRead, TradeFile, fees_of, of_block, reject, statuses_of};
 use super::error::{PipelineError, PipelineResult};
-use super::job::{Context, Phase};
+use super::job::{Context, Stage};
 use crate::engine::{Account, LedgerTrade, Timestamp};
 use crate::import::{
     FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects, parse_csv,
@@ -49,7 +49,7 @@ enum SourceTrades {
     /// In memory, if the source can't be read twice. Opening lots, too: they are few.
     Listed(Vec<LedgerTrade>, Vec<Reject>),
     /// In the file, which the import reads again.
-    InFile(CsvFile),
+    InFile(TradeFile),
 }
 
 /// Result of the import of one file.
@@ -122,7 +122,7 @@ pub fn parse_source(
         usd_quotes: context.rules.usd_quotes.clone(),
     };
     if path.is_file() && !request.opening_lots {
-        let (file, read) = CsvFile::check(path, options, context)?;
+        let (file, read) = TradeFile::check(path, options, context)?;
         let trades = SourceTrades::InFile(file);
         return Ok(Source { read, trades });
     }
@@ -163,7 +163,7 @@ fn parse_whole(
     context: &Context,
 ) -> (Result<ParsedFile, FileError>, String) {
     let total = bytes.len() as u64;
-    context.progress.begin(Phase::Import, Some(total));
+    context.progress.begin(Stage::Import, Some(total));
     let mut seen = 0;
     let parsed = match request.opening_lots {
         true => parse_opening_lots(bytes, options),

@@ -60,7 +60,7 @@ pub async fn compute_incremental(
 ) -> PipelineResult<Incremental> {
     let run = Run::begin(store, context, options);
     if options.dry_run {
-        let found = Found::look(store, context).await?;
+        let found = FoundState::look(store, context).await?;
         return match found.judge(&run)? {
             Judged::Nothing(nothing) => Ok(Incremental::Nothing(nothing)),
             Judged::Append(append) => Ok(Incremental::Appended(Box::new(append.report))),
@@ -87,7 +87,7 @@ pub async fn compute_incremental(
 
 async fn work(run: &Run<'_>, logged: &Logged<'_>) -> PipelineResult<Incremental> {
     let (Run { store, context, .. }, log) = (*run, &logged.log);
-    let look = async || Found::look(store, context).await;
+    let look = async || FoundState::look(store, context).await;
     let found = log.retried(look).await?;
     context.cancel.check()?;
     match found.judge(run)? {
@@ -123,7 +123,7 @@ async fn end_idle(run: &Run<'_>, run_id: i64, nothing: NothingNew) -> PipelineRe
 }
 
 /// Everything that a run reads before it decides what to do.
-struct Found {
+struct FoundState {
     current: Current,
     base: Option<VersionInfo>,
     policy: String,
@@ -140,7 +140,7 @@ struct Found {
     changed: Vec<Pool>,
 }
 
-impl Found {
+impl FoundState {
     async fn look(store: &dyn Store, context: &Context) -> PipelineResult<Self> {
         let current = store.current().await?;
         let exclusions = store.exclusions().await?;

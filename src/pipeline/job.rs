@@ -22,7 +22,7 @@ pub trait Clock: Send + Sync {
 
 /// A part of the job that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum Stage {
     /// Reading a file. Units: bytes.
     Import,
     /// Appending a file's trades to the ledger. Units: bytes of the file.
@@ -39,11 +39,11 @@ pub enum Phase {
 
 /// Receives the progress of the job.
 pub trait Progress: Send + Sync {
-    /// Called when a phase begins; `total` is its amount of work, if known.
-    fn begin(&self, phase: Phase, total: Option<u64>);
-    /// Called when more work of the phase is done.
+    /// Called when a stage begins; `total` is its amount of work, if known.
+    fn begin(&self, stage: Stage, total: Option<u64>);
+    /// Called when more work of the stage is done.
     fn advance(&self, amount: u64);
-    /// Called when the phase ends.
+    /// Called when the stage ends.
     fn end(&self);
     /// Called when the job begins to wait for the process that holds the run lock.
     fn waiting(&self, _holder: &Holder) {}
@@ -54,7 +54,7 @@ pub trait Progress: Send + Sync {
 pub struct Silent;
 
 impl Progress for Silent {
-    fn begin(&self, _: Phase, _: Option<u64>) {}
+    fn begin(&self, _: Stage, _: Option<u64>) {}
     fn advance(&self, _: u64) {}
     fn end(&self) {}
 }
@@ -138,7 +138,7 @@ impl Context {
         as_of: Option<&Watermark>,
     ) -> PipelineResult<LedgerRead> {
         self.progress
-            .begin(Phase::Read, store.ledger_rows_about().await?);
+            .begin(Stage::Read, store.ledger_rows_about().await?);
         let mut seen = |rows| {
             self.progress.advance(rows);
             phase::reached(phase::Phase::Read);

@@ -42,14 +42,14 @@ pub(super) struct Work {
 }
 
 /// A worker's message about a pool.
-pub(super) enum Made {
+pub(super) enum PoolMessage {
     Part(Part),
     /// A slice is complete, and further slices of its pool follow.
     Slice,
     Done(Box<PoolOutcome>, Vec<ReviewItem>, i64),
 }
 
-type Queue = mpsc::Receiver<Made>;
+type Queue = mpsc::Receiver<PoolMessage>;
 
 /// Receives each pool's result before the store does.
 pub(super) type OnPool<'a> = &'a mut (dyn FnMut(&PoolOutcome, Vec<ReviewItem>) + Send);
@@ -64,7 +64,7 @@ pub(super) struct Making<'a> {
 
 /// Starts one worker, which sends the rows of a slice.
 pub(super) fn start_one<'a>(
-    make: impl FnOnce(&mpsc::Sender<Made>) -> PipelineResult<()> + Send + 'static,
+    make: impl FnOnce(&mpsc::Sender<PoolMessage>) -> PipelineResult<()> + Send + 'static,
     on_pool: OnPool<'a>,
 ) -> Making<'a> {
     let (sender, queues) = mpsc::channel(1);
@@ -142,9 +142,9 @@ impl PartSource for Making<'_> {
                 continue;
             };
             match queue.recv().await {
-                Some(Made::Part(part)) => return Ok(Some(part)),
-                Some(Made::Slice) => self.queue = None,
-                Some(Made::Done(outcome, items, duration_us)) => {
+                Some(PoolMessage::Part(part)) => return Ok(Some(part)),
+                Some(PoolMessage::Slice) => self.queue = None,
+                Some(PoolMessage::Done(outcome, items, duration_us)) => {
                     self.queue = None;
                     (self.on_pool)(&outcome, items);
                     return Ok(Some(Part::Pool(outcome, duration_us)));
@@ -158,14 +158,14 @@ impl PartSource for Making<'_> {
 
 /// Why a worker did not complete a pool.
 #[derive(Debug)]
-pub(super) enum Unfinished {
+pub(super) enum UnfinishedPool {
     /// The run stopped, or the writer failed.
     Unwanted,
     /// Rows or lots are missing: a bug of the engine.
     Broken(SelfCheckError),
 }
 
-impl From<SelfCheckError> for Unfinished {
+impl From<SelfCheckError> for UnfinishedPool {
     fn from(error: SelfCheckError) -> Self {
         Self::Broken(error)
     }
@@ -173,20 +173,23 @@ impl From<SelfCheckError> for Unfinished {
 
 /// Returns the error of a worker that ended early. A queue that ends without a result tells the
 /// writer to stop. The writer's error is shown if the worker has none.
-pub(super) fn error_of(made: Result<(), Unfinished>) -> PipelineResult<()> {
+pub(super) fn error_of(made: Result<(), UnfinishedPool>) -> PipelineResult<()> {
     match made {
-        Ok(()) | Err(Unfinished::Unwanted) => Ok(()),
-        Err(Unfinished::Broken(error)) => Err(PipelineError::Store(error.into())),
+        Ok(()) | Err(UnfinishedPool::Unwanted) => Ok(()),
+        Err(UnfinishedPool::Broken(error)) => Err(PipelineError::Store(error.into())),
     }
 }
 
 fn try_make_pool(
     work: &Work,
     ledger: PoolLedger,
-    made: &mpsc::Sender<Made>,
-) -> Result<(), Unfinished> {
+    made: &mpsc::Sender<PoolMessage>,
+) -> Result<(), UnfinishedPool> {
     let context = &work.context;
-    context.cancel.check().map_err(|_| Unfinished::Unwanted)?;
+    context
+        .cancel
+        .check()
+        .map_err(|_| UnfinishedPool::Unwanted)?;
     let started_us = context.clock.elapsed_us();
     let exclusion = work.excluded.get(&ledger.pool).map(String::as_str);
     let mut outcome = judge_pool(ledger, &context.rules, exclusion);
@@ -206,17 +209,24 @@ fn try_make_pool(
     };
     outcome.allocations_hash = hash;
     let duration_us = context.clock.elapsed_us() - started_us;
-    send(made, Made::Done(Box::new(outcome), items, duration_us))
+    send(
+        made,
+        PoolMessage::Done(Box::new(outcome), items, duration_us),
+    )
 }
 
-pub(super) fn send(made: &mpsc::Sender<Made>, what: Made) -> Result<(), Unfinished> {
-    made.blocking_send(what).map_err(|_| Unfinished::Unwanted)
+pub(super) fn send(
+    made: &mpsc::Sender<PoolMessage>,
+    what: PoolMessage,
+) -> Result<(), UnfinishedPool> {
+    made.blocking_send(what)
+        .map_err(|_| UnfinishedPool::Unwanted)
 }
 
 /// Hashes, encodes and sends the rows of one pool.
 pub(super) struct Walk<'a> {
     work: &'a Work,
-    made: &'a mpsc::Sender<Made>,
+    made: &'a mpsc::Sender<PoolMessage>,
     matching: &'a Matching,
     chunk: RowChunk,
     /// Trades that were reported as progress.
@@ -226,7 +236,7 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(super) fn new(
         work: &'a Work,
-        made: &'a mpsc::Sender<Made>,
+        made: &'a mpsc::Sender<PoolMessage>,
         matching: &'a Matching,
     ) -> Self {
         Self {
@@ -245,7 +255,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Hashes and sends the allocations. Returns the review items of unmatched rows, and the hash.
-    pub(super) fn allocations(&mut self) -> Result<(Vec<ReviewItem>, RowsHash), Unfinished> {
+    pub(super) fn allocations(&mut self) -> Result<(Vec<ReviewItem>, RowsHash), UnfinishedPool> {
         let (mut items, mut hash, mut line) = (Vec::new(), RowsHash::EMPTY, Vec::new());
         let rules = &self.work.context.rules;
         let mut rows = 0;
@@ -264,13 +274,13 @@ impl<'a> Walk<'a> {
                     self.tell(rows);
                 }
             }
-            Ok::<(), Unfinished>(())
+            Ok::<(), UnfinishedPool>(())
         })?;
         self.send(Part::Allocations)?;
         Ok((items, hash))
     }
 
-    fn lots(&mut self) -> Result<(), Unfinished> {
+    fn lots(&mut self) -> Result<(), UnfinishedPool> {
         let Some(encoder) = &self.work.encoder else {
             return Ok(());
         };
@@ -284,17 +294,17 @@ impl<'a> Walk<'a> {
         self.send(Part::Lots)
     }
 
-    fn send(&mut self, part: impl Fn(RowChunk) -> Part) -> Result<(), Unfinished> {
+    fn send(&mut self, part: impl Fn(RowChunk) -> Part) -> Result<(), UnfinishedPool> {
         self.work
             .context
             .cancel
             .check()
-            .map_err(|_| Unfinished::Unwanted)?;
+            .map_err(|_| UnfinishedPool::Unwanted)?;
         if self.chunk.is_empty() {
             return Ok(());
         }
         let chunk = std::mem::take(&mut self.chunk);
-        send(self.made, Made::Part(part(chunk)))
+        send(self.made, PoolMessage::Part(part(chunk)))
     }
 
     /// Reports progress: the share of the pool's trades that matches the share of its rows sent.

@@ -45,7 +45,7 @@ pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};
 pub use import::{FileReport, ImportRequest, ImportedAs, Source, import_files, parse_source};
 pub use incremental::{Incremental, NothingNew, compute_incremental};
-pub use job::{Cancel, Clock, Context, Phase, Progress, Silent, Wait};
+pub use job::{Cancel, Clock, Context, Progress, Silent, Stage, Wait};
 pub use lock::when_free;
 pub use names::{check_scope, known_pools, unknown};
 pub use prune::{PruneReport, PruneRule, prune};

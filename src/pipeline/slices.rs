@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::make::{
-    CHUNK_BYTES, Made, Making, OnPool, Unfinished, Walk, Work, error_of, send, start_one,
+    CHUNK_BYTES, Making, OnPool, PoolMessage, UnfinishedPool, Walk, Work, error_of, send, start_one,
 };
 use crate::engine::{
     InvalidTrade, InventoryLot, Matching, OpenLot, Pool, PoolLedger, PoolOutcome, PoolResult,
@@ -71,8 +71,8 @@ impl Sliced {
         work: &Work,
         slice: PoolLedger,
         is_last: bool,
-        made: &mpsc::Sender<Made>,
-    ) -> Result<(), Unfinished> {
+        made: &mpsc::Sender<PoolMessage>,
+    ) -> Result<(), UnfinishedPool> {
         let clock = &work.context.clock;
         let started_us = clock.elapsed_us();
         self.rows = self.rows.saturating_add(slice.rows());
@@ -87,7 +87,7 @@ impl Sliced {
         if is_last {
             self.end(work, made)
         } else {
-            send(made, Made::Slice)
+            send(made, PoolMessage::Slice)
         }
     }
 
@@ -95,8 +95,8 @@ impl Sliced {
         &mut self,
         work: &Work,
         mut slice: PoolLedger,
-        made: &mpsc::Sender<Made>,
-    ) -> Result<(), Unfinished> {
+        made: &mpsc::Sender<PoolMessage>,
+    ) -> Result<(), UnfinishedPool> {
         let rows = slice.rows();
         let was_rejected = self.rejection.is_some() || !self.invalid.is_empty();
         self.invalid.append(&mut slice.invalid);
@@ -109,7 +109,7 @@ impl Sliced {
         work.context.progress.advance(rows);
         let is_rejected = self.rejection.is_some() || !self.invalid.is_empty();
         if is_rejected && std::mem::take(&mut self.is_written) {
-            send(made, Made::Part(Part::Discard(self.pool.clone())))?;
+            send(made, PoolMessage::Part(Part::Discard(self.pool.clone())))?;
         }
         Ok(())
     }
@@ -119,8 +119,8 @@ impl Sliced {
         work: &Work,
         matching: Box<Matching>,
         rows: u64,
-        made: &mpsc::Sender<Made>,
-    ) -> Result<(), Unfinished> {
+        made: &mpsc::Sender<PoolMessage>,
+    ) -> Result<(), UnfinishedPool> {
         let mut walk = Walk::new(work, made, &matching);
         let (items, hash) = walk.allocations()?;
         walk.end(rows);
@@ -131,7 +131,7 @@ impl Sliced {
         Ok(())
     }
 
-    fn end(&mut self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unfinished> {
+    fn end(&mut self, work: &Work, made: &mpsc::Sender<PoolMessage>) -> Result<(), UnfinishedPool> {
         let rejection = invalid_rows(std::mem::take(&mut self.invalid));
         let rejection = rejection.or(self.rejection.take());
         // The last slice becomes the pool's result: it has the newest trade, and gets all sums.
@@ -157,10 +157,17 @@ impl Sliced {
         } else {
             review_items(&outcome, &work.context.rules)?
         };
-        send(made, Made::Done(Box::new(outcome), items, self.duration_us))
+        send(
+            made,
+            PoolMessage::Done(Box::new(outcome), items, self.duration_us),
+        )
     }
 
-    fn send_lots(&self, work: &Work, made: &mpsc::Sender<Made>) -> Result<(), Unfinished> {
+    fn send_lots(
+        &self,
+        work: &Work,
+        made: &mpsc::Sender<PoolMessage>,
+    ) -> Result<(), UnfinishedPool> {
         let Some(encoder) = &work.encoder else {
             return Ok(());
         };
@@ -173,18 +180,21 @@ impl Sliced {
             lots += 1;
             encoder.lot(&self.pool, &buy, &open_lot(lot), &mut chunk);
             if chunk.len() >= CHUNK_BYTES {
-                send(made, Made::Part(Part::Lots(std::mem::take(&mut chunk))))?;
+                send(
+                    made,
+                    PoolMessage::Part(Part::Lots(std::mem::take(&mut chunk))),
+                )?;
             }
         }
         let expected = self.stream.totals().open_lots;
         if lots != expected {
             return Err(self.lost("the walk over the open lots", lots, expected));
         }
-        send(made, Made::Part(Part::Lots(chunk)))
+        send(made, PoolMessage::Part(Part::Lots(chunk)))
     }
 
-    fn lost(&self, what: &'static str, found: u64, expected: u64) -> Unfinished {
-        Unfinished::Broken(SelfCheckError::Ended {
+    fn lost(&self, what: &'static str, found: u64, expected: u64) -> UnfinishedPool {
+        UnfinishedPool::Broken(SelfCheckError::Ended {
             what,
             pool: self.pool.clone(),
             found,
@@ -209,7 +219,7 @@ pub(super) fn start<'a>(
     is_last: bool,
     on_pool: OnPool<'a>,
 ) -> Making<'a> {
-    let make = move |made: &mpsc::Sender<Made>| {
+    let make = move |made: &mpsc::Sender<PoolMessage>| {
         let mut sliced = sliced.lock().unwrap_or_else(PoisonError::into_inner);
         error_of(sliced.take(&work, slice, is_last, made))
     };

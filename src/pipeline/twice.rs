@@ -24,14 +24,14 @@ pub(super) type Voided = BTreeSet<(String, String)>;
 
 /// Relation between two trades of the same execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum Relation {
     /// One trade is a fill of the other, an order.
     Fill,
     /// One trade corrects the other.
     Correction,
 }
 
-impl Kind {
+impl Relation {
     const ALL: [Self; 2] = [Self::Fill, Self::Correction];
 
     /// Returns the id of the order or original in the id of a fill or correction. `None`: the id
@@ -106,7 +106,7 @@ struct Wholes {
 /// match of long hashes (16 bytes, of fills and corrections only) is less likely than a wrong disk.
 #[derive(Debug, Default)]
 pub(super) struct Twice {
-    wholes: BTreeMap<Kind, Wholes>,
+    wholes: BTreeMap<Relation, Wholes>,
     /// Sorted short hashes for each part: of its trades, and of those that must not count.
     met: Vec<(Vec<u64>, Vec<u64>)>,
     may_be_double: bool,
@@ -116,7 +116,7 @@ impl Twice {
     /// Adds the ids of a part. `is_all`: the ledger has only this part.
     pub(super) fn meet(&mut self, read: &LedgerRead, is_all: bool) {
         let mut wholes = Vec::new();
-        for kind in Kind::ALL {
+        for kind in Relation::ALL {
             for (pool, ledger) in &read.pools {
                 let mut hashes: Vec<u128> = Vec::new();
                 for id in ledger.trades.iter().map(|trade| trade.order_id) {
@@ -155,7 +155,7 @@ impl Twice {
         for (kind, wholes) in &mut self.wholes {
             for (account, hashes) in &mut wholes.hashes {
                 hashes.sort_unstable();
-                if *kind == Kind::Correction {
+                if *kind == Relation::Correction {
                     let pairs = hashes.windows(2).filter(|pair| pair.first() == pair.last());
                     let repeated: Vec<u128> = pairs.filter_map(|it| it.first().copied()).collect();
                     if !repeated.is_empty() {
@@ -205,7 +205,7 @@ impl Twice {
 
     /// Returns a violation for each voided trade that two counting corrections replace.
     pub(super) fn check_voided(&self, voided: &Voided) -> Vec<Violation> {
-        let Some(wholes) = self.wholes.get(&Kind::Correction) else {
+        let Some(wholes) = self.wholes.get(&Relation::Correction) else {
             return Vec::new();
         };
         let is_repeated = |account: &str, id: &str| {
@@ -260,16 +260,16 @@ mod tests {
 
     #[test]
     fn a_fill_names_its_order_and_a_correction_all_that_it_corrects() {
-        let wholes = |kind: Kind, id| kind.wholes_of(id).collect::<Vec<_>>();
-        assert_eq!(wholes(Kind::Fill, "a-FILL-12"), ["a"]);
-        assert_eq!(wholes(Kind::Fill, "a-FILL-1-FILL-2"), ["a-FILL-1"]);
+        let wholes = |kind: Relation, id| kind.wholes_of(id).collect::<Vec<_>>();
+        assert_eq!(wholes(Relation::Fill, "a-FILL-12"), ["a"]);
+        assert_eq!(wholes(Relation::Fill, "a-FILL-1-FILL-2"), ["a-FILL-1"]);
         for id in ["a", "a-FILL-", "-FILL-1", "a-FILL-x", "a-fill-1"] {
-            assert_eq!(wholes(Kind::Fill, id), [""; 0], "{id}");
+            assert_eq!(wholes(Relation::Fill, id), [""; 0], "{id}");
         }
-        assert_eq!(wholes(Kind::Correction, "a~2"), ["a"]);
-        assert_eq!(wholes(Kind::Correction, "a~2~10"), ["a~2", "a"]);
+        assert_eq!(wholes(Relation::Correction, "a~2"), ["a"]);
+        assert_eq!(wholes(Relation::Correction, "a~2~10"), ["a~2", "a"]);
         for id in ["a", "a~", "~2", "a~x", "a~1", "a~02", "a~12345678901"] {
-            assert_eq!(wholes(Kind::Correction, id), [""; 0], "{id}");
+            assert_eq!(wholes(Relation::Correction, id), [""; 0], "{id}");
         }
     }
 

@@ -14,7 +14,7 @@ use super::batches::MEMORY_DEFAULT;
 use super::changed::{ChangedPool, differing};
 use super::decided::{DecidedLot, decided_lots};
 use super::error::{PipelineError, PipelineResult};
-use super::job::{Context, Phase};
+use super::job::{Context, Stage};
 use super::twice::Twice;
 use crate::engine::{Invariant, Pool, PoolStatus, RowsHash, Violation};
 use crate::store::model::{
@@ -22,9 +22,9 @@ use crate::store::model::{
 };
 use crate::store::proof::differing_claims;
 use crate::store::{Store, StoreError, VersionStore};
-use elsewhere::{Asked, Elsewhere, Found};
-use judge::{Judge, Known, unmatched_by_pool};
-use parts::{Part, Parts};
+use elsewhere::{Asked, FoundPools, OtherPools};
+use judge::{Judge, SharedFacts, unmatched_by_pool};
+use parts::{LedgerPart, LedgerParts};
 
 /// Result of a validation.
 #[derive(Debug, Clone)]
@@ -154,11 +154,11 @@ async fn validate_once(
     let mut pools = store.pool_summaries(info.version).await?;
     pools.sort_by(|left, right| left.pool.cmp(&right.pool));
     let pools = Arc::new(pools);
-    let parts = Parts::plan(store, context, (&info, &pools), memory).await?;
+    let parts = LedgerParts::plan(store, context, (&info, &pools), memory).await?;
     // A server can run both queries at the same time.
     let (first, ledger) = tokio::join!(parts.read(0), store.ledger_counts());
     let (first, ledger) = (first?, ledger?);
-    let known = Arc::new(Known {
+    let known = Arc::new(SharedFacts {
         is_current: current.version == Some(info.version),
         was_published: has_items(&info),
         version: info.version,
@@ -202,7 +202,7 @@ pub async fn changed_since_version(
     info: &VersionInfo,
 ) -> PipelineResult<Vec<ChangedPool>> {
     let pools = store.pool_summaries(info.version).await?;
-    let parts = Parts::plan(store, context, (info, &pools), MEMORY_DEFAULT).await?;
+    let parts = LedgerParts::plan(store, context, (info, &pools), MEMORY_DEFAULT).await?;
     let mut changed = Vec::new();
     for nth in 0..parts.len() {
         let part = parts.read(nth).await?;
@@ -214,7 +214,7 @@ pub async fn changed_since_version(
 
 /// Sums over all parts.
 #[derive(Default)]
-struct Sums {
+struct ValidationSums {
     by_pool: BTreeMap<Pool, Vec<Violation>>,
     doubled: Vec<Violation>,
     changed: Vec<ChangedPool>,
@@ -223,8 +223,8 @@ struct Sums {
     rows_later: u64,
 }
 
-impl Sums {
-    fn add(&mut self, part: &Part) {
+impl ValidationSums {
+    fn add(&mut self, part: &LedgerPart) {
         self.changed.extend(part.changed.iter().cloned());
         self.trades_checked += part.rows();
         self.seen += part.seen();
@@ -239,16 +239,20 @@ impl Sums {
 
 /// Judges all pools, part by part.
 async fn judge_parts(
-    parts: &Parts<'_>,
+    parts: &LedgerParts<'_>,
     (store, context): (&dyn Store, &Context),
-    known: &Arc<Known>,
-    first: Part,
-) -> PipelineResult<Sums> {
+    known: &Arc<SharedFacts>,
+    first: LedgerPart,
+) -> PipelineResult<ValidationSums> {
     let listed = store.pools_with_rows(known.version).await?;
     let claimed = known.summaries.iter().map(|it| it.pool.clone());
     let mut listed: BTreeSet<Pool> = claimed.chain(listed).collect();
     let is_one = parts.len() == 1;
-    let (mut sums, mut twice, mut asked) = (Sums::default(), Twice::default(), Asked::default());
+    let (mut sums, mut twice, mut asked) = (
+        ValidationSums::default(),
+        Twice::default(),
+        Asked::default(),
+    );
     let mut first = Some(first);
     for nth in 0..parts.len() {
         let part = match first.take() {
@@ -261,11 +265,11 @@ async fn judge_parts(
             true => {
                 twice.end();
                 sums.doubled = twice.check(&part.read);
-                Elsewhere::here()
+                OtherPools::here()
             }
-            false => Elsewhere::later(),
+            false => OtherPools::later(),
         };
-        context.progress.begin(Phase::Check, Some(part.trades()));
+        context.progress.begin(Stage::Check, Some(part.trades()));
         let judge = Judge::new(known, part, elsewhere);
         let pools = match is_one {
             true => std::mem::take(&mut listed),
@@ -301,12 +305,12 @@ async fn judge_parts(
 
 /// Reads all parts again, for checks across parts.
 async fn look_through(
-    parts: &Parts<'_>,
+    parts: &LedgerParts<'_>,
     asked: &Asked,
     twice: &Twice,
-    sums: &mut Sums,
-) -> PipelineResult<Found> {
-    let mut found = Found::default();
+    sums: &mut ValidationSums,
+) -> PipelineResult<FoundPools> {
+    let mut found = FoundPools::default();
     for nth in 0..parts.len() {
         if asked.ids.is_empty() && !parts.has(nth, |pool| twice.concern(pool)) {
             continue;
@@ -320,11 +324,11 @@ async fn look_through(
 
 /// Checks again the pools whose checks asked about orders in other parts.
 async fn judge_again(
-    parts: &Parts<'_>,
+    parts: &LedgerParts<'_>,
     (store, context): (&dyn Store, &Context),
-    known: &Arc<Known>,
-    (pools, found): (BTreeSet<Pool>, Found),
-    sums: &mut Sums,
+    known: &Arc<SharedFacts>,
+    (pools, found): (BTreeSet<Pool>, FoundPools),
+    sums: &mut ValidationSums,
 ) -> PipelineResult<()> {
     let found = Arc::new(found);
     for nth in 0..parts.len() {
@@ -333,8 +337,8 @@ async fn judge_again(
             continue;
         }
         let part = parts.read_pools(&pools).await?;
-        context.progress.begin(Phase::Check, Some(part.trades()));
-        let judge = Judge::new(known, part, Elsewhere::Known(Arc::clone(&found)));
+        context.progress.begin(Stage::Check, Some(part.trades()));
+        let judge = Judge::new(known, part, OtherPools::Known(Arc::clone(&found)));
         let found = judge.check_pools(store, context, pools).await?;
         context.progress.end();
         sums.by_pool.extend(found);

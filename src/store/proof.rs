@@ -71,7 +71,7 @@ pub struct RowsProof {
     seen: Vec<bool>,
     counted: Counted,
     line: Vec<u8>,
-    last: Last,
+    last: LastRow,
     /// Sums of the pool whose rows are being read.
     rows: PoolRows,
     /// The sell of the first row out of order.
@@ -82,14 +82,14 @@ pub struct RowsProof {
 
 /// The pool and the times of the last row, to check the order of the next.
 #[derive(Debug, Default)]
-struct Last {
+struct LastRow {
     account: String,
     symbol: String,
     sell_time: Option<Timestamp>,
     buy_time: Option<Timestamp>,
 }
 
-impl Last {
+impl LastRow {
     /// Tells whether a row is in order: in a pool, neither sells nor lots go back in time.
     fn is_before(&mut self, row: &AllocationRow<'_>) -> bool {
         if self.account != row.account || self.symbol != row.symbol {
@@ -117,7 +117,7 @@ impl RowsProof {
             summaries,
             counted: Counted::default(),
             line: Vec::new(),
-            last: Last::default(),
+            last: LastRow::default(),
             rows: PoolRows::default(),
             moved: None,
             claim: None,

@@ -79,7 +79,7 @@ struct Entry {
 const NO_LINE: i64 = i64::MIN;
 
 /// Source and file of a trade; many trades have the same two.
-type Kind = (Option<Arc<str>>, Option<Arc<str>>);
+type SourceAndFile = (Option<Arc<str>>, Option<Arc<str>>);
 
 /// Sources of the trades of some pools.
 ///
@@ -94,10 +94,10 @@ pub(super) struct Origins<'f> {
     /// Place of the first entry for each value of a hash's first bits; then the number of all.
     starts: Vec<u32>,
     shift: u32,
-    kinds: Vec<Kind>,
+    kinds: Vec<SourceAndFile>,
     known: BTreeMap<(Option<Arc<str>>, Option<i64>), u32>,
     /// Texts that rows share, until [`SHARED_ROWS`] rows later each gets a new copy.
-    shared: Vec<(u32, Kind)>,
+    shared: Vec<(u32, SourceAndFile)>,
 }
 
 impl<'f> Origins<'f> {
@@ -211,7 +211,7 @@ impl<'f> Origins<'f> {
         TradeOrigin { source, file, line }
     }
 
-    fn shared(&mut self, kind: u32) -> Kind {
+    fn shared(&mut self, kind: u32) -> SourceAndFile {
         if let Some((_, found)) = self.shared.iter().find(|(of, _)| *of == kind) {
             return found.clone();
         }
@@ -230,8 +230,8 @@ pub(super) struct SourcedRows<'o, 'f, 's> {
     /// The pool of the last row.
     pool: Option<Pool>,
     batch_id: Arc<str>,
-    sell: Last,
-    buy: Last,
+    sell: LastTrade,
+    buy: LastTrade,
     rows: u64,
     shared_rows: u32,
 }
@@ -243,8 +243,8 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
             sink,
             pool: None,
             batch_id: Arc::from(""),
-            sell: Last::default(),
-            buy: Last::default(),
+            sell: LastTrade::default(),
+            buy: LastTrade::default(),
             rows: 0,
             shared_rows: 0,
         }
@@ -309,7 +309,7 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
         let is_same = |pool: &Pool| pool.account == row.account && pool.symbol == row.symbol;
         let is_new_pool = !self.pool.as_ref().is_some_and(is_same);
         if is_new_pool {
-            (self.sell, self.buy) = (Last::default(), Last::default());
+            (self.sell, self.buy) = (LastTrade::default(), LastTrade::default());
         }
         if is_renewed || is_new_pool {
             self.pool = Some(Pool::new(row.account.clone(), row.symbol.clone()));
@@ -334,7 +334,7 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
 
 /// The last trade that was looked up; the next row often has the same trade.
 #[derive(Debug, Default)]
-struct Last {
+struct LastTrade {
     order_id: String,
     origin: TradeOrigin,
     /// The origin was looked up since the texts were last copied.
@@ -345,7 +345,7 @@ struct Last {
     rows: u32,
 }
 
-impl Last {
+impl LastTrade {
     fn origin(&mut self, origins: &mut Origins<'_>, account: &str, order_id: &str) -> TradeOrigin {
         if self.order_id != order_id {
             self.order_id.clear();

@@ -163,7 +163,7 @@ pub(super) trait Driver: Send {
 }
 
 /// A store in an SQL database. Functions shared by both databases get their connections here.
-pub(super) trait Database: Send + Sync {
+pub(super) trait SqlStore: Send + Sync {
     /// The connection that executes statements.
     type Connection: Driver;
     /// A connection that reads.

@@ -10,14 +10,14 @@ pub const DIGITAL_BOXES_FROM: i16 = 2025;
 
 /// A part of Form 8949.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum FormPart {
     /// Short-term.
     One,
     /// Long-term.
     Two,
 }
 
-impl Part {
+impl FormPart {
     /// Returns the number as the form has it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -101,10 +101,10 @@ impl FormBox {
     }
 
     /// Returns the part of the form that the box is in.
-    pub fn part(self) -> Part {
+    pub fn part(self) -> FormPart {
         match self.letter {
-            'A' | 'B' | 'C' | 'G' | 'H' | 'I' => Part::One,
-            _ => Part::Two,
+            'A' | 'B' | 'C' | 'G' | 'H' | 'I' => FormPart::One,
+            _ => FormPart::Two,
         }
     }
 

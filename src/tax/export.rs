@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use self::pipe::{Pipe, Sink};
+use self::pipe::{Pipe, TaxSink};
 use super::boxes::base_asset;
 use super::exported::{Exported, SeveralDollars};
 use super::formats::{
@@ -138,7 +138,7 @@ pub async fn export(
         program_version,
         if_there: request.if_there,
     };
-    let mut sink = Sink {
+    let mut sink = TaxSink {
         maker: RowMaker::new(rules),
         slices: Slices::default(),
         files: Vec::new(),
@@ -209,9 +209,9 @@ async fn print_rows(
     store: &dyn VersionStore,
     version: Version,
     account: Option<&Account>,
-    sink: Sink,
+    sink: TaxSink,
     stop: &Stop,
-) -> TaxResult<(u64, Sink)> {
+) -> TaxResult<(u64, TaxSink)> {
     let year = sink.year;
     let (mut pipe, thread) = Pipe::begin(sink, stop.clone()).map_err(TaxError::write)?;
     let read = store.sourced_rows(version, account, year, &mut pipe).await;

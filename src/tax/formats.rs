@@ -93,7 +93,7 @@ impl Format {
         Ok(match self {
             Self::Form8949 => Box::new(form8949::Form8949::create(path, facts)?),
             Self::ScheduleD => Box::new(schedule_d::ScheduleD::create(path, facts)?),
-            Self::Lots => Box::new(lots::Lots::create(path, facts)?),
+            Self::Lots => Box::new(lots::LotsFile::create(path, facts)?),
             Self::TaxAct => Box::new(taxact::TaxAct::create(path, facts)?),
             Self::Txf => Box::new(txf::Txf::create(path, facts)?),
             Self::Xlsx => Box::new(xlsx::Xlsx::create(path, facts)?),

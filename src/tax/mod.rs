@@ -28,7 +28,7 @@ mod voided;
 pub use amend::{Amended, Amendment, FiledYear, PrintedLine, amend, filed};
 pub use amount::{Amounts, Rounding};
 pub use archive::{Filed, archive};
-pub use boxes::{AssetKind, BoxRules, DIGITAL_BOXES_FROM, FormBox, Part, Reported, base_asset};
+pub use boxes::{AssetKind, BoxRules, DIGITAL_BOXES_FROM, FormBox, FormPart, Reported, base_asset};
 pub use error::{DecisionError, SheetFull, TaxError, TaxResult};
 pub use export::{ExportRequest, Stop, export};
 pub use exported::{Exported, SeveralDollars};
@@ -38,7 +38,7 @@ pub use review::{
     BasisLot, NearMiss, Preview, SellFigures, basis_trades, import_batch, near_misses,
     next_numbers, preview, unmatched_size,
 };
-pub use row::{Mark, MatchedRow, RowMaker, Slice, TaxRow, TaxRules};
+pub use row::{Mark, MatchedRow, RowMaker, SliceNumber, TaxRow, TaxRules};
 pub use term::{Term, days_held, term_of};
 pub use totals::{BoxTotal, Totals};
 pub use unpack::{

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::amount::{Amounts, Rounding};
-use super::boxes::{AssetKind, BoxRules, FormBox, Part, base_asset};
+use super::boxes::{AssetKind, BoxRules, FormBox, FormPart, base_asset};
 use super::term::{Term, days_held, term_of};
 use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
 use crate::engine::{Symbol, SymbolRules, Timestamp, Usd};
@@ -98,9 +98,9 @@ pub struct TaxRow {
     /// The lot's share of the buy's fee; `None` without a lot, or where the fee is unknown.
     pub buy_fee: Option<Usd>,
     /// Number of this slice among those of the sell, from 1.
-    pub sell_slice: Slice,
+    pub sell_slice: SliceNumber,
     /// Number of this slice among those of the lot, over all years.
-    pub lot_slice: Slice,
+    pub lot_slice: SliceNumber,
 }
 
 /// Columns that only a row with a lot has.
@@ -122,7 +122,7 @@ pub struct MatchedRow {
 
 /// The number of a slice among several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Slice {
+pub struct SliceNumber {
     /// From 1; 0 if it has no number.
     pub number: u32,
     /// Number of all slices.
@@ -163,7 +163,7 @@ impl TaxRow {
     }
 
     /// Returns the part of the form; `None` if no lot was left.
-    pub fn part(&self) -> Option<Part> {
+    pub fn part(&self) -> Option<FormPart> {
         self.matched.map(|matched| matched.form_box.part())
     }
 }
@@ -207,7 +207,7 @@ impl RowMaker {
             }
             _ => None,
         };
-        let (sell_slice, lot_slice) = (Slice::default(), Slice::default());
+        let (sell_slice, lot_slice) = (SliceNumber::default(), SliceNumber::default());
         TaxRow {
             asset,
             sold,

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 
-use super::row::{Slice, TaxRow};
+use super::row::{SliceNumber, TaxRow};
 use crate::engine::{
     MoneyError, OrderId, Pool, Size, StoredAllocation, Usd, add_sizes, gross_of_size,
 };
@@ -15,7 +15,7 @@ use crate::store::model::{LongRun, SourcedAllocation};
 
 /// Rows of one sell or of one lot.
 #[derive(Debug)]
-struct Run {
+struct RowGroup {
     id: Option<OrderId>,
     rows: u32,
     /// Number of all rows of the run, if the store gave it before the last row.
@@ -23,7 +23,7 @@ struct Run {
 }
 
 /// Returns the error for a run whose number of rows differs from the store's count.
-fn unlike(run: &Run, told: u32) -> io::Error {
+fn unlike(run: &RowGroup, told: u32) -> io::Error {
     let id = run.id.as_ref().map_or("", |id| id.as_str());
     let came = run.rows;
     io::Error::other(format!(
@@ -31,7 +31,7 @@ fn unlike(run: &Run, told: u32) -> io::Error {
     ))
 }
 
-impl Run {
+impl RowGroup {
     /// Compares the store's count with the rows, when the run is over.
     fn check(&self) -> io::Result<()> {
         match self.told {
@@ -46,7 +46,7 @@ impl Run {
 struct Runs {
     /// Number of the first run in `runs`.
     first: u64,
-    runs: VecDeque<Run>,
+    runs: VecDeque<RowGroup>,
 }
 
 impl Runs {
@@ -57,9 +57,9 @@ impl Runs {
             _ => false,
         };
         if !goes_on {
-            self.runs.back().map_or(Ok(()), Run::check)?;
+            self.runs.back().map_or(Ok(()), RowGroup::check)?;
             let (id, rows, told) = (id.cloned(), 0, None);
-            self.runs.push_back(Run { id, rows, told });
+            self.runs.push_back(RowGroup { id, rows, told });
         }
         let number = self.first.saturating_add(self.runs.len() as u64) - 1;
         let rows = self.runs.back_mut().map_or(0, |run| {
@@ -69,7 +69,7 @@ impl Runs {
         Ok((number, rows))
     }
 
-    fn run(&self, number: u64) -> Option<&Run> {
+    fn run(&self, number: u64) -> Option<&RowGroup> {
         let place = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.runs.get(place)
     }
@@ -82,13 +82,14 @@ impl Runs {
     }
 
     fn rows(&self, number: u64) -> u32 {
-        let rows = |run: &Run| run.told.unwrap_or(run.rows);
+        let rows = |run: &RowGroup| run.told.unwrap_or(run.rows);
         self.run(number).map_or(0, rows)
     }
 
     /// Stores the store's count of the rows of the present run.
     fn hear(&mut self, of: &LongRun) -> io::Result<()> {
-        let is_it = |run: &&mut Run| run.id.as_ref().is_some_and(|id| id.as_str() == of.order_id);
+        let is_it =
+            |run: &&mut RowGroup| run.id.as_ref().is_some_and(|id| id.as_str() == of.order_id);
         match self.runs.back_mut().filter(is_it) {
             Some(run) if of.rows >= run.rows => run.told = Some(of.rows),
             Some(run) => return Err(unlike(run, of.rows)),
@@ -107,7 +108,7 @@ impl Runs {
 }
 
 #[derive(Debug)]
-struct Kept {
+struct WaitingRow {
     row: Box<TaxRow>,
     sell: (u64, u32),
     lot: Option<(u64, u32)>,
@@ -121,7 +122,7 @@ pub(super) struct Slices {
     lots: Runs,
     /// Units of the present lot that its rows have used.
     used: Size0,
-    kept: VecDeque<Kept>,
+    kept: VecDeque<WaitingRow>,
 }
 
 /// A size that begins at zero.
@@ -198,7 +199,7 @@ impl Slices {
     /// Holds a row back until its slices are numbered.
     pub(super) fn keep(&mut self, row: Box<TaxRow>, placed: Placed) {
         let Placed { sell, lot, .. } = placed;
-        self.kept.push_back(Kept { row, sell, lot });
+        self.kept.push_back(WaitingRow { row, sell, lot });
     }
 
     /// Passes the rows whose slices are numbered to `take`. `all`: passes every row, as the input
@@ -227,7 +228,7 @@ impl Slices {
         }
         if all {
             let runs = [self.sells.runs.back(), self.lots.runs.back()];
-            runs.into_iter().flatten().try_for_each(Run::check)?;
+            runs.into_iter().flatten().try_for_each(RowGroup::check)?;
         }
         let last = u64::MAX;
         let first_sell = self.kept.front().map_or(last, |kept| kept.sell.0);
@@ -238,8 +239,8 @@ impl Slices {
     }
 }
 
-fn slice(runs: &Runs, place: (u64, u32)) -> Slice {
-    Slice {
+fn slice(runs: &Runs, place: (u64, u32)) -> SliceNumber {
+    SliceNumber {
         number: place.1,
         of: runs.rows(place.0),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::amount::Amounts;
-use super::boxes::{FormBox, Part};
+use super::boxes::{FormBox, FormPart};
 use super::row::TaxRow;
 use crate::engine::Usd;
 
@@ -76,7 +76,7 @@ impl Totals {
     }
 
     /// Returns the totals of a part, or of all.
-    pub fn of(&self, part: Option<Part>) -> BoxTotal {
+    pub fn of(&self, part: Option<FormPart>) -> BoxTotal {
         let mut total = BoxTotal::default();
         for (form_box, of_box) in &self.boxes {
             if part.is_none_or(|part| form_box.part() == part) {

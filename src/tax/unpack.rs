@@ -46,7 +46,7 @@ const _: () = assert!(ZIP_FREE_BYTES <= ZIP_TOTAL_BYTES_MAX);
 
 /// An opened zip.
 pub struct Opened {
-    archive: ZipArchive<BufReader<Counted>>,
+    archive: ZipArchive<BufReader<FailingReader>>,
     /// The filed manifest.
     pub manifest: Value,
     /// Names and sizes, in the order of the zip.
@@ -54,12 +54,12 @@ pub struct Opened {
 }
 
 /// A reader of a file that fails after `left` bytes.
-struct Counted {
+struct FailingReader {
     file: File,
     left: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl Read for FailingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.left.load(Ordering::Relaxed);
         if left == 0 {
@@ -72,7 +72,7 @@ impl Read for Counted {
     }
 }
 
-impl Seek for Counted {
+impl Seek for FailingReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
     }
@@ -139,7 +139,7 @@ fn open_zip(path: &Path) -> Result<Opened, BadZip> {
     let file = open_input(path, false).map_err(BadZip::Unreadable)?;
     let length = file.metadata().map_err(BadZip::Unreadable)?.len();
     let left = Arc::new(AtomicU64::new(ZIP_LIST_BYTES_MAX));
-    let counted = Counted {
+    let counted = FailingReader {
         file,
         left: Arc::clone(&left),
     };
@@ -242,7 +242,7 @@ impl Opened {
 
 /// Reads a file of a zip and checks that it has as many bytes as the zip states.
 pub(super) struct Sized<'z> {
-    file: ZipFile<'z, BufReader<Counted>>,
+    file: ZipFile<'z, BufReader<FailingReader>>,
     left: u64,
 }
 

@@ -188,7 +188,7 @@ impl Opened {
                 false => Verdict::Gone,
             });
         };
-        let Place::Differs { line, line_at } = place else {
+        let FirstDifference::Differs { line, line_at } = place else {
             return Ok(Verdict::Equal);
         };
         made.seek(SeekFrom::Start(line_at))
@@ -210,7 +210,7 @@ impl Opened {
 }
 
 /// First difference of two files.
-enum Place {
+enum FirstDifference {
     Nowhere,
     /// The first line that differs, from 1, and the byte at which it begins.
     Differs {
@@ -221,7 +221,10 @@ enum Place {
 
 /// Reads a filed file to its end, and compares it with the one made today. Returns the checksum of
 /// the filed file, and the first difference.
-fn compare(filed: &mut impl Read, made: Option<&mut File>) -> io::Result<(String, Option<Place>)> {
+fn compare(
+    filed: &mut impl Read,
+    made: Option<&mut File>,
+) -> io::Result<(String, Option<FirstDifference>)> {
     let Some(made) = made else {
         return Ok((sum_of(filed)?.0, None));
     };
@@ -251,8 +254,8 @@ fn compare(filed: &mut impl Read, made: Option<&mut File>) -> io::Result<(String
     }
     differs |= made.read(&mut [0])? > 0;
     let place = match differs {
-        true => Place::Differs { line, line_at },
-        false => Place::Nowhere,
+        true => FirstDifference::Differs { line, line_at },
+        false => FirstDifference::Nowhere,
     };
     Ok((hex(&digest.finalize()), Some(place)))
 }
@@ -303,8 +306,8 @@ mod tests {
         let (sum, place) = compare(&mut &filed[..], Some(&mut file)).unwrap();
         assert_eq!(sum, hex(&Sha256::digest(filed)));
         match place.unwrap() {
-            Place::Nowhere => None,
-            Place::Differs { line, line_at } => Some((line, line_at)),
+            FirstDifference::Nowhere => None,
+            FirstDifference::Differs { line, line_at } => Some((line, line_at)),
         }
     }
 

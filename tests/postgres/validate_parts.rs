@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fifo_pnl::engine::{Invariant, LedgerTrade, PoolStatus, SymbolRules, Timestamp};
 use fifo_pnl::pipeline::{
-    Cancel, Clock, ComputeOptions, Context, Incremental, Phase, Progress, ValidateReport, Wait,
+    Cancel, Clock, ComputeOptions, Context, Incremental, Progress, Stage, ValidateReport, Wait,
     compute, compute_incremental, validate, validate_within,
 };
 use fifo_pnl::store::Store;
@@ -39,10 +39,10 @@ struct Heard {
 }
 
 impl Progress for Heard {
-    fn begin(&self, phase: Phase, total: Option<u64>) {
-        match phase {
-            Phase::Read => drop(self.reads.fetch_add(1, Ordering::SeqCst)),
-            Phase::Check => {
+    fn begin(&self, stage: Stage, total: Option<u64>) {
+        match stage {
+            Stage::Read => drop(self.reads.fetch_add(1, Ordering::SeqCst)),
+            Stage::Check => {
                 self.is_checking.store(1, Ordering::SeqCst);
                 self.total.fetch_add(total.unwrap(), Ordering::SeqCst);
             }

@@ -178,13 +178,13 @@ fn version_json(info: &VersionInfo, current: &Current) -> Value {
 
 /// Writes exported rows, and counts and hashes them like the version's run. `failed` has the error
 /// of a failed write, which the store does not pass on.
-struct Sink<W> {
+struct ExportSink<W> {
     csv: CanonicalCsv<W>,
     proof: RowsProof,
     failed: Option<io::Error>,
 }
 
-impl<W: Write + Send> RowSink for Sink<W> {
+impl<W: Write + Send> RowSink for ExportSink<W> {
     fn take(&mut self, row: &AllocationRow<'_>) -> io::Result<()> {
         self.proof.add(row);
         self.csv.write(row).map_err(|error| {
@@ -288,7 +288,7 @@ async fn write<W: Write + Send>(
     (output, path): (W, &Path),
 ) -> CliResult<Written> {
     let failed = |error: io::Error| CliError::from(WriteError::of(error, path));
-    let mut sink = Sink {
+    let mut sink = ExportSink {
         csv: CanonicalCsv::try_new(output).map_err(failed)?,
         proof: RowsProof::begin(store, info).await?,
         failed: None,

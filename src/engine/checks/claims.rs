@@ -10,11 +10,11 @@ use super::super::totals::PoolTotals;
 use super::super::trade::Trade;
 use super::super::trade::TradeRef;
 use super::super::trades::Trades;
-use super::evidence::{Evidence, Named};
+use super::evidence::{Evidence, NamedOrder};
 use super::{Findings, Invariant, PoolStatus, PoolVersion, StoredLot, StoredSummary};
 
 /// A count or a sum: its name, the value found, the value expected.
-type Claim = (&'static str, String, String);
+type Figure = (&'static str, String, String);
 
 pub(super) fn check_claims(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     check_inventory(evidence, findings);
@@ -24,7 +24,7 @@ pub(super) fn check_claims(evidence: &Evidence<'_>, findings: &mut Findings<'_>)
     }
 }
 
-fn report(what: &str, claims: Vec<Claim>, findings: &mut Findings<'_>) {
+fn report(what: &str, claims: Vec<Figure>, findings: &mut Findings<'_>) {
     let different: Vec<String> = claims
         .into_iter()
         .filter(|(_, found, expected)| found != expected)
@@ -259,12 +259,12 @@ fn counts_and_sums(totals: &PoolTotals) -> [(&'static str, String); 15] {
 }
 
 /// Orders that rows name: by place if they are trades of the pool, else by id.
-struct Seen<'a> {
+struct NamedOrders<'a> {
     trades: Vec<bool>,
     others: BTreeSet<&'a str>,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> NamedOrders<'a> {
     fn none_of(trades: usize) -> Self {
         Self {
             trades: vec![false; trades],
@@ -272,7 +272,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn add(&mut self, named: Named, order_id: &'a str) {
+    fn add(&mut self, named: NamedOrder, order_id: &'a str) {
         match named.trade().and_then(|index| self.trades.get_mut(index)) {
             Some(seen) => *seen = true,
             None => drop(self.others.insert(order_id)),
@@ -289,9 +289,9 @@ impl<'a> Seen<'a> {
 struct Recomputed<'a> {
     hash: RowsHash,
     pairs: usize,
-    sells_matched: Seen<'a>,
-    sells_unmatched: Seen<'a>,
-    buys_used: Seen<'a>,
+    sells_matched: NamedOrders<'a>,
+    sells_unmatched: NamedOrders<'a>,
+    buys_used: NamedOrders<'a>,
     matched_size: Exact,
     cost_basis: Exact,
     proceeds: Exact,
@@ -311,9 +311,9 @@ impl<'a> Recomputed<'a> {
         let mut sums = Self {
             hash: RowsHash::EMPTY,
             pairs: 0,
-            sells_matched: Seen::none_of(trades),
-            sells_unmatched: Seen::none_of(trades),
-            buys_used: Seen::none_of(trades),
+            sells_matched: NamedOrders::none_of(trades),
+            sells_unmatched: NamedOrders::none_of(trades),
+            buys_used: NamedOrders::none_of(trades),
             matched_size: Exact::ZERO,
             cost_basis: Exact::ZERO,
             proceeds: Exact::ZERO,

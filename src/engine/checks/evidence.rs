@@ -12,7 +12,7 @@ use super::{PoolVersion, StoredAllocation};
 
 /// The kind of thing that an order id of a row names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
+pub(super) enum NamedOrder {
     /// A trade of the pool, of the right side: its place in the ledger's trades.
     Trade(usize),
     /// A trade of the pool, of the other side.
@@ -23,7 +23,7 @@ pub(super) enum Named {
     Nothing,
 }
 
-impl Named {
+impl NamedOrder {
     pub(super) fn trade(self) -> Option<usize> {
         match self {
             Self::Trade(index) => Some(index),
@@ -36,8 +36,8 @@ impl Named {
 pub(super) struct RowEvidence<'a> {
     pub(super) stored: &'a StoredAllocation,
     pub(super) size: Exact,
-    pub(super) sell: Named,
-    pub(super) buy: Named,
+    pub(super) sell: NamedOrder,
+    pub(super) buy: NamedOrder,
     /// Index of the second matcher's allocation of the same pair.
     pub(super) reference: Option<usize>,
 }
@@ -134,16 +134,16 @@ impl<'a> Evidence<'a> {
     }
 
     /// Finds the trade of an order id. `hint` is the trade that it most likely is.
-    pub(super) fn name(&self, order_id: &str, side: Side, hint: Option<usize>) -> Named {
+    pub(super) fn name(&self, order_id: &str, side: Side, hint: Option<usize>) -> NamedOrder {
         let is_it = |index: &usize| {
             let trade = self.trade(*index);
             trade.is_some_and(|trade| trade.order_id.as_str() == order_id)
         };
         let index = hint.filter(is_it).or_else(|| self.find(order_id));
         match index.and_then(|index| Some((index, self.trade(index)?))) {
-            Some((index, trade)) if trade.side == side => Named::Trade(index),
-            Some(_) => Named::OtherSide,
-            None => Named::Unknown,
+            Some((index, trade)) if trade.side == side => NamedOrder::Trade(index),
+            Some(_) => NamedOrder::OtherSide,
+            None => NamedOrder::Unknown,
         }
     }
 
@@ -168,10 +168,10 @@ impl<'a> Evidence<'a> {
         let sell = self.name(sell_id, Side::Sell, likely.map(|likely| likely.sell));
         let buy = match &stored.buy_order_id {
             Some(id) => self.name(id.as_str(), Side::Buy, likely.and_then(|likely| likely.buy)),
-            None => Named::Nothing,
+            None => NamedOrder::Nothing,
         };
         let reference = match (sell, buy) {
-            (Named::Trade(sell), Named::Trade(_) | Named::Nothing) => {
+            (NamedOrder::Trade(sell), NamedOrder::Trade(_) | NamedOrder::Nothing) => {
                 let buy = buy.trade();
                 let is_next = likely.is_some_and(|next| next.sell == sell && next.buy == buy);
                 let searched = || {

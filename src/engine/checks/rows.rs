@@ -6,7 +6,7 @@ use super::super::canonical::AllocationRow;
 use super::super::ids::{Account, Symbol};
 use super::super::reference::{Exact, ReferenceMatching, TradeAmounts};
 use super::super::side::Side;
-use super::evidence::{Evidence, Named, RowEvidence};
+use super::evidence::{Evidence, NamedOrder, RowEvidence};
 use super::{Findings, Invariant};
 
 pub(super) fn check_rows(
@@ -81,7 +81,7 @@ fn check_pairs_once(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
 /// I4: a buy is executed before its sell, or in the same microsecond.
 fn check_order(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     for row in &evidence.rows {
-        let trade = |named: Named| named.trade().and_then(|index| evidence.trade(index));
+        let trade = |named: NamedOrder| named.trade().and_then(|index| evidence.trade(index));
         if let (Some(sell), Some(buy)) = (trade(row.sell), trade(row.buy))
             && buy.order_time > sell.order_time
         {
@@ -117,11 +117,11 @@ fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let mut rows: Vec<((usize, usize), &RowEvidence<'_>)> = Vec::new();
     for row in &evidence.rows {
         match (row.sell, row.buy) {
-            (Named::Trade(sell), Named::Trade(_) | Named::Nothing) => {
+            (NamedOrder::Trade(sell), NamedOrder::Trade(_) | NamedOrder::Nothing) => {
                 rows.push((evidence.key(sell, row.buy.trade()), row));
             }
             // Nobody knows when an unknown sell used the lot, so its part is taken off first.
-            (_, Named::Trade(buy)) => use_lot(&mut lots, evidence.place(buy), &row.size),
+            (_, NamedOrder::Trade(buy)) => use_lot(&mut lots, evidence.place(buy), &row.size),
             _ => {}
         }
     }
@@ -176,7 +176,10 @@ fn check_columns(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     for row in &evidence.rows {
         let is_pair = matches!(
             (row.sell, row.buy),
-            (Named::Trade(_), Named::Trade(_) | Named::Nothing)
+            (
+                NamedOrder::Trade(_),
+                NamedOrder::Trade(_) | NamedOrder::Nothing
+            )
         );
         if !is_pair {
             continue;
@@ -293,11 +296,11 @@ fn check_names(
     findings: &mut Findings<'_>,
 ) {
     let mut strangers = BTreeMap::new();
-    let mut meet = |order_id: &str, column: &'static str, named: Named| {
+    let mut meet = |order_id: &str, column: &'static str, named: NamedOrder| {
         let other_side = match named {
-            Named::OtherSide => true,
-            Named::Unknown => false,
-            Named::Trade(_) | Named::Nothing => return,
+            NamedOrder::OtherSide => true,
+            NamedOrder::Unknown => false,
+            NamedOrder::Trade(_) | NamedOrder::Nothing => return,
         };
         let rows = strangers
             .entry((order_id.to_owned(), column, other_side))

@@ -41,7 +41,7 @@ pub(super) async fn compare(
         if options.symbol.as_ref().is_some_and(is_other) {
             continue;
         }
-        let of = |side: &Side| side.pools.get(pool).cloned().unwrap_or_default();
+        let of = |side: &ComparedSystem| side.pools.get(pool).cloned().unwrap_or_default();
         let why = |_: &str, _: Timestamp| why(pool, &left, &right);
         let sells = (of(&left), of(&right));
         report.add_sells(pool, sells, options, (&is_same, &why));
@@ -50,20 +50,24 @@ pub(super) async fn compare(
     Ok(report)
 }
 
-struct Side {
+struct ComparedSystem {
     name: String,
     pools: BTreeMap<Pool, Sells>,
     /// Pools for which our version has no result, with the reason.
     without: BTreeMap<Pool, String>,
 }
 
-fn why(pool: &Pool, left: &Side, right: &Side) -> String {
+fn why(pool: &Pool, left: &ComparedSystem, right: &ComparedSystem) -> String {
     let without = left.without.get(pool).or(right.without.get(pool));
     let known = without.cloned();
     known.unwrap_or_else(|| "another system: its lots and rounding are its own".into())
 }
 
-async fn side(store: &dyn Store, context: &Context, version: VersionRef) -> PipelineResult<Side> {
+async fn side(
+    store: &dyn Store,
+    context: &Context,
+    version: VersionRef,
+) -> PipelineResult<ComparedSystem> {
     match version {
         VersionRef::Legacy(number) => legacy(store, number).await,
         VersionRef::Current => ours(store, context, None).await,
@@ -75,7 +79,7 @@ async fn ours(
     store: &dyn Store,
     context: &Context,
     version: Option<Version>,
-) -> PipelineResult<Side> {
+) -> PipelineResult<ComparedSystem> {
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
     let (mut pools, mut without) = (BTreeMap::new(), BTreeMap::new());
@@ -98,14 +102,14 @@ async fn ours(
             pools.insert(pool, sells_of(stored));
         }
     }
-    Ok(Side {
+    Ok(ComparedSystem {
         name: format!("version {}", info.version),
         pools,
         without,
     })
 }
 
-async fn legacy(store: &dyn HistoryStore, version: Version) -> PipelineResult<Side> {
+async fn legacy(store: &dyn HistoryStore, version: Version) -> PipelineResult<ComparedSystem> {
     let rows = store.legacy_rows(version).await?;
     if rows.is_empty() {
         return Err(PipelineError::NoLegacyVersion(version));
@@ -128,7 +132,7 @@ async fn legacy(store: &dyn HistoryStore, version: Version) -> PipelineResult<Si
         let sell = sells.entry((time, row.sell_order_id)).or_default();
         sell.add_part(buy, size, cost, pnl);
     }
-    Ok(Side {
+    Ok(ComparedSystem {
         name: format!("version {version} of the system before"),
         pools,
         without: BTreeMap::new(),

@@ -8,7 +8,7 @@ use super::report::Made;
 use crate::engine::{Pool, PoolLedger, PoolOutcome};
 use crate::pipeline::batches::{Batches, PartKind};
 use crate::pipeline::error::PipelineResult;
-use crate::pipeline::job::Phase;
+use crate::pipeline::job::Stage;
 use crate::pipeline::make::{self, Work};
 use crate::pipeline::slices::{self, Sliced};
 use crate::store::rows::PartSource;
@@ -78,9 +78,9 @@ impl<'a> PartsAtWork<'a> {
         let work = self.work(writer.as_deref());
         let trades = pools.values().map(|ledger| ledger.trades.len() as u64);
         let phase = if writer.is_some() {
-            Phase::Load
+            Stage::Load
         } else {
-            Phase::Match
+            Stage::Match
         };
         self.run.context.progress.begin(phase, Some(trades.sum()));
         let made = &mut self.made;

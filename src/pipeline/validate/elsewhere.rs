@@ -7,13 +7,13 @@ use crate::engine::{Account, Pool, Symbol};
 use crate::store::model::LedgerRead;
 
 /// Finds the symbol in which an order is a trade.
-pub(super) enum Elsewhere {
+pub(super) enum OtherPools {
     /// The whole ledger is in memory.
     Here(OnceLock<OrderIndex>),
     /// The ledger is read in parts. A question is noted, and gets no answer for now.
     Later(Mutex<Asked>),
     /// All parts were searched for the noted orders.
-    Known(Arc<Found>),
+    Known(Arc<FoundPools>),
 }
 
 /// Questions about orders that may be in other parts of the ledger.
@@ -27,9 +27,9 @@ pub(super) struct Asked {
 
 /// For each order id, the pools that have a trade with it, in canonical order.
 #[derive(Debug, Default)]
-pub(super) struct Found(BTreeMap<String, Vec<Pool>>);
+pub(super) struct FoundPools(BTreeMap<String, Vec<Pool>>);
 
-impl Elsewhere {
+impl OtherPools {
     pub(super) fn here() -> Self {
         Self::Here(OnceLock::new())
     }
@@ -75,7 +75,7 @@ fn nearest(pools: &[&Pool], account: &Account) -> Option<Symbol> {
         .map(|pool| pool.symbol.clone())
 }
 
-impl Found {
+impl FoundPools {
     /// Searches a part of the ledger for orders. Order: parts come in canonical order.
     pub(super) fn look(&mut self, read: &LedgerRead, ids: &BTreeSet<String>) {
         for (pool, ledger) in &read.pools {

@@ -9,8 +9,8 @@ use super::super::batches::TRADE_BYTES;
 use super::super::changed::check_own_rows;
 use super::super::error::{PipelineError, PipelineResult};
 use super::super::job::Context;
-use super::elsewhere::Elsewhere;
-use super::parts::Part;
+use super::elsewhere::OtherPools;
+use super::parts::LedgerPart;
 use crate::engine::{
     Account, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolLedger, PoolStatus, PoolVersion,
     StoredAllocation, Symbol, UnmatchedItems, Violation, check_pool,
@@ -23,7 +23,7 @@ use crate::store::{Store, StoredPool};
 const ROW_BYTES: u64 = 1_200;
 
 /// Data that the checks of all pools use.
-pub(super) struct Known {
+pub(super) struct SharedFacts {
     pub(super) version: Version,
     pub(super) covers_all: bool,
     pub(super) is_current: bool,
@@ -37,10 +37,10 @@ pub(super) struct Known {
 
 /// A part of the ledger and everything that its checks use, shared by the threads that check.
 pub(super) struct Judge {
-    known: Arc<Known>,
+    known: Arc<SharedFacts>,
     changed: BTreeSet<Pool>,
     read: LedgerRead,
-    pub(super) elsewhere: Elsewhere,
+    pub(super) elsewhere: OtherPools,
     /// Rows that may be in memory at once.
     rows_max: u64,
 }
@@ -69,7 +69,11 @@ struct Judging {
 }
 
 impl Judge {
-    pub(super) fn new(known: &Arc<Known>, part: Part, elsewhere: Elsewhere) -> Arc<Self> {
+    pub(super) fn new(
+        known: &Arc<SharedFacts>,
+        part: LedgerPart,
+        elsewhere: OtherPools,
+    ) -> Arc<Self> {
         let left = known.memory.saturating_sub(part.trades() * TRADE_BYTES);
         let mut judge = Self {
             known: Arc::clone(known),
@@ -256,7 +260,7 @@ fn share_names(pool: &Pool, rows: &mut [StoredAllocation]) {
     }
 }
 
-impl Known {
+impl SharedFacts {
     /// Returns the version's summary of a pool.
     pub(super) fn summary(&self, pool: &Pool) -> Option<&PoolSummary> {
         let found = self.summaries.binary_search_by(|it| it.pool.cmp(pool));

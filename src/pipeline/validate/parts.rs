@@ -16,7 +16,7 @@ use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo, Watermark
 const LEDGER_SHARE: u64 = 2;
 
 /// The parts of a ledger, and the version that they are read for.
-pub(super) struct Parts<'a> {
+pub(super) struct LedgerParts<'a> {
     store: &'a dyn Store,
     context: &'a Context,
     info: &'a VersionInfo,
@@ -25,7 +25,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// One part: some pools of the ledger, as of the version's watermark.
-pub(super) struct Part {
+pub(super) struct LedgerPart {
     pub(super) read: LedgerRead,
     /// Pools that changed after the version was computed.
     pub(super) changed: Vec<ChangedPool>,
@@ -35,7 +35,7 @@ pub(super) struct Part {
     pub(super) not_matched: u64,
 }
 
-impl Part {
+impl LedgerPart {
     /// Counts the trades.
     pub(super) fn trades(&self) -> u64 {
         let pools = self.read.pools.values();
@@ -54,7 +54,7 @@ impl Part {
     }
 }
 
-impl<'a> Parts<'a> {
+impl<'a> LedgerParts<'a> {
     pub(super) async fn plan(
         store: &'a dyn Store,
         context: &'a Context,
@@ -100,14 +100,14 @@ impl<'a> Parts<'a> {
     }
 
     /// Reads a part.
-    pub(super) async fn read(&self, nth: usize) -> PipelineResult<Part> {
+    pub(super) async fn read(&self, nth: usize) -> PipelineResult<LedgerPart> {
         let scope = self.batches.scope(nth);
         let mine = |pool: &Pool| self.batches.part_of(pool) == nth;
         self.read_scope(&scope, mine).await
     }
 
     /// Reads some pools of a part again.
-    pub(super) async fn read_pools(&self, pools: &BTreeSet<Pool>) -> PipelineResult<Part> {
+    pub(super) async fn read_pools(&self, pools: &BTreeSet<Pool>) -> PipelineResult<LedgerPart> {
         let scope = scope_of(pools.clone());
         self.read_scope(&scope, |pool| pools.contains(pool)).await
     }
@@ -116,7 +116,7 @@ impl<'a> Parts<'a> {
         &self,
         scope: &Scope,
         mine: impl Fn(&Pool) -> bool,
-    ) -> PipelineResult<Part> {
+    ) -> PipelineResult<LedgerPart> {
         let (store, context) = (self.store, self.context);
         let mut read = self.batches.read_scope(store, context, scope).await?;
         let summaries = || self.summaries.iter().filter(|it| mine(&it.pool));
@@ -125,7 +125,7 @@ impl<'a> Parts<'a> {
             not_matched += self.read_stale(as_of, pools, &mut read).await?;
         }
         let (changed, rows_later) = changed_since(self.info, summaries(), &mut read);
-        Ok(Part {
+        Ok(LedgerPart {
             read,
             changed,
             rows_later,

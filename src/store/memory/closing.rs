@@ -1,11 +1,11 @@
 //! Writes the last transaction of a run, or of a person who publishes, as `rules` decided.
 
-use super::{State, logged, queue};
+use super::{MemoryTables, logged, queue};
 use crate::store::StoreResult;
 use crate::store::rules::Closing;
 
 /// Makes the writes of a closing.
-pub(super) fn close(state: &mut State, closing: &Closing<'_>) -> StoreResult<()> {
+pub(super) fn close(state: &mut MemoryTables, closing: &Closing<'_>) -> StoreResult<()> {
     let at = closing.at;
     if let Some((version, held)) = closing.pointer {
         state.current.version = Some(version);

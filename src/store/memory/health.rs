@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{LoggedRun, State};
+use super::{LoggedRun, MemoryTables};
 use crate::engine::{Pool, PoolStatus, Timestamp};
 use crate::store::model::{HealthFacts, RunLine, Scope, VersionInfo, VersionStatus};
 
 /// Reads all facts.
-pub(super) fn facts(state: &State, current: Option<&VersionInfo>) -> HealthFacts {
+pub(super) fn facts(state: &MemoryTables, current: Option<&VersionInfo>) -> HealthFacts {
     let left_out: BTreeSet<Pool> = current
         .and_then(|info| state.versions.get(&info.version))
         .map(|stored| stored.summaries())

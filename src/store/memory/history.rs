@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{MemoryStore, State};
+use super::{MemoryStore, MemoryTables};
 use crate::engine::Timestamp;
 use crate::store::model::{Event, EventKind, HistoricalSell, ImportedFile, LoggedEvent};
 use crate::store::rules::{REVIEW_EVENTS, check_snapshot_free};
@@ -66,7 +66,7 @@ impl HistoryStore for MemoryStore {
 }
 
 /// Lists events of some kinds, oldest first.
-fn events_of(state: &State, kinds: &[EventKind]) -> Vec<LoggedEvent> {
+fn events_of(state: &MemoryTables, kinds: &[EventKind]) -> Vec<LoggedEvent> {
     let wanted = state.events.iter().filter(|e| kinds.contains(&e.kind));
     wanted
         .map(|event| LoggedEvent {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{MemoryStore, State, broken_constraint, check};
+use super::{MemoryStore, MemoryTables, broken_constraint, check};
 use crate::engine::{
     Account, CORRECTION_MARK, Carried, LedgerTrade, Pool, PoolLedger, Symbol, Timestamp, Trade,
     TradeText, is_never_executed,
@@ -247,7 +247,7 @@ struct VoidRow {
 
 /// Append-only lists. A place, from 1, is a number (`ingest_seq`, `void_seq`, `import_id`).
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct MemoryLedger {
     rows: Vec<LedgerRow>,
     /// Place in `rows` of each trade.
     by_key: BTreeMap<Key, usize>,
@@ -263,7 +263,7 @@ fn number_of(place: usize) -> i64 {
 
 /// Imports a file: looks up known trades, plans, and writes.
 pub(super) fn import(
-    state: &mut State,
+    state: &mut MemoryTables,
     file: &ImportFile,
     lots: Vec<Vec<LedgerTrade>>,
     rejects: Vec<Reject>,
@@ -295,7 +295,7 @@ pub(super) fn import(
     Ok(receipt)
 }
 
-impl Ledger {
+impl MemoryLedger {
     /// Appends a row as it is. Errors: its id is there already.
     pub(super) fn push_raw(&mut self, text: RawTrade) -> StoreResult<()> {
         self.push(LedgerRow {

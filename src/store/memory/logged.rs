@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::State;
+use super::MemoryTables;
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::model::{RunCounts, RunStart, Version, VersionStatus};
@@ -40,7 +40,7 @@ pub(super) fn is_running(run: &LoggedRun) -> bool {
 
 /// Closes the log row of a run. Errors: another run has closed the row of an idle run.
 pub(super) fn end(
-    state: &mut State,
+    state: &mut MemoryTables,
     run_id: i64,
     end: &RunEnd<'_>,
     at: Timestamp,

@@ -28,7 +28,7 @@ use super::model::{
     Current, Event, Exclusion, HistoricalSell, Holder, QueuedItem, Reject, Version,
 };
 use super::{RunLock, StoreError, StoreResult};
-use ledger::Ledger;
+use ledger::MemoryLedger;
 pub use ledger::RawTrade;
 pub use logged::LoggedRun;
 use versions::StoredVersion;
@@ -51,7 +51,7 @@ use versions::StoredVersion;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<MemoryTables>>,
     /// Locked by a writer, and for the whole time in which a version is written.
     writing: Arc<tokio::sync::Mutex<()>>,
     running: Arc<Mutex<Option<Holder>>>,
@@ -59,8 +59,8 @@ pub struct MemoryStore {
 
 /// All data of the store, like the tables of a database.
 #[derive(Debug, Default)]
-struct State {
-    ledger: Ledger,
+struct MemoryTables {
+    ledger: MemoryLedger,
     versions: BTreeMap<Version, StoredVersion>,
     current: Current,
     runs: Vec<LoggedRun>,
@@ -140,12 +140,15 @@ impl MemoryStore {
     }
 
     /// Makes a change while no one else writes.
-    async fn write<T>(&self, change: impl FnOnce(&mut State) -> StoreResult<T>) -> StoreResult<T> {
+    async fn write<T>(
+        &self,
+        change: impl FnOnce(&mut MemoryTables) -> StoreResult<T>,
+    ) -> StoreResult<T> {
         let _writer = self.writer().await?;
         change(&mut locked(&self.state))
     }
 
-    fn read(&self) -> MutexGuard<'_, State> {
+    fn read(&self) -> MutexGuard<'_, MemoryTables> {
         locked(&self.state)
     }
 }

@@ -1,12 +1,12 @@
 //! The review queue and the excluded pools in memory.
 
-use super::State;
+use super::MemoryTables;
 use crate::engine::{ReviewItem, Timestamp};
 use crate::store::model::{QueuedItem, ReviewStatus, ReviewUpdate, Version};
 use crate::store::rules::{AUTOMATIC, ReviewChange, details_json, plan_review};
 
 /// Lists the queue: open items first, the most urgent first.
-pub(super) fn list(state: &State) -> Vec<QueuedItem> {
+pub(super) fn list(state: &MemoryTables) -> Vec<QueuedItem> {
     let mut queue = state.queue.clone();
     queue.sort_by(|left, right| {
         let rank = |item: &QueuedItem| (!item.status.is_open(), std::cmp::Reverse(item.severity));
@@ -19,7 +19,12 @@ pub(super) fn list(state: &State) -> Vec<QueuedItem> {
 }
 
 /// Applies a version's update of the review queue.
-pub(super) fn update(state: &mut State, update: &ReviewUpdate, version: Version, at: Timestamp) {
+pub(super) fn update(
+    state: &mut MemoryTables,
+    update: &ReviewUpdate,
+    version: Version,
+    at: Timestamp,
+) {
     for change in plan_review(&list(state), update, version) {
         if let Some(id) = apply(&mut state.queue, &change, version, at) {
             state.events.push(change.event(id, version, at));

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::State;
+use super::MemoryTables;
 use crate::engine::Account;
 use crate::store::model::{SourcedAllocation, TradeOrigin, Version};
 use crate::store::{SourcedSink, StoreResult, sourced};
 
 /// Passes each row of a version to `sink` with the origin of its trades.
 pub(super) fn rows(
-    state: &State,
+    state: &MemoryTables,
     version: Version,
     account: Option<&Account>,
     sink: &mut dyn SourcedSink,

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 
 use super::closing::close;
-use super::ledger::Ledger;
-use super::{MemoryStore, State, broken_constraint, check, locked, sourced};
+use super::ledger::MemoryLedger;
+use super::{MemoryStore, MemoryTables, broken_constraint, check, locked, sourced};
 use crate::engine::{
     Account, AllocationRow, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
     StoredAllocation, StoredLot, TradeRef,
@@ -230,7 +230,11 @@ impl StoredVersion {
     }
 
     /// Returns the open lots of some pools that new sells need, with their buys.
-    pub(super) fn open_lots(&self, reach: &Reach, ledger: &Ledger) -> BTreeMap<Pool, OpenLots> {
+    pub(super) fn open_lots(
+        &self,
+        reach: &Reach,
+        ledger: &MemoryLedger,
+    ) -> BTreeMap<Pool, OpenLots> {
         let mut picked: BTreeMap<&Pool, PickedLots> = BTreeMap::new();
         for (pool, lot) in &self.open_lots {
             let Some(reach) = reach.get(pool) else {
@@ -289,7 +293,7 @@ fn pool_of(row: &StoredAllocation) -> Pool {
     Pool::new(row.account.clone(), row.symbol.clone())
 }
 
-fn find(state: &mut State, version: Version) -> StoreResult<&mut StoredVersion> {
+fn find(state: &mut MemoryTables, version: Version) -> StoreResult<&mut StoredVersion> {
     let found = state.versions.get_mut(&version);
     found.ok_or(StoreError::NoVersion(version))
 }

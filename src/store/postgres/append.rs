@@ -14,7 +14,7 @@ use super::cells::{PgCells, expressions};
 use super::copy::BinaryCopy;
 use super::errors::{from_sqlx, unreadable};
 use super::gate::snapshot_of;
-use super::gate::{GateRows, snapshot_now};
+use super::gate::{PostgresGate, snapshot_now};
 use super::lock::LockedConnection;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
 use super::session::{begin_short, execute};
@@ -55,7 +55,7 @@ pub(super) async fn arrivals_in(
         "WHERE ingest_xid >= '{xmin}' AND NOT pg_visible_in_snapshot(ingest_xid, '{since}')"
     );
     let mut read = LedgerRead::default();
-    let rows = GateRows::new(scope, &snapshot, None, false)?;
+    let rows = PostgresGate::new(scope, &snapshot, None, false)?;
     gate::copy_out(connection, &condition, rows, &mut read, &mut |_| true).await?;
     let mut ineligible = BTreeMap::new();
     let sql = format!(
@@ -414,7 +414,7 @@ async fn write_summaries(
     .execute(&mut *connection)
     .await
     .map_err(|e| from_sqlx(action, e))?;
-    let mut summaries = copy::Rows::default();
+    let mut summaries = copy::CopyText::default();
     for pool in pools {
         summaries.add(&summary(version, &pool.summary, pool.duration_us));
     }

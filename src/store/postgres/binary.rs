@@ -270,7 +270,7 @@ pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
 
 /// Result of reading the next row of a stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<'a, const N: usize> {
+pub(super) enum NextRow<'a, const N: usize> {
     /// The columns of a row (`None` is NULL), and the number of its bytes.
     Row([Option<&'a [u8]>; N], usize),
     /// The bytes end in the middle of the row.
@@ -282,30 +282,30 @@ pub(super) enum Next<'a, const N: usize> {
 }
 
 /// Splits off the first row of `N` columns.
-pub(super) fn row<const N: usize>(bytes: &[u8]) -> Next<'_, N> {
+pub(super) fn row<const N: usize>(bytes: &[u8]) -> NextRow<'_, N> {
     let Some((head, mut rest)) = bytes.split_first_chunk::<2>() else {
-        return Next::Incomplete;
+        return NextRow::Incomplete;
     };
     match i16::from_be_bytes(*head) {
-        -1 => return Next::End,
+        -1 => return NextRow::End,
         count if usize::try_from(count) == Ok(N) => {}
-        _ => return Next::Broken,
+        _ => return NextRow::Broken,
     }
     let mut columns = [None; N];
     for column in &mut columns {
         let Some((length, after)) = rest.split_first_chunk::<4>() else {
-            return Next::Incomplete;
+            return NextRow::Incomplete;
         };
         rest = after;
         let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
             continue;
         };
         let Some((value, after)) = rest.split_at_checked(length) else {
-            return Next::Incomplete;
+            return NextRow::Incomplete;
         };
         (*column, rest) = (Some(value), after);
     }
-    Next::Row(columns, bytes.len() - rest.len())
+    NextRow::Row(columns, bytes.len() - rest.len())
 }
 
 #[cfg(test)]
@@ -405,11 +405,11 @@ mod tests {
         push_null(&mut bytes);
         let whole = bytes.len();
         bytes.extend_from_slice(&TRAILER);
-        assert_eq!(row::<2>(&bytes), Next::Row([Some(b"ab"), None], whole));
-        assert_eq!(row::<2>(&bytes[whole..]), Next::End);
-        assert_eq!(row::<3>(&bytes), Next::Broken);
+        assert_eq!(row::<2>(&bytes), NextRow::Row([Some(b"ab"), None], whole));
+        assert_eq!(row::<2>(&bytes[whole..]), NextRow::End);
+        assert_eq!(row::<3>(&bytes), NextRow::Broken);
         for cut in 0..whole {
-            assert_eq!(row::<2>(&bytes[..cut]), Next::Incomplete, "{cut}");
+            assert_eq!(row::<2>(&bytes[..cut]), NextRow::Incomplete, "{cut}");
         }
     }
 }

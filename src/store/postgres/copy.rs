@@ -14,11 +14,11 @@ const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Rows in COPY's text format: cells between tabs, NULL is `\N`.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct CopyText {
     text: String,
 }
 
-impl Rows {
+impl CopyText {
     /// Adds a row.
     pub(super) fn add(&mut self, row: &[Argument<'_>]) {
         for (nth, argument) in row.iter().enumerate() {
@@ -57,7 +57,7 @@ pub(super) async fn send(
     action: &'static str,
     table: &str,
     columns: &str,
-    rows: Rows,
+    rows: CopyText,
 ) -> StoreResult<()> {
     if rows.text.is_empty() {
         return Ok(());

@@ -12,7 +12,7 @@ use sqlx::{PgConnection, Postgres};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::binary::{self, Next};
+use super::binary::{self, NextRow};
 use super::errors::from_sqlx;
 use super::errors::unreadable;
 use crate::store::{StoreError, StoreResult};
@@ -77,13 +77,13 @@ impl<'c, const N: usize> CopyRows<'c, N> {
         self.at += std::mem::take(&mut self.length);
         loop {
             let is_cut = match binary::row::<N>(self.rest()) {
-                Next::Row(_, length) => {
+                NextRow::Row(_, length) => {
                     self.length = length;
                     return Ok(true);
                 }
-                Next::End => break,
-                Next::Incomplete => true,
-                Next::Broken => false,
+                NextRow::End => break,
+                NextRow::Incomplete => true,
+                NextRow::Broken => false,
             };
             if !is_cut || !self.more().await? {
                 return Err(unreadable("a row", "its bytes end too early"));
@@ -102,7 +102,7 @@ impl<'c, const N: usize> CopyRows<'c, N> {
     /// Returns the columns of the row.
     pub(super) fn columns(&self) -> [Option<&[u8]>; N] {
         match binary::row::<N>(self.rest()) {
-            Next::Row(columns, _) => columns,
+            NextRow::Row(columns, _) => columns,
             _ => [None; N],
         }
     }
@@ -120,11 +120,11 @@ async fn copy_out<'c>(
 }
 
 /// A block of a COPY; `None`: the COPY is complete.
-type Block = StoreResult<Option<Vec<u8>>>;
+type CopyBlock = StoreResult<Option<Vec<u8>>>;
 
 /// COPYs that a task reads ahead, one after the other on one connection.
 pub(super) struct CopiesAhead {
-    blocks: mpsc::Receiver<Block>,
+    blocks: mpsc::Receiver<CopyBlock>,
     task: JoinHandle<(PoolConnection<Postgres>, bool)>,
 }
 
@@ -185,7 +185,7 @@ async fn send_all(
     connection: &mut PgConnection,
     source: &mut impl CopySource,
     action: &'static str,
-    sender: &mpsc::Sender<Block>,
+    sender: &mpsc::Sender<CopyBlock>,
 ) -> StoreResult<bool> {
     while let Some(sql) = source.next(connection).await? {
         let mut rows = copy_out(connection, &sql, action).await?;

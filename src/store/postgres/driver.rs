@@ -16,9 +16,9 @@ use super::{PostgresStore, commit, plans};
 use crate::store::StoreResult;
 use crate::store::limits::ROWS_AT_ONCE_MAX;
 use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
-use crate::store::sql::{Argument, Database, Driver, Rows, Take, spelled};
+use crate::store::sql::{Argument, Driver, Rows, SqlStore, Take, spelled};
 
-impl Database for PostgresStore {
+impl SqlStore for PostgresStore {
     type Connection = PgConnection;
     type Reader = PoolConnection<Postgres>;
     type Writer = Transaction<'static, Postgres>;

@@ -143,14 +143,14 @@ async fn with_server(connection: &mut PgConnection) -> StoreResult<(Vec<Object>,
         .into_iter()
         .filter(|name| is_ours || *name != "trade_records")
         .collect();
-    let rows: Vec<Row> = sqlx::query_as(CATALOGS)
+    let rows: Vec<ObjectRow> = sqlx::query_as(CATALOGS)
         .bind(names)
         .bind(OF_ONE_DATABASE)
         .fetch_all(connection)
         .await
         .map_err(|e| from_sqlx(ACTION, e))?;
     let server = rows.first().map_or(0, |row| row.4 / 10_000);
-    let object = |(kind, table, name, says, _): Row| Object {
+    let object = |(kind, table, name, says, _): ObjectRow| Object {
         kind,
         table,
         name,
@@ -160,7 +160,7 @@ async fn with_server(connection: &mut PgConnection) -> StoreResult<(Vec<Object>,
 }
 
 /// An object's kind, table, name and text, and the server's version.
-type Row = (String, String, String, String, i32);
+type ObjectRow = (String, String, String, String, i32);
 
 /// Parts of a catalog text that differ between databases without a change of meaning: numbers of
 /// relations and roles, and positions. Also whether a cast was written or implied: a restored copy

@@ -10,7 +10,7 @@ use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 
 use super::binary;
-use super::binary::Next;
+use super::binary::NextRow;
 use super::errors::{from_sqlx, unreadable};
 use crate::engine::{LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText};
 use crate::store::cells::pool;
@@ -28,7 +28,7 @@ const COLUMNS: usize = 11;
 pub(super) async fn copy_out(
     connection: &mut PgConnection,
     condition: &str,
-    mut rows: GateRows<'_>,
+    mut rows: PostgresGate<'_>,
     read: &mut LedgerRead,
     seen: Seen<'_>,
 ) -> StoreResult<u64> {
@@ -48,7 +48,7 @@ pub(super) async fn copy_out(
             bytes = bytes.strip_prefix(binary::HEADER).unwrap_or(bytes);
             begun = true;
         }
-        while let Next::Row(columns, length) = binary::row(bytes) {
+        while let NextRow::Row(columns, length) = binary::row(bytes) {
             rows.take(&columns)?;
             bytes = bytes.get(length..).unwrap_or_default();
             rows_read += 1;
@@ -58,7 +58,7 @@ pub(super) async fn copy_out(
         }
         rest = bytes.to_vec();
     }
-    if binary::row::<COLUMNS>(&rest) != Next::End {
+    if binary::row::<COLUMNS>(&rest) != NextRow::End {
         return Err(unreadable("a row", "its bytes end too early"));
     }
     drop(stream);
@@ -94,7 +94,7 @@ impl Visible {
 }
 
 /// Takes the ledger's rows, and puts them into pools.
-pub(super) struct GateRows<'a> {
+pub(super) struct PostgresGate<'a> {
     scope: &'a Scope,
     visible: Visible,
     /// The ledger is read as of an earlier instant.
@@ -105,7 +105,7 @@ pub(super) struct GateRows<'a> {
     room: LineRoom,
 }
 
-impl<'a> GateRows<'a> {
+impl<'a> PostgresGate<'a> {
     /// `voided` are the trades voided as of the snapshot; `None`: see column `void_seq`.
     pub(super) fn new(
         scope: &'a Scope,

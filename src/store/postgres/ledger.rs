@@ -13,7 +13,7 @@ use super::adoption::writings;
 use super::cells::literal;
 use super::errors::from_sqlx;
 use super::gate::snapshot_seen;
-use super::gate::{GateRows, snapshot_now};
+use super::gate::{PostgresGate, snapshot_now};
 use super::voids::{ledger_writer, relatives};
 use super::{PostgresStore, append, commit, end_snapshot, gate, import};
 use crate::engine::{Account, Pool, Timestamp};
@@ -91,8 +91,8 @@ impl LedgerStore for PostgresStore {
             let accounts: Vec<&str> = ids.iter().map(|(account, _)| &**account).collect();
             let order_ids: Vec<&str> = ids.iter().map(|(_, id)| &**id).collect();
             let mut connection = self.reader().await?;
-            type Row = (String, String, String, String, Option<i64>, bool);
-            let rows: Vec<Row> = sqlx::query_as(
+            type TradeRow = (String, String, String, String, Option<i64>, bool);
+            let rows: Vec<TradeRow> = sqlx::query_as(
                 "SELECT t.account, t.order_id, t.symbol, t.side, CASE WHEN isfinite(t.order_time) \
                         THEN (extract(epoch FROM t.order_time) * 1000000)::bigint END, \
                         t.void_seq IS NOT NULL \
@@ -108,7 +108,7 @@ impl LedgerStore for PostgresStore {
             .fetch_all(&mut *connection)
             .await
             .map_err(|e| from_sqlx("look trades up", e))?;
-            let trade = |(account, id, symbol, side, micros, is_voided): Row| {
+            let trade = |(account, id, symbol, side, micros, is_voided): TradeRow| {
                 let names = (&*account, &*id, &*symbol);
                 let key = (names.0.to_owned(), names.1.to_owned());
                 let is_voided = voided.as_ref().map_or(is_voided, |of| of.contains(&key));
@@ -270,7 +270,7 @@ async fn read_in(
     };
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
-    let rows = GateRows::new(scope, &snapshot, voided, as_of.is_some())?;
+    let rows = PostgresGate::new(scope, &snapshot, voided, as_of.is_some())?;
     if ledger != Ledger::Ours {
         // The server looks fills up in a hash. To merge them with the ledger it would sort the
         // ledger: 1.9 s of a million rows instead of 1.2 s.

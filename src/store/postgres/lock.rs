@@ -27,7 +27,7 @@ const HOST_BYTES_MAX: usize = 24;
 
 /// The user of the connection with the run lock.
 #[derive(Debug)]
-enum Place {
+enum LockPlace {
     /// Nobody holds the lock.
     Free,
     /// This process has the lock, and no writer uses the connection.
@@ -38,16 +38,16 @@ enum Place {
 
 /// The connection that holds the lock, while a run is at work.
 #[derive(Debug, Clone)]
-pub(super) struct LockedConnection(Arc<Mutex<Place>>);
+pub(super) struct LockedConnection(Arc<Mutex<LockPlace>>);
 
 impl Default for LockedConnection {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Place::Free)))
+        Self(Arc::new(Mutex::new(LockPlace::Free)))
     }
 }
 
 impl LockedConnection {
-    fn place(&self) -> MutexGuard<'_, Place> {
+    fn place(&self) -> MutexGuard<'_, LockPlace> {
         // Each method assigns once, so a panic of another thread leaves no half-changed value.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,8 +55,8 @@ impl LockedConnection {
     /// Lends the connection to a writer. `None`: no lock is held, or another writer has it.
     pub(super) fn lend(&self) -> Option<PgConnection> {
         let mut place = self.place();
-        match std::mem::replace(&mut *place, Place::Lent) {
-            Place::Held(connection) => Some(connection),
+        match std::mem::replace(&mut *place, LockPlace::Lent) {
+            LockPlace::Held(connection) => Some(connection),
             other => {
                 *place = other;
                 None
@@ -67,15 +67,15 @@ impl LockedConnection {
     /// Takes the connection back from a writer, or closes it if the lock was released meanwhile.
     pub(super) fn give_back(&self, connection: PgConnection) {
         let mut place = self.place();
-        if matches!(*place, Place::Lent) {
-            *place = Place::Held(connection);
+        if matches!(*place, LockPlace::Lent) {
+            *place = LockPlace::Held(connection);
         }
     }
 
     fn free(&self) -> Option<PgConnection> {
-        match std::mem::replace(&mut *self.place(), Place::Free) {
-            Place::Held(connection) => Some(connection),
-            Place::Free | Place::Lent => None,
+        match std::mem::replace(&mut *self.place(), LockPlace::Free) {
+            LockPlace::Held(connection) => Some(connection),
+            LockPlace::Free | LockPlace::Lent => None,
         }
     }
 }
@@ -113,7 +113,7 @@ pub(super) async fn try_lock(
     holder: &Holder,
 ) -> StoreResult<AdvisoryLock> {
     let connection = connect_and_lock(url, holder).await?;
-    *slot.place() = Place::Held(connection);
+    *slot.place() = LockPlace::Held(connection);
     Ok(AdvisoryLock {
         connection: slot.clone(),
     })
@@ -150,7 +150,7 @@ pub(super) async fn renew(
         }
     }
     let connection = connect_and_lock(url, holder).await?;
-    *slot.place() = Place::Held(connection);
+    *slot.place() = LockPlace::Held(connection);
     Ok(())
 }
 

@@ -20,18 +20,18 @@ pub(super) const TRADE_COLUMNS_COUNT: usize = 18;
 const ACTION: &str = "read the trades back";
 
 /// Number and hashes of the rows that an import has written so far.
-pub(super) struct Written {
+pub(super) struct PostgresReadback {
     tally: Tally,
 }
 
 /// Begins a count, before the first row is written.
-pub(super) fn begin() -> Written {
-    Written {
+pub(super) fn begin() -> PostgresReadback {
+    PostgresReadback {
         tally: Tally::default(),
     }
 }
 
-impl Written {
+impl PostgresReadback {
     /// Counts a row that was written.
     pub(super) fn add(&mut self, row: &[u8]) {
         self.tally.add(|hasher| hasher.write(row));

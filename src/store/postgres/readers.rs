@@ -20,14 +20,14 @@ use crate::store::limits::READER_POLL_MS;
 use crate::store::{Busy, StoreResult};
 
 /// A reader: its server process, and the number of its transaction in that process.
-type Reader = (i32, String);
+type TableUser = (i32, String);
 
 /// The name of a reader's session, and the oldest transaction visible to it, if known.
-type Known = (String, Option<String>);
+type KnownReader = (String, Option<String>);
 
 /// Readers that keep their snapshot, and so don't see a publication.
 #[derive(Debug, Default)]
-pub(super) struct Steady(BTreeMap<Reader, Known>);
+pub(super) struct Steady(BTreeMap<TableUser, KnownReader>);
 
 /// Waits for the readers of the tables that might see the publication. Readers in `known` keep
 /// their snapshot, and are not waited for. Returns the readers that are left.
@@ -62,7 +62,7 @@ pub(super) async fn wait_until_gone(
 }
 
 /// Refuses to go on if a reader's snapshot changes, or may change.
-fn steady(readers: BTreeMap<Reader, Known>) -> StoreResult<Steady> {
+fn steady(readers: BTreeMap<TableUser, KnownReader>) -> StoreResult<Steady> {
     let mut moving = readers.iter().filter(|(_, (_, oldest))| oldest.is_none());
     match moving.next() {
         None => Ok(Steady(readers)),
@@ -71,7 +71,7 @@ fn steady(readers: BTreeMap<Reader, Known>) -> StoreResult<Steady> {
 }
 
 /// Lists the transactions that use the tables at present.
-async fn readers(connection: &mut PgConnection) -> StoreResult<BTreeMap<Reader, Known>> {
+async fn readers(connection: &mut PgConnection) -> StoreResult<BTreeMap<TableUser, KnownReader>> {
     let rows: Vec<(i32, String, String, Option<String>)> = sqlx::query_as(
         "SELECT coalesce(l.pid, 0), l.virtualtransaction, coalesce(a.application_name, ''), \
          a.backend_xmin::text FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid \

@@ -18,7 +18,7 @@ pub(super) async fn explained(url: &PostgresUrl, error: StoreError) -> StoreErro
     let reason = reason.to_string();
     let mut role = url.options.get_username().to_owned();
     let mut remedy = remedy(&reason, &role);
-    if let Some(object) = Object::of(&reason)
+    if let Some(object) = RefusedObject::of(&reason)
         && let Some(asked) = ask(url, &location, &object).await
     {
         let rights = asked.rights;
@@ -82,13 +82,13 @@ fn not_for(owner: Option<Owner>, role: &str) -> String {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ObjectKind {
     Table,
     Sequence,
     Schema,
 }
 
-impl Kind {
+impl ObjectKind {
     /// Returns the words between the rights and the name of an object in a GRANT.
     fn words(self) -> &'static str {
         match self {
@@ -123,19 +123,19 @@ impl Kind {
 }
 
 /// The object that the server refused, from its message.
-struct Object<'a> {
-    kind: Kind,
+struct RefusedObject<'a> {
+    kind: ObjectKind,
     name: &'a str,
 }
 
-impl<'a> Object<'a> {
+impl<'a> RefusedObject<'a> {
     fn of(reason: &'a str) -> Option<Self> {
         let object = reason.strip_prefix("permission denied for ")?;
         let (kind, name) = object.split_once(' ')?;
         let kind = match kind {
-            "table" | "view" => Kind::Table,
-            "sequence" => Kind::Sequence,
-            "schema" => Kind::Schema,
+            "table" | "view" => ObjectKind::Table,
+            "sequence" => ObjectKind::Sequence,
+            "schema" => ObjectKind::Schema,
             _ => return None,
         };
         Some(Self { kind, name })
@@ -145,9 +145,9 @@ impl<'a> Object<'a> {
     fn rights(&self, action: &str) -> Vec<&'static [&'static str]> {
         let reads = READING.iter().any(|verb| action.starts_with(verb));
         let (first, all): (&[&str], &[&str]) = match (self.kind, self.name) {
-            (Kind::Schema, _) => (&["USAGE"], &["USAGE", "CREATE"]),
-            (Kind::Sequence, _) => (&["SELECT"], &["USAGE", "SELECT", "UPDATE"]),
-            (Kind::Table, name) => (&["SELECT"], written(action, name)),
+            (ObjectKind::Schema, _) => (&["USAGE"], &["USAGE", "CREATE"]),
+            (ObjectKind::Sequence, _) => (&["SELECT"], &["USAGE", "SELECT", "UPDATE"]),
+            (ObjectKind::Table, name) => (&["SELECT"], written(action, name)),
         };
         if reads { vec![first, all] } else { vec![all] }
     }
@@ -178,20 +178,24 @@ fn written(action: &str, table: &str) -> &'static [&'static str] {
     }
 }
 
-struct Asked {
+struct AskedRight {
     role: String,
     rights: String,
 }
 
 /// Asks the server which rights are missing. `None`: the server does not tell.
-async fn ask(url: &PostgresUrl, action: &str, object: &Object<'_>) -> Option<Asked> {
+async fn ask(url: &PostgresUrl, action: &str, object: &RefusedObject<'_>) -> Option<AskedRight> {
     let mut connection = url.connect_plain(PROGRAM).await.ok()?;
     let asked = ask_on(&mut connection, action, object).await;
     let _ = connection.close().await;
     asked
 }
 
-async fn ask_on(connection: &mut PgConnection, action: &str, object: &Object<'_>) -> Option<Asked> {
+async fn ask_on(
+    connection: &mut PgConnection,
+    action: &str,
+    object: &RefusedObject<'_>,
+) -> Option<AskedRight> {
     let path = connection.execute("SET search_path = pg_catalog, pg_temp");
     path.await.ok()?;
     for rights in object.rights(action) {
@@ -201,7 +205,7 @@ async fn ask_on(connection: &mut PgConnection, action: &str, object: &Object<'_>
             .fetch_one(&mut *connection);
         let (role, missing): (String, Option<String>) = asked.await.ok()?;
         if let Some(rights) = missing {
-            return Some(Asked { role, rights });
+            return Some(AskedRight { role, rights });
         }
     }
     None

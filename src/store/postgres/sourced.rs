@@ -47,7 +47,7 @@ pub(super) async fn rows(
         .chain([(LEDGER_TABLE_ID, Arc::from(LEDGER_TABLE))])
         .collect();
     let mut origins = Origins::new(&files);
-    let reader = Reader {
+    let reader = VersionReader {
         store,
         version,
         account,
@@ -67,11 +67,12 @@ pub(super) async fn rows(
 }
 
 /// Account and symbol of a pool, and the number of its rows.
-type PoolRows = (String, String, i64);
+type RowsOfPool = (String, String, i64);
 
 /// Groups the pools of a span; one COPY reads a group.
-fn parts(pools: &[PoolRows], span: &Span) -> Vec<Vec<PoolRows>> {
-    let is_before = |pool: &PoolRows, end: &(String, String)| (&pool.0, &pool.1) < (&end.0, &end.1);
+fn parts(pools: &[RowsOfPool], span: &Span) -> Vec<Vec<RowsOfPool>> {
+    let is_before =
+        |pool: &RowsOfPool, end: &(String, String)| (&pool.0, &pool.1) < (&end.0, &end.1);
     let place = |end: &Option<(String, String)>, none: usize| match end {
         Some(end) => pools.partition_point(|pool| is_before(pool, end)),
         None => none,
@@ -81,7 +82,7 @@ fn parts(pools: &[PoolRows], span: &Span) -> Vec<Vec<PoolRows>> {
     let mut parts = Vec::new();
     while !rest.is_empty() {
         let mut rows = 0;
-        let mut fits = |pool: &&PoolRows| {
+        let mut fits = |pool: &&RowsOfPool| {
             rows += pool.2;
             rows <= COPY_ROWS_MAX
         };
@@ -95,14 +96,14 @@ fn parts(pools: &[PoolRows], span: &Span) -> Vec<Vec<PoolRows>> {
 }
 
 #[derive(Clone, Copy)]
-struct Reader<'s> {
+struct VersionReader<'s> {
     store: &'s PostgresStore,
     version: Version,
     account: Option<&'s Account>,
     sold: Sold,
 }
 
-impl Reader<'_> {
+impl VersionReader<'_> {
     /// Tells whether one pass has room for all origins. The estimate counts the trades of all
     /// pools, also of those that the export leaves out.
     async fn is_one_pass(self, connection: &mut PgConnection) -> StoreResult<bool> {
@@ -164,9 +165,9 @@ impl Reader<'_> {
         Ok((rows, connection))
     }
 
-    fn begin(self, connection: Snapshot, parts: Vec<Vec<PoolRows>>) -> Ahead {
+    fn begin(self, connection: Snapshot, parts: Vec<Vec<RowsOfPool>>) -> Ahead {
         let count = parts.len();
-        let source = Parts {
+        let source = PartCopies {
             version: self.version,
             sold: self.sold,
             parts: parts.into_iter(),
@@ -178,7 +179,7 @@ impl Reader<'_> {
     }
 
     /// Lists the pools that have rows with sells in the period of the export.
-    async fn pools(self, mut connection: Snapshot) -> StoreResult<(Vec<PoolRows>, Snapshot)> {
+    async fn pools(self, mut connection: Snapshot) -> StoreResult<(Vec<RowsOfPool>, Snapshot)> {
         let pools = sqlx::query_as(
             "SELECT account, symbol, count(*) FROM fifo_allocations \
              WHERE allocation_version = $1 AND ($2::text IS NULL OR account = $2) \
@@ -283,14 +284,14 @@ struct Ahead {
 }
 
 /// The COPYs of a version's parts.
-struct Parts {
+struct PartCopies {
     version: Version,
     sold: Sold,
-    parts: std::vec::IntoIter<Vec<PoolRows>>,
+    parts: std::vec::IntoIter<Vec<RowsOfPool>>,
 }
 
 #[async_trait]
-impl CopySource for Parts {
+impl CopySource for PartCopies {
     async fn next(&mut self, connection: &mut PgConnection) -> StoreResult<Option<String>> {
         let Some(pools) = self.parts.next() else {
             return Ok(None);
@@ -307,16 +308,16 @@ impl CopySource for Parts {
 }
 
 /// Account and id of a buy.
-type Lot = (String, String);
+type BuyKey = (String, String);
 
-impl Parts {
+impl PartCopies {
     /// Lists the lots of each pool's first and last row in the period. Only these two can have rows
     /// outside the period: lots are used first in, first out.
     async fn edges(
         &self,
         connection: &mut PgConnection,
-        pools: &[PoolRows],
-    ) -> StoreResult<Vec<Lot>> {
+        pools: &[RowsOfPool],
+    ) -> StoreResult<Vec<BuyKey>> {
         let accounts: Vec<&str> = pools.iter().map(|pool| pool.0.as_str()).collect();
         let symbols: Vec<&str> = pools.iter().map(|pool| pool.1.as_str()).collect();
         sqlx::query_as(AssertSqlSafe(EDGES.replace("{of_pool}", OF_POOL)))
@@ -348,8 +349,8 @@ const EDGES: &str = "SELECT DISTINCT p.account, e.buy_order_id \
 /// the server may read the whole version for each part. The ranges choose the index: `plans.rs`.
 fn copy_of(
     version: Version,
-    pools: &[PoolRows],
-    lots: &[Lot],
+    pools: &[RowsOfPool],
+    lots: &[BuyKey],
     (from, until): &(String, String),
 ) -> String {
     let columns = format!("{}, allocation_batch_id", cells::ALLOCATION);
@@ -420,7 +421,7 @@ async fn counted(
 }
 
 /// A table with trades of the ledger.
-struct Table {
+struct TradeTable {
     name: &'static str,
     /// Only this program writes to the table.
     is_ours: bool,
@@ -438,8 +439,8 @@ const LEDGER_TABLE_ID: i64 = -1;
 
 /// Returns the tables of the ledger. An adopted table has no imported files; its column `source`,
 /// if any, gives the source.
-async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Vec<Table>> {
-    let additions = Table {
+async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Vec<TradeTable>> {
+    let additions = TradeTable {
         name: ledger.additions(),
         is_ours: true,
         account: "t.account",
@@ -463,7 +464,7 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
         // This role may read reports only, not the adopted table.
         return Ok(vec![additions]);
     }
-    let adopted = Table {
+    let adopted = TradeTable {
         name: "public.trade_records",
         is_ours: false,
         account: match has("account") {
@@ -484,7 +485,7 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
     Ok(vec![adopted, additions])
 }
 
-impl Table {
+impl TradeTable {
     /// Returns the condition for trades that the export may need: those of the period, and earlier
     /// buys. In an adopted ledger times may have changed since the run, so all its trades are read.
     fn needed(&self, sold: Sold) -> String {

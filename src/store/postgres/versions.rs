@@ -49,7 +49,7 @@ pub(super) struct PostgresVersionWriter {
     allocation_next: i64,
     lot_next: i64,
     /// Summaries that wait for the last transaction.
-    summaries: copy::Rows,
+    summaries: copy::CopyText,
     /// Tables where others wait.
     spilled: BTreeSet<String>,
     /// Writes the first half of a version that is cut.
@@ -112,7 +112,7 @@ pub(super) async fn begin(
         pools: BTreeSet::new(),
         allocation_next: 0,
         lot_next: 0,
-        summaries: copy::Rows::default(),
+        summaries: copy::CopyText::default(),
         spilled: BTreeSet::new(),
         beside: None,
         reader_wait: store.reader_wait,

@@ -1,6 +1,6 @@
 //! Writes the last transaction of a run, or of a person who publishes, as `rules` decided.
 
-use super::{Database, Driver, arguments, queue, runs};
+use super::{Driver, SqlStore, arguments, queue, runs};
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::model::Version;
@@ -34,7 +34,7 @@ pub(in crate::store) async fn close<C: Driver>(
 }
 
 /// Makes the writes of a closing in a transaction of their own.
-pub(in crate::store) async fn close_alone<D: Database>(
+pub(in crate::store) async fn close_alone<D: SqlStore>(
     store: &D,
     closing: &Closing<'_>,
 ) -> StoreResult<()> {

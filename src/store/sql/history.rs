@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{Argument, Database, Driver, Rows, arguments, list, runs};
+use super::{Argument, Driver, Rows, SqlStore, arguments, list, runs};
 use crate::engine::Timestamp;
 use crate::store::model::{
     Event, EventKind, HistoricalSell, ImportedFile, LegacyRow, LoggedEvent, OrderUnlikeFills,
@@ -15,7 +15,7 @@ use crate::store::rules::{REVIEW_EVENTS, check_snapshot_free};
 use crate::store::{HistoryStore, SnapshotRefusal, StoreResult, cells};
 
 #[async_trait]
-impl<D: Database> HistoryStore for D {
+impl<D: SqlStore> HistoryStore for D {
     async fn imports(&self) -> StoreResult<Vec<ImportedFile>> {
         let selected = (cells::IMPORTED_FILE, "imports ORDER BY id");
         let action = "list the imported files";
@@ -101,7 +101,7 @@ impl<D: Database> HistoryStore for D {
     }
 }
 
-async fn events<D: Database>(
+async fn events<D: SqlStore>(
     store: &D,
     kinds: &[EventKind],
     item: Option<i64>,

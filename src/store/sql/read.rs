@@ -1,12 +1,12 @@
 //! Reads versions, the registry, and which version is current.
 
-use super::{Database, Driver, Take, arguments, list};
+use super::{Driver, SqlStore, Take, arguments, list};
 use crate::engine::Pool;
 use crate::store::model::{Current, PoolSummary, Version, VersionInfo};
 use crate::store::{RowSink, StoreError, StoreResult, StoredRow, cells};
 
 /// Returns the number of the next version: one more than any version ever had.
-pub(in crate::store) async fn next_version<D: Database>(store: &D) -> StoreResult<Version> {
+pub(in crate::store) async fn next_version<D: SqlStore>(store: &D) -> StoreResult<Version> {
     let from = "(SELECT max(version) AS number FROM allocation_versions \
          UNION ALL SELECT max(allocation_version) FROM fifo_computation_log) numbers";
     let selected = ("coalesce(max(number), 0) + 1", from);
@@ -18,7 +18,7 @@ pub(in crate::store) async fn next_version<D: Database>(store: &D) -> StoreResul
 }
 
 /// Lists the versions in the registry, oldest first.
-pub(in crate::store) async fn versions<D: Database>(store: &D) -> StoreResult<Vec<VersionInfo>> {
+pub(in crate::store) async fn versions<D: SqlStore>(store: &D) -> StoreResult<Vec<VersionInfo>> {
     let selected = (cells::VERSION, "allocation_versions ORDER BY version");
     let action = "list the versions";
     let mut reader = store.reader().await?;
@@ -41,7 +41,7 @@ pub(in crate::store) async fn version_locked<C: Driver>(
 }
 
 /// Returns which version is current.
-pub(in crate::store) async fn current<D: Database>(store: &D) -> StoreResult<Current> {
+pub(in crate::store) async fn current<D: SqlStore>(store: &D) -> StoreResult<Current> {
     pointer(&mut *store.reader().await?, "").await
 }
 
@@ -73,7 +73,7 @@ async fn pointer<C: Driver>(connection: &mut C, lock: &str) -> StoreResult<Curre
 }
 
 /// Lists a version's pools.
-pub(in crate::store) async fn pool_summaries<D: Database>(
+pub(in crate::store) async fn pool_summaries<D: SqlStore>(
     store: &D,
     version: Version,
 ) -> StoreResult<Vec<PoolSummary>> {
@@ -84,7 +84,7 @@ pub(in crate::store) async fn pool_summaries<D: Database>(
 }
 
 /// Lists the pools that a version has rows of.
-pub(in crate::store) async fn pools_with_rows<D: Database>(
+pub(in crate::store) async fn pools_with_rows<D: SqlStore>(
     store: &D,
     version: Version,
 ) -> StoreResult<Vec<Pool>> {
@@ -103,7 +103,7 @@ pub(in crate::store) async fn pools_with_rows<D: Database>(
 }
 
 /// Reads the unmatched rows of a version.
-pub(in crate::store) async fn unmatched_rows<D: Database>(
+pub(in crate::store) async fn unmatched_rows<D: SqlStore>(
     store: &D,
     version: Version,
 ) -> StoreResult<Vec<StoredRow>> {
@@ -118,7 +118,7 @@ pub(in crate::store) async fn unmatched_rows<D: Database>(
 }
 
 /// Passes each row of a version to `sink`, in canonical order.
-pub(in crate::store) async fn export<D: Database>(
+pub(in crate::store) async fn export<D: SqlStore>(
     store: &D,
     version: Version,
     sink: &mut dyn RowSink,

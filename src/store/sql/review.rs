@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::{Database, Driver, Rows, arguments, list, queue, runs};
+use super::{Driver, Rows, SqlStore, arguments, list, queue, runs};
 use crate::store::model::{Exclusion, QueuedItem, ReviewDecision};
 use crate::store::rules::{check_decision, decision_event, exclusion_event};
 use crate::store::{ReviewStore, StoreResult, cells};
 
 #[async_trait]
-impl<D: Database> ReviewStore for D {
+impl<D: SqlStore> ReviewStore for D {
     async fn review_queue(&self) -> StoreResult<Vec<QueuedItem>> {
         self.named(async { queue::read(&mut *self.reader().await?).await })
             .await

@@ -1,6 +1,6 @@
 //! The log of runs and the audit trail.
 
-use super::{Argument, Database, Driver, Rows, arguments};
+use super::{Argument, Driver, Rows, SqlStore, arguments};
 use crate::engine::Timestamp;
 use crate::store::StoreResult;
 use crate::store::model::{Completion, Event, Holder, RetryNote, RunFailure, RunStart, Version};
@@ -11,7 +11,7 @@ const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 const CLOSE: &str = "close the run's log row";
 
 /// Writes the log row of a run, before the work begins. Returns its number.
-pub(in crate::store) async fn begin<D: Database>(store: &D, run: &RunStart) -> StoreResult<i64> {
+pub(in crate::store) async fn begin<D: SqlStore>(store: &D, run: &RunStart) -> StoreResult<i64> {
     let symbols = run.scope.symbols.iter().map(|symbol| symbol.as_str());
     let symbols: Vec<&str> = symbols.collect();
     let symbols = (!symbols.is_empty()).then(|| symbols.join(","));
@@ -38,7 +38,7 @@ pub(in crate::store) async fn begin<D: Database>(store: &D, run: &RunStart) -> S
 }
 
 /// Records that a run tries again. Errors: another run closed its log row.
-pub(in crate::store) async fn log_retry<D: Database>(
+pub(in crate::store) async fn log_retry<D: SqlStore>(
     store: &D,
     run_id: i64,
     note: &RetryNote,
@@ -56,7 +56,7 @@ pub(in crate::store) async fn log_retry<D: Database>(
 }
 
 /// Closes all rows with status `running`. This process holds the run lock, so their processes died.
-pub(in crate::store) async fn close_orphans<D: Database>(
+pub(in crate::store) async fn close_orphans<D: SqlStore>(
     store: &D,
     holder: &Holder,
 ) -> StoreResult<u64> {

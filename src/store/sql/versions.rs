@@ -2,7 +2,7 @@
 
 use super::closing::close;
 use super::read::{current_locked, version_locked};
-use super::{Argument, Database, Driver, arguments, runs};
+use super::{Argument, Driver, SqlStore, arguments, runs};
 use crate::store::StoreResult;
 use crate::store::model::{
     Completion, Event, PointerMove, PoolSummary, Version, VersionPlan, VersionScope,
@@ -57,7 +57,7 @@ pub(in crate::store) async fn complete<C: Driver>(
 }
 
 /// Publishes a version by hand, with the review queue and audit trail, in one transaction.
-pub(in crate::store) async fn publish<D: Database>(
+pub(in crate::store) async fn publish<D: SqlStore>(
     store: &D,
     pointer: &PointerMove,
 ) -> StoreResult<()> {
@@ -68,7 +68,7 @@ pub(in crate::store) async fn publish<D: Database>(
 }
 
 /// Seals a version: from then on no run replaces it, and nobody drops it.
-pub(in crate::store) async fn seal<D: Database>(
+pub(in crate::store) async fn seal<D: SqlStore>(
     store: &D,
     version: Version,
     reason: &str,
@@ -85,7 +85,7 @@ pub(in crate::store) async fn seal<D: Database>(
 }
 
 /// Begins the drop of a version; the caller deletes its rows. Errors: a rule forbids it.
-pub(in crate::store) async fn begin_drop<D: Database>(
+pub(in crate::store) async fn begin_drop<D: SqlStore>(
     store: &D,
     version: Version,
 ) -> StoreResult<D::Writer> {
@@ -97,7 +97,7 @@ pub(in crate::store) async fn begin_drop<D: Database>(
 }
 
 /// Marks the version as dropped, and commits. Its number stays taken.
-pub(in crate::store) async fn end_drop<D: Database>(
+pub(in crate::store) async fn end_drop<D: SqlStore>(
     mut writer: D::Writer,
     version: Version,
     event: &Event,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, params};
 
 use super::errors::from_rusqlite;
-use super::gate::{GateRows, newest};
+use super::gate::{SqliteGate, newest};
 use super::raw::with_raw;
 use super::rows::SqliteRows;
 use super::versions::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
@@ -43,7 +43,7 @@ pub(super) fn arrivals_in(
          trade_seq, void_seq FROM eligible_trades WHERE ingest_seq > ?1",
     )?;
     let mut rows = statement.query([ingest_since])?;
-    let mut gate = GateRows::new(scope);
+    let mut gate = SqliteGate::new(scope);
     while let Some(row) = rows.next()? {
         let is_voided = row.get::<_, Option<i64>>(9)?.is_some();
         gate.take_row(row, is_voided)?;

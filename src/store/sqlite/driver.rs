@@ -11,10 +11,10 @@ use super::errors::from_rusqlite;
 use super::raw::with_raw;
 use super::{SqliteStore, commit};
 use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
-use crate::store::sql::{Argument, Database, Driver, Rows, Take, spelled};
+use crate::store::sql::{Argument, Driver, Rows, SqlStore, Take, spelled};
 use crate::store::{StoreError, StoreResult};
 
-impl Database for SqliteStore {
+impl SqlStore for SqliteStore {
     type Connection = SqliteConnection;
     type Reader = PoolConnection<Sqlite>;
     type Writer = Transaction<'static, Sqlite>;

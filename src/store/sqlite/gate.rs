@@ -28,7 +28,7 @@ pub(super) fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
 }
 
 /// Takes the ledger's rows, and puts them into pools.
-pub(super) struct GateRows<'a> {
+pub(super) struct SqliteGate<'a> {
     scope: &'a Scope,
     pools: BTreeMap<Pool, PoolLedger>,
     /// Known pools outside the scope.
@@ -37,7 +37,7 @@ pub(super) struct GateRows<'a> {
     voided: u64,
 }
 
-impl<'a> GateRows<'a> {
+impl<'a> SqliteGate<'a> {
     pub(super) fn new(scope: &'a Scope) -> Self {
         Self {
             scope,

@@ -5,7 +5,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::errors::from_rusqlite;
 use super::raw::{Raw, with_raw};
-use super::readback::{self, COLUMNS, COLUMNS_COUNT, Written};
+use super::readback::{self, COLUMNS, COLUMNS_COUNT, SqliteReadback};
 use super::rows::Cell;
 use super::voids::relatives;
 use super::{SqliteStore, commit};
@@ -204,7 +204,7 @@ fn begin_import(
     raw: &Connection,
     file: &ImportFile,
     rows: u64,
-) -> rusqlite::Result<(i64, Written)> {
+) -> rusqlite::Result<(i64, SqliteReadback)> {
     let written = readback::begin(raw)?;
     let at = file.imported_at.as_micros();
     // Another program may have given a very large number: then the first free one comes next. To
@@ -225,7 +225,7 @@ fn insert_trades(
     raw: &Connection,
     (file, import_id): (&ImportFile, i64),
     rows: &[LedgerTrade],
-    written: &mut Written,
+    written: &mut SqliteReadback,
 ) -> rusqlite::Result<()> {
     let places = ["?"; COLUMNS_COUNT].join(", ");
     let mut insert = raw.prepare(&format!(

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::cells::select;
 use super::errors::{from_rusqlite, from_sqlx};
-use super::gate::{GateRows, newest, sequence};
+use super::gate::{SqliteGate, newest, sequence};
 use super::raw::with_raw;
 use super::voids::relatives;
 use super::{SqliteStore, append, commit, import};
@@ -286,7 +286,7 @@ fn read_pools(
     let after = slice.after.map_or(i64::MIN, Timestamp::as_micros);
     let until = slice.until.map_or(i64::MAX, Timestamp::as_micros);
     let mut rows = statement.query([ingest_seq, after, until])?;
-    let mut gate = GateRows::new(scope);
+    let mut gate = SqliteGate::new(scope);
     let mut rows_read = 0;
     while let Some(row) = rows.next()? {
         let is_voided = match as_of {

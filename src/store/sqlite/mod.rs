@@ -46,7 +46,7 @@ use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::model::{Holder, SchemaStep};
 pub use effort::steps_taken;
 use errors::{from_rusqlite, from_sqlx};
-use reading::{Access, Reading};
+use reading::{Access, OpenedFile};
 pub use schema::version_known;
 
 /// A ledger and its versions in one SQLite file.
@@ -60,7 +60,7 @@ pub struct SqliteStore {
     copy_made: Option<PathBuf>,
     adapted: AdaptedViews,
     /// For a read-only file: its state when it was opened.
-    reading: Option<Reading>,
+    reading: Option<OpenedFile>,
 }
 
 impl SqliteStore {
@@ -74,7 +74,7 @@ impl SqliteStore {
         let real = schema::real_path(path)?;
         let reading = match schema::check_file(&real, create)? {
             Access::Write => None,
-            Access::Read => Some(Reading::begin(&real)),
+            Access::Read => Some(OpenedFile::begin(&real)),
         };
         let options = match &reading {
             Some(reading) => reading.options(),
@@ -148,7 +148,7 @@ impl SqliteStore {
         let path = &schema::real_path(path)?;
         let options = match schema::check_file(path, false)? {
             Access::Write => Self::options(path, false),
-            Access::Read => Reading::begin(path).options(),
+            Access::Read => OpenedFile::begin(path).options(),
         };
         let mut connection = schema::connect_once(&options).await?;
         let steps = schema::steps(&mut connection).await;
@@ -196,7 +196,9 @@ impl SqliteStore {
     /// Checks that nobody wrote to a file that was read without any lock, as this user may not
     /// write one. Errors: somebody did.
     pub fn check_still(&self) -> StoreResult<()> {
-        self.reading.as_ref().map_or(Ok(()), Reading::check_still)
+        self.reading
+            .as_ref()
+            .map_or(Ok(()), OpenedFile::check_still)
     }
 
     /// Waits until the connections of this store and its clones are closed, and the file is whole

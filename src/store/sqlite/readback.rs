@@ -19,23 +19,23 @@ pub(super) const COLUMNS: &str = "account, order_id, symbol, side, size, price, 
 pub(super) const COLUMNS_COUNT: usize = 19;
 
 /// Number and hashes of the rows that an import has written so far.
-pub(super) struct Written {
+pub(super) struct SqliteReadback {
     tally: Tally,
     /// The last numbers of trades and voids before the import. No other writer adds any meanwhile.
     before: (i64, i64),
 }
 
 /// Begins a count, before the first row is written.
-pub(super) fn begin(raw: &Connection) -> rusqlite::Result<Written> {
+pub(super) fn begin(raw: &Connection) -> rusqlite::Result<SqliteReadback> {
     let last = "SELECT ifnull((SELECT max(ingest_seq) FROM trade_records), 0), \
                 ifnull((SELECT max(void_seq) FROM trade_voids), 0)";
-    Ok(Written {
+    Ok(SqliteReadback {
         tally: Tally::default(),
         before: raw.query_row(last, [], |row| Ok((row.get(0)?, row.get(1)?)))?,
     })
 }
 
-impl Written {
+impl SqliteReadback {
     /// Counts a row that was written.
     pub(super) fn add(&mut self, cells: &[Cell<'_>; COLUMNS_COUNT]) {
         add(&mut self.tally, cells);

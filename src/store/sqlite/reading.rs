@@ -25,25 +25,25 @@ pub(super) enum Access {
 
 /// A read-only file, and its state when it was opened.
 #[derive(Debug, Clone)]
-pub(super) struct Reading {
+pub(super) struct OpenedFile {
     path: PathBuf,
-    then: Option<State>,
+    then: Option<FileState>,
 }
 
 /// The state of a file. If it changes, somebody wrote to the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct State {
+struct FileState {
     bytes: u64,
     modified: Option<SystemTime>,
     journal_bytes: u64,
 }
 
-impl Reading {
+impl OpenedFile {
     /// Records the present state of a file.
     pub(super) fn begin(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            then: State::of(path),
+            then: FileState::of(path),
         }
     }
 
@@ -65,7 +65,7 @@ impl Reading {
 
     /// Checks that a file that was read without a lock has not changed. Errors: it has.
     pub(super) fn check_still(&self) -> StoreResult<()> {
-        if self.has_journal() || State::of(&self.path) == self.then {
+        if self.has_journal() || FileState::of(&self.path) == self.then {
             return Ok(());
         }
         Err(StoreError::Database {
@@ -76,7 +76,7 @@ impl Reading {
     }
 }
 
-impl State {
+impl FileState {
     fn of(path: &Path) -> Option<Self> {
         let mut journal = path.as_os_str().to_owned();
         journal.push("-wal");
@@ -98,12 +98,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         fs::write(&path, "as it was").unwrap();
-        let reading = Reading::begin(&path);
+        let reading = OpenedFile::begin(&path);
         assert!(reading.check_still().is_ok());
         fs::write(folder.path().join("a.db-wal"), "a writer").unwrap();
         assert!(reading.check_still().is_err());
         // With a journal, SQLite itself shows one state of the file.
-        let reading = Reading::begin(&path);
+        let reading = OpenedFile::begin(&path);
         fs::write(&path, "as it is, which is longer").unwrap();
         assert!(reading.check_still().is_ok());
     }

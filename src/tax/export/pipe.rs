@@ -35,9 +35,9 @@ pub(super) struct Pipe {
 impl Pipe {
     /// Begins to print. The thread ends when the pipe is dropped, or with an error.
     pub(super) fn begin(
-        mut sink: Sink,
+        mut sink: TaxSink,
         stop: Stop,
-    ) -> io::Result<(Self, JoinHandle<io::Result<Sink>>)> {
+    ) -> io::Result<(Self, JoinHandle<io::Result<TaxSink>>)> {
         let (to, from) = sync_channel::<Vec<Item>>(BATCHES_WAITING);
         let print = move || {
             for item in from.into_iter().flatten() {
@@ -84,7 +84,7 @@ impl SourcedSink for Pipe {
 }
 
 /// Prints rows.
-pub(super) struct Sink {
+pub(super) struct TaxSink {
     pub(super) maker: RowMaker,
     pub(super) slices: Slices,
     pub(super) files: Vec<Box<dyn TaxFile>>,
@@ -92,7 +92,7 @@ pub(super) struct Sink {
     pub(super) year: Sold,
 }
 
-impl Sink {
+impl TaxSink {
     fn give(&mut self, all: bool) -> io::Result<()> {
         let (files, totals) = (&mut self.files, &mut self.totals);
         self.slices.give(all, &mut |row| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Done, TaxFile, one, us_date};
 use crate::report::{CsvFile, PartFile};
-use crate::tax::boxes::{FormBox, Part};
+use crate::tax::boxes::{FormBox, FormPart};
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
 use crate::tax::{Rounding, Totals};
@@ -33,7 +33,7 @@ const HEADER: [&str; 14] = [
 pub(super) struct Form8949 {
     path: PathBuf,
     file: CsvFile,
-    boxes: BTreeMap<(Part, FormBox), PartFile>,
+    boxes: BTreeMap<(FormPart, FormBox), PartFile>,
     rounding: Rounding,
 }
 

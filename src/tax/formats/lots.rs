@@ -55,14 +55,14 @@ pub const LOTS_HEADER: [&str; 42] = [
     "note",
 ];
 
-pub(super) struct Lots {
+pub(super) struct LotsFile {
     file: CsvFile,
     rounding: Rounding,
     version: i64,
     zone: String,
 }
 
-impl Lots {
+impl LotsFile {
     pub(super) fn create(path: &Path, facts: &ExportFacts<'_>) -> io::Result<Self> {
         Ok(Self {
             file: CsvFile::create(path, facts.if_there, &LOTS_HEADER)?,
@@ -88,7 +88,7 @@ fn review_item(row: &TaxRow) -> Option<&str> {
     rest.split('-').next()
 }
 
-impl TaxFile for Lots {
+impl TaxFile for LotsFile {
     fn row(&mut self, row: &TaxRow) -> io::Result<()> {
         let (stored, rounding) = (&row.from.row, self.rounding);
         let matched = row.matched.as_ref();

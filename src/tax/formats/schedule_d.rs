@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Done, TaxFile, one};
 use crate::report::CsvFile;
-use crate::tax::boxes::Part;
+use crate::tax::boxes::FormPart;
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
 use crate::tax::{BoxTotal, Rounding, Totals};
@@ -60,8 +60,8 @@ impl TaxFile for ScheduleD {
 
     fn finish(mut self: Box<Self>, totals: &Totals) -> io::Result<Done> {
         for (part, lines, sum, word) in [
-            (Part::One, ["1b", "2", "3"], "7", "short-term"),
-            (Part::Two, ["8b", "9", "10"], "15", "long-term"),
+            (FormPart::One, ["1b", "2", "3"], "7", "short-term"),
+            (FormPart::Two, ["8b", "9", "10"], "15", "long-term"),
         ] {
             for number in lines {
                 let boxes: Vec<String> = totals

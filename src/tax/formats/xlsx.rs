@@ -17,7 +17,7 @@ use crate::engine::policy::PROGRAM;
 use crate::engine::{InventoryLot, Pool};
 use crate::files::{Draft, WriteError};
 use crate::report::WrittenFile;
-use crate::tax::boxes::Part;
+use crate::tax::boxes::FormPart;
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::{TaxRow, TaxRules};
 use crate::tax::{Rounding, Totals};
@@ -198,8 +198,8 @@ impl Xlsx {
             return Ok(());
         };
         let sheet = match matched.form_box.part() {
-            Part::One => &mut self.short,
-            Part::Two => &mut self.long,
+            FormPart::One => &mut self.short,
+            FormPart::Two => &mut self.long,
         };
         let (stored, printed) = (&row.from.row, matched.printed);
         let rounding = self.rules.rounding;
@@ -227,7 +227,7 @@ impl Xlsx {
     fn lots_row(&mut self, row: &TaxRow) -> io::Result<()> {
         let (sheet, looks, stored) = (&mut self.lots, &self.looks, &row.from.row);
         let matched = row.matched.as_ref();
-        let slice = |slice: crate::tax::Slice| format!("{} of {}", slice.number, slice.of);
+        let slice = |slice: crate::tax::SliceNumber| format!("{} of {}", slice.number, slice.of);
         sheet.next()?;
         sheet.text(&stored.account)?.text(&stored.symbol)?;
         sheet.text(&stored.sell_order_id)?;

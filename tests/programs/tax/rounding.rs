@@ -8,8 +8,8 @@ use fifo_pnl::store::VersionStore;
 use fifo_pnl::store::model::{Holder, SourcedAllocation, TradeOrigin};
 use fifo_pnl::store::sqlite::SqliteStore;
 use fifo_pnl::tax::{
-    BoxRules, ExportRequest, Format, Part, Rounding, RowMaker, Sealing, Stop, TaxError, TaxRules,
-    Totals, export,
+    BoxRules, ExportRequest, FormPart, Format, Rounding, RowMaker, Sealing, Stop, TaxError,
+    TaxRules, Totals, export,
 };
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -87,7 +87,7 @@ proptest! {
         let all = totals.of(None);
         prop_assert_eq!((all.printed.proceeds, all.printed.cost), (proceeds, cost));
         prop_assert_eq!(all.printed.gain(), gain);
-        let parts = totals.of(Some(Part::One)).rows + totals.of(Some(Part::Two)).rows;
+        let parts = totals.of(Some(FormPart::One)).rows + totals.of(Some(FormPart::Two)).rows;
         prop_assert_eq!(parts, amounts.len() as u64);
         let half = rounding.unit() / 2;
         let bound = i128::from(all.rows as i64) * half;

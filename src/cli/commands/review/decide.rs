@@ -129,7 +129,7 @@ pub(super) async fn resolve(
     let read = |lot: &TypedLot| read_lot(lot, &item, typed_as, session);
     let lots = typed.iter().map(read).collect::<CliResult<Vec<_>>>()?;
     let note_signed = signed(&args.item.note, typed.iter());
-    let known = Known::of(store, std::slice::from_ref(&item)).await?;
+    let known = ItemFacts::of(store, std::slice::from_ref(&item)).await?;
     let settled = settle(item, &lots, note_signed, &known)?;
     note(describe(&settled).trim_end());
     if !args.yes {
@@ -160,14 +160,14 @@ pub(super) async fn resolve(
 
 /// Facts of the ledger that decisions about some items need.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct ItemFacts {
     /// The trades of the items' pools.
     ledger: LedgerRead,
     /// The number of the next decision, by item.
     next: BTreeMap<i64, u64>,
 }
 
-impl Known {
+impl ItemFacts {
     /// Reads the trades of all items' pools at once, as each read goes over the whole ledger.
     pub(super) async fn of(store: &dyn LedgerStore, items: &[QueuedItem]) -> CliResult<Self> {
         if items.is_empty() {
@@ -209,7 +209,7 @@ pub(super) fn settle(
     item: QueuedItem,
     lots: &[BasisLot],
     note: String,
-    known: &Known,
+    known: &ItemFacts,
 ) -> CliResult<Settled> {
     let first = known.next.get(&item.id).copied().unwrap_or(1);
     let trades = basis_trades(&item, lots, &known.ledger, first)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::decide::{self, Known, Settled};
+use super::decide::{self, ItemFacts, Settled};
 use super::typed::{self, TypedAs, TypedLot};
 use crate::cli::Outcome;
 use crate::cli::args::NoteArgs;
@@ -86,7 +86,7 @@ fn write(path: &Path, if_there: IfThere, queue: &[QueuedItem]) -> std::io::Resul
 
 /// A row of a sheet: the decision about an item.
 #[derive(Debug, Clone)]
-struct Decided {
+struct DecidedRow {
     line: u64,
     action: String,
     /// The lots of the decision, each with its line in the sheet.
@@ -95,7 +95,7 @@ struct Decided {
 }
 
 /// A fault of a row, and the line that the row begins on.
-type Fault = (u64, CliError);
+type RowFault = (u64, CliError);
 
 const SHEET_HINT: &str = "`fifo-pnl review export --output FILE` writes such a file";
 
@@ -103,7 +103,7 @@ const SHEET_HINT: &str = "`fifo-pnl review export --output FILE` writes such a f
 const FAULTS_SHOWN_MAX: usize = 10;
 
 /// Returns one error that lists the faults of a sheet's rows, in the order of their lines.
-fn all_of(path: &Path, mut faults: Vec<Fault>) -> CliError {
+fn all_of(path: &Path, mut faults: Vec<RowFault>) -> CliError {
     faults.sort_by_key(|(line, _)| *line);
     let count = faults.len();
     let (path, mut rows, mut hints) = (path.display(), Vec::new(), Vec::new());
@@ -131,10 +131,10 @@ fn all_of(path: &Path, mut faults: Vec<Fault>) -> CliError {
 }
 
 /// A sheet: decisions by item, and the rows that are unreadable.
-type Sheet = (BTreeMap<i64, Decided>, Vec<Fault>);
+type DecisionSheet = (BTreeMap<i64, DecidedRow>, Vec<RowFault>);
 
 /// Reads a sheet. Errors: no CSV; a column is missing.
-fn read(path: &Path) -> CliResult<Sheet> {
+fn read(path: &Path) -> CliResult<DecisionSheet> {
     let shown = path.display();
     let bad = |what: String| CliError::usage(format!("{shown}{what}"), SHEET_HINT);
     let bytes = bytes_of(path)?;
@@ -148,7 +148,7 @@ fn read(path: &Path) -> CliResult<Sheet> {
     for (slot, column) in at.iter_mut().zip(FILLED) {
         *slot = place(column)?;
     }
-    let mut decided: BTreeMap<i64, Decided> = BTreeMap::new();
+    let mut decided: BTreeMap<i64, DecidedRow> = BTreeMap::new();
     let mut faults = Vec::new();
     while let Some(row) = table.next_row().map_err(|error| bad(error.in_file()))? {
         let line = row.line;
@@ -167,7 +167,7 @@ fn read(path: &Path) -> CliResult<Sheet> {
             continue;
         };
         let optional = |text: String| Some(text).filter(|text| !text.is_empty());
-        let row = decided.entry(id).or_insert_with(|| Decided {
+        let row = decided.entry(id).or_insert_with(|| DecidedRow {
             line,
             action: action.clone(),
             lots: Vec::new(),
@@ -218,7 +218,7 @@ async fn prepare_all(store: &dyn Store, session: &Session, path: &Path) -> CliRe
     items.extend(queue.into_iter().map(|item| (item.id, item)));
     let with_lots = decided.iter().filter(|(_, row)| !row.lots.is_empty());
     let with_lots = with_lots.filter_map(|(id, _)| items.get(id).cloned());
-    let known = Known::of(store, &with_lots.collect::<Vec<_>>()).await?;
+    let known = ItemFacts::of(store, &with_lots.collect::<Vec<_>>()).await?;
     let mut ready = Vec::new();
     for (id, row) in &decided {
         let of_row = match items.remove(id) {
@@ -284,9 +284,9 @@ pub(super) async fn apply(
 fn prepare(
     session: &Session,
     item: QueuedItem,
-    row: &Decided,
-    known: &Known,
-) -> Result<Ready, Vec<Fault>> {
+    row: &DecidedRow,
+    known: &ItemFacts,
+) -> Result<Ready, Vec<RowFault>> {
     let of_row = |error| vec![(row.line, error)];
     if row.note.trim().is_empty() {
         return Err(of_row(CliError::usage(

@@ -75,7 +75,7 @@ pub(super) async fn file(
     }
     filed.publish()?;
     record(store, session, &filing, &filed).await?;
-    let state = State {
+    let state = FilingState {
         missing,
         before: &before,
         changed,
@@ -85,7 +85,7 @@ pub(super) async fn file(
 }
 
 /// The state of a version and its ledger at the filing.
-struct State<'f> {
+struct FilingState<'f> {
     /// The missing figures, in words.
     missing: Option<String>,
     /// Filings of the year before this one.
@@ -179,10 +179,10 @@ fn outcome(
     (store, next): (&dyn Store, &Next),
     filing: &Filing<'_>,
     filed: &Filed,
-    state: State<'_>,
+    state: FilingState<'_>,
 ) -> Outcome {
     let (rules, number) = (&filing.rules, filing.version.version);
-    let State {
+    let FilingState {
         missing, changed, ..
     } = &state;
     let sealed = if state.was_sealed {
@@ -268,7 +268,7 @@ pub(super) async fn verify(path: &Path, session: &Session) -> CliResult<Outcome>
 
 /// The audit trail's record of a zip.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Record {
+enum TrailRecord {
     /// These bytes were filed.
     Same,
     /// Other bytes were filed from this version.
@@ -281,19 +281,19 @@ enum Record {
 struct Check {
     verified: Verified,
     violations: usize,
-    record: Record,
+    record: TrailRecord,
 }
 
-async fn record_of(store: &dyn HistoryStore, path: &Path, version: i64) -> CliResult<Record> {
+async fn record_of(store: &dyn HistoryStore, path: &Path, version: i64) -> CliResult<TrailRecord> {
     let unreadable = |error| CliError::failed(format!("read {}: {error}", path.display()));
     let (sha256, _) = sha256_of(path).map_err(unreadable)?;
     let mut filed = store.events_of(&[EventKind::TaxFiled]).await?;
     filed.retain(|event| event.version == Some(version));
     let is_same = |details: &Value| details.get("sha256").and_then(Value::as_str) == Some(&sha256);
     Ok(match filed.iter().any(|event| is_same(&event.details)) {
-        true => Record::Same,
-        false if filed.is_empty() => Record::Nothing,
-        false => Record::Other,
+        true => TrailRecord::Same,
+        false if filed.is_empty() => TrailRecord::Nothing,
+        false => TrailRecord::Other,
     })
 }
 
@@ -329,9 +329,9 @@ fn verified_outcome(store: &dyn LedgerStore, path: &Path, check: &Check) -> Outc
     };
     text.push_str(&format!("{validated}\n"));
     text.push_str(match check.record {
-        Record::Same => "recorded  the audit trail has a filing of these bytes\n",
-        Record::Other => "differs   from every zip that the audit trail has of this version\n",
-        Record::Nothing => "Note      the audit trail of this database has no filing of it\n",
+        TrailRecord::Same => "recorded  the audit trail has a filing of these bytes\n",
+        TrailRecord::Other => "differs   from every zip that the audit trail has of this version\n",
+        TrailRecord::Nothing => "Note      the audit trail of this database has no filing of it\n",
     });
     if let Some(program) = &verified.other_program {
         text.push_str(&format!(
@@ -339,7 +339,7 @@ fn verified_outcome(store: &dyn LedgerStore, path: &Path, check: &Check) -> Outc
             shown(program)
         ));
     }
-    let is_equal = verified.is_equal() && violations == 0 && check.record != Record::Other;
+    let is_equal = verified.is_equal() && violations == 0 && check.record != TrailRecord::Other;
     text.push_str(if is_equal {
         "Equal: this database gives what was filed, byte by byte.\n"
     } else {

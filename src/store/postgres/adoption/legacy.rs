@@ -205,7 +205,7 @@ pub(in crate::store::postgres) async fn rows(
         number("cost_basis_usd"),
         number("pnl_usd")
     );
-    type Cells = (
+    type LegacyCells = (
         String,
         String,
         Option<String>,
@@ -214,7 +214,7 @@ pub(in crate::store::postgres) async fn rows(
         Option<String>,
         i64,
     );
-    let rows: Vec<Cells> = sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<LegacyCells> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(version)
         .fetch_all(&mut *connection)
         .await

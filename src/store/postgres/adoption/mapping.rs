@@ -151,7 +151,7 @@ pub(in crate::store::postgres) async fn orders_unlike_fills(
 
 /// A column of the ledger, from the server's catalog.
 #[derive(Debug, Clone)]
-pub(in crate::store::postgres) struct Found {
+pub(in crate::store::postgres) struct CatalogColumn {
     pub(in crate::store::postgres) name: String,
     /// The type without its length; for a domain, the type that it stands for.
     pub(in crate::store::postgres) kind: String,
@@ -159,7 +159,7 @@ pub(in crate::store::postgres) struct Found {
 
 /// Data types of the columns that describe a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fact {
+enum FactType {
     Text,
     Number,
     Time,
@@ -170,31 +170,31 @@ enum Fact {
 type Missing = Option<(&'static str, &'static str)>;
 
 /// The columns that `eligible_trades` shows.
-const FACTS: [(&str, Fact, Missing); 10] = [
+const FACTS: [(&str, FactType, Missing); 10] = [
     (
         "account",
-        Fact::Text,
+        FactType::Text,
         Some((NO_ACCOUNT, "\"default\" for every row")),
     ),
-    ("order_id", Fact::Text, None),
-    ("symbol", Fact::Text, None),
-    ("side", Fact::Text, None),
-    ("size", Fact::Number, None),
-    ("price", Fact::Number, None),
-    ("order_time", Fact::Time, None),
+    ("order_id", FactType::Text, None),
+    ("symbol", FactType::Text, None),
+    ("side", FactType::Text, None),
+    ("size", FactType::Number, None),
+    ("price", FactType::Number, None),
+    ("order_time", FactType::Time, None),
     (
         "total_fees_usd",
-        Fact::Number,
+        FactType::Number,
         Some(("NULL::numeric", "unknown for every row")),
     ),
     (
         "trade_seq",
-        Fact::Integer,
+        FactType::Integer,
         Some(("NULL::bigint", "none: order_id decides among equal times")),
     ),
     (
         "status",
-        Fact::Text,
+        FactType::Text,
         Some(("NULL::text", "none: every row counts as an execution")),
     ),
 ];
@@ -211,7 +211,7 @@ pub(in crate::store::postgres) struct Mapped {
 pub(in crate::store::postgres) struct Mapping {
     pub(in crate::store::postgres) columns: Vec<Mapped>,
     /// Every column of the ledger.
-    pub(in crate::store::postgres) found: Vec<Found>,
+    pub(in crate::store::postgres) found: Vec<CatalogColumn>,
 }
 
 impl Mapping {
@@ -305,9 +305,9 @@ pub(in crate::store::postgres) async fn find(
     .fetch_all(&mut *connection)
     .await
     .map_err(|e| from_sqlx(action, e))?;
-    let found: Vec<Found> = rows
+    let found: Vec<CatalogColumn> = rows
         .into_iter()
-        .map(|(name, kind)| Found { name, kind })
+        .map(|(name, kind)| CatalogColumn { name, kind })
         .collect();
     let columns = FACTS.iter().filter_map(|(name, fact, missing)| {
         let there = found.iter().find(|found| found.name == *name);
@@ -380,8 +380,8 @@ const NUMBER_PATTERN: &str =
 
 fn map_column(
     name: &str,
-    fact: Fact,
-    found: Option<&Found>,
+    fact: FactType,
+    found: Option<&CatalogColumn>,
     missing: Missing,
 ) -> Result<Mapped, LedgerFault> {
     let mapped = |kind: &str, words: &str, sql: String| Mapped {
@@ -400,34 +400,36 @@ fn map_column(
     let is_text = matches!(kind, "text" | "character varying" | "character");
     let is_integer = matches!(kind, "smallint" | "integer" | "bigint");
     let (sql, words) = match (fact, kind) {
-        (Fact::Text, _) if is_text => (text_of(name), words_of_text(name)),
-        (Fact::Text, "uuid") if name == "order_id" => (text_of(name), words_of_text(name)),
-        (Fact::Text, _) if is_integer && name == "order_id" => (text_of(name), words_of_text(name)),
-        (Fact::Number, "double precision" | "real") => (
+        (FactType::Text, _) if is_text => (text_of(name), words_of_text(name)),
+        (FactType::Text, "uuid") if name == "order_id" => (text_of(name), words_of_text(name)),
+        (FactType::Text, _) if is_integer && name == "order_id" => {
+            (text_of(name), words_of_text(name))
+        }
+        (FactType::Number, "double precision" | "real") => (
             format!("t.{name}::text::numeric"),
             "its shortest decimal text",
         ),
-        (Fact::Number, "numeric") => (format!("t.{name}"), "as it is"),
-        (Fact::Number, _) if is_integer => (format!("t.{name}::numeric"), "as it is"),
-        (Fact::Number, _) if is_text => (
+        (FactType::Number, "numeric") => (format!("t.{name}"), "as it is"),
+        (FactType::Number, _) if is_integer => (format!("t.{name}::numeric"), "as it is"),
+        (FactType::Number, _) if is_text => (
             format!(
                 "CASE WHEN t.{name} ~ '{NUMBER_PATTERN}' THEN t.{name}::text::numeric \
                  WHEN t.{name} IS NOT NULL THEN 'NaN'::numeric END"
             ),
             "the number it spells",
         ),
-        (Fact::Time, "timestamp with time zone") => (format!("t.{name}"), "as it is"),
-        (Fact::Time, "timestamp without time zone") => (
+        (FactType::Time, "timestamp with time zone") => (format!("t.{name}"), "as it is"),
+        (FactType::Time, "timestamp without time zone") => (
             format!("(t.{name} AT TIME ZONE 'UTC')"),
             "taken as UTC: it has no zone of its own",
         ),
-        (Fact::Integer, _) if is_integer => (format!("t.{name}::bigint"), "as it is"),
+        (FactType::Integer, _) if is_integer => (format!("t.{name}::bigint"), "as it is"),
         _ => {
             let expected = match fact {
-                Fact::Text => "a text",
-                Fact::Number => "a number",
-                Fact::Time => "a time",
-                Fact::Integer => "a whole number",
+                FactType::Text => "a text",
+                FactType::Number => "a number",
+                FactType::Time => "a time",
+                FactType::Integer => "a whole number",
             };
             return Err(LedgerFault::Kind {
                 name: name.to_owned(),

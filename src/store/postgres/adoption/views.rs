@@ -30,14 +30,14 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// A table that rows of the views come from, with the alias `t`.
-struct Source {
+struct SourceTable {
     table: &'static str,
     columns: Vec<(&'static str, String)>,
     ingest_xid: String,
     imported: &'static str,
 }
 
-impl Source {
+impl SourceTable {
     fn ledger(mapping: &Mapping, is_guarded: bool) -> Self {
         let columns = COLUMNS.map(|name| (name, mapping.sql(name).to_owned()));
         Self {
@@ -98,14 +98,17 @@ impl Source {
 
 /// Returns the statements that make the views, once our tables exist.
 pub(in crate::store::postgres) fn gate(mapping: &Mapping, is_guarded: bool) -> String {
-    let (ledger, additions) = (Source::ledger(mapping, is_guarded), Source::additions());
+    let (ledger, additions) = (
+        SourceTable::ledger(mapping, is_guarded),
+        SourceTable::additions(),
+    );
     let shadowed = format!(
         "EXISTS (SELECT 1 FROM public.trade_records r WHERE {} = t.order_id AND {} = t.account)",
         mapping.sql("order_id").replace("t.", "r."),
         mapping.sql("account").replace("t.", "r."),
     );
     let ledger_id = mapping.sql("order_id");
-    let raw = |source: &Source, symbol: &str, exchange_id: &str| {
+    let raw = |source: &SourceTable, symbol: &str, exchange_id: &str| {
         let facts = source.facts();
         let (ingest, imported) = (&source.ingest_xid, source.imported);
         format!(
@@ -120,7 +123,7 @@ pub(in crate::store::postgres) fn gate(mapping: &Mapping, is_guarded: bool) -> S
     };
     let rows = raw(&ledger, "t.symbol::text", exchange_id);
     let added = raw(&additions, "t.symbol::text", "t.exchange_order_id");
-    let fills = |source: &Source, id: &str| {
+    let fills = |source: &SourceTable, id: &str| {
         let (account, executed) = (source.sql("account"), source.was_executed());
         let order_id = order_of_fill(id);
         format!(
@@ -157,7 +160,7 @@ pub(in crate::store::postgres) fn gate(mapping: &Mapping, is_guarded: bool) -> S
 }
 
 /// The ledger's rows beside the transactions that wrote them: see `writings.rs`.
-fn writings(ledger: &Source) -> String {
+fn writings(ledger: &SourceTable) -> String {
     let (facts, executed) = (ledger.facts(), ledger.was_executed());
     format!(
         "SELECT {facts},\n       {executed} AS is_executed,\n       \
@@ -166,7 +169,7 @@ fn writings(ledger: &Source) -> String {
     )
 }
 
-fn eligible_part(source: &Source, condition: &str) -> String {
+fn eligible_part(source: &SourceTable, condition: &str) -> String {
     let (facts, executed) = (source.facts(), source.was_executed());
     let (same, fills) = (source.same_as("v"), source.has_fills());
     let (ingest, imported) = (&source.ingest_xid, source.imported);
@@ -178,17 +181,17 @@ fn eligible_part(source: &Source, condition: &str) -> String {
     )
 }
 
-fn not_executed(source: &Source) -> String {
+fn not_executed(source: &SourceTable) -> String {
     let reason = format!("'status ' || {}", source.status());
     left_out(source, &reason, &format!("NOT {}", source.was_executed()))
 }
 
-fn ineligible_part(source: &Source, reason: &str, condition: &str) -> String {
+fn ineligible_part(source: &SourceTable, reason: &str, condition: &str) -> String {
     let condition = format!("{} AND {condition}", source.was_executed());
     left_out(source, &format!("'{reason}'"), &condition)
 }
 
-fn left_out(source: &Source, reason: &str, condition: &str) -> String {
+fn left_out(source: &SourceTable, reason: &str, condition: &str) -> String {
     let (facts, ingest) = (source.facts(), &source.ingest_xid);
     format!(
         "SELECT {facts},\n       {ingest} AS ingest_xid,\n       \
