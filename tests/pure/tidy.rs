@@ -8,6 +8,8 @@
 mod circles;
 #[path = "tidy/english.rs"]
 mod english;
+#[path = "tidy/names.rs"]
+mod names;
 #[path = "tidy/sizes.rs"]
 mod sizes;
 #[path = "tidy/traits.rs"]
