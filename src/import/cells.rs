@@ -25,7 +25,7 @@ const INGEST_VIA: &str = "csv";
 
 /// A cell at fault.
 #[derive(Debug)]
-pub(super) struct BadCell {
+pub(super) struct FaultyCell {
     pub column: Column,
     pub found: String,
     pub fault: Fault,
@@ -53,7 +53,7 @@ impl TradeReader<'_, '_> {
         &mut self,
         record: &StringRecord,
         import_line: u64,
-    ) -> Result<LedgerTrade, BadCell> {
+    ) -> Result<LedgerTrade, FaultyCell> {
         // An order that never executed has no size and no price, so its status says more.
         let status = self.read_status(record)?;
         let order_id = self.read_order_id(record)?;
@@ -71,7 +71,7 @@ impl TradeReader<'_, '_> {
         })
     }
 
-    fn read_trade(&self, record: &StringRecord, order_id: OrderId) -> Result<Trade, BadCell> {
+    fn read_trade(&self, record: &StringRecord, order_id: OrderId) -> Result<Trade, FaultyCell> {
         let text = |column| self.text(record, column);
         let bad = |column| move |fault| bad_cell(column, text(column), fault);
         let side = read_side(text(Column::Side)).map_err(bad(Column::Side))?;
@@ -92,7 +92,7 @@ impl TradeReader<'_, '_> {
         Ok(trade)
     }
 
-    fn read_status(&self, record: &StringRecord) -> Result<Option<String>, BadCell> {
+    fn read_status(&self, record: &StringRecord) -> Result<Option<String>, FaultyCell> {
         let status = self.text(record, Column::Status);
         if is_never_executed(Some(status)) {
             let fault = Fault::new("the status of an order that never executed, expected a trade")
@@ -108,7 +108,7 @@ impl TradeReader<'_, '_> {
         Ok(given(status))
     }
 
-    fn read_order_id(&self, record: &StringRecord) -> Result<OrderId, BadCell> {
+    fn read_order_id(&self, record: &StringRecord) -> Result<OrderId, FaultyCell> {
         let (id, column) = (self.raw(record, Column::OrderId), Column::OrderId);
         if is_rounded_id(id) {
             let fault = Fault::new("expected the id of the execution, not a rounded number");
@@ -118,13 +118,13 @@ impl TradeReader<'_, '_> {
             .map_err(|error| bad_cell(column, id, id_fault(&error)))
     }
 
-    fn read_account(&mut self, record: &StringRecord) -> Result<Account, BadCell> {
+    fn read_account(&mut self, record: &StringRecord) -> Result<Account, FaultyCell> {
         let text = self.raw(record, Column::Account);
         let account = self.reading.account(text);
         account.map_err(|error| bad_cell(Column::Account, text, id_fault(&error)))
     }
 
-    fn read_symbol(&mut self, record: &StringRecord) -> Result<Symbol, BadCell> {
+    fn read_symbol(&mut self, record: &StringRecord) -> Result<Symbol, FaultyCell> {
         let text = self.text(record, Column::Symbol);
         let symbol = self.reading.symbol(text);
         symbol.map_err(|error| bad_cell(Column::Symbol, text, symbol_fault(&error)))
@@ -143,14 +143,14 @@ impl TradeReader<'_, '_> {
     }
 }
 
-fn bad_cell(column: Column, found: &str, fault: Fault) -> BadCell {
+fn bad_cell(column: Column, found: &str, fault: Fault) -> FaultyCell {
     let quote_behind_blank = found.starts_with('"') && fault.hint.is_none();
     let fault = if quote_behind_blank {
         fault.with_hint(Hint::BlankBeforeQuote)
     } else {
         fault
     };
-    BadCell {
+    FaultyCell {
         column,
         found: kept(found),
         fault,

@@ -12,7 +12,7 @@ use csv::StringRecord;
 use super::blocks::Block;
 use super::error::FileError;
 use super::file::text_of;
-use super::formats::{Outcome, Record, RowFormat, is_blank, recognise};
+use super::formats::{Record, RowFormat, RowOutcome, is_blank, recognise};
 use super::reading::Reading;
 use super::rejected::RejectedRow;
 use super::rejects::Rejects;
@@ -62,9 +62,9 @@ pub fn parse_csv(
     let mut told = 0_u64;
     let rows = format.each_row(&block, options, |row, outcome| {
         let kept = match outcome {
-            Outcome::Trade(trade) => kept.keep(trade, row),
-            Outcome::Rejected(rejected) => Err(rejected),
-            Outcome::Ignored(kind) => {
+            RowOutcome::Trade(trade) => kept.keep(trade, row),
+            RowOutcome::Rejected(rejected) => Err(rejected),
+            RowOutcome::Ignored(kind) => {
                 *file.ignored.entry(kind).or_default() += 1;
                 Ok(())
             }
@@ -130,7 +130,7 @@ impl CsvFormat {
         rejected: &mut dyn FnMut(RejectedRow),
     ) -> Result<(), FileError> {
         self.each_row(block, options, |row, outcome| {
-            if let Outcome::Trade(trade) = outcome
+            if let RowOutcome::Trade(trade) = outcome
                 && let Err(row) = repeats.compare(trade, row)
             {
                 rejected(*row);
@@ -151,9 +151,9 @@ impl CsvFormat {
     ) -> Result<(), FileError> {
         self.each_row(block, options, |row, outcome| {
             let read = match (outcome, &mut *repeats) {
-                (Outcome::Trade(trade), Some(repeats)) => repeats.compare(trade, row),
-                (Outcome::Rejected(rejected), _) => Err(rejected),
-                (Outcome::Trade(_), None) | (Outcome::Ignored(_), _) => Ok(()),
+                (RowOutcome::Trade(trade), Some(repeats)) => repeats.compare(trade, row),
+                (RowOutcome::Rejected(rejected), _) => Err(rejected),
+                (RowOutcome::Trade(_), None) | (RowOutcome::Ignored(_), _) => Ok(()),
             };
             if let Err(row) = read {
                 rejected(*row);
@@ -166,9 +166,9 @@ impl CsvFormat {
     pub fn parse(&self, block: &Block, options: &ImportOptions) -> Result<ParsedBlock, FileError> {
         let mut parsed = ParsedBlock::default();
         parsed.rows = self.each_row(block, options, |_, outcome| match outcome {
-            Outcome::Trade(trade) => parsed.trades.push(trade),
-            Outcome::Rejected(rejected) => parsed.rejected.push(*rejected),
-            Outcome::Ignored(kind) => *parsed.ignored.entry(kind).or_default() += 1,
+            RowOutcome::Trade(trade) => parsed.trades.push(trade),
+            RowOutcome::Rejected(rejected) => parsed.rejected.push(*rejected),
+            RowOutcome::Ignored(kind) => *parsed.ignored.entry(kind).or_default() += 1,
         })?;
         Ok(parsed)
     }
@@ -179,7 +179,7 @@ impl CsvFormat {
         &self,
         block: &Block,
         options: &ImportOptions,
-        mut take: impl FnMut(&Row<'_>, Outcome),
+        mut take: impl FnMut(&Row<'_>, RowOutcome),
     ) -> Result<u64, FileError> {
         let mut rows = RowReader::new(&block.text, block.line);
         let (mut cells, mut reading) = (StringRecord::new(), Reading::new(options));

@@ -53,7 +53,7 @@ pub(super) trait RowFormat: Debug + Send + Sync {
         &self,
         record: &Record<'_, '_>,
         reading: &mut Reading<'_>,
-        each: &mut dyn FnMut(Outcome),
+        each: &mut dyn FnMut(RowOutcome),
     ) -> Result<(), FileError>;
 }
 
@@ -80,7 +80,7 @@ pub(super) struct Record<'r, 't> {
 /// The outcome of a row.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are trades")]
-pub(super) enum Outcome {
+pub(super) enum RowOutcome {
     Trade(LedgerTrade),
     Rejected(Box<RejectedRow>),
     /// A row that is not a trade, with the name of its type.

@@ -51,7 +51,7 @@ fn similar_zone(name: &str) -> Option<String> {
 
 /// The form of a text that may be a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum TimeForm {
     /// With an offset from UTC.
     Instant,
     /// Date and time of day.
@@ -79,17 +79,17 @@ pub(super) fn read_order_time(text: &str, options: &ImportOptions) -> Result<Tim
         return Err(Fault::new(MICROS));
     }
     let time = match (form, &options.timezone) {
-        (Form::Instant, _) => check_second(text).and_then(|()| read_instant(text)),
-        (Form::Local, Some(zone)) => check_second(text).and_then(|()| read_local(text, zone)),
-        (Form::Local, None) => {
+        (TimeForm::Instant, _) => check_second(text).and_then(|()| read_instant(text)),
+        (TimeForm::Local, Some(zone)) => check_second(text).and_then(|()| read_local(text, zone)),
+        (TimeForm::Local, None) => {
             Err(Fault::new("expected a time with an offset from UTC").with_hint(Hint::ZoneOfTimes))
         }
-        (Form::DateOnly, _) => {
+        (TimeForm::DateOnly, _) => {
             Err(Fault::new("expected a time of day too").with_hint(Hint::TimeOfDay))
         }
-        (Form::NoSeconds, _) => Err(Fault::new("expected seconds too, like 03:04:05")),
-        (Form::Unix, _) => Err(Fault::new(EXPECTED).with_hint(Hint::UnixTime)),
-        (Form::Other, _) => Err(Fault::new(EXPECTED)),
+        (TimeForm::NoSeconds, _) => Err(Fault::new("expected seconds too, like 03:04:05")),
+        (TimeForm::Unix, _) => Err(Fault::new(EXPECTED).with_hint(Hint::UnixTime)),
+        (TimeForm::Other, _) => Err(Fault::new(EXPECTED)),
     }?;
     if time > options.now {
         let now = options.now;
@@ -101,28 +101,28 @@ pub(super) fn read_order_time(text: &str, options: &ImportOptions) -> Result<Tim
 }
 
 /// Returns the form of a text, and the digits after the second.
-fn form_of(text: &str) -> (Form, Option<&str>) {
+fn form_of(text: &str) -> (TimeForm, Option<&str>) {
     let number = text.strip_prefix('-').unwrap_or(text);
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.len() >= UNIX_DIGITS_MIN && is_digits(whole) && is_digits(decimals) {
-        return (Form::Unix, None);
+        return (TimeForm::Unix, None);
     }
     let Some(rest) = strip_form(text, "0000-00-00") else {
-        return (Form::Other, None);
+        return (TimeForm::Other, None);
     };
     if rest.is_empty() {
-        return (Form::DateOnly, None);
+        return (TimeForm::DateOnly, None);
     }
     let Some(rest) = rest.strip_prefix(['T', 't', ' ']) else {
-        return (Form::Other, None);
+        return (TimeForm::Other, None);
     };
     let Some(rest) = strip_form(rest, "00:00:00") else {
         let minutes = strip_form(rest, "00:00").is_some_and(|rest| offset_form(rest).is_some());
         let form = if minutes {
-            Form::NoSeconds
+            TimeForm::NoSeconds
         } else {
-            Form::Other
+            TimeForm::Other
         };
         return (form, None);
     };
@@ -132,12 +132,12 @@ fn form_of(text: &str) -> (Form, Option<&str>) {
             let rest = digits.trim_start_matches(|digit: char| digit.is_ascii_digit());
             let fraction = digits.strip_suffix(rest).unwrap_or_default();
             if fraction.is_empty() {
-                return (Form::Other, None);
+                return (TimeForm::Other, None);
             }
             (Some(fraction), rest)
         }
     };
-    (offset_form(rest).unwrap_or(Form::Other), fraction)
+    (offset_form(rest).unwrap_or(TimeForm::Other), fraction)
 }
 
 /// Returns the rest after a text of a form; 0 stands for any digit.
@@ -150,15 +150,15 @@ fn strip_form<'a>(text: &'a str, form: &str) -> Option<&'a str> {
     head.bytes().zip(form.bytes()).all(fits).then_some(rest)
 }
 
-fn offset_form(text: &str) -> Option<Form> {
+fn offset_form(text: &str) -> Option<TimeForm> {
     match text {
-        "" => Some(Form::Local),
-        "Z" | "z" => Some(Form::Instant),
+        "" => Some(TimeForm::Local),
+        "Z" | "z" => Some(TimeForm::Instant),
         _ => {
             let offset = text.strip_prefix(['+', '-'])?;
             let forms = ["00:00", "0000", "00"];
             let fits = |form| strip_form(offset, form) == Some("");
-            forms.into_iter().any(fits).then_some(Form::Instant)
+            forms.into_iter().any(fits).then_some(TimeForm::Instant)
         }
     }
 }

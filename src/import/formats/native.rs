@@ -2,9 +2,9 @@
 
 use csv::StringRecord;
 
-use super::{HeaderRow, Outcome, Record, RowFormat};
+use super::{HeaderRow, Record, RowFormat, RowOutcome};
 use crate::import::bounds;
-use crate::import::cells::{BadCell, TradeReader};
+use crate::import::cells::{FaultyCell, TradeReader};
 use crate::import::columns::Column;
 use crate::import::currency::check_currency;
 use crate::import::error::FileError;
@@ -44,7 +44,7 @@ impl RowFormat for Native {
         &self,
         record: &Record<'_, '_>,
         reading: &mut Reading<'_>,
-        each: &mut dyn FnMut(Outcome),
+        each: &mut dyn FnMut(RowOutcome),
     ) -> Result<(), FileError> {
         let (header, row, cells) = (&self.0, record.row, record.cells);
         let checked = check_row(row, cells, header, record.is_cut);
@@ -57,10 +57,10 @@ impl RowFormat for Native {
             read.map_err(|bad| rejected_cell(row, cells, header, bad))
         });
         each(match read {
-            Ok(trade) => Outcome::Trade(trade),
+            Ok(trade) => RowOutcome::Trade(trade),
             Err(mut rejected) => {
                 look_at_whole_row(&mut rejected, &cells_as_far_as_told(row, cells), header);
-                Outcome::Rejected(rejected)
+                RowOutcome::Rejected(rejected)
             }
         });
         Ok(())
@@ -144,7 +144,7 @@ fn rejected_cell(
     row: &Row<'_>,
     record: &StringRecord,
     header: &Header,
-    bad: BadCell,
+    bad: FaultyCell,
 ) -> Box<RejectedRow> {
     let order_id = header
         .place(Column::OrderId)

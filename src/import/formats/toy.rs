@@ -4,7 +4,7 @@
 //! It has the parts of real files: lines before the header that name the account, two generations
 //! of the header, a row that stands for two trades. Some rows are not trades.
 
-use super::{HeaderRow, Outcome, Record, RowFormat};
+use super::{HeaderRow, Record, RowFormat, RowOutcome};
 use crate::engine::{Account, Carried, LedgerTrade, Timestamp, Trade, TradeText};
 use crate::import::error::FileError;
 use crate::import::reading::Reading;
@@ -43,11 +43,11 @@ impl RowFormat for Toy {
         &self,
         record: &Record<'_, '_>,
         reading: &mut Reading<'_>,
-        each: &mut dyn FnMut(Outcome),
+        each: &mut dyn FnMut(RowOutcome),
     ) -> Result<(), FileError> {
         let cell = |place| record.cells.get(place).unwrap_or_default();
         let mut trade = |side, suffix| match self.trade(record, reading, side, suffix) {
-            Ok(trade) => each(Outcome::Trade(trade)),
+            Ok(trade) => each(RowOutcome::Trade(trade)),
             Err(reason) => each(rejected(record, "Amount", cell(4), reason)),
         };
         match cell(3) {
@@ -56,7 +56,7 @@ impl RowFormat for Toy {
             "Turn" => ["buy", "sell"]
                 .into_iter()
                 .for_each(|side| trade(side, side)),
-            "Deposit" => each(Outcome::Ignored("Deposit")),
+            "Deposit" => each(RowOutcome::Ignored("Deposit")),
             kind => each(rejected(
                 record,
                 "Kind",
@@ -102,10 +102,10 @@ impl Toy {
     }
 }
 
-fn rejected(record: &Record<'_, '_>, column: &str, found: &str, reason: String) -> Outcome {
+fn rejected(record: &Record<'_, '_>, column: &str, found: &str, reason: String) -> RowOutcome {
     let (line, text) = (record.row.line, record.row.text);
     let row = RejectedRow::new((line, text), column, found.to_owned(), Fault::new(reason));
-    Outcome::Rejected(Box::new(row))
+    RowOutcome::Rejected(Box::new(row))
 }
 
 #[test]
