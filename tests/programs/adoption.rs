@@ -1,8 +1,8 @@
 //! A PostgreSQL database that had a ledger before us: its bot goes on as before, and the ledger is
 //! byte for byte what it was.
 //!
-//! `scripts/with_postgres cargo test --test adoption` runs these tests; without a server they are
-//! skipped with a line that says so, and with `REQUIRE_POSTGRES=1` that is a failure.
+//! `scripts/with_postgres cargo test --test programs adoption::` runs these tests. Without a server
+//! they are skipped with a line that says so, and with `REQUIRE_POSTGRES=1` that is a failure.
 #![cfg(all(feature = "cli", unix))]
 #![allow(
     dead_code,

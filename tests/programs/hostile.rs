@@ -2,7 +2,7 @@
 //! wrote; and how much memory a file may cost.
 //!
 //! The long version of the mutated files is in `scripts/soak`. With PostgreSQL:
-//! `scripts/with_postgres cargo test --test hostile`.
+//! `scripts/with_postgres cargo test --test programs hostile::`.
 #![cfg(all(feature = "cli", unix))]
 #![allow(
     clippy::disallowed_methods,

@@ -1,8 +1,8 @@
 //! The programs on a real PostgreSQL, as an operator runs them.
 //!
-//! `scripts/with_postgres cargo test --test postgres_cli` runs these tests; without a server they
-//! are skipped with a line that says so, and with `REQUIRE_POSTGRES=1` that is a failure. What the
-//! programs stored is read with `psql`, not with the code under test.
+//! `scripts/with_postgres cargo test --test programs postgres_cli::` runs these tests. Without a
+//! server they are skipped with a line that says so, and with `REQUIRE_POSTGRES=1` that is a
+//! failure. What the programs stored is read with `psql`, not with the code under test.
 #![cfg(all(feature = "cli", unix))]
 #![allow(
     clippy::disallowed_methods,

@@ -679,6 +679,32 @@ fn documents_name_files_that_exist() {
     assert_none(offences);
 }
 
+/// Returns the test programs that commands of a line name: `cargo test --test NAME`.
+fn test_programs_named(text: &str) -> impl Iterator<Item = &str> {
+    let commands = text.split("cargo ").skip(1);
+    let commands = commands.map(|command| command.split('`').next().unwrap_or_default());
+    let commands = commands.filter(|command| command.starts_with("test "));
+    let flags = commands.flat_map(|command| command.split(" --test ").skip(1));
+    flags.filter_map(|rest| rest.split_whitespace().next())
+}
+
+#[test]
+fn commands_name_test_programs_that_exist() {
+    let text = "`cargo test --test tidy` or `cargo test --locked --test pure a --test b`, --test c";
+    assert!(test_programs_named(text).eq(["tidy", "pure", "b"]));
+    let mut offences = Vec::new();
+    let named = |source: &Source| source.path != "tests/pure/tidy.rs";
+    for source in sources().into_iter().filter(named) {
+        for (line, text) in source.lines() {
+            let is_missing = |name: &&str| !repository().join("tests").join(name).is_dir();
+            for name in test_programs_named(text).filter(is_missing) {
+                offences.push(source.at(line, format!("there is no test program {name}")));
+            }
+        }
+    }
+    assert_none(offences);
+}
+
 #[test]
 fn the_readers_see_what_they_should() {
     assert_eq!(without_comment("a(); // b"), "a(); ");

@@ -220,7 +220,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     let verb = match (&report.receipt, request.preview) {
         (Some(_), true) => "Preview ",
         (Some(receipt), false) if receipt.import_id.is_some() => "Imported",
-        // The file has no fault: another file stopped the import of all files.
+        // The file has no fault: another file stopped the import before it.
         (None, _) if report.read.rejected.is_empty() => "Kept out",
         _ => "Refused ",
     };

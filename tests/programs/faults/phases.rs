@@ -2,7 +2,7 @@
 //! databases.
 //!
 //! Only a build with debug assertions can be stopped so; for others there is one test, which looks
-//! whether that is true: `cargo test --release --test faults is_in_no_release`.
+//! whether that is true: `cargo test --release --test programs is_in_no_release`.
 #![cfg_attr(
     not(debug_assertions),
     allow(dead_code, reason = "nothing stops there")
