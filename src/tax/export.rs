@@ -72,7 +72,7 @@ pub struct ExportRequest {
 }
 
 /// First and last instant of a tax year in its zone. Errors: no such year.
-fn year_bounds(rules: &TaxRules) -> TaxResult<Sold> {
+pub(super) fn year_bounds(rules: &TaxRules) -> TaxResult<Sold> {
     let bad = || TaxError::NoYear(rules.year);
     let start_of = |year: i16| {
         let date = jiff::civil::Date::new(year, 1, 1).ok()?;

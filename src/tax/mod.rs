@@ -16,6 +16,7 @@ mod export;
 mod exported;
 mod formats;
 mod manifest;
+mod not_computed;
 mod review;
 mod row;
 mod slices;
@@ -34,6 +35,7 @@ pub use export::{ExportRequest, Stop, export};
 pub use exported::{Exported, SeveralDollars};
 pub use formats::{ExportFacts, Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX, is_panic_caught};
 pub use manifest::{MANIFEST_FORMAT, Sealing, rules_of};
+pub use not_computed::not_computed;
 pub use review::{
     BasisLot, NearMiss, Preview, SellFigures, basis_trades, import_batch, near_misses,
     next_numbers, preview, unmatched_size,

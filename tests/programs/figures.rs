@@ -106,6 +106,7 @@ mod tests {
         a_missing_buy_that_arrives_is_named_beside_the_decision,
         a_version_counts_the_decisions_that_it_saw);
     on_both!(filed: a_version_of_one_symbol_is_neither_advised_nor_filed,
+        trades_that_no_run_took_up_are_not_left_out_in_silence,
         a_version_of_one_account_is_filed_for_that_account,
         where_no_version_is_current_a_part_is_not_advised,
         a_year_that_was_filed_before_is_named,

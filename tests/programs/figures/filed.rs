@@ -46,6 +46,47 @@ pub fn a_version_of_one_symbol_is_neither_advised_nor_filed(place: &Place) {
     assert!(!sealed.contains("filed for"), "{sealed}");
 }
 
+pub fn trades_that_no_run_took_up_are_not_left_out_in_silence(place: &Place) {
+    trade(place);
+    let later = "s9,ETH-USD,sell,0.5,15,2026-03-01T00:00:00Z,0,main\n";
+    place.write("later.csv", later);
+    place.run("fifo-pnl import later.csv --quiet").expect(0);
+    // A trade of a later year changes no figure of this one.
+    let file = "fifo-pnl tax --year 2025 --final";
+    place.run(&format!("{file} -o before.zip")).expect(0);
+    place
+        .run("compute_allocations --all-symbols --quiet")
+        .expect(0);
+    let missed = "s3,ETH-USD,sell,0.5,15,2025-04-01T00:00:00Z,0,other\n";
+    place.write("missed.csv", missed);
+    place.run("fifo-pnl import missed.csv --quiet").expect(0);
+    place
+        .run("fifo-pnl void s1 --account main --reason wrong")
+        .expect(0);
+    let done = place.run(&format!("{file} -o f.zip")).expect(3);
+    let words = "incomplete: 2 new trades are not in version 2";
+    has(
+        &done.stderr,
+        &[words, "`compute_allocations --incremental`"],
+    );
+    assert!(!place.folder.join("f.zip").exists());
+    let of_main = place
+        .run(&format!("{file} --account main -o m.zip"))
+        .expect(3);
+    has(&of_main.stderr, &["1 new trade is not in version 2"]);
+    let done = place
+        .run(&format!("{file} -o g.zip --allow-incomplete"))
+        .expect(0);
+    has(&format!("{}{}", done.stdout, done.stderr), &[words]);
+    place
+        .run("compute_allocations --all-symbols --quiet")
+        .expect(0);
+    let done = place
+        .run(&format!("{file} -o h.zip --allow-incomplete"))
+        .expect(0);
+    assert!(!format!("{}{}", done.stdout, done.stderr).contains("new trade"));
+}
+
 pub fn a_version_of_one_account_is_filed_for_that_account(place: &Place) {
     trade(place);
     place

@@ -11,7 +11,7 @@ use super::{
 use crate::cli::Outcome;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{plural, time};
+use crate::cli::format::{count, plural, time};
 use crate::cli::next::{Next, quoted};
 use crate::cli::session::Session;
 use crate::engine::{shown, shown_sentence};
@@ -52,11 +52,19 @@ pub(super) async fn file(
         (PROGRAM_VERSION, stop_of(session)),
     )
     .await?;
+    let late = tax::not_computed(store, &filing.rules, &filing.version).await?;
     let missing = incomplete(&filed.exported, filing.rules.rounding);
+    let missing = with_late(missing, late, number);
     if let Some(missing) = missing.as_ref().filter(|_| !filing.allow_incomplete) {
+        let first = match late {
+            0 => "",
+            _ => "compute the new trades first: `compute_allocations --incremental`; ",
+        };
         return Err(CliError::refused(
             missing.clone(),
-            "nothing was sealed or written; file it all the same with --allow-incomplete",
+            format!(
+                "{first}nothing was sealed or written; file it all the same with --allow-incomplete"
+            ),
         ));
     }
     let changed = changed_since(store, session, &filing).await?;
@@ -82,6 +90,19 @@ pub(super) async fn file(
         was_sealed,
     };
     Ok(outcome((store, &session.next), &filing, &filed, state))
+}
+
+/// Adds the trades that the version does not know yet to the line about missing figures.
+fn with_late(missing: Option<String>, late: u64, version: i64) -> Option<String> {
+    let late = match late {
+        0 => return missing,
+        1 => format!("1 new trade is not in version {version}"),
+        _ => format!("{} new trades are not in version {version}", count(late)),
+    };
+    Some(match missing {
+        Some(missing) => format!("{missing}; {late}"),
+        None => format!("incomplete: {late}"),
+    })
 }
 
 /// The state of a version and its ledger at the filing.
