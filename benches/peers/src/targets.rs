@@ -15,6 +15,9 @@ const FLOAT_RATIO_MAX: f64 = 1.15;
 const IMPORT_RATIO_MAX: f64 = 1.3;
 const VALIDATE_RATIO_MAX: f64 = 1.0;
 const SQLITE_RATIO_MAX: f64 = 1.15;
+/// A run beside the yardstick: the tables and indexes of 2026-11-26, written as their floor was.
+const RUN_YARDSTICK_MAX: f64 = 0.68;
+const SQLITE_YARDSTICK_MAX: [f64; 2] = [0.50, 0.70];
 const PEAK_MB_MAX: f64 = 150.0;
 const PEAK_GIB_MAX: f64 = 1.1;
 const EXPONENT_MAX: f64 = 1.05;
@@ -78,6 +81,12 @@ pub fn judge(samples: &[Sample]) -> Vec<Verdict> {
     let mut verdicts = vec![
         all.ratio("full run beside psql", &run, &run.floor(), RUN_RATIO_MAX),
         all.ratio(
+            "full run beside the yardstick",
+            &run,
+            &run.yardstick(),
+            RUN_YARDSTICK_MAX,
+        ),
+        all.ratio(
             "full run over a ledger of float8 beside psql",
             &floats,
             &floats.floor(),
@@ -91,14 +100,16 @@ pub fn judge(samples: &[Sample]) -> Vec<Verdict> {
             VALIDATE_RATIO_MAX,
         ),
     ];
-    for row in ["full run, version 1", "full run, version 10"] {
+    let rows = ["full run, version 1", "full run, version 10"];
+    for (row, yardstick_max) in rows.into_iter().zip(SQLITE_YARDSTICK_MAX) {
         let run = Run::of(row, "sqlite");
-        verdicts.push(all.ratio(
-            &format!("{row}, beside the raw handle"),
-            &run,
-            &run.floor(),
-            SQLITE_RATIO_MAX,
-        ));
+        for (beside, floor, max) in [
+            ("the raw handle", run.floor(), SQLITE_RATIO_MAX),
+            ("the yardstick", run.yardstick(), yardstick_max),
+        ] {
+            let what = format!("{row}, beside {beside}");
+            verdicts.push(all.ratio(&what, &run, &floor, max));
+        }
     }
     verdicts.push(all.ratio(
         "validation beside the run",
@@ -149,6 +160,14 @@ impl Run {
     fn floor(&self) -> Self {
         Self {
             what: "floor",
+            ..self.clone()
+        }
+    }
+
+    /// The floor in the tables of 2026-11-26.
+    fn yardstick(&self) -> Self {
+        Self {
+            what: "yardstick",
             ..self.clone()
         }
     }
@@ -571,7 +590,7 @@ mod tests {
     #[test]
     fn nothing_measured_is_neither_pass_nor_fail() {
         let verdicts = judge(&[]);
-        assert_eq!(verdicts.len(), 26);
+        assert_eq!(verdicts.len(), 29);
         assert!(verdicts.iter().all(|one| one.state == State::NotMeasured));
     }
 

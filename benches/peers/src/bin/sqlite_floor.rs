@@ -1,7 +1,8 @@
 //! The time that SQLite itself needs for a run: it reads the trades and writes a version's rows,
 //! over one raw handle and without any work on them.
 //!
-//! usage: `sqlite_floor ROWS.db TARGET.db [--indexes kept|rebuilt] [--cache-kib N]`
+//! usage: `sqlite_floor ROWS.db TARGET.db [--indexes kept|rebuilt] [--checks met|ignored]
+//! [--cache-kib N]`
 //!
 //! `ROWS.db` holds a ledger and at least one version; the tool reads the rows of its newest one
 //! into memory before the clock starts. `TARGET.db` is the same ledger as it was before that
@@ -11,8 +12,8 @@
 //! file.
 //!
 //! `--indexes rebuilt` drops the indexes first and makes them again in the same transaction, which
-//! is quicker for the first version of a file. `--cache-kib` is the memory for pages, by default
-//! that of a run.
+//! is quicker for the first version of a file. `--checks ignored` writes the version's rows as a
+//! run does, without their CHECKs. `--cache-kib` is the memory for pages, by default that of a run.
 //!
 //! Prints a line: seconds of the wall and of the processor, rows read, rows written.
 
@@ -61,18 +62,26 @@ struct Options {
     rows: String,
     target: String,
     is_rebuilt: bool,
+    is_unchecked: bool,
     cache_kib: u32,
 }
 
 fn options() -> Outcome<Options> {
-    let usage = "usage: sqlite_floor ROWS.db TARGET.db [--indexes kept|rebuilt] [--cache-kib N]";
-    let (mut files, mut is_rebuilt, mut cache_kib) = (Vec::new(), false, CACHE_KIB_DEFAULT);
+    let usage = "usage: sqlite_floor ROWS.db TARGET.db [--indexes kept|rebuilt] \
+                 [--checks met|ignored] [--cache-kib N]";
+    let (mut is_rebuilt, mut is_unchecked) = (false, false);
+    let (mut files, mut cache_kib) = (Vec::new(), CACHE_KIB_DEFAULT);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--indexes" => match arguments.next().as_deref() {
                 Some("kept") => is_rebuilt = false,
                 Some("rebuilt") => is_rebuilt = true,
+                _ => return Err(usage.into()),
+            },
+            "--checks" => match arguments.next().as_deref() {
+                Some("met") => is_unchecked = false,
+                Some("ignored") => is_unchecked = true,
                 _ => return Err(usage.into()),
             },
             "--cache-kib" => cache_kib = arguments.next().ok_or(usage)?.parse()?,
@@ -84,6 +93,7 @@ fn options() -> Outcome<Options> {
         rows,
         target,
         is_rebuilt,
+        is_unchecked,
         cache_kib,
     })
 }
@@ -122,9 +132,11 @@ fn run() -> Outcome<()> {
     } else {
         Vec::new()
     };
+    ignore_checks(&target, options.is_unchecked)?;
     for table in &tables {
         table.insert(&target, "")?;
     }
+    ignore_checks(&target, false)?;
     queue.insert(&target, &queue.or_refresh())?;
     target.execute_batch(&indexes.join(";"))?;
     let moved = "UPDATE current_version SET version = ?1";
@@ -136,6 +148,11 @@ fn run() -> Outcome<()> {
     let written = tables[1].check(&target, version)?;
     println!("{wall:.4}\t{cpu:.4}\t{trades}\t{written}");
     Ok(())
+}
+
+fn ignore_checks(target: &Connection, is_ignored: bool) -> Outcome<()> {
+    let setting = format!("PRAGMA ignore_check_constraints = {is_ignored}");
+    Ok(target.execute_batch(&setting)?)
 }
 
 fn cpu_seconds() -> f64 {

@@ -49,6 +49,9 @@ fn imports(bench: &mut Bench, ledger: &Ledger, base: &Path) -> Outcome<()> {
 /// Measures a run on copies of `base`, each beside the floor in its manners.
 fn runs(bench: &mut Bench, ledger: &Ledger, base: &Path, row: &str) -> Outcome<()> {
     let (work, target) = (bench.file("work.db"), bench.file("target.db"));
+    let yardstick = bench.file("yardstick.db");
+    remove(&yardstick)?;
+    run_once(bench.program("sqlite_yardstick").arg(base).arg(&yardstick))?;
     let is_first = row.ends_with("version 1");
     for pair in 1..=bench.options.pairs {
         copy(base, &work)?;
@@ -70,21 +73,38 @@ fn runs(bench: &mut Bench, ledger: &Ledger, base: &Path, row: &str) -> Outcome<(
             bench.tax_lots(ledger, "sqlite", pair, tax)?;
             new_trades(bench, ledger, &work, pair)?;
         }
-        for (what, indexes) in [("floor", "kept"), ("floor, indexes last", "rebuilt")] {
+        for (what, from, arguments) in [
+            ("floor", base, ["--indexes", "kept", "--checks", "ignored"]),
+            (
+                "floor, indexes last",
+                base,
+                ["--indexes", "rebuilt", "--checks", "ignored"],
+            ),
+            (
+                "yardstick",
+                yardstick.as_path(),
+                ["--indexes", "kept", "--checks", "met"],
+            ),
+            (
+                "yardstick, indexes last",
+                yardstick.as_path(),
+                ["--indexes", "rebuilt", "--checks", "met"],
+            ),
+        ] {
             // Nobody builds the indexes of nine older versions again.
-            if indexes == "rebuilt" && !is_first {
+            if arguments[1] == "rebuilt" && !is_first {
                 continue;
             }
-            copy(base, &target)?;
+            copy(from, &target)?;
             let mut floor = bench.program("sqlite_floor");
-            floor.arg(&work).arg(&target).args(["--indexes", indexes]);
+            floor.arg(&work).arg(&target).args(arguments);
             let used = floor_used(&text(&mut floor)?)?;
             bench.keep(ledger.subject(row, "sqlite", what), pair, used)?;
             remove(&target)?;
         }
         remove(&work)?;
     }
-    Ok(())
+    remove(&yardstick)
 }
 
 /// Measures what a run over new trades alone takes, and one that finds none: in a copy, as the

@@ -1,0 +1,447 @@
+-- The tables of 2026-11-26: a yardstick, which never changes.
+CREATE TABLE imports (
+    id          INTEGER PRIMARY KEY CONSTRAINT imports_id_check CHECK (id BETWEEN 1 AND 9007199254740991),
+    name        TEXT NOT NULL,
+    sha256      TEXT NOT NULL CONSTRAINT imports_sha256_check CHECK (length(sha256) = 64),
+    rows        INTEGER NOT NULL CONSTRAINT imports_rows_check CHECK (rows >= 0),
+    imported_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))
+) STRICT;
+CREATE TABLE import_rejects (
+    id          INTEGER PRIMARY KEY,
+    import_id   INTEGER NOT NULL REFERENCES imports (id),
+    line        INTEGER NOT NULL,
+    order_id    TEXT NOT NULL,
+    column_name TEXT NOT NULL,
+    found       TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    line_text   TEXT NOT NULL
+) STRICT;
+CREATE TABLE trade_records (
+    account           TEXT NOT NULL DEFAULT 'default' CONSTRAINT trade_records_account_check CHECK (account <> ''),
+    order_id          TEXT NOT NULL CONSTRAINT trade_records_order_id_check CHECK (order_id <> ''),
+    symbol            TEXT NOT NULL CONSTRAINT trade_records_symbol_check CHECK (symbol <> ''),
+    side              TEXT NOT NULL CONSTRAINT trade_records_side_check CHECK (side IN ('buy', 'sell')),
+    size              TEXT NOT NULL CONSTRAINT trade_records_size_positive_check CHECK (size <> '0'),
+    price             TEXT NOT NULL,
+    order_time        INTEGER NOT NULL CONSTRAINT trade_records_order_time_check
+        CHECK (order_time BETWEEN -62135596800000000 AND 253402300799999999),
+    total_fees_usd    TEXT,
+    trade_seq         INTEGER,
+    status            TEXT,
+    order_type        TEXT,
+    source            TEXT,
+    ingest_via        TEXT,
+    exchange          TEXT,
+    exchange_order_id TEXT,
+    linked_order_id   TEXT,
+    "trigger"         TEXT CONSTRAINT trade_records_trigger_check CHECK ("trigger" IS NULL OR json_valid("trigger")),
+    import_id         INTEGER,
+    import_line       INTEGER,
+    ingested_at       INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    ingest_seq        INTEGER PRIMARY KEY CONSTRAINT trade_records_ingest_seq_check CHECK (ingest_seq > 0),
+    CONSTRAINT trade_records_key UNIQUE (account, order_id),
+    CONSTRAINT trade_records_size_check CHECK (length(size) BETWEEN 1 AND 60
+        AND size NOT GLOB '*[^0-9.]*'
+        AND size GLOB '[0-9]*'
+        AND size NOT GLOB '*.*.*'
+        AND size NOT GLOB '*.'
+        AND size NOT GLOB '0[0-9]*'
+        AND (instr(size, '.') = 0 OR size NOT GLOB '*0')
+        AND length(ltrim(replace(size, '.', ''), '0')) <= 28
+        AND (instr(size, '.') = 0 OR length(size) - instr(size, '.') <= 28)),
+    CONSTRAINT trade_records_price_check CHECK (length(price) BETWEEN 1 AND 60
+        AND price NOT GLOB '*[^0-9.]*'
+        AND price GLOB '[0-9]*'
+        AND price NOT GLOB '*.*.*'
+        AND price NOT GLOB '*.'
+        AND price NOT GLOB '0[0-9]*'
+        AND (instr(price, '.') = 0 OR price NOT GLOB '*0')
+        AND length(ltrim(replace(price, '.', ''), '0')) <= 28
+        AND (instr(price, '.') = 0 OR length(price) - instr(price, '.') <= 28)),
+    CONSTRAINT trade_records_total_fees_usd_check CHECK (length(total_fees_usd) BETWEEN 1 AND 60
+        AND ltrim(total_fees_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(total_fees_usd, '-') GLOB '[0-9]*'
+        AND total_fees_usd NOT GLOB '--*'
+        AND total_fees_usd NOT GLOB '*.*.*'
+        AND total_fees_usd NOT GLOB '*.'
+        AND ltrim(total_fees_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(total_fees_usd, '.') = 0 OR total_fees_usd NOT GLOB '*0')
+        AND total_fees_usd <> '-0'
+        AND length(ltrim(replace(ltrim(total_fees_usd, '-'), '.', ''), '0')) <= 28
+        AND (instr(total_fees_usd, '.') = 0 OR length(total_fees_usd) - instr(total_fees_usd, '.') <= 28))
+) STRICT;
+CREATE TABLE trade_voids (
+    void_seq  INTEGER PRIMARY KEY CONSTRAINT trade_voids_void_seq_check CHECK (void_seq > 0),
+    account   TEXT NOT NULL,
+    order_id  TEXT NOT NULL,
+    reason    TEXT NOT NULL CONSTRAINT trade_voids_reason_check CHECK (reason <> ''),
+    voided_by TEXT NOT NULL,
+    voided_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    undone    INTEGER NOT NULL DEFAULT 0 CONSTRAINT trade_voids_undone_check CHECK (undone IN (0, 1))
+) STRICT;
+CREATE TABLE event_log (
+    id                 INTEGER PRIMARY KEY CONSTRAINT event_log_id_check CHECK (id > 0),
+    event_time         INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    event_type         TEXT NOT NULL CONSTRAINT event_log_event_type_check CHECK (event_type <> ''),
+    severity           TEXT NOT NULL DEFAULT 'info' CONSTRAINT event_log_severity_check
+        CHECK (severity IN ('info', 'warning', 'error')),
+    correlation_id     TEXT,
+    account            TEXT,
+    symbol             TEXT,
+    allocation_version INTEGER,
+    details            TEXT NOT NULL DEFAULT '{}' CONSTRAINT event_log_details_check CHECK (json_valid(details))
+) STRICT;
+CREATE TABLE allocation_versions (
+    version          INTEGER PRIMARY KEY CONSTRAINT allocation_versions_version_check CHECK (version > 0),
+    method           TEXT NOT NULL CONSTRAINT allocation_versions_method_check CHECK (method = 'fifo'),
+    scope            TEXT NOT NULL CONSTRAINT allocation_versions_scope_check CHECK (scope <> ''),
+    status           TEXT NOT NULL CONSTRAINT allocation_versions_status_check
+        CHECK (status IN ('running', 'completed', 'partial', 'failed', 'dropped')),
+    origin           TEXT NOT NULL,
+    ledger_hash      TEXT,
+    allocations_hash TEXT,
+    policy           TEXT NOT NULL CONSTRAINT allocation_versions_policy_check CHECK (json_valid(policy)),
+    watermark        TEXT NOT NULL CONSTRAINT allocation_versions_watermark_check CHECK (json_valid(watermark)),
+    engine_version   TEXT NOT NULL,
+    complete_through INTEGER,
+    created_at       INTEGER NOT NULL,
+    completed_at     INTEGER,
+    published_at     INTEGER,
+    sealed_at        INTEGER,
+    sealed_reason    TEXT,
+    CONSTRAINT allocation_versions_sealed_check CHECK ((sealed_at IS NULL) = (sealed_reason IS NULL))
+) STRICT;
+CREATE TABLE current_version (
+    id         INTEGER PRIMARY KEY CONSTRAINT current_version_id_check CHECK (id = 1),
+    version    INTEGER REFERENCES allocation_versions (version),
+    held       INTEGER NOT NULL DEFAULT 0 CONSTRAINT current_version_held_check CHECK (held IN (0, 1)),
+    changed_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))
+) STRICT;
+CREATE TABLE fifo_allocations (
+    id                  INTEGER PRIMARY KEY,
+    account             TEXT NOT NULL,
+    sell_order_id       TEXT NOT NULL,
+    buy_order_id        TEXT,
+    symbol              TEXT NOT NULL,
+    allocated_size      TEXT NOT NULL
+        CONSTRAINT fifo_allocations_allocated_size_positive_check CHECK (allocated_size <> '0'),
+    buy_price           TEXT,
+    sell_price          TEXT NOT NULL,
+    buy_fees_per_unit   TEXT,
+    sell_fees_per_unit  TEXT,
+    cost_basis_usd      TEXT,
+    proceeds_usd        TEXT NOT NULL,
+    net_proceeds_usd    TEXT NOT NULL,
+    pnl_usd             TEXT,
+    buy_time            INTEGER,
+    sell_time           INTEGER NOT NULL,
+    allocation_time     INTEGER NOT NULL,
+    allocation_version  INTEGER NOT NULL REFERENCES allocation_versions (version),
+    allocation_batch_id TEXT NOT NULL,
+    notes               TEXT,
+    CONSTRAINT fifo_allocations_unmatched_check CHECK (
+        (buy_order_id IS NULL) = (cost_basis_usd IS NULL) AND (buy_order_id IS NULL) = (pnl_usd IS NULL)
+        AND (buy_order_id IS NULL) = (buy_price IS NULL) AND (buy_order_id IS NULL) = (buy_time IS NULL)
+        AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL)),
+    CONSTRAINT fifo_allocations_time_check CHECK (buy_time IS NULL OR buy_time <= sell_time),
+    CONSTRAINT fifo_allocations_allocated_size_check CHECK (length(allocated_size) BETWEEN 1 AND 80
+        AND allocated_size NOT GLOB '*[^0-9.]*'
+        AND allocated_size GLOB '[0-9]*'
+        AND allocated_size NOT GLOB '*.*.*'
+        AND allocated_size NOT GLOB '*.'
+        AND allocated_size NOT GLOB '0[0-9]*'
+        AND (instr(allocated_size, '.') = 0 OR allocated_size NOT GLOB '*0')),
+    CONSTRAINT fifo_allocations_buy_price_check CHECK (length(buy_price) BETWEEN 1 AND 80
+        AND buy_price NOT GLOB '*[^0-9.]*'
+        AND buy_price GLOB '[0-9]*'
+        AND buy_price NOT GLOB '*.*.*'
+        AND buy_price NOT GLOB '*.'
+        AND buy_price NOT GLOB '0[0-9]*'
+        AND (instr(buy_price, '.') = 0 OR buy_price NOT GLOB '*0')),
+    CONSTRAINT fifo_allocations_sell_price_check CHECK (length(sell_price) BETWEEN 1 AND 80
+        AND sell_price NOT GLOB '*[^0-9.]*'
+        AND sell_price GLOB '[0-9]*'
+        AND sell_price NOT GLOB '*.*.*'
+        AND sell_price NOT GLOB '*.'
+        AND sell_price NOT GLOB '0[0-9]*'
+        AND (instr(sell_price, '.') = 0 OR sell_price NOT GLOB '*0')),
+    CONSTRAINT fifo_allocations_buy_fees_per_unit_check CHECK (length(buy_fees_per_unit) BETWEEN 1 AND 80
+        AND ltrim(buy_fees_per_unit, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(buy_fees_per_unit, '-') GLOB '[0-9]*'
+        AND buy_fees_per_unit NOT GLOB '--*'
+        AND buy_fees_per_unit NOT GLOB '*.*.*'
+        AND buy_fees_per_unit NOT GLOB '*.'
+        AND ltrim(buy_fees_per_unit, '-') NOT GLOB '0[0-9]*'
+        AND (instr(buy_fees_per_unit, '.') = 0 OR buy_fees_per_unit NOT GLOB '*0')
+        AND buy_fees_per_unit <> '-0'),
+    CONSTRAINT fifo_allocations_sell_fees_per_unit_check CHECK (length(sell_fees_per_unit) BETWEEN 1 AND 80
+        AND ltrim(sell_fees_per_unit, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(sell_fees_per_unit, '-') GLOB '[0-9]*'
+        AND sell_fees_per_unit NOT GLOB '--*'
+        AND sell_fees_per_unit NOT GLOB '*.*.*'
+        AND sell_fees_per_unit NOT GLOB '*.'
+        AND ltrim(sell_fees_per_unit, '-') NOT GLOB '0[0-9]*'
+        AND (instr(sell_fees_per_unit, '.') = 0 OR sell_fees_per_unit NOT GLOB '*0')
+        AND sell_fees_per_unit <> '-0'),
+    CONSTRAINT fifo_allocations_cost_basis_usd_check CHECK (length(cost_basis_usd) BETWEEN 1 AND 80
+        AND ltrim(cost_basis_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(cost_basis_usd, '-') GLOB '[0-9]*'
+        AND cost_basis_usd NOT GLOB '--*'
+        AND cost_basis_usd NOT GLOB '*.*.*'
+        AND cost_basis_usd NOT GLOB '*.'
+        AND ltrim(cost_basis_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(cost_basis_usd, '.') = 0 OR cost_basis_usd NOT GLOB '*0')
+        AND cost_basis_usd <> '-0'),
+    CONSTRAINT fifo_allocations_proceeds_usd_check CHECK (length(proceeds_usd) BETWEEN 1 AND 80
+        AND proceeds_usd NOT GLOB '*[^0-9.]*'
+        AND proceeds_usd GLOB '[0-9]*'
+        AND proceeds_usd NOT GLOB '*.*.*'
+        AND proceeds_usd NOT GLOB '*.'
+        AND proceeds_usd NOT GLOB '0[0-9]*'
+        AND (instr(proceeds_usd, '.') = 0 OR proceeds_usd NOT GLOB '*0')),
+    CONSTRAINT fifo_allocations_net_proceeds_usd_check CHECK (length(net_proceeds_usd) BETWEEN 1 AND 80
+        AND ltrim(net_proceeds_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(net_proceeds_usd, '-') GLOB '[0-9]*'
+        AND net_proceeds_usd NOT GLOB '--*'
+        AND net_proceeds_usd NOT GLOB '*.*.*'
+        AND net_proceeds_usd NOT GLOB '*.'
+        AND ltrim(net_proceeds_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(net_proceeds_usd, '.') = 0 OR net_proceeds_usd NOT GLOB '*0')
+        AND net_proceeds_usd <> '-0'),
+    CONSTRAINT fifo_allocations_pnl_usd_check CHECK (length(pnl_usd) BETWEEN 1 AND 80
+        AND ltrim(pnl_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(pnl_usd, '-') GLOB '[0-9]*'
+        AND pnl_usd NOT GLOB '--*'
+        AND pnl_usd NOT GLOB '*.*.*'
+        AND pnl_usd NOT GLOB '*.'
+        AND ltrim(pnl_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(pnl_usd, '.') = 0 OR pnl_usd NOT GLOB '*0')
+        AND pnl_usd <> '-0')
+) STRICT;
+CREATE TABLE fifo_computation_log (
+    id                      INTEGER PRIMARY KEY CONSTRAINT fifo_computation_log_id_check CHECK (id > 0),
+    symbol                  TEXT,
+    allocation_version      INTEGER,
+    allocation_batch_id     TEXT NOT NULL,
+    computation_start       INTEGER NOT NULL,
+    computation_end         INTEGER,
+    computation_duration_ms INTEGER,
+    status                  TEXT NOT NULL CONSTRAINT fifo_computation_log_status_check
+        CHECK (status IN ('running', 'completed', 'partial', 'failed')),
+    buys_processed          INTEGER NOT NULL DEFAULT 0,
+    sells_processed         INTEGER NOT NULL DEFAULT 0,
+    allocations_created     INTEGER NOT NULL DEFAULT 0,
+    error_message           TEXT,
+    error_traceback         TEXT,
+    symbols_processed       INTEGER NOT NULL DEFAULT 0,
+    total_pnl_computed      TEXT,
+    computation_mode        TEXT NOT NULL,
+    triggered_by            TEXT NOT NULL,
+    created_at              INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    unmatched_sells         INTEGER NOT NULL DEFAULT 0,
+    fees_unknown            INTEGER NOT NULL DEFAULT 0,
+    trades_ineligible       INTEGER NOT NULL DEFAULT 0,
+    trades_not_matched      INTEGER NOT NULL DEFAULT 0,
+    symbols_failed          INTEGER NOT NULL DEFAULT 0,
+    error_details           TEXT CONSTRAINT fifo_computation_log_error_details_check
+        CHECK (error_details IS NULL OR json_valid(error_details)),
+    retry_count             INTEGER NOT NULL DEFAULT 0,
+    last_error_at           INTEGER,
+    host                    TEXT NOT NULL,
+    pid                     INTEGER NOT NULL,
+    engine_version          TEXT NOT NULL,
+    CONSTRAINT fifo_computation_log_end_check CHECK ((status = 'running') = (computation_end IS NULL))
+) STRICT;
+CREATE TABLE fifo_pool_summary (
+    allocation_version         INTEGER NOT NULL REFERENCES allocation_versions (version),
+    account                    TEXT NOT NULL,
+    symbol                     TEXT NOT NULL,
+    status                     TEXT NOT NULL CONSTRAINT fifo_pool_summary_status_check
+        CHECK (status IN ('matched', 'stale', 'rejected', 'excluded')),
+    trades                     INTEGER NOT NULL,
+    buys                       INTEGER NOT NULL,
+    sells                      INTEGER NOT NULL,
+    allocations                INTEGER NOT NULL,
+    sells_matched              INTEGER NOT NULL,
+    sells_unmatched            INTEGER NOT NULL,
+    buys_used                  INTEGER NOT NULL,
+    fees_unknown               INTEGER NOT NULL,
+    buys_by_id                 INTEGER NOT NULL,
+    sells_by_id                INTEGER NOT NULL,
+    rebates                    INTEGER NOT NULL,
+    rebates_usd                TEXT NOT NULL,
+    matched_size               TEXT NOT NULL,
+    cost_basis_usd             TEXT NOT NULL,
+    proceeds_usd               TEXT NOT NULL,
+    net_proceeds_usd           TEXT NOT NULL,
+    pnl_usd                    TEXT NOT NULL,
+    unmatched_size             TEXT NOT NULL,
+    unmatched_proceeds_usd     TEXT NOT NULL,
+    unmatched_net_proceeds_usd TEXT NOT NULL,
+    open_lots                  INTEGER NOT NULL,
+    open_size                  TEXT NOT NULL,
+    open_cost_usd              TEXT NOT NULL,
+    first_sell                 INTEGER,
+    last_sell                  INTEGER,
+    last_order_time            INTEGER,
+    last_side                  TEXT,
+    last_trade_seq             INTEGER,
+    last_order_id              TEXT,
+    ledger_hash                TEXT NOT NULL,
+    allocations_hash           TEXT NOT NULL,
+    watermark                  TEXT NOT NULL CONSTRAINT fifo_pool_summary_watermark_check CHECK (json_valid(watermark)),
+    first_allocation           INTEGER,
+    last_allocation            INTEGER,
+    duration_us                INTEGER NOT NULL,
+    error                      TEXT,
+    PRIMARY KEY (allocation_version, account, symbol),
+    CONSTRAINT fifo_pool_summary_error_check CHECK ((status = 'matched') = (error IS NULL)),
+    CONSTRAINT fifo_pool_summary_rebates_usd_check CHECK (length(rebates_usd) BETWEEN 1 AND 80
+        AND rebates_usd NOT GLOB '*[^0-9.]*'
+        AND rebates_usd GLOB '[0-9]*'
+        AND rebates_usd NOT GLOB '*.*.*'
+        AND rebates_usd NOT GLOB '*.'
+        AND rebates_usd NOT GLOB '0[0-9]*'
+        AND (instr(rebates_usd, '.') = 0 OR rebates_usd NOT GLOB '*0')),
+    CONSTRAINT fifo_pool_summary_matched_size_check CHECK (length(matched_size) BETWEEN 1 AND 80
+        AND matched_size NOT GLOB '*[^0-9.]*'
+        AND matched_size GLOB '[0-9]*'
+        AND matched_size NOT GLOB '*.*.*'
+        AND matched_size NOT GLOB '*.'
+        AND matched_size NOT GLOB '0[0-9]*'
+        AND (instr(matched_size, '.') = 0 OR matched_size NOT GLOB '*0')),
+    CONSTRAINT fifo_pool_summary_cost_basis_usd_check CHECK (length(cost_basis_usd) BETWEEN 1 AND 80
+        AND ltrim(cost_basis_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(cost_basis_usd, '-') GLOB '[0-9]*'
+        AND cost_basis_usd NOT GLOB '--*'
+        AND cost_basis_usd NOT GLOB '*.*.*'
+        AND cost_basis_usd NOT GLOB '*.'
+        AND ltrim(cost_basis_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(cost_basis_usd, '.') = 0 OR cost_basis_usd NOT GLOB '*0')
+        AND cost_basis_usd <> '-0'),
+    CONSTRAINT fifo_pool_summary_proceeds_usd_check CHECK (length(proceeds_usd) BETWEEN 1 AND 80
+        AND proceeds_usd NOT GLOB '*[^0-9.]*'
+        AND proceeds_usd GLOB '[0-9]*'
+        AND proceeds_usd NOT GLOB '*.*.*'
+        AND proceeds_usd NOT GLOB '*.'
+        AND proceeds_usd NOT GLOB '0[0-9]*'
+        AND (instr(proceeds_usd, '.') = 0 OR proceeds_usd NOT GLOB '*0')),
+    CONSTRAINT fifo_pool_summary_net_proceeds_usd_check CHECK (length(net_proceeds_usd) BETWEEN 1 AND 80
+        AND ltrim(net_proceeds_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(net_proceeds_usd, '-') GLOB '[0-9]*'
+        AND net_proceeds_usd NOT GLOB '--*'
+        AND net_proceeds_usd NOT GLOB '*.*.*'
+        AND net_proceeds_usd NOT GLOB '*.'
+        AND ltrim(net_proceeds_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(net_proceeds_usd, '.') = 0 OR net_proceeds_usd NOT GLOB '*0')
+        AND net_proceeds_usd <> '-0'),
+    CONSTRAINT fifo_pool_summary_pnl_usd_check CHECK (length(pnl_usd) BETWEEN 1 AND 80
+        AND ltrim(pnl_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(pnl_usd, '-') GLOB '[0-9]*'
+        AND pnl_usd NOT GLOB '--*'
+        AND pnl_usd NOT GLOB '*.*.*'
+        AND pnl_usd NOT GLOB '*.'
+        AND ltrim(pnl_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(pnl_usd, '.') = 0 OR pnl_usd NOT GLOB '*0')
+        AND pnl_usd <> '-0'),
+    CONSTRAINT fifo_pool_summary_unmatched_size_check CHECK (length(unmatched_size) BETWEEN 1 AND 80
+        AND unmatched_size NOT GLOB '*[^0-9.]*'
+        AND unmatched_size GLOB '[0-9]*'
+        AND unmatched_size NOT GLOB '*.*.*'
+        AND unmatched_size NOT GLOB '*.'
+        AND unmatched_size NOT GLOB '0[0-9]*'
+        AND (instr(unmatched_size, '.') = 0 OR unmatched_size NOT GLOB '*0')),
+    CONSTRAINT fifo_pool_summary_unmatched_proceeds_usd_check CHECK (length(unmatched_proceeds_usd) BETWEEN 1 AND 80
+        AND unmatched_proceeds_usd NOT GLOB '*[^0-9.]*'
+        AND unmatched_proceeds_usd GLOB '[0-9]*'
+        AND unmatched_proceeds_usd NOT GLOB '*.*.*'
+        AND unmatched_proceeds_usd NOT GLOB '*.'
+        AND unmatched_proceeds_usd NOT GLOB '0[0-9]*'
+        AND (instr(unmatched_proceeds_usd, '.') = 0 OR unmatched_proceeds_usd NOT GLOB '*0')),
+   
+        CONSTRAINT fifo_pool_summary_unmatched_net_proceeds_usd_check
+        CHECK (length(unmatched_net_proceeds_usd) BETWEEN 1 AND 80
+        AND ltrim(unmatched_net_proceeds_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(unmatched_net_proceeds_usd, '-') GLOB '[0-9]*'
+        AND unmatched_net_proceeds_usd NOT GLOB '--*'
+        AND unmatched_net_proceeds_usd NOT GLOB '*.*.*'
+        AND unmatched_net_proceeds_usd NOT GLOB '*.'
+        AND ltrim(unmatched_net_proceeds_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(unmatched_net_proceeds_usd, '.') = 0 OR unmatched_net_proceeds_usd NOT GLOB '*0')
+        AND unmatched_net_proceeds_usd <> '-0'),
+    CONSTRAINT fifo_pool_summary_open_size_check CHECK (length(open_size) BETWEEN 1 AND 80
+        AND open_size NOT GLOB '*[^0-9.]*'
+        AND open_size GLOB '[0-9]*'
+        AND open_size NOT GLOB '*.*.*'
+        AND open_size NOT GLOB '*.'
+        AND open_size NOT GLOB '0[0-9]*'
+        AND (instr(open_size, '.') = 0 OR open_size NOT GLOB '*0')),
+    CONSTRAINT fifo_pool_summary_open_cost_usd_check CHECK (length(open_cost_usd) BETWEEN 1 AND 80
+        AND ltrim(open_cost_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(open_cost_usd, '-') GLOB '[0-9]*'
+        AND open_cost_usd NOT GLOB '--*'
+        AND open_cost_usd NOT GLOB '*.*.*'
+        AND open_cost_usd NOT GLOB '*.'
+        AND ltrim(open_cost_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(open_cost_usd, '.') = 0 OR open_cost_usd NOT GLOB '*0')
+        AND open_cost_usd <> '-0')
+) STRICT;
+CREATE TABLE fifo_inventory_snapshot (
+    id                 INTEGER PRIMARY KEY,
+    symbol             TEXT NOT NULL,
+    buy_order_id       TEXT NOT NULL,
+    remaining_size     TEXT NOT NULL
+        CONSTRAINT fifo_inventory_snapshot_remaining_size_positive_check CHECK (remaining_size <> '0'),
+    snapshot_time      INTEGER NOT NULL,
+    allocation_version INTEGER NOT NULL REFERENCES allocation_versions (version),
+    account            TEXT NOT NULL,
+    remaining_cost_usd TEXT NOT NULL,
+    CONSTRAINT fifo_inventory_snapshot_remaining_size_check CHECK (length(remaining_size) BETWEEN 1 AND 80
+        AND remaining_size NOT GLOB '*[^0-9.]*'
+        AND remaining_size GLOB '[0-9]*'
+        AND remaining_size NOT GLOB '*.*.*'
+        AND remaining_size NOT GLOB '*.'
+        AND remaining_size NOT GLOB '0[0-9]*'
+        AND (instr(remaining_size, '.') = 0 OR remaining_size NOT GLOB '*0')),
+    CONSTRAINT fifo_inventory_snapshot_remaining_cost_usd_check CHECK (length(remaining_cost_usd) BETWEEN 1 AND 80
+        AND ltrim(remaining_cost_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(remaining_cost_usd, '-') GLOB '[0-9]*'
+        AND remaining_cost_usd NOT GLOB '--*'
+        AND remaining_cost_usd NOT GLOB '*.*.*'
+        AND remaining_cost_usd NOT GLOB '*.'
+        AND ltrim(remaining_cost_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(remaining_cost_usd, '.') = 0 OR remaining_cost_usd NOT GLOB '*0')
+        AND remaining_cost_usd <> '-0')
+) STRICT;
+CREATE TABLE manual_review_queue (
+    id                 INTEGER PRIMARY KEY CONSTRAINT manual_review_queue_id_check CHECK (id > 0),
+    order_id           TEXT NOT NULL,
+    issue_type         TEXT NOT NULL CONSTRAINT manual_review_queue_issue_type_check
+        CHECK (issue_type IN ('unmatched_sell', 'invalid_trade', 'missing_fx', 'allocation_error')),
+    severity           TEXT NOT NULL CONSTRAINT manual_review_queue_severity_check
+        CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+    status             TEXT NOT NULL CONSTRAINT manual_review_queue_status_check
+        CHECK (status IN ('pending', 'in_progress', 'resolved', 'dismissed')),
+    description        TEXT NOT NULL,
+    resolution         TEXT,
+    created_at         INTEGER NOT NULL,
+    updated_at         INTEGER NOT NULL,
+    resolved_at        INTEGER,
+    resolved_by        TEXT,
+    account            TEXT NOT NULL,
+    symbol             TEXT NOT NULL,
+    allocation_version INTEGER NOT NULL,
+    details            TEXT NOT NULL CONSTRAINT manual_review_queue_details_check CHECK (json_valid(details)),
+    CONSTRAINT manual_review_queue_key UNIQUE (account, symbol, order_id, issue_type),
+    CONSTRAINT manual_review_queue_resolved_check
+        CHECK ((status IN ('resolved', 'dismissed')) = (resolved_at IS NOT NULL))
+) STRICT;
+CREATE TABLE review_exclusions (
+    id         INTEGER PRIMARY KEY CONSTRAINT review_exclusions_id_check CHECK (id > 0),
+    account    TEXT NOT NULL,
+    symbol     TEXT NOT NULL,
+    excluded   INTEGER NOT NULL CONSTRAINT review_exclusions_excluded_check CHECK (excluded IN (0, 1)),
+    reason     TEXT NOT NULL CONSTRAINT review_exclusions_reason_check CHECK (reason <> ''),
+    decided_by TEXT NOT NULL,
+    decided_at INTEGER NOT NULL
+) STRICT;
