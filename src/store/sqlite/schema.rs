@@ -356,6 +356,7 @@ fn from_migrate(error: MigrateError) -> StoreError {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             from_sqlx("migrate the schema", error)
         }
+        MigrateError::VersionMismatch(step) => StoreError::SchemaDiffers(StepFault::Changed(step)),
         other => StoreError::SchemaDiffers(StepFault::Found(other)),
     }
 }
