@@ -35,7 +35,7 @@ CREATE TRIGGER import_rejects_no_replace BEFORE INSERT ON import_rejects
     WHEN EXISTS (SELECT 1 FROM import_rejects WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'import_rejects is append-only: replacing a row is refused'); END;
 
--- The primary key of the ledger is (account, order_id). Here it is a unique constraint, because the
+-- The primary key of the ledger is (account, order_id). Here it is a unique index, because the
 -- integer primary key carries the order of arrival, which VACUUM would otherwise renumber.
 CREATE TABLE trade_records (
     account           TEXT NOT NULL DEFAULT 'default' CONSTRAINT trade_records_account_check CHECK (account <> ''),
@@ -60,7 +60,6 @@ CREATE TABLE trade_records (
     import_line       INTEGER,
     ingested_at       INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
     ingest_seq        INTEGER PRIMARY KEY CONSTRAINT trade_records_ingest_seq_check CHECK (ingest_seq > 0),
-    CONSTRAINT trade_records_key UNIQUE (account, order_id),
     CONSTRAINT trade_records_size_check CHECK (length(size) BETWEEN 1 AND 60
         AND size NOT GLOB '*[^0-9.]*'
         AND size GLOB '[0-9]*'
@@ -91,6 +90,8 @@ CREATE TABLE trade_records (
         AND length(ltrim(replace(ltrim(total_fees_usd, '-'), '.', ''), '0')) <= 28
         AND (instr(total_fees_usd, '.') = 0 OR length(total_fees_usd) - instr(total_fees_usd, '.') <= 28))
 ) STRICT;
+-- The order id comes first. Most rows have the same account, so comparing accounts decides little.
+CREATE UNIQUE INDEX trade_records_key ON trade_records (order_id, account);
 CREATE INDEX trade_records_symbol_order_time_index ON trade_records (symbol, order_time);
 CREATE TRIGGER trade_records_no_update BEFORE UPDATE ON trade_records
 BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: UPDATE is refused'); END;

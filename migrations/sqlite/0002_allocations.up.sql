@@ -131,11 +131,12 @@ CREATE TABLE fifo_allocations (
         AND (instr(pnl_usd, '.') = 0 OR pnl_usd NOT GLOB '*0')
         AND pnl_usd <> '-0')
 ) STRICT;
--- Indexes lead with the version and stay: a new version is an append at their end.
+-- Indexes lead with the version and stay: a new version is an append at their end. The order id comes before the
+-- account: most rows have the same account, so comparing accounts decides little.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
-    ON fifo_allocations (allocation_version, account, sell_order_id, ifnull(buy_order_id, ''));
+    ON fifo_allocations (allocation_version, sell_order_id, account, ifnull(buy_order_id, ''));
 CREATE INDEX fifo_allocations_buy_index
-    ON fifo_allocations (allocation_version, account, buy_order_id) WHERE buy_order_id IS NOT NULL;
+    ON fifo_allocations (allocation_version, buy_order_id, account) WHERE buy_order_id IS NOT NULL;
 -- A pool by its whole key, whether many accounts share a symbol or an account has many symbols.
 CREATE INDEX fifo_allocations_pool_index
     ON fifo_allocations (allocation_version, symbol, account, sell_time);
