@@ -3,6 +3,10 @@
 /// How long a writer waits for another writer before it gives up.
 pub const BUSY_TIMEOUT_S: u64 = 60;
 
+/// Rows of a load on SQLite that meet the CHECKs of its tables. SQLite ignores the CHECKs for
+/// later rows.
+pub const ROWS_CHECKED: usize = 4_096;
+
 /// How long a program waits for another process that is migrating the same database.
 pub const MIGRATION_WAIT_S: u64 = 30;
 

@@ -70,6 +70,17 @@ pub enum Part {
     Pool(Box<PoolOutcome>, i64),
 }
 
+impl Part {
+    /// Returns how many rows the part writes.
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Self::Allocations(chunk) | Self::Lots(chunk) => chunk.starts.len(),
+            Self::Pool(..) => 1,
+            Self::Discard(_) => 0,
+        }
+    }
+}
+
 /// Gives a version's parts in canonical order: of each pool its rows, then its result.
 #[async_trait]
 pub trait PartSource: Send {

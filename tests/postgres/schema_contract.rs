@@ -463,6 +463,7 @@ const FILES_ALONE: [(&str, &str); 25] = [
     ),
     ("sqlite/raw.rs", "the bulk path over the raw handle"),
     ("sqlite/tests.rs", "unit tests of the functions"),
+    ("sqlite/tests_checks.rs", "unit tests of the raw handle"),
     ("sqlite/tests_loans.rs", "unit tests of the raw handle"),
     ("postgres/binary.rs", "the server's binary format"),
     (

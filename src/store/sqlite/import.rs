@@ -4,7 +4,8 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use sqlx::{Sqlite, Transaction};
 
 use super::errors::from_rusqlite;
-use super::raw::{Raw, with_raw};
+use super::indexes::{self, Dropped, MAKE_INDEXES};
+use super::raw::{Load, Raw, with_raw};
 use super::readback::{self, COLUMNS, COLUMNS_COUNT, SqliteReadback};
 use super::rows::Cell;
 use super::voids::relatives;
@@ -59,7 +60,7 @@ pub(super) async fn import(
     trades.rewind();
     let import_id = match append(&mut transaction, file, trades, Some(&plan)).await? {
         Appended::All(import_id) => import_id,
-        Appended::Broken(error) => return Err(from_rusqlite(APPEND, error)),
+        Appended::Broken(action, error) => return Err(from_rusqlite(action, error)),
     };
     match file.preview {
         true => Ok(receipt),
@@ -94,14 +95,14 @@ async fn append_new(
             execute(transaction, "RELEASE all_new").await?;
             Ok(Some(import_id))
         }
-        Appended::Broken(rusqlite::Error::SqliteFailure(error, _))
+        Appended::Broken(_, rusqlite::Error::SqliteFailure(error, _))
             if error.code == rusqlite::ErrorCode::ConstraintViolation =>
         {
             // Another constraint than the key fails again the slow way, and is named there.
             execute(transaction, "ROLLBACK TO all_new; RELEASE all_new").await?;
             Ok(None)
         }
-        Appended::Broken(error) => Err(from_rusqlite(APPEND, error)),
+        Appended::Broken(action, error) => Err(from_rusqlite(action, error)),
     }
 }
 
@@ -120,8 +121,8 @@ async fn execute(
 pub(super) enum Appended {
     /// All is written, under this number.
     All(i64),
-    /// The database refused a row.
-    Broken(rusqlite::Error),
+    /// The database refused a row, or the index over all of them.
+    Broken(&'static str, rusqlite::Error),
 }
 
 /// Writes an import and its trades, or of these what a plan chose.
@@ -132,11 +133,11 @@ pub(super) async fn append(
     plan: Option<&ImportPlan<'_>>,
 ) -> StoreResult<Appended> {
     let rows = plan.map_or_else(|| trades.count(), ImportPlan::appended);
-    let mut raw = Raw::take(transaction, APPEND).await?;
-    let begun = begin_import(raw.connection(), file, rows);
-    let (import_id, mut written) = match begun {
+    let mut load = Load::new(Raw::take(transaction, APPEND).await?);
+    let begun = load.end().and_then(|raw| begin_import(raw, file, rows));
+    let (import_id, mut written, dropped) = match begun {
         Ok(begun) => begun,
-        Err(error) => return Ok(Appended::Broken(error)),
+        Err(error) => return Ok(Appended::Broken(APPEND, error)),
     };
     let mut first = 0;
     let mut names_corrections = false;
@@ -148,29 +149,42 @@ pub(super) async fn append(
             None => lot,
         };
         first += taken;
-        if let Err(error) = insert_trades(raw.connection(), (file, import_id), &rows, &mut written)
+        let raw = load.next(rows.len());
+        if let Err(error) =
+            raw.and_then(|raw| insert_trades(raw, (file, import_id), &rows, &mut written))
         {
-            return Ok(Appended::Broken(error));
+            return Ok(Appended::Broken(APPEND, error));
         }
         phase::reached(Phase::Lot);
     }
+    let raw = match load.end() {
+        Ok(raw) => raw,
+        Err(error) => return Ok(Appended::Broken(APPEND, error)),
+    };
+    if let Err(error) = dropped.make(raw) {
+        return Ok(Appended::Broken(MAKE_INDEXES, error));
+    }
     while let Some(rejects) = trades.next_rejects().await? {
-        if let Err(error) = insert_rejects(raw.connection(), &rejects, import_id) {
-            return Ok(Appended::Broken(error));
+        let written = load
+            .end()
+            .and_then(|raw| insert_rejects(raw, &rejects, import_id));
+        if let Err(error) = written {
+            return Ok(Appended::Broken(APPEND, error));
         }
     }
+    let raw = load.end().map_err(|e| from_rusqlite(APPEND, e))?;
     let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
-    if let Err(error) = insert_voids(raw.connection(), file, void) {
-        return Ok(Appended::Broken(error));
+    if let Err(error) = insert_voids(raw, file, void) {
+        return Ok(Appended::Broken(APPEND, error));
     }
     if names_corrections {
-        check_corrections(raw.connection(), import_id)?;
+        check_corrections(raw, import_id)?;
     }
     let voids = match &file.mode {
         ImportMode::Correct { .. } => void.len(),
         _ => 0,
     };
-    written.check(raw.connection(), voids)?;
+    written.check(raw, voids)?;
     Ok(Appended::All(import_id))
 }
 
@@ -204,7 +218,7 @@ fn begin_import(
     raw: &Connection,
     file: &ImportFile,
     rows: u64,
-) -> rusqlite::Result<(i64, SqliteReadback)> {
+) -> rusqlite::Result<(i64, SqliteReadback, Dropped)> {
     let written = readback::begin(raw)?;
     let at = file.imported_at.as_micros();
     // Another program may have given a very large number: then the first free one comes next. To
@@ -218,7 +232,12 @@ fn begin_import(
                  ?1, ?2, ?3, ?4)",
         params![file.name, file.sha256, rows as i64, at],
     )?;
-    Ok((raw.last_insert_rowid(), written))
+    let import_id = raw.last_insert_rowid();
+    Ok((
+        import_id,
+        written,
+        indexes::drop_if_empty(raw, &["trade_records"])?,
+    ))
 }
 
 fn insert_trades(
@@ -228,7 +247,7 @@ fn insert_trades(
     written: &mut SqliteReadback,
 ) -> rusqlite::Result<()> {
     let places = ["?"; COLUMNS_COUNT].join(", ");
-    let mut insert = raw.prepare(&format!(
+    let mut insert = raw.prepare_cached(&format!(
         "INSERT INTO trade_records ({COLUMNS}) VALUES ({places})"
     ))?;
     for row in rows {
@@ -238,7 +257,8 @@ fn insert_trades(
         let cells = [
             text(row.account.as_str()),
             text(trade.order_id.as_str()),
-            text(&row.symbol_text),
+            // An empty symbol becomes NULL: NOT NULL also holds while SQLite ignores the CHECKs.
+            optional(Some(row.symbol_text.as_str()).filter(|text| !text.is_empty())),
             text(trade.side.as_str()),
             text(&size),
             text(&price),

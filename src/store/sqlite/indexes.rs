@@ -7,31 +7,32 @@
 
 use rusqlite::Connection;
 
-/// Tables with a row for each allocation, and for each open lot.
-const LARGE: [&str; 2] = ["fifo_allocations", "fifo_inventory_snapshot"];
+/// Says where SQLite sorts what is more than its memory for pages.
+pub(super) const MAKE_INDEXES: &str =
+    "make the indexes, sorted in the folder SQLITE_TMPDIR, TMPDIR, /var/tmp or /tmp";
 
 /// The statements that make the dropped indexes again.
 #[derive(Debug, Default)]
 pub(super) struct Dropped(Vec<String>);
 
-/// Drops the indexes of the large tables, if these are empty.
-pub(super) fn drop_if_empty(raw: &Connection) -> rusqlite::Result<Dropped> {
+/// Drops the indexes of tables that are empty, and the triggers that look into these indexes.
+pub(super) fn drop_if_empty(raw: &Connection, tables: &[&str]) -> rusqlite::Result<Dropped> {
     let mut dropped = Dropped::default();
-    for table in LARGE {
+    for table in tables {
         let is_empty = format!("SELECT NOT EXISTS (SELECT 1 FROM {table})");
         if !raw.query_row(&is_empty, [], |row| row.get::<_, bool>(0))? {
             continue;
         }
-        let mut indexes = raw.prepare(
-            "SELECT name, sql FROM sqlite_schema \
-             WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL ORDER BY rowid",
+        let mut objects = raw.prepare(
+            "SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = ?1 AND sql IS NOT NULL \
+             AND (type = 'index' OR (type = 'trigger' AND sql LIKE '% BEFORE INSERT ON %')) \
+             ORDER BY rowid",
         )?;
-        let found = indexes.query_map([table], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-        })?;
-        let found: Vec<(String, String)> = found.collect::<rusqlite::Result<_>>()?;
-        for (name, sql) in found {
-            raw.execute_batch(&format!("DROP INDEX \"{}\"", name.replace('"', "\"\"")))?;
+        let found =
+            objects.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let found: Vec<(String, String, String)> = found.collect::<rusqlite::Result<_>>()?;
+        for (kind, name, sql) in found {
+            raw.execute_batch(&format!("DROP {kind} \"{}\"", name.replace('"', "\"\"")))?;
             dropped.0.push(sql);
         }
     }

@@ -18,6 +18,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::errors::{self, from_sqlx};
 use crate::store::StoreResult;
+use crate::store::limits::ROWS_CHECKED;
 
 /// The raw handle, which sqlx's worker can't use until this is dropped. It may be held while its
 /// owner waits for more rows to write. The owner can't use the connection in another way.
@@ -52,6 +53,60 @@ impl<'c> Raw<'c> {
     /// Lends the connection for work that does not wait.
     pub(super) fn connection(&mut self) -> &Connection {
         &self.borrowed
+    }
+}
+
+/// The handle while a store writes many rows that this program has checked.
+///
+/// The first rows meet the CHECKs of the tables. SQLite then ignores the CHECKs, which take more
+/// than half of a load's time. Types, NOT NULL, keys and references hold for all rows. The CHECKs
+/// hold again at each way out: [`Load::end`], an error, a future that is dropped.
+pub(super) struct Load<'c> {
+    raw: Raw<'c>,
+    rows: usize,
+    is_unchecked: bool,
+}
+
+impl<'c> Load<'c> {
+    pub(super) fn new(raw: Raw<'c>) -> Self {
+        Self {
+            raw,
+            rows: 0,
+            is_unchecked: false,
+        }
+    }
+
+    /// Lends the connection to write so many more rows.
+    pub(super) fn next(&mut self, rows: usize) -> rusqlite::Result<&Connection> {
+        self.ignore_checks(self.rows >= ROWS_CHECKED)?;
+        self.rows = self.rows.saturating_add(rows);
+        Ok(self.raw.connection())
+    }
+
+    /// Lends the connection with its CHECKs, when all rows are written.
+    pub(super) fn end(&mut self) -> rusqlite::Result<&Connection> {
+        self.ignore_checks(false)?;
+        Ok(self.raw.connection())
+    }
+
+    /// Sets the pragma once: SQLite then prepares every statement again.
+    fn ignore_checks(&mut self, is_ignored: bool) -> rusqlite::Result<()> {
+        if self.is_unchecked == is_ignored {
+            return Ok(());
+        }
+        self.raw.connection().execute_batch(match is_ignored {
+            true => "PRAGMA ignore_check_constraints = 1",
+            false => "PRAGMA ignore_check_constraints = 0",
+        })?;
+        self.is_unchecked = is_ignored;
+        Ok(())
+    }
+}
+
+impl Drop for Load<'_> {
+    fn drop(&mut self) {
+        // It fails only without memory. Each transaction that writes sets the pragma, too.
+        let _ = self.ignore_checks(false);
     }
 }
 

@@ -18,7 +18,7 @@ const POOLS: usize = 3_000;
 /// Loans in a row. If the worker did not answer between them, they would stop for good.
 const LOANS: usize = 2_000;
 
-struct Parts(std::vec::IntoIter<Part>);
+pub(super) struct Parts(pub(super) std::vec::IntoIter<Part>);
 
 #[async_trait]
 impl PartSource for Parts {
@@ -30,7 +30,7 @@ impl PartSource for Parts {
 }
 
 /// Gives trades in batches of one.
-struct Lots(Vec<LedgerTrade>, usize);
+pub(super) struct Lots(pub(super) Vec<LedgerTrade>, pub(super) usize);
 
 #[async_trait]
 impl TradeSource for Lots {
@@ -48,7 +48,7 @@ impl TradeSource for Lots {
     }
 }
 
-fn one_buy_each(pools: usize) -> Vec<LedgerTrade> {
+pub(super) fn one_buy_each(pools: usize) -> Vec<LedgerTrade> {
     let of_pool = |pool: usize| {
         let (id, symbol) = (format!("B-{pool}"), format!("X{pool}-USD"));
         row("a", &symbol, [&id, "buy", "1", "2", "0"], 1)
@@ -78,7 +78,7 @@ async fn narrow(folder: &Path) -> SqliteStore {
     }
 }
 
-async fn outcomes(store: &SqliteStore) -> (VersionPlan, Vec<PoolOutcome>) {
+pub(super) async fn outcomes(store: &SqliteStore) -> (VersionPlan, Vec<PoolOutcome>) {
     let read = store.read_ledger(&Scope::default(), None).await.unwrap();
     let plan = plan(store, 1, read.watermark).await;
     let pools = read.pools.into_values();

@@ -10,8 +10,8 @@ use rusqlite::{Connection, params, params_from_iter};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::errors::{from_rusqlite, from_sqlx};
-use super::indexes::Dropped;
-use super::raw::{Raw, with_raw};
+use super::indexes::{Dropped, MAKE_INDEXES};
+use super::raw::{Load, Raw, with_raw};
 use super::rows::{SqliteRows, cells};
 use super::{SqliteStore, commit, indexes};
 use crate::engine::Pool;
@@ -49,7 +49,7 @@ pub(super) async fn begin(
     sql::versions::enter(&mut *transaction, plan).await?;
     let action = "drop the indexes of empty tables";
     let dropped = with_raw(&mut transaction, action, |raw| {
-        indexes::drop_if_empty(raw).map_err(|e| from_rusqlite(action, e))
+        indexes::drop_if_empty(raw, &LARGE).map_err(|e| from_rusqlite(action, e))
     })
     .await?;
     Ok(SqliteVersionWriter {
@@ -68,11 +68,15 @@ impl VersionWriter for SqliteVersionWriter {
     async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()> {
         let action = "write allocations";
         let plan = &self.plan;
-        let mut raw = Raw::take(&mut self.transaction, action).await?;
+        let raw = Raw::take(&mut self.transaction, action).await?;
+        let mut load = Load::new(raw);
         while let Some(part) = parts.next().await? {
-            write_part(raw.connection(), plan, &part).map_err(|e| from_rusqlite(action, e))?;
+            load.next(part.rows())
+                .and_then(|raw| write_part(raw, plan, &part))
+                .map_err(|e| from_rusqlite(action, e))?;
             phase::reached(Phase::Load);
         }
+        load.end().map_err(|e| from_rusqlite(action, e))?;
         Ok(())
     }
 
@@ -97,9 +101,8 @@ impl VersionWriter for SqliteVersionWriter {
     }
 }
 
-/// Says where SQLite sorts what is more than its memory for pages.
-const MAKE_INDEXES: &str =
-    "make the indexes, sorted in the folder SQLITE_TMPDIR, TMPDIR, /var/tmp or /tmp";
+/// Tables with a row for each allocation, and for each open lot.
+const LARGE: [&str; 2] = ["fifo_allocations", "fifo_inventory_snapshot"];
 
 fn write_part(raw: &Connection, plan: &VersionPlan, part: &Part) -> rusqlite::Result<()> {
     match part {
