@@ -446,7 +446,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 25] = [
+const FILES_ALONE: [(&str, &str); 26] = [
     (
         "postgres/waits.rs",
         "SQLite has one lock, and waits for it by itself",

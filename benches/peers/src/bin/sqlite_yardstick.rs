@@ -3,7 +3,8 @@
 //! usage: `sqlite_yardstick FROM.db TO.db`
 //!
 //! `sqlite_floor` on a copy of `TO.db` is the fixed yardstick: what the raw handle took for the
-//! same rows before the physical design changed. Its statements stand in `src/yardstick` and never
+//! same rows before the physical design changed. Its statements stand in
+//! `benches/peers/src/yardstick` and never
 //! follow the migrations, so a ratio to it tells the same in every later session.
 
 use std::error::Error;
