@@ -509,15 +509,32 @@ async fn a_migration_that_was_changed_is_refused() {
     let (folder, path) = filled().await;
     let sql = "UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 2";
     shell(&path, sql).unwrap();
-    let names = files(folder.path());
-    match open(&path, false).await {
-        Err(error @ StoreError::SchemaDiffers(_)) => assert_eq!(
-            error.to_string(),
-            "the schema does not match this program: migration 2 was changed after it was applied"
-        ),
-        other => panic!("{:?}", other.map(|store| store.location())),
+    // The last step is gone, too: no copy is made of a file that is then refused.
+    for also in ["", "DELETE FROM _sqlx_migrations WHERE version = 3"] {
+        shell(&path, also).unwrap();
+        let names = files(folder.path());
+        let holder = subject::holder("down");
+        let refused = [
+            open(&path, false).await.map(drop).unwrap_err(),
+            SqliteStore::schema_steps(&path)
+                .await
+                .map(drop)
+                .unwrap_err(),
+            SqliteStore::schema_down(&path, 1, &holder)
+                .await
+                .map(drop)
+                .unwrap_err(),
+        ];
+        for error in refused {
+            assert!(matches!(error, StoreError::SchemaDiffers(_)), "{error:?}");
+            assert_eq!(
+                error.to_string(),
+                "the schema does not match this program: migration 2 was changed after it was \
+                 applied"
+            );
+        }
+        assert_eq!(files(folder.path()), names);
     }
-    assert_eq!(files(folder.path()), names);
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) async fn gate(connection: &mut PgConnection) -> StoreResult<()> {
     match found.cmp(&known) {
         std::cmp::Ordering::Greater => Err(StoreError::SchemaNewer { found, known }),
         std::cmp::Ordering::Less => Err(StoreError::SchemaOlder { found, known }),
-        std::cmp::Ordering::Equal => check_applied(connection).await,
+        std::cmp::Ordering::Equal => check_applied(connection, found).await,
     }
 }
 
@@ -57,8 +57,11 @@ async fn check_server(connection: &mut PgConnection) -> StoreResult<()> {
     Err(PostgresRefusal::OldServer(major).into())
 }
 
-/// Compares the checksums of the applied steps with this program's.
-async fn check_applied(connection: &mut PgConnection) -> StoreResult<()> {
+/// Compares the checksums of the steps up to the schema's version with this program's.
+async fn check_applied(connection: &mut PgConnection, schema: i64) -> StoreResult<()> {
+    if schema == 0 {
+        return Ok(());
+    }
     let applied: Vec<(i64, Vec<u8>)> =
         sqlx::query_as("SELECT version, checksum FROM public._pnl_migrations WHERE success")
             .fetch_all(connection)
@@ -66,7 +69,7 @@ async fn check_applied(connection: &mut PgConnection) -> StoreResult<()> {
             .map_err(|e| from_sqlx("check the schema", e))?;
     for step in MIGRATIONS
         .iter()
-        .filter(|step| step.migration_type.is_up_migration())
+        .filter(|step| step.migration_type.is_up_migration() && step.version <= schema)
     {
         let (version, found) = (step.version, applied.iter());
         let fault = match found.clone().find(|(applied, _)| *applied == version) {
@@ -106,6 +109,7 @@ pub(super) async fn steps(connection: &mut PgConnection) -> StoreResult<Vec<Sche
             known: version_known(),
         });
     }
+    check_applied(connection, found).await?;
     if found > 0 {
         let rows: Vec<(i64, String)> = sqlx::query_as(
             "SELECT version, to_char(installed_on AT TIME ZONE 'UTC', \
@@ -141,6 +145,7 @@ pub(super) async fn up(connection: &mut PgConnection, options: &UpOptions) -> St
     if found > known {
         return Err(StoreError::SchemaNewer { found, known });
     }
+    check_applied(connection, found).await?;
     let adopted = match found {
         0 => mapping::find(connection).await?,
         _ => None,
@@ -338,6 +343,7 @@ async fn check_names_free(
 pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreResult<()> {
     let found = version_found(connection).await?;
     check_ours(connection).await?;
+    check_applied(connection, found).await?;
     if target < 0 || target >= found {
         return Err(SchemaRefusal::NotOlder(found).into());
     }

@@ -131,7 +131,7 @@ pub(super) async fn gate_to_read(
     let (found, known) = (version_found(connection).await?, version_known());
     match found.cmp(&known) {
         Ordering::Greater => Err(StoreError::SchemaNewer { found, known }),
-        Ordering::Equal => check_applied(connection).await,
+        Ordering::Equal => check_applied(connection, found).await,
         Ordering::Less => {
             check_nothing_else(connection, path).await?;
             Err(StoreError::SchemaOlder { found, known })
@@ -151,8 +151,9 @@ pub(super) async fn gate(
     if found > known {
         return Err(StoreError::SchemaNewer { found, known });
     }
+    check_applied(connection, found).await?;
     if found == known {
-        return check_applied(connection).await.map(|()| None);
+        return Ok(None);
     }
     check_nothing_else(connection, path).await?;
     let _lock = lock::wait_for_lock(path, holder, MIGRATION_WAIT_S).await?;
@@ -192,9 +193,29 @@ pub(super) async fn version_found(connection: &mut SqliteConnection) -> StoreRes
         .map_err(|e| from_sqlx(action, e))
 }
 
-async fn check_applied(connection: &mut SqliteConnection) -> StoreResult<()> {
-    // If no step is pending, this only compares checksums.
-    MIGRATIONS.run(connection).await.map_err(from_migrate)
+/// Compares the checksums of the steps up to the schema's version with this program's.
+async fn check_applied(connection: &mut SqliteConnection, schema: i64) -> StoreResult<()> {
+    if schema == 0 {
+        return Ok(());
+    }
+    let applied: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
+            .fetch_all(connection)
+            .await
+            .map_err(|e| from_sqlx("check the schema", e))?;
+    for step in MIGRATIONS
+        .iter()
+        .filter(|step| step.migration_type.is_up_migration() && step.version <= schema)
+    {
+        let (version, found) = (step.version, applied.iter());
+        let fault = match found.clone().find(|(applied, _)| *applied == version) {
+            Some((_, checksum)) if *checksum == *step.checksum => continue,
+            Some(_) => StepFault::Changed(version),
+            None => StepFault::Skipped(version),
+        };
+        return Err(StoreError::SchemaDiffers(fault));
+    }
+    Ok(())
 }
 
 /// Writes the journal mode into the file, which is known to be ours by now.
@@ -296,6 +317,7 @@ pub(super) async fn steps(connection: &mut SqliteConnection) -> StoreResult<Vec<
     if found > known {
         return Err(StoreError::SchemaNewer { found, known });
     }
+    check_applied(connection, found).await?;
     if found > 0 {
         let rows: Vec<(i64, String)> = sqlx::query_as(
             "SELECT version, strftime('%Y-%m-%dT%H:%M:%SZ', installed_on) FROM _sqlx_migrations",
@@ -327,6 +349,7 @@ pub(super) async fn down(
     holder: &Holder,
 ) -> StoreResult<PathBuf> {
     let found = version_found(connection).await?;
+    check_applied(connection, found).await?;
     if target < 0 || target >= found {
         return Err(SchemaRefusal::NotOlder(found).into());
     }
