@@ -17,7 +17,15 @@ use crate::store::{Denial, RunLock, StoreError, StoreResult};
 /// A held run lock; dropping it frees the lock.
 #[derive(Debug)]
 pub(super) struct FileLock {
-    _file: File,
+    file: File,
+}
+
+/// A process that is just being started shares the open file until its program begins. To close
+/// the file would leave the lock with it for that time.
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 #[async_trait]
@@ -52,7 +60,7 @@ pub(super) fn try_lock(database: &Path, holder: &Holder) -> StoreResult<FileLock
             let _ = file.set_len(0);
             let _ = file.seek(SeekFrom::Start(0));
             let _ = writeln!(file, "{text}");
-            Ok(FileLock { _file: file })
+            Ok(FileLock { file })
         }
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(read_holder(&mut file))),
         Err(TryLockError::Error(error)) => Err(told(error)),
