@@ -137,7 +137,7 @@ impl<R: Read> Blocks<R> {
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// Reads until the buffer has so many bytes, or the source ends.
+    /// Reads until the buffer has `wanted` bytes, or the source ends.
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
         while self.buffer.len() < wanted && !self.is_read {
             let old = self.buffer.len();

@@ -24,7 +24,7 @@ pub enum BadPlace {
     /// Something else than a file.
     #[error("it is {0}, expected a database file")]
     NoFile(&'static str),
-    /// A file of so many names.
+    /// The file has more than one name; holds their number.
     #[error("the file has {0} names (hard links), expected one: copy it instead")]
     HardLinks(u64),
     /// An empty file, and nobody asked to make a database.

@@ -25,7 +25,7 @@ pub const ROWS_SEEN: u64 = 4_096;
 /// Rows of a version that one query reads; a pool with more rows has a query of its own.
 pub const ROWS_TOGETHER_MAX: u64 = 32_768;
 
-/// Pools that one query reads: the names of so many take a quarter of a megabyte.
+/// Pools that one query reads. Their names take a quarter of a megabyte.
 pub const POOLS_TOGETHER_MAX: usize = 4_096;
 
 /// A version of fewer trades is not cut in two. Builds with debug assertions cut small ones, so

@@ -1,6 +1,7 @@
 //! Finds the known name that a user may have meant.
 
-/// A name may have one slip for each so many letters: a wrong, missing, extra or swapped letter.
+/// Letters of a name for each slip that it may have. A slip is a wrong, missing, extra or swapped
+/// letter.
 const LETTERS_A_SLIP: usize = 4;
 
 /// Most names in a hint; a ledger may have thousands.

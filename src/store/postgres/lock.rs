@@ -177,9 +177,9 @@ pub(super) async fn interrupt(url: &PostgresUrl, holder: &Holder) -> StoreResult
     Ok(())
 }
 
-/// Returns the name of a holder's connections. The server keeps only so many bytes of a name.
+/// Returns the name of a holder's connections. The server cuts a long name.
 ///
-/// If the name is too long, the holder's work is shortened, then the name of its host.
+/// If the name is too long, this function shortens the holder's work, then the name of its host.
 pub(super) fn name_of(holder: &Holder) -> String {
     let plain = |text: &str| -> String {
         let shown = |c: char| if c.is_ascii_graphic() { c } else { '?' };

@@ -76,7 +76,7 @@ impl<'c> Load<'c> {
         }
     }
 
-    /// Lends the connection to write so many more rows.
+    /// Lends the connection to the writer of the next `rows` rows.
     pub(super) fn next(&mut self, rows: usize) -> rusqlite::Result<&Connection> {
         self.ignore_checks(self.rows >= ROWS_CHECKED)?;
         self.rows = self.rows.saturating_add(rows);

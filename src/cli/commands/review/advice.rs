@@ -42,8 +42,8 @@ pub(super) struct Around<'a> {
     pub(super) has_zone: bool,
 }
 
-/// In a symbol without separator, an asset's code before the quote has at least so many bytes. A
-/// shorter part is more likely the beginning of a name (`ABNB`, `OPEN`).
+/// Fewest bytes of an asset's code in a symbol without a separator. A shorter code before the
+/// quote is more likely the beginning of a name (`ABNB`, `OPEN`).
 const PAIR_BASE_BYTES_MIN: usize = 3;
 
 /// Most lines of settings that a list proposes. A symbol needs two.
