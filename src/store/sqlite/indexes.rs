@@ -1,9 +1,9 @@
-//! Makes the indexes of the two large tables after the rows of a file's first version.
+//! Makes the indexes of large tables after the rows of a file's first version or first import.
 //!
 //! Filling an index with sorted rows writes one page after the other. So a run over 1M trades takes
-//! three quarters of the time. That holds only for empty tables: otherwise the rows of older
-//! versions would be sorted again. All of it is in the version's one transaction: readers see the
-//! old indexes, and a process that dies has dropped none.
+//! three quarters of the time. That holds only for empty tables: otherwise older rows would be
+//! sorted again. All of it is in the one transaction of the version or import: readers see the old
+//! indexes, and a process that dies has dropped none.
 
 use rusqlite::Connection;
 
