@@ -527,7 +527,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     ),
     (
         "lock.rs",
-        "check_still_running connect_and_lock default drop free give_back holder_of interrupt \
+        "check_still_running connect_and_lock default free give_back holder_of interrupt \
          is_ours lend name_of path_of place refuse_proxy renew server_connection wait_for_lock",
     ),
     (
