@@ -18,7 +18,7 @@ use super::gate::{PostgresGate, snapshot_now};
 use super::lock::LockedConnection;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
 use super::session::{begin_short, execute};
-use super::versions::{WRITE_ROWS, ids_next};
+use super::writer::{WRITE_ROWS, ids_next};
 use super::{PostgresStore, copy, gate, lock, plans};
 use crate::engine::{OrderId, Pool, Trade, TradeRef};
 use crate::store::cells::pool;

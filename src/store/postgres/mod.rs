@@ -4,7 +4,7 @@
 //! run at a time, by a session advisory lock on the connection that publishes. Decimals are NUMERIC
 //! and pass as text, times are TIMESTAMPTZ and pass as text or microseconds: no value is rounded on
 //! the way. Files and functions mirror those of `store/sqlite`. Read next: `schema.rs` (the schema
-//! check), `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `lock.rs`.
+//! check), `ledger.rs` (imports and reads), `writer.rs` (writing and publishing), `lock.rs`.
 
 mod adoption;
 mod append;
@@ -13,6 +13,7 @@ mod cells;
 mod copy;
 mod copy_rows;
 mod driver;
+mod drop;
 mod errors;
 mod fingerprint;
 mod gate;
@@ -24,7 +25,6 @@ mod ledger;
 mod lock;
 mod plans;
 mod protect;
-mod read;
 mod readback;
 mod readers;
 mod rights;
@@ -38,6 +38,7 @@ mod url;
 mod versions;
 mod voids;
 mod waits;
+mod writer;
 
 use std::str::FromStr;
 use std::time::Duration;

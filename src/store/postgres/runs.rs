@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{PostgresStore, end_snapshot, health, lock, versions};
+use super::{PostgresStore, drop, end_snapshot, health, lock};
 use crate::engine::Timestamp;
 use crate::store::model::{
     HealthFacts, Holder, RetryNote, RunFailure, RunStart, Version, VersionInfo,
@@ -28,7 +28,7 @@ impl RunStore for PostgresStore {
 
     async fn close_orphans(&self, holder: &Holder) -> StoreResult<u64> {
         self.named(async {
-            versions::drop_leftovers(self).await?;
+            drop::drop_leftovers(self).await?;
             sql::runs::close_orphans(self, holder).await
         })
         .await

@@ -10,7 +10,7 @@ use super::adoption::legacy::{self, Old};
 use super::adoption::mapping::{self, Ledger, Mapping};
 use super::adoption::views;
 use super::errors::from_sqlx;
-use super::{fingerprint, history, protect, versions, waits};
+use super::{drop, fingerprint, history, protect, waits};
 use crate::store::limits::{POSTGRES_MIN, READER_WAIT_S};
 use crate::store::model::{SchemaStep, UpOptions};
 use crate::store::{Denial, PostgresRefusal, SchemaRefusal, StepFault, StoreError, StoreResult};
@@ -372,7 +372,7 @@ pub(super) async fn down(connection: &mut PgConnection, target: i64) -> StoreRes
     }
     // Tables that a broken run left would keep their schema from being dropped.
     if found >= VERSIONS_SINCE {
-        versions::drop_tables(connection, Duration::from_secs(READER_WAIT_S)).await?;
+        drop::drop_tables(connection, Duration::from_secs(READER_WAIT_S)).await?;
     }
     let action = "take the schema back";
     let transaction = connection.begin().await;

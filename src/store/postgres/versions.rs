@@ -1,615 +1,116 @@
-//! Writing, sealing and dropping versions in PostgreSQL.
-//!
-//! A version is a partition. It is filled, indexed and committed before it is attached, so no
-//! reader sees it and nobody waits. Then it is attached. One short transaction enters it, makes it
-//! current, updates the review queue and closes the log row. A process that dies in between leaves
-//! tables that no version has; the next run removes them.
-//!
-//! A statement that was planned before a partition was attached does not find it, even when the
-//! version is current by then. So a run publishes only when those readers are gone: `readers.rs`.
-//!
-//! A version that is replaced keeps its partition: one transaction deletes its rows and writes the
-//! new ones. Changing the partition would be quicker and is wrong. A change of a table is seen at
-//! once, also by readers of an older state, who would find it empty.
+//! Versions in PostgreSQL: read, moved, sealed and dropped. `writer.rs` writes them.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::copy::BinaryCopy;
-use super::errors::from_sqlx;
-use super::halves::{self, Beside, SUMMARIES, Tables};
-use super::lock::LockedConnection;
-use super::readers::Steady;
-use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
-use super::session::{begin_short, execute};
-use super::{PostgresStore, PostgresUrl, copy, lock, readers, rows};
-use crate::engine::{Pool, PoolOutcome};
-use crate::store::limits::{LOCK_POLL_MS, READER_TRY_MS};
-use crate::store::model::{Completion, PoolSummary, Version, VersionPlan};
-use crate::store::phase::Phase;
-use crate::store::rows::{Part, PartSource, RowEncoder};
-use crate::store::rules::{Closing, check_version_free};
-use crate::store::sql::closing::close;
-use crate::store::sql::read::version_locked;
-use crate::store::sql::versions::{SUMMARY_COLUMNS, summary};
-use crate::store::{Denial, PostgresRefusal, StoreError, StoreResult, VersionWriter, phase, sql};
-
-/// A version being written, on the connection that holds the run lock.
-pub(super) struct PostgresVersionWriter {
-    /// Lent for the time of writing; `None` when it can no longer be used.
-    connection: Option<PgConnection>,
-    slot: LockedConnection,
-    url: PostgresUrl,
-    plan: VersionPlan,
-    pools: BTreeSet<Pool>,
-    allocation_next: i64,
-    lot_next: i64,
-    /// Summaries that wait for the last transaction.
-    summaries: copy::CopyText,
-    /// Tables where others wait.
-    spilled: BTreeSet<String>,
-    /// Writes the first half of a version that is cut.
-    beside: Option<Beside>,
-    reader_wait: Duration,
-}
-
-impl Drop for PostgresVersionWriter {
-    fn drop(&mut self) {
-        // A transaction may be open: the next user of the connection rolls it back first. The run
-        // holds the run lock until it lets it go.
-        if let Some(connection) = self.connection.take() {
-            self.slot.give_back(connection);
-        }
-    }
-}
-
-pub(super) const WRITE_ROWS: &str = "write allocations";
-
-/// Lots that wait for the rows before them, in bytes.
-const LOTS_WAITING_BYTES: usize = 1 << 20;
-
-/// Summaries that wait in memory for the last transaction, in bytes: those of some two thousand
-/// pools. More wait in a table that no version has.
-const SUMMARIES_WAITING_BYTES: usize = 1 << 20;
-
-/// Why a COPY of allocations ends.
-enum Pause {
-    /// There are no more rows.
-    Source,
-    /// The pool is written with which the half ends.
-    Pool,
-    /// A pool's rows go.
-    Discard(Pool),
-    /// Other rows wait, and are written first.
-    Full,
-}
-
-fn gone() -> StoreError {
-    PostgresRefusal::WriterGone.into()
-}
-
-const WRITE_SUMMARIES: &str = "write the summaries";
-
-/// Makes the tables, in a transaction that [`VersionWriter::finish`] commits.
-pub(super) async fn begin(
-    store: &PostgresStore,
-    plan: &VersionPlan,
-) -> StoreResult<PostgresVersionWriter> {
-    let Some(mut connection) = store.locked.lend() else {
-        return Err(PostgresRefusal::NoRunLock.into());
-    };
-    let begun = begin_on(&mut connection, plan).await;
-    // From here on dropping the writer gives the connection back.
-    let mut writer = PostgresVersionWriter {
-        connection: Some(connection),
-        slot: store.locked.clone(),
-        url: store.url.clone(),
-        plan: plan.clone(),
-        pools: BTreeSet::new(),
-        allocation_next: 0,
-        lot_next: 0,
-        summaries: copy::CopyText::default(),
-        spilled: BTreeSet::new(),
-        beside: None,
-        reader_wait: store.reader_wait,
-    };
-    (writer.allocation_next, writer.lot_next) = begun?;
-    writer.make_tables(store).await?;
-    Ok(writer)
-}
-
-/// Begins the transaction; returns the first free ids.
-async fn begin_on(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<(i64, i64)> {
-    // What a writer left that was dropped before its end.
-    execute(connection, "undo a broken version", "ROLLBACK".into()).await?;
-    begin_short(connection).await?;
-    check_free(connection, plan).await?;
-    check_owner(connection).await?;
-    if plan.replaces {
-        delete_rows(connection, plan.version).await?;
-    }
-    ids_next(connection).await
-}
-
-/// Refuses a number that is taken, or a version that may not be replaced.
-async fn check_free(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<()> {
-    match version_locked(connection, plan.version).await {
-        Ok(old) => check_version_free(plan, Some(&old)),
-        Err(StoreError::NoVersion(_)) => check_version_free(plan, None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Refuses a role that could not attach, before all is written in vain: rights are not enough.
-async fn check_owner(connection: &mut PgConnection) -> StoreResult<()> {
-    let action = "add a version";
-    let other: Option<String> = sqlx::query_scalar(
-        "SELECT relname::text FROM pg_class WHERE oid IN ('public.fifo_allocations'::regclass, \
-         'public.fifo_inventory_snapshot'::regclass) AND NOT pg_has_role(relowner, 'USAGE') \
-         ORDER BY 1 LIMIT 1",
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(|e| from_sqlx(action, e))?;
-    match other {
-        None => Ok(()),
-        Some(table) => Err(StoreError::NoPermission {
-            location: action.into(),
-            reason: Denial::MustOwn(table),
-        }),
-    }
-}
-
-/// Deletes a version's rows, inside a transaction.
-async fn delete_rows(connection: &mut PgConnection, version: Version) -> StoreResult<()> {
-    for table in [
-        "fifo_allocations",
-        "fifo_inventory_snapshot",
-        "fifo_parts.fifo_pool_summary",
-    ] {
-        let sql = format!("DELETE FROM {table} WHERE allocation_version = {version}");
-        execute(connection, "replace a version's rows", sql).await?;
-    }
-    Ok(())
-}
-
-/// Returns the first free ids. Only the holder of the run lock gives any out.
-pub(super) async fn ids_next(connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
-    sqlx::query_as(
-        "SELECT (SELECT last_value + is_called::int FROM fifo_parts.allocation_ids), \
-                (SELECT last_value + is_called::int FROM fifo_parts.lot_ids)",
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(|e| from_sqlx("number a version's rows", e))
-}
-
-impl PostgresVersionWriter {
-    fn connection(&mut self) -> StoreResult<&mut PgConnection> {
-        self.connection.as_mut().ok_or_else(gone)
-    }
-
-    /// Makes the tables of the version, or of its halves, each on its connection.
-    async fn make_tables(&mut self, store: &PostgresStore) -> StoreResult<()> {
-        if self.plan.replaces {
-            self.plan.cut = None;
-            return Ok(());
-        }
-        let second = match self.plan.cut {
-            Some(_) => halves::connect(store).await,
-            None => None,
-        };
-        if second.is_none() {
-            self.plan.cut = None;
-        }
-        let last = self.last_tables()?;
-        last.create(self.connection()?).await?;
-        if let (Some(second), Some(first)) = (second, Tables::of(&self.plan).first()) {
-            self.beside = Some(Beside::begin(second, first).await?);
-        }
-        Ok(())
-    }
-
-    /// Returns the tables that the connection with the run lock fills.
-    fn last_tables(&self) -> StoreResult<Tables> {
-        Tables::of(&self.plan).pop().ok_or_else(gone)
-    }
-
-    /// Writes rows by COPY, up to the end of a pool or to the end of the rows. Lots wait until they
-    /// are worth changing the table for. Returns whether that pool is written.
-    async fn write_on(
-        &mut self,
-        connection: &mut PgConnection,
-        tables: &Tables,
-        last: Option<&Pool>,
-        parts: &mut dyn PartSource,
-    ) -> StoreResult<bool> {
-        let mut lots = Vec::new();
-        loop {
-            let pause = self
-                .copy_allocations(connection, tables, &mut lots, last, parts)
-                .await?;
-            if self.summaries.bytes() >= SUMMARIES_WAITING_BYTES {
-                self.spill_summaries(connection, &tables.summaries).await?;
-            }
-            if let Pause::Discard(pool) = &pause {
-                discard_pool(connection, &tables.allocations, pool).await?;
-            }
-            let into = (tables.inventory.as_str(), LOT_COLUMNS);
-            let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
-            copy.send(&lots).await?;
-            copy.finish().await?;
-            lots.clear();
-            match pause {
-                Pause::Source => return Ok(false),
-                Pause::Pool => return Ok(true),
-                Pause::Discard(_) | Pause::Full => {}
-            }
-        }
-    }
-
-    /// Writes allocations until something else is to be done.
-    async fn copy_allocations(
-        &mut self,
-        connection: &mut PgConnection,
-        tables: &Tables,
-        lots: &mut Vec<u8>,
-        last: Option<&Pool>,
-        parts: &mut dyn PartSource,
-    ) -> StoreResult<Pause> {
-        let into = (tables.allocations.as_str(), ALLOCATION_COLUMNS);
-        let mut copy = BinaryCopy::new(connection, WRITE_ROWS, into);
-        let pause = loop {
-            let part = match parts.next().await {
-                Ok(part) => part,
-                Err(error) => {
-                    copy.abort().await;
-                    return Err(error);
-                }
-            };
-            match part {
-                None => break Pause::Source,
-                Some(Part::Allocations(mut chunk)) => {
-                    self.allocation_next = rows::number(&mut chunk, self.allocation_next);
-                    copy.send(&chunk.bytes).await?;
-                    phase::reached(Phase::Load);
-                }
-                Some(Part::Lots(mut chunk)) => {
-                    self.lot_next = rows::number(&mut chunk, self.lot_next);
-                    lots.extend_from_slice(&chunk.bytes);
-                    if lots.len() >= LOTS_WAITING_BYTES {
-                        break Pause::Full;
-                    }
-                }
-                Some(Part::Discard(pool)) => break Pause::Discard(pool),
-                Some(Part::Pool(outcome, duration_us)) => {
-                    if let Err(error) = self.add_pool(&outcome, duration_us) {
-                        copy.abort().await;
-                        return Err(error);
-                    }
-                    if last == Some(&outcome.pool) {
-                        break Pause::Pool;
-                    }
-                    if self.summaries.bytes() >= SUMMARIES_WAITING_BYTES {
-                        break Pause::Full;
-                    }
-                }
-            }
-        };
-        copy.finish().await?;
-        Ok(pause)
-    }
-
-    /// Writes the rows of the first half. Returns whether more rows follow.
-    async fn write_first_half(&mut self, parts: &mut dyn PartSource) -> StoreResult<bool> {
-        let Some(Beside::Writing(mut connection)) = self
-            .beside
-            .take_if(|beside| matches!(beside, Beside::Writing(_)))
-        else {
-            return Ok(true);
-        };
-        let tables = Tables::of(&self.plan);
-        let (Some(first), Some(cut)) = (tables.first(), self.plan.cut.clone()) else {
-            return Err(gone());
-        };
-        let is_whole = self
-            .write_on(&mut connection, first, Some(&cut.last), parts)
-            .await?;
-        self.beside = Some(match is_whole {
-            true => Beside::index(connection, first),
-            false => Beside::Writing(connection),
-        });
-        if is_whole {
-            phase::reached(Phase::Half);
-        }
-        Ok(is_whole)
-    }
-
-    fn add_pool(&mut self, outcome: &PoolOutcome, duration_us: i64) -> StoreResult<()> {
-        if !self.pools.insert(outcome.pool.clone()) {
-            return Err(StoreError::Database {
-                action: WRITE_ROWS,
-                message: format!("pool {} was written already", outcome.pool),
-                source: None,
-            });
-        }
-        let (watermark, at) = (&self.plan.watermark, self.plan.allocation_time);
-        let of_pool = PoolSummary::of(outcome, watermark, at);
-        let row = summary(self.plan.version, &of_pool, duration_us);
-        self.summaries.add(&row);
-        Ok(())
-    }
-
-    /// Writes the summaries so far to the table where they wait.
-    async fn spill_summaries(
-        &mut self,
-        connection: &mut PgConnection,
-        table: &str,
-    ) -> StoreResult<()> {
-        if table != SUMMARIES && self.spilled.insert(table.to_owned()) {
-            let sql = format!("CREATE TABLE {table} (LIKE {SUMMARIES} INCLUDING DEFAULTS)");
-            execute(connection, WRITE_SUMMARIES, sql).await?;
-        }
-        let rows = std::mem::take(&mut self.summaries);
-        copy::send(connection, WRITE_SUMMARIES, table, SUMMARY_COLUMNS, rows).await
-    }
-
-    async fn end(&mut self, completion: &Completion) -> StoreResult<()> {
-        phase::reached(Phase::Index);
-        self.commit_parts().await?;
-        let is_attached = self.attach_parts(completion).await?;
-        self.publish(completion, is_attached).await
-    }
-
-    /// Indexes and commits the unattached tables.
-    async fn commit_parts(&mut self) -> StoreResult<()> {
-        if self.plan.replaces {
-            // One transaction from the first row to the publication.
-            return Ok(());
-        }
-        let (beside, tables) = (self.beside.take(), Tables::of(&self.plan));
-        let (Some(first), Some(last)) = (tables.first(), tables.last()) else {
-            return Err(gone());
-        };
-        let connection = self.connection()?;
-        last.index(connection).await?;
-        let commit = || "COMMIT".to_owned();
-        if let Some(beside) = beside {
-            let mut indexed = beside.indexed(first).await?;
-            execute(&mut indexed, "commit", commit()).await?;
-            let _ = (*indexed).close().await;
-        }
-        execute(connection, "commit", commit()).await
-    }
-
-    /// Attaches the tables in a transaction of its own, if the version is to become current.
-    async fn attach_parts(&mut self, completion: &Completion) -> StoreResult<bool> {
-        if self.plan.replaces || !completion.publish {
-            return Ok(false);
-        }
-        let (plan, reader_wait) = (self.plan.clone(), self.reader_wait);
-        let connection = self.connection()?;
-        // A reader that would block the publication is found before anything is attached.
-        let steady = readers::wait_until_gone(connection, reader_wait, &Steady::default()).await?;
-        begin_short(connection).await?;
-        lock::check_still_running(connection, plan.run_id).await?;
-        phase::reached(Phase::Attach);
-        attach(connection, &plan).await?;
-        execute(connection, "commit", "COMMIT".into()).await?;
-        phase::reached(Phase::Attached);
-        readers::wait_until_gone(connection, reader_wait, &steady).await?;
-        Ok(true)
-    }
-
-    /// Enters the version and publishes it, in a short transaction.
-    async fn publish(&mut self, completion: &Completion, is_attached: bool) -> StoreResult<()> {
-        let plan = self.plan.clone();
-        let ids = (self.allocation_next, self.lot_next);
-        let summaries = std::mem::take(&mut self.summaries);
-        let spilled = std::mem::take(&mut self.spilled);
-        let connection = self.connection()?;
-        if !plan.replaces {
-            begin_short(connection).await?;
-        }
-        lock::check_still_running(connection, plan.run_id).await?;
-        check_free(connection, &plan).await?;
-        sql::versions::enter(connection, &plan).await?;
-        sql::versions::complete(connection, &plan, completion).await?;
-        if !plan.replaces && !is_attached {
-            attach(connection, &plan).await?;
-        }
-        let (allocation_next, lot_next) = ids;
-        let sql = format!(
-            "SELECT setval('fifo_parts.allocation_ids', {allocation_next}, false), \
-                    setval('fifo_parts.lot_ids', {lot_next}, false)"
-        );
-        execute(connection, "number a version's rows", sql).await?;
-        for table in spilled {
-            let sql = format!("INSERT INTO {SUMMARIES} SELECT * FROM {table}; DROP TABLE {table}");
-            execute(connection, WRITE_SUMMARIES, sql).await?;
-        }
-        let (action, table) = (WRITE_SUMMARIES, SUMMARIES);
-        copy::send(connection, action, table, SUMMARY_COLUMNS, summaries).await?;
-        close(connection, &Closing::of_version(&plan, completion)).await?;
-        execute(connection, "commit", "COMMIT".into()).await?;
-        phase::reached(Phase::Committed);
-        Ok(())
-    }
-
-    /// Undoes a failed end. If that fails, too, the next run does it.
-    async fn clean_up(&mut self) {
-        self.beside = None;
-        let Some(mut connection) = self.connection.take() else {
-            return;
-        };
-        let action = "undo a broken version";
-        let rolled_back = execute(&mut connection, action, "ROLLBACK".into()).await;
-        if rolled_back.is_ok() && drop_tables(&mut connection, Duration::ZERO).await.is_ok() {
-            self.connection = Some(connection);
-        }
-    }
-}
-
-/// Makes a version's tables partitions.
-async fn attach(connection: &mut PgConnection, plan: &VersionPlan) -> StoreResult<()> {
-    for tables in Tables::of(plan) {
-        tables.attach(connection).await?;
-    }
-    Ok(())
-}
+use super::{PostgresStore, append, drop, end_snapshot, readers, sourced, stored, writer};
+use crate::engine::{Account, Pool};
+use crate::store::lots::{OpenLots, Reach};
+use crate::store::model::{
+    AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, Sold, Version, VersionInfo,
+    VersionPlan,
+};
+use crate::store::{
+    RowSink, SourcedSink, StoreResult, StoredPool, StoredRow, VersionStore, VersionWriter, sql,
+};
 
 #[async_trait]
-impl VersionWriter for PostgresVersionWriter {
-    fn encoder(&self) -> Arc<dyn RowEncoder> {
-        Arc::new(PostgresRows::new(&self.plan))
+impl VersionStore for PostgresStore {
+    async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
+        Ok(Box::new(self.named(writer::begin(self, plan)).await?))
     }
 
-    async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()> {
-        let more = self.write_first_half(parts).await;
-        if !self.url.named(more).await? {
-            return Ok(());
-        }
-        // If this ends in an error, the connection stays out of reach until it is dropped. The next
-        // user of the connection rolls half-written rows back.
-        let Some(mut connection) = self.connection.take() else {
-            return Err(gone());
-        };
-        let written = match self.last_tables() {
-            Ok(tables) => self.write_on(&mut connection, &tables, None, parts).await,
-            Err(error) => Err(error),
-        };
-        self.connection = Some(connection);
-        self.url.named(written.map(|_| ())).await
+    async fn append(
+        &self,
+        plan: &VersionPlan,
+        pools: &[AppendedPool],
+        completion: &Completion,
+    ) -> StoreResult<()> {
+        self.named(append::append(self, plan, pools, completion))
+            .await
     }
 
-    async fn finish(mut self: Box<Self>, completion: &Completion) -> StoreResult<()> {
-        let done = self.end(completion).await;
-        if done.is_err() {
-            self.clean_up().await;
-        }
-        self.url.named(done).await
-    }
-}
-
-/// Deletes the rows of a pool. Lots are written only when all is matched.
-async fn discard_pool(connection: &mut PgConnection, table: &str, pool: &Pool) -> StoreResult<()> {
-    let sql = format!("DELETE FROM {table} WHERE account = $1 AND symbol = $2");
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(pool.account.as_str())
-        .bind(pool.symbol.as_str())
-        .execute(connection)
+    async fn open_lots(
+        &self,
+        version: Version,
+        reach: &Reach,
+    ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
+        self.named(async {
+            let mut connection = self.lookup().await?;
+            let lots = append::open_lots_in(&mut connection, self.ledger, version, reach).await;
+            end_snapshot(connection, lots).await
+        })
         .await
-        .map(|_| ())
-        .map_err(|e| from_sqlx(WRITE_ROWS, e))
-}
-
-/// Lists the attached partitions of a version.
-async fn parts_of(connection: &mut PgConnection, version: Version) -> StoreResult<Vec<String>> {
-    let pattern = format!("^fifo_(allocations|inventory_snapshot)_v{version}_r[0-9]+(_[12])?$");
-    sqlx::query_scalar(
-        "SELECT 'fifo_parts.' || c.relname FROM pg_class c \
-         JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = 'fifo_parts' AND c.relkind = 'r' AND c.relispartition \
-         AND c.relname ~ $1 ORDER BY 1",
-    )
-    .bind(pattern)
-    .fetch_all(connection)
-    .await
-    .map_err(|e| from_sqlx("look for a version's tables", e))
-}
-
-/// Removes a version's partitions and summaries, inside a transaction.
-pub(super) async fn drop_parts(
-    connection: &mut PgConnection,
-    version: Version,
-    reader_wait: Duration,
-) -> StoreResult<()> {
-    let action = "drop a version's rows";
-    let parts = parts_of(connection, version).await?;
-    if !parts.is_empty() {
-        let parts = parts.join(", ");
-        lock_parts(connection, &parts, reader_wait).await?;
-        execute(connection, action, format!("DROP TABLE {parts}")).await?;
     }
-    sqlx::query("DELETE FROM fifo_parts.fifo_pool_summary WHERE allocation_version = $1")
-        .bind(version)
-        .execute(connection)
+
+    async fn versions(&self) -> StoreResult<Vec<VersionInfo>> {
+        self.named(sql::read::versions(self)).await
+    }
+
+    async fn current(&self) -> StoreResult<Current> {
+        self.named(sql::read::current(self)).await
+    }
+
+    async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()> {
+        self.named(async {
+            let mut connection = self.reader().await?;
+            let nobody = readers::Steady::default();
+            readers::wait_until_gone(&mut connection, self.reader_wait, &nobody).await?;
+            drop(connection);
+            sql::versions::publish(self, pointer).await
+        })
         .await
-        .map(|_| ())
-        .map_err(|e| from_sqlx(action, e))
-}
-
-/// Locks partitions and what they are part of against everybody.
-///
-/// In short tries: while one lasts, new readers wait for us. A reader that has one of the tables
-/// and wants another would end as part of a deadlock.
-async fn lock_parts(
-    connection: &mut PgConnection,
-    parts: &str,
-    reader_wait: Duration,
-) -> StoreResult<()> {
-    let action = "drop a version's rows";
-    let pause = Duration::from_millis(LOCK_POLL_MS);
-    let mut left = reader_wait;
-    loop {
-        let sql = format!(
-            "SAVEPOINT unlocked; SET LOCAL lock_timeout = '{READER_TRY_MS}ms'; \
-             LOCK TABLE ONLY fifo_allocations, ONLY fifo_inventory_snapshot, {parts} \
-             IN ACCESS EXCLUSIVE MODE"
-        );
-        let done = execute(connection, action, sql).await;
-        left = left.saturating_sub(pause + Duration::from_millis(READER_TRY_MS));
-        if !matches!(done, Err(StoreError::Busy(_))) || left.is_zero() {
-            return done;
-        }
-        let sql = "ROLLBACK TO SAVEPOINT unlocked; RELEASE SAVEPOINT unlocked".to_owned();
-        execute(connection, action, sql).await?;
-        tokio::time::sleep(pause).await;
     }
-}
 
-/// Removes tables that a run left behind when it ended before it could publish them.
-pub(super) async fn drop_leftovers(store: &PostgresStore) -> StoreResult<()> {
-    let mut connection = store.reader().await?;
-    drop_tables(&mut connection, store.reader_wait).await
-}
+    async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()> {
+        self.named(sql::versions::seal(self, version, reason, event))
+            .await
+    }
 
-/// Removes tables of versions that no version has. Call with the run lock held.
-///
-/// Tables that a reader holds stay for the next time: they are in nobody's way.
-pub(super) async fn drop_tables(
-    connection: &mut PgConnection,
-    reader_wait: Duration,
-) -> StoreResult<()> {
-    let action = "remove what a broken run left";
-    let tables: Vec<(String, bool)> = sqlx::query_as(
-        "SELECT 'fifo_parts.' || c.relname, c.relispartition FROM pg_class c \
-         JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = 'fifo_parts' AND c.relkind = 'r' \
-         AND c.relname ~ '^fifo_(allocations|inventory_snapshot|pool_summary)_v[0-9]+_r[0-9_]+$' \
-         AND (NOT c.relispartition OR NOT EXISTS (SELECT 1 FROM public.allocation_versions \
-              WHERE version = substring(c.relname FROM '_v([0-9]+)_r')::bigint)) ORDER BY 1",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(|e| from_sqlx(action, e))?;
-    for (table, _) in tables.iter().filter(|(_, is_attached)| !is_attached) {
-        execute(connection, action, format!("DROP TABLE {table}")).await?;
+    async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()> {
+        self.named(async {
+            let mut writer = sql::versions::begin_drop(self, version).await?;
+            drop::drop_parts(&mut writer, version, self.reader_wait).await?;
+            sql::versions::end_drop::<Self>(writer, version, event).await
+        })
+        .await
     }
-    let attached = tables.iter().filter(|(_, is_attached)| *is_attached);
-    let attached: Vec<&str> = attached.map(|(table, _)| table.as_str()).collect();
-    if attached.is_empty() {
-        return Ok(());
+
+    async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>> {
+        self.named(sql::read::pool_summaries(self, version)).await
     }
-    let attached = attached.join(", ");
-    execute(connection, action, "BEGIN".into()).await?;
-    match lock_parts(connection, &attached, reader_wait).await {
-        Ok(()) => execute(connection, action, format!("DROP TABLE {attached}; COMMIT")).await,
-        Err(StoreError::Busy(_)) => execute(connection, action, "ROLLBACK".into()).await,
-        Err(error) => Err(error),
+
+    async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>> {
+        self.named(sql::read::pools_with_rows(self, version)).await
+    }
+
+    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>> {
+        self.named(async {
+            // One state: a version may be replaced between two statements.
+            let mut connection = self.lookup().await?;
+            let stored = stored::pools(&mut connection, version, pools).await;
+            end_snapshot(connection, stored).await
+        })
+        .await
+    }
+
+    async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {
+        self.named(sql::read::unmatched_rows(self, version)).await
+    }
+
+    async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
+        self.named(sql::read::export(self, version, sink)).await
+    }
+
+    async fn sourced_rows(
+        &self,
+        version: Version,
+        account: Option<&Account>,
+        sold: Sold,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        self.named(sourced::rows(self, version, account, sold, sink))
+            .await
     }
 }

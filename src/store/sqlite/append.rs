@@ -9,7 +9,7 @@ use super::errors::from_rusqlite;
 use super::gate::{SqliteGate, newest};
 use super::raw::with_raw;
 use super::rows::SqliteRows;
-use super::versions::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
+use super::writer::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
 use super::{SqliteStore, commit};
 use crate::engine::{Matching, OpenLot, Pool, SelfCheckError, Size, TradeRef};
 use crate::store::lots::{OpenLots, PickedLots, Reach};

@@ -3,7 +3,7 @@
 //! Always WAL, so that readers go on while a version is written. One writer at a time; a version is
 //! loaded, published and logged in one transaction. Decimals are canonical text, times integer
 //! microseconds. Read next: `schema.rs` (the schema check), `ledger.rs` (imports and reads),
-//! `versions.rs` (writing and publishing), `raw.rs` (the one unsafe line).
+//! `writer.rs` (a version's rows), `raw.rs` (the one unsafe line).
 
 mod append;
 mod cells;
@@ -19,7 +19,6 @@ mod indexes;
 mod ledger;
 mod lock;
 mod raw;
-mod read;
 mod readback;
 mod reading;
 mod rows;
@@ -30,6 +29,7 @@ mod sourced;
 mod tests;
 mod versions;
 mod voids;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,190 +1,150 @@
-//! Writing, sealing and dropping versions in SQLite.
-//!
-//! A version is written in one transaction, from its first row to the publication and the log row.
-//! If a process dies in between, the file's journal undoes it all.
+//! Versions in SQLite: read, moved, sealed and dropped. `writer.rs` writes them.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params, params_from_iter};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use rusqlite::Connection;
 
-use super::errors::{from_rusqlite, from_sqlx};
-use super::indexes::{Dropped, MAKE_INDEXES};
-use super::raw::{Load, Raw, with_raw};
-use super::rows::{SqliteRows, cells};
-use super::{SqliteStore, commit, indexes};
-use crate::engine::Pool;
-use crate::store::model::{Completion, PoolSummary, Version, VersionPlan};
-use crate::store::phase::Phase;
-use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
-use crate::store::rules::{Closing, check_version_free};
-use crate::store::sql::closing::close;
-use crate::store::sql::read::version_locked;
-use crate::store::sql::versions::SUMMARY_COLUMNS;
-use crate::store::{StoreError, StoreResult, VersionWriter, phase, sql};
-
-/// A version being written.
-pub(super) struct SqliteVersionWriter {
-    transaction: Transaction<'static, Sqlite>,
-    plan: VersionPlan,
-    dropped: Dropped,
-}
-
-/// Begins the transaction and enters the version in the registry.
-pub(super) async fn begin(
-    store: &SqliteStore,
-    plan: &VersionPlan,
-) -> StoreResult<SqliteVersionWriter> {
-    let mut transaction = store.writer().await?;
-    let old = match version_locked(&mut *transaction, plan.version).await {
-        Ok(old) => Some(old),
-        Err(StoreError::NoVersion(_)) => None,
-        Err(error) => return Err(error),
-    };
-    check_version_free(plan, old.as_ref())?;
-    if plan.replaces {
-        delete_rows(&mut transaction, plan.version).await?;
-    }
-    sql::versions::enter(&mut *transaction, plan).await?;
-    let action = "drop the indexes of empty tables";
-    let dropped = with_raw(&mut transaction, action, |raw| {
-        indexes::drop_if_empty(raw, &LARGE).map_err(|e| from_rusqlite(action, e))
-    })
-    .await?;
-    Ok(SqliteVersionWriter {
-        transaction,
-        plan: plan.clone(),
-        dropped,
-    })
-}
+use super::cells::RawCells;
+use super::errors::from_rusqlite;
+use super::raw::with_raw;
+use super::{SqliteStore, append, commit, sourced, writer};
+use crate::engine::{Account, Pool};
+use crate::store::lots::{OpenLots, Reach};
+use crate::store::model::{
+    AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, Sold, Version, VersionInfo,
+    VersionPlan,
+};
+use crate::store::{
+    RowSink, SourcedSink, StoreResult, StoredPool, StoredRow, VersionStore, VersionWriter, cells,
+    sql,
+};
 
 #[async_trait]
-impl VersionWriter for SqliteVersionWriter {
-    fn encoder(&self) -> Arc<dyn RowEncoder> {
-        Arc::new(SqliteRows::new(&self.plan))
+impl VersionStore for SqliteStore {
+    async fn begin_version(&self, plan: &VersionPlan) -> StoreResult<Box<dyn VersionWriter>> {
+        Ok(Box::new(writer::begin(self, plan).await?))
     }
 
-    async fn write(&mut self, parts: &mut dyn PartSource) -> StoreResult<()> {
-        let action = "write allocations";
-        let plan = &self.plan;
-        let raw = Raw::take(&mut self.transaction, action).await?;
-        let mut load = Load::new(raw);
-        while let Some(part) = parts.next().await? {
-            load.next(part.rows())
-                .and_then(|raw| write_part(raw, plan, &part))
-                .map_err(|e| from_rusqlite(action, e))?;
-            phase::reached(Phase::Load);
-        }
-        load.end().map_err(|e| from_rusqlite(action, e))?;
-        Ok(())
+    async fn append(
+        &self,
+        plan: &VersionPlan,
+        pools: &[AppendedPool],
+        completion: &Completion,
+    ) -> StoreResult<()> {
+        append::append(self, plan, pools, completion).await
     }
 
-    async fn finish(self: Box<Self>, completion: &Completion) -> StoreResult<()> {
-        let Self {
-            mut transaction,
-            plan,
-            dropped,
-        } = *self;
-        phase::reached(Phase::Index);
-        with_raw(&mut transaction, MAKE_INDEXES, |raw| {
-            dropped
-                .make(raw)
-                .map_err(|e| from_rusqlite(MAKE_INDEXES, e))
+    async fn open_lots(
+        &self,
+        version: Version,
+        reach: &Reach,
+    ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
+        let mut transaction = self.snapshot().await?;
+        with_raw(&mut transaction, "read the open lots", |raw| {
+            append::open_lots_in(raw, version, reach)
+        })
+        .await
+    }
+
+    async fn versions(&self) -> StoreResult<Vec<VersionInfo>> {
+        sql::read::versions(self).await
+    }
+
+    async fn current(&self) -> StoreResult<Current> {
+        sql::read::current(self).await
+    }
+
+    async fn move_pointer(&self, pointer: &PointerMove) -> StoreResult<()> {
+        sql::versions::publish(self, pointer).await
+    }
+
+    async fn seal(&self, version: Version, reason: &str, event: &Event) -> StoreResult<()> {
+        sql::versions::seal(self, version, reason, event).await
+    }
+
+    async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()> {
+        let mut writer = sql::versions::begin_drop(self, version).await?;
+        writer::delete_rows(&mut writer, version).await?;
+        sql::versions::end_drop::<Self>(writer, version, event).await
+    }
+
+    async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>> {
+        sql::read::pool_summaries(self, version).await
+    }
+
+    async fn pools_with_rows(&self, version: Version) -> StoreResult<Vec<Pool>> {
+        sql::read::pools_with_rows(self, version).await
+    }
+
+    async fn stored_pools(&self, version: Version, pools: &[Pool]) -> StoreResult<Vec<StoredPool>> {
+        let mut transaction = self.snapshot().await?;
+        let stored = with_raw(&mut transaction, "read allocations", |raw| {
+            stored_pools_in(raw, version, pools)
         })
         .await?;
-        sql::versions::complete(&mut *transaction, &plan, completion).await?;
-        close(&mut *transaction, &Closing::of_version(&plan, completion)).await?;
         commit(transaction).await?;
-        phase::reached(Phase::Committed);
-        Ok(())
+        Ok(stored)
+    }
+
+    async fn unmatched_rows(&self, version: Version) -> StoreResult<Vec<StoredRow>> {
+        sql::read::unmatched_rows(self, version).await
+    }
+
+    async fn export(&self, version: Version, sink: &mut dyn RowSink) -> StoreResult<u64> {
+        sql::read::export(self, version, sink).await
+    }
+
+    async fn sourced_rows(
+        &self,
+        version: Version,
+        account: Option<&Account>,
+        sold: Sold,
+        sink: &mut dyn SourcedSink,
+    ) -> StoreResult<u64> {
+        sourced::rows(self, version, account, sold, sink).await
     }
 }
 
-/// Tables with a row for each allocation, and for each open lot.
-const LARGE: [&str; 2] = ["fifo_allocations", "fifo_inventory_snapshot"];
+/// FROM and WHERE of a pool's rows, which the whole key finds. The SQL names the index: by the
+/// statistics of a file, another index that begins with the account may look as good. It is not if
+/// an account has many symbols.
+pub(super) const OF_POOL: &str = "fifo_allocations INDEXED BY fifo_allocations_pool_index \
+    WHERE allocation_version = ?1 AND symbol = ?3 AND account = ?2";
 
-fn write_part(raw: &Connection, plan: &VersionPlan, part: &Part) -> rusqlite::Result<()> {
-    match part {
-        Part::Allocations(chunk) => insert_rows(raw, INSERT_ALLOCATION, chunk),
-        Part::Lots(chunk) => insert_rows(raw, INSERT_LOT, chunk),
-        Part::Discard(pool) => discard_pool(raw, plan.version, pool),
-        Part::Pool(outcome, duration_us) => {
-            let (watermark, at) = (&plan.watermark, plan.allocation_time);
-            let summary = PoolSummary::of(outcome, watermark, at);
-            insert_summary(raw, plan.version, &summary, *duration_us)
-        }
-    }
-}
-
-/// Deletes the rows of a pool. Lots are written only when all is matched.
-fn discard_pool(raw: &Connection, version: Version, pool: &Pool) -> rusqlite::Result<()> {
-    let mut delete = raw.prepare(
-        "DELETE FROM fifo_allocations WHERE allocation_version = ?1 AND account = ?2 \
-         AND symbol = ?3",
-    )?;
-    delete.execute(params![
-        version,
-        pool.account.as_str(),
-        pool.symbol.as_str()
-    ])?;
-    Ok(())
-}
-
-pub(super) const INSERT_ALLOCATION: &str = "INSERT INTO fifo_allocations (account, sell_order_id, \
-    buy_order_id, symbol, allocated_size, buy_price, sell_price, buy_fees_per_unit, \
-    sell_fees_per_unit, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, \
-    sell_time, allocation_time, allocation_version, allocation_batch_id, notes) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
-
-pub(super) const INSERT_LOT: &str = "INSERT INTO fifo_inventory_snapshot (symbol, buy_order_id, \
-    remaining_size, snapshot_time, allocation_version, account, remaining_cost_usd) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-
-pub(super) fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusqlite::Result<()> {
-    let mut insert = raw.prepare_cached(sql)?;
-    for row in chunk.rows() {
-        for (index, cell) in (1..).zip(cells(row)) {
-            insert.raw_bind_parameter(index, cell)?;
-        }
-        insert.raw_execute()?;
-    }
-    Ok(())
-}
-
-/// Writes a pool's summary. Errors: the version has one of the pool.
-pub(super) fn insert_summary(
+fn stored_pools_in(
     raw: &Connection,
     version: Version,
-    summary: &PoolSummary,
-    duration_us: i64,
-) -> rusqlite::Result<()> {
-    let row = sql::versions::summary(version, summary, duration_us);
-    let places: Vec<String> = (1..=row.len()).map(|nth| format!("?{nth}")).collect();
-    let insert = format!(
-        "INSERT INTO fifo_pool_summary ({SUMMARY_COLUMNS}) VALUES ({})",
-        places.join(", ")
+    pools: &[Pool],
+) -> StoreResult<Vec<StoredPool>> {
+    let fail = |e| from_rusqlite("read allocations", e);
+    let (rows, lots) = (cells::ALLOCATION, cells::LOT);
+    let rows = format!("SELECT {rows} FROM {OF_POOL} ORDER BY id");
+    let lots = format!(
+        "SELECT {lots} FROM fifo_inventory_snapshot \
+         WHERE allocation_version = ?1 AND account = ?2 AND symbol = ?3 ORDER BY id"
     );
-    raw.prepare_cached(&insert)?
-        .execute(params_from_iter(row))?;
-    Ok(())
-}
-
-pub(super) async fn delete_rows(
-    connection: &mut SqliteConnection,
-    version: Version,
-) -> StoreResult<()> {
-    let statements = [
-        "DELETE FROM fifo_allocations WHERE allocation_version = $1",
-        "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = $1",
-        "DELETE FROM fifo_pool_summary WHERE allocation_version = $1",
-    ];
-    for statement in statements {
-        sqlx::query(statement)
-            .bind(version)
-            .execute(&mut *connection)
-            .await
-            .map_err(|e| from_sqlx("delete a version's rows", e))?;
+    let mut rows = raw.prepare(&rows).map_err(fail)?;
+    let mut lots = raw.prepare(&lots).map_err(fail)?;
+    let mut all = Vec::with_capacity(pools.len());
+    for of in pools {
+        let mut stored = StoredPool::default();
+        let key = rusqlite::params![version, of.account.as_str(), of.symbol.as_str()];
+        let mut found = rows.query(key).map_err(fail)?;
+        while let Some(row) = found.next().map_err(fail)? {
+            match cells::allocation_after(&RawCells(row), Some(of)) {
+                Ok(row) => stored.allocations.push(row),
+                Err(unreadable) => stored.unreadable.push(unreadable),
+            }
+        }
+        let mut found = lots.query(key).map_err(fail)?;
+        while let Some(row) = found.next().map_err(fail)? {
+            match cells::lot(&RawCells(row)) {
+                Ok(lot) => stored.open_lots.push(lot),
+                Err(unreadable) => stored.unreadable.push(unreadable),
+            }
+        }
+        all.push(stored);
     }
-    Ok(())
+    Ok(all)
 }
