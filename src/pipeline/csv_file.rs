@@ -31,7 +31,7 @@ const BLOCKS_AT_ONCE_MAX: usize = 8;
 const BATCH_BYTES_MAX: usize = ROW_BYTES_MAX;
 
 /// Batches of parsed rows that wait for the store.
-const LOTS_WAITING_MAX: usize = 2;
+const BATCHES_WAITING_MAX: usize = 2;
 
 /// A file whose first reading found trades.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ impl TradeFile {
         FileTrades {
             file: self,
             context: context.clone(),
-            lots: None,
+            batches: None,
             rejects: None,
             why: None,
         }
@@ -124,7 +124,7 @@ impl TradeFile {
     fn send(
         &self,
         context: &Context,
-        lots: &mpsc::Sender<Sent<LedgerTrade>>,
+        batches: &mpsc::Sender<Sent<LedgerTrade>>,
     ) -> PipelineResult<()> {
         let mut seen = 0;
         let reading = each_block(
@@ -139,7 +139,7 @@ impl TradeFile {
                 }
                 context.progress.advance(end - seen);
                 seen = end;
-                let sent = lots.blocking_send(Sent::Lot(trades));
+                let sent = batches.blocking_send(Sent::Batch(trades));
                 sent.map_err(|_| PipelineError::Interrupted)
             },
         );
@@ -150,7 +150,7 @@ impl TradeFile {
     fn send_rejects(
         &self,
         context: &Context,
-        lots: &mpsc::Sender<Sent<Reject>>,
+        batches: &mpsc::Sender<Sent<Reject>>,
     ) -> PipelineResult<()> {
         let mut repeats = self.repeats.as_ref().map(|repeats| repeats.again());
         let mut seen = 0;
@@ -159,13 +159,13 @@ impl TradeFile {
             context,
             |_, block| Ok(block.clone()),
             |format, block, end| {
-                let mut lot = Vec::new();
-                let mut take = |row: RejectedRow| lot.push(reject(row));
+                let mut batch = Vec::new();
+                let mut take = |row: RejectedRow| batch.push(reject(row));
                 let read = format.rejects(&block, &self.options, &mut repeats, &mut take);
                 read.map_err(|error| of_file(&self.path, error))?;
                 context.progress.advance(end - seen);
                 seen = end;
-                let sent = lots.blocking_send(Sent::Lot(lot));
+                let sent = batches.blocking_send(Sent::Batch(batch));
                 sent.map_err(|_| PipelineError::Interrupted)
             },
         );
@@ -383,7 +383,7 @@ pub(super) fn of_block(path: &Path, error: BlockError) -> PipelineError {
 
 /// A message of the thread that reads the file.
 enum Sent<T> {
-    Lot(Vec<T>),
+    Batch(Vec<T>),
     /// The last message. If the queue ends without it, the thread panicked.
     End(PipelineResult<()>),
 }
@@ -392,7 +392,7 @@ enum Sent<T> {
 pub(super) struct FileTrades {
     file: TradeFile,
     context: Context,
-    lots: Option<mpsc::Receiver<Sent<LedgerTrade>>>,
+    batches: Option<mpsc::Receiver<Sent<LedgerTrade>>>,
     rejects: Option<mpsc::Receiver<Sent<Reject>>>,
     why: Option<PipelineError>,
 }
@@ -407,7 +407,7 @@ impl FileTrades {
     }
 
     fn begin<T: Send + 'static>(&self, read: Read<T>) -> mpsc::Receiver<Sent<T>> {
-        let (sender, lots) = mpsc::channel(LOTS_WAITING_MAX);
+        let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
         let (file, context) = (self.file.clone(), self.context.clone());
         let total = file.path.metadata().ok().map(|metadata| metadata.len());
         context.progress.begin(Stage::Append, total);
@@ -416,7 +416,7 @@ impl FileTrades {
             let end = read(&file, &context, &sender);
             let _ = sender.blocking_send(Sent::End(end));
         });
-        lots
+        batches
     }
 
     /// Returns the next batch of rows; `None` at the end of the file.
@@ -429,14 +429,14 @@ impl FileTrades {
             self.why = Some(PipelineError::Interrupted);
             return Err(StoreError::Stopped);
         }
-        let mut lots = match rows.take() {
-            Some(lots) => lots,
+        let mut batches = match rows.take() {
+            Some(batches) => batches,
             None => self.begin(read),
         };
-        self.why = match lots.recv().await {
-            Some(Sent::Lot(lot)) => {
-                *rows = Some(lots);
-                return Ok(Some(lot));
+        self.why = match batches.recv().await {
+            Some(Sent::Batch(batch)) => {
+                *rows = Some(batches);
+                return Ok(Some(batch));
             }
             Some(Sent::End(end)) => end.err(),
             None => Some(PipelineError::Worker("reading the file ended early".into())),
@@ -459,15 +459,15 @@ impl TradeSource for FileTrades {
     }
 
     fn rewind(&mut self) {
-        if self.lots.take().is_some() | self.rejects.take().is_some() {
+        if self.batches.take().is_some() | self.rejects.take().is_some() {
             self.context.progress.end();
         }
     }
 
-    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
-        let mut lots = self.lots.take();
-        let next = self.next(&mut lots, TradeFile::send).await;
-        self.lots = lots;
+    async fn next_batch(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+        let mut batches = self.batches.take();
+        let next = self.next(&mut batches, TradeFile::send).await;
+        self.batches = batches;
         next
     }
 

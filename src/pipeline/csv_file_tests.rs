@@ -80,21 +80,25 @@ async fn a_lot_is_a_block_however_large_the_file() {
     // Each reading begins with the first trade, even if the last one stopped halfway.
     for stop_after in [2, usize::MAX] {
         trades.rewind();
-        let (mut lines, mut lots) = (1, 0);
-        while let Some(lot) = trades.next_lot().await.unwrap() {
-            assert!(lot.len() * row(0, "10").len() <= crate::import::BLOCK_BYTES);
+        let (mut lines, mut batches) = (1, 0);
+        while let Some(batch) = trades.next_batch().await.unwrap() {
+            assert!(batch.len() * row(0, "10").len() <= crate::import::BLOCK_BYTES);
             assert!(
-                lot.iter()
+                batch
+                    .iter()
                     .zip(lines + 1..)
                     .all(|(row, line)| row.import_line == line)
             );
-            lines += lot.len() as u64;
-            lots += 1;
-            if lots == stop_after {
+            lines += batch.len() as u64;
+            batches += 1;
+            if batches == stop_after {
                 break;
             }
         }
-        assert!(lots == 2 || lines == TRADES as u64 + 1, "{lots} {lines}");
+        assert!(
+            batches == 2 || lines == TRADES as u64 + 1,
+            "{batches} {lines}"
+        );
     }
 }
 
@@ -171,15 +175,15 @@ async fn a_file_that_changed_since_it_was_checked_is_not_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_ends_an_import_between_two_lots() {
+async fn a_stop_ends_an_import_between_two_batches() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), TRADES, "");
     let context = context();
     let (csv, _) = TradeFile::check(&path, options(), &context).unwrap();
     let mut trades = csv.trades(&context);
-    assert!(trades.next_lot().await.unwrap().is_some());
+    assert!(trades.next_batch().await.unwrap().is_some());
     context.cancel.cancel();
-    let error = trades.next_lot().await.unwrap_err();
+    let error = trades.next_batch().await.unwrap_err();
     let stopped = trades.why_stopped::<()>(Err(error));
     assert!(
         matches!(stopped, Err(PipelineError::Interrupted)),

@@ -10,7 +10,7 @@ pub enum Phase {
     /// All bytes of an output file are written; the file does not have its final name yet.
     Name,
     /// One batch of a file's rows is written, and more may follow.
-    Lot,
+    Batch,
     /// A file's rows are appended, and their transaction is open.
     Append,
     /// Rows of the ledger are read.

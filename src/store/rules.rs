@@ -96,12 +96,12 @@ impl<'m> ImportPlan<'m> {
     /// Decides for each row of a batch: append, skip as known, report a conflict, or correct.
     ///
     /// A row is known to later rows: a repeated id counts as if it came in two files.
-    pub fn decide_lot(&mut self, lot: Vec<LedgerTrade>, known: &KnownTrades) {
+    pub fn decide_batch(&mut self, batch: Vec<LedgerTrade>, known: &KnownTrades) {
         if *self.mode == ImportMode::Append {
             self.rows.clear();
             self.places.clear();
         }
-        for trade in lot {
+        for trade in batch {
             self.names_corrections |= corrections::is_named_as_one(&trade);
             let key = (trade.account.clone(), trade.trade.order_id.clone());
             let of_file = self.places.get(&key).map(Vec::as_slice).unwrap_or_default();
@@ -159,10 +159,10 @@ impl<'m> ImportPlan<'m> {
         self.is_appended.iter().filter(|is| **is).count() as u64
     }
 
-    /// Returns the rows to append of a batch, after [`Self::decide_lot`]. `first` is the place of
+    /// Returns the rows to append of a batch, after [`Self::decide_batch`]. `first` is the place of
     /// the batch's first trade in the file.
-    pub fn rows_of(&self, first: usize, lot: Vec<LedgerTrade>) -> Vec<LedgerTrade> {
-        let chosen = (first..).zip(lot).filter_map(|(nth, trade)| {
+    pub fn rows_of(&self, first: usize, batch: Vec<LedgerTrade>) -> Vec<LedgerTrade> {
+        let chosen = (first..).zip(batch).filter_map(|(nth, trade)| {
             let is_appended = self.is_appended.get(nth).copied().unwrap_or_default();
             let place = self.corrected.get(&nth);
             let corrected = place.and_then(|place| self.rows.get(*place)).cloned();

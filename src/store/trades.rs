@@ -24,7 +24,7 @@ pub trait TradeSource: Send {
     ///
     /// Errors: stopped; the file can't be read, or has changed. So a writer may commit only after
     /// `None`.
-    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>>;
+    async fn next_batch(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>>;
 
     /// Returns the number of rejected rows, which the store keeps with the import.
     fn rejected(&self) -> u64 {
@@ -67,7 +67,7 @@ impl TradeSource for Listed<'_> {
         (self.is_given, self.are_rejects_given) = (false, false);
     }
 
-    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+    async fn next_batch(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
         let is_given = std::mem::replace(&mut self.is_given, true);
         Ok((!is_given).then(|| self.trades.to_vec()))
     }

@@ -33,16 +33,17 @@ impl LedgerStore for MemoryStore {
         file: &ImportFile,
         trades: &mut dyn TradeSource,
     ) -> StoreResult<ImportReceipt> {
-        let mut lots = Vec::new();
+        let mut batches = Vec::new();
         trades.rewind();
-        while let Some(lot) = trades.next_lot().await? {
-            lots.push(lot);
+        while let Some(batch) = trades.next_batch().await? {
+            batches.push(batch);
         }
         let mut rejects = Vec::new();
-        while let Some(lot) = trades.next_rejects().await? {
-            rejects.extend(lot);
+        while let Some(batch) = trades.next_rejects().await? {
+            rejects.extend(batch);
         }
-        self.write(|state| import(state, file, lots, rejects)).await
+        self.write(|state| import(state, file, batches, rejects))
+            .await
     }
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {
@@ -265,21 +266,21 @@ fn number_of(place: usize) -> i64 {
 pub(super) fn import(
     state: &mut MemoryTables,
     file: &ImportFile,
-    lots: Vec<Vec<LedgerTrade>>,
+    batches: Vec<Vec<LedgerTrade>>,
     rejects: Vec<Reject>,
 ) -> StoreResult<ImportReceipt> {
     let ledger = &mut state.ledger;
     let mut plan = ImportPlan::new(&file.mode);
-    for lot in &lots {
-        let known = ledger.known_trades(lot)?;
-        plan.decide_lot(lot.clone(), &known);
+    for batch in &batches {
+        let known = ledger.known_trades(batch)?;
+        plan.decide_batch(batch.clone(), &known);
     }
     let mut receipt = plan.receipt();
     let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
     if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
     }
-    let rows = plan.rows_of(0, lots.into_iter().flatten().collect());
+    let rows = plan.rows_of(0, batches.into_iter().flatten().collect());
     if plan.names_corrections() {
         ledger.check_corrections(&rows, &plan.void)?;
     }

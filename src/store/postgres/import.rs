@@ -1,4 +1,4 @@
-//! Imports into PostgreSQL: a file's trades by lots, whole or not at all.
+//! Imports into PostgreSQL: a file's trades by batches, whole or not at all.
 
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
@@ -120,15 +120,15 @@ async fn plan<'f>(
         plans::look_up(connection).await?;
     }
     let mut plan = ImportPlan::new(&file.mode);
-    let mut lot = Vec::new();
+    let mut batch = Vec::new();
     trades.rewind();
     loop {
-        let next = trades.next_lot().await?;
+        let next = trades.next_batch().await?;
         let is_end = next.is_none();
-        lot.extend(next.unwrap_or_default());
-        if is_end || lot.len() >= ids_max {
-            let known = known_trades(connection, ledger, &lot, ids_max).await?;
-            plan.decide_lot(std::mem::take(&mut lot), &known);
+        batch.extend(next.unwrap_or_default());
+        if is_end || batch.len() >= ids_max {
+            let known = known_trades(connection, ledger, &batch, ids_max).await?;
+            plan.decide_batch(std::mem::take(&mut batch), &known);
         }
         if is_end {
             return Ok(plan);
@@ -155,19 +155,19 @@ async fn append(
     let mut bytes = Vec::new();
     let mut names_corrections = false;
     loop {
-        let lot = match trades.next_lot().await {
-            Ok(Some(lot)) => lot,
+        let batch = match trades.next_batch().await {
+            Ok(Some(batch)) => batch,
             Ok(None) => break,
             Err(error) => {
                 copy.abort().await;
                 return Err(error);
             }
         };
-        let taken = lot.len();
-        names_corrections |= lot.iter().any(corrections::is_named_as_one);
+        let taken = batch.len();
+        names_corrections |= batch.iter().any(corrections::is_named_as_one);
         let rows = match plan {
-            Some(plan) => plan.rows_of(first, lot),
-            None => lot,
+            Some(plan) => plan.rows_of(first, batch),
+            None => batch,
         };
         first += taken;
         for (nth, row) in rows.iter().enumerate() {
@@ -179,7 +179,7 @@ async fn append(
                 bytes.clear();
             }
         }
-        phase::reached(Phase::Lot);
+        phase::reached(Phase::Batch);
     }
     if !copy.finish_unless_taken().await? {
         return Ok(None);

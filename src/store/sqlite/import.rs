@@ -1,4 +1,4 @@
-//! Imports into SQLite: a file's trades by lots, whole or not at all.
+//! Imports into SQLite: a file's trades by batches, whole or not at all.
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 use sqlx::{Sqlite, Transaction};
@@ -46,9 +46,9 @@ pub(super) async fn import(
     let mut plan = ImportPlan::new(&file.mode);
     trades.rewind();
     let mut raw = Raw::take(&mut transaction, "look up known trades").await?;
-    while let Some(lot) = trades.next_lot().await? {
-        let known = known_trades(raw.connection(), &lot)?;
-        plan.decide_lot(lot, &known);
+    while let Some(batch) = trades.next_batch().await? {
+        let known = known_trades(raw.connection(), &batch)?;
+        plan.decide_batch(batch, &known);
     }
     drop(raw);
     let receipt = plan.receipt();
@@ -141,12 +141,12 @@ pub(super) async fn append(
     };
     let mut first = 0;
     let mut names_corrections = false;
-    while let Some(lot) = trades.next_lot().await? {
-        let taken = lot.len();
-        names_corrections |= lot.iter().any(corrections::is_named_as_one);
+    while let Some(batch) = trades.next_batch().await? {
+        let taken = batch.len();
+        names_corrections |= batch.iter().any(corrections::is_named_as_one);
         let rows = match plan {
-            Some(plan) => plan.rows_of(first, lot),
-            None => lot,
+            Some(plan) => plan.rows_of(first, batch),
+            None => batch,
         };
         first += taken;
         let raw = load.next(rows.len());
@@ -155,7 +155,7 @@ pub(super) async fn append(
         {
             return Ok(Appended::Broken(APPEND, error));
         }
-        phase::reached(Phase::Lot);
+        phase::reached(Phase::Batch);
     }
     let raw = match load.end() {
         Ok(raw) => raw,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::loans::{Lots, Parts, one_buy_each, outcomes};
+use super::loans::{OneByOne, Parts, one_buy_each, outcomes};
 use super::*;
 use crate::store::limits::ROWS_CHECKED;
 use crate::store::rows::{Part, PartSource, Whole};
@@ -160,7 +160,7 @@ async fn the_checks_hold_again_after_a_version_however_its_load_ended() {
 }
 
 /// Gives lots, and then an error; or it waits for ever.
-struct Broken(Lots, bool);
+struct Broken(OneByOne, bool);
 
 #[async_trait]
 impl TradeSource for Broken {
@@ -172,8 +172,8 @@ impl TradeSource for Broken {
         self.0.rewind();
     }
 
-    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
-        match self.0.next_lot().await? {
+    async fn next_batch(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+        match self.0.next_batch().await? {
             Some(lot) => Ok(Some(lot)),
             None if self.1 => std::future::pending().await,
             None => Err(StoreError::Missing("the file".into())),
@@ -186,7 +186,7 @@ async fn the_checks_hold_again_after_an_import_however_it_ended() {
     let folder = tempfile::tempdir().unwrap();
     let store = store_of(folder.path(), 0).await;
     let file = batch(Vec::new()).file;
-    let trades = || Lots(one_buy_each(2 * POOLS), 0);
+    let trades = || OneByOne(one_buy_each(2 * POOLS), 0);
     let failed = store.import_file(&file, &mut Broken(trades(), false)).await;
     assert!(matches!(failed, Err(StoreError::Missing(_))), "{failed:?}");
     all_refuse(&store).await;
@@ -224,7 +224,7 @@ async fn rows_that_left_the_checks_out_would_have_met_them() {
     let trades = (0..3 * ROWS_CHECKED).map(trade).collect();
     let file = batch(Vec::new()).file;
     store
-        .import_file(&file, &mut Lots(trades, 0))
+        .import_file(&file, &mut OneByOne(trades, 0))
         .await
         .unwrap();
     run(&store).await;

@@ -30,10 +30,10 @@ impl PartSource for Parts {
 }
 
 /// Gives trades in batches of one.
-pub(super) struct Lots(pub(super) Vec<LedgerTrade>, pub(super) usize);
+pub(super) struct OneByOne(pub(super) Vec<LedgerTrade>, pub(super) usize);
 
 #[async_trait]
-impl TradeSource for Lots {
+impl TradeSource for OneByOne {
     fn count(&self) -> u64 {
         self.0.len() as u64
     }
@@ -42,7 +42,7 @@ impl TradeSource for Lots {
         self.1 = 0;
     }
 
-    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+    async fn next_batch(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
         self.1 += 1;
         Ok(self.0.get(self.1 - 1).map(|trade| vec![trade.clone()]))
     }
@@ -94,12 +94,12 @@ async fn a_version_and_an_import_take_the_handle_once_for_all_their_parts() {
     let folder = tempfile::tempdir().unwrap();
     let store = narrow(folder.path()).await;
     let mut transaction = store.writer().await.unwrap();
-    let mut lots = Lots(one_buy_each(POOLS), 0);
+    let mut batches = OneByOne(one_buy_each(POOLS), 0);
     let file = batch(Vec::new()).file;
     let before = loans::taken();
-    let appended = import::append(&mut transaction, &file, &mut lots, None).await;
+    let appended = import::append(&mut transaction, &file, &mut batches, None).await;
     appended.unwrap();
-    assert_eq!(loans::taken() - before, 1, "an import of {POOLS} lots");
+    assert_eq!(loans::taken() - before, 1, "an import of {POOLS} batches");
     commit(transaction).await.unwrap();
 
     let (plan, outcomes) = outcomes(&store).await;

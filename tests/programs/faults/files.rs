@@ -113,7 +113,7 @@ fn an_import_killed_after_its_first_lot_leaves_nothing() {
         let import = ["import", "--quiet", "trades.csv"];
         place.folder().write("none.csv", HEADER);
         place.run(&["import", "--quiet", "none.csv"]).expect(0);
-        kill_at(&place, &import, "lot");
+        kill_at(&place, &import, "batch");
         let counts = "SELECT (SELECT count(*) FROM trade_records), (SELECT count(*) FROM imports)";
         assert_eq!(place.value(counts), "0|1", "{}", place.name());
         place.run(&import).expect(0);

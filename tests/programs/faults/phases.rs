@@ -274,7 +274,7 @@ fn an_import_killed_before_its_commit_is_not_there() {
         place.folder().write("last.csv", last);
         let import = ["import", "--quiet", "last.csv"];
         let imports = "SELECT count(*) FROM imports";
-        for phase in ["lot", "append", "lot"] {
+        for phase in ["batch", "append", "batch"] {
             kill_at(&place, &import, phase);
             assert_eq!(place.state(), before.state, "{}", place.name());
             assert_eq!(place.value(imports), "2");

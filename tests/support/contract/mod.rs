@@ -4,11 +4,12 @@
 //! store is one line in the test program of its database, and what it alone can show in
 //! `store_subject.rs`.
 
+pub mod batches;
 pub mod corrections;
 pub mod evidence;
 pub mod history;
 pub mod ledger;
-pub mod lots;
+
 pub mod review;
 pub mod versions;
 
@@ -58,10 +59,10 @@ macro_rules! contract {
                 a_correction_voids_whatever_form_counts,
                 a_row_named_like_a_correction_is_refused_beside_its_original,
             );
-            tests_of!($make, lots:
-                a_file_in_lots_is_the_file_in_one,
+            tests_of!($make, batches:
+                a_file_in_batches_is_the_file_in_one,
                 a_file_that_breaks_off_leaves_nothing,
-                rejects_in_lots_are_all_kept,
+                rejects_in_batches_are_all_kept,
                 conflicts_are_counted_and_few_are_named,
             );
             tests_of!($make, versions:

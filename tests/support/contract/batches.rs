@@ -11,7 +11,7 @@ use fifo_pnl::store::{LedgerStore, Store, StoreError, StoreResult};
 use crate::subject::{Subject, append, at, batch, changed, correction, of, trade};
 
 /// Gives trades in batches of a size.
-struct InLots {
+struct InBatches {
     trades: Vec<LedgerTrade>,
     size: usize,
     given: usize,
@@ -23,7 +23,7 @@ struct InLots {
     is_broken: bool,
 }
 
-impl InLots {
+impl InBatches {
     fn new(batch: &ImportBatch, size: usize) -> Self {
         Self {
             trades: batch.trades.clone(),
@@ -38,7 +38,7 @@ impl InLots {
 }
 
 #[async_trait]
-impl TradeSource for InLots {
+impl TradeSource for InBatches {
     fn count(&self) -> u64 {
         self.trades.len() as u64
     }
@@ -47,12 +47,12 @@ impl TradeSource for InLots {
         (self.given, self.rejects_given) = (0, 0);
     }
 
-    async fn next_lot(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
+    async fn next_batch(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
         let rest = self.trades.iter().skip(self.given).take(self.size);
-        let lot: Vec<LedgerTrade> = rest.cloned().collect();
-        self.given += lot.len();
-        match (lot.is_empty(), self.is_broken) {
-            (false, _) => Ok(Some(lot)),
+        let batch: Vec<LedgerTrade> = rest.cloned().collect();
+        self.given += batch.len();
+        match (batch.is_empty(), self.is_broken) {
+            (false, _) => Ok(Some(batch)),
             (true, false) => Ok(None),
             (true, true) => Err(StoreError::Stopped),
         }
@@ -64,10 +64,10 @@ impl TradeSource for InLots {
 
     async fn next_rejects(&mut self) -> StoreResult<Option<Vec<Reject>>> {
         let rest = self.rejects.iter().skip(self.rejects_given);
-        let lot: Vec<Reject> = rest.take(self.size).cloned().collect();
-        self.rejects_given += lot.len();
-        match (lot.is_empty(), self.are_rejects_broken) {
-            (false, _) => Ok(Some(lot)),
+        let batch: Vec<Reject> = rest.take(self.size).cloned().collect();
+        self.rejects_given += batch.len();
+        match (batch.is_empty(), self.are_rejects_broken) {
+            (false, _) => Ok(Some(batch)),
             (true, false) => Ok(None),
             (true, true) => Err(StoreError::Stopped),
         }
@@ -136,7 +136,7 @@ fn files() -> Vec<ImportBatch> {
     ]
 }
 
-pub async fn a_file_in_lots_is_the_file_in_one(subject: &dyn Subject) {
+pub async fn a_file_in_batches_is_the_file_in_one(subject: &dyn Subject) {
     let store = subject.store();
     let in_one = MemoryStore::new();
     let known = || vec![bought("X", "100"), bought("Y", "100"), bought("Z", "100")];
@@ -154,8 +154,8 @@ pub async fn a_file_in_lots_is_the_file_in_one(subject: &dyn Subject) {
             .import(&file)
             .await
             .map_err(|error| error.to_string());
-        let mut lots = InLots::new(&file, 1 + nth % 2);
-        let receipt = store.import_file(&file.file, &mut lots).await;
+        let mut batches = InBatches::new(&file, 1 + nth % 2);
+        let receipt = store.import_file(&file.file, &mut batches).await;
         let receipt = receipt.map_err(|error| error.to_string());
         let is_refused = matches!(nth, 6 | 7);
         assert_eq!(receipt.is_err(), is_refused, "{nth}");
@@ -176,9 +176,12 @@ pub async fn a_file_that_breaks_off_leaves_nothing(subject: &dyn Subject) {
         correction(vec![bought("A", "1"), bought("X", "101")]),
     ] {
         file.file.imported_at = at(200);
-        let mut lots = InLots::new(&file, 1);
-        lots.is_broken = true;
-        let error = store.import_file(&file.file, &mut lots).await.unwrap_err();
+        let mut batches = InBatches::new(&file, 1);
+        batches.is_broken = true;
+        let error = store
+            .import_file(&file.file, &mut batches)
+            .await
+            .unwrap_err();
         assert!(matches!(error, StoreError::Stopped), "{error:?}");
         assert_eq!((ledger(store).await, subject.events().await), before);
     }
@@ -199,7 +202,7 @@ fn reject(line: u64) -> Reject {
 }
 
 /// Rejected rows come after the trades, in batches; all are kept, or nothing of the file is.
-pub async fn rejects_in_lots_are_all_kept(subject: &dyn Subject) {
+pub async fn rejects_in_batches_are_all_kept(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("X", "100")]).await;
     // All new, and with a known trade among them: a store writes the two in different ways.
@@ -211,13 +214,16 @@ pub async fn rejects_in_lots_are_all_kept(subject: &dyn Subject) {
         let rejects = (10..15).map(reject).collect();
         let file = ImportBatch { rejects, ..file };
         let before = (ledger(store).await, subject.rejects().await);
-        let mut lots = InLots::new(&file, 2);
-        lots.are_rejects_broken = true;
-        let error = store.import_file(&file.file, &mut lots).await.unwrap_err();
+        let mut batches = InBatches::new(&file, 2);
+        batches.are_rejects_broken = true;
+        let error = store
+            .import_file(&file.file, &mut batches)
+            .await
+            .unwrap_err();
         assert!(matches!(error, StoreError::Stopped), "{error:?}");
         assert_eq!((ledger(store).await, subject.rejects().await), before);
-        let mut lots = InLots::new(&file, 2);
-        let receipt = store.import_file(&file.file, &mut lots).await.unwrap();
+        let mut batches = InBatches::new(&file, 2);
+        let receipt = store.import_file(&file.file, &mut batches).await.unwrap();
         let id = receipt.import_id.unwrap();
         let kept = subject.rejects().await.split_off(5 * nth);
         let expected: Vec<_> = (10..15)
