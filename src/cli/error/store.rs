@@ -41,7 +41,8 @@ const MEND_SCHEMA: &str = "DROP what is not ours; make again what is missing or 
 
 const OUR_BUG: &str = "this is a bug of the program; what was complete before still is";
 
-const OTHER_PROGRAM: &str = "restore a backup, or use the program that made this database";
+const OTHER_PROGRAM: &str = "use the program that made this database, restore a backup, or import \
+    its files into a new one";
 
 const LATER: &str =
     "run it again when the other session or process is done; no version was changed";
