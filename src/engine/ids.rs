@@ -127,6 +127,11 @@ text_id! {
     Symbol
 }
 
+text_id! {
+    /// The code of a thing that is owned, or of a currency: `BTC`, `AAPL`, `EUR`.
+    Asset
+}
+
 impl FromStr for Account {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
@@ -160,6 +165,17 @@ impl FromStr for Symbol {
             return Err(IdError::BadCharacter(bad));
         }
         Ok(Self(text.to_ascii_uppercase().replace('/', "-").into()))
+    }
+}
+
+impl FromStr for Asset {
+    type Err = IdError;
+
+    /// Reads a code in any case and spelling, as a [`Symbol`] is read: a share class may have a
+    /// separator (`BRK-B`).
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let Symbol(code) = text.parse()?;
+        Ok(Self(code))
     }
 }
 

@@ -55,7 +55,7 @@ pub use checks::{Invariant, PoolVersion, Violation, check_pool};
 pub use fact::Fact;
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{
-    Account, CORRECTION_MARK, IdError, OrderId, Pool, PoolNames, Symbol, split_correction,
+    Account, Asset, CORRECTION_MARK, IdError, OrderId, Pool, PoolNames, Symbol, split_correction,
 };
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
