@@ -13,6 +13,7 @@
 
 mod canonical;
 mod checks;
+mod class;
 mod digits;
 mod fact;
 mod hash;
@@ -52,6 +53,7 @@ pub use canonical::{
     ALLOCATION_HEADER, AllocationRow, Canonical, Notes, NotesError, write_trade_line,
 };
 pub use checks::{Invariant, PoolVersion, Violation, check_pool};
+pub use class::{AssetClass, AssetClassError};
 pub use fact::Fact;
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{
