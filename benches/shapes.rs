@@ -79,6 +79,7 @@ impl Shape {
                     fee: Some(fact(next(1_000_000_000))),
                     order_time: Timestamp::try_from_micros(micros).expect("a time"),
                     trade_seq: None,
+                    more: None,
                 };
                 pool.push(&trade).expect("room");
             }

@@ -49,6 +49,7 @@ fn trade(
         fee: Some(fee.parse()?),
         order_time: order_time.parse::<Timestamp>()?,
         trade_seq: None,
+        more: None,
     })
 }
 

@@ -33,6 +33,7 @@
 //!         fee: Some(fee),
 //!         order_time_micros: Some(second * 1_000_000),
 //!         trade_seq: None,
+//!         more: None,
 //!     })?);
 //! }
 //!

@@ -7,10 +7,12 @@ use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 
+use super::class::AssetClass;
 use super::digits::push_decimal;
 use super::fact::Fact;
-use super::ids::Pool;
-use super::number::{Price, Size, Usd, UsdPerUnit};
+use super::facts::MoreFacts;
+use super::ids::{Asset, Pool};
+use super::number::{Fee, Price, Size, Usd, UsdPerUnit, Worth};
 use super::policy::{FEES_PER_UNIT_SCALE, USD_SCALE};
 use super::side::Side;
 use super::time::{Timestamp, push_time};
@@ -163,6 +165,8 @@ impl AllocationRow<'_> {
 }
 
 /// Appends the canonical line of a trade: the facts that the ledger hash covers.
+///
+/// A trade without [`MoreFacts`] has no fields for them, so a plain dollar trade keeps its line.
 pub fn write_trade_line(pool: &Pool, trade: &TradeRef<'_>, line: &mut Vec<u8>) {
     text(line, pool.account.as_str());
     next(line, |line| text(line, pool.symbol.as_str()));
@@ -173,7 +177,28 @@ pub fn write_trade_line(pool: &Pool, trade: &TradeRef<'_>, line: &mut Vec<u8>) {
     next(line, |line| value(line, Some(trade.order_time)));
     next(line, |line| value(line, trade.fee));
     next(line, |line| value(line, trade.trade_seq));
+    if let Some(more) = trade.more {
+        write_more_fields(more, line);
+    }
     line.push(b'\n');
+}
+
+/// Appends more facts of a trade, one field a column, in the order of `MORE_COLUMNS`.
+fn write_more_fields(more: &MoreFacts, line: &mut Vec<u8>) {
+    let code = |line: &mut Vec<u8>, code: Option<&Asset>| {
+        next(line, |line| text(line, code.map_or("", Asset::as_str)));
+    };
+    let fee = more.fee.as_ref();
+    code(line, more.base_asset.as_ref());
+    code(line, more.quote_currency.as_ref());
+    let class = more.asset_class.map_or("", AssetClass::as_str);
+    next(line, |line| text(line, class));
+    next(line, |line| value(line, more.quote_value));
+    next(line, |line| value(line, more.usd_value));
+    next(line, |line| value(line, fee.map(|fee| fee.amount)));
+    code(line, fee.map(|fee| &fee.currency));
+    next(line, |line| value(line, fee.and_then(|fee| fee.usd_value)));
+    next(line, |line| value(line, more.contract_size));
 }
 
 /// Appends a field as text, quoted where RFC 4180 asks for it.
@@ -219,6 +244,18 @@ impl Canonical for Fact {
 impl Canonical for Price {
     fn push_to(&self, line: &mut Vec<u8>) {
         Fact::of_price(*self).push_to(line);
+    }
+}
+
+impl Canonical for Fee {
+    fn push_to(&self, line: &mut Vec<u8>) {
+        Fact::of_fee(*self).push_to(line);
+    }
+}
+
+impl Canonical for Worth {
+    fn push_to(&self, line: &mut Vec<u8>) {
+        Fact::of_worth(*self).push_to(line);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What kind of thing an asset is.
+/// The class of an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AssetClass {
     /// A digital asset.

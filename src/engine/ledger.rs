@@ -1,5 +1,6 @@
 //! A row of the ledger: a trade, its account and symbol, and columns that matching ignores.
 
+use super::facts::MORE_COLUMNS;
 use super::ids::{Account, Pool, Symbol};
 use super::trade::Trade;
 
@@ -48,7 +49,8 @@ impl LedgerTrade {
 
     /// Returns the first fact in which two rows of one id differ: its column and both values.
     ///
-    /// Spelling is not a fact: `1.50` is `1.5` and `btc/usd` is `BTC-USD`.
+    /// Spelling is not a fact: `1.50` is `1.5` and `btc/usd` is `BTC-USD`. Neither is a cell that
+    /// says what the symbol says: `base_asset` BTC of BTC-USD is the same as an empty cell.
     pub fn fact_that_differs(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let or_null = |text: Option<String>| text.unwrap_or_else(|| "NULL".into());
         let facts = |row: &Self| {
@@ -75,5 +77,23 @@ impl LedgerTrade {
             .filter(|((_, mine), (_, theirs))| mine != theirs)
             .map(|((column, mine), (_, theirs))| (column, mine, theirs))
             .next()
+            .or_else(|| self.more_that_differs(other))
+    }
+
+    /// Returns the first of the more facts in which two rows differ.
+    fn more_that_differs(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        if self.trade.more.is_none() && other.trade.more.is_none() {
+            return None;
+        }
+        let texts = |row: &Self| {
+            let facts = row.trade.more.as_deref().cloned();
+            let facts = facts.and_then(|facts| facts.beside(row.symbol.as_str()));
+            facts.unwrap_or_default().texts()
+        };
+        let pairs = texts(self).into_iter().zip(texts(other));
+        let mut columns = MORE_COLUMNS.into_iter().zip(pairs);
+        let (column, (mine, theirs)) = columns.find(|(_, (mine, theirs))| mine != theirs)?;
+        let or_null = |text: Option<String>| text.unwrap_or_else(|| "NULL".into());
+        Some((column, or_null(mine), or_null(theirs)))
     }
 }

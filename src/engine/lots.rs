@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::issue::IssueType;
 use super::money::{self, MoneyError, add_sizes};
 use super::number::{Size, Usd};
 use super::place::PlaceInPool;
@@ -57,6 +58,7 @@ pub(super) fn used_before(
             continue;
         };
         let invalid = |reason: &dyn std::fmt::Display| InvalidTrade {
+            issue: IssueType::InvalidTrade,
             order_id: trade.order_id.to_owned(),
             column: "size",
             reason: format!("of the lot that is left: {reason}"),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::kernel::{Kernel, Lot, LotSource, SellPart, Selling};
+use super::legs;
 use super::money::{MoneyError, Units};
 use super::number::{Size, Usd};
 use super::policy::FACT_DECIMALS_MAX;
@@ -70,6 +71,7 @@ pub enum MatcherError {
 /// #     price: price.parse().unwrap(), fee: None,
 /// #     order_time: fifo_pnl::engine::Timestamp::try_from_micros(micros).unwrap(),
 /// #     trade_seq: None,
+/// #     more: None,
 /// # };
 /// let mut matcher = Matcher::new();
 /// assert!(matcher.push(trade("b", Side::Buy, "2", "10", 1))?.is_empty());
@@ -129,6 +131,7 @@ impl Matcher {
     /// matcher is then as it was before.
     pub fn push(&mut self, trade: Trade) -> Result<Vec<MatchedSlice>, MatcherError> {
         trade.check()?;
+        legs::alone_plain(&trade)?;
         if let Some(last) = &self.last
             && trade.cmp_in_pool(last).is_le()
         {

@@ -1,6 +1,8 @@
 //! Matches a pool: sorts and checks its trades, and picks the narrowest integers that hold them.
 
 use super::ids::Pool;
+use super::issue::IssueType;
+use super::legs;
 use super::lots::{InventoryLot, used_before};
 use super::money::{Units, Width};
 use super::outcome::Matching;
@@ -26,6 +28,7 @@ use super::wide::I256;
 ///     fee: None,
 ///     order_time: fifo_pnl::engine::Timestamp::try_from_micros(micros).unwrap(),
 ///     trade_seq: None,
+///     more: None,
 /// };
 /// let pool = Pool::new("default".parse()?, "BTC-USD".parse()?);
 /// let matching = match_pool(pool, vec![
@@ -62,6 +65,7 @@ pub(super) fn match_on(
 ) -> Result<Matching, InvalidTrade> {
     for lot in lots {
         let invalid = |column, reason: &dyn std::fmt::Display| InvalidTrade {
+            issue: IssueType::InvalidTrade,
             order_id: lot.buy.order_id.as_str().to_owned(),
             column,
             reason: reason.to_string(),
@@ -70,12 +74,14 @@ pub(super) fn match_on(
         let pushed = trades.push(&buy);
         pushed.map_err(|error| invalid("order_id", &error))?;
     }
+    legs::all_plain(pool.symbol.as_str(), &trades)?;
     trades.sort();
     for trade in trades.iter() {
         trade.check()?;
     }
     if let Some(id) = trades.repeated_id() {
         return Err(InvalidTrade {
+            issue: IssueType::InvalidTrade,
             order_id: id.to_owned(),
             column: "order_id",
             reason: "is the id of two trades of the pool".into(),

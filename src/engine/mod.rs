@@ -16,11 +16,13 @@ mod checks;
 mod class;
 mod digits;
 mod fact;
+mod facts;
 mod hash;
 mod ids;
 mod issue;
 mod kernel;
 mod ledger;
+mod legs;
 mod lots;
 mod matcher;
 mod matching;
@@ -55,6 +57,7 @@ pub use canonical::{
 pub use checks::{Invariant, PoolVersion, Violation, check_pool};
 pub use class::{AssetClass, AssetClassError};
 pub use fact::Fact;
+pub use facts::{MORE_COLUMNS, MoreError, MoreFacts, MoreFault, MoreText, OtherFee};
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{
     Account, Asset, CORRECTION_MARK, IdError, OrderId, Pool, PoolNames, Symbol, split_correction,
@@ -67,7 +70,7 @@ pub use matching::{match_pool, match_trades};
 pub use money::{
     MoneyError, add_sizes, fee_share_of_size, gross_of_size, price_of_basis, sub_sizes,
 };
-pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit};
+pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit, Worth};
 pub use outcome::{LotChanges, Matching};
 pub use place::PlaceInPool;
 pub use pool::{

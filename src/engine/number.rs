@@ -68,11 +68,6 @@ macro_rules! fact {
 
             /// Zero.
             pub const ZERO: Self = Self(Decimal::ZERO);
-
-            /// Takes a number that was checked before.
-            pub(super) fn of_checked(value: Decimal) -> Self {
-                Self(value)
-            }
         }
 
         impl FromStr for $name {
@@ -117,8 +112,13 @@ fact! {
 }
 
 fact! {
-    /// The fee of a whole trade. Units: USD; negative is a rebate.
+    /// The fee of a whole trade; negative is a rebate. Units: USD, or what it was paid in.
     Fee, Ok
+}
+
+fact! {
+    /// The worth of a whole trade without fees, zero or more. Units: its quote currency, or USD.
+    Worth, not_negative
 }
 
 /// A number of base units, zero or more.
@@ -324,6 +324,11 @@ impl Fact {
         Self::of_decimal(fee.as_decimal())
     }
 
+    /// Returns a worth as a fact.
+    pub(super) fn of_worth(worth: Worth) -> Self {
+        Self::of_decimal(worth.as_decimal())
+    }
+
     /// Returns the fact as a size. Errors: below zero.
     pub fn to_size(self) -> Result<Size, NumberError> {
         Size::try_from_units(wide::from_i128(self.units()), self.scale())
@@ -333,13 +338,13 @@ impl Fact {
     pub fn to_price(self) -> Result<Price, NumberError> {
         match self.units() {
             ..0 => Err(NumberError::Negative),
-            _ => Ok(Price::of_checked(self.to_decimal())),
+            _ => Ok(Price(self.to_decimal())),
         }
     }
 
     /// Returns the fact as a fee.
     pub fn to_fee(self) -> Fee {
-        Fee::of_checked(self.to_decimal())
+        Fee(self.to_decimal())
     }
 }
 

@@ -6,6 +6,7 @@ mod tests;
 use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::Pool;
+use super::issue::IssueType;
 use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units, Width};
 use super::number::{Price, Size, Usd, UsdPerUnit};
@@ -105,6 +106,7 @@ impl Matching {
         totals.matched_size = matched.to_size(scale).map_err(beyond_pool)?;
         totals.unmatched_size = unmatched.to_size(scale).map_err(beyond_pool)?;
         let open_lots = parts.open_lots().map_err(|error| InvalidTrade {
+            issue: IssueType::InvalidTrade,
             order_id: String::new(),
             column: "size",
             reason: format!("of the open lots: {error}"),
@@ -394,6 +396,7 @@ fn trade_at(trades: &Trades, index: u32) -> Option<TradeRef<'_>> {
 
 fn beyond_pool(error: MoneyError) -> InvalidTrade {
     InvalidTrade {
+        issue: IssueType::InvalidTrade,
         order_id: String::new(),
         column: "size",
         reason: format!("of the pool: {error}"),

@@ -37,6 +37,9 @@ pub const SHOWN_CHARS_MAX: usize = 300;
 /// Longest reason, note, path or server's message that a text shows, in characters.
 pub const SENTENCE_CHARS_MAX: usize = 2_000;
 
+/// The code of the US dollar.
+pub const USD: &str = "USD";
+
 /// The dollar and its equivalents, unless the configuration says otherwise.
 pub const USD_QUOTES_DEFAULT: [&str; 3] = ["USD", "USDC", "USDT"];
 

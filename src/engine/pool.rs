@@ -1,5 +1,7 @@
 //! A pool's part of the ledger, and the outcome of matching it.
 
+use std::sync::Arc;
+
 use super::canonical::write_trade_line;
 use super::hash::RowsHash;
 use super::ids::{Account, Pool, Symbol, check_text};
@@ -67,6 +69,7 @@ impl PoolLedger {
         room: &mut LineRoom,
     ) -> Result<(), InvalidTrade> {
         let invalid = |column, reason: String| InvalidTrade {
+            issue: IssueType::InvalidTrade,
             order_id: trade.order_id.to_owned(),
             column,
             reason,
@@ -81,8 +84,13 @@ impl PoolLedger {
     }
 
     fn try_push_text(&mut self, text: &TradeText<'_>) -> Result<(), InvalidTrade> {
-        let trade = Trade::try_from_text(text)?;
+        let mut trade = Trade::try_from_text(text)?;
+        if let Some(more) = trade.more.take() {
+            let facts = Arc::unwrap_or_clone(more).beside(self.pool.symbol.as_str());
+            trade.more = facts.map(Arc::new);
+        }
         let invalid = |column, reason: String| InvalidTrade {
+            issue: IssueType::InvalidTrade,
             order_id: text.order_id.to_owned(),
             column,
             reason,
@@ -210,7 +218,7 @@ pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&st
                 Ok(()) => PoolResult::Matched(Box::new(matching)),
                 Err(error) => rejected(IssueType::AllocationError, error.to_string(), Vec::new()),
             },
-            Err(invalid) => rejected(IssueType::InvalidTrade, invalid.to_string(), vec![invalid]),
+            Err(invalid) => rejected(invalid.issue, invalid.to_string(), vec![invalid]),
         }
     };
     PoolOutcome {

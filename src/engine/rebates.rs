@@ -89,6 +89,7 @@ mod tests {
                 fee,
                 order_time_micros: Some(0),
                 trade_seq: None,
+                more: None,
             });
             fees.try_add(&trade.unwrap()).unwrap();
         }

@@ -5,7 +5,6 @@
 //! run over the whole history. A trade that comes before the last sell would have changed earlier
 //! matches. Then only a run over the whole history gives the right result.
 
-use super::issue::IssueType;
 use super::lots::{InventoryLot, LotSums};
 use super::matching::match_on;
 use super::money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
@@ -162,7 +161,7 @@ fn late_trade(new: &Trades, state: &PoolState) -> Option<String> {
 impl Rejection {
     fn of_row(invalid: InvalidTrade) -> Self {
         Self {
-            issue: IssueType::InvalidTrade,
+            issue: invalid.issue,
             reason: invalid.to_string(),
             invalid: vec![invalid],
         }

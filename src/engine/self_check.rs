@@ -272,6 +272,7 @@ mod tests {
             fee: None,
             order_time: Timestamp::try_from_micros(micros).unwrap(),
             trade_seq: None,
+            more: None,
         };
         let trades = Trades::try_of(&[
             trade("b1", Side::Buy, "2", "10", 1),

@@ -30,6 +30,7 @@ use super::totals::PoolTotals;
 ///         fee: None,
 ///         order_time_micros: Some(second),
 ///         trade_seq: None,
+///         more: None,
 ///     });
 ///     stream.add(slice).expect("a slice of trades");
 /// }
@@ -184,6 +185,7 @@ mod tests {
                 fee: None,
                 order_time_micros: Some(*second),
                 trade_seq: None,
+                more: None,
             });
         }
         slice

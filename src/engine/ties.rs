@@ -86,6 +86,7 @@ mod tests {
                 fee: None,
                 order_time_micros: Some(*second),
                 trade_seq: *trade_seq,
+                more: None,
             })
             .unwrap()
         };

@@ -2,9 +2,12 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use super::fact::Fact;
+use super::facts::{MoreFacts, MoreText};
 use super::ids::OrderId;
+use super::issue::IssueType;
 use super::money::{self, MoneyError, Terms, Units};
 use super::number::{Fee, NumberError, Price, Size};
 use super::place::PlaceInPool;
@@ -30,6 +33,8 @@ pub struct Trade {
     pub order_time: Timestamp,
     /// The venue's own sequence, to order executions of one microsecond.
     pub trade_seq: Option<i64>,
+    /// More facts: assets, class, value in other money. `None`: a plain dollar trade.
+    pub more: Option<Arc<MoreFacts>>,
 }
 
 /// A row that is not a trade, or a number that does not fit: which order, which column, and why.
@@ -42,6 +47,8 @@ pub struct InvalidTrade {
     pub column: &'static str,
     /// The value found, and why it is not accepted.
     pub reason: String,
+    /// `InvalidTrade`; `MissingFx` for a trade whose value in USD is unknown.
+    pub issue: IssueType,
 }
 
 impl InvalidTrade {
@@ -51,12 +58,13 @@ impl InvalidTrade {
             order_id: order_id.to_owned(),
             column: "size",
             reason: format!("can't be matched: {error}"),
+            issue: IssueType::InvalidTrade,
         }
     }
 }
 
 /// A trade's facts as text, the way a ledger or a file holds them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct TradeText<'a> {
     /// Unique in the account.
     pub order_id: &'a str,
@@ -72,12 +80,33 @@ pub struct TradeText<'a> {
     pub order_time_micros: Option<i64>,
     /// The venue's own sequence.
     pub trade_seq: Option<i64>,
+    /// More facts. `None`: the row has none.
+    pub more: Option<&'a MoreText<'a>>,
+}
+
+/// The hash of a ledger with a row that is not a trade covers this text.
+impl fmt::Debug for TradeText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("TradeText");
+        text.field("order_id", &self.order_id)
+            .field("side", &self.side)
+            .field("size", &self.size)
+            .field("price", &self.price)
+            .field("fee", &self.fee)
+            .field("order_time_micros", &self.order_time_micros)
+            .field("trade_seq", &self.trade_seq);
+        if let Some(more) = self.more {
+            text.field("more", &more.0);
+        }
+        text.finish()
+    }
 }
 
 impl Trade {
     /// Reads a trade. Errors: the first column that is not valid.
     pub fn try_from_text(text: &TradeText<'_>) -> Result<Self, InvalidTrade> {
         let missing = |column| InvalidTrade {
+            issue: IssueType::InvalidTrade,
             order_id: text.order_id.to_owned(),
             column,
             reason: "is missing".into(),
@@ -85,6 +114,7 @@ impl Trade {
         let invalid = |column, found: &str, reason: &dyn fmt::Display| match found {
             "" => missing(column),
             found => InvalidTrade {
+                issue: IssueType::InvalidTrade,
                 order_id: text.order_id.to_owned(),
                 column,
                 reason: format!("is {}: it {reason}", shown(found).quoted()),
@@ -110,6 +140,8 @@ impl Trade {
             .fee
             .map(|fee| fee.parse().map_err(|e| invalid("total_fees_usd", fee, &e)))
             .transpose()?;
+        let (more, fee_in_usd) = read_more(text)?;
+        let fee = fee.or(fee_in_usd);
         let micros = text.order_time_micros;
         let order_time =
             micros
@@ -129,6 +161,7 @@ impl Trade {
             fee,
             order_time,
             trade_seq,
+            more,
         };
         trade.check()?;
         Ok(trade)
@@ -139,6 +172,7 @@ impl Trade {
     /// Errors: the column at fault.
     pub fn check(&self) -> Result<(), InvalidTrade> {
         let facts = TradeRef::try_of(self).map_err(|error| InvalidTrade {
+            issue: IssueType::InvalidTrade,
             order_id: self.order_id.as_str().to_owned(),
             column: "size",
             reason: error.to_string(),
@@ -162,6 +196,21 @@ impl Trade {
     }
 }
 
+/// Reads the more facts of a row, and the fee if they state it in dollars.
+fn read_more(text: &TradeText<'_>) -> Result<(Option<Arc<MoreFacts>>, Option<Fee>), InvalidTrade> {
+    let Some(more) = text.more else {
+        return Ok((None, None));
+    };
+    let read = MoreFacts::try_of(more, text.fee.is_some());
+    let (facts, fee) = read.map_err(|fault| InvalidTrade {
+        order_id: text.order_id.to_owned(),
+        column: fault.column,
+        reason: fault.why.reason(more.of(fault.column)),
+        issue: IssueType::InvalidTrade,
+    })?;
+    Ok((facts.map(Arc::new), fee))
+}
+
 /// A view of a trade: the id is borrowed, the numbers are integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TradeRef<'a> {
@@ -179,6 +228,8 @@ pub struct TradeRef<'a> {
     pub order_time: Timestamp,
     /// The venue's own sequence, to order executions of one microsecond.
     pub trade_seq: Option<i64>,
+    /// More facts. `None`: a plain dollar trade.
+    pub more: Option<&'a MoreFacts>,
 }
 
 impl<'a> TradeRef<'a> {
@@ -199,6 +250,7 @@ impl<'a> TradeRef<'a> {
             fee: trade.fee.map(Fact::of_fee),
             order_time: trade.order_time,
             trade_seq: trade.trade_seq,
+            more: trade.more.as_deref(),
         })
     }
 
@@ -212,6 +264,7 @@ impl<'a> TradeRef<'a> {
             fee: self.fee.map(Fact::to_fee),
             order_time: self.order_time,
             trade_seq: self.trade_seq,
+            more: self.more.cloned().map(Arc::new),
         })
     }
 
@@ -220,6 +273,7 @@ impl<'a> TradeRef<'a> {
     /// Errors: the column at fault.
     pub fn check(&self) -> Result<(), InvalidTrade> {
         let invalid = |column, reason| InvalidTrade {
+            issue: IssueType::InvalidTrade,
             order_id: self.order_id.to_owned(),
             column,
             reason,
@@ -262,6 +316,7 @@ mod tests {
         fee: None,
         order_time_micros: Some(0),
         trade_seq: None,
+        more: None,
     };
 
     #[test]

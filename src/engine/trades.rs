@@ -3,9 +3,14 @@
 //! A [`Trade`] owns its id and holds numbers for callers: about 200 bytes. A ledger may have
 //! millions of trades, so a pool packs them. Numbers that fit (up to nineteen digits) are machine
 //! words; ids follow each other in one piece of memory. Numbers that do not fit go into a list of
-//! their own. Measured: 84 MB for a million trades with ids of 36 bytes.
+//! their own, and so do facts that few trades have. Measured: 84 MB for a million trades with ids
+//! of 36 bytes.
+
+use std::sync::Arc;
 
 use super::fact::Fact;
+use super::facts::MoreFacts;
+use super::issue::IssueType;
 use super::money::{Terms, Units, Words};
 use super::place::PlaceInPool;
 use super::side::Side;
@@ -20,6 +25,8 @@ const IS_BEYOND: u8 = 0x40;
 const HAS_SEQUENCE: u8 = 0x80;
 /// Set in `fee_scale`: the fee is known.
 const HAS_FEE: u8 = 0x80;
+/// Set in `fee_scale`: the trade has more facts, in the list `more`.
+const HAS_MORE: u8 = 0x40;
 /// The bits of a scale, which is at most 28.
 const SCALE: u8 = 0x1f;
 
@@ -44,12 +51,18 @@ const _: () = assert!(size_of::<PackedTrade>() == 48);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Beyond([i128; 3]);
 
+/// More facts of trades, each with the place of the trade's id, which no sorting moves.
+#[derive(Debug, Clone)]
+struct More(Vec<(u32, Arc<MoreFacts>)>);
+
 /// Trades of one pool, packed. Two lists are equal if they have the same trades in the same order.
 #[derive(Clone, Default)]
 pub struct Trades {
     rows: Vec<PackedTrade>,
     ids: String,
     beyond: Vec<Beyond>,
+    /// In the order of the ids; `None`: all trades are plain, as in nearly every pool.
+    more: Option<Box<More>>,
 }
 
 impl PartialEq for Trades {
@@ -83,6 +96,7 @@ impl Trades {
         packed.rows.reserve(trades.len());
         for trade in trades {
             let invalid = |column, reason: &dyn std::fmt::Display| InvalidTrade {
+                issue: IssueType::InvalidTrade,
                 order_id: trade.order_id.as_str().to_owned(),
                 column,
                 reason: reason.to_string(),
@@ -113,6 +127,9 @@ impl Trades {
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         self.make_room(trade.order_id.len());
         self.ids.push_str(trade.order_id);
+        if let Some(more) = trade.more {
+            self.push_more(id_start, more);
+        }
         self.rows.push(PackedTrade {
             order_time: trade.order_time,
             trade_seq: trade.trade_seq.unwrap_or(0),
@@ -123,9 +140,48 @@ impl Trades {
             id_bytes,
             size_scale: trade.size.scale() | flag(trade.side == Side::Sell, IS_SELL) | beyond,
             price_scale: trade.price.scale() | flag(trade.trade_seq.is_some(), HAS_SEQUENCE),
-            fee_scale: fee.scale() | flag(trade.fee.is_some(), HAS_FEE),
+            fee_scale: fee.scale()
+                | flag(trade.fee.is_some(), HAS_FEE)
+                | flag(trade.more.is_some(), HAS_MORE),
         });
         Ok(())
+    }
+
+    /// Adds more facts of a trade. Trades with the same facts in a row share them.
+    fn push_more(&mut self, id_start: u32, facts: &MoreFacts) {
+        let More(more) = &mut **self.more.get_or_insert_with(|| Box::new(More(Vec::new())));
+        let shared = match more.last() {
+            Some((_, last)) if **last == *facts => Arc::clone(last),
+            _ => Arc::new(facts.clone()),
+        };
+        more.push((id_start, shared));
+    }
+
+    /// Returns the id and the facts of each trade with more facts.
+    pub(super) fn with_more(&self) -> impl Iterator<Item = (&str, &MoreFacts)> {
+        let rows = if self.more.is_some() {
+            self.rows.as_slice()
+        } else {
+            &[]
+        };
+        rows.iter()
+            .filter_map(|row| Some((row.id_in(&self.ids), self.more_of(row)?)))
+    }
+
+    /// Returns more facts of a trade. `None`: a plain dollar trade.
+    #[inline(always)]
+    fn more_of(&self, row: &PackedTrade) -> Option<&MoreFacts> {
+        match row.fee_scale & HAS_MORE {
+            0 => None,
+            _ => self.find_more(row.id_start),
+        }
+    }
+
+    fn find_more(&self, id_start: u32) -> Option<&MoreFacts> {
+        let More(more) = self.more.as_deref()?;
+        let place = more.binary_search_by_key(&id_start, |(id_start, _)| *id_start);
+        debug_assert!(place.is_ok(), "the facts of a trade are there");
+        more.get(place.ok()?).map(|(_, facts)| &**facts)
     }
 
     /// Grows a full buffer by a half, and a small one by little: a ledger may have as many pools as
@@ -195,6 +251,7 @@ impl Trades {
     pub fn to_vec(&self) -> Result<Vec<Trade>, InvalidTrade> {
         let trade = |row: TradeRef<'_>| {
             row.to_trade().map_err(|error| InvalidTrade {
+                issue: IssueType::InvalidTrade,
                 order_id: row.order_id.to_owned(),
                 column: "size",
                 reason: error.to_string(),
@@ -207,7 +264,10 @@ impl Trades {
     pub fn memory_bytes(&self) -> usize {
         let rows = self.rows.len().saturating_mul(size_of::<PackedTrade>());
         let beyond = self.beyond.len().saturating_mul(size_of::<Beyond>());
-        rows.saturating_add(beyond).saturating_add(self.ids.len())
+        let more = self.more.as_ref().map_or(0, |more| more.0.len());
+        let more = more.saturating_mul(size_of::<(u32, Arc<MoreFacts>)>());
+        let others = beyond.saturating_add(more).saturating_add(self.ids.len());
+        rows.saturating_add(others)
     }
 
     /// Puts the trades into the pool's total order.
@@ -263,6 +323,7 @@ impl Trades {
             fee: (row.fee_scale & HAS_FEE != 0).then(|| fact(fee, row.fee_scale)),
             order_time: row.order_time,
             trade_seq: row.trade_seq(),
+            more: self.more_of(row),
         }
     }
 }
@@ -329,6 +390,7 @@ mod tests {
             fee: fee.map(|fee| fee.parse().unwrap()),
             order_time: Timestamp::EPOCH,
             trade_seq: None,
+            more: None,
         }
     }
 

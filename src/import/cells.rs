@@ -84,6 +84,7 @@ impl TradeReader<'_, '_> {
                 .map_err(bad(Column::OrderTime))?,
             fee: read_fee(text(Column::TotalFeesUsd)).map_err(bad(Column::TotalFeesUsd))?,
             trade_seq: read_trade_seq(text(Column::TradeSeq)).map_err(bad(Column::TradeSeq))?,
+            more: None,
         };
         trade.check().map_err(|error| {
             let (column, fault) = too_large(&error);

@@ -82,6 +82,7 @@ fn ledger_trade() -> impl Strategy<Value = LedgerTrade> {
                 fee: fee.map(|fee| text(fee).try_into()).transpose().ok()?,
                 order_time: crate::engine::Timestamp::try_from_micros(time).ok()?,
                 trade_seq,
+                more: None,
             };
             trade.check().ok().map(|()| trade)
         });

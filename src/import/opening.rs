@@ -168,6 +168,7 @@ fn read_row(
             fee: Some(fee),
             order_time,
             trade_seq: None,
+            more: None,
         },
         status: None,
         carried: Carried {

@@ -315,6 +315,7 @@ pub(super) fn trade(cells: &impl Cells) -> Result<Trade, StoreError> {
             fee: named.parse_optional(4)?,
             order_time: named.time(5)?,
             trade_seq: named.optional_integer(6)?,
+            more: None,
         })
     };
     read().map_err(in_table("eligible_trades"))

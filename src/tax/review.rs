@@ -168,6 +168,7 @@ fn basis_trade(
             fee: Some(fee),
             order_time: lot.acquired,
             trade_seq: None,
+            more: None,
         },
         status: None,
         carried: Carried {

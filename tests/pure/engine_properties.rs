@@ -131,6 +131,7 @@ impl Facts {
                 fee: self.fee.as_deref(),
                 order_time_micros: Some(self.micros),
                 trade_seq: self.trade_seq,
+                more: None,
             })
         };
         // A large size at a large price is beyond the limits: then it is for nothing.
@@ -259,6 +260,7 @@ fn a_rejection_names_the_same_row_in_any_order() {
                 fee: None,
                 order_time_micros: Some(1),
                 trade_seq: None,
+                more: None,
             });
         }
         compute_pool(ledger, &SymbolRules::default(), None)
@@ -376,6 +378,7 @@ fn one_for_a_thousand(one: Side) -> impl Strategy<Value = Vec<Trade>> {
             fee: Some(fee),
             order_time_micros: Some(micros),
             trade_seq: None,
+            more: None,
         })
     };
     let part = (1_u128..10_u128.pow(18), 0_u128..10_u128.pow(7));

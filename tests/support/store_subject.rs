@@ -323,6 +323,7 @@ pub fn trade(order_id: &str, side: &str, size: &str, price: &str, seconds: i64) 
         fee: Some("0"),
         order_time_micros: Some(at(seconds).as_micros()),
         trade_seq: None,
+        more: None,
     };
     LedgerTrade {
         account: Account::default(),

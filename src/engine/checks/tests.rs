@@ -39,6 +39,7 @@ impl Case {
                 fee: (fee != "?").then_some(fee),
                 order_time_micros: Some(micros.parse().unwrap()),
                 trade_seq: None,
+                more: None,
             });
         }
         let matching = match_pool(pool.clone(), ledger.trades.to_vec().unwrap()).unwrap();

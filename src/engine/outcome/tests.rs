@@ -14,6 +14,7 @@ fn matched() -> Matching {
         fee: None,
         order_time: Timestamp::try_from_micros(micros).unwrap(),
         trade_seq: None,
+        more: None,
     };
     let trades = vec![
         trade("b1", Side::Buy, "0.5", 1),

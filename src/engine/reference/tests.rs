@@ -10,6 +10,7 @@ fn trade(id: &str, side: &str, size: &str, price: &str, fee: Option<&str>, at: i
         fee,
         order_time_micros: Some(at),
         trade_seq: None,
+        more: None,
     })
     .unwrap()
 }

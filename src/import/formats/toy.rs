@@ -89,6 +89,7 @@ impl Toy {
             fee: Some(cell(6)).filter(|fee| !fee.is_empty()),
             order_time_micros: cell(1).parse().ok().map(Timestamp::as_micros),
             trade_seq: None,
+            more: None,
         });
         Ok(LedgerTrade {
             account,

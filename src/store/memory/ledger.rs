@@ -183,6 +183,7 @@ impl RawTrade {
             fee: self.total_fees_usd.as_deref(),
             order_time_micros: self.order_time,
             trade_seq: self.trade_seq,
+            more: None,
         }
     }
 

@@ -213,6 +213,7 @@ fn push(
             fee,
             order_time: Timestamp::try_from_micros(binary::micros(time?)?).ok()?,
             trade_seq: seq.and_then(binary::integer),
+            more: None,
         })
     };
     let pushed = numbers().is_some_and(|trade| ledger.try_push(&trade, room).is_ok());
@@ -227,6 +228,7 @@ fn push(
             fee: fee.as_deref(),
             order_time_micros: time.and_then(binary::micros_or_infinity),
             trade_seq: seq.and_then(binary::integer),
+            more: None,
         });
     }
 }

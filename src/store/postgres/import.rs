@@ -450,6 +450,7 @@ fn ledger_trade(row: &PgRow) -> StoreResult<LedgerTrade> {
         fee: fee.as_deref(),
         order_time_micros: number(7)?,
         trade_seq: number(9)?,
+        more: None,
     };
     Ok(LedgerTrade {
         account: account

@@ -72,6 +72,7 @@ impl<'a> SqliteGate<'a> {
             fee,
             order_time_micros: row.get_ref(6)?.as_i64().ok(),
             trade_seq: row.get(8)?,
+            more: None,
         };
         let mut room = std::mem::take(&mut self.room);
         if let Some(ledger) = self.ledger(account, symbol) {
@@ -119,5 +120,6 @@ pub(super) fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
         },
         order_time: Timestamp::try_from_micros(text.order_time_micros?).ok()?,
         trade_seq: text.trade_seq,
+        more: None,
     })
 }

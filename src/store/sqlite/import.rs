@@ -373,6 +373,7 @@ fn ledger_trade(row: &Row<'_>) -> StoreResult<LedgerTrade> {
         fee: fee.as_deref(),
         order_time_micros: number(6)?,
         trade_seq: number(8)?,
+        more: None,
     };
     let unreadable = |column, found: &str| StoreError::Unreadable {
         table: "trade_records",

@@ -38,6 +38,7 @@ fn row(account: &str, symbol: &str, facts: [&str; 5], seconds: i64) -> LedgerTra
         fee: (fee != "NULL").then_some(fee),
         order_time_micros: Some(at(seconds).as_micros()),
         trade_seq: None,
+        more: None,
     };
     LedgerTrade {
         account: account.parse().unwrap(),

@@ -191,6 +191,7 @@ fn lots_out_of_their_order_are_damage_where_not_all_are_read() {
         fee: None,
         order_time: Timestamp::try_from_micros(nth).unwrap(),
         trade_seq: None,
+        more: None,
     };
     let whole = match_pool(pool(), (0..3).map(buy).collect::<Vec<_>>()).unwrap();
     let sell = Trade {

@@ -215,6 +215,7 @@ impl NewRow {
                 fee: self.fee.as_deref(),
                 order_time_micros: self.order_time,
                 trade_seq: self.trade_seq,
+                more: None,
             });
     }
 }
