@@ -419,12 +419,12 @@ impl<'a> Share<'a> {
 }
 
 /// A fraction to multiply with units; the product is rounded once.
-struct Rate {
+struct Factor {
     numerator: Exact,
     denominator: Exact,
 }
 
-impl Rate {
+impl Factor {
     fn times(&self, units: &Exact) -> Exact {
         if self.numerator == Exact::ZERO {
             return Exact::ZERO;
@@ -438,9 +438,9 @@ impl Rate {
 pub(super) struct TradeAmounts {
     size: Exact,
     /// USD for one unit.
-    gross: Rate,
+    gross: Factor,
     /// The same of the fee; an unknown fee counts nothing.
-    fees: Option<Rate>,
+    fees: Option<Factor>,
 }
 
 impl TradeAmounts {
@@ -449,7 +449,7 @@ impl TradeAmounts {
         let price = trade.price.as_decimal();
         let usd = u32::from(USD_SCALE);
         let excess = u32::from(FACT_DECIMALS_MAX).saturating_sub(usd);
-        let gross = Rate {
+        let gross = Factor {
             numerator: Exact::of_mantissa(price),
             denominator: Exact::power(price.scale().saturating_add(excess)),
         };
@@ -459,11 +459,11 @@ impl TradeAmounts {
             let scale = Exact::power(fee.scale());
             // Of most sizes the fraction can be reduced, which keeps its products short.
             match size.exactly_divided(&usd) {
-                Some(size) => Rate {
+                Some(size) => Factor {
                     numerator,
                     denominator: size.times(&scale),
                 },
-                None => Rate {
+                None => Factor {
                     numerator: numerator.times(&usd),
                     denominator: size.times(&scale),
                 },
