@@ -33,6 +33,7 @@ mod parts;
 mod place;
 pub mod policy;
 mod pool;
+mod rates;
 mod rebates;
 pub mod reference;
 mod resume;
@@ -76,6 +77,10 @@ pub use place::PlaceInPool;
 pub use pool::{
     LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows,
     judge_pool,
+};
+pub use rates::{
+    FoundRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RateRules, RateSource, RateStep,
+    RateValue, RatesDiffer, SourceError, WantedRate,
 };
 pub use rebates::FeeSigns;
 pub use resume::{Continued, PoolState, continue_pool};

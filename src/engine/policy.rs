@@ -18,6 +18,17 @@ pub const FACT_DIGITS_MAX: usize = 28;
 /// Most decimals of a size, price or fee.
 pub const FACT_DECIMALS_MAX: u8 = 28;
 
+/// Significant digits of a rate that a result is computed with. Rounding: half to even, once.
+pub const RATE_DIGITS: u32 = 18;
+
+/// Days that the rate of a national currency stays in use, by date in the zone of its source.
+///
+/// Two holidays at a weekend leave four days without a rate.
+pub const CURRENCY_RATE_DAYS_MAX: i64 = 7;
+
+/// Time that the rate of any other asset stays in use. Units: microseconds; 24 hours.
+pub const ASSET_RATE_MICROS_MAX: i64 = 24 * 3_600 * 1_000_000;
+
 /// Gross value and fee of one trade must stay below this, in whole USD.
 ///
 /// With it every amount of an allocation fits 128 bits at [`USD_SCALE`]

@@ -1,0 +1,137 @@
+//! Rates: one number divided by another, rounded once.
+
+use super::{divide_half_even_wide, wide_power};
+use crate::engine::fact::Fact;
+use crate::engine::policy::{FACT_DECIMALS_MAX, RATE_DIGITS};
+use crate::engine::wide;
+
+/// Returns `left / right` of two numbers above zero.
+///
+/// Rounding: [`RATE_DIGITS`] significant digits, at most 28 decimals, half to even, once.
+/// `None`: not above zero, or beyond the limits of a fact.
+pub(in crate::engine) fn ratio(left: Fact, right: Fact) -> Option<Fact> {
+    if left.units() <= 0 || right.units() <= 0 {
+        return None;
+    }
+    let digits = |fact: Fact| i64::from(fact.units().ilog10());
+    if right == Fact::of_parts(1, 0) && digits(left) < RATE_DIGITS.into() {
+        return Some(left);
+    }
+    // With this exponent, the quotient of the units has one digit too many, or none.
+    let exponent = i64::from(RATE_DIGITS)
+        .checked_sub(digits(left))?
+        .checked_add(digits(right))?;
+    let scales = i64::from(left.scale()).checked_sub(right.scale().into())?;
+    let terms = |exponent: i64| {
+        let up = u32::try_from(exponent.max(0)).ok()?;
+        let down = u32::try_from(exponent.min(0).unsigned_abs()).ok()?;
+        let numerator = wide::from_i128_to_512(left.units()).checked_mul(wide_power(up)?)?;
+        let denominator = wide::from_i128_to_512(right.units()).checked_mul(wide_power(down)?)?;
+        Some((numerator, denominator))
+    };
+    let (numerator, denominator) = terms(exponent)?;
+    let is_too_long = numerator.checked_div(denominator)? >= wide_power(RATE_DIGITS)?;
+    let exponent = exponent.checked_sub(is_too_long.into())?;
+    let excess = exponent
+        .checked_add(scales)?
+        .checked_sub(FACT_DECIMALS_MAX.into())?;
+    let exponent = exponent.checked_sub(excess.max(0))?;
+    let (numerator, denominator) = terms(exponent)?;
+    let units = divide_half_even_wide(numerator, denominator)?;
+    let scale = exponent.checked_add(scales)?;
+    let fact = match u8::try_from(scale) {
+        Ok(scale) => Fact::try_new(units, scale),
+        Err(_) => {
+            let zeros = u32::try_from(scale.unsigned_abs()).ok()?;
+            Fact::try_new(units.checked_mul(super::power(zeros)?)?, 0)
+        }
+    };
+    fact.ok().filter(|fact| fact.units() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use num_bigint::BigInt;
+
+    fn fact(text: &str) -> Fact {
+        text.parse::<crate::engine::Price>()
+            .map(Fact::of_price)
+            .unwrap()
+    }
+
+    fn divided(left: &str, right: &str) -> Option<String> {
+        ratio(fact(left), fact(right)).map(|rate| rate.to_price().unwrap().to_string())
+    }
+
+    /// Expected values: long division by hand, or a decimal library of 60 digits.
+    #[test]
+    fn a_ratio_has_eighteen_digits() {
+        let cases = [
+            ("1", "1", "1"),
+            ("2", "3", "0.666666666666666667"),
+            ("1", "3", "0.333333333333333333"),
+            ("10", "3", "3.33333333333333333"),
+            ("1.0857", "0.8328", "1.30367435158501441"),
+            ("1", "147.21", "0.00679301677875144352"),
+            ("200000000000000000000", "3", "66666666666666666700"),
+            // Half of the last place: to the even neighbour, down and up.
+            ("1.000000000000000005", "1", "1"),
+            ("1.000000000000000015", "1", "1.00000000000000002"),
+            ("1.000000000000000005000000001", "1", "1.00000000000000001"),
+            // Rounding up makes a digit more.
+            ("9.999999999999999999", "1", "10"),
+            // At most 28 decimals.
+            ("1", "3000000000000000", "0.0000000000000003333333333333"),
+            (
+                "0.0000000000000000000000000001",
+                "1",
+                "0.0000000000000000000000000001",
+            ),
+        ];
+        for (left, right, expected) in cases {
+            assert_eq!(
+                divided(left, right).as_deref(),
+                Some(expected),
+                "{left} / {right}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rate_beyond_the_limits_is_none() {
+        let smallest = "0.0000000000000000000000000001";
+        assert_eq!(divided("0", "1"), None);
+        assert_eq!(divided("1", "0"), None);
+        assert_eq!(divided(smallest, "3"), None);
+        assert_eq!(divided("1000", smallest), None);
+        let largest = divided("0.1", smallest);
+        assert_eq!(largest, Some("1".to_owned() + &"0".repeat(27)));
+    }
+
+    /// |rate - left / right| is at most half of the last place: checked by products.
+    #[test]
+    fn a_ratio_is_as_close_as_its_digits_allow() {
+        let mut seed = 12_345_u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            i128::from(seed >> 8)
+        };
+        for round in 0..2_000_i128 {
+            let (left, right) = (
+                1 + next() % 10_i128.pow(1 + (round % 16) as u32),
+                1 + next(),
+            );
+            let rate = ratio(Fact::of_parts(left, 0), Fact::of_parts(right, 0)).unwrap();
+            let mut scale = u32::from(rate.scale());
+            let mut units = rate.units();
+            while units < 10_i128.pow(17) && scale < 28 {
+                (units, scale) = (units * 10, scale + 1);
+            }
+            let ten = |exponent| BigInt::from(10).pow(exponent);
+            let off: BigInt = BigInt::from(left) * ten(scale) - BigInt::from(units) * right;
+            let off = off.magnitude() * 2_u32;
+            assert!(&off <= BigInt::from(right).magnitude(), "{left} / {right}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Rates: what one unit of an asset was worth at an instant, by which source.
+//!
+//! A rate is a fact, as a file has it. Only a look-up computes: it inverts a rate, or makes a cross
+//! of two, and rounds once. Read next: `rates/book.rs` (the look-up), `rates/age.rs` (how old a
+//! rate may be).  Source: docs/SPEC-matching.md, "Rates".
+
+mod age;
+mod book;
+
+use std::fmt;
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+
+use super::class::AssetClass;
+use super::fact::Fact;
+use super::ids::{Account, Asset, OrderId};
+use super::number::{NumberError, Price};
+use super::time::Timestamp;
+pub use book::{RateBook, RatesDiffer};
+
+/// How many units of a currency one unit of an asset was worth. Above zero.
+///
+/// At most 28 significant digits and 28 decimals, like every fact.
+///
+/// ```
+/// use fifo_pnl::engine::RateValue;
+/// assert_eq!("1.0850".parse::<RateValue>()?.to_string(), "1.085");
+/// assert!("0".parse::<RateValue>().is_err());
+/// # Ok::<(), fifo_pnl::engine::RateError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RateValue(Decimal);
+
+/// Why a text is not a rate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RateError {
+    /// Not a number, or one that no rate has.
+    #[error(transparent)]
+    Number(#[from] NumberError),
+    /// Zero: an asset without a value has no rate.
+    #[error("is zero")]
+    Zero,
+}
+
+impl RateValue {
+    /// Returns the exact number.
+    pub fn as_decimal(self) -> Decimal {
+        self.0
+    }
+
+    fn fact(self) -> Fact {
+        Fact::of_decimal(self.0)
+    }
+
+    fn of_fact(fact: Fact) -> Self {
+        Self(fact.to_decimal())
+    }
+}
+
+impl FromStr for RateValue {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        let value = text.parse::<Price>()?.as_decimal();
+        match value.is_zero() {
+            true => Err(RateError::Zero),
+            false => Ok(Self(value)),
+        }
+    }
+}
+
+impl fmt::Display for RateValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The source of a rate.
+///
+/// Order: that of the names. It decides between sources that are equal in all else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RateSource {
+    /// Daily prices by CoinGecko.
+    CoinGecko,
+    /// Reference rates of the European Central Bank.
+    Ecb,
+    /// Noon rates of the Federal Reserve, release H.10.
+    H10,
+    /// Closing prices at Kraken.
+    Kraken,
+    /// A trade of the same account, for dollars.
+    Own,
+    /// A plain file, made by a person.
+    Plain,
+    /// Closing prices by Yahoo.
+    Yahoo,
+}
+
+/// A text that names no source of rates.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is no source of rates")]
+pub struct SourceError;
+
+impl RateSource {
+    /// All sources.
+    pub const ALL: [Self; 7] = [
+        Self::CoinGecko,
+        Self::Ecb,
+        Self::H10,
+        Self::Kraken,
+        Self::Own,
+        Self::Plain,
+        Self::Yahoo,
+    ];
+
+    /// Returns the name that files, settings and databases have.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CoinGecko => "coingecko",
+            Self::Ecb => "ecb",
+            Self::H10 => "h10",
+            Self::Kraken => "kraken",
+            Self::Own => "own",
+            Self::Plain => "plain",
+            Self::Yahoo => "yahoo",
+        }
+    }
+}
+
+impl fmt::Display for RateSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for RateSource {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Self, SourceError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|source| source.as_str() == text)
+            .ok_or(SourceError)
+    }
+}
+
+/// A rate of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    /// One unit of this ...
+    pub asset: Asset,
+    /// ... was worth `value` units of this.
+    pub currency: Asset,
+    /// The instant of publication: no earlier trade may use the rate.
+    pub at: Timestamp,
+    /// The number, as the file has it.
+    pub value: RateValue,
+    /// The source.
+    pub source: RateSource,
+    /// The import that brought the rate.
+    pub import_id: i64,
+    /// Line in its file.
+    pub import_line: u64,
+}
+
+/// The price of a trade for dollars, as a rate for other trades of its account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnRate {
+    /// The trade's account.
+    pub account: Account,
+    /// The trade.
+    pub order_id: OrderId,
+    /// Its base asset.
+    pub asset: Asset,
+    /// When it was executed.
+    pub at: Timestamp,
+    /// Its price in US dollars.
+    pub value: RateValue,
+}
+
+/// How a look-up chooses between sources: a part of a version's policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateRules {
+    /// Sources by preference. The first one with a rate that is not too old wins. All other sources
+    /// come last, as equals: the nearest rate wins.
+    pub sources: Vec<RateSource>,
+    /// The ledger's own trades for dollars are rates, too.
+    pub own_trades: bool,
+}
+
+impl Default for RateRules {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            own_trades: true,
+        }
+    }
+}
+
+/// A question to a [`RateBook`].
+#[derive(Debug, Clone, Copy)]
+pub struct WantedRate<'w> {
+    /// The asset to value.
+    pub asset: &'w Asset,
+    /// The currency of the value.
+    pub currency: &'w Asset,
+    /// When: a rate published later doesn't count.
+    pub at: Timestamp,
+    /// The class of the asset: it decides how old a rate may be.
+    pub class: AssetClass,
+    /// Account and id of the trade that needs the rate. It may use trades of its account as rates,
+    /// but never itself. `None`: it may not use any.
+    pub own: Option<(&'w Account, &'w OrderId)>,
+}
+
+/// Answer of a [`RateBook`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRate {
+    /// The rate to compute with. Rounding: 18 significant digits, half to even, once.
+    pub value: RateValue,
+    /// The instant of its publication.
+    pub at: Timestamp,
+    /// Its source.
+    pub source: RateSource,
+    /// The rates that made it: one as given, one inverted, or two divided.
+    pub steps: Vec<RateStep>,
+}
+
+/// A rate that a look-up used, as the file or the trade has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateStep {
+    /// One unit of this ...
+    pub asset: Asset,
+    /// ... was worth `value` units of this.
+    pub currency: Asset,
+    /// The number.
+    pub value: RateValue,
+    /// Its place.
+    pub origin: RateOrigin,
+}
+
+/// The place of a rate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RateOrigin {
+    /// A line of an imported file.
+    Line {
+        /// The import.
+        import_id: i64,
+        /// Line in its file.
+        line: u64,
+    },
+    /// A trade of the same account.
+    Trade(OrderId),
+}
+
+#[cfg(test)]
+mod tests;

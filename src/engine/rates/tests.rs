@@ -1,0 +1,255 @@
+use super::*;
+
+fn asset(code: &str) -> Asset {
+    code.parse().unwrap()
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A rate as `SOURCE ASSET CURRENCY TIME VALUE`.
+fn rate(text: &str) -> Rate {
+    let parts: Vec<&str> = text.split(' ').collect();
+    let [source, of, currency, at, value] = parts[..] else {
+        panic!("{text}");
+    };
+    Rate {
+        asset: asset(of),
+        currency: asset(currency),
+        at: time(at),
+        value: value.parse().unwrap(),
+        source: source.parse().unwrap(),
+        import_id: 1,
+        import_line: 2,
+    }
+}
+
+fn book(rates: &[&str]) -> RateBook {
+    book_by(RateRules::default(), rates)
+}
+
+fn book_by(rules: RateRules, rates: &[&str]) -> RateBook {
+    let rates = rates.iter().map(|text| rate(text)).collect();
+    RateBook::try_new(rules, rates).unwrap()
+}
+
+fn look(book: &RateBook, class: AssetClass, of: &str, at: &str) -> Option<FoundRate> {
+    let account = Account::default();
+    book.look_up(&WantedRate {
+        asset: &asset(of),
+        currency: &asset("USD"),
+        at: time(at),
+        class,
+        own: Some((&account, &"X".parse().unwrap())),
+    })
+}
+
+fn value(book: &RateBook, class: AssetClass, of: &str, at: &str) -> Option<String> {
+    look(book, class, of, at).map(|found| found.value.to_string())
+}
+
+#[test]
+fn the_last_rate_on_or_before_the_instant_counts() {
+    let book = book(&[
+        "ecb EUR USD 2025-03-06T15:00:00Z 1.08",
+        "ecb EUR USD 2025-03-07T15:00:00Z 1.0857",
+    ]);
+    let at = |at| value(&book, AssetClass::Fx, "EUR", at);
+    assert_eq!(at("2025-03-06T14:59:59.999999Z"), None);
+    assert_eq!(at("2025-03-06T15:00:00Z").as_deref(), Some("1.08"));
+    assert_eq!(at("2025-03-07T14:59:59.999999Z").as_deref(), Some("1.08"));
+    assert_eq!(at("2025-03-07T15:00:00Z").as_deref(), Some("1.0857"));
+    // Over the weekend.
+    assert_eq!(at("2025-03-09T23:00:00Z").as_deref(), Some("1.0857"));
+    assert_eq!(at("2025-03-10T09:00:00Z").as_deref(), Some("1.0857"));
+}
+
+#[test]
+fn a_currency_rate_counts_until_the_end_of_the_seventh_day_after_it() {
+    // Friday, 7 March 2025: 16:00 in Frankfurt is 15:00 UTC, noon in New York 17:00 UTC.
+    for (source, at, last) in [
+        // Midnight between the 14th and the 15th: in Frankfurt (still winter), ...
+        ("ecb", "2025-03-07T15:00:00Z", "2025-03-14T22:59:59.999999Z"),
+        // ... in New York (summer since the 9th), ...
+        ("h10", "2025-03-07T17:00:00Z", "2025-03-15T03:59:59.999999Z"),
+        // ... and in UTC.
+        (
+            "plain",
+            "2025-03-07T17:00:00Z",
+            "2025-03-14T23:59:59.999999Z",
+        ),
+    ] {
+        let book = book(&[&format!("{source} EUR USD {at} 1.0857")]);
+        let found = |at: Timestamp| value(&book, AssetClass::Fx, "EUR", &at.to_string());
+        let last = time(last);
+        let next = Timestamp::try_from_micros(last.as_micros() + 1).unwrap();
+        assert_eq!(found(last).as_deref(), Some("1.0857"), "{source}");
+        assert_eq!(found(next), None, "{source}");
+    }
+}
+
+#[test]
+fn a_coin_rate_counts_for_24_hours() {
+    let book = book(&["coingecko ETH USD 2025-03-07T00:00:00Z 2202.5"]);
+    let at = |at| value(&book, AssetClass::Crypto, "ETH", at);
+    assert_eq!(at("2025-03-06T23:59:59.999999Z"), None);
+    assert_eq!(at("2025-03-07T00:00:00Z").as_deref(), Some("2202.5"));
+    assert_eq!(at("2025-03-07T23:59:59.999999Z").as_deref(), Some("2202.5"));
+    assert_eq!(at("2025-03-08T00:00:00Z").as_deref(), Some("2202.5"));
+    assert_eq!(at("2025-03-08T00:00:00.000001Z"), None);
+}
+
+#[test]
+fn a_cross_takes_two_rates_of_one_row() {
+    let book = book(&[
+        "ecb EUR USD 2025-03-06T15:00:00Z 1.08",
+        "ecb EUR GBP 2025-03-06T15:00:00Z 0.84",
+        "ecb EUR USD 2025-03-07T15:00:00Z 1.0857",
+        // The source had no pound on the 7th, and no dollar on the 8th.
+        "ecb EUR GBP 2025-03-08T15:00:00Z 0.83",
+        // Not the base of a file: no cross.
+        "plain BTC USD 2025-03-06T15:00:00Z 90000",
+        "plain BTC PLN 2025-03-06T15:00:00Z 360000",
+        "plain EUR HUF 2025-03-06T15:00:00Z 400",
+    ]);
+    let found = look(&book, AssetClass::Fx, "GBP", "2025-03-09T12:00:00Z").unwrap();
+    // 1.08 / 0.84 = 1.285714 285714 ...
+    assert_eq!(found.value.to_string(), "1.28571428571428571");
+    assert_eq!(
+        (found.source, found.at),
+        (RateSource::Ecb, time("2025-03-06T15:00:00Z"))
+    );
+    let steps = found.steps.iter();
+    let steps: Vec<String> = steps
+        .map(|step| format!("{} {} {}", step.asset, step.currency, step.value))
+        .collect();
+    assert_eq!(steps, ["EUR USD 1.08", "EUR GBP 0.84"]);
+    for of in ["PLN", "HUF"] {
+        assert_eq!(
+            value(&book, AssetClass::Fx, of, "2025-03-07T00:00:00Z"),
+            None
+        );
+    }
+}
+
+#[test]
+fn a_rate_of_the_dollar_is_inverted() {
+    let book = book(&["h10 USD JPY 2025-03-07T17:00:00Z 147.21"]);
+    let found = look(&book, AssetClass::Fx, "JPY", "2025-03-07T17:00:00Z").unwrap();
+    assert_eq!(found.value.to_string(), "0.00679301677875144352");
+    assert_eq!(found.steps[0].value.to_string(), "147.21");
+    assert_eq!(found.steps[0].asset.as_str(), "USD");
+}
+
+#[test]
+fn a_rate_is_rounded_at_18_digits_and_its_step_is_not() {
+    let book = book(&["coingecko ETH USD 2025-03-07T00:00:00Z 2202.50000000000000051"]);
+    let found = look(&book, AssetClass::Crypto, "ETH", "2025-03-07T00:00:00Z").unwrap();
+    assert_eq!(found.value.to_string(), "2202.5");
+    assert_eq!(found.steps[0].value.to_string(), "2202.50000000000000051");
+}
+
+#[test]
+fn the_preferred_source_wins_and_the_nearest_of_the_others() {
+    let rates = [
+        "kraken ETH USD 2025-03-07T10:00:00Z 1",
+        "yahoo ETH USD 2025-03-07T11:00:00Z 2",
+        "coingecko ETH USD 2025-03-07T09:00:00Z 3",
+        "plain ETH USD 2025-03-07T11:00:00Z 4",
+    ];
+    let none = book(&rates);
+    let at = |book: &RateBook, at| value(book, AssetClass::Crypto, "ETH", at).unwrap();
+    // At one instant the name decides: plain before yahoo.
+    assert_eq!(at(&none, "2025-03-07T12:00:00Z"), "4");
+    let rules = RateRules {
+        sources: vec![RateSource::CoinGecko, RateSource::Kraken],
+        ..RateRules::default()
+    };
+    let book = book_by(rules, &rates);
+    assert_eq!(at(&book, "2025-03-07T12:00:00Z"), "3");
+    // A preferred source whose rate is too old leaves the choice to the next.
+    assert_eq!(at(&book, "2025-03-08T09:00:00.000001Z"), "1");
+    assert_eq!(at(&book, "2025-03-08T10:30:00Z"), "4");
+}
+
+#[test]
+fn own_trades_are_rates_of_their_account_but_never_of_themselves() {
+    let rates = ["kraken BNB USD 2025-03-07T10:00:00Z 500"];
+    let own = |account: &str, id: &str, at: &str, value: &str| OwnRate {
+        account: account.parse().unwrap(),
+        order_id: id.parse().unwrap(),
+        asset: asset("BNB"),
+        at: time(at),
+        value: value.parse().unwrap(),
+    };
+    let trades = vec![
+        own("default", "X", "2025-03-07T10:00:02Z", "502"),
+        own("default", "A", "2025-03-07T10:00:01Z", "501"),
+        own("other", "B", "2025-03-07T10:00:02Z", "503"),
+    ];
+    let mut book = book(&rates);
+    book.add_own(trades.clone());
+    let at = "2025-03-07T10:00:02Z";
+    let found = look(&book, AssetClass::Crypto, "BNB", at).unwrap();
+    assert_eq!(
+        (found.value.to_string().as_str(), found.source),
+        ("501", RateSource::Own)
+    );
+    assert_eq!(
+        found.steps[0].origin,
+        RateOrigin::Trade("A".parse().unwrap())
+    );
+    let rules = RateRules {
+        own_trades: false,
+        ..RateRules::default()
+    };
+    let mut book = book_by(rules, &rates);
+    book.add_own(trades);
+    let found = value(&book, AssetClass::Crypto, "BNB", at);
+    assert_eq!(found.as_deref(), Some("500"));
+}
+
+#[test]
+fn two_rates_for_one_instant_are_refused() {
+    let rates = [
+        "ecb EUR USD 2025-03-07T15:00:00Z 1.08",
+        "ecb EUR USD 2025-03-07T15:00:00Z 1.09",
+    ];
+    let rates = rates.map(rate).into();
+    let error = RateBook::try_new(RateRules::default(), rates).unwrap_err();
+    let expected = "ecb has two rates for EUR in USD at 2025-03-07T15:00:00.000000Z: 1.08 and 1.09";
+    assert_eq!(error.to_string(), expected);
+    // Equal ones are one, that of the first import.
+    let mut first = rate("ecb EUR USD 2025-03-07T15:00:00Z 1.08");
+    first.import_id = 7;
+    let again = rate("ecb EUR USD 2025-03-07T15:00:00Z 1.08");
+    let book = RateBook::try_new(RateRules::default(), vec![first, again]).unwrap();
+    let found = look(&book, AssetClass::Fx, "EUR", "2025-03-07T15:00:00Z").unwrap();
+    let origin = RateOrigin::Line {
+        import_id: 1,
+        line: 2,
+    };
+    assert_eq!(found.steps[0].origin, origin);
+}
+
+#[test]
+fn a_rate_is_a_number_above_zero() {
+    let read = |text: &str| text.parse::<RateValue>().map_err(|error| error.to_string());
+    assert_eq!(read("1e-8").unwrap().to_string(), "0.00000001");
+    for (text, error) in [
+        ("0", "is zero"),
+        ("0.000", "is zero"),
+        ("-1", "is negative"),
+        ("NaN", "is not a number"),
+        ("", "is empty"),
+        ("1,085", "has a comma in it"),
+    ] {
+        assert_eq!(read(text).unwrap_err(), error, "{text}");
+    }
+    for source in RateSource::ALL {
+        assert_eq!(source.as_str().parse(), Ok(source));
+    }
+    assert_eq!("ECB".parse::<RateSource>(), Err(SourceError));
+    assert!(RateSource::ALL.is_sorted_by_key(|source| source.as_str()));
+}
