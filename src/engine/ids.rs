@@ -179,6 +179,13 @@ impl FromStr for Asset {
     }
 }
 
+impl Asset {
+    /// Names an asset by a symbol.
+    pub fn of_symbol(symbol: &Symbol) -> Self {
+        Self(Arc::clone(&symbol.0))
+    }
+}
+
 /// One (account, symbol): the trades that share lots.
 ///
 /// ```

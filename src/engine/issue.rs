@@ -1,8 +1,5 @@
 //! Kinds of questions that only a person can settle, and how urgent they are.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::number::Usd;
 use super::policy::{SEVERITY_CRITICAL_FROM_USD, SEVERITY_HIGH_FROM_USD, SEVERITY_MEDIUM_FROM_USD};
 
@@ -27,23 +24,25 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        impl std::str::FromStr for $name {
+            type Err = $crate::engine::UnknownWord;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($text => Ok(Self::$item),)+
-                    _ => Err(UnknownWord(concat!($($text, " "),+))),
+                    _ => Err($crate::engine::UnknownWord(concat!($($text, " "),+))),
                 }
             }
         }
     };
 }
+
+pub(super) use words;
 
 words! {
     /// The kind of question that a review item asks.

@@ -11,6 +11,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
+mod assets;
 mod canonical;
 mod checks;
 mod class;
@@ -52,6 +53,10 @@ mod trade;
 mod trades;
 mod wide;
 
+pub use assets::{
+    AssetRules, CodeKind, Instrument, NotInUsd, PoolsBy, Proposal, UnknownInstrument, UnknownWhy,
+    codes_hash,
+};
 pub use canonical::{
     ALLOCATION_HEADER, AllocationRow, Canonical, Notes, NotesError, write_trade_line,
 };

@@ -1,0 +1,224 @@
+//! Settings and facts to the asset, the quote and the class of a trade. Pure.
+//!
+//! Nothing is taken for dollars by default: a symbol that may be a pair is refused until a column,
+//! a setting or a known code says what it is. Source: docs/SPEC-matching.md, "Assets". Read next:
+//! `assets/names.rs` (the reading of a symbol), `assets/codes.csv` (the known codes).
+
+mod codes;
+mod names;
+#[cfg(test)]
+mod table_tests;
+mod unknown;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use codes::{CodeKind, codes_hash};
+pub use unknown::{Proposal, UnknownInstrument, UnknownWhy};
+
+use super::class::AssetClass;
+use super::ids::{Account, Asset, Symbol};
+use super::issue::words;
+use super::number::Size;
+use super::policy::USD_QUOTES_DEFAULT;
+use names::{Stated, SymbolReading};
+
+words! {
+    /// The name of a trade's pool.
+    PoolsBy {
+        /// The asset: BTC-USD, BTC-USDC and BTC-EUR share their lots.
+        Asset = "asset",
+        /// The symbol.
+        Symbol = "symbol",
+    }
+}
+
+/// Settings of one symbol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstrumentSettings {
+    /// The asset that is bought and sold.
+    pub base: Option<Asset>,
+    /// The asset or currency of the prices.
+    pub quote: Option<Asset>,
+    /// The asset's class.
+    pub class: Option<AssetClass>,
+    /// A rest up to this size is of low severity. It is matched like everything else.
+    pub dust_threshold: Size,
+}
+
+impl Default for InstrumentSettings {
+    fn default() -> Self {
+        Self {
+            base: None,
+            quote: None,
+            class: None,
+            dust_threshold: Size::ZERO,
+        }
+    }
+}
+
+/// The settings that say what a symbol is.
+///
+/// ```
+/// use fifo_pnl::engine::AssetRules;
+/// let rules = AssetRules::default();
+/// let account = "main".parse()?;
+/// let kraken = rules.instrument(&account, &"XXBTZUSD".parse()?, None, None, None).unwrap();
+/// assert_eq!((kraken.base.as_str(), kraken.quote.as_str(), kraken.is_usd), ("BTC", "USD", true));
+/// // Airbnb, or a pair with BNB? The engine does not guess.
+/// assert!(rules.instrument(&account, &"ABNB".parse()?, None, None, None).is_err());
+/// # Ok::<(), fifo_pnl::engine::IdError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetRules {
+    /// Quotes that count as the dollar, beside USD itself.
+    pub usd_quotes: BTreeSet<String>,
+    /// Other names of assets, in upper case: `XBT` is `BTC`. No asset of a value is itself a key.
+    pub aliases: BTreeMap<String, Asset>,
+    /// Settings by symbol.
+    pub symbols: BTreeMap<Symbol, InstrumentSettings>,
+    /// Classes by account.
+    pub accounts: BTreeMap<Account, AssetClass>,
+    /// The name of a trade's pool.
+    pub pools: PoolsBy,
+}
+
+impl Default for AssetRules {
+    fn default() -> Self {
+        Self {
+            usd_quotes: USD_QUOTES_DEFAULT.map(str::to_owned).into(),
+            aliases: BTreeMap::new(),
+            symbols: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            pools: PoolsBy::Asset,
+        }
+    }
+}
+
+/// The asset, quote and class of a trade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instrument {
+    /// The asset that is bought and sold.
+    pub base: Asset,
+    /// The asset or currency of the price.
+    pub quote: Asset,
+    /// The class of the base.
+    pub class: AssetClass,
+    /// The quote is the dollar or counts as one.
+    pub is_usd: bool,
+}
+
+/// A trade that has no price in dollars.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotInUsd {
+    /// Its quote is another currency or a coin.
+    #[error("{symbol} is priced in {quote}, not in USD")]
+    OtherQuote {
+        /// The symbol.
+        symbol: Symbol,
+        /// The currency or coin of the price.
+        quote: Asset,
+    },
+    /// Nothing says what its quote is.
+    #[error(transparent)]
+    Unknown(#[from] UnknownInstrument),
+}
+
+/// The code of the dollar.
+const USD: &str = "USD";
+
+impl AssetRules {
+    /// Returns the settings of a symbol.
+    pub fn settings(&self, symbol: &Symbol) -> InstrumentSettings {
+        self.symbols.get(symbol).cloned().unwrap_or_default()
+    }
+
+    /// Returns the asset, quote and class of a trade.
+    ///
+    /// Base and quote come from the trade's own columns, then the settings of its symbol, then the
+    /// symbol's text. The class comes from the column, the symbol's settings, the account's, and
+    /// then the known codes. An empty column is no column. Errors: nothing says what the symbol is.
+    pub fn instrument(
+        &self,
+        account: &Account,
+        symbol: &Symbol,
+        base_asset: Option<&str>,
+        quote_currency: Option<&str>,
+        asset_class: Option<&str>,
+    ) -> Result<Instrument, UnknownInstrument> {
+        let reading = SymbolReading {
+            rules: self,
+            symbol,
+            settings: self.symbols.get(symbol),
+            account_class: self.accounts.get(account).copied(),
+        };
+        let stated = Stated {
+            base: base_asset.filter(|text| !text.is_empty()),
+            quote: quote_currency.filter(|text| !text.is_empty()),
+            class: asset_class.filter(|text| !text.is_empty()),
+        };
+        reading.instrument(&stated)
+    }
+
+    /// Returns the asset that names the trade's pool: the base, or the symbol if pools are by
+    /// symbol. A refused symbol names the pool of its refusal.
+    pub fn asset_of(&self, symbol: &Symbol, instrument: Option<&Instrument>) -> Asset {
+        match (self.pools, instrument) {
+            (PoolsBy::Asset, Some(instrument)) => instrument.base.clone(),
+            _ => Asset::of_symbol(symbol),
+        }
+    }
+
+    /// Returns the asset that a code names after aliases: `BTC` for `XXBT`.
+    pub fn asset_named(&self, code: &str) -> Asset {
+        let upper = code.to_ascii_uppercase();
+        let upper = upper.as_str();
+        if let Some(asset) = self.aliases.get(upper) {
+            return asset.clone();
+        }
+        let name = codes::find_code(upper).map_or(upper, |known| known.asset);
+        let share = names::share_class(name);
+        let name = share.as_deref().unwrap_or(name);
+        match self.aliases.get(name) {
+            Some(asset) => asset.clone(),
+            None => Asset::unreadable(name),
+        }
+    }
+
+    /// Tells whether an asset is the dollar or counts as one.
+    pub fn is_usd(&self, asset: &Asset) -> bool {
+        asset.as_str() == USD || self.usd_quotes.contains(asset.as_str())
+    }
+
+    /// Tells whether an asset is the money of a state. Such a quote or fee has no pool.
+    pub fn is_currency(&self, asset: &Asset) -> bool {
+        self.kind_of(asset.as_str()) == Some(CodeKind::Currency)
+    }
+
+    /// Returns the kind of a code, after aliases. `None`: it is not known.
+    pub fn kind_of(&self, code: &str) -> Option<CodeKind> {
+        let asset = self.aliases.get(code).map_or(code, Asset::as_str);
+        match codes::find_code(asset) {
+            Some(known) => Some(known.kind),
+            None if self.usd_quotes.contains(asset) => Some(CodeKind::DollarCoin),
+            None => None,
+        }
+    }
+
+    /// Checks that a trade has a price in dollars. Errors: another or an unknown quote.
+    ///
+    /// The one place that decides that a pool without dollar prices is not matched.
+    pub fn check_in_usd(
+        &self,
+        symbol: &Symbol,
+        instrument: Result<Instrument, UnknownInstrument>,
+    ) -> Result<Instrument, NotInUsd> {
+        let instrument = instrument?;
+        match instrument.is_usd {
+            true => Ok(instrument),
+            false => Err(NotInUsd::OtherQuote {
+                symbol: symbol.clone(),
+                quote: instrument.quote,
+            }),
+        }
+    }
+}
