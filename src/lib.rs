@@ -74,7 +74,7 @@
 //! | feature | gives | needs |
 //! |---|---|---|
 //! | none | [`engine`]: matching in memory; no database, no async, no files | six small crates |
-//! | `job` | `import`, `files`, `store`, `pipeline`, `report`, `tax`: the batch job as a library | sqlx, rusqlite, rayon, tokio |
+//! | `job` | `import`, `rates`, `files`, `store`, `pipeline`, `report`, `tax`: the batch job as a library | sqlx, rusqlite, rayon, tokio |
 //! | `cli` (default) | `cli`: the programs `fifo-pnl`, `compute_allocations`, `validate_allocations` | clap |
 //!
 //! Library code never prints, exits or reads a clock; time, progress and cancellation come in
@@ -98,6 +98,8 @@ pub mod files;
 pub mod import;
 #[cfg(feature = "job")]
 pub mod pipeline;
+#[cfg(feature = "job")]
+pub mod rates;
 #[cfg(feature = "job")]
 pub mod report;
 #[cfg(feature = "job")]

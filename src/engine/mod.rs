@@ -85,7 +85,7 @@ pub use pool::{
 };
 pub use rates::{
     FoundRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RateRules, RateSource, RateStep,
-    RateValue, RatesDiffer, SourceError, WantedRate,
+    RateValue, RatesDiffer, SourceError, WantedRate, published_at,
 };
 pub use rebates::FeeSigns;
 pub use resume::{Continued, PoolState, continue_pool};

@@ -1,8 +1,8 @@
 //! Rates: what one unit of an asset was worth at an instant, by which source.
 //!
 //! A rate is a fact, as a file has it. Only a look-up computes: it inverts a rate, or makes a cross
-//! of two, and rounds once. Read next: `rates/book.rs` (the look-up), `rates/age.rs` (how old a
-//! rate may be).  Source: docs/SPEC-matching.md, "Rates".
+//! of two, and rounds once. Read next: `book.rs` (the look-up), `age.rs` (how old a rate may be).
+//! Source: docs/SPEC-matching.md, "Rates".
 
 mod age;
 mod book;
@@ -17,6 +17,7 @@ use super::fact::Fact;
 use super::ids::{Account, Asset, OrderId};
 use super::number::{NumberError, Price};
 use super::time::Timestamp;
+pub use age::published_at;
 pub use book::{RateBook, RatesDiffer};
 
 /// How many units of a currency one unit of an asset was worth. Above zero.

@@ -25,18 +25,19 @@ use std::path::Path;
 const PROSE_LINE_CHARS_MAX: usize = 110;
 
 /// Layers of `src`, and what each may use.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("engine", &[]),
     ("files", &[]),
     ("import", &["engine"]),
+    ("rates", &["engine", "import"]),
     ("store", &["engine", "files"]),
     ("report", &["engine", "files"]),
     ("tax", &["engine", "files", "report", "store"]),
-    ("pipeline", &["engine", "import", "store"]),
+    ("pipeline", &["engine", "import", "rates", "store"]),
     (
         "cli",
         &[
-            "engine", "files", "import", "store", "report", "tax", "pipeline",
+            "engine", "files", "import", "rates", "store", "report", "tax", "pipeline",
         ],
     ),
 ];

@@ -3,6 +3,7 @@
 //! A rate of a national currency is at most 7 days old, by date in the zone of its source. A rate
 //! of any other asset is at most 24 hours old.
 
+use jiff::civil::{Date, Time, time};
 use jiff::tz::TimeZone;
 
 use super::RateSource;
@@ -82,9 +83,67 @@ impl SourceZones {
     }
 }
 
+/// Returns the instant of publication of a source that dates its rates in a zone of its own.
+///
+/// The ECB: 16:00 in Frankfurt. Release H.10: noon in New York. `None`: any other source, or a day
+/// out of range.
+pub fn published_at(source: RateSource, day: Date) -> Option<Timestamp> {
+    let zones = SourceZones::default();
+    let (zone, time): (_, Time) = match source {
+        RateSource::Ecb => (zones.frankfurt, time(16, 0, 0, 0)),
+        RateSource::H10 if day.year() < NEW_YORK_SINCE => {
+            (zones.new_york_before, time(12, 0, 0, 0))
+        }
+        RateSource::H10 => (zones.new_york, time(12, 0, 0, 0)),
+        _ => return None,
+    };
+    let instant = zone.to_timestamp(day.to_datetime(time)).ok()?;
+    Timestamp::try_from(instant).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_of_a_day_have_the_hour_of_their_publication() {
+        for (source, day, expected) in [
+            (RateSource::Ecb, "2025-03-28", "2025-03-28T15:00:00Z"),
+            (RateSource::Ecb, "2025-03-31", "2025-03-31T14:00:00Z"),
+            (RateSource::H10, "2025-03-07", "2025-03-07T17:00:00Z"),
+            (RateSource::H10, "2025-03-10", "2025-03-10T16:00:00Z"),
+            (RateSource::H10, "2006-03-21", "2006-03-21T17:00:00Z"),
+        ] {
+            let at = published_at(source, day.parse().unwrap());
+            assert_eq!(at, Some(expected.parse().unwrap()), "{source} {day}");
+        }
+        assert_eq!(
+            published_at(RateSource::Yahoo, jiff::civil::date(2025, 3, 7)),
+            None
+        );
+    }
+
+    /// The rules in this file give the instants of the database of zones.
+    #[cfg(feature = "job")]
+    #[test]
+    fn the_rules_of_clocks_are_those_of_the_zones() {
+        let zones = [
+            (RateSource::Ecb, 1999, "Europe/Berlin"),
+            (RateSource::H10, 1987, "America/New_York"),
+        ];
+        for (source, since, name) in zones {
+            let zone = TimeZone::get(name).unwrap();
+            let mut day = jiff::civil::date(since, 1, 4);
+            while day.year() < 2037 {
+                let at = published_at(source, day).unwrap();
+                let local = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap();
+                let local = zone.to_datetime(local);
+                let hour = if source == RateSource::Ecb { 16 } else { 12 };
+                assert_eq!((local.date(), local.hour()), (day, hour), "{name}");
+                day = day.tomorrow().unwrap();
+            }
+        }
+    }
 
     #[test]
     fn every_rule_of_clocks_is_read() {

@@ -1,0 +1,85 @@
+//! The reasons why no row of a file of rates was read.
+
+use crate::engine::{Asset, RateSource};
+use crate::import::{FileError, quoted};
+
+/// Why nothing of a file of rates was read. The caller writes the name of the file before it.
+#[derive(Debug, thiserror::Error)]
+pub enum RateFileError {
+    /// No byte, or only blank lines.
+    #[error("the file is empty, expected rates")]
+    Empty,
+    /// The file is not CSV text.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A header of no known kind.
+    #[error("the first line is {}, expected a file of rates", quoted(.0))]
+    UnknownKind(String),
+    /// The header is of another kind than the caller said.
+    #[error("the file is of the kind {found}, expected {named}")]
+    OtherKind {
+        /// The kind that the caller said.
+        named: RateSource,
+        /// The kind of the header.
+        found: RateSource,
+    },
+    /// A file that does not say which asset or currency its rates are of.
+    #[error("a file of the kind {kind} names no asset and no currency")]
+    NoAsset {
+        /// The kind of the file.
+        kind: RateSource,
+        /// The pair that its name suggests.
+        proposed: Option<(Asset, Asset)>,
+    },
+    /// An asset or currency for a file that names its own.
+    #[error("a file of the kind {0} names its assets itself")]
+    NamesAssets(RateSource),
+    /// A file whose rates are in the asset itself.
+    #[error("asset and currency are both {0}, expected two")]
+    OneAsset(Asset),
+    /// The file's name has no interval.
+    #[error("the name {} has no interval, expected one like \"XBTUSD_1440\"", quoted(.0))]
+    NoInterval(String),
+    /// A plain file without one of its columns.
+    #[error("the column {0} is missing")]
+    NoColumn(&'static str),
+    /// Two columns of one currency.
+    #[error(
+        "the header has {asset} twice, as {} and as {}",
+        quoted(&names[0]),
+        quoted(&names[1])
+    )]
+    TwoNames {
+        /// Line of the header, from 1.
+        line: u64,
+        /// The currency.
+        asset: Asset,
+        /// Its names.
+        names: [String; 2],
+    },
+    /// A column whose header does not say what its rates are of.
+    #[error(
+        "the column {} has the unit {}, expected a currency",
+        quoted(column),
+        quoted(unit)
+    )]
+    Unit {
+        /// Line of the header, from 1.
+        line: u64,
+        /// The column.
+        column: String,
+        /// Its unit.
+        unit: String,
+    },
+}
+
+impl RateFileError {
+    /// Returns the text to print after the file name: `:LINE: error` or `: error`.
+    pub fn in_file(&self) -> String {
+        match self {
+            Self::File(error) => error.in_file(),
+            Self::TwoNames { line, .. } | Self::Unit { line, .. } => format!(":{line}: {self}"),
+            _ => format!(": {self}"),
+        }
+    }
+}
