@@ -11,7 +11,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use fifo_pnl::engine::{SymbolRules, Timestamp};
+use fifo_pnl::engine::{AssetRules, Timestamp};
 use fifo_pnl::pipeline::{
     Cancel, Clock, ComputeOptions, Context, ExplainedSlice, ImportRequest, Silent, Wait, compute,
     explain, import_files, parse_source, validate,
@@ -79,7 +79,7 @@ fn context() -> Result<Context, Box<dyn Error>> {
         clock: Arc::new(StoppedClock(now)),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: SymbolRules::default(),
+        rules: AssetRules::default(),
         holder: Holder {
             pid: std::process::id(),
             host: "localhost".into(),

@@ -1,19 +1,22 @@
 //! Flags, then environment, then file, then defaults: the settings that a command works with.
 
+mod assets;
 mod database;
 mod tax;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use assets::{FileAccount, FileAssets, FilePools, FileSymbol};
 pub(super) use database::mask_passwords;
 use database::{parse_database, to_type_again};
 pub use tax::TaxConfig;
 
 use super::args::GlobalArgs;
 use super::error::{CliError, CliResult};
-use crate::engine::{Size, Symbol, SymbolRules, SymbolSettings};
+use crate::engine::AssetRules;
 use crate::files::{keep, read_input};
 use crate::store::limits::LOCK_SUFFIX;
 use crate::store::postgres::PostgresUrl;
@@ -42,14 +45,25 @@ struct File {
     keep_versions: Option<u16>,
     tax: Option<tax::FileTax>,
     #[serde(default)]
-    symbols: std::collections::BTreeMap<String, FileSymbol>,
+    aliases: BTreeMap<String, String>,
+    #[serde(default)]
+    symbols: BTreeMap<String, FileSymbol>,
+    #[serde(default)]
+    accounts: BTreeMap<String, FileAccount>,
+    #[serde(default)]
+    pools: FilePools,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileSymbol {
-    quote: Option<String>,
-    dust_threshold: Option<String>,
+impl File {
+    fn assets(self) -> FileAssets {
+        FileAssets {
+            usd_quotes: self.usd_quotes,
+            aliases: self.aliases,
+            symbols: self.symbols,
+            accounts: self.accounts,
+            pools: self.pools,
+        }
+    }
 }
 
 /// The settings that a command works with.
@@ -63,8 +77,8 @@ pub struct Config {
     pub config_option: Option<PathBuf>,
     /// The origin of the database's name: flag, environment, file or default.
     pub database_from: String,
-    /// The symbols that have a USD price.
-    pub rules: SymbolRules,
+    /// The settings that say what a symbol is.
+    pub rules: AssetRules,
     /// How many of the newest versions a prune keeps.
     pub keep_versions: usize,
     pub tax: TaxConfig,
@@ -124,7 +138,7 @@ impl Config {
             database_from: from.into(),
             keep_versions: keep_versions(&file, args.config.as_deref())?,
             tax: TaxConfig::of(file.tax.take(), args.config.as_deref())?,
-            rules: rules(file, args.config.as_deref())?,
+            rules: file.assets().rules(args.config.as_deref())?,
             json: args.json,
             quiet: args.quiet,
         })
@@ -238,50 +252,6 @@ fn keep_versions(file: &File, path: Option<&Path>) -> CliResult<usize> {
     }
 }
 
-fn rules(file: File, path: Option<&Path>) -> CliResult<SymbolRules> {
-    let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT)).display();
-    let hint = "docs/SPEC-matching.md lists the settings";
-    let mut rules = SymbolRules::default();
-    if let Some(quotes) = file.usd_quotes {
-        if quotes.is_empty() {
-            return Err(CliError::usage(
-                format!("{path}: usd_quotes is empty, expected at least USD"),
-                hint,
-            ));
-        }
-        rules.usd_quotes = quotes
-            .iter()
-            .map(|quote| quote.to_ascii_uppercase())
-            .collect();
-    }
-    for (name, settings) in file.symbols {
-        let bad =
-            |what: String| CliError::usage(format!("{path}: symbols.\"{name}\": {what}"), hint);
-        let symbol: Symbol = name
-            .parse()
-            .map_err(|error| bad(format!("the name {error}")))?;
-        let priced_in_usd = match settings.quote.as_deref() {
-            None => false,
-            Some(quote) if rules.usd_quotes.contains(&quote.to_ascii_uppercase()) => true,
-            Some(quote) => return Err(bad(format!("quote is \"{quote}\", expected USD"))),
-        };
-        let dust_threshold = match settings.dust_threshold {
-            None => Size::ZERO,
-            Some(text) => text
-                .parse()
-                .map_err(|error| bad(format!("dust_threshold is \"{text}\": it {error}")))?,
-        };
-        rules.symbols.insert(
-            symbol,
-            SymbolSettings {
-                priced_in_usd,
-                dust_threshold,
-            },
-        );
-    }
-    Ok(rules)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,22 +284,5 @@ mod tests {
             assert!(!message.contains("secret"), "{shape}: {message}");
         }
         assert!(message("colour = 1").starts_with("unknown field `colour`, expected"));
-    }
-
-    #[test]
-    fn settings_of_symbols() {
-        let file: File = toml::from_str(
-            "usd_quotes = [\"usd\"]\n[symbols.\"brk-b\"]\nquote = \"USD\"\n\
-             dust_threshold = \"0.01\"",
-        )
-        .unwrap();
-        let rules = rules(file, None).unwrap();
-        assert!(rules.check_priced_in_usd(&"BRK-B".parse().unwrap()).is_ok());
-        assert!(
-            rules
-                .check_priced_in_usd(&"BTC-USDT".parse().unwrap())
-                .is_err()
-        );
-        assert!(toml::from_str::<File>("colour = 1").is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! One type has the wording, the hint and the exit code of every error.
 
+mod assets;
 mod import;
 mod names;
 mod pipeline;
@@ -10,6 +11,7 @@ use super::exit::Exit;
 use crate::files::WriteError;
 use crate::tax::SheetFull;
 
+pub use self::assets::{columns_words, proposal_words, tickers_words};
 pub use self::import::{dollars_hint, file_hint, hint_words, zone_hint};
 
 /// An error to print for the user.

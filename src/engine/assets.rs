@@ -12,14 +12,14 @@ mod unknown;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use codes::{CodeKind, codes_hash};
-pub use unknown::{Proposal, UnknownInstrument, UnknownWhy};
+pub use codes::{CodeKind, codes_hash, is_dollar_coin};
+pub use unknown::{Proposal, UnknownInstrument, UnknownWhy, ticker_settings};
 
 use super::class::AssetClass;
-use super::ids::{Account, Asset, Symbol};
+use super::ids::{Account, Asset, Pool, Symbol};
 use super::issue::words;
 use super::number::Size;
-use super::policy::USD_QUOTES_DEFAULT;
+use super::policy::{USD, USD_QUOTES_DEFAULT};
 use names::{Stated, SymbolReading};
 
 words! {
@@ -123,9 +123,6 @@ pub enum NotInUsd {
     Unknown(#[from] UnknownInstrument),
 }
 
-/// The code of the dollar.
-const USD: &str = "USD";
-
 impl AssetRules {
     /// Returns the settings of a symbol.
     pub fn settings(&self, symbol: &Symbol) -> InstrumentSettings {
@@ -202,6 +199,12 @@ impl AssetRules {
             None if self.usd_quotes.contains(asset) => Some(CodeKind::DollarCoin),
             None => None,
         }
+    }
+
+    /// Checks that a pool's symbol has prices in dollars. Errors: another or an unknown quote.
+    pub fn check_pool_in_usd(&self, pool: &Pool) -> Result<Instrument, NotInUsd> {
+        let instrument = self.instrument(&pool.account, &pool.symbol, None, None, None);
+        self.check_in_usd(&pool.symbol, instrument)
     }
 
     /// Checks that a trade has a price in dollars. Errors: another or an unknown quote.

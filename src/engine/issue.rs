@@ -5,7 +5,7 @@ use super::policy::{SEVERITY_CRITICAL_FROM_USD, SEVERITY_HIGH_FROM_USD, SEVERITY
 
 /// The error for a text that is not one of a type's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is not one of {0}")]
+#[error("is not one of {}", .0.trim_end())]
 pub struct UnknownWord(pub &'static str);
 
 macro_rules! words {

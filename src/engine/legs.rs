@@ -4,10 +4,11 @@
 //! no value in dollars here: its pool is rejected by name, and no amount becomes dollars by
 //! default.
 
+use super::assets::is_dollar_coin;
 use super::facts::MoreFacts;
 use super::ids::Asset;
 use super::issue::IssueType;
-use super::policy::{DOLLAR_COINS, USD};
+use super::policy::USD;
 use super::text::shown;
 use super::trade::{InvalidTrade, Trade};
 use super::trades::Trades;
@@ -29,7 +30,7 @@ pub(super) fn plain(symbol: &str, facts: &MoreFacts) -> Result<(), NotPlain> {
     let is_dollar = |quote: &Asset| {
         let quote = quote.as_str();
         // The rules for the symbol decide whether a dollar coin counts as a dollar.
-        quote == USD || (DOLLAR_COINS.contains(&quote) && symbol.ends_with(quote))
+        quote == USD || (is_dollar_coin(quote) && symbol.ends_with(quote))
     };
     let base = facts.base_asset.as_ref();
     let base = base.filter(|base| !symbol.starts_with(base.as_str()));

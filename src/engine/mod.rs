@@ -44,7 +44,6 @@ mod side;
 mod statuses;
 mod stored;
 mod stream;
-mod symbol;
 mod text;
 mod ties;
 mod time;
@@ -54,8 +53,8 @@ mod trades;
 mod wide;
 
 pub use assets::{
-    AssetRules, CodeKind, Instrument, NotInUsd, PoolsBy, Proposal, UnknownInstrument, UnknownWhy,
-    codes_hash,
+    AssetRules, CodeKind, Instrument, InstrumentSettings, NotInUsd, PoolsBy, Proposal,
+    UnknownInstrument, UnknownWhy, codes_hash, is_dollar_coin, ticker_settings,
 };
 pub use canonical::{
     ALLOCATION_HEADER, AllocationRow, Canonical, Notes, NotesError, write_trade_line,
@@ -95,7 +94,6 @@ pub use side::{Side, SideError};
 pub use statuses::UnknownStatuses;
 pub use stored::{PoolStatus, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems};
 pub use stream::PoolStream;
-pub use symbol::{MissingFx, SymbolRules, SymbolSettings};
 pub use text::{
     Shown, UNICODE_VERSION, is_hidden, is_other_blank, is_plain, push_shown, shown, shown_sentence,
     shown_within, thousands,

@@ -95,28 +95,6 @@ pub const SEVERITY_HIGH_FROM_USD: i128 = 1_000;
 /// USD at stake from which a review item is critical.
 pub const SEVERITY_CRITICAL_FROM_USD: i128 = 100_000;
 
-/// Currencies and stable coins that a symbol without separator may end in.
-///
-/// Such a symbol is priced in that currency. It has no USD price unless the code is one of the
-/// configured dollar equivalents. If two codes fit (`DOTUSD` ends in `USD` and in `TUSD`), the
-/// longer one wins. A line in the configuration corrects a symbol that is refused wrongly. A symbol
-/// that is accepted wrongly gives wrong tax figures.
-pub const CURRENCY_CODES: [&str; 66] = [
-    "USD", "USDC", "USDT", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK",
-    "PLN", "CZK", "HUF", "RON", "BGN", "ISK", "TRY", "BRL", "MXN", "ZAR", "KRW", "INR", "SGD",
-    "HKD", "CNY", "CNH", "TWD", "THB", "IDR", "MYR", "PHP", "VND", "ILS", "AED", "SAR", "RUB",
-    "UAH", "ARS", "CLP", "COP", "PEN", "NGN", "KES", "PKR", "DAI", "BUSD", "TUSD", "FDUSD", "USDP",
-    "GUSD", "PYUSD", "USDD", "USDE", "RLUSD", "EURC", "EURT", "EURS", "GBPT", "BIDR", "BTC", "XBT",
-    "ETH", "BNB",
-];
-
-/// Those of the [`CURRENCY_CODES`] that are coins worth one dollar. The configuration may count
-/// them as dollars.
-pub const DOLLAR_COINS: [&str; 12] = [
-    "USDC", "USDT", "DAI", "BUSD", "TUSD", "FDUSD", "USDP", "GUSD", "PYUSD", "USDD", "USDE",
-    "RLUSD",
-];
-
 const _: () = {
     assert!(TEXT_BYTES_MAX < SHOWN_CHARS_MAX && SHOWN_CHARS_MAX < SENTENCE_CHARS_MAX);
     assert!(TRADE_USD_LIMIT < POOL_USD_LIMIT);

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::assets::{AssetRules, NotInUsd};
 use super::canonical::write_trade_line;
 use super::hash::RowsHash;
 use super::ids::{Account, Pool, Symbol, check_text};
 use super::issue::IssueType;
 use super::matching::match_trades;
 use super::outcome::Matching;
-use super::symbol::SymbolRules;
 use super::text::shown;
 use super::trade::TradeRef;
 use super::trade::{InvalidTrade, Trade, TradeText};
@@ -129,6 +129,8 @@ pub struct Rejection {
     pub reason: String,
     /// The rows at fault, if single rows are.
     pub invalid: Vec<InvalidTrade>,
+    /// Settings that would settle it, as TOML; empty: no setting would.
+    pub settings: String,
 }
 
 /// The outcome of a pool in a run.
@@ -164,6 +166,22 @@ impl Rejection {
             issue: IssueType::AllocationError,
             reason: error.to_string(),
             invalid: Vec::new(),
+            settings: String::new(),
+        }
+    }
+
+    /// Makes the rejection of a pool without dollar prices. A refused symbol is of the same kind:
+    /// its currency is unknown, and settings settle it, not another row.
+    fn of_quote(error: &NotInUsd) -> Self {
+        let settings = match error {
+            NotInUsd::Unknown(unknown) => unknown.settings_text(),
+            NotInUsd::OtherQuote { .. } => String::new(),
+        };
+        Self {
+            issue: IssueType::MissingFx,
+            reason: error.to_string(),
+            invalid: Vec::new(),
+            settings,
         }
     }
 }
@@ -171,7 +189,7 @@ impl Rejection {
 /// Matches a pool, or returns why it can't be matched. Computes the hash of its rows.
 pub fn compute_pool(
     ledger: PoolLedger,
-    rules: &SymbolRules,
+    rules: &AssetRules,
     exclusion: Option<&str>,
 ) -> PoolOutcome {
     let mut outcome = judge_pool(ledger, rules, exclusion);
@@ -188,7 +206,7 @@ pub fn compute_pool(
 
 /// Matches a pool, or returns why it can't be matched. The caller computes the hash of the rows
 /// when it walks over them.
-pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&str>) -> PoolOutcome {
+pub fn judge_pool(ledger: PoolLedger, rules: &AssetRules, exclusion: Option<&str>) -> PoolOutcome {
     let PoolLedger {
         pool,
         trades,
@@ -202,14 +220,15 @@ pub fn judge_pool(ledger: PoolLedger, rules: &SymbolRules, exclusion: Option<&st
             issue,
             reason,
             invalid,
+            settings: String::new(),
         })
     };
     let result = if let Some(reason) = exclusion {
         PoolResult::Excluded(reason.to_owned())
     } else if let Err(reason) = check_names(&pool) {
         rejected(IssueType::InvalidTrade, reason, Vec::new())
-    } else if let Err(missing) = rules.check_priced_in_usd(&pool.symbol) {
-        rejected(IssueType::MissingFx, missing.to_string(), Vec::new())
+    } else if let Err(error) = rules.check_pool_in_usd(&pool) {
+        PoolResult::Rejected(Rejection::of_quote(&error))
     } else if let Some(rejection) = invalid_rows(invalid) {
         PoolResult::Rejected(rejection)
     } else {
@@ -243,6 +262,7 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
         issue: IssueType::InvalidTrade,
         reason,
         invalid,
+        settings: String::new(),
     })
 }
 

@@ -164,6 +164,7 @@ impl Rejection {
             issue: invalid.issue,
             reason: invalid.to_string(),
             invalid: vec![invalid],
+            settings: String::new(),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The review items of a pool's result: questions that only a person can settle.
 
+use super::assets::AssetRules;
 use super::canonical::AllocationRow;
 use super::ids::Pool;
 use super::issue::{IssueType, Severity};
 use super::outcome::Matching;
 use super::pool::{PoolOutcome, PoolResult, Rejection};
 use super::self_check::SelfCheckError;
-use super::symbol::SymbolRules;
 
 /// A question for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct ReviewItem {
 /// Returns the review items of a pool's result. Errors: as of [`Matching::each_row`].
 pub fn review_items(
     outcome: &PoolOutcome,
-    rules: &SymbolRules,
+    rules: &AssetRules,
 ) -> Result<Vec<ReviewItem>, SelfCheckError> {
     match &outcome.result {
         PoolResult::Matched(matching) => unmatched_items(matching, rules),
@@ -40,7 +40,7 @@ pub fn review_items(
 /// Returns an item for each unmatched row. Errors: as of [`Matching::each_row`].
 pub fn unmatched_items(
     matching: &Matching,
-    rules: &SymbolRules,
+    rules: &AssetRules,
 ) -> Result<Vec<ReviewItem>, SelfCheckError> {
     let mut items = Vec::new();
     matching.each_row(|row| {
@@ -52,7 +52,7 @@ pub fn unmatched_items(
 }
 
 /// Returns the review item of an unmatched row, freshly made or stored.
-pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &SymbolRules) -> ReviewItem {
+pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) -> ReviewItem {
     let dust = rules.settings(&pool.symbol).dust_threshold;
     let severity = if row.allocated_size <= dust {
         Severity::Low
@@ -92,7 +92,10 @@ pub fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {
         details,
     };
     if rejection.invalid.is_empty() {
-        return vec![item("", rejection.reason.clone(), Vec::new())];
+        let settings = Some(&rejection.settings).filter(|text| !text.is_empty());
+        let settings = settings.map(|text| ("settings", text.clone()));
+        let details = settings.into_iter().collect();
+        return vec![item("", rejection.reason.clone(), details)];
     }
     let of_row = |row: &super::trade::InvalidTrade| {
         let details = vec![

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::engine::{Account, SymbolRules, Timestamp};
+use crate::engine::{Account, AssetRules, Timestamp};
 use crate::pipeline::{Cancel, Clock, ImportRequest, Silent, Wait, import_files, parse_source};
 use crate::store::LedgerStore;
 use crate::store::memory::MemoryStore;
@@ -26,7 +26,7 @@ fn context() -> Context {
         clock: Arc::new(Fixed),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: SymbolRules::default(),
+        rules: AssetRules::default(),
         holder: Holder {
             pid: 1,
             host: "here".into(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::error::{PipelineError, PipelineResult};
-use crate::engine::{SymbolRules, Timestamp};
+use crate::engine::{AssetRules, Timestamp};
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
 use crate::store::{LedgerStore, phase};
 
@@ -120,7 +120,7 @@ pub struct Context {
     /// The request to stop.
     pub cancel: Cancel,
     /// The symbols that have a USD price.
-    pub rules: SymbolRules,
+    pub rules: AssetRules,
     /// The process at work: for the lock, the log and the audit trail.
     pub holder: Holder,
     /// Person or program that started the process.

@@ -167,7 +167,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::{SymbolRules, Timestamp};
+    use crate::engine::{AssetRules, Timestamp};
     use crate::pipeline::{Cancel, Clock, Silent, Wait};
     use crate::store::RunStore;
     use crate::store::memory::MemoryStore;
@@ -189,7 +189,7 @@ mod tests {
             clock: Arc::new(Stopped),
             progress: Arc::new(Silent),
             cancel: Cancel::default(),
-            rules: SymbolRules::default(),
+            rules: AssetRules::default(),
             holder: Holder {
                 pid: 1,
                 host: "host".into(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 pub use adoption::{Adoption, MappedColumn, OrderUnlikeFills, UpOptions};
+pub use assets::{asset_rules_json, asset_rules_of};
 pub use history::{
     HistoricalSell, LegacyRow, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
@@ -29,11 +30,12 @@ pub use words::{EventKind, RunMode, VersionOrigin};
 use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
-    Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals,
-    RowsHash, StoredSummary, SymbolRules, Timestamp, policy,
+    AssetRules, Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus,
+    PoolTotals, RowsHash, StoredSummary, Timestamp, policy,
 };
 
 mod adoption;
+mod assets;
 mod history;
 mod ledger;
 mod review;
@@ -47,22 +49,7 @@ mod words;
 pub type Version = i64;
 
 /// Returns the policy of a run as JSON text: everything that can change a byte of its result.
-pub fn policy_json(
-    rules: &SymbolRules,
-    exclusions: &[Exclusion],
-    adapted: &AdaptedViews,
-) -> String {
-    let symbols: BTreeMap<&str, Value> = rules
-        .symbols
-        .iter()
-        .map(|(symbol, settings)| {
-            let value = json!({
-                "priced_in_usd": settings.priced_in_usd,
-                "dust_threshold": settings.dust_threshold.to_string(),
-            });
-            (symbol.as_str(), value)
-        })
-        .collect();
+pub fn policy_json(rules: &AssetRules, exclusions: &[Exclusion], adapted: &AdaptedViews) -> String {
     let exclusions: Vec<Value> = exclusions
         .iter()
         .map(|e| json!([e.pool.account.as_str(), e.pool.symbol.as_str()]))
@@ -76,8 +63,7 @@ pub fn policy_json(
             "order_time", "buy before sell", "trade_seq, none last",
             "order_id: whole numbers first, as numbers, then bytes; corrections in place",
         ],
-        "usd_quotes": rules.usd_quotes,
-        "symbols": symbols,
+        "assets": asset_rules_json(rules),
         "exclusions": exclusions,
     });
     // Said only if there is something to say, so that policies of before stay as they are.

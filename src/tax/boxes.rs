@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::term::Term;
-use crate::engine::{Symbol, SymbolRules};
+use crate::engine::{Asset, AssetClass, AssetRules, Instrument, Pool, Symbol};
 
 /// The first tax year whose form has boxes of their own for digital assets.
 pub const DIGITAL_BOXES_FROM: i16 = 2025;
@@ -155,42 +155,33 @@ impl BoxRules {
         self.reported.get(&key).copied().unwrap_or_default()
     }
 
-    /// Returns a symbol's kind of asset.
+    /// Returns the kind of asset of an account's symbol.
     ///
-    /// `BTC-USD` has a base and a dollar: a digital asset. `AAPL` and `BRK-B` are priced in USD
-    /// without naming it: securities. The configuration may say otherwise.
-    pub fn kind(&self, symbol: &Symbol, rules: &SymbolRules) -> AssetKind {
-        if self.securities.contains(symbol) {
+    /// The lists of this configuration decide first, then the class of the asset: `BTC-USD` and
+    /// `SOL` are crypto, `AAPL` is a security. A symbol that no rule knows is a security.
+    pub fn kind(&self, pool: &Pool, rules: &AssetRules) -> AssetKind {
+        if self.securities.contains(&pool.symbol) {
             return AssetKind::Security;
         }
-        if self.digital_assets.contains(symbol) || base_asset(symbol, rules) != symbol.as_str() {
-            return AssetKind::Digital;
+        let is_listed = self.digital_assets.contains(&pool.symbol);
+        let class = instrument(pool, rules).map(|of| of.class);
+        match is_listed || class == Some(AssetClass::Crypto) {
+            true => AssetKind::Digital,
+            false => AssetKind::Security,
         }
-        AssetKind::Security
     }
 }
 
-/// Returns the asset that a symbol counts: `BTC` of `BTC-USD`, the whole symbol if it names no
-/// dollar.
-pub fn base_asset<'a>(symbol: &'a Symbol, rules: &SymbolRules) -> &'a str {
-    let text = symbol.as_str();
-    if rules.settings(symbol).priced_in_usd {
-        return text;
-    }
-    if let Some((base, quote)) = text.rsplit_once('-') {
-        return if rules.usd_quotes.contains(quote) {
-            base
-        } else {
-            text
-        };
-    }
-    // Without a separator, the longest dollar code is cut off: BTCUSDT counts BTC.
-    let quotes = rules.usd_quotes.iter();
-    let bases = quotes.filter_map(|quote| text.strip_suffix(quote.as_str()));
-    bases
-        .filter(|base| !base.is_empty())
-        .min_by_key(|base| base.len())
-        .unwrap_or(text)
+/// Returns the asset that the sizes of an account's symbol count: `BTC` of `BTC-USD`. A symbol that
+/// no rule knows is its own asset.
+pub fn base_asset(pool: &Pool, rules: &AssetRules) -> Asset {
+    let base = instrument(pool, rules).map(|of| of.base);
+    base.unwrap_or_else(|| Asset::of_symbol(&pool.symbol))
+}
+
+fn instrument(pool: &Pool, rules: &AssetRules) -> Option<Instrument> {
+    let found = rules.instrument(&pool.account, &pool.symbol, None, None, None);
+    found.ok()
 }
 
 #[cfg(test)]
@@ -237,26 +228,38 @@ mod tests {
 
     #[test]
     fn coins_and_shares() {
-        let mut rules = SymbolRules::default();
-        let settings = crate::engine::SymbolSettings {
-            priced_in_usd: true,
+        let mut rules = AssetRules::default();
+        rules
+            .accounts
+            .insert("ib".parse().unwrap(), AssetClass::Security);
+        let settings = crate::engine::InstrumentSettings {
+            quote: Some("USD".parse().unwrap()),
+            class: Some(AssetClass::Crypto),
             ..Default::default()
         };
-        rules.symbols.insert(symbol("BRK-B"), settings);
+        rules.symbols.insert(symbol("OPEN"), settings);
         let mut boxes = BoxRules::default();
-        let kind = |boxes: &BoxRules, text: &str| boxes.kind(&symbol(text), &rules);
-        for coin in ["BTC-USD", "btc/usdt", "BTCUSDT"] {
+        let pool = |account: &str, text: &str| Pool::new(account.parse().unwrap(), symbol(text));
+        let kind = |boxes: &BoxRules, text: &str| boxes.kind(&pool("main", text), &rules);
+        for coin in [
+            "BTC-USD", "btc/usdt", "BTCUSDT", "BTC", "SOL", "PEPE-USD", "OPEN",
+        ] {
             assert_eq!(kind(&boxes, coin), AssetKind::Digital, "{coin}");
         }
-        for share in ["AAPL", "BRK-B"] {
+        // No rule says what ABNB is.
+        for share in ["AAPL", "BRK-B", "EUR-USD", "ABNB"] {
             assert_eq!(kind(&boxes, share), AssetKind::Security, "{share}");
         }
+        assert_eq!(boxes.kind(&pool("ib", "SOL"), &rules), AssetKind::Security);
+        assert_eq!(boxes.kind(&pool("ib", "OPEN"), &rules), AssetKind::Digital);
         boxes.securities.insert(symbol("GOLD-USD"));
-        boxes.digital_assets.insert(symbol("WBTC"));
+        boxes.digital_assets.insert(symbol("WBTCX"));
         assert_eq!(kind(&boxes, "GOLD-USD"), AssetKind::Security);
-        assert_eq!(kind(&boxes, "WBTC"), AssetKind::Digital);
-        assert_eq!(base_asset(&symbol("BTCUSDT"), &rules), "BTC");
-        assert_eq!(base_asset(&symbol("ETH-USDC"), &rules), "ETH");
+        assert_eq!(kind(&boxes, "WBTCX"), AssetKind::Digital);
+        let asset = |text: &str| base_asset(&pool("main", text), &rules).to_string();
+        assert_eq!(asset("BTCUSDT"), "BTC");
+        assert_eq!(asset("ETH-USDC"), "ETH");
+        assert_eq!(asset("ABNB"), "ABNB");
     }
 
     #[test]

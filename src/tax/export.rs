@@ -341,7 +341,7 @@ fn several_dollars(summaries: &[PoolSummary], rules: &TaxRules) -> Vec<SeveralDo
     let mut by_asset: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for summary in summaries {
         let (account, symbol) = (&summary.pool.account, &summary.pool.symbol);
-        let asset = base_asset(symbol, &rules.symbols).to_owned();
+        let asset = base_asset(&summary.pool, &rules.assets).to_string();
         let symbols = by_asset.entry((account.to_string(), asset)).or_default();
         symbols.push(symbol.to_string());
     }

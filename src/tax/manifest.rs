@@ -11,9 +11,9 @@ use super::row::TaxRules;
 use super::totals::{BoxTotal, Totals};
 use super::{Reported, Rounding, TaxError, TaxResult};
 use crate::engine::policy::PROGRAM;
-use crate::engine::{PoolStatus, Symbol, SymbolRules, SymbolSettings};
+use crate::engine::{PoolStatus, Symbol};
 use crate::report::WrittenFile;
-use crate::store::model::NamedTrade;
+use crate::store::model::{NamedTrade, asset_rules_json, asset_rules_of};
 
 /// The form of the manifest itself.
 pub const MANIFEST_FORMAT: i64 = 1;
@@ -157,13 +157,6 @@ fn rules_json(rules: &TaxRules) -> Value {
             json!({ "account": account, "year": year, "reported": reported.as_str() })
         })
         .collect();
-    let symbols: Vec<Value> = rules
-        .symbols
-        .symbols
-        .iter()
-        .filter(|(_, settings)| settings.priced_in_usd)
-        .map(|(symbol, _)| symbol.as_str().into())
-        .collect();
     let names =
         |set: &BTreeSet<Symbol>| -> Vec<String> { set.iter().map(ToString::to_string).collect() };
     json!({
@@ -174,8 +167,7 @@ fn rules_json(rules: &TaxRules) -> Value {
         "boxes": reported,
         "securities": names(&rules.boxes.securities),
         "digital_assets": names(&rules.boxes.digital_assets),
-        "usd_quotes": rules.symbols.usd_quotes,
-        "symbols_in_usd": symbols,
+        "assets": asset_rules_json(&rules.assets),
     })
 }
 
@@ -218,14 +210,6 @@ pub fn rules_of(
     let symbols = |name: &str| list(name).iter().filter_map(|s| s.parse().ok()).collect();
     boxes.securities = symbols("securities");
     boxes.digital_assets = symbols("digital_assets");
-    let in_usd: BTreeSet<Symbol> = symbols("symbols_in_usd");
-    let settings = |symbol| {
-        let settings = SymbolSettings {
-            priced_in_usd: true,
-            ..SymbolSettings::default()
-        };
-        (symbol, settings)
-    };
     Ok(TaxRules {
         year,
         zone: zone(zone_name).ok_or_else(|| TaxError::Manifest("timezone"))?,
@@ -235,9 +219,9 @@ pub fn rules_of(
             .and_then(Rounding::from_text)
             .ok_or_else(|| TaxError::Manifest("rounding"))?,
         boxes,
-        symbols: SymbolRules {
-            usd_quotes: list("usd_quotes").into_iter().collect(),
-            symbols: in_usd.into_iter().map(settings).collect(),
-        },
+        assets: tax
+            .get("assets")
+            .and_then(asset_rules_of)
+            .ok_or_else(|| TaxError::Manifest("assets"))?,
     })
 }

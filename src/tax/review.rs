@@ -13,7 +13,7 @@ use super::boxes::base_asset;
 use super::{DecisionError, TaxResult};
 use crate::engine::policy::SOURCE_REVIEW;
 use crate::engine::{
-    Carried, LedgerTrade, Matching, OrderId, Pool, SelfCheckError, Side, Size, SymbolRules,
+    AssetRules, Carried, LedgerTrade, Matching, OrderId, Pool, SelfCheckError, Side, Size,
     Timestamp, Trade, Trades, Usd, add_sizes, match_pool, price_of_basis,
 };
 use crate::report::hex;
@@ -316,14 +316,14 @@ pub enum NearMiss {
 pub async fn near_misses(
     store: &dyn LedgerStore,
     item: &QueuedItem,
-    rules: &SymbolRules,
+    rules: &AssetRules,
 ) -> TaxResult<Vec<NearMiss>> {
     let Some(sold_at) = sell_time(item) else {
         return Ok(Vec::new());
     };
     let read = store.read_ledger(&Scope::default(), None).await?;
     let late_until = sold_at.as_micros().saturating_add(LATE_BUY_S * 1_000_000);
-    let asset = base_asset(&item.pool.symbol, rules);
+    let asset = base_asset(&item.pool, rules);
     let (mut sizes, mut misses) = (BTreeSet::new(), Vec::new());
     sizes.extend(unmatched_size(item));
     if let Some(of_pool) = read.pools.get(&item.pool) {
@@ -344,7 +344,7 @@ pub async fn near_misses(
         );
     }
     for (pool, ledger) in &read.pools {
-        if *pool == item.pool || base_asset(&pool.symbol, rules) != asset {
+        if *pool == item.pool || base_asset(pool, rules) != asset {
             continue;
         }
         let fits = |trade: &Trade| {

@@ -1,7 +1,6 @@
 //! One printed row: a stored allocation with its dates, term, box and rounded amounts.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -11,7 +10,7 @@ use super::amount::{Amounts, Rounding};
 use super::boxes::{AssetKind, BoxRules, FormBox, FormPart, base_asset};
 use super::term::{Term, days_held, term_of};
 use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
-use crate::engine::{Symbol, SymbolRules, Timestamp, Usd};
+use crate::engine::{Account, Asset, AssetRules, Pool, PoolNames, Symbol, Timestamp, Usd};
 use crate::store::model::{SourcedAllocation, TradeOrigin};
 
 /// The mark that files give a cost without an execution.
@@ -65,8 +64,8 @@ pub struct TaxRules {
     pub rounding: Rounding,
     /// Boxes by account and year.
     pub boxes: BoxRules,
-    /// The symbols that have a dollar price.
-    pub symbols: SymbolRules,
+    /// The settings that say what a symbol is.
+    pub assets: AssetRules,
 }
 
 impl TaxRules {
@@ -88,7 +87,7 @@ pub struct TaxRow {
     /// The stored row and where its trades came from.
     pub from: SourcedAllocation,
     /// The asset that the size counts: `BTC`.
-    pub asset: Arc<str>,
+    pub asset: Asset,
     /// Date of the sale in the zone.
     pub sold: Date,
     /// Date of the purchase in the zone; `None` if no lot was left.
@@ -172,7 +171,7 @@ impl TaxRow {
 #[derive(Debug)]
 pub struct RowMaker {
     rules: TaxRules,
-    known: BTreeMap<Symbol, (Arc<str>, AssetKind)>,
+    known: BTreeMap<Pool, (Asset, AssetKind)>,
 }
 
 impl RowMaker {
@@ -185,7 +184,7 @@ impl RowMaker {
     /// Makes a row without the numbers of its slices, which `slices.rs` fills in.
     pub fn row(&mut self, from: SourcedAllocation) -> TaxRow {
         let stored = &from.row;
-        let (asset, kind) = self.asset(&stored.symbol);
+        let (asset, kind) = self.asset(&stored.account, &stored.symbol);
         let rules = &self.rules;
         let sold = rules.date(stored.sell_time);
         let acquired = stored.buy_time.map(|time| rules.date(time));
@@ -220,14 +219,15 @@ impl RowMaker {
         }
     }
 
-    fn asset(&mut self, symbol: &Symbol) -> (Arc<str>, AssetKind) {
-        if let Some(known) = self.known.get(symbol) {
+    fn asset(&mut self, account: &Account, symbol: &Symbol) -> (Asset, AssetKind) {
+        let names = (account.as_str(), symbol.as_str());
+        if let Some(known) = self.known.get(&names as &dyn PoolNames) {
             return known.clone();
         }
-        let symbols = &self.rules.symbols;
-        let asset = Arc::from(base_asset(symbol, symbols));
-        let found = (asset, self.rules.boxes.kind(symbol, symbols));
-        self.known.insert(symbol.clone(), found.clone());
+        let pool = Pool::new(account.clone(), symbol.clone());
+        let asset = base_asset(&pool, &self.rules.assets);
+        let found = (asset, self.rules.boxes.kind(&pool, &self.rules.assets));
+        self.known.insert(pool, found.clone());
         found
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use fifo_pnl::engine::{AllocationRow, PoolStatus, SymbolRules, Timestamp};
+use fifo_pnl::engine::{AllocationRow, AssetRules, PoolStatus, Timestamp};
 use fifo_pnl::pipeline::{
     self, AppendReport, Cancel, Clock, ComputeOptions, ComputeReport, Context, Forced, Incremental,
     Publication, Silent, Wait, compute, compute_incremental, validate,
@@ -41,7 +41,7 @@ fn context() -> Context {
         clock: Arc::new(Ticks::default()),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: SymbolRules::default(),
+        rules: AssetRules::default(),
         holder: holder("compute"),
         user: "ann".into(),
         wait: Wait::No,

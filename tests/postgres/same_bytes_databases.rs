@@ -10,7 +10,7 @@ use crate::subject;
 use std::process::Command;
 use std::sync::Arc;
 
-use fifo_pnl::engine::{AllocationRow, SymbolRules, Timestamp};
+use fifo_pnl::engine::{AllocationRow, AssetRules, Timestamp};
 use fifo_pnl::pipeline::{
     Cancel, Clock, ComputeOptions, Context, ImportRequest, Silent, Wait, compute, import_files,
     parse_source, validate,
@@ -40,7 +40,7 @@ fn context() -> Context {
         clock: Arc::new(Noon),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: SymbolRules::default(),
+        rules: AssetRules::default(),
         holder: subject::holder("compute"),
         user: "ann".into(),
         wait: Wait::No,

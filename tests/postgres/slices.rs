@@ -7,7 +7,7 @@ use crate::subject;
 
 use std::sync::Arc;
 
-use fifo_pnl::engine::{AllocationRow, LedgerTrade, SymbolRules, Timestamp};
+use fifo_pnl::engine::{AllocationRow, AssetRules, LedgerTrade, Timestamp};
 use fifo_pnl::pipeline::{
     Cancel, Clock, ComputeOptions, ComputeReport, Context, Silent, Wait, compute, validate,
 };
@@ -33,7 +33,7 @@ fn context() -> Context {
         clock: Arc::new(Noon),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: SymbolRules::default(),
+        rules: AssetRules::default(),
         holder: holder("compute"),
         user: "ann".into(),
         wait: Wait::No,

@@ -8,7 +8,7 @@ use crate::subject;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fifo_pnl::engine::{Invariant, LedgerTrade, PoolStatus, SymbolRules, Timestamp};
+use fifo_pnl::engine::{AssetRules, Invariant, LedgerTrade, PoolStatus, Timestamp};
 use fifo_pnl::pipeline::{
     Cancel, Clock, ComputeOptions, Context, Incremental, Progress, Stage, ValidateReport, Wait,
     compute, compute_incremental, validate, validate_within,
@@ -65,7 +65,7 @@ fn context(progress: Arc<dyn Progress>) -> Context {
         clock: Arc::new(Noon),
         progress,
         cancel: Cancel::default(),
-        rules: SymbolRules::default(),
+        rules: AssetRules::default(),
         holder: holder("validate"),
         user: "ann".into(),
         wait: Wait::No,

@@ -169,7 +169,7 @@ fn exclusions(place: &Place) {
     place.run(COMPUTE);
     place.folder.write(
         "other.toml",
-        "database = \"sqlite://own book.db\"\nusd_quotes = [\"USDC\"]\n",
+        "database = \"sqlite://own book.db\"\n[symbols.\"ETH-USD\"]\nquote = \"EUR\"\n",
     );
     if place.options.contains("other.toml") {
         let ways = [

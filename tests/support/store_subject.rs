@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use fifo_pnl::engine::{
-    Account, AllocationRow, Carried, LedgerTrade, Pool, PoolLedger, PoolOutcome, PoolResult,
-    RowsHash, SymbolRules, Timestamp, Trade, TradeText, Usd, compute_pool, review_items,
+    Account, AllocationRow, AssetRules, Carried, LedgerTrade, Pool, PoolLedger, PoolOutcome,
+    PoolResult, RowsHash, Timestamp, Trade, TradeText, Usd, compute_pool, review_items,
 };
 use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
@@ -565,7 +565,7 @@ impl Run {
         let run_id = store.begin_run(&start).await?;
         let exclusions = store.exclusions().await?;
         let read = store.read_ledger(&self.scope, None).await?;
-        let rules = SymbolRules::default();
+        let rules = AssetRules::default();
         let outcome = |ledger: PoolLedger| {
             let excluded = exclusions.iter().find(|e| e.pool == ledger.pool);
             let reason = excluded.map(|exclusion| exclusion.reason.clone());
@@ -600,7 +600,7 @@ impl Run {
             ledger_hash.add(outcome.ledger_hash);
             review
                 .items
-                .extend(review_items(outcome, &SymbolRules::default()).unwrap());
+                .extend(review_items(outcome, &AssetRules::default()).unwrap());
             let PoolResult::Matched(matching) = &outcome.result else {
                 review.pools_without_result.insert(outcome.pool.clone());
                 counts.pools_rejected += 1;

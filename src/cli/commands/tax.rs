@@ -202,7 +202,7 @@ fn rules(args: &TaxArgs, year: i16, zone_name: &str, session: &Session) -> CliRe
             false => Rounding::Cents,
         },
         boxes: session.config.tax.boxes.clone(),
-        symbols: session.config.rules.clone(),
+        assets: session.config.rules.clone(),
     })
 }
 

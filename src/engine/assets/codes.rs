@@ -64,6 +64,11 @@ pub(super) fn find_code(code: &str) -> Option<KnownCode> {
     CODES.get(code).copied()
 }
 
+/// Tells whether a code is that of a coin worth one dollar. Settings may count it as the dollar.
+pub fn is_dollar_coin(code: &str) -> bool {
+    find_code(code).is_some_and(|known| known.kind == CodeKind::DollarCoin)
+}
+
 /// Returns the hash of the file. It is part of a version's policy, as a code can change a result.
 pub fn codes_hash() -> RowsHash {
     let mut hash = RowsHash::EMPTY;

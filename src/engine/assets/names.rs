@@ -2,9 +2,10 @@
 
 use super::codes::{CodeKind, find_code};
 use super::unknown::{Proposal, UnknownInstrument, UnknownWhy};
-use super::{AssetRules, Instrument, InstrumentSettings, USD};
+use super::{AssetRules, Instrument, InstrumentSettings};
 use crate::engine::class::AssetClass;
 use crate::engine::ids::{Asset, Symbol};
+use crate::engine::policy::USD;
 
 /// Characters between base and quote. A symbol's `/` is a `-` by now.
 const SEPARATORS: [char; 4] = ['-', '_', '.', ':'];

@@ -1,7 +1,7 @@
 //! Why a symbol's asset or currency is not known, and what could settle it.
 
 use crate::engine::class::AssetClass;
-use crate::engine::ids::{Asset, IdError, Symbol};
+use crate::engine::ids::{Account, Asset, IdError, Symbol};
 
 /// A symbol whose asset or quote is not known. It is never taken for dollars.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,22 @@ pub struct UnknownInstrument {
     pub proposals: Vec<Proposal>,
 }
 
+impl UnknownInstrument {
+    /// Returns the settings of all proposals as lines of TOML, each with a comment that says when
+    /// it is the right one.
+    pub fn settings_text(&self) -> String {
+        let one = |of: &Proposal| {
+            let lines = of.settings(&self.symbol).join("\n");
+            format!(
+                "# if it is {} ({}) priced in {}\n{lines}",
+                of.base, of.class, of.quote
+            )
+        };
+        let all: Vec<String> = self.proposals.iter().map(one).collect();
+        all.join("\n")
+    }
+}
+
 /// Settings of a symbol that would settle what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
@@ -24,6 +40,31 @@ pub struct Proposal {
     pub quote: String,
     /// Its class.
     pub class: AssetClass,
+}
+
+impl Proposal {
+    /// Returns the settings of a symbol as lines of TOML.
+    pub fn settings(&self, symbol: &Symbol) -> Vec<String> {
+        vec![
+            format!("[symbols.{}]", quoted(symbol.as_str())),
+            format!("base = {}", quoted(&self.base)),
+            format!("quote = {}", quoted(&self.quote)),
+            format!("class = \"{}\"", self.class),
+        ]
+    }
+}
+
+/// Returns the settings that make all symbols of an account tickers, as lines of TOML.
+pub fn ticker_settings(account: &Account) -> Vec<String> {
+    let class = AssetClass::Security;
+    vec![
+        format!("[accounts.{}]", quoted(account.as_str())),
+        format!("class = \"{class}\""),
+    ]
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// The reason why a symbol is not known.

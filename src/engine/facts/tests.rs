@@ -231,7 +231,7 @@ fn only_facts_that_change_nothing_are_plain() {
 
 #[test]
 fn a_trade_that_is_not_plain_rejects_its_pool_by_name() {
-    use crate::engine::{Pool, PoolLedger, PoolResult, SymbolRules, compute_pool};
+    use crate::engine::{AssetRules, Pool, PoolLedger, PoolResult, compute_pool};
     let pool = Pool::new("main".parse().unwrap(), "AAPL".parse().unwrap());
     let in_currency = |currency: &'static str| {
         let mut ledger = PoolLedger::new(pool.clone());
@@ -248,7 +248,7 @@ fn a_trade_that_is_not_plain_rejects_its_pool_by_name() {
                 more: Some(&more),
             });
         }
-        compute_pool(ledger, &SymbolRules::default(), None)
+        compute_pool(ledger, &AssetRules::default(), None)
     };
     let outcome = in_currency("EUR");
     let PoolResult::Rejected(rejection) = outcome.result else {

@@ -14,7 +14,7 @@ use rusqlite::types::ValueRef;
 use super::raw::with_raw;
 use super::*;
 use crate::engine::{
-    Account, Carried, IssueType, LedgerTrade, RowsHash, SymbolRules, Timestamp, Trade, TradeText,
+    Account, AssetRules, Carried, IssueType, LedgerTrade, RowsHash, Timestamp, Trade, TradeText,
     compute_pool, review_items,
 };
 use crate::store::model::{
@@ -135,11 +135,11 @@ async fn run(store: &SqliteStore) {
     };
     let mut writer = store.begin_version(&plan).await.unwrap();
     for ledger in read.pools.into_values() {
-        let outcome = compute_pool(ledger, &SymbolRules::default(), None);
+        let outcome = compute_pool(ledger, &AssetRules::default(), None);
         writer.load(&outcome, 5).await.unwrap();
         review
             .items
-            .extend(review_items(&outcome, &SymbolRules::default()).unwrap());
+            .extend(review_items(&outcome, &AssetRules::default()).unwrap());
     }
     let completion = Completion {
         status: VersionStatus::Partial,

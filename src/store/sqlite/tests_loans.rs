@@ -82,7 +82,7 @@ pub(super) async fn outcomes(store: &SqliteStore) -> (VersionPlan, Vec<PoolOutco
     let read = store.read_ledger(&Scope::default(), None).await.unwrap();
     let plan = plan(store, 1, read.watermark).await;
     let pools = read.pools.into_values();
-    let rules = SymbolRules::default();
+    let rules = AssetRules::default();
     (
         plan,
         pools.map(|pool| compute_pool(pool, &rules, None)).collect(),

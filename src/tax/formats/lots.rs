@@ -98,7 +98,8 @@ impl TaxFile for LotsFile {
         let line = self.file.line();
         line.text(stored.account.as_str())
             .text(stored.symbol.as_str());
-        line.text(&row.asset).text(stored.sell_order_id.as_str());
+        line.text(row.asset.as_str())
+            .text(stored.sell_order_id.as_str());
         line.text(stored.buy_order_id.as_ref().map_or("", |id| id.as_str()));
         line.quick(&stored.allocated_size);
         line.quick_optional(stored.buy_time.as_ref())

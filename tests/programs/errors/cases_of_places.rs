@@ -295,8 +295,11 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A symbol priced in euros",
-        files: &[("fifo-pnl.toml", "[symbols.\"BRK-B\"]\nquote = \"EUR\"\n")],
+        title: "A class that there is not",
+        files: &[(
+            "fifo-pnl.toml",
+            "[symbols.\"BRK-B\"]\nquote = \"USD\"\nclass = \"stock\"\n",
+        )],
         command: "fifo-pnl run ledger.csv",
         ..Case::NONE
     },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fifo_pnl::engine::{StoredAllocation, SymbolRules, Timestamp, Usd};
+use fifo_pnl::engine::{AssetRules, StoredAllocation, Timestamp, Usd};
 use fifo_pnl::store::VersionStore;
 use fifo_pnl::store::model::{Holder, SourcedAllocation, TradeOrigin};
 use fifo_pnl::store::sqlite::SqliteStore;
@@ -22,7 +22,7 @@ fn rules(rounding: Rounding) -> TaxRules {
         account: None,
         rounding,
         boxes: BoxRules::default(),
-        symbols: SymbolRules::default(),
+        assets: AssetRules::default(),
     }
 }
 

@@ -4,13 +4,16 @@
 //! tests/programs/advice.rs makes an item of each kind, reads the commands from the text and runs
 //! them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::cli::error::{columns_words, proposal_words, tickers_words};
 use crate::cli::next::{Next, flag, quoted};
-use crate::engine::policy::DOLLAR_COINS;
-use crate::engine::{Account, IssueType, Pool, Symbol, SymbolRules, shown, shown_sentence};
+use crate::engine::{
+    Account, AssetClass, AssetRules, IssueType, NotInUsd, Pool, Proposal, Symbol,
+    UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
+};
 use crate::pipeline::DecidedLot;
 use crate::store::model::{Exclusion, QueuedItem};
 
@@ -27,7 +30,7 @@ pub(super) struct Way {
 
 /// Facts around an item.
 pub(super) struct Around<'a> {
-    pub(super) rules: &'a SymbolRules,
+    pub(super) rules: &'a AssetRules,
     /// How commands are printed.
     pub(super) next: &'a Next,
     /// The exclusion of the item's pool, if a person excluded it.
@@ -42,14 +45,11 @@ pub(super) struct Around<'a> {
     pub(super) has_zone: bool,
 }
 
-/// Fewest bytes of an asset's code in a symbol without a separator. A shorter code before the
-/// quote is more likely the beginning of a name (`ABNB`, `OPEN`).
-const PAIR_BASE_BYTES_MIN: usize = 3;
-
-/// Most lines of settings that a list proposes. A symbol needs two.
-const SETTINGS_LINES_MAX: usize = 40;
+/// Most symbols whose settings a list proposes.
+const SETTINGS_SHOWN_MAX: usize = 20;
 
 const COMPUTE: &str = "compute_allocations --all-symbols";
+const IMPORT_CORRECT: &str = "fifo-pnl import --correct --reason TEXT FILE";
 
 /// Returns the ways to settle an open item, the likeliest first; none for a settled one.
 pub(super) fn ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
@@ -178,92 +178,108 @@ fn invalid(item: &QueuedItem) -> Vec<Way> {
 }
 
 fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {
-    let (rules, config) = (around.rules, around.config);
-    let Err(missing) = rules.check_priced_in_usd(&pool.symbol) else {
-        return vec![Way::new(
-            "the settings say by now that it is priced in dollars: compute",
-            [COMPUTE.into()],
-        )];
+    let mut ways = match around.rules.check_pool_in_usd(pool) {
+        Ok(_) => {
+            return vec![Way::new(
+                "the settings say by now that it is priced in dollars: compute",
+                [COMPUTE.into()],
+            )];
+        }
+        Err(NotInUsd::Unknown(unknown)) => return unknown_asset(pool, &unknown, around),
+        Err(NotInUsd::OtherQuote { quote, .. }) if is_dollar_coin(quote.as_str()) => {
+            vec![as_dollar(quote.as_str(), around)]
+        }
+        Err(NotInUsd::OtherQuote { .. }) => Vec::new(),
     };
-    let quote = missing.quote.as_str();
-    let mut ways = Vec::new();
-    if DOLLAR_COINS.contains(&quote) {
-        let quotes = rules.usd_quotes.iter().map(String::as_str).chain([quote]);
-        let quotes: Vec<String> = quotes.map(|code| format!("\"{code}\"")).collect();
-        ways.push(Way {
-            when: format!(
-                "{quote} counts as the dollar: put this line at the top of {config}, in place of \
-                 one that is there"
-            ),
-            settings: vec![format!("usd_quotes = [{}]", quotes.join(", "))],
-            commands: vec![COMPUTE.into()],
-        });
-    }
-    if let Some(settings) = settings_of(&pool.symbol, rules) {
-        ways.push(Way {
-            when: format!(
-                "{} is one name, not a pair with {quote}, and its prices are in dollars: \
-                 add these lines to {config}",
-                pool.symbol
-            ),
-            settings,
-            commands: vec![COMPUTE.into()],
-        });
-    }
     ways.push(Way::new(
         "convert prices and fees to dollars, with the same order ids and a symbol in USD",
-        [
-            "fifo-pnl import --correct --reason TEXT FILE".into(),
-            COMPUTE.into(),
-        ],
+        [IMPORT_CORRECT.into(), COMPUTE.into()],
     ));
     ways
 }
 
-/// Returns the configuration lines that price a symbol in dollars. `None`: it is priced in dollars
-/// already, is certainly a pair, or can't be written.
-pub(super) fn settings_of(symbol: &Symbol, rules: &SymbolRules) -> Option<Vec<String>> {
-    let quote = rules.check_priced_in_usd(symbol).err()?.quote;
-    let is_pair = symbol.as_str().contains('-') && rules.is_known_code(&quote);
-    let can_be_written = symbol.as_str().parse::<Symbol>().is_ok();
-    (!is_pair && can_be_written).then(|| {
-        let name = symbol.as_str().replace('\\', "\\\\").replace('"', "\\\"");
-        vec![format!("[symbols.\"{name}\"]"), "quote = \"USD\"".into()]
-    })
+fn as_dollar(quote: &str, around: &Around<'_>) -> Way {
+    let quotes = around.rules.usd_quotes.iter().map(String::as_str);
+    let quotes: Vec<String> = quotes
+        .chain([quote])
+        .map(|code| format!("\"{code}\""))
+        .collect();
+    Way {
+        when: format!(
+            "{quote} counts as the dollar: put this line at the top of {}, in place of one that is \
+             there",
+            around.config
+        ),
+        settings: vec![format!("usd_quotes = [{}]", quotes.join(", "))],
+        commands: vec![COMPUTE.into()],
+    }
+}
+
+/// Returns a way for each proposal, then the account's class and the columns.
+fn unknown_asset(pool: &Pool, unknown: &UnknownInstrument, around: &Around<'_>) -> Vec<Way> {
+    let config = around.config;
+    let proposals = unknown.proposals.iter().filter(|_| can_be_named(pool));
+    let of = |proposal: &Proposal| Way {
+        when: proposal_words(unknown, proposal, config),
+        settings: proposal.settings(&unknown.symbol),
+        commands: vec![COMPUTE.into()],
+    };
+    let mut ways: Vec<Way> = proposals.map(of).collect();
+    let is_security = |proposal: &Proposal| proposal.class == AssetClass::Security;
+    if !ways.is_empty() && unknown.proposals.iter().any(is_security) {
+        ways.push(Way {
+            when: tickers_words(pool.account.as_str(), config),
+            settings: ticker_settings(&pool.account),
+            commands: vec![COMPUTE.into()],
+        });
+    }
+    ways.push(Way::new(
+        columns_words(unknown),
+        [IMPORT_CORRECT.into(), COMPUTE.into()],
+    ));
+    ways
 }
 
 /// Lists the configuration lines for symbols that are more likely a name than a pair.
 pub(super) fn describe_settings(
     items: &[&QueuedItem],
-    rules: &SymbolRules,
+    rules: &AssetRules,
     config: &str,
     next: &Next,
 ) -> String {
     let is_asked =
         |item: &&&QueuedItem| item.issue == IssueType::MissingFx && item.status.is_open();
-    let is_name = |symbol: &&Symbol| {
-        let missing = rules.check_priced_in_usd(symbol);
-        missing.is_err_and(|missing| {
-            let base = symbol.as_str().len().saturating_sub(missing.quote.len());
-            base < PAIR_BASE_BYTES_MIN || !rules.is_known_code(&missing.quote)
-        })
+    let asked = items.iter().filter(is_asked).map(|item| &item.pool);
+    let unknown = asked.filter_map(|pool| match rules.check_pool_in_usd(pool) {
+        Err(NotInUsd::Unknown(unknown)) => Some((unknown.symbol.clone(), unknown)),
+        _ => None,
+    });
+    // A symbol that several accounts have is asked once: its settings are the same.
+    let unknown: BTreeMap<Symbol, UnknownInstrument> = unknown.collect();
+    let first = |unknown: &UnknownInstrument| unknown.proposals.first().cloned();
+    let is_name = |of: &&UnknownInstrument| {
+        first(of).is_some_and(|proposal| proposal.class == AssetClass::Security)
     };
-    let symbols = items.iter().filter(is_asked).map(|item| &item.pool.symbol);
-    let symbols: BTreeSet<&Symbol> = symbols.collect();
-    let (names, pairs): (Vec<&Symbol>, Vec<&Symbol>) = symbols.into_iter().partition(is_name);
-    let settings = names.iter().filter_map(|symbol| settings_of(symbol, rules));
-    let mut lines: Vec<String> = settings.flatten().collect();
-    let of_pairs = describe_pairs(&pairs, rules, next);
+    let (names, pairs): (Vec<&UnknownInstrument>, Vec<_>) = unknown.values().partition(is_name);
+    let lines = names
+        .iter()
+        .filter_map(|of| Some(first(of)?.settings(&of.symbol)));
+    let lines: Vec<Vec<String>> = lines.collect();
+    let of_pairs = describe_pairs(&pairs, next);
     if lines.is_empty() {
         return of_pairs;
     }
     let config = shown_sentence(config);
-    let more = lines.len().saturating_sub(SETTINGS_LINES_MAX);
-    lines.truncate(SETTINGS_LINES_MAX);
-    let rest = match more / 2 {
+    let more = lines.len().saturating_sub(SETTINGS_SHOWN_MAX);
+    let rest = match more {
         0 => String::new(),
         more => format!("and the same for {more} more\n"),
     };
+    let lines: Vec<String> = lines
+        .into_iter()
+        .take(SETTINGS_SHOWN_MAX)
+        .flatten()
+        .collect();
     format!(
         "\nIf these are names and no pairs, and their prices are in dollars, these lines in\n\
          {config} say so; then `{}`\n\n{}\n{rest}{of_pairs}",
@@ -276,11 +292,8 @@ pub(super) fn describe_settings(
 const PAIRS_SHOWN_MAX: usize = 5;
 
 /// Names the command that shows the configuration lines of symbols that look like pairs.
-fn describe_pairs(pairs: &[&Symbol], rules: &SymbolRules, next: &Next) -> String {
-    let may_be_names = pairs
-        .iter()
-        .filter(|symbol| settings_of(symbol, rules).is_some());
-    let mut shown: Vec<String> = may_be_names.map(|symbol| shown_symbol(symbol)).collect();
+fn describe_pairs(pairs: &[&UnknownInstrument], next: &Next) -> String {
+    let mut shown: Vec<String> = pairs.iter().map(|of| shown_symbol(&of.symbol)).collect();
     let more = shown.len().saturating_sub(PAIRS_SHOWN_MAX);
     shown.truncate(PAIRS_SHOWN_MAX);
     if more > 0 {
@@ -290,7 +303,7 @@ fn describe_pairs(pairs: &[&Symbol], rules: &SymbolRules, next: &Next) -> String
         return String::new();
     }
     format!(
-        "\nThese look like pairs: {}. If one is a name, `{}` has its lines.\n",
+        "\nThese may be pairs: {}. `{}` shows the lines of each.\n",
         shown.join(", "),
         next.command("fifo-pnl review show ID")
     )
@@ -352,17 +365,5 @@ mod tests {
             void("-5", "main"),
             "fifo-pnl void --account main --reason TEXT -- -5"
         );
-    }
-
-    #[test]
-    fn a_pair_is_never_said_to_be_in_dollars() {
-        let rules = SymbolRules::default();
-        let of = |symbol: &str| settings_of(&symbol.parse().unwrap(), &rules);
-        assert_eq!(of("BTC-EUR"), None);
-        assert_eq!(of("ETH-BTC"), None);
-        assert_eq!(of("AAPL"), None, "it is in dollars already");
-        let lines = |symbol: &str| of(symbol).unwrap().join("\n");
-        assert_eq!(lines("ABNB"), "[symbols.\"ABNB\"]\nquote = \"USD\"");
-        assert_eq!(lines("BRK-B"), "[symbols.\"BRK-B\"]\nquote = \"USD\"");
     }
 }

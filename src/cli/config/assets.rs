@@ -1,0 +1,209 @@
+//! The settings of assets: dollar quotes, aliases, symbols, accounts, pools.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+use super::CONFIG_FILE_DEFAULT;
+use crate::cli::error::{CliError, CliResult};
+use crate::engine::{Account, Asset, AssetRules, InstrumentSettings, Size, Symbol};
+
+/// The settings of assets as written.
+#[derive(Debug, Default)]
+pub(super) struct FileAssets {
+    pub(super) usd_quotes: Option<Vec<String>>,
+    pub(super) aliases: BTreeMap<String, String>,
+    pub(super) symbols: BTreeMap<String, FileSymbol>,
+    pub(super) accounts: BTreeMap<String, FileAccount>,
+    pub(super) pools: FilePools,
+}
+
+/// `[symbols."X"]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSymbol {
+    base: Option<String>,
+    quote: Option<String>,
+    class: Option<String>,
+    dust_threshold: Option<String>,
+}
+
+/// `[accounts."A"]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileAccount {
+    class: Option<String>,
+}
+
+/// `[pools]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FilePools {
+    by: Option<String>,
+}
+
+/// The place of a bad value: `fifo-pnl.toml: aliases."XBT"`.
+struct Place<'a> {
+    path: &'a Path,
+    name: String,
+}
+
+impl Place<'_> {
+    fn bad(&self, what: impl Display) -> CliError {
+        CliError::usage(
+            format!("{}: {}{what}", self.path.display(), self.name),
+            "docs/SPEC-matching.md lists the settings",
+        )
+    }
+
+    /// Reads the value of a key. Errors: the key, its value and the fault.
+    fn value<T>(&self, key: &str, text: Option<&String>) -> CliResult<Option<T>>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let of = |text: &String| {
+            let parsed = text.parse();
+            parsed.map_err(|error| self.bad(format!("{key} is \"{text}\": it {error}")))
+        };
+        text.map(of).transpose()
+    }
+}
+
+impl FileAssets {
+    /// Checks the settings. Errors: a name or value that can't be one.
+    pub(super) fn rules(&self, path: Option<&Path>) -> CliResult<AssetRules> {
+        let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT));
+        let place = |name: String| Place { path, name };
+        let mut rules = AssetRules::default();
+        if let Some(quotes) = &self.usd_quotes {
+            if quotes.is_empty() {
+                let place = place(String::new());
+                return Err(place.bad("usd_quotes is empty, expected at least USD"));
+            }
+            rules.usd_quotes = quotes
+                .iter()
+                .map(|quote| quote.to_ascii_uppercase())
+                .collect();
+        }
+        for (name, asset) in &self.aliases {
+            let place = place(format!("aliases.\"{name}\": "));
+            let code: Asset = name
+                .parse()
+                .map_err(|e| place.bad(format!("the name {e}")))?;
+            let asset = place.value("the asset", Some(asset))?;
+            rules
+                .aliases
+                .extend(asset.map(|asset| (code.to_string(), asset)));
+        }
+        for (code, asset) in &rules.aliases {
+            if rules.aliases.contains_key(asset.as_str()) {
+                let place = place(format!("aliases.\"{code}\": "));
+                let what = format!("{asset} is an alias itself: name the asset that it stands for");
+                return Err(place.bad(what));
+            }
+        }
+        for (name, written) in &self.symbols {
+            let place = place(format!("symbols.\"{name}\": "));
+            let symbol: Symbol = name
+                .parse()
+                .map_err(|e| place.bad(format!("the name {e}")))?;
+            rules.symbols.insert(symbol, written.settings(&place)?);
+        }
+        for (name, written) in &self.accounts {
+            let place = place(format!("accounts.\"{name}\": "));
+            let account: Account = name
+                .parse()
+                .map_err(|e| place.bad(format!("the name {e}")))?;
+            let class = place.value("class", written.class.as_ref())?;
+            rules.accounts.extend(class.map(|class| (account, class)));
+        }
+        let by = place("pools: ".into()).value("by", self.pools.by.as_ref())?;
+        rules.pools = by.unwrap_or(rules.pools);
+        Ok(rules)
+    }
+}
+
+impl FileSymbol {
+    fn settings(&self, place: &Place<'_>) -> CliResult<InstrumentSettings> {
+        let dust_threshold = place.value("dust_threshold", self.dust_threshold.as_ref())?;
+        Ok(InstrumentSettings {
+            base: place.value("base", self.base.as_ref())?,
+            quote: place.value("quote", self.quote.as_ref())?,
+            class: place.value("class", self.class.as_ref())?,
+            dust_threshold: dust_threshold.unwrap_or(Size::ZERO),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::File;
+    use super::*;
+    use crate::engine::{AssetClass, PoolsBy};
+
+    fn rules(text: &str) -> CliResult<AssetRules> {
+        let file: File = toml::from_str(text).unwrap();
+        file.assets().rules(None)
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let rules = rules(
+            "usd_quotes = [\"usd\"]\n\
+             [pools]\nby = \"symbol\"\n\
+             [aliases]\nxbt = \"BTC\"\n\
+             [accounts.ib]\nclass = \"security\"\n\
+             [symbols.\"abnb\"]\nbase = \"abnb\"\nquote = \"USD\"\nclass = \"security\"\n\
+             dust_threshold = \"0.01\"",
+        );
+        let rules = rules.unwrap();
+        assert_eq!(rules.usd_quotes, ["USD".to_owned()].into());
+        assert_eq!(rules.pools, PoolsBy::Symbol);
+        assert_eq!(rules.aliases["XBT"].as_str(), "BTC");
+        let account: Account = "ib".parse().unwrap();
+        assert_eq!(rules.accounts[&account], AssetClass::Security);
+        let settings = rules.settings(&"ABNB".parse().unwrap());
+        assert_eq!(settings.base.unwrap().as_str(), "ABNB");
+        assert_eq!(settings.quote.unwrap().as_str(), "USD");
+        assert_eq!(settings.class, Some(AssetClass::Security));
+        assert_eq!(settings.dust_threshold.to_string(), "0.01");
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        for (text, expected) in [
+            (
+                "usd_quotes = []",
+                "usd_quotes is empty, expected at least USD",
+            ),
+            (
+                "[pools]\nby = \"lot\"",
+                "pools: by is \"lot\": it is not one of asset symbol",
+            ),
+            (
+                "[aliases]\nA = \"B\"\nB = \"C\"",
+                "aliases.\"A\": B is an alias itself: name the asset that it stands for",
+            ),
+            (
+                "[symbols.X]\nclass = \"stock\"",
+                "symbols.\"X\": class is \"stock\": it is not one of crypto, security, fx, future",
+            ),
+            (
+                "[accounts.X]\nclass = \"\"",
+                "accounts.\"X\": class is \"\": it is not one of crypto, security, fx, future",
+            ),
+            (
+                "[symbols.X]\nquote = \"\"",
+                "symbols.\"X\": quote is \"\": it is empty",
+            ),
+        ] {
+            let error = rules(text).unwrap_err();
+            assert_eq!(error.message, format!("fifo-pnl.toml: {expected}"));
+        }
+        assert!(toml::from_str::<File>("colour = 1").is_err());
+    }
+}
