@@ -12,7 +12,7 @@ mod unknown;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use codes::{CodeKind, codes_hash, is_dollar_coin};
+pub use codes::{CodeKind, codes_hash, is_dollar_coin, kind_of_code};
 pub use unknown::{Proposal, UnknownInstrument, UnknownWhy, ticker_settings};
 
 use super::class::AssetClass;

@@ -4,8 +4,7 @@ use jiff::civil::Date;
 
 use super::RateFileError;
 use super::collected::{Collected, RateCell};
-use crate::engine::policy::CURRENCY_CODES;
-use crate::engine::{Asset, RateSource, Timestamp};
+use crate::engine::{Asset, RateSource, Timestamp, kind_of_code};
 use crate::import::Table;
 
 const MICROS_OF_DAY: i64 = 86_400_000_000;
@@ -127,14 +126,15 @@ fn proposed(kind: RateSource, name: &str) -> Option<(Asset, Asset)> {
     Some((asset.parse().ok()?, currency.parse().ok()?))
 }
 
-/// Splits a pair before the longest known code at its end.
+/// Splits a pair into two known codes, else before the longest known code at its end.
 fn split_pair(pair: &str) -> Option<(&str, &str)> {
-    let fits = |code: &&&str| pair.len() > code.len() && pair.ends_with(**code);
-    let code = CURRENCY_CODES
-        .iter()
-        .filter(fits)
-        .max_by_key(|code| code.len())?;
-    pair.split_at_checked(pair.len().checked_sub(code.len())?)
+    let places = pair.char_indices().skip(1);
+    let halves = places.filter_map(|(at, _)| pair.split_at_checked(at));
+    let mut pairs = halves.filter(|(_, quote)| kind_of_code(quote).is_some());
+    let longest = pairs.clone().next();
+    pairs
+        .find(|(base, _)| kind_of_code(base).is_some())
+        .or(longest)
 }
 
 fn first_word(text: &str) -> &str {

@@ -66,7 +66,12 @@ pub(super) fn find_code(code: &str) -> Option<KnownCode> {
 
 /// Tells whether a code is that of a coin worth one dollar. Settings may count it as the dollar.
 pub fn is_dollar_coin(code: &str) -> bool {
-    find_code(code).is_some_and(|known| known.kind == CodeKind::DollarCoin)
+    kind_of_code(code) == Some(CodeKind::DollarCoin)
+}
+
+/// Returns the kind of a known code in upper case, without regard to settings.
+pub fn kind_of_code(code: &str) -> Option<CodeKind> {
+    find_code(code).map(|known| known.kind)
 }
 
 /// Returns the hash of the file. It is part of a version's policy, as a code can change a result.
