@@ -53,6 +53,7 @@ fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> 
         timezone: None,
         now: now()?,
         usd_quotes: ["USD".to_owned()].into(),
+        columns: Default::default(),
     };
     let file = parse_csv(&fs::read(path)?, &options, &mut |_| ())?;
     if let Some(row) = file.rejected.first() {

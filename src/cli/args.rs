@@ -148,6 +148,12 @@ pub struct FileArgs {
     /// Time zone of times without an offset, like Europe/Berlin
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
+    /// Read the file's column NAME as COLUMN, like 'Price Currency=quote_currency'
+    #[arg(long, value_name = "NAME=COLUMN")]
+    pub rename_column: Vec<String>,
+    /// Ignore the file's column NAME, although its name says that it holds a currency
+    #[arg(long, value_name = "NAME")]
+    pub ignore_column: Vec<String>,
     /// Import the good rows of a file that has bad ones, and keep the rejects
     #[arg(long)]
     pub skip_invalid: bool,

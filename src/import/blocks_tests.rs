@@ -20,6 +20,7 @@ fn options() -> ImportOptions {
         timezone: None,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
         usd_quotes: ["USD".to_owned()].into(),
+        columns: Default::default(),
     }
 }
 
@@ -51,7 +52,7 @@ fn parse_by_blocks(bytes: &[u8], block_bytes: usize) -> Result<ParsedFile, Block
     let (blocks, _) = blocks_of(bytes, block_bytes)?;
     let format = blocks
         .iter()
-        .map(CsvFormat::find)
+        .map(|block| CsvFormat::find(block, &Default::default()))
         .find_map(Result::transpose);
     let format = format.ok_or(FileError::Empty)??;
     let hasher = TradeHasher::default();
@@ -198,7 +199,7 @@ fn a_stray_quote_costs_no_more_than_the_longest_row() {
     };
     let file = format!("{HEADER}{}S-1,{ROW},\"\n{}", rows(0), rows(500));
     let mut blocks = Blocks::of_sizes(Cursor::new(file.as_bytes()), 256, 4_096);
-    let format = CsvFormat::find(&blocks.next_block().unwrap().unwrap());
+    let format = CsvFormat::find(&blocks.next_block().unwrap().unwrap(), &Default::default());
     let format = format.unwrap().unwrap();
     let mut blocks = Blocks::of_sizes(Cursor::new(file.as_bytes()), 256, 4_096);
     let (mut trades, mut rejected) = (0, Rejects::default());

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use super::blocks::Block;
+use super::column_names::ColumnNames;
 use super::error::FileError;
 use super::file::text_of;
 use super::formats::{Record, RowFormat, RowOutcome, is_blank, recognise};
@@ -39,6 +40,7 @@ const PROGRESS_ROWS: u64 = 4096;
 ///     timezone: None,
 ///     now: "2026-01-01T00:00:00Z".parse()?,
 ///     usd_quotes: ["USD".to_owned()].into(),
+///     columns: Default::default(),
 /// };
 /// let parsed = parse_csv(file, &options, &mut |_| ())?;
 /// assert_eq!(parsed.trades[0].trade.size.to_string(), "0.5");
@@ -52,7 +54,7 @@ pub fn parse_csv(
     progress: &mut dyn FnMut(usize),
 ) -> Result<ParsedFile, FileError> {
     let block = Block::whole(text_of(bytes)?);
-    let format = CsvFormat::find(&block)?.ok_or(FileError::Empty)?;
+    let format = CsvFormat::find(&block, &options.columns)?.ok_or(FileError::Empty)?;
     let mut file = ParsedFile {
         unknown_columns: format.unknown_columns().to_vec(),
         ends_without_line_end: block.ends_without_line_end(),
@@ -107,8 +109,8 @@ pub struct ParsedBlock {
 
 impl CsvFormat {
     /// Finds the format by a header among a block's first rows. `None`: all rows are blank.
-    pub fn find(block: &Block) -> Result<Option<Self>, FileError> {
-        let found = recognise(&mut RowReader::new(&block.text, block.line))?;
+    pub fn find(block: &Block, names: &ColumnNames) -> Result<Option<Self>, FileError> {
+        let found = recognise(&mut RowReader::new(&block.text, block.line), names)?;
         Ok(found.map(|(format, header_line)| Self {
             format,
             header_line,

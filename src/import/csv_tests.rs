@@ -16,6 +16,7 @@ pub(super) fn options(timezone: Option<TimeZone>) -> ImportOptions {
         timezone,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
         usd_quotes: ["USD".to_owned(), "USDC".to_owned()].into(),
+        columns: Default::default(),
     }
 }
 

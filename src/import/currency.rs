@@ -53,6 +53,9 @@ pub(super) fn check_currency<'r>(
     options: &ImportOptions,
 ) -> Result<(), FileError> {
     for column in columns {
+        if options.columns.is_ignored(&column.name) {
+            continue;
+        }
         let found = cell(column.place).trim();
         let is_number = |text: &str| text.bytes().all(|byte| b"0123456789.,".contains(&byte));
         let is_dollar = options.usd_quotes.contains(&found.to_ascii_uppercase());

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use self::native::Native;
+use super::column_names::ColumnNames;
 use super::error::FileError;
 use super::reading::Reading;
 use super::rejected::RejectedRow;
@@ -105,13 +106,17 @@ fn recognise_as<F: RowFormat + 'static>(header: &HeaderRow<'_>) -> Option<Arc<dy
 ///
 /// Errors: two formats recognise the header, or none does. If none does, the error says what the
 /// native format misses in the first row.
-pub(super) fn recognise(rows: &mut RowReader<'_>) -> Result<Option<Recognised>, FileError> {
-    recognise_among(FORMATS, rows)
+pub(super) fn recognise(
+    rows: &mut RowReader<'_>,
+    names: &ColumnNames,
+) -> Result<Option<Recognised>, FileError> {
+    recognise_among(FORMATS, rows, names)
 }
 
 fn recognise_among(
     formats: &[Recognise],
     rows: &mut RowReader<'_>,
+    names: &ColumnNames,
 ) -> Result<Option<Recognised>, FileError> {
     let (mut before, mut cells, mut why_not) = (Vec::new(), StringRecord::new(), None);
     while before.len() <= ROWS_BEFORE_HEADER_MAX
@@ -120,6 +125,7 @@ fn recognise_among(
         if row.fault.is_none() && is_blank(&cells) {
             continue;
         }
+        names.rename_cells(&mut cells);
         let header = HeaderRow {
             row: &row,
             cells: &cells,
@@ -155,18 +161,22 @@ mod tests {
 
     #[test]
     fn a_header_of_two_formats_is_refused() {
+        let names = ColumnNames::default();
         let toys: [Recognise; 2] = [recognise_as::<toy::Toy>; 2];
         let text = "\nId,When,Pair,Kind,Amount,Rate\n";
-        let error = recognise_among(&toys, &mut RowReader::new(text, 1)).unwrap_err();
+        let error = recognise_among(&toys, &mut RowReader::new(text, 1), &names).unwrap_err();
         let said = "the header is one of toy and of toy, expected one format";
         assert_eq!((error.to_string().as_str(), error.line()), (said, Some(2)));
-        let (format, line) = recognise(&mut RowReader::new(text, 1)).unwrap().unwrap();
+        let (format, line) = recognise(&mut RowReader::new(text, 1), &names)
+            .unwrap()
+            .unwrap();
         assert_eq!((format.name(), line), ("toy", 2));
     }
 
     #[test]
     fn a_header_of_no_format_is_held_against_the_native_one() {
-        let of = |text: &str| recognise(&mut RowReader::new(text, 1));
+        let names = ColumnNames::default();
+        let of = |text: &str| recognise(&mut RowReader::new(text, 1), &names);
         assert!(of("\n,,\n").unwrap().is_none());
         // A native header after another row is no header: the first row shows the fault.
         let native = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";

@@ -9,6 +9,7 @@
 mod blocks;
 mod bounds;
 mod cells;
+mod column_names;
 mod columns;
 mod csv;
 mod currency;
@@ -39,6 +40,7 @@ pub use blocks::{BLOCK_BYTES, Block, Blocks};
 pub use bounds::{
     COLUMNS_MAX, LINE_BYTES_MAX, LIST_BYTES_MAX, PIPE_BYTES_MAX, REJECTED_BYTES_MAX, ROW_BYTES_MAX,
 };
+pub use column_names::ColumnNames;
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use error::{BlockError, FileError};
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
@@ -68,6 +70,8 @@ pub struct ImportOptions {
     /// Dollars and dollar coins, in capitals: a column that names another currency refuses its
     /// file.
     pub usd_quotes: BTreeSet<String>,
+    /// Columns with other names than ours, and columns to ignore.
+    pub columns: ColumnNames,
 }
 
 /// A file as read.

@@ -41,6 +41,9 @@ pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<Parse
         ends_without_line_end: !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r"),
         ..ParsedFile::default()
     };
+    for name in &mut table.header.cells {
+        *name = options.columns.read_as(name).to_owned();
+    }
     let columns = columns(&table, &mut parsed)?;
     let currencies = currency_columns(&table.header.cells, |name| !is_known(name));
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
@@ -228,6 +231,7 @@ mod tests {
             timezone: Some(TimeZone::get("America/New_York").unwrap()),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
             usd_quotes: ["USD".to_owned()].into(),
+            columns: Default::default(),
         };
         parse_opening_lots(text.as_bytes(), &options)
     }

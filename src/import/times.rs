@@ -239,6 +239,7 @@ mod tests {
             timezone: zone.map(|zone| parse_timezone(zone).unwrap()),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
             usd_quotes: Default::default(),
+            columns: Default::default(),
         }
     }
 

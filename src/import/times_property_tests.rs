@@ -143,6 +143,7 @@ fn options() -> ImportOptions {
         timezone: None,
         now: Timestamp::try_from_micros(LAST_US as i64).unwrap(),
         usd_quotes: Default::default(),
+        columns: Default::default(),
     }
 }
 

@@ -17,8 +17,8 @@ use super::error::{PipelineError, PipelineResult};
 use super::job::{Context, Stage};
 use crate::engine::{FeeSigns, LedgerTrade, UnknownStatuses};
 use crate::import::{
-    Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX, RejectedRow,
-    Rejects, Repeats, TradeHasher, TradeHashes,
+    Block, BlockError, Blocks, ColumnNames, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX,
+    RejectedRow, Rejects, Repeats, TradeHasher, TradeHashes,
 };
 use crate::store::model::Reject;
 use crate::store::trades::TradeSource;
@@ -128,7 +128,7 @@ impl TradeFile {
     ) -> PipelineResult<()> {
         let mut seen = 0;
         let reading = each_block(
-            &self.path,
+            (&self.path, &self.options),
             context,
             |format, block| Ok(format.parse(block, &self.options)?.trades),
             |_, mut trades, end| {
@@ -155,7 +155,7 @@ impl TradeFile {
         let mut repeats = self.repeats.as_ref().map(|repeats| repeats.again());
         let mut seen = 0;
         let reading = each_block(
-            &self.path,
+            (&self.path, &self.options),
             context,
             |_, block| Ok(block.clone()),
             |format, block, end| {
@@ -226,7 +226,7 @@ fn check(
     let mut checked = FileRead::default();
     let (mut trades, mut seen) = (0, 0);
     let reading = each_block(
-        path,
+        (path, options),
         context,
         |format, block| {
             let parsed = format.parse(block, options)?;
@@ -255,7 +255,7 @@ fn check(
         return Ok((reading, checked, trades, None));
     };
     let again = each_block(
-        path,
+        (path, options),
         context,
         |_, block| Ok(block.clone()),
         |format, block, _| {
@@ -276,13 +276,13 @@ fn check(
 /// Errors: the file can't be read or is no table of trades; an error of `each`; a stop was
 /// requested.
 fn each_block<T: Send>(
-    path: &Path,
+    (path, options): (&Path, &ImportOptions),
     context: &Context,
     parse: impl Fn(&CsvFormat, &Block) -> Result<T, FileError> + Sync,
     mut each: impl FnMut(&CsvFormat, T, u64) -> PipelineResult<()>,
 ) -> PipelineResult<FirstReading> {
     let mut file = BlockFile::open(path)?;
-    let (format, mut batch) = file.begin()?;
+    let (format, mut batch) = file.begin(&options.columns)?;
     let mut ends_without_line_end = false;
     while !batch.is_empty() {
         context.cancel.check()?;
@@ -323,13 +323,13 @@ impl<'p> BlockFile<'p> {
     }
 
     /// Reads up to the header; returns it with its batch of blocks. Errors: the file has no header.
-    fn begin(&mut self) -> PipelineResult<(CsvFormat, Vec<Block>)> {
+    fn begin(&mut self, names: &ColumnNames) -> PipelineResult<(CsvFormat, Vec<Block>)> {
         loop {
             let batch = self.next_batch()?;
             if batch.is_empty() {
                 return Err(of_file(self.path, FileError::Empty));
             }
-            match header_in(&batch) {
+            match header_in(&batch, names) {
                 Ok(Some(format)) => return Ok((format, batch)),
                 Ok(None) => {}
                 Err(error) => {
@@ -360,8 +360,8 @@ impl<'p> BlockFile<'p> {
     }
 }
 
-fn header_in(batch: &[Block]) -> Result<Option<CsvFormat>, FileError> {
-    let found = batch.iter().map(CsvFormat::find);
+fn header_in(batch: &[Block], names: &ColumnNames) -> Result<Option<CsvFormat>, FileError> {
+    let found = batch.iter().map(|block| CsvFormat::find(block, names));
     let mut found = found.filter_map(Result::transpose);
     found.next().transpose()
 }

@@ -44,6 +44,7 @@ fn options() -> ImportOptions {
         timezone: None,
         now: Fixed.now(),
         usd_quotes: ["USD".to_owned()].into(),
+        columns: Default::default(),
     }
 }
 

@@ -12,8 +12,8 @@ use super::error::{PipelineError, PipelineResult};
 use super::job::{Context, Stage};
 use crate::engine::{Account, LedgerTrade, Timestamp};
 use crate::import::{
-    FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects, parse_csv,
-    parse_opening_lots, read_whole,
+    ColumnNames, FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects,
+    parse_csv, parse_opening_lots, read_whole,
 };
 use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
 use crate::store::{HistoryStore, Store};
@@ -25,6 +25,8 @@ pub struct ImportRequest {
     pub account: Account,
     /// Zone of local times.
     pub timezone: Option<jiff::tz::TimeZone>,
+    /// Columns with other names than ours, and columns to ignore.
+    pub columns: ColumnNames,
     /// Leave rejected rows and conflicts out; otherwise one of them stops the file.
     pub skip_invalid: bool,
     /// Report what the import would do, and write nothing.
@@ -120,6 +122,7 @@ pub fn parse_source(
         timezone: request.timezone.clone(),
         now: context.clock.now(),
         usd_quotes: context.rules.usd_quotes.clone(),
+        columns: request.columns.clone(),
     };
     if path.is_file() && !request.opening_lots {
         let (file, read) = TradeFile::check(path, options, context)?;

@@ -267,7 +267,8 @@ fn a_column_that_names_a_currency_is_not_ignored() {
                 done.stderr
             );
             assert!(
-                done.stderr.contains("convert prices and fees to USD"),
+                done.stderr
+                    .contains("if it says nothing about prices and fees, add --ignore-column"),
                 "{}",
                 done.stderr
             );
@@ -285,6 +286,54 @@ fn a_column_that_names_a_currency_is_not_ignored() {
         "{}",
         done.stderr
     );
+}
+
+/// A person says that a column is not about the prices, or which column it is.
+#[test]
+fn a_column_is_ignored_or_renamed_by_name() {
+    let folder = Folder::new();
+    folder.write("t.csv", with_column("Deposit Currency", &["SEK"]));
+    let done = folder.fifo_pnl(&["import", "--preview", "t.csv"]).expect(2);
+    let hint = "add --rename-column \"Deposit Currency=quote_currency\"";
+    assert!(done.stderr.contains(hint), "{}", done.stderr);
+    let ignore = ["import", "--ignore-column", "deposit currency", "t.csv"];
+    folder.fifo_pnl(&ignore).expect(0);
+    assert_eq!(folder.sql("SELECT count(*) FROM trade_records"), ["1"]);
+
+    let text = with_column("Venue", &["Kraken"]).replace("symbol", "Ticker");
+    folder.write("t.csv", text);
+    folder.fifo_pnl(&["import", "t.csv"]).expect(2);
+    let rename = "--rename-column ticker=symbol --rename-column Venue=exchange";
+    folder
+        .shell(&format!("fifo-pnl import {rename} t.csv"))
+        .expect(0);
+    let rows = folder.sql("SELECT symbol, exchange FROM trade_records ORDER BY import_id DESC");
+    assert_eq!(
+        rows.first().map(String::as_str),
+        Some("QNT-USD|"),
+        "one id, known: not taken"
+    );
+    folder.write(
+        "new.csv",
+        with_column("Venue", &["Kraken"]).replace("b0", "c0"),
+    );
+    folder
+        .shell("fifo-pnl import --rename-column Venue=exchange new.csv")
+        .expect(0);
+    let venue = folder.sql("SELECT exchange FROM trade_records WHERE order_id = 'c0'");
+    assert_eq!(venue, ["Kraken"]);
+
+    folder.write(
+        "lots.csv",
+        "Ticker,size,acquired,basis,basis ccy\nQNT,1,2024-05-01T00:00:00Z,9,SEK\n",
+    );
+    let names = "--rename-column Ticker=symbol --ignore-column 'Basis CCY'";
+    folder
+        .shell(&format!("fifo-pnl import lots {names} lots.csv"))
+        .expect(0);
+    folder
+        .shell("fifo-pnl import --rename-column Ticker=smybol t.csv")
+        .expect(2);
 }
 
 /// A cell that names dollars, or is empty, is fine; so are numbers of units.

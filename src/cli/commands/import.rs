@@ -16,7 +16,9 @@ use crate::cli::session::Session;
 use crate::cli::terminal::note;
 use crate::engine::{FeeSigns, shown, shown_sentence};
 use crate::files::check_text;
-use crate::import::parse_timezone;
+use crate::import::{
+    ColumnNames, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, parse_timezone,
+};
 use crate::pipeline::{
     FileReport, ImportRequest, PipelineError, Source, import_files, parse_source,
 };
@@ -132,9 +134,36 @@ pub(super) fn request(args: &FileArgs) -> CliResult<ImportRequest> {
     Ok(ImportRequest {
         account,
         timezone,
+        columns: column_names(args)?,
         skip_invalid,
         ..ImportRequest::default()
     })
+}
+
+/// Reads the columns that are renamed or ignored. Errors: a column that no file has.
+fn column_names(args: &FileArgs) -> CliResult<ColumnNames> {
+    let mut names = ColumnNames::default();
+    for text in &args.rename_column {
+        let bad = |what: &str| {
+            CliError::usage(
+                format!("--rename-column is \"{text}\": {what}"),
+                "write NAME=COLUMN; docs/SPEC-matching.md lists the columns",
+            )
+        };
+        let (name, column) = text.split_once('=').ok_or_else(|| bad("it has no ="))?;
+        let mut columns = REQUIRED_COLUMNS
+            .iter()
+            .chain(&OPTIONAL_COLUMNS)
+            .chain(&OPENING_COLUMNS);
+        if !columns.any(|known| *known == column) {
+            return Err(bad("no import reads a column of that name"));
+        }
+        names.rename(name, column);
+    }
+    args.ignore_column
+        .iter()
+        .for_each(|name| names.ignore(name));
+    Ok(names)
 }
 
 pub(super) fn parse(

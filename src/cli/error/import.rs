@@ -150,8 +150,9 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::HeaderQuote { .. } => "close the quote, or remove it".into(),
         FileError::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
         FileError::OtherCurrency { column, .. } => format!(
-            "convert prices and fees to USD and say so there; or remove the column {} if it \
-                 says nothing about them",
+            "if it is the currency of the prices, add --rename-column {}; if it says nothing about \
+             prices and fees, add --ignore-column {}; else convert them to USD and say so there",
+            quoted(&format!("{column}=quote_currency")),
             quoted(column)
         ),
         FileError::Csv(_) => "export the file again, as CSV in UTF-8".into(),

@@ -122,6 +122,7 @@ fn a_second_format_is_a_file_and_a_line() {
         timezone: None,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
         usd_quotes: ["USD".to_owned()].into(),
+        columns: Default::default(),
     };
     let parsed = parse_csv(file.as_bytes(), &options, &mut |_| ()).unwrap();
     let trades = parsed.trades.iter().map(|row| {

@@ -115,6 +115,11 @@ const FILES: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "A column under a name that no import reads",
+        command: "fifo-pnl import --rename-column Ticker=smybol ledger.csv",
+        ..Case::NONE
+    },
+    Case {
         title: "A column is missing",
         files: &[(
             "trades.csv",

@@ -90,6 +90,8 @@ const MEMORY: Row = value("--memory", &["64M"], &["0", "0G", "4g", "much"]);
 const JOBS: Row = value("--jobs", &["2"], &["0", "-1", "1025", "all"]);
 const WAIT: Row = value("--wait", &["5m"], &["0s", "soon", "-5m"]);
 const TIMEZONE: Row = value("--timezone", &["Europe/Berlin"], &["Mars/Base"]);
+const RENAME: Row = value("--rename-column", &["Pair=symbol"], &["Pair", "Pair=pear"]);
+const IGNORE: Row = value("--ignore-column", &["Fee Currency"], &[]);
 const YEAR: Row = value("--year", &["2025"], &["0", "25", "this"]);
 const OUTPUT: Row = value("--output", &["a.out"], &["-"]);
 const DATE: Row = value("--snapshot-date", &["2025-11-20"], &["2025-13-01", "today"]);
@@ -118,6 +120,8 @@ pub const TABLES: &[Table] = &[
         rows: &[
             ACCOUNT,
             TIMEZONE,
+            RENAME,
+            IGNORE,
             flag("--skip-invalid"),
             JOBS,
             flag("--all-rows"),
@@ -132,6 +136,8 @@ pub const TABLES: &[Table] = &[
         rows: &[
             ACCOUNT,
             TIMEZONE,
+            RENAME,
+            IGNORE,
             flag("--skip-invalid"),
             flag("--preview"),
             flag("--correct").needs(&["--reason"]),
@@ -142,7 +148,14 @@ pub const TABLES: &[Table] = &[
     Table {
         command: "import lots",
         positions: &["a.csv"],
-        rows: &[ACCOUNT, TIMEZONE, flag("--skip-invalid"), flag("--preview")],
+        rows: &[
+            ACCOUNT,
+            TIMEZONE,
+            RENAME,
+            IGNORE,
+            flag("--skip-invalid"),
+            flag("--preview"),
+        ],
         ..NONE
     },
     Table {
