@@ -15,6 +15,7 @@ DO $$ BEGIN
     END IF;
 END $$;
 DROP TABLE event_log;
+DROP TABLE rates;
 DROP TABLE trade_voids;
 DROP TABLE import_rejects;
 DROP TABLE imports;

@@ -76,6 +76,31 @@ CREATE TRIGGER trade_voids_arrival AFTER INSERT ON trade_voids FOR EACH ROW
     WHEN (NEW.void_xid IS DISTINCT FROM pg_current_xact_id())
     EXECUTE FUNCTION refuse_arrival('void_xid');
 
+-- Rates of assets. A corrected rate is a row with the next revision, and the reason; the last revision counts.
+-- One import writes at a time, so the numbers are in the order of commits.
+CREATE TABLE rates (
+    rate_seq     BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+        CONSTRAINT rates_rate_seq_check CHECK (rate_seq > 0),
+    asset        TEXT COLLATE "C" NOT NULL CONSTRAINT rates_asset_check CHECK (asset <> ''),
+    currency     TEXT COLLATE "C" NOT NULL CONSTRAINT rates_currency_check CHECK (currency <> '' AND currency <> asset),
+    source       TEXT COLLATE "C" NOT NULL CONSTRAINT rates_source_check CHECK (source <> ''),
+    published_at TIMESTAMPTZ NOT NULL CONSTRAINT rates_published_at_check
+        CHECK (published_at >= '0001-01-01 00:00:00+00' AND published_at < '10000-01-01 00:00:00+00'),
+    revision     BIGINT NOT NULL CONSTRAINT rates_revision_check CHECK (revision > 0),
+    rate         NUMERIC NOT NULL CONSTRAINT rates_rate_positive_check CHECK (rate <> 0),
+    reason       TEXT CONSTRAINT rates_reason_check CHECK ((reason IS NULL) = (revision = 1) AND reason <> ''),
+    import_id    BIGINT NOT NULL REFERENCES imports (id),
+    import_line  BIGINT NOT NULL,
+    CONSTRAINT rates_rate_check CHECK (rate >= 0 AND rate < 'Infinity'
+        AND scale(trim_scale(rate)) <= 28
+        AND abs(rate) * power(10::numeric, scale(trim_scale(rate))) < 1e28)
+);
+CREATE UNIQUE INDEX rates_key ON rates (asset, currency, source, published_at, revision);
+CREATE TRIGGER rates_no_change BEFORE UPDATE OR DELETE ON rates
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER rates_no_truncate BEFORE TRUNCATE ON rates
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE event_log (
     id                 BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
         CONSTRAINT event_log_id_check CHECK (id > 0),

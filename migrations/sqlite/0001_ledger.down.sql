@@ -3,6 +3,7 @@ DROP VIEW ineligible_trades;
 DROP VIEW eligible_trades;
 DROP VIEW active_voids;
 DROP TABLE event_log;
+DROP TABLE rates;
 DROP TABLE trade_voids;
 DROP TABLE trade_records;
 DROP TABLE import_rejects;

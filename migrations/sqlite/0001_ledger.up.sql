@@ -131,6 +131,45 @@ CREATE TRIGGER trade_voids_number BEFORE INSERT ON trade_voids
          AND NOT EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
 BEGIN SELECT RAISE(ABORT, 'trade_voids: the database sets void_seq: leave it out'); END;
 
+-- Rates of assets. A corrected rate is a row with the next revision, and the reason; the last revision counts.
+CREATE TABLE rates (
+    rate_seq     INTEGER PRIMARY KEY CONSTRAINT rates_rate_seq_check CHECK (rate_seq > 0),
+    asset        TEXT NOT NULL CONSTRAINT rates_asset_check CHECK (asset <> ''),
+    currency     TEXT NOT NULL CONSTRAINT rates_currency_check CHECK (currency <> '' AND currency <> asset),
+    source       TEXT NOT NULL CONSTRAINT rates_source_check CHECK (source <> ''),
+    published_at INTEGER NOT NULL CONSTRAINT rates_published_at_check
+        CHECK (published_at BETWEEN -62135596800000000 AND 253402300799999999),
+    revision     INTEGER NOT NULL CONSTRAINT rates_revision_check CHECK (revision > 0),
+    rate         TEXT NOT NULL CONSTRAINT rates_rate_positive_check CHECK (rate <> '0'),
+    reason       TEXT CONSTRAINT rates_reason_check CHECK ((reason IS NULL) = (revision = 1) AND reason <> ''),
+    import_id    INTEGER NOT NULL REFERENCES imports (id),
+    import_line  INTEGER NOT NULL,
+    CONSTRAINT rates_rate_check CHECK (length(rate) BETWEEN 1 AND 60
+        AND rate NOT GLOB '*[^0-9.]*'
+        AND rate GLOB '[0-9]*'
+        AND rate NOT GLOB '*.*.*'
+        AND rate NOT GLOB '*.'
+        AND rate NOT GLOB '0[0-9]*'
+        AND (instr(rate, '.') = 0 OR rate NOT GLOB '*0')
+        AND length(ltrim(replace(rate, '.', ''), '0')) <= 28
+        AND (instr(rate, '.') = 0 OR length(rate) - instr(rate, '.') <= 28))
+) STRICT;
+CREATE UNIQUE INDEX rates_key ON rates (asset, currency, source, published_at, revision);
+CREATE TRIGGER rates_no_update BEFORE UPDATE ON rates
+BEGIN SELECT RAISE(ABORT, 'rates is append-only: UPDATE is refused'); END;
+CREATE TRIGGER rates_no_delete BEFORE DELETE ON rates
+BEGIN SELECT RAISE(ABORT, 'rates is append-only: DELETE is refused'); END;
+CREATE TRIGGER rates_no_replace BEFORE INSERT ON rates
+    WHEN EXISTS (SELECT 1 FROM rates
+                 WHERE rate_seq = NEW.rate_seq OR (asset = NEW.asset AND currency = NEW.currency
+                     AND source = NEW.source AND published_at = NEW.published_at AND revision = NEW.revision))
+BEGIN SELECT RAISE(ABORT, 'rates is append-only: replacing a row is refused'); END;
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
+CREATE TRIGGER rates_number BEFORE INSERT ON rates
+    WHEN NEW.rate_seq <> -1 AND NEW.rate_seq <> 1 + ifnull((SELECT max(rate_seq) FROM rates), 0)
+         AND NOT EXISTS (SELECT 1 FROM rates WHERE rate_seq = NEW.rate_seq)
+BEGIN SELECT RAISE(ABORT, 'rates: the database sets rate_seq: leave it out'); END;
+
 CREATE TABLE event_log (
     id                 INTEGER PRIMARY KEY CONSTRAINT event_log_id_check CHECK (id > 0),
     event_time         INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),

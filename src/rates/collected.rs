@@ -78,7 +78,7 @@ impl<'o> Collected<'o> {
     /// Returns the one name of an asset. Errors: the text is no name.
     pub(super) fn asset(&self, text: &str) -> Result<Asset, String> {
         let asset: Asset = text.parse().map_err(|error| format!("which {error}"))?;
-        Ok(self.options.aliases.get(&asset).cloned().unwrap_or(asset))
+        Ok(self.options.rules.asset_named(asset.as_str()))
     }
 
     /// Reads the currency of a column. Errors: the text is no name, or a currency of an earlier

@@ -15,7 +15,7 @@ mod prices;
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Asset, Rate, RateSource, Timestamp};
+use crate::engine::{Asset, AssetRules, Rate, RateSource, Timestamp};
 use crate::import::{FileError, RejectedRow, Table};
 use collected::Collected;
 pub use error::RateFileError;
@@ -32,8 +32,8 @@ pub struct RateOptions {
     pub asset: Option<Asset>,
     /// The currency of the rates, if the file does not name it.
     pub currency: Option<Asset>,
-    /// The one name of each asset that has several.
-    pub aliases: BTreeMap<Asset, Asset>,
+    /// The settings, which have the one name of each asset.
+    pub rules: AssetRules,
     /// A rate of a later day is rejected.
     pub now: Timestamp,
 }
@@ -68,7 +68,7 @@ pub struct RateFile {
 ///     kind: None,
 ///     asset: None,
 ///     currency: None,
-///     aliases: Default::default(),
+///     rules: Default::default(),
 ///     now: "2026-01-01T00:00:00Z".parse()?,
 /// };
 /// let parsed = parse_rates(file, &options)?;

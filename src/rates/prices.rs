@@ -103,7 +103,7 @@ fn pair_of(out: &Collected<'_>) -> Result<(Asset, Asset), RateFileError> {
             proposed: proposed(out.kind(), &options.name),
         });
     };
-    let of = |asset: &Asset| options.aliases.get(asset).unwrap_or(asset).clone();
+    let of = |asset: &Asset| options.rules.asset_named(asset.as_str());
     let (asset, currency) = (of(asset), of(currency));
     match asset == currency {
         true => Err(RateFileError::OneAsset(asset)),

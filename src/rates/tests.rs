@@ -8,7 +8,7 @@ fn options(name: &str, pair: Option<(&str, &str)>) -> RateOptions {
         kind: None,
         asset: parsed(asset),
         currency: parsed(currency),
-        aliases: BTreeMap::from([("XBT".parse().unwrap(), "BTC".parse().unwrap())]),
+        rules: AssetRules::default(),
         now: "2025-03-10T12:00:00Z".parse().unwrap(),
     }
 }
@@ -237,7 +237,8 @@ fn two_rates_for_one_instant_are_one_or_a_fault() {
 #[test]
 fn a_currency_with_two_names_is_refused() {
     let mut options = options("eurofxref-hist", None);
-    options.aliases = BTreeMap::from([("CNH".parse().unwrap(), "CNY".parse().unwrap())]);
+    let cny = "CNY".parse().unwrap();
+    options.rules.aliases = BTreeMap::from([("CNH".to_owned(), cny)]);
     let read = |text: &str| {
         parse_rates(text.as_bytes(), &options)
             .unwrap_err()

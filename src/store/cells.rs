@@ -8,13 +8,13 @@ use std::str::FromStr;
 
 use super::model::{
     EventKind, Exclusion, HistoricalSell, ImportedFile, LoggedEvent, NamedTrade, PoolSummary,
-    QueuedItem, ReviewStatus, RunLine, Version, VersionInfo, VersionOrigin, VersionScope,
-    VersionStatus, Watermark, parents_of_json,
+    QueuedItem, ReviewStatus, RunLine, StoredRate, Version, VersionInfo, VersionOrigin,
+    VersionScope, VersionStatus, Watermark, parents_of_json,
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
-    Account, OrderId, PlaceInPool, Pool, PoolStatus, PoolTotals, Size, StoredAllocation, StoredLot,
-    Symbol, Timestamp, Trade, Usd,
+    Account, OrderId, PlaceInPool, Pool, PoolStatus, PoolTotals, Rate, Size, StoredAllocation,
+    StoredLot, Symbol, Timestamp, Trade, Usd,
 };
 
 /// The cells of one row, by position. An error is the text found in place of a value.
@@ -248,6 +248,30 @@ pub(super) fn imported_file(cells: &dyn Cells) -> Result<ImportedFile, StoreErro
         })
     };
     read().map_err(in_table("imports"))
+}
+
+/// The columns that [`rate`] reads, in order.
+pub(super) const RATE: &str =
+    "asset, currency, source, published_at, revision, rate, import_id, import_line";
+
+/// Reads a row of `rates`.
+pub(super) fn rate(cells: &dyn Cells) -> Result<StoredRate, StoreError> {
+    let named = Named::new(cells, RATE);
+    let read = || {
+        Ok(StoredRate {
+            rate: Rate {
+                asset: named.parse(0)?,
+                currency: named.parse(1)?,
+                source: named.parse(2)?,
+                at: named.time(3)?,
+                value: named.parse(5)?,
+                import_id: named.integer(6)?,
+                import_line: named.count(7)?,
+            },
+            revision: named.integer(4)?,
+        })
+    };
+    read().map_err(in_table("rates"))
 }
 
 /// The columns that [`logged_event`] reads, in order.

@@ -62,8 +62,9 @@ pub const POSTGRES_MIN: i32 = 14;
 
 /// Rows that going back to an older schema would lose: the first schema version that has them, the
 /// rows as SQL, and their name in messages.
-pub const LOST_BELOW: [(i64, &str, &str); 4] = [
+pub const LOST_BELOW: [(i64, &str, &str); 5] = [
     (1, "trade_records", "trades"),
+    (1, "rates", "rates"),
     (1, "event_log", "events of the audit trail"),
     (
         2,

@@ -19,6 +19,7 @@ pub mod model;
 pub mod phase;
 pub mod postgres;
 pub mod proof;
+mod rates;
 mod readback;
 mod review;
 pub mod rows;
@@ -40,6 +41,7 @@ pub use error::{
 pub use history::HistoryStore;
 pub use ledger::LedgerStore;
 use model::{LongRun, SourcedAllocation};
+pub use rates::{RateStore, WantsRate};
 pub use review::ReviewStore;
 pub use runs::{RunLock, RunStore};
 pub use together::together;
@@ -96,7 +98,13 @@ pub trait SourcedSink: Send {
 
 /// Keeps the ledger and its results: all that the pipeline needs of a store.
 ///
-/// A caller that needs less takes one of the five traits.
-pub trait Store: LedgerStore + RunStore + VersionStore + ReviewStore + HistoryStore {}
+/// A caller that needs less takes one of the six traits.
+pub trait Store:
+    LedgerStore + RateStore + RunStore + VersionStore + ReviewStore + HistoryStore
+{
+}
 
-impl<S: LedgerStore + RunStore + VersionStore + ReviewStore + HistoryStore> Store for S {}
+impl<S> Store for S where
+    S: LedgerStore + RateStore + RunStore + VersionStore + ReviewStore + HistoryStore
+{
+}

@@ -13,6 +13,7 @@ pub use ledger::{
     Conflict, ImportBatch, ImportFile, ImportMode, ImportReceipt, LedgerCounts, LedgerRead,
     PoolSizes, Reject, VoidChange,
 };
+pub use rates::{RateBatch, RateConflict, RateReceipt, StoredRate};
 pub use review::{
     QueuedItem, ReviewStatus, ReviewUpdate, decided_item, decision_file, decision_prefix,
 };
@@ -38,6 +39,7 @@ mod adoption;
 mod assets;
 mod history;
 mod ledger;
+mod rates;
 mod review;
 mod runs;
 mod scope;

@@ -5,6 +5,7 @@
 //! databases can't differ in them.
 
 mod closing;
+mod rates;
 mod review;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use super::model::{
 use super::{SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal};
 use crate::engine::{Account, CORRECTION_MARK, LedgerTrade, OrderId, split_correction};
 pub(super) use closing::{Closing, RunEnd};
+pub(super) use rates::{counting, plan_rates, rates_event};
 pub use review::{AUTOMATIC, REVIEW_EVENTS, check_decision, details_json};
 pub(super) use review::{ReviewChange, decision_event, exclusion_event, plan_review};
 

@@ -9,6 +9,7 @@ pub(super) mod closing;
 pub(super) mod history;
 pub(super) mod ledger;
 mod queue;
+mod rates;
 pub(super) mod read;
 mod review;
 pub(super) mod runs;
@@ -176,6 +177,9 @@ pub(super) trait SqlStore: Send + Sync {
 
     /// Begins a transaction.
     fn writer(&self) -> impl Future<Output = StoreResult<Self::Writer>> + Send;
+
+    /// Begins a transaction that imports, after the last such transaction has ended.
+    fn ledger_writer(&self) -> impl Future<Output = StoreResult<Self::Writer>> + Send;
 
     /// Ends a transaction.
     fn commit(writer: Self::Writer) -> impl Future<Output = StoreResult<()>> + Send;

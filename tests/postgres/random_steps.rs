@@ -258,6 +258,7 @@ async fn in_between(store: &dyn Store, scope: &Scope, until: &Watermark) -> Vec<
         let as_of = Watermark::Sequence {
             ingest_seq: ingest_seq * thirds / 3,
             void_seq: void_seq * (3 - thirds) / 4,
+            rate_seq: 0,
         };
         let read = store.read_ledger(scope, Some(&as_of)).await.unwrap();
         texts.push(ledger_text(&read));

@@ -13,8 +13,8 @@ use std::process::Command;
 use fifo_pnl::store::model::Exclusion;
 use fifo_pnl::store::sqlite::{SqliteStore, version_known};
 use fifo_pnl::store::{
-    HistoryStore, LedgerStore, ReviewStore, RunStore, SchemaRefusal, StoreError, StoreResult,
-    VersionStore,
+    HistoryStore, LedgerStore, RateStore, ReviewStore, RunStore, SchemaRefusal, StoreError,
+    StoreResult, VersionStore,
 };
 use subject::{Run, SqliteSubject, Subject, append, at, of, pool, trade, void};
 
@@ -53,6 +53,8 @@ async fn filled() -> (tempfile::TempDir, PathBuf) {
     let store = open(&path, true).await.unwrap();
     let mut fee = trade("B-1", "buy", "1.5", "100.1", -1_735_787_046);
     fee.trade.fee = Some("0.1".parse().unwrap());
+    let rates = subject::rates(vec![subject::rate("USD", 1, "1.07")]);
+    store.import_rates(&rates).await.unwrap();
     append(
         &store,
         vec![
@@ -95,6 +97,7 @@ async fn facts_can_only_be_appended() {
         ("trade_voids", "undone = 1", "void_seq"),
         ("event_log", "severity = 'error'", "id"),
         ("imports", "name = 'other.csv'", "id"),
+        ("rates", "rate = '9'", "rate_seq"),
         ("review_exclusions", "excluded = 0", "id"),
     ];
     for (table, change, key) in tables {
@@ -149,6 +152,11 @@ async fn a_number_from_outside_ends_no_numbering_and_hides_no_row() {
         (
             "trade_voids (void_seq, account, order_id, reason, voided_by)",
             "'default', 'B-1', 'r', 'w'",
+        ),
+        (
+            "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \
+             import_line)",
+            "'EUR', 'USD', 'ecb', 0, 1, '1', 1, 1",
         ),
         ("event_log (id, event_type)", "'review'"),
         (

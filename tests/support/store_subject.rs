@@ -19,14 +19,15 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use fifo_pnl::engine::{
     Account, AllocationRow, AssetRules, Carried, LedgerTrade, Pool, PoolLedger, PoolOutcome,
-    PoolResult, RowsHash, Timestamp, Trade, TradeText, Usd, compute_pool, review_items,
+    PoolResult, Rate, RateSource, RowsHash, Timestamp, Trade, TradeText, Usd, compute_pool,
+    review_items,
 };
 use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
 use fifo_pnl::store::model::{
     Completion, Event, EventKind, Holder, ImportBatch, ImportFile, ImportMode, PointerMove,
-    ReviewStatus, ReviewUpdate, RunCounts, RunFailure, RunMode, RunStart, Scope, Version,
-    VersionOrigin, VersionPlan, VersionStatus, VoidChange, policy_json,
+    RateBatch, ReviewStatus, ReviewUpdate, RunCounts, RunFailure, RunMode, RunStart, Scope,
+    Version, VersionOrigin, VersionPlan, VersionStatus, VoidChange, policy_json,
 };
 use fifo_pnl::store::sqlite::SqliteStore;
 use fifo_pnl::store::{RowSink, RunLock, Store, StoreError, StoreResult};
@@ -379,6 +380,25 @@ pub fn correction(trades: Vec<LedgerTrade>) -> ImportBatch {
         reason: "wrong price".into(),
     };
     changed(batch(trades), |file| file.mode = mode)
+}
+
+/// Makes a rate of the euro in a currency, some seconds after the instant of [`at`].
+pub fn rate(currency: &str, seconds: i64, value: &str) -> Rate {
+    Rate {
+        asset: "EUR".parse().unwrap(),
+        currency: currency.parse().unwrap(),
+        at: at(seconds),
+        value: value.parse().unwrap(),
+        source: RateSource::Ecb,
+        import_id: 0,
+        import_line: seconds as u64 + 2,
+    }
+}
+
+/// Makes an import of rates.
+pub fn rates(rates: Vec<Rate>) -> RateBatch {
+    let file = changed(batch(Vec::new()), |file| file.name = "rates.csv".into()).file;
+    RateBatch { file, rates }
 }
 
 /// Changes the settings of an import.

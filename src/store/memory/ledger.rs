@@ -14,7 +14,7 @@ use crate::engine::{
 use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
     Arrivals, Event, EventKind, ImportFile, ImportMode, ImportReceipt, ImportedFile, LedgerCounts,
-    LedgerRead, NamedTrade, PoolSizes, Reject, Scope, TradeIds, VoidChange, Watermark,
+    LedgerRead, NamedTrade, PoolSizes, Reject, Scope, StoredRate, TradeIds, VoidChange, Watermark,
 };
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
@@ -256,6 +256,8 @@ pub(super) struct MemoryLedger {
     imports: Vec<Import>,
     pub(super) rejects: Vec<(i64, Reject)>,
     voids: Vec<VoidRow>,
+    /// Rates in the order of their arrival.
+    pub(super) rates: Vec<StoredRate>,
 }
 
 /// Returns the number of a row: its place, from 1.
@@ -405,8 +407,6 @@ impl MemoryLedger {
         rows: &[LedgerTrade],
         void: &[TradeKey],
     ) -> StoreResult<i64> {
-        let has_hash = file.sha256.chars().count() == 64;
-        check(has_hash, "append trades", "imports_sha256_check")?;
         let reason = match &file.mode {
             ImportMode::Correct { reason } => reason,
             ImportMode::Append => "",
@@ -417,13 +417,13 @@ impl MemoryLedger {
             "append trades",
             "trade_voids_reason_check",
         )?;
-        let import_id = number_of(self.imports.len());
         let mut added = BTreeSet::new();
         for row in rows {
             let key = RawTrade::from(row).key();
             let is_new = !self.by_key.contains_key(&key) && added.insert(key);
             check(is_new, "append trades", "trade_records_key")?;
         }
+        let import_id = self.add_import(file, rows.len(), "append trades")?;
         for row in rows {
             self.push(LedgerRow {
                 text: row.into(),
@@ -435,13 +435,25 @@ impl MemoryLedger {
             key: (account.to_string(), id.to_string()),
             undone: false,
         }));
+        Ok(import_id)
+    }
+
+    /// Appends the row of an import. Returns its number.
+    pub(super) fn add_import(
+        &mut self,
+        file: &ImportFile,
+        rows: usize,
+        action: &'static str,
+    ) -> StoreResult<i64> {
+        let has_hash = file.sha256.chars().count() == 64;
+        check(has_hash, action, "imports_sha256_check")?;
         self.imports.push(Import {
             name: file.name.clone(),
             sha256: file.sha256.clone(),
-            rows: i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            rows: i64::try_from(rows).unwrap_or(i64::MAX),
             imported_at: file.imported_at,
         });
-        Ok(import_id)
+        Ok(number_of(self.imports.len().saturating_sub(1)))
     }
 
     /// Returns the trades that are voided as of the void with this number.
@@ -526,12 +538,13 @@ impl MemoryLedger {
 
     /// Reads the pools of a scope as of a watermark.
     pub(super) fn read(&self, scope: &Scope, as_of: Option<&Watermark>) -> LedgerRead {
-        let newest = (self.rows.len() as i64, self.voids.len() as i64);
-        let (ingest_seq, void_seq) = as_of.and_then(Watermark::sequence).unwrap_or(newest);
-        let watermark = Watermark::Sequence {
-            ingest_seq,
-            void_seq,
+        let newest = Watermark::Sequence {
+            ingest_seq: self.rows.len() as i64,
+            void_seq: self.voids.len() as i64,
+            rate_seq: self.rates.len() as i64,
         };
+        let watermark = as_of.unwrap_or(&newest).clone();
+        let (ingest_seq, void_seq) = watermark.sequence().unwrap_or_default();
         let voided = self.voided(void_seq);
         let mut read = LedgerRead {
             watermark,

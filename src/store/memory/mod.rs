@@ -11,6 +11,7 @@ mod history;
 mod ledger;
 mod logged;
 mod queue;
+mod rates;
 mod review;
 mod runs;
 mod sourced;

@@ -11,6 +11,8 @@ pub enum Watermark {
         ingest_seq: i64,
         /// Last void or undo.
         void_seq: i64,
+        /// Last rate.
+        rate_seq: i64,
     },
     /// The transactions seen, where many write at once: a late commit is in no earlier snapshot.
     Snapshot {
@@ -18,6 +20,8 @@ pub enum Watermark {
         snapshot: String,
         /// The cluster whose transaction numbers these are.
         cluster: String,
+        /// Last rate. Rates are numbered in the order of their commits.
+        rate_seq: i64,
     },
     /// For an unguarded ledger. Pool hashes tell what the ledger held; the snapshot covers only
     /// rows that we write.
@@ -28,6 +32,8 @@ pub enum Watermark {
         cluster: String,
         /// Transactions of the rows that were seen.
         writings: Writings,
+        /// Last rate.
+        rate_seq: i64,
     },
 }
 
@@ -37,6 +43,7 @@ impl Default for Watermark {
         Self::Sequence {
             ingest_seq: 0,
             void_seq: 0,
+            rate_seq: 0,
         }
     }
 }
@@ -60,8 +67,18 @@ impl Watermark {
             Self::Sequence {
                 ingest_seq,
                 void_seq,
+                ..
             } => Some((*ingest_seq, *void_seq)),
             Self::Snapshot { .. } | Self::Unguarded { .. } => None,
+        }
+    }
+
+    /// Returns the number of the last rate; 0 before the first.
+    pub fn rate_seq(&self) -> i64 {
+        match self {
+            Self::Sequence { rate_seq, .. }
+            | Self::Snapshot { rate_seq, .. }
+            | Self::Unguarded { rate_seq, .. } => *rate_seq,
         }
     }
 
@@ -72,34 +89,42 @@ impl Watermark {
 
     /// Returns the watermark as JSON text.
     pub fn to_json(&self) -> String {
-        match self {
+        let mut value = match self {
             Self::Sequence {
                 ingest_seq,
                 void_seq,
+                ..
             } => {
                 json!({ "ingest_seq": ingest_seq, "void_seq": void_seq })
             }
-            Self::Snapshot { snapshot, cluster } => {
-                json!({ "snapshot": snapshot, "cluster": cluster })
-            }
+            Self::Snapshot {
+                snapshot, cluster, ..
+            } => json!({ "snapshot": snapshot, "cluster": cluster }),
             Self::Unguarded {
                 snapshot,
                 cluster,
                 writings,
+                ..
             } => {
                 // As text: not every reader of JSON keeps all digits of a number.
                 let unguarded =
                     json!({ "rows": writings.rows, "hashes": writings.hashes.to_string() });
                 json!({ "snapshot": snapshot, "cluster": cluster, "unguarded": unguarded })
             }
+        };
+        // Said only if there are rates, so that watermarks of ledgers without any stay as they are.
+        let rate_seq = Some(self.rate_seq()).filter(|rate_seq| *rate_seq > 0);
+        if let (Some(object), Some(rate_seq)) = (value.as_object_mut(), rate_seq) {
+            object.insert("rate_seq".into(), json!(rate_seq));
         }
-        .to_string()
+        value.to_string()
     }
 
     /// Reads it back.
     pub fn from_json(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
         let number = |name: &str| value.get(name).and_then(Value::as_i64);
+        let rate_seq = number("rate_seq").unwrap_or(0);
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         if let (Some(snapshot), Some(cluster)) = (text("snapshot"), text("cluster")) {
             if let Some(seen) = value.get("unguarded") {
@@ -110,13 +135,61 @@ impl Watermark {
                         rows: seen.get("rows")?.as_u64()?,
                         hashes: seen.get("hashes")?.as_str()?.parse().ok()?,
                     },
+                    rate_seq,
                 });
             }
-            return Some(Self::Snapshot { snapshot, cluster });
+            return Some(Self::Snapshot {
+                snapshot,
+                cluster,
+                rate_seq,
+            });
         }
         Some(Self::Sequence {
             ingest_seq: number("ingest_seq")?,
             void_seq: number("void_seq")?,
+            rate_seq,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watermark_reads_back_and_one_without_rates_has_none() {
+        let (snapshot, cluster) = ("10:12:".to_owned(), "7".to_owned());
+        let writings = Writings {
+            rows: 3,
+            hashes: -5,
+        };
+        for rate_seq in [0, 41] {
+            let (snapshot, cluster) = (snapshot.clone(), cluster.clone());
+            let all = [
+                Watermark::Sequence {
+                    ingest_seq: 1,
+                    void_seq: 2,
+                    rate_seq,
+                },
+                Watermark::Snapshot {
+                    snapshot: snapshot.clone(),
+                    cluster: cluster.clone(),
+                    rate_seq,
+                },
+                Watermark::Unguarded {
+                    snapshot,
+                    cluster,
+                    writings,
+                    rate_seq,
+                },
+            ];
+            for watermark in all {
+                let text = watermark.to_json();
+                assert_eq!(text.contains("rate_seq"), rate_seq > 0, "{text}");
+                assert_eq!(Watermark::from_json(&text), Some(watermark));
+            }
+        }
+        let old = Watermark::from_json(r#"{"ingest_seq":5,"void_seq":6}"#).unwrap();
+        assert_eq!((old.sequence(), old.rate_seq()), (Some((5, 6)), 0));
     }
 }

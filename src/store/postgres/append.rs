@@ -43,7 +43,7 @@ pub(super) async fn arrivals_in(
     scope: &Scope,
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
-    let (snapshot, cluster) = snapshot_now(connection, "look for new trades").await?;
+    let (snapshot, cluster, rate_seq) = snapshot_now(connection, "look for new trades").await?;
     let since = snapshot_of(since, &cluster)?;
     let is_snapshot = |c: char| c.is_ascii_digit() || c == ':' || c == ',';
     let xmin = since.split(':').next().unwrap_or_default();
@@ -79,7 +79,11 @@ pub(super) async fn arrivals_in(
         revised: revised(connection, scope, &since).await?,
         voided: read.voided,
         ineligible,
-        watermark: Watermark::Snapshot { snapshot, cluster },
+        watermark: Watermark::Snapshot {
+            snapshot,
+            cluster,
+            rate_seq,
+        },
     })
 }
 

@@ -56,6 +56,7 @@ pub(super) fn expressions(columns: &str) -> String {
         | "rebates_usd"
         | "size"
         | "price"
+        | "rate"
         | "total_fees_usd" => format!("trim_scale({column})::text"),
         "buy_time" | "sell_time" | "order_time" | "last_order_time" | "first_sell"
         | "last_sell" | "first_allocation" | "last_allocation" | "complete_through"

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 use super::adoption::{legacy, mapping};
 use super::cells::{PgCells, expressions};
 use super::errors::from_sqlx;
-use super::{PostgresStore, commit, plans};
+use super::{PostgresStore, commit, plans, voids};
 use crate::store::StoreResult;
 use crate::store::limits::ROWS_AT_ONCE_MAX;
 use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
@@ -29,6 +29,10 @@ impl SqlStore for PostgresStore {
 
     async fn writer(&self) -> StoreResult<Self::Writer> {
         self.writer().await
+    }
+
+    async fn ledger_writer(&self) -> StoreResult<Self::Writer> {
+        voids::ledger_writer(self).await
     }
 
     async fn commit(writer: Self::Writer) -> StoreResult<()> {

@@ -22,7 +22,7 @@ use crate::store::fingerprint::{
 use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
 /// Names in `public` that this program uses. If one exists before, another program made it.
-pub(super) const NAMES: [&str; 32] = [
+pub(super) const NAMES: [&str; 33] = [
     "active_voids",
     "allocation_versions",
     "current_version",
@@ -42,6 +42,7 @@ pub(super) const NAMES: [&str; 32] = [
     "manual_review_queue",
     "migration_attempts",
     "orders_with_fills",
+    "rates",
     "review_exclusions",
     "review_history",
     "schema_version",

@@ -242,13 +242,15 @@ pub(super) fn copied_ledger() -> StoreError {
     PostgresRefusal::CopiedLedger.into()
 }
 
-/// Returns the present snapshot as the server's text, and the identifier of its cluster.
+/// Returns the present snapshot as the server's text, the identifier of its cluster, and the number
+/// of the last rate.
 pub(super) async fn snapshot_now(
     connection: &mut PgConnection,
     action: &'static str,
-) -> StoreResult<(String, String)> {
+) -> StoreResult<(String, String, i64)> {
     sqlx::query_as(
-        "SELECT pg_current_snapshot()::text, system_identifier::text FROM pg_control_system()",
+        "SELECT pg_current_snapshot()::text, system_identifier::text, \
+                (SELECT coalesce(max(rate_seq), 0) FROM rates) FROM pg_control_system()",
     )
     .fetch_one(connection)
     .await
@@ -261,6 +263,7 @@ pub(super) fn snapshot_of(watermark: &Watermark, cluster: &str) -> StoreResult<S
         Watermark::Snapshot {
             snapshot,
             cluster: theirs,
+            ..
         } if theirs == cluster => Ok(snapshot.clone()),
         Watermark::Unguarded {
             cluster: theirs, ..

@@ -260,7 +260,8 @@ async fn read_in(
     as_of: Option<&Watermark>,
     seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
-    let (snapshot, cluster) = snapshot_now(connection, "read the ledger").await?;
+    let (snapshot, cluster, newest) = snapshot_now(connection, "read the ledger").await?;
+    let rate_seq = as_of.map_or(newest, Watermark::rate_seq);
     let as_of = as_of
         .map(|watermark| snapshot_seen(watermark, &cluster))
         .transpose()?;
@@ -286,10 +287,15 @@ async fn read_in(
         count_ineligible(connection, scope, &snapshot, &mut read).await?;
     }
     read.watermark = match ledger {
-        Ledger::Ours | Ledger::Guarded => Watermark::Snapshot { snapshot, cluster },
+        Ledger::Ours | Ledger::Guarded => Watermark::Snapshot {
+            snapshot,
+            cluster,
+            rate_seq,
+        },
         Ledger::Unguarded => Watermark::Unguarded {
             snapshot,
             cluster,
+            rate_seq,
             // The sums of an earlier instant can't be read any more.
             writings: match as_of {
                 None => writings::seen(connection).await?,
@@ -302,7 +308,7 @@ async fn read_in(
 
 async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<PoolSizes> {
     let action = "count the ledger";
-    let (snapshot, cluster) = snapshot_now(connection, action).await?;
+    let (snapshot, cluster, rate_seq) = snapshot_now(connection, action).await?;
     let rows: Vec<(String, String, i64, bool)> = sqlx::query_as(
         "SELECT account, symbol, sum(n)::bigint, bool_and(seen) FROM ( \
              SELECT account, symbol, count(*) AS n, \
@@ -316,7 +322,11 @@ async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<P
     .await
     .map_err(|e| from_sqlx(action, e))?;
     let mut sizes = PoolSizes {
-        watermark: Watermark::Snapshot { snapshot, cluster },
+        watermark: Watermark::Snapshot {
+            snapshot,
+            cluster,
+            rate_seq,
+        },
         rows: BTreeMap::new(),
     };
     for (account, symbol, rows, is_ours) in &rows {
@@ -403,7 +413,7 @@ pub(super) async fn seen_and_voided(
     as_of: &Watermark,
 ) -> StoreResult<(String, BTreeSet<(String, String)>)> {
     let mut connection = store.snapshot().await?;
-    let (_, cluster) = snapshot_now(&mut connection, "read the voids").await?;
+    let (_, cluster, _) = snapshot_now(&mut connection, "read the voids").await?;
     let voided = match snapshot_seen(as_of, &cluster) {
         Ok(snapshot) => {
             let voided = voided_as_of(&mut connection, &snapshot).await;

@@ -13,9 +13,7 @@ use super::writer::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
 use super::{SqliteStore, commit};
 use crate::engine::{Matching, OpenLot, Pool, SelfCheckError, Size, TradeRef};
 use crate::store::lots::{OpenLots, PickedLots, Reach};
-use crate::store::model::{
-    AppendedPool, Arrivals, Completion, Scope, Version, VersionPlan, Watermark,
-};
+use crate::store::model::{AppendedPool, Arrivals, Completion, Scope, Version, VersionPlan};
 use crate::store::phase::Phase;
 use crate::store::rows::{RowChunk, RowEncoder};
 use crate::store::rules::{Closing, check_appendable};
@@ -30,12 +28,8 @@ pub(super) fn arrivals_in(
     scope: &Scope,
     (ingest_since, void_since): (i64, i64),
 ) -> rusqlite::Result<Arrivals> {
-    let (ingest_seq, void_seq) = newest(raw)?;
     let mut arrivals = Arrivals {
-        watermark: Watermark::Sequence {
-            ingest_seq,
-            void_seq,
-        },
+        watermark: newest(raw)?,
         ..Arrivals::default()
     };
     let mut statement = raw.prepare(

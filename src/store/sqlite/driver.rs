@@ -27,6 +27,11 @@ impl SqlStore for SqliteStore {
         self.writer().await
     }
 
+    async fn ledger_writer(&self) -> StoreResult<Self::Writer> {
+        // SQLite has one writer at a time.
+        self.writer().await
+    }
+
     async fn commit(writer: Self::Writer) -> StoreResult<()> {
         commit(writer).await
     }

@@ -9,13 +9,20 @@ use crate::store::cells::pool;
 use crate::store::model::{Scope, Watermark};
 use crate::store::{Elsewhere, StoreError, StoreResult};
 
-/// Returns the last arrival and the last void.
-pub(super) fn newest(raw: &Connection) -> rusqlite::Result<(i64, i64)> {
+/// Returns the last arrival, the last void and the last rate.
+pub(super) fn newest(raw: &Connection) -> rusqlite::Result<Watermark> {
     raw.query_row(
         "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
-                (SELECT ifnull(max(void_seq), 0) FROM trade_voids)",
+                (SELECT ifnull(max(void_seq), 0) FROM trade_voids), \
+                (SELECT ifnull(max(rate_seq), 0) FROM rates)",
         [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| {
+            Ok(Watermark::Sequence {
+                ingest_seq: row.get(0)?,
+                void_seq: row.get(1)?,
+                rate_seq: row.get(2)?,
+            })
+        },
     )
 }
 

@@ -80,6 +80,7 @@ impl LedgerStore for SqliteStore {
         let now = Watermark::Sequence {
             ingest_seq: i64::MAX,
             void_seq: i64::MAX,
+            rate_seq: i64::MAX,
         };
         let as_of = as_of.unwrap_or(&now);
         let (last, _) = sequence(as_of)?;
@@ -188,7 +189,7 @@ impl LedgerStore for SqliteStore {
         as_of: Option<&Watermark>,
         seen: Seen<'_>,
     ) -> StoreResult<LedgerRead> {
-        let as_of = as_of.map(sequence).transpose()?;
+        as_of.map(sequence).transpose()?;
         let mut transaction = self.snapshot().await?;
         with_raw(&mut transaction, "read the ledger", |raw| {
             let mut going = true;
@@ -219,12 +220,8 @@ impl LedgerStore for SqliteStore {
 }
 
 fn sizes_in(raw: &Connection, scope: &Scope) -> rusqlite::Result<PoolSizes> {
-    let (ingest_seq, void_seq) = newest(raw)?;
     let mut sizes = PoolSizes {
-        watermark: Watermark::Sequence {
-            ingest_seq,
-            void_seq,
-        },
+        watermark: newest(raw)?,
         rows: BTreeMap::new(),
     };
     let mut statement = raw.prepare(
@@ -260,15 +257,12 @@ fn voided_as_of(raw: &Connection, void_seq: i64) -> rusqlite::Result<BTreeSet<(S
 fn read_pools(
     raw: &Connection,
     scope: &Scope,
-    as_of: Option<(i64, i64)>,
+    as_of: Option<&Watermark>,
     seen: Seen<'_>,
 ) -> rusqlite::Result<LedgerRead> {
     let newest = newest(raw)?;
-    let (ingest_seq, void_seq) = as_of.unwrap_or(newest);
-    let watermark = Watermark::Sequence {
-        ingest_seq,
-        void_seq,
-    };
+    let watermark = as_of.unwrap_or(&newest).clone();
+    let (ingest_seq, void_seq) = watermark.sequence().unwrap_or_default();
     let mut read = LedgerRead {
         watermark,
         ..LedgerRead::default()

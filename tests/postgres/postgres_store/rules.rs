@@ -7,7 +7,7 @@ use fifo_pnl::store::{LedgerStore, Store};
 use crate::postgres_store::{fill, until, value};
 use crate::subject::server::run;
 use crate::subject::{
-    PostgresSubject, Run, Subject, append, at, holder, pool, refusal, trade, void,
+    PostgresSubject, Run, Subject, append, at, holder, pool, rate, rates, refusal, trade, void,
 };
 
 /// Puts a row into each table that can only be appended to.
@@ -15,6 +15,8 @@ async fn filled() -> Option<PostgresSubject> {
     let subject = PostgresSubject::new().await?;
     let store = subject.store();
     fill(store).await;
+    let rates = rates(vec![rate("USD", 1, "1.07")]);
+    store.import_rates(&rates).await.unwrap();
     store.void(&void("B-2", false)).await.unwrap();
     let exclusion = Exclusion {
         pool: pool("XRP-USD"),
@@ -41,6 +43,7 @@ async fn facts_can_only_be_appended() {
         ("trade_voids", "undone", "void_seq"),
         ("event_log", "severity", "id"),
         ("imports", "name", "id"),
+        ("rates", "rate", "rate_seq"),
         ("import_rejects", "found", "id"),
         ("review_exclusions", "excluded", "id"),
     ] {

@@ -9,7 +9,7 @@ pub mod corrections;
 pub mod evidence;
 pub mod history;
 pub mod ledger;
-
+pub mod rates;
 pub mod review;
 pub mod versions;
 
@@ -103,6 +103,12 @@ macro_rules! contract {
             tests_of!($make, history:
                 a_snapshot_reads_back_as_it_was_written,
                 a_snapshot_is_never_changed,
+            );
+            tests_of!($make, rates:
+                rates_are_appended_once,
+                another_rate_is_a_conflict_that_a_correction_mends,
+                a_preview_or_a_broken_import_leaves_no_rates,
+                a_watermark_knows_its_rates,
             );
             tests_of!($make, review:
                 items_open_and_the_most_urgent_comes_first,

@@ -68,12 +68,13 @@ async fn arrivals_in(
     scope: &Scope,
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
-    let (snapshot, cluster) = snapshot_now(connection, ACTION).await?;
+    let (snapshot, cluster, rate_seq) = snapshot_now(connection, ACTION).await?;
     let (before, writings) = match since {
         Watermark::Unguarded {
             snapshot,
             cluster: theirs,
             writings,
+            ..
         } if *theirs == cluster => (snapshot, *writings),
         _ => {
             return Err(StoreError::WatermarkElsewhere(Elsewhere::Ledger));
@@ -96,6 +97,7 @@ async fn arrivals_in(
             snapshot,
             cluster,
             writings: now,
+            rate_seq,
         },
         ..Arrivals::default()
     };

@@ -1,0 +1,66 @@
+//! Rates of assets, in memory.
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, MemoryTables, check};
+use crate::engine::Rate;
+use crate::store::model::{RateBatch, RateReceipt, StoredRate, Watermark};
+use crate::store::rates::WantsRate;
+use crate::store::rules::{counting, plan_rates, rates_event};
+use crate::store::{RateStore, StoreResult};
+
+#[async_trait]
+impl RateStore for MemoryStore {
+    async fn import_rates(&self, batch: &RateBatch) -> StoreResult<RateReceipt> {
+        self.write(|state| import(state, batch)).await
+    }
+
+    async fn rates(
+        &self,
+        as_of: Option<&Watermark>,
+        wants: WantsRate<'_>,
+    ) -> StoreResult<Vec<Rate>> {
+        let last = as_of.map_or(i64::MAX, Watermark::rate_seq);
+        let last = usize::try_from(last).unwrap_or(0);
+        let state = self.read();
+        let rows = state.ledger.rates.iter().take(last);
+        let rows = rows.filter(|row| wants(&row.rate));
+        Ok(counting(sorted(rows.cloned().collect())))
+    }
+}
+
+fn import(state: &mut MemoryTables, batch: &RateBatch) -> StoreResult<RateReceipt> {
+    let known = sorted(state.ledger.rates.clone());
+    let plan = plan_rates(batch, &known);
+    let mut receipt = plan.receipt;
+    if batch.file.preview || receipt.conflict_count > 0 {
+        return Ok(receipt);
+    }
+    let pairs = plan.rows.iter().map(|row| &row.rate);
+    for rate in pairs {
+        let is_pair = rate.asset != rate.currency;
+        check(is_pair, "append rates", "rates_currency_check")?;
+    }
+    let import_id = state
+        .ledger
+        .add_import(&batch.file, plan.rows.len(), "append rates")?;
+    for mut row in plan.rows {
+        row.rate.import_id = import_id;
+        state.ledger.rates.push(row);
+    }
+    receipt.import_id = Some(import_id);
+    state.events.push(rates_event(batch, &receipt));
+    Ok(receipt)
+}
+
+/// Sorts rows by key and revision.
+fn sorted(mut rows: Vec<StoredRate>) -> Vec<StoredRate> {
+    rows.sort_by(|left, right| {
+        let key = |row: &StoredRate| {
+            let (asset, currency) = (row.rate.asset.clone(), row.rate.currency.clone());
+            (asset, currency, row.rate.source, row.rate.at, row.revision)
+        };
+        key(left).cmp(&key(right))
+    });
+    rows
+}

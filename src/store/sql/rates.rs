@@ -1,0 +1,164 @@
+//! Rates of assets.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::{Argument, Driver, Rows, SqlStore, Take, arguments, list, runs};
+use crate::engine::Rate;
+use crate::store::model::{ImportFile, ImportMode, RateBatch, RateReceipt, StoredRate, Watermark};
+use crate::store::rates::WantsRate;
+use crate::store::rules::{counting, plan_rates, rates_event};
+use crate::store::{RateStore, StoreError, StoreResult, cells};
+
+const APPEND: &str = "append rates";
+/// Rows in the order of key and revision.
+const ORDER: &str = "ORDER BY asset, currency, source, published_at, revision";
+
+#[async_trait]
+impl<D: SqlStore> RateStore for D {
+    async fn import_rates(&self, batch: &RateBatch) -> StoreResult<RateReceipt> {
+        self.named(async {
+            let mut writer = self.ledger_writer().await?;
+            let known = known(&mut *writer, &batch.rates).await?;
+            let plan = plan_rates(batch, &known);
+            let mut receipt = plan.receipt;
+            if batch.file.preview || receipt.conflict_count > 0 {
+                return Ok(receipt);
+            }
+            let import_id = begin_import(&mut *writer, &batch.file, plan.rows.len()).await?;
+            append(&mut *writer, &batch.file, import_id, plan.rows).await?;
+            receipt.import_id = Some(import_id);
+            runs::log_event(&mut *writer, &rates_event(batch, &receipt)).await?;
+            D::commit(writer).await?;
+            Ok(receipt)
+        })
+        .await
+    }
+
+    async fn rates(
+        &self,
+        as_of: Option<&Watermark>,
+        wants: WantsRate<'_>,
+    ) -> StoreResult<Vec<Rate>> {
+        self.named(async {
+            let last = as_of.map_or(i64::MAX, Watermark::rate_seq);
+            let from = format!("rates WHERE rate_seq <= $1 {ORDER}");
+            let mut rows = Vec::new();
+            let take: Take<'_> = &mut |row| {
+                let row = cells::rate(row)?;
+                if wants(&row.rate) {
+                    rows.push(row);
+                }
+                Ok(())
+            };
+            let (action, selected) = ("read the rates", (cells::RATE, from.as_str()));
+            let (mut reader, arguments) = (self.reader().await?, arguments![last]);
+            reader.select(action, selected, &arguments, take).await?;
+            Ok(counting(rows))
+        })
+        .await
+    }
+}
+
+/// Returns the stored rates of the pairs that a file has.
+async fn known<C: Driver>(connection: &mut C, rates: &[Rate]) -> StoreResult<Vec<StoredRate>> {
+    let pair = |rate: &Rate| (rate.asset.clone(), rate.currency.clone(), rate.source);
+    let pairs: BTreeSet<_> = rates.iter().map(pair).collect();
+    let from = format!("rates WHERE asset = $1 AND currency = $2 AND source = $3 {ORDER}");
+    let (action, selected) = ("look up known rates", (cells::RATE, from.as_str()));
+    let mut known = Vec::new();
+    for (asset, currency, source) in pairs {
+        let arguments = arguments![asset.as_str(), currency.as_str(), source.as_str()];
+        known.extend(list(connection, action, selected, &arguments, cells::rate).await?);
+    }
+    Ok(known)
+}
+
+/// Writes the row of an import. Returns its number: numbers have no gaps.
+///
+/// Another program may have used a very large number. Then the first free one comes next.
+async fn begin_import<C: Driver>(
+    connection: &mut C,
+    file: &ImportFile,
+    rows: usize,
+) -> StoreResult<i64> {
+    let next = "CASE WHEN last < 4503599627370496 THEN last + 1 ELSE first_free END";
+    let from = "(SELECT (SELECT coalesce(max(id), 0) FROM imports) AS last, \
+         (SELECT coalesce(min(i.id) + 1, 1) FROM imports i \
+          WHERE NOT EXISTS (SELECT 1 FROM imports j WHERE j.id = i.id + 1)) AS first_free) numbers";
+    let number = list(connection, APPEND, (next, from), &[], |row| {
+        Ok(row.integer(0).ok().flatten().unwrap_or(1))
+    });
+    let id = number.await?.pop().unwrap_or(1);
+    let (name, sha256) = (&file.name, &file.sha256);
+    let row = arguments![id, name, sha256, rows as u64, file.imported_at].into();
+    let columns = "id, name, sha256, rows, imported_at";
+    let rows = Rows::of("imports", columns, vec![row]);
+    connection.insert(APPEND, &rows).await?;
+    Ok(id)
+}
+
+/// Writes rates, and compares what the database stored with them.
+async fn append<C: Driver>(
+    connection: &mut C,
+    file: &ImportFile,
+    import_id: i64,
+    mut rows: Vec<StoredRate>,
+) -> StoreResult<()> {
+    for row in &mut rows {
+        row.rate.import_id = import_id;
+    }
+    let reason = match &file.mode {
+        ImportMode::Correct { reason } => Some(reason),
+        ImportMode::Append => None,
+    };
+    let columns = "asset, currency, source, published_at, revision, rate, reason, import_id, \
+         import_line";
+    let arguments_of = |row: &StoredRate| -> Vec<Argument<'static>> {
+        let rate = &row.rate;
+        let text = |text: &str| Argument::from(text.to_owned());
+        let reason = reason.filter(|_| row.revision > 1).cloned();
+        vec![
+            text(rate.asset.as_str()),
+            text(rate.currency.as_str()),
+            text(rate.source.as_str()),
+            Argument::from(rate.at),
+            Argument::from(row.revision),
+            Argument::Decimal(Some(rate.value.to_string().into())),
+            Argument::Text(reason.map(Into::into)),
+            Argument::from(import_id),
+            Argument::from(rate.import_line),
+        ]
+    };
+    let inserted = Rows {
+        id: "rate_seq",
+        ..Rows::of("rates", columns, rows.iter().map(arguments_of).collect())
+    };
+    connection.insert(APPEND, &inserted).await?;
+    let from = format!("rates WHERE import_id = $1 {ORDER}");
+    let (action, selected) = ("read the rates back", (cells::RATE, from.as_str()));
+    let stored = list(
+        connection,
+        action,
+        selected,
+        &arguments![import_id],
+        cells::rate,
+    )
+    .await?;
+    rows.sort_by(|left, right| {
+        let key = |row: &StoredRate| {
+            let (asset, currency) = (row.rate.asset.clone(), row.rate.currency.clone());
+            (asset, currency, row.rate.source, row.rate.at)
+        };
+        key(left).cmp(&key(right))
+    });
+    if stored == rows {
+        return Ok(());
+    }
+    Err(StoreError::StoredOtherwise {
+        what: "rates",
+        written: rows.len() as u64,
+        stored: stored.len() as u64,
+    })
+}

@@ -1,0 +1,162 @@
+//! Rates of assets: appended once, corrected by a revision, read as of any instant.
+
+use fifo_pnl::engine::{Rate, RateSource};
+use fifo_pnl::store::Store;
+use fifo_pnl::store::model::{ImportMode, RateBatch, RateReceipt, Scope, Watermark};
+
+use crate::subject::{Subject, at, rate, rates as file};
+
+fn correcting(rates: Vec<Rate>) -> RateBatch {
+    let mut batch = file(rates);
+    batch.file.mode = ImportMode::Correct {
+        reason: "the source corrected it".into(),
+    };
+    batch
+}
+
+async fn import(store: &dyn Store, batch: RateBatch) -> RateReceipt {
+    store.import_rates(&batch).await.unwrap()
+}
+
+async fn watermark(store: &dyn Store) -> Watermark {
+    let read = store.read_ledger(&Scope::default(), None).await;
+    read.unwrap().watermark
+}
+
+/// Returns the rates that count, as `CURRENCY VALUE SECONDS IMPORT:LINE`.
+async fn held(store: &dyn Store, as_of: Option<&Watermark>) -> Vec<String> {
+    let rates = store.rates(as_of, &|_| true).await.unwrap();
+    let shown = rates.iter().map(|rate| {
+        let seconds = (rate.at.as_micros() - at(0).as_micros()) / 1_000_000;
+        let place = format!("{}:{}", rate.import_id, rate.import_line);
+        format!("{} {} {seconds} {place}", rate.currency, rate.value)
+    });
+    shown.collect()
+}
+
+pub async fn rates_are_appended_once(subject: &dyn Subject) {
+    let store = subject.store();
+    assert_eq!(held(store, None).await, Vec::<String>::new());
+    let digits = "123456789012.3456789012345678";
+    let rates = vec![
+        rate("USD", 2, "1.08"),
+        rate("JPY", 1, digits),
+        rate("USD", 1, "1.07"),
+    ];
+    let receipt = import(store, file(rates.clone())).await;
+    assert_eq!(
+        (receipt.import_id, receipt.appended, receipt.known),
+        (Some(1), 3, 0)
+    );
+    let expected = [
+        format!("JPY {digits} 1 1:3"),
+        "USD 1.07 1 1:3".to_owned(),
+        "USD 1.08 2 1:4".to_owned(),
+    ];
+    assert_eq!(held(store, None).await, expected);
+    let again = import(store, file(rates)).await;
+    assert_eq!(
+        (again.import_id, again.appended, again.known),
+        (Some(2), 0, 3)
+    );
+    assert_eq!(held(store, None).await, expected);
+    let more = vec![rate("USD", 2, "1.08"), rate("USD", 3, "1.09")];
+    let more = import(store, file(more)).await;
+    assert_eq!((more.appended, more.known), (1, 1));
+    let files = store.imports().await.unwrap();
+    let rows: Vec<i64> = files.iter().map(|file| file.rows).collect();
+    assert_eq!((files[0].name.as_str(), rows), ("rates.csv", vec![3, 0, 1]));
+    let events = subject.events().await;
+    assert!(events[0].starts_with("import"), "{events:?}");
+    assert_eq!(events.len(), 3);
+    let usd = store.rates(None, &|rate| rate.currency.as_str() == "USD");
+    assert_eq!(usd.await.unwrap().len(), 3);
+}
+
+pub async fn another_rate_is_a_conflict_that_a_correction_mends(subject: &dyn Subject) {
+    let store = subject.store();
+    let old = file(vec![rate("USD", 1, "1.07"), rate("USD", 2, "1.08")]);
+    import(store, old.clone()).await;
+    let before = watermark(store).await;
+    let new = vec![rate("USD", 2, "1.09"), rate("USD", 3, "1.10")];
+    let stopped = import(store, file(new.clone())).await;
+    assert_eq!((stopped.import_id, stopped.conflict_count), (None, 1));
+    let conflict = &stopped.conflicts[0];
+    assert_eq!(
+        (conflict.line, conflict.at, conflict.source),
+        (4, at(2), RateSource::Ecb)
+    );
+    let values = (conflict.in_file.to_string(), conflict.in_store.to_string());
+    assert_eq!(values, ("1.09".into(), "1.08".into()));
+    assert_eq!(
+        held(store, None).await,
+        ["USD 1.07 1 1:3", "USD 1.08 2 1:4"]
+    );
+    assert_eq!(subject.events().await.len(), 1);
+
+    let mended = import(store, correcting(new.clone())).await;
+    assert_eq!(
+        (mended.import_id, mended.appended, mended.corrected),
+        (Some(2), 1, 1)
+    );
+    let after = ["USD 1.07 1 1:3", "USD 1.09 2 2:4", "USD 1.1 3 2:5"];
+    assert_eq!(held(store, None).await, after);
+    // An older version reads what it was made with.
+    assert_eq!(
+        held(store, Some(&before)).await,
+        ["USD 1.07 1 1:3", "USD 1.08 2 1:4"]
+    );
+    // Both files are known now: neither adds anything, nor takes the correction back.
+    for batch in [old.clone(), file(new.clone()), correcting(new)] {
+        let receipt = import(store, batch).await;
+        assert_eq!(
+            (receipt.appended, receipt.corrected, receipt.known),
+            (0, 0, 2)
+        );
+        assert_eq!(held(store, None).await, after);
+    }
+    // A person may go back to the older value.
+    let back = import(store, correcting(old.rates)).await;
+    assert_eq!((back.corrected, back.known), (1, 1));
+    assert_eq!(held(store, None).await[1], "USD 1.08 2 6:4");
+}
+
+pub async fn a_preview_or_a_broken_import_leaves_no_rates(subject: &dyn Subject) {
+    let store = subject.store();
+    let mut preview = file(vec![rate("USD", 1, "1.07")]);
+    preview.file.preview = true;
+    let receipt = import(store, preview).await;
+    assert_eq!((receipt.import_id, receipt.appended), (None, 1));
+    let mut broken = file(vec![rate("USD", 1, "1.07")]);
+    broken.file.sha256 = "short".into();
+    assert!(store.import_rates(&broken).await.is_err());
+    let broken = file(vec![rate("USD", 1, "1.07"), rate("EUR", 1, "1")]);
+    assert!(store.import_rates(&broken).await.is_err());
+    assert_eq!(held(store, None).await, Vec::<String>::new());
+    assert_eq!(store.imports().await.unwrap(), []);
+    assert_eq!(watermark(store).await.rate_seq(), 0);
+    assert_eq!(subject.events().await, Vec::<String>::new());
+}
+
+pub async fn a_watermark_knows_its_rates(subject: &dyn Subject) {
+    let store = subject.store();
+    let mut seen = vec![watermark(store).await];
+    for seconds in 1..=3 {
+        import(store, file(vec![rate("USD", seconds, "1.07")])).await;
+        seen.push(watermark(store).await);
+    }
+    for (count, watermark) in seen.iter().enumerate() {
+        assert_eq!(held(store, Some(watermark)).await.len(), count);
+        let text = watermark.to_json();
+        assert_eq!(
+            Watermark::from_json(&text).as_ref(),
+            Some(watermark),
+            "{text}"
+        );
+        // Reading the ledger as of an instant keeps that instant.
+        let read = store.read_ledger(&Scope::default(), Some(watermark)).await;
+        assert_eq!(read.unwrap().watermark.rate_seq(), watermark.rate_seq());
+        let came = store.arrivals(&Scope::default(), watermark).await.unwrap();
+        assert_eq!(came.watermark.rate_seq(), seen[3].rate_seq());
+    }
+}
