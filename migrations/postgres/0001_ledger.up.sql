@@ -156,6 +156,17 @@ CREATE TABLE trade_records (
     import_line       BIGINT,
     ingested_at       TIMESTAMPTZ NOT NULL DEFAULT now(),
     ingest_xid        XID8 NOT NULL DEFAULT pg_current_xact_id(),
+    -- Facts that few trades have.
+    base_asset        TEXT COLLATE "C" CONSTRAINT trade_records_base_asset_check CHECK (base_asset <> ''),
+    quote_currency    TEXT COLLATE "C" CONSTRAINT trade_records_quote_currency_check CHECK (quote_currency <> ''),
+    asset_class       TEXT COLLATE "C" CONSTRAINT trade_records_asset_class_check
+        CHECK (asset_class IN ('crypto', 'security', 'fx', 'future')),
+    quote_value       NUMERIC,
+    usd_value         NUMERIC,
+    fee_amount        NUMERIC,
+    fee_currency      TEXT COLLATE "C" CONSTRAINT trade_records_fee_currency_check CHECK (fee_currency <> ''),
+    fee_usd_value     NUMERIC,
+    contract_size     NUMERIC,
     CONSTRAINT trade_records_key PRIMARY KEY (account, order_id),
     CONSTRAINT trade_records_size_check CHECK (size >= 0 AND size < 'Infinity'
         AND scale(trim_scale(size)) <= 28
@@ -165,11 +176,38 @@ CREATE TABLE trade_records (
         AND abs(price) * power(10::numeric, scale(trim_scale(price))) < 1e28),
     CONSTRAINT trade_records_total_fees_usd_check CHECK (total_fees_usd > '-Infinity' AND total_fees_usd < 'Infinity'
         AND scale(trim_scale(total_fees_usd)) <= 28
-        AND abs(total_fees_usd) * power(10::numeric, scale(trim_scale(total_fees_usd))) < 1e28)
+        AND abs(total_fees_usd) * power(10::numeric, scale(trim_scale(total_fees_usd))) < 1e28),
+    CONSTRAINT trade_records_fee_check CHECK ((fee_amount IS NULL) = (fee_currency IS NULL)
+        AND (fee_amount IS NULL OR total_fees_usd IS NULL) AND (fee_amount IS NOT NULL OR fee_usd_value IS NULL)),
+    CONSTRAINT trade_records_quote_value_check CHECK (quote_value IS NULL OR
+        (quote_value >= 0 AND quote_value < 'Infinity'
+        AND scale(trim_scale(quote_value)) <= 28
+        AND abs(quote_value) * power(10::numeric, scale(trim_scale(quote_value))) < 1e28)),
+    CONSTRAINT trade_records_usd_value_check CHECK (usd_value IS NULL OR
+        (usd_value >= 0 AND usd_value < 'Infinity'
+        AND scale(trim_scale(usd_value)) <= 28
+        AND abs(usd_value) * power(10::numeric, scale(trim_scale(usd_value))) < 1e28)),
+    CONSTRAINT trade_records_fee_amount_check CHECK (fee_amount IS NULL OR
+        (fee_amount > '-Infinity' AND fee_amount < 'Infinity'
+        AND scale(trim_scale(fee_amount)) <= 28
+        AND abs(fee_amount) * power(10::numeric, scale(trim_scale(fee_amount))) < 1e28)),
+    CONSTRAINT trade_records_fee_usd_value_check CHECK (fee_usd_value IS NULL OR
+        (fee_usd_value > '-Infinity' AND fee_usd_value < 'Infinity'
+        AND scale(trim_scale(fee_usd_value)) <= 28
+        AND abs(fee_usd_value) * power(10::numeric, scale(trim_scale(fee_usd_value))) < 1e28)),
+    CONSTRAINT trade_records_contract_size_check CHECK (contract_size IS NULL OR
+        (contract_size > 0 AND contract_size < 'Infinity'
+        AND scale(trim_scale(contract_size)) <= 28
+        AND abs(contract_size) * power(10::numeric, scale(trim_scale(contract_size))) < 1e28))
 );
 CREATE INDEX trade_records_symbol_order_time_index ON trade_records (symbol, order_time);
 -- What is new since a snapshot is found without a look at the rest.
 CREATE INDEX trade_records_ingest_xid_index ON trade_records (ingest_xid);
+-- Every read asks whether the ledger has more facts than its columns for dollars: these few rows.
+CREATE INDEX trade_records_more_index ON trade_records (ingest_xid)
+    WHERE base_asset IS NOT NULL OR quote_currency IS NOT NULL OR asset_class IS NOT NULL
+          OR quote_value IS NOT NULL OR usd_value IS NOT NULL OR fee_amount IS NOT NULL
+          OR fee_currency IS NOT NULL OR fee_usd_value IS NOT NULL OR contract_size IS NOT NULL;
 -- Every run counts what is not an execution: these few, as the view below tells them.
 CREATE INDEX trade_records_ineligible_index ON trade_records (ingest_xid)
     WHERE lower(status COLLATE "C") IN ('cancelled', 'canceled', 'rejected', 'expired', 'failed',
@@ -186,7 +224,9 @@ CREATE TRIGGER trade_records_arrival AFTER INSERT ON trade_records FOR EACH ROW
 -- Eligible trades: the executions. A voided one keeps its row and names the void.
 CREATE VIEW eligible_trades AS
 SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
-       t.order_time, t.total_fees_usd, t.trade_seq, t.status, v.void_seq, t.ingest_xid,
+       t.order_time, t.total_fees_usd, t.trade_seq, t.status,
+       t.base_asset, t.quote_currency, t.asset_class, t.quote_value, t.usd_value, t.fee_amount,
+       t.fee_currency, t.fee_usd_value, t.contract_size, v.void_seq, t.ingest_xid,
        t.import_id, t.import_line
 FROM trade_records t
 LEFT JOIN active_voids v ON v.account = t.account AND v.order_id = t.order_id
@@ -197,7 +237,9 @@ WHERE t.status IS NULL
 -- What is not an execution, and why. Ledger = eligible + ineligible, always.
 CREATE VIEW ineligible_trades AS
 SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
-       t.order_time, t.total_fees_usd, t.trade_seq, t.status, t.ingest_xid,
+       t.order_time, t.total_fees_usd, t.trade_seq, t.status,
+       t.base_asset, t.quote_currency, t.asset_class, t.quote_value, t.usd_value, t.fee_amount,
+       t.fee_currency, t.fee_usd_value, t.contract_size, t.ingest_xid,
        'status ' || lower(t.status COLLATE "C") AS reason
 FROM trade_records t
 WHERE lower(t.status COLLATE "C") IN ('cancelled', 'canceled', 'rejected', 'expired', 'failed',

@@ -60,6 +60,17 @@ CREATE TABLE trade_records (
     import_line       INTEGER,
     ingested_at       INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
     ingest_seq        INTEGER PRIMARY KEY CONSTRAINT trade_records_ingest_seq_check CHECK (ingest_seq > 0),
+    -- Facts that few trades have. They stand last, so that reading the others does not pass them.
+    base_asset        TEXT CONSTRAINT trade_records_base_asset_check CHECK (base_asset <> ''),
+    quote_currency    TEXT CONSTRAINT trade_records_quote_currency_check CHECK (quote_currency <> ''),
+    asset_class       TEXT CONSTRAINT trade_records_asset_class_check
+        CHECK (asset_class IN ('crypto', 'security', 'fx', 'future')),
+    quote_value       TEXT,
+    usd_value         TEXT,
+    fee_amount        TEXT,
+    fee_currency      TEXT CONSTRAINT trade_records_fee_currency_check CHECK (fee_currency <> ''),
+    fee_usd_value     TEXT,
+    contract_size     TEXT,
     CONSTRAINT trade_records_size_check CHECK (length(size) BETWEEN 1 AND 60
         AND size NOT GLOB '*[^0-9.]*'
         AND size GLOB '[0-9]*'
@@ -88,11 +99,73 @@ CREATE TABLE trade_records (
         AND (instr(total_fees_usd, '.') = 0 OR total_fees_usd NOT GLOB '*0')
         AND total_fees_usd <> '-0'
         AND length(ltrim(replace(ltrim(total_fees_usd, '-'), '.', ''), '0')) <= 28
-        AND (instr(total_fees_usd, '.') = 0 OR length(total_fees_usd) - instr(total_fees_usd, '.') <= 28))
+        AND (instr(total_fees_usd, '.') = 0 OR length(total_fees_usd) - instr(total_fees_usd, '.') <= 28)),
+    CONSTRAINT trade_records_fee_check CHECK ((fee_amount IS NULL) = (fee_currency IS NULL)
+        AND (fee_amount IS NULL OR total_fees_usd IS NULL) AND (fee_amount IS NOT NULL OR fee_usd_value IS NULL)),
+    CONSTRAINT trade_records_quote_value_check CHECK (quote_value IS NULL OR
+        (length(quote_value) BETWEEN 1 AND 60
+        AND quote_value NOT GLOB '*[^0-9.]*'
+        AND quote_value GLOB '[0-9]*'
+        AND quote_value NOT GLOB '*.*.*'
+        AND quote_value NOT GLOB '*.'
+        AND quote_value NOT GLOB '0[0-9]*'
+        AND (instr(quote_value, '.') = 0 OR quote_value NOT GLOB '*0')
+        AND length(ltrim(replace(quote_value, '.', ''), '0')) <= 28
+        AND (instr(quote_value, '.') = 0 OR length(quote_value) - instr(quote_value, '.') <= 28))),
+    CONSTRAINT trade_records_usd_value_check CHECK (usd_value IS NULL OR
+        (length(usd_value) BETWEEN 1 AND 60
+        AND usd_value NOT GLOB '*[^0-9.]*'
+        AND usd_value GLOB '[0-9]*'
+        AND usd_value NOT GLOB '*.*.*'
+        AND usd_value NOT GLOB '*.'
+        AND usd_value NOT GLOB '0[0-9]*'
+        AND (instr(usd_value, '.') = 0 OR usd_value NOT GLOB '*0')
+        AND length(ltrim(replace(usd_value, '.', ''), '0')) <= 28
+        AND (instr(usd_value, '.') = 0 OR length(usd_value) - instr(usd_value, '.') <= 28))),
+    CONSTRAINT trade_records_fee_amount_check CHECK (fee_amount IS NULL OR
+        (length(fee_amount) BETWEEN 1 AND 60
+        AND ltrim(fee_amount, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(fee_amount, '-') GLOB '[0-9]*'
+        AND fee_amount NOT GLOB '--*'
+        AND fee_amount NOT GLOB '*.*.*'
+        AND fee_amount NOT GLOB '*.'
+        AND ltrim(fee_amount, '-') NOT GLOB '0[0-9]*'
+        AND (instr(fee_amount, '.') = 0 OR fee_amount NOT GLOB '*0')
+        AND fee_amount <> '-0'
+        AND length(ltrim(replace(ltrim(fee_amount, '-'), '.', ''), '0')) <= 28
+        AND (instr(fee_amount, '.') = 0 OR length(fee_amount) - instr(fee_amount, '.') <= 28))),
+    CONSTRAINT trade_records_fee_usd_value_check CHECK (fee_usd_value IS NULL OR
+        (length(fee_usd_value) BETWEEN 1 AND 60
+        AND ltrim(fee_usd_value, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(fee_usd_value, '-') GLOB '[0-9]*'
+        AND fee_usd_value NOT GLOB '--*'
+        AND fee_usd_value NOT GLOB '*.*.*'
+        AND fee_usd_value NOT GLOB '*.'
+        AND ltrim(fee_usd_value, '-') NOT GLOB '0[0-9]*'
+        AND (instr(fee_usd_value, '.') = 0 OR fee_usd_value NOT GLOB '*0')
+        AND fee_usd_value <> '-0'
+        AND length(ltrim(replace(ltrim(fee_usd_value, '-'), '.', ''), '0')) <= 28
+        AND (instr(fee_usd_value, '.') = 0 OR length(fee_usd_value) - instr(fee_usd_value, '.') <= 28))),
+    CONSTRAINT trade_records_contract_size_check CHECK (contract_size IS NULL OR
+        (length(contract_size) BETWEEN 1 AND 60
+        AND contract_size NOT GLOB '*[^0-9.]*'
+        AND contract_size GLOB '[0-9]*'
+        AND contract_size NOT GLOB '*.*.*'
+        AND contract_size NOT GLOB '*.'
+        AND contract_size NOT GLOB '0[0-9]*'
+        AND (instr(contract_size, '.') = 0 OR contract_size NOT GLOB '*0')
+        AND length(ltrim(replace(contract_size, '.', ''), '0')) <= 28
+        AND (instr(contract_size, '.') = 0 OR length(contract_size) - instr(contract_size, '.') <= 28)
+        AND contract_size <> '0'))
 ) STRICT;
 -- The order id comes first. Most rows have the same account, so comparing accounts decides little.
 CREATE UNIQUE INDEX trade_records_key ON trade_records (order_id, account);
 CREATE INDEX trade_records_symbol_order_time_index ON trade_records (symbol, order_time);
+-- Every read asks whether the ledger has more facts than its columns for dollars: these few rows.
+CREATE INDEX trade_records_more_index ON trade_records (ingest_seq)
+    WHERE base_asset IS NOT NULL OR quote_currency IS NOT NULL OR asset_class IS NOT NULL
+          OR quote_value IS NOT NULL OR usd_value IS NOT NULL OR fee_amount IS NOT NULL
+          OR fee_currency IS NOT NULL OR fee_usd_value IS NOT NULL OR contract_size IS NOT NULL;
 CREATE TRIGGER trade_records_no_update BEFORE UPDATE ON trade_records
 BEGIN SELECT RAISE(ABORT, 'trade_records is append-only: UPDATE is refused'); END;
 CREATE TRIGGER trade_records_no_delete BEFORE DELETE ON trade_records
@@ -207,7 +280,9 @@ WHERE v.undone = 0
 -- Eligible trades: the executions. A voided one keeps its row and names the void.
 CREATE VIEW eligible_trades AS
 SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
-       t.order_time, t.total_fees_usd, t.trade_seq, t.status, v.void_seq, t.ingest_seq,
+       t.order_time, t.total_fees_usd, t.trade_seq, t.status,
+       t.base_asset, t.quote_currency, t.asset_class, t.quote_value, t.usd_value, t.fee_amount,
+       t.fee_currency, t.fee_usd_value, t.contract_size, v.void_seq, t.ingest_seq,
        t.import_id, t.import_line
 FROM trade_records t
 LEFT JOIN active_voids v ON v.account = t.account AND v.order_id = t.order_id
@@ -218,7 +293,9 @@ WHERE t.status IS NULL
 -- What is not an execution, and why. Ledger = eligible + ineligible, always.
 CREATE VIEW ineligible_trades AS
 SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
-       t.order_time, t.total_fees_usd, t.trade_seq, t.status, t.ingest_seq,
+       t.order_time, t.total_fees_usd, t.trade_seq, t.status,
+       t.base_asset, t.quote_currency, t.asset_class, t.quote_value, t.usd_value, t.fee_amount,
+       t.fee_currency, t.fee_usd_value, t.contract_size, t.ingest_seq,
        'status ' || lower(t.status) AS reason
 FROM trade_records t
 WHERE lower(t.status) IN ('cancelled', 'canceled', 'rejected', 'expired', 'failed',

@@ -4,32 +4,26 @@
 //! they would be part of a name, so the import refuses them there and never trims. An empty cell is
 //! an unknown fee, the default account, or an absent value; any other column refuses it.
 
+use std::sync::Arc;
+
 use csv::StringRecord;
 
-use super::bounds::kept;
 use super::columns::Column;
+use super::faults::{FaultyCell, SIZE_EXPECTED, bad_cell, id_fault, number_fault, symbol_fault};
 use super::header::Header;
-use super::hints::{Counts, is_negative, is_rounded_id, with_obstacles, without_sign};
+use super::hints::{Counts, is_negative, is_rounded_id, without_sign};
+use super::more;
 use super::reading::Reading;
 use super::rejected::{Fault, Hint};
 use super::taking_back::{status_takes_back, takes_back};
 use super::times::read_order_time;
-use crate::engine::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, TEXT_BYTES_MAX};
 use crate::engine::{
-    Account, Carried, Fee, IdError, InvalidTrade, LedgerTrade, NumberError, OrderId, Side, Size,
-    Symbol, Trade, is_hidden, is_never_executed, is_other_blank, is_plain,
+    Account, Carried, Fee, InvalidTrade, LedgerTrade, NumberError, OrderId, Side, Size, Symbol,
+    Trade, is_never_executed,
 };
 
 /// The `ingest_via` of trades in the native format.
 const INGEST_VIA: &str = "csv";
-
-/// A cell at fault.
-#[derive(Debug)]
-pub(super) struct FaultyCell {
-    pub column: Column,
-    pub found: String,
-    pub fault: Fault,
-}
 
 /// Reads the cells of a row to a trade.
 pub(super) struct TradeReader<'r, 'o> {
@@ -75,7 +69,7 @@ impl TradeReader<'_, '_> {
         let text = |column| self.text(record, column);
         let bad = |column| move |fault| bad_cell(column, text(column), fault);
         let side = read_side(text(Column::Side)).map_err(bad(Column::Side))?;
-        let trade = Trade {
+        let mut trade = Trade {
             order_id,
             side,
             size: read_size(text(Column::Size), side).map_err(bad(Column::Size))?,
@@ -86,6 +80,11 @@ impl TradeReader<'_, '_> {
             trade_seq: read_trade_seq(text(Column::TradeSeq)).map_err(bad(Column::TradeSeq))?,
             more: None,
         };
+        if self.header.has_more {
+            let (more, fee) = more::read(text, trade.fee.is_some())?;
+            trade.more = more.map(Arc::new);
+            trade.fee = trade.fee.or(fee);
+        }
         trade.check().map_err(|error| {
             let (column, fault) = too_large(&error);
             bad_cell(column, text(column), fault)
@@ -144,61 +143,8 @@ impl TradeReader<'_, '_> {
     }
 }
 
-fn bad_cell(column: Column, found: &str, fault: Fault) -> FaultyCell {
-    let quote_behind_blank = found.starts_with('"') && fault.hint.is_none();
-    let fault = if quote_behind_blank {
-        fault.with_hint(Hint::BlankBeforeQuote)
-    } else {
-        fault
-    };
-    FaultyCell {
-        column,
-        found: kept(found),
-        fault,
-    }
-}
-
 fn given(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn id_fault(error: &IdError) -> Fault {
-    match error {
-        IdError::Empty => Fault::new("expected the id of the execution"),
-        IdError::TooLong(_) => Fault::new(format!("expected at most {TEXT_BYTES_MAX} bytes")),
-        IdError::BadCharacter(bad) if bad.is_control() => {
-            Fault::new(format!("expected no control character such as {bad:?}"))
-        }
-        IdError::BadCharacter(bad) if is_hidden(*bad) => {
-            let number = u32::from(*bad);
-            Fault::new(format!(
-                "expected no invisible character such as U+{number:04X}"
-            ))
-            .with_hint(Hint::CopiedText)
-        }
-        IdError::BadCharacter(bad) if !is_plain(*bad) => {
-            let number = u32::from(*bad);
-            let (what, hint) = match is_other_blank(*bad) {
-                true => ("that looks like a plain blank", Hint::PlainBlank),
-                false => ("without a picture", Hint::CopiedText),
-            };
-            Fault::new(format!(
-                "expected no character {what}, such as U+{number:04X}"
-            ))
-            .with_hint(hint)
-        }
-        IdError::BadCharacter(_) => Fault::new("expected no blank at either end"),
-    }
-}
-
-fn symbol_fault(error: &IdError) -> Fault {
-    match error {
-        IdError::Empty => Fault::new("expected a symbol like BTC-USD"),
-        IdError::BadCharacter(bad) if bad.is_whitespace() && !bad.is_control() => {
-            Fault::new("expected a symbol without blanks, like BTC-USD")
-        }
-        _ => id_fault(error),
-    }
 }
 
 fn read_side(text: &str) -> Result<Side, Fault> {
@@ -222,8 +168,6 @@ fn read_size(text: &str, side: Side) -> Result<Size, Fault> {
         Err(error) => Err(number_fault(&error, SIZE_EXPECTED, text, Counts::Units)),
     }
 }
-
-const SIZE_EXPECTED: &str = "expected a number above zero";
 
 /// Returns the fault of a negative size: the side, not the sign, makes a trade a sell.
 fn negative_size(text: &str, side: Side) -> Fault {
@@ -284,27 +228,6 @@ fn read_trade_seq(text: &str) -> Result<Option<i64>, Fault> {
     }
     let expected = "expected a whole number of 64 bits, or nothing";
     text.parse().map(Some).map_err(|_| Fault::new(expected))
-}
-
-fn number_fault(error: &NumberError, expected: &str, text: &str, counts: Counts) -> Fault {
-    match error {
-        NumberError::Comma => {
-            let fault = Fault::new("expected a number without commas");
-            let fault = with_obstacles(fault, text, counts);
-            match fault.hint {
-                Some(_) => fault,
-                None => fault.with_hint(Hint::PlainNumber),
-            }
-        }
-        NumberError::NotANumber => with_obstacles(Fault::new(expected), text, counts),
-        NumberError::TooManyDigits(_) => Fault::new(format!(
-            "expected at most {FACT_DIGITS_MAX} significant digits"
-        )),
-        NumberError::TooManyDecimals(_) => {
-            Fault::new(format!("expected at most {FACT_DECIMALS_MAX} decimals"))
-        }
-        NumberError::Empty | NumberError::Negative => Fault::new(expected),
-    }
 }
 
 /// Finds the cell that makes an amount too large, although each number alone is valid.

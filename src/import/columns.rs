@@ -1,5 +1,7 @@
 //! The columns of the native format, by name.
 
+use crate::engine::MORE_COLUMNS;
+
 /// A column of the native format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
@@ -18,9 +20,18 @@ pub(super) enum Column {
     Exchange,
     ExchangeOrderId,
     LinkedOrderId,
+    BaseAsset,
+    QuoteCurrency,
+    AssetClass,
+    QuoteValue,
+    UsdValue,
+    FeeAmount,
+    FeeCurrency,
+    FeeUsdValue,
+    ContractSize,
 }
 
-/// The columns that every file has.
+/// The columns that every file has. A file with `fee_amount` and `fee_currency` may lack the last.
 pub const REQUIRED_COLUMNS: [&str; 7] = [
     "order_id",
     "symbol",
@@ -31,7 +42,7 @@ pub const REQUIRED_COLUMNS: [&str; 7] = [
     "total_fees_usd",
 ];
 
-/// The columns that a file may have.
+/// The columns that a file may have, and then those of more facts.
 pub const OPTIONAL_COLUMNS: [&str; 8] = [
     "account",
     "trade_seq",
@@ -43,7 +54,7 @@ pub const OPTIONAL_COLUMNS: [&str; 8] = [
     "linked_order_id",
 ];
 
-pub(super) const COLUMNS: [(Column, &str); 15] = {
+pub(super) const COLUMNS: [(Column, &str); 24] = {
     use Column::*;
     let [id, symbol, side, size, price, time, fees] = REQUIRED_COLUMNS;
     let [
@@ -56,6 +67,17 @@ pub(super) const COLUMNS: [(Column, &str); 15] = {
         exchange_id,
         linked_id,
     ] = OPTIONAL_COLUMNS;
+    let [
+        base,
+        quote,
+        class,
+        quote_value,
+        usd_value,
+        fee,
+        fee_currency,
+        fee_usd,
+        contract,
+    ] = MORE_COLUMNS;
     [
         (OrderId, id),
         (Symbol, symbol),
@@ -72,6 +94,15 @@ pub(super) const COLUMNS: [(Column, &str); 15] = {
         (Exchange, exchange),
         (ExchangeOrderId, exchange_id),
         (LinkedOrderId, linked_id),
+        (BaseAsset, base),
+        (QuoteCurrency, quote),
+        (AssetClass, class),
+        (QuoteValue, quote_value),
+        (UsdValue, usd_value),
+        (FeeAmount, fee),
+        (FeeCurrency, fee_currency),
+        (FeeUsdValue, fee_usd),
+        (ContractSize, contract),
     ]
 };
 
@@ -79,5 +110,11 @@ impl Column {
     /// Returns the name in the header.
     pub(super) fn as_str(self) -> &'static str {
         COLUMNS.get(self as usize).map_or("", |(_, name)| name)
+    }
+
+    /// Returns the columns of more facts, in the order of [`MORE_COLUMNS`].
+    pub(super) fn more() -> impl Iterator<Item = Self> + Clone {
+        let more = COLUMNS.iter().skip(COLUMNS.len() - MORE_COLUMNS.len());
+        more.map(|(column, _)| *column)
     }
 }

@@ -505,3 +505,116 @@ fn progress_rises_to_all_bytes() {
     assert!(seen.is_sorted());
     assert_eq!(seen.last(), Some(&text.len()));
 }
+
+/// A file of one row with more columns.
+fn with_more(cells: &[(&str, &str)], fee: &str) -> String {
+    let names: Vec<&str> = cells.iter().map(|(name, _)| *name).collect();
+    let cells: Vec<&str> = cells.iter().map(|(_, cell)| *cell).collect();
+    let (names, cells) = (names.join(","), cells.join(","));
+    let row = "A-1,BTC-EUR,buy,1,10,2025-01-02T03:04:05Z";
+    format!(
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,{names}\n{row},{fee},{cells}\n"
+    )
+}
+
+#[test]
+fn more_facts_are_read_by_their_columns() {
+    let cells = [
+        ("Base_Asset", "btc"),
+        ("quote_currency", "EUR"),
+        ("asset_class", "Crypto"),
+        ("quote_value", "10.010"),
+        ("usd_value", "11"),
+        ("fee_amount", "-0.1"),
+        ("fee_currency", " BNB "),
+        ("fee_usd_value", "-60"),
+        ("contract_size", "1e1"),
+    ];
+    let trade = parse(&with_more(&cells, "")).trades.remove(0).trade;
+    let texts = trade.more.unwrap().texts().map(Option::unwrap);
+    let expected = [
+        "BTC", "EUR", "crypto", "10.01", "11", "-0.1", "BNB", "-60", "10",
+    ];
+    assert_eq!((texts, trade.fee), (expected.map(str::to_owned), None));
+    // Empty cells are no facts, and a fee in dollars is the fee.
+    let empty = [("base_asset", ""), ("fee_amount", ""), ("fee_currency", "")];
+    let trade = parse(&with_more(&empty, "0.5")).trades.remove(0).trade;
+    assert_eq!(
+        (trade.more, trade.fee),
+        (None, Some("0.5".parse().unwrap()))
+    );
+    let in_usd = "order_id,symbol,side,size,price,order_time,fee_amount,fee_currency\n\
+                  A-1,BTC-USD,buy,1,10,2025-01-02T03:04:05Z,0.50,USD\n";
+    let trade = parse(in_usd).trades.remove(0).trade;
+    assert_eq!(
+        (trade.more, trade.fee),
+        (None, Some("0.5".parse().unwrap()))
+    );
+}
+
+#[test]
+fn a_fee_in_two_forms_or_in_half_of_one_is_refused() {
+    let fee = |amount, currency| [("fee_amount", amount), ("fee_currency", currency)];
+    let value = [("fee_usd_value", "1")];
+    let other = [fee("1", "USD").as_slice(), &[("fee_usd_value", "2")]].concat();
+    for (cells, fee, expected) in [
+        (
+            fee("1", "BNB").as_slice(),
+            "0",
+            "fee_amount is \"1\", expected nothing, as total_fees_usd has the fee",
+        ),
+        (
+            &fee("1", ""),
+            "",
+            "fee_currency is empty, expected a value, as fee_amount has one",
+        ),
+        (
+            &fee("", "BNB"),
+            "1",
+            "fee_amount is empty, expected a value, as fee_currency has one",
+        ),
+        (
+            &value,
+            "1",
+            "fee_amount is empty, expected a value, as fee_usd_value has one",
+        ),
+        (
+            &other,
+            "",
+            "fee_usd_value is \"2\", expected fee_amount, which is in USD",
+        ),
+    ] {
+        let (message, _, _) = rejected(&with_more(cells, fee));
+        assert_eq!(message, format!("2: {expected}"), "{cells:?}");
+    }
+}
+
+#[test]
+fn each_of_the_more_facts_is_refused_by_line_column_and_reason() {
+    let long = "1.23456789012345678901234567890";
+    for (column, found, expected) in [
+        ("quote_value", "-1", NUMBER),
+        ("quote_value", "much", NUMBER),
+        (
+            "quote_value",
+            long,
+            "expected at most 28 significant digits",
+        ),
+        ("usd_value", "NaN", NUMBER),
+        (
+            "asset_class",
+            "stock",
+            "expected crypto, security, fx or future",
+        ),
+        ("contract_size", "0", ABOVE),
+        ("contract_size", "-1", ABOVE),
+        (
+            "base_asset",
+            "B TC",
+            "expected a code without blanks, like EUR",
+        ),
+    ] {
+        let (message, _, _) = rejected(&with_more(&[(column, found)], ""));
+        assert_eq!(message, format!("2: {column} is \"{found}\", {expected}"));
+    }
+}

@@ -17,6 +17,8 @@ pub(super) struct Header {
     names: Vec<String>,
     /// Place of each column, in the order of [`COLUMNS`].
     places: [Option<usize>; COLUMNS.len()],
+    /// The file has a column of more facts.
+    pub(super) has_more: bool,
     /// Names of the ignored columns, as the header spells them.
     pub(super) unknown: Vec<String>,
     /// The ignored columns that may name a currency.
@@ -47,9 +49,13 @@ impl Header {
                 return Err(FileError::DuplicateColumn { line, column });
             }
         }
+        let has = |name: &str| names.iter().any(|other| other == name);
+        // A fee has one of two forms.
+        let fee = Column::TotalFeesUsd.as_str();
+        let has_fee = has(Column::FeeAmount.as_str()) && has(Column::FeeCurrency.as_str());
         let missing: Vec<String> = REQUIRED_COLUMNS
             .into_iter()
-            .filter(|name| !names.iter().any(|other| other == name))
+            .filter(|name| !(has(name) || has_fee && *name == fee))
             .map(str::to_owned)
             .collect();
         if !missing.is_empty() {
@@ -66,7 +72,9 @@ impl Header {
         // A column that is checked for its currency is not listed as ignored.
         let is_checked = |name: &String| currencies.iter().any(|column| column.is_named(name));
         unknown.retain(|name| !is_checked(name));
+        let is_there = |column: Column| places.get(column as usize).is_some_and(Option::is_some);
         Ok(Self {
+            has_more: Column::more().any(is_there),
             names,
             places,
             unknown,

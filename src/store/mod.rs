@@ -16,6 +16,7 @@ pub mod limits;
 pub mod lots;
 pub mod memory;
 pub mod model;
+mod more;
 pub mod phase;
 pub mod postgres;
 pub mod proof;

@@ -446,7 +446,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
 }
 
 /// Files of one store only, and why.
-const FILES_ALONE: [(&str, &str); 27] = [
+const FILES_ALONE: [(&str, &str); 28] = [
     (
         "postgres/drop.rs",
         "in an SQLite file a version has no tables of its own",
@@ -476,6 +476,10 @@ const FILES_ALONE: [(&str, &str); 27] = [
     ),
     ("postgres/copy.rs", "the bulk path, COPY"),
     ("postgres/copy_rows.rs", "rows out of a binary COPY"),
+    (
+        "postgres/copy_trades.rs",
+        "an import's trades into a binary COPY",
+    ),
     (
         "postgres/plans.rs",
         "SQLite is told in a statement which index to take",
@@ -522,7 +526,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     ("health.rs", "disk_room room_of_system room_told"),
     (
         "import.rs",
-        "append_new insert_trades known_from optional_text plan push_trade write_rejects \
+        "append_new insert_trades known_from optional_text plan write_rejects \
          write_voids insert_rejects insert_voids optional text",
     ),
     (

@@ -219,7 +219,7 @@ async fn rejected_rows_can_only_be_appended() {
 }
 
 /// Columns of a row of the ledger, with values in SQL that pass every rule.
-const GOOD_ROW: [(&str, &str); 9] = [
+const GOOD_ROW: [(&str, &str); 18] = [
     ("account", "'default'"),
     ("order_id", "'B-1'"),
     ("symbol", "'BTC-USD'"),
@@ -229,6 +229,15 @@ const GOOD_ROW: [(&str, &str); 9] = [
     ("order_time", "0"),
     ("total_fees_usd", "NULL"),
     ("\"trigger\"", "NULL"),
+    ("base_asset", "NULL"),
+    ("quote_currency", "NULL"),
+    ("asset_class", "NULL"),
+    ("quote_value", "NULL"),
+    ("usd_value", "NULL"),
+    ("fee_amount", "NULL"),
+    ("fee_currency", "NULL"),
+    ("fee_usd_value", "NULL"),
+    ("contract_size", "NULL"),
 ];
 
 /// Tries a row that has another value in one column, and takes it back. Errors: the rule's words.
@@ -245,7 +254,14 @@ fn try_row(connection: &rusqlite::Connection, column: &str, value: &str) -> Resu
     done
 }
 
-const NUMBERS: [&str; 3] = ["size", "price", "total_fees_usd"];
+const NUMBERS: [&str; 6] = [
+    "size",
+    "price",
+    "total_fees_usd",
+    "quote_value",
+    "usd_value",
+    "contract_size",
+];
 
 #[tokio::test]
 async fn each_spelling_that_is_not_canonical_is_refused() {
@@ -292,6 +308,13 @@ async fn each_bad_value_is_refused_by_the_rule_for_it() {
         ("order_time", "253402300800000000", "order_time_check"),
         ("order_time", "-62135596800000001", "order_time_check"),
         ("\"trigger\"", "'{'", "trade_records_trigger_check"),
+        ("base_asset", "''", "trade_records_base_asset_check"),
+        ("quote_currency", "''", "trade_records_quote_currency_check"),
+        ("asset_class", "'stock'", "trade_records_asset_class_check"),
+        ("contract_size", "'0'", "trade_records_contract_size_check"),
+        ("fee_amount", "'1'", "trade_records_fee_check"),
+        ("fee_currency", "'BNB'", "trade_records_fee_check"),
+        ("fee_usd_value", "'1'", "trade_records_fee_check"),
     ];
     for (column, value, rule) in cases {
         let error = try_row(&connection, column, value).expect_err(value);

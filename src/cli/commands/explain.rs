@@ -9,7 +9,9 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{add, plural};
 use crate::cli::session::Session;
-use crate::engine::{Fee, Price, Size, Timestamp, Trade, Usd, add_sizes, shown, shown_sentence};
+use crate::engine::{
+    Fee, MORE_COLUMNS, Price, Size, Timestamp, Trade, Usd, add_sizes, shown, shown_sentence,
+};
 use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
 use crate::store::model::HistoricalSell;
 
@@ -84,13 +86,35 @@ fn trade_line(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> Strin
     let origin =
         origin.map(|(file, line, _)| format!("\n      from {}, line {line}", shown_sentence(file)));
     format!(
-        "{}\n      {} at {}, {fee}\n      {}{seq}{}",
+        "{}\n      {} at {}, {fee}\n      {}{seq}{}{}",
         trade.order_id,
         trade.size,
         trade.price,
         trade.order_time,
+        more_line(trade),
         origin.unwrap_or_default()
     )
+}
+
+/// Lists the facts that a plain dollar trade does not have.
+fn more_line(trade: &Trade) -> String {
+    let facts = more_facts(trade);
+    let facts = facts
+        .iter()
+        .map(|(column, text)| format!("{column} {text}"));
+    let facts: Vec<String> = facts.collect();
+    match facts.is_empty() {
+        true => String::new(),
+        false => format!("\n      {}", facts.join(", ")),
+    }
+}
+
+fn more_facts(trade: &Trade) -> Vec<(&'static str, String)> {
+    let texts = trade.more.as_ref().map(|facts| facts.texts());
+    let texts = MORE_COLUMNS.into_iter().zip(texts.unwrap_or_default());
+    texts
+        .filter_map(|(column, text)| Some((column, text?)))
+        .collect()
 }
 
 fn line(label: &str, formula: &str, result: &str) -> String {
@@ -222,7 +246,7 @@ fn to_json(found: &Explanation) -> Value {
 }
 
 fn trade_json(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> Value {
-    json!({
+    let mut json = json!({
         "order_id": trade.order_id.as_str(),
         "size": trade.size.to_string(),
         "price": trade.price.to_string(),
@@ -231,7 +255,12 @@ fn trade_json(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> Value
         "trade_seq": trade.trade_seq,
         "file": origin.map(|(file, _, _)| file),
         "line": origin.map(|(_, line, _)| line),
-    })
+    });
+    if let Some(json) = json.as_object_mut() {
+        let facts = more_facts(trade).into_iter();
+        json.extend(facts.map(|(column, text)| (column.to_owned(), text.into())));
+    }
+    json
 }
 
 fn step_json(step: &Step) -> Value {

@@ -4,10 +4,11 @@ use csv::StringRecord;
 
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
 use crate::import::bounds;
-use crate::import::cells::{FaultyCell, TradeReader};
+use crate::import::cells::TradeReader;
 use crate::import::columns::Column;
 use crate::import::currency::check_currency;
 use crate::import::error::FileError;
+use crate::import::faults::FaultyCell;
 use crate::import::header::Header;
 use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};

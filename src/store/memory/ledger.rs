@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{MemoryStore, MemoryTables, broken_constraint, check};
 use crate::engine::{
-    Account, CORRECTION_MARK, Carried, LedgerTrade, Pool, PoolLedger, Symbol, Timestamp, Trade,
-    TradeText, is_never_executed,
+    Account, CORRECTION_MARK, Carried, LedgerTrade, MORE_COLUMNS, MoreText, Pool, PoolLedger,
+    Symbol, Timestamp, Trade, TradeText, is_never_executed,
 };
 use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
@@ -151,6 +151,8 @@ pub struct RawTrade {
     pub trade_seq: Option<i64>,
     /// The order's state, as the source spells it.
     pub status: Option<String>,
+    /// More facts, in the order of [`MORE_COLUMNS`].
+    pub more: [Option<String>; MORE_COLUMNS.len()],
 }
 
 impl RawTrade {
@@ -167,6 +169,7 @@ impl RawTrade {
             total_fees_usd: None,
             trade_seq: None,
             status: None,
+            more: Default::default(),
         }
     }
 
@@ -174,8 +177,10 @@ impl RawTrade {
         (self.account.clone(), self.order_id.clone())
     }
 
-    fn text(&self) -> TradeText<'_> {
-        TradeText {
+    /// Lends the facts as the engine reads them.
+    fn read<R>(&self, read: impl FnOnce(&TradeText<'_>) -> R) -> R {
+        let more = MoreText(self.more.each_ref().map(Option::as_deref));
+        read(&TradeText {
             order_id: &self.order_id,
             side: &self.side,
             size: &self.size,
@@ -183,8 +188,8 @@ impl RawTrade {
             fee: self.total_fees_usd.as_deref(),
             order_time_micros: self.order_time,
             trade_seq: self.trade_seq,
-            more: None,
-        }
+            more: Some(&more).filter(|more| !more.is_empty()),
+        })
     }
 
     /// Returns the pool, in the symbol's one spelling.
@@ -218,6 +223,10 @@ impl From<&LedgerTrade> for RawTrade {
             total_fees_usd: trade.fee.map(|fee| fee.to_string()),
             trade_seq: trade.trade_seq,
             status: row.status.clone(),
+            more: trade
+                .more
+                .as_ref()
+                .map_or_else(Default::default, |more| more.texts()),
         }
     }
 }
@@ -563,7 +572,7 @@ impl MemoryLedger {
             } else {
                 let ledger = read.pools.entry(pool.clone());
                 let ledger = ledger.or_insert_with(|| PoolLedger::new(pool));
-                ledger.push_text(&row.text.text());
+                row.text.read(|text| ledger.push_text(text));
             }
         }
         read
@@ -591,7 +600,7 @@ impl MemoryLedger {
                 (true, true) => {
                     let ledger = arrivals.pools.entry(pool.clone());
                     let ledger = ledger.or_insert_with(|| PoolLedger::new(pool));
-                    ledger.push_text(&row.text.text());
+                    row.text.read(|text| ledger.push_text(text));
                 }
                 (true, false) if is_voided != before.contains(&key) => {
                     arrivals.revised.entry(pool).or_default().insert(key.1);
@@ -605,7 +614,7 @@ impl MemoryLedger {
     /// Returns a trade of the ledger; `None` if it is missing or unreadable.
     pub(super) fn trade(&self, account: &str, id: &str) -> Option<Trade> {
         let place = self.by_key.get(&(account.to_owned(), id.to_owned()))?;
-        Trade::try_from_text(&self.rows.get(*place)?.text.text()).ok()
+        self.rows.get(*place)?.text.read(Trade::try_from_text).ok()
     }
 
     /// Returns which system reported a trade.
@@ -659,7 +668,8 @@ fn ledger_trade(row: &LedgerRow) -> StoreResult<LedgerTrade> {
             .symbol
             .parse()
             .map_err(|_| unreadable("symbol", &text.symbol))?,
-        trade: Trade::try_from_text(&text.text())
+        trade: text
+            .read(Trade::try_from_text)
             .map_err(|invalid| unreadable(invalid.column, &invalid.to_string()))?,
         symbol_text: text.symbol.clone(),
         status: text.status.clone(),

@@ -5,7 +5,9 @@
 //! change. `legacy.rs` moves an earlier system's tables out of the way. Nothing here changes a row
 //! of the ledger.
 
+pub(super) mod column;
 pub(super) mod legacy;
 pub(super) mod mapping;
+mod more;
 pub(super) mod views;
 pub(super) mod writings;

@@ -7,20 +7,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection};
 
 use super::binary;
 use super::binary::NextRow;
 use super::errors::{from_sqlx, unreadable};
-use crate::engine::{LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText};
+use crate::engine::{
+    LineRoom, MORE_COLUMNS, MoreText, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText,
+};
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{LedgerRead, Scope, Watermark};
+use crate::store::more::{self, MoreRow};
 use crate::store::{Elsewhere, PostgresRefusal, Seen, StoreError, StoreResult};
+
+const ACTION: &str = "read the ledger";
 
 const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, \
     total_fees_usd, trade_seq, void_seq, ingest_xid";
 const COLUMNS: usize = 11;
+
+/// The columns of a row with more facts.
+const COLUMNS_MORE: usize = COLUMNS + MORE_COLUMNS.len();
 
 /// Reads the rows of `eligible_trades` with a condition, which may be empty. Returns their number.
 ///
@@ -28,13 +36,46 @@ const COLUMNS: usize = 11;
 pub(super) async fn copy_out(
     connection: &mut PgConnection,
     condition: &str,
+    rows: PostgresGate<'_>,
+    read: &mut LedgerRead,
+    seen: Seen<'_>,
+) -> StoreResult<u64> {
+    // Nearly no ledger has more facts, and reading their columns takes time.
+    if has_more(connection).await? {
+        let columns = format!("{LEDGER}, {}", more::columns(""));
+        copy_columns::<COLUMNS_MORE>(connection, (&columns, condition), rows, read, seen).await
+    } else {
+        copy_columns::<COLUMNS>(connection, (LEDGER, condition), rows, read, seen).await
+    }
+}
+
+/// Tells whether any row has more facts.
+///
+/// Fresh tables have no statistics, and the server would look for one such row in all rows. So it
+/// may not read a table whole: an index has these rows.
+async fn has_more(connection: &mut PgConnection) -> StoreResult<bool> {
+    let failed = |e| from_sqlx(ACTION, e);
+    let begin = "SAVEPOINT more; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+    connection.execute(begin).await.map_err(failed)?;
+    let any = more::any();
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM eligible_trades WHERE {any})");
+    let has_more = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+    let has_more = has_more.fetch_one(&mut *connection).await.map_err(failed)?;
+    let end = "ROLLBACK TO more; RELEASE more";
+    connection.execute(end).await.map_err(failed)?;
+    Ok(has_more)
+}
+
+async fn copy_columns<const N: usize>(
+    connection: &mut PgConnection,
+    (columns, condition): (&str, &str),
     mut rows: PostgresGate<'_>,
     read: &mut LedgerRead,
     seen: Seen<'_>,
 ) -> StoreResult<u64> {
-    let action = "read the ledger";
+    let action = ACTION;
     let sql = format!(
-        "COPY (SELECT {LEDGER} FROM eligible_trades {condition}) TO STDOUT (FORMAT binary)"
+        "COPY (SELECT {columns} FROM eligible_trades {condition}) TO STDOUT (FORMAT binary)"
     );
     let copy = connection.copy_out_raw(&sql).await;
     let mut stream = copy.map_err(|e| from_sqlx(action, e))?;
@@ -48,8 +89,11 @@ pub(super) async fn copy_out(
             bytes = bytes.strip_prefix(binary::HEADER).unwrap_or(bytes);
             begun = true;
         }
-        while let NextRow::Row(columns, length) = binary::row(bytes) {
-            rows.take(&columns)?;
+        while let NextRow::Row(columns, length) = binary::row::<N>(bytes) {
+            let (facts, more) = columns.split_at(COLUMNS);
+            if let Some(facts) = facts.first_chunk::<COLUMNS>() {
+                rows.take(facts, more)?;
+            }
             bytes = bytes.get(length..).unwrap_or_default();
             rows_read += 1;
             if rows_read % ROWS_SEEN == 0 && !seen(ROWS_SEEN) {
@@ -58,7 +102,7 @@ pub(super) async fn copy_out(
         }
         rest = bytes.to_vec();
     }
-    if binary::row::<COLUMNS>(&rest) != NextRow::End {
+    if binary::row::<N>(&rest) != NextRow::End {
         return Err(unreadable("a row", "its bytes end too early"));
     }
     drop(stream);
@@ -130,7 +174,11 @@ impl<'a> PostgresGate<'a> {
         read.pools = self.pools;
     }
 
-    fn take(&mut self, columns: &[Option<&[u8]>; COLUMNS]) -> StoreResult<()> {
+    fn take(
+        &mut self,
+        columns: &[Option<&[u8]>; COLUMNS],
+        more: &[Option<&[u8]>],
+    ) -> StoreResult<()> {
         let [
             account,
             symbol,
@@ -162,7 +210,10 @@ impl<'a> PostgresGate<'a> {
         let mut room = std::mem::take(&mut self.room);
         if let Some(ledger) = self.ledger(account, symbol) {
             let facts = [size, price, fee, time, seq];
-            push(ledger, (order_id, text(side)?), facts, &mut room);
+            match more.iter().any(Option::is_some) {
+                true => push_with_more(ledger, (order_id, text(side)?), facts, more),
+                false => push(ledger, (order_id, text(side)?), facts, &mut room),
+            }
         }
         self.room = room;
         Ok(())
@@ -218,19 +269,45 @@ fn push(
     };
     let pushed = numbers().is_some_and(|trade| ledger.try_push(&trade, room).is_ok());
     if !pushed {
-        let number = |value: Option<&[u8]>| value.map(binary::numeric_text);
-        let (size, price, fee) = (number(size), number(price), number(fee));
-        ledger.push_text(&TradeText {
-            order_id,
-            side,
-            size: size.as_deref().unwrap_or_default(),
-            price: price.as_deref().unwrap_or_default(),
-            fee: fee.as_deref(),
-            order_time_micros: time.and_then(binary::micros_or_infinity),
-            trade_seq: seq.and_then(binary::integer),
-            more: None,
+        push_text(ledger, (order_id, side), facts, None);
+    }
+}
+
+/// Adds a row that has more facts.
+fn push_with_more(
+    ledger: &mut PoolLedger,
+    names: (&str, &str),
+    facts: [Option<&[u8]>; 5],
+    more: &[Option<&[u8]>],
+) {
+    let mut row = MoreRow::default();
+    for ((cell, name), bytes) in row.0.iter_mut().zip(MORE_COLUMNS).zip(more) {
+        *cell = bytes.map(|bytes| match more::is_number(name) {
+            true => binary::numeric_text(bytes),
+            false => String::from_utf8_lossy(bytes).into_owned(),
         });
     }
+    push_text(ledger, names, facts, Some(&row.text()));
+}
+
+fn push_text(
+    ledger: &mut PoolLedger,
+    (order_id, side): (&str, &str),
+    [size, price, fee, time, seq]: [Option<&[u8]>; 5],
+    more: Option<&MoreText<'_>>,
+) {
+    let number = |value: Option<&[u8]>| value.map(binary::numeric_text);
+    let (size, price, fee) = (number(size), number(price), number(fee));
+    ledger.push_text(&TradeText {
+        order_id,
+        side,
+        size: size.as_deref().unwrap_or_default(),
+        price: price.as_deref().unwrap_or_default(),
+        fee: fee.as_deref(),
+        order_time_micros: time.and_then(binary::micros_or_infinity),
+        trade_seq: seq.and_then(binary::integer),
+        more,
+    });
 }
 
 fn text(bytes: Option<&[u8]>) -> StoreResult<&str> {

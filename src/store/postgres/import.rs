@@ -4,20 +4,18 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
 use super::adoption::mapping::Ledger;
-use super::binary::{
-    push_bytes, push_decimal, push_i64, push_null, push_size, push_time, sql_micros_or_infinity,
-};
+use super::binary::{push_i64, sql_micros_or_infinity};
 use super::cells::{PgCells, select};
-use super::copy::BinaryCopy;
+use super::copy_trades::{APPEND, Copied, CopyColumns, TradeRows, copy_in};
 use super::errors::from_sqlx;
 use super::errors::unreadable;
-use super::readback::{TRADE_COLUMNS, TRADE_COLUMNS_COUNT};
 use super::voids::{ledger_writer, relatives};
 use super::{PostgresStore, commit, plans, readback};
-use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
+use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, MORE_COLUMNS, Trade, TradeText};
 use crate::store::cells::Cells;
 use crate::store::corrections;
 use crate::store::model::{ImportFile, ImportMode, ImportReceipt, Reject, VoidChange};
+use crate::store::more::{self, MoreRow};
 use crate::store::phase::{self, Phase};
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
@@ -27,8 +25,6 @@ use crate::store::sql::runs::log_event;
 use crate::store::sql::{Driver, Rows, arguments};
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
-
-const APPEND: &str = "append trades";
 
 /// Ids that one statement looks up.
 const LOOKUP_IDS_MAX: usize = 5_000;
@@ -149,41 +145,30 @@ async fn append(
     let import_id = begin_import(connection, file, rows).await?;
     let mut tail = Vec::new();
     push_i64(&mut tail, import_id);
-    let mut written = readback::begin();
-    let mut copy = BinaryCopy::new(connection, APPEND, (ledger.additions(), TRADE_COLUMNS));
-    let mut first = 0;
-    let mut bytes = Vec::new();
-    let mut names_corrections = false;
+    let mut rows = TradeRows {
+        trades,
+        plan,
+        first: 0,
+        names_corrections: false,
+        tail,
+        written: readback::begin(),
+        waiting: Vec::new(),
+    };
+    // Nearly no file has more facts, and an empty cell takes time, too.
+    let mut columns = CopyColumns::Plain;
     loop {
-        let batch = match trades.next_batch().await {
-            Ok(Some(batch)) => batch,
-            Ok(None) => break,
-            Err(error) => {
-                copy.abort().await;
-                return Err(error);
-            }
-        };
-        let taken = batch.len();
-        names_corrections |= batch.iter().any(corrections::is_named_as_one);
-        let rows = match plan {
-            Some(plan) => plan.rows_of(first, batch),
-            None => batch,
-        };
-        first += taken;
-        for (nth, row) in rows.iter().enumerate() {
-            let start = bytes.len();
-            push_trade(&mut bytes, row, &tail);
-            written.add(bytes.get(start..).unwrap_or_default());
-            if bytes.len() >= CHUNK_BYTES || nth + 1 == rows.len() {
-                copy.send(&bytes).await?;
-                bytes.clear();
-            }
+        match copy_in(connection, ledger, &mut rows, columns).await? {
+            Copied::Taken => return Ok(None),
+            Copied::NeedsMore => columns = CopyColumns::More,
+            Copied::All => break,
         }
-        phase::reached(Phase::Batch);
     }
-    if !copy.finish_unless_taken().await? {
-        return Ok(None);
-    }
+    let TradeRows {
+        trades,
+        names_corrections,
+        written,
+        ..
+    } = rows;
     while let Some(rejects) = trades.next_rejects().await? {
         write_rejects(connection, &rejects, import_id).await?;
     }
@@ -264,47 +249,6 @@ async fn begin_import(
     .map_err(|e| from_sqlx(APPEND, e))
 }
 
-/// Bytes that are sent at once.
-const CHUNK_BYTES: usize = 256 * 1024;
-
-/// Encodes a trade for binary COPY, in the order of [`TRADE_COLUMNS`].
-fn push_trade(out: &mut Vec<u8>, row: &LedgerTrade, import: &[u8]) {
-    let (trade, carried) = (&row.trade, &row.carried);
-    out.extend_from_slice(&(TRADE_COLUMNS_COUNT as i16).to_be_bytes());
-    push_bytes(out, row.account.as_str().as_bytes());
-    push_bytes(out, trade.order_id.as_str().as_bytes());
-    push_bytes(out, row.symbol_text.as_bytes());
-    push_bytes(out, trade.side.as_str().as_bytes());
-    push_size(out, trade.size);
-    push_decimal(out, trade.price.as_decimal());
-    push_time(out, trade.order_time);
-    match trade.fee {
-        Some(fee) => push_decimal(out, fee.as_decimal()),
-        None => push_null(out),
-    }
-    match trade.trade_seq {
-        Some(sequence) => push_i64(out, sequence),
-        None => push_null(out),
-    }
-    let texts = [
-        &row.status,
-        &carried.order_type,
-        &carried.source,
-        &carried.ingest_via,
-        &carried.exchange,
-        &carried.exchange_order_id,
-        &carried.linked_order_id,
-    ];
-    for text in texts {
-        match text {
-            Some(text) => push_bytes(out, text.as_bytes()),
-            None => push_null(out),
-        }
-    }
-    out.extend_from_slice(import);
-    push_i64(out, i64::try_from(row.import_line).unwrap_or(i64::MAX));
-}
-
 async fn write_rejects(
     connection: &mut PgConnection,
     rejects: &[Reject],
@@ -359,6 +303,11 @@ async fn known_trades(
 ) -> StoreResult<KnownTrades> {
     let mut known = KnownTrades::new();
     let order_time = sql_micros_or_infinity("t.order_time");
+    let more = MORE_COLUMNS.map(|name| match more::is_number(name) {
+        true => format!("trim_scale(t.{name})::text"),
+        false => format!("t.{name}"),
+    });
+    let more = more.join(", ");
     for chunk in trades.chunks(ids_max) {
         let accounts: Vec<&str> = chunk.iter().map(|trade| trade.account.as_str()).collect();
         let ids: Vec<&str> = chunk
@@ -369,7 +318,7 @@ async fn known_trades(
             "id, t.account, t.order_id, t.symbol, t.side, trim_scale(t.size)::text, \
              trim_scale(t.price)::text, {order_time}, trim_scale(t.total_fees_usd)::text, \
              t.trade_seq, t.status, t.exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
-             WHERE v.account = t.account AND v.order_id = t.order_id)"
+             WHERE v.account = t.account AND v.order_id = t.order_id), {more}"
         );
         let rows = select(&columns, known_from(ledger))
             .bind(accounts)
@@ -431,6 +380,9 @@ fn known_from(ledger: Ledger) -> &'static str {
     }
 }
 
+/// The place of the first of the more facts in a row of [`known_trades`].
+const MORE_FIRST: usize = 13;
+
 fn ledger_trade(row: &PgRow) -> StoreResult<LedgerTrade> {
     let cells = PgCells(row);
     let text = |index| cells.text(index).map_err(|found| unreadable("?", &found));
@@ -442,6 +394,11 @@ fn ledger_trade(row: &PgRow) -> StoreResult<LedgerTrade> {
     let required = |index| text(index).map(Option::unwrap_or_default);
     let (account, order_id, symbol_text) = (required(1)?, required(2)?, required(3)?);
     let (side, size, price, fee) = (required(4)?, required(5)?, required(6)?, text(8)?);
+    let mut more = MoreRow::default();
+    for (index, cell) in (MORE_FIRST..).zip(&mut more.0) {
+        *cell = text(index)?;
+    }
+    let more = more.text();
     let facts = TradeText {
         order_id: &order_id,
         side: &side,
@@ -450,7 +407,7 @@ fn ledger_trade(row: &PgRow) -> StoreResult<LedgerTrade> {
         fee: fee.as_deref(),
         order_time_micros: number(7)?,
         trade_seq: number(9)?,
-        more: None,
+        more: Some(&more),
     };
     Ok(LedgerTrade {
         account: account

@@ -12,6 +12,7 @@ mod binary;
 mod cells;
 mod copy;
 mod copy_rows;
+mod copy_trades;
 mod driver;
 mod drop;
 mod errors;

@@ -12,6 +12,7 @@ use super::adoption::mapping::{self, Ledger, MAPPING};
 use super::adoption::views;
 use super::errors::from_sqlx;
 use super::fingerprint;
+use crate::engine::MORE_COLUMNS;
 use crate::store::limits::{READER_POLL_MS, READER_TRY_MS, READER_WAIT_S};
 use crate::store::{PostgresRefusal, StoreError, StoreResult};
 
@@ -94,8 +95,11 @@ async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResul
     let Some(mapping) = mapping::find(&mut transaction).await? else {
         return Ok(());
     };
-    let facts = FACTS.iter().chain(&["ingest_xid", "ingested_at"]);
-    let facts: Vec<&str> = facts.copied().filter(|name| mapping.has(name)).collect();
+    let facts = FACTS.iter().chain(&MORE_COLUMNS);
+    let facts = facts.chain(&["ingest_xid", "ingested_at"]);
+    // Without fee_currency, fee_amount is no fact, and may be written as before.
+    let is_fact = |name: &&str| mapping.has(name) && !mapping.sql(name).starts_with("NULL::");
+    let facts: Vec<&str> = facts.copied().filter(is_fact).collect();
     let row = |of: &str| {
         let names = facts.iter().map(|name| format!("{of}.{name}"));
         format!("({})", names.collect::<Vec<_>>().join(", "))

@@ -11,7 +11,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use uuid::Uuid;
 
-use super::adoption::mapping::{ACCOUNT, Ledger, NO_ACCOUNT, symbol_of};
+use super::adoption::column::{ACCOUNT, NO_ACCOUNT, symbol_of};
+use super::adoption::mapping::Ledger;
 use super::cells::literal;
 use super::copy_rows::{CopiesAhead, CopyRows, CopySource};
 use super::errors::{from_sqlx, unreadable};

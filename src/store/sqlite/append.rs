@@ -32,12 +32,9 @@ pub(super) fn arrivals_in(
         watermark: newest(raw)?,
         ..Arrivals::default()
     };
-    let mut statement = raw.prepare(
-        "SELECT account, symbol, order_id, side, size, price, order_time, total_fees_usd, \
-         trade_seq, void_seq FROM eligible_trades WHERE ingest_seq > ?1",
-    )?;
+    let mut gate = SqliteGate::begin(raw, scope)?;
+    let mut statement = raw.prepare(&gate.query("ingest_seq > ?1"))?;
     let mut rows = statement.query([ingest_since])?;
-    let mut gate = SqliteGate::new(scope);
     while let Some(row) = rows.next()? {
         let is_voided = row.get::<_, Option<i64>>(9)?.is_some();
         gate.take_row(row, is_voided)?;

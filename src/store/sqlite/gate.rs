@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use crate::engine::{Fact, LineRoom, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText};
+use crate::engine::{
+    Fact, LineRoom, MoreText, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText,
+};
 use crate::store::cells::pool;
 use crate::store::model::{Scope, Watermark};
-use crate::store::{Elsewhere, StoreError, StoreResult};
+use crate::store::{Elsewhere, StoreError, StoreResult, more};
 
 /// Returns the last arrival, the last void and the last rate.
 pub(super) fn newest(raw: &Connection) -> rusqlite::Result<Watermark> {
@@ -34,6 +37,13 @@ pub(super) fn sequence(watermark: &Watermark) -> StoreResult<(i64, i64)> {
     watermark.sequence().ok_or(elsewhere)
 }
 
+/// The columns of every row.
+const LEDGER: &str = "account, symbol, order_id, side, size, price, order_time, total_fees_usd, \
+    trade_seq, void_seq";
+
+/// The place of the first of the more facts in a row that has their columns.
+const MORE_FIRST: usize = 10;
+
 /// Takes the ledger's rows, and puts them into pools.
 pub(super) struct SqliteGate<'a> {
     scope: &'a Scope,
@@ -42,17 +52,33 @@ pub(super) struct SqliteGate<'a> {
     others: BTreeSet<Pool>,
     room: LineRoom,
     voided: u64,
+    /// The rows have the columns of more facts. Reading them would take a plain ledger as long
+    /// again.
+    has_more: bool,
 }
 
 impl<'a> SqliteGate<'a> {
-    pub(super) fn new(scope: &'a Scope) -> Self {
-        Self {
+    /// Asks whether any row of the ledger has more facts, and begins without rows.
+    pub(super) fn begin(raw: &Connection, scope: &'a Scope) -> rusqlite::Result<Self> {
+        let any = more::any();
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM eligible_trades WHERE {any})");
+        Ok(Self {
             scope,
             pools: BTreeMap::new(),
             others: BTreeSet::new(),
             room: LineRoom::default(),
             voided: 0,
-        }
+            has_more: raw.query_row(&sql, [], |row| row.get(0))?,
+        })
+    }
+
+    /// Returns the query of the rows to take.
+    pub(super) fn query(&self, condition: &str) -> String {
+        let more = match self.has_more {
+            true => format!(", {}", more::columns("")),
+            false => String::new(),
+        };
+        format!("SELECT {LEDGER}{more} FROM eligible_trades WHERE {condition}")
     }
 
     /// Returns the pools, and the number of voided rows that were left out.
@@ -67,19 +93,21 @@ impl<'a> SqliteGate<'a> {
             self.voided += u64::from(self.scope.contains(&pool(account, symbol)));
             return Ok(());
         }
-        let fee = match row.get_ref(7)? {
-            rusqlite::types::ValueRef::Null => None,
-            value => Some(value.as_str().unwrap_or("")),
-        };
+        let mut more = MoreText::default();
+        if self.has_more {
+            for (index, cell) in (MORE_FIRST..).zip(&mut more.0) {
+                *cell = optional(row, index)?;
+            }
+        }
         let facts = TradeText {
             order_id: text(2)?,
             side: text(3)?,
             size: text(4)?,
             price: text(5)?,
-            fee,
+            fee: optional(row, 7)?,
             order_time_micros: row.get_ref(6)?.as_i64().ok(),
             trade_seq: row.get(8)?,
-            more: None,
+            more: (!more.is_empty()).then_some(&more),
         };
         let mut room = std::mem::take(&mut self.room);
         if let Some(ledger) = self.ledger(account, symbol) {
@@ -113,9 +141,20 @@ impl<'a> SqliteGate<'a> {
     }
 }
 
-/// Reads a trade whose numbers are plain digits. `None`: a number is not, or a value is faulty.
+fn optional<'r>(row: &'r Row<'_>, index: usize) -> rusqlite::Result<Option<&'r str>> {
+    Ok(match row.get_ref(index)? {
+        ValueRef::Null => None,
+        value => Some(value.as_str().unwrap_or("")),
+    })
+}
+
+/// Reads a plain trade whose numbers are plain digits. `None`: a number is not, a value is faulty,
+/// or the trade has more facts.
 pub(super) fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
     let number = |text: &str| Fact::of_plain_text(text.as_bytes());
+    if text.more.is_some() {
+        return None;
+    }
     Some(TradeRef {
         order_id: text.order_id,
         side: text.side.parse().ok()?,

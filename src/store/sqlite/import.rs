@@ -6,13 +6,14 @@ use sqlx::{Sqlite, Transaction};
 use super::errors::from_rusqlite;
 use super::indexes::{self, Dropped, MAKE_INDEXES};
 use super::raw::{Load, Raw, with_raw};
-use super::readback::{self, COLUMNS, COLUMNS_COUNT, SqliteReadback};
+use super::readback::{self, COLUMNS, COLUMNS_COUNT, MORE_COUNT, SqliteReadback};
 use super::rows::Cell;
 use super::voids::relatives;
 use super::{SqliteStore, commit};
-use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, Trade, TradeText};
+use crate::engine::{CORRECTION_MARK, Carried, LedgerTrade, MORE_COLUMNS, Trade, TradeText};
 use crate::store::corrections;
 use crate::store::model::{ImportFile, ImportMode, ImportReceipt, Reject};
+use crate::store::more::{self, MoreRow};
 use crate::store::phase::{self, Phase};
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
@@ -246,10 +247,14 @@ fn insert_trades(
     rows: &[LedgerTrade],
     written: &mut SqliteReadback,
 ) -> rusqlite::Result<()> {
-    let places = ["?"; COLUMNS_COUNT].join(", ");
-    let mut insert = raw.prepare_cached(&format!(
-        "INSERT INTO trade_records ({COLUMNS}) VALUES ({places})"
-    ))?;
+    let insert = |columns: &str, count| {
+        let places = vec!["?"; count].join(", ");
+        let sql = format!("INSERT INTO trade_records ({columns}) VALUES ({places})");
+        raw.prepare_cached(&sql)
+    };
+    let mut plain = insert(COLUMNS, COLUMNS_COUNT)?;
+    let columns = format!("{COLUMNS}, {}", more::columns(""));
+    let mut with_more = insert(&columns, COLUMNS_COUNT + MORE_COLUMNS.len())?;
     for row in rows {
         let (trade, carried) = (&row.trade, &row.carried);
         let (size, price) = (trade.size.to_string(), trade.price.to_string());
@@ -276,8 +281,21 @@ fn insert_trades(
             Cell::Integer(row.import_line as i64),
             Cell::Integer(file.imported_at.as_micros()),
         ];
-        insert.execute(params_from_iter(cells))?;
         written.add(&cells);
+        let Some(facts) = &trade.more else {
+            plain.execute(params_from_iter(cells))?;
+            continue;
+        };
+        let texts = facts.texts();
+        let more = texts.each_ref().map(|text| optional(text.as_deref()));
+        with_more.execute(params_from_iter(cells.iter().chain(&more)))?;
+        let mut keyed = [Cell::Null; MORE_COUNT];
+        let key = [text(row.account.as_str()), text(trade.order_id.as_str())];
+        keyed
+            .iter_mut()
+            .zip(key.iter().chain(&more))
+            .for_each(|(cell, of)| *cell = *of);
+        written.add_more(&keyed);
     }
     Ok(())
 }
@@ -329,14 +347,18 @@ const FACT_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_
     total_fees_usd, trade_seq, status, exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
     WHERE v.account = t.account AND v.order_id = t.order_id)";
 
+/// The place of the first column after [`FACT_COLUMNS`].
+const MORE_FIRST: usize = 12;
+
 /// Returns the known ones of the trades' ids, with the corrections of each.
 fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
     let action = "look up known trades";
     let mut known = KnownTrades::new();
     // The range holds `<id>~2`, `<id>~3`, ...: the mark's successor as a byte ends it.
     let sql = format!(
-        "SELECT {FACT_COLUMNS} FROM trade_records t WHERE account = ?1 AND (order_id = ?2 \
-         OR (order_id >= ?3 AND order_id < ?4)) ORDER BY ingest_seq"
+        "SELECT {FACT_COLUMNS}, {} FROM trade_records t WHERE account = ?1 AND (order_id = ?2 \
+         OR (order_id >= ?3 AND order_id < ?4)) ORDER BY ingest_seq",
+        more::columns("")
     );
     let mut statement = raw.prepare(&sql).map_err(|e| from_rusqlite(action, e))?;
     for trade in trades {
@@ -365,6 +387,11 @@ fn ledger_trade(row: &Row<'_>) -> StoreResult<LedgerTrade> {
     let (order_id, symbol_text) = (required(1)?, required(2)?);
     let (side, size, price, fee) = (required(3)?, required(4)?, required(5)?, text(7)?);
     let number = |index| row.get(index).map_err(|e| from_rusqlite("read a trade", e));
+    let mut more = MoreRow::default();
+    for (index, cell) in (MORE_FIRST..).zip(&mut more.0) {
+        *cell = text(index)?;
+    }
+    let more = more.text();
     let facts = TradeText {
         order_id: &order_id,
         side: &side,
@@ -373,7 +400,7 @@ fn ledger_trade(row: &Row<'_>) -> StoreResult<LedgerTrade> {
         fee: fee.as_deref(),
         order_time_micros: number(6)?,
         trade_seq: number(8)?,
-        more: None,
+        more: Some(&more),
     };
     let unreadable = |column, found: &str| StoreError::Unreadable {
         table: "trade_records",

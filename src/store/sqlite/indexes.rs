@@ -16,6 +16,9 @@ pub(super) const MAKE_INDEXES: &str =
 pub(super) struct Dropped(Vec<String>);
 
 /// Drops the indexes of tables that are empty, and the triggers that look into these indexes.
+///
+/// The index of rows with more facts stays: it has few rows, and to make it again, the database
+/// would read the whole table.
 pub(super) fn drop_if_empty(raw: &Connection, tables: &[&str]) -> rusqlite::Result<Dropped> {
     let mut dropped = Dropped::default();
     for table in tables {
@@ -25,7 +28,8 @@ pub(super) fn drop_if_empty(raw: &Connection, tables: &[&str]) -> rusqlite::Resu
         }
         let mut objects = raw.prepare(
             "SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = ?1 AND sql IS NOT NULL \
-             AND (type = 'index' OR (type = 'trigger' AND sql LIKE '% BEFORE INSERT ON %')) \
+             AND ((type = 'index' AND name <> 'trade_records_more_index') \
+             OR (type = 'trigger' AND sql LIKE '% BEFORE INSERT ON %')) \
              ORDER BY rowid",
         )?;
         let found =

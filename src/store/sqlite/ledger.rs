@@ -271,16 +271,13 @@ fn read_pools(
         Some(_) => voided_as_of(raw, void_seq)?,
         None => BTreeSet::new(),
     };
-    let mut statement = raw.prepare(
-        "SELECT account, symbol, order_id, side, size, price, order_time, total_fees_usd, \
-         trade_seq, void_seq FROM eligible_trades WHERE ingest_seq <= ?1 \
-         AND order_time > ?2 AND order_time <= ?3",
-    )?;
+    let mut gate = SqliteGate::begin(raw, scope)?;
+    let arrived = "ingest_seq <= ?1 AND order_time > ?2 AND order_time <= ?3";
+    let mut statement = raw.prepare(&gate.query(arrived))?;
     let slice = scope.slice.unwrap_or_default();
     let after = slice.after.map_or(i64::MIN, Timestamp::as_micros);
     let until = slice.until.map_or(i64::MAX, Timestamp::as_micros);
     let mut rows = statement.query([ingest_seq, after, until])?;
-    let mut gate = SqliteGate::new(scope);
     let mut rows_read = 0;
     while let Some(row) = rows.next()? {
         let is_voided = match as_of {

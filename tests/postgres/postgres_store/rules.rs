@@ -77,7 +77,7 @@ async fn facts_can_only_be_appended() {
 }
 
 /// Columns of a row of the ledger, with values in SQL that pass every rule.
-const GOOD_ROW: [(&str, &str); 9] = [
+const GOOD_ROW: [(&str, &str); 18] = [
     ("account", "'default'"),
     ("order_id", "'X-1'"),
     ("symbol", "'BTC-USD'"),
@@ -87,6 +87,15 @@ const GOOD_ROW: [(&str, &str); 9] = [
     ("order_time", "'2025-01-02T03:04:05Z'"),
     ("total_fees_usd", "NULL"),
     ("trigger", "NULL"),
+    ("base_asset", "NULL"),
+    ("quote_currency", "NULL"),
+    ("asset_class", "NULL"),
+    ("quote_value", "NULL"),
+    ("usd_value", "NULL"),
+    ("fee_amount", "NULL"),
+    ("fee_currency", "NULL"),
+    ("fee_usd_value", "NULL"),
+    ("contract_size", "NULL"),
 ];
 
 /// Makes the statements that try a row with another value in one column, and take it back.
@@ -121,11 +130,24 @@ async fn what_is_no_trade_is_refused_rule_by_rule() {
         ("order_time", "'-infinity'", "order_time_check"),
         ("order_time", "'10000-01-01 00:00Z'", "order_time_check"),
         ("order_time", "'0001-12-31 00:00Z BC'", "order_time_check"),
+        ("base_asset", "''", "base_asset_check"),
+        ("quote_currency", "''", "quote_currency_check"),
+        ("asset_class", "'stock'", "asset_class_check"),
+        ("quote_value", "-1", "quote_value_check"),
+        ("usd_value", "-1", "usd_value_check"),
+        ("contract_size", "0", "contract_size_check"),
+        ("contract_size", "-1", "contract_size_check"),
+        ("fee_amount", "1", "fee_check"),
+        ("fee_currency", "'BNB'", "fee_check"),
+        ("fee_usd_value", "1", "fee_check"),
     ];
     for (column, rule) in [
         ("size", "size_check"),
         ("price", "price_check"),
         ("total_fees_usd", "total_fees_usd_check"),
+        ("quote_value", "quote_value_check"),
+        ("usd_value", "usd_value_check"),
+        ("contract_size", "contract_size_check"),
     ] {
         for value in ["'NaN'", "'Infinity'", &digits_29, &decimals_29] {
             cases.push((column, value, rule));

@@ -11,7 +11,7 @@ use fifo_pnl::store::{LedgerStore, Store, StoreError, StoreResult};
 use crate::subject::{Subject, append, at, batch, changed, correction, of, trade};
 
 /// Gives trades in batches of a size.
-struct InBatches {
+pub(super) struct InBatches {
     trades: Vec<LedgerTrade>,
     size: usize,
     given: usize,
@@ -24,7 +24,7 @@ struct InBatches {
 }
 
 impl InBatches {
-    fn new(batch: &ImportBatch, size: usize) -> Self {
+    pub(super) fn new(batch: &ImportBatch, size: usize) -> Self {
         Self {
             trades: batch.trades.clone(),
             size,

@@ -9,6 +9,7 @@ pub mod corrections;
 pub mod evidence;
 pub mod history;
 pub mod ledger;
+pub mod more;
 pub mod rates;
 pub mod review;
 pub mod versions;
@@ -58,6 +59,10 @@ macro_rules! contract {
                 a_corrected_trade_does_not_come_back_beside_its_correction,
                 a_correction_voids_whatever_form_counts,
                 a_row_named_like_a_correction_is_refused_beside_its_original,
+            );
+            tests_of!($make, more:
+                more_facts_come_back_with_every_digit,
+                facts_are_compared_by_what_they_mean,
             );
             tests_of!($make, batches:
                 a_file_in_batches_is_the_file_in_one,

@@ -6,7 +6,9 @@
 //! look for fills by EXISTS, not by a join with a list of distinct orders. So the server hashes
 //! instead of sorting.
 
-use super::mapping::{Mapping, order_of_fill, symbol_of};
+use super::column::symbol_of;
+use super::mapping::{Mapping, order_of_fill};
+use crate::engine::MORE_COLUMNS;
 
 /// A transaction that every snapshot sees, for ledger rows whose own transaction is unknown.
 const ALWAYS_SEEN: &str = "'3'::xid8";
@@ -15,7 +17,7 @@ const ALWAYS_SEEN: &str = "'3'::xid8";
 const NEVER_EXECUTED: &str = "'cancelled', 'canceled', 'rejected', 'expired', 'failed', \
     'open', 'pending', 'active', 'placed'";
 
-/// The columns of `eligible_trades`, in order.
+/// The columns of `eligible_trades`, in order. More facts follow.
 const COLUMNS: [&str; 10] = [
     "account",
     "order_id",
@@ -29,6 +31,10 @@ const COLUMNS: [&str; 10] = [
     "status",
 ];
 
+fn columns() -> impl Iterator<Item = &'static str> {
+    COLUMNS.into_iter().chain(MORE_COLUMNS)
+}
+
 /// A table that rows of the views come from, with the alias `t`.
 struct SourceTable {
     table: &'static str,
@@ -39,10 +45,10 @@ struct SourceTable {
 
 impl SourceTable {
     fn ledger(mapping: &Mapping, is_guarded: bool) -> Self {
-        let columns = COLUMNS.map(|name| (name, mapping.sql(name).to_owned()));
+        let columns = columns().map(|name| (name, mapping.sql(name).to_owned()));
         Self {
             table: "public.trade_records",
-            columns: columns.to_vec(),
+            columns: columns.collect(),
             ingest_xid: match is_guarded {
                 true => format!("coalesce(t.ingest_xid, {ALWAYS_SEEN})"),
                 false => ALWAYS_SEEN.to_owned(),
@@ -58,7 +64,7 @@ impl SourceTable {
         };
         Self {
             table: "public.trade_additions",
-            columns: COLUMNS.map(|name| (name, sql(name))).to_vec(),
+            columns: columns().map(|name| (name, sql(name))).collect(),
             ingest_xid: "t.ingest_xid".to_owned(),
             imported: "t.import_id, t.import_line",
         }

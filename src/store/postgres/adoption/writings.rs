@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::mapping::order_of_fill;
-use crate::engine::{PoolLedger, TradeText};
+use crate::engine::{MORE_COLUMNS, MoreText, PoolLedger, TradeText};
 use crate::store::cells::pool;
 use crate::store::model::{Arrivals, Scope, Watermark, Writings};
 use crate::store::postgres::binary::sql_micros_or_infinity;
@@ -172,6 +172,8 @@ struct NewRow {
     fee: Option<String>,
     order_time: Option<i64>,
     trade_seq: Option<i64>,
+    /// More facts, in the order of their columns.
+    more: Vec<Option<String>>,
     /// The status, if a row with it is no execution.
     status: Option<String>,
     is_executed: bool,
@@ -206,6 +208,10 @@ impl NewRow {
             *arrivals.ineligible.entry(reason).or_default() += 1;
             return;
         }
+        let mut more = MoreText::default();
+        for (cell, text) in more.0.iter_mut().zip(&self.more) {
+            *cell = text.as_deref();
+        }
         let ledger = arrivals.pools.entry(pool.clone());
         ledger
             .or_insert_with(|| PoolLedger::new(pool))
@@ -217,7 +223,7 @@ impl NewRow {
                 fee: self.fee.as_deref(),
                 order_time_micros: self.order_time,
                 trade_seq: self.trade_seq,
-                more: None,
+                more: Some(&more).filter(|more| !more.is_empty()),
             });
     }
 }
@@ -226,10 +232,12 @@ impl NewRow {
 async fn new_rows(connection: &mut PgConnection, is_new: &str) -> StoreResult<Vec<NewRow>> {
     let fill_of = order_of_fill("order_id");
     let micros = sql_micros_or_infinity("order_time");
+    let more = MORE_COLUMNS.map(|name| format!("{name}::text")).join(", ");
     let sql = format!(
         "SELECT account, symbol, order_id, side, size::text, price::text, \
                 total_fees_usd::text AS fee, {micros} AS order_time, \
-                trade_seq, lower(status COLLATE \"C\") AS status, is_executed, \
+                trade_seq, ARRAY[{more}] AS more, \
+                lower(status COLLATE \"C\") AS status, is_executed, \
                 CASE WHEN is_executed THEN {fill_of} END AS fill_of, {HASH} AS hash \
          FROM ledger_writings WHERE {is_new} LIMIT {NEW_ROWS_MAX} + 1"
     );

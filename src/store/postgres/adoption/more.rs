@@ -1,0 +1,53 @@
+//! The columns of more facts in a ledger that was there before us.
+//!
+//! They are read if they are there. A fee in another currency needs its amount and its currency,
+//! and counts only in a row without a fee in dollars.
+
+use super::column::{CatalogColumn, FactType, Mapped, map_column};
+use crate::engine::MORE_COLUMNS;
+use crate::store::{LedgerFault, more};
+
+/// The words for a column that is not there. People do not see them.
+const ABSENT: &str = "none";
+
+/// Maps the columns. `fee` is the SQL of the fee in dollars.
+///
+/// Errors: all columns that can't be read.
+pub(super) fn map(found: &[CatalogColumn], fee: &str) -> Result<Vec<Mapped>, Vec<LedgerFault>> {
+    let has = |name: &str| found.iter().any(|found| found.name == name);
+    let has_pair = has("fee_amount") && has("fee_currency");
+    let (mut columns, mut faults) = (Vec::new(), Vec::new());
+    for name in MORE_COLUMNS {
+        let is_fee = name.starts_with("fee_");
+        let there = found.iter().find(|found| found.name == name);
+        let there = there.filter(|_| has_pair || !is_fee);
+        let (kind, missing) = match more::is_number(name) {
+            true => (FactType::Number, "NULL::numeric"),
+            false => (FactType::Text, "NULL::text COLLATE \"C\""),
+        };
+        let mut mapped = match map_column(name, kind, there, Some((missing, ABSENT))) {
+            Ok(mapped) => mapped,
+            Err(fault) => {
+                faults.push(fault);
+                continue;
+            }
+        };
+        if there.is_some() && kind == FactType::Text {
+            mapped.sql = format!("nullif({}, '')", mapped.sql);
+        }
+        if there.is_some() && is_fee {
+            mapped.sql = format!("CASE WHEN {fee} IS NULL THEN {} END", mapped.sql);
+            mapped.column.words = format!("{}, without total_fees_usd", mapped.column.words);
+        }
+        columns.push(mapped);
+    }
+    match faults.is_empty() {
+        true => Ok(columns),
+        false => Err(faults),
+    }
+}
+
+/// Tells whether a person should see a column: the facts of nearly every ledger are absent.
+pub(super) fn is_shown(mapped: &Mapped) -> bool {
+    !MORE_COLUMNS.contains(&mapped.column.name.as_str()) || mapped.column.words != ABSENT
+}
