@@ -1,6 +1,6 @@
 //! Ledgers for the kernel's benches: the same trades for a seed, on any machine.
 
-use fifo_pnl::engine::{Fact, Pool, Side, Timestamp, TradeRef, Trades};
+use fifo_pnl::engine::{Fact, Leg, Pool, Side, Timestamp, TradeRef, Trades};
 
 /// How trades are spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,9 @@ impl Shape {
                     order_time: Timestamp::try_from_micros(micros).expect("a time"),
                     trade_seq: None,
                     more: None,
+                    symbol: None,
+                    leg: Leg::Base,
+                    value: None,
                 };
                 pool.push(&trade).expect("room");
             }

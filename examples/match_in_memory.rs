@@ -6,7 +6,7 @@
 
 use std::error::Error;
 
-use fifo_pnl::engine::{AllocationRow, Pool, Side, Timestamp, Trade, match_pool};
+use fifo_pnl::engine::{AllocationRow, Entry, Pool, Side, Timestamp, Trade, match_pool};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let trades = vec![
@@ -50,6 +50,7 @@ fn trade(
         order_time: order_time.parse::<Timestamp>()?,
         trade_seq: None,
         more: None,
+        entry: Entry::default(),
     })
 }
 

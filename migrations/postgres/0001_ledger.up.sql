@@ -110,7 +110,7 @@ CREATE TABLE event_log (
         CHECK (severity IN ('info', 'warning', 'error')),
     correlation_id     TEXT,
     account            TEXT COLLATE "C",
-    symbol             TEXT COLLATE "C",
+    asset              TEXT COLLATE "C",
     allocation_version BIGINT,
     details            JSONB NOT NULL DEFAULT '{}'
 );

@@ -46,7 +46,7 @@ CREATE TABLE fifo_allocations (
     allocated_size      NUMERIC NOT NULL
         CONSTRAINT fifo_allocations_allocated_size_positive_check CHECK (allocated_size <> 0),
     buy_price           NUMERIC,
-    sell_price          NUMERIC NOT NULL,
+    sell_price          NUMERIC,
     buy_fees_per_unit   NUMERIC,
     sell_fees_per_unit  NUMERIC,
     cost_basis_usd      NUMERIC,
@@ -59,10 +59,17 @@ CREATE TABLE fifo_allocations (
     allocation_version  BIGINT NOT NULL,
     allocation_batch_id UUID NOT NULL,
     notes               TEXT,
+    -- The pool's asset. A leg that is NULL is the base. The last three are NULL until lots move or are short.
+    asset               TEXT COLLATE "C" NOT NULL,
+    sell_leg            TEXT COLLATE "C" CONSTRAINT fifo_allocations_sell_leg_check CHECK (sell_leg IN ('quote', 'fee')),
+    buy_leg             TEXT COLLATE "C" CONSTRAINT fifo_allocations_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
+    buy_account         TEXT COLLATE "C",
+    buy_movement        TEXT COLLATE "C",
+    direction           TEXT COLLATE "C" CONSTRAINT fifo_allocations_direction_check CHECK (direction = 'short'),
     CONSTRAINT fifo_allocations_unmatched_check CHECK (
         (buy_order_id IS NULL) = (cost_basis_usd IS NULL) AND (buy_order_id IS NULL) = (pnl_usd IS NULL)
-        AND (buy_order_id IS NULL) = (buy_price IS NULL) AND (buy_order_id IS NULL) = (buy_time IS NULL)
-        AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL)),
+        AND (buy_order_id IS NULL) = (buy_time IS NULL)
+        AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL AND buy_price IS NULL AND buy_leg IS NULL)),
     CONSTRAINT fifo_allocations_time_check CHECK (buy_time IS NULL OR buy_time <= sell_time),
     CONSTRAINT fifo_allocations_allocated_size_check CHECK (allocated_size >= 0 AND allocated_size < 'Infinity'),
     CONSTRAINT fifo_allocations_buy_price_check CHECK (buy_price >= 0 AND buy_price < 'Infinity'),
@@ -81,18 +88,19 @@ CREATE TABLE fifo_allocations (
         CONSTRAINT fifo_allocations_net_proceeds_usd_check
         CHECK (net_proceeds_usd > '-Infinity' AND net_proceeds_usd < 'Infinity'),
     CONSTRAINT fifo_allocations_pnl_usd_check CHECK (pnl_usd > '-Infinity' AND pnl_usd < 'Infinity')
-) PARTITION BY RANGE (allocation_version, account, symbol);
+) PARTITION BY RANGE (allocation_version, account, asset);
 -- A partition has these before it is attached; attaching then takes them over without a scan. A partition
 -- holds one version, or the pools of one half of it. So no index begins with the version. Nor do two indexes
 -- begin with the account: without statistics the server would take each of them for as good as the one that
 -- has a whole key. Where many rows share an index's first columns, each comparison reads them in vain.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
-    ON fifo_allocations (sell_order_id, (coalesce(buy_order_id, '')), account, symbol, allocation_version);
+    ON fifo_allocations (sell_order_id, (coalesce(buy_order_id, '')), account, asset, (coalesce(sell_leg, '')),
+        (coalesce(buy_leg, '')), allocation_version);
 CREATE INDEX fifo_allocations_buy_index
     ON fifo_allocations (buy_order_id, account) WHERE buy_order_id IS NOT NULL;
--- A pool by its whole key, whether many accounts share a symbol or an account has many symbols.
+-- A pool by its whole key, whether many accounts share an asset or an account has many assets.
 CREATE INDEX fifo_allocations_pool_index
-    ON fifo_allocations (symbol, account, sell_time);
+    ON fifo_allocations (asset, account, sell_time);
 CREATE INDEX fifo_allocations_unmatched_index
     ON fifo_allocations (id) WHERE buy_order_id IS NULL;
 
@@ -135,10 +143,11 @@ CREATE TABLE fifo_computation_log (
 CREATE TABLE fifo_parts.fifo_pool_summary (
     allocation_version         BIGINT NOT NULL REFERENCES allocation_versions (version),
     account                    TEXT COLLATE "C" NOT NULL,
-    symbol                     TEXT COLLATE "C" NOT NULL,
+    asset                      TEXT COLLATE "C" NOT NULL,
     status                     TEXT NOT NULL CONSTRAINT fifo_pool_summary_status_check
         CHECK (status IN ('matched', 'stale', 'rejected', 'excluded')),
     trades                     BIGINT NOT NULL,
+    legs                       BIGINT NOT NULL,
     buys                       BIGINT NOT NULL,
     sells                      BIGINT NOT NULL,
     allocations                BIGINT NOT NULL,
@@ -167,6 +176,10 @@ CREATE TABLE fifo_parts.fifo_pool_summary (
     last_side                  TEXT,
     last_trade_seq             BIGINT,
     last_order_id              TEXT,
+    last_leg                   TEXT COLLATE "C",
+    -- The symbol of all trades; or NULL, and the totals of each symbol.
+    symbol                     TEXT COLLATE "C",
+    symbols                    JSONB,
     ledger_hash                TEXT NOT NULL,
     allocations_hash           TEXT NOT NULL,
     watermark                  JSONB NOT NULL,
@@ -174,7 +187,7 @@ CREATE TABLE fifo_parts.fifo_pool_summary (
     last_allocation            TIMESTAMPTZ,
     duration_us                BIGINT NOT NULL,
     error                      TEXT,
-    PRIMARY KEY (allocation_version, account, symbol),
+    PRIMARY KEY (allocation_version, account, asset),
     CONSTRAINT fifo_pool_summary_error_check CHECK ((status = 'matched') = (error IS NULL)),
     CONSTRAINT fifo_pool_summary_rebates_usd_check CHECK (rebates_usd >= 0 AND rebates_usd < 'Infinity'),
     CONSTRAINT fifo_pool_summary_matched_size_check CHECK (matched_size >= 0 AND matched_size < 'Infinity'),
@@ -198,6 +211,22 @@ CREATE TABLE fifo_parts.fifo_pool_summary (
 );
 CREATE VIEW fifo_pool_summary AS SELECT * FROM fifo_parts.fifo_pool_summary;
 
+-- The entries of each pool by the symbol of their trades.
+CREATE VIEW fifo_symbol_summary AS
+SELECT allocation_version, account, asset, symbol, trades, buys, sells, allocations, matched_size, pnl_usd,
+       first_sell, last_sell, status
+FROM fifo_parts.fifo_pool_summary
+WHERE symbol IS NOT NULL
+UNION ALL
+SELECT p.allocation_version, p.account, p.asset, s.symbol, s.trades, s.buys, s.sells, s.allocations,
+       s.matched_size, s.pnl_usd,
+       'epoch'::timestamptz + s.first_sell * interval '1 microsecond',
+       'epoch'::timestamptz + s.last_sell * interval '1 microsecond', p.status
+FROM fifo_parts.fifo_pool_summary p
+CROSS JOIN LATERAL jsonb_to_recordset(p.symbols) AS s (symbol text, trades bigint, buys bigint, sells bigint,
+    allocations bigint, matched_size numeric, pnl_usd numeric, first_sell bigint, last_sell bigint)
+WHERE p.symbol IS NULL;
+
 CREATE TABLE fifo_inventory_snapshot (
     id                 BIGINT NOT NULL,
     symbol             TEXT COLLATE "C" NOT NULL,
@@ -208,13 +237,21 @@ CREATE TABLE fifo_inventory_snapshot (
     allocation_version BIGINT NOT NULL,
     account            TEXT COLLATE "C" NOT NULL,
     remaining_cost_usd NUMERIC NOT NULL,
+    asset              TEXT COLLATE "C" NOT NULL,
+    buy_leg            TEXT COLLATE "C"
+        CONSTRAINT fifo_inventory_snapshot_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
+    -- What the whole lot is made of, if price x size of its trade is not its value.
+    lot_size           NUMERIC,
+    lot_value_usd      NUMERIC,
+    lot_fee_usd        NUMERIC,
+    CONSTRAINT fifo_inventory_snapshot_lot_check CHECK ((lot_size IS NULL) = (lot_value_usd IS NULL)),
     CONSTRAINT fifo_inventory_snapshot_remaining_size_check CHECK (remaining_size >= 0 AND remaining_size < 'Infinity'),
    
         CONSTRAINT fifo_inventory_snapshot_remaining_cost_usd_check
         CHECK (remaining_cost_usd > '-Infinity' AND remaining_cost_usd < 'Infinity')
-) PARTITION BY RANGE (allocation_version, account, symbol);
+) PARTITION BY RANGE (allocation_version, account, asset);
 CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
-    ON fifo_inventory_snapshot (account, symbol, buy_order_id, allocation_version);
+    ON fifo_inventory_snapshot (account, asset, buy_order_id, (coalesce(buy_leg, '')), allocation_version);
 
 CREATE TABLE manual_review_queue (
     id                 BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
@@ -236,7 +273,10 @@ CREATE TABLE manual_review_queue (
     symbol             TEXT COLLATE "C" NOT NULL,
     allocation_version BIGINT NOT NULL,
     details            JSONB NOT NULL,
-    CONSTRAINT manual_review_queue_key UNIQUE (account, symbol, order_id, issue_type),
+    asset              TEXT COLLATE "C" NOT NULL,
+    leg                TEXT COLLATE "C" NOT NULL DEFAULT 'base'
+        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee')),
+    CONSTRAINT manual_review_queue_key UNIQUE (account, asset, order_id, leg, issue_type),
     CONSTRAINT manual_review_queue_resolved_check
         CHECK ((status IN ('resolved', 'dismissed')) = (resolved_at IS NOT NULL))
 );
@@ -248,13 +288,13 @@ CREATE TABLE review_exclusions (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
         CONSTRAINT review_exclusions_id_check CHECK (id > 0),
     account    TEXT COLLATE "C" NOT NULL,
-    symbol     TEXT COLLATE "C" NOT NULL,
+    asset      TEXT COLLATE "C" NOT NULL,
     excluded   BOOLEAN NOT NULL,
     reason     TEXT NOT NULL CONSTRAINT review_exclusions_reason_check CHECK (reason <> ''),
     decided_by TEXT NOT NULL,
     decided_at TIMESTAMPTZ NOT NULL
 );
-CREATE INDEX review_exclusions_pool_index ON review_exclusions (account, symbol, id);
+CREATE INDEX review_exclusions_pool_index ON review_exclusions (account, asset, id);
 CREATE TRIGGER review_exclusions_no_change BEFORE UPDATE OR DELETE ON review_exclusions
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER review_exclusions_no_truncate BEFORE TRUNCATE ON review_exclusions

@@ -34,8 +34,8 @@ SELECT a.id AS allocation_id, a.sell_order_id, a.symbol, a.allocated_size AS unm
        a.sell_time, a.sell_price, a.allocation_version, a.notes, q.status, a.account, a.proceeds_usd
 FROM fifo_allocations a
 LEFT JOIN manual_review_queue q
-       ON q.account = a.account AND q.symbol = a.symbol AND q.order_id = a.sell_order_id
-      AND q.issue_type = 'unmatched_sell'
+       ON q.account = a.account AND q.asset = a.asset AND q.order_id = a.sell_order_id
+      AND q.leg = coalesce(a.sell_leg, 'base') AND q.issue_type = 'unmatched_sell'
 WHERE a.buy_order_id IS NULL
   AND a.allocation_version = (SELECT version FROM current_version);
 
@@ -49,7 +49,7 @@ SELECT s.symbol,
            AS avg_pnl_per_allocation,
        min(s.first_sell) AS first_sell,
        max(s.last_sell) AS last_sell
-FROM fifo_pool_summary s
+FROM fifo_symbol_summary s
 WHERE s.allocation_version = (SELECT version FROM current_version)
   AND s.status IN ('matched', 'stale')
 GROUP BY s.symbol;
@@ -58,15 +58,18 @@ GROUP BY s.symbol;
 -- In an unguarded ledger nothing tells when a row came: there a sell without any row came later.
 CREATE VIEW v_allocation_discrepancies AS
 WITH of_version AS (
-    SELECT account, symbol, (watermark ->> 'snapshot')::pg_snapshot AS snapshot,
-           watermark ? 'unguarded' AS is_unguarded
-    FROM fifo_pool_summary
-    WHERE allocation_version = (SELECT version FROM current_version) AND status IN ('matched', 'stale')
+    SELECT s.account, s.symbol, (p.watermark ->> 'snapshot')::pg_snapshot AS snapshot,
+           p.watermark ? 'unguarded' AS is_unguarded
+    FROM fifo_symbol_summary s
+    JOIN fifo_pool_summary p ON p.allocation_version = s.allocation_version
+                            AND p.account = s.account AND p.asset = s.asset
+    WHERE p.allocation_version = (SELECT version FROM current_version) AND p.status IN ('matched', 'stale')
+      AND s.trades > 0
 ),
 allocated AS (
     SELECT account, sell_order_id, sum(allocated_size) AS total
     FROM fifo_allocations
-    WHERE allocation_version = (SELECT version FROM current_version)
+    WHERE allocation_version = (SELECT version FROM current_version) AND sell_leg IS NULL
     GROUP BY account, sell_order_id
 )
 SELECT t.order_id AS sell_order_id,
@@ -90,7 +93,7 @@ WHERE t.side = 'sell'
                                         AND pg_visible_in_snapshot(w.void_xid, of_version.snapshot)));
 
 CREATE VIEW v_open_inventory AS
-SELECT i.account, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
+SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
        t.price AS buy_price,
        t.order_time AS buy_time,
        i.snapshot_time,
@@ -109,7 +112,7 @@ SELECT l.id AS run_id, l.status, l.computation_mode, l.allocation_version,
 FROM fifo_computation_log l;
 
 CREATE VIEW review_history AS
-SELECT id, event_time, event_type, account, symbol, allocation_version, details
+SELECT id, event_time, event_type, account, asset, allocation_version, details
 FROM event_log WHERE event_type LIKE 'review%';
 
 CREATE VIEW export_log AS

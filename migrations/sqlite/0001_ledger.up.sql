@@ -251,7 +251,7 @@ CREATE TABLE event_log (
         CHECK (severity IN ('info', 'warning', 'error')),
     correlation_id     TEXT,
     account            TEXT,
-    symbol             TEXT,
+    asset              TEXT,
     allocation_version INTEGER,
     details            TEXT NOT NULL DEFAULT '{}' CONSTRAINT event_log_details_check CHECK (json_valid(details))
 ) STRICT;

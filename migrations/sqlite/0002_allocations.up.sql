@@ -39,7 +39,7 @@ CREATE TABLE fifo_allocations (
     allocated_size      TEXT NOT NULL
         CONSTRAINT fifo_allocations_allocated_size_positive_check CHECK (allocated_size <> '0'),
     buy_price           TEXT,
-    sell_price          TEXT NOT NULL,
+    sell_price          TEXT,
     buy_fees_per_unit   TEXT,
     sell_fees_per_unit  TEXT,
     cost_basis_usd      TEXT,
@@ -52,10 +52,17 @@ CREATE TABLE fifo_allocations (
     allocation_version  INTEGER NOT NULL REFERENCES allocation_versions (version),
     allocation_batch_id TEXT NOT NULL,
     notes               TEXT,
+    -- The pool's asset. A leg that is NULL is the base. The last three are NULL until lots move or are short.
+    asset               TEXT NOT NULL,
+    sell_leg            TEXT CONSTRAINT fifo_allocations_sell_leg_check CHECK (sell_leg IN ('quote', 'fee')),
+    buy_leg             TEXT CONSTRAINT fifo_allocations_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
+    buy_account         TEXT,
+    buy_movement        TEXT,
+    direction           TEXT CONSTRAINT fifo_allocations_direction_check CHECK (direction = 'short'),
     CONSTRAINT fifo_allocations_unmatched_check CHECK (
         (buy_order_id IS NULL) = (cost_basis_usd IS NULL) AND (buy_order_id IS NULL) = (pnl_usd IS NULL)
-        AND (buy_order_id IS NULL) = (buy_price IS NULL) AND (buy_order_id IS NULL) = (buy_time IS NULL)
-        AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL)),
+        AND (buy_order_id IS NULL) = (buy_time IS NULL)
+        AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL AND buy_price IS NULL AND buy_leg IS NULL)),
     CONSTRAINT fifo_allocations_time_check CHECK (buy_time IS NULL OR buy_time <= sell_time),
     CONSTRAINT fifo_allocations_allocated_size_check CHECK (length(allocated_size) BETWEEN 1 AND 80
         AND allocated_size NOT GLOB '*[^0-9.]*'
@@ -134,12 +141,13 @@ CREATE TABLE fifo_allocations (
 -- Indexes lead with the version and stay: a new version is an append at their end. The order id comes before the
 -- account: most rows have the same account, so comparing accounts decides little.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
-    ON fifo_allocations (allocation_version, sell_order_id, account, ifnull(buy_order_id, ''));
+    ON fifo_allocations (allocation_version, sell_order_id, account, ifnull(buy_order_id, ''), asset,
+        ifnull(sell_leg, ''), ifnull(buy_leg, ''));
 CREATE INDEX fifo_allocations_buy_index
     ON fifo_allocations (allocation_version, buy_order_id, account) WHERE buy_order_id IS NOT NULL;
--- A pool by its whole key, whether many accounts share a symbol or an account has many symbols.
+-- A pool by its whole key, whether many accounts share an asset or an account has many assets.
 CREATE INDEX fifo_allocations_pool_index
-    ON fifo_allocations (allocation_version, symbol, account, sell_time);
+    ON fifo_allocations (allocation_version, asset, account, sell_time);
 CREATE INDEX fifo_allocations_unmatched_index
     ON fifo_allocations (allocation_version, id) WHERE buy_order_id IS NULL;
 
@@ -186,10 +194,11 @@ BEGIN SELECT RAISE(ABORT, 'fifo_computation_log: the database sets id: leave it 
 CREATE TABLE fifo_pool_summary (
     allocation_version         INTEGER NOT NULL REFERENCES allocation_versions (version),
     account                    TEXT NOT NULL,
-    symbol                     TEXT NOT NULL,
+    asset                      TEXT NOT NULL,
     status                     TEXT NOT NULL CONSTRAINT fifo_pool_summary_status_check
         CHECK (status IN ('matched', 'stale', 'rejected', 'excluded')),
     trades                     INTEGER NOT NULL,
+    legs                       INTEGER NOT NULL,
     buys                       INTEGER NOT NULL,
     sells                      INTEGER NOT NULL,
     allocations                INTEGER NOT NULL,
@@ -218,6 +227,10 @@ CREATE TABLE fifo_pool_summary (
     last_side                  TEXT,
     last_trade_seq             INTEGER,
     last_order_id              TEXT,
+    last_leg                   TEXT,
+    -- The symbol of all trades; or NULL, and the totals of each symbol.
+    symbol                     TEXT,
+    symbols                    TEXT CONSTRAINT fifo_pool_summary_symbols_check CHECK (json_valid(symbols)),
     ledger_hash                TEXT NOT NULL,
     allocations_hash           TEXT NOT NULL,
     watermark                  TEXT NOT NULL CONSTRAINT fifo_pool_summary_watermark_check CHECK (json_valid(watermark)),
@@ -225,7 +238,7 @@ CREATE TABLE fifo_pool_summary (
     last_allocation            INTEGER,
     duration_us                INTEGER NOT NULL,
     error                      TEXT,
-    PRIMARY KEY (allocation_version, account, symbol),
+    PRIMARY KEY (allocation_version, account, asset),
     CONSTRAINT fifo_pool_summary_error_check CHECK ((status = 'matched') = (error IS NULL)),
     CONSTRAINT fifo_pool_summary_rebates_usd_check CHECK (length(rebates_usd) BETWEEN 1 AND 80
         AND rebates_usd NOT GLOB '*[^0-9.]*'
@@ -318,6 +331,20 @@ CREATE TABLE fifo_pool_summary (
         AND open_cost_usd <> '-0')
 ) STRICT;
 
+-- The entries of each pool by the symbol of their trades.
+CREATE VIEW fifo_symbol_summary AS
+SELECT allocation_version, account, asset, symbol, trades, buys, sells, allocations, matched_size, pnl_usd,
+       first_sell, last_sell, status
+FROM fifo_pool_summary
+WHERE symbol IS NOT NULL
+UNION ALL
+SELECT p.allocation_version, p.account, p.asset, s.value ->> 'symbol', s.value ->> 'trades', s.value ->> 'buys',
+       s.value ->> 'sells', s.value ->> 'allocations', s.value ->> 'matched_size', s.value ->> 'pnl_usd',
+       s.value ->> 'first_sell', s.value ->> 'last_sell', p.status
+FROM fifo_pool_summary p
+CROSS JOIN json_each(p.symbols) s
+WHERE p.symbol IS NULL;
+
 CREATE TABLE fifo_inventory_snapshot (
     id                 INTEGER PRIMARY KEY,
     symbol             TEXT NOT NULL,
@@ -328,6 +355,14 @@ CREATE TABLE fifo_inventory_snapshot (
     allocation_version INTEGER NOT NULL REFERENCES allocation_versions (version),
     account            TEXT NOT NULL,
     remaining_cost_usd TEXT NOT NULL,
+    asset              TEXT NOT NULL,
+    buy_leg            TEXT
+        CONSTRAINT fifo_inventory_snapshot_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
+    -- What the whole lot is made of, if price x size of its trade is not its value.
+    lot_size           TEXT,
+    lot_value_usd      TEXT,
+    lot_fee_usd        TEXT,
+    CONSTRAINT fifo_inventory_snapshot_lot_check CHECK ((lot_size IS NULL) = (lot_value_usd IS NULL)),
     CONSTRAINT fifo_inventory_snapshot_remaining_size_check CHECK (length(remaining_size) BETWEEN 1 AND 80
         AND remaining_size NOT GLOB '*[^0-9.]*'
         AND remaining_size GLOB '[0-9]*'
@@ -346,7 +381,7 @@ CREATE TABLE fifo_inventory_snapshot (
         AND remaining_cost_usd <> '-0')
 ) STRICT;
 CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
-    ON fifo_inventory_snapshot (allocation_version, account, symbol, buy_order_id);
+    ON fifo_inventory_snapshot (allocation_version, account, asset, buy_order_id, ifnull(buy_leg, ''));
 
 CREATE TABLE manual_review_queue (
     id                 INTEGER PRIMARY KEY CONSTRAINT manual_review_queue_id_check CHECK (id > 0),
@@ -367,7 +402,10 @@ CREATE TABLE manual_review_queue (
     symbol             TEXT NOT NULL,
     allocation_version INTEGER NOT NULL,
     details            TEXT NOT NULL CONSTRAINT manual_review_queue_details_check CHECK (json_valid(details)),
-    CONSTRAINT manual_review_queue_key UNIQUE (account, symbol, order_id, issue_type),
+    asset              TEXT NOT NULL,
+    leg                TEXT NOT NULL DEFAULT 'base'
+        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee')),
+    CONSTRAINT manual_review_queue_key UNIQUE (account, asset, order_id, leg, issue_type),
     CONSTRAINT manual_review_queue_resolved_check
         CHECK ((status IN ('resolved', 'dismissed')) = (resolved_at IS NOT NULL))
 ) STRICT;
@@ -383,13 +421,13 @@ BEGIN SELECT RAISE(ABORT, 'manual_review_queue: the database sets id: leave it o
 CREATE TABLE review_exclusions (
     id         INTEGER PRIMARY KEY CONSTRAINT review_exclusions_id_check CHECK (id > 0),
     account    TEXT NOT NULL,
-    symbol     TEXT NOT NULL,
+    asset      TEXT NOT NULL,
     excluded   INTEGER NOT NULL CONSTRAINT review_exclusions_excluded_check CHECK (excluded IN (0, 1)),
     reason     TEXT NOT NULL CONSTRAINT review_exclusions_reason_check CHECK (reason <> ''),
     decided_by TEXT NOT NULL,
     decided_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX review_exclusions_pool_index ON review_exclusions (account, symbol, id);
+CREATE INDEX review_exclusions_pool_index ON review_exclusions (account, asset, id);
 CREATE TRIGGER review_exclusions_no_update BEFORE UPDATE ON review_exclusions
 BEGIN SELECT RAISE(ABORT, 'review_exclusions is append-only: UPDATE is refused'); END;
 CREATE TRIGGER review_exclusions_no_delete BEFORE DELETE ON review_exclusions

@@ -203,8 +203,8 @@ impl AssetRules {
 
     /// Checks that a pool's symbol has prices in dollars. Errors: another or an unknown quote.
     pub fn check_pool_in_usd(&self, pool: &Pool) -> Result<Instrument, NotInUsd> {
-        let instrument = self.instrument(&pool.account, &pool.symbol, None, None, None);
-        self.check_in_usd(&pool.symbol, instrument)
+        let instrument = self.instrument(&pool.account, &pool.as_symbol(), None, None, None);
+        self.check_in_usd(&pool.as_symbol(), instrument)
     }
 
     /// Checks that a trade has a price in dollars. Errors: another or an unknown quote.

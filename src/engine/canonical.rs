@@ -12,6 +12,7 @@ use super::digits::push_decimal;
 use super::fact::Fact;
 use super::facts::MoreFacts;
 use super::ids::{Asset, Pool};
+use super::leg::Leg;
 use super::number::{Fee, Price, Size, Usd, UsdPerUnit, Worth};
 use super::policy::{FEES_PER_UNIT_SCALE, USD_SCALE};
 use super::side::Side;
@@ -22,7 +23,8 @@ use super::wide;
 /// The header of the canonical export.
 pub const ALLOCATION_HEADER: &str = "account,symbol,sell_order_id,buy_order_id,allocated_size,\
 buy_price,sell_price,buy_fees_per_unit,sell_fees_per_unit,cost_basis_usd,proceeds_usd,\
-net_proceeds_usd,pnl_usd,buy_time,sell_time,notes";
+net_proceeds_usd,pnl_usd,buy_time,sell_time,notes,asset,sell_leg,buy_leg,buy_account,\
+buy_movement,direction";
 
 /// Facts about an allocation that a person should know, written as codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,24 +39,32 @@ pub struct Notes {
     pub buy_fee_per_unit_omitted: bool,
     /// The sell's fee per unit does not fit its column, which is for reading only.
     pub sell_fee_per_unit_omitted: bool,
+    /// The buy's value per unit does not fit its column, which is for reading only.
+    pub buy_price_omitted: bool,
+    /// The sell's value per unit does not fit its column, which is for reading only.
+    pub sell_price_omitted: bool,
 }
 
-const NOTE_CODES: [&str; 5] = [
+const NOTE_CODES: [&str; 7] = [
     "unmatched",
     "buy_fee_unknown",
     "sell_fee_unknown",
     "buy_fee_per_unit_omitted",
     "sell_fee_per_unit_omitted",
+    "buy_price_omitted",
+    "sell_price_omitted",
 ];
 
 impl Notes {
-    fn flags(self) -> [bool; 5] {
+    fn flags(self) -> [bool; 7] {
         [
             self.unmatched,
             self.buy_fee_unknown,
             self.sell_fee_unknown,
             self.buy_fee_per_unit_omitted,
             self.sell_fee_per_unit_omitted,
+            self.buy_price_omitted,
+            self.sell_price_omitted,
         ]
     }
 
@@ -95,6 +105,8 @@ impl FromStr for Notes {
                 "sell_fee_unknown" => &mut notes.sell_fee_unknown,
                 "buy_fee_per_unit_omitted" => &mut notes.buy_fee_per_unit_omitted,
                 "sell_fee_per_unit_omitted" => &mut notes.sell_fee_per_unit_omitted,
+                "buy_price_omitted" => &mut notes.buy_price_omitted,
+                "sell_price_omitted" => &mut notes.sell_price_omitted,
                 _ => return Err(NotesError),
             } = true;
         }
@@ -109,7 +121,7 @@ impl FromStr for Notes {
 pub struct AllocationRow<'a> {
     /// Account of the pool.
     pub account: &'a str,
-    /// Symbol of the pool.
+    /// Symbol of the sell.
     pub symbol: &'a str,
     /// The sell.
     pub sell_order_id: &'a str,
@@ -117,10 +129,10 @@ pub struct AllocationRow<'a> {
     pub buy_order_id: Option<&'a str>,
     /// Units that the sell took from the lot; without a lot, the unmatched units of the sell.
     pub allocated_size: Size,
-    /// The buy's price.
+    /// The buy's price, or its value a unit at 18 decimals; `None` if that does not fit.
     pub buy_price: Option<Price>,
-    /// The sell's price.
-    pub sell_price: Price,
+    /// The sell's price, or its value a unit at 18 decimals; `None` if that does not fit.
+    pub sell_price: Option<Price>,
     /// The buy's fee divided by its size, for reading only.
     pub buy_fees_per_unit: Option<UsdPerUnit>,
     /// The sell's fee divided by its size, for reading only.
@@ -139,6 +151,12 @@ pub struct AllocationRow<'a> {
     pub sell_time: Timestamp,
     /// Note codes.
     pub notes: Notes,
+    /// Asset of the pool.
+    pub asset: &'a str,
+    /// The leg of the sell.
+    pub sell_leg: Leg,
+    /// The leg of the buy; the base without a lot.
+    pub buy_leg: Leg,
 }
 
 impl AllocationRow<'_> {
@@ -150,7 +168,7 @@ impl AllocationRow<'_> {
         next(line, |line| text(line, self.buy_order_id.unwrap_or("")));
         next(line, |line| value(line, Some(self.allocated_size)));
         next(line, |line| value(line, self.buy_price));
-        next(line, |line| value(line, Some(self.sell_price)));
+        next(line, |line| value(line, self.sell_price));
         next(line, |line| value(line, self.buy_fees_per_unit));
         next(line, |line| value(line, self.sell_fees_per_unit));
         next(line, |line| value(line, self.cost_basis_usd));
@@ -160,7 +178,13 @@ impl AllocationRow<'_> {
         next(line, |line| value(line, self.buy_time));
         next(line, |line| value(line, Some(self.sell_time)));
         next(line, |line| value(line, Some(self.notes)));
-        line.push(b'\n');
+        next(line, |line| text(line, self.asset));
+        next(line, |line| {
+            text(line, self.sell_leg.stored().unwrap_or(""))
+        });
+        next(line, |line| text(line, self.buy_leg.stored().unwrap_or("")));
+        // No lot moved between accounts, and none is short: buy_account, buy_movement, direction.
+        line.extend_from_slice(b",,,\n");
     }
 }
 
@@ -169,7 +193,7 @@ impl AllocationRow<'_> {
 /// A trade without [`MoreFacts`] has no fields for them, so a plain dollar trade keeps its line.
 pub fn write_trade_line(pool: &Pool, trade: &TradeRef<'_>, line: &mut Vec<u8>) {
     text(line, pool.account.as_str());
-    next(line, |line| text(line, pool.symbol.as_str()));
+    next(line, |line| text(line, pool.symbol_of(trade.symbol)));
     next(line, |line| text(line, trade.order_id));
     next(line, |line| value(line, Some(trade.side)));
     next(line, |line| value(line, Some(trade.size)));

@@ -17,7 +17,7 @@ mod tests;
 
 use std::fmt;
 
-use super::ids::{Account, Pool, Symbol};
+use super::ids::{Account, Asset, Pool};
 use super::pool::PoolLedger;
 use super::stored::{PoolStatus, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems};
 use super::text::{shown, shown_sentence};
@@ -63,8 +63,8 @@ invariants! {
     I7 = "trades whose fee shares do not add up",
     /// Only trades are allocated.
     I8 = "allocations of unknown, voided or ineligible trades",
-    /// Lots are never shared between accounts or symbols.
-    I9 = "pairs across accounts or symbols",
+    /// Lots are never shared between accounts or assets.
+    I9 = "pairs across accounts or assets",
     /// The inventory is the rest that the sells leave.
     I10 = "lots where ledger minus allocations differs from the inventory snapshot",
     /// Each unmatched part has its review item, and no other part has one.
@@ -194,11 +194,11 @@ pub struct PoolVersion<'a> {
 /// Checks all invariants of one pool of a version: I1 to I11 and I13.
 ///
 /// `elsewhere` is called with the pool's account and an order id that the pool lacks. It returns
-/// the symbol that has this trade, in that account or another.
+/// the asset whose pool has this trade, in that account or another.
 /// Order: by invariant, then by the pool's total order.
 pub fn check_pool(
     version: &PoolVersion<'_>,
-    elsewhere: &dyn Fn(&Account, &str) -> Option<Symbol>,
+    elsewhere: &dyn Fn(&Account, &str) -> Option<Asset>,
 ) -> Vec<Violation> {
     let mut findings = Findings {
         pool: version.pool,

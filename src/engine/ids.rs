@@ -186,47 +186,57 @@ impl Asset {
     }
 }
 
-/// One (account, symbol): the trades that share lots.
+/// One (account, asset): the trades that share lots.
 ///
 /// ```
 /// use fifo_pnl::engine::Pool;
-/// let pool: Pool = Pool::new("default".parse()?, "btc/usd".parse()?);
-/// assert_eq!(pool.to_string(), "default BTC-USD");
+/// let pool: Pool = Pool::new("default".parse()?, "btc".parse()?);
+/// assert_eq!(pool.to_string(), "default BTC");
 /// # Ok::<(), fifo_pnl::engine::IdError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pool {
     /// Account of the lots.
     pub account: Account,
-    /// Symbol of the lots.
-    pub symbol: Symbol,
+    /// The asset that the lots are of. If pools are by symbol, the symbol.
+    pub asset: Asset,
 }
 
 impl Pool {
     /// Names a pool.
-    pub fn new(account: Account, symbol: Symbol) -> Self {
-        Self { account, symbol }
+    pub fn new(account: Account, asset: Asset) -> Self {
+        Self { account, asset }
+    }
+
+    /// Returns the pool's name as a symbol, for settings by symbol.
+    pub fn as_symbol(&self) -> Symbol {
+        Symbol::unreadable(self.asset.as_str())
+    }
+
+    /// Returns the symbol of one of the pool's trades. A trade without one has the pool's name.
+    pub fn symbol_of<'a>(&'a self, symbol: Option<&'a str>) -> &'a str {
+        symbol.unwrap_or(self.asset.as_str())
     }
 }
 
-/// Account and symbol as text, to find a pool in a map of pools without making a `Pool`.
+/// Account and asset as text, to find a pool in a map of pools without making a `Pool`.
 ///
 /// ```
 /// use fifo_pnl::engine::{Pool, PoolNames};
 /// use std::collections::BTreeMap;
-/// let pool = Pool::new("main".parse()?, "BTC-USD".parse()?);
+/// let pool = Pool::new("main".parse()?, "BTC".parse()?);
 /// let pools = BTreeMap::from([(pool, 1)]);
-/// assert_eq!(pools.get(&("main", "BTC-USD") as &dyn PoolNames), Some(&1));
+/// assert_eq!(pools.get(&("main", "BTC") as &dyn PoolNames), Some(&1));
 /// # Ok::<(), fifo_pnl::engine::IdError>(())
 /// ```
 pub trait PoolNames {
-    /// Returns account and symbol.
+    /// Returns account and asset.
     fn names(&self) -> (&str, &str);
 }
 
 impl PoolNames for Pool {
     fn names(&self) -> (&str, &str) {
-        (self.account.as_str(), self.symbol.as_str())
+        (self.account.as_str(), self.asset.as_str())
     }
 }
 
@@ -265,7 +275,7 @@ impl<'a> Borrow<dyn PoolNames + 'a> for Pool {
 
 impl fmt::Display for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.account, self.symbol)
+        write!(f, "{} {}", self.account, self.asset)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A row of the ledger: a trade, its account and symbol, and columns that matching ignores.
 
 use super::facts::MORE_COLUMNS;
-use super::ids::{Account, Pool, Symbol};
+use super::ids::{Account, Asset, Pool, Symbol};
 use super::trade::Trade;
 
 /// Columns of a source that are no facts. They are stored for people and joins, and matching never
@@ -44,7 +44,10 @@ pub struct LedgerTrade {
 impl LedgerTrade {
     /// Returns the pool that the trade belongs to.
     pub fn pool(&self) -> Pool {
-        Pool::new(self.account.clone(), self.symbol.clone())
+        Pool::new(
+            self.account.clone(),
+            Asset::unreadable(self.symbol.as_str()),
+        )
     }
 
     /// Returns the first fact in which two rows of one id differ: its column and both values.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::issue::IssueType;
+use super::leg::Leg;
 use super::money::{self, MoneyError, add_sizes};
 use super::number::{Size, Usd};
 use super::place::PlaceInPool;
@@ -54,7 +55,7 @@ pub(super) fn used_before(
     }
     let by_id = lots_by_id(lots);
     for (place, trade) in (0..).zip(trades.iter()) {
-        let Some(lot) = by_id.get(trade.order_id) else {
+        let Some(lot) = by_id.get(&(trade.order_id, trade.leg)) else {
             continue;
         };
         let invalid = |reason: &dyn std::fmt::Display| InvalidTrade {
@@ -159,9 +160,9 @@ pub fn reach_of(new: &Trades, last: Option<&PlaceInPool>) -> Option<Size> {
     Some(reach)
 }
 
-/// Lots by the id of their buy, to find them among a pool's sorted trades.
-pub(super) fn lots_by_id(lots: &[InventoryLot]) -> BTreeMap<&str, &InventoryLot> {
+/// Lots by the id and leg of their buy, to find them among a pool's sorted trades.
+pub(super) fn lots_by_id(lots: &[InventoryLot]) -> BTreeMap<(&str, Leg), &InventoryLot> {
     lots.iter()
-        .map(|lot| (lot.buy.order_id.as_str(), lot))
+        .map(|lot| ((lot.buy.order_id.as_str(), lot.buy.entry.leg), lot))
         .collect()
 }

@@ -72,6 +72,7 @@ pub enum MatcherError {
 /// #     order_time: fifo_pnl::engine::Timestamp::try_from_micros(micros).unwrap(),
 /// #     trade_seq: None,
 /// #     more: None,
+/// #     entry: Default::default(),
 /// # };
 /// let mut matcher = Matcher::new();
 /// assert!(matcher.push(trade("b", Side::Buy, "2", "10", 1))?.is_empty());

@@ -29,6 +29,7 @@ use super::wide::I256;
 ///     order_time: fifo_pnl::engine::Timestamp::try_from_micros(micros).unwrap(),
 ///     trade_seq: None,
 ///     more: None,
+///     entry: Default::default(),
 /// };
 /// let pool = Pool::new("default".parse()?, "BTC-USD".parse()?);
 /// let matching = match_pool(pool, vec![
@@ -74,7 +75,7 @@ pub(super) fn match_on(
         let pushed = trades.push(&buy);
         pushed.map_err(|error| invalid("order_id", &error))?;
     }
-    legs::all_plain(pool.symbol.as_str(), &trades)?;
+    legs::all_plain(pool.asset.as_str(), &trades)?;
     trades.sort();
     for trade in trades.iter() {
         trade.check()?;

@@ -23,6 +23,7 @@ mod ids;
 mod issue;
 mod kernel;
 mod ledger;
+mod leg;
 mod legs;
 mod lots;
 mod matcher;
@@ -44,6 +45,7 @@ mod side;
 mod statuses;
 mod stored;
 mod stream;
+mod symbols;
 mod text;
 mod ties;
 mod time;
@@ -69,6 +71,7 @@ pub use ids::{
 };
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
+pub use leg::{Entry, Leg};
 pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot, reach_of};
 pub use matcher::{MatchedSlice, Matcher, MatcherError};
 pub use matching::{match_pool, match_trades};
@@ -94,6 +97,7 @@ pub use side::{Side, SideError};
 pub use statuses::UnknownStatuses;
 pub use stored::{PoolStatus, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems};
 pub use stream::PoolStream;
+pub use symbols::{SymbolTotals, followed_by};
 pub use text::{
     Shown, UNICODE_VERSION, is_hidden, is_other_blank, is_plain, push_shown, shown, shown_sentence,
     shown_within, thousands,

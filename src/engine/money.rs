@@ -4,6 +4,8 @@
 //! |---|---|---|---|
 //! | [`gross`] | price x units used so far, USD | 12 decimals, half to even | 10^22 USD or more |
 //! | [`fee_share`] | fee x units used so far / size, USD | 12 decimals, half to even | 10^22 USD or more |
+//! | [`value_share_of_size`] | value x units used so far / size, USD | 12 decimals, half to even | 10^22 USD or more |
+//! | [`value_per_unit`] | value / size, USD a unit | 18 decimals, half to even | too many digits: `None` |
 //! | [`fees_per_unit`] | fee / size, USD a unit | 18 decimals, half to even | beyond 128 bits: `None` |
 //! | `Usd::checked_add`, `checked_sub` | sum, difference | exact | beyond 128 bits |
 //! | [`price_of_basis`] | price and fee of a lot of known basis | the price is cut at 12 decimals, the fee is the rest | below zero, or too many digits |
@@ -239,6 +241,18 @@ pub fn fees_per_unit(fee: Fact, size: Fact) -> Option<UsdPerUnit> {
     by_word().or_else(by_share).map(UsdPerUnit::from_units)
 }
 
+/// Returns a value divided by a size, for reading only.
+///
+/// Units: USD a base unit. Rounding: 18 decimals, half to even. `None`: it does not fit.
+pub fn value_per_unit(value: Usd, size: Fact) -> Option<Price> {
+    let value = Fact::of_parts(value.units(), USD_SCALE);
+    let units = fees_per_unit(value, size)?.units();
+    Fact::try_new(units, FEES_PER_UNIT_SCALE)
+        .ok()?
+        .to_price()
+        .ok()
+}
+
 /// Tells whether a trade's gross value and fee are below the limit, and its size above zero.
 ///
 /// Errors: the gross value (`price`) or the fee (`total_fees_usd`) is 10^22 USD or more.
@@ -246,7 +260,11 @@ pub(super) fn check_limits(
     size: Fact,
     price: Fact,
     fee: Option<Fact>,
+    value: Option<Usd>,
 ) -> Result<(), (&'static str, MoneyError)> {
+    if let Some(value) = value {
+        within_trade_limit(Some(value.units())).map_err(|error| ("quote_value", error))?;
+    }
     let (size, scale) = (size.units(), size.scale());
     // Nearly every trade is so far below the limit that one comparison with a power of ten is
     // enough.
@@ -275,6 +293,16 @@ pub fn fee_share_of_size(fee: Option<Fee>, used: Size, whole: Size) -> Result<Us
     let scale = used.scale().max(whole.scale());
     let at = |size: Size| size.units_at(scale).ok_or(MoneyError::OutOfRange);
     fee_share(fee.map(Fact::of_fee), at(used)?, at(whole)?)
+}
+
+/// Returns the share of a value that the first `used` of `whole` units have.
+///
+/// Units: USD. Rounding: 12 decimals, half to even. Errors: 10^22 USD or more.
+pub fn value_share_of_size(value: Usd, used: Size, whole: Size) -> Result<Usd, MoneyError> {
+    let scale = used.scale().max(whole.scale());
+    let at = |size: Size| size.units_at(scale).ok_or(MoneyError::OutOfRange);
+    let value = Fact::of_parts(value.units(), USD_SCALE);
+    fee_share(Some(value), at(used)?, at(whole)?)
 }
 
 impl Usd {

@@ -7,6 +7,7 @@ use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::Pool;
 use super::issue::IssueType;
+use super::leg::Leg;
 use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units, Width};
 use super::number::{Price, Size, Usd, UsdPerUnit};
@@ -14,6 +15,7 @@ use super::parts::SellParts;
 use super::place::PlaceInPool;
 use super::self_check::{Conserved, SelfCheckError};
 use super::side::Side;
+use super::symbols::{self, BySymbol, SymbolTotals};
 use super::time::Timestamp;
 use super::totals::{PoolTotals, count};
 use super::trade::InvalidTrade;
@@ -35,6 +37,8 @@ pub struct Matching {
     pub open_lots: Vec<OpenLot>,
     /// Counts and sums.
     pub totals: PoolTotals,
+    /// Counts and sums by symbol, in the order of the symbols.
+    pub symbols: Vec<SymbolTotals>,
     /// Number of decimals at which all sizes are integers.
     scale: u8,
     /// The width of those integers.
@@ -116,16 +120,35 @@ impl Matching {
             conserved.add_open_lot(lot);
         }
         let conserved = conserved.end();
-        Ok(Self {
+        let mut matching = Self {
             pool,
             trades,
             open_lots,
             totals,
+            symbols: Vec::new(),
             scale,
             width: N::WIDTH,
             earlier,
             conserved,
-        })
+        };
+        match matching.by_symbol() {
+            Ok(symbols) => matching.symbols = symbols,
+            Err(error) => matching.conserved = Err(error),
+        }
+        Ok(matching)
+    }
+
+    fn by_symbol(&self) -> Result<Vec<SymbolTotals>, SelfCheckError> {
+        if let Some(only) = symbols::of_one(&self.pool, &self.trades, &self.totals) {
+            return Ok(vec![only]);
+        }
+        let is_earlier = |nth| {
+            let earlier = self.earlier.as_slice();
+            earlier.binary_search_by_key(&nth, |it| it.buy).is_ok()
+        };
+        let mut symbols = BySymbol::of(&self.pool, &self.trades, is_earlier);
+        self.try_each_row(|row| symbols.add_row(row).map_err(SelfCheckError::from))?;
+        Ok(symbols.end())
     }
 
     /// Tells whether sizes and amounts are conserved. Every sell's parts give its size and its net
@@ -173,10 +196,13 @@ impl Matching {
                 break;
             };
             if last_sell.replace(sell) != Some(sell) {
-                let Some(side) = trade_at(&self.trades, sell).and_then(|it| RowSide::of(&it))
-                else {
+                let Some(trade) = trade_at(&self.trades, sell) else {
                     break;
                 };
+                let Some(side) = RowSide::of(&trade) else {
+                    break;
+                };
+                row.symbol = self.pool.symbol_of(trade.symbol);
                 side.sell_into(&mut row);
             }
             match part.lot {
@@ -241,12 +267,12 @@ impl Matching {
     fn no_row(&self) -> AllocationRow<'_> {
         AllocationRow {
             account: self.pool.account.as_str(),
-            symbol: self.pool.symbol.as_str(),
+            symbol: "",
             sell_order_id: "",
             buy_order_id: None,
             allocated_size: Size::ZERO,
             buy_price: None,
-            sell_price: Price::ZERO,
+            sell_price: None,
             buy_fees_per_unit: None,
             sell_fees_per_unit: None,
             cost_basis_usd: None,
@@ -256,6 +282,9 @@ impl Matching {
             buy_time: None,
             sell_time: Timestamp::EPOCH,
             notes: Notes::default(),
+            asset: self.pool.asset.as_str(),
+            sell_leg: Leg::Base,
+            buy_leg: Leg::Base,
         }
     }
 
@@ -333,7 +362,8 @@ impl Matching {
 #[derive(Debug, Clone, Copy)]
 struct RowSide<'a> {
     order_id: &'a str,
-    price: Price,
+    leg: Leg,
+    price: Option<Price>,
     fee_known: bool,
     fees_per_unit: Option<UsdPerUnit>,
     time: Timestamp,
@@ -344,7 +374,11 @@ impl<'a> RowSide<'a> {
     fn of(trade: &TradeRef<'a>) -> Option<Self> {
         Some(Self {
             order_id: trade.order_id,
-            price: trade.price.to_price().ok()?,
+            leg: trade.leg,
+            price: match trade.value {
+                Some(value) => money::value_per_unit(value, trade.size),
+                None => Some(trade.price.to_price().ok()?),
+            },
             fee_known: trade.fee.is_some(),
             fees_per_unit: trade
                 .fee
@@ -359,27 +393,32 @@ impl<'a> RowSide<'a> {
 
     fn sell_into(&self, row: &mut AllocationRow<'a>) {
         row.sell_order_id = self.order_id;
+        row.sell_leg = self.leg;
         row.sell_price = self.price;
         row.sell_fees_per_unit = self.fees_per_unit;
         row.sell_time = self.time;
         row.notes.sell_fee_unknown = !self.fee_known;
         row.notes.sell_fee_per_unit_omitted = self.omits_fee();
+        row.notes.sell_price_omitted = self.price.is_none();
     }
 
     fn buy_into(&self, row: &mut AllocationRow<'a>) {
         row.buy_order_id = Some(self.order_id);
-        row.buy_price = Some(self.price);
+        row.buy_leg = self.leg;
+        row.buy_price = self.price;
         row.buy_fees_per_unit = self.fees_per_unit;
         row.buy_time = Some(self.time);
         row.notes.unmatched = false;
         row.notes.buy_fee_unknown = !self.fee_known;
         row.notes.buy_fee_per_unit_omitted = self.omits_fee();
+        row.notes.buy_price_omitted = self.price.is_none();
     }
 }
 
 /// Clears the columns of the buy in a row: no lot was left.
 fn no_buy_into(row: &mut AllocationRow<'_>) {
     row.buy_order_id = None;
+    row.buy_leg = Leg::Base;
     row.buy_price = None;
     row.buy_fees_per_unit = None;
     row.cost_basis_usd = None;
@@ -387,6 +426,7 @@ fn no_buy_into(row: &mut AllocationRow<'_>) {
     row.notes.unmatched = true;
     row.notes.buy_fee_unknown = false;
     row.notes.buy_fee_per_unit_omitted = false;
+    row.notes.buy_price_omitted = false;
 }
 
 #[inline]

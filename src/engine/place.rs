@@ -7,22 +7,25 @@
 use std::cmp::Ordering;
 
 use super::ids::split_correction;
+use super::leg::Leg;
 use super::side::Side;
 use super::time::Timestamp;
 
 /// A trade's place in the total order of its pool.
 ///
 /// Order: time; buys before sells; sequence, trades without one last; id. Whole numbers come first,
-/// as numbers, then the other ids as bytes; a correction takes the place of its original.
+/// as numbers, then the other ids as bytes; a correction takes the place of its original; legs of
+/// one execution last.
 /// Source: docs/SPEC-matching.md, "Order".
 ///
 /// ```
-/// use fifo_pnl::engine::{PlaceInPool, Side, Timestamp};
+/// use fifo_pnl::engine::{Leg, PlaceInPool, Side, Timestamp};
 /// let place = |order_id| PlaceInPool {
 ///     order_time: Timestamp::EPOCH,
 ///     side: Side::Buy,
 ///     trade_seq: None,
 ///     order_id,
+///     leg: Leg::Base,
 /// };
 /// let mut places = ["x", "10", "9~2", "B", "9"].map(place);
 /// places.sort();
@@ -41,6 +44,8 @@ pub struct PlaceInPool<Id = String> {
     pub trade_seq: Option<i64>,
     /// The order id, unique in the account.
     pub order_id: Id,
+    /// The leg of the execution.
+    pub leg: Leg,
 }
 
 impl<Id: AsRef<str>> PlaceInPool<Id> {
@@ -51,6 +56,7 @@ impl<Id: AsRef<str>> PlaceInPool<Id> {
             side: self.side,
             trade_seq: self.trade_seq,
             order_id: self.order_id.as_ref(),
+            leg: self.leg,
         }
     }
 
@@ -61,13 +67,14 @@ impl<Id: AsRef<str>> PlaceInPool<Id> {
             side: self.side,
             trade_seq: self.trade_seq,
             order_id: self.order_id.as_ref().to_owned(),
+            leg: self.leg,
         }
     }
 
-    /// Tells whether two trades have the same time, side and sequence, so that only their ids order
-    /// them.
-    pub fn ties_with<Other>(&self, other: &PlaceInPool<Other>) -> bool {
-        self.cmp_facts(other).is_eq()
+    /// Tells whether two executions have the same time, side and sequence, so that only their ids
+    /// order them. Two legs of one execution don't tie.
+    pub fn ties_with<Other: AsRef<str>>(&self, other: &PlaceInPool<Other>) -> bool {
+        self.cmp_facts(other).is_eq() && self.order_id.as_ref() != other.order_id.as_ref()
     }
 
     #[inline]
@@ -86,6 +93,7 @@ impl<Id: AsRef<str> + Eq> Ord for PlaceInPool<Id> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.cmp_facts(other)
             .then_with(|| cmp_ids(self.order_id.as_ref(), other.order_id.as_ref()))
+            .then(self.leg.cmp(&other.leg))
     }
 }
 
@@ -144,6 +152,7 @@ mod tests {
             side: Side::Buy,
             trade_seq: None,
             order_id,
+            leg: Leg::Base,
         }
     }
 
@@ -203,6 +212,7 @@ mod tests {
             order_time: Timestamp::try_from_micros(micros).unwrap(),
             side,
             trade_seq,
+            leg: Leg::Base,
             order_id,
         };
         let ordered = [

@@ -47,7 +47,7 @@ impl PoolLedger {
     /// Adds a row of the ledger, as a trade or as a row that is not a valid trade.
     pub fn push_text(&mut self, text: &TradeText<'_>) {
         if let Err(invalid) = self.try_push_text(text) {
-            let (account, symbol) = (self.pool.account.as_str(), self.pool.symbol.as_str());
+            let (account, symbol) = (self.pool.account.as_str(), self.pool.asset.as_str());
             // Every impossible time has the same spelling in the hash.
             let is_finite = |micros: &i64| !matches!(*micros, i64::MIN | i64::MAX);
             let order_time_micros = text.order_time_micros.filter(is_finite);
@@ -86,7 +86,7 @@ impl PoolLedger {
     fn try_push_text(&mut self, text: &TradeText<'_>) -> Result<(), InvalidTrade> {
         let mut trade = Trade::try_from_text(text)?;
         if let Some(more) = trade.more.take() {
-            let facts = Arc::unwrap_or_clone(more).beside(self.pool.symbol.as_str());
+            let facts = Arc::unwrap_or_clone(more).beside(self.pool.asset.as_str());
             trade.more = facts.map(Arc::new);
         }
         let invalid = |column, reason: String| InvalidTrade {
@@ -268,7 +268,7 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
 
 /// Checks the names of a pool that a ledger may hold although an import would refuse them.
 fn check_names(pool: &Pool) -> Result<(), String> {
-    let (account, symbol) = (pool.account.as_str(), pool.symbol.as_str());
+    let (account, symbol) = (pool.account.as_str(), pool.asset.as_str());
     account
         .parse::<Account>()
         .map_err(|error| format!("account {} {error}", shown(account).quoted()))?;

@@ -12,9 +12,12 @@ mod exact;
 
 use std::cmp::Ordering;
 
+use rust_decimal::Decimal;
+
 use super::canonical::{AllocationRow, Notes};
-use super::ids::Pool;
-use super::number::{Size, Usd, UsdPerUnit};
+use super::ids::{Pool, Symbol};
+use super::leg::Leg;
+use super::number::{Price, Size, Usd, UsdPerUnit};
 use super::policy::{FACT_DECIMALS_MAX, FEES_PER_UNIT_SCALE, USD_SCALE};
 use super::side::Side;
 use super::trade::Trade;
@@ -57,12 +60,12 @@ impl ReferenceAllocation {
         };
         Some(AllocationRow {
             account: pool.account.as_str(),
-            symbol: pool.symbol.as_str(),
+            symbol: pool.symbol_of(sell.entry.symbol.as_ref().map(Symbol::as_str)),
             sell_order_id: sell.order_id.as_str(),
             buy_order_id: buy.map(|buy| buy.order_id.as_str()),
             allocated_size: self.allocated_size,
-            buy_price: buy.map(|buy| buy.price),
-            sell_price: sell.price,
+            buy_price: buy.and_then(price_of),
+            sell_price: price_of(sell),
             buy_fees_per_unit: self.buy_fees_per_unit,
             sell_fees_per_unit: self.sell_fees_per_unit,
             cost_basis_usd: self.cost_basis_usd,
@@ -78,9 +81,29 @@ impl ReferenceAllocation {
                 buy_fee_per_unit_omitted: buy
                     .is_some_and(|buy| omitted(buy, self.buy_fees_per_unit)),
                 sell_fee_per_unit_omitted: omitted(sell, self.sell_fees_per_unit),
+                buy_price_omitted: buy.is_some_and(|buy| price_of(buy).is_none()),
+                sell_price_omitted: price_of(sell).is_none(),
             },
+            asset: pool.asset.as_str(),
+            sell_leg: sell.entry.leg,
+            buy_leg: buy.map_or(Leg::Base, |buy| buy.entry.leg),
         })
     }
+}
+
+/// Returns the price, or value / size at 18 decimals, half to even; `None`: it does not fit.
+fn price_of(trade: &Trade) -> Option<Price> {
+    let Some(value) = trade.entry.value else {
+        return Some(trade.price);
+    };
+    let more = FEES_PER_UNIT_SCALE.saturating_sub(USD_SCALE);
+    let up = Exact::power(FACT_DECIMALS_MAX.saturating_add(more).into());
+    let units = Exact::of_usd(value)
+        .times(&up)
+        .divided_half_even(&Exact::of_size(trade.size));
+    let scale = u32::from(FEES_PER_UNIT_SCALE);
+    let decimal = Decimal::try_from_i128_with_scale(units.to_i128()?, scale).ok()?;
+    Price::try_from(decimal.normalize()).ok()
 }
 
 /// A lot with something left, as the second matcher computes it.
@@ -154,7 +177,7 @@ pub(super) fn order_in_pool(trades: &[Trade]) -> Vec<usize> {
     order
 }
 
-/// The total order: time, buys first, sequence with none last, id.
+/// The total order: time, buys first, sequence with none last, id, leg.
 fn compare_places(left: &Trade, right: &Trade) -> Ordering {
     let facts = |trade: &Trade| {
         let sequence = match trade.trade_seq {
@@ -168,7 +191,16 @@ fn compare_places(left: &Trade, right: &Trade) -> Ordering {
         )
     };
     let ids = || compare_ids(left.order_id.as_str(), right.order_id.as_str());
-    facts(left).cmp(&facts(right)).then_with(ids)
+    let leg = |trade: &Trade| match trade.entry.leg {
+        Leg::Base => 0,
+        Leg::Quote => 1,
+        Leg::Fee => 2,
+    };
+    let legs = || leg(left).cmp(&leg(right));
+    facts(left)
+        .cmp(&facts(right))
+        .then_with(ids)
+        .then_with(legs)
 }
 
 /// Whole numbers come first, the smaller one first; then other ids as bytes. A correction comes
@@ -449,9 +481,15 @@ impl TradeAmounts {
         let price = trade.price.as_decimal();
         let usd = u32::from(USD_SCALE);
         let excess = u32::from(FACT_DECIMALS_MAX).saturating_sub(usd);
-        let gross = Factor {
-            numerator: Exact::of_mantissa(price),
-            denominator: Exact::power(price.scale().saturating_add(excess)),
+        let gross = match trade.entry.value {
+            Some(value) => Factor {
+                numerator: Exact::of_usd(value),
+                denominator: size.clone(),
+            },
+            None => Factor {
+                numerator: Exact::of_mantissa(price),
+                denominator: Exact::power(price.scale().saturating_add(excess)),
+            },
         };
         let fees = trade.fee.map(|fee| {
             let (fee, usd) = (fee.as_decimal(), Exact::power(usd));

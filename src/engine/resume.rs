@@ -7,7 +7,7 @@
 
 use super::lots::{InventoryLot, LotSums};
 use super::matching::match_on;
-use super::money::{MoneyError, add_sizes, fee_share_of_size, gross_of_size, sub_sizes};
+use super::money::{MoneyError, add_sizes, fee_share_of_size, sub_sizes};
 use super::number::Size;
 use super::outcome::Matching;
 use super::place::PlaceInPool;
@@ -125,7 +125,7 @@ fn check_lots(state: &PoolState) -> Result<(), String> {
 fn check_cost(lot: &InventoryLot) -> Result<(), String> {
     let cost_of_first = |used: Size| {
         let fee = fee_share_of_size(lot.buy.fee, used, lot.buy.size)?;
-        gross_of_size(lot.buy.price, used)?.checked_add(fee)
+        lot.buy.gross_of_first(used)?.checked_add(fee)
     };
     let cost = sub_sizes(lot.buy.size, lot.remaining_size)
         .and_then(|used| cost_of_first(lot.buy.size)?.checked_sub(cost_of_first(used)?));

@@ -2,8 +2,9 @@
 
 use super::assets::AssetRules;
 use super::canonical::AllocationRow;
-use super::ids::Pool;
+use super::ids::{Pool, Symbol};
 use super::issue::{IssueType, Severity};
+use super::leg::Leg;
 use super::outcome::Matching;
 use super::pool::{PoolOutcome, PoolResult, Rejection};
 use super::self_check::SelfCheckError;
@@ -11,8 +12,12 @@ use super::self_check::SelfCheckError;
 /// A question for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewItem {
-    /// Account and symbol of the lots.
+    /// Account and asset of the lots.
     pub pool: Pool,
+    /// Symbol of the order; the name of the pool if the item is about the whole pool.
+    pub symbol: Symbol,
+    /// Leg of the order.
+    pub leg: Leg,
     /// The order in question; empty if the item is about the whole pool.
     pub order_id: String,
     /// The kind of question.
@@ -53,7 +58,7 @@ pub fn unmatched_items(
 
 /// Returns the review item of an unmatched row, freshly made or stored.
 pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) -> ReviewItem {
-    let dust = rules.settings(&pool.symbol).dust_threshold;
+    let dust = rules.settings(&pool.as_symbol()).dust_threshold;
     let severity = if row.allocated_size <= dust {
         Severity::Low
     } else {
@@ -61,6 +66,8 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) 
     };
     ReviewItem {
         pool: pool.clone(),
+        symbol: Symbol::unreadable(row.symbol),
+        leg: row.sell_leg,
         order_id: row.sell_order_id.to_owned(),
         issue: IssueType::UnmatchedSell,
         severity,
@@ -75,7 +82,11 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) 
                 "unmatched_net_proceeds_usd",
                 row.net_proceeds_usd.to_string(),
             ),
-            ("sell_price", row.sell_price.to_string()),
+            (
+                "sell_price",
+                row.sell_price
+                    .map_or(String::new(), |price| price.to_string()),
+            ),
             ("sell_time", row.sell_time.to_string()),
         ],
     }
@@ -85,6 +96,8 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) 
 pub fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {
     let item = |order_id: &str, description: String, details| ReviewItem {
         pool: pool.clone(),
+        symbol: pool.as_symbol(),
+        leg: Leg::Base,
         order_id: order_id.to_owned(),
         issue: rejection.issue,
         severity: Severity::High,

@@ -227,7 +227,10 @@ impl<'a, N: Units> Conserved<'a, N> {
         let whole = self.trade(trade).filter(|whole| whole.side == side);
         let whole = whole.ok_or_else(|| SelfCheckError::Pointer(self.name(trade)))?;
         let size = N::try_from_fact(whole.size, self.scale).ok_or(MoneyError::OutOfRange)?;
-        let gross = money::gross(whole.price, size, self.scale)?;
+        let gross = match whole.value {
+            Some(value) => value,
+            None => money::gross(whole.price, size, self.scale)?,
+        };
         let fee = money::fee_share(whole.fee, size, size)?;
         let amount = match side {
             Side::Buy => gross.checked_add(fee)?,
@@ -255,6 +258,7 @@ impl<'a, N: Units> Conserved<'a, N> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::leg::Entry;
     use super::super::number::Size;
     use super::super::time::Timestamp;
     use super::super::trade::Trade;
@@ -273,6 +277,7 @@ mod tests {
             order_time: Timestamp::try_from_micros(micros).unwrap(),
             trade_seq: None,
             more: None,
+            entry: Entry::default(),
         };
         let trades = Trades::try_of(&[
             trade("b1", Side::Buy, "2", "10", 1),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
-use super::ids::{Account, IdError, OrderId, Symbol};
+use super::ids::{Account, Asset, IdError, OrderId, Pool, Symbol};
+use super::leg::Leg;
 use super::number::{Price, Size, Usd, UsdPerUnit};
 use super::time::Timestamp;
 use super::totals::PoolTotals;
@@ -18,7 +19,7 @@ pub struct StoredAllocation {
     pub id: i64,
     /// Account of the lots.
     pub account: Account,
-    /// Symbol of the lots.
+    /// Symbol of the sell.
     pub symbol: Symbol,
     /// The sell.
     pub sell_order_id: OrderId,
@@ -26,10 +27,10 @@ pub struct StoredAllocation {
     pub buy_order_id: Option<OrderId>,
     /// Units that the sell took from the lot; without a lot, the unmatched units of the sell.
     pub allocated_size: Size,
-    /// The buy's price.
+    /// The buy's price, or its value a unit at 18 decimals; `None` if that does not fit.
     pub buy_price: Option<Price>,
-    /// The sell's price.
-    pub sell_price: Price,
+    /// The sell's price, or its value a unit at 18 decimals; `None` if that does not fit.
+    pub sell_price: Option<Price>,
     /// The buy's fee divided by its size, for reading only.
     pub buy_fees_per_unit: Option<UsdPerUnit>,
     /// The sell's fee divided by its size, for reading only.
@@ -48,9 +49,20 @@ pub struct StoredAllocation {
     pub sell_time: Timestamp,
     /// Note codes.
     pub notes: Notes,
+    /// Asset of the lots.
+    pub asset: Asset,
+    /// The leg of the sell.
+    pub sell_leg: Leg,
+    /// The leg of the buy; the base without a lot.
+    pub buy_leg: Leg,
 }
 
 impl StoredAllocation {
+    /// Returns the pool of the lots.
+    pub fn pool(&self) -> Pool {
+        Pool::new(self.account.clone(), self.asset.clone())
+    }
+
     /// Makes the stored form of a row. Errors: an account, symbol or order id is not valid.
     pub fn try_from_row(id: i64, row: &AllocationRow<'_>) -> Result<Self, IdError> {
         Ok(Self {
@@ -71,6 +83,9 @@ impl StoredAllocation {
             buy_time: row.buy_time,
             sell_time: row.sell_time,
             notes: row.notes,
+            asset: row.asset.parse()?,
+            sell_leg: row.sell_leg,
+            buy_leg: row.buy_leg,
         })
     }
 
@@ -93,6 +108,9 @@ impl StoredAllocation {
             buy_time: self.buy_time,
             sell_time: self.sell_time,
             notes: self.notes,
+            asset: self.asset.as_str(),
+            sell_leg: self.sell_leg,
+            buy_leg: self.buy_leg,
         }
     }
 }
@@ -102,6 +120,8 @@ impl StoredAllocation {
 pub struct StoredLot {
     /// The buy.
     pub buy_order_id: OrderId,
+    /// The leg of the buy.
+    pub buy_leg: Leg,
     /// Units: base units.
     pub remaining_size: Size,
     /// Units: USD.
@@ -134,11 +154,11 @@ pub struct StoredSummary {
     pub allocations_hash: RowsHash,
 }
 
-/// The pool's `unmatched_sell` items in the review queue, by order id.
+/// The pool's `unmatched_sell` items in the review queue, by order id and leg.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnmatchedItems {
-    /// Orders that have an item of any status.
-    pub any: BTreeSet<String>,
-    /// Orders whose item is open.
-    pub open: BTreeSet<String>,
+    /// Orders and legs that have an item of any status.
+    pub any: BTreeSet<(String, Leg)>,
+    /// Orders and legs whose item is open.
+    pub open: BTreeSet<(String, Leg)>,
 }

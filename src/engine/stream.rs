@@ -12,6 +12,7 @@ use super::place::PlaceInPool;
 use super::pool::{PoolLedger, Rejection};
 use super::resume::{Continued, PoolState, continue_pool};
 use super::self_check::SelfCheckError;
+use super::symbols::{SymbolTotals, followed_by};
 use super::totals::PoolTotals;
 
 /// A pool whose trades are matched in slices, oldest slice first.
@@ -41,6 +42,7 @@ use super::totals::PoolTotals;
 #[derive(Debug, Default)]
 pub struct PoolStream {
     totals: PoolTotals,
+    symbols: Vec<SymbolTotals>,
     last: Option<PlaceInPool>,
     /// Oldest first.
     lots: VecDeque<InventoryLot>,
@@ -71,6 +73,11 @@ impl PoolStream {
     /// Counts and sums of all slices.
     pub const fn totals(&self) -> &PoolTotals {
         &self.totals
+    }
+
+    /// Counts and sums of all slices by symbol.
+    pub fn symbols(&self) -> &[SymbolTotals] {
+        &self.symbols
     }
 
     /// The lots that are open now, oldest first.
@@ -119,25 +126,33 @@ impl PoolStream {
         let newest = matching.trades.last().map(|trade| trade.place().owned());
         self.last = newest.max(self.last.take());
         self.totals = totals;
+        self.symbols = followed_by(&self.symbols, &matching.symbols)?;
         let changes = matching.lot_changes()?;
-        let mut gone = changes.gone.iter().map(|buy| buy.order_id).peekable();
+        let mut gone = changes
+            .gone
+            .iter()
+            .map(|buy| (buy.order_id, buy.leg))
+            .peekable();
         let mut used = changes.used.iter().peekable();
         let mut left = Vec::new();
         for mut lot in taken {
-            let id = lot.buy.order_id.as_str();
+            let id = (lot.buy.order_id.as_str(), lot.buy.entry.leg);
             // Both lists have the order of the lots.
             if gone.next_if(|gone| *gone == id).is_some() {
                 continue;
             }
-            if let Some((_, now)) = used.next_if(|(buy, _)| buy.order_id == id) {
+            if let Some((_, now)) = used.next_if(|(buy, _)| (buy.order_id, buy.leg) == id) {
                 lot.remaining_size = now.remaining_size;
                 lot.remaining_cost = now.remaining_cost;
             }
             left.push(lot);
         }
         // A change that is left over belongs to no lot that was taken.
-        if let Some(lost) = gone.next().or(used.next().map(|(buy, _)| buy.order_id)) {
-            return Err(SelfCheckError::Pointer(lost.to_owned()));
+        if let Some(lost) = gone
+            .next()
+            .or(used.next().map(|(buy, _)| (buy.order_id, buy.leg)))
+        {
+            return Err(SelfCheckError::Pointer(lost.0.to_owned()));
         }
         for lot in left.into_iter().rev() {
             self.lots.push_front(lot);

@@ -103,6 +103,7 @@ mod tests {
             side: Side::Sell,
             trade_seq: None,
             order_id: id.into(),
+            leg: crate::engine::Leg::Base,
         });
         Ties::of(&trades, &earlier, last.as_ref())
     }

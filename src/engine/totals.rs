@@ -1,6 +1,7 @@
 //! Counts and sums of a pool.
 
 use super::kernel::SellPart;
+use super::leg::Leg;
 use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units};
 use super::number::{Size, Usd};
@@ -14,8 +15,10 @@ use super::trades::Trades;
 /// Counts and sums of one pool. Unmatched parts have sums of their own and are in no other sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolTotals {
-    /// Trades matched.
+    /// Trades matched: entries of base legs.
     pub trades: u64,
+    /// Entries of other legs.
+    pub legs: u64,
     /// Buys among them.
     pub buys: u64,
     /// Sells among them.
@@ -70,6 +73,7 @@ impl Default for PoolTotals {
     fn default() -> Self {
         Self {
             trades: 0,
+            legs: 0,
             buys: 0,
             sells: 0,
             allocations: 0,
@@ -121,7 +125,10 @@ impl PoolTotals {
     }
 
     fn add_trade(&mut self, trade: &TradeRef<'_>) -> Result<(), MoneyError> {
-        count(&mut self.trades);
+        match trade.leg {
+            Leg::Base => count(&mut self.trades),
+            Leg::Quote | Leg::Fee => count(&mut self.legs),
+        }
         match trade.fee {
             None => count(&mut self.fees_unknown),
             Some(fee) => {
@@ -168,6 +175,7 @@ impl PoolTotals {
         let size = |of: fn(&Self) -> Size| money::add_sizes(of(self), of(later));
         Ok(Self {
             trades: counts(|it| it.trades),
+            legs: counts(|it| it.legs),
             buys: counts(|it| it.buys),
             sells: counts(|it| it.sells),
             allocations: counts(|it| it.allocations),

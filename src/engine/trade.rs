@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::fact::Fact;
 use super::facts::{MoreFacts, MoreText};
-use super::ids::OrderId;
+use super::ids::{OrderId, Symbol};
 use super::issue::IssueType;
+use super::leg::{Entry, Leg};
 use super::money::{self, MoneyError, Terms, Units};
-use super::number::{Fee, NumberError, Price, Size};
+use super::number::{Fee, NumberError, Price, Size, Usd};
 use super::place::PlaceInPool;
 use super::policy::STATUSES_NEVER_EXECUTED;
 use super::side::Side;
@@ -35,6 +36,8 @@ pub struct Trade {
     pub trade_seq: Option<i64>,
     /// More facts: assets, class, value in other money. `None`: a plain dollar trade.
     pub more: Option<Arc<MoreFacts>>,
+    /// How the execution enters the pool. The price is not read if there is a value.
+    pub entry: Entry,
 }
 
 /// A row that is not a trade, or a number that does not fit: which order, which column, and why.
@@ -162,6 +165,7 @@ impl Trade {
             order_time,
             trade_seq,
             more,
+            entry: Entry::default(),
         };
         trade.check()?;
         Ok(trade)
@@ -180,6 +184,16 @@ impl Trade {
         facts.check()
     }
 
+    /// Returns the value of the first `used` units, without fees.
+    ///
+    /// Units: USD. Rounding: 12 decimals, half to even, once. Errors: 10^22 USD or more.
+    pub fn gross_of_first(&self, used: Size) -> Result<Usd, MoneyError> {
+        match self.entry.value {
+            Some(value) => money::value_share_of_size(value, used, self.size),
+            None => money::gross_of_size(self.price, used),
+        }
+    }
+
     /// Returns the trade's place in the total order in which a pool's trades are matched.
     pub fn place(&self) -> PlaceInPool<&str> {
         PlaceInPool {
@@ -187,6 +201,7 @@ impl Trade {
             side: self.side,
             trade_seq: self.trade_seq,
             order_id: self.order_id.as_str(),
+            leg: self.entry.leg,
         }
     }
 
@@ -230,6 +245,12 @@ pub struct TradeRef<'a> {
     pub trade_seq: Option<i64>,
     /// More facts. `None`: a plain dollar trade.
     pub more: Option<&'a MoreFacts>,
+    /// The trade's symbol; `None` if the pool's name is the symbol.
+    pub symbol: Option<&'a str>,
+    /// The leg of the execution.
+    pub leg: Leg,
+    /// Value of all units without fees, if it is not price x size. Units: USD.
+    pub value: Option<Usd>,
 }
 
 impl<'a> TradeRef<'a> {
@@ -237,7 +258,11 @@ impl<'a> TradeRef<'a> {
     /// terms.
     pub(super) fn terms<N: Units>(&self, scale: u8) -> Option<(N, Terms)> {
         let size = N::try_from_fact(self.size, scale)?;
-        Some((size, Terms::of(self.price, self.fee, scale)))
+        let terms = match self.value {
+            Some(value) => Terms::of_value(value, self.fee),
+            None => Terms::of(self.price, self.fee, scale),
+        };
+        Some((size, terms))
     }
 
     /// Makes a view of a trade. Errors: its size has more digits than a trade's may.
@@ -251,6 +276,9 @@ impl<'a> TradeRef<'a> {
             order_time: trade.order_time,
             trade_seq: trade.trade_seq,
             more: trade.more.as_deref(),
+            symbol: trade.entry.symbol.as_ref().map(Symbol::as_str),
+            leg: trade.entry.leg,
+            value: trade.entry.value,
         })
     }
 
@@ -265,6 +293,11 @@ impl<'a> TradeRef<'a> {
             order_time: self.order_time,
             trade_seq: self.trade_seq,
             more: self.more.cloned().map(Arc::new),
+            entry: Entry {
+                symbol: self.symbol.map(Symbol::unreadable),
+                leg: self.leg,
+                value: self.value,
+            },
         })
     }
 
@@ -282,7 +315,7 @@ impl<'a> TradeRef<'a> {
             let reason = "is \"0\", expected a number above zero";
             return Err(invalid("size", reason.into()));
         }
-        money::check_limits(self.size, self.price, self.fee)
+        money::check_limits(self.size, self.price, self.fee, self.value)
             .map_err(|(column, error)| invalid(column, format!("is too large: {error}")))
     }
 
@@ -293,6 +326,7 @@ impl<'a> TradeRef<'a> {
             side: self.side,
             trade_seq: self.trade_seq,
             order_id: self.order_id,
+            leg: self.leg,
         }
     }
 }

@@ -3,15 +3,22 @@
 //! A [`Trade`] owns its id and holds numbers for callers: about 200 bytes. A ledger may have
 //! millions of trades, so a pool packs them. Numbers that fit (up to nineteen digits) are machine
 //! words; ids follow each other in one piece of memory. Numbers that do not fit go into a list of
-//! their own, and so do facts that few trades have. Measured: 84 MB for a million trades with ids
-//! of 36 bytes.
+//! their own, and so do legs other than the base, and facts that few trades have. Measured: 84 MB
+//! for a million trades with ids of 36 bytes.
 
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::fact::Fact;
 use super::facts::MoreFacts;
+use super::ids::Symbol;
 use super::issue::IssueType;
+use super::leg::Leg;
 use super::money::{Terms, Units, Words};
+use super::number::Usd;
 use super::place::PlaceInPool;
 use super::side::Side;
 use super::time::Timestamp;
@@ -19,7 +26,7 @@ use super::trade::{InvalidTrade, Trade, TradeRef};
 
 /// Set in `size_scale`: the trade is a sell.
 const IS_SELL: u8 = 0x80;
-/// Set in `size_scale`: the numbers are in the list `beyond`, at the index in `size`.
+/// Set in `size_scale`: the rest of the trade is in the list `beyond`, at the index in `size`.
 const IS_BEYOND: u8 = 0x40;
 /// Set in `price_scale`: the trade has a sequence.
 const HAS_SEQUENCE: u8 = 0x80;
@@ -29,6 +36,13 @@ const HAS_FEE: u8 = 0x80;
 const HAS_MORE: u8 = 0x40;
 /// The bits of a scale, which is at most 28.
 const SCALE: u8 = 0x1f;
+/// The bits that `price_scale` and `fee_scale` have left, and their place: together the number of
+/// the trade's symbol, if it is small.
+const SYMBOL_BITS: u8 = 0x60;
+const FEE_SYMBOL_BITS: u8 = 0x20;
+const SYMBOL_SHIFT: u32 = 5;
+/// The first number of a symbol that does not fit these bits.
+const SYMBOLS_SMALL: u32 = 8;
 
 /// A packed trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +61,16 @@ struct PackedTrade {
 
 const _: () = assert!(size_of::<PackedTrade>() == 48);
 
-/// Size, price and fee of a trade, if one of them does not fit a machine word.
+/// The part of a trade for which its packed form has no room. Its numbers do not fit machine words,
+/// or it has a value, a leg other than the base, or a symbol of a large number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Beyond([i128; 3]);
+struct Beyond {
+    /// Size, price and fee.
+    numbers: [i128; 3],
+    value: Option<Usd>,
+    leg: Leg,
+    symbol: u32,
+}
 
 /// More facts of trades, each with the place of the trade's id, which no sorting moves.
 #[derive(Debug, Clone)]
@@ -63,6 +84,8 @@ pub struct Trades {
     beyond: Vec<Beyond>,
     /// In the order of the ids; `None`: all trades are plain, as in nearly every pool.
     more: Option<Box<More>>,
+    /// The symbols of the trades. Their numbers begin with 1, as 0 is the name of the pool.
+    symbols: Vec<Symbol>,
 }
 
 impl PartialEq for Trades {
@@ -115,15 +138,24 @@ impl Trades {
         let id_bytes = u8::try_from(trade.order_id.len()).map_err(|_| PoolFull)?;
         let fee = trade.fee.unwrap_or(Fact::ZERO);
         let numbers = [trade.size.units(), trade.price.units(), fee.units()];
+        let symbol = self.symbol_number(trade.symbol)?;
+        let is_plain = trade.value.is_none() && trade.leg == Leg::Base && symbol < SYMBOLS_SMALL;
         let words = numbers.map(i64::try_from);
         let (size, price, fee_units, beyond) = match words {
-            [Ok(size), Ok(price), Ok(fee)] => (size, price, fee, 0),
+            [Ok(size), Ok(price), Ok(fee)] if is_plain => (size, price, fee, 0),
             _ => {
                 let place = i64::try_from(self.beyond.len()).map_err(|_| PoolFull)?;
-                self.beyond.push(Beyond(numbers));
+                self.beyond.push(Beyond {
+                    numbers,
+                    value: trade.value,
+                    leg: trade.leg,
+                    symbol,
+                });
                 (place, 0, 0, IS_BEYOND)
             }
         };
+        // A large number is among those beyond; its bits here mean nothing.
+        let bits = |part: u32| ((part << SYMBOL_SHIFT) as u8) & SYMBOL_BITS;
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         self.make_room(trade.order_id.len());
         self.ids.push_str(trade.order_id);
@@ -139,10 +171,13 @@ impl Trades {
             id_start,
             id_bytes,
             size_scale: trade.size.scale() | flag(trade.side == Side::Sell, IS_SELL) | beyond,
-            price_scale: trade.price.scale() | flag(trade.trade_seq.is_some(), HAS_SEQUENCE),
+            price_scale: trade.price.scale()
+                | flag(trade.trade_seq.is_some(), HAS_SEQUENCE)
+                | bits(symbol),
             fee_scale: fee.scale()
                 | flag(trade.fee.is_some(), HAS_FEE)
-                | flag(trade.more.is_some(), HAS_MORE),
+                | flag(trade.more.is_some(), HAS_MORE)
+                | (bits(symbol >> 2) & FEE_SYMBOL_BITS),
         });
         Ok(())
     }
@@ -184,6 +219,21 @@ impl Trades {
         more.get(place.ok()?).map(|(_, facts)| &**facts)
     }
 
+    /// Returns the number of a symbol, which is a new one at the first trade with it.
+    fn symbol_number(&mut self, symbol: Option<&str>) -> Result<u32, PoolFull> {
+        let Some(symbol) = symbol else {
+            return Ok(0);
+        };
+        // A pool has few symbols, and most trades have that of the trade before.
+        let known = self.symbols.iter().position(|it| it.as_str() == symbol);
+        let place = known.unwrap_or(self.symbols.len());
+        if known.is_none() {
+            self.symbols.push(Symbol::unreadable(symbol));
+        }
+        let place = u32::try_from(place).map_err(|_| PoolFull)?;
+        Ok(place.saturating_add(1))
+    }
+
     /// Grows a full buffer by a half, and a small one by little: a ledger may have as many pools as
     /// trades.
     fn make_room(&mut self, id_bytes: usize) {
@@ -192,6 +242,18 @@ impl Trades {
         }
         if self.ids.capacity().saturating_sub(self.ids.len()) < id_bytes {
             self.ids.reserve_exact((self.ids.len() / 2).max(id_bytes));
+        }
+    }
+
+    /// Returns the symbol that all trades have, as [`TradeRef::symbol`] has it. `None`: there are
+    /// several, or no trade.
+    pub(super) fn only_symbol(&self) -> Option<Option<&str>> {
+        match self.symbols.as_slice() {
+            [] => (!self.is_empty()).then_some(None),
+            [symbol] if self.iter().all(|trade| trade.symbol.is_some()) => {
+                Some(Some(symbol.as_str()))
+            }
+            _ => None,
         }
     }
 
@@ -274,15 +336,18 @@ impl Trades {
     ///
     /// A ledger is nearly in time order. The stable sort uses this and takes nearly linear time.
     pub(super) fn sort(&mut self) {
-        let Self { rows, ids, .. } = self;
+        let Self {
+            rows, ids, beyond, ..
+        } = self;
         rows.sort_by(|left, right| {
             // Times nearly always differ. Only equal times need a comparison of whole places.
             let time = left.order_time.cmp(&right.order_time);
-            time.then_with(|| left.place(ids).cmp(&right.place(ids)))
+            time.then_with(|| Self::cmp_ties(ids, beyond, left, right))
         });
     }
 
-    /// Returns an id that two trades have, the first one in byte order. `None`: all ids differ.
+    /// Returns an id that two trades have with the same leg, the first one in byte order. `None`:
+    /// all differ.
     ///
     /// Compares hashes first, and ids only where two hashes are equal.
     pub(super) fn repeated_id(&self) -> Option<&str> {
@@ -296,24 +361,24 @@ impl Trades {
         if !pairs.any(|pair| pair.first() == pair.last()) {
             return None;
         }
-        let mut ids: Vec<&str> = self.iter().map(|trade| trade.order_id).collect();
+        let mut ids: Vec<_> = self.iter().map(|it| (it.order_id, it.leg)).collect();
         ids.sort_unstable();
         let repeated = ids.windows(2).find(|pair| pair.first() == pair.last())?;
-        repeated.first().copied()
+        repeated.first().map(|(id, _)| *id)
     }
 
     #[inline(always)]
     fn look_at(&self, row: &PackedTrade) -> TradeRef<'_> {
-        let numbers = if row.size_scale & IS_BEYOND == 0 {
-            [row.size.into(), row.price.into(), row.fee.into()]
-        } else {
-            let place = usize::try_from(row.size).ok();
-            let beyond = place.and_then(|place| self.beyond.get(place));
-            debug_assert!(beyond.is_some(), "the numbers of a trade are there");
-            // No trade has a size of 0, so matching refuses this one and names it.
-            beyond.map_or([0; 3], |beyond| beyond.0)
+        let beyond = match row.size_scale & IS_BEYOND {
+            0 => Beyond {
+                numbers: [row.size.into(), row.price.into(), row.fee.into()],
+                value: None,
+                leg: Leg::Base,
+                symbol: row.symbol(),
+            },
+            _ => self.beyond_of(row),
         };
-        let [size, price, fee] = numbers;
+        let [size, price, fee] = beyond.numbers;
         let fact = |units, scale: u8| Fact::of_parts(units, scale & SCALE);
         TradeRef {
             order_id: row.id_in(&self.ids),
@@ -324,7 +389,42 @@ impl Trades {
             order_time: row.order_time,
             trade_seq: row.trade_seq(),
             more: self.more_of(row),
+            symbol: self.symbol_at(beyond.symbol),
+            leg: beyond.leg,
+            value: beyond.value,
         }
+    }
+
+    #[cold]
+    fn beyond_of(&self, row: &PackedTrade) -> Beyond {
+        let place = usize::try_from(row.size).ok();
+        let beyond = place.and_then(|place| self.beyond.get(place));
+        debug_assert!(beyond.is_some(), "the rest of a trade is there");
+        // No trade has a size of 0, so matching refuses this one and names it.
+        beyond.copied().unwrap_or(Beyond {
+            numbers: [0; 3],
+            value: None,
+            leg: Leg::Base,
+            symbol: 0,
+        })
+    }
+
+    #[inline]
+    fn symbol_at(&self, number: u32) -> Option<&str> {
+        let place = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.symbols.get(place).map(Symbol::as_str)
+    }
+
+    /// Orders two rows of one time.
+    fn cmp_ties(ids: &str, beyond: &[Beyond], left: &PackedTrade, right: &PackedTrade) -> Ordering {
+        let leg = |row: &PackedTrade| {
+            let place = usize::try_from(row.size).ok();
+            let is_beyond = row.size_scale & IS_BEYOND != 0;
+            let beyond = place.filter(|_| is_beyond).and_then(|at| beyond.get(at));
+            beyond.map_or(Leg::Base, |beyond| beyond.leg)
+        };
+        left.place(ids, leg(left))
+            .cmp(&right.place(ids, leg(right)))
     }
 }
 
@@ -341,12 +441,19 @@ impl PackedTrade {
         (self.price_scale & HAS_SEQUENCE != 0).then_some(self.trade_seq)
     }
 
-    fn place<'a>(&self, ids: &'a str) -> PlaceInPool<&'a str> {
+    /// Returns the number of the symbol of a trade that is not beyond.
+    fn symbol(&self) -> u32 {
+        let part = |scale: u8| u32::from(scale & SYMBOL_BITS) >> SYMBOL_SHIFT;
+        part(self.price_scale) | (part(self.fee_scale & FEE_SYMBOL_BITS) << 2)
+    }
+
+    fn place<'a>(&self, ids: &'a str, leg: Leg) -> PlaceInPool<&'a str> {
         PlaceInPool {
             order_time: self.order_time,
             side: self.side(),
             trade_seq: self.trade_seq(),
             order_id: self.id_in(ids),
+            leg,
         }
     }
 
@@ -375,108 +482,4 @@ fn hash(id: &[u8]) -> u64 {
         .iter()
         .fold(0, |word, byte| (word << 8) | u64::from(*byte)));
     hash
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn trade(id: &str, side: Side, size: &str, price: &str, fee: Option<&str>) -> Trade {
-        Trade {
-            order_id: id.parse().unwrap(),
-            side,
-            size: size.parse().unwrap(),
-            price: price.parse().unwrap(),
-            fee: fee.map(|fee| fee.parse().unwrap()),
-            order_time: Timestamp::EPOCH,
-            trade_seq: None,
-            more: None,
-        }
-    }
-
-    #[test]
-    fn trades_come_back_as_they_went_in() {
-        let large = "9999999999999999999999999999";
-        let mut trades = vec![
-            trade("a", Side::Buy, "0.5", "30000", Some("-0.01")),
-            trade(
-                "b",
-                Side::Sell,
-                large,
-                "0.0000000000000000000000000001",
-                None,
-            ),
-            trade(
-                &"x".repeat(255),
-                Side::Sell,
-                "1",
-                "0",
-                Some(&format!("-{large}")),
-            ),
-            trade(
-                "c",
-                Side::Buy,
-                "123456.789012345678901234",
-                "3456.78",
-                Some("0"),
-            ),
-        ];
-        trades[0].trade_seq = Some(i64::MIN);
-        trades[3].trade_seq = Some(0);
-        let packed = Trades::try_of(&trades).unwrap();
-        assert_eq!(packed.len(), 4);
-        assert_eq!(packed.to_vec().unwrap(), trades);
-        assert_eq!(packed.last().unwrap().order_id, "c");
-    }
-
-    #[test]
-    fn sorting_is_the_order_of_single_trades() {
-        let mut trades = Vec::new();
-        for (nth, id) in ["b", "a", "10", "9", "9~2", "c", "B"]
-            .into_iter()
-            .enumerate()
-        {
-            for (side, seq) in [
-                (Side::Sell, None),
-                (Side::Buy, Some(nth as i64)),
-                (Side::Buy, None),
-            ] {
-                trades.push(Trade {
-                    trade_seq: seq,
-                    ..trade(id, side, "1", "1", None)
-                });
-            }
-        }
-        let mut packed = Trades::try_of(&trades).unwrap();
-        packed.sort();
-        trades.sort_by(Trade::cmp_in_pool);
-        assert_eq!(packed.to_vec().unwrap(), trades);
-        let pairs: Vec<_> = packed.iter().collect();
-        assert!(
-            pairs
-                .windows(2)
-                .all(|pair| pair[0].place() < pair[1].place())
-        );
-    }
-
-    #[test]
-    fn an_id_twice_is_found_whatever_its_length() {
-        for length in [1, 7, 8, 9, 36] {
-            let id = |last: char| format!("{}{last}", "i".repeat(length - 1));
-            let buy = |id: &str| trade(id, Side::Buy, "1", "1", None);
-            let one = Trades::try_of(&[buy(&id('a')), buy(&id('b'))]).unwrap();
-            assert_eq!(one.repeated_id(), None);
-            let two = Trades::try_of(&[buy(&id('a')), buy(&id('b')), buy(&id('a'))]).unwrap();
-            assert_eq!(two.repeated_id(), Some(id('a').as_str()));
-        }
-    }
-
-    #[test]
-    fn a_row_that_is_no_trade_is_an_error_and_not_left_out() {
-        let trades = ["a", "b"].map(|id| trade(id, Side::Buy, "1", "2", None));
-        let mut packed = Trades::try_of(&trades).unwrap();
-        packed.rows[1].size = -1;
-        let error = packed.to_vec().unwrap_err();
-        assert_eq!(error.to_string(), "order \"b\": size is negative");
-    }
 }

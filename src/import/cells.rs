@@ -18,8 +18,8 @@ use super::rejected::{Fault, Hint};
 use super::taking_back::{status_takes_back, takes_back};
 use super::times::read_order_time;
 use crate::engine::{
-    Account, Carried, Fee, InvalidTrade, LedgerTrade, NumberError, OrderId, Side, Size, Symbol,
-    Trade, is_never_executed,
+    Account, Carried, Entry, Fee, InvalidTrade, LedgerTrade, NumberError, OrderId, Side, Size,
+    Symbol, Trade, is_never_executed,
 };
 
 /// The `ingest_via` of trades in the native format.
@@ -70,6 +70,7 @@ impl TradeReader<'_, '_> {
         let bad = |column| move |fault| bad_cell(column, text(column), fault);
         let side = read_side(text(Column::Side)).map_err(bad(Column::Side))?;
         let mut trade = Trade {
+            entry: Entry::default(),
             order_id,
             side,
             size: read_size(text(Column::Size), side).map_err(bad(Column::Size))?,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{HEADER, options, parse};
 use super::*;
-use crate::engine::{Carried, Side, Trade};
+use crate::engine::{Carried, Entry, Side, Trade};
 
 /// Writes trades the way any program would, quoting where it must.
 fn write_csv(trades: &[LedgerTrade], line_end: csv::Terminator) -> Vec<u8> {
@@ -83,6 +83,7 @@ fn ledger_trade() -> impl Strategy<Value = LedgerTrade> {
                 order_time: crate::engine::Timestamp::try_from_micros(time).ok()?,
                 trade_seq,
                 more: None,
+                entry: Entry::default(),
             };
             trade.check().ok().map(|()| trade)
         });

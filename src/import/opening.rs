@@ -18,7 +18,7 @@ use super::table::{Table, TableRow};
 use super::{ImportOptions, ParsedFile};
 use crate::engine::policy::SOURCE_OPENING;
 use crate::engine::{
-    Account, Carried, LedgerTrade, Side, Size, Symbol, Timestamp, Trade, Usd, price_of_basis,
+    Account, Carried, Entry, LedgerTrade, Side, Size, Symbol, Timestamp, Trade, Usd, price_of_basis,
 };
 
 /// Columns that a file must have, in any order.
@@ -164,6 +164,7 @@ fn read_row(
         symbol,
         symbol_text: symbol_text.to_owned(),
         trade: Trade {
+            entry: Entry::default(),
             order_id,
             side: Side::Buy,
             size,

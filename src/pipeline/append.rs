@@ -12,7 +12,7 @@ use super::publish::move_to;
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, Pool, PoolLedger, PoolOutcome, PoolResult, PoolState,
     PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Timestamp, continue_pool,
-    rejection_items, review_items, unmatched_items,
+    followed_by, rejection_items, review_items, unmatched_items,
 };
 use crate::store::lots::OpenLots;
 use crate::store::model::{
@@ -192,6 +192,7 @@ impl<'a> Appending<'a> {
         let mut after = PoolSummary {
             status: PoolStatus::Matched,
             totals,
+            symbols: followed_by(&summary.symbols, &matching.symbols)?,
             last: summary.last.clone().max(newest),
             watermark: self.arrivals.watermark.clone(),
             error: None,

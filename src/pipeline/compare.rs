@@ -14,7 +14,7 @@ use super::job::Context;
 use super::names::unknown;
 use super::validate::find_version;
 use crate::engine::{
-    Pool, PoolLedger, PoolStatus, RowsHash, Size, StoredAllocation, Symbol, Timestamp, TradeRef,
+    Asset, Pool, PoolLedger, PoolStatus, RowsHash, Size, StoredAllocation, Timestamp, TradeRef,
     Usd, add_sizes, split_correction,
 };
 use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
@@ -50,8 +50,8 @@ type Why<'a> = &'a dyn Fn(&str, Timestamp) -> String;
 /// The sells to compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CompareOptions {
-    /// Compare only sells of this symbol.
-    pub symbol: Option<Symbol>,
+    /// Compare only sells of this asset.
+    pub asset: Option<Asset>,
     /// Compare only sells of this year, UTC.
     pub year: Option<i16>,
 }
@@ -72,7 +72,7 @@ pub struct ComparedSell {
 /// A sell whose figures differ between the versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SellDifference {
-    /// Account and symbol.
+    /// Account and asset.
     pub pool: Pool,
     /// The sell.
     pub sell_order_id: String,
@@ -162,11 +162,11 @@ pub async fn compare(
         ..CompareReport::default()
     };
     let pools: BTreeSet<&Pool> = left.pools.keys().chain(right.pools.keys()).collect();
-    let wanted = |pool: &&&Pool| options.symbol.as_ref().is_none_or(|it| *it == pool.symbol);
+    let wanted = |pool: &&&Pool| options.asset.as_ref().is_none_or(|it| *it == pool.asset);
     let wanted: Vec<&Pool> = pools.iter().filter(wanted).copied().collect();
-    if let (Some(symbol), true) = (&options.symbol, wanted.is_empty()) {
-        let symbols = pools.iter().map(|pool| pool.symbol.as_str());
-        return Err(unknown("symbol", symbol.as_str(), symbols));
+    if let (Some(asset), true) = (&options.asset, wanted.is_empty()) {
+        let assets = pools.iter().map(|pool| pool.asset.as_str());
+        return Err(unknown("asset", asset.as_str(), assets));
     }
     let pools = wanted;
     let causes = Causes::find(store, context, &left, &right, &pools).await?;
@@ -178,7 +178,7 @@ pub async fn compare(
             to_read.push((pool.clone(), rows));
             continue;
         }
-        let sum = report.symbols.entry(pool.symbol.to_string()).or_default();
+        let sum = report.symbols.entry(pool.asset.to_string()).or_default();
         sum.add(left.pnl(pool), right.pnl(pool));
     }
     for pools in together(to_read) {
@@ -210,7 +210,7 @@ impl CompareReport {
         options: &CompareOptions,
         (is_same, why): (IsSame<'_>, Why<'_>),
     ) {
-        let sum = self.symbols.entry(pool.symbol.to_string()).or_default();
+        let sum = self.symbols.entry(pool.asset.to_string()).or_default();
         let keys: BTreeSet<(Timestamp, String)> =
             left.keys().chain(right.keys()).cloned().collect();
         for (time, id) in keys {

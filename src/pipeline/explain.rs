@@ -8,7 +8,7 @@ use super::validate::find_version;
 use crate::engine::{
     Account, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, SelfCheckError, Side,
     Size, StoredAllocation, Timestamp, Trade, TradeRef, Usd, add_sizes, fee_share_of_size,
-    gross_of_size, sub_sizes,
+    sub_sizes,
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_summaries};
@@ -259,7 +259,7 @@ fn explain_slices(
                 (Some(buy), Some(before)) => Some(explain_lot(buy, before, row.allocated_size)?),
                 _ => None,
             };
-            let gross = |size| gross_of_size(sell.price, size);
+            let gross = |size| sell.gross_of_first(size);
             let fee = |size| fee_share_of_size(sell.fee, size, sell.size);
             slices.push(ExplainedSlice {
                 row: row.clone(),
@@ -279,7 +279,7 @@ fn explain_slices(
 
 fn explain_lot(buy: &Trade, before: Size, taken: Size) -> Result<ExplainedLot, MoneyError> {
     let after = add_sizes(before, taken)?;
-    let gross = |size| gross_of_size(buy.price, size);
+    let gross = |size| buy.gross_of_first(size);
     let fee = |size| fee_share_of_size(buy.fee, size, buy.size);
     Ok(ExplainedLot {
         buy: buy.clone(),

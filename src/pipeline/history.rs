@@ -238,7 +238,7 @@ fn compare(name: String, sells: &[HistoricalSell], found: &SnapshotSells<'_>) ->
         let month = match (&line.pool, line.sell_time) {
             (Some(pool), Some(time)) => {
                 let month = time.to_string().get(..7).unwrap_or_default().to_owned();
-                (pool.symbol.to_string(), month)
+                (pool.asset.to_string(), month)
             }
             _ => ("(missing)".into(), String::new()),
         };

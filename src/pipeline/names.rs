@@ -38,10 +38,10 @@ pub async fn check_scope(store: &dyn LedgerStore, scope: &Scope) -> PipelineResu
     }
     let in_account = |pool: &&Pool| scope.account.as_ref().is_none_or(|it| *it == pool.account);
     let known: Vec<&Pool> = known.iter().filter(in_account).collect();
-    for symbol in &scope.symbols {
-        if !known.iter().any(|pool| pool.symbol == *symbol) {
-            let symbols = known.iter().map(|pool| pool.symbol.as_str());
-            return Err(unknown("symbol", symbol.as_str(), symbols));
+    for asset in &scope.assets {
+        if !known.iter().any(|pool| pool.asset == *asset) {
+            let assets = known.iter().map(|pool| pool.asset.as_str());
+            return Err(unknown("symbol", asset.as_str(), assets));
         }
     }
     Ok(())

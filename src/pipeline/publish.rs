@@ -135,7 +135,7 @@ pub(super) async fn move_to(
             column: bad.column,
             found: bad.found,
         })?;
-        let pool = Pool::new(row.account.clone(), row.symbol.clone());
+        let pool = row.pool();
         review
             .items
             .push(unmatched_item(&pool, &row.row(), &context.rules));

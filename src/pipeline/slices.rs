@@ -137,6 +137,7 @@ impl Sliced {
         // The last slice becomes the pool's result: it has the newest trade, and gets all sums.
         let whole = self.newest.take().map(|mut newest| {
             newest.totals = *self.stream.totals();
+            newest.symbols = self.stream.symbols().to_vec();
             PoolResult::Matched(newest)
         });
         let rejected = rejection.map(PoolResult::Rejected);

@@ -6,6 +6,9 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use serde_json::{Value, json};
+
+use super::lots::{PickedLot, WholeLot};
 use super::model::{
     EventKind, Exclusion, HistoricalSell, ImportedFile, LoggedEvent, NamedTrade, PoolSummary,
     QueuedItem, ReviewStatus, RunLine, StoredRate, Version, VersionInfo, VersionOrigin,
@@ -13,8 +16,8 @@ use super::model::{
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
-    Account, OrderId, PlaceInPool, Pool, PoolStatus, PoolTotals, Rate, Size, StoredAllocation,
-    StoredLot, Symbol, Timestamp, Trade, Usd,
+    Account, Asset, Entry, PlaceInPool, Pool, PoolStatus, PoolTotals, Rate, Size, StoredAllocation,
+    StoredLot, Symbol, SymbolTotals, Timestamp, Trade,
 };
 
 /// The cells of one row, by position. An error is the text found in place of a value.
@@ -124,20 +127,18 @@ impl<'a, C: Cells + ?Sized> Named<'a, C> {
             .ok_or((self.column(index), "NULL".into()))
     }
 
-    fn pool(&self, account: usize, symbol: usize) -> Result<Pool, BadCell> {
-        Ok(pool(&self.text(account)?, &self.text(symbol)?))
+    fn pool(&self, account: usize, asset: usize) -> Result<Pool, BadCell> {
+        Ok(pool(&self.text(account)?, &self.text(asset)?))
     }
 }
 
 /// Returns a pool with the stored names, even with names that an import would refuse.
-pub(super) fn pool(account: &str, symbol: &str) -> Pool {
+pub(super) fn pool(account: &str, asset: &str) -> Pool {
     Pool::new(
         account
             .parse()
             .unwrap_or_else(|_| Account::unreadable(account)),
-        symbol
-            .parse()
-            .unwrap_or_else(|_| Symbol::unreadable(symbol)),
+        asset.parse().unwrap_or_else(|_| Asset::unreadable(asset)),
     )
 }
 
@@ -168,29 +169,33 @@ fn in_table(table: &'static str) -> impl Fn(BadCell) -> StoreError {
 /// The columns that [`allocation`] reads, in order.
 pub(super) const ALLOCATION: &str = "id, account, symbol, sell_order_id, buy_order_id, \
     allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
-    cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes";
+    cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes, \
+    asset, sell_leg, buy_leg";
 
 /// Number of the columns of [`ALLOCATION`].
-pub(super) const ALLOCATION_COUNT: usize = 17;
+pub(super) const ALLOCATION_COUNT: usize = 20;
 
 /// Reads a row of `fifo_allocations`.
 pub(super) fn allocation(cells: &(impl Cells + ?Sized)) -> StoredRow {
-    allocation_after(cells, None)
+    allocation_after(cells, (None, None))
 }
 
-/// Reads a row of `fifo_allocations`, which shares equal names with the pool `last`.
-pub(super) fn allocation_after(cells: &(impl Cells + ?Sized), last: Option<&Pool>) -> StoredRow {
+/// Reads a row of `fifo_allocations`, which shares equal names with the row before it.
+pub(super) fn allocation_after(
+    cells: &(impl Cells + ?Sized),
+    last: (Option<&Pool>, Option<&Symbol>),
+) -> StoredRow {
     let named = Named::new(cells, ALLOCATION);
     let read = || {
         Ok(StoredAllocation {
             id: named.integer(0)?,
-            account: named.name(1, last.map(|last| &last.account), Account::as_str)?,
-            symbol: named.name(2, last.map(|last| &last.symbol), Symbol::as_str)?,
+            account: named.name(1, last.0.map(|pool| &pool.account), Account::as_str)?,
+            symbol: named.name(2, last.1, Symbol::as_str)?,
             sell_order_id: named.parse(3)?,
             buy_order_id: named.parse_optional(4)?,
             allocated_size: named.size(5)?,
             buy_price: named.parse_optional(6)?,
-            sell_price: named.parse(7)?,
+            sell_price: named.parse_optional(7)?,
             buy_fees_per_unit: named.parse_optional(8)?,
             sell_fees_per_unit: named.parse_optional(9)?,
             cost_basis_usd: named.parse_optional(10)?,
@@ -200,14 +205,17 @@ pub(super) fn allocation_after(cells: &(impl Cells + ?Sized), last: Option<&Pool
             buy_time: named.optional_time(14)?,
             sell_time: named.time(15)?,
             notes: named.parse_optional(16)?.unwrap_or_default(),
+            asset: named.name(17, last.0.map(|pool| &pool.asset), Asset::as_str)?,
+            sell_leg: named.parse_optional(18)?.unwrap_or_default(),
+            buy_leg: named.parse_optional(19)?.unwrap_or_default(),
         })
     };
-    read().map_err(|(column, found)| unreadable(&named, Some(3), column, found))
+    read().map_err(|(column, found)| unreadable(&named, (17, Some(3)), column, found))
 }
 
 fn unreadable(
     named: &Named<'_, impl Cells + ?Sized>,
-    order_id: Option<usize>,
+    (asset, order_id): (usize, Option<usize>),
     column: &'static str,
     found: String,
 ) -> UnreadableRow {
@@ -215,7 +223,7 @@ fn unreadable(
     let sell_order_id = order_id.map(shown).unwrap_or_default();
     UnreadableRow {
         account: shown(1),
-        symbol: shown(2),
+        asset: shown(asset),
         sell_order_id,
         column,
         found,
@@ -297,8 +305,8 @@ pub(super) fn logged_event(cells: &dyn Cells) -> Result<LoggedEvent, StoreError>
 }
 
 /// The columns that [`lot`] reads, in order.
-pub(super) const LOT: &str = "id, account, symbol, buy_order_id, remaining_size, \
-    remaining_cost_usd";
+pub(super) const LOT: &str = "id, account, asset, buy_order_id, remaining_size, \
+    remaining_cost_usd, buy_leg";
 
 /// Reads a row of `fifo_inventory_snapshot`.
 pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
@@ -308,18 +316,39 @@ pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
             buy_order_id: named.parse(3)?,
             remaining_size: named.size(4)?,
             remaining_cost_usd: named.parse(5)?,
+            buy_leg: named.parse_optional(6)?.unwrap_or_default(),
         })
     };
-    read().map_err(|(column, found)| unreadable(&named, None, column, found))
+    read().map_err(|(column, found)| unreadable(&named, (2, None), column, found))
 }
 
 /// The columns that [`open_lot`] reads, in order.
-pub(super) const OPEN_LOT: &str = "buy_order_id, remaining_size, remaining_cost_usd";
+pub(super) const OPEN_LOT: &str = "buy_order_id, remaining_size, remaining_cost_usd, symbol, \
+    buy_leg, lot_size, lot_value_usd, lot_fee_usd";
 
 /// Reads an open lot of `fifo_inventory_snapshot`, for an incremental run.
-pub(super) fn open_lot(cells: &impl Cells) -> Result<(OrderId, Size, Usd), StoreError> {
+pub(super) fn open_lot(cells: &impl Cells) -> Result<PickedLot, StoreError> {
     let named = Named::new(cells, OPEN_LOT);
-    let read = || Ok((named.parse(0)?, named.size(1)?, named.parse(2)?));
+    let read = || {
+        let whole = match named.optional(5)? {
+            None => None,
+            Some(_) => Some(WholeLot {
+                size: named.size(5)?,
+                value: named.parse(6)?,
+                fee: named.parse_optional(7)?,
+            }),
+        };
+        Ok(PickedLot {
+            lot: StoredLot {
+                buy_order_id: named.parse(0)?,
+                buy_leg: named.parse_optional(4)?.unwrap_or_default(),
+                remaining_size: named.size(1)?,
+                remaining_cost_usd: named.parse(2)?,
+            },
+            symbol: named.parse(3)?,
+            whole,
+        })
+    };
     read().map_err(in_table("fifo_inventory_snapshot"))
 }
 
@@ -340,25 +369,33 @@ pub(super) fn trade(cells: &impl Cells) -> Result<Trade, StoreError> {
             order_time: named.time(5)?,
             trade_seq: named.optional_integer(6)?,
             more: None,
+            entry: Entry::default(),
         })
     };
     read().map_err(in_table("eligible_trades"))
 }
 
 /// The columns that [`summary`] reads, in order.
-pub(super) const SUMMARY: &str = "account, symbol, status, error, last_order_time, ledger_hash, \
+pub(super) const SUMMARY: &str = "account, asset, status, error, last_order_time, ledger_hash, \
     allocations_hash, trades, buys, sells, allocations, sells_matched, sells_unmatched, \
     buys_used, fees_unknown, open_lots, matched_size, unmatched_size, open_size, cost_basis_usd, \
     proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_proceeds_usd, unmatched_net_proceeds_usd, \
     open_cost_usd, first_sell, last_sell, last_side, last_trade_seq, last_order_id, watermark, \
-    first_allocation, last_allocation, buys_by_id, sells_by_id, rebates, rebates_usd";
+    first_allocation, last_allocation, buys_by_id, sells_by_id, rebates, rebates_usd, last_leg, \
+    legs, symbol, symbols";
 
 /// Reads a row of `fifo_pool_summary`.
 pub(super) fn summary(cells: &dyn Cells) -> Result<PoolSummary, StoreError> {
     let named = Named::new(cells, SUMMARY);
     let read = || {
         let (status, watermark) = (named.text(2)?, named.text(31)?);
+        let totals = totals(&named)?;
+        let symbols = match named.parse_optional(40)? {
+            Some(only) => vec![SymbolTotals::of_whole(only, &totals)],
+            None => symbols(&named.text(41)?).ok_or(("symbols", named.text(41)?))?,
+        };
         Ok(PoolSummary {
+            symbols,
             pool: named.pool(0, 1)?,
             status: PoolStatus::from_text(&status).ok_or(("status", status))?,
             error: named.optional(3)?,
@@ -368,10 +405,49 @@ pub(super) fn summary(cells: &dyn Cells) -> Result<PoolSummary, StoreError> {
             last_allocation: named.optional_time(33)?,
             ledger_hash: named.parse(5)?,
             allocations_hash: named.parse(6)?,
-            totals: totals(&named)?,
+            totals,
         })
     };
     read().map_err(in_table("fifo_pool_summary"))
+}
+
+/// Spells the totals of several symbols of a pool.
+pub(super) fn symbols_json(symbols: &[SymbolTotals]) -> String {
+    let time = |time: Option<Timestamp>| time.map(Timestamp::as_micros);
+    let totals = symbols.iter().map(|it| {
+        json!({
+            "symbol": it.symbol.as_str(), "trades": it.trades, "buys": it.buys,
+            "sells": it.sells, "allocations": it.allocations,
+            "matched_size": it.matched_size.to_string(), "pnl_usd": it.pnl.to_string(),
+            "first_sell": time(it.first_sell), "last_sell": time(it.last_sell),
+        })
+    });
+    Value::Array(totals.collect()).to_string()
+}
+
+/// Reads the text of [`symbols_json`]. `None`: the text is of another kind.
+fn symbols(text: &str) -> Option<Vec<SymbolTotals>> {
+    let read: Vec<Value> = serde_json::from_str(text).ok()?;
+    let totals = read.iter().map(|it| {
+        let text = |name: &str| it.get(name)?.as_str();
+        let count = |name: &str| it.get(name)?.as_u64();
+        let time = |name: &str| {
+            let micros = it.get(name)?.as_i64()?;
+            Timestamp::try_from_micros(micros).ok()
+        };
+        Some(SymbolTotals {
+            symbol: Symbol::unreadable(text("symbol")?),
+            trades: count("trades")?,
+            buys: count("buys")?,
+            sells: count("sells")?,
+            allocations: count("allocations")?,
+            matched_size: Size::try_from_wide_text(text("matched_size")?).ok()?,
+            pnl: text("pnl_usd")?.parse().ok()?,
+            first_sell: time("first_sell"),
+            last_sell: time("last_sell"),
+        })
+    });
+    totals.collect()
 }
 
 fn last_order(named: &Named<'_, impl Cells + ?Sized>) -> Result<Option<PlaceInPool>, BadCell> {
@@ -383,12 +459,14 @@ fn last_order(named: &Named<'_, impl Cells + ?Sized>) -> Result<Option<PlaceInPo
         side: named.parse(28)?,
         trade_seq: named.optional_integer(29)?,
         order_id: named.text(30)?,
+        leg: named.parse_optional(38)?.unwrap_or_default(),
     }))
 }
 
 fn totals(named: &Named<'_, impl Cells + ?Sized>) -> Result<PoolTotals, BadCell> {
     Ok(PoolTotals {
         trades: named.count(7)?,
+        legs: named.count(39)?,
         buys: named.count(8)?,
         sells: named.count(9)?,
         allocations: named.count(10)?,
@@ -447,9 +525,9 @@ pub(super) fn version(cells: &dyn Cells) -> Result<VersionInfo, StoreError> {
 }
 
 /// The columns that [`queued_item`] reads, in order.
-pub(super) const QUEUED_ITEM: &str = "id, account, symbol, order_id, issue_type, severity, \
+pub(super) const QUEUED_ITEM: &str = "id, account, asset, order_id, issue_type, severity, \
     status, description, resolution, created_at, updated_at, resolved_at, resolved_by, \
-    allocation_version, details";
+    allocation_version, details, symbol, leg";
 
 /// Reads a row of `manual_review_queue`.
 pub(super) fn queued_item(cells: &dyn Cells) -> Result<QueuedItem, StoreError> {
@@ -471,13 +549,15 @@ pub(super) fn queued_item(cells: &dyn Cells) -> Result<QueuedItem, StoreError> {
             resolved_by: named.optional(12)?,
             version: named.integer(13)? as Version,
             details: named.text(14)?,
+            symbol: named.text(15)?,
+            leg: named.parse(16)?,
         })
     };
     read().map_err(in_table("manual_review_queue"))
 }
 
 /// The columns that [`exclusion`] reads, in order.
-pub(super) const EXCLUSION: &str = "account, symbol, reason, decided_by, decided_at";
+pub(super) const EXCLUSION: &str = "account, asset, reason, decided_by, decided_at";
 
 /// Reads a row of `review_exclusions`.
 pub(super) fn exclusion(cells: &dyn Cells) -> Result<Exclusion, StoreError> {

@@ -7,7 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{InventoryLot, LotPicker, LotSums, OrderId, Pool, Size, StoredLot, Trade, Usd};
+use crate::engine::{
+    Fee, InventoryLot, LotPicker, LotSums, OrderId, Pool, Price, Side, Size, StoredLot, Symbol,
+    Trade, Usd,
+};
 
 /// The size that each pool's new sells need of its open lots; `None`: perhaps all lots.
 pub type Reach = BTreeMap<Pool, Option<Size>>;
@@ -21,11 +24,51 @@ pub struct OpenLots {
     pub rest: LotSums,
 }
 
+/// A lot whose units share a value that is known as a whole: a leg, or a trade with a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WholeLot {
+    /// Units: base units.
+    pub(super) size: Size,
+    /// Value without fees. Units: USD.
+    pub(super) value: Usd,
+    /// Units: USD; `None` is unknown.
+    pub(super) fee: Option<Fee>,
+}
+
+/// An open lot of the inventory snapshot, and what its buy is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PickedLot {
+    pub(super) lot: StoredLot,
+    /// Symbol of the buy.
+    pub(super) symbol: Symbol,
+    /// `None`: the price of the buy gives its value.
+    pub(super) whole: Option<WholeLot>,
+}
+
+impl PickedLot {
+    /// Returns the lot with its buy, made of a row of the ledger that has the same id.
+    fn with_buy(&self, pool: &Pool, mut buy: Trade) -> InventoryLot {
+        let is_named = self.symbol.as_str() != pool.asset.as_str();
+        buy.entry.symbol = is_named.then(|| self.symbol.clone());
+        buy.entry.leg = self.lot.buy_leg;
+        if let Some(whole) = self.whole {
+            // A leg may come in where the trade went out.
+            (buy.side, buy.size, buy.price) = (Side::Buy, whole.size, Price::ZERO);
+            (buy.fee, buy.entry.value) = (whole.fee, Some(whole.value));
+        }
+        InventoryLot {
+            buy,
+            remaining_size: self.lot.remaining_size,
+            remaining_cost: self.lot.remaining_cost_usd,
+        }
+    }
+}
+
 /// Takes a pool's stored lots, oldest first, and keeps those that its new sells need.
 #[derive(Debug)]
 pub(super) struct PickedLots {
     picker: LotPicker,
-    pub(super) needed: Vec<StoredLot>,
+    pub(super) needed: Vec<PickedLot>,
 }
 
 impl PickedLots {
@@ -36,25 +79,26 @@ impl PickedLots {
         }
     }
 
-    pub(super) fn take(&mut self, order_id: OrderId, size: Size, cost: Usd) {
-        if self.picker.needs(size, cost) {
-            self.needed.push(StoredLot {
-                buy_order_id: order_id,
-                remaining_size: size,
-                remaining_cost_usd: cost,
-            });
+    pub(super) fn take(&mut self, picked: PickedLot) {
+        let lot = &picked.lot;
+        if self
+            .picker
+            .needs(lot.remaining_size, lot.remaining_cost_usd)
+        {
+            self.needed.push(picked);
         }
     }
 
     /// Joins each lot with its buy, which `buy_of` looks up.
-    pub(super) fn with_buys(&self, mut buy_of: impl FnMut(&OrderId) -> Option<Trade>) -> OpenLots {
+    pub(super) fn with_buys(
+        &self,
+        pool: &Pool,
+        mut buy_of: impl FnMut(&OrderId) -> Option<Trade>,
+    ) -> OpenLots {
         let lots = self.needed.iter();
-        let with_buy = |lot: &StoredLot| {
-            Some(InventoryLot {
-                buy: buy_of(&lot.buy_order_id)?,
-                remaining_size: lot.remaining_size,
-                remaining_cost: lot.remaining_cost_usd,
-            })
+        let with_buy = |picked: &PickedLot| {
+            let buy = buy_of(&picked.lot.buy_order_id)?;
+            Some(picked.with_buy(pool, buy))
         };
         let oldest = lots.filter_map(with_buy);
         OpenLots {

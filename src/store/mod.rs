@@ -56,8 +56,8 @@ pub type StoredRow = Result<StoredAllocation, UnreadableRow>;
 pub struct UnreadableRow {
     /// Account of the pool, if it is readable.
     pub account: String,
-    /// Symbol of the pool, if it is readable.
-    pub symbol: String,
+    /// Asset of the pool, if it is readable.
+    pub asset: String,
     /// The sell.
     pub sell_order_id: String,
     /// The column at fault.

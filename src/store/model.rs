@@ -32,7 +32,7 @@ use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
     AssetRules, Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus,
-    PoolTotals, RowsHash, StoredSummary, Timestamp, policy,
+    PoolTotals, RowsHash, StoredSummary, SymbolTotals, Timestamp, policy,
 };
 
 mod adoption;
@@ -54,7 +54,7 @@ pub type Version = i64;
 pub fn policy_json(rules: &AssetRules, exclusions: &[Exclusion], adapted: &AdaptedViews) -> String {
     let exclusions: Vec<Value> = exclusions
         .iter()
-        .map(|e| json!([e.pool.account.as_str(), e.pool.symbol.as_str()]))
+        .map(|e| json!([e.pool.account.as_str(), e.pool.asset.as_str()]))
         .collect();
     let mut policy = json!({
         "method": "fifo",
@@ -171,6 +171,8 @@ pub struct PoolSummary {
     pub status: PoolStatus,
     /// Counts and sums; of a pool without allocations only `trades` counts.
     pub totals: PoolTotals,
+    /// Counts and sums by symbol.
+    pub symbols: Vec<SymbolTotals>,
     /// Hash of its facts.
     pub ledger_hash: RowsHash,
     /// Hash of its canonical rows.
@@ -207,6 +209,7 @@ impl PoolSummary {
             pool: outcome.pool.clone(),
             status,
             totals: matching.map_or(nothing, |matching| matching.totals),
+            symbols: matching.map_or(Vec::new(), |matching| matching.symbols.clone()),
             ledger_hash: outcome.ledger_hash,
             allocations_hash: outcome.allocations_hash,
             last: last.map(|trade| trade.place().owned()),

@@ -84,7 +84,7 @@ pub struct RowsProof {
 #[derive(Debug, Default)]
 struct LastRow {
     account: String,
-    symbol: String,
+    asset: String,
     sell_time: Option<Timestamp>,
     buy_time: Option<Timestamp>,
 }
@@ -92,10 +92,10 @@ struct LastRow {
 impl LastRow {
     /// Tells whether a row is in order: in a pool, neither sells nor lots go back in time.
     fn is_before(&mut self, row: &AllocationRow<'_>) -> bool {
-        if self.account != row.account || self.symbol != row.symbol {
+        if self.account != row.account || self.asset != row.asset {
             *self = Self {
                 account: row.account.into(),
-                symbol: row.symbol.into(),
+                asset: row.asset.into(),
                 ..Self::default()
             };
         }
@@ -126,7 +126,7 @@ impl RowsProof {
 
     /// Adds a row to the counts, sums and hashes.
     pub fn add(&mut self, row: &AllocationRow<'_>) {
-        if self.last.account != row.account || self.last.symbol != row.symbol {
+        if self.last.account != row.account || self.last.asset != row.asset {
             self.end_pool();
         }
         self.line.clear();
@@ -143,10 +143,10 @@ impl RowsProof {
     /// hash of the version, which [`Self::compare`] checks.
     fn end_pool(&mut self) {
         let rows = std::mem::take(&mut self.rows);
-        let names = (self.last.account.as_str(), self.last.symbol.as_str());
+        let names = (self.last.account.as_str(), self.last.asset.as_str());
         let found = self
             .summaries
-            .binary_search_by(|it| (it.pool.account.as_str(), it.pool.symbol.as_str()).cmp(&names));
+            .binary_search_by(|it| (it.pool.account.as_str(), it.pool.asset.as_str()).cmp(&names));
         let Ok(at) = found else { return };
         let (Some(summary), Some(seen)) = (self.summaries.get(at), self.seen.get_mut(at)) else {
             return;

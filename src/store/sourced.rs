@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::cells::{self, Cells};
 use super::model::{LongRun, SourcedAllocation, TradeOrigin};
 use super::{SourcedSink, StoreError, StoreResult, StoredRow, UnreadableRow};
-use crate::engine::{Account, Pool, Symbol};
+use crate::engine::{Account, Asset, Pool, Symbol};
 
 /// Trades in the table of one pass, unless one pool alone has more: 48 MB.
 const ORIGINS_MAX: u64 = 2_000_000;
@@ -31,9 +31,9 @@ pub(super) const ORIGIN: [&str; 5] = ["account", "order_id", "source", "import_i
 /// The range of pools that one pass reads.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Span {
-    /// Account and symbol of the first pool; `None`: no lower bound.
+    /// Account and asset of the first pool; `None`: no lower bound.
     pub(super) from: Option<(String, String)>,
-    /// Account and symbol of the first pool of the next pass; `None`: no upper bound.
+    /// Account and asset of the first pool of the next pass; `None`: no upper bound.
     pub(super) until: Option<(String, String)>,
 }
 
@@ -52,10 +52,10 @@ fn spans_of<'p>(
     most: u64,
 ) -> Vec<Span> {
     let (mut spans, mut last, mut trades) = (Vec::new(), Span::default(), 0_u64);
-    for (account, symbol, more) in pools {
+    for (account, asset, more) in pools {
         let more = u64::try_from(more).unwrap_or(0);
         if trades > 0 && trades.saturating_add(more) > most {
-            let at = (account.clone(), symbol.clone());
+            let at = (account.clone(), asset.clone());
             last.until = Some(at.clone());
             spans.push(std::mem::take(&mut last));
             (last.from, trades) = (Some(at), 0);
@@ -68,7 +68,7 @@ fn spans_of<'p>(
 
 /// One trade of the table: 96 bits of its key's hash, its source and file, and its line.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct KnownOrigin {
     hash: u64,
     check: u32,
     kind: u32,
@@ -90,7 +90,7 @@ type SourceAndFile = (Option<Arc<str>>, Option<Arc<str>>);
 pub(super) struct Origins<'f> {
     files: &'f BTreeMap<i64, Arc<str>>,
     secrets: (RandomState, RandomState),
-    entries: Vec<Entry>,
+    entries: Vec<KnownOrigin>,
     /// Place of the first entry for each value of a hash's first bits; then the number of all.
     starts: Vec<u32>,
     shift: u32,
@@ -146,7 +146,7 @@ impl<'f> Origins<'f> {
             // Doubling the memory would leave up to half of it unused.
             self.entries.reserve_exact(self.entries.len() / 8 + 1_024);
         }
-        self.entries.push(Entry {
+        self.entries.push(KnownOrigin {
             hash,
             check,
             kind,
@@ -202,7 +202,7 @@ impl<'f> Origins<'f> {
         let first = (hash >> self.shift) as usize;
         let start = |at: usize| self.starts.get(at).map_or(0, |start| *start as usize);
         let near = self.entries.get(start(first)..start(first + 1));
-        let is_it = |entry: &&Entry| entry.hash == hash && entry.check == check;
+        let is_it = |entry: &&KnownOrigin| entry.hash == hash && entry.check == check;
         let Some(entry) = near.unwrap_or_default().iter().find(is_it).copied() else {
             return TradeOrigin::default();
         };
@@ -229,6 +229,8 @@ pub(super) struct SourcedRows<'o, 'f, 's> {
     sink: &'s mut dyn SourcedSink,
     /// The pool of the last row.
     pool: Option<Pool>,
+    /// The symbol of the last row.
+    symbol: Option<Symbol>,
     batch_id: Arc<str>,
     sell: LastTrade,
     buy: LastTrade,
@@ -242,6 +244,7 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
             origins,
             sink,
             pool: None,
+            symbol: None,
             batch_id: Arc::from(""),
             sell: LastTrade::default(),
             buy: LastTrade::default(),
@@ -257,7 +260,7 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
 
     /// Passes a row to the sink. The batch id follows the columns of [`cells::ALLOCATION`].
     pub(super) fn take_cells(&mut self, cells: &impl Cells) -> StoreResult<()> {
-        let row = cells::allocation_after(cells, self.pool.as_ref());
+        let row = cells::allocation_after(cells, self.names());
         let batch = cells.text_ref(cells::ALLOCATION_COUNT);
         let bad = |found| unreadable("fifo_allocations", "allocation_batch_id", found);
         let batch = batch.map_err(bad)?;
@@ -267,6 +270,11 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
     /// Returns the pool of the last row.
     pub(super) fn pool(&self) -> Option<&Pool> {
         self.pool.as_ref()
+    }
+
+    /// Returns the pool and the symbol of the last row.
+    pub(super) fn names(&self) -> (Option<&Pool>, Option<&Symbol>) {
+        (self.pool.as_ref(), self.symbol.as_ref())
     }
 
     /// Returns the sell and the lot that reached [`LONG_RUN_ROWS`] rows with the last row. The
@@ -302,17 +310,21 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
             (self.sell.is_known, self.buy.is_known) = (false, false);
             row.account = Account::unreadable(row.account.as_str());
             row.symbol = Symbol::unreadable(row.symbol.as_str());
+            row.asset = Asset::unreadable(row.asset.as_str());
         }
         if is_renewed || *self.batch_id != *batch_id {
             self.batch_id = batch_id.into();
         }
-        let is_same = |pool: &Pool| pool.account == row.account && pool.symbol == row.symbol;
+        let is_same = |pool: &Pool| pool.account == row.account && pool.asset == row.asset;
         let is_new_pool = !self.pool.as_ref().is_some_and(is_same);
         if is_new_pool {
             (self.sell, self.buy) = (LastTrade::default(), LastTrade::default());
         }
         if is_renewed || is_new_pool {
-            self.pool = Some(Pool::new(row.account.clone(), row.symbol.clone()));
+            self.pool = Some(row.pool());
+        }
+        if is_renewed || self.symbol.as_ref() != Some(&row.symbol) {
+            self.symbol = Some(row.symbol.clone());
         }
         (self.sell.is_new_row, self.buy.is_new_row) = (false, false);
         let account = row.account.as_str();

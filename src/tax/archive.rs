@@ -136,7 +136,7 @@ fn write_reviews(path: &Path, queue: &[QueuedItem]) -> io::Result<()> {
             .value(item.severity.as_str());
         line.value(item.status.as_str())
             .text(item.pool.account.as_str());
-        line.text(item.pool.symbol.as_str()).text(&item.order_id);
+        line.text(item.pool.asset.as_str()).text(&item.order_id);
         line.text(&item.description)
             .text(item.resolution.as_deref().unwrap_or(""));
         line.text(item.resolved_by.as_deref().unwrap_or(""));

@@ -160,10 +160,10 @@ impl BoxRules {
     /// The lists of this configuration decide first, then the class of the asset: `BTC-USD` and
     /// `SOL` are crypto, `AAPL` is a security. A symbol that no rule knows is a security.
     pub fn kind(&self, pool: &Pool, rules: &AssetRules) -> AssetKind {
-        if self.securities.contains(&pool.symbol) {
+        if self.securities.contains(&pool.as_symbol()) {
             return AssetKind::Security;
         }
-        let is_listed = self.digital_assets.contains(&pool.symbol);
+        let is_listed = self.digital_assets.contains(&pool.as_symbol());
         let class = instrument(pool, rules).map(|of| of.class);
         match is_listed || class == Some(AssetClass::Crypto) {
             true => AssetKind::Digital,
@@ -176,11 +176,11 @@ impl BoxRules {
 /// no rule knows is its own asset.
 pub fn base_asset(pool: &Pool, rules: &AssetRules) -> Asset {
     let base = instrument(pool, rules).map(|of| of.base);
-    base.unwrap_or_else(|| Asset::of_symbol(&pool.symbol))
+    base.unwrap_or_else(|| pool.asset.clone())
 }
 
 fn instrument(pool: &Pool, rules: &AssetRules) -> Option<Instrument> {
-    let found = rules.instrument(&pool.account, &pool.symbol, None, None, None);
+    let found = rules.instrument(&pool.account, &pool.as_symbol(), None, None, None);
     found.ok()
 }
 
@@ -239,7 +239,8 @@ mod tests {
         };
         rules.symbols.insert(symbol("OPEN"), settings);
         let mut boxes = BoxRules::default();
-        let pool = |account: &str, text: &str| Pool::new(account.parse().unwrap(), symbol(text));
+        let pool =
+            |account: &str, text: &str| Pool::new(account.parse().unwrap(), text.parse().unwrap());
         let kind = |boxes: &BoxRules, text: &str| boxes.kind(&pool("main", text), &rules);
         for coin in [
             "BTC-USD", "btc/usdt", "BTCUSDT", "BTC", "SOL", "PEPE-USD", "OPEN",

@@ -340,7 +340,7 @@ fn pools_left_out(summaries: &[PoolSummary]) -> Vec<PoolSummary> {
 fn several_dollars(summaries: &[PoolSummary], rules: &TaxRules) -> Vec<SeveralDollars> {
     let mut by_asset: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for summary in summaries {
-        let (account, symbol) = (&summary.pool.account, &summary.pool.symbol);
+        let (account, symbol) = (&summary.pool.account, &summary.pool.asset);
         let asset = base_asset(&summary.pool, &rules.assets).to_string();
         let symbols = by_asset.entry((account.to_string(), asset)).or_default();
         symbols.push(symbol.to_string());
@@ -362,7 +362,7 @@ fn write_pools(path: &Path, if_there: IfThere, pools: &[PoolSummary]) -> io::Res
     for summary in pools {
         let line = file.line();
         line.text(summary.pool.account.as_str());
-        line.text(summary.pool.symbol.as_str());
+        line.text(summary.pool.asset.as_str());
         line.value(summary.status.as_str())
             .value(summary.totals.trades);
         line.text(summary.error.as_deref().unwrap_or(""));

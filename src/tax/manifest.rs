@@ -113,7 +113,7 @@ fn dollars_json(exported: &Exported) -> Vec<Value> {
 }
 
 fn voided_json(sell: &NamedTrade) -> Value {
-    json!({ "account": sell.pool.account.as_str(), "symbol": sell.pool.symbol.as_str(),
+    json!({ "account": sell.pool.account.as_str(), "symbol": sell.pool.asset.as_str(),
         "order_id": sell.order_id, "order_time": sell.order_time.to_string() })
 }
 

@@ -13,7 +13,7 @@ use super::boxes::base_asset;
 use super::{DecisionError, TaxResult};
 use crate::engine::policy::SOURCE_REVIEW;
 use crate::engine::{
-    AssetRules, Carried, LedgerTrade, Matching, OrderId, Pool, SelfCheckError, Side, Size,
+    AssetRules, Carried, Entry, LedgerTrade, Matching, OrderId, Pool, SelfCheckError, Side, Size,
     Timestamp, Trade, Trades, Usd, add_sizes, match_pool, price_of_basis,
 };
 use crate::report::hex;
@@ -158,8 +158,8 @@ fn basis_trade(
         .map_err(|error| DecisionError::OrderId(order_id, error))?;
     Ok(LedgerTrade {
         account: item.pool.account.clone(),
-        symbol: item.pool.symbol.clone(),
-        symbol_text: item.pool.symbol.to_string(),
+        symbol: item.pool.as_symbol(),
+        symbol_text: item.pool.asset.to_string(),
         trade: Trade {
             order_id,
             side: Side::Buy,
@@ -169,6 +169,7 @@ fn basis_trade(
             order_time: lot.acquired,
             trade_seq: None,
             more: None,
+            entry: Entry::default(),
         },
         status: None,
         carried: Carried {

@@ -224,7 +224,7 @@ impl RowMaker {
         if let Some(known) = self.known.get(&names as &dyn PoolNames) {
             return known.clone();
         }
-        let pool = Pool::new(account.clone(), symbol.clone());
+        let pool = Pool::new(account.clone(), Asset::of_symbol(symbol));
         let asset = base_asset(&pool, &self.rules.assets);
         let found = (asset, self.rules.boxes.kind(&pool, &self.rules.assets));
         self.known.insert(pool, found.clone());

@@ -148,10 +148,10 @@ impl Slices {
     /// Counts a row, whether it is printed or not.
     pub(super) fn place(&mut self, from: &SourcedAllocation) -> io::Result<Placed> {
         let row = &from.row;
-        let is_same = |pool: &Pool| pool.account == row.account && pool.symbol == row.symbol;
+        let is_same = |pool: &Pool| pool.account == row.account && pool.asset == row.asset;
         let is_new_pool = !self.pool.as_ref().is_some_and(is_same);
         if is_new_pool {
-            self.pool = Some(Pool::new(row.account.clone(), row.symbol.clone()));
+            self.pool = Some(row.pool());
         }
         let sell = self.sells.take(Some(&row.sell_order_id), is_new_pool)?;
         let Some(buy) = &row.buy_order_id else {

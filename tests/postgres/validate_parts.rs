@@ -308,12 +308,12 @@ async fn damage(site: &Site) {
     let moved = [("AAA-USD", 3), ("CCC-USD", 4), ("ZZZ-USD", 5)];
     for (symbol, nth) in moved {
         let sql = format!(
-            "UPDATE fifo_allocations SET symbol = '{symbol}' WHERE id = (SELECT min(id) + {nth} \
-             FROM fifo_allocations WHERE account = 'default' AND symbol = 'BTC-USD')"
+            "UPDATE fifo_allocations SET asset = '{symbol}' WHERE id = (SELECT min(id) + {nth} \
+             FROM fifo_allocations WHERE account = 'default' AND asset = 'BTC-USD')"
         );
         site.sql(&sql).await;
     }
-    site.sql("DELETE FROM fifo_pool_summary WHERE symbol IN ('BTC-USD', 'LTC-USD')")
+    site.sql("DELETE FROM fifo_pool_summary WHERE asset IN ('BTC-USD', 'LTC-USD')")
         .await;
 }
 

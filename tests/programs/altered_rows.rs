@@ -246,7 +246,7 @@ fn unaltered_rows_go_out_on_both() {
 fn a_workbook_refuses_altered_lots(place: &Place) {
     let xlsx = ["tax", "--format", "xlsx", "-o", "out.file"];
     place.change(
-        "UPDATE fifo_inventory_snapshot SET remaining_cost_usd = '1' WHERE symbol = 'ETH-USD'",
+        "UPDATE fifo_inventory_snapshot SET remaining_cost_usd = '1' WHERE asset = 'ETH-USD'",
     );
     let done = place.run(&xlsx).expect(3);
     let said = "version 1 was changed: the open lots of default ETH-USD are not those";

@@ -117,7 +117,7 @@ fn counts_of_an_extended_version_add_up() {
     // What a full run counts of the same.
     folder.validate(&["--version", "current"]).expect(0);
     let sums = "SELECT sells_by_id || ' ' || buys_by_id || ' ' || rebates || ' ' || rebates_usd \
-                FROM fifo_pool_summary WHERE symbol = 'BTC-USD' ORDER BY allocation_version";
+                FROM fifo_pool_summary WHERE asset = 'BTC-USD' ORDER BY allocation_version";
     folder.compute(&["--all-symbols"]);
     assert_eq!(folder.sql(sums), ["3 1 3 15.2", "3 1 3 15.2"]);
 }

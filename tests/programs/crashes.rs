@@ -519,7 +519,7 @@ fn a_pool_that_goes_bad_is_not_taken_away() {
     let folder = Folder::with_trades(&ledger_of_188("BTC-USD"));
     folder.compute(&["--all-symbols"]).expect(0);
     let of_btc = "SELECT count(*), decimal_sum(pnl_usd) FROM v_current_allocations \
-                  WHERE symbol = 'BTC-USD'";
+                  WHERE asset = 'BTC-USD'";
     let before = folder.sql(of_btc);
     spoil(&folder, "-1");
     let done = folder.compute(&["--all-symbols"]).expect(1);

@@ -230,7 +230,7 @@ fn the_views_say_what_the_program_says() {
     for pool in ira {
         let row = folder.value(&format!(
             "select pnl_usd || ' ' || cost_basis_usd || ' ' || open_cost_usd from \
-             fifo_pool_summary where account = 'ira' and symbol = '{}'",
+             fifo_pool_summary where account = 'ira' and asset = '{}'",
             text(&pool["symbol"])
         ));
         let cells = ["pnl_usd", "cost_basis_usd", "open_cost_usd"].map(|name| text(&pool[name]));

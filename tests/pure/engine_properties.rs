@@ -13,11 +13,11 @@ use std::fmt::Debug;
 
 use fifo_pnl::engine::reference::{self, ReferenceMatching};
 use fifo_pnl::engine::{
-    Account, AllocationRow, AssetRules, Continued, Fee, InventoryLot, LotPicker, LotSums, Matcher,
-    Matching, Notes, OpenLot, PlaceInPool, Pool, PoolLedger, PoolState, PoolStatus, PoolTotals,
-    PoolVersion, Price, Side, Size, StoredAllocation, StoredLot, StoredSummary, Symbol, Timestamp,
-    Trade, TradeRef, TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, add_sizes, check_pool,
-    compute_pool, continue_pool, match_pool, reach_of,
+    Account, AllocationRow, Asset, AssetRules, Continued, Fee, InventoryLot, LotPicker, LotSums,
+    Matcher, Matching, Notes, OpenLot, PlaceInPool, Pool, PoolLedger, PoolState, PoolStatus,
+    PoolTotals, PoolVersion, Price, Side, Size, StoredAllocation, StoredLot, StoredSummary,
+    Timestamp, Trade, TradeRef, TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, add_sizes,
+    check_pool, compute_pool, continue_pool, match_pool, reach_of,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -442,6 +442,7 @@ impl Stored {
         let rows = (1..).zip(matching.rows().unwrap());
         let lots = matching.open_lots_with_buys().map(Result::unwrap);
         let lots = lots.map(|(buy, lot)| StoredLot {
+            buy_leg: buy.leg,
             buy_order_id: buy.order_id.parse().unwrap(),
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
@@ -451,7 +452,9 @@ impl Stored {
             .unwrap()
             .into_iter()
             .filter(|row| row.notes.unmatched);
-        let any = unmatched.map(|row| row.sell_order_id.to_owned()).collect();
+        let any = unmatched
+            .map(|row| (row.sell_order_id.to_owned(), row.sell_leg))
+            .collect();
         Ok(Self {
             rows: rows
                 .map(|(id, row)| StoredAllocation::try_from_row(id, &row).unwrap())
@@ -482,7 +485,7 @@ impl Stored {
             is_current: true,
             was_published: true,
         };
-        check_pool(&version, &|_, _| None::<Symbol>)
+        check_pool(&version, &|_, _| None::<Asset>)
     }
 }
 
@@ -508,7 +511,7 @@ fn mutate(stored: &mut Stored, at: prop::sample::Index, mutation: usize) -> bool
         4 => row.pnl_usd = None,
         5 => row.allocated_size = add_sizes(row.allocated_size, "1e-28".parse().unwrap()).unwrap(),
         6 => row.allocated_size = other.allocated_size,
-        7 => row.sell_price = "0.1234567".parse().unwrap(),
+        7 => row.sell_price = Some("0.1234567".parse().unwrap()),
         8 => row.buy_price = None,
         9 => row.buy_fees_per_unit = per_unit(row.buy_fees_per_unit),
         10 => row.sell_fees_per_unit = per_unit(row.sell_fees_per_unit),

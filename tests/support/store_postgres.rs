@@ -64,7 +64,7 @@ impl Subject for PostgresSubject {
 
     async fn events(&self) -> Vec<String> {
         let sql = format!(
-            "SELECT event_type, severity, correlation_id, account, symbol, \
+            "SELECT event_type, severity, correlation_id, account, asset, \
              allocation_version, details::text, {} FROM event_log \
              WHERE event_type <> 'migration' ORDER BY id",
             micros("event_time")

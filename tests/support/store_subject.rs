@@ -108,7 +108,7 @@ fn event_text(event: &Event) -> String {
         event.severity,
         event.correlation_id.as_deref(),
         pool.map(|pool| pool.account.as_str()),
-        pool.map(|pool| pool.symbol.as_str()),
+        pool.map(|pool| pool.asset.as_str()),
         event.version,
         &event.details.to_string(),
         event.at.as_micros(),
@@ -134,7 +134,7 @@ fn event_line(
 }
 
 fn run_text(run: &LoggedRun) -> String {
-    let symbols = run.start.scope.symbols.iter().map(|symbol| symbol.as_str());
+    let symbols = run.start.scope.assets.iter().map(|symbol| symbol.as_str());
     let symbols = symbols.collect::<Vec<_>>().join(",");
     let counts = &run.counts;
     let has_result = run.status.is_readable();
@@ -221,7 +221,7 @@ impl Subject for SqliteSubject {
     }
 
     async fn events(&self) -> Vec<String> {
-        let sql = "SELECT event_type, severity, correlation_id, account, symbol, \
+        let sql = "SELECT event_type, severity, correlation_id, account, asset, \
             allocation_version, details, event_time FROM event_log \
             WHERE event_type <> 'migration' ORDER BY id";
         self.texts(sql, |row| {
@@ -503,11 +503,11 @@ impl Run {
 
     /// Makes a run over one symbol.
     pub fn of_symbol(symbol: &str) -> Self {
-        let symbols = BTreeSet::from([symbol.parse().unwrap()]);
+        let assets = BTreeSet::from([symbol.parse().unwrap()]);
         Self {
             scope: Scope {
                 account: None,
-                symbols,
+                assets,
                 ..Scope::default()
             },
             ..Self::unpublished()

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{parse_version, read_symbol};
+use super::{parse_version, read_asset};
 use crate::cli::Outcome;
 use crate::cli::args::CompareArgs;
 use crate::cli::error::{CliError, CliResult};
@@ -24,7 +24,7 @@ const LINES_SHOWN: usize = 20;
 
 pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
     let options = CompareOptions {
-        symbol: read_symbol(args.symbol.as_deref())?,
+        asset: read_asset(args.symbol.as_deref())?,
         year: args.year,
     };
     let versions = (named(&args.left)?, named(&args.right)?);
@@ -49,7 +49,7 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
 
 /// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &CompareArgs) -> CliResult<()> {
-    read_symbol(args.symbol.as_deref())?;
+    read_asset(args.symbol.as_deref())?;
     named(&args.left)?;
     named(&args.right).map(drop)
 }
@@ -138,7 +138,7 @@ fn pnl(sell: Option<&ComparedSell>) -> String {
 fn cells(it: &SellDifference) -> Vec<String> {
     vec![
         it.sell_order_id.clone(),
-        it.pool.symbol.to_string(),
+        it.pool.asset.to_string(),
         lots(it.left.as_ref()),
         lots(it.right.as_ref()),
         pnl(it.left.as_ref()),
@@ -170,7 +170,7 @@ fn write(path: &Path, if_there: IfThere, report: &CompareReport) -> io::Result<(
             sell.as_ref().and_then(part)
         };
         line.text(it.pool.account.as_str())
-            .text(it.pool.symbol.as_str());
+            .text(it.pool.asset.as_str());
         line.text(&it.sell_order_id).value(it.sell_time);
         line.text(&lots(it.left.as_ref()))
             .text(&lots(it.right.as_ref()));
@@ -201,7 +201,7 @@ fn to_json(report: &CompareReport) -> Value {
     let sell = |it: &SellDifference| {
         json!({
             "account": it.pool.account.as_str(),
-            "symbol": it.pool.symbol.as_str(),
+            "symbol": it.pool.asset.as_str(),
             "sell_order_id": it.sell_order_id,
             "sell_time": it.sell_time.to_string(),
             "first": side(&it.left),

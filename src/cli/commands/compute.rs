@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use self::words::total;
 use super::tax::filed_years_changed;
-use super::{counts, decided, prune, read_account, read_symbol};
+use super::{counts, decided, prune, read_account, read_asset};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::duration::parse_since;
@@ -99,7 +99,7 @@ fn scope(args: &ComputeArgs) -> CliResult<Scope> {
         ..Scope::default()
     };
     for text in &args.symbol {
-        scope.symbols.extend(read_symbol(Some(text))?);
+        scope.assets.extend(read_asset(Some(text))?);
     }
     Ok(scope)
 }
@@ -208,7 +208,7 @@ pub(super) fn to_json(report: &ComputeReport) -> Value {
 fn pool_json(line: &PoolLine) -> Value {
     let totals = &line.totals;
     json!({
-        "account": line.pool.account.as_str(), "symbol": line.pool.symbol.as_str(),
+        "account": line.pool.account.as_str(), "symbol": line.pool.asset.as_str(),
         "status": line.status.as_str(), "error": line.error,
         "trades": totals.trades, "buys": totals.buys, "sells": totals.sells,
         "allocations": totals.allocations, "sells_matched": totals.sells_matched,

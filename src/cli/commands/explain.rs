@@ -65,7 +65,7 @@ fn describe(found: &Explanation) -> String {
     let mut text = format!(
         "Version {version}{current}, account {}, {}\n\nSell  {}\n",
         found.pool.account,
-        found.pool.symbol,
+        found.pool.asset,
         trade_line(&found.sell, found.origin.as_ref()),
     );
     for (index, slice) in found.slices.iter().enumerate() {
@@ -239,7 +239,7 @@ fn to_json(found: &Explanation) -> Value {
         "version": found.version.version,
         "is_current": found.current.version == Some(found.version.version),
         "account": found.pool.account.as_str(),
-        "symbol": found.pool.symbol.as_str(),
+        "symbol": found.pool.asset.as_str(),
         "sell": trade_json(&found.sell, found.origin.as_ref()),
         "slices": found.slices.iter().map(slice_json).collect::<Vec<_>>(),
     })

@@ -270,7 +270,7 @@ fn cells(line: &HistoryLine) -> Vec<String> {
         line.order_id.clone(),
         line.pool
             .as_ref()
-            .map_or_else(|| "?".into(), |pool| pool.symbol.to_string()),
+            .map_or_else(|| "?".into(), |pool| pool.asset.to_string()),
         line.status.as_str().to_owned(),
         list(&line.old_parents),
         lots,
@@ -290,7 +290,7 @@ pub(super) fn to_json(history: &HistoryReport) -> Value {
         json!({
             "order_id": line.order_id,
             "account": line.pool.as_ref().map(|pool| pool.account.as_str()),
-            "symbol": line.pool.as_ref().map(|pool| pool.symbol.as_str()),
+            "symbol": line.pool.as_ref().map(|pool| pool.asset.as_str()),
             "status": line.status.as_str(),
             "old_parents": line.old_parents,
             "lots": line.new_lots,

@@ -185,7 +185,7 @@ fn forced_json(forced: &Forced) -> Value {
     json!({
         "kind": kind,
         "account": pool.map(|pool| pool.account.as_str()),
-        "symbol": pool.map(|pool| pool.symbol.as_str()),
+        "symbol": pool.map(|pool| pool.asset.as_str()),
         "order_ids": orders,
         "text": forced_text(forced),
     })
@@ -374,7 +374,7 @@ fn append_json(report: &AppendReport, since: Option<Timestamp>) -> Value {
     };
     let pool = |line: &AppendLine| {
         json!({
-            "account": line.pool.account.as_str(), "symbol": line.pool.symbol.as_str(),
+            "account": line.pool.account.as_str(), "symbol": line.pool.asset.as_str(),
             "status": line.status.as_str(), "error": line.error,
             "trades": line.added.trades, "buys": line.added.buys, "sells": line.added.sells,
             "allocations": line.added.allocations,

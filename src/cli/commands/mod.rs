@@ -23,7 +23,7 @@ use super::Outcome;
 use super::args::{Command, HistoryCommand, MigrateCommand, VersionsCommand, WaitArgs};
 use super::error::{CliError, CliResult};
 use super::session::Session;
-use crate::engine::{Account, Symbol, Timestamp};
+use crate::engine::{Account, Asset, Symbol, Timestamp};
 use crate::pipeline::Wait;
 
 /// Returns the command's name in locks and logs.
@@ -149,6 +149,11 @@ pub(super) fn read_symbol(text: Option<&str>) -> CliResult<Option<Symbol>> {
         text.parse().map_err(bad)
     };
     text.map(read).transpose()
+}
+
+/// Reads the value of a flag that names an asset. Errors: the text can't be one.
+pub(super) fn read_asset(text: Option<&str>) -> CliResult<Option<Asset>> {
+    Ok(read_symbol(text)?.map(|symbol| Asset::unreadable(symbol.as_str())))
 }
 
 fn check_reason(reason: &str) -> CliResult<()> {

@@ -9,7 +9,7 @@ mod typed;
 pub(super) use advice::void as void_command;
 use serde_json::{Value, json};
 
-use super::{check_reason, read_account, read_symbol};
+use super::{check_reason, read_account, read_asset};
 use crate::cli::Outcome;
 use crate::cli::args::{PoolArgs, ReviewCommand};
 use crate::cli::error::{CliError, CliResult};
@@ -17,7 +17,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{plural, table, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
-use crate::engine::{IssueType, Pool, Symbol, Timestamp, shown, shown_sentence};
+use crate::engine::{Asset, IssueType, Pool, Timestamp, shown, shown_sentence};
 use crate::pipeline::{check_scope, known_pools, unknown};
 use crate::store::model::{Exclusion, QueuedItem, ReviewStatus, Scope};
 use crate::store::{ReviewStore, Store};
@@ -32,7 +32,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
             severity,
             symbol,
         } => {
-            let symbol = read_symbol(symbol.as_deref())?;
+            let symbol = read_asset(symbol.as_deref())?;
             if let Some(symbol) = &symbol {
                 check_known(store, symbol).await?;
             }
@@ -46,7 +46,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
                         .is_none_or(|severity| item.severity.as_str() == severity)
                     && symbol
                         .as_ref()
-                        .is_none_or(|symbol| item.pool.symbol == *symbol)
+                        .is_none_or(|asset| item.pool.asset == *asset)
             };
             list(store, session, &wanted).await
         }
@@ -75,7 +75,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
 /// Checks the typed arguments. Errors: a value that can't be read, or that has no effect.
 pub(super) fn check(command: &ReviewCommand, now: Timestamp) -> CliResult<()> {
     match command {
-        ReviewCommand::List { symbol, .. } => read_symbol(symbol.as_deref()).map(drop),
+        ReviewCommand::List { symbol, .. } => read_asset(symbol.as_deref()).map(drop),
         ReviewCommand::Start(args) | ReviewCommand::Dismiss(args) | ReviewCommand::Reopen(args) => {
             typed::check_note(&args.note)
         }
@@ -90,7 +90,7 @@ pub(super) fn check(command: &ReviewCommand, now: Timestamp) -> CliResult<()> {
 fn pool_of(args: &PoolArgs) -> CliResult<Pool> {
     check_reason(&args.reason)?;
     let account = read_account(Some(&args.account))?.unwrap_or_default();
-    let symbol = read_symbol(Some(&args.symbol))?;
+    let symbol = read_asset(Some(&args.symbol))?;
     let no_symbol = || CliError::usage("--symbol is empty", "a symbol looks like BTC-USD");
     Ok(Pool::new(account, symbol.ok_or_else(no_symbol)?))
 }
@@ -140,7 +140,7 @@ async fn list(
     }
     let excluded = |exclusion: &Exclusion| {
         json!({ "account": exclusion.pool.account.as_str(),
-            "symbol": exclusion.pool.symbol.as_str(), "reason": exclusion.reason,
+            "symbol": exclusion.pool.asset.as_str(), "reason": exclusion.reason,
             "by": exclusion.decided_by, "at": exclusion.decided_at.to_string() })
     };
     let json = session.json(|| {
@@ -166,7 +166,7 @@ fn describe(items: &[&QueuedItem], next: &Next) -> String {
             item.status.as_str().to_owned(),
             item.issue.as_str().to_owned(),
             item.pool.account.to_string(),
-            item.pool.symbol.to_string(),
+            item.pool.asset.to_string(),
             order.to_owned(),
         ]
     };
@@ -211,7 +211,7 @@ fn item_json(item: &QueuedItem) -> Value {
     json!({
         "id": item.id, "issue_type": item.issue.as_str(), "severity": item.severity.as_str(),
         "status": item.status.as_str(), "account": item.pool.account.as_str(),
-        "symbol": item.pool.symbol.as_str(), "order_id": item.order_id,
+        "symbol": item.pool.asset.as_str(), "order_id": item.order_id,
         "description": item.description, "details": details, "resolution": item.resolution,
         "allocation_version": item.version, "created_at": item.created_at.to_string(),
         "updated_at": item.updated_at.to_string(),
@@ -221,19 +221,19 @@ fn item_json(item: &QueuedItem) -> Value {
 }
 
 /// Checks that the ledger has a symbol, so that a mistyped one does not give "nothing to review".
-async fn check_known(store: &dyn Store, symbol: &Symbol) -> CliResult<()> {
+async fn check_known(store: &dyn Store, asset: &Asset) -> CliResult<()> {
     let queue = store.review_queue().await?;
-    if queue.iter().any(|item| item.pool.symbol == *symbol) {
+    if queue.iter().any(|item| item.pool.asset == *asset) {
         return Ok(());
     }
     let Some(pools) = known_pools(store).await? else {
         return Ok(());
     };
-    match pools.iter().any(|pool| pool.symbol == *symbol) {
+    match pools.iter().any(|pool| pool.asset == *asset) {
         true => Ok(()),
         false => {
-            let symbols = pools.iter().map(|pool| pool.symbol.as_str());
-            Err(unknown("symbol", symbol.as_str(), symbols).into())
+            let symbols = pools.iter().map(|pool| pool.asset.as_str());
+            Err(unknown("symbol", asset.as_str(), symbols).into())
         }
     }
 }
@@ -261,7 +261,7 @@ async fn set(
         // Checks the names first: a wrong name would exclude no pool.
         let scope = Scope {
             account: Some(pool.account.clone()),
-            symbols: [pool.symbol.clone()].into(),
+            assets: [pool.asset.clone()].into(),
             ..Scope::default()
         };
         check_scope(store, &scope).await?;
@@ -285,6 +285,6 @@ async fn set(
         session.next.command("compute_allocations --all-symbols")
     );
     let json = json!({ "database": store.location(), "account": args.account,
-        "symbol": pool.symbol.as_str(), "excluded": excluded });
+        "symbol": pool.asset.as_str(), "excluded": excluded });
     Ok(Outcome::summary(Exit::Done, text, json))
 }

@@ -123,7 +123,7 @@ fn describe_pools(report: &ValidateReport) -> String {
         let totals = &summary.totals;
         vec![
             summary.pool.account.to_string(),
-            summary.pool.symbol.to_string(),
+            summary.pool.asset.to_string(),
             summary.status.as_str().to_owned(),
             count(totals.trades),
             count(totals.allocations),
@@ -225,13 +225,13 @@ pub(super) fn to_json(report: &ValidateReport) -> Value {
         json!({
             "invariant": violation.invariant.id(),
             "account": violation.pool.as_ref().map(|pool| pool.account.as_str()),
-            "symbol": violation.pool.as_ref().map(|pool| pool.symbol.as_str()),
+            "symbol": violation.pool.as_ref().map(|pool| pool.asset.as_str()),
             "order_id": violation.order_id,
             "message": violation.message,
         })
     };
     let changed = |it: &pipeline::ChangedPool| {
-        json!({ "account": it.pool.account.as_str(), "symbol": it.pool.symbol.as_str(),
+        json!({ "account": it.pool.account.as_str(), "symbol": it.pool.asset.as_str(),
             "trades_then": it.trades_then, "trades_now": it.trades_now })
     };
     let counts: serde_json::Map<String, Value> = Invariant::CHECKED

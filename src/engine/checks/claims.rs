@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::hash::RowsHash;
+use super::super::leg::Leg;
 use super::super::reference::{Exact, TradeAmounts};
 use super::super::side::Side;
 use super::super::time::Timestamp;
@@ -142,7 +143,8 @@ fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     for (nth, stored) in evidence.version.open_lots.iter().enumerate() {
         let hint = expected.get(nth).map(|lot| lot.buy);
         let order_id = stored.buy_order_id.as_str();
-        let buy = evidence.name(order_id, Side::Buy, hint).trade();
+        let id = (order_id, stored.buy_leg);
+        let buy = evidence.name(id, Side::Buy, hint).trade();
         let Some(lot) = buy.and_then(|buy| snapshot.get_mut(buy)) else {
             let message = "an open lot of no buy of the pool, expected one".to_owned();
             findings.add(Invariant::I10, order_id, message);
@@ -203,18 +205,19 @@ fn check_review(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         return;
     }
     let rows = version.allocations.iter();
-    let unmatched: BTreeSet<&str> = rows
+    let unmatched: BTreeSet<(String, Leg)> = rows
         .filter(|row| row.buy_order_id.is_none())
-        .map(|row| row.sell_order_id.as_str())
+        .map(|row| (row.sell_order_id.as_str().to_owned(), row.sell_leg))
         .collect();
-    for order_id in &unmatched {
-        if !version.review.any.contains(*order_id) {
+    for id in &unmatched {
+        let order_id = &id.0;
+        if !version.review.any.contains(id) {
             let message = "an unmatched row without a review item, expected one".to_owned();
             findings.add(Invariant::I11, order_id, message);
         }
     }
     let open = version.review.open.iter().filter(|_| version.is_current);
-    for order_id in open.filter(|order_id| !unmatched.contains(order_id.as_str())) {
+    for (order_id, _) in open.filter(|id| !unmatched.contains(*id)) {
         let message = "an open review item without an unmatched row, expected none".to_owned();
         findings.add(Invariant::I11, order_id, message);
     }
@@ -261,7 +264,7 @@ fn counts_and_sums(totals: &PoolTotals) -> [(&'static str, String); 15] {
 /// Orders that rows name: by place if they are trades of the pool, else by id.
 struct NamedOrders<'a> {
     trades: Vec<bool>,
-    others: BTreeSet<&'a str>,
+    others: BTreeSet<(&'a str, Leg)>,
 }
 
 impl<'a> NamedOrders<'a> {
@@ -272,10 +275,10 @@ impl<'a> NamedOrders<'a> {
         }
     }
 
-    fn add(&mut self, named: NamedOrder, order_id: &'a str) {
+    fn add(&mut self, named: NamedOrder, id: (&'a str, Leg)) {
         match named.trade().and_then(|index| self.trades.get_mut(index)) {
             Some(seen) => *seen = true,
-            None => drop(self.others.insert(order_id)),
+            None => drop(self.others.insert(id)),
         }
     }
 
@@ -341,7 +344,7 @@ impl<'a> Recomputed<'a> {
             line.clear();
             stored.row().write_line(&mut line);
             self.hash.add_row(&line);
-            let sell_id = stored.sell_order_id.as_str();
+            let sell_id = (stored.sell_order_id.as_str(), stored.sell_leg);
             let proceeds = Exact::of_usd(stored.proceeds_usd);
             let net_proceeds = Exact::of_usd(stored.net_proceeds_usd);
             let Some(buy_id) = &stored.buy_order_id else {
@@ -353,7 +356,8 @@ impl<'a> Recomputed<'a> {
             };
             self.pairs = self.pairs.saturating_add(1);
             self.sells_matched.add(row.sell, sell_id);
-            self.buys_used.add(row.buy, buy_id.as_str());
+            self.buys_used
+                .add(row.buy, (buy_id.as_str(), stored.buy_leg));
             self.matched_size = self.matched_size.plus(&row.size);
             self.proceeds = self.proceeds.plus(&proceeds);
             self.net_proceeds = self.net_proceeds.plus(&net_proceeds);

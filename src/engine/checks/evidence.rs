@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 
+use super::super::leg::Leg;
 use super::super::reference::{self, Exact, ReferenceError, ReferenceMatching};
 use super::super::side::Side;
 use super::super::trade::Trade;
@@ -30,6 +31,10 @@ impl NamedOrder {
             _ => None,
         }
     }
+}
+
+fn id_of(trade: &Trade) -> (&str, Leg) {
+    (trade.order_id.as_str(), trade.entry.leg)
 }
 
 /// A stored row and its trades.
@@ -133,13 +138,10 @@ impl<'a> Evidence<'a> {
             .filter(move |(_, trade)| trade.side == side)
     }
 
-    /// Finds the trade of an order id. `hint` is the trade that it most likely is.
-    pub(super) fn name(&self, order_id: &str, side: Side, hint: Option<usize>) -> NamedOrder {
-        let is_it = |index: &usize| {
-            let trade = self.trade(*index);
-            trade.is_some_and(|trade| trade.order_id.as_str() == order_id)
-        };
-        let index = hint.filter(is_it).or_else(|| self.find(order_id));
+    /// Finds the entry of an order id and a leg. `hint` is the one that it most likely is.
+    pub(super) fn name(&self, id: (&str, Leg), side: Side, hint: Option<usize>) -> NamedOrder {
+        let is_it = |index: &usize| self.trade(*index).map(id_of) == Some(id);
+        let index = hint.filter(is_it).or_else(|| self.find(id));
         match index.and_then(|index| Some((index, self.trade(index)?))) {
             Some((index, trade)) if trade.side == side => NamedOrder::Trade(index),
             Some(_) => NamedOrder::OtherSide,
@@ -147,14 +149,14 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    fn find(&self, order_id: &str) -> Option<usize> {
-        let id_of = |index: &usize| self.trade(*index).map(|trade| trade.order_id.as_str());
+    fn find(&self, id: (&str, Leg)) -> Option<usize> {
+        let id_of = |index: &usize| self.trade(*index).map(id_of);
         let ids = self.ids.get_or_init(|| {
             let mut ids: Vec<usize> = (0..self.trades.len()).collect();
             ids.sort_by(|left, right| id_of(left).cmp(&id_of(right)));
             ids
         });
-        let found = ids.binary_search_by(|index| id_of(index).cmp(&Some(order_id)));
+        let found = ids.binary_search_by(|index| id_of(index).cmp(&Some(id)));
         found.ok().and_then(|at| ids.get(at).copied())
     }
 
@@ -164,10 +166,14 @@ impl<'a> Evidence<'a> {
             Err(_) => &[],
         };
         let likely = allocations.get(next);
-        let sell_id = stored.sell_order_id.as_str();
+        let sell_id = (stored.sell_order_id.as_str(), stored.sell_leg);
         let sell = self.name(sell_id, Side::Sell, likely.map(|likely| likely.sell));
         let buy = match &stored.buy_order_id {
-            Some(id) => self.name(id.as_str(), Side::Buy, likely.and_then(|likely| likely.buy)),
+            Some(id) => self.name(
+                (id.as_str(), stored.buy_leg),
+                Side::Buy,
+                likely.and_then(|likely| likely.buy),
+            ),
             None => NamedOrder::Nothing,
         };
         let reference = match (sell, buy) {

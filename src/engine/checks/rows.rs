@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::canonical::AllocationRow;
-use super::super::ids::{Account, Symbol};
+use super::super::ids::{Account, Asset};
 use super::super::reference::{Exact, ReferenceMatching, TradeAmounts};
 use super::super::side::Side;
 use super::evidence::{Evidence, NamedOrder, RowEvidence};
@@ -11,7 +11,7 @@ use super::{Findings, Invariant};
 
 pub(super) fn check_rows(
     evidence: &mut Evidence<'_>,
-    elsewhere: &dyn Fn(&Account, &str) -> Option<Symbol>,
+    elsewhere: &dyn Fn(&Account, &str) -> Option<Asset>,
     findings: &mut Findings<'_>,
 ) {
     check_sizes(evidence, findings);
@@ -220,14 +220,14 @@ fn column_difference(
 }
 
 /// The columns that are computed, or copied from the trades, as canonical text.
-fn columns(row: &AllocationRow<'_>) -> [(&'static str, String); 12] {
+fn columns(row: &AllocationRow<'_>) -> [(&'static str, String); 15] {
     fn text<T: ToString>(value: Option<T>) -> String {
         value.map_or("NULL".to_owned(), |value| value.to_string())
     }
     [
         ("allocated_size", row.allocated_size.to_string()),
         ("buy_price", text(row.buy_price)),
-        ("sell_price", row.sell_price.to_string()),
+        ("sell_price", text(row.sell_price)),
         ("buy_fees_per_unit", text(row.buy_fees_per_unit)),
         ("sell_fees_per_unit", text(row.sell_fees_per_unit)),
         ("cost_basis_usd", text(row.cost_basis_usd)),
@@ -237,6 +237,9 @@ fn columns(row: &AllocationRow<'_>) -> [(&'static str, String); 12] {
         ("buy_time", text(row.buy_time)),
         ("sell_time", row.sell_time.to_string()),
         ("notes", row.notes.to_string()),
+        ("symbol", row.symbol.to_owned()),
+        ("sell_leg", row.sell_leg.to_string()),
+        ("buy_leg", row.buy_leg.to_string()),
     ]
 }
 
@@ -292,7 +295,7 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
 /// once, with its rows.
 fn check_names(
     evidence: &Evidence<'_>,
-    elsewhere: &dyn Fn(&Account, &str) -> Option<Symbol>,
+    elsewhere: &dyn Fn(&Account, &str) -> Option<Asset>,
     findings: &mut Findings<'_>,
 ) {
     let mut strangers = BTreeMap::new();
@@ -316,7 +319,7 @@ fn check_names(
     }
     let pool = evidence.version.pool;
     for ((order_id, column, other_side), rows) in strangers {
-        let symbol = match other_side {
+        let asset = match other_side {
             true => None,
             false => elsewhere(&pool.account, &order_id),
         };
@@ -324,10 +327,10 @@ fn check_names(
             1 => "1 row".to_owned(),
             rows => format!("{rows} rows"),
         };
-        let (invariant, found) = match symbol {
-            Some(symbol) => (
+        let (invariant, found) = match asset {
+            Some(asset) => (
                 Invariant::I9,
-                format!("a trade of another pool, in {symbol}"),
+                format!("a trade of another pool, in {asset}"),
             ),
             None if other_side => (Invariant::I8, "a trade of the other side".to_owned()),
             None => (Invariant::I8, "no eligible trade".to_owned()),
@@ -337,16 +340,16 @@ fn check_names(
     }
 }
 
-/// I9 again: the rows have the account and symbol of this pool.
+/// I9 again: the rows have the account and asset of this pool.
 fn check_pool_of_rows(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let pool = evidence.version.pool;
     for row in &evidence.rows {
-        let (account, symbol) = (&row.stored.account, &row.stored.symbol);
-        if (account, symbol) != (&pool.account, &pool.symbol) {
+        let (account, asset) = (&row.stored.account, &row.stored.asset);
+        if (account, asset) != (&pool.account, &pool.asset) {
             let message = format!(
-                "row {} is of account \"{account}\" and symbol \"{symbol}\", expected \"{}\" and \
+                "row {} is of account \"{account}\" and asset \"{asset}\", expected \"{}\" and \
                  \"{}\"",
-                row.stored.id, pool.account, pool.symbol
+                row.stored.id, pool.account, pool.asset
             );
             findings.add(Invariant::I9, row.stored.sell_order_id.as_str(), message);
         }

@@ -7,7 +7,7 @@ use crate::engine::matching::match_pool;
 use crate::engine::trade::TradeRef;
 use crate::engine::trade::{Trade, TradeText};
 use crate::engine::trades::Trades;
-use crate::engine::{AllocationRow, Notes, RowsHash, Size, Usd};
+use crate::engine::{AllocationRow, Leg, Notes, RowsHash, Size, Usd};
 
 /// A stored version of one pool.
 struct Case {
@@ -46,15 +46,16 @@ impl Case {
         let row = |(id, row): (i64, AllocationRow<'_>)| StoredAllocation::try_from_row(id, &row);
         let lot = |(buy, lot): (TradeRef<'_>, &crate::engine::OpenLot)| StoredLot {
             buy_order_id: buy.order_id.parse().unwrap(),
+            buy_leg: buy.leg,
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
         };
-        let unmatched: BTreeSet<String> = matching
+        let unmatched: BTreeSet<(String, Leg)> = matching
             .rows()
             .unwrap()
             .into_iter()
             .filter(|row| row.buy_order_id.is_none())
-            .map(|row| row.sell_order_id.to_owned())
+            .map(|row| (row.sell_order_id.to_owned(), row.sell_leg))
             .collect();
         Self {
             rows: (1..)
@@ -218,7 +219,7 @@ const WRONG_COLUMNS: &[Broken] = &[
     ),
     (
         "sell price",
-        |c| c.rows[0].sell_price = "1".parse().unwrap(),
+        |c| c.rows[0].sell_price = Some("1".parse().unwrap()),
         &["I6 s1"],
         1,
     ),
@@ -403,7 +404,19 @@ const STRANGERS: &[Broken] = &[
     (
         "another symbol",
         |c| c.rows[0].symbol = "ETH-USD".parse().unwrap(),
+        &["I6 s1"],
+        1,
+    ),
+    (
+        "another asset",
+        |c| c.rows[0].asset = "ETH".parse().unwrap(),
         &["I9 s1"],
+        1,
+    ),
+    (
+        "another leg of the sell",
+        |c| c.rows[0].sell_leg = Leg::Quote,
+        &["I1 s1", "I8 s1"],
         1,
     ),
     // If a trade was voided or changed after the version's run, its allocations name an unknown
@@ -472,7 +485,7 @@ const WRONG_CLAIMS: &[Broken] = &[
     (
         "item too many",
         |c| {
-            c.review.open.insert("s1".into());
+            c.review.open.insert(("s1".into(), Leg::Base));
         },
         &["I11 s1"],
         0,
@@ -481,7 +494,7 @@ const WRONG_CLAIMS: &[Broken] = &[
         "item of a version that is not current",
         |c| {
             c.is_current = false;
-            c.review.open.insert("s1".into());
+            c.review.open.insert(("s1".into(), Leg::Base));
         },
         &[],
         0,

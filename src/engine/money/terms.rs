@@ -19,6 +19,8 @@ pub(in crate::engine) enum Terms {
     Words(Words),
     /// As facts, for the few trades that do not fit words. The box keeps `Terms` small.
     Facts(Box<(Fact, Option<Fact>)>),
+    /// The value of all units, which the units share like a fee, and the fee.
+    Value(Box<(Fact, Option<Fact>)>),
 }
 
 /// Price and fee in machine words, at the scales that the slices need.
@@ -49,6 +51,12 @@ impl Terms {
         }
     }
 
+    /// Takes the terms of an entry whose value is known as a whole.
+    pub(in crate::engine) fn of_value(value: Usd, fee: Option<Fact>) -> Self {
+        let value = Fact::of_parts(value.units(), USD_SCALE);
+        Self::Value(Box::new((value, fee)))
+    }
+
     /// Returns [`gross`] and [`fee_share`] of the first `used` of `size` units.
     ///
     /// Units: USD. Rounding: 12 decimals, half to even, once each. Errors: 10^22 USD or more.
@@ -71,6 +79,11 @@ impl Terms {
             Self::Facts(facts) => {
                 let (price, fee) = **facts;
                 Ok((gross(price, used, scale)?, fee_share(fee, used, size)?))
+            }
+            Self::Value(facts) => {
+                let (value, fee) = **facts;
+                let gross = fee_share(Some(value), used, size)?;
+                Ok((gross, fee_share(fee, used, size)?))
             }
         }
     }

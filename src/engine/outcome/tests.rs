@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::leg::Entry;
 use crate::engine::matching::match_pool;
 use crate::engine::number::Size;
 use crate::engine::time::Timestamp;
@@ -15,6 +16,7 @@ fn matched() -> Matching {
         order_time: Timestamp::try_from_micros(micros).unwrap(),
         trade_seq: None,
         more: None,
+        entry: Entry::default(),
     };
     let trades = vec![
         trade("b1", Side::Buy, "0.5", 1),

@@ -43,13 +43,17 @@ fn a_sell_over_two_lots_leaves_a_rest_and_an_open_lot() {
     assert_eq!(
         lines,
         [
-            format!("a,X,s0,,1,,7,,0,,7,7,,,{t0},unmatched\n"),
-            format!("a,X,s1,b1,1,2,4,0.1,{third},2.1,4,3.966666666667,1.866666666667,{t1},{t3},\n"),
+            format!("a,X,s0,,1,,7,,0,,7,7,,,{t0},unmatched,X,,,,,\n"),
+            format!(
+                "a,X,s1,b1,1,2,4,0.1,{third},2.1,4,3.966666666667,1.866666666667,{t1},{t3},,X,,,,,\n"
+            ),
             format!(
                 "a,X,s1,b2,2,3,4,,{third},6,8,7.933333333333,1.933333333333,{t2},{t3},\
-                 buy_fee_unknown\n"
+                 buy_fee_unknown,X,,,,,\n"
             ),
-            format!("a,X,s2,b2,2,3,5,,,6,10,10,4,{t2},{t9},buy_fee_unknown;sell_fee_unknown\n"),
+            format!(
+                "a,X,s2,b2,2,3,5,,,6,10,10,4,{t2},{t9},buy_fee_unknown;sell_fee_unknown,X,,,,,\n"
+            ),
         ]
     );
     assert_eq!(matching.open_lots, []);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CompareOptions, CompareReport, ComparedSell, Sells, VersionRef, sells_of};
-use crate::engine::{Account, Pool, PoolStatus, Symbol, Timestamp, Usd};
+use crate::engine::{Account, Asset, Pool, PoolStatus, Timestamp, Usd};
 use crate::pipeline::error::{PipelineError, PipelineResult};
 use crate::pipeline::history::amount_of;
 use crate::pipeline::job::Context;
@@ -37,8 +37,8 @@ pub(super) async fn compare(
     };
     let pools: BTreeSet<&Pool> = left.pools.keys().chain(right.pools.keys()).collect();
     for pool in pools {
-        let is_other = |symbol: &Symbol| *symbol != pool.symbol;
-        if options.symbol.as_ref().is_some_and(is_other) {
+        let is_other = |asset: &Asset| *asset != pool.asset;
+        if options.asset.as_ref().is_some_and(is_other) {
             continue;
         }
         let of = |side: &ComparedSystem| side.pools.get(pool).cloned().unwrap_or_default();
@@ -143,14 +143,14 @@ fn place(row: &LegacyRow) -> PipelineResult<(Pool, Timestamp)> {
     let account: Account = ACCOUNT
         .parse()
         .map_err(|_| unreadable("account", ACCOUNT))?;
-    let symbol: Symbol = row
+    let asset: Asset = row
         .symbol
         .parse()
         .map_err(|_| unreadable("symbol", &row.symbol))?;
     let micros = row.sell_time_micros;
     let time = Timestamp::try_from_micros(micros);
     let time = time.map_err(|_| unreadable("sell_time", &micros.to_string()))?;
-    Ok((Pool::new(account, symbol), time))
+    Ok((Pool::new(account, asset), time))
 }
 
 fn unreadable(column: &'static str, found: &str) -> PipelineError {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::engine::{Account, Pool, Symbol};
+use crate::engine::{Account, Asset, Pool};
 use crate::store::model::LedgerRead;
 
 /// Finds the symbol in which an order is a trade.
@@ -39,7 +39,7 @@ impl OtherPools {
     }
 
     /// Returns the symbol in which an order is a trade, best in the account of the pool `asking`.
-    pub(super) fn find(&self, read: &LedgerRead, asking: &Pool, order_id: &str) -> Option<Symbol> {
+    pub(super) fn find(&self, read: &LedgerRead, asking: &Pool, order_id: &str) -> Option<Asset> {
         match self {
             Self::Here(orders) => {
                 let orders = orders.get_or_init(|| OrderIndex::of(read));
@@ -68,11 +68,11 @@ impl OtherPools {
     }
 }
 
-fn nearest(pools: &[&Pool], account: &Account) -> Option<Symbol> {
+fn nearest(pools: &[&Pool], account: &Account) -> Option<Asset> {
     let same_account = pools.iter().find(|pool| pool.account == *account);
     same_account
         .or(pools.first())
-        .map(|pool| pool.symbol.clone())
+        .map(|pool| pool.asset.clone())
 }
 
 impl FoundPools {

@@ -12,8 +12,8 @@ use super::super::job::Context;
 use super::elsewhere::OtherPools;
 use super::parts::LedgerPart;
 use crate::engine::{
-    Account, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolLedger, PoolStatus, PoolVersion,
-    StoredAllocation, Symbol, UnmatchedItems, Violation, check_pool,
+    Account, Asset, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolLedger, PoolStatus,
+    PoolVersion, StoredAllocation, Symbol, UnmatchedItems, Violation, check_pool,
 };
 use crate::store::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::store::model::{LedgerRead, PoolSummary, QueuedItem, Version};
@@ -191,7 +191,7 @@ impl Judge {
             is_current: known.is_current,
             was_published: known.was_published,
         };
-        let elsewhere = |_: &Account, order_id: &str| -> Option<Symbol> {
+        let elsewhere = |_: &Account, order_id: &str| -> Option<Asset> {
             self.elsewhere.find(&self.read, pool, order_id)
         };
         let mut violations: Vec<Violation> = stored
@@ -241,12 +241,17 @@ fn check_last(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
 /// Lets neighbouring rows share equal texts: half of the ids of a long version, and all names.
 fn share_names(pool: &Pool, rows: &mut [StoredAllocation]) {
     let mut last: Option<(OrderId, Option<OrderId>)> = None;
+    let mut symbol: Option<Symbol> = None;
     for row in rows {
         if row.account == pool.account {
             row.account = pool.account.clone();
         }
-        if row.symbol == pool.symbol {
-            row.symbol = pool.symbol.clone();
+        if row.asset == pool.asset {
+            row.asset = pool.asset.clone();
+        }
+        match &symbol {
+            Some(symbol) if *symbol == row.symbol => row.symbol = symbol.clone(),
+            _ => symbol = Some(row.symbol.clone()),
         }
         if let Some((sell, buy)) = last {
             if row.sell_order_id == sell {
@@ -275,9 +280,9 @@ pub(super) fn unmatched_by_pool(queue: Vec<QueuedItem>) -> BTreeMap<Pool, Unmatc
     for item in unmatched.filter(|item| item.issue == IssueType::UnmatchedSell) {
         let items = by_pool.entry(item.pool).or_default();
         if item.status.is_open() {
-            items.open.insert(item.order_id.clone());
+            items.open.insert((item.order_id.clone(), item.leg));
         }
-        items.any.insert(item.order_id);
+        items.any.insert((item.order_id, item.leg));
     }
     by_pool
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{MemoryStore, MemoryTables, broken_constraint, check};
 use crate::engine::{
-    Account, CORRECTION_MARK, Carried, LedgerTrade, MORE_COLUMNS, MoreText, Pool, PoolLedger,
-    Symbol, Timestamp, Trade, TradeText, is_never_executed,
+    Account, Asset, CORRECTION_MARK, Carried, LedgerTrade, MORE_COLUMNS, MoreText, Pool,
+    PoolLedger, Timestamp, Trade, TradeText, is_never_executed,
 };
 use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
@@ -200,7 +200,7 @@ impl RawTrade {
             account.unwrap_or_else(|_| Account::unreadable(&self.account)),
             symbol
                 .parse()
-                .unwrap_or_else(|_| Symbol::unreadable(&symbol)),
+                .unwrap_or_else(|_| Asset::unreadable(&symbol)),
         )
     }
 
@@ -507,7 +507,7 @@ impl MemoryLedger {
             .map(|row| &row.text)
             .filter(|text| text.is_eligible());
         let trade = |text: &RawTrade| {
-            let names = (&*text.account, &*text.order_id, text.pool().symbol);
+            let names = (&*text.account, &*text.order_id, text.pool().asset);
             let names = (names.0, names.1, names.2.as_str());
             let is_voided = voided.contains(&text.key());
             cells::named_trade(names, &text.side, text.order_time, is_voided)

@@ -77,6 +77,8 @@ fn opened(id: i64, item: &ReviewItem, version: Version, at: Timestamp) -> Queued
     QueuedItem {
         id,
         pool: item.pool.clone(),
+        symbol: item.symbol.to_string(),
+        leg: item.leg,
         order_id: item.order_id.clone(),
         issue: item.issue,
         severity: item.severity,

@@ -12,10 +12,10 @@ use super::closing::close;
 use super::ledger::MemoryLedger;
 use super::{MemoryStore, MemoryTables, broken_constraint, check, locked, sourced};
 use crate::engine::{
-    Account, AllocationRow, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
-    StoredAllocation, StoredLot, TradeRef,
+    Account, AllocationRow, Fact, Leg, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
+    StoredAllocation, StoredLot, Symbol, TradeRef,
 };
-use crate::store::lots::{OpenLots, PickedLots, Reach};
+use crate::store::lots::{OpenLots, PickedLot, PickedLots, Reach, WholeLot};
 use crate::store::model::{
     AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, Sold, Version, VersionInfo,
     VersionPlan, VersionScope, VersionStatus,
@@ -173,7 +173,7 @@ pub(super) struct StoredVersion {
     /// Allocations, in the order of their ids.
     allocations: Vec<StoredAllocation>,
     /// Open lots in the order of writing: pool by pool, oldest first.
-    open_lots: Vec<(Pool, StoredLot)>,
+    open_lots: Vec<(Pool, PickedLot)>,
     summaries: BTreeMap<Pool, PoolSummary>,
 }
 
@@ -187,19 +187,19 @@ impl StoredVersion {
         let pools: BTreeSet<Pool> = self
             .allocations
             .iter()
-            .map(pool_of)
+            .map(StoredAllocation::pool)
             .chain(of_lots)
             .collect();
         pools.into_iter().collect()
     }
 
     pub(super) fn pool(&self, pool: &Pool) -> StoredPool {
-        let rows = self.allocations.iter().filter(|row| pool_of(row) == *pool);
+        let rows = self.allocations.iter().filter(|row| row.pool() == *pool);
         let lots = self.open_lots.iter().filter(|(of, _)| of == pool);
         StoredPool {
             allocations: rows.cloned().collect(),
             unreadable: Vec::new(),
-            open_lots: lots.map(|(_, lot)| lot.clone()).collect(),
+            open_lots: lots.map(|(_, picked)| picked.lot.clone()).collect(),
         }
     }
 
@@ -241,15 +241,12 @@ impl StoredVersion {
                 continue;
             };
             let lots = picked.entry(pool);
-            lots.or_insert_with(|| PickedLots::new(*reach)).take(
-                lot.buy_order_id.clone(),
-                lot.remaining_size,
-                lot.remaining_cost_usd,
-            );
+            lots.or_insert_with(|| PickedLots::new(*reach))
+                .take(lot.clone());
         }
         let with_buys = picked.into_iter().map(|(pool, picked)| {
             let buy_of = |id: &OrderId| ledger.trade(pool.account.as_str(), id.as_str());
-            (pool.clone(), picked.with_buys(buy_of))
+            (pool.clone(), picked.with_buys(pool, buy_of))
         });
         with_buys.collect()
     }
@@ -263,19 +260,23 @@ impl StoredVersion {
         }
         self.allocations.extend(made);
         let changes = matching.lot_changes()?;
-        let gone: BTreeSet<&str> = changes.gone.iter().map(|buy| buy.order_id).collect();
+        let key = |buy: &TradeRef<'_>| (buy.order_id.to_owned(), buy.leg);
+        let gone: BTreeSet<(String, Leg)> = changes.gone.iter().map(key).collect();
         let used = changes.used.iter();
-        let used: BTreeMap<&str, &OpenLot> = used.map(|(buy, lot)| (buy.order_id, *lot)).collect();
-        self.open_lots.retain_mut(|(pool, stored)| {
-            if *pool != matching.pool {
-                return true;
-            }
-            if let Some(lot) = used.get(stored.buy_order_id.as_str()) {
-                stored.remaining_size = lot.remaining_size;
-                stored.remaining_cost_usd = lot.remaining_cost;
-            }
-            !gone.contains(stored.buy_order_id.as_str())
-        });
+        let used: BTreeMap<(String, Leg), &OpenLot> =
+            used.map(|(buy, lot)| (key(buy), *lot)).collect();
+        self.open_lots
+            .retain_mut(|(pool, PickedLot { lot: stored, .. })| {
+                if *pool != matching.pool {
+                    return true;
+                }
+                let id = (stored.buy_order_id.to_string(), stored.buy_leg);
+                if let Some(lot) = used.get(&id) {
+                    stored.remaining_size = lot.remaining_size;
+                    stored.remaining_cost_usd = lot.remaining_cost;
+                }
+                !gone.contains(&id)
+            });
         let added = changes.added.iter();
         let added = added.map(|(buy, lot)| stored_lot(&matching.pool, buy, lot));
         self.open_lots.extend(added);
@@ -287,10 +288,6 @@ impl StoredVersion {
         self.open_lots.clear();
         self.summaries.clear();
     }
-}
-
-fn pool_of(row: &StoredAllocation) -> Pool {
-    Pool::new(row.account.clone(), row.symbol.clone())
 }
 
 fn find(state: &mut MemoryTables, version: Version) -> StoreResult<&mut StoredVersion> {
@@ -447,13 +444,20 @@ impl MemoryVersionWriter {
     }
 }
 
-fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, StoredLot) {
+fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, PickedLot) {
     let lot = StoredLot {
         buy_order_id: OrderId::unreadable(buy.order_id),
+        buy_leg: buy.leg,
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
     };
-    (pool.clone(), lot)
+    let whole = buy.value.and_then(|value| {
+        let size = buy.size.to_size().ok()?;
+        let fee = buy.fee.map(Fact::to_fee);
+        Some(WholeLot { size, value, fee })
+    });
+    let symbol = Symbol::unreadable(pool.symbol_of(buy.symbol));
+    (pool.clone(), PickedLot { lot, symbol, whole })
 }
 
 const APPEND: &str = "append to the version";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Version;
 use crate::engine::policy::SOURCE_REVIEW;
-use crate::engine::{IssueType, Pool, ReviewItem, Severity, Timestamp};
+use crate::engine::{IssueType, Leg, Pool, ReviewItem, Severity, Timestamp};
 
 /// Changes of the review queue after a run or a publication.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,8 +79,12 @@ impl ReviewStatus {
 pub struct QueuedItem {
     /// Its number.
     pub id: i64,
-    /// Account and symbol of the lots.
+    /// Account and asset of the lots.
     pub pool: Pool,
+    /// Symbol of the order; the name of the pool if the item is about the whole pool.
+    pub symbol: String,
+    /// Leg of the order.
+    pub leg: Leg,
     /// The order in question; empty if it is the whole pool.
     pub order_id: String,
     /// The kind of question.

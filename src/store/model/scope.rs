@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::engine::{Account, Pool, Symbol, Timestamp};
+use crate::engine::{Account, Asset, Pool, Timestamp};
 
 /// The pools that a run takes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
     /// `None`: every account.
     pub account: Option<Account>,
-    /// Empty: every symbol.
-    pub symbols: BTreeSet<Symbol>,
+    /// Empty: every asset.
+    pub assets: BTreeSet<Asset>,
     /// The pools to read now: a ledger larger than memory is read in parts. The pools of the scope
     /// stay the same.
     pub part: Option<Arc<BTreeSet<Pool>>>,
@@ -34,7 +34,7 @@ pub struct Slice {
 impl Scope {
     /// Tells whether every pool is taken.
     pub fn is_all(&self) -> bool {
-        self.account.is_none() && self.symbols.is_empty()
+        self.account.is_none() && self.assets.is_empty()
     }
 
     /// Tells whether a pool is taken.
@@ -42,7 +42,7 @@ impl Scope {
         self.account
             .as_ref()
             .is_none_or(|account| *account == pool.account)
-            && (self.symbols.is_empty() || self.symbols.contains(&pool.symbol))
+            && (self.assets.is_empty() || self.assets.contains(&pool.asset))
             && self.part.as_ref().is_none_or(|part| part.contains(pool))
     }
 
@@ -55,7 +55,7 @@ impl Scope {
 /// Text of a scope without limits.
 const ALL: &str = "all";
 
-/// The pools that a version covers, as text: `all`, or account and symbols as JSON.
+/// The pools that a version covers, as text: `all`, or account and assets as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionScope(String);
 
@@ -65,9 +65,9 @@ impl VersionScope {
         if scope.is_all() {
             return Self(ALL.into());
         }
-        let symbols: Vec<&str> = scope.symbols.iter().map(|symbol| symbol.as_str()).collect();
+        let assets: Vec<&str> = scope.assets.iter().map(|asset| asset.as_str()).collect();
         let account = scope.account.as_ref().map(|account| account.as_str());
-        Self(json!({ "account": account, "symbols": symbols }).to_string())
+        Self(json!({ "account": account, "assets": assets }).to_string())
     }
 
     /// Takes a text of the registry as it is.
@@ -85,35 +85,35 @@ impl VersionScope {
         self.0 == ALL
     }
 
-    /// Returns the account, if all symbols of one account are covered.
+    /// Returns the account, if all assets of one account are covered.
     pub fn whole_account(&self) -> Option<String> {
-        let (account, symbols) = self.parsed();
-        account.filter(|_| symbols.is_empty())
+        let (account, assets) = self.parsed();
+        account.filter(|_| assets.is_empty())
     }
 
     /// Tells whether a pool is covered.
     pub fn covers(&self, pool: &Pool) -> bool {
-        let (account, symbols) = self.parsed();
+        let (account, assets) = self.parsed();
         account.is_none_or(|account| account == pool.account.as_str())
-            && (symbols.is_empty() || symbols.iter().any(|of| of == pool.symbol.as_str()))
+            && (assets.is_empty() || assets.iter().any(|of| of == pool.asset.as_str()))
     }
 
     fn parsed(&self) -> (Option<String>, Vec<String>) {
         let scope: Value = serde_json::from_str(&self.0).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let symbols = scope.get("symbols").and_then(Value::as_array);
-        let symbols = symbols.into_iter().flatten().filter_map(text).collect();
-        (scope.get("account").and_then(text), symbols)
+        let assets = scope.get("assets").and_then(Value::as_array);
+        let assets = assets.into_iter().flatten().filter_map(text).collect();
+        (scope.get("account").and_then(text), assets)
     }
 }
 
 /// Names the pools in a sentence.
 impl fmt::Display for VersionScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (account, symbols) = self.parsed();
-        match symbols.as_slice() {
+        let (account, assets) = self.parsed();
+        match assets.as_slice() {
             [] => f.write_str("all symbols")?,
-            symbols => write!(f, "only {}", symbols.join(", "))?,
+            assets => write!(f, "only {}", assets.join(", "))?,
         }
         match account {
             Some(account) => write!(f, " of account \"{account}\""),

@@ -129,10 +129,10 @@ pub(super) async fn open_lots_in(
     reach: &Reach,
 ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
     let picked = pick_lots(connection, version, reach).await?;
-    let mut buys = buys_of(connection, ledger, reach, &picked).await?;
-    let pools = reach.keys().zip(&picked).zip(&mut buys);
+    let buys = buys_of(connection, ledger, reach, &picked).await?;
+    let pools = reach.keys().zip(&picked).zip(&buys);
     let lots = pools.map(|((pool, picked), buys)| {
-        let lots = picked.with_buys(|order_id| buys.remove(order_id));
+        let lots = picked.with_buys(pool, |order_id| buys.get(order_id).cloned());
         (pool.clone(), lots)
     });
     Ok(lots.collect())
@@ -148,24 +148,24 @@ async fn pick_lots(
         "SELECT {}, nth FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS p (a, s, nth) \
          CROSS JOIN LATERAL (SELECT * FROM fifo_inventory_snapshot \
           WHERE allocation_version = $1 AND account = a COLLATE \"C\" \
-          AND symbol = s COLLATE \"C\" OFFSET 0) l ORDER BY id",
+          AND asset = s COLLATE \"C\" OFFSET 0) l ORDER BY id",
         expressions(cells::OPEN_LOT)
     );
     let accounts: Vec<&str> = reach.keys().map(|pool| pool.account.as_str()).collect();
-    let symbols: Vec<&str> = reach.keys().map(|pool| pool.symbol.as_str()).collect();
+    let assets: Vec<&str> = reach.keys().map(|pool| pool.asset.as_str()).collect();
     let mut rows = sqlx::query(AssertSqlSafe(sql))
         .bind(version)
         .bind(accounts)
-        .bind(symbols)
+        .bind(assets)
         .fetch(connection);
     let mut picked: Vec<PickedLots> = reach.values().copied().map(PickedLots::new).collect();
     let failed = |e| from_sqlx(READ_LOTS, e);
     while let Some(row) = rows.try_next().await.map_err(failed)? {
         let nth: i64 = row.try_get("nth").map_err(failed)?;
-        let (order_id, size, cost) = cells::open_lot(&PgCells(&row))?;
+        let lot = cells::open_lot(&PgCells(&row))?;
         let nth = usize::try_from(nth - 1).unwrap_or(usize::MAX);
         if let Some(lots) = picked.get_mut(nth) {
-            lots.take(order_id, size, cost);
+            lots.take(lot);
         }
     }
     Ok(picked)
@@ -182,7 +182,7 @@ async fn buys_of(
     for (nth, (pool, lots)) in (0_i64..).zip(reach.keys().zip(picked)) {
         for lot in &lots.needed {
             accounts.push(pool.account.as_str());
-            order_ids.push(lot.buy_order_id.as_str());
+            order_ids.push(lot.lot.buy_order_id.as_str());
             places.push(nth);
         }
     }
@@ -337,8 +337,9 @@ async fn write_rows(
 #[derive(Default)]
 struct LotRows<'a> {
     accounts: Vec<&'a str>,
-    symbols: Vec<&'a str>,
+    assets: Vec<&'a str>,
     order_ids: Vec<String>,
+    legs: Vec<&'static str>,
     sizes: Vec<String>,
     costs: Vec<String>,
 }
@@ -346,8 +347,9 @@ struct LotRows<'a> {
 impl<'a> LotRows<'a> {
     fn push(&mut self, pool: &'a Pool, buy: &TradeRef<'_>) {
         self.accounts.push(pool.account.as_str());
-        self.symbols.push(pool.symbol.as_str());
+        self.assets.push(pool.asset.as_str());
         self.order_ids.push(buy.order_id.to_owned());
+        self.legs.push(buy.leg.stored().unwrap_or(""));
     }
 }
 
@@ -360,18 +362,19 @@ async fn use_lots(
     sqlx::query(
         "UPDATE fifo_inventory_snapshot l SET remaining_size = u.size::numeric, \
              remaining_cost_usd = u.cost::numeric, snapshot_time = $2::timestamptz \
-         FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) \
-             AS u (account, symbol, order_id, size, cost) \
-         WHERE l.allocation_version = $1 AND l.account = u.account AND l.symbol = u.symbol \
-         AND l.buy_order_id = u.order_id",
+         FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) \
+             AS u (account, asset, order_id, size, cost, leg) \
+         WHERE l.allocation_version = $1 AND l.account = u.account AND l.asset = u.asset \
+         AND l.buy_order_id = u.order_id AND coalesce(l.buy_leg, '') = u.leg",
     )
     .bind(plan.version)
     .bind(plan.allocation_time.to_string())
     .bind(used.accounts)
-    .bind(used.symbols)
+    .bind(used.assets)
     .bind(used.order_ids)
     .bind(used.sizes)
     .bind(used.costs)
+    .bind(used.legs)
     .execute(connection)
     .await
     .map(|_| ())
@@ -385,13 +388,14 @@ async fn delete_lots(
 ) -> StoreResult<()> {
     sqlx::query(
         "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = $1 \
-         AND (account, symbol, buy_order_id) IN \
-             (SELECT * FROM unnest($2::text[], $3::text[], $4::text[]))",
+         AND (account, asset, buy_order_id, coalesce(buy_leg, '')) IN \
+             (SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]))",
     )
     .bind(version)
     .bind(gone.accounts)
-    .bind(gone.symbols)
+    .bind(gone.assets)
     .bind(gone.order_ids)
+    .bind(gone.legs)
     .execute(connection)
     .await
     .map(|_| ())
@@ -410,11 +414,11 @@ async fn write_summaries(
     };
     sqlx::query(
         "DELETE FROM fifo_parts.fifo_pool_summary WHERE allocation_version = $1 \
-         AND (account, symbol) IN (SELECT * FROM unnest($2::text[], $3::text[]))",
+         AND (account, asset) IN (SELECT * FROM unnest($2::text[], $3::text[]))",
     )
     .bind(version)
     .bind(of(|pool| pool.account.as_str()))
-    .bind(of(|pool| pool.symbol.as_str()))
+    .bind(of(|pool| pool.asset.as_str()))
     .execute(&mut *connection)
     .await
     .map_err(|e| from_sqlx(action, e))?;

@@ -54,6 +54,9 @@ pub(super) fn expressions(columns: &str) -> String {
         | "unmatched_net_proceeds_usd"
         | "open_cost_usd"
         | "rebates_usd"
+        | "lot_size"
+        | "lot_value_usd"
+        | "lot_fee_usd"
         | "size"
         | "price"
         | "rate"
@@ -65,7 +68,9 @@ pub(super) fn expressions(columns: &str) -> String {
             format!("(extract(epoch FROM {column}) * 1000000)::bigint")
         }
         "allocation_batch_id" => "allocation_batch_id::text".to_owned(),
-        "policy" | "watermark" | "details" => format!("{column}::text AS {JSON_AS_TEXT}"),
+        "policy" | "watermark" | "details" | "symbols" => {
+            format!("{column}::text AS {JSON_AS_TEXT}")
+        }
         plain => plain.to_owned(),
     };
     let expressions: Vec<String> = columns.split(", ").map(expression).collect();

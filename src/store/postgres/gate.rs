@@ -13,7 +13,8 @@ use super::binary;
 use super::binary::NextRow;
 use super::errors::{from_sqlx, unreadable};
 use crate::engine::{
-    LineRoom, MORE_COLUMNS, MoreText, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText,
+    Leg, LineRoom, MORE_COLUMNS, MoreText, Pool, PoolLedger, PoolNames, Timestamp, TradeRef,
+    TradeText,
 };
 use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
@@ -265,6 +266,9 @@ fn push(
             order_time: Timestamp::try_from_micros(binary::micros(time?)?).ok()?,
             trade_seq: seq.and_then(binary::integer),
             more: None,
+            symbol: None,
+            leg: Leg::Base,
+            value: None,
         })
     };
     let pushed = numbers().is_some_and(|trade| ledger.try_push(&trade, room).is_ok());

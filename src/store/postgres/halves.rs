@@ -26,7 +26,7 @@ pub(super) struct Tables {
     pub(super) allocations: String,
     pub(super) inventory: String,
     pub(super) summaries: String,
-    /// Bounds of the partitions: version, account and symbol.
+    /// Bounds of the partitions: version, account and asset.
     from: String,
     to: String,
     /// The bounds as a condition, word for word as the server derives it.
@@ -57,12 +57,12 @@ impl Tables {
             return vec![Self::named(&name, (from, to), check)];
         };
         let account = literal(cut.next.account.as_str());
-        let symbol = literal(cut.next.symbol.as_str());
-        let middle = format!("{version}, {account}, {symbol}");
+        let asset = literal(cut.next.asset.as_str());
+        let middle = format!("{version}, {account}, {asset}");
         let half = |sign: char, or_at: &str| {
             format!(
                 "{check} AND (account {sign} {account} \
-                 OR account = {account} AND symbol {or_at} {symbol})"
+                 OR account = {account} AND asset {or_at} {asset})"
             )
         };
         let first = half('<', "<");
@@ -111,13 +111,14 @@ impl Tables {
         let (rows, lots) = (named(allocations), named(inventory));
         format!(
             "CREATE UNIQUE INDEX {rows}_pair ON {allocations} (sell_order_id, \
-                 (coalesce(buy_order_id, '')), account, symbol, allocation_version);\
+                 (coalesce(buy_order_id, '')), account, asset, \
+                 (coalesce(sell_leg, '')), (coalesce(buy_leg, '')), allocation_version);\
              CREATE INDEX {rows}_buy ON {allocations} \
                  (buy_order_id, account) WHERE buy_order_id IS NOT NULL;\
-             CREATE INDEX {rows}_pool ON {allocations} (symbol, account, sell_time);\
+             CREATE INDEX {rows}_pool ON {allocations} (asset, account, sell_time);\
              CREATE INDEX {rows}_unmatched ON {allocations} (id) WHERE buy_order_id IS NULL;\
              CREATE UNIQUE INDEX {lots}_lot ON {inventory} \
-                 (account, symbol, buy_order_id, allocation_version)"
+                 (account, asset, buy_order_id, (coalesce(buy_leg, '')), allocation_version)"
         )
     }
 

@@ -34,7 +34,7 @@ async fn ledger_facts(
          (extract(epoch FROM max(t.order_time)) * 1000000)::bigint \
          FROM eligible_trades t, (SELECT coalesce($1::timestamptz, '-infinity') AS through) c \
          WHERE t.void_seq IS NULL AND isfinite(t.order_time) \
-         AND NOT EXISTS (SELECT 1 FROM fifo_pool_summary s WHERE s.allocation_version = $2 \
+         AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = $2 \
              AND s.account = t.account AND s.symbol = t.symbol AND s.status <> 'matched')",
     )
     .bind(through.map(|time| time.to_string()))

@@ -197,7 +197,7 @@ impl LedgerStore for PostgresStore {
                      isfinite(order_time)) o WHERE nth % $3 = 0 ORDER BY cut",
             )
             .bind(pool.account.as_str())
-            .bind(pool.symbol.as_str())
+            .bind(pool.asset.as_str())
             .bind(i64::try_from(rows).unwrap_or(i64::MAX))
             .fetch_all(&mut *connection)
             .await
@@ -349,7 +349,7 @@ fn condition_of(scope: &Scope) -> String {
     let mut conditions = slice_conditions(scope);
     if let Some(part) = &scope.part {
         let accounts: BTreeSet<&str> = part.iter().map(|pool| pool.account.as_str()).collect();
-        let symbols: BTreeSet<&str> = part.iter().map(|pool| pool.symbol.as_str()).collect();
+        let symbols: BTreeSet<&str> = part.iter().map(|pool| pool.asset.as_str()).collect();
         for (column, names) in [("account", accounts), ("symbol", symbols)] {
             if (1..=NAMES_MAX).contains(&names.len()) {
                 let names: Vec<String> = names.into_iter().map(literal).collect();

@@ -4,24 +4,25 @@ use super::binary::{
     push_bytes, push_decimal, push_i64, push_null, push_numeric, push_size, push_time,
 };
 use crate::engine::{
-    AllocationRow, OpenLot, Pool, Price, Timestamp, TradeRef, Usd, UsdPerUnit, policy,
+    AllocationRow, Fact, OpenLot, Pool, Price, Timestamp, TradeRef, Usd, UsdPerUnit, policy,
 };
 use crate::store::model::VersionPlan;
 use crate::store::rows::{RowChunk, RowEncoder};
 
 /// Number of columns of an allocation, in the order of [`ALLOCATION_COLUMNS`].
-const ALLOCATION_COUNT: i16 = 20;
+const ALLOCATION_COUNT: i16 = 23;
 
 pub(super) const ALLOCATION_COLUMNS: &str = "id, account, sell_order_id, buy_order_id, symbol, \
     allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
     cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes, \
-    allocation_time, allocation_version, allocation_batch_id";
+    asset, sell_leg, buy_leg, allocation_time, allocation_version, allocation_batch_id";
 
 /// Number of columns of a lot, in the order of [`LOT_COLUMNS`].
-const LOT_COUNT: i16 = 8;
+const LOT_COUNT: i16 = 13;
 
 pub(super) const LOT_COLUMNS: &str = "id, symbol, buy_order_id, remaining_size, account, \
-    remaining_cost_usd, snapshot_time, allocation_version";
+    remaining_cost_usd, asset, buy_leg, lot_size, lot_value_usd, lot_fee_usd, snapshot_time, \
+    allocation_version";
 
 /// Bytes of a row's id, after the number of columns and the length of the id.
 const ID: std::ops::Range<usize> = 6..14;
@@ -74,6 +75,14 @@ fn optional<T>(out: &mut Vec<u8>, value: Option<T>, push: impl Fn(&mut Vec<u8>, 
     }
 }
 
+fn text(out: &mut Vec<u8>, text: Option<&str>) {
+    optional(out, text, |out, text| push_bytes(out, text.as_bytes()));
+}
+
+fn fact(out: &mut Vec<u8>, fact: Fact) {
+    push_numeric(out, fact.units(), fact.scale());
+}
+
 fn price(out: &mut Vec<u8>, price: Price) {
     push_decimal(out, price.as_decimal());
 }
@@ -95,13 +104,11 @@ impl RowEncoder for PostgresRows {
         let out = begin(chunk, ALLOCATION_COUNT);
         push_bytes(out, row.account.as_bytes());
         push_bytes(out, row.sell_order_id.as_bytes());
-        optional(out, row.buy_order_id.map(str::as_bytes), |out, id| {
-            push_bytes(out, id)
-        });
+        text(out, row.buy_order_id);
         push_bytes(out, row.symbol.as_bytes());
         push_size(out, row.allocated_size);
         optional(out, row.buy_price, price);
-        price(out, row.sell_price);
+        optional(out, row.sell_price, price);
         optional(out, row.buy_fees_per_unit, per_unit);
         optional(out, row.sell_fees_per_unit, per_unit);
         optional(out, row.cost_basis_usd, usd);
@@ -111,17 +118,25 @@ impl RowEncoder for PostgresRows {
         optional(out, row.buy_time, time);
         time(out, row.sell_time);
         let notes = (!row.notes.is_empty()).then(|| row.notes.to_string());
-        optional(out, notes, |out, notes| push_bytes(out, notes.as_bytes()));
+        text(out, notes.as_deref());
+        push_bytes(out, row.asset.as_bytes());
+        text(out, row.sell_leg.stored());
+        text(out, row.buy_leg.stored());
         out.extend_from_slice(&self.allocation_tail);
     }
 
     fn lot(&self, pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot, chunk: &mut RowChunk) {
         let out = begin(chunk, LOT_COUNT);
-        push_bytes(out, pool.symbol.as_str().as_bytes());
+        push_bytes(out, pool.symbol_of(buy.symbol).as_bytes());
         push_bytes(out, buy.order_id.as_bytes());
         push_size(out, lot.remaining_size);
         push_bytes(out, pool.account.as_str().as_bytes());
         usd(out, lot.remaining_cost);
+        push_bytes(out, pool.asset.as_str().as_bytes());
+        text(out, buy.leg.stored());
+        optional(out, buy.value.map(|_| buy.size), fact);
+        optional(out, buy.value, usd);
+        optional(out, buy.fee.filter(|_| buy.value.is_some()), fact);
         out.extend_from_slice(&self.lot_tail);
     }
 }

@@ -31,7 +31,7 @@ const ACTION: &str = "export a version";
 const COPY_ROWS_MAX: i64 = 16_384;
 
 /// Number of the columns of [`cells::ALLOCATION`] and the batch id.
-const COLUMNS: usize = 18;
+const COLUMNS: usize = 21;
 
 /// Passes each row of a version to `sink` with the origin of its trades, in canonical order.
 pub(super) async fn rows(
@@ -67,7 +67,7 @@ pub(super) async fn rows(
     end_snapshot(connection, Ok(rows)).await
 }
 
-/// Account and symbol of a pool, and the number of its rows.
+/// Account and asset of a pool, and the number of its rows.
 type RowsOfPool = (String, String, i64);
 
 /// Groups the pools of a span; one COPY reads a group.
@@ -152,7 +152,7 @@ impl VersionReader<'_> {
         let (pools, mut connection) = self.pools(connection).await?;
         let sizes = pools
             .iter()
-            .map(|(account, symbol, rows)| (account, symbol, *rows));
+            .map(|(account, asset, rows)| (account, asset, *rows));
         let mut rows = 0;
         for span in sourced::spans(sizes) {
             if let Err(error) = self.read_origins(&mut connection, &span, origins).await {
@@ -182,10 +182,10 @@ impl VersionReader<'_> {
     /// Lists the pools that have rows with sells in the period of the export.
     async fn pools(self, mut connection: Snapshot) -> StoreResult<(Vec<RowsOfPool>, Snapshot)> {
         let pools = sqlx::query_as(
-            "SELECT account, symbol, count(*) FROM fifo_allocations \
+            "SELECT account, asset, count(*) FROM fifo_allocations \
              WHERE allocation_version = $1 AND ($2::text IS NULL OR account = $2) \
              AND sell_time >= $3::timestamptz AND sell_time < $4::timestamptz \
-             GROUP BY account, symbol ORDER BY account, symbol",
+             GROUP BY account, asset ORDER BY account, asset",
         )
         .bind(self.version)
         .bind(self.account.map(Account::as_str))
@@ -260,7 +260,8 @@ impl VersionReader<'_> {
                 batch = uuid.try_into().unwrap_or_default();
                 batch_text = Uuid::from_bytes(batch).to_string();
             }
-            let row = match sourced.pool().and_then(|pool| quick(allocation, pool)) {
+            let (pool, symbol) = sourced.names();
+            let row = match pool.and_then(|pool| quick(allocation, pool, symbol)) {
                 Some(row) => Ok(row),
                 None => cells::allocation(&BinaryCells(allocation)),
             };
@@ -320,11 +321,11 @@ impl PartCopies {
         pools: &[RowsOfPool],
     ) -> StoreResult<Vec<BuyKey>> {
         let accounts: Vec<&str> = pools.iter().map(|pool| pool.0.as_str()).collect();
-        let symbols: Vec<&str> = pools.iter().map(|pool| pool.1.as_str()).collect();
+        let assets: Vec<&str> = pools.iter().map(|pool| pool.1.as_str()).collect();
         sqlx::query_as(AssertSqlSafe(EDGES.replace("{of_pool}", OF_POOL)))
             .bind(self.version)
             .bind(accounts)
-            .bind(symbols)
+            .bind(assets)
             .bind(self.sold.from.to_string())
             .bind(self.sold.until.to_string())
             .fetch_all(connection)
@@ -335,11 +336,11 @@ impl PartCopies {
 
 /// The rows of a pool in the period, for [`EDGES`].
 const OF_POOL: &str = "FROM fifo_allocations WHERE allocation_version = $1 \
-     AND account = p.account AND symbol = p.symbol \
+     AND account = p.account AND asset = p.asset \
      AND sell_time >= $4::timestamptz AND sell_time < $5::timestamptz";
 
 const EDGES: &str = "SELECT DISTINCT p.account, e.buy_order_id \
-     FROM unnest($2::text[], $3::text[]) p (account, symbol) CROSS JOIN LATERAL \
+     FROM unnest($2::text[], $3::text[]) p (account, asset) CROSS JOIN LATERAL \
      ((SELECT buy_order_id {of_pool} ORDER BY sell_time, id LIMIT 1) UNION ALL \
       (SELECT buy_order_id {of_pool} ORDER BY sell_time DESC, id DESC LIMIT 1)) e \
      WHERE e.buy_order_id IS NOT NULL";
@@ -359,11 +360,11 @@ fn copy_of(
     let times = format!("(SELECT {from} AS since, {until} AS until OFFSET 0) t");
     let sold = "sell_time >= t.since AND sell_time < t.until";
     let accounts = literals(pools.iter().map(|pool| &pool.0));
-    let symbols = literals(pools.iter().map(|pool| &pool.1));
+    let assets = literals(pools.iter().map(|pool| &pool.1));
     let mut sql = format!(
-        "SELECT r.* FROM unnest(ARRAY[{accounts}], ARRAY[{symbols}]) p (account, symbol) \
+        "SELECT r.* FROM unnest(ARRAY[{accounts}], ARRAY[{assets}]) p (account, asset) \
          CROSS JOIN {times} CROSS JOIN LATERAL (SELECT {columns} {of_version} \
-          AND account = p.account COLLATE \"C\" AND symbol = p.symbol COLLATE \"C\" \
+          AND account = p.account COLLATE \"C\" AND asset = p.asset COLLATE \"C\" \
           AND {sold} OFFSET 0) r"
     );
     if !lots.is_empty() {
@@ -377,7 +378,7 @@ fn copy_of(
               AND NOT ({sold}) OFFSET 0) r"
         );
     }
-    format!("COPY ({sql} ORDER BY account, symbol, id) TO STDOUT (FORMAT binary)")
+    format!("COPY ({sql} ORDER BY account, asset, id) TO STDOUT (FORMAT binary)")
 }
 
 fn literals<'t>(texts: impl Iterator<Item = &'t String>) -> String {

@@ -10,7 +10,8 @@ use super::errors::from_sqlx;
 use super::errors::unreadable;
 use super::plans::EVER;
 use crate::engine::{
-    Notes, OrderId, Pool, Price, Size, StoredAllocation, Timestamp, Usd, UsdPerUnit, policy,
+    Leg, Notes, OrderId, Pool, Price, Size, StoredAllocation, Symbol, Timestamp, Usd, UsdPerUnit,
+    policy,
 };
 use crate::store::cells::{self, Cells};
 use crate::store::limits::POOLS_TOGETHER_MAX;
@@ -58,7 +59,8 @@ async fn allocations(
         let place = usize::try_from(nth - 1).ok();
         let of = place.and_then(|place| pools.get(place));
         let stored = of_place(stored, nth)?;
-        match of.and_then(|of| quick(columns, of)) {
+        let symbol = stored.allocations.last().map(|row| &row.symbol);
+        match of.and_then(|of| quick(columns, of, symbol)) {
             Some(row) => stored.allocations.push(row),
             None => match cells::allocation(&BinaryCells(columns)) {
                 Ok(row) => stored.allocations.push(row),
@@ -80,13 +82,13 @@ fn allocations_of(version: Version, pools: &[Pool]) -> String {
     };
     format!(
         "COPY (SELECT a.*, p.nth FROM unnest(ARRAY[{}], ARRAY[{}]) \
-         WITH ORDINALITY p (account, symbol, nth) CROSS JOIN {EVER} t CROSS JOIN LATERAL \
+         WITH ORDINALITY p (account, asset, nth) CROSS JOIN {EVER} t CROSS JOIN LATERAL \
          (SELECT {} FROM fifo_allocations WHERE allocation_version = {version} \
-          AND account = p.account COLLATE \"C\" AND symbol = p.symbol COLLATE \"C\" \
+          AND account = p.account COLLATE \"C\" AND asset = p.asset COLLATE \"C\" \
           AND sell_time >= t.since AND sell_time <= t.until OFFSET 0) a \
          ORDER BY p.nth, a.id) TO STDOUT (FORMAT binary)",
         names(|pool| pool.account.as_str()),
-        names(|pool| pool.symbol.as_str()),
+        names(|pool| pool.asset.as_str()),
         cells::ALLOCATION,
     )
 }
@@ -102,15 +104,15 @@ async fn lots(
         "SELECT {}, nth FROM unnest($2::text[], $3::text[]) WITH ORDINALITY p (a, s, nth) \
          CROSS JOIN LATERAL (SELECT * FROM fifo_inventory_snapshot \
           WHERE allocation_version = $1 AND account = a COLLATE \"C\" \
-          AND symbol = s COLLATE \"C\" OFFSET 0) l ORDER BY nth, id",
+          AND asset = s COLLATE \"C\" OFFSET 0) l ORDER BY nth, id",
         expressions(cells::LOT)
     );
     let accounts: Vec<&str> = pools.iter().map(|pool| pool.account.as_str()).collect();
-    let symbols: Vec<&str> = pools.iter().map(|pool| pool.symbol.as_str()).collect();
+    let assets: Vec<&str> = pools.iter().map(|pool| pool.asset.as_str()).collect();
     let mut rows = sqlx::query(AssertSqlSafe(sql))
         .bind(version)
         .bind(accounts)
-        .bind(symbols)
+        .bind(assets)
         .fetch(connection);
     let failed = |e| from_sqlx(ACTION, e);
     while let Some(row) = rows.try_next().await.map_err(failed)? {
@@ -125,26 +127,33 @@ async fn lots(
 }
 
 /// Number of the columns of [`cells::ALLOCATION`].
-const COLUMNS: usize = 17;
+const COLUMNS: usize = 20;
 
-/// Reads a row of [`cells::ALLOCATION`] from its bytes. `None`: a value is faulty, or the row is of
-/// another pool than `of`.
-pub(super) fn quick(columns: &[Option<&[u8]>], of: &Pool) -> Option<StoredAllocation> {
+/// Reads a row of [`cells::ALLOCATION`] from its bytes. The row shares its symbol with the row
+/// before it. `None`: a value is faulty, or the row is of another pool than `of`.
+pub(super) fn quick(
+    columns: &[Option<&[u8]>],
+    of: &Pool,
+    symbol: Option<&Symbol>,
+) -> Option<StoredAllocation> {
     let required = |at: usize| columns.get(at).copied().flatten();
     let of_pool = required(1)? == of.account.as_str().as_bytes()
-        && required(2)? == of.symbol.as_str().as_bytes();
+        && required(17)? == of.asset.as_str().as_bytes();
     if !of_pool {
         return None;
     }
     Some(StoredAllocation {
         id: binary::integer(required(0)?)?,
         account: of.account.clone(),
-        symbol: of.symbol.clone(),
+        symbol: match symbol {
+            Some(last) if last.as_str().as_bytes() == required(2)? => last.clone(),
+            _ => std::str::from_utf8(required(2)?).ok()?.parse().ok()?,
+        },
         sell_order_id: order_id(required(3)?)?,
         buy_order_id: optional(required(4), order_id)?,
         allocated_size: size(required(5)?)?,
         buy_price: optional(required(6), price)?,
-        sell_price: price(required(7)?)?,
+        sell_price: optional(required(7), price)?,
         buy_fees_per_unit: optional(required(8), per_unit)?,
         sell_fees_per_unit: optional(required(9), per_unit)?,
         cost_basis_usd: optional(required(10), usd)?,
@@ -154,6 +163,9 @@ pub(super) fn quick(columns: &[Option<&[u8]>], of: &Pool) -> Option<StoredAlloca
         buy_time: optional(required(14), time)?,
         sell_time: time(required(15)?)?,
         notes: optional(required(16), notes)?.unwrap_or_default(),
+        asset: of.asset.clone(),
+        sell_leg: optional(required(18), leg)?.unwrap_or_default(),
+        buy_leg: optional(required(19), leg)?.unwrap_or_default(),
     })
 }
 
@@ -166,6 +178,10 @@ fn optional<T>(value: Option<&[u8]>, read: impl Fn(&[u8]) -> Option<T>) -> Optio
 }
 
 fn order_id(bytes: &[u8]) -> Option<OrderId> {
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+fn leg(bytes: &[u8]) -> Option<Leg> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 

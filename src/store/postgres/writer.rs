@@ -484,10 +484,10 @@ impl VersionWriter for PostgresVersionWriter {
 
 /// Deletes the rows of a pool. Lots are written only when all is matched.
 async fn discard_pool(connection: &mut PgConnection, table: &str, pool: &Pool) -> StoreResult<()> {
-    let sql = format!("DELETE FROM {table} WHERE account = $1 AND symbol = $2");
+    let sql = format!("DELETE FROM {table} WHERE account = $1 AND asset = $2");
     sqlx::query(AssertSqlSafe(sql))
         .bind(pool.account.as_str())
-        .bind(pool.symbol.as_str())
+        .bind(pool.asset.as_str())
         .execute(connection)
         .await
         .map(|_| ())

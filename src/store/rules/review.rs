@@ -105,10 +105,16 @@ pub(in crate::store) fn plan_review<'a>(
     update: &'a ReviewUpdate,
     version: Version,
 ) -> Vec<ReviewChange<'a>> {
-    let key_of = |item: &ReviewItem| (item.pool.clone(), item.order_id.clone(), item.issue);
+    let key_of = |item: &ReviewItem| {
+        let id = (item.order_id.clone(), item.leg);
+        (item.pool.clone(), id, item.issue)
+    };
     let queued: BTreeMap<_, _> = queue
         .iter()
-        .map(|item| ((item.pool.clone(), item.order_id.clone(), item.issue), item))
+        .map(|item| {
+            let id = (item.order_id.clone(), item.leg);
+            ((item.pool.clone(), id, item.issue), item)
+        })
         .collect();
     let mut wanted = BTreeSet::new();
     let mut changes = Vec::new();

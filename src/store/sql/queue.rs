@@ -11,7 +11,7 @@ use crate::store::{StoreError, StoreResult};
 pub(in crate::store) async fn read<C: Driver>(connection: &mut C) -> StoreResult<Vec<QueuedItem>> {
     let from = "manual_review_queue ORDER BY status IN ('resolved', 'dismissed'), \
          CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 \
-         ELSE 3 END, account, symbol, id";
+         ELSE 3 END, account, asset, id";
     let selected = (cells::QUEUED_ITEM, from);
     let action = "read the review queue";
     list(connection, action, selected, &[], cells::queued_item).await
@@ -76,12 +76,13 @@ async fn open<C: Driver>(
         };
         let mut row = facts(0, item, version, at).split_off(1);
         let (order_id, issue) = (&item.order_id, item.issue.as_str());
-        let (account, symbol) = (item.pool.account.as_str(), item.pool.symbol.as_str());
-        row.extend(arguments![order_id, issue, account, symbol, "pending", at]);
+        let (account, asset) = (item.pool.account.as_str(), item.pool.asset.as_str());
+        row.extend(arguments![order_id, issue, account, asset, "pending", at]);
+        row.extend(arguments![item.symbol.as_str(), item.leg.as_str()]);
         Some(row)
     });
     let columns = "severity, description, details, allocation_version, updated_at, order_id, \
-         issue_type, account, symbol, status, created_at";
+         issue_type, account, asset, status, created_at, symbol, leg";
     let rows = Rows::of(QUEUE, columns, opened.collect());
     let ids = connection.insert(UPDATE, &rows).await?;
     check_changed(rows.rows.len(), ids.len() as u64)?;

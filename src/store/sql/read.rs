@@ -77,7 +77,7 @@ pub(in crate::store) async fn pool_summaries<D: SqlStore>(
     store: &D,
     version: Version,
 ) -> StoreResult<Vec<PoolSummary>> {
-    let from = "fifo_pool_summary WHERE allocation_version = $1 ORDER BY account, symbol";
+    let from = "fifo_pool_summary WHERE allocation_version = $1 ORDER BY account, asset";
     let (action, selected) = ("read the pool summaries", (cells::SUMMARY, from));
     let (mut reader, arguments) = (store.reader().await?, arguments![version]);
     list(&mut *reader, action, selected, &arguments, cells::summary).await
@@ -89,10 +89,10 @@ pub(in crate::store) async fn pools_with_rows<D: SqlStore>(
     version: Version,
 ) -> StoreResult<Vec<Pool>> {
     // Grouped first: without statistics, the server would sort all rows of a new version.
-    let from = "(SELECT account, symbol FROM fifo_allocations WHERE allocation_version = $1 \
-         GROUP BY 1, 2 UNION SELECT account, symbol FROM fifo_inventory_snapshot \
+    let from = "(SELECT account, asset FROM fifo_allocations WHERE allocation_version = $1 \
+         GROUP BY 1, 2 UNION SELECT account, asset FROM fifo_inventory_snapshot \
          WHERE allocation_version = $1 GROUP BY 1, 2) pools ORDER BY 1, 2";
-    let selected = ("account, symbol", from);
+    let selected = ("account, asset", from);
     let (mut reader, arguments) = (store.reader().await?, arguments![version]);
     let action = "list the pools of a version";
     list(&mut *reader, action, selected, &arguments, |row| {
@@ -123,7 +123,7 @@ pub(in crate::store) async fn export<D: SqlStore>(
     version: Version,
     sink: &mut dyn RowSink,
 ) -> StoreResult<u64> {
-    let from = "fifo_allocations WHERE allocation_version = $1 ORDER BY account, symbol, id";
+    let from = "fifo_allocations WHERE allocation_version = $1 ORDER BY account, asset, id";
     let (action, selected) = ("export a version", (cells::ALLOCATION, from));
     let (mut reader, arguments) = (store.reader().await?, arguments![version]);
     let mut rows = 0;

@@ -43,7 +43,7 @@ impl<D: SqlStore> ReviewStore for D {
     async fn exclusions(&self) -> StoreResult<Vec<Exclusion>> {
         let from = "review_exclusions e WHERE excluded AND NOT EXISTS \
              (SELECT 1 FROM review_exclusions f WHERE f.account = e.account \
-             AND f.symbol = e.symbol AND f.id > e.id) ORDER BY account, symbol";
+             AND f.asset = e.asset AND f.id > e.id) ORDER BY account, asset";
         let (action, selected) = ("read the excluded pools", (cells::EXCLUSION, from));
         self.named(async {
             let mut reader = self.reader().await?;
@@ -55,13 +55,13 @@ impl<D: SqlStore> ReviewStore for D {
     async fn set_exclusion(&self, exclusion: &Exclusion, excluded: bool) -> StoreResult<()> {
         let row = arguments![
             exclusion.pool.account.as_str(),
-            exclusion.pool.symbol.as_str(),
+            exclusion.pool.asset.as_str(),
             excluded,
             &exclusion.reason,
             &exclusion.decided_by,
             exclusion.decided_at,
         ];
-        let columns = "account, symbol, excluded, reason, decided_by, decided_at";
+        let columns = "account, asset, excluded, reason, decided_by, decided_at";
         let rows = Rows::of("review_exclusions", columns, vec![row.into()]);
         self.named(async {
             let mut writer = self.writer().await?;

@@ -12,7 +12,7 @@ const CLOSE: &str = "close the run's log row";
 
 /// Writes the log row of a run, before the work begins. Returns its number.
 pub(in crate::store) async fn begin<D: SqlStore>(store: &D, run: &RunStart) -> StoreResult<i64> {
-    let symbols = run.scope.symbols.iter().map(|symbol| symbol.as_str());
+    let symbols = run.scope.assets.iter().map(|asset| asset.as_str());
     let symbols: Vec<&str> = symbols.collect();
     let symbols = (!symbols.is_empty()).then(|| symbols.join(","));
     let row = arguments![
@@ -164,7 +164,7 @@ pub(in crate::store) async fn log_event<C: Driver>(
 
 /// Appends events in their order.
 pub(super) async fn log_events<C: Driver>(connection: &mut C, events: &[Event]) -> StoreResult<()> {
-    let columns = "event_time, event_type, severity, correlation_id, account, symbol, \
+    let columns = "event_time, event_type, severity, correlation_id, account, asset, \
          allocation_version, details";
     let rows = Rows::of("event_log", columns, events.iter().map(event_row).collect());
     let done = connection.insert("append to the audit trail", &rows);
@@ -178,7 +178,7 @@ fn event_row(event: &Event) -> Vec<Argument<'_>> {
         event.severity,
         &event.correlation_id,
         event.pool.as_ref().map(|pool| pool.account.as_str()),
-        event.pool.as_ref().map(|pool| pool.symbol.as_str()),
+        event.pool.as_ref().map(|pool| pool.asset.as_str()),
         event.version,
         &event.details,
     ]

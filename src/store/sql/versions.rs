@@ -3,11 +3,11 @@
 use super::closing::close;
 use super::read::{current_locked, version_locked};
 use super::{Argument, Driver, SqlStore, arguments, runs};
-use crate::store::StoreResult;
 use crate::store::model::{
     Completion, Event, PointerMove, PoolSummary, Version, VersionPlan, VersionScope,
 };
 use crate::store::rules::{Closing, check_droppable, check_publishable, check_sealable};
+use crate::store::{StoreResult, cells};
 
 /// Registers a version that is being written.
 pub(in crate::store) async fn enter<C: Driver>(
@@ -110,25 +110,31 @@ pub(in crate::store) async fn end_drop<D: SqlStore>(
 }
 
 /// The columns of [`summary`], in order.
-pub(in crate::store) const SUMMARY_COLUMNS: &str = "allocation_version, account, symbol, \
+pub(in crate::store) const SUMMARY_COLUMNS: &str = "allocation_version, account, asset, \
     status, trades, buys, sells, allocations, sells_matched, sells_unmatched, buys_used, \
     fees_unknown, buys_by_id, sells_by_id, rebates, rebates_usd, matched_size, cost_basis_usd, \
     proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_size, unmatched_proceeds_usd, \
     unmatched_net_proceeds_usd, open_lots, open_size, open_cost_usd, first_sell, last_sell, \
     last_order_time, last_side, last_trade_seq, last_order_id, ledger_hash, allocations_hash, \
-    watermark, first_allocation, last_allocation, duration_us, error";
+    watermark, first_allocation, last_allocation, duration_us, error, \
+    last_leg, legs, symbol, symbols";
 
 /// Returns a pool's summary as the arguments of a row.
 pub(in crate::store) fn summary(
     version: Version,
     it: &PoolSummary,
     duration_us: i64,
-) -> [Argument<'_>; 40] {
+) -> [Argument<'_>; 44] {
     let (totals, last) = (&it.totals, it.last.as_ref());
+    let (symbol, symbols) = match it.symbols.as_slice() {
+        // The totals of the pool are those of its only symbol.
+        [only] => (Some(only.symbol.as_str()), Argument::Text(None)),
+        several => (None, Argument::Json(cells::symbols_json(several).into())),
+    };
     arguments![
         version,
         it.pool.account.as_str(),
-        it.pool.symbol.as_str(),
+        it.pool.asset.as_str(),
         it.status.as_str(),
         totals.trades,
         totals.buys,
@@ -166,5 +172,9 @@ pub(in crate::store) fn summary(
         it.last_allocation,
         duration_us,
         &it.error,
+        last.and_then(|last| last.leg.stored()),
+        totals.legs,
+        symbol,
+        symbols,
     ]
 }

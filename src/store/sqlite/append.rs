@@ -103,12 +103,11 @@ fn pick_lots(
     reach: Option<Size>,
 ) -> StoreResult<PickedLots> {
     let from = "fifo_inventory_snapshot WHERE allocation_version = ?1 AND account = ?2 \
-         AND symbol = ?3 ORDER BY id";
-    let arguments = params![version, pool.account.as_str(), pool.symbol.as_str()];
+         AND asset = ?3 ORDER BY id";
+    let arguments = params![version, pool.account.as_str(), pool.asset.as_str()];
     let mut picked = PickedLots::new(reach);
     super::cells::select(raw, cells::OPEN_LOT, from, arguments, &mut |row| {
-        let (order_id, size, cost) = cells::open_lot(row)?;
-        picked.take(order_id, size, cost);
+        picked.take(cells::open_lot(row)?);
         Ok(())
     })?;
     Ok(picked)
@@ -118,14 +117,14 @@ fn buys_of(raw: &Connection, pool: &Pool, picked: &PickedLots) -> StoreResult<Op
     let mut buys = BTreeMap::new();
     let from = "eligible_trades WHERE account = ?1 AND order_id = ?2";
     for lot in &picked.needed {
-        let arguments = params![pool.account.as_str(), lot.buy_order_id.as_str()];
+        let arguments = params![pool.account.as_str(), lot.lot.buy_order_id.as_str()];
         super::cells::select(raw, cells::TRADE, from, arguments, &mut |row| {
             let buy = cells::trade(row)?;
             buys.insert(buy.order_id.clone(), buy);
             Ok(())
         })?;
     }
-    Ok(picked.with_buys(|id| buys.remove(id)))
+    Ok(picked.with_buys(pool, |id| buys.get(id).cloned()))
 }
 
 /// Appends to a version, in one transaction.
@@ -174,8 +173,8 @@ fn append_pool(
 fn delete_summary(raw: &Connection, version: Version, pool: &Pool) -> rusqlite::Result<()> {
     raw.execute(
         "DELETE FROM fifo_pool_summary WHERE allocation_version = ?1 AND account = ?2 \
-         AND symbol = ?3",
-        params![version, pool.account.as_str(), pool.symbol.as_str()],
+         AND asset = ?3",
+        params![version, pool.account.as_str(), pool.asset.as_str()],
     )
     .map(drop)
 }
@@ -213,17 +212,18 @@ fn use_lots(
     let mut update = raw.prepare_cached(
         "UPDATE fifo_inventory_snapshot SET remaining_size = ?5, remaining_cost_usd = ?6, \
          snapshot_time = ?7 WHERE allocation_version = ?1 AND account = ?2 \
-         AND symbol = ?3 AND buy_order_id = ?4",
+         AND asset = ?3 AND buy_order_id = ?4 AND buy_leg IS ?8",
     )?;
     for (buy, lot) in used {
         update.execute(params![
             plan.version,
             pool.account.as_str(),
-            pool.symbol.as_str(),
+            pool.asset.as_str(),
             buy.order_id,
             lot.remaining_size.to_string(),
             lot.remaining_cost.to_string(),
-            plan.allocation_time.as_micros()
+            plan.allocation_time.as_micros(),
+            buy.leg.stored()
         ])?;
     }
     Ok(())
@@ -237,11 +237,12 @@ fn delete_lots(
 ) -> rusqlite::Result<()> {
     let mut delete = raw.prepare_cached(
         "DELETE FROM fifo_inventory_snapshot WHERE allocation_version = ?1 AND account = ?2 \
-         AND symbol = ?3 AND buy_order_id = ?4",
+         AND asset = ?3 AND buy_order_id = ?4 AND buy_leg IS ?5",
     )?;
     for buy in gone {
-        let (account, symbol) = (pool.account.as_str(), pool.symbol.as_str());
-        delete.execute(params![version, account, symbol, buy.order_id])?;
+        let (account, asset) = (pool.account.as_str(), pool.asset.as_str());
+        let leg = buy.leg.stored();
+        delete.execute(params![version, account, asset, buy.order_id, leg])?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use crate::engine::{
-    Fact, LineRoom, MoreText, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText,
+    Fact, Leg, LineRoom, MoreText, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText,
 };
 use crate::store::cells::pool;
 use crate::store::model::{Scope, Watermark};
@@ -167,5 +167,8 @@ pub(super) fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
         order_time: Timestamp::try_from_micros(text.order_time_micros?).ok()?,
         trade_seq: text.trade_seq,
         more: None,
+        symbol: None,
+        leg: Leg::Base,
+        value: None,
     })
 }

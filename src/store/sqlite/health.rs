@@ -29,7 +29,7 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
     let sql = "SELECT count(*), count(*) FILTER (WHERE t.order_time > ?1), \
          min(t.order_time) FILTER (WHERE t.order_time > ?1), max(t.order_time) \
          FROM eligible_trades t WHERE t.void_seq IS NULL \
-         AND NOT EXISTS (SELECT 1 FROM fifo_pool_summary s WHERE s.allocation_version = ?2 \
+         AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = ?2 \
              AND s.account = t.account AND s.symbol = t.symbol AND s.status <> 'matched')";
     let read = raw.query_row(sql, [through, version], |row| {
         let time = |micros: Option<i64>| micros.and_then(|at| Timestamp::try_from_micros(at).ok());

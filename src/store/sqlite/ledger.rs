@@ -171,7 +171,7 @@ impl LedgerStore for SqliteStore {
                          FROM eligible_trades WHERE account = ?1 AND symbol = ?2) \
                      WHERE nth % ?3 = 0 ORDER BY order_time",
                 )?;
-                let arguments = params![pool.account.as_str(), pool.symbol.as_str(), rows];
+                let arguments = params![pool.account.as_str(), pool.asset.as_str(), rows];
                 let times = statement.query_map(arguments, |row| row.get(0))?;
                 times.collect::<rusqlite::Result<Vec<i64>>>()
             };

@@ -51,6 +51,13 @@ fn canonical(out: &mut Vec<u8>, value: &impl Canonical) {
     }
 }
 
+fn optional_text(out: &mut Vec<u8>, value: Option<&str>) {
+    match value {
+        Some(value) => text(out, value),
+        None => null(out),
+    }
+}
+
 fn optional(out: &mut Vec<u8>, value: Option<impl Canonical>) {
     match value {
         Some(value) => canonical(out, &value),
@@ -63,14 +70,11 @@ impl RowEncoder for SqliteRows {
         let out = chunk.begin();
         text(out, row.account);
         text(out, row.sell_order_id);
-        match row.buy_order_id {
-            Some(buy) => text(out, buy),
-            None => null(out),
-        }
+        optional_text(out, row.buy_order_id);
         text(out, row.symbol);
         canonical(out, &row.allocated_size);
         optional(out, row.buy_price);
-        canonical(out, &row.sell_price);
+        optional(out, row.sell_price);
         optional(out, row.buy_fees_per_unit);
         optional(out, row.sell_fees_per_unit);
         optional(out, row.cost_basis_usd);
@@ -86,17 +90,25 @@ impl RowEncoder for SqliteRows {
         integer(out, self.plan.version);
         text(out, &self.plan.batch_id);
         optional(out, (!row.notes.is_empty()).then_some(row.notes));
+        text(out, row.asset);
+        optional_text(out, row.sell_leg.stored());
+        optional_text(out, row.buy_leg.stored());
     }
 
     fn lot(&self, pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot, chunk: &mut RowChunk) {
         let out = chunk.begin();
-        text(out, pool.symbol.as_str());
+        text(out, pool.symbol_of(buy.symbol));
         text(out, buy.order_id);
         canonical(out, &lot.remaining_size);
         integer(out, self.plan.allocation_time.as_micros());
         integer(out, self.plan.version);
         text(out, pool.account.as_str());
         canonical(out, &lot.remaining_cost);
+        text(out, pool.asset.as_str());
+        optional_text(out, buy.leg.stored());
+        optional(out, buy.value.map(|_| buy.size));
+        optional(out, buy.value);
+        optional(out, buy.fee.filter(|_| buy.value.is_some()));
     }
 }
 

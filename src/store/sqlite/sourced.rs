@@ -45,7 +45,7 @@ pub(super) async fn rows(
         let mut rows = 0;
         let sizes = pools
             .iter()
-            .map(|(account, symbol, trades)| (account, symbol, *trades));
+            .map(|(account, asset, trades)| (account, asset, *trades));
         for span in sourced::spans(sizes) {
             reader.read_origins(&span, &mut origins)?;
             rows += reader.read_rows(&span, &mut origins, sink)?;
@@ -81,16 +81,20 @@ struct Sourced<'c> {
     edges: String,
 }
 
-/// The condition for the pools of a pass; [`arguments`] returns its arguments.
-const IN_SPAN: &str = "(?1 IS NULL OR account = ?1) \
-     AND (?2 IS NULL OR (account, symbol) >= (?2, ?3)) \
-     AND (?4 IS NULL OR (account, symbol) < (?4, ?5))";
+/// Returns the condition for the rows of a pass, whose column `asset` names the pool; [`arguments`]
+/// returns its arguments.
+fn in_span(asset: &str) -> String {
+    format!(
+        "(?1 IS NULL OR account = ?1) AND (?2 IS NULL OR (account, {asset}) >= (?2, ?3)) \
+         AND (?4 IS NULL OR (account, {asset}) < (?4, ?5))"
+    )
+}
 
 type Arguments<'a> = [Option<&'a str>; 5];
 
 fn arguments<'a>(account: Option<&'a str>, span: &'a Span) -> Arguments<'a> {
     let pair = |of: &'a Option<(String, String)>| match of {
-        Some((account, symbol)) => (Some(account.as_str()), Some(symbol.as_str())),
+        Some((account, asset)) => (Some(account.as_str()), Some(asset.as_str())),
         None => (None, None),
     };
     let (from, until) = (pair(&span.from), pair(&span.until));
@@ -102,9 +106,9 @@ impl Sourced<'_> {
     /// Rows of a pool that is not listed are in one of the passes all the same.
     fn pools(&self) -> StoreResult<Vec<(String, String, i64)>> {
         let mut pools = Vec::new();
-        let columns = "account, symbol, trades";
+        let columns = "account, asset, trades";
         let from = "fifo_pool_summary WHERE allocation_version = ?1 \
-                    AND (?2 IS NULL OR account = ?2) ORDER BY account, symbol";
+                    AND (?2 IS NULL OR account = ?2) ORDER BY account, asset";
         let arguments = rusqlite::params![self.version, self.account];
         select(self.raw, columns, from, arguments, &mut |row| {
             let text = |index| row.text(index).ok().flatten().unwrap_or_default();
@@ -120,14 +124,14 @@ impl Sourced<'_> {
     fn edges(&self, pools: &[(String, String, i64)]) -> StoreResult<String> {
         let mut edges = Vec::new();
         let (from_time, until) = (self.sold.from.as_micros(), self.sold.until.as_micros());
-        for (account, symbol, _) in pools {
+        for (account, asset, _) in pools {
             for order in ["sell_time, id", "sell_time DESC, id DESC"] {
                 let from = format!(
                     "fifo_allocations INDEXED BY fifo_allocations_pool_index \
-                     WHERE allocation_version = ?1 AND account = ?2 AND symbol = ?3 \
+                     WHERE allocation_version = ?1 AND account = ?2 AND asset = ?3 \
                      AND sell_time >= ?4 AND sell_time < ?5 ORDER BY {order} LIMIT 1"
                 );
-                let arguments = rusqlite::params![self.version, account, symbol, from_time, until];
+                let arguments = rusqlite::params![self.version, account, asset, from_time, until];
                 select(self.raw, "buy_order_id", &from, arguments, &mut |row| {
                     edges.extend(row.text(0).ok().flatten());
                     Ok(())
@@ -161,16 +165,16 @@ impl Sourced<'_> {
         let [
             account,
             from_account,
-            from_symbol,
+            from_asset,
             until_account,
-            until_symbol,
+            until_asset,
         ] = arguments(self.account, span);
         let arguments = rusqlite::params![
             account,
             from_account,
-            from_symbol,
+            from_asset,
             until_account,
-            until_symbol,
+            until_asset,
             self.sold.from.as_micros(),
             self.sold.until.as_micros()
         ];
@@ -178,7 +182,8 @@ impl Sourced<'_> {
         // Read in the order of the rows: with an index, the read would jump all over the file.
         let from = format!(
             "trade_records NOT INDEXED WHERE order_time < ?7 \
-             AND (order_time >= ?6 OR side = 'buy') AND {IN_SPAN}"
+             AND (order_time >= ?6 OR side = 'buy') AND {}",
+            in_span("symbol")
         );
         select(
             self.raw,
@@ -202,28 +207,29 @@ impl Sourced<'_> {
         let sql = format!(
             "WITH of_version AS MATERIALIZED (SELECT id AS row_id \
                  FROM fifo_allocations WHERE id BETWEEN ?6 AND ?7 \
-                 AND +allocation_version = ?8 AND {IN_SPAN} \
+                 AND +allocation_version = ?8 AND {} \
                  AND (sell_time >= ?9 AND sell_time < ?10 \
                       OR buy_order_id IN (SELECT value FROM json_each(?11))) \
-                 ORDER BY account, symbol, id LIMIT -1) \
+                 ORDER BY account, asset, id LIMIT -1) \
              SELECT {}, allocation_batch_id FROM of_version \
                  CROSS JOIN fifo_allocations ON id = row_id",
+            in_span("asset"),
             cells::ALLOCATION
         );
         let of_span = arguments(self.account, span);
         let [
             account,
             from_account,
-            from_symbol,
+            from_asset,
             until_account,
-            until_symbol,
+            until_asset,
         ] = of_span;
         let arguments = rusqlite::params![
             account,
             from_account,
-            from_symbol,
+            from_asset,
             until_account,
-            until_symbol,
+            until_asset,
             self.ids.0,
             self.ids.1,
             self.version,

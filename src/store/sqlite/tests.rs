@@ -247,7 +247,7 @@ fn canonical(cell: &str) -> String {
     if digits == "-0" { "0" } else { digits }.to_owned()
 }
 
-const VIEWS: [(&str, usize); 14] = [
+const VIEWS: [(&str, usize); 15] = [
     ("schema_version", 3),
     ("active_voids", 1),
     ("eligible_trades", 9),
@@ -256,6 +256,7 @@ const VIEWS: [(&str, usize); 14] = [
     ("v_current_allocations", 4),
     ("v_unmatched_sells", 1),
     ("v_pnl_by_symbol", 2),
+    ("fifo_symbol_summary", 6),
     ("v_allocation_discrepancies", 3),
     ("v_open_inventory", 3),
     ("v_run_status", 2),

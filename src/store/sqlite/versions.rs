@@ -108,9 +108,9 @@ impl VersionStore for SqliteStore {
 
 /// FROM and WHERE of a pool's rows, which the whole key finds. The SQL names the index: by the
 /// statistics of a file, another index that begins with the account may look as good. It is not if
-/// an account has many symbols.
+/// an account has many assets.
 pub(super) const OF_POOL: &str = "fifo_allocations INDEXED BY fifo_allocations_pool_index \
-    WHERE allocation_version = ?1 AND symbol = ?3 AND account = ?2";
+    WHERE allocation_version = ?1 AND asset = ?3 AND account = ?2";
 
 fn stored_pools_in(
     raw: &Connection,
@@ -122,17 +122,19 @@ fn stored_pools_in(
     let rows = format!("SELECT {rows} FROM {OF_POOL} ORDER BY id");
     let lots = format!(
         "SELECT {lots} FROM fifo_inventory_snapshot \
-         WHERE allocation_version = ?1 AND account = ?2 AND symbol = ?3 ORDER BY id"
+         WHERE allocation_version = ?1 AND account = ?2 AND asset = ?3 ORDER BY id"
     );
     let mut rows = raw.prepare(&rows).map_err(fail)?;
     let mut lots = raw.prepare(&lots).map_err(fail)?;
     let mut all = Vec::with_capacity(pools.len());
     for of in pools {
         let mut stored = StoredPool::default();
-        let key = rusqlite::params![version, of.account.as_str(), of.symbol.as_str()];
+        let key = rusqlite::params![version, of.account.as_str(), of.asset.as_str()];
         let mut found = rows.query(key).map_err(fail)?;
         while let Some(row) = found.next().map_err(fail)? {
-            match cells::allocation_after(&RawCells(row), Some(of)) {
+            let before = stored.allocations.last();
+            let names = (Some(of), before.map(|row| &row.symbol));
+            match cells::allocation_after(&RawCells(row), names) {
                 Ok(row) => stored.allocations.push(row),
                 Err(unreadable) => stored.unreadable.push(unreadable),
             }

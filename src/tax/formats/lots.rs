@@ -111,7 +111,7 @@ impl TaxFile for LotsFile {
         line.text(row.part().map_or("", |part| part.as_str()));
         line.optional(matched.map(|matched| matched.form_box.letter));
         line.quick_optional(stored.buy_price.as_ref())
-            .quick(&stored.sell_price);
+            .quick_optional(stored.sell_price.as_ref());
         line.quick_optional(row.buy_fee.as_ref())
             .quick_optional(sell_fee(row).as_ref());
         line.quick_optional(stored.cost_basis_usd.as_ref())

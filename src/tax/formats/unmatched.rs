@@ -63,7 +63,7 @@ impl TaxFile for Unmatched {
             .text(stored.symbol.as_str());
         line.text(stored.sell_order_id.as_str());
         line.value(stored.allocated_size).value(stored.sell_time);
-        line.value(row.sold).value(stored.sell_price);
+        line.value(row.sold).optional(stored.sell_price);
         line.value(stored.proceeds_usd)
             .value(stored.net_proceeds_usd);
         line.text("no open lot was left: the cost is unknown, not zero");

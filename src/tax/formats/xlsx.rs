@@ -240,7 +240,9 @@ impl Xlsx {
         sheet.optional(matched.map(|matched| matched.days))?;
         sheet.optional(matched.map(|matched| matched.term.as_str()))?;
         sheet.optional(matched.map(|matched| matched.form_box.letter))?;
-        sheet.optional(stored.buy_price)?.text(stored.sell_price)?;
+        sheet
+            .optional(stored.buy_price)?
+            .optional(stored.sell_price)?;
         sheet
             .optional(stored.cost_basis_usd)?
             .text(stored.proceeds_usd)?;
@@ -339,7 +341,7 @@ impl Xlsx {
         let (sheet, lot) = (&mut self.open, &line.lot);
         let acquired = self.rules.date(lot.buy.order_time);
         sheet.next()?;
-        sheet.text(&line.pool.account)?.text(&line.pool.symbol)?;
+        sheet.text(&line.pool.account)?.text(&line.pool.asset)?;
         sheet.text(&lot.buy.order_id)?.text(lot.buy.order_time)?;
         sheet.date(Some(acquired), &self.looks)?;
         sheet.text(lot.remaining_size)?.text(lot.remaining_cost)?;

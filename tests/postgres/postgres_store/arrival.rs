@@ -142,7 +142,7 @@ async fn nobody_numbers_a_void_or_says_when_it_came() {
         "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \
          import_line) VALUES (%, 'EUR', 'USD', 'ecb', now(), 1, 1, 1, 1)",
         "event_log (id, event_type) VALUES (%, 'review')",
-        "review_exclusions (id, account, symbol, excluded, reason, decided_by, decided_at) \
+        "review_exclusions (id, account, asset, excluded, reason, decided_by, decided_at) \
          VALUES (%, 'a', 'b', false, 'c', 'd', now())",
         "import_rejects (id, import_id, line, order_id, column_name, found, reason, line_text) \
          VALUES (%, 1, 1, 'a', 'b', 'c', 'd', 'e')",

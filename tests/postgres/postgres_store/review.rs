@@ -1,6 +1,6 @@
 //! The review queue is written by few statements, however many items change.
 
-use fifo_pnl::engine::{IssueType, ReviewItem, Severity};
+use fifo_pnl::engine::{IssueType, Leg, ReviewItem, Severity};
 use fifo_pnl::store::model::ReviewUpdate;
 
 use crate::postgres_store::{fill, value};
@@ -18,6 +18,8 @@ const COUNT_STATEMENTS: &str = "CREATE TABLE statements (of_table name, number b
 fn items(numbers: std::ops::Range<usize>, size: &str) -> Vec<ReviewItem> {
     let item = |number| ReviewItem {
         pool: pool("BTC-USD"),
+        symbol: "BTC-USD".parse().unwrap(),
+        leg: Leg::Base,
         order_id: format!("S-{number:03}"),
         issue: IssueType::UnmatchedSell,
         severity: Severity::Medium,

@@ -42,7 +42,7 @@ fn equal_hashes_hide_nothing(place: &Place) {
     let of_pool = |set: &str| {
         format!(
             "UPDATE fifo_pool_summary SET {set} \
-             WHERE allocation_version = 2 AND symbol = 'ETH-USD'"
+             WHERE allocation_version = 2 AND asset = 'ETH-USD'"
         )
     };
     let of_row = |set: &str| {
@@ -107,7 +107,7 @@ fn nothing_is_filed_as_complete_that_is_not(place: &Place) {
         done.stderr
     );
     let commands: [&[&str]; 4] = [&last, &draft, &["versions", "export", "2"], &["compare"]];
-    let pool = "WHERE allocation_version = 2 AND symbol = 'ETH-BTC'";
+    let pool = "WHERE allocation_version = 2 AND asset = 'ETH-BTC'";
     let back = format!("UPDATE fifo_pool_summary SET status = 'rejected', error = 'x' {pool}");
     let seal = ["versions", "seal", "2", "--reason", "audit"];
     let names = place.names();
@@ -157,7 +157,7 @@ fn validation_finds_what_a_version_says_of_itself(place: &Place) {
          (SELECT max(sell_time) FROM fifo_allocations)",
     );
     place.run(&validate).expect(0);
-    place.change("UPDATE fifo_pool_summary SET last_order_id = 's-9' WHERE symbol = 'ETH-USD'");
+    place.change("UPDATE fifo_pool_summary SET last_order_id = 's-9' WHERE asset = 'ETH-USD'");
     let done = place.run(&validate).expect(1);
     let said = "I13 default ETH-USD: the summary's last trade is \"s-9 of 2025-06-01";
     assert!(done.stdout.contains(said), "{}", done.stdout);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fifo_pnl::engine::{AssetRules, StoredAllocation, Timestamp, Usd};
+use fifo_pnl::engine::{AssetRules, Leg, StoredAllocation, Timestamp, Usd};
 use fifo_pnl::store::VersionStore;
 use fifo_pnl::store::model::{Holder, SourcedAllocation, TradeOrigin};
 use fifo_pnl::store::sqlite::SqliteStore;
@@ -39,7 +39,7 @@ fn allocation(id: i64, cost: i128, proceeds: i128, days: i64) -> SourcedAllocati
         buy_order_id: Some(format!("b{id}").parse().unwrap()),
         allocated_size: "1".parse().unwrap(),
         buy_price: Some("1".parse().unwrap()),
-        sell_price: "1".parse().unwrap(),
+        sell_price: Some("1".parse().unwrap()),
         buy_fees_per_unit: None,
         sell_fees_per_unit: None,
         cost_basis_usd: Some(Usd::from_units(cost)),
@@ -49,6 +49,9 @@ fn allocation(id: i64, cost: i128, proceeds: i128, days: i64) -> SourcedAllocati
         buy_time: Some(time(sold_at - days * DAY_US)),
         sell_time: time(sold_at),
         notes: "".parse().unwrap(),
+        asset: "BTC".parse().unwrap(),
+        sell_leg: Leg::Base,
+        buy_leg: Leg::Base,
     };
     SourcedAllocation {
         row,

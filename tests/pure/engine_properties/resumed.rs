@@ -192,6 +192,7 @@ fn lots_out_of_their_order_are_damage_where_not_all_are_read() {
         order_time: Timestamp::try_from_micros(nth).unwrap(),
         trade_seq: None,
         more: None,
+        entry: Default::default(),
     };
     let whole = match_pool(pool(), (0..3).map(buy).collect::<Vec<_>>()).unwrap();
     let sell = Trade {

@@ -441,7 +441,7 @@ pub async fn what_is_no_execution_is_counted_by_reason(subject: &dyn Subject) {
 
     let of_eth = Scope {
         account: None,
-        symbols: BTreeSet::from(["ETH-USD".parse().unwrap()]),
+        assets: BTreeSet::from(["ETH-USD".parse().unwrap()]),
         ..Scope::default()
     };
     let read = store.read_ledger(&of_eth, None).await.unwrap();
@@ -467,7 +467,7 @@ pub async fn a_scope_takes_its_pools_only(subject: &dyn Subject) {
     store.void(&void("B-1", false)).await.unwrap();
     let scope = |account: Option<&str>, symbols: &[&str]| Scope {
         account: account.map(|account| account.parse().unwrap()),
-        symbols: symbols
+        assets: symbols
             .iter()
             .map(|symbol| symbol.parse().unwrap())
             .collect(),

@@ -1,6 +1,6 @@
 //! The review queue, the excluded pools, and the audit trail.
 
-use fifo_pnl::engine::{IssueType, ReviewItem, Severity};
+use fifo_pnl::engine::{IssueType, Leg, ReviewItem, Severity};
 use fifo_pnl::store::Store;
 use fifo_pnl::store::model::{
     Event, EventKind, Exclusion, LoggedEvent, PointerMove, QueuedItem, ReviewDecision,
@@ -15,6 +15,8 @@ use IssueType::{InvalidTrade, MissingFx, UnmatchedSell};
 fn item(order_id: &str, issue: IssueType, severity: Severity, size: &str) -> ReviewItem {
     ReviewItem {
         pool: pool("BTC-USD"),
+        symbol: "BTC-USD".parse().unwrap(),
+        leg: Leg::Base,
         order_id: order_id.into(),
         issue,
         severity,

@@ -269,6 +269,7 @@ fn lots_of(matching: &Matching) -> Vec<StoredLot> {
     let lots = matching.open_lots_with_buys().map(Result::unwrap);
     lots.map(|(buy, lot)| StoredLot {
         buy_order_id: buy.order_id.parse().unwrap(),
+        buy_leg: buy.leg,
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
     })

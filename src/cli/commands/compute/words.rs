@@ -6,7 +6,7 @@ use crate::cli::commands::{counts, prune};
 use crate::cli::config::TABLE_ROWS_MAX;
 use crate::cli::format::{count, dollars, plural, sum, table, time};
 use crate::cli::next::{Next, flag};
-use crate::engine::{Pool, PoolStatus, Symbol, Usd, shown_sentence};
+use crate::engine::{Asset, Pool, PoolStatus, Usd, shown_sentence};
 use crate::pipeline::{ComputeReport, PoolLine, Publication};
 
 pub(in crate::cli::commands) fn describe(
@@ -136,13 +136,13 @@ struct SymbolFigures {
 }
 
 fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
-    let mut figures: BTreeMap<&Symbol, SymbolFigures> = BTreeMap::new();
+    let mut figures: BTreeMap<&Asset, SymbolFigures> = BTreeMap::new();
     for line in report
         .pools
         .iter()
         .filter(|line| line.status == PoolStatus::Matched)
     {
-        let (of, totals) = (figures.entry(&line.pool.symbol).or_default(), &line.totals);
+        let (of, totals) = (figures.entry(&line.pool.asset).or_default(), &line.totals);
         of.sells += totals.sells;
         of.allocations += totals.allocations;
         of.unmatched += totals.sells_unmatched;
@@ -155,14 +155,14 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
     if figures.is_empty() {
         return String::new();
     }
-    let mut rows: Vec<(&Symbol, SymbolFigures)> = figures.into_iter().collect();
+    let mut rows: Vec<(&Asset, SymbolFigures)> = figures.into_iter().collect();
     rows.sort_by_key(|(symbol, of)| (std::cmp::Reverse(of.pnl.units().unsigned_abs()), *symbol));
     let (all, shown) = (
         rows.len(),
         if all_rows { rows.len() } else { TABLE_ROWS_MAX },
     );
     rows.truncate(shown);
-    let cells = |(symbol, of): &(&Symbol, SymbolFigures)| {
+    let cells = |(symbol, of): &(&Asset, SymbolFigures)| {
         vec![
             symbol.to_string(),
             count(of.sells),
@@ -263,7 +263,7 @@ pub(in crate::cli::commands) fn describe_next(
         Publication::WouldTakeAway(pools) => {
             let pool = pools.first();
             let (account, symbol) = pool
-                .map(|pool| (pool.account.to_string(), pool.symbol.to_string()))
+                .map(|pool| (pool.account.to_string(), pool.asset.to_string()))
                 .unwrap_or_default();
             let (account, symbol) = (flag("--account", &account), flag("--symbol", &symbol));
             let exclude = format!("fifo-pnl review exclude {account} {symbol} --reason TEXT");

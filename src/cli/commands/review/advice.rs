@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::error::{columns_words, proposal_words, tickers_words};
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::{
-    Account, AssetClass, AssetRules, IssueType, NotInUsd, Pool, Proposal, Symbol,
+    Account, Asset, AssetClass, AssetRules, IssueType, NotInUsd, Pool, Proposal, Symbol,
     UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
 };
 use crate::pipeline::DecidedLot;
@@ -316,14 +316,14 @@ fn shown_symbol(symbol: &Symbol) -> String {
 /// Tells whether flags can name a pool. A ledger may have names that an import would refuse.
 fn can_be_named(pool: &Pool) -> bool {
     let account: Result<Account, _> = pool.account.as_str().parse();
-    let symbol: Result<Symbol, _> = pool.symbol.as_str().parse();
+    let asset: Result<Asset, _> = pool.asset.as_str().parse();
     account.is_ok_and(|account| account == pool.account)
-        && symbol.is_ok_and(|symbol| symbol == pool.symbol)
+        && asset.is_ok_and(|asset| asset == pool.asset)
 }
 
 fn of_pool(verb: &str, pool: &Pool) -> String {
     let account = flag("--account", pool.account.as_str());
-    let symbol = flag("--symbol", pool.symbol.as_str());
+    let symbol = flag("--symbol", pool.asset.as_str());
     format!("fifo-pnl review {verb} {account} {symbol} --reason TEXT")
 }
 

@@ -55,10 +55,7 @@ async fn check_unsettled(store: &dyn VersionStore, item: &QueuedItem) -> CliResu
     };
     let rows = store.unmatched_rows(version).await?;
     let is_of_item = |row: &StoredRow| match row {
-        Ok(row) => {
-            Pool::new(row.account.clone(), row.symbol.clone()) == item.pool
-                && row.sell_order_id.as_str() == item.order_id
-        }
+        Ok(row) => row.pool() == item.pool && row.sell_order_id.as_str() == item.order_id,
         Err(row) => row.sell_order_id == item.order_id,
     };
     if item.status.is_open() || rows.iter().any(is_of_item) {

@@ -74,7 +74,7 @@ fn write(path: &Path, if_there: IfThere, queue: &[QueuedItem]) -> std::io::Resul
         line.value(item.severity.as_str())
             .value(item.issue.as_str());
         line.text(item.pool.account.as_str())
-            .text(item.pool.symbol.as_str());
+            .text(item.pool.asset.as_str());
         line.text(&item.order_id);
         line.optional(crate::tax::unmatched_size(item))
             .text(&item.description);

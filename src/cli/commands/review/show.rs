@@ -101,7 +101,9 @@ fn describe_rows(rows: &[&StoredAllocation]) -> String {
     let mut text = format!(
         "Sell      {} at {} USD\n",
         time(first.sell_time),
-        first.sell_price
+        first
+            .sell_price
+            .map_or("an unknown price".into(), |price| price.to_string())
     );
     let matched = rows.iter().filter(|row| row.buy_order_id.is_some());
     for row in matched.clone() {

@@ -1,0 +1,112 @@
+use super::*;
+use crate::engine::leg::Entry;
+
+fn trade(id: &str, side: Side, size: &str, price: &str, fee: Option<&str>) -> Trade {
+    Trade {
+        order_id: id.parse().unwrap(),
+        side,
+        size: size.parse().unwrap(),
+        price: price.parse().unwrap(),
+        fee: fee.map(|fee| fee.parse().unwrap()),
+        order_time: Timestamp::EPOCH,
+        trade_seq: None,
+        more: None,
+        entry: Entry::default(),
+    }
+}
+
+#[test]
+fn trades_come_back_as_they_went_in() {
+    let large = "9999999999999999999999999999";
+    let mut trades = vec![
+        trade("a", Side::Buy, "0.5", "30000", Some("-0.01")),
+        trade(
+            "b",
+            Side::Sell,
+            large,
+            "0.0000000000000000000000000001",
+            None,
+        ),
+        trade(
+            &"x".repeat(255),
+            Side::Sell,
+            "1",
+            "0",
+            Some(&format!("-{large}")),
+        ),
+        trade(
+            "c",
+            Side::Buy,
+            "123456.789012345678901234",
+            "3456.78",
+            Some("0"),
+        ),
+    ];
+    trades[0].trade_seq = Some(i64::MIN);
+    trades[3].trade_seq = Some(0);
+    // More symbols than the packed form has bits for, and all legs.
+    for nth in 0..40_u32 {
+        let mut more = trade(&format!("m{nth}"), Side::Buy, "1", "2", Some("0.5"));
+        more.entry.symbol = Some(format!("S{}", nth % 20).parse().unwrap());
+        if nth % 3 == 0 {
+            more.entry.leg = Leg::Fee;
+            more.entry.value = Some(Usd::from_units(i128::from(nth) - 7));
+        }
+        trades.push(more);
+    }
+    let packed = Trades::try_of(&trades).unwrap();
+    assert_eq!(packed.len(), 44);
+    assert_eq!(packed.to_vec().unwrap(), trades);
+    assert_eq!(packed.last().unwrap().order_id, "m39");
+}
+
+#[test]
+fn sorting_is_the_order_of_single_trades() {
+    let mut trades = Vec::new();
+    for (nth, id) in ["b", "a", "10", "9", "9~2", "c", "B"]
+        .into_iter()
+        .enumerate()
+    {
+        for (side, seq) in [
+            (Side::Sell, None),
+            (Side::Buy, Some(nth as i64)),
+            (Side::Buy, None),
+        ] {
+            trades.push(Trade {
+                trade_seq: seq,
+                ..trade(id, side, "1", "1", None)
+            });
+        }
+    }
+    let mut packed = Trades::try_of(&trades).unwrap();
+    packed.sort();
+    trades.sort_by(Trade::cmp_in_pool);
+    assert_eq!(packed.to_vec().unwrap(), trades);
+    let pairs: Vec<_> = packed.iter().collect();
+    assert!(
+        pairs
+            .windows(2)
+            .all(|pair| pair[0].place() < pair[1].place())
+    );
+}
+
+#[test]
+fn an_id_twice_is_found_whatever_its_length() {
+    for length in [1, 7, 8, 9, 36] {
+        let id = |last: char| format!("{}{last}", "i".repeat(length - 1));
+        let buy = |id: &str| trade(id, Side::Buy, "1", "1", None);
+        let one = Trades::try_of(&[buy(&id('a')), buy(&id('b'))]).unwrap();
+        assert_eq!(one.repeated_id(), None);
+        let two = Trades::try_of(&[buy(&id('a')), buy(&id('b')), buy(&id('a'))]).unwrap();
+        assert_eq!(two.repeated_id(), Some(id('a').as_str()));
+    }
+}
+
+#[test]
+fn a_row_that_is_no_trade_is_an_error_and_not_left_out() {
+    let trades = ["a", "b"].map(|id| trade(id, Side::Buy, "1", "2", None));
+    let mut packed = Trades::try_of(&trades).unwrap();
+    packed.rows[1].size = -1;
+    let error = packed.to_vec().unwrap_err();
+    assert_eq!(error.to_string(), "order \"b\": size is negative");
+}
