@@ -301,6 +301,10 @@ fn a_list_has_the_settings_for_names_that_are_no_pairs() {
     let row = |symbol: &&str| format!("{symbol},{symbol},buy,3,40,2025-03-04T10:00:00Z,0.2,main\n");
     let folder = folder(&symbols.iter().map(row).collect::<String>(), "");
     let text = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
+    let of_account = "[accounts.\"main\"]\nclass = \"security\"\n\nIf these are names";
+    let (_, text) = text
+        .split_once(of_account)
+        .expect("one line for the account");
     let settings: Vec<&str> = text
         .lines()
         .filter(|line| {
@@ -309,6 +313,11 @@ fn a_list_has_the_settings_for_names_that_are_no_pairs() {
         })
         .collect();
     assert_eq!(settings.len(), 3 * 4, "{text}");
+    // The item has its settings for programs, with a comment on each.
+    let item = folder.fifo_pnl(&["review", "show", "1", "--json"]).json();
+    let of_item = item["item"]["details"]["settings"].as_str().unwrap();
+    let expected = "# if it is FETH (security) priced in USD\n[symbols.\"FETH\"]\n";
+    assert!(of_item.starts_with(expected), "{of_item}");
     folder.write("fifo-pnl.toml", settings.join("\n"));
     folder.compute(&["--all-symbols"]).expect(1);
     let left = folder

@@ -251,15 +251,16 @@ pub(super) fn describe_settings(
         |item: &&&QueuedItem| item.issue == IssueType::MissingFx && item.status.is_open();
     let asked = items.iter().filter(is_asked).map(|item| &item.pool);
     let unknown = asked.filter_map(|pool| match rules.check_pool_in_usd(pool) {
-        Err(NotInUsd::Unknown(unknown)) => Some((unknown.symbol.clone(), unknown)),
+        Err(NotInUsd::Unknown(unknown)) => Some((pool, unknown)),
         _ => None,
     });
+    let unknown: Vec<(&Pool, UnknownInstrument)> = unknown.collect();
+    let of_accounts = describe_accounts(&unknown, config);
+    let unknown = unknown.into_iter().map(|(_, of)| (of.symbol.clone(), of));
     // A symbol that several accounts have is asked once: its settings are the same.
     let unknown: BTreeMap<Symbol, UnknownInstrument> = unknown.collect();
     let first = |unknown: &UnknownInstrument| unknown.proposals.first().cloned();
-    let is_name = |of: &&UnknownInstrument| {
-        first(of).is_some_and(|proposal| proposal.class == AssetClass::Security)
-    };
+    let is_name = |of: &&UnknownInstrument| is_likely_name(of);
     let (names, pairs): (Vec<&UnknownInstrument>, Vec<_>) = unknown.values().partition(is_name);
     let lines = names
         .iter()
@@ -281,9 +282,40 @@ pub(super) fn describe_settings(
         .flatten()
         .collect();
     format!(
-        "\nIf these are names and no pairs, and their prices are in dollars, these lines in\n\
+        "{of_accounts}\n\
+         If these are names and no pairs, and their prices are in dollars, these lines in\n\
          {config} say so; then `{}`\n\n{}\n{rest}{of_pairs}",
         next.command(COMPUTE),
+        lines.join("\n")
+    )
+}
+
+fn is_likely_name(unknown: &UnknownInstrument) -> bool {
+    let first = unknown.proposals.first();
+    first.is_some_and(|proposal| proposal.class == AssetClass::Security)
+}
+
+/// Fewest names of an account for which its class is proposed.
+const NAMES_OF_ACCOUNT_MIN: usize = 2;
+
+/// Lists the configuration lines for accounts that may hold shares alone.
+fn describe_accounts(unknown: &[(&Pool, UnknownInstrument)], config: &str) -> String {
+    let mut accounts: BTreeMap<&Account, usize> = BTreeMap::new();
+    for (pool, _) in unknown.iter().filter(|(_, of)| is_likely_name(of)) {
+        let names = accounts.entry(&pool.account).or_default();
+        *names = names.saturating_add(1);
+    }
+    accounts.retain(|account, names| {
+        *names >= NAMES_OF_ACCOUNT_MIN && account.as_str().parse::<Account>().is_ok()
+    });
+    let lines = accounts.into_keys().flat_map(ticker_settings);
+    let lines: Vec<String> = lines.take(2 * SETTINGS_SHOWN_MAX).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nIf an account has shares alone, its class in {} settles all its symbols\n\n{}\n",
+        shown_sentence(config),
         lines.join("\n")
     )
 }
