@@ -1,6 +1,7 @@
 //! The command line. `config.rs` and the commands work out what it means.
 
 mod import;
+mod rates;
 mod review;
 mod tax;
 mod versions;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub use import::{ImportArgs, ImportCommand, VoidArgs};
+pub use rates::{ImportRatesArgs, RatesArgs, RatesCommand};
 pub use review::{NoteArgs, ResolveArgs, ReviewArgs, ReviewCommand};
 pub use tax::{TaxArgs, TaxCommand};
 pub use versions::{PruneArgs, VersionsArgs, VersionsCommand};
@@ -126,6 +128,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Keep the figures of an earlier system, to compare with
     History(HistoryArgs),
+    /// List the stored rates of currencies and coins, and look them over
+    Rates(RatesArgs),
     /// List and settle questions that only a person can decide; exclude pools
     Review(ReviewArgs),
     /// Write the files of a tax year; verify and amend filed ones

@@ -4,6 +4,7 @@ mod assets;
 mod import;
 mod names;
 mod pipeline;
+mod rates;
 mod store;
 mod tax;
 

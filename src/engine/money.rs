@@ -27,7 +27,7 @@ use super::number::{Fee, Price, Size, Usd, UsdPerUnit};
 use super::policy::{FEES_PER_UNIT_SCALE, POOL_USD_LIMIT, TRADE_USD_LIMIT, USD_SCALE};
 use super::wide::{self, I512};
 pub use basis::price_of_basis;
-pub(super) use rate::ratio;
+pub(super) use rate::{differ_by_more, ratio};
 pub(super) use terms::{Terms, Words};
 pub use units::{Units, Width};
 

@@ -15,6 +15,7 @@ use rust_decimal::Decimal;
 use super::class::AssetClass;
 use super::fact::Fact;
 use super::ids::{Account, Asset, OrderId};
+use super::money::differ_by_more;
 use super::number::{NumberError, Price};
 use super::time::Timestamp;
 pub use age::published_at;
@@ -48,6 +49,11 @@ impl RateValue {
     /// Returns the exact number.
     pub fn as_decimal(self) -> Decimal {
         self.0
+    }
+
+    /// Tells whether two rates differ by more than a percentage of the smaller one. Exact.
+    pub fn differs_from(self, other: Self, percent: u32) -> bool {
+        differ_by_more(self.fact(), other.fact(), percent)
     }
 
     fn fact(self) -> Fact {

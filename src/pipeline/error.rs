@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::{Account, MoneyError, Pool, Timestamp};
 use crate::import::FileError;
+use crate::rates::RateFileError;
 use crate::store::StoreError;
 use crate::store::model::{Holder, Version, VersionScope, VersionStatus};
 
@@ -20,6 +21,14 @@ pub enum PipelineError {
         file: String,
         /// The fault of the file.
         error: FileError,
+    },
+    /// A file can't be read as rates at all.
+    #[error("{file}: {error}")]
+    Rates {
+        /// The file's name.
+        file: String,
+        /// The fault of the file.
+        error: Box<RateFileError>,
     },
     /// A file can't be opened.
     #[error("{file}: can't be read: {reason}")]

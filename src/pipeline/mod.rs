@@ -23,6 +23,7 @@ mod make;
 mod names;
 mod prune;
 mod publish;
+mod rates;
 mod run_log;
 mod slices;
 mod stale;
@@ -50,4 +51,7 @@ pub use lock::when_free;
 pub use names::{check_scope, known_pools, unknown};
 pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};
+pub use rates::{
+    RateFileRead, RateFileReport, RateRequest, RateSourceFile, import_rate_files, parse_rate_file,
+};
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};

@@ -5,6 +5,7 @@
 //! kind is recognised), then one reader: `ecb.rs`, `h10.rs`, `prices.rs`, `plain.rs`. Source of the
 //! instants: docs/SPEC-matching.md, "Rates".
 
+mod check;
 mod collected;
 mod ecb;
 mod error;
@@ -17,6 +18,10 @@ use std::collections::BTreeMap;
 
 use crate::engine::{Asset, AssetRules, Rate, RateSource, Timestamp};
 use crate::import::{FileError, RejectedRow, Table};
+pub use check::{
+    ASSET_JUMP_PERCENT, CURRENCY_JUMP_PERCENT, PAR_PERCENT, RateFinding, RateFindingKind,
+    SOURCES_PERCENT, check_rates,
+};
 use collected::Collected;
 pub use error::RateFileError;
 pub use plain::PLAIN_COLUMNS;

@@ -123,6 +123,11 @@ fn proposed(kind: RateSource, name: &str) -> Option<(Asset, Asset)> {
             None => split_pair(name.strip_suffix("=X")?)?,
         },
     };
+    // A shell takes such codes as they are.
+    let is_plain = |code: &str| code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !is_plain(asset) || !is_plain(currency) {
+        return None;
+    }
     Some((asset.parse().ok()?, currency.parse().ok()?))
 }
 

@@ -301,6 +301,7 @@ fn a_file_without_an_asset_proposes_the_one_in_its_name() {
         (yahoo, "BTC-USD (1)", Some("BTC USD")),
         (yahoo, "EURUSD=X", Some("EUR USD")),
         (yahoo, "AAPL", None),
+        (yahoo, "B$C-USD", None),
     ] {
         let error = parse_rates(text.as_bytes(), &options(name, None)).unwrap_err();
         let RateFileError::NoAsset { proposed, kind } = error else {

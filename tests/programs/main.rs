@@ -22,6 +22,7 @@ mod memory;
 mod operations;
 mod postgres_cli;
 mod printed_commands;
+mod rates;
 mod review;
 mod same_bytes;
 #[path = "../support/mod.rs"]

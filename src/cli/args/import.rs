@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::FileArgs;
+use super::{FileArgs, ImportRatesArgs};
 
 /// `import`
 #[derive(Debug, Clone, Args)]
@@ -38,6 +38,8 @@ pub enum ImportCommand {
         #[arg(long)]
         preview: bool,
     },
+    /// Rates of currencies and coins, of the ECB, release H.10, CoinGecko, Kraken, Yahoo, or plain
+    Rates(ImportRatesArgs),
 }
 
 /// `void`

@@ -1,11 +1,13 @@
 //! `import`: CSV files into the ledger.
 
+mod rates;
 mod report;
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+pub(super) use self::rates::read_asset;
 use super::{check_reason, decided};
 use crate::cli::Outcome;
 use crate::cli::args::{FileArgs, ImportArgs, ImportCommand};
@@ -27,8 +29,12 @@ use crate::store::model::{ImportReceipt, Scope};
 
 /// Runs the command. Files are parsed before a database is opened or made.
 pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
-    if let Some(ImportCommand::Lots { files, preview }) = &args.command {
-        return import_lots(files, *preview, session).await;
+    match &args.command {
+        Some(ImportCommand::Lots { files, preview }) => {
+            return import_lots(files, *preview, session).await;
+        }
+        Some(ImportCommand::Rates(args)) => return rates::run(args, session).await,
+        None => {}
     }
     let request = ImportRequest {
         preview: args.preview,
@@ -43,6 +49,7 @@ pub(super) fn check(args: &ImportArgs) -> CliResult<()> {
     args.reason.as_deref().map(check_reason).transpose()?;
     let files = match &args.command {
         Some(ImportCommand::Lots { files, .. }) => files,
+        Some(ImportCommand::Rates(args)) => return rates::request(args).map(drop),
         None => &args.files,
     };
     request(files).map(drop)

@@ -12,6 +12,7 @@ mod import;
 mod incremental;
 mod migrate;
 mod prune;
+mod rates;
 mod review;
 mod run;
 mod tax;
@@ -38,6 +39,7 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Versions(_) => "fifo-pnl versions",
         Command::Compare(_) => "fifo-pnl compare",
         Command::History(_) => "fifo-pnl history",
+        Command::Rates(_) => "fifo-pnl rates",
         Command::Review(_) => "fifo-pnl review",
         Command::Tax(_) => "fifo-pnl tax",
         Command::Health(_) => "fifo-pnl health",
@@ -54,6 +56,7 @@ pub(super) fn needs_all_rows(command: &Command) -> bool {
         | Command::Explain(_)
         | Command::Compare(_)
         | Command::History(_)
+        | Command::Rates(_)
         | Command::Review(_)
         | Command::Health(_) => false,
         Command::Run(_)
@@ -102,6 +105,7 @@ pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
             HistoryCommand::Import { snapshot_date, .. } => check_date(snapshot_date.as_deref()),
             HistoryCommand::List => Ok(()),
         },
+        Command::Rates(args) => rates::check(&args.command),
         Command::Review(args) => review::check(&args.command, now),
         Command::Tax(args) => tax::check(args),
         Command::Health(_) => Ok(()),
@@ -179,6 +183,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Versions(args) => versions::run(args.command, session).await,
         Command::Compare(args) => compare::run(args, session).await,
         Command::History(args) => history::run(args.command, session).await,
+        Command::Rates(args) => rates::run(&args.command, session).await,
         Command::Review(args) => review::run(args.command, session).await,
         Command::Tax(args) => tax::run(args, session).await,
         Command::Health(args) => health::run(&args, session).await,

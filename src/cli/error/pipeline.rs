@@ -1,6 +1,7 @@
 //! Exit code and hint of each error of the pipeline.
 
 use super::names::nearest;
+use super::rates::rate_file_hint;
 use super::{CliError, file_hint, see_what_differs};
 use crate::cli::exit::Exit;
 use crate::pipeline::{ExplainError, PipelineError, PointerError, ReplaceError};
@@ -17,7 +18,10 @@ impl From<PipelineError> for CliError {
             PipelineError::File { file, error } => {
                 Self::usage(format!("{file}{}", error.in_file()), file_hint(&error))
             }
-            PipelineError::Unreadable { .. } => usage("name a CSV file of trades".into()),
+            PipelineError::Rates { file, error } => {
+                Self::usage(format!("{file}{}", error.in_file()), rate_file_hint(&error))
+            }
+            PipelineError::Unreadable { .. } => usage("name a CSV file".into()),
             PipelineError::Changed { .. } => Self {
                 hint: "import it again when its writer is done".into(),
                 ..Self::failed(message)

@@ -49,6 +49,24 @@ pub(in crate::engine) fn ratio(left: Fact, right: Fact) -> Option<Fact> {
     fact.ok().filter(|fact| fact.units() > 0)
 }
 
+/// Tells whether two numbers above zero differ by more than a percentage of the smaller one. Exact.
+pub(in crate::engine) fn differ_by_more(left: Fact, right: Fact, percent: u32) -> bool {
+    let scale = left.scale().max(right.scale());
+    let at = |fact: Fact| {
+        let missing = u32::from(scale).checked_sub(fact.scale().into())?;
+        wide::from_i128_to_512(fact.units()).checked_mul(wide_power(missing)?)
+    };
+    let differs = || {
+        let (left, right) = (at(left)?, at(right)?);
+        let (low, high) = (left.min(right), left.max(right));
+        let factor = |number: u32| wide::from_i128_to_512(number.into());
+        let difference = high.checked_sub(low)?.checked_mul(factor(100))?;
+        Some(difference > low.checked_mul(factor(percent))?)
+    };
+    // 512 bits hold every product of two facts.
+    differs().unwrap_or(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +114,19 @@ mod tests {
                 "{left} / {right}"
             );
         }
+    }
+
+    #[test]
+    fn a_distance_is_compared_exactly() {
+        let differ = |left, right, percent| differ_by_more(fact(left), fact(right), percent);
+        assert!(!differ("1", "1.01", 1) && !differ("1.01", "1", 1));
+        assert!(differ("1", "1.010000000000000000000000001", 1));
+        assert!(!differ("3", "3", 0) && differ("3", "3.1", 0));
+        let (large, small) = (
+            "1000000000000000000000000000",
+            "0.0000000000000000000000000001",
+        );
+        assert!(differ(large, small, 100));
     }
 
     #[test]

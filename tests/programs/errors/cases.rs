@@ -1,6 +1,7 @@
 //! The cases, in the order of the page.
 
 use super::cases_of_places::{CONFIGURATION, DATABASES, MACHINE, SCHEMA};
+use super::cases_of_rates::RATES;
 use super::cases_of_tax::{REVIEW, TAX};
 use super::{Case, Group};
 
@@ -31,6 +32,11 @@ pub const GROUPS: &[Group] = &[
         title: "Trades that the ledger has with other facts",
         about: "",
         cases: CONFLICTS,
+    },
+    Group {
+        title: "Rates",
+        about: "One bad cell stops the import, and nothing of it is kept.",
+        cases: RATES,
     },
     Group {
         title: "Pools without a price in USD",

@@ -159,6 +159,28 @@ pub const TABLES: &[Table] = &[
         ..NONE
     },
     Table {
+        command: "import rates",
+        positions: &["a.csv"],
+        rows: &[
+            value("--asset", &["BTC"], &["B TC"]).needs(&["--currency"]),
+            value("--currency", &["USD"], &["U SD"]).needs(&["--asset"]),
+            value("--kind", &["ecb", "plain"], &["own", "trades"]),
+            flag("--preview"),
+            flag("--correct").needs(&["--reason"]),
+            REASON.needs(&["--correct"]),
+        ],
+        ..NONE
+    },
+    Table {
+        command: "rates list",
+        rows: &[value("--asset", &["BTC"], &["B TC"])],
+        ..NONE
+    },
+    Table {
+        command: "rates check",
+        ..NONE
+    },
+    Table {
         command: "void",
         positions: &["b1"],
         always: &["--reason"],

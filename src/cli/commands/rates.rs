@@ -1,0 +1,210 @@
+//! `rates`: lists the stored rates, and looks them over.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::import::read_asset;
+use crate::cli::Outcome;
+use crate::cli::args::RatesCommand;
+use crate::cli::error::CliResult;
+use crate::cli::exit::Exit;
+use crate::cli::format::{count, plural, table, time};
+use crate::cli::session::Session;
+use crate::engine::{Asset, Rate, RateSource};
+use crate::rates::{RateFinding, RateFindingKind, check_rates};
+
+/// Most findings of a kind that the text shows.
+const FINDINGS_SHOWN_MAX: usize = 10;
+
+/// Checks the typed arguments. Errors: a value that can't be read.
+pub fn check(command: &RatesCommand) -> CliResult<()> {
+    match command {
+        RatesCommand::List { asset } => read_asset("--asset", asset.as_deref()).map(drop),
+        RatesCommand::Check => Ok(()),
+    }
+}
+
+/// Runs the command.
+pub async fn run(command: &RatesCommand, session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let asset = match command {
+        RatesCommand::List { asset } => read_asset("--asset", asset.as_deref())?,
+        RatesCommand::Check => None,
+    };
+    let rules = &session.context.rules;
+    let asset = asset.map(|asset| rules.asset_named(asset.as_str()));
+    let is_of = |rate: &Rate| {
+        let of = |asset: &Asset| rate.asset == *asset || rate.currency == *asset;
+        asset.as_ref().is_none_or(of)
+    };
+    let rates = store.rates(None, &is_of).await?;
+    let location = store.location();
+    let mut text = format!("Database  {location}\n");
+    let mut document = json!({ "database": location });
+    let exit = match command {
+        RatesCommand::List { .. } => {
+            text.push_str(&match (rates.is_empty(), &asset) {
+                (true, _) => none(session, asset.as_ref()),
+                (false, Some(_)) => each(&rates),
+                (false, None) => series(&rates),
+            });
+            let list = match asset {
+                Some(_) => rates.iter().map(rate_json).collect::<Vec<_>>(),
+                None => by_series(&rates).iter().map(series_json).collect(),
+            };
+            let name = if asset.is_some() { "rates" } else { "series" };
+            crate::cli::format::add(&mut document, json!({ name: list }));
+            Exit::Done
+        }
+        RatesCommand::Check => {
+            let findings = check_rates(&rates, rules);
+            text.push_str(&describe(&rates, &findings));
+            let list: Vec<Value> = findings.iter().map(finding_json).collect();
+            let facts = json!({ "rates": rates.len(), "findings": list });
+            crate::cli::format::add(&mut document, facts);
+            match findings.is_empty() {
+                true => Exit::Done,
+                false => Exit::Findings,
+            }
+        }
+    };
+    Ok(Outcome::answer(exit, text, document))
+}
+
+fn none(session: &Session, asset: Option<&Asset>) -> String {
+    let of = asset
+        .map(|asset| format!(" of {asset}"))
+        .unwrap_or_default();
+    let text = format!("No rates{of} are stored; `fifo-pnl import rates FILE` imports a file.\n");
+    session.next.in_text(&text)
+}
+
+/// The first and the last rate of each series, and how many there are.
+type BySeries<'r> = BTreeMap<(&'r Asset, &'r Asset, RateSource), (u64, &'r Rate, &'r Rate)>;
+
+fn by_series(rates: &[Rate]) -> BySeries<'_> {
+    let mut all = BySeries::new();
+    for rate in rates {
+        let key = (&rate.asset, &rate.currency, rate.source);
+        let (number, _, last) = all.entry(key).or_insert((0, rate, rate));
+        *number += 1;
+        *last = rate;
+    }
+    all
+}
+
+fn series(rates: &[Rate]) -> String {
+    let row = |((asset, currency, source), (number, first, last)): (&_, &(u64, &Rate, &Rate))| {
+        let (asset, currency, source): (&&Asset, &&Asset, &RateSource) = (asset, currency, source);
+        vec![
+            asset.to_string(),
+            currency.to_string(),
+            source.to_string(),
+            count(*number),
+            time(first.at),
+            time(last.at),
+            last.value.to_string(),
+        ]
+    };
+    let all = by_series(rates);
+    let rows = all.iter().map(row).collect();
+    let header = ["asset", "currency", "source", "rates", "from", "to", "last"];
+    table(&header, &[3, 6], rows) + "\n"
+}
+
+fn each(rates: &[Rate]) -> String {
+    let row = |rate: &Rate| {
+        vec![
+            rate.asset.to_string(),
+            rate.currency.to_string(),
+            time(rate.at),
+            rate.value.to_string(),
+            rate.source.to_string(),
+            format!("import {}, line {}", rate.import_id, rate.import_line),
+        ]
+    };
+    let header = ["asset", "currency", "at", "rate", "source", "from"];
+    table(&header, &[3], rates.iter().map(row).collect()) + "\n"
+}
+
+fn describe(rates: &[Rate], findings: &[RateFinding]) -> String {
+    let number = plural(rates.len() as u64, "rate", "rates");
+    let of = plural(by_series(rates).len() as u64, "series", "series");
+    let mut text = format!("Rates     {number} of {of}\n");
+    let mut kinds: BTreeMap<RateFindingKind, Vec<&RateFinding>> = BTreeMap::new();
+    for finding in findings {
+        kinds.entry(finding.kind).or_default().push(finding);
+    }
+    for (kind, findings) in kinds {
+        text.push_str(&format!(
+            "  {}: {}\n",
+            title(kind),
+            count(findings.len() as u64)
+        ));
+        let shown = findings.iter().take(FINDINGS_SHOWN_MAX);
+        text.extend(shown.map(|finding| format!("    {}\n", words(finding))));
+        let more = findings.len().saturating_sub(FINDINGS_SHOWN_MAX);
+        if more > 0 {
+            text.push_str(&format!("    and {} more\n", count(more as u64)));
+        }
+    }
+    if findings.is_empty() {
+        text.push_str("No gap, no jump, and no source differs from another.\n");
+    }
+    text
+}
+
+fn title(kind: RateFindingKind) -> &'static str {
+    match kind {
+        RateFindingKind::Gap => "trades between two rates have none",
+        RateFindingKind::Jump => "a rate is far from the one before",
+        RateFindingKind::OffPar => "a dollar coin is more than 1 % away from a dollar",
+        RateFindingKind::Sources => "two sources differ by more than 2 %",
+        RateFindingKind::Names => "two names of one asset have different rates",
+    }
+}
+
+fn words(finding: &RateFinding) -> String {
+    let rate = &finding.rate;
+    let place = |rate: &Rate| format!("{} at {} ({})", rate.value, time(rate.at), rate.source);
+    let before = finding.other.as_ref();
+    let before = before.map(|other| format!("{}, then ", place(other)));
+    let before = before.unwrap_or_default();
+    format!(
+        "{} in {}: {before}{}",
+        rate.asset,
+        rate.currency,
+        place(rate)
+    )
+}
+
+fn rate_json(rate: &Rate) -> Value {
+    json!({ "asset": rate.asset.as_str(), "currency": rate.currency.as_str(),
+        "source": rate.source.as_str(), "at": rate.at.to_string(),
+        "rate": rate.value.to_string(), "import_id": rate.import_id,
+        "import_line": rate.import_line })
+}
+
+fn series_json(
+    ((asset, currency, source), (number, first, last)): (
+        &(&Asset, &Asset, RateSource),
+        &(u64, &Rate, &Rate),
+    ),
+) -> Value {
+    json!({ "asset": asset.as_str(), "currency": currency.as_str(), "source": source.as_str(),
+        "rates": number, "from": first.at.to_string(), "to": last.at.to_string(),
+        "last": last.value.to_string() })
+}
+
+fn finding_json(finding: &RateFinding) -> Value {
+    let kind = match finding.kind {
+        RateFindingKind::Gap => "gap",
+        RateFindingKind::Jump => "jump",
+        RateFindingKind::OffPar => "off_par",
+        RateFindingKind::Sources => "sources",
+        RateFindingKind::Names => "names",
+    };
+    json!({ "kind": kind, "rate": rate_json(&finding.rate),
+        "other": finding.other.as_ref().map(rate_json) })
+}

@@ -1,0 +1,40 @@
+//! Advice about a file of rates that was not imported.
+
+use super::import::file_hint;
+use crate::rates::{PLAIN_COLUMNS, RateFileError};
+
+/// Returns the remedy of a file of rates.
+pub fn rate_file_hint(error: &RateFileError) -> String {
+    let plain = PLAIN_COLUMNS.join(",");
+    match error {
+        RateFileError::File(error) => file_hint(error),
+        RateFileError::Empty | RateFileError::NoColumn(_) => {
+            format!("a plain file of rates has the columns {plain}")
+        }
+        RateFileError::UnknownKind(_) => format!(
+            "it can be of the ECB (eurofxref-hist.csv), of release H.10, CoinGecko, Kraken or \
+             Yahoo, or have the columns {plain}; `fifo-pnl import FILE` imports trades"
+        ),
+        RateFileError::OtherKind { .. } => "leave --kind out: the header tells the kind".into(),
+        RateFileError::NoAsset {
+            proposed: Some((asset, currency)),
+            ..
+        } => format!("if its name is right, add --asset {asset} --currency {currency}"),
+        RateFileError::NoAsset { proposed: None, .. } => {
+            "name both: --asset ASSET --currency CURRENCY".into()
+        }
+        RateFileError::NamesAssets(_) => "leave --asset and --currency out".into(),
+        RateFileError::OneAsset(_) => "a rate is the value of one asset in another".into(),
+        RateFileError::NoInterval(_) => {
+            "keep the name that Kraken gave the file: its number of minutes tells when a price \
+             was known"
+                .into()
+        }
+        RateFileError::TwoNames { .. } => {
+            "remove one of the two columns, or correct [aliases] in the configuration".into()
+        }
+        RateFileError::Unit { .. } => {
+            "export the file again with its labels, or remove the column".into()
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Files of rates: imported once, corrected by name, listed, looked over.
+#![cfg(all(feature = "cli", unix))]
+
+use crate::support;
+
+use support::Folder;
+
+const ECB: &str = "Date,USD,JPY,GBP,CYP,\n2025-03-07,1.0857,159.80,0.8328,N/A,\n\
+                   2025-03-06,1.0800,160.10,0.8400,N/A,\n";
+const MARCH: &str = "snapped_at,price,market_cap,total_volume\n\
+                     2025-03-07 00:00:00 UTC,90624.1,1,1\n2025-03-08 00:00:00 UTC,86740.5,1,1\n";
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("eurofxref-hist.csv", ECB);
+    folder.write("btc-usd-max.csv", MARCH);
+    folder
+}
+
+#[test]
+fn a_file_is_imported_once_and_leads_back_to_its_lines() {
+    let folder = folder();
+    let import = ["import", "rates", "eurofxref-hist.csv"];
+    let done = folder.fifo_pnl(&import).expect(0);
+    let lines = "Imported  eurofxref-hist.csv: 2 rows of the kind ecb, 6 new, 0 known\n  \
+                 without a rate: 2 cells N/A\n";
+    assert!(done.stdout.ends_with(lines), "{}", done.stdout);
+    let again = folder.fifo_pnl(&import).expect(0);
+    assert!(
+        again
+            .stdout
+            .contains(": 2 rows of the kind ecb, 0 new, 6 known"),
+        "{again:?}"
+    );
+    let rates = "SELECT asset, currency, source, rate, revision, import_id, import_line, \
+                 datetime(published_at / 1000000, 'unixepoch') FROM rates WHERE currency = 'GBP'";
+    let expected = [
+        "EUR|GBP|ecb|0.84|1|1|3|2025-03-06 15:00:00",
+        "EUR|GBP|ecb|0.8328|1|1|2|2025-03-07 15:00:00",
+    ];
+    assert_eq!(folder.sql(rates), expected);
+    let listed = folder
+        .fifo_pnl(&["rates", "list", "--asset", "gbp", "--json"])
+        .expect(0);
+    let listed = listed.json()["rates"].clone();
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    assert_eq!(listed[1]["rate"], "0.8328");
+    assert_eq!(listed[1]["import_line"], 2);
+    let series = folder
+        .fifo_pnl(&["rates", "list", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(series["series"].as_array().unwrap().len(), 3);
+    assert_eq!(series["series"][1]["last"], "159.8");
+    let text = folder.fifo_pnl(&["rates", "list"]).expect(0).stdout;
+    assert!(text.contains("EUR    JPY       ecb"), "{text}");
+}
+
+#[test]
+fn a_file_without_names_asks_for_them_and_proposes_some() {
+    let folder = folder();
+    let done = folder
+        .fifo_pnl(&["import", "rates", "btc-usd-max.csv"])
+        .expect(2);
+    let said = "error: btc-usd-max.csv: a file of the kind coingecko names no asset and no \
+                currency\nhint: if its name is right, add --asset BTC --currency USD\n";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    let named = [
+        "import",
+        "rates",
+        "btc-usd-max.csv",
+        "--asset",
+        "xbt",
+        "--currency",
+        "usd",
+    ];
+    folder.fifo_pnl(&named).expect(0);
+    let stored = "SELECT DISTINCT asset, currency, source FROM rates";
+    assert_eq!(folder.sql(stored), ["BTC|USD|coingecko"]);
+    // Both names of the coin find its rates.
+    let listed = folder
+        .fifo_pnl(&["rates", "list", "--asset", "XBT", "--json"])
+        .expect(0);
+    assert_eq!(listed.json()["rates"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn another_rate_for_an_instant_is_a_conflict_until_it_is_corrected() {
+    let folder = folder();
+    folder
+        .fifo_pnl(&["import", "rates", "eurofxref-hist.csv"])
+        .expect(0);
+    folder.write("later.csv", ECB.replace("1.0857", "1.0858"));
+    let done = folder.fifo_pnl(&["import", "rates", "later.csv"]).expect(2);
+    let said = "  later.csv:2: EUR in USD at 2025-03-07T15:00:00.000000Z is 1.0858, which is \
+                stored as 1.0857\n    hint: if the file is right, import it with --correct \
+                --reason TEXT\nNothing was imported.\n";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    folder
+        .fifo_pnl(&["import", "rates", "--correct", "later.csv"])
+        .expect(2);
+    let correct = [
+        "import",
+        "rates",
+        "later.csv",
+        "--correct",
+        "--reason",
+        "misprint",
+    ];
+    let preview: Vec<&str> = correct.iter().copied().chain(["--preview"]).collect();
+    let previewed = folder.fifo_pnl(&preview).expect(0);
+    assert!(
+        previewed.stdout.contains("Preview   later.csv"),
+        "{}",
+        previewed.stdout
+    );
+    assert_eq!(folder.sql("SELECT max(revision) FROM rates"), ["1"]);
+    let done = folder.fifo_pnl(&correct).expect(0);
+    assert!(
+        done.stdout.contains("0 new, 5 known, 1 corrected"),
+        "{}",
+        done.stdout
+    );
+    let rows = "SELECT rate, revision, reason FROM rates WHERE revision > 1";
+    assert_eq!(folder.sql(rows), ["1.0858|2|misprint"]);
+    // The first file is known as it is.
+    folder
+        .fifo_pnl(&["import", "rates", "eurofxref-hist.csv"])
+        .expect(0);
+    let usd = folder
+        .fifo_pnl(&["rates", "list", "--asset", "USD", "--json"])
+        .expect(0);
+    assert_eq!(usd.json()["rates"][1]["rate"], "1.0858");
+}
+
+#[test]
+fn a_fault_keeps_all_files_out() {
+    let folder = folder();
+    folder.write(
+        "bad.csv",
+        ECB.replace("159.80", "0").replace("0.8400", "-0.84"),
+    );
+    let done = folder
+        .fifo_pnl(&["import", "rates", "eurofxref-hist.csv", "bad.csv"])
+        .expect(2);
+    for said in [
+        "Kept out  eurofxref-hist.csv: 2 rows of the kind ecb",
+        "  bad.csv:2: JPY is \"0\", expected a number above zero",
+        "  bad.csv:3: GBP is \"-0.84\", expected a number above zero without a sign",
+        "Nothing was imported.",
+    ] {
+        assert!(done.stderr.contains(said), "{said}: {}", done.stderr);
+    }
+    assert!(!folder.path().join("fifo-pnl.db").exists());
+}
+
+#[test]
+fn what_looks_odd_is_found() {
+    let folder = folder();
+    folder.write(
+        "coins.csv",
+        "asset,time,currency,rate\nUSDC,2025-03-07,USD,0.97\nBTC,2025-03-07,USD,95000\n",
+    );
+    let named = [
+        "import",
+        "rates",
+        "btc-usd-max.csv",
+        "--asset",
+        "BTC",
+        "--currency",
+        "USD",
+    ];
+    folder.fifo_pnl(&named).expect(0);
+    let fine = folder.fifo_pnl(&["rates", "check"]).expect(0);
+    assert!(
+        fine.stdout
+            .contains("Rates     2 rates of 1 series\nNo gap"),
+        "{}",
+        fine.stdout
+    );
+    folder.fifo_pnl(&["import", "rates", "coins.csv"]).expect(0);
+    let done = folder.fifo_pnl(&["rates", "check"]).expect(1);
+    for said in [
+        "  a dollar coin is more than 1 % away from a dollar: 1\n    USDC in USD: 0.97 at \
+         2025-03-07 00:00:00 UTC (plain)\n",
+        "  two sources differ by more than 2 %: 1\n    BTC in USD: 90624.1 at 2025-03-07 \
+         00:00:00 UTC (coingecko), then 95000 at 2025-03-07 00:00:00 UTC (plain)\n",
+    ] {
+        assert!(done.stdout.contains(said), "{said}: {}", done.stdout);
+    }
+    let json = folder
+        .fifo_pnl(&["rates", "check", "--json"])
+        .expect(1)
+        .json();
+    assert_eq!(
+        (&json["rates"], json["findings"].as_array().unwrap().len()),
+        (&4.into(), 2)
+    );
+}
