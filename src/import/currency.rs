@@ -5,6 +5,7 @@
 
 use super::ImportOptions;
 use super::error::FileError;
+use crate::engine::policy::USD;
 
 /// A column that may name a currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +59,8 @@ pub(super) fn check_currency<'r>(
         }
         let found = cell(column.place).trim();
         let is_number = |text: &str| text.bytes().all(|byte| b"0123456789.,".contains(&byte));
-        let is_dollar = options.usd_quotes.contains(&found.to_ascii_uppercase());
+        let found_code = found.to_ascii_uppercase();
+        let is_dollar = found_code == USD || options.usd_quotes.contains(&found_code);
         let is_count = column.is_unit && is_number(found);
         if !(found.is_empty() || is_dollar || is_count) {
             return Err(FileError::OtherCurrency {

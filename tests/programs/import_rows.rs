@@ -300,6 +300,16 @@ fn a_column_is_ignored_or_renamed_by_name() {
     folder.fifo_pnl(&ignore).expect(0);
     assert_eq!(folder.sql("SELECT count(*) FROM trade_records"), ["1"]);
 
+    // As the currency of its prices, the column rejects the pool: no krona is a dollar.
+    let prices = Folder::new();
+    prices.write("t.csv", with_column("Deposit Currency", &["SEK"]));
+    let rename = "--rename-column 'Deposit Currency=quote_currency'";
+    let done = prices
+        .shell(&format!("fifo-pnl run {rename} t.csv"))
+        .expect(1);
+    assert!(done.stdout.contains("SEK"), "{}", done.stdout);
+    assert_eq!(prices.sql("SELECT count(*) FROM fifo_allocations"), ["0"]);
+
     let text = with_column("Venue", &["Kraken"]).replace("symbol", "Ticker");
     folder.write("t.csv", text);
     folder.fifo_pnl(&["import", "t.csv"]).expect(2);

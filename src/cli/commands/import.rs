@@ -16,7 +16,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
-use crate::engine::{FeeSigns, shown, shown_sentence};
+use crate::engine::{FeeSigns, MORE_COLUMNS, shown, shown_sentence};
 use crate::files::check_text;
 use crate::import::{
     ColumnNames, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, parse_timezone,
@@ -161,6 +161,7 @@ fn column_names(args: &FileArgs) -> CliResult<ColumnNames> {
         let mut columns = REQUIRED_COLUMNS
             .iter()
             .chain(&OPTIONAL_COLUMNS)
+            .chain(&MORE_COLUMNS)
             .chain(&OPENING_COLUMNS);
         if !columns.any(|known| *known == column) {
             return Err(bad("no import reads a column of that name"));
