@@ -57,12 +57,8 @@ pub enum RateFileError {
         /// Its names.
         names: [String; 2],
     },
-    /// A column whose header does not say what its rates are of.
-    #[error(
-        "the column {} has the unit {}, expected a currency",
-        quoted(column),
-        quoted(unit)
-    )]
+    /// A column with a unit that contradicts its name, or that the reader does not know.
+    #[error("the column {} can't have the unit {}", quoted(column), quoted(unit))]
     Unit {
         /// Line of the header, from 1.
         line: u64,

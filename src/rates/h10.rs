@@ -71,6 +71,7 @@ fn columns_of(
     let Some(((units, codes), names)) = lines else {
         return Err(RateFileError::UnknownKind(text));
     };
+    let multipliers = line("Multiplier");
     let dollar = out
         .asset(DOLLAR)
         .unwrap_or_else(|_| Asset::unreadable(DOLLAR));
@@ -80,6 +81,13 @@ fn columns_of(
         if !unit.starts_with(UNIT) {
             out.skip(INDEX);
             continue;
+        }
+        if let Some(row) = multipliers.filter(|row| row.cell(place) != "1") {
+            return Err(RateFileError::Unit {
+                line: row.line,
+                column: name.clone(),
+                unit: format!("multiplier {}", row.cell(place)),
+            });
         }
         let is_in_dollars = name.starts_with(IN_DOLLARS);
         let of = unit.strip_prefix(UNIT_OF);

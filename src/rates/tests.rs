@@ -101,8 +101,10 @@ fn h10_has_dollars_for_some_currencies_and_units_for_one_dollar_of_others() {
 #[test]
 fn h10_columns_that_contradict_themselves_are_refused() {
     let text = H10.replace("Currency:_Per_EUR", "Currency:_Per_USD");
-    let expected = "FILE:2: the column \"RXI$US_N.B.EU\" has the unit \"Currency:_Per_USD\", \
-                    expected a currency";
+    let expected = "FILE:2: the column \"RXI$US_N.B.EU\" can't have the unit \"Currency:_Per_USD\"";
+    assert_eq!(error(&text, "FRB_H10", None), expected);
+    let text = H10.replace("\"1\",\"1\",\"1\",\"1\"", "\"1\",\"1\",\"100\",\"1\"");
+    let expected = "FILE:3: the column \"RXI_N.B.JA\" can't have the unit \"multiplier 100\"";
     assert_eq!(error(&text, "FRB_H10", None), expected);
 }
 
