@@ -160,7 +160,7 @@ async fn a_number_from_outside_ends_no_numbering_and_hides_no_row() {
         ),
         ("event_log (id, event_type)", "'review'"),
         (
-            "review_exclusions (id, account, symbol, excluded, reason, decided_by, decided_at)",
+            "review_exclusions (id, account, asset, excluded, reason, decided_by, decided_at)",
             "'a', 'b', 0, 'c', 'd', 0",
         ),
         (
@@ -169,9 +169,9 @@ async fn a_number_from_outside_ends_no_numbering_and_hides_no_row() {
             "'b', 0, 0, 'failed', 'full', 't', 'h', 1, 'e'",
         ),
         (
-            "manual_review_queue (id, account, symbol, order_id, issue_type, severity, status, \
-             description, created_at, updated_at, allocation_version, details)",
-            "'a', 'b', 'c', 'missing_fx', 'low', 'pending', 'd', 0, 0, 1, '{}'",
+            "manual_review_queue (id, account, symbol, asset, order_id, issue_type, severity, \
+             status, description, created_at, updated_at, allocation_version, details)",
+            "'a', 'b', 'b', 'c', 'missing_fx', 'low', 'pending', 'd', 0, 0, 1, '{}'",
         ),
     ];
     for (into, values) in rows {
