@@ -16,8 +16,8 @@ use super::model::{
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
-    Account, Asset, Entry, PlaceInPool, Pool, PoolStatus, PoolTotals, Rate, Size, StoredAllocation,
-    StoredLot, Symbol, SymbolTotals, Timestamp, Trade,
+    Account, Asset, Entry, Fee, PlaceInPool, Pool, PoolStatus, PoolTotals, Rate, Size,
+    StoredAllocation, StoredLot, Symbol, SymbolTotals, Timestamp, Trade, policy,
 };
 
 /// The cells of one row, by position. An error is the text found in place of a value.
@@ -354,9 +354,10 @@ pub(super) fn open_lot(cells: &impl Cells) -> Result<PickedLot, StoreError> {
 
 /// The columns that [`trade`] reads, in order.
 pub(super) const TRADE: &str = "order_id, side, size, price, total_fees_usd, order_time, \
-    trade_seq";
+    trade_seq, fee_amount, fee_currency";
 
-/// Reads a row of `eligible_trades`.
+/// Reads a row of `eligible_trades` that a version matched, so its facts are those of a plain
+/// dollar trade. Its fee may be in the columns of other currencies.
 pub(super) fn trade(cells: &impl Cells) -> Result<Trade, StoreError> {
     let named = Named::new(cells, TRADE);
     let read = || {
@@ -365,7 +366,7 @@ pub(super) fn trade(cells: &impl Cells) -> Result<Trade, StoreError> {
             side: named.parse(1)?,
             size: named.parse(2)?,
             price: named.parse(3)?,
-            fee: named.parse_optional(4)?,
+            fee: named.parse_optional(4)?.or(fee_in_usd(&named)?),
             order_time: named.time(5)?,
             trade_seq: named.optional_integer(6)?,
             more: None,
@@ -373,6 +374,14 @@ pub(super) fn trade(cells: &impl Cells) -> Result<Trade, StoreError> {
         })
     };
     read().map_err(in_table("eligible_trades"))
+}
+
+fn fee_in_usd(named: &Named<'_, impl Cells + ?Sized>) -> Result<Option<Fee>, BadCell> {
+    let currency: Option<Asset> = named.parse_optional(8)?;
+    match currency.is_some_and(|currency| currency.as_str() == policy::USD) {
+        true => named.parse_optional(7),
+        false => Ok(None),
+    }
 }
 
 /// The columns that [`summary`] reads, in order.

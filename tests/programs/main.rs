@@ -19,6 +19,7 @@ mod hostile;
 mod import_rows;
 mod line_numbers;
 mod memory;
+mod more_facts;
 mod operations;
 mod postgres_cli;
 mod printed_commands;

@@ -598,3 +598,22 @@ fn eight_first_opens_of_one_file_all_succeed() {
         assert_eq!(journal, "wal\n", "readers go on while a version is written");
     }
 }
+
+#[tokio::test]
+async fn the_buy_of_an_open_lot_has_a_fee_of_either_form() {
+    let subject = SqliteSubject::new().await;
+    let connection = subject.connection();
+    connection
+        .execute_batch(
+            "INSERT INTO trade_records (order_id, symbol, side, size, price, order_time, \
+             fee_amount, fee_currency, asset_class) \
+             VALUES ('B-1', 'BTC-USD', 'buy', '2', '100', 0, '3', 'usd', 'crypto')",
+        )
+        .unwrap();
+    let version = Run::default().go(subject.store()).await.unwrap().version;
+    let reach = [(pool("BTC-USD"), None)].into();
+    let lots = subject.store().open_lots(version, &reach).await.unwrap();
+    let lot = &lots[&pool("BTC-USD")].oldest[0];
+    assert_eq!(lot.buy.fee, Some("3".parse().unwrap()));
+    assert_eq!(lot.remaining_cost.to_string(), "203");
+}

@@ -60,7 +60,8 @@ pub(super) fn expressions(columns: &str) -> String {
         | "size"
         | "price"
         | "rate"
-        | "total_fees_usd" => format!("trim_scale({column})::text"),
+        | "total_fees_usd"
+        | "fee_amount" => format!("trim_scale({column})::text"),
         "buy_time" | "sell_time" | "order_time" | "last_order_time" | "first_sell"
         | "last_sell" | "first_allocation" | "last_allocation" | "complete_through"
         | "created_at" | "completed_at" | "published_at" | "computation_start" | "sealed_at"

@@ -216,3 +216,87 @@ fn a_role_that_may_not_read_the_ledger_is_told_so() {
     );
     site.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
+
+#[test]
+fn more_facts_are_read_and_a_fee_counts_once() {
+    let Some(server) = server() else { return };
+    let site = Site::empty(&server);
+    let more = "base_asset, quote_currency, asset_class, contract_size, fee_amount, fee_currency, \
+                total_fees_usd";
+    let insert = |rows: &str| {
+        site.sql(&format!(
+            "INSERT INTO trade_records (order_id, symbol, side, size, price, order_time, {more}) \
+             VALUES {rows}"
+        ));
+    };
+    site.sql(
+        "CREATE TABLE trade_records (order_id text PRIMARY KEY, symbol text, side text, \
+             size float8, price float8, order_time timestamptz, base_asset varchar, \
+             quote_currency text, asset_class text, contract_size int, fee_amount float8, \
+             fee_currency text, fee_usd_value float8, total_fees_usd numeric)",
+    );
+    insert(
+        "('b', 'ETH-USD', 'buy', 2, 15, '2025-01-02Z', 'eth', 'USD', 'crypto', 1, 0.5, 'USD', \
+         NULL), \
+         ('s', 'ETH-USD', 'sell', 1, 20, '2025-01-03Z', '', '', '', NULL, 9, 'BNB', 0.25), \
+         ('e', 'SOL-USD', 'buy', 1, 1, '2025-01-03Z', NULL, 'EUR', NULL, NULL, NULL, NULL, 0), \
+         ('c', 'ADA-USD', 'buy', 1, 1, '2025-01-03Z', NULL, NULL, 'stock', NULL, NULL, NULL, 0), \
+         ('f', 'XRP-USD', 'buy', 1, 1, '2025-01-03Z', NULL, NULL, NULL, NULL, 1, 'BNB', NULL)",
+    );
+    let done = site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    let words = "its shortest decimal text, without total_fees_usd";
+    assert!(done.stdout.contains(words), "{}", done.stdout);
+    assert!(!done.stdout.contains("quote_value"), "{}", done.stdout);
+    site.compute(&["--all-symbols"]).expect(1);
+    // The buy costs 15 and half of 0.5; the sell brings 20 less 0.25.
+    let first = "default,ETH-USD,s,b,1,15,20,0.25,0.25,15.25,20,19.75,4.5,";
+    let export = site.export("1");
+    assert_eq!(export.lines().count(), 2, "{export}");
+    assert!(export.contains(first), "{export}");
+    let items = "SELECT string_agg(symbol || ' ' || issue_type || ' ' || order_id || ' ' || \
+                 description, '; ' ORDER BY symbol) FROM manual_review_queue";
+    assert_eq!(
+        site.value(items),
+        "ADA-USD invalid_trade c asset_class is \"stock\": it is not one of crypto, security, fx, \
+         future; \
+         SOL-USD missing_fx e quote_currency is \"EUR\": the trade's value in USD is unknown; \
+         XRP-USD missing_fx f fee_currency is \"BNB\": the fee's value in USD is unknown"
+    );
+    insert(
+        "('s2', 'ETH-USD', 'sell', 1, 20, '2025-01-04Z', NULL, NULL, 'crypto', NULL, 0, \
+         'USD', NULL)",
+    );
+    site.compute(&["--incremental"]).expect(1);
+    let export = site.export("1");
+    assert_eq!(export.lines().count(), 3, "{export}");
+    let second = "default,ETH-USD,s2,b,1,15,20,0.25,0,15.25,20,20,4.75,";
+    assert!(export.contains(second), "{export}");
+    site.validate(&["--version", "1"]).expect(0);
+    let explained = site.fifo_pnl(&["explain", "--sell", "s2"]).expect(0);
+    assert!(
+        explained.stdout.contains("\n      asset_class crypto\n"),
+        "{}",
+        explained.stdout
+    );
+}
+
+#[test]
+fn half_of_a_fee_in_another_currency_is_not_read() {
+    let Some(server) = server() else { return };
+    let site = Site::empty(&server);
+    site.sql(
+        "CREATE TABLE trade_records (order_id text PRIMARY KEY, symbol text, side text, \
+             size float8, price float8, order_time timestamptz, fee_amount float8); \
+         INSERT INTO trade_records VALUES ('b', 'ETH-USD', 'buy', 2, 15, '2025-01-02Z', 7)",
+    );
+    let protect = ["migrate", "up", "--yes", "--protect-ledger"];
+    let done = site.fifo_pnl(&protect).expect(0);
+    assert!(
+        done.stdout.contains("Left alone: fee_amount"),
+        "{}",
+        done.stdout
+    );
+    site.compute(&["--all-symbols"]).expect(0);
+    // The bot may still write it.
+    site.sql("UPDATE trade_records SET fee_amount = 8");
+}

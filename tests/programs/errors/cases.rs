@@ -1,5 +1,6 @@
 //! The cases, in the order of the page.
 
+use super::cases_of_facts::FACTS;
 use super::cases_of_places::{CONFIGURATION, DATABASES, MACHINE, SCHEMA};
 use super::cases_of_rates::RATES;
 use super::cases_of_tax::{REVIEW, TAX};
@@ -27,6 +28,11 @@ pub const GROUPS: &[Group] = &[
                 bad rows by reason and shows the first five of each, with line and column. \
                 `--skip-invalid` imports the good rows and keeps the rejected ones.",
         cases: ROWS,
+    },
+    Group {
+        title: "Rows with more facts than dollars",
+        about: "",
+        cases: FACTS,
     },
     Group {
         title: "Trades that the ledger has with other facts",
@@ -85,7 +91,7 @@ pub const GROUPS: &[Group] = &[
     },
 ];
 
-const IMPORT: &str = "fifo-pnl import trades.csv";
+pub const IMPORT: &str = "fifo-pnl import trades.csv";
 pub const RUN: &str = "fifo-pnl run --quiet ledger.csv";
 
 macro_rules! row {
