@@ -79,8 +79,11 @@ fn series_of(rate: &Rate) -> (&Asset, &Asset, RateSource) {
 }
 
 /// Tells whether a rate is of two currencies, which keep for days.
+///
+/// Central banks publish rates of currencies only, also of those that the euro replaced.
 fn is_currency(rate: &Rate, rules: &AssetRules) -> bool {
-    rules.is_currency(&rate.asset) && rules.is_currency(&rate.currency)
+    matches!(rate.source, RateSource::Ecb | RateSource::H10)
+        || rules.is_currency(&rate.asset) && rules.is_currency(&rate.currency)
 }
 
 fn is_gap(before: &Rate, rate: &Rate, is_currency: bool) -> bool {
@@ -183,6 +186,11 @@ mod tests {
             "ecb EUR USD 11T15:00:00.000001 1.09",
         ];
         assert_eq!(found(&more), ["Gap 1.09"]);
+        let past = [
+            "ecb EUR EEK 07T15:00:00 15.6466",
+            "ecb EUR EEK 10T15:00:00 15.6466",
+        ];
+        assert_eq!(found(&past), Vec::<String>::new());
         let day = [
             "kraken BTC USD 03T00:00:00 90000",
             "kraken BTC USD 04T00:00:00 91000",
