@@ -347,3 +347,18 @@ fn two_rows_are_compared_by_what_their_facts_mean() {
     let expected = ("fee_currency", "BNB".to_owned(), "ETH".to_owned());
     assert_eq!(in_bnb.fact_that_differs(&in_eth), Some(expected));
 }
+
+#[test]
+fn a_matcher_takes_plain_trades_only() {
+    use crate::engine::Matcher;
+    let mut matcher = Matcher::new();
+    let plain = [("base_asset", "AAPL"), ("quote_currency", "USD")];
+    assert_eq!(
+        matcher.push(trade(&plain, Some("0")).unwrap()),
+        Ok(Vec::new())
+    );
+    let in_euros = trade(&[("quote_currency", "EUR")], Some("0")).unwrap();
+    let error = matcher.push(in_euros).unwrap_err().to_string();
+    let said = "quote_currency is \"EUR\": the trade's value in USD is unknown";
+    assert!(error.ends_with(said), "{error}");
+}
