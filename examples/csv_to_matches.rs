@@ -14,9 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{env, fs, io};
 
-use fifo_pnl::engine::{
-    Account, AssetRules, Pool, PoolLedger, PoolResult, Timestamp, TradeRef, compute_pool,
-};
+use fifo_pnl::engine::{Account, Pool, PoolLedger, PoolResult, Timestamp, TradeRef, compute_pool};
 use fifo_pnl::import::{ImportOptions, parse_csv};
 use fifo_pnl::report::CanonicalCsv;
 
@@ -76,7 +74,7 @@ fn write_pools(
 ) -> Result<(), Box<dyn Error>> {
     let mut csv = CanonicalCsv::try_new(output)?;
     for (pool, ledger) in pools {
-        match compute_pool(ledger, &AssetRules::default(), None).result {
+        match compute_pool(ledger, None).result {
             PoolResult::Matched(matching) => {
                 for row in matching.rows()? {
                     csv.write(&row)?;

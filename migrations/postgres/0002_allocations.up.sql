@@ -177,6 +177,8 @@ CREATE TABLE fifo_parts.fifo_pool_summary (
     last_trade_seq             BIGINT,
     last_order_id              TEXT,
     last_leg                   TEXT COLLATE "C",
+    asset_class                TEXT COLLATE "C" CONSTRAINT fifo_pool_summary_asset_class_check
+        CHECK (asset_class IN ('crypto', 'security', 'fx', 'future')),
     -- The symbol of all trades; or NULL, and the totals of each symbol.
     symbol                     TEXT COLLATE "C",
     symbols                    JSONB,

@@ -228,6 +228,8 @@ CREATE TABLE fifo_pool_summary (
     last_trade_seq             INTEGER,
     last_order_id              TEXT,
     last_leg                   TEXT,
+    asset_class                TEXT CONSTRAINT fifo_pool_summary_asset_class_check
+        CHECK (asset_class IN ('crypto', 'security', 'fx', 'future')),
     -- The symbol of all trades; or NULL, and the totals of each symbol.
     symbol                     TEXT,
     symbols                    TEXT CONSTRAINT fifo_pool_summary_symbols_check CHECK (json_valid(symbols)),

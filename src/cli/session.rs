@@ -116,6 +116,7 @@ impl Session {
                 Box::new(store)
             }
         };
+        store.use_rules(&self.context.rules);
         self.tell_adapted(store.as_ref());
         Ok(store)
     }

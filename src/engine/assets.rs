@@ -20,6 +20,7 @@ use super::ids::{Account, Asset, Pool, Symbol};
 use super::issue::words;
 use super::number::Size;
 use super::policy::{USD, USD_QUOTES_DEFAULT};
+use super::rates::RateRules;
 use names::{Stated, SymbolReading};
 
 words! {
@@ -80,6 +81,8 @@ pub struct AssetRules {
     pub accounts: BTreeMap<Account, AssetClass>,
     /// The name of a trade's pool.
     pub pools: PoolsBy,
+    /// How rates are chosen.
+    pub rates: RateRules,
 }
 
 impl Default for AssetRules {
@@ -90,6 +93,7 @@ impl Default for AssetRules {
             symbols: BTreeMap::new(),
             accounts: BTreeMap::new(),
             pools: PoolsBy::Asset,
+            rates: RateRules::default(),
         }
     }
 }
@@ -123,7 +127,24 @@ pub enum NotInUsd {
     Unknown(#[from] UnknownInstrument),
 }
 
+impl NotInUsd {
+    /// Returns the symbol.
+    pub fn symbol(&self) -> &Symbol {
+        match self {
+            Self::OtherQuote { symbol, .. } => symbol,
+            Self::Unknown(unknown) => &unknown.symbol,
+        }
+    }
+}
+
 impl AssetRules {
+    /// Returns the class of an account's asset. `None`: nothing tells.
+    pub fn class_of(&self, account: &Account, asset: &Asset) -> Option<AssetClass> {
+        let symbol = Symbol::unreadable(asset.as_str());
+        let found = self.instrument(account, &symbol, None, None, None);
+        found.ok().map(|instrument| instrument.class)
+    }
+
     /// Returns the settings of a symbol.
     pub fn settings(&self, symbol: &Symbol) -> InstrumentSettings {
         self.symbols.get(symbol).cloned().unwrap_or_default()

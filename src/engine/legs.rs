@@ -1,102 +1,476 @@
-//! From a trade and its facts to what its pools take in.
+//! From a trade to what its pools take in: one to three legs.
 //!
-//! A pool is matched in US dollars. A trade whose facts give it another value, or another fee, has
-//! no value in dollars here: its pool is rejected by name, and no amount becomes dollars by
-//! default.
+//! A trade moves its base asset. If it is paid with another asset, that one moves, too; and so does
+//! the asset of a fee. Each leg has its units and its share of the trade's value in US dollars. No
+//! amount becomes dollars by default: a value that needs a rate and has none is an error.
+//!
+//! Source: docs/SPEC-matching.md, "Legs" and "Values"; 26 CFR 1.1001-7, 1.1012-1(h) and (j). The
+//! second matcher has its own legs: `reference/legs.rs`.
 
-use super::assets::is_dollar_coin;
-use super::facts::MoreFacts;
-use super::ids::Asset;
+use super::assets::{AssetRules, Instrument};
+use super::class::AssetClass;
+use super::fact::Fact;
+use super::facts::OtherFee;
+use super::ids::{Asset, Pool};
 use super::issue::IssueType;
-use super::policy::USD;
-use super::text::shown;
+use super::leg::{Entry, Leg};
+use super::money::{self, MoneyError};
+use super::number::{Fee, Price, Usd};
+use super::policy::{USD, USD_SCALE};
+use super::rates::{FoundRate, RateBook, WantedRate};
+use super::side::Side;
+use super::time::Timestamp;
 use super::trade::{InvalidTrade, Trade};
-use super::trades::Trades;
+use super::traded::PendingTrade;
 
-/// A fact that changes the value or the fee of a trade: its column and what it says.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is {}: the {of}'s value in USD is unknown", shown(found).quoted())]
-pub(super) struct NotPlain {
-    pub(super) column: &'static str,
-    pub(super) found: String,
-    /// `trade` or `fee`.
-    of: &'static str,
+/// What an amount was converted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RatePurpose {
+    /// The value of the trade.
+    Value,
+    /// The value of its fee.
+    Fee,
 }
 
-/// Checks that a trade of a symbol is a plain dollar trade: its facts change neither value nor fee.
-///
-/// Errors: the first fact that gives the trade another value, another fee or another asset.
-pub(super) fn plain(symbol: &str, facts: &MoreFacts) -> Result<(), NotPlain> {
-    let is_dollar = |quote: &Asset| {
-        let quote = quote.as_str();
-        // The rules for the symbol decide whether a dollar coin counts as a dollar.
-        quote == USD || (is_dollar_coin(quote) && symbol.ends_with(quote))
-    };
-    let base = facts.base_asset.as_ref();
-    let base = base.filter(|base| !symbol.starts_with(base.as_str()));
-    let quote = facts.quote_currency.as_ref();
-    let quote = quote.filter(|quote| !is_dollar(quote));
-    let fee = facts.fee.as_ref();
-    let contract = facts
-        .contract_size
-        .filter(|size| size.to_units() != Some((1, 0)));
-    let text = |found: &Asset| found.as_str().to_owned();
-    let found = [
-        ("base_asset", base.map(text), "trade"),
-        ("quote_currency", quote.map(text), "trade"),
-        (
-            "quote_value",
-            facts.quote_value.map(|value| value.to_string()),
-            "trade",
-        ),
-        (
-            "usd_value",
-            facts.usd_value.map(|value| value.to_string()),
-            "trade",
-        ),
-        ("fee_currency", fee.map(|fee| text(&fee.currency)), "fee"),
-        (
-            "contract_size",
-            contract.map(|size| size.to_string()),
-            "trade",
-        ),
-    ];
-    let mut found = found.into_iter();
-    match found.find_map(|(column, found, of)| Some((column, found?, of))) {
-        Some((column, found, of)) => Err(NotPlain { column, found, of }),
-        None => Ok(()),
-    }
-}
-
-/// Checks that all trades of a symbol are plain. Errors: the first one that is not, by id.
-pub(super) fn all_plain(symbol: &str, trades: &Trades) -> Result<(), InvalidTrade> {
-    let faulty = trades.with_more().filter_map(|(order_id, facts)| {
-        let not_plain = plain(symbol, facts).err()?;
-        Some((order_id, not_plain))
-    });
-    match faulty.min_by_key(|(order_id, _)| *order_id) {
-        Some((order_id, not_plain)) => Err(not_plain.of_trade(order_id)),
-        None => Ok(()),
-    }
-}
-
-/// Checks that a trade is plain, if the caller decides what its asset is.
-pub(super) fn alone_plain(trade: &Trade) -> Result<(), InvalidTrade> {
-    let Some(facts) = &trade.more else {
-        return Ok(());
-    };
-    let symbol = facts.base_asset.as_ref().map_or("", Asset::as_str);
-    let checked = plain(symbol, facts);
-    checked.map_err(|not_plain| not_plain.of_trade(trade.order_id.as_str()))
-}
-
-impl NotPlain {
-    fn of_trade(&self, order_id: &str) -> InvalidTrade {
-        InvalidTrade {
-            issue: IssueType::MissingFx,
-            order_id: order_id.to_owned(),
-            column: self.column,
-            reason: self.to_string(),
+impl RatePurpose {
+    /// Returns the word that the database holds.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Fee => "fee",
         }
     }
 }
+
+/// A rate that gave an amount its value in dollars.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateUsed {
+    /// The pool of the trade's base leg.
+    pub pool: Pool,
+    /// The trade.
+    pub order_id: String,
+    /// What was converted.
+    pub purpose: RatePurpose,
+    /// The asset or currency of the amount.
+    pub asset: Asset,
+    /// The amount. Units: `asset`.
+    pub units: Fact,
+    /// Its value. Units: USD, 12 decimals.
+    pub usd: Usd,
+    /// When the trade was executed.
+    pub traded_at: Timestamp,
+    /// The rate.
+    pub rate: FoundRate,
+}
+
+/// A rate that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissingRate {
+    /// The asset or currency.
+    pub asset: Asset,
+    /// When it was needed.
+    pub at: Timestamp,
+}
+
+/// The legs of a trade.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TradeLegs {
+    /// The asset and the entry of each leg, the base first.
+    pub entries: Vec<(Asset, Trade)>,
+    /// The rates that made their values.
+    pub rates: Vec<RateUsed>,
+}
+
+/// Why a trade has no legs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoLegs {
+    /// A rate is missing.
+    Rate(MissingRate),
+    /// A fact of the row is at fault, or can't be used.
+    Fact(InvalidTrade),
+}
+
+impl NoLegs {
+    /// Returns the row's entry in the review queue.
+    pub fn of_row(self, order_id: &str) -> InvalidTrade {
+        match self {
+            Self::Fact(invalid) => invalid,
+            Self::Rate(MissingRate { asset, at }) => InvalidTrade {
+                order_id: order_id.to_owned(),
+                column: "price",
+                reason: format!("has no value in USD: a rate of {asset} at {at} is missing"),
+                issue: IssueType::MissingFx,
+            },
+        }
+    }
+}
+
+/// The fee of a trade, with its value in dollars.
+enum LegFee {
+    /// Nothing says what it was.
+    Unknown,
+    /// In money.
+    Money(Fee),
+    /// In an asset: it moves.
+    Asset {
+        asset: Asset,
+        /// Units of the asset; negative is a rebate.
+        amount: Fact,
+        /// Units: USD, with the sign of the amount.
+        value: Usd,
+    },
+    /// In the asset that was bought with money: the units lessen, and need no value.
+    Withheld(Fact),
+}
+
+/// The asset that a trade was paid with, and its units.
+struct Paid {
+    asset: Asset,
+    units: Fact,
+}
+
+/// Returns the legs of a trade, by the settings and the rates of a run.
+///
+/// Rounding: each value is rounded once, at 12 decimals, half to even.
+/// Errors: a rate is missing; a fact is at fault.
+pub fn legs_of(
+    pending: &PendingTrade,
+    rules: &AssetRules,
+    book: &RateBook,
+) -> Result<TradeLegs, NoLegs> {
+    let Ok(instrument) = &pending.of.instrument else {
+        // An intake lets no such trade wait.
+        return Ok(TradeLegs::default());
+    };
+    let mut making = Making {
+        pending,
+        instrument,
+        rules,
+        book,
+        rates: Vec::new(),
+    };
+    let entries = making.entries()?;
+    let rates = making.rates;
+    Ok(TradeLegs { entries, rates })
+}
+
+struct Making<'a> {
+    pending: &'a PendingTrade,
+    instrument: &'a Instrument,
+    rules: &'a AssetRules,
+    book: &'a RateBook,
+    rates: Vec<RateUsed>,
+}
+
+impl Making<'_> {
+    fn entries(&mut self) -> Result<Vec<(Asset, Trade)>, NoLegs> {
+        let trade = &self.pending.trade;
+        let contract = trade.more.as_ref().and_then(|more| more.contract_size);
+        if contract.is_some_and(|size| size.to_units() != Some((1, 0))) {
+            let reason = "is not 1: contracts of several units have no pools yet";
+            return Err(self.fault("contract_size", reason));
+        }
+        let paid = self.paid()?;
+        let value = self.value(paid.as_ref())?;
+        let fee = self.fee(paid.is_some())?;
+        // A trade without value pays nothing.
+        let paid = paid.filter(|paid| paid.units.units() != 0);
+        self.made(value, paid, fee)
+    }
+
+    /// Returns the leg that pays, if the quote is neither a dollar nor the money of a state.
+    fn paid(&self) -> Result<Option<Paid>, NoLegs> {
+        let of = self.instrument;
+        if of.is_usd || self.rules.is_currency(&of.quote) {
+            return Ok(None);
+        }
+        let asset = of.quote.clone();
+        let units = self.quote_units()?;
+        Ok(Some(Paid { asset, units }))
+    }
+
+    /// Returns the value of the whole trade in its quote: as the row states it, or the product.
+    fn quote_units(&self) -> Result<Fact, NoLegs> {
+        let trade = &self.pending.trade;
+        if let Some(value) = trade.more.as_ref().and_then(|more| more.quote_value) {
+            return Ok(Fact::of_worth(value));
+        }
+        let size = self.size()?;
+        money::exact_product(Fact::of_price(trade.price), size).ok_or_else(|| {
+            let reason = "times size has too many digits: give quote_value";
+            self.fault("price", reason)
+        })
+    }
+
+    fn size(&self) -> Result<Fact, NoLegs> {
+        let size = Fact::try_of_size(self.pending.trade.size);
+        size.map_err(|error| self.fault("size", &error.to_string()))
+    }
+
+    /// Returns the value of the trade without fees. Units: USD.
+    fn value(&mut self, paid: Option<&Paid>) -> Result<Usd, NoLegs> {
+        let pending = self.pending;
+        let (of, trade) = (self.instrument, &pending.trade);
+        let more = trade.more.as_ref();
+        if let Some(value) = more.and_then(|more| more.usd_value) {
+            let value = money::dollars(Fact::of_worth(value));
+            return value.map_err(|error| self.beyond("usd_value", error));
+        }
+        if of.is_usd {
+            let value = match more.and_then(|more| more.quote_value) {
+                Some(value) => money::dollars(Fact::of_worth(value)),
+                None => money::gross_of_size(trade.price, trade.size),
+            };
+            return value.map_err(|error| self.beyond("price", error));
+        }
+        let units = match paid {
+            Some(paid) => paid.units,
+            None => self.quote_units()?,
+        };
+        if units.units() == 0 {
+            return Ok(Usd::ZERO);
+        }
+        let quote = self.converted(&of.quote, units, RatePurpose::Value);
+        match quote {
+            // The value of what was bought is the value of what was paid.
+            Err(NoLegs::Rate(missing)) if paid.is_some() => {
+                let size = self.size()?;
+                let base = self.converted(&of.base, size, RatePurpose::Value);
+                base.map_err(|_| NoLegs::Rate(missing))
+            }
+            value => value,
+        }
+    }
+
+    /// Returns the value of an amount at its rate, and records the rate.
+    fn converted(
+        &mut self,
+        asset: &Asset,
+        units: Fact,
+        purpose: RatePurpose,
+    ) -> Result<Usd, NoLegs> {
+        let pending = self.pending;
+        let trade = &pending.trade;
+        let class = match self.rules.is_currency(asset) {
+            true => AssetClass::Fx,
+            false => AssetClass::Crypto,
+        };
+        let dollar = Asset::unreadable(USD);
+        let found = self.book.look_up(&WantedRate {
+            asset,
+            currency: &dollar,
+            at: trade.order_time,
+            class,
+            own: Some((&pending.of.account, &trade.order_id)),
+        });
+        let rate = found.ok_or_else(|| {
+            NoLegs::Rate(MissingRate {
+                asset: asset.clone(),
+                at: trade.order_time,
+            })
+        })?;
+        let usd = money::value_at(units, Fact::of_rate(rate.value));
+        let usd = usd.map_err(|error| self.beyond("price", error))?;
+        self.rates.push(RateUsed {
+            pool: self.pending.of.pool(),
+            order_id: trade.order_id.as_str().to_owned(),
+            purpose,
+            asset: asset.clone(),
+            units,
+            usd,
+            traded_at: trade.order_time,
+            rate,
+        });
+        Ok(usd)
+    }
+
+    fn fee(&mut self, is_paid_in_asset: bool) -> Result<LegFee, NoLegs> {
+        let pending = self.pending;
+        let (of, trade) = (self.instrument, &pending.trade);
+        if let Some(fee) = trade.fee {
+            return Ok(LegFee::Money(fee));
+        }
+        let other = trade.more.as_ref().and_then(|more| more.fee.clone());
+        let Some(OtherFee {
+            amount,
+            currency,
+            usd_value,
+        }) = other
+        else {
+            return Ok(LegFee::Unknown);
+        };
+        let asset = self.rules.asset_named(currency.as_str());
+        if self.rules.is_usd(&asset) {
+            return Ok(LegFee::Money(amount));
+        }
+        let units = Fact::of_fee(amount);
+        let is_money = self.rules.is_currency(&asset);
+        let is_withheld =
+            trade.side == Side::Buy && !is_paid_in_asset && asset == of.base && units.units() > 0;
+        if is_withheld && !is_money {
+            return Ok(LegFee::Withheld(units));
+        }
+        let value = match usd_value {
+            Some(value) => money::dollars(Fact::of_fee(value))
+                .map_err(|error| self.beyond("fee_usd_value", error))?,
+            None if units.units() == 0 => Usd::ZERO,
+            None => self.converted(&asset, units, RatePurpose::Fee)?,
+        };
+        Ok(match is_money {
+            true => LegFee::Money(self.usd_fee(value)?),
+            false => LegFee::Asset {
+                asset,
+                amount: units,
+                value,
+            },
+        })
+    }
+
+    /// Makes the entries. Source: the table of docs/SPEC-matching.md, "Legs".
+    fn made(
+        &self,
+        value: Usd,
+        paid: Option<Paid>,
+        fee: LegFee,
+    ) -> Result<Vec<(Asset, Trade)>, NoLegs> {
+        let (of, trade) = (self.instrument, &self.pending.trade);
+        let (mut size, none) = (self.size()?, Some(self.usd_fee(Usd::ZERO)?));
+        let is_buy = trade.side == Side::Buy;
+        // What was bought and what was given have one value. The fee is a cost of what was given;
+        // only of a purchase with money it is a cost of what was bought.
+        let fee_usd = match &fee {
+            LegFee::Unknown => None,
+            LegFee::Money(fee) => Some(*fee),
+            LegFee::Asset { value, .. } => Some(self.usd_fee(*value)?),
+            LegFee::Withheld(units) => {
+                size = self.less(size, *units)?;
+                none
+            }
+        };
+        let mut paid_units = paid.as_ref().map(|paid| paid.units);
+        let (mut received_value, mut fee_moves) = (value, None);
+        if let LegFee::Asset {
+            asset,
+            amount,
+            value: fee_value,
+        } = &fee
+        {
+            let received = match (&paid, is_buy) {
+                (Some(_), true) => Some(&of.base),
+                (Some(paid), false) => Some(&paid.asset),
+                (None, _) => None,
+            };
+            if received == Some(asset) && amount.units() > 0 {
+                // Withheld from what was received: fewer units, and a fee of what was given.
+                match (&mut paid_units, is_buy) {
+                    (Some(units), false) => *units = self.less(*units, *amount)?,
+                    _ => size = self.less(size, *amount)?,
+                }
+                received_value = self.usd_less(value, *fee_value)?;
+            } else if amount.units() != 0 {
+                fee_moves = Some((asset.clone(), *amount, *fee_value));
+            }
+        }
+        let is_given = !is_buy || paid.is_none();
+        let base_value = if is_buy { received_value } else { value };
+        let base_fee = if is_given { fee_usd } else { none };
+        let mut entries = vec![(
+            self.pending.of.asset.clone(),
+            self.entry(Leg::Base, trade.side, (size, base_value), base_fee)?,
+        )];
+        if let (Some(paid), Some(units)) = (paid, paid_units) {
+            let (side, value, fee) = match is_buy {
+                true => (Side::Sell, value, fee_usd),
+                false => (Side::Buy, received_value, none),
+            };
+            entries.push((
+                paid.asset,
+                self.entry(Leg::Quote, side, (units, value), fee)?,
+            ));
+        }
+        if let Some((asset, amount, value)) = fee_moves {
+            let is_rebate = amount.units() < 0;
+            let side = if is_rebate { Side::Buy } else { Side::Sell };
+            let units = Fact::of_parts(amount.units().saturating_abs(), amount.scale());
+            let value = if is_rebate {
+                self.usd_less(Usd::ZERO, value)?
+            } else {
+                value
+            };
+            entries.push((asset, self.entry(Leg::Fee, side, (units, value), none)?));
+        }
+        Ok(entries)
+    }
+
+    fn entry(
+        &self,
+        leg: Leg,
+        side: Side,
+        (units, value): (Fact, Usd),
+        fee: Option<Fee>,
+    ) -> Result<Trade, NoLegs> {
+        let trade = &self.pending.trade;
+        let size = units
+            .to_size()
+            .map_err(|error| self.fault("size", &error.to_string()))?;
+        Ok(Trade {
+            order_id: trade.order_id.clone(),
+            side,
+            size,
+            price: Price::ZERO,
+            fee,
+            order_time: trade.order_time,
+            trade_seq: trade.trade_seq,
+            more: None,
+            entry: Entry {
+                symbol: Some(self.pending.of.symbol.clone()),
+                leg,
+                value: Some(value),
+            },
+        })
+    }
+
+    /// Returns what is left of the received units after a withheld fee.
+    fn less(&self, units: Fact, fee: Fact) -> Result<Fact, NoLegs> {
+        let left = money::exact_difference(units, fee);
+        let left = left.ok_or_else(|| {
+            let reason = "leaves a size with too many digits";
+            self.fault("fee_amount", reason)
+        })?;
+        match left.units() > 0 {
+            true => Ok(left),
+            false => {
+                let reason = "is not less than the units received";
+                Err(self.fault("fee_amount", reason))
+            }
+        }
+    }
+
+    fn usd_less(&self, left: Usd, right: Usd) -> Result<Usd, NoLegs> {
+        let difference = left.checked_sub(right);
+        difference.map_err(|error| self.beyond("fee_amount", error))
+    }
+
+    fn usd_fee(&self, value: Usd) -> Result<Fee, NoLegs> {
+        let fee = Fact::try_new(value.units(), USD_SCALE)
+            .ok()
+            .map(Fact::to_fee);
+        fee.ok_or_else(|| self.fault("fee_amount", "has a value with too many digits"))
+    }
+
+    fn beyond(&self, column: &'static str, error: MoneyError) -> NoLegs {
+        self.fault(column, &format!("is too large: {error}"))
+    }
+
+    fn fault(&self, column: &'static str, reason: &str) -> NoLegs {
+        NoLegs::Fact(InvalidTrade {
+            order_id: self.pending.trade.order_id.as_str().to_owned(),
+            column,
+            reason: reason.to_owned(),
+            issue: IssueType::InvalidTrade,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

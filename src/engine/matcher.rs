@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::kernel::{Kernel, Lot, LotSource, SellPart, Selling};
-use super::legs;
 use super::money::{MoneyError, Units};
 use super::number::{Size, Usd};
+use super::plain;
 use super::policy::FACT_DECIMALS_MAX;
 use super::side::Side;
 use super::trade::{InvalidTrade, Trade, TradeRef};
@@ -132,7 +132,7 @@ impl Matcher {
     /// matcher is then as it was before.
     pub fn push(&mut self, trade: Trade) -> Result<Vec<MatchedSlice>, MatcherError> {
         trade.check()?;
-        legs::alone_plain(&trade)?;
+        plain::alone_plain(&trade)?;
         if let Some(last) = &self.last
             && trade.cmp_in_pool(last).is_le()
         {

@@ -2,11 +2,11 @@
 
 use super::ids::Pool;
 use super::issue::IssueType;
-use super::legs;
 use super::lots::{InventoryLot, used_before};
 use super::money::{Units, Width};
 use super::outcome::Matching;
 use super::place::PlaceInPool;
+use super::plain;
 use super::trade::{InvalidTrade, Trade, TradeRef};
 use super::trades::Trades;
 use super::wide::I256;
@@ -75,7 +75,7 @@ pub(super) fn match_on(
         let pushed = trades.push(&buy);
         pushed.map_err(|error| invalid("order_id", &error))?;
     }
-    legs::all_plain(pool.asset.as_str(), &trades)?;
+    plain::all_plain(pool.asset.as_str(), &trades)?;
     trades.sort();
     for trade in trades.iter() {
         trade.check()?;

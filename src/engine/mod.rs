@@ -16,10 +16,12 @@ mod canonical;
 mod checks;
 mod class;
 mod digits;
+mod entering;
 mod fact;
 mod facts;
 mod hash;
 mod ids;
+mod intake;
 mod issue;
 mod kernel;
 mod ledger;
@@ -33,6 +35,7 @@ mod number;
 mod outcome;
 mod parts;
 mod place;
+mod plain;
 pub mod policy;
 mod pool;
 mod rates;
@@ -51,6 +54,7 @@ mod ties;
 mod time;
 mod totals;
 mod trade;
+mod traded;
 mod trades;
 mod wide;
 
@@ -63,15 +67,18 @@ pub use canonical::{
 };
 pub use checks::{Invariant, PoolVersion, Violation, check_pool};
 pub use class::{AssetClass, AssetClassError};
+pub use entering::enter;
 pub use fact::Fact;
 pub use facts::{MORE_COLUMNS, MoreError, MoreFacts, MoreFault, MoreText, OtherFee};
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{
     Account, Asset, CORRECTION_MARK, IdError, OrderId, Pool, PoolNames, Symbol, split_correction,
 };
+pub use intake::{Intake, RowPlace, Taken};
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
 pub use leg::{Entry, Leg};
+pub use legs::{MissingRate, NoLegs, RatePurpose, RateUsed, TradeLegs, legs_of};
 pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot, reach_of};
 pub use matcher::{MatchedSlice, Matcher, MatcherError};
 pub use matching::{match_pool, match_trades};
@@ -86,8 +93,8 @@ pub use pool::{
     judge_pool,
 };
 pub use rates::{
-    FoundRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RateRules, RateSource, RateStep,
-    RateValue, RatesDiffer, SourceError, WantedRate, published_at,
+    FoundRate, OwnRate, OwnTrades, Rate, RateBook, RateError, RateOrigin, RateRules, RateSource,
+    RateStep, RateValue, RatesDiffer, SourceError, WantedRate, published_at,
 };
 pub use rebates::FeeSigns;
 pub use resume::{Continued, PoolState, continue_pool};
@@ -105,4 +112,5 @@ pub use text::{
 pub use time::{TimeError, Timestamp};
 pub use totals::PoolTotals;
 pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_never_executed};
+pub use traded::{PendingTrade, Stated, Traded, pools_of};
 pub use trades::{PoolFull, Trades};

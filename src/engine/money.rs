@@ -241,6 +241,47 @@ pub fn fees_per_unit(fee: Fact, size: Fact) -> Option<UsdPerUnit> {
     by_word().or_else(by_share).map(UsdPerUnit::from_units)
 }
 
+/// Returns an amount of dollars at the scale of amounts.
+///
+/// Units: USD. Rounding: 12 decimals, half to even, once. Errors: 10^22 USD or more.
+pub(super) fn dollars(amount: Fact) -> Result<Usd, MoneyError> {
+    value_at(amount, Fact::of_parts(1, 0))
+}
+
+/// Returns the value of an amount at a rate.
+///
+/// Units: USD. Rounding: 12 decimals, half to even, once. Errors: 10^22 USD or more.
+/// Source: docs/SPEC-matching.md, "Values".
+pub(super) fn value_at(amount: Fact, rate: Fact) -> Result<Usd, MoneyError> {
+    let decimals = u32::from(amount.scale()).saturating_add(rate.scale().into());
+    let value = product(amount.units(), rate.units(), decimals, USD_SCALE.into());
+    within_trade_limit(value)
+}
+
+/// Returns the exact product of two facts. `None`: it has more digits than a fact may have.
+pub(super) fn exact_product(left: Fact, right: Fact) -> Option<Fact> {
+    let product =
+        wide::from_i128_to_512(left.units()).checked_mul(wide::from_i128_to_512(right.units()))?;
+    let mut scale = u32::from(left.scale()).saturating_add(right.scale().into());
+    let mut units = product;
+    let ten = wide::to_512(wide::TEN);
+    while scale > 0 && units.checked_rem(ten)? == wide::from_i128_to_512(0) {
+        units = units.checked_div(ten)?;
+        scale = scale.saturating_sub(1);
+    }
+    Fact::try_new(i128::try_from(units).ok()?, u8::try_from(scale).ok()?).ok()
+}
+
+/// Returns the exact difference of two facts. `None`: it has more digits than a fact may have.
+pub(super) fn exact_difference(left: Fact, right: Fact) -> Option<Fact> {
+    let scale = left.scale().max(right.scale());
+    let at = |fact: Fact| {
+        let up = power(scale.saturating_sub(fact.scale()).into())?;
+        fact.units().checked_mul(up)
+    };
+    Fact::try_new(at(left)?.checked_sub(at(right)?)?, scale).ok()
+}
+
 /// Returns a value divided by a size, for reading only.
 ///
 /// Units: USD a base unit. Rounding: 18 decimals, half to even. `None`: it does not fit.

@@ -108,3 +108,6 @@ pub const SOURCE_REVIEW: &str = "review";
 
 /// The `source` of trades that `import lots` added, for lots of another system.
 pub const SOURCE_OPENING: &str = "opening";
+
+/// Value in USD from which a trade of the ledger is a rate for other trades: dust has odd prices.
+pub const OWN_RATE_FROM_USD: i128 = 10;

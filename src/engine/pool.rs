@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use super::assets::{AssetRules, NotInUsd};
+use super::assets::NotInUsd;
 use super::canonical::write_trade_line;
+use super::class::AssetClass;
 use super::hash::RowsHash;
 use super::ids::{Account, Pool, Symbol, check_text};
 use super::issue::IssueType;
+use super::leg::Leg;
 use super::matching::match_trades;
 use super::outcome::Matching;
 use super::text::shown;
 use super::trade::TradeRef;
 use super::trade::{InvalidTrade, Trade, TradeText};
+use super::traded::Traded;
 use super::trades::{PoolFull, Trades};
 
 /// One pool of a ledger: its trades, and the rows that are not valid trades.
@@ -25,6 +28,14 @@ pub struct PoolLedger {
     pub invalid: Vec<InvalidTrade>,
     /// Hash of all facts, valid or not.
     pub ledger_hash: RowsHash,
+    /// The symbols of its rows, in order.
+    pub symbols: Vec<Symbol>,
+    /// The class of its asset, as far as a row or a setting tells.
+    pub class: Option<AssetClass>,
+    /// A symbol that nothing explains, or that has no value in dollars.
+    pub refused: Option<Box<NotInUsd>>,
+    /// Entries that are not base legs: the trades are rows of other pools.
+    pub legs: u64,
 }
 
 /// A buffer for the line of a trade to hash. All pools share one: in a small pool, a buffer would
@@ -41,13 +52,57 @@ impl PoolLedger {
             trades,
             invalid,
             ledger_hash: RowsHash::EMPTY,
+            symbols: Vec::new(),
+            class: None,
+            refused: None,
+            legs: 0,
         }
     }
 
-    /// Adds a row of the ledger, as a trade or as a row that is not a valid trade.
+    /// Notes a symbol whose trades the pool takes, and what it stands for. A symbol that nothing
+    /// explains refuses the pool.
+    pub(super) fn add_symbol(&mut self, of: &Traded) {
+        self.add_symbol_of_leg(&of.symbol);
+        match &of.instrument {
+            Ok(instrument) => self.add_class(instrument.class),
+            Err(error) => {
+                // The same refusal in any order of the rows.
+                let is_first = self
+                    .refused
+                    .as_ref()
+                    .is_none_or(|it| error.symbol() < it.symbol());
+                if is_first {
+                    self.refused = Some(Box::new(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Notes the symbol of a trade that has another leg than the base in the pool.
+    pub(super) fn add_symbol_of_leg(&mut self, symbol: &Symbol) {
+        if let Err(place) = self.symbols.binary_search(symbol) {
+            self.symbols.reserve_exact(1);
+            self.symbols.insert(place, symbol.clone());
+        }
+    }
+
+    /// Notes the class of the pool's asset: of several, the same one in any order of the rows.
+    pub(super) fn add_class(&mut self, class: AssetClass) {
+        self.class = Some(self.class.map_or(class, |known| known.min(class)));
+    }
+
+    /// Adds a row of the ledger whose symbol is the pool's name, as a trade or as a row that is not
+    /// a valid trade.
     pub fn push_text(&mut self, text: &TradeText<'_>) {
-        if let Err(invalid) = self.try_push_text(text) {
-            let (account, symbol) = (self.pool.account.as_str(), self.pool.asset.as_str());
+        self.push_text_of(text, None);
+    }
+
+    /// Adds a row of the ledger, as a trade or as a row that is not a valid trade. `symbol`: that
+    /// of the row, if the pool has another name.
+    pub(super) fn push_text_of(&mut self, text: &TradeText<'_>, symbol: Option<&Symbol>) {
+        if let Err(invalid) = self.try_push_text(text, symbol) {
+            let symbol = self.pool.symbol_of(symbol.map(Symbol::as_str));
+            let account = self.pool.account.as_str();
             // Every impossible time has the same spelling in the hash.
             let is_finite = |micros: &i64| !matches!(*micros, i64::MIN | i64::MAX);
             let order_time_micros = text.order_time_micros.filter(is_finite);
@@ -83,12 +138,14 @@ impl PoolLedger {
             .map_err(|error| invalid("order_id", error.to_string()))
     }
 
-    fn try_push_text(&mut self, text: &TradeText<'_>) -> Result<(), InvalidTrade> {
+    fn try_push_text(
+        &mut self,
+        text: &TradeText<'_>,
+        symbol: Option<&Symbol>,
+    ) -> Result<(), InvalidTrade> {
         let mut trade = Trade::try_from_text(text)?;
-        if let Some(more) = trade.more.take() {
-            let facts = Arc::unwrap_or_clone(more).beside(self.pool.asset.as_str());
-            trade.more = facts.map(Arc::new);
-        }
+        trade.entry.symbol = symbol.cloned();
+        self.add_facts(&mut trade);
         let invalid = |column, reason: String| InvalidTrade {
             issue: IssueType::InvalidTrade,
             order_id: text.order_id.to_owned(),
@@ -100,10 +157,23 @@ impl PoolLedger {
             .map_err(|error| invalid("order_id", error.to_string()))
     }
 
-    /// Returns the number of rows, valid or not.
+    /// Removes the facts of a trade that its symbol says already.
+    fn add_facts(&self, trade: &mut Trade) {
+        if let Some(more) = trade.more.take() {
+            let symbol = self
+                .pool
+                .symbol_of(trade.entry.symbol.as_ref().map(Symbol::as_str));
+            let facts = Arc::unwrap_or_clone(more).beside(symbol);
+            trade.more = facts.map(Arc::new);
+        }
+    }
+
+    /// Returns the number of rows of the ledger, valid or not; legs of trades of other pools are
+    /// not among them.
     pub fn rows(&self) -> u64 {
         let rows = self.trades.len().saturating_add(self.invalid.len());
-        u64::try_from(rows).unwrap_or(u64::MAX)
+        let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+        rows.saturating_sub(self.legs)
     }
 
     /// Adds a trade. Errors: the pool is full.
@@ -112,11 +182,66 @@ impl PoolLedger {
     }
 
     fn push_in(&mut self, trade: &TradeRef<'_>, room: &mut LineRoom) -> Result<(), PoolFull> {
-        self.trades.push(trade)?;
+        // The facts are in the line. What the pool takes is worth its price or its value.
+        self.trades.push(&TradeRef {
+            more: None,
+            ..*trade
+        })?;
+        self.add_line(trade, room);
+        Ok(())
+    }
+
+    fn add_line(&mut self, trade: &TradeRef<'_>, room: &mut LineRoom) {
         room.0.clear();
         write_trade_line(&self.pool, trade, &mut room.0);
         self.ledger_hash.add_row(&room.0);
-        Ok(())
+    }
+
+    /// Adds a leg. Its trade is counted and hashed with its facts in the pool of its base leg only.
+    pub(super) fn enter(&mut self, entry: &Trade, facts: &Trade, room: &mut LineRoom) {
+        let pushed = TradeRef::try_of(entry)
+            .map_err(|error| error.to_string())
+            .and_then(|entry| {
+                entry.check().map_err(|error| error.reason)?;
+                self.trades.push(&entry).map_err(|error| error.to_string())
+            });
+        match pushed {
+            Ok(()) => self.count_leg(entry.entry.leg, facts, room),
+            Err(reason) => {
+                let invalid = InvalidTrade {
+                    issue: IssueType::InvalidTrade,
+                    order_id: entry.order_id.as_str().to_owned(),
+                    column: "size",
+                    reason,
+                };
+                self.refuse(invalid, entry.entry.leg, facts, room);
+            }
+        }
+    }
+
+    /// Adds a leg whose trade has no value.
+    pub(super) fn refuse(
+        &mut self,
+        invalid: InvalidTrade,
+        leg: Leg,
+        facts: &Trade,
+        room: &mut LineRoom,
+    ) {
+        self.invalid.push(invalid);
+        self.count_leg(leg, facts, room);
+    }
+
+    fn count_leg(&mut self, leg: Leg, facts: &Trade, room: &mut LineRoom) {
+        if leg != Leg::Base {
+            self.legs = self.legs.saturating_add(1);
+            return;
+        }
+        let mut facts = facts.clone();
+        self.add_facts(&mut facts);
+        // The size of a ledger's trade has the digits of a fact: it was read as one.
+        if let Ok(facts) = TradeRef::try_of(&facts) {
+            self.add_line(&facts, room);
+        }
     }
 }
 
@@ -149,6 +274,10 @@ pub enum PoolResult {
 pub struct PoolOutcome {
     /// The pool.
     pub pool: Pool,
+    /// The symbols of its rows, in order.
+    pub symbols: Vec<Symbol>,
+    /// The class of its asset, as far as a row or a setting tells.
+    pub class: Option<AssetClass>,
     /// Trades in the ledger, valid or not.
     pub trades: u64,
     /// Hash of the facts of all trades, valid or not.
@@ -172,7 +301,7 @@ impl Rejection {
 
     /// Makes the rejection of a pool without dollar prices. A refused symbol is of the same kind:
     /// its currency is unknown, and settings settle it, not another row.
-    fn of_quote(error: &NotInUsd) -> Self {
+    pub fn of_quote(error: &NotInUsd) -> Self {
         let settings = match error {
             NotInUsd::Unknown(unknown) => unknown.settings_text(),
             NotInUsd::OtherQuote { .. } => String::new(),
@@ -187,12 +316,8 @@ impl Rejection {
 }
 
 /// Matches a pool, or returns why it can't be matched. Computes the hash of its rows.
-pub fn compute_pool(
-    ledger: PoolLedger,
-    rules: &AssetRules,
-    exclusion: Option<&str>,
-) -> PoolOutcome {
-    let mut outcome = judge_pool(ledger, rules, exclusion);
+pub fn compute_pool(ledger: PoolLedger, exclusion: Option<&str>) -> PoolOutcome {
+    let mut outcome = judge_pool(ledger, exclusion);
     let hash = match &outcome.result {
         PoolResult::Matched(matching) => matching.allocations_hash(),
         _ => Ok(RowsHash::EMPTY),
@@ -206,15 +331,18 @@ pub fn compute_pool(
 
 /// Matches a pool, or returns why it can't be matched. The caller computes the hash of the rows
 /// when it walks over them.
-pub fn judge_pool(ledger: PoolLedger, rules: &AssetRules, exclusion: Option<&str>) -> PoolOutcome {
+pub fn judge_pool(ledger: PoolLedger, exclusion: Option<&str>) -> PoolOutcome {
+    let rows = ledger.rows();
     let PoolLedger {
         pool,
         trades,
         invalid,
         ledger_hash,
+        symbols,
+        class,
+        refused,
         ..
     } = ledger;
-    let rows = trades.len().saturating_add(invalid.len());
     let rejected = |issue, reason, invalid| {
         PoolResult::Rejected(Rejection {
             issue,
@@ -227,7 +355,7 @@ pub fn judge_pool(ledger: PoolLedger, rules: &AssetRules, exclusion: Option<&str
         PoolResult::Excluded(reason.to_owned())
     } else if let Err(reason) = check_names(&pool) {
         rejected(IssueType::InvalidTrade, reason, Vec::new())
-    } else if let Err(error) = rules.check_pool_in_usd(&pool) {
+    } else if let Some(error) = refused {
         PoolResult::Rejected(Rejection::of_quote(&error))
     } else if let Some(rejection) = invalid_rows(invalid) {
         PoolResult::Rejected(rejection)
@@ -242,7 +370,9 @@ pub fn judge_pool(ledger: PoolLedger, rules: &AssetRules, exclusion: Option<&str
     };
     PoolOutcome {
         pool,
-        trades: u64::try_from(rows).unwrap_or(u64::MAX),
+        symbols,
+        class,
+        trades: rows,
         ledger_hash,
         allocations_hash: RowsHash::EMPTY,
         result,
@@ -254,12 +384,19 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
     // The reason names the first row. Sorting makes that the same row in any order of the ledger.
     invalid.sort_by_cached_key(|row| (row.order_id.clone(), row.column, row.reason.clone()));
     let first = invalid.first()?;
+    let is_without_rate = |row: &InvalidTrade| row.issue == IssueType::MissingFx;
+    let only_rates = invalid.iter().all(is_without_rate);
     let reason = match invalid.len() {
         1 => first.to_string(),
+        rows if only_rates => format!("{rows} trades have no value in USD; the first: {first}"),
         rows => format!("{rows} rows are not trades; the first: {first}"),
     };
+    let issue = match only_rates {
+        true => IssueType::MissingFx,
+        false => IssueType::InvalidTrade,
+    };
     Some(Rejection {
-        issue: IssueType::InvalidTrade,
+        issue,
         reason,
         invalid,
         settings: String::new(),

@@ -6,6 +6,7 @@
 
 mod age;
 mod book;
+mod own;
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +21,7 @@ use super::number::{NumberError, Price};
 use super::time::Timestamp;
 pub use age::published_at;
 pub use book::{RateBook, RatesDiffer};
+pub use own::OwnTrades;
 
 /// How many units of a currency one unit of an asset was worth. Above zero.
 ///
@@ -54,6 +56,12 @@ impl RateValue {
     /// Tells whether two rates differ by more than a percentage of the smaller one. Exact.
     pub fn differs_from(self, other: Self, percent: u32) -> bool {
         differ_by_more(self.fact(), other.fact(), percent)
+    }
+
+    /// Makes a rate of a price. `None`: the price is zero.
+    pub(super) fn of_price(price: Price) -> Option<Self> {
+        let value = price.as_decimal();
+        (!value.is_zero()).then_some(Self(value))
     }
 
     fn fact(self) -> Fact {

@@ -56,8 +56,12 @@ pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
         pool,
         trades,
         invalid,
+        refused,
         ..
     } = new;
+    if let Some(error) = refused {
+        return Continued::Rejected(Rejection::of_quote(&error));
+    }
     if let Some(rejection) = invalid_rows(invalid) {
         return Continued::Rejected(rejection);
     }

@@ -52,7 +52,8 @@ impl SymbolTotals {
         }
     }
 
-    fn none_of(symbol: Symbol) -> Self {
+    /// Makes the totals of a symbol without trades.
+    pub fn none_of(symbol: Symbol) -> Self {
         Self::of_whole(symbol, &PoolTotals::default())
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::PipelineResult;
 use super::job::Context;
 use crate::engine::Pool;
-use crate::store::LedgerStore;
+use crate::store::TradeStore;
 use crate::store::model::{LedgerRead, PoolSizes, Scope, Slice, Watermark};
 
 /// Memory of a run by default, in bytes.
@@ -40,7 +40,7 @@ pub(super) enum PartKind {
 impl Batches {
     /// Plans the parts of a run. A pool that doesn't fit in memory is read in slices.
     pub(super) async fn plan(
-        store: &dyn LedgerStore,
+        store: &dyn TradeStore,
         scope: &Scope,
         memory: u64,
     ) -> PipelineResult<Self> {
@@ -49,7 +49,7 @@ impl Batches {
 
     /// Plans the parts of all pools as of an instant, each of whole pools of any size.
     pub(super) async fn plan_whole(
-        store: &dyn LedgerStore,
+        store: &dyn TradeStore,
         memory: u64,
         as_of: &Watermark,
     ) -> PipelineResult<Self> {
@@ -62,7 +62,7 @@ impl Batches {
 
     /// Cuts a scope into parts. Pools are counted only if the ledger may not fit in memory.
     async fn cut(
-        store: &dyn LedgerStore,
+        store: &dyn TradeStore,
         scope: &Scope,
         memory: u64,
         in_slices: bool,
@@ -72,7 +72,7 @@ impl Batches {
             true => None,
             false => store.pool_sizes(scope).await?,
         };
-        let Some(PoolSizes { watermark, rows }) = sizes else {
+        let Some(sizes) = sizes else {
             return Ok(Self {
                 scopes: vec![scope.clone()],
                 as_of: None,
@@ -81,27 +81,27 @@ impl Batches {
         let mut scopes: Vec<Scope> = Vec::new();
         let mut part: BTreeSet<Pool> = BTreeSet::new();
         let mut rows_of_part = 0_u64;
-        for (pool, rows) in &rows {
+        for (pool, rows) in &sizes.rows {
             rows_of_part = rows_of_part.saturating_add(*rows);
             if !part.is_empty() && !fits(rows_of_part) {
-                scopes.push(part_of(scope, std::mem::take(&mut part)));
+                scopes.push(part_of(scope, &sizes, std::mem::take(&mut part)));
                 rows_of_part = *rows;
             }
             if in_slices && !fits(*rows) {
-                scopes.extend(slices(store, scope, pool, memory).await?);
+                scopes.extend(slices(store, scope, (pool, &sizes), memory).await?);
                 rows_of_part = 0;
                 continue;
             }
             part.insert(pool.clone());
         }
         if !part.is_empty() {
-            scopes.push(part_of(scope, part));
+            scopes.push(part_of(scope, &sizes, part));
         }
         if scopes.len() <= 1 {
             scopes = vec![scope.clone()];
         }
         Ok(Self {
-            as_of: (scopes.len() > 1).then_some(watermark),
+            as_of: (scopes.len() > 1).then_some(sizes.watermark),
             scopes,
         })
     }
@@ -139,7 +139,7 @@ impl Batches {
     /// Reads a part. Order: parts follow each other in canonical order of their pools.
     pub(super) async fn read(
         &self,
-        store: &dyn LedgerStore,
+        store: &dyn TradeStore,
         context: &Context,
         nth: usize,
     ) -> PipelineResult<LedgerRead> {
@@ -149,7 +149,7 @@ impl Batches {
     /// Reads some pools as of the instant of all parts.
     pub(super) async fn read_scope(
         &self,
-        store: &dyn LedgerStore,
+        store: &dyn TradeStore,
         context: &Context,
         scope: &Scope,
     ) -> PipelineResult<LedgerRead> {
@@ -161,23 +161,27 @@ impl Batches {
     }
 }
 
-fn part_of(scope: &Scope, pools: BTreeSet<Pool>) -> Scope {
+fn part_of(scope: &Scope, sizes: &PoolSizes, pools: BTreeSet<Pool>) -> Scope {
+    let of_pool = |pool| sizes.symbols.get(pool).into_iter().flatten().cloned();
+    let symbols: BTreeSet<String> = pools.iter().flat_map(of_pool).collect();
     Scope {
         part: Some(Arc::new(pools)),
+        symbols: Some(Arc::new(symbols)),
         ..scope.clone()
     }
 }
 
 /// Cuts a pool that doesn't fit in memory into slices. Trades of one instant are never cut.
 async fn slices(
-    store: &dyn LedgerStore,
+    store: &dyn TradeStore,
     scope: &Scope,
-    pool: &Pool,
+    (pool, sizes): (&Pool, &PoolSizes),
     memory: u64,
 ) -> PipelineResult<Vec<Scope>> {
-    let part = part_of(scope, BTreeSet::from([pool.clone()]));
+    let part = part_of(scope, sizes, BTreeSet::from([pool.clone()]));
+    let symbols = part.symbols.clone().unwrap_or_default();
     let rows = (memory / TRADE_BYTES / SLICE_SHARE).max(SLICE_ROWS_MIN);
-    let Some(times) = store.slice_times(pool, rows).await? else {
+    let Some(times) = store.slice_times(pool, &symbols, rows).await? else {
         return Ok(vec![part]);
     };
     let ends = times.iter().copied().map(Some).chain([None]);

@@ -19,7 +19,7 @@ use crate::engine::{
 };
 use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_version};
-use crate::store::{LedgerStore, Store, StoredPool, VersionStore, together};
+use crate::store::{Store, StoredPool, TradeStore, VersionStore, together};
 
 /// A version of this program, or of the system that used the database before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -382,7 +382,7 @@ struct Causes {
 
 impl Causes {
     async fn find(
-        store: &dyn LedgerStore,
+        store: &dyn TradeStore,
         context: &Context,
         left: &ComparedVersion,
         right: &ComparedVersion,

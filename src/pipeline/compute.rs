@@ -100,6 +100,7 @@ impl<'a> Run<'a> {
         context: &'a Context,
         options: &'a ComputeOptions,
     ) -> Self {
+        store.use_rules(&context.rules);
         Self {
             store,
             context,

@@ -14,7 +14,8 @@ use crate::engine::{Pool, Side, Timestamp};
 use crate::store::model::{
     NamedTrade, QueuedItem, Scope, TradeIds, Version, Watermark, decided_item, decision_prefix,
 };
-use crate::store::{LedgerStore, Store, StoreError, VersionStore};
+use crate::store::values;
+use crate::store::{Store, StoreError, TradeStore, VersionStore};
 
 /// A lot by decision that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +120,7 @@ pub async fn watermark_of(
 ///
 /// Errors: the store fails.
 pub async fn late_buys(
-    store: &dyn LedgerStore,
+    store: &dyn TradeStore,
     lots: &[DecidedLot],
     since: &Watermark,
 ) -> PipelineResult<Vec<LateBuy>> {
@@ -131,7 +132,7 @@ pub async fn late_buys(
         part: Some(Arc::new(pools)),
         ..Scope::default()
     };
-    let arrived = match store.arrivals(&scope, since).await {
+    let arrived = match values::arrivals(store, &scope, since).await {
         Ok(arrived) => arrived,
         // The new rows can't be found. The next run then reads everything, and reports that.
         Err(StoreError::WatermarkElsewhere(_) | StoreError::MustReadWhole(_)) => {

@@ -12,7 +12,8 @@ use crate::engine::{
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_summaries};
-use crate::store::{LedgerStore, Store, StoreError, StoredPool};
+use crate::store::values;
+use crate::store::{Store, StoreError, StoredPool, TradeStore};
 
 /// A cumulative amount before and after a slice; the slice's share is the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,7 @@ pub async fn explain(
         account: account.cloned(),
         ..Scope::default()
     };
-    let read = store.read_ledger(&scope, Some(&info.watermark)).await?;
+    let read = values::read(store, &scope, Some(&info.watermark)).await?;
     let mut named: Vec<(&Pool, Trade)> = Vec::new();
     for (pool, ledger) in &read.pools {
         let of_id = ledger
@@ -170,7 +171,7 @@ async fn read_pool(
 ///
 /// Errors: the ledger was changed since, so that its trades don't give the version's rows.
 async fn trades_of(
-    store: &dyn LedgerStore,
+    store: &dyn TradeStore,
     info: &VersionInfo,
     summary: &PoolSummary,
     read: Option<&PoolLedger>,
@@ -183,7 +184,7 @@ async fn trades_of(
                 part: Some(Arc::new(BTreeSet::from([pool.clone()]))),
                 ..Scope::default()
             };
-            let read = store.read_ledger(&scope, Some(&summary.watermark)).await?;
+            let read = values::read(store, &scope, Some(&summary.watermark)).await?;
             read.pools.get(pool).cloned()
         }
         _ => None,

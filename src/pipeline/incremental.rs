@@ -22,7 +22,8 @@ use crate::store::model::{
     VersionOrigin, policy_json,
 };
 use crate::store::proof::check_summaries;
-use crate::store::{LedgerStore, Store, StoreError};
+use crate::store::values;
+use crate::store::{Store, StoreError, TradeStore};
 
 /// Outcome of an incremental run.
 #[derive(Debug, Clone)]
@@ -174,7 +175,7 @@ impl FoundState {
         check_summaries(base, &summaries)?;
         let by_pool = summaries.into_iter().map(|it| (it.pool.clone(), it));
         self.summaries = by_pool.collect();
-        self.arrivals = match store.arrivals(&Scope::default(), &watermark).await {
+        self.arrivals = match values::arrivals(store, &Scope::default(), &watermark).await {
             Ok(arrivals) => Ok(arrivals),
             // Only these two errors are about the watermark, which a full run does not need.
             Err(StoreError::WatermarkElsewhere(why)) => Err(Forced::Elsewhere(why)),
@@ -209,7 +210,7 @@ impl FoundState {
         if !whole.is_empty() {
             let scope = only(whole);
             let as_of = arrivals.watermark.clone();
-            let read = store.read_ledger(&scope, Some(&as_of)).await?;
+            let read = values::read(store, &scope, Some(&as_of)).await?;
             self.whole = read.pools;
             // A pool whose rows are all voided by now is missing from the read.
             for pool in scope.part.iter().flat_map(|part| part.iter()) {
@@ -236,7 +237,7 @@ impl FoundState {
     }
 
     /// Reads all of an unguarded ledger, and compares each pool with the version's summary.
-    async fn compare(&mut self, store: &dyn LedgerStore, context: &Context) -> PipelineResult<()> {
+    async fn compare(&mut self, store: &dyn TradeStore, context: &Context) -> PipelineResult<()> {
         let read = context.read_ledger(store, &Scope::default(), None).await?;
         if !read.watermark.is_unguarded() {
             self.arrivals = Err(Forced::Guarded);
@@ -250,7 +251,7 @@ impl FoundState {
     }
 
     /// Reads the new trades of stale pools. Their watermark is older than that of the version.
-    async fn read_stale(&mut self, store: &dyn LedgerStore) -> PipelineResult<()> {
+    async fn read_stale(&mut self, store: &dyn TradeStore) -> PipelineResult<()> {
         let Ok(arrivals) = &mut self.arrivals else {
             return Ok(());
         };
@@ -260,7 +261,7 @@ impl FoundState {
                 let nothing = PoolLedger::new(pool.clone());
                 arrivals.pools.insert(pool.clone(), nothing);
             }
-            let own = store.arrivals(&only(pools), watermark).await?;
+            let own = values::arrivals(store, &only(pools), watermark).await?;
             arrivals.pools.extend(own.pools);
             arrivals.revised.extend(own.revised);
         }
@@ -308,7 +309,7 @@ impl FoundState {
         let reasons: BTreeMap<&Pool, &str> = reasons.collect();
         for (pool, ledger) in self.whole {
             let reason = reasons.get(&pool).copied();
-            let added = appending.add_whole(compute_pool(ledger, &run.context.rules, reason));
+            let added = appending.add_whole(compute_pool(ledger, reason));
             added.map_err(StoreError::from)?;
         }
         let is_new = !appending.pools.is_empty();

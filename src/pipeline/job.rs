@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::error::{PipelineError, PipelineResult};
 use crate::engine::{AssetRules, Timestamp};
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
-use crate::store::{LedgerStore, phase};
+use crate::store::values::read_seen;
+use crate::store::{TradeStore, phase};
 
 /// Pause before the job checks again whether a stop was requested.
 const CANCEL_POLL: Duration = Duration::from_millis(20);
@@ -133,7 +134,7 @@ impl Context {
     /// Reads the ledger, with progress, and stops on request.
     pub(super) async fn read_ledger(
         &self,
-        store: &dyn LedgerStore,
+        store: &dyn TradeStore,
         scope: &Scope,
         as_of: Option<&Watermark>,
     ) -> PipelineResult<LedgerRead> {
@@ -144,7 +145,7 @@ impl Context {
             phase::reached(phase::Phase::Read);
             !self.cancel.is_cancelled()
         };
-        let read = store.read_ledger_seen(scope, as_of, &mut seen).await;
+        let read = read_seen(store, (scope, as_of), &mut seen).await;
         self.progress.end();
         Ok(read?)
     }

@@ -192,7 +192,7 @@ fn try_make_pool(
         .map_err(|_| UnfinishedPool::Unwanted)?;
     let started_us = context.clock.elapsed_us();
     let exclusion = work.excluded.get(&ledger.pool).map(String::as_str);
-    let mut outcome = judge_pool(ledger, &context.rules, exclusion);
+    let mut outcome = judge_pool(ledger, exclusion);
     phase::reached(Phase::Match);
     let (items, hash) = match &outcome.result {
         PoolResult::Matched(matching) => {

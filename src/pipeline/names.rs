@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::error::{PipelineError, PipelineResult};
 use crate::engine::Pool;
-use crate::store::LedgerStore;
+use crate::store::TradeStore;
 use crate::store::model::Scope;
+use crate::store::values;
 
 /// Lists the pools of the ledger. `None`: this ledger can be counted only by reading all of it.
 ///
 /// Errors: the store fails.
-pub async fn known_pools(store: &dyn LedgerStore) -> PipelineResult<Option<Vec<Pool>>> {
+pub async fn known_pools(store: &dyn TradeStore) -> PipelineResult<Option<Vec<Pool>>> {
     let sizes = store.pool_sizes(&Scope::default()).await?;
     Ok(sizes.map(|sizes| sizes.rows.into_keys().collect()))
 }
@@ -19,14 +20,14 @@ pub async fn known_pools(store: &dyn LedgerStore) -> PipelineResult<Option<Vec<P
 /// error, not an empty result.
 ///
 /// Errors: it lacks one; the store fails.
-pub async fn check_scope(store: &dyn LedgerStore, scope: &Scope) -> PipelineResult<()> {
+pub async fn check_scope(store: &dyn TradeStore, scope: &Scope) -> PipelineResult<()> {
     if scope.is_all() {
         return Ok(());
     }
     let known = match known_pools(store).await? {
         Some(known) => known,
         None => {
-            let read = store.read_ledger(&Scope::default(), None).await?;
+            let read = values::read(store, &Scope::default(), None).await?;
             read.pools.into_keys().collect()
         }
     };

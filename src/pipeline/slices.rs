@@ -12,9 +12,9 @@ use super::make::{
     CHUNK_BYTES, Making, OnPool, PoolMessage, UnfinishedPool, Walk, Work, error_of, send, start_one,
 };
 use crate::engine::{
-    InvalidTrade, InventoryLot, Matching, OpenLot, Pool, PoolLedger, PoolOutcome, PoolResult,
-    PoolStream, Rejection, ReviewItem, RowsHash, SelfCheckError, TradeRef, invalid_rows,
-    judge_pool, review_items,
+    AssetClass, InvalidTrade, InventoryLot, Matching, OpenLot, Pool, PoolLedger, PoolOutcome,
+    PoolResult, PoolStream, Rejection, ReviewItem, RowsHash, SelfCheckError, Symbol, TradeRef,
+    invalid_rows, judge_pool, review_items,
 };
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, RowChunk};
@@ -22,7 +22,7 @@ use crate::store::rows::{Part, RowChunk};
 /// A pool that is matched slice by slice.
 pub(super) struct Sliced {
     pool: Pool,
-    /// The result of a pool that is excluded or has no USD price; `None`: its trades decide.
+    /// The result of a pool that is excluded; `None`: its trades decide.
     settled: Option<PoolResult>,
     stream: PoolStream,
     /// Why the pool can't be matched. From then on no row of the pool is written.
@@ -34,17 +34,19 @@ pub(super) struct Sliced {
     is_written: bool,
     items: Vec<ReviewItem>,
     rows: u64,
+    symbols: Vec<Symbol>,
+    class: Option<AssetClass>,
     ledger_hash: RowsHash,
     allocations_hash: RowsHash,
     duration_us: i64,
 }
 
 impl Sliced {
-    /// Begins a pool. If it is excluded or has no USD price, its result is known at once.
+    /// Begins a pool. If it is excluded, its result is known at once.
     pub(super) fn begin(work: &Work, pool: &Pool) -> Self {
         let exclusion = work.excluded.get(pool).map(String::as_str);
         let nothing = PoolLedger::new(pool.clone());
-        let judged = judge_pool(nothing, &work.context.rules, exclusion).result;
+        let judged = judge_pool(nothing, exclusion).result;
         let (settled, newest) = match judged {
             PoolResult::Matched(matching) => (None, Some(matching)),
             settled => (Some(settled), None),
@@ -59,6 +61,8 @@ impl Sliced {
             is_written: false,
             items: Vec::new(),
             rows: 0,
+            symbols: Vec::new(),
+            class: None,
             ledger_hash: RowsHash::EMPTY,
             allocations_hash: RowsHash::EMPTY,
             duration_us: 0,
@@ -77,6 +81,11 @@ impl Sliced {
         let started_us = clock.elapsed_us();
         self.rows = self.rows.saturating_add(slice.rows());
         self.ledger_hash.add(slice.ledger_hash);
+        self.symbols.extend(slice.symbols.iter().cloned());
+        self.symbols.sort();
+        self.symbols.dedup();
+        let classes = [self.class, slice.class];
+        self.class = classes.into_iter().flatten().min();
         if self.settled.is_some() {
             work.context.progress.advance(slice.rows());
         } else {
@@ -99,8 +108,12 @@ impl Sliced {
     ) -> Result<(), UnfinishedPool> {
         let rows = slice.rows();
         let was_rejected = self.rejection.is_some() || !self.invalid.is_empty();
+        if let Some(error) = slice.refused.take() {
+            self.rejection = Some(Rejection::of_quote(&error));
+        }
         self.invalid.append(&mut slice.invalid);
-        if !was_rejected && self.invalid.is_empty() && !slice.trades.is_empty() {
+        let is_whole = self.rejection.is_none() && self.invalid.is_empty();
+        if !was_rejected && is_whole && !slice.trades.is_empty() {
             match self.stream.add(slice) {
                 Ok(matching) => return self.send_rows(work, matching, rows, made),
                 Err(rejection) => self.rejection = Some(rejection),
@@ -132,7 +145,9 @@ impl Sliced {
     }
 
     fn end(&mut self, work: &Work, made: &mpsc::Sender<PoolMessage>) -> Result<(), UnfinishedPool> {
-        let rejection = invalid_rows(std::mem::take(&mut self.invalid));
+        // A refused symbol comes before faulty rows, as in a pool that is read whole.
+        let refused = self.rejection.take_if(|it| it.invalid.is_empty());
+        let rejection = refused.or_else(|| invalid_rows(std::mem::take(&mut self.invalid)));
         let rejection = rejection.or(self.rejection.take());
         // The last slice becomes the pool's result: it has the newest trade, and gets all sums.
         let whole = self.newest.take().map(|mut newest| {
@@ -146,6 +161,8 @@ impl Sliced {
         };
         let mut outcome = PoolOutcome {
             pool: self.pool.clone(),
+            symbols: std::mem::take(&mut self.symbols),
+            class: self.class,
             trades: self.rows,
             ledger_hash: self.ledger_hash,
             allocations_hash: RowsHash::EMPTY,

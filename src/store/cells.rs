@@ -144,13 +144,13 @@ pub(super) fn pool(account: &str, asset: &str) -> Pool {
 
 /// Makes a trade from a row that was looked up. `None`: its side or its time can't be read.
 pub(super) fn named_trade(
-    (account, order_id, symbol): (&str, &str, &str),
+    (pool, order_id): (Pool, &str),
     side: &str,
     micros: Option<i64>,
     is_voided: bool,
 ) -> Option<NamedTrade> {
     Some(NamedTrade {
-        pool: pool(account, symbol),
+        pool,
         order_id: order_id.to_owned(),
         side: side.parse().ok()?,
         order_time: Timestamp::try_from_micros(micros?).ok()?,
@@ -391,7 +391,7 @@ pub(super) const SUMMARY: &str = "account, asset, status, error, last_order_time
     proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_proceeds_usd, unmatched_net_proceeds_usd, \
     open_cost_usd, first_sell, last_sell, last_side, last_trade_seq, last_order_id, watermark, \
     first_allocation, last_allocation, buys_by_id, sells_by_id, rebates, rebates_usd, last_leg, \
-    legs, symbol, symbols";
+    legs, symbol, symbols, asset_class";
 
 /// Reads a row of `fifo_pool_summary`.
 pub(super) fn summary(cells: &dyn Cells) -> Result<PoolSummary, StoreError> {
@@ -405,6 +405,7 @@ pub(super) fn summary(cells: &dyn Cells) -> Result<PoolSummary, StoreError> {
         };
         Ok(PoolSummary {
             symbols,
+            class: named.parse_optional(42)?,
             pool: named.pool(0, 1)?,
             status: PoolStatus::from_text(&status).ok_or(("status", status))?,
             error: named.optional(3)?,

@@ -78,9 +78,15 @@ pub trait LedgerStore: Send + Sync {
     async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>>;
 
     /// Returns the instants between the slices of a pool, in order; a slice has about `rows` rows.
+    /// `symbols` are those of its rows.
     ///
     /// `None`: this store never reads a pool in slices.
-    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>>;
+    async fn slice_times(
+        &self,
+        pool: &Pool,
+        symbols: &BTreeSet<String>,
+        rows: u64,
+    ) -> StoreResult<Option<Vec<Timestamp>>>;
 
     /// Reads the pools of a scope as of an instant; `None` is the present. It reports the number of
     /// rows in each batch to `seen`, and stops if `seen` returns false.

@@ -18,6 +18,7 @@ pub mod memory;
 pub mod model;
 mod more;
 pub mod phase;
+mod pool_rules;
 pub mod postgres;
 pub mod proof;
 mod rates;
@@ -31,9 +32,12 @@ mod sql;
 pub mod sqlite;
 mod together;
 pub mod trades;
+pub mod values;
 mod versions;
 
-use crate::engine::{AllocationRow, StoredAllocation, StoredLot};
+use std::sync::Arc;
+
+use crate::engine::{AllocationRow, AssetRules, StoredAllocation, StoredLot};
 pub use error::{
     BadPlace, Busy, Denial, Elsewhere, ItemRefusal, LedgerFault, PostgresRefusal, SchemaRefusal,
     SnapshotRefusal, StepFault, StoreError, StoreResult, TradeRefusal, Untold, Untrusted,
@@ -97,15 +101,19 @@ pub trait SourcedSink: Send {
     fn take(&mut self, row: SourcedAllocation) -> std::io::Result<()>;
 }
 
+/// Keeps the ledger and the rates that give its trades their values.
+pub trait TradeStore: LedgerStore + RateStore {
+    /// Names the pools of trades by these settings from now on. Without them each symbol has a pool
+    /// of its own.
+    fn use_rules(&self, rules: &AssetRules);
+
+    /// Returns the settings that name the pools of trades.
+    fn rules(&self) -> Arc<AssetRules>;
+}
+
 /// Keeps the ledger and its results: all that the pipeline needs of a store.
 ///
 /// A caller that needs less takes one of the six traits.
-pub trait Store:
-    LedgerStore + RateStore + RunStore + VersionStore + ReviewStore + HistoryStore
-{
-}
+pub trait Store: TradeStore + RunStore + VersionStore + ReviewStore + HistoryStore {}
 
-impl<S> Store for S where
-    S: LedgerStore + RateStore + RunStore + VersionStore + ReviewStore + HistoryStore
-{
-}
+impl<S> Store for S where S: TradeStore + RunStore + VersionStore + ReviewStore + HistoryStore {}

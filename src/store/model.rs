@@ -31,8 +31,9 @@ pub use words::{EventKind, RunMode, VersionOrigin};
 use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
-    AssetRules, Matching, PlaceInPool, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus,
-    PoolTotals, RowsHash, StoredSummary, SymbolTotals, Timestamp, policy,
+    AssetClass, AssetRules, Matching, PendingTrade, PlaceInPool, Pool, PoolLedger, PoolOutcome,
+    PoolResult, PoolStatus, PoolTotals, RateUsed, RowsHash, StoredSummary, SymbolTotals, Timestamp,
+    policy,
 };
 
 mod adoption;
@@ -171,8 +172,10 @@ pub struct PoolSummary {
     pub status: PoolStatus,
     /// Counts and sums; of a pool without allocations only `trades` counts.
     pub totals: PoolTotals,
-    /// Counts and sums by symbol.
+    /// Counts and sums by symbol; of a pool without allocations only the symbols count.
     pub symbols: Vec<SymbolTotals>,
+    /// The class of its asset, as far as a row or a setting tells.
+    pub class: Option<AssetClass>,
     /// Hash of its facts.
     pub ledger_hash: RowsHash,
     /// Hash of its canonical rows.
@@ -209,7 +212,16 @@ impl PoolSummary {
             pool: outcome.pool.clone(),
             status,
             totals: matching.map_or(nothing, |matching| matching.totals),
-            symbols: matching.map_or(Vec::new(), |matching| matching.symbols.clone()),
+            symbols: match matching {
+                Some(matching) => matching.symbols.clone(),
+                None => outcome
+                    .symbols
+                    .iter()
+                    .cloned()
+                    .map(SymbolTotals::none_of)
+                    .collect(),
+            },
+            class: outcome.class,
             ledger_hash: outcome.ledger_hash,
             allocations_hash: outcome.allocations_hash,
             last: last.map(|trade| trade.place().owned()),
@@ -282,6 +294,10 @@ pub struct Arrivals {
     pub watermark: Watermark,
     /// New trades in force, and new rows that are no trades.
     pub pools: BTreeMap<Pool, PoolLedger>,
+    /// New trades that enter their pools once the rates are known.
+    pub pending: Vec<PendingTrade>,
+    /// The rates that gave new trades their values, once these entered their pools.
+    pub rates: Vec<RateUsed>,
     /// Trades that the watermark saw, and that were voided or put back since: their ids.
     pub revised: BTreeMap<Pool, BTreeSet<String>>,
     /// New trades that were voided again.

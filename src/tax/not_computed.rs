@@ -3,14 +3,15 @@
 use super::export::year_bounds;
 use super::{TaxResult, TaxRules};
 use crate::store::model::{Scope, VersionInfo};
-use crate::store::{LedgerStore, StoreError};
+use crate::store::values;
+use crate::store::{StoreError, TradeStore};
 
 /// Counts the trades up to the end of the year that arrived after the version's run, and the
 /// trades that were voided or put back since. Each can change a figure of the year.
 ///
 /// Errors: no such year; no such account; the store fails.
 pub async fn not_computed(
-    store: &dyn LedgerStore,
+    store: &dyn TradeStore,
     rules: &TaxRules,
     version: &VersionInfo,
 ) -> TaxResult<u64> {
@@ -19,7 +20,7 @@ pub async fn not_computed(
         ..Scope::default()
     };
     let until = year_bounds(rules)?.until;
-    let arrived = match store.arrivals(&scope, &version.watermark).await {
+    let arrived = match values::arrivals(store, &scope, &version.watermark).await {
         Ok(arrived) => arrived,
         // No watermark separates the new rows here. A filing compares the hash of each pool anyway.
         Err(StoreError::WatermarkElsewhere(_) | StoreError::MustReadWhole(_)) => return Ok(0),

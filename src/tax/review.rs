@@ -21,7 +21,8 @@ use crate::store::model::{
     ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, Scope, decision_file,
     decision_prefix,
 };
-use crate::store::{LedgerStore, StoreError};
+use crate::store::values;
+use crate::store::{StoreError, TradeStore};
 
 /// Seconds after a sell in which a buy may be the sold one, with a wrong time.
 const LATE_BUY_S: i64 = 300;
@@ -111,7 +112,7 @@ const NUMBERS_AT_ONCE: u64 = 16;
 ///
 /// Errors: the store.
 pub async fn next_numbers(
-    store: &dyn LedgerStore,
+    store: &dyn TradeStore,
     items: &[QueuedItem],
 ) -> TaxResult<BTreeMap<i64, u64>> {
     let mut next: BTreeMap<i64, u64> = items.iter().map(|item| (item.id, 1)).collect();
@@ -315,14 +316,14 @@ pub enum NearMiss {
 ///
 /// Errors: the store.
 pub async fn near_misses(
-    store: &dyn LedgerStore,
+    store: &dyn TradeStore,
     item: &QueuedItem,
     rules: &AssetRules,
 ) -> TaxResult<Vec<NearMiss>> {
     let Some(sold_at) = sell_time(item) else {
         return Ok(Vec::new());
     };
-    let read = store.read_ledger(&Scope::default(), None).await?;
+    let read = values::read(store, &Scope::default(), None).await?;
     let late_until = sold_at.as_micros().saturating_add(LATE_BUY_S * 1_000_000);
     let asset = base_asset(&item.pool, rules);
     let (mut sizes, mut misses) = (BTreeSet::new(), Vec::new());

@@ -41,7 +41,7 @@ fn context() -> Context {
         clock: Arc::new(Ticks::default()),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: AssetRules::default(),
+        rules: AssetRules::by_symbol(),
         holder: holder("compute"),
         user: "ann".into(),
         wait: Wait::No,

@@ -40,7 +40,7 @@ fn context() -> Context {
         clock: Arc::new(Noon),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: AssetRules::default(),
+        rules: AssetRules::by_symbol(),
         holder: subject::holder("compute"),
         user: "ann".into(),
         wait: Wait::No,

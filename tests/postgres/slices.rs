@@ -33,7 +33,7 @@ fn context() -> Context {
         clock: Arc::new(Noon),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: AssetRules::default(),
+        rules: AssetRules::by_symbol(),
         holder: holder("compute"),
         user: "ann".into(),
         wait: Wait::No,
@@ -142,7 +142,10 @@ async fn fill(store: &dyn Store, seed: u64) {
 async fn slices_tell_the_same(subject: &dyn Subject, seed: u64) {
     let store = subject.store();
     fill(store, seed).await;
-    let cuts = store.slice_times(&pool("BTC-USD"), 100).await.unwrap();
+    let cuts = store
+        .slice_times(&pool("BTC-USD"), &["BTC-USD".to_owned()].into(), 100)
+        .await
+        .unwrap();
     assert!(cuts.is_some_and(|cuts| cuts.len() >= 5));
     let whole = run(store, None, false).await;
     let expected = told(store, whole.version).await;
@@ -196,7 +199,10 @@ async fn slices_of_a_pool_are_all_of_it_and_do_not_overlap() {
     let rows = trades(&mut Random(9), "BTC-USD", 300, 50);
     let receipt = store.import(&batch(rows)).await.unwrap();
     assert_eq!(receipt.conflicts, []);
-    let cuts = store.slice_times(&pool("BTC-USD"), 7).await.unwrap();
+    let cuts = store
+        .slice_times(&pool("BTC-USD"), &["BTC-USD".to_owned()].into(), 7)
+        .await
+        .unwrap();
     let cuts = cuts.unwrap();
     let ends = cuts.iter().copied().map(Some).chain([None]);
     let (mut after, mut count, mut newest) = (None, 0, None);

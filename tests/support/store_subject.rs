@@ -585,11 +585,11 @@ impl Run {
         let run_id = store.begin_run(&start).await?;
         let exclusions = store.exclusions().await?;
         let read = store.read_ledger(&self.scope, None).await?;
-        let rules = AssetRules::default();
+        let rules = AssetRules::by_symbol();
         let outcome = |ledger: PoolLedger| {
             let excluded = exclusions.iter().find(|e| e.pool == ledger.pool);
             let reason = excluded.map(|exclusion| exclusion.reason.clone());
-            compute_pool(ledger, &rules, reason.as_deref())
+            compute_pool(ledger, reason.as_deref())
         };
         let outcomes = read.pools.into_values().map(outcome).collect();
         let plan = VersionPlan {
@@ -620,7 +620,7 @@ impl Run {
             ledger_hash.add(outcome.ledger_hash);
             review
                 .items
-                .extend(review_items(outcome, &AssetRules::default()).unwrap());
+                .extend(review_items(outcome, &AssetRules::by_symbol()).unwrap());
             let PoolResult::Matched(matching) = &outcome.result else {
                 review.pools_without_result.insert(outcome.pool.clone());
                 counts.pools_rejected += 1;

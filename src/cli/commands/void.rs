@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 use crate::engine::{Account, shown};
 use crate::pipeline::known_pools;
 use crate::store::model::VoidChange;
-use crate::store::{LedgerStore, StoreError};
+use crate::store::{StoreError, TradeStore};
 
 /// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &VoidArgs) -> CliResult<Account> {
@@ -26,7 +26,7 @@ pub(super) fn check(args: &VoidArgs) -> CliResult<Account> {
 const ACCOUNTS_SHOWN_MAX: usize = 3;
 
 /// Returns the accounts that have a trade, as flags. Returns none if the look-up fails.
-async fn accounts_of(store: &dyn LedgerStore, order_id: &str) -> Vec<String> {
+async fn accounts_of(store: &dyn TradeStore, order_id: &str) -> Vec<String> {
     let Ok(Some(pools)) = known_pools(store).await else {
         return Vec::new();
     };

@@ -1,7 +1,7 @@
 //! The more facts of a trade: what is read, what is refused, and what is the same fact.
 
 use super::*;
-use crate::engine::{IssueType, Trade, TradeText, legs};
+use crate::engine::{IssueType, Trade, TradeText, plain};
 
 /// Columns and their texts.
 type Cells<'a> = &'a [(&'a str, &'a str)];
@@ -185,7 +185,7 @@ fn only_facts_that_change_nothing_are_plain() {
     ];
     for (symbol, cells) in plain {
         assert_eq!(
-            legs::plain(symbol, &facts(cells)),
+            plain::plain(symbol, &facts(cells)),
             Ok(()),
             "{symbol} {cells:?}"
         );
@@ -221,7 +221,7 @@ fn only_facts_that_change_nothing_are_plain() {
         ("GC", &[("contract_size", "100")], "contract_size", "trade"),
     ];
     for (symbol, cells, column, of) in others {
-        let error = legs::plain(symbol, &facts(cells)).unwrap_err();
+        let error = plain::plain(symbol, &facts(cells)).unwrap_err();
         assert_eq!(error.column, column, "{symbol} {cells:?}");
         let message = error.to_string();
         let said = format!("the {of}'s value in USD is unknown");
@@ -231,7 +231,7 @@ fn only_facts_that_change_nothing_are_plain() {
 
 #[test]
 fn a_trade_that_is_not_plain_rejects_its_pool_by_name() {
-    use crate::engine::{AssetRules, Pool, PoolLedger, PoolResult, compute_pool};
+    use crate::engine::{Pool, PoolLedger, PoolResult, compute_pool};
     let pool = Pool::new("main".parse().unwrap(), "AAPL".parse().unwrap());
     let in_currency = |currency: &'static str| {
         let mut ledger = PoolLedger::new(pool.clone());
@@ -248,7 +248,7 @@ fn a_trade_that_is_not_plain_rejects_its_pool_by_name() {
                 more: Some(&more),
             });
         }
-        compute_pool(ledger, &AssetRules::default(), None)
+        compute_pool(ledger, None)
     };
     let outcome = in_currency("EUR");
     let PoolResult::Rejected(rejection) = outcome.result else {

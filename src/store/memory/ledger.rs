@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{MemoryStore, MemoryTables, broken_constraint, check};
 use crate::engine::{
-    Account, Asset, CORRECTION_MARK, Carried, LedgerTrade, MORE_COLUMNS, MoreText, Pool,
-    PoolLedger, Timestamp, Trade, TradeText, is_never_executed,
+    Account, AssetRules, CORRECTION_MARK, Carried, Intake, LedgerTrade, MORE_COLUMNS, MoreText,
+    Pool, RowPlace, Stated, Timestamp, Trade, TradeText, is_never_executed,
 };
 use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
@@ -20,7 +20,9 @@ use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
 };
 use crate::store::trades::TradeSource;
-use crate::store::{Elsewhere, LedgerStore, Seen, StoreError, StoreResult, cells, corrections};
+use crate::store::{
+    Elsewhere, LedgerStore, Seen, StoreError, StoreResult, cells, corrections, more,
+};
 
 #[async_trait]
 impl LedgerStore for MemoryStore {
@@ -101,7 +103,12 @@ impl LedgerStore for MemoryStore {
         Ok(Some(self.read().ledger.pool_sizes(scope)))
     }
 
-    async fn slice_times(&self, _pool: &Pool, _rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
+    async fn slice_times(
+        &self,
+        _pool: &Pool,
+        _symbols: &BTreeSet<String>,
+        _rows: u64,
+    ) -> StoreResult<Option<Vec<Timestamp>>> {
         // Slices would save no memory: the whole ledger is in it already.
         Ok(None)
     }
@@ -177,6 +184,13 @@ impl RawTrade {
         (self.account.clone(), self.order_id.clone())
     }
 
+    /// Finds the row's place. `None`: nobody wants its pools.
+    fn place(&self, intake: &mut Intake<'_>) -> Option<RowPlace> {
+        let more = MoreText(self.more.each_ref().map(Option::as_deref));
+        let more = Some(&more).filter(|more| !more.is_empty());
+        intake.place(&self.account, &self.symbol(), more)
+    }
+
     /// Lends the facts as the engine reads them.
     fn read<R>(&self, read: impl FnOnce(&TradeText<'_>) -> R) -> R {
         let more = MoreText(self.more.each_ref().map(Option::as_deref));
@@ -192,16 +206,29 @@ impl RawTrade {
         })
     }
 
-    /// Returns the pool, in the symbol's one spelling.
-    fn pool(&self) -> Pool {
-        let symbol = self.symbol.to_ascii_uppercase().replace('/', "-");
-        let account = self.account.parse();
-        Pool::new(
-            account.unwrap_or_else(|_| Account::unreadable(&self.account)),
-            symbol
-                .parse()
-                .unwrap_or_else(|_| Asset::unreadable(&symbol)),
-        )
+    /// Returns the pools in which the row may have legs, the base first.
+    fn pools(&self, rules: &AssetRules) -> Vec<Pool> {
+        let names = (self.account.clone(), self.symbol(), self.stated());
+        more::pools_of(rules, &names)
+    }
+
+    /// Returns the symbol in its one spelling.
+    fn symbol(&self) -> String {
+        self.symbol.to_ascii_uppercase().replace('/', "-")
+    }
+
+    fn stated(&self) -> Stated {
+        let text = |column: &str| {
+            let place = MORE_COLUMNS.iter().position(|name| *name == column)?;
+            self.more.get(place)?.clone()
+        };
+        [
+            "base_asset",
+            "quote_currency",
+            "asset_class",
+            "fee_currency",
+        ]
+        .map(text)
     }
 
     fn is_eligible(&self) -> bool {
@@ -257,8 +284,10 @@ struct VoidRow {
 }
 
 /// Append-only lists. A place, from 1, is a number (`ingest_seq`, `void_seq`, `import_id`).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct MemoryLedger {
+    /// What names the pools of trades.
+    pub(super) rules: AssetRules,
     rows: Vec<LedgerRow>,
     /// Place in `rows` of each trade.
     by_key: BTreeMap<Key, usize>,
@@ -267,6 +296,20 @@ pub(super) struct MemoryLedger {
     voids: Vec<VoidRow>,
     /// Rates in the order of their arrival.
     pub(super) rates: Vec<StoredRate>,
+}
+
+impl Default for MemoryLedger {
+    fn default() -> Self {
+        Self {
+            rules: AssetRules::by_symbol(),
+            rows: Vec::new(),
+            by_key: BTreeMap::new(),
+            imports: Vec::new(),
+            rejects: Vec::new(),
+            voids: Vec::new(),
+            rates: Vec::new(),
+        }
+    }
 }
 
 /// Returns the number of a row: its place, from 1.
@@ -507,8 +550,9 @@ impl MemoryLedger {
             .map(|row| &row.text)
             .filter(|text| text.is_eligible());
         let trade = |text: &RawTrade| {
-            let names = (&*text.account, &*text.order_id, text.pool().asset);
-            let names = (names.0, names.1, names.2.as_str());
+            let (symbol, stated) = (text.symbol(), text.stated());
+            let pool = self.rules.pool_of_row(&text.account, &symbol, &stated);
+            let names = (pool, &*text.order_id);
             let is_voided = voided.contains(&text.key());
             cells::named_trade(names, &text.side, text.order_time, is_voided)
         };
@@ -537,10 +581,13 @@ impl MemoryLedger {
             ..PoolSizes::default()
         };
         for row in &self.rows {
-            let pool = row.text.pool();
-            if scope.contains(&pool) {
-                *sizes.rows.entry(pool).or_default() += u64::from(row.text.is_eligible());
-            }
+            let names = (
+                row.text.account.clone(),
+                row.text.symbol(),
+                row.text.stated(),
+            );
+            let rows = i64::from(row.text.is_eligible());
+            more::add_size(&mut sizes, (scope, &self.rules), &names, rows);
         }
         sizes
     }
@@ -560,21 +607,23 @@ impl MemoryLedger {
             ..LedgerRead::default()
         };
         let until = usize::try_from(ingest_seq).unwrap_or(0);
+        let mut intake = Intake::new(&self.rules, |pool| scope.contains(pool));
         for row in self.rows.iter().take(until) {
-            let pool = row.text.pool();
-            if !scope.contains(&pool) {
+            let Some(place) = row.text.place(&mut intake) else {
                 continue;
-            }
+            };
             if !row.text.is_eligible() {
-                *read.ineligible.entry(reason(&row.text)).or_default() += 1;
+                let base = row.text.pools(&self.rules).swap_remove(0);
+                if scope.contains(&base) {
+                    *read.ineligible.entry(reason(&row.text)).or_default() += 1;
+                }
             } else if voided.contains(&row.text.key()) {
                 read.voided += 1;
             } else {
-                let ledger = read.pools.entry(pool.clone());
-                let ledger = ledger.or_insert_with(|| PoolLedger::new(pool));
-                row.text.read(|text| ledger.push_text(text));
+                row.text.read(|text| intake.push_text(place, text));
             }
         }
+        (read.pools, read.pending) = intake.end().into_parts();
         read
     }
 
@@ -586,28 +635,31 @@ impl MemoryLedger {
             ..Arrivals::default()
         };
         let (before, now) = (self.voided(void_since), self.voided(i64::MAX));
-        for (place, row) in self.rows.iter().enumerate() {
-            let (pool, key) = (row.text.pool(), row.text.key());
-            let is_new = number_of(place) > ingest_since;
-            if !scope.contains(&pool) {
+        let mut intake = Intake::new(&self.rules, |pool| scope.contains(pool));
+        for (number, row) in self.rows.iter().enumerate() {
+            let (pools, key) = (row.text.pools(&self.rules), row.text.key());
+            let is_new = number_of(number) > ingest_since;
+            let Some(place) = row.text.place(&mut intake) else {
                 continue;
-            }
+            };
             let is_voided = now.contains(&key);
             match (row.text.is_eligible(), is_new) {
-                (false, true) => *arrivals.ineligible.entry(reason(&row.text)).or_default() += 1,
-                (false, false) => {}
-                (true, true) if is_voided => arrivals.voided += 1,
-                (true, true) => {
-                    let ledger = arrivals.pools.entry(pool.clone());
-                    let ledger = ledger.or_insert_with(|| PoolLedger::new(pool));
-                    row.text.read(|text| ledger.push_text(text));
+                (false, true) if pools.first().is_some_and(|base| scope.contains(base)) => {
+                    *arrivals.ineligible.entry(reason(&row.text)).or_default() += 1;
                 }
+                (false, _) => {}
+                (true, true) if is_voided => arrivals.voided += 1,
+                (true, true) => row.text.read(|text| intake.push_text(place, text)),
                 (true, false) if is_voided != before.contains(&key) => {
-                    arrivals.revised.entry(pool).or_default().insert(key.1);
+                    for pool in pools.into_iter().filter(|pool| scope.contains(pool)) {
+                        let ids = arrivals.revised.entry(pool).or_default();
+                        ids.insert(key.1.clone());
+                    }
                 }
                 (true, false) => {}
             }
         }
+        (arrivals.pools, arrivals.pending) = intake.end().into_parts();
         arrivals
     }
 

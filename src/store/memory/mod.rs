@@ -28,7 +28,8 @@ use super::limits::BUSY_TIMEOUT_S;
 use super::model::{
     Current, Event, Exclusion, HistoricalSell, Holder, QueuedItem, Reject, Version,
 };
-use super::{RunLock, StoreError, StoreResult};
+use super::{RunLock, StoreError, StoreResult, TradeStore};
+use crate::engine::AssetRules;
 use ledger::MemoryLedger;
 pub use ledger::RawTrade;
 pub use logged::LoggedRun;
@@ -91,6 +92,16 @@ fn check(holds: bool, action: &'static str, constraint: &str) -> StoreResult<()>
         return Ok(());
     }
     Err(broken_constraint(action, constraint))
+}
+
+impl TradeStore for MemoryStore {
+    fn use_rules(&self, rules: &AssetRules) {
+        locked(&self.state).ledger.rules = rules.clone();
+    }
+
+    fn rules(&self) -> Arc<AssetRules> {
+        Arc::new(locked(&self.state).ledger.rules.clone())
+    }
 }
 
 impl MemoryStore {

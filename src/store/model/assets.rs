@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Account, Asset, AssetRules, InstrumentSettings, Symbol, codes_hash};
+use crate::engine::{
+    Account, Asset, AssetRules, InstrumentSettings, RateRules, Symbol, codes_hash,
+};
 
 /// Returns the settings that say what a symbol is, with the hash of the known codes.
 pub fn asset_rules_json(rules: &AssetRules) -> Value {
@@ -25,6 +27,8 @@ pub fn asset_rules_json(rules: &AssetRules) -> Value {
         "symbols": symbols.collect::<Map<String, Value>>(),
         "accounts": accounts.collect::<Map<String, Value>>(),
         "pools_by": rules.pools.as_str(),
+        "rate_sources": rules.rates.sources.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+        "own_trades_are_rates": rules.rates.own_trades,
         "codes_sha256": codes_hash().to_string(),
     })
 }
@@ -67,6 +71,15 @@ pub fn asset_rules_of(json: &Value) -> Option<AssetRules> {
             .map(account)
             .collect::<Option<_>>()?,
         pools: json.get("pools_by")?.as_str()?.parse().ok()?,
+        rates: RateRules {
+            sources: json
+                .get("rate_sources")?
+                .as_array()?
+                .iter()
+                .map(|source| source.as_str()?.parse().ok())
+                .collect::<Option<_>>()?,
+            own_trades: json.get("own_trades_are_rates")?.as_bool()?,
+        },
     })
 }
 

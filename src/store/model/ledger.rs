@@ -1,17 +1,21 @@
 //! The ledger: reads of it, files imported into it, voids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Watermark;
-use crate::engine::{Account, LedgerTrade, Pool, PoolLedger, Timestamp};
+use crate::engine::{Account, LedgerTrade, PendingTrade, Pool, PoolLedger, RateUsed, Timestamp};
 
 /// A ledger's rows in a scope, as of one instant.
 #[derive(Debug, Clone, Default)]
 pub struct LedgerRead {
     /// How far it reaches.
     pub watermark: Watermark,
-    /// Pools by account and symbol.
+    /// Pools by account and asset.
     pub pools: BTreeMap<Pool, PoolLedger>,
+    /// Trades that enter their pools once the rates are known.
+    pub pending: Vec<PendingTrade>,
+    /// The rates that gave trades their values, once these entered their pools.
+    pub rates: Vec<RateUsed>,
     /// Voided trades left out.
     pub voided: u64,
     /// Rows that are not executions, by reason.
@@ -23,8 +27,10 @@ pub struct LedgerRead {
 pub struct PoolSizes {
     /// The instant.
     pub watermark: Watermark,
-    /// Executions, voided ones included; pools with faulty rows count too.
+    /// Executions with a leg in the pool, voided ones included; pools with faulty rows count too.
     pub rows: BTreeMap<Pool, u64>,
+    /// The symbols of these executions, by which a store selects them.
+    pub symbols: BTreeMap<Pool, BTreeSet<String>>,
 }
 
 /// The kind of rows that a file is imported as.

@@ -18,6 +18,8 @@ pub struct Scope {
     /// The pools to read now: a ledger larger than memory is read in parts. The pools of the scope
     /// stay the same.
     pub part: Option<Arc<BTreeSet<Pool>>>,
+    /// The symbols of the executions with a leg in these pools; `None`: a store reads all symbols.
+    pub symbols: Option<Arc<BTreeSet<String>>>,
     /// The time to read now of a pool that is larger than memory.
     pub slice: Option<Slice>,
 }

@@ -15,13 +15,13 @@ use super::copy::BinaryCopy;
 use super::errors::{from_sqlx, unreadable};
 use super::gate::snapshot_of;
 use super::gate::{PostgresGate, snapshot_now};
+use super::ledger::{count_ineligible, names};
 use super::lock::LockedConnection;
 use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
 use super::session::{begin_short, execute};
 use super::writer::{WRITE_ROWS, ids_next};
 use super::{PostgresStore, copy, gate, lock, plans};
-use crate::engine::{OrderId, Pool, Trade, TradeRef};
-use crate::store::cells::pool;
+use crate::engine::{AssetRules, OrderId, Pool, Trade, TradeRef};
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, LedgerRead, Scope, Version, VersionPlan, Watermark,
@@ -32,7 +32,7 @@ use crate::store::rules::{Closing, check_appendable};
 use crate::store::sql::closing::close;
 use crate::store::sql::read::version_locked;
 use crate::store::sql::versions::{SUMMARY_COLUMNS, summary};
-use crate::store::{PostgresRefusal, StoreResult, cells, phase, sql};
+use crate::store::{PostgresRefusal, StoreResult, cells, more, phase, sql};
 
 /// Reads the rows and voids that came into the ledger since a watermark.
 ///
@@ -40,7 +40,7 @@ use crate::store::{PostgresRefusal, StoreResult, cells, phase, sql};
 pub(super) async fn arrivals_in(
     connection: &mut PgConnection,
     ledger: Ledger,
-    scope: &Scope,
+    (scope, rules): (&Scope, &AssetRules),
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
     let (snapshot, cluster, rate_seq) = snapshot_now(connection, "look for new trades").await?;
@@ -55,28 +55,19 @@ pub(super) async fn arrivals_in(
         "WHERE ingest_xid >= '{xmin}' AND NOT pg_visible_in_snapshot(ingest_xid, '{since}')"
     );
     let mut read = LedgerRead::default();
-    let rows = PostgresGate::new(scope, &snapshot, None, false)?;
+    let rows = PostgresGate::new((scope, rules), &snapshot, None, false)?;
     gate::copy_out(connection, &condition, rows, &mut read, &mut |_| true).await?;
     let mut ineligible = BTreeMap::new();
-    let sql = format!(
-        "SELECT account, symbol, reason, count(*) FROM ineligible_trades {condition} \
-         GROUP BY account, symbol, reason"
-    );
-    let reasons: Vec<(String, String, String, i64)> = sqlx::query_as(AssertSqlSafe(sql))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|e| from_sqlx("look for new trades", e))?;
-    for (account, symbol, reason, rows) in reasons {
-        if scope.contains(&pool(&account, &symbol)) {
-            *ineligible.entry(reason).or_default() += rows as u64;
-        }
-    }
+    let arrived = (scope, rules);
+    count_ineligible(connection, arrived, &condition, &mut ineligible).await?;
     if ledger == Ledger::Ours {
         plans::look_up(connection).await?;
     }
     Ok(Arrivals {
+        pending: read.pending,
+        rates: Vec::new(),
         pools: read.pools,
-        revised: revised(connection, scope, &since).await?,
+        revised: revised(connection, (scope, rules), &since).await?,
         voided: read.voided,
         ineligible,
         watermark: Watermark::Snapshot {
@@ -93,11 +84,12 @@ pub(super) async fn arrivals_in(
 /// voids, from the last one, for each trade.
 async fn revised(
     connection: &mut PgConnection,
-    scope: &Scope,
+    (scope, rules): (&Scope, &AssetRules),
     since: &str,
 ) -> StoreResult<BTreeMap<Pool, BTreeSet<String>>> {
-    let rows: Vec<(String, String, String)> = sqlx::query_as(
-        "SELECT t.account, t.symbol, t.order_id FROM \
+    let rows = sqlx::query(
+        "SELECT t.account, t.symbol, t.base_asset, t.quote_currency, t.asset_class, \
+         t.fee_currency, t.order_id FROM \
          (SELECT DISTINCT account, order_id FROM trade_voids \
           WHERE NOT pg_visible_in_snapshot(void_xid, $1::pg_snapshot)) v \
          JOIN eligible_trades t ON t.account = v.account AND t.order_id = v.order_id \
@@ -113,10 +105,13 @@ async fn revised(
     .await
     .map_err(|e| from_sqlx("look for voids", e))?;
     let mut revised: BTreeMap<Pool, BTreeSet<String>> = BTreeMap::new();
-    for (account, symbol, order_id) in rows {
-        let pool = pool(&account, &symbol);
-        if scope.contains(&pool) {
-            revised.entry(pool).or_default().insert(order_id);
+    let failed = |e| from_sqlx("look for voids", e);
+    for row in rows {
+        let order_id: String = row.try_get(6).map_err(failed)?;
+        for pool in more::pools_of(rules, &names(&row).map_err(failed)?) {
+            if scope.contains(&pool) {
+                revised.entry(pool).or_default().insert(order_id.clone());
+            }
         }
     }
     Ok(revised)

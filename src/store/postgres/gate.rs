@@ -4,7 +4,7 @@
 //! Numbers come in the server's own format. A row that can't be read in that format is read as
 //! text, which gives the fault for the message.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::TryStreamExt;
 use sqlx::{Executor, PgConnection};
@@ -13,10 +13,8 @@ use super::binary;
 use super::binary::NextRow;
 use super::errors::{from_sqlx, unreadable};
 use crate::engine::{
-    Leg, LineRoom, MORE_COLUMNS, MoreText, Pool, PoolLedger, PoolNames, Timestamp, TradeRef,
-    TradeText,
+    AssetRules, Intake, Leg, MORE_COLUMNS, MoreText, RowPlace, Timestamp, TradeRef, TradeText,
 };
-use crate::store::cells::pool;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{LedgerRead, Scope, Watermark};
 use crate::store::more::{self, MoreRow};
@@ -140,39 +138,35 @@ impl Visible {
 
 /// Takes the ledger's rows, and puts them into pools.
 pub(super) struct PostgresGate<'a> {
-    scope: &'a Scope,
+    intake: Intake<'a>,
     visible: Visible,
     /// The ledger is read as of an earlier instant.
     is_past: bool,
     voided: Option<BTreeSet<(String, String)>>,
     rows_voided: u64,
-    pools: BTreeMap<Pool, PoolLedger>,
-    room: LineRoom,
 }
 
 impl<'a> PostgresGate<'a> {
     /// `voided` are the trades voided as of the snapshot; `None`: see column `void_seq`.
     pub(super) fn new(
-        scope: &'a Scope,
+        (scope, rules): (&'a Scope, &'a AssetRules),
         snapshot: &str,
         voided: Option<BTreeSet<(String, String)>>,
         is_past: bool,
     ) -> StoreResult<Self> {
         Ok(Self {
-            scope,
+            intake: Intake::new(rules, |pool| scope.contains(pool)),
             visible: Visible::of(snapshot).ok_or_else(|| unreadable("watermark", snapshot))?,
             is_past,
             voided,
             rows_voided: 0,
-            pools: BTreeMap::new(),
-            room: LineRoom::default(),
         })
     }
 
-    /// Moves the pools into `read`.
+    /// Moves the pools, and the trades that wait, into `read`.
     fn end(self, read: &mut LedgerRead) {
         read.voided = self.rows_voided;
-        read.pools = self.pools;
+        (read.pools, read.pending) = self.intake.end().into_parts();
     }
 
     fn take(
@@ -203,20 +197,22 @@ impl<'a> PostgresGate<'a> {
             };
         }
         let (account, symbol, order_id) = (text(account)?, text(symbol)?, text(order_id)?);
+        let mut row = MoreRow::default();
+        if more.iter().any(Option::is_some) {
+            row.fill(more, binary::numeric_text);
+        }
+        let facts = row.text();
+        let more = Some(&facts).filter(|more| !more.is_empty());
+        let Some(place) = self.intake.place(account, symbol, more) else {
+            return Ok(());
+        };
         if self.is_voided(account, order_id, void_seq.is_some()) {
-            let pool = pool(account, symbol);
-            self.rows_voided += u64::from(self.scope.contains(&pool));
+            self.rows_voided += 1;
             return Ok(());
         }
-        let mut room = std::mem::take(&mut self.room);
-        if let Some(ledger) = self.ledger(account, symbol) {
-            let facts = [size, price, fee, time, seq];
-            match more.iter().any(Option::is_some) {
-                true => push_with_more(ledger, (order_id, text(side)?), facts, more),
-                false => push(ledger, (order_id, text(side)?), facts, &mut room),
-            }
-        }
-        self.room = room;
+        let names = (order_id, text(side)?);
+        let numbers = [size, price, fee, time, seq];
+        push(&mut self.intake, place, names, numbers, more);
         Ok(())
     }
 
@@ -228,30 +224,16 @@ impl<'a> PostgresGate<'a> {
             Some(voided) => voided.contains(&(account.into(), order_id.into())),
         }
     }
-
-    /// Returns a row's pool. `None`: the pool is outside the scope.
-    fn ledger(&mut self, account: &str, symbol: &str) -> Option<&mut PoolLedger> {
-        let names = (account, symbol);
-        if self.pools.contains_key(&names as &dyn PoolNames) {
-            return self.pools.get_mut(&names as &dyn PoolNames);
-        }
-        let pool = pool(account, symbol);
-        if !self.scope.contains(&pool) {
-            return None;
-        }
-        let nothing = || PoolLedger::new(pool.clone());
-        Some(self.pools.entry(pool.clone()).or_insert_with(nothing))
-    }
 }
 
-/// Adds a row to its pool. A faulty row is added as text, for the message about its fault.
+/// Adds a row. A faulty row is added as text, for the message about its fault.
 fn push(
-    ledger: &mut PoolLedger,
+    intake: &mut Intake<'_>,
+    place: RowPlace,
     (order_id, side): (&str, &str),
-    facts: [Option<&[u8]>; 5],
-    room: &mut LineRoom,
+    [size, price, fee, time, seq]: [Option<&[u8]>; 5],
+    more: Option<&MoreText<'_>>,
 ) {
-    let [size, price, fee, time, seq] = facts;
     let numbers = || {
         let fee = match fee {
             Some(fee) => Some(binary::fact(fee)?),
@@ -271,38 +253,12 @@ fn push(
             value: None,
         })
     };
-    let pushed = numbers().is_some_and(|trade| ledger.try_push(&trade, room).is_ok());
-    if !pushed {
-        push_text(ledger, (order_id, side), facts, None);
+    if more.is_none() && numbers().is_some_and(|trade| intake.push(place, &trade)) {
+        return;
     }
-}
-
-/// Adds a row that has more facts.
-fn push_with_more(
-    ledger: &mut PoolLedger,
-    names: (&str, &str),
-    facts: [Option<&[u8]>; 5],
-    more: &[Option<&[u8]>],
-) {
-    let mut row = MoreRow::default();
-    for ((cell, name), bytes) in row.0.iter_mut().zip(MORE_COLUMNS).zip(more) {
-        *cell = bytes.map(|bytes| match more::is_number(name) {
-            true => binary::numeric_text(bytes),
-            false => String::from_utf8_lossy(bytes).into_owned(),
-        });
-    }
-    push_text(ledger, names, facts, Some(&row.text()));
-}
-
-fn push_text(
-    ledger: &mut PoolLedger,
-    (order_id, side): (&str, &str),
-    [size, price, fee, time, seq]: [Option<&[u8]>; 5],
-    more: Option<&MoreText<'_>>,
-) {
     let number = |value: Option<&[u8]>| value.map(binary::numeric_text);
     let (size, price, fee) = (number(size), number(price), number(fee));
-    ledger.push_text(&TradeText {
+    let text = TradeText {
         order_id,
         side,
         size: size.as_deref().unwrap_or_default(),
@@ -311,7 +267,8 @@ fn push_text(
         order_time_micros: time.and_then(binary::micros_or_infinity),
         trade_seq: seq.and_then(binary::integer),
         more,
-    });
+    };
+    intake.push_text(place, &text);
 }
 
 fn text(bytes: Option<&[u8]>) -> StoreResult<&str> {

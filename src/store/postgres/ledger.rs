@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use super::adoption::mapping::Ledger;
 use super::adoption::writings;
@@ -16,15 +17,15 @@ use super::gate::snapshot_seen;
 use super::gate::{PostgresGate, snapshot_now};
 use super::voids::{ledger_writer, relatives};
 use super::{PostgresStore, append, commit, end_snapshot, gate, import};
-use crate::engine::{Account, Pool, Timestamp};
-use crate::store::cells::pool;
+use crate::engine::{Account, AssetRules, Pool, Timestamp};
 use crate::store::fingerprint::AdaptedViews;
 use crate::store::model::{
     Arrivals, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Scope,
     TradeIds, VoidChange, Watermark, Writings,
 };
+use crate::store::more::{NAMES, RowNames};
 use crate::store::trades::TradeSource;
-use crate::store::{LedgerStore, Seen, StoreResult, cells, sql};
+use crate::store::{LedgerStore, Seen, StoreResult, cells, more, sql};
 
 #[async_trait]
 impl LedgerStore for PostgresStore {
@@ -91,9 +92,9 @@ impl LedgerStore for PostgresStore {
             let accounts: Vec<&str> = ids.iter().map(|(account, _)| &**account).collect();
             let order_ids: Vec<&str> = ids.iter().map(|(_, id)| &**id).collect();
             let mut connection = self.reader().await?;
-            type TradeRow = (String, String, String, String, Option<i64>, bool);
-            let rows: Vec<TradeRow> = sqlx::query_as(
-                "SELECT t.account, t.order_id, t.symbol, t.side, CASE WHEN isfinite(t.order_time) \
+            let rows = sqlx::query(
+                "SELECT t.account, t.symbol, t.base_asset, t.quote_currency, t.asset_class, \
+                        t.fee_currency, t.order_id, t.side, CASE WHEN isfinite(t.order_time) \
                         THEN (extract(epoch FROM t.order_time) * 1000000)::bigint END, \
                         t.void_seq IS NOT NULL \
                  FROM eligible_trades t JOIN (SELECT DISTINCT account COLLATE \"C\" AS account, \
@@ -108,13 +109,18 @@ impl LedgerStore for PostgresStore {
             .fetch_all(&mut *connection)
             .await
             .map_err(|e| from_sqlx("look trades up", e))?;
-            let trade = |(account, id, symbol, side, micros, is_voided): TradeRow| {
-                let names = (&*account, &*id, &*symbol);
-                let key = (names.0.to_owned(), names.1.to_owned());
+            let trade = |row: &PgRow| -> sqlx::Result<Option<NamedTrade>> {
+                let (account, symbol, stated) = names(row)?;
+                let pool = self.rules.get().pool_of_row(&account, &symbol, &stated);
+                let (id, side): (String, String) = (row.try_get(6)?, row.try_get(7)?);
+                let (micros, is_voided) = (row.try_get(8)?, row.try_get(9)?);
+                let key = (account, id.clone());
                 let is_voided = voided.as_ref().map_or(is_voided, |of| of.contains(&key));
-                cells::named_trade(names, &side, micros, is_voided)
+                Ok(cells::named_trade((pool, &id), &side, micros, is_voided))
             };
-            Ok(rows.into_iter().filter_map(trade).collect())
+            let trades = rows.iter().filter_map(|row| trade(row).transpose());
+            let trades: sqlx::Result<Vec<NamedTrade>> = trades.collect();
+            trades.map_err(|e| from_sqlx("look trades up", e))
         })
         .await
     }
@@ -180,24 +186,30 @@ impl LedgerStore for PostgresStore {
                 return Ok(None);
             }
             let mut connection = self.snapshot().await?;
-            let sizes = sizes_in(&mut connection, scope).await;
+            let sizes = sizes_in(&mut connection, (scope, &self.rules.get())).await;
             end_snapshot(connection, sizes).await.map(Some)
         })
         .await
     }
 
-    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
+    async fn slice_times(
+        &self,
+        pool: &Pool,
+        symbols: &BTreeSet<String>,
+        rows: u64,
+    ) -> StoreResult<Option<Vec<Timestamp>>> {
         self.named(async {
             let action = "cut a pool into slices";
             let mut connection = self.reader().await?;
+            let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
             let times: Vec<i64> = sqlx::query_scalar(
                 "SELECT DISTINCT (extract(epoch FROM order_time) * 1000000)::bigint AS cut FROM ( \
                      SELECT order_time, row_number() OVER (ORDER BY order_time) AS nth \
-                     FROM eligible_trades WHERE account = $1 AND symbol = $2 AND \
+                     FROM eligible_trades WHERE account = $1 AND symbol = ANY ($2::text[]) AND \
                      isfinite(order_time)) o WHERE nth % $3 = 0 ORDER BY cut",
             )
             .bind(pool.account.as_str())
-            .bind(pool.asset.as_str())
+            .bind(symbols)
             .bind(i64::try_from(rows).unwrap_or(i64::MAX))
             .fetch_all(&mut *connection)
             .await
@@ -217,7 +229,14 @@ impl LedgerStore for PostgresStore {
     ) -> StoreResult<LedgerRead> {
         self.named(async {
             let mut connection = self.snapshot().await?;
-            let read = read_in(&mut connection, self.ledger, scope, as_of, seen).await;
+            let read = read_in(
+                &mut connection,
+                self.ledger,
+                (scope, &self.rules.get()),
+                as_of,
+                seen,
+            )
+            .await;
             end_snapshot(connection, read).await
         })
         .await
@@ -229,7 +248,13 @@ impl LedgerStore for PostgresStore {
                 return writings::arrivals(self, scope, since).await;
             }
             let mut connection = self.snapshot().await?;
-            let arrivals = append::arrivals_in(&mut connection, self.ledger, scope, since).await;
+            let arrivals = append::arrivals_in(
+                &mut connection,
+                self.ledger,
+                (scope, &self.rules.get()),
+                since,
+            )
+            .await;
             end_snapshot(connection, arrivals).await
         })
         .await
@@ -256,7 +281,7 @@ async fn misplaced(connection: &mut PgConnection, ledger: Ledger) -> StoreResult
 async fn read_in(
     connection: &mut PgConnection,
     ledger: Ledger,
-    scope: &Scope,
+    (scope, rules): (&Scope, &AssetRules),
     as_of: Option<&Watermark>,
     seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
@@ -271,7 +296,7 @@ async fn read_in(
     };
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
-    let rows = PostgresGate::new(scope, &snapshot, voided, as_of.is_some())?;
+    let rows = PostgresGate::new((scope, rules), &snapshot, voided, as_of.is_some())?;
     if ledger != Ledger::Ours {
         // The server looks fills up in a hash. To merge them with the ledger it would sort the
         // ledger: 1.9 s of a million rows instead of 1.2 s.
@@ -284,7 +309,11 @@ async fn read_in(
         && condition.is_empty()
         && rows == rows_in(connection, ledger).await?;
     if scope.is_first_slice() && !all_are_eligible {
-        count_ineligible(connection, scope, &snapshot, &mut read).await?;
+        let seen = format!(
+            "WHERE pg_visible_in_snapshot(ingest_xid, {}::pg_snapshot)",
+            literal(&snapshot)
+        );
+        count_ineligible(connection, (scope, rules), &seen, &mut read.ineligible).await?;
     }
     read.watermark = match ledger {
         Ledger::Ours | Ledger::Guarded => Watermark::Snapshot {
@@ -306,39 +335,58 @@ async fn read_in(
     Ok(read)
 }
 
-async fn sizes_in(connection: &mut PgConnection, scope: &Scope) -> StoreResult<PoolSizes> {
+async fn sizes_in(
+    connection: &mut PgConnection,
+    (scope, rules): (&Scope, &AssetRules),
+) -> StoreResult<PoolSizes> {
     let action = "count the ledger";
     let (snapshot, cluster, rate_seq) = snapshot_now(connection, action).await?;
-    let rows: Vec<(String, String, i64, bool)> = sqlx::query_as(
-        "SELECT account, symbol, sum(n)::bigint, bool_and(seen) FROM ( \
-             SELECT account, symbol, count(*) AS n, \
+    let sql = format!(
+        "SELECT {NAMES}, sum(n)::bigint, bool_and(seen) FROM ( \
+             SELECT {NAMES}, count(*) AS n, \
                     max(ingest_xid) < pg_snapshot_xmax($1::pg_snapshot) AS seen \
-             FROM eligible_trades GROUP BY account, symbol \
-             UNION ALL SELECT DISTINCT account, symbol, 0, true FROM ineligible_trades) pools \
-         GROUP BY account, symbol",
-    )
-    .bind(&snapshot)
-    .fetch_all(connection)
-    .await
-    .map_err(|e| from_sqlx(action, e))?;
+             FROM eligible_trades GROUP BY {NAMES} \
+             UNION ALL SELECT DISTINCT {NAMES}, 0, true FROM ineligible_trades) pools \
+         GROUP BY {NAMES}"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(&snapshot)
+        .fetch_all(connection)
+        .await
+        .map_err(|e| from_sqlx(action, e))?;
     let mut sizes = PoolSizes {
         watermark: Watermark::Snapshot {
             snapshot,
             cluster,
             rate_seq,
         },
-        rows: BTreeMap::new(),
+        ..PoolSizes::default()
     };
-    for (account, symbol, rows, is_ours) in &rows {
-        if !is_ours {
+    let failed = |e| from_sqlx(action, e);
+    for row in &rows {
+        if !row.try_get::<bool, _>(7).map_err(failed)? {
             return Err(gate::copied_ledger());
         }
-        let pool = pool(account, symbol);
-        if scope.contains(&pool) {
-            sizes.rows.insert(pool, u64::try_from(*rows).unwrap_or(0));
-        }
+        let count = row.try_get(6).map_err(failed)?;
+        more::add_size(
+            &mut sizes,
+            (scope, rules),
+            &names(row).map_err(failed)?,
+            count,
+        );
     }
     Ok(sizes)
+}
+
+/// Reads the columns of [`NAMES`], which come first in a row.
+pub(super) fn names(row: &PgRow) -> sqlx::Result<RowNames> {
+    let stated = [
+        row.try_get(2)?,
+        row.try_get(3)?,
+        row.try_get(4)?,
+        row.try_get(5)?,
+    ];
+    Ok((row.try_get(0)?, row.try_get(1)?, stated))
 }
 
 /// Names in a statement, at most; beyond, the server sends all rows, and the program chooses.
@@ -347,14 +395,14 @@ const NAMES_MAX: usize = 10_000;
 /// Returns the WHERE clause that selects the rows of a scope's part or slice.
 fn condition_of(scope: &Scope) -> String {
     let mut conditions = slice_conditions(scope);
-    if let Some(part) = &scope.part {
-        let accounts: BTreeSet<&str> = part.iter().map(|pool| pool.account.as_str()).collect();
-        let symbols: BTreeSet<&str> = part.iter().map(|pool| pool.asset.as_str()).collect();
-        for (column, names) in [("account", accounts), ("symbol", symbols)] {
-            if (1..=NAMES_MAX).contains(&names.len()) {
-                let names: Vec<String> = names.into_iter().map(literal).collect();
-                conditions.push(format!("{column} IN ({})", names.join(", ")));
-            }
+    let part = scope.part.as_deref().into_iter().flatten();
+    let accounts: BTreeSet<&str> = part.map(|pool| pool.account.as_str()).collect();
+    let symbols = scope.symbols.as_deref().into_iter().flatten();
+    let symbols: BTreeSet<&str> = symbols.map(String::as_str).collect();
+    for (column, names) in [("account", accounts), ("symbol", symbols)] {
+        if (1..=NAMES_MAX).contains(&names.len()) {
+            let names: Vec<String> = names.into_iter().map(literal).collect();
+            conditions.push(format!("{column} IN ({})", names.join(", ")));
         }
     }
     match conditions.is_empty() {
@@ -374,24 +422,28 @@ fn slice_conditions(scope: &Scope) -> Vec<String> {
     }
 }
 
+/// Counts the rows that are no executions, by reason; `condition` is a WHERE clause.
 pub(super) async fn count_ineligible(
     connection: &mut PgConnection,
-    scope: &Scope,
-    snapshot: &str,
-    read: &mut LedgerRead,
+    (scope, rules): (&Scope, &AssetRules),
+    condition: &str,
+    reasons: &mut BTreeMap<String, u64>,
 ) -> StoreResult<()> {
-    let reasons: Vec<(String, String, String, i64)> = sqlx::query_as(
-        "SELECT account, symbol, reason, count(*) FROM ineligible_trades \
-         WHERE pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot) \
-         GROUP BY account, symbol, reason",
-    )
-    .bind(snapshot)
-    .fetch_all(connection)
-    .await
-    .map_err(|e| from_sqlx("read the ledger", e))?;
-    for (account, symbol, reason, rows) in reasons {
-        if scope.contains(&pool(&account, &symbol)) {
-            *read.ineligible.entry(reason).or_default() += rows as u64;
+    let action = "read the ledger";
+    let sql = format!(
+        "SELECT {NAMES}, reason, count(*) FROM ineligible_trades {condition} \
+         GROUP BY {NAMES}, reason"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await;
+    let failed = |e| from_sqlx(action, e);
+    for row in rows.map_err(failed)? {
+        let pools = more::pools_of(rules, &names(&row).map_err(failed)?);
+        if pools.first().is_some_and(|base| scope.contains(base)) {
+            let (reason, rows): (String, i64) = (
+                row.try_get(6).map_err(failed)?,
+                row.try_get(7).map_err(failed)?,
+            );
+            *reasons.entry(reason).or_default() += rows as u64;
         }
     }
     Ok(())

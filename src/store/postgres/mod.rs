@@ -42,6 +42,7 @@ mod waits;
 mod writer;
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -52,7 +53,9 @@ use self::adoption::mapping;
 use super::fingerprint::AdaptedViews;
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::model::{Adoption, Holder, SchemaStep, UpOptions};
-use super::{RunLock, StoreError, StoreResult};
+use super::pool_rules::Rules;
+use super::{RunLock, StoreError, StoreResult, TradeStore};
+use crate::engine::AssetRules;
 use errors::{from_connect, from_sqlx};
 pub use schema::version_known;
 use session::Sees;
@@ -66,6 +69,8 @@ pub struct PostgresStore {
     reader_wait: Duration,
     ledger: mapping::Ledger,
     adapted: AdaptedViews,
+    /// What names the pools of trades.
+    rules: Rules,
 }
 
 /// A URL of a database, parsed.
@@ -251,6 +256,16 @@ async fn look(connection: &mut PgConnection) -> StoreResult<(mapping::Ledger, Ad
     Ok((mapping::ledger_of(connection).await?, adapted))
 }
 
+impl TradeStore for PostgresStore {
+    fn use_rules(&self, rules: &AssetRules) {
+        self.rules.set(rules);
+    }
+
+    fn rules(&self) -> Arc<AssetRules> {
+        self.rules.get()
+    }
+}
+
 impl PostgresStore {
     /// Opens a database whose schema has this program's version.
     ///
@@ -295,6 +310,7 @@ impl PostgresStore {
             reader_wait: Duration::from_secs(READER_WAIT_S),
             ledger,
             adapted,
+            rules: Rules::default(),
         })
     }
 

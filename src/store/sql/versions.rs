@@ -3,6 +3,7 @@
 use super::closing::close;
 use super::read::{current_locked, version_locked};
 use super::{Argument, Driver, SqlStore, arguments, runs};
+use crate::engine::AssetClass;
 use crate::store::model::{
     Completion, Event, PointerMove, PoolSummary, Version, VersionPlan, VersionScope,
 };
@@ -117,14 +118,14 @@ pub(in crate::store) const SUMMARY_COLUMNS: &str = "allocation_version, account,
     unmatched_net_proceeds_usd, open_lots, open_size, open_cost_usd, first_sell, last_sell, \
     last_order_time, last_side, last_trade_seq, last_order_id, ledger_hash, allocations_hash, \
     watermark, first_allocation, last_allocation, duration_us, error, \
-    last_leg, legs, symbol, symbols";
+    last_leg, legs, symbol, symbols, asset_class";
 
 /// Returns a pool's summary as the arguments of a row.
 pub(in crate::store) fn summary(
     version: Version,
     it: &PoolSummary,
     duration_us: i64,
-) -> [Argument<'_>; 44] {
+) -> [Argument<'_>; 45] {
     let (totals, last) = (&it.totals, it.last.as_ref());
     let (symbol, symbols) = match it.symbols.as_slice() {
         // The totals of the pool are those of its only symbol.
@@ -176,5 +177,6 @@ pub(in crate::store) fn summary(
         totals.legs,
         symbol,
         symbols,
+        it.class.map(AssetClass::as_str),
     ]
 }

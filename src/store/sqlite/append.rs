@@ -7,11 +7,12 @@ use rusqlite::{Connection, params};
 
 use super::errors::from_rusqlite;
 use super::gate::{SqliteGate, newest};
+use super::ledger::{count_ineligible, names};
 use super::raw::with_raw;
 use super::rows::SqliteRows;
 use super::writer::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
 use super::{SqliteStore, commit};
-use crate::engine::{Matching, OpenLot, Pool, SelfCheckError, Size, TradeRef};
+use crate::engine::{AssetRules, Matching, OpenLot, Pool, SelfCheckError, Size, TradeRef};
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{AppendedPool, Arrivals, Completion, Scope, Version, VersionPlan};
 use crate::store::phase::Phase;
@@ -19,45 +20,37 @@ use crate::store::rows::{RowChunk, RowEncoder};
 use crate::store::rules::{Closing, check_appendable};
 use crate::store::sql::closing::close;
 use crate::store::sql::read::version_locked;
-use crate::store::{StoreResult, cells, phase, sql};
+use crate::store::{StoreResult, cells, more, phase, sql};
 
-/// Completes the version, makes it current if asked, updates the review queue and closes the log
-/// row: all in one transaction.
+/// Reads the rows and voids that came into the ledger since a watermark.
 pub(super) fn arrivals_in(
     raw: &Connection,
-    scope: &Scope,
+    (scope, rules): (&Scope, &AssetRules),
     (ingest_since, void_since): (i64, i64),
 ) -> rusqlite::Result<Arrivals> {
     let mut arrivals = Arrivals {
         watermark: newest(raw)?,
         ..Arrivals::default()
     };
-    let mut gate = SqliteGate::begin(raw, scope)?;
+    let mut gate = SqliteGate::begin(raw, scope, rules)?;
     let mut statement = raw.prepare(&gate.query("ingest_seq > ?1"))?;
     let mut rows = statement.query([ingest_since])?;
     while let Some(row) = rows.next()? {
         let is_voided = row.get::<_, Option<i64>>(9)?.is_some();
         gate.take_row(row, is_voided)?;
     }
-    (arrivals.pools, arrivals.voided) = gate.into_pools();
-    let mut statement = raw.prepare(
-        "SELECT account, symbol, reason, count(*) FROM ineligible_trades \
-         WHERE ingest_seq > ?1 GROUP BY account, symbol, reason",
-    )?;
-    let mut rows = statement.query([ingest_since])?;
-    while let Some(row) = rows.next()? {
-        let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
-        if scope.contains(&cells::pool(text(0)?, text(1)?)) {
-            let count: i64 = row.get(3)?;
-            *arrivals.ineligible.entry(row.get(2)?).or_default() += count as u64;
-        }
-    }
-    arrivals.revised = revised(raw, scope, (ingest_since, void_since))?;
+    let (taken, voided) = gate.end();
+    arrivals.voided = voided;
+    (arrivals.pools, arrivals.pending) = taken.into_parts();
+    let arrived = ("ingest_seq > ?1", ingest_since);
+    count_ineligible(raw, (scope, rules), arrived, &mut arrivals.ineligible)?;
+    arrivals.revised = revised(raw, (scope, rules), (ingest_since, void_since))?;
     Ok(arrivals)
 }
 
 /// Trades seen before whose last void or undo then says otherwise than their last one now.
-const REVISED: &str = "SELECT t.account, t.symbol, t.order_id FROM \
+const REVISED: &str = "SELECT t.account, t.symbol, t.base_asset, t.quote_currency, t.asset_class, \
+     t.fee_currency, t.order_id FROM \
      (SELECT DISTINCT account, order_id FROM trade_voids WHERE void_seq > ?2) v \
      JOIN eligible_trades t ON t.account = v.account AND t.order_id = v.order_id \
      WHERE t.ingest_seq <= ?1 AND (t.void_seq IS NULL) = ifnull((SELECT w.undone = 0 \
@@ -66,17 +59,17 @@ const REVISED: &str = "SELECT t.account, t.symbol, t.order_id FROM \
 
 fn revised(
     raw: &Connection,
-    scope: &Scope,
+    (scope, rules): (&Scope, &AssetRules),
     (ingest_since, void_since): (i64, i64),
 ) -> rusqlite::Result<BTreeMap<Pool, BTreeSet<String>>> {
     let mut revised: BTreeMap<Pool, BTreeSet<String>> = BTreeMap::new();
     let mut statement = raw.prepare(REVISED)?;
     let mut rows = statement.query([ingest_since, void_since])?;
     while let Some(row) = rows.next()? {
-        let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
-        let pool = cells::pool(text(0)?, text(1)?);
-        if scope.contains(&pool) {
-            revised.entry(pool).or_default().insert(row.get(2)?);
+        for pool in more::pools_of(rules, &names(row)?) {
+            if scope.contains(&pool) {
+                revised.entry(pool).or_default().insert(row.get(6)?);
+            }
         }
     }
     Ok(revised)

@@ -1,14 +1,11 @@
 //! The ledger as matching sees it: its rows on their way through the view `eligible_trades`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use crate::engine::{
-    Fact, Leg, LineRoom, MoreText, Pool, PoolLedger, PoolNames, Timestamp, TradeRef, TradeText,
+    AssetRules, Fact, Intake, Leg, MoreText, Taken, Timestamp, TradeRef, TradeText,
 };
-use crate::store::cells::pool;
 use crate::store::model::{Scope, Watermark};
 use crate::store::{Elsewhere, StoreError, StoreResult, more};
 
@@ -46,11 +43,7 @@ const MORE_FIRST: usize = 10;
 
 /// Takes the ledger's rows, and puts them into pools.
 pub(super) struct SqliteGate<'a> {
-    scope: &'a Scope,
-    pools: BTreeMap<Pool, PoolLedger>,
-    /// Known pools outside the scope.
-    others: BTreeSet<Pool>,
-    room: LineRoom,
+    intake: Intake<'a>,
     voided: u64,
     /// The rows have the columns of more facts. Reading them would take a plain ledger as long
     /// again.
@@ -59,14 +52,15 @@ pub(super) struct SqliteGate<'a> {
 
 impl<'a> SqliteGate<'a> {
     /// Asks whether any row of the ledger has more facts, and begins without rows.
-    pub(super) fn begin(raw: &Connection, scope: &'a Scope) -> rusqlite::Result<Self> {
+    pub(super) fn begin(
+        raw: &Connection,
+        scope: &'a Scope,
+        rules: &'a AssetRules,
+    ) -> rusqlite::Result<Self> {
         let any = more::any();
         let sql = format!("SELECT EXISTS (SELECT 1 FROM eligible_trades WHERE {any})");
         Ok(Self {
-            scope,
-            pools: BTreeMap::new(),
-            others: BTreeSet::new(),
-            room: LineRoom::default(),
+            intake: Intake::new(rules, |pool| scope.contains(pool)),
             voided: 0,
             has_more: raw.query_row(&sql, [], |row| row.get(0))?,
         })
@@ -81,23 +75,27 @@ impl<'a> SqliteGate<'a> {
         format!("SELECT {LEDGER}{more} FROM eligible_trades WHERE {condition}")
     }
 
-    /// Returns the pools, and the number of voided rows that were left out.
-    pub(super) fn into_pools(self) -> (BTreeMap<Pool, PoolLedger>, u64) {
-        (self.pools, self.voided)
+    /// Returns what the rows became, and the number of voided rows that were left out.
+    pub(super) fn end(self) -> (Taken, u64) {
+        (self.intake.end(), self.voided)
     }
 
     pub(super) fn take_row(&mut self, row: &Row<'_>, is_voided: bool) -> rusqlite::Result<()> {
         let text = |index: usize| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
         let (account, symbol) = (text(0)?, text(1)?);
-        if is_voided {
-            self.voided += u64::from(self.scope.contains(&pool(account, symbol)));
-            return Ok(());
-        }
         let mut more = MoreText::default();
         if self.has_more {
             for (index, cell) in (MORE_FIRST..).zip(&mut more.0) {
                 *cell = optional(row, index)?;
             }
+        }
+        let more = (!more.is_empty()).then_some(&more);
+        let Some(place) = self.intake.place(account, symbol, more) else {
+            return Ok(());
+        };
+        if is_voided {
+            self.voided += 1;
+            return Ok(());
         }
         let facts = TradeText {
             order_id: text(2)?,
@@ -107,37 +105,14 @@ impl<'a> SqliteGate<'a> {
             fee: optional(row, 7)?,
             order_time_micros: row.get_ref(6)?.as_i64().ok(),
             trade_seq: row.get(8)?,
-            more: (!more.is_empty()).then_some(&more),
+            more,
         };
-        let mut room = std::mem::take(&mut self.room);
-        if let Some(ledger) = self.ledger(account, symbol) {
-            // A faulty row is added as text, for the message about its fault.
-            let trade = plain(&facts);
-            let is_taken = trade.is_some_and(|trade| ledger.try_push(&trade, &mut room).is_ok());
-            if !is_taken {
-                ledger.push_text(&facts);
-            }
+        // A faulty row is added as text, for the message about its fault.
+        let is_taken = plain(&facts).is_some_and(|trade| self.intake.push(place, &trade));
+        if !is_taken {
+            self.intake.push_text(place, &facts);
         }
-        self.room = room;
         Ok(())
-    }
-
-    /// Returns a row's pool. `None`: the pool is outside the scope.
-    fn ledger(&mut self, account: &str, symbol: &str) -> Option<&mut PoolLedger> {
-        let names = (account, symbol);
-        if self.pools.contains_key(&names as &dyn PoolNames) {
-            return self.pools.get_mut(&names as &dyn PoolNames);
-        }
-        if self.others.contains(&names as &dyn PoolNames) {
-            return None;
-        }
-        let pool = pool(account, symbol);
-        if !self.scope.contains(&pool) {
-            self.others.insert(pool);
-            return None;
-        }
-        let nothing = || PoolLedger::new(pool.clone());
-        Some(self.pools.entry(pool.clone()).or_insert_with(nothing))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use serde_json::json;
 
 use super::cells::select;
@@ -12,16 +12,17 @@ use super::gate::{SqliteGate, newest, sequence};
 use super::raw::with_raw;
 use super::voids::relatives;
 use super::{SqliteStore, append, commit, import};
-use crate::engine::{Account, Pool, Timestamp, is_never_executed};
-use crate::store::cells::{Cells, pool};
+use crate::engine::{Account, AssetRules, Pool, Timestamp, is_never_executed};
+use crate::store::cells::Cells;
 use crate::store::fingerprint::AdaptedViews;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
     Arrivals, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Scope,
     TradeIds, VoidChange, Watermark,
 };
+use crate::store::more::{NAMES, RowNames};
 use crate::store::trades::TradeSource;
-use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells, sql};
+use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells, more, sql};
 
 #[async_trait]
 impl LedgerStore for SqliteStore {
@@ -85,10 +86,12 @@ impl LedgerStore for SqliteStore {
         let as_of = as_of.unwrap_or(&now);
         let (last, _) = sequence(as_of)?;
         let voided = self.voided_as_of(as_of).await?;
+        let rules = self.rules.get();
         let mut connection = self.reader().await?;
         let mut trades = Vec::new();
         with_raw(&mut connection, "look trades up", |raw| {
-            let columns = "t.account, t.order_id, replace(upper(t.symbol), '/', '-'), t.side, \
+            let columns = "t.account, replace(upper(t.symbol), '/', '-'), t.base_asset, \
+                 t.quote_currency, t.asset_class, t.fee_currency, t.order_id, t.side, \
                  t.order_time, t.status";
             // The ids come first in the join, so that each trade is found by its key.
             let from = format!(
@@ -98,14 +101,16 @@ impl LedgerStore for SqliteStore {
             select(raw, columns, &from, [json!(ids).to_string()], &mut |row| {
                 let text = |index| row.text(index).ok().flatten();
                 let name = |index| text(index).unwrap_or_default();
-                if is_never_executed(text(5).as_deref()) {
+                if is_never_executed(text(9).as_deref()) {
                     return Ok(());
                 }
-                let key = (name(0), name(1));
+                let key = (name(0), name(6));
                 let is_voided = voided.contains(&key);
-                let names = (&*key.0, &*key.1, &*name(2));
-                let micros = row.integer(4).ok().flatten();
-                trades.extend(cells::named_trade(names, &name(3), micros, is_voided));
+                let stated = [text(2), text(3), text(4), text(5)];
+                let pool = rules.pool_of_row(&key.0, &name(1), &stated);
+                let micros = row.integer(8).ok().flatten();
+                let names = (pool, &*key.1);
+                trades.extend(cells::named_trade(names, &name(7), micros, is_voided));
                 Ok(())
             })
         })
@@ -150,28 +155,36 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn pool_sizes(&self, scope: &Scope) -> StoreResult<Option<PoolSizes>> {
+        let rules = self.rules.get();
         let mut transaction = self.snapshot().await?;
         with_raw(&mut transaction, "count the ledger", |raw| {
-            sizes_in(raw, scope)
+            sizes_in(raw, scope, &rules)
                 .map(Some)
                 .map_err(|e| from_rusqlite("count the ledger", e))
         })
         .await
     }
 
-    async fn slice_times(&self, pool: &Pool, rows: u64) -> StoreResult<Option<Vec<Timestamp>>> {
+    async fn slice_times(
+        &self,
+        pool: &Pool,
+        symbols: &BTreeSet<String>,
+        rows: u64,
+    ) -> StoreResult<Option<Vec<Timestamp>>> {
         let action = "cut a pool into slices";
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        let (account, symbols) = (pool.account.to_string(), json!(symbols).to_string());
         let mut transaction = self.snapshot().await?;
         with_raw(&mut transaction, action, |raw| {
             let times = || {
                 let mut statement = raw.prepare(
                     "SELECT DISTINCT order_time FROM ( \
                          SELECT order_time, row_number() OVER (ORDER BY order_time) AS nth \
-                         FROM eligible_trades WHERE account = ?1 AND symbol = ?2) \
+                         FROM eligible_trades WHERE account = ?1 \
+                         AND symbol IN (SELECT value FROM json_each(?2))) \
                      WHERE nth % ?3 = 0 ORDER BY order_time",
                 )?;
-                let arguments = params![pool.account.as_str(), pool.asset.as_str(), rows];
+                let arguments = params![account, symbols, rows];
                 let times = statement.query_map(arguments, |row| row.get(0))?;
                 times.collect::<rusqlite::Result<Vec<i64>>>()
             };
@@ -190,6 +203,7 @@ impl LedgerStore for SqliteStore {
         seen: Seen<'_>,
     ) -> StoreResult<LedgerRead> {
         as_of.map(sequence).transpose()?;
+        let rules = self.rules.get();
         let mut transaction = self.snapshot().await?;
         with_raw(&mut transaction, "read the ledger", |raw| {
             let mut going = true;
@@ -197,7 +211,7 @@ impl LedgerStore for SqliteStore {
                 going = seen(rows);
                 going
             };
-            let read = read_pools(raw, scope, as_of, &mut seen);
+            let read = read_pools(raw, (scope, &rules), as_of, &mut seen);
             let read = read.map_err(|e| from_rusqlite("read the ledger", e))?;
             if going {
                 Ok(read)
@@ -211,36 +225,40 @@ impl LedgerStore for SqliteStore {
     async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
         let since = sequence(since)?;
         let action = "look for new trades";
+        let rules = self.rules.get();
         let mut transaction = self.snapshot().await?;
         with_raw(&mut transaction, action, |raw| {
-            append::arrivals_in(raw, scope, since).map_err(|e| from_rusqlite(action, e))
+            append::arrivals_in(raw, (scope, &rules), since).map_err(|e| from_rusqlite(action, e))
         })
         .await
     }
 }
 
-fn sizes_in(raw: &Connection, scope: &Scope) -> rusqlite::Result<PoolSizes> {
+fn sizes_in(raw: &Connection, scope: &Scope, rules: &AssetRules) -> rusqlite::Result<PoolSizes> {
     let mut sizes = PoolSizes {
         watermark: newest(raw)?,
-        rows: BTreeMap::new(),
+        ..PoolSizes::default()
     };
-    let mut statement = raw.prepare(
-        "SELECT account, symbol, sum(n) FROM ( \
-             SELECT account, symbol, count(*) AS n FROM eligible_trades GROUP BY account, symbol \
-             UNION ALL SELECT DISTINCT account, symbol, 0 FROM ineligible_trades) \
-         GROUP BY account, symbol",
-    )?;
+    let mut statement = raw.prepare(&format!(
+        "SELECT {NAMES}, sum(n) FROM ( \
+             SELECT {NAMES}, count(*) AS n FROM eligible_trades GROUP BY {NAMES} \
+             UNION ALL SELECT DISTINCT {NAMES}, 0 FROM ineligible_trades) GROUP BY {NAMES}"
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
-        let pool = pool(text(0)?, text(1)?);
-        if scope.contains(&pool) {
-            sizes
-                .rows
-                .insert(pool, u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
-        }
+        more::add_size(&mut sizes, (scope, rules), &names(row)?, row.get(6)?);
     }
     Ok(sizes)
+}
+
+/// Reads the columns of [`NAMES`], which come first in a row.
+pub(super) fn names(row: &Row<'_>) -> rusqlite::Result<RowNames> {
+    let text = |index| {
+        row.get_ref(index)
+            .map(|value| value.as_str().unwrap_or("").to_owned())
+    };
+    let stated = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
+    Ok((text(0)?, text(1)?, stated))
 }
 
 /// The voids in force as of a watermark. The view `active_voids` knows only the present.
@@ -256,7 +274,7 @@ fn voided_as_of(raw: &Connection, void_seq: i64) -> rusqlite::Result<BTreeSet<(S
 
 fn read_pools(
     raw: &Connection,
-    scope: &Scope,
+    (scope, rules): (&Scope, &AssetRules),
     as_of: Option<&Watermark>,
     seen: Seen<'_>,
 ) -> rusqlite::Result<LedgerRead> {
@@ -271,7 +289,7 @@ fn read_pools(
         Some(_) => voided_as_of(raw, void_seq)?,
         None => BTreeSet::new(),
     };
-    let mut gate = SqliteGate::begin(raw, scope)?;
+    let mut gate = SqliteGate::begin(raw, scope, rules)?;
     let arrived = "ingest_seq <= ?1 AND order_time > ?2 AND order_time <= ?3";
     let mut statement = raw.prepare(&gate.query(arrived))?;
     let slice = scope.slice.unwrap_or_default();
@@ -292,29 +310,32 @@ fn read_pools(
         }
     }
     seen(rows_read % ROWS_SEEN);
-    (read.pools, read.voided) = gate.into_pools();
+    let (taken, voided) = gate.end();
+    read.voided = voided;
+    (read.pools, read.pending) = taken.into_parts();
     if scope.is_first_slice() {
-        count_ineligible(raw, scope, ingest_seq, &mut read)?;
+        let arrived = ("ingest_seq <= ?1", ingest_seq);
+        count_ineligible(raw, (scope, rules), arrived, &mut read.ineligible)?;
     }
     Ok(read)
 }
 
-fn count_ineligible(
+pub(super) fn count_ineligible(
     raw: &Connection,
-    scope: &Scope,
-    ingest_seq: i64,
-    read: &mut LedgerRead,
+    (scope, rules): (&Scope, &AssetRules),
+    condition: (&str, i64),
+    reasons: &mut BTreeMap<String, u64>,
 ) -> rusqlite::Result<()> {
-    let mut statement = raw.prepare(
-        "SELECT account, symbol, reason, count(*) FROM ineligible_trades \
-         WHERE ingest_seq <= ?1 GROUP BY account, symbol, reason",
-    )?;
-    let mut rows = statement.query([ingest_seq])?;
+    let mut statement = raw.prepare(&format!(
+        "SELECT {NAMES}, reason, count(*) FROM ineligible_trades WHERE {} GROUP BY {NAMES}, reason",
+        condition.0
+    ))?;
+    let mut rows = statement.query([condition.1])?;
     while let Some(row) = rows.next()? {
-        let text = |index| row.get_ref(index).map(|value| value.as_str().unwrap_or(""));
-        if scope.contains(&pool(text(0)?, text(1)?)) {
-            let count: i64 = row.get(3)?;
-            *read.ineligible.entry(row.get(2)?).or_default() += count as u64;
+        let pools = more::pools_of(rules, &names(row)?);
+        if pools.first().is_some_and(|base| scope.contains(base)) {
+            let count: i64 = row.get(7)?;
+            *reasons.entry(row.get(6)?).or_default() += count as u64;
         }
     }
     Ok(())

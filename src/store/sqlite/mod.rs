@@ -32,6 +32,7 @@ mod voids;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -40,10 +41,12 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 
-use super::StoreResult;
 use super::fingerprint::AdaptedViews;
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::model::{Holder, SchemaStep};
+use super::pool_rules::Rules;
+use super::{StoreResult, TradeStore};
+use crate::engine::AssetRules;
 pub use effort::steps_taken;
 use errors::{from_rusqlite, from_sqlx};
 use reading::{Access, OpenedFile};
@@ -59,8 +62,20 @@ pub struct SqliteStore {
     real: PathBuf,
     copy_made: Option<PathBuf>,
     adapted: AdaptedViews,
+    /// What names the pools of trades.
+    rules: Rules,
     /// For a read-only file: its state when it was opened.
     reading: Option<OpenedFile>,
+}
+
+impl TradeStore for SqliteStore {
+    fn use_rules(&self, rules: &AssetRules) {
+        self.rules.set(rules);
+    }
+
+    fn rules(&self) -> Arc<AssetRules> {
+        self.rules.get()
+    }
 }
 
 impl SqliteStore {
@@ -104,6 +119,7 @@ impl SqliteStore {
             real,
             copy_made,
             adapted,
+            rules: Rules::default(),
             reading,
         })
     }

@@ -135,7 +135,7 @@ async fn run(store: &SqliteStore) {
     };
     let mut writer = store.begin_version(&plan).await.unwrap();
     for ledger in read.pools.into_values() {
-        let outcome = compute_pool(ledger, &AssetRules::default(), None);
+        let outcome = compute_pool(ledger, None);
         writer.load(&outcome, 5).await.unwrap();
         review
             .items

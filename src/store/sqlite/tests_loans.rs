@@ -69,6 +69,7 @@ async fn narrow(folder: &Path) -> SqliteStore {
     let options = SqliteStore::options(&path, false).command_buffer_size(1);
     let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX);
     SqliteStore {
+        rules: Default::default(),
         pool: pool.connect_with(options).await.unwrap(),
         real: path.clone(),
         path,
@@ -82,11 +83,7 @@ pub(super) async fn outcomes(store: &SqliteStore) -> (VersionPlan, Vec<PoolOutco
     let read = store.read_ledger(&Scope::default(), None).await.unwrap();
     let plan = plan(store, 1, read.watermark).await;
     let pools = read.pools.into_values();
-    let rules = AssetRules::default();
-    (
-        plan,
-        pools.map(|pool| compute_pool(pool, &rules, None)).collect(),
-    )
+    (plan, pools.map(|pool| compute_pool(pool, None)).collect())
 }
 
 #[tokio::test]

@@ -95,7 +95,8 @@ async fn two_halves_hold_whole_pools_and_read_as_one_version() {
                  WHERE allocation_version = 2 AND id IN (6, 10)";
     let error = database.run(again).await.unwrap_err().to_string();
     assert!(error.contains("duplicate key"), "{error}");
-    let more = "INSERT INTO fifo_allocations (id, account, sell_order_id, symbol, asset, allocated_size, \
+    let more = "INSERT INTO fifo_allocations (id, account, sell_order_id, symbol, asset, \
+        allocated_size, \
         sell_price, proceeds_usd, net_proceeds_usd, sell_time, allocation_time, \
         allocation_version, allocation_batch_id) SELECT 100 + id, account, 'later', symbol, asset, \
         allocated_size, sell_price, proceeds_usd, net_proceeds_usd, sell_time, allocation_time, \

@@ -17,7 +17,8 @@ use crate::engine::{IssueType, LedgerTrade, Pool, shown, shown_sentence};
 use crate::store::model::{
     Event, EventKind, LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope,
 };
-use crate::store::{LedgerStore, ReviewStore, Store, StoredRow, VersionStore};
+use crate::store::values;
+use crate::store::{ReviewStore, Store, StoredRow, TradeStore, VersionStore};
 use crate::tax::{BasisLot, Preview, basis_trades, import_batch, next_numbers, preview};
 
 /// Records a decision without trades: starts, resolves, dismisses or reopens an item.
@@ -166,7 +167,7 @@ pub(super) struct ItemFacts {
 
 impl ItemFacts {
     /// Reads the trades of all items' pools at once, as each read goes over the whole ledger.
-    pub(super) async fn of(store: &dyn LedgerStore, items: &[QueuedItem]) -> CliResult<Self> {
+    pub(super) async fn of(store: &dyn TradeStore, items: &[QueuedItem]) -> CliResult<Self> {
         if items.is_empty() {
             return Ok(Self::default());
         }
@@ -176,7 +177,7 @@ impl ItemFacts {
             ..Scope::default()
         };
         Ok(Self {
-            ledger: store.read_ledger(&scope, None).await?,
+            ledger: values::read(store, &scope, None).await?,
             next: next_numbers(store, items).await?,
         })
     }

@@ -15,8 +15,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::mapping::order_of_fill;
-use crate::engine::{MORE_COLUMNS, MoreText, PoolLedger, TradeText};
-use crate::store::cells::pool;
+use crate::engine::{AssetRules, Intake, MORE_COLUMNS, MoreText, TradeText};
 use crate::store::model::{Arrivals, Scope, Watermark, Writings};
 use crate::store::postgres::binary::sql_micros_or_infinity;
 use crate::store::postgres::errors::from_sqlx;
@@ -59,13 +58,13 @@ pub(in crate::store::postgres) async fn arrivals(
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
     let mut connection = store.snapshot().await?;
-    let arrivals = arrivals_in(&mut connection, scope, since).await;
+    let arrivals = arrivals_in(&mut connection, (scope, &store.rules.get()), since).await;
     end_snapshot(connection, arrivals).await
 }
 
 async fn arrivals_in(
     connection: &mut PgConnection,
-    scope: &Scope,
+    (scope, rules): (&Scope, &AssetRules),
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
     let (snapshot, cluster, rate_seq) = snapshot_now(connection, ACTION).await?;
@@ -101,9 +100,11 @@ async fn arrivals_in(
         },
         ..Arrivals::default()
     };
+    let mut intake = Intake::new(rules, |pool| scope.contains(pool));
     for row in &new {
-        row.put_into(&mut arrivals, scope, &with_fills);
+        row.put_into((&mut intake, &mut arrivals), &with_fills);
     }
+    (arrivals.pools, arrivals.pending) = intake.end().into_parts();
     Ok(arrivals)
 }
 
@@ -186,14 +187,17 @@ struct NewRow {
 impl NewRow {
     fn put_into(
         &self,
-        arrivals: &mut Arrivals,
-        scope: &Scope,
+        (intake, arrivals): (&mut Intake<'_>, &mut Arrivals),
         with_fills: &BTreeSet<(String, String)>,
     ) {
-        let pool = pool(&self.account, &self.symbol);
-        if !scope.contains(&pool) {
-            return;
+        let mut more = MoreText::default();
+        for (cell, text) in more.0.iter_mut().zip(&self.more) {
+            *cell = text.as_deref();
         }
+        let more = Some(&more).filter(|more| !more.is_empty());
+        let Some(place) = intake.place(&self.account, &self.symbol, more) else {
+            return;
+        };
         let key = (self.account.clone(), self.order_id.clone());
         let reason = match self.is_executed {
             false => Some(format!(
@@ -208,23 +212,17 @@ impl NewRow {
             *arrivals.ineligible.entry(reason).or_default() += 1;
             return;
         }
-        let mut more = MoreText::default();
-        for (cell, text) in more.0.iter_mut().zip(&self.more) {
-            *cell = text.as_deref();
-        }
-        let ledger = arrivals.pools.entry(pool.clone());
-        ledger
-            .or_insert_with(|| PoolLedger::new(pool))
-            .push_text(&TradeText {
-                order_id: &self.order_id,
-                side: self.side.as_deref().unwrap_or_default(),
-                size: self.size.as_deref().unwrap_or_default(),
-                price: self.price.as_deref().unwrap_or_default(),
-                fee: self.fee.as_deref(),
-                order_time_micros: self.order_time,
-                trade_seq: self.trade_seq,
-                more: Some(&more).filter(|more| !more.is_empty()),
-            });
+        let text = TradeText {
+            order_id: &self.order_id,
+            side: self.side.as_deref().unwrap_or_default(),
+            size: self.size.as_deref().unwrap_or_default(),
+            price: self.price.as_deref().unwrap_or_default(),
+            fee: self.fee.as_deref(),
+            order_time_micros: self.order_time,
+            trade_seq: self.trade_seq,
+            more,
+        };
+        intake.push_text(place, &text);
     }
 }
 

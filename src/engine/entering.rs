@@ -1,0 +1,83 @@
+//! Enters trades into their pools once the rates are known.
+
+use std::collections::BTreeMap;
+
+use super::assets::AssetRules;
+use super::class::AssetClass;
+use super::ids::Pool;
+use super::leg::Leg;
+use super::legs::{RateUsed, legs_of};
+use super::pool::{LineRoom, PoolLedger};
+use super::rates::RateBook;
+use super::traded::{PendingTrade, pools_of};
+
+/// Enters the legs of trades that waited for rates. Returns the rates that were used.
+///
+/// A trade without a rate, or with a fact at fault, is refused in every pool in which it has a leg.
+/// `wanted` tells which pools to enter; a rate is returned with the base pool of its trade only.
+pub fn enter(
+    pending: Vec<PendingTrade>,
+    rules: &AssetRules,
+    book: &RateBook,
+    wanted: &dyn Fn(&Pool) -> bool,
+    pools: &mut BTreeMap<Pool, PoolLedger>,
+) -> Vec<RateUsed> {
+    let (mut used, mut room) = (Vec::new(), LineRoom::default());
+    for pending in pending {
+        let base = pending.of.pool();
+        let account = &base.account;
+        match legs_of(&pending, rules, book) {
+            Ok(legs) => {
+                if wanted(&base) {
+                    used.extend(legs.rates);
+                }
+                for (asset, entry) in legs.entries {
+                    let pool = Pool::new(account.clone(), asset);
+                    if wanted(&pool) {
+                        let ledger = ledger(pools, pool, &pending, rules);
+                        ledger.enter(&entry, &pending.trade, &mut room);
+                    }
+                }
+            }
+            Err(error) => {
+                let row = error.of_row(pending.trade.order_id.as_str());
+                let fee = pending
+                    .trade
+                    .more
+                    .as_ref()
+                    .and_then(|more| more.fee.as_ref());
+                let fee = fee.map(|fee| fee.currency.as_str());
+                for pool in pools_of(rules, &pending.of, fee) {
+                    if !wanted(&pool) {
+                        continue;
+                    }
+                    // Which other leg it is does not matter: the pool is rejected.
+                    let leg = if pool == base { Leg::Base } else { Leg::Quote };
+                    let ledger = ledger(pools, pool, &pending, rules);
+                    ledger.refuse(row.clone(), leg, &pending.trade, &mut room);
+                }
+            }
+        }
+    }
+    used
+}
+
+fn ledger<'p>(
+    pools: &'p mut BTreeMap<Pool, PoolLedger>,
+    pool: Pool,
+    pending: &PendingTrade,
+    rules: &AssetRules,
+) -> &'p mut PoolLedger {
+    let is_base = pool == pending.of.pool();
+    let nothing = || PoolLedger::new(pool.clone());
+    let ledger = pools.entry(pool.clone()).or_insert_with(nothing);
+    match is_base {
+        true => ledger.add_symbol(&pending.of),
+        false => {
+            ledger.add_symbol_of_leg(&pending.of.symbol);
+            let class = rules.class_of(&pool.account, &pool.asset);
+            ledger.add_class(class.unwrap_or(AssetClass::Crypto));
+        }
+    }
+    ledger
+}

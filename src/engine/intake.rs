@@ -1,0 +1,260 @@
+//! The rows of a ledger on their way into pools.
+//!
+//! A store reads rows in any order and gives each to an [`Intake`]. Settings and the row's own
+//! facts name the pool. A plain dollar trade enters it at once. A trade whose value needs a rate,
+//! or that moves more than one asset, waits: `legs.rs` makes its entries when the rates are known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::assets::AssetRules;
+use super::facts::MoreText;
+use super::ids::{Account, Asset, Pool, PoolNames, Symbol};
+use super::pool::{LineRoom, PoolLedger};
+use super::trade::{Trade, TradeRef, TradeText};
+use super::traded::{PendingTrade, Stated, Traded, pools_of, traded};
+
+/// The pools that rows entered, and the trades that wait for rates.
+#[derive(Debug, Clone, Default)]
+pub struct Taken {
+    /// Pools by account and asset.
+    pub pools: BTreeMap<Pool, PoolLedger>,
+    /// Trades that wait.
+    pub pending: Vec<PendingTrade>,
+}
+
+impl Taken {
+    /// Returns the pools, and the trades that wait.
+    pub fn into_parts(self) -> (BTreeMap<Pool, PoolLedger>, Vec<PendingTrade>) {
+        (self.pools, self.pending)
+    }
+}
+
+/// Rows of one symbol, with the place of their pool.
+#[derive(Debug)]
+struct Named {
+    of: Arc<Traded>,
+    /// Place of the base pool; `None`: it has no row yet.
+    pool: Option<usize>,
+    /// Somebody wants the base pool.
+    is_base_wanted: bool,
+    /// Somebody wants the pool, or that of another leg.
+    is_wanted: bool,
+    /// The symbol, if it is not the name of the pool.
+    symbol: Option<Symbol>,
+}
+
+/// Where a row goes.
+#[derive(Debug, Clone, Copy)]
+pub struct RowPlace {
+    named: usize,
+    /// The row is a trade for dollars with a fee in dollars.
+    is_plain: bool,
+}
+
+/// Takes rows in any order, and puts them into pools.
+pub struct Intake<'a> {
+    rules: &'a AssetRules,
+    wanted: Box<dyn Fn(&Pool) -> bool + Send + Sync + 'a>,
+    named: Vec<Named>,
+    /// Places in `named` of rows without facts, by account and symbol.
+    plain: BTreeMap<Pool, usize>,
+    /// Places in `named` of rows with facts.
+    stated: BTreeMap<(String, String, Stated), usize>,
+    pools: Vec<PoolLedger>,
+    /// Places in `pools`.
+    places: BTreeMap<Pool, usize>,
+    pending: Vec<PendingTrade>,
+    room: LineRoom,
+}
+
+impl<'a> Intake<'a> {
+    /// Makes an intake of the pools that `wanted` accepts.
+    pub fn new(rules: &'a AssetRules, wanted: impl Fn(&Pool) -> bool + Send + Sync + 'a) -> Self {
+        Self {
+            rules,
+            wanted: Box::new(wanted),
+            named: Vec::new(),
+            plain: BTreeMap::new(),
+            stated: BTreeMap::new(),
+            pools: Vec::new(),
+            places: BTreeMap::new(),
+            pending: Vec::new(),
+            room: LineRoom::default(),
+        }
+    }
+
+    /// Tells whether somebody wants one of the pools of a row.
+    pub fn wants(&mut self, account: &str, symbol: &str, more: Option<&MoreText<'_>>) -> bool {
+        self.place(account, symbol, more).is_some()
+    }
+
+    /// Finds the place of a row. `None`: nobody wants its pools.
+    pub fn place(
+        &mut self,
+        account: &str,
+        symbol: &str,
+        more: Option<&MoreText<'_>>,
+    ) -> Option<RowPlace> {
+        let more = more.filter(|more| !more.is_empty());
+        let place = match more {
+            None => {
+                let names = (account, symbol);
+                let known = self.plain.get(&names as &dyn PoolNames).copied();
+                known.unwrap_or_else(|| self.add_plain(account, symbol))
+            }
+            Some(more) => self.stated(account, symbol, more),
+        };
+        let named = self.named.get(place).filter(|named| named.is_wanted)?;
+        let is_plain = match &named.of.instrument {
+            Ok(instrument) => instrument.is_usd && more.is_none_or(is_worth_plain),
+            // Its pool is refused: no value is computed.
+            Err(_) => true,
+        };
+        Some(RowPlace {
+            named: place,
+            is_plain,
+        })
+    }
+
+    /// Adds a trade whose numbers were read without text. Returns false if it was not added: the
+    /// caller then adds the row as text.
+    pub fn push(&mut self, place: RowPlace, trade: &TradeRef<'_>) -> bool {
+        if !place.is_plain {
+            return false;
+        }
+        let Some((named, pool)) = self.base(place) else {
+            return true;
+        };
+        let Self {
+            named: all,
+            pools,
+            room,
+            ..
+        } = self;
+        let symbol = all.get(named).and_then(|named| named.symbol.as_ref());
+        let trade = TradeRef {
+            symbol: symbol.map(Symbol::as_str),
+            ..*trade
+        };
+        let pool = pools.get_mut(pool);
+        pool.is_some_and(|pool| pool.try_push(&trade, room).is_ok())
+    }
+
+    /// Adds a row, as a trade or as a row that is not a valid trade.
+    pub fn push_text(&mut self, place: RowPlace, text: &TradeText<'_>) {
+        if !place.is_plain
+            && let Ok(trade) = Trade::try_from_text(text)
+            && let Some(named) = self.named.get(place.named)
+        {
+            let of = Arc::clone(&named.of);
+            self.pending.push(PendingTrade { of, trade });
+            return;
+        }
+        // Only the base pool names a faulty row: nobody knows its other legs.
+        if let Some((named, pool)) = self.base(place) {
+            let Self {
+                named: all, pools, ..
+            } = self;
+            let symbol = all.get(named).and_then(|named| named.symbol.as_ref());
+            if let Some(pool) = pools.get_mut(pool) {
+                pool.push_text_of(text, symbol);
+            }
+        }
+    }
+
+    /// Returns the places of a row's names and of its base pool, which its first row makes. `None`:
+    /// nobody wants the base pool.
+    fn base(&mut self, place: RowPlace) -> Option<(usize, usize)> {
+        let named = self.named.get(place.named)?;
+        if let Some(pool) = named.pool {
+            return Some((place.named, pool));
+        }
+        if !named.is_base_wanted {
+            return None;
+        }
+        let of = Arc::clone(&named.of);
+        let pool = self.pool(&of);
+        self.named.get_mut(place.named)?.pool = Some(pool);
+        Some((place.named, pool))
+    }
+
+    /// Returns the pools, and the trades that wait.
+    pub fn end(self) -> Taken {
+        let pools = self.pools.into_iter();
+        Taken {
+            pools: pools.map(|pool| (pool.pool.clone(), pool)).collect(),
+            pending: self.pending,
+        }
+    }
+
+    fn add_plain(&mut self, account: &str, symbol: &str) -> usize {
+        let place = self.add(account, symbol, &Stated::default());
+        let names = Pool::new(Account::unreadable(account), Asset::unreadable(symbol));
+        self.plain.insert(names, place);
+        place
+    }
+
+    fn stated(&mut self, account: &str, symbol: &str, more: &MoreText<'_>) -> usize {
+        let columns = [
+            "base_asset",
+            "quote_currency",
+            "asset_class",
+            "fee_currency",
+        ];
+        let text = |column: &str| Some(more.of(column)).filter(|text| !text.is_empty());
+        let stated: Stated = columns.map(|column| text(column).map(str::to_owned));
+        let key = (account.to_owned(), symbol.to_owned(), stated);
+        if let Some(place) = self.stated.get(&key) {
+            return *place;
+        }
+        let place = self.add(account, symbol, &key.2);
+        self.stated.insert(key, place);
+        place
+    }
+
+    fn add(&mut self, account: &str, symbol: &str, stated: &Stated) -> usize {
+        let of = traded(self.rules, account, symbol, stated);
+        let [_, _, _, fee] = stated;
+        let pools = pools_of(self.rules, &of, fee.as_deref());
+        let symbol = (of.symbol.as_str() != of.asset.as_str()).then(|| of.symbol.clone());
+        self.named.push(Named {
+            pool: None,
+            is_base_wanted: (self.wanted)(&of.pool()),
+            is_wanted: pools.iter().any(|pool| (self.wanted)(pool)),
+            of: Arc::new(of),
+            symbol,
+        });
+        self.named.len().saturating_sub(1)
+    }
+
+    fn pool(&mut self, of: &Traded) -> usize {
+        let pool = of.pool();
+        let place = match self.places.get(&pool) {
+            Some(place) => *place,
+            None => {
+                let place = self.pools.len();
+                self.pools.push(PoolLedger::new(pool.clone()));
+                self.places.insert(pool, place);
+                place
+            }
+        };
+        if let Some(ledger) = self.pools.get_mut(place) {
+            ledger.add_symbol(of);
+        }
+        place
+    }
+}
+
+/// Tells whether the facts of a row leave the value and the fee of a dollar trade as they are.
+fn is_worth_plain(more: &MoreText<'_>) -> bool {
+    let columns = [
+        "quote_value",
+        "usd_value",
+        "fee_amount",
+        "fee_currency",
+        "fee_usd_value",
+        "contract_size",
+    ];
+    columns.iter().all(|column| more.of(column).is_empty())
+}

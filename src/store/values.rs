@@ -1,0 +1,213 @@
+//! Reads the ledger with values: pools by the settings, and the rates of trades that need one.
+//!
+//! A store puts plain dollar trades into their pools. The others wait: their rates are looked up as
+//! of the same instant, and their legs then enter the pools. So the same ledger, rates and settings
+//! give the same pools, in any order of the rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::model::{Arrivals, LedgerRead, Scope, VersionInfo, Watermark, asset_rules_of};
+use super::{Seen, StoreError, StoreResult, TradeStore};
+use crate::engine::policy::USD;
+use crate::engine::{
+    AssetRules, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger, Rate, RateBook, RateUsed,
+    RatesDiffer, Timestamp, enter,
+};
+
+/// Microseconds before the first trade from which rates are read: the oldest rate that may count,
+/// and a day more.
+const RATES_BEFORE_US: i64 = 8 * 24 * 3_600 * 1_000_000;
+
+/// Returns the settings that a version was computed with.
+pub fn rules_of(info: &VersionInfo, present: &AssetRules) -> AssetRules {
+    let policy = serde_json::from_str::<serde_json::Value>(&info.policy).ok();
+    let recorded = policy.as_ref().and_then(|policy| policy.get("assets"));
+    recorded
+        .and_then(asset_rules_of)
+        .unwrap_or_else(|| present.clone())
+}
+
+/// Reads the pools of a scope as of an instant; `None` is the present.
+///
+/// Errors: stopped; the store fails; two rates contradict each other.
+pub async fn read_seen(
+    store: &dyn TradeStore,
+    (scope, as_of): (&Scope, Option<&Watermark>),
+    seen: Seen<'_>,
+) -> StoreResult<LedgerRead> {
+    let rules = store.rules();
+    let mut read = store.read_ledger_seen(scope, as_of, seen).await?;
+    let pending = std::mem::take(&mut read.pending);
+    let at = read.watermark.clone();
+    let valuing = Valuing::new(store, &rules, scope);
+    read.rates = valuing.enter(pending, &at, &mut read.pools, true).await?;
+    Ok(read)
+}
+
+/// Reads the pools of a scope without reports of progress.
+///
+/// Errors: as of [`read_seen`].
+pub async fn read(
+    store: &dyn TradeStore,
+    scope: &Scope,
+    as_of: Option<&Watermark>,
+) -> StoreResult<LedgerRead> {
+    read_seen(store, (scope, as_of), &mut |_| true).await
+}
+
+/// Returns the rows of a scope's pools that came into the ledger since a watermark.
+///
+/// Errors: as of the store; two rates contradict each other.
+pub async fn arrivals(
+    store: &dyn TradeStore,
+    scope: &Scope,
+    since: &Watermark,
+) -> StoreResult<Arrivals> {
+    let rules = store.rules();
+    let mut arrivals = store.arrivals(scope, since).await?;
+    let pending = std::mem::take(&mut arrivals.pending);
+    let at = arrivals.watermark.clone();
+    let valuing = Valuing::new(store, &rules, scope);
+    let pools = &mut arrivals.pools;
+    arrivals.rates = valuing.enter(pending, &at, pools, false).await?;
+    Ok(arrivals)
+}
+
+struct Valuing<'a> {
+    store: &'a dyn TradeStore,
+    rules: &'a AssetRules,
+    scope: &'a Scope,
+}
+
+/// Account and asset of prices that trades need, and when.
+type NeededPrices = BTreeMap<Pool, Vec<Timestamp>>;
+
+impl<'a> Valuing<'a> {
+    fn new(store: &'a dyn TradeStore, rules: &'a AssetRules, scope: &'a Scope) -> Self {
+        Self {
+            store,
+            rules,
+            scope,
+        }
+    }
+
+    /// Enters trades that wait into their pools. `is_whole`: the pools have all their trades.
+    async fn enter(
+        &self,
+        pending: Vec<PendingTrade>,
+        at: &Watermark,
+        pools: &mut BTreeMap<Pool, PoolLedger>,
+        is_whole: bool,
+    ) -> StoreResult<Vec<RateUsed>> {
+        if pending.is_empty() {
+            return Ok(Vec::new());
+        }
+        let needed = self.needed(&pending);
+        let rates = self.rates(&pending, &needed, at).await?;
+        let book = RateBook::try_new(self.rules.rates.clone(), rates);
+        let mut book = book.map_err(contradict)?;
+        if self.rules.rates.own_trades {
+            let own = self.own_rates(needed, at, pools, is_whole).await?;
+            book.add_own(own);
+        }
+        let wanted = |pool: &Pool| self.scope.contains(pool);
+        Ok(enter(pending, self.rules, &book, &wanted, pools))
+    }
+
+    /// Lists the assets that trades may need a rate of, by account.
+    fn needed(&self, pending: &[PendingTrade]) -> NeededPrices {
+        let mut needed = NeededPrices::new();
+        for pending in pending {
+            let Ok(of) = &pending.of.instrument else {
+                continue;
+            };
+            let fee = pending
+                .trade
+                .more
+                .as_ref()
+                .and_then(|more| more.fee.as_ref());
+            let fee = fee.map(|fee| self.rules.asset_named(fee.currency.as_str()));
+            let quote = (!of.is_usd).then(|| of.quote.clone());
+            let base = (!of.is_usd).then(|| of.base.clone());
+            for asset in [quote, base, fee].into_iter().flatten() {
+                if !self.rules.is_usd(&asset) {
+                    let pool = Pool::new(pending.of.account.clone(), asset);
+                    let times = needed.entry(pool).or_default();
+                    times.push(pending.trade.order_time);
+                }
+            }
+        }
+        for times in needed.values_mut() {
+            times.sort_unstable();
+            times.dedup();
+        }
+        needed
+    }
+
+    async fn rates(
+        &self,
+        pending: &[PendingTrade],
+        needed: &NeededPrices,
+        at: &Watermark,
+    ) -> StoreResult<Vec<Rate>> {
+        let mut assets: BTreeSet<&str> = needed.keys().map(|pool| pool.asset.as_str()).collect();
+        // A rate may go by way of the dollar or of the euro.
+        assets.extend([USD, "EUR"]);
+        let times = || pending.iter().map(|pending| pending.trade.order_time);
+        let from = times().min().map_or(0, Timestamp::as_micros);
+        let from = from.saturating_sub(RATES_BEFORE_US);
+        let until = times().max().map_or(0, Timestamp::as_micros);
+        let wants = |rate: &Rate| {
+            let is_near = (from..=until).contains(&rate.at.as_micros());
+            is_near
+                && assets.contains(rate.asset.as_str())
+                && assets.contains(rate.currency.as_str())
+        };
+        self.store.rates(Some(at), &wants).await
+    }
+
+    /// Returns the prices of own trades for dollars that are the nearest before a needed instant.
+    async fn own_rates(
+        &self,
+        mut needed: NeededPrices,
+        at: &Watermark,
+        pools: &BTreeMap<Pool, PoolLedger>,
+        is_whole: bool,
+    ) -> StoreResult<Vec<OwnRate>> {
+        needed.retain(|pool, _| !self.rules.is_currency(&pool.asset));
+        let is_read =
+            |pool: &Pool| is_whole && self.scope.slice.is_none() && self.scope.contains(pool);
+        let others: BTreeSet<Pool> = needed.keys().filter(|it| !is_read(it)).cloned().collect();
+        let mut more = BTreeMap::new();
+        if !others.is_empty() {
+            let scope = Scope {
+                part: Some(Arc::new(others)),
+                ..Scope::default()
+            };
+            more = self.store.read_ledger(&scope, Some(at)).await?.pools;
+        }
+        let mut own = Vec::new();
+        for (pool, times) in needed {
+            let ledger = match is_read(&pool) {
+                true => pools.get(&pool),
+                false => more.get(&pool),
+            };
+            if let Some(ledger) = ledger {
+                let mut trades = OwnTrades::new(&pool, times);
+                trades.add(ledger, self.rules);
+                own.extend(trades.rates());
+            }
+        }
+        Ok(own)
+    }
+}
+
+/// Two rates for one instant: an import refuses them, so something else wrote them.
+fn contradict(rates: Box<RatesDiffer>) -> StoreError {
+    StoreError::Database {
+        action: "look rates up",
+        message: rates.to_string(),
+        source: Some(rates),
+    }
+}
