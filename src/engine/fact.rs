@@ -5,7 +5,6 @@ use rust_decimal::Decimal;
 
 use super::digits::NumberError;
 use super::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX};
-use super::rates::RateValue;
 
 /// A number that a ledger can hold: `units` x 10^-`scale`, without trailing zeros.
 ///
@@ -87,11 +86,6 @@ impl Fact {
     pub(super) fn of_decimal(value: Decimal) -> Self {
         let scale = u8::try_from(value.scale()).unwrap_or(u8::MAX);
         without_trailing_zeros(value.mantissa(), scale)
-    }
-
-    /// Makes a fact of a rate.
-    pub(super) fn of_rate(rate: RateValue) -> Self {
-        Self::of_decimal(rate.as_decimal())
     }
 
     /// Returns the digits as an integer.

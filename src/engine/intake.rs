@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::assets::AssetRules;
-use super::facts::MoreText;
+use super::facts::{MoreFacts, MoreText};
 use super::ids::{Account, Asset, Pool, PoolNames, Symbol};
 use super::pool::{LineRoom, PoolLedger};
 use super::trade::{Trade, TradeRef, TradeText};
-use super::traded::{PendingTrade, Stated, Traded, pools_of, traded};
+use super::traded::{PendingTrade, StatedNames, Traded, pools_of, traded};
 
 /// The pools that rows entered, and the trades that wait for rates.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +32,7 @@ impl Taken {
 
 /// Rows of one symbol, with the place of their pool.
 #[derive(Debug)]
-struct Named {
+struct SymbolPlace {
     of: Arc<Traded>,
     /// Place of the base pool; `None`: it has no row yet.
     pool: Option<usize>,
@@ -44,7 +44,7 @@ struct Named {
     symbol: Option<Symbol>,
 }
 
-/// Where a row goes.
+/// The way of a row into a pool.
 #[derive(Debug, Clone, Copy)]
 pub struct RowPlace {
     named: usize,
@@ -56,11 +56,11 @@ pub struct RowPlace {
 pub struct Intake<'a> {
     rules: &'a AssetRules,
     wanted: Box<dyn Fn(&Pool) -> bool + Send + Sync + 'a>,
-    named: Vec<Named>,
+    named: Vec<SymbolPlace>,
     /// Places in `named` of rows without facts, by account and symbol.
     plain: BTreeMap<Pool, usize>,
     /// Places in `named` of rows with facts.
-    stated: BTreeMap<(String, String, Stated), usize>,
+    stated: BTreeMap<(String, String, StatedNames), usize>,
     pools: Vec<PoolLedger>,
     /// Places in `pools`.
     places: BTreeMap<Pool, usize>,
@@ -143,9 +143,13 @@ impl<'a> Intake<'a> {
 
     /// Adds a row, as a trade or as a row that is not a valid trade.
     pub fn push_text(&mut self, place: RowPlace, text: &TradeText<'_>) {
+        let Some(named) = self.named.get(place.named) else {
+            return;
+        };
+        let is_known = named.of.instrument.is_ok();
         if !place.is_plain
             && let Ok(trade) = Trade::try_from_text(text)
-            && let Some(named) = self.named.get(place.named)
+            && !is_in_dollars(&named.of, &trade)
         {
             let of = Arc::clone(&named.of);
             self.pending.push(PendingTrade { of, trade });
@@ -158,7 +162,7 @@ impl<'a> Intake<'a> {
             } = self;
             let symbol = all.get(named).and_then(|named| named.symbol.as_ref());
             if let Some(pool) = pools.get_mut(pool) {
-                pool.push_text_of(text, symbol);
+                pool.push_text_of(text, symbol, is_known);
             }
         }
     }
@@ -189,7 +193,7 @@ impl<'a> Intake<'a> {
     }
 
     fn add_plain(&mut self, account: &str, symbol: &str) -> usize {
-        let place = self.add(account, symbol, &Stated::default());
+        let place = self.add(account, symbol, &StatedNames::default());
         let names = Pool::new(Account::unreadable(account), Asset::unreadable(symbol));
         self.plain.insert(names, place);
         place
@@ -203,7 +207,7 @@ impl<'a> Intake<'a> {
             "fee_currency",
         ];
         let text = |column: &str| Some(more.of(column)).filter(|text| !text.is_empty());
-        let stated: Stated = columns.map(|column| text(column).map(str::to_owned));
+        let stated: StatedNames = columns.map(|column| text(column).map(str::to_owned));
         let key = (account.to_owned(), symbol.to_owned(), stated);
         if let Some(place) = self.stated.get(&key) {
             return *place;
@@ -213,12 +217,12 @@ impl<'a> Intake<'a> {
         place
     }
 
-    fn add(&mut self, account: &str, symbol: &str, stated: &Stated) -> usize {
+    fn add(&mut self, account: &str, symbol: &str, stated: &StatedNames) -> usize {
         let of = traded(self.rules, account, symbol, stated);
         let [_, _, _, fee] = stated;
         let pools = pools_of(self.rules, &of, fee.as_deref());
         let symbol = (of.symbol.as_str() != of.asset.as_str()).then(|| of.symbol.clone());
-        self.named.push(Named {
+        self.named.push(SymbolPlace {
             pool: None,
             is_base_wanted: (self.wanted)(&of.pool()),
             is_wanted: pools.iter().any(|pool| (self.wanted)(pool)),
@@ -246,7 +250,7 @@ impl<'a> Intake<'a> {
     }
 }
 
-/// Tells whether the facts of a row leave the value and the fee of a dollar trade as they are.
+/// Tells whether a row states neither value nor fee beside its price and its fee in dollars.
 fn is_worth_plain(more: &MoreText<'_>) -> bool {
     let columns = [
         "quote_value",
@@ -257,4 +261,16 @@ fn is_worth_plain(more: &MoreText<'_>) -> bool {
         "contract_size",
     ];
     columns.iter().all(|column| more.of(column).is_empty())
+}
+
+/// Tells whether a trade has a price and a fee in dollars, whatever columns stated them.
+fn is_in_dollars(of: &Traded, trade: &Trade) -> bool {
+    let facts = trade.more.as_ref().map(|more| more.as_ref().clone());
+    let facts = facts.and_then(|facts| facts.beside(of.symbol.as_str()));
+    let is_plain = |facts: &MoreFacts| {
+        let has_value = facts.quote_value.is_some() || facts.usd_value.is_some();
+        !has_value && facts.fee.is_none() && facts.contract_size.is_none()
+    };
+    let is_usd = of.instrument.as_ref().is_ok_and(|of| of.is_usd);
+    is_usd && facts.as_ref().is_none_or(is_plain)
 }

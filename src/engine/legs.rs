@@ -23,7 +23,7 @@ use super::time::Timestamp;
 use super::trade::{InvalidTrade, Trade};
 use super::traded::PendingTrade;
 
-/// What an amount was converted for.
+/// The kind of amount that was converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RatePurpose {
     /// The value of the trade.
@@ -49,7 +49,7 @@ pub struct RateUsed {
     pub pool: Pool,
     /// The trade.
     pub order_id: String,
-    /// What was converted.
+    /// The kind of amount.
     pub purpose: RatePurpose,
     /// The asset or currency of the amount.
     pub asset: Asset,
@@ -142,7 +142,7 @@ pub fn legs_of(
         // An intake lets no such trade wait.
         return Ok(TradeLegs::default());
     };
-    let mut making = Making {
+    let mut making = LegMaker {
         pending,
         instrument,
         rules,
@@ -154,7 +154,7 @@ pub fn legs_of(
     Ok(TradeLegs { entries, rates })
 }
 
-struct Making<'a> {
+struct LegMaker<'a> {
     pending: &'a PendingTrade,
     instrument: &'a Instrument,
     rules: &'a AssetRules,
@@ -162,7 +162,7 @@ struct Making<'a> {
     rates: Vec<RateUsed>,
 }
 
-impl Making<'_> {
+impl LegMaker<'_> {
     fn entries(&mut self) -> Result<Vec<(Asset, Trade)>, NoLegs> {
         let trade = &self.pending.trade;
         let contract = trade.more.as_ref().and_then(|more| more.contract_size);
@@ -269,7 +269,7 @@ impl Making<'_> {
                 at: trade.order_time,
             })
         })?;
-        let usd = money::value_at(units, Fact::of_rate(rate.value));
+        let usd = money::value_at(units, Fact::of_decimal(rate.value.as_decimal()));
         let usd = usd.map_err(|error| self.beyond("price", error))?;
         self.rates.push(RateUsed {
             pool: self.pending.of.pool(),
@@ -389,17 +389,22 @@ impl Making<'_> {
             ));
         }
         if let Some((asset, amount, value)) = fee_moves {
-            let is_rebate = amount.units() < 0;
-            let side = if is_rebate { Side::Buy } else { Side::Sell };
-            let units = Fact::of_parts(amount.units().saturating_abs(), amount.scale());
-            let value = if is_rebate {
-                self.usd_less(Usd::ZERO, value)?
-            } else {
-                value
-            };
-            entries.push((asset, self.entry(Leg::Fee, side, (units, value), none)?));
+            entries.push((asset, self.fee_entry(amount, value)?));
         }
         Ok(entries)
+    }
+
+    /// Makes the entry of a fee in an asset: its units leave, or those of a rebate come in.
+    fn fee_entry(&self, amount: Fact, value: Usd) -> Result<Trade, NoLegs> {
+        let is_rebate = amount.units() < 0;
+        let side = if is_rebate { Side::Buy } else { Side::Sell };
+        let units = Fact::of_parts(amount.units().saturating_abs(), amount.scale());
+        let value = match is_rebate {
+            true => self.usd_less(Usd::ZERO, value)?,
+            false => value,
+        };
+        let none = Some(self.usd_fee(Usd::ZERO)?);
+        self.entry(Leg::Fee, side, (units, value), none)
     }
 
     fn entry(
@@ -430,7 +435,7 @@ impl Making<'_> {
         })
     }
 
-    /// Returns what is left of the received units after a withheld fee.
+    /// Subtracts a withheld fee from the received units.
     fn less(&self, units: Fact, fee: Fact) -> Result<Fact, NoLegs> {
         let left = money::exact_difference(units, fee);
         let left = left.ok_or_else(|| {

@@ -33,6 +33,7 @@ mod matching;
 mod money;
 mod number;
 mod outcome;
+mod own_rates;
 mod parts;
 mod place;
 mod plain;
@@ -87,14 +88,15 @@ pub use money::{
 };
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit, Worth};
 pub use outcome::{LotChanges, Matching};
+pub use own_rates::OwnTrades;
 pub use place::PlaceInPool;
 pub use pool::{
     LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows,
     judge_pool,
 };
 pub use rates::{
-    FoundRate, OwnRate, OwnTrades, Rate, RateBook, RateError, RateOrigin, RateRules, RateSource,
-    RateStep, RateValue, RatesDiffer, SourceError, WantedRate, published_at,
+    FoundRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RateRules, RateSource, RateStep,
+    RateValue, RatesDiffer, SourceError, WantedRate, published_at,
 };
 pub use rebates::FeeSigns;
 pub use resume::{Continued, PoolState, continue_pool};
@@ -112,5 +114,5 @@ pub use text::{
 pub use time::{TimeError, Timestamp};
 pub use totals::PoolTotals;
 pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_never_executed};
-pub use traded::{PendingTrade, Stated, Traded, pools_of};
+pub use traded::{PendingTrade, StatedNames, Traded, pools_of};
 pub use trades::{PoolFull, Trades};

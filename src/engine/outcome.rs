@@ -131,11 +131,15 @@ impl Matching {
             earlier,
             conserved,
         };
-        match matching.by_symbol() {
-            Ok(symbols) => matching.symbols = symbols,
-            Err(error) => matching.conserved = Err(error),
-        }
+        matching.add_symbols();
         Ok(matching)
+    }
+
+    fn add_symbols(&mut self) {
+        match self.by_symbol() {
+            Ok(symbols) => self.symbols = symbols,
+            Err(error) => self.conserved = Err(error),
+        }
     }
 
     fn by_symbol(&self) -> Result<Vec<SymbolTotals>, SelfCheckError> {

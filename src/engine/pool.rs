@@ -32,7 +32,7 @@ pub struct PoolLedger {
     pub symbols: Vec<Symbol>,
     /// The class of its asset, as far as a row or a setting tells.
     pub class: Option<AssetClass>,
-    /// A symbol that nothing explains, or that has no value in dollars.
+    /// A symbol without explanation, or without a price in dollars.
     pub refused: Option<Box<NotInUsd>>,
     /// Entries that are not base legs: the trades are rows of other pools.
     pub legs: u64,
@@ -59,8 +59,8 @@ impl PoolLedger {
         }
     }
 
-    /// Notes a symbol whose trades the pool takes, and what it stands for. A symbol that nothing
-    /// explains refuses the pool.
+    /// Notes a symbol whose trades the pool takes, and what it stands for. A symbol without
+    /// explanation refuses the pool.
     pub(super) fn add_symbol(&mut self, of: &Traded) {
         self.add_symbol_of_leg(&of.symbol);
         match &of.instrument {
@@ -94,13 +94,19 @@ impl PoolLedger {
     /// Adds a row of the ledger whose symbol is the pool's name, as a trade or as a row that is not
     /// a valid trade.
     pub fn push_text(&mut self, text: &TradeText<'_>) {
-        self.push_text_of(text, None);
+        self.push_text_of(text, None, false);
     }
 
     /// Adds a row of the ledger, as a trade or as a row that is not a valid trade. `symbol`: that
-    /// of the row, if the pool has another name.
-    pub(super) fn push_text_of(&mut self, text: &TradeText<'_>, symbol: Option<&Symbol>) {
-        if let Err(invalid) = self.try_push_text(text, symbol) {
+    /// of the row, if the pool has another name. `is_plain`: the facts of a trade leave its price
+    /// and its fee as they are.
+    pub(super) fn push_text_of(
+        &mut self,
+        text: &TradeText<'_>,
+        symbol: Option<&Symbol>,
+        is_plain: bool,
+    ) {
+        if let Err(invalid) = self.try_push_text(text, symbol, is_plain) {
             let symbol = self.pool.symbol_of(symbol.map(Symbol::as_str));
             let account = self.pool.account.as_str();
             // Every impossible time has the same spelling in the hash.
@@ -142,6 +148,7 @@ impl PoolLedger {
         &mut self,
         text: &TradeText<'_>,
         symbol: Option<&Symbol>,
+        is_plain: bool,
     ) -> Result<(), InvalidTrade> {
         let mut trade = Trade::try_from_text(text)?;
         trade.entry.symbol = symbol.cloned();
@@ -153,8 +160,15 @@ impl PoolLedger {
             reason,
         };
         let row = TradeRef::try_of(&trade).map_err(|error| invalid("size", error.to_string()))?;
-        self.push(&row)
-            .map_err(|error| invalid("order_id", error.to_string()))
+        let entry = match is_plain {
+            // The facts are in the line of the trade, and change nothing else.
+            true => TradeRef { more: None, ..row },
+            false => row,
+        };
+        let pushed = self.trades.push(&entry);
+        pushed.map_err(|error| invalid("order_id", error.to_string()))?;
+        self.add_line(&row, &mut LineRoom::default());
+        Ok(())
     }
 
     /// Removes the facts of a trade that its symbol says already.
@@ -182,11 +196,7 @@ impl PoolLedger {
     }
 
     fn push_in(&mut self, trade: &TradeRef<'_>, room: &mut LineRoom) -> Result<(), PoolFull> {
-        // The facts are in the line. What the pool takes is worth its price or its value.
-        self.trades.push(&TradeRef {
-            more: None,
-            ..*trade
-        })?;
+        self.trades.push(trade)?;
         self.add_line(trade, room);
         Ok(())
     }

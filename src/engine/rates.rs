@@ -6,7 +6,6 @@
 
 mod age;
 mod book;
-mod own;
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +20,6 @@ use super::number::{NumberError, Price};
 use super::time::Timestamp;
 pub use age::published_at;
 pub use book::{RateBook, RatesDiffer};
-pub use own::OwnTrades;
 
 /// How many units of a currency one unit of an asset was worth. Above zero.
 ///
@@ -59,7 +57,7 @@ impl RateValue {
     }
 
     /// Makes a rate of a price. `None`: the price is zero.
-    pub(super) fn of_price(price: Price) -> Option<Self> {
+    pub(in crate::engine) fn of_price(price: Price) -> Option<Self> {
         let value = price.as_decimal();
         (!value.is_zero()).then_some(Self(value))
     }

@@ -1,4 +1,4 @@
-//! What a row of the ledger trades, and in which pools it may have legs.
+//! The account and the instrument of a row, and the pools in which it may have legs.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use super::ids::{Account, Asset, Pool, Symbol};
 use super::trade::Trade;
 
 /// The facts of a row that say what its symbol is: base, quote, class; and the asset of its fee.
-pub type Stated = [Option<String>; 4];
+pub type StatedNames = [Option<String>; 4];
 
-/// What rows of one symbol stand for, and where they go.
+/// The meaning of one symbol in an account, and the pool of its base leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traded {
     /// The account.
@@ -32,14 +32,19 @@ impl Traded {
 /// A trade that enters its pools once the rates are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingTrade {
-    /// What it trades.
+    /// Its account, symbol and instrument.
     pub of: Arc<Traded>,
     /// The trade, with its facts.
     pub trade: Trade,
 }
 
-/// Says what an account's symbol stands for, by the settings and the facts of a row.
-pub(super) fn traded(rules: &AssetRules, account: &str, symbol: &str, stated: &Stated) -> Traded {
+/// Reads an account's symbol, by the settings and the facts of a row.
+pub(super) fn traded(
+    rules: &AssetRules,
+    account: &str,
+    symbol: &str,
+    stated: &StatedNames,
+) -> Traded {
     let account = account
         .parse()
         .unwrap_or_else(|_| Account::unreadable(account));
@@ -73,12 +78,12 @@ impl AssetRules {
     }
 
     /// Returns the pool of a row's base leg, by the names that the row has.
-    pub fn pool_of_row(&self, account: &str, symbol: &str, stated: &Stated) -> Pool {
+    pub fn pool_of_row(&self, account: &str, symbol: &str, stated: &StatedNames) -> Pool {
         traded(self, account, symbol, stated).pool()
     }
 
     /// Returns the pools in which a row may have legs, the base first, by the names that it has.
-    pub fn pools_of_row(&self, account: &str, symbol: &str, stated: &Stated) -> Vec<Pool> {
+    pub fn pools_of_row(&self, account: &str, symbol: &str, stated: &StatedNames) -> Vec<Pool> {
         let of = traded(self, account, symbol, stated);
         let [_, _, _, fee] = stated;
         pools_of(self, &of, fee.as_deref())

@@ -192,6 +192,18 @@ pub struct PoolSummary {
     pub error: Option<String>,
 }
 
+/// Returns the totals by symbol of a pool without allocations: only its trades count.
+fn without_result(outcome: &PoolOutcome) -> Vec<SymbolTotals> {
+    let totals = PoolTotals {
+        trades: outcome.trades,
+        ..PoolTotals::default()
+    };
+    match outcome.symbols.as_slice() {
+        [only] => vec![SymbolTotals::of_whole(only.clone(), &totals)],
+        several => several.iter().cloned().map(SymbolTotals::none_of).collect(),
+    }
+}
+
 impl PoolSummary {
     /// Returns the summary of a pool's outcome. `at` is the time put on its rows.
     pub fn of(outcome: &PoolOutcome, watermark: &Watermark, at: Timestamp) -> Self {
@@ -214,12 +226,7 @@ impl PoolSummary {
             totals: matching.map_or(nothing, |matching| matching.totals),
             symbols: match matching {
                 Some(matching) => matching.symbols.clone(),
-                None => outcome
-                    .symbols
-                    .iter()
-                    .cloned()
-                    .map(SymbolTotals::none_of)
-                    .collect(),
+                None => without_result(outcome),
             },
             class: outcome.class,
             ledger_hash: outcome.ledger_hash,

@@ -1,7 +1,7 @@
 //! The columns of a trade's more facts: their SQL, and their texts as a row has them.
 
 use super::model::{PoolSizes, Scope};
-use crate::engine::{AssetRules, MORE_COLUMNS, MoreText, Pool, Stated};
+use crate::engine::{AssetRules, MORE_COLUMNS, MoreText, Pool, StatedNames};
 
 /// The texts of one row's more facts, in the order of [`MORE_COLUMNS`].
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(super) const NAMES: &str =
     "account, symbol, base_asset, quote_currency, asset_class, fee_currency";
 
 /// Account, symbol, and the facts that say what the symbol is, as a row of [`NAMES`] has them.
-pub(super) type RowNames = (String, String, Stated);
+pub(super) type RowNames = (String, String, StatedNames);
 
 /// Returns the pools in which a row may have legs, the base first.
 pub(super) fn pools_of(rules: &AssetRules, names: &RowNames) -> Vec<Pool> {

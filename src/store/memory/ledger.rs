@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{MemoryStore, MemoryTables, broken_constraint, check};
 use crate::engine::{
     Account, AssetRules, CORRECTION_MARK, Carried, Intake, LedgerTrade, MORE_COLUMNS, MoreText,
-    Pool, RowPlace, Stated, Timestamp, Trade, TradeText, is_never_executed,
+    Pool, RowPlace, StatedNames, Timestamp, Trade, TradeText, is_never_executed,
 };
 use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
@@ -217,7 +217,7 @@ impl RawTrade {
         self.symbol.to_ascii_uppercase().replace('/', "-")
     }
 
-    fn stated(&self) -> Stated {
+    fn stated(&self) -> StatedNames {
         let text = |column: &str| {
             let place = MORE_COLUMNS.iter().position(|name| *name == column)?;
             self.more.get(place)?.clone()
@@ -286,7 +286,7 @@ struct VoidRow {
 /// Append-only lists. A place, from 1, is a number (`ingest_seq`, `void_seq`, `import_id`).
 #[derive(Debug)]
 pub(super) struct MemoryLedger {
-    /// What names the pools of trades.
+    /// The settings that name the pools of trades.
     pub(super) rules: AssetRules,
     rows: Vec<LedgerRow>,
     /// Place in `rows` of each trade.

@@ -4,10 +4,11 @@
 //! Numbers come in the server's own format. A row that can't be read in that format is read as
 //! text, which gives the fault for the message.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
-use sqlx::{Executor, PgConnection};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use super::binary;
 use super::binary::NextRow;
@@ -17,7 +18,7 @@ use crate::engine::{
 };
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{LedgerRead, Scope, Watermark};
-use crate::store::more::{self, MoreRow};
+use crate::store::more::{self, MoreRow, NAMES, RowNames};
 use crate::store::{Elsewhere, PostgresRefusal, Seen, StoreError, StoreResult};
 
 const ACTION: &str = "read the ledger";
@@ -322,4 +323,42 @@ pub(super) fn snapshot_seen(watermark: &Watermark, cluster: &str) -> StoreResult
         } if theirs == cluster => Ok(snapshot.clone()),
         other => snapshot_of(other, cluster),
     }
+}
+
+/// Reads the columns of [`NAMES`], which come first in a row.
+pub(super) fn names(row: &PgRow) -> sqlx::Result<RowNames> {
+    let stated = [
+        row.try_get(2)?,
+        row.try_get(3)?,
+        row.try_get(4)?,
+        row.try_get(5)?,
+    ];
+    Ok((row.try_get(0)?, row.try_get(1)?, stated))
+}
+
+/// Counts the rows that are no executions, by reason; `condition` is a WHERE clause.
+pub(super) async fn count_ineligible(
+    connection: &mut PgConnection,
+    (scope, rules): (&Scope, &AssetRules),
+    condition: &str,
+    reasons: &mut BTreeMap<String, u64>,
+) -> StoreResult<()> {
+    let action = "read the ledger";
+    let sql = format!(
+        "SELECT {NAMES}, reason, count(*) FROM ineligible_trades {condition} \
+         GROUP BY {NAMES}, reason"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await;
+    let failed = |e| from_sqlx(action, e);
+    for row in rows.map_err(failed)? {
+        let pools = more::pools_of(rules, &names(&row).map_err(failed)?);
+        if pools.first().is_some_and(|base| scope.contains(base)) {
+            let (reason, rows): (String, i64) = (
+                row.try_get(6).map_err(failed)?,
+                row.try_get(7).map_err(failed)?,
+            );
+            *reasons.entry(reason).or_default() += rows as u64;
+        }
+    }
+    Ok(())
 }

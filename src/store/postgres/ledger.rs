@@ -3,7 +3,7 @@
 //! A snapshot, not a sequence, tells what arrived. A slow transaction that commits late is in no
 //! earlier snapshot, so no run misses it. Source: docs/SPEC-matching.md, "Versions".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use sqlx::postgres::PgRow;
@@ -14,7 +14,7 @@ use super::adoption::writings;
 use super::cells::literal;
 use super::errors::from_sqlx;
 use super::gate::snapshot_seen;
-use super::gate::{PostgresGate, snapshot_now};
+use super::gate::{PostgresGate, count_ineligible, names, snapshot_now};
 use super::voids::{ledger_writer, relatives};
 use super::{PostgresStore, append, commit, end_snapshot, gate, import};
 use crate::engine::{Account, AssetRules, Pool, Timestamp};
@@ -23,7 +23,7 @@ use crate::store::model::{
     Arrivals, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Scope,
     TradeIds, VoidChange, Watermark, Writings,
 };
-use crate::store::more::{NAMES, RowNames};
+use crate::store::more::NAMES;
 use crate::store::trades::TradeSource;
 use crate::store::{LedgerStore, Seen, StoreResult, cells, more, sql};
 
@@ -378,17 +378,6 @@ async fn sizes_in(
     Ok(sizes)
 }
 
-/// Reads the columns of [`NAMES`], which come first in a row.
-pub(super) fn names(row: &PgRow) -> sqlx::Result<RowNames> {
-    let stated = [
-        row.try_get(2)?,
-        row.try_get(3)?,
-        row.try_get(4)?,
-        row.try_get(5)?,
-    ];
-    Ok((row.try_get(0)?, row.try_get(1)?, stated))
-}
-
 /// Names in a statement, at most; beyond, the server sends all rows, and the program chooses.
 const NAMES_MAX: usize = 10_000;
 
@@ -420,33 +409,6 @@ fn slice_conditions(scope: &Scope) -> Vec<String> {
         Some((Some(start), None)) => vec![after(start)],
         Some((Some(start), Some(end))) => vec![after(start), until(end)],
     }
-}
-
-/// Counts the rows that are no executions, by reason; `condition` is a WHERE clause.
-pub(super) async fn count_ineligible(
-    connection: &mut PgConnection,
-    (scope, rules): (&Scope, &AssetRules),
-    condition: &str,
-    reasons: &mut BTreeMap<String, u64>,
-) -> StoreResult<()> {
-    let action = "read the ledger";
-    let sql = format!(
-        "SELECT {NAMES}, reason, count(*) FROM ineligible_trades {condition} \
-         GROUP BY {NAMES}, reason"
-    );
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await;
-    let failed = |e| from_sqlx(action, e);
-    for row in rows.map_err(failed)? {
-        let pools = more::pools_of(rules, &names(&row).map_err(failed)?);
-        if pools.first().is_some_and(|base| scope.contains(base)) {
-            let (reason, rows): (String, i64) = (
-                row.try_get(6).map_err(failed)?,
-                row.try_get(7).map_err(failed)?,
-            );
-            *reasons.entry(reason).or_default() += rows as u64;
-        }
-    }
-    Ok(())
 }
 
 /// Counts a ledger's rows; in an adopted one, faster than finding the ineligible ones.

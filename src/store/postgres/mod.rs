@@ -69,7 +69,7 @@ pub struct PostgresStore {
     reader_wait: Duration,
     ledger: mapping::Ledger,
     adapted: AdaptedViews,
-    /// What names the pools of trades.
+    /// The settings that name the pools of trades.
     rules: Rules,
 }
 

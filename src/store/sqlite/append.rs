@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, params};
 
 use super::errors::from_rusqlite;
-use super::gate::{SqliteGate, newest};
-use super::ledger::{count_ineligible, names};
+use super::gate::{SqliteGate, count_ineligible, names, newest};
 use super::raw::with_raw;
 use super::rows::SqliteRows;
 use super::writer::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};

@@ -1,5 +1,7 @@
 //! The ledger as matching sees it: its rows on their way through the view `eligible_trades`.
 
+use std::collections::BTreeMap;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
@@ -7,6 +9,7 @@ use crate::engine::{
     AssetRules, Fact, Intake, Leg, MoreText, Taken, Timestamp, TradeRef, TradeText,
 };
 use crate::store::model::{Scope, Watermark};
+use crate::store::more::{NAMES, RowNames};
 use crate::store::{Elsewhere, StoreError, StoreResult, more};
 
 /// Returns the last arrival, the last void and the last rate.
@@ -75,7 +78,7 @@ impl<'a> SqliteGate<'a> {
         format!("SELECT {LEDGER}{more} FROM eligible_trades WHERE {condition}")
     }
 
-    /// Returns what the rows became, and the number of voided rows that were left out.
+    /// Returns the pools and the waiting trades, and the number of voided rows that were left out.
     pub(super) fn end(self) -> (Taken, u64) {
         (self.intake.end(), self.voided)
     }
@@ -146,4 +149,35 @@ pub(super) fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
         leg: Leg::Base,
         value: None,
     })
+}
+
+/// Reads the columns of [`NAMES`], which come first in a row.
+pub(super) fn names(row: &Row<'_>) -> rusqlite::Result<RowNames> {
+    let text = |index| {
+        row.get_ref(index)
+            .map(|value| value.as_str().unwrap_or("").to_owned())
+    };
+    let stated = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
+    Ok((text(0)?, text(1)?, stated))
+}
+
+pub(super) fn count_ineligible(
+    raw: &Connection,
+    (scope, rules): (&Scope, &AssetRules),
+    condition: (&str, i64),
+    reasons: &mut BTreeMap<String, u64>,
+) -> rusqlite::Result<()> {
+    let mut statement = raw.prepare(&format!(
+        "SELECT {NAMES}, reason, count(*) FROM ineligible_trades WHERE {} GROUP BY {NAMES}, reason",
+        condition.0
+    ))?;
+    let mut rows = statement.query([condition.1])?;
+    while let Some(row) = rows.next()? {
+        let pools = more::pools_of(rules, &names(row)?);
+        if pools.first().is_some_and(|base| scope.contains(base)) {
+            let count: i64 = row.get(7)?;
+            *reasons.entry(row.get(6)?).or_default() += count as u64;
+        }
+    }
+    Ok(())
 }

@@ -1,14 +1,14 @@
 //! The ledger in SQLite: imports, voids, and reads of eligible trades.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::cells::select;
 use super::errors::{from_rusqlite, from_sqlx};
-use super::gate::{SqliteGate, newest, sequence};
+use super::gate::{SqliteGate, count_ineligible, names, newest, sequence};
 use super::raw::with_raw;
 use super::voids::relatives;
 use super::{SqliteStore, append, commit, import};
@@ -20,7 +20,7 @@ use crate::store::model::{
     Arrivals, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Scope,
     TradeIds, VoidChange, Watermark,
 };
-use crate::store::more::{NAMES, RowNames};
+use crate::store::more::NAMES;
 use crate::store::trades::TradeSource;
 use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells, more, sql};
 
@@ -251,16 +251,6 @@ fn sizes_in(raw: &Connection, scope: &Scope, rules: &AssetRules) -> rusqlite::Re
     Ok(sizes)
 }
 
-/// Reads the columns of [`NAMES`], which come first in a row.
-pub(super) fn names(row: &Row<'_>) -> rusqlite::Result<RowNames> {
-    let text = |index| {
-        row.get_ref(index)
-            .map(|value| value.as_str().unwrap_or("").to_owned())
-    };
-    let stated = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
-    Ok((text(0)?, text(1)?, stated))
-}
-
 /// The voids in force as of a watermark. The view `active_voids` knows only the present.
 const VOIDED_AS_OF: &str = "SELECT account, order_id FROM trade_voids v WHERE undone = 0 AND \
     void_seq = (SELECT max(w.void_seq) FROM trade_voids w WHERE w.account = v.account \
@@ -318,25 +308,4 @@ fn read_pools(
         count_ineligible(raw, (scope, rules), arrived, &mut read.ineligible)?;
     }
     Ok(read)
-}
-
-pub(super) fn count_ineligible(
-    raw: &Connection,
-    (scope, rules): (&Scope, &AssetRules),
-    condition: (&str, i64),
-    reasons: &mut BTreeMap<String, u64>,
-) -> rusqlite::Result<()> {
-    let mut statement = raw.prepare(&format!(
-        "SELECT {NAMES}, reason, count(*) FROM ineligible_trades WHERE {} GROUP BY {NAMES}, reason",
-        condition.0
-    ))?;
-    let mut rows = statement.query([condition.1])?;
-    while let Some(row) = rows.next()? {
-        let pools = more::pools_of(rules, &names(row)?);
-        if pools.first().is_some_and(|base| scope.contains(base)) {
-            let count: i64 = row.get(7)?;
-            *reasons.entry(row.get(6)?).or_default() += count as u64;
-        }
-    }
-    Ok(())
 }

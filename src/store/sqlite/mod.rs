@@ -62,7 +62,7 @@ pub struct SqliteStore {
     real: PathBuf,
     copy_made: Option<PathBuf>,
     adapted: AdaptedViews,
-    /// What names the pools of trades.
+    /// The settings that name the pools of trades.
     rules: Rules,
     /// For a read-only file: its state when it was opened.
     reading: Option<OpenedFile>,

@@ -256,7 +256,7 @@ const VIEWS: [(&str, usize); 15] = [
     ("v_current_allocations", 4),
     ("v_unmatched_sells", 1),
     ("v_pnl_by_symbol", 2),
-    ("fifo_symbol_summary", 6),
+    ("fifo_symbol_summary", 8),
     ("v_allocation_discrepancies", 3),
     ("v_open_inventory", 3),
     ("v_run_status", 2),

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::{OwnRate, RateValue};
-use crate::engine::assets::AssetRules;
-use crate::engine::ids::{OrderId, Pool, Symbol};
-use crate::engine::leg::Leg;
-use crate::engine::money;
-use crate::engine::number::Usd;
-use crate::engine::policy::{OWN_RATE_FROM_USD, USD};
-use crate::engine::pool::PoolLedger;
-use crate::engine::time::Timestamp;
-use crate::engine::trade::TradeRef;
+use super::assets::AssetRules;
+use super::ids::{OrderId, Pool, Symbol};
+use super::leg::Leg;
+use super::money;
+use super::number::Usd;
+use super::policy::{OWN_RATE_FROM_USD, USD};
+use super::pool::PoolLedger;
+use super::rates::{OwnRate, RateValue};
+use super::time::Timestamp;
+use super::trade::TradeRef;
 
 /// Finds the prices that are the nearest before each needed instant, among trades in any order.
 ///
-/// A trade counts if its quote is the dollar itself, and it is worth [`OWN_RATE_FROM_USD`] or more.
+/// A trade counts if its quote is the dollar itself, and its value is [`OWN_RATE_FROM_USD`] or more.
 /// Source: docs/SPEC-matching.md, "Rates".
 #[derive(Debug)]
 pub struct OwnTrades {
