@@ -263,7 +263,7 @@ fn is_worth_plain(more: &MoreText<'_>) -> bool {
     columns.iter().all(|column| more.of(column).is_empty())
 }
 
-/// Tells whether a trade has a price and a fee in dollars, whatever columns stated them.
+/// Tells whether a trade has a price and a fee in dollars, in whichever columns they stand.
 fn is_in_dollars(of: &Traded, trade: &Trade) -> bool {
     let facts = trade.more.as_ref().map(|more| more.as_ref().clone());
     let facts = facts.and_then(|facts| facts.beside(of.symbol.as_str()));

@@ -15,7 +15,8 @@ use super::trade::TradeRef;
 
 /// Finds the prices that are the nearest before each needed instant, among trades in any order.
 ///
-/// A trade counts if its quote is the dollar itself, and its value is [`OWN_RATE_FROM_USD`] or more.
+/// A trade counts if its quote is the dollar itself, and its value is at least
+/// [`OWN_RATE_FROM_USD`].
 /// Source: docs/SPEC-matching.md, "Rates".
 #[derive(Debug)]
 pub struct OwnTrades {

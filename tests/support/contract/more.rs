@@ -41,9 +41,16 @@ const ALL: [(&str, &str); 9] = [
 /// Returns the trades of a pool with their facts, by id.
 async fn held(store: &dyn Store, pool: &Pool) -> Vec<(String, Option<MoreFacts>)> {
     let read = store.read_ledger(&Scope::default(), None).await.unwrap();
-    let ledger = &read.pools[pool];
-    assert_eq!(ledger.invalid, []);
-    let trades = ledger.trades.to_vec().unwrap().into_iter();
+    let ledger = read.pools.get(pool);
+    assert!(ledger.is_none_or(|ledger| ledger.invalid.is_empty()));
+    let entered = ledger.map(|ledger| ledger.trades.to_vec().unwrap());
+    // A trade whose value needs more than a product waits for the rates.
+    let waiting = read
+        .pending
+        .into_iter()
+        .filter(|one| one.of.pool() == *pool);
+    let waiting = waiting.map(|one| one.trade);
+    let trades = entered.into_iter().flatten().chain(waiting);
     let facts = |more: Option<Arc<MoreFacts>>| more.map(Arc::unwrap_or_clone);
     let mut held: Vec<_> = trades
         .map(|trade| (trade.order_id.to_string(), facts(trade.more)))
@@ -139,7 +146,9 @@ pub async fn facts_are_compared_by_what_they_mean(subject: &dyn Subject) {
         held,
         [("A-1~2".to_owned(), other.trade.more.as_deref().cloned())]
     );
-    assert_ne!(hash(store, &pool("BTC-USD")).await, alone);
+    let read = fifo_pnl::store::values::read(store, &Scope::default(), None).await;
+    let corrected = read.unwrap().pools[&pool("BTC-USD")].ledger_hash;
+    assert_ne!(corrected, alone);
     let receipt = store.import(&batch(vec![other])).await.unwrap();
     assert_eq!(receipt.known, 1);
     // An order that never executed is in no pool, with or without facts.
