@@ -5,12 +5,14 @@
 //! matching and no money code with the engine. `checks/rows.rs` checks the rows. `checks/claims.rs`
 //! checks the inventory, the review queue and the summary. `checks/evidence.rs` finds the trades of
 //! each row.
+//! `checks/legs.rs` checks the legs of trades.
 //!
 //! Not here: checks that need more than one pool's data. The store counts I15; I14 and I16 look at
 //! all ids of an account, and I12 compares with an earlier system.
 
 mod claims;
 mod evidence;
+mod legs;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ use super::stored::{PoolStatus, StoredAllocation, StoredLot, StoredSummary, Unma
 use super::text::{shown, shown_sentence};
 
 use evidence::Evidence;
+pub use legs::ExpectedLegs;
 
 macro_rules! invariants {
     ($($(#[$doc:meta])* $id:ident = $title:literal),+ $(,)?) => {
@@ -79,12 +82,14 @@ invariants! {
     I15 = "ledger rows in neither view, or in both",
     /// No trade counts beside its correction.
     I16 = "executions that count beside their correction",
+    /// A second way gives the same legs and values.
+    I17 = "legs and values that differ from a second computation",
 }
 
 impl Invariant {
     /// The invariants that every version is checked for, in order. I12 is checked only if the
     /// figures of an earlier system are stored.
-    pub const CHECKED: [Self; 15] = [
+    pub const CHECKED: [Self; 16] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -100,6 +105,7 @@ impl Invariant {
         Self::I14,
         Self::I15,
         Self::I16,
+        Self::I17,
     ];
 }
 

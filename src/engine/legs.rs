@@ -172,9 +172,9 @@ impl LegMaker<'_> {
         }
         let paid = self.paid()?;
         let value = self.value(paid.as_ref())?;
-        let fee = self.fee(paid.is_some())?;
         // A trade without value pays nothing.
         let paid = paid.filter(|paid| paid.units.units() != 0);
+        let fee = self.fee(paid.is_some())?;
         self.made(value, paid, fee)
     }
 
@@ -311,8 +311,7 @@ impl LegMaker<'_> {
             return Ok(LegFee::Withheld(units));
         }
         let value = match usd_value {
-            Some(value) => money::dollars(Fact::of_fee(value))
-                .map_err(|error| self.beyond("fee_usd_value", error))?,
+            Some(value) => self.stated_fee(units, Fact::of_fee(value))?,
             None if units.units() == 0 => Usd::ZERO,
             None => self.converted(&asset, units, RatePurpose::Fee)?,
         };
@@ -324,6 +323,17 @@ impl LegMaker<'_> {
                 value,
             },
         })
+    }
+
+    /// Returns the value that the row states of its fee.
+    fn stated_fee(&self, units: Fact, value: Fact) -> Result<Usd, NoLegs> {
+        let (sign, expected) = (value.units().signum(), units.units().signum());
+        // Nobody knows what a cost with the value of a rebate is.
+        if sign != 0 && (sign < 0) != (expected < 0) {
+            let reason = "and fee_amount have different signs";
+            return Err(self.fault("fee_usd_value", reason));
+        }
+        money::dollars(value).map_err(|error| self.beyond("fee_usd_value", error))
     }
 
     /// Makes the entries. Source: the table of docs/SPEC-matching.md, "Legs".

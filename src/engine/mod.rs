@@ -66,7 +66,7 @@ pub use assets::{
 pub use canonical::{
     ALLOCATION_HEADER, AllocationRow, Canonical, Notes, NotesError, write_trade_line,
 };
-pub use checks::{Invariant, PoolVersion, Violation, check_pool};
+pub use checks::{ExpectedLegs, Invariant, PoolVersion, Violation, check_pool};
 pub use class::{AssetClass, AssetClassError};
 pub use entering::enter;
 pub use fact::Fact;

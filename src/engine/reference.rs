@@ -5,11 +5,14 @@
 //! the sell. The rest of the sell is unmatched. If the stretch of a sell meets the stretch of a
 //! buy, that is an allocation.
 //!
+//! `reference/legs.rs` has the second way from trades to what pools take in.
+//!
 //! This file shares no matching or money code with the engine, and never imports `matching.rs`,
 //! `money.rs` or `wide.rs`. `checks.rs` and `tests/pure/engine_properties.rs` compare its results.
 
 mod amounts;
 mod exact;
+pub(super) mod legs;
 
 use std::cmp::Ordering;
 

@@ -47,17 +47,9 @@ impl Batches {
         Self::cut(store, scope, memory, true).await
     }
 
-    /// Plans the parts of all pools as of an instant, each of whole pools of any size.
-    pub(super) async fn plan_whole(
-        store: &dyn TradeStore,
-        memory: u64,
-        as_of: &Watermark,
-    ) -> PipelineResult<Self> {
-        let parts = Self::cut(store, &Scope::default(), memory, false).await?;
-        Ok(Self {
-            as_of: Some(as_of.clone()),
-            ..parts
-        })
+    /// Plans the parts of all pools, each of whole pools of any size.
+    pub(super) async fn plan_whole(store: &dyn TradeStore, memory: u64) -> PipelineResult<Self> {
+        Self::cut(store, &Scope::default(), memory, false).await
     }
 
     /// Cuts a scope into parts. Pools are counted only if the ledger may not fit in memory.
@@ -143,19 +135,8 @@ impl Batches {
         context: &Context,
         nth: usize,
     ) -> PipelineResult<LedgerRead> {
-        self.read_scope(store, context, &self.scope(nth)).await
-    }
-
-    /// Reads some pools as of the instant of all parts.
-    pub(super) async fn read_scope(
-        &self,
-        store: &dyn TradeStore,
-        context: &Context,
-        scope: &Scope,
-    ) -> PipelineResult<LedgerRead> {
-        let read = context
-            .read_ledger(store, scope, self.as_of.as_ref())
-            .await?;
+        let (scope, as_of) = (self.scope(nth), self.as_of.as_ref());
+        let read = context.read_ledger(store, &scope, as_of).await?;
         context.cancel.check()?;
         Ok(read)
     }

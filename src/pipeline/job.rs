@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::{PipelineError, PipelineResult};
 use crate::engine::{AssetRules, Timestamp};
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
-use crate::store::values::read_seen;
+use crate::store::values::{UnlikeLegs, read_judged, read_seen};
 use crate::store::{TradeStore, phase};
 
 /// Pause before the job checks again whether a stop was requested.
@@ -140,13 +140,34 @@ impl Context {
     ) -> PipelineResult<LedgerRead> {
         self.progress
             .begin(Stage::Read, store.ledger_rows_about().await?);
-        let mut seen = |rows| {
-            self.progress.advance(rows);
-            phase::reached(phase::Phase::Read);
-            !self.cancel.is_cancelled()
-        };
+        let mut seen = self.seen();
         let read = read_seen(store, (scope, as_of), &mut seen).await;
         self.progress.end();
         Ok(read?)
+    }
+
+    /// Reads the ledger, and judges what trades brought into their pools.
+    pub(super) async fn read_judged(
+        &self,
+        store: &dyn TradeStore,
+        scope: &Scope,
+        as_of: &Watermark,
+    ) -> PipelineResult<(LedgerRead, UnlikeLegs)> {
+        self.progress
+            .begin(Stage::Read, store.ledger_rows_about().await?);
+        let mut seen = self.seen();
+        let read = read_judged(store, (scope, Some(as_of)), &mut seen).await;
+        self.progress.end();
+        self.cancel.check()?;
+        Ok(read?)
+    }
+
+    /// Reports rows that were read. Returns false if the user asked to stop.
+    fn seen(&self) -> impl FnMut(u64) -> bool + Send + '_ {
+        |rows| {
+            self.progress.advance(rows);
+            phase::reached(phase::Phase::Read);
+            !self.cancel.is_cancelled()
+        }
     }
 }

@@ -11,8 +11,8 @@ use super::model::{Arrivals, LedgerRead, Scope, VersionInfo, Watermark, asset_ru
 use super::{Seen, StoreError, StoreResult, TradeStore};
 use crate::engine::policy::USD;
 use crate::engine::{
-    AssetRules, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger, Rate, RateBook, RateUsed,
-    RatesDiffer, Timestamp, enter,
+    AssetRules, ExpectedLegs, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger, Rate, RateBook,
+    RateUsed, RatesDiffer, Timestamp, Violation, enter,
 };
 
 /// Microseconds before the first trade from which rates are read: the oldest rate that may count,
@@ -36,12 +36,38 @@ pub async fn read_seen(
     (scope, as_of): (&Scope, Option<&Watermark>),
     seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
+    read_and_judge(store, (scope, as_of), seen, None).await
+}
+
+/// Violations of legs and values, by pool.
+pub type UnlikeLegs = BTreeMap<Pool, Vec<Violation>>;
+
+/// Reads the pools of a scope, and compares what trades brought into them with a second way.
+///
+/// Errors: as of [`read_seen`].
+pub async fn read_judged(
+    store: &dyn TradeStore,
+    (scope, as_of): (&Scope, Option<&Watermark>),
+    seen: Seen<'_>,
+) -> StoreResult<(LedgerRead, UnlikeLegs)> {
+    let mut unlike = UnlikeLegs::new();
+    let read = read_and_judge(store, (scope, as_of), seen, Some(&mut unlike)).await?;
+    Ok((read, unlike))
+}
+
+async fn read_and_judge(
+    store: &dyn TradeStore,
+    (scope, as_of): (&Scope, Option<&Watermark>),
+    seen: Seen<'_>,
+    unlike: Option<&mut UnlikeLegs>,
+) -> StoreResult<LedgerRead> {
     let rules = store.rules();
     let mut read = store.read_ledger_seen(scope, as_of, seen).await?;
     let pending = std::mem::take(&mut read.pending);
     let at = read.watermark.clone();
     let valuing = Valuing::new(store, &rules, scope);
-    read.rates = valuing.enter(pending, &at, &mut read.pools, true).await?;
+    let pools = &mut read.pools;
+    read.rates = valuing.enter(pending, &at, (pools, true), unlike).await?;
     Ok(read)
 }
 
@@ -70,7 +96,7 @@ pub async fn arrivals(
     let at = arrivals.watermark.clone();
     let valuing = Valuing::new(store, &rules, scope);
     let pools = &mut arrivals.pools;
-    arrivals.rates = valuing.enter(pending, &at, pools, false).await?;
+    arrivals.rates = valuing.enter(pending, &at, (pools, false), None).await?;
     Ok(arrivals)
 }
 
@@ -93,12 +119,13 @@ impl<'a> Valuing<'a> {
     }
 
     /// Enters trades that wait into their pools. `is_whole`: the pools have all their trades.
+    /// `unlike`: a second way judges what they took in.
     async fn enter(
         &self,
         pending: Vec<PendingTrade>,
         at: &Watermark,
-        pools: &mut BTreeMap<Pool, PoolLedger>,
-        is_whole: bool,
+        (pools, is_whole): (&mut BTreeMap<Pool, PoolLedger>, bool),
+        unlike: Option<&mut UnlikeLegs>,
     ) -> StoreResult<Vec<RateUsed>> {
         if pending.is_empty() {
             return Ok(Vec::new());
@@ -112,7 +139,13 @@ impl<'a> Valuing<'a> {
             book.add_own(own);
         }
         let wanted = |pool: &Pool| self.scope.contains(pool);
-        Ok(enter(pending, self.rules, &book, &wanted, pools))
+        let expected = unlike.is_some();
+        let expected = expected.then(|| ExpectedLegs::of(&pending, self.rules, &book, &wanted));
+        let used = enter(pending, self.rules, &book, &wanted, pools);
+        if let (Some(unlike), Some(expected)) = (unlike, expected) {
+            *unlike = expected.check(pools);
+        }
+        Ok(used)
     }
 
     /// Lists the assets that trades may need a rate of, by account.

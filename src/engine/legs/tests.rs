@@ -231,6 +231,22 @@ fn an_asset_for_an_asset() {
 }
 
 #[test]
+fn what_is_swapped_for_nothing_has_no_leg_that_pays() {
+    let more: &[_] = &[
+        ("quote_currency", "ETH"),
+        ("fee_amount", "1"),
+        ("fee_currency", "AAA"),
+    ];
+    let row = Row {
+        symbol: "AAA",
+        price: "0",
+        more,
+        ..BOUGHT
+    };
+    assert_eq!(told(&row, &[]), ["AAA base buy 19 for 0 fee 0"]);
+}
+
+#[test]
 fn the_source_says_what_a_trade_was_worth() {
     let more: &[_] = &[("quote_value", "40.01")];
     let row = Row { more, ..BOUGHT };
@@ -275,6 +291,14 @@ fn what_gives_no_value_is_named() {
     let (issue, text) = reason(&row, &[]);
     assert_eq!(issue, IssueType::InvalidTrade);
     assert!(text.contains("contract_size is not 1"), "{text}");
+    let more: &[_] = &[
+        ("fee_amount", "-1"),
+        ("fee_currency", "BNB"),
+        ("fee_usd_value", "3"),
+    ];
+    let row = Row { more, ..BOUGHT };
+    let signs = "order \"t1\": fee_usd_value and fee_amount have different signs";
+    assert_eq!(reason(&row, &[]), (IssueType::InvalidTrade, signs.into()));
     // A product of 29 digits, which no size can be.
     let more: &[_] = &[("quote_currency", "ETH")];
     let row = Row {

@@ -17,6 +17,7 @@ use crate::engine::{
 };
 use crate::store::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::store::model::{LedgerRead, PoolSummary, QueuedItem, Version};
+use crate::store::values::UnlikeLegs;
 use crate::store::{Store, StoredPool};
 
 /// Bytes that a row and its trade take while their pool is checked.
@@ -40,6 +41,7 @@ pub(super) struct Judge {
     known: Arc<SharedFacts>,
     changed: BTreeSet<Pool>,
     read: LedgerRead,
+    unlike: UnlikeLegs,
     pub(super) elsewhere: OtherPools,
     /// Rows that may be in memory at once.
     rows_max: u64,
@@ -79,6 +81,7 @@ impl Judge {
             known: Arc::clone(known),
             changed: part.changed.into_iter().map(|it| it.pool).collect(),
             read: part.read,
+            unlike: part.unlike,
             elsewhere,
             rows_max: left / ROW_BYTES,
         };
@@ -210,6 +213,7 @@ impl Judge {
         if !self.changed.contains(pool) {
             violations.extend(known.summary(pool).and_then(|it| check_last(it, ledger)));
         }
+        violations.extend(self.unlike.get(pool).into_iter().flatten().cloned());
         violations
     }
 }

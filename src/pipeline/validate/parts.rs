@@ -11,6 +11,7 @@ use super::super::stale::stale_pools;
 use crate::engine::{Pool, PoolLedger};
 use crate::store::Store;
 use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo, Watermark};
+use crate::store::values::UnlikeLegs;
 
 /// The ledger takes at most this part of the memory; the rows that are checked take the rest.
 const LEDGER_SHARE: u64 = 2;
@@ -27,6 +28,8 @@ pub(super) struct LedgerParts<'a> {
 /// One part: some pools of the ledger, as of the version's watermark.
 pub(super) struct LedgerPart {
     pub(super) read: LedgerRead,
+    /// Legs and values that a second way gives otherwise.
+    pub(super) unlike: UnlikeLegs,
     /// Pools that changed after the version was computed.
     pub(super) changed: Vec<ChangedPool>,
     /// Rows of pools that came after the version.
@@ -67,7 +70,7 @@ impl<'a> LedgerParts<'a> {
             context,
             info,
             summaries,
-            batches: Batches::plan_whole(store, memory, &info.watermark).await?,
+            batches: Batches::plan_whole(store, memory).await?,
         })
     }
 
@@ -118,15 +121,19 @@ impl<'a> LedgerParts<'a> {
         mine: impl Fn(&Pool) -> bool,
     ) -> PipelineResult<LedgerPart> {
         let (store, context) = (self.store, self.context);
-        let mut read = self.batches.read_scope(store, context, scope).await?;
+        let as_of = &self.info.watermark;
+        let (mut read, mut unlike) = context.read_judged(store, scope, as_of).await?;
         let summaries = || self.summaries.iter().filter(|it| mine(&it.pool));
         let mut not_matched = 0;
         for (as_of, pools) in stale_pools(summaries()) {
-            not_matched += self.read_stale(as_of, pools, &mut read).await?;
+            unlike.retain(|pool, _| !pools.contains(pool));
+            let into = (&mut read, &mut unlike);
+            not_matched += self.read_stale(as_of, pools, into).await?;
         }
         let (changed, rows_later) = changed_since(self.info, summaries(), &mut read);
         Ok(LedgerPart {
             read,
+            unlike,
             changed,
             rows_later,
             not_matched,
@@ -140,10 +147,11 @@ impl<'a> LedgerParts<'a> {
         &self,
         as_of: &Watermark,
         pools: BTreeSet<Pool>,
-        read: &mut LedgerRead,
+        (read, unlike): (&mut LedgerRead, &mut UnlikeLegs),
     ) -> PipelineResult<u64> {
         let (store, scope) = (self.store, scope_of(pools.clone()));
-        let own = self.context.read_ledger(store, &scope, Some(as_of)).await?;
+        let (own, of_stale) = self.context.read_judged(store, &scope, as_of).await?;
+        unlike.extend(of_stale);
         let (mut own, mut later) = (own.pools, 0);
         for pool in pools {
             let ledger = own.remove(&pool);
