@@ -5,12 +5,12 @@
 //! order, into a table of 24 bytes a trade. It goes through a ledger of more than [`ORIGINS_MAX`]
 //! trades in several passes, each over some of the pools, so that the table stays that small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use super::cells::{self, Cells};
-use super::model::{LongRun, SourcedAllocation, TradeOrigin};
+use super::model::{LongRun, PoolSizes, SourcedAllocation, TradeOrigin};
 use super::{SourcedSink, StoreError, StoreResult, StoredRow, UnreadableRow};
 use crate::engine::{Account, Asset, Pool, Symbol};
 
@@ -35,6 +35,8 @@ pub(super) struct Span {
     pub(super) from: Option<(String, String)>,
     /// Account and asset of the first pool of the next pass; `None`: no upper bound.
     pub(super) until: Option<(String, String)>,
+    /// The symbols of the trades in these pools; `None`: any.
+    pub(super) symbols: Option<BTreeSet<String>>,
 }
 
 /// Tells whether the table of one pass has room for this number of trades.
@@ -42,25 +44,41 @@ pub(super) fn is_one_span(trades: i64) -> bool {
     u64::try_from(trades).is_ok_and(|trades| trades <= ORIGINS_MAX)
 }
 
-/// Divides pools, given in order with their numbers of trades, into passes.
-pub(super) fn spans<'p>(pools: impl Iterator<Item = (&'p String, &'p String, i64)>) -> Vec<Span> {
-    spans_of(pools, ORIGINS_MAX)
+/// Account and asset of a pool, and the number of its rows.
+pub(super) type RowsOfPool = (String, String, i64);
+
+/// Divides pools, given in order with their numbers of rows, into passes. `sizes` names the symbols
+/// of each pool; without it, or if it lacks a pool, a pass reads the trades of all symbols.
+pub(super) fn spans(pools: &[RowsOfPool], sizes: Option<&PoolSizes>) -> Vec<Span> {
+    spans_of(pools, sizes, ORIGINS_MAX)
 }
 
-fn spans_of<'p>(
-    pools: impl Iterator<Item = (&'p String, &'p String, i64)>,
-    most: u64,
-) -> Vec<Span> {
-    let (mut spans, mut last, mut trades) = (Vec::new(), Span::default(), 0_u64);
+fn spans_of(pools: &[RowsOfPool], sizes: Option<&PoolSizes>, most: u64) -> Vec<Span> {
+    let symbols = |account: &str, asset: &str| {
+        let pool = Pool::new(account.parse().ok()?, asset.parse().ok()?);
+        sizes?.symbols.get(&pool)
+    };
+    let empty = || Span {
+        symbols: Some(BTreeSet::new()),
+        ..Span::default()
+    };
+    let (mut spans, mut last, mut trades) = (Vec::new(), empty(), 0_u64);
     for (account, asset, more) in pools {
-        let more = u64::try_from(more).unwrap_or(0);
+        let more = u64::try_from(*more).unwrap_or(0);
         if trades > 0 && trades.saturating_add(more) > most {
             let at = (account.clone(), asset.clone());
             last.until = Some(at.clone());
-            spans.push(std::mem::take(&mut last));
+            spans.push(std::mem::replace(&mut last, empty()));
             (last.from, trades) = (Some(at), 0);
         }
         trades = trades.saturating_add(more);
+        last.symbols = match (last.symbols, symbols(account, asset)) {
+            (Some(known), Some(more)) => Some(&known | more),
+            _ => None,
+        };
+    }
+    if spans.is_empty() {
+        last.symbols = None;
     }
     spans.push(last);
     spans
@@ -282,9 +300,11 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
     pub(super) fn long_runs(&self) -> impl Iterator<Item = LongRun> {
         let runs = [(&self.sell, true), (&self.buy, false)];
         let account = || self.pool.as_ref().map(|pool| pool.account.to_string());
+        let asset = || self.pool.as_ref().map(|pool| pool.asset.to_string());
         let long = runs.map(|(last, is_sell)| {
             (last.is_new_row && last.rows == LONG_RUN_ROWS).then(|| LongRun {
                 account: account().unwrap_or_default(),
+                asset: asset().unwrap_or_default(),
                 order_id: last.order_id.clone(),
                 is_sell,
                 rows: 0,
@@ -427,25 +447,46 @@ mod tests {
 
     #[test]
     fn passes_divide_the_pools_where_the_table_would_be_too_large() {
-        let main = "main".to_owned();
-        let at = |symbol: &str| Some(("main".to_owned(), symbol.to_owned()));
-        let span = |from, until| Span { from, until };
-        let symbols = ["A", "B", "C", "D", "E"].map(str::to_owned);
-        let spans = |trades: &[i64], most| {
-            let pools = symbols.iter().zip(trades);
-            spans_of(pools.map(|(symbol, trades)| (&main, symbol, *trades)), most)
+        let at = |asset: &str| Some(("main".to_owned(), asset.to_owned()));
+        let span = |from, until, symbols: &[&str]| Span {
+            from,
+            until,
+            symbols: Some(symbols.iter().map(|it| (*it).to_owned()).collect()),
         };
-        assert_eq!(spans(&[], 10), [Span::default()]);
-        let trades = [4, 6, 1, 50, 1];
-        assert_eq!(spans(&trades, 1_000), [Span::default()]);
-        assert_eq!(
-            spans(&trades, 10),
-            [
-                span(None, at("C")),
-                span(at("C"), at("D")),
-                span(at("D"), at("E")),
-                span(at("E"), None)
-            ]
-        );
+        let pool = |asset: &str| Pool::new("main".parse().unwrap(), asset.parse().unwrap());
+        let mut sizes = PoolSizes::default();
+        for (asset, symbols) in [
+            ("A", vec!["A-USD", "A-C"]),
+            ("B", vec!["B-USD"]),
+            ("C", vec!["A-C", "C-USD"]),
+            ("D", vec!["D-USD"]),
+            ("E", vec!["D-USD"]),
+        ] {
+            let symbols = symbols.into_iter().map(str::to_owned).collect();
+            sizes.symbols.insert(pool(asset), symbols);
+        }
+        let pools = |trades: &[i64]| -> Vec<RowsOfPool> {
+            let assets = ["A", "B", "C", "D", "E"].iter().zip(trades);
+            assets
+                .map(|(asset, trades)| ("main".to_owned(), (*asset).to_owned(), *trades))
+                .collect()
+        };
+        assert_eq!(spans_of(&[], Some(&sizes), 10), [Span::default()]);
+        let all = pools(&[4, 6, 1, 50, 1]);
+        assert_eq!(spans_of(&all, Some(&sizes), 1_000), [Span::default()]);
+        let expected = [
+            span(None, at("C"), &["A-C", "A-USD", "B-USD"]),
+            span(at("C"), at("D"), &["A-C", "C-USD"]),
+            span(at("D"), at("E"), &["D-USD"]),
+            span(at("E"), None, &["D-USD"]),
+        ];
+        assert_eq!(spans_of(&all, Some(&sizes), 10), expected);
+        // A pool whose symbols are not known may have trades of any.
+        sizes.symbols.remove(&pool("C"));
+        let mut of_any = expected;
+        of_any[1].symbols = None;
+        assert_eq!(spans_of(&all, Some(&sizes), 10), of_any);
+        let none = spans_of(&all, None, 10).into_iter();
+        assert!(none.map(|it| it.symbols).all(|it| it.is_none()));
     }
 }

@@ -30,7 +30,7 @@ use fifo_pnl::store::model::{
     Version, VersionOrigin, VersionPlan, VersionStatus, VoidChange, policy_json,
 };
 use fifo_pnl::store::sqlite::SqliteStore;
-use fifo_pnl::store::{RowSink, RunLock, Store, StoreError, StoreResult};
+use fifo_pnl::store::{RowSink, RunLock, Store, StoreError, StoreResult, values};
 pub use of_postgres::PostgresSubject;
 use rusqlite::Connection;
 use serde_json::json;
@@ -584,8 +584,8 @@ impl Run {
         let start = self.start(version);
         let run_id = store.begin_run(&start).await?;
         let exclusions = store.exclusions().await?;
-        let read = store.read_ledger(&self.scope, None).await?;
-        let rules = AssetRules::by_symbol();
+        let read = values::read(store, &self.scope, None).await?;
+        let rules = store.rules();
         let outcome = |ledger: PoolLedger| {
             let excluded = exclusions.iter().find(|e| e.pool == ledger.pool);
             let reason = excluded.map(|exclusion| exclusion.reason.clone());

@@ -54,6 +54,8 @@ impl Sold {
 pub struct LongRun {
     /// Account of the trade.
     pub account: String,
+    /// Asset of the pool.
+    pub asset: String,
     /// The sell, or the buy that brought the lot.
     pub order_id: String,
     /// Whether it is a sell.

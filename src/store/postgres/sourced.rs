@@ -19,10 +19,10 @@ use super::errors::{from_sqlx, unreadable};
 use super::stored::{BinaryCells, quick};
 use super::{PostgresStore, binary, end_snapshot, plans};
 use crate::engine::{Account, Timestamp};
-use crate::store::HistoryStore;
 use crate::store::limits::POOLS_TOGETHER_MAX;
-use crate::store::model::{LongRun, Sold, Version};
-use crate::store::sourced::{Origins, SourcedRows, Span};
+use crate::store::model::{LongRun, Scope, Sold, Version};
+use crate::store::sourced::{Origins, RowsOfPool, SourcedRows, Span};
+use crate::store::{HistoryStore, LedgerStore};
 use crate::store::{SourcedSink, StoreResult, cells, sourced};
 
 const ACTION: &str = "export a version";
@@ -48,27 +48,25 @@ pub(super) async fn rows(
         .chain([(LEDGER_TABLE_ID, Arc::from(LEDGER_TABLE))])
         .collect();
     let mut origins = Origins::new(&files);
-    let reader = VersionReader {
+    let mut reader = VersionReader {
         store,
         version,
         account,
         sold,
+        has_legs: false,
     };
     let mut connection = store.snapshot().await?;
-    let is_one_pass = reader.is_one_pass(&mut connection).await;
-    let is_one_pass = match is_one_pass {
-        Ok(is_one_pass) => is_one_pass,
+    let (trades, legs) = match reader.trades_and_legs(&mut connection).await {
+        Ok(sums) => sums,
         Err(error) => return end_snapshot(connection, Err(error)).await,
     };
-    let (rows, connection) = match is_one_pass {
+    reader.has_legs = legs > 0;
+    let (rows, connection) = match sourced::is_one_span(trades) {
         true => reader.in_one_pass(connection, &mut origins, sink).await?,
         false => reader.in_passes(connection, &mut origins, sink).await?,
     };
     end_snapshot(connection, Ok(rows)).await
 }
-
-/// Account and asset of a pool, and the number of its rows.
-type RowsOfPool = (String, String, i64);
 
 /// Groups the pools of a span; one COPY reads a group.
 fn parts(pools: &[RowsOfPool], span: &Span) -> Vec<Vec<RowsOfPool>> {
@@ -102,21 +100,22 @@ struct VersionReader<'s> {
     version: Version,
     account: Option<&'s Account>,
     sold: Sold,
+    /// Some pool has legs of other pools' trades, so that a sell may bring a lot.
+    has_legs: bool,
 }
 
 impl VersionReader<'_> {
-    /// Tells whether one pass has room for all origins. The estimate counts the trades of all
-    /// pools, also of those that the export leaves out.
-    async fn is_one_pass(self, connection: &mut PgConnection) -> StoreResult<bool> {
-        let most: i64 = sqlx::query_scalar(
-            "SELECT coalesce(sum(trades), 0)::bigint FROM fifo_pool_summary \
-             WHERE allocation_version = $1",
+    /// Returns the numbers of trades and of legs, of all pools, also of those that the export
+    /// leaves out.
+    async fn trades_and_legs(self, connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
+        sqlx::query_as(
+            "SELECT coalesce(sum(trades), 0)::bigint, coalesce(sum(legs), 0)::bigint \
+             FROM fifo_pool_summary WHERE allocation_version = $1",
         )
         .bind(self.version)
         .fetch_one(connection)
         .await
-        .map_err(|e| from_sqlx(ACTION, e))?;
-        Ok(sourced::is_one_span(most))
+        .map_err(|e| from_sqlx(ACTION, e))
     }
 
     /// Passes on all rows. A second connection reads the origins while the server looks for the
@@ -150,11 +149,12 @@ impl VersionReader<'_> {
         sink: &mut dyn SourcedSink,
     ) -> StoreResult<(u64, Snapshot)> {
         let (pools, mut connection) = self.pools(connection).await?;
-        let sizes = pools
-            .iter()
-            .map(|(account, asset, rows)| (account, asset, *rows));
+        let sizes = match self.store.pool_sizes(&Scope::default()).await {
+            Ok(sizes) => sizes,
+            Err(error) => return end_snapshot(connection, Err(error)).await,
+        };
         let mut rows = 0;
-        for span in sourced::spans(sizes) {
+        for span in sourced::spans(&pools, sizes.as_ref()) {
             if let Err(error) = self.read_origins(&mut connection, &span, origins).await {
                 return end_snapshot(connection, Err(error)).await;
             }
@@ -208,7 +208,7 @@ impl VersionReader<'_> {
         origins.clear();
         plans::read_all(connection).await?;
         for table in tables(connection, self.store.ledger).await? {
-            let sql = table.copy(self.account, self.sold, span);
+            let sql = table.copy(self, span);
             let mut rows = CopyRows::<5>::begin(connection, &sql, ACTION).await?;
             while rows.advance().await? {
                 let columns = rows.columns();
@@ -309,8 +309,8 @@ impl CopySource for PartCopies {
     }
 }
 
-/// Account and id of a buy.
-type BuyKey = (String, String);
+/// Account and asset of a lot, and the id of its trade.
+type LotKey = (String, String, String);
 
 impl PartCopies {
     /// Lists the lots of each pool's first and last row in the period. Only these two can have rows
@@ -319,7 +319,7 @@ impl PartCopies {
         &self,
         connection: &mut PgConnection,
         pools: &[RowsOfPool],
-    ) -> StoreResult<Vec<BuyKey>> {
+    ) -> StoreResult<Vec<LotKey>> {
         let accounts: Vec<&str> = pools.iter().map(|pool| pool.0.as_str()).collect();
         let assets: Vec<&str> = pools.iter().map(|pool| pool.1.as_str()).collect();
         sqlx::query_as(AssertSqlSafe(EDGES.replace("{of_pool}", OF_POOL)))
@@ -339,7 +339,7 @@ const OF_POOL: &str = "FROM fifo_allocations WHERE allocation_version = $1 \
      AND account = p.account AND asset = p.asset \
      AND sell_time >= $4::timestamptz AND sell_time < $5::timestamptz";
 
-const EDGES: &str = "SELECT DISTINCT p.account, e.buy_order_id \
+const EDGES: &str = "SELECT DISTINCT p.account, p.asset, e.buy_order_id \
      FROM unnest($2::text[], $3::text[]) p (account, asset) CROSS JOIN LATERAL \
      ((SELECT buy_order_id {of_pool} ORDER BY sell_time, id LIMIT 1) UNION ALL \
       (SELECT buy_order_id {of_pool} ORDER BY sell_time DESC, id DESC LIMIT 1)) e \
@@ -352,7 +352,7 @@ const EDGES: &str = "SELECT DISTINCT p.account, e.buy_order_id \
 fn copy_of(
     version: Version,
     pools: &[RowsOfPool],
-    lots: &[BuyKey],
+    lots: &[LotKey],
     (from, until): &(String, String),
 ) -> String {
     let columns = format!("{}, allocation_batch_id", cells::ALLOCATION);
@@ -369,12 +369,14 @@ fn copy_of(
     );
     if !lots.is_empty() {
         let accounts = literals(lots.iter().map(|lot| &lot.0));
-        let ids = literals(lots.iter().map(|lot| &lot.1));
+        let assets = literals(lots.iter().map(|lot| &lot.1));
+        let ids = literals(lots.iter().map(|lot| &lot.2));
         sql += &format!(
-            " UNION ALL SELECT r.* FROM unnest(ARRAY[{accounts}], ARRAY[{ids}]) l (account, id) \
-             CROSS JOIN {times} CROSS JOIN LATERAL (SELECT {columns} {of_version} \
+            " UNION ALL SELECT r.* FROM unnest(ARRAY[{accounts}], ARRAY[{assets}], ARRAY[{ids}]) \
+              l (account, asset, id) CROSS JOIN {times} CROSS JOIN LATERAL (SELECT {columns} {of_version} \
               AND account = l.account COLLATE \"C\" AND buy_order_id = l.id COLLATE \"C\" \
               AND buy_order_id >= l.id COLLATE \"C\" AND buy_order_id <= l.id COLLATE \"C\" \
+              AND asset = l.asset COLLATE \"C\" \
               AND NOT ({sold}) OFFSET 0) r"
         );
     }
@@ -402,11 +404,11 @@ async fn counted(
     let sql = match run.is_sell {
         true => {
             "SELECT count(*) FROM fifo_allocations WHERE allocation_version = $1 \
-             AND account = $2 AND sell_order_id = $3"
+             AND account = $2 AND sell_order_id = $3 AND asset = $4"
         }
         false => {
             "SELECT count(*) FROM fifo_allocations WHERE allocation_version = $1 \
-             AND account = $2 AND buy_order_id = $3"
+             AND account = $2 AND buy_order_id = $3 AND asset = $4"
         }
     };
     let mut connection = store.lookup().await?;
@@ -414,6 +416,7 @@ async fn counted(
         .bind(version)
         .bind(&run.account)
         .bind(&run.order_id)
+        .bind(&run.asset)
         .fetch_one(&mut *connection)
         .await
         .map_err(|e| from_sqlx(ACTION, e));
@@ -489,28 +492,37 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
 
 impl TradeTable {
     /// Returns the condition for trades that the export may need: those of the period, and earlier
-    /// buys. In an adopted ledger times may have changed since the run, so all its trades are read.
-    fn needed(&self, sold: Sold) -> String {
+    /// trades that may have brought lots. In an adopted ledger times may have changed since the run, so all its trades are read.
+    fn needed(&self, of: VersionReader<'_>) -> String {
         if !self.is_ours {
             return "TRUE".to_owned();
         }
-        let (from, until) = times(sold);
-        format!("t.order_time < {until} AND (t.order_time >= {from} OR t.side = 'buy')")
+        let (from, until) = times(of.sold);
+        let of_period = format!("t.order_time < {until}");
+        match of.has_legs {
+            true => of_period,
+            false => format!("{of_period} AND (t.order_time >= {from} OR t.side = 'buy')"),
+        }
     }
 
-    fn copy(&self, account: Option<&Account>, sold: Sold, span: &Span) -> String {
-        let mut of_span = self.needed(sold);
-        let pool = format!(
-            "(({}) COLLATE \"C\", ({}) COLLATE \"C\")",
-            self.account, self.symbol
-        );
-        for (end, compared) in [(&span.from, ">="), (&span.until, "<")] {
-            if let Some((account, symbol)) = end {
-                let (account, symbol) = (literal(account), literal(symbol));
-                of_span.push_str(&format!(" AND {pool} {compared} ({account}, {symbol})"));
+    fn copy(&self, of: VersionReader<'_>, span: &Span) -> String {
+        let mut of_span = self.needed(of);
+        for (end, compared) in [(&span.from, ">="), (&span.until, "<=")] {
+            if let Some((account, _)) = end {
+                let (column, account) = (self.account, literal(account));
+                of_span.push_str(&format!(
+                    " AND ({column}) COLLATE \"C\" {compared} {account}"
+                ));
             }
         }
-        if let Some(account) = account {
+        if let Some(symbols) = &span.symbols {
+            let symbols = literals(symbols.iter());
+            of_span.push_str(&format!(
+                " AND {} = ANY(ARRAY[{symbols}]::text[])",
+                self.symbol
+            ));
+        }
+        if let Some(account) = of.account {
             of_span.push_str(&format!(
                 " AND {} = {}",
                 self.account,

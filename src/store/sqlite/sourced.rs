@@ -10,11 +10,14 @@ use super::cells::{each, select};
 use super::raw::with_raw;
 use super::{SqliteStore, commit};
 use crate::engine::{Account, Pool};
-use crate::store::HistoryStore;
 use crate::store::cells::Cells;
-use crate::store::model::{LongRun, Sold, Version};
-use crate::store::sourced::{Origins, SourcedRows, Span};
-use crate::store::{SourcedSink, StoreError, StoreResult, cells, sourced};
+use crate::store::model::{LongRun, Scope, Sold, Version};
+use crate::store::sourced::{Origins, RowsOfPool, SourcedRows, Span};
+use crate::store::{
+    HistoryStore, LedgerStore, SourcedSink, StoreError, StoreResult, cells, sourced,
+};
+
+const ACTION: &str = "export a version";
 
 /// Passes each row of a version to `sink` with the origin of its trades, in canonical order.
 pub(super) async fn rows(
@@ -30,23 +33,29 @@ pub(super) async fn rows(
         .map(|file| (file.id, Arc::from(file.name)))
         .collect();
     let mut snapshot = store.snapshot().await?;
-    let rows = with_raw(&mut snapshot, "export a version", |raw| {
+    let account = account.map(Account::as_str);
+    let pools = with_raw(&mut snapshot, ACTION, |raw| pools(raw, version, account)).await?;
+    let is_one_span = sourced::is_one_span(pools.iter().map(|(pool, _)| pool.2).sum());
+    let sizes = match is_one_span {
+        true => None,
+        false => store.pool_sizes(&Scope::default()).await?,
+    };
+    let rows = with_raw(&mut snapshot, ACTION, |raw| {
         let mut origins = Origins::new(&files);
+        let has_legs = pools.iter().any(|(_, legs)| *legs > 0);
+        let pools: Vec<RowsOfPool> = pools.into_iter().map(|(pool, _)| pool).collect();
         let mut reader = Sourced {
             raw,
             version,
-            account: account.map(Account::as_str),
+            account,
             ids: ids(raw, version)?,
             sold,
             edges: String::new(),
+            has_legs,
         };
-        let pools = reader.pools()?;
         reader.edges = reader.edges(&pools)?;
         let mut rows = 0;
-        let sizes = pools
-            .iter()
-            .map(|(account, asset, trades)| (account, asset, *trades));
-        for span in sourced::spans(sizes) {
+        for span in sourced::spans(&pools, sizes.as_ref()) {
             reader.read_origins(&span, &mut origins)?;
             rows += reader.read_rows(&span, &mut origins, sink)?;
         }
@@ -55,6 +64,27 @@ pub(super) async fn rows(
     .await?;
     commit(snapshot).await?;
     Ok(rows)
+}
+
+/// Lists the version's pools with their numbers of trades, from which the passes are planned, and
+/// of legs. Rows of a pool that is not listed are in one of the passes all the same.
+fn pools(
+    raw: &Connection,
+    version: Version,
+    account: Option<&str>,
+) -> StoreResult<Vec<(RowsOfPool, i64)>> {
+    let mut pools = Vec::new();
+    let columns = "account, asset, trades, legs";
+    let from = "fifo_pool_summary WHERE allocation_version = ?1 \
+                AND (?2 IS NULL OR account = ?2) ORDER BY account, asset";
+    let arguments = rusqlite::params![version, account];
+    select(raw, columns, from, arguments, &mut |row| {
+        let text = |index| row.text(index).ok().flatten().unwrap_or_default();
+        let count = |index| row.integer(index).ok().flatten().unwrap_or(0);
+        pools.push(((text(0), text(1), count(2)), count(3)));
+        Ok(())
+    })?;
+    Ok(pools)
 }
 
 /// Returns the first and the last id of a version's rows.
@@ -79,16 +109,14 @@ struct Sourced<'c> {
     sold: Sold,
     /// Lots that may have rows outside the period, as a JSON list.
     edges: String,
+    /// Some pool has legs of other pools' trades, so that a sell may bring a lot.
+    has_legs: bool,
 }
 
-/// Returns the condition for the rows of a pass, whose column `asset` names the pool; [`arguments`]
-/// returns its arguments.
-fn in_span(asset: &str) -> String {
-    format!(
-        "(?1 IS NULL OR account = ?1) AND (?2 IS NULL OR (account, {asset}) >= (?2, ?3)) \
-         AND (?4 IS NULL OR (account, {asset}) < (?4, ?5))"
-    )
-}
+/// The condition for the rows of a pass; [`arguments`] returns its arguments.
+const IN_SPAN: &str = "(?1 IS NULL OR account = ?1) \
+     AND (?2 IS NULL OR (account, asset) >= (?2, ?3)) \
+     AND (?4 IS NULL OR (account, asset) < (?4, ?5))";
 
 type Arguments<'a> = [Option<&'a str>; 5];
 
@@ -102,26 +130,9 @@ fn arguments<'a>(account: Option<&'a str>, span: &'a Span) -> Arguments<'a> {
 }
 
 impl Sourced<'_> {
-    /// Lists the version's pools with their numbers of trades, from which the passes are planned.
-    /// Rows of a pool that is not listed are in one of the passes all the same.
-    fn pools(&self) -> StoreResult<Vec<(String, String, i64)>> {
-        let mut pools = Vec::new();
-        let columns = "account, asset, trades";
-        let from = "fifo_pool_summary WHERE allocation_version = ?1 \
-                    AND (?2 IS NULL OR account = ?2) ORDER BY account, asset";
-        let arguments = rusqlite::params![self.version, self.account];
-        select(self.raw, columns, from, arguments, &mut |row| {
-            let text = |index| row.text(index).ok().flatten().unwrap_or_default();
-            let trades = row.integer(2).ok().flatten().unwrap_or(0);
-            pools.push((text(0), text(1), trades));
-            Ok(())
-        })?;
-        Ok(pools)
-    }
-
     /// Lists the lots of each pool's first and last row in the period. Only these two can have rows
     /// outside the period: lots are used first in, first out.
-    fn edges(&self, pools: &[(String, String, i64)]) -> StoreResult<String> {
+    fn edges(&self, pools: &[RowsOfPool]) -> StoreResult<String> {
         let mut edges = Vec::new();
         let (from_time, until) = (self.sold.from.as_micros(), self.sold.until.as_micros());
         for (account, asset, _) in pools {
@@ -141,7 +152,7 @@ impl Sourced<'_> {
         Ok(json!(edges).to_string())
     }
 
-    /// Counts the rows of a sell or a lot. An index has all columns of the query.
+    /// Counts the rows of a sell or a lot.
     fn counted(&self, mut run: LongRun) -> StoreResult<LongRun> {
         let column = if run.is_sell {
             "sell_order_id"
@@ -149,9 +160,10 @@ impl Sourced<'_> {
             "buy_order_id"
         };
         let from = format!(
-            "fifo_allocations WHERE allocation_version = ?1 AND account = ?2 AND {column} = ?3"
+            "fifo_allocations WHERE allocation_version = ?1 AND account = ?2 AND {column} = ?3 \
+             AND asset = ?4"
         );
-        let arguments = rusqlite::params![self.version, run.account, run.order_id];
+        let arguments = rusqlite::params![self.version, run.account, run.order_id, run.asset];
         let mut rows = 0;
         select(self.raw, "count(*)", &from, arguments, &mut |row| {
             rows = row.integer(0).ok().flatten().unwrap_or(0);
@@ -162,36 +174,27 @@ impl Sourced<'_> {
     }
 
     fn read_origins(&self, span: &Span, origins: &mut Origins<'_>) -> StoreResult<()> {
-        let [
-            account,
-            from_account,
-            from_asset,
-            until_account,
-            until_asset,
-        ] = arguments(self.account, span);
+        let [account, from_account, _, until_account, _] = arguments(self.account, span);
+        let symbols = span.symbols.as_ref().map(|them| json!(them).to_string());
         let arguments = rusqlite::params![
             account,
             from_account,
-            from_asset,
             until_account,
-            until_asset,
+            symbols,
             self.sold.from.as_micros(),
-            self.sold.until.as_micros()
+            self.sold.until.as_micros(),
+            self.has_legs
         ];
         origins.clear();
         // Read in the order of the rows: with an index, the read would jump all over the file.
-        let from = format!(
-            "trade_records NOT INDEXED WHERE order_time < ?7 \
-             AND (order_time >= ?6 OR side = 'buy') AND {}",
-            in_span("symbol")
-        );
-        select(
-            self.raw,
-            &sourced::ORIGIN.join(", "),
-            &from,
-            arguments,
-            &mut |row| origins.add_row(row),
-        )?;
+        let from = "trade_records NOT INDEXED WHERE order_time < ?6 \
+             AND (order_time >= ?5 OR side = 'buy' OR ?7) AND (?1 IS NULL OR account = ?1) \
+             AND (?2 IS NULL OR account >= ?2) AND (?3 IS NULL OR account <= ?3) \
+             AND (?4 IS NULL OR symbol IN (SELECT value FROM json_each(?4)))";
+        let columns = sourced::ORIGIN.join(", ");
+        select(self.raw, &columns, from, arguments, &mut |row| {
+            origins.add_row(row)
+        })?;
         origins.sort();
         Ok(())
     }
@@ -213,7 +216,7 @@ impl Sourced<'_> {
                  ORDER BY account, asset, id LIMIT -1) \
              SELECT {}, allocation_batch_id FROM of_version \
                  CROSS JOIN fifo_allocations ON id = row_id",
-            in_span("asset"),
+            IN_SPAN,
             cells::ALLOCATION
         );
         let of_span = arguments(self.account, span);

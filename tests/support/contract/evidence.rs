@@ -1,12 +1,13 @@
 //! Sources of allocations, the audit trail read back, and decisions about review items.
 
-use fifo_pnl::engine::{Account, Timestamp};
+use fifo_pnl::engine::{Account, AssetRules, Timestamp};
 use fifo_pnl::store::model::{
     EventKind, LongRun, NamedTrade, ReviewDecision, ReviewStatus, Scope, Sold, SourcedAllocation,
     TradeIds, TradeOrigin,
 };
 use fifo_pnl::store::{SourcedSink, Store};
 
+use super::more::with;
 use crate::subject::{
     Run, Subject, append, at, batch, event, of, refusal, trade, void, with_status,
 };
@@ -161,6 +162,49 @@ pub async fn rows_of_a_time_come_with_those_of_their_lots(subject: &dyn Subject)
     assert_eq!(found, needed);
 }
 
+/// The quote of an earlier sell is a lot of another pool, and an edge of a pool is one only there.
+pub async fn rows_of_a_time_name_the_sells_that_brought_their_lots(subject: &dyn Subject) {
+    let store = subject.store();
+    store.use_rules(&AssetRules::default());
+    let coin_sell = |id: &str, number| {
+        let row = trade(id, "sell", "4", "0.5", number);
+        of("default", "ETH-BTC", with(&[("usd_value", "100")], row))
+    };
+    let trades = vec![
+        of("default", "ETH-USD", trade("E-1", "buy", "8", "20", 0)),
+        coin_sell("X-1", 1),
+        coin_sell("X-2", 2),
+        trade("S-1", "sell", "1", "60", 10),
+        trade("S-2", "sell", "2", "60", 11),
+    ];
+    append(store, trades).await;
+    let version = Run::default().go(store).await.unwrap().version;
+    let (from, until) = (at(11), at(12));
+    let sold = Sold { from, until };
+    let mut sink = Rows::default();
+    let read = store.sourced_rows(version, None, sold, &mut sink);
+    read.await.unwrap();
+    let shown = |row: &SourcedAllocation| {
+        let line = |origin: &TradeOrigin| origin.line.map_or("-".into(), |line| line.to_string());
+        let (own, lot) = (&row.row.sell_order_id, row.row.buy_order_id.as_ref());
+        let lot = lot.map_or("none", |lot| lot.as_str());
+        let (sell, buy) = (line(&row.sell), line(&row.buy));
+        format!("{} {own} {sell} {lot} {buy}", row.row.asset)
+    };
+    let in_period = |row: &&SourcedAllocation| sold.contains(row.row.sell_time);
+    let found: Vec<String> = sink.0.iter().filter(in_period).map(shown).collect();
+    assert_eq!(found, ["BTC S-2 6 X-1 3", "BTC S-2 6 X-2 4"]);
+    let outside: Vec<String> = sink
+        .0
+        .iter()
+        .filter(|row| !in_period(row))
+        .map(|row| format!("{} {}", row.row.asset, row.row.sell_order_id))
+        .collect();
+    if store.location() != "memory" {
+        assert_eq!(outside, ["BTC S-1"]);
+    }
+}
+
 /// If a lot or a sell has many rows, the reader learns their number long before the last one.
 pub async fn long_runs_are_told_early(subject: &dyn Subject) {
     let store = subject.store();
@@ -181,6 +225,7 @@ pub async fn long_runs_are_told_early(subject: &dyn Subject) {
     assert_eq!((count, sink.rows), (8_198, 8_198));
     let run = |order_id: &str, is_sell, rows| LongRun {
         account: "default".into(),
+        asset: "BTC-USD".into(),
         order_id: order_id.into(),
         is_sell,
         rows,

@@ -101,6 +101,7 @@ macro_rules! contract {
                 allocations_lead_back_to_files,
                 long_runs_are_told_early,
                 rows_of_a_time_come_with_those_of_their_lots,
+                rows_of_a_time_name_the_sells_that_brought_their_lots,
                 events_are_read_back_by_kind,
                 decisions_follow_their_rules,
                 trades_are_looked_up_by_id,

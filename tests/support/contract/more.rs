@@ -10,7 +10,7 @@ use super::batches::InBatches;
 use crate::subject::{Subject, append, batch, correction, of, pool, trade, with_status};
 
 /// Gives a trade facts, and no fee.
-fn with(cells: &[(&str, &str)], mut row: LedgerTrade) -> LedgerTrade {
+pub(super) fn with(cells: &[(&str, &str)], mut row: LedgerTrade) -> LedgerTrade {
     let mut text = MoreText::default();
     for (column, cell) in cells {
         let place = MORE_COLUMNS.iter().position(|name| name == column);
