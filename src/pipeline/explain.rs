@@ -97,6 +97,7 @@ pub async fn explain(
 ) -> PipelineResult<Explanation> {
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
+    values::use_rules_of(store, &info);
     let scope = Scope {
         account: account.cloned(),
         ..Scope::default()

@@ -21,7 +21,7 @@ use crate::store::model::{
     Current, LedgerCounts, OrderUnlikeFills, PoolSummary, Version, VersionInfo,
 };
 use crate::store::proof::differing_claims;
-use crate::store::{Store, StoreError, VersionStore};
+use crate::store::{Store, StoreError, VersionStore, values};
 use elsewhere::{Asked, FoundPools, OtherPools};
 use judge::{Judge, SharedFacts, unmatched_by_pool};
 use parts::{LedgerPart, LedgerParts};
@@ -151,6 +151,7 @@ async fn validate_once(
 ) -> PipelineResult<ValidateReport> {
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
+    values::use_rules_of(store, &info);
     let mut pools = store.pool_summaries(info.version).await?;
     pools.sort_by(|left, right| left.pool.cmp(&right.pool));
     let pools = Arc::new(pools);
@@ -201,6 +202,7 @@ pub async fn changed_since_version(
     context: &Context,
     info: &VersionInfo,
 ) -> PipelineResult<Vec<ChangedPool>> {
+    values::use_rules_of(store, info);
     let pools = store.pool_summaries(info.version).await?;
     let parts = LedgerParts::plan(store, context, (info, &pools), MEMORY_DEFAULT).await?;
     let mut changed = Vec::new();

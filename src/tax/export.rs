@@ -28,7 +28,7 @@ use crate::store::lots::Reach;
 use crate::store::model::{PoolSummary, Sold, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
-use crate::store::{Store, VersionStore, together};
+use crate::store::{Store, VersionStore, together, values};
 
 /// A question whether to stop. All clones ask the same function.
 #[derive(Clone, Default)]
@@ -130,6 +130,7 @@ pub async fn export(
     let rules = &request.rules;
     let year = year_bounds(rules)?;
     let account = account_of(rules)?;
+    values::use_rules_of(store, &request.version);
     let summaries = store.pool_summaries(request.version.version).await?;
     let summaries = of_account(summaries, account.as_ref())?;
     let facts = ExportFacts {

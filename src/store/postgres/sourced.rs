@@ -373,7 +373,8 @@ fn copy_of(
         let ids = literals(lots.iter().map(|lot| &lot.2));
         sql += &format!(
             " UNION ALL SELECT r.* FROM unnest(ARRAY[{accounts}], ARRAY[{assets}], ARRAY[{ids}]) \
-              l (account, asset, id) CROSS JOIN {times} CROSS JOIN LATERAL (SELECT {columns} {of_version} \
+              l (account, asset, id) CROSS JOIN {times} \
+             CROSS JOIN LATERAL (SELECT {columns} {of_version} \
               AND account = l.account COLLATE \"C\" AND buy_order_id = l.id COLLATE \"C\" \
               AND buy_order_id >= l.id COLLATE \"C\" AND buy_order_id <= l.id COLLATE \"C\" \
               AND asset = l.asset COLLATE \"C\" \
@@ -492,7 +493,8 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
 
 impl TradeTable {
     /// Returns the condition for trades that the export may need: those of the period, and earlier
-    /// trades that may have brought lots. In an adopted ledger times may have changed since the run, so all its trades are read.
+    /// trades that may have brought lots. In an adopted ledger times may have changed since the
+    /// run, so all its trades are read.
     fn needed(&self, of: VersionReader<'_>) -> String {
         if !self.is_ours {
             return "TRUE".to_owned();
