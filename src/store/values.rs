@@ -28,8 +28,8 @@ pub fn rules_of(info: &VersionInfo, present: &AssetRules) -> AssetRules {
         .unwrap_or_else(|| present.clone())
 }
 
-/// Lets a store name pools, from now on, by the settings that a version was computed with. What is
-/// read to judge that version is then read as its run did, whatever is set today.
+/// Lets a store name pools, from now on, by the settings that a version was computed with. What
+/// is read to judge that version is then read as its run did, even if other settings are set today.
 pub fn use_rules_of(store: &dyn TradeStore, info: &VersionInfo) {
     store.use_rules(&rules_of(info, &store.rules()));
 }

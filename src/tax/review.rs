@@ -5,16 +5,18 @@
 //! shows it as such.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::boxes::base_asset;
 use super::{DecisionError, TaxResult};
-use crate::engine::policy::SOURCE_REVIEW;
+use crate::engine::policy::{SOURCE_REVIEW, USD};
 use crate::engine::{
-    AssetRules, Carried, Entry, LedgerTrade, Matching, OrderId, Pool, SelfCheckError, Side, Size,
-    Timestamp, Trade, Trades, Usd, add_sizes, match_pool, price_of_basis,
+    AssetRules, Carried, Entry, LedgerTrade, Matching, MoreFacts, OrderId, Pool, SelfCheckError,
+    Side, Size, StatedNames, Symbol, Timestamp, Trade, Trades, Usd, add_sizes, match_pool,
+    price_of_basis,
 };
 use crate::report::hex;
 use crate::store::model::{
@@ -60,7 +62,7 @@ fn sell_time(item: &QueuedItem) -> Option<Timestamp> {
 pub fn basis_trades(
     item: &QueuedItem,
     lots: &[BasisLot],
-    ledger: &LedgerRead,
+    (ledger, rules): (&LedgerRead, &AssetRules),
     first: u64,
 ) -> TaxResult<Vec<LedgerTrade>> {
     let (Some(unmatched), Some(sold_at)) = (unmatched_size(item), sell_time(item)) else {
@@ -78,7 +80,8 @@ pub fn basis_trades(
     }
     check_still_open(item, total, ledger)?;
     let prefix = decision_prefix(item.id);
-    let trade = |(number, lot): (u64, &BasisLot)| basis_trade(item, lot, &prefix, number);
+    let names = names_of_basis(item, ledger, rules);
+    let trade = |(number, lot): (u64, &BasisLot)| basis_trade(item, lot, (&prefix, number), &names);
     (first..).zip(lots).map(trade).collect()
 }
 
@@ -145,11 +148,42 @@ pub async fn next_numbers(
     Ok(next)
 }
 
+/// Finds a symbol by which a lot in dollars enters an item's pool: that of the sell, else that of
+/// the asset. If each is read as something else, the lot states what it is.
+fn names_of_basis(
+    item: &QueuedItem,
+    ledger: &LedgerRead,
+    rules: &AssetRules,
+) -> (Symbol, Option<Arc<MoreFacts>>) {
+    let Pool { account, asset } = &item.pool;
+    let class = ledger.pools.get(&item.pool).and_then(|pool| pool.class);
+    let fits = |symbol: &Symbol| {
+        let nothing = StatedNames::default();
+        let of_row = rules.pool_of_row(account.as_str(), symbol.as_str(), &nothing);
+        let found = rules.instrument(account, symbol, None, None, None);
+        let is_it = found.is_ok_and(|it| it.is_usd && class.is_none_or(|class| class == it.class));
+        of_row == item.pool && is_it
+    };
+    let of_asset = item.pool.as_symbol();
+    let in_usd = format!("{asset}-{USD}").parse().ok();
+    let names = [item.symbol.parse().ok(), in_usd, Some(of_asset.clone())];
+    if let Some(symbol) = names.into_iter().flatten().find(fits) {
+        return (symbol, None);
+    }
+    let stated = MoreFacts {
+        base_asset: Some(asset.clone()),
+        quote_currency: USD.parse().ok(),
+        asset_class: class,
+        ..MoreFacts::default()
+    };
+    (of_asset, Some(Arc::new(stated)))
+}
+
 fn basis_trade(
     item: &QueuedItem,
     lot: &BasisLot,
-    prefix: &str,
-    number: u64,
+    (prefix, number): (&str, u64),
+    (symbol, stated): &(Symbol, Option<Arc<MoreFacts>>),
 ) -> TaxResult<LedgerTrade> {
     let (price, fee) = price_of_basis(lot.basis, lot.size)
         .map_err(|error| DecisionError::Basis(lot.basis, error))?;
@@ -159,8 +193,8 @@ fn basis_trade(
         .map_err(|error| DecisionError::OrderId(order_id, error))?;
     Ok(LedgerTrade {
         account: item.pool.account.clone(),
-        symbol: item.pool.as_symbol(),
-        symbol_text: item.pool.asset.to_string(),
+        symbol: symbol.clone(),
+        symbol_text: symbol.to_string(),
         trade: Trade {
             order_id,
             side: Side::Buy,
@@ -169,7 +203,7 @@ fn basis_trade(
             fee: Some(fee),
             order_time: lot.acquired,
             trade_seq: None,
-            more: None,
+            more: stated.clone(),
             entry: Entry::default(),
         },
         status: None,
@@ -389,4 +423,72 @@ fn missing_fills(trades: &[Trade]) -> Vec<String> {
         );
     }
     missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{AssetClass, IssueType, Leg, PoolLedger, Severity};
+    use crate::store::model::ReviewStatus;
+
+    fn item(asset: &str, symbol: &str) -> QueuedItem {
+        QueuedItem {
+            id: 7,
+            pool: Pool::new("main".parse().unwrap(), asset.parse().unwrap()),
+            symbol: symbol.to_owned(),
+            leg: Leg::Base,
+            order_id: "S-1".to_owned(),
+            issue: IssueType::UnmatchedSell,
+            severity: Severity::High,
+            status: ReviewStatus::Pending,
+            description: String::new(),
+            resolution: None,
+            created_at: Timestamp::try_from_micros(0).unwrap(),
+            updated_at: Timestamp::try_from_micros(0).unwrap(),
+            resolved_at: None,
+            resolved_by: None,
+            version: 1,
+            details: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_decided_lot_enters_the_pool_of_its_item_in_dollars() {
+        use AssetClass::{Crypto, Future, Security};
+        let rules = AssetRules::default();
+        let cases = [
+            ("BTC", "BTC-USD", Crypto, "BTC-USD", false),
+            ("BTC", "BTC-USDC", Crypto, "BTC-USDC", false),
+            ("BTC", "BTC-EUR", Crypto, "BTC-USD", false),
+            ("ETH", "ETH-BTC", Crypto, "ETH-USD", false),
+            // The leg that pays: the symbol is of another pool.
+            ("BTC", "ETH-BTC", Crypto, "BTC-USD", false),
+            ("BTC", "BTC", Crypto, "BTC", false),
+            ("AAPL", "AAPL", Security, "AAPL", false),
+            ("ZZZZ", "ZZZZ-EUR", Security, "ZZZZ", false),
+            // As a pair it would be a coin, and alone a share.
+            ("ZZZZ", "ZZZZ-EUR", Future, "ZZZZ", true),
+        ];
+        for (asset, symbol, class, expected, is_stated) in cases {
+            let item = item(asset, symbol);
+            let mut pool = PoolLedger::new(item.pool.clone());
+            pool.class = Some(class);
+            let mut ledger = LedgerRead::default();
+            ledger.pools.insert(item.pool.clone(), pool);
+            let (found, stated) = names_of_basis(&item, &ledger, &rules);
+            assert_eq!((found.as_str(), stated.is_some()), (expected, is_stated));
+            let mut named = StatedNames::default();
+            if let Some(stated) = stated {
+                named[0] = stated.base_asset.as_ref().map(ToString::to_string);
+                named[1] = stated.quote_currency.as_ref().map(ToString::to_string);
+            }
+            let of_row = rules.pool_of_row("main", found.as_str(), &named);
+            assert_eq!(of_row, item.pool, "{symbol}");
+        }
+        // A pool by symbol keeps the symbol.
+        let by_symbol = AssetRules::by_symbol();
+        let item = item("BTC-USD", "BTC-USD");
+        let (found, stated) = names_of_basis(&item, &LedgerRead::default(), &by_symbol);
+        assert_eq!((found.as_str(), stated), ("BTC-USD", None));
+    }
 }

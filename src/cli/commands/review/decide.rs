@@ -13,7 +13,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
-use crate::engine::{IssueType, LedgerTrade, Pool, shown, shown_sentence};
+use crate::engine::{AssetRules, IssueType, LedgerTrade, Pool, shown, shown_sentence};
 use crate::store::model::{
     Event, EventKind, LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope,
 };
@@ -161,6 +161,8 @@ pub(super) async fn resolve(
 pub(super) struct ItemFacts {
     /// The trades of the items' pools.
     ledger: LedgerRead,
+    /// What the symbols of the trades mean.
+    rules: Arc<AssetRules>,
     /// The number of the next decision, by item.
     next: BTreeMap<i64, u64>,
 }
@@ -178,6 +180,7 @@ impl ItemFacts {
         };
         Ok(Self {
             ledger: values::read(store, &scope, None).await?,
+            rules: store.rules(),
             next: next_numbers(store, items).await?,
         })
     }
@@ -210,7 +213,7 @@ pub(super) fn settle(
     known: &ItemFacts,
 ) -> CliResult<Settled> {
     let first = known.next.get(&item.id).copied().unwrap_or(1);
-    let trades = basis_trades(&item, lots, &known.ledger, first)?;
+    let trades = basis_trades(&item, lots, (&known.ledger, &known.rules), first)?;
     let preview = preview(&item.pool, &known.ledger, &trades)?;
     Ok(Settled {
         item,
