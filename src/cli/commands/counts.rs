@@ -12,11 +12,14 @@ const INDENT: &str = "                ";
 
 /// Counts the trades: buys, sells, and those of pools that were not matched.
 pub(super) fn sides(counts: &RunCounts) -> String {
-    let matched = format!(
+    let mut matched = format!(
         "{}, {}",
         plural(counts.buys, "buy", "buys"),
         plural(counts.sells, "sell", "sells")
     );
+    if counts.legs > 0 {
+        matched.push_str(&format!(", {} of them legs", counts.legs));
+    }
     match counts.not_matched {
         0 => matched,
         not_matched => format!("{matched}, {not_matched} left out"),
@@ -92,7 +95,8 @@ fn describe(counts: &RunCounts) -> String {
 pub(super) fn to_json(counts: &RunCounts) -> Value {
     json!({
         "trades": counts.trades(), "trades_not_matched": counts.not_matched,
-        "buys": counts.buys, "sells": counts.sells, "allocations": counts.allocations,
+        "buys": counts.buys, "sells": counts.sells,
+        "legs": counts.legs, "allocations": counts.allocations,
         "pnl_usd": counts.pnl.to_string(), "unmatched_sells": counts.unmatched_sells,
         "fees_unknown": counts.fees_unknown,
         "sells_by_id": counts.sells_by_id, "buys_by_id": counts.buys_by_id,

@@ -1,5 +1,6 @@
 //! Advice about a file, or a row, that was not imported.
 
+use crate::engine::MORE_COLUMNS;
 use crate::import::{
     self, FileError, Hint, OPTIONAL_COLUMNS, Obstacle, REQUIRED_COLUMNS, ZoneError, quoted,
 };
@@ -162,9 +163,10 @@ pub fn file_hint(error: &FileError) -> String {
 /// Shows the header that a file needs.
 fn header_hint() -> String {
     format!(
-        "the first line is {} and, where known, {}",
+        "the first line is {} and, where known, {},{}",
         REQUIRED_COLUMNS.join(","),
-        OPTIONAL_COLUMNS.join(",")
+        OPTIONAL_COLUMNS.join(","),
+        MORE_COLUMNS.join(",")
     )
 }
 

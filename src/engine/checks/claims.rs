@@ -56,7 +56,16 @@ pub(super) fn check_ledger(
         let times = sells.map(|sell| sell.order_time);
         let (first, last) = (times.clone().min(), times.max());
         claims.extend([
-            ("trades", claimed.trades.to_string(), count(&|_| true)),
+            (
+                "trades",
+                claimed.trades.to_string(),
+                count(&|trade| trade.leg == Leg::Base),
+            ),
+            (
+                "legs",
+                claimed.legs.to_string(),
+                count(&|trade| trade.leg != Leg::Base),
+            ),
             (
                 "buys",
                 claimed.buys.to_string(),
@@ -88,14 +97,17 @@ pub(super) fn check_ledger(
 }
 
 /// Counts the buys and the sells that only their ids order. Of trades with the same time, side and
-/// sequence, all but one count.
+/// sequence, all but one count, each with all its legs.
 fn ordered_by_id(trades: &Trades) -> (String, String) {
     let of_side = |side: Side| {
         let of_side = trades.iter().filter(|trade| trade.side == side);
-        let mut keys: Vec<_> = of_side.map(|it| (it.order_time, it.trade_seq)).collect();
-        let all = keys.len();
+        let mut keys: Vec<_> = of_side
+            .map(|it| (it.order_time, it.trade_seq, it.order_id))
+            .collect();
         keys.sort_unstable();
         keys.dedup();
+        let all = keys.len();
+        keys.dedup_by_key(|(time, sequence, _)| (*time, *sequence));
         all.saturating_sub(keys.len()).to_string()
     };
     (of_side(Side::Buy), of_side(Side::Sell))

@@ -526,6 +526,7 @@ const WRONG_CLAIMS: &[Broken] = &[
         &[],
         1,
     ),
+    ("count of legs", |c| c.summary().totals.legs += 1, &[], 1),
     (
         "count of buys in the order of their ids",
         |c| c.summary().totals.buys_by_id += 1,

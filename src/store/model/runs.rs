@@ -67,11 +67,14 @@ pub struct RetryNote {
 /// Counts and sums of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RunCounts {
-    /// Buys matched.
+    /// Buys matched, legs among them.
     pub buys: u64,
-    /// Sells matched.
+    /// Sells matched, legs among them.
     pub sells: u64,
-    /// Trades of pools that were rejected or excluded: with buys and sells, all trades.
+    /// Legs among them that are not the base: their trades count in other pools.
+    pub legs: u64,
+    /// Trades of pools that were rejected or excluded: with the buys and sells that are no legs, all
+    /// trades.
     pub not_matched: u64,
     /// (sell, buy) pairs.
     pub allocations: u64,
@@ -105,6 +108,7 @@ impl RunCounts {
         self.buys += totals.buys;
         self.sells += totals.sells;
         let matched = totals.buys + totals.sells;
+        self.legs += totals.legs.min(matched);
         self.not_matched += totals.trades.saturating_sub(matched);
         self.allocations += totals.allocations;
         self.unmatched_sells += totals.sells_unmatched;
@@ -121,7 +125,7 @@ impl RunCounts {
 
     /// Counts the trades, matched or not.
     pub fn trades(&self) -> u64 {
-        self.buys + self.sells + self.not_matched
+        (self.buys + self.sells).saturating_sub(self.legs) + self.not_matched
     }
 }
 

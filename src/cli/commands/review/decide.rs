@@ -161,7 +161,7 @@ pub(super) async fn resolve(
 pub(super) struct ItemFacts {
     /// The trades of the items' pools.
     ledger: LedgerRead,
-    /// What the symbols of the trades mean.
+    /// The settings that name their pools.
     rules: Arc<AssetRules>,
     /// The number of the next decision, by item.
     next: BTreeMap<i64, u64>,
