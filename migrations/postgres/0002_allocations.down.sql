@@ -1,6 +1,7 @@
 -- Removes 0002_allocations. The program refuses it while it would lose facts.
 DROP TABLE review_exclusions;
 DROP TABLE manual_review_queue;
+DROP TABLE fifo_rates_used;
 DROP TABLE fifo_inventory_snapshot;
 DROP VIEW fifo_symbol_summary;
 DROP VIEW fifo_pool_summary;

@@ -16,6 +16,7 @@ CREATE TABLE allocation_versions (
     origin           TEXT NOT NULL,
     ledger_hash      TEXT,
     allocations_hash TEXT,
+    rates_hash       TEXT,
     policy           JSONB NOT NULL,
     watermark        JSONB NOT NULL,
     engine_version   TEXT NOT NULL,
@@ -254,6 +255,40 @@ CREATE TABLE fifo_inventory_snapshot (
 ) PARTITION BY RANGE (allocation_version, account, asset);
 CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
     ON fifo_inventory_snapshot (account, asset, buy_order_id, (coalesce(buy_leg, '')), allocation_version);
+
+-- The rates that gave a version's trades their values. A cross has two steps. A step is of a file's line, or the
+-- price of an own trade.
+CREATE TABLE fifo_rates_used (
+    allocation_version BIGINT NOT NULL REFERENCES allocation_versions (version),
+    account            TEXT COLLATE "C" NOT NULL,
+    order_id           TEXT COLLATE "C" NOT NULL,
+    purpose            TEXT COLLATE "C" NOT NULL CONSTRAINT fifo_rates_used_purpose_check
+        CHECK (purpose IN ('value', 'fee')),
+    step               BIGINT NOT NULL CONSTRAINT fifo_rates_used_step_check CHECK (step IN (1, 2)),
+    asset              TEXT COLLATE "C" NOT NULL,
+    units              NUMERIC NOT NULL,
+    value_usd          NUMERIC NOT NULL,
+    rate               NUMERIC NOT NULL CONSTRAINT fifo_rates_used_rate_positive_check CHECK (rate <> 0),
+    rate_time          TIMESTAMPTZ NOT NULL,
+    source             TEXT COLLATE "C" NOT NULL,
+    step_asset         TEXT COLLATE "C" NOT NULL,
+    step_currency      TEXT COLLATE "C" NOT NULL,
+    step_rate          NUMERIC NOT NULL CONSTRAINT fifo_rates_used_step_rate_positive_check
+        CHECK (step_rate <> 0),
+    import_id          BIGINT REFERENCES imports (id),
+    import_line        BIGINT,
+    own_order_id       TEXT COLLATE "C",
+    order_time         TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (allocation_version, account, order_id, purpose, step),
+    CONSTRAINT fifo_rates_used_time_check CHECK (rate_time <= order_time),
+    CONSTRAINT fifo_rates_used_origin_check CHECK ((import_id IS NULL) = (import_line IS NULL)
+        AND (import_id IS NULL) = (own_order_id IS NOT NULL)),
+    CONSTRAINT fifo_rates_used_units_check CHECK (units > '-Infinity' AND units < 'Infinity'),
+    CONSTRAINT fifo_rates_used_value_usd_check CHECK (value_usd > '-Infinity' AND value_usd < 'Infinity'),
+    CONSTRAINT fifo_rates_used_rate_check CHECK (rate >= 0 AND rate < 'Infinity'),
+    CONSTRAINT fifo_rates_used_step_rate_check CHECK (step_rate >= 0 AND step_rate < 'Infinity')
+);
+CREATE INDEX fifo_rates_used_rate_index ON fifo_rates_used (asset, rate_time);
 
 CREATE TABLE manual_review_queue (
     id                 BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY

@@ -9,6 +9,7 @@ CREATE TABLE allocation_versions (
     origin           TEXT NOT NULL,
     ledger_hash      TEXT,
     allocations_hash TEXT,
+    rates_hash       TEXT,
     policy           TEXT NOT NULL CONSTRAINT allocation_versions_policy_check CHECK (json_valid(policy)),
     watermark        TEXT NOT NULL CONSTRAINT allocation_versions_watermark_check CHECK (json_valid(watermark)),
     engine_version   TEXT NOT NULL,
@@ -384,6 +385,68 @@ CREATE TABLE fifo_inventory_snapshot (
 ) STRICT;
 CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
     ON fifo_inventory_snapshot (allocation_version, account, asset, buy_order_id, ifnull(buy_leg, ''));
+
+-- The rates that gave a version's trades their values. A cross has two steps. A step is of a file's line, or the
+-- price of an own trade.
+CREATE TABLE fifo_rates_used (
+    allocation_version INTEGER NOT NULL REFERENCES allocation_versions (version),
+    account            TEXT NOT NULL,
+    order_id           TEXT NOT NULL,
+    purpose            TEXT NOT NULL CONSTRAINT fifo_rates_used_purpose_check
+        CHECK (purpose IN ('value', 'fee')),
+    step               INTEGER NOT NULL CONSTRAINT fifo_rates_used_step_check CHECK (step IN (1, 2)),
+    asset              TEXT NOT NULL,
+    units              TEXT NOT NULL,
+    value_usd          TEXT NOT NULL,
+    rate               TEXT NOT NULL CONSTRAINT fifo_rates_used_rate_positive_check CHECK (rate <> '0'),
+    rate_time          INTEGER NOT NULL,
+    source             TEXT NOT NULL,
+    step_asset         TEXT NOT NULL,
+    step_currency      TEXT NOT NULL,
+    step_rate          TEXT NOT NULL CONSTRAINT fifo_rates_used_step_rate_positive_check
+        CHECK (step_rate <> '0'),
+    import_id          INTEGER REFERENCES imports (id),
+    import_line        INTEGER,
+    own_order_id       TEXT,
+    order_time         INTEGER NOT NULL,
+    PRIMARY KEY (allocation_version, account, order_id, purpose, step),
+    CONSTRAINT fifo_rates_used_time_check CHECK (rate_time <= order_time),
+    CONSTRAINT fifo_rates_used_origin_check CHECK ((import_id IS NULL) = (import_line IS NULL)
+        AND (import_id IS NULL) = (own_order_id IS NOT NULL)),
+    CONSTRAINT fifo_rates_used_units_check CHECK (length(units) BETWEEN 1 AND 80
+        AND ltrim(units, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(units, '-') GLOB '[0-9]*'
+        AND units NOT GLOB '--*'
+        AND units NOT GLOB '*.*.*'
+        AND units NOT GLOB '*.'
+        AND ltrim(units, '-') NOT GLOB '0[0-9]*'
+        AND (instr(units, '.') = 0 OR units NOT GLOB '*0')
+        AND units <> '-0'),
+    CONSTRAINT fifo_rates_used_value_usd_check CHECK (length(value_usd) BETWEEN 1 AND 80
+        AND ltrim(value_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(value_usd, '-') GLOB '[0-9]*'
+        AND value_usd NOT GLOB '--*'
+        AND value_usd NOT GLOB '*.*.*'
+        AND value_usd NOT GLOB '*.'
+        AND ltrim(value_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(value_usd, '.') = 0 OR value_usd NOT GLOB '*0')
+        AND value_usd <> '-0'),
+    CONSTRAINT fifo_rates_used_rate_check CHECK (length(rate) BETWEEN 1 AND 80
+        AND rate NOT GLOB '*[^0-9.]*'
+        AND rate GLOB '[0-9]*'
+        AND rate NOT GLOB '*.*.*'
+        AND rate NOT GLOB '*.'
+        AND rate NOT GLOB '0[0-9]*'
+        AND (instr(rate, '.') = 0 OR rate NOT GLOB '*0')),
+    CONSTRAINT fifo_rates_used_step_rate_check CHECK (length(step_rate) BETWEEN 1 AND 80
+        AND step_rate NOT GLOB '*[^0-9.]*'
+        AND step_rate GLOB '[0-9]*'
+        AND step_rate NOT GLOB '*.*.*'
+        AND step_rate NOT GLOB '*.'
+        AND step_rate NOT GLOB '0[0-9]*'
+        AND (instr(step_rate, '.') = 0 OR step_rate NOT GLOB '*0'))
+) STRICT;
+CREATE INDEX fifo_rates_used_rate_index ON fifo_rates_used (asset, rate_time);
 
 CREATE TABLE manual_review_queue (
     id                 INTEGER PRIMARY KEY CONSTRAINT manual_review_queue_id_check CHECK (id > 0),

@@ -1,17 +1,26 @@
 //! Enters trades into their pools once the rates are known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assets::AssetRules;
 use super::class::AssetClass;
 use super::ids::Pool;
 use super::leg::Leg;
-use super::legs::{RateUsed, legs_of};
+use super::legs::{MissingRate, NoLegs, legs_of};
 use super::pool::{LineRoom, PoolLedger};
-use super::rates::RateBook;
+use super::rates::{RateBook, RateUsed};
 use super::traded::{PendingTrade, pools_of};
 
-/// Enters the legs of trades that waited for rates. Returns the rates that were used.
+/// The rates of trades that entered their pools, and those that others lack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entered {
+    /// The rates that were used.
+    pub used: Vec<RateUsed>,
+    /// The rates that are missing.
+    pub missing: BTreeSet<MissingRate>,
+}
+
+/// Enters the legs of trades that waited for rates.
 ///
 /// A trade without a rate, or with a fact at fault, is refused in every pool in which it has a leg.
 /// `wanted` tells which pools to enter; a rate is returned with the base pool of its trade only.
@@ -21,15 +30,15 @@ pub fn enter(
     book: &RateBook,
     wanted: &dyn Fn(&Pool) -> bool,
     pools: &mut BTreeMap<Pool, PoolLedger>,
-) -> Vec<RateUsed> {
-    let (mut used, mut room) = (Vec::new(), LineRoom::default());
+) -> Entered {
+    let (mut entered, mut room) = (Entered::default(), LineRoom::default());
     for pending in pending {
         let base = pending.of.pool();
         let account = &base.account;
         match legs_of(&pending, rules, book) {
             Ok(legs) => {
                 if wanted(&base) {
-                    used.extend(legs.rates);
+                    entered.used.extend(legs.rates);
                 }
                 for (asset, entry) in legs.entries {
                     let pool = Pool::new(account.clone(), asset);
@@ -40,6 +49,9 @@ pub fn enter(
                 }
             }
             Err(error) => {
+                if let NoLegs::Rate(missing) = &error {
+                    entered.missing.insert(missing.clone());
+                }
                 let row = error.of_row(pending.trade.order_id.as_str());
                 let fee = pending
                     .trade
@@ -59,7 +71,7 @@ pub fn enter(
             }
         }
     }
-    used
+    entered
 }
 
 fn ledger<'p>(

@@ -1,6 +1,9 @@
 //! A size, price or fee as an integer and a scale. The hot loops use it; the types of `number.rs`
 //! are for callers.
 
+use std::fmt;
+use std::str::FromStr;
+
 use rust_decimal::Decimal;
 
 use super::digits::NumberError;
@@ -102,6 +105,25 @@ impl Fact {
     pub(super) fn to_decimal(self) -> Decimal {
         // 28 digits fit the 96 bits of a `Decimal` at any scale.
         Decimal::try_from_i128_with_scale(self.units, self.scale.into()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_decimal().fmt(f)
+    }
+}
+
+/// A text that is not a number of plain digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not a plain number")]
+pub struct FactTextError;
+
+impl FromStr for Fact {
+    type Err = FactTextError;
+
+    fn from_str(text: &str) -> Result<Self, FactTextError> {
+        Self::of_plain_text(text.as_bytes()).ok_or(FactTextError)
     }
 }
 

@@ -11,57 +11,17 @@ use super::assets::{AssetRules, Instrument};
 use super::class::AssetClass;
 use super::fact::Fact;
 use super::facts::OtherFee;
-use super::ids::{Asset, Pool};
+use super::ids::Asset;
 use super::issue::IssueType;
 use super::leg::{Entry, Leg};
 use super::money::{self, MoneyError};
 use super::number::{Fee, Price, Usd};
 use super::policy::{USD, USD_SCALE};
-use super::rates::{FoundRate, RateBook, WantedRate};
+use super::rates::{RateBook, RatePurpose, RateUsed, WantedRate};
 use super::side::Side;
 use super::time::Timestamp;
 use super::trade::{InvalidTrade, Trade};
 use super::traded::PendingTrade;
-
-/// The kind of amount that was converted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RatePurpose {
-    /// The value of the trade.
-    Value,
-    /// The value of its fee.
-    Fee,
-}
-
-impl RatePurpose {
-    /// Returns the word that the database holds.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Value => "value",
-            Self::Fee => "fee",
-        }
-    }
-}
-
-/// A rate that gave an amount its value in dollars.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RateUsed {
-    /// The pool of the trade's base leg.
-    pub pool: Pool,
-    /// The trade.
-    pub order_id: String,
-    /// The kind of amount.
-    pub purpose: RatePurpose,
-    /// The asset or currency of the amount.
-    pub asset: Asset,
-    /// The amount. Units: `asset`.
-    pub units: Fact,
-    /// Its value. Units: USD, 12 decimals.
-    pub usd: Usd,
-    /// When the trade was executed.
-    pub traded_at: Timestamp,
-    /// The rate.
-    pub rate: FoundRate,
-}
 
 /// A rate that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -272,7 +232,7 @@ impl LegMaker<'_> {
         let usd = money::value_at(units, Fact::of_decimal(rate.value.as_decimal()));
         let usd = usd.map_err(|error| self.beyond("price", error))?;
         self.rates.push(RateUsed {
-            pool: self.pending.of.pool(),
+            account: pending.of.account.clone(),
             order_id: trade.order_id.as_str().to_owned(),
             purpose,
             asset: asset.clone(),

@@ -68,8 +68,8 @@ pub use canonical::{
 };
 pub use checks::{ExpectedLegs, Invariant, PoolVersion, Violation, check_pool};
 pub use class::{AssetClass, AssetClassError};
-pub use entering::enter;
-pub use fact::Fact;
+pub use entering::{Entered, enter};
+pub use fact::{Fact, FactTextError};
 pub use facts::{MORE_COLUMNS, MoreError, MoreFacts, MoreFault, MoreText, OtherFee};
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{
@@ -79,7 +79,7 @@ pub use intake::{Intake, RowPlace, Taken};
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
 pub use leg::{Entry, Leg};
-pub use legs::{MissingRate, NoLegs, RatePurpose, RateUsed, TradeLegs, legs_of};
+pub use legs::{MissingRate, NoLegs, TradeLegs, legs_of};
 pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot, reach_of};
 pub use matcher::{MatchedSlice, Matcher, MatcherError};
 pub use matching::{match_pool, match_trades};
@@ -95,8 +95,9 @@ pub use pool::{
     judge_pool,
 };
 pub use rates::{
-    FoundRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RateRules, RateSource, RateStep,
-    RateValue, RatesDiffer, SourceError, WantedRate, published_at,
+    FoundRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RatePurpose, RateRules, RateSource,
+    RateStep, RateUsed, RateUsedKey, RateValue, RatesDiffer, SourceError, WantedRate, published_at,
+    rates_hash,
 };
 pub use rebates::FeeSigns;
 pub use resume::{Continued, PoolState, continue_pool};

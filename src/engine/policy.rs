@@ -29,6 +29,9 @@ pub const CURRENCY_RATE_DAYS_MAX: i64 = 7;
 /// Time that the rate of any other asset stays in use. Units: microseconds; 24 hours.
 pub const ASSET_RATE_MICROS_MAX: i64 = 24 * 3_600 * 1_000_000;
 
+/// A summary counts the rates that are older than this. Units: microseconds; 1 hour.
+pub const RATE_IS_OLD_MICROS: i64 = 3_600 * 1_000_000;
+
 /// Gross value and fee of one trade must stay below this, in whole USD.
 ///
 /// With it every amount of an allocation fits 128 bits at [`USD_SCALE`]

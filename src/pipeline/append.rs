@@ -9,6 +9,7 @@ use super::compute::{Logged, Publication, Run};
 use super::error::PipelineResult;
 use super::job::Context;
 use super::publish::move_to;
+use super::valued::{LateRates, RateCounts};
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, Pool, PoolLedger, PoolOutcome, PoolResult, PoolState,
     PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Timestamp, continue_pool,
@@ -16,8 +17,8 @@ use crate::engine::{
 };
 use crate::store::lots::OpenLots;
 use crate::store::model::{
-    AppendedPool, Arrivals, Completion, Current, PoolSummary, ReviewUpdate, RunCounts, Scope,
-    Version, VersionInfo, VersionPlan, VersionStatus, Watermark,
+    AppendedPool, Arrivals, Completion, Current, PoolSummary, RatesLocked, ReviewUpdate, RunCounts,
+    Scope, Version, VersionInfo, VersionPlan, VersionStatus, Watermark,
 };
 use crate::store::{Elsewhere, Untold};
 
@@ -51,6 +52,8 @@ pub enum Forced {
     Revised(Pool, Vec<String>),
     /// Matched trades of a pool in an unguarded ledger have changed.
     Changed(Pool),
+    /// Rates that the version used are others now.
+    Rates(Box<LateRates>),
 }
 
 /// A pool in the report of an incremental run.
@@ -89,6 +92,8 @@ pub struct AppendReport {
     pub voided: u64,
     /// New rows that are not executions, by reason.
     pub ineligible: BTreeMap<String, u64>,
+    /// The rates that gave new trades their values.
+    pub rates: RateCounts,
     /// Execution time of the newest trade in the version.
     pub complete_through: Option<Timestamp>,
     /// Duration of the run.
@@ -297,6 +302,7 @@ impl<'a> Appending<'a> {
     pub(super) fn end(
         mut self,
         mut summaries: BTreeMap<Pool, PoolSummary>,
+        rates: RatesLocked,
         duration_ms: i64,
     ) -> Append {
         for pool in &self.pools {
@@ -338,6 +344,7 @@ impl<'a> Appending<'a> {
             pools: std::mem::take(&mut self.lines),
             voided: self.arrivals.voided,
             ineligible: self.arrivals.ineligible.clone(),
+            rates: RateCounts::of(&rates.added, &self.arrivals.rates.missing),
             complete_through: lasts.map(|last| last.order_time).max(),
             duration_ms,
             counts,
@@ -349,6 +356,7 @@ impl<'a> Appending<'a> {
             pools: self.pools,
             review: self.review,
             hashes: (ledger_hash, allocations_hash),
+            rates,
             report,
         }
     }
@@ -387,6 +395,7 @@ pub(super) struct Append {
     pools: Vec<AppendedPool>,
     review: ReviewUpdate,
     hashes: (RowsHash, RowsHash),
+    rates: RatesLocked,
     pub(super) report: AppendReport,
 }
 
@@ -417,6 +426,7 @@ impl Append {
             duration_ms: report.duration_ms,
             ledger_hash,
             allocations_hash,
+            rates: self.rates,
             complete_through: report.complete_through,
             counts: report.counts.clone(),
             publish: false,

@@ -221,7 +221,7 @@ impl Logged<'_> {
             return Err(ReplaceError::TakesAway(target.version, pools.clone()).into());
         }
         let mut report = report(&run, target, Some(log.run_id), publication, &mut made);
-        let completion = completion(&run, target, &report, made.items);
+        let completion = completion(&run, target, &report, made);
         context.cancel.check()?;
         writer.finish(&completion).await?;
         // Not read again: the run is complete, even if the database no longer answers. While the

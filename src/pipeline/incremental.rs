@@ -15,11 +15,15 @@ use super::lock::lock_runs;
 use super::publish::{covered_pools, publishable};
 use super::stale::stale_pools;
 use super::unguarded;
-use crate::engine::{Pool, PoolLedger, PoolStatus, Timestamp, compute_pool, reach_of};
+use super::valued::{self, RatesNow, RatesSince};
+use crate::engine::{
+    Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, RateUsed, Rejection, Timestamp,
+    compute_pool, reach_of,
+};
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
     Arrivals, Current, Exclusion, PoolSummary, RunMode, RunStart, Scope, Version, VersionInfo,
-    VersionOrigin, policy_json,
+    VersionOrigin, Watermark, policy_json,
 };
 use crate::store::proof::check_summaries;
 use crate::store::values;
@@ -61,7 +65,7 @@ pub async fn compute_incremental(
 ) -> PipelineResult<Incremental> {
     let run = Run::begin(store, context, options);
     if options.dry_run {
-        let found = FoundState::look(store, context).await?;
+        let found = FoundState::look(&run).await?;
         return match found.judge(&run)? {
             Judged::Nothing(nothing) => Ok(Incremental::Nothing(nothing)),
             Judged::Append(append) => Ok(Incremental::Appended(Box::new(append.report))),
@@ -87,8 +91,8 @@ pub async fn compute_incremental(
 }
 
 async fn work(run: &Run<'_>, logged: &Logged<'_>) -> PipelineResult<Incremental> {
-    let (Run { store, context, .. }, log) = (*run, &logged.log);
-    let look = async || FoundState::look(store, context).await;
+    let (Run { context, .. }, log) = (*run, &logged.log);
+    let look = async || FoundState::look(run).await;
     let found = log.retried(look).await?;
     context.cancel.check()?;
     match found.judge(run)? {
@@ -139,10 +143,14 @@ struct FoundState {
     whole: BTreeMap<Pool, PoolLedger>,
     /// Pools whose earlier trades have changed.
     changed: Vec<Pool>,
+    /// The rates of all trades, if the run has read them all.
+    all_rates: Option<Vec<RateUsed>>,
+    rates: RatesNow,
 }
 
 impl FoundState {
-    async fn look(store: &dyn Store, context: &Context) -> PipelineResult<Self> {
+    async fn look(run: &Run<'_>) -> PipelineResult<Self> {
+        let Run { store, context, .. } = *run;
         let current = store.current().await?;
         let exclusions = store.exclusions().await?;
         let base = base_of(&store.versions().await?, &current);
@@ -157,13 +165,16 @@ impl FoundState {
             lots: BTreeMap::new(),
             whole: BTreeMap::new(),
             changed: Vec::new(),
+            all_rates: None,
+            rates: RatesNow::default(),
         };
-        found.read(store, context).await?;
+        found.read(run).await?;
         Ok(found)
     }
 
-    async fn read(&mut self, store: &dyn Store, context: &Context) -> PipelineResult<()> {
-        let Some(base) = &self.base else {
+    async fn read(&mut self, run: &Run<'_>) -> PipelineResult<()> {
+        let Run { store, context, .. } = *run;
+        let Some(base) = self.base.clone() else {
             return Ok(());
         };
         let (version, watermark) = (base.version, base.watermark.clone());
@@ -172,7 +183,7 @@ impl FoundState {
         }
         let summaries = store.pool_summaries(version).await?;
         // The version's rows are not read again, which would take as long as an export.
-        check_summaries(base, &summaries)?;
+        check_summaries(&base, &summaries)?;
         let by_pool = summaries.into_iter().map(|it| (it.pool.clone(), it));
         self.summaries = by_pool.collect();
         self.arrivals = match values::arrivals(store, &Scope::default(), &watermark).await {
@@ -182,15 +193,32 @@ impl FoundState {
             Err(StoreError::MustReadWhole(why)) => Err(Forced::Untold(why)),
             Err(error) => return Err(error.into()),
         };
+        let is_moved = |now: &Watermark| valued::is_moved(&watermark, now);
+        let is_moved = self
+            .arrivals
+            .as_ref()
+            .is_ok_and(|it| is_moved(&it.watermark));
         if !watermark.is_unguarded() {
             self.read_stale(store).await?;
-        } else if !self.is_told() {
-            self.compare(store, context).await?;
+        } else if !self.is_told() || is_moved {
+            self.compare(store, context, is_moved).await?;
         }
+        self.read_pools(run, &base, is_moved).await
+    }
+
+    /// Reads the open lots of pools with new rows, or all their rows.
+    async fn read_pools(
+        &mut self,
+        run: &Run<'_>,
+        base: &VersionInfo,
+        is_moved: bool,
+    ) -> PipelineResult<()> {
+        let Run { store, context, .. } = *run;
         let Ok(arrivals) = &self.arrivals else {
             return Ok(());
         };
         let (mut resumed, mut whole) = (Reach::new(), BTreeSet::new());
+        let mut has_unmatched = false;
         let touched = arrivals.pools.keys().chain(arrivals.revised.keys());
         for pool in touched {
             let summary = self.summaries.get(pool);
@@ -200,24 +228,44 @@ impl FoundState {
                     let reach = new.and_then(|new| reach_of(&new.trades, last));
                     resumed.insert(pool.clone(), reach);
                 }
-                _ if is_counted_only(&self.summaries, arrivals, pool) => {}
-                _ => drop(whole.insert(pool.clone())),
+                _ if is_counted_only(&self.summaries, arrivals, pool) => has_unmatched = true,
+                _ => {
+                    has_unmatched = true;
+                    whole.insert(pool.clone());
+                }
             }
         }
-        if !resumed.is_empty() {
-            self.lots = store.open_lots(version, &resumed).await?;
+        if is_moved && !base.watermark.is_unguarded() {
+            // A rate that they lack may be there now.
+            let rejected = self.summaries.values().filter(|it| is_rejected(it));
+            whole.extend(rejected.map(|it| it.pool.clone()));
         }
+        if !resumed.is_empty() {
+            self.lots = store.open_lots(base.version, &resumed).await?;
+        }
+        let mut whole_rates = Vec::new();
         if !whole.is_empty() {
             let scope = only(whole);
             let as_of = arrivals.watermark.clone();
             let read = values::read(store, &scope, Some(&as_of)).await?;
             self.whole = read.pools;
+            whole_rates = read.rates.used;
             // A pool whose rows are all voided by now is missing from the read.
             for pool in scope.part.iter().flat_map(|part| part.iter()) {
                 let empty = || PoolLedger::new(pool.clone());
                 self.whole.entry(pool.clone()).or_insert_with(empty);
             }
         }
+        let is_stale = |it: &PoolSummary| it.status == PoolStatus::Stale;
+        let since = RatesSince {
+            base,
+            arrivals,
+            whole: whole_rates,
+            all: self.all_rates.take(),
+            has_unmatched,
+            has_read_again: !self.whole.is_empty() || self.summaries.values().any(is_stale),
+        };
+        self.rates = since.judge(store, context, run.options.memory).await?;
         Ok(())
     }
 
@@ -237,16 +285,25 @@ impl FoundState {
     }
 
     /// Reads all of an unguarded ledger, and compares each pool with the version's summary.
-    async fn compare(&mut self, store: &dyn TradeStore, context: &Context) -> PipelineResult<()> {
+    async fn compare(
+        &mut self,
+        store: &dyn TradeStore,
+        context: &Context,
+        is_moved: bool,
+    ) -> PipelineResult<()> {
         let read = context.read_ledger(store, &Scope::default(), None).await?;
         if !read.watermark.is_unguarded() {
             self.arrivals = Err(Forced::Guarded);
             return Ok(());
         }
-        let compared = unguarded::compare(read, &self.summaries);
+        let is_again = |summary: &PoolSummary| is_moved && is_rejected(summary);
+        let compared = unguarded::compare(read, &self.summaries, is_again);
+        self.all_rates = Some(compared.rates.used);
         self.whole = compared.whole;
         self.changed = compared.changed;
-        self.arrivals = Ok(compared.arrivals);
+        let mut arrivals = compared.arrivals;
+        arrivals.rates.missing = compared.rates.missing;
+        self.arrivals = Ok(arrivals);
         Ok(())
     }
 
@@ -264,6 +321,7 @@ impl FoundState {
             let own = values::arrivals(store, &only(pools), watermark).await?;
             arrivals.pools.extend(own.pools);
             arrivals.revised.extend(own.revised);
+            valued::add(&mut arrivals.rates, own.rates);
         }
         Ok(())
     }
@@ -309,9 +367,13 @@ impl FoundState {
         let reasons: BTreeMap<&Pool, &str> = reasons.collect();
         for (pool, ledger) in self.whole {
             let reason = reasons.get(&pool).copied();
-            let added = appending.add_whole(compute_pool(ledger, reason));
-            added.map_err(StoreError::from)?;
+            let outcome = compute_pool(ledger, reason);
+            if !is_as_before(self.summaries.get(&pool), &outcome) {
+                let added = appending.add_whole(outcome);
+                added.map_err(StoreError::from)?;
+            }
         }
+        forced.extend(self.rates.late.map(|late| Forced::Rates(Box::new(late))));
         let is_new = !appending.pools.is_empty();
         if (is_new || !forced.is_empty()) && base.sealed.is_some() {
             return Ok(Judged::Forced(vec![Forced::Sealed(base.version)]));
@@ -327,9 +389,24 @@ impl FoundState {
                 current: self.current,
             }));
         }
-        let append = appending.end(self.summaries, run.duration_ms());
+        let append = appending.end(self.summaries, self.rates.locked, run.duration_ms());
         Ok(Judged::Append(Box::new(append)))
     }
+}
+
+fn is_rejected(summary: &PoolSummary) -> bool {
+    summary.status == PoolStatus::Rejected
+}
+
+/// Tells whether a pool without allocations stays what it was.
+fn is_as_before(summary: Option<&PoolSummary>, outcome: &PoolOutcome) -> bool {
+    let Some(summary) = summary else {
+        return false;
+    };
+    let is_same = |rejection: &Rejection| Some(&rejection.reason) == summary.error.as_ref();
+    is_rejected(summary)
+        && summary.ledger_hash == outcome.ledger_hash
+        && matches!(&outcome.result, PoolResult::Rejected(rejection) if is_same(rejection))
 }
 
 fn only(pools: BTreeSet<Pool>) -> Scope {

@@ -30,6 +30,7 @@ mod stale;
 mod twice;
 mod unguarded;
 mod validate;
+mod valued;
 
 pub use append::{AppendLine, AppendReport, Forced};
 pub use batches::MEMORY_DEFAULT;
@@ -55,3 +56,4 @@ pub use rates::{
     RateFileRead, RateFileReport, RateRequest, RateSourceFile, import_rate_files, parse_rate_file,
 };
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};
+pub use valued::{LateRates, RateCounts};

@@ -164,6 +164,7 @@ mod tests {
             origin,
             ledger_hash: None,
             allocations_hash: None,
+            rates_hash: None,
             policy: "{}".into(),
             watermark: Watermark::default(),
             engine_version: "0".into(),

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Pool, PoolLedger, PoolStatus, TradeRef};
+use crate::engine::{Entered, Pool, PoolLedger, PoolStatus, TradeRef};
 use crate::store::model::{Arrivals, LedgerRead, PoolSummary};
 
 /// Result of comparing an unguarded ledger with a version.
@@ -19,15 +19,23 @@ pub(super) struct Compared {
     pub(super) whole: BTreeMap<Pool, PoolLedger>,
     /// Pools whose earlier trades have changed.
     pub(super) changed: Vec<Pool>,
+    /// The rates of all trades.
+    pub(super) rates: Entered,
 }
 
-/// Compares the present trades of each pool with the version's summary.
-pub(super) fn compare(read: LedgerRead, summaries: &BTreeMap<Pool, PoolSummary>) -> Compared {
+/// Compares the present trades of each pool with the version's summary. `is_tried_again` names
+/// pools that are computed whole even if no row has changed.
+pub(super) fn compare(
+    read: LedgerRead,
+    summaries: &BTreeMap<Pool, PoolSummary>,
+    is_tried_again: impl Fn(&PoolSummary) -> bool,
+) -> Compared {
     let mut compared = Compared {
         arrivals: Arrivals {
             watermark: read.watermark,
             ..Arrivals::default()
         },
+        rates: read.rates,
         ..Compared::default()
     };
     let mut pools = read.pools;
@@ -35,8 +43,8 @@ pub(super) fn compare(read: LedgerRead, summaries: &BTreeMap<Pool, PoolSummary>)
         let ledger = pools.remove(pool);
         let ledger = ledger.unwrap_or_else(|| PoolLedger::new(pool.clone()));
         // A stale pool is always tried again: its rows that can't be matched may have changed.
-        let is_stale = summary.status == PoolStatus::Stale;
-        if ledger.ledger_hash == summary.ledger_hash && !is_stale {
+        let is_again = summary.status == PoolStatus::Stale || is_tried_again(summary);
+        if ledger.ledger_hash == summary.ledger_hash && !is_again {
             continue;
         }
         if !matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale) {

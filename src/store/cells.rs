@@ -3,6 +3,8 @@
 //! A store selects the columns named here, decimals as text and times as microseconds, and lends
 //! its row as [`Cells`]. What can't be read is named, never guessed.
 
+mod rates;
+
 use std::borrow::Cow;
 use std::str::FromStr;
 
@@ -11,14 +13,15 @@ use serde_json::{Value, json};
 use super::lots::{PickedLot, WholeLot};
 use super::model::{
     EventKind, Exclusion, HistoricalSell, ImportedFile, LoggedEvent, NamedTrade, PoolSummary,
-    QueuedItem, ReviewStatus, RunLine, StoredRate, Version, VersionInfo, VersionOrigin,
-    VersionScope, VersionStatus, Watermark, parents_of_json,
+    QueuedItem, ReviewStatus, RunLine, Version, VersionInfo, VersionOrigin, VersionScope,
+    VersionStatus, Watermark, parents_of_json,
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
-    Account, Asset, Entry, Fee, PlaceInPool, Pool, PoolStatus, PoolTotals, Rate, Size,
-    StoredAllocation, StoredLot, Symbol, SymbolTotals, Timestamp, Trade, policy,
+    Account, Asset, Entry, Fee, PlaceInPool, Pool, PoolStatus, PoolTotals, Size, StoredAllocation,
+    StoredLot, Symbol, SymbolTotals, Timestamp, Trade, policy,
 };
+pub(super) use rates::{RATE, RATE_USED, rate, rate_used};
 
 /// The cells of one row, by position. An error is the text found in place of a value.
 pub(super) trait Cells {
@@ -258,30 +261,6 @@ pub(super) fn imported_file(cells: &dyn Cells) -> Result<ImportedFile, StoreErro
     read().map_err(in_table("imports"))
 }
 
-/// The columns that [`rate`] reads, in order.
-pub(super) const RATE: &str =
-    "asset, currency, source, published_at, revision, rate, import_id, import_line";
-
-/// Reads a row of `rates`.
-pub(super) fn rate(cells: &dyn Cells) -> Result<StoredRate, StoreError> {
-    let named = Named::new(cells, RATE);
-    let read = || {
-        Ok(StoredRate {
-            rate: Rate {
-                asset: named.parse(0)?,
-                currency: named.parse(1)?,
-                source: named.parse(2)?,
-                at: named.time(3)?,
-                value: named.parse(5)?,
-                import_id: named.integer(6)?,
-                import_line: named.count(7)?,
-            },
-            revision: named.integer(4)?,
-        })
-    };
-    read().map_err(in_table("rates"))
-}
-
 /// The columns that [`logged_event`] reads, in order.
 pub(super) const LOGGED_EVENT: &str = "event_type, event_time, allocation_version, details";
 
@@ -507,7 +486,7 @@ fn totals(named: &Named<'_, impl Cells + ?Sized>) -> Result<PoolTotals, BadCell>
 /// The columns that [`version`] reads, in order.
 pub(super) const VERSION: &str = "version, scope, status, origin, ledger_hash, allocations_hash, \
     policy, watermark, engine_version, complete_through, created_at, completed_at, published_at, \
-    sealed_at, sealed_reason";
+    sealed_at, sealed_reason, rates_hash";
 
 /// Reads a row of `allocation_versions`.
 pub(super) fn version(cells: &dyn Cells) -> Result<VersionInfo, StoreError> {
@@ -521,6 +500,7 @@ pub(super) fn version(cells: &dyn Cells) -> Result<VersionInfo, StoreError> {
             origin: VersionOrigin::from_text(&origin).ok_or(("origin", origin))?,
             ledger_hash: named.parse_optional(4)?,
             allocations_hash: named.parse_optional(5)?,
+            rates_hash: named.parse_optional(15)?,
             policy: named.text(6)?,
             watermark: Watermark::from_json(&watermark).ok_or(("watermark", watermark))?,
             engine_version: named.text(8)?,

@@ -13,7 +13,7 @@ pub use ledger::{
     Conflict, ImportBatch, ImportFile, ImportMode, ImportReceipt, LedgerCounts, LedgerRead,
     PoolSizes, Reject, VoidChange,
 };
-pub use rates::{RateBatch, RateConflict, RateReceipt, StoredRate};
+pub use rates::{RateBatch, RateConflict, RateReceipt, RatesLocked, StoredRate};
 pub use review::{
     QueuedItem, ReviewStatus, ReviewUpdate, decided_item, decision_file, decision_prefix,
 };
@@ -31,9 +31,9 @@ pub use words::{EventKind, RunMode, VersionOrigin};
 use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
-    AssetClass, AssetRules, Matching, PendingTrade, PlaceInPool, Pool, PoolLedger, PoolOutcome,
-    PoolResult, PoolStatus, PoolTotals, RateUsed, RowsHash, StoredSummary, SymbolTotals, Timestamp,
-    policy,
+    AssetClass, AssetRules, Entered, Matching, PendingTrade, PlaceInPool, Pool, PoolLedger,
+    PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, StoredSummary, SymbolTotals,
+    Timestamp, policy,
 };
 
 mod adoption;
@@ -136,6 +136,8 @@ pub struct VersionInfo {
     pub ledger_hash: Option<RowsHash>,
     /// Hash of its canonical export.
     pub allocations_hash: Option<RowsHash>,
+    /// Hash of the rates that gave its trades their values.
+    pub rates_hash: Option<RowsHash>,
     /// Settings that can change a byte.
     pub policy: String,
     /// The part of the ledger that this version knows.
@@ -303,8 +305,8 @@ pub struct Arrivals {
     pub pools: BTreeMap<Pool, PoolLedger>,
     /// New trades that enter their pools once the rates are known.
     pub pending: Vec<PendingTrade>,
-    /// The rates that gave new trades their values, once these entered their pools.
-    pub rates: Vec<RateUsed>,
+    /// The rates of new trades that waited, once these entered their pools.
+    pub rates: Entered,
     /// Trades that the watermark saw, and that were voided or put back since: their ids.
     pub revised: BTreeMap<Pool, BTreeSet<String>>,
     /// New trades that were voided again.
@@ -326,6 +328,8 @@ pub struct Completion {
     pub ledger_hash: RowsHash,
     /// Hash of the canonical export.
     pub allocations_hash: RowsHash,
+    /// The rates that gave trades their values.
+    pub rates: RatesLocked,
     /// Execution time of the newest trade seen.
     pub complete_through: Option<Timestamp>,
     /// Counts for the log row.

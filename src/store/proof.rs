@@ -1,5 +1,5 @@
 //! Compares a version's rows with its run's record of them: their number, their hash, and their
-//! sums, pool by pool (`proof/claims.rs`).
+//! sums, pool by pool (`proof/claims.rs`). The rates that gave trades their values count, too.
 //!
 //! An export of rows or sums compares first. So it never exports, files or explains rows that
 //! something else wrote, changed or removed. The ledger's own state is another question, which
@@ -11,7 +11,7 @@ use std::fmt;
 
 use super::model::{PoolSummary, Version, VersionInfo};
 use super::{RowSink, Store, StoreError, StoreResult, StoredPool, VersionRefusal};
-use crate::engine::{AllocationRow, Pool, RowsHash, Timestamp};
+use crate::engine::{AllocationRow, Pool, RowsHash, Timestamp, rates_hash};
 use claims::PoolRows;
 pub use claims::{Claim, ClaimDiffers, differing_claims};
 
@@ -67,6 +67,8 @@ impl RowsDiffer {
 pub struct RowsProof {
     info: VersionInfo,
     summaries: Vec<PoolSummary>,
+    /// Hash of the rates that gave trades their values.
+    rates: RowsHash,
     /// For each summary, whether its pool had rows.
     seen: Vec<bool>,
     counted: Counted,
@@ -107,12 +109,13 @@ impl LastRow {
 }
 
 impl RowsProof {
-    /// Reads the version's summaries, before its rows are read. Errors: the store fails.
+    /// Reads the version's summaries and rates, before its rows are read. Errors: the store fails.
     pub async fn begin(store: &dyn Store, info: &VersionInfo) -> StoreResult<Self> {
         let mut summaries = store.pool_summaries(info.version).await?;
         summaries.sort_by(|left, right| left.pool.cmp(&right.pool));
         Ok(Self {
             info: info.clone(),
+            rates: rates_hash(&store.rates_used(info.version, None).await?),
             seen: vec![false; summaries.len()],
             summaries,
             counted: Counted::default(),
@@ -197,6 +200,10 @@ impl RowsProof {
                 version,
                 sell_order_id,
             });
+        }
+        if self.info.rates_hash != Some(self.rates) {
+            let (claimed, found) = (self.info.rates_hash, self.rates);
+            return refused(version, Claim::RatesHash { claimed, found });
         }
         check_summaries(&self.info, &self.summaries)?;
         let pools = self.summaries.iter().zip(&self.seen);

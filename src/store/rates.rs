@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::engine::Rate;
+use crate::engine::{Account, Rate, RateUsed};
 use crate::store::StoreResult;
-use crate::store::model::{RateBatch, RateReceipt, Watermark};
+use crate::store::model::{RateBatch, RateReceipt, Version, Watermark};
 
 /// Tells whether a caller wants a rate.
 pub type WantsRate<'w> = &'w (dyn Fn(&Rate) -> bool + Send + Sync);
@@ -27,4 +27,14 @@ pub trait RateStore: Send + Sync {
         as_of: Option<&Watermark>,
         wants: WantsRate<'_>,
     ) -> StoreResult<Vec<Rate>>;
+
+    /// Returns the rates that gave a version's trades their values; or those of one trade, named by
+    /// its account and order id.
+    ///
+    /// Order: by account, order id and purpose.
+    async fn rates_used(
+        &self,
+        version: Version,
+        trade: Option<(&Account, &str)>,
+    ) -> StoreResult<Vec<RateUsed>>;
 }

@@ -10,6 +10,7 @@ pub(super) mod history;
 pub(super) mod ledger;
 mod queue;
 mod rates;
+mod rates_used;
 pub(super) mod read;
 mod review;
 pub(super) mod runs;

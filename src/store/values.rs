@@ -11,8 +11,8 @@ use super::model::{Arrivals, LedgerRead, Scope, VersionInfo, Watermark, asset_ru
 use super::{Seen, StoreError, StoreResult, TradeStore};
 use crate::engine::policy::USD;
 use crate::engine::{
-    AssetRules, ExpectedLegs, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger, Rate, RateBook,
-    RateUsed, RatesDiffer, Timestamp, Violation, enter,
+    AssetRules, Entered, ExpectedLegs, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger, Rate,
+    RateBook, RatesDiffer, Timestamp, Violation, enter,
 };
 
 /// Microseconds before the first trade from which rates are read: the oldest rate that may count,
@@ -132,9 +132,9 @@ impl<'a> Valuing<'a> {
         at: &Watermark,
         (pools, is_whole): (&mut BTreeMap<Pool, PoolLedger>, bool),
         unlike: Option<&mut UnlikeLegs>,
-    ) -> StoreResult<Vec<RateUsed>> {
+    ) -> StoreResult<Entered> {
         if pending.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Entered::default());
         }
         let needed = self.needed(&pending);
         let rates = self.rates(&pending, &needed, at).await?;

@@ -36,7 +36,7 @@ impl Clock for Ticks {
     }
 }
 
-fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context {
         clock: Arc::new(Ticks::default()),
         progress: Arc::new(Silent),
@@ -60,7 +60,7 @@ impl RowSink for Lines {
 }
 
 /// The rows of a version as they are exported: a full run gives the same ones in the same order.
-async fn rows_of(store: &dyn Store, version: Version) -> Vec<String> {
+pub(crate) async fn rows_of(store: &dyn Store, version: Version) -> Vec<String> {
     let mut lines = Lines(Vec::new());
     store.export(version, &mut lines).await.unwrap();
     lines.0
@@ -79,7 +79,7 @@ async fn lots_of(store: &dyn Store, version: Version) -> Vec<String> {
 }
 
 /// Returns the summaries of a version, without the time and way of its computation.
-async fn sums_of(store: &dyn Store, version: Version) -> Vec<String> {
+pub(crate) async fn sums_of(store: &dyn Store, version: Version) -> Vec<String> {
     let summaries = store.pool_summaries(version).await.unwrap();
     let lines = summaries.into_iter().map(|it| {
         let (hash, rows) = (it.ledger_hash, it.allocations_hash);
@@ -93,7 +93,7 @@ async fn sums_of(store: &dyn Store, version: Version) -> Vec<String> {
     lines.collect()
 }
 
-async fn full(store: &dyn Store, context: &Context, publish: bool) -> ComputeReport {
+pub(crate) async fn full(store: &dyn Store, context: &Context, publish: bool) -> ComputeReport {
     let options = ComputeOptions {
         origin: VersionOrigin::Full,
         no_publish: !publish,
@@ -102,19 +102,19 @@ async fn full(store: &dyn Store, context: &Context, publish: bool) -> ComputeRep
     compute(store, context, &options).await.unwrap()
 }
 
-async fn incremental(store: &dyn Store, context: &Context) -> Incremental {
+pub(crate) async fn incremental(store: &dyn Store, context: &Context) -> Incremental {
     let options = ComputeOptions::default();
     compute_incremental(store, context, &options).await.unwrap()
 }
 
-fn appended(done: Incremental) -> Box<AppendReport> {
+pub(crate) fn appended(done: Incremental) -> Box<AppendReport> {
     match done {
         Incremental::Appended(report) => report,
         other => panic!("expected an extended version: {other:?}"),
     }
 }
 
-fn forced(done: Incremental) -> Vec<Forced> {
+pub(crate) fn forced(done: Incremental) -> Vec<Forced> {
     match done {
         Incremental::Full(_, forced) => forced,
         other => panic!("expected a full run: {other:?}"),

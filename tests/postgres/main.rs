@@ -5,6 +5,7 @@
 #[macro_use]
 mod contract;
 mod incremental;
+mod late_rates;
 #[path = "../support/ledger.rs"]
 mod ledger;
 mod postgres_store;

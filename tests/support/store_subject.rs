@@ -26,8 +26,8 @@ use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
 use fifo_pnl::store::model::{
     Completion, Event, EventKind, Holder, ImportBatch, ImportFile, ImportMode, PointerMove,
-    RateBatch, ReviewStatus, ReviewUpdate, RunCounts, RunFailure, RunMode, RunStart, Scope,
-    Version, VersionOrigin, VersionPlan, VersionStatus, VoidChange, policy_json,
+    RateBatch, RatesLocked, ReviewStatus, ReviewUpdate, RunCounts, RunFailure, RunMode, RunStart,
+    Scope, Version, VersionOrigin, VersionPlan, VersionStatus, VoidChange, policy_json,
 };
 use fifo_pnl::store::sqlite::SqliteStore;
 use fifo_pnl::store::{RowSink, RunLock, Store, StoreError, StoreResult, values};
@@ -652,6 +652,7 @@ impl Run {
             duration_ms: 2000,
             ledger_hash,
             allocations_hash,
+            rates: RatesLocked::default(),
             complete_through,
             counts,
             publish: self.publish,

@@ -14,8 +14,8 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{PoolStatus, Timestamp, shown, shown_sentence};
 use crate::pipeline::{
-    AppendLine, AppendReport, ComputeOptions, Forced, Incremental, NothingNew, Publication,
-    compute_incremental,
+    AppendLine, AppendReport, ComputeOptions, Forced, Incremental, LateRates, NothingNew,
+    Publication, compute_incremental,
 };
 use crate::store::model::Scope;
 use crate::store::{Store, StoreError};
@@ -166,6 +166,14 @@ fn forced_text(forced: &Forced) -> String {
         Forced::Changed(pool) => format!(
             "{pool}: what was matched was changed, voided or removed since, or a trade came late"
         ),
+        Forced::Rates(late) => {
+            let LateRates { count, first } = late.as_ref();
+            let rates = plural(*count, "rate", "rates");
+            let (asset, at) = (&first.asset, first.traded_at);
+            let order = shown(&first.order_id).quoted();
+            let first = format!("the rate of {asset} at {at}, order {order}");
+            format!("{rates} that the version used changed since; the first is {first}")
+        }
     }
 }
 
@@ -181,6 +189,7 @@ fn forced_json(forced: &Forced) -> Value {
         Forced::Late(pool, order) => ("late arrival", Some(pool), vec![order.clone()]),
         Forced::Revised(pool, orders) => ("voided", Some(pool), orders.clone()),
         Forced::Changed(pool) => ("changed", Some(pool), Vec::new()),
+        Forced::Rates(late) => ("rates", None, vec![late.first.order_id.clone()]),
     };
     json!({
         "kind": kind,

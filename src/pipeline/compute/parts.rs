@@ -20,8 +20,8 @@ pub(super) async fn read_first(
     batches: &Batches,
 ) -> PipelineResult<(Made, BTreeMap<Pool, PoolLedger>)> {
     let exclusions = run.store.exclusions().await?;
-    let read = batches.read(run.store, run.context, 0).await?;
-    Ok((Made::of_first(&read, exclusions), read.pools))
+    let mut read = batches.read(run.store, run.context, 0).await?;
+    Ok((Made::of_first(&mut read, exclusions), read.pools))
 }
 
 /// A run that takes a ledger part by part into a version.

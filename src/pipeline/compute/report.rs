@@ -8,10 +8,11 @@ use serde_json::json;
 use super::target::{Publication, Target};
 use super::{ComputeOptions, Run};
 use crate::engine::{
-    IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals, ReviewItem,
-    RowsHash, Timestamp,
+    Entered, IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals,
+    ReviewItem, RowsHash, Timestamp,
 };
 use crate::pipeline::prune::PruneReport;
+use crate::pipeline::valued::{self, RateCounts};
 use crate::store::model::{
     Completion, Current, Exclusion, LedgerRead, ReviewUpdate, RunCounts, Scope, Version,
     VersionScope, VersionStatus, Watermark,
@@ -53,6 +54,8 @@ pub struct ComputeReport {
     pub voided: u64,
     /// Rows that are not executions, by reason.
     pub ineligible: BTreeMap<String, u64>,
+    /// The rates that gave trades their values.
+    pub rates: RateCounts,
     /// Hash of the facts of all trades.
     pub ledger_hash: RowsHash,
     /// Hash of the version's canonical export.
@@ -76,11 +79,14 @@ pub(super) struct Made {
     pub(super) ledger_hash: RowsHash,
     pub(super) allocations_hash: RowsHash,
     pub(super) complete_through: Option<Timestamp>,
+    pub(super) rates: Entered,
 }
 
 impl Made {
-    pub(super) fn of_first(read: &LedgerRead, exclusions: Vec<Exclusion>) -> Self {
+    /// Begins with the first part of the ledger, whose pools the caller takes.
+    pub(super) fn of_first(read: &mut LedgerRead, exclusions: Vec<Exclusion>) -> Self {
         Self {
+            rates: mem::take(&mut read.rates),
             watermark: read.watermark.clone(),
             voided: read.voided,
             ineligible: read.ineligible.clone(),
@@ -96,6 +102,7 @@ impl Made {
     /// Adds another part of the ledger; returns its pools.
     pub(super) fn add_read(&mut self, read: LedgerRead) -> BTreeMap<Pool, PoolLedger> {
         self.voided += read.voided;
+        valued::add(&mut self.rates, read.rates);
         for (reason, rows) in read.ineligible {
             *self.ineligible.entry(reason).or_default() += rows;
         }
@@ -143,6 +150,7 @@ pub(super) fn report(
         counts,
         voided: made.voided,
         ineligible: made.ineligible.clone(),
+        rates: RateCounts::of(&made.rates.used, &made.rates.missing),
         ledger_hash: made.ledger_hash,
         allocations_hash: made.allocations_hash,
         complete_through: made.complete_through,
@@ -201,7 +209,7 @@ pub(super) fn completion(
     run: &Run<'_>,
     target: &Target,
     report: &ComputeReport,
-    items: Vec<ReviewItem>,
+    made: Made,
 ) -> Completion {
     let publish = report.publication == Publication::Published;
     Completion {
@@ -210,11 +218,12 @@ pub(super) fn completion(
         duration_ms: report.duration_ms,
         ledger_hash: report.ledger_hash,
         allocations_hash: report.allocations_hash,
+        rates: valued::locked(made.rates.used),
         complete_through: report.complete_through,
         counts: report.counts.clone(),
         publish,
         held: target.current.held && target.current.version == Some(target.version),
-        review: review_update(run.options, &report.pools, items, publish),
+        review: review_update(run.options, &report.pools, made.items, publish),
         details: json!({
             "run_id": report.run_id, "status": report.status.as_str(), "published": publish,
             "scope": VersionScope::of(&run.options.scope).as_str(), "pools": report.pools.len(),

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{MemoryStore, MemoryTables, check};
-use crate::engine::Rate;
-use crate::store::model::{RateBatch, RateReceipt, StoredRate, Watermark};
+use crate::engine::{Account, Rate, RateUsed};
+use crate::store::model::{RateBatch, RateReceipt, StoredRate, Version, Watermark};
 use crate::store::rates::WantsRate;
 use crate::store::rules::{counting, plan_rates, rates_event};
 use crate::store::{RateStore, StoreResult};
@@ -26,6 +26,20 @@ impl RateStore for MemoryStore {
         let rows = state.ledger.rates.iter().take(last);
         let rows = rows.filter(|row| wants(&row.rate));
         Ok(counting(sorted(rows.cloned().collect())))
+    }
+
+    async fn rates_used(
+        &self,
+        version: Version,
+        trade: Option<(&Account, &str)>,
+    ) -> StoreResult<Vec<RateUsed>> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        let is_of = |used: &RateUsed| {
+            trade.is_none_or(|trade| trade == (&used.account, used.order_id.as_str()))
+        };
+        let rates = stored.map_or(&[][..], |stored| &stored.rates).iter();
+        Ok(rates.filter(|used| is_of(used)).cloned().collect())
     }
 }
 

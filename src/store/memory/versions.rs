@@ -13,12 +13,12 @@ use super::ledger::MemoryLedger;
 use super::{MemoryStore, MemoryTables, broken_constraint, check, locked, sourced};
 use crate::engine::{
     Account, AllocationRow, Fact, Leg, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
-    StoredAllocation, StoredLot, Symbol, TradeRef,
+    RateUsed, StoredAllocation, StoredLot, Symbol, TradeRef,
 };
 use crate::store::lots::{OpenLots, PickedLot, PickedLots, Reach, WholeLot};
 use crate::store::model::{
-    AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, Sold, Version, VersionInfo,
-    VersionPlan, VersionScope, VersionStatus,
+    AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, RatesLocked, Sold, Version,
+    VersionInfo, VersionPlan, VersionScope, VersionStatus,
 };
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
 use crate::store::rules::{
@@ -61,6 +61,7 @@ impl VersionStore for MemoryStore {
             stored.info.status = completion.status;
             stored.info.ledger_hash = Some(completion.ledger_hash);
             stored.info.allocations_hash = Some(completion.allocations_hash);
+            stored.lock_rates(&completion.rates)?;
             stored.info.complete_through = completion.complete_through;
             stored.info.completed_at = Some(at);
             stored.info.watermark = plan.watermark.clone();
@@ -175,6 +176,8 @@ pub(super) struct StoredVersion {
     /// Open lots in the order of writing: pool by pool, oldest first.
     open_lots: Vec<(Pool, PickedLot)>,
     summaries: BTreeMap<Pool, PoolSummary>,
+    /// Rates that were used, by account, order id and purpose.
+    pub(super) rates: Vec<RateUsed>,
 }
 
 impl StoredVersion {
@@ -283,10 +286,28 @@ impl StoredVersion {
         Ok(id)
     }
 
+    fn lock_rates(&mut self, locked: &RatesLocked) -> StoreResult<()> {
+        if locked.replaces {
+            self.rates.clear();
+        }
+        self.rates.extend(locked.added.iter().cloned());
+        self.rates
+            .sort_by(|left, right| left.key().cmp(&right.key()));
+        let is_unique = |pair: &[RateUsed]| {
+            let [left, right] = pair else { return true };
+            left.key() != right.key()
+        };
+        let holds = self.rates.windows(2).all(is_unique);
+        check(holds, "write the rates", "fifo_rates_used_pkey")?;
+        self.info.rates_hash = Some(locked.hash);
+        Ok(())
+    }
+
     fn delete_rows(&mut self) {
         self.allocations.clear();
         self.open_lots.clear();
         self.summaries.clear();
+        self.rates.clear();
     }
 }
 
@@ -342,6 +363,7 @@ pub(super) async fn begin(
             allocations: Vec::new(),
             open_lots: Vec::new(),
             summaries: BTreeMap::new(),
+            rates: Vec::new(),
         },
         pairs: BTreeSet::new(),
         id_last: ids.map(|row| row.id).max().unwrap_or(0),
@@ -359,6 +381,7 @@ fn version_info(plan: &VersionPlan, old: Option<&VersionInfo>) -> VersionInfo {
         origin: plan.origin,
         ledger_hash: None,
         allocations_hash: None,
+        rates_hash: None,
         policy: plan.policy.clone(),
         watermark: plan.watermark.clone(),
         engine_version: env!("CARGO_PKG_VERSION").into(),
@@ -397,6 +420,7 @@ impl VersionWriter for MemoryVersionWriter {
         made.info.status = completion.status;
         made.info.ledger_hash = Some(completion.ledger_hash);
         made.info.allocations_hash = Some(completion.allocations_hash);
+        made.lock_rates(&completion.rates)?;
         made.info.complete_through = completion.complete_through;
         made.info.completed_at = Some(at);
         let state = &mut *locked(&store.state);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Watermark;
-use crate::engine::{Account, LedgerTrade, PendingTrade, Pool, PoolLedger, RateUsed, Timestamp};
+use crate::engine::{Account, Entered, LedgerTrade, PendingTrade, Pool, PoolLedger, Timestamp};
 
 /// A ledger's rows in a scope, as of one instant.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +14,8 @@ pub struct LedgerRead {
     pub pools: BTreeMap<Pool, PoolLedger>,
     /// Trades that enter their pools once the rates are known.
     pub pending: Vec<PendingTrade>,
-    /// The rates that gave trades their values, once these entered their pools.
-    pub rates: Vec<RateUsed>,
+    /// The rates of trades that waited, once these entered their pools.
+    pub rates: Entered,
     /// Voided trades left out.
     pub voided: u64,
     /// Rows that are not executions, by reason.

@@ -1,7 +1,7 @@
 //! Imports of rates, and their results.
 
 use super::ImportFile;
-use crate::engine::{Asset, Rate, RateSource, RateValue, Timestamp};
+use crate::engine::{Asset, Rate, RateSource, RateUsed, RateValue, RowsHash, Timestamp};
 
 /// The rates of a file.
 #[derive(Debug, Clone)]
@@ -55,4 +55,15 @@ pub struct RateReceipt {
     pub conflicts: Vec<RateConflict>,
     /// How many there are.
     pub conflict_count: u64,
+}
+
+/// The rates that a run locks into a version.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RatesLocked {
+    /// The records to write.
+    pub added: Vec<RateUsed>,
+    /// Remove the version's earlier records first.
+    pub replaces: bool,
+    /// Hash of all records of the version from now on.
+    pub hash: RowsHash,
 }

@@ -20,7 +20,7 @@ use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
 use super::session::{begin_short, execute};
 use super::writer::{WRITE_ROWS, ids_next};
 use super::{PostgresStore, copy, gate, lock, plans};
-use crate::engine::{AssetRules, OrderId, Pool, Trade, TradeRef};
+use crate::engine::{AssetRules, Entered, OrderId, Pool, Trade, TradeRef};
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, LedgerRead, Scope, Version, VersionPlan, Watermark,
@@ -64,7 +64,7 @@ pub(super) async fn arrivals_in(
     }
     Ok(Arrivals {
         pending: read.pending,
-        rates: Vec::new(),
+        rates: Entered::default(),
         pools: read.pools,
         revised: revised(connection, (scope, rules), &since).await?,
         voided: read.voided,

@@ -22,7 +22,7 @@ use crate::store::fingerprint::{
 use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
 /// Names in `public` that this program uses. If one exists before, another program made it.
-pub(super) const NAMES: [&str; 33] = [
+pub(super) const NAMES: [&str; 34] = [
     "active_voids",
     "allocation_versions",
     "current_version",
@@ -33,6 +33,7 @@ pub(super) const NAMES: [&str; 33] = [
     "fifo_computation_log",
     "fifo_inventory_snapshot",
     "fifo_pool_summary",
+    "fifo_rates_used",
     "import_rejects",
     "imports",
     "ineligible_trades",

@@ -33,6 +33,13 @@ pub enum Claim {
         /// The sum over its pools.
         summed: RowsHash,
     },
+    /// The hash of the rates that gave trades their values.
+    RatesHash {
+        /// The version's value.
+        claimed: Option<RowsHash>,
+        /// The hash of its records.
+        found: RowsHash,
+    },
     /// The state of the version.
     Status {
         /// The version's status.
@@ -83,6 +90,13 @@ impl fmt::Display for Claim {
                 write!(
                     f,
                     "its ledger hash is \"{claimed}\", but its pools sum up to \"{summed}\""
+                )
+            }
+            Self::RatesHash { claimed, found } => {
+                let claimed = claimed.map(|hash| hash.to_string()).unwrap_or_default();
+                write!(
+                    f,
+                    "the hash of its rates is \"{claimed}\", but its records have \"{found}\""
                 )
             }
             Self::Status { claimed, failed: 0 } => write!(

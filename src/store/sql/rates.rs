@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{Argument, Driver, Rows, SqlStore, Take, arguments, list, runs};
-use crate::engine::Rate;
-use crate::store::model::{ImportFile, ImportMode, RateBatch, RateReceipt, StoredRate, Watermark};
+use super::{Argument, Driver, Rows, SqlStore, Take, arguments, list, rates_used, runs};
+use crate::engine::{Account, Rate, RateUsed};
+use crate::store::model::{
+    ImportFile, ImportMode, RateBatch, RateReceipt, StoredRate, Version, Watermark,
+};
 use crate::store::rates::WantsRate;
 use crate::store::rules::{counting, plan_rates, rates_event};
 use crate::store::{RateStore, StoreError, StoreResult, cells};
@@ -56,6 +58,18 @@ impl<D: SqlStore> RateStore for D {
             let (mut reader, arguments) = (self.reader().await?, arguments![last]);
             reader.select(action, selected, &arguments, take).await?;
             Ok(counting(rows))
+        })
+        .await
+    }
+
+    async fn rates_used(
+        &self,
+        version: Version,
+        trade: Option<(&Account, &str)>,
+    ) -> StoreResult<Vec<RateUsed>> {
+        self.named(async {
+            let mut reader = self.reader().await?;
+            rates_used::list(&mut *reader, version, trade).await
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use super::closing::close;
 use super::read::{current_locked, version_locked};
-use super::{Argument, Driver, SqlStore, arguments, runs};
+use super::{Argument, Driver, SqlStore, arguments, rates_used, runs};
 use crate::engine::AssetClass;
 use crate::store::model::{
     Completion, Event, PointerMove, PoolSummary, Version, VersionPlan, VersionScope,
@@ -42,8 +42,8 @@ pub(in crate::store) async fn complete<C: Driver>(
     completion: &Completion,
 ) -> StoreResult<()> {
     let sql = "UPDATE allocation_versions SET status = $2, ledger_hash = $3, \
-         allocations_hash = $4, complete_through = $5, completed_at = $6, watermark = $7 \
-         WHERE version = $1";
+         allocations_hash = $4, complete_through = $5, completed_at = $6, watermark = $7, \
+         rates_hash = $8 WHERE version = $1";
     let arguments = arguments![
         plan.version,
         completion.status.as_str(),
@@ -52,9 +52,11 @@ pub(in crate::store) async fn complete<C: Driver>(
         completion.complete_through,
         completion.completed_at,
         &plan.watermark,
+        completion.rates.hash.to_string(),
     ];
     let done = connection.execute("complete the version", sql, &arguments);
-    done.await.map(drop)
+    done.await?;
+    rates_used::lock(connection, plan, &completion.rates).await
 }
 
 /// Publishes a version by hand, with the review queue and audit trail, in one transaction.
@@ -103,6 +105,7 @@ pub(in crate::store) async fn end_drop<D: SqlStore>(
     version: Version,
     event: &Event,
 ) -> StoreResult<()> {
+    rates_used::delete(&mut *writer, version).await?;
     let sql = "UPDATE allocation_versions SET status = 'dropped' WHERE version = $1";
     let arguments = arguments![version];
     writer.execute("drop a version", sql, &arguments).await?;

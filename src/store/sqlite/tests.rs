@@ -147,6 +147,7 @@ async fn run(store: &SqliteStore) {
         duration_ms: 2000,
         ledger_hash: RowsHash::EMPTY,
         allocations_hash: RowsHash::EMPTY,
+        rates: Default::default(),
         complete_through: None,
         counts: RunCounts::default(),
         publish: true,

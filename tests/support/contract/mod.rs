@@ -115,6 +115,7 @@ macro_rules! contract {
                 another_rate_is_a_conflict_that_a_correction_mends,
                 a_preview_or_a_broken_import_leaves_no_rates,
                 a_watermark_knows_its_rates,
+                a_version_keeps_the_rates_that_it_used,
             );
             tests_of!($make, review:
                 items_open_and_the_most_urgent_comes_first,

@@ -1,10 +1,14 @@
 //! Rates of assets: appended once, corrected by a revision, read as of any instant.
 
-use fifo_pnl::engine::{Rate, RateSource};
+use fifo_pnl::engine::{
+    Account, FoundRate, Rate, RateOrigin, RatePurpose, RateSource, RateStep, RateUsed, rates_hash,
+};
 use fifo_pnl::store::Store;
-use fifo_pnl::store::model::{ImportMode, RateBatch, RateReceipt, Scope, Watermark};
+use fifo_pnl::store::model::{
+    ImportMode, RateBatch, RateReceipt, RatesLocked, Scope, VersionPlan, Watermark,
+};
 
-use crate::subject::{Subject, at, rate, rates as file};
+use crate::subject::{Run, Subject, append, at, event, lock, rate, rates as file, trade};
 
 fn correcting(rates: Vec<Rate>) -> RateBatch {
     let mut batch = file(rates);
@@ -159,4 +163,124 @@ pub async fn a_watermark_knows_its_rates(subject: &dyn Subject) {
         let came = store.arrivals(&Scope::default(), watermark).await.unwrap();
         assert_eq!(came.watermark.rate_seq(), seen[3].rate_seq());
     }
+}
+
+/// A rate that gave a fee its value. Its steps are of file 1, or the one step is an own trade.
+fn used(order_id: &str, purpose: RatePurpose, steps: &[&str]) -> RateUsed {
+    let step = |(line, text): (u64, &&str)| {
+        let words: Vec<&str> = text.split(' ').collect();
+        RateStep {
+            asset: words[0].parse().unwrap(),
+            currency: words[1].parse().unwrap(),
+            value: words[2].parse().unwrap(),
+            origin: match words.get(3) {
+                Some(own) => RateOrigin::Trade(own.parse().unwrap()),
+                None => RateOrigin::Line { import_id: 1, line },
+            },
+        }
+    };
+    RateUsed {
+        account: Account::default(),
+        order_id: order_id.into(),
+        purpose,
+        asset: "GBP".parse().unwrap(),
+        units: "-0.0000000000000000000000000001".parse().unwrap(),
+        usd: "-1234567890123456789.123456789012".parse().unwrap(),
+        traded_at: at(9),
+        rate: FoundRate {
+            value: "1.28571428571428571".parse().unwrap(),
+            at: at(1),
+            source: RateSource::Ecb,
+            steps: (3..).zip(steps).map(step).collect(),
+        },
+    }
+}
+
+async fn write(store: &dyn Store, run: &Run, rates: RatesLocked) -> VersionPlan {
+    let lock = lock(store).await;
+    let (plan, outcomes) = run.prepare(store).await.unwrap();
+    let mut writer = store.begin_version(&plan).await.unwrap();
+    for outcome in &outcomes {
+        writer.load(outcome, 7).await.unwrap();
+    }
+    let mut completion = run.completion(&outcomes);
+    completion.rates = rates;
+    writer.finish(&completion).await.unwrap();
+    lock.release().await;
+    plan
+}
+
+fn locked(added: &[RateUsed], all: &[RateUsed], replaces: bool) -> RatesLocked {
+    RatesLocked {
+        added: added.to_vec(),
+        replaces,
+        hash: rates_hash(all),
+    }
+}
+
+pub async fn a_version_keeps_the_rates_that_it_used(subject: &dyn Subject) {
+    let store = subject.store();
+    import(
+        store,
+        file(vec![rate("USD", 1, "1.08"), rate("GBP", 1, "0.84")]),
+    )
+    .await;
+    append(store, vec![trade("B-1", "buy", "1", "100", 1)]).await;
+    let all = [
+        used("B-1", RatePurpose::Value, &["EUR USD 1.08", "EUR GBP 0.84"]),
+        used(
+            "B-1",
+            RatePurpose::Fee,
+            &["GBP USD 1.000000000000000000000000001 B-0"],
+        ),
+        used("B-2", RatePurpose::Value, &["USD GBP 0.77"]),
+    ];
+    write(store, &Run::default(), locked(&all, &all, false)).await;
+    assert_eq!(store.rates_used(1, None).await.unwrap(), all);
+    let account = Account::default();
+    let of_trade = store.rates_used(1, Some((&account, "B-2"))).await.unwrap();
+    assert_eq!(of_trade, all[2..]);
+    let other = "other".parse().unwrap();
+    let none = store.rates_used(1, Some((&other, "B-2"))).await.unwrap();
+    assert_eq!(none, []);
+    let infos = store.versions().await.unwrap();
+    assert_eq!(infos[0].rates_hash, Some(rates_hash(&all)));
+
+    // A second version has its own. One that is replaced keeps none of its old ones.
+    let second = Run {
+        seconds: 10,
+        ..Run::unpublished()
+    };
+    write(store, &second, locked(&all[..1], &all[..1], false)).await;
+    let again = Run {
+        version: Some(2),
+        replaces: true,
+        ..second
+    };
+    let plan = write(store, &again, locked(&all[1..2], &all[1..2], false)).await;
+    assert_eq!(store.rates_used(2, None).await.unwrap(), all[1..2]);
+
+    // An append adds some, or replaces all of them.
+    for (rates, expected) in [
+        (locked(&all[2..], &all[1..], false), &all[1..]),
+        (locked(&all[..1], &all[..1], true), &all[..1]),
+    ] {
+        let lock = lock(store).await;
+        let start = again.start(2);
+        let run_id = store.begin_run(&start).await.unwrap();
+        let plan = VersionPlan {
+            run_id,
+            replaces: false,
+            ..plan.clone()
+        };
+        let mut completion = again.completion(&[]);
+        completion.rates = rates;
+        store.append(&plan, &[], &completion).await.unwrap();
+        lock.release().await;
+        assert_eq!(store.rates_used(2, None).await.unwrap(), expected);
+    }
+    assert_eq!(store.rates_used(1, None).await.unwrap(), all);
+    store.drop_version(2, &event("drop", 3)).await.unwrap();
+    assert_eq!(store.rates_used(2, None).await.unwrap(), []);
+    assert_eq!(store.rates_used(1, None).await.unwrap(), all);
 }

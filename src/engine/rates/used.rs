@@ -1,0 +1,116 @@
+//! The rates that gave trades their values, as a version records them.
+
+use super::{FoundRate, RateOrigin};
+use crate::engine::fact::Fact;
+use crate::engine::hash::RowsHash;
+use crate::engine::ids::{Account, Asset};
+use crate::engine::issue::UnknownWord;
+use crate::engine::number::Usd;
+use crate::engine::policy::RATE_IS_OLD_MICROS;
+use crate::engine::time::Timestamp;
+
+/// The kind of amount that was converted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RatePurpose {
+    /// The value of the trade.
+    Value,
+    /// The value of its fee.
+    Fee,
+}
+
+impl RatePurpose {
+    /// Returns the word that the database holds.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Fee => "fee",
+        }
+    }
+}
+
+impl std::str::FromStr for RatePurpose {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        match text {
+            "value" => Ok(Self::Value),
+            "fee" => Ok(Self::Fee),
+            _ => Err(UnknownWord("value fee")),
+        }
+    }
+}
+
+/// A rate that gave an amount its value in dollars.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateUsed {
+    /// The account of the trade.
+    pub account: Account,
+    /// The trade.
+    pub order_id: String,
+    /// The kind of amount.
+    pub purpose: RatePurpose,
+    /// The asset or currency of the amount.
+    pub asset: Asset,
+    /// The amount. Units: `asset`.
+    pub units: Fact,
+    /// Its value. Units: USD, 12 decimals.
+    pub usd: Usd,
+    /// When the trade was executed.
+    pub traded_at: Timestamp,
+    /// The rate.
+    pub rate: FoundRate,
+}
+
+/// Names a converted amount in a version: account, order id and purpose.
+pub type RateUsedKey<'r> = (&'r str, &'r str, RatePurpose);
+
+impl RateUsed {
+    /// Returns the names of the amount, in the order of the stored rows.
+    pub fn key(&self) -> RateUsedKey<'_> {
+        (self.account.as_str(), &self.order_id, self.purpose)
+    }
+
+    /// Tells whether the rate is more than an hour older than the trade.
+    pub fn is_old(&self) -> bool {
+        let age = self.traded_at.as_micros();
+        age.saturating_sub(self.rate.at.as_micros()) > RATE_IS_OLD_MICROS
+    }
+
+    /// Adds the record to a hash, one line for each step. The numbers of imports and of lines are
+    /// not in it: they depend on the order of imports.
+    pub fn add_to(&self, hash: &mut RowsHash) {
+        for (nth, step) in (1_u32..).zip(&self.rate.steps) {
+            let trade = match &step.origin {
+                RateOrigin::Line { .. } => "",
+                RateOrigin::Trade(id) => id.as_str(),
+            };
+            let cells = [
+                self.account.as_str(),
+                &self.order_id,
+                self.purpose.as_str(),
+                &nth.to_string(),
+                self.asset.as_str(),
+                &self.units.to_string(),
+                &self.usd.to_string(),
+                &self.rate.value.to_string(),
+                &self.rate.at.to_string(),
+                self.rate.source.as_str(),
+                step.asset.as_str(),
+                step.currency.as_str(),
+                &step.value.to_string(),
+                trade,
+                &self.traded_at.to_string(),
+            ];
+            // A cell has its length before it: no cell can end another one.
+            let cells = cells.map(|cell| format!("{}:{cell}\n", cell.len()));
+            hash.add_row(cells.concat().as_bytes());
+        }
+    }
+}
+
+/// Returns the hash of records in any order.
+pub fn rates_hash<'r>(used: impl IntoIterator<Item = &'r RateUsed>) -> RowsHash {
+    let mut hash = RowsHash::EMPTY;
+    used.into_iter().for_each(|used| used.add_to(&mut hash));
+    hash
+}

@@ -1,0 +1,198 @@
+//! The rates that a run used: locked into its version, and counted in its report.
+//!
+//! A version's rates never change. So an incremental run looks used rates up again if a file of
+//! rates came since. If a rate differs now, the history has changed: only a new version will do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::batches::{Batches, MEMORY_DEFAULT};
+use super::error::PipelineResult;
+use super::job::Context;
+use crate::engine::{Entered, MissingRate, RateOrigin, RateUsed, RowsHash, rates_hash};
+use crate::store::TradeStore;
+use crate::store::model::{Arrivals, RatesLocked, Scope, VersionInfo, Watermark};
+
+/// Counts of the rates that a run used, and of those that it lacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RateCounts {
+    /// Trades with a value or a fee that a rate gave.
+    pub trades: u64,
+    /// Rates more than an hour older than their trade.
+    pub old: u64,
+    /// Pairs of an asset and a day without a rate.
+    pub missing: u64,
+}
+
+impl RateCounts {
+    /// Counts. Order: the rates of one trade follow each other.
+    pub(super) fn of(used: &[RateUsed], missing: &BTreeSet<MissingRate>) -> Self {
+        let trade = |used: &RateUsed| (used.account.clone(), used.order_id.clone());
+        let new_trades = used.windows(2).filter(|pair| match pair {
+            [left, right] => trade(left) != trade(right),
+            _ => false,
+        });
+        let first = u64::from(!used.is_empty());
+        Self {
+            trades: first.saturating_add(new_trades.count() as u64),
+            old: used.iter().filter(|used| used.is_old()).count() as u64,
+            missing: missing_days(missing).len() as u64,
+        }
+    }
+}
+
+/// Returns the assets and days, in UTC, of missing rates.
+pub(super) fn missing_days(missing: &BTreeSet<MissingRate>) -> BTreeSet<(String, String)> {
+    let day = |missing: &MissingRate| {
+        let at = missing.at.to_string();
+        let day = at.split('T').next().unwrap_or_default().to_owned();
+        (missing.asset.to_string(), day)
+    };
+    missing.iter().map(day).collect()
+}
+
+/// Adds the rates of another part of the ledger.
+pub(super) fn add(all: &mut Entered, part: Entered) {
+    all.used.extend(part.used);
+    all.missing.extend(part.missing);
+}
+
+/// Returns the rates that a new version locks.
+pub(super) fn locked(used: Vec<RateUsed>) -> RatesLocked {
+    RatesLocked {
+        hash: rates_hash(&used),
+        added: used,
+        replaces: false,
+    }
+}
+
+/// Rates of a version that a look-up gives otherwise now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateRates {
+    /// How many.
+    pub count: u64,
+    /// The first one, as the version has it.
+    pub first: RateUsed,
+}
+
+/// The change of a version's rates by an incremental run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RatesNow {
+    pub(super) locked: RatesLocked,
+    pub(super) late: Option<LateRates>,
+}
+
+/// The rates that an incremental run found, and how far they may differ.
+pub(super) struct RatesSince<'a> {
+    pub(super) base: &'a VersionInfo,
+    pub(super) arrivals: &'a Arrivals,
+    /// The rates of pools that were read whole.
+    pub(super) whole: Vec<RateUsed>,
+    /// All rates of the ledger, if it was read already.
+    pub(super) all: Option<Vec<RateUsed>>,
+    /// New trades are in pools without matches: their prices may be rates of other pools.
+    pub(super) has_unmatched: bool,
+    /// A pool was read whole, or is stale.
+    pub(super) has_read_again: bool,
+}
+
+/// Tells whether rates were imported since a version.
+pub(super) fn is_moved(base: &Watermark, now: &Watermark) -> bool {
+    now.rate_seq() > base.rate_seq()
+}
+
+impl RatesSince<'_> {
+    /// Compares the version's rates with those that count now, if they may differ.
+    pub(super) async fn judge(
+        self,
+        store: &dyn TradeStore,
+        context: &Context,
+        memory: Option<u64>,
+    ) -> PipelineResult<RatesNow> {
+        let (base, arrivals) = (self.base, self.arrivals);
+        let had = base.rates_hash.unwrap_or(RowsHash::EMPTY);
+        let is_moved = is_moved(&base.watermark, &arrivals.watermark);
+        let may_differ = is_moved || !arrivals.revised.is_empty() || self.has_unmatched;
+        let mut stored = Vec::new();
+        if had != RowsHash::EMPTY && (may_differ || self.has_read_again || self.all.is_some()) {
+            stored = store.rates_used(base.version, None).await?;
+        }
+        let has_own = stored.iter().any(is_own);
+        let must_read = match is_moved || !arrivals.revised.is_empty() {
+            true => !stored.is_empty() || self.has_read_again,
+            false => self.has_unmatched && has_own,
+        };
+        let all = match self.all {
+            Some(all) => Some(all),
+            None if must_read => Some(read_all(store, context, memory, arrivals).await?),
+            None => None,
+        };
+        let is_all = all.is_some();
+        let found = all.unwrap_or_else(|| {
+            let new = arrivals.rates.used.iter().cloned();
+            new.chain(self.whole).collect()
+        });
+        let mut now = by_key(found);
+        let mut late = stored
+            .iter()
+            .filter(|stored| is_all && now.get(&owned(stored)) != Some(*stored));
+        if let Some(first) = late.next() {
+            let count = late.count() as u64;
+            return Ok(RatesNow {
+                late: Some(LateRates {
+                    count: count.saturating_add(1),
+                    first: first.clone(),
+                }),
+                ..RatesNow::default()
+            });
+        }
+        for stored in &stored {
+            now.remove(&owned(stored));
+        }
+        let added: Vec<RateUsed> = now.into_values().collect();
+        let mut hash = had;
+        hash.add(rates_hash(&added));
+        let locked = RatesLocked {
+            added,
+            replaces: false,
+            hash,
+        };
+        Ok(RatesNow { locked, late: None })
+    }
+}
+
+type OwnedKey = (String, String, bool);
+
+fn owned(used: &RateUsed) -> OwnedKey {
+    let (account, order_id, purpose) = used.key();
+    let is_fee = purpose == crate::engine::RatePurpose::Fee;
+    (account.to_owned(), order_id.to_owned(), is_fee)
+}
+
+fn by_key(all: Vec<RateUsed>) -> BTreeMap<OwnedKey, RateUsed> {
+    all.into_iter().map(|used| (owned(&used), used)).collect()
+}
+
+fn is_own(used: &RateUsed) -> bool {
+    let mut steps = used.rate.steps.iter();
+    steps.any(|step| matches!(step.origin, RateOrigin::Trade(_)))
+}
+
+/// Reads the rates of all trades as of the instant of the arrivals.
+async fn read_all(
+    store: &dyn TradeStore,
+    context: &Context,
+    memory: Option<u64>,
+    arrivals: &Arrivals,
+) -> PipelineResult<Vec<RateUsed>> {
+    let memory = memory.unwrap_or(MEMORY_DEFAULT);
+    let parts = Batches::plan(store, &Scope::default(), memory).await?;
+    let (at, mut all) = (&arrivals.watermark, Vec::new());
+    for nth in 0..parts.len() {
+        let read = context
+            .read_ledger(store, &parts.scope(nth), Some(at))
+            .await?;
+        context.cancel.check()?;
+        all.extend(read.rates.used);
+    }
+    Ok(all)
+}
