@@ -73,8 +73,8 @@ pub struct RunCounts {
     pub sells: u64,
     /// Legs among them that are not the base: their trades count in other pools.
     pub legs: u64,
-    /// Trades of pools that were rejected or excluded: with the buys and sells that are no legs, all
-    /// trades.
+    /// Trades of pools that were rejected or excluded. These and the buys and sells that are no
+    /// legs are all trades.
     pub not_matched: u64,
     /// (sell, buy) pairs.
     pub allocations: u64,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Counted;
 use crate::engine::{
-    AllocationRow, Pool, PoolStatus, PoolTotals, RowsHash, Size, Timestamp, Usd, add_sizes,
+    AllocationRow, Leg, Pool, PoolStatus, PoolTotals, RowsHash, Size, Timestamp, Usd, add_sizes,
     shown_sentence,
 };
 use crate::store::model::{PoolSummary, Version, VersionInfo, VersionStatus};
@@ -189,8 +189,8 @@ fn excluded_in_policy(policy: &str) -> BTreeSet<Pool> {
 pub(super) struct PoolRows {
     pub(super) counted: Counted,
     totals: PoolTotals,
-    last_sell: String,
-    last_buy: String,
+    last_sell: (String, Leg),
+    last_buy: (String, Leg),
 }
 
 impl PoolRows {
@@ -213,8 +213,11 @@ impl PoolRows {
             return;
         };
         totals.allocations += 1;
-        totals.sells_matched += u64::from(is_next(&mut self.last_sell, row.sell_order_id));
-        totals.buys_used += u64::from(is_next(&mut self.last_buy, buy));
+        totals.sells_matched += u64::from(is_next(
+            &mut self.last_sell,
+            (row.sell_order_id, row.sell_leg),
+        ));
+        totals.buys_used += u64::from(is_next(&mut self.last_buy, (buy, row.buy_leg)));
         size(&mut totals.matched_size, row.allocated_size);
         usd(&mut totals.proceeds, row.proceeds_usd);
         usd(&mut totals.net_proceeds, row.net_proceeds_usd);
@@ -236,7 +239,8 @@ impl PoolRows {
         let matched = claimed.buys.saturating_add(claimed.sells);
         match summary.status {
             PoolStatus::Matched | PoolStatus::Stale => {
-                claims.push(("trades", claimed.trades.to_string(), matched.to_string()));
+                let entries = claimed.trades.saturating_add(claimed.legs);
+                claims.push(("trades and legs", entries.to_string(), matched.to_string()));
             }
             PoolStatus::Rejected | PoolStatus::Excluded => {
                 claims.push(("buys and sells", matched.to_string(), "0".into()));
@@ -256,6 +260,7 @@ impl PoolRows {
     fn of_rows(&self, claimed: &PoolTotals) -> PoolTotals {
         PoolTotals {
             trades: claimed.trades,
+            legs: claimed.legs,
             buys: claimed.buys,
             sells: claimed.sells,
             fees_unknown: claimed.fees_unknown,
@@ -271,13 +276,14 @@ impl PoolRows {
     }
 }
 
-/// Tells whether an id is another one than the last, and keeps it.
-fn is_next(last: &mut String, id: &str) -> bool {
-    if last == id {
+/// Tells whether a leg of an order is another one than the last, and keeps it.
+fn is_next(last: &mut (String, Leg), (id, leg): (&str, Leg)) -> bool {
+    if last.0 == id && last.1 == leg {
         return false;
     }
-    last.clear();
-    last.push_str(id);
+    last.0.clear();
+    last.0.push_str(id);
+    last.1 = leg;
     true
 }
 
