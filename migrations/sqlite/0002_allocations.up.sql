@@ -233,7 +233,7 @@ CREATE TABLE fifo_pool_summary (
         CHECK (asset_class IN ('crypto', 'security', 'fx', 'future')),
     -- The symbol of all trades; or NULL, and the totals of each symbol.
     symbol                     TEXT,
-    symbols                    TEXT CONSTRAINT fifo_pool_summary_symbols_check CHECK (json_valid(symbols)),
+    symbols                    TEXT CONSTRAINT fifo_pool_summary_symbols_check CHECK (symbols IS NULL OR json_valid(symbols)),
     ledger_hash                TEXT NOT NULL,
     allocations_hash           TEXT NOT NULL,
     watermark                  TEXT NOT NULL CONSTRAINT fifo_pool_summary_watermark_check CHECK (json_valid(watermark)),

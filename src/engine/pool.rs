@@ -6,7 +6,7 @@ use super::assets::NotInUsd;
 use super::canonical::write_trade_line;
 use super::class::AssetClass;
 use super::hash::RowsHash;
-use super::ids::{Account, Pool, Symbol, check_text};
+use super::ids::{Account, Asset, Pool, Symbol, check_text};
 use super::issue::IssueType;
 use super::leg::Leg;
 use super::matching::match_trades;
@@ -415,12 +415,12 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
 
 /// Checks the names of a pool that a ledger may hold although an import would refuse them.
 fn check_names(pool: &Pool) -> Result<(), String> {
-    let (account, symbol) = (pool.account.as_str(), pool.asset.as_str());
+    let (account, asset) = (pool.account.as_str(), pool.asset.as_str());
     account
         .parse::<Account>()
         .map_err(|error| format!("account {} {error}", shown(account).quoted()))?;
-    symbol
-        .parse::<Symbol>()
-        .map_err(|error| format!("symbol {} {error}", shown(symbol).quoted()))?;
+    asset
+        .parse::<Asset>()
+        .map_err(|error| format!("asset {} {error}", shown(asset).quoted()))?;
     Ok(())
 }

@@ -58,7 +58,12 @@ pub fn unmatched_items(
 
 /// Returns the review item of an unmatched row, freshly made or stored.
 pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) -> ReviewItem {
-    let dust = rules.settings(&pool.as_symbol()).dust_threshold;
+    // A setting of a symbol counts units of its base.
+    let symbol = match row.sell_leg {
+        Leg::Base => Symbol::unreadable(row.symbol),
+        Leg::Quote | Leg::Fee => pool.as_symbol(),
+    };
+    let dust = rules.settings(&symbol).dust_threshold;
     let severity = if row.allocated_size <= dust {
         Severity::Low
     } else {

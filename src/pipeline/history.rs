@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{PipelineError, PipelineResult};
-use crate::engine::{AllocationRow, Invariant, Pool, Timestamp, Usd, Violation, policy};
+use crate::engine::{AllocationRow, Invariant, Leg, Pool, Timestamp, Usd, Violation, policy};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX, Version};
 use crate::store::{HistoryStore, RowSink, Store};
 
@@ -188,10 +188,14 @@ impl RowSink for SnapshotSells<'_> {
         let Some(found) = self.sells.get_mut(row.sell_order_id) else {
             return Ok(());
         };
-        let (Ok(account), Ok(symbol)) = (row.account.parse(), row.symbol.parse()) else {
+        // The earlier system knew the sell's own asset, and no fee or payment in another one.
+        if row.sell_leg != Leg::Base {
+            return Ok(());
+        }
+        let (Ok(account), Ok(asset)) = (row.account.parse(), row.asset.parse()) else {
             return Ok(());
         };
-        let pool = Pool::new(account, symbol);
+        let pool = Pool::new(account, asset);
         let computed = found.get_or_insert_with(|| Computed {
             pool: pool.clone(),
             sell_time: row.sell_time,

@@ -378,7 +378,9 @@ pub(super) fn summary(cells: &dyn Cells) -> Result<PoolSummary, StoreError> {
     let read = || {
         let (status, watermark) = (named.text(2)?, named.text(31)?);
         let totals = totals(&named)?;
-        let symbols = match named.parse_optional(40)? {
+        // A ledger that is not ours may have symbols that an import would refuse.
+        let only: Option<String> = named.optional(40)?;
+        let symbols = match only.as_deref().map(Symbol::unreadable) {
             Some(only) => vec![SymbolTotals::of_whole(only, &totals)],
             None => symbols(&named.text(41)?).ok_or(("symbols", named.text(41)?))?,
         };

@@ -468,7 +468,7 @@ fn one_bad_pool_among_188_stops_only_itself() {
     );
     assert!(
         done.stdout
-            .contains("Rejected        main BTC-EUR (12 trades): "),
+            .contains("Rejected        main BTC (12 trades): "),
         "{}",
         done.stdout
     );
@@ -483,12 +483,12 @@ fn one_bad_pool_among_188_stops_only_itself() {
         "SELECT status || ' ' || symbols_processed || ' ' || symbols_failed || ' ' || \
          error_message FROM fifo_computation_log",
     );
-    assert!(log.starts_with("partial 187 1 main BTC-EUR: "), "{log}");
+    assert!(log.starts_with("partial 187 1 main BTC: "), "{log}");
     folder.validate(&["--version", "1"]).expect(0);
     folder.validate(&["--version", "1", "--strict"]).expect(1);
-    let items = "SELECT account || symbol || status || order_id FROM manual_review_queue \
+    let items = "SELECT DISTINCT account || asset || symbol || status FROM manual_review_queue \
                  WHERE issue_type = 'missing_fx'";
-    assert_eq!(folder.sql(items), ["mainBTC-EURpending"]);
+    assert_eq!(folder.sql(items), ["mainBTCBTC-EURpending"]);
     // The other 187 go on, version by version.
     folder.compute(&["--all-symbols"]).expect(1);
     assert_eq!(folder.value("SELECT version FROM current_version"), "2");
@@ -519,7 +519,7 @@ fn a_pool_that_goes_bad_is_not_taken_away() {
     let folder = Folder::with_trades(&ledger_of_188("BTC-USD"));
     folder.compute(&["--all-symbols"]).expect(0);
     let of_btc = "SELECT count(*), decimal_sum(pnl_usd) FROM v_current_allocations \
-                  WHERE asset = 'BTC-USD'";
+                  WHERE asset = 'BTC'";
     let before = folder.sql(of_btc);
     spoil(&folder, "-1");
     let done = folder.compute(&["--all-symbols"]).expect(1);
@@ -531,8 +531,8 @@ fn a_pool_that_goes_bad_is_not_taken_away() {
         )
     };
     says("Version 2 is partial (");
-    says("NOT published: it has nothing for main BTC-USD, which version 1 covers");
-    says("fifo-pnl review exclude --account main --symbol BTC-USD --reason TEXT");
+    says("NOT published: it has nothing for main BTC, which version 1 covers");
+    says("fifo-pnl review exclude --account main --asset BTC --reason TEXT");
     says("fifo-pnl versions publish 2");
     assert_eq!(folder.value("SELECT version FROM current_version"), "1");
     assert_eq!(folder.sql(of_btc), before);
@@ -544,8 +544,8 @@ fn a_pool_that_goes_bad_is_not_taken_away() {
     let pool = [
         "--account",
         "main",
-        "--symbol",
-        "BTC-USD",
+        "--asset",
+        "BTC",
         "--reason",
         "asked the venue",
     ];
@@ -559,7 +559,7 @@ fn a_pool_that_goes_bad_is_not_taken_away() {
         done.stdout
     );
     assert!(
-        done.stdout.contains("Excluded        main BTC-USD"),
+        done.stdout.contains("Excluded        main BTC"),
         "{}",
         done.stdout
     );
@@ -597,7 +597,7 @@ fn the_other_way_on_is_to_publish_what_there_is() {
         .expect(3);
     assert!(
         replaced.stderr.contains("it has nothing for")
-            || replaced.stderr.contains("has nothing for main BTC-USD"),
+            || replaced.stderr.contains("has nothing for main BTC"),
         "{replaced:?}"
     );
     folder.fifo_pnl(&["versions", "publish", "2"]).expect(0);
@@ -628,9 +628,7 @@ fn a_dry_run_writes_nothing() {
         (&done["version"], &done["run_id"]),
         (&2.into(), &serde_json::Value::Null)
     );
-    folder
-        .compute(&["--symbol", "C1-USD", "--dry-run"])
-        .expect(0);
+    folder.compute(&["--asset", "C1", "--dry-run"]).expect(0);
     folder
         .fifo_pnl(&["import", "--preview", "trades.csv"])
         .expect(0);

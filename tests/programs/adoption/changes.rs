@@ -33,13 +33,13 @@ fn a_pool_that_changed_since_is_said_and_only_a_finding_when_strict() {
     site.validate(&["--version", "1", "--strict"]).expect(0);
     site.sql("UPDATE trade_records SET price = 10.5 WHERE order_id = 'b-1'");
     let done = site.validate(&["--version", "1"]).expect(0);
-    let line = "changed since: default BTC-USD: 2 trades then, 2 now";
+    let line = "changed since: default BTC: 2 trades then, 2 now";
     assert!(done.stdout.contains(line), "{}", done.stdout);
     site.validate(&["--version", "1", "--strict"]).expect(1);
     // Validation still compares rows of a changed pool with each other.
     site.sql("UPDATE fifo_allocations SET pnl_usd = pnl_usd + 1 WHERE symbol = 'BTC-USD'");
     let done = site.validate(&["--version", "1"]).expect(1);
-    for words in ["I6 default BTC-USD order \"s-1\"", "I13 default BTC-USD"] {
+    for words in ["I6 default BTC order \"s-1\"", "I13 default BTC"] {
         assert!(done.stdout.contains(words), "{words}\n{}", done.stdout);
     }
     site.sql("DELETE FROM trade_records WHERE symbol = 'ETH-USD'");
@@ -85,7 +85,7 @@ fn a_pool_that_changed_since_is_not_explained_and_is_said_when_filed() {
     explain("s-1").expect(0);
     site.sql("UPDATE trade_records SET price = 6 WHERE order_id = 'b-1'");
     let done = explain("s-1").expect(3);
-    let said = "the ledger of default BTC-USD was changed since version 1";
+    let said = "the ledger of default BTC was changed since version 1";
     assert!(done.stderr.contains(said), "{}", done.stderr);
     explain("s-2").expect(0);
     let last = [
@@ -100,7 +100,7 @@ fn a_pool_that_changed_since_is_not_explained_and_is_said_when_filed() {
     let done = site
         .fifo_pnl(&[&last[..], &["filed.zip"]].concat())
         .expect(0);
-    let said = "the ledger of 1 pool was changed since the version: default BTC-USD.";
+    let said = "the ledger of 1 pool was changed since the version: default BTC.";
     assert!(done.stdout.contains(said), "{}", done.stdout);
     site.compute(&["--all-symbols"]).expect(0);
     explain("s-1").expect(0);
@@ -129,12 +129,12 @@ fn a_row_says_what_is_missing_and_what_its_name_may_not_have() {
     site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
     let done = site.compute(&["--all-symbols"]).expect(1);
     for line in [
-        "NULL-USD (1 trade): order \"t-1\": order_time is missing\n",
-        "INF-USD (1 trade): order \"t-2\": order_time is \"infinity\": it is not finite\n",
-        "PAST-USD (1 trade): order \"t-3\": order_time is \"-infinity\": it is not finite\n",
-        "SIDE-USD (1 trade): order \"t-4\": side is missing\n",
+        "NULL (1 trade): order \"t-1\": order_time is missing\n",
+        "INF (1 trade): order \"t-2\": order_time is \"infinity\": it is not finite\n",
+        "PAST (1 trade): order \"t-3\": order_time is \"-infinity\": it is not finite\n",
+        "SIDE (1 trade): order \"t-4\": side is missing\n",
         "order \"t\\u{ad}5\": order_id is \"t\\u{ad}5\": it has the invisible character U+00AD\n",
-        "symbol \"FILL\\u{3164}-USD\" has the invisible character U+3164\n",
+        "asset \"FILL\\u{3164}\" has the invisible character U+3164\n",
     ] {
         assert!(done.stdout.contains(line), "{line}\n{}", done.stdout);
     }

@@ -75,7 +75,7 @@ fn what_others_add_is_appended_and_what_they_change_makes_a_new_version() {
             version > before || version.len() > before.len(),
             "{what}: {said}"
         );
-        assert!(said.contains("S1-USD"), "{nth} {what}: {said}");
+        assert!(said.contains("default S1:"), "{nth} {what}: {said}");
     }
     additions_and_voids(&site);
 }

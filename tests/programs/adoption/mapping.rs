@@ -178,7 +178,7 @@ fn rows_without_a_symbol_take_out_themselves_alone() {
         for memory in ["1G", "1"] {
             let run = ["--all-symbols", "--no-publish", "--memory", memory];
             let done = site.compute(&run).expect(1);
-            assert!(done.stdout.contains("symbol \"\" is empty"), "{done:?}");
+            assert!(done.stdout.contains("asset \"\" is empty"), "{done:?}");
             let version = site.value("SELECT max(version) FROM allocation_versions");
             let export = site.export(&version);
             assert_eq!(export.lines().count(), 2, "{export}");
@@ -253,14 +253,17 @@ fn more_facts_are_read_and_a_fee_counts_once() {
     let export = site.export("1");
     assert_eq!(export.lines().count(), 2, "{export}");
     assert!(export.contains(first), "{export}");
-    let items = "SELECT string_agg(symbol || ' ' || issue_type || ' ' || order_id || ' ' || \
-                 description, '; ' ORDER BY symbol) FROM manual_review_queue";
+    let items = "SELECT string_agg(asset || ' ' || issue_type || ' ' || order_id || ' ' || \
+                 description, '; ' ORDER BY asset) FROM manual_review_queue";
     assert_eq!(
         site.value(items),
-        "ADA-USD invalid_trade c asset_class is \"stock\": it is not one of crypto, security, fx, \
+        "ADA-USD missing_fx  ADA-USD has asset_class \"stock\", expected crypto, security, fx or \
          future; \
-         SOL-USD missing_fx e quote_currency is \"EUR\": the trade's value in USD is unknown; \
-         XRP-USD missing_fx f fee_currency is \"BNB\": the fee's value in USD is unknown"
+         BNB missing_fx f price has no value in USD: a rate of BNB at 2025-01-03T00:00:00.000000Z \
+         is missing; \
+         SOL-USD missing_fx  SOL-USD is priced in USD, and quote_currency says EUR; \
+         XRP missing_fx f price has no value in USD: a rate of BNB at 2025-01-03T00:00:00.000000Z \
+         is missing"
     );
     insert(
         "('s2', 'ETH-USD', 'sell', 1, 20, '2025-01-04Z', NULL, NULL, 'crypto', NULL, 0, \

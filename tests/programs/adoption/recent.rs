@@ -108,7 +108,7 @@ fn what_was_changed_removed_voided_or_came_late_makes_a_new_version() {
         let done = incremental(&site);
         assert_eq!(done["version"], version, "{what}: {done}");
         assert_eq!(done["forced_by"][0]["kind"], "changed", "{what}: {done}");
-        assert_eq!(done["forced_by"][0]["symbol"], "BTC-USD", "{what}: {done}");
+        assert_eq!(done["forced_by"][0]["asset"], "BTC", "{what}: {done}");
         assert_whole(&site, what);
     }
     site.fifo_pnl(&["void", "b-1", "--reason", "a test"])
