@@ -10,7 +10,7 @@ use super::boxes::FormBox;
 use super::manifest::{MANIFEST_FORMAT, Sealing, rules_of};
 use super::row::{RowMaker, TaxRow, TaxRules};
 use super::{TaxError, TaxResult};
-use crate::engine::{Pool, Timestamp};
+use crate::engine::{Leg, Pool, Timestamp};
 use crate::store::model::{
     EventKind, LoggedEvent, PoolSummary, SourcedAllocation, TradeOrigin, Version,
 };
@@ -87,10 +87,14 @@ pub struct PrintedLine {
     pub account: String,
     /// Symbol of the sale.
     pub symbol: String,
+    /// Asset of the lots.
+    pub asset: String,
     /// The sell.
     pub sell_order_id: String,
     /// The buy; `None` if no lot was left.
     pub buy_order_id: Option<String>,
+    /// The legs of sell and buy.
+    pub legs: (Leg, Leg),
     /// `0.25 BTC`.
     pub description: String,
     /// Dates of purchase and sale.
@@ -111,8 +115,10 @@ impl PrintedLine {
         Self {
             account: stored.account.to_string(),
             symbol: stored.symbol.to_string(),
+            asset: stored.asset.to_string(),
             sell_order_id: stored.sell_order_id.to_string(),
             buy_order_id: stored.buy_order_id.as_ref().map(ToString::to_string),
+            legs: (stored.sell_leg, stored.buy_leg),
             description: row.description(),
             dates: (row.acquired, row.sold),
             form_box: row.matched.map(|matched| matched.form_box),
@@ -120,10 +126,11 @@ impl PrintedLine {
         }
     }
 
-    /// The key of a line: two versions have at most one line of a pair.
-    fn key(&self) -> (String, String, String) {
+    /// The key of a line: two versions have at most one line of a pair of legs.
+    fn key(&self) -> (String, String, String, String, (Leg, Leg)) {
         let buy = self.buy_order_id.clone().unwrap_or_default();
-        (self.account.clone(), self.sell_order_id.clone(), buy)
+        let (account, asset) = (self.account.clone(), self.asset.clone());
+        (account, asset, self.sell_order_id.clone(), buy, self.legs)
     }
 }
 
@@ -259,7 +266,7 @@ async fn lines_of(
         .iter()
         .map(|summary| (&summary.pool, summary))
         .collect();
-    let (mut maker, mut lines) = (RowMaker::new(rules), Vec::new());
+    let (mut maker, mut lines) = (RowMaker::new(rules, summaries), Vec::new());
     for pools in pools {
         let stored = store.stored_pools(version, pools).await?;
         for (pool, stored) in pools.iter().zip(stored) {

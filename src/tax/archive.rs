@@ -120,7 +120,7 @@ fn write_reviews(path: &Path, queue: &[QueuedItem]) -> io::Result<()> {
         "severity",
         "status",
         "account",
-        "symbol",
+        "asset",
         "order_id",
         "description",
         "resolution",

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::term::Term;
-use crate::engine::{Asset, AssetClass, AssetRules, Instrument, Pool, Symbol};
+use crate::engine::{
+    Asset, AssetClass, AssetRules, Instrument, Pool, PoolsBy, StatedNames, Symbol,
+};
 
 /// The first tax year whose form has boxes of their own for digital assets.
 pub const DIGITAL_BOXES_FROM: i16 = 2025;
@@ -155,26 +157,35 @@ impl BoxRules {
         self.reported.get(&key).copied().unwrap_or_default()
     }
 
-    /// Returns the kind of asset of an account's symbol.
+    /// Returns the kind of a pool's asset.
     ///
-    /// The lists of this configuration decide first, then the class of the asset: `BTC-USD` and
-    /// `SOL` are crypto, `AAPL` is a security. A symbol that no rule knows is a security.
-    pub fn kind(&self, pool: &Pool, rules: &AssetRules) -> AssetKind {
-        if self.securities.contains(&pool.as_symbol()) {
+    /// The lists of this configuration decide first; a symbol in them stands for its asset. Then
+    /// the class decides that the version's run knew for the pool, then that of the asset's name:
+    /// `BTC` is crypto, `AAPL` is a security. An asset that no rule knows is a security.
+    pub fn kind(&self, pool: &Pool, class: Option<AssetClass>, rules: &AssetRules) -> AssetKind {
+        let nothing = StatedNames::default();
+        let is_of_pool = |symbol: &Symbol| {
+            let account = pool.account.as_str();
+            *symbol == pool.as_symbol()
+                || rules.pool_of_row(account, symbol.as_str(), &nothing) == *pool
+        };
+        if self.securities.iter().any(is_of_pool) {
             return AssetKind::Security;
         }
-        let is_listed = self.digital_assets.contains(&pool.as_symbol());
-        let class = instrument(pool, rules).map(|of| of.class);
-        match is_listed || class == Some(AssetClass::Crypto) {
+        let class = class.or_else(|| instrument(pool, rules).map(|of| of.class));
+        match self.digital_assets.iter().any(is_of_pool) || class == Some(AssetClass::Crypto) {
             true => AssetKind::Digital,
             false => AssetKind::Security,
         }
     }
 }
 
-/// Returns the asset that the sizes of an account's symbol count: `BTC` of `BTC-USD`. A symbol that
-/// no rule knows is its own asset.
+/// Returns the asset that the sizes of a pool count. If pools are by symbol, that is the base of
+/// the symbol: `BTC` of `BTC-USD`. A symbol that no rule knows is its own asset.
 pub fn base_asset(pool: &Pool, rules: &AssetRules) -> Asset {
+    if rules.pools == PoolsBy::Asset {
+        return pool.asset.clone();
+    }
     let base = instrument(pool, rules).map(|of| of.base);
     base.unwrap_or_else(|| pool.asset.clone())
 }
@@ -241,7 +252,7 @@ mod tests {
         let mut boxes = BoxRules::default();
         let pool =
             |account: &str, text: &str| Pool::new(account.parse().unwrap(), text.parse().unwrap());
-        let kind = |boxes: &BoxRules, text: &str| boxes.kind(&pool("main", text), &rules);
+        let kind = |boxes: &BoxRules, text: &str| boxes.kind(&pool("main", text), None, &rules);
         for coin in [
             "BTC-USD", "btc/usdt", "BTCUSDT", "BTC", "SOL", "PEPE-USD", "OPEN",
         ] {
@@ -251,12 +262,29 @@ mod tests {
         for share in ["AAPL", "BRK-B", "EUR-USD", "ABNB"] {
             assert_eq!(kind(&boxes, share), AssetKind::Security, "{share}");
         }
-        assert_eq!(boxes.kind(&pool("ib", "SOL"), &rules), AssetKind::Security);
-        assert_eq!(boxes.kind(&pool("ib", "OPEN"), &rules), AssetKind::Digital);
+        let of_account = |text: &str| boxes.kind(&pool("ib", text), None, &rules);
+        assert_eq!(of_account("SOL"), AssetKind::Security);
+        assert_eq!(of_account("OPEN"), AssetKind::Digital);
+        // A run knows the class of a column. The lists still come first.
+        let with = |boxes: &BoxRules, text: &str, class| {
+            boxes.kind(&pool("main", text), Some(class), &rules)
+        };
+        assert_eq!(with(&boxes, "ABNB", AssetClass::Crypto), AssetKind::Digital);
+        assert_eq!(
+            with(&boxes, "SOL", AssetClass::Security),
+            AssetKind::Security
+        );
         boxes.securities.insert(symbol("GOLD-USD"));
         boxes.digital_assets.insert(symbol("WBTCX"));
         assert_eq!(kind(&boxes, "GOLD-USD"), AssetKind::Security);
         assert_eq!(kind(&boxes, "WBTCX"), AssetKind::Digital);
+        // A listed symbol stands for its asset.
+        assert_eq!(kind(&boxes, "GOLD"), AssetKind::Security);
+        boxes.securities.insert(symbol("BTC/USDC"));
+        assert_eq!(with(&boxes, "BTC", AssetClass::Crypto), AssetKind::Security);
+        let asset = |text: &str| base_asset(&pool("main", text), &rules).to_string();
+        assert_eq!(asset("BTC"), "BTC");
+        let rules = AssetRules::by_symbol();
         let asset = |text: &str| base_asset(&pool("main", text), &rules).to_string();
         assert_eq!(asset("BTCUSDT"), "BTC");
         assert_eq!(asset("ETH-USDC"), "ETH");

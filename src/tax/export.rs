@@ -21,7 +21,9 @@ use super::slices::Slices;
 use super::totals::Totals;
 use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
-use crate::engine::{Account, InventoryLot, Pool, PoolStatus, Size, Timestamp, Usd, add_sizes};
+use crate::engine::{
+    Account, Asset, InventoryLot, Pool, PoolStatus, Size, Symbol, Timestamp, Usd, add_sizes,
+};
 use crate::files::{FolderLock, IfThere, check_place, remove_published};
 use crate::report::{CsvFile, PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
@@ -127,20 +129,22 @@ pub async fn export(
 ) -> TaxResult<Exported> {
     let paths = Paths::of(&request.files);
     check_paths(request, &paths)?;
-    let rules = &request.rules;
+    let rules = &rules_of_version(request);
     let year = year_bounds(rules)?;
     let account = account_of(rules)?;
     values::use_rules_of(store, &request.version);
     let summaries = store.pool_summaries(request.version.version).await?;
     let summaries = of_account(summaries, account.as_ref())?;
+    let currencies = national_currencies(&summaries, rules);
     let facts = ExportFacts {
         rules,
         version: &request.version,
+        currencies: &currencies,
         program_version,
         if_there: request.if_there,
     };
     let mut sink = TaxSink {
-        maker: RowMaker::new(rules),
+        maker: RowMaker::new(rules, &summaries),
         slices: Slices::default(),
         files: Vec::new(),
         totals: Totals::default(),
@@ -154,11 +158,8 @@ pub async fn export(
     let version = request.version.version;
     let (rows_seen, mut sink) =
         print_rows(store, version, account.as_ref(), sink, &request.stop).await?;
-    if request
-        .files
-        .iter()
-        .any(|(format, _)| *format == Format::Xlsx)
-    {
+    let is_book = |(format, _): &(Format, PathBuf)| *format == Format::Xlsx;
+    if request.files.iter().any(is_book) {
         give_open_lots(store, version, &summaries, &mut sink.files).await?;
     }
     if request.check_rows {
@@ -177,6 +178,7 @@ pub async fn export(
         rows_seen,
         pools,
         several_dollars: several_dollars(&summaries, rules),
+        currencies: currencies.clone(),
         voided_sells: voided_sells(store, &request.version, account.as_ref(), year).await?,
         left_out,
         manifest: Value::Null,
@@ -188,6 +190,13 @@ pub async fn export(
     exported.files.push(manifest);
     publish(request, &paths, &mut exported.files)?;
     Ok(exported)
+}
+
+/// Returns the rules with the settings that the version was computed with: they made its pools.
+fn rules_of_version(request: &ExportRequest) -> TaxRules {
+    let assets = values::rules_of(&request.version, &request.rules.assets);
+    let rules = request.rules.clone();
+    TaxRules { assets, ..rules }
 }
 
 /// Compares the summaries at the start of the export with those that the rows were checked with.
@@ -338,6 +347,22 @@ fn pools_left_out(summaries: &[PoolSummary]) -> Vec<PoolSummary> {
     summaries.iter().filter(is_left_out).cloned().collect()
 }
 
+/// Returns the national currencies that symbols of the version are priced in.
+fn national_currencies(summaries: &[PoolSummary], rules: &TaxRules) -> BTreeSet<Asset> {
+    let quote = |summary: &PoolSummary, symbol: &Symbol| {
+        let account = &summary.pool.account;
+        let found = rules.assets.instrument(account, symbol, None, None, None);
+        let of = found.ok().filter(|of| !of.is_usd)?;
+        rules.assets.is_currency(&of.quote).then_some(of.quote)
+    };
+    let mut currencies = BTreeSet::new();
+    for summary in summaries {
+        let of_base = summary.symbols.iter().filter(|of| of.trades > 0);
+        currencies.extend(of_base.filter_map(|of| quote(summary, &of.symbol)));
+    }
+    currencies
+}
+
 fn several_dollars(summaries: &[PoolSummary], rules: &TaxRules) -> Vec<SeveralDollars> {
     let mut by_asset: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for summary in summaries {
@@ -358,7 +383,7 @@ fn several_dollars(summaries: &[PoolSummary], rules: &TaxRules) -> Vec<SeveralDo
 }
 
 fn write_pools(path: &Path, if_there: IfThere, pools: &[PoolSummary]) -> io::Result<WrittenFile> {
-    let header = ["account", "symbol", "status", "trades", "reason"];
+    let header = ["account", "asset", "status", "trades", "reason"];
     let mut file = CsvFile::create(path, if_there, &header)?;
     for summary in pools {
         let line = file.line();

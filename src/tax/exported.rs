@@ -1,9 +1,12 @@
 //! The result of an export: sums, files, and rows that the files lack.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::formats::{Format, LeftOut};
 use super::totals::Totals;
+use crate::engine::Asset;
 use crate::report::WrittenFile;
 use crate::store::model::{NamedTrade, PoolSummary};
 
@@ -29,6 +32,8 @@ pub struct Exported {
     pub pools: Vec<PoolSummary>,
     /// Assets under several dollar symbols.
     pub several_dollars: Vec<SeveralDollars>,
+    /// National currencies that trades of the version were priced in.
+    pub currencies: BTreeSet<Asset>,
     /// Sells of the year that a person voided, and that are in no file.
     pub voided_sells: Vec<NamedTrade>,
     /// Rows that formats left out.

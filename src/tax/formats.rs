@@ -1,10 +1,12 @@
 //! The formats of tax files. Each has a type that takes rows one by one.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::row::{TaxRow, TaxRules};
 use super::totals::Totals;
+use crate::engine::Asset;
 use crate::files::IfThere;
 use crate::report::WrittenFile;
 use crate::store::model::VersionInfo;
@@ -28,6 +30,8 @@ pub struct ExportFacts<'a> {
     pub rules: &'a TaxRules,
     /// The version that is exported.
     pub version: &'a VersionInfo,
+    /// National currencies that trades of the version were priced in.
+    pub currencies: &'a BTreeSet<Asset>,
     /// The program's own version.
     pub program_version: &'a str,
     /// Treatment of files that exist.

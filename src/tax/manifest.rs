@@ -11,12 +11,16 @@ use super::row::TaxRules;
 use super::totals::{BoxTotal, Totals};
 use super::{Reported, Rounding, TaxError, TaxResult};
 use crate::engine::policy::PROGRAM;
-use crate::engine::{PoolStatus, Symbol};
+use crate::engine::{Asset, PoolStatus, Symbol};
 use crate::report::WrittenFile;
 use crate::store::model::{NamedTrade, asset_rules_json, asset_rules_of};
 
 /// The form of the manifest itself.
 pub const MANIFEST_FORMAT: i64 = 1;
+
+/// The limit of all files with trades in national currencies.
+pub const SECTION_988: &str = "gains of the national currencies themselves (section 988) are not \
+                               computed";
 
 /// Whether an export is a draft or the filing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +97,15 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
         let sells = exported.voided_sells.iter().map(voided_json).collect();
         object.insert("voided_sells".into(), sells);
     }
+    if let Some(object) = manifest
+        .as_object_mut()
+        .filter(|_| !exported.currencies.is_empty())
+    {
+        let names = exported.currencies.iter().map(Asset::as_str);
+        let names: Vec<&str> = names.collect();
+        object.insert("national_currencies".into(), names.into());
+        object.insert("section_988".into(), SECTION_988.into());
+    }
     manifest
 }
 
@@ -113,7 +126,7 @@ fn dollars_json(exported: &Exported) -> Vec<Value> {
 }
 
 fn voided_json(sell: &NamedTrade) -> Value {
-    json!({ "account": sell.pool.account.as_str(), "symbol": sell.pool.asset.as_str(),
+    json!({ "account": sell.pool.account.as_str(), "asset": sell.pool.asset.as_str(),
         "order_id": sell.order_id, "order_time": sell.order_time.to_string() })
 }
 

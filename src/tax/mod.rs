@@ -34,7 +34,7 @@ pub use error::{DecisionError, SheetFull, TaxError, TaxResult};
 pub use export::{ExportRequest, Stop, export};
 pub use exported::{Exported, SeveralDollars};
 pub use formats::{ExportFacts, Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX, is_panic_caught};
-pub use manifest::{MANIFEST_FORMAT, Sealing, rules_of};
+pub use manifest::{MANIFEST_FORMAT, SECTION_988, Sealing, rules_of};
 pub use not_computed::not_computed;
 pub use review::{
     BasisLot, NearMiss, Preview, SellFigures, basis_trades, import_batch, near_misses,

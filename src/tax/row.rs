@@ -10,8 +10,8 @@ use super::amount::{Amounts, Rounding};
 use super::boxes::{AssetKind, BoxRules, FormBox, FormPart, base_asset};
 use super::term::{Term, days_held, term_of};
 use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
-use crate::engine::{Account, Asset, AssetRules, Pool, PoolNames, Symbol, Timestamp, Usd};
-use crate::store::model::{SourcedAllocation, TradeOrigin};
+use crate::engine::{Account, Asset, AssetClass, AssetRules, Pool, PoolNames, Timestamp, Usd};
+use crate::store::model::{PoolSummary, SourcedAllocation, TradeOrigin};
 
 /// The mark that files give a cost without an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,20 +171,25 @@ impl TaxRow {
 #[derive(Debug)]
 pub struct RowMaker {
     rules: TaxRules,
+    classes: BTreeMap<Pool, AssetClass>,
     known: BTreeMap<Pool, (Asset, AssetKind)>,
 }
 
 impl RowMaker {
-    /// Makes rows by these rules.
-    pub fn new(rules: &TaxRules) -> Self {
-        let (rules, known) = (rules.clone(), BTreeMap::new());
-        Self { rules, known }
+    /// Makes rows by these rules, and by the classes that a version has for its pools.
+    pub fn new(rules: &TaxRules, summaries: &[PoolSummary]) -> Self {
+        let class = |of: &PoolSummary| Some((of.pool.clone(), of.class?));
+        Self {
+            rules: rules.clone(),
+            classes: summaries.iter().filter_map(class).collect(),
+            known: BTreeMap::new(),
+        }
     }
 
     /// Makes a row without the numbers of its slices, which `slices.rs` fills in.
     pub fn row(&mut self, from: SourcedAllocation) -> TaxRow {
         let stored = &from.row;
-        let (asset, kind) = self.asset(&stored.account, &stored.symbol);
+        let (asset, kind) = self.asset(&stored.account, &stored.asset);
         let rules = &self.rules;
         let sold = rules.date(stored.sell_time);
         let acquired = stored.buy_time.map(|time| rules.date(time));
@@ -219,14 +224,15 @@ impl RowMaker {
         }
     }
 
-    fn asset(&mut self, account: &Account, symbol: &Symbol) -> (Asset, AssetKind) {
-        let names = (account.as_str(), symbol.as_str());
+    fn asset(&mut self, account: &Account, asset: &Asset) -> (Asset, AssetKind) {
+        let names = (account.as_str(), asset.as_str());
         if let Some(known) = self.known.get(&names as &dyn PoolNames) {
             return known.clone();
         }
-        let pool = Pool::new(account.clone(), Asset::of_symbol(symbol));
-        let asset = base_asset(&pool, &self.rules.assets);
-        let found = (asset, self.rules.boxes.kind(&pool, &self.rules.assets));
+        let pool = Pool::new(account.clone(), asset.clone());
+        let (rules, class) = (&self.rules, self.classes.get(&pool).copied());
+        let kind = rules.boxes.kind(&pool, class, &rules.assets);
+        let found = (base_asset(&pool, &rules.assets), kind);
         self.known.insert(pool, found.clone());
         found
     }

@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use std::io;
 
 use super::row::{SliceNumber, TaxRow};
+use crate::engine::policy::USD_SCALE;
 use crate::engine::{
-    MoneyError, OrderId, Pool, Size, StoredAllocation, Usd, add_sizes, gross_of_size,
+    Leg, MoneyError, OrderId, Pool, Price, Size, StoredAllocation, Usd, add_sizes, gross_of_size,
 };
 use crate::store::model::{LongRun, SourcedAllocation};
 
@@ -122,6 +123,8 @@ pub(super) struct Slices {
     lots: Runs,
     /// Units of the present lot that its rows have used.
     used: Size0,
+    /// Leg of the present lot.
+    leg: Leg,
     kept: VecDeque<WaitingRow>,
 }
 
@@ -162,21 +165,26 @@ impl Slices {
             return Ok(Placed { sell, lot, buy_fee });
         };
         let lot = self.lots.take(Some(buy), is_new_pool)?;
-        if lot.1 == 1 {
+        // A rebate in the bought asset is a lot of its own. It follows the lot of its trade.
+        if lot.1 == 1 || self.leg != row.buy_leg {
             self.used = Size0::default();
         }
+        self.leg = row.buy_leg;
         let buy_fee = self.buy_fee(row).map_err(io::Error::other)?;
         let lot = Some(lot);
         Ok(Placed { sell, lot, buy_fee })
     }
 
     /// Adds a row's size to the used part of its lot. Returns the row's share of the buy's fee.
+    ///
+    /// `None`: the fee is unknown. Or the price has more decimals than a value: it may be a value
+    /// divided by units and cut, so that the row lacks the exact share of the value.
     fn buy_fee(&mut self, row: &StoredAllocation) -> Result<Option<Usd>, MoneyError> {
         let before = self.used.0;
         let after = add_sizes(before, row.allocated_size)?;
         self.used = Size0(after);
         Ok(match (row.buy_price, row.cost_basis_usd) {
-            (Some(price), Some(cost)) if !row.notes.buy_fee_unknown => {
+            (Some(price), Some(cost)) if !row.notes.buy_fee_unknown && !may_be_cut(price) => {
                 let gross = gross_of_size(price, after)?;
                 let share = gross.checked_sub(gross_of_size(price, before)?)?;
                 Some(cost.checked_sub(share)?)
@@ -237,6 +245,11 @@ impl Slices {
         self.lots.forget_before(first_lot.map_or(last, |lot| lot.0));
         Ok(())
     }
+}
+
+/// Tells whether a price may be a value divided by units, with digits that did not fit.
+fn may_be_cut(price: Price) -> bool {
+    price.as_decimal().normalize().scale() > u32::from(USD_SCALE)
 }
 
 fn slice(runs: &Runs, place: (u64, u32)) -> SliceNumber {

@@ -205,14 +205,7 @@ fn boxes_come_from_the_configuration() {
 #[test]
 fn rejected_and_excluded_pools_are_named() {
     let folder = folder_with("missing-buy/trades.csv");
-    let exclude = [
-        "review",
-        "exclude",
-        "--account",
-        "main",
-        "--symbol",
-        "HBAR-USD",
-    ];
+    let exclude = ["review", "exclude", "--account", "main", "--asset", "HBAR"];
     folder
         .fifo_pnl(&[&exclude[..], &["--reason", "=why"]].concat())
         .expect(0);
@@ -221,7 +214,7 @@ fn rejected_and_excluded_pools_are_named() {
     let last = done.stdout.lines().last().unwrap_or_default();
     assert_eq!(
         last,
-        "incomplete: 0 sells, USD 0.00 proceeds; 1 pool excluded: main HBAR-USD"
+        "incomplete: 0 sells, USD 0.00 proceeds; 1 pool excluded: main HBAR"
     );
     let pools = folder.read("t.pools-left-out.csv");
     assert_eq!(column(&pools, "status"), ["excluded"]);
@@ -236,8 +229,12 @@ fn several_dollar_symbols_of_one_asset_are_said() {
          b2,BTC-USDC,buy,1,5,2025-01-02T15:00:00Z,0\n",
     );
     folder.compute(&["--all-symbols"]).expect(0);
-    let done = tax(&folder, "2025", "lots", "t.csv", &["--timezone", "UTC"]).expect(0);
     let said = "BTC of account default was traded as BTC-USD, BTC-USDC";
+    let one = tax(&folder, "2025", "lots", "one.csv", &["--timezone", "UTC"]).expect(0);
+    assert!(!one.stdout.contains(said), "{}", one.stdout);
+    folder.write("fifo-pnl.toml", "[pools]\nby = \"symbol\"\n");
+    folder.compute(&["--all-symbols"]).expect(0);
+    let done = tax(&folder, "2025", "lots", "t.csv", &["--timezone", "UTC"]).expect(0);
     assert!(done.stdout.contains(said), "{}", done.stdout);
     let manifest = folder.read("t.manifest.json");
     assert!(manifest.contains("\"BTC-USDC\""), "{manifest}");

@@ -10,7 +10,7 @@ use crate::tax::row::{Mark, TaxRow};
 use crate::tax::{Rounding, Totals};
 
 /// Columns of the file.
-pub const LOTS_HEADER: [&str; 42] = [
+pub const LOTS_HEADER: [&str; 44] = [
     "account",
     "symbol",
     "asset",
@@ -53,6 +53,8 @@ pub const LOTS_HEADER: [&str; 42] = [
     "review_item",
     "flags",
     "note",
+    "sell_leg",
+    "buy_leg",
 ];
 
 pub(super) struct LotsFile {
@@ -137,6 +139,9 @@ impl TaxFile for LotsFile {
         line.text(review_item(row).unwrap_or(""));
         let marks: Vec<&str> = row.marks().iter().map(|mark| mark.as_str()).collect();
         line.text(&marks.join(";")).quick(&stored.notes);
+        let buy_leg = matched.map(|_| stored.buy_leg.as_str());
+        line.text(stored.sell_leg.as_str())
+            .text(buy_leg.unwrap_or(""));
         self.file.end_row()
     }
 

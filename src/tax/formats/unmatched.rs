@@ -10,9 +10,10 @@ use crate::tax::Totals;
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::TaxRow;
 
-const HEADER: [&str; 14] = [
+const HEADER: [&str; 15] = [
     "account",
     "symbol",
+    "asset",
     "sell_order_id",
     "unmatched_size",
     "sell_time_utc",
@@ -60,7 +61,8 @@ impl TaxFile for Unmatched {
         };
         let line = file.line();
         line.text(stored.account.as_str())
-            .text(stored.symbol.as_str());
+            .text(stored.symbol.as_str())
+            .text(row.asset.as_str());
         line.text(stored.sell_order_id.as_str());
         line.value(stored.allocated_size).value(stored.sell_time);
         line.value(row.sold).optional(stored.sell_price);

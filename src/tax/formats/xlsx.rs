@@ -14,13 +14,13 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook};
 use self::sheet::{Looks, Sheet, caught, failed};
 use super::{Done, TaxFile, one};
 use crate::engine::policy::PROGRAM;
-use crate::engine::{InventoryLot, Pool};
+use crate::engine::{Asset, InventoryLot, Pool};
 use crate::files::{Draft, WriteError};
 use crate::report::WrittenFile;
 use crate::tax::boxes::FormPart;
 use crate::tax::formats::ExportFacts;
 use crate::tax::row::{TaxRow, TaxRules};
-use crate::tax::{Rounding, Totals};
+use crate::tax::{Rounding, SECTION_988, Totals};
 
 pub use self::sheet::is_panic_caught;
 
@@ -46,6 +46,7 @@ const FORM: &[&str] = &[
 const LOTS: &[&str] = &[
     "Account",
     "Symbol",
+    "Asset",
     "Sell order",
     "Buy order",
     "Size",
@@ -75,6 +76,7 @@ const LOTS: &[&str] = &[
 const UNMATCHED: &[&str] = &[
     "Account",
     "Symbol",
+    "Asset",
     "Sell order",
     "Size without a lot",
     "Sold (UTC)",
@@ -87,7 +89,7 @@ const UNMATCHED: &[&str] = &[
 
 const OPEN_LOTS: &[&str] = &[
     "Account",
-    "Symbol",
+    "Asset",
     "Buy order",
     "Bought (UTC)",
     "Acquired",
@@ -98,7 +100,7 @@ const OPEN_LOTS: &[&str] = &[
 /// A lot that the version leaves open.
 #[derive(Debug, Clone)]
 pub struct OpenLotLine {
-    /// Account and symbol.
+    /// Account and asset.
     pub pool: Pool,
     /// The lot.
     pub lot: InventoryLot,
@@ -124,7 +126,16 @@ fn about(facts: &ExportFacts<'_>) -> Vec<(String, String)> {
     let (rules, version) = (facts.rules, facts.version);
     let hash = |hash: Option<crate::engine::RowsHash>| hash.map(|hash| hash.to_string());
     let account = rules.account.clone();
-    [
+    let currencies = facts.currencies.iter().map(Asset::as_str);
+    let currencies: Vec<&str> = currencies.collect();
+    let national = (!currencies.is_empty()).then(|| {
+        let names = currencies.join(", ");
+        (
+            "National currencies".to_owned(),
+            format!("{names}: {SECTION_988}"),
+        )
+    });
+    let facts = [
         ("Tax year", rules.year.to_string()),
         ("Time zone", rules.zone_name.clone()),
         ("Account", account.unwrap_or_else(|| "all".into())),
@@ -138,8 +149,8 @@ fn about(facts: &ExportFacts<'_>) -> Vec<(String, String)> {
         ),
         ("Program", format!("{PROGRAM} {}", facts.program_version)),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .map(|(name, value)| (name.to_owned(), value));
+    facts.into_iter().chain(national).collect()
 }
 
 impl Xlsx {
@@ -230,7 +241,7 @@ impl Xlsx {
         let slice = |slice: crate::tax::SliceNumber| format!("{} of {}", slice.number, slice.of);
         sheet.next()?;
         sheet.text(&stored.account)?.text(&stored.symbol)?;
-        sheet.text(&stored.sell_order_id)?;
+        sheet.text(&row.asset)?.text(&stored.sell_order_id)?;
         sheet.optional(stored.buy_order_id.as_ref())?;
         sheet.text(stored.allocated_size)?;
         sheet.optional(stored.buy_time)?.text(stored.sell_time)?;
@@ -265,9 +276,8 @@ impl Xlsx {
         let (sheet, stored) = (&mut self.unmatched, &row.from.row);
         sheet.next()?;
         sheet.text(&stored.account)?.text(&stored.symbol)?;
-        sheet
-            .text(&stored.sell_order_id)?
-            .text(stored.allocated_size)?;
+        sheet.text(&row.asset)?.text(&stored.sell_order_id)?;
+        sheet.text(stored.allocated_size)?;
         sheet
             .text(stored.sell_time)?
             .date(Some(row.sold), &self.looks)?;

@@ -159,7 +159,7 @@ fn an_unpublished_partial_version_has_to_be_named() {
         done.stdout
     );
     assert!(
-        done.stdout.contains("1 pool rejected: main HBAR-EUR"),
+        done.stdout.contains("1 pool rejected: main HBAR"),
         "{}",
         done.stdout
     );

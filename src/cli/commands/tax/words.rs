@@ -3,7 +3,7 @@
 use crate::cli::format::{count, plural, table};
 use crate::engine::shown;
 use crate::store::model::NamedTrade;
-use crate::tax::{Exported, Rounding, TaxRules, Totals};
+use crate::tax::{Exported, Rounding, SECTION_988, TaxRules, Totals};
 
 /// Says which sells and pools the figures lack. `None`: the figures are complete.
 ///
@@ -90,6 +90,14 @@ pub(super) fn describe_warnings(exported: &Exported, year: i16) -> String {
         text.push_str(&format!(
             "Note      {asset} of account {account} was traded as {}: each has lots of its own\n",
             several.symbols.join(", ")
+        ));
+    }
+    if !exported.currencies.is_empty() {
+        let names = exported.currencies.iter();
+        let names: Vec<String> = names.map(|it| shown(it.as_str()).to_string()).collect();
+        let names = names.join(", ");
+        text.push_str(&format!(
+            "Note      trades are priced in {names}: {SECTION_988}\n"
         ));
     }
     for (format, left) in &exported.left_out {
