@@ -190,7 +190,7 @@ pub struct RunArgs {
     /// Threads for matching [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// Show every symbol, not only those with the largest amounts
+    /// Show every asset, not only those with the largest amounts
     #[arg(long)]
     pub all_rows: bool,
     /// Whether to wait.
@@ -202,10 +202,13 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Args)]
 #[command(group(clap::ArgGroup::new("scope").required(true).multiple(true)))]
 pub struct ComputeArgs {
-    /// Match every symbol and publish the result
+    /// Match every asset, and so every symbol, and publish the result
     #[arg(long, group = "scope")]
     pub all_symbols: bool,
-    /// Match this symbol only (may be repeated); the result is not published
+    /// Match this asset only (may be repeated); the result is not published
+    #[arg(long, value_name = "ASSET", group = "scope")]
+    pub asset: Vec<String>,
+    /// Match all of the asset that SYMBOL trades (may be repeated); the result is not published
     #[arg(long, value_name = "SYMBOL", group = "scope")]
     pub symbol: Vec<String>,
     /// Append new trades to the current version; if older trades changed, compute a new version
@@ -242,7 +245,7 @@ pub struct ComputeArgs {
     /// Person or program that started the run, for the log [default: the user]
     #[arg(long, value_name = "WHO")]
     pub triggered_by: Option<String>,
-    /// Show every symbol, not only those with the largest amounts
+    /// Show every asset, not only those with the largest amounts
     #[arg(long)]
     pub all_rows: bool,
     /// Whether to wait.
@@ -296,15 +299,30 @@ pub struct ExplainArgs {
     pub version: Option<i64>,
 }
 
+/// An asset, or a symbol that trades it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AssetArgs {
+    /// This asset only
+    #[arg(long, value_name = "ASSET")]
+    pub asset: Option<String>,
+    /// All of the asset that SYMBOL trades
+    #[arg(long, value_name = "SYMBOL")]
+    pub symbol: Option<String>,
+}
+
 /// A pool and a reason.
 #[derive(Debug, Clone, Args)]
+#[command(group(clap::ArgGroup::new("pool").required(true).multiple(true)))]
 pub struct PoolArgs {
     /// Account of the pool
     #[arg(long, value_name = "NAME")]
     pub account: String,
-    /// Symbol of the pool
-    #[arg(long, value_name = "SYMBOL")]
-    pub symbol: String,
+    /// Asset of the pool
+    #[arg(long, value_name = "ASSET", group = "pool")]
+    pub asset: Option<String>,
+    /// A symbol that trades the pool's asset
+    #[arg(long, value_name = "SYMBOL", group = "pool")]
+    pub symbol: Option<String>,
     /// Why
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
@@ -345,9 +363,9 @@ pub struct CompareArgs {
     /// Number of the second version, "current", or legacy:N of an earlier system
     #[arg(value_name = "B")]
     pub right: String,
-    /// Only sells of this symbol
-    #[arg(long, value_name = "SYMBOL")]
-    pub symbol: Option<String>,
+    /// The asset to compare.
+    #[command(flatten)]
+    pub pool: AssetArgs,
     /// Only sells of this year (UTC)
     #[arg(long, value_name = "YEAR",
         value_parser = clap::value_parser!(i16).range(1970..=9998))]

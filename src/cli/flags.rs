@@ -104,7 +104,8 @@ fn typed(flag: &str) -> String {
 }
 
 const JSON_HAS_ALL: &str = "leave --all-rows out: --json lists everything";
-const ONE_SCOPE: &str = "name one: --all-symbols, --symbol SYMBOL or --incremental";
+const ONE_SCOPE: &str = "name one: --all-symbols, --asset ASSET or --incremental";
+const ONE_ASSET: &str = "name one of them: a symbol stands for its asset";
 const NOT_PUBLISHED: &str = "leave it out: the result of a part of the ledger is never published";
 const NOTHING_DROPPED: &str =
     "leave it out: versions are dropped only after another one was published";
@@ -126,8 +127,10 @@ const RULES: &[Rule] = &[
     without("import rates", "reason", "correct").or("name --correct too, or leave it out"),
     needs("import rates", "asset", "currency").or("name both: --asset BTC --currency USD"),
     needs("import rates", "currency", "asset").or("name both: --asset BTC --currency USD"),
+    with("compute", "all_symbols", "asset").or(ONE_SCOPE),
     with("compute", "all_symbols", "symbol").or(ONE_SCOPE),
     with("compute", "all_symbols", "incremental").or(ONE_SCOPE),
+    with("compute", "asset", "incremental").or(ONE_SCOPE),
     with("compute", "symbol", "incremental").or(ONE_SCOPE),
     without("compute", "since", "incremental")
         .or("name --incremental, whose list it narrows, or leave it out"),
@@ -135,8 +138,10 @@ const RULES: &[Rule] = &[
     with("compute", "version", "incremental").or(EXTENDS_CURRENT),
     with("compute", "no_publish", "incremental").or(EXTENDS_CURRENT),
     without("compute", "force", "version").or("name the version to replace: --version N"),
+    with("compute", "no_publish", "asset").or(NOT_PUBLISHED),
     with("compute", "no_publish", "symbol").or(NOT_PUBLISHED),
     with("compute", "no_publish", "account").or(NOT_PUBLISHED),
+    with("compute", "keep_versions", "asset").or(NOTHING_DROPPED),
     with("compute", "keep_versions", "symbol").or(NOTHING_DROPPED),
     with("compute", "keep_versions", "account").or(NOTHING_DROPPED),
     with("compute", "keep_versions", "no_publish").or(NOTHING_DROPPED),
@@ -153,6 +158,7 @@ const RULES: &[Rule] = &[
     with("validate", "snapshot", "compare_versions").or(COMPARES_ONLY),
     with("validate", "memory", "compare_versions").or(COMPARES_ONLY),
     with("validate", "report", "json").or("leave --report out: --json lists everything"),
+    with("compare", "symbol", "asset").or(ONE_ASSET),
     without("compare", "overwrite", "output").or("name the file: --output FILE"),
     // A `--wait` typed after `versions` counts for each of its commands.
     without("versions list", "wait", NEVER).or(TAKES_NO_LOCK),
@@ -164,6 +170,9 @@ const RULES: &[Rule] = &[
     ),
     with("versions prune", "keep", "older_than").or("name one of them"),
     with("versions prune", "wait", "dry_run").or(TAKES_NO_LOCK),
+    with("review list", "symbol", "asset").or(ONE_ASSET),
+    with("review exclude", "symbol", "asset").or(ONE_ASSET),
+    with("review include", "symbol", "asset").or(ONE_ASSET),
     with("review list", "all", "status").or("leave --all out: --status names settled items, too"),
     without("review resolve", "acquired", "basis").or(NAMES_A_BASIS),
     without("review resolve", "basis", "acquired").or("name the day too: --acquired DATE"),

@@ -50,10 +50,16 @@ type Why<'a> = &'a dyn Fn(&str, Timestamp) -> String;
 /// The sells to compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CompareOptions {
-    /// Compare only sells of this asset.
-    pub asset: Option<Asset>,
+    /// Compare only sells of these assets; empty: of all.
+    pub assets: BTreeSet<Asset>,
     /// Compare only sells of this year, UTC.
     pub year: Option<i16>,
+}
+
+impl CompareOptions {
+    fn takes(&self, pool: &Pool) -> bool {
+        self.assets.is_empty() || self.assets.contains(&pool.asset)
+    }
 }
 
 /// The figures of a sell in one version.
@@ -97,7 +103,7 @@ impl SellDifference {
     }
 }
 
-/// Sums of a symbol in both versions.
+/// Sums of an asset in both versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ComparedSum {
     /// Number of sells that differ.
@@ -133,9 +139,9 @@ pub struct CompareReport {
     pub notes: Vec<String>,
     /// Sells that differ, largest difference of pnl first.
     pub sells: Vec<SellDifference>,
-    /// Sums by symbol; symbols without a difference are among them.
-    pub symbols: BTreeMap<String, ComparedSum>,
-    /// Sums of all symbols.
+    /// Sums by asset; assets without a difference are among them.
+    pub assets: BTreeMap<String, ComparedSum>,
+    /// Sums of all assets.
     pub total: ComparedSum,
 }
 
@@ -162,13 +168,13 @@ pub async fn compare(
         ..CompareReport::default()
     };
     let pools: BTreeSet<&Pool> = left.pools.keys().chain(right.pools.keys()).collect();
-    let wanted = |pool: &&&Pool| options.asset.as_ref().is_none_or(|it| *it == pool.asset);
-    let wanted: Vec<&Pool> = pools.iter().filter(wanted).copied().collect();
-    if let (Some(asset), true) = (&options.asset, wanted.is_empty()) {
+    let has = |asset: &Asset| pools.iter().any(|pool| pool.asset == *asset);
+    if let Some(asset) = options.assets.iter().find(|asset| !has(asset)) {
         let assets = pools.iter().map(|pool| pool.asset.as_str());
         return Err(unknown("asset", asset.as_str(), assets));
     }
-    let pools = wanted;
+    let wanted = pools.into_iter().filter(|pool| options.takes(pool));
+    let pools: Vec<&Pool> = wanted.collect();
     let causes = Causes::find(store, context, &left, &right, &pools).await?;
     let (mut to_read, sides) = (Vec::new(), (&left, &right));
     for pool in pools {
@@ -178,7 +184,7 @@ pub async fn compare(
             to_read.push((pool.clone(), rows));
             continue;
         }
-        let sum = report.symbols.entry(pool.asset.to_string()).or_default();
+        let sum = report.assets.entry(pool.asset.to_string()).or_default();
         sum.add(left.pnl(pool), right.pnl(pool));
     }
     for pools in together(to_read) {
@@ -196,7 +202,7 @@ impl CompareReport {
             let by_size = size(right).cmp(&size(left));
             by_size.then_with(|| (&left.pool, left.sell_time).cmp(&(&right.pool, right.sell_time)))
         });
-        for sum in self.symbols.values() {
+        for sum in self.assets.values() {
             self.total.add(sum.left_pnl, sum.right_pnl);
             self.total.sells_differ += sum.sells_differ;
         }
@@ -210,7 +216,7 @@ impl CompareReport {
         options: &CompareOptions,
         (is_same, why): (IsSame<'_>, Why<'_>),
     ) {
-        let sum = self.symbols.entry(pool.asset.to_string()).or_default();
+        let sum = self.assets.entry(pool.asset.to_string()).or_default();
         let keys: BTreeSet<(Timestamp, String)> =
             left.keys().chain(right.keys()).cloned().collect();
         for (time, id) in keys {

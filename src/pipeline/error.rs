@@ -47,10 +47,10 @@ pub enum PipelineError {
     /// Another process held the run lock for as long as the caller waits.
     #[error("{} (waited {:?} for it)", StoreError::Locked(.0.clone()), .1)]
     WaitedInVain(Holder, Duration),
-    /// The ledger has no such account or symbol.
+    /// The ledger has no such account, asset or symbol.
     #[error("the ledger has no trades of {what} \"{name}\"")]
     UnknownName {
-        /// Kind of the name: "account" or "symbol".
+        /// Kind of the name: "account", "asset" or "symbol".
         what: &'static str,
         /// The name that was asked for.
         name: String,

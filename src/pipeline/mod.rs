@@ -49,7 +49,7 @@ pub use import::{FileReport, ImportRequest, ImportedAs, Source, import_files, pa
 pub use incremental::{Incremental, NothingNew, compute_incremental};
 pub use job::{Cancel, Clock, Context, Progress, Silent, Stage, Wait};
 pub use lock::when_free;
-pub use names::{check_scope, known_pools, unknown};
+pub use names::{assets_of_symbol, check_scope, known_pools, unknown};
 pub use prune::{PruneReport, PruneRule, prune};
 pub use publish::{drop_version, publish, release, seal};
 pub use rates::{

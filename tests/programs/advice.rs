@@ -255,9 +255,9 @@ fn a_failed_check_of_the_engine_is_settled_by_each_way() {
         // No input makes one: it would be a bug.
         folder.sql(
             "INSERT INTO manual_review_queue (order_id, issue_type, severity, status, description, \
-             account, symbol, allocation_version, details, created_at, updated_at) \
+             account, asset, symbol, allocation_version, details, created_at, updated_at) \
              VALUES ('', 'allocation_error', 'high', 'pending', 'shares do not add up', 'main', \
-             'QNT-USD', 1, '{}', 1741255200000000, 1741255200000000)",
+             'QNT', 'QNT-USD', 1, '{}', 1741255200000000, 1741255200000000)",
         );
         folder
     };
@@ -273,7 +273,7 @@ fn a_failed_check_of_the_engine_is_settled_by_each_way() {
 fn an_item_of_an_excluded_pool_says_so() {
     let make = || {
         let folder = unmatched();
-        let pool = "--account main --symbol QNT-USD";
+        let pool = "--account main --asset QNT";
         let line = format!("fifo-pnl review exclude {pool} --reason 'asked them'");
         folder.shell(&line).expect(0);
         folder

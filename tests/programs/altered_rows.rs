@@ -38,10 +38,14 @@ const CHANGES: [(&str, &str); 5] = [
     ),
     (
         "add",
-        "INSERT INTO fifo_allocations SELECT 1000000, account, 's-9', buy_order_id, symbol, \
+        "INSERT INTO fifo_allocations (id, account, sell_order_id, buy_order_id, symbol, \
          allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
          cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, \
-         allocation_time, allocation_version, allocation_batch_id, notes \
+         allocation_time, allocation_version, allocation_batch_id, notes, asset) \
+         SELECT 1000000, account, 's-9', buy_order_id, symbol, \
+         allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
+         cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, \
+         allocation_time, allocation_version, allocation_batch_id, notes, asset \
          FROM fifo_allocations WHERE allocation_version = 1 AND sell_order_id = 's-1'",
     ),
     (
@@ -53,10 +57,14 @@ const CHANGES: [(&str, &str); 5] = [
     ),
     (
         "add to a pool that has none",
-        "INSERT INTO fifo_allocations SELECT 1000000, account, 's-9', buy_order_id, 'XRP-USD', \
+        "INSERT INTO fifo_allocations (id, account, sell_order_id, buy_order_id, symbol, \
          allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
          cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, \
-         allocation_time, allocation_version, allocation_batch_id, notes \
+         allocation_time, allocation_version, allocation_batch_id, notes, asset) \
+         SELECT 1000000, account, 's-9', buy_order_id, 'XRP-USD', \
+         allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
+         cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, \
+         allocation_time, allocation_version, allocation_batch_id, notes, 'XRP' \
          FROM fifo_allocations WHERE allocation_version = 1 AND sell_order_id = 's-1'",
     ),
 ];
@@ -245,11 +253,9 @@ fn unaltered_rows_go_out_on_both() {
 /// Open lots have no hash: their number, sizes and costs are those of the summary, or refused.
 fn a_workbook_refuses_altered_lots(place: &Place) {
     let xlsx = ["tax", "--format", "xlsx", "-o", "out.file"];
-    place.change(
-        "UPDATE fifo_inventory_snapshot SET remaining_cost_usd = '1' WHERE asset = 'ETH-USD'",
-    );
+    place.change("UPDATE fifo_inventory_snapshot SET remaining_cost_usd = '1' WHERE asset = 'ETH'");
     let done = place.run(&xlsx).expect(3);
-    let said = "version 1 was changed: the open lots of default ETH-USD are not those";
+    let said = "version 1 was changed: the open lots of default ETH are not those";
     assert!(done.stderr.contains(said), "{}", done.stderr);
     place.change("DELETE FROM fifo_inventory_snapshot");
     place.run(&xlsx).expect(3);
@@ -317,7 +323,7 @@ fn what_reads_a_pool_refuses(place: &Place) {
     fs::remove_file(place.folder.join("differ.csv")).unwrap();
     place.change(CHANGES[0].1);
     let all = "version 1 was changed: it has 4 rows with hash";
-    let of_pool = "version 1 was changed: default BTC-USD has 3 rows with hash";
+    let of_pool = "version 1 was changed: default BTC has 3 rows with hash";
     for (command, said) in [(&compare[..], all), (&amend, all), (&explain, of_pool)] {
         let done = place.run(command).expect(3);
         assert!(done.stderr.contains(said), "{}", done.stderr);

@@ -63,8 +63,8 @@ fn a_new_trade_a_void_and_a_correction_are_named() {
         (lots("first"), lots("second")),
         ("b-1".into(), "b-0".into())
     );
-    assert_eq!(json["symbols"]["ETH-USD"]["sells_differ"], 0);
-    assert_eq!(json["symbols"]["ETH-USD"]["second_pnl_usd"], "1");
+    assert_eq!(json["assets"]["ETH"]["sells_differ"], 0);
+    assert_eq!(json["assets"]["ETH"]["second_pnl_usd"], "1");
     folder
         .fifo_pnl(&["void", "b-0", "--reason", "a test"])
         .expect(0);
@@ -80,7 +80,7 @@ fn a_new_trade_a_void_and_a_correction_are_named() {
     let json = done.json();
     assert_eq!(json["sells"][0]["why"], "correction of \"b-3\"");
     assert_eq!(json["sells"][0]["difference_usd"], "1");
-    assert_eq!(json["symbols"]["BTC-USD"]["sells_differ"], 0);
+    assert_eq!(json["assets"]["BTC"]["sells_differ"], 0);
     folder
         .validate(&["--compare-versions", "3", "4", "--strict"])
         .expect(2);
@@ -96,7 +96,7 @@ fn symbols_years_and_files_choose_and_keep() {
         let all = ["compare", "1", "2", "--json"];
         folder.fifo_pnl(&[&all, args].concat()).expect(0).json()
     };
-    assert_eq!(of(&["--symbol", "ETH-USD"])["total"]["sells_differ"], 0);
+    assert_eq!(of(&["--asset", "ETH"])["total"]["sells_differ"], 0);
     let year = of(&["--year", "2024"]);
     assert_eq!(year["total"]["sells_differ"], 1);
     assert_eq!(year["total"]["first_pnl_usd"], "3");
@@ -106,7 +106,7 @@ fn symbols_years_and_files_choose_and_keep() {
         .expect(0);
     assert!(done.stdout.contains("all.csv: 1 sell\n"), "{}", done.stdout);
     let file = folder.read("all.csv");
-    let line = "default,BTC-USD,s-1,2024-06-01T00:00:00.000000Z,b-1:1,b-0:1,10,7,2,5,3,\
+    let line = "default,BTC,s-1,2024-06-01T00:00:00.000000Z,b-1:1,b-0:1,10,7,2,5,3,\
                 \"new buy \"\"b-0\"\"\"";
     assert_eq!(file.lines().nth(1), Some(line));
     // The second sell has the same lot, as much of it and at the same cost: it does not differ.
@@ -121,8 +121,8 @@ fn settings_and_excluded_pools_are_named() {
         "exclude",
         "--account",
         "default",
-        "--symbol",
-        "ETH-USD",
+        "--asset",
+        "ETH",
     ];
     folder
         .fifo_pnl(&[&exclude[..], &["--reason", "a test"]].concat())

@@ -14,7 +14,7 @@ fn csv(rows: &[&str]) -> String {
     format!("{HEADER}{rows}")
 }
 
-/// BTC is matched, ETH is left out by a person, EUR is rejected.
+/// BTC is matched, ETH is left out by a person, BTCIDRT may be many things and is rejected.
 ///
 /// At the first instant stand three buys of one sequence or none: `2` and `10` tie, `x` has a
 /// sequence. Of the three sells at the last, all tie.
@@ -28,9 +28,9 @@ fn folder() -> Folder {
         "s7,BTC-USD,sell,1,30,2025-02-01T00:00:00Z,0,",
         "e1,ETH-USD,buy,1,10,2025-01-01T00:00:00Z,-1,",
         "e2,ETH-USD,buy,1,10,2025-01-01T00:00:00Z,0,",
-        "f1,BTC-EUR,buy,1,10,2025-01-01T00:00:00Z,0,",
+        "f1,BTCIDRT,buy,1,10,2025-01-01T00:00:00Z,0,",
     ]));
-    let exclude = "review exclude --account default --symbol ETH-USD --reason test";
+    let exclude = "review exclude --account default --asset ETH --reason test";
     folder
         .fifo_pnl(&exclude.split(' ').collect::<Vec<_>>())
         .expect(0);
@@ -94,7 +94,7 @@ fn counts_of_an_extended_version_add_up() {
             // It ties with the last trade that was matched, and comes next.
             "s99,BTC-USD,sell,0.5,30,2025-02-01T00:00:00Z,0,",
             "b4,BTC-USD,buy,1,10,2025-03-01T00:00:00Z,-1,",
-            "f2,BTC-EUR,buy,1,10,2025-01-02T00:00:00Z,0,",
+            "f2,BTCIDRT,buy,1,10,2025-01-02T00:00:00Z,0,",
         ]),
     );
     folder.fifo_pnl(&["import", "more.csv"]).expect(0);
@@ -108,7 +108,7 @@ fn counts_of_an_extended_version_add_up() {
     );
     folder.write(
         "last.csv",
-        csv(&["f3,BTC-EUR,buy,1,10,2025-01-03T00:00:00Z,0,"]),
+        csv(&["f3,BTCIDRT,buy,1,10,2025-01-03T00:00:00Z,0,"]),
     );
     folder.fifo_pnl(&["import", "last.csv"]).expect(0);
     let done = folder.compute(&["--incremental"]);
@@ -117,7 +117,7 @@ fn counts_of_an_extended_version_add_up() {
     // What a full run counts of the same.
     folder.validate(&["--version", "current"]).expect(0);
     let sums = "SELECT sells_by_id || ' ' || buys_by_id || ' ' || rebates || ' ' || rebates_usd \
-                FROM fifo_pool_summary WHERE asset = 'BTC-USD' ORDER BY allocation_version";
+                FROM fifo_pool_summary WHERE asset = 'BTC' ORDER BY allocation_version";
     folder.compute(&["--all-symbols"]);
     assert_eq!(folder.sql(sums), ["3 1 3 15.2", "3 1 3 15.2"]);
 }

@@ -207,13 +207,14 @@ fn the_views_say_what_the_program_says() {
     );
     assert_eq!(folder.sql(health), [expected]);
 
-    let symbols: BTreeSet<&str> = pools.iter().map(|pool| text(&pool["symbol"])).collect();
+    let assets: BTreeSet<&str> = pools.iter().map(|pool| text(&pool["asset"])).collect();
     let of_symbol = folder.sql("select symbol, num_sells, num_buys from v_pnl_by_symbol");
-    assert_eq!(of_symbol.len(), symbols.len());
+    assert_eq!(of_symbol.len(), assets.len());
     for row in &of_symbol {
         let cells: Vec<&str> = row.split('|').collect();
+        let asset = cells[0].strip_suffix("-USD").unwrap_or(cells[0]);
         let of = |name: &str| {
-            let here = pools.iter().filter(|pool| pool["symbol"] == cells[0]);
+            let here = pools.iter().filter(|pool| pool["asset"] == asset);
             here.map(|pool| pool[name].as_u64().unwrap())
                 .sum::<u64>()
                 .to_string()
@@ -231,7 +232,7 @@ fn the_views_say_what_the_program_says() {
         let row = folder.value(&format!(
             "select pnl_usd || ' ' || cost_basis_usd || ' ' || open_cost_usd from \
              fifo_pool_summary where account = 'ira' and asset = '{}'",
-            text(&pool["symbol"])
+            text(&pool["asset"])
         ));
         let cells = ["pnl_usd", "cost_basis_usd", "open_cost_usd"].map(|name| text(&pool[name]));
         assert_eq!(row, cells.join(" "));

@@ -330,7 +330,7 @@ fn a_name_that_the_ledger_lacks_leaves_no_run_in_the_log() {
         let hint = format!("hint: did you mean {meant}?\n");
         assert!(done.stderr.contains(&hint), "{}", done.stderr);
     }
-    let beside = ["--symbol", "ETH-USD", "--account", "main"];
+    let beside = ["--asset", "ETH", "--account", "main"];
     folder.compute(&beside).expect(2);
     folder
         .compute(&["--all-symbols", "--version", "1"])

@@ -252,7 +252,7 @@ const OF_VERSIONS: [(&str, &str, &str); 11] = [
     (
         "ALTER TABLE fifo_parts.fifo_pool_summary DROP CONSTRAINT fifo_pool_summary_pkey",
         "ALTER TABLE fifo_parts.fifo_pool_summary ADD PRIMARY KEY (allocation_version, account, \
-         symbol)",
+         asset)",
         "constraint \"fifo_pool_summary_pkey\" on fifo_parts.fifo_pool_summary is missing",
     ),
     (

@@ -4,6 +4,7 @@
 mod adoption;
 mod advice;
 mod altered_rows;
+mod assets;
 mod cases;
 mod compare;
 mod counts;

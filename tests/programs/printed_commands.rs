@@ -169,11 +169,12 @@ fn exclusions(place: &Place) {
     place.run(COMPUTE);
     place.folder.write(
         "other.toml",
-        "database = \"sqlite://own book.db\"\n[symbols.\"ETH-USD\"]\nquote = \"EUR\"\n",
+        "database = \"sqlite://own book.db\"\n[symbols.\"ETH-USD\"]\nbase = \"ETH\"\n\
+         quote = \"EUR\"\n",
     );
     if place.options.contains("other.toml") {
         let ways = [
-            "fifo-pnl review exclude --account 'a b' --symbol ETH-USD",
+            "fifo-pnl review exclude --account 'a b' --asset ETH",
             "fifo-pnl versions publish ",
         ];
         place.follow(COMPUTE, &ways);
@@ -182,10 +183,10 @@ fn exclusions(place: &Place) {
         .folder
         .write("other.toml", "database = \"sqlite://own book.db\"\n");
     place.follow(
-        "fifo-pnl review exclude --account main --symbol BTC-USD --reason test",
+        "fifo-pnl review exclude --account main --asset BTC --reason test",
         &[COMPUTE],
     );
-    place.run("fifo-pnl review include --account main --symbol BTC-USD --reason test");
+    place.run("fifo-pnl review include --account main --asset BTC --reason test");
     place.run(COMPUTE);
 }
 

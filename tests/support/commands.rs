@@ -101,6 +101,8 @@ fn filled(words: &[String]) -> Vec<String> {
         "ZONE" => "Europe/Berlin".into(),
         "NAME" => "main".into(),
         "SYMBOL" => "BTC-USD".into(),
+        "ASSET" => "BTC".into(),
+        asset if at > 0 && words[at - 1] == "--asset" => asset.to_owned(),
         "YEAR" => "2025".into(),
         "BUY_ID" => "B-1".into(),
         other => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::PoolArgs;
+use super::{AssetArgs, PoolArgs};
 
 /// `review`
 #[derive(Debug, Clone, Args)]
@@ -30,9 +30,9 @@ pub enum ReviewCommand {
         #[arg(long, value_name = "SEVERITY",
             value_parser = ["low", "medium", "high", "critical"])]
         severity: Option<String>,
-        /// Items of this symbol only
-        #[arg(long, value_name = "SYMBOL")]
-        symbol: Option<String>,
+        /// The asset of the items.
+        #[command(flatten)]
+        pool: AssetArgs,
     },
     /// Show one item: the sell, the lots of that time, hints about the cause, its history
     Show {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{parse_version, read_asset};
+use super::parse_version;
+use super::pools::NamedAssets;
 use crate::cli::Outcome;
 use crate::cli::args::CompareArgs;
 use crate::cli::error::{CliError, CliResult};
@@ -23,16 +24,17 @@ use crate::report::CsvFile;
 const LINES_SHOWN: usize = 20;
 
 pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
-    let options = CompareOptions {
-        asset: read_asset(args.symbol.as_deref())?,
-        year: args.year,
-    };
+    let named_assets = NamedAssets::of(&args.pool)?;
     let versions = (named(&args.left)?, named(&args.right)?);
     if let Some(path) = &args.output {
         check_place(path, IfThere::of_overwrite(args.overwrite))?;
     }
     let store = session.open(false).await?;
     let store = store.as_ref();
+    let options = CompareOptions {
+        assets: named_assets.resolve(store, None, session).await?,
+        year: args.year,
+    };
     let report = pipeline::compare(store, &session.context, versions, &options).await?;
     let mut text = format!("Database  {}\n{}", store.location(), describe(&report));
     if let Some(path) = &args.output {
@@ -49,7 +51,7 @@ pub async fn run(args: CompareArgs, session: &Session) -> CliResult<Outcome> {
 
 /// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &CompareArgs) -> CliResult<()> {
-    read_asset(args.symbol.as_deref())?;
+    NamedAssets::of(&args.pool)?;
     named(&args.left)?;
     named(&args.right).map(drop)
 }
@@ -79,18 +81,18 @@ fn describe(report: &CompareReport) -> String {
     for note in &report.notes {
         text.push_str(&format!("Note      {}\n", shown_sentence(note)));
     }
-    let symbol = |(symbol, sum): (&String, &ComparedSum)| {
+    let asset = |(asset, sum): (&String, &ComparedSum)| {
         vec![
-            symbol.clone(),
+            asset.clone(),
             sum.sells_differ.to_string(),
             dollars(sum.left_pnl),
             dollars(sum.right_pnl),
             dollars(sum.difference()),
         ]
     };
-    let rows = report.symbols.iter().map(symbol).collect();
+    let rows = report.assets.iter().map(asset).collect();
     let header = [
-        "Symbol",
+        "Asset",
         "Sells differ",
         "First PnL",
         "Second PnL",
@@ -101,7 +103,7 @@ fn describe(report: &CompareReport) -> String {
     if !lines.is_empty() {
         let header = [
             "Sell",
-            "Symbol",
+            "Asset",
             "First lots",
             "Second lots",
             "First PnL",
@@ -151,7 +153,7 @@ fn cells(it: &SellDifference) -> Vec<String> {
 fn write(path: &Path, if_there: IfThere, report: &CompareReport) -> io::Result<()> {
     let header = [
         "account",
-        "symbol",
+        "asset",
         "sell_order_id",
         "sell_time",
         "first_lots",
@@ -201,7 +203,7 @@ fn to_json(report: &CompareReport) -> Value {
     let sell = |it: &SellDifference| {
         json!({
             "account": it.pool.account.as_str(),
-            "symbol": it.pool.asset.as_str(),
+            "asset": it.pool.asset.as_str(),
             "sell_order_id": it.sell_order_id,
             "sell_time": it.sell_time.to_string(),
             "first": side(&it.left),
@@ -215,17 +217,17 @@ fn to_json(report: &CompareReport) -> Value {
             "second_pnl_usd": sum.right_pnl.to_string(),
             "difference_usd": sum.difference().to_string() })
     };
-    let symbols: serde_json::Map<String, Value> = report
-        .symbols
+    let assets: serde_json::Map<String, Value> = report
+        .assets
         .iter()
-        .map(|(symbol, of_symbol)| (symbol.clone(), sum(of_symbol)))
+        .map(|(asset, of_asset)| (asset.clone(), sum(of_asset)))
         .collect();
     json!({
         "first": report.left,
         "second": report.right,
         "notes": report.notes,
         "total": sum(&report.total),
-        "symbols": symbols,
+        "assets": assets,
         "sells": report.sells.iter().map(sell).collect::<Vec<_>>(),
     })
 }

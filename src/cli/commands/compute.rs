@@ -5,8 +5,9 @@ mod words;
 use serde_json::{Value, json};
 
 use self::words::total;
+use super::pools::NamedAssets;
 use super::tax::filed_years_changed;
-use super::{counts, decided, prune, read_account, read_asset};
+use super::{counts, decided, prune, read_account};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::duration::parse_since;
@@ -25,9 +26,9 @@ pub(super) use self::words::{describe, describe_next, describe_unmatched, join};
 /// Makes a run's options of the arguments, and the context to run in.
 pub(super) fn options(
     args: &ComputeArgs,
+    scope: Scope,
     session: &Session,
-) -> CliResult<(Context, ComputeOptions)> {
-    let scope = scope(args)?;
+) -> (Context, ComputeOptions) {
     let options = ComputeOptions {
         origin: if scope.is_all() {
             VersionOrigin::Full
@@ -47,12 +48,24 @@ pub(super) fn options(
     if let Some(who) = &args.triggered_by {
         context.user.clone_from(who);
     }
-    Ok((context, options))
+    (context, options)
 }
 
 pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
-    let (context, options) = options(&args, session)?;
+    let account = read_account(args.account.as_deref())?;
+    let named = named(&args)?;
     let store = session.open(false).await?;
+    let resolved = named.resolve(store.as_ref(), account.as_ref(), session);
+    let assets = match resolved.await {
+        Ok(assets) => assets,
+        Err(error) => return Err(with_state(error, store.as_ref(), &session.next).await),
+    };
+    let scope = Scope {
+        account,
+        assets,
+        ..Scope::default()
+    };
+    let (context, options) = options(&args, scope, session);
     let before = decided::before(store.as_ref()).await?;
     let report = match pipeline::compute(store.as_ref(), &context, &options).await {
         Ok(report) => report,
@@ -89,19 +102,13 @@ pub(super) fn keep_versions(flag: Option<u16>, session: &Session) -> usize {
 
 /// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(args: &ComputeArgs, now: Timestamp) -> CliResult<()> {
-    scope(args)?;
+    read_account(args.account.as_deref())?;
+    named(args)?;
     since(args, now).map(drop)
 }
 
-fn scope(args: &ComputeArgs) -> CliResult<Scope> {
-    let mut scope = Scope {
-        account: read_account(args.account.as_deref())?,
-        ..Scope::default()
-    };
-    for text in &args.symbol {
-        scope.assets.extend(read_asset(Some(text))?);
-    }
-    Ok(scope)
+fn named(args: &ComputeArgs) -> CliResult<NamedAssets> {
+    NamedAssets::read(&args.asset, &args.symbol)
 }
 
 /// Reads `--since`. Errors: the text is not a time; the time is in the future.
@@ -208,7 +215,7 @@ pub(super) fn to_json(report: &ComputeReport) -> Value {
 fn pool_json(line: &PoolLine) -> Value {
     let totals = &line.totals;
     json!({
-        "account": line.pool.account.as_str(), "symbol": line.pool.asset.as_str(),
+        "account": line.pool.account.as_str(), "asset": line.pool.asset.as_str(),
         "status": line.status.as_str(), "error": line.error,
         "trades": totals.trades, "buys": totals.buys, "sells": totals.sells,
         "allocations": totals.allocations, "sells_matched": totals.sells_matched,

@@ -130,7 +130,7 @@ fn late_json(late: &[LateBuy]) -> Value {
     let of = |late: &LateBuy| {
         let lot = &late.lot;
         json!({ "item": lot.item, "account": lot.pool.account.as_str(),
-            "symbol": lot.pool.asset.as_str(), "lot": lot.order_id,
+            "asset": lot.pool.asset.as_str(), "lot": lot.order_id,
             "sell_order_id": lot.sell_order_id, "buy_order_id": late.order_id,
             "more_buys": late.more })
     };

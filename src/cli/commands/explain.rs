@@ -239,7 +239,7 @@ fn to_json(found: &Explanation) -> Value {
         "version": found.version.version,
         "is_current": found.current.version == Some(found.version.version),
         "account": found.pool.account.as_str(),
-        "symbol": found.pool.asset.as_str(),
+        "asset": found.pool.asset.as_str(),
         "sell": trade_json(&found.sell, found.origin.as_ref()),
         "slices": found.slices.iter().map(slice_json).collect::<Vec<_>>(),
     })

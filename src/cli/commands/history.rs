@@ -223,7 +223,7 @@ pub(super) fn describe(history: &HistoryReport, all: bool, strict: bool) -> Stri
     if !lines.is_empty() {
         let header = [
             "Sell",
-            "Symbol",
+            "Asset",
             "Is",
             "Old buy",
             "Lots",
@@ -250,7 +250,7 @@ pub(super) fn describe(history: &HistoryReport, all: bool, strict: bool) -> Stri
     let changed = changed.filter(|(_, sum)| all || sum.difference().units() != 0);
     let months: Vec<Vec<String>> = changed.map(month).collect();
     if !months.is_empty() {
-        let header = ["Symbol", "Month", "Sells", "Old PnL", "PnL", "Difference"];
+        let header = ["Asset", "Month", "Sells", "Old PnL", "PnL", "Difference"];
         text.push_str(&format!("\n{}\n", table(&header, &[2, 3, 4, 5], months)));
     }
     text
@@ -290,7 +290,7 @@ pub(super) fn to_json(history: &HistoryReport) -> Value {
         json!({
             "order_id": line.order_id,
             "account": line.pool.as_ref().map(|pool| pool.account.as_str()),
-            "symbol": line.pool.as_ref().map(|pool| pool.asset.as_str()),
+            "asset": line.pool.as_ref().map(|pool| pool.asset.as_str()),
             "status": line.status.as_str(),
             "old_parents": line.old_parents,
             "lots": line.new_lots,
@@ -302,7 +302,7 @@ pub(super) fn to_json(history: &HistoryReport) -> Value {
     };
     let month = |(name, of_month): (&(String, String), &HistorySum)| {
         let sum = sum(of_month);
-        json!({ "symbol": name.0, "month": name.1, "sum": sum })
+        json!({ "asset": name.0, "month": name.1, "sum": sum })
     };
     json!({
         "snapshot": history.snapshot,

@@ -21,7 +21,7 @@ use crate::store::model::Scope;
 use crate::store::{Store, StoreError};
 
 pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outcome> {
-    let (context, options) = &compute::options(&args, session)?;
+    let (context, options) = &compute::options(&args, Scope::default(), session);
     let since = compute::since(&args, context.clock.now())?;
     let next = &session.next;
     let store = session.open(false).await?;
@@ -194,7 +194,7 @@ fn forced_json(forced: &Forced) -> Value {
     json!({
         "kind": kind,
         "account": pool.map(|pool| pool.account.as_str()),
-        "symbol": pool.map(|pool| pool.asset.as_str()),
+        "asset": pool.map(|pool| pool.asset.as_str()),
         "order_ids": orders,
         "text": forced_text(forced),
     })
@@ -383,7 +383,7 @@ fn append_json(report: &AppendReport, since: Option<Timestamp>) -> Value {
     };
     let pool = |line: &AppendLine| {
         json!({
-            "account": line.pool.account.as_str(), "symbol": line.pool.asset.as_str(),
+            "account": line.pool.account.as_str(), "asset": line.pool.asset.as_str(),
             "status": line.status.as_str(), "error": line.error,
             "trades": line.added.trades, "buys": line.added.buys, "sells": line.added.sells,
             "allocations": line.added.allocations,

@@ -11,6 +11,7 @@ mod history;
 mod import;
 mod incremental;
 mod migrate;
+mod pools;
 mod prune;
 mod rates;
 mod review;
@@ -24,7 +25,7 @@ use super::Outcome;
 use super::args::{Command, HistoryCommand, MigrateCommand, VersionsCommand, WaitArgs};
 use super::error::{CliError, CliResult};
 use super::session::Session;
-use crate::engine::{Account, Asset, Symbol, Timestamp};
+use crate::engine::{Account, Timestamp};
 use crate::pipeline::Wait;
 
 /// Returns the command's name in locks and logs.
@@ -141,23 +142,6 @@ pub(super) fn read_account(text: Option<&str>) -> CliResult<Option<Account>> {
         text.parse().map_err(bad)
     };
     text.map(read).transpose()
-}
-
-/// Reads the value of `--symbol`. Errors: the text can't be a symbol.
-pub(super) fn read_symbol(text: Option<&str>) -> CliResult<Option<Symbol>> {
-    let read = |text: &str| {
-        let bad = |error| {
-            let hint = "a symbol looks like BTC-USD";
-            CliError::usage(format!("--symbol is \"{text}\": it {error}"), hint)
-        };
-        text.parse().map_err(bad)
-    };
-    text.map(read).transpose()
-}
-
-/// Reads the value of a flag that names an asset. Errors: the text can't be one.
-pub(super) fn read_asset(text: Option<&str>) -> CliResult<Option<Asset>> {
-    Ok(read_symbol(text)?.map(|symbol| Asset::unreadable(symbol.as_str())))
 }
 
 fn check_reason(reason: &str) -> CliResult<()> {

@@ -9,7 +9,8 @@ mod typed;
 pub(super) use advice::void as void_command;
 use serde_json::{Value, json};
 
-use super::{check_reason, read_account, read_asset};
+use super::pools::NamedAssets;
+use super::{check_reason, read_account};
 use crate::cli::Outcome;
 use crate::cli::args::{PoolArgs, ReviewCommand};
 use crate::cli::error::{CliError, CliResult};
@@ -17,7 +18,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{plural, table, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
-use crate::engine::{Asset, IssueType, Pool, Timestamp, shown, shown_sentence};
+use crate::engine::{Account, Asset, IssueType, Pool, Timestamp, shown, shown_sentence};
 use crate::pipeline::{check_scope, known_pools, unknown};
 use crate::store::model::{Exclusion, QueuedItem, ReviewStatus, Scope};
 use crate::store::{ReviewStore, Store};
@@ -30,11 +31,13 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
             all,
             status,
             severity,
-            symbol,
+            pool,
         } => {
-            let symbol = read_asset(symbol.as_deref())?;
-            if let Some(symbol) = &symbol {
-                check_known(store, symbol).await?;
+            let named = NamedAssets::of(&pool)?;
+            let is_all = named.is_all();
+            let assets = named.resolve(store, None, session).await?;
+            for asset in &assets {
+                check_known(store, asset).await?;
             }
             let wanted = |item: &QueuedItem| {
                 (all || status.is_some() || item.status.is_open())
@@ -44,9 +47,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
                     && severity
                         .as_deref()
                         .is_none_or(|severity| item.severity.as_str() == severity)
-                    && symbol
-                        .as_ref()
-                        .is_none_or(|asset| item.pool.asset == *asset)
+                    && (is_all || assets.contains(&item.pool.asset))
             };
             list(store, session, &wanted).await
         }
@@ -75,24 +76,40 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
 /// Checks the typed arguments. Errors: a value that can't be read, or that has no effect.
 pub(super) fn check(command: &ReviewCommand, now: Timestamp) -> CliResult<()> {
     match command {
-        ReviewCommand::List { symbol, .. } => read_asset(symbol.as_deref()).map(drop),
+        ReviewCommand::List { pool, .. } => NamedAssets::of(pool).map(drop),
         ReviewCommand::Start(args) | ReviewCommand::Dismiss(args) | ReviewCommand::Reopen(args) => {
             typed::check_note(&args.note)
         }
         ReviewCommand::Resolve(args) => typed::check(args, now),
-        ReviewCommand::Exclude(args) | ReviewCommand::Include(args) => pool_of(args).map(drop),
+        ReviewCommand::Exclude(args) | ReviewCommand::Include(args) => named(args).map(drop),
         ReviewCommand::Show { .. } | ReviewCommand::Export { .. } | ReviewCommand::Apply { .. } => {
             Ok(())
         }
     }
 }
 
-fn pool_of(args: &PoolArgs) -> CliResult<Pool> {
+/// Reads the account and the asset of a pool. Errors: a text can be none.
+fn named(args: &PoolArgs) -> CliResult<(Account, NamedAssets)> {
     check_reason(&args.reason)?;
     let account = read_account(Some(&args.account))?.unwrap_or_default();
-    let symbol = read_asset(Some(&args.symbol))?;
-    let no_symbol = || CliError::usage("--symbol is empty", "a symbol looks like BTC-USD");
-    Ok(Pool::new(account, symbol.ok_or_else(no_symbol)?))
+    let named = NamedAssets::read(args.asset.as_slice(), args.symbol.as_slice())?;
+    Ok((account, named))
+}
+
+/// Returns the pool that the arguments name.
+///
+/// Errors: the ledger lacks the symbol, or the symbol trades several assets; the store fails.
+async fn pool_of(store: &dyn Store, args: &PoolArgs, session: &Session) -> CliResult<Pool> {
+    let (account, named) = named(args)?;
+    let assets = named.resolve(store, Some(&account), session).await?;
+    let mut assets = assets.into_iter();
+    match (assets.next(), assets.next()) {
+        (Some(asset), None) => Ok(Pool::new(account, asset)),
+        _ => Err(CliError::usage(
+            "the symbol trades several assets",
+            "name the pool with --asset ASSET",
+        )),
+    }
 }
 
 /// Finds an item by its number. Errors: no such item.
@@ -140,7 +157,7 @@ async fn list(
     }
     let excluded = |exclusion: &Exclusion| {
         json!({ "account": exclusion.pool.account.as_str(),
-            "symbol": exclusion.pool.asset.as_str(), "reason": exclusion.reason,
+            "asset": exclusion.pool.asset.as_str(), "reason": exclusion.reason,
             "by": exclusion.decided_by, "at": exclusion.decided_at.to_string() })
     };
     let json = session.json(|| {
@@ -171,7 +188,7 @@ fn describe(items: &[&QueuedItem], next: &Next) -> String {
         ]
     };
     let header = [
-        "Id", "Severity", "Status", "Issue", "Account", "Symbol", "Order",
+        "Id", "Severity", "Status", "Issue", "Account", "Asset", "Order",
     ];
     let mut text = table(&header, &[0], items.iter().map(row).collect()) + "\n\n";
     for item in items {
@@ -211,7 +228,8 @@ fn item_json(item: &QueuedItem) -> Value {
     json!({
         "id": item.id, "issue_type": item.issue.as_str(), "severity": item.severity.as_str(),
         "status": item.status.as_str(), "account": item.pool.account.as_str(),
-        "symbol": item.pool.asset.as_str(), "order_id": item.order_id,
+        "asset": item.pool.asset.as_str(), "symbol": item.symbol, "leg": item.leg.as_str(),
+        "order_id": item.order_id,
         "description": item.description, "details": details, "resolution": item.resolution,
         "allocation_version": item.version, "created_at": item.created_at.to_string(),
         "updated_at": item.updated_at.to_string(),
@@ -220,7 +238,7 @@ fn item_json(item: &QueuedItem) -> Value {
     })
 }
 
-/// Checks that the ledger has a symbol, so that a mistyped one does not give "nothing to review".
+/// Checks that the ledger has an asset, so that a mistyped one does not give "nothing to review".
 async fn check_known(store: &dyn Store, asset: &Asset) -> CliResult<()> {
     let queue = store.review_queue().await?;
     if queue.iter().any(|item| item.pool.asset == *asset) {
@@ -232,8 +250,8 @@ async fn check_known(store: &dyn Store, asset: &Asset) -> CliResult<()> {
     match pools.iter().any(|pool| pool.asset == *asset) {
         true => Ok(()),
         false => {
-            let symbols = pools.iter().map(|pool| pool.asset.as_str());
-            Err(unknown("symbol", asset.as_str(), symbols).into())
+            let assets = pools.iter().map(|pool| pool.asset.as_str());
+            Err(unknown("asset", asset.as_str(), assets).into())
         }
     }
 }
@@ -244,7 +262,7 @@ async fn set(
     args: &PoolArgs,
     excluded: bool,
 ) -> CliResult<Outcome> {
-    let pool = pool_of(args)?;
+    let pool = pool_of(store, args, session).await?;
     let is_excluded = store.exclusions().await?.iter().any(|e| e.pool == pool);
     if is_excluded == excluded {
         let state = if excluded {
@@ -285,6 +303,6 @@ async fn set(
         session.next.command("compute_allocations --all-symbols")
     );
     let json = json!({ "database": store.location(), "account": args.account,
-        "symbol": pool.asset.as_str(), "excluded": excluded });
+        "asset": pool.asset.as_str(), "excluded": excluded });
     Ok(Outcome::summary(Exit::Done, text, json))
 }

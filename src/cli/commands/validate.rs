@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{compare, decided, history, parse_version};
 use crate::cli::Outcome;
-use crate::cli::args::{CompareArgs, ValidateArgs};
+use crate::cli::args::{AssetArgs, CompareArgs, ValidateArgs};
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{add, count, dollars, plural, sum, table, time};
@@ -18,7 +18,7 @@ pub async fn run(args: ValidateArgs, session: &Session) -> CliResult<Outcome> {
             overwrite: false,
             left: left.clone(),
             right: right.clone(),
-            symbol: None,
+            pool: AssetArgs::default(),
             year: None,
             output: None,
         };
@@ -133,7 +133,7 @@ fn describe_pools(report: &ValidateReport) -> String {
     };
     let header = [
         "Account",
-        "Symbol",
+        "Asset",
         "Status",
         "Trades",
         "Allocations",
@@ -225,13 +225,13 @@ pub(super) fn to_json(report: &ValidateReport) -> Value {
         json!({
             "invariant": violation.invariant.id(),
             "account": violation.pool.as_ref().map(|pool| pool.account.as_str()),
-            "symbol": violation.pool.as_ref().map(|pool| pool.asset.as_str()),
+            "asset": violation.pool.as_ref().map(|pool| pool.asset.as_str()),
             "order_id": violation.order_id,
             "message": violation.message,
         })
     };
     let changed = |it: &pipeline::ChangedPool| {
-        json!({ "account": it.pool.account.as_str(), "symbol": it.pool.asset.as_str(),
+        json!({ "account": it.pool.account.as_str(), "asset": it.pool.asset.as_str(),
             "trades_then": it.trades_then, "trades_now": it.trades_now })
     };
     let counts: serde_json::Map<String, Value> = Invariant::CHECKED

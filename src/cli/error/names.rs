@@ -12,7 +12,12 @@ pub(super) fn nearest(name: &str, known: &[String]) -> String {
     let folded = name.to_lowercase();
     let slips = |other: &str| strsim::damerau_levenshtein(&folded, &other.to_lowercase());
     let slips_max = folded.chars().count().div_ceil(LETTERS_A_SLIP);
-    let is_begun = |other: &str| other.to_lowercase().starts_with(&folded);
+    let is_begun = |other: &str| {
+        let other = other.to_lowercase();
+        // `BTC-USD` begins with the asset `BTC`.
+        let rest = folded.strip_prefix(&other);
+        other.starts_with(&folded) || rest.is_some_and(|rest| rest.starts_with('-'))
+    };
     let near = known.iter().map(|other| (slips(other), other));
     let near = near.filter(|(slips, other)| *slips <= slips_max || is_begun(other));
     if let Some((_, other)) = near.min() {
@@ -41,6 +46,8 @@ mod tests {
         ] {
             assert_eq!(nearest(typed, &known), format!("did you mean \"{meant}\"?"));
         }
+        let assets = ["BTC", "ETH"].map(String::from);
+        assert_eq!(nearest("BTC-USD", &assets), "did you mean \"BTC\"?");
         let all = "there are: BTC-USD, ETH-USD, SOL-USD";
         assert_eq!(nearest("AAPL", &known), all);
         assert_eq!(nearest("AAPL", &[]), "the ledger is empty");

@@ -79,7 +79,7 @@ fn replace_hint(why: &ReplaceError) -> &'static str {
         ReplaceError::OtherScope(..) => "--force replaces a version by one of the same scope only",
         ReplaceError::TakesAway(..) => {
             "correct the trades, or exclude the pools with `fifo-pnl review exclude --account NAME \
-             --symbol SYMBOL --reason TEXT`"
+             --asset ASSET --reason TEXT`"
         }
     }
 }

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CompareOptions, CompareReport, ComparedSell, Sells, VersionRef, sells_of};
-use crate::engine::{Account, Asset, Pool, PoolStatus, Timestamp, Usd};
+use crate::engine::{AssetRules, Pool, PoolStatus, StatedNames, Symbol, Timestamp, Usd};
 use crate::pipeline::error::{PipelineError, PipelineResult};
 use crate::pipeline::history::amount_of;
 use crate::pipeline::job::Context;
 use crate::pipeline::validate::find_version;
 use crate::store::model::{LegacyRow, PoolSummary, Version};
 use crate::store::proof::{check_pool, check_version};
-use crate::store::{HistoryStore, Store, StoreError, together};
+use crate::store::{Store, StoreError, together};
 
 /// Limit of the rounding of a sell's rows in the system before. Units: USD at 12 decimals.
 const ROUNDING_OFF_MAX: u128 = 1_000_000;
@@ -37,8 +37,7 @@ pub(super) async fn compare(
     };
     let pools: BTreeSet<&Pool> = left.pools.keys().chain(right.pools.keys()).collect();
     for pool in pools {
-        let is_other = |asset: &Asset| *asset != pool.asset;
-        if options.asset.as_ref().is_some_and(is_other) {
+        if !options.takes(pool) {
             continue;
         }
         let of = |side: &ComparedSystem| side.pools.get(pool).cloned().unwrap_or_default();
@@ -109,14 +108,15 @@ async fn ours(
     })
 }
 
-async fn legacy(store: &dyn HistoryStore, version: Version) -> PipelineResult<ComparedSystem> {
+async fn legacy(store: &dyn Store, version: Version) -> PipelineResult<ComparedSystem> {
     let rows = store.legacy_rows(version).await?;
     if rows.is_empty() {
         return Err(PipelineError::NoLegacyVersion(version));
     }
+    let rules = store.rules();
     let mut pools: BTreeMap<Pool, Sells> = BTreeMap::new();
     for row in rows {
-        let (pool, time) = place(&row)?;
+        let (pool, time) = place(&row, &rules)?;
         let size = row
             .size
             .parse()
@@ -139,18 +139,15 @@ async fn legacy(store: &dyn HistoryStore, version: Version) -> PipelineResult<Co
     })
 }
 
-fn place(row: &LegacyRow) -> PipelineResult<(Pool, Timestamp)> {
-    let account: Account = ACCOUNT
-        .parse()
-        .map_err(|_| unreadable("account", ACCOUNT))?;
-    let asset: Asset = row
-        .symbol
-        .parse()
-        .map_err(|_| unreadable("symbol", &row.symbol))?;
+/// Returns the pool that the settings give to a row, and the time of its sell.
+fn place(row: &LegacyRow, rules: &AssetRules) -> PipelineResult<(Pool, Timestamp)> {
+    let pool = rules.pool_of_row(ACCOUNT, &row.symbol, &StatedNames::default());
+    let symbol: Result<Symbol, _> = row.symbol.parse();
+    symbol.map_err(|_| unreadable("symbol", &row.symbol))?;
     let micros = row.sell_time_micros;
     let time = Timestamp::try_from_micros(micros);
     let time = time.map_err(|_| unreadable("sell_time", &micros.to_string()))?;
-    Ok((Pool::new(account, asset), time))
+    Ok((pool, time))
 }
 
 fn unreadable(column: &'static str, found: &str) -> PipelineError {

@@ -5,8 +5,8 @@ use crate::altered_rows::{Place, SEALED};
 
 /// Trades of a pool that is rejected: its price is in another coin.
 const REJECTED: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
-    r-1,ETH-BTC,buy,1,1,2025-01-01T00:00:00Z,0\n\
-    r-2,ETH-BTC,sell,1,1,2025-06-01T00:00:00Z,0\n";
+    r-1,LTC-EUR,buy,1,1,2025-01-01T00:00:00Z,0\n\
+    r-2,LTC-EUR,sell,1,1,2025-06-01T00:00:00Z,0\n";
 
 /// Checks that each command ends with exit code 3, and says which version was changed.
 #[track_caller]
@@ -30,7 +30,7 @@ fn equal_hashes_hide_nothing(place: &Place) {
     place.run(&compute).expect(0);
     let commands: [&[&str]; 4] = [
         &["compare", "1", "2"],
-        &["compare", "2", "1", "--symbol", "BTC-USD"],
+        &["compare", "2", "1", "--asset", "BTC"],
         &["compare", "2", "2"],
         &["tax", "amend", "--year", "2025"],
     ];
@@ -42,7 +42,7 @@ fn equal_hashes_hide_nothing(place: &Place) {
     let of_pool = |set: &str| {
         format!(
             "UPDATE fifo_pool_summary SET {set} \
-             WHERE allocation_version = 2 AND asset = 'ETH-USD'"
+             WHERE allocation_version = 2 AND asset = 'ETH'"
         )
     };
     let of_row = |set: &str| {
@@ -102,12 +102,12 @@ fn nothing_is_filed_as_complete_that_is_not(place: &Place) {
     ];
     let done = place.run(&last).expect(3);
     assert!(
-        done.stderr.contains("1 pool rejected: default ETH-BTC"),
+        done.stderr.contains("1 pool rejected: default LTC"),
         "{}",
         done.stderr
     );
     let commands: [&[&str]; 4] = [&last, &draft, &["versions", "export", "2"], &["compare"]];
-    let pool = "WHERE allocation_version = 2 AND asset = 'ETH-BTC'";
+    let pool = "WHERE allocation_version = 2 AND asset = 'LTC'";
     let back = format!("UPDATE fifo_pool_summary SET status = 'rejected', error = 'x' {pool}");
     let seal = ["versions", "seal", "2", "--reason", "audit"];
     let names = place.names();
@@ -157,9 +157,9 @@ fn validation_finds_what_a_version_says_of_itself(place: &Place) {
          (SELECT max(sell_time) FROM fifo_allocations)",
     );
     place.run(&validate).expect(0);
-    place.change("UPDATE fifo_pool_summary SET last_order_id = 's-9' WHERE asset = 'ETH-USD'");
+    place.change("UPDATE fifo_pool_summary SET last_order_id = 's-9' WHERE asset = 'ETH'");
     let done = place.run(&validate).expect(1);
-    let said = "I13 default ETH-USD: the summary's last trade is \"s-9 of 2025-06-01";
+    let said = "I13 default ETH: the summary's last trade is \"s-9 of 2025-06-01";
     assert!(done.stdout.contains(said), "{}", done.stdout);
 }
 
@@ -221,7 +221,7 @@ fn a_changed_ledger_is_neither_explained_nor_filed(place: &Place) {
         "UPDATE trade_records SET price = '4' WHERE order_id = 'b-3'",
     );
     let done = place.run(&explain).expect(3);
-    let said = "the ledger of default ETH-USD was changed since version 1";
+    let said = "the ledger of default ETH was changed since version 1";
     assert!(done.stderr.contains(said), "{}", done.stderr);
     assert!(!done.stdout.contains("cost basis"), "{}", done.stdout);
     // The other pool is what it was.

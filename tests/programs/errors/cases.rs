@@ -492,7 +492,7 @@ const POOLS: &[Case] = &[
         command: "compute_allocations --all-symbols",
         exit: 1,
         after: &[
-            "fifo-pnl review exclude --account main --symbol BTC-USD --reason 'asked the venue'",
+            "fifo-pnl review exclude --account main --asset BTC --reason 'asked the venue'",
             "compute_allocations --all-symbols",
         ],
         ..Case::NONE
@@ -535,7 +535,7 @@ const VERSIONS: &[Case] = &[
     Case {
         title: "A version is not replaced by one of another scope",
         before: &[RUN],
-        command: "compute_allocations --symbol BTC-USD --version 1 --force",
+        command: "compute_allocations --asset BTC --version 1 --force",
         exit: 3,
         ..Case::NONE
     },
@@ -641,7 +641,7 @@ const VERSIONS: &[Case] = &[
     },
     Case {
         title: "A version of a part of the ledger is published",
-        before: &[RUN, "compute_allocations --symbol BTC-USD --quiet"],
+        before: &[RUN, "compute_allocations --asset BTC --quiet"],
         command: "fifo-pnl versions publish 2",
         exit: 3,
         ..Case::NONE
@@ -695,7 +695,7 @@ const VERSIONS: &[Case] = &[
 ];
 
 const VOID: &str = "fifo-pnl void B-1 --account main --reason 'never happened' --quiet";
-const POOL: &str = "fifo-pnl review exclude --account main --symbol BTC-USD --reason test --quiet";
+const POOL: &str = "fifo-pnl review exclude --account main --asset BTC --reason test --quiet";
 
 const NAMES: &[Case] = &[
     Case {
@@ -765,21 +765,21 @@ const NAMES: &[Case] = &[
     },
     Case {
         title: "A sell is explained in a version that does not cover it",
-        before: &[RUN, "compute_allocations --symbol ETH-USD --quiet"],
+        before: &[RUN, "compute_allocations --asset ETH --quiet"],
         command: "fifo-pnl explain --sell S-1 --version 2",
         ..Case::NONE
     },
     Case {
         title: "A pool is excluded twice",
         before: &[RUN, POOL],
-        command: "fifo-pnl review exclude --account main --symbol BTC-USD --reason again",
+        command: "fifo-pnl review exclude --account main --asset BTC --reason again",
         exit: 3,
         ..Case::NONE
     },
     Case {
         title: "A pool that was not excluded is included",
         before: &[RUN],
-        command: "fifo-pnl review include --account main --symbol BTC-USD --reason again",
+        command: "fifo-pnl review include --account main --asset BTC --reason again",
         exit: 3,
         ..Case::NONE
     },
@@ -792,7 +792,7 @@ const NAMES: &[Case] = &[
     Case {
         title: "A pool is excluded without a reason",
         before: &[RUN],
-        command: "fifo-pnl review exclude --account main --symbol BTC-USD --reason ''",
+        command: "fifo-pnl review exclude --account main --asset BTC --reason ''",
         ..Case::NONE
     },
 ];

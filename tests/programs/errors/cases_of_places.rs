@@ -8,7 +8,7 @@ pub const DATABASES: &[Case] = &[
         title: "No database",
         command: "compute_allocations --all-symbols",
         same: &[
-            "compute_allocations --symbol BTC-USD --dry-run",
+            "compute_allocations --asset BTC --dry-run",
             "validate_allocations --version 1",
             "fifo-pnl void B-1 --reason test",
             "fifo-pnl explain --sell S-1",
@@ -20,8 +20,8 @@ pub const DATABASES: &[Case] = &[
             "fifo-pnl versions export 1",
             "fifo-pnl versions export 1 -o out.csv",
             "fifo-pnl review list",
-            "fifo-pnl review exclude --account main --symbol BTC-USD --reason test",
-            "fifo-pnl review include --account main --symbol BTC-USD --reason test",
+            "fifo-pnl review exclude --account main --asset BTC --reason test",
+            "fifo-pnl review include --account main --asset BTC --reason test",
             "fifo-pnl migrate status",
             "fifo-pnl migrate up",
             "fifo-pnl migrate down --to 1 --confirm YES",
@@ -351,13 +351,13 @@ pub const CONFIGURATION: &[Case] = &[
     },
     Case {
         title: "A run with two scopes",
-        command: "compute_allocations --all-symbols --symbol BTC-USD",
+        command: "compute_allocations --all-symbols --asset BTC",
         ..Case::NONE
     },
     Case {
         title: "A flag without effect, with any value",
         command: "compute_allocations --all-symbols --since yesterdayish",
-        same: &["compute_allocations --symbol BTC-USD --since yesterdayish"],
+        same: &["compute_allocations --asset BTC --since yesterdayish"],
         ..Case::NONE
     },
     Case {

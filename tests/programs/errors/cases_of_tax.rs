@@ -65,7 +65,7 @@ pub const TAX: &[Case] = &[
     },
     Case {
         title: "A version of one symbol can't be filed",
-        before: &[RUN, ZONE, "compute_allocations --symbol BTC-USD --quiet"],
+        before: &[RUN, ZONE, "compute_allocations --asset BTC --quiet"],
         command: "fifo-pnl tax --year 2025 --version 2 --final -o filed.zip",
         exit: 3,
         ..Case::NONE

@@ -224,7 +224,7 @@ fn one_bad_row_among_188_symbols_stops_only_its_pool() {
         assert_eq!(pools(&place, 2, "rejected"), "1", "{what}");
         assert_eq!(place.state().current, "1", "{what}");
         let last = place.log().pop().unwrap();
-        assert!(last.starts_with("partial main C7-USD: "), "{what}: {last}");
+        assert!(last.starts_with("partial main C7: "), "{what}: {last}");
         place.run(&["validate", "--version", "2"]).expect(0);
         let of_others = |text: &str| -> Vec<String> {
             let others = text.lines().filter(|line| !line.contains("C7-USD"));

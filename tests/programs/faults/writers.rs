@@ -167,7 +167,7 @@ fn no_insert_waits_for_what_the_programs_do() {
                 "3",
                 "--force",
             ],
-            &["compute", "--symbol", "C1-USD", "--quiet"],
+            &["compute", "--asset", "C1", "--quiet"],
             &["versions", "drop", "2", "--quiet"],
             &["versions", "prune", "--keep", "1", "--quiet"],
             &["validate", "--version", "current", "--quiet"],

@@ -48,13 +48,13 @@ pub fn a_lot_by_decision_is_counted_wherever_its_figures_are(place: &Place) {
     assert_eq!(done.json()["lots_by_decision"], 1);
     let done = place.run("fifo-pnl run s1.csv --json").expect(0).json();
     assert_eq!(done["compute"]["lots_by_decision"], 1);
-    let done = place.run("compute_allocations --symbol ETH-USD");
+    let done = place.run("compute_allocations --asset ETH");
     assert_eq!(done.code, 2, "no such symbol");
     let done = place.run("fifo-pnl health").expect(0);
     has(&done.stdout, &[count]);
     let done = place.run("fifo-pnl health --json").expect(0).json();
     assert_eq!(done["lots_by_decision"], 1);
-    let line = "1 lot by decision: review-1-1 of main BTC-USD";
+    let line = "1 lot by decision: review-1-1 of main BTC";
     let done = place
         .run("validate_allocations --version current")
         .expect(0);
@@ -83,7 +83,7 @@ pub fn a_missing_buy_that_arrives_is_named_beside_the_decision(place: &Place) {
     decide(place);
     place.run("compute_allocations --all-symbols").expect(0);
     buy(place);
-    let warning = "buy b1 of main BTC-USD arrived after the decision";
+    let warning = "buy b1 of main BTC arrived after the decision";
     let done = place.run("fifo-pnl import b1.csv --preview").expect(0);
     assert!(!done.stdout.contains("Warning"), "{}", done.stdout);
     let done = place.run("fifo-pnl import b1.csv").expect(0);
@@ -109,7 +109,7 @@ pub fn a_missing_buy_that_arrives_is_named_beside_the_decision(place: &Place) {
         "b4,BTC-USD,buy,1,60,2025-03-01T00:00:00Z,0,main\n",
     );
     let done = place.run("fifo-pnl run b4.csv").expect(0);
-    has(&done.stdout, &["buy b4 of main BTC-USD arrived", VOID]);
+    has(&done.stdout, &["buy b4 of main BTC arrived", VOID]);
     place.follow(&done.stdout, "fifo-pnl void");
     let done = place.run("compute_allocations --all-symbols").expect(0);
     assert!(!done.stdout.contains("By decision"), "{}", done.stdout);

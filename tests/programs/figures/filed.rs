@@ -21,7 +21,7 @@ fn trade(place: &Place) {
 
 fn of_symbol(place: &Place) {
     trade(place);
-    place.run("compute_allocations --symbol BTC-USD").expect(0);
+    place.run("compute_allocations --asset BTC").expect(0);
 }
 
 pub fn a_version_of_one_symbol_is_neither_advised_nor_filed(place: &Place) {
@@ -32,14 +32,14 @@ pub fn a_version_of_one_symbol_is_neither_advised_nor_filed(place: &Place) {
     assert!(!done.stdout.contains("--version 2"), "{}", done.stdout);
     let draft = "fifo-pnl tax --year 2025 --version 2 --format lots -o d.csv";
     let done = place.run(draft).expect(0);
-    let words = "the version has only BTC-USD; other sales are in no file";
-    has(&done.stdout, &["never published, only BTC-USD", words]);
+    let words = "the version has only BTC; other sales are in no file";
+    has(&done.stdout, &["never published, only BTC", words]);
     assert!(!done.stdout.contains('{'), "{}", done.stdout);
     let file = "fifo-pnl tax --year 2025 --version 2 --final -o f.zip --allow-incomplete";
     let done = place.run(file).expect(3);
     has(
         &done.stderr,
-        &["version 2 has only BTC-USD: what is filed has every sale"],
+        &["version 2 has only BTC: what is filed has every sale"],
     );
     assert!(!place.folder.join("f.zip").exists());
     let sealed = place.run("fifo-pnl versions list --json").expect(0).stdout;
@@ -108,7 +108,7 @@ pub fn where_no_version_is_current_a_part_is_not_advised(place: &Place) {
         "b1,BTC-USD,buy,1,100,2025-01-01T00:00:00Z,0,main\n",
     );
     place.run("fifo-pnl import t.csv").expect(0);
-    place.run("compute_allocations --symbol BTC-USD").expect(0);
+    place.run("compute_allocations --asset BTC").expect(0);
     let done = place.run("fifo-pnl tax --year 2025 --format lots -o l.csv --timezone UTC");
     let stderr = done.expect(2).stderr;
     assert!(!stderr.contains("--version"), "{stderr}");

@@ -15,6 +15,7 @@ pub fn what_was_refused_is_not_the_next_command(place: &Place) {
     ledger(place);
     for (command, exit) in [
         ("compute_allocations --symbol BTC", 2),
+        ("compute_allocations --asset ETH", 2),
         ("compute_allocations --all-symbols --account mian", 2),
         ("compute_allocations --all-symbols --version 1", 3),
     ] {

@@ -82,7 +82,7 @@ fn a_ledger_that_was_never_computed() {
     folder.write("trades.csv", csv(&rows(SMALL, 1)));
     folder.fifo_pnl(&["import", "trades.csv"]).expect(0);
     assert_eq!(findings(&folder, &[]), ["no-run"]);
-    folder.compute(&["--symbol", "C1-USD", "--quiet"]).expect(0);
+    folder.compute(&["--asset", "C1", "--quiet"]).expect(0);
     assert_eq!(findings(&folder, &[]), ["no-version"]);
 }
 
@@ -165,19 +165,12 @@ fn pools_left_out_a_held_pointer_and_growing_unmatched_sells() {
     let expected = ["last-run", "unmatched-grown", "pools-left-out"];
     assert_eq!(findings(&folder, &[]), expected);
     let text = said(&folder);
-    assert!(text.contains("1 pool rejected: main BTC-EUR\n"), "{text}");
+    assert!(text.contains("1 pool rejected: main BTC\n"), "{text}");
     assert!(
         text.contains(&format!("no buy, {before} in version 1;")),
         "{text}"
     );
-    let pool = [
-        "--account",
-        "main",
-        "--symbol",
-        "BTC-EUR",
-        "--reason",
-        "euros",
-    ];
+    let pool = ["--account", "main", "--asset", "BTC", "--reason", "euros"];
     folder
         .fifo_pnl(&[&["review", "exclude"], &pool[..]].concat())
         .expect(0);
@@ -185,14 +178,14 @@ fn pools_left_out_a_held_pointer_and_growing_unmatched_sells() {
     // A person decided it: it is stated, and no finding.
     assert_eq!(findings(&folder, &[]), [""; 0]);
     let well = folder.fifo_pnl(&["health"]).expect(0).stdout;
-    assert!(well.contains("; 1 pool excluded: main BTC-EUR\n"), "{well}");
+    assert!(well.contains("; 1 pool excluded: main BTC\n"), "{well}");
     let json = folder.fifo_pnl(&["health", "--json"]).expect(0).json();
-    assert_eq!(json["excluded"], serde_json::json!(["main BTC-EUR"]));
+    assert_eq!(json["excluded"], serde_json::json!(["main BTC"]));
     // What a left out pool gets is not late.
     import(&folder, "main,e2,BTC-EUR,buy,1,1,2025-12-24T00:00:00Z,0,");
     assert_eq!(findings(&folder, &[]), [""; 0]);
     let full = folder.fifo_pnl(&["health", "--min-free", "100"]).expect(1);
-    let stated = "\nknown           1 pool excluded: main BTC-EUR\ndisk ";
+    let stated = "\nknown           1 pool excluded: main BTC\ndisk ";
     assert!(full.stdout.contains(stated), "{}", full.stdout);
     folder.fifo_pnl(&["versions", "publish", "1"]).expect(0);
     let held = findings(&folder, &[]);
@@ -202,7 +195,7 @@ fn pools_left_out_a_held_pointer_and_growing_unmatched_sells() {
 #[test]
 fn an_exclusion_that_no_run_took_up() {
     let folder = with_versions(1);
-    let pool = ["--account", "main", "--symbol", "C1-USD", "--reason", "x"];
+    let pool = ["--account", "main", "--asset", "C1", "--reason", "x"];
     let decide = |what: &str| {
         let args = [&["review", what], &pool[..]].concat();
         folder.fifo_pnl(&args).expect(0);
@@ -213,7 +206,7 @@ fn an_exclusion_that_no_run_took_up() {
     assert_eq!(findings(&folder, &["--max-age", "1h"]), [""; 0]);
     let found = findings(&folder, &["--max-age", "0s"]);
     assert!(found.contains(&"exclusions".to_owned()), "{found:?}");
-    let said = "main C1-USD is excluded, and the version has its result; the last run began";
+    let said = "main C1 is excluded, and the version has its result; the last run began";
     assert!(text(&["--max-age", "0s"]).contains(said));
     folder.compute(&["--all-symbols", "--quiet"]).expect(0);
     assert_eq!(findings(&folder, &[]), [""; 0]);
@@ -221,7 +214,7 @@ fn an_exclusion_that_no_run_took_up() {
     assert_eq!(findings(&folder, &["--max-age", "1h"]), [""; 0]);
     let found = findings(&folder, &["--max-age", "0s"]);
     assert!(found.contains(&"exclusions".to_owned()), "{found:?}");
-    let said = "main C1-USD is included again, and the version leaves it out;";
+    let said = "main C1 is included again, and the version leaves it out;";
     assert!(text(&["--max-age", "0s"]).contains(said));
     folder.compute(&["--all-symbols", "--quiet"]).expect(0);
     // Its unmatched sells are back, too, which is another finding.

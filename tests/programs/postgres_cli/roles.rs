@@ -68,14 +68,7 @@ fn a_role_without_rights_is_told_what_it_lacks() {
     reads_and_exports(&site);
     refused(site.compute(&["--all-symbols"]), "fifo_computation_log");
     refused(site.fifo_pnl(&["import", "trades.csv"]), "imports");
-    let exclude = [
-        "review",
-        "exclude",
-        "--account",
-        "main",
-        "--symbol",
-        "C1-USD",
-    ];
+    let exclude = ["review", "exclude", "--account", "main", "--asset", "C1"];
     refused(
         site.fifo_pnl(&[&exclude[..], &["--reason", "test"]].concat()),
         "review_exclusions",
@@ -259,7 +252,7 @@ const WRITING: [(&str, &str); 10] = [
         "denied for table allocation_versions",
     ),
     (
-        "review exclude --account main --symbol C1-USD --reason r",
+        "review exclude --account main --asset C1 --reason r",
         "denied for table review_exclusions",
     ),
     (

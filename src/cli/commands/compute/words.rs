@@ -17,7 +17,7 @@ pub(in crate::cli::commands) fn describe(
     let mut text = describe_version(report, next);
     text.push('\n');
     text.push_str(&describe_figures(report));
-    text.push_str(&describe_symbols(report, all_rows));
+    text.push_str(&describe_assets(report, all_rows));
     text.push_str(&describe_unknown(report, next));
     text.push_str(&prune::describe_after_run(&report.pruned));
     text
@@ -123,9 +123,9 @@ fn describe_figures(report: &ComputeReport) -> String {
     counts::figures(&rows)
 }
 
-/// A symbol's figures over all accounts.
+/// An asset's figures over all accounts.
 #[derive(Default, Clone, Copy)]
-struct SymbolFigures {
+struct AssetFigures {
     sells: u64,
     allocations: u64,
     unmatched: u64,
@@ -135,8 +135,8 @@ struct SymbolFigures {
     open_cost: Usd,
 }
 
-fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
-    let mut figures: BTreeMap<&Asset, SymbolFigures> = BTreeMap::new();
+fn describe_assets(report: &ComputeReport, all_rows: bool) -> String {
+    let mut figures: BTreeMap<&Asset, AssetFigures> = BTreeMap::new();
     for line in report
         .pools
         .iter()
@@ -155,16 +155,16 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
     if figures.is_empty() {
         return String::new();
     }
-    let mut rows: Vec<(&Asset, SymbolFigures)> = figures.into_iter().collect();
-    rows.sort_by_key(|(symbol, of)| (std::cmp::Reverse(of.pnl.units().unsigned_abs()), *symbol));
+    let mut rows: Vec<(&Asset, AssetFigures)> = figures.into_iter().collect();
+    rows.sort_by_key(|(asset, of)| (std::cmp::Reverse(of.pnl.units().unsigned_abs()), *asset));
     let (all, shown) = (
         rows.len(),
         if all_rows { rows.len() } else { TABLE_ROWS_MAX },
     );
     rows.truncate(shown);
-    let cells = |(symbol, of): &(&Asset, SymbolFigures)| {
+    let cells = |(asset, of): &(&Asset, AssetFigures)| {
         vec![
-            symbol.to_string(),
+            asset.to_string(),
             count(of.sells),
             count(of.allocations),
             if of.unmatched > 0 {
@@ -179,7 +179,7 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
         ]
     };
     let header = [
-        "Symbol",
+        "Asset",
         "Sells",
         "Allocations",
         "Unmatched",
@@ -197,7 +197,7 @@ fn describe_symbols(report: &ComputeReport, all_rows: bool) -> String {
         let rest = (all - rows.len()) as u64;
         text.push_str(&format!(
             "  and {} with smaller amounts: --all-rows\n",
-            plural(rest, "symbol", "symbols")
+            plural(rest, "asset", "assets")
         ));
     }
     text + "\n"
@@ -262,11 +262,11 @@ pub(in crate::cli::commands) fn describe_next(
         Publication::DryRun => return "Leave out --dry-run to write it.\n".into(),
         Publication::WouldTakeAway(pools) => {
             let pool = pools.first();
-            let (account, symbol) = pool
+            let (account, asset) = pool
                 .map(|pool| (pool.account.to_string(), pool.asset.to_string()))
                 .unwrap_or_default();
-            let (account, symbol) = (flag("--account", &account), flag("--symbol", &symbol));
-            let exclude = format!("fifo-pnl review exclude {account} {symbol} --reason TEXT");
+            let (account, asset) = (flag("--account", &account), flag("--asset", &asset));
+            let exclude = format!("fifo-pnl review exclude {account} {asset} --reason TEXT");
             format!(
                 "correct the trades and compute again; or go on without them: `{}`; or accept \
                  the version as it is: `{}`",

@@ -355,8 +355,8 @@ fn can_be_named(pool: &Pool) -> bool {
 
 fn of_pool(verb: &str, pool: &Pool) -> String {
     let account = flag("--account", pool.account.as_str());
-    let symbol = flag("--symbol", pool.asset.as_str());
-    format!("fifo-pnl review {verb} {account} {symbol} --reason TEXT")
+    let asset = flag("--asset", pool.asset.as_str());
+    format!("fifo-pnl review {verb} {account} {asset} --reason TEXT")
 }
 
 /// Returns the command `void` for a trade.

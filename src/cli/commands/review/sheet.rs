@@ -30,7 +30,7 @@ const SHOWN: [&str; 9] = [
     "severity",
     "issue",
     "account",
-    "symbol",
+    "asset",
     "order_id",
     "unmatched_size",
     "description",

@@ -1,0 +1,330 @@
+//! Ledgers in which one asset has several names, quotes or currencies, as a user runs them.
+#![cfg(all(feature = "cli", unix))]
+
+use crate::support;
+
+use serde_json::Value;
+use support::{Done, Folder};
+
+const HEAD: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
+
+fn folder(rows: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("trades.csv", format!("{HEAD}{rows}"));
+    folder
+}
+
+fn run(folder: &Folder) -> Done {
+    folder.fifo_pnl(&["run", "trades.csv"])
+}
+
+/// Returns the names of the pools, and their part of the run's report.
+fn pools(done: &Done) -> (Vec<String>, Value) {
+    let pools = done.json()["compute"]["pools"].clone();
+    let names = pools.as_array().unwrap().iter();
+    let names = names.map(|pool| pool["asset"].as_str().unwrap().to_owned());
+    (names.collect(), pools)
+}
+
+fn pnl(folder: &Folder, which: &str) -> String {
+    folder.value(&format!(
+        "SELECT decimal_sum(pnl_usd) FROM v_current_allocations WHERE {which}"
+    ))
+}
+
+#[test]
+fn bought_with_one_dollar_and_sold_for_another_is_one_pool() {
+    // The sell takes the two units of the oldest buy: 2 x 20,000 - 12 less 2 x 10,000 + 8.
+    let folder = folder(
+        "u1,BTC-USDC,buy,2,10000,2022-03-01T12:00:00Z,8\n\
+         u2,BTC-USD,buy,1,15000,2022-09-01T12:00:00Z,6\n\
+         u3,BTC-USD,sell,2,20000,2023-06-01T12:00:00Z,12\n",
+    );
+    let done = folder.fifo_pnl(&["run", "trades.csv", "--json"]).expect(0);
+    let (names, pools) = pools(&done);
+    assert_eq!(names, ["BTC"]);
+    assert_eq!(pools[0]["pnl_usd"], "19980");
+    assert_eq!(pools[0]["open_cost_usd"], "15006");
+    let text = folder.compute(&["--all-symbols"]).expect(0).stdout;
+    assert!(text.contains("  Asset  Sells"), "{text}");
+    // The sale was two units for dollars, held longer than a year.
+    let tax = [
+        "tax",
+        "--year",
+        "2023",
+        "--timezone",
+        "UTC",
+        "--format",
+        "form8949",
+        "-o",
+        "2023.csv",
+    ];
+    let text = folder.fifo_pnl(&tax).expect(0).stdout;
+    let line = "Part II, box F  10       1  39988.00  20008.00  19980.00";
+    assert!(text.contains(line), "{text}");
+    assert!(folder.read("2023.csv").contains("2 BTC,"));
+    // A symbol stands for its asset, and the program says so.
+    let done = folder.compute(&["--symbol", "btc/usdc"]).expect(0);
+    let said = "--symbol BTC-USDC stands for all of BTC: pools are by asset\n";
+    assert_eq!(done.stderr, said);
+    assert_eq!(folder.export("3"), folder.export("1"));
+    let done = folder.compute(&["--symbol", "BTC-USDC", "--quiet"]);
+    assert_eq!(done.expect(0).stderr, "");
+    let done = folder.compute(&["--asset", "BTC-USD"]).expect(2);
+    let said = "error: the ledger has no trades of asset \"BTC-USD\"\n\
+                hint: did you mean \"BTC\"?\n";
+    assert!(done.stderr.starts_with(said), "{}", done.stderr);
+    let done = folder.compute(&["--symbol", "BTC-USDT"]).expect(2);
+    let said = "error: the ledger has no trades of symbol \"BTC-USDT\"\n\
+                hint: did you mean \"BTC-USD\"?\n";
+    assert!(done.stderr.starts_with(said), "{}", done.stderr);
+}
+
+#[test]
+fn one_coin_in_six_spellings_is_one_pool() {
+    // 0.25 of k1: 7,500 - 5,000. Then 0.75 of k1 and 0.25 of k3: 32,000 - 15,000 - 6,500. Then
+    // 0.5 and 0.25 of k3: 18,000 - 13,000 and 10,000 - 6,500.
+    let folder = folder(
+        "k1,XXBTZUSD,buy,1,20000,2021-01-05T10:00:00Z,0\n\
+         k2,XBT/USD,sell,0.25,30000,2021-03-01T10:00:00Z,0\n\
+         k3,BTCUSD,buy,1,26000,2021-07-01T10:00:00Z,0\n\
+         k4,BTC_USD,sell,1,32000,2021-08-02T10:00:00Z,0\n\
+         k5,BTC.USD,sell,0.5,36000,2021-09-02T10:00:00Z,0\n\
+         k6,BTC/USDT,sell,0.25,40000,2021-10-02T10:00:00Z,0\n",
+    );
+    let done = folder.fifo_pnl(&["run", "trades.csv", "--json"]).expect(0);
+    let (names, pools) = pools(&done);
+    assert_eq!(names, ["BTC"]);
+    assert_eq!(pools[0]["sells_unmatched"], 0);
+    assert_eq!(pools[0]["pnl_usd"], "21500");
+    assert_eq!(pools[0]["open_lots"], 0);
+    assert_eq!(pnl(&folder, "sell_order_id = 'k4'"), "10500");
+    // Every row has the symbol of its sell, as the file spells it.
+    let symbols = "SELECT group_concat(symbol, ' ') FROM \
+                   (SELECT DISTINCT symbol FROM v_current_allocations ORDER BY sell_time)";
+    assert_eq!(folder.value(symbols), "XBT-USD BTC_USD BTC.USD BTC-USDT");
+}
+
+#[test]
+fn a_coin_for_a_coin_waits_for_a_rate() {
+    // 4 ETH of 250 dollars each go for 0.2 BTC, worth 1,900 at the rate. These are sold for 3,200.
+    let folder = folder(
+        "c1,ETH-USD,buy,8,250,2020-03-02T12:00:00Z,0\n\
+         c2,ETH-BTC,sell,4,0.05,2020-06-15T12:00:00Z,0\n\
+         c3,BTC-USD,sell,0.2,16000,2020-11-16T12:00:00Z,0\n",
+    );
+    let text = run(&folder).expect(1).stdout;
+    for pool in ["BTC (1 trade)", "ETH (2 trades)"] {
+        let line = format!("Rejected        default {pool}: ");
+        assert!(text.contains(&line), "{line}\n{text}");
+    }
+    assert!(
+        text.contains("a rate of BTC at 2020-06-15T12:00:00"),
+        "{text}"
+    );
+    let rates = "asset,time,currency,rate\nBTC,2020-06-15T00:00:00Z,USD,9500\n";
+    folder.write("rates.csv", rates);
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    let done = folder.compute(&["--all-symbols"]).expect(0);
+    assert!(done.stdout.contains("Realized PnL  2,200.00"), "{done:?}");
+    assert_eq!(pnl(&folder, "asset = 'ETH'"), "900");
+    assert_eq!(pnl(&folder, "asset = 'BTC'"), "1300");
+    let row = "default,BTC-USD,c3,c2,0.2,9500,16000,0,0,1900,3200,3200,1300,";
+    assert!(folder.export("2").contains(row), "{}", folder.export("2"));
+    folder.validate(&["--version", "2", "--strict"]).expect(0);
+    // The pair is a trade of ETH: its other leg is no reason to compute BTC.
+    let done = folder.compute(&["--symbol", "ETH-BTC"]).expect(0);
+    let said = "--symbol ETH-BTC stands for all of ETH: pools are by asset\n";
+    assert_eq!(done.stderr, said);
+    assert_eq!(folder.export("3").lines().count(), 2);
+}
+
+#[test]
+fn an_own_trade_is_a_rate() {
+    // The buy a minute before says 9,400: the 4 ETH bring 1,880, and cost 1,000.
+    let folder = folder(
+        "c1,ETH-USD,buy,8,250,2020-03-02T12:00:00Z,0\n\
+         c0,BTC-USD,buy,0.01,9400,2020-06-15T11:59:00Z,0\n\
+         c2,ETH-BTC,sell,4,0.05,2020-06-15T12:00:00Z,0\n",
+    );
+    run(&folder).expect(0);
+    assert_eq!(pnl(&folder, "asset = 'ETH'"), "880");
+    let open = "SELECT group_concat(remaining_size || ' ' || remaining_cost_usd, ', ') FROM \
+                (SELECT * FROM v_open_inventory WHERE asset = 'BTC' ORDER BY remaining_size)";
+    assert_eq!(folder.value(open), "0.01 94, 0.2 1880");
+}
+
+#[test]
+fn the_class_of_a_pool_decides_the_box() {
+    let folder = Folder::new();
+    folder.write(
+        "trades.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,asset_class\n\
+         x1,BTC,buy,1,80000,2025-02-03T10:00:00Z,0,\n\
+         x2,BTC,sell,1,81500,2025-04-03T10:00:00Z,0,\n\
+         x3,SOL,buy,10,150,2025-02-03T10:00:00Z,0,\n\
+         x4,SOL,sell,10,160,2025-04-03T10:00:00Z,0,\n\
+         x5,AAPL,buy,2,200,2025-02-03T10:00:00Z,0,\n\
+         x6,AAPL,sell,2,230,2025-04-03T10:00:00Z,0,\n\
+         x7,GLDX-USD,buy,1,100,2025-02-03T10:00:00Z,0,security\n\
+         x8,GLDX-USD,sell,1,110,2025-04-03T10:00:00Z,0,security\n",
+    );
+    run(&folder).expect(0);
+    let tax = |format: &str, output: &str| {
+        let name = ["--format", format, "-o", output];
+        let all = ["tax", "--year", "2025", "--timezone", "UTC"];
+        folder
+            .fifo_pnl(&[&all[..], &name].concat())
+            .expect(0)
+            .stdout
+    };
+    let text = tax("form8949", "form.csv");
+    // The coins: 81,500 + 1,600 less 80,000 + 1,500. The others: 460 + 110 less 400 + 100.
+    for line in [
+        "Part I, box C  3        2    570.00    500.00    70.00",
+        "Part I, box I  3        2  83100.00  81500.00  1600.00",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let text = tax("txf", "form.txf");
+    assert!(
+        text.contains("Left out  2 rows of box I from txf"),
+        "{text}"
+    );
+    assert!(folder.read("form.txf").contains("2 AAPL"));
+    assert!(!folder.read("form.txf").contains("BTC"));
+}
+
+#[test]
+fn tickers_that_end_like_a_coin_are_asked_about_once() {
+    let folder = folder(
+        "t1,ABNB,buy,3,120,2025-01-02T15:00:00Z,0\n\
+         t2,ABNB,sell,3,130,2025-03-03T15:00:00Z,0\n\
+         t3,GRUB,buy,5,10,2025-01-04T15:00:00Z,0\n\
+         t4,GRUB,sell,5,12,2025-03-05T15:00:00Z,0\n\
+         t5,AAPL,buy,1,200,2025-01-06T15:00:00Z,0\n\
+         t6,AAPL,sell,1,205,2025-03-07T15:00:00Z,0\n",
+    );
+    let text = run(&folder).expect(1).stdout;
+    assert!(
+        text.contains("Rejected        default ABNB (2 trades)"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Rejected        default GRUB (2 trades)"),
+        "{text}"
+    );
+    assert!(text.contains("Realized PnL  5.00"), "{text}");
+    let listed = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
+    let setting = "[accounts.\"default\"]\nclass = \"security\"\n";
+    assert!(listed.contains(setting), "{listed}");
+    folder.write("fifo-pnl.toml", setting);
+    // 3 x 10, 5 x 2 and 5.
+    let text = folder.compute(&["--all-symbols"]).expect(0).stdout;
+    assert!(text.contains("Realized PnL  45.00"), "{text}");
+}
+
+#[test]
+fn a_column_with_a_currency_is_read_or_refused() {
+    let folder = Folder::new();
+    folder.write(
+        "eur.csv",
+        "order_id,order_time,side,symbol,size,Spot Price Currency,price,total_fees_usd\n\
+         e1,2021-09-21T10:00:53Z,Buy,BTC,0.02,EUR,40000.00,4\n\
+         e2,2022-01-21T10:00:53Z,Sell,BTC,0.02,EUR,35000.00,0\n",
+    );
+    let done = folder.fifo_pnl(&["run", "eur.csv"]).expect(2);
+    assert!(
+        done.stderr.contains("Spot Price Currency"),
+        "{}",
+        done.stderr
+    );
+    assert!(!folder.join("fifo-pnl.db").exists());
+    let rates = "asset,time,currency,rate\nEUR,2021-09-20T00:00:00Z,USD,1.17\n\
+                 EUR,2022-01-20T00:00:00Z,USD,1.13\n";
+    folder.write("rates.csv", rates);
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    let rename = ["--rename-column", "Spot Price Currency=quote_currency"];
+    folder
+        .fifo_pnl(&[&["run", "eur.csv"], &rename[..]].concat())
+        .expect(0);
+    // 700 euros at 1.13 less 800 euros at 1.17 and the fee: 791 - 940.
+    let row = "default,BTC,e2,e1,0.02,46800,39550,200,0,940,791,791,-149,";
+    let export = folder.export("1");
+    assert!(export.contains(row), "{export}");
+}
+
+#[test]
+fn a_value_is_the_truth_and_its_price_is_for_reading() {
+    // A broker cuts the price of a reinvested dividend. The amounts moved were 24.62 and 35.15.
+    // The fee of the second is 0.1.
+    let rows = |value: bool| {
+        let of = |text: &'static str| if value { text } else { "" };
+        format!(
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,quote_value\n\
+             d1,FND,buy,10,40,2025-01-02T15:00:00Z,0,\n\
+             d2,FND,buy,0.5123,48.05,2025-03-02T15:00:00Z,0,{}\n\
+             d3,FND,buy,0.7301,48.15,2025-06-02T15:00:00Z,0.1,{}\n\
+             d4,FND,sell,11.2424,50,2025-12-02T15:00:00Z,0,\n",
+            of("24.62"),
+            of("35.15")
+        )
+    };
+    // 562.12 less 400, 24.62, 35.15 and 0.1; or less 400, 24.616015, 35.154315 and 0.1.
+    for (value, cost, gain) in [
+        (true, "459.87", "102.25"),
+        (false, "459.87033", "102.24967"),
+    ] {
+        let folder = Folder::new();
+        folder.write("trades.csv", rows(value));
+        let done = folder.fifo_pnl(&["run", "trades.csv", "--json"]).expect(0);
+        let (names, pools) = pools(&done);
+        assert_eq!(names, ["FND"]);
+        assert_eq!(pools[0]["cost_basis_usd"], cost);
+        assert_eq!(pools[0]["pnl_usd"], gain);
+        folder.validate(&["--version", "1", "--strict"]).expect(0);
+        let tax = "tax --year 2025 --timezone UTC --format lots -o lots.csv";
+        folder
+            .fifo_pnl(&tax.split(' ').collect::<Vec<_>>())
+            .expect(0);
+        // A price that is a value divided by units may be cut: it says nothing about a fee.
+        let lots = folder.read("lots.csv");
+        let fees: Vec<&str> = lots
+            .lines()
+            .skip(1)
+            .map(|line| line.split(',').nth(16).unwrap())
+            .collect();
+        let expected = if value {
+            ["0", "", ""]
+        } else {
+            ["0", "0", "0.1"]
+        };
+        assert_eq!(fees, expected, "{lots}");
+    }
+}
+
+#[test]
+fn a_tax_file_says_which_gains_of_currencies_it_lacks() {
+    // 100 euros of cost at 1.10, 150 of proceeds at 1.20: 180 - 110.
+    let folder = folder(
+        "p1,LTC-EUR,buy,1,100,2025-02-03T12:00:00Z,0\n\
+         p2,LTC-EUR,sell,1,150,2025-03-03T12:00:00Z,0\n",
+    );
+    let rates = "asset,time,currency,rate\nEUR,2025-02-03T00:00:00Z,USD,1.1\n\
+                 EUR,2025-03-03T00:00:00Z,USD,1.2\n";
+    folder.write("rates.csv", rates);
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    run(&folder).expect(0);
+    let tax = "tax --year 2025 --timezone UTC --format form8949 -o 2025.csv";
+    let done = folder.fifo_pnl(&tax.split(' ').collect::<Vec<_>>());
+    let text = done.expect(0).stdout;
+    let line = "Part I, box I  3        1    180.00  110.00  70.00";
+    assert!(text.contains(line), "{text}");
+    let said = "Note      trades are priced in EUR: gains of the national currencies themselves \
+                (section 988) are not computed\n";
+    assert!(text.contains(said), "{text}");
+    let manifest: Value = serde_json::from_str(&folder.read("2025.manifest.json")).unwrap();
+    assert_eq!(manifest["national_currencies"], serde_json::json!(["EUR"]));
+    assert!(manifest["section_988"].as_str().unwrap().contains("988"));
+    assert!(folder.read("2025.csv").contains("1 LTC,"));
+}
