@@ -567,8 +567,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     ),
     (
         "sourced.rs",
-        "arguments begin check_order copy copy_of give ids in_one_pass in_passes is_one_pass \
-         literals needed next parts tables times in_span",
+        "arguments begin check_order copy copy_of give ids in_one_pass in_passes trades_and_legs \
+         literals needed next parts tables times",
     ),
     (
         "writer.rs",
