@@ -8,7 +8,7 @@ use serde_json::json;
 use super::compute::{Logged, Publication, Run};
 use super::error::PipelineResult;
 use super::job::Context;
-use super::publish::move_to;
+use super::publish::{Covered, move_to};
 use super::valued::{LateRates, RateCounts};
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, Pool, PoolLedger, PoolOutcome, PoolResult, PoolState,
@@ -106,7 +106,7 @@ pub(super) struct Appending<'a> {
     base: &'a VersionInfo,
     arrivals: &'a Arrivals,
     current: Current,
-    covered: &'a BTreeSet<Pool>,
+    covered: &'a Covered,
     at: Timestamp,
     pub(super) pools: Vec<AppendedPool>,
     lines: Vec<AppendLine>,
@@ -119,7 +119,7 @@ impl<'a> Appending<'a> {
         base: &'a VersionInfo,
         arrivals: &'a Arrivals,
         current: Current,
-        covered: &'a BTreeSet<Pool>,
+        covered: &'a Covered,
     ) -> Self {
         let mut kinds = BTreeSet::from(DATA_ISSUES);
         if current.version == Some(base.version) {
@@ -321,8 +321,7 @@ impl<'a> Appending<'a> {
             .filter(rejected)
             .map(|it| &it.pool)
             .collect();
-        let taken = self.covered.iter().filter(|pool| rejected.contains(pool));
-        let taken: Vec<Pool> = taken.cloned().collect();
+        let taken = self.covered.lost(&rejected);
         let publication = if self.current.version == Some(self.base.version) {
             Publication::Published
         } else if self.current.held {

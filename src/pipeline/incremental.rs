@@ -12,7 +12,7 @@ use super::compute::{ComputeOptions, ComputeReport, Logged, Run};
 use super::error::PipelineResult;
 use super::job::Context;
 use super::lock::lock_runs;
-use super::publish::{covered_pools, publishable};
+use super::publish::{Covered, covered_pools, publishable};
 use super::stale::stale_pools;
 use super::unguarded;
 use super::valued::{self, RatesNow, RatesSince};
@@ -134,7 +134,7 @@ struct FoundState {
     policy: String,
     exclusions: Vec<Exclusion>,
     /// The pools of the current version, if the run extends another one.
-    covered: BTreeSet<Pool>,
+    covered: Covered,
     summaries: BTreeMap<Pool, PoolSummary>,
     /// The new rows; or why the ledger can't name them.
     arrivals: Result<Arrivals, Forced>,
@@ -159,7 +159,7 @@ impl FoundState {
             policy: policy_json(&context.rules, &exclusions, &store.adapted_views()),
             exclusions,
             base,
-            covered: BTreeSet::new(),
+            covered: Covered::default(),
             summaries: BTreeMap::new(),
             arrivals: Err(Forced::NoVersion),
             lots: BTreeMap::new(),

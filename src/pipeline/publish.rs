@@ -1,6 +1,6 @@
 //! Publishing, sealing and dropping versions by hand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -8,9 +8,9 @@ use super::error::PipelineResult;
 use super::error::PointerError;
 use super::job::Context;
 use super::lock::lock_runs;
-use crate::engine::{IssueType, Pool, PoolStatus, unmatched_item};
+use crate::engine::{Asset, IssueType, Pool, PoolStatus, SymbolTotals, unmatched_item};
 use crate::store::model::{
-    Current, Event, EventKind, PointerMove, ReviewUpdate, Version, VersionInfo,
+    Current, Event, EventKind, PointerMove, PoolSummary, ReviewUpdate, Version, VersionInfo,
 };
 use crate::store::proof::check_version;
 use crate::store::{Store, StoreError, VersionStore};
@@ -66,7 +66,7 @@ async fn release_locked(store: &dyn Store, context: &Context) -> PipelineResult<
     for info in publishable(&versions) {
         let rejected =
             pools_of(store, info.version, |status| status == PoolStatus::Rejected).await?;
-        if covered.is_disjoint(&rejected) {
+        if covered.lost(&rejected.iter().collect()).is_empty() {
             if info.version != held {
                 check_version(store, info).await?;
             }
@@ -94,17 +94,44 @@ pub(super) fn publishable(versions: &[VersionInfo]) -> impl Iterator<Item = &Ver
         .filter(|info| info.status.is_readable() && info.scope.is_all())
 }
 
-/// Returns the pools that the current version has allocations of. The next current version must
-/// have them, too.
+/// The pools that the current version has allocations of. The next current version must have them,
+/// too.
+#[derive(Debug, Default)]
+pub(super) struct Covered {
+    /// Each with the names that pools of its symbols have if the settings refuse these.
+    pools: BTreeMap<Pool, BTreeSet<Pool>>,
+}
+
+impl Covered {
+    /// Returns the pools that a version would lose which rejects these.
+    pub(super) fn lost(&self, rejected: &BTreeSet<&Pool>) -> Vec<Pool> {
+        let is_lost = |(pool, names): &(&Pool, &BTreeSet<Pool>)| {
+            rejected.contains(pool) || names.iter().any(|name| rejected.contains(name))
+        };
+        let lost = self.pools.iter().filter(is_lost);
+        lost.map(|(pool, _)| pool.clone()).collect()
+    }
+}
+
+/// Returns the pools that the current version covers.
 pub(super) async fn covered_pools(
     store: &dyn VersionStore,
     current: &Current,
-) -> PipelineResult<BTreeSet<Pool>> {
+) -> PipelineResult<Covered> {
     let Some(version) = current.version else {
-        return Ok(BTreeSet::new());
+        return Ok(Covered::default());
     };
-    let covers = |status| matches!(status, PoolStatus::Matched | PoolStatus::Stale);
-    pools_of(store, version, covers).await
+    let summaries = store.pool_summaries(version).await?;
+    let covers = |it: &PoolSummary| matches!(it.status, PoolStatus::Matched | PoolStatus::Stale);
+    let of = |it: PoolSummary| {
+        let account = &it.pool.account;
+        let of_base = it.symbols.iter().filter(|symbol| symbol.trades > 0);
+        let name = |of: &SymbolTotals| Pool::new(account.clone(), Asset::of_symbol(&of.symbol));
+        let names = of_base.map(name).collect();
+        (it.pool, names)
+    };
+    let pools = summaries.into_iter().filter(covers).map(of).collect();
+    Ok(Covered { pools })
 }
 
 async fn pools_of(

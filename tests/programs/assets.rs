@@ -225,6 +225,21 @@ fn tickers_that_end_like_a_coin_are_asked_about_once() {
 }
 
 #[test]
+fn a_setting_that_refuses_a_symbol_takes_no_result_away() {
+    let folder = folder(
+        "n1,ETH-USD,buy,1,1000,2024-01-02T15:00:00Z,0\n\
+         n2,ETH-USD,sell,1,1100,2024-03-03T15:00:00Z,0\n",
+    );
+    run(&folder).expect(0);
+    // The symbol is one name by now, and its price in euros: a pool that nobody has a rate for.
+    folder.write("fifo-pnl.toml", "[symbols.\"ETH-USD\"]\nquote = \"EUR\"\n");
+    let done = folder.compute(&["--all-symbols"]).expect(1);
+    let said = "NOT published: it has nothing for default ETH, which version 1 covers";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    assert_eq!(pnl(&folder, "asset = 'ETH'"), "100");
+}
+
+#[test]
 fn a_column_with_a_currency_is_read_or_refused() {
     let folder = Folder::new();
     folder.write(
@@ -252,6 +267,14 @@ fn a_column_with_a_currency_is_read_or_refused() {
     let row = "default,BTC,e2,e1,0.02,46800,39550,200,0,940,791,791,-149,";
     let export = folder.export("1");
     assert!(export.contains(row), "{export}");
+    // Only the column says that it was in euros: so does the rate that was used.
+    let tax = "tax --year 2022 --timezone UTC --format form8949 -o 2022.csv";
+    let done = folder.fifo_pnl(&tax.split(' ').collect::<Vec<_>>());
+    let text = done.expect(0).stdout;
+    assert!(
+        text.contains("Note      trades are priced in EUR: "),
+        "{text}"
+    );
 }
 
 #[test]

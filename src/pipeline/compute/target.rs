@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ComputeOptions;
 use crate::engine::Pool;
 use crate::pipeline::error::{PipelineResult, ReplaceError};
-use crate::pipeline::publish::covered_pools;
+use crate::pipeline::publish::{Covered, covered_pools};
 use crate::store::model::{Current, Version, VersionInfo, VersionScope, VersionStatus};
 use crate::store::{Store, VersionStore};
 
@@ -85,11 +85,10 @@ pub(super) async fn decide(
     if target.current.version.is_some() {
         // A run that rejects no pool need not read the current version's pools.
         let covered = match rejected.is_empty() {
-            true => BTreeSet::new(),
+            true => Covered::default(),
             false => covered_pools(store, &target.current).await?,
         };
-        let lost = covered.into_iter().filter(|pool| rejected.contains(pool));
-        let lost: Vec<Pool> = lost.collect();
+        let lost = covered.lost(rejected);
         if !lost.is_empty() {
             return Ok(Publication::WouldTakeAway(lost));
         }
