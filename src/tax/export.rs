@@ -22,7 +22,8 @@ use super::totals::Totals;
 use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
 use crate::engine::{
-    Account, Asset, InventoryLot, Pool, PoolStatus, Size, Symbol, Timestamp, Usd, add_sizes,
+    Account, Asset, InventoryLot, Pool, PoolStatus, RateUsed, Size, Symbol, Timestamp, Usd,
+    add_sizes,
 };
 use crate::files::{FolderLock, IfThere, check_place, remove_published};
 use crate::report::{CsvFile, PartFile, WrittenFile, sibling};
@@ -135,7 +136,8 @@ pub async fn export(
     values::use_rules_of(store, &request.version);
     let summaries = store.pool_summaries(request.version.version).await?;
     let summaries = of_account(summaries, account.as_ref())?;
-    let currencies = national_currencies(&summaries, rules);
+    let used = store.rates_used(request.version.version, None).await?;
+    let currencies = national_currencies(&summaries, &used, rules);
     let facts = ExportFacts {
         rules,
         version: &request.version,
@@ -347,15 +349,26 @@ fn pools_left_out(summaries: &[PoolSummary]) -> Vec<PoolSummary> {
     summaries.iter().filter(is_left_out).cloned().collect()
 }
 
-/// Returns the national currencies that symbols of the version are priced in.
-fn national_currencies(summaries: &[PoolSummary], rules: &TaxRules) -> BTreeSet<Asset> {
+/// Returns the national currencies that trades of the version are priced in or paid fees in: by
+/// their symbols, and by the rates that gave them values.
+fn national_currencies(
+    summaries: &[PoolSummary],
+    used: &[RateUsed],
+    rules: &TaxRules,
+) -> BTreeSet<Asset> {
     let quote = |summary: &PoolSummary, symbol: &Symbol| {
         let account = &summary.pool.account;
         let found = rules.assets.instrument(account, symbol, None, None, None);
         let of = found.ok().filter(|of| !of.is_usd)?;
         rules.assets.is_currency(&of.quote).then_some(of.quote)
     };
-    let mut currencies = BTreeSet::new();
+    let is_of_account = |it: &&RateUsed| {
+        let account = rules.account.as_deref();
+        account.is_none_or(|account| account == it.account.as_str())
+    };
+    let of_rates = used.iter().filter(is_of_account).map(|it| &it.asset);
+    let of_rates = of_rates.filter(|asset| rules.assets.is_currency(asset));
+    let mut currencies: BTreeSet<Asset> = of_rates.cloned().collect();
     for summary in summaries {
         let of_base = summary.symbols.iter().filter(|of| of.trades > 0);
         currencies.extend(of_base.filter_map(|of| quote(summary, &of.symbol)));

@@ -247,8 +247,7 @@ fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
             ));
         }
     }
-    let rates = counts::describe_rates(&report.rates, next);
-    text + &rates + &counts::describe_all(counts, ("", report.voided), &report.ineligible)
+    text + &counts::describe_all(counts, ("", report.voided), &report.ineligible)
 }
 
 /// Names the next commands. `validated`: leaves out the command that validates.
