@@ -27,6 +27,7 @@ mod printed_commands;
 mod rates;
 mod review;
 mod same_bytes;
+mod settings_of_runs;
 #[path = "../support/mod.rs"]
 mod support;
 mod tax;
