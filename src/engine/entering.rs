@@ -52,7 +52,8 @@ pub fn enter(
                 if let NoLegs::Rate(missing) = &error {
                     entered.missing.insert(missing.clone());
                 }
-                let row = error.of_row(pending.trade.order_id.as_str());
+                let mut row = error.of_row(pending.trade.order_id.as_str());
+                row.symbol = Some(Box::new(pending.of.symbol.clone()));
                 let fee = pending
                     .trade
                     .more

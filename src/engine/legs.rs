@@ -56,6 +56,7 @@ impl NoLegs {
         match self {
             Self::Fact(invalid) => invalid,
             Self::Rate(MissingRate { asset, at }) => InvalidTrade {
+                symbol: None,
                 order_id: order_id.to_owned(),
                 column: "price",
                 reason: format!("has no value in USD: a rate of {asset} at {at} is missing"),
@@ -439,6 +440,7 @@ impl LegMaker<'_> {
 
     fn fault(&self, column: &'static str, reason: &str) -> NoLegs {
         NoLegs::Fact(InvalidTrade {
+            symbol: None,
             order_id: self.pending.trade.order_id.as_str().to_owned(),
             column,
             reason: reason.to_owned(),

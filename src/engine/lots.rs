@@ -59,6 +59,7 @@ pub(super) fn used_before(
             continue;
         };
         let invalid = |reason: &dyn std::fmt::Display| InvalidTrade {
+            symbol: None,
             issue: IssueType::InvalidTrade,
             order_id: trade.order_id.to_owned(),
             column: "size",

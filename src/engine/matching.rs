@@ -66,6 +66,7 @@ pub(super) fn match_on(
 ) -> Result<Matching, InvalidTrade> {
     for lot in lots {
         let invalid = |column, reason: &dyn std::fmt::Display| InvalidTrade {
+            symbol: None,
             issue: IssueType::InvalidTrade,
             order_id: lot.buy.order_id.as_str().to_owned(),
             column,
@@ -82,6 +83,7 @@ pub(super) fn match_on(
     }
     if let Some(id) = trades.repeated_id() {
         return Err(InvalidTrade {
+            symbol: None,
             issue: IssueType::InvalidTrade,
             order_id: id.to_owned(),
             column: "order_id",

@@ -110,6 +110,7 @@ impl Matching {
         totals.matched_size = matched.to_size(scale).map_err(beyond_pool)?;
         totals.unmatched_size = unmatched.to_size(scale).map_err(beyond_pool)?;
         let open_lots = parts.open_lots().map_err(|error| InvalidTrade {
+            symbol: None,
             issue: IssueType::InvalidTrade,
             order_id: String::new(),
             column: "size",
@@ -440,6 +441,7 @@ fn trade_at(trades: &Trades, index: u32) -> Option<TradeRef<'_>> {
 
 fn beyond_pool(error: MoneyError) -> InvalidTrade {
     InvalidTrade {
+        symbol: None,
         issue: IssueType::InvalidTrade,
         order_id: String::new(),
         column: "size",

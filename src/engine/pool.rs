@@ -106,7 +106,8 @@ impl PoolLedger {
         symbol: Option<&Symbol>,
         is_plain: bool,
     ) {
-        if let Err(invalid) = self.try_push_text(text, symbol, is_plain) {
+        if let Err(mut invalid) = self.try_push_text(text, symbol, is_plain) {
+            invalid.symbol = symbol.cloned().map(Box::new);
             let symbol = self.pool.symbol_of(symbol.map(Symbol::as_str));
             let account = self.pool.account.as_str();
             // Every impossible time has the same spelling in the hash.
@@ -130,6 +131,7 @@ impl PoolLedger {
         room: &mut LineRoom,
     ) -> Result<(), InvalidTrade> {
         let invalid = |column, reason: String| InvalidTrade {
+            symbol: None,
             issue: IssueType::InvalidTrade,
             order_id: trade.order_id.to_owned(),
             column,
@@ -154,6 +156,7 @@ impl PoolLedger {
         trade.entry.symbol = symbol.cloned();
         self.add_facts(&mut trade);
         let invalid = |column, reason: String| InvalidTrade {
+            symbol: None,
             issue: IssueType::InvalidTrade,
             order_id: text.order_id.to_owned(),
             column,
@@ -219,6 +222,7 @@ impl PoolLedger {
             Ok(()) => self.count_leg(entry.entry.leg, facts, room),
             Err(reason) => {
                 let invalid = InvalidTrade {
+                    symbol: None,
                     issue: IssueType::InvalidTrade,
                     order_id: entry.order_id.as_str().to_owned(),
                     column: "size",

@@ -120,11 +120,12 @@ pub fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {
             ("column", row.column.to_owned()),
             ("reason", row.reason.clone()),
         ];
-        item(
-            &row.order_id,
-            format!("{} {}", row.column, row.reason),
-            details,
-        )
+        let description = format!("{} {}", row.column, row.reason);
+        let symbol = row.symbol.clone();
+        ReviewItem {
+            symbol: symbol.map_or_else(|| pool.as_symbol(), |symbol| *symbol),
+            ..item(&row.order_id, description, details)
+        }
     };
     rejection.invalid.iter().map(of_row).collect()
 }

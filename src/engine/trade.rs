@@ -52,12 +52,15 @@ pub struct InvalidTrade {
     pub reason: String,
     /// `InvalidTrade`; `MissingFx` for a trade whose value in USD is unknown.
     pub issue: IssueType,
+    /// The symbol of the row, if it is not the name of its pool.
+    pub symbol: Option<Box<Symbol>>,
 }
 
 impl InvalidTrade {
     /// Names the trade at which an amount left its range.
     pub(super) fn does_not_fit(order_id: &str, error: MoneyError) -> Self {
         Self {
+            symbol: None,
             order_id: order_id.to_owned(),
             column: "size",
             reason: format!("can't be matched: {error}"),
@@ -109,6 +112,7 @@ impl Trade {
     /// Reads a trade. Errors: the first column that is not valid.
     pub fn try_from_text(text: &TradeText<'_>) -> Result<Self, InvalidTrade> {
         let missing = |column| InvalidTrade {
+            symbol: None,
             issue: IssueType::InvalidTrade,
             order_id: text.order_id.to_owned(),
             column,
@@ -117,6 +121,7 @@ impl Trade {
         let invalid = |column, found: &str, reason: &dyn fmt::Display| match found {
             "" => missing(column),
             found => InvalidTrade {
+                symbol: None,
                 issue: IssueType::InvalidTrade,
                 order_id: text.order_id.to_owned(),
                 column,
@@ -176,6 +181,7 @@ impl Trade {
     /// Errors: the column at fault.
     pub fn check(&self) -> Result<(), InvalidTrade> {
         let facts = TradeRef::try_of(self).map_err(|error| InvalidTrade {
+            symbol: None,
             issue: IssueType::InvalidTrade,
             order_id: self.order_id.as_str().to_owned(),
             column: "size",
@@ -218,6 +224,7 @@ fn read_more(text: &TradeText<'_>) -> Result<(Option<Arc<MoreFacts>>, Option<Fee
     };
     let read = MoreFacts::try_of(more, text.fee.is_some());
     let (facts, fee) = read.map_err(|fault| InvalidTrade {
+        symbol: None,
         order_id: text.order_id.to_owned(),
         column: fault.column,
         reason: fault.why.reason(more.of(fault.column)),
@@ -306,6 +313,7 @@ impl<'a> TradeRef<'a> {
     /// Errors: the column at fault.
     pub fn check(&self) -> Result<(), InvalidTrade> {
         let invalid = |column, reason| InvalidTrade {
+            symbol: None,
             issue: IssueType::InvalidTrade,
             order_id: self.order_id.to_owned(),
             column,

@@ -119,6 +119,7 @@ impl Trades {
         packed.rows.reserve(trades.len());
         for trade in trades {
             let invalid = |column, reason: &dyn std::fmt::Display| InvalidTrade {
+                symbol: None,
                 issue: IssueType::InvalidTrade,
                 order_id: trade.order_id.as_str().to_owned(),
                 column,
@@ -313,6 +314,7 @@ impl Trades {
     pub fn to_vec(&self) -> Result<Vec<Trade>, InvalidTrade> {
         let trade = |row: TradeRef<'_>| {
             row.to_trade().map_err(|error| InvalidTrade {
+                symbol: None,
                 issue: IssueType::InvalidTrade,
                 order_id: row.order_id.to_owned(),
                 column: "size",

@@ -486,9 +486,9 @@ fn one_bad_pool_among_188_stops_only_itself() {
     assert!(log.starts_with("partial 187 1 main BTC: "), "{log}");
     folder.validate(&["--version", "1"]).expect(0);
     folder.validate(&["--version", "1", "--strict"]).expect(1);
-    let items = "SELECT DISTINCT account || ' ' || asset || ' ' || status FROM manual_review_queue \
+    let items = "SELECT DISTINCT account || ' ' || asset || ' ' || symbol FROM manual_review_queue \
                  WHERE issue_type = 'missing_fx'";
-    assert_eq!(folder.sql(items), ["main BTC pending"]);
+    assert_eq!(folder.sql(items), ["main BTC BTC-EUR"]);
     // The other 187 go on, version by version.
     folder.compute(&["--all-symbols"]).expect(1);
     assert_eq!(folder.value("SELECT version FROM current_version"), "2");
