@@ -92,12 +92,14 @@ WHERE t.side = 'sell'
                                       WHERE w.account = t.account AND w.order_id = t.order_id
                                         AND pg_visible_in_snapshot(w.void_xid, of_version.snapshot)));
 
+-- A lot of a leg, or with a value of its own, has no price in the ledger.
 CREATE VIEW v_open_inventory AS
 SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
-       t.price AS buy_price,
+       CASE WHEN i.lot_value_usd IS NULL THEN t.price END AS buy_price,
        t.order_time AS buy_time,
        i.snapshot_time,
-       i.allocation_version
+       i.allocation_version,
+       i.buy_leg
 FROM fifo_inventory_snapshot i
 LEFT JOIN trade_records t ON t.account = i.account AND t.order_id = i.buy_order_id
 WHERE i.allocation_version = (SELECT version FROM current_version);

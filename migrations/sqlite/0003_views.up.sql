@@ -104,16 +104,18 @@ WHERE t.side = 'sell'
                                       WHERE w.account = t.account AND w.order_id = t.order_id
                                         AND w.void_seq <= of_version.void_seq));
 
+-- A lot of a leg, or with a value of its own, has no price in the ledger.
 CREATE VIEW v_open_inventory AS
 SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
-       t.price AS buy_price,
+       CASE WHEN i.lot_value_usd IS NULL THEN t.price END AS buy_price,
        strftime('%Y-%m-%dT%H:%M:%S',
            (t.order_time - ((t.order_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((t.order_time % 1000000) + 1000000) % 1000000) AS buy_time,
        strftime('%Y-%m-%dT%H:%M:%S',
            (i.snapshot_time - ((i.snapshot_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((i.snapshot_time % 1000000) + 1000000) % 1000000) AS snapshot_time,
-       i.allocation_version
+       i.allocation_version,
+       i.buy_leg
 FROM fifo_inventory_snapshot i
 LEFT JOIN trade_records t ON t.account = i.account AND t.order_id = i.buy_order_id
 WHERE i.allocation_version = (SELECT version FROM current_version);

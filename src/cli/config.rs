@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use assets::{FileAccount, FileAssets, FilePools, FileSymbol};
+use assets::{FileAccount, FileAssets, FilePools, FileRates, FileSymbol};
 pub(super) use database::mask_passwords;
 use database::{parse_database, to_type_again};
 pub use tax::TaxConfig;
@@ -52,6 +52,8 @@ struct File {
     accounts: BTreeMap<String, FileAccount>,
     #[serde(default)]
     pools: FilePools,
+    #[serde(default)]
+    rates: FileRates,
 }
 
 impl File {
@@ -62,6 +64,7 @@ impl File {
             symbols: self.symbols,
             accounts: self.accounts,
             pools: self.pools,
+            rates: self.rates,
         }
     }
 }

@@ -160,6 +160,7 @@ const RULES: &[Rule] = &[
     with("validate", "report", "json").or("leave --report out: --json lists everything"),
     with("compare", "symbol", "asset").or(ONE_ASSET),
     without("compare", "overwrite", "output").or("name the file: --output FILE"),
+    without("rates missing", "overwrite", "output").or("name the file: --output FILE"),
     // A `--wait` typed after `versions` counts for each of its commands.
     without("versions list", "wait", NEVER).or(TAKES_NO_LOCK),
     without("versions export", "wait", NEVER).or(TAKES_NO_LOCK),

@@ -56,4 +56,4 @@ pub use rates::{
     RateFileRead, RateFileReport, RateRequest, RateSourceFile, import_rate_files, parse_rate_file,
 };
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};
-pub use valued::{LateRates, RateCounts};
+pub use valued::{LateRates, MissingDay, RateCounts, missing_rates};

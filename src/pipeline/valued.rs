@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::batches::{Batches, MEMORY_DEFAULT};
 use super::error::PipelineResult;
 use super::job::Context;
-use crate::engine::{Entered, MissingRate, RateOrigin, RateUsed, RowsHash, rates_hash};
-use crate::store::TradeStore;
+use crate::engine::{Asset, Entered, MissingRate, RateOrigin, RateUsed, RowsHash, rates_hash};
 use crate::store::model::{Arrivals, RatesLocked, Scope, VersionInfo, Watermark};
+use crate::store::{Store, TradeStore};
 
 /// Counts of the rates that a run used, and of those that it lacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,14 +40,40 @@ impl RateCounts {
     }
 }
 
-/// Returns the assets and days, in UTC, of missing rates.
-pub(super) fn missing_days(missing: &BTreeSet<MissingRate>) -> BTreeSet<(String, String)> {
+/// A day on which a trade needs a rate, and no rate counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissingDay {
+    /// The asset or currency.
+    pub asset: Asset,
+    /// The day in UTC, as `2025-03-07`.
+    pub day: String,
+}
+
+fn missing_days(missing: &BTreeSet<MissingRate>) -> BTreeSet<MissingDay> {
     let day = |missing: &MissingRate| {
         let at = missing.at.to_string();
-        let day = at.split('T').next().unwrap_or_default().to_owned();
-        (missing.asset.to_string(), day)
+        MissingDay {
+            asset: missing.asset.clone(),
+            day: at.split('T').next().unwrap_or_default().to_owned(),
+        }
     };
     missing.iter().map(day).collect()
+}
+
+/// Lists the days of all trades in the ledger that lack a rate.
+///
+/// Errors: the store fails; two rates contradict each other.
+pub async fn missing_rates(
+    store: &dyn Store,
+    context: &Context,
+) -> PipelineResult<BTreeSet<MissingDay>> {
+    store.use_rules(&context.rules);
+    let parts = Batches::plan(store, &Scope::default(), MEMORY_DEFAULT).await?;
+    let mut missing = BTreeSet::new();
+    for nth in 0..parts.len() {
+        missing.extend(parts.read(store, context, nth).await?.rates.missing);
+    }
+    Ok(missing_days(&missing))
 }
 
 /// Adds the rates of another part of the ledger.

@@ -1,6 +1,7 @@
 //! The cases worked by hand in `fixtures/cases`, through the real programs, byte for byte.
 //!
-//! A case's files are numbered: step N imports `N-trades.csv` and computes version N. Every
+//! A case's files are numbered: step N imports `N-rates.csv` and `N-trades.csv`, those that are
+//! there, and computes version N. Every
 //! difference of every case is listed, as `-` expected and `+` found. The expected files come from
 //! an independent calculation. If the engine differs, find out which of them is right.
 #![cfg(feature = "cli")]
@@ -13,12 +14,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use support::{Folder, diff, repository};
 
-const OPEN_LOTS_HEADER: &str = "account,symbol,buy_order_id,remaining_size,remaining_cost_usd";
-const REVIEW_HEADER: &str = "account,symbol,order_id,issue_type,severity,status";
+const OPEN_LOTS_HEADER: &str =
+    "account,asset,symbol,buy_order_id,buy_leg,remaining_size,remaining_cost_usd";
+const REVIEW_HEADER: &str = "account,asset,order_id,issue_type,severity,status";
 const REJECTS_HEADER: &str = "line,column";
 
 /// Fewer cases than this, and the folder was not found or something was lost.
-const CASES_MIN: usize = 40;
+const CASES_MIN: usize = 50;
 
 #[test]
 fn every_case_comes_out_as_worked_by_hand() {
@@ -49,7 +51,7 @@ fn run_case(case: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut seen = vec![case.join("case.md")];
     let mut step = 1;
-    while case.join(format!("{step}-trades.csv")).exists() {
+    while is_step(case, step) {
         for (file, text) in run_step(&folder, case, step) {
             let path = case.join(&file);
             let expected = fs::read_to_string(&path).unwrap_or_default();
@@ -70,18 +72,36 @@ fn run_case(case: &Path) -> Vec<String> {
     found
 }
 
+fn is_step(case: &Path, step: usize) -> bool {
+    let has = |kind: &str| case.join(format!("{step}-{kind}.csv")).exists();
+    has("rates") || has("trades")
+}
+
+/// Copies a file of a case, if it is there, and returns its name and text.
+fn copied(folder: &Folder, case: &Path, name: &str) -> Option<(String, String)> {
+    let text = fs::read_to_string(case.join(name)).ok()?;
+    fs::write(folder.join(name), &text).unwrap();
+    Some((name.to_owned(), text))
+}
+
 /// Imports, computes and validates; returns the files that came out, by name.
 fn run_step(folder: &Folder, case: &Path, step: usize) -> Vec<(String, String)> {
-    let trades = format!("{step}-trades.csv");
-    fs::copy(case.join(&trades), folder.join(&trades)).unwrap();
-    let imported = folder.fifo_pnl(&["import", "--skip-invalid", "--json", &trades]);
-    let rejects = rejects(&imported.json());
-    let expects_rejects = rejects.lines().count() > 1;
-    assert_eq!(
-        imported.code,
-        i32::from(expects_rejects),
-        "{case:?} {imported:?}"
-    );
+    let rates = copied(folder, case, &format!("{step}-rates.csv"));
+    if let Some((name, _)) = &rates {
+        folder.fifo_pnl(&["import", "rates", name]).expect(0);
+    }
+    let trades = copied(folder, case, &format!("{step}-trades.csv"));
+    let mut rejected_rows = table(REJECTS_HEADER, Vec::new());
+    if let Some((name, _)) = &trades {
+        let imported = folder.fifo_pnl(&["import", "--skip-invalid", "--json", name]);
+        rejected_rows = rejects(&imported.json());
+        let has_rejects = rejected_rows.lines().count() > 1;
+        assert_eq!(
+            imported.code,
+            i32::from(has_rejects),
+            "{case:?} {imported:?}"
+        );
+    }
     let version = step.to_string();
     let computed = folder.compute(&["--all-symbols", "--json"]);
     let pools = computed.json()["pools"].as_array().unwrap().clone();
@@ -90,18 +110,15 @@ fn run_step(folder: &Folder, case: &Path, step: usize) -> Vec<(String, String)> 
     assert_eq!(computed.json()["version"], step);
     assert_eq!(computed.json()["current_version"], step, "{case:?}");
     folder.validate(&["--version", &version]).expect(0);
-    let mut files = vec![
-        (
-            trades.clone(),
-            fs::read_to_string(case.join(trades)).unwrap(),
-        ),
+    let mut files: Vec<(String, String)> = rates.into_iter().chain(trades).collect();
+    files.extend([
         (format!("{step}-allocations.csv"), folder.export(&version)),
         (format!("{step}-open-lots.csv"), open_lots(folder)),
         (format!("{step}-review.csv"), review(folder)),
-    ];
+    ]);
     let name = format!("{step}-rejects.csv");
-    if expects_rejects || case.join(&name).exists() {
-        files.push((name, rejects));
+    if rejected_rows.lines().count() > 1 || case.join(&name).exists() {
+        files.push((name, rejected_rows));
     }
     files
 }
@@ -114,28 +131,21 @@ fn rejects(imported: &Value) -> String {
 
 /// The open lots of the current version, oldest first.
 fn open_lots(folder: &Folder) -> String {
-    let query = "SELECT v.account || ',' || v.symbol || ',' || v.buy_order_id || ',' || \
+    let query = "SELECT v.account || ',' || v.asset || ',' || v.symbol || ',' || \
+                 v.buy_order_id || ',' || ifnull(v.buy_leg, '') || ',' || \
                  v.remaining_size || ',' || v.remaining_cost_usd \
                  FROM v_open_inventory v JOIN trade_records t \
                  ON t.account = v.account AND t.order_id = v.buy_order_id \
-                 ORDER BY v.account, v.symbol, t.order_time, t.trade_seq IS NULL, t.trade_seq, \
+                 ORDER BY v.account, v.asset, t.order_time, t.trade_seq IS NULL, t.trade_seq, \
                  t.order_id";
     table(OPEN_LOTS_HEADER, folder.sql(query))
 }
 
 fn review(folder: &Folder) -> String {
-    let listed = folder
-        .fifo_pnl(&["review", "list", "--all", "--json"])
-        .expect(0);
-    let json = listed.json();
-    let columns: Vec<&str> = REVIEW_HEADER.split(',').collect();
-    let row = |item: &Value| {
-        let cells = columns.iter().map(|column| item[column].as_str().unwrap());
-        cells.collect::<Vec<_>>().join(",")
-    };
-    let mut rows: Vec<String> = json["items"].as_array().unwrap().iter().map(row).collect();
-    rows.sort();
-    table(REVIEW_HEADER, rows)
+    let query = "SELECT account || ',' || asset || ',' || order_id || ',' || issue_type || ',' || \
+                 severity || ',' || status \
+                 FROM manual_review_queue ORDER BY account, asset, order_id";
+    table(REVIEW_HEADER, folder.sql(query))
 }
 
 fn table(header: &str, rows: Vec<String>) -> String {

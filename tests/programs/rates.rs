@@ -197,3 +197,74 @@ fn what_looks_odd_is_found() {
         (&4.into(), 2)
     );
 }
+
+#[test]
+fn missing_rates_are_listed_filled_in_and_imported() {
+    let folder = Folder::new();
+    let trades = "order_id,symbol,side,size,price,total_fees_usd,order_time\n\
+                  b1,BTC-EUR,buy,1,100,0,2025-03-07T09:00:00Z\n\
+                  b2,BTC-EUR,buy,1,100,0,2025-03-07T23:00:00Z\n\
+                  b3,ETH-XMR,buy,1,2,0,2025-03-08T09:00:00Z\n\
+                  b4,LTC-USD,buy,1,100,0,2025-03-08T09:00:00Z\n";
+    folder.write("trades.csv", trades);
+    let done = folder.fifo_pnl(&["run", "trades.csv"]).expect(1).stdout;
+    let said = "Rates missing   2 rates: `fifo-pnl rates missing -o FILE` lists them\n";
+    assert!(done.contains(said), "{done}");
+    let item = "a rate of EUR at 2025-03-07T09:00:00.000000Z is missing";
+    assert!(done.contains(item), "{done}");
+    let shown = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
+    for command in [
+        "fifo-pnl import rates FILE",
+        "fifo-pnl rates missing -o FILE",
+    ] {
+        assert!(shown.contains(command), "{shown}");
+    }
+    let listed = folder.fifo_pnl(&["rates", "missing"]).expect(0).stdout;
+    assert!(
+        listed.contains("Missing   2 rates are missing\n"),
+        "{listed}"
+    );
+    assert!(listed.contains("EUR    2025-03-07"), "{listed}");
+    let write = ["rates", "missing", "-o", "missing.csv"];
+    let json = folder.fifo_pnl(&[&write[..], &["--json"]].concat());
+    assert_eq!(json.expect(0).json()["missing"][1]["asset"], "XMR");
+    let file = folder.read("missing.csv").replace('\r', "");
+    let rows = "asset,time,currency,rate\nEUR,2025-03-07,USD,\nXMR,2025-03-08,USD,\n";
+    assert_eq!(file, rows);
+    folder.fifo_pnl(&write).expect(3);
+    folder
+        .fifo_pnl(&[&write[..], &["--overwrite"]].concat())
+        .expect(0);
+
+    // One cell is filled in: the other one stays missing.
+    folder.write("missing.csv", rows.replace("07,USD,", "07,USD,1.0857"));
+    folder
+        .fifo_pnl(&["import", "rates", "missing.csv"])
+        .expect(0);
+    let again = folder.compute(&["--incremental"]).expect(1).stdout;
+    assert!(
+        again.contains(
+            "Rates           2 trades have a value by rates, 2 rates more than an \
+                            hour old\n"
+        ),
+        "{again}"
+    );
+    folder.write("missing.csv", rows.replace("08,USD,", "08,USD,230.5"));
+    folder
+        .fifo_pnl(&["import", "rates", "missing.csv"])
+        .expect(0);
+    let whole = folder
+        .compute(&["--incremental", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(whole["rates"]["trades_valued"], 1);
+    assert_eq!(whole["rates"]["missing"], 0);
+    let used = "SELECT order_id, purpose, asset, units, value_usd, source, import_line \
+                FROM fifo_rates_used ORDER BY order_id";
+    let expected = [
+        "b1|value|EUR|100|108.57|plain|2",
+        "b2|value|EUR|100|108.57|plain|2",
+        "b3|value|XMR|2|461|plain|3",
+    ];
+    assert_eq!(folder.sql(used), expected);
+}

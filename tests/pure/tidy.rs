@@ -472,19 +472,23 @@ fn every_case_is_whole_and_linked() {
                 "{name}: case.md with a title and totals is missing"
             ));
         }
-        let steps = (1..)
-            .take_while(|step| files.contains(&format!("{step}-trades.csv")))
-            .count();
+        let is_step = |step: &usize| {
+            let mut kinds = ["rates", "trades"].iter();
+            kinds.any(|kind| files.contains(&format!("{step}-{kind}.csv")))
+        };
+        let steps = (1..).take_while(is_step).count();
         if steps == 0 {
             offences.push(format!("{name}: 1-trades.csv is missing"));
         }
         for step in 1..=steps {
-            for kind in ["trades", "allocations", "open-lots", "review"] {
+            for kind in ["rates", "trades", "rejects"] {
+                files.remove(&format!("{step}-{kind}.csv"));
+            }
+            for kind in ["allocations", "open-lots", "review"] {
                 if !files.remove(&format!("{step}-{kind}.csv")) {
                     offences.push(format!("{name}: {step}-{kind}.csv is missing"));
                 }
             }
-            files.remove(&format!("{step}-rejects.csv"));
         }
         offences.extend(
             files

@@ -61,4 +61,13 @@ pub enum RatesCommand {
     },
     /// Look for gaps, jumps, coins away from one dollar, and sources that differ
     Check,
+    /// List the assets and days of trades that lack a rate
+    Missing {
+        /// Write a file whose cells of rates a person fills, and `import rates` reads
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Replace the file if it exists
+        #[arg(long)]
+        overwrite: bool,
+    },
 }

@@ -204,6 +204,7 @@ pub(super) fn to_json(report: &ComputeReport) -> Value {
             total(report, |line| line.totals.unmatched_net_proceeds).to_string(),
         "voided": report.voided,
         "ineligible": report.ineligible,
+        "rates": counts::rates_json(&report.rates),
         "ledger_hash": report.ledger_hash.to_string(),
         "allocations_hash": report.allocations_hash.to_string(),
         "pools": report.pools.iter().map(pool_json).collect::<Vec<_>>(),

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::cli::format::{dollars, plural};
+use crate::cli::next::Next;
 use crate::engine::shown_sentence;
+use crate::pipeline::RateCounts;
 use crate::store::model::RunCounts;
 
 const INDENT: &str = "                ";
@@ -59,6 +61,30 @@ pub(super) fn describe_all(
         text.push_str(&format!("Not executions  {rows}: {reason}\n"));
     }
     text
+}
+
+/// Says how many trades a rate valued, and which rates are old or missing.
+pub(super) fn describe_rates(rates: &RateCounts, next: &Next) -> String {
+    let mut text = String::new();
+    if rates.trades > 0 {
+        let trades = plural(rates.trades, "trade has", "trades have");
+        let old = match rates.old {
+            0 => String::new(),
+            old => format!(", {} more than an hour old", plural(old, "rate", "rates")),
+        };
+        text.push_str(&format!("Rates           {trades} a value by rates{old}\n"));
+    }
+    if rates.missing > 0 {
+        let days = plural(rates.missing, "rate", "rates");
+        let list = next.command("fifo-pnl rates missing -o FILE");
+        text.push_str(&format!("Rates missing   {days}: `{list}` lists them\n"));
+    }
+    text
+}
+
+pub(super) fn rates_json(rates: &RateCounts) -> Value {
+    json!({ "trades_valued": rates.trades, "older_than_an_hour": rates.old,
+        "missing": rates.missing })
 }
 
 /// Lists facts that look like mistakes, or that a user has to know before filing.

@@ -351,7 +351,8 @@ fn describe_unknown(report: &AppendReport, next: &Next) -> String {
             PoolStatus::Excluded => format!("Excluded        {pool}: {error}\n"),
         });
     }
-    text + &counts::describe_all(counts, ("new ", report.voided), &report.ineligible)
+    let rates = counts::describe_rates(&report.rates, next);
+    text + &rates + &counts::describe_all(counts, ("new ", report.voided), &report.ineligible)
 }
 
 fn describe_next(report: &AppendReport, next: &Next, dry_run: bool) -> String {
@@ -406,6 +407,7 @@ fn append_json(report: &AppendReport, since: Option<Timestamp>) -> Value {
         "totals_complete": !is_incomplete(report),
         "voided": report.voided,
         "ineligible": report.ineligible,
+        "rates": counts::rates_json(&report.rates),
         "pools": pools.map(pool).collect::<Vec<_>>(),
     });
     add(&mut json, counts::to_json(counts));

@@ -1,4 +1,6 @@
-//! `rates`: lists the stored rates, and looks them over.
+//! `rates`: lists the stored rates, looks them over, and lists those that trades lack.
+
+mod missing;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table, time};
 use crate::cli::session::Session;
 use crate::engine::{Asset, Rate, RateSource};
+use crate::files::IfThere;
 use crate::rates::{RateFinding, RateFindingKind, check_rates};
 
 /// Most findings of a kind that the text shows.
@@ -21,16 +24,20 @@ const FINDINGS_SHOWN_MAX: usize = 10;
 pub fn check(command: &RatesCommand) -> CliResult<()> {
     match command {
         RatesCommand::List { asset } => read_asset("--asset", asset.as_deref()).map(drop),
-        RatesCommand::Check => Ok(()),
+        RatesCommand::Check | RatesCommand::Missing { .. } => Ok(()),
     }
 }
 
 /// Runs the command.
 pub async fn run(command: &RatesCommand, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
+    if let RatesCommand::Missing { output, overwrite } = command {
+        let if_there = IfThere::of_overwrite(*overwrite);
+        return missing::run(store.as_ref(), session, (output.as_deref(), if_there)).await;
+    }
     let asset = match command {
         RatesCommand::List { asset } => read_asset("--asset", asset.as_deref())?,
-        RatesCommand::Check => None,
+        RatesCommand::Check | RatesCommand::Missing { .. } => None,
     };
     let rules = &session.context.rules;
     let asset = asset.map(|asset| rules.asset_named(asset.as_str()));
@@ -57,6 +64,7 @@ pub async fn run(command: &RatesCommand, session: &Session) -> CliResult<Outcome
             crate::cli::format::add(&mut document, json!({ name: list }));
             Exit::Done
         }
+        RatesCommand::Missing { .. } => Exit::Done,
         RatesCommand::Check => {
             let findings = check_rates(&rates, rules);
             text.push_str(&describe(&rates, &findings));

@@ -1,4 +1,4 @@
-//! The settings of assets: dollar quotes, aliases, symbols, accounts, pools.
+//! The settings of assets: dollar quotes, aliases, symbols, accounts, pools, rates.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::CONFIG_FILE_DEFAULT;
 use crate::cli::error::{CliError, CliResult};
-use crate::engine::{Account, Asset, AssetRules, InstrumentSettings, Size, Symbol};
+use crate::engine::{
+    Account, Asset, AssetRules, InstrumentSettings, RateRules, RateSource, Size, Symbol,
+};
 
 /// The settings of assets as written.
 #[derive(Debug, Default)]
@@ -19,6 +21,7 @@ pub(super) struct FileAssets {
     pub(super) symbols: BTreeMap<String, FileSymbol>,
     pub(super) accounts: BTreeMap<String, FileAccount>,
     pub(super) pools: FilePools,
+    pub(super) rates: FileRates,
 }
 
 /// `[symbols."X"]` as written.
@@ -43,6 +46,14 @@ pub(super) struct FileAccount {
 #[serde(deny_unknown_fields)]
 pub(super) struct FilePools {
     by: Option<String>,
+}
+
+/// `[rates]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileRates {
+    sources: Option<Vec<String>>,
+    own_trades: Option<bool>,
 }
 
 /// The place of a bad value: `fifo-pnl.toml: aliases."XBT"`.
@@ -123,6 +134,25 @@ impl FileAssets {
         }
         let by = place("pools: ".into()).value("by", self.pools.by.as_ref())?;
         rules.pools = by.unwrap_or(rules.pools);
+        rules.rates = self.rates.rules(&place("rates: ".into()))?;
+        Ok(rules)
+    }
+}
+
+impl FileRates {
+    fn rules(&self, place: &Place<'_>) -> CliResult<RateRules> {
+        let mut rules = RateRules::default();
+        for text in self.sources.iter().flatten() {
+            let Ok(source) = text.parse::<RateSource>() else {
+                let all = RateSource::ALL.map(|source| source.as_str()).join(", ");
+                return Err(place.bad(format!("sources has \"{text}\", expected one of {all}")));
+            };
+            if rules.sources.contains(&source) {
+                return Err(place.bad(format!("sources has \"{text}\" twice")));
+            }
+            rules.sources.push(source);
+        }
+        rules.own_trades = self.own_trades.unwrap_or(rules.own_trades);
         Ok(rules)
     }
 }
@@ -154,6 +184,7 @@ mod tests {
     fn every_setting_is_read() {
         let rules = rules(
             "usd_quotes = [\"usd\"]\n\
+             [rates]\nsources = [\"kraken\", \"own\"]\nown_trades = false\n\
              [pools]\nby = \"symbol\"\n\
              [aliases]\nxbt = \"BTC\"\n\
              [accounts.ib]\nclass = \"security\"\n\
@@ -163,6 +194,8 @@ mod tests {
         let rules = rules.unwrap();
         assert_eq!(rules.usd_quotes, ["USD".to_owned()].into());
         assert_eq!(rules.pools, PoolsBy::Symbol);
+        assert_eq!(rules.rates.sources, [RateSource::Kraken, RateSource::Own]);
+        assert!(!rules.rates.own_trades);
         assert_eq!(rules.aliases["XBT"].as_str(), "BTC");
         let account: Account = "ib".parse().unwrap();
         assert_eq!(rules.accounts[&account], AssetClass::Security);
@@ -179,6 +212,15 @@ mod tests {
             (
                 "usd_quotes = []",
                 "usd_quotes is empty, expected at least USD",
+            ),
+            (
+                "[rates]\nsources = [\"ECB\"]",
+                "rates: sources has \"ECB\", expected one of coingecko, ecb, h10, kraken, own, \
+                 plain, yahoo",
+            ),
+            (
+                "[rates]\nsources = [\"ecb\", \"ecb\"]",
+                "rates: sources has \"ecb\" twice",
             ),
             (
                 "[pools]\nby = \"lot\"",

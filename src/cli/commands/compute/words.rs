@@ -247,7 +247,8 @@ fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
             ));
         }
     }
-    text + &counts::describe_all(counts, ("", report.voided), &report.ineligible)
+    let rates = counts::describe_rates(&report.rates, next);
+    text + &rates + &counts::describe_all(counts, ("", report.voided), &report.ineligible)
 }
 
 /// Names the next commands. `validated`: leaves out the command that validates.

@@ -79,6 +79,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     let mut ways = match item.issue {
         IssueType::UnmatchedSell => unmatched(item, around),
         IssueType::InvalidTrade => invalid(item),
+        IssueType::MissingFx if lacks_rate(item) => lacking_rate(),
         IssueType::MissingFx => not_in_dollars(pool, around),
         IssueType::AllocationError => vec![Way::new(
             "this is a bug: report what this command says, and the version of the program",
@@ -175,6 +176,28 @@ fn invalid(item: &QueuedItem) -> Vec<Way> {
             COMPUTE.into(),
         ],
     )]
+}
+
+/// Tells whether a trade lacks a rate; else its symbol is what nobody knows.
+fn lacks_rate(item: &QueuedItem) -> bool {
+    !item.order_id.is_empty() && item.description.ends_with(" is missing")
+}
+
+fn lacking_rate() -> Vec<Way> {
+    vec![
+        Way::new(
+            "a source has the rate: import its file of rates",
+            ["fifo-pnl import rates FILE".into(), COMPUTE.into()],
+        ),
+        Way::new(
+            "a person knows the rates: list those that are missing, fill the file, and import it",
+            [
+                "fifo-pnl rates missing -o FILE".into(),
+                "fifo-pnl import rates FILE".into(),
+                COMPUTE.into(),
+            ],
+        ),
+    ]
 }
 
 fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {

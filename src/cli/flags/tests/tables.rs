@@ -181,6 +181,14 @@ pub const TABLES: &[Table] = &[
         ..NONE
     },
     Table {
+        command: "rates missing",
+        rows: &[
+            value("--output", &["missing.csv"], &[]),
+            flag("--overwrite").needs(&["--output"]),
+        ],
+        ..NONE
+    },
+    Table {
         command: "void",
         positions: &["b1"],
         always: &["--reason"],
