@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::{ExplainError, PipelineResult};
+use super::explained_rates::{ExplainedRate, Rates};
 use super::validate::find_version;
 use crate::engine::{
-    Account, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, SelfCheckError, Side,
-    Size, StoredAllocation, Timestamp, Trade, TradeRef, Usd, add_sizes, fee_share_of_size,
+    Account, Leg, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, SelfCheckError,
+    Side, Size, StoredAllocation, Timestamp, Trade, TradeRef, Usd, add_sizes, fee_share_of_size,
     sub_sizes,
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
@@ -43,6 +44,8 @@ pub struct ExplainedLot {
     pub buy: Trade,
     /// File, line and instant of the buy's import.
     pub origin: Option<(String, i64, Timestamp)>,
+    /// The rates that gave the buy its value.
+    pub rates: Vec<ExplainedRate>,
     /// Size that earlier sells used of the lot.
     pub used_before: Size,
     /// Size that is left of the lot after this sell.
@@ -81,6 +84,8 @@ pub struct Explanation {
     pub sell: Trade,
     /// File, line and instant of the sell's import.
     pub origin: Option<(String, i64, Timestamp)>,
+    /// The rates that gave the sell its value.
+    pub rates: Vec<ExplainedRate>,
     /// The sell's rows, oldest lot first.
     pub slices: Vec<ExplainedSlice>,
 }
@@ -119,18 +124,20 @@ pub async fn explain(
     let found: Vec<(&Pool, &Trade)> = named.iter().map(|(pool, trade)| (*pool, trade)).collect();
     let (pool, sell) = pick(order_id, &info, &found)?;
     let (stored, of_pool) = read_pool(store, &info, pool, read.pools.get(pool)).await?;
-    let trades: BTreeMap<&OrderId, &Trade> = of_pool
-        .iter()
-        .map(|trade| (&trade.order_id, trade))
-        .collect();
+    let trades = of_pool.iter();
+    let trades = trades.map(|trade| ((&trade.order_id, trade.entry.leg), trade));
+    let trades = trades.collect();
     let mut slices = explain_slices(sell, &stored.allocations, &trades)
         .map_err(|error| ExplainError::Figures(order_id.to_owned(), info.version, error))?;
     if slices.is_empty() {
         let (sell, pool) = (order_id.to_owned(), pool.clone());
         return Err(ExplainError::NoRows(sell, info.version, pool).into());
     }
+    let rates = Rates::begin(store, &info, &pool.account).await?;
+    let of_sell = rates.of(order_id).await?;
     for slice in &mut slices {
         if let Some(lot) = &mut slice.lot {
+            lot.rates = rates.of(lot.buy.order_id.as_str()).await?;
             lot.origin = store
                 .trade_origin(&pool.account, lot.buy.order_id.as_str())
                 .await?;
@@ -142,8 +149,9 @@ pub async fn explain(
         pool: pool.clone(),
         sell: sell.clone(),
         origin,
+        rates: of_sell,
         slices,
-        version: info,
+        version: info.clone(),
     })
 }
 
@@ -237,6 +245,14 @@ fn pick<'a>(
         ([one], _) => Ok(**one),
         ([], []) => Err(ExplainError::NoTrade(name, info.version)),
         ([], _) => Err(ExplainError::IsBuy(name)),
+        // One trade may sell two assets: the traded one comes first, then the fee.
+        ([first, rest @ ..], _) if rest.iter().all(|it| it.0.account == first.0.account) => {
+            let by_leg = [*first].into_iter().chain(rest.iter().copied());
+            let first = by_leg.min_by_key(|(_, trade)| trade.entry.leg);
+            first
+                .copied()
+                .ok_or(ExplainError::NoTrade(name, info.version))
+        }
         (several, _) => {
             let accounts = several.iter().map(|(pool, _)| pool.account.to_string());
             Err(ExplainError::SeveralAccounts(name, accounts.collect()))
@@ -244,18 +260,20 @@ fn pick<'a>(
     }
 }
 
-fn explain_slices(
+fn explain_slices<'t>(
     sell: &Trade,
     rows: &[StoredAllocation],
-    trades: &BTreeMap<&OrderId, &Trade>,
+    trades: &BTreeMap<(&'t OrderId, Leg), &'t Trade>,
 ) -> Result<Vec<ExplainedSlice>, MoneyError> {
     let mut slices = Vec::new();
-    let mut used: BTreeMap<&OrderId, Size> = BTreeMap::new();
+    let mut used: BTreeMap<(&OrderId, Leg), Size> = BTreeMap::new();
     let mut sold = Size::ZERO;
     for row in rows {
-        let buy = row.buy_order_id.as_ref().and_then(|id| trades.get(id));
-        let used_before = buy.map(|buy| used.get(&buy.order_id).copied().unwrap_or(Size::ZERO));
-        if row.sell_order_id == sell.order_id {
+        let buy = row.buy_order_id.as_ref();
+        let buy = buy.and_then(|id| trades.get(&(id, row.buy_leg)));
+        let key = |buy: &&'t Trade| (&buy.order_id, buy.entry.leg);
+        let used_before = buy.map(|buy| used.get(&key(buy)).copied().unwrap_or(Size::ZERO));
+        if row.sell_order_id == sell.order_id && row.sell_leg == sell.entry.leg {
             let sold_after = add_sizes(sold, row.allocated_size)?;
             let lot = match (buy, used_before) {
                 (Some(buy), Some(before)) => Some(explain_lot(buy, before, row.allocated_size)?),
@@ -273,7 +291,7 @@ fn explain_slices(
             sold = sold_after;
         }
         if let (Some(buy), Some(before)) = (buy, used_before) {
-            used.insert(&buy.order_id, add_sizes(before, row.allocated_size)?);
+            used.insert(key(buy), add_sizes(before, row.allocated_size)?);
         }
     }
     Ok(slices)
@@ -286,6 +304,7 @@ fn explain_lot(buy: &Trade, before: Size, taken: Size) -> Result<ExplainedLot, M
     Ok(ExplainedLot {
         buy: buy.clone(),
         origin: None,
+        rates: Vec::new(),
         used_before: before,
         left_after: sub_sizes(buy.size, after)?,
         gross: Step::of(gross(before)?, gross(after)?)?,

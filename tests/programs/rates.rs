@@ -268,3 +268,60 @@ fn missing_rates_are_listed_filled_in_and_imported() {
     ];
     assert_eq!(folder.sql(used), expected);
 }
+
+#[test]
+fn a_sell_is_explained_with_its_rates() {
+    let folder = folder();
+    folder
+        .fifo_pnl(&["import", "rates", "eurofxref-hist.csv"])
+        .expect(0);
+    let trades = "order_id,symbol,side,size,price,total_fees_usd,order_time\n\
+                  b1,BTC-GBP,buy,2,100,0,2025-03-06T16:00:00Z\n\
+                  s1,BTC-EUR,sell,1,200,0,2025-03-09T23:00:00Z\n";
+    folder.write("trades.csv", trades);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    let text = folder
+        .fifo_pnl(&["explain", "--sell", "s1"])
+        .expect(0)
+        .stdout;
+    // The sell: 200 EUR at the rate of Friday. The buy: 200 GBP at 1.08 / 0.84, rounded at 18
+    // digits; 200 times that is 257.142857142857142, at 12 decimals 257.142857142857.
+    for said in [
+        "1 worth 217.14 USD, fee 0\n",
+        "price 200 EUR, value 200 EUR x 1.0857 = 217.14 USD\n",
+        "rate of 2025-03-07 15:00:00 UTC, by ecb\n        \
+         1 EUR = 1.0857 USD, from eurofxref-hist.csv, line 2\n",
+        "price 100 GBP, value 200 GBP x 1.28571428571428571 = 257.142857142857 USD\n",
+        "rate of 2025-03-06 15:00:00 UTC, by ecb\n        \
+         1 EUR = 1.08 USD, from eurofxref-hist.csv, line 3\n        \
+         1 EUR = 0.84 GBP, from eurofxref-hist.csv, line 3\n",
+        "217.14, the whole value",
+        "257.142857142857 x 1 / 2",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let json = folder
+        .fifo_pnl(&["explain", "--sell", "s1", "--json"])
+        .expect(0)
+        .json();
+    let rate = &json["sell"]["rates"][0];
+    assert_eq!(rate["value_usd"], "217.14");
+    assert_eq!(rate["steps"][0]["line"], 2);
+    let of_buy = &json["slices"][0]["lot"]["buy"]["rates"][0];
+    assert_eq!(
+        (&of_buy["price"], &of_buy["quote"]),
+        (&"100".into(), &"GBP".into())
+    );
+    assert_eq!(of_buy["steps"][1]["rate"], "0.84");
+
+    // A version whose rates something else changed is not exported.
+    folder.sql("UPDATE fifo_rates_used SET source = 'plain' WHERE order_id = 's1'");
+    let refused = folder
+        .fifo_pnl(&["versions", "export", "1", "-o", "v.csv"])
+        .expect(3);
+    assert!(
+        refused.stderr.contains("the hash of its rates is"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -7,12 +7,13 @@ use crate::cli::Outcome;
 use crate::cli::args::ExplainArgs;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::{add, plural};
+use crate::cli::format::{add, plural, time};
 use crate::cli::session::Session;
 use crate::engine::{
-    Fee, MORE_COLUMNS, Price, Size, Timestamp, Trade, Usd, add_sizes, shown, shown_sentence,
+    Fee, MORE_COLUMNS, RateOrigin, RatePurpose, Size, Timestamp, Trade, Usd, add_sizes, shown,
+    shown_sentence,
 };
-use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
+use crate::pipeline::{self, ExplainedLot, ExplainedRate, ExplainedSlice, Explanation, Step};
 use crate::store::model::HistoricalSell;
 
 /// Width of a formula, in characters.
@@ -66,7 +67,7 @@ fn describe(found: &Explanation) -> String {
         "Version {version}{current}, account {}, {}\n\nSell  {}\n",
         found.pool.account,
         found.pool.asset,
-        trade_line(&found.sell, found.origin.as_ref()),
+        trade_line(&found.sell, found.origin.as_ref(), &found.rates),
     );
     for (index, slice) in found.slices.iter().enumerate() {
         text.push_str(&describe_slice(index + 1, found, slice));
@@ -75,7 +76,11 @@ fn describe(found: &Explanation) -> String {
     text
 }
 
-fn trade_line(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> String {
+fn trade_line(
+    trade: &Trade,
+    origin: Option<&(String, i64, Timestamp)>,
+    rates: &[ExplainedRate],
+) -> String {
     let fee = trade
         .fee
         .map_or_else(|| "fee unknown".into(), |fee| format!("fee {fee}"));
@@ -85,15 +90,76 @@ fn trade_line(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> Strin
         .unwrap_or_default();
     let origin =
         origin.map(|(file, line, _)| format!("\n      from {}, line {line}", shown_sentence(file)));
+    let price = match trade.entry.value {
+        Some(value) => format!("worth {value} USD"),
+        None => format!("at {}", trade.price),
+    };
+    let rates: String = rates.iter().map(rate_lines).collect();
     format!(
-        "{}\n      {} at {}, {fee}\n      {}{seq}{}{}",
+        "{}\n      {} {price}, {fee}\n      {}{seq}{}{}{rates}",
         trade.order_id,
         trade.size,
-        trade.price,
         trade.order_time,
         more_line(trade),
         origin.unwrap_or_default()
     )
+}
+
+/// Says how a rate gave a value, and where each step of the rate stands.
+fn rate_lines(explained: &ExplainedRate) -> String {
+    let ExplainedRate { used, files, price } = explained;
+    let (asset, rate) = (&used.asset, &used.rate);
+    let what = match (used.purpose, price) {
+        (RatePurpose::Fee, _) => "fee".to_owned(),
+        (RatePurpose::Value, None) => "value".to_owned(),
+        (RatePurpose::Value, Some((price, quote))) => format!("price {price} {quote}, value"),
+    };
+    let mut text = format!(
+        "\n      {what} {} {asset} x {} = {} USD\n      rate of {}, by {}",
+        used.units,
+        rate.value,
+        used.usd,
+        time(rate.at),
+        rate.source
+    );
+    for (step, file) in rate.steps.iter().zip(files) {
+        let place = match &step.origin {
+            RateOrigin::Line { import_id, line } => match file {
+                Some(file) => format!("{}, line {line}", shown_sentence(file)),
+                None => format!("import {import_id}, line {line}"),
+            },
+            RateOrigin::Trade(id) => format!("trade {}", shown(id.as_str())),
+        };
+        let (asset, currency, value) = (&step.asset, &step.currency, step.value);
+        text.push_str(&format!(
+            "\n        1 {asset} = {value} {currency}, from {place}"
+        ));
+    }
+    text
+}
+
+fn rate_json(explained: &ExplainedRate) -> Value {
+    let ExplainedRate { used, files, price } = explained;
+    let steps = used.rate.steps.iter().zip(files).map(|(step, file)| {
+        let (line, order_id) = match &step.origin {
+            RateOrigin::Line { line, .. } => (Some(*line), None),
+            RateOrigin::Trade(id) => (None, Some(id.as_str())),
+        };
+        json!({ "asset": step.asset.as_str(), "currency": step.currency.as_str(),
+            "rate": step.value.to_string(), "file": file, "line": line, "order_id": order_id })
+    });
+    json!({
+        "purpose": used.purpose.as_str(),
+        "price": price.as_ref().map(|(price, _)| price),
+        "quote": price.as_ref().map(|(_, quote)| quote),
+        "asset": used.asset.as_str(),
+        "units": used.units.to_string(),
+        "value_usd": used.usd.to_string(),
+        "rate": used.rate.value.to_string(),
+        "rate_time": used.rate.at.to_string(),
+        "source": used.rate.source.as_str(),
+        "steps": steps.collect::<Vec<_>>(),
+    })
 }
 
 /// Lists the facts that a plain dollar trade does not have.
@@ -125,8 +191,17 @@ fn line(label: &str, formula: &str, result: &str) -> String {
     format!("{left:<FORMULA_WIDTH$} = {result:>RESULT_WIDTH$}\n")
 }
 
-/// Writes `price x after`, or the difference of two such amounts each rounded on its own.
-fn gross_formula(price: Price, before: Size, after: Size) -> String {
+/// Writes `price x after`, or the difference of two such amounts each rounded on its own. A trade
+/// with a value has its share instead.
+fn gross_formula(trade: &Trade, before: Size, after: Size) -> String {
+    let (price, size) = (trade.price, trade.size);
+    if let Some(value) = trade.entry.value {
+        return match before.is_zero() {
+            true if after == size => format!("{value}, the whole value"),
+            true => format!("{value} x {after} / {size}"),
+            false => format!("{value} x {after} / {size} - {value} x {before} / {size}"),
+        };
+    }
     if before.is_zero() {
         return format!("{price} x {after}");
     }
@@ -155,7 +230,7 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
         Some(lot) => {
             text.push_str(&format!(
                 "Lot {number} {}\n      {} used before, {taken} used here, {} left after\n",
-                trade_line(&lot.buy, lot.origin.as_ref()),
+                trade_line(&lot.buy, lot.origin.as_ref(), &lot.rates),
                 lot.used_before,
                 lot.left_after
             ));
@@ -165,7 +240,7 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
             "No lot was left for {taken}: its cost is not known\n"
         )),
     }
-    let proceeds = gross_formula(sell.price, slice.sold_before, sold_after);
+    let proceeds = gross_formula(sell, slice.sold_before, sold_after);
     text.push_str(&line("proceeds", &proceeds, &row.proceeds_usd.to_string()));
     let fee = fee_formula(sell.fee, slice.sold_before, sold_after, sell.size);
     text.push_str(&line("- sell fee", &fee, &slice.sell_fee.share.to_string()));
@@ -180,7 +255,7 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
 fn describe_cost(lot: &ExplainedLot, taken: Size) -> String {
     let buy = &lot.buy;
     let after = add_sizes(lot.used_before, taken).unwrap_or(taken);
-    let gross = gross_formula(buy.price, lot.used_before, after);
+    let gross = gross_formula(buy, lot.used_before, after);
     let fee = fee_formula(buy.fee, lot.used_before, after, buy.size);
     let cost = lot
         .gross
@@ -240,12 +315,16 @@ fn to_json(found: &Explanation) -> Value {
         "is_current": found.current.version == Some(found.version.version),
         "account": found.pool.account.as_str(),
         "asset": found.pool.asset.as_str(),
-        "sell": trade_json(&found.sell, found.origin.as_ref()),
+        "sell": trade_json(&found.sell, found.origin.as_ref(), &found.rates),
         "slices": found.slices.iter().map(slice_json).collect::<Vec<_>>(),
     })
 }
 
-fn trade_json(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> Value {
+fn trade_json(
+    trade: &Trade,
+    origin: Option<&(String, i64, Timestamp)>,
+    rates: &[ExplainedRate],
+) -> Value {
     let mut json = json!({
         "order_id": trade.order_id.as_str(),
         "size": trade.size.to_string(),
@@ -259,6 +338,10 @@ fn trade_json(trade: &Trade, origin: Option<&(String, i64, Timestamp)>) -> Value
     if let Some(json) = json.as_object_mut() {
         let facts = more_facts(trade).into_iter();
         json.extend(facts.map(|(column, text)| (column.to_owned(), text.into())));
+        if let Some(value) = trade.entry.value {
+            json.insert("value_usd".into(), value.to_string().into());
+            json.insert("rates".into(), rates.iter().map(rate_json).collect());
+        }
     }
     json
 }
@@ -272,7 +355,7 @@ fn slice_json(slice: &ExplainedSlice) -> Value {
     let row = &slice.row;
     let lot = slice.lot.as_ref().map(|lot| {
         json!({
-            "buy": trade_json(&lot.buy, lot.origin.as_ref()),
+            "buy": trade_json(&lot.buy, lot.origin.as_ref(), &lot.rates),
             "used_before": lot.used_before.to_string(),
             "left_after": lot.left_after.to_string(),
             "gross_usd": step_json(&lot.gross),
