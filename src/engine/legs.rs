@@ -7,7 +7,7 @@
 //! Source: docs/SPEC-matching.md, "Legs" and "Values"; 26 CFR 1.1001-7, 1.1012-1(h) and (j). The
 //! second matcher has its own legs: `reference/legs.rs`.
 
-use super::assets::{AssetRules, Instrument};
+use super::assets::{AssetRules, Instrument, PoolsBy};
 use super::class::AssetClass;
 use super::fact::Fact;
 use super::facts::OtherFee;
@@ -270,6 +270,10 @@ impl LegMaker<'_> {
             trade.side == Side::Buy && !is_paid_in_asset && asset == of.base && units.units() > 0;
         if is_withheld && !is_money {
             return Ok(LegFee::Withheld(units));
+        }
+        if !is_money && self.rules.pools == PoolsBy::Symbol && units.units() != 0 {
+            let reason = "is an asset, and pools by symbol have no place for its units";
+            return Err(self.fault("fee_currency", reason));
         }
         let value = match usd_value {
             Some(value) => self.stated_fee(units, Fact::of_fee(value))?,

@@ -96,6 +96,9 @@ pub fn pools_of(rules: &AssetRules, of: &Traded, fee: Option<&str>) -> Vec<Pool>
     let Ok(instrument) = &of.instrument else {
         return pools;
     };
+    if rules.pools == PoolsBy::Symbol {
+        return pools;
+    }
     let fee = fee.map(|fee| rules.asset_named(fee));
     for asset in [Some(instrument.quote.clone()), fee].into_iter().flatten() {
         if !rules.is_usd(&asset) && !rules.is_currency(&asset) {

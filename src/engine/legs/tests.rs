@@ -43,6 +43,10 @@ fn book(rates: &[(&str, &str)]) -> RateBook {
 }
 
 fn legs(row: &Row<'_>, rates: &[(&str, &str)]) -> Result<TradeLegs, NoLegs> {
+    legs_by(&AssetRules::default(), row, rates)
+}
+
+fn legs_by(rules: &AssetRules, row: &Row<'_>, rates: &[(&str, &str)]) -> Result<TradeLegs, NoLegs> {
     let mut cells = [None; MORE_COLUMNS.len()];
     for (column, value) in row.more {
         let place = MORE_COLUMNS.iter().position(|name| name == column).unwrap();
@@ -59,7 +63,6 @@ fn legs(row: &Row<'_>, rates: &[(&str, &str)]) -> Result<TradeLegs, NoLegs> {
         trade_seq: None,
         more: (!more.is_empty()).then_some(&more),
     });
-    let rules = AssetRules::default();
     let cell = |column: &str| Some(more.of(column).to_owned()).filter(|text| !text.is_empty());
     let stated = [
         "base_asset",
@@ -68,9 +71,9 @@ fn legs(row: &Row<'_>, rates: &[(&str, &str)]) -> Result<TradeLegs, NoLegs> {
         "fee_currency",
     ]
     .map(cell);
-    let of = Arc::new(traded(&rules, "main", row.symbol, &stated));
+    let of = Arc::new(traded(rules, "main", row.symbol, &stated));
     let trade = trade.unwrap();
-    legs_of(&PendingTrade { of, trade }, &rules, &book(rates))
+    legs_of(&PendingTrade { of, trade }, rules, &book(rates))
 }
 
 /// Each leg as text: asset, leg, side, units, value, fee.
@@ -310,4 +313,36 @@ fn what_gives_no_value_is_named() {
     };
     let (_, text) = reason(&row, &[("ETH", "2")]);
     assert!(text.ends_with("give quote_value"), "{text}");
+}
+
+#[test]
+fn a_pool_by_symbol_has_no_leg_of_another_asset() {
+    let rules = AssetRules::by_symbol();
+    let rates = [("BNB", "500"), ("EUR", "1.05")];
+    let legs = |side: &str, currency: &str| {
+        let more: &[_] = &[("fee_amount", "1"), ("fee_currency", currency)];
+        let row = Row {
+            side,
+            more,
+            ..BOUGHT
+        };
+        let legs = legs_by(&rules, &row, &rates);
+        legs.map(|legs| {
+            legs.entries
+                .into_iter()
+                .map(|(asset, _)| asset.to_string())
+                .collect()
+        })
+    };
+    // Money, and units withheld from what was bought, stay in the pool of the symbol.
+    let in_pool: Result<Vec<String>, NoLegs> = Ok(vec!["AAA-USD".to_owned()]);
+    assert_eq!(legs("buy", "EUR"), in_pool);
+    assert_eq!(legs("buy", "AAA"), in_pool);
+    // A fee in another asset, or in what was sold, would be a sale of lots that are elsewhere.
+    for (side, currency) in [("buy", "BNB"), ("sell", "BNB"), ("sell", "AAA")] {
+        let refused = legs(side, currency).unwrap_err().of_row("t1").to_string();
+        let no_place = "order \"t1\": fee_currency is an asset, and pools by symbol have no place \
+                        for its units";
+        assert_eq!(refused, no_place);
+    }
 }

@@ -10,7 +10,7 @@
 use rust_decimal::Decimal;
 
 use super::Exact;
-use crate::engine::assets::{AssetRules, Instrument};
+use crate::engine::assets::{AssetRules, Instrument, PoolsBy};
 use crate::engine::class::AssetClass;
 use crate::engine::facts::OtherFee;
 use crate::engine::ids::{Asset, Pool};
@@ -101,6 +101,9 @@ pub(in crate::engine) fn pools_of(pending: &PendingTrade, rules: &AssetRules) ->
     let mut pools = vec![Pool::new(account.clone(), pending.of.asset.clone())];
     let quote = pending.of.instrument.as_ref().ok();
     let quote = quote.map(|instrument| instrument.quote.clone());
+    if rules.pools == PoolsBy::Symbol {
+        return pools;
+    }
     let fee = other_fee(&pending.trade).map(|fee| rules.asset_named(fee.currency.as_str()));
     for asset in quote.into_iter().chain(fee) {
         let pool = Pool::new(account.clone(), asset);
@@ -182,6 +185,10 @@ impl SecondWay<'_> {
                     borne = Some(usd_to_units(&value));
                 }
                 None if self.rules.is_usd(&asset) => borne = Some(units),
+                // A pool by symbol has no units of the fee to give.
+                None if is_asset && units != Exact::ZERO && self.rules.pools == PoolsBy::Symbol => {
+                    return None;
+                }
                 None => {
                     let value = self.fee_value(fee, &asset)?;
                     borne = Some(usd_to_units(&value));

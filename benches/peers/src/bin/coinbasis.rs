@@ -139,7 +139,7 @@ fn transactions_of((pool, trades): &(Pool, Trades)) -> Vec<Transaction> {
     let one = |trade: TradeRef<'_>| {
         let timestamp: DateTime<Utc> =
             DateTime::from_timestamp_micros(trade.order_time.as_micros()).expect("a time");
-        let (wallet, asset) = (pool.account.to_string(), pool.symbol.to_string());
+        let (wallet, asset) = (pool.account.to_string(), pool.asset.to_string());
         let (quantity, unit_price) = (decimal(trade.size), decimal(trade.price));
         let fee = trade.fee.map_or(Decimal::ZERO, decimal);
         match trade.side {
