@@ -71,16 +71,16 @@ pub struct ExplainedSlice {
     pub sell_fee: Step,
 }
 
-/// One sell, explained.
+/// One leg of a sell, explained. Most sells have one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// The version with these figures.
     pub version: VersionInfo,
     /// The current version.
     pub current: Current,
-    /// Account and symbol.
+    /// Account and asset of the lots.
     pub pool: Pool,
-    /// The sell.
+    /// The sell, as the pool took it in: its entry names the leg.
     pub sell: Trade,
     /// File, line and instant of the sell's import.
     pub origin: Option<(String, i64, Timestamp)>,
@@ -90,7 +90,7 @@ pub struct Explanation {
     pub slices: Vec<ExplainedSlice>,
 }
 
-/// Explains a sell of a version; `None` is the current one.
+/// Explains each leg of a sell of a version, the base first; `None` is the current version.
 ///
 /// Errors: no such version or sell; the id is that of a buy, or of sells in several accounts. Also
 /// a ledger or version that changed, so that no arithmetic gives the figures.
@@ -99,7 +99,7 @@ pub async fn explain(
     order_id: &str,
     account: Option<&Account>,
     version: Option<Version>,
-) -> PipelineResult<Explanation> {
+) -> PipelineResult<Vec<Explanation>> {
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
     values::use_rules_of(store, &info);
@@ -122,8 +122,30 @@ pub async fn explain(
         return Err(corrected.into());
     }
     let found: Vec<(&Pool, &Trade)> = named.iter().map(|(pool, trade)| (*pool, trade)).collect();
-    let (pool, sell) = pick(order_id, &info, &found)?;
-    let (stored, of_pool) = read_pool(store, &info, pool, read.pools.get(pool)).await?;
+    let sells = pick(order_id, &info, &found)?;
+    let account = sells.first().map(|(pool, _)| &pool.account);
+    let rates = match account {
+        Some(account) => Rates::begin(store, &info, account).await?,
+        None => return Ok(Vec::new()),
+    };
+    let mut explained = Vec::new();
+    for (pool, sell) in sells {
+        let read = read.pools.get(pool);
+        explained.push(explain_leg(store, (&info, &current), (pool, sell), read, &rates).await?);
+    }
+    Ok(explained)
+}
+
+/// Explains one leg of a sell.
+async fn explain_leg(
+    store: &dyn Store,
+    (info, current): (&VersionInfo, &Current),
+    (pool, sell): (&Pool, &Trade),
+    read: Option<&PoolLedger>,
+    rates: &Rates<'_>,
+) -> PipelineResult<Explanation> {
+    let order_id = sell.order_id.as_str();
+    let (stored, of_pool) = read_pool(store, info, pool, read).await?;
     let trades = of_pool.iter();
     let trades = trades.map(|trade| ((&trade.order_id, trade.entry.leg), trade));
     let trades = trades.collect();
@@ -133,8 +155,6 @@ pub async fn explain(
         let (sell, pool) = (order_id.to_owned(), pool.clone());
         return Err(ExplainError::NoRows(sell, info.version, pool).into());
     }
-    let rates = Rates::begin(store, &info, &pool.account).await?;
-    let of_sell = rates.of(order_id).await?;
     for slice in &mut slices {
         if let Some(lot) = &mut slice.lot {
             lot.rates = rates.of(lot.buy.order_id.as_str()).await?;
@@ -143,13 +163,12 @@ pub async fn explain(
                 .await?;
         }
     }
-    let origin = store.trade_origin(&pool.account, order_id).await?;
     Ok(Explanation {
-        current,
+        current: current.clone(),
         pool: pool.clone(),
         sell: sell.clone(),
-        origin,
-        rates: of_sell,
+        origin: store.trade_origin(&pool.account, order_id).await?,
+        rates: rates.of(order_id).await?,
         slices,
         version: info.clone(),
     })
@@ -233,30 +252,30 @@ fn correction_of(order_id: &str, pools: &BTreeMap<Pool, PoolLedger>) -> Option<E
     ))
 }
 
+/// Returns the legs of a sell, the base first.
+///
+/// Errors: no trade has the id; only buys have it; sells in several accounts have it.
 fn pick<'a>(
     order_id: &str,
     info: &VersionInfo,
     found: &[(&'a Pool, &'a Trade)],
-) -> Result<(&'a Pool, &'a Trade), ExplainError> {
+) -> Result<Vec<(&'a Pool, &'a Trade)>, ExplainError> {
     let of_sells = found.iter().filter(|(_, trade)| trade.side == Side::Sell);
-    let sells: Vec<_> = of_sells.collect();
+    let mut sells: Vec<(&Pool, &Trade)> = of_sells.copied().collect();
+    sells.sort_by_key(|(_, trade)| trade.entry.leg);
+    let accounts: BTreeSet<String> = sells
+        .iter()
+        .map(|(pool, _)| pool.account.to_string())
+        .collect();
     let name = order_id.to_owned();
-    match (sells.as_slice(), found) {
-        ([one], _) => Ok(**one),
-        ([], []) => Err(ExplainError::NoTrade(name, info.version)),
-        ([], _) => Err(ExplainError::IsBuy(name)),
-        // One trade may sell two assets: the traded one comes first, then the fee.
-        ([first, rest @ ..], _) if rest.iter().all(|it| it.0.account == first.0.account) => {
-            let by_leg = [*first].into_iter().chain(rest.iter().copied());
-            let first = by_leg.min_by_key(|(_, trade)| trade.entry.leg);
-            first
-                .copied()
-                .ok_or(ExplainError::NoTrade(name, info.version))
-        }
-        (several, _) => {
-            let accounts = several.iter().map(|(pool, _)| pool.account.to_string());
-            Err(ExplainError::SeveralAccounts(name, accounts.collect()))
-        }
+    match (accounts.len(), found) {
+        (0, []) => Err(ExplainError::NoTrade(name, info.version)),
+        (0, _) => Err(ExplainError::IsBuy(name)),
+        (1, _) => Ok(sells),
+        _ => Err(ExplainError::SeveralAccounts(
+            name,
+            accounts.into_iter().collect(),
+        )),
     }
 }
 

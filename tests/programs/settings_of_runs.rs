@@ -80,6 +80,24 @@ fn a_ledger_with_coin_fees_is_validated_and_filed() {
         "{}",
         valid.stdout
     );
+    // One id, three legs of two pools: the coin that was bought is no sell.
+    let done = folder.fifo_pnl(&["explain", "--sell", "x1"]).expect(0);
+    for line in [
+        "default, BTC: what the trade was paid with",
+        "BTC: what its fee was paid with",
+    ] {
+        assert!(done.stdout.contains(line), "{}", done.stdout);
+    }
+    let json = folder.fifo_pnl(&["explain", "--sell", "s1", "--json"]);
+    let json = json.expect(0).json();
+    assert_eq!(
+        (&json["asset"], &json["leg"]),
+        (&"ETH".into(), &"base".into())
+    );
+    let fee = &json["other_legs"][0];
+    assert_eq!((&fee["asset"], &fee["leg"]), (&"BNB".into(), &"fee".into()));
+    assert_eq!(fee["slices"][0]["pnl_usd"], "1");
+    assert_eq!(json["other_legs"][1], serde_json::Value::Null);
     let tax = [
         "tax",
         "--year",

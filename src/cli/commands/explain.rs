@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{add, plural, time};
 use crate::cli::session::Session;
 use crate::engine::{
-    Fee, MORE_COLUMNS, RateOrigin, RatePurpose, Size, Timestamp, Trade, Usd, add_sizes, shown,
+    Fee, Leg, MORE_COLUMNS, RateOrigin, RatePurpose, Size, Timestamp, Trade, Usd, add_sizes, shown,
     shown_sentence,
 };
 use crate::pipeline::{self, ExplainedLot, ExplainedRate, ExplainedSlice, Explanation, Step};
@@ -18,6 +18,10 @@ use crate::store::model::HistoricalSell;
 
 /// Width of a formula, in characters.
 const FORMULA_WIDTH: usize = 58;
+
+/// The sentence after all figures.
+const ROUNDING: &str = "\nEach product is rounded to 12 decimals, half to even; a slice of a lot \
+     or a sell is the\ndifference of two such amounts, so that all slices add up to the whole.\n";
 
 /// Width of a result, in characters.
 const RESULT_WIDTH: usize = 24;
@@ -28,8 +32,15 @@ pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
     let found =
         pipeline::explain(store.as_ref(), &args.sell, account.as_ref(), args.version).await?;
     let old = pipeline::old_answer(store.as_ref(), &args.sell).await?;
-    let mut text = format!("Database  {}\n{}", store.location(), describe(&found));
-    let mut json = to_json(&found);
+    let legs: Vec<String> = found.iter().map(describe).collect();
+    let mut text = format!(
+        "Database  {}\n{}{ROUNDING}",
+        store.location(),
+        legs.join("\n")
+    );
+    let mut json = found.first().map_or(Value::Null, to_json);
+    let others: Vec<Value> = found.iter().skip(1).map(to_json).collect();
+    add(&mut json, json!({ "other_legs": others }));
     if let Some((snapshot, sell)) = &old {
         text.push_str(&describe_old(snapshot, sell));
         let old = json!({ "snapshot": snapshot, "parents": sell.parents(),
@@ -63,8 +74,13 @@ fn describe(found: &Explanation) -> String {
     } else {
         ""
     };
+    let leg = match found.sell.entry.leg {
+        Leg::Base => "",
+        Leg::Quote => ": what the trade was paid with",
+        Leg::Fee => ": what its fee was paid with",
+    };
     let mut text = format!(
-        "Version {version}{current}, account {}, {}\n\nSell  {}\n",
+        "Version {version}{current}, account {}, {}{leg}\n\nSell  {}\n",
         found.pool.account,
         found.pool.asset,
         trade_line(&found.sell, found.origin.as_ref(), &found.rates),
@@ -302,10 +318,6 @@ fn describe_totals(found: &Explanation) -> String {
             slice.row.allocated_size, slice.row.net_proceeds_usd
         ));
     }
-    text.push_str(
-        "\nEach product is rounded to 12 decimals, half to even; a slice of a lot or a sell \
-         is the\ndifference of two such amounts, so that all slices add up to the whole.\n",
-    );
     text
 }
 
@@ -315,6 +327,7 @@ fn to_json(found: &Explanation) -> Value {
         "is_current": found.current.version == Some(found.version.version),
         "account": found.pool.account.as_str(),
         "asset": found.pool.asset.as_str(),
+        "leg": found.sell.entry.leg.as_str(),
         "sell": trade_json(&found.sell, found.origin.as_ref(), &found.rates),
         "slices": found.slices.iter().map(slice_json).collect::<Vec<_>>(),
     })
