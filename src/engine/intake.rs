@@ -107,7 +107,8 @@ impl<'a> Intake<'a> {
         };
         let named = self.named.get(place).filter(|named| named.is_wanted)?;
         let is_plain = match &named.of.instrument {
-            Ok(instrument) => instrument.is_usd && more.is_none_or(is_worth_plain),
+            // A row with facts keeps them, so it is read as text.
+            Ok(instrument) => instrument.is_usd && more.is_none(),
             // Its pool is refused: no value is computed.
             Err(_) => true,
         };
@@ -248,19 +249,6 @@ impl<'a> Intake<'a> {
         }
         place
     }
-}
-
-/// Tells whether a row states neither value nor fee beside its price and its fee in dollars.
-fn is_worth_plain(more: &MoreText<'_>) -> bool {
-    let columns = [
-        "quote_value",
-        "usd_value",
-        "fee_amount",
-        "fee_currency",
-        "fee_usd_value",
-        "contract_size",
-    ];
-    columns.iter().all(|column| more.of(column).is_empty())
 }
 
 /// Tells whether a trade has a price and a fee in dollars, in whichever columns they stand.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::assets::NotInUsd;
 use super::canonical::write_trade_line;
 use super::class::AssetClass;
+use super::facts::MoreFacts;
 use super::hash::RowsHash;
 use super::ids::{Account, Asset, Pool, Symbol, check_text};
 use super::issue::IssueType;
 use super::leg::Leg;
 use super::matching::match_trades;
 use super::outcome::Matching;
+use super::plain::plain;
 use super::text::shown;
 use super::trade::TradeRef;
 use super::trade::{InvalidTrade, Trade, TradeText};
@@ -163,8 +165,9 @@ impl PoolLedger {
             reason,
         };
         let row = TradeRef::try_of(&trade).map_err(|error| invalid("size", error.to_string()))?;
-        let entry = match is_plain {
-            // The facts are in the line of the trade, and change nothing else.
+        let is_beside = |facts: &MoreFacts| plain(self.pool.asset.as_str(), facts).is_err();
+        let entry = match is_plain && row.more.is_some_and(is_beside) {
+            // The facts are in the line of the trade, and the intake has judged them.
             true => TradeRef { more: None, ..row },
             false => row,
         };

@@ -116,6 +116,8 @@ fn monitoring_queries_run_as_written(site: &Site) {
         "fifo_allocations",
         "fifo_computation_log",
         "fifo_inventory_snapshot",
+        // Beside those that there have always been.
+        "fifo_rates_used",
     ];
     assert_eq!(found, expected);
     let views = "SELECT viewname FROM pg_views WHERE schemaname='public' AND viewname LIKE 'v_%';";

@@ -192,7 +192,8 @@ fn a_file_and_stdout_have_the_same_export() {
     assert_eq!(logged, hex);
     let header = "account,symbol,sell_order_id,buy_order_id,allocated_size,buy_price,sell_price,\
                   buy_fees_per_unit,sell_fees_per_unit,cost_basis_usd,proceeds_usd,\
-                  net_proceeds_usd,pnl_usd,buy_time,sell_time,notes";
+                  net_proceeds_usd,pnl_usd,buy_time,sell_time,notes,asset,sell_leg,buy_leg,\
+                  buy_account,buy_movement,direction";
     assert_eq!(file.lines().next(), Some(header));
     assert!(!file.contains('\r') && file.ends_with('\n'));
 }

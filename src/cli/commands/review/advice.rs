@@ -79,7 +79,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     let mut ways = match item.issue {
         IssueType::UnmatchedSell => unmatched(item, around),
         IssueType::InvalidTrade => invalid(item),
-        IssueType::MissingFx if lacks_rate(item) => lacking_rate(),
+        IssueType::MissingFx if lacks_rate(item) => lacking_rate(item, around),
         IssueType::MissingFx => not_in_dollars(pool, around),
         IssueType::AllocationError => vec![Way::new(
             "this is a bug: report what this command says, and the version of the program",
@@ -183,8 +183,17 @@ fn lacks_rate(item: &QueuedItem) -> bool {
     !item.order_id.is_empty() && item.description.ends_with(" is missing")
 }
 
-fn lacking_rate() -> Vec<Way> {
-    vec![
+fn lacking_rate(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
+    let symbol = item.symbol.parse().ok();
+    let of_symbol = symbol.map(|symbol| Pool::new(item.pool.account.clone(), symbol));
+    let found = of_symbol.map(|pool| around.rules.check_pool_in_usd(&pool));
+    let mut ways = match found {
+        Some(Err(NotInUsd::OtherQuote { quote, .. })) if is_dollar_coin(quote.as_str()) => {
+            vec![as_dollar(quote.as_str(), around)]
+        }
+        _ => Vec::new(),
+    };
+    ways.extend([
         Way::new(
             "a source has the rate: import its file of rates",
             ["fifo-pnl import rates FILE".into(), COMPUTE.into()],
@@ -197,7 +206,16 @@ fn lacking_rate() -> Vec<Way> {
                 COMPUTE.into(),
             ],
         ),
-    ]
+        in_dollars(),
+    ]);
+    ways
+}
+
+fn in_dollars() -> Way {
+    Way::new(
+        "convert prices and fees to dollars, with the same order ids and a symbol in USD",
+        [IMPORT_CORRECT.into(), COMPUTE.into()],
+    )
 }
 
 fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {
@@ -214,10 +232,7 @@ fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {
         }
         Err(NotInUsd::OtherQuote { .. }) => Vec::new(),
     };
-    ways.push(Way::new(
-        "convert prices and fees to dollars, with the same order ids and a symbol in USD",
-        [IMPORT_CORRECT.into(), COMPUTE.into()],
-    ));
+    ways.push(in_dollars());
     ways
 }
 

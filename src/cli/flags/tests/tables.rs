@@ -82,6 +82,7 @@ impl Row {
 }
 
 const ACCOUNT: Row = value("--account", &["main"], &[" main", "a\nb"]);
+const ASSET: Row = value("--asset", &["BTC"], &["B TC"]);
 const SYMBOL: Row = value("--symbol", &["BTC-USD"], &["BTC USD"]);
 const REASON: Row = value("--reason", &["because"], &["  "]);
 const NOTE: Row = value("--note", &["because"], &["  "]);
@@ -173,7 +174,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         command: "rates list",
-        rows: &[value("--asset", &["BTC"], &["B TC"])],
+        rows: &[ASSET],
         ..NONE
     },
     Table {
@@ -197,9 +198,10 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         command: "compute",
-        one_of: &["--all-symbols", "--symbol", "--incremental"],
+        one_of: &["--all-symbols", "--asset", "--symbol", "--incremental"],
         rows: &[
             flag("--all-symbols"),
+            ASSET,
             SYMBOL,
             flag("--incremental"),
             value(
@@ -221,14 +223,18 @@ pub const TABLES: &[Table] = &[
             WAIT,
         ],
         refused: &[
+            ("--all-symbols", "--asset"),
             ("--all-symbols", "--symbol"),
             ("--all-symbols", "--incremental"),
+            ("--asset", "--incremental"),
             ("--symbol", "--incremental"),
             ("--account", "--incremental"),
             ("--version", "--incremental"),
             ("--no-publish", "--incremental"),
+            ("--no-publish", "--asset"),
             ("--no-publish", "--symbol"),
             ("--no-publish", "--account"),
+            ("--keep-versions", "--asset"),
             ("--keep-versions", "--symbol"),
             ("--keep-versions", "--account"),
             ("--keep-versions", "--no-publish"),
@@ -324,7 +330,8 @@ pub const TABLES: &[Table] = &[
     Table {
         command: "compare",
         positions: &["1", "current"],
-        rows: &[SYMBOL, YEAR, OUTPUT, OVERWRITE.needs(&["--output"])],
+        rows: &[ASSET, SYMBOL, YEAR, OUTPUT, OVERWRITE.needs(&["--output"])],
+        refused: &[("--asset", "--symbol")],
         ..NONE
     },
     Table {
@@ -343,9 +350,10 @@ pub const TABLES: &[Table] = &[
             flag("--all"),
             value("--status", &["resolved"], &["done"]),
             value("--severity", &["high"], &["urgent"]),
+            ASSET,
             SYMBOL,
         ],
-        refused: &[("--all", "--status")],
+        refused: &[("--all", "--status"), ("--asset", "--symbol")],
         ..NONE
     },
     Table {
@@ -410,14 +418,18 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         command: "review exclude",
-        always: &["--account", "--symbol", "--reason"],
-        rows: &[ACCOUNT, SYMBOL, REASON],
+        always: &["--account", "--reason"],
+        one_of: &["--asset", "--symbol"],
+        rows: &[ACCOUNT, ASSET, SYMBOL, REASON],
+        refused: &[("--asset", "--symbol")],
         ..NONE
     },
     Table {
         command: "review include",
-        always: &["--account", "--symbol", "--reason"],
-        rows: &[ACCOUNT, SYMBOL, REASON],
+        always: &["--account", "--reason"],
+        one_of: &["--asset", "--symbol"],
+        rows: &[ACCOUNT, ASSET, SYMBOL, REASON],
+        refused: &[("--asset", "--symbol")],
         ..NONE
     },
     Table {
