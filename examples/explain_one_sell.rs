@@ -35,15 +35,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert!(judged.violations.is_empty(), "{:?}", judged.violations);
 
     let explained = explain(&store, "s1", None, None).await?;
-    println!("{}, sell {}", explained.pool, explained.sell.order_id);
-    for slice in &explained.slices {
+    // A trade of one coin for another has several legs; this one has the base alone.
+    let [leg] = explained.as_slice() else {
+        return Err("the sell has several legs".into());
+    };
+    println!("{}, sell {}", leg.pool, leg.sell.order_id);
+    for slice in &leg.slices {
         describe(slice);
     }
-    let pnl: Vec<_> = explained
-        .slices
-        .iter()
-        .map(|slice| slice.row.pnl_usd)
-        .collect();
+    let pnl: Vec<_> = leg.slices.iter().map(|slice| slice.row.pnl_usd).collect();
     assert_eq!(pnl, [Some("29.7".parse()?), Some("4.8".parse()?)]);
     Ok(())
 }

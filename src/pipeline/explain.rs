@@ -164,7 +164,7 @@ async fn explain_leg(
         }
     }
     Ok(Explanation {
-        current: current.clone(),
+        current: *current,
         pool: pool.clone(),
         sell: sell.clone(),
         origin: store.trade_origin(&pool.account, order_id).await?,
