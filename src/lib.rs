@@ -1,7 +1,7 @@
 //! Exact first-in-first-out profit and loss from a ledger of trades.
 //!
 //! A sale earns its proceeds less the cost of its purchases. This crate matches every sell of a
-//! pool (one symbol of one account) to the oldest open buys, and computes the gain of each match.
+//! pool (one asset of one account) to the oldest open buys, and computes the gain of each match.
 //! Amounts are exact and include fees; the same trades in any order give the same digits. A sell
 //! without a buy stays visibly unmatched; the crate guesses nothing.
 //!

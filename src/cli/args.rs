@@ -23,7 +23,7 @@ use crate::pipeline::Wait;
 
 /// Exact FIFO profit and loss from a ledger of trades.
 ///
-/// Matches every sell to the oldest open buys of the same account and symbol. Keeps the matches as
+/// Matches every sell to the oldest open buys of the same account and asset. Keeps the matches as
 /// numbered versions that you can recompute, compare, validate and explain.
 #[derive(Debug, Parser)]
 #[command(

@@ -84,7 +84,7 @@ pub struct AppendReport {
     pub publication: Publication,
     /// The current version after the run.
     pub current: Current,
-    /// Pools with new rows, by account and symbol.
+    /// Pools with new rows, by account and asset.
     pub pools: Vec<AppendLine>,
     /// Counts and sums of the appended trades.
     pub counts: RunCounts,

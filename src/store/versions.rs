@@ -56,7 +56,7 @@ pub trait VersionStore: Send + Sync {
     /// Removes a version's rows; the number stays taken. Errors: current or sealed.
     async fn drop_version(&self, version: Version, event: &Event) -> StoreResult<()>;
 
-    /// Returns the summaries of a version's pools, by account and symbol.
+    /// Returns the summaries of a version's pools, by account and asset.
     async fn pool_summaries(&self, version: Version) -> StoreResult<Vec<PoolSummary>>;
 
     /// Returns the pools with rows in a version, even those without a summary.

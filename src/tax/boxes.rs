@@ -139,7 +139,7 @@ impl FormBox {
     }
 }
 
-/// The configuration's rules for the box of a sale, by account and symbol.
+/// The configuration's rules for the box of a sale, by account, asset and symbol.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BoxRules {
     /// Reports by account and year. An absent account and year means no report.

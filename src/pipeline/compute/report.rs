@@ -46,7 +46,7 @@ pub struct ComputeReport {
     pub publication: Publication,
     /// The current version after the run.
     pub current: Current,
-    /// Lines by account and symbol.
+    /// Lines by account and asset.
     pub pools: Vec<PoolLine>,
     /// Counts and sums over the pools.
     pub counts: RunCounts,
