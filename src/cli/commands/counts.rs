@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::cli::format::{dollars, plural};
+use crate::cli::format::{count, dollars, plural};
 use crate::cli::next::Next;
 use crate::engine::shown_sentence;
 use crate::pipeline::RateCounts;
@@ -20,7 +20,7 @@ pub(super) fn sides(counts: &RunCounts) -> String {
         plural(counts.sells, "sell", "sells")
     );
     if counts.legs > 0 {
-        matched.push_str(&format!(", {} of them legs", counts.legs));
+        matched.push_str(&format!(", {} of them legs", count(counts.legs)));
     }
     match counts.not_matched {
         0 => matched,
