@@ -4,10 +4,11 @@
 //! facts name the pool. A plain dollar trade enters it at once. A trade whose value needs a rate,
 //! or that moves more than one asset, waits: `legs.rs` makes its entries when the rates are known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
-use super::assets::AssetRules;
+use super::assets::{AssetRules, Instrument};
 use super::facts::{MoreFacts, MoreText};
 use super::ids::{Account, Asset, Pool, PoolNames, Symbol};
 use super::pool::{LineRoom, PoolLedger};
@@ -33,7 +34,9 @@ impl Taken {
 /// Rows of one symbol, with the place of their pool.
 #[derive(Debug)]
 struct SymbolPlace {
-    of: Arc<Traded>,
+    of: Traded,
+    /// The same for its trades that wait.
+    of_pending: Option<Arc<Traded>>,
     /// Place of the base pool; `None`: it has no row yet.
     pool: Option<usize>,
     /// Somebody wants the base pool.
@@ -63,9 +66,51 @@ pub struct Intake<'a> {
     stated: BTreeMap<(String, String, StatedNames), usize>,
     pools: Vec<PoolLedger>,
     /// Places in `pools`.
-    places: BTreeMap<Pool, usize>,
+    places: HashMap<Pool, usize>,
     pending: Vec<PendingTrade>,
     room: LineRoom,
+    known: KnownNames,
+}
+
+/// Names that rows share, each in memory once.
+#[derive(Debug, Default)]
+struct KnownNames {
+    accounts: HashSet<Account>,
+    symbols: HashSet<Symbol>,
+    assets: HashSet<Asset>,
+}
+
+impl KnownNames {
+    fn share(&mut self, of: Traded) -> Traded {
+        let mut instrument = of.instrument;
+        if let Ok(Instrument { base, quote, .. }) = &mut instrument {
+            *base = self.asset(base.clone());
+            *quote = self.asset(quote.clone());
+        }
+        Traded {
+            account: self.account(of.account),
+            symbol: known(&mut self.symbols, of.symbol),
+            asset: self.asset(of.asset),
+            instrument,
+        }
+    }
+
+    fn account(&mut self, account: Account) -> Account {
+        known(&mut self.accounts, account)
+    }
+
+    fn asset(&mut self, asset: Asset) -> Asset {
+        known(&mut self.assets, asset)
+    }
+}
+
+/// Returns the name that is known, or keeps this one.
+fn known<Name: Eq + Hash + Clone>(names: &mut HashSet<Name>, name: Name) -> Name {
+    if let Some(known) = names.get(&name) {
+        return known.clone();
+    }
+    names.insert(name.clone());
+    name
 }
 
 impl<'a> Intake<'a> {
@@ -78,9 +123,10 @@ impl<'a> Intake<'a> {
             plain: BTreeMap::new(),
             stated: BTreeMap::new(),
             pools: Vec::new(),
-            places: BTreeMap::new(),
+            places: HashMap::new(),
             pending: Vec::new(),
             room: LineRoom::default(),
+            known: KnownNames::default(),
         }
     }
 
@@ -144,7 +190,7 @@ impl<'a> Intake<'a> {
 
     /// Adds a row, as a trade or as a row that is not a valid trade.
     pub fn push_text(&mut self, place: RowPlace, text: &TradeText<'_>) {
-        let Some(named) = self.named.get(place.named) else {
+        let Some(named) = self.named.get_mut(place.named) else {
             return;
         };
         let is_known = named.of.instrument.is_ok();
@@ -152,7 +198,10 @@ impl<'a> Intake<'a> {
             && let Ok(trade) = Trade::try_from_text(text)
             && !is_in_dollars(&named.of, &trade)
         {
-            let of = Arc::clone(&named.of);
+            let of = named
+                .of_pending
+                .get_or_insert_with(|| Arc::new(named.of.clone()));
+            let of = Arc::clone(of);
             self.pending.push(PendingTrade { of, trade });
             return;
         }
@@ -178,7 +227,7 @@ impl<'a> Intake<'a> {
         if !named.is_base_wanted {
             return None;
         }
-        let of = Arc::clone(&named.of);
+        let of = named.of.clone();
         let pool = self.pool(&of);
         self.named.get_mut(place.named)?.pool = Some(pool);
         Some((place.named, pool))
@@ -186,17 +235,27 @@ impl<'a> Intake<'a> {
 
     /// Returns the pools, and the trades that wait.
     pub fn end(self) -> Taken {
-        let pools = self.pools.into_iter();
+        let Self { pools, pending, .. } = self.without_names();
+        let pools = pools.into_iter();
         Taken {
             pools: pools.map(|pool| (pool.pool.clone(), pool)).collect(),
-            pending: self.pending,
+            pending,
         }
+    }
+
+    /// Frees what finds the pools. Of small pools it takes more than their trades do.
+    fn without_names(mut self) -> Self {
+        self.known = KnownNames::default();
+        (self.named, self.plain) = (Vec::new(), BTreeMap::new());
+        (self.stated, self.places) = (BTreeMap::new(), HashMap::new());
+        self
     }
 
     fn add_plain(&mut self, account: &str, symbol: &str) -> usize {
         let place = self.add(account, symbol, &StatedNames::default());
-        let names = Pool::new(Account::unreadable(account), Asset::unreadable(symbol));
-        self.plain.insert(names, place);
+        let account = self.known.account(Account::unreadable(account));
+        let symbol = self.known.asset(Asset::unreadable(symbol));
+        self.plain.insert(Pool::new(account, symbol), place);
         place
     }
 
@@ -219,7 +278,9 @@ impl<'a> Intake<'a> {
     }
 
     fn add(&mut self, account: &str, symbol: &str, stated: &StatedNames) -> usize {
-        let of = traded(self.rules, account, symbol, stated);
+        let of = self
+            .known
+            .share(traded(self.rules, account, symbol, stated));
         let [_, _, _, fee] = stated;
         let pools = pools_of(self.rules, &of, fee.as_deref());
         let symbol = (of.symbol.as_str() != of.asset.as_str()).then(|| of.symbol.clone());
@@ -227,7 +288,8 @@ impl<'a> Intake<'a> {
             pool: None,
             is_base_wanted: (self.wanted)(&of.pool()),
             is_wanted: pools.iter().any(|pool| (self.wanted)(pool)),
-            of: Arc::new(of),
+            of,
+            of_pending: None,
             symbol,
         });
         self.named.len().saturating_sub(1)

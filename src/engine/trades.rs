@@ -229,6 +229,7 @@ impl Trades {
         let known = self.symbols.iter().position(|it| it.as_str() == symbol);
         let place = known.unwrap_or(self.symbols.len());
         if known.is_none() {
+            self.symbols.reserve_exact(1);
             self.symbols.push(Symbol::unreadable(symbol));
         }
         let place = u32::try_from(place).map_err(|_| PoolFull)?;
