@@ -3,6 +3,7 @@
 //! The tables list for each command its flags, what a flag needs, and the pairs that are refused;
 //! every other pair works together. The parser names the flags, so a flag without a row fails here.
 
+mod rows;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -17,7 +18,8 @@ use super::{Mode, NEVER, RULES, Rule, Typed, typed};
 use crate::cli::error::CliError;
 use crate::engine::Timestamp;
 use crate::store::postgres::PostgresUrl;
-use tables::{EVERYWHERE, Row, TABLES, Table};
+use rows::{Row, Table};
+use tables::{EVERYWHERE, TABLES};
 
 /// The message and the hint of a refused line; `None`: the line is accepted.
 type Refusal = Option<(String, String)>;

@@ -1,85 +1,17 @@
 //! The flags of each command, and the pairs that it refuses.
 
-/// A flag.
-#[derive(Debug, Clone, Copy)]
-pub struct Row {
-    pub flag: &'static str,
-    /// Values that can be read; empty: the flag takes no value.
-    pub values: &'static [&'static str],
-    /// Values that can't be read.
-    pub bad: &'static [&'static str],
-    /// Flags that this flag needs.
-    pub needs: &'static [&'static str],
-    pub not_on_files: bool,
-    pub not_on_servers: bool,
-}
+use super::rows::{NONE, Row, Table, flag, value};
 
-/// A command.
-#[derive(Debug, Clone, Copy)]
-pub struct Table {
-    pub command: &'static str,
-    pub positions: &'static [&'static str],
-    /// Flags that the command always has.
-    pub always: &'static [&'static str],
-    /// The command needs one of these flags. A test without one uses the first.
-    pub one_of: &'static [&'static str],
-    pub rows: &'static [Row],
-    /// Flags of every command that are refused without another one.
-    pub needs: &'static [(&'static str, &'static str)],
-    /// Pairs of flags that the command refuses. A flag paired with itself is always refused.
-    pub refused: &'static [(&'static str, &'static str)],
-}
-
-const NONE: Table = Table {
-    command: "",
-    positions: &[],
-    always: &[],
-    one_of: &[],
-    rows: &[],
-    needs: &[],
-    refused: &[],
+const OF_POOL: Table = Table {
+    always: &["--account", "--reason"],
+    one_of: &["--asset", "--symbol"],
+    rows: &[ACCOUNT, ASSET, SYMBOL, REASON],
+    refused: &[ONE_ASSET],
+    ..NONE
 };
 
-/// A flag without a value.
-const fn flag(flag: &'static str) -> Row {
-    value(flag, &[], &[])
-}
-
-/// A flag with its values, and with some that can't be read.
-const fn value(
-    flag: &'static str,
-    values: &'static [&'static str],
-    bad: &'static [&'static str],
-) -> Row {
-    Row {
-        flag,
-        values,
-        bad,
-        needs: &[],
-        not_on_files: false,
-        not_on_servers: false,
-    }
-}
-
-impl Row {
-    const fn needs(self, needs: &'static [&'static str]) -> Self {
-        Self { needs, ..self }
-    }
-
-    const fn not_on_files(self) -> Self {
-        Self {
-            not_on_files: true,
-            ..self
-        }
-    }
-
-    const fn not_on_servers(self) -> Self {
-        Self {
-            not_on_servers: true,
-            ..self
-        }
-    }
-}
+/// The flags that name an asset.
+const ONE_ASSET: (&str, &str) = ("--asset", "--symbol");
 
 const ACCOUNT: Row = value("--account", &["main"], &[" main", "a\nb"]);
 const ASSET: Row = value("--asset", &["BTC"], &["B TC"]);
@@ -331,7 +263,7 @@ pub const TABLES: &[Table] = &[
         command: "compare",
         positions: &["1", "current"],
         rows: &[ASSET, SYMBOL, YEAR, OUTPUT, OVERWRITE.needs(&["--output"])],
-        refused: &[("--asset", "--symbol")],
+        refused: &[ONE_ASSET],
         ..NONE
     },
     Table {
@@ -353,7 +285,7 @@ pub const TABLES: &[Table] = &[
             ASSET,
             SYMBOL,
         ],
-        refused: &[("--all", "--status"), ("--asset", "--symbol")],
+        refused: &[("--all", "--status"), ONE_ASSET],
         ..NONE
     },
     Table {
@@ -418,19 +350,11 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         command: "review exclude",
-        always: &["--account", "--reason"],
-        one_of: &["--asset", "--symbol"],
-        rows: &[ACCOUNT, ASSET, SYMBOL, REASON],
-        refused: &[("--asset", "--symbol")],
-        ..NONE
+        ..OF_POOL
     },
     Table {
         command: "review include",
-        always: &["--account", "--reason"],
-        one_of: &["--asset", "--symbol"],
-        rows: &[ACCOUNT, ASSET, SYMBOL, REASON],
-        refused: &[("--asset", "--symbol")],
-        ..NONE
+        ..OF_POOL
     },
     Table {
         command: "tax",
