@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
-use crate::engine::{Account, Invariant, Pool, Violation};
+use crate::engine::{Account, Invariant, Leg, Pool, PoolLedger, Violation};
 use crate::store::model::LedgerRead;
 
 /// Text between an order's id and the number of a fill.
@@ -119,7 +119,7 @@ impl Twice {
         for kind in Relation::ALL {
             for (pool, ledger) in &read.pools {
                 let mut hashes: Vec<u128> = Vec::new();
-                for id in ledger.trades.iter().map(|trade| trade.order_id) {
+                for id in ids_of(ledger) {
                     for whole in kind.wholes_of(id) {
                         wholes.push(short(&pool.account, whole));
                         hashes.push(hash_of(whole));
@@ -137,8 +137,7 @@ impl Twice {
         }
         let mut ids = Vec::new();
         for (pool, ledger) in &read.pools {
-            let of_pool = ledger.trades.iter();
-            ids.extend(of_pool.map(|trade| short(&pool.account, trade.order_id)));
+            ids.extend(ids_of(ledger).map(|id| short(&pool.account, id)));
         }
         ids.sort_unstable();
         wholes.sort_unstable();
@@ -195,8 +194,7 @@ impl Twice {
                     continue;
                 };
                 let is_whole = |id: &str| hashes.binary_search(&hash_of(id)).is_ok();
-                let ids = ledger.trades.iter().map(|trade| trade.order_id);
-                let found = ids.filter(|id| is_whole(id));
+                let found = ids_of(ledger).filter(|id| is_whole(id));
                 violations.extend(found.map(|id| kind.violation(pool, id)));
             }
         }
@@ -227,6 +225,14 @@ impl Twice {
         };
         found.map(violation).collect()
     }
+}
+
+/// Returns the ids of a pool's executions. Each has one base leg. Its other legs, in this pool or
+/// another, are no executions.
+fn ids_of(ledger: &PoolLedger) -> impl Iterator<Item = &str> {
+    let trades = ledger.trades.iter();
+    let base = trades.filter(|trade| trade.leg == Leg::Base);
+    base.map(|trade| trade.order_id)
 }
 
 /// Tells whether two sorted lists have an element in common.

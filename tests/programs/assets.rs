@@ -351,3 +351,29 @@ fn a_tax_file_says_which_gains_of_currencies_it_lacks() {
     assert!(manifest["section_988"].as_str().unwrap().contains("988"));
     assert!(folder.read("2025.csv").contains("1 LTC,"));
 }
+
+#[test]
+fn a_corrected_trade_with_several_legs_counts_once() {
+    // One fee is in a third coin, and one in the coin that is given.
+    let head = "order_id,symbol,side,size,price,order_time,usd_value,fee_amount,fee_currency,\
+                fee_usd_value\n";
+    let folder = Folder::new();
+    let buys = "b1,BTC-USD,buy,1,1000,2024-01-01T00:00:00Z,,0,USD,\n\
+                b2,BNB-USD,buy,1,300,2024-01-01T00:00:00Z,,0,USD,\n";
+    let swap = |price, value| {
+        format!(
+            "a,ETH-BTC,buy,2,{price},2024-02-01T00:00:00Z,{value},0.01,BNB,3\n\
+             p,ETH-BTC,buy,1,{price},2024-02-02T00:00:00Z,{value},0.01,BTC,6\n"
+        )
+    };
+    folder.write("trades.csv", format!("{head}{buys}{}", swap("0.05", "100")));
+    folder.fifo_pnl(&["import", "trades.csv"]).expect(0);
+    folder.write("right.csv", format!("{head}{}", swap("0.045", "90")));
+    let correct = ["import", "right.csv", "--correct", "--reason", "mistyped"];
+    folder.fifo_pnl(&correct).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    // Each swap has two legs besides its base, of BTC and BNB, and both of BTC.
+    let legs = "SELECT group_concat(asset || ' ' || legs, ', ') FROM fifo_pool_summary";
+    assert_eq!(folder.value(legs), "BNB 1, BTC 3, ETH 0");
+    folder.validate(&["--version", "1", "--strict"]).expect(0);
+}
