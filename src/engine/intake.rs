@@ -4,13 +4,14 @@
 //! facts name the pool. A plain dollar trade enters it at once. A trade whose value needs a rate,
 //! or that moves more than one asset, waits: `legs.rs` makes its entries when the rates are known.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::assets::{AssetRules, Instrument};
+use super::assets::AssetRules;
+use super::class::AssetClass;
 use super::facts::{MoreFacts, MoreText};
 use super::ids::{Account, Asset, Pool, PoolNames, Symbol};
+use super::places::Places;
 use super::pool::{LineRoom, PoolLedger};
 use super::trade::{Trade, TradeRef, TradeText};
 use super::traded::{PendingTrade, StatedNames, Traded, pools_of, traded};
@@ -66,51 +67,37 @@ pub struct Intake<'a> {
     stated: BTreeMap<(String, String, StatedNames), usize>,
     pools: Vec<PoolLedger>,
     /// Places in `pools`.
-    places: HashMap<Pool, usize>,
+    places: Places,
     pending: Vec<PendingTrade>,
     room: LineRoom,
-    known: KnownNames,
+    before: NamesBefore,
 }
 
-/// Names that rows share, each in memory once.
+/// The names of the row before, which the next one often shares.
 #[derive(Debug, Default)]
-struct KnownNames {
-    accounts: HashSet<Account>,
-    symbols: HashSet<Symbol>,
-    assets: HashSet<Asset>,
-}
+struct NamesBefore(Option<Traded>);
 
-impl KnownNames {
-    fn share(&mut self, of: Traded) -> Traded {
-        let mut instrument = of.instrument;
-        if let Ok(Instrument { base, quote, .. }) = &mut instrument {
-            *base = self.asset(base.clone());
-            *quote = self.asset(quote.clone());
+impl NamesBefore {
+    /// Returns the same names. Those of the row before are in memory once.
+    fn share(&mut self, mut of: Traded) -> Traded {
+        if let Some(before) = &self.0 {
+            take_equal(&mut of.account, &before.account);
+            take_equal(&mut of.symbol, &before.symbol);
+            take_equal(&mut of.asset, &before.asset);
+            if let (Ok(own), Ok(before)) = (&mut of.instrument, &before.instrument) {
+                take_equal(&mut own.base, &before.base);
+                take_equal(&mut own.quote, &before.quote);
+            }
         }
-        Traded {
-            account: self.account(of.account),
-            symbol: known(&mut self.symbols, of.symbol),
-            asset: self.asset(of.asset),
-            instrument,
-        }
-    }
-
-    fn account(&mut self, account: Account) -> Account {
-        known(&mut self.accounts, account)
-    }
-
-    fn asset(&mut self, asset: Asset) -> Asset {
-        known(&mut self.assets, asset)
+        self.0 = Some(of.clone());
+        of
     }
 }
 
-/// Returns the name that is known, or keeps this one.
-fn known<Name: Eq + Hash + Clone>(names: &mut HashSet<Name>, name: Name) -> Name {
-    if let Some(known) = names.get(&name) {
-        return known.clone();
+fn take_equal<Name: PartialEq + Clone>(own: &mut Name, before: &Name) {
+    if own == before {
+        *own = before.clone();
     }
-    names.insert(name.clone());
-    name
 }
 
 impl<'a> Intake<'a> {
@@ -123,10 +110,10 @@ impl<'a> Intake<'a> {
             plain: BTreeMap::new(),
             stated: BTreeMap::new(),
             pools: Vec::new(),
-            places: HashMap::new(),
+            places: Places::default(),
             pending: Vec::new(),
             room: LineRoom::default(),
-            known: KnownNames::default(),
+            before: NamesBefore::default(),
         }
     }
 
@@ -195,9 +182,11 @@ impl<'a> Intake<'a> {
         };
         let is_known = named.of.instrument.is_ok();
         if !place.is_plain
-            && let Ok(trade) = Trade::try_from_text(text)
+            && let Ok(mut trade) = Trade::try_from_text(text)
             && !is_in_dollars(&named.of, &trade)
         {
+            // Its line in the hash of the ledger names the symbol.
+            trade.entry.symbol = named.symbol.clone();
             let of = named
                 .of_pending
                 .get_or_insert_with(|| Arc::new(named.of.clone()));
@@ -205,7 +194,9 @@ impl<'a> Intake<'a> {
             self.pending.push(PendingTrade { of, trade });
             return;
         }
-        // Only the base pool names a faulty row: nobody knows its other legs.
+        if !place.is_plain {
+            self.refuse_legs(place, text);
+        }
         if let Some((named, pool)) = self.base(place) {
             let Self {
                 named: all, pools, ..
@@ -213,6 +204,31 @@ impl<'a> Intake<'a> {
             let symbol = all.get(named).and_then(|named| named.symbol.as_ref());
             if let Some(pool) = pools.get_mut(pool) {
                 pool.push_text_of(text, symbol, is_known);
+            }
+        }
+    }
+
+    /// Rejects the other pools of a faulty row: their legs are as unknown as that of the base.
+    fn refuse_legs(&mut self, place: RowPlace, text: &TradeText<'_>) {
+        let Err(mut invalid) = Trade::try_from_text(text) else {
+            return;
+        };
+        let Some(named) = self.named.get(place.named) else {
+            return;
+        };
+        let fee = text.more.map(|more| more.of("fee_currency"));
+        let fee = fee.filter(|fee| !fee.is_empty());
+        let of = named.of.clone();
+        invalid.symbol = named.symbol.clone().map(Box::new);
+        for pool in pools_of(self.rules, &of, fee).into_iter().skip(1) {
+            if (self.wanted)(&pool) {
+                let class = self.rules.class_of(&pool.account, &pool.asset);
+                let place = self.place_of(pool);
+                if let Some(ledger) = self.pools.get_mut(place) {
+                    ledger.add_symbol_of_leg(&of.symbol);
+                    ledger.add_class(class.unwrap_or(AssetClass::Crypto));
+                    ledger.refuse_leg(invalid.clone());
+                }
             }
         }
     }
@@ -245,17 +261,19 @@ impl<'a> Intake<'a> {
 
     /// Frees what finds the pools. Of small pools it takes more than their trades do.
     fn without_names(mut self) -> Self {
-        self.known = KnownNames::default();
-        (self.named, self.plain) = (Vec::new(), BTreeMap::new());
-        (self.stated, self.places) = (BTreeMap::new(), HashMap::new());
+        self.before = NamesBefore::default();
+        (self.named, self.places) = (Vec::new(), Places::default());
+        (self.plain, self.stated) = (BTreeMap::new(), BTreeMap::new());
         self
     }
 
     fn add_plain(&mut self, account: &str, symbol: &str) -> usize {
         let place = self.add(account, symbol, &StatedNames::default());
-        let account = self.known.account(Account::unreadable(account));
-        let symbol = self.known.asset(Asset::unreadable(symbol));
-        self.plain.insert(Pool::new(account, symbol), place);
+        let known = self.named.get(place).map(|named| named.of.account.clone());
+        let known = known.filter(|known| known.as_str() == account);
+        let account = known.unwrap_or_else(|| Account::unreadable(account));
+        let names = Pool::new(account, Asset::unreadable(symbol));
+        self.plain.insert(names, place);
         place
     }
 
@@ -278,9 +296,8 @@ impl<'a> Intake<'a> {
     }
 
     fn add(&mut self, account: &str, symbol: &str, stated: &StatedNames) -> usize {
-        let of = self
-            .known
-            .share(traded(self.rules, account, symbol, stated));
+        let of = traded(self.rules, account, symbol, stated);
+        let of = self.before.share(of);
         let [_, _, _, fee] = stated;
         let pools = pools_of(self.rules, &of, fee.as_deref());
         let symbol = (of.symbol.as_str() != of.asset.as_str()).then(|| of.symbol.clone());
@@ -296,19 +313,20 @@ impl<'a> Intake<'a> {
     }
 
     fn pool(&mut self, of: &Traded) -> usize {
-        let pool = of.pool();
-        let place = match self.places.get(&pool) {
-            Some(place) => *place,
-            None => {
-                let place = self.pools.len();
-                self.pools.push(PoolLedger::new(pool.clone()));
-                self.places.insert(pool, place);
-                place
-            }
-        };
+        let place = self.place_of(of.pool());
         if let Some(ledger) = self.pools.get_mut(place) {
             ledger.add_symbol(of);
         }
+        place
+    }
+
+    fn place_of(&mut self, pool: Pool) -> usize {
+        if let Some(place) = self.places.get(&pool) {
+            return place;
+        }
+        let place = self.pools.len();
+        self.pools.push(PoolLedger::new(pool.clone()));
+        self.places.insert(pool, place);
         place
     }
 }

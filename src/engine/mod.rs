@@ -36,6 +36,7 @@ mod outcome;
 mod own_rates;
 mod parts;
 mod place;
+mod places;
 mod plain;
 pub mod policy;
 mod pool;

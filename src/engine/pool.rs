@@ -248,6 +248,12 @@ impl PoolLedger {
         self.count_leg(leg, facts, room);
     }
 
+    /// Adds a leg of a row that is not a valid trade. Another pool has the row itself.
+    pub(super) fn refuse_leg(&mut self, invalid: InvalidTrade) {
+        self.invalid.push(invalid);
+        self.legs = self.legs.saturating_add(1);
+    }
+
     fn count_leg(&mut self, leg: Leg, facts: &Trade, room: &mut LineRoom) {
         if leg != Leg::Base {
             self.legs = self.legs.saturating_add(1);
