@@ -11,14 +11,14 @@ use super::job::Context;
 use super::publish::{Covered, move_to};
 use super::valued::{LateRates, RateCounts};
 use crate::engine::{
-    Continued, IssueType, LotSums, Matching, Pool, PoolLedger, PoolOutcome, PoolResult, PoolState,
-    PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Timestamp, continue_pool,
-    followed_by, rejection_items, review_items, unmatched_items,
+    AssetClass, Continued, IssueType, LotSums, Matching, Pool, PoolLedger, PoolOutcome, PoolResult,
+    PoolState, PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Symbol, Timestamp,
+    continue_pool, followed_by, rejection_items, review_items, unmatched_items,
 };
 use crate::store::lots::OpenLots;
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, Current, PoolSummary, RatesLocked, ReviewUpdate, RunCounts,
-    Scope, Version, VersionInfo, VersionPlan, VersionStatus, Watermark,
+    Scope, Version, VersionInfo, VersionPlan, VersionStatus, Watermark, without_result,
 };
 use crate::store::{Elsewhere, Untold};
 
@@ -151,7 +151,7 @@ impl<'a> Appending<'a> {
     ) -> Option<Forced> {
         let started_us = self.context.clock.elapsed_us();
         let pool = summary.pool.clone();
-        let (hash, rows) = (new.ledger_hash, new.rows());
+        let (hash, rows, class) = (new.ledger_hash, new.rows(), new.class);
         let (lots, rest) = match lots {
             Some(lots) => (lots.oldest, lots.rest),
             None => (Vec::new(), LotSums::NONE),
@@ -164,7 +164,9 @@ impl<'a> Appending<'a> {
         };
         match continue_pool(new, &state) {
             Continued::Matched(matching, totals) => {
-                if let Err(error) = self.add_matched(summary, matching, *totals, hash, started_us) {
+                let added = (hash, class);
+                let done = self.add_matched(summary, matching, *totals, added, started_us);
+                if let Err(error) = done {
                     self.add_stale(summary, Rejection::of_check(&error), rows);
                 }
                 None
@@ -184,7 +186,7 @@ impl<'a> Appending<'a> {
         summary: &PoolSummary,
         matching: Box<Matching>,
         totals: PoolTotals,
-        ledger_hash: RowsHash,
+        (ledger_hash, class): (RowsHash, Option<AssetClass>),
         started_us: i64,
     ) -> Result<(), SelfCheckError> {
         let (rows_hash, rules) = (matching.allocations_hash()?, &self.context.rules);
@@ -198,6 +200,7 @@ impl<'a> Appending<'a> {
             status: PoolStatus::Matched,
             totals,
             symbols: followed_by(&summary.symbols, &matching.symbols)?,
+            class: class_of_both(summary.class, class),
             last: summary.last.clone().max(newest),
             watermark: self.arrivals.watermark.clone(),
             error: None,
@@ -242,6 +245,11 @@ impl<'a> Appending<'a> {
         let mut after = summary.clone();
         after.ledger_hash.add(new.ledger_hash);
         after.totals.trades = after.totals.trades.saturating_add(new.rows());
+        let symbols = summary.symbols.iter().map(|of| &of.symbol);
+        let symbols: BTreeSet<&Symbol> = symbols.chain(&new.symbols).collect();
+        let symbols: Vec<Symbol> = symbols.into_iter().cloned().collect();
+        after.symbols = without_result(&symbols, after.totals.trades);
+        after.class = class_of_both(summary.class, new.class);
         after.watermark = self.arrivals.watermark.clone();
         let added = PoolTotals {
             trades: new.rows(),
@@ -449,4 +457,9 @@ impl Append {
         }
         Ok(report)
     }
+}
+
+/// Returns the class of a pool by its old and its new rows, as one read of all of them gives it.
+fn class_of_both(old: Option<AssetClass>, new: Option<AssetClass>) -> Option<AssetClass> {
+    old.into_iter().chain(new).min()
 }

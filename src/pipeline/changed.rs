@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::{Invariant, Pool, PoolLedger, RowsHash, StoredSummary, Violation};
+use crate::engine::{Invariant, Pool, PoolLedger, PoolStatus, RowsHash, StoredSummary, Violation};
 use crate::store::StoredPool;
 use crate::store::model::{LedgerRead, PoolSummary, VersionInfo};
 
@@ -50,7 +50,11 @@ pub(super) fn differing<'s>(
     let changed = summaries.filter_map(|summary| {
         let ledger = read.pools.get(&summary.pool);
         let hash = ledger.map_or(RowsHash::EMPTY, |ledger| ledger.ledger_hash);
-        (hash != summary.ledger_hash).then(|| ChangedPool {
+        // The hash of a pool covers the trades of its base legs. Other legs are counted.
+        let has_rows = matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale);
+        let legs = ledger.map_or(0, |ledger| ledger.legs);
+        let is_changed = hash != summary.ledger_hash || has_rows && legs != summary.totals.legs;
+        is_changed.then(|| ChangedPool {
             pool: summary.pool.clone(),
             trades_then: summary.totals.trades,
             trades_now: ledger.map_or(0, PoolLedger::rows),
@@ -79,7 +83,7 @@ pub(super) fn check_own_rows(
     for row in &stored.allocations {
         let sell = row.sell_order_id.as_str();
         let buy = row.buy_order_id.as_ref().map(|id| id.as_str());
-        if !pairs.insert((sell, buy)) {
+        if !pairs.insert((sell, row.sell_leg, buy, row.buy_leg)) {
             let message = format!("the pair with \"{}\" is there twice", buy.unwrap_or("NULL"));
             add(Invariant::I3, sell, message);
         }

@@ -17,13 +17,13 @@ use super::stale::stale_pools;
 use super::unguarded;
 use super::valued::{self, RatesNow, RatesSince};
 use crate::engine::{
-    Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, RateUsed, Rejection, Timestamp,
-    compute_pool, reach_of,
+    IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, RateUsed, Rejection,
+    Timestamp, compute_pool, reach_of,
 };
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
-    Arrivals, Current, Exclusion, PoolSummary, RunMode, RunStart, Scope, Version, VersionInfo,
-    VersionOrigin, Watermark, policy_json,
+    Arrivals, Current, Exclusion, PoolSummary, QueuedItem, ReviewStatus, RunMode, RunStart, Scope,
+    Version, VersionInfo, VersionOrigin, Watermark, policy_json,
 };
 use crate::store::proof::check_summaries;
 use crate::store::values;
@@ -235,10 +235,16 @@ impl FoundState {
                 }
             }
         }
-        if is_moved && !base.watermark.is_unguarded() {
+        let has_prices = run.context.rules.rates.own_trades && !arrivals.pools.is_empty();
+        if (is_moved || has_prices) && !base.watermark.is_unguarded() {
             // A rate that they lack may be there now.
             let rejected = self.summaries.values().filter(|it| is_rejected(it));
-            whole.extend(rejected.map(|it| it.pool.clone()));
+            let rejected: BTreeSet<Pool> = rejected.map(|it| it.pool.clone()).collect();
+            let lack_rates = match rejected.is_empty() || is_moved {
+                true => rejected,
+                false => &rejected & &lacking_rates(store).await?,
+            };
+            whole.extend(lack_rates);
         }
         if !resumed.is_empty() {
             self.lots = store.open_lots(base.version, &resumed).await?;
@@ -263,6 +269,7 @@ impl FoundState {
             whole: whole_rates,
             all: self.all_rates.take(),
             has_unmatched,
+            has_rejected: self.summaries.values().any(is_rejected),
             has_read_again: !self.whole.is_empty() || self.summaries.values().any(is_stale),
         };
         self.rates = since.judge(store, context, run.options.memory).await?;
@@ -392,6 +399,17 @@ impl FoundState {
         let append = appending.end(self.summaries, self.rates.locked, run.duration_ms());
         Ok(Judged::Append(Box::new(append)))
     }
+}
+
+/// Returns the pools with a trade that lacks a rate, by the questions that no run has settled.
+async fn lacking_rates(store: &dyn Store) -> PipelineResult<BTreeSet<Pool>> {
+    let items = store.review_queue().await?.into_iter();
+    // An item of a whole pool is about the meaning of a symbol.
+    let is_lacking = |item: &QueuedItem| {
+        let is_there = item.status != ReviewStatus::Resolved;
+        is_there && item.issue == IssueType::MissingFx && !item.order_id.is_empty()
+    };
+    Ok(items.filter(is_lacking).map(|item| item.pool).collect())
 }
 
 fn is_rejected(summary: &PoolSummary) -> bool {

@@ -3,7 +3,8 @@
 //! No column tells when a row came. So a run reads all rows, and compares each pool with the
 //! version's summary. Hashes of rows add up. If the rows up to the pool's last trade have the
 //! version's hash, the past is unchanged and the later trades are new. If not, a trade was changed,
-//! removed or voided, or came late; which one, nobody can say any more.
+//! removed or voided, or came late; which one, nobody can say any more. A pool whose trades have
+//! legs in others counts as changed, too: only a new version follows all of its legs.
 
 use std::collections::BTreeMap;
 
@@ -47,6 +48,10 @@ pub(super) fn compare(
         if ledger.ledger_hash == summary.ledger_hash && !is_again {
             continue;
         }
+        if has_joined(&ledger) || summary.totals.legs > 0 {
+            compared.changed.push(pool.clone());
+            continue;
+        }
         if !matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale) {
             compared.whole.insert(pool.clone(), ledger);
             continue;
@@ -56,8 +61,16 @@ pub(super) fn compare(
             None => compared.changed.push(pool.clone()),
         }
     }
+    let joined = pools.values().filter(|ledger| has_joined(ledger));
+    compared.changed.extend(joined.map(|it| it.pool.clone()));
     compared.whole.extend(pools);
     compared
+}
+
+/// Tells whether trades of a pool have legs in others, or values by rates. The hash of a pool
+/// covers the rows of its base legs alone. So it does not tell what such a trade changed elsewhere.
+fn has_joined(ledger: &PoolLedger) -> bool {
+    ledger.legs > 0 || ledger.trades.iter().any(|trade| trade.value.is_some())
 }
 
 /// Returns the trades after a pool's last matched one; `None` if the earlier ones have changed.
@@ -74,5 +87,6 @@ fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
     }
     // A pool with invalid rows is not matched, so all invalid rows are new.
     new.invalid = ledger.invalid;
+    (new.symbols, new.class, new.refused) = (ledger.symbols, ledger.class, ledger.refused);
     (old.ledger_hash == summary.ledger_hash).then_some(new)
 }

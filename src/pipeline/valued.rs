@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::batches::{Batches, MEMORY_DEFAULT};
 use super::error::PipelineResult;
 use super::job::Context;
-use crate::engine::{Asset, Entered, MissingRate, RateOrigin, RateUsed, RowsHash, rates_hash};
+use crate::engine::{
+    Asset, Entered, MissingRate, RateOrigin, RateUsed, RowsHash, Timestamp, rates_hash,
+};
 use crate::store::model::{Arrivals, RatesLocked, Scope, VersionInfo, Watermark};
 use crate::store::{Store, TradeStore};
 
@@ -117,6 +119,8 @@ pub(super) struct RatesSince<'a> {
     pub(super) all: Option<Vec<RateUsed>>,
     /// New trades are in pools without matches: their prices may be rates of other pools.
     pub(super) has_unmatched: bool,
+    /// The version has rejected pools, whose trades may be later than all that it matched.
+    pub(super) has_rejected: bool,
     /// A pool was read whole, or is stale.
     pub(super) has_read_again: bool,
 }
@@ -138,14 +142,18 @@ impl RatesSince<'_> {
         let had = base.rates_hash.unwrap_or(RowsHash::EMPTY);
         let is_moved = is_moved(&base.watermark, &arrivals.watermark);
         let may_differ = is_moved || !arrivals.revised.is_empty() || self.has_unmatched;
+        let first_price = self.first_price(context);
         let mut stored = Vec::new();
-        if had != RowsHash::EMPTY && (may_differ || self.has_read_again || self.all.is_some()) {
+        let is_asked = may_differ || self.has_read_again || self.all.is_some();
+        if had != RowsHash::EMPTY && (is_asked || first_price.is_some()) {
             stored = store.rates_used(base.version, None).await?;
         }
+        let last_valued = stored.iter().map(|used| used.traded_at).max();
+        let has_price = first_price.is_some_and(|first| Some(first) <= last_valued);
         let has_own = stored.iter().any(is_own);
         let must_read = match is_moved || !arrivals.revised.is_empty() {
             true => !stored.is_empty() || self.has_read_again,
-            false => self.has_unmatched && has_own,
+            false => self.has_unmatched && has_own || has_price,
         };
         let all = match self.all {
             Some(all) => Some(all),
@@ -183,6 +191,26 @@ impl RatesSince<'_> {
             hash,
         };
         Ok(RatesNow { locked, late: None })
+    }
+}
+
+impl RatesSince<'_> {
+    /// Returns the time of the first new trade that may be a rate of a trade of the version. The
+    /// lots of a pool take such a late buy without a new version.
+    fn first_price(&self, context: &Context) -> Option<Timestamp> {
+        if !context.rules.rates.own_trades {
+            return None;
+        }
+        let pools = self.arrivals.pools.values();
+        let first = pools.filter_map(|new| new.trades.iter().map(|trade| trade.order_time).min());
+        let is_late = |first: &Timestamp| {
+            self.has_rejected
+                || self
+                    .base
+                    .complete_through
+                    .is_some_and(|last| *first <= last)
+        };
+        first.min().filter(is_late)
     }
 }
 

@@ -32,7 +32,7 @@ use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
     AssetClass, AssetRules, Entered, Matching, PendingTrade, PlaceInPool, Pool, PoolLedger,
-    PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, StoredSummary, SymbolTotals,
+    PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolTotals,
     Timestamp, policy,
 };
 
@@ -195,12 +195,12 @@ pub struct PoolSummary {
 }
 
 /// Returns the totals by symbol of a pool without allocations: only its trades count.
-fn without_result(outcome: &PoolOutcome) -> Vec<SymbolTotals> {
+pub fn without_result(symbols: &[Symbol], trades: u64) -> Vec<SymbolTotals> {
     let totals = PoolTotals {
-        trades: outcome.trades,
+        trades,
         ..PoolTotals::default()
     };
-    match outcome.symbols.as_slice() {
+    match symbols {
         [only] => vec![SymbolTotals::of_whole(only.clone(), &totals)],
         several => several.iter().cloned().map(SymbolTotals::none_of).collect(),
     }
@@ -228,7 +228,7 @@ impl PoolSummary {
             totals: matching.map_or(nothing, |matching| matching.totals),
             symbols: match matching {
                 Some(matching) => matching.symbols.clone(),
-                None => without_result(outcome),
+                None => without_result(&outcome.symbols, outcome.trades),
             },
             class: outcome.class,
             ledger_hash: outcome.ledger_hash,

@@ -18,6 +18,7 @@ mod foreign_schema;
 mod growth;
 mod hostile;
 mod import_rows;
+mod legs_over_runs;
 mod line_numbers;
 mod memory;
 mod more_facts;

@@ -62,7 +62,9 @@ fn check_pairs_once(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         let counted = row.reference.and_then(|index| times.get_mut(index));
         let pair = || {
             let stored = row.stored;
-            (stored.sell_order_id.as_str(), stored.row().buy_order_id)
+            let row = stored.row();
+            let sell = (stored.sell_order_id.as_str(), row.sell_leg);
+            (sell, row.buy_order_id.map(|buy| (buy, row.buy_leg)))
         };
         let count = match counted {
             Some(count) => count,
@@ -70,8 +72,8 @@ fn check_pairs_once(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         };
         *count = count.saturating_add(1);
         if *count == 2 {
-            let (sell, buy) = pair();
-            let buy = buy.map_or("no lot".to_owned(), |buy| format!("buy \"{buy}\""));
+            let ((sell, _), buy) = pair();
+            let buy = buy.map_or("no lot".to_owned(), |(buy, _)| format!("buy \"{buy}\""));
             let message = format!("more than one row for the pair with {buy}, expected one");
             findings.add(Invariant::I3, sell, message);
         }

@@ -12,8 +12,8 @@ use super::super::job::Context;
 use super::elsewhere::OtherPools;
 use super::parts::LedgerPart;
 use crate::engine::{
-    Account, Asset, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolLedger, PoolStatus,
-    PoolVersion, StoredAllocation, Symbol, UnmatchedItems, Violation, check_pool,
+    Account, Asset, AssetClass, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolLedger,
+    PoolStatus, PoolVersion, StoredAllocation, Symbol, UnmatchedItems, Violation, check_pool,
 };
 use crate::store::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::store::model::{LedgerRead, PoolSummary, QueuedItem, Version};
@@ -212,6 +212,7 @@ impl Judge {
         });
         if !self.changed.contains(pool) {
             violations.extend(known.summary(pool).and_then(|it| check_last(it, ledger)));
+            violations.extend(known.summary(pool).and_then(|it| check_class(it, ledger)));
         }
         violations.extend(self.unlike.get(pool).into_iter().flatten().cloned());
         violations
@@ -239,6 +240,18 @@ fn check_last(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
         pool: Some(summary.pool.clone()),
         order_id: String::new(),
         message: format!("the summary's last trade is \"{found}\", expected \"{wanted}\""),
+    })
+}
+
+/// Checks I13: the class in a summary is that of the pool's rows. It decides the box of a tax form.
+fn check_class(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
+    let text = |class: Option<AssetClass>| class.map_or("NULL", AssetClass::as_str);
+    let (found, wanted) = (text(summary.class), text(ledger.class));
+    (found != wanted).then(|| Violation {
+        invariant: Invariant::I13,
+        pool: Some(summary.pool.clone()),
+        order_id: String::new(),
+        message: format!("the summary's asset_class is \"{found}\", expected \"{wanted}\""),
     })
 }
 
