@@ -89,7 +89,6 @@ pub(super) fn locked(used: Vec<RateUsed>) -> RatesLocked {
     RatesLocked {
         hash: rates_hash(&used),
         added: used,
-        replaces: false,
     }
 }
 
@@ -185,11 +184,7 @@ impl RatesSince<'_> {
         let added: Vec<RateUsed> = now.into_values().collect();
         let mut hash = had;
         hash.add(rates_hash(&added));
-        let locked = RatesLocked {
-            added,
-            replaces: false,
-            hash,
-        };
+        let locked = RatesLocked { added, hash };
         Ok(RatesNow { locked, late: None })
     }
 }

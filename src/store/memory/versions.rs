@@ -287,9 +287,6 @@ impl StoredVersion {
     }
 
     fn lock_rates(&mut self, locked: &RatesLocked) -> StoreResult<()> {
-        if locked.replaces {
-            self.rates.clear();
-        }
         self.rates.extend(locked.added.iter().cloned());
         self.rates
             .sort_by(|left, right| left.key().cmp(&right.key()));

@@ -62,8 +62,6 @@ pub struct RateReceipt {
 pub struct RatesLocked {
     /// The records to write.
     pub added: Vec<RateUsed>,
-    /// Remove the version's earlier records first.
-    pub replaces: bool,
     /// Hash of all records of the version from now on.
     pub hash: RowsHash,
 }

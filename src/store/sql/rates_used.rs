@@ -13,7 +13,7 @@ pub(super) async fn lock<C: Driver>(
     plan: &VersionPlan,
     locked: &RatesLocked,
 ) -> StoreResult<()> {
-    if plan.replaces || locked.replaces {
+    if plan.replaces {
         delete(connection, plan.version).await?;
     }
     for used in locked.added.chunks(RECORDS_AT_ONCE) {
