@@ -16,6 +16,7 @@ use crate::cli::session::Session;
 use crate::engine::{Asset, Rate, RateSource};
 use crate::files::IfThere;
 use crate::rates::{RateFinding, RateFindingKind, check_rates};
+use crate::store::Store;
 
 /// Most findings of a kind that the text shows.
 const FINDINGS_SHOWN_MAX: usize = 10;
@@ -31,53 +32,54 @@ pub fn check(command: &RatesCommand) -> CliResult<()> {
 /// Runs the command.
 pub async fn run(command: &RatesCommand, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
-    if let RatesCommand::Missing { output, overwrite } = command {
-        let if_there = IfThere::of_overwrite(*overwrite);
-        return missing::run(store.as_ref(), session, (output.as_deref(), if_there)).await;
+    match command {
+        RatesCommand::List { asset } => list(store.as_ref(), session, asset.as_deref()).await,
+        RatesCommand::Check => look_over(store.as_ref(), session).await,
+        RatesCommand::Missing { output, overwrite } => {
+            let if_there = IfThere::of_overwrite(*overwrite);
+            missing::run(store.as_ref(), session, (output.as_deref(), if_there)).await
+        }
     }
-    let asset = match command {
-        RatesCommand::List { asset } => read_asset("--asset", asset.as_deref())?,
-        RatesCommand::Check | RatesCommand::Missing { .. } => None,
-    };
+}
+
+async fn list(store: &dyn Store, session: &Session, asset: Option<&str>) -> CliResult<Outcome> {
     let rules = &session.context.rules;
-    let asset = asset.map(|asset| rules.asset_named(asset.as_str()));
+    let asset = read_asset("--asset", asset)?.map(|asset| rules.asset_named(asset.as_str()));
     let is_of = |rate: &Rate| {
         let of = |asset: &Asset| rate.asset == *asset || rate.currency == *asset;
         asset.as_ref().is_none_or(of)
     };
     let rates = store.rates(None, &is_of).await?;
-    let location = store.location();
-    let mut text = format!("Database  {location}\n");
-    let mut document = json!({ "database": location });
-    let exit = match command {
-        RatesCommand::List { .. } => {
-            text.push_str(&match (rates.is_empty(), &asset) {
-                (true, _) => none(session, asset.as_ref()),
-                (false, Some(_)) => each(&rates),
-                (false, None) => series(&rates),
-            });
-            let list = match asset {
-                Some(_) => rates.iter().map(rate_json).collect::<Vec<_>>(),
-                None => by_series(&rates).iter().map(series_json).collect(),
-            };
-            let name = if asset.is_some() { "rates" } else { "series" };
-            crate::cli::format::add(&mut document, json!({ name: list }));
-            Exit::Done
-        }
-        RatesCommand::Missing { .. } => Exit::Done,
-        RatesCommand::Check => {
-            let findings = check_rates(&rates, rules);
-            text.push_str(&describe(&rates, &findings));
-            let list: Vec<Value> = findings.iter().map(finding_json).collect();
-            let facts = json!({ "rates": rates.len(), "findings": list });
-            crate::cli::format::add(&mut document, facts);
-            match findings.is_empty() {
-                true => Exit::Done,
-                false => Exit::Findings,
-            }
-        }
+    let text = match (rates.is_empty(), &asset) {
+        (true, _) => none(session, asset.as_ref()),
+        (false, Some(_)) => each(&rates),
+        (false, None) => series(&rates),
     };
-    Ok(Outcome::answer(exit, text, document))
+    let list = match asset {
+        Some(_) => rates.iter().map(rate_json).collect::<Vec<_>>(),
+        None => by_series(&rates).iter().map(series_json).collect(),
+    };
+    let name = if asset.is_some() { "rates" } else { "series" };
+    Ok(answer(store, Exit::Done, (&text, json!({ name: list }))))
+}
+
+async fn look_over(store: &dyn Store, session: &Session) -> CliResult<Outcome> {
+    let rates = store.rates(None, &|_| true).await?;
+    let findings = check_rates(&rates, &session.context.rules);
+    let list: Vec<Value> = findings.iter().map(finding_json).collect();
+    let facts = json!({ "rates": rates.len(), "findings": list });
+    let exit = match findings.is_empty() {
+        true => Exit::Done,
+        false => Exit::Findings,
+    };
+    Ok(answer(store, exit, (&describe(&rates, &findings), facts)))
+}
+
+fn answer(store: &dyn Store, exit: Exit, (text, facts): (&str, Value)) -> Outcome {
+    let location = store.location();
+    let mut document = json!({ "database": location });
+    crate::cli::format::add(&mut document, facts);
+    Outcome::answer(exit, format!("Database  {location}\n{text}"), document)
 }
 
 fn none(session: &Session, asset: Option<&Asset>) -> String {
