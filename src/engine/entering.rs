@@ -75,6 +75,18 @@ pub fn enter(
     entered
 }
 
+impl PoolLedger {
+    /// Adds the symbols and the class of another slice of the pool.
+    pub fn add_names(&mut self, slice: &Self) {
+        for symbol in &slice.symbols {
+            self.add_symbol_of_leg(symbol);
+        }
+        if let Some(class) = slice.class {
+            self.add_class(class);
+        }
+    }
+}
+
 fn ledger<'p>(
     pools: &'p mut BTreeMap<Pool, PoolLedger>,
     pool: Pool,

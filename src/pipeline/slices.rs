@@ -12,9 +12,9 @@ use super::make::{
     CHUNK_BYTES, Making, OnPool, PoolMessage, UnfinishedPool, Walk, Work, error_of, send, start_one,
 };
 use crate::engine::{
-    AssetClass, InvalidTrade, InventoryLot, Matching, OpenLot, Pool, PoolLedger, PoolOutcome,
-    PoolResult, PoolStream, Rejection, ReviewItem, RowsHash, SelfCheckError, Symbol, TradeRef,
-    invalid_rows, judge_pool, review_items,
+    InvalidTrade, InventoryLot, Matching, OpenLot, Pool, PoolLedger, PoolOutcome, PoolResult,
+    PoolStream, Rejection, ReviewItem, RowsHash, SelfCheckError, TradeRef, invalid_rows,
+    judge_pool, review_items,
 };
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, RowChunk};
@@ -34,8 +34,8 @@ pub(super) struct Sliced {
     is_written: bool,
     items: Vec<ReviewItem>,
     rows: u64,
-    symbols: Vec<Symbol>,
-    class: Option<AssetClass>,
+    /// The symbols and the class of all slices; no trades.
+    named: PoolLedger,
     ledger_hash: RowsHash,
     allocations_hash: RowsHash,
     duration_us: i64,
@@ -61,8 +61,7 @@ impl Sliced {
             is_written: false,
             items: Vec::new(),
             rows: 0,
-            symbols: Vec::new(),
-            class: None,
+            named: PoolLedger::new(pool.clone()),
             ledger_hash: RowsHash::EMPTY,
             allocations_hash: RowsHash::EMPTY,
             duration_us: 0,
@@ -81,11 +80,7 @@ impl Sliced {
         let started_us = clock.elapsed_us();
         self.rows = self.rows.saturating_add(slice.rows());
         self.ledger_hash.add(slice.ledger_hash);
-        self.symbols.extend(slice.symbols.iter().cloned());
-        self.symbols.sort();
-        self.symbols.dedup();
-        let classes = [self.class, slice.class];
-        self.class = classes.into_iter().flatten().min();
+        self.named.add_names(&slice);
         if self.settled.is_some() {
             work.context.progress.advance(slice.rows());
         } else {
@@ -161,8 +156,8 @@ impl Sliced {
         };
         let mut outcome = PoolOutcome {
             pool: self.pool.clone(),
-            symbols: std::mem::take(&mut self.symbols),
-            class: self.class,
+            symbols: std::mem::take(&mut self.named.symbols),
+            class: self.named.class,
             trades: self.rows,
             ledger_hash: self.ledger_hash,
             allocations_hash: RowsHash::EMPTY,
