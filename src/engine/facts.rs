@@ -26,14 +26,14 @@ pub const MORE_COLUMNS: [&str; 9] = [
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MoreText<'a>(pub [Option<&'a str>; MORE_COLUMNS.len()]);
 
-impl MoreText<'_> {
+impl<'a> MoreText<'a> {
     /// Tells whether no fact is there.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(Option::is_none)
     }
 
     /// Returns the text of a column; empty if it is absent.
-    pub fn of(&self, column: &str) -> &str {
+    pub fn of(&self, column: &str) -> &'a str {
         let mut columns = MORE_COLUMNS.iter().zip(self.0);
         let found = columns.find(|(name, _)| **name == column);
         found.and_then(|(_, text)| text).unwrap_or_default()

@@ -63,8 +63,10 @@ pub struct Intake<'a> {
     named: Vec<SymbolPlace>,
     /// Places in `named` of rows without facts, by account and symbol.
     plain: BTreeMap<Pool, usize>,
-    /// Places in `named` of rows with facts.
-    stated: BTreeMap<(String, String, StatedNames), usize>,
+    /// Places in `named` of rows with facts, by their names (`write_key`).
+    stated: BTreeMap<String, usize>,
+    /// The key of the last such row.
+    key: String,
     pools: Vec<PoolLedger>,
     /// Places in `pools`.
     places: Places,
@@ -94,6 +96,21 @@ impl NamesBefore {
     }
 }
 
+/// Writes texts one after the other, each with its length: no two lists have the same key.
+fn write_key<'t>(key: &mut String, texts: impl Iterator<Item = Option<&'t str>>) {
+    key.clear();
+    for text in texts {
+        match text {
+            Some(text) => {
+                key.push_str(&text.len().to_string());
+                key.push(':');
+                key.push_str(text);
+            }
+            None => key.push('-'),
+        }
+    }
+}
+
 fn take_equal<Name: PartialEq + Clone>(own: &mut Name, before: &Name) {
     if own == before {
         *own = before.clone();
@@ -109,6 +126,7 @@ impl<'a> Intake<'a> {
             named: Vec::new(),
             plain: BTreeMap::new(),
             stated: BTreeMap::new(),
+            key: String::new(),
             pools: Vec::new(),
             places: Places::default(),
             pending: Vec::new(),
@@ -278,20 +296,14 @@ impl<'a> Intake<'a> {
     }
 
     fn stated(&mut self, account: &str, symbol: &str, more: &MoreText<'_>) -> usize {
-        let columns = [
-            "base_asset",
-            "quote_currency",
-            "asset_class",
-            "fee_currency",
-        ];
-        let text = |column: &str| Some(more.of(column)).filter(|text| !text.is_empty());
-        let stated: StatedNames = columns.map(|column| text(column).map(str::to_owned));
-        let key = (account.to_owned(), symbol.to_owned(), stated);
-        if let Some(place) = self.stated.get(&key) {
+        let names = more.names();
+        let texts = [Some(account), Some(symbol)].into_iter().chain(names);
+        write_key(&mut self.key, texts);
+        if let Some(place) = self.stated.get(&self.key) {
             return *place;
         }
-        let place = self.add(account, symbol, &key.2);
-        self.stated.insert(key, place);
+        let place = self.add(account, symbol, &names.map(|text| text.map(str::to_owned)));
+        self.stated.insert(self.key.clone(), place);
         place
     }
 

@@ -116,5 +116,5 @@ pub use text::{
 pub use time::{TimeError, Timestamp};
 pub use totals::PoolTotals;
 pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_never_executed};
-pub use traded::{PendingTrade, StatedNames, Traded, pools_of};
+pub use traded::{PendingTrade, STATED_COLUMNS, StatedNames, Traded, pools_of};
 pub use trades::{PoolFull, Trades};

@@ -3,11 +3,27 @@
 use std::sync::Arc;
 
 use super::assets::{AssetRules, Instrument, NotInUsd, PoolsBy};
+use super::facts::MoreText;
 use super::ids::{Account, Asset, Pool, Symbol};
 use super::trade::Trade;
 
 /// The facts of a row that say what its symbol is: base, quote, class; and the asset of its fee.
-pub type StatedNames = [Option<String>; 4];
+pub type StatedNames = [Option<String>; STATED_COLUMNS.len()];
+
+/// The columns of [`StatedNames`], in order.
+pub const STATED_COLUMNS: [&str; 4] = [
+    "base_asset",
+    "quote_currency",
+    "asset_class",
+    "fee_currency",
+];
+
+impl<'a> MoreText<'a> {
+    /// Returns the texts of [`STATED_COLUMNS`]. An empty text says nothing.
+    pub fn names(&self) -> [Option<&'a str>; STATED_COLUMNS.len()] {
+        STATED_COLUMNS.map(|column| Some(self.of(column)).filter(|text| !text.is_empty()))
+    }
+}
 
 /// The meaning of one symbol in an account, and the pool of its base leg.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The columns of a trade's more facts: their SQL, and their texts as a row has them.
 
 use super::model::{PoolSizes, Scope};
-use crate::engine::{AssetRules, MORE_COLUMNS, MoreText, Pool, StatedNames};
+use crate::engine::{AssetRules, MORE_COLUMNS, MoreText, Pool, STATED_COLUMNS, StatedNames};
 
 /// The texts of one row's more facts, in the order of [`MORE_COLUMNS`].
 #[derive(Debug, Default)]
@@ -24,11 +24,12 @@ impl MoreRow {
     }
 }
 
-/// The columns that name the pools of a row, in order.
-pub(super) const NAMES: &str =
-    "account, symbol, base_asset, quote_currency, asset_class, fee_currency";
+/// Returns the columns that name the pools of a row, in order, as SQL.
+pub(super) fn name_columns() -> String {
+    format!("account, symbol, {}", STATED_COLUMNS.join(", "))
+}
 
-/// Account, symbol, and the facts that say what the symbol is, as a row of [`NAMES`] has them.
+/// Account, symbol, and the facts that say what the symbol is, as [`name_columns`] names them.
 pub(super) type RowNames = (String, String, StatedNames);
 
 /// Returns the pools in which a row may have legs, the base first.
@@ -36,7 +37,7 @@ pub(super) fn pools_of(rules: &AssetRules, names: &RowNames) -> Vec<Pool> {
     rules.pools_of_row(&names.0, &names.1, &names.2)
 }
 
-/// Adds the rows of one group of [`NAMES`] to the sizes of the pools of a scope.
+/// Adds the rows of one group of [`name_columns`] to the sizes of the pools of a scope.
 pub(super) fn add_size(
     sizes: &mut PoolSizes,
     (scope, rules): (&Scope, &AssetRules),

@@ -218,17 +218,8 @@ impl RawTrade {
     }
 
     fn stated(&self) -> StatedNames {
-        let text = |column: &str| {
-            let place = MORE_COLUMNS.iter().position(|name| *name == column)?;
-            self.more.get(place)?.clone()
-        };
-        [
-            "base_asset",
-            "quote_currency",
-            "asset_class",
-            "fee_currency",
-        ]
-        .map(text)
+        let more = MoreText(self.more.each_ref().map(Option::as_deref));
+        more.names().map(|text| text.map(str::to_owned))
     }
 
     fn is_eligible(&self) -> bool {

@@ -18,7 +18,7 @@ use crate::engine::{
 };
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{LedgerRead, Scope, Watermark};
-use crate::store::more::{self, MoreRow, NAMES, RowNames};
+use crate::store::more::{self, MoreRow, RowNames, name_columns};
 use crate::store::{Elsewhere, PostgresRefusal, Seen, StoreError, StoreResult};
 
 const ACTION: &str = "read the ledger";
@@ -325,7 +325,7 @@ pub(super) fn snapshot_seen(watermark: &Watermark, cluster: &str) -> StoreResult
     }
 }
 
-/// Reads the columns of [`NAMES`], which come first in a row.
+/// Reads the columns of [`name_columns`], which come first in a row.
 pub(super) fn names(row: &PgRow) -> sqlx::Result<RowNames> {
     let stated = [
         row.try_get(2)?,
@@ -344,9 +344,10 @@ pub(super) async fn count_ineligible(
     reasons: &mut BTreeMap<String, u64>,
 ) -> StoreResult<()> {
     let action = "read the ledger";
+    let key = name_columns();
     let sql = format!(
-        "SELECT {NAMES}, reason, count(*) FROM ineligible_trades {condition} \
-         GROUP BY {NAMES}, reason"
+        "SELECT {key}, reason, count(*) FROM ineligible_trades {condition} \
+         GROUP BY {key}, reason"
     );
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await;
     let failed = |e| from_sqlx(action, e);

@@ -23,7 +23,7 @@ use crate::store::model::{
     Arrivals, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Scope,
     TradeIds, VoidChange, Watermark, Writings,
 };
-use crate::store::more::NAMES;
+use crate::store::more::name_columns;
 use crate::store::trades::TradeSource;
 use crate::store::{LedgerStore, Seen, StoreResult, cells, more, sql};
 
@@ -341,13 +341,14 @@ async fn sizes_in(
 ) -> StoreResult<PoolSizes> {
     let action = "count the ledger";
     let (snapshot, cluster, rate_seq) = snapshot_now(connection, action).await?;
+    let key = name_columns();
     let sql = format!(
-        "SELECT {NAMES}, sum(n)::bigint, bool_and(seen) FROM ( \
-             SELECT {NAMES}, count(*) AS n, \
+        "SELECT {key}, sum(n)::bigint, bool_and(seen) FROM ( \
+             SELECT {key}, count(*) AS n, \
                     max(ingest_xid) < pg_snapshot_xmax($1::pg_snapshot) AS seen \
-             FROM eligible_trades GROUP BY {NAMES} \
-             UNION ALL SELECT DISTINCT {NAMES}, 0, true FROM ineligible_trades) pools \
-         GROUP BY {NAMES}"
+             FROM eligible_trades GROUP BY {key} \
+             UNION ALL SELECT DISTINCT {key}, 0, true FROM ineligible_trades) pools \
+         GROUP BY {key}"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(&snapshot)

@@ -9,7 +9,7 @@ use crate::engine::{
     AssetRules, Fact, Intake, Leg, MoreText, Taken, Timestamp, TradeRef, TradeText,
 };
 use crate::store::model::{Scope, Watermark};
-use crate::store::more::{NAMES, RowNames};
+use crate::store::more::{RowNames, name_columns};
 use crate::store::{Elsewhere, StoreError, StoreResult, more};
 
 /// Returns the last arrival, the last void and the last rate.
@@ -151,7 +151,7 @@ pub(super) fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
     })
 }
 
-/// Reads the columns of [`NAMES`], which come first in a row.
+/// Reads the columns of [`name_columns`], which come first in a row.
 pub(super) fn names(row: &Row<'_>) -> rusqlite::Result<RowNames> {
     let text = |index| {
         row.get_ref(index)
@@ -167,8 +167,9 @@ pub(super) fn count_ineligible(
     condition: (&str, i64),
     reasons: &mut BTreeMap<String, u64>,
 ) -> rusqlite::Result<()> {
+    let key = name_columns();
     let mut statement = raw.prepare(&format!(
-        "SELECT {NAMES}, reason, count(*) FROM ineligible_trades WHERE {} GROUP BY {NAMES}, reason",
+        "SELECT {key}, reason, count(*) FROM ineligible_trades WHERE {} GROUP BY {key}, reason",
         condition.0
     ))?;
     let mut rows = statement.query([condition.1])?;

@@ -20,7 +20,7 @@ use crate::store::model::{
     Arrivals, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Scope,
     TradeIds, VoidChange, Watermark,
 };
-use crate::store::more::NAMES;
+use crate::store::more::name_columns;
 use crate::store::trades::TradeSource;
 use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells, more, sql};
 
@@ -239,10 +239,11 @@ fn sizes_in(raw: &Connection, scope: &Scope, rules: &AssetRules) -> rusqlite::Re
         watermark: newest(raw)?,
         ..PoolSizes::default()
     };
+    let key = name_columns();
     let mut statement = raw.prepare(&format!(
-        "SELECT {NAMES}, sum(n) FROM ( \
-             SELECT {NAMES}, count(*) AS n FROM eligible_trades GROUP BY {NAMES} \
-             UNION ALL SELECT DISTINCT {NAMES}, 0 FROM ineligible_trades) GROUP BY {NAMES}"
+        "SELECT {key}, sum(n) FROM ( \
+             SELECT {key}, count(*) AS n FROM eligible_trades GROUP BY {key} \
+             UNION ALL SELECT DISTINCT {key}, 0 FROM ineligible_trades) GROUP BY {key}"
     ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
