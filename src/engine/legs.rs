@@ -341,7 +341,7 @@ impl LegMaker<'_> {
                     (Some(units), false) => *units = self.less(*units, *amount)?,
                     _ => size = self.less(size, *amount)?,
                 }
-                received_value = self.usd_less(value, *fee_value)?;
+                received_value = self.value_less(value, *fee_value)?;
             } else if amount.units() != 0 {
                 fee_moves = Some((asset.clone(), *amount, *fee_value));
             }
@@ -424,6 +424,21 @@ impl LegMaker<'_> {
                 Err(self.fault("fee_amount", reason))
             }
         }
+    }
+
+    /// Subtracts the value of a withheld fee from that of the trade. No lot costs less than nothing.
+    fn value_less(&self, value: Usd, fee: Usd) -> Result<Usd, NoLegs> {
+        let left = self.usd_less(value, fee)?;
+        if left >= Usd::ZERO {
+            return Ok(left);
+        }
+        let more = self.pending.trade.more.as_ref();
+        let stated = more.and_then(|more| more.fee.as_ref()?.usd_value);
+        let column = match stated {
+            Some(_) => "fee_usd_value",
+            None => "fee_amount",
+        };
+        Err(self.fault(column, "is worth more than the whole trade"))
     }
 
     fn usd_less(&self, left: Usd, right: Usd) -> Result<Usd, NoLegs> {

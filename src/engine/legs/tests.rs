@@ -302,6 +302,29 @@ fn what_gives_no_value_is_named() {
     let row = Row { more, ..BOUGHT };
     let signs = "order \"t1\": fee_usd_value and fee_amount have different signs";
     assert_eq!(reason(&row, &[]), (IssueType::InvalidTrade, signs.into()));
+    // Withheld from a trade of 40 dollars: the lot would cost less than nothing.
+    let swap = |more| Row {
+        symbol: "AAA-ETH",
+        price: "1",
+        more,
+        ..BOUGHT
+    };
+    let stated: &[_] = &[
+        ("fee_amount", "1"),
+        ("fee_currency", "AAA"),
+        ("fee_usd_value", "40.01"),
+    ];
+    let whole = "is worth more than the whole trade";
+    let expected = format!("order \"t1\": fee_usd_value {whole}");
+    let found = reason(&swap(stated), &[("ETH", "2")]);
+    assert_eq!(found, (IssueType::InvalidTrade, expected));
+    let at_rate: &[_] = &stated[..2];
+    let expected = format!("order \"t1\": fee_amount {whole}");
+    let found = reason(&swap(at_rate), &[("ETH", "2"), ("AAA", "41")]);
+    assert_eq!(found, (IssueType::InvalidTrade, expected));
+    // As much as the trade: 19 units for nothing.
+    let legs = told(&swap(at_rate), &[("ETH", "2"), ("AAA", "40")]);
+    assert_eq!(legs[0], "AAA base buy 19 for 0 fee 0");
     // A product of 29 digits, which no size can be.
     let more: &[_] = &[("quote_currency", "ETH")];
     let row = Row {

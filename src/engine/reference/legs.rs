@@ -182,6 +182,9 @@ impl SecondWay<'_> {
                     let value = self.fee_value(fee, &asset)?;
                     received.units = received.units.minus(&units);
                     received.value = received.value.minus(&value);
+                    if received.value < Exact::ZERO {
+                        return None;
+                    }
                     borne = Some(usd_to_units(&value));
                 }
                 None if self.rules.is_usd(&asset) => borne = Some(units),

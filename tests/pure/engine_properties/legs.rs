@@ -290,7 +290,8 @@ fn check_slices(pool: &Pool, ledger: &PoolLedger) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Tells whether the given asset has the value of the received one. A withheld fee lies between.
+/// Tells whether the given asset has the value of the received one. A withheld fee lies between. No
+/// value is below zero.
 fn check_trade(pending: &PendingTrade, entries: &[(fifo_pnl::engine::Asset, Trade)]) -> bool {
     let main = |side| {
         let mut legs = entries.iter().map(|(_, entry)| entry);
@@ -332,7 +333,9 @@ fn check_trade(pending: &PendingTrade, entries: &[(fifo_pnl::engine::Asset, Trad
         };
         fee == expected
     });
-    is_conserved && is_borne
+    // No lot costs less than nothing, and no sale brings less.
+    let mut values = entries.iter().map(|(_, entry)| value(entry));
+    is_conserved && is_borne && values.all(|value| value >= Usd::ZERO)
 }
 
 #[test]
