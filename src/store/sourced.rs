@@ -15,7 +15,7 @@ use super::{SourcedSink, StoreError, StoreResult, StoredRow, UnreadableRow};
 use crate::engine::{Account, Asset, Pool, Symbol};
 
 /// Trades in the table of one pass, unless one pool alone has more: 48 MB.
-const ORIGINS_MAX: u64 = 2_000_000;
+pub(super) const ORIGINS_MAX: u64 = 2_000_000;
 
 /// Rows of a sell or of a lot after which the reader asks the database for their number. A format
 /// that prints that number in each row then need not keep the rows until the last one.
@@ -35,25 +35,22 @@ pub(super) struct Span {
     pub(super) from: Option<(String, String)>,
     /// Account and asset of the first pool of the next pass; `None`: no upper bound.
     pub(super) until: Option<(String, String)>,
-    /// The symbols of the trades in these pools; `None`: any.
+    /// The symbols of the trades in these pools, in their one spelling; `None`: any.
     pub(super) symbols: Option<BTreeSet<String>>,
 }
 
-/// Tells whether the table of one pass has room for this number of trades.
-pub(super) fn is_one_span(trades: i64) -> bool {
-    u64::try_from(trades).is_ok_and(|trades| trades <= ORIGINS_MAX)
+/// Tells whether the table of one pass, with room for `most` trades, has room for this number.
+pub(super) fn is_one_span(trades: i64, most: u64) -> bool {
+    u64::try_from(trades).is_ok_and(|trades| trades <= most)
 }
 
 /// Account and asset of a pool, and the number of its rows.
 pub(super) type RowsOfPool = (String, String, i64);
 
 /// Divides pools, given in order with their numbers of rows, into passes. `sizes` names the symbols
-/// of each pool; without it, or if it lacks a pool, a pass reads the trades of all symbols.
-pub(super) fn spans(pools: &[RowsOfPool], sizes: Option<&PoolSizes>) -> Vec<Span> {
-    spans_of(pools, sizes, ORIGINS_MAX)
-}
-
-fn spans_of(pools: &[RowsOfPool], sizes: Option<&PoolSizes>, most: u64) -> Vec<Span> {
+/// of each pool; without it, or if it lacks a pool, a pass reads the trades of all symbols. `most`:
+/// rows of one pass.
+pub(super) fn spans(pools: &[RowsOfPool], sizes: Option<&PoolSizes>, most: u64) -> Vec<Span> {
     let symbols = |account: &str, asset: &str| {
         let pool = Pool::new(account.parse().ok()?, asset.parse().ok()?);
         sizes?.symbols.get(&pool)
@@ -471,22 +468,22 @@ mod tests {
                 .map(|(asset, trades)| ("main".to_owned(), (*asset).to_owned(), *trades))
                 .collect()
         };
-        assert_eq!(spans_of(&[], Some(&sizes), 10), [Span::default()]);
+        assert_eq!(spans(&[], Some(&sizes), 10), [Span::default()]);
         let all = pools(&[4, 6, 1, 50, 1]);
-        assert_eq!(spans_of(&all, Some(&sizes), 1_000), [Span::default()]);
+        assert_eq!(spans(&all, Some(&sizes), 1_000), [Span::default()]);
         let expected = [
             span(None, at("C"), &["A-C", "A-USD", "B-USD"]),
             span(at("C"), at("D"), &["A-C", "C-USD"]),
             span(at("D"), at("E"), &["D-USD"]),
             span(at("E"), None, &["D-USD"]),
         ];
-        assert_eq!(spans_of(&all, Some(&sizes), 10), expected);
+        assert_eq!(spans(&all, Some(&sizes), 10), expected);
         // A pool whose symbols are not known may have trades of any.
         sizes.symbols.remove(&pool("C"));
         let mut of_any = expected;
         of_any[1].symbols = None;
-        assert_eq!(spans_of(&all, Some(&sizes), 10), of_any);
-        let none = spans_of(&all, None, 10).into_iter();
+        assert_eq!(spans(&all, Some(&sizes), 10), of_any);
+        let none = spans(&all, None, 10).into_iter();
         assert!(none.map(|it| it.symbols).all(|it| it.is_none()));
     }
 }

@@ -62,6 +62,10 @@ impl Subject for PostgresSubject {
         &self.store
     }
 
+    fn with_origins_max(&self, trades: u64) -> Option<Box<dyn Store>> {
+        Some(Box::new(self.store.clone().with_origins_max(trades)))
+    }
+
     async fn events(&self) -> Vec<String> {
         let sql = format!(
             "SELECT event_type, severity, correlation_id, account, asset, \

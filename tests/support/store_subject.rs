@@ -41,6 +41,12 @@ pub trait Subject: Send + Sync {
     /// Returns the store.
     fn store(&self) -> &dyn Store;
 
+    /// Returns a store of the same database whose exports keep few trades in memory. `None`: this
+    /// kind of store has all of them there.
+    fn with_origins_max(&self, _trades: u64) -> Option<Box<dyn Store>> {
+        None
+    }
+
     /// Returns the audit trail, oldest first, one text per event.
     async fn events(&self) -> Vec<String>;
 
@@ -218,6 +224,10 @@ const RUN_COLUMNS: &str = "id, status, symbol, allocation_version, computation_m
 impl Subject for SqliteSubject {
     fn store(&self) -> &dyn Store {
         &self.store
+    }
+
+    fn with_origins_max(&self, trades: u64) -> Option<Box<dyn Store>> {
+        Some(Box::new(self.store.clone().with_origins_max(trades)))
     }
 
     async fn events(&self) -> Vec<String> {

@@ -215,7 +215,7 @@ impl StoredVersion {
     /// Returns the rows in canonical order.
     pub(super) fn sorted(&self) -> Vec<&StoredAllocation> {
         let mut rows: Vec<&StoredAllocation> = self.allocations.iter().collect();
-        rows.sort_by_key(|row| (&row.account, &row.symbol, row.id));
+        rows.sort_by_key(|row| (&row.account, &row.asset, row.id));
         rows
     }
 

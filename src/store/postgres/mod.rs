@@ -54,6 +54,7 @@ use super::fingerprint::AdaptedViews;
 use super::limits::{CONNECT_WAIT_S, CONNECTIONS_MAX, READER_WAIT_S};
 use super::model::{Adoption, Holder, SchemaStep, UpOptions};
 use super::pool_rules::Rules;
+use super::sourced::ORIGINS_MAX;
 use super::{RunLock, StoreError, StoreResult, TradeStore};
 use crate::engine::AssetRules;
 use errors::{from_connect, from_sqlx};
@@ -71,6 +72,8 @@ pub struct PostgresStore {
     adapted: AdaptedViews,
     /// The settings that name the pools of trades.
     rules: Rules,
+    /// Trades whose origins an export keeps in memory.
+    origins_max: u64,
 }
 
 /// A URL of a database, parsed.
@@ -311,7 +314,15 @@ impl PostgresStore {
             ledger,
             adapted,
             rules: Rules::default(),
+            origins_max: ORIGINS_MAX,
         })
+    }
+
+    /// Changes how many trades an export knows the files of at one time.
+    #[must_use]
+    pub fn with_origins_max(mut self, trades: u64) -> Self {
+        self.origins_max = trades;
+        self
     }
 
     /// Changes how long publishing and dropping a version wait for readers.

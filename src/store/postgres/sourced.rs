@@ -61,7 +61,7 @@ pub(super) async fn rows(
         Err(error) => return end_snapshot(connection, Err(error)).await,
     };
     reader.has_legs = legs > 0;
-    let (rows, connection) = match sourced::is_one_span(trades) {
+    let (rows, connection) = match sourced::is_one_span(trades, store.origins_max) {
         true => reader.in_one_pass(connection, &mut origins, sink).await?,
         false => reader.in_passes(connection, &mut origins, sink).await?,
     };
@@ -154,7 +154,7 @@ impl VersionReader<'_> {
             Err(error) => return end_snapshot(connection, Err(error)).await,
         };
         let mut rows = 0;
-        for span in sourced::spans(&pools, sizes.as_ref()) {
+        for span in sourced::spans(&pools, sizes.as_ref(), self.store.origins_max) {
             if let Err(error) = self.read_origins(&mut connection, &span, origins).await {
                 return end_snapshot(connection, Err(error)).await;
             }
@@ -450,7 +450,7 @@ async fn tables(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<Ve
         name: ledger.additions(),
         is_ours: true,
         account: "t.account",
-        symbol: "t.symbol".to_owned(),
+        symbol: symbol_of("t.symbol"),
         source: "t.source",
         imported: "t.import_id::bigint, t.import_line::bigint".to_owned(),
     };

@@ -45,6 +45,7 @@ use super::fingerprint::AdaptedViews;
 use super::limits::{BUSY_TIMEOUT_S, CONNECTIONS_MAX};
 use super::model::{Holder, SchemaStep};
 use super::pool_rules::Rules;
+use super::sourced::ORIGINS_MAX;
 use super::{StoreResult, TradeStore};
 use crate::engine::AssetRules;
 pub use effort::steps_taken;
@@ -66,6 +67,8 @@ pub struct SqliteStore {
     rules: Rules,
     /// For a read-only file: its state when it was opened.
     reading: Option<OpenedFile>,
+    /// Trades whose origins an export keeps in memory.
+    origins_max: u64,
 }
 
 impl TradeStore for SqliteStore {
@@ -121,7 +124,15 @@ impl SqliteStore {
             adapted,
             rules: Rules::default(),
             reading,
+            origins_max: ORIGINS_MAX,
         })
+    }
+
+    /// Changes how many trades an export knows the files of at one time.
+    #[must_use]
+    pub fn with_origins_max(mut self, trades: u64) -> Self {
+        self.origins_max = trades;
+        self
     }
 
     async fn pool(options: SqliteConnectOptions) -> StoreResult<SqlitePool> {

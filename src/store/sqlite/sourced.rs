@@ -35,7 +35,8 @@ pub(super) async fn rows(
     let mut snapshot = store.snapshot().await?;
     let account = account.map(Account::as_str);
     let pools = with_raw(&mut snapshot, ACTION, |raw| pools(raw, version, account)).await?;
-    let is_one_span = sourced::is_one_span(pools.iter().map(|(pool, _)| pool.2).sum());
+    let most = store.origins_max;
+    let is_one_span = sourced::is_one_span(pools.iter().map(|(pool, _)| pool.2).sum(), most);
     let sizes = match is_one_span {
         true => None,
         false => store.pool_sizes(&Scope::default()).await?,
@@ -55,7 +56,7 @@ pub(super) async fn rows(
         };
         reader.edges = reader.edges(&pools)?;
         let mut rows = 0;
-        for span in sourced::spans(&pools, sizes.as_ref()) {
+        for span in sourced::spans(&pools, sizes.as_ref(), most) {
             reader.read_origins(&span, &mut origins)?;
             rows += reader.read_rows(&span, &mut origins, sink)?;
         }
@@ -190,7 +191,8 @@ impl Sourced<'_> {
         let from = "trade_records NOT INDEXED WHERE order_time < ?6 \
              AND (order_time >= ?5 OR side = 'buy' OR ?7) AND (?1 IS NULL OR account = ?1) \
              AND (?2 IS NULL OR account >= ?2) AND (?3 IS NULL OR account <= ?3) \
-             AND (?4 IS NULL OR symbol IN (SELECT value FROM json_each(?4)))";
+             AND (?4 IS NULL \
+                  OR replace(upper(symbol), '/', '-') IN (SELECT value FROM json_each(?4)))";
         let columns = sourced::ORIGIN.join(", ");
         select(self.raw, &columns, from, arguments, &mut |row| {
             origins.add_row(row)

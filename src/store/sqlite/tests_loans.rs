@@ -76,6 +76,7 @@ async fn narrow(folder: &Path) -> SqliteStore {
         copy_made: None,
         adapted: AdaptedViews::new(),
         reading: None,
+        origins_max: crate::store::sourced::ORIGINS_MAX,
     }
 }
 

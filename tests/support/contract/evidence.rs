@@ -113,6 +113,54 @@ pub async fn allocations_lead_back_to_files(subject: &dyn Subject) {
     assert_eq!(files, [("trades.csv", 1), ("second.csv", 3)]);
 }
 
+/// An export with little memory reads the trades of some pools at a time, by their symbols.
+pub async fn allocations_lead_back_to_files_in_many_passes(subject: &dyn Subject) {
+    let store = subject.store();
+    store.use_rules(&AssetRules::default());
+    let pair = |symbol: &str, row| of("default", symbol, row);
+    let swap = |id: &str, number| {
+        let facts = [
+            ("usd_value", "100"),
+            ("fee_amount", "0.1"),
+            ("fee_currency", "BNB"),
+            ("fee_usd_value", "1"),
+        ];
+        pair("eth/sol", with(&facts, trade(id, "sell", "1", "4", number)))
+    };
+    let trades = vec![
+        pair("sol/usd", trade("B-1", "buy", "2", "20", 0)),
+        pair("Sol-USDC", trade("B-2", "buy", "2", "21", 1)),
+        pair("eth/usd", trade("E-1", "buy", "3", "90", 2)),
+        pair("bnb/usdt", trade("N-1", "buy", "1", "9", 3)),
+        swap("X-1", 4),
+        pair("SOL/usdt", trade("S-1", "sell", "6", "30", 5)),
+        pair("xbt/USD", trade("K-1", "buy", "1", "900", 6)),
+        pair("btc-usd", trade("K-2", "sell", "1", "950", 7)),
+        of("bot", "sol/usd", trade("B-1", "buy", "1", "20", 0)),
+        of("bot", "SOL-usd", trade("S-1", "sell", "1", "30", 5)),
+    ];
+    append(store, trades).await;
+    let version = Run::default().go(store).await.unwrap().version;
+    let expected = [
+        "bot S-1 trades.csv:11 - | B-1 trades.csv:10 -",
+        "default X-1 trades.csv:6 - | N-1 trades.csv:5 -",
+        "default K-2 trades.csv:9 - | K-1 trades.csv:8 -",
+        "default X-1 trades.csv:6 - | E-1 trades.csv:4 -",
+        "default S-1 trades.csv:7 - | B-1 trades.csv:2 -",
+        "default S-1 trades.csv:7 - | B-2 trades.csv:3 -",
+        "default S-1 trades.csv:7 - | X-1 trades.csv:6 -",
+    ];
+    assert_eq!(rows(store, version, None).await, expected);
+    for trades in [1, 3, 5] {
+        let Some(store) = subject.with_origins_max(trades) else {
+            return;
+        };
+        assert_eq!(rows(&*store, version, None).await, expected, "{trades}");
+        let of_bot = rows(&*store, version, Some("bot")).await;
+        assert_eq!(of_bot, expected[..1], "{trades}");
+    }
+}
+
 /// The reader needs rows of other years only if their lots were sold in both.
 pub async fn rows_of_a_time_come_with_those_of_their_lots(subject: &dyn Subject) {
     let store = subject.store();

@@ -99,6 +99,7 @@ macro_rules! contract {
             );
             tests_of!($make, evidence:
                 allocations_lead_back_to_files,
+                allocations_lead_back_to_files_in_many_passes,
                 long_runs_are_told_early,
                 rows_of_a_time_come_with_those_of_their_lots,
                 rows_of_a_time_name_the_sells_that_brought_their_lots,
