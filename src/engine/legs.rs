@@ -426,7 +426,7 @@ impl LegMaker<'_> {
         }
     }
 
-    /// Subtracts the value of a withheld fee from that of the trade. No lot costs less than nothing.
+    /// Subtracts a withheld fee from the value of its trade. No lot costs less than nothing.
     fn value_less(&self, value: Usd, fee: Usd) -> Result<Usd, NoLegs> {
         let left = self.usd_less(value, fee)?;
         if left >= Usd::ZERO {
@@ -438,7 +438,7 @@ impl LegMaker<'_> {
             Some(_) => "fee_usd_value",
             None => "fee_amount",
         };
-        Err(self.fault(column, "is worth more than the whole trade"))
+        Err(self.fault(column, "has a higher value than the whole trade"))
     }
 
     fn usd_less(&self, left: Usd, right: Usd) -> Result<Usd, NoLegs> {

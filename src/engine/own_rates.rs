@@ -7,7 +7,7 @@ use super::ids::{OrderId, Pool, Symbol};
 use super::leg::Leg;
 use super::money;
 use super::number::Usd;
-use super::policy::{OWN_RATE_FROM_USD, USD};
+use super::policy::{OWN_RATE_FROM_USD, SOURCE_OPENING, SOURCE_REVIEW, USD};
 use super::pool::PoolLedger;
 use super::rates::{OwnRate, RateValue};
 use super::time::Timestamp;
@@ -16,7 +16,7 @@ use super::trade::TradeRef;
 /// Finds the prices that are the nearest before each needed instant, among trades in any order.
 ///
 /// A trade counts if its quote is the dollar itself, and its value is at least
-/// [`OWN_RATE_FROM_USD`].
+/// [`OWN_RATE_FROM_USD`]. A lot that a person stated is no trade: its price is a cost.
 /// Source: docs/SPEC-matching.md, "Rates".
 #[derive(Debug)]
 pub struct OwnTrades {
@@ -55,7 +55,7 @@ impl OwnTrades {
                     is_dollar
                 }
             };
-            if !is_dollar || !is_large(&trade) {
+            if !is_dollar || !is_large(&trade) || is_stated_lot(trade.order_id) {
                 continue;
             }
             let Some(value) = trade.price.to_price().ok().and_then(RateValue::of_price) else {
@@ -95,4 +95,43 @@ fn is_large(trade: &TradeRef<'_>) -> bool {
     trade.leg == Leg::Base
         && trade.value.is_none()
         && matches!((worth, least), (Ok(worth), Ok(least)) if worth >= least)
+}
+
+/// Tells whether an id is that of an opening lot (`opening-` and 16 hexadecimal digits) or of a
+/// decision about a review item (`review-7-1`), corrected or not (`~2`).
+fn is_stated_lot(order_id: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (id, correction) = order_id.rsplit_once('~').unwrap_or((order_id, "1"));
+    let after = |source: &str| id.strip_prefix(source)?.strip_prefix('-');
+    let of_opening = after(SOURCE_OPENING)
+        .is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let of_review = after(SOURCE_REVIEW)
+        .and_then(|numbers| numbers.split_once('-'))
+        .is_some_and(|(item, number)| digits(item) && digits(number));
+    digits(correction) && (of_opening || of_review)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stated_lots_are_known_by_their_ids() {
+        for (id, is_stated) in [
+            ("opening-0123456789abcdef", true),
+            ("opening-0123456789abcdef~2", true),
+            ("opening-0123456789abcde", false),
+            ("opening-0123456789abcdeg", false),
+            ("review-7-1", true),
+            ("review-7-12~3", true),
+            ("review-7", false),
+            ("review-7-", false),
+            ("review-a-1", false),
+            ("review-7-1~x", false),
+            ("my-review-7-1", false),
+            ("7-1", false),
+        ] {
+            assert_eq!(is_stated_lot(id), is_stated, "{id}");
+        }
+    }
 }

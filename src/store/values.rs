@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::model::{Arrivals, LedgerRead, Scope, VersionInfo, Watermark, asset_rules_of};
+use super::model::{Arrivals, LedgerRead, Scope, Slice, VersionInfo, Watermark, asset_rules_of};
 use super::{Seen, StoreError, StoreResult, TradeStore};
 use crate::engine::policy::USD;
 use crate::engine::{
@@ -15,8 +15,8 @@ use crate::engine::{
     RateBook, RatesDiffer, Timestamp, Violation, enter,
 };
 
-/// Microseconds before the first trade from which rates are read: the oldest rate that may count,
-/// and a day more.
+/// Microseconds before the first trade from which rates and own trades are read: the oldest rate
+/// that may count, and a day more.
 const RATES_BEFORE_US: i64 = 8 * 24 * 3_600 * 1_000_000;
 
 /// Returns the settings that a version was computed with.
@@ -217,13 +217,9 @@ impl<'a> Valuing<'a> {
         needed.retain(|pool, _| !self.rules.is_currency(&pool.asset));
         let is_read =
             |pool: &Pool| is_whole && self.scope.slice.is_none() && self.scope.contains(pool);
-        let others: BTreeSet<Pool> = needed.keys().filter(|it| !is_read(it)).cloned().collect();
+        let others = needed.iter().filter(|(pool, _)| !is_read(pool));
         let mut more = BTreeMap::new();
-        if !others.is_empty() {
-            let scope = Scope {
-                part: Some(Arc::new(others)),
-                ..Scope::default()
-            };
+        if let Some(scope) = scope_of_prices(others) {
             more = self.store.read_ledger(&scope, Some(at)).await?.pools;
         }
         let mut own = Vec::new();
@@ -240,6 +236,24 @@ impl<'a> Valuing<'a> {
         }
         Ok(own)
     }
+}
+
+/// Returns the trades that may be rates at needed instants: older ones are too old. `None`: no pool
+/// is needed.
+fn scope_of_prices<'n>(
+    needed: impl Iterator<Item = (&'n Pool, &'n Vec<Timestamp>)> + Clone,
+) -> Option<Scope> {
+    let times = needed.clone().flat_map(|(_, times)| times);
+    let (first, last) = (times.clone().min()?, times.max()?);
+    let after = first.as_micros().saturating_sub(RATES_BEFORE_US);
+    Some(Scope {
+        part: Some(Arc::new(needed.map(|(pool, _)| pool.clone()).collect())),
+        slice: Some(Slice {
+            after: Timestamp::try_from_micros(after).ok(),
+            until: Some(*last),
+        }),
+        ..Scope::default()
+    })
 }
 
 /// Two rates for one instant: an import refuses them, so something else wrote them.

@@ -314,7 +314,7 @@ fn what_gives_no_value_is_named() {
         ("fee_currency", "AAA"),
         ("fee_usd_value", "40.01"),
     ];
-    let whole = "is worth more than the whole trade";
+    let whole = "has a higher value than the whole trade";
     let expected = format!("order \"t1\": fee_usd_value {whole}");
     let found = reason(&swap(stated), &[("ETH", "2")]);
     assert_eq!(found, (IssueType::InvalidTrade, expected));

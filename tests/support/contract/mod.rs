@@ -117,6 +117,7 @@ macro_rules! contract {
                 a_preview_or_a_broken_import_leaves_no_rates,
                 a_watermark_knows_its_rates,
                 a_version_keeps_the_rates_that_it_used,
+                own_trades_are_rates_and_stated_lots_are_none,
             );
             tests_of!($make, review:
                 items_open_and_the_most_urgent_comes_first,

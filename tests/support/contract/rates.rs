@@ -1,14 +1,16 @@
 //! Rates of assets: appended once, corrected by a revision, read as of any instant.
 
 use fifo_pnl::engine::{
-    Account, FoundRate, Rate, RateOrigin, RatePurpose, RateSource, RateStep, RateUsed, rates_hash,
+    Account, AssetRules, Entered, FoundRate, LedgerTrade, Rate, RateOrigin, RatePurpose,
+    RateSource, RateStep, RateUsed, rates_hash,
 };
-use fifo_pnl::store::Store;
 use fifo_pnl::store::model::{
     ImportMode, RateBatch, RateReceipt, RatesLocked, Scope, VersionPlan, Watermark,
 };
+use fifo_pnl::store::{Store, values};
 
-use crate::subject::{Run, Subject, append, at, event, lock, rate, rates as file, trade};
+use super::more::with;
+use crate::subject::{Run, Subject, append, at, event, lock, of, rate, rates as file, trade};
 
 fn correcting(rates: Vec<Rate>) -> RateBatch {
     let mut batch = file(rates);
@@ -275,4 +277,68 @@ pub async fn a_version_keeps_the_rates_that_it_used(subject: &dyn Subject) {
     store.drop_version(2, &event("drop", 3)).await.unwrap();
     assert_eq!(store.rates_used(2, None).await.unwrap(), []);
     assert_eq!(store.rates_used(1, None).await.unwrap(), all);
+}
+
+/// A purchase of ether for dollars with a fee of 0.1 BNB.
+fn with_coin_fee(id: &str, seconds: i64) -> LedgerTrade {
+    let fee = [("fee_amount", "0.1"), ("fee_currency", "BNB")];
+    let row = with(&fee, trade(id, "buy", "1", "100", seconds));
+    of("default", "ETH-USD", row)
+}
+
+/// Returns the fees' values and rates, as `ORDER VALUE TRADE`; and the times without a rate.
+fn fees(entered: &Entered) -> (Vec<String>, Vec<i64>) {
+    let used = entered.used.iter().map(|used| {
+        let RateOrigin::Trade(own) = &used.rate.steps[0].origin else {
+            panic!("{used:?}");
+        };
+        format!("{} {} {own}", used.order_id, used.usd)
+    });
+    let missing = entered.missing.iter();
+    let missing = missing.map(|it| (it.at.as_micros() - at(0).as_micros()) / 1_000_000);
+    (used.collect(), missing.collect())
+}
+
+/// Own trades give rates for 24 hours. The cost that a person stated for a lot is no price.
+pub async fn own_trades_are_rates_and_stated_lots_are_none(subject: &dyn Subject) {
+    const DAY: i64 = 24 * 3_600;
+    let store = subject.store();
+    store.use_rules(&AssetRules::default());
+    let coin = |id: &str, price, seconds| {
+        let row = trade(id, "buy", "50", price, seconds);
+        of("default", "BNB-USD", row)
+    };
+    let trades = vec![
+        coin("N-0", "500", 900),
+        coin("N-1", "600", 1_000),
+        coin("opening-0123456789abcdef", "1", 2_000),
+        coin("review-7-1", "2", 3_000),
+        with_coin_fee("E-1", 4_000),
+    ];
+    append(store, trades).await;
+    let read = values::read(store, &Scope::default(), None).await.unwrap();
+    // 0.1 x 600.
+    assert_eq!(fees(&read.rates), (vec!["E-1 60 N-1".into()], vec![]));
+    let new = vec![
+        with_coin_fee("E-2", 950),
+        with_coin_fee("E-3", 1_000 + DAY),
+        with_coin_fee("E-4", 1_001 + DAY),
+    ];
+    append(store, new).await;
+    let found = values::arrivals(store, &Scope::default(), &read.watermark).await;
+    let expected = vec!["E-2 50 N-0".to_owned(), "E-3 60 N-1".to_owned()];
+    assert_eq!(fees(&found.unwrap().rates), (expected, vec![1_001 + DAY]));
+    // Reading one pool reads the prices of the other.
+    let pools = read
+        .pools
+        .keys()
+        .filter(|pool| pool.asset.as_str() == "ETH");
+    let of_ether = Scope {
+        part: Some(std::sync::Arc::new(pools.cloned().collect())),
+        ..Scope::default()
+    };
+    let read = values::read(store, &of_ether, None).await.unwrap();
+    let expected = ["E-1 60 N-1", "E-2 50 N-0", "E-3 60 N-1"];
+    let expected = expected.map(str::to_owned).to_vec();
+    assert_eq!(fees(&read.rates), (expected, vec![1_001 + DAY]));
 }
