@@ -16,6 +16,7 @@ mod export;
 mod exported;
 mod formats;
 mod manifest;
+mod near_misses;
 mod not_computed;
 mod review;
 mod row;
@@ -35,10 +36,11 @@ pub use export::{ExportRequest, Stop, export};
 pub use exported::{Exported, SeveralDollars};
 pub use formats::{ExportFacts, Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX, is_panic_caught};
 pub use manifest::{MANIFEST_FORMAT, SECTION_988, Sealing, rules_of};
+pub use near_misses::{NearMiss, near_misses};
 pub use not_computed::not_computed;
 pub use review::{
-    BasisLot, NearMiss, Preview, SellFigures, basis_trades, import_batch, near_misses,
-    next_numbers, preview, unmatched_size,
+    BasisLot, Preview, SellFigures, basis_trades, import_batch, next_numbers, preview,
+    unmatched_size,
 };
 pub use row::{Mark, MatchedRow, RowMaker, SliceNumber, TaxRow, TaxRules};
 pub use term::{Term, days_held, term_of};

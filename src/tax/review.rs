@@ -10,7 +10,6 @@ use std::sync::Arc;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::boxes::base_asset;
 use super::{DecisionError, TaxResult};
 use crate::engine::policy::{SOURCE_REVIEW, USD};
 use crate::engine::{
@@ -20,17 +19,9 @@ use crate::engine::{
 };
 use crate::report::hex;
 use crate::store::model::{
-    ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, Scope, decision_file,
-    decision_prefix,
+    ImportBatch, ImportFile, ImportMode, LedgerRead, QueuedItem, decision_file, decision_prefix,
 };
-use crate::store::values;
 use crate::store::{StoreError, TradeStore};
-
-/// Seconds after a sell in which a buy may be the sold one, with a wrong time.
-const LATE_BUY_S: i64 = 300;
-
-/// The text between an order's id and the number of its fill.
-const FILL_MARK: &str = "-FILL-";
 
 /// A lot that a person says was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +42,7 @@ pub fn unmatched_size(item: &QueuedItem) -> Option<Size> {
 }
 
 /// Returns when the item's sell was executed.
-fn sell_time(item: &QueuedItem) -> Option<Timestamp> {
+pub(super) fn sell_time(item: &QueuedItem) -> Option<Timestamp> {
     let details: Value = serde_json::from_str(&item.details).ok()?;
     details.get("sell_time")?.as_str()?.parse().ok()
 }
@@ -300,7 +291,7 @@ fn trades_of(pool: &Pool, ledger: &LedgerRead) -> TaxResult<Vec<Trade>> {
 }
 
 /// Returns trades with ids of their own. Errors: a bug of the engine.
-fn kept(trades: &Trades) -> TaxResult<Vec<Trade>> {
+pub(super) fn kept(trades: &Trades) -> TaxResult<Vec<Trade>> {
     let trades = trades.to_vec().map_err(SelfCheckError::from);
     Ok(trades.map_err(StoreError::from)?)
 }
@@ -333,162 +324,5 @@ fn figures(matching: &Matching) -> TaxResult<BTreeMap<String, SellFigures>> {
     Ok(sells)
 }
 
-/// Something that may explain why a sell found no lot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NearMiss {
-    /// A buy of the same pool soon after the sell: stamped late?
-    LateBuy(Trade),
-    /// The next buy of the same pool, of the same size: did it close a short sale?
-    Cover(Trade),
-    /// A buy of the same asset and size in another pool: another account or spelling?
-    Elsewhere(Pool, Trade),
-    /// A fill whose number is missing between others of its order.
-    MissingFill(String),
-}
-
-/// Looks for possible causes of an unmatched sell. They are only hints: no figure depends on them.
-///
-/// Errors: the store.
-pub async fn near_misses(
-    store: &dyn TradeStore,
-    item: &QueuedItem,
-    rules: &AssetRules,
-) -> TaxResult<Vec<NearMiss>> {
-    let Some(sold_at) = sell_time(item) else {
-        return Ok(Vec::new());
-    };
-    let read = values::read(store, &Scope::default(), None).await?;
-    let late_until = sold_at.as_micros().saturating_add(LATE_BUY_S * 1_000_000);
-    let asset = base_asset(&item.pool, rules);
-    let (mut sizes, mut misses) = (BTreeSet::new(), Vec::new());
-    sizes.extend(unmatched_size(item));
-    if let Some(of_pool) = read.pools.get(&item.pool) {
-        let trades = kept(&of_pool.trades)?;
-        let sell = trades.iter().find(|t| t.order_id.as_str() == item.order_id);
-        sizes.extend(sell.map(|sell| sell.size));
-        let is_late = |trade: &&Trade| {
-            let time = trade.order_time;
-            trade.side == Side::Buy && time > sold_at && time.as_micros() <= late_until
-        };
-        let late = trades.iter().filter(is_late).cloned();
-        misses.extend(late.map(NearMiss::LateBuy));
-        misses.extend(cover_of(&trades, sold_at, &sizes).map(NearMiss::Cover));
-        misses.extend(
-            missing_fills(&trades)
-                .into_iter()
-                .map(NearMiss::MissingFill),
-        );
-    }
-    for (pool, ledger) in &read.pools {
-        if *pool == item.pool || base_asset(pool, rules) != asset {
-            continue;
-        }
-        let fits = |trade: &Trade| {
-            let in_time = trade.order_time.as_micros() <= late_until;
-            trade.side == Side::Buy && in_time && sizes.contains(&trade.size)
-        };
-        let trades = kept(&ledger.trades)?.into_iter().filter(fits);
-        misses.extend(trades.map(|trade| NearMiss::Elsewhere(pool.clone(), trade)));
-    }
-    Ok(misses)
-}
-
-/// Returns the first buy after a sell, if its size is one of `sizes`.
-fn cover_of(trades: &[Trade], sold_at: Timestamp, sizes: &BTreeSet<Size>) -> Option<Trade> {
-    let after = trades
-        .iter()
-        .filter(|trade| trade.side == Side::Buy && trade.order_time > sold_at);
-    let next = after.min_by_key(|trade| (trade.order_time, trade.order_id.as_str()))?;
-    sizes.contains(&next.size).then(|| next.clone())
-}
-
-/// Returns the ids of fills that are missing below the highest number of their order.
-fn missing_fills(trades: &[Trade]) -> Vec<String> {
-    let mut fills: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
-    for trade in trades {
-        let parts = trade.order_id.as_str().rsplit_once(FILL_MARK);
-        if let Some((order, number)) = parts.and_then(|(o, n)| Some((o, n.parse().ok()?))) {
-            fills.entry(order).or_default().insert(number);
-        }
-    }
-    let mut missing = Vec::new();
-    for (order, numbers) in fills {
-        let highest = numbers.last().copied().unwrap_or(0);
-        // An id that only looks like that of a fill may end in any number. So at most ten missing
-        // numbers of an order are named.
-        let gaps = (1..highest).filter(|number| !numbers.contains(number));
-        missing.extend(
-            gaps.take(10)
-                .map(|number| format!("{order}{FILL_MARK}{number}")),
-        );
-    }
-    missing
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{AssetClass, IssueType, Leg, PoolLedger, Severity};
-    use crate::store::model::ReviewStatus;
-
-    fn item(asset: &str, symbol: &str) -> QueuedItem {
-        QueuedItem {
-            id: 7,
-            pool: Pool::new("main".parse().unwrap(), asset.parse().unwrap()),
-            symbol: symbol.to_owned(),
-            leg: Leg::Base,
-            order_id: "S-1".to_owned(),
-            issue: IssueType::UnmatchedSell,
-            severity: Severity::High,
-            status: ReviewStatus::Pending,
-            description: String::new(),
-            resolution: None,
-            created_at: Timestamp::try_from_micros(0).unwrap(),
-            updated_at: Timestamp::try_from_micros(0).unwrap(),
-            resolved_at: None,
-            resolved_by: None,
-            version: 1,
-            details: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_decided_lot_enters_the_pool_of_its_item_in_dollars() {
-        use AssetClass::{Crypto, Future, Security};
-        let rules = AssetRules::default();
-        let cases = [
-            ("BTC", "BTC-USD", Crypto, "BTC-USD", false),
-            ("BTC", "BTC-USDC", Crypto, "BTC-USDC", false),
-            ("BTC", "BTC-EUR", Crypto, "BTC-USD", false),
-            ("ETH", "ETH-BTC", Crypto, "ETH-USD", false),
-            // The leg that pays: the symbol is of another pool.
-            ("BTC", "ETH-BTC", Crypto, "BTC-USD", false),
-            ("BTC", "BTC", Crypto, "BTC", false),
-            ("AAPL", "AAPL", Security, "AAPL", false),
-            ("ZZZZ", "ZZZZ-EUR", Security, "ZZZZ", false),
-            // As a pair it would be a coin, and alone a share.
-            ("ZZZZ", "ZZZZ-EUR", Future, "ZZZZ", true),
-        ];
-        for (asset, symbol, class, expected, is_stated) in cases {
-            let item = item(asset, symbol);
-            let mut pool = PoolLedger::new(item.pool.clone());
-            pool.class = Some(class);
-            let mut ledger = LedgerRead::default();
-            ledger.pools.insert(item.pool.clone(), pool);
-            let (found, stated) = names_of_basis(&item, &ledger, &rules);
-            assert_eq!((found.as_str(), stated.is_some()), (expected, is_stated));
-            let mut named = StatedNames::default();
-            if let Some(stated) = stated {
-                named[0] = stated.base_asset.as_ref().map(ToString::to_string);
-                named[1] = stated.quote_currency.as_ref().map(ToString::to_string);
-            }
-            let of_row = rules.pool_of_row("main", found.as_str(), &named);
-            assert_eq!(of_row, item.pool, "{symbol}");
-        }
-        // A pool by symbol keeps the symbol.
-        let by_symbol = AssetRules::by_symbol();
-        let item = item("BTC-USD", "BTC-USD");
-        let (found, stated) = names_of_basis(&item, &LedgerRead::default(), &by_symbol);
-        assert_eq!((found.as_str(), stated), ("BTC-USD", None));
-    }
-}
+mod tests;
