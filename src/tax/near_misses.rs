@@ -1,4 +1,4 @@
-//! What may explain an unmatched sell: trades nearby that a person should look at.
+//! Finds trades nearby that may explain an unmatched sell, for a person to look at.
 
 use std::collections::{BTreeMap, BTreeSet};
 

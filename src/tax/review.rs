@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use super::{DecisionError, TaxResult};
 use crate::engine::policy::{SOURCE_REVIEW, USD};
 use crate::engine::{
-    AssetRules, Carried, Entry, LedgerTrade, Matching, MoreFacts, OrderId, Pool, SelfCheckError,
-    Side, Size, StatedNames, Symbol, Timestamp, Trade, Trades, Usd, add_sizes, match_pool,
-    price_of_basis,
+    AssetRules, Carried, Entry, LedgerTrade, Leg, Matching, MoreFacts, OrderId, Pool,
+    SelfCheckError, Side, Size, StatedNames, Symbol, Timestamp, Trade, Trades, Usd, add_sizes,
+    match_pool, price_of_basis,
 };
 use crate::report::hex;
 use crate::store::model::{
@@ -83,8 +83,8 @@ pub fn basis_trades(
 /// matched.
 fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxResult<()> {
     let sells = figures(&matched(&item.pool, trades_of(&item.pool, ledger)?)?)?;
-    let (item, order_id) = (item.id, item.order_id.clone());
-    let refused = match sells.get(&order_id).map(|sell| sell.unmatched) {
+    let (key, item, order_id) = (sell_of(item), item.id, item.order_id.clone());
+    let refused = match sells.get(&key).map(|sell| sell.unmatched) {
         None => DecisionError::SellGone(item, order_id),
         Some(open) if total <= open => return Ok(()),
         Some(open) if open.is_zero() => DecisionError::NothingOpen(item, order_id),
@@ -215,17 +215,9 @@ pub fn import_batch(
     by: &str,
     at: Timestamp,
 ) -> ImportBatch {
-    let mut digest = Sha256::new();
-    for row in &trades {
-        let trade = &row.trade;
-        let (size, price, fee) = (trade.size, trade.price, trade.fee);
-        let fee = fee.map(|fee| fee.to_string()).unwrap_or_default();
-        let (id, time) = (&trade.order_id, trade.order_time);
-        digest.update(format!("{id},{size},{price},{fee},{time}\n").as_bytes());
-    }
     let file = ImportFile {
         name: decision_file(item.id),
-        sha256: hex(&digest.finalize()),
+        sha256: sha256_of(&trades),
         mode: ImportMode::Append,
         skip_conflicts: false,
         preview: false,
@@ -239,6 +231,30 @@ pub fn import_batch(
         trades,
         rejects,
     }
+}
+
+/// Returns the hash of all facts of trades.
+fn sha256_of(trades: &[LedgerTrade]) -> String {
+    let mut digest = Sha256::new();
+    for row in trades {
+        let trade = &row.trade;
+        let (size, price, fee) = (trade.size, trade.price, trade.fee);
+        let fee = fee.map(|fee| fee.to_string()).unwrap_or_default();
+        let (id, time, symbol) = (&trade.order_id, trade.order_time, &row.symbol_text);
+        let stated = trade.more.as_ref().map(|more| more.texts());
+        let stated = stated.unwrap_or_default().map(Option::unwrap_or_default);
+        let stated = stated.join(",");
+        let line = format!("{id},{symbol},{size},{price},{fee},{time},{stated}\n");
+        digest.update(line.as_bytes());
+    }
+    hex(&digest.finalize())
+}
+
+/// Order id and leg: a sell and the fee that its own asset pays are two sells of one pool.
+type SellKey = (String, Leg);
+
+fn sell_of(item: &QueuedItem) -> SellKey {
+    (item.order_id.clone(), item.leg)
 }
 
 /// Amounts of a sell.
@@ -257,8 +273,9 @@ pub struct SellFigures {
 /// Changes in a pool that trades would make.
 #[derive(Debug, Clone)]
 pub struct Preview {
-    /// Sells whose amounts would change: id, amounts as they are, amounts as they would be.
-    pub sells: Vec<(String, SellFigures, SellFigures)>,
+    /// Sells whose amounts would change, by order id and leg: the amounts as they are, and as they
+    /// would be.
+    pub sells: Vec<((String, Leg), SellFigures, SellFigures)>,
     /// The pool's realized pnl, as it is and as it would be.
     pub pnl: (Usd, Usd),
     /// Open lots, as they are and as they would be.
@@ -272,9 +289,9 @@ pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResu
     with.extend(add.iter().map(|row| row.trade.clone()));
     let (before, after) = (matched(pool, trades)?, matched(pool, with)?);
     let (old, new) = (figures(&before)?, figures(&after)?);
-    let changed = |(id, old): (&String, &SellFigures)| {
-        let new = new.get(id).copied()?;
-        (new != *old).then(|| (id.clone(), *old, new))
+    let changed = |(key, old): (&SellKey, &SellFigures)| {
+        let new = new.get(key).copied()?;
+        (new != *old).then(|| (key.clone(), *old, new))
     };
     let mut sells: Vec<_> = old.iter().filter_map(changed).collect();
     sells.sort_by(|left, right| (left.1.sold_at, &left.0).cmp(&(right.1.sold_at, &right.0)));
@@ -301,11 +318,11 @@ fn matched(pool: &Pool, trades: Vec<Trade>) -> TaxResult<Matching> {
     match_pool(pool.clone(), trades).map_err(unmatchable)
 }
 
-fn figures(matching: &Matching) -> TaxResult<BTreeMap<String, SellFigures>> {
-    let mut sells: BTreeMap<String, SellFigures> = BTreeMap::new();
+fn figures(matching: &Matching) -> TaxResult<BTreeMap<SellKey, SellFigures>> {
+    let mut sells: BTreeMap<SellKey, SellFigures> = BTreeMap::new();
     let walked = matching.try_each_row(|row| {
-        let id = row.sell_order_id.to_owned();
-        let sell = sells.entry(id).or_insert(SellFigures {
+        let key = (row.sell_order_id.to_owned(), row.sell_leg);
+        let sell = sells.entry(key).or_insert(SellFigures {
             sold_at: row.sell_time,
             unmatched: Size::ZERO,
             cost: Usd::ZERO,

@@ -13,7 +13,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
-use crate::engine::{AssetRules, IssueType, LedgerTrade, Pool, shown, shown_sentence};
+use crate::engine::{AssetRules, IssueType, LedgerTrade, Leg, Pool, shown, shown_sentence};
 use crate::store::model::{
     Event, EventKind, LedgerRead, QueuedItem, ReviewDecision, ReviewStatus, Scope,
 };
@@ -311,14 +311,19 @@ pub(super) fn describe(settled: &Settled) -> String {
             trade.order_id, trade.size, trade.price, trade.order_time,
         ));
     }
-    for (id, old, new) in &preview.sells {
+    for ((id, leg), old, new) in &preview.sells {
         let id = shown(id);
+        let leg = match leg {
+            Leg::Base => String::new(),
+            leg => format!(" ({leg} leg)"),
+        };
         text.push_str(&format!(
-            "  sell {id}: unmatched {} -> {}, cost {} -> {}, pnl {} -> {}\n",
+            "  sell {id}{leg}: unmatched {} -> {}, cost {} -> {}, pnl {} -> {}\n",
             old.unmatched, new.unmatched, old.cost, new.cost, old.pnl, new.pnl
         ));
     }
-    if preview.sells.iter().all(|(id, ..)| *id != item.order_id) {
+    let is_other = |(id, leg): &(String, Leg)| (id, *leg) != (&item.order_id, item.leg);
+    if preview.sells.iter().all(|(sell, ..)| is_other(sell)) {
         let id = shown(&item.order_id);
         text.push_str(&format!(
             "  sell {id} would not change: other sells use these lots\n"
