@@ -326,8 +326,8 @@ struct MemoryVersionWriter {
     store: MemoryStore,
     plan: VersionPlan,
     made: StoredVersion,
-    /// Account, sell and buy of the rows: a second row with the same three is refused.
-    pairs: BTreeSet<(String, String, String)>,
+    /// The pools, sells and buys of the rows with their legs: a second such row is refused.
+    pairs: BTreeSet<(Pool, [String; 2], [Leg; 2])>,
     id_last: i64,
     _writing: OwnedMutexGuard<()>,
 }
@@ -443,13 +443,9 @@ impl MemoryVersionWriter {
     fn load_matching(&mut self, matching: &Matching) -> StoreResult<()> {
         let action = "write allocations";
         for row in matching.rows()? {
-            let pair = (
-                row.account,
-                row.sell_order_id,
-                row.buy_order_id.unwrap_or(""),
-            );
-            let (account, sell, buy) = pair;
-            let pair = (account.to_owned(), sell.to_owned(), buy.to_owned());
+            let ids = [row.sell_order_id, row.buy_order_id.unwrap_or("")];
+            let legs = [row.sell_leg, row.buy_leg];
+            let pair = (matching.pool.clone(), ids.map(str::to_owned), legs);
             check(self.pairs.insert(pair), action, "fifo_allocations_pair_key")?;
             self.id_last += 1;
             let stored = StoredAllocation::try_from_row(self.id_last, &row);
