@@ -17,8 +17,8 @@ use super::stale::stale_pools;
 use super::unguarded;
 use super::valued::{self, RatesNow, RatesSince};
 use crate::engine::{
-    IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, RateUsed, Rejection,
-    Timestamp, compute_pool, reach_of,
+    IssueType, Pool, PoolLedger, PoolOutcome, PoolStatus, RateUsed, Timestamp, compute_pool,
+    reach_of,
 };
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
@@ -375,7 +375,9 @@ impl FoundState {
         for (pool, ledger) in self.whole {
             let reason = reasons.get(&pool).copied();
             let outcome = compute_pool(ledger, reason);
-            if !is_as_before(self.summaries.get(&pool), &outcome) {
+            let has_arrived =
+                arrivals.pools.contains_key(&pool) || arrivals.revised.contains_key(&pool);
+            if has_arrived || !is_as_before(self.summaries.get(&pool), &outcome, base.created_at) {
                 let added = appending.add_whole(outcome);
                 added.map_err(StoreError::from)?;
             }
@@ -416,15 +418,13 @@ fn is_rejected(summary: &PoolSummary) -> bool {
     summary.status == PoolStatus::Rejected
 }
 
-/// Tells whether a pool without allocations stays what it was.
-fn is_as_before(summary: Option<&PoolSummary>, outcome: &PoolOutcome) -> bool {
-    let Some(summary) = summary else {
-        return false;
-    };
-    let is_same = |rejection: &Rejection| Some(&rejection.reason) == summary.error.as_ref();
-    is_rejected(summary)
-        && summary.ledger_hash == outcome.ledger_hash
-        && matches!(&outcome.result, PoolResult::Rejected(rejection) if is_same(rejection))
+/// Tells whether a rejected pool that was read again stays what it was. `at` would be the time of
+/// its rows: it has none.
+fn is_as_before(summary: Option<&PoolSummary>, outcome: &PoolOutcome, at: Timestamp) -> bool {
+    summary.is_some_and(|summary| {
+        let now = PoolSummary::of(outcome, &summary.watermark, at);
+        is_rejected(summary) && now == *summary
+    })
 }
 
 fn only(pools: BTreeSet<Pool>) -> Scope {

@@ -8,6 +8,8 @@ mod incremental;
 mod late_rates;
 #[path = "../support/ledger.rs"]
 mod ledger;
+mod mixed;
+mod mixed_histories;
 mod postgres_store;
 mod random_steps;
 mod same_bytes_databases;
