@@ -5,6 +5,7 @@
 //! unknown fees, sizes from 10^27 down to 10^-28 in one pool. The seed is fixed, and printed with
 //! the history that failed; `PROPTEST_RNG_SEED` sets another.
 
+mod crosses;
 mod legs;
 mod rates;
 mod resumed;

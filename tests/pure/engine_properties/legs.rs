@@ -256,7 +256,7 @@ fn fee_of(entry: &Trade) -> Usd {
 }
 
 /// All slices of an entry and what is left of it: sizes, and amounts of the side that it is on.
-fn check_slices(pool: &Pool, ledger: &PoolLedger) -> Result<(), TestCaseError> {
+pub(super) fn check_slices(pool: &Pool, ledger: &PoolLedger) -> Result<(), TestCaseError> {
     let trades = ledger.trades.to_vec().unwrap();
     let matching = match_pool(pool.clone(), trades.clone()).unwrap();
     let rows = matching.rows().unwrap();
