@@ -231,7 +231,7 @@ fn a_setting_that_refuses_a_symbol_takes_no_result_away() {
          n2,ETH-USD,sell,1,1100,2024-03-03T15:00:00Z,0\n",
     );
     run(&folder).expect(0);
-    // The symbol is one name by now, and its price in euros: a pool that nobody has a rate for.
+    // Its price is in euros by now, and nobody has a rate of them.
     folder.write("fifo-pnl.toml", "[symbols.\"ETH-USD\"]\nquote = \"EUR\"\n");
     let done = folder.compute(&["--all-symbols"]).expect(1);
     let said = "NOT published: it has nothing for default ETH, which version 1 covers";

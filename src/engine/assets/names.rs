@@ -67,7 +67,7 @@ impl<'a> SymbolReading<'a> {
             }
             (None, Some(quote)) => {
                 let base = self.base_beside(&quote, of_column.is_some())?;
-                let is_pair = self.names_quote(&quote);
+                let is_pair = base != self.text() || self.names_quote(&quote);
                 (Asset::unreadable(base), quote, is_pair)
             }
             (Some(base), None) => {
@@ -182,16 +182,7 @@ impl<'a> SymbolReading<'a> {
         match splits.as_slice() {
             [(base, quote)] => self.pair(base, quote),
             [] => self.check_plain(text).map(|()| whole),
-            many => {
-                let pairs = many
-                    .iter()
-                    .map(|(base, quote)| self.pair_proposal(base, quote));
-                let proposals: Vec<Proposal> = pairs.collect();
-                let many = many
-                    .iter()
-                    .map(|(base, quote)| ((*base).into(), (*quote).into()));
-                Err(self.unknown(UnknownWhy::ManySplits(many.collect()), proposals))
-            }
+            many => Err(self.many_splits(many, None)),
         }
     }
 
@@ -203,15 +194,10 @@ impl<'a> SymbolReading<'a> {
             quote: None,
         };
         if self.kind(quote).is_some() {
-            let inner = base.rsplit_once(SEPARATORS);
-            return match inner.filter(|(_, code)| self.kind(code).is_some()) {
-                // BTC-EUR-USD: nobody knows which of the two is the price.
-                Some((first, code)) => {
-                    let splits = vec![(first.into(), code.into()), (base.into(), quote.into())];
-                    Err(self.unknown(UnknownWhy::ManySplits(splits), []))
-                }
-                None if base.is_empty() => Err(self.unknown(UnknownWhy::NoBase, [])),
-                None => self.pair(base, quote),
+            self.check_one_quote(base, quote)?;
+            return match base.is_empty() {
+                true => Err(self.unknown(UnknownWhy::NoBase, [])),
+                false => self.pair(base, quote),
             };
         }
         if self.is_ticker() {
@@ -226,6 +212,19 @@ impl<'a> SymbolReading<'a> {
             proposals.push(self.pair_proposal(base, quote));
         }
         Err(self.unknown(UnknownWhy::UnknownQuote(quote.into()), proposals))
+    }
+
+    /// Checks that one known code follows the base. Errors: two do, as in BTC-EUR-USD. Nobody knows
+    /// which of the two is the price.
+    fn check_one_quote(&self, base: &str, quote: &str) -> Result<(), UnknownInstrument> {
+        let inner = base.rsplit_once(SEPARATORS);
+        match inner.filter(|(_, code)| self.kind(code).is_some()) {
+            Some((first, code)) => {
+                let splits = vec![(first.into(), code.into()), (base.into(), quote.into())];
+                Err(self.unknown(UnknownWhy::ManySplits(splits), []))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Returns a pair of two names. Errors: it is written with its quote first.
@@ -304,7 +303,10 @@ impl<'a> SymbolReading<'a> {
         let (text, wanted) = (self.text(), self.rules.asset_named(quote.as_str()));
         let is_wanted = |code: &str| self.rules.asset_named(code) == wanted;
         let mut pairs = match text.rsplit_once(SEPARATORS) {
-            Some(pair) => vec![pair],
+            Some((base, code)) => {
+                self.check_one_quote(base, code)?;
+                vec![(base, code)]
+            }
             None if self.is_ticker() || self.kind(text).is_some() => Vec::new(),
             None => self.splits(text),
         };
@@ -314,28 +316,40 @@ impl<'a> SymbolReading<'a> {
         if let Some((base, _)) = pairs.iter().find(|(_, code)| is_wanted(code)) {
             return Ok(base);
         }
-        match pairs.first() {
-            Some((base, code)) if is_column => {
-                let is_dollar = self.rules.is_usd(&self.rules.asset_named(code));
-                match is_dollar && self.rules.is_usd(&wanted) {
-                    true => Ok(base),
-                    false => Err(self.unknown(
-                        UnknownWhy::OtherQuote {
-                            symbol: (*code).into(),
-                            column: quote.clone(),
-                        },
-                        [],
-                    )),
-                }
-            }
-            Some(_) => Ok(text),
-            None if self.is_ticker() || self.kind(text).is_some() => Ok(text),
+        let is_dollar = |code: &str| self.rules.is_usd(&self.rules.asset_named(code));
+        match pairs.as_slice() {
+            [(base, code)] if is_column => match is_dollar(code) && self.rules.is_usd(&wanted) {
+                true => Ok(base),
+                false => Err(self.unknown(
+                    UnknownWhy::OtherQuote {
+                        symbol: (*code).into(),
+                        column: quote.clone(),
+                    },
+                    [],
+                )),
+            },
+            [(base, code)] => Ok(self.pair(base, code)?.base),
+            [] if self.is_ticker() || self.kind(text).is_some() => Ok(text),
             // BTCIDRT beside IDRT: the code need not be a known one.
-            None => Ok(text
+            [] => Ok(text
                 .strip_suffix(quote.as_str())
                 .filter(|base| !base.is_empty() && !base.ends_with(SEPARATORS))
                 .unwrap_or(text)),
+            many => Err(self.many_splits(many, Some(quote))),
         }
+    }
+
+    /// Returns the refusal of a symbol that has several splits. `quote` is stated elsewhere.
+    fn many_splits(&self, many: &[(&str, &str)], quote: Option<&Asset>) -> UnknownInstrument {
+        let quoted = |code| quote.map_or(code, Asset::as_str);
+        let pairs = many
+            .iter()
+            .map(|(base, code)| self.pair_proposal(base, quoted(code)));
+        let proposals: Vec<Proposal> = pairs.collect();
+        let splits = many
+            .iter()
+            .map(|(base, code)| ((*base).into(), (*code).into()));
+        self.unknown(UnknownWhy::ManySplits(splits.collect()), proposals)
     }
 
     /// Finds the quote that a symbol names beside a stated base. `None`: it names none.

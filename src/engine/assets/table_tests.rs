@@ -304,7 +304,8 @@ fn settings_decide() {
         ("BTC-USD", "BTC USD crypto", true),
         ("WETHUSD", "ETH USD crypto", true),
         ("FB", "META USD security", true),
-        ("XY-EUR", "XY-EUR USD security", true),
+        // The setting changes the price, and not the asset.
+        ("XY-EUR", "XY USD crypto", true),
     ] {
         let found = read(&rules, "main", symbol, [""; 3]).unwrap();
         assert_eq!(
@@ -312,6 +313,62 @@ fn settings_decide() {
             (expected, is_usd),
             "{symbol}"
         );
+    }
+}
+
+/// A setting that names a quote alone, and one that names another quote than the symbol.
+#[test]
+fn a_quote_by_settings_leaves_the_base_to_the_symbol() {
+    let with = |symbol: &str, quote: &str| {
+        let settings = super::InstrumentSettings {
+            quote: Some(quote.parse().unwrap()),
+            ..Default::default()
+        };
+        let mut rules = AssetRules::default();
+        rules.symbols.insert(symbol.parse().unwrap(), settings);
+        read(&rules, "main", symbol, [""; 3])
+    };
+    for (symbol, quote, expected) in [
+        ("ETH-USD", "EUR", "ETH EUR crypto"),
+        ("ETHUSD", "EUR", "ETH EUR crypto"),
+        ("XBT/USD", "EUR", "BTC EUR crypto"),
+        ("ETH-USD", "USDC", "ETH USDC crypto"),
+        ("EURUSD", "GBP", "EUR GBP fx"),
+        ("USDT_BTC", "BTC", "USDT BTC crypto"),
+        // These are no pairs.
+        ("BTC-PERP", "USD", "BTC-PERP USD security"),
+        ("VOD.L", "GBX", "VOD.L GBX security"),
+        ("AAPL", "EUR", "AAPL EUR security"),
+        ("SOL", "EUR", "SOL EUR crypto"),
+    ] {
+        let found = with(symbol, quote).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(line(&found), expected, "{symbol} {quote}");
+    }
+    for (symbol, quote, expected, proposals) in [
+        (
+            "XAUTUSD",
+            "EUR",
+            "XAUTUSD can be split in more than one way: XAU-TUSD, XAUT-USD",
+            "XAU EUR fx | XAUT EUR crypto",
+        ),
+        (
+            "BTC-EUR-USD",
+            "USD",
+            "BTC-EUR-USD can be split in more than one way: BTC-EUR, BTC-EUR-USD",
+            "",
+        ),
+        (
+            "USDT_BTC",
+            "USD",
+            "USDT_BTC looks like a pair with the quote first, BTC priced in USDT",
+            "BTC USDT crypto | USDT BTC crypto",
+        ),
+    ] {
+        let error = with(symbol, quote).expect_err(symbol);
+        let of = error.proposals.iter();
+        let found = of.map(|of| format!("{} {} {}", of.base, of.quote, of.class));
+        assert_eq!(found.collect::<Vec<_>>().join(" | "), proposals, "{symbol}");
+        assert_eq!(error.to_string(), expected);
     }
 }
 
