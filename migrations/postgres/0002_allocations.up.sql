@@ -282,7 +282,8 @@ CREATE TABLE fifo_rates_used (
     PRIMARY KEY (allocation_version, account, order_id, purpose, step),
     CONSTRAINT fifo_rates_used_time_check CHECK (rate_time <= order_time),
     CONSTRAINT fifo_rates_used_origin_check CHECK ((import_id IS NULL) = (import_line IS NULL)
-        AND (import_id IS NULL) = (own_order_id IS NOT NULL)),
+        AND CASE source WHEN 'peg' THEN import_id IS NULL AND own_order_id IS NULL
+            ELSE (import_id IS NULL) = (own_order_id IS NOT NULL) END),
     CONSTRAINT fifo_rates_used_units_check CHECK (units > '-Infinity' AND units < 'Infinity'),
     CONSTRAINT fifo_rates_used_value_usd_check CHECK (value_usd > '-Infinity' AND value_usd < 'Infinity'),
     CONSTRAINT fifo_rates_used_rate_check CHECK (rate >= 0 AND rate < 'Infinity'),

@@ -412,7 +412,8 @@ CREATE TABLE fifo_rates_used (
     PRIMARY KEY (allocation_version, account, order_id, purpose, step),
     CONSTRAINT fifo_rates_used_time_check CHECK (rate_time <= order_time),
     CONSTRAINT fifo_rates_used_origin_check CHECK ((import_id IS NULL) = (import_line IS NULL)
-        AND (import_id IS NULL) = (own_order_id IS NOT NULL)),
+        AND CASE source WHEN 'peg' THEN import_id IS NULL AND own_order_id IS NULL
+            ELSE (import_id IS NULL) = (own_order_id IS NOT NULL) END),
     CONSTRAINT fifo_rates_used_units_check CHECK (length(units) BETWEEN 1 AND 80
         AND ltrim(units, '-') NOT GLOB '*[^0-9.]*'
         AND ltrim(units, '-') GLOB '[0-9]*'

@@ -51,6 +51,8 @@ struct File {
     #[serde(default)]
     accounts: BTreeMap<String, FileAccount>,
     #[serde(default)]
+    pegs: BTreeMap<String, String>,
+    #[serde(default)]
     pools: FilePools,
     #[serde(default)]
     rates: FileRates,
@@ -63,6 +65,7 @@ impl File {
             aliases: self.aliases,
             symbols: self.symbols,
             accounts: self.accounts,
+            pegs: self.pegs,
             pools: self.pools,
             rates: self.rates,
         }

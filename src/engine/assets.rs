@@ -217,9 +217,16 @@ impl AssetRules {
         let asset = self.aliases.get(code).map_or(code, Asset::as_str);
         match codes::find_code(asset) {
             Some(known) => Some(known.kind),
-            None if self.usd_quotes.contains(asset) => Some(CodeKind::DollarCoin),
+            None if self.usd_quotes.contains(asset) || self.is_pegged(asset) => {
+                Some(CodeKind::DollarCoin)
+            }
             None => None,
         }
+    }
+
+    /// Tells whether a coin has a pool, and counts as one dollar if it has no rate.
+    pub(super) fn is_pegged(&self, asset: &str) -> bool {
+        self.rates.pegs.iter().any(|peg| peg.as_str() == asset)
     }
 
     /// Checks that a pool's symbol has prices in dollars. Errors: another or an unknown quote.

@@ -5,23 +5,24 @@
 //! amount becomes dollars by default: a value that needs a rate and has none is an error.
 //!
 //! Source: docs/SPEC-matching.md, "Legs" and "Values"; 26 CFR 1.1001-7, 1.1012-1(h) and (j). The
-//! second matcher has its own legs: `reference/legs.rs`.
+//! second matcher has its own legs: `reference/legs.rs`. Read next: `legs/values.rs`.
 
-use super::assets::{AssetRules, Instrument, PoolsBy};
-use super::class::AssetClass;
+mod values;
+
+use super::assets::{AssetRules, Instrument};
 use super::fact::Fact;
-use super::facts::OtherFee;
 use super::ids::Asset;
 use super::issue::IssueType;
 use super::leg::{Entry, Leg};
 use super::money::{self, MoneyError};
 use super::number::{Fee, Price, Usd};
-use super::policy::{USD, USD_SCALE};
-use super::rates::{RateBook, RatePurpose, RateUsed, WantedRate};
+use super::policy::USD_SCALE;
+use super::rates::{RateBook, RateUsed};
 use super::side::Side;
 use super::time::Timestamp;
 use super::trade::{InvalidTrade, Trade};
 use super::traded::PendingTrade;
+pub use values::UnlikeValue;
 
 /// A rate that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,8 @@ pub struct TradeLegs {
     pub entries: Vec<(Asset, Trade)>,
     /// The rates that made their values.
     pub rates: Vec<RateUsed>,
+    /// Values that the row states, and that rates give otherwise.
+    pub unlike: Vec<UnlikeValue>,
 }
 
 /// Why a trade has no legs.
@@ -109,10 +112,14 @@ pub fn legs_of(
         rules,
         book,
         rates: Vec::new(),
+        unlike: Vec::new(),
     };
     let entries = making.entries()?;
-    let rates = making.rates;
-    Ok(TradeLegs { entries, rates })
+    Ok(TradeLegs {
+        entries,
+        rates: making.rates,
+        unlike: making.unlike,
+    })
 }
 
 struct LegMaker<'a> {
@@ -121,6 +128,7 @@ struct LegMaker<'a> {
     rules: &'a AssetRules,
     book: &'a RateBook,
     rates: Vec<RateUsed>,
+    unlike: Vec<UnlikeValue>,
 }
 
 impl LegMaker<'_> {
@@ -166,139 +174,6 @@ impl LegMaker<'_> {
     fn size(&self) -> Result<Fact, NoLegs> {
         let size = Fact::try_of_size(self.pending.trade.size);
         size.map_err(|error| self.fault("size", &error.to_string()))
-    }
-
-    /// Returns the value of the trade without fees. Units: USD.
-    fn value(&mut self, paid: Option<&Paid>) -> Result<Usd, NoLegs> {
-        let pending = self.pending;
-        let (of, trade) = (self.instrument, &pending.trade);
-        let more = trade.more.as_ref();
-        if let Some(value) = more.and_then(|more| more.usd_value) {
-            let value = money::dollars(Fact::of_worth(value));
-            return value.map_err(|error| self.beyond("usd_value", error));
-        }
-        if of.is_usd {
-            let value = match more.and_then(|more| more.quote_value) {
-                Some(value) => money::dollars(Fact::of_worth(value)),
-                None => money::gross_of_size(trade.price, trade.size),
-            };
-            return value.map_err(|error| self.beyond("price", error));
-        }
-        let units = match paid {
-            Some(paid) => paid.units,
-            None => self.quote_units()?,
-        };
-        if units.units() == 0 {
-            return Ok(Usd::ZERO);
-        }
-        let quote = self.converted(&of.quote, units, RatePurpose::Value);
-        match quote {
-            // The value of what was bought is the value of what was paid.
-            Err(NoLegs::Rate(missing)) if paid.is_some() => {
-                let size = self.size()?;
-                let base = self.converted(&of.base, size, RatePurpose::Value);
-                base.map_err(|_| NoLegs::Rate(missing))
-            }
-            value => value,
-        }
-    }
-
-    /// Returns the value of an amount at its rate, and records the rate.
-    fn converted(
-        &mut self,
-        asset: &Asset,
-        units: Fact,
-        purpose: RatePurpose,
-    ) -> Result<Usd, NoLegs> {
-        let pending = self.pending;
-        let trade = &pending.trade;
-        let class = match self.rules.is_currency(asset) {
-            true => AssetClass::Fx,
-            false => AssetClass::Crypto,
-        };
-        let dollar = Asset::unreadable(USD);
-        let found = self.book.look_up(&WantedRate {
-            asset,
-            currency: &dollar,
-            at: trade.order_time,
-            class,
-            own: Some((&pending.of.account, &trade.order_id)),
-        });
-        let rate = found.ok_or_else(|| {
-            NoLegs::Rate(MissingRate {
-                asset: asset.clone(),
-                at: trade.order_time,
-            })
-        })?;
-        let usd = money::value_at(units, Fact::of_decimal(rate.value.as_decimal()));
-        let usd = usd.map_err(|error| self.beyond("price", error))?;
-        self.rates.push(RateUsed {
-            account: pending.of.account.clone(),
-            order_id: trade.order_id.as_str().to_owned(),
-            purpose,
-            asset: asset.clone(),
-            units,
-            usd,
-            traded_at: trade.order_time,
-            rate,
-        });
-        Ok(usd)
-    }
-
-    fn fee(&mut self, is_paid_in_asset: bool) -> Result<LegFee, NoLegs> {
-        let pending = self.pending;
-        let (of, trade) = (self.instrument, &pending.trade);
-        if let Some(fee) = trade.fee {
-            return Ok(LegFee::Money(fee));
-        }
-        let other = trade.more.as_ref().and_then(|more| more.fee.clone());
-        let Some(OtherFee {
-            amount,
-            currency,
-            usd_value,
-        }) = other
-        else {
-            return Ok(LegFee::Unknown);
-        };
-        let asset = self.rules.asset_named(currency.as_str());
-        if self.rules.is_usd(&asset) {
-            return Ok(LegFee::Money(amount));
-        }
-        let units = Fact::of_fee(amount);
-        let is_money = self.rules.is_currency(&asset);
-        let is_withheld =
-            trade.side == Side::Buy && !is_paid_in_asset && asset == of.base && units.units() > 0;
-        if is_withheld && !is_money {
-            return Ok(LegFee::Withheld(units));
-        }
-        if !is_money && self.rules.pools == PoolsBy::Symbol && units.units() != 0 {
-            let reason = "is an asset, and pools by symbol have no place for its units";
-            return Err(self.fault("fee_currency", reason));
-        }
-        let value = match usd_value {
-            Some(value) => self.stated_fee(units, Fact::of_fee(value))?,
-            None if units.units() == 0 => Usd::ZERO,
-            None => self.converted(&asset, units, RatePurpose::Fee)?,
-        };
-        Ok(match is_money {
-            true => LegFee::Money(self.usd_fee(value)?),
-            false => LegFee::Asset {
-                asset,
-                amount: units,
-                value,
-            },
-        })
-    }
-
-    /// Returns the value that the row states of its fee.
-    fn stated_fee(&self, units: Fact, value: Fact) -> Result<Usd, NoLegs> {
-        let (sign, expected) = (value.units().signum(), units.units().signum());
-        // Nobody knows what a cost with the value of a rebate is.
-        if sign != 0 && (sign < 0) != (expected < 0) {
-            let reason = "and fee_amount have different signs";
-            return Err(self.fault("fee_usd_value", reason));
-        }
-        money::dollars(value).map_err(|error| self.beyond("fee_usd_value", error))
     }
 
     /// Makes the entries. Source: the table of docs/SPEC-matching.md, "Legs".

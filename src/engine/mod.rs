@@ -69,7 +69,7 @@ pub use canonical::{
 };
 pub use checks::{ExpectedLegs, Invariant, PoolVersion, Violation, check_pool};
 pub use class::{AssetClass, AssetClassError};
-pub use entering::{Entered, enter};
+pub use entering::{Entered, UNLIKE_SHOWN_MAX, UnlikeValues, enter};
 pub use fact::{Fact, FactTextError};
 pub use facts::{MORE_COLUMNS, MoreError, MoreFacts, MoreFault, MoreText, OtherFee};
 pub use hash::{HashTextError, RowsHash};
@@ -80,7 +80,7 @@ pub use intake::{Intake, RowPlace, Taken};
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
 pub use leg::{Entry, Leg};
-pub use legs::{MissingRate, NoLegs, TradeLegs, legs_of};
+pub use legs::{MissingRate, NoLegs, TradeLegs, UnlikeValue, legs_of};
 pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot, reach_of};
 pub use matcher::{MatchedSlice, Matcher, MatcherError};
 pub use matching::{match_pool, match_trades};

@@ -32,6 +32,10 @@ pub const ASSET_RATE_MICROS_MAX: i64 = 24 * 3_600 * 1_000_000;
 /// A summary counts the rates that are older than this. Units: microseconds; 1 hour.
 pub const RATE_IS_OLD_MICROS: i64 = 3_600 * 1_000_000;
 
+/// A report names stated values that are further from their rates. Units: percent of the smaller
+/// of the two.
+pub const STATED_VALUE_PERCENT: u32 = 2;
+
 /// Gross value and fee of one trade must stay below this, in whole USD.
 ///
 /// With it every amount of an allocation fits 128 bits at [`USD_SCALE`]

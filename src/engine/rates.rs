@@ -8,6 +8,7 @@ mod age;
 mod book;
 mod used;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -64,6 +65,9 @@ impl RateValue {
         (!value.is_zero()).then_some(Self(value))
     }
 
+    /// One unit of currency for one unit.
+    pub const PAR: Self = Self(Decimal::ONE);
+
     fn fact(self) -> Fact {
         Fact::of_decimal(self.0)
     }
@@ -106,6 +110,8 @@ pub enum RateSource {
     Kraken,
     /// A trade of the same account, for dollars.
     Own,
+    /// One dollar, by the settings: no other rate of the coin is near enough.
+    Peg,
     /// A plain file, made by a person.
     Plain,
     /// Closing prices by Yahoo.
@@ -119,12 +125,13 @@ pub struct SourceError;
 
 impl RateSource {
     /// All sources.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CoinGecko,
         Self::Ecb,
         Self::H10,
         Self::Kraken,
         Self::Own,
+        Self::Peg,
         Self::Plain,
         Self::Yahoo,
     ];
@@ -137,6 +144,7 @@ impl RateSource {
             Self::H10 => "h10",
             Self::Kraken => "kraken",
             Self::Own => "own",
+            Self::Peg => "peg",
             Self::Plain => "plain",
             Self::Yahoo => "yahoo",
         }
@@ -201,6 +209,8 @@ pub struct RateRules {
     pub sources: Vec<RateSource>,
     /// The ledger's own trades for dollars are rates, too.
     pub own_trades: bool,
+    /// Coins that have pools, and that count as one dollar without a rate.
+    pub pegs: BTreeSet<Asset>,
 }
 
 impl Default for RateRules {
@@ -208,6 +218,7 @@ impl Default for RateRules {
         Self {
             sources: Vec::new(),
             own_trades: true,
+            pegs: BTreeSet::new(),
         }
     }
 }
@@ -266,6 +277,8 @@ pub enum RateOrigin {
     },
     /// A trade of the same account.
     Trade(OrderId),
+    /// The settings: one dollar.
+    Peg,
 }
 
 #[cfg(test)]

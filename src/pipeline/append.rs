@@ -351,7 +351,7 @@ impl<'a> Appending<'a> {
             pools: std::mem::take(&mut self.lines),
             voided: self.arrivals.voided,
             ineligible: self.arrivals.ineligible.clone(),
-            rates: RateCounts::of(&rates.added, &self.arrivals.rates.missing),
+            rates: RateCounts::of(&rates.added, &self.arrivals.rates, &self.context.rules),
             complete_through: lasts.map(|last| last.order_time).max(),
             duration_ms,
             counts,

@@ -12,7 +12,7 @@ use crate::store::model::{Scope, VersionInfo};
 pub struct ExplainedRate {
     /// The rate, as the version has it.
     pub used: RateUsed,
-    /// The file of each step; `None` for the price of an own trade.
+    /// The file of each step; `None`: the price of an own trade, or a peg.
     pub files: Vec<Option<String>>,
     /// Price and quote of the trade, as its row has them.
     pub price: Option<(String, String)>,
@@ -78,7 +78,7 @@ impl<'a> Rates<'a> {
         let explained = used.into_iter().map(|used| {
             let files = used.rate.steps.iter().map(|step| match &step.origin {
                 RateOrigin::Line { import_id, .. } => self.files.get(import_id).cloned(),
-                RateOrigin::Trade(_) => None,
+                RateOrigin::Trade(_) | RateOrigin::Peg => None,
             });
             ExplainedRate {
                 files: files.collect(),

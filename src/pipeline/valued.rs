@@ -9,25 +9,33 @@ use super::batches::{Batches, MEMORY_DEFAULT};
 use super::error::PipelineResult;
 use super::job::Context;
 use crate::engine::{
-    Asset, Entered, MissingRate, RateOrigin, RateUsed, RowsHash, Timestamp, rates_hash,
+    Asset, AssetRules, CodeKind, Entered, MissingRate, RateOrigin, RateUsed, RateValue, RowsHash,
+    Timestamp, UnlikeValues, rates_hash,
 };
+use crate::rates::PAR_PERCENT;
 use crate::store::model::{Arrivals, RatesLocked, Scope, VersionInfo, Watermark};
 use crate::store::{Store, TradeStore};
 
 /// Counts of the rates that a run used, and of those that it lacked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RateCounts {
     /// Trades with a value or a fee that a rate gave.
     pub trades: u64,
     /// Rates more than an hour older than their trade.
     pub old: u64,
+    /// Values of one dollar a coin, as a setting pegs it and no rate is near enough.
+    pub provisional: u64,
+    /// Rates of coins that stand for the dollar, more than [`PAR_PERCENT`] off it.
+    pub off_par: u64,
     /// Pairs of an asset and a day without a rate.
     pub missing: u64,
+    /// Stated values that rates give otherwise.
+    pub unlike: UnlikeValues,
 }
 
 impl RateCounts {
     /// Counts. Order: the rates of one trade follow each other.
-    pub(super) fn of(used: &[RateUsed], missing: &BTreeSet<MissingRate>) -> Self {
+    pub(super) fn of(used: &[RateUsed], entered: &Entered, rules: &AssetRules) -> Self {
         let trade = |used: &RateUsed| (used.account.clone(), used.order_id.clone());
         let new_trades = used.windows(2).filter(|pair| match pair {
             [left, right] => trade(left) != trade(right),
@@ -37,9 +45,17 @@ impl RateCounts {
         Self {
             trades: first.saturating_add(new_trades.count() as u64),
             old: used.iter().filter(|used| used.is_old()).count() as u64,
-            missing: missing_days(missing).len() as u64,
+            provisional: used.iter().filter(|used| used.is_provisional()).count() as u64,
+            off_par: used.iter().filter(|used| is_off_par(used, rules)).count() as u64,
+            missing: missing_days(&entered.missing).len() as u64,
+            unlike: entered.unlike.clone(),
         }
     }
+}
+
+fn is_off_par(used: &RateUsed, rules: &AssetRules) -> bool {
+    rules.kind_of(used.asset.as_str()) == Some(CodeKind::DollarCoin)
+        && used.rate.value.differs_from(RateValue::PAR, PAR_PERCENT)
 }
 
 /// A day on which a trade needs a rate, and no rate counts.
@@ -82,6 +98,7 @@ pub async fn missing_rates(
 pub(super) fn add(all: &mut Entered, part: Entered) {
     all.used.extend(part.used);
     all.missing.extend(part.missing);
+    all.unlike.add(part.unlike);
 }
 
 /// Returns the rates that a new version locks.

@@ -96,11 +96,10 @@ fn is_gap(before: &Rate, rate: &Rate, is_currency: bool) -> bool {
 }
 
 fn off_par<'r>(rates: &'r [Rate], rules: &'r AssetRules) -> impl Iterator<Item = RateFinding> + 'r {
-    let one: Option<RateValue> = "1".parse().ok();
     let is_off = move |rate: &&Rate| {
         let kind = rules.kind_of(rate.asset.as_str());
         let is_coin = kind == Some(CodeKind::DollarCoin) && rate.currency.as_str() == DOLLAR;
-        is_coin && one.is_some_and(|one| rate.value.differs_from(one, PAR_PERCENT))
+        is_coin && rate.value.differs_from(RateValue::PAR, PAR_PERCENT)
     };
     rates.iter().filter(is_off).map(|rate| RateFinding {
         kind: RateFindingKind::OffPar,

@@ -61,8 +61,7 @@ async fn late_rates(subject: Option<Box<dyn Subject>>) {
     assert_eq!(used(store, 1).await, ["B-1 220 1.1"]);
     let counts = RateCounts {
         trades: 1,
-        old: 0,
-        missing: 0,
+        ..RateCounts::default()
     };
     assert_eq!(first.rates, counts);
 
@@ -94,9 +93,8 @@ async fn lacking_rates((store, context): (&dyn Store, &Context), counts: RateCou
     assert_eq!(
         lacking.rates,
         RateCounts {
-            trades: 0,
-            old: 0,
-            missing: 1
+            missing: 1,
+            ..RateCounts::default()
         }
     );
     assert_as_full(store, 2).await;

@@ -19,6 +19,8 @@ const OPEN_LOTS_HEADER: &str =
 const REVIEW_HEADER: &str = "account,asset,order_id,issue_type,severity,status";
 const REJECTS_HEADER: &str = "line,column";
 
+const SETTINGS: &str = "settings.toml";
+
 /// Fewer cases than this, and the folder was not found or something was lost.
 const CASES_MIN: usize = 50;
 
@@ -49,7 +51,10 @@ fn run_case(case: &Path) -> Vec<String> {
     let folder = Folder::new();
     let name = case.file_name().unwrap().to_string_lossy().into_owned();
     let mut found = Vec::new();
-    let mut seen = vec![case.join("case.md")];
+    let mut seen = vec![case.join("case.md"), case.join(SETTINGS)];
+    if case.join(SETTINGS).exists() {
+        fs::copy(case.join(SETTINGS), folder.join("fifo-pnl.toml")).unwrap();
+    }
     let mut step = 1;
     while is_step(case, step) {
         for (file, text) in run_step(&folder, case, step) {

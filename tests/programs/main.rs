@@ -33,3 +33,4 @@ mod settings_of_runs;
 mod support;
 mod tax;
 mod tax_postgres;
+mod values;

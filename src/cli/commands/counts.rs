@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::next::Next;
-use crate::engine::shown_sentence;
+use crate::engine::policy::STATED_VALUE_PERCENT;
+use crate::engine::{RatePurpose, UnlikeValues, shown, shown_sentence};
 use crate::pipeline::RateCounts;
+use crate::rates::PAR_PERCENT;
 use crate::store::model::RunCounts;
 
 const INDENT: &str = "                ";
@@ -74,6 +76,19 @@ pub(super) fn describe_rates(rates: &RateCounts, next: &Next) -> String {
         };
         text.push_str(&format!("Rates           {trades} a value by rates{old}\n"));
     }
+    if rates.provisional > 0 {
+        let values = plural(rates.provisional, "value is", "values are");
+        text.push_str(&format!(
+            "Rates at par    {values} one dollar a coin: pegged, and no rate is near enough\n"
+        ));
+    }
+    if rates.off_par > 0 {
+        let values = plural(rates.off_par, "rate", "rates");
+        text.push_str(&format!(
+            "Rates off par   {values} of dollar coins, by more than {PAR_PERCENT} %\n"
+        ));
+    }
+    text.push_str(&describe_unlike(&rates.unlike));
     if rates.missing > 0 {
         let days = plural(rates.missing, "rate", "rates");
         let list = next.command("fifo-pnl rates missing -o FILE");
@@ -82,9 +97,44 @@ pub(super) fn describe_rates(rates: &RateCounts, next: &Next) -> String {
     text
 }
 
+/// Names stated values that are far from their rates.
+fn describe_unlike(unlike: &UnlikeValues) -> String {
+    let mut text = String::new();
+    if unlike.count > 0 {
+        let values = plural(unlike.count, "value", "values");
+        text.push_str(&format!(
+            "Stated values   {values} counted as stated, over {STATED_VALUE_PERCENT} % off their \
+             rates\n"
+        ));
+    }
+    for value in &unlike.first {
+        let what = match value.purpose {
+            RatePurpose::Value => "",
+            RatePurpose::Fee => "fee ",
+        };
+        let (stated, by_rate) = (dollars(value.stated), dollars(value.by_rate));
+        text.push_str(&format!(
+            "{INDENT}{} {}: {what}{stated} USD, by its rate {by_rate}\n",
+            shown(value.account.as_str()),
+            shown(value.order_id.as_str())
+        ));
+    }
+    if unlike.count > unlike.first.len() as u64 {
+        text.push_str(&format!("{INDENT}...\n"));
+    }
+    text
+}
+
 pub(super) fn rates_json(rates: &RateCounts) -> Value {
+    let unlike = rates.unlike.first.iter().map(|value| {
+        json!({ "account": value.account.as_str(), "order_id": value.order_id.as_str(),
+            "purpose": value.purpose.as_str(), "stated_usd": value.stated.to_string(),
+            "by_rate_usd": value.by_rate.to_string() })
+    });
     json!({ "trades_valued": rates.trades, "older_than_an_hour": rates.old,
-        "missing": rates.missing })
+        "at_par": rates.provisional, "off_par": rates.off_par, "missing": rates.missing,
+        "stated_values_unlike": { "count": rates.unlike.count,
+            "first": unlike.collect::<Vec<_>>() } })
 }
 
 /// Lists facts that look like mistakes, or that a user has to know before filing.

@@ -145,6 +145,7 @@ fn rate_lines(explained: &ExplainedRate) -> String {
                 None => format!("import {import_id}, line {line}"),
             },
             RateOrigin::Trade(id) => format!("trade {}", shown(id.as_str())),
+            RateOrigin::Peg => "[pegs]: no rate is known".to_owned(),
         };
         let (asset, currency, value) = (&step.asset, &step.currency, step.value);
         text.push_str(&format!(
@@ -160,6 +161,7 @@ fn rate_json(explained: &ExplainedRate) -> Value {
         let (line, order_id) = match &step.origin {
             RateOrigin::Line { line, .. } => (Some(*line), None),
             RateOrigin::Trade(id) => (None, Some(id.as_str())),
+            RateOrigin::Peg => (None, None),
         };
         json!({ "asset": step.asset.as_str(), "currency": step.currency.as_str(),
             "rate": step.value.to_string(), "file": file, "line": line, "order_id": order_id })

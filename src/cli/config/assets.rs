@@ -20,6 +20,7 @@ pub(super) struct FileAssets {
     pub(super) aliases: BTreeMap<String, String>,
     pub(super) symbols: BTreeMap<String, FileSymbol>,
     pub(super) accounts: BTreeMap<String, FileAccount>,
+    pub(super) pegs: BTreeMap<String, String>,
     pub(super) pools: FilePools,
     pub(super) rates: FileRates,
 }
@@ -135,16 +136,55 @@ impl FileAssets {
         let by = place("pools: ".into()).value("by", self.pools.by.as_ref())?;
         rules.pools = by.unwrap_or(rules.pools);
         rules.rates = self.rates.rules(&place("rates: ".into()))?;
+        for (name, written) in &self.pegs {
+            self.peg(
+                name,
+                written,
+                &place(format!("pegs.\"{name}\": ")),
+                &mut rules,
+            )?;
+        }
         Ok(rules)
     }
+
+    /// Gives a coin that stands for the dollar a pool of its own.
+    fn peg(
+        &self,
+        name: &str,
+        written: &str,
+        place: &Place<'_>,
+        rules: &mut AssetRules,
+    ) -> CliResult<()> {
+        let coin: Asset = name
+            .parse()
+            .map_err(|error| place.bad(format!("the name {error}")))?;
+        let coin = rules.asset_named(coin.as_str());
+        if written != PEG_POOL {
+            return Err(place.bad(format!("is \"{written}\", expected \"{PEG_POOL}\"")));
+        }
+        if rules.is_currency(&coin) {
+            return Err(place.bad("it is money of a state, which has no pool"));
+        }
+        if self.usd_quotes.is_some() && rules.is_usd(&coin) {
+            return Err(place.bad("usd_quotes has it, too: name it in one place"));
+        }
+        rules.usd_quotes.remove(coin.as_str());
+        rules.rates.pegs.insert(coin);
+        Ok(())
+    }
 }
+
+/// The value of a setting of `[pegs]`.
+const PEG_POOL: &str = "pool";
 
 impl FileRates {
     fn rules(&self, place: &Place<'_>) -> CliResult<RateRules> {
         let mut rules = RateRules::default();
         for text in self.sources.iter().flatten() {
-            let Ok(source) = text.parse::<RateSource>() else {
-                let all = RateSource::ALL.map(|source| source.as_str()).join(", ");
+            let sources = RateSource::ALL.iter().filter(|it| **it != RateSource::Peg);
+            let Some(source) = sources.clone().find(|it| it.as_str() == text).copied() else {
+                let all: Vec<&str> = sources.map(|source| source.as_str()).collect();
+                let all = all.join(", ");
                 return Err(place.bad(format!("sources has \"{text}\", expected one of {all}")));
             };
             if rules.sources.contains(&source) {
@@ -184,6 +224,7 @@ mod tests {
     fn every_setting_is_read() {
         let rules = rules(
             "usd_quotes = [\"usd\"]\n\
+             [pegs]\nusdc = \"pool\"\n\
              [rates]\nsources = [\"kraken\", \"own\"]\nown_trades = false\n\
              [pools]\nby = \"symbol\"\n\
              [aliases]\nxbt = \"BTC\"\n\
@@ -196,6 +237,7 @@ mod tests {
         assert_eq!(rules.pools, PoolsBy::Symbol);
         assert_eq!(rules.rates.sources, [RateSource::Kraken, RateSource::Own]);
         assert!(!rules.rates.own_trades);
+        assert_eq!(rules.rates.pegs, ["USDC".parse().unwrap()].into());
         assert_eq!(rules.aliases["XBT"].as_str(), "BTC");
         let account: Account = "ib".parse().unwrap();
         assert_eq!(rules.accounts[&account], AssetClass::Security);
@@ -221,6 +263,22 @@ mod tests {
             (
                 "[rates]\nsources = [\"ecb\", \"ecb\"]",
                 "rates: sources has \"ecb\" twice",
+            ),
+            (
+                "[pegs]\nUSDC = \"1\"",
+                "pegs.\"USDC\": is \"1\", expected \"pool\"",
+            ),
+            (
+                "[pegs]\neur = \"pool\"",
+                "pegs.\"eur\": it is money of a state, which has no pool",
+            ),
+            (
+                "[pegs]\nUSD = \"pool\"",
+                "pegs.\"USD\": it is money of a state, which has no pool",
+            ),
+            (
+                "usd_quotes = [\"USD\", \"USDC\"]\n[pegs]\nUSDC = \"pool\"",
+                "pegs.\"USDC\": usd_quotes has it, too: name it in one place",
             ),
             (
                 "[pools]\nby = \"lot\"",

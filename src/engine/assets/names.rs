@@ -244,7 +244,8 @@ impl<'a> SymbolReading<'a> {
     /// for a price of BTC.
     fn is_quote_first(&self, base: &str, quote: &str) -> bool {
         let is_money = self.kind(base) == Some(CodeKind::Currency)
-            || self.rules.is_usd(&self.rules.asset_named(base));
+            || self.rules.is_usd(&self.rules.asset_named(base))
+            || self.rules.is_pegged(self.rules.asset_named(base).as_str());
         is_money
             && matches!(
                 self.kind(quote),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::engine::facts::{MORE_COLUMNS, MoreText};
+use crate::engine::policy::USD;
 use crate::engine::rates::{Rate, RateRules, RateSource};
 use crate::engine::trade::TradeText;
 use crate::engine::traded::traded;

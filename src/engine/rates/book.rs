@@ -10,6 +10,7 @@ use super::{
 use crate::engine::fact::Fact;
 use crate::engine::ids::{Account, Asset, OrderId};
 use crate::engine::money::ratio;
+use crate::engine::policy::USD;
 use crate::engine::time::Timestamp;
 
 /// All rates that a run may use.
@@ -54,9 +55,6 @@ pub struct RateBook {
 
 /// Sources whose rates are all of one asset. Only their rates make a cross: both are of one row.
 const BASES: [(RateSource, &str); 1] = [(RateSource::Ecb, "EUR")];
-
-/// The currency of prices of own trades.
-const OWN_CURRENCY: &str = "USD";
 
 /// Two rates of one source for one instant that are not equal: none of them counts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -175,7 +173,8 @@ impl RateBook {
     /// Returns the rate that counts at an instant. `None`: no rate is near enough.
     ///
     /// Order: the preferred source; the nearest rate; a direct rate before an inverse, before a
-    /// cross, before an own trade; the name of the source.
+    /// cross, before an own trade; the name of the source. A pegged coin without a rate counts as
+    /// one dollar.
     pub fn look_up(&self, wanted: &WantedRate<'_>) -> Option<FoundRate> {
         let (asset, currency) = (wanted.asset, wanted.currency);
         let direct = self.given(asset, currency).iter().filter_map(|series| {
@@ -206,7 +205,24 @@ impl RateBook {
             let rank = self.rules.rank(found.source);
             (rank, Reverse(found.at), *form, found.source)
         };
-        all.min_by_key(key).map(|(_, found)| found)
+        let nearest = all.min_by_key(key).map(|(_, found)| found);
+        nearest.or_else(|| self.peg(wanted))
+    }
+
+    /// Returns one dollar for a coin that the settings peg.
+    fn peg(&self, wanted: &WantedRate<'_>) -> Option<FoundRate> {
+        let is_dollar = wanted.currency.as_str() == USD;
+        (is_dollar && self.rules.pegs.contains(wanted.asset)).then(|| FoundRate {
+            value: RateValue::PAR,
+            at: wanted.at,
+            source: RateSource::Peg,
+            steps: vec![RateStep {
+                asset: wanted.asset.clone(),
+                currency: wanted.currency.clone(),
+                value: RateValue::PAR,
+                origin: RateOrigin::Peg,
+            }],
+        })
     }
 
     fn given(&self, asset: &Asset, currency: &Asset) -> &[Series] {
@@ -250,8 +266,8 @@ impl RateBook {
         let end = points.partition_point(|point| point.at <= wanted.at);
         let mut points = points.get(..end)?.iter().rev();
         let point = points.find(|point| point.order_id != *order_id)?;
-        let is_usable = wanted.currency.as_str() == OWN_CURRENCY
-            && self.is_fresh(RateSource::Own, point.at, wanted);
+        let is_usable =
+            wanted.currency.as_str() == USD && self.is_fresh(RateSource::Own, point.at, wanted);
         let step = RateStep {
             asset: wanted.asset.clone(),
             currency: wanted.currency.clone(),

@@ -1,6 +1,6 @@
 //! The rates that gave trades their values, as a version records them.
 
-use super::{FoundRate, RateOrigin};
+use super::{FoundRate, RateOrigin, RateSource};
 use crate::engine::fact::Fact;
 use crate::engine::hash::RowsHash;
 use crate::engine::ids::{Account, Asset};
@@ -76,12 +76,17 @@ impl RateUsed {
         age.saturating_sub(self.rate.at.as_micros()) > RATE_IS_OLD_MICROS
     }
 
+    /// Tells whether the value is one dollar a unit by the settings, as no rate was near enough.
+    pub fn is_provisional(&self) -> bool {
+        self.rate.source == RateSource::Peg
+    }
+
     /// Adds the record to a hash, one line for each step. The numbers of imports and of lines are
     /// not in it: they depend on the order of imports.
     pub fn add_to(&self, hash: &mut RowsHash) {
         for (nth, step) in (1_u32..).zip(&self.rate.steps) {
             let trade = match &step.origin {
-                RateOrigin::Line { .. } => "",
+                RateOrigin::Line { .. } | RateOrigin::Peg => "",
                 RateOrigin::Trade(id) => id.as_str(),
             };
             let cells = [

@@ -150,7 +150,7 @@ pub(super) fn report(
         counts,
         voided: made.voided,
         ineligible: made.ineligible.clone(),
-        rates: RateCounts::of(&made.rates.used, &made.rates.missing),
+        rates: RateCounts::of(&made.rates.used, &made.rates, &run.context.rules),
         ledger_hash: made.ledger_hash,
         allocations_hash: made.allocations_hash,
         complete_through: made.complete_through,

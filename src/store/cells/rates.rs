@@ -1,7 +1,9 @@
 //! Rows of rates, and of the rates that a version used.
 
 use super::{BadCell, Cells, Named, in_table};
-use crate::engine::{Account, FoundRate, OrderId, Rate, RateOrigin, RateStep, RateUsed};
+use crate::engine::{
+    Account, FoundRate, OrderId, Rate, RateOrigin, RateSource, RateStep, RateUsed,
+};
 use crate::store::StoreError;
 use crate::store::model::StoredRate;
 
@@ -38,9 +40,10 @@ pub(in crate::store) const RATE_USED: &str = "account, order_id, purpose, asset,
 pub(in crate::store) fn rate_used(cells: &dyn Cells) -> Result<RateUsed, StoreError> {
     let named = Named::new(cells, RATE_USED);
     let origin = || -> Result<RateOrigin, BadCell> {
-        Ok(match named.optional(15)? {
-            Some(own) => RateOrigin::Trade(OrderId::unreadable(&own)),
-            None => RateOrigin::Line {
+        Ok(match (named.parse(8)?, named.optional(15)?) {
+            (RateSource::Peg, _) => RateOrigin::Peg,
+            (_, Some(own)) => RateOrigin::Trade(OrderId::unreadable(&own)),
+            (_, None) => RateOrigin::Line {
                 import_id: named.integer(13)?,
                 line: named.count(14)?,
             },

@@ -29,6 +29,7 @@ pub fn asset_rules_json(rules: &AssetRules) -> Value {
         "pools_by": rules.pools.as_str(),
         "rate_sources": rules.rates.sources.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
         "own_trades_are_rates": rules.rates.own_trades,
+        "pegs": rules.rates.pegs.iter().map(Asset::as_str).collect::<Vec<_>>(),
         "codes_sha256": codes_hash().to_string(),
     })
 }
@@ -79,6 +80,12 @@ pub fn asset_rules_of(json: &Value) -> Option<AssetRules> {
                 .map(|source| source.as_str()?.parse().ok())
                 .collect::<Option<_>>()?,
             own_trades: json.get("own_trades_are_rates")?.as_bool()?,
+            pegs: json
+                .get("pegs")?
+                .as_array()?
+                .iter()
+                .map(|peg| peg.as_str()?.parse().ok())
+                .collect::<Option<_>>()?,
         },
     })
 }
@@ -105,6 +112,7 @@ mod tests {
             dust_threshold: "0.01".parse().unwrap(),
         };
         rules.symbols.insert("ABNB".parse().unwrap(), settings);
+        rules.rates.pegs.insert("USDC".parse().unwrap());
         rules
             .symbols
             .insert("BTC-USD".parse().unwrap(), InstrumentSettings::default());

@@ -40,6 +40,7 @@ fn rows_of(version: Version, used: &RateUsed) -> Vec<Vec<Argument<'_>>> {
         let (file, line, own) = match &step.origin {
             RateOrigin::Line { import_id, line } => (Some(*import_id), Some(*line), None),
             RateOrigin::Trade(id) => (None, None, Some(id.as_str())),
+            RateOrigin::Peg => (None, None, None),
         };
         let line = line.map(|line| i64::try_from(line).unwrap_or(i64::MAX));
         let decimal = |text: String| Argument::Decimal(Some(text.into()));

@@ -10,6 +10,16 @@ use super::for_all;
 
 const CASES: u32 = 400;
 const ASSETS: [&str; 4] = ["USD", "EUR", "GBP", "ETH"];
+/// The sources of rates that were known at an instant.
+const SOURCES: [RateSource; 7] = [
+    RateSource::CoinGecko,
+    RateSource::Ecb,
+    RateSource::H10,
+    RateSource::Kraken,
+    RateSource::Own,
+    RateSource::Plain,
+    RateSource::Yahoo,
+];
 /// Instants stand some hours apart, so that rates of all ages occur, and equal instants.
 const STEP_MICROS: i64 = 6 * 3_600 * 1_000_000;
 const START_MICROS: i64 = 1_741_000_000_000_000;
@@ -33,7 +43,7 @@ fn rates() -> impl Strategy<Value = Vec<Rate>> {
             value: format!("{}.{}", 1 + of * 7 + source, 1 + step)
                 .parse()
                 .unwrap(),
-            source: RateSource::ALL[source],
+            source: SOURCES[source],
             import_id,
             import_line: 1,
         })
@@ -44,9 +54,11 @@ fn rates() -> impl Strategy<Value = Vec<Rate>> {
 /// Questions, and rules of several kinds.
 fn rules() -> impl Strategy<Value = RateRules> {
     let sources = proptest::collection::vec(0..7_usize, 0..3);
-    (sources, any::<bool>()).prop_map(|(sources, own_trades)| RateRules {
-        sources: sources.into_iter().map(|at| RateSource::ALL[at]).collect(),
+    let pegs = proptest::sample::subsequence(vec![2_usize, 3], 0..3);
+    (sources, any::<bool>(), pegs).prop_map(|(sources, own_trades, pegs)| RateRules {
+        sources: sources.into_iter().map(|at| SOURCES[at]).collect(),
         own_trades,
+        pegs: pegs.into_iter().map(asset).collect(),
     })
 }
 
@@ -109,8 +121,10 @@ fn by_going_over_all(
         let age = wanted.at.as_micros() - at.as_micros();
         (rank.unwrap_or(usize::MAX), age, *form, source.as_str())
     });
+    let is_pegged = wanted.currency.as_str() == "USD" && rules.pegs.contains(wanted.asset);
     all.first()
         .map(|(source, at, _, steps)| (*source, *at, *steps))
+        .or(is_pegged.then_some((RateSource::Peg, wanted.at, 1)))
 }
 
 fn without_places(found: Option<FoundRate>) -> Option<FoundRate> {

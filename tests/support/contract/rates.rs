@@ -167,7 +167,8 @@ pub async fn a_watermark_knows_its_rates(subject: &dyn Subject) {
     }
 }
 
-/// A rate that gave a fee its value. Its steps are of file 1, or the one step is an own trade.
+/// A rate that gave a fee its value. Its steps are of file 1, or the one step is an own trade or a
+/// peg.
 fn used(order_id: &str, purpose: RatePurpose, steps: &[&str]) -> RateUsed {
     let step = |(line, text): (u64, &&str)| {
         let words: Vec<&str> = text.split(' ').collect();
@@ -176,6 +177,7 @@ fn used(order_id: &str, purpose: RatePurpose, steps: &[&str]) -> RateUsed {
             currency: words[1].parse().unwrap(),
             value: words[2].parse().unwrap(),
             origin: match words.get(3) {
+                Some(&"peg") => RateOrigin::Peg,
                 Some(own) => RateOrigin::Trade(own.parse().unwrap()),
                 None => RateOrigin::Line { import_id: 1, line },
             },
@@ -192,7 +194,10 @@ fn used(order_id: &str, purpose: RatePurpose, steps: &[&str]) -> RateUsed {
         rate: FoundRate {
             value: "1.28571428571428571".parse().unwrap(),
             at: at(1),
-            source: RateSource::Ecb,
+            source: match steps {
+                [step] if step.ends_with(" peg") => RateSource::Peg,
+                _ => RateSource::Ecb,
+            },
             steps: (3..).zip(steps).map(step).collect(),
         },
     }
@@ -235,6 +240,7 @@ pub async fn a_version_keeps_the_rates_that_it_used(subject: &dyn Subject) {
             &["GBP USD 1.000000000000000000000000001 B-0"],
         ),
         used("B-2", RatePurpose::Value, &["USD GBP 0.77"]),
+        used("B-2", RatePurpose::Fee, &["USDC USD 1 peg"]),
     ];
     write(store, &Run::default(), locked(&all, &all)).await;
     assert_eq!(store.rates_used(1, None).await.unwrap(), all);

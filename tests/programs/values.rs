@@ -1,0 +1,95 @@
+//! Values that a row states, and coins that the settings peg to the dollar.
+#![cfg(all(feature = "cli", unix))]
+
+use crate::support;
+
+use support::Folder;
+
+const HEAD: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd";
+
+fn folder(rates: &str, columns: &str, rows: &str) -> Folder {
+    let folder = Folder::with_trades(&format!("{HEAD}{columns}\n{rows}"));
+    folder.write("rates.csv", format!("asset,time,currency,rate\n{rates}"));
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    folder
+}
+
+#[test]
+fn a_stated_value_far_from_its_rate_counts_and_is_named() {
+    // The rate gives 110 for a trade: 112.2 is 2 % more, and 112.3 and 107 are further. It gives
+    // 1.1 for a fee of 1 euro.
+    let folder = folder(
+        "EUR,2025-03-03,USD,1.1\n",
+        ",usd_value,fee_amount,fee_currency,fee_usd_value",
+        "a,BTC-EUR,buy,1,100,2025-03-03T10:00:00Z,0,112.2,,,\n\
+         b,BTC-EUR,buy,1,100,2025-03-03T10:00:00Z,0,112.3,,,\n\
+         c,BTC-EUR,sell,1,100,2025-03-03T11:00:00Z,0,107,,,\n\
+         d,BTC-EUR,buy,1,100,2025-03-03T12:00:00Z,,110,1,EUR,1.2\n\
+         e,BTC-USD,buy,2,50,2025-03-03T12:00:00Z,0,103,,,\n",
+    );
+    let done = folder.compute(&["--all-symbols"]).expect(0);
+    let expected = "Stated values   4 values counted as stated, over 2 % off their rates\n\
+        \x20               default b: 112.30 USD, by its rate 110.00\n\
+        \x20               default c: 107.00 USD, by its rate 110.00\n\
+        \x20               default d: fee 1.20 USD, by its rate 1.10\n\
+        \x20               default e: 103.00 USD, by its rate 100.00\n";
+    assert!(done.stdout.contains(expected), "{}", done.stdout);
+    // Each buy at its stated value, d with its fee; a was sold.
+    let cost = "SELECT open_cost_usd FROM fifo_pool_summary WHERE allocation_version = 1";
+    assert_eq!(folder.value(cost), "326.5");
+    let used = "SELECT count(*) FROM fifo_rates_used";
+    assert_eq!(folder.value(used), "0");
+    let json = folder.compute(&["--all-symbols", "--json"]).json();
+    let unlike = &json["rates"]["stated_values_unlike"];
+    assert_eq!(unlike["count"], 4);
+    assert_eq!(unlike["first"][2]["purpose"], "fee");
+    assert_eq!(unlike["first"][2]["by_rate_usd"], "1.1");
+}
+
+#[test]
+fn a_summary_names_ten_stated_values_and_counts_all() {
+    let row = |nth: u32| format!("t{nth:02},BTC-EUR,buy,1,100,2025-03-03T10:00:00Z,0,300\n");
+    let rows: Vec<String> = (0..12).map(row).collect();
+    let folder = folder("EUR,2025-03-03,USD,1.1\n", ",usd_value", &rows.concat());
+    let text = folder.compute(&["--all-symbols"]).expect(0).stdout;
+    assert!(text.contains("Stated values   12 values counted"), "{text}");
+    assert!(text.contains("default t09: 300.00 USD"), "{text}");
+    assert!(!text.contains("default t10: 300.00 USD"), "{text}");
+    assert!(text.contains("\n                ...\n"), "{text}");
+}
+
+#[test]
+fn a_pegged_coin_counts_as_one_dollar_only_where_no_rate_is_known() {
+    let rows = "b1,BTC-USDC,buy,1,100,2025-03-03T10:00:00Z,0\n\
+                b2,BTC-USDC,buy,1,100,2025-04-03T10:00:00Z,0\n";
+    let folder = folder("USDC,2025-03-03,USD,0.95\n", "", rows);
+    let cost = "SELECT open_cost_usd FROM fifo_pool_summary JOIN current_version \
+                ON allocation_version = version WHERE asset = 'BTC'";
+    folder.compute(&["--all-symbols"]).expect(0);
+    assert_eq!(folder.value(cost), "200");
+    folder.write("fifo-pnl.toml", "[pegs]\nUSDC = \"pool\"\n");
+    // USDC is sold without a buy, which a person has to look at.
+    let text = folder.compute(&["--all-symbols"]).expect(0).stdout;
+    assert_eq!(folder.value(cost), "195");
+    for line in [
+        "Rates           2 trades have a value by rates, 1 rate more than an hour old\n",
+        "Rates at par    1 value is one dollar a coin: pegged, and no rate is near enough\n",
+        "Rates off par   1 rate of dollar coins, by more than 1 %\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    folder.validate(&["--version", "current"]).expect(0);
+    folder.write(
+        "sell.csv",
+        format!("{HEAD}\ns1,BTC-USD,sell,2,300,2025-05-01T10:00:00Z,0\n"),
+    );
+    folder.fifo_pnl(&["import", "sell.csv"]).expect(0);
+    folder.compute(&["--incremental"]).expect(0);
+    let explained = folder.fifo_pnl(&["explain", "--sell", "s1"]).expect(0);
+    let text = explained.stdout;
+    assert!(text.contains("from [pegs]: no rate is known"), "{text}");
+    let version = folder.value("SELECT version FROM current_version");
+    folder.compute(&["--all-symbols"]).expect(0);
+    let next = folder.value("SELECT version FROM current_version");
+    assert_eq!(folder.export(&version), folder.export(&next));
+}
