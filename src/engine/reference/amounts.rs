@@ -17,8 +17,12 @@ pub(super) fn price_of(trade: &Trade) -> Option<Price> {
     let units = Exact::of_usd(value)
         .times(&up)
         .divided_half_even(&Exact::of_size(trade.size));
-    let scale = u32::from(FEES_PER_UNIT_SCALE);
-    let decimal = Decimal::try_from_i128_with_scale(units.to_i128()?, scale).ok()?;
+    // Zeros at the end are no digits of a price.
+    let (mut units, mut scale) = (units.to_i128()?, u32::from(FEES_PER_UNIT_SCALE));
+    while scale > 0 && units % 10 == 0 {
+        (units, scale) = (units / 10, scale.saturating_sub(1));
+    }
+    let decimal = Decimal::try_from_i128_with_scale(units, scale).ok()?;
     Price::try_from(decimal.normalize()).ok()
 }
 
