@@ -4,11 +4,13 @@
 //! This guards against our own bugs during a run. The full check is `checks.rs`, which shares no
 //! matching and no money code with the engine.
 
+use super::fact::Fact;
 use super::ids::Pool;
 use super::kernel::SellPart;
 use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units};
 use super::number::Usd;
+use super::policy::USD_SCALE;
 use super::side::Side;
 use super::trade::{InvalidTrade, TradeRef};
 use super::trades::Trades;
@@ -189,7 +191,7 @@ impl<'a, N: Units> Conserved<'a, N> {
         let size = N::try_from_fact(buy.size, self.scale).ok_or(MoneyError::OutOfRange)?;
         if used > N::ZERO {
             let fee = money::fee_share(buy.fee, used, size)?;
-            let cost = money::gross(buy.price, used, self.scale)?.checked_add(fee)?;
+            let cost = self.gross(&buy, used, size)?.checked_add(fee)?;
             self.buy.add(used, cost)?;
         }
         Ok(())
@@ -227,10 +229,7 @@ impl<'a, N: Units> Conserved<'a, N> {
         let whole = self.trade(trade).filter(|whole| whole.side == side);
         let whole = whole.ok_or_else(|| SelfCheckError::Pointer(self.name(trade)))?;
         let size = N::try_from_fact(whole.size, self.scale).ok_or(MoneyError::OutOfRange)?;
-        let gross = match whole.value {
-            Some(value) => value,
-            None => money::gross(whole.price, size, self.scale)?,
-        };
+        let gross = self.gross(&whole, size, size)?;
         let fee = money::fee_share(whole.fee, size, size)?;
         let amount = match side {
             Side::Buy => gross.checked_add(fee)?,
@@ -240,6 +239,17 @@ impl<'a, N: Units> Conserved<'a, N> {
             return Err(SelfCheckError::Parts(whole.order_id.to_owned()));
         }
         Ok(())
+    }
+
+    /// Returns the gross value of the first `used` units of a trade of `size` units.
+    fn gross(&self, trade: &TradeRef<'_>, used: N, size: N) -> Result<Usd, MoneyError> {
+        match trade.value {
+            Some(value) => {
+                let value = Fact::of_parts(value.units(), USD_SCALE);
+                money::fee_share(Some(value), used, size)
+            }
+            None => money::gross(trade.price, used, self.scale),
+        }
     }
 
     fn trade(&self, index: u32) -> Option<TradeRef<'a>> {

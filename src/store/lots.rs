@@ -51,6 +51,8 @@ impl PickedLot {
         let is_named = self.symbol.as_str() != pool.asset.as_str();
         buy.entry.symbol = is_named.then(|| self.symbol.clone());
         buy.entry.leg = self.lot.buy_leg;
+        // They were judged when the lot came in.
+        buy.more = None;
         if let Some(whole) = self.whole {
             // A leg may come in where the trade went out.
             (buy.side, buy.size, buy.price) = (Side::Buy, whole.size, Price::ZERO);

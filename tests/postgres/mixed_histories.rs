@@ -55,7 +55,7 @@ impl Going {
             };
             let id = id_of(self.trades.len() + number);
             let mut row = mixed_trade(&mut self.random, &id, seconds, 10 * step / STEPS);
-            if self.random.below(250) == 0 {
+            if self.random.below(120) == 0 {
                 // The ledger takes it, matching does not.
                 row.trade.size = BEYOND.parse().unwrap();
                 row.trade.price = BEYOND.parse().unwrap();

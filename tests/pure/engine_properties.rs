@@ -55,6 +55,8 @@ struct Facts {
     is_buy: bool,
     size: String,
     price: String,
+    /// Units: USD at 12 decimals. It takes the place of the price.
+    value: Option<i128>,
     fee: Option<String>,
     micros: i64,
     trade_seq: Option<i64>,
@@ -111,6 +113,11 @@ prop_compose! {
         is_buy in any::<bool>(),
         size in size(),
         price in price(),
+        value in prop::option::weighted(0.3, prop_oneof![
+            6 => 0_i128..10_i128.pow(17),
+            1 => Just(0_i128),
+            1 => Just(10_i128.pow(33)),
+        ]),
         fee in fee(),
         micros in prop_oneof![3 => 0_i64..8, 1 => -1_000_000_000_000..1_000_000_000_000_i64],
         trade_seq in prop::option::of(-2_i64..3),
@@ -118,7 +125,7 @@ prop_compose! {
         id_prefix in prop::sample::select(vec!["a", "B", "é", "a,\"b", "", "", "00", "100"]),
         id_suffix in prop::sample::select(vec!["", "", "", "~2", "~10", "~x"]),
     ) -> Facts {
-        Facts { is_buy, size, price, fee, micros, trade_seq, id_prefix, id_suffix }
+        Facts { is_buy, size, price, value, fee, micros, trade_seq, id_prefix, id_suffix }
     }
 }
 
@@ -137,8 +144,13 @@ impl Facts {
                 more: None,
             })
         };
-        // A large size at a large price is beyond the limits: then it is for nothing.
-        text(&self.price).or_else(|_| text("0")).unwrap()
+        let Some(value) = self.value else {
+            // A large size at a large price is beyond the limits: then it is for nothing.
+            return text(&self.price).or_else(|_| text("0")).unwrap();
+        };
+        let mut trade = text("0").unwrap();
+        trade.entry.value = Some(Usd::from_units(value));
+        trade
     }
 }
 
