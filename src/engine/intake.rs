@@ -169,6 +169,12 @@ impl<'a> Intake<'a> {
         })
     }
 
+    /// Tells whether somebody wants the pool of a row's base leg, the one that counts the row.
+    pub fn is_base_wanted(&self, place: RowPlace) -> bool {
+        let named = self.named.get(place.named);
+        named.is_some_and(|named| named.is_base_wanted)
+    }
+
     /// Adds a trade whose numbers were read without text. Returns false if it was not added: the
     /// caller then adds the row as text.
     pub fn push(&mut self, place: RowPlace, trade: &TradeRef<'_>) -> bool {

@@ -3,8 +3,10 @@
 #![cfg(feature = "job")]
 
 use crate::ledger;
+use crate::mixed::{import_book, mixed_trade, rates_of};
 use crate::subject;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use fifo_pnl::engine::{AllocationRow, AssetRules, LedgerTrade, Timestamp};
@@ -28,12 +30,12 @@ impl Clock for Noon {
     }
 }
 
-fn context() -> Context {
+fn context(rules: &AssetRules) -> Context {
     Context {
         clock: Arc::new(Noon),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: AssetRules::by_symbol(),
+        rules: rules.clone(),
         holder: holder("compute"),
         user: "ann".into(),
         wait: Wait::No,
@@ -64,25 +66,40 @@ async fn told(store: &dyn Store, version: Version) -> Vec<String> {
     }
     for it in store.pool_summaries(version).await.unwrap() {
         told.push(format!(
-            "{} {:?} {:?} {} {} {:?} {:?}",
-            it.pool, it.status, it.totals, it.ledger_hash, it.allocations_hash, it.last, it.error
+            "{} {:?} {:?} {} {} {:?} {:?} {:?} {:?}",
+            it.pool,
+            it.status,
+            it.totals,
+            it.ledger_hash,
+            it.allocations_hash,
+            it.last,
+            it.error,
+            it.class,
+            it.symbols
         ));
     }
     for item in store.review_queue().await.unwrap() {
-        let (of, order, issue) = (item.pool, item.order_id, item.issue);
-        told.push(format!("{of} {order} {issue:?} {}", item.description));
+        let (of, order, issue, leg) = (item.pool, item.order_id, item.issue, item.leg);
+        let description = item.description;
+        told.push(format!("{of} {order} {leg:?} {issue:?} {description}"));
     }
+    told.extend(rates_of(store, version).await);
     told
 }
 
-async fn run(store: &dyn Store, memory: Option<u64>, dry_run: bool) -> ComputeReport {
+async fn run(
+    store: &dyn Store,
+    rules: &AssetRules,
+    memory: Option<u64>,
+    dry_run: bool,
+) -> ComputeReport {
     let options = ComputeOptions {
         memory,
         dry_run,
         jobs: Some(2),
         ..ComputeOptions::default()
     };
-    compute(store, &context(), &options).await.unwrap()
+    compute(store, &context(rules), &options).await.unwrap()
 }
 
 /// Trades of one symbol; many share a microsecond, and so a slice.
@@ -139,22 +156,48 @@ async fn fill(store: &dyn Store, seed: u64) {
     store.set_exclusion(&exclusion, true).await.unwrap();
 }
 
-async fn slices_tell_the_same(subject: &dyn Subject, seed: u64) {
-    let store = subject.store();
-    fill(store, seed).await;
-    let cuts = store
-        .slice_times(&pool("BTC-USD"), &["BTC-USD".to_owned()].into(), 100)
-        .await
-        .unwrap();
-    assert!(cuts.is_some_and(|cuts| cuts.len() >= 5));
-    let whole = run(store, None, false).await;
+/// Trades of assets that pay for each other and pay fees, at a few instants.
+async fn fill_mixed(store: &dyn Store, seed: u64) {
+    import_book(store).await;
+    let mut random = Random(seed);
+    let trade = |number: usize| {
+        let second = random.below(300);
+        let (seconds, age) = (600 + second as i64, second / 30);
+        let mut row = mixed_trade(&mut random, &id_of(number), seconds, age);
+        if row.symbol_text == "DOT-GBP" {
+            // No rate of the pound is known. Only this pool is rejected for it.
+            row.trade.more = None;
+        }
+        row
+    };
+    let mut rows: Vec<LedgerTrade> = (0..2_000).map(trade).collect();
+    rows.push(unmatchable("LATE-USD", 890));
+    let receipt = store.import(&batch(rows)).await.unwrap();
+    assert_eq!(receipt.conflicts, []);
+    for number in [3, 400, 1_999] {
+        let change = void(&id_of(number), false);
+        store.void(&change).await.unwrap();
+    }
+    let exclusion = Exclusion {
+        pool: pool("SOL"),
+        reason: "not ours".into(),
+        decided_by: "ann".into(),
+        decided_at: at(0),
+    };
+    store.set_exclusion(&exclusion, true).await.unwrap();
+}
+
+/// Asserts that runs with little memory tell what a run tells that reads whole pools. Each of
+/// `kinds` occurs.
+async fn slices_tell_the_same(store: &dyn Store, rules: &AssetRules, kinds: &[&str], seed: u64) {
+    let whole = run(store, rules, None, false).await;
     let expected = told(store, whole.version).await;
-    for kind in ["unmatched", "too large", "not ours", "BTC-EUR"] {
+    for kind in kinds {
         let has = |line: &String| line.contains(kind);
         assert!(expected.iter().any(has), "seed {seed}: nothing is {kind}");
     }
     for memory in [1, 50_000] {
-        let sliced = run(store, Some(memory), false).await;
+        let sliced = run(store, rules, Some(memory), false).await;
         let found = told(store, sliced.version).await;
         assert_eq!(found, expected, "seed {seed}, {memory} bytes");
         let numbers = |report: &ComputeReport| {
@@ -166,30 +209,63 @@ async fn slices_tell_the_same(subject: &dyn Subject, seed: u64) {
                 report.voided,
             )
         };
+        assert_eq!(sliced.rates, whole.rates, "seed {seed}");
         assert_eq!(numbers(&sliced), numbers(&whole), "seed {seed}");
         assert_eq!(sliced.complete_through, whole.complete_through);
-        let dry = run(store, Some(memory), true).await;
+        let dry = run(store, rules, Some(memory), true).await;
         assert_eq!(numbers(&dry), numbers(&whole), "seed {seed}, dry");
-        let judged = validate(store, &context(), Some(sliced.version)).await;
+        let judged = validate(store, &context(rules), Some(sliced.version)).await;
         assert_eq!(judged.unwrap().violations, [], "seed {seed}");
     }
 }
 
+/// Compares a ledger of dollars with pools by symbol, then a mixed one with pools by asset.
+async fn slices_of_both(
+    make: impl AsyncFn() -> Option<Box<dyn Subject>>,
+    seeds: RangeInclusive<u64>,
+) {
+    for seed in seeds {
+        let (Some(plain), Some(mixed)) = (make().await, make().await) else {
+            return;
+        };
+        let store = plain.store();
+        fill(store, seed).await;
+        assert_cut(store, ("BTC-USD", &["BTC-USD"])).await;
+        let kinds = ["unmatched", "too large", "not ours", "BTC-EUR"];
+        slices_tell_the_same(store, &AssetRules::by_symbol(), &kinds, seed).await;
+
+        let store = mixed.store();
+        fill_mixed(store, seed).await;
+        let symbols = ["BTC-USD", "BTC-USDC", "BTC-EUR", "ETH-BTC"];
+        assert_cut(store, ("BTC", &symbols)).await;
+        let kinds = [
+            ",BTC,quote,",
+            ",BNB,fee,",
+            "too large",
+            "not ours",
+            "a rate of GBP",
+            "RateUsed",
+            "Some(Fx)",
+        ];
+        slices_tell_the_same(store, &AssetRules::default(), &kinds, seed).await;
+    }
+}
+
+/// Asserts that a pool has instants to cut it at.
+async fn assert_cut(store: &dyn Store, (of, symbols): (&str, &[&str])) {
+    let symbols = symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
+    let cuts = store.slice_times(&pool(of), &symbols, 100).await.unwrap();
+    assert!(cuts.is_some_and(|cuts| cuts.len() >= 5));
+}
+
 #[tokio::test]
 async fn slices_on_sqlite_tell_what_a_whole_pool_tells() {
-    for seed in 1..=3 {
-        let subject = sqlite().await.unwrap();
-        slices_tell_the_same(&*subject, seed).await;
-    }
+    slices_of_both(sqlite, 1..=3).await;
 }
 
 #[tokio::test]
 async fn slices_on_postgres_tell_what_a_whole_pool_tells() {
-    for seed in 4..=5 {
-        if let Some(subject) = postgres().await {
-            slices_tell_the_same(&*subject, seed).await;
-        }
-    }
+    slices_of_both(postgres, 4..=5).await;
 }
 
 #[tokio::test]

@@ -609,7 +609,7 @@ impl MemoryLedger {
                     *read.ineligible.entry(reason(&row.text)).or_default() += 1;
                 }
             } else if voided.contains(&row.text.key()) {
-                read.voided += 1;
+                read.voided += u64::from(intake.is_base_wanted(place));
             } else {
                 row.text.read(|text| intake.push_text(place, text));
             }
@@ -639,7 +639,9 @@ impl MemoryLedger {
                     *arrivals.ineligible.entry(reason(&row.text)).or_default() += 1;
                 }
                 (false, _) => {}
-                (true, true) if is_voided => arrivals.voided += 1,
+                (true, true) if is_voided => {
+                    arrivals.voided += u64::from(intake.is_base_wanted(place));
+                }
                 (true, true) => row.text.read(|text| intake.push_text(place, text)),
                 (true, false) if is_voided != before.contains(&key) => {
                     for pool in pools.into_iter().filter(|pool| scope.contains(pool)) {

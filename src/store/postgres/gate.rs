@@ -208,7 +208,7 @@ impl<'a> PostgresGate<'a> {
             return Ok(());
         };
         if self.is_voided(account, order_id, void_seq.is_some()) {
-            self.rows_voided += 1;
+            self.rows_voided += u64::from(self.intake.is_base_wanted(place));
             return Ok(());
         }
         let names = (order_id, text(side)?);

@@ -97,7 +97,7 @@ impl<'a> SqliteGate<'a> {
             return Ok(());
         };
         if is_voided {
-            self.voided += 1;
+            self.voided += u64::from(self.intake.is_base_wanted(place));
             return Ok(());
         }
         let facts = TradeText {
