@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::engine::{Carried, Side};
 use crate::import::rejected::quoted;
-use crate::import::{Hint, Obstacle, parse_timezone};
+use crate::import::{Hint, Obstacle, REQUIRED_COLUMNS, parse_timezone};
 
 pub(super) const HEADER: &str =
     "order_id,symbol,side,size,price,order_time,total_fees_usd,account,trade_seq,status";
@@ -272,6 +272,22 @@ fn long_values_are_refused_by_their_limit() {
         let shown = format!("2: {column} is {}, {reason}", quoted(value));
         assert_eq!(found.to_string(), shown);
     }
+}
+
+#[test]
+fn a_comma_inside_the_last_cell_is_found_below_a_header_with_one_at_its_end() {
+    let header = format!("{},", REQUIRED_COLUMNS.join(","));
+    let row = |end: &str| format!("A-1,BTC-USD,buy,1,10,2025-01-02T03:04:05Z,{end}\n");
+    let (shown, hint, _) = rejected(&format!("{header}\n{}", row("1,05")));
+    let message = "2: row has a value in column 8, which has no name, expected none";
+    assert_eq!((shown.as_str(), hint), (message, Some(Hint::InnerComma)));
+    assert_eq!(
+        parse(&format!("{header}\n{}", row("1.05,"))).trades.len(),
+        1
+    );
+    // An unnamed column before others takes no cell of theirs.
+    let index = format!(",{header}\n7,{}", row("1.05,"));
+    assert_eq!(parse(&index).trades.len(), 1);
 }
 
 #[test]

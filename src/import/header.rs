@@ -87,6 +87,15 @@ impl Header {
         self.names.len()
     }
 
+    /// Finds a row's first value after the last named column. Header and rows may end with commas;
+    /// a value there was split off by a comma.
+    pub(super) fn value_behind(&self, record: &StringRecord) -> Option<usize> {
+        let last = self.names.iter().rposition(|name| !name.is_empty())?;
+        let behind = record.iter().enumerate().skip(last + 1);
+        let mut values = behind.filter(|(_, cell)| !cell.trim().is_empty());
+        values.next().map(|(place, _)| place)
+    }
+
     /// Returns where a column stands, if the file has it.
     pub(super) fn place(&self, column: Column) -> Option<usize> {
         self.places.get(column as usize).copied().flatten()

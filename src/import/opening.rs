@@ -84,6 +84,8 @@ fn takes_units_away(row: &TableRow, columns: &Columns) -> bool {
 }
 
 fn columns(table: &Table<'_>, parsed: &mut ParsedFile) -> Result<Columns, FileError> {
+    table.check_once(&OPENING_COLUMNS)?;
+    table.check_once(&["account"])?;
     let mut required = [0; 4];
     for (slot, column) in required.iter_mut().zip(OPENING_COLUMNS) {
         let place = table.place(column);
@@ -287,6 +289,12 @@ mod tests {
         );
         assert_eq!(said[1], "6: size is \"0\", expected a number above zero");
         assert_eq!(parsed.trades[0].import_line, 2);
+        let few = parse("symbol,size,acquired,basis,account\nA-USD,1,2023-07-01,1\n").unwrap();
+        let said = few.rejected[0].to_string();
+        assert!(said.starts_with("2: row has fewer cells"), "{said}");
+        let twice = parse("symbol,size,acquired,basis,Basis\n").unwrap_err();
+        let said = "the header has the column \"basis\" twice, expected it once";
+        assert_eq!(twice.to_string(), said);
         let error = parse("symbol,size,basis\n").unwrap_err();
         assert_eq!(error.to_string(), "the column acquired is missing");
     }

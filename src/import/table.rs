@@ -1,7 +1,8 @@
 //! Small CSV files of other kinds than trades, row by row, with the line that each begins on.
 //!
 //! Line numbers are those of the file. A file may contain a byte order mark, blank lines, and line
-//! ends of any kind, also inside quotes (`rows.rs`).
+//! ends of any kind, also inside quotes (`rows.rs`). A row has a cell for each named column, and no
+//! value elsewhere: the cells of any other row may stand in wrong columns.
 
 use csv::StringRecord;
 
@@ -61,11 +62,31 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// Returns the next row; `None`: the file has ended. A row with more cells than the header has
-    /// a fault. Errors: the reader of CSV failed.
+    /// Returns the next row; `None`: the file has ended. A row has a fault if it lacks the cell of
+    /// a named column, or has a value in no named column. Errors: the reader of CSV failed.
     pub fn next_row(&mut self) -> Result<Option<TableRow>, FileError> {
-        let cells_max = self.header.cells.len();
-        next_row(&mut self.rows, &mut self.record, cells_max)
+        let header = &self.header.cells;
+        let row = next_row(&mut self.rows, &mut self.record, header.len())?;
+        Ok(row.map(|mut row| {
+            row.fault = row.fault.or_else(|| fault_of_cells(header, &row.cells));
+            row
+        }))
+    }
+
+    /// Checks that the header has none of these columns twice. Errors: the first that it has twice.
+    pub fn check_once(&self, columns: &[&str]) -> Result<(), FileError> {
+        let is_twice = |column: &&&str| {
+            let cells = self.header.cells.iter();
+            let same = cells.filter(|cell| cell.eq_ignore_ascii_case(column));
+            same.count() > 1
+        };
+        match columns.iter().find(is_twice) {
+            None => Ok(()),
+            Some(column) => Err(FileError::DuplicateColumn {
+                line: self.header.line,
+                column: (*column).to_owned(),
+            }),
+        }
     }
 
     /// Returns the place of a column, in any letter case.
@@ -73,6 +94,21 @@ impl<'t> Table<'t> {
         let mut cells = self.header.cells.iter();
         cells.position(|cell| cell.eq_ignore_ascii_case(column))
     }
+}
+
+/// Returns the fault of a row whose cells don't go with the header's. Lines may leave out cells
+/// after the last named column.
+fn fault_of_cells(header: &[String], cells: &[String]) -> Option<&'static str> {
+    let named = header.iter().rposition(|name| !name.is_empty());
+    if named.is_some_and(|last| cells.len() <= last) {
+        return Some("has fewer cells than the header: an empty cell needs its comma too");
+    }
+    let mut pairs = header.iter().zip(cells);
+    let is_nameless = pairs.any(|(name, cell)| name.is_empty() && !cell.is_empty());
+    is_nameless.then_some(
+        "has a value in a column without a name: name the column, and put texts with commas \
+         in quotes",
+    )
 }
 
 fn next_row(
@@ -132,11 +168,44 @@ mod tests {
             assert_eq!(rows[2].cells, ["4", "5"]);
         }
         let (header, rows) = rows_of("\n\na,b\n1\n1,2,3\n\"4,5\n6,7\n");
+        let few = "has fewer cells than the header: an empty cell needs its comma too";
         let found: Vec<_> = rows.iter().map(|row| (row.line, row.fault)).collect();
         let cells = "has more cells than the header: put texts with commas in quotes";
         let quote = "opens a quote that is never closed";
-        let expected = [(4, None), (5, Some(cells)), (6, Some(quote)), (7, None)];
+        let expected = [
+            (4, Some(few)),
+            (5, Some(cells)),
+            (6, Some(quote)),
+            (7, None),
+        ];
         assert_eq!((header, found.as_slice()), (3, &expected[..]));
         assert!(matches!(Table::new(b" \n"), Err(FileError::Empty)));
+    }
+
+    #[test]
+    fn a_row_has_the_cells_of_the_named_columns_and_no_other_value() {
+        let faults = |text: &str| {
+            let (_, rows) = rows_of(text);
+            let faults = rows.iter().map(|row| row.fault);
+            let first_words = faults.map(|fault| fault.map_or("", |text| &text[..10]));
+            first_words.collect::<Vec<_>>()
+        };
+        // Lines that end with a comma, or not, below a header that does.
+        assert_eq!(
+            faults("a,b,\n1,2,\n1,2\n1,\n1\n"),
+            ["", "", "", "has fewer "]
+        );
+        assert_eq!(faults("a,b,\n1,2,3\n1,2, \n"), ["has a valu", ""]);
+        assert_eq!(
+            faults("a,,b\n1,,2\n1,x,2\n1,\n"),
+            ["", "has a valu", "has fewer "]
+        );
+        let table = Table::new(b"a,b,,B,\n").unwrap();
+        table.check_once(&["a"]).unwrap();
+        let twice = table.check_once(&["a", "b"]).unwrap_err().to_string();
+        assert_eq!(
+            twice,
+            "the header has the column \"b\" twice, expected it once"
+        );
     }
 }

@@ -56,6 +56,8 @@ pub struct RateFileRead {
     pub skipped: BTreeMap<&'static str, u64>,
     /// Cells and rows at fault.
     pub rejected: Rejects,
+    /// The last line has no line end: the file may have been cut.
+    pub ends_without_line_end: bool,
 }
 
 /// Result of the import of one file of rates.
@@ -116,6 +118,7 @@ pub fn parse_rate_file(
             duplicates: parsed.duplicates,
             skipped: parsed.skipped,
             rejected: parsed.rejected.into_iter().collect(),
+            ends_without_line_end: !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r"),
         },
         rates: parsed.rates,
     })

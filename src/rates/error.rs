@@ -57,6 +57,14 @@ pub enum RateFileError {
         /// Its names.
         names: [String; 2],
     },
+    /// A later line of a header, whose cells may stand in wrong columns.
+    #[error("row {fault}")]
+    HeaderRow {
+        /// The line, from 1.
+        line: u64,
+        /// Its fault.
+        fault: &'static str,
+    },
     /// A column with a unit that contradicts its name, or that the reader does not know.
     #[error("the column {} can't have the unit {}", quoted(column), quoted(unit))]
     Unit {
@@ -74,7 +82,9 @@ impl RateFileError {
     pub fn in_file(&self) -> String {
         match self {
             Self::File(error) => error.in_file(),
-            Self::TwoNames { line, .. } | Self::Unit { line, .. } => format!(":{line}: {self}"),
+            Self::TwoNames { line, .. }
+            | Self::Unit { line, .. }
+            | Self::HeaderRow { line, .. } => format!(":{line}: {self}"),
             _ => format!(": {self}"),
         }
     }

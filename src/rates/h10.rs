@@ -21,10 +21,15 @@ const IN_DOLLARS: &str = "RXI$US";
 const INDEX: &str = "index columns";
 const DOLLAR: &str = "USD";
 
-/// Reads the file. Errors: a column is of no currency that its header names.
+/// Reads the file. Errors: a column is of no currency that its header names; the cells of a line of
+/// the header may stand in wrong columns.
 pub(super) fn read(table: &mut Table<'_>, out: &mut Collected<'_>) -> Result<(), RateFileError> {
     let mut header = vec![table.header.clone()];
     while let Some(row) = table.next_row()? {
+        if let Some(fault) = row.fault {
+            let line = row.line;
+            return Err(RateFileError::HeaderRow { line, fault });
+        }
         let is_last = row.cell(0) == LAST_HEADER;
         header.push(row);
         if is_last {

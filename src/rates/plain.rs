@@ -11,6 +11,7 @@ pub const PLAIN_COLUMNS: [&str; 4] = ["asset", "time", "currency", "rate"];
 
 /// Reads the file. A day counts from its first instant, UTC.
 pub(super) fn read(table: &mut Table<'_>, out: &mut Collected<'_>) -> Result<(), RateFileError> {
+    table.check_once(&PLAIN_COLUMNS)?;
     let places = PLAIN_COLUMNS.map(|name| table.place(name));
     let mut found = [0; 4];
     for ((name, place), found) in PLAIN_COLUMNS.into_iter().zip(places).zip(&mut found) {

@@ -25,6 +25,9 @@ pub(super) fn read(table: &mut Table<'_>, out: &mut Collected<'_>) -> Result<(),
         RateSource::Yahoo => ((place("date"), place("close")), ("date", "close")),
         _ => (KRAKEN_PLACES, ("time", "close")),
     };
+    if out.kind() != RateSource::Kraken {
+        table.check_once(&[columns.0, columns.1])?;
+    }
     let minutes = minutes_of(out)?;
     // A file of Kraken has no header: its first line is a row.
     let mut first = (out.kind() == RateSource::Kraken).then(|| table.header.clone());

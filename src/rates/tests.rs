@@ -225,6 +225,47 @@ fn every_bad_rate_has_its_message() {
 }
 
 #[test]
+fn a_row_that_lacks_cells_or_has_others_is_rejected() {
+    let few = "row has fewer cells than the header: an empty cell needs its comma too, \
+               expected rates";
+    let nameless = "row has a value in a column without a name: name the column, and put texts \
+                    with commas in quotes, expected rates";
+    // A comma inside 1.08 moves 159.8 past the last column, and 08 to that of yen.
+    let ecb = "Date,USD,JPY,\n2025-03-07,1.08\n2025-03-06,1,08,159.8\n2025-03-05,1.08,159.8\n";
+    let file = parse(ecb, "x", None);
+    let expected = [format!("2: {few}"), format!("3: {nameless}")];
+    assert_eq!((rejected(&file), file.rates.len()), (expected.to_vec(), 2));
+    // A cut line of each other kind.
+    let kraken = "1741305600,1,1,1,2,1,1\n1741392000,1,1,1,2\n";
+    let gecko = "snapped_at,price,market_cap,total_volume\n2025-03-07 00:00:00 UTC,9\n";
+    let yahoo = "Date,Open,High,Low,Close,Adj Close,Volume\n2025-03-06,1,1,1,8\n";
+    for (text, name) in [(kraken, "XBTUSD_1440"), (gecko, "x"), (yahoo, "x")] {
+        let file = parse(text, name, Some(("BTC", "USD")));
+        assert_eq!(rejected(&file), [format!("2: {few}")], "{text}");
+    }
+    let file = parse("asset,time,currency,rate\nEUR,2025-03-07,USD\n", "x", None);
+    assert_eq!(rejected(&file), [format!("2: {few}")]);
+    let file = parse(&H10.replace(",148.05,127.1", ""), "x", None);
+    assert_eq!(rejected(&file), [format!("7: {few}")]);
+}
+
+#[test]
+fn a_header_whose_columns_may_be_wrong_is_refused() {
+    // Without its last cell, the line of units would make an index of the last currency.
+    let text = H10.replace(",\"Currency:_Per_USD\",\"Index:_2006\"", "");
+    let expected = "FILE:2: row has fewer cells than the header: an empty cell needs its comma too";
+    assert_eq!(error(&text, "FRB_H10", None), expected);
+    let twice =
+        |column| format!("FILE:1: the header has the column \"{column}\" twice, expected it once");
+    let text = "asset,time,currency,rate,Rate\n";
+    assert_eq!(error(text, "x", None), twice("rate"));
+    let text = "snapped_at,price,price\n";
+    assert_eq!(error(text, "x", Some(("BTC", "USD"))), twice("price"));
+    let text = "Date,Open,High,Low,Close,Close\n";
+    assert_eq!(error(text, "x", Some(("BTC", "USD"))), twice("close"));
+}
+
+#[test]
 fn two_rates_for_one_instant_are_one_or_a_fault() {
     let text = "asset,time,currency,rate\nXBT,2025-03-07,USD,90000\nBTC,2025-03-07,USD,90000.0\n\
                 BTC,2025-03-07T00:00:00Z,USD,90001\n";

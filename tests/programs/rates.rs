@@ -155,6 +155,15 @@ fn a_fault_keeps_all_files_out() {
 }
 
 #[test]
+fn a_file_that_may_have_been_cut_is_imported_with_a_question() {
+    let folder = folder();
+    folder.write("cut.csv", ECB.trim_end());
+    let done = folder.fifo_pnl(&["import", "rates", "cut.csv"]).expect(0);
+    let said = "  the last line has no line end: was the file cut?\n";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+}
+
+#[test]
 fn what_looks_odd_is_found() {
     let folder = folder();
     folder.write(

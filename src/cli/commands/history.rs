@@ -108,6 +108,10 @@ fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
     let failed = |what: String| CliError::usage(format!("{shown}{what}"), "nothing was written");
     let bytes = bytes_of(file)?;
     let mut table = Table::new(&bytes).map_err(|error| failed(error.in_file()))?;
+    for (ours, theirs) in COLUMNS {
+        let twice = table.check_once(&[ours, theirs]);
+        twice.map_err(|error| failed(error.in_file()))?;
+    }
     let header = table.header.clone();
     let place = |(ours, theirs): (&str, &str)| {
         let mut names = header.cells.iter();
@@ -129,13 +133,6 @@ fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
         let line = row.line;
         if let Some(fault) = row.fault {
             return Err(failed(format!(":{line}: row {fault}")));
-        }
-        if row.cells.len() < header.cells.len() {
-            let (cells, expected) = (row.cells.len(), header.cells.len());
-            let cells = plural(cells as u64, "cell", "cells");
-            return Err(failed(format!(
-                ":{line}: row has {cells}, expected {expected}"
-            )));
         }
         let cell = |column: usize| {
             let place = places.get(column).copied().flatten();

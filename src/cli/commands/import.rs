@@ -308,7 +308,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     text.push_str(&report::describe_statuses(&report.read.statuses));
     text.push_str(&describe_rebates(&report.read.fees));
     if report.read.ends_without_line_end {
-        text.push_str("  the last line has no line end: was the file cut?\n");
+        text.push_str(report::NO_LINE_END);
     }
     text.push_str(&report::describe_rejects(
         &name.to_string(),

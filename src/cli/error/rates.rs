@@ -33,7 +33,7 @@ pub fn rate_file_hint(error: &RateFileError) -> String {
         RateFileError::TwoNames { .. } => {
             "remove one of the two columns, or correct [aliases] in the configuration".into()
         }
-        RateFileError::Unit { .. } => {
+        RateFileError::Unit { .. } | RateFileError::HeaderRow { .. } => {
             "export the file again with its labels, or remove the column".into()
         }
     }

@@ -92,6 +92,10 @@ fn check_row(
         quote_fault(fault)
     } else if record.len() != header.cells() {
         cells_fault(row, record.len(), header.cells(), is_cut)
+    } else if let Some(place) = header.value_behind(record) {
+        let found = format!("has a value in column {}, which has no name", place + 1);
+        let fault = Fault::new("expected none").with_hint(Hint::InnerComma);
+        (found, fault)
     } else if header.is_repeated_by(record) {
         let fault = Fault::new("expected a trade").with_hint(Hint::SecondHeader);
         ("is the header again".into(), fault)

@@ -33,6 +33,22 @@ macro_rules! rate {
 
 pub const RATES: &[Case] = &[
     rate!("A rate of zero", "EUR,2025-03-07,USD,0"),
+    rate!("A row of rates that was cut", "EUR,2025-03-07,USD"),
+    Case {
+        title: "A rate with a comma, at the end of its line",
+        files: &[("rates.csv", "Date,JPY,USD,\n2025-03-07,159.80,1,0857\n")],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A header of release H.10 that was cut",
+        files: &[(
+            "rates.csv",
+            "Series Description,EURO AREA,JAPAN\nUnit:,Currency:_Per_EUR\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
     rate!("A negative rate", "EUR,2025-03-07,USD,-1.0857"),
     rate!("A rate that is not a number", "EUR,2025-03-07,USD,NaN"),
     rate!(

@@ -129,6 +129,9 @@ fn describe(report: &RateFileReport, request: &RateRequest) -> String {
         let cells = plural(*cells, "cell", "cells");
         text.push_str(&format!("  without a rate: {cells} {word}\n"));
     }
+    if read.ends_without_line_end {
+        text.push_str(report::NO_LINE_END);
+    }
     text.push_str(&report::describe_rejects(&name, &read.rejected));
     if let Some(receipt) = &report.receipt {
         text.push_str(&describe_conflicts(&name, receipt));

@@ -14,6 +14,9 @@ use crate::store::model::{Conflict, ImportReceipt};
 /// Most rows that the text shows for each reason.
 const ROWS_SHOWN_MAX: usize = 5;
 
+/// Said of a file whose last line has no line end.
+pub(super) const NO_LINE_END: &str = "  the last line has no line end: was the file cut?\n";
+
 /// Lists rejected rows, those with the same reason together.
 pub(super) fn describe_rejects(name: &str, rejects: &Rejects) -> String {
     let groups = rejects.groups();

@@ -139,6 +139,10 @@ fn read(path: &Path) -> CliResult<DecisionSheet> {
     let bad = |what: String| CliError::usage(format!("{shown}{what}"), SHEET_HINT);
     let bytes = bytes_of(path)?;
     let mut table = Table::new(&bytes).map_err(|error| bad(error.in_file()))?;
+    for columns in [&FILLED[..], &["item"]] {
+        let twice = table.check_once(columns);
+        twice.map_err(|error| bad(error.in_file()))?;
+    }
     let place = |column: &str| {
         let found = table.place(column);
         found.ok_or_else(|| bad(format!(": the column {column} is missing")))
