@@ -36,10 +36,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let explained = explain(&store, "s1", None, None).await?;
     // A trade of one coin for another has several legs; this one has the base alone.
-    let [leg] = explained.as_slice() else {
+    let [leg] = explained.legs.as_slice() else {
         return Err("the sell has several legs".into());
     };
-    println!("{}, sell {}", leg.pool, leg.sell.order_id);
+    println!("{}, sell {}", leg.pool, leg.sell.entry.order_id);
     for slice in &leg.slices {
         describe(slice);
     }
@@ -54,7 +54,10 @@ fn describe(slice: &ExplainedSlice) {
         println!("  {} found no lot", slice.row.allocated_size);
         return;
     };
-    println!("  {} of lot {}", slice.row.allocated_size, lot.buy.order_id);
+    println!(
+        "  {} of lot {}",
+        slice.row.allocated_size, lot.buy.entry.order_id
+    );
     let steps = [
         ("cost", lot.gross),
         ("buy fee", lot.fee),

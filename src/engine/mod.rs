@@ -59,6 +59,7 @@ mod trade;
 mod traded;
 mod trades;
 mod wide;
+mod withheld;
 
 pub use assets::{
     AssetRules, CodeKind, Instrument, InstrumentSettings, NotInUsd, PoolsBy, Proposal,
@@ -118,3 +119,4 @@ pub use totals::PoolTotals;
 pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_never_executed};
 pub use traded::{PendingTrade, STATED_COLUMNS, StatedNames, Traded, pools_of};
 pub use trades::{PoolFull, Trades};
+pub use withheld::{Withheld, withheld};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{Account, MoneyError, Pool, Timestamp};
+use crate::engine::{Account, MoneyError, Pool, PoolStatus, Timestamp};
 use crate::import::FileError;
 use crate::rates::RateFileError;
 use crate::store::StoreError;
@@ -137,9 +137,9 @@ pub enum ExplainError {
     /// The sum of the version's amounts is out of range.
     #[error("the figures of \"{0}\" can't be explained: {2}")]
     Figures(String, Version, MoneyError),
-    /// The version has no rows of the sell; has the sell's pool.
-    #[error("version {1} has no rows of sell \"{0}\"")]
-    NoRows(String, Version, Pool),
+    /// The version has no rows of the sell.
+    #[error("version {} has no rows of \"{}\": {}", .0.version, .0.order_id, .0.why())]
+    NoRows(Box<NoRows>),
     /// The pool's trades changed after the version was computed.
     #[error(
         "the ledger of {pool} was changed since version {version}: its trades do not give the \
@@ -165,6 +165,32 @@ pub enum ExplainError {
     /// Sells in several accounts have this id; has the accounts.
     #[error("\"{}\" stands in accounts {}", .0, .1.join(", "))]
     SeveralAccounts(String, Vec<String>),
+}
+
+/// A sell's pool without allocations in a version.
+#[derive(Debug)]
+pub struct NoRows {
+    /// The sell.
+    pub order_id: String,
+    /// The version.
+    pub version: Version,
+    /// The pool.
+    pub pool: Pool,
+    /// Outcome of the pool, and why it has no allocations; `None`: it is out of the scope.
+    pub status: Option<(PoolStatus, String)>,
+    /// A rate is missing.
+    pub lacks_rate: bool,
+}
+
+impl NoRows {
+    fn why(&self) -> String {
+        let pool = &self.pool;
+        match &self.status {
+            None => format!("it does not cover {pool}"),
+            Some((status, why)) if why.is_empty() => format!("{pool} is {}", status.as_str()),
+            Some((status, why)) => format!("{pool} is {}: {why}", status.as_str()),
+        }
+    }
 }
 
 /// Result of the pipeline.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::error::{ExplainError, PipelineResult};
+use super::error::{ExplainError, NoRows, PipelineResult};
 use super::explained_rates::{ExplainedRate, Rates};
 use super::validate::find_version;
 use crate::engine::{
-    Account, Leg, MoneyError, OrderId, Pool, PoolLedger, PoolStatus, RowsHash, SelfCheckError,
-    Side, Size, StoredAllocation, Timestamp, Trade, TradeRef, Usd, add_sizes, fee_share_of_size,
-    sub_sizes,
+    Account, IssueType, Leg, MoneyError, OrderId, PendingTrade, Pool, PoolLedger, PoolStatus,
+    RowsHash, SelfCheckError, Side, Size, StoredAllocation, Timestamp, Trade, TradeRef, Usd,
+    add_sizes, fee_share_of_size, sub_sizes,
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_summaries};
@@ -37,15 +37,25 @@ impl Step {
     }
 }
 
+/// A trade as a pool took it in, and the row that it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedTrade {
+    /// The trade, as the pool took it in: its entry names the leg.
+    pub entry: Trade,
+    /// Its row, if it is no plain dollar trade: size and price of the entry are not those of the
+    /// row.
+    pub row: Option<PendingTrade>,
+    /// File, line and instant of its import.
+    pub origin: Option<(String, i64, Timestamp)>,
+    /// The rates that gave it its value.
+    pub rates: Vec<ExplainedRate>,
+}
+
 /// A lot that the sell used, with the arithmetic of its cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedLot {
     /// The lot's buy.
-    pub buy: Trade,
-    /// File, line and instant of the buy's import.
-    pub origin: Option<(String, i64, Timestamp)>,
-    /// The rates that gave the buy its value.
-    pub rates: Vec<ExplainedRate>,
+    pub buy: ExplainedTrade,
     /// Size that earlier sells used of the lot.
     pub used_before: Size,
     /// Size that is left of the lot after this sell.
@@ -80,26 +90,32 @@ pub struct Explanation {
     pub current: Current,
     /// Account and asset of the lots.
     pub pool: Pool,
-    /// The sell, as the pool took it in: its entry names the leg.
-    pub sell: Trade,
-    /// File, line and instant of the sell's import.
-    pub origin: Option<(String, i64, Timestamp)>,
-    /// The rates that gave the sell its value.
-    pub rates: Vec<ExplainedRate>,
+    /// The sell.
+    pub sell: ExplainedTrade,
     /// The sell's rows, oldest lot first.
     pub slices: Vec<ExplainedSlice>,
 }
 
-/// Explains each leg of a sell of a version, the base first; `None` is the current version.
+/// The legs of a sell, the base first.
+#[derive(Debug)]
+pub struct ExplainedSell {
+    /// The legs that the version has rows of; at least one.
+    pub legs: Vec<Explanation>,
+    /// Why the version has no rows of other legs.
+    pub without_rows: Vec<ExplainError>,
+}
+
+/// Explains each leg of a sell of a version; `None` is the current version.
 ///
-/// Errors: no such version or sell; the id is that of a buy, or of sells in several accounts. Also
-/// a ledger or version that changed, so that no arithmetic gives the figures.
+/// Errors: no such version or sell; no pool of the sell has rows; the id is that of a buy, or of
+/// sells in several accounts. Also a ledger or version that changed, so that no arithmetic gives
+/// the figures.
 pub async fn explain(
     store: &dyn Store,
     order_id: &str,
     account: Option<&Account>,
     version: Option<Version>,
-) -> PipelineResult<Vec<Explanation>> {
+) -> PipelineResult<ExplainedSell> {
     let current = store.current().await?;
     let info = find_version(store, &current, version).await?;
     values::use_rules_of(store, &info);
@@ -107,7 +123,7 @@ pub async fn explain(
         account: account.cloned(),
         ..Scope::default()
     };
-    let read = values::read(store, &scope, Some(&info.watermark)).await?;
+    let (read, rows) = values::read_with_rows(store, &scope, Some(&info.watermark)).await?;
     let mut named: Vec<(&Pool, Trade)> = Vec::new();
     for (pool, ledger) in &read.pools {
         let of_id = ledger
@@ -121,78 +137,167 @@ pub async fn explain(
     {
         return Err(corrected.into());
     }
+    let summaries = store.pool_summaries(info.version).await?;
+    check_summaries(&info, &summaries)?;
+    let faulty = |ledger: &&PoolLedger| ledger.invalid.iter().any(|row| row.order_id == order_id);
+    let has_result = |ledger: &&PoolLedger| summary_of(&summaries, &ledger.pool).is_some();
+    let mut rejected: Vec<&PoolLedger> = read.pools.values().filter(faulty).collect();
+    rejected.sort_by_key(|ledger| !has_result(ledger));
+    if named.is_empty()
+        && let Some(ledger) = rejected.first()
+    {
+        return Err(no_rows(order_id, &info, &ledger.pool, &summaries, Some(ledger)).into());
+    }
     let found: Vec<(&Pool, &Trade)> = named.iter().map(|(pool, trade)| (*pool, trade)).collect();
     let sells = pick(order_id, &info, &found)?;
-    let account = sells.first().map(|(pool, _)| &pool.account);
-    let rates = match account {
-        Some(account) => Rates::begin(store, &info, account).await?,
-        None => return Ok(Vec::new()),
+    let Some((pool, _)) = sells.first() else {
+        return Err(ExplainError::NoTrade(order_id.to_owned(), info.version).into());
     };
-    let mut explained = Vec::new();
-    for (pool, sell) in sells {
-        let read = read.pools.get(pool);
-        explained.push(explain_leg(store, (&info, &current), (pool, sell), read, &rates).await?);
-    }
-    Ok(explained)
+    let explaining = Explaining {
+        store,
+        info: &info,
+        current: &current,
+        summaries: &summaries,
+        rates: Rates::begin(store, &info, &pool.account).await?,
+        rows: rows
+            .into_iter()
+            .filter(|row| row.of.account == pool.account)
+            .map(|row| (row.trade.order_id.as_str().to_owned(), row))
+            .collect(),
+    };
+    explaining.legs(&sells, &read.pools).await
 }
 
-/// Explains one leg of a sell.
-async fn explain_leg(
-    store: &dyn Store,
-    (info, current): (&VersionInfo, &Current),
-    (pool, sell): (&Pool, &Trade),
-    read: Option<&PoolLedger>,
-    rates: &Rates<'_>,
-) -> PipelineResult<Explanation> {
-    let order_id = sell.order_id.as_str();
-    let (stored, of_pool) = read_pool(store, info, pool, read).await?;
-    let trades = of_pool.iter();
-    let trades = trades.map(|trade| ((&trade.order_id, trade.entry.leg), trade));
-    let trades = trades.collect();
-    let mut slices = explain_slices(sell, &stored.allocations, &trades)
-        .map_err(|error| ExplainError::Figures(order_id.to_owned(), info.version, error))?;
-    if slices.is_empty() {
-        let (sell, pool) = (order_id.to_owned(), pool.clone());
-        return Err(ExplainError::NoRows(sell, info.version, pool).into());
+/// A version whose sell is explained, with what is read once for all of its legs.
+struct Explaining<'a> {
+    store: &'a dyn Store,
+    info: &'a VersionInfo,
+    current: &'a Current,
+    summaries: &'a [PoolSummary],
+    rates: Rates<'a>,
+    /// Rows of the account that are no plain dollar trades, by id.
+    rows: BTreeMap<String, PendingTrade>,
+}
+
+impl Explaining<'_> {
+    async fn legs(
+        &self,
+        sells: &[(&Pool, &Trade)],
+        pools: &BTreeMap<Pool, PoolLedger>,
+    ) -> PipelineResult<ExplainedSell> {
+        let (mut legs, mut without_rows) = (Vec::new(), Vec::new());
+        for &(pool, sell) in sells {
+            let read = pools.get(pool);
+            match self.leg(pool, sell, read).await? {
+                Some(leg) => legs.push(leg),
+                None => {
+                    let (id, summaries) = (sell.order_id.as_str(), self.summaries);
+                    without_rows.push(no_rows(id, self.info, pool, summaries, read));
+                }
+            }
+        }
+        if legs.is_empty() && !without_rows.is_empty() {
+            return Err(without_rows.remove(0).into());
+        }
+        Ok(ExplainedSell { legs, without_rows })
     }
-    for slice in &mut slices {
-        if let Some(lot) = &mut slice.lot {
-            lot.rates = rates.of(lot.buy.order_id.as_str()).await?;
-            lot.origin = store
-                .trade_origin(&pool.account, lot.buy.order_id.as_str())
-                .await?;
+
+    /// Explains one leg of a sell. `None`: the version has no rows of it.
+    async fn leg(
+        &self,
+        pool: &Pool,
+        sell: &Trade,
+        read: Option<&PoolLedger>,
+    ) -> PipelineResult<Option<Explanation>> {
+        let (info, order_id) = (self.info, sell.order_id.as_str());
+        let (stored, of_pool) = self.read_pool(pool, read).await?;
+        let trades = of_pool.iter();
+        let trades = trades.map(|trade| ((&trade.order_id, trade.entry.leg), trade));
+        let trades = trades.collect();
+        let mut slices = explain_slices(sell, &stored.allocations, &trades)
+            .map_err(|error| ExplainError::Figures(order_id.to_owned(), info.version, error))?;
+        if slices.is_empty() {
+            return Ok(None);
+        }
+        for slice in &mut slices {
+            if let Some(lot) = &mut slice.lot {
+                self.add_source(pool, &mut lot.buy).await?;
+            }
+        }
+        let mut sell = ExplainedTrade::of(sell);
+        self.add_source(pool, &mut sell).await?;
+        Ok(Some(Explanation {
+            current: *self.current,
+            pool: pool.clone(),
+            sell,
+            slices,
+            version: info.clone(),
+        }))
+    }
+
+    /// Adds the row of a trade, its place in a file, and its rates.
+    async fn add_source(&self, pool: &Pool, trade: &mut ExplainedTrade) -> PipelineResult<()> {
+        let id = trade.entry.order_id.as_str();
+        let origin = self.store.trade_origin(&pool.account, id).await?;
+        let rates = self.rates.of(id).await?;
+        trade.row = self.rows.get(id).cloned();
+        (trade.origin, trade.rates) = (origin, rates);
+        Ok(())
+    }
+
+    /// Returns a version's rows of a pool, and the trades that it was computed from.
+    ///
+    /// Errors: the version or the ledger was changed since.
+    async fn read_pool(
+        &self,
+        pool: &Pool,
+        read: Option<&PoolLedger>,
+    ) -> PipelineResult<(StoredPool, Vec<Trade>)> {
+        let (store, info) = (self.store, self.info);
+        let stored = store.stored_pool(info.version, pool).await?;
+        let summary = summary_of(self.summaries, pool);
+        check_pool(info.version, pool, summary, &stored)?;
+        let trades = match summary {
+            Some(summary) => trades_of(store, info, summary, read).await?,
+            None => Vec::new(),
+        };
+        Ok((stored, trades))
+    }
+}
+
+impl ExplainedTrade {
+    fn of(entry: &Trade) -> Self {
+        Self {
+            entry: entry.clone(),
+            row: None,
+            origin: None,
+            rates: Vec::new(),
         }
     }
-    Ok(Explanation {
-        current: *current,
-        pool: pool.clone(),
-        sell: sell.clone(),
-        origin: store.trade_origin(&pool.account, order_id).await?,
-        rates: rates.of(order_id).await?,
-        slices,
-        version: info.clone(),
-    })
 }
 
-/// Returns a version's rows of a pool, and the trades that it was computed from.
-///
-/// Errors: the version or the ledger was changed since.
-async fn read_pool(
-    store: &dyn Store,
+fn summary_of<'s>(summaries: &'s [PoolSummary], pool: &Pool) -> Option<&'s PoolSummary> {
+    summaries.iter().find(|summary| summary.pool == *pool)
+}
+
+/// Says why a version has no rows of a sell.
+fn no_rows(
+    order_id: &str,
     info: &VersionInfo,
     pool: &Pool,
-    read: Option<&PoolLedger>,
-) -> PipelineResult<(StoredPool, Vec<Trade>)> {
-    let stored = store.stored_pool(info.version, pool).await?;
-    let summaries = store.pool_summaries(info.version).await?;
-    check_summaries(info, &summaries)?;
-    let summary = summaries.iter().find(|summary| summary.pool == *pool);
-    check_pool(info.version, pool, summary, &stored)?;
-    let trades = match summary {
-        Some(summary) => trades_of(store, info, summary, read).await?,
-        None => Vec::new(),
-    };
-    Ok((stored, trades))
+    summaries: &[PoolSummary],
+    ledger: Option<&PoolLedger>,
+) -> ExplainError {
+    let rows = ledger.map_or(&[][..], |ledger| &ledger.invalid);
+    let status = summary_of(summaries, pool)
+        .map(|summary| (summary.status, summary.error.clone().unwrap_or_default()));
+    ExplainError::NoRows(Box::new(NoRows {
+        order_id: order_id.to_owned(),
+        version: info.version,
+        pool: pool.clone(),
+        status,
+        lacks_rate: rows.iter().any(|row| row.issue == IssueType::MissingFx),
+    }))
 }
 
 /// Returns the trades of a pool that a version was computed from.
@@ -321,9 +426,7 @@ fn explain_lot(buy: &Trade, before: Size, taken: Size) -> Result<ExplainedLot, M
     let gross = |size| buy.gross_of_first(size);
     let fee = |size| fee_share_of_size(buy.fee, size, buy.size);
     Ok(ExplainedLot {
-        buy: buy.clone(),
-        origin: None,
-        rates: Vec::new(),
+        buy: ExplainedTrade::of(buy),
         used_before: before,
         left_after: sub_sizes(buy.size, after)?,
         gross: Step::of(gross(before)?, gross(after)?)?,

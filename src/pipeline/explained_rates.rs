@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 use super::error::PipelineResult;
 use crate::engine::{Account, RateOrigin, RateUsed, RowsHash};
 use crate::store::Store;
-use crate::store::model::{Scope, VersionInfo};
+use crate::store::model::VersionInfo;
 
 /// A rate that gave an explained trade its value, or its fee.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedRate {
     /// The rate, as the version has it.
     pub used: RateUsed,
-    /// The file of each step; `None`: the price of an own trade, or a peg.
-    pub files: Vec<Option<String>>,
-    /// Price and quote of the trade, as its row has them.
-    pub price: Option<(String, String)>,
+    /// File and line of each step: of the rate, or of the own trade whose price it is. `None`: a
+    /// setting is the rate.
+    pub places: Vec<Option<(String, i64)>>,
 }
 
 /// Finds the rates of a version's trades.
@@ -25,12 +24,10 @@ pub(super) struct Rates<'a> {
     account: Account,
     /// Names of imported files, by number.
     files: BTreeMap<i64, String>,
-    /// Price and quote of trades that are not for dollars, by order id.
-    prices: BTreeMap<String, (String, String)>,
 }
 
 impl<'a> Rates<'a> {
-    /// Reads the names of files and the prices of an account, if the version has rates at all.
+    /// Reads the names of files, if the version has rates at all.
     pub(super) async fn begin(
         store: &'a dyn Store,
         info: &'a VersionInfo,
@@ -41,24 +38,10 @@ impl<'a> Rates<'a> {
             info,
             account: account.clone(),
             files: BTreeMap::new(),
-            prices: BTreeMap::new(),
         };
-        if !rates.has_some() {
-            return Ok(rates);
-        }
-        let files = store.imports().await?.into_iter();
-        rates.files = files.map(|file| (file.id, file.name)).collect();
-        let scope = Scope {
-            account: Some(account.clone()),
-            ..Scope::default()
-        };
-        let read = store.read_ledger(&scope, Some(&info.watermark)).await?;
-        for pending in read.pending {
-            if let Ok(of) = &pending.of.instrument {
-                let price = (pending.trade.price.to_string(), of.quote.to_string());
-                let id = pending.trade.order_id.as_str().to_owned();
-                rates.prices.insert(id, price);
-            }
+        if rates.has_some() {
+            let files = store.imports().await?.into_iter();
+            rates.files = files.map(|file| (file.id, file.name)).collect();
         }
         Ok(rates)
     }
@@ -75,17 +58,28 @@ impl<'a> Rates<'a> {
         }
         let trade = Some((&self.account, order_id));
         let used = self.store.rates_used(self.info.version, trade).await?;
-        let explained = used.into_iter().map(|used| {
-            let files = used.rate.steps.iter().map(|step| match &step.origin {
-                RateOrigin::Line { import_id, .. } => self.files.get(import_id).cloned(),
-                RateOrigin::Trade(_) | RateOrigin::Peg => None,
-            });
-            ExplainedRate {
-                files: files.collect(),
-                price: self.prices.get(order_id).cloned(),
-                used,
+        let mut explained = Vec::new();
+        for used in used {
+            let mut places = Vec::new();
+            for step in &used.rate.steps {
+                places.push(self.place(&step.origin).await?);
             }
-        });
-        Ok(explained.collect())
+            explained.push(ExplainedRate { used, places });
+        }
+        Ok(explained)
+    }
+
+    async fn place(&self, origin: &RateOrigin) -> PipelineResult<Option<(String, i64)>> {
+        Ok(match origin {
+            RateOrigin::Line { import_id, line } => {
+                let file = self.files.get(import_id).cloned();
+                file.zip(i64::try_from(*line).ok())
+            }
+            RateOrigin::Peg => None,
+            RateOrigin::Trade(id) => {
+                let origin = self.store.trade_origin(&self.account, id.as_str()).await?;
+                origin.map(|(file, line, _)| (file, line))
+            }
+        })
     }
 }

@@ -42,8 +42,10 @@ pub use compare::{
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
 pub use csv_file::FileRead;
 pub use decided::{DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of};
-pub use error::{ExplainError, PipelineError, PipelineResult, PointerError, ReplaceError};
-pub use explain::{ExplainedLot, ExplainedSlice, Explanation, Step, explain};
+pub use error::{ExplainError, NoRows, PipelineError, PipelineResult, PointerError, ReplaceError};
+pub use explain::{
+    ExplainedLot, ExplainedSell, ExplainedSlice, ExplainedTrade, Explanation, Step, explain,
+};
 pub use explained_rates::ExplainedRate;
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};

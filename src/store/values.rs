@@ -17,7 +17,7 @@ use crate::engine::{
 
 /// Microseconds before the first trade from which rates and own trades are read: the oldest rate
 /// that may count, and a day more.
-const RATES_BEFORE_US: i64 = 8 * 24 * 3_600 * 1_000_000;
+pub const RATES_BEFORE_US: i64 = 8 * 24 * 3_600 * 1_000_000;
 
 /// Returns the settings that a version was computed with.
 pub fn rules_of(info: &VersionInfo, present: &AssetRules) -> AssetRules {
@@ -88,6 +88,26 @@ pub async fn read(
     read_seen(store, (scope, as_of), &mut |_| true).await
 }
 
+/// Reads the pools of a scope, and the rows of its trades that had to wait for their legs.
+///
+/// Errors: as of [`read_seen`].
+pub async fn read_with_rows(
+    store: &dyn TradeStore,
+    scope: &Scope,
+    as_of: Option<&Watermark>,
+) -> StoreResult<(LedgerRead, Vec<PendingTrade>)> {
+    let rules = store.rules();
+    let mut read = store.read_ledger(scope, as_of).await?;
+    let rows = read.pending.clone();
+    let pending = std::mem::take(&mut read.pending);
+    let at = read.watermark.clone();
+    let valuing = Valuing::new(store, &rules, scope);
+    read.rates = valuing
+        .enter(pending, &at, (&mut read.pools, true), None)
+        .await?;
+    Ok((read, rows))
+}
+
 /// Returns the rows of a scope's pools that came into the ledger since a watermark.
 ///
 /// Errors: as of the store; two rates contradict each other.
@@ -138,8 +158,7 @@ impl<'a> Valuing<'a> {
         }
         let needed = self.needed(&pending);
         let rates = self.rates(&pending, &needed, at).await?;
-        let book = RateBook::try_new(self.rules.rates.clone(), rates);
-        let mut book = book.map_err(contradict)?;
+        let mut book = rate_book(self.rules, rates)?;
         if self.rules.rates.own_trades {
             let own = self.own_rates(needed, at, pools, is_whole).await?;
             book.add_own(own);
@@ -254,6 +273,11 @@ fn scope_of_prices<'n>(
         }),
         ..Scope::default()
     })
+}
+
+/// Makes the book of some rates. Errors: two contradict each other.
+pub fn rate_book(rules: &AssetRules, rates: Vec<Rate>) -> StoreResult<RateBook> {
+    RateBook::try_new(rules.rates.clone(), rates).map_err(contradict)
 }
 
 /// Two rates for one instant: an import refuses them, so something else wrote them.

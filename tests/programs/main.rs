@@ -11,6 +11,7 @@ mod counts;
 mod crashes;
 mod demo;
 mod errors;
+mod explained;
 mod faults;
 mod figures;
 mod files;

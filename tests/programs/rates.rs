@@ -297,10 +297,11 @@ fn a_sell_is_explained_with_its_rates() {
     // digits; 200 times that is 257.142857142857142, at 12 decimals 257.142857142857.
     for said in [
         "1 worth 217.14 USD, fee 0\n",
-        "price 200 EUR, value 200 EUR x 1.0857 = 217.14 USD\n",
+        "row: sell 1 BTC-EUR at 200 EUR\n      value 200 EUR x 1.0857 = 217.14 USD\n",
         "rate of 2025-03-07 15:00:00 UTC, by ecb\n        \
          1 EUR = 1.0857 USD, from eurofxref-hist.csv, line 2\n",
-        "price 100 GBP, value 200 GBP x 1.28571428571428571 = 257.142857142857 USD\n",
+        "row: buy 2 BTC-GBP at 100 GBP\n      value 200 GBP x 1.28571428571428571 = \
+         257.142857142857 USD\n",
         "rate of 2025-03-06 15:00:00 UTC, by ecb\n        \
          1 EUR = 1.08 USD, from eurofxref-hist.csv, line 3\n        \
          1 EUR = 0.84 GBP, from eurofxref-hist.csv, line 3\n",
@@ -316,12 +317,12 @@ fn a_sell_is_explained_with_its_rates() {
     let rate = &json["sell"]["rates"][0];
     assert_eq!(rate["value_usd"], "217.14");
     assert_eq!(rate["steps"][0]["line"], 2);
-    let of_buy = &json["slices"][0]["lot"]["buy"]["rates"][0];
+    let buy = &json["slices"][0]["lot"]["buy"];
     assert_eq!(
-        (&of_buy["price"], &of_buy["quote"]),
+        (&buy["row"]["price"], &buy["row"]["quote"]),
         (&"100".into(), &"GBP".into())
     );
-    assert_eq!(of_buy["steps"][1]["rate"], "0.84");
+    assert_eq!(buy["rates"][0]["steps"][1]["rate"], "0.84");
 
     // A version whose rates something else changed is not exported.
     folder.sql("UPDATE fifo_rates_used SET source = 'plain' WHERE order_id = 's1'");

@@ -1,19 +1,19 @@
 //! `explain`: one sell, its lots, and the arithmetic that a pocket calculator can follow.
 
+mod trade;
+
 use serde_json::{Value, json};
 
+use self::trade::{trade_json, trade_line};
 use super::read_account;
 use crate::cli::Outcome;
 use crate::cli::args::ExplainArgs;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::{add, plural, time};
+use crate::cli::format::{add, plural};
 use crate::cli::session::Session;
-use crate::engine::{
-    Fee, Leg, MORE_COLUMNS, RateOrigin, RatePurpose, Size, Timestamp, Trade, Usd, add_sizes, shown,
-    shown_sentence,
-};
-use crate::pipeline::{self, ExplainedLot, ExplainedRate, ExplainedSlice, Explanation, Step};
+use crate::engine::{Fee, Leg, Size, Trade, Usd, add_sizes, shown, shown_sentence};
+use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
 use crate::store::model::HistoricalSell;
 
 /// Width of a formula, in characters.
@@ -32,15 +32,22 @@ pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
     let found =
         pipeline::explain(store.as_ref(), &args.sell, account.as_ref(), args.version).await?;
     let old = pipeline::old_answer(store.as_ref(), &args.sell).await?;
-    let legs: Vec<String> = found.iter().map(describe).collect();
-    let mut text = format!(
-        "Database  {}\n{}{ROUNDING}",
-        store.location(),
-        legs.join("\n")
+    let legs: Vec<String> = found.legs.iter().map(describe).collect();
+    let mut text = format!("Database  {}\n{}", store.location(), legs.join("\n"));
+    for leg in &found.without_rows {
+        text.push_str(&format!(
+            "\nAnother leg: {}\n",
+            shown_sentence(&leg.to_string())
+        ));
+    }
+    text.push_str(ROUNDING);
+    let mut json = found.legs.first().map_or(Value::Null, to_json);
+    let others: Vec<Value> = found.legs.iter().skip(1).map(to_json).collect();
+    let without: Vec<String> = found.without_rows.iter().map(ToString::to_string).collect();
+    add(
+        &mut json,
+        json!({ "other_legs": others, "legs_without_rows": without }),
     );
-    let mut json = found.first().map_or(Value::Null, to_json);
-    let others: Vec<Value> = found.iter().skip(1).map(to_json).collect();
-    add(&mut json, json!({ "other_legs": others }));
     if let Some((snapshot, sell)) = &old {
         text.push_str(&describe_old(snapshot, sell));
         let old = json!({ "snapshot": snapshot, "parents": sell.parents(),
@@ -74,7 +81,7 @@ fn describe(found: &Explanation) -> String {
     } else {
         ""
     };
-    let leg = match found.sell.entry.leg {
+    let leg = match found.sell.entry.entry.leg {
         Leg::Base => "",
         Leg::Quote => ": what the trade was paid with",
         Leg::Fee => ": what its fee was paid with",
@@ -83,122 +90,13 @@ fn describe(found: &Explanation) -> String {
         "Version {version}{current}, account {}, {}{leg}\n\nSell  {}\n",
         found.pool.account,
         found.pool.asset,
-        trade_line(&found.sell, found.origin.as_ref(), &found.rates),
+        trade_line(&found.sell),
     );
     for (index, slice) in found.slices.iter().enumerate() {
         text.push_str(&describe_slice(index + 1, found, slice));
     }
     text.push_str(&describe_totals(found));
     text
-}
-
-fn trade_line(
-    trade: &Trade,
-    origin: Option<&(String, i64, Timestamp)>,
-    rates: &[ExplainedRate],
-) -> String {
-    let fee = trade
-        .fee
-        .map_or_else(|| "fee unknown".into(), |fee| format!("fee {fee}"));
-    let seq = trade
-        .trade_seq
-        .map(|seq| format!(", sequence {seq}"))
-        .unwrap_or_default();
-    let origin =
-        origin.map(|(file, line, _)| format!("\n      from {}, line {line}", shown_sentence(file)));
-    let price = match trade.entry.value {
-        Some(value) => format!("worth {value} USD"),
-        None => format!("at {}", trade.price),
-    };
-    let rates: String = rates.iter().map(rate_lines).collect();
-    format!(
-        "{}\n      {} {price}, {fee}\n      {}{seq}{}{}{rates}",
-        trade.order_id,
-        trade.size,
-        trade.order_time,
-        more_line(trade),
-        origin.unwrap_or_default()
-    )
-}
-
-/// Says how a rate gave a value, and where each step of the rate stands.
-fn rate_lines(explained: &ExplainedRate) -> String {
-    let ExplainedRate { used, files, price } = explained;
-    let (asset, rate) = (&used.asset, &used.rate);
-    let what = match (used.purpose, price) {
-        (RatePurpose::Fee, _) => "fee".to_owned(),
-        (RatePurpose::Value, None) => "value".to_owned(),
-        (RatePurpose::Value, Some((price, quote))) => format!("price {price} {quote}, value"),
-    };
-    let mut text = format!(
-        "\n      {what} {} {asset} x {} = {} USD\n      rate of {}, by {}",
-        used.units,
-        rate.value,
-        used.usd,
-        time(rate.at),
-        rate.source
-    );
-    for (step, file) in rate.steps.iter().zip(files) {
-        let place = match &step.origin {
-            RateOrigin::Line { import_id, line } => match file {
-                Some(file) => format!("{}, line {line}", shown_sentence(file)),
-                None => format!("import {import_id}, line {line}"),
-            },
-            RateOrigin::Trade(id) => format!("trade {}", shown(id.as_str())),
-            RateOrigin::Peg => "[pegs]: no rate is known".to_owned(),
-        };
-        let (asset, currency, value) = (&step.asset, &step.currency, step.value);
-        text.push_str(&format!(
-            "\n        1 {asset} = {value} {currency}, from {place}"
-        ));
-    }
-    text
-}
-
-fn rate_json(explained: &ExplainedRate) -> Value {
-    let ExplainedRate { used, files, price } = explained;
-    let steps = used.rate.steps.iter().zip(files).map(|(step, file)| {
-        let (line, order_id) = match &step.origin {
-            RateOrigin::Line { line, .. } => (Some(*line), None),
-            RateOrigin::Trade(id) => (None, Some(id.as_str())),
-            RateOrigin::Peg => (None, None),
-        };
-        json!({ "asset": step.asset.as_str(), "currency": step.currency.as_str(),
-            "rate": step.value.to_string(), "file": file, "line": line, "order_id": order_id })
-    });
-    json!({
-        "purpose": used.purpose.as_str(),
-        "price": price.as_ref().map(|(price, _)| price),
-        "quote": price.as_ref().map(|(_, quote)| quote),
-        "asset": used.asset.as_str(),
-        "units": used.units.to_string(),
-        "value_usd": used.usd.to_string(),
-        "rate": used.rate.value.to_string(),
-        "rate_time": used.rate.at.to_string(),
-        "source": used.rate.source.as_str(),
-        "steps": steps.collect::<Vec<_>>(),
-    })
-}
-
-/// Lists the facts that a plain dollar trade does not have.
-fn more_line(trade: &Trade) -> String {
-    let facts = more_facts(trade);
-    let facts = facts
-        .iter()
-        .map(|(column, text)| format!("{column} {text}"));
-    let facts: Vec<String> = facts.collect();
-    match facts.is_empty() {
-        true => String::new(),
-        false => format!("\n      {}", facts.join(", ")),
-    }
-}
-
-fn more_facts(trade: &Trade) -> Vec<(&'static str, String)> {
-    let texts = trade.more.as_ref().map(|facts| facts.texts());
-    let texts = MORE_COLUMNS.into_iter().zip(texts.unwrap_or_default());
-    texts
-        .filter_map(|(column, text)| Some((column, text?)))
-        .collect()
 }
 
 fn line(label: &str, formula: &str, result: &str) -> String {
@@ -240,7 +138,7 @@ fn fee_formula(fee: Option<Fee>, before: Size, after: Size, whole: Size) -> Stri
 }
 
 fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) -> String {
-    let (row, sell) = (&slice.row, &found.sell);
+    let (row, sell) = (&slice.row, &found.sell.entry);
     let taken = row.allocated_size;
     let sold_after = add_sizes(slice.sold_before, taken).unwrap_or(taken);
     let mut text = String::from("\n");
@@ -248,7 +146,7 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
         Some(lot) => {
             text.push_str(&format!(
                 "Lot {number} {}\n      {} used before, {taken} used here, {} left after\n",
-                trade_line(&lot.buy, lot.origin.as_ref(), &lot.rates),
+                trade_line(&lot.buy),
                 lot.used_before,
                 lot.left_after
             ));
@@ -271,7 +169,7 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
 }
 
 fn describe_cost(lot: &ExplainedLot, taken: Size) -> String {
-    let buy = &lot.buy;
+    let buy = &lot.buy.entry;
     let after = add_sizes(lot.used_before, taken).unwrap_or(taken);
     let gross = gross_formula(buy, lot.used_before, after);
     let fee = fee_formula(buy.fee, lot.used_before, after, buy.size);
@@ -329,36 +227,10 @@ fn to_json(found: &Explanation) -> Value {
         "is_current": found.current.version == Some(found.version.version),
         "account": found.pool.account.as_str(),
         "asset": found.pool.asset.as_str(),
-        "leg": found.sell.entry.leg.as_str(),
-        "sell": trade_json(&found.sell, found.origin.as_ref(), &found.rates),
+        "leg": found.sell.entry.entry.leg.as_str(),
+        "sell": trade_json(&found.sell),
         "slices": found.slices.iter().map(slice_json).collect::<Vec<_>>(),
     })
-}
-
-fn trade_json(
-    trade: &Trade,
-    origin: Option<&(String, i64, Timestamp)>,
-    rates: &[ExplainedRate],
-) -> Value {
-    let mut json = json!({
-        "order_id": trade.order_id.as_str(),
-        "size": trade.size.to_string(),
-        "price": trade.price.to_string(),
-        "total_fees_usd": trade.fee.map(|fee| fee.to_string()),
-        "order_time": trade.order_time.to_string(),
-        "trade_seq": trade.trade_seq,
-        "file": origin.map(|(file, _, _)| file),
-        "line": origin.map(|(_, line, _)| line),
-    });
-    if let Some(json) = json.as_object_mut() {
-        let facts = more_facts(trade).into_iter();
-        json.extend(facts.map(|(column, text)| (column.to_owned(), text.into())));
-        if let Some(value) = trade.entry.value {
-            json.insert("value_usd".into(), value.to_string().into());
-            json.insert("rates".into(), rates.iter().map(rate_json).collect());
-        }
-    }
-    json
 }
 
 fn step_json(step: &Step) -> Value {
@@ -370,7 +242,7 @@ fn slice_json(slice: &ExplainedSlice) -> Value {
     let row = &slice.row;
     let lot = slice.lot.as_ref().map(|lot| {
         json!({
-            "buy": trade_json(&lot.buy, lot.origin.as_ref(), &lot.rates),
+            "buy": trade_json(&lot.buy),
             "used_before": lot.used_before.to_string(),
             "left_after": lot.left_after.to_string(),
             "gross_usd": step_json(&lot.gross),

@@ -4,7 +4,8 @@ use super::names::nearest;
 use super::rates::rate_file_hint;
 use super::{CliError, file_hint, see_what_differs};
 use crate::cli::exit::Exit;
-use crate::pipeline::{ExplainError, PipelineError, PointerError, ReplaceError};
+use crate::engine::PoolStatus;
+use crate::pipeline::{ExplainError, NoRows, PipelineError, PointerError, ReplaceError};
 
 const NEXT_NUMBER: &str = "leave --version out: the next number is free";
 
@@ -98,6 +99,26 @@ fn pointer_advice(why: &PointerError) -> (Exit, &'static str) {
     }
 }
 
+/// Says how the pool of a sell gets allocations.
+fn no_rows_advice(no_rows: &NoRows) -> &'static str {
+    match &no_rows.status {
+        None => "leave --version out for the current version",
+        Some((PoolStatus::Rejected, _)) if no_rows.lacks_rate => {
+            "`fifo-pnl rates missing -o FILE` lists all missing rates: fill in the file, import it \
+             with `fifo-pnl import rates FILE`, and run `compute_allocations --all-symbols`"
+        }
+        Some((PoolStatus::Excluded, _)) => {
+            "`fifo-pnl review include --account NAME --asset ASSET` ends the exclusion"
+        }
+        Some((PoolStatus::Rejected, _)) => {
+            "`fifo-pnl review list` shows what to settle in the pool"
+        }
+        Some((PoolStatus::Matched | PoolStatus::Stale, _)) => {
+            "it came after the trades that the version matched in the pool"
+        }
+    }
+}
+
 fn explain_advice(why: &ExplainError) -> (Exit, String) {
     let usage = |hint: &str| (Exit::Usage, hint.to_owned());
     match why {
@@ -105,9 +126,7 @@ fn explain_advice(why: &ExplainError) -> (Exit, String) {
             let hint = format!("`fifo-pnl validate --version {version}` says what is wrong");
             (Exit::Refused, hint)
         }
-        ExplainError::NoRows(_, _, pool) => usage(&format!(
-            "{pool} was rejected, excluded or out of scope in that version"
-        )),
+        ExplainError::NoRows(no_rows) => usage(no_rows_advice(no_rows)),
         ExplainError::LedgerChanged {
             is_unguarded: true, ..
         } => (

@@ -1,0 +1,129 @@
+//! `explain` of trades that are no plain dollar trades, and of sells without rows.
+#![cfg(all(feature = "cli", unix))]
+
+use crate::support;
+
+use support::Folder;
+
+const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd,fee_amount,\
+                      fee_currency,fee_usd_value";
+
+fn folder(rows: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("trades.csv", format!("{HEADER}\n{rows}"));
+    folder
+}
+
+fn explained(folder: &Folder, sell: &str) -> String {
+    folder
+        .fifo_pnl(&["explain", "--sell", sell])
+        .expect(0)
+        .stdout
+}
+
+/// x1 buys 4 ETH for 0.4 BTC. By the price of b0, that is 0.4 x 120 = 48 USD. The fee of 0.4 ETH is
+/// 4.8 USD. So 3.6 ETH come in, at 43.2 USD. The first 0.4 of 0.99 BTC cost 100 x 0.4 / 0.99.
+#[test]
+fn a_withheld_fee_and_the_price_of_an_own_trade_can_be_followed() {
+    let folder = folder(
+        "b1,BTC-USD,buy,1,100,2025-01-01T10:00:00Z,,0.01,BTC,\n\
+         b0,BTC-USD,buy,1,120,2025-01-01T20:00:00Z,0,,,\n\
+         x1,ETH-BTC,buy,4,0.1,2025-01-02T10:00:00Z,,0.4,ETH,4.8\n\
+         s1,ETH-USD,sell,3.6,20,2025-01-03T10:00:00Z,0,,,\n",
+    );
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    let text = explained(&folder, "s1");
+    for line in [
+        "      3.6 worth 43.2 USD, fee 0\n",
+        "      row: buy 4 ETH-BTC at 0.1 BTC\n",
+        "      fee_amount 0.4, fee_currency ETH, fee_usd_value 4.8\n",
+        "      value 0.4 BTC x 120 = 48 USD\n",
+        "        1 BTC = 120 USD, from trade b0, trades.csv, line 3\n",
+        "      units 4 - 0.4 ETH of fee = 3.6\n      worth 48 - 4.8 of fee = 43.2 USD\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let paid = explained(&folder, "x1");
+    for line in [
+        "      0.4 worth 48 USD, fee 4.8\n",
+        "      row: buy 1 BTC-USD at 100 USD\n",
+        "      units 1 - 0.01 BTC of fee = 0.99\n",
+        "40.40404040404\n",
+    ] {
+        assert!(paid.contains(line), "{line}: {paid}");
+    }
+    let json = folder.fifo_pnl(&["explain", "--sell", "s1", "--json"]);
+    let json = json.expect(0).json();
+    assert_eq!(json["sell"]["price"], "20");
+    assert!(json["sell"]["row"].is_null());
+    let buy = &json["slices"][0]["lot"]["buy"];
+    assert!(buy["price"].is_null());
+    assert_eq!(
+        (&buy["row"]["price"], &buy["row"]["quote"]),
+        (&"0.1".into(), &"BTC".into())
+    );
+    assert_eq!(buy["withheld"]["units_before"], "4");
+    assert_eq!(buy["withheld"]["value_before_usd"], "48");
+    assert_eq!(buy["withheld"]["fee_usd"], "4.8");
+    let step = &buy["rates"][0]["steps"][0];
+    assert_eq!(
+        (&step["file"], &step["line"]),
+        (&"trades.csv".into(), &3.into())
+    );
+}
+
+#[test]
+fn a_sell_of_a_rejected_pool_says_which_rate_is_missing() {
+    let folder = folder(
+        "b1,BTC-EUR,buy,2,100,2025-03-07T10:00:00Z,0,,,\n\
+         s1,BTC-USD,sell,1,200,2025-03-08T10:00:00Z,0,,,\n\
+         s2,BTC-EUR,sell,1,200,2025-03-09T10:00:00Z,0,,,\n",
+    );
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    for sell in ["s1", "s2"] {
+        let done = folder.fifo_pnl(&["explain", "--sell", sell]).expect(2);
+        let said = format!("error: version 1 has no rows of \"{sell}\": default BTC is rejected: ");
+        assert!(done.stderr.contains(&said), "{}", done.stderr);
+        for part in [
+            "a rate of EUR at 2025-03-07T10:00:00.000000Z is missing",
+            "`fifo-pnl rates missing -o FILE` lists all missing rates",
+        ] {
+            assert!(done.stderr.contains(part), "{part}: {}", done.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_excluded_pool_and_a_rejected_leg_say_so() {
+    let folder = folder(
+        "b1,ETH-USD,buy,1,10,2025-01-01T10:00:00Z,0,,,\n\
+         n1,BNB-EUR,buy,1,5,2025-01-01T10:00:00Z,0,,,\n\
+         s1,ETH-USD,sell,1,12,2025-01-02T10:00:00Z,,0.1,BNB,1\n",
+    );
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    let text = explained(&folder, "s1");
+    let said =
+        "\nAnother leg: version 1 has no rows of \"s1\": default BNB is rejected: order \"n1\"";
+    assert!(text.contains("cost          10 x 1 "), "{text}");
+    assert!(text.contains(said), "{text}");
+    let exclude = [
+        "review",
+        "exclude",
+        "--account",
+        "default",
+        "--asset",
+        "ETH",
+    ];
+    folder
+        .fifo_pnl(&[&exclude[..], &["--reason", "a test"]].concat())
+        .expect(0);
+    folder.compute(&["--all-symbols"]);
+    let done = folder.fifo_pnl(&["explain", "--sell", "s1", "--version", "2"]);
+    let done = done.expect(2);
+    for part in [
+        "version 2 has no rows of \"s1\": default ETH is excluded: a test\n",
+        "`fifo-pnl review include --account NAME --asset ASSET` ends the exclusion",
+    ] {
+        assert!(done.stderr.contains(part), "{part}: {}", done.stderr);
+    }
+}
