@@ -4,22 +4,21 @@
 //! hash are not read again. The ledger as of both versions tells which trades came, went or were
 //! corrected between them; an unguarded ledger has only its present state.
 
+mod causes;
 mod legacy;
+mod rates;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::error::PipelineResult;
 use super::job::Context;
 use super::names::unknown;
 use super::validate::find_version;
-use crate::engine::{
-    Asset, Pool, PoolLedger, PoolStatus, RowsHash, Size, StoredAllocation, Timestamp, TradeRef,
-    Usd, add_sizes, split_correction,
-};
-use crate::store::model::{PoolSummary, Scope, Version, VersionInfo};
+use crate::engine::{Asset, Pool, RowsHash, Size, StoredAllocation, Timestamp, Usd, add_sizes};
+use crate::store::model::{PoolSummary, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_version};
-use crate::store::{Store, StoredPool, TradeStore, VersionStore, together};
+use crate::store::{Store, StoredPool, VersionStore, together};
+use causes::Causes;
 
 /// A version of this program, or of the system that used the database before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +43,11 @@ impl VersionRef {
 /// Tells whether two versions have the same figures for a sell.
 type IsSame<'a> = &'a dyn Fn(Option<&ComparedSell>, Option<&ComparedSell>) -> bool;
 
-/// Says why a sell differs; takes the sell's id and time.
-type Why<'a> = &'a dyn Fn(&str, Timestamp) -> String;
+/// The figures of a sell in both versions; `None`: a version has no rows of it.
+type Sides<'a> = [Option<&'a ComparedSell>; 2];
+
+/// Says why a sell differs; takes the sell's id and time, and its figures.
+type Why<'a> = &'a dyn Fn((&str, Timestamp), Sides<'_>) -> String;
 
 /// The sells to compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -176,6 +178,7 @@ pub async fn compare(
     let wanted = pools.into_iter().filter(|pool| options.takes(pool));
     let pools: Vec<&Pool> = wanted.collect();
     let causes = Causes::find(store, context, &left, &right, &pools).await?;
+    report.notes.extend(causes.note());
     let (mut to_read, sides) = (Vec::new(), (&left, &right));
     for pool in pools {
         let is_same = left.hash(pool) == right.hash(pool);
@@ -234,7 +237,7 @@ impl CompareReport {
             sum.sells_differ += 1;
             self.sells.push(SellDifference {
                 pool: pool.clone(),
-                why: why(&key.1, key.0),
+                why: why((&key.1, key.0), [left, right]),
                 sell_order_id: key.1,
                 sell_time: key.0,
                 left: left.cloned(),
@@ -262,7 +265,7 @@ async fn compare_pools(
     let rows = left.sells_of(store, pools).await?;
     let others = right.sells_of(store, pools).await?;
     for (pool, sells) in pools.iter().zip(rows.into_iter().zip(others)) {
-        let why = |id: &str, time| causes.why(pool, id, time);
+        let why = |sell: (&str, Timestamp), sides: Sides<'_>| causes.why(pool, sell, sides);
         let is_same = |left: Option<&ComparedSell>, right: Option<&ComparedSell>| left == right;
         report.add_sells(pool, sells, options, (&is_same, &why));
     }
@@ -369,132 +372,4 @@ fn notes(left: &VersionInfo, right: &VersionInfo) -> Vec<String> {
         notes.push("they cover different pools".to_owned());
     }
     notes
-}
-
-/// Changes of a pool's trades between two versions.
-#[derive(Default)]
-struct Changes {
-    oldest: Option<(Timestamp, String)>,
-    /// Causes by order id.
-    own: BTreeMap<String, String>,
-}
-
-/// Known causes of differences.
-struct Causes {
-    changes: BTreeMap<Pool, Changes>,
-    /// The cause for each pool if no changed trade explains a sell.
-    general: BTreeMap<Pool, String>,
-}
-
-impl Causes {
-    async fn find(
-        store: &dyn TradeStore,
-        context: &Context,
-        left: &ComparedVersion,
-        right: &ComparedVersion,
-        pools: &[&Pool],
-    ) -> PipelineResult<Self> {
-        let mut general = BTreeMap::new();
-        let mut to_read = BTreeSet::new();
-        for pool in pools.iter().copied() {
-            let (of_left, of_right) = (left.pools.get(pool), right.pools.get(pool));
-            let hash = |it: Option<&PoolSummary>| it.map(|it| it.ledger_hash);
-            if hash(of_left) != hash(of_right) {
-                to_read.insert(pool.clone());
-            }
-            general.insert(pool.clone(), in_general(left, right, pool));
-        }
-        let mut changes = BTreeMap::new();
-        if !to_read.is_empty() {
-            let scope = Scope {
-                part: Some(Arc::new(to_read.clone())),
-                ..Scope::default()
-            };
-            let then = &left.info.watermark;
-            let before = context.read_ledger(store, &scope, Some(then)).await?;
-            let now = &right.info.watermark;
-            let after = context.read_ledger(store, &scope, Some(now)).await?;
-            for pool in to_read {
-                let (before, after) = (before.pools.get(&pool), after.pools.get(&pool));
-                changes.insert(pool, changes_of(before, after));
-            }
-        }
-        Ok(Self { changes, general })
-    }
-
-    /// Says why a sell differs: its own change, else the pool's oldest change if that is not later.
-    fn why(&self, pool: &Pool, sell: &str, time: Timestamp) -> String {
-        let changes = self.changes.get(pool);
-        let own = changes.and_then(|changes| changes.own.get(sell));
-        let oldest = changes.and_then(|changes| changes.oldest.as_ref());
-        let earlier = oldest.filter(|(at, _)| *at <= time).map(|(_, what)| what);
-        let known = own.or(earlier).or_else(|| self.general.get(pool));
-        known.cloned().unwrap_or_default()
-    }
-}
-
-/// Says why a pool differs if no trade is known to be the cause.
-fn in_general(left: &ComparedVersion, right: &ComparedVersion, pool: &Pool) -> String {
-    for side in [left, right] {
-        let version = side.info.version;
-        match side.pools.get(pool) {
-            None => return format!("version {version} does not have the pool"),
-            Some(it) if it.status != PoolStatus::Matched => {
-                let (status, error) = (it.status.as_str(), it.error.as_deref().unwrap_or(""));
-                return format!("{status} in version {version}: {error}");
-            }
-            Some(_) => {}
-        }
-    }
-    let hash = |side: &ComparedVersion| side.pools.get(pool).map(|it| it.ledger_hash);
-    if hash(left) != hash(right) {
-        return "the ledger was changed, and what it was is gone".into();
-    }
-    match notes(&left.info, &right.info).first() {
-        Some(note) => note.clone(),
-        None => "not known: the same trades, policy and program".into(),
-    }
-}
-
-fn by_id(ledger: Option<&PoolLedger>) -> BTreeMap<&str, TradeRef<'_>> {
-    let trades = ledger.into_iter().flat_map(|ledger| ledger.trades.iter());
-    trades.map(|trade| (trade.order_id, trade)).collect()
-}
-
-/// Lists which trades of a pool were added, removed, corrected or changed.
-fn changes_of(before: Option<&PoolLedger>, after: Option<&PoolLedger>) -> Changes {
-    let (before, after) = (by_id(before), by_id(after));
-    let mut changes = Vec::new();
-    for (id, trade) in &after {
-        let what = match before.get(id) {
-            Some(old) if old == trade => continue,
-            Some(_) => format!("\"{id}\" was changed"),
-            None => match split_correction(id) {
-                Some((of, _)) if before.contains_key(of) || after.contains_key(of) => {
-                    format!("correction of \"{of}\"")
-                }
-                _ => format!("new {} \"{id}\"", trade.side),
-            },
-        };
-        changes.push((id, trade.order_time, what));
-    }
-    let corrected = after.keys().filter_map(|id| Some(split_correction(id)?.0));
-    let corrected: BTreeSet<&str> = corrected.collect();
-    for (id, trade) in &before {
-        if !after.contains_key(id) {
-            let what = match corrected.contains(id) {
-                true => format!("correction of \"{id}\""),
-                false => format!("\"{id}\" was voided, or is gone"),
-            };
-            changes.push((id, trade.order_time, what));
-        }
-    }
-    let oldest = changes.iter().min_by_key(|(id, at, _)| (*at, *id));
-    Changes {
-        oldest: oldest.map(|(_, at, what)| (*at, what.clone())),
-        own: changes
-            .into_iter()
-            .map(|(id, _, what)| ((*id).to_owned(), what))
-            .collect(),
-    }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::decided::{DecidedLot, decided_lots};
 use super::error::PipelineResult;
 use super::job::Context;
-use crate::engine::{Pool, PoolStatus, Timestamp};
+use super::late_rates::{RateNow, rates_given_otherwise};
+use crate::engine::{Account, IssueType, Pool, PoolStatus, RateUsed, Timestamp};
 use crate::store::Store;
 use crate::store::model::{
     Current, DiskRoom, HealthFacts, PoolSummary, QueuedItem, RunLine, Version, VersionInfo,
@@ -93,6 +94,20 @@ pub enum Finding {
         /// The pools.
         pools: Vec<String>,
     },
+    /// Rates that the current version used are given otherwise since an import of rates.
+    RatesChanged {
+        /// How many.
+        rates: u64,
+        /// The first one, as the version has it.
+        first: Box<RateUsed>,
+    },
+    /// Trades have no value, as a rate is missing.
+    RatesMissing {
+        /// Number of open review items about them.
+        trades: u64,
+        /// Rates were imported since the version was computed.
+        is_newer: bool,
+    },
     /// The file system of the database is nearly full.
     DiskNearlyFull(DiskRoom),
 }
@@ -112,6 +127,8 @@ impl Finding {
             Self::ReviewOld { .. } => "review-old",
             Self::Held(_) => "held",
             Self::PoolsLeftOut { .. } => "pools-left-out",
+            Self::RatesChanged { .. } => "rates-changed",
+            Self::RatesMissing { .. } => "rates-missing",
             Self::DiskNearlyFull(_) => "disk",
         }
     }
@@ -144,6 +161,8 @@ struct CheckedFacts<'a> {
     exclusions: BTreeSet<Pool>,
     before: Option<(Version, Vec<PoolSummary>)>,
     queue: Vec<QueuedItem>,
+    /// Rates of the current version that a look-up gives otherwise now.
+    rates: Vec<RateNow>,
 }
 
 /// Reads the facts and runs all checks. Errors: the store fails.
@@ -169,6 +188,12 @@ pub async fn health(
         None => None,
     };
     let exclusions = store.exclusions().await?;
+    let rates = match info {
+        Some(info) if facts.last_rate_seq > info.watermark.rate_seq() => {
+            rates_given_otherwise(store, info).await?
+        }
+        _ => Vec::new(),
+    };
     let known = CheckedFacts {
         now: context.clock.now(),
         limits,
@@ -179,6 +204,7 @@ pub async fn health(
         exclusions: exclusions.into_iter().map(|it| it.pool).collect(),
         before,
         queue: store.review_queue().await?,
+        rates,
     };
     let findings = known.findings();
     let excluded = known.pools.iter();
@@ -214,6 +240,7 @@ impl CheckedFacts<'_> {
             Self::check_review,
             Self::check_pointer,
             Self::check_pools,
+            Self::check_rates,
             Self::check_disk,
         ];
         checks.iter().flat_map(|check| check(self)).collect()
@@ -353,6 +380,35 @@ impl CheckedFacts<'_> {
                     pools: vec![name],
                 }),
             }
+        }
+        findings
+    }
+
+    /// Checks for imported rates that no run has used yet, and for rates that no file brought.
+    fn check_rates(&self) -> Vec<Finding> {
+        let Some(info) = self.info else {
+            return Vec::new();
+        };
+        let mut findings = Vec::new();
+        if let Some(first) = self.rates.first() {
+            findings.push(Finding::RatesChanged {
+                rates: self.rates.len() as u64,
+                first: Box::new(first.used.clone()),
+            });
+        }
+        // An item about a whole pool asks for a setting, not for a rate.
+        let lacks_rate = |item: &&QueuedItem| {
+            item.status.is_open() && item.issue == IssueType::MissingFx && !item.order_id.is_empty()
+        };
+        let lacking = self.queue.iter().filter(lacks_rate);
+        let trades: BTreeSet<(&Account, &str)> = lacking
+            .map(|item| (&item.pool.account, item.order_id.as_str()))
+            .collect();
+        if !trades.is_empty() {
+            findings.push(Finding::RatesMissing {
+                trades: trades.len() as u64,
+                is_newer: self.facts.last_rate_seq > info.watermark.rate_seq(),
+            });
         }
         findings
     }

@@ -19,6 +19,7 @@ mod history;
 mod import;
 mod incremental;
 mod job;
+mod late_rates;
 mod lock;
 mod make;
 mod names;

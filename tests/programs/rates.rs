@@ -278,6 +278,71 @@ fn missing_rates_are_listed_filled_in_and_imported() {
     assert_eq!(folder.sql(used), expected);
 }
 
+/// 100 EUR are 108.57 USD by the first file, and 109 USD after the correction.
+#[test]
+fn a_corrected_rate_is_found_by_health_and_named_by_compare() {
+    let folder = folder();
+    folder
+        .fifo_pnl(&["import", "rates", "eurofxref-hist.csv"])
+        .expect(0);
+    let head = "order_id,symbol,side,size,price,total_fees_usd,order_time\n";
+    let trades = "b1,BTC-EUR,buy,1,100,0,2025-03-07T16:00:00Z\n\
+                  s1,BTC-USD,sell,1,200,0,2025-03-09T23:00:00Z\n\
+                  b2,ETH-USD,buy,1,100,0,2025-03-07T16:00:00Z\n\
+                  s2,ETH-USD,sell,1,200,0,2025-03-09T23:00:00Z\n";
+    folder.write("trades.csv", format!("{head}{trades}"));
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    folder.fifo_pnl(&["health"]).expect(0);
+    // A rate that no trade of the version uses changes nothing.
+    folder.write("later.csv", "Date,JPY,\n2025-03-05,150,\n");
+    folder.fifo_pnl(&["import", "rates", "later.csv"]).expect(0);
+    folder.fifo_pnl(&["health"]).expect(0);
+    folder.write("later.csv", "Date,USD,\n2025-03-07,1.0900,\n");
+    let correct = ["import", "rates", "--correct", "--reason", "test"];
+    folder
+        .fifo_pnl(&[&correct[..], &["later.csv"]].concat())
+        .expect(0);
+    let found = folder.fifo_pnl(&["health"]).expect(1).stdout;
+    let said = "rates-changed   1 rate differs from the version's since an import, the first of \
+                EUR at 2025-03-07 16:00:00 UTC for \"b1\"; next: compute_allocations \
+                --all-symbols\n";
+    assert!(found.contains(said), "{found}");
+    folder.compute(&["--all-symbols"]).expect(0);
+    folder.fifo_pnl(&["health"]).expect(0);
+    let json = folder
+        .fifo_pnl(&["compare", "1", "2", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(json["notes"][0], "1 trade has a value by other rates");
+    let sells = json["sells"].as_array().unwrap();
+    assert_eq!(sells.len(), 1, "{json}");
+    let why = "rate of EUR for \"b1\": 1.0857 (ecb), then 1.09 (ecb)";
+    assert_eq!(
+        (&sells[0]["why"], &sells[0]["sell_order_id"]),
+        (&why.into(), &"s1".into())
+    );
+    assert_eq!(sells[0]["difference_usd"], "-0.43");
+
+    let lacking = "n1,XMR-GBP,buy,1,100,0,2025-03-01T16:00:00Z\n";
+    folder.write("lacking.csv", format!("{head}{lacking}"));
+    folder.fifo_pnl(&["run", "lacking.csv"]).expect(1);
+    let found = folder.fifo_pnl(&["health"]).expect(1).stdout;
+    let said = "rates-missing   1 trade has no value, as a rate is missing; next: fifo-pnl rates \
+                missing\n";
+    assert!(found.contains(said), "{found}");
+    folder.write(
+        "gbp.csv",
+        "asset,time,currency,rate\nGBP,2025-03-01,USD,1.3\n",
+    );
+    folder.fifo_pnl(&["import", "rates", "gbp.csv"]).expect(0);
+    let found = folder.fifo_pnl(&["health"]).expect(1).stdout;
+    let said = "as a rate is missing; rates were imported since the run; next: compute_allocations \
+                --all-symbols\n";
+    assert!(found.contains(said), "{found}");
+    folder.compute(&["--all-symbols"]).expect(0);
+    folder.fifo_pnl(&["health"]).expect(0);
+}
+
 #[test]
 fn a_sell_is_explained_with_its_rates() {
     let folder = folder();

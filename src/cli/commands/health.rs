@@ -8,10 +8,10 @@ use crate::cli::args::HealthArgs;
 use crate::cli::duration::duration_text;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::{add, plural, time};
+use crate::cli::format::{add, count, plural, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
-use crate::engine::{PoolStatus, Timestamp, shown_sentence};
+use crate::engine::{PoolStatus, Timestamp, shown, shown_sentence};
 use crate::pipeline::{self, Finding, HealthLimits, HealthReport};
 use crate::store::StoreError;
 use crate::store::model::{DiskRoom, RunLine};
@@ -103,17 +103,15 @@ fn ago(now: Timestamp, then: Timestamp) -> String {
 }
 
 fn through(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "no trade".into(), time)
+    let matched = at.map(|at| format!("complete through {}", time(at)));
+    matched.unwrap_or_else(|| "no trade is matched".into())
 }
 
 fn describe_well(report: &HealthReport, now: Timestamp) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(info) = &report.current {
         let complete = through(info.complete_through);
-        parts.push(format!(
-            "version {} is current, complete through {complete}",
-            info.version
-        ));
+        parts.push(format!("version {} is current, {complete}", info.version));
     }
     if let Some(run) = &report.facts.last_run {
         parts.push(format!("last run {} ago", ago(now, run.started_at)));
@@ -156,7 +154,10 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
                 let each = pools.iter().map(|pool| format!("{pool} is {what}"));
                 parts.extend(each.take(POOLS_SHOWN));
                 if pools.len() > POOLS_SHOWN {
-                    parts.push(format!("{} more", pools.len() - POOLS_SHOWN));
+                    parts.push(format!(
+                        "{} more",
+                        count((pools.len() - POOLS_SHOWN) as u64)
+                    ));
                 }
             }
             let next = next.command(COMPUTE);
@@ -177,24 +178,16 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
             run.host,
             ago(now, run.started_at)
         ),
-        Finding::UnmatchedGrown {
-            version,
-            before,
-            now,
-        } => {
-            let sells = plural(*now, "sell finds", "sells find");
+        Finding::UnmatchedGrown { .. } | Finding::ReviewOld { .. } => {
             let list = next.command("fifo-pnl review list");
-            format!("{sells} no buy, {before} in version {version}; next: {list}")
-        }
-        Finding::ReviewOld { items, oldest } => {
-            let items = plural(*items as u64, "review item", "review items");
-            let oldest = ago(now, *oldest);
-            let list = next.command("fifo-pnl review list");
-            format!("{items} open for too long, the oldest for {oldest}; next: {list}")
+            format!("{}; next: {list}", describe_review(finding, now))
         }
         Finding::Held(version) => {
             let release = next.command("fifo-pnl versions release");
             format!("version {version} is held as current until `{release}`")
+        }
+        Finding::RatesChanged { .. } | Finding::RatesMissing { .. } => {
+            describe_rates(finding, next)
         }
         Finding::PoolsLeftOut { status, pools } => describe_pools(*status, pools),
         Finding::DiskNearlyFull(room) => format!(
@@ -202,6 +195,53 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
             percent_free(*room),
             room.free / 1_000_000
         ),
+    }
+}
+
+/// Says how much a person has to settle.
+fn describe_review(finding: &Finding, now: Timestamp) -> String {
+    match finding {
+        Finding::UnmatchedGrown {
+            version,
+            before,
+            now,
+        } => {
+            let sells = plural(*now, "sell finds", "sells find");
+            let before = count(*before);
+            format!("{sells} no buy, {before} in version {version}")
+        }
+        Finding::ReviewOld { items, oldest } => {
+            let items = plural(*items as u64, "review item", "review items");
+            let oldest = ago(now, *oldest);
+            format!("{items} open for too long, the oldest for {oldest}")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Says which rates no run has used yet, or that rates are missing.
+fn describe_rates(finding: &Finding, next: &Next) -> String {
+    match finding {
+        Finding::RatesChanged { rates, first } => {
+            let rates = plural(*rates, "rate differs", "rates differ");
+            let order = shown(&first.order_id).quoted();
+            let (asset, at) = (&first.asset, time(first.traded_at));
+            format!(
+                "{rates} from the version's since an import, the first of {asset} at {at} for \
+                 {order}; next: {}",
+                next.command(COMPUTE)
+            )
+        }
+        Finding::RatesMissing { trades, is_newer } => {
+            let trades = plural(*trades, "trade has", "trades have");
+            let (since, command) = match is_newer {
+                true => ("rates were imported since the run; ", COMPUTE),
+                false => ("", "fifo-pnl rates missing"),
+            };
+            let command = next.command(command);
+            format!("{trades} no value, as a rate is missing; {since}next: {command}")
+        }
+        _ => String::new(),
     }
 }
 
@@ -220,7 +260,7 @@ fn describe_late(finding: &Finding, now: Timestamp) -> String {
         } => {
             let verb = if *trades == 1 { "is" } else { "are" };
             format!(
-                "{} {verb} not computed, the oldest of {} ({} ago); complete through {}",
+                "{} {verb} not computed, the oldest of {} ({} ago); {}",
                 plural(*trades, "trade", "trades"),
                 time(*oldest),
                 ago(now, *oldest),
@@ -252,7 +292,10 @@ fn describe_late(finding: &Finding, now: Timestamp) -> String {
 fn describe_pools(status: PoolStatus, pools: &[String]) -> String {
     let mut names = pools.iter().take(POOLS_SHOWN).cloned().collect::<Vec<_>>();
     if pools.len() > POOLS_SHOWN {
-        names.push(format!("{} more", pools.len() - POOLS_SHOWN));
+        names.push(format!(
+            "{} more",
+            count((pools.len() - POOLS_SHOWN) as u64)
+        ));
     }
     let number = plural(pools.len() as u64, "pool", "pools");
     format!("{number} {}: {}", status.as_str(), names.join(", "))

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CompareOptions, CompareReport, ComparedSell, Sells, VersionRef, sells_of};
+use super::{CompareOptions, CompareReport, ComparedSell, Sells, Sides, VersionRef, sells_of};
 use crate::engine::{AssetRules, Pool, PoolStatus, StatedNames, Symbol, Timestamp, Usd};
 use crate::pipeline::error::{PipelineError, PipelineResult};
 use crate::pipeline::history::amount_of;
@@ -41,7 +41,7 @@ pub(super) async fn compare(
             continue;
         }
         let of = |side: &ComparedSystem| side.pools.get(pool).cloned().unwrap_or_default();
-        let why = |_: &str, _: Timestamp| why(pool, &left, &right);
+        let why = |_: (&str, Timestamp), _: Sides<'_>| why(pool, &left, &right);
         let sells = (of(&left), of(&right));
         report.add_sells(pool, sells, options, (&is_same, &why));
     }

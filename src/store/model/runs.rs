@@ -140,6 +140,8 @@ pub struct HealthFacts {
     pub after_oldest: Option<Timestamp>,
     /// The newest execution of all.
     pub newest: Option<Timestamp>,
+    /// Number of the last imported rate; 0 before the first.
+    pub last_rate_seq: i64,
     /// The last run that has ended.
     pub last_run: Option<RunLine>,
     /// Runs that say they are at work, oldest first.

@@ -27,11 +27,12 @@ async fn ledger_facts(
     current: Option<&VersionInfo>,
 ) -> StoreResult<HealthFacts> {
     let through = current.and_then(|info| info.complete_through);
-    let row: (i64, i64, Option<i64>, Option<i64>) = sqlx::query_as(
+    let row: (i64, i64, Option<i64>, Option<i64>, i64) = sqlx::query_as(
         "SELECT count(*), count(*) FILTER (WHERE t.order_time > c.through), \
          (extract(epoch FROM min(t.order_time) FILTER (WHERE t.order_time > c.through)) \
           * 1000000)::bigint, \
-         (extract(epoch FROM max(t.order_time)) * 1000000)::bigint \
+         (extract(epoch FROM max(t.order_time)) * 1000000)::bigint, \
+         (SELECT coalesce(max(rate_seq), 0) FROM rates) \
          FROM eligible_trades t, (SELECT coalesce($1::timestamptz, '-infinity') AS through) c \
          WHERE t.void_seq IS NULL AND isfinite(t.order_time) \
          AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = $2 \
@@ -48,6 +49,7 @@ async fn ledger_facts(
         after: u64::try_from(row.1).unwrap_or(0),
         after_oldest: time(row.2),
         newest: time(row.3),
+        last_rate_seq: row.4,
         ..HealthFacts::default()
     })
 }

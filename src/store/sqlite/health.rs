@@ -27,7 +27,8 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
     let through = through.map_or(i64::MIN, Timestamp::as_micros);
     let version = current.map_or(0, |info| info.version);
     let sql = "SELECT count(*), count(*) FILTER (WHERE t.order_time > ?1), \
-         min(t.order_time) FILTER (WHERE t.order_time > ?1), max(t.order_time) \
+         min(t.order_time) FILTER (WHERE t.order_time > ?1), max(t.order_time), \
+         (SELECT ifnull(max(rate_seq), 0) FROM rates) \
          FROM eligible_trades t WHERE t.void_seq IS NULL \
          AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = ?2 \
              AND s.account = t.account AND s.symbol = t.symbol AND s.status <> 'matched')";
@@ -38,6 +39,7 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
             after: row.get::<_, i64>(1)?.unsigned_abs(),
             after_oldest: time(row.get(2)?),
             newest: time(row.get(3)?),
+            last_rate_seq: row.get(4)?,
             ..HealthFacts::default()
         })
     });

@@ -162,7 +162,12 @@ fn pools_left_out_a_held_pointer_and_growing_unmatched_sells() {
     import(&folder, "main,e1,BTC-EUR,buy,1,1,2025-01-01T00:00:00Z,0,");
     import(&folder, "main,u1,NEW-USD,sell,1,1,2025-01-01T00:00:00Z,0,");
     folder.compute(&["--all-symbols", "--quiet"]).expect(1);
-    let expected = ["last-run", "unmatched-grown", "pools-left-out"];
+    let expected = [
+        "last-run",
+        "unmatched-grown",
+        "pools-left-out",
+        "rates-missing",
+    ];
     assert_eq!(findings(&folder, &[]), expected);
     let text = said(&folder);
     assert!(text.contains("1 pool rejected: main BTC\n"), "{text}");

@@ -151,6 +151,9 @@ pub async fn a_watermark_knows_its_rates(subject: &dyn Subject) {
         import(store, file(vec![rate("USD", seconds, "1.07")])).await;
         seen.push(watermark(store).await);
     }
+    let facts = store.health_facts(None).await.unwrap();
+    let last = seen.last().map(Watermark::rate_seq);
+    assert_eq!(Some(facts.last_rate_seq), last);
     for (count, watermark) in seen.iter().enumerate() {
         assert_eq!(held(store, Some(watermark)).await.len(), count);
         let text = watermark.to_json();
