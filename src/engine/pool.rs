@@ -13,7 +13,7 @@ use super::leg::Leg;
 use super::matching::match_trades;
 use super::outcome::Matching;
 use super::plain::plain;
-use super::text::shown;
+use super::text::{shown, thousands};
 use super::trade::TradeRef;
 use super::trade::{InvalidTrade, Trade, TradeText};
 use super::traded::Traded;
@@ -411,8 +411,14 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
     let only_rates = invalid.iter().all(is_without_rate);
     let reason = match invalid.len() {
         1 => first.to_string(),
-        rows if only_rates => format!("{rows} trades have no value in USD; the first: {first}"),
-        rows => format!("{rows} rows are not trades; the first: {first}"),
+        rows if only_rates => {
+            let rows = thousands(rows);
+            format!("{rows} trades have no value in USD; the first: {first}")
+        }
+        rows => format!(
+            "{} rows are not trades; the first: {first}",
+            thousands(rows)
+        ),
     };
     let issue = match only_rates {
         true => IssueType::MissingFx,

@@ -41,7 +41,7 @@ pub struct ValidateReport {
     pub arrived_since: u64,
     /// Counts of the whole ledger.
     pub ledger: LedgerCounts,
-    /// Number of trades that were checked.
+    /// Number of trades that were checked: those of the pools that the version covers.
     pub trades_checked: u64,
     /// Pools of an unguarded ledger that changed since: only their rows could be checked.
     pub changed: Vec<ChangedPool>,
@@ -226,9 +226,11 @@ struct ValidationSums {
 }
 
 impl ValidationSums {
-    fn add(&mut self, part: &LedgerPart) {
+    fn add(&mut self, part: &LedgerPart, known: &SharedFacts) {
         self.changed.extend(part.changed.iter().cloned());
-        self.trades_checked += part.rows();
+        // Parts have all pools of the ledger: the order of a row may be in another pool.
+        let is_covered = |pool: &Pool| known.covers_all || known.summary(pool).is_some();
+        self.trades_checked += part.rows_of(is_covered);
         self.seen += part.seen();
         self.rows_later += part.rows_later;
     }
@@ -261,7 +263,7 @@ async fn judge_parts(
             Some(part) => part,
             None => parts.read(nth).await?,
         };
-        sums.add(&part);
+        sums.add(&part, known);
         twice.meet(&part.read, is_one);
         let elsewhere = match is_one {
             true => {

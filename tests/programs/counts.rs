@@ -163,3 +163,44 @@ fn an_import_says_what_its_rebates_come_to() {
     );
     assert_eq!(file["every_fee_is_a_rebate"], true);
 }
+
+#[test]
+fn a_table_of_new_trades_has_legs_and_no_rejected_pool() {
+    let header = "order_id,symbol,side,size,price,order_time,total_fees_usd,usd_value";
+    let folder = Folder::with_trades(&format!(
+        "{header}\nb1,BTC-USD,buy,2,100,2025-01-01T10:00:00Z,0,\n\
+         b2,DOT-USD,buy,2,100,2025-01-01T10:00:00Z,0,\n"
+    ));
+    folder.compute(&["--all-symbols"]).expect(0);
+    let later = "x1,ETH-BTC,buy,10,0.1,2025-01-02T10:00:00Z,0,120\n\
+                 f1,XMR-EUR,buy,1,5,2025-01-02T10:00:00Z,0,\n";
+    folder.write("later.csv", format!("{header}\n{later}"));
+    folder.fifo_pnl(&["import", "later.csv"]).expect(0);
+    let done = folder.compute(&["--incremental"]).expect(1).stdout;
+    for line in [
+        "Pool         Trades + legs  Allocations  Unmatched  Realized PnL  Newest trade\n",
+        "default BTC          0 + 1            1                    20.00  2025-01-02 10:00",
+        "default ETH              1            0                     0.00  2025-01-02 10:00",
+    ] {
+        assert!(done.contains(line), "{line}: {done}");
+    }
+    assert!(!done.contains("default XMR   "), "{done}");
+    assert!(
+        done.contains("Rejected        default XMR: order \"f1\": "),
+        "{done}"
+    );
+    // A version of one asset checks the trades of that asset: b1, and the sell of x1 is a leg.
+    folder.compute(&["--asset", "BTC"]);
+    let valid = folder.validate(&["--version", "2"]).expect(0).stdout;
+    assert!(valid.contains("1 trade in 1 pool"), "{valid}");
+    assert!(valid.contains("checks over 1 trade)"), "{valid}");
+}
+
+#[test]
+fn a_version_without_a_matched_trade_says_so() {
+    let folder = Folder::with_trades(&csv(&["f1,XMR-EUR,buy,1,5,2025-01-02T10:00:00Z,0,"]));
+    folder.compute(&["--all-symbols"]).expect(1);
+    let idle = folder.compute(&["--incremental"]).expect(0).stdout;
+    let said = "nothing to compute, version 1 knows all trades, and none is matched\n";
+    assert!(idle.contains(said), "{idle}");
+}

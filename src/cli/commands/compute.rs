@@ -144,14 +144,11 @@ pub(super) async fn with_state(
     let stands = match info {
         None => "no version is current yet".into(),
         Some(info) => {
-            let through = info
-                .complete_through
-                .map(time)
-                .unwrap_or_else(|| "no trade".into());
-            format!(
-                "version {} is still current, complete through {through}",
-                info.version
-            )
+            let through = match info.complete_through {
+                Some(at) => format!("complete through {}", time(at)),
+                None => "no trade is matched".into(),
+            };
+            format!("version {} is still current, {through}", info.version)
         }
     };
     let then = match error.exit {

@@ -26,7 +26,7 @@ pub(super) fn sides(counts: &RunCounts) -> String {
     }
     match counts.not_matched {
         0 => matched,
-        not_matched => format!("{matched}, {not_matched} left out"),
+        not_matched => format!("{matched}, {} left out", count(not_matched)),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::cli::Outcome;
 use crate::cli::args::HistoryCommand;
 use crate::cli::error::{CliError, CliResult, file_hint};
 use crate::cli::exit::Exit;
-use crate::cli::format::{dollars, plural, table};
+use crate::cli::format::{count, dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::shown;
 use crate::files::open_text;
@@ -60,9 +60,9 @@ async fn import(session: &Session, file: &Path, date: Option<&str>) -> CliResult
     let sells = read(file)?;
     let store = session.open(false).await?;
     store.add_snapshot(&name, &sells, at).await?;
-    let rows = sells.len();
+    let (rows, shown) = (sells.len(), count(sells.len() as u64));
     let text = format!(
-        "Database  {}\nHistory   {name}\n  Rows preserved: {rows}\n\
+        "Database  {}\nHistory   {name}\n  Rows preserved: {shown}\n\
          Next: {}\n",
         store.location(),
         session.next.command(&format!(
@@ -194,9 +194,11 @@ pub(super) fn describe(history: &HistoryReport, all: bool, strict: bool) -> Stri
         "History "
     };
     let mut text = format!(
-        "{word}        {}: {} equal, {differs} differ, {missing} missing\n",
+        "{word}        {}: {} equal, {} differ, {} missing\n",
         shown(&history.snapshot),
-        history.count(HistoryStatus::Equal),
+        count(history.count(HistoryStatus::Equal)),
+        count(differs),
+        count(missing),
     );
     for violation in &history.violations {
         text.push_str(&format!("  {violation}\n"));

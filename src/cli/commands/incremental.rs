@@ -96,17 +96,14 @@ async fn decided_of(
     decided::of(store, version, &Scope::default(), before).await
 }
 
-fn through(complete_through: Option<Timestamp>) -> String {
-    complete_through.map_or_else(|| "no trade".into(), time)
-}
-
 fn describe_nothing(nothing: &NothingNew, next: &Next) -> String {
-    format!(
-        "nothing to compute, version {} is complete through {}\n{}",
-        nothing.version,
-        through(nothing.complete_through),
-        describe_held(nothing.version, nothing.current, next)
-    )
+    let version = nothing.version;
+    let state = match nothing.complete_through {
+        Some(at) => format!("version {version} is complete through {}", time(at)),
+        None => format!("version {version} knows all trades, and none is matched"),
+    };
+    let held = describe_held(version, nothing.current, next);
+    format!("nothing to compute, {state}\n{held}")
 }
 
 fn describe_held(version: i64, current: crate::store::model::Current, next: &Next) -> String {
@@ -158,7 +155,7 @@ fn forced_text(forced: &Forced) -> String {
             let (first, more) = (orders.first(), orders.len().saturating_sub(1));
             let more = match more {
                 0 => String::new(),
-                more => format!(" and {more} more"),
+                more => format!(" and {} more", count(more as u64)),
             };
             let first = shown(first.map_or("", String::as_str)).quoted();
             format!("{pool}: order {first}{more} was voided or put back")
@@ -226,10 +223,10 @@ fn describe(
         Publication::Held => format!("Version {version} is extended ({status}, {duration})\n"),
         _ => format!("Version {version} is current and extended ({status}, {duration})\n"),
     };
-    text.push_str(&format!(
-        "complete through {}\n",
-        through(report.complete_through)
-    ));
+    text.push_str(&match report.complete_through {
+        Some(at) => format!("complete through {}\n", time(at)),
+        None => "no trade is matched\n".to_owned(),
+    });
     text.push_str(&describe_held(version, report.current, next));
     text.push('\n');
     text.push_str(&describe_figures(report));
@@ -268,48 +265,28 @@ fn describe_figures(report: &AppendReport) -> String {
 }
 
 fn describe_pools(report: &AppendReport, since: Option<Timestamp>, all_rows: bool) -> String {
-    let mut lines: Vec<&AppendLine> = report
-        .pools
-        .iter()
-        .filter(|line| line.added.trades > 0 && is_since(line, since))
-        .collect();
-    let with_trades = report.pools.iter().filter(|line| line.added.trades > 0);
-    let older = with_trades.count() - lines.len();
-    lines.sort_by_key(|line| (std::cmp::Reverse(line.added.trades), &line.pool));
+    // A pool without a result has a line of its own below, with its reason.
+    let is_extended = |line: &&AppendLine| {
+        line.status == PoolStatus::Matched && (line.added.trades > 0 || line.added.legs > 0)
+    };
+    let extended = report.pools.iter().filter(is_extended);
+    let mut lines: Vec<&AppendLine> = extended.collect();
+    let of_all = lines.len();
+    lines.retain(|line| is_since(line, since));
+    let older = of_all - lines.len();
+    lines.sort_by_key(|line| {
+        let entries = line.added.trades.saturating_add(line.added.legs);
+        (std::cmp::Reverse(entries), &line.pool)
+    });
     let shown = if all_rows {
         lines.len()
     } else {
         lines.len().min(TABLE_ROWS_MAX)
     };
     let (lines, rest) = lines.split_at(shown);
-    let cells = |line: &&AppendLine| {
-        vec![
-            line.pool.to_string(),
-            count(line.added.trades),
-            count(line.added.allocations),
-            match line.added.sells_unmatched {
-                0 => String::new(),
-                unmatched => count(unmatched),
-            },
-            dollars(line.added.pnl),
-            line.newest.map(time).unwrap_or_default(),
-        ]
-    };
     let mut text = String::new();
     if !lines.is_empty() {
-        let header = [
-            "Pool",
-            "New trades",
-            "Allocations",
-            "Unmatched",
-            "Realized PnL",
-            "Newest trade",
-        ];
-        text.push_str(&table(
-            &header,
-            &[1, 2, 3, 4],
-            lines.iter().map(cells).collect(),
-        ));
+        text.push_str(&pools_table(lines));
         text.push('\n');
     }
     if !rest.is_empty() {
@@ -324,6 +301,40 @@ fn describe_pools(report: &AppendReport, since: Option<Timestamp>, all_rows: boo
         ));
     }
     if text.is_empty() { text } else { text + "\n" }
+}
+
+fn pools_table(lines: &[&AppendLine]) -> String {
+    let has_legs = lines.iter().any(|line| line.added.legs > 0);
+    let cells = |line: &&AppendLine| {
+        vec![
+            line.pool.to_string(),
+            match line.added.legs {
+                0 => count(line.added.trades),
+                legs => format!("{} + {}", count(line.added.trades), count(legs)),
+            },
+            count(line.added.allocations),
+            match line.added.sells_unmatched {
+                0 => String::new(),
+                unmatched => count(unmatched),
+            },
+            dollars(line.added.pnl),
+            line.newest.map(time).unwrap_or_default(),
+        ]
+    };
+    let header = [
+        "Pool",
+        if has_legs {
+            "Trades + legs"
+        } else {
+            "New trades"
+        },
+        "Allocations",
+        "Unmatched",
+        "Realized PnL",
+        "Newest trade",
+    ];
+    let cells = lines.iter().map(cells).collect();
+    table(&header, &[1, 2, 3, 4], cells)
 }
 
 fn describe_unknown(report: &AppendReport, next: &Next) -> String {
@@ -345,7 +356,7 @@ fn describe_unknown(report: &AppendReport, next: &Next) -> String {
             PoolStatus::Matched => continue,
             PoolStatus::Stale => format!(
                 "Stale           {pool} stays as it was, through {}: {error}\n",
-                line.newest.map_or_else(|| "no trade".into(), time)
+                line.newest.map_or_else(|| "no trade at all".into(), time)
             ),
             PoolStatus::Rejected => format!("Rejected        {pool}: {error}\n"),
             PoolStatus::Excluded => format!("Excluded        {pool}: {error}\n"),
@@ -386,7 +397,8 @@ fn append_json(report: &AppendReport, since: Option<Timestamp>) -> Value {
         json!({
             "account": line.pool.account.as_str(), "asset": line.pool.asset.as_str(),
             "status": line.status.as_str(), "error": line.error,
-            "trades": line.added.trades, "buys": line.added.buys, "sells": line.added.sells,
+            "trades": line.added.trades, "legs": line.added.legs,
+            "buys": line.added.buys, "sells": line.added.sells,
             "allocations": line.added.allocations,
             "sells_unmatched": line.added.sells_unmatched,
             "pnl_usd": line.added.pnl.to_string(),

@@ -170,14 +170,14 @@ fn describe_known(report: &ValidateReport, strict: bool) -> String {
         let trades = plural(report.fees_unknown(), "trade", "trades");
         lines.push(format!("fees unknown: {trades}, counted as 0"));
     }
-    lines.extend(decided::count(&report.decided).map(|count| {
+    lines.extend(decided::count(&report.decided).map(|lots| {
         let ids = report.decided.iter().take(LOTS_SHOWN);
         let ids = ids.map(|lot| format!("{} of {}", lot.order_id, lot.pool));
         let mut names = ids.collect::<Vec<_>>().join(", ");
         if let more @ 1.. = report.decided.len().saturating_sub(LOTS_SHOWN) {
-            names.push_str(&format!(" and {more} more"));
+            names.push_str(&format!(" and {} more", count(more as u64)));
         }
-        format!("{count}: {names}")
+        format!("{lots}: {names}")
     }));
     for (status, word) in [
         (PoolStatus::Stale, "stale"),

@@ -1,5 +1,7 @@
 //! Finds the known name that a user may have meant.
 
+use crate::cli::format::count;
+
 /// Letters of a name for each slip that it may have. A slip is a wrong, missing, extra or swapped
 /// letter.
 const LETTERS_A_SLIP: usize = 4;
@@ -27,7 +29,10 @@ pub(super) fn nearest(name: &str, known: &[String]) -> String {
     match (shown.is_empty(), known.len() - shown.len()) {
         (true, _) => "the ledger is empty".into(),
         (false, 0) => format!("there are: {}", shown.join(", ")),
-        (false, more) => format!("there are: {}, and {more} more", shown.join(", ")),
+        (false, more) => {
+            let more = count(more as u64);
+            format!("there are: {}, and {more} more", shown.join(", "))
+        }
     }
 }
 

@@ -45,15 +45,15 @@ impl LedgerPart {
         pools.map(|pool| pool.trades.len() as u64).sum()
     }
 
-    /// Counts the rows to check, invalid ones too.
-    pub(super) fn rows(&self) -> u64 {
-        self.read.pools.values().map(PoolLedger::rows).sum()
+    /// Counts the rows of some pools, invalid ones too.
+    pub(super) fn rows_of(&self, is_one: impl Fn(&Pool) -> bool) -> u64 {
+        let pools = self.read.pools.iter().filter(|(pool, _)| is_one(pool));
+        pools.map(|(_, ledger)| ledger.rows()).sum()
     }
 
     /// Counts the eligible rows as of the version's watermark; voided ones are among them.
     pub(super) fn seen(&self) -> u64 {
-        let rows = self.read.pools.values().map(PoolLedger::rows);
-        rows.sum::<u64>() + self.read.voided + self.not_matched
+        self.rows_of(|_| true) + self.read.voided + self.not_matched
     }
 }
 

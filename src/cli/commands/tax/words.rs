@@ -78,7 +78,7 @@ fn describe_voided(sells: &[NamedTrade], year: i16) -> String {
     let ids = ids.map(|sell| shown(&sell.order_id).to_string());
     let mut ids = ids.collect::<Vec<_>>().join(", ");
     if let more @ 1.. = sells.len().saturating_sub(VOIDED_SHOWN) {
-        ids.push_str(&format!(" and {more} more"));
+        ids.push_str(&format!(" and {} more", count(more as u64)));
     }
     format!("Note      {number} of {year} {verb} in no file: {ids}\n")
 }
