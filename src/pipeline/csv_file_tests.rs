@@ -4,7 +4,10 @@ use std::fs;
 
 use super::*;
 use crate::engine::{Account, AssetRules, Timestamp};
-use crate::pipeline::{Cancel, Clock, ImportRequest, Silent, Wait, import_files, parse_source};
+use crate::pipeline::{
+    Cancel, Clock, ImportRequest, RateRequest, Silent, Wait, import_files, import_rate_files,
+    parse_rate_file, parse_source,
+};
 use crate::store::LedgerStore;
 use crate::store::memory::MemoryStore;
 use crate::store::model::Holder;
@@ -190,4 +193,61 @@ async fn a_stop_ends_an_import_between_two_batches() {
         matches!(stopped, Err(PipelineError::Interrupted)),
         "{stopped:?}"
     );
+}
+
+/// Requests a stop when it is asked for the time the third time.
+struct Stopping {
+    cancel: Cancel,
+    asked: std::sync::atomic::AtomicUsize,
+}
+
+impl Clock for Stopping {
+    fn now(&self) -> Timestamp {
+        if self.asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 2 {
+            self.cancel.cancel();
+        }
+        Fixed.now()
+    }
+
+    fn elapsed_us(&self) -> i64 {
+        0
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_between_two_files_names_those_that_are_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemoryStore::new();
+    let stopped_with = |error: PipelineError| match error {
+        PipelineError::SomeImported { files, error } => (files, error.to_string()),
+        error => panic!("{error}"),
+    };
+    // The reading of each file asks for the time once, and the import of the first one.
+    let cancel = Cancel::default();
+    let stopping = Stopping {
+        cancel: cancel.clone(),
+        asked: Default::default(),
+    };
+    let context_at_rest = context();
+    let context = Context {
+        clock: Arc::new(stopping),
+        cancel,
+        ..context()
+    };
+    let request = RateRequest::default();
+    let mut names = Vec::new();
+    let files = ["1.08", "1.09"].map(|rate| {
+        let path = folder.path().join(format!("{rate}.csv"));
+        fs::write(&path, format!("Date,USD,\n2025-03-07,{rate},\n")).unwrap();
+        names.push(path.display().to_string());
+        parse_rate_file(&path, &request, &context).unwrap()
+    });
+    let done = import_rate_files(Some(&store), files.into(), &request, &context).await;
+    let (files, error) = stopped_with(done.unwrap_err());
+    assert_eq!((&files[..], error.as_str()), (&names[..1], "interrupted"));
+    let request = ImportRequest::default();
+    let source = parse_source(&file(folder.path(), 1, ""), &request, &context_at_rest);
+    let done = import_files(Some(&store), vec![source.unwrap()], &request, &context).await;
+    let (files, error) = stopped_with(done.unwrap_err());
+    assert_eq!((files.len(), error.as_str()), (0, "interrupted"));
 }

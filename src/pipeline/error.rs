@@ -81,6 +81,14 @@ pub enum PipelineError {
     /// A sell can't be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),
+    /// An import of several files ended between them.
+    #[error("{error}")]
+    SomeImported {
+        /// The files that were imported before; they stay imported.
+        files: Vec<String>,
+        /// The error that ended the import.
+        error: Box<PipelineError>,
+    },
     /// A run with a log row failed.
     #[error("{error}")]
     Run {
@@ -195,6 +203,20 @@ impl NoRows {
 
 /// Result of the pipeline.
 pub type PipelineResult<T> = Result<T, PipelineError>;
+
+impl PipelineError {
+    /// Notes the files that an import had imported before the error. If a person stopped it before
+    /// the first file, that is noted, too.
+    pub(super) fn after_files(self, files: Vec<String>) -> Self {
+        match (&self, files.is_empty()) {
+            (Self::Interrupted, _) | (_, false) => Self::SomeImported {
+                files,
+                error: Box::new(self),
+            },
+            (_, true) => self,
+        }
+    }
+}
 
 impl From<StoreError> for PipelineError {
     fn from(error: StoreError) -> Self {

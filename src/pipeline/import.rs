@@ -197,38 +197,62 @@ pub async fn import_files(
         .any(|source| source.is_refused(request.skip_invalid));
     let mut reports = Vec::new();
     for source in sources {
-        context.cancel.check()?;
-        let mut report = FileReport {
-            read: source.read,
-            receipt: None,
-            twice: None,
-        };
-        if let (false, Some(store)) = (stopped, store) {
-            let file = import_file(&report.read, request, context);
-            let other = imported_as_another(store, &report.read.sha256, &request.account).await?;
-            let receipt = match source.trades {
-                SourceTrades::Listed(trades, rejects) => {
-                    let batch = ImportBatch {
-                        file,
-                        trades,
-                        rejects,
-                    };
-                    store.import(&batch).await?
-                }
-                SourceTrades::InFile(csv) => {
-                    let mut trades = csv.trades(context);
-                    let done = store.import_file(&file, &mut trades).await;
-                    trades.why_stopped(done)?
-                }
-            };
-            stopped = !receipt.conflicts.is_empty() && !request.skip_invalid;
-            let is_written = receipt.import_id.is_some() || request.preview;
-            report.twice = other.filter(|_| is_written && receipt.appended > 0);
-            report.receipt = Some(receipt);
+        let store = store.filter(|_| !stopped);
+        match import_source(store, source, request, context).await {
+            Ok(report) => {
+                let receipt = report.receipt.as_ref();
+                let has_conflict = receipt.is_some_and(|receipt| !receipt.conflicts.is_empty());
+                stopped |= has_conflict && !request.skip_invalid;
+                reports.push(report);
+            }
+            Err(error) => {
+                let is_in = |receipt: &ImportReceipt| receipt.import_id.is_some();
+                let done = reports.into_iter();
+                let done =
+                    done.filter(|report: &FileReport| report.receipt.as_ref().is_some_and(is_in));
+                return Err(error.after_files(done.map(|report| report.read.name).collect()));
+            }
         }
-        reports.push(report);
     }
     Ok(reports)
+}
+
+async fn import_source(
+    store: Option<&dyn Store>,
+    source: Source,
+    request: &ImportRequest,
+    context: &Context,
+) -> PipelineResult<FileReport> {
+    context.cancel.check()?;
+    let mut report = FileReport {
+        read: source.read,
+        receipt: None,
+        twice: None,
+    };
+    let Some(store) = store else {
+        return Ok(report);
+    };
+    let file = import_file(&report.read, request, context);
+    let other = imported_as_another(store, &report.read.sha256, &request.account).await?;
+    let receipt = match source.trades {
+        SourceTrades::Listed(trades, rejects) => {
+            let batch = ImportBatch {
+                file,
+                trades,
+                rejects,
+            };
+            store.import(&batch).await?
+        }
+        SourceTrades::InFile(csv) => {
+            let mut trades = csv.trades(context);
+            let done = store.import_file(&file, &mut trades).await;
+            trades.why_stopped(done)?
+        }
+    };
+    let is_written = receipt.import_id.is_some() || request.preview;
+    report.twice = other.filter(|_| is_written && receipt.appended > 0);
+    report.receipt = Some(receipt);
+    Ok(report)
 }
 
 /// Returns the last import of the same bytes for another account.

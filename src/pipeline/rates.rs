@@ -133,29 +133,49 @@ pub async fn import_rate_files(
     request: &RateRequest,
     context: &Context,
 ) -> PipelineResult<Vec<RateFileReport>> {
-    let mut stopped = files.iter().any(|file| !file.read.rejected.is_empty());
-    let mut reports = Vec::new();
+    let is_one_faulty = files.iter().any(|file| !file.read.rejected.is_empty());
+    let store = store.filter(|_| !is_one_faulty);
+    let (mut stopped, mut reports): (bool, Vec<RateFileReport>) = (false, Vec::new());
     for file in files {
-        context.cancel.check()?;
-        let mut report = RateFileReport {
-            read: file.read,
-            receipt: None,
-        };
-        if let (false, Some(store)) = (stopped, store) {
-            let batch = RateBatch {
-                file: import_file(&report.read, request, context),
-                rates: file.rates,
-            };
-            let receipt = store.import_rates(&batch).await?;
-            stopped = receipt.conflict_count > 0;
-            report.receipt = Some(receipt);
+        let store = store.filter(|_| !stopped);
+        match import_file(store, file, request, context).await {
+            Ok(report) => {
+                stopped |= report.is_refused();
+                reports.push(report);
+            }
+            Err(error) => {
+                let is_in = |receipt: &RateReceipt| receipt.import_id.is_some();
+                let done = reports.into_iter();
+                let done = done.filter(|report| report.receipt.as_ref().is_some_and(is_in));
+                return Err(error.after_files(done.map(|report| report.read.name).collect()));
+            }
         }
-        reports.push(report);
     }
     Ok(reports)
 }
 
-fn import_file(read: &RateFileRead, request: &RateRequest, context: &Context) -> ImportFile {
+async fn import_file(
+    store: Option<&dyn RateStore>,
+    file: RateSourceFile,
+    request: &RateRequest,
+    context: &Context,
+) -> PipelineResult<RateFileReport> {
+    context.cancel.check()?;
+    let mut report = RateFileReport {
+        read: file.read,
+        receipt: None,
+    };
+    if let Some(store) = store {
+        let batch = RateBatch {
+            file: source_of(&report.read, request, context),
+            rates: file.rates,
+        };
+        report.receipt = Some(store.import_rates(&batch).await?);
+    }
+    Ok(report)
+}
+
+fn source_of(read: &RateFileRead, request: &RateRequest, context: &Context) -> ImportFile {
     ImportFile {
         name: read.name.clone(),
         sha256: read.sha256.clone(),

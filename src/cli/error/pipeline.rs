@@ -62,6 +62,13 @@ impl From<PipelineError> for CliError {
                 exit: Exit::Interrupted,
                 ..Self::failed("interrupted: nothing was published")
             },
+            PipelineError::SomeImported { files, error } => Self {
+                state: Some(match files.is_empty() {
+                    true => "no file was imported".into(),
+                    false => format!("imported before that: {}", files.join(", ")),
+                }),
+                ..Self::from(*error)
+            },
             PipelineError::Run { run_id, error } => Self {
                 state: Some(format!("run {run_id} failed")),
                 ..Self::from(*error)
