@@ -3,11 +3,13 @@
 //! Trades in real dollars are rates of other trades, and so are the imported rates of `book`.
 #![cfg(feature = "job")]
 
-use fifo_pnl::engine::{AssetClass, LedgerTrade, MoreFacts, OtherFee, Rate, RateSource};
+use fifo_pnl::engine::{
+    AssetClass, LedgerTrade, MORE_COLUMNS, MoreFacts, OtherFee, Rate, RateSource,
+};
 use fifo_pnl::store::Store;
 use fifo_pnl::store::model::Version;
 
-use crate::ledger::Random;
+use crate::ledger::{HEADER, Random};
 use crate::subject::{of, rate, rates, trade};
 
 /// Symbols of eight assets. Bitcoin has three dollar symbols, and pays for ether. The pound has no
@@ -116,8 +118,8 @@ pub(crate) fn rate_of(asset: &str, seconds: i64, value: &str) -> Rate {
     }
 }
 
-/// Imports rates from before all trades, and one of the euro for each minute.
-pub(crate) async fn import_book(store: &dyn Store) {
+/// Makes rates from before all trades, and one of the euro for each minute.
+pub(crate) fn book() -> Vec<Rate> {
     let mut book = vec![
         rate_of("BTC", 0, "50"),
         rate_of("ETH", 0, "5"),
@@ -126,8 +128,31 @@ pub(crate) async fn import_book(store: &dyn Store) {
     ];
     let minutes = (0..30).map(|minute| rate("USD", minute * 60, &format!("1.{:02}", minute + 1)));
     book.extend(minutes);
-    let receipt = store.import_rates(&rates(book)).await.unwrap();
+    book
+}
+
+/// Imports the rates of [`book`].
+pub(crate) async fn import_book(store: &dyn Store) {
+    let receipt = store.import_rates(&rates(book())).await.unwrap();
     assert_eq!(receipt.conflicts, []);
+}
+
+/// Joins lines of [`csv_line`] to a file.
+pub(crate) fn mixed_csv(rows: &[String]) -> String {
+    let (more, rows) = (MORE_COLUMNS.join(","), rows.join("\n"));
+    format!("{HEADER},{more}\n{rows}\n")
+}
+
+/// Writes a trade as a line of a file in the native format.
+pub(crate) fn csv_line(row: &LedgerTrade) -> String {
+    let (trade, symbol) = (&row.trade, &row.symbol_text);
+    let (id, side, size, price) = (&trade.order_id, trade.side, trade.size, trade.price);
+    let text = |fact: Option<String>| fact.unwrap_or_default();
+    let fee = text(trade.fee.map(|fee| fee.to_string()));
+    let more = trade.more.as_ref().map(|more| more.texts());
+    let more = more.unwrap_or_default().map(text).join(",");
+    let (account, time) = (&row.account, trade.order_time);
+    format!("{account},{id},{symbol},{side},{size},{price},{time},{fee},,{more}")
 }
 
 /// The rates that a version used, one text for each amount.

@@ -5,12 +5,13 @@
 #![cfg(feature = "job")]
 
 use crate::ledger;
+use crate::mixed::{book, csv_line, mixed_csv, mixed_trade};
 use crate::subject;
 
 use std::process::Command;
 use std::sync::Arc;
 
-use fifo_pnl::engine::{AllocationRow, AssetRules, Timestamp};
+use fifo_pnl::engine::{AllocationRow, AssetRules, Rate, RateUsed, Timestamp};
 use fifo_pnl::pipeline::{
     Cancel, Clock, ComputeOptions, Context, ImportRequest, Silent, Wait, compute, import_files,
     parse_source, validate,
@@ -19,8 +20,8 @@ use fifo_pnl::report::CanonicalCsv;
 use fifo_pnl::store::memory::MemoryStore;
 use fifo_pnl::store::model::VersionOrigin;
 use fifo_pnl::store::{RowSink, Store};
-use ledger::{Random, Shape, csv, rows};
-use subject::{PostgresSubject, SqliteSubject, Subject};
+use ledger::{Random, Shape, csv, id_of, rows};
+use subject::{PostgresSubject, SqliteSubject, Subject, rate, rates};
 
 /// A clock that stands still, after every trade.
 struct Noon;
@@ -35,12 +36,12 @@ impl Clock for Noon {
     }
 }
 
-fn context() -> Context {
+fn context(rules: &AssetRules) -> Context {
     Context {
         clock: Arc::new(Noon),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: AssetRules::by_symbol(),
+        rules: rules.clone(),
         holder: subject::holder("compute"),
         user: "ann".into(),
         wait: Wait::No,
@@ -67,40 +68,101 @@ struct Version {
     rows: u64,
     lines: String,
     counts: String,
+    /// The rates that were used, without the place of each in a file.
+    rates: Vec<String>,
 }
 
-/// Imports rows in an order of their own, in so many files.
-async fn import(store: &dyn Store, rows: &[String], seed: u64, files: usize) {
+/// A ledger, the rates that it needs, and the settings that say what its symbols are.
+struct Made {
+    rules: AssetRules,
+    /// Joins rows to a file.
+    file: fn(&[String]) -> String,
+    rows: Vec<String>,
+    rates: Vec<Rate>,
+}
+
+impl Made {
+    /// Trades in dollars, with pools by symbol.
+    fn plain(seed: u64) -> Self {
+        Self {
+            rules: AssetRules::by_symbol(),
+            file: csv,
+            rows: rows(TIES, seed),
+            rates: Vec::new(),
+        }
+    }
+
+    /// Trades of assets that pay for each other and pay fees, with pools by asset.
+    fn mixed(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let row = |number: usize| {
+            let second = random.below(TIES.seconds);
+            let (seconds, age) = (600 + second as i64, second * 10 / TIES.seconds);
+            let row = mixed_trade(&mut random, &id_of(number), seconds, age);
+            csv_line(&row)
+        };
+        let rows = (0..TIES.trades).map(row).collect();
+        let mut rates = book();
+        // Of some ledgers the pound has no rate.
+        rates.extend((seed % 2 == 0).then(|| rate("GBP", 0, "0.85")));
+        Self {
+            rules: AssetRules::default(),
+            file: mixed_csv,
+            rows,
+            rates,
+        }
+    }
+}
+
+/// Imports rows in an order of their own, in so many files, and rates before or after them.
+async fn import(store: &dyn Store, made: &Made, rows: &[String], (seed, files): (u64, usize)) {
     let folder = tempfile::tempdir().unwrap();
-    let (mut rows, mut random) = (rows.to_vec(), Random(seed));
+    let (mut rows, mut random, context) = (rows.to_vec(), Random(seed), context(&made.rules));
+    let (mut rates, is_first) = (made.rates.clone(), seed % 2 == 0);
     random.shuffle(&mut rows);
+    random.shuffle(&mut rates);
+    if is_first {
+        import_rates(store, &rates).await;
+    }
     let request = ImportRequest::default();
     let mut sources = Vec::new();
     for (number, part) in rows.chunks(rows.len().div_ceil(files)).enumerate() {
         let path = folder.path().join(format!("part-{number}.csv"));
-        std::fs::write(&path, csv(part)).unwrap();
-        sources.push(parse_source(&path, &request, &context()).unwrap());
+        std::fs::write(&path, (made.file)(part)).unwrap();
+        sources.push(parse_source(&path, &request, &context).unwrap());
     }
-    let reports = import_files(Some(store), sources, &request, &context()).await;
+    let reports = import_files(Some(store), sources, &request, &context).await;
     for report in reports.unwrap() {
         assert!(!report.is_refused(false), "{report:?}");
+    }
+    if !is_first {
+        import_rates(store, &rates).await;
+    }
+}
+
+/// Imports rates in two files.
+async fn import_rates(store: &dyn Store, all: &[Rate]) {
+    for part in all.chunks(all.len().div_ceil(2).max(1)) {
+        let receipt = store.import_rates(&rates(part.to_vec())).await.unwrap();
+        assert_eq!(receipt.conflicts, []);
     }
 }
 
 /// Computes a version, checks it, and returns it.
-async fn computed(store: &dyn Store) -> Version {
-    computed_within(store, None).await
+async fn computed(store: &dyn Store, rules: &AssetRules) -> Version {
+    computed_within(store, rules, None).await
 }
 
 /// The same with so much memory that the ledger is read in parts.
-async fn computed_within(store: &dyn Store, memory: Option<u64>) -> Version {
+async fn computed_within(store: &dyn Store, rules: &AssetRules, memory: Option<u64>) -> Version {
     let options = ComputeOptions {
         origin: VersionOrigin::Full,
         memory,
         ..ComputeOptions::default()
     };
-    let report = compute(store, &context(), &options).await.unwrap();
-    let judged = validate(store, &context(), None).await.unwrap();
+    let report = compute(store, &context(rules), &options).await.unwrap();
+    let judged = validate(store, &context(rules), Some(report.version)).await;
+    let judged = judged.unwrap();
     assert_eq!(judged.violations, []);
     assert_eq!(
         judged.version.allocations_hash,
@@ -109,14 +171,35 @@ async fn computed_within(store: &dyn Store, memory: Option<u64>) -> Version {
     let mut csv = Csv(CanonicalCsv::try_new(Vec::new()).unwrap(), Vec::new());
     store.export(report.version, &mut csv).await.unwrap();
     let written = csv.0.finish().unwrap();
+    let summaries = store.pool_summaries(report.version).await.unwrap();
+    let classes = summaries.iter().map(|it| (&it.pool, it.class, &it.symbols));
+    let classes: Vec<_> = classes.collect();
     Version {
         ledger_hash: report.ledger_hash.to_string(),
         allocations_hash: report.allocations_hash.to_string(),
         sha256: written.sha256,
         rows: written.rows,
         lines: String::from_utf8(csv.1).unwrap(),
-        counts: format!("{:?} {:?}", report.counts, report.complete_through),
+        counts: format!(
+            "{:?} {:?} {:?} {classes:?}",
+            report.counts, report.complete_through, report.voided
+        ),
+        rates: used_rates(store, report.version).await,
     }
+}
+
+async fn used_rates(store: &dyn Store, version: i64) -> Vec<String> {
+    let used = store.rates_used(version, None).await.unwrap();
+    let line = |used: &RateUsed| {
+        let (of, id, purpose) = used.key();
+        let (rate, at) = (&used.rate, used.traded_at);
+        let by = (rate.value, rate.at, rate.source, rate.steps.len());
+        format!(
+            "{of} {id} {purpose:?} {} {:?} {} {at} {by:?}",
+            used.asset, used.units, used.usd
+        )
+    };
+    used.iter().map(line).collect()
 }
 
 #[track_caller]
@@ -136,47 +219,66 @@ const TIES: Shape = Shape {
     seconds: 40,
 };
 
+/// Imports a ledger into each database in an order of its own, and compares what is computed.
+async fn any_order(made: &Made, seed: u64) {
+    let (rows, rules) = (&made.rows, &made.rules);
+    let memory = MemoryStore::new();
+    import(&memory, made, rows, (seed, 1)).await;
+    let expected = computed(&memory, rules).await;
+    assert!(expected.rows > 60, "seed {seed}: {} rows", expected.rows);
+    assert!(
+        expected
+            .lines
+            .lines()
+            .any(|line| line.contains("unmatched")),
+        "seed {seed}"
+    );
+    assert_eq!(expected.rates.is_empty(), made.rates.is_empty());
+
+    let sqlite = SqliteSubject::new().await;
+    import(sqlite.store(), made, rows, (seed + 101, 3)).await;
+    let found = computed(sqlite.store(), rules).await;
+    assert_same(&expected, &found, &format!("seed {seed}, SQLite"));
+
+    let Some(postgres) = PostgresSubject::new().await else {
+        return;
+    };
+    import(postgres.store(), made, rows, (seed + 200, 4)).await;
+    let found = computed(postgres.store(), rules).await;
+    assert_same(&expected, &found, &format!("seed {seed}, PostgreSQL"));
+    same_views(&sqlite, &postgres).await;
+    for store in [&memory as &dyn Store, sqlite.store(), postgres.store()] {
+        let found = computed_within(store, rules, Some(2_000)).await;
+        assert_same(&expected, &found, &format!("seed {seed}, in parts"));
+    }
+}
+
 #[tokio::test]
 async fn any_order_of_import_into_any_database() {
     for seed in 1..=4 {
-        let rows = rows(TIES, seed);
-        let memory = MemoryStore::new();
-        import(&memory, &rows, seed, 1).await;
-        let expected = computed(&memory).await;
-        assert!(expected.rows > 60, "seed {seed}: {} rows", expected.rows);
-        assert!(
-            expected
-                .lines
-                .lines()
-                .any(|line| line.ends_with("unmatched") || line.contains("unmatched")),
-            "seed {seed}"
-        );
+        any_order(&Made::plain(seed), seed).await;
+    }
+}
 
-        let sqlite = SqliteSubject::new().await;
-        import(sqlite.store(), &rows, seed + 100, 3).await;
-        let found = computed(sqlite.store()).await;
-        assert_same(&expected, &found, &format!("seed {seed}, SQLite"));
-
-        let Some(postgres) = PostgresSubject::new().await else {
-            continue;
-        };
-        import(postgres.store(), &rows, seed + 200, 4).await;
-        let found = computed(postgres.store()).await;
-        assert_same(&expected, &found, &format!("seed {seed}, PostgreSQL"));
-        same_views(&sqlite, &postgres).await;
-        for store in [&memory as &dyn Store, sqlite.store(), postgres.store()] {
-            let found = computed_within(store, Some(2_000)).await;
-            assert_same(&expected, &found, &format!("seed {seed}, in parts"));
-        }
+#[tokio::test]
+async fn any_order_of_import_of_mixed_trades_into_any_database() {
+    for seed in 1..=4 {
+        any_order(&Made::mixed(seed), seed).await;
     }
 }
 
 #[tokio::test]
 async fn versions_in_between_leave_no_trace_in_any_database() {
-    let rows = rows(TIES, 11);
+    for made in [Made::plain(11), Made::mixed(11)] {
+        no_trace(&made).await;
+    }
+}
+
+async fn no_trace(made: &Made) {
+    let (rows, rules) = (&made.rows, &made.rules);
     let memory = MemoryStore::new();
-    import(&memory, &rows, 11, 1).await;
-    let expected = computed(&memory).await;
+    import(&memory, made, rows, (11, 1)).await;
+    let expected = computed(&memory, rules).await;
     let sqlite = SqliteSubject::new().await;
     let postgres = PostgresSubject::new().await;
     let mut subjects: Vec<&dyn Subject> = vec![&sqlite];
@@ -185,13 +287,14 @@ async fn versions_in_between_leave_no_trace_in_any_database() {
         let store = subject.store();
         let mut last = None;
         for part in rows.chunks(40) {
-            import(store, part, 12, 1).await;
-            last = Some(computed(store).await);
+            import(store, made, part, (12, 1)).await;
+            last = Some(computed(store, rules).await);
         }
         assert_same(&expected, &last.unwrap(), &store.location());
         // Earlier versions are judged as of their own instants.
         for version in 1..=4 {
-            let judged = validate(store, &context(), Some(version)).await.unwrap();
+            let judged = validate(store, &context(rules), Some(version)).await;
+            let judged = judged.unwrap();
             assert_eq!(judged.violations, [], "version {version}");
             assert_eq!(judged.arrived_since, 40 * (4 - version as u64));
         }
@@ -210,9 +313,9 @@ const VIEWS: [&str; 6] = [
      ORDER BY allocation_id",
     "SELECT sell_order_id, symbol, sell_size, allocated_total, discrepancy, status \
      FROM v_allocation_discrepancies ORDER BY sell_order_id",
-    "SELECT account, symbol, buy_order_id, remaining_size, remaining_cost_usd, buy_price, \
-     {time buy_time}, {time snapshot_time}, allocation_version FROM v_open_inventory \
-     ORDER BY account, symbol, buy_order_id",
+    "SELECT account, asset, symbol, buy_order_id, buy_leg, remaining_size, remaining_cost_usd, \
+     buy_price, {time buy_time}, {time snapshot_time}, allocation_version \
+     FROM v_open_inventory ORDER BY account, asset, buy_order_id, coalesce(buy_leg, '')",
     "SELECT run_id, status, computation_mode, allocation_version, {time started_at}, \
      {time ended_at}, symbols_processed, symbols_failed, allocations_created, unmatched_sells, \
      total_pnl_computed, triggered_by FROM v_run_status ORDER BY run_id",
