@@ -3,6 +3,7 @@
 #![cfg(feature = "job")]
 
 use crate::ledger;
+use crate::mixed::{import_book, mixed_trade, mixed_trade_of};
 use crate::subject;
 
 use std::sync::Arc;
@@ -74,6 +75,14 @@ fn context(progress: Arc<dyn Progress>) -> Context {
 
 fn silent() -> Context {
     context(Arc::new(fifo_pnl::pipeline::Silent))
+}
+
+/// With pools by asset.
+fn mixed() -> Context {
+    Context {
+        rules: AssetRules::default(),
+        ..silent()
+    }
 }
 
 /// A store whose rows something else can change.
@@ -197,6 +206,52 @@ struct CountedTwice {
     rows: &'static [(&'static str, &'static str, &'static str)],
     voided: Option<&'static str>,
     found: Option<(Invariant, &'static str)>,
+}
+
+/// Computes version 1 over a mixed ledger, with pools by asset. Some trades are voided, and some
+/// lack a rate.
+async fn fill_mixed(store: &dyn Store, seed: u64) {
+    import_book(store).await;
+    let mut random = Random(seed);
+    let trade = |number: u64| {
+        let (seconds, id) = (600 + number as i64 / 2, format!("m{number}"));
+        let mut row = mixed_trade(&mut random, &id, seconds, number / 60);
+        if row.symbol_text == "DOT-GBP" {
+            // No rate of the pound is known. Only this pool is rejected for it.
+            row.trade.more = None;
+        }
+        row
+    };
+    import(store, (0..600).map(trade).collect()).await;
+    for number in [3, 7, 200] {
+        let change = void(&format!("m{number}"), false);
+        store.void(&change).await.unwrap();
+    }
+    let report = compute(store, &mixed(), &ComputeOptions::default()).await;
+    assert_eq!(report.unwrap().version, 1);
+}
+
+/// Lets trades arrive, of which a version takes some.
+async fn go_on_mixed(store: &dyn Store, seed: u64) {
+    let mut random = Random(seed + 100);
+    let trade = |number: u64| {
+        let id = format!("n{number}");
+        let mut row = mixed_trade(&mut random, &id, 1_000 + number as i64, 9);
+        if row.symbol_text == "DOT-GBP" {
+            row.trade.more = None;
+        }
+        row
+    };
+    import(store, (0..60).map(trade).collect()).await;
+    let done = compute_incremental(store, &mixed(), &ComputeOptions::default()).await;
+    assert!(matches!(done.unwrap(), Incremental::Appended(_)));
+    let late = ["BTC-EUR", "ETH-BTC", "SOL-EUR"].into_iter().zip(0_i64..);
+    let late = late.map(|(symbol, nth)| {
+        let id = format!("late-{symbol}");
+        mixed_trade_of(&mut random, (&id, symbol), 700 + nth, 0)
+    });
+    import(store, late.collect()).await;
+    store.void(&void("m20", false)).await.unwrap();
 }
 
 /// Executions that stand beside their fills, or beside their correction, in pools far apart and in
@@ -326,6 +381,63 @@ async fn judge(site: &Site, memory: u64) -> (ValidateReport, Arc<Heard>) {
     (report, heard)
 }
 
+/// Validates a version of a mixed ledger with little memory and with enough.
+async fn compare_mixed(site: &Site, what: &str) -> ValidateReport {
+    let store = site.store();
+    let whole = validate(store, &mixed(), Some(1)).await.unwrap();
+    let expected = format!("{whole:#?}");
+    for memory in [1, 30_000] {
+        let parts = validate_within(store, &mixed(), Some(1), memory).await;
+        let parts = format!("{:#?}", parts.unwrap());
+        assert_eq!(parts, expected, "{what}, {memory} bytes");
+    }
+    whole
+}
+
+/// Moves a row of a leg to another leg, renames a lot, and changes a rate that was used.
+async fn damage_mixed(site: &Site) {
+    let first = "(SELECT min(id) FROM fifo_allocations WHERE";
+    for sql in [
+        format!(
+            "UPDATE fifo_allocations SET sell_leg = 'fee' WHERE id = {first} sell_leg = 'quote')"
+        ),
+        format!(
+            "UPDATE fifo_allocations SET buy_order_id = 'nobody' WHERE id = {first} \
+             asset = 'ETH' AND buy_order_id IS NOT NULL)"
+        ),
+        "UPDATE fifo_rates_used SET value_usd = '1' WHERE purpose = 'fee'".to_owned(),
+        "DELETE FROM fifo_pool_summary WHERE asset = 'SOL'".to_owned(),
+    ] {
+        site.sql(&sql).await;
+    }
+}
+
+async fn mixed_parts_tell_the_same(site: &Site, seed: u64) {
+    let store = site.store();
+    fill_mixed(store, seed).await;
+    let clean = compare_mixed(site, "clean").await;
+    assert_eq!(clean.violations, [], "seed {seed}");
+    assert_eq!(clean.pools_of(PoolStatus::Rejected).count(), 1);
+
+    go_on_mixed(store, seed).await;
+    let extended = compare_mixed(site, "extended").await;
+    assert_eq!(extended.violations, [], "seed {seed}");
+    assert_eq!(extended.arrived_since, 3, "seed {seed}");
+
+    damage_mixed(site).await;
+    let damaged = compare_mixed(site, "damaged").await;
+    let lines = damaged.violations.iter().map(ToString::to_string);
+    let lines: Vec<String> = lines.collect();
+    for words in [
+        "\"nobody\"",
+        "is a trade without this leg, expected a trade of the pool",
+        "the pool has no summary",
+    ] {
+        let has = |line: &String| line.contains(words);
+        assert!(lines.iter().any(has), "seed {seed}: {words}\n{lines:#?}");
+    }
+}
+
 trait Count {
     fn now(&self) -> u64;
 }
@@ -419,6 +531,8 @@ async fn parts_on_sqlite_tell_what_the_whole_tells() {
     for seed in 1..=3 {
         let site = Site::Sqlite(Box::new(SqliteSubject::new().await));
         parts_tell_the_same(&site, seed).await;
+        let site = Site::Sqlite(Box::new(SqliteSubject::new().await));
+        mixed_parts_tell_the_same(&site, seed).await;
     }
 }
 
@@ -427,6 +541,9 @@ async fn parts_on_postgres_tell_what_the_whole_tells() {
     for seed in 4..=5 {
         if let Some(subject) = PostgresSubject::new().await {
             parts_tell_the_same(&Site::Postgres(Box::new(subject)), seed).await;
+        }
+        if let Some(subject) = PostgresSubject::new().await {
+            mixed_parts_tell_the_same(&Site::Postgres(Box::new(subject)), seed).await;
         }
     }
 }

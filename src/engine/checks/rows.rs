@@ -330,6 +330,9 @@ fn check_names(
             rows => format!("{rows} rows"),
         };
         let (invariant, found) = match asset {
+            Some(asset) if asset == pool.asset => {
+                (Invariant::I9, "a trade without this leg".to_owned())
+            }
             Some(asset) => (
                 Invariant::I9,
                 format!("a trade of another pool, in {asset}"),
