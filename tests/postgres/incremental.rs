@@ -163,8 +163,8 @@ fn random_trade(random: &mut Random, id: usize, now: &mut i64) -> fifo_pnl::engi
 /// Counts the events of a history, so that no test passes without them.
 #[derive(Debug, Default)]
 pub(crate) struct Happened {
-    appended: u32,
-    nothing: u32,
+    pub(crate) appended: u32,
+    pub(crate) nothing: u32,
     late: u32,
     revised: u32,
     pub(crate) rates: u32,

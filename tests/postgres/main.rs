@@ -9,6 +9,7 @@ mod late_rates;
 #[path = "../support/ledger.rs"]
 mod ledger;
 mod mixed;
+mod mixed_adopted;
 mod mixed_histories;
 mod postgres_store;
 mod random_steps;

@@ -104,7 +104,7 @@ impl Made {
         let rows = (0..TIES.trades).map(row).collect();
         let mut rates = book();
         // Of some ledgers the pound has no rate.
-        rates.extend((seed % 2 == 0).then(|| rate("GBP", 0, "0.85")));
+        rates.extend(seed.is_multiple_of(2).then(|| rate("GBP", 0, "0.85")));
         Self {
             rules: AssetRules::default(),
             file: mixed_csv,
@@ -118,7 +118,7 @@ impl Made {
 async fn import(store: &dyn Store, made: &Made, rows: &[String], (seed, files): (u64, usize)) {
     let folder = tempfile::tempdir().unwrap();
     let (mut rows, mut random, context) = (rows.to_vec(), Random(seed), context(&made.rules));
-    let (mut rates, is_first) = (made.rates.clone(), seed % 2 == 0);
+    let (mut rates, is_first) = (made.rates.clone(), seed.is_multiple_of(2));
     random.shuffle(&mut rows);
     random.shuffle(&mut rates);
     if is_first {

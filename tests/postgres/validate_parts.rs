@@ -231,7 +231,7 @@ async fn fill_mixed(store: &dyn Store, seed: u64) {
     assert_eq!(report.unwrap().version, 1);
 }
 
-/// Lets trades arrive, of which a version takes some.
+/// Lets trades arrive. The version takes some of them.
 async fn go_on_mixed(store: &dyn Store, seed: u64) {
     let mut random = Random(seed + 100);
     let trade = |number: u64| {
