@@ -14,6 +14,14 @@ fn folder(rows: &str) -> Folder {
     folder
 }
 
+/// Checks that a text fits a terminal of 80 columns.
+#[track_caller]
+fn assert_fits(text: &str) {
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
 fn explained(folder: &Folder, sell: &str) -> String {
     folder
         .fifo_pnl(&["explain", "--sell", sell])
@@ -43,7 +51,9 @@ fn a_withheld_fee_and_the_price_of_an_own_trade_can_be_followed() {
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
+    assert_fits(&text);
     let paid = explained(&folder, "x1");
+    assert_fits(&paid);
     for line in [
         "      0.4 worth 48 USD, fee 4.8\n",
         "      row: buy 1 BTC-USD at 100 USD\n",
@@ -126,4 +136,46 @@ fn an_excluded_pool_and_a_rejected_leg_say_so() {
     ] {
         assert!(done.stderr.contains(part), "{part}: {}", done.stderr);
     }
+}
+
+#[test]
+fn a_difference_of_two_amounts_takes_two_lines() {
+    let folder = folder(
+        "b1,BTC-USD,buy,3,100000.123456,2025-01-01T10:00:00Z,0.123456789,,,\n\
+         s1,BTC-USD,sell,1.123456789,200,2025-01-02T10:00:00Z,0,,,\n\
+         s2,BTC-USD,sell,1.123456789,200,2025-01-03T10:00:00Z,0,,,\n",
+    );
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    let text = explained(&folder, "s2");
+    let lines = "  cost          100000.123456 x 2.246913578\n              \
+                 - 100000.123456 x 1.123456789\n";
+    assert!(text.contains(lines), "{text}");
+    assert_fits(&text);
+}
+
+/// One rate is missing for all trades: each of them is an item.
+#[test]
+fn a_long_list_of_items_is_cut_and_says_so() {
+    let rows: String = (100..160)
+        .map(|id| format!("b{id},BTC-EUR,buy,1,5,2025-01-01T10:00:00Z,0,,,\n"))
+        .collect();
+    let folder = folder(&rows);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    let text = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
+    let said = "\n60 items; these are the first 50. --json has all, and `fifo-pnl review export -o \
+                FILE` writes all open ones. `fifo-pnl review show ID` says what settles one.\n";
+    assert!(text.contains(said), "{text}");
+    let rows = |id: &str| text.lines().filter(|line| line.ends_with(id)).count();
+    assert_eq!((rows("b149"), rows("b150")), (1, 0), "{text}");
+    let sentences = text.matches(" a rate of EUR at ").count();
+    assert_eq!(sentences, 50, "{text}");
+    let json = folder.fifo_pnl(&["review", "list", "--json"]).expect(0);
+    assert_eq!(json.json()["items"].as_array().unwrap().len(), 60);
+    assert_eq!(
+        (
+            json.json()["items"][0]["order_id"].clone(),
+            text.contains("b100")
+        ),
+        ("b100".into(), true)
+    );
 }

@@ -54,6 +54,13 @@ fn a_file_is_imported_once_and_leads_back_to_its_lines() {
     assert_eq!(series["series"][1]["last"], "159.8");
     let text = folder.fifo_pnl(&["rates", "list"]).expect(0).stdout;
     assert!(text.contains("EUR    JPY       ecb"), "{text}");
+    let each = ["rates", "list", "--asset", "gbp"];
+    let each = folder.fifo_pnl(&each).expect(0).stdout;
+    let row = "EUR    GBP       2025-03-06 15:00:00    0.84  ecb          1     3";
+    assert!(each.contains(row), "{each}");
+    for line in text.lines().chain(each.lines()) {
+        assert!(line.len() <= 80, "{line}");
+    }
 }
 
 #[test]
@@ -322,6 +329,11 @@ fn a_corrected_rate_is_found_by_health_and_named_by_compare() {
         (&why.into(), &"s1".into())
     );
     assert_eq!(sells[0]["difference_usd"], "-0.43");
+    let text = folder.fifo_pnl(&["compare", "1", "2"]).expect(0).stdout;
+    let sell = "\nSell s1 of default BTC\n    PnL     91.43 -> 91, difference -0.43\n    lots    \
+                b1:1\n    why     rate of EUR for \"b1\": 1.0857 (ecb), then 1.09 (ecb)\n";
+    assert!(text.contains(sell), "{text}");
+    assert!(text.lines().all(|line| line.len() <= 80), "{text}");
 
     let lacking = "n1,XMR-GBP,buy,1,100,0,2025-03-01T16:00:00Z\n";
     folder.write("lacking.csv", format!("{head}{lacking}"));

@@ -13,7 +13,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{add, dollars, plural, table};
 use crate::cli::session::Session;
-use crate::engine::{Size, Usd, shown_sentence};
+use crate::engine::{Size, Usd, shown, shown_sentence};
 use crate::files::{IfThere, WriteError, check_place};
 use crate::pipeline::{
     self, CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef,
@@ -99,19 +99,9 @@ fn describe(report: &CompareReport) -> String {
         "Difference",
     ];
     text.push_str(&format!("\n{}\n", table(&header, &[1, 2, 3, 4], rows)));
-    let lines: Vec<Vec<String>> = report.sells.iter().take(LINES_SHOWN).map(cells).collect();
-    if !lines.is_empty() {
-        let header = [
-            "Sell",
-            "Asset",
-            "First lots",
-            "Second lots",
-            "First PnL",
-            "Second PnL",
-            "Difference",
-            "Why",
-        ];
-        text.push_str(&format!("\n{}\n", table(&header, &[4, 5, 6], lines)));
+    text.extend(report.sells.iter().take(LINES_SHOWN).map(describe_sell));
+    if !report.sells.is_empty() {
+        text.push('\n');
     }
     if report.sells.len() > LINES_SHOWN {
         text.push_str("The largest differences; -o FILE writes all.\n");
@@ -137,17 +127,26 @@ fn pnl(sell: Option<&ComparedSell>) -> String {
     pnl.map_or_else(|| "none".into(), |pnl| pnl.to_string())
 }
 
-fn cells(it: &SellDifference) -> Vec<String> {
-    vec![
-        it.sell_order_id.clone(),
-        it.pool.asset.to_string(),
-        lots(it.left.as_ref()),
-        lots(it.right.as_ref()),
-        pnl(it.left.as_ref()),
-        pnl(it.right.as_ref()),
-        it.difference().to_string(),
-        it.why.clone(),
-    ]
+/// Describes a sell in lines that fit a narrow terminal: its columns would not.
+fn describe_sell(it: &SellDifference) -> String {
+    let (left, right) = (it.left.as_ref(), it.right.as_ref());
+    let order = shown(&it.sell_order_id);
+    let (of_left, of_right) = (lots(left), lots(right));
+    let lots = match of_left == of_right {
+        true => of_left,
+        false => format!("{of_left}\n    then    {of_right}"),
+    };
+    let figures = format!(
+        "{} -> {}, difference {}",
+        pnl(left),
+        pnl(right),
+        it.difference()
+    );
+    format!(
+        "\nSell {order} of {}\n    PnL     {figures}\n    lots    {lots}\n    why     {}\n",
+        it.pool,
+        shown_sentence(&it.why)
+    )
 }
 
 fn write(path: &Path, if_there: IfThere, report: &CompareReport) -> io::Result<()> {

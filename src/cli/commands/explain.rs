@@ -17,14 +17,14 @@ use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
 use crate::store::model::HistoricalSell;
 
 /// Width of a formula, in characters.
-const FORMULA_WIDTH: usize = 58;
+const FORMULA_WIDTH: usize = 54;
 
 /// The sentence after all figures.
 const ROUNDING: &str = "\nEach product is rounded to 12 decimals, half to even; a slice of a lot \
-     or a sell is the\ndifference of two such amounts, so that all slices add up to the whole.\n";
+     or a\nsell is the difference of two such amounts, so that all slices add up to the\nwhole.\n";
 
 /// Width of a result, in characters.
-const RESULT_WIDTH: usize = 24;
+const RESULT_WIDTH: usize = 23;
 
 pub async fn run(args: ExplainArgs, session: &Session) -> CliResult<Outcome> {
     let account = read_account(args.account.as_deref())?;
@@ -102,6 +102,8 @@ fn describe(found: &Explanation) -> String {
 fn line(label: &str, formula: &str, result: &str) -> String {
     let left = format!("  {label:<14}{formula}");
     if left.chars().count() > FORMULA_WIDTH {
+        // A difference of two amounts takes a line for each.
+        let left = left.replacen(" - ", &format!("\n{:>14}- ", ""), 1);
         return format!("{left}\n{:>FORMULA_WIDTH$} = {result:>RESULT_WIDTH$}\n", "");
     }
     format!("{left:<FORMULA_WIDTH$} = {result:>RESULT_WIDTH$}\n")

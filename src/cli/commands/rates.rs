@@ -13,7 +13,7 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table, time};
 use crate::cli::session::Session;
-use crate::engine::{Asset, Rate, RateSource};
+use crate::engine::{Asset, Rate, RateSource, Timestamp};
 use crate::files::IfThere;
 use crate::rates::{RateFinding, RateFindingKind, check_rates};
 use crate::store::Store;
@@ -104,6 +104,12 @@ fn by_series(rates: &[Rate]) -> BySeries<'_> {
     all
 }
 
+/// Returns the day of an instant in UTC. JSON has the instant.
+fn day(at: Timestamp) -> String {
+    let at = at.to_string();
+    at.split('T').next().unwrap_or_default().to_owned()
+}
+
 fn series(rates: &[Rate]) -> String {
     let row = |((asset, currency, source), (number, first, last)): (&_, &(u64, &Rate, &Rate))| {
         let (asset, currency, source): (&&Asset, &&Asset, &RateSource) = (asset, currency, source);
@@ -112,8 +118,8 @@ fn series(rates: &[Rate]) -> String {
             currency.to_string(),
             source.to_string(),
             count(*number),
-            time(first.at),
-            time(last.at),
+            day(first.at),
+            day(last.at),
             last.value.to_string(),
         ]
     };
@@ -128,14 +134,17 @@ fn each(rates: &[Rate]) -> String {
         vec![
             rate.asset.to_string(),
             rate.currency.to_string(),
-            time(rate.at),
+            time(rate.at).trim_end_matches(" UTC").to_owned(),
             rate.value.to_string(),
             rate.source.to_string(),
-            format!("import {}, line {}", rate.import_id, rate.import_line),
+            rate.import_id.to_string(),
+            rate.import_line.to_string(),
         ]
     };
-    let header = ["asset", "currency", "at", "rate", "source", "from"];
-    table(&header, &[3], rates.iter().map(row).collect()) + "\n"
+    let header = [
+        "asset", "currency", "at (UTC)", "rate", "source", "import", "line",
+    ];
+    table(&header, &[3, 5, 6], rates.iter().map(row).collect()) + "\n"
 }
 
 fn describe(rates: &[Rate], findings: &[RateFinding]) -> String {

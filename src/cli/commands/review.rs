@@ -15,7 +15,7 @@ use crate::cli::Outcome;
 use crate::cli::args::{PoolArgs, ReviewCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{plural, table, time};
+use crate::cli::format::{count, plural, table, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{Account, Asset, IssueType, Pool, Timestamp, shown, shown_sentence};
@@ -170,7 +170,11 @@ async fn list(
     Ok(Outcome::answer(Exit::Done, text, json))
 }
 
+/// Most items that the text shows. One rate that is missing can make thousands.
+const ITEMS_SHOWN_MAX: usize = 50;
+
 fn describe(items: &[&QueuedItem], next: &Next) -> String {
+    let shown_items = items.get(..ITEMS_SHOWN_MAX).unwrap_or(items);
     let row = |item: &&QueuedItem| {
         let order = if item.order_id.is_empty() {
             "(whole pool)"
@@ -190,8 +194,8 @@ fn describe(items: &[&QueuedItem], next: &Next) -> String {
     let header = [
         "Id", "Severity", "Status", "Issue", "Account", "Asset", "Order",
     ];
-    let mut text = table(&header, &[0], items.iter().map(row).collect()) + "\n\n";
-    for item in items {
+    let mut text = table(&header, &[0], shown_items.iter().map(row).collect()) + "\n\n";
+    for item in shown_items {
         let settled = item.resolution.as_deref();
         let settled = settled.map(|how| format!(" [{}]", shown_sentence(how)));
         text.push_str(&format!(
@@ -201,9 +205,17 @@ fn describe(items: &[&QueuedItem], next: &Next) -> String {
             settled.unwrap_or_default()
         ));
     }
-    let count = plural(items.len() as u64, "item", "items");
+    let number = plural(items.len() as u64, "item", "items");
+    let rest = match items.len() - shown_items.len() {
+        0 => String::new(),
+        _ => format!(
+            "; these are the first {}. --json has all, and `{}` writes all open ones",
+            count(shown_items.len() as u64),
+            next.command("fifo-pnl review export -o FILE")
+        ),
+    };
     text.push_str(&format!(
-        "\n{count}. `{}` says what settles one.\n",
+        "\n{number}{rest}. `{}` says what settles one.\n",
         next.command("fifo-pnl review show ID")
     ));
     let is_unmatched = |item: &&&QueuedItem| item.issue == IssueType::UnmatchedSell;
