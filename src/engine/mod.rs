@@ -119,4 +119,4 @@ pub use totals::PoolTotals;
 pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_never_executed};
 pub use traded::{PendingTrade, STATED_COLUMNS, StatedNames, Traded, pools_of};
 pub use trades::{PoolFull, Trades};
-pub use withheld::{Withheld, withheld};
+pub use withheld::{Withheld, leaves_nothing, withheld};

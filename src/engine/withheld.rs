@@ -5,10 +5,12 @@
 
 use super::fact::Fact;
 use super::facts::OtherFee;
+use super::ids::{Asset, Symbol};
 use super::leg::Leg;
 use super::money;
 use super::number::{Size, Usd};
 use super::rates::{RatePurpose, RateUsed};
+use super::side::Side;
 use super::trade::Trade;
 use super::traded::PendingTrade;
 
@@ -22,6 +24,22 @@ pub struct Withheld {
     /// The value before the fee, and that of the fee; `None`: the fee leaves the value as it is.
     /// Units: USD.
     pub value_before: Option<(Usd, Usd)>,
+}
+
+/// Tells whether the fee of a purchase, in the asset that was bought, leaves nothing of it. Reads
+/// the row alone: a symbol without a separator names no asset.
+pub fn leaves_nothing(trade: &Trade, symbol: &Symbol) -> bool {
+    let Some(facts) = &trade.more else {
+        return false;
+    };
+    let Some(fee) = facts.fee.as_ref().filter(|_| trade.side == Side::Buy) else {
+        return false;
+    };
+    let stated = facts.base_asset.as_ref().map(Asset::as_str);
+    let named = symbol.as_str().split_once('-').map(|(base, _)| base);
+    let size = Fact::try_of_size(trade.size).ok();
+    let left = size.and_then(|size| money::exact_difference(size, Fact::of_fee(fee.amount)));
+    stated.or(named) == Some(fee.currency.as_str()) && left.is_some_and(|left| left.units() <= 0)
 }
 
 /// Returns the fee that was withheld from the units of an entry. `None`: none was.

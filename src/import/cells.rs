@@ -19,7 +19,7 @@ use super::taking_back::{status_takes_back, takes_back};
 use super::times::read_order_time;
 use crate::engine::{
     Account, Carried, Entry, Fee, InvalidTrade, LedgerTrade, NumberError, OrderId, Side, Size,
-    Symbol, Trade, is_never_executed,
+    Symbol, Trade, is_never_executed, leaves_nothing,
 };
 
 /// The `ingest_via` of trades in the native format.
@@ -54,6 +54,12 @@ impl TradeReader<'_, '_> {
         let account = self.read_account(record)?;
         let symbol = self.read_symbol(record)?;
         let trade = self.read_trade(record, order_id)?;
+        if leaves_nothing(&trade, &symbol) {
+            let column = Column::FeeAmount;
+            let expected = "expected less than size, as the fee is in the asset that was bought";
+            let fault = Fault::new(expected);
+            return Err(bad_cell(column, self.text(record, column), fault));
+        }
         Ok(LedgerTrade {
             account,
             symbol,

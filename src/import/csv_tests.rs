@@ -606,6 +606,35 @@ fn a_fee_in_two_forms_or_in_half_of_one_is_refused() {
 }
 
 #[test]
+fn a_withheld_fee_that_leaves_nothing_is_refused() {
+    let header = "order_id,symbol,side,size,price,order_time,fee_amount,fee_currency,base_asset";
+    let row = |row: &str| format!("{header}\nA-1,{row}\n");
+    let time = "10,2025-01-02T03:04:05Z";
+    for (symbol, amount, base) in [
+        ("BTC-EUR", "1", ""),
+        ("BTC-EUR", "1.5", "BTC"),
+        ("X", "1", "BTC"),
+    ] {
+        let (message, _, _) = rejected(&row(&format!("{symbol},buy,1,{time},{amount},BTC,{base}")));
+        let expected = format!(
+            "2: fee_amount is \"{amount}\", expected less than size, as the fee is in the asset \
+             that was bought"
+        );
+        assert_eq!(message, expected);
+    }
+    // A part of it, a rebate, a fee of a sale, and one in another asset leave something.
+    for good in [
+        format!("BTC-EUR,buy,1,{time},0.999,BTC,"),
+        format!("BTC-EUR,buy,1,{time},-1,BTC,"),
+        format!("BTC-EUR,sell,1,{time},1,BTC,"),
+        format!("BTC-EUR,buy,1,{time},5,BNB,"),
+        format!("X,buy,1,{time},5,BTC,"),
+    ] {
+        assert_eq!(parse(&row(&good)).trades.len(), 1, "{good}");
+    }
+}
+
+#[test]
 fn each_of_the_more_facts_is_refused_by_line_column_and_reason() {
     let long = "1.23456789012345678901234567890";
     for (column, found, expected) in [
