@@ -106,8 +106,8 @@ fn fault_of_cells(header: &[String], cells: &[String]) -> Option<&'static str> {
     let mut pairs = header.iter().zip(cells);
     let is_nameless = pairs.any(|(name, cell)| name.is_empty() && !cell.is_empty());
     is_nameless.then_some(
-        "has a value in a column without a name: name the column, and put texts with commas \
-         in quotes",
+        "has a value in a column without a name: write 1.5 for 1,5, put texts with commas in \
+         quotes, or name the column",
     )
 }
 

@@ -228,8 +228,8 @@ fn every_bad_rate_has_its_message() {
 fn a_row_that_lacks_cells_or_has_others_is_rejected() {
     let few = "row has fewer cells than the header: an empty cell needs its comma too, \
                expected rates";
-    let nameless = "row has a value in a column without a name: name the column, and put texts \
-                    with commas in quotes, expected rates";
+    let nameless = "row has a value in a column without a name: write 1.5 for 1,5, put texts with \
+                    commas in quotes, or name the column, expected rates";
     // A comma inside 1.08 moves 159.8 past the last column, and 08 to that of yen.
     let ecb = "Date,USD,JPY,\n2025-03-07,1.08\n2025-03-06,1,08,159.8\n2025-03-05,1.08,159.8\n";
     let file = parse(ecb, "x", None);
