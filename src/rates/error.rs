@@ -44,11 +44,7 @@ pub enum RateFileError {
     #[error("the column {0} is missing")]
     NoColumn(&'static str),
     /// Two columns of one currency.
-    #[error(
-        "the header has {asset} twice, as {} and as {}",
-        quoted(&names[0]),
-        quoted(&names[1])
-    )]
+    #[error("the header has {asset} twice{}", as_names(names))]
     TwoNames {
         /// Line of the header, from 1.
         line: u64,
@@ -75,6 +71,14 @@ pub enum RateFileError {
         /// Its unit.
         unit: String,
     },
+}
+
+/// Names the columns of one currency, if their names differ.
+fn as_names([first, second]: &[String; 2]) -> String {
+    match first == second {
+        true => String::new(),
+        false => format!(", as {} and as {}", quoted(first), quoted(second)),
+    }
 }
 
 impl RateFileError {
