@@ -14,7 +14,8 @@ use crate::store::model::RunCounts;
 
 const INDENT: &str = "                ";
 
-/// Counts the trades: buys, sells, and those of pools that were not matched.
+/// Counts the trades: buys, sells, and those of pools that were not matched. The sum of these is
+/// the number of trades and of legs.
 pub(super) fn sides(counts: &RunCounts) -> String {
     let mut matched = format!(
         "{}, {}",
@@ -22,7 +23,8 @@ pub(super) fn sides(counts: &RunCounts) -> String {
         plural(counts.sells, "sell", "sells")
     );
     if counts.legs > 0 {
-        matched.push_str(&format!(", {} of them legs", count(counts.legs)));
+        let legs = plural(counts.legs, "leg", "legs");
+        matched = format!("and {legs}: {matched}");
     }
     match counts.not_matched {
         0 => matched,
