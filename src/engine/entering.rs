@@ -6,9 +6,9 @@ use super::assets::AssetRules;
 use super::class::AssetClass;
 use super::ids::Pool;
 use super::leg::Leg;
-use super::legs::{MissingRate, NoLegs, UnlikeValue, legs_of};
+use super::legs::{NoLegs, UnlikeValue, legs_of};
 use super::pool::{LineRoom, PoolLedger};
-use super::rates::{RateBook, RateUsed};
+use super::rates::{MissingRate, RateBook, RateUsed};
 use super::traded::{PendingTrade, pools_of};
 
 /// The rates of trades that entered their pools, and those that others lack.
@@ -88,8 +88,8 @@ pub fn enter(
                 }
             }
             Err(error) => {
-                if let NoLegs::Rate(missing) = &error {
-                    entered.missing.insert(missing.clone());
+                if let NoLegs::Rates(missing) = &error {
+                    entered.missing.extend(missing.iter().cloned());
                 }
                 let mut row = error.of_row(pending.trade.order_id.as_str());
                 row.symbol = Some(Box::new(pending.of.symbol.clone()));

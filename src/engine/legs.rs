@@ -17,21 +17,11 @@ use super::leg::{Entry, Leg};
 use super::money::{self, MoneyError};
 use super::number::{Fee, Price, Usd};
 use super::policy::USD_SCALE;
-use super::rates::{RateBook, RateUsed};
+use super::rates::{MissingRate, RateBook, RateUsed};
 use super::side::Side;
-use super::time::Timestamp;
 use super::trade::{InvalidTrade, Trade};
 use super::traded::PendingTrade;
 pub use values::UnlikeValue;
-
-/// A rate that is not known.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MissingRate {
-    /// The asset or currency.
-    pub asset: Asset,
-    /// When it was needed.
-    pub at: Timestamp,
-}
 
 /// The legs of a trade.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,8 +37,8 @@ pub struct TradeLegs {
 /// Why a trade has no legs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoLegs {
-    /// A rate is missing.
-    Rate(MissingRate),
+    /// Rates are missing: of the trade's value, then of its fee.
+    Rates(Vec<MissingRate>),
     /// A fact of the row is at fault, or can't be used.
     Fact(InvalidTrade),
 }
@@ -58,13 +48,15 @@ impl NoLegs {
     pub fn of_row(self, order_id: &str) -> InvalidTrade {
         match self {
             Self::Fact(invalid) => invalid,
-            Self::Rate(MissingRate { asset, at }) => InvalidTrade {
-                symbol: None,
-                order_id: order_id.to_owned(),
-                column: "price",
-                reason: format!("has no value in USD: a rate of {asset} at {at} is missing"),
-                issue: IssueType::MissingFx,
-            },
+            Self::Rates(missing) => {
+                let column = missing.first().map_or("price", MissingRate::column);
+                let reason = MissingRate::reason_of(&missing);
+                InvalidTrade {
+                    issue: IssueType::MissingFx,
+                    missing: missing.into(),
+                    ..InvalidTrade::of(order_id, column, reason)
+                }
+            }
         }
     }
 }
@@ -140,10 +132,19 @@ impl LegMaker<'_> {
             return Err(self.fault("contract_size", reason));
         }
         let paid = self.paid()?;
-        let value = self.value(paid.as_ref())?;
+        let value = self.value(paid.as_ref());
         // A trade without value pays nothing.
         let paid = paid.filter(|paid| paid.units.units() != 0);
-        let fee = self.fee(paid.is_some())?;
+        let (value, fee) = match value {
+            // Who looks for the rate of the price can look for that of the fee, too.
+            Err(NoLegs::Rates(mut missing)) => {
+                if let Err(NoLegs::Rates(of_fee)) = self.fee(paid.is_some()) {
+                    missing.extend(of_fee);
+                }
+                return Err(NoLegs::Rates(missing));
+            }
+            value => (value?, self.fee(paid.is_some())?),
+        };
         self.made(value, paid, fee)
     }
 
@@ -333,13 +334,11 @@ impl LegMaker<'_> {
     }
 
     fn fault(&self, column: &'static str, reason: &str) -> NoLegs {
-        NoLegs::Fact(InvalidTrade {
-            symbol: None,
-            order_id: self.pending.trade.order_id.as_str().to_owned(),
+        NoLegs::Fact(InvalidTrade::of(
+            self.pending.trade.order_id.as_str(),
             column,
-            reason: reason.to_owned(),
-            issue: IssueType::InvalidTrade,
-        })
+            reason,
+        ))
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::issue::IssueType;
 use super::leg::Leg;
 use super::money::{self, MoneyError, add_sizes};
 use super::number::{Size, Usd};
@@ -58,12 +57,12 @@ pub(super) fn used_before(
         let Some(lot) = by_id.get(&(trade.order_id, trade.leg)) else {
             continue;
         };
-        let invalid = |reason: &dyn std::fmt::Display| InvalidTrade {
-            symbol: None,
-            issue: IssueType::InvalidTrade,
-            order_id: trade.order_id.to_owned(),
-            column: "size",
-            reason: format!("of the lot that is left: {reason}"),
+        let invalid = |reason: &dyn std::fmt::Display| {
+            InvalidTrade::of(
+                trade.order_id,
+                "size",
+                format!("of the lot that is left: {reason}"),
+            )
         };
         let used = money::sub_sizes(lot.buy.size, lot.remaining_size);
         let used = used.map_err(|error| invalid(&error))?;

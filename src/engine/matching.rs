@@ -1,7 +1,6 @@
 //! Matches a pool: sorts and checks its trades, and picks the narrowest integers that hold them.
 
 use super::ids::Pool;
-use super::issue::IssueType;
 use super::lots::{InventoryLot, used_before};
 use super::money::{Units, Width};
 use super::outcome::Matching;
@@ -65,12 +64,8 @@ pub(super) fn match_on(
     mut trades: Trades,
 ) -> Result<Matching, InvalidTrade> {
     for lot in lots {
-        let invalid = |column, reason: &dyn std::fmt::Display| InvalidTrade {
-            symbol: None,
-            issue: IssueType::InvalidTrade,
-            order_id: lot.buy.order_id.as_str().to_owned(),
-            column,
-            reason: reason.to_string(),
+        let invalid = |column, reason: &dyn std::fmt::Display| {
+            InvalidTrade::of(lot.buy.order_id.as_str(), column, reason.to_string())
         };
         let buy = TradeRef::try_of(&lot.buy).map_err(|error| invalid("size", &error))?;
         let pushed = trades.push(&buy);
@@ -82,13 +77,11 @@ pub(super) fn match_on(
         trade.check()?;
     }
     if let Some(id) = trades.repeated_id() {
-        return Err(InvalidTrade {
-            symbol: None,
-            issue: IssueType::InvalidTrade,
-            order_id: id.to_owned(),
-            column: "order_id",
-            reason: "is the id of two trades of the pool".into(),
-        });
+        return Err(InvalidTrade::of(
+            id,
+            "order_id",
+            "is the id of two trades of the pool",
+        ));
     }
     let scales = trades.iter().map(|trade| trade.size.scale());
     let left = lots.iter().map(|lot| lot.remaining_size.scale());

@@ -81,7 +81,7 @@ pub use intake::{Intake, RowPlace, Taken};
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use ledger::{Carried, LedgerTrade};
 pub use leg::{Entry, Leg};
-pub use legs::{MissingRate, NoLegs, TradeLegs, UnlikeValue, legs_of};
+pub use legs::{NoLegs, TradeLegs, UnlikeValue, legs_of};
 pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot, reach_of};
 pub use matcher::{MatchedSlice, Matcher, MatcherError};
 pub use matching::{match_pool, match_trades};
@@ -97,9 +97,9 @@ pub use pool::{
     judge_pool,
 };
 pub use rates::{
-    FoundRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RatePurpose, RateRules, RateSource,
-    RateStep, RateUsed, RateUsedKey, RateValue, RatesDiffer, SourceError, WantedRate, published_at,
-    rates_hash,
+    FoundRate, MissingRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RatePurpose, RateRules,
+    RateSource, RateStep, RateUsed, RateUsedKey, RateValue, RatesDiffer, SourceError, WantedRate,
+    published_at, rates_hash,
 };
 pub use rebates::FeeSigns;
 pub use resume::{Continued, PoolState, continue_pool};

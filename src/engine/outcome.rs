@@ -6,7 +6,6 @@ mod tests;
 use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::Pool;
-use super::issue::IssueType;
 use super::leg::Leg;
 use super::lots::{EarlierLot, OpenLot};
 use super::money::{self, MoneyError, Units, Width};
@@ -109,12 +108,8 @@ impl Matching {
         }
         totals.matched_size = matched.to_size(scale).map_err(beyond_pool)?;
         totals.unmatched_size = unmatched.to_size(scale).map_err(beyond_pool)?;
-        let open_lots = parts.open_lots().map_err(|error| InvalidTrade {
-            symbol: None,
-            issue: IssueType::InvalidTrade,
-            order_id: String::new(),
-            column: "size",
-            reason: format!("of the open lots: {error}"),
+        let open_lots = parts.open_lots().map_err(|error| {
+            InvalidTrade::of(String::new(), "size", format!("of the open lots: {error}"))
         })?;
         for lot in &open_lots {
             totals.add_open_lot(lot).map_err(beyond_pool)?;
@@ -440,11 +435,5 @@ fn trade_at(trades: &Trades, index: u32) -> Option<TradeRef<'_>> {
 }
 
 fn beyond_pool(error: MoneyError) -> InvalidTrade {
-    InvalidTrade {
-        symbol: None,
-        issue: IssueType::InvalidTrade,
-        order_id: String::new(),
-        column: "size",
-        reason: format!("of the pool: {error}"),
-    }
+    InvalidTrade::of(String::new(), "size", format!("of the pool: {error}"))
 }

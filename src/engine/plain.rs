@@ -93,11 +93,8 @@ pub(super) fn alone_plain(trade: &Trade) -> Result<(), InvalidTrade> {
 impl NotPlain {
     fn of_trade(&self, order_id: &str) -> InvalidTrade {
         InvalidTrade {
-            symbol: None,
             issue: IssueType::MissingFx,
-            order_id: order_id.to_owned(),
-            column: self.column,
-            reason: self.to_string(),
+            ..InvalidTrade::of(order_id, self.column, self.to_string())
         }
     }
 }

@@ -132,13 +132,7 @@ impl PoolLedger {
         trade: &TradeRef<'_>,
         room: &mut LineRoom,
     ) -> Result<(), InvalidTrade> {
-        let invalid = |column, reason: String| InvalidTrade {
-            symbol: None,
-            issue: IssueType::InvalidTrade,
-            order_id: trade.order_id.to_owned(),
-            column,
-            reason,
-        };
+        let invalid = |column, reason: String| InvalidTrade::of(trade.order_id, column, reason);
         check_text(trade.order_id).map_err(|error| invalid("order_id", error.to_string()))?;
         if trade.size.units() < 0 || trade.price.units() < 0 {
             return Err(invalid("size", "or price is negative".into()));
@@ -157,13 +151,7 @@ impl PoolLedger {
         let mut trade = Trade::try_from_text(text)?;
         trade.entry.symbol = symbol.cloned();
         self.add_facts(&mut trade);
-        let invalid = |column, reason: String| InvalidTrade {
-            symbol: None,
-            issue: IssueType::InvalidTrade,
-            order_id: text.order_id.to_owned(),
-            column,
-            reason,
-        };
+        let invalid = |column, reason: String| InvalidTrade::of(text.order_id, column, reason);
         let row = TradeRef::try_of(&trade).map_err(|error| invalid("size", error.to_string()))?;
         let is_beside = |facts: &MoreFacts| plain(self.pool.asset.as_str(), facts).is_err();
         let entry = match is_plain && row.more.is_some_and(is_beside) {
@@ -224,13 +212,7 @@ impl PoolLedger {
         match pushed {
             Ok(()) => self.count_leg(entry.entry.leg, facts, room),
             Err(reason) => {
-                let invalid = InvalidTrade {
-                    symbol: None,
-                    issue: IssueType::InvalidTrade,
-                    order_id: entry.order_id.as_str().to_owned(),
-                    column: "size",
-                    reason,
-                };
+                let invalid = InvalidTrade::of(entry.order_id.as_str(), "size", reason);
                 self.refuse(invalid, entry.entry.leg, facts, room);
             }
         }
@@ -279,6 +261,8 @@ pub struct Rejection {
     pub invalid: Vec<InvalidTrade>,
     /// Settings that would settle it, as TOML; empty: no setting would.
     pub settings: String,
+    /// The column whose values contradict the symbol, or are no names.
+    pub column: Option<&'static str>,
 }
 
 /// The outcome of a pool in a run.
@@ -319,21 +303,23 @@ impl Rejection {
             reason: error.to_string(),
             invalid: Vec::new(),
             settings: String::new(),
+            column: None,
         }
     }
 
     /// Makes the rejection of a pool without dollar prices. A refused symbol is of the same kind:
     /// its currency is unknown, and settings settle it, not another row.
     pub fn of_quote(error: &NotInUsd) -> Self {
-        let settings = match error {
-            NotInUsd::Unknown(unknown) => unknown.settings_text(),
-            NotInUsd::OtherQuote { .. } => String::new(),
+        let (settings, column) = match error {
+            NotInUsd::Unknown(unknown) => (unknown.settings_text(), unknown.why.column()),
+            NotInUsd::OtherQuote { .. } => (String::new(), None),
         };
         Self {
             issue: IssueType::MissingFx,
             reason: error.to_string(),
             invalid: Vec::new(),
             settings,
+            column,
         }
     }
 }
@@ -372,6 +358,7 @@ pub fn judge_pool(ledger: PoolLedger, exclusion: Option<&str>) -> PoolOutcome {
             reason,
             invalid,
             settings: String::new(),
+            column: None,
         })
     };
     let result = if let Some(reason) = exclusion {
@@ -429,6 +416,7 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
         reason,
         invalid,
         settings: String::new(),
+        column: None,
     })
 }
 

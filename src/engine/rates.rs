@@ -6,6 +6,7 @@
 
 mod age;
 mod book;
+mod missing;
 mod used;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use super::number::{NumberError, Price};
 use super::time::Timestamp;
 pub use age::published_at;
 pub use book::{RateBook, RatesDiffer};
+pub use missing::MissingRate;
 pub use used::{RatePurpose, RateUsed, RateUsedKey, rates_hash};
 
 /// How many units of a currency one unit of an asset was worth. Above zero.

@@ -169,6 +169,7 @@ impl Rejection {
             reason: invalid.to_string(),
             invalid: vec![invalid],
             settings: String::new(),
+            column: None,
         }
     }
 }

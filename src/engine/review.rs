@@ -7,6 +7,7 @@ use super::issue::{IssueType, Severity};
 use super::leg::Leg;
 use super::outcome::Matching;
 use super::pool::{PoolOutcome, PoolResult, Rejection};
+use super::rates::MissingRate;
 use super::self_check::SelfCheckError;
 
 /// A question for a person.
@@ -28,6 +29,8 @@ pub struct ReviewItem {
     pub description: String,
     /// Facts by name, for programs.
     pub details: Vec<(&'static str, String)>,
+    /// The rates that the order lacks.
+    pub missing: Vec<MissingRate>,
 }
 
 /// Returns the review items of a pool's result. Errors: as of [`Matching::each_row`].
@@ -94,6 +97,7 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) 
             ),
             ("sell_time", row.sell_time.to_string()),
         ],
+        missing: Vec::new(),
     }
 }
 
@@ -108,22 +112,25 @@ pub fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {
         severity: Severity::High,
         description,
         details,
+        missing: Vec::new(),
     };
     if rejection.invalid.is_empty() {
         let settings = Some(&rejection.settings).filter(|text| !text.is_empty());
         let settings = settings.map(|text| ("settings", text.clone()));
-        let details = settings.into_iter().collect();
+        let column = rejection.column.map(|column| ("column", column.to_owned()));
+        let details = settings.into_iter().chain(column).collect();
         return vec![item("", rejection.reason.clone(), details)];
     }
     let of_row = |row: &super::trade::InvalidTrade| {
         let details = vec![
             ("column", row.column.to_owned()),
-            ("reason", row.reason.clone()),
+            ("reason", row.reason.to_string()),
         ];
         let description = format!("{} {}", row.column, row.reason);
         let symbol = row.symbol.clone();
         ReviewItem {
             symbol: symbol.map_or_else(|| pool.as_symbol(), |symbol| *symbol),
+            missing: row.missing.to_vec(),
             ..item(&row.order_id, description, details)
         }
     };

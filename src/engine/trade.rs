@@ -13,6 +13,7 @@ use super::money::{self, MoneyError, Terms, Units};
 use super::number::{Fee, NumberError, Price, Size, Usd};
 use super::place::PlaceInPool;
 use super::policy::STATUSES_NEVER_EXECUTED;
+use super::rates::MissingRate;
 use super::side::Side;
 use super::text::shown;
 use super::time::{Timestamp, show_far_time};
@@ -49,23 +50,35 @@ pub struct InvalidTrade {
     /// The column at fault.
     pub column: &'static str,
     /// The value found, and why it is not accepted.
-    pub reason: String,
+    pub reason: Box<str>,
     /// `InvalidTrade`; `MissingFx` for a trade whose value in USD is unknown.
     pub issue: IssueType,
     /// The symbol of the row, if it is not the name of its pool.
     pub symbol: Option<Box<Symbol>>,
+    /// The rates without which the value is unknown.
+    pub missing: Box<[MissingRate]>,
 }
 
 impl InvalidTrade {
+    /// Names the row and the column at fault.
+    pub(super) fn of(
+        order_id: impl Into<String>,
+        column: &'static str,
+        reason: impl Into<Box<str>>,
+    ) -> Self {
+        Self {
+            order_id: order_id.into(),
+            column,
+            reason: reason.into(),
+            issue: IssueType::InvalidTrade,
+            symbol: None,
+            missing: Box::default(),
+        }
+    }
+
     /// Names the trade at which an amount left its range.
     pub(super) fn does_not_fit(order_id: &str, error: MoneyError) -> Self {
-        Self {
-            symbol: None,
-            order_id: order_id.to_owned(),
-            column: "size",
-            reason: format!("can't be matched: {error}"),
-            issue: IssueType::InvalidTrade,
-        }
+        Self::of(order_id, "size", format!("can't be matched: {error}"))
     }
 }
 
@@ -111,22 +124,14 @@ impl fmt::Debug for TradeText<'_> {
 impl Trade {
     /// Reads a trade. Errors: the first column that is not valid.
     pub fn try_from_text(text: &TradeText<'_>) -> Result<Self, InvalidTrade> {
-        let missing = |column| InvalidTrade {
-            symbol: None,
-            issue: IssueType::InvalidTrade,
-            order_id: text.order_id.to_owned(),
-            column,
-            reason: "is missing".into(),
-        };
+        let missing = |column| InvalidTrade::of(text.order_id, column, "is missing");
         let invalid = |column, found: &str, reason: &dyn fmt::Display| match found {
             "" => missing(column),
-            found => InvalidTrade {
-                symbol: None,
-                issue: IssueType::InvalidTrade,
-                order_id: text.order_id.to_owned(),
+            found => InvalidTrade::of(
+                text.order_id.to_owned(),
                 column,
-                reason: format!("is {}: it {reason}", shown(found).quoted()),
-            },
+                format!("is {}: it {reason}", shown(found).quoted()),
+            ),
         };
         let order_id = text
             .order_id
@@ -180,13 +185,8 @@ impl Trade {
     ///
     /// Errors: the column at fault.
     pub fn check(&self) -> Result<(), InvalidTrade> {
-        let facts = TradeRef::try_of(self).map_err(|error| InvalidTrade {
-            symbol: None,
-            issue: IssueType::InvalidTrade,
-            order_id: self.order_id.as_str().to_owned(),
-            column: "size",
-            reason: error.to_string(),
-        })?;
+        let facts = TradeRef::try_of(self)
+            .map_err(|error| InvalidTrade::of(self.order_id.as_str(), "size", error.to_string()))?;
         facts.check()
     }
 
@@ -223,12 +223,12 @@ fn read_more(text: &TradeText<'_>) -> Result<(Option<Arc<MoreFacts>>, Option<Fee
         return Ok((None, None));
     };
     let read = MoreFacts::try_of(more, text.fee.is_some());
-    let (facts, fee) = read.map_err(|fault| InvalidTrade {
-        symbol: None,
-        order_id: text.order_id.to_owned(),
-        column: fault.column,
-        reason: fault.why.reason(more.of(fault.column)),
-        issue: IssueType::InvalidTrade,
+    let (facts, fee) = read.map_err(|fault| {
+        InvalidTrade::of(
+            text.order_id.to_owned(),
+            fault.column,
+            fault.why.reason(more.of(fault.column)),
+        )
     })?;
     Ok((facts.map(Arc::new), fee))
 }
@@ -312,13 +312,7 @@ impl<'a> TradeRef<'a> {
     ///
     /// Errors: the column at fault.
     pub fn check(&self) -> Result<(), InvalidTrade> {
-        let invalid = |column, reason| InvalidTrade {
-            symbol: None,
-            issue: IssueType::InvalidTrade,
-            order_id: self.order_id.to_owned(),
-            column,
-            reason,
-        };
+        let invalid = |column, reason| InvalidTrade::of(self.order_id, column, reason);
         if self.size.units() == 0 {
             let reason = "is \"0\", expected a number above zero";
             return Err(invalid("size", reason.into()));

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use super::fact::Fact;
 use super::facts::MoreFacts;
 use super::ids::Symbol;
-use super::issue::IssueType;
 use super::leg::Leg;
 use super::money::{Terms, Units, Words};
 use super::number::Usd;
@@ -118,12 +117,8 @@ impl Trades {
         let mut packed = Self::new();
         packed.rows.reserve(trades.len());
         for trade in trades {
-            let invalid = |column, reason: &dyn std::fmt::Display| InvalidTrade {
-                symbol: None,
-                issue: IssueType::InvalidTrade,
-                order_id: trade.order_id.as_str().to_owned(),
-                column,
-                reason: reason.to_string(),
+            let invalid = |column, reason: &dyn std::fmt::Display| {
+                InvalidTrade::of(trade.order_id.as_str(), column, reason.to_string())
             };
             let row = TradeRef::try_of(trade).map_err(|error| invalid("size", &error))?;
             packed
@@ -314,13 +309,8 @@ impl Trades {
     /// Errors: a packed row is not a valid trade, which is a bug of the engine.
     pub fn to_vec(&self) -> Result<Vec<Trade>, InvalidTrade> {
         let trade = |row: TradeRef<'_>| {
-            row.to_trade().map_err(|error| InvalidTrade {
-                symbol: None,
-                issue: IssueType::InvalidTrade,
-                order_id: row.order_id.to_owned(),
-                column: "size",
-                reason: error.to_string(),
-            })
+            row.to_trade()
+                .map_err(|error| InvalidTrade::of(row.order_id, "size", error.to_string()))
         };
         self.iter().map(trade).collect()
     }

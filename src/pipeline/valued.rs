@@ -68,12 +68,9 @@ pub struct MissingDay {
 }
 
 fn missing_days(missing: &BTreeSet<MissingRate>) -> BTreeSet<MissingDay> {
-    let day = |missing: &MissingRate| {
-        let at = missing.at.to_string();
-        MissingDay {
-            asset: missing.asset.clone(),
-            day: at.split('T').next().unwrap_or_default().to_owned(),
-        }
+    let day = |missing: &MissingRate| MissingDay {
+        asset: missing.asset.clone(),
+        day: missing.day(),
     };
     missing.iter().map(day).collect()
 }

@@ -90,10 +90,15 @@ impl CsvLine {
 
     /// Ends the line with CR and LF and returns its bytes. Then the next line begins.
     pub fn end(&mut self) -> &[u8] {
+        self.end_with(b"\r\n")
+    }
+
+    /// Ends the line with another line end.
+    pub fn end_with(&mut self, line_end: &[u8]) -> &[u8] {
         if !std::mem::replace(&mut self.in_line, false) {
             self.text.clear();
         }
-        self.text.extend_from_slice(b"\r\n");
+        self.text.extend_from_slice(line_end);
         &self.text
     }
 }

@@ -15,7 +15,8 @@ pub use ledger::{
 };
 pub use rates::{RateBatch, RateConflict, RateReceipt, RatesLocked, StoredRate};
 pub use review::{
-    QueuedItem, ReviewStatus, ReviewUpdate, decided_item, decision_file, decision_prefix,
+    MISSING_RATES, QueuedItem, ReviewStatus, ReviewUpdate, decided_item, decision_file,
+    decision_prefix,
 };
 pub use runs::{
     DiskRoom, HealthFacts, Holder, RetryNote, RunCounts, RunFailure, RunLine, RunStart,

@@ -99,7 +99,7 @@ pub enum DecisionError {
     },
     /// The pool can't be matched.
     #[error("{0} can't be matched: {1}")]
-    Unmatchable(Pool, InvalidTrade),
+    Unmatchable(Pool, Box<InvalidTrade>),
 }
 
 /// A sheet has no more rows than these.

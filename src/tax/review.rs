@@ -314,7 +314,7 @@ pub(super) fn kept(trades: &Trades) -> TaxResult<Vec<Trade>> {
 }
 
 fn matched(pool: &Pool, trades: Vec<Trade>) -> TaxResult<Matching> {
-    let unmatchable = |error| DecisionError::Unmatchable(pool.clone(), error).into();
+    let unmatchable = |error| DecisionError::Unmatchable(pool.clone(), Box::new(error)).into();
     match_pool(pool.clone(), trades).map_err(unmatchable)
 }
 

@@ -289,6 +289,41 @@ fn a_pool_without_dollars_is_settled_by_each_way() {
     }
 }
 
+/// Columns come before the symbol and all settings: lines of settings would cure nothing.
+#[test]
+fn a_column_that_contradicts_the_symbol_is_corrected() {
+    let folder_of = |symbol: &str, mended: &str| {
+        let head = HEAD.replace('\n', ",quote_currency\n");
+        let row = |symbol, quote| {
+            format!("{head}b-1,{symbol},buy,3,40,2025-03-04T10:00:00Z,0.2,main,{quote}\n")
+        };
+        let folder = Folder::new();
+        folder.write("trades.csv", row(symbol, "EUR"));
+        folder.write("mended.csv", row(mended, "USD"));
+        folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+        let list = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
+        for said in ["[symbols.", "may be pairs"] {
+            assert!(!list.contains(said), "{list}");
+        }
+        folder
+    };
+    let contradicts = || folder_of("QNT-USD", "QNT-USD");
+    let sentences = go_all(contradicts, &[]);
+    assert_eq!(sentences.len(), 2, "{sentences:?}");
+    let said = "the column quote_currency comes before the symbol and all settings";
+    assert!(sentences[0].starts_with(said), "{sentences:?}");
+    let item = contradicts().fifo_pnl(&["review", "show", "1", "--json"]);
+    assert_eq!(item.json()["item"]["details"]["column"], "quote_currency");
+
+    // A symbol that is priced in itself has no lines either.
+    let sentences = go_all(|| folder_of("EUR-EUR", "QNT-USD"), &[]);
+    assert_eq!(sentences.len(), 2, "{sentences:?}");
+    assert!(
+        sentences[0].starts_with("the symbol is wrong"),
+        "{sentences:?}"
+    );
+}
+
 #[test]
 fn a_failed_check_of_the_engine_is_settled_by_each_way() {
     let make = || {

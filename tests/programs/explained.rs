@@ -95,7 +95,7 @@ fn a_sell_of_a_rejected_pool_says_which_rate_is_missing() {
         let said = format!("error: version 1 has no rows of \"{sell}\": default BTC is rejected: ");
         assert!(done.stderr.contains(&said), "{}", done.stderr);
         for part in [
-            "a rate of EUR at 2025-03-07T10:00:00.000000Z is missing",
+            "a rate of EUR on 2025-03-07 is missing",
             "`fifo-pnl rates missing -o FILE` lists all missing rates",
         ] {
             assert!(done.stderr.contains(part), "{part}: {}", done.stderr);

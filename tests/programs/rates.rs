@@ -22,6 +22,7 @@ fn a_file_is_imported_once_and_leads_back_to_its_lines() {
     let folder = folder();
     let import = ["import", "rates", "eurofxref-hist.csv"];
     let done = folder.fifo_pnl(&import).expect(0);
+    // There are no trades yet, so no command comes next.
     let lines = "Imported  eurofxref-hist.csv: 2 rows of the kind ecb, 6 new, 0 known\n  \
                  without a rate: 2 cells N/A\n";
     assert!(done.stdout.ends_with(lines), "{}", done.stdout);
@@ -226,7 +227,7 @@ fn missing_rates_are_listed_filled_in_and_imported() {
     let done = folder.fifo_pnl(&["run", "trades.csv"]).expect(1).stdout;
     let said = "Rates missing   2 rates: `fifo-pnl rates missing -o FILE` lists them\n";
     assert!(done.contains(said), "{done}");
-    let item = "a rate of EUR at 2025-03-07T09:00:00.000000Z is missing";
+    let item = "price has no value in USD: a rate of EUR on 2025-03-07 is missing";
     assert!(done.contains(item), "{done}");
     let shown = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
     for command in [
@@ -244,7 +245,7 @@ fn missing_rates_are_listed_filled_in_and_imported() {
     let write = ["rates", "missing", "-o", "missing.csv"];
     let json = folder.fifo_pnl(&[&write[..], &["--json"]].concat());
     assert_eq!(json.expect(0).json()["missing"][1]["asset"], "XMR");
-    let file = folder.read("missing.csv").replace('\r', "");
+    let file = folder.read("missing.csv");
     let rows = "asset,time,currency,rate\nEUR,2025-03-07,USD,\nXMR,2025-03-08,USD,\n";
     assert_eq!(file, rows);
     folder.fifo_pnl(&write).expect(3);
@@ -254,9 +255,10 @@ fn missing_rates_are_listed_filled_in_and_imported() {
 
     // One cell is filled in: the other one stays missing.
     folder.write("missing.csv", rows.replace("07,USD,", "07,USD,1.0857"));
-    folder
-        .fifo_pnl(&["import", "rates", "missing.csv"])
-        .expect(0);
+    let done = folder.fifo_pnl(&["import", "rates", "missing.csv"]);
+    let next = "Next: compute_allocations --incremental\n";
+    assert!(done.stdout.ends_with(next), "{done:?}");
+    done.expect(0);
     let again = folder.compute(&["--incremental"]).expect(1).stdout;
     assert!(
         again.contains(
@@ -353,6 +355,70 @@ fn a_corrected_rate_is_found_by_health_and_named_by_compare() {
     assert!(found.contains(said), "{found}");
     folder.compute(&["--all-symbols"]).expect(0);
     folder.fifo_pnl(&["health"]).expect(0);
+}
+
+/// Without rows there is nothing to fill in, and an import would refuse the file.
+#[test]
+fn no_file_is_written_if_no_rate_is_missing() {
+    let folder = folder();
+    let import = ["import", "rates", "eurofxref-hist.csv"];
+    folder.fifo_pnl(&import).expect(0);
+    let write = ["rates", "missing", "-o", "nothing.csv"];
+    let done = folder.fifo_pnl(&write).expect(0).stdout;
+    assert!(done.ends_with("Missing   no rate is missing\n"), "{done}");
+    let json = folder.fifo_pnl(&[&write[..], &["--json"]].concat());
+    assert!(json.expect(0).json()["file"].is_null());
+    assert!(!folder.path().join("nothing.csv").exists());
+}
+
+/// A trade in euros with a fee in BNB lacks two rates. Then only the rate of its fee is missing.
+#[test]
+fn both_rates_that_a_trade_lacks_are_named() {
+    let folder = Folder::new();
+    let trades = "order_id,symbol,side,size,price,order_time,fee_amount,fee_currency\n\
+                  b1,BTC-EUR,buy,1,100,2025-03-07T09:00:00Z,0.1,BNB\n\
+                  b2,LTC-USD,buy,1,100,2025-03-08T09:00:00Z,,\n";
+    folder.write("trades.csv", trades);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    let said = "price has no value in USD: a rate of EUR on 2025-03-07 is missing; fee_amount \
+                lacks a rate of BNB at 2025-03-07T09:00:00.000000Z\n";
+    let shown = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
+    assert!(shown.contains(said), "{shown}");
+    let missing = |id: &str| {
+        let json = folder.fifo_pnl(&["review", "show", id, "--json"]).json();
+        let missing = json["item"]["details"]["missing_rates"].as_array().cloned();
+        let text = |rate: &serde_json::Value| {
+            ["asset", "day", "at", "purpose"]
+                .map(|name| rate[name].as_str().unwrap().to_owned())
+                .join(" ")
+        };
+        missing.iter().flatten().map(text).collect::<Vec<_>>()
+    };
+    let bnb = "BNB 2025-03-07 2025-03-07T09:00:00.000000Z fee";
+    let eur = "EUR 2025-03-07 2025-03-07T09:00:00.000000Z value";
+    assert_eq!(missing("1"), [eur, bnb]);
+    let list = folder.fifo_pnl(&["rates", "missing", "--json"]).json();
+    let assets = |list: &serde_json::Value| {
+        let list = list["missing"].as_array().cloned().unwrap_or_default();
+        let asset = |it: &serde_json::Value| it["asset"].as_str().unwrap().to_owned();
+        list.iter().map(asset).collect::<Vec<_>>()
+    };
+    assert_eq!(assets(&list), ["BNB", "EUR"]);
+    let listed = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
+    let footer = "A run closes an item without a rate once the rate is imported: `fifo-pnl rates \
+                  missing -o FILE`\nlists the missing ones.\n";
+    assert!(listed.ends_with(footer), "{listed}");
+
+    let eur = "asset,time,currency,rate\nEUR,2025-03-07,USD,1.0857\n";
+    folder.write("eur.csv", eur);
+    folder.fifo_pnl(&["import", "rates", "eur.csv"]).expect(0);
+    let again = folder.compute(&["--all-symbols"]).expect(1).stdout;
+    assert!(again.contains("Rates missing   1 rate:"), "{again}");
+    assert_eq!(missing("1"), [bnb]);
+    let said = "fee_amount has no value in USD: a rate of BNB at 2025-03-07T09:00:00.000000Z is \
+                missing\n";
+    let shown = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
+    assert!(shown.contains(said), "{shown}");
 }
 
 #[test]

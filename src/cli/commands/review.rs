@@ -220,13 +220,21 @@ fn describe(items: &[&QueuedItem], next: &Next) -> String {
     ));
     let is_unmatched = |item: &&&QueuedItem| item.issue == IssueType::UnmatchedSell;
     let unmatched = items.iter().filter(is_unmatched).count();
+    let without_rate = items.iter().filter(|item| item.lacks_rate()).count();
     if unmatched > 0 {
         text.push_str(
             "A run closes an unmatched sell once its buy is imported and computed; or it is a\n\
              short sale: these are not matched yet.\n",
         );
     }
-    if unmatched < items.len() {
+    if without_rate > 0 {
+        text.push_str(&format!(
+            "A run closes an item without a rate once the rate is imported: `{}`\n\
+             lists the missing ones.\n",
+            next.command("fifo-pnl rates missing -o FILE")
+        ));
+    }
+    if unmatched + without_rate < items.len() {
         text.push_str(
             "A run closes a rejected pool once its trades are corrected or voided, the\n\
              settings say that it is priced in dollars, or it is excluded.\n",

@@ -213,7 +213,7 @@ impl FileSymbol {
 mod tests {
     use super::super::File;
     use super::*;
-    use crate::engine::{AssetClass, PoolsBy};
+    use crate::engine::{AssetClass, PoolsBy, UnknownWhy, ticker_settings};
 
     fn rules(text: &str) -> CliResult<AssetRules> {
         let file: File = toml::from_str(text).unwrap();
@@ -305,5 +305,70 @@ mod tests {
             assert_eq!(error.message, format!("fifo-pnl.toml: {expected}"));
         }
         assert!(toml::from_str::<File>("colour = 1").is_err());
+    }
+
+    /// A refusal of each kind that has proposals. Lines that nobody can paste would leave a user
+    /// without a way.
+    #[test]
+    fn the_lines_that_a_refusal_prints_cure_it() {
+        let account: Account = "a.b c".parse().unwrap();
+        let mut kinds = [0; 6];
+        for text in [
+            "ABNB",
+            "AMD",
+            "A-",
+            "BTC-PERP",
+            "BTCIDRT",
+            "EUR",
+            "GBPCADm",
+            "GBTC-B",
+            "KRW-BTC",
+            "NASDAQ:AAPL",
+            "STX",
+            "USDJPY.r",
+            "USDTBTC",
+            "VOD.L",
+            "XAUEUR#",
+            "XAUTUSD",
+        ] {
+            let symbol: Symbol = text.parse().unwrap();
+            let of = |rules: &AssetRules| rules.instrument(&account, &symbol, None, None, None);
+            let unknown = of(&AssetRules::default()).unwrap_err();
+            let kind = match unknown.why {
+                UnknownWhy::Resembles(_) => 0,
+                UnknownWhy::ManySplits(_) => 1,
+                UnknownWhy::UnknownQuote(_) => 2,
+                UnknownWhy::BareCurrency => 3,
+                UnknownWhy::CoinOrShare => 4,
+                UnknownWhy::QuoteFirst(..) => 5,
+                why => panic!("{text} {why}"),
+            };
+            kinds[kind] += 1;
+            assert!(!unknown.proposals.is_empty(), "{text}");
+            let blocks = unknown.settings_text();
+            let blocks: Vec<&str> = blocks.split("# if it is ").skip(1).collect();
+            assert_eq!(blocks.len(), unknown.proposals.len(), "{text}");
+            for (proposal, block) in unknown.proposals.iter().zip(blocks) {
+                let printed = proposal.settings(&symbol).join("\n");
+                assert!(block.trim_end().ends_with(&printed), "{block}");
+                let rules = rules(&printed).unwrap_or_else(|error| panic!("{}", error.message));
+                let cured = of(&rules).unwrap_or_else(|error| panic!("{printed}\n{error}"));
+                let named = |name: &str| rules.asset_named(name);
+                assert_eq!(cured.base, named(&proposal.base), "{printed}");
+                assert_eq!(cured.quote, named(&proposal.quote), "{printed}");
+                assert_eq!(cured.class, proposal.class, "{printed}");
+            }
+            if unknown
+                .proposals
+                .iter()
+                .any(|of| of.class == AssetClass::Security)
+            {
+                let printed = ticker_settings(&account).join("\n");
+                let cured = of(&rules(&printed).unwrap());
+                let cured = cured.unwrap_or_else(|error| panic!("{printed}\n{error}"));
+                assert_eq!(cured.class, AssetClass::Security, "{text}");
+            }
+        }
+        assert!(!kinds.contains(&0), "{kinds:?}");
     }
 }

@@ -19,7 +19,7 @@ pub fn columns_words(unknown: &UnknownInstrument) -> &'static str {
             "the symbol is wrong: import the trades again, with the symbol that is traded"
         }
         _ => {
-            "or import the trades again, with the columns base_asset and quote_currency: they come \
+            "import the trades again, with the columns base_asset and quote_currency: they come \
              before any setting"
         }
     }

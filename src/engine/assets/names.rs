@@ -168,7 +168,8 @@ impl<'a> SymbolReading<'a> {
         match self.kind(text) {
             Some(CodeKind::Currency | CodeKind::Metal) => {
                 let mut proposals = vec![self.share(text), proposal(text, USD, AssetClass::Fx)];
-                proposals.truncate(if text == USD { 1 } else { 2 });
+                // Dollars are not priced in dollars: such settings would be refused.
+                proposals.retain(|_| self.rules.asset_named(text).as_str() != USD);
                 return Err(self.unknown(UnknownWhy::BareCurrency, proposals));
             }
             Some(CodeKind::SharedCoin) => {

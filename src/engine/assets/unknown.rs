@@ -117,6 +117,18 @@ pub enum UnknownWhy {
     BadClass(String),
 }
 
+impl UnknownWhy {
+    /// Returns the column at fault. `None`: the symbol alone is what nobody knows.
+    pub fn column(&self) -> Option<&'static str> {
+        match self {
+            Self::OtherQuote { .. } => Some("quote_currency"),
+            Self::BadCode { column, .. } => Some(column),
+            Self::BadClass(_) => Some("asset_class"),
+            _ => None,
+        }
+    }
+}
+
 fn pairs(splits: &[(String, String)]) -> String {
     let all = splits.iter().map(|(base, quote)| format!("{base}-{quote}"));
     all.collect::<Vec<_>>().join(", ")

@@ -6,6 +6,7 @@ use super::*;
 use crate::engine::facts::{MORE_COLUMNS, MoreText};
 use crate::engine::policy::USD;
 use crate::engine::rates::{Rate, RateRules, RateSource};
+use crate::engine::time::Timestamp;
 use crate::engine::trade::TradeText;
 use crate::engine::traded::traded;
 
@@ -283,8 +284,7 @@ fn what_gives_no_value_is_named() {
         more,
         ..BOUGHT
     };
-    let missing = "order \"t1\": price has no value in USD: a rate of EUR at \
-                   2025-01-02T12:00:00.000000Z is missing";
+    let missing = "order \"t1\": price has no value in USD: a rate of EUR on 2025-01-02 is missing";
     assert_eq!(reason(&row, &[]), (IssueType::MissingFx, missing.into()));
     let more: &[_] = &[("fee_amount", "20"), ("fee_currency", "AAA")];
     let row = Row { more, ..BOUGHT };
@@ -337,6 +337,52 @@ fn what_gives_no_value_is_named() {
     };
     let (_, text) = reason(&row, &[("ETH", "2")]);
     assert!(text.ends_with("give quote_value"), "{text}");
+}
+
+#[test]
+fn each_missing_rate_of_a_trade_is_named() {
+    let fee_in = |currency, rates: &[(&str, &str)]| {
+        let more: &[_] = &[
+            ("quote_currency", "EUR"),
+            ("fee_amount", "1"),
+            ("fee_currency", currency),
+        ];
+        let row = Row {
+            symbol: "AAA",
+            more,
+            ..BOUGHT
+        };
+        let invalid = legs(&row, rates).unwrap_err().of_row("t1");
+        let missing = invalid.missing.iter();
+        let missing: Vec<String> = missing
+            .map(|it| format!("{} of {it}", it.purpose.as_str()))
+            .collect();
+        (invalid.to_string(), missing)
+    };
+    let eur = "order \"t1\": price has no value in USD: a rate of EUR on 2025-01-02 is missing";
+    let noon = "2025-01-02T12:00:00.000000Z";
+    let (text, rates) = fee_in("BNB", &[]);
+    assert_eq!(
+        text,
+        format!("{eur}; fee_amount lacks a rate of BNB at {noon}")
+    );
+    assert_eq!(
+        rates,
+        [
+            "value of EUR on 2025-01-02".to_owned(),
+            format!("fee of BNB at {noon}")
+        ]
+    );
+    let (text, rates) = fee_in("EUR", &[]);
+    assert_eq!(text, format!("{eur}, for fee_amount, too"));
+    assert_eq!(
+        rates,
+        ["value of EUR on 2025-01-02", "fee of EUR on 2025-01-02"]
+    );
+    let (text, rates) = fee_in("BNB", &[("EUR", "1.05")]);
+    let bnb = format!("fee_amount has no value in USD: a rate of BNB at {noon} is missing");
+    assert_eq!(text, format!("order \"t1\": {bnb}"));
+    assert_eq!(rates, [format!("fee of BNB at {noon}")]);
 }
 
 #[test]

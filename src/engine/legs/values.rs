@@ -89,10 +89,10 @@ impl LegMaker<'_> {
         let quote = self.converted(&of.quote, units, RatePurpose::Value);
         match quote {
             // The value of what was bought is the value of what was paid.
-            Err(NoLegs::Rate(missing)) if paid.is_some() => {
+            Err(NoLegs::Rates(missing)) if paid.is_some() => {
                 let size = self.size()?;
                 let base = self.converted(&of.base, size, RatePurpose::Value);
-                base.map_err(|_| NoLegs::Rate(missing))
+                base.map_err(|_| NoLegs::Rates(missing))
             }
             value => value,
         }
@@ -120,10 +120,12 @@ impl LegMaker<'_> {
             own: Some((&pending.of.account, &trade.order_id)),
         });
         let rate = found.ok_or_else(|| {
-            NoLegs::Rate(MissingRate {
+            NoLegs::Rates(vec![MissingRate {
                 asset: asset.clone(),
                 at: trade.order_time,
-            })
+                purpose,
+                is_by_day: class == AssetClass::Fx,
+            }])
         })?;
         let usd = money::value_at(units, Fact::of_decimal(rate.value.as_decimal()));
         let usd = usd.map_err(|error| self.beyond("price", error))?;

@@ -111,6 +111,27 @@ pub struct QueuedItem {
     pub details: String,
 }
 
+/// The detail of an item that lists the rates that its trade lacks: asset, day, instant, purpose.
+pub const MISSING_RATES: &str = "missing_rates";
+
+impl QueuedItem {
+    /// Tells whether its trade lacks a rate.
+    pub fn lacks_rate(&self) -> bool {
+        self.detail(MISSING_RATES).is_some()
+    }
+
+    /// Returns the column whose values are why the whole pool is rejected.
+    pub fn column_of_pool(&self) -> Option<String> {
+        let column = self.detail("column").filter(|_| self.order_id.is_empty())?;
+        column.as_str().map(str::to_owned)
+    }
+
+    fn detail(&self, name: &str) -> Option<serde_json::Value> {
+        let details: serde_json::Value = serde_json::from_str(&self.details).ok()?;
+        details.get(name).cloned()
+    }
+}
+
 const DECISION_FILE: &str = "review item ";
 
 /// Returns the name under which the trades of a decision about an item are imported.

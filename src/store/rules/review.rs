@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use crate::engine::policy::PROGRAM;
-use crate::engine::{IssueType, ReviewItem, Timestamp};
+use crate::engine::{IssueType, MissingRate, ReviewItem, Timestamp};
 use crate::store::model::{
-    Event, EventKind, Exclusion, QueuedItem, ReviewDecision, ReviewStatus, ReviewUpdate, Version,
+    Event, EventKind, Exclusion, MISSING_RATES, QueuedItem, ReviewDecision, ReviewStatus,
+    ReviewUpdate, Version,
 };
 use crate::store::{ItemRefusal, StoreError, StoreResult};
 
@@ -155,11 +156,20 @@ pub(in crate::store) fn plan_review<'a>(
 
 /// Returns an item's details as JSON text, the same for equal facts.
 pub fn details_json(item: &ReviewItem) -> String {
-    let map: serde_json::Map<String, serde_json::Value> = item
-        .details
-        .iter()
+    let facts = item.details.iter();
+    let mut map: serde_json::Map<String, serde_json::Value> = facts
         .map(|(name, value)| ((*name).into(), value.clone().into()))
         .collect();
+    if !item.missing.is_empty() {
+        let rate = |rate: &MissingRate| {
+            json!({ "asset": rate.asset.as_str(), "day": rate.day(),
+                "at": rate.at.to_string(), "purpose": rate.purpose.as_str() })
+        };
+        map.insert(
+            MISSING_RATES.into(),
+            item.missing.iter().map(rate).collect(),
+        );
+    }
     serde_json::Value::Object(map).to_string()
 }
 

@@ -25,6 +25,7 @@ fn items(numbers: std::ops::Range<usize>, size: &str) -> Vec<ReviewItem> {
         severity: Severity::Medium,
         description: format!("no open lot for {size}"),
         details: vec![("unmatched_size", size.to_owned())],
+        missing: Vec::new(),
     };
     numbers.map(item).collect()
 }

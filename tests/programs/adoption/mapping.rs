@@ -259,11 +259,11 @@ fn more_facts_are_read_and_a_fee_counts_once() {
         site.value(items),
         "ADA-USD missing_fx  ADA-USD has asset_class \"stock\", expected crypto, security, fx or \
          future; \
-         BNB missing_fx f price has no value in USD: a rate of BNB at 2025-01-03T00:00:00.000000Z \
-         is missing; \
+         BNB missing_fx f fee_amount has no value in USD: a rate of BNB at \
+         2025-01-03T00:00:00.000000Z is missing; \
          SOL-USD missing_fx  SOL-USD is priced in USD, and quote_currency says EUR; \
-         XRP missing_fx f price has no value in USD: a rate of BNB at 2025-01-03T00:00:00.000000Z \
-         is missing"
+         XRP missing_fx f fee_amount has no value in USD: a rate of BNB at \
+         2025-01-03T00:00:00.000000Z is missing"
     );
     insert(
         "('s2', 'ETH-USD', 'sell', 1, 20, '2025-01-04Z', NULL, NULL, 'crypto', NULL, 0, \

@@ -22,6 +22,7 @@ fn item(order_id: &str, issue: IssueType, severity: Severity, size: &str) -> Rev
         severity,
         description: format!("no open lot for {size}"),
         details: vec![("unmatched_size", size.to_owned())],
+        missing: Vec::new(),
     }
 }
 

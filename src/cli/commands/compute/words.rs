@@ -268,8 +268,15 @@ pub(in crate::cli::commands) fn describe_next(
                 .unwrap_or_default();
             let (account, asset) = (flag("--account", &account), flag("--asset", &asset));
             let exclude = format!("fifo-pnl review exclude {account} {asset} --reason TEXT");
+            let mend = match report.rates.missing {
+                0 => "correct the trades".to_owned(),
+                _ => format!(
+                    "import the missing rates (`{}` lists them), or correct the trades,",
+                    next.command("fifo-pnl rates missing -o FILE")
+                ),
+            };
             format!(
-                "correct the trades and compute again; or go on without them: `{}`; or accept \
+                "{mend} and compute again; or go on without them: `{}`; or accept \
                  the version as it is: `{}`",
                 next.command(&exclude),
                 next.command(&format!("fifo-pnl versions publish {version}"))

@@ -15,8 +15,9 @@ use crate::cli::session::Session;
 use crate::engine::{Asset, shown_sentence};
 use crate::files::check_text;
 use crate::pipeline::{
-    PipelineError, RateFileReport, RateRequest, import_rate_files, parse_rate_file,
+    PipelineError, RateFileReport, RateRequest, import_rate_files, known_pools, parse_rate_file,
 };
+use crate::store::Store;
 use crate::store::model::{RateConflict, RateReceipt};
 
 /// Most conflicts that the text shows.
@@ -42,6 +43,10 @@ pub async fn run(args: &ImportRatesArgs, session: &Session) -> CliResult<Outcome
     };
     let rate_store = store.as_deref().map(|store| store as _);
     let reports = import_rate_files(rate_store, files, &request, &session.context).await?;
+    let next = match &store {
+        Some(store) if reports.iter().any(has_changed) => next(store.as_ref(), session).await?,
+        _ => String::new(),
+    };
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
     for report in &reports {
@@ -54,9 +59,28 @@ pub async fn run(args: &ImportRatesArgs, session: &Session) -> CliResult<Outcome
             false => "Nothing was imported.\n",
         });
     }
+    text.push_str(&next);
     let json = json!({ "database": location, "preview": request.preview,
         "files": reports.iter().map(to_json).collect::<Vec<_>>() });
     Ok(Outcome::summary(exit(&reports), text, json))
+}
+
+/// Names the command that computes with the new rates. Nothing, if there are no trades yet.
+async fn next(store: &dyn Store, session: &Session) -> CliResult<String> {
+    let scope = match store.current().await?.version {
+        Some(_) => "--incremental",
+        None if known_pools(store)
+            .await?
+            .is_some_and(|pools| pools.is_empty()) =>
+        {
+            return Ok(String::new());
+        }
+        None => "--all-symbols",
+    };
+    let command = session
+        .next
+        .command(&format!("compute_allocations {scope}"));
+    Ok(format!("Next: {command}\n"))
 }
 
 /// Makes the settings for reading files of the arguments. Errors: a value that can't be read.
@@ -81,6 +105,12 @@ pub fn read_asset(flag: &str, text: Option<&str>) -> CliResult<Option<Asset>> {
         text.parse().map_err(bad)
     };
     text.map(read).transpose()
+}
+
+fn has_changed(report: &RateFileReport) -> bool {
+    let receipt = report.receipt.as_ref();
+    let receipt = receipt.filter(|receipt| receipt.import_id.is_some());
+    receipt.is_some_and(|receipt| receipt.appended + receipt.corrected > 0)
 }
 
 fn was_written(report: &RateFileReport) -> bool {

@@ -16,8 +16,11 @@ use crate::engine::shown_sentence;
 use crate::files::{IfThere, WriteError, check_place};
 use crate::pipeline::{MissingDay, missing_rates};
 use crate::rates::PLAIN_COLUMNS;
-use crate::report::CsvFile;
+use crate::report::{CsvLine, PartFile};
 use crate::store::Store;
+
+/// The line end of files of rates: a script that fills cells in looks for the end of a line.
+const LINE_END: &[u8] = b"\n";
 
 pub(super) async fn run(
     store: &dyn Store,
@@ -29,8 +32,13 @@ pub(super) async fn run(
     }
     let missing = missing_rates(store, &session.context).await?;
     let location = store.location();
-    let days = plural(missing.len() as u64, "rate is", "rates are");
+    let days = match missing.len() as u64 {
+        0 => "no rate is".to_owned(),
+        number => plural(number, "rate is", "rates are"),
+    };
     let mut text = format!("Database  {location}\nMissing   {days} missing\n");
+    // A file without rows would be no file of rates.
+    let output = output.filter(|_| !missing.is_empty());
     match output {
         Some(path) => {
             let written = write(path, if_there, &missing);
@@ -61,10 +69,11 @@ fn listed(missing: &BTreeSet<MissingDay>) -> String {
 
 /// Writes a plain file of rates without the rates. A day counts from its first instant, UTC.
 fn write(path: &Path, if_there: IfThere, missing: &BTreeSet<MissingDay>) -> std::io::Result<()> {
-    let mut file = CsvFile::create(path, if_there, &PLAIN_COLUMNS)?;
+    let (mut file, mut line) = (PartFile::create(path, if_there)?, CsvLine::default());
+    file.head(line.texts(PLAIN_COLUMNS).end_with(LINE_END))?;
     for MissingDay { asset, day } in missing {
-        file.line().texts([asset.as_str(), day.as_str(), USD, ""]);
-        file.end_row()?;
+        line.texts([asset.as_str(), day.as_str(), USD, ""]);
+        file.row(line.end_with(LINE_END))?;
     }
     file.finish()?.publish()
 }

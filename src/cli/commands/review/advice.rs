@@ -79,8 +79,11 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     let mut ways = match item.issue {
         IssueType::UnmatchedSell => unmatched(item, around),
         IssueType::InvalidTrade => invalid(item),
-        IssueType::MissingFx if lacks_rate(item) => lacking_rate(item, around),
-        IssueType::MissingFx => not_in_dollars(pool, around),
+        IssueType::MissingFx if item.lacks_rate() => lacking_rate(item, around),
+        IssueType::MissingFx => match item.column_of_pool() {
+            Some(column) => vec![other_column(&column)],
+            None => not_in_dollars(pool, around),
+        },
         IssueType::AllocationError => vec![Way::new(
             "this is a bug: report what this command says, and the version of the program",
             [format!("fifo-pnl review show {} --json", item.id)],
@@ -178,11 +181,6 @@ fn invalid(item: &QueuedItem) -> Vec<Way> {
     )]
 }
 
-/// Tells whether a trade lacks a rate; else its symbol is what nobody knows.
-fn lacks_rate(item: &QueuedItem) -> bool {
-    !item.order_id.is_empty() && item.description.ends_with(" is missing")
-}
-
 fn lacking_rate(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     let symbol = item.symbol.parse().ok();
     let of_symbol = symbol.map(|symbol| Pool::new(item.pool.account.clone(), symbol));
@@ -214,6 +212,16 @@ fn lacking_rate(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
 fn in_dollars() -> Way {
     Way::new(
         "convert prices and fees to dollars, with the same order ids and a symbol in USD",
+        [IMPORT_CORRECT.into(), COMPUTE.into()],
+    )
+}
+
+fn other_column(column: &str) -> Way {
+    Way::new(
+        format!(
+            "the column {column} comes before the symbol and all settings: import the trades \
+             again, with what is right there"
+        ),
         [IMPORT_CORRECT.into(), COMPUTE.into()],
     )
 }
@@ -271,8 +279,9 @@ fn unknown_asset(pool: &Pool, unknown: &UnknownInstrument, around: &Around<'_>) 
             commands: vec![COMPUTE.into()],
         });
     }
+    let or = if ways.is_empty() { "" } else { "or " };
     ways.push(Way::new(
-        columns_words(unknown),
+        format!("{or}{}", columns_words(unknown)),
         [IMPORT_CORRECT.into(), COMPUTE.into()],
     ));
     ways
@@ -287,9 +296,11 @@ pub(super) fn describe_settings(
 ) -> String {
     let is_asked =
         |item: &&&QueuedItem| item.issue == IssueType::MissingFx && item.status.is_open();
-    let asked = items.iter().filter(is_asked).map(|item| &item.pool);
+    let asked = items.iter().filter(is_asked);
+    let asked = asked.filter(|item| item.column_of_pool().is_none());
+    let asked = asked.map(|item| &item.pool);
     let unknown = asked.filter_map(|pool| match rules.check_pool_in_usd(pool) {
-        Err(NotInUsd::Unknown(unknown)) => Some((pool, unknown)),
+        Err(NotInUsd::Unknown(unknown)) if !unknown.proposals.is_empty() => Some((pool, unknown)),
         _ => None,
     });
     let unknown: Vec<(&Pool, UnknownInstrument)> = unknown.collect();
