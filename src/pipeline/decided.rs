@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError, TradeStore, VersionStore};
 pub struct DecidedLot {
     /// The review item that the decision settled.
     pub item: i64,
-    /// Account and symbol.
+    /// Account and asset.
     pub pool: Pool,
     /// Order id of the buy that the decision appended.
     pub order_id: String,

@@ -38,7 +38,7 @@ impl HistoryStatus {
 pub struct HistoryLine {
     /// The sell.
     pub order_id: String,
-    /// Account and symbol; `None`: the version has no rows of it.
+    /// Account and asset; `None`: the version has no rows of it.
     pub pool: Option<Pool>,
     /// When it was executed.
     pub sell_time: Option<Timestamp>,

@@ -85,7 +85,7 @@ pub type TradeIds = BTreeSet<(String, String)>;
 /// A trade of the ledger that was looked up by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedTrade {
-    /// Account and symbol.
+    /// Account and asset.
     pub pool: Pool,
     /// Unique in its account.
     pub order_id: String,
