@@ -99,7 +99,7 @@ pub struct PrintedLine {
     pub description: String,
     /// Dates of purchase and sale.
     pub dates: (Option<jiff::civil::Date>, jiff::civil::Date),
-    /// `None` if no lot was left.
+    /// `None` if no lot was left, or if the row is not on Form 8949.
     pub form_box: Option<FormBox>,
     /// As printed; proceeds alone if no lot was left.
     pub printed: Amounts,
@@ -121,7 +121,7 @@ impl PrintedLine {
             legs: (stored.sell_leg, stored.buy_leg),
             description: row.description(),
             dates: (row.acquired, row.sold),
-            form_box: row.matched.map(|matched| matched.form_box),
+            form_box: row.form_box(),
             printed: row.matched.map_or(unmatched, |matched| matched.printed),
         }
     }

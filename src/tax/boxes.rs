@@ -59,13 +59,36 @@ impl Reported {
     }
 }
 
-/// The kind of a symbol's asset, as Form 8949 distinguishes them.
+/// The kind of an asset, as the tax forms distinguish them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AssetKind {
     /// A coin or token.
     Digital,
-    /// A share, a bond, a contract.
+    /// A share or a bond.
     Security,
+    /// A currency that is traded itself.
+    Currency,
+    /// A contract for later delivery.
+    Contract,
+}
+
+impl AssetKind {
+    /// Returns class and rule of an asset whose sales are not on Form 8949.
+    ///
+    /// Source: 26 USC 988(a)(1)(A), 1256(a).
+    pub fn not_on_form(self) -> Option<(AssetClass, &'static str)> {
+        match self {
+            Self::Digital | Self::Security => None,
+            Self::Currency => Some((
+                AssetClass::Fx,
+                "gain or loss of a currency is ordinary (section 988)",
+            )),
+            Self::Contract => Some((
+                AssetClass::Future,
+                "contracts are marked to market (section 1256, Form 6781), which is not computed",
+            )),
+        }
+    }
 }
 
 /// A box of Form 8949. One is checked at the top of each page.
@@ -80,14 +103,15 @@ const SECURITY_LETTERS: [[char; 3]; 2] = [['A', 'B', 'C'], ['D', 'E', 'F']];
 const DIGITAL_LETTERS: [[char; 3]; 2] = [['G', 'H', 'I'], ['J', 'K', 'L']];
 
 impl FormBox {
-    /// Returns the box of a row.
+    /// Returns the box of a row. `None`: the row is not on the form.
     ///
     /// Source: Form 8949 (2025): boxes G to L are for transactions reported on Form 1099-DA and for
     /// digital assets. Before 2025, digital assets had the boxes A to F like all other assets.
-    pub fn of(term: Term, reported: Reported, kind: AssetKind, year: i16) -> Self {
+    pub fn of(term: Term, reported: Reported, kind: AssetKind, year: i16) -> Option<Self> {
         let letters = match kind {
             AssetKind::Digital if year >= DIGITAL_BOXES_FROM => DIGITAL_LETTERS,
-            _ => SECURITY_LETTERS,
+            AssetKind::Digital | AssetKind::Security => SECURITY_LETTERS,
+            AssetKind::Currency | AssetKind::Contract => return None,
         };
         let [short, long] = letters;
         let [basis, no_basis, nothing] = match term {
@@ -99,7 +123,7 @@ impl FormBox {
             Reported::NoBasis => no_basis,
             Reported::Nothing => nothing,
         };
-        Self { letter }
+        Some(Self { letter })
     }
 
     /// Returns the part of the form that the box is in.
@@ -161,7 +185,8 @@ impl BoxRules {
     ///
     /// The lists of this configuration decide first; a symbol in them stands for its asset. Then
     /// the class decides that the version's run knew for the pool, then that of the asset's name:
-    /// `BTC` is crypto, `AAPL` is a security. An asset that no rule knows is a security.
+    /// `BTC` is crypto, `AAPL` is a security, `EUR-USD` is fx. An asset that no rule knows is a
+    /// security.
     pub fn kind(&self, pool: &Pool, class: Option<AssetClass>, rules: &AssetRules) -> AssetKind {
         let nothing = StatedNames::default();
         let is_of_pool = |symbol: &Symbol| {
@@ -173,9 +198,12 @@ impl BoxRules {
             return AssetKind::Security;
         }
         let class = class.or_else(|| instrument(pool, rules).map(|of| of.class));
-        match self.digital_assets.iter().any(is_of_pool) || class == Some(AssetClass::Crypto) {
-            true => AssetKind::Digital,
-            false => AssetKind::Security,
+        match class {
+            _ if self.digital_assets.iter().any(is_of_pool) => AssetKind::Digital,
+            Some(AssetClass::Crypto) => AssetKind::Digital,
+            Some(AssetClass::Fx) => AssetKind::Currency,
+            Some(AssetClass::Future) => AssetKind::Contract,
+            Some(AssetClass::Security) | None => AssetKind::Security,
         }
     }
 }
@@ -205,8 +233,9 @@ mod tests {
 
     #[test]
     fn boxes_lines_and_references() {
-        let letter = |term, reported, kind, year| FormBox::of(term, reported, kind, year).letter;
-        use AssetKind::{Digital, Security};
+        let of = |term, reported, kind, year| FormBox::of(term, reported, kind, year);
+        let letter = |term, reported, kind, year| of(term, reported, kind, year).unwrap().letter;
+        use AssetKind::{Contract, Currency, Digital, Security};
         use Reported::{Basis, NoBasis, Nothing};
         use Term::{Long, Short};
         let mut all = String::new();
@@ -218,6 +247,10 @@ mod tests {
             }
         }
         assert_eq!(all, "ABCDEFGHIJKL");
+        for kind in [Currency, Contract] {
+            assert_eq!(of(Short, Basis, kind, 2025), None);
+            assert!(kind.not_on_form().is_some());
+        }
         assert_eq!(letter(Short, Nothing, Digital, 2024), 'C');
         assert_eq!(letter(Long, Nothing, Digital, 2024), 'F');
         let line = |letter| FormBox { letter }.schedule_d_line();
@@ -259,8 +292,11 @@ mod tests {
             assert_eq!(kind(&boxes, coin), AssetKind::Digital, "{coin}");
         }
         // No rule says what ABNB is.
-        for share in ["AAPL", "BRK-B", "EUR-USD", "ABNB"] {
+        for share in ["AAPL", "BRK-B", "ABNB"] {
             assert_eq!(kind(&boxes, share), AssetKind::Security, "{share}");
+        }
+        for currency in ["EUR-USD", "USDJPY", "XAUUSD"] {
+            assert_eq!(kind(&boxes, currency), AssetKind::Currency, "{currency}");
         }
         let of_account = |text: &str| boxes.kind(&pool("ib", text), None, &rules);
         assert_eq!(of_account("SOL"), AssetKind::Security);
@@ -274,6 +310,11 @@ mod tests {
             with(&boxes, "SOL", AssetClass::Security),
             AssetKind::Security
         );
+        assert_eq!(with(&boxes, "MES", AssetClass::Future), AssetKind::Contract);
+        assert_eq!(with(&boxes, "EUR", AssetClass::Fx), AssetKind::Currency);
+        // Who treats a currency as capital says so.
+        boxes.securities.insert(symbol("EUR-USD"));
+        assert_eq!(with(&boxes, "EUR", AssetClass::Fx), AssetKind::Security);
         boxes.securities.insert(symbol("GOLD-USD"));
         boxes.digital_assets.insert(symbol("WBTCX"));
         assert_eq!(kind(&boxes, "GOLD-USD"), AssetKind::Security);

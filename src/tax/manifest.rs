@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::boxes::{BoxRules, FormBox};
+use super::boxes::{AssetKind, BoxRules, FormBox};
 use super::exported::{Exported, SeveralDollars};
 use super::formats::ExportFacts;
 use super::row::TaxRules;
@@ -89,24 +89,28 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
         "left_out": left_out,
         "files": files_json(exported),
     });
-    // Added only if it has a content, so that manifests of earlier program versions stay equal.
-    if let Some(object) = manifest
-        .as_object_mut()
-        .filter(|_| !exported.voided_sells.is_empty())
-    {
+    if let Some(object) = manifest.as_object_mut() {
+        add_if_any(object, exported, rules.rounding);
+    }
+    manifest
+}
+
+/// Adds what only some exports have. So manifests of earlier program versions stay equal.
+fn add_if_any(object: &mut Map<String, Value>, exported: &Exported, rounding: Rounding) {
+    if !exported.voided_sells.is_empty() {
         let sells = exported.voided_sells.iter().map(voided_json).collect();
         object.insert("voided_sells".into(), sells);
     }
-    if let Some(object) = manifest
-        .as_object_mut()
-        .filter(|_| !exported.currencies.is_empty())
-    {
+    if !exported.totals.not_on_form.is_empty() {
+        let others = others_json(&exported.totals, rounding);
+        object.insert("not_on_form_8949".into(), others.into());
+    }
+    if !exported.currencies.is_empty() {
         let names = exported.currencies.iter().map(Asset::as_str);
         let names: Vec<&str> = names.collect();
         object.insert("national_currencies".into(), names.into());
         object.insert("section_988".into(), SECTION_988.into());
     }
-    manifest
 }
 
 fn files_json(exported: &Exported) -> Vec<Value> {
@@ -141,6 +145,19 @@ fn boxes_json(totals: &Totals, rounding: Rounding) -> Vec<Value> {
         value
     };
     totals.boxes.iter().map(of_box).collect()
+}
+
+/// Returns the sums of rows that are not on the form, with the rule.
+fn others_json(totals: &Totals, rounding: Rounding) -> Vec<Value> {
+    let of_kind = |(kind, total): (&AssetKind, &BoxTotal)| {
+        let mut value = sums(total, rounding);
+        let (class, why) = kind.not_on_form()?;
+        let object = value.as_object_mut()?;
+        object.insert("class".into(), class.as_str().into());
+        object.insert("why".into(), why.into());
+        Some(value)
+    };
+    totals.not_on_form.iter().filter_map(of_kind).collect()
 }
 
 fn sums(total: &BoxTotal, rounding: Rounding) -> Value {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::amount::{Amounts, Rounding};
-use super::boxes::{AssetKind, BoxRules, FormBox, FormPart, base_asset};
+use super::boxes::{AssetKind, BoxRules, FormBox, base_asset};
 use super::term::{Term, days_held, term_of};
 use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
 use crate::engine::{Account, Asset, AssetClass, AssetRules, Pool, PoolNames, Timestamp, Usd};
@@ -109,8 +109,10 @@ pub struct MatchedRow {
     pub days: i32,
     /// Short or long.
     pub term: Term,
-    /// The box of the form.
-    pub form_box: FormBox,
+    /// The box of the form. `None`: the row is not on the form.
+    pub form_box: Option<FormBox>,
+    /// The kind of the asset.
+    pub kind: AssetKind,
     /// Exact, with the buy's fee.
     pub cost: Usd,
     /// Exact.
@@ -161,9 +163,9 @@ impl TaxRow {
         flags.join(";")
     }
 
-    /// Returns the part of the form; `None` if no lot was left.
-    pub fn part(&self) -> Option<FormPart> {
-        self.matched.map(|matched| matched.form_box.part())
+    /// Returns the box of the form; `None` if no lot was left, or if the row is not on the form.
+    pub fn form_box(&self) -> Option<FormBox> {
+        self.matched?.form_box
     }
 }
 
@@ -201,6 +203,7 @@ impl RowMaker {
                     days: days_held(acquired, sold),
                     term,
                     form_box: FormBox::of(term, reported, kind, rules.year),
+                    kind,
                     cost,
                     pnl,
                     printed: Amounts {

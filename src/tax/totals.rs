@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::amount::Amounts;
-use super::boxes::{FormBox, FormPart};
+use super::boxes::{AssetKind, FormBox, FormPart};
 use super::row::TaxRow;
 use crate::engine::Usd;
 
@@ -44,6 +44,8 @@ fn sum(left: Usd, right: Usd) -> Usd {
 pub struct Totals {
     /// Sums by box.
     pub boxes: BTreeMap<FormBox, BoxTotal>,
+    /// Sums of rows that are not on Form 8949, by the kind of the asset.
+    pub not_on_form: BTreeMap<AssetKind, BoxTotal>,
     /// Rows without a lot.
     pub unmatched_rows: u64,
     /// Exact net proceeds of the unmatched rows. Their cost is unknown.
@@ -72,10 +74,14 @@ impl Totals {
             proceeds: stored.net_proceeds_usd,
             cost: matched.cost,
         };
-        self.boxes.entry(matched.form_box).or_default().add(&of_row);
+        let total = match matched.form_box {
+            Some(form_box) => self.boxes.entry(form_box).or_default(),
+            None => self.not_on_form.entry(matched.kind).or_default(),
+        };
+        total.add(&of_row);
     }
 
-    /// Returns the totals of a part, or of all.
+    /// Returns the totals of a part of Form 8949, or of both.
     pub fn of(&self, part: Option<FormPart>) -> BoxTotal {
         let mut total = BoxTotal::default();
         for (form_box, of_box) in &self.boxes {

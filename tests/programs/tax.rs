@@ -202,6 +202,65 @@ fn boxes_come_from_the_configuration() {
     assert_eq!(column(&folder.read("b.csv"), "box"), ["B", ""]);
 }
 
+/// BTC: 150 - 100 = 50. EUR: 100 x (1.10 - 1.05) = 5. MES: 510 - 500 = 10.
+const THREE_CLASSES: &str = "\
+    order_id,symbol,side,size,price,order_time,total_fees_usd,asset_class\n\
+    b1,BTC-USD,buy,1,100,2025-01-02T15:00:00Z,0,\n\
+    s1,BTC-USD,sell,1,150,2025-06-02T15:00:00Z,0,\n\
+    b2,EUR-USD,buy,100,1.05,2025-01-02T15:00:00Z,0,\n\
+    s2,EUR-USD,sell,100,1.10,2025-06-02T15:00:00Z,0,\n\
+    b3,MES,buy,1,500,2025-01-02T15:00:00Z,0,future\n\
+    s3,MES,sell,1,510,2025-06-02T15:00:00Z,0,future\n";
+
+#[test]
+fn currencies_and_contracts_are_not_on_form_8949() {
+    let folder = Folder::with_trades(THREE_CLASSES);
+    folder.write("fifo-pnl.toml", "[tax]\ntimezone = \"UTC\"\n");
+    folder.compute(&["--all-symbols"]).expect(0);
+    let apart = [
+        "Apart     1 row of class fx, not on Form 8949: proceeds 110.00, cost 105.00, gain 5.00\n",
+        "Apart     1 row of class future, not on Form 8949: proceeds 510.00, cost 500.00, gain \
+         10.00\n",
+    ];
+    for (format, number) in [("form8949", 1), ("taxact", 1), ("lots", 3)] {
+        let file = format!("{format}.csv");
+        let done = tax(&folder, "2025", format, &file, &[]).expect(0).stdout;
+        assert!(apart.iter().all(|said| done.contains(said)), "{done}");
+        assert_eq!(rows(&folder.read(&file)).len() - 1, number);
+    }
+    let form = folder.read("form8949.csv");
+    assert_eq!(column(&form, "(h) Gain or loss"), ["50.00"]);
+    let lots = folder.read("lots.csv");
+    assert_eq!(column(&lots, "asset"), ["BTC", "EUR", "MES"]);
+    assert_eq!(column(&lots, "box"), ["I", "", ""]);
+    assert_eq!(column(&lots, "part"), ["I", "", ""]);
+    assert_eq!(column(&lots, "printed_gain"), ["50.00", "5.00", "10.00"]);
+    tax(&folder, "2025", "schedule-d", "d.csv", &[]).expect(0);
+    let gains = column(&folder.read("d.csv"), "(h) Gain or loss");
+    assert_eq!(gains, ["50.00"; 3]);
+    let manifest: serde_json::Value =
+        serde_json::from_str(&folder.read("form8949.manifest.json")).unwrap();
+    let others = &manifest["not_on_form_8949"];
+    let of = |nth: usize| {
+        format!(
+            "{} {}",
+            others[nth]["class"], others[nth]["printed"]["gain"]
+        )
+    };
+    assert_eq!(of(0), "\"fx\" \"5.00\"");
+    assert_eq!(of(1), "\"future\" \"10.00\"");
+    assert_eq!(manifest["totals"]["exact"]["gain"], "50");
+
+    // A person who treats them as capital says so.
+    let lines = "[tax]\ntimezone = \"UTC\"\nsecurities = [\"EUR-USD\", \"MES\"]\n";
+    folder.write("fifo-pnl.toml", lines);
+    let done = tax(&folder, "2025", "lots", "again.csv", &[])
+        .expect(0)
+        .stdout;
+    assert!(!done.contains("Apart"), "{done}");
+    assert_eq!(column(&folder.read("again.csv"), "box"), ["I", "C", "C"]);
+}
+
 #[test]
 fn rejected_and_excluded_pools_are_named() {
     let folder = folder_with("missing-buy/trades.csv");

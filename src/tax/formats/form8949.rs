@@ -50,10 +50,10 @@ impl Form8949 {
 
 impl TaxFile for Form8949 {
     fn row(&mut self, row: &TaxRow) -> io::Result<()> {
-        let Some(matched) = &row.matched else {
+        let Some((matched, form_box)) = row.matched.zip(row.form_box()) else {
             return Ok(());
         };
-        let (form_box, printed) = (matched.form_box, matched.printed);
+        let printed = matched.printed;
         let text = |amount| self.rounding.text(amount);
         let stored = &row.from.row;
         let line = self.file.line();

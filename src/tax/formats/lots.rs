@@ -110,8 +110,9 @@ impl TaxFile for LotsFile {
         let days = matched.map(|matched| i64::from(matched.days));
         line.quick_optional(days.as_ref());
         line.text(matched.map_or("", |matched| matched.term.as_str()));
-        line.text(row.part().map_or("", |part| part.as_str()));
-        line.optional(matched.map(|matched| matched.form_box.letter));
+        let form_box = row.form_box();
+        line.text(form_box.map_or("", |of| of.part().as_str()));
+        line.optional(form_box.map(|of| of.letter));
         line.quick_optional(stored.buy_price.as_ref())
             .quick_optional(stored.sell_price.as_ref());
         line.quick_optional(row.buy_fee.as_ref())

@@ -49,7 +49,7 @@ impl TaxAct {
 
 impl TaxFile for TaxAct {
     fn row(&mut self, row: &TaxRow) -> io::Result<()> {
-        let Some(matched) = &row.matched else {
+        let Some((matched, form_box)) = row.matched.zip(row.form_box()) else {
             return Ok(());
         };
         if self.file.rows() == TAXACT_ROWS_MAX {
@@ -65,7 +65,7 @@ impl TaxFile for TaxAct {
             .value(us_date(row.sold));
         line.value(self.rounding.text(printed.proceeds));
         line.value(self.rounding.text(printed.cost));
-        line.value(matched.form_box.letter);
+        line.value(form_box.letter);
         line.value(matched.term.as_str());
         line.text(row.from.row.sell_order_id.as_str());
         self.file.end_row()

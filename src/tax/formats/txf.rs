@@ -50,11 +50,11 @@ impl Txf {
 
 impl TaxFile for Txf {
     fn row(&mut self, row: &TaxRow) -> io::Result<()> {
-        let Some(matched) = &row.matched else {
+        let Some((matched, form_box)) = row.matched.zip(row.form_box()) else {
             return Ok(());
         };
-        let Some(reference) = matched.form_box.txf_reference() else {
-            *self.left_out.entry(matched.form_box).or_default() += 1;
+        let Some(reference) = form_box.txf_reference() else {
+            *self.left_out.entry(form_box).or_default() += 1;
             return Ok(());
         };
         let record = format!(

@@ -205,19 +205,18 @@ impl Xlsx {
     }
 
     fn form_row(&mut self, row: &TaxRow) -> io::Result<()> {
-        let (Some(matched), looks) = (&row.matched, &self.looks) else {
+        let Some((matched, form_box)) = row.matched.zip(row.form_box()) else {
             return Ok(());
         };
-        let sheet = match matched.form_box.part() {
+        let looks = &self.looks;
+        let sheet = match form_box.part() {
             FormPart::One => &mut self.short,
             FormPart::Two => &mut self.long,
         };
         let (stored, printed) = (&row.from.row, matched.printed);
         let rounding = self.rules.rounding;
         sheet.next()?;
-        sheet
-            .text(matched.form_box.letter)?
-            .text(row.description())?;
+        sheet.text(form_box.letter)?.text(row.description())?;
         sheet
             .date(row.acquired, looks)?
             .date(Some(row.sold), looks)?;
@@ -250,7 +249,7 @@ impl Xlsx {
             .date(Some(row.sold), looks)?;
         sheet.optional(matched.map(|matched| matched.days))?;
         sheet.optional(matched.map(|matched| matched.term.as_str()))?;
-        sheet.optional(matched.map(|matched| matched.form_box.letter))?;
+        sheet.optional(row.form_box().map(|of| of.letter))?;
         sheet
             .optional(stored.buy_price)?
             .optional(stored.sell_price)?;
@@ -295,7 +294,12 @@ impl Xlsx {
             (name, of.schedule_d_line(), *total)
         });
         let all = std::iter::once(("Total".to_owned(), "", totals.of(None)));
-        for (name, line, total) in boxes.chain(all) {
+        let others = totals.not_on_form.iter().filter_map(|(kind, total)| {
+            let (class, why) = kind.not_on_form()?;
+            let name = format!("Class {class}, not on Form 8949: {why}");
+            Some((name, "", *total))
+        });
+        for (name, line, total) in boxes.chain(all).chain(others) {
             sheet.next()?.text(name)?.text(line)?.text(total.rows)?;
             sheet.money(total.printed.proceeds, rounding, looks)?;
             sheet.money(total.printed.cost, rounding, looks)?;

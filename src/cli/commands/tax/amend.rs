@@ -187,9 +187,10 @@ fn describe_line(amended: &Amended, rounding: Rounding) -> String {
 }
 
 fn place(line: &PrintedLine) -> String {
-    match line.form_box {
-        Some(of) => format!("Part {}, box {}", of.part().as_str(), of.letter),
-        None => "unmatched".into(),
+    match (line.form_box, line.dates.0) {
+        (Some(of), _) => format!("Part {}, box {}", of.part().as_str(), of.letter),
+        (None, Some(_)) => "not on Form 8949".into(),
+        (None, None) => "unmatched".into(),
     }
 }
 
@@ -258,8 +259,8 @@ fn to_json(amendment: &Amendment) -> Value {
                 "date_sold": line.dates.1.to_string(),
                 "box": line.form_box.map(|of| of.letter.to_string()),
                 "proceeds": rounding.text(line.printed.proceeds),
-                "cost": line.form_box.map(|_| rounding.text(line.printed.cost)),
-                "gain": line.form_box.map(|_| rounding.text(line.printed.gain())),
+                "cost": line.dates.0.map(|_| rounding.text(line.printed.cost)),
+                "gain": line.dates.0.map(|_| rounding.text(line.printed.gain())),
             })
         })
     };

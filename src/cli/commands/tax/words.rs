@@ -3,7 +3,7 @@
 use crate::cli::format::{count, plural, table};
 use crate::engine::shown;
 use crate::store::model::NamedTrade;
-use crate::tax::{Exported, Rounding, SECTION_988, TaxRules, Totals};
+use crate::tax::{Amounts, AssetKind, BoxTotal, Exported, Rounding, SECTION_988, TaxRules, Totals};
 
 /// Says which sells and pools the figures lack. `None`: the figures are complete.
 ///
@@ -32,11 +32,16 @@ pub(super) fn incomplete(exported: &Exported, rounding: Rounding) -> Option<Stri
 }
 
 pub(super) fn describe_totals(totals: &Totals, rules: &TaxRules) -> String {
+    let others = describe_others(totals, rules.rounding);
     if totals.boxes.is_empty() {
-        return format!("No sales with a cost in {}: headers only.\n", rules.year);
+        let year = rules.year;
+        return match others.as_str() {
+            "" => format!("No sales with a cost in {year}: headers only.\n"),
+            _ => format!("No rows for Form 8949 in {year}.\n{others}"),
+        };
     }
     let text = |amount| rules.rounding.text(amount);
-    let row = |name: &str, line: &str, total: &crate::tax::BoxTotal| {
+    let row = |name: &str, line: &str, total: &BoxTotal| {
         vec![
             name.to_owned(),
             line.to_owned(),
@@ -56,7 +61,23 @@ pub(super) fn describe_totals(totals: &Totals, rules: &TaxRules) -> String {
         .collect();
     rows.push(row("Total", "", &totals.of(None)));
     let header = ["Form 8949", "Line", "Rows", "Proceeds", "Cost", "Gain"];
-    table(&header, &[2, 3, 4, 5], rows) + "\n"
+    table(&header, &[2, 3, 4, 5], rows) + "\n" + &others
+}
+
+/// Sums up the sales that other forms take.
+fn describe_others(totals: &Totals, rounding: Rounding) -> String {
+    let line = |(kind, total): (&AssetKind, &BoxTotal)| {
+        let (class, why) = kind.not_on_form()?;
+        let rows = plural(total.rows, "row", "rows");
+        let Amounts { proceeds, cost } = total.printed;
+        let [proceeds, cost, gain] =
+            [proceeds, cost, total.printed.gain()].map(|amount| rounding.text(amount));
+        Some(format!(
+            "Apart     {rows} of class {class}, not on Form 8949: proceeds {proceeds}, \
+             cost {cost}, gain {gain}\n          {why}\n"
+        ))
+    };
+    totals.not_on_form.iter().filter_map(line).collect()
 }
 
 /// Most voided sells that a note names. The manifest has all.
