@@ -93,3 +93,18 @@ fn a_pegged_coin_counts_as_one_dollar_only_where_no_rate_is_known() {
     let next = folder.value("SELECT version FROM current_version");
     assert_eq!(folder.export(&version), folder.export(&next));
 }
+
+#[test]
+fn a_summary_lists_fifteen_rejected_pools_and_counts_the_rest() {
+    let row = |nth: u32| format!("t{nth:02},X{nth:02}-EUR,buy,1,100,2025-03-03T10:00:00Z,0\n");
+    let rows: Vec<String> = (0..17).map(row).collect();
+    let folder = Folder::with_trades(&format!("{HEAD}\n{}", rows.concat()));
+    let text = folder.compute(&["--all-symbols"]).expect(1).stdout;
+    assert_eq!(text.matches("Rejected  ").count(), 15, "{text}");
+    assert!(
+        text.contains("\n                and 2 more pools: --all-rows\n"),
+        "{text}"
+    );
+    let text = folder.compute(&["--all-symbols", "--all-rows"]).stdout;
+    assert_eq!(text.matches("Rejected  ").count(), 17, "{text}");
+}

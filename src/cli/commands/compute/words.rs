@@ -18,7 +18,7 @@ pub(in crate::cli::commands) fn describe(
     text.push('\n');
     text.push_str(&describe_figures(report));
     text.push_str(&describe_assets(report, all_rows));
-    text.push_str(&describe_unknown(report, next));
+    text.push_str(&describe_unknown(report, all_rows, next));
     text.push_str(&prune::describe_after_run(&report.pruned));
     text
 }
@@ -222,7 +222,7 @@ pub(in crate::cli::commands) fn describe_unmatched(
 }
 
 /// Lists the sells and pools that the totals lack, and facts that limit the totals.
-fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
+fn describe_unknown(report: &ComputeReport, all_rows: bool, next: &Next) -> String {
     let counts = &report.counts;
     let mut text = String::new();
     if counts.unmatched_sells > 0 {
@@ -238,13 +238,20 @@ fn describe_unknown(report: &ComputeReport, next: &Next) -> String {
         (PoolStatus::Rejected, "Rejected"),
         (PoolStatus::Excluded, "Excluded"),
     ] {
-        for line in report.pools.iter().filter(|line| line.status == status) {
+        let lines = report.pools.iter().filter(|line| line.status == status);
+        let all = lines.clone().count();
+        let shown = if all_rows { all } else { TABLE_ROWS_MAX };
+        for line in lines.take(shown) {
             text.push_str(&format!(
                 "{verb:<16}{} ({}): {}\n",
                 line.pool,
                 plural(line.totals.trades, "trade", "trades"),
                 shown_sentence(line.error.as_deref().unwrap_or(""))
             ));
+        }
+        if all > shown {
+            let rest = plural((all - shown) as u64, "more pool", "more pools");
+            text.push_str(&format!("{INDENT}and {rest}: --all-rows\n"));
         }
     }
     let rates = counts::describe_rates(&report.rates, next);
