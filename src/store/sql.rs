@@ -156,6 +156,15 @@ pub(super) trait Driver: Send {
         rows: &Rows<'_>,
     ) -> impl Future<Output = StoreResult<Vec<i64>>> + Send;
 
+    /// Inserts rows that this program has checked, as one part of many. `is_first`: of the first
+    /// part, the CHECKs of the table hold on SQLite, too; it then goes on without them.
+    fn load(
+        &mut self,
+        action: &'static str,
+        rows: &Rows<'_>,
+        is_first: bool,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
+
     /// Updates any number of rows, named by their first column. Returns the number of those found.
     fn update(
         &mut self,

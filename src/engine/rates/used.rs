@@ -1,5 +1,7 @@
 //! The rates that gave trades their values, as a version records them.
 
+use std::fmt::{Display, Write as _};
+
 use super::{FoundRate, RateOrigin, RateSource};
 use crate::engine::fact::Fact;
 use crate::engine::hash::RowsHash;
@@ -82,40 +84,46 @@ impl RateUsed {
     }
 
     /// Adds the record to a hash, one line for each step. The numbers of imports and of lines are
-    /// not in it: they depend on the order of imports.
-    pub fn add_to(&self, hash: &mut RowsHash) {
+    /// not in it: they depend on the order of imports. `line` and `text` are buffers.
+    fn add_to(&self, hash: &mut RowsHash, (line, text): (&mut String, &mut String)) {
         for (nth, step) in (1_u32..).zip(&self.rate.steps) {
             let trade = match &step.origin {
                 RateOrigin::Line { .. } | RateOrigin::Peg => "",
                 RateOrigin::Trade(id) => id.as_str(),
             };
-            let cells = [
-                self.account.as_str(),
-                &self.order_id,
-                self.purpose.as_str(),
-                &nth.to_string(),
-                self.asset.as_str(),
-                &self.units.to_string(),
-                &self.usd.to_string(),
-                &self.rate.value.to_string(),
-                &self.rate.at.to_string(),
-                self.rate.source.as_str(),
-                step.asset.as_str(),
-                step.currency.as_str(),
-                &step.value.to_string(),
-                trade,
-                &self.traded_at.to_string(),
-            ];
+            line.clear();
             // A cell has its length before it: no cell can end another one.
-            let cells = cells.map(|cell| format!("{}:{cell}\n", cell.len()));
-            hash.add_row(cells.concat().as_bytes());
+            let mut add = |cell: &dyn Display| {
+                text.clear();
+                // Writing to a text never fails.
+                let _ = write!(text, "{cell}");
+                let _ = write!(line, "{}:{text}\n", text.len());
+            };
+            add(&self.account.as_str());
+            add(&self.order_id);
+            add(&self.purpose.as_str());
+            add(&nth);
+            add(&self.asset.as_str());
+            add(&self.units);
+            add(&self.usd);
+            add(&self.rate.value);
+            add(&self.rate.at);
+            add(&self.rate.source.as_str());
+            add(&step.asset.as_str());
+            add(&step.currency.as_str());
+            add(&step.value);
+            add(&trade);
+            add(&self.traded_at);
+            hash.add_row(line.as_bytes());
         }
     }
 }
 
 /// Returns the hash of records in any order.
 pub fn rates_hash<'r>(used: impl IntoIterator<Item = &'r RateUsed>) -> RowsHash {
-    let mut hash = RowsHash::EMPTY;
-    used.into_iter().for_each(|used| used.add_to(&mut hash));
+    let (mut hash, mut line, mut text) = (RowsHash::EMPTY, String::new(), String::new());
+    for used in used {
+        used.add_to(&mut hash, (&mut line, &mut text));
+    }
     hash
 }

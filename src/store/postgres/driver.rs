@@ -205,6 +205,15 @@ impl Driver for PgConnection {
         Ok(ids)
     }
 
+    async fn load(
+        &mut self,
+        action: &'static str,
+        rows: &Rows<'_>,
+        _is_first: bool,
+    ) -> StoreResult<()> {
+        self.insert(action, rows).await.map(drop)
+    }
+
     async fn update(&mut self, action: &'static str, rows: &Rows<'_>) -> StoreResult<u64> {
         let (casts, unnested) = rows.unnested();
         let set = rows.names().zip(&casts);

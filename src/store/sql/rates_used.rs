@@ -2,12 +2,14 @@
 
 use super::{Argument, Driver, Rows, Take, arguments};
 use crate::engine::{Account, RateOrigin, RateUsed};
+use crate::store::limits::ROWS_CHECKED;
 use crate::store::model::{RatesLocked, Version, VersionPlan};
 use crate::store::{StoreResult, cells};
 
 const LOCK: &str = "lock the rates";
 
-/// Writes the rates of a version, in the transaction that completes it or appends to it.
+/// Writes the rates of a version, in the transaction that completes it or appends to it. A part of
+/// them is rows at a time: each takes some two kilobytes.
 pub(super) async fn lock<C: Driver>(
     connection: &mut C,
     plan: &VersionPlan,
@@ -16,19 +18,16 @@ pub(super) async fn lock<C: Driver>(
     if plan.replaces {
         delete(connection, plan.version).await?;
     }
-    for used in locked.added.chunks(RECORDS_AT_ONCE) {
+    for (nth, used) in locked.added.chunks(ROWS_CHECKED).enumerate() {
         let rows = used.iter().flat_map(|used| rows_of(plan.version, used));
         let rows = Rows {
             id: "step",
             ..Rows::of("fifo_rates_used", COLUMNS, rows.collect())
         };
-        connection.insert(LOCK, &rows).await?;
+        connection.load(LOCK, &rows, nth == 0).await?;
     }
     Ok(())
 }
-
-/// Records that are turned into rows together: each takes some two kilobytes.
-const RECORDS_AT_ONCE: usize = 4_096;
 
 const COLUMNS: &str = "allocation_version, account, order_id, purpose, step, asset, units, \
     value_usd, rate, rate_time, source, step_asset, step_currency, step_rate, import_id, \

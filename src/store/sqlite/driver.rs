@@ -8,8 +8,9 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::errors::from_rusqlite;
-use super::raw::with_raw;
+use super::raw::{Load, Raw, with_raw};
 use super::{SqliteStore, commit};
+use crate::store::limits::ROWS_CHECKED;
 use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
 use crate::store::sql::{Argument, Driver, Rows, SqlStore, Take, spelled};
 use crate::store::{StoreError, StoreResult};
@@ -133,16 +134,32 @@ impl Driver for SqliteConnection {
     }
 
     async fn insert(&mut self, action: &'static str, rows: &Rows<'_>) -> StoreResult<Vec<i64>> {
-        let places: Vec<String> = (1..)
-            .zip(rows.names())
-            .map(|(n, _)| format!("?{n}"))
-            .collect();
-        let (table, columns, places) = (rows.table, rows.columns, places.join(", "));
-        let sql = format!("INSERT INTO {table} ({columns}) VALUES ({places})");
-        each_row(self, action, &sql, rows, |insert, row| {
+        each_row(self, action, &insert_into(rows), rows, |insert, row| {
             insert.insert(params_from_iter(row))
         })
         .await
+    }
+
+    async fn load(
+        &mut self,
+        action: &'static str,
+        rows: &Rows<'_>,
+        is_first: bool,
+    ) -> StoreResult<()> {
+        let mut load = Load::new(Raw::take(self, action).await?);
+        let mut all = || {
+            if !is_first {
+                load.next(ROWS_CHECKED)?;
+            }
+            let raw = load.next(rows.rows.len())?;
+            let mut insert = raw.prepare_cached(&insert_into(rows))?;
+            for row in &rows.rows {
+                insert.execute(params_from_iter(row))?;
+            }
+            drop(insert);
+            load.end().map(drop)
+        };
+        all().map_err(|e| from_rusqlite(action, e))
     }
 
     async fn update(&mut self, action: &'static str, rows: &Rows<'_>) -> StoreResult<u64> {
@@ -156,6 +173,13 @@ impl Driver for SqliteConnection {
         });
         Ok(changed.await?.into_iter().sum::<usize>() as u64)
     }
+}
+
+fn insert_into(rows: &Rows<'_>) -> String {
+    let places = (1..).zip(rows.names()).map(|(nth, _)| format!("?{nth}"));
+    let places: Vec<String> = places.collect();
+    let (table, columns, places) = (rows.table, rows.columns, places.join(", "));
+    format!("INSERT INTO {table} ({columns}) VALUES ({places})")
 }
 
 /// Executes a statement for each row, prepared once.
