@@ -18,6 +18,10 @@ const SQLITE_RATIO_MAX: f64 = 1.15;
 /// A run beside the yardstick: the tables and indexes of 2026-11-26, written as their floor was.
 const RUN_YARDSTICK_MAX: f64 = 0.68;
 const SQLITE_YARDSTICK_MAX: [f64; 2] = [0.50, 0.70];
+/// A full run over a ledger in plain dollars, and one with rates and coin fees.
+pub const MIXED_ROWS: [&str; 2] = ["full run, plain", "full run, mixed"];
+const MIXED_RATIO_MAX: f64 = 1.30;
+const MIXED_PEAK_MB_MAX: f64 = 160.0;
 const PEAK_MB_MAX: f64 = 150.0;
 const PEAK_GIB_MAX: f64 = 1.1;
 const EXPONENT_MAX: f64 = 1.05;
@@ -117,6 +121,12 @@ pub fn judge(samples: &[Sample]) -> Vec<Verdict> {
         &Run::of("full run, version 1", "sqlite"),
         VALIDATE_RATIO_MAX,
     ));
+    for database in ["postgres", "sqlite"] {
+        let [plain, mixed] = MIXED_ROWS.map(|row| Run::of(row, database));
+        let what = "rates and coin fees beside plain dollars";
+        verdicts.push(all.ratio(what, &mixed, &plain, MIXED_RATIO_MAX));
+        verdicts.push(all.peak("rates and coin fees", &mixed, MIXED_PEAK_MB_MAX));
+    }
     verdicts.extend(all.memory());
     verdicts.extend(GROWTH_SHAPES.map(|shape| all.growth(shape)));
     for store in ["postgres", "sqlite"] {
@@ -230,20 +240,27 @@ impl Samples<'_> {
 
     fn memory(&self) -> [Verdict; 2] {
         let run = Run::of("full run", "postgres");
-        let bytes = |rows: u64, unit: f64| {
-            let peaks = self.of(&run, rows);
-            let peaks = peaks.map(|one| one.used.peak_kb as f64 * 1_024.0 / unit);
-            Spread::of(peaks.collect())
-        };
-        let size = self.size(&run);
-        let small = size.and_then(|rows| bytes(rows, 1e6));
-        let target = format!("PostgreSQL: peak memory of a full run{}, MB", at(size));
-        let large = bytes(10 * MILLION, 1_073_741_824.0);
+        let large = self.peaks(&run, 10 * MILLION, 1_073_741_824.0);
         let target_large = "PostgreSQL: peak memory of a full run, 10M trades, GiB";
         [
-            at_most(target, PEAK_MB_MAX, small, 0),
+            self.peak("a full run", &run, PEAK_MB_MAX),
             at_most(target_large.into(), PEAK_GIB_MAX, large, 2),
         ]
+    }
+
+    /// Judges the peak memory at the size of most targets.
+    fn peak(&self, what: &str, run: &Run, max: f64) -> Verdict {
+        let size = self.size(run);
+        let found = size.and_then(|rows| self.peaks(run, rows, 1e6));
+        let database = database(run);
+        let target = format!("{database}: peak memory of {what}{}, MB", at(size));
+        at_most(target, max, found, 0)
+    }
+
+    fn peaks(&self, run: &Run, rows: u64, unit: f64) -> Option<Spread> {
+        let peaks = self.of(run, rows);
+        let peaks = peaks.map(|one| one.used.peak_kb as f64 * 1_024.0 / unit);
+        Spread::of(peaks.collect())
     }
 
     /// Judges the exponent of the processor time between two ledgers: the smallest of at least
@@ -590,7 +607,7 @@ mod tests {
     #[test]
     fn nothing_measured_is_neither_pass_nor_fail() {
         let verdicts = judge(&[]);
-        assert_eq!(verdicts.len(), 29);
+        assert_eq!(verdicts.len(), 33);
         assert!(verdicts.iter().all(|one| one.state == State::NotMeasured));
     }
 

@@ -222,7 +222,7 @@ fn check_disk(folder: &Path, options: &Options) -> Outcome<()> {
     let needed = match options.only {
         None => postgres.max(sqlite),
         Some(Part::Postgres | Part::Growth) => postgres,
-        Some(Part::Sqlite) => sqlite,
+        Some(Part::Sqlite | Part::Mixed) => sqlite,
         Some(Part::Kernel | Part::Pools) => 0,
     };
     let room = rustix::fs::statvfs(folder)?;

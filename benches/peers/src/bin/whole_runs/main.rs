@@ -11,6 +11,7 @@
 
 mod bench;
 mod kernel;
+mod mixed;
 mod options;
 mod pools;
 mod postgres;
@@ -66,6 +67,9 @@ fn parts(bench: &mut Bench) -> Outcome<()> {
     }
     if bench.wants(Part::Pools) {
         pools::measure(bench)?;
+    }
+    if bench.wants(Part::Mixed) {
+        mixed::measure(bench)?;
     }
     if bench.wants(Part::Kernel) {
         kernel::measure(bench)?;

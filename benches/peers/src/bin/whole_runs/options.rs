@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 pub const USAGE: &str = "usage: scripts/bench [--rows N,N,...] [--pairs K] [--results FILE] \
-     [--only postgres|sqlite|kernel|growth|pools] [--instructions]";
+     [--only postgres|sqlite|kernel|growth|pools|mixed] [--instructions]";
 
 /// Parts that can be measured alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub enum Part {
     Kernel,
     Growth,
     Pools,
+    Mixed,
 }
 
 /// The flags, checked.
@@ -82,6 +83,7 @@ fn part(text: &str) -> Result<Part, String> {
         "kernel" => Ok(Part::Kernel),
         "growth" => Ok(Part::Growth),
         "pools" => Ok(Part::Pools),
+        "mixed" => Ok(Part::Mixed),
         _ => Err(format!("\"{text}\" is no part")),
     }
 }

@@ -311,7 +311,7 @@ impl Server {
         self.url.replacen("/postgres", &format!("/{database}"), 1)
     }
 
-    fn psql(&self, database: &str, arguments: &[&str]) -> Command {
+    pub fn psql(&self, database: &str, arguments: &[&str]) -> Command {
         let mut psql = Command::new("psql");
         psql.env("PGOPTIONS", "-c client_min_messages=warning");
         psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
@@ -342,7 +342,7 @@ impl Server {
     }
 
     /// Copies a database as its files, and leaves the server nothing to write.
-    fn copy(&self, from: &str, to: &str) -> Outcome<()> {
+    pub fn copy(&self, from: &str, to: &str) -> Outcome<()> {
         self.sql(&format!(
             "CREATE DATABASE {to} TEMPLATE {from} STRATEGY file_copy"
         ))?;

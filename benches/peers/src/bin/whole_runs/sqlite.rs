@@ -142,7 +142,7 @@ pub fn program(bench: &Bench, name: &str, file: &Path) -> Command {
 }
 
 /// Copies a file that no program has open, and leaves nothing to be written later.
-fn copy(from: &Path, to: &Path) -> Outcome<()> {
+pub fn copy(from: &Path, to: &Path) -> Outcome<()> {
     remove(to)?;
     fs::copy(from, to)?;
     Ok(fs::File::open(to)?.sync_all()?)
