@@ -11,7 +11,7 @@ use crate::cli::Outcome;
 use crate::cli::args::CompareArgs;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{add, dollars, plural, table};
+use crate::cli::format::{add, count, dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::{Size, Usd, shown, shown_sentence};
 use crate::files::{IfThere, WriteError, check_place};
@@ -84,7 +84,7 @@ fn describe(report: &CompareReport) -> String {
     let asset = |(asset, sum): (&String, &ComparedSum)| {
         vec![
             asset.clone(),
-            sum.sells_differ.to_string(),
+            count(sum.sells_differ),
             dollars(sum.left_pnl),
             dollars(sum.right_pnl),
             dollars(sum.difference()),

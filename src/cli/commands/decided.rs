@@ -7,7 +7,7 @@ use super::review::void_command;
 use crate::cli::error::CliResult;
 use crate::cli::format::{add, plural};
 use crate::cli::next::Next;
-use crate::engine::shown;
+use crate::engine::{shown, thousands};
 use crate::pipeline::{
     DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of,
 };
@@ -104,7 +104,7 @@ fn warnings(late: &[LateBuy], next: &Next) -> String {
         let lot = &of.lot;
         let more = match of.more {
             0 => String::new(),
-            more => format!(" and {more} more"),
+            more => format!(" and {} more", thousands(more)),
         };
         text.push_str(&format!(
             "Warning         buy {}{more} of {} arrived after the decision\n\

@@ -239,7 +239,7 @@ pub(super) fn describe(history: &HistoryReport, all: bool, strict: bool) -> Stri
         vec![
             symbol.clone(),
             month.clone(),
-            sum.sells.to_string(),
+            count(sum.sells),
             dollars(sum.old_pnl),
             dollars(sum.new_pnl),
             dollars(sum.difference()),

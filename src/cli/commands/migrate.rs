@@ -10,7 +10,7 @@ use crate::cli::args::MigrateCommand;
 use crate::cli::config::Database;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::table;
+use crate::cli::format::{count, table};
 use crate::cli::session::Session;
 use crate::cli::terminal;
 use crate::engine::{Timestamp, shown, shown_sentence};
@@ -182,15 +182,17 @@ fn adoption_text(adoption: &Adoption) -> String {
     let left_out: u64 = adoption.ineligible.values().sum();
     let mut text = format!(
         "\nLedger    trade_records was here before ({state})\n\n{}\n\
-         Rows      {} trades, {left_out} left out\n",
+         Rows      {} trades, {} left out\n",
         adoption_columns(adoption),
-        adoption.eligible,
+        count(adoption.eligible),
+        count(left_out),
     );
     for (reason, rows) in &adoption.ineligible {
+        let rows = count(*rows);
         text.push_str(&format!("  {rows} left out: {}\n", shown_sentence(reason)));
     }
     for (name, rows) in &adoption.snapshots {
-        let name = shown(name);
+        let (name, rows) = (shown(name), count(*rows));
         text.push_str(&format!("History   {name}\n  Rows preserved: {rows}\n"));
     }
     text

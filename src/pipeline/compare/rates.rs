@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::error::PipelineResult;
-use crate::engine::{Account, RatePurpose, RateUsed, shown};
+use crate::engine::{Account, RatePurpose, RateUsed, shown, thousands};
 use crate::store::RateStore;
 use crate::store::model::VersionInfo;
 
@@ -67,7 +67,7 @@ impl ChangedRates {
         told.truncate(RATES_NAMED);
         let rest = match more {
             0 => String::new(),
-            more => format!("; {more} more rates"),
+            more => format!("; {} more rates", thousands(more)),
         };
         (!told.is_empty()).then(|| format!("{}{rest}", told.join("; ")))
     }
