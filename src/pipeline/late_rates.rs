@@ -1,15 +1,14 @@
 //! Rates of a version that a look-up gives otherwise by now. The ledger is not read for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::error::PipelineResult;
 use crate::engine::policy::USD;
 use crate::engine::{
-    AssetClass, AssetRules, FoundRate, OwnRate, RateBook, RateOrigin, RateUsed, Timestamp,
-    WantedRate,
+    AssetClass, AssetRules, FoundRate, OwnRate, RateBook, RateOrigin, RateUsed, WantedRate,
 };
 use crate::store::model::VersionInfo;
-use crate::store::values::{RATES_BEFORE_US, rate_book, rules_of};
+use crate::store::values::{rate_book, rates_for, rules_of};
 use crate::store::{Store, StoreResult};
 
 /// A rate that a version used, and what a look-up gives now.
@@ -49,20 +48,9 @@ async fn book_of(
     rules: &AssetRules,
     used: &[RateUsed],
 ) -> StoreResult<RateBook> {
-    let mut assets: BTreeSet<&str> = used.iter().map(|used| used.asset.as_str()).collect();
-    // A rate may go by way of the dollar or of the euro.
-    assets.extend([USD, "EUR"]);
-    let times = || used.iter().map(|used| used.traded_at);
-    let from = times().min().map_or(0, Timestamp::as_micros);
-    let from = from.saturating_sub(RATES_BEFORE_US);
-    let until = times().max().map_or(0, Timestamp::as_micros);
-    let rates = store
-        .rates(None, &|rate| {
-            (from..=until).contains(&rate.at.as_micros())
-                && assets.contains(rate.asset.as_str())
-                && assets.contains(rate.currency.as_str())
-        })
-        .await?;
+    let assets = used.iter().map(|used| used.asset.clone()).collect();
+    let times = used.iter().map(|used| used.traded_at);
+    let rates = store.rates(&rates_for(assets, times), None).await?;
     let mut book = rate_book(rules, rates)?;
     let mut own: BTreeMap<(&str, &str), OwnRate> = BTreeMap::new();
     for used in used {

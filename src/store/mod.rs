@@ -46,7 +46,7 @@ pub use error::{
 pub use history::HistoryStore;
 pub use ledger::LedgerStore;
 use model::{LongRun, SourcedAllocation};
-pub use rates::{RateStore, WantsRate};
+pub use rates::RateStore;
 pub use review::ReviewStore;
 pub use runs::{RunLock, RunStore};
 pub use together::together;

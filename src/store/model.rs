@@ -13,7 +13,7 @@ pub use ledger::{
     Conflict, ImportBatch, ImportFile, ImportMode, ImportReceipt, LedgerCounts, LedgerRead,
     PoolSizes, Reject, VoidChange,
 };
-pub use rates::{RateBatch, RateConflict, RateReceipt, RatesLocked, StoredRate};
+pub use rates::{RateBatch, RateConflict, RateReceipt, RateScope, RatesLocked, StoredRate};
 pub use review::{
     MISSING_RATES, QueuedItem, ReviewStatus, ReviewUpdate, decided_item, decision_file,
     decision_prefix,

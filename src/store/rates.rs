@@ -4,10 +4,7 @@ use async_trait::async_trait;
 
 use crate::engine::{Account, Rate, RateUsed};
 use crate::store::StoreResult;
-use crate::store::model::{RateBatch, RateReceipt, Version, Watermark};
-
-/// Tells whether a caller wants a rate.
-pub type WantsRate<'w> = &'w (dyn Fn(&Rate) -> bool + Send + Sync);
+use crate::store::model::{RateBatch, RateReceipt, RateScope, Version, Watermark};
 
 /// Keeps rates of assets.
 ///
@@ -18,15 +15,11 @@ pub trait RateStore: Send + Sync {
     /// with conflicts.
     async fn import_rates(&self, batch: &RateBatch) -> StoreResult<RateReceipt>;
 
-    /// Returns the wanted rates that count as of an instant; `None` is the present. Of a corrected
-    /// rate, the last revision counts.
+    /// Returns the rates of a scope that count as of an instant; `None` is the present. Of a
+    /// corrected rate, the last revision counts.
     ///
     /// Order: by asset, currency, source and time.
-    async fn rates(
-        &self,
-        as_of: Option<&Watermark>,
-        wants: WantsRate<'_>,
-    ) -> StoreResult<Vec<Rate>>;
+    async fn rates(&self, scope: &RateScope, as_of: Option<&Watermark>) -> StoreResult<Vec<Rate>>;
 
     /// Returns the rates that gave a version's trades their values; or those of one trade, named by
     /// its account and order id.

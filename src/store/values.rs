@@ -7,17 +7,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::model::{Arrivals, LedgerRead, Scope, Slice, VersionInfo, Watermark, asset_rules_of};
+use super::model::{
+    Arrivals, LedgerRead, RateScope, Scope, Slice, VersionInfo, Watermark, asset_rules_of,
+};
 use super::{Seen, StoreError, StoreResult, TradeStore};
 use crate::engine::policy::USD;
 use crate::engine::{
-    AssetRules, Entered, ExpectedLegs, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger, Rate,
-    RateBook, RatesDiffer, Timestamp, Violation, enter,
+    Asset, AssetRules, Entered, ExpectedLegs, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger,
+    Rate, RateBook, RatesDiffer, Timestamp, Violation, enter,
 };
 
 /// Microseconds before the first trade from which rates and own trades are read: the oldest rate
 /// that may count, and a day more.
-pub const RATES_BEFORE_US: i64 = 8 * 24 * 3_600 * 1_000_000;
+const RATES_BEFORE_US: i64 = 8 * 24 * 3_600 * 1_000_000;
 
 /// Returns the settings that a version was computed with.
 pub fn rules_of(info: &VersionInfo, present: &AssetRules) -> AssetRules {
@@ -209,20 +211,9 @@ impl<'a> Valuing<'a> {
         needed: &NeededPrices,
         at: &Watermark,
     ) -> StoreResult<Vec<Rate>> {
-        let mut assets: BTreeSet<&str> = needed.keys().map(|pool| pool.asset.as_str()).collect();
-        // A rate may go by way of the dollar or of the euro.
-        assets.extend([USD, "EUR"]);
-        let times = || pending.iter().map(|pending| pending.trade.order_time);
-        let from = times().min().map_or(0, Timestamp::as_micros);
-        let from = from.saturating_sub(RATES_BEFORE_US);
-        let until = times().max().map_or(0, Timestamp::as_micros);
-        let wants = |rate: &Rate| {
-            let is_near = (from..=until).contains(&rate.at.as_micros());
-            is_near
-                && assets.contains(rate.asset.as_str())
-                && assets.contains(rate.currency.as_str())
-        };
-        self.store.rates(Some(at), &wants).await
+        let assets = needed.keys().map(|pool| pool.asset.clone()).collect();
+        let times = pending.iter().map(|pending| pending.trade.order_time);
+        self.store.rates(&rates_for(assets, times), Some(at)).await
     }
 
     /// Returns the prices of own trades for dollars that are the nearest before a needed instant.
@@ -257,6 +248,27 @@ impl<'a> Valuing<'a> {
     }
 }
 
+/// Returns the rates that may count for assets at some instants.
+pub fn rates_for(
+    mut assets: BTreeSet<Asset>,
+    times: impl Iterator<Item = Timestamp> + Clone,
+) -> RateScope {
+    // A rate may go by way of the dollar or of the euro.
+    assets.extend([USD, "EUR"].iter().filter_map(|asset| asset.parse().ok()));
+    RateScope {
+        among: Some(assets),
+        from: times.clone().min().and_then(rates_from),
+        until: times.max(),
+        with: None,
+    }
+}
+
+/// Returns the instant before which no rate counts for a trade. `None`: before all times.
+fn rates_from(first: Timestamp) -> Option<Timestamp> {
+    let from = first.as_micros().saturating_sub(RATES_BEFORE_US);
+    Timestamp::try_from_micros(from).ok()
+}
+
 /// Returns the trades that may be rates at needed instants: older ones are too old. `None`: no pool
 /// is needed.
 fn scope_of_prices<'n>(
@@ -264,11 +276,10 @@ fn scope_of_prices<'n>(
 ) -> Option<Scope> {
     let times = needed.clone().flat_map(|(_, times)| times);
     let (first, last) = (times.clone().min()?, times.max()?);
-    let after = first.as_micros().saturating_sub(RATES_BEFORE_US);
     Some(Scope {
         part: Some(Arc::new(needed.map(|(pool, _)| pool.clone()).collect())),
         slice: Some(Slice {
-            after: Timestamp::try_from_micros(after).ok(),
+            after: rates_from(*first),
             until: Some(*last),
         }),
         ..Scope::default()

@@ -17,6 +17,7 @@ use crate::engine::{Asset, Rate, RateSource, Timestamp};
 use crate::files::IfThere;
 use crate::rates::{RateFinding, RateFindingKind, check_rates};
 use crate::store::Store;
+use crate::store::model::RateScope;
 
 /// Most findings of a kind that the text shows.
 const FINDINGS_SHOWN_MAX: usize = 10;
@@ -45,11 +46,11 @@ pub async fn run(command: &RatesCommand, session: &Session) -> CliResult<Outcome
 async fn list(store: &dyn Store, session: &Session, asset: Option<&str>) -> CliResult<Outcome> {
     let rules = &session.context.rules;
     let asset = read_asset("--asset", asset)?.map(|asset| rules.asset_named(asset.as_str()));
-    let is_of = |rate: &Rate| {
-        let of = |asset: &Asset| rate.asset == *asset || rate.currency == *asset;
-        asset.as_ref().is_none_or(of)
+    let scope = RateScope {
+        with: asset.clone(),
+        ..RateScope::default()
     };
-    let rates = store.rates(None, &is_of).await?;
+    let rates = store.rates(&scope, None).await?;
     let text = match (rates.is_empty(), &asset) {
         (true, _) => none(session, asset.as_ref()),
         (false, Some(_)) => each(&rates),
@@ -64,7 +65,7 @@ async fn list(store: &dyn Store, session: &Session, asset: Option<&str>) -> CliR
 }
 
 async fn look_over(store: &dyn Store, session: &Session) -> CliResult<Outcome> {
-    let rates = store.rates(None, &|_| true).await?;
+    let rates = store.rates(&RateScope::default(), None).await?;
     let findings = check_rates(&rates, &session.context.rules);
     let list: Vec<Value> = findings.iter().map(finding_json).collect();
     let facts = json!({ "rates": rates.len(), "findings": list });

@@ -4,8 +4,7 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, MemoryTables, check};
 use crate::engine::{Account, Rate, RateUsed};
-use crate::store::model::{RateBatch, RateReceipt, StoredRate, Version, Watermark};
-use crate::store::rates::WantsRate;
+use crate::store::model::{RateBatch, RateReceipt, RateScope, StoredRate, Version, Watermark};
 use crate::store::rules::{counting, plan_rates, rates_event};
 use crate::store::{RateStore, StoreResult};
 
@@ -15,16 +14,12 @@ impl RateStore for MemoryStore {
         self.write(|state| import(state, batch)).await
     }
 
-    async fn rates(
-        &self,
-        as_of: Option<&Watermark>,
-        wants: WantsRate<'_>,
-    ) -> StoreResult<Vec<Rate>> {
+    async fn rates(&self, scope: &RateScope, as_of: Option<&Watermark>) -> StoreResult<Vec<Rate>> {
         let last = as_of.map_or(i64::MAX, Watermark::rate_seq);
         let last = usize::try_from(last).unwrap_or(0);
         let state = self.read();
         let rows = state.ledger.rates.iter().take(last);
-        let rows = rows.filter(|row| wants(&row.rate));
+        let rows = rows.filter(|row| scope.contains(&row.rate));
         Ok(counting(sorted(rows.cloned().collect())))
     }
 

@@ -1,5 +1,7 @@
 //! Imports of rates, and their results.
 
+use std::collections::BTreeSet;
+
 use super::ImportFile;
 use crate::engine::{Asset, Rate, RateSource, RateUsed, RateValue, RowsHash, Timestamp};
 
@@ -10,6 +12,34 @@ pub struct RateBatch {
     pub file: ImportFile,
     /// Its rates, one for each instant of a source.
     pub rates: Vec<Rate>,
+}
+
+/// The rates to read. The default takes all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RateScope {
+    /// Rates between any two of these assets and currencies; `None`: of all.
+    pub among: Option<BTreeSet<Asset>>,
+    /// Rates that have this asset or currency on either side; `None`: all.
+    pub with: Option<Asset>,
+    /// The first instant of publication; `None`: the oldest.
+    pub from: Option<Timestamp>,
+    /// The last instant of publication; `None`: the newest.
+    pub until: Option<Timestamp>,
+}
+
+impl RateScope {
+    /// Tells whether a rate is taken.
+    pub fn contains(&self, rate: &Rate) -> bool {
+        let is_among = |all: &BTreeSet<Asset>| {
+            let mut sides = [&rate.asset, &rate.currency].into_iter();
+            sides.all(|side| all.contains(side))
+        };
+        let is_with = |asset: &Asset| rate.asset == *asset || rate.currency == *asset;
+        self.among.as_ref().is_none_or(is_among)
+            && self.with.as_ref().is_none_or(is_with)
+            && self.from.is_none_or(|from| from <= rate.at)
+            && self.until.is_none_or(|until| rate.at <= until)
+    }
 }
 
 /// A row of the table of rates.

@@ -7,9 +7,8 @@ use async_trait::async_trait;
 use super::{Argument, Driver, Rows, SqlStore, Take, arguments, list, rates_used, runs};
 use crate::engine::{Account, Rate, RateUsed};
 use crate::store::model::{
-    ImportFile, ImportMode, RateBatch, RateReceipt, StoredRate, Version, Watermark,
+    ImportFile, ImportMode, RateBatch, RateReceipt, RateScope, StoredRate, Version, Watermark,
 };
-use crate::store::rates::WantsRate;
 use crate::store::rules::{counting, plan_rates, rates_event};
 use crate::store::{RateStore, StoreError, StoreResult, cells};
 
@@ -38,24 +37,19 @@ impl<D: SqlStore> RateStore for D {
         .await
     }
 
-    async fn rates(
-        &self,
-        as_of: Option<&Watermark>,
-        wants: WantsRate<'_>,
-    ) -> StoreResult<Vec<Rate>> {
+    async fn rates(&self, scope: &RateScope, as_of: Option<&Watermark>) -> StoreResult<Vec<Rate>> {
         self.named(async {
-            let last = as_of.map_or(i64::MAX, Watermark::rate_seq);
-            let from = format!("rates WHERE rate_seq <= $1 {ORDER}");
+            let (from, arguments) = rows_of(scope, as_of.map_or(i64::MAX, Watermark::rate_seq));
             let mut rows = Vec::new();
             let take: Take<'_> = &mut |row| {
                 let row = cells::rate(row)?;
-                if wants(&row.rate) {
+                if scope.contains(&row.rate) {
                     rows.push(row);
                 }
                 Ok(())
             };
             let (action, selected) = ("read the rates", (cells::RATE, from.as_str()));
-            let (mut reader, arguments) = (self.reader().await?, arguments![last]);
+            let mut reader = self.reader().await?;
             reader.select(action, selected, &arguments, take).await?;
             Ok(counting(rows))
         })
@@ -73,6 +67,39 @@ impl<D: SqlStore> RateStore for D {
         })
         .await
     }
+}
+
+/// Assets in a statement, at most; beyond, the database returns the rates of all of them.
+const ASSETS_MAX: usize = 1_000;
+
+/// Returns the rows of a scope up to a number, as the text after FROM and its arguments. All
+/// revisions of a rate have one instant, so the rows have all or none of them.
+fn rows_of(scope: &RateScope, last: i64) -> (String, Vec<Argument<'_>>) {
+    let mut arguments = arguments![last].to_vec();
+    let mut conditions = vec!["rate_seq <= $1".to_owned()];
+    let mut place = |argument: Argument<'static>| {
+        arguments.push(argument);
+        format!("${}", arguments.len())
+    };
+    let among = scope.among.as_ref();
+    if let Some(assets) = among.filter(|all| (1..=ASSETS_MAX).contains(&all.len())) {
+        let assets = assets.iter().map(|asset| Argument::from(asset.to_string()));
+        let places = assets.map(&mut place).collect::<Vec<_>>().join(", ");
+        conditions.push(format!("asset IN ({places})"));
+        conditions.push(format!("currency IN ({places})"));
+    }
+    if let Some(asset) = &scope.with {
+        let asset = place(Argument::from(asset.to_string()));
+        conditions.push(format!("(asset = {asset} OR currency = {asset})"));
+    }
+    for (end, compared) in [(scope.from, ">="), (scope.until, "<=")] {
+        if let Some(end) = end {
+            let end = place(Argument::from(end));
+            conditions.push(format!("published_at {compared} {end}"));
+        }
+    }
+    let from = format!("rates WHERE {} {ORDER}", conditions.join(" AND "));
+    (from, arguments)
 }
 
 /// Returns the stored rates of the pairs that a file has.

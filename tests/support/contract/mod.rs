@@ -116,6 +116,7 @@ macro_rules! contract {
                 another_rate_is_a_conflict_that_a_correction_mends,
                 a_preview_or_a_broken_import_leaves_no_rates,
                 a_watermark_knows_its_rates,
+                a_scope_takes_its_rates_only,
                 a_version_keeps_the_rates_that_it_used,
                 own_trades_are_rates_and_stated_lots_are_none,
             );

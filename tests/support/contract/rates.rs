@@ -5,7 +5,7 @@ use fifo_pnl::engine::{
     RateSource, RateStep, RateUsed, rates_hash,
 };
 use fifo_pnl::store::model::{
-    ImportMode, RateBatch, RateReceipt, RatesLocked, Scope, VersionPlan, Watermark,
+    ImportMode, RateBatch, RateReceipt, RateScope, RatesLocked, Scope, VersionPlan, Watermark,
 };
 use fifo_pnl::store::{Store, values};
 
@@ -31,7 +31,11 @@ async fn watermark(store: &dyn Store) -> Watermark {
 
 /// Returns the rates that count, as `CURRENCY VALUE SECONDS IMPORT:LINE`.
 async fn held(store: &dyn Store, as_of: Option<&Watermark>) -> Vec<String> {
-    let rates = store.rates(as_of, &|_| true).await.unwrap();
+    held_in(store, &RateScope::default(), as_of).await
+}
+
+async fn held_in(store: &dyn Store, scope: &RateScope, as_of: Option<&Watermark>) -> Vec<String> {
+    let rates = store.rates(scope, as_of).await.unwrap();
     let shown = rates.iter().map(|rate| {
         let seconds = (rate.at.as_micros() - at(0).as_micros()) / 1_000_000;
         let place = format!("{}:{}", rate.import_id, rate.import_line);
@@ -75,8 +79,65 @@ pub async fn rates_are_appended_once(subject: &dyn Subject) {
     let events = subject.events().await;
     assert!(events[0].starts_with("import"), "{events:?}");
     assert_eq!(events.len(), 3);
-    let usd = store.rates(None, &|rate| rate.currency.as_str() == "USD");
-    assert_eq!(usd.await.unwrap().len(), 3);
+}
+
+pub async fn a_scope_takes_its_rates_only(subject: &dyn Subject) {
+    let store = subject.store();
+    let rates = vec![
+        rate("USD", 1, "1.07"),
+        rate("USD", 2, "1.08"),
+        rate("GBP", 2, "0.84"),
+        rate("JPY", 3, "160"),
+    ];
+    import(store, file(rates)).await;
+    let before = watermark(store).await;
+    import(store, correcting(vec![rate("USD", 2, "1.09")])).await;
+    let all = ["GBP 0.84 2", "JPY 160 3", "USD 1.07 1", "USD 1.09 2"];
+    let among = |assets: &[&str]| RateScope {
+        among: Some(assets.iter().map(|it| it.parse().unwrap()).collect()),
+        ..RateScope::default()
+    };
+    let with = |asset: &str| RateScope {
+        with: asset.parse().ok(),
+        ..RateScope::default()
+    };
+    let times = |from: Option<i64>, until: Option<i64>| RateScope {
+        from: from.map(at),
+        until: until.map(at),
+        ..RateScope::default()
+    };
+    let cases = [
+        (RateScope::default(), &all[..]),
+        (among(&["EUR", "USD"]), &all[2..]),
+        (among(&["EUR", "USD", "JPY", "CHF"]), &all[1..]),
+        // Both sides must be among them.
+        (among(&["USD", "GBP"]), &[]),
+        (among(&[]), &[]),
+        (with("GBP"), &all[..1]),
+        (with("EUR"), &all[..]),
+        (with("CHF"), &[]),
+        (times(Some(3), None), &all[1..2]),
+        (times(None, Some(1)), &all[2..3]),
+        (times(Some(4), Some(9)), &[]),
+    ];
+    for (scope, expected) in cases {
+        let held = held_in(store, &scope, None).await;
+        let held: Vec<&str> = held
+            .iter()
+            .filter_map(|it| Some(it.rsplit_once(' ')?.0))
+            .collect();
+        assert_eq!(held, expected, "{scope:?}");
+    }
+    let second = times(Some(2), Some(2));
+    let scope = RateScope {
+        among: among(&["EUR", "USD"]).among,
+        ..second
+    };
+    assert_eq!(held_in(store, &scope, None).await, ["USD 1.09 2 2:4"]);
+    assert_eq!(
+        held_in(store, &scope, Some(&before)).await,
+        ["USD 1.08 2 1:4"]
+    );
 }
 
 pub async fn another_rate_is_a_conflict_that_a_correction_mends(subject: &dyn Subject) {
