@@ -8,7 +8,7 @@
 //! `checks/legs.rs` checks the legs of trades.
 //!
 //! Not here: checks that need more than one pool's data. The store counts I15; I14 and I16 look at
-//! all ids of an account, and I12 compares with an earlier system.
+//! all ids of an account, I12 compares with an earlier system, and I18 looks up rates.
 
 mod claims;
 mod evidence;
@@ -84,12 +84,14 @@ invariants! {
     I16 = "executions that count beside their correction",
     /// A second way gives the same legs and values.
     I17 = "legs and values that differ from a second computation",
+    /// The rates of a version are those that a look-up as of its instant gives.
+    I18 = "used rates that differ from a look-up as of the version",
 }
 
 impl Invariant {
     /// The invariants that every version is checked for, in order. I12 is checked only if the
     /// figures of an earlier system are stored.
-    pub const CHECKED: [Self; 16] = [
+    pub const CHECKED: [Self; 17] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -106,6 +108,7 @@ impl Invariant {
         Self::I15,
         Self::I16,
         Self::I17,
+        Self::I18,
     ];
 }
 

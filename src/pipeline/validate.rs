@@ -6,6 +6,7 @@
 mod elsewhere;
 mod judge;
 mod parts;
+mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::changed::{ChangedPool, differing};
 use super::decided::{DecidedLot, decided_lots};
 use super::error::{PipelineError, PipelineResult};
 use super::job::{Context, Stage};
+use super::late_rates::{RateNow, rates_given_otherwise};
 use super::twice::Twice;
 use crate::engine::{Invariant, Pool, PoolStatus, RowsHash, Violation};
 use crate::store::model::{
@@ -25,6 +27,7 @@ use crate::store::{Store, StoreError, VersionStore, values};
 use elsewhere::{Asked, FoundPools, OtherPools};
 use judge::{Judge, SharedFacts, unmatched_by_pool};
 use parts::{LedgerPart, LedgerParts};
+use used::UsedRates;
 
 /// Result of a validation.
 #[derive(Debug, Clone)]
@@ -45,6 +48,8 @@ pub struct ValidateReport {
     pub trades_checked: u64,
     /// Pools of an unguarded ledger that changed since: only their rows could be checked.
     pub changed: Vec<ChangedPool>,
+    /// Used rates that a look-up gives otherwise by now; the version keeps its own.
+    pub rates_otherwise: Vec<RateNow>,
     /// Lots whose cost a person named.
     pub decided: Vec<DecidedLot>,
     /// Orders whose size differs from the sum of their fills; matching uses only the fills.
@@ -168,8 +173,10 @@ async fn validate_once(
         unmatched: unmatched_by_pool(store.review_queue().await?),
         memory,
     });
-    let mut sums = judge_parts(&parts, (store, context), &known, first).await?;
+    let mut rates = UsedRates::read(store, &info).await?;
+    let mut sums = judge_parts(&parts, (store, context), &known, (first, &mut rates)).await?;
     let mut violations = sums.take_violations();
+    violations.extend(rates.end(sums.changed.is_empty()));
     violations.extend(check_version_claims(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
     // In an unguarded ledger, only the rows of pools that the version lacks are known to be new.
@@ -181,6 +188,7 @@ async fn validate_once(
     decided.retain(|lot| pools.iter().any(|summary| summary.pool == lot.pool));
     Ok(ValidateReport {
         current,
+        rates_otherwise: rates_given_otherwise(store, &info).await?,
         decided,
         violations,
         arrived_since,
@@ -246,7 +254,7 @@ async fn judge_parts(
     parts: &LedgerParts<'_>,
     (store, context): (&dyn Store, &Context),
     known: &Arc<SharedFacts>,
-    first: LedgerPart,
+    (first, rates): (LedgerPart, &mut UsedRates),
 ) -> PipelineResult<ValidationSums> {
     let listed = store.pools_with_rows(known.version).await?;
     let claimed = known.summaries.iter().map(|it| it.pool.clone());
@@ -264,6 +272,7 @@ async fn judge_parts(
             None => parts.read(nth).await?,
         };
         sums.add(&part, known);
+        rates.meet(&part, parts.summaries_of(nth));
         twice.meet(&part.read, is_one);
         let elsewhere = match is_one {
             true => {

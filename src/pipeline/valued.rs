@@ -225,9 +225,11 @@ impl RatesSince<'_> {
     }
 }
 
-type OwnedKey = (String, String, bool);
+/// Account, order id, and whether the amount is a fee.
+pub(super) type OwnedKey = (String, String, bool);
 
-fn owned(used: &RateUsed) -> OwnedKey {
+/// Returns the names of an amount.
+pub(super) fn owned(used: &RateUsed) -> OwnedKey {
     let (account, order_id, purpose) = used.key();
     let is_fee = purpose == crate::engine::RatePurpose::Fee;
     (account.to_owned(), order_id.to_owned(), is_fee)

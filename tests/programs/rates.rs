@@ -478,3 +478,60 @@ fn a_sell_is_explained_with_its_rates() {
         refused.stderr
     );
 }
+
+#[test]
+fn validation_looks_the_used_rates_up_again() {
+    let folder = folder();
+    let import = ["import", "rates", "eurofxref-hist.csv"];
+    folder.fifo_pnl(&import).expect(0);
+    let trades = "order_id,symbol,side,size,price,total_fees_usd,order_time\n\
+                  b1,BTC-EUR,buy,2,100,0,2025-03-07T16:00:00Z\n\
+                  s1,BTC-EUR,sell,1,200,0,2025-03-09T23:00:00Z\n";
+    folder.write("trades.csv", trades);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    let found = |exit, said: &[&str]| {
+        let text = folder
+            .fifo_pnl(&["validate", "--version", "current"])
+            .expect(exit)
+            .stdout;
+        for said in said {
+            assert!(text.contains(said), "{said}: {text}");
+        }
+    };
+    // The version keeps a rate that was corrected since.
+    let rates = folder.read("eurofxref-hist.csv");
+    folder.write("eurofxref-hist.csv", rates.replace("1.0857", "1.09"));
+    let correct = ["--correct", "--reason", "misprint"];
+    folder.fifo_pnl(&[&import[..], &correct].concat()).expect(0);
+    let corrected = "Rates           2 used rates differ by now; the version keeps its own\n";
+    let first = "first: EUR of 2025-03-07 15:00:00 UTC, ecb, for order \"b1\"\n";
+    found(0, &["every invariant holds", corrected, first]);
+    let json = folder
+        .fifo_pnl(&["validate", "--version", "1", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(json["rates_otherwise"], 2);
+
+    // A record that was changed, and one that is gone.
+    let record = "value 200 EUR = 217.14 USD at 1.0857 (ecb, 2025-03-07T15:00:00.000000Z: \
+                  EUR in USD 1.0857 by import 1, line 2)";
+    folder.sql("UPDATE fifo_rates_used SET value_usd = '300' WHERE order_id = 's1'");
+    let changed = record.replace("217.14", "300");
+    let other = format!("account \"default\" has {changed}, a look-up gives {record}");
+    found(
+        1,
+        &[
+            "NOT VALID       2 violations",
+            "rates hash of the version",
+            &other,
+        ],
+    );
+    folder.sql("DELETE FROM fifo_rates_used WHERE order_id = 's1'");
+    found(
+        1,
+        &[
+            "NOT VALID       2 violations",
+            &format!("no record of {record}"),
+        ],
+    );
+}

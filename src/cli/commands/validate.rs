@@ -211,6 +211,29 @@ fn describe_known(report: &ValidateReport, strict: bool) -> String {
         let word = if strict { "Finding " } else { "Known   " };
         text.push_str(&format!("{word}        {line}\n"));
     }
+    text.push_str(&describe_later(report));
+    text
+}
+
+/// Counts the other rates and the new trades since the version.
+fn describe_later(report: &ValidateReport) -> String {
+    let mut text = String::new();
+    if let Some(first) = report.rates_otherwise.first() {
+        let (used, rate) = (&first.used, &first.used.rate);
+        text.push_str(&format!(
+            "Rates           {} by now; the version keeps its own\n                \
+             first: {} of {}, {}, for order {}\n",
+            plural(
+                report.rates_otherwise.len() as u64,
+                "used rate differs",
+                "used rates differ"
+            ),
+            used.asset,
+            time(rate.at),
+            rate.source,
+            shown(&used.order_id).quoted()
+        ));
+    }
     if report.arrived_since > 0 {
         text.push_str(&format!(
             "Not computed    {} arrived after this version\n",
@@ -257,6 +280,7 @@ pub(super) fn to_json(report: &ValidateReport) -> Value {
         "pools_rejected": report.pools_of(PoolStatus::Rejected).count(),
         "pools_excluded": report.pools_of(PoolStatus::Excluded).count(),
         "arrived_since": report.arrived_since,
+        "rates_otherwise": report.rates_otherwise.len(),
         "changed_since": report.changed.iter().map(changed).collect::<Vec<_>>(),
     })
 }

@@ -8,7 +8,7 @@ use super::super::changed::{ChangedPool, changed_since};
 use super::super::error::PipelineResult;
 use super::super::job::Context;
 use super::super::stale::stale_pools;
-use crate::engine::{Pool, PoolLedger};
+use crate::engine::{Pool, PoolLedger, RateUsed};
 use crate::store::Store;
 use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo, Watermark};
 use crate::store::values::UnlikeLegs;
@@ -28,6 +28,8 @@ pub(super) struct LedgerParts<'a> {
 /// One part: some pools of the ledger, as of the version's watermark.
 pub(super) struct LedgerPart {
     pub(super) read: LedgerRead,
+    /// The rates of its trades, looked up again. Of stale pools also as of their last match.
+    pub(super) rates: Vec<RateUsed>,
     /// Legs and values that a second way gives otherwise.
     pub(super) unlike: UnlikeLegs,
     /// Pools that changed after the version was computed.
@@ -123,16 +125,18 @@ impl<'a> LedgerParts<'a> {
         let (store, context) = (self.store, self.context);
         let as_of = &self.info.watermark;
         let (mut read, mut unlike) = context.read_judged(store, scope, as_of).await?;
+        let mut rates = std::mem::take(&mut read.rates.used);
         let summaries = || self.summaries.iter().filter(|it| mine(&it.pool));
         let mut not_matched = 0;
         for (as_of, pools) in stale_pools(summaries()) {
             unlike.retain(|pool, _| !pools.contains(pool));
-            let into = (&mut read, &mut unlike);
+            let into = (&mut read, &mut unlike, &mut rates);
             not_matched += self.read_stale(as_of, pools, into).await?;
         }
         let (changed, rows_later) = changed_since(self.info, summaries(), &mut read);
         Ok(LedgerPart {
             read,
+            rates,
             unlike,
             changed,
             rows_later,
@@ -147,11 +151,12 @@ impl<'a> LedgerParts<'a> {
         &self,
         as_of: &Watermark,
         pools: BTreeSet<Pool>,
-        (read, unlike): (&mut LedgerRead, &mut UnlikeLegs),
+        (read, unlike, rates): (&mut LedgerRead, &mut UnlikeLegs, &mut Vec<RateUsed>),
     ) -> PipelineResult<u64> {
         let (store, scope) = (self.store, scope_of(pools.clone()));
         let (own, of_stale) = self.context.read_judged(store, &scope, as_of).await?;
         unlike.extend(of_stale);
+        rates.extend(own.rates.used);
         let (mut own, mut later) = (own.pools, 0);
         for pool in pools {
             let ledger = own.remove(&pool);
