@@ -23,7 +23,7 @@ use crate::engine::{
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
     Arrivals, Current, Exclusion, PoolSummary, QueuedItem, ReviewStatus, RunMode, RunStart, Scope,
-    Version, VersionInfo, VersionOrigin, Watermark, policy_json,
+    Version, VersionInfo, VersionOrigin, policy_json,
 };
 use crate::store::proof::check_summaries;
 use crate::store::values;
@@ -95,8 +95,15 @@ async fn work(run: &Run<'_>, logged: &Logged<'_>) -> PipelineResult<Incremental>
     let look = async || FoundState::look(run).await;
     let found = log.retried(look).await?;
     context.cancel.check()?;
+    let moved_to = found.moved_to;
     match found.judge(run)? {
-        Judged::Nothing(nothing) => end_idle(run, log.run_id, nothing).await,
+        Judged::Nothing(nothing) => {
+            if let Some(last) = moved_to {
+                let seen = (last, context.clock.now());
+                valued::note_seen(run.store, nothing.version, seen).await?;
+            }
+            end_idle(run, log.run_id, nothing).await
+        }
         Judged::Append(append) => Ok(Incremental::Appended(Box::new(append.write(logged).await?))),
         Judged::Forced(forced) => {
             let mut options = run.options.clone();
@@ -146,6 +153,8 @@ struct FoundState {
     /// The rates of all trades, if the run has read them all.
     all_rates: Option<Vec<RateUsed>>,
     rates: RatesNow,
+    /// The last rate, if some came that no run has looked up for the version.
+    moved_to: Option<i64>,
 }
 
 impl FoundState {
@@ -167,6 +176,7 @@ impl FoundState {
             changed: Vec::new(),
             all_rates: None,
             rates: RatesNow::default(),
+            moved_to: None,
         };
         found.read(run).await?;
         Ok(found)
@@ -193,11 +203,10 @@ impl FoundState {
             Err(StoreError::MustReadWhole(why)) => Err(Forced::Untold(why)),
             Err(error) => return Err(error.into()),
         };
-        let is_moved = |now: &Watermark| valued::is_moved(&watermark, now);
-        let is_moved = self
-            .arrivals
-            .as_ref()
-            .is_ok_and(|it| is_moved(&it.watermark));
+        if let Ok(arrivals) = &self.arrivals {
+            self.moved_to = valued::moved_to(store, &base, &arrivals.watermark).await?;
+        }
+        let is_moved = self.moved_to.is_some();
         if !watermark.is_unguarded() {
             self.read_stale(store).await?;
         } else if !self.is_told() || is_moved {
@@ -266,6 +275,7 @@ impl FoundState {
         let since = RatesSince {
             base,
             arrivals,
+            is_moved,
             whole: whole_rates,
             all: self.all_rates.take(),
             has_unmatched,

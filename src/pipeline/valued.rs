@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::batches::{Batches, MEMORY_DEFAULT};
 use super::error::PipelineResult;
 use super::job::Context;
@@ -13,7 +15,9 @@ use crate::engine::{
     Timestamp, UnlikeValues, rates_hash,
 };
 use crate::rates::PAR_PERCENT;
-use crate::store::model::{Arrivals, RatesLocked, Scope, VersionInfo, Watermark};
+use crate::store::model::{
+    Arrivals, Event, EventKind, RatesLocked, Scope, Version, VersionInfo, Watermark,
+};
 use crate::store::{Store, TradeStore};
 
 /// Counts of the rates that a run used, and of those that it lacked.
@@ -128,6 +132,8 @@ pub(super) struct RatesNow {
 pub(super) struct RatesSince<'a> {
     pub(super) base: &'a VersionInfo,
     pub(super) arrivals: &'a Arrivals,
+    /// Rates were imported since.
+    pub(super) is_moved: bool,
     /// The rates of pools that were read whole.
     pub(super) whole: Vec<RateUsed>,
     /// All rates of the ledger, if it was read already.
@@ -140,10 +146,38 @@ pub(super) struct RatesSince<'a> {
     pub(super) has_read_again: bool,
 }
 
-/// Tells whether rates were imported since a version.
-pub(super) fn is_moved(base: &Watermark, now: &Watermark) -> bool {
-    now.rate_seq() > base.rate_seq()
+/// Returns the number of the last rate, if rates were imported since a version and since the last
+/// run that looked them up for this version.
+pub(super) async fn moved_to(
+    store: &dyn Store,
+    base: &VersionInfo,
+    now: &Watermark,
+) -> PipelineResult<Option<i64>> {
+    let last = now.rate_seq();
+    if last <= base.watermark.rate_seq() {
+        return Ok(None);
+    }
+    let events = store.events_of(&[EventKind::RatesSeen]).await?;
+    let of_base = events.iter().filter(|it| it.version == Some(base.version));
+    let seen = of_base.filter_map(|it| it.details.get(RATE_SEQ)?.as_i64());
+    Ok((seen.max() < Some(last)).then_some(last))
 }
+
+/// Records that the rates up to a number change nothing of a version. The next run then does not
+/// read the whole ledger for them again.
+pub(super) async fn note_seen(
+    store: &dyn Store,
+    version: Version,
+    (last, at): (i64, Timestamp),
+) -> PipelineResult<()> {
+    let event = Event {
+        version: Some(version),
+        ..Event::info(EventKind::RatesSeen, at, json!({ RATE_SEQ: last }))
+    };
+    Ok(store.log_event(&event).await?)
+}
+
+const RATE_SEQ: &str = "rate_seq";
 
 impl RatesSince<'_> {
     /// Compares the version's rates with those that count now, if they may differ.
@@ -153,9 +187,8 @@ impl RatesSince<'_> {
         context: &Context,
         memory: Option<u64>,
     ) -> PipelineResult<RatesNow> {
-        let (base, arrivals) = (self.base, self.arrivals);
+        let (base, arrivals, is_moved) = (self.base, self.arrivals, self.is_moved);
         let had = base.rates_hash.unwrap_or(RowsHash::EMPTY);
-        let is_moved = is_moved(&base.watermark, &arrivals.watermark);
         let may_differ = is_moved || !arrivals.revised.is_empty() || self.has_unmatched;
         let first_price = self.first_price(context);
         let mut stored = Vec::new();

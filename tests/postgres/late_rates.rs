@@ -4,7 +4,7 @@
 use fifo_pnl::engine::{AssetRules, LedgerTrade, PoolStatus, RateUsed};
 use fifo_pnl::pipeline::{Context, Forced, Incremental, RateCounts, validate};
 use fifo_pnl::store::Store;
-use fifo_pnl::store::model::{ImportMode, Version};
+use fifo_pnl::store::model::{EventKind, ImportMode, Version};
 use fifo_pnl::store::proof::check_version;
 
 use crate::incremental::{appended, context, forced, full, incremental, rows_of, sums_of};
@@ -49,6 +49,7 @@ async fn assert_as_full(store: &dyn Store, version: Version) {
     check_version(store, info(version)).await.unwrap();
     let judged = validate(store, &context, Some(version)).await.unwrap();
     assert_eq!(judged.violations, []);
+    assert_eq!(judged.rates_otherwise, []);
 }
 
 async fn late_rates(subject: Option<Box<dyn Subject>>) {
@@ -67,8 +68,15 @@ async fn late_rates(subject: Option<Box<dyn Subject>>) {
 
     // A rate after the trade changes nothing, and a run that has seen it says so.
     import(store, "USD", 11, "1.3").await;
-    let done = incremental(store, &context).await;
-    assert!(matches!(done, Incremental::Nothing(_)), "{done:?}");
+    // It is looked up once: the second run has nothing to record.
+    for _ in 0..2 {
+        let done = incremental(store, &context).await;
+        assert!(matches!(done, Incremental::Nothing(_)), "{done:?}");
+        let seen = store.events_of(&[EventKind::RatesSeen]).await.unwrap();
+        let seen = seen.iter().map(|it| (it.version, it.details.to_string()));
+        let expected = (Some(1), "{\"rate_seq\":2}".to_owned());
+        assert_eq!(seen.collect::<Vec<_>>(), [expected]);
+    }
 
     // A nearer rate is a changed history.
     import(store, "USD", 8, "1.2").await;
@@ -125,6 +133,12 @@ async fn lacking_rates((store, context): (&dyn Store, &Context), counts: RateCou
         reason: "the source corrected it".into(),
     };
     store.import_rates(&batch).await.unwrap();
+    // It does not make the version wrong: E-1 and E-2 keep the rate that they used.
+    let judged = validate(store, context, Some(2)).await.unwrap();
+    assert_eq!(judged.violations, []);
+    let otherwise = judged.rates_otherwise.iter();
+    let otherwise = otherwise.map(|it| it.used.order_id.as_str());
+    assert_eq!(otherwise.collect::<Vec<_>>(), ["E-1", "E-2"]);
     let causes = forced(incremental(store, context).await);
     let [Forced::Rates(late)] = causes.as_slice() else {
         panic!("{causes:?}")

@@ -65,6 +65,8 @@ words! {
         Void = "void",
         /// A run ended.
         Run = "run",
+        /// A run looked new rates up, and they change nothing of a version.
+        RatesSeen = "rates_seen",
         /// A version became current.
         Publish = "publish",
         /// A version was sealed.
