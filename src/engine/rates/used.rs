@@ -97,7 +97,7 @@ impl RateUsed {
                 text.clear();
                 // Writing to a text never fails.
                 let _ = write!(text, "{cell}");
-                let _ = write!(line, "{}:{text}\n", text.len());
+                let _ = writeln!(line, "{}:{text}", text.len());
             };
             add(&self.account.as_str());
             add(&self.order_id);
