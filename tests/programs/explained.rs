@@ -167,7 +167,7 @@ fn a_long_list_of_items_is_cut_and_says_so() {
     assert!(text.contains(said), "{text}");
     let rows = |id: &str| text.lines().filter(|line| line.ends_with(id)).count();
     assert_eq!((rows("b149"), rows("b150")), (1, 0), "{text}");
-    let sentences = text.matches(" a rate of EUR at ").count();
+    let sentences = text.matches(" a rate of EUR on ").count();
     assert_eq!(sentences, 50, "{text}");
     let json = folder.fifo_pnl(&["review", "list", "--json"]).expect(0);
     assert_eq!(json.json()["items"].as_array().unwrap().len(), 60);
