@@ -123,6 +123,7 @@ macro_rules! contract {
             tests_of!($make, review:
                 items_open_and_the_most_urgent_comes_first,
                 an_item_with_other_facts_is_refreshed,
+                the_rates_that_an_item_lacks_are_facts_of_it,
                 an_item_that_no_longer_holds_is_resolved,
                 only_the_kinds_that_were_judged_are_settled,
                 an_unmatched_sell_of_a_pool_without_result_stays,

@@ -1,6 +1,6 @@
 //! The review queue, the excluded pools, and the audit trail.
 
-use fifo_pnl::engine::{IssueType, Leg, ReviewItem, Severity};
+use fifo_pnl::engine::{IssueType, Leg, MissingRate, RatePurpose, ReviewItem, Severity};
 use fifo_pnl::store::Store;
 use fifo_pnl::store::model::{
     Event, EventKind, Exclusion, LoggedEvent, PointerMove, QueuedItem, ReviewDecision,
@@ -139,6 +139,50 @@ pub async fn an_item_with_other_facts_is_refreshed(subject: &dyn Subject) {
     );
     assert_eq!(after.details, r#"{"unmatched_size":"2"}"#);
     assert_eq!(after.description, "no open lot for 2");
+}
+
+pub async fn the_rates_that_an_item_lacks_are_facts_of_it(subject: &dyn Subject) {
+    let store = subject.store();
+    let rate = |asset: &str, purpose, is_by_day| MissingRate {
+        asset: asset.parse().unwrap(),
+        at: at(86_400),
+        purpose,
+        is_by_day,
+    };
+    let lacking = |missing: &[MissingRate]| {
+        let mut lacking = item("B-1", MissingFx, Severity::High, "1");
+        lacking.missing = missing.to_vec();
+        update(vec![lacking], &[MissingFx])
+    };
+    let both = [
+        rate("EUR", RatePurpose::Value, true),
+        rate("BNB", RatePurpose::Fee, false),
+    ];
+    say(store, lacking(&both), 200).await;
+    let before = store.review_queue().await.unwrap();
+    let listed = |item: &QueuedItem| {
+        let details: serde_json::Value = serde_json::from_str(&item.details).unwrap();
+        details["missing_rates"].clone()
+    };
+    let (day, instant) = (both[0].day(), at(86_400).to_string());
+    let expected = |asset: &str, purpose: &str| {
+        let (day, at) = (&day, &instant);
+        json!({ "asset": asset, "day": day, "at": at, "purpose": purpose })
+    };
+    let (eur, bnb) = (expected("EUR", "value"), expected("BNB", "fee"));
+    assert_eq!(listed(&before[0]), json!([eur, bnb]));
+    assert!(before[0].lacks_rate());
+    say(store, lacking(&both), 300).await;
+    assert_eq!(store.review_queue().await.unwrap(), before, "nothing moved");
+    say(store, lacking(&both[1..]), 400).await;
+    let after = &store.review_queue().await.unwrap()[0];
+    assert_eq!(listed(after), json!([bnb]));
+    assert_eq!((after.id, after.updated_at), (before[0].id, at(402)));
+    let other = update(vec![unmatched("S-1", "1")], &[MissingFx, UnmatchedSell]);
+    say(store, other, 500).await;
+    let queue = store.review_queue().await.unwrap();
+    let open = queue.iter().find(|item| item.order_id == "S-1").unwrap();
+    assert!(!open.lacks_rate());
 }
 
 pub async fn an_item_that_no_longer_holds_is_resolved(subject: &dyn Subject) {
