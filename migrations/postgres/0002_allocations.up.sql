@@ -289,7 +289,6 @@ CREATE TABLE fifo_rates_used (
     CONSTRAINT fifo_rates_used_rate_check CHECK (rate >= 0 AND rate < 'Infinity'),
     CONSTRAINT fifo_rates_used_step_rate_check CHECK (step_rate >= 0 AND step_rate < 'Infinity')
 );
-CREATE INDEX fifo_rates_used_rate_index ON fifo_rates_used (asset, rate_time);
 
 CREATE TABLE manual_review_queue (
     id                 BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY

@@ -447,7 +447,6 @@ CREATE TABLE fifo_rates_used (
         AND step_rate NOT GLOB '0[0-9]*'
         AND (instr(step_rate, '.') = 0 OR step_rate NOT GLOB '*0'))
 ) STRICT;
-CREATE INDEX fifo_rates_used_rate_index ON fifo_rates_used (asset, rate_time);
 
 CREATE TABLE manual_review_queue (
     id                 INTEGER PRIMARY KEY CONSTRAINT manual_review_queue_id_check CHECK (id > 0),

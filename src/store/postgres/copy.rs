@@ -1,16 +1,35 @@
 //! Rows to the server by COPY: few rows in its text format, many in its binary one.
 
+use std::borrow::Cow;
+
 use sqlx::PgConnection;
 use sqlx::postgres::PgCopyIn;
 
 use super::binary::{HEADER, TRAILER};
-use super::driver;
 use super::errors::from_sqlx;
 use crate::store::StoreResult;
 use crate::store::sql::Argument;
 
 /// Bytes that are sent at once.
 const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Returns the value as the server reads it; `None` is NULL.
+pub(super) fn text<'a>(argument: &'a Argument<'_>) -> Option<Cow<'a, str>> {
+    match argument {
+        Argument::Text(text) | Argument::Decimal(text) => text.as_deref().map(Cow::from),
+        Argument::Json(text) => Some(Cow::from(text.as_ref())),
+        Argument::Integer(number) => number.map(|number| number.to_string().into()),
+        Argument::Flag(flag) => Some(flag.to_string().into()),
+        Argument::Time(time) => time.map(|time| time.to_string().into()),
+        Argument::Uuid(text) => Some(Cow::from(*text)),
+        Argument::Texts(texts) => {
+            let escaped = |text: &String| text.replace('\\', "\\\\").replace('"', "\\\"");
+            let quoted = texts.iter().map(|text| format!("\"{}\"", escaped(text)));
+            let list = quoted.collect::<Vec<_>>().join(",");
+            (!texts.is_empty()).then(|| format!("{{{list}}}").into())
+        }
+    }
+}
 
 /// Rows in COPY's text format: cells between tabs, NULL is `\N`.
 #[derive(Debug, Default)]
@@ -25,7 +44,7 @@ impl CopyText {
             if nth > 0 {
                 self.text.push('\t');
             }
-            match driver::text(argument) {
+            match text(argument) {
                 Some(text) => self.push(&text),
                 None => self.text.push_str("\\N"),
             }

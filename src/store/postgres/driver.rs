@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
 use super::adoption::{legacy, mapping};
 use super::cells::{PgCells, expressions};
+use super::copy::{self, CopyText, text};
 use super::errors::from_sqlx;
 use super::{PostgresStore, commit, plans, voids};
 use crate::store::StoreResult;
@@ -66,24 +67,6 @@ fn kind(argument: &Argument<'_>) -> &'static str {
         Argument::Json(_) => "jsonb",
         Argument::Uuid(_) => "uuid",
         Argument::Texts(_) => "text[]",
-    }
-}
-
-/// Returns the value as the server reads it; `None` is NULL.
-pub(super) fn text<'a>(argument: &'a Argument<'_>) -> Option<Cow<'a, str>> {
-    match argument {
-        Argument::Text(text) | Argument::Decimal(text) => text.as_deref().map(Cow::from),
-        Argument::Json(text) => Some(Cow::from(text.as_ref())),
-        Argument::Integer(number) => number.map(|number| number.to_string().into()),
-        Argument::Flag(flag) => Some(flag.to_string().into()),
-        Argument::Time(time) => time.map(|time| time.to_string().into()),
-        Argument::Uuid(text) => Some(Cow::from(*text)),
-        Argument::Texts(texts) => {
-            let escaped = |text: &String| text.replace('\\', "\\\\").replace('"', "\\\"");
-            let quoted = texts.iter().map(|text| format!("\"{}\"", escaped(text)));
-            let list = quoted.collect::<Vec<_>>().join(",");
-            (!texts.is_empty()).then(|| format!("{{{list}}}").into())
-        }
     }
 }
 
@@ -211,7 +194,9 @@ impl Driver for PgConnection {
         rows: &Rows<'_>,
         _is_first: bool,
     ) -> StoreResult<()> {
-        self.insert(action, rows).await.map(drop)
+        let mut text = CopyText::default();
+        rows.rows.iter().for_each(|row| text.add(row));
+        copy::send(self, action, rows.table, rows.columns, text).await
     }
 
     async fn update(&mut self, action: &'static str, rows: &Rows<'_>) -> StoreResult<u64> {
