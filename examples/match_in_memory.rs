@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         trade("b2", Side::Buy, "10", "7", "0.20", "2025-01-03T10:00:00Z")?,
         trade("s1", Side::Sell, "15", "8", "0.30", "2025-01-04T10:00:00Z")?,
     ];
-    let pool = Pool::new("main".parse()?, "SOL-USD".parse()?);
+    let pool = Pool::new("main".parse()?, "SOL".parse()?);
     let matching = match_pool(pool, trades)?;
 
     for row in matching.rows()? {
