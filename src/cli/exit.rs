@@ -15,7 +15,7 @@ pub enum Exit {
     Refused = 3,
     /// Failed: database, disk. Nothing was published, unless the connection broke at the commit.
     Failed = 4,
-    /// Interrupted; nothing was published.
+    /// Interrupted; nothing was published, but a file may be imported already.
     Interrupted = 130,
 }
 
@@ -29,7 +29,7 @@ pub const EXIT_CODES_HELP: &str = "Exit codes:
        that exists); no version was changed, but run may have imported its files by then
   4    failed (database, disk); nothing was published, unless the connection broke at the commit:
        see versions list
-  130  interrupted; nothing was published";
+  130  interrupted; nothing was published, but a file may be imported already";
 
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {

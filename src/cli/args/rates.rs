@@ -27,7 +27,7 @@ pub struct ImportRatesArgs {
     /// Say what would be imported, write nothing
     #[arg(long)]
     pub preview: bool,
-    /// Append known rates that have another value as corrections
+    /// Store changed rates as corrections; versions keep the rates they used
     #[arg(long)]
     pub correct: bool,
     /// Why rates are corrected
@@ -63,7 +63,7 @@ pub enum RatesCommand {
     Check,
     /// List the assets and days of trades that lack a rate
     Missing {
-        /// Write a file whose cells of rates a person fills, and `import rates` reads
+        /// Write a file to fill in and import: one row for each missing rate
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
         /// Replace the file if it exists

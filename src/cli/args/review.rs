@@ -34,7 +34,7 @@ pub enum ReviewCommand {
         #[command(flatten)]
         pool: AssetArgs,
     },
-    /// Show one item: the sell, the lots of that time, hints about the cause, its history
+    /// Show one item: what it is about, likely causes, ways to settle it, its history
     Show {
         /// Number of the item
         id: i64,

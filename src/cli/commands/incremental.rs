@@ -137,9 +137,7 @@ fn forced_text(forced: &Forced) -> String {
         Forced::Sealed(version) => {
             format!("version {version} is sealed, and nothing is appended to a sealed version")
         }
-        Forced::Policy => "symbols, dollar equivalents or exclusions are no longer those of the \
-                           version"
-            .into(),
+        Forced::Policy => "settings or exclusions are no longer those of the version".into(),
         Forced::Elsewhere(why) => why.to_string(),
         Forced::Untold(why) => StoreError::MustReadWhole(*why).to_string(),
         Forced::Guarded => "the ledger is guarded since the version was computed".into(),

@@ -242,10 +242,13 @@ fn describe_unknown(report: &ComputeReport, all_rows: bool, next: &Next) -> Stri
         let all = lines.clone().count();
         let shown = if all_rows { all } else { TABLE_ROWS_MAX };
         for line in lines.take(shown) {
+            let trades = match line.totals.trades {
+                0 => "legs only".to_owned(),
+                trades => plural(trades, "trade", "trades"),
+            };
             text.push_str(&format!(
-                "{verb:<16}{} ({}): {}\n",
+                "{verb:<16}{} ({trades}): {}\n",
                 line.pool,
-                plural(line.totals.trades, "trade", "trades"),
                 shown_sentence(line.error.as_deref().unwrap_or(""))
             ));
         }

@@ -118,7 +118,7 @@ fn rate_lines(explained: &ExplainedRate) -> String {
             (RateOrigin::Line { import_id, line }, None) => {
                 format!("import {import_id}, line {line}")
             }
-            (RateOrigin::Peg, _) => "[pegs]: no rate is known".to_owned(),
+            (RateOrigin::Peg, _) => "[pegs]: no rate is near enough".to_owned(),
             (RateOrigin::Trade(id), place) => {
                 let place = place.map(|place| format!(", {place}"));
                 format!("trade {}{}", shown(id.as_str()), place.unwrap_or_default())
