@@ -111,3 +111,14 @@ fn a_summary_lists_fifteen_rejected_pools_and_counts_the_rest() {
     let text = folder.compute(&["--all-symbols", "--all-rows"]).stdout;
     assert_eq!(text.matches("Rejected  ").count(), 17, "{text}");
 }
+
+#[test]
+fn a_rejected_pool_without_a_trade_of_its_own_has_legs_only() {
+    let row = "t1,ETH-BTC,buy,1,0.05,2025-03-03T10:00:00Z,0";
+    let folder = Folder::with_trades(&format!("{HEAD}\n{row}\n"));
+    let text = folder.compute(&["--all-symbols"]).expect(1).stdout;
+    for pool in ["BTC (legs only)", "ETH (1 trade)"] {
+        let line = format!("Rejected        default {pool}: order \"t1\": ");
+        assert!(text.contains(&line), "{line}\n{text}");
+    }
+}
