@@ -323,7 +323,7 @@ fn a_program_that_nobody_reads_can_be_stopped() {
     });
     let folder = Folder::with_trades(&format!("{HEADER}\n{}", lines.collect::<String>()));
     folder.compute(&["--all-symbols", "--quiet"]).expect(0);
-    let mut child = folder.start(&["review", "list"]);
+    let mut child = folder.start(&["review", "list", "--json"]);
     // Once it prints, its work is done; what follows the first byte does not fit the pipe.
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_exact(&mut [0]).unwrap();

@@ -249,6 +249,9 @@ fn every_case_comes_out_as_worked_by_hand() {
 /// Runs a case, step by step, and returns its differences.
 fn run_case(server: &str, case: &Path) -> Vec<String> {
     let site = Site::migrated(server);
+    if let Ok(settings) = fs::read_to_string(case.join("settings.toml")) {
+        site.folder.write("fifo-pnl.toml", settings);
+    }
     let mut found = Vec::new();
     let file = |step: usize, kind: &str| {
         let path = case.join(format!("{step}-{kind}.csv"));
