@@ -12,6 +12,7 @@ use super::pool::PoolLedger;
 use super::rates::{OwnRate, RateValue};
 use super::time::Timestamp;
 use super::trade::TradeRef;
+use super::traded::PendingTrade;
 
 /// Finds the prices that are the nearest before each needed instant, among trades in any order.
 ///
@@ -23,14 +24,15 @@ pub struct OwnTrades {
     pool: Pool,
     /// Needed instants, ascending.
     times: Vec<Timestamp>,
-    /// For each needed instant, the last trade at or before it and after the one before.
-    found: Vec<Option<OwnRate>>,
+    /// For each needed instant, the last two trades at or before it and after the one before: the
+    /// last one may be the trade that needs the rate.
+    found: Vec<Vec<OwnRate>>,
 }
 
 impl OwnTrades {
     /// `times`: when prices of the pool's asset are needed, in order.
     pub fn new(pool: &Pool, times: Vec<Timestamp>) -> Self {
-        let found = vec![None; times.len()];
+        let found = vec![Vec::new(); times.len()];
         Self {
             pool: pool.clone(),
             times,
@@ -38,14 +40,10 @@ impl OwnTrades {
         }
     }
 
-    /// Looks at the trades of the pool.
+    /// Looks at the trades of the pool that are in plain dollars.
     pub fn add(&mut self, ledger: &PoolLedger, rules: &AssetRules) {
         let mut in_dollars: BTreeMap<String, bool> = BTreeMap::new();
         for trade in ledger.trades.iter() {
-            let place = self.times.partition_point(|time| *time < trade.order_time);
-            let Some(found) = self.found.get_mut(place) else {
-                continue;
-            };
             let symbol = self.pool.symbol_of(trade.symbol);
             let is_dollar = match in_dollars.get(symbol) {
                 Some(known) => *known,
@@ -55,26 +53,53 @@ impl OwnTrades {
                     is_dollar
                 }
             };
-            if !is_dollar || !is_large(&trade) || is_stated_lot(trade.order_id) {
-                continue;
-            }
-            let Some(value) = trade.price.to_price().ok().and_then(RateValue::of_price) else {
-                continue;
-            };
-            let is_later = |last: &OwnRate| {
-                let last = (last.at, last.order_id.as_str());
-                last < (trade.order_time, trade.order_id)
-            };
-            if found.as_ref().is_none_or(is_later) {
-                *found = Some(OwnRate {
-                    account: self.pool.account.clone(),
-                    order_id: OrderId::unreadable(trade.order_id),
-                    asset: self.pool.asset.clone(),
-                    at: trade.order_time,
-                    value,
-                });
+            if is_dollar && trade.leg == Leg::Base && trade.value.is_none() {
+                self.add_trade(&trade);
             }
         }
+    }
+
+    /// Looks at the pool's trades that wait for rates: a price in dollars may have a fee in another
+    /// currency.
+    pub fn add_pending(&mut self, pending: &[PendingTrade]) {
+        for PendingTrade { of, trade } in pending {
+            let quote = of.instrument.as_ref().map(|of| of.quote.as_str());
+            let more = trade.more.as_ref();
+            let is_stated =
+                more.is_some_and(|more| more.quote_value.is_some() || more.usd_value.is_some());
+            let is_of_pool = of.account == self.pool.account && of.asset == self.pool.asset;
+            if is_of_pool
+                && quote == Ok(USD)
+                && !is_stated
+                && let Ok(trade) = TradeRef::try_of(trade)
+            {
+                self.add_trade(&trade);
+            }
+        }
+    }
+
+    fn add_trade(&mut self, trade: &TradeRef<'_>) {
+        let place = self.times.partition_point(|time| *time < trade.order_time);
+        let Some(found) = self.found.get_mut(place) else {
+            return;
+        };
+        if !is_large(trade) || is_stated_lot(trade.order_id) {
+            return;
+        }
+        let Some(value) = trade.price.to_price().ok().and_then(RateValue::of_price) else {
+            return;
+        };
+        found.push(OwnRate {
+            account: self.pool.account.clone(),
+            order_id: OrderId::unreadable(trade.order_id),
+            asset: self.pool.asset.clone(),
+            at: trade.order_time,
+            side: trade.side,
+            trade_seq: trade.trade_seq,
+            value,
+        });
+        found.sort_by(|left, right| right.place().cmp(&left.place()));
+        found.truncate(2);
     }
 
     /// Returns the prices that were found.
@@ -92,9 +117,7 @@ fn is_priced_in_dollars(pool: &Pool, symbol: &str, rules: &AssetRules) -> bool {
 fn is_large(trade: &TradeRef<'_>) -> bool {
     let least = Usd::try_from_dollars(OWN_RATE_FROM_USD);
     let worth = money::gross(trade.price, trade.size.units(), trade.size.scale());
-    trade.leg == Leg::Base
-        && trade.value.is_none()
-        && matches!((worth, least), (Ok(worth), Ok(least)) if worth >= least)
+    matches!((worth, least), (Ok(worth), Ok(least)) if worth >= least)
 }
 
 /// Tells whether an id is that of an opening lot (`opening-` and 16 hexadecimal digits) or of a

@@ -18,8 +18,11 @@ use rust_decimal::Decimal;
 use super::class::AssetClass;
 use super::fact::Fact;
 use super::ids::{Account, Asset, OrderId};
+use super::leg::Leg;
 use super::money::differ_by_more;
 use super::number::{NumberError, Price};
+use super::place::PlaceInPool;
+use super::side::Side;
 use super::time::Timestamp;
 pub use age::published_at;
 pub use book::{RateBook, RatesDiffer};
@@ -199,8 +202,25 @@ pub struct OwnRate {
     pub asset: Asset,
     /// When it was executed.
     pub at: Timestamp,
+    /// Buy or sell. Of trades at one instant the last in the order of the pool counts.
+    pub side: Side,
+    /// The venue's own sequence.
+    pub trade_seq: Option<i64>,
     /// Its price in US dollars.
     pub value: RateValue,
+}
+
+impl OwnRate {
+    /// Returns the place of the trade in the order of its pool.
+    pub(in crate::engine) fn place(&self) -> PlaceInPool<&str> {
+        PlaceInPool {
+            order_time: self.at,
+            side: self.side,
+            trade_seq: self.trade_seq,
+            order_id: self.order_id.as_str(),
+            leg: Leg::Base,
+        }
+    }
 }
 
 /// How a look-up chooses between sources: a part of a version's policy.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::PipelineResult;
 use crate::engine::policy::USD;
 use crate::engine::{
-    AssetClass, AssetRules, FoundRate, OwnRate, RateBook, RateOrigin, RateUsed, WantedRate,
+    AssetClass, AssetRules, FoundRate, OwnRate, RateBook, RateOrigin, RateUsed, Side, WantedRate,
 };
 use crate::store::model::VersionInfo;
 use crate::store::values::{rate_book, rates_for, rules_of};
@@ -61,6 +61,9 @@ async fn book_of(
                     order_id: order_id.clone(),
                     asset: step.asset.clone(),
                     at: used.rate.at,
+                    // A version has one such trade for an instant.
+                    side: Side::Buy,
+                    trade_seq: None,
                     value: step.value,
                 };
                 own.insert((used.account.as_str(), order_id.as_str()), rate);

@@ -162,7 +162,9 @@ impl<'a> Valuing<'a> {
         let rates = self.rates(&pending, &needed, at).await?;
         let mut book = rate_book(self.rules, rates)?;
         if self.rules.rates.own_trades {
-            let own = self.own_rates(needed, at, pools, is_whole).await?;
+            let own = self
+                .own_rates(needed, at, (pools, &pending), is_whole)
+                .await?;
             book.add_own(own);
         }
         let wanted = |pool: &Pool| self.scope.contains(pool);
@@ -221,28 +223,29 @@ impl<'a> Valuing<'a> {
         &self,
         mut needed: NeededPrices,
         at: &Watermark,
-        pools: &BTreeMap<Pool, PoolLedger>,
+        (pools, pending): (&BTreeMap<Pool, PoolLedger>, &[PendingTrade]),
         is_whole: bool,
     ) -> StoreResult<Vec<OwnRate>> {
         needed.retain(|pool, _| !self.rules.is_currency(&pool.asset));
         let is_read =
             |pool: &Pool| is_whole && self.scope.slice.is_none() && self.scope.contains(pool);
         let others = needed.iter().filter(|(pool, _)| !is_read(pool));
-        let mut more = BTreeMap::new();
+        let mut more = LedgerRead::default();
         if let Some(scope) = scope_of_prices(others) {
-            more = self.store.read_ledger(&scope, Some(at)).await?.pools;
+            more = self.store.read_ledger(&scope, Some(at)).await?;
         }
         let mut own = Vec::new();
         for (pool, times) in needed {
-            let ledger = match is_read(&pool) {
-                true => pools.get(&pool),
-                false => more.get(&pool),
+            let (ledger, pending) = match is_read(&pool) {
+                true => (pools.get(&pool), pending),
+                false => (more.pools.get(&pool), more.pending.as_slice()),
             };
+            let mut trades = OwnTrades::new(&pool, times);
             if let Some(ledger) = ledger {
-                let mut trades = OwnTrades::new(&pool, times);
                 trades.add(ledger, self.rules);
-                own.extend(trades.rates());
             }
+            trades.add_pending(pending);
+            own.extend(trades.rates());
         }
         Ok(own)
     }

@@ -8,7 +8,7 @@ use super::{
     FoundRate, OwnRate, Rate, RateOrigin, RateRules, RateSource, RateStep, RateValue, WantedRate,
 };
 use crate::engine::fact::Fact;
-use crate::engine::ids::{Account, Asset, OrderId};
+use crate::engine::ids::{Account, Asset};
 use crate::engine::money::ratio;
 use crate::engine::policy::USD;
 use crate::engine::time::Timestamp;
@@ -50,7 +50,8 @@ pub struct RateBook {
     zones: SourceZones,
     /// The first key is the asset, the second the currency.
     series: BTreeMap<Asset, BTreeMap<Asset, Vec<Series>>>,
-    own: BTreeMap<Account, BTreeMap<Asset, Vec<OwnPoint>>>,
+    /// Order: that of pools; a look-up takes the last one.
+    own: BTreeMap<Account, BTreeMap<Asset, Vec<OwnRate>>>,
 }
 
 /// Sources whose rates are all of one asset. Only their rates make a cross: both are of one row.
@@ -84,14 +85,6 @@ struct Point {
     value: RateValue,
     import_id: i64,
     import_line: u64,
-}
-
-/// Order: by instant, then by order id; a look-up takes the last one.
-#[derive(Debug, Clone)]
-struct OwnPoint {
-    at: Timestamp,
-    order_id: OrderId,
-    value: RateValue,
 }
 
 /// How a rate answers a question. Order: of several at one instant, the first counts.
@@ -157,16 +150,12 @@ impl RateBook {
     /// rates for trades of the same account.
     pub fn add_own(&mut self, rates: Vec<OwnRate>) {
         for rate in rates {
-            let of_account = self.own.entry(rate.account).or_default();
-            of_account.entry(rate.asset).or_default().push(OwnPoint {
-                at: rate.at,
-                order_id: rate.order_id,
-                value: rate.value,
-            });
+            let of_account = self.own.entry(rate.account.clone()).or_default();
+            let of_asset = of_account.entry(rate.asset.clone()).or_default();
+            of_asset.push(rate);
         }
-        for points in self.own.values_mut().flat_map(BTreeMap::values_mut) {
-            points
-                .sort_by(|left, right| (left.at, &left.order_id).cmp(&(right.at, &right.order_id)));
+        for rates in self.own.values_mut().flat_map(BTreeMap::values_mut) {
+            rates.sort_by(|left, right| left.place().cmp(&right.place()));
         }
     }
 

@@ -181,6 +181,8 @@ fn own_trades_are_rates_of_their_account_but_never_of_themselves() {
         order_id: id.parse().unwrap(),
         asset: asset("BNB"),
         at: time(at),
+        side: Side::Buy,
+        trade_seq: None,
         value: value.parse().unwrap(),
     };
     let trades = vec![

@@ -2,7 +2,7 @@
 
 use fifo_pnl::engine::{
     Account, Asset, AssetClass, FoundRate, OrderId, OwnRate, Rate, RateBook, RateOrigin, RateRules,
-    RateSource, RateStep, Timestamp, WantedRate,
+    RateSource, RateStep, Side, Timestamp, WantedRate,
 };
 use proptest::prelude::*;
 
@@ -157,6 +157,8 @@ fn a_look_up_finds_what_going_over_all_rates_finds_in_any_order() {
                 order_id: id(*number),
                 asset: asset(*of),
                 at: at(*step),
+                side: Side::Buy,
+                trade_seq: None,
                 value: format!("{}", 100 + number).parse().unwrap(),
             })
             .collect();
