@@ -138,11 +138,17 @@ impl NotInUsd {
 }
 
 impl AssetRules {
-    /// Returns the class of an account's asset. `None`: nothing tells.
-    pub fn class_of(&self, account: &Account, asset: &Asset) -> Option<AssetClass> {
-        let symbol = Symbol::unreadable(asset.as_str());
-        let found = self.instrument(account, &symbol, None, None, None);
-        found.ok().map(|instrument| instrument.class)
+    /// Returns the class of an asset that pays, or that pays a fee: by the settings of a symbol of
+    /// its name, the account's, and the known codes. Any other such asset is crypto.
+    pub fn class_of_leg(&self, account: &Account, asset: &Asset) -> AssetClass {
+        let of_symbol = self.symbols.get(&Symbol::unreadable(asset.as_str()));
+        let of_symbol = of_symbol.and_then(|settings| settings.class);
+        let of_account = self.accounts.get(account).copied();
+        let by_code = || match self.kind_of(asset.as_str()) {
+            Some(CodeKind::Currency | CodeKind::Metal) => AssetClass::Fx,
+            _ => AssetClass::Crypto,
+        };
+        of_symbol.or(of_account).unwrap_or_else(by_code)
     }
 
     /// Returns the settings of a symbol.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::assets::AssetRules;
-use super::class::AssetClass;
 use super::ids::Pool;
 use super::leg::Leg;
 use super::legs::{NoLegs, UnlikeValue, legs_of};
@@ -19,43 +18,7 @@ pub struct Entered {
     /// The rates that are missing.
     pub missing: BTreeSet<MissingRate>,
     /// Stated values that rates give otherwise.
-    pub unlike: UnlikeValues,
-}
-
-/// Stated values that rates give otherwise: their number, and the first of them by account and id.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnlikeValues {
-    /// How many there are.
-    pub count: u64,
-    /// At most [`UNLIKE_SHOWN_MAX`].
-    pub first: BTreeSet<UnlikeValue>,
-}
-
-/// Most values that a report of a run names.
-pub const UNLIKE_SHOWN_MAX: usize = 10;
-
-impl UnlikeValues {
-    /// Adds the values of other trades.
-    pub fn add(&mut self, other: Self) {
-        self.count = self.count.saturating_add(other.count);
-        self.first.extend(other.first);
-        while self.first.len() > UNLIKE_SHOWN_MAX {
-            self.first.pop_last();
-        }
-    }
-}
-
-impl FromIterator<UnlikeValue> for UnlikeValues {
-    fn from_iter<I: IntoIterator<Item = UnlikeValue>>(values: I) -> Self {
-        let mut all = Self::default();
-        for value in values {
-            all.add(Self {
-                count: 1,
-                first: [value].into(),
-            });
-        }
-        all
-    }
+    pub unlike: BTreeSet<UnlikeValue>,
 }
 
 /// Enters the legs of trades that waited for rates.
@@ -77,7 +40,7 @@ pub fn enter(
             Ok(legs) => {
                 if wanted(&base) {
                     entered.used.extend(legs.rates);
-                    entered.unlike.add(legs.unlike.into_iter().collect());
+                    entered.unlike.extend(legs.unlike);
                 }
                 for (asset, entry) in legs.entries {
                     let pool = Pool::new(account.clone(), asset);
@@ -139,8 +102,7 @@ fn ledger<'p>(
         true => ledger.add_symbol(&pending.of),
         false => {
             ledger.add_symbol_of_leg(&pending.of.symbol);
-            let class = rules.class_of(&pool.account, &pool.asset);
-            ledger.add_class(class.unwrap_or(AssetClass::Crypto));
+            ledger.add_class(rules.class_of_leg(&pool.account, &pool.asset));
         }
     }
     ledger

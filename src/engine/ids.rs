@@ -22,6 +22,9 @@ pub enum IdError {
     /// plain one, or a blank at either end (anywhere, in a symbol).
     #[error("has {}", name_of(*.0))]
     BadCharacter(char),
+    /// A hundredth of a pound. In capitals it would be read as pounds.
+    #[error("ends in GBp, which are pence: write GBP, and prices in pounds")]
+    Pence,
 }
 
 /// Describes a character that a name may not have: it is invisible, or looks like another one.
@@ -163,6 +166,9 @@ impl FromStr for Symbol {
         check_text(text)?;
         if let Some(bad) = text.chars().find(|c| c.is_whitespace()) {
             return Err(IdError::BadCharacter(bad));
+        }
+        if text.ends_with("GBp") {
+            return Err(IdError::Pence);
         }
         Ok(Self(text.to_ascii_uppercase().replace('/', "-").into()))
     }

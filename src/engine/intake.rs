@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::assets::AssetRules;
-use super::class::AssetClass;
 use super::facts::{MoreFacts, MoreText};
 use super::ids::{Account, Asset, Pool, PoolNames, Symbol};
 use super::places::Places;
@@ -246,11 +245,11 @@ impl<'a> Intake<'a> {
         invalid.symbol = named.symbol.clone().map(Box::new);
         for pool in pools_of(self.rules, &of, fee).into_iter().skip(1) {
             if (self.wanted)(&pool) {
-                let class = self.rules.class_of(&pool.account, &pool.asset);
+                let class = self.rules.class_of_leg(&pool.account, &pool.asset);
                 let place = self.place_of(pool);
                 if let Some(ledger) = self.pools.get_mut(place) {
                     ledger.add_symbol_of_leg(&of.symbol);
-                    ledger.add_class(class.unwrap_or(AssetClass::Crypto));
+                    ledger.add_class(class);
                     ledger.refuse_leg(invalid.clone());
                 }
             }

@@ -70,7 +70,7 @@ pub use canonical::{
 };
 pub use checks::{ExpectedLegs, Invariant, PoolVersion, Violation, check_pool};
 pub use class::{AssetClass, AssetClassError};
-pub use entering::{Entered, UNLIKE_SHOWN_MAX, UnlikeValues, enter};
+pub use entering::{Entered, enter};
 pub use fact::{Fact, FactTextError};
 pub use facts::{MORE_COLUMNS, MoreError, MoreFacts, MoreFault, MoreText, OtherFee};
 pub use hash::{HashTextError, RowsHash};

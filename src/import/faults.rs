@@ -57,6 +57,7 @@ pub(super) fn id_fault(error: &IdError) -> Fault {
             .with_hint(hint)
         }
         IdError::BadCharacter(_) => Fault::new("expected no blank at either end"),
+        IdError::Pence => Fault::new("expected GBP, and prices in pounds: GBp are pence"),
     }
 }
 

@@ -18,7 +18,8 @@ use super::table::{Table, TableRow};
 use super::{ImportOptions, ParsedFile};
 use crate::engine::policy::SOURCE_OPENING;
 use crate::engine::{
-    Account, Carried, Entry, LedgerTrade, Side, Size, Symbol, Timestamp, Trade, Usd, price_of_basis,
+    Account, AssetRules, Carried, Entry, LedgerTrade, Side, Size, Symbol, Timestamp, Trade, Usd,
+    price_of_basis,
 };
 
 /// Columns that a file must have, in any order.
@@ -35,7 +36,11 @@ struct Columns {
 
 /// Reads a file of opening lots. Errors: it is not CSV, or a column is missing. A bad row is not an
 /// error.
-pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<ParsedFile, FileError> {
+pub fn parse_opening_lots(
+    bytes: &[u8],
+    options: &ImportOptions,
+    rules: &AssetRules,
+) -> Result<ParsedFile, FileError> {
     let mut table = Table::new(bytes)?;
     let mut parsed = ParsedFile {
         ends_without_line_end: !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r"),
@@ -53,7 +58,7 @@ pub fn parse_opening_lots(bytes: &[u8], options: &ImportOptions) -> Result<Parse
             check_currency(&currencies, |at| row.cell(at), row.line, options)?;
         }
         let read = match row.fault {
-            None => read_row(&row, &columns, options, &mut seen),
+            None => read_row(&row, &columns, (options, rules), &mut seen),
             Some(fault) => Err((ROW_COLUMN, fault.to_owned(), Fault::new("expected a lot"))),
         };
         match read {
@@ -121,7 +126,7 @@ fn bad(column: &'static str, found: &str, reason: String) -> Bad {
 fn read_row(
     row: &TableRow,
     columns: &Columns,
-    options: &ImportOptions,
+    (options, rules): (&ImportOptions, &AssetRules),
     seen: &mut BTreeMap<String, u32>,
 ) -> Result<LedgerTrade, Bad> {
     let cell = |at: usize| row.cell(at);
@@ -135,6 +140,8 @@ fn read_row(
     let symbol: Symbol = symbol_text
         .parse()
         .map_err(|error| bad("symbol", symbol_text, format!("which {error}")))?;
+    check_in_dollars(rules, &account, &symbol)
+        .map_err(|fault| bad("symbol", symbol_text, fault))?;
     let size: Size = size_text
         .parse()
         .ok()
@@ -184,6 +191,20 @@ fn read_row(
         },
         import_line: 0,
     })
+}
+
+/// Checks that trades of a symbol are in dollars, as the basis of a lot is. Errors: what to write.
+fn check_in_dollars(rules: &AssetRules, account: &Account, symbol: &Symbol) -> Result<(), String> {
+    let of = rules.instrument(account, symbol, None, None, None);
+    match of.ok().filter(|of| !of.is_usd) {
+        None => Ok(()),
+        Some(of) => {
+            let (base, quote) = (of.base, of.quote);
+            Err(format!(
+                "which is priced in {quote}, and a basis is in USD: write {base}-USD"
+            ))
+        }
+    }
 }
 
 /// Reads when a lot was acquired, as [`parse_opening_lots`] does.
@@ -236,7 +257,23 @@ mod tests {
             usd_quotes: ["USD".to_owned()].into(),
             columns: Default::default(),
         };
-        parse_opening_lots(text.as_bytes(), &options)
+        parse_opening_lots(text.as_bytes(), &options, &AssetRules::default())
+    }
+
+    #[test]
+    fn a_lot_of_a_pair_without_dollars_is_rejected() {
+        let file = "symbol,size,acquired,basis\nETH-BTC,1,2023-07-01,2500\n\
+                    BTC-EUR,1,2023-07-01,10\nBTC-USDC,1,2023-07-01,10\n";
+        let parsed = parse(file).unwrap();
+        assert_eq!(parsed.trades.len(), 1);
+        let faults = parsed.rejected.iter().map(|row| row.to_string());
+        let faults: Vec<String> = faults.collect();
+        let why = "and a basis is in USD: write";
+        let expected = [
+            format!("2: symbol is \"ETH-BTC\", which is priced in BTC, {why} ETH-USD"),
+            format!("3: symbol is \"BTC-EUR\", which is priced in EUR, {why} BTC-USD"),
+        ];
+        assert_eq!(faults, expected);
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn parse_whole(
     context.progress.begin(Stage::Import, Some(total));
     let mut seen = 0;
     let parsed = match request.opening_lots {
-        true => parse_opening_lots(bytes, options),
+        true => parse_opening_lots(bytes, options, &context.rules),
         false => parse_csv(bytes, options, &mut |done| {
             context.progress.advance((done as u64).saturating_sub(seen));
             seen = done as u64;

@@ -223,7 +223,7 @@ impl FoundState {
         is_moved: bool,
     ) -> PipelineResult<()> {
         let Run { store, context, .. } = *run;
-        let Ok(arrivals) = &self.arrivals else {
+        let Ok(arrivals) = &mut self.arrivals else {
             return Ok(());
         };
         let (mut resumed, mut whole) = (Reach::new(), BTreeSet::new());
@@ -262,9 +262,10 @@ impl FoundState {
         if !whole.is_empty() {
             let scope = only(whole);
             let as_of = arrivals.watermark.clone();
-            let read = values::read(store, &scope, Some(&as_of)).await?;
+            let mut read = values::read(store, &scope, Some(&as_of)).await?;
             self.whole = read.pools;
-            whole_rates = read.rates.used;
+            whole_rates = std::mem::take(&mut read.rates.used);
+            valued::add_questions(&mut arrivals.rates, read.rates);
             // A pool whose rows are all voided by now is missing from the read.
             for pool in scope.part.iter().flat_map(|part| part.iter()) {
                 let empty = || PoolLedger::new(pool.clone());
@@ -392,10 +393,11 @@ impl FoundState {
                 added.map_err(StoreError::from)?;
             }
         }
-        forced.extend(self.rates.late.map(|late| Forced::Rates(Box::new(late))));
+        forced.extend(cause_of_rates(&mut self.rates, &forced));
         let is_new = !appending.pools.is_empty();
         if (is_new || !forced.is_empty()) && base.sealed.is_some() {
-            return Ok(Judged::Forced(vec![Forced::Sealed(base.version)]));
+            forced.insert(0, Forced::Sealed(base.version));
+            return Ok(Judged::Forced(forced));
         }
         if !forced.is_empty() {
             return Ok(Judged::Forced(forced));
@@ -411,6 +413,14 @@ impl FoundState {
         let append = appending.end(self.summaries, self.rates.locked, run.duration_ms());
         Ok(Judged::Append(Box::new(append)))
     }
+}
+
+/// Returns why rates call for a new version. If they differ by a void alone, that is the reason.
+fn cause_of_rates(rates: &mut RatesNow, told: &[Forced]) -> Option<Forced> {
+    let is_told = told.iter().any(|it| matches!(it, Forced::Revised(..)));
+    let are_voided = rates.are_voided;
+    let late = rates.late.take().filter(|_| !(are_voided && is_told));
+    late.map(|late| Forced::Rates(Box::new(late)))
 }
 
 /// Returns the pools with a trade that lacks a rate, by the questions that no run has settled.

@@ -12,7 +12,7 @@ use super::error::PipelineResult;
 use super::job::Context;
 use crate::engine::{
     Asset, AssetRules, CodeKind, Entered, MissingRate, RateOrigin, RateUsed, RateValue, RowsHash,
-    Timestamp, UnlikeValues, rates_hash,
+    Timestamp, UnlikeValue, rates_hash,
 };
 use crate::rates::PAR_PERCENT;
 use crate::store::model::{
@@ -34,7 +34,7 @@ pub struct RateCounts {
     /// Pairs of an asset and a day without a rate.
     pub missing: u64,
     /// Stated values that rates give otherwise.
-    pub unlike: UnlikeValues,
+    pub unlike: BTreeSet<UnlikeValue>,
 }
 
 impl RateCounts {
@@ -99,7 +99,13 @@ pub async fn missing_rates(
 pub(super) fn add(all: &mut Entered, part: Entered) {
     all.used.extend(part.used);
     all.missing.extend(part.missing);
-    all.unlike.add(part.unlike);
+    all.unlike.extend(part.unlike);
+}
+
+/// Adds what another part lacks, and what it states otherwise.
+pub(super) fn add_questions(all: &mut Entered, part: Entered) {
+    all.missing.extend(part.missing);
+    all.unlike.extend(part.unlike);
 }
 
 /// Returns the rates that a new version locks.
@@ -126,6 +132,8 @@ pub struct LateRates {
 pub(super) struct RatesNow {
     pub(super) locked: RatesLocked,
     pub(super) late: Option<LateRates>,
+    /// The late rates are those of voided trades alone.
+    pub(super) are_voided: bool,
 }
 
 /// The rates that an incremental run found, and how far they may differ.
@@ -214,16 +222,24 @@ impl RatesSince<'_> {
             new.chain(self.whole).collect()
         });
         let mut now = by_key(found);
-        let mut late = stored
+        let late = stored
             .iter()
             .filter(|stored| is_all && now.get(&owned(stored)) != Some(*stored));
-        if let Some(first) = late.next() {
-            let count = late.count() as u64;
+        // A void takes a trade's rates away. Other rates say more.
+        let is_revised = |used: &RateUsed| {
+            let orders = arrivals.revised.values().flatten();
+            orders.into_iter().any(|order| *order == used.order_id)
+        };
+        let (revised, others): (Vec<_>, Vec<_>) = late.partition(|used| is_revised(used));
+        let are_voided = others.is_empty();
+        let late = if are_voided { revised } else { others };
+        if let Some(first) = late.first() {
             return Ok(RatesNow {
                 late: Some(LateRates {
-                    count: count.saturating_add(1),
-                    first: first.clone(),
+                    count: late.len() as u64,
+                    first: (*first).clone(),
                 }),
+                are_voided,
                 ..RatesNow::default()
             });
         }
@@ -234,7 +250,10 @@ impl RatesSince<'_> {
         let mut hash = had;
         hash.add(rates_hash(&added));
         let locked = RatesLocked { added, hash };
-        Ok(RatesNow { locked, late: None })
+        Ok(RatesNow {
+            locked,
+            ..RatesNow::default()
+        })
     }
 }
 

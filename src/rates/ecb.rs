@@ -10,7 +10,7 @@ use crate::import::{Table, TableRow};
 /// The base of all rates.
 const BASE: &str = "EUR";
 
-/// Reads the file. Errors: a currency stands in two columns.
+/// Reads the file. Errors: a currency stands in two columns; the table is of another base.
 pub(super) fn read(table: &mut Table<'_>, out: &mut Collected<'_>) -> Result<(), RateFileError> {
     let mut columns: Vec<(String, Asset)> = Vec::new();
     let header = table.header.clone();
@@ -18,6 +18,9 @@ pub(super) fn read(table: &mut Table<'_>, out: &mut Collected<'_>) -> Result<(),
     let names = header.cells.iter().skip(1).filter(|name| !name.is_empty());
     for name in names {
         columns.push((name.clone(), out.column(&header, name, &columns)?));
+    }
+    if columns.iter().any(|(_, asset)| asset.as_str() == BASE) {
+        return Err(RateFileError::NotEcb);
     }
     let base = out.asset(BASE).unwrap_or_else(|_| Asset::unreadable(BASE));
     while let Some(row) = out.next_row(table)? {

@@ -23,6 +23,9 @@ pub enum RateFileError {
         /// The kind of the header.
         found: RateSource,
     },
+    /// A table like one of the ECB, with euros among its columns.
+    #[error("a column is EUR, and the rates of the ECB are units for one euro")]
+    NotEcb,
     /// A file that does not say which asset or currency its rates are of.
     #[error("a file of the kind {kind} names no asset and no currency")]
     NoAsset {

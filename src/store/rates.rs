@@ -1,5 +1,7 @@
 //! Rates of assets, which files bring.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use crate::engine::{Account, Rate, RateUsed};
@@ -30,4 +32,8 @@ pub trait RateStore: Send + Sync {
         version: Version,
         trade: Option<(&Account, &str)>,
     ) -> StoreResult<Vec<RateUsed>>;
+
+    /// Returns the accounts of the ledger's executions with the currencies that columns name for
+    /// their prices and fees.
+    async fn currencies_named(&self) -> StoreResult<BTreeSet<(String, String)>>;
 }

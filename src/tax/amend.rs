@@ -10,7 +10,7 @@ use super::boxes::FormBox;
 use super::manifest::{MANIFEST_FORMAT, Sealing, rules_of};
 use super::row::{RowMaker, TaxRow, TaxRules};
 use super::{TaxError, TaxResult};
-use crate::engine::{Leg, Pool, Timestamp};
+use crate::engine::{AssetClass, Leg, Pool, RowsHash, Timestamp};
 use crate::store::model::{
     EventKind, LoggedEvent, PoolSummary, SourcedAllocation, TradeOrigin, Version,
 };
@@ -236,8 +236,11 @@ pub async fn amend(
 
 /// Returns the pools whose rows are not the same in two versions.
 fn changed_pools(old: &[PoolSummary], new: &[PoolSummary]) -> BTreeSet<Pool> {
-    let hashes = |summaries: &[PoolSummary]| -> BTreeMap<Pool, crate::engine::RowsHash> {
-        let of = |summary: &PoolSummary| (summary.pool.clone(), summary.allocations_hash);
+    // The class decides the box.
+    type RowsAndClass = (RowsHash, Option<AssetClass>);
+    let hashes = |summaries: &[PoolSummary]| -> BTreeMap<Pool, RowsAndClass> {
+        let filed = |of: &PoolSummary| (of.allocations_hash, of.class);
+        let of = |summary: &PoolSummary| (summary.pool.clone(), filed(summary));
         summaries.iter().map(of).collect()
     };
     let (old, new) = (hashes(old), hashes(new));

@@ -22,8 +22,7 @@ use super::totals::Totals;
 use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
 use crate::engine::{
-    Account, Asset, InventoryLot, Pool, PoolStatus, RateUsed, Size, Symbol, Timestamp, Usd,
-    add_sizes,
+    Account, Asset, InventoryLot, Pool, PoolStatus, Size, Symbol, Timestamp, Usd, add_sizes,
 };
 use crate::files::{FolderLock, IfThere, check_place, remove_published};
 use crate::report::{CsvFile, PartFile, WrittenFile, sibling};
@@ -131,17 +130,21 @@ pub async fn export(
     let paths = Paths::of(&request.files);
     check_paths(request, &paths)?;
     let rules = &rules_of_version(request);
-    let year = year_bounds(rules)?;
-    let account = account_of(rules)?;
+    let (year, account) = (year_bounds(rules)?, account_of(rules)?);
     values::use_rules_of(store, &request.version);
     let summaries = store.pool_summaries(request.version.version).await?;
     let summaries = of_account(summaries, account.as_ref())?;
-    let used = store.rates_used(request.version.version, None).await?;
-    let currencies = national_currencies(&summaries, &used, rules);
+    let has_book = has_book(request);
+    let currencies = async || national_currencies(store, &request.version, &summaries, rules).await;
+    // A workbook has them on its first sheet. All else waits for the rows.
+    let of_book = match has_book {
+        true => currencies().await?,
+        false => BTreeSet::new(),
+    };
     let facts = ExportFacts {
         rules,
         version: &request.version,
-        currencies: &currencies,
+        currencies: &of_book,
         program_version,
         if_there: request.if_there,
     };
@@ -160,8 +163,7 @@ pub async fn export(
     let version = request.version.version;
     let (rows_seen, mut sink) =
         print_rows(store, version, account.as_ref(), sink, &request.stop).await?;
-    let is_book = |(format, _): &(Format, PathBuf)| *format == Format::Xlsx;
-    if request.files.iter().any(is_book) {
+    if has_book {
         give_open_lots(store, version, &summaries, &mut sink.files).await?;
     }
     if request.check_rows {
@@ -171,16 +173,13 @@ pub async fn export(
     let totals = sink.totals;
     let (mut files, left_out) = finish(&request.files, sink.files, &totals)?;
     let pools = pools_left_out(&summaries);
-    if !pools.is_empty() {
-        let written = write_pools(&paths.pools, request.if_there, &pools);
-        files.push(written.map_err(|e| TaxError::at(&paths.pools, e))?);
-    }
+    files.extend(pools_file(&paths, request.if_there, &pools)?);
     let mut exported = Exported {
         totals,
         rows_seen,
         pools,
         several_dollars: several_dollars(&summaries, rules),
-        currencies: currencies.clone(),
+        currencies: currencies().await?,
         voided_sells: voided_sells(store, &request.version, account.as_ref(), year).await?,
         left_out,
         manifest: Value::Null,
@@ -343,37 +342,61 @@ fn of_account(
     Ok(summaries)
 }
 
+fn has_book(request: &ExportRequest) -> bool {
+    let mut formats = request.files.iter().map(|(format, _)| *format);
+    formats.any(|format| format == Format::Xlsx)
+}
+
+/// Writes the file of pools that are left out, if there are any.
+fn pools_file(
+    paths: &Paths,
+    if_there: IfThere,
+    pools: &[PoolSummary],
+) -> TaxResult<Option<WrittenFile>> {
+    if pools.is_empty() {
+        return Ok(None);
+    }
+    let written = write_pools(&paths.pools, if_there, pools);
+    Ok(Some(written.map_err(|e| TaxError::at(&paths.pools, e))?))
+}
+
 /// Returns the pools whose rows are missing or old.
 fn pools_left_out(summaries: &[PoolSummary]) -> Vec<PoolSummary> {
     let is_left_out = |summary: &&PoolSummary| summary.status != PoolStatus::Matched;
     summaries.iter().filter(is_left_out).cloned().collect()
 }
 
-/// Returns the national currencies that trades of the version are priced in or paid fees in: by
-/// their symbols, and by the rates that gave them values.
-fn national_currencies(
+/// Returns the national currencies that trades of the version are priced in or paid fees in. Their
+/// symbols tell, the rates that gave them values, and the columns that name a currency.
+async fn national_currencies(
+    store: &dyn Store,
+    version: &VersionInfo,
     summaries: &[PoolSummary],
-    used: &[RateUsed],
     rules: &TaxRules,
-) -> BTreeSet<Asset> {
+) -> TaxResult<BTreeSet<Asset>> {
+    let used = store.rates_used(version.version, None).await?;
+    let named = store.currencies_named().await?;
     let quote = |summary: &PoolSummary, symbol: &Symbol| {
         let account = &summary.pool.account;
         let found = rules.assets.instrument(account, symbol, None, None, None);
         let of = found.ok().filter(|of| !of.is_usd)?;
         rules.assets.is_currency(&of.quote).then_some(of.quote)
     };
-    let is_of_account = |it: &&RateUsed| {
-        let account = rules.account.as_deref();
-        account.is_none_or(|account| account == it.account.as_str())
+    let is_wanted = |account: &str| {
+        let wanted = rules.account.as_deref();
+        wanted.is_none_or(|wanted| wanted == account)
     };
-    let of_rates = used.iter().filter(is_of_account).map(|it| &it.asset);
-    let of_rates = of_rates.filter(|asset| rules.assets.is_currency(asset));
-    let mut currencies: BTreeSet<Asset> = of_rates.cloned().collect();
+    let of_rates = used.iter().filter(|it| is_wanted(it.account.as_str()));
+    let of_rates = of_rates.map(|it| it.asset.clone());
+    let of_columns = named.into_iter().filter(|(account, _)| is_wanted(account));
+    let of_columns = of_columns.map(|(_, currency)| rules.assets.asset_named(&currency));
+    let is_national = |it: &Asset| rules.assets.is_currency(it) && !rules.assets.is_usd(it);
+    let mut currencies: BTreeSet<Asset> = of_rates.chain(of_columns).filter(is_national).collect();
     for summary in summaries {
         let of_base = summary.symbols.iter().filter(|of| of.trades > 0);
         currencies.extend(of_base.filter_map(|of| quote(summary, &of.symbol)));
     }
-    currencies
+    Ok(currencies)
 }
 
 fn several_dollars(summaries: &[PoolSummary], rules: &TaxRules) -> Vec<SeveralDollars> {

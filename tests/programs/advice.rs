@@ -262,7 +262,7 @@ fn a_pool_without_dollars_is_settled_by_each_way() {
                     &["2 missing_fx"],
                 ),
                 (
-                    "or all symbols of the account main are tickers: add these lines",
+                    "or the account main holds shares alone, all priced in USD: add these lines",
                     &[],
                 ),
                 ("or import the trades again", &[]),
@@ -273,7 +273,7 @@ fn a_pool_without_dollars_is_settled_by_each_way() {
             "VOD.L",
             vec![
                 ("VOD.L is one name", &[]),
-                ("or all symbols of the account main are tickers", &[]),
+                ("or the account main holds shares alone", &[]),
                 ("or import the trades again", &[]),
                 ("go on without", &[]),
             ],
@@ -370,6 +370,17 @@ fn an_item_of_an_excluded_pool_says_so() {
     assert!(!text.contains("Next"), "{text}");
 }
 
+#[test]
+fn a_list_has_the_line_for_an_account_of_shares() {
+    let row = |symbol: &&str| format!("{symbol},{symbol},buy,3,40,2025-03-04T10:00:00Z,0.2,main\n");
+    let rows: String = ["GRUB", "GBTC", "BF-B"].iter().map(row).collect();
+    let text = folder(&rows, "").fifo_pnl(&["review", "list"]).stdout;
+    let expected = "If an account has shares alone, all in USD, its class in fifo-pnl.toml \
+                    settles\nall its symbols\n\n[accounts.\"main\"]\nclass = \"security\"\n\n\
+                    If these are names";
+    assert!(text.contains(expected), "{text}");
+}
+
 /// Names that end in letters of a currency, among pairs that are priced in one.
 #[test]
 fn a_list_has_the_settings_for_names_that_are_no_pairs() {
@@ -377,10 +388,9 @@ fn a_list_has_the_settings_for_names_that_are_no_pairs() {
     let row = |symbol: &&str| format!("{symbol},{symbol},buy,3,40,2025-03-04T10:00:00Z,0.2,main\n");
     let folder = folder(&symbols.iter().map(row).collect::<String>(), "");
     let text = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
-    let of_account = "[accounts.\"main\"]\nclass = \"security\"\n\nIf these are names";
-    let (_, text) = text
-        .split_once(of_account)
-        .expect("one line for the account");
+    // QNT-EUR is a coin: the account has not shares alone.
+    assert!(!text.contains("[accounts."), "{text}");
+    let (_, text) = text.split_once("If these are names").unwrap();
     let settings: Vec<&str> = text
         .lines()
         .filter(|line| {

@@ -353,6 +353,31 @@ fn a_tax_file_says_which_gains_of_currencies_it_lacks() {
 }
 
 #[test]
+fn a_currency_that_a_column_alone_names_is_in_the_tax_file() {
+    let folder = Folder::new();
+    folder.write(
+        "trades.csv",
+        "order_id,symbol,side,size,price,order_time,usd_value,quote_currency,fee_amount,\
+         fee_currency,fee_usd_value\n\
+         p1,LTC,buy,1,100,2025-02-03T12:00:00Z,110,eur,0,USD,\n\
+         p2,LTC,sell,1,170,2025-03-03T12:00:00Z,,USD,2,GBP,2.6\n",
+    );
+    run(&folder).expect(0);
+    let tax = "tax --year 2025 --timezone UTC --format form8949 -o 2025.csv";
+    let text = folder.fifo_pnl(&tax.split(' ').collect::<Vec<_>>()).stdout;
+    assert!(text.contains("57.40"), "{text}");
+    assert!(
+        text.contains("Note      trades are priced in EUR, GBP: gains of"),
+        "{text}"
+    );
+    let manifest: Value = serde_json::from_str(&folder.read("2025.manifest.json")).unwrap();
+    assert_eq!(
+        manifest["national_currencies"],
+        serde_json::json!(["EUR", "GBP"])
+    );
+}
+
+#[test]
 fn a_corrected_trade_with_several_legs_counts_once() {
     // One fee is in a third coin, and one in the coin that is given.
     let head = "order_id,symbol,side,size,price,order_time,usd_value,fee_amount,fee_currency,\
@@ -376,4 +401,40 @@ fn a_corrected_trade_with_several_legs_counts_once() {
     let legs = "SELECT group_concat(asset || ' ' || legs, ', ') FROM fifo_pool_summary";
     assert_eq!(folder.value(legs), "BNB 1, BTC 3, ETH 0");
     folder.validate(&["--version", "1", "--strict"]).expect(0);
+}
+
+#[test]
+fn an_account_with_coins_is_not_offered_to_be_one_of_shares() {
+    let rows = "p1,BTC-USD,buy,1,1000,2025-02-03T12:00:00Z,0\n\
+                p2,ABNB,buy,1,100,2025-02-03T12:00:00Z,0\n\
+                p3,GBTC,buy,1,100,2025-02-03T12:00:00Z,0\n";
+    let folder = folder(rows);
+    run(&folder).expect(1);
+    for command in [["review", "list"].as_slice(), &["review", "show", "1"]] {
+        let text = folder.fifo_pnl(command).expect(0).stdout;
+        assert!(text.contains("[symbols."), "{text}");
+        assert!(!text.contains("[accounts."), "{text}");
+    }
+}
+
+#[test]
+fn a_ticker_that_is_two_known_codes_is_no_share_in_dollars() {
+    let folder = folder(
+        "p1,BTCEUR,buy,1,1000,2025-02-03T12:00:00Z,0\n\
+         p2,ABNB,buy,1,100,2025-02-03T12:00:00Z,0\n",
+    );
+    folder.write(
+        "fifo-pnl.toml",
+        "[accounts.default]\nclass = \"security\"\n",
+    );
+    let done = folder.fifo_pnl(&["run", "trades.csv", "--json"]);
+    let (names, pools) = pools(&done);
+    assert_eq!(names, ["ABNB", "BTCEUR"]);
+    assert_eq!(pools[0]["status"], "matched");
+    assert_eq!(pools[1]["status"], "rejected");
+    let error = pools[1]["error"].as_str().unwrap();
+    assert_eq!(
+        error,
+        "BTCEUR begins or ends with BTC, EUR, and may be a pair"
+    );
 }

@@ -191,3 +191,37 @@ fn a_faulty_row_rejects_all_pools_of_its_legs() {
     );
     site.validate(&["--version", "1"]).expect(0);
 }
+
+#[test]
+fn a_pool_that_is_computed_again_has_its_rates_in_the_summary() {
+    // x and y lack a rate each. With that of x the pool still lacks that of y.
+    let folder = folder(
+        ",usd_value",
+        "x,BTC-EUR,buy,1,100,2025-03-01T10:00:00Z,0,\n\
+         y,BTC-GBP,buy,1,100,2025-03-02T10:00:00Z,0,\n\
+         z,BTC-EUR,buy,1,100,2025-03-02T10:00:00Z,0,200\n",
+    );
+    let rates = |file: &str, rows: &str| {
+        folder.write(file, format!("asset,time,currency,rate\n{rows}"));
+        folder.fifo_pnl(&["import", "rates", file]).expect(0);
+        folder.compute(&["--incremental"]).stdout
+    };
+    let text = rates("eur.csv", "EUR,2025-03-01,USD,1.1\n");
+    assert!(text.contains("Rates missing   1 rate: "), "{text}");
+    let text = rates("gbp.csv", "GBP,2025-03-02,USD,1.3\n");
+    assert!(
+        text.contains("Rates           1 trade has a value by rates"),
+        "{text}"
+    );
+    assert!(
+        text.contains("default z: 200.00 USD, by its rate 110.00"),
+        "{text}"
+    );
+    // A void is the reason then, and no rate.
+    folder
+        .fifo_pnl(&["void", "x", "--reason", "test"])
+        .expect(0);
+    let text = folder.compute(&["--incremental"]).stdout;
+    assert!(!text.contains("rate that the version used"), "{text}");
+    assert!(text.contains("order \"x\" was voided"), "{text}");
+}

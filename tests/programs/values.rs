@@ -122,3 +122,64 @@ fn a_rejected_pool_without_a_trade_of_its_own_has_legs_only() {
         assert!(text.contains(&line), "{line}\n{text}");
     }
 }
+
+#[test]
+fn a_price_in_dollars_is_a_rate_whatever_paid_its_fee() {
+    // a3 is a minute before s1, and its fee is in BNB. It is the price of 3 ETH: 9,000.
+    let folder = folder(
+        "",
+        ",fee_amount,fee_currency",
+        "a1,ETH-USD,buy,10,2000,2025-03-04T00:00:00Z,1,,\n\
+         a2,BNB-USD,buy,10,600,2025-03-04T22:30:00Z,1,,\n\
+         a3,ETH-USD,buy,1,3000,2025-03-04T22:59:00Z,,0.01,BNB\n\
+         s1,BTC-ETH,buy,0.1,30,2025-03-04T23:00:00Z,0,,\n",
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    let cost = "SELECT open_cost_usd FROM fifo_pool_summary WHERE asset = 'BTC'";
+    assert_eq!(folder.value(cost), "9000");
+    folder.validate(&["--version", "current"]).expect(0);
+}
+
+#[test]
+fn of_own_prices_at_one_instant_the_last_in_the_order_of_the_pool_counts() {
+    // 9 comes before 10, and both have a sequence: 0.3 ETH at 3,300 are 990.
+    let folder = folder(
+        "",
+        ",trade_seq",
+        "10,ETH-USD,buy,1,3300,2025-03-04T10:00:00Z,0,2\n\
+         9,ETH-USD,buy,1,3000,2025-03-04T10:00:00Z,0,1\n\
+         s1,BTC-ETH,buy,0.01,30,2025-03-04T11:00:00Z,0,\n",
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    let cost = "SELECT open_cost_usd FROM fifo_pool_summary WHERE asset = 'BTC'";
+    assert_eq!(folder.value(cost), "990");
+    folder.validate(&["--version", "current"]).expect(0);
+}
+
+#[test]
+fn the_stated_value_of_a_fee_in_a_dollar_coin_counts() {
+    // 1 BTC for 80,000 and a fee that the row states as 88 dollars: not 100.
+    let folder = folder(
+        "",
+        ",fee_amount,fee_currency,fee_usd_value",
+        "b1,BTC-USDC,buy,1,80000,2025-03-04T10:00:00Z,,100,USDC,88\n",
+    );
+    let text = folder.compute(&["--all-symbols"]).expect(0).stdout;
+    let cost = "SELECT open_cost_usd FROM fifo_pool_summary WHERE asset = 'BTC'";
+    assert_eq!(folder.value(cost), "80088");
+    assert!(
+        text.contains("default b1: fee 88.00 USD, by its rate 100.00"),
+        "{text}"
+    );
+    folder.validate(&["--version", "current"]).expect(0);
+}
+
+#[test]
+fn a_table_of_another_base_is_no_file_of_the_ecb() {
+    for header in ["Date,EUR,USD,", "Date,USD,EUR,"] {
+        let folder = Folder::new();
+        folder.write("rates.csv", format!("{header}\n2025-03-03,1,1.05,\n"));
+        let done = folder.fifo_pnl(&["import", "rates", "rates.csv"]);
+        assert!(done.stderr.contains("a column is EUR"), "{done:?}");
+    }
+}

@@ -1,13 +1,13 @@
 //! Lines that all summaries of a run have: counts of trades, trades ordered by id, rebates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::next::Next;
 use crate::engine::policy::STATED_VALUE_PERCENT;
-use crate::engine::{RatePurpose, UnlikeValues, shown, shown_sentence};
+use crate::engine::{RatePurpose, UnlikeValue, shown, shown_sentence};
 use crate::pipeline::RateCounts;
 use crate::rates::PAR_PERCENT;
 use crate::store::model::RunCounts;
@@ -99,17 +99,20 @@ pub(super) fn describe_rates(rates: &RateCounts, next: &Next) -> String {
     text
 }
 
+/// Most stated values that a report names.
+const UNLIKE_SHOWN_MAX: usize = 10;
+
 /// Names stated values that are far from their rates.
-fn describe_unlike(unlike: &UnlikeValues) -> String {
+fn describe_unlike(unlike: &BTreeSet<UnlikeValue>) -> String {
     let mut text = String::new();
-    if unlike.count > 0 {
-        let values = plural(unlike.count, "value", "values");
+    if !unlike.is_empty() {
+        let values = plural(unlike.len() as u64, "value", "values");
         text.push_str(&format!(
             "Stated values   {values} counted as stated, over {STATED_VALUE_PERCENT} % off their \
              rates\n"
         ));
     }
-    for value in &unlike.first {
+    for value in unlike.iter().take(UNLIKE_SHOWN_MAX) {
         let what = match value.purpose {
             RatePurpose::Value => "",
             RatePurpose::Fee => "fee ",
@@ -121,21 +124,21 @@ fn describe_unlike(unlike: &UnlikeValues) -> String {
             shown(value.order_id.as_str())
         ));
     }
-    if unlike.count > unlike.first.len() as u64 {
+    if unlike.len() > UNLIKE_SHOWN_MAX {
         text.push_str(&format!("{INDENT}...\n"));
     }
     text
 }
 
 pub(super) fn rates_json(rates: &RateCounts) -> Value {
-    let unlike = rates.unlike.first.iter().map(|value| {
+    let unlike = rates.unlike.iter().take(UNLIKE_SHOWN_MAX).map(|value| {
         json!({ "account": value.account.as_str(), "order_id": value.order_id.as_str(),
             "purpose": value.purpose.as_str(), "stated_usd": value.stated.to_string(),
             "by_rate_usd": value.by_rate.to_string() })
     });
     json!({ "trades_valued": rates.trades, "older_than_an_hour": rates.old,
         "at_par": rates.provisional, "off_par": rates.off_par, "missing": rates.missing,
-        "stated_values_unlike": { "count": rates.unlike.count,
+        "stated_values_unlike": { "count": rates.unlike.len(),
             "first": unlike.collect::<Vec<_>>() } })
 }
 

@@ -138,10 +138,11 @@ async fn list(
     } else {
         text.push_str(&describe(&items, &session.next));
         let config = session.config.tax.path.display().to_string();
-        let rules = &session.config.rules;
+        let with_coins = advice::accounts_with_coins(store).await?;
+        let around = (&session.config.rules, &with_coins);
         text.push_str(&advice::describe_settings(
             &items,
-            rules,
+            around,
             &config,
             &session.next,
         ));

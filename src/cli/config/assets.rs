@@ -1,6 +1,6 @@
 //! The settings of assets: dollar quotes, aliases, symbols, accounts, pools, rates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
@@ -9,8 +9,10 @@ use serde::Deserialize;
 
 use super::CONFIG_FILE_DEFAULT;
 use crate::cli::error::{CliError, CliResult};
+use crate::engine::policy::USD;
 use crate::engine::{
-    Account, Asset, AssetRules, InstrumentSettings, RateRules, RateSource, Size, Symbol,
+    Account, Asset, AssetRules, CodeKind, InstrumentSettings, RateRules, RateSource, Size, Symbol,
+    kind_of_code,
 };
 
 /// The settings of assets as written.
@@ -92,21 +94,19 @@ impl FileAssets {
         let place = |name: String| Place { path, name };
         let mut rules = AssetRules::default();
         if let Some(quotes) = &self.usd_quotes {
-            if quotes.is_empty() {
-                let place = place(String::new());
-                return Err(place.bad("usd_quotes is empty, expected at least USD"));
-            }
-            rules.usd_quotes = quotes
-                .iter()
-                .map(|quote| quote.to_ascii_uppercase())
-                .collect();
+            rules.usd_quotes = usd_quotes(quotes, &place(String::new()))?;
         }
         for (name, asset) in &self.aliases {
             let place = place(format!("aliases.\"{name}\": "));
             let code: Asset = name
                 .parse()
                 .map_err(|e| place.bad(format!("the name {e}")))?;
-            let asset = place.value("the asset", Some(asset))?;
+            let asset: Option<Asset> = place.value("the asset", Some(asset))?;
+            if kind_of_code(code.as_str()) == Some(CodeKind::Currency)
+                && asset.as_ref() != Some(&code)
+            {
+                return Err(place.bad("it is money of a state, which is no other asset"));
+            }
             rules
                 .aliases
                 .extend(asset.map(|asset| (code.to_string(), asset)));
@@ -123,6 +123,9 @@ impl FileAssets {
             let symbol: Symbol = name
                 .parse()
                 .map_err(|e| place.bad(format!("the name {e}")))?;
+            if rules.symbols.contains_key(&symbol) {
+                return Err(place.bad(format!("{symbol} has settings under another spelling, too")));
+            }
             rules.symbols.insert(symbol, written.settings(&place)?);
         }
         for (name, written) in &self.accounts {
@@ -165,6 +168,9 @@ impl FileAssets {
         if rules.is_currency(&coin) {
             return Err(place.bad("it is money of a state, which has no pool"));
         }
+        if is_no_dollar(coin.as_str()) {
+            return Err(place.bad("it is a coin that stands for no dollar"));
+        }
         if self.usd_quotes.is_some() && rules.is_usd(&coin) {
             return Err(place.bad("usd_quotes has it, too: name it in one place"));
         }
@@ -172,6 +178,25 @@ impl FileAssets {
         rules.rates.pegs.insert(coin);
         Ok(())
     }
+}
+
+/// Reads the dollars. Errors: no code, or one of something else.
+fn usd_quotes(quotes: &[String], place: &Place<'_>) -> CliResult<BTreeSet<String>> {
+    if quotes.is_empty() {
+        return Err(place.bad("usd_quotes is empty, expected at least USD"));
+    }
+    if let Some(code) = quotes.iter().find(|code| is_no_dollar(code)) {
+        return Err(place.bad(format!("usd_quotes has {code}, which is no dollar")));
+    }
+    let upper = quotes.iter().map(|quote| quote.to_ascii_uppercase());
+    Ok(upper.collect())
+}
+
+/// Tells whether a code is known, and stands neither for the dollar nor for one.
+fn is_no_dollar(code: &str) -> bool {
+    let code = code.to_ascii_uppercase();
+    let kind = kind_of_code(&code);
+    code != USD && kind.is_some_and(|kind| kind != CodeKind::DollarCoin)
 }
 
 /// The value of a setting of `[pegs]`.
@@ -265,22 +290,6 @@ mod tests {
                 "rates: sources has \"ecb\" twice",
             ),
             (
-                "[pegs]\nUSDC = \"1\"",
-                "pegs.\"USDC\": is \"1\", expected \"pool\"",
-            ),
-            (
-                "[pegs]\neur = \"pool\"",
-                "pegs.\"eur\": it is money of a state, which has no pool",
-            ),
-            (
-                "[pegs]\nUSD = \"pool\"",
-                "pegs.\"USD\": it is money of a state, which has no pool",
-            ),
-            (
-                "usd_quotes = [\"USD\", \"USDC\"]\n[pegs]\nUSDC = \"pool\"",
-                "pegs.\"USDC\": usd_quotes has it, too: name it in one place",
-            ),
-            (
                 "[pools]\nby = \"lot\"",
                 "pools: by is \"lot\": it is not one of asset symbol",
             ),
@@ -301,8 +310,7 @@ mod tests {
                 "symbols.\"X\": quote is \"\": it is empty",
             ),
         ] {
-            let error = rules(text).unwrap_err();
-            assert_eq!(error.message, format!("fifo-pnl.toml: {expected}"));
+            assert_refused(text, expected);
         }
         assert!(toml::from_str::<File>("colour = 1").is_err());
     }
@@ -370,5 +378,55 @@ mod tests {
             }
         }
         assert!(!kinds.contains(&0), "{kinds:?}");
+    }
+
+    #[test]
+    fn nothing_becomes_dollars_by_a_setting() {
+        for (text, expected) in [
+            (
+                "usd_quotes = [\"usd\", \"eur\"]",
+                "usd_quotes has eur, which is no dollar",
+            ),
+            (
+                "usd_quotes = [\"BTC\"]",
+                "usd_quotes has BTC, which is no dollar",
+            ),
+            (
+                "[aliases]\nEUR = \"USD\"",
+                "aliases.\"EUR\": it is money of a state, which is no other asset",
+            ),
+            (
+                "[symbols.\"BTC-EUR\"]\nquote = \"EUR\"\n[symbols.\"BTC/EUR\"]\nquote = \"USD\"",
+                "symbols.\"BTC/EUR\": BTC-EUR has settings under another spelling, too",
+            ),
+            (
+                "[pegs]\nUSDC = \"1\"",
+                "pegs.\"USDC\": is \"1\", expected \"pool\"",
+            ),
+            (
+                "[pegs]\neur = \"pool\"",
+                "pegs.\"eur\": it is money of a state, which has no pool",
+            ),
+            (
+                "[pegs]\nBTC = \"pool\"",
+                "pegs.\"BTC\": it is a coin that stands for no dollar",
+            ),
+            (
+                "[pegs]\nUSD = \"pool\"",
+                "pegs.\"USD\": it is money of a state, which has no pool",
+            ),
+            (
+                "usd_quotes = [\"USD\", \"USDC\"]\n[pegs]\nUSDC = \"pool\"",
+                "pegs.\"USDC\": usd_quotes has it, too: name it in one place",
+            ),
+        ] {
+            assert_refused(text, expected);
+        }
+    }
+
+    #[track_caller]
+    fn assert_refused(text: &str, expected: &str) {
+        let error = rules(text).unwrap_err();
+        assert_eq!(error.message, format!("fifo-pnl.toml: {expected}"));
     }
 }

@@ -27,5 +27,8 @@ pub fn columns_words(unknown: &UnknownInstrument) -> &'static str {
 
 /// Returns the case in which an account holds shares alone.
 pub fn tickers_words(account: &str, config: &str) -> String {
-    format!("or all symbols of the account {account} are tickers: add these lines to {config}")
+    format!(
+        "or the account {account} holds shares alone, all priced in USD: add these lines to \
+         {config}"
+    )
 }

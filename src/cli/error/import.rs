@@ -150,14 +150,31 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::TwoFormats { .. } => "rename or remove the columns of one of them".into(),
         FileError::HeaderQuote { .. } => "close the quote, or remove it".into(),
         FileError::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
-        FileError::OtherCurrency { column, .. } => format!(
-            "if it is the currency of the prices, add --rename-column {}; if it says nothing about \
-             prices and fees, add --ignore-column {}; else convert them to USD and say so there",
-            quoted(&format!("{column}=quote_currency")),
-            quoted(column)
-        ),
+        FileError::OtherCurrency { column, .. } => other_currency_hint(column),
         FileError::Csv(_) => "export the file again, as CSV in UTF-8".into(),
     }
+}
+
+/// Names the column that says the currency of prices, or of fees.
+fn other_currency_hint(column: &str) -> String {
+    let name = column.to_lowercase();
+    let ignore = format!(
+        "if it says nothing about prices and fees, add --ignore-column {}; else convert them to \
+         USD and say so there",
+        quoted(column)
+    );
+    if name.contains("fee") || name.contains("commission") {
+        return format!(
+            "if it is the currency of the fees, name it and their column: --rename-column {} \
+             --rename-column 'FEES=fee_amount'; {ignore}",
+            quoted(&format!("{column}=fee_currency"))
+        );
+    }
+    format!(
+        "if it is the currency of the prices, add --rename-column {}; if the fees are in it, too, \
+         they belong in fee_amount and fee_currency, not in total_fees_usd; {ignore}",
+        quoted(&format!("{column}=quote_currency"))
+    )
 }
 
 /// Shows the header that a file needs.

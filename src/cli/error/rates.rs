@@ -15,6 +15,7 @@ pub fn rate_file_hint(error: &RateFileError) -> String {
             "it can be of the ECB (eurofxref-hist.csv), of release H.10, CoinGecko, Kraken or \
              Yahoo, or have the columns {plain}; `fifo-pnl import FILE` imports trades"
         ),
+        RateFileError::NotEcb => "write the rates as a plain file: asset,time,currency,rate".into(),
         RateFileError::OtherKind { .. } => "leave --kind out: the header tells the kind".into(),
         RateFileError::NoAsset {
             proposed: Some((asset, currency)),

@@ -116,5 +116,5 @@ mod tests {
         assert_eq!(codes_hash().to_string(), HASH_OF_FILE);
     }
 
-    const HASH_OF_FILE: &str = "74c9a50717f47f48fe076c5f3e5f86514f64fd7c7c7bb98658c14d7195ba3964";
+    const HASH_OF_FILE: &str = "f5c104c10eb614c658fdbc93e8190dfd6d213585ffa1b95d7ad9b057499938c1";
 }

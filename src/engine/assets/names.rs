@@ -163,7 +163,7 @@ impl<'a> SymbolReading<'a> {
             return self.separated(base, quote);
         }
         if self.is_ticker() {
-            return Ok(whole);
+            return self.check_ticker(text).map(|()| whole);
         }
         match self.kind(text) {
             Some(CodeKind::Currency | CodeKind::Metal) => {
@@ -262,6 +262,24 @@ impl<'a> SymbolReading<'a> {
             self.kind(base).is_some() && self.kind(quote).is_some() && !is_dollar_by_coin
         });
         known.collect()
+    }
+
+    /// Checks that a ticker is no pair of two known codes with another quote than the dollar: no
+    /// share has such a name. Errors: it is one, so its price may be in another currency.
+    fn check_ticker(&self, text: &'a str) -> Result<(), UnknownInstrument> {
+        let is_long = |half: &str| half.chars().count() >= RESEMBLING_CHARS_MIN;
+        let splits = self.splits(text).into_iter();
+        let is_other = |quote: &str| !self.rules.is_usd(&self.rules.asset_named(quote));
+        let mut pairs =
+            splits.filter(|(base, quote)| is_long(base) && is_long(quote) && is_other(quote));
+        match pairs.next() {
+            None => Ok(()),
+            Some((base, quote)) => {
+                let proposals = [self.pair_proposal(base, quote), self.share(text)];
+                let codes = vec![base.to_owned(), quote.to_owned()];
+                Err(self.unknown(UnknownWhy::Resembles(codes), proposals))
+            }
+        }
     }
 
     /// Checks that a name resembles no known code. Errors: it begins or ends with one.

@@ -158,10 +158,18 @@ impl LegMaker<'_> {
             return Ok(LegFee::Unknown);
         };
         let asset = self.rules.asset_named(currency.as_str());
-        if self.rules.is_usd(&asset) {
-            return Ok(LegFee::Money(amount));
-        }
         let units = Fact::of_fee(amount);
+        if self.rules.is_usd(&asset) {
+            let Some(stated) = usd_value else {
+                return Ok(LegFee::Money(amount));
+            };
+            let stated = self.stated_fee(units, Fact::of_fee(stated))?;
+            self.compare(RatePurpose::Fee, stated, |maker| {
+                let dollars = money::dollars(units);
+                dollars.map_err(|error| maker.beyond("fee_amount", error))
+            });
+            return Ok(LegFee::Money(self.usd_fee(stated)?));
+        }
         let is_money = self.rules.is_currency(&asset);
         let is_withheld =
             trade.side == Side::Buy && !is_paid_in_asset && asset == of.base && units.units() > 0;

@@ -187,7 +187,9 @@ impl SecondWay<'_> {
                     }
                     borne = Some(usd_to_units(&value));
                 }
-                None if self.rules.is_usd(&asset) => borne = Some(units),
+                None if self.rules.is_usd(&asset) && fee.usd_value.is_none() => {
+                    borne = Some(units);
+                }
                 // A pool by symbol has no units of the fee to give.
                 None if is_asset && units != Exact::ZERO && self.rules.pools == PoolsBy::Symbol => {
                     return None;

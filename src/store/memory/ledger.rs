@@ -583,6 +583,17 @@ impl MemoryLedger {
         sizes
     }
 
+    /// Returns the currencies that columns of executions name, with the accounts.
+    pub(super) fn currencies_named(&self) -> BTreeSet<(String, String)> {
+        let rows = self.rows.iter().map(|row| &row.text);
+        let named = rows.filter(|text| text.is_eligible()).flat_map(|text| {
+            let [_, quote, _, fee] = text.stated();
+            let currencies = [quote, fee].into_iter().flatten();
+            currencies.map(|currency| (text.account.clone(), currency))
+        });
+        named.collect()
+    }
+
     /// Reads the pools of a scope as of a watermark.
     pub(super) fn read(&self, scope: &Scope, as_of: Option<&Watermark>) -> LedgerRead {
         let newest = Watermark::Sequence {

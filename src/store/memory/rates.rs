@@ -1,5 +1,7 @@
 //! Rates of assets, in memory.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::{MemoryStore, MemoryTables, check};
@@ -35,6 +37,10 @@ impl RateStore for MemoryStore {
         };
         let rates = stored.map_or(&[][..], |stored| &stored.rates).iter();
         Ok(rates.filter(|used| is_of(used)).cloned().collect())
+    }
+
+    async fn currencies_named(&self) -> StoreResult<BTreeSet<(String, String)>> {
+        Ok(self.read().ledger.currencies_named())
     }
 }
 

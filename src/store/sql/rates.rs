@@ -67,6 +67,30 @@ impl<D: SqlStore> RateStore for D {
         })
         .await
     }
+
+    async fn currencies_named(&self) -> StoreResult<BTreeSet<(String, String)>> {
+        let of = |column: &str| {
+            format!(
+                "SELECT account, {column} AS currency FROM eligible_trades \
+                 WHERE {column} IS NOT NULL"
+            )
+        };
+        let (quote, fee) = (of("quote_currency"), of("fee_currency"));
+        let from = format!("({quote} UNION {fee}) named ORDER BY 1, 2");
+        self.named(async {
+            let mut reader = self.reader().await?;
+            let selected = ("account, currency", from.as_str());
+            let pairs = list(&mut *reader, "read the currencies", selected, &[], |row| {
+                let text = |place| {
+                    let text = row.text(place).ok().flatten();
+                    text.unwrap_or_default()
+                };
+                Ok((text(0), text(1)))
+            });
+            Ok(pairs.await?.into_iter().collect())
+        })
+        .await
+    }
 }
 
 /// Assets in a statement, at most; beyond, the database returns the rates of all of them.

@@ -119,6 +119,7 @@ macro_rules! contract {
                 a_scope_takes_its_rates_only,
                 a_version_keeps_the_rates_that_it_used,
                 own_trades_are_rates_and_stated_lots_are_none,
+                the_currencies_that_columns_name_are_listed,
             );
             tests_of!($make, review:
                 items_open_and_the_most_urgent_comes_first,

@@ -1,5 +1,7 @@
 //! Rates of assets: appended once, corrected by a revision, read as of any instant.
 
+use std::collections::BTreeSet;
+
 use fifo_pnl::engine::{
     Account, AssetRules, Entered, FoundRate, LedgerTrade, Rate, RateOrigin, RatePurpose,
     RateSource, RateStep, RateUsed, rates_hash,
@@ -411,4 +413,23 @@ pub async fn own_trades_are_rates_and_stated_lots_are_none(subject: &dyn Subject
     let expected = ["E-1 60 N-1", "E-2 50 N-0", "E-3 60 N-1"];
     let expected = expected.map(str::to_owned).to_vec();
     assert_eq!(fees(&read.rates), (expected, vec![1_001 + DAY]));
+}
+
+/// Columns name currencies that no symbol and no rate names.
+pub async fn the_currencies_that_columns_name_are_listed(subject: &dyn Subject) {
+    let store = subject.store();
+    let named = async || store.currencies_named().await.unwrap();
+    assert_eq!(named().await, BTreeSet::new());
+    let quote = [("quote_currency", "eur")];
+    let fee = [("fee_amount", "1"), ("fee_currency", "GBP")];
+    let trades = vec![
+        trade("B-1", "buy", "1", "100", 1),
+        with(&quote, trade("B-2", "buy", "1", "100", 2)),
+        with(&quote, of("bot", "BTC", trade("B-1", "buy", "1", "100", 3))),
+        with(&fee, of("bot", "BTC", trade("B-2", "buy", "1", "100", 4))),
+    ];
+    append(store, trades).await;
+    let expected = [("bot", "EUR"), ("bot", "GBP"), ("default", "EUR")];
+    let expected = expected.map(|(account, code)| (account.to_owned(), code.to_owned()));
+    assert_eq!(named().await, expected.into());
 }

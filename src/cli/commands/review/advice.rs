@@ -4,18 +4,19 @@
 //! tests/programs/advice.rs makes an item of each kind, reads the commands from the text and runs
 //! them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::cli::error::{columns_words, proposal_words, tickers_words};
+use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words};
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::{
     Account, Asset, AssetClass, AssetRules, IssueType, NotInUsd, Pool, Proposal, Symbol,
     UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
 };
 use crate::pipeline::DecidedLot;
-use crate::store::model::{Exclusion, QueuedItem};
+use crate::store::Store;
+use crate::store::model::{Exclusion, PoolSummary, QueuedItem};
 
 /// A way to settle an item.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) struct Way {
 /// Facts around an item.
 pub(super) struct Around<'a> {
     pub(super) rules: &'a AssetRules,
+    /// Accounts with pools of coins or currencies: their symbols are not all shares.
+    pub(super) with_coins: &'a BTreeSet<Account>,
     /// How commands are printed.
     pub(super) next: &'a Next,
     /// The exclusion of the item's pool, if a person excluded it.
@@ -272,7 +275,8 @@ fn unknown_asset(pool: &Pool, unknown: &UnknownInstrument, around: &Around<'_>) 
     };
     let mut ways: Vec<Way> = proposals.map(of).collect();
     let is_security = |proposal: &Proposal| proposal.class == AssetClass::Security;
-    if !ways.is_empty() && unknown.proposals.iter().any(is_security) {
+    let may_be_shares = !around.with_coins.contains(&pool.account);
+    if may_be_shares && !ways.is_empty() && unknown.proposals.iter().any(is_security) {
         ways.push(Way {
             when: tickers_words(pool.account.as_str(), config),
             settings: ticker_settings(&pool.account),
@@ -287,10 +291,21 @@ fn unknown_asset(pool: &Pool, unknown: &UnknownInstrument, around: &Around<'_>) 
     ways
 }
 
+/// Returns the accounts with pools of coins or currencies in the current version.
+pub(super) async fn accounts_with_coins(store: &dyn Store) -> CliResult<BTreeSet<Account>> {
+    let Some(version) = store.current().await?.version else {
+        return Ok(BTreeSet::new());
+    };
+    let is_no_share = |it: &PoolSummary| it.class.is_some_and(|of| of != AssetClass::Security);
+    let summaries = store.pool_summaries(version).await?.into_iter();
+    let summaries = summaries.filter(is_no_share);
+    Ok(summaries.map(|it| it.pool.account).collect())
+}
+
 /// Lists the configuration lines for symbols that are more likely a name than a pair.
 pub(super) fn describe_settings(
     items: &[&QueuedItem],
-    rules: &AssetRules,
+    (rules, with_coins): (&AssetRules, &BTreeSet<Account>),
     config: &str,
     next: &Next,
 ) -> String {
@@ -304,7 +319,7 @@ pub(super) fn describe_settings(
         _ => None,
     });
     let unknown: Vec<(&Pool, UnknownInstrument)> = unknown.collect();
-    let of_accounts = describe_accounts(&unknown, config);
+    let of_accounts = describe_accounts(&unknown, with_coins, config);
     let unknown = unknown.into_iter().map(|(_, of)| (of.symbol.clone(), of));
     // A symbol that several accounts have is asked once: its settings are the same.
     let unknown: BTreeMap<Symbol, UnknownInstrument> = unknown.collect();
@@ -348,14 +363,20 @@ fn is_likely_name(unknown: &UnknownInstrument) -> bool {
 const NAMES_OF_ACCOUNT_MIN: usize = 2;
 
 /// Lists the configuration lines for accounts that may hold shares alone.
-fn describe_accounts(unknown: &[(&Pool, UnknownInstrument)], config: &str) -> String {
+fn describe_accounts(
+    unknown: &[(&Pool, UnknownInstrument)],
+    with_coins: &BTreeSet<Account>,
+    config: &str,
+) -> String {
     let mut accounts: BTreeMap<&Account, usize> = BTreeMap::new();
     for (pool, _) in unknown.iter().filter(|(_, of)| is_likely_name(of)) {
         let names = accounts.entry(&pool.account).or_default();
         *names = names.saturating_add(1);
     }
     accounts.retain(|account, names| {
-        *names >= NAMES_OF_ACCOUNT_MIN && account.as_str().parse::<Account>().is_ok()
+        *names >= NAMES_OF_ACCOUNT_MIN
+            && !with_coins.contains(*account)
+            && account.as_str().parse::<Account>().is_ok()
     });
     let lines = accounts.into_keys().flat_map(ticker_settings);
     let lines: Vec<String> = lines.take(2 * SETTINGS_SHOWN_MAX).collect();
@@ -363,7 +384,8 @@ fn describe_accounts(unknown: &[(&Pool, UnknownInstrument)], config: &str) -> St
         return String::new();
     }
     format!(
-        "\nIf an account has shares alone, its class in {} settles all its symbols\n\n{}\n",
+        "\nIf an account has shares alone, all in USD, its class in {} settles\n\
+         all its symbols\n\n{}\n",
         shown_sentence(config),
         lines.join("\n")
     )

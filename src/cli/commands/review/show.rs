@@ -45,8 +45,10 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
     decided.retain(|lot| lot.item == id);
     let exclusions = store.exclusions().await?;
     let config = session.config.tax.path.display().to_string();
+    let with_coins = advice::accounts_with_coins(store).await?;
     let around = Around {
         config: &config,
+        with_coins: &with_coins,
         rules: &session.config.rules,
         next: &session.next,
         exclusion: exclusions.iter().find(|of| of.pool == item.pool),

@@ -14,13 +14,11 @@ const ABSENT: &str = "none";
 ///
 /// Errors: all columns that can't be read.
 pub(super) fn map(found: &[CatalogColumn], fee: &str) -> Result<Vec<Mapped>, Vec<LedgerFault>> {
-    let has = |name: &str| found.iter().any(|found| found.name == name);
-    let has_pair = has("fee_amount") && has("fee_currency");
+    let has_pair = column(found, "fee_amount").is_some() && column(found, "fee_currency").is_some();
     let (mut columns, mut faults) = (Vec::new(), Vec::new());
     for name in MORE_COLUMNS {
         let is_fee = name.starts_with("fee_");
-        let there = found.iter().find(|found| found.name == name);
-        let there = there.filter(|_| has_pair || !is_fee);
+        let there = column(found, name).filter(|_| has_pair || !is_fee);
         let (kind, missing) = match more::is_number(name) {
             true => (FactType::Number, "NULL::numeric"),
             false => (FactType::Text, "NULL::text COLLATE \"C\""),
@@ -45,6 +43,41 @@ pub(super) fn map(found: &[CatalogColumn], fee: &str) -> Result<Vec<Mapped>, Vec
         true => Ok(columns),
         false => Err(faults),
     }
+}
+
+/// Other names of columns, which another program may have given them. A column that names the
+/// currency of a price is never left alone: the price would be read as dollars.
+const OTHER_NAMES: [(&str, &[&str]); 2] = [
+    (
+        "quote_currency",
+        &[
+            "currency",
+            "ccy",
+            "quote_ccy",
+            "price_currency",
+            "price_ccy",
+            "quote_asset",
+        ],
+    ),
+    (
+        "fee_currency",
+        &[
+            "fee_ccy",
+            "fee_asset",
+            "commission_currency",
+            "commission_asset",
+        ],
+    ),
+];
+
+/// Finds a column by its name, then by another one.
+fn column<'f>(found: &'f [CatalogColumn], name: &str) -> Option<&'f CatalogColumn> {
+    let others = OTHER_NAMES.iter().filter(|(of, _)| *of == name);
+    let names = [name]
+        .into_iter()
+        .chain(others.flat_map(|(_, others)| others.iter().copied()));
+    let mut columns = names.filter_map(|name| found.iter().find(|found| found.name == name));
+    columns.next()
 }
 
 /// Tells whether a person should see a column: the facts of nearly every ledger are absent.
