@@ -59,17 +59,15 @@ impl OwnTrades {
         }
     }
 
-    /// Looks at the pool's trades that wait for rates: a price in dollars may have a fee in another
-    /// currency.
-    pub fn add_pending(&mut self, pending: &[PendingTrade]) {
+    /// Looks at those of the pool's trades that wait for rates: a price in dollars may have a fee in
+    /// another currency.
+    pub fn add_pending<'p>(&mut self, pending: impl IntoIterator<Item = &'p PendingTrade>) {
         for PendingTrade { of, trade } in pending {
             let quote = of.instrument.as_ref().map(|of| of.quote.as_str());
             let more = trade.more.as_ref();
             let is_stated =
                 more.is_some_and(|more| more.quote_value.is_some() || more.usd_value.is_some());
-            let is_of_pool = of.account == self.pool.account && of.asset == self.pool.asset;
-            if is_of_pool
-                && quote == Ok(USD)
+            if quote == Ok(USD)
                 && !is_stated
                 && let Ok(trade) = TradeRef::try_of(trade)
             {

@@ -234,21 +234,31 @@ impl<'a> Valuing<'a> {
         if let Some(scope) = scope_of_prices(others) {
             more = self.store.read_ledger(&scope, Some(at)).await?;
         }
+        let (of_scope, of_others) = (by_base(pending), by_base(&more.pending));
         let mut own = Vec::new();
         for (pool, times) in needed {
             let (ledger, pending) = match is_read(&pool) {
-                true => (pools.get(&pool), pending),
-                false => (more.pools.get(&pool), more.pending.as_slice()),
+                true => (pools.get(&pool), of_scope.get(&pool)),
+                false => (more.pools.get(&pool), of_others.get(&pool)),
             };
             let mut trades = OwnTrades::new(&pool, times);
             if let Some(ledger) = ledger {
                 trades.add(ledger, self.rules);
             }
-            trades.add_pending(pending);
+            trades.add_pending(pending.into_iter().flatten().copied());
             own.extend(trades.rates());
         }
         Ok(own)
     }
+}
+
+/// Sorts trades that wait by the pools of their base legs.
+fn by_base(pending: &[PendingTrade]) -> BTreeMap<Pool, Vec<&PendingTrade>> {
+    let mut pools = BTreeMap::<Pool, Vec<&PendingTrade>>::new();
+    for pending in pending {
+        pools.entry(pending.of.pool()).or_default().push(pending);
+    }
+    pools
 }
 
 /// Returns the rates that may count for assets at some instants.
