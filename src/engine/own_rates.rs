@@ -59,7 +59,7 @@ impl OwnTrades {
         }
     }
 
-    /// Looks at those of the pool's trades that wait for rates: a price in dollars may have a fee in
+    /// Looks at trades of the pool that wait for rates: a price in dollars may have a fee in
     /// another currency.
     pub fn add_pending<'p>(&mut self, pending: impl IntoIterator<Item = &'p PendingTrade>) {
         for PendingTrade { of, trade } in pending {
