@@ -24,8 +24,8 @@ pub struct OwnTrades {
     pool: Pool,
     /// Needed instants, ascending.
     times: Vec<Timestamp>,
-    /// For each needed instant, the last two trades at or before it and after the one before: the
-    /// last one may be the trade that needs the rate.
+    /// For each needed instant, the last two trades at or before it and after the one before, the
+    /// later one first: it may be the trade that needs the rate.
     found: Vec<Vec<OwnRate>>,
 }
 
@@ -61,14 +61,24 @@ impl OwnTrades {
 
     /// Looks at trades of the pool that wait for rates: a price in dollars may have a fee in
     /// another currency.
-    pub fn add_pending<'p>(&mut self, pending: impl IntoIterator<Item = &'p PendingTrade>) {
+    pub fn add_pending<'p>(
+        &mut self,
+        pending: impl IntoIterator<Item = &'p PendingTrade>,
+        rules: &AssetRules,
+    ) {
         for PendingTrade { of, trade } in pending {
             let quote = of.instrument.as_ref().map(|of| of.quote.as_str());
             let more = trade.more.as_ref();
             let is_stated =
                 more.is_some_and(|more| more.quote_value.is_some() || more.usd_value.is_some());
+            // A column alone does not say it: a plain trade in a pool has lost its columns.
+            let has_names =
+                more.is_some_and(|more| more.base_asset.is_some() || more.quote_currency.is_some());
+            let is_named =
+                !has_names || is_priced_in_dollars(&self.pool, of.symbol.as_str(), rules);
             if quote == Ok(USD)
                 && !is_stated
+                && is_named
                 && let Ok(trade) = TradeRef::try_of(trade)
             {
                 self.add_trade(&trade);
@@ -81,7 +91,9 @@ impl OwnTrades {
         let Some(found) = self.found.get_mut(place) else {
             return;
         };
-        if !is_large(trade) || is_stated_lot(trade.order_id) {
+        let is_before = |last: &OwnRate| trade.place() < last.place();
+        if found.get(1).is_some_and(is_before) || !is_large(trade) || is_stated_lot(trade.order_id)
+        {
             return;
         }
         let Some(value) = trade.price.to_price().ok().and_then(RateValue::of_price) else {

@@ -10,7 +10,7 @@ use super::decided::{DecidedLot, decided_lots};
 use super::error::PipelineResult;
 use super::job::Context;
 use super::late_rates::{RateNow, rates_given_otherwise};
-use crate::engine::{Account, IssueType, Pool, PoolStatus, RateUsed, Timestamp};
+use crate::engine::{Account, Pool, PoolStatus, RateUsed, Timestamp};
 use crate::store::Store;
 use crate::store::model::{
     Current, DiskRoom, HealthFacts, PoolSummary, QueuedItem, RunLine, Version, VersionInfo,
@@ -396,10 +396,7 @@ impl CheckedFacts<'_> {
                 first: Box::new(first.used.clone()),
             });
         }
-        // An item about a whole pool asks for a setting, not for a rate.
-        let lacks_rate = |item: &&QueuedItem| {
-            item.status.is_open() && item.issue == IssueType::MissingFx && !item.order_id.is_empty()
-        };
+        let lacks_rate = |item: &&QueuedItem| item.status.is_open() && item.lacks_rate();
         let lacking = self.queue.iter().filter(lacks_rate);
         let trades: BTreeSet<(&Account, &str)> = lacking
             .map(|item| (&item.pool.account, item.order_id.as_str()))

@@ -17,8 +17,7 @@ use super::stale::stale_pools;
 use super::unguarded;
 use super::valued::{self, RatesNow, RatesSince};
 use crate::engine::{
-    IssueType, Pool, PoolLedger, PoolOutcome, PoolStatus, RateUsed, Timestamp, compute_pool,
-    reach_of,
+    Pool, PoolLedger, PoolOutcome, PoolStatus, RateUsed, Timestamp, compute_pool, reach_of,
 };
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
@@ -426,11 +425,7 @@ fn cause_of_rates(rates: &mut RatesNow, told: &[Forced]) -> Option<Forced> {
 /// Returns the pools with a trade that lacks a rate, by the questions that no run has settled.
 async fn lacking_rates(store: &dyn Store) -> PipelineResult<BTreeSet<Pool>> {
     let items = store.review_queue().await?.into_iter();
-    // An item of a whole pool is about the meaning of a symbol.
-    let is_lacking = |item: &QueuedItem| {
-        let is_there = item.status != ReviewStatus::Resolved;
-        is_there && item.issue == IssueType::MissingFx && !item.order_id.is_empty()
-    };
+    let is_lacking = |item: &QueuedItem| item.status != ReviewStatus::Resolved && item.lacks_rate();
     Ok(items.filter(is_lacking).map(|item| item.pool).collect())
 }
 

@@ -227,8 +227,9 @@ impl RatesSince<'_> {
             .filter(|stored| is_all && now.get(&owned(stored)) != Some(*stored));
         // A void takes a trade's rates away. Other rates say more.
         let is_revised = |used: &RateUsed| {
-            let orders = arrivals.revised.values().flatten();
-            orders.into_iter().any(|order| *order == used.order_id)
+            let of_account = arrivals.revised.iter();
+            let mut of_account = of_account.filter(|(pool, _)| pool.account == used.account);
+            of_account.any(|(_, orders)| orders.contains(&used.order_id))
         };
         let (revised, others): (Vec<_>, Vec<_>) = late.partition(|used| is_revised(used));
         let are_voided = others.is_empty();

@@ -245,7 +245,7 @@ impl<'a> Valuing<'a> {
             if let Some(ledger) = ledger {
                 trades.add(ledger, self.rules);
             }
-            trades.add_pending(pending.into_iter().flatten().copied());
+            trades.add_pending(pending.into_iter().flatten().copied(), self.rules);
             own.extend(trades.rates());
         }
         Ok(own)

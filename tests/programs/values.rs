@@ -183,3 +183,20 @@ fn a_table_of_another_base_is_no_file_of_the_ecb() {
         assert!(done.stderr.contains("a column is EUR"), "{done:?}");
     }
 }
+
+#[test]
+fn a_price_in_dollars_by_a_column_alone_is_no_rate_with_any_fee() {
+    for fee in [",0.01,BNB", "0,,"] {
+        let rows = format!(
+            "n1,BNB-USD,buy,10,600,2025-03-04T22:00:00Z,1,,,\n\
+             a1,ABNB,buy,10,100,2025-03-04T22:59:00Z,{fee},USD\n\
+             b1,BTC-USD,buy,1,1000,2025-03-04T23:00:00Z,,0.1,ABNB,\n"
+        );
+        let folder = folder("", ",fee_amount,fee_currency,quote_currency", &rows);
+        let text = folder.compute(&["--all-symbols"]).expect(1).stdout;
+        assert!(
+            text.contains("a rate of ABNB at 2025-03-04T23:00:00"),
+            "{fee}: {text}"
+        );
+    }
+}

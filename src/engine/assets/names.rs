@@ -244,9 +244,10 @@ impl<'a> SymbolReading<'a> {
     /// Tells whether money would be priced in a coin. Some exchanges write `USDT_BTC` or `KRW-BTC`
     /// for a price of BTC.
     fn is_quote_first(&self, base: &str, quote: &str) -> bool {
+        let asset = self.rules.asset_named(base);
         let is_money = self.kind(base) == Some(CodeKind::Currency)
-            || self.rules.is_usd(&self.rules.asset_named(base))
-            || self.rules.is_pegged(self.rules.asset_named(base).as_str());
+            || self.rules.is_usd(&asset)
+            || self.rules.is_pegged(asset.as_str());
         is_money
             && matches!(
                 self.kind(quote),

@@ -1,8 +1,7 @@
 //! Checks I18: the rates that a version used are those that its rates and own trades give.
 //!
 //! Each part is read with a look-up as of the version's watermark. The records are compared with
-//! it. Rates that came after
-//! the version are no violation: the version keeps its own.
+//! it. Rates that came after the version are no violation: the version keeps its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
