@@ -255,6 +255,14 @@ fn a_column_with_a_currency_is_read_or_refused() {
         done.stderr
     );
     assert!(!folder.join("fifo-pnl.db").exists());
+    folder.write(
+        "fees.csv",
+        "order_id,order_time,side,symbol,size,price,total_fees_usd,commission_ccy\n\
+         e1,2021-09-21T10:00:53Z,Buy,BTC,0.02,40000.00,4,EUR\n",
+    );
+    let done = folder.fifo_pnl(&["run", "fees.csv"]).expect(2);
+    let hint = "--rename-column \"commission_ccy=fee_currency\"";
+    assert!(done.stderr.contains(hint), "{}", done.stderr);
     let rates = "asset,time,currency,rate\nEUR,2021-09-20T00:00:00Z,USD,1.17\n\
                  EUR,2022-01-20T00:00:00Z,USD,1.13\n";
     folder.write("rates.csv", rates);
@@ -401,6 +409,22 @@ fn a_corrected_trade_with_several_legs_counts_once() {
     let legs = "SELECT group_concat(asset || ' ' || legs, ', ') FROM fifo_pool_summary";
     assert_eq!(folder.value(legs), "BNB 1, BTC 3, ETH 0");
     folder.validate(&["--version", "1", "--strict"]).expect(0);
+}
+
+#[test]
+fn pence_are_no_pounds() {
+    let folder = Folder::new();
+    let quoted = HEAD.replace('\n', ",quote_currency\n");
+    folder.write(
+        "pence.csv",
+        format!(
+            "{quoted}p1,VOD,buy,1,70.5,2025-02-03T12:00:00Z,0,GBp\n\
+             p2,VOD-GBp,buy,1,70.5,2025-02-03T12:00:00Z,0,\n"
+        ),
+    );
+    let text = folder.fifo_pnl(&["import", "pence.csv"]).expect(2).stderr;
+    let said = "expected GBP, and prices in pounds: GBp are pence";
+    assert_eq!(text.matches(said).count(), 2, "{text}");
 }
 
 #[test]

@@ -32,6 +32,8 @@ const ACCEPTED: &str = "
     ETHBTC = ETH BTC crypto
     SHIBDOGE = SHIB DOGE crypto
     STX-USD = STX USD crypto
+    HNT = HNT USD crypto
+    LINK-USD = LINK USD crypto
     STXUSDT = STX USDT crypto
     PEOPLE-USDT = PEOPLE USDT crypto
     BTC = BTC USD crypto
@@ -86,6 +88,7 @@ const REFUSED: &str = "
     USD =
     ZUSD =
     STX = STX USD crypto | STX USD security
+    LINK = LINK USD crypto | LINK USD security
     XAUTUSD = XAU TUSD fx | XAUT USD crypto
     USDT_BTC = BTC USDT crypto | USDT BTC crypto
     USDTBTC = BTC USDT crypto | USDT BTC crypto
@@ -266,6 +269,9 @@ fn an_account_of_securities_has_tickers() {
     rules
         .accounts
         .insert("ib".parse().unwrap(), AssetClass::Security);
+    let pair = read(&rules, "ib", "BTCEUR", [""; 3]).unwrap_err();
+    let why = "BTCEUR begins or ends with BTC, EUR, and may be a pair";
+    assert_eq!(pair.to_string(), why);
     for (symbol, expected) in [
         ("AMD", "AMD USD security"),
         ("ABNB", "ABNB USD security"),
@@ -406,4 +412,28 @@ fn money_of_states_has_no_pool() {
     let is = |code: &str| rules.is_currency(&rules.asset_named(code));
     assert!(is("EUR") && is("ZEUR") && is("usd"));
     assert!(!is("USDT") && !is("XAU") && !is("BTC") && !is("AAPL"));
+}
+
+#[test]
+fn an_asset_that_pays_has_the_class_of_its_code() {
+    let mut rules = AssetRules::default();
+    let settings = super::InstrumentSettings {
+        class: Some(AssetClass::Future),
+        ..Default::default()
+    };
+    rules.symbols.insert("OIL".parse().unwrap(), settings);
+    rules
+        .accounts
+        .insert("ib".parse().unwrap(), AssetClass::Security);
+    for (account, asset, expected) in [
+        ("main", "BTC", AssetClass::Crypto),
+        ("main", "KFEE", AssetClass::Crypto),
+        ("main", "XAU", AssetClass::Fx),
+        ("main", "OIL", AssetClass::Future),
+        ("ib", "OIL", AssetClass::Future),
+        ("ib", "KFEE", AssetClass::Security),
+    ] {
+        let (account, asset) = (account.parse().unwrap(), asset.parse().unwrap());
+        assert_eq!(rules.class_of_leg(&account, &asset), expected, "{asset}");
+    }
 }

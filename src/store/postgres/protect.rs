@@ -95,11 +95,10 @@ async fn change(connection: &mut PgConnection, adds_account: bool) -> StoreResul
     let Some(mapping) = mapping::find(&mut transaction).await? else {
         return Ok(());
     };
-    let facts = FACTS.iter().chain(&MORE_COLUMNS);
-    let facts = facts.chain(&["ingest_xid", "ingested_at"]);
     // Without fee_currency, fee_amount is no fact, and may be written as before.
-    let is_fact = |name: &&str| mapping.has(name) && !mapping.sql(name).starts_with("NULL::");
-    let facts: Vec<&str> = facts.copied().filter(is_fact).collect();
+    let facts = FACTS.iter().chain(&MORE_COLUMNS);
+    let facts = facts.filter_map(|name| mapping.source(name));
+    let facts: Vec<&str> = facts.chain(["ingest_xid", "ingested_at"]).collect();
     let row = |of: &str| {
         let names = facts.iter().map(|name| format!("{of}.{name}"));
         format!("({})", names.collect::<Vec<_>>().join(", "))

@@ -283,6 +283,43 @@ fn more_facts_are_read_and_a_fee_counts_once() {
     );
 }
 
+/// A price in another currency is never read as dollars because its column has another name.
+#[test]
+fn columns_of_currencies_are_read_under_other_names() {
+    let Some(server) = server() else { return };
+    let site = Site::empty(&server);
+    site.sql(
+        "CREATE TABLE trade_records (order_id text PRIMARY KEY, symbol text, side text, \
+             size float8, price float8, order_time timestamptz, currency text, fee_amount float8, \
+             fee_ccy text); \
+         INSERT INTO trade_records VALUES \
+             ('b1', 'AAPL', 'buy', 2, 15, '2025-01-02Z', 'EUR', 0, 'USD'), \
+             ('b2', 'SAP', 'buy', 2, 15, '2025-01-02Z', 'USD', 1, 'EUR'), \
+             ('b3', 'VT', 'buy', 2, 15, '2025-01-02Z', 'USD', 1, 'USD')",
+    );
+    let protect = ["migrate", "up", "--yes", "--protect-ledger"];
+    let done = site.fifo_pnl(&protect).expect(0);
+    let ours = "Left alone: ingested_at, ingest_xid\n";
+    assert!(done.stdout.contains(ours), "{}", done.stdout);
+    // They are facts, so nobody changes them.
+    for column in ["currency", "fee_ccy"] {
+        site.sql(&format!(
+            "DO $$ BEGIN BEGIN UPDATE trade_records SET {column} = 'JPY'; \
+             EXCEPTION WHEN OTHERS THEN RETURN; END; RAISE EXCEPTION 'changed'; END $$"
+        ));
+    }
+    let text = site.compute(&["--all-symbols"]).expect(1).stdout;
+    for said in [
+        "AAPL (1 trade): order \"b1\": price has no value in USD: a rate of EUR on 2025-01-02",
+        "SAP (1 trade): order \"b2\": fee_amount has no value in USD: a rate of EUR on 2025-01-02",
+    ] {
+        assert!(text.contains(said), "{text}");
+    }
+    let costs = "SELECT string_agg(asset || ' ' || open_cost_usd, ',') FROM fifo_pool_summary \
+                 WHERE status = 'matched'";
+    assert_eq!(site.value(costs), "VT 31");
+}
+
 #[test]
 fn half_of_a_fee_in_another_currency_is_not_read() {
     let Some(server) = server() else { return };

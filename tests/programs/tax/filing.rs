@@ -185,6 +185,31 @@ fn an_amendment_shows_each_line_that_differs() {
     );
 }
 
+/// The rows stay as they were, and the class of their pool moves them to another box.
+#[test]
+fn an_amendment_shows_lines_of_another_class() {
+    let folder = Folder::with_trades(
+        "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+         b1,AAPL,buy,2,100,2023-01-02T10:00:00Z,0\n\
+         s1,AAPL,sell,1,150,2025-01-03T10:00:00Z,0\n",
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    folder
+        .fifo_pnl(&[&FINAL[..], &["--timezone", "UTC"]].concat())
+        .expect(0);
+    folder.write(
+        "euro.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,asset_class,usd_value\n\
+         b2,AAPL-EUR,buy,1,100,2025-06-02T10:00:00Z,0,crypto,110\n",
+    );
+    folder.fifo_pnl(&["import", "euro.csv"]).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let amend = ["tax", "amend", "--year", "2025"];
+    let text = folder.fifo_pnl(&amend).expect(1).stdout;
+    assert!(text.contains("Part II, box F"), "{text}");
+    assert!(text.contains("Part II, box L"), "{text}");
+}
+
 #[test]
 fn a_version_that_changes_another_year_says_nothing() {
     let folder = filed();

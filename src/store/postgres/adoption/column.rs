@@ -27,6 +27,8 @@ pub(super) type Missing = Option<(&'static str, &'static str)>;
 #[derive(Debug, Clone)]
 pub(in crate::store::postgres) struct Mapped {
     pub(in crate::store::postgres) column: MappedColumn,
+    /// The column of the ledger; `None`: there is no such column.
+    pub(in crate::store::postgres) source: Option<String>,
     pub(in crate::store::postgres) sql: String,
 }
 
@@ -46,6 +48,7 @@ pub(super) fn map_column(
             kind: kind.to_owned(),
             words: words.to_owned(),
         },
+        source: found.map(|found| found.name.clone()),
         sql,
     };
     let Some(found) = found else {

@@ -195,6 +195,12 @@ impl Mapping {
         column.map_or("NULL", |it| it.sql.as_str())
     }
 
+    /// Returns the column of the ledger that a fact is read from. `None`: it has no such fact.
+    pub(in crate::store::postgres) fn source(&self, name: &str) -> Option<&str> {
+        let column = self.columns.iter().find(|it| it.column.name == name);
+        column.and_then(|it| it.source.as_deref())
+    }
+
     /// Tells whether the ledger has a column.
     pub(in crate::store::postgres) fn has(&self, name: &str) -> bool {
         self.found.iter().any(|found| found.name == name)
@@ -204,7 +210,11 @@ impl Mapping {
     pub(in crate::store::postgres) fn adoption(&self) -> Adoption {
         let shown = self.columns.iter().filter(|it| more::is_shown(it));
         let columns: Vec<MappedColumn> = shown.map(|it| it.column.clone()).collect();
-        let is_read = |name: &str| columns.iter().any(|column| column.name == name);
+        let is_read = |name: &str| {
+            self.columns
+                .iter()
+                .any(|it| it.source.as_deref() == Some(name))
+        };
         let unread = self.found.iter().map(|found| found.name.clone());
         Adoption {
             unread: unread.filter(|name| !is_read(name)).collect(),

@@ -23,13 +23,18 @@ pub(super) fn map(found: &[CatalogColumn], fee: &str) -> Result<Vec<Mapped>, Vec
             true => (FactType::Number, "NULL::numeric"),
             false => (FactType::Text, "NULL::text COLLATE \"C\""),
         };
-        let mut mapped = match map_column(name, kind, there, Some((missing, ABSENT))) {
+        let source = there.map_or(name, |there| there.name.as_str());
+        let mut mapped = match map_column(source, kind, there, Some((missing, ABSENT))) {
             Ok(mapped) => mapped,
             Err(fault) => {
                 faults.push(fault);
                 continue;
             }
         };
+        name.clone_into(&mut mapped.column.name);
+        if source != name {
+            mapped.column.words = format!("{}, from {source}", mapped.column.words);
+        }
         if there.is_some() && kind == FactType::Text {
             mapped.sql = format!("nullif({}, '')", mapped.sql);
         }
