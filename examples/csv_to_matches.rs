@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{env, fs, io};
 
-use fifo_pnl::engine::{Account, Pool, PoolLedger, PoolResult, Timestamp, TradeRef, compute_pool};
+use fifo_pnl::engine::{
+    Account, AssetRules, LedgerTrade, Pool, PoolLedger, PoolResult, Timestamp, TradeRef,
+    compute_pool,
+};
 use fifo_pnl::import::{ImportOptions, parse_csv};
 use fifo_pnl::report::CanonicalCsv;
 
@@ -43,8 +46,8 @@ fn worked_case() -> PathBuf {
 
 /// Matches the trades of a file, pool by pool.
 ///
-/// Errors: a row that is not a valid trade, or a pool that can't be matched. It skips no row in
-/// silence.
+/// Errors: a row that is not a valid trade, a trade that needs a rate, or a pool that can't be
+/// matched. It skips no row in silence.
 fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> {
     let options = ImportOptions {
         account_default: Account::default(),
@@ -57,15 +60,31 @@ fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> 
     if let Some(row) = file.rejected.first() {
         return Err(format!("{}:{row}", path.display()).into());
     }
+    let rules = AssetRules::default();
     let mut pools = BTreeMap::new();
     for row in file.trades {
-        let pool = row.pool();
+        let pool = dollar_pool(&rules, &row)?;
         let ledger = pools.entry(pool.clone());
-        ledger
-            .or_insert_with(|| PoolLedger::new(pool))
-            .push(&TradeRef::try_of(&row.trade)?)?;
+        let ledger = ledger.or_insert_with(|| PoolLedger::new(pool));
+        let symbol = Some(row.symbol.as_str());
+        ledger.push(&TradeRef {
+            symbol: symbol.filter(|symbol| *symbol != ledger.pool.asset.as_str()),
+            ..TradeRef::try_of(&row.trade)?
+        })?;
     }
     write_pools(pools, output)
+}
+
+/// Returns the pool of a trade for dollars.
+///
+/// Errors: nothing says what its symbol is, or the trade has another price or fee than in dollars.
+fn dollar_pool(rules: &AssetRules, row: &LedgerTrade) -> Result<Pool, Box<dyn Error>> {
+    let instrument = rules.instrument(&row.account, &row.symbol, None, None, None)?;
+    if !instrument.is_usd || row.trade.more.is_some() {
+        let id = &row.trade.order_id;
+        return Err(format!("trade {id} of {} needs rates, or a database", row.symbol).into());
+    }
+    Ok(Pool::new(row.account.clone(), instrument.base))
 }
 
 fn write_pools(

@@ -1,7 +1,7 @@
 //! A row of the ledger: a trade, its account and symbol, and columns that matching ignores.
 
 use super::facts::MORE_COLUMNS;
-use super::ids::{Account, Asset, Pool, Symbol};
+use super::ids::{Account, Symbol};
 use super::trade::Trade;
 
 /// Columns of a source that are no facts. They are stored for people and joins, and matching never
@@ -42,14 +42,6 @@ pub struct LedgerTrade {
 }
 
 impl LedgerTrade {
-    /// Returns the pool that the trade belongs to.
-    pub fn pool(&self) -> Pool {
-        Pool::new(
-            self.account.clone(),
-            Asset::unreadable(self.symbol.as_str()),
-        )
-    }
-
     /// Returns the first fact in which two rows of one id differ: its column and both values.
     ///
     /// Spelling is not a fact: `1.50` is `1.5` and `btc/usd` is `BTC-USD`. Neither is a cell that

@@ -528,7 +528,9 @@ pub async fn every_fact_comes_back_with_every_digit(subject: &dyn Subject) {
     append(store, rows.clone()).await;
     let read = all(store).await;
     for row in &rows {
-        let ledger = &read.pools[&row.pool()];
+        // A store without settings has a pool for each symbol.
+        let pool = Pool::new(row.account.clone(), row.symbol.as_str().parse().unwrap());
+        let ledger = &read.pools[&pool];
         assert!(
             ledger.trades.to_vec().unwrap().contains(&row.trade),
             "{row:?}"
