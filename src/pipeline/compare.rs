@@ -7,6 +7,7 @@
 mod causes;
 mod legacy;
 mod rates;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,7 @@ use crate::store::model::{PoolSummary, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_version};
 use crate::store::{Store, StoredPool, VersionStore, together};
 use causes::Causes;
+use settings::ChangedSettings;
 
 /// A version of this program, or of the system that used the database before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -360,10 +362,7 @@ impl ComparedVersion {
 
 /// Lists how policy, program and scope of two versions differ.
 fn notes(left: &VersionInfo, right: &VersionInfo) -> Vec<String> {
-    let mut notes = Vec::new();
-    if left.policy != right.policy {
-        notes.push("their policies differ (settings, exclusions)".to_owned());
-    }
+    let mut notes = ChangedSettings::of(left, right).notes();
     if left.engine_version != right.engine_version {
         let (left, right) = (&left.engine_version, &right.engine_version);
         notes.push(format!("computed by program {left} and {right}"));

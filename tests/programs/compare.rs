@@ -130,11 +130,138 @@ fn settings_and_excluded_pools_are_named() {
     folder.compute(&["--all-symbols"]).expect(0);
     let done = folder.fifo_pnl(&["compare", "1", "2", "--json"]).expect(0);
     let json = done.json();
-    assert_eq!(
-        json["notes"][0],
-        "their policies differ (settings, exclusions)"
-    );
+    assert_eq!(json["notes"][0], "their excluded pools differ");
     let why = json["sells"][0]["why"].as_str().unwrap();
     assert!(why.starts_with("excluded in version 2: "), "{why}");
     assert_eq!(json["sells"][0]["second"], serde_json::Value::Null);
+}
+
+/// Two buys of BTC. One is paid away for ETH, which is the quote leg of e-1.
+fn with_legs() -> Folder {
+    let folder = Folder::with_trades(&csv(&[
+        "b-1,BTC-USD,buy,2,20000,2025-01-01T00:00:00Z,0",
+        "e-1,ETH-BTC,buy,10,0.05,2025-03-03T10:00:00Z,0",
+        "w-1,WETH-USD,buy,1,900,2025-02-01T00:00:00Z,0",
+        "s-1,ETH-USD,sell,2,3000,2025-04-01T00:00:00Z,0",
+        "s-2,BTC-USD,sell,1,30000,2025-04-01T00:00:00Z,0",
+    ]));
+    folder.write(
+        "rates.csv",
+        "asset,time,currency,rate\nBTC,2025-03-03,USD,40000\n",
+    );
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    folder
+}
+
+/// Returns the sells that differ between two versions, each with its cause.
+fn causes(folder: &Folder, left: &str, right: &str) -> Vec<(String, String)> {
+    let done = folder.fifo_pnl(&["compare", left, right, "--json"]);
+    let json = done.expect(0).json();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let of = |it: &serde_json::Value| {
+        let (asset, sell) = (text(&it["asset"]), text(&it["sell_order_id"]));
+        (format!("{asset} {sell}"), text(&it["why"]))
+    };
+    let mut all: Vec<_> = json["sells"].as_array().unwrap().iter().map(of).collect();
+    all.sort();
+    all
+}
+
+fn expected(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = all
+        .iter()
+        .map(|(sell, why)| ((*sell).into(), (*why).into()));
+    owned.collect()
+}
+
+#[test]
+fn a_leg_of_a_changed_trade_names_the_trade() {
+    let folder = with_legs();
+    // 8 ETH for 0.4 BTC: another cost of s-1, and another quote leg.
+    let corrected = "e-1,ETH-BTC,buy,8,0.05,2025-03-03T10:00:00Z,0";
+    let why = ["--correct", "--reason", "a typing error"];
+    add(&folder, "corrected.csv", &[corrected], &why);
+    let leg = "the quote leg follows its trade: correction of \"e-1\"";
+    let correction = "correction of \"e-1\"";
+    // The cost of 2 ETH is 4,000 both times, from another lot.
+    assert_eq!(
+        causes(&folder, "1", "2"),
+        expected(&[
+            ("BTC e-1", leg),
+            ("BTC e-1~2", leg),
+            ("ETH s-1", correction)
+        ])
+    );
+    // A new trade whose fee leg sells BTC of before s-2.
+    folder.write(
+        "fee.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,fee_amount,fee_currency\n\
+         f-1,SOL-USD,buy,1,100,2025-03-03T12:00:00Z,,0.001,BTC\n",
+    );
+    folder.fifo_pnl(&["import", "fee.csv"]).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let new = "the fee leg follows its trade: new trade \"f-1\"";
+    assert_eq!(causes(&folder, "2", "3"), expected(&[("BTC f-1", new)]));
+    folder
+        .fifo_pnl(&["void", "f-1", "--reason", "a test"])
+        .expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let gone = "the fee leg follows its trade: \"f-1\" was voided, or is gone";
+    assert_eq!(causes(&folder, "3", "4"), expected(&[("BTC f-1", gone)]));
+}
+
+#[test]
+fn a_changed_rate_is_the_cause_in_every_pool_that_it_values() {
+    let folder = with_legs();
+    folder.write(
+        "corrected.csv",
+        "asset,time,currency,rate\nBTC,2025-03-03,USD,50000\n",
+    );
+    let correct = ["--correct", "--reason", "a typing error"];
+    folder
+        .fifo_pnl(&[&["import", "rates", "corrected.csv"], &correct[..]].concat())
+        .expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let rate = "rate of BTC for \"e-1\": 40000 (plain), then 50000 (plain)";
+    assert_eq!(
+        causes(&folder, "1", "2"),
+        expected(&[("BTC e-1", rate), ("ETH s-1", rate)])
+    );
+}
+
+#[test]
+fn settings_that_differ_are_named_and_no_trade_is_blamed() {
+    let folder = with_legs();
+    folder.write("fifo-pnl.toml", "[aliases]\nWETH = \"ETH\"\n");
+    folder.compute(&["--all-symbols"]).expect(0);
+    // The buy of WETH is the first lot of ETH from now on.
+    let settings = "their settings differ: aliases.WETH";
+    assert_eq!(
+        causes(&folder, "1", "2"),
+        expected(&[("ETH s-1", settings)])
+    );
+    let json = folder.fifo_pnl(&["compare", "1", "2", "--json"]).json();
+    assert_eq!(json["notes"][0], settings);
+    // A change of the trade and one of the settings: both may be the cause, and only for ETH.
+    let corrected = "e-1,ETH-BTC,buy,8,0.05,2025-03-03T10:00:00Z,0";
+    folder.write("fifo-pnl.toml", "");
+    let why = ["--correct", "--reason", "a typing error"];
+    add(&folder, "corrected.csv", &[corrected], &why);
+    let both = "correction of \"e-1\"; their settings differ: aliases.WETH, too";
+    let leg = "the quote leg follows its trade: correction of \"e-1\"";
+    assert_eq!(
+        causes(&folder, "2", "3"),
+        expected(&[("BTC e-1", leg), ("BTC e-1~2", leg), ("ETH s-1", both)])
+    );
+    // Pools by symbol: no pool has its name of before.
+    folder.write("fifo-pnl.toml", "[pools]\nby = \"symbol\"\n");
+    folder.compute(&["--all-symbols"]).expect(1);
+    let all = causes(&folder, "3", "4");
+    assert!(!all.is_empty());
+    let by = "their settings differ: pools.by";
+    for (sell, why) in all {
+        let is_rejected = why.starts_with("rejected in version 4");
+        assert!(why == by || is_rejected, "{sell}: {why}");
+    }
 }

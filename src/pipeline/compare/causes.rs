@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::super::error::PipelineResult;
 use super::super::job::Context;
 use super::rates::ChangedRates;
+use super::settings::ChangedSettings;
 use super::{ComparedVersion, Sides, notes};
 use crate::engine::{
-    Pool, PoolLedger, PoolStatus, Timestamp, TradeRef, split_correction, thousands,
+    Leg, Pool, PoolLedger, PoolStatus, Timestamp, TradeRef, split_correction, thousands,
 };
 use crate::store::Store;
-use crate::store::model::{PoolSummary, Scope};
+use crate::store::model::Scope;
+use crate::store::values::rules_of;
 
 /// Changes of a pool's trades between two versions.
 #[derive(Default)]
@@ -24,8 +26,12 @@ struct Changes {
 /// Known causes of differences.
 pub(super) struct Causes {
     changes: BTreeMap<Pool, Changes>,
-    /// The cause for each pool if no changed trade explains a sell.
-    general: BTreeMap<Pool, String>,
+    /// Why a version has no rows of a pool.
+    without_rows: BTreeMap<Pool, String>,
+    /// The settings that differ and may concern a pool.
+    settings: BTreeMap<Pool, String>,
+    /// The cause for each pool if nothing else explains a sell.
+    last: BTreeMap<Pool, String>,
     rates: ChangedRates,
 }
 
@@ -37,39 +43,72 @@ impl Causes {
         right: &ComparedVersion,
         pools: &[&Pool],
     ) -> PipelineResult<Self> {
-        let mut general = BTreeMap::new();
-        let mut to_read = BTreeSet::new();
-        for pool in pools.iter().copied() {
-            let (of_left, of_right) = (left.pools.get(pool), right.pools.get(pool));
-            let hash = |it: Option<&PoolSummary>| it.map(|it| it.ledger_hash);
-            if hash(of_left) != hash(of_right) {
-                to_read.insert(pool.clone());
+        let mut causes = Self {
+            changes: BTreeMap::new(),
+            without_rows: BTreeMap::new(),
+            settings: BTreeMap::new(),
+            last: BTreeMap::new(),
+            rates: ChangedRates::find(store, &left.info, &right.info).await?,
+        };
+        let settings = ChangedSettings::of(&left.info, &right.info);
+        let sides = [left, right];
+        let differ = pools
+            .iter()
+            .filter(|pool| left.hash(pool) != right.hash(pool));
+        let differ: BTreeSet<Pool> = differ.map(|pool| (*pool).clone()).collect();
+        for pool in &differ {
+            let of_pool = pool.clone();
+            if let Some(why) = without_rows(sides, pool) {
+                causes.without_rows.insert(of_pool.clone(), why);
             }
-            general.insert(pool.clone(), in_general(left, right, pool));
+            if let Some(named) = settings.of_pool(pool, sides) {
+                causes.settings.insert(of_pool.clone(), named);
+            }
+            causes.last.insert(of_pool, last_cause(sides, pool));
         }
-        let rates = ChangedRates::find(store, &left.info, &right.info).await?;
-        let mut changes = BTreeMap::new();
-        if !to_read.is_empty() {
-            let scope = Scope {
-                part: Some(Arc::new(to_read.clone())),
-                ..Scope::default()
-            };
-            let then = &left.info.watermark;
-            let before = context.read_ledger(store, &scope, Some(then)).await?;
-            let now = &right.info.watermark;
-            let after = context.read_ledger(store, &scope, Some(now)).await?;
-            for pool in to_read {
-                let (before, after) = (before.pools.get(&pool), after.pools.get(&pool));
-                let of_rates = |id: &str| rates.of(&pool.account, std::iter::once(id));
+        // A leg's trade is a row of another pool, so the hash of all rows decides.
+        if !differ.is_empty() && left.info.ledger_hash != right.info.ledger_hash {
+            causes.read(store, context, sides, differ).await?;
+        }
+        Ok(causes)
+    }
+
+    /// Compares the ledger as of both versions. The same settings name the pools both times, those
+    /// of each version in turn: a trade that only moved to another pool did not change.
+    async fn read(
+        &mut self,
+        store: &dyn Store,
+        context: &Context,
+        sides: [&ComparedVersion; 2],
+        pools: BTreeSet<Pool>,
+    ) -> PipelineResult<()> {
+        let present = store.rules();
+        let [of_left, of_right] = sides.map(|side| rules_of(&side.info, &present));
+        let mut all_rules = vec![of_right];
+        if all_rules.first() != Some(&of_left) {
+            all_rules.push(of_left);
+        }
+        let scope = Scope {
+            part: Some(Arc::new(pools.clone())),
+            ..Scope::default()
+        };
+        for rules in &all_rules {
+            store.use_rules(rules);
+            let [then, now] = sides.map(|side| Some(&side.info.watermark));
+            let before = context.read_ledger(store, &scope, then).await?;
+            let after = context.read_ledger(store, &scope, now).await?;
+            for pool in &pools {
+                let (before, after) = (before.pools.get(pool), after.pools.get(pool));
+                let of_rates = |id: &str| self.rates.of(&pool.account, std::iter::once(id));
                 let changed = changes_of(before, after, &of_rates);
-                changes.insert(pool, changed);
+                let known = self.changes.entry(pool.clone()).or_default();
+                if known.own.is_empty() {
+                    *known = changed;
+                }
             }
         }
-        Ok(Self {
-            changes,
-            general,
-            rates,
-        })
+        store.use_rules(&present);
+        Ok(())
     }
 
     /// Says how many trades have other rates. `None`: all have the same.
@@ -85,8 +124,23 @@ impl Causes {
     }
 
     /// Says why a sell differs: its own change, else the pool's oldest change if that is not later.
-    /// With the same lots, the rates of the sell and its lots come before an older change.
+    /// With the same lots, the rates of the sell and its lots come before an older change. Settings
+    /// that differ may be a cause beside each of these.
     pub(super) fn why(&self, pool: &Pool, sell: (&str, Timestamp), sides: Sides<'_>) -> String {
+        if let Some(why) = self.without_rows.get(pool) {
+            return why.clone();
+        }
+        let settings = self.settings.get(pool);
+        match (self.of_trades(pool, sell, sides), settings) {
+            (Some(why), None) => why,
+            (Some(why), Some(settings)) => format!("{why}; {settings}, too"),
+            (None, Some(settings)) => settings.clone(),
+            (None, None) => self.last.get(pool).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Names the changed trade or rates that explain a sell. `None`: nothing explains it.
+    fn of_trades(&self, pool: &Pool, sell: (&str, Timestamp), sides: Sides<'_>) -> Option<String> {
         let (sell, time) = sell;
         let changes = self.changes.get(pool);
         let own = changes.and_then(|changes| changes.own.get(sell));
@@ -105,77 +159,104 @@ impl Causes {
             .or(rates_first)
             .or(earlier.cloned())
             .or(rates_last)
-            .unwrap_or_else(|| self.general.get(pool).cloned().unwrap_or_default())
     }
 }
 
-/// Says why a pool differs if no trade is known to be the cause.
-fn in_general(left: &ComparedVersion, right: &ComparedVersion, pool: &Pool) -> String {
-    for side in [left, right] {
+/// Says why a version has no rows of a pool that it covers. `None`: both versions have rows.
+fn without_rows(sides: [&ComparedVersion; 2], pool: &Pool) -> Option<String> {
+    let why = |side: &ComparedVersion| {
+        let it = side.pools.get(pool)?;
+        let is_without = matches!(it.status, PoolStatus::Rejected | PoolStatus::Excluded);
+        let (status, error) = (it.status.as_str(), it.error.as_deref().unwrap_or(""));
+        is_without.then(|| format!("{status} in version {}: {error}", side.info.version))
+    };
+    sides.into_iter().find_map(why)
+}
+
+/// Says why a pool differs if no setting, trade or rate is known to be the cause.
+fn last_cause(sides: [&ComparedVersion; 2], pool: &Pool) -> String {
+    for side in sides {
         let version = side.info.version;
         match side.pools.get(pool) {
             None => return format!("version {version} does not have the pool"),
-            Some(it) if it.status != PoolStatus::Matched => {
-                let (status, error) = (it.status.as_str(), it.error.as_deref().unwrap_or(""));
-                return format!("{status} in version {version}: {error}");
+            Some(it) if it.status == PoolStatus::Stale => {
+                let error = it.error.as_deref().unwrap_or("");
+                return format!("stale in version {version}: {error}");
             }
             Some(_) => {}
         }
     }
-    let hash = |side: &ComparedVersion| side.pools.get(pool).map(|it| it.ledger_hash);
-    if hash(left) != hash(right) {
-        return "the ledger was changed, and what it was is gone".into();
-    }
-    match notes(&left.info, &right.info).first() {
-        Some(note) => note.clone(),
+    let [left, right] = sides;
+    let facts = |side: &ComparedVersion| side.pools.get(pool).map(|it| it.ledger_hash);
+    let is_changed = facts(left) != facts(right);
+    let note = notes(&left.info, &right.info).into_iter().next();
+    let gone = "the ledger was changed, and what it was is gone";
+    match note.filter(|_| !is_changed) {
+        Some(note) => note,
+        None if left.info.ledger_hash != right.info.ledger_hash => gone.into(),
         None => "not known: the same trades, policy and program".into(),
     }
 }
 
-fn by_id(ledger: Option<&PoolLedger>) -> BTreeMap<&str, TradeRef<'_>> {
+fn by_id(ledger: Option<&PoolLedger>) -> BTreeMap<(&str, Leg), TradeRef<'_>> {
     let trades = ledger.into_iter().flat_map(|ledger| ledger.trades.iter());
-    trades.map(|trade| (trade.order_id, trade)).collect()
+    trades
+        .map(|trade| ((trade.order_id, trade.leg), trade))
+        .collect()
 }
 
-/// Lists which trades of a pool were added, removed, corrected or changed. `of_rates`: which rates
-/// gave a trade another value; no fact of the trade itself changed then.
+/// Lists which trades of a pool were added, removed, corrected or changed. Each of its legs follows
+/// the trade. `of_rates`: which rates gave a trade another value; no fact of the trade itself
+/// changed then.
 fn changes_of(
     before: Option<&PoolLedger>,
     after: Option<&PoolLedger>,
     of_rates: &dyn Fn(&str) -> Option<String>,
 ) -> Changes {
     let (before, after) = (by_id(before), by_id(after));
+    let ids = |entries: &BTreeMap<(&str, Leg), TradeRef<'_>>| -> BTreeSet<String> {
+        entries.keys().map(|(id, _)| (*id).to_owned()).collect()
+    };
+    let (ids_before, ids_after) = (ids(&before), ids(&after));
     let mut changes = Vec::new();
-    for (id, trade) in &after {
-        let what = match before.get(id) {
+    for ((id, leg), trade) in &after {
+        let is_known = ids_before.contains(*id);
+        let what = match before.get(&(*id, *leg)) {
             Some(old) if old == trade => continue,
-            Some(_) => of_rates(id).unwrap_or_else(|| format!("\"{id}\" was changed")),
-            None => match split_correction(id) {
-                Some((of, _)) if before.contains_key(of) || after.contains_key(of) => {
+            _ if is_known => of_rates(id).unwrap_or_else(|| format!("\"{id}\" was changed")),
+            _ => match split_correction(id) {
+                Some((of, _)) if ids_before.contains(of) || ids_after.contains(of) => {
                     format!("correction of \"{of}\"")
                 }
-                _ => format!("new {} \"{id}\"", trade.side),
+                _ if *leg == Leg::Base => format!("new {} \"{id}\"", trade.side),
+                _ => format!("new trade \"{id}\""),
             },
         };
-        changes.push((id, trade.order_time, what));
+        changes.push(((*id, *leg), trade.order_time, what));
     }
-    let corrected = after.keys().filter_map(|id| Some(split_correction(id)?.0));
+    let corrected = ids_after
+        .iter()
+        .filter_map(|id| Some(split_correction(id)?.0));
     let corrected: BTreeSet<&str> = corrected.collect();
-    for (id, trade) in &before {
-        if !after.contains_key(id) {
+    for ((id, leg), trade) in &before {
+        if !after.contains_key(&(*id, *leg)) {
             let what = match corrected.contains(id) {
                 true => format!("correction of \"{id}\""),
+                false if ids_after.contains(*id) => format!("\"{id}\" was changed"),
                 false => format!("\"{id}\" was voided, or is gone"),
             };
-            changes.push((id, trade.order_time, what));
+            changes.push(((*id, *leg), trade.order_time, what));
         }
     }
-    let oldest = changes.iter().min_by_key(|(id, at, _)| (*at, *id));
-    Changes {
-        oldest: oldest.map(|(_, at, what)| (*at, what.clone())),
-        own: changes
-            .into_iter()
-            .map(|(id, _, what)| ((*id).to_owned(), what))
-            .collect(),
+    changes.sort_by(|left, right| (left.1, left.0).cmp(&(right.1, right.0)));
+    let mut found = Changes::default();
+    for ((id, leg), at, what) in changes {
+        let what = match leg {
+            Leg::Base => what,
+            leg => format!("the {leg} leg follows its trade: {what}"),
+        };
+        found.oldest.get_or_insert_with(|| (at, what.clone()));
+        found.own.entry(id.to_owned()).or_insert(what);
     }
+    found
 }
