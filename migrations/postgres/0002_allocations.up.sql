@@ -180,6 +180,9 @@ CREATE TABLE fifo_parts.fifo_pool_summary (
     last_leg                   TEXT COLLATE "C",
     asset_class                TEXT COLLATE "C" CONSTRAINT fifo_pool_summary_asset_class_check
         CHECK (asset_class IN ('crypto', 'security', 'fx', 'future')),
+    -- What says the class. If asset_class is NULL beside it, its rows give several classes.
+    asset_class_source         TEXT COLLATE "C" CONSTRAINT fifo_pool_summary_asset_class_source_check
+        CHECK (asset_class_source IN ('column', 'symbol', 'account', 'code', 'spelling', 'payment')),
     -- The symbol of all trades; or NULL, and the totals of each symbol.
     symbol                     TEXT COLLATE "C",
     symbols                    JSONB,

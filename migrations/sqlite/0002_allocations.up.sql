@@ -231,6 +231,9 @@ CREATE TABLE fifo_pool_summary (
     last_leg                   TEXT,
     asset_class                TEXT CONSTRAINT fifo_pool_summary_asset_class_check
         CHECK (asset_class IN ('crypto', 'security', 'fx', 'future')),
+    -- What says the class. If asset_class is NULL beside it, its rows give several classes.
+    asset_class_source         TEXT CONSTRAINT fifo_pool_summary_asset_class_source_check
+        CHECK (asset_class_source IN ('column', 'symbol', 'account', 'code', 'spelling', 'payment')),
     -- The symbol of all trades; or NULL, and the totals of each symbol.
     symbol                     TEXT,
     symbols                    TEXT CONSTRAINT fifo_pool_summary_symbols_check CHECK (symbols IS NULL OR json_valid(symbols)),

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use codes::{CodeKind, codes_hash, is_dollar_coin, kind_of_code};
 pub use unknown::{Proposal, UnknownInstrument, UnknownWhy, ticker_settings};
 
-use super::class::AssetClass;
+use super::class::{AssetClass, ClassSource, PoolClass};
 use super::ids::{Account, Asset, Pool, Symbol};
 use super::issue::words;
 use super::number::Size;
@@ -107,6 +107,8 @@ pub struct Instrument {
     pub quote: Asset,
     /// The class of the base.
     pub class: AssetClass,
+    /// What says the class.
+    pub class_source: ClassSource,
     /// The quote is the dollar or counts as one.
     pub is_usd: bool,
 }
@@ -140,7 +142,7 @@ impl NotInUsd {
 impl AssetRules {
     /// Returns the class of an asset that pays, or that pays a fee: by the settings of a symbol of
     /// its name, the account's, and the known codes. Any other such asset is crypto.
-    pub fn class_of_leg(&self, account: &Account, asset: &Asset) -> AssetClass {
+    pub fn class_of_leg(&self, account: &Account, asset: &Asset) -> PoolClass {
         let of_symbol = self.symbols.get(&Symbol::unreadable(asset.as_str()));
         let of_symbol = of_symbol.and_then(|settings| settings.class);
         let of_account = self.accounts.get(account).copied();
@@ -148,7 +150,8 @@ impl AssetRules {
             Some(CodeKind::Currency | CodeKind::Metal) => AssetClass::Fx,
             _ => AssetClass::Crypto,
         };
-        of_symbol.or(of_account).unwrap_or_else(by_code)
+        let class = of_symbol.or(of_account).unwrap_or_else(by_code);
+        PoolClass::of(class, ClassSource::Payment)
     }
 
     /// Returns the settings of a symbol.

@@ -1,7 +1,12 @@
 //! The class of an asset: what kind of thing it is, as the tax rules tell things apart.
+//!
+//! Each row of a pool says it for itself. [`PoolClass`] is what all rows of a pool say together.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+
+use super::issue::words;
 
 /// The class of an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +39,70 @@ impl fmt::Display for AssetClass {
     }
 }
 
+words! {
+    /// What says the class of an asset, the strongest first.
+    ClassSource {
+        /// The column `asset_class` of a trade.
+        Column = "column",
+        /// The settings of a symbol.
+        Symbol = "symbol",
+        /// The settings of an account.
+        Account = "account",
+        /// The known code of the asset.
+        Code = "code",
+        /// The spelling of a symbol: the base of a pair, or a ticker.
+        Spelling = "spelling",
+        /// The asset paid for another one, or paid a fee.
+        Payment = "payment",
+    }
+}
+
+/// The class that the rows of a pool give its asset, by the strongest source among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolClass {
+    /// The class. `None`: the rows of this source give several.
+    pub class: Option<AssetClass>,
+    /// What says it.
+    pub source: ClassSource,
+}
+
+impl PoolClass {
+    /// Makes the class that one row gives.
+    pub fn of(class: AssetClass, source: ClassSource) -> Self {
+        Self {
+            class: Some(class),
+            source,
+        }
+    }
+
+    /// Returns the class by these and other rows: the same one in any order of the rows.
+    ///
+    /// ```
+    /// use fifo_pnl::engine::{AssetClass, ClassSource, PoolClass};
+    /// let ticker = PoolClass::of(AssetClass::Security, ClassSource::Spelling);
+    /// let pair = PoolClass::of(AssetClass::Crypto, ClassSource::Spelling);
+    /// assert_eq!(ticker.and(pair).class, None);
+    /// let column = PoolClass::of(AssetClass::Security, ClassSource::Column);
+    /// assert_eq!(ticker.and(pair).and(column), column);
+    /// ```
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match self.source.cmp(&other.source) {
+            Ordering::Less => self,
+            Ordering::Greater => other,
+            Ordering::Equal => Self {
+                class: self.class.filter(|class| other.class == Some(*class)),
+                ..self
+            },
+        }
+    }
+
+    /// Tells whether rows of one source give several classes.
+    pub fn is_several(self) -> bool {
+        self.class.is_none()
+    }
+}
+
 /// A text that names no class of assets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is not one of crypto, security, fx, future")]
@@ -62,5 +131,43 @@ mod tests {
         assert_eq!("Crypto".parse(), Ok(AssetClass::Crypto));
         assert_eq!("".parse::<AssetClass>(), Err(AssetClassError));
         assert_eq!("stock".parse::<AssetClass>(), Err(AssetClassError));
+    }
+
+    #[test]
+    fn the_class_of_a_pool_is_the_same_in_any_order_of_its_rows() {
+        use AssetClass::{Crypto, Security};
+        use ClassSource::{Code, Column, Payment, Spelling};
+        let rows = [
+            (Crypto, Payment),
+            (Security, Spelling),
+            (Crypto, Spelling),
+            (Crypto, Code),
+            (Security, Column),
+            (Crypto, Column),
+        ];
+        let mut all: Vec<PoolClass> = rows.map(|(class, from)| PoolClass::of(class, from)).into();
+        let several = [Spelling, Column].map(|source| PoolClass {
+            class: None,
+            source,
+        });
+        all.extend(several);
+        for one in &all {
+            assert_eq!(one.and(*one), *one);
+            for two in &all {
+                assert_eq!(one.and(*two), two.and(*one));
+                for three in &all {
+                    assert_eq!(one.and(two.and(*three)), one.and(*two).and(*three));
+                }
+            }
+        }
+        let of = |places: &[usize]| {
+            let rows = places.iter().map(|place| all[*place]);
+            rows.reduce(PoolClass::and).unwrap()
+        };
+        assert_eq!(of(&[0, 1]), all[1]);
+        assert_eq!(of(&[1, 2]), several[0]);
+        assert_eq!(of(&[1, 2, 3]), all[3]);
+        assert_eq!(of(&[1, 2, 3, 4]), all[4]);
+        assert_eq!(of(&[4, 3, 5]), several[1]);
     }
 }

@@ -69,7 +69,7 @@ pub use canonical::{
     ALLOCATION_HEADER, AllocationRow, Canonical, Notes, NotesError, write_trade_line,
 };
 pub use checks::{ExpectedLegs, Invariant, PoolVersion, Violation, check_pool};
-pub use class::{AssetClass, AssetClassError};
+pub use class::{AssetClass, AssetClassError, ClassSource, PoolClass};
 pub use entering::{Entered, enter};
 pub use fact::{Fact, FactTextError};
 pub use facts::{MORE_COLUMNS, MoreError, MoreFacts, MoreFault, MoreText, OtherFee};

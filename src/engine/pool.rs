@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::assets::NotInUsd;
 use super::canonical::write_trade_line;
-use super::class::AssetClass;
+use super::class::PoolClass;
 use super::facts::MoreFacts;
 use super::hash::RowsHash;
 use super::ids::{Account, Asset, Pool, Symbol, check_text};
@@ -32,8 +32,8 @@ pub struct PoolLedger {
     pub ledger_hash: RowsHash,
     /// The symbols of its rows, in order.
     pub symbols: Vec<Symbol>,
-    /// The class of its asset, as far as a row or a setting tells.
-    pub class: Option<AssetClass>,
+    /// The class of its asset. `None`: it has no row yet.
+    pub class: Option<PoolClass>,
     /// A symbol without explanation, or without a price in dollars.
     pub refused: Option<Box<NotInUsd>>,
     /// Entries that are not base legs: the trades are rows of other pools.
@@ -66,7 +66,7 @@ impl PoolLedger {
     pub(super) fn add_symbol(&mut self, of: &Traded) {
         self.add_symbol_of_leg(&of.symbol);
         match &of.instrument {
-            Ok(instrument) => self.add_class(instrument.class),
+            Ok(of) => self.add_class(PoolClass::of(of.class, of.class_source)),
             Err(error) => {
                 // The same refusal in any order of the rows.
                 let is_first = self
@@ -88,9 +88,9 @@ impl PoolLedger {
         }
     }
 
-    /// Notes the class of the pool's asset: of several, the same one in any order of the rows.
-    pub(super) fn add_class(&mut self, class: AssetClass) {
-        self.class = Some(self.class.map_or(class, |known| known.min(class)));
+    /// Notes the class that a row gives the pool's asset.
+    pub(super) fn add_class(&mut self, class: PoolClass) {
+        self.class = Some(self.class.map_or(class, |known| known.and(class)));
     }
 
     /// Adds a row of the ledger whose symbol is the pool's name, as a trade or as a row that is not
@@ -283,8 +283,8 @@ pub struct PoolOutcome {
     pub pool: Pool,
     /// The symbols of its rows, in order.
     pub symbols: Vec<Symbol>,
-    /// The class of its asset, as far as a row or a setting tells.
-    pub class: Option<AssetClass>,
+    /// The class of its asset. `None`: it has no row yet.
+    pub class: Option<PoolClass>,
     /// Trades in the ledger, valid or not.
     pub trades: u64,
     /// Hash of the facts of all trades, valid or not.

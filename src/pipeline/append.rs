@@ -11,7 +11,7 @@ use super::job::Context;
 use super::publish::{Covered, move_to};
 use super::valued::{LateRates, RateCounts};
 use crate::engine::{
-    AssetClass, Continued, IssueType, LotSums, Matching, Pool, PoolLedger, PoolOutcome, PoolResult,
+    Continued, IssueType, LotSums, Matching, Pool, PoolClass, PoolLedger, PoolOutcome, PoolResult,
     PoolState, PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Symbol, Timestamp,
     continue_pool, followed_by, rejection_items, review_items, unmatched_items,
 };
@@ -186,7 +186,7 @@ impl<'a> Appending<'a> {
         summary: &PoolSummary,
         matching: Box<Matching>,
         totals: PoolTotals,
-        (ledger_hash, class): (RowsHash, Option<AssetClass>),
+        (ledger_hash, class): (RowsHash, Option<PoolClass>),
         started_us: i64,
     ) -> Result<(), SelfCheckError> {
         let (rows_hash, rules) = (matching.allocations_hash()?, &self.context.rules);
@@ -460,6 +460,6 @@ impl Append {
 }
 
 /// Returns the class of a pool by its old and its new rows, as one read of all of them gives it.
-fn class_of_both(old: Option<AssetClass>, new: Option<AssetClass>) -> Option<AssetClass> {
-    old.into_iter().chain(new).min()
+fn class_of_both(old: Option<PoolClass>, new: Option<PoolClass>) -> Option<PoolClass> {
+    old.into_iter().chain(new).reduce(PoolClass::and)
 }

@@ -18,8 +18,8 @@ use super::model::{
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
-    Account, Asset, Entry, Fee, PlaceInPool, Pool, PoolStatus, PoolTotals, Size, StoredAllocation,
-    StoredLot, Symbol, SymbolTotals, Timestamp, Trade, policy,
+    Account, Asset, ClassSource, Entry, Fee, PlaceInPool, Pool, PoolClass, PoolStatus, PoolTotals,
+    Size, StoredAllocation, StoredLot, Symbol, SymbolTotals, Timestamp, Trade, policy,
 };
 pub(super) use rates::{RATE, RATE_USED, rate, rate_used};
 
@@ -370,7 +370,13 @@ pub(super) const SUMMARY: &str = "account, asset, status, error, last_order_time
     proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_proceeds_usd, unmatched_net_proceeds_usd, \
     open_cost_usd, first_sell, last_sell, last_side, last_trade_seq, last_order_id, watermark, \
     first_allocation, last_allocation, buys_by_id, sells_by_id, rebates, rebates_usd, last_leg, \
-    legs, symbol, symbols, asset_class";
+    legs, symbol, symbols, asset_class, asset_class_source";
+
+fn class<C: Cells + ?Sized>(named: &Named<'_, C>) -> Result<Option<PoolClass>, BadCell> {
+    let source: Option<ClassSource> = named.parse_optional(43)?;
+    let class = named.parse_optional(42)?;
+    Ok(source.map(|source| PoolClass { class, source }))
+}
 
 /// Reads a row of `fifo_pool_summary`.
 pub(super) fn summary(cells: &dyn Cells) -> Result<PoolSummary, StoreError> {
@@ -386,7 +392,7 @@ pub(super) fn summary(cells: &dyn Cells) -> Result<PoolSummary, StoreError> {
         };
         Ok(PoolSummary {
             symbols,
-            class: named.parse_optional(42)?,
+            class: class(&named)?,
             pool: named.pool(0, 1)?,
             status: PoolStatus::from_text(&status).ok_or(("status", status))?,
             error: named.optional(3)?,

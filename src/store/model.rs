@@ -32,7 +32,7 @@ pub use words::{EventKind, RunMode, VersionOrigin};
 use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
-    AssetClass, AssetRules, Entered, Matching, PendingTrade, PlaceInPool, Pool, PoolLedger,
+    AssetRules, Entered, Matching, PendingTrade, PlaceInPool, Pool, PoolClass, PoolLedger,
     PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolTotals,
     Timestamp, policy,
 };
@@ -177,8 +177,8 @@ pub struct PoolSummary {
     pub totals: PoolTotals,
     /// Counts and sums by symbol; of a pool without allocations only the symbols count.
     pub symbols: Vec<SymbolTotals>,
-    /// The class of its asset, as far as a row or a setting tells.
-    pub class: Option<AssetClass>,
+    /// The class of its asset. `None`: no row tells.
+    pub class: Option<PoolClass>,
     /// Hash of its facts.
     pub ledger_hash: RowsHash,
     /// Hash of its canonical rows.

@@ -171,7 +171,7 @@ impl Amendment {
 /// Compares a filing with a version. `only`: the pools to compare. Pools with equal hashes, or
 /// without sales in the year, are not read.
 ///
-/// Errors: the filed version's rows are gone; the store.
+/// Errors: the filed version's rows are gone; a pool has several classes; the store.
 pub async fn amend(
     store: &dyn VersionStore,
     filed: FiledYear,
@@ -187,7 +187,7 @@ pub async fn amend(
     let sells: BTreeSet<&Pool> = old
         .iter()
         .chain(&new)
-        .filter(|summary| has_sales(summary, &filed.rules))
+        .filter(|summary| filed.rules.may_have_sales_of(summary))
         .map(|summary| &summary.pool)
         .collect();
     let account = filed.rules.account.as_deref();
@@ -239,7 +239,8 @@ fn changed_pools(old: &[PoolSummary], new: &[PoolSummary]) -> BTreeSet<Pool> {
     // The class decides the box.
     type RowsAndClass = (RowsHash, Option<AssetClass>);
     let hashes = |summaries: &[PoolSummary]| -> BTreeMap<Pool, RowsAndClass> {
-        let filed = |of: &PoolSummary| (of.allocations_hash, of.class);
+        let class = |of: &PoolSummary| of.class.and_then(|of| of.class);
+        let filed = |of: &PoolSummary| (of.allocations_hash, class(of));
         let of = |summary: &PoolSummary| (summary.pool.clone(), filed(summary));
         summaries.iter().map(of).collect()
     };
@@ -247,15 +248,6 @@ fn changed_pools(old: &[PoolSummary], new: &[PoolSummary]) -> BTreeSet<Pool> {
     let pools: BTreeSet<&Pool> = old.keys().chain(new.keys()).collect();
     let differs = |pool: &&Pool| old.get(*pool) != new.get(*pool);
     pools.into_iter().filter(differs).cloned().collect()
-}
-
-/// Tells whether a pool may have sold something in the year.
-fn has_sales(summary: &PoolSummary, rules: &TaxRules) -> bool {
-    let year = |time| rules.date(time).year();
-    match (summary.totals.first_sell, summary.totals.last_sell) {
-        (Some(first), Some(last)) => year(first) <= rules.year && year(last) >= rules.year,
-        _ => false,
-    }
 }
 
 /// Returns the year's lines of some pools, pool by pool.
@@ -269,7 +261,7 @@ async fn lines_of(
         .iter()
         .map(|summary| (&summary.pool, summary))
         .collect();
-    let (mut maker, mut lines) = (RowMaker::new(rules, summaries), Vec::new());
+    let (mut maker, mut lines) = (RowMaker::try_new(rules, summaries)?, Vec::new());
     for pools in pools {
         let stored = store.stored_pools(version, pools).await?;
         for (pool, stored) in pools.iter().zip(stored) {

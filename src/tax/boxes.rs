@@ -181,6 +181,26 @@ impl BoxRules {
         self.reported.get(&key).copied().unwrap_or_default()
     }
 
+    /// Tells whether a list of this configuration names a pool's asset.
+    pub fn names(&self, pool: &Pool, rules: &AssetRules) -> bool {
+        self.named(pool, rules).is_some()
+    }
+
+    fn named(&self, pool: &Pool, rules: &AssetRules) -> Option<AssetKind> {
+        let nothing = StatedNames::default();
+        let is_of_pool = |symbol: &Symbol| {
+            let account = pool.account.as_str();
+            *symbol == pool.as_symbol()
+                || rules.pool_of_row(account, symbol.as_str(), &nothing) == *pool
+        };
+        let is_in = |list: &BTreeSet<Symbol>| list.iter().any(is_of_pool);
+        match () {
+            () if is_in(&self.securities) => Some(AssetKind::Security),
+            () if is_in(&self.digital_assets) => Some(AssetKind::Digital),
+            () => None,
+        }
+    }
+
     /// Returns the kind of a pool's asset.
     ///
     /// The lists of this configuration decide first; a symbol in them stands for its asset. Then
@@ -188,18 +208,10 @@ impl BoxRules {
     /// `BTC` is crypto, `AAPL` is a security, `EUR-USD` is fx. An asset that no rule knows is a
     /// security.
     pub fn kind(&self, pool: &Pool, class: Option<AssetClass>, rules: &AssetRules) -> AssetKind {
-        let nothing = StatedNames::default();
-        let is_of_pool = |symbol: &Symbol| {
-            let account = pool.account.as_str();
-            *symbol == pool.as_symbol()
-                || rules.pool_of_row(account, symbol.as_str(), &nothing) == *pool
-        };
-        if self.securities.iter().any(is_of_pool) {
-            return AssetKind::Security;
+        if let Some(named) = self.named(pool, rules) {
+            return named;
         }
-        let class = class.or_else(|| instrument(pool, rules).map(|of| of.class));
-        match class {
-            _ if self.digital_assets.iter().any(is_of_pool) => AssetKind::Digital,
+        match class.or_else(|| instrument(pool, rules).map(|of| of.class)) {
             Some(AssetClass::Crypto) => AssetKind::Digital,
             Some(AssetClass::Fx) => AssetKind::Currency,
             Some(AssetClass::Future) => AssetKind::Contract,

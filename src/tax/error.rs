@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::unpack::BadZip;
 use crate::engine::{
     Account, IdError, InvalidTrade, IssueType, MoneyError, Pool, Size, Timestamp, Usd, shown,
+    thousands,
 };
 use crate::files::WriteError;
 use crate::store::StoreError;
@@ -26,6 +27,9 @@ pub enum TaxError {
     /// The version has no pools of the account. Lists the accounts that it has.
     #[error("the version has no pools of account \"{0}\"")]
     NoPools(Account, Vec<String>),
+    /// Pools of the year whose rows give the asset several classes: nobody knows the tax box.
+    #[error("the rows of {} give the asset several classes, so its tax box is unknown", first(.0))]
+    SeveralClasses(Vec<Pool>),
     /// A file is no zip that was filed.
     #[error("{}: {}", .0.display(), .1)]
     Zip(PathBuf, BadZip),
@@ -100,6 +104,15 @@ pub enum DecisionError {
     /// The pool can't be matched.
     #[error("{0} can't be matched: {1}")]
     Unmatchable(Pool, Box<InvalidTrade>),
+}
+
+fn first(pools: &[Pool]) -> String {
+    let first = pools.first().map(Pool::to_string).unwrap_or_default();
+    match pools.len().saturating_sub(1) {
+        0 => first,
+        1 => format!("{first}, and of 1 more pool,"),
+        more => format!("{first}, and of {} more pools,", thousands(more)),
+    }
 }
 
 /// A sheet has no more rows than these.

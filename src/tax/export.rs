@@ -120,8 +120,8 @@ fn check_paths(request: &ExportRequest, paths: &Paths) -> TaxResult<()> {
 
 /// Exports a version's rows of a year. The files get their names after all of them are written.
 ///
-/// Errors: an existing or unwritable path; no such year or account; rows that the version's run did
-/// not write; the store.
+/// Errors: an existing or unwritable path; no such year or account; a pool with several classes;
+/// rows that the version's run did not write; the store.
 pub async fn export(
     store: &dyn Store,
     request: &ExportRequest,
@@ -149,7 +149,7 @@ pub async fn export(
         if_there: request.if_there,
     };
     let mut sink = TaxSink {
-        maker: RowMaker::new(rules, &summaries),
+        maker: RowMaker::try_new(rules, &summaries)?,
         slices: Slices::default(),
         files: Vec::new(),
         totals: Totals::default(),

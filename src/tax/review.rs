@@ -148,6 +148,7 @@ fn names_of_basis(
 ) -> (Symbol, Option<Arc<MoreFacts>>) {
     let Pool { account, asset } = &item.pool;
     let class = ledger.pools.get(&item.pool).and_then(|pool| pool.class);
+    let class = class.and_then(|of| of.class);
     let fits = |symbol: &Symbol| {
         let nothing = StatedNames::default();
         let of_row = rules.pool_of_row(account.as_str(), symbol.as_str(), &nothing);

@@ -8,9 +8,12 @@ use jiff::tz::TimeZone;
 
 use super::amount::{Amounts, Rounding};
 use super::boxes::{AssetKind, BoxRules, FormBox, base_asset};
+use super::error::{TaxError, TaxResult};
 use super::term::{Term, days_held, term_of};
 use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
-use crate::engine::{Account, Asset, AssetClass, AssetRules, Pool, PoolNames, Timestamp, Usd};
+use crate::engine::{
+    Account, Asset, AssetClass, AssetRules, Pool, PoolClass, PoolNames, Timestamp, Usd,
+};
 use crate::store::model::{PoolSummary, SourcedAllocation, TradeOrigin};
 
 /// The mark that files give a cost without an execution.
@@ -73,6 +76,15 @@ impl TaxRules {
     pub fn date(&self, time: Timestamp) -> Date {
         let instant = jiff::Timestamp::from_microsecond(time.as_micros());
         Zoned::new(instant.unwrap_or_default(), self.zone.clone()).date()
+    }
+
+    /// Tells whether a pool may have sold something in the tax year.
+    pub fn may_have_sales_of(&self, summary: &PoolSummary) -> bool {
+        let year = |time| self.date(time).year();
+        match (summary.totals.first_sell, summary.totals.last_sell) {
+            (Some(first), Some(last)) => year(first) <= self.year && year(last) >= self.year,
+            _ => false,
+        }
     }
 
     /// Tells whether an instant is in the tax year.
@@ -179,13 +191,29 @@ pub struct RowMaker {
 
 impl RowMaker {
     /// Makes rows by these rules, and by the classes that a version has for its pools.
-    pub fn new(rules: &TaxRules, summaries: &[PoolSummary]) -> Self {
-        let class = |of: &PoolSummary| Some((of.pool.clone(), of.class?));
-        Self {
+    ///
+    /// Errors: the rows of a pool with sales in the year give it several classes, and the rules
+    /// name none of them.
+    pub fn try_new(rules: &TaxRules, summaries: &[PoolSummary]) -> TaxResult<Self> {
+        let account = rules.account.as_deref();
+        let is_open = |of: &&PoolSummary| {
+            let PoolSummary { pool, class, .. } = of;
+            class.is_some_and(PoolClass::is_several)
+                && account.is_none_or(|account| pool.account.as_str() == account)
+                && rules.may_have_sales_of(of)
+                && !rules.boxes.names(pool, &rules.assets)
+        };
+        let open = summaries.iter().filter(is_open);
+        let several: Vec<Pool> = open.map(|of| of.pool.clone()).collect();
+        if !several.is_empty() {
+            return Err(TaxError::SeveralClasses(several));
+        }
+        let class = |of: &PoolSummary| Some((of.pool.clone(), of.class?.class?));
+        Ok(Self {
             rules: rules.clone(),
             classes: summaries.iter().filter_map(class).collect(),
             known: BTreeMap::new(),
-        }
+        })
     }
 
     /// Makes a row without the numbers of its slices, which `slices.rs` fills in.

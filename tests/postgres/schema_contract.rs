@@ -441,7 +441,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
     };
     let table = subject.database.ask(&columns("fifo_parts")).await;
     assert_eq!(subject.database.ask(&columns("public")).await, table);
-    assert_eq!(table.len(), 45);
+    assert_eq!(table.len(), 46);
 }
 
 /// Files of one store only, and why.

@@ -18,7 +18,8 @@ fn follow(folder: &Folder, columns: &str, rows: &str) -> String {
     let full = folder.value("SELECT max(version) FROM allocation_versions");
     let summary = |version: &str| {
         folder.sql(&format!(
-            "SELECT asset, status, trades, legs, buys, sells, asset_class, symbol, symbols, \
+            "SELECT asset, status, trades, legs, buys, sells, asset_class, \
+             asset_class_source, symbol, symbols, \
              ledger_hash, allocations_hash, cost_basis_usd, pnl_usd, open_cost_usd \
              FROM fifo_pool_summary WHERE allocation_version = {version} ORDER BY asset"
         ))
@@ -96,20 +97,44 @@ fn a_price_of_ones_own_that_was_missing_makes_the_pool_whole() {
 
 #[test]
 fn the_class_of_a_pool_is_that_of_all_its_rows() {
-    let folder = folder(
-        ",asset_class",
-        "f1,FOO-USD,buy,2,10,2025-03-01T10:00:00Z,0,security\n",
+    // Rows of FOO in the order of their arrival: its symbol, its column, and the class by then.
+    let rows = [
+        ("FOO-USD", "", "crypto by spelling"),
+        // A ticker is a share by its spelling, the base of a pair is a coin.
+        ("FOO", "", "several by spelling"),
+        ("FOO", "future", "future by column"),
+        ("FOO-EUR", "", "future by column"),
+        ("FOO-USD", "security", "several by column"),
+        ("FOO-USD", "security", "several by column"),
+    ];
+    let row = |nth: usize| {
+        let (symbol, class, _) = rows[nth];
+        format!(
+            "f{nth},{symbol},buy,2,10,2025-03-0{}T10:00:00Z,0,{class}\n",
+            nth + 1
+        )
+    };
+    let class = "SELECT coalesce(asset_class, 'several') || ' by ' || asset_class_source FROM \
+                 fifo_pool_summary JOIN current_version ON allocation_version = version \
+                 WHERE asset = 'FOO'";
+    let folder = folder(",asset_class", &row(0));
+    folder.write(
+        "rates.csv",
+        "asset,time,currency,rate\nEUR,2025-03-04,USD,1\n",
     );
-    follow(
-        &folder,
-        ",asset_class",
-        "f2,FOO-USD,sell,1,12,2025-03-02T10:00:00Z,0,crypto\n",
-    );
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    assert_eq!(folder.value(class), rows[0].2);
+    for (nth, (_, _, expected)) in rows.iter().enumerate().skip(1) {
+        follow(&folder, ",asset_class", &row(nth));
+        assert_eq!(folder.value(class), *expected);
+    }
     folder.validate(&["--version", "current"]).expect(0);
     // It decides the box of a tax form, so a change by another hand is found.
-    folder.sql("UPDATE fifo_pool_summary SET asset_class = 'future' WHERE asset = 'FOO'");
+    let tamper = "UPDATE fifo_pool_summary SET asset_class = 'future' WHERE asset = 'FOO'";
+    folder.sql(tamper);
     let found = folder.validate(&["--version", "current"]).expect(1).stdout;
-    let sentence = "I13 default FOO: the summary's asset_class is \"future\", expected \"crypto\"";
+    let sentence = "I13 default FOO: the summary's asset_class is \"future by column\", expected \
+                    \"several by column\"";
     assert!(found.contains(sentence), "{found}");
 }
 

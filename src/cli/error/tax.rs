@@ -1,7 +1,10 @@
 //! Exit code and hint of each error of a tax command.
 
+use std::collections::BTreeSet;
+
 use super::{CliError, see_what_differs};
 use crate::cli::exit::Exit;
+use crate::engine::Pool;
 use crate::tax::{DecisionError, TaxError};
 
 impl From<TaxError> for CliError {
@@ -16,6 +19,7 @@ impl From<TaxError> for CliError {
             TaxError::NoPools(_, known) => {
                 usage(&format!("its accounts are: {}", known.join(", ")))
             }
+            TaxError::SeveralClasses(pools) => refused(&several_classes(&pools)),
             TaxError::Zip(..) | TaxError::Manifest(_) => {
                 usage("name a zip that was filed: tax --final writes it")
             }
@@ -36,6 +40,19 @@ impl From<TaxError> for CliError {
             TaxError::Write(error) => error.into(),
         }
     }
+}
+
+/// Returns the settings that name the kind of each asset.
+fn several_classes(pools: &[Pool]) -> String {
+    let assets: BTreeSet<String> = pools
+        .iter()
+        .map(|it| format!("{:?}", it.asset.as_str()))
+        .collect();
+    let assets = Vec::from_iter(assets).join(", ");
+    format!(
+        "add one of these lines below [tax] in the settings: securities = [{assets}], \
+         digital_assets = [{assets}]"
+    )
 }
 
 fn decision_advice(why: &DecisionError) -> (Exit, &'static str) {

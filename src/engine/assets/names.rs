@@ -3,7 +3,7 @@
 use super::codes::{CodeKind, find_code};
 use super::unknown::{Proposal, UnknownInstrument, UnknownWhy};
 use super::{AssetRules, Instrument, InstrumentSettings};
-use crate::engine::class::AssetClass;
+use crate::engine::class::{AssetClass, ClassSource};
 use crate::engine::ids::{Asset, Symbol};
 use crate::engine::policy::USD;
 
@@ -89,12 +89,13 @@ impl<'a> SymbolReading<'a> {
         if base == quote {
             return Err(self.unknown(UnknownWhy::SameAsset(base), []));
         }
-        let class = self.class(stated.class, &base, is_pair)?;
+        let (class, class_source) = self.class(stated.class, &base, is_pair)?;
         let is_usd = self.rules.is_usd(&quote);
         Ok(Instrument {
             base,
             quote,
             class,
+            class_source,
             is_usd,
         })
     }
@@ -130,26 +131,31 @@ impl<'a> SymbolReading<'a> {
         self.rules.kind_of(code)
     }
 
-    /// Reads the class: column, symbol, account, known code.
+    /// Reads the class: column, symbol, account, known code, spelling.
     fn class(
         &self,
         column: Option<&str>,
         base: &Asset,
         is_pair: bool,
-    ) -> Result<AssetClass, UnknownInstrument> {
+    ) -> Result<(AssetClass, ClassSource), UnknownInstrument> {
         if let Some(text) = column {
             let class = text.parse();
-            return class.map_err(|_| self.unknown(UnknownWhy::BadClass(text.to_owned()), []));
+            let class =
+                class.map_err(|_| self.unknown(UnknownWhy::BadClass(text.to_owned()), []))?;
+            return Ok((class, ClassSource::Column));
         }
-        let of_settings = self.settings.and_then(|settings| settings.class);
-        Ok(of_settings
-            .or(self.account_class)
-            .unwrap_or_else(|| match self.kind(base.as_str()) {
-                Some(CodeKind::Currency | CodeKind::Metal) => AssetClass::Fx,
-                Some(_) => AssetClass::Crypto,
-                None if is_pair => AssetClass::Crypto,
-                None => AssetClass::Security,
-            }))
+        if let Some(class) = self.settings.and_then(|settings| settings.class) {
+            return Ok((class, ClassSource::Symbol));
+        }
+        if let Some(class) = self.account_class {
+            return Ok((class, ClassSource::Account));
+        }
+        Ok(match self.kind(base.as_str()) {
+            Some(CodeKind::Currency | CodeKind::Metal) => (AssetClass::Fx, ClassSource::Code),
+            Some(_) => (AssetClass::Crypto, ClassSource::Code),
+            None if is_pair => (AssetClass::Crypto, ClassSource::Spelling),
+            None => (AssetClass::Security, ClassSource::Spelling),
+        })
     }
 
     /// Reads base and quote from the symbol alone.

@@ -1,7 +1,7 @@
 //! The expected reading of each symbol, or the settings that its refusal proposes. Made by hand.
 
 use super::{AssetRules, Instrument, UnknownInstrument};
-use crate::engine::class::AssetClass;
+use crate::engine::class::{AssetClass, ClassSource, PoolClass};
 
 /// `symbol = base quote class`, of symbols that are accepted without settings.
 const ACCEPTED: &str = "
@@ -434,6 +434,7 @@ fn an_asset_that_pays_has_the_class_of_its_code() {
         ("ib", "KFEE", AssetClass::Security),
     ] {
         let (account, asset) = (account.parse().unwrap(), asset.parse().unwrap());
+        let expected = PoolClass::of(expected, ClassSource::Payment);
         assert_eq!(rules.class_of_leg(&account, &asset), expected, "{asset}");
     }
 }

@@ -12,8 +12,9 @@ use super::super::job::Context;
 use super::elsewhere::OtherPools;
 use super::parts::LedgerPart;
 use crate::engine::{
-    Account, Asset, AssetClass, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolLedger,
-    PoolStatus, PoolVersion, StoredAllocation, Symbol, UnmatchedItems, Violation, check_pool,
+    Account, Asset, AssetClass, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolClass,
+    PoolLedger, PoolStatus, PoolVersion, StoredAllocation, Symbol, UnmatchedItems, Violation,
+    check_pool,
 };
 use crate::store::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::store::model::{LedgerRead, PoolSummary, QueuedItem, Version};
@@ -245,7 +246,13 @@ fn check_last(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
 
 /// Checks I13: the class in a summary is that of the pool's rows. It decides the box of a tax form.
 fn check_class(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
-    let text = |class: Option<AssetClass>| class.map_or("NULL", AssetClass::as_str);
+    let text = |class: Option<PoolClass>| match class {
+        None => "NULL".to_owned(),
+        Some(PoolClass { class, source }) => {
+            let class = class.map_or("several", AssetClass::as_str);
+            format!("{class} by {source}")
+        }
+    };
     let (found, wanted) = (text(summary.class), text(ledger.class));
     (found != wanted).then(|| Violation {
         invariant: Invariant::I13,

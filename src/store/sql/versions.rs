@@ -121,14 +121,14 @@ pub(in crate::store) const SUMMARY_COLUMNS: &str = "allocation_version, account,
     unmatched_net_proceeds_usd, open_lots, open_size, open_cost_usd, first_sell, last_sell, \
     last_order_time, last_side, last_trade_seq, last_order_id, ledger_hash, allocations_hash, \
     watermark, first_allocation, last_allocation, duration_us, error, \
-    last_leg, legs, symbol, symbols, asset_class";
+    last_leg, legs, symbol, symbols, asset_class, asset_class_source";
 
 /// Returns a pool's summary as the arguments of a row.
 pub(in crate::store) fn summary(
     version: Version,
     it: &PoolSummary,
     duration_us: i64,
-) -> [Argument<'_>; 45] {
+) -> [Argument<'_>; 46] {
     let (totals, last) = (&it.totals, it.last.as_ref());
     let (symbol, symbols) = match it.symbols.as_slice() {
         // The totals of the pool are those of its only symbol.
@@ -180,6 +180,7 @@ pub(in crate::store) fn summary(
         totals.legs,
         symbol,
         symbols,
-        it.class.map(AssetClass::as_str),
+        it.class.and_then(|of| of.class).map(AssetClass::as_str),
+        it.class.map(|of| of.source.as_str()),
     ]
 }

@@ -1,7 +1,7 @@
 //! Lots of decisions: their pool, what they change, and the hash of their import.
 
 use super::*;
-use crate::engine::{AssetClass, IssueType, PoolLedger, Severity};
+use crate::engine::{AssetClass, ClassSource, IssueType, PoolClass, PoolLedger, Severity};
 use crate::store::model::ReviewStatus;
 
 fn item(asset: &str, symbol: &str) -> QueuedItem {
@@ -45,7 +45,7 @@ fn a_decided_lot_enters_the_pool_of_its_item_in_dollars() {
     for (asset, symbol, class, expected, is_stated) in cases {
         let item = item(asset, symbol);
         let mut pool = PoolLedger::new(item.pool.clone());
-        pool.class = Some(class);
+        pool.class = Some(PoolClass::of(class, ClassSource::Code));
         let mut ledger = LedgerRead::default();
         ledger.pools.insert(item.pool.clone(), pool);
         let (found, stated) = names_of_basis(&item, &ledger, &rules);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Cursor, Read, Write};
 
 use crate::support::Folder;
-use crate::tax::{fixture, folder_with};
+use crate::tax::{column, fixture, folder_with, tax};
 
 /// Reads a zip as names and bytes, in its order.
 pub fn unpacked(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
@@ -208,6 +208,31 @@ fn an_amendment_shows_lines_of_another_class() {
     let text = folder.fifo_pnl(&amend).expect(1).stdout;
     assert!(text.contains("Part II, box F"), "{text}");
     assert!(text.contains("Part II, box L"), "{text}");
+}
+
+/// `AAPL` is a share by its spelling, and the base of `AAPL-EUR` is a coin.
+#[test]
+fn a_pool_of_several_classes_has_no_box_until_a_person_names_one() {
+    let folder = Folder::with_trades(
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,usd_value\n\
+         b1,AAPL,buy,2,100,2023-01-02T10:00:00Z,0,\n\
+         b2,AAPL-EUR,buy,1,100,2023-06-02T10:00:00Z,0,110\n\
+         s1,AAPL,sell,1,150,2025-01-03T10:00:00Z,0,\n",
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    let export = |file: &str, year: &str| tax(&folder, year, "lots", file, &["--timezone", "UTC"]);
+    let said = export("a.csv", "2025").expect(3).stderr;
+    let expected = "the rows of default AAPL give the asset several classes, so its tax box is \
+                    unknown";
+    assert!(said.contains(expected), "{said}");
+    let line = "securities = [\"AAPL\"]";
+    assert!(said.contains(line), "{said}");
+    assert!(!folder.path().join("a.csv").exists());
+    // The amounts are known: only a year with sales of the pool asks.
+    export("b.csv", "2024").expect(0);
+    folder.write("fifo-pnl.toml", format!("[tax]\n{line}\n"));
+    export("c.csv", "2025").expect(0);
+    assert_eq!(column(&folder.read("c.csv"), "box"), ["F"]);
 }
 
 #[test]

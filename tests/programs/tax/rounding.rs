@@ -76,7 +76,7 @@ proptest! {
     ) {
         let rounding = if whole { Rounding::WholeDollars } else { Rounding::Cents };
         let rules = rules(rounding);
-        let mut maker = RowMaker::new(&rules, &[]);
+        let mut maker = RowMaker::try_new(&rules, &[]).unwrap();
         let (mut totals, mut proceeds, mut cost, mut gain) = (Totals::default(), 0, 0, 0);
         for (id, (of_cost, of_proceeds, days)) in (1..).zip(&amounts) {
             let row = maker.row(allocation(id, *of_cost, *of_proceeds, *days));

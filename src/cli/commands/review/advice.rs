@@ -296,7 +296,10 @@ pub(super) async fn accounts_with_coins(store: &dyn Store) -> CliResult<BTreeSet
     let Some(version) = store.current().await?.version else {
         return Ok(BTreeSet::new());
     };
-    let is_no_share = |it: &PoolSummary| it.class.is_some_and(|of| of != AssetClass::Security);
+    let is_no_share = |it: &PoolSummary| {
+        it.class
+            .is_some_and(|of| of.class != Some(AssetClass::Security))
+    };
     let summaries = store.pool_summaries(version).await?.into_iter();
     let summaries = summaries.filter(is_no_share);
     Ok(summaries.map(|it| it.pool.account).collect())
