@@ -107,7 +107,7 @@ pub struct Instrument {
     pub quote: Asset,
     /// The class of the base.
     pub class: AssetClass,
-    /// What says the class.
+    /// The source of the class.
     pub class_source: ClassSource,
     /// The quote is the dollar or counts as one.
     pub is_usd: bool,

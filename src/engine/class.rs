@@ -40,7 +40,7 @@ impl fmt::Display for AssetClass {
 }
 
 words! {
-    /// What says the class of an asset, the strongest first.
+    /// The source of an asset's class, the strongest first.
     ClassSource {
         /// The column `asset_class` of a trade.
         Column = "column",
@@ -62,7 +62,7 @@ words! {
 pub struct PoolClass {
     /// The class. `None`: the rows of this source give several.
     pub class: Option<AssetClass>,
-    /// What says it.
+    /// Its source.
     pub source: ClassSource,
 }
 
