@@ -16,6 +16,7 @@ mod next;
 mod printable;
 mod session;
 mod terminal;
+mod width;
 
 use std::io;
 use std::process::ExitCode;

@@ -5,10 +5,8 @@
 //! output, and run them. The user replaces words in capitals.
 
 use super::config::Config;
+use super::width::begins_with_program;
 use crate::engine::is_plain;
-
-/// The programs that a printed command may begin with.
-const PROGRAMS: [&str; 3] = ["fifo-pnl", "compute_allocations", "validate_allocations"];
 
 /// The options that a printed command needs to use the same database and settings.
 #[derive(Debug, Clone, Default)]
@@ -54,11 +52,6 @@ impl Next {
         }
         done
     }
-}
-
-fn begins_with_program(text: &str) -> bool {
-    let first = text.split(' ').next().unwrap_or_default();
-    PROGRAMS.contains(&first)
 }
 
 /// Returns where a command's options end: before the word `--`, or at its end.

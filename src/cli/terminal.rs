@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::format::count;
 use super::printable::{json, printable};
+use super::width::{columns, wrapped};
 
 use crate::engine::{Timestamp, shown};
 use crate::files::remove_unfinished;
@@ -171,9 +172,13 @@ pub fn is_stderr_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Prints to stdout and flushes. A closed pipe is not an error.
+/// Prints to stdout and flushes. Lines fit a terminal. A closed pipe is not an error.
 pub fn print(text: &str) {
-    write_out(&printable(text));
+    let text = printable(text);
+    match columns() {
+        Some(columns) => write_out(&wrapped(&text, columns)),
+        None => write_out(&text),
+    }
 }
 
 /// Prints a document to stdout at once, as [`print`] does.

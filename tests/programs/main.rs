@@ -35,3 +35,4 @@ mod support;
 mod tax;
 mod tax_postgres;
 mod values;
+mod width;

@@ -54,10 +54,10 @@ fn a_file_is_imported_once_and_leads_back_to_its_lines() {
     assert_eq!(series["series"].as_array().unwrap().len(), 3);
     assert_eq!(series["series"][1]["last"], "159.8");
     let text = folder.fifo_pnl(&["rates", "list"]).expect(0).stdout;
-    assert!(text.contains("EUR    JPY       ecb"), "{text}");
+    assert!(text.contains("EUR    JPY  ecb"), "{text}");
     let each = ["rates", "list", "--asset", "gbp"];
     let each = folder.fifo_pnl(&each).expect(0).stdout;
-    let row = "EUR    GBP       2025-03-06 15:00:00    0.84  ecb          1     3";
+    let row = "EUR    GBP  2025-03-06 15:00:00    0.84  ecb          1     3";
     assert!(each.contains(row), "{each}");
     for line in text.lines().chain(each.lines()) {
         assert!(line.len() <= 80, "{line}");

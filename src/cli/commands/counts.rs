@@ -32,6 +32,14 @@ pub(super) fn sides(counts: &RunCounts) -> String {
     }
 }
 
+/// Writes a count; 0 is an empty cell.
+pub(super) fn unless_zero(number: u64) -> String {
+    match number {
+        0 => String::new(),
+        number => count(number),
+    }
+}
+
 /// Aligns figures in columns. Each has a name, a value and a note.
 pub(super) fn figures(rows: &[(&str, String, String)]) -> String {
     let width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);

@@ -9,7 +9,7 @@ use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::{add, count, dollars, plural, sum, table, time};
+use crate::cli::format::{add, count, dollars, plural, sum, table, time, time_in_utc};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::engine::{PoolStatus, Timestamp, shown, shown_sentence};
@@ -303,36 +303,28 @@ fn describe_pools(report: &AppendReport, since: Option<Timestamp>, all_rows: boo
 
 fn pools_table(lines: &[&AppendLine]) -> String {
     let has_legs = lines.iter().any(|line| line.added.legs > 0);
+    let has_unmatched = lines.iter().any(|line| line.added.sells_unmatched > 0);
     let cells = |line: &&AppendLine| {
-        vec![
+        let newest = line.newest.map(time_in_utc).unwrap_or_default();
+        let mut row = vec![
             line.pool.to_string(),
             match line.added.legs {
                 0 => count(line.added.trades),
                 legs => format!("{} + {}", count(line.added.trades), count(legs)),
             },
-            count(line.added.allocations),
-            match line.added.sells_unmatched {
-                0 => String::new(),
-                unmatched => count(unmatched),
-            },
             dollars(line.added.pnl),
-            line.newest.map(time).unwrap_or_default(),
-        ]
+            newest,
+        ];
+        row.extend(has_unmatched.then(|| counts::unless_zero(line.added.sells_unmatched)));
+        row
     };
-    let header = [
-        "Pool",
-        if has_legs {
-            "Trades + legs"
-        } else {
-            "New trades"
-        },
-        "Allocations",
-        "Unmatched",
-        "Realized PnL",
-        "Newest trade",
-    ];
-    let cells = lines.iter().map(cells).collect();
-    table(&header, &[1, 2, 3, 4], cells)
+    let trades = match has_legs {
+        true => "Trades + legs",
+        false => "New trades",
+    };
+    let mut header = vec!["Pool", trades, "Realized PnL", "Newest (UTC)"];
+    header.extend(has_unmatched.then_some("Unmatched"));
+    table(&header, &[1, 2, 4], lines.iter().map(cells).collect())
 }
 
 fn describe_unknown(report: &AppendReport, next: &Next) -> String {

@@ -11,7 +11,7 @@ use crate::cli::Outcome;
 use crate::cli::args::RatesCommand;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
-use crate::cli::format::{count, plural, table, time};
+use crate::cli::format::{count, plural, table, time, time_in_utc};
 use crate::cli::session::Session;
 use crate::engine::{Asset, Rate, RateSource, Timestamp};
 use crate::files::IfThere;
@@ -126,7 +126,7 @@ fn series(rates: &[Rate]) -> String {
     };
     let all = by_series(rates);
     let rows = all.iter().map(row).collect();
-    let header = ["asset", "currency", "source", "rates", "from", "to", "last"];
+    let header = ["asset", "in", "source", "rates", "from", "to", "last"];
     table(&header, &[3, 6], rows) + "\n"
 }
 
@@ -135,7 +135,7 @@ fn each(rates: &[Rate]) -> String {
         vec![
             rate.asset.to_string(),
             rate.currency.to_string(),
-            time(rate.at).trim_end_matches(" UTC").to_owned(),
+            time_in_utc(rate.at),
             rate.value.to_string(),
             rate.source.to_string(),
             rate.import_id.to_string(),
@@ -143,7 +143,7 @@ fn each(rates: &[Rate]) -> String {
         ]
     };
     let header = [
-        "asset", "currency", "at (UTC)", "rate", "source", "import", "line",
+        "asset", "in", "at (UTC)", "rate", "source", "import", "line",
     ];
     table(&header, &[3, 5, 6], rates.iter().map(row).collect()) + "\n"
 }

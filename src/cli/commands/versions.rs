@@ -10,10 +10,10 @@ use crate::cli::Outcome;
 use crate::cli::args::VersionsCommand;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{add, count, table, time};
+use crate::cli::format::{add, count, table, time_in_utc};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
-use crate::engine::{AllocationRow, shown_sentence};
+use crate::engine::{AllocationRow, Timestamp, shown_sentence};
 use crate::files::{Draft, IfThere, WriteError};
 use crate::pipeline;
 use crate::report::{CanonicalCsv, Written};
@@ -105,6 +105,7 @@ async fn list(store: &dyn Store, next: &Next) -> CliResult<Outcome> {
             (true, false) => "current",
             (false, _) => "",
         };
+        let part = if info.scope.is_all() { "" } else { "a part" };
         let sealed = info
             .sealed
             .as_ref()
@@ -115,17 +116,12 @@ async fn list(store: &dyn Store, next: &Next) -> CliResult<Outcome> {
                 VersionOrigin::Legacy => info.origin.as_str().to_owned(),
                 _ => info.status.as_str().to_owned(),
             },
-            if info.scope.is_all() {
-                "all".into()
-            } else {
-                "part".to_owned()
-            },
-            info.completed_at.map(time).unwrap_or_default(),
-            info.complete_through.map(time).unwrap_or_default(),
+            info.completed_at.map(minute).unwrap_or_default(),
+            info.complete_through.map(time_in_utc).unwrap_or_default(),
             info.allocations_hash
-                .map(|hash| hash.to_string().chars().take(12).collect())
+                .map(|hash| hash.to_string().chars().take(HASH_SHOWN).collect())
                 .unwrap_or_default(),
-            [mark.to_owned(), sealed.unwrap_or_default()]
+            [mark.to_owned(), part.to_owned(), sealed.unwrap_or_default()]
                 .into_iter()
                 .filter(|text| !text.is_empty())
                 .collect::<Vec<_>>()
@@ -139,8 +135,7 @@ async fn list(store: &dyn Store, next: &Next) -> CliResult<Outcome> {
         let header = [
             "Version",
             "Status",
-            "Scope",
-            "Completed",
+            "Completed (UTC)",
             "Complete through",
             "Hash",
             "",
@@ -159,9 +154,20 @@ async fn list(store: &dyn Store, next: &Next) -> CliResult<Outcome> {
     })
 }
 
+/// Digits of a hash in the list. JSON has all of them.
+const HASH_SHOWN: usize = 8;
+
+/// Writes an instant to the minute.
+fn minute(at: Timestamp) -> String {
+    time_in_utc(at)
+        .chars()
+        .take("2025-01-01 00:00".len())
+        .collect()
+}
+
 fn version_json(info: &VersionInfo, current: &Current) -> Value {
     let policy: Value = serde_json::from_str(&info.policy).unwrap_or_default();
-    let at = |time: Option<crate::engine::Timestamp>| time.map(|time| time.to_string());
+    let at = |time: Option<Timestamp>| time.map(|time| time.to_string());
     json!({
         "version": info.version, "status": info.status.as_str(), "scope": info.scope.as_str(),
         "origin": info.origin.as_str(), "is_current": current.version == Some(info.version),

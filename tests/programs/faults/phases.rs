@@ -144,6 +144,7 @@ fn what_tests_ask_for_is_in_no_release() {
         "FIFO_PNL_STOP_AT",
         "FIFO_PNL_COUNT_STEPS",
         "FIFO_PNL_DISK_ROOM",
+        "FIFO_PNL_COLUMNS",
     ] {
         let mut windows = program.windows(name.len());
         let found = windows.any(|window| window == name.as_bytes());

@@ -127,7 +127,6 @@ fn describe_figures(report: &ComputeReport) -> String {
 #[derive(Default, Clone, Copy)]
 struct AssetFigures {
     sells: u64,
-    allocations: u64,
     unmatched: u64,
     proceeds: Usd,
     cost_basis: Usd,
@@ -144,7 +143,6 @@ fn describe_assets(report: &ComputeReport, all_rows: bool) -> String {
     {
         let (of, totals) = (figures.entry(&line.pool.asset).or_default(), &line.totals);
         of.sells += totals.sells;
-        of.allocations += totals.allocations;
         of.unmatched += totals.sells_unmatched;
         let add = |total: &mut Usd, amount| *total = sum([*total, amount].into_iter());
         add(&mut of.proceeds, totals.net_proceeds);
@@ -162,37 +160,31 @@ fn describe_assets(report: &ComputeReport, all_rows: bool) -> String {
         if all_rows { rows.len() } else { TABLE_ROWS_MAX },
     );
     rows.truncate(shown);
+    // Only a column that says something: five amounts of millions fit 80 columns.
+    let has_unmatched = rows.iter().any(|(_, of)| of.unmatched > 0);
     let cells = |(asset, of): &(&Asset, AssetFigures)| {
-        vec![
+        let mut row = vec![
             asset.to_string(),
             count(of.sells),
-            count(of.allocations),
-            if of.unmatched > 0 {
-                count(of.unmatched)
-            } else {
-                String::new()
-            },
             dollars(of.proceeds),
             dollars(of.cost_basis),
             dollars(of.pnl),
             dollars(of.open_cost),
-        ]
+        ];
+        row.extend(has_unmatched.then(|| counts::unless_zero(of.unmatched)));
+        row
     };
-    let header = [
+    let mut header = vec![
         "Asset",
         "Sells",
-        "Allocations",
-        "Unmatched",
         "Net proceeds",
         "Cost basis",
         "Realized PnL",
         "Open cost",
     ];
-    let mut text = table(
-        &header,
-        &[1, 2, 3, 4, 5, 6, 7],
-        rows.iter().map(cells).collect(),
-    ) + "\n";
+    header.extend(has_unmatched.then_some("Unmatched"));
+    let rows_shown = rows.iter().map(cells).collect();
+    let mut text = table(&header, &[1, 2, 3, 4, 5, 6], rows_shown) + "\n";
     if all > rows.len() {
         let rest = (all - rows.len()) as u64;
         text.push_str(&format!(
@@ -213,9 +205,10 @@ pub(in crate::cli::commands) fn describe_unmatched(
     next: &Next,
 ) -> String {
     format!(
-        "Unmatched       {sells} {verb} no buy: {} USD of net proceeds have no cost basis\n\
-         {INDENT}and are in no total. Totals are incomplete until the buys are imported\n\
-         {INDENT}(short sales are not matched yet): `{}`\n",
+        "Unmatched       {sells} {verb} no buy: {} USD of net proceeds\n\
+         {INDENT}have no cost basis and are in no total. Totals are incomplete\n\
+         {INDENT}until the buys are imported (short sales are not matched yet):\n\
+         {INDENT}`{}`\n",
         dollars(proceeds),
         next.command("fifo-pnl review list"),
     )
