@@ -211,6 +211,24 @@ impl AssetRules {
         }
     }
 
+    /// Returns assets with all the spellings that aliases and known codes give them: `XBT` and
+    /// `XXBT` beside `BTC`.
+    pub fn spellings(&self, assets: &BTreeSet<Asset>) -> BTreeSet<Asset> {
+        let mut all = assets.clone();
+        let codes = codes::all_codes().map(Asset::unreadable);
+        let aliases = self.aliases.keys().map(|code| Asset::unreadable(code));
+        let spellings = codes.chain(aliases);
+        all.extend(spellings.filter(|code| assets.contains(&self.asset_named(code.as_str()))));
+        let shares = all.iter().filter_map(|asset| {
+            let (base, class) = asset.as_str().rsplit_once('-')?;
+            names::share_class(asset.as_str())?;
+            Some(Asset::unreadable(&format!("{base}.{class}")))
+        });
+        let shares: Vec<Asset> = shares.collect();
+        all.extend(shares);
+        all
+    }
+
     /// Tells whether an asset is the dollar or counts as one.
     pub fn is_usd(&self, asset: &Asset) -> bool {
         asset.as_str() == USD || self.usd_quotes.contains(asset.as_str())

@@ -8,7 +8,7 @@ use crate::engine::{
     AssetClass, AssetRules, FoundRate, OwnRate, RateBook, RateOrigin, RateUsed, Side, WantedRate,
 };
 use crate::store::model::VersionInfo;
-use crate::store::values::{rate_book, rates_for, rules_of};
+use crate::store::values::{rate_book, rates_for, rates_named, rules_of};
 use crate::store::{Store, StoreResult};
 
 /// A rate that a version used, and what a look-up gives now.
@@ -50,7 +50,7 @@ async fn book_of(
 ) -> StoreResult<RateBook> {
     let assets = used.iter().map(|used| used.asset.clone()).collect();
     let times = used.iter().map(|used| used.traded_at);
-    let rates = store.rates(&rates_for(assets, times), None).await?;
+    let rates = rates_named(store, rules, rates_for(assets, times), None).await?;
     let mut book = rate_book(rules, rates)?;
     let mut own: BTreeMap<(&str, &str), OwnRate> = BTreeMap::new();
     for used in used {

@@ -169,6 +169,7 @@ async fn import_file(
         let batch = RateBatch {
             file: source_of(&report.read, request, context),
             rates: file.rates,
+            rules: context.rules.clone(),
         };
         report.receipt = Some(store.import_rates(&batch).await?);
     }

@@ -43,14 +43,15 @@ pub struct RateFinding {
     pub rate: Rate,
 }
 
-/// Checks rates in the order of a store: by asset, currency, source and time.
+/// Checks rates as files spell them. Order: by name, source and time.
 ///
 /// A plain file has rates of single days, so its gaps are no findings.
 pub fn check_rates(rates: &[Rate], rules: &AssetRules) -> Vec<RateFinding> {
     let mut findings = Vec::new();
     for pair in rates.windows(2) {
         if let [before, rate] = pair
-            && series_of(before) == series_of(rate)
+            && series_of(before, rules) == series_of(rate, rules)
+            && before.at != rate.at
         {
             let is_currency = is_currency(rate, rules);
             let percent = match is_currency {
@@ -74,8 +75,9 @@ pub fn check_rates(rates: &[Rate], rules: &AssetRules) -> Vec<RateFinding> {
     findings
 }
 
-fn series_of(rate: &Rate) -> (&Asset, &Asset, RateSource) {
-    (&rate.asset, &rate.currency, rate.source)
+fn series_of(rate: &Rate, rules: &AssetRules) -> (Asset, Asset, RateSource) {
+    let name = |asset: &Asset| rules.asset_named(asset.as_str());
+    (name(&rate.asset), name(&rate.currency), rate.source)
 }
 
 /// Tells whether a rate is of two currencies, which keep for days.

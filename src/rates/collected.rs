@@ -27,7 +27,7 @@ pub(super) struct RateCell<'c> {
     /// Its column.
     pub(super) column: &'c str,
     pub(super) text: &'c str,
-    /// Its asset and its currency.
+    /// Its asset and its currency, as the file spells them.
     pub(super) pair: (&'c Asset, &'c Asset),
     /// The instant that the day or interval begins at. Later than now, it is a fault.
     pub(super) begins: Timestamp,
@@ -75,10 +75,16 @@ impl<'o> Collected<'o> {
         row
     }
 
-    /// Returns the one name of an asset. Errors: the text is no name.
+    /// Reads the spelling of an asset. The settings name it when the rate is used, as aliases may
+    /// change after the import. Errors: the text is no name.
     pub(super) fn asset(&self, text: &str) -> Result<Asset, String> {
-        let asset: Asset = text.parse().map_err(|error| format!("which {error}"))?;
-        Ok(self.options.rules.asset_named(asset.as_str()))
+        text.parse().map_err(|error| format!("which {error}"))
+    }
+
+    /// Tells whether two spellings are of one asset.
+    pub(super) fn is_one(&self, left: &Asset, right: &Asset) -> bool {
+        let name = |asset: &Asset| self.options.rules.asset_named(asset.as_str());
+        name(left) == name(right)
     }
 
     /// Reads the currency of a column. Errors: the text is no name, or a currency of an earlier
@@ -91,11 +97,11 @@ impl<'o> Collected<'o> {
     ) -> Result<Asset, RateFileError> {
         let unknown = |_| RateFileError::UnknownKind(header.text.clone());
         let asset = self.asset(text).map_err(unknown)?;
-        match earlier.iter().find(|(_, other)| *other == asset) {
+        match earlier.iter().find(|(_, other)| self.is_one(other, &asset)) {
             None => Ok(asset),
             Some((name, _)) => Err(RateFileError::TwoNames {
                 line: header.line,
-                asset,
+                asset: self.options.rules.asset_named(asset.as_str()),
                 names: [name.clone(), text.to_owned()],
             }),
         }
@@ -154,9 +160,19 @@ impl<'o> Collected<'o> {
     /// Returns the file. It keeps the first of equal rates, and rejects the second of two that
     /// differ.
     pub(super) fn file(mut self) -> RateFile {
-        let key = |rate: &Rate| (rate.asset.clone(), rate.currency.clone(), rate.at);
+        let rules = &self.options.rules;
+        let mut names: BTreeMap<Asset, Asset> = BTreeMap::new();
+        for rate in &self.file.rates {
+            for spelling in [&rate.asset, &rate.currency] {
+                if !names.contains_key(spelling) {
+                    names.insert(spelling.clone(), rules.asset_named(spelling.as_str()));
+                }
+            }
+        }
+        let name = |spelling: &Asset| names.get(spelling).cloned();
+        let key = |rate: &Rate| (name(&rate.asset), name(&rate.currency), rate.at);
         // A stable sort: of equal keys, the first in the file stays the first.
-        self.file.rates.sort_by_key(key);
+        self.file.rates.sort_by_cached_key(key);
         let mut kept: Vec<Rate> = Vec::with_capacity(self.file.rates.len());
         for rate in std::mem::take(&mut self.file.rates) {
             match kept.last().filter(|last| key(last) == key(&rate)) {

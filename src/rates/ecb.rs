@@ -14,15 +14,15 @@ const BASE: &str = "EUR";
 pub(super) fn read(table: &mut Table<'_>, out: &mut Collected<'_>) -> Result<(), RateFileError> {
     let mut columns: Vec<(String, Asset)> = Vec::new();
     let header = table.header.clone();
+    let base = Asset::unreadable(BASE);
     // The lines end with a comma: the last column has no name.
     let names = header.cells.iter().skip(1).filter(|name| !name.is_empty());
     for name in names {
         columns.push((name.clone(), out.column(&header, name, &columns)?));
     }
-    if columns.iter().any(|(_, asset)| asset.as_str() == BASE) {
+    if columns.iter().any(|(_, asset)| out.is_one(asset, &base)) {
         return Err(RateFileError::NotEcb);
     }
-    let base = out.asset(BASE).unwrap_or_else(|_| Asset::unreadable(BASE));
     while let Some(row) = out.next_row(table)? {
         let Some((begins, at)) = day_of(&row, RateSource::Ecb, out) else {
             continue;

@@ -21,7 +21,7 @@ pub(super) fn read(table: &mut Table<'_>, out: &mut Collected<'_>) -> Result<(),
         let [asset_text, time, currency_text, rate] = found.map(|place| row.cell(place));
         let pair = (out.asset(asset_text), out.asset(currency_text));
         let (asset, currency) = match pair {
-            (Ok(asset), Ok(currency)) if asset != currency => (asset, currency),
+            (Ok(asset), Ok(currency)) if !out.is_one(&asset, &currency) => (asset, currency),
             (Ok(_), Ok(_)) => {
                 out.reject(
                     &row,

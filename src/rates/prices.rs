@@ -106,11 +106,11 @@ fn pair_of(out: &Collected<'_>) -> Result<(Asset, Asset), RateFileError> {
             proposed: proposed(out.kind(), &options.name),
         });
     };
-    let of = |asset: &Asset| options.rules.asset_named(asset.as_str());
-    let (asset, currency) = (of(asset), of(currency));
-    match asset == currency {
-        true => Err(RateFileError::OneAsset(asset)),
-        false => Ok((asset, currency)),
+    match out.is_one(asset, currency) {
+        true => Err(RateFileError::OneAsset(
+            options.rules.asset_named(asset.as_str()),
+        )),
+        false => Ok((asset.clone(), currency.clone())),
     }
 }
 

@@ -134,13 +134,13 @@ fn kraken_has_the_close_of_an_interval_that_the_name_tells() {
                 1741651200,1,1,1,1,1,1\n";
     let file = parse(text, "XBTUSD_1440", Some(("XBT", "USD")));
     // The second day has begun, but not ended; the third is tomorrow.
-    assert_eq!(shown(&file), ["1 BTC USD 2025-03-08T00:00:00 86740.5"]);
+    assert_eq!(shown(&file), ["1 XBT USD 2025-03-08T00:00:00 86740.5"]);
     assert_eq!(file.skipped, BTreeMap::from([("not final yet", 1)]));
     let expected = "3: close is \"1\", of a day in the future, \
                     expected at most 2025-03-10T12:00:00.000000Z";
     assert_eq!((rejected(&file), file.rows), (vec![expected.to_owned()], 3));
     let hour = parse(text, "XBTUSD_60 (1)", Some(("XBT", "USD")));
-    assert_eq!(shown(&hour)[0], "1 BTC USD 2025-03-07T01:00:00 86740.5");
+    assert_eq!(shown(&hour)[0], "1 XBT USD 2025-03-07T01:00:00 86740.5");
     assert_eq!(
         error(text, "bitcoin", Some(("XBT", "USD"))),
         "FILE: the name \"bitcoin\" has no interval, expected one like \"XBTUSD_1440\""
@@ -164,7 +164,7 @@ fn a_plain_file_names_all() {
     assert_eq!(
         shown(&file),
         [
-            "2 BTC USD 2025-03-07T00:00:00 90000",
+            "2 XBT USD 2025-03-07T00:00:00 90000",
             "3 EUR USD 2025-03-07T09:30:00 1.085"
         ]
     );
@@ -270,7 +270,7 @@ fn two_rates_for_one_instant_are_one_or_a_fault() {
     let text = "asset,time,currency,rate\nXBT,2025-03-07,USD,90000\nBTC,2025-03-07,USD,90000.0\n\
                 BTC,2025-03-07T00:00:00Z,USD,90001\n";
     let file = parse(text, "x", None);
-    assert_eq!(shown(&file), ["2 BTC USD 2025-03-07T00:00:00 90000"]);
+    assert_eq!(shown(&file), ["2 XBT USD 2025-03-07T00:00:00 90000"]);
     assert_eq!(file.duplicates, 1);
     let expected = "4: rate is \"90001\", but line 2 has 90000 for BTC in USD at \
                     2025-03-07T00:00:00.000000Z, expected one rate for one instant";

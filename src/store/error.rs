@@ -10,7 +10,7 @@ pub use self::schema::{SchemaRefusal, StepFault};
 use super::fingerprint::{SchemaFinding, joined};
 use super::model::{Holder, Version};
 use super::proof::{ClaimDiffers, RowsDiffer};
-use crate::engine::SelfCheckError;
+use crate::engine::{RatesDiffer, SelfCheckError};
 
 /// Why a location can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -246,6 +246,9 @@ pub enum StoreError {
     /// The engine lost rows or lots of a pool: a bug of this program.
     #[error(transparent)]
     SelfCheck(#[from] SelfCheckError),
+    /// Two rates for one instant that differ. An import refuses them; an alias may make them.
+    #[error(transparent)]
+    RatesDiffer(#[from] Box<RatesDiffer>),
     /// The database refused or failed.
     #[error("{action}: {message}")]
     Database {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::engine::{Account, Rate, RateUsed};
+use crate::engine::{Account, RateUsed};
 use crate::store::StoreResult;
-use crate::store::model::{RateBatch, RateReceipt, RateScope, Version, Watermark};
+use crate::store::model::{RateBatch, RateReceipt, RateScope, StoredRate, Version, Watermark};
 
 /// Keeps rates of assets.
 ///
@@ -17,11 +17,16 @@ pub trait RateStore: Send + Sync {
     /// with conflicts.
     async fn import_rates(&self, batch: &RateBatch) -> StoreResult<RateReceipt>;
 
-    /// Returns the rates of a scope that count as of an instant; `None` is the present. Of a
-    /// corrected rate, the last revision counts.
+    /// Returns the rates of a scope that count as of an instant, as their files spell them; `None`
+    /// is the present. Of a corrected rate, the last revision of each spelling counts.
+    /// [`rates_named`](super::values::rates_named) gives them the names of the settings.
     ///
     /// Order: by asset, currency, source and time.
-    async fn rates(&self, scope: &RateScope, as_of: Option<&Watermark>) -> StoreResult<Vec<Rate>>;
+    async fn rates(
+        &self,
+        scope: &RateScope,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<StoredRate>>;
 
     /// Returns the rates that gave a version's trades their values; or those of one trade, named by
     /// its account and order id.

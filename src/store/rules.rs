@@ -21,7 +21,7 @@ use super::model::{
 use super::{SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal};
 use crate::engine::{Account, CORRECTION_MARK, LedgerTrade, OrderId, split_correction};
 pub(super) use closing::{Closing, RunEnd};
-pub(super) use rates::{counting, plan_rates, rates_event};
+pub(super) use rates::{counting, counting_of_names, plan_rates, rates_event, renamed};
 pub use review::{AUTOMATIC, REVIEW_EVENTS, check_decision, details_json};
 pub(super) use review::{ReviewChange, decision_event, exclusion_event, plan_review};
 

@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::model::{
-    Arrivals, LedgerRead, RateScope, Scope, Slice, VersionInfo, Watermark, asset_rules_of,
+    Arrivals, LedgerRead, RateScope, Scope, Slice, StoredRate, VersionInfo, Watermark,
+    asset_rules_of,
 };
-use super::{Seen, StoreError, StoreResult, TradeStore};
+use super::rules::{counting_of_names, renamed};
+use super::{RateStore, Seen, StoreResult, TradeStore};
 use crate::engine::policy::USD;
 use crate::engine::{
     Asset, AssetRules, Entered, ExpectedLegs, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger,
-    Rate, RateBook, RatesDiffer, Timestamp, Violation, enter,
+    Rate, RateBook, Timestamp, Violation, enter,
 };
 
 /// Microseconds before the first trade from which rates and own trades are read: the oldest rate
@@ -215,7 +217,7 @@ impl<'a> Valuing<'a> {
     ) -> StoreResult<Vec<Rate>> {
         let assets = needed.keys().map(|pool| pool.asset.clone()).collect();
         let times = pending.iter().map(|pending| pending.trade.order_time);
-        self.store.rates(&rates_for(assets, times), Some(at)).await
+        rates_named(self.store, self.rules, rates_for(assets, times), Some(at)).await
     }
 
     /// Returns the prices of own trades for dollars that are the nearest before a needed instant.
@@ -261,6 +263,32 @@ fn by_base(pending: &[PendingTrade]) -> BTreeMap<Pool, Vec<&PendingTrade>> {
     pools
 }
 
+/// Returns the rates of a scope by the names of some settings, as of an instant; `None` is the
+/// present. Files may spell an asset in several ways.
+///
+/// Order: by asset, currency, source and time. Two rates for one instant may differ: an alias may
+/// have come after their imports.
+pub async fn rates_named<S: RateStore + ?Sized>(
+    store: &S,
+    rules: &AssetRules,
+    scope: RateScope,
+    as_of: Option<&Watermark>,
+) -> StoreResult<Vec<Rate>> {
+    let rows = rates_spelled(store, rules, scope, as_of).await?;
+    Ok(renamed(rows, rules))
+}
+
+/// Returns the same rates, as their files spell them.
+pub async fn rates_spelled<S: RateStore + ?Sized>(
+    store: &S,
+    rules: &AssetRules,
+    scope: RateScope,
+    as_of: Option<&Watermark>,
+) -> StoreResult<Vec<StoredRate>> {
+    let rows = store.rates(&scope.spelled(rules), as_of).await?;
+    Ok(counting_of_names(rows, rules))
+}
+
 /// Returns the rates that may count for assets at some instants.
 pub fn rates_for(
     mut assets: BTreeSet<Asset>,
@@ -301,14 +329,5 @@ fn scope_of_prices<'n>(
 
 /// Makes the book of some rates. Errors: two contradict each other.
 pub fn rate_book(rules: &AssetRules, rates: Vec<Rate>) -> StoreResult<RateBook> {
-    RateBook::try_new(rules.rates.clone(), rates).map_err(contradict)
-}
-
-/// Two rates for one instant: an import refuses them, so something else wrote them.
-fn contradict(rates: Box<RatesDiffer>) -> StoreError {
-    StoreError::Database {
-        action: "look rates up",
-        message: rates.to_string(),
-        source: Some(rates),
-    }
+    Ok(RateBook::try_new(rules.rates.clone(), rates)?)
 }

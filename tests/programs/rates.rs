@@ -83,8 +83,9 @@ fn a_file_without_names_asks_for_them_and_proposes_some() {
         "usd",
     ];
     folder.fifo_pnl(&named).expect(0);
+    // The database has the name that was given; reading applies the settings of the day.
     let stored = "SELECT DISTINCT asset, currency, source FROM rates";
-    assert_eq!(folder.sql(stored), ["BTC|USD|coingecko"]);
+    assert_eq!(folder.sql(stored), ["XBT|USD|coingecko"]);
     // Both names of the coin find its rates.
     let listed = folder
         .fifo_pnl(&["rates", "list", "--asset", "XBT", "--json"])
@@ -285,6 +286,106 @@ fn missing_rates_are_listed_filled_in_and_imported() {
         "b3|value|XMR|2|461|plain|3",
     ];
     assert_eq!(folder.sql(used), expected);
+}
+
+/// The fee is 3 coins at 2.5 USD: 7.5 USD. The alias comes after the import of the rate.
+#[test]
+fn an_alias_names_rates_that_were_imported_before_it() {
+    let folder = Folder::new();
+    let trades = "order_id,symbol,side,size,price,total_fees_usd,fee_amount,fee_currency,\
+                  order_time\nb0,OLDC-USD,buy,10,2,0,,,2025-03-01T09:00:00Z\n\
+                  b1,BTC-USD,buy,1,100,,3,NEWC,2025-03-07T09:00:00Z\n";
+    folder.write("trades.csv", trades);
+    folder.write(
+        "rates.csv",
+        "asset,time,currency,rate\nOLDC,2025-03-07,USD,2.5\n",
+    );
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    let missing = folder.fifo_pnl(&["rates", "missing"]).expect(0).stdout;
+    assert!(missing.contains("NEWC   2025-03-07"), "{missing}");
+
+    folder.write("fifo-pnl.toml", "[aliases]\nOLDC = \"NEWC\"\n");
+    let missing = folder.fifo_pnl(&["rates", "missing"]).expect(0).stdout;
+    assert!(missing.contains("no rate is missing"), "{missing}");
+    for asset in ["OLDC", "NEWC"] {
+        let list = ["rates", "list", "--asset", asset, "--json"];
+        let listed = folder.fifo_pnl(&list).expect(0).json();
+        assert_eq!(listed["rates"][0]["asset"], "NEWC", "{asset}");
+    }
+    folder.compute(&["--all-symbols"]).expect(0);
+    let used = "SELECT asset, step_asset, value_usd, import_id, import_line FROM fifo_rates_used";
+    assert_eq!(folder.sql(used), ["NEWC|NEWC|7.5|1|2"]);
+    // The fee leaves the lot of the first name: 3 at 2 USD, for 7.5 USD.
+    let pnl = "SELECT pnl_usd FROM fifo_allocations WHERE sell_leg = 'fee'";
+    assert_eq!(folder.sql(pnl), ["1.5"]);
+    let validate = ["--version", "current", "--strict"];
+    folder.validate(&validate).expect(0);
+    let again = folder.compute(&["--incremental"]).expect(0).stdout;
+    assert!(!again.contains("otherwise"), "{again}");
+
+    // The other name is the same rate: another value is a conflict, and a correction mends it.
+    folder.write(
+        "other.csv",
+        "asset,time,currency,rate\nNEWC,2025-03-07,USD,2.6\n",
+    );
+    let other = ["import", "rates", "other.csv"];
+    let refused = folder.fifo_pnl(&other).expect(2);
+    assert!(
+        refused.stderr.contains("is 2.6, which is stored as 2.5"),
+        "{}",
+        refused.stderr
+    );
+    let correct = [&other[..], &["--correct", "--reason", "misprint"]].concat();
+    folder.fifo_pnl(&correct).expect(0);
+    let found = folder.fifo_pnl(&["rates", "check"]).expect(0).stdout;
+    assert!(found.contains("No gap"), "{found}");
+    folder.compute(&["--incremental"]).expect(0);
+    let last = format!("{used} ORDER BY allocation_version DESC LIMIT 1");
+    assert_eq!(folder.sql(&last), ["NEWC|NEWC|7.8|3|2"]);
+    folder.validate(&validate).expect(0);
+
+    // Without the alias, the older name says nothing about the coin any more.
+    folder.write("fifo-pnl.toml", "");
+    let list = ["rates", "list", "--asset", "OLDC", "--json"];
+    let listed = folder.fifo_pnl(&list).expect(0).json();
+    assert_eq!(listed["rates"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["rates"][0]["rate"], "2.5");
+}
+
+/// Two coins become one, and their rates differ: none of them counts until a person decides.
+#[test]
+fn rates_that_an_alias_makes_contradict_each_other_are_decided_by_a_correction() {
+    let folder = Folder::new();
+    let trades = "order_id,symbol,side,size,price,fee_amount,fee_currency,order_time\n\
+                  b0,NEWC-USD,buy,10,2,,,2025-03-01T09:00:00Z\n\
+                  b1,BTC-USD,buy,1,100,3,NEWC,2025-03-07T09:00:00Z\n";
+    folder.write("trades.csv", trades);
+    folder.write(
+        "rates.csv",
+        "asset,time,currency,rate\nOLDC,2025-03-07,USD,2.5\nNEWC,2025-03-07,USD,2.6\n",
+    );
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    folder.write("fifo-pnl.toml", "[aliases]\nOLDC = \"NEWC\"\n");
+    let failed = folder.compute(&["--all-symbols"]).expect(3).stderr;
+    let said = "plain has two rates for NEWC in USD at 2025-03-07T00:00:00.000000Z: 2.5 and 2.6";
+    assert!(failed.contains(said), "{failed}");
+    let hint = "with --correct --reason TEXT, or mend [aliases]";
+    assert!(failed.contains(hint), "{failed}");
+    let found = folder.fifo_pnl(&["rates", "check"]).expect(1).stdout;
+    assert!(found.contains("two names of one asset"), "{found}");
+    folder.write(
+        "right.csv",
+        "asset,time,currency,rate\nNEWC,2025-03-07,USD,2.6\n",
+    );
+    let correct = ["import", "rates", "right.csv", "--correct", "--reason", "x"];
+    let done = folder.fifo_pnl(&correct).expect(0).stdout;
+    assert!(done.contains("1 corrected"), "{done}");
+    folder.fifo_pnl(&["rates", "check"]).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let used = "SELECT value_usd FROM fifo_rates_used ORDER BY allocation_version DESC LIMIT 1";
+    assert_eq!(folder.sql(used), ["7.8"]);
 }
 
 /// 100 EUR are 108.57 USD by the first file, and 109 USD after the correction.

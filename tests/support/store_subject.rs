@@ -408,7 +408,11 @@ pub fn rate(currency: &str, seconds: i64, value: &str) -> Rate {
 /// Makes an import of rates.
 pub fn rates(rates: Vec<Rate>) -> RateBatch {
     let file = changed(batch(Vec::new()), |file| file.name = "rates.csv".into()).file;
-    RateBatch { file, rates }
+    RateBatch {
+        file,
+        rates,
+        rules: AssetRules::default(),
+    }
 }
 
 /// Changes the settings of an import.

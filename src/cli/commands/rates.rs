@@ -18,6 +18,7 @@ use crate::files::IfThere;
 use crate::rates::{RateFinding, RateFindingKind, check_rates};
 use crate::store::Store;
 use crate::store::model::RateScope;
+use crate::store::values::{rates_named, rates_spelled};
 
 /// Most findings of a kind that the text shows.
 const FINDINGS_SHOWN_MAX: usize = 10;
@@ -47,10 +48,10 @@ async fn list(store: &dyn Store, session: &Session, asset: Option<&str>) -> CliR
     let rules = &session.context.rules;
     let asset = read_asset("--asset", asset)?.map(|asset| rules.asset_named(asset.as_str()));
     let scope = RateScope {
-        with: asset.clone(),
+        with: asset.clone().map(|asset| [asset].into()),
         ..RateScope::default()
     };
-    let rates = store.rates(&scope, None).await?;
+    let rates = rates_named(store, rules, scope, None).await?;
     let text = match (rates.is_empty(), &asset) {
         (true, _) => none(session, asset.as_ref()),
         (false, Some(_)) => each(&rates),
@@ -65,8 +66,10 @@ async fn list(store: &dyn Store, session: &Session, asset: Option<&str>) -> CliR
 }
 
 async fn look_over(store: &dyn Store, session: &Session) -> CliResult<Outcome> {
-    let rates = store.rates(&RateScope::default(), None).await?;
-    let findings = check_rates(&rates, &session.context.rules);
+    let rules = &session.context.rules;
+    let rates = rates_spelled(store, rules, RateScope::default(), None).await?;
+    let rates: Vec<Rate> = rates.into_iter().map(|row| row.rate).collect();
+    let findings = check_rates(&rates, rules);
     let list: Vec<Value> = findings.iter().map(finding_json).collect();
     let facts = json!({ "rates": rates.len(), "findings": list });
     let exit = match findings.is_empty() {

@@ -39,6 +39,9 @@ const MEND_SCHEMA: &str = "DROP what is not ours; make again what is missing or 
     migrations/ has it, or restore a backup; if you adapted a view of ours: \
     `fifo-pnl migrate up --accept-views`";
 
+const ONE_RATE: &str = "`fifo-pnl rates check` shows both; import a file with the right one with \
+    --correct --reason TEXT, or mend [aliases] in the configuration";
+
 const OUR_BUG: &str = "this is a bug of the program; what was complete before still is";
 
 const OTHER_PROGRAM: &str = "use the program that made this database, restore a backup, or import \
@@ -102,6 +105,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
             failed("make room and run again: what was complete before still is")
         }
         StoreError::SelfCheck(_) => failed(OUR_BUG),
+        StoreError::RatesDiffer(_) => refused(ONE_RATE),
         StoreError::Unreadable { .. }
         | StoreError::RowsDiffer(_)
         | StoreError::RowsMoved { .. }

@@ -59,6 +59,11 @@ fn line(text: &'static str) -> Option<(&'static str, KnownCode)> {
     Some((code, KnownCode { asset, kind }))
 }
 
+/// Returns all codes.
+pub(super) fn all_codes() -> impl Iterator<Item = &'static str> {
+    CODES.keys().copied()
+}
+
 /// Finds a code, in upper case.
 pub(super) fn find_code(code: &str) -> Option<KnownCode> {
     CODES.get(code).copied()

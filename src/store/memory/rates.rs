@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{MemoryStore, MemoryTables, check};
-use crate::engine::{Account, Rate, RateUsed};
+use crate::engine::{Account, RateUsed};
 use crate::store::model::{RateBatch, RateReceipt, RateScope, StoredRate, Version, Watermark};
 use crate::store::rules::{counting, plan_rates, rates_event};
 use crate::store::{RateStore, StoreResult};
@@ -16,7 +16,11 @@ impl RateStore for MemoryStore {
         self.write(|state| import(state, batch)).await
     }
 
-    async fn rates(&self, scope: &RateScope, as_of: Option<&Watermark>) -> StoreResult<Vec<Rate>> {
+    async fn rates(
+        &self,
+        scope: &RateScope,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<StoredRate>> {
         let last = as_of.map_or(i64::MAX, Watermark::rate_seq);
         let last = usize::try_from(last).unwrap_or(0);
         let state = self.read();

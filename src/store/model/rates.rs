@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::ImportFile;
-use crate::engine::{Asset, Rate, RateSource, RateUsed, RateValue, RowsHash, Timestamp};
+use crate::engine::{
+    Asset, AssetRules, Rate, RateSource, RateUsed, RateValue, RowsHash, Timestamp,
+};
 
 /// The rates of a file.
 #[derive(Debug, Clone)]
 pub struct RateBatch {
     /// The file.
     pub file: ImportFile,
-    /// Its rates, one for each instant of a source.
+    /// Its rates, one for each instant of a source, with names as the file spells them.
     pub rates: Vec<Rate>,
+    /// The settings: they tell which spellings are of one asset.
+    pub rules: AssetRules,
 }
 
 /// The rates to read. The default takes all.
@@ -19,8 +23,8 @@ pub struct RateBatch {
 pub struct RateScope {
     /// Rates between any two of these assets and currencies; `None`: of all.
     pub among: Option<BTreeSet<Asset>>,
-    /// Rates that have this asset or currency on either side; `None`: all.
-    pub with: Option<Asset>,
+    /// Rates that have one of these assets or currencies on either side; `None`: all.
+    pub with: Option<BTreeSet<Asset>>,
     /// The first instant of publication; `None`: the oldest.
     pub from: Option<Timestamp>,
     /// The last instant of publication; `None`: the newest.
@@ -28,13 +32,22 @@ pub struct RateScope {
 }
 
 impl RateScope {
+    /// Returns the scope with all spellings of its assets: rates are stored as files spell them.
+    pub fn spelled(mut self, rules: &AssetRules) -> Self {
+        for assets in [&mut self.among, &mut self.with].into_iter().flatten() {
+            *assets = rules.spellings(assets);
+        }
+        self
+    }
+
     /// Tells whether a rate is taken.
     pub fn contains(&self, rate: &Rate) -> bool {
         let is_among = |all: &BTreeSet<Asset>| {
             let mut sides = [&rate.asset, &rate.currency].into_iter();
             sides.all(|side| all.contains(side))
         };
-        let is_with = |asset: &Asset| rate.asset == *asset || rate.currency == *asset;
+        let is_with =
+            |all: &BTreeSet<Asset>| all.contains(&rate.asset) || all.contains(&rate.currency);
         self.among.as_ref().is_none_or(is_among)
             && self.with.as_ref().is_none_or(is_with)
             && self.from.is_none_or(|from| from <= rate.at)

@@ -4,16 +4,43 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::engine::{Asset, Rate, RateSource, RateValue, Timestamp};
+use crate::engine::{Asset, AssetRules, Rate, RateSource, RateValue, Timestamp};
 use crate::store::limits::CONFLICTS_KEPT_MAX;
 use crate::store::model::{
     Event, EventKind, ImportMode, RateBatch, RateConflict, RateReceipt, StoredRate,
 };
 
-/// The values of one rate by revision, from the first.
-type Revisions = Vec<RateValue>;
+/// The values of one rate with their revisions. Order: ascending.
+type Revisions = Vec<(i64, RateValue)>;
 
 type RateKey = (Asset, Asset, RateSource, Timestamp);
+
+/// The one name of each spelling, by the settings.
+struct Names<'r> {
+    rules: &'r AssetRules,
+    known: BTreeMap<Asset, Asset>,
+}
+
+impl<'r> Names<'r> {
+    fn new(rules: &'r AssetRules) -> Self {
+        let known = BTreeMap::new();
+        Self { rules, known }
+    }
+
+    fn of(&mut self, spelling: &Asset) -> Asset {
+        if let Some(name) = self.known.get(spelling) {
+            return name.clone();
+        }
+        let name = self.rules.asset_named(spelling.as_str());
+        self.known.insert(spelling.clone(), name.clone());
+        name
+    }
+
+    fn key_of(&mut self, rate: &Rate) -> RateKey {
+        let (asset, currency) = (self.of(&rate.asset), self.of(&rate.currency));
+        (asset, currency, rate.source, rate.at)
+    }
+}
 
 /// The rows that an import of rates writes.
 #[derive(Debug, Default)]
@@ -24,35 +51,42 @@ pub struct RatePlan {
     pub rows: Vec<StoredRate>,
 }
 
-/// Decides about each rate of a file. `known`: the stored rates of its pairs, by revision.
+/// Decides about each rate of a file. `known`: the stored rates of its pairs in all spellings.
 ///
-/// An older value of a corrected rate is known, too: a file imported again adds nothing.
+/// An older value of a corrected rate is known, too: a file imported again adds nothing. An alias
+/// may make one rate of two that were stored with two values: then only a correction decides.
 pub fn plan_rates(batch: &RateBatch, known: &[StoredRate]) -> RatePlan {
+    let mut names = Names::new(&batch.rules);
     let mut revisions: BTreeMap<RateKey, Revisions> = BTreeMap::new();
     for row in known {
-        let all = revisions.entry(key_of(&row.rate)).or_default();
-        all.push(row.rate.value);
+        let all = revisions.entry(names.key_of(&row.rate)).or_default();
+        all.push((row.revision, row.rate.value));
     }
+    revisions.values_mut().for_each(|all| all.sort_unstable());
     let mut plan = RatePlan::default();
     let receipt = &mut plan.receipt;
     for rate in &batch.rates {
-        let values = revisions.get(&key_of(rate)).map_or(&[][..], Vec::as_slice);
-        let row = |revision: usize| StoredRate {
+        let key = names.key_of(rate);
+        let values = revisions.get(&key).map_or(&[][..], Vec::as_slice);
+        let row = |revision: i64| StoredRate {
             rate: rate.clone(),
-            revision: i64::try_from(revision).unwrap_or(i64::MAX),
+            revision: revision.saturating_add(1),
         };
-        match (values.last(), &batch.file.mode) {
+        let is_value = |(_, value): &(i64, RateValue)| *value == rate.value;
+        let last = values.last();
+        let mut of_last = values.iter().filter(|it| Some(it.0) == last.map(|it| it.0));
+        match (last, &batch.file.mode) {
             (None, _) => {
                 receipt.appended += 1;
-                plan.rows.push(row(1));
+                plan.rows.push(row(0));
             }
-            (Some(last), _) if *last == rate.value => receipt.known += 1,
-            (_, ImportMode::Append) if values.contains(&rate.value) => receipt.known += 1,
-            (_, ImportMode::Correct { .. }) => {
+            (Some(_), _) if of_last.all(is_value) => receipt.known += 1,
+            (_, ImportMode::Append) if values.iter().any(is_value) => receipt.known += 1,
+            (Some((revision, _)), ImportMode::Correct { .. }) => {
                 receipt.corrected += 1;
-                plan.rows.push(row(values.len().saturating_add(1)));
+                plan.rows.push(row(*revision));
             }
-            (Some(last), ImportMode::Append) => {
+            (Some((_, last)), ImportMode::Append) => {
                 receipt.conflict_count += 1;
                 if receipt.conflict_count <= CONFLICTS_KEPT_MAX {
                     receipt.conflicts.push(conflict(rate, *last));
@@ -75,25 +109,62 @@ fn conflict(rate: &Rate, in_store: RateValue) -> RateConflict {
     }
 }
 
-fn key_of(rate: &Rate) -> RateKey {
-    let (asset, currency) = (rate.asset.clone(), rate.currency.clone());
-    (asset, currency, rate.source, rate.at)
-}
-
-/// Returns the rates that count of rows in the order of key and revision.
-pub fn counting(rows: Vec<StoredRate>) -> Vec<Rate> {
-    let mut rates: Vec<Rate> = Vec::with_capacity(rows.len());
-    for StoredRate { rate, .. } in rows {
-        let is_same = |last: &Rate| {
+/// Returns the rows that count of each spelling, of rows in the order of spelling and revision.
+pub fn counting(rows: Vec<StoredRate>) -> Vec<StoredRate> {
+    let mut kept: Vec<StoredRate> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let is_same = |last: &StoredRate| {
+            let (last, rate) = (&last.rate, &row.rate);
             (last.at, last.source) == (rate.at, rate.source)
                 && (&last.asset, &last.currency) == (&rate.asset, &rate.currency)
         };
-        match rates.last_mut().filter(|last| is_same(last)) {
-            Some(last) => *last = rate,
-            None => rates.push(rate),
+        match kept.last_mut().filter(|last| is_same(last)) {
+            Some(last) => *last = row,
+            None => kept.push(row),
         }
     }
-    rates
+    kept
+}
+
+/// Returns the rows that count among all spellings of an asset: those of the last revision. Two
+/// may differ if an alias came after their imports.
+///
+/// Order: by the names of the settings, source and time. Equal rates stand in the order of imports.
+pub fn counting_of_names(rows: Vec<StoredRate>, rules: &AssetRules) -> Vec<StoredRate> {
+    let mut names = Names::new(rules);
+    let keyed = rows.into_iter().map(|row| (names.key_of(&row.rate), row));
+    // A rate of an asset in itself says nothing.
+    let mut keyed: Vec<_> = keyed.filter(|(key, _)| key.0 != key.1).collect();
+    let place = |row: &StoredRate| {
+        let last_first = std::cmp::Reverse(row.revision);
+        (last_first, row.rate.import_id, row.rate.import_line)
+    };
+    keyed.sort_by(|(left, row), (right, other)| {
+        left.cmp(right).then_with(|| place(row).cmp(&place(other)))
+    });
+    let mut kept: Vec<StoredRate> = Vec::with_capacity(keyed.len());
+    let mut first: Option<(RateKey, i64)> = None;
+    for (key, row) in keyed {
+        match &first {
+            Some((of, last)) if *of == key && *last > row.revision => {}
+            Some((of, _)) if *of == key => kept.push(row),
+            _ => {
+                first = Some((key, row.revision));
+                kept.push(row);
+            }
+        }
+    }
+    kept
+}
+
+/// Returns rates with the names of the settings.
+pub fn renamed(rows: Vec<StoredRate>, rules: &AssetRules) -> Vec<Rate> {
+    let mut names = Names::new(rules);
+    let rate = |StoredRate { mut rate, .. }| {
+        (rate.asset, rate.currency) = (names.of(&rate.asset), names.of(&rate.currency));
+        rate
+    };
+    rows.into_iter().map(rate).collect()
 }
 
 /// Returns the event of an import of rates.

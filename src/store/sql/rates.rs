@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{Argument, Driver, Rows, SqlStore, Take, arguments, list, rates_used, runs};
-use crate::engine::{Account, Rate, RateUsed};
+use crate::engine::{Account, Asset, Rate, RateUsed};
 use crate::store::model::{
     ImportFile, ImportMode, RateBatch, RateReceipt, RateScope, StoredRate, Version, Watermark,
 };
@@ -21,7 +21,7 @@ impl<D: SqlStore> RateStore for D {
     async fn import_rates(&self, batch: &RateBatch) -> StoreResult<RateReceipt> {
         self.named(async {
             let mut writer = self.ledger_writer().await?;
-            let known = known(&mut *writer, &batch.rates).await?;
+            let known = known(&mut *writer, batch).await?;
             let plan = plan_rates(batch, &known);
             let mut receipt = plan.receipt;
             if batch.file.preview || receipt.conflict_count > 0 {
@@ -37,7 +37,11 @@ impl<D: SqlStore> RateStore for D {
         .await
     }
 
-    async fn rates(&self, scope: &RateScope, as_of: Option<&Watermark>) -> StoreResult<Vec<Rate>> {
+    async fn rates(
+        &self,
+        scope: &RateScope,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<StoredRate>> {
         self.named(async {
             let (from, arguments) = rows_of(scope, as_of.map_or(i64::MAX, Watermark::rate_seq));
             let mut rows = Vec::new();
@@ -112,9 +116,11 @@ fn rows_of(scope: &RateScope, last: i64) -> (String, Vec<Argument<'_>>) {
         conditions.push(format!("asset IN ({places})"));
         conditions.push(format!("currency IN ({places})"));
     }
-    if let Some(asset) = &scope.with {
-        let asset = place(Argument::from(asset.to_string()));
-        conditions.push(format!("(asset = {asset} OR currency = {asset})"));
+    let with = scope.with.as_ref();
+    if let Some(assets) = with.filter(|all| (1..=ASSETS_MAX).contains(&all.len())) {
+        let assets = assets.iter().map(|asset| Argument::from(asset.to_string()));
+        let places = assets.map(&mut place).collect::<Vec<_>>().join(", ");
+        conditions.push(format!("(asset IN ({places}) OR currency IN ({places}))"));
     }
     for (end, compared) in [(scope.from, ">="), (scope.until, "<=")] {
         if let Some(end) = end {
@@ -126,16 +132,27 @@ fn rows_of(scope: &RateScope, last: i64) -> (String, Vec<Argument<'_>>) {
     (from, arguments)
 }
 
-/// Returns the stored rates of the pairs that a file has.
-async fn known<C: Driver>(connection: &mut C, rates: &[Rate]) -> StoreResult<Vec<StoredRate>> {
-    let pair = |rate: &Rate| (rate.asset.clone(), rate.currency.clone(), rate.source);
-    let pairs: BTreeSet<_> = rates.iter().map(pair).collect();
+/// Returns the stored rates of the pairs that a file has, in all spellings.
+async fn known<C: Driver>(connection: &mut C, batch: &RateBatch) -> StoreResult<Vec<StoredRate>> {
+    let spelled = |rate: &Rate| (rate.asset.clone(), rate.currency.clone(), rate.source);
+    let pairs: BTreeSet<_> = batch.rates.iter().map(spelled).collect();
+    let name = |asset: Asset| batch.rules.asset_named(asset.as_str());
+    let pairs = pairs
+        .into_iter()
+        .map(|(of, in_, source)| (name(of), name(in_), source));
+    let pairs: BTreeSet<_> = pairs.collect();
     let from = format!("rates WHERE asset = $1 AND currency = $2 AND source = $3 {ORDER}");
     let (action, selected) = ("look up known rates", (cells::RATE, from.as_str()));
     let mut known = Vec::new();
     for (asset, currency, source) in pairs {
-        let arguments = arguments![asset.as_str(), currency.as_str(), source.as_str()];
-        known.extend(list(connection, action, selected, &arguments, cells::rate).await?);
+        let spellings = |asset| batch.rules.spellings(&BTreeSet::from([asset]));
+        let (assets, currencies) = (spellings(asset), spellings(currency));
+        for asset in &assets {
+            for currency in &currencies {
+                let arguments = arguments![asset.as_str(), currency.as_str(), source.as_str()];
+                known.extend(list(connection, action, selected, &arguments, cells::rate).await?);
+            }
+        }
     }
     Ok(known)
 }

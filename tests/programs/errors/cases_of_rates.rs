@@ -74,6 +74,33 @@ pub const RATES: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "Two rates for one instant that an alias makes",
+        files: &[
+            (
+                "rates.csv",
+                "asset,time,currency,rate\nETH,2025-03-07,USD,2140\nETHX,2025-03-07,USD,2150\n",
+            ),
+            (
+                "trades.csv",
+                "order_id,symbol,side,size,price,total_fees_usd,order_time\n\
+                 b1,BTC-ETH,buy,1,40,0,2025-03-07T09:00:00Z\n",
+            ),
+            (
+                "right.csv",
+                "asset,time,currency,rate\nETH,2025-03-07,USD,2140\n",
+            ),
+            ("fifo-pnl.toml", "[aliases]\nETHX = \"ETH\"\n"),
+        ],
+        before: &[
+            "fifo-pnl import rates --config /dev/null --quiet rates.csv",
+            "fifo-pnl import --quiet trades.csv",
+        ],
+        command: "fifo-pnl rates missing",
+        exit: 3,
+        after: &["fifo-pnl import rates --correct --reason 'ETHX was wrong' right.csv"],
+        ..Case::NONE
+    },
+    Case {
         title: "A correction of rates without a reason",
         files: &[ECB],
         command: "fifo-pnl import rates --correct eurofxref-hist.csv",

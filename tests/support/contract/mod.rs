@@ -117,6 +117,7 @@ macro_rules! contract {
                 a_preview_or_a_broken_import_leaves_no_rates,
                 a_watermark_knows_its_rates,
                 a_scope_takes_its_rates_only,
+                rates_of_two_spellings_are_one,
                 a_version_keeps_the_rates_that_it_used,
                 own_trades_are_rates_and_stated_lots_are_none,
                 the_currencies_that_columns_name_are_listed,

@@ -7,7 +7,8 @@ use fifo_pnl::engine::{
     RateSource, RateStep, RateUsed, rates_hash,
 };
 use fifo_pnl::store::model::{
-    ImportMode, RateBatch, RateReceipt, RateScope, RatesLocked, Scope, VersionPlan, Watermark,
+    ImportMode, RateBatch, RateReceipt, RateScope, RatesLocked, Scope, StoredRate, VersionPlan,
+    Watermark,
 };
 use fifo_pnl::store::{Store, values};
 
@@ -38,7 +39,7 @@ async fn held(store: &dyn Store, as_of: Option<&Watermark>) -> Vec<String> {
 
 async fn held_in(store: &dyn Store, scope: &RateScope, as_of: Option<&Watermark>) -> Vec<String> {
     let rates = store.rates(scope, as_of).await.unwrap();
-    let shown = rates.iter().map(|rate| {
+    let shown = rates.iter().map(|StoredRate { rate, .. }| {
         let seconds = (rate.at.as_micros() - at(0).as_micros()) / 1_000_000;
         let place = format!("{}:{}", rate.import_id, rate.import_line);
         format!("{} {} {seconds} {place}", rate.currency, rate.value)
@@ -100,7 +101,7 @@ pub async fn a_scope_takes_its_rates_only(subject: &dyn Subject) {
         ..RateScope::default()
     };
     let with = |asset: &str| RateScope {
-        with: asset.parse().ok(),
+        with: Some([asset.parse().unwrap()].into()),
         ..RateScope::default()
     };
     let times = |from: Option<i64>, until: Option<i64>| RateScope {
@@ -140,6 +141,74 @@ pub async fn a_scope_takes_its_rates_only(subject: &dyn Subject) {
         held_in(store, &scope, Some(&before)).await,
         ["USD 1.08 2 1:4"]
     );
+}
+
+/// `EURO` becomes another name of `EUR` after its rates were imported.
+pub async fn rates_of_two_spellings_are_one(subject: &dyn Subject) {
+    let store = subject.store();
+    let euro = |rate: Rate| Rate {
+        asset: "EURO".parse().unwrap(),
+        ..rate
+    };
+    let rates = vec![
+        euro(rate("USD", 1, "1.07")),
+        euro(rate("USD", 2, "1.08")),
+        rate("USD", 2, "1.09"),
+    ];
+    import(store, file(rates.clone())).await;
+    let mut rules = AssetRules::default();
+    let named = async |rules: &AssetRules, of: &str| {
+        let scope = RateScope {
+            with: Some([of.parse().unwrap()].into()),
+            ..RateScope::default()
+        };
+        let rates = values::rates_named(store, rules, scope, None)
+            .await
+            .unwrap();
+        let shown = rates.iter().map(|rate| {
+            let place = format!("{}:{}", rate.import_id, rate.import_line);
+            format!("{} {} {place}", rate.asset, rate.value)
+        });
+        shown.collect::<Vec<String>>()
+    };
+    assert_eq!(named(&rules, "EUR").await, ["EUR 1.09 1:4"]);
+    let of_euro = ["EURO 1.07 1:3", "EURO 1.08 1:4"];
+    assert_eq!(named(&rules, "EURO").await, of_euro);
+    rules.aliases = [("EURO".to_owned(), "EUR".parse().unwrap())].into();
+    // Two rates for one instant: a look-up refuses them.
+    let both = ["EUR 1.07 1:3", "EUR 1.09 1:4", "EUR 1.08 1:4"];
+    let mut found = named(&rules, "EUR").await;
+    found[1..].sort();
+    found[1..].reverse();
+    assert_eq!(found, both);
+
+    let of = |rates: Vec<Rate>| RateBatch {
+        rules: rules.clone(),
+        ..file(rates)
+    };
+    let mend = |rates: Vec<Rate>| RateBatch {
+        rules: rules.clone(),
+        ..correcting(rates)
+    };
+    let again = import(store, of(rates)).await;
+    assert_eq!((again.known, again.conflict_count), (3, 0));
+    let other = vec![rate("USD", 1, "1.06")];
+    let stopped = import(store, of(other)).await;
+    assert_eq!((stopped.import_id, stopped.conflict_count), (None, 1));
+    let mended = import(store, mend(vec![rate("USD", 2, "1.09")])).await;
+    assert_eq!((mended.corrected, mended.known), (1, 0));
+    let expected = ["EUR 1.07 1:3", "EUR 1.09 3:4"];
+    assert_eq!(named(&rules, "EUR").await, expected);
+    // The older spelling can correct the same rate.
+    let mended = import(store, mend(vec![euro(rate("USD", 2, "1.1"))])).await;
+    assert_eq!((mended.corrected, mended.known), (1, 0));
+    let expected = ["EUR 1.07 1:3", "EUR 1.1 4:4"];
+    assert_eq!(named(&rules, "EUR").await, expected);
+    // Without the alias, each name has its own rates again.
+    rules.aliases.clear();
+    assert_eq!(named(&rules, "EUR").await, ["EUR 1.09 3:4"]);
+    let of_euro = ["EURO 1.07 1:3", "EURO 1.1 4:4"];
+    assert_eq!(named(&rules, "EURO").await, of_euro);
 }
 
 pub async fn another_rate_is_a_conflict_that_a_correction_mends(subject: &dyn Subject) {
