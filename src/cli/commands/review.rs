@@ -2,6 +2,7 @@
 
 mod advice;
 mod decide;
+mod settings;
 mod sheet;
 mod show;
 mod typed;
@@ -140,7 +141,7 @@ async fn list(
         let config = session.config.tax.path.display().to_string();
         let with_coins = advice::accounts_with_coins(store).await?;
         let around = (&session.config.rules, &with_coins);
-        text.push_str(&advice::describe_settings(
+        text.push_str(&settings::describe_settings(
             &items,
             around,
             &config,
