@@ -226,16 +226,15 @@ fn priced_in(symbol: &str) -> Folder {
 /// For each symbol: how the sentence of each way begins, and the items that are open after it.
 #[test]
 fn a_pool_without_dollars_is_settled_by_each_way() {
-    // By its rate, the coin that paid is a pool of its own, which sold what nobody bought. If the
-    // pool of the buy is left out, the pool of the coin still lacks the rate.
+    // By its rate, the coin that paid is a pool of its own, which sold what nobody bought.
     let by_rate = &["3 unmatched_sell"][..];
     let coin = |coin: &'static str| {
         vec![
             (coin, &[][..]),
             ("a source has", by_rate),
             ("a person knows", by_rate),
-            ("convert prices", &[]),
-            ("go on without", &["2 missing_fx"]),
+            ("the account's statement", &[]),
+            ("go on without", &[]),
         ]
     };
     for (symbol, expected) in [
@@ -244,7 +243,7 @@ fn a_pool_without_dollars_is_settled_by_each_way() {
             vec![
                 ("a source has", &[][..]),
                 ("a person knows", &[]),
-                ("convert prices", &[]),
+                ("the account's statement", &[]),
                 ("go on without", &[]),
             ],
         ),
@@ -409,6 +408,148 @@ fn a_list_has_the_settings_for_names_that_are_no_pairs() {
     let left = folder
         .sql("SELECT symbol FROM manual_review_queue WHERE status = 'pending' ORDER BY symbol");
     assert_eq!(left, ["QNT-EUR", "QNTEUR"]);
+}
+
+/// A contract on a coin, a currency alone and a name that begins with a coin: no guess is offered.
+#[test]
+fn a_list_leaves_open_what_nothing_tells() {
+    let symbols = ["BTC-PERP", "EUR", "GRUB"];
+    let row = |symbol: &&str| format!("{symbol},{symbol},buy,3,40,2025-03-04T10:00:00Z,0.2,main\n");
+    let folder = folder(&symbols.iter().map(row).collect::<String>(), "");
+    let text = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
+    let expected = "Nothing says what these are. In fifo-pnl.toml, write the lines of each \
+                    without\nthe #, with the right value\n\n\
+                    # [symbols.\"BTC-PERP\"]\n\
+                    # base = \"BTC-PERP\" or \"BTC\"\n\
+                    # quote = \"USD\" or \"PERP\"\n\
+                    # class = \"security\" or \"crypto\" or \"future\"\n\
+                    # [symbols.\"EUR\"]\n\
+                    # base = \"EUR\"\n\
+                    # quote = \"USD\"\n\
+                    # class = \"security\" or \"fx\"\n";
+    assert!(text.contains(expected), "{text}");
+    let offered: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("[symbols."))
+        .collect();
+    assert_eq!(offered, ["[symbols.\"GRUB\"]"]);
+    // One name alone does not make an account of shares.
+    assert!(!text.contains("[accounts."), "{text}");
+}
+
+/// TOML takes a table once: lines for one that the file has come without its name.
+#[test]
+fn a_table_that_the_settings_have_is_not_printed_again() {
+    let settings = "[symbols.\"GRUB\"]\ndust_threshold = \"0.01\"\n";
+    let folder = folder("a,GRUB,buy,3,40,2025-03-04T10:00:00Z,0.2,main\n", "");
+    folder.write("fifo-pnl.toml", settings);
+    let way = shown(&folder, "1").remove(0);
+    let said = "GRUB is one name (security), and its prices are in USD: add these lines to the \
+                table [symbols.\"GRUB\"] of fifo-pnl.toml, in place of such lines that it has";
+    assert_eq!(way.when, said);
+    let lines: Vec<&String> = way.lines.iter().filter(|line| !is_command(line)).collect();
+    assert_eq!(
+        lines,
+        ["base = \"GRUB\"", "quote = \"USD\"", "class = \"security\""]
+    );
+    let text = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
+    let into = "\n# into [symbols.\"GRUB\"], which is there, in place of such lines that it \
+                has:\nbase = \"GRUB\"\n";
+    assert!(text.contains(into), "{text}");
+    let lines = [
+        settings,
+        "base = \"GRUB\"\nquote = \"USD\"\nclass = \"security\"\n",
+    ];
+    folder.write("fifo-pnl.toml", lines.concat());
+    folder.compute(&["--all-symbols"]).expect(0);
+    assert_eq!(open_items(&folder), [""; 0]);
+}
+
+/// A trade with legs in three pools, whose fee has no rate.
+fn without_fee_rate() -> Folder {
+    let folder = Folder::new();
+    folder.write(
+        "trades.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,fee_amount,fee_currency\n\
+         b1,BTC-USD,buy,1,20000,2025-03-03T10:00:00Z,0,,\n\
+         x1,ETH-BTC,buy,1,0.05,2025-03-04T09:30:00Z,,1,BNB\n",
+    );
+    folder.write(
+        "rates.csv",
+        "asset,time,currency,rate\nBTC,2025-03-04T09:00:00Z,USD,20000\n",
+    );
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    folder
+}
+
+#[test]
+fn going_on_without_a_trade_names_all_its_pools() {
+    let folder = without_fee_rate();
+    let items = open_items(&folder);
+    assert_eq!(items.len(), 3, "{items:?}");
+    let ways = shown(&folder, "2");
+    assert!(
+        ways.iter()
+            .all(|way| !way.lines.iter().any(|line| line.contains("fifo-pnl void"))),
+        "{ways:?}"
+    );
+    let is_stated = |way: &Way| {
+        way.when
+            .ends_with("with the value in the column fee_usd_value")
+    };
+    assert!(ways.iter().any(is_stated), "{ways:?}");
+    let way = ways
+        .into_iter()
+        .find(|way| way.when.starts_with("go on without"))
+        .unwrap();
+    let said = "go on without it: leave the pool out of matching and of all totals; the trade has \
+                legs in default BNB and default ETH, too, which stay rejected until they are left \
+                out";
+    assert_eq!(way.when, said);
+    go(&folder, &way);
+    assert_eq!(open_items(&folder), [""; 0]);
+}
+
+/// A void takes a whole trade out. So none is offered for a fee leg that finds no lot.
+#[test]
+fn no_void_is_offered_for_a_leg_without_a_lot() {
+    let folder = without_fee_rate();
+    folder.write(
+        "bnb.csv",
+        "asset,time,currency,rate\nBNB,2025-03-04T09:00:00Z,USD,500\n",
+    );
+    folder.fifo_pnl(&["import", "rates", "bnb.csv"]).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let open = open_items(&folder);
+    let id = open[0].split(' ').next().unwrap();
+    assert_eq!(open, [format!("{id} unmatched_sell")]);
+    let ways = shown(&folder, id);
+    assert_eq!(ways.len(), 3, "{ways:?}");
+    assert!(
+        ways.iter().all(|way| !way.when.contains("short sale")),
+        "{ways:?}"
+    );
+}
+
+/// Other settings give the pools other names: the printed line leaves out those of the run.
+#[test]
+fn the_line_of_a_run_excludes_the_pools_that_the_run_rejected() {
+    let folder = Folder::with_trades(
+        "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+         b1,BTC-USD,buy,1,20000,2025-03-03T10:00:00Z,0\n\
+         x1,ETH-BTC,buy,1,0.05,2025-03-03T11:00:00Z,0\n",
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    folder.write("fifo-pnl.toml", "[pools]\nby = \"symbol\"\n");
+    let text = folder.compute(&["--all-symbols"]).expect(1).stdout;
+    let (_, after) = text.split_once("or go on without them: `").unwrap();
+    let command = after.split('`').next().unwrap();
+    let expected = "fifo-pnl review exclude --account default --asset ETH-BTC --reason TEXT";
+    assert_eq!(command, expected);
+    folder.shell(&filled(command)).expect(0);
+    let text = folder.compute(&["--all-symbols"]).expect(0).stdout;
+    assert!(text.contains("Version 3 is current"), "{text}");
 }
 
 /// A basis settles no item but an unmatched sell, by flag or in a sheet.

@@ -19,7 +19,7 @@ pub struct ReviewArgs {
 pub enum ReviewCommand {
     /// List review items, the most urgent first
     List {
-        /// Settled items, too
+        /// Settled items, too, and each item that a missing rate makes
         #[arg(long)]
         all: bool,
         /// Items of this status only

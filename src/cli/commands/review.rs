@@ -2,6 +2,7 @@
 
 mod advice;
 mod decide;
+mod list;
 mod settings;
 mod sheet;
 mod show;
@@ -16,10 +17,9 @@ use crate::cli::Outcome;
 use crate::cli::args::{PoolArgs, ReviewCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{count, plural, table, time};
-use crate::cli::next::Next;
+use crate::cli::format::time;
 use crate::cli::session::Session;
-use crate::engine::{Account, Asset, IssueType, Pool, Timestamp, shown, shown_sentence};
+use crate::engine::{Account, Asset, Pool, Timestamp, shown, shown_sentence};
 use crate::pipeline::{check_scope, known_pools, unknown};
 use crate::store::model::{Exclusion, QueuedItem, ReviewStatus, Scope};
 use crate::store::{ReviewStore, Store};
@@ -50,7 +50,7 @@ pub async fn run(command: ReviewCommand, session: &Session) -> CliResult<Outcome
                         .is_none_or(|severity| item.severity.as_str() == severity)
                     && (is_all || assets.contains(&item.pool.asset))
             };
-            list(store, session, &wanted).await
+            list(store, session, (&wanted, all)).await
         }
         ReviewCommand::Show { id } => show::run(store, session, id).await,
         ReviewCommand::Start(args) => {
@@ -128,7 +128,7 @@ async fn find_item(store: &dyn ReviewStore, id: i64) -> CliResult<QueuedItem> {
 async fn list(
     store: &dyn Store,
     session: &Session,
-    wanted: &dyn Fn(&QueuedItem) -> bool,
+    (wanted, each): (&dyn Fn(&QueuedItem) -> bool, bool),
 ) -> CliResult<Outcome> {
     let queue = store.review_queue().await?;
     let items: Vec<&QueuedItem> = queue.iter().filter(|item| wanted(item)).collect();
@@ -137,7 +137,7 @@ async fn list(
     if items.is_empty() {
         text.push_str("Nothing to review.\n");
     } else {
-        text.push_str(&describe(&items, &session.next));
+        text.push_str(&list::describe(&items, each, &session.next));
         let config = session.config.tax.path.display().to_string();
         let with_coins = advice::accounts_with_coins(store).await?;
         let around = (&session.config.rules, &with_coins);
@@ -170,79 +170,6 @@ async fn list(
         })
     });
     Ok(Outcome::answer(Exit::Done, text, json))
-}
-
-/// Most items that the text shows. One rate that is missing can make thousands.
-const ITEMS_SHOWN_MAX: usize = 50;
-
-fn describe(items: &[&QueuedItem], next: &Next) -> String {
-    let shown_items = items.get(..ITEMS_SHOWN_MAX).unwrap_or(items);
-    let row = |item: &&QueuedItem| {
-        let order = if item.order_id.is_empty() {
-            "(whole pool)"
-        } else {
-            &item.order_id
-        };
-        vec![
-            item.id.to_string(),
-            item.severity.as_str().to_owned(),
-            item.status.as_str().to_owned(),
-            item.issue.as_str().to_owned(),
-            item.pool.account.to_string(),
-            item.pool.asset.to_string(),
-            order.to_owned(),
-        ]
-    };
-    let header = [
-        "Id", "Severity", "Status", "Issue", "Account", "Asset", "Order",
-    ];
-    let mut text = table(&header, &[0], shown_items.iter().map(row).collect()) + "\n\n";
-    for item in shown_items {
-        let settled = item.resolution.as_deref();
-        let settled = settled.map(|how| format!(" [{}]", shown_sentence(how)));
-        text.push_str(&format!(
-            "  {:>3}  {}{}\n",
-            item.id,
-            shown_sentence(&item.description),
-            settled.unwrap_or_default()
-        ));
-    }
-    let number = plural(items.len() as u64, "item", "items");
-    let rest = match items.len() - shown_items.len() {
-        0 => String::new(),
-        _ => format!(
-            "; these are the first {}. --json has all, and `{}` writes all open ones",
-            count(shown_items.len() as u64),
-            next.command("fifo-pnl review export -o FILE")
-        ),
-    };
-    text.push_str(&format!(
-        "\n{number}{rest}. `{}` says what settles one.\n",
-        next.command("fifo-pnl review show ID")
-    ));
-    let is_unmatched = |item: &&&QueuedItem| item.issue == IssueType::UnmatchedSell;
-    let unmatched = items.iter().filter(is_unmatched).count();
-    let without_rate = items.iter().filter(|item| item.lacks_rate()).count();
-    if unmatched > 0 {
-        text.push_str(
-            "A run closes an unmatched sell once its buy is imported and computed; or it is a\n\
-             short sale: these are not matched yet.\n",
-        );
-    }
-    if without_rate > 0 {
-        text.push_str(&format!(
-            "A run closes an item without a rate once the rate is imported: `{}`\n\
-             lists the missing ones.\n",
-            next.command("fifo-pnl rates missing -o FILE")
-        ));
-    }
-    if unmatched + without_rate < items.len() {
-        text.push_str(
-            "A run closes a rejected pool once its trades are corrected or voided, the\n\
-             settings say that it is priced in dollars, or it is excluded.\n",
-        );
-    }
-    text
 }
 
 fn item_json(item: &QueuedItem) -> Value {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Version;
 use crate::engine::policy::SOURCE_REVIEW;
-use crate::engine::{IssueType, Leg, Pool, ReviewItem, Severity, Timestamp};
+use crate::engine::{IssueType, Leg, Pool, RatePurpose, ReviewItem, Severity, Timestamp};
 
 /// Changes of the review queue after a run or a publication.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -118,6 +118,28 @@ impl QueuedItem {
     /// Tells whether its trade lacks a rate.
     pub fn lacks_rate(&self) -> bool {
         self.detail(MISSING_RATES).is_some()
+    }
+
+    /// Tells whether its trade has no value in USD for its fee.
+    pub fn lacks_fee_value(&self) -> bool {
+        let purposes = self.of_missing("purpose");
+        purposes
+            .iter()
+            .any(|purpose| purpose == RatePurpose::Fee.as_str())
+    }
+
+    /// Returns the assets whose rates its trade lacks, with the days.
+    pub fn days_without_rate(&self) -> BTreeSet<(String, String)> {
+        let (assets, days) = (self.of_missing("asset"), self.of_missing("day"));
+        assets.into_iter().zip(days).collect()
+    }
+
+    fn of_missing(&self, name: &str) -> Vec<String> {
+        let rates = self.detail(MISSING_RATES);
+        let rates = rates.as_ref().and_then(serde_json::Value::as_array);
+        let text = |rate: &serde_json::Value| rate.get(name)?.as_str().map(str::to_owned);
+        let texts = rates.into_iter().flatten().map(text);
+        texts.map(Option::unwrap_or_default).collect()
     }
 
     /// Returns the column whose values are why the whole pool is rejected.

@@ -254,6 +254,37 @@ fn describe_unknown(report: &ComputeReport, all_rows: bool, next: &Next) -> Stri
     text + &rates + &counts::describe_all(counts, ("", report.voided), &report.ineligible)
 }
 
+/// Most pools whose exclusion a line proposes.
+const EXCLUDES_SHOWN_MAX: usize = 3;
+
+/// Returns the commands that leave out the rejected pools. Other settings may give a pool that the
+/// current version covers another name.
+fn excludes(report: &ComputeReport, lost: &[Pool], next: &Next) -> String {
+    let rejected = report
+        .pools
+        .iter()
+        .filter(|line| line.status == PoolStatus::Rejected);
+    let rejected: Vec<&Pool> = rejected.map(|line| &line.pool).collect();
+    let mut pools: Vec<&Pool> = lost.iter().filter(|pool| rejected.contains(pool)).collect();
+    if pools.len() < lost.len() {
+        let is_near = |pool: &&Pool| lost.iter().any(|of| of.account == pool.account);
+        pools = rejected.into_iter().filter(is_near).collect();
+    }
+    let more = pools.len().saturating_sub(EXCLUDES_SHOWN_MAX);
+    pools.truncate(EXCLUDES_SHOWN_MAX);
+    let command = |pool: &Pool| {
+        let account = flag("--account", pool.account.as_str());
+        let asset = flag("--asset", pool.asset.as_str());
+        let exclude = format!("fifo-pnl review exclude {account} {asset} --reason TEXT");
+        format!("`{}`", next.command(&exclude))
+    };
+    let mut commands: Vec<String> = pools.into_iter().map(command).collect();
+    if more > 0 {
+        commands.push(format!("the same for {} more", count(more as u64)));
+    }
+    commands.join(", ")
+}
+
 /// Names the next commands. `validated`: leaves out the command that validates.
 pub(in crate::cli::commands) fn describe_next(
     report: &ComputeReport,
@@ -265,12 +296,7 @@ pub(in crate::cli::commands) fn describe_next(
         // No next command: a user who may not write would copy it.
         Publication::DryRun => return "Leave out --dry-run to write it.\n".into(),
         Publication::WouldTakeAway(pools) => {
-            let pool = pools.first();
-            let (account, asset) = pool
-                .map(|pool| (pool.account.to_string(), pool.asset.to_string()))
-                .unwrap_or_default();
-            let (account, asset) = (flag("--account", &account), flag("--asset", &asset));
-            let exclude = format!("fifo-pnl review exclude {account} {asset} --reason TEXT");
+            let exclude = excludes(report, pools, next);
             let mend = match report.rates.missing {
                 0 => "correct the trades".to_owned(),
                 _ => format!(
@@ -279,9 +305,8 @@ pub(in crate::cli::commands) fn describe_next(
                 ),
             };
             format!(
-                "{mend} and compute again; or go on without them: `{}`; or accept \
+                "{mend} and compute again; or go on without them: {exclude}; or accept \
                  the version as it is: `{}`",
-                next.command(&exclude),
                 next.command(&format!("fifo-pnl versions publish {version}"))
             )
         }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words};
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::{
-    Account, Asset, AssetClass, AssetRules, IssueType, NotInUsd, Pool, Proposal, UnknownInstrument,
-    is_dollar_coin, shown_sentence, ticker_settings,
+    Account, Asset, AssetClass, AssetRules, IssueType, Leg, NotInUsd, Pool, Proposal,
+    UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
 };
 use crate::pipeline::DecidedLot;
 use crate::store::Store;
@@ -42,6 +42,8 @@ pub(super) struct Around<'a> {
     pub(super) decided: &'a [DecidedLot],
     /// The buy that may have closed a short sale.
     pub(super) cover: Option<&'a str>,
+    /// The other pools with an open item of the same trade.
+    pub(super) other_pools: &'a BTreeSet<Pool>,
     /// The configuration file.
     pub(super) config: &'a str,
     /// Whether the configuration has the time zone for days.
@@ -90,13 +92,31 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
         )],
     };
     if item.issue != IssueType::UnmatchedSell && can_be_named(pool) {
-        ways.push(Way::new(
-            "go on without it: leave the pool out of matching and of all totals",
-            [of_pool("exclude", pool), COMPUTE.into()],
-        ));
+        ways.push(going_on(pool, around.other_pools));
     }
     ways.extend(taken_back);
     ways
+}
+
+/// Returns the way to leave out a pool. The other pools of its trade stay rejected without that.
+fn going_on(pool: &Pool, others: &BTreeSet<Pool>) -> Way {
+    let others = others.iter().filter(|other| can_be_named(other));
+    let others: Vec<&Pool> = others.collect();
+    let mut when = "go on without it: leave the pool out of matching and of all totals".to_owned();
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().map(|pool| shown_pool(pool)).collect();
+        let names = names.join(" and ");
+        when.push_str(&format!(
+            "; the trade has legs in {names}, too, which stay rejected until they are left out"
+        ));
+    }
+    let commands = std::iter::once(pool).chain(others);
+    let commands = commands.map(|pool| of_pool("exclude", pool));
+    Way::new(when, commands.chain([COMPUTE.to_owned()]))
+}
+
+fn shown_pool(pool: &Pool) -> String {
+    shown(&pool.to_string()).to_string()
 }
 
 /// Returns the way to undo a decision; `None` without a decision.
@@ -131,7 +151,7 @@ fn unmatched(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
         false => " --timezone ZONE",
     };
     let cover = around.cover.unwrap_or("BUY_ID");
-    vec![
+    let mut ways = vec![
         Way::new(
             "a buy is missing: import the file that has it",
             ["fifo-pnl import FILE".into(), COMPUTE.into()],
@@ -145,7 +165,10 @@ fn unmatched(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
                 COMPUTE.into(),
             ],
         ),
-        Way::new(
+    ];
+    // A void takes out the whole trade, not a leg of it.
+    if item.leg == Leg::Base {
+        ways.push(Way::new(
             "or a short sale; these are not matched yet: take it and the buy that closed it out \
              of matching (their result is then in no total)",
             [
@@ -153,9 +176,10 @@ fn unmatched(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
                 void(cover, item.pool.account.as_str()),
                 COMPUTE.into(),
             ],
-        ),
-        dismissal(item, "it needs no lot: leave it as it is"),
-    ]
+        ));
+    }
+    ways.push(dismissal(item, "it needs no lot: leave it as it is"));
+    ways
 }
 
 fn dismissal(item: &QueuedItem, when: &str) -> Way {
@@ -204,9 +228,24 @@ fn lacking_rate(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
                 COMPUTE.into(),
             ],
         ),
-        in_dollars(),
+        stated(item),
     ]);
     ways
+}
+
+/// Returns the way to state a value in a column of the trade.
+fn stated(item: &QueuedItem) -> Way {
+    let column = match item.lacks_fee_value() {
+        true => "fee_usd_value",
+        false => "usd_value",
+    };
+    Way::new(
+        format!(
+            "the account's statement has the value in USD: import the trade again, with the value \
+             in the column {column}"
+        ),
+        [IMPORT_CORRECT.into(), COMPUTE.into()],
+    )
 }
 
 fn in_dollars() -> Way {
@@ -265,18 +304,24 @@ fn as_dollar(quote: &str, around: &Around<'_>) -> Way {
 fn unknown_asset(pool: &Pool, unknown: &UnknownInstrument, around: &Around<'_>) -> Vec<Way> {
     let config = around.config;
     let proposals = unknown.proposals.iter().filter(|_| can_be_named(pool));
-    let of = |proposal: &Proposal| Way {
-        when: proposal_words(unknown, proposal, config),
-        settings: proposal.settings(&unknown.symbol),
-        commands: vec![COMPUTE.into()],
+    let is_there = around.rules.symbols.contains_key(&unknown.symbol);
+    let of = |proposal: &Proposal| {
+        let (lines, place) = lines_for(proposal.settings(&unknown.symbol), is_there, config);
+        Way {
+            when: proposal_words(unknown, proposal, &place),
+            settings: lines,
+            commands: vec![COMPUTE.into()],
+        }
     };
     let mut ways: Vec<Way> = proposals.map(of).collect();
     let is_security = |proposal: &Proposal| proposal.class == AssetClass::Security;
     let may_be_shares = !around.with_coins.contains(&pool.account);
     if may_be_shares && !ways.is_empty() && unknown.proposals.iter().any(is_security) {
+        let is_there = around.rules.accounts.contains_key(&pool.account);
+        let (lines, place) = lines_for(ticker_settings(&pool.account), is_there, config);
         ways.push(Way {
-            when: tickers_words(pool.account.as_str(), config),
-            settings: ticker_settings(&pool.account),
+            when: tickers_words(pool.account.as_str(), &place),
+            settings: lines,
             commands: vec![COMPUTE.into()],
         });
     }
@@ -286,6 +331,17 @@ fn unknown_asset(pool: &Pool, unknown: &UnknownInstrument, around: &Around<'_>) 
         [IMPORT_CORRECT.into(), COMPUTE.into()],
     ));
     ways
+}
+
+/// Returns the lines to add, and the place for them. TOML takes a table only once, so a table that
+/// the file has gets the lines below its name.
+fn lines_for(mut lines: Vec<String>, is_there: bool, config: &str) -> (Vec<String>, String) {
+    if !is_there || lines.is_empty() {
+        return (lines, config.to_owned());
+    }
+    let table = lines.remove(0);
+    let place = format!("the table {table} of {config}, in place of such lines that it has");
+    (lines, place)
 }
 
 /// Returns the accounts with pools of coins or currencies in the current version.

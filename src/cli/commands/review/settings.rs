@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::advice::COMPUTE;
 use crate::cli::next::Next;
 use crate::engine::{
-    Account, AssetClass, AssetRules, IssueType, NotInUsd, Pool, Symbol, UnknownInstrument, shown,
-    shown_sentence, ticker_settings,
+    Account, AssetClass, AssetRules, CodeKind, IssueType, NotInUsd, Pool, Symbol,
+    UnknownInstrument, UnknownWhy, kind_of_code, shown, shown_sentence, ticker_settings,
 };
 use crate::store::model::QueuedItem;
 
@@ -34,14 +34,19 @@ pub(super) fn describe_settings(
     let unknown = unknown.into_iter().map(|(_, of)| (of.symbol.clone(), of));
     // A symbol that several accounts have is asked once: its settings are the same.
     let unknown: BTreeMap<Symbol, UnknownInstrument> = unknown.collect();
-    let first = |unknown: &UnknownInstrument| unknown.proposals.first().cloned();
-    let is_name = |of: &&UnknownInstrument| is_likely_name(of);
-    let (names, pairs): (Vec<&UnknownInstrument>, Vec<_>) = unknown.values().partition(is_name);
-    let lines = names
-        .iter()
-        .filter_map(|of| Some(first(of)?.settings(&of.symbol)));
+    let (open, others): (Vec<&UnknownInstrument>, Vec<_>) =
+        unknown.values().partition(|of| is_open(of));
+    let (names, pairs): (Vec<&UnknownInstrument>, Vec<_>) =
+        others.into_iter().partition(|of| is_likely_name(of));
+    let lines = names.iter().filter_map(|of| {
+        let mut lines = of.proposals.first()?.settings(&of.symbol);
+        if rules.symbols.contains_key(&of.symbol) {
+            mark_table_there(&mut lines);
+        }
+        Some(lines)
+    });
     let lines: Vec<Vec<String>> = lines.collect();
-    let of_pairs = describe_pairs(&pairs, next);
+    let of_pairs = describe_open(&open, rules, config) + &describe_pairs(&pairs, next);
     if lines.is_empty() {
         return of_pairs;
     }
@@ -65,6 +70,93 @@ pub(super) fn describe_settings(
     )
 }
 
+/// Tells whether nothing says what a symbol is more likely: a contract on a coin, a currency alone,
+/// a share whose code a coin has.
+fn is_open(unknown: &UnknownInstrument) -> bool {
+    let is_known = |code: &str| kind_of_code(code).is_some();
+    match &unknown.why {
+        UnknownWhy::BareCurrency | UnknownWhy::CoinOrShare => true,
+        UnknownWhy::UnknownQuote(_) => unknown.proposals.iter().any(|of| is_known(&of.base)),
+        UnknownWhy::Resembles(codes) => {
+            let symbol = unknown.symbol.as_str();
+            let is_coin = |code: &String| kind_of_code(code) == Some(CodeKind::Coin);
+            let mut coins = codes.iter().filter(|code| is_coin(code));
+            let ends = |code: &String| symbol.ends_with(code.as_str());
+            // GBTC is named for what it holds, and so is FETH; BTCPERP is a contract.
+            is_likely_name(unknown)
+                && !codes.iter().any(ends)
+                && coins.any(|code| symbol.starts_with(code.as_str()))
+        }
+        _ => false,
+    }
+}
+
+/// Lists the settings of symbols as comments: each line with the values that it may have.
+fn describe_open(open: &[&UnknownInstrument], rules: &AssetRules, config: &str) -> String {
+    if open.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\nNothing says what these are. In {}, write the lines of each without\n\
+         the #, with the right value\n\n",
+        shown_sentence(config)
+    );
+    for of in open.iter().take(SETTINGS_SHOWN_MAX) {
+        for line in choice(of, rules.symbols.contains_key(&of.symbol)) {
+            text.push_str(&format!("# {}\n", shown_sentence(&line)));
+        }
+    }
+    let more = open.len().saturating_sub(SETTINGS_SHOWN_MAX);
+    if more > 0 {
+        text.push_str(&format!("and the same for {more} more\n"));
+    }
+    text
+}
+
+/// Returns the lines of settings of a symbol, each with all values that are proposed. No proposal
+/// is a contract, so that class is one more choice.
+fn choice(unknown: &UnknownInstrument, is_there: bool) -> Vec<String> {
+    let all: Vec<Vec<String>> = unknown
+        .proposals
+        .iter()
+        .map(|of| of.settings(&unknown.symbol))
+        .collect();
+    let mut lines: Vec<String> = Vec::new();
+    for nth in 0..all.first().map_or(0, Vec::len) {
+        let mut values: Vec<&str> = Vec::new();
+        for line in all.iter().filter_map(|lines| lines.get(nth)) {
+            let value = line
+                .split_once(" = ")
+                .map_or(line.as_str(), |(_, value)| value);
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        let first = all.first().and_then(|lines| lines.get(nth));
+        let name = first.and_then(|line| Some(line.split_once(" = ")?.0));
+        let Some(name) = name else {
+            lines.extend(first.cloned());
+            continue;
+        };
+        let future = format!("\"{}\"", AssetClass::Future);
+        if name == "class" && matches!(unknown.why, UnknownWhy::UnknownQuote(_)) {
+            values.push(&future);
+        }
+        lines.push(format!("{name} = {}", values.join(" or ")));
+    }
+    if is_there {
+        mark_table_there(&mut lines);
+    }
+    lines
+}
+
+/// Says that the file has the table of some lines: TOML takes a table only once.
+fn mark_table_there(lines: &mut [String]) {
+    if let Some(table) = lines.first_mut() {
+        *table = format!("# into {table}, which is there, in place of such lines that it has:");
+    }
+}
+
 fn is_likely_name(unknown: &UnknownInstrument) -> bool {
     let first = unknown.proposals.first();
     first.is_some_and(|proposal| proposal.class == AssetClass::Security)
@@ -80,7 +172,8 @@ fn describe_accounts(
     config: &str,
 ) -> String {
     let mut accounts: BTreeMap<&Account, usize> = BTreeMap::new();
-    for (pool, _) in unknown.iter().filter(|(_, of)| is_likely_name(of)) {
+    let is_name = |of: &UnknownInstrument| is_likely_name(of) && !is_open(of);
+    for (pool, _) in unknown.iter().filter(|(_, of)| is_name(of)) {
         let names = accounts.entry(&pool.account).or_default();
         *names = names.saturating_add(1);
     }

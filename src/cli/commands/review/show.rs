@@ -1,6 +1,8 @@
 //! `review show`: an item, the rows of its sell, possible causes, the history, and the ways to
 //! settle it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::advice::{self, Around};
@@ -10,7 +12,7 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::time;
 use crate::cli::session::Session;
-use crate::engine::{IssueType, StoredAllocation, shown, shown_sentence};
+use crate::engine::{IssueType, Pool, StoredAllocation, shown, shown_sentence};
 use crate::pipeline::decided_lots;
 use crate::store::Store;
 use crate::store::model::{LoggedEvent, QueuedItem};
@@ -45,6 +47,17 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
     decided.retain(|lot| lot.item == id);
     let exclusions = store.exclusions().await?;
     let config = session.config.tax.path.display().to_string();
+    let queue = store.review_queue().await?;
+    let is_same = |other: &&QueuedItem| {
+        other.pool.account == item.pool.account
+            && other.order_id == item.order_id
+            && !other.order_id.is_empty()
+            && other.pool != item.pool
+            && other.issue == item.issue
+            && other.status.is_open()
+    };
+    let others = queue.iter().filter(is_same).map(|of| of.pool.clone());
+    let other_pools: BTreeSet<Pool> = others.collect();
     let with_coins = advice::accounts_with_coins(store).await?;
     let around = Around {
         config: &config,
@@ -53,6 +66,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         next: &session.next,
         exclusion: exclusions.iter().find(|of| of.pool == item.pool),
         decided: &decided,
+        other_pools: &other_pools,
         cover: misses.iter().find_map(cover),
         has_zone: session.config.tax.timezone.is_some(),
     };
