@@ -111,8 +111,8 @@ pub use stored::{PoolStatus, StoredAllocation, StoredLot, StoredSummary, Unmatch
 pub use stream::PoolStream;
 pub use symbols::{SymbolTotals, followed_by};
 pub use text::{
-    Shown, UNICODE_VERSION, is_hidden, is_other_blank, is_plain, push_shown, shown, shown_sentence,
-    shown_within, thousands,
+    FORMULA_MARK, Shown, UNICODE_VERSION, is_formula, is_hidden, is_other_blank, is_plain,
+    push_shown, shown, shown_sentence, shown_within, thousands, without_mark,
 };
 pub use time::{TimeError, Timestamp};
 pub use totals::PoolTotals;

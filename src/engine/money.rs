@@ -9,7 +9,7 @@
 //! | [`fees_per_unit`] | fee / size, USD a unit | 18 decimals, half to even | beyond 128 bits: `None` |
 //! | `Usd::checked_add`, `checked_sub` | sum, difference | exact | beyond 128 bits |
 //! | [`price_of_basis`] | price and fee of a lot of known basis | the price is cut at 12 decimals, the fee is the rest | below zero, or too many digits |
-//! | `ratio` | one rate or number divided by another | 18 significant digits, half to even | beyond a fact: `None` |
+//! | `ratio`, `ratio_of_products` | one rate or number divided by another, or two by two | 18 significant digits, half to even | beyond a fact: `None` |
 //! | [`Usd::to_cents`] | cents for a printed row | half away from zero | never |
 //! | [`Units`] add, sub | sizes at a pool's common scale | exact | beyond the width, or below zero |
 //!
@@ -27,7 +27,7 @@ use super::number::{Fee, Price, Size, Usd, UsdPerUnit};
 use super::policy::{FEES_PER_UNIT_SCALE, POOL_USD_LIMIT, TRADE_USD_LIMIT, USD_SCALE};
 use super::wide::{self, I512};
 pub use basis::price_of_basis;
-pub(super) use rate::{differ_by_more, ratio};
+pub(super) use rate::{differ_by_more, ratio, ratio_of_products};
 pub(super) use terms::{Terms, Words};
 pub use units::{Units, Width};
 

@@ -21,6 +21,10 @@ pub const FACT_DECIMALS_MAX: u8 = 28;
 /// Significant digits of a rate that a result is computed with. Rounding: half to even, once.
 pub const RATE_DIGITS: u32 = 18;
 
+/// Two rates give a value in dollars by way of this currency. So each rate that may count has it or
+/// the dollar on one side.
+pub const RATE_WAY: &str = "EUR";
+
 /// Days that the rate of a national currency stays in use, by date in the zone of its source.
 ///
 /// Two holidays at a weekend leave four days without a rate.

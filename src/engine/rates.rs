@@ -266,11 +266,12 @@ pub struct WantedRate<'w> {
 pub struct FoundRate {
     /// The rate to compute with. Rounding: 18 significant digits, half to even, once.
     pub value: RateValue,
-    /// The instant of its publication.
+    /// The instant of its publication. Of two rates by way of the euro, the older one.
     pub at: Timestamp,
-    /// Its source.
+    /// Its source. Of two rates by way of the euro, that of the asset.
     pub source: RateSource,
-    /// The rates that made it: one as given, one inverted, or two divided.
+    /// The rates that made it: one as given, one inverted, two divided, or one of the asset in
+    /// euros and one of the euro.
     pub steps: Vec<RateStep>,
 }
 

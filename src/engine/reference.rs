@@ -13,6 +13,7 @@
 mod amounts;
 mod exact;
 pub(super) mod legs;
+mod rates;
 
 use std::cmp::Ordering;
 

@@ -11,6 +11,25 @@ use super::policy::{SENTENCE_CHARS_MAX, SHOWN_CHARS_MAX};
 /// The edition of Unicode that the list of hidden characters was made from.
 pub const UNICODE_VERSION: &str = "18.0";
 
+/// Characters that a spreadsheet takes for the beginning of a formula; some take the full-width
+/// signs, too.
+/// Source: OWASP, "CSV Injection".
+const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// The mark that our files put before such a text: a spreadsheet then takes it for text.
+pub const FORMULA_MARK: u8 = b'\'';
+
+/// Tells whether a spreadsheet takes a text for a formula.
+pub fn is_formula(text: &str) -> bool {
+    text.starts_with(FORMULA_STARTS)
+}
+
+/// Returns the text of a cell without the mark that one of our files put before it.
+pub fn without_mark(text: &str) -> &str {
+    let rest = text.strip_prefix(char::from(FORMULA_MARK));
+    rest.filter(|rest| is_formula(rest)).unwrap_or(text)
+}
+
 /// Invisible characters, in ascending order.
 ///
 /// Source: Unicode 18.0. General categories Cf, Zl and Zp. Default_Ignorable_Code_Point, also its

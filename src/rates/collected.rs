@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{RateFile, RateFileError, RateOptions};
+use crate::engine::policy::{RATE_WAY, USD};
 use crate::engine::{Asset, NumberError, Rate, RateError, RateSource, RateValue, Timestamp};
 use crate::import::{ROW_COLUMN, RejectedRow, Table, TableRow};
 
@@ -85,6 +86,13 @@ impl<'o> Collected<'o> {
     pub(super) fn is_one(&self, left: &Asset, right: &Asset) -> bool {
         let name = |asset: &Asset| self.options.rules.asset_named(asset.as_str());
         name(left) == name(right)
+    }
+
+    /// Tells whether a rate leads to dollars: one of its two is the dollar or the euro.
+    pub(super) fn leads_to_dollars(&self, pair: [&Asset; 2]) -> bool {
+        let name = |asset: &&Asset| self.options.rules.asset_named(asset.as_str());
+        let mut names = pair.iter().map(name);
+        names.any(|name| [USD, RATE_WAY].contains(&name.as_str()))
     }
 
     /// Reads the currency of a column. Errors: the text is no name, or a currency of an earlier

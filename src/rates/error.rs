@@ -40,6 +40,22 @@ pub enum RateFileError {
     /// A file whose rates are in the asset itself.
     #[error("asset and currency are both {0}, expected two")]
     OneAsset(Asset),
+    /// A rate that has neither the dollar nor the euro.
+    #[error("prices of {0} in {1} lead to no value in dollars, expected prices in USD or EUR")]
+    NoWay(Asset, Asset),
+    /// The file's name has another pair than the caller said.
+    #[error(
+        "the name {} says {} in {}, expected {} in {}",
+        quoted(name), found.0, found.1, named.0, named.1
+    )]
+    OtherPair {
+        /// The name.
+        name: String,
+        /// The pair that the caller said.
+        named: (Asset, Asset),
+        /// The pair of the name.
+        found: (Asset, Asset),
+    },
     /// The file's name has no interval.
     #[error("the name {} has no interval, expected one like \"XBTUSD_1440\"", quoted(.0))]
     NoInterval(String),

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::RateFileError;
 use super::collected::{Collected, RateCell};
+use crate::engine::{Asset, without_mark};
 use crate::import::{Table, parse_acquired};
 
 /// Columns that a plain file has, in any order.
@@ -19,24 +20,10 @@ pub(super) fn read(table: &mut Table<'_>, out: &mut Collected<'_>) -> Result<(),
     }
     while let Some(row) = out.next_row(table)? {
         let [asset_text, time, currency_text, rate] = found.map(|place| row.cell(place));
-        let pair = (out.asset(asset_text), out.asset(currency_text));
-        let (asset, currency) = match pair {
-            (Ok(asset), Ok(currency)) if !out.is_one(&asset, &currency) => (asset, currency),
-            (Ok(_), Ok(_)) => {
-                out.reject(
-                    &row,
-                    "currency",
-                    currency_text,
-                    "expected another one than the asset",
-                );
-                continue;
-            }
-            (Err(error), _) => {
-                out.reject(&row, "asset", asset_text, &error);
-                continue;
-            }
-            (_, Err(error)) => {
-                out.reject(&row, "currency", currency_text, &error);
+        let (asset, currency) = match pair_of((asset_text, currency_text), out) {
+            Ok(pair) => pair,
+            Err((column, text, reason)) => {
+                out.reject(&row, column, text, &reason);
                 continue;
             }
         };
@@ -53,4 +40,24 @@ pub(super) fn read(table: &mut Table<'_>, out: &mut Collected<'_>) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Reads asset and currency. Errors: column, text and reason.
+fn pair_of<'r>(
+    (asset_text, currency_text): (&'r str, &'r str),
+    out: &Collected<'_>,
+) -> Result<(Asset, Asset), (&'static str, &'r str, String)> {
+    let asset = out.asset(without_mark(asset_text));
+    let asset = asset.map_err(|reason| ("asset", asset_text, reason))?;
+    let of_currency = |reason: String| ("currency", currency_text, reason);
+    let currency = out.asset(without_mark(currency_text));
+    let currency = currency.map_err(of_currency)?;
+    if out.is_one(&asset, &currency) {
+        return Err(of_currency("expected another one than the asset".into()));
+    }
+    if !out.leads_to_dollars([&asset, &currency]) {
+        let reason = "expected USD or EUR: no other rate leads to a value in dollars";
+        return Err(of_currency(reason.into()));
+    }
+    Ok((asset, currency))
 }

@@ -97,7 +97,8 @@ fn minutes_of(out: &Collected<'_>) -> Result<i64, RateFileError> {
     minutes.ok_or_else(|| RateFileError::NoInterval(name.clone()))
 }
 
-/// Returns asset and currency. Errors: one is missing, or both are the same.
+/// Returns asset and currency. Errors: one is missing; both are the same; the file's name has two
+/// other ones; none leads to dollars.
 fn pair_of(out: &Collected<'_>) -> Result<(Asset, Asset), RateFileError> {
     let options = out.options;
     let (Some(asset), Some(currency)) = (&options.asset, &options.currency) else {
@@ -106,12 +107,26 @@ fn pair_of(out: &Collected<'_>) -> Result<(Asset, Asset), RateFileError> {
             proposed: proposed(out.kind(), &options.name),
         });
     };
-    match out.is_one(asset, currency) {
-        true => Err(RateFileError::OneAsset(
-            options.rules.asset_named(asset.as_str()),
-        )),
-        false => Ok((asset.clone(), currency.clone())),
+    if out.is_one(asset, currency) {
+        let asset = options.rules.asset_named(asset.as_str());
+        return Err(RateFileError::OneAsset(asset));
     }
+    let is_known = |asset: &Asset| options.rules.kind_of(asset.as_str()).is_some();
+    let said = proposed(out.kind(), &options.name);
+    let said = said.filter(|(asset, currency)| is_known(asset) && is_known(currency));
+    if let Some(found) = said
+        && !(out.is_one(asset, &found.0) && out.is_one(currency, &found.1))
+    {
+        return Err(RateFileError::OtherPair {
+            name: options.name.clone(),
+            named: (asset.clone(), currency.clone()),
+            found,
+        });
+    }
+    if !out.leads_to_dollars([asset, currency]) {
+        return Err(RateFileError::NoWay(asset.clone(), currency.clone()));
+    }
+    Ok((asset.clone(), currency.clone()))
 }
 
 /// Returns the pair that a file's name suggests.

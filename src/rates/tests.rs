@@ -353,6 +353,24 @@ fn a_file_without_an_asset_proposes_the_one_in_its_name() {
         let found = proposed.map(|(asset, currency)| format!("{asset} {currency}"));
         assert_eq!(found.as_deref(), pair, "{kind} {name}");
     }
+    let named = |name: &str, pair: (&str, &str)| {
+        let read = parse_rates(kraken.as_bytes(), &options(name, Some(pair)));
+        read.map_err(|error| error.to_string())
+    };
+    assert!(named("XBTEUR_60", ("BTC", "EUR")).is_ok());
+    // Words that are no codes say nothing.
+    assert!(named("MYCOIN_60", ("BTC", "EUR")).is_ok());
+    let other = "the name \"XBTEUR_60\" says XBT in EUR, expected";
+    for (pair, said) in [
+        (("ETH", "EUR"), "ETH in EUR"),
+        (("BTC", "USD"), "BTC in USD"),
+    ] {
+        let error = named("XBTEUR_60", pair).unwrap_err();
+        assert_eq!(error, format!("{other} {said}"));
+    }
+    let pounds = named("XBTGBP_60", ("XBT", "GBP")).unwrap_err();
+    let no_way = "prices of XBT in GBP lead to no value in dollars, expected prices in USD or EUR";
+    assert_eq!(pounds, no_way);
     let same = error(coingecko, "x", Some(("XBT", "BTC")));
     assert_eq!(same, "FILE: asset and currency are both BTC, expected two");
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::Write;
 
-use crate::engine::Canonical;
+use crate::engine::{Canonical, FORMULA_MARK, is_formula};
 
 /// A line of CSV under construction.
 #[derive(Debug, Default)]
@@ -11,11 +11,6 @@ pub struct CsvLine {
     text: Vec<u8>,
     in_line: bool,
 }
-
-/// Characters that a spreadsheet takes for the beginning of a formula; some take the full-width
-/// signs, too.
-/// Source: OWASP, "CSV Injection".
-const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 impl CsvLine {
     fn begin_cell(&mut self) {
@@ -29,13 +24,13 @@ impl CsvLine {
     /// Adds text that another program or a person wrote.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.begin_cell();
-        let is_formula = text.starts_with(FORMULA_STARTS);
+        let is_formula = is_formula(text);
         let is_quoted = text.contains(['"', ',', '\n', '\r']);
         if is_quoted {
             self.text.push(b'"');
         }
         if is_formula {
-            self.text.push(b'\'');
+            self.text.push(FORMULA_MARK);
         }
         if text.contains('"') {
             let doubled = text.replace('"', "\"\"");

@@ -13,7 +13,7 @@ use super::model::{
 };
 use super::rules::{counting_of_names, renamed};
 use super::{RateStore, Seen, StoreResult, TradeStore};
-use crate::engine::policy::USD;
+use crate::engine::policy::{RATE_WAY, USD};
 use crate::engine::{
     Asset, AssetRules, Entered, ExpectedLegs, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger,
     Rate, RateBook, Timestamp, Violation, enter,
@@ -295,7 +295,11 @@ pub fn rates_for(
     times: impl Iterator<Item = Timestamp> + Clone,
 ) -> RateScope {
     // A rate may go by way of the dollar or of the euro.
-    assets.extend([USD, "EUR"].iter().filter_map(|asset| asset.parse().ok()));
+    assets.extend(
+        [USD, RATE_WAY]
+            .iter()
+            .filter_map(|asset| asset.parse().ok()),
+    );
     RateScope {
         among: Some(assets),
         from: times.clone().min().and_then(rates_from),

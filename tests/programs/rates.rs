@@ -288,6 +288,28 @@ fn missing_rates_are_listed_filled_in_and_imported() {
     assert_eq!(folder.sql(used), expected);
 }
 
+/// A coin whose name a spreadsheet takes for a formula: the file has a mark before it.
+#[test]
+fn a_missing_rate_of_a_name_like_a_formula_comes_back() {
+    let folder = Folder::new();
+    let trades = "order_id,symbol,side,size,price,fee_amount,fee_currency,order_time\n\
+                  b1,BTC-USD,buy,1,100,3,=COIN,2025-03-07T09:00:00Z\n";
+    folder.write("trades.csv", trades);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    folder
+        .fifo_pnl(&["rates", "missing", "-o", "missing.csv"])
+        .expect(0);
+    let rows = "asset,time,currency,rate\n'=COIN,2025-03-07,USD,\n";
+    assert_eq!(folder.read("missing.csv"), rows);
+    folder.write("missing.csv", rows.replace("USD,", "USD,2.5"));
+    folder
+        .fifo_pnl(&["import", "rates", "missing.csv"])
+        .expect(0);
+    assert_eq!(folder.sql("SELECT asset FROM rates"), ["=COIN"]);
+    let missing = folder.fifo_pnl(&["rates", "missing"]).expect(0).stdout;
+    assert!(missing.contains("no rate is missing"), "{missing}");
+}
+
 /// The fee is 3 coins at 2.5 USD: 7.5 USD. The alias comes after the import of the rate.
 #[test]
 fn an_alias_names_rates_that_were_imported_before_it() {

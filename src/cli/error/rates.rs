@@ -24,6 +24,15 @@ pub fn rate_file_hint(error: &RateFileError) -> String {
         RateFileError::NoAsset { proposed: None, .. } => {
             "name both: --asset ASSET --currency CURRENCY".into()
         }
+        RateFileError::OtherPair {
+            found: (asset, currency),
+            ..
+        } => format!(
+            "add --asset {asset} --currency {currency}; if the name is wrong, rename the file"
+        ),
+        RateFileError::NoWay(..) => {
+            "import prices in USD; or prices in EUR, with rates of EUR as the ECB has them".into()
+        }
         RateFileError::NamesAssets(_) => "leave --asset and --currency out".into(),
         RateFileError::OneAsset(_) => "a rate is the value of one asset in another".into(),
         RateFileError::NoInterval(_) => {

@@ -1,32 +1,38 @@
-//! Rates: one number divided by another, rounded once.
+//! Rates: numbers multiplied and divided, rounded once.
 
 use super::{divide_half_even_wide, wide_power};
 use crate::engine::fact::Fact;
 use crate::engine::policy::{FACT_DECIMALS_MAX, RATE_DIGITS};
-use crate::engine::wide;
+use crate::engine::wide::{self, I512};
 
 /// Returns `left / right` of two numbers above zero.
 ///
 /// Rounding: [`RATE_DIGITS`] significant digits, at most 28 decimals, half to even, once.
 /// `None`: not above zero, or beyond the limits of a fact.
 pub(in crate::engine) fn ratio(left: Fact, right: Fact) -> Option<Fact> {
-    if left.units() <= 0 || right.units() <= 0 {
-        return None;
+    let is_short = |fact: Fact| fact.units() > 0 && fact.units().ilog10() < RATE_DIGITS;
+    match right == Fact::of_parts(1, 0) && is_short(left) {
+        true => Some(left),
+        false => ratio_of_products(&[left], &[right]),
     }
-    let digits = |fact: Fact| i64::from(fact.units().ilog10());
-    if right == Fact::of_parts(1, 0) && digits(left) < RATE_DIGITS.into() {
-        return Some(left);
-    }
+}
+
+/// Returns a product divided by another. Each has at most two factors, above zero.
+///
+/// Rounding: as of [`ratio`]; the products are exact.
+pub(in crate::engine) fn ratio_of_products(above: &[Fact], below: &[Fact]) -> Option<Fact> {
+    let ((left, left_scale), (right, right_scale)) = (product_of(above)?, product_of(below)?);
+    let digits = |units: I512| units.checked_ilog10().map(i64::from);
     // With this exponent, the quotient of the units has one digit too many, or none.
     let exponent = i64::from(RATE_DIGITS)
-        .checked_sub(digits(left))?
-        .checked_add(digits(right))?;
-    let scales = i64::from(left.scale()).checked_sub(right.scale().into())?;
+        .checked_sub(digits(left)?)?
+        .checked_add(digits(right)?)?;
+    let scales = left_scale.checked_sub(right_scale)?;
     let terms = |exponent: i64| {
         let up = u32::try_from(exponent.max(0)).ok()?;
         let down = u32::try_from(exponent.min(0).unsigned_abs()).ok()?;
-        let numerator = wide::from_i128_to_512(left.units()).checked_mul(wide_power(up)?)?;
-        let denominator = wide::from_i128_to_512(right.units()).checked_mul(wide_power(down)?)?;
+        let numerator = left.checked_mul(wide_power(up)?)?;
+        let denominator = right.checked_mul(wide_power(down)?)?;
         Some((numerator, denominator))
     };
     let (numerator, denominator) = terms(exponent)?;
@@ -47,6 +53,17 @@ pub(in crate::engine) fn ratio(left: Fact, right: Fact) -> Option<Fact> {
         }
     };
     fact.ok().filter(|fact| fact.units() > 0)
+}
+
+/// Returns the units and the decimals of a product. `None`: a factor is not above zero.
+fn product_of(factors: &[Fact]) -> Option<(I512, i64)> {
+    let one = (wide::from_i128_to_512(1), 0_i64);
+    factors.iter().try_fold(one, |(units, scale), factor| {
+        let is_above_zero = factor.units() > 0;
+        let units = units.checked_mul(wide::from_i128_to_512(factor.units()))?;
+        let scale = scale.checked_add(factor.scale().into())?;
+        is_above_zero.then_some((units, scale))
+    })
 }
 
 /// Tells whether two numbers above zero differ by more than a percentage of the smaller one. Exact.
@@ -114,6 +131,32 @@ mod tests {
                 "{left} / {right}"
             );
         }
+    }
+
+    /// Expected values: a decimal library of 200 digits.
+    #[test]
+    fn products_are_exact_until_their_one_rounding() {
+        let of = |above: &[&str], below: &[&str]| {
+            let facts = |texts: &[&str]| texts.iter().map(|text| fact(text)).collect::<Vec<_>>();
+            let rate = ratio_of_products(&facts(above), &facts(below));
+            rate.map(|rate| rate.to_price().unwrap().to_string())
+        };
+        let long = "1234567890123456789.012345678";
+        for (above, below, expected) in [
+            (&["83450.1", "1.0857"][..], &[][..], "90601.77357"),
+            (&["1.0857"], &["400.25"], "0.00271255465334166146"),
+            (&[], &["0.92", "400.25"], "0.00271569399560057573"),
+            (&["1.00000000000000001", "0.5"], &[], "0.500000000000000005"),
+            (&["3", "0.333333333333333333"], &[], "0.999999999999999999"),
+            // At most 28 decimals.
+            (&[long], &[long, long], "0.0000000000000000008100000073"),
+        ] {
+            let expected = Some(expected.to_owned());
+            assert_eq!(of(above, below), expected, "{above:?} / {below:?}");
+        }
+        // Beyond the digits of a fact, or not above zero.
+        assert_eq!(of(&[long, long], &[]), None);
+        assert_eq!(of(&["1", "0"], &[]), None);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use super::age::SourceZones;
 use super::{
     FoundRate, OwnRate, Rate, RateOrigin, RateRules, RateSource, RateStep, RateValue, WantedRate,
 };
+use crate::engine::class::AssetClass;
 use crate::engine::fact::Fact;
 use crate::engine::ids::{Account, Asset};
-use crate::engine::money::ratio;
-use crate::engine::policy::USD;
+use crate::engine::money::{ratio, ratio_of_products};
+use crate::engine::policy::{RATE_WAY, USD};
 use crate::engine::time::Timestamp;
 
 /// All rates that a run may use.
@@ -55,7 +56,7 @@ pub struct RateBook {
 }
 
 /// Sources whose rates are all of one asset. Only their rates make a cross: both are of one row.
-const BASES: [(RateSource, &str); 1] = [(RateSource::Ecb, "EUR")];
+const BASES: [(RateSource, &str); 1] = [(RateSource::Ecb, RATE_WAY)];
 
 /// Two rates of one source for one instant that are not equal: none of them counts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -162,20 +163,10 @@ impl RateBook {
     /// Returns the rate that counts at an instant. `None`: no rate is near enough.
     ///
     /// Order: the preferred source; the nearest rate; a direct rate before an inverse, before a
-    /// cross, before an own trade; the name of the source. A pegged coin without a rate counts as
-    /// one dollar.
+    /// cross, before an own trade; the name of the source. Without any of them, two rates by way of
+    /// the euro count. A pegged coin without a rate counts as one dollar.
     pub fn look_up(&self, wanted: &WantedRate<'_>) -> Option<FoundRate> {
         let (asset, currency) = (wanted.asset, wanted.currency);
-        let direct = self.given(asset, currency).iter().filter_map(|series| {
-            let point = self.nearest(series, wanted)?;
-            let steps = vec![step(asset, currency, point)];
-            found(RateForm::Direct, (series.source, point.at), steps)
-        });
-        let inverse = self.given(currency, asset).iter().filter_map(|series| {
-            let point = self.nearest(series, wanted)?;
-            let steps = vec![step(currency, asset, point)];
-            found(RateForm::Inverse, (series.source, point.at), steps)
-        });
         let crosses = BASES.iter().filter_map(|(source, base)| {
             let base: Asset = base.parse().ok()?;
             let of = |asset| {
@@ -189,13 +180,74 @@ impl RateBook {
             ];
             found(RateForm::Cross, (*source, numerator.at), steps)
         });
-        let all = direct.chain(inverse).chain(crosses).chain(self.own(wanted));
-        let key = |(form, found): &(RateForm, FoundRate)| {
+        let single = self.single(wanted).into_iter();
+        let nearest = self.first(single.chain(crosses).chain(self.own(wanted)));
+        let nearest = nearest.map(|(_, found)| found);
+        let nearest = nearest.or_else(|| self.by_euro(wanted));
+        nearest.or_else(|| self.peg(wanted))
+    }
+
+    /// Returns the rate that counts of several.
+    fn first(
+        &self,
+        all: impl Iterator<Item = (RateForm, FoundRate)>,
+    ) -> Option<(RateForm, FoundRate)> {
+        all.min_by_key(|(form, found)| {
             let rank = self.rules.rank(found.source);
             (rank, Reverse(found.at), *form, found.source)
+        })
+    }
+
+    /// Returns the last rate of each series of two assets, in both directions.
+    fn single(&self, wanted: &WantedRate<'_>) -> Vec<(RateForm, FoundRate)> {
+        let (asset, currency) = (wanted.asset, wanted.currency);
+        let ways = [
+            (RateForm::Direct, (asset, currency)),
+            (RateForm::Inverse, (currency, asset)),
+        ];
+        let of = |(form, (asset, currency)): (RateForm, (&Asset, &Asset))| {
+            let series = self.given(asset, currency).iter();
+            let rates = series.filter_map(|series| {
+                let point = self.nearest(series, wanted)?;
+                let steps = vec![step(asset, currency, point)];
+                found(form, (series.source, point.at), steps)
+            });
+            rates.collect::<Vec<_>>()
         };
-        let nearest = all.min_by_key(key).map(|(_, found)| found);
-        nearest.or_else(|| self.peg(wanted))
+        ways.into_iter().flat_map(of).collect()
+    }
+
+    /// Returns two rates by way of the euro: one of the asset in euros, and one of the euro. Each
+    /// is the one that a look-up of its own takes. The result has the older instant of the two.
+    fn by_euro(&self, wanted: &WantedRate<'_>) -> Option<FoundRate> {
+        let euro: Asset = RATE_WAY.parse().ok()?;
+        let in_euro = WantedRate {
+            currency: &euro,
+            ..*wanted
+        };
+        let of_euro = WantedRate {
+            asset: &euro,
+            class: AssetClass::Fx,
+            ..*wanted
+        };
+        // Two rates of a source with a base are of one row, or none.
+        let has_base = |found: &FoundRate| BASES.iter().any(|(of, _)| *of == found.source);
+        let in_euro = self.single(&in_euro).into_iter();
+        let (form, first) = self.first(in_euro.filter(|(_, found)| !has_base(found)))?;
+        let (second_form, second) = self.first(self.single(&of_euro).into_iter())?;
+        let numbers = [(form, &first), (second_form, &second)];
+        let of = |wanted: RateForm| -> Vec<Fact> {
+            let all = numbers.iter().filter(|(form, _)| *form == wanted);
+            let all = all.flat_map(|(_, found)| &found.steps);
+            all.map(|step| step.value.fact()).collect()
+        };
+        let value = ratio_of_products(&of(RateForm::Direct), &of(RateForm::Inverse))?;
+        Some(FoundRate {
+            value: RateValue::of_fact(value),
+            at: first.at.min(second.at),
+            source: first.source,
+            steps: first.steps.into_iter().chain(second.steps).collect(),
+        })
     }
 
     /// Returns one dollar for a coin that the settings peg.

@@ -111,7 +111,6 @@ fn a_cross_takes_two_rates_of_one_row() {
         // Not the base of a file: no cross.
         "plain BTC USD 2025-03-06T15:00:00Z 90000",
         "plain BTC PLN 2025-03-06T15:00:00Z 360000",
-        "plain EUR HUF 2025-03-06T15:00:00Z 400",
     ]);
     let found = look(&book, AssetClass::Fx, "GBP", "2025-03-09T12:00:00Z").unwrap();
     // 1.08 / 0.84 = 1.285714 285714 ...
@@ -125,12 +124,55 @@ fn a_cross_takes_two_rates_of_one_row() {
         .map(|step| format!("{} {} {}", step.asset, step.currency, step.value))
         .collect();
     assert_eq!(steps, ["EUR USD 1.08", "EUR GBP 0.84"]);
-    for of in ["PLN", "HUF"] {
-        assert_eq!(
-            value(&book, AssetClass::Fx, of, "2025-03-07T00:00:00Z"),
-            None
-        );
-    }
+    let zloty = value(&book, AssetClass::Fx, "PLN", "2025-03-07T00:00:00Z");
+    assert_eq!(zloty, None);
+}
+
+#[test]
+fn a_coin_in_euros_goes_by_way_of_the_euro() {
+    let rates = [
+        "kraken BTC EUR 2025-03-08T11:00:00Z 79000.5",
+        "kraken BTC EUR 2025-03-09T12:00:00Z 80000",
+        "ecb EUR USD 2025-03-07T15:00:00Z 1.0857",
+        "h10 EUR USD 2025-03-06T17:00:00Z 1.08",
+        "plain EUR HUF 2025-03-06T15:00:00Z 400",
+        "plain USD CHF 2025-03-06T15:00:00Z 0.88",
+    ];
+    let euros = book(&rates);
+    let look = |book: &RateBook, at: &str| look(book, AssetClass::Crypto, "BTC", at);
+    // 79000.5 x 1.0857 = 85770.84285; the rate of Friday counts on Sunday.
+    let found = look(&euros, "2025-03-09T11:00:00Z").unwrap();
+    assert_eq!(found.value.to_string(), "85770.84285");
+    assert_eq!(
+        (found.source, found.at),
+        (RateSource::Kraken, time("2025-03-07T15:00:00Z"))
+    );
+    let steps = found.steps.iter();
+    let steps: Vec<String> = steps
+        .map(|step| format!("{} {} {}", step.asset, step.currency, step.value))
+        .collect();
+    assert_eq!(steps, ["BTC EUR 79000.5", "EUR USD 1.0857"]);
+    // Each of the two has its own age: 24 hours for the coin, 7 days for the euro.
+    assert!(look(&euros, "2025-03-09T11:00:00.000001Z").is_none());
+    assert!(look(&euros, "2025-03-15T12:00:00Z").is_none());
+    let old = "2025-03-10T12:00:00Z";
+    assert!(look(&euros, old).is_some());
+    // Any other rate comes first, also an older one.
+    let dollars = [&rates[..], &["yahoo BTC USD 2025-03-09T12:00:00Z 1"]].concat();
+    let found = look(&book(&dollars), old).unwrap();
+    assert_eq!(found.value.to_string(), "1");
+    // Both rates turned: 1 / 400 / 0.92 = 0.0027173913043478260869...
+    let turned = [&rates[4..5], &["plain USD EUR 2025-03-06T15:00:00Z 0.92"]].concat();
+    let forint = value(
+        &book(&turned),
+        AssetClass::Fx,
+        "HUF",
+        "2025-03-09T00:00:00Z",
+    );
+    assert_eq!(forint.as_deref(), Some("0.00271739130434782609"));
+    // No other currency is a way.
+    let francs = ["plain BTC CHF 2025-03-08T12:00:00Z 80000", rates[5]];
+    assert!(look(&book(&francs), "2025-03-08T12:00:00Z").is_none());
 }
 
 #[test]

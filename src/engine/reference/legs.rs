@@ -10,16 +10,15 @@
 use rust_decimal::Decimal;
 
 use super::Exact;
+use super::rates::rate_of;
 use crate::engine::assets::{AssetRules, Instrument, PoolsBy};
 use crate::engine::class::AssetClass;
 use crate::engine::facts::OtherFee;
 use crate::engine::ids::{Asset, Pool};
 use crate::engine::leg::Leg;
 use crate::engine::number::{Fee, Worth};
-use crate::engine::policy::{
-    FACT_DECIMALS_MAX, FACT_DIGITS_MAX, RATE_DIGITS, TRADE_USD_LIMIT, USD, USD_SCALE,
-};
-use crate::engine::rates::{FoundRate, RateBook, RateValue, WantedRate};
+use crate::engine::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, TRADE_USD_LIMIT, USD, USD_SCALE};
+use crate::engine::rates::{RateBook, WantedRate};
 use crate::engine::side::Side;
 use crate::engine::trade::Trade;
 use crate::engine::traded::PendingTrade;
@@ -331,48 +330,6 @@ fn fee_leg(asset: Asset, units: Exact, value: Exact) -> ReferenceLeg {
     }
 }
 
-/// A fraction.
-struct Ratio {
-    numerator: Exact,
-    denominator: Exact,
-}
-
-/// Computes a rate from the numbers of its files: 18 digits, at most 28 decimals, half to even.
-fn rate_of(found: &FoundRate, asset: &Asset) -> Option<Ratio> {
-    let number = |value: RateValue| {
-        let value = value.as_decimal();
-        (Exact::of_mantissa(value), Exact::power(value.scale()))
-    };
-    let one = || (Exact::of_short(1), Exact::of_short(1));
-    let (above, below) = match &found.steps[..] {
-        [step] if step.asset == *asset => (number(step.value), one()),
-        [step] => (one(), number(step.value)),
-        [first, second] => (number(first.value), number(second.value)),
-        _ => return None,
-    };
-    let numerator = above.0.times(&below.1);
-    let denominator = above.1.times(&below.0);
-    let digits = |number: &Exact| i64::try_from(number.text(0).len()).unwrap_or(i64::MAX);
-    let most = Exact::power(RATE_DIGITS);
-    let magnitude = digits(&numerator).saturating_sub(digits(&denominator));
-    let longest = i64::from(RATE_DIGITS).saturating_sub(magnitude);
-    let longest = longest.min(FACT_DECIMALS_MAX.into());
-    // With one of the two, the rounded rate has no more digits than it may have.
-    [longest, longest.saturating_sub(1)]
-        .into_iter()
-        .find_map(|decimals| {
-            let up = Exact::power(u32::try_from(decimals.max(0)).unwrap_or(0));
-            let down = Exact::power(u32::try_from(decimals.min(0).unsigned_abs()).unwrap_or(0));
-            let units = numerator
-                .times(&up)
-                .divided_half_even(&denominator.times(&down));
-            (units <= most).then(|| Ratio {
-                numerator: units.times(&down),
-                denominator: up,
-            })
-        })
-}
-
 /// Tells whether an asset has no pool: dollars, and the money of states.
 fn is_money(rules: &AssetRules, asset: &Asset) -> bool {
     rules.is_usd(asset) || rules.is_currency(asset)
@@ -429,59 +386,6 @@ fn has_digits_of_a_fact(units: &Exact) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::rates::{RateOrigin, RateSource, RateStep};
-    use crate::engine::time::Timestamp;
-
-    fn step(asset: &str, currency: &str, value: &str) -> RateStep {
-        RateStep {
-            asset: asset.parse().unwrap(),
-            currency: currency.parse().unwrap(),
-            value: value.parse().unwrap(),
-            origin: RateOrigin::Line {
-                import_id: 1,
-                line: 2,
-            },
-        }
-    }
-
-    /// The value of one unit at the rate that the steps make, at 28 decimals.
-    fn rate(steps: Vec<RateStep>) -> String {
-        let found = FoundRate {
-            // The second way computes from the steps alone.
-            value: "12345".parse().unwrap(),
-            at: Timestamp::try_from_micros(0).unwrap(),
-            source: RateSource::Ecb,
-            steps,
-        };
-        let rate = rate_of(&found, &"GBP".parse().unwrap()).unwrap();
-        let one = Exact::power(28).times(&rate.numerator);
-        one.divided_half_even(&rate.denominator).size_text()
-    }
-
-    /// Expected values: long division by hand, or a decimal library of 60 digits.
-    #[test]
-    fn a_rate_is_computed_from_the_numbers_of_its_files() {
-        let direct = |value: &str| rate(vec![step("GBP", "USD", value)]);
-        let inverse = |value: &str| rate(vec![step("USD", "GBP", value)]);
-        let cross = |above: &str, below: &str| {
-            rate(vec![step("EUR", "USD", above), step("EUR", "GBP", below)])
-        };
-        assert_eq!(direct("1.25"), "1.25");
-        assert_eq!(direct("1.000000000000000005"), "1");
-        assert_eq!(direct("1.000000000000000015"), "1.00000000000000002");
-        assert_eq!(direct("9.999999999999999999"), "10");
-        assert_eq!(direct("1234567890123456785000"), "1234567890123456780000");
-        assert_eq!(inverse("147.21"), "0.00679301677875144352");
-        assert_eq!(inverse("3"), "0.333333333333333333");
-        assert_eq!(inverse("0.3"), "3.33333333333333333");
-        assert_eq!(cross("1.0857", "0.8328"), "1.30367435158501441");
-        assert_eq!(cross("2", "3"), "0.666666666666666667");
-        assert_eq!(cross("200000000000000000000", "3"), "66666666666666666700");
-        assert_eq!(
-            inverse("3000000000000000"),
-            "0.0000000000000003333333333333"
-        );
-    }
 
     #[test]
     fn numbers_of_a_fact_have_28_digits() {

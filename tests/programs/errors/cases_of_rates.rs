@@ -176,6 +176,23 @@ pub const RATES: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "Prices of another asset than the file's name says",
+        files: &[("XBTEUR_60.csv", CANDLES.1)],
+        command: "fifo-pnl import rates --asset ETH --currency EUR XBTEUR_60.csv",
+        after: &["fifo-pnl import rates --asset XBT --currency EUR XBTEUR_60.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "Prices in pounds",
+        files: &[("XBTGBP_60.csv", CANDLES.1)],
+        command: "fifo-pnl import rates --asset BTC --currency GBP XBTGBP_60.csv",
+        ..Case::NONE
+    },
+    rate!(
+        "A rate of a coin in another coin",
+        "ETH,2025-03-07,BTC,0.03"
+    ),
+    Case {
         title: "Prices of intervals that nobody names",
         files: &[CANDLES],
         command: "fifo-pnl import rates --asset BTC --currency USD bitcoin.csv",

@@ -62,16 +62,10 @@ fn rules() -> impl Strategy<Value = RateRules> {
     })
 }
 
-/// Returns the source, the instant and the number of steps of the rate that should be found.
-fn by_going_over_all(
-    rules: &RateRules,
-    rates: &[Rate],
-    own: &[OwnRate],
-    wanted: &WantedRate<'_>,
-) -> Option<(RateSource, Timestamp, usize)> {
-    let is_fresh = |source: RateSource, rate_at: Timestamp| match wanted.class {
+fn is_fresh(class: AssetClass, source: RateSource, (rate_at, at): (Timestamp, Timestamp)) -> bool {
+    match class {
         AssetClass::Crypto | AssetClass::Security | AssetClass::Future => {
-            wanted.at.as_micros() - rate_at.as_micros() <= 86_400_000_000
+            at.as_micros() - rate_at.as_micros() <= 86_400_000_000
         }
         AssetClass::Fx => {
             let zone = match source {
@@ -83,10 +77,50 @@ fn by_going_over_all(
                 let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap();
                 at.in_tz(zone).unwrap().date()
             };
-            let days = day(wanted.at).since(day(rate_at)).unwrap().get_days();
+            let days = day(at).since(day(rate_at)).unwrap().get_days();
             days <= 7
         }
+    }
+}
+
+/// A rate in euros and one of the euro. Each is the nearest of its own, by its own age.
+fn by_way_of_the_euro(
+    rules: &RateRules,
+    rates: &[Rate],
+    wanted: &WantedRate<'_>,
+) -> Option<(RateSource, Timestamp, usize, usize)> {
+    let euro: Asset = "EUR".parse().unwrap();
+    let nearest = |of: &Asset, currency: &Asset, class: AssetClass| {
+        let found = rates.iter().filter_map(|rate| {
+            let pair = (&rate.asset, &rate.currency);
+            let form = usize::from(pair == (currency, of));
+            let is_near =
+                rate.at <= wanted.at && is_fresh(class, rate.source, (rate.at, wanted.at));
+            let counts = of == &euro || rate.source != RateSource::Ecb;
+            (is_near && counts && (form == 1 || pair == (of, currency))).then_some((
+                rate.source,
+                rate.at,
+                form,
+            ))
+        });
+        found.min_by_key(|(source, at, form)| {
+            let rank = rules.sources.iter().position(|listed| listed == source);
+            let age = wanted.at.as_micros() - at.as_micros();
+            (rank.unwrap_or(usize::MAX), age, *form, source.as_str())
+        })
     };
+    let (source, at, _) = nearest(wanted.asset, &euro, wanted.class)?;
+    let (_, euro_at, _) = nearest(&euro, wanted.currency, AssetClass::Fx)?;
+    Some((source, at.min(euro_at), 4, 2))
+}
+
+/// Returns the source, the instant and the number of steps of the rate that should be found.
+fn by_going_over_all(
+    rules: &RateRules,
+    rates: &[Rate],
+    own: &[OwnRate],
+    wanted: &WantedRate<'_>,
+) -> Option<(RateSource, Timestamp, usize)> {
     let mut all = Vec::new();
     for rate in rates {
         let pair = (&rate.asset, &rate.currency);
@@ -114,13 +148,18 @@ fn by_going_over_all(
             all.push((RateSource::Own, rate.at, 3, 1));
         }
     }
-    all.retain(|(source, at, ..)| *at <= wanted.at && is_fresh(*source, *at));
+    all.retain(|(source, at, ..)| {
+        *at <= wanted.at && is_fresh(wanted.class, *source, (*at, wanted.at))
+    });
     all.sort_by_key(|(source, at, form, _)| {
         let mut listed = rules.sources.iter();
         let rank = listed.position(|listed| listed == source);
         let age = wanted.at.as_micros() - at.as_micros();
         (rank.unwrap_or(usize::MAX), age, *form, source.as_str())
     });
+    if all.is_empty() {
+        all.extend(by_way_of_the_euro(rules, rates, wanted));
+    }
     let is_pegged = wanted.currency.as_str() == "USD" && rules.pegs.contains(wanted.asset);
     all.first()
         .map(|(source, at, _, steps)| (*source, *at, *steps))
