@@ -2,12 +2,14 @@
 //!
 //! A [`Trade`] owns its id and holds numbers for callers: about 200 bytes. A ledger may have
 //! millions of trades, so a pool packs them. Numbers that fit (up to nineteen digits) are machine
-//! words; ids follow each other in one piece of memory. Numbers that do not fit go into a list of
-//! their own, and so do legs other than the base, and facts that few trades have. Measured: 84 MB
-//! for a million trades with ids of 36 bytes.
+//! words; ids follow each other in one piece of memory. A leg with a value has no price, so the
+//! value takes its place. What does not fit goes into lists of their own, and so do facts that few
+//! trades have. Measured: 84 MB for a million trades with ids of 36 bytes.
 
 #[cfg(test)]
 mod tests;
+
+mod packed;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -17,59 +19,12 @@ use super::facts::MoreFacts;
 use super::ids::Symbol;
 use super::leg::Leg;
 use super::money::{Terms, Units, Words};
-use super::number::Usd;
-use super::place::PlaceInPool;
 use super::side::Side;
-use super::time::Timestamp;
 use super::trade::{InvalidTrade, Trade, TradeRef};
-
-/// Set in `size_scale`: the trade is a sell.
-const IS_SELL: u8 = 0x80;
-/// Set in `size_scale`: the rest of the trade is in the list `beyond`, at the index in `size`.
-const IS_BEYOND: u8 = 0x40;
-/// Set in `price_scale`: the trade has a sequence.
-const HAS_SEQUENCE: u8 = 0x80;
-/// Set in `fee_scale`: the fee is known.
-const HAS_FEE: u8 = 0x80;
-/// Set in `fee_scale`: the trade has more facts, in the list `more`.
-const HAS_MORE: u8 = 0x40;
-/// The bits of a scale, which is at most 28.
-const SCALE: u8 = 0x1f;
-/// The bits that `price_scale` and `fee_scale` have left, and their place: together the number of
-/// the trade's symbol, if it is small.
-const SYMBOL_BITS: u8 = 0x60;
-const FEE_SYMBOL_BITS: u8 = 0x20;
-const SYMBOL_SHIFT: u32 = 5;
-/// The first number of a symbol that does not fit these bits.
-const SYMBOLS_SMALL: u32 = 8;
-
-/// A packed trade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct PackedTrade {
-    order_time: Timestamp,
-    trade_seq: i64,
-    size: i64,
-    price: i64,
-    fee: i64,
-    id_start: u32,
-    id_bytes: u8,
-    size_scale: u8,
-    price_scale: u8,
-    fee_scale: u8,
-}
-
-const _: () = assert!(size_of::<PackedTrade>() == 48);
-
-/// The part of a trade for which its packed form has no room. Its numbers do not fit machine words,
-/// or it has a value, a leg other than the base, or a symbol of a large number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Beyond {
-    /// Size, price and fee.
-    numbers: [i128; 3],
-    value: Option<Usd>,
-    leg: Leg,
-    symbol: u32,
-}
+use packed::{
+    Beyond, FEE_SYMBOL_BITS, HAS_FEE, HAS_MORE, HAS_SEQUENCE, HAS_VALUE, IS_BEYOND, IS_SELL,
+    PackedNumbers, PackedTrade, SCALE, SYMBOL_BITS, SYMBOL_SHIFT,
+};
 
 /// More facts of trades, each with the place of the trade's id, which no sorting moves.
 #[derive(Debug, Clone)]
@@ -133,24 +88,26 @@ impl Trades {
         let id_start = u32::try_from(self.ids.len()).map_err(|_| PoolFull)?;
         let id_bytes = u8::try_from(trade.order_id.len()).map_err(|_| PoolFull)?;
         let fee = trade.fee.unwrap_or(Fact::ZERO);
-        let numbers = [trade.size.units(), trade.price.units(), fee.units()];
         let symbol = self.symbol_number(trade.symbol)?;
-        let is_plain = trade.value.is_none() && trade.leg == Leg::Base && symbol < SYMBOLS_SMALL;
-        let words = numbers.map(i64::try_from);
-        let (size, price, fee_units, beyond) = match words {
-            [Ok(size), Ok(price), Ok(fee)] if is_plain => (size, price, fee, 0),
-            _ => {
+        let numbers = match PackedNumbers::of(trade, fee, symbol) {
+            Some(numbers) => numbers,
+            None => {
                 let place = i64::try_from(self.beyond.len()).map_err(|_| PoolFull)?;
                 self.beyond.push(Beyond {
-                    numbers,
+                    numbers: [trade.size.units(), trade.price.units(), fee.units()],
                     value: trade.value,
                     leg: trade.leg,
                     symbol,
                 });
-                (place, 0, 0, IS_BEYOND)
+                PackedNumbers {
+                    words: [place, 0, 0],
+                    kind: IS_BEYOND,
+                    price_scale: trade.price.scale(),
+                }
             }
         };
-        // A large number is among those beyond; its bits here mean nothing.
+        let [size, price, fee_units] = numbers.words;
+        // A large number is among those beyond, or in the fee; its bits here mean nothing.
         let bits = |part: u32| ((part << SYMBOL_SHIFT) as u8) & SYMBOL_BITS;
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         self.make_room(trade.order_id.len());
@@ -166,8 +123,8 @@ impl Trades {
             fee: fee_units,
             id_start,
             id_bytes,
-            size_scale: trade.size.scale() | flag(trade.side == Side::Sell, IS_SELL) | beyond,
-            price_scale: trade.price.scale()
+            size_scale: trade.size.scale() | flag(trade.side == Side::Sell, IS_SELL) | numbers.kind,
+            price_scale: numbers.price_scale
                 | flag(trade.trade_seq.is_some(), HAS_SEQUENCE)
                 | bits(symbol),
             fee_scale: fee.scale()
@@ -281,7 +238,7 @@ impl Trades {
             let size = N::try_from_word(row.size, row.size_scale & SCALE, scale)?;
             Some((size, Terms::Words(words)))
         };
-        if row.size_scale & IS_BEYOND == 0
+        if row.size_scale & (IS_BEYOND | HAS_VALUE) == 0
             && let Some(terms) = words()
         {
             return Some(terms);
@@ -362,22 +319,28 @@ impl Trades {
 
     #[inline(always)]
     fn look_at(&self, row: &PackedTrade) -> TradeRef<'_> {
-        let beyond = match row.size_scale & IS_BEYOND {
+        let beyond = match row.size_scale & (IS_BEYOND | HAS_VALUE) {
             0 => Beyond {
                 numbers: [row.size.into(), row.price.into(), row.fee.into()],
                 value: None,
                 leg: Leg::Base,
                 symbol: row.symbol(),
             },
+            HAS_VALUE => row.with_value(),
             _ => self.beyond_of(row),
         };
         let [size, price, fee] = beyond.numbers;
         let fact = |units, scale: u8| Fact::of_parts(units, scale & SCALE);
+        // In a leg with a value, the scale is the number of the leg.
+        let price_scale = match row.size_scale & HAS_VALUE {
+            0 => row.price_scale,
+            _ => 0,
+        };
         TradeRef {
             order_id: row.id_in(&self.ids),
             side: row.side(),
             size: fact(size, row.size_scale),
-            price: fact(price, row.price_scale),
+            price: fact(price, price_scale),
             fee: (row.fee_scale & HAS_FEE != 0).then(|| fact(fee, row.fee_scale)),
             order_time: row.order_time,
             trade_seq: row.trade_seq(),
@@ -412,50 +375,17 @@ impl Trades {
     fn cmp_ties(ids: &str, beyond: &[Beyond], left: &PackedTrade, right: &PackedTrade) -> Ordering {
         let leg = |row: &PackedTrade| {
             let place = usize::try_from(row.size).ok();
-            let is_beyond = row.size_scale & IS_BEYOND != 0;
-            let beyond = place.filter(|_| is_beyond).and_then(|at| beyond.get(at));
-            beyond.map_or(Leg::Base, |beyond| beyond.leg)
+            match row.size_scale & (IS_BEYOND | HAS_VALUE) {
+                0 => Leg::Base,
+                HAS_VALUE => row.leg(),
+                _ => {
+                    let beyond = place.and_then(|at| beyond.get(at));
+                    beyond.map_or(Leg::Base, |beyond| beyond.leg)
+                }
+            }
         };
         left.place(ids, leg(left))
             .cmp(&right.place(ids, leg(right)))
-    }
-}
-
-impl PackedTrade {
-    fn side(&self) -> Side {
-        if self.size_scale & IS_SELL == 0 {
-            Side::Buy
-        } else {
-            Side::Sell
-        }
-    }
-
-    fn trade_seq(&self) -> Option<i64> {
-        (self.price_scale & HAS_SEQUENCE != 0).then_some(self.trade_seq)
-    }
-
-    /// Returns the number of the symbol of a trade that is not beyond.
-    fn symbol(&self) -> u32 {
-        let part = |scale: u8| u32::from(scale & SYMBOL_BITS) >> SYMBOL_SHIFT;
-        part(self.price_scale) | (part(self.fee_scale & FEE_SYMBOL_BITS) << 2)
-    }
-
-    fn place<'a>(&self, ids: &'a str, leg: Leg) -> PlaceInPool<&'a str> {
-        PlaceInPool {
-            order_time: self.order_time,
-            side: self.side(),
-            trade_seq: self.trade_seq(),
-            order_id: self.id_in(ids),
-            leg,
-        }
-    }
-
-    fn id_in<'a>(&self, ids: &'a str) -> &'a str {
-        let start = usize::try_from(self.id_start).unwrap_or(usize::MAX);
-        let end = start.saturating_add(self.id_bytes.into());
-        let id = ids.get(start..end);
-        debug_assert!(id.is_some(), "the id of a trade is there");
-        id.unwrap_or_default()
     }
 }
 

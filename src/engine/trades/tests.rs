@@ -1,5 +1,7 @@
 use super::*;
 use crate::engine::leg::Entry;
+use crate::engine::number::Usd;
+use crate::engine::time::Timestamp;
 
 fn trade(id: &str, side: Side, size: &str, price: &str, fee: Option<&str>) -> Trade {
     Trade {
@@ -58,6 +60,52 @@ fn trades_come_back_as_they_went_in() {
     assert_eq!(packed.len(), 44);
     assert_eq!(packed.to_vec().unwrap(), trades);
     assert_eq!(packed.last().unwrap().order_id, "m39");
+}
+
+#[test]
+fn legs_with_values_come_back_as_they_went_in() {
+    let word = i128::from(i64::MAX);
+    let values = [0, 1, -1, word, word + 1, -word - 2].map(Usd::from_units);
+    let fees = [
+        None,
+        Some("0"),
+        Some("0.25"),
+        Some("-9999999999999999999.5"),
+    ];
+    let mut trades = Vec::new();
+    for leg in [Leg::Base, Leg::Quote, Leg::Fee] {
+        for (symbol, value) in (0..).zip(values.iter().cycle().take(20)) {
+            for fee in fees {
+                let id = format!("{leg}-{symbol}-{}", trades.len());
+                let mut trade = trade(&id, Side::Sell, "0.5", "0", fee);
+                trade.entry = Entry {
+                    symbol: Some(format!("S{symbol}").parse().unwrap()),
+                    leg,
+                    value: Some(*value),
+                };
+                trades.push(trade);
+            }
+        }
+    }
+    let mut packed = Trades::try_of(&trades).unwrap();
+    assert_eq!(packed.to_vec().unwrap(), trades);
+    // Values of 64 bits take no room of their own, unless a fee stands beside a large symbol number.
+    let is_beyond = |trade: &Trade| {
+        let value = trade.entry.value.map_or(0, Usd::units);
+        let number = trade.entry.symbol.as_ref().unwrap().as_str()[1..]
+            .parse::<u32>()
+            .unwrap()
+            + 1;
+        let fee = trade.fee.map(|fee| fee.to_string()).unwrap_or_default();
+        i64::try_from(value).is_err()
+            || fee.starts_with("-9")
+            || (number >= 8 && fee.starts_with("0.2"))
+    };
+    let beyond = trades.iter().filter(|trade| is_beyond(trade)).count();
+    assert_eq!(packed.beyond.len(), beyond);
+    packed.sort();
+    trades.sort_by(Trade::cmp_in_pool);
+    assert_eq!(packed.to_vec().unwrap(), trades);
 }
 
 #[test]
