@@ -6,15 +6,16 @@ use super::assets::AssetRules;
 use super::ids::Pool;
 use super::leg::Leg;
 use super::legs::{NoLegs, UnlikeValue, legs_of};
+use super::pending::Pending;
 use super::pool::{LineRoom, PoolLedger};
-use super::rates::{MissingRate, RateBook, RateUsed};
+use super::rates::{MissingRate, RateBook, RatesUsed};
 use super::traded::{PendingTrade, pools_of};
 
 /// The rates of trades that entered their pools, and those that others lack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entered {
     /// The rates that were used.
-    pub used: Vec<RateUsed>,
+    pub used: RatesUsed,
     /// The rates that are missing.
     pub missing: BTreeSet<MissingRate>,
     /// Stated values that rates give otherwise.
@@ -26,14 +27,14 @@ pub struct Entered {
 /// A trade without a rate, or with a fact at fault, is refused in every pool in which it has a leg.
 /// `wanted` tells which pools to enter; a rate is returned with the base pool of its trade only.
 pub fn enter(
-    pending: Vec<PendingTrade>,
+    pending: Pending,
     rules: &AssetRules,
     book: &RateBook,
     wanted: &dyn Fn(&Pool) -> bool,
     pools: &mut BTreeMap<Pool, PoolLedger>,
 ) -> Entered {
     let (mut entered, mut room) = (Entered::default(), LineRoom::default());
-    for pending in pending {
+    for pending in pending.drain() {
         let base = pending.of.pool();
         let account = &base.account;
         match legs_of(&pending, rules, book) {

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use super::assets::AssetRules;
 use super::facts::{MoreFacts, MoreText};
 use super::ids::{Account, Asset, Pool, PoolNames, Symbol};
+use super::pending::Pending;
 use super::places::Places;
 use super::pool::{LineRoom, PoolLedger};
-use super::trade::{Trade, TradeRef, TradeText};
-use super::traded::{PendingTrade, StatedNames, Traded, pools_of, traded};
+use super::trade::{InvalidTrade, Trade, TradeRef, TradeText};
+use super::traded::{StatedNames, Traded, pools_of, traded};
 
 /// The pools that rows entered, and the trades that wait for rates.
 #[derive(Debug, Clone, Default)]
@@ -21,12 +22,12 @@ pub struct Taken {
     /// Pools by account and asset.
     pub pools: BTreeMap<Pool, PoolLedger>,
     /// Trades that wait.
-    pub pending: Vec<PendingTrade>,
+    pub pending: Pending,
 }
 
 impl Taken {
     /// Returns the pools, and the trades that wait.
-    pub fn into_parts(self) -> (BTreeMap<Pool, PoolLedger>, Vec<PendingTrade>) {
+    pub fn into_parts(self) -> (BTreeMap<Pool, PoolLedger>, Pending) {
         (self.pools, self.pending)
     }
 }
@@ -69,7 +70,7 @@ pub struct Intake<'a> {
     pools: Vec<PoolLedger>,
     /// Places in `pools`.
     places: Places,
-    pending: Vec<PendingTrade>,
+    pending: Pending,
     room: LineRoom,
     before: NamesBefore,
 }
@@ -128,7 +129,7 @@ impl<'a> Intake<'a> {
             key: String::new(),
             pools: Vec::new(),
             places: Places::default(),
-            pending: Vec::new(),
+            pending: Pending::default(),
             room: LineRoom::default(),
             before: NamesBefore::default(),
         }
@@ -205,16 +206,15 @@ impl<'a> Intake<'a> {
         };
         let is_known = named.of.instrument.is_ok();
         if !place.is_plain
-            && let Ok(mut trade) = Trade::try_from_text(text)
+            && let Ok(trade) = Trade::try_from_text(text)
             && !is_in_dollars(&named.of, &trade)
         {
-            // Its line in the hash of the ledger names the symbol.
-            trade.entry.symbol = named.symbol.clone();
             let of = named
                 .of_pending
                 .get_or_insert_with(|| Arc::new(named.of.clone()));
-            let of = Arc::clone(of);
-            self.pending.push(PendingTrade { of, trade });
+            if let Err(invalid) = self.pending.push(of, &trade) {
+                self.refuse(place, invalid);
+            }
             return;
         }
         if !place.is_plain {
@@ -228,6 +228,14 @@ impl<'a> Intake<'a> {
             if let Some(pool) = pools.get_mut(pool) {
                 pool.push_text_of(text, symbol, is_known);
             }
+        }
+    }
+
+    /// Rejects the base pool of a trade that can't wait.
+    fn refuse(&mut self, place: RowPlace, invalid: InvalidTrade) {
+        let base = self.base(place);
+        if let Some(pool) = base.and_then(|(_, pool)| self.pools.get_mut(pool)) {
+            pool.refuse_leg(invalid);
         }
     }
 

@@ -35,6 +35,7 @@ mod number;
 mod outcome;
 mod own_rates;
 mod parts;
+mod pending;
 mod place;
 mod places;
 mod plain;
@@ -91,6 +92,7 @@ pub use money::{
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit, Worth};
 pub use outcome::{LotChanges, Matching};
 pub use own_rates::OwnTrades;
+pub use pending::Pending;
 pub use place::PlaceInPool;
 pub use pool::{
     LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows,
@@ -98,8 +100,8 @@ pub use pool::{
 };
 pub use rates::{
     FoundRate, MissingRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RatePurpose, RateRules,
-    RateSource, RateStep, RateUsed, RateUsedKey, RateValue, RatesDiffer, SourceError, WantedRate,
-    published_at, rates_hash,
+    RateSource, RateStep, RateUsed, RateUsedKey, RateUsedRef, RateValue, RatesDiffer, RatesUsed,
+    SourceError, WantedRate, published_at, rates_hash,
 };
 pub use rebates::FeeSigns;
 pub use resume::{Continued, PoolState, continue_pool};

@@ -12,7 +12,7 @@ use super::pool::PoolLedger;
 use super::rates::{OwnRate, RateValue};
 use super::time::Timestamp;
 use super::trade::TradeRef;
-use super::traded::PendingTrade;
+use super::traded::Traded;
 
 /// Finds the prices that are the nearest before each needed instant, among trades in any order.
 ///
@@ -40,6 +40,11 @@ impl OwnTrades {
         }
     }
 
+    /// Returns the pool.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// Looks at the trades of the pool that are in plain dollars.
     pub fn add(&mut self, ledger: &PoolLedger, rules: &AssetRules) {
         let mut in_dollars: BTreeMap<String, bool> = BTreeMap::new();
@@ -59,30 +64,19 @@ impl OwnTrades {
         }
     }
 
-    /// Looks at trades of the pool that wait for rates: a price in dollars may have a fee in
+    /// Looks at a trade of the pool that waits for rates: a price in dollars may have a fee in
     /// another currency.
-    pub fn add_pending<'p>(
-        &mut self,
-        pending: impl IntoIterator<Item = &'p PendingTrade>,
-        rules: &AssetRules,
-    ) {
-        for PendingTrade { of, trade } in pending {
-            let quote = of.instrument.as_ref().map(|of| of.quote.as_str());
-            let more = trade.more.as_ref();
-            let is_stated =
-                more.is_some_and(|more| more.quote_value.is_some() || more.usd_value.is_some());
-            // A column alone does not say it: a plain trade in a pool has lost its columns.
-            let has_names =
-                more.is_some_and(|more| more.base_asset.is_some() || more.quote_currency.is_some());
-            let is_named =
-                !has_names || is_priced_in_dollars(&self.pool, of.symbol.as_str(), rules);
-            if quote == Ok(USD)
-                && !is_stated
-                && is_named
-                && let Ok(trade) = TradeRef::try_of(trade)
-            {
-                self.add_trade(&trade);
-            }
+    pub fn add_pending(&mut self, of: &Traded, trade: &TradeRef<'_>, rules: &AssetRules) {
+        let quote = of.instrument.as_ref().map(|of| of.quote.as_str());
+        let more = trade.more;
+        let is_stated =
+            more.is_some_and(|more| more.quote_value.is_some() || more.usd_value.is_some());
+        // A column alone does not say it: a plain trade in a pool has lost its columns.
+        let has_names =
+            more.is_some_and(|more| more.base_asset.is_some() || more.quote_currency.is_some());
+        let is_named = || !has_names || is_priced_in_dollars(&self.pool, of.symbol.as_str(), rules);
+        if quote == Ok(USD) && !is_stated && is_named() {
+            self.add_trade(trade);
         }
     }
 

@@ -7,6 +7,7 @@
 mod age;
 mod book;
 mod missing;
+mod packed;
 mod used;
 
 use std::collections::BTreeSet;
@@ -27,7 +28,8 @@ use super::time::Timestamp;
 pub use age::published_at;
 pub use book::{RateBook, RatesDiffer};
 pub use missing::MissingRate;
-pub use used::{RatePurpose, RateUsed, RateUsedKey, rates_hash};
+pub use packed::RatesUsed;
+pub use used::{RatePurpose, RateUsed, RateUsedKey, RateUsedRef, rates_hash};
 
 /// How many units of a currency one unit of an asset was worth. Above zero.
 ///

@@ -165,11 +165,38 @@ impl Trades {
         }
     }
 
+    /// Returns the trade at a place with an id of its own, and without its symbol.
+    pub(super) fn owned(&self, index: usize) -> Option<Trade> {
+        let row = self.rows.get(index)?;
+        let trade = TradeRef {
+            more: None,
+            symbol: None,
+            ..self.look_at(row)
+        };
+        let owned = trade.to_trade();
+        debug_assert!(owned.is_ok(), "it was packed from a trade");
+        // No trade has a size of 0, so no pool takes this one.
+        let nothing = || TradeRef {
+            size: Fact::ZERO,
+            price: Fact::ZERO,
+            ..trade
+        };
+        let mut owned = owned.or_else(|_| nothing().to_trade()).ok()?;
+        if row.fee_scale & HAS_MORE != 0 {
+            owned.more = self.find_shared(row.id_start).cloned();
+        }
+        Some(owned)
+    }
+
     fn find_more(&self, id_start: u32) -> Option<&MoreFacts> {
+        self.find_shared(id_start).map(|facts| &**facts)
+    }
+
+    fn find_shared(&self, id_start: u32) -> Option<&Arc<MoreFacts>> {
         let More(more) = self.more.as_deref()?;
         let place = more.binary_search_by_key(&id_start, |(id_start, _)| *id_start);
         debug_assert!(place.is_ok(), "the facts of a trade are there");
-        more.get(place.ok()?).map(|(_, facts)| &**facts)
+        more.get(place.ok()?).map(|(_, facts)| facts)
     }
 
     /// Returns the number of a symbol, which is a new one at the first trade with it.

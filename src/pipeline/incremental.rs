@@ -17,7 +17,7 @@ use super::stale::stale_pools;
 use super::unguarded;
 use super::valued::{self, RatesNow, RatesSince};
 use crate::engine::{
-    Pool, PoolLedger, PoolOutcome, PoolStatus, RateUsed, Timestamp, compute_pool, reach_of,
+    Pool, PoolLedger, PoolOutcome, PoolStatus, RatesUsed, Timestamp, compute_pool, reach_of,
 };
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
@@ -150,7 +150,7 @@ struct FoundState {
     /// Pools whose earlier trades have changed.
     changed: Vec<Pool>,
     /// The rates of all trades, if the run has read them all.
-    all_rates: Option<Vec<RateUsed>>,
+    all_rates: Option<RatesUsed>,
     rates: RatesNow,
     /// The last rate, if some came that no run has looked up for the version.
     moved_to: Option<i64>,
@@ -257,7 +257,7 @@ impl FoundState {
         if !resumed.is_empty() {
             self.lots = store.open_lots(base.version, &resumed).await?;
         }
-        let mut whole_rates = Vec::new();
+        let mut whole_rates = RatesUsed::default();
         if !whole.is_empty() {
             let scope = only(whole);
             let as_of = arrivals.watermark.clone();

@@ -11,8 +11,8 @@ use super::batches::{Batches, MEMORY_DEFAULT};
 use super::error::PipelineResult;
 use super::job::Context;
 use crate::engine::{
-    Asset, AssetRules, CodeKind, Entered, MissingRate, RateOrigin, RateUsed, RateValue, RowsHash,
-    Timestamp, UnlikeValue, rates_hash,
+    Asset, AssetRules, CodeKind, Entered, MissingRate, RateOrigin, RateUsed, RateUsedRef,
+    RateValue, RatesUsed, RowsHash, Timestamp, UnlikeValue, rates_hash,
 };
 use crate::rates::PAR_PERCENT;
 use crate::store::model::{
@@ -39,15 +39,15 @@ pub struct RateCounts {
 
 impl RateCounts {
     /// Counts. Order: the rates of one trade follow each other.
-    pub(super) fn of(used: &[RateUsed], entered: &Entered, rules: &AssetRules) -> Self {
-        let trade = |used: &RateUsed| (used.account.clone(), used.order_id.clone());
-        let new_trades = used.windows(2).filter(|pair| match pair {
-            [left, right] => trade(left) != trade(right),
-            _ => false,
-        });
-        let first = u64::from(!used.is_empty());
+    pub(super) fn of(used: &RatesUsed, entered: &Entered, rules: &AssetRules) -> Self {
+        let (mut trades, mut last) = (0_u64, None);
+        for used in used.iter() {
+            let trade = Some((used.account, used.order_id));
+            trades = trades.saturating_add(u64::from(trade != last));
+            last = trade;
+        }
         Self {
-            trades: first.saturating_add(new_trades.count() as u64),
+            trades,
             old: used.iter().filter(|used| used.is_old()).count() as u64,
             provisional: used.iter().filter(|used| used.is_provisional()).count() as u64,
             off_par: used.iter().filter(|used| is_off_par(used, rules)).count() as u64,
@@ -57,7 +57,7 @@ impl RateCounts {
     }
 }
 
-fn is_off_par(used: &RateUsed, rules: &AssetRules) -> bool {
+fn is_off_par(used: &RateUsedRef<'_>, rules: &AssetRules) -> bool {
     rules.kind_of(used.asset.as_str()) == Some(CodeKind::DollarCoin)
         && used.rate.value.differs_from(RateValue::PAR, PAR_PERCENT)
 }
@@ -97,7 +97,7 @@ pub async fn missing_rates(
 
 /// Adds the rates of another part of the ledger.
 pub(super) fn add(all: &mut Entered, part: Entered) {
-    all.used.extend(part.used);
+    all.used.append(part.used);
     all.missing.extend(part.missing);
     all.unlike.extend(part.unlike);
 }
@@ -109,11 +109,11 @@ pub(super) fn add_questions(all: &mut Entered, part: Entered) {
 }
 
 /// Returns the rates that a new version locks.
-pub(super) fn locked(mut used: Vec<RateUsed>) -> RatesLocked {
+pub(super) fn locked(mut used: RatesUsed) -> RatesLocked {
     // Sorted rows fill the key of the table page after page: a seventh less time.
-    used.sort_unstable_by(|left, right| left.key().cmp(&right.key()));
+    used.sort();
     RatesLocked {
-        hash: rates_hash(&used),
+        hash: rates_hash(used.iter()),
         added: used,
     }
 }
@@ -143,9 +143,9 @@ pub(super) struct RatesSince<'a> {
     /// Rates were imported since.
     pub(super) is_moved: bool,
     /// The rates of pools that were read whole.
-    pub(super) whole: Vec<RateUsed>,
+    pub(super) whole: RatesUsed,
     /// All rates of the ledger, if it was read already.
-    pub(super) all: Option<Vec<RateUsed>>,
+    pub(super) all: Option<RatesUsed>,
     /// New trades are in pools without matches: their prices may be rates of other pools.
     pub(super) has_unmatched: bool,
     /// The version has rejected pools, whose trades may be later than all that it matched.
@@ -212,14 +212,14 @@ impl RatesSince<'_> {
             false => self.has_unmatched && has_own || has_price,
         };
         let all = match self.all {
-            Some(all) => Some(all),
+            Some(all) => Some(all.to_vec()),
             None if must_read => Some(read_all(store, context, memory, arrivals).await?),
             None => None,
         };
         let is_all = all.is_some();
         let found = all.unwrap_or_else(|| {
-            let new = arrivals.rates.used.iter().cloned();
-            new.chain(self.whole).collect()
+            let new = arrivals.rates.used.to_vec().into_iter();
+            new.chain(self.whole.to_vec()).collect()
         });
         let mut now = by_key(found);
         let late = stored
@@ -247,9 +247,9 @@ impl RatesSince<'_> {
         for stored in &stored {
             now.remove(&owned(stored));
         }
-        let added: Vec<RateUsed> = now.into_values().collect();
+        let added: RatesUsed = now.into_values().collect();
         let mut hash = had;
-        hash.add(rates_hash(&added));
+        hash.add(rates_hash(added.iter()));
         let locked = RatesLocked { added, hash };
         Ok(RatesNow {
             locked,
@@ -312,7 +312,7 @@ async fn read_all(
             .read_ledger(store, &parts.scope(nth), Some(at))
             .await?;
         context.cancel.check()?;
-        all.extend(read.rates.used);
+        all.extend(read.rates.used.to_vec());
     }
     Ok(all)
 }

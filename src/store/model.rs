@@ -32,9 +32,9 @@ pub use words::{EventKind, RunMode, VersionOrigin};
 use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
-    AssetRules, Entered, Matching, PendingTrade, PlaceInPool, Pool, PoolClass, PoolLedger,
-    PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolTotals,
-    Timestamp, policy,
+    AssetRules, Entered, Matching, Pending, PlaceInPool, Pool, PoolClass, PoolLedger, PoolOutcome,
+    PoolResult, PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolTotals, Timestamp,
+    policy,
 };
 
 mod adoption;
@@ -305,7 +305,7 @@ pub struct Arrivals {
     /// New trades in force, and new rows that are no trades.
     pub pools: BTreeMap<Pool, PoolLedger>,
     /// New trades that enter their pools once the rates are known.
-    pub pending: Vec<PendingTrade>,
+    pub pending: Pending,
     /// The rates of new trades that waited, once these entered their pools.
     pub rates: Entered,
     /// Trades that the watermark saw, and that were voided or put back since: their ids.

@@ -15,8 +15,8 @@ use super::rules::{counting_of_names, renamed};
 use super::{RateStore, Seen, StoreResult, TradeStore};
 use crate::engine::policy::{RATE_WAY, USD};
 use crate::engine::{
-    Asset, AssetRules, Entered, ExpectedLegs, OwnRate, OwnTrades, PendingTrade, Pool, PoolLedger,
-    Rate, RateBook, Timestamp, Violation, enter,
+    Asset, AssetRules, Entered, ExpectedLegs, OwnRate, OwnTrades, Pending, PendingTrade, Pool,
+    PoolLedger, PoolNames, Rate, RateBook, Timestamp, Traded, Violation, enter,
 };
 
 /// Microseconds before the first trade from which rates and own trades are read: the oldest rate
@@ -102,7 +102,7 @@ pub async fn read_with_rows(
 ) -> StoreResult<(LedgerRead, Vec<PendingTrade>)> {
     let rules = store.rules();
     let mut read = store.read_ledger(scope, as_of).await?;
-    let rows = read.pending.clone();
+    let rows = read.pending.iter().collect();
     let pending = std::mem::take(&mut read.pending);
     let at = read.watermark.clone();
     let valuing = Valuing::new(store, &rules, scope);
@@ -152,7 +152,7 @@ impl<'a> Valuing<'a> {
     /// `unlike`: a second way judges what they took in.
     async fn enter(
         &self,
-        pending: Vec<PendingTrade>,
+        pending: Pending,
         at: &Watermark,
         (pools, is_whole): (&mut BTreeMap<Pool, PoolLedger>, bool),
         unlike: Option<&mut UnlikeLegs>,
@@ -171,7 +171,8 @@ impl<'a> Valuing<'a> {
         }
         let wanted = |pool: &Pool| self.scope.contains(pool);
         let expected = unlike.is_some();
-        let expected = expected.then(|| ExpectedLegs::of(&pending, self.rules, &book, &wanted));
+        let expected =
+            expected.then(|| ExpectedLegs::of(pending.iter(), self.rules, &book, &wanted));
         let used = enter(pending, self.rules, &book, &wanted, pools);
         if let (Some(unlike), Some(expected)) = (unlike, expected) {
             *unlike = expected.check(pools);
@@ -180,26 +181,27 @@ impl<'a> Valuing<'a> {
     }
 
     /// Lists the assets that trades may need a rate of, by account.
-    fn needed(&self, pending: &[PendingTrade]) -> NeededPrices {
+    fn needed(&self, pending: &Pending) -> NeededPrices {
         let mut needed = NeededPrices::new();
-        for pending in pending {
-            let Ok(of) = &pending.of.instrument else {
+        let mut need = |of: &Traded, asset, time: Option<Timestamp>| {
+            if !self.rules.is_usd(&asset) {
+                let pool = Pool::new(of.account.clone(), asset);
+                needed.entry(pool).or_default().extend(time);
+            }
+        };
+        for (of, trade) in pending.views() {
+            let Ok(instrument) = &of.instrument else {
                 continue;
             };
-            let fee = pending
-                .trade
-                .more
-                .as_ref()
-                .and_then(|more| more.fee.as_ref());
-            let fee = fee.map(|fee| self.rules.asset_named(fee.currency.as_str()));
-            let quote = (!of.is_usd).then(|| of.quote.clone());
-            let base = (!of.is_usd).then(|| of.base.clone());
-            for asset in [quote, base, fee].into_iter().flatten() {
-                if !self.rules.is_usd(&asset) {
-                    let pool = Pool::new(pending.of.account.clone(), asset);
-                    let times = needed.entry(pool).or_default();
-                    times.push(pending.trade.order_time);
-                }
+            let time = Some(trade.order_time);
+            if !instrument.is_usd {
+                let is_money = self.rules.is_currency(&instrument.quote);
+                need(of, instrument.quote.clone(), time);
+                // What was paid in the money of a state has no value by the price of its base.
+                need(of, instrument.base.clone(), time.filter(|_| !is_money));
+            }
+            if let Some(fee) = trade.more.and_then(|more| more.fee.as_ref()) {
+                need(of, self.rules.asset_named(fee.currency.as_str()), time);
             }
         }
         for times in needed.values_mut() {
@@ -211,12 +213,12 @@ impl<'a> Valuing<'a> {
 
     async fn rates(
         &self,
-        pending: &[PendingTrade],
+        pending: &Pending,
         needed: &NeededPrices,
         at: &Watermark,
     ) -> StoreResult<Vec<Rate>> {
         let assets = needed.keys().map(|pool| pool.asset.clone()).collect();
-        let times = pending.iter().map(|pending| pending.trade.order_time);
+        let times = pending.views().map(|(_, trade)| trade.order_time);
         rates_named(self.store, self.rules, rates_for(assets, times), Some(at)).await
     }
 
@@ -225,10 +227,10 @@ impl<'a> Valuing<'a> {
         &self,
         mut needed: NeededPrices,
         at: &Watermark,
-        (pools, pending): (&BTreeMap<Pool, PoolLedger>, &[PendingTrade]),
+        (pools, pending): (&BTreeMap<Pool, PoolLedger>, &Pending),
         is_whole: bool,
     ) -> StoreResult<Vec<OwnRate>> {
-        needed.retain(|pool, _| !self.rules.is_currency(&pool.asset));
+        needed.retain(|pool, times| !times.is_empty() && !self.rules.is_currency(&pool.asset));
         let is_read =
             |pool: &Pool| is_whole && self.scope.slice.is_none() && self.scope.contains(pool);
         let others = needed.iter().filter(|(pool, _)| !is_read(pool));
@@ -236,31 +238,29 @@ impl<'a> Valuing<'a> {
         if let Some(scope) = scope_of_prices(others) {
             more = self.store.read_ledger(&scope, Some(at)).await?;
         }
-        let (of_scope, of_others) = (by_base(pending), by_base(&more.pending));
-        let mut own = Vec::new();
+        let mut found: BTreeMap<Pool, OwnTrades> = BTreeMap::new();
         for (pool, times) in needed {
-            let (ledger, pending) = match is_read(&pool) {
-                true => (pools.get(&pool), of_scope.get(&pool)),
-                false => (more.pools.get(&pool), of_others.get(&pool)),
+            let ledger = match is_read(&pool) {
+                true => pools.get(&pool),
+                false => more.pools.get(&pool),
             };
             let mut trades = OwnTrades::new(&pool, times);
             if let Some(ledger) = ledger {
                 trades.add(ledger, self.rules);
             }
-            trades.add_pending(pending.into_iter().flatten().copied(), self.rules);
-            own.extend(trades.rates());
+            found.insert(pool, trades);
         }
-        Ok(own)
+        for (pending, is_mine) in [(pending, true), (&more.pending, false)] {
+            for (of, trade) in pending.views() {
+                let names = (of.account.as_str(), of.asset.as_str());
+                let of_pool = found.get_mut(&names as &dyn PoolNames);
+                if let Some(found) = of_pool.filter(|it| is_read(it.pool()) == is_mine) {
+                    found.add_pending(of, &trade, self.rules);
+                }
+            }
+        }
+        Ok(found.into_values().flat_map(OwnTrades::rates).collect())
     }
-}
-
-/// Sorts trades that wait by the pools of their base legs.
-fn by_base(pending: &[PendingTrade]) -> BTreeMap<Pool, Vec<&PendingTrade>> {
-    let mut pools = BTreeMap::<Pool, Vec<&PendingTrade>>::new();
-    for pending in pending {
-        pools.entry(pending.of.pool()).or_default().push(pending);
-    }
-    pools
 }
 
 /// Returns the rates of a scope by the names of some settings, as of an instant; `None` is the

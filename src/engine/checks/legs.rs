@@ -54,7 +54,7 @@ impl Brought {
 impl ExpectedLegs {
     /// Makes the legs of trades by the second way, for the pools that `wanted` accepts.
     pub fn of(
-        pending: &[PendingTrade],
+        pending: impl IntoIterator<Item = PendingTrade>,
         rules: &AssetRules,
         book: &RateBook,
         wanted: &dyn Fn(&Pool) -> bool,
@@ -63,7 +63,7 @@ impl ExpectedLegs {
         for pending in pending {
             let trade = &pending.trade;
             let id = || trade.order_id.as_str().to_owned();
-            match legs_of(pending, rules, book) {
+            match legs_of(&pending, rules, book) {
                 Some(legs) => {
                     for leg in legs {
                         let pool = Pool::new(pending.of.account.clone(), leg.asset.clone());
@@ -76,7 +76,7 @@ impl ExpectedLegs {
                     }
                 }
                 None => {
-                    let all = pools_of(pending, rules).into_iter();
+                    let all = pools_of(&pending, rules).into_iter();
                     for pool in all.filter(|pool| wanted(pool)) {
                         pools.entry(pool).or_default().refused.insert(id());
                     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::number::Usd;
 
 fn asset(code: &str) -> Asset {
     code.parse().unwrap()
@@ -296,4 +297,56 @@ fn a_rate_is_a_number_above_zero() {
     }
     assert_eq!("ECB".parse::<RateSource>(), Err(SourceError));
     assert!(RateSource::ALL.is_sorted_by_key(|source| source.as_str()));
+}
+
+#[test]
+fn records_come_back_as_they_went_in() {
+    let word = i128::from(i64::MAX);
+    let record = |nth: i64, asset: &str, value: &str, units: i128, usd: i128| RateUsed {
+        account: "main".parse().unwrap(),
+        order_id: format!("T-{}", 7 - nth),
+        purpose: if nth % 2 == 0 {
+            RatePurpose::Value
+        } else {
+            RatePurpose::Fee
+        },
+        asset: asset.parse().unwrap(),
+        units: Fact::of_parts(units, 8),
+        usd: Usd::from_units(usd),
+        traded_at: Timestamp::EPOCH,
+        rate: FoundRate {
+            value: value.parse().unwrap(),
+            at: Timestamp::EPOCH,
+            source: RateSource::Peg,
+            steps: Vec::new(),
+        },
+    };
+    let records = vec![
+        record(0, "EUR", "1.1", 1, -1),
+        record(1, "BNB", "300", word, word),
+        record(2, "EUR", "1.1", -word - 2, 5),
+        record(3, "EUR", "1.2", 5, word + 1),
+        record(4, "EUR", "1.1", 0, 0),
+        RateUsed {
+            order_id: String::new(),
+            ..record(5, "BNB", "300", 1, 1)
+        },
+    ];
+    let mut list: RatesUsed = records.iter().cloned().collect();
+    assert_eq!(list.to_vec(), records);
+    assert_eq!(list.iter().len(), 6);
+    // Two amounts in EUR in a row, and both in BNB, have one rate in memory.
+    let rates = |nth: usize| list.iter().nth(nth).unwrap().rate as *const FoundRate;
+    assert_eq!((rates(0), rates(1)), (rates(2), rates(5)));
+    assert_eq!(rates_hash(list.iter()), rates_hash(&records));
+    let mut twice = list.clone();
+    twice.append(list.clone());
+    assert_eq!(twice.to_vec(), [records.clone(), records.clone()].concat());
+    let mut none = RatesUsed::default();
+    none.append(list.clone());
+    assert_eq!(none, list);
+    list.sort();
+    let mut sorted = records;
+    sorted.sort_by(|left, right| left.key().cmp(&right.key()));
+    assert_eq!(list.to_vec(), sorted);
 }

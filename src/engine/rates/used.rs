@@ -63,24 +63,96 @@ pub struct RateUsed {
     pub rate: FoundRate,
 }
 
+/// A view of a [`RateUsed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateUsedRef<'r> {
+    /// The account of the trade.
+    pub account: &'r Account,
+    /// The trade.
+    pub order_id: &'r str,
+    /// The kind of amount.
+    pub purpose: RatePurpose,
+    /// The asset or currency of the amount.
+    pub asset: &'r Asset,
+    /// The amount. Units: `asset`.
+    pub units: Fact,
+    /// Its value. Units: USD, 12 decimals.
+    pub usd: Usd,
+    /// When the trade was executed.
+    pub traded_at: Timestamp,
+    /// The rate.
+    pub rate: &'r FoundRate,
+}
+
 /// Names a converted amount in a version: account, order id and purpose.
 pub type RateUsedKey<'r> = (&'r str, &'r str, RatePurpose);
 
 impl RateUsed {
+    /// Returns a view of the record.
+    pub fn view(&self) -> RateUsedRef<'_> {
+        RateUsedRef {
+            account: &self.account,
+            order_id: &self.order_id,
+            purpose: self.purpose,
+            asset: &self.asset,
+            units: self.units,
+            usd: self.usd,
+            traded_at: self.traded_at,
+            rate: &self.rate,
+        }
+    }
+
     /// Returns the names of the amount, in the order of the stored rows.
     pub fn key(&self) -> RateUsedKey<'_> {
-        (self.account.as_str(), &self.order_id, self.purpose)
+        self.view().key()
     }
 
     /// Tells whether the rate is more than an hour older than the trade.
     pub fn is_old(&self) -> bool {
+        self.view().is_old()
+    }
+
+    /// Tells whether the value is one dollar a unit by the settings, as no rate was near enough.
+    pub fn is_provisional(&self) -> bool {
+        self.view().is_provisional()
+    }
+}
+
+impl<'r> From<&'r RateUsed> for RateUsedRef<'r> {
+    fn from(used: &'r RateUsed) -> Self {
+        used.view()
+    }
+}
+
+impl<'r> RateUsedRef<'r> {
+    /// Returns the names of the amount, in the order of the stored rows.
+    pub fn key(self) -> RateUsedKey<'r> {
+        (self.account.as_str(), self.order_id, self.purpose)
+    }
+
+    /// Tells whether the rate is more than an hour older than the trade.
+    pub fn is_old(self) -> bool {
         let age = self.traded_at.as_micros();
         age.saturating_sub(self.rate.at.as_micros()) > RATE_IS_OLD_MICROS
     }
 
     /// Tells whether the value is one dollar a unit by the settings, as no rate was near enough.
-    pub fn is_provisional(&self) -> bool {
+    pub fn is_provisional(self) -> bool {
         self.rate.source == RateSource::Peg
+    }
+
+    /// Returns the record with names and a rate of its own.
+    pub fn to_owned(self) -> RateUsed {
+        RateUsed {
+            account: self.account.clone(),
+            order_id: self.order_id.to_owned(),
+            purpose: self.purpose,
+            asset: self.asset.clone(),
+            units: self.units,
+            usd: self.usd,
+            traded_at: self.traded_at,
+            rate: self.rate.clone(),
+        }
     }
 
     /// Adds the record to a hash, one line for each step. The numbers of imports and of lines are
@@ -120,10 +192,13 @@ impl RateUsed {
 }
 
 /// Returns the hash of records in any order.
-pub fn rates_hash<'r>(used: impl IntoIterator<Item = &'r RateUsed>) -> RowsHash {
+pub fn rates_hash<'r, Used>(used: impl IntoIterator<Item = Used>) -> RowsHash
+where
+    Used: Into<RateUsedRef<'r>>,
+{
     let (mut hash, mut line, mut text) = (RowsHash::EMPTY, String::new(), String::new());
     for used in used {
-        used.add_to(&mut hash, (&mut line, &mut text));
+        used.into().add_to(&mut hash, (&mut line, &mut text));
     }
     hash
 }

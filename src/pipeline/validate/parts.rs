@@ -8,7 +8,7 @@ use super::super::changed::{ChangedPool, changed_since};
 use super::super::error::PipelineResult;
 use super::super::job::Context;
 use super::super::stale::stale_pools;
-use crate::engine::{Pool, PoolLedger, RateUsed};
+use crate::engine::{Pool, PoolLedger, RatesUsed};
 use crate::store::Store;
 use crate::store::model::{LedgerRead, PoolSummary, Scope, VersionInfo, Watermark};
 use crate::store::values::UnlikeLegs;
@@ -29,7 +29,7 @@ pub(super) struct LedgerParts<'a> {
 pub(super) struct LedgerPart {
     pub(super) read: LedgerRead,
     /// The rates of its trades, looked up again. Of stale pools also as of their last match.
-    pub(super) rates: Vec<RateUsed>,
+    pub(super) rates: RatesUsed,
     /// Legs and values that a second way gives otherwise.
     pub(super) unlike: UnlikeLegs,
     /// Pools that changed after the version was computed.
@@ -151,12 +151,12 @@ impl<'a> LedgerParts<'a> {
         &self,
         as_of: &Watermark,
         pools: BTreeSet<Pool>,
-        (read, unlike, rates): (&mut LedgerRead, &mut UnlikeLegs, &mut Vec<RateUsed>),
+        (read, unlike, rates): (&mut LedgerRead, &mut UnlikeLegs, &mut RatesUsed),
     ) -> PipelineResult<u64> {
         let (store, scope) = (self.store, scope_of(pools.clone()));
         let (own, of_stale) = self.context.read_judged(store, &scope, as_of).await?;
         unlike.extend(of_stale);
-        rates.extend(own.rates.used);
+        rates.append(own.rates.used);
         let (mut own, mut later) = (own.pools, 0);
         for pool in pools {
             let ledger = own.remove(&pool);

@@ -52,7 +52,8 @@ impl UsedRates {
         summaries: impl Iterator<Item = &'s PoolSummary>,
     ) {
         let mut more: BTreeMap<(&str, &str), &RateUsed> = BTreeMap::new();
-        for used in &part.rates {
+        let rates = part.rates.to_vec();
+        for used in &rates {
             let key = owned(used);
             match self.stored.get(&key) {
                 Some(stored) if stored == used => {

@@ -287,7 +287,7 @@ impl StoredVersion {
     }
 
     fn lock_rates(&mut self, locked: &RatesLocked) -> StoreResult<()> {
-        self.rates.extend(locked.added.iter().cloned());
+        self.rates.extend(locked.added.to_vec());
         self.rates
             .sort_by(|left, right| left.key().cmp(&right.key()));
         let is_unique = |pair: &[RateUsed]| {

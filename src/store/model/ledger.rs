@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Watermark;
-use crate::engine::{Account, Entered, LedgerTrade, PendingTrade, Pool, PoolLedger, Timestamp};
+use crate::engine::{Account, Entered, LedgerTrade, Pending, Pool, PoolLedger, Timestamp};
 
 /// A ledger's rows in a scope, as of one instant.
 #[derive(Debug, Clone, Default)]
@@ -13,7 +13,7 @@ pub struct LedgerRead {
     /// Pools by account and asset.
     pub pools: BTreeMap<Pool, PoolLedger>,
     /// Trades that enter their pools once the rates are known.
-    pub pending: Vec<PendingTrade>,
+    pub pending: Pending,
     /// The rates of trades that waited, once these entered their pools.
     pub rates: Entered,
     /// Voided trades left out.

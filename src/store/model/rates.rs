@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ImportFile;
 use crate::engine::{
-    Asset, AssetRules, Rate, RateSource, RateUsed, RateValue, RowsHash, Timestamp,
+    Asset, AssetRules, Rate, RateSource, RateValue, RatesUsed, RowsHash, Timestamp,
 };
 
 /// The rates of a file.
@@ -104,7 +104,7 @@ pub struct RateReceipt {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RatesLocked {
     /// The records to write.
-    pub added: Vec<RateUsed>,
+    pub added: RatesUsed,
     /// Hash of all records of the version from now on.
     pub hash: RowsHash,
 }

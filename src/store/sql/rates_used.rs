@@ -1,7 +1,7 @@
 //! The rates that gave a version's trades their values.
 
 use super::{Argument, Driver, Rows, Take, arguments};
-use crate::engine::{Account, RateOrigin, RateUsed};
+use crate::engine::{Account, RateOrigin, RateUsed, RateUsedRef};
 use crate::store::limits::ROWS_CHECKED;
 use crate::store::model::{RatesLocked, Version, VersionPlan};
 use crate::store::{StoreResult, cells};
@@ -18,13 +18,16 @@ pub(super) async fn lock<C: Driver>(
     if plan.replaces {
         delete(connection, plan.version).await?;
     }
-    for (nth, used) in locked.added.chunks(ROWS_CHECKED).enumerate() {
-        let rows = used.iter().flat_map(|used| rows_of(plan.version, used));
+    let (mut all, mut is_first) = (locked.added.iter(), true);
+    while all.len() > 0 {
+        let used = all.by_ref().take(ROWS_CHECKED);
+        let rows = used.flat_map(|used| rows_of(plan.version, used));
         let rows = Rows {
             id: "step",
             ..Rows::of("fifo_rates_used", COLUMNS, rows.collect())
         };
-        connection.load(LOCK, &rows, nth == 0).await?;
+        connection.load(LOCK, &rows, is_first).await?;
+        is_first = false;
     }
     Ok(())
 }
@@ -33,8 +36,8 @@ const COLUMNS: &str = "allocation_version, account, order_id, purpose, step, ass
     value_usd, rate, rate_time, source, step_asset, step_currency, step_rate, import_id, \
     import_line, own_order_id, order_time";
 
-fn rows_of(version: Version, used: &RateUsed) -> Vec<Vec<Argument<'_>>> {
-    let (mut rows, found) = (Vec::with_capacity(2), &used.rate);
+fn rows_of(version: Version, used: RateUsedRef<'_>) -> Vec<Vec<Argument<'_>>> {
+    let (mut rows, found) = (Vec::with_capacity(2), used.rate);
     for (nth, step) in (1_i64..).zip(&found.steps) {
         let (file, line, own) = match &step.origin {
             RateOrigin::Line { import_id, line } => (Some(*import_id), Some(*line), None),
@@ -46,7 +49,7 @@ fn rows_of(version: Version, used: &RateUsed) -> Vec<Vec<Argument<'_>>> {
         rows.push(vec![
             Argument::from(version),
             Argument::from(used.account.as_str()),
-            Argument::from(used.order_id.as_str()),
+            Argument::from(used.order_id),
             Argument::from(used.purpose.as_str()),
             Argument::from(nth),
             Argument::from(used.asset.as_str()),

@@ -120,8 +120,9 @@ fn entered(
         );
     }
     let (mut pools, pending) = intake.end().into_parts();
-    enter(pending.clone(), rules, book, &|_| true, &mut pools);
-    (pools, pending)
+    let rows = pending.iter().collect();
+    enter(pending, rules, book, &|_| true, &mut pools);
+    (pools, rows)
 }
 
 /// The newest rate of the pound at an hour, as a fraction. At one instant the rate of a file comes
@@ -184,7 +185,8 @@ fn pounds_by_way_of_the_euro_lose_no_dollar() {
         let book = book(&fixings);
         let (pools, pending) = entered(&rows, &rules, &book);
         prop_assert_eq!(pending.len(), rows.len());
-        let unlike = ExpectedLegs::of(&pending, &rules, &book, &|_| true).check(&pools);
+        let unlike =
+            ExpectedLegs::of(pending.iter().cloned(), &rules, &book, &|_| true).check(&pools);
         prop_assert!(unlike.is_empty(), "{:#?}", unlike);
         for (row, pending) in rows.iter().zip(&pending) {
             let known = expected(&fixings, row.3);

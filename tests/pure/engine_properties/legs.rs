@@ -7,9 +7,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use fifo_pnl::engine::{
-    AssetRules, ExpectedLegs, Fee, Intake, Invariant, Leg, MORE_COLUMNS, MoreText, PendingTrade,
-    Pool, PoolLedger, Rate, RateBook, RateRules, RateSource, Side, Size, Timestamp, Trade,
-    TradeText, Trades, Usd, add_sizes, enter, legs_of, match_pool, sub_sizes,
+    AssetRules, ExpectedLegs, Fee, Intake, Invariant, Leg, MORE_COLUMNS, MoreText, Pending,
+    PendingTrade, Pool, PoolLedger, Rate, RateBook, RateRules, RateSource, Side, Size, Timestamp,
+    Trade, TradeText, Trades, Usd, add_sizes, enter, legs_of, match_pool, sub_sizes,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -139,7 +139,7 @@ fn book(rates: Vec<Rate>) -> RateBook {
 
 type Pools = BTreeMap<Pool, PoolLedger>;
 
-fn take(rows: &[Row], rules: &AssetRules) -> (Pools, Vec<PendingTrade>) {
+fn take(rows: &[Row], rules: &AssetRules) -> (Pools, Pending) {
     let mut intake = Intake::new(rules, |_| true);
     for row in rows {
         let more = MoreText(std::array::from_fn(|at| row.more[at].as_deref()));
@@ -165,12 +165,13 @@ fn take(rows: &[Row], rules: &AssetRules) -> (Pools, Vec<PendingTrade>) {
 /// Takes rows in and enters what waits. Returns the pools and the trades that waited.
 fn entered(rows: &[Row], rules: &AssetRules, book: &RateBook) -> (Pools, Vec<PendingTrade>) {
     let (mut pools, pending) = take(rows, rules);
-    enter(pending.clone(), rules, book, &|_| true, &mut pools);
-    (pools, pending)
+    let rows = pending.iter().collect();
+    enter(pending, rules, book, &|_| true, &mut pools);
+    (pools, rows)
 }
 
 fn expected(pending: &[PendingTrade], rules: &AssetRules, book: &RateBook) -> ExpectedLegs {
-    ExpectedLegs::of(pending, rules, book, &|_| true)
+    ExpectedLegs::of(pending.iter().cloned(), rules, book, &|_| true)
 }
 
 #[test]

@@ -45,10 +45,7 @@ async fn held(store: &dyn Store, pool: &Pool) -> Vec<(String, Option<MoreFacts>)
     assert!(ledger.is_none_or(|ledger| ledger.invalid.is_empty()));
     let entered = ledger.map(|ledger| ledger.trades.to_vec().unwrap());
     // A trade whose value needs more than a product waits for the rates.
-    let waiting = read
-        .pending
-        .into_iter()
-        .filter(|one| one.of.pool() == *pool);
+    let waiting = read.pending.iter().filter(|one| one.of.pool() == *pool);
     let waiting = waiting.map(|one| one.trade);
     let trades = entered.into_iter().flatten().chain(waiting);
     let facts = |more: Option<Arc<MoreFacts>>| more.map(Arc::unwrap_or_clone);

@@ -354,7 +354,7 @@ async fn write(store: &dyn Store, run: &Run, rates: RatesLocked) -> VersionPlan 
 
 fn locked(added: &[RateUsed], all: &[RateUsed]) -> RatesLocked {
     RatesLocked {
-        added: added.to_vec(),
+        added: added.iter().cloned().collect(),
         hash: rates_hash(all),
     }
 }
