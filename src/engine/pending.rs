@@ -15,12 +15,12 @@ const BLOCK_TRADES: usize = 4_096;
 /// Trades that wait for rates, in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pending {
-    blocks: Vec<Block>,
+    blocks: Vec<PendingBlock>,
 }
 
 /// Up to [`BLOCK_TRADES`] trades.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Block {
+struct PendingBlock {
     trades: Trades,
     /// Account, symbol and instrument of each.
     of: Vec<Arc<Traded>>,
@@ -30,9 +30,9 @@ impl Pending {
     /// Adds a trade. Errors: an id of more than 255 bytes, or a size of too many digits, which no
     /// trade of a ledger has.
     pub(super) fn push(&mut self, of: &Arc<Traded>, trade: &Trade) -> Result<(), InvalidTrade> {
-        let is_full = |block: &Block| block.of.len() >= BLOCK_TRADES;
+        let is_full = |block: &PendingBlock| block.of.len() >= BLOCK_TRADES;
         if self.blocks.last().is_none_or(is_full) {
-            self.blocks.push(Block::default());
+            self.blocks.push(PendingBlock::default());
         }
         let Some(block) = self.blocks.last_mut() else {
             return Ok(());
@@ -65,22 +65,23 @@ impl Pending {
 
     /// Returns a view of each trade without its symbol, and what its symbol means.
     pub fn views(&self) -> impl Iterator<Item = (&Traded, TradeRef<'_>)> + Clone {
-        self.blocks.iter().flat_map(Block::views)
+        self.blocks.iter().flat_map(PendingBlock::views)
     }
 
     /// Returns the trades.
     pub fn iter(&self) -> impl Iterator<Item = PendingTrade> {
-        self.blocks.iter().flat_map(Block::iter)
+        self.blocks.iter().flat_map(PendingBlock::iter)
     }
 
     /// Returns the trades, and frees each block after its last trade.
     pub(super) fn drain(self) -> impl Iterator<Item = PendingTrade> {
-        let all = |block: Block| (0..block.of.len()).filter_map(move |place| block.get(place));
+        let all =
+            |block: PendingBlock| (0..block.of.len()).filter_map(move |place| block.get(place));
         self.blocks.into_iter().flat_map(all)
     }
 }
 
-impl Block {
+impl PendingBlock {
     fn views(&self) -> impl Iterator<Item = (&Traded, TradeRef<'_>)> + Clone {
         let of = self.of.iter().map(|of| &**of);
         of.zip(self.trades.iter())

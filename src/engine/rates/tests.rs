@@ -350,3 +350,55 @@ fn records_come_back_as_they_went_in() {
     sorted.sort_by(|left, right| left.key().cmp(&right.key()));
     assert_eq!(list.to_vec(), sorted);
 }
+
+#[test]
+fn each_step_of_a_record_is_a_line_of_cells_with_lengths() {
+    let step = |of: &str, currency: &str, value: &str, origin| RateStep {
+        asset: asset(of),
+        currency: asset(currency),
+        value: value.parse().unwrap(),
+        origin,
+    };
+    let record = RateUsed {
+        account: "Zoë".parse().unwrap(),
+        order_id: "T-1".to_owned(),
+        purpose: RatePurpose::Fee,
+        asset: asset("BNB"),
+        units: Fact::try_new(-1_230, 6).unwrap(),
+        usd: Usd::from_units(-750_000_000_000),
+        traded_at: time("2025-03-07T15:00:00.25Z"),
+        rate: FoundRate {
+            value: "609.7560".parse().unwrap(),
+            at: time("2025-03-07T15:00:00Z"),
+            source: RateSource::Own,
+            steps: vec![
+                step(
+                    "BNB",
+                    "USD",
+                    "609.7560",
+                    RateOrigin::Trade("A~2".parse().unwrap()),
+                ),
+                step(
+                    "EUR",
+                    "USD",
+                    "1",
+                    RateOrigin::Line {
+                        import_id: 1,
+                        line: 2,
+                    },
+                ),
+            ],
+        },
+    };
+    let lines = [
+        "4:Zoë\n3:T-1\n3:fee\n1:1\n3:BNB\n8:-0.00123\n5:-0.75\n7:609.756\n\
+         27:2025-03-07T15:00:00.000000Z\n3:own\n3:BNB\n3:USD\n7:609.756\n3:A~2\n\
+         27:2025-03-07T15:00:00.250000Z\n",
+        "4:Zoë\n3:T-1\n3:fee\n1:2\n3:BNB\n8:-0.00123\n5:-0.75\n7:609.756\n\
+         27:2025-03-07T15:00:00.000000Z\n3:own\n3:EUR\n3:USD\n1:1\n0:\n\
+         27:2025-03-07T15:00:00.250000Z\n",
+    ];
+    let mut hash = crate::engine::RowsHash::EMPTY;
+    lines.iter().for_each(|line| hash.add_row(line.as_bytes()));
+    assert_eq!(rates_hash([&record]), hash);
+}

@@ -1,15 +1,14 @@
 //! The rates that gave trades their values, as a version records them.
 
-use std::fmt::{Display, Write as _};
-
 use super::{FoundRate, RateOrigin, RateSource};
+use crate::engine::digits::push_decimal;
 use crate::engine::fact::Fact;
 use crate::engine::hash::RowsHash;
 use crate::engine::ids::{Account, Asset};
 use crate::engine::issue::UnknownWord;
 use crate::engine::number::Usd;
-use crate::engine::policy::RATE_IS_OLD_MICROS;
-use crate::engine::time::Timestamp;
+use crate::engine::policy::{RATE_IS_OLD_MICROS, USD_SCALE};
+use crate::engine::time::{Timestamp, push_time};
 
 /// The kind of amount that was converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,39 +155,69 @@ impl<'r> RateUsedRef<'r> {
     }
 
     /// Adds the record to a hash, one line for each step. The numbers of imports and of lines are
-    /// not in it: they depend on the order of imports. `line` and `text` are buffers.
-    fn add_to(&self, hash: &mut RowsHash, (line, text): (&mut String, &mut String)) {
-        for (nth, step) in (1_u32..).zip(&self.rate.steps) {
+    /// not in it: they depend on the order of imports.
+    fn add_to(self, hash: &mut RowsHash, line: &mut CellLine) {
+        for (nth, step) in (1_i128..).zip(&self.rate.steps) {
             let trade = match &step.origin {
                 RateOrigin::Line { .. } | RateOrigin::Peg => "",
                 RateOrigin::Trade(id) => id.as_str(),
             };
-            line.clear();
-            // A cell has its length before it: no cell can end another one.
-            let mut add = |cell: &dyn Display| {
-                text.clear();
-                // Writing to a text never fails.
-                let _ = write!(text, "{cell}");
-                let _ = writeln!(line, "{}:{text}", text.len());
-            };
-            add(&self.account.as_str());
-            add(&self.order_id);
-            add(&self.purpose.as_str());
-            add(&nth);
-            add(&self.asset.as_str());
-            add(&self.units);
-            add(&self.usd);
-            add(&self.rate.value);
-            add(&self.rate.at);
-            add(&self.rate.source.as_str());
-            add(&step.asset.as_str());
-            add(&step.currency.as_str());
-            add(&step.value);
-            add(&trade);
-            add(&self.traded_at);
-            hash.add_row(line.as_bytes());
+            line.text.clear();
+            line.add_text(self.account.as_str());
+            line.add_text(self.order_id);
+            line.add_text(self.purpose.as_str());
+            line.add_number((nth, 0));
+            line.add_text(self.asset.as_str());
+            line.add_fact(self.units);
+            line.add_number((self.usd.units(), USD_SCALE));
+            line.add_fact(self.rate.value.fact());
+            line.add_time(self.rate.at);
+            line.add_text(self.rate.source.as_str());
+            line.add_text(step.asset.as_str());
+            line.add_text(step.currency.as_str());
+            line.add_fact(step.value.fact());
+            line.add_text(trade);
+            line.add_time(self.traded_at);
+            hash.add_row(&line.text);
         }
     }
+}
+
+/// A line of cells, each with its length before it: no cell can end another one.
+#[derive(Default)]
+struct CellLine {
+    text: Vec<u8>,
+    cell: Vec<u8>,
+}
+
+impl CellLine {
+    fn add_fact(&mut self, fact: Fact) {
+        self.add_number((fact.units(), fact.scale()));
+    }
+
+    fn add_number(&mut self, (units, scale): (i128, u8)) {
+        self.cell.clear();
+        push_decimal(&mut self.cell, units, scale);
+        push_cell(&mut self.text, &self.cell);
+    }
+
+    fn add_time(&mut self, time: Timestamp) {
+        self.cell.clear();
+        push_time(&mut self.cell, time);
+        push_cell(&mut self.text, &self.cell);
+    }
+
+    fn add_text(&mut self, cell: &str) {
+        push_cell(&mut self.text, cell.as_bytes());
+    }
+}
+
+fn push_cell(line: &mut Vec<u8>, cell: &[u8]) {
+    let length = i128::try_from(cell.len()).unwrap_or(i128::MAX);
+    push_decimal(line, length, 0);
+    line.push(b':');
+    line.extend_from_slice(cell);
+    line.push(b'\n');
 }
 
 /// Returns the hash of records in any order.
@@ -196,9 +225,9 @@ pub fn rates_hash<'r, Used>(used: impl IntoIterator<Item = Used>) -> RowsHash
 where
     Used: Into<RateUsedRef<'r>>,
 {
-    let (mut hash, mut line, mut text) = (RowsHash::EMPTY, String::new(), String::new());
+    let (mut hash, mut line) = (RowsHash::EMPTY, CellLine::default());
     for used in used {
-        used.into().add_to(&mut hash, (&mut line, &mut text));
+        used.into().add_to(&mut hash, &mut line);
     }
     hash
 }

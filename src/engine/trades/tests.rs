@@ -89,7 +89,7 @@ fn legs_with_values_come_back_as_they_went_in() {
     }
     let mut packed = Trades::try_of(&trades).unwrap();
     assert_eq!(packed.to_vec().unwrap(), trades);
-    // Values of 64 bits take no room of their own, unless a fee stands beside a large symbol number.
+    // Values of 64 bits take no room of their own, unless a fee and a large symbol number do.
     let is_beyond = |trade: &Trade| {
         let value = trade.entry.value.map_or(0, Usd::units);
         let number = trade.entry.symbol.as_ref().unwrap().as_str()[1..]
