@@ -15,7 +15,7 @@ use crate::engine::number::Usd;
 use crate::engine::time::Timestamp;
 
 /// Account of a trade, and asset of an amount.
-type Names = (Account, Asset);
+type AccountAsset = (Account, Asset);
 
 /// Records of the rates that a run used. Two lists are equal if they have the same records in the
 /// same order.
@@ -26,12 +26,12 @@ pub struct RatesUsed {
     /// Amounts and values beyond machine words.
     beyond: Vec<(i128, Usd)>,
     /// Names of the records, each with the last rate: the next trade often has the same one.
-    last: BTreeMap<Names, (Arc<Names>, Arc<FoundRate>)>,
+    last: BTreeMap<AccountAsset, (Arc<AccountAsset>, Arc<FoundRate>)>,
 }
 
 #[derive(Debug, Clone)]
 struct Packed {
-    names: Arc<Names>,
+    names: Arc<AccountAsset>,
     rate: Arc<FoundRate>,
     traded_at: Timestamp,
     /// The amount; its place in `beyond` if that is set.
@@ -77,7 +77,7 @@ impl RatesUsed {
     }
 
     /// Returns names and rate, which are in memory once if the last record of the names has them.
-    fn shared(&mut self, used: &RateUsedRef<'_>) -> (Arc<Names>, Arc<FoundRate>) {
+    fn shared(&mut self, used: &RateUsedRef<'_>) -> (Arc<AccountAsset>, Arc<FoundRate>) {
         let names = (used.account.clone(), used.asset.clone());
         if let Some((names, last)) = self.last.get_mut(&names) {
             if **last != *used.rate {
