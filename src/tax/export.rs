@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use self::pipe::{Pipe, TaxSink};
 use super::boxes::base_asset;
+use super::converted::Converted;
 use super::exported::{Exported, SeveralDollars};
 use super::formats::{
     ExportFacts, Format, LeftOut, OpenLotLine, TaxFile, numbered, unmatched_file,
@@ -149,7 +150,7 @@ pub async fn export(
         if_there: request.if_there,
     };
     let mut sink = TaxSink {
-        maker: RowMaker::try_new(rules, &summaries)?,
+        maker: RowMaker::try_new(rules, &summaries)?.with_rates(converted(store, request).await?),
         slices: Slices::default(),
         files: Vec::new(),
         totals: Totals::default(),
@@ -191,6 +192,15 @@ pub async fn export(
     exported.files.push(manifest);
     publish(request, &paths, &mut exported.files)?;
     Ok(exported)
+}
+
+/// Returns the rates of the version's trades, if a file shows them.
+async fn converted(store: &dyn Store, request: &ExportRequest) -> TaxResult<Converted> {
+    let mut formats = request.files.iter().map(|(format, _)| format);
+    match formats.any(|format| format.shows_rates()) {
+        true => Converted::read(store, &request.version).await,
+        false => Ok(Converted::default()),
+    }
 }
 
 /// Returns the rules with the settings that the version was computed with: they made its pools.

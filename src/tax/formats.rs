@@ -66,6 +66,11 @@ impl Format {
         Self::Xlsx,
     ];
 
+    /// Tells whether its rows have the rates of their trades.
+    pub fn shows_rates(self) -> bool {
+        matches!(self, Self::Lots | Self::Xlsx)
+    }
+
     /// Returns the word of the command line.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@ mod amend;
 mod amount;
 mod archive;
 mod boxes;
+mod converted;
 mod error;
 mod export;
 mod exported;

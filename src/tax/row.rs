@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::amount::{Amounts, Rounding};
 use super::boxes::{AssetKind, BoxRules, FormBox, base_asset};
+use super::converted::{Converted, TradeRates};
 use super::error::{TaxError, TaxResult};
 use super::term::{Term, days_held, term_of};
 use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
@@ -112,6 +113,10 @@ pub struct TaxRow {
     pub sell_slice: SliceNumber,
     /// Number of this slice among those of the lot, over all years.
     pub lot_slice: SliceNumber,
+    /// The rates of the sell, if the file shows them.
+    pub sell_rates: TradeRates,
+    /// The rates of the buy, if the file shows them.
+    pub buy_rates: TradeRates,
 }
 
 /// Columns that only a row with a lot has.
@@ -187,6 +192,7 @@ pub struct RowMaker {
     rules: TaxRules,
     classes: BTreeMap<Pool, AssetClass>,
     known: BTreeMap<Pool, (Asset, AssetKind)>,
+    converted: Converted,
 }
 
 impl RowMaker {
@@ -213,7 +219,13 @@ impl RowMaker {
             rules: rules.clone(),
             classes: summaries.iter().filter_map(class).collect(),
             known: BTreeMap::new(),
+            converted: Converted::default(),
         })
+    }
+
+    /// Gives rows the rates of their trades.
+    pub fn with_rates(self, converted: Converted) -> Self {
+        Self { converted, ..self }
     }
 
     /// Makes a row without the numbers of its slices, which `slices.rs` fills in.
@@ -243,6 +255,10 @@ impl RowMaker {
             _ => None,
         };
         let (sell_slice, lot_slice) = (SliceNumber::default(), SliceNumber::default());
+        let rates = |order_id: &str| self.converted.of(&stored.account, order_id);
+        let sell_rates = rates(stored.sell_order_id.as_str());
+        let buy = stored.buy_order_id.as_ref();
+        let buy_rates = buy.map(|buy| rates(buy.as_str())).unwrap_or_default();
         TaxRow {
             asset,
             sold,
@@ -251,6 +267,8 @@ impl RowMaker {
             buy_fee: None,
             sell_slice,
             lot_slice,
+            sell_rates,
+            buy_rates,
             from,
         }
     }

@@ -200,3 +200,42 @@ fn a_price_in_dollars_by_a_column_alone_is_no_rate_with_any_fee() {
         );
     }
 }
+
+/// A row has the price in euros and the fee in BNB that its dollars come from.
+#[test]
+fn tax_files_of_lots_have_the_currency_and_the_rate_of_converted_trades() {
+    let folder = folder(
+        "EUR,2025-03-03,USD,1.1\nEUR,2025-03-04,USD,1.2\nBNB,2025-03-04,USD,500\n",
+        ",fee_amount,fee_currency",
+        "a,BTC-EUR,buy,2,100,2025-03-03T17:00:00Z,,1,EUR\n\
+         b,BTC-EUR,sell,1,150,2025-03-04T17:00:00Z,,0.01,BNB\n\
+         c,BTC-USD,sell,1,200,2025-03-04T18:00:00Z,2,,\n\
+         d,BNB-USD,buy,1,400,2025-03-01T18:00:00Z,0,,\n",
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    let tax = ["tax", "--year", "2025", "--timezone", "UTC"];
+    let tax = [&tax[..], &["--format", "lots", "-o", "lots.csv"]].concat();
+    folder.fifo_pnl(&tax).expect(0);
+    let text = folder.read("lots.csv");
+    let head: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    assert_eq!(head.len(), 56);
+    let expected = "sell_currency,sell_value,sell_rate,sell_fee_currency,sell_fee,sell_fee_rate,\
+                    buy_currency,buy_value,buy_rate,buy_fee_currency,buy_fee,buy_fee_rate";
+    assert_eq!(head[44..].join(","), expected);
+    let row = |sell: &str, asset: &str| {
+        let is_it = |line: &&str| {
+            let cells: Vec<&str> = line.split(',').collect();
+            (cells[3], cells[2]) == (sell, asset)
+        };
+        let line = text.lines().find(is_it).unwrap();
+        line.split(',').skip(44).collect::<Vec<_>>().join(",")
+    };
+    let bought = "EUR,200,1.1,EUR,1,1.1";
+    assert_eq!(
+        row("b", "BTC"),
+        format!("EUR,150,1.2,BNB,0.01,500,{bought}")
+    );
+    assert_eq!(row("c", "BTC"), format!(",,,,,,{bought}"));
+    // The fee leg of b, from a lot that dollars bought.
+    assert_eq!(row("b", "BNB"), "EUR,150,1.2,BNB,0.01,500,,,,,,");
+}

@@ -10,7 +10,7 @@ use crate::tax::row::{Mark, TaxRow};
 use crate::tax::{Rounding, Totals};
 
 /// Columns of the file.
-pub const LOTS_HEADER: [&str; 44] = [
+pub const LOTS_HEADER: [&str; 56] = [
     "account",
     "symbol",
     "asset",
@@ -55,6 +55,18 @@ pub const LOTS_HEADER: [&str; 44] = [
     "note",
     "sell_leg",
     "buy_leg",
+    "sell_currency",
+    "sell_value",
+    "sell_rate",
+    "sell_fee_currency",
+    "sell_fee",
+    "sell_fee_rate",
+    "buy_currency",
+    "buy_value",
+    "buy_rate",
+    "buy_fee_currency",
+    "buy_fee",
+    "buy_fee_rate",
 ];
 
 pub(super) struct LotsFile {
@@ -143,6 +155,11 @@ impl TaxFile for LotsFile {
         let buy_leg = matched.map(|_| stored.buy_leg.as_str());
         line.text(stored.sell_leg.as_str())
             .text(buy_leg.unwrap_or(""));
+        for rates in [&row.sell_rates, &row.buy_rates] {
+            for cell in rates.cells() {
+                line.text(&cell);
+            }
+        }
         self.file.end_row()
     }
 

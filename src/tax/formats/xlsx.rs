@@ -71,6 +71,18 @@ const LOTS: &[&str] = &[
     "Buy line",
     "Flags",
     "Note",
+    "Sell currency",
+    "Sell value in it",
+    "Sell rate",
+    "Sell fee currency",
+    "Sell fee in it",
+    "Sell fee rate",
+    "Buy currency",
+    "Buy value in it",
+    "Buy rate",
+    "Buy fee currency",
+    "Buy fee in it",
+    "Buy fee rate",
 ];
 
 const UNMATCHED: &[&str] = &[
@@ -268,6 +280,11 @@ impl Xlsx {
         }
         let marks: Vec<&str> = row.marks().iter().map(|mark| mark.as_str()).collect();
         sheet.text(marks.join(";"))?.text(stored.notes)?;
+        for rates in [&row.sell_rates, &row.buy_rates] {
+            for cell in rates.cells() {
+                sheet.text(cell)?;
+            }
+        }
         Ok(())
     }
 
