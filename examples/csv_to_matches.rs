@@ -53,7 +53,7 @@ fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> 
         account_default: Account::default(),
         timezone: None,
         now: now()?,
-        usd_quotes: ["USD".to_owned()].into(),
+        assets: Default::default(),
         columns: Default::default(),
     };
     let file = parse_csv(&fs::read(path)?, &options, &mut |_| ())?;

@@ -19,7 +19,7 @@ fn options() -> ImportOptions {
         account_default: Account::default(),
         timezone: None,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
-        usd_quotes: ["USD".to_owned()].into(),
+        assets: Default::default(),
         columns: Default::default(),
     }
 }
@@ -59,6 +59,7 @@ fn parse_by_blocks(bytes: &[u8], block_bytes: usize) -> Result<ParsedFile, Block
     let mut hashes = TradeHashes::default();
     let mut rejected = Rejects::default();
     let mut file = ParsedFile {
+        format: format.name(),
         unknown_columns: format.unknown_columns().to_vec(),
         ..ParsedFile::default()
     };

@@ -39,7 +39,7 @@ const PROGRESS_ROWS: u64 = 4096;
 ///     account_default: Account::default(),
 ///     timezone: None,
 ///     now: "2026-01-01T00:00:00Z".parse()?,
-///     usd_quotes: ["USD".to_owned()].into(),
+///     assets: Default::default(),
 ///     columns: Default::default(),
 /// };
 /// let parsed = parse_csv(file, &options, &mut |_| ())?;
@@ -56,6 +56,7 @@ pub fn parse_csv(
     let block = Block::whole(text_of(bytes)?);
     let format = CsvFormat::find(&block, &options.columns)?.ok_or(FileError::Empty)?;
     let mut file = ParsedFile {
+        format: format.name(),
         unknown_columns: format.unknown_columns().to_vec(),
         ends_without_line_end: block.ends_without_line_end(),
         ..ParsedFile::default()
@@ -115,6 +116,11 @@ impl CsvFormat {
             format,
             header_line,
         }))
+    }
+
+    /// Returns the name of the format.
+    pub fn name(&self) -> &'static str {
+        self.format.name()
     }
 
     /// Returns the ignored columns.

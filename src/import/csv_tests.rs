@@ -15,7 +15,7 @@ pub(super) fn options(timezone: Option<TimeZone>) -> ImportOptions {
         account_default: "main".parse().unwrap(),
         timezone,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
-        usd_quotes: ["USD".to_owned(), "USDC".to_owned()].into(),
+        assets: Default::default(),
         columns: Default::default(),
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn check_currency<'r>(
         let found = cell(column.place).trim();
         let is_number = |text: &str| text.bytes().all(|byte| b"0123456789.,".contains(&byte));
         let found_code = found.to_ascii_uppercase();
-        let is_dollar = found_code == USD || options.usd_quotes.contains(&found_code);
+        let is_dollar = found_code == USD || options.assets.usd_quotes.contains(&found_code);
         let is_count = column.is_unit && is_number(found);
         if !(found.is_empty() || is_dollar || is_count) {
             return Err(FileError::OtherCurrency {

@@ -85,6 +85,21 @@ pub enum FileError {
         /// The formats.
         names: [&'static str; 2],
     },
+    /// A header that is nearly that of a known format.
+    #[error(
+        "the header is nearly that of {format}: {}",
+        differences(missing, unseen)
+    )]
+    NearFormat {
+        /// Line of the header, from 1.
+        line: u64,
+        /// The format.
+        format: &'static str,
+        /// The columns of the format that are not there.
+        missing: Vec<String>,
+        /// The columns of the header that the format does not have.
+        unseen: Vec<String>,
+    },
     /// A quote in the header that is never closed, or text after a closed one.
     #[error("the header has a quote that is not closed, expected column names")]
     HeaderQuote {
@@ -140,6 +155,7 @@ impl FileError {
             | Self::NoHeader { line, .. }
             | Self::HeaderQuote { line }
             | Self::TwoFormats { line, .. }
+            | Self::NearFormat { line, .. }
             | Self::MissingColumns { line, .. }
             | Self::DuplicateColumn { line, .. }
             | Self::OtherCurrency { line, .. } => Some(*line),
@@ -164,6 +180,18 @@ impl FileError {
 
 /// Most columns that a message lists.
 const LISTED_MAX: usize = 20;
+
+/// Names the columns that a header lacks, and those that nobody has seen.
+fn differences(missing: &[String], unseen: &[String]) -> String {
+    match (missing, unseen) {
+        (missing, []) => format!("it lacks {}", listed(missing)),
+        ([], unseen) => format!("nobody has seen {} there", listed(unseen)),
+        (missing, unseen) => {
+            let (missing, unseen) = (listed(missing), listed(unseen));
+            format!("it lacks {missing}, and nobody has seen {unseen} there")
+        }
+    }
+}
 
 /// Returns names in quotes with commas between them.
 fn listed(names: &[String]) -> String {

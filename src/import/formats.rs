@@ -4,7 +4,10 @@
 //! reads the file, counts lines, and collects the outcomes. To add a format, write its file and add
 //! one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
+mod described;
+mod layout;
 mod native;
+mod shape;
 #[cfg(test)]
 mod toy;
 
@@ -13,6 +16,7 @@ use std::sync::Arc;
 
 use csv::StringRecord;
 
+use self::described::Described;
 use self::native::Native;
 use super::column_names::ColumnNames;
 use super::error::FileError;
@@ -21,9 +25,10 @@ use super::rejected::RejectedRow;
 use super::rows::{Row, RowReader};
 use crate::engine::LedgerTrade;
 
-/// Each format's [`RowFormat::recognises`]. A file that two of them recognise is refused.
+/// Finds formats by a header. A file that two of them recognise is refused.
 const FORMATS: &[Recognise] = &[
     recognise_as::<Native>,
+    recognise_described,
     #[cfg(test)]
     recognise_as::<toy::Toy>,
 ];
@@ -33,11 +38,6 @@ const ROWS_BEFORE_HEADER_MAX: usize = 12;
 
 /// One kind of file, as the header of one file shows it.
 pub(super) trait RowFormat: Debug + Send + Sync {
-    /// Returns the format with its columns found, if the row is a header of its files.
-    fn recognises(header: &HeaderRow<'_>) -> Option<Self>
-    where
-        Self: Sized;
-
     /// Returns the name of the format.
     fn name(&self) -> &'static str;
 
@@ -58,6 +58,12 @@ pub(super) trait RowFormat: Debug + Send + Sync {
     ) -> Result<(), FileError>;
 }
 
+/// A format with a file of code of its own.
+pub(super) trait CodedFormat: RowFormat + Sized {
+    /// Returns the format with its columns found, if the row is a header of its files.
+    fn recognises(header: &HeaderRow<'_>) -> Option<Self>;
+}
+
 /// A row that may be a header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeaderRow<'r> {
@@ -66,6 +72,8 @@ pub(super) struct HeaderRow<'r> {
     /// The rows before the header that are not blank. Some files name an account or a time zone
     /// there.
     pub before: &'r [StringRecord],
+    /// The columns that a person ignores.
+    pub columns: &'r ColumnNames,
 }
 
 /// A row below the header that is not blank.
@@ -85,27 +93,33 @@ pub(super) enum RowOutcome {
     Trade(LedgerTrade),
     Rejected(Box<RejectedRow>),
     /// A row that is not a trade, with the name of its type.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "each native row is a trade or at fault")
-    )]
     Ignored(&'static str),
 }
 
 /// A format, and the line of the header that it recognised.
 type Recognised = (Arc<dyn RowFormat>, u64);
 
-type Recognise = fn(&HeaderRow<'_>) -> Option<Arc<dyn RowFormat>>;
+type Recognise = fn(&HeaderRow<'_>) -> Vec<Arc<dyn RowFormat>>;
 
-fn recognise_as<F: RowFormat + 'static>(header: &HeaderRow<'_>) -> Option<Arc<dyn RowFormat>> {
-    F::recognises(header).map(|format| Arc::new(format) as Arc<dyn RowFormat>)
+fn recognise_as<F: CodedFormat + 'static>(header: &HeaderRow<'_>) -> Vec<Arc<dyn RowFormat>> {
+    let found = F::recognises(header).into_iter();
+    found
+        .map(|format| Arc::new(format) as Arc<dyn RowFormat>)
+        .collect()
+}
+
+fn recognise_described(header: &HeaderRow<'_>) -> Vec<Arc<dyn RowFormat>> {
+    let found = Described::all(header).into_iter();
+    found
+        .map(|format| Arc::new(format) as Arc<dyn RowFormat>)
+        .collect()
 }
 
 /// Finds the format of a file, and the line of its header, among a block's first rows. `None`: no
 /// row holds anything.
 ///
 /// Errors: two formats recognise the header, or none does. If none does, the error says what the
-/// native format misses in the first row.
+/// nearest format misses, or the native one in the first row.
 pub(super) fn recognise(
     rows: &mut RowReader<'_>,
     names: &ColumnNames,
@@ -130,8 +144,9 @@ fn recognise_among(
             row: &row,
             cells: &cells,
             before: &before,
+            columns: names,
         };
-        let mut found = formats.iter().filter_map(|recognise| recognise(&header));
+        let mut found = formats.iter().flat_map(|recognise| recognise(&header));
         match (found.next(), found.next()) {
             (Some(one), Some(other)) => {
                 return Err(FileError::TwoFormats {
@@ -142,8 +157,9 @@ fn recognise_among(
             (Some(format), None) => return Ok(Some((format, row.line))),
             (None, _) => {}
         }
-        if before.is_empty() {
-            why_not = Native::try_new(&header).err();
+        let near = Described::nearly(&header);
+        if before.is_empty() || near.is_some() {
+            why_not = near.or_else(|| Native::try_new(&header).err()).or(why_not);
         }
         before.push(cells.clone());
     }

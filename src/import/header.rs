@@ -82,6 +82,18 @@ impl Header {
         })
     }
 
+    /// Makes the header of all columns, in the order of [`COLUMNS`].
+    pub(super) fn of_all() -> Self {
+        let mut place = 0..;
+        Self {
+            names: COLUMNS.iter().map(|(_, name)| (*name).to_owned()).collect(),
+            places: [(); COLUMNS.len()].map(|()| place.next()),
+            has_more: true,
+            unknown: Vec::new(),
+            currencies: Vec::new(),
+        }
+    }
+
     /// Returns the number of cells that each row has.
     pub(super) fn cells(&self) -> usize {
         self.names.len()

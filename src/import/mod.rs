@@ -31,11 +31,11 @@ mod taking_back;
 mod times;
 mod whole;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::engine::{Account, LedgerTrade, Timestamp};
+use crate::engine::{Account, AssetRules, LedgerTrade, Timestamp};
 
 pub use self::csv::{CsvFormat, ParsedBlock, parse_csv};
 pub use blocks::{BLOCK_BYTES, Block, Blocks};
@@ -69,9 +69,9 @@ pub struct ImportOptions {
     pub timezone: Option<TimeZone>,
     /// A trade later than this is rejected.
     pub now: Timestamp,
-    /// Dollars and dollar coins, in capitals: a column that names another currency refuses its
-    /// file.
-    pub usd_quotes: BTreeSet<String>,
+    /// The meaning of symbols and codes. A column that names another currency than the dollars of
+    /// these rules refuses its file.
+    pub assets: AssetRules,
     /// Columns with other names than ours, and columns to ignore.
     pub columns: ColumnNames,
 }
@@ -88,6 +88,8 @@ pub struct ParsedFile {
     pub rejected: Vec<RejectedRow>,
     /// Rows that repeat an earlier row of the file in id and facts; the first one is kept.
     pub duplicates: u64,
+    /// The name of the format; empty for opening lots.
+    pub format: &'static str,
     /// Rows that are known to be no trades, by the name of their type.
     pub ignored: BTreeMap<&'static str, u64>,
     /// Ignored columns of the file.

@@ -254,7 +254,7 @@ mod tests {
             account_default: Account::default(),
             timezone: Some(TimeZone::get("America/New_York").unwrap()),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            usd_quotes: ["USD".to_owned()].into(),
+            assets: Default::default(),
             columns: Default::default(),
         };
         parse_opening_lots(text.as_bytes(), &options, &AssetRules::default())

@@ -163,6 +163,8 @@ pub enum Hint {
     InnerComma,
     /// Write the comma of an empty cell.
     MissingComma,
+    /// Name the two halves of a pair in the settings.
+    UnknownPair,
 }
 
 /// A part of a number's dress that the import refuses.

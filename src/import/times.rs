@@ -238,7 +238,7 @@ mod tests {
             account_default: crate::engine::Account::default(),
             timezone: zone.map(|zone| parse_timezone(zone).unwrap()),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            usd_quotes: Default::default(),
+            assets: Default::default(),
             columns: Default::default(),
         }
     }

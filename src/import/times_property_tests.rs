@@ -142,7 +142,7 @@ fn options() -> ImportOptions {
         account_default: crate::engine::Account::default(),
         timezone: None,
         now: Timestamp::try_from_micros(LAST_US as i64).unwrap(),
-        usd_quotes: Default::default(),
+        assets: Default::default(),
         columns: Default::default(),
     }
 }

@@ -14,11 +14,12 @@ use rayon::prelude::*;
 use tokio::sync::mpsc;
 
 use super::error::{PipelineError, PipelineResult};
+use super::file_read::{FileRead, fees_of, statuses_of};
 use super::job::{Context, Stage};
-use crate::engine::{FeeSigns, LedgerTrade, UnknownStatuses};
+use crate::engine::LedgerTrade;
 use crate::import::{
     Block, BlockError, Blocks, ColumnNames, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX,
-    RejectedRow, Rejects, Repeats, TradeHasher, TradeHashes,
+    RejectedRow, Repeats, TradeHasher, TradeHashes,
 };
 use crate::store::model::Reject;
 use crate::store::trades::TradeSource;
@@ -47,29 +48,6 @@ pub(super) struct TradeFile {
     rejected: u64,
 }
 
-/// Findings of a file's first reading.
-#[derive(Debug, Clone, Default)]
-pub struct FileRead {
-    /// The file's name, as given.
-    pub name: String,
-    /// SHA-256 of the file's bytes, hexadecimal.
-    pub sha256: String,
-    /// Number of rows that are not empty.
-    pub rows: u64,
-    /// Rows that repeat an earlier row of the file.
-    pub duplicates: u64,
-    /// Rows that did not become a trade.
-    pub rejected: Rejects,
-    /// Ignored columns.
-    pub unknown_columns: Vec<String>,
-    /// Fees and rebates of the file's trades.
-    pub fees: FeeSigns,
-    /// Unknown statuses; rows with one count as executions.
-    pub statuses: UnknownStatuses,
-    /// The last line has no line end, so the file may have been cut off.
-    pub ends_without_line_end: bool,
-}
-
 /// Result of one reading of the whole file.
 struct FirstReading {
     sha256: String,
@@ -95,6 +73,7 @@ impl TradeFile {
         let repeated = repeats.map(Repeats::into_repeated).unwrap_or_default();
         trades -= repeated.lines.len() as u64;
         checked.duplicates = repeated.duplicates;
+        checked.format = reading.format.name().to_owned();
         checked.unknown_columns = reading.format.unknown_columns().to_vec();
         checked.ends_without_line_end = reading.ends_without_line_end;
         let file = Self {
@@ -201,21 +180,6 @@ pub(super) fn reject(row: RejectedRow) -> Reject {
     }
 }
 
-/// Counts fees and rebates of some trades.
-pub(super) fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
-    let mut fees = FeeSigns::default();
-    for row in trades {
-        // The sum overflows only beyond 10^24 USD of rebates; such a fee is not counted.
-        let _ = fees.try_add(&row.trade);
-    }
-    fees
-}
-
-/// Counts the unknown statuses of some trades.
-pub(super) fn statuses_of(trades: &[LedgerTrade]) -> UnknownStatuses {
-    UnknownStatuses::of(trades.iter().map(|row| row.status.as_deref()))
-}
-
 fn check(
     path: &Path,
     options: &ImportOptions,
@@ -235,16 +199,17 @@ fn check(
             Ok((
                 of_block,
                 (fees_of(&parsed.trades), statuses_of(&parsed.trades)),
-                parsed.rejected,
+                (parsed.rejected, parsed.ignored),
                 parsed.rows,
             ))
         },
-        |_, (of_block, (fees, statuses), rejected, rows), end| {
+        |_, (of_block, (fees, statuses), (rejected, ignored), rows), end| {
             checked.fees.merge(&fees);
             checked.statuses.merge(&statuses);
             trades += of_block.len() as u64;
             hashes.extend(&of_block);
             checked.rejected.extend(rejected);
+            checked.add_ignored(ignored);
             checked.rows += rows;
             context.progress.advance(end - seen);
             seen = end;

@@ -46,7 +46,7 @@ fn options() -> ImportOptions {
         account_default: Account::default(),
         timezone: None,
         now: Fixed.now(),
-        usd_quotes: ["USD".to_owned()].into(),
+        assets: Default::default(),
         columns: Default::default(),
     }
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::csv_file::{FileRead, TradeFile, fees_of, of_block, reject, statuses_of};
+use super::csv_file::{TradeFile, of_block, reject};
 use super::error::{PipelineError, PipelineResult};
+use super::file_read::{FileRead, fees_of, statuses_of};
 use super::job::{Context, Stage};
 use crate::engine::{Account, LedgerTrade, Timestamp};
 use crate::import::{
@@ -121,7 +122,7 @@ pub fn parse_source(
         account_default: request.account.clone(),
         timezone: request.timezone.clone(),
         now: context.clock.now(),
-        usd_quotes: context.rules.usd_quotes.clone(),
+        assets: context.rules.clone(),
         columns: request.columns.clone(),
     };
     if path.is_file() && !request.opening_lots {
@@ -145,6 +146,12 @@ pub fn parse_source(
         rows: parsed.rows,
         duplicates: parsed.duplicates,
         rejected: parsed.rejected.iter().cloned().collect(),
+        format: parsed.format.to_owned(),
+        ignored: parsed
+            .ignored
+            .into_iter()
+            .map(|(kind, rows)| (kind.to_owned(), rows))
+            .collect(),
         unknown_columns: parsed.unknown_columns,
         fees: fees_of(&parsed.trades),
         statuses: statuses_of(&parsed.trades),

@@ -14,6 +14,7 @@ mod decided;
 mod error;
 mod explain;
 mod explained_rates;
+mod file_read;
 mod health;
 mod history;
 mod import;
@@ -41,13 +42,13 @@ pub use compare::{
     CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef, compare,
 };
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
-pub use csv_file::FileRead;
 pub use decided::{DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of};
 pub use error::{ExplainError, NoRows, PipelineError, PipelineResult, PointerError, ReplaceError};
 pub use explain::{
     ExplainedLot, ExplainedSell, ExplainedSlice, ExplainedTrade, Explanation, Step, explain,
 };
 pub use explained_rates::ExplainedRate;
+pub use file_read::FileRead;
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};
 pub use import::{FileReport, ImportRequest, ImportedAs, Source, import_files, parse_source};

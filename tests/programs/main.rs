@@ -16,6 +16,7 @@ mod faults;
 mod figures;
 mod files;
 mod foreign_schema;
+mod formats;
 mod growth;
 mod hostile;
 mod import_rows;

@@ -272,6 +272,8 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
             text.push_str(&format!(", {} corrected", count(receipt.corrected)));
         }
     }
+    let not_trades: u64 = report.read.ignored.values().sum();
+    text.push_str(&report::describe_not_trades(not_trades));
     let receipt = report.receipt.as_ref();
     let conflicting = receipt.map_or(0, ImportReceipt::conflict_count);
     if conflicting > 0 {
@@ -290,11 +292,12 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
             let good = report
                 .read
                 .rows
-                .saturating_sub(rejected + report.read.duplicates);
+                .saturating_sub(rejected + report.read.duplicates + not_trades);
             text.push_str(&format!(", {} good", count(good)));
         }
     }
     text.push('\n');
+    text.push_str(&report::describe_format(&report.read));
     if !report.read.unknown_columns.is_empty() {
         let columns: Vec<String> = report
             .read
@@ -343,7 +346,8 @@ pub(super) fn to_json(report: &FileReport) -> Value {
     let receipt = report.receipt.as_ref();
     let read = &report.read;
     let mut json = json!({
-        "file": read.name, "sha256": read.sha256, "rows": read.rows,
+        "file": read.name, "sha256": read.sha256, "rows": read.rows, "format": read.format,
+        "not_trades": read.ignored,
         "import_id": receipt.and_then(|receipt| receipt.import_id),
         "appended": receipt.map(|receipt| receipt.appended),
         "known": receipt.map(|receipt| receipt.known),

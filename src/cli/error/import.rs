@@ -88,6 +88,9 @@ fn fixed_words(hint: &Hint) -> &'static str {
             "a comma inside a value splits it: write 1234.5 for 1,234.5, and put texts in quotes"
         }
         Hint::MissingComma => "an empty cell needs its comma too",
+        Hint::UnknownPair => {
+            "say in the settings what it is: base and quote under [symbols.\"PAIR\"]"
+        }
     }
 }
 
@@ -146,6 +149,20 @@ pub fn file_hint(error: &FileError) -> String {
         | FileError::MissingColumns { .. } => header_hint(),
         FileError::NoOpeningColumn(_) => {
             "opening lots have the columns symbol,size,acquired,basis and optional account".into()
+        }
+        FileError::NearFormat {
+            missing, unseen, ..
+        } if missing.is_empty() => {
+            let ignore = unseen
+                .iter()
+                .map(|name| format!("--ignore-column {}", quoted(name)));
+            let ignore = Vec::from_iter(ignore).join(" ");
+            format!("if it changes no amount, ignore it: {ignore}")
+        }
+        FileError::NearFormat { .. } => {
+            "export the file again as it comes from the source, or rename its columns: \
+             docs/FORMATS.md lists them"
+                .into()
         }
         FileError::TwoFormats { .. } => "rename or remove the columns of one of them".into(),
         FileError::HeaderQuote { .. } => "close the quote, or remove it".into(),

@@ -2,7 +2,8 @@
 
 use csv::StringRecord;
 
-use super::{HeaderRow, Record, RowFormat, RowOutcome};
+use super::shape::shape_fault;
+use super::{CodedFormat, HeaderRow, Record, RowFormat, RowOutcome};
 use crate::import::bounds;
 use crate::import::cells::TradeReader;
 use crate::import::columns::Column;
@@ -12,7 +13,7 @@ use crate::import::faults::FaultyCell;
 use crate::import::header::Header;
 use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
-use crate::import::rows::{QuoteFault, Row};
+use crate::import::rows::Row;
 use crate::import::taking_back::look_at_whole_row;
 
 /// A file of the native format, by its header.
@@ -26,13 +27,15 @@ impl Native {
     }
 }
 
-impl RowFormat for Native {
+impl CodedFormat for Native {
     /// Only the first row of a file can be its header.
     fn recognises(header: &HeaderRow<'_>) -> Option<Self> {
         let is_first = header.before.is_empty();
         Self::try_new(header).ok().filter(|_| is_first)
     }
+}
 
+impl RowFormat for Native {
     fn name(&self) -> &'static str {
         "native"
     }
@@ -88,10 +91,8 @@ fn check_row(
     header: &Header,
     is_cut: bool,
 ) -> Result<(), Box<RejectedRow>> {
-    let (found, fault) = if let Some(fault) = row.fault {
-        quote_fault(fault)
-    } else if record.len() != header.cells() {
-        cells_fault(row, record.len(), header.cells(), is_cut)
+    let (found, fault) = if let Some(fault) = shape_fault(row, record, header.cells(), is_cut) {
+        fault
     } else if let Some(place) = header.value_behind(record) {
         let found = format!("has a value in column {}, which has no name", place + 1);
         let fault = Fault::new("expected none").with_hint(Hint::InnerComma);
@@ -109,40 +110,6 @@ fn check_row(
         order_id: bounds::kept(order_id),
         ..RejectedRow::new((row.line, row.text), ROW_COLUMN, found, fault)
     }))
-}
-
-fn quote_fault(fault: QuoteFault) -> (String, Fault) {
-    match fault {
-        QuoteFault::NeverClosed => (
-            "opens a quote that is never closed".into(),
-            Fault::new("expected a closing quote").with_hint(Hint::OpenQuote),
-        ),
-        QuoteFault::TextBehind => (
-            "has text after a closing quote".into(),
-            Fault::new("expected a comma there").with_hint(Hint::InnerQuote),
-        ),
-    }
-}
-
-fn cells_fault(row: &Row<'_>, cells: usize, expected: usize, is_cut: bool) -> (String, Fault) {
-    let mut found = match cells {
-        1 => "has 1 cell".to_owned(),
-        _ => format!("has {cells} cells"),
-    };
-    if row.line_last > row.line {
-        found += &format!(" on lines {} to {}", row.line, row.line_last);
-    }
-    let hint = if row.line_last > row.line {
-        Hint::LateQuote
-    } else if is_cut {
-        Hint::CutFile
-    } else if cells > expected {
-        Hint::InnerComma
-    } else {
-        Hint::MissingComma
-    };
-    let fault = Fault::new(format!("expected {expected}")).with_hint(hint);
-    (found, fault)
 }
 
 fn rejected_cell(

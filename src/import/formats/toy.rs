@@ -4,7 +4,7 @@
 //! It has the parts of real files: lines before the header that name the account, two generations
 //! of the header, a row that stands for two trades. Some rows are not trades.
 
-use super::{HeaderRow, Record, RowFormat, RowOutcome};
+use super::{CodedFormat, HeaderRow, Record, RowFormat, RowOutcome};
 use crate::engine::{Account, Carried, LedgerTrade, Timestamp, Trade, TradeText};
 use crate::import::error::FileError;
 use crate::import::reading::Reading;
@@ -22,7 +22,7 @@ pub(super) struct Toy {
     account: Option<Account>,
 }
 
-impl RowFormat for Toy {
+impl CodedFormat for Toy {
     fn recognises(header: &HeaderRow<'_>) -> Option<Self> {
         let is_one = HEADERS
             .iter()
@@ -34,7 +34,9 @@ impl RowFormat for Toy {
         let account = named.next().and_then(|name| name.parse().ok());
         is_one.then_some(Self { account })
     }
+}
 
+impl RowFormat for Toy {
     fn name(&self) -> &'static str {
         "toy"
     }
@@ -121,7 +123,7 @@ fn a_second_format_is_a_file_and_a_line() {
         account_default: Account::default(),
         timezone: None,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
-        usd_quotes: ["USD".to_owned()].into(),
+        assets: Default::default(),
         columns: Default::default(),
     };
     let parsed = parse_csv(file.as_bytes(), &options, &mut |_| ()).unwrap();

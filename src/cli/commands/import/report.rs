@@ -8,14 +8,42 @@ use crate::cli::format::{count, plural, time};
 use crate::cli::next::{Next, flag};
 use crate::engine::{UnknownStatuses, shown, shown_sentence};
 use crate::import::{ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
-use crate::pipeline::{FileReport, ImportRequest, ImportedAs};
+use crate::pipeline::{FileRead, FileReport, ImportRequest, ImportedAs};
 use crate::store::model::{Conflict, ImportReceipt};
 
 /// Most rows that the text shows for each reason.
 const ROWS_SHOWN_MAX: usize = 5;
 
+/// The format of files that need no other name.
+const NATIVE: &str = "native";
+
 /// Said of a file whose last line has no line end.
 pub(super) const NO_LINE_END: &str = "  the last line has no line end: was the file cut?\n";
+
+/// Counts the rows that are no trades.
+pub(super) fn describe_not_trades(rows: u64) -> String {
+    match rows {
+        0 => String::new(),
+        rows => format!(", {} of other kinds", count(rows)),
+    }
+}
+
+/// Names the format of a file, unless it is our own, and the rows that are no trades.
+pub(super) fn describe_format(read: &FileRead) -> String {
+    let mut text = String::new();
+    if !read.format.is_empty() && read.format != NATIVE {
+        text.push_str(&format!("  format: {}\n", read.format));
+    }
+    let kinds = read.ignored.iter();
+    let kinds: Vec<String> = kinds
+        .map(|(kind, rows)| format!("{} {}", count(*rows), shown(kind)))
+        .collect();
+    if !kinds.is_empty() {
+        let kinds = kinds.join(", ");
+        text.push_str(&format!("  not used, as only trades are read: {kinds}\n"));
+    }
+    text
+}
 
 /// Lists rejected rows, those with the same reason together.
 pub(super) fn describe_rejects(name: &str, rejects: &Rejects) -> String {

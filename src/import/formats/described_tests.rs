@@ -1,0 +1,288 @@
+//! Samples of each layout, with the trades that a person made of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::engine::{Account, Fee, Worth};
+use crate::import::{ImportOptions, ParsedFile, parse_csv};
+
+fn options() -> ImportOptions {
+    ImportOptions {
+        account_default: Account::default(),
+        timezone: None,
+        now: "2026-01-01T00:00:00Z".parse().unwrap(),
+        assets: Default::default(),
+        columns: Default::default(),
+    }
+}
+
+fn parsed(text: &str) -> ParsedFile {
+    parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap()
+}
+
+fn folder(layout: &Layout) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/formats")
+        .join(&layout.name)
+}
+
+/// Writes trades as the expected files have them.
+fn written(file: &ParsedFile) -> String {
+    let mut text = "order_id,symbol,side,size,price,order_time,total_fees_usd,quote_value,\
+                    fee_amount,fee_currency,exchange,line\n"
+        .to_owned();
+    let or_empty = |text: Option<String>| text.unwrap_or_default();
+    for row in &file.trades {
+        let trade = &row.trade;
+        let more = trade.more.as_deref();
+        let fee = more.and_then(|more| more.fee.as_ref());
+        let cells = [
+            trade.order_id.to_string(),
+            row.symbol_text.clone(),
+            trade.side.as_str().to_owned(),
+            trade.size.to_string(),
+            trade.price.to_string(),
+            trade.order_time.to_string(),
+            or_empty(trade.fee.as_ref().map(Fee::to_string)),
+            or_empty(
+                more.and_then(|more| more.quote_value.as_ref())
+                    .map(Worth::to_string),
+            ),
+            or_empty(fee.map(|fee| fee.amount.to_string())),
+            or_empty(fee.map(|fee| fee.currency.to_string())),
+            or_empty(row.carried.exchange.clone()),
+            row.import_line.to_string(),
+        ];
+        text.push_str(&cells.join(","));
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn each_sample_gives_the_trades_that_a_person_made_of_it() {
+    for layout in LAYOUTS.iter() {
+        let mut samples = 0;
+        for name in ["sample", "older"] {
+            let place = |ending: &str| folder(layout).join(format!("{name}{ending}"));
+            let Ok(sample) = fs::read_to_string(place(".csv")) else {
+                continue;
+            };
+            let expected = match name {
+                "sample" => folder(layout).join("expected.csv"),
+                _ => place(".expected.csv"),
+            };
+            let file = parsed(&sample);
+            let expected = fs::read_to_string(expected).unwrap();
+            assert_eq!(written(&file), expected, "{} {name}", layout.name);
+            let ignored: u64 = file.ignored.values().sum();
+            assert_eq!(file.rejected, [], "{}", layout.name);
+            assert_eq!(file.trades.len() as u64 + ignored, file.rows);
+            samples += 1;
+        }
+        assert!(samples > 0, "{} has no sample", layout.name);
+    }
+}
+
+/// Returns the sample of a layout.
+fn sample(name: &str) -> String {
+    let layout = LAYOUTS.iter().find(|layout| layout.name == name).unwrap();
+    fs::read_to_string(folder(layout).join("sample.csv")).unwrap()
+}
+
+/// Reads a sample with a change, and returns the only rejected row.
+fn fault_of(name: &str, from: &str, to: &str) -> String {
+    let text = sample(name);
+    assert!(text.contains(from), "{name} has no {from}");
+    let file = parsed(&text.replacen(from, to, 1));
+    assert_eq!(file.rejected.len(), 1, "{from}");
+    file.rejected[0].to_string()
+}
+
+#[test]
+fn a_fault_names_the_column_and_the_text_of_the_file() {
+    let cases = [
+        (
+            ("coinbase-fills", "0.5,BTC", "half,BTC"),
+            "2: size is \"half\", expected a number above zero",
+        ),
+        (
+            ("coinbase-fills", "BUY,2025-01-02T03", "SWAP,2025-01-02T03"),
+            "2: side is \"SWAP\", expected \"buy\" or \"sell\"",
+        ),
+        (
+            (
+                "kraken-trades",
+                "2025-03-29 17:11:24.1139",
+                "29.03.2025 17:11",
+            ),
+            "2: time is \"29.03.2025 17:11\", expected a time like 2025-01-02T03:04:05Z",
+        ),
+        (
+            (
+                "kraken-trades",
+                "2025-03-30 00:00:00",
+                "2025-03-30 23:59:60",
+            ),
+            "3: time is \"2025-03-30 23:59:60\", expected a second from 00 to 59",
+        ),
+        (
+            ("kraken-trades", "0.05000031,0.00000", "0.05000031,900.1"),
+            "2: margin is \"900.1\", expected 0: trades on margin open and close positions, which \
+             are not computed",
+        ),
+        (
+            // Elsewhere it would be the ticker of a share, in dollars.
+            ("kraken-trades", "XXBTZEUR", "XYZQQQ"),
+            "2: pair is \"XYZQQQ\", expected a pair of two known currencies",
+        ),
+        (
+            ("bitstamp", "Market,Buy", "Card purchase,Buy"),
+            "3: Type is \"Card purchase\", expected a kind of row that is known",
+        ),
+        (
+            ("bybit-spot", ",14:35 2024-11-16", ",14:35 2024-11-16,"),
+            "2: row has 14 cells, expected 13",
+        ),
+    ];
+    for ((name, from, to), expected) in cases {
+        assert_eq!(fault_of(name, from, to), expected);
+    }
+}
+
+#[test]
+fn a_column_that_nobody_has_seen_refuses_the_file_until_it_is_ignored() {
+    let text = sample("bitstamp").replacen("Order ID\n", "Order ID,Multiplier\n", 1);
+    let text = text.replace("002\n", "002,1\n").replace("001\n", "001,1\n");
+    let text = text
+        .replace(",,,,,,,\n", ",,,,,,,,\n")
+        .replace("USD,\n", "USD,,\n");
+    let mut options = options();
+    let error = parse_csv(text.as_bytes(), &options, &mut |_| ()).unwrap_err();
+    let said = "the header is nearly that of bitstamp: nobody has seen \"Multiplier\" there";
+    assert_eq!(error.to_string(), said);
+    options.columns.ignore("multiplier");
+    let file = parse_csv(text.as_bytes(), &options, &mut |_| ()).unwrap();
+    assert_eq!((file.trades.len(), file.rejected.len()), (2, 0));
+}
+
+#[test]
+fn a_header_without_a_column_names_the_nearest_format() {
+    let text = sample("kraken-trades").replacen("\"margin\",", "\"leverage\",", 1);
+    let error = parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap_err();
+    let said = "the header is nearly that of kraken-trades: it lacks \"margin\", and nobody has \
+                seen \"leverage\" there";
+    assert_eq!((error.to_string().as_str(), error.line()), (said, Some(1)));
+}
+
+#[test]
+fn a_fee_that_the_file_does_not_state_is_unknown() {
+    let text = sample("coinbase-fills").replacen(",10,-20010", ",,-20010", 1);
+    let file = parsed(&text);
+    assert_eq!(file.rejected, []);
+    assert_eq!(file.trades[0].trade.fee, None);
+    assert_eq!(
+        file.trades[0]
+            .trade
+            .more
+            .as_deref()
+            .and_then(|more| more.fee.clone()),
+        None
+    );
+}
+
+mod spoilt {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A change of a file as people and programs make them.
+    #[derive(Debug, Clone)]
+    enum Change {
+        Byte(usize, u8),
+        Cut(usize),
+        Drop(usize),
+        Repeat(usize),
+        Swap(usize),
+        Rename(usize),
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        let place = 0..10_000_usize;
+        prop_oneof![
+            (place.clone(), any::<u8>()).prop_map(|(at, byte)| Change::Byte(at, byte)),
+            place.clone().prop_map(Change::Cut),
+            place.clone().prop_map(Change::Drop),
+            place.clone().prop_map(Change::Repeat),
+            place.clone().prop_map(Change::Swap),
+            place.prop_map(Change::Rename),
+        ]
+    }
+
+    fn changed(text: Vec<u8>, change: &Change) -> Vec<u8> {
+        let mut bytes = text;
+        let length = bytes.len().max(1);
+        let by_line = |edit: &dyn Fn(&mut Vec<Vec<u8>>)| {
+            let mut lines: Vec<Vec<u8>> =
+                bytes.split(|it| *it == b'\n').map(<[u8]>::to_vec).collect();
+            edit(&mut lines);
+            lines.join(&b'\n')
+        };
+        match *change {
+            Change::Byte(at, byte) => {
+                if let Some(place) = bytes.get_mut(at % length) {
+                    *place = byte;
+                }
+                bytes
+            }
+            Change::Cut(at) => {
+                bytes.truncate(at % length);
+                bytes
+            }
+            Change::Drop(at) => by_line(&|lines| {
+                let at = at % lines.len();
+                lines.remove(at);
+            }),
+            Change::Repeat(at) => by_line(&|lines| {
+                let at = at % lines.len();
+                lines.insert(at, lines[at].clone());
+            }),
+            Change::Swap(at) => by_line(&|lines| {
+                let (one, other) = (at % lines.len(), (at / 7) % lines.len());
+                lines.swap(one, other);
+            }),
+            Change::Rename(at) => by_line(&|lines| {
+                let line = &mut lines[0];
+                let at = at % line.len().max(1);
+                line.insert(at, b'x');
+            }),
+        }
+    }
+
+    proptest! {
+        /// Each trade of a spoilt file stands in it: no row is made of two, and none is invented.
+        #[test]
+        fn a_spoilt_file_gives_no_trade_that_is_not_in_it(
+            nth in 0..LAYOUTS.len(),
+            changes in prop::collection::vec(change(), 1..4),
+        ) {
+            let text = sample(&LAYOUTS[nth].name).into_bytes();
+            let bytes = changes.iter().fold(text, changed);
+            let Ok(file) = parse_csv(&bytes, &options(), &mut |_| ()) else {
+                return Ok(());
+            };
+            let ignored: u64 = file.ignored.values().sum();
+            let read = (file.trades.len() + file.rejected.len()) as u64 + file.duplicates;
+            prop_assert_eq!(read + ignored, file.rows);
+            let text = String::from_utf8(bytes).unwrap();
+            for row in &file.trades {
+                let line = text.split(['\n', '\r']).nth(row.import_line as usize - 1);
+                let line = line.unwrap_or_default();
+                let id = row.trade.order_id.as_str();
+                prop_assert!(id.split('-').all(|part| line.contains(part)), "{} {}", id, line);
+                prop_assert!(line.contains(row.symbol_text.split(['-', '/']).next().unwrap()));
+            }
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Formats that a table describes: which header, which rows, which column is what.
+//!
+//! A layout turns each cell of a foreign row into the text of a native column. The native reader
+//! then reads that text, with all its checks. So a layout can rename, join, clean and translate,
+//! and it can't invent. Each layout is a file of this folder; docs/FORMATS.md has the language.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::import::columns::{COLUMNS, Column};
+
+/// The layouts of this program, in the order of their names.
+const TEXTS: [(&str, &str); 5] = [
+    ("bitstamp", include_str!("bitstamp.toml")),
+    ("bybit-spot", include_str!("bybit-spot.toml")),
+    ("coinbase-fills", include_str!("coinbase-fills.toml")),
+    (
+        "crypto-com-exchange",
+        include_str!("crypto-com-exchange.toml"),
+    ),
+    ("kraken-trades", include_str!("kraken-trades.toml")),
+];
+
+/// The layouts of this program. A test reads each of them.
+pub(super) static LAYOUTS: LazyLock<Vec<Layout>> = LazyLock::new(|| {
+    let read = TEXTS.map(|(name, text)| Layout::try_read(name, text));
+    read.into_iter().filter_map(Result::ok).collect()
+});
+
+/// A table that describes a format.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Layout {
+    /// The name, which is not in the file.
+    #[serde(skip)]
+    pub name: String,
+    /// The source and the kind of file, in a few words.
+    pub about: String,
+    /// `exchange` and `source` of the trades.
+    pub exchange: String,
+    /// The generations of the header.
+    pub headers: Vec<Generation>,
+    /// The zone of times without an offset.
+    pub zone: Zone,
+    /// The forms of a time: `iso`, or a pattern of strptime.
+    pub times: Vec<String>,
+    /// Dress of numbers that is taken off.
+    #[serde(default)]
+    pub numbers: Dress,
+    /// The column that says what a row is.
+    #[serde(default)]
+    pub rows: Option<RowKinds>,
+    /// Rows that this program can't match.
+    #[serde(default)]
+    pub refused: Vec<Refused>,
+    /// The native columns, and how to make them.
+    pub trade: BTreeMap<String, CellMaking>,
+}
+
+/// One generation of a header.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Generation {
+    /// All of these are there.
+    pub columns: Vec<String>,
+    /// These may be there.
+    #[serde(default)]
+    pub optional: Vec<String>,
+}
+
+/// The zone of times without an offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) enum Zone {
+    /// The source writes UTC.
+    #[serde(rename = "UTC")]
+    Utc,
+    /// Nobody knows; the person says it.
+    #[serde(rename = "stated")]
+    Stated,
+}
+
+/// Dress of numbers that is taken off, as the source always writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dress {
+    /// Commas between thousands.
+    #[serde(default)]
+    pub thousands: bool,
+    /// A text for no value: `--`.
+    #[serde(default)]
+    pub none: Option<String>,
+}
+
+/// The kinds of rows, by the text of a column. A row of another kind is rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RowKinds {
+    /// The column.
+    pub column: String,
+    /// Rows that are trades.
+    pub trades: BTreeSet<String>,
+    /// Rows that are known to be no trades.
+    #[serde(default)]
+    pub ignored: BTreeSet<String>,
+}
+
+/// Rows that this program can't match: a column has another number than zero.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Refused {
+    /// The column.
+    pub unless_zero: String,
+    /// The rest of the sentence "margin is 1, ...".
+    pub why: String,
+}
+
+/// How to make the text of a native column.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum CellMaking {
+    /// Text with columns in braces.
+    Template(String),
+    /// The first template whose columns the file has, and what to do with its text.
+    Changed(MadeText),
+}
+
+/// A value with more than one template, or with a change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MadeText {
+    /// The templates.
+    pub from: Vec<String>,
+    /// Words of the source, by the text that they stand for. Another word stays as it is.
+    #[serde(default)]
+    pub words: BTreeMap<String, BTreeSet<String>>,
+    /// The meaning of a number's sign.
+    #[serde(default)]
+    pub sign: Sign,
+    /// The asset that an empty text stands for.
+    #[serde(default)]
+    pub or_else: Option<OrElse>,
+}
+
+/// An asset of the trade, as settings and symbol name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OrElse {
+    /// The quote.
+    Quote,
+    /// The base of a buy, the quote of a sell.
+    Received,
+}
+
+/// The meaning of a number's sign in the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Sign {
+    /// The same as here.
+    #[default]
+    Same,
+    /// The side, which another column says too.
+    Side,
+    /// Negative is a cost, positive a rebate.
+    NegativeIsCost,
+}
+
+/// A part of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TemplatePart {
+    /// Text as it is.
+    Text(String),
+    /// The cell of a column, by its folded name.
+    Cell(String),
+}
+
+impl Layout {
+    /// Reads a layout. Errors: the text is no layout, in a sentence.
+    pub fn try_read(name: &str, text: &str) -> Result<Self, String> {
+        let layout: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let layout = Self {
+            name: name.to_owned(),
+            ..layout
+        };
+        layout.check().map(|()| layout)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let is_column = |name: &str| COLUMNS.iter().any(|(_, known)| *known == name);
+        let known: BTreeSet<String> = self
+            .headers
+            .iter()
+            .flat_map(|header| header.columns.iter().chain(&header.optional))
+            .map(|column| fold(column))
+            .collect();
+        for (column, value) in &self.trade {
+            if !is_column(column) {
+                return Err(format!("[trade] has no column {column:?}"));
+            }
+            for template in value.templates() {
+                for part in parts(template)? {
+                    match part {
+                        TemplatePart::Cell(name) if !known.contains(&name) => {
+                            return Err(format!("{column}: no header has {name:?}"));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        let needed = ["order_id", "symbol", "side", "size", "price", "order_time"];
+        match needed
+            .iter()
+            .find(|column| !self.trade.contains_key(**column))
+        {
+            Some(missing) => Err(format!("[trade] lacks {missing}")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl CellMaking {
+    /// Returns the templates, the first choice first.
+    pub fn templates(&self) -> &[String] {
+        match self {
+            Self::Template(text) => std::slice::from_ref(text),
+            Self::Changed(made) => &made.from,
+        }
+    }
+}
+
+/// Returns the parts of a template: `{product}-{trade id}`. Errors: a brace that is not closed.
+pub(super) fn parts(template: &str) -> Result<Vec<TemplatePart>, String> {
+    let (mut parts, mut rest) = (Vec::new(), template);
+    while let Some((before, behind)) = rest.split_once('{') {
+        if !before.is_empty() {
+            parts.push(TemplatePart::Text(before.to_owned()));
+        }
+        let (name, after) = behind
+            .split_once('}')
+            .ok_or_else(|| format!("{template:?} has an open brace"))?;
+        parts.push(TemplatePart::Cell(fold(name)));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        parts.push(TemplatePart::Text(rest.to_owned()));
+    }
+    Ok(parts)
+}
+
+/// Returns the name of a column for comparison. Some files have a byte order mark in each cell.
+pub(super) fn fold(name: &str) -> String {
+    let name = name.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    name.to_lowercase()
+}
+
+/// Returns the native column of a name in `[trade]`.
+pub(super) fn native_column(name: &str) -> Option<Column> {
+    let mut found = COLUMNS.iter().filter(|(_, known)| *known == name);
+    found.next().map(|(column, _)| *column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_layout_of_the_program_is_one() {
+        for (name, text) in TEXTS {
+            if let Err(why) = Layout::try_read(name, text) {
+                panic!("{name}: {why}");
+            }
+        }
+        assert!(TEXTS.is_sorted_by_key(|(name, _)| *name));
+    }
+
+    #[test]
+    fn a_layout_with_a_fault_is_refused_by_name() {
+        let (_, good) = TEXTS[2];
+        let cases = [
+            (
+                "{product}-{trade id}",
+                "{product}-{trade",
+                "\"{product}-{trade\" has an open brace",
+            ),
+            (
+                "{product}-{trade id}",
+                "{product}-{trade number}",
+                "order_id: no header has \"trade number\"",
+            ),
+            ("price = ", "prize = ", "[trade] has no column \"prize\""),
+            ("price = \"{price}\"\n", "", "[trade] lacks price"),
+        ];
+        for (from, to, why) in cases {
+            assert!(good.contains(from), "{from}");
+            let bad = good.replace(from, to);
+            assert_eq!(Layout::try_read("x", &bad), Err(why.to_owned()));
+        }
+    }
+}
