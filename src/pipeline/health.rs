@@ -41,6 +41,8 @@ pub enum Finding {
     Behind {
         /// Number of trades that are newer than all computed ones.
         trades: u64,
+        /// Number of older trades that no version has, as far as the sums tell.
+        older: u64,
         /// Execution time of the oldest of these trades.
         oldest: Timestamp,
         /// Execution time of the newest trade in the current version.
@@ -263,18 +265,19 @@ impl CheckedFacts<'_> {
             return Vec::new();
         };
         let late = |then: &Timestamp| age(self.now, *then) > self.limits.age_max;
+        let matched = self.pools.iter();
+        let matched = matched.filter(|pool| pool.status == PoolStatus::Matched);
+        let computed: u64 = matched.map(|pool| pool.totals.trades).sum();
+        let older = facts.eligible - facts.after.min(facts.eligible);
         if let Some(oldest) = facts.after_oldest.filter(late) {
             return vec![Finding::Behind {
                 trades: facts.after,
+                older: older.saturating_sub(computed),
                 oldest,
                 complete_through: info.complete_through,
             }];
         }
-        let matched = self.pools.iter();
-        let matched = matched.filter(|pool| pool.status == PoolStatus::Matched);
-        let computed: u64 = matched.map(|pool| pool.totals.trades).sum();
         let last_run_at = self.last_run_at();
-        let older = facts.eligible - facts.after.min(facts.eligible);
         if older == computed || last_run_at.is_some_and(|at| !late(&at)) {
             return Vec::new();
         }

@@ -255,13 +255,19 @@ fn describe_late(finding: &Finding, now: Timestamp) -> String {
     match finding {
         Finding::Behind {
             trades,
+            older,
             oldest,
             complete_through,
         } => {
-            let verb = if *trades == 1 { "is" } else { "are" };
+            let all = trades.saturating_add(*older);
+            let verb = if all == 1 { "is" } else { "are" };
+            let the = match older {
+                0 => "the oldest".to_owned(),
+                older => format!("{} came in late, the oldest other one is", count(*older)),
+            };
             format!(
-                "{} {verb} not computed, the oldest of {} ({} ago); {}",
-                plural(*trades, "trade", "trades"),
+                "{} {verb} not computed, {the} of {} ({} ago); {}",
+                plural(all, "trade", "trades"),
                 time(*oldest),
                 ago(now, *oldest),
                 through(*complete_through)
