@@ -25,7 +25,9 @@ pub struct Entered {
 /// Enters the legs of trades that waited for rates.
 ///
 /// A trade without a rate, or with a fact at fault, is refused in every pool in which it has a leg.
-/// `wanted` tells which pools to enter; a rate is returned with the base pool of its trade only.
+/// `wanted` tells which pools to enter. A rate is returned if any pool of its trade is wanted, so
+/// two parts of a ledger may return it twice. A value that it gives otherwise is returned with the
+/// base pool only.
 pub fn enter(
     pending: Pending,
     rules: &AssetRules,
@@ -40,15 +42,19 @@ pub fn enter(
         match legs_of(&pending, rules, book) {
             Ok(legs) => {
                 if wanted(&base) {
-                    entered.used.extend(legs.rates);
                     entered.unlike.extend(legs.unlike);
                 }
+                let mut is_wanted = false;
                 for (asset, entry) in legs.entries {
                     let pool = Pool::new(account.clone(), asset);
                     if wanted(&pool) {
+                        is_wanted = true;
                         let ledger = ledger(pools, pool, &pending, rules);
                         ledger.enter(&entry, &pending.trade, &mut room);
                     }
+                }
+                if is_wanted {
+                    entered.used.extend(legs.rates);
                 }
             }
             Err(error) => {

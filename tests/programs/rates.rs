@@ -288,6 +288,53 @@ fn missing_rates_are_listed_filled_in_and_imported() {
     assert_eq!(folder.sql(used), expected);
 }
 
+/// ETH is bought for BTC. A version of the pool BTC alone has the rate that gave its sell a value.
+#[test]
+fn a_version_of_some_pools_has_the_rates_of_all_their_legs() {
+    let folder = Folder::new();
+    let trades = "order_id,symbol,side,size,price,total_fees_usd,order_time\n\
+                  b1,BTC-USD,buy,1,80000,0,2025-03-01T09:00:00Z\n\
+                  x1,ETH-BTC,buy,10,0.025,0,2025-03-07T09:00:00Z\n";
+    folder.write("trades.csv", trades);
+    folder.write(
+        "rates.csv",
+        "asset,time,currency,rate\nBTC,2025-03-07,USD,90000\n",
+    );
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    folder.fifo_pnl(&["import", "trades.csv"]).expect(0);
+    folder.compute(&["--asset", "BTC"]).expect(0);
+    let used = "SELECT order_id, asset, units, value_usd FROM fifo_rates_used";
+    // 0.25 BTC at 90000.
+    assert_eq!(folder.sql(used), ["x1|BTC|0.25|22500"]);
+    let explain = ["explain", "--sell", "x1", "--version", "1"];
+    let explained = folder.fifo_pnl(&explain).expect(0).stdout;
+    let line = "1 BTC = 90000 USD, from rates.csv, line 2";
+    assert!(explained.contains(line), "{explained}");
+    let validate = ["validate", "--version", "1"];
+    folder.fifo_pnl(&validate).expect(0);
+
+    // Both pools have a leg of x1: a run in parts records its rate once.
+    folder
+        .compute(&["--all-symbols", "--memory", "1"])
+        .expect(0);
+    let both = "SELECT allocation_version, count(*) FROM fifo_rates_used GROUP BY 1";
+    assert_eq!(folder.sql(both), ["1|1", "2|1"]);
+    folder
+        .fifo_pnl(&["validate", "--version", "2", "--strict"])
+        .expect(0);
+
+    let record = "value 0.25 BTC = 22500 USD at 90000";
+    folder.sql("UPDATE fifo_rates_used SET value_usd = '1' WHERE allocation_version = 1");
+    let found = folder.fifo_pnl(&validate).expect(1).stdout;
+    assert!(
+        found.contains(&format!("a look-up gives {record}")),
+        "{found}"
+    );
+    folder.sql("DELETE FROM fifo_rates_used WHERE allocation_version = 1");
+    let found = folder.fifo_pnl(&validate).expect(1).stdout;
+    assert!(found.contains(&format!("no record of {record}")), "{found}");
+}
+
 /// A coin whose name a spreadsheet takes for a formula: the file has a mark before it.
 #[test]
 fn a_missing_rate_of_a_name_like_a_formula_comes_back() {

@@ -108,10 +108,12 @@ impl RatesUsed {
         self.records.is_empty()
     }
 
-    /// Puts the records into the order of the stored rows: by [`RateUsedRef::key`].
-    pub fn sort(&mut self) {
+    /// Puts the records into the order of the stored rows: by [`RateUsedRef::key`]. Leaves each one
+    /// once: two parts of a ledger may have pools of one trade.
+    pub fn sort_once(&mut self) {
         let Self { records, ids, .. } = self;
         records.sort_unstable_by(|left, right| left.key(ids).cmp(&right.key(ids)));
+        records.dedup_by(|left, right| left.key(ids) == right.key(ids));
     }
 
     /// Returns all records as owned values.

@@ -139,6 +139,7 @@ pub(super) fn report(
         0 => VersionStatus::Completed,
         _ => VersionStatus::Partial,
     };
+    made.rates.used.sort_once();
     ComputeReport {
         run_id,
         version: target.version,

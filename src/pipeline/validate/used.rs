@@ -9,7 +9,7 @@ use super::super::error::PipelineResult;
 use super::super::valued::{OwnedKey, owned};
 use super::parts::LedgerPart;
 use crate::engine::{
-    Invariant, Leg, Pool, PoolStatus, RateOrigin, RateUsed, RowsHash, Violation, rates_hash,
+    Invariant, Pool, PoolStatus, RateOrigin, RateUsed, RowsHash, Violation, rates_hash,
 };
 use crate::store::RateStore;
 use crate::store::model::{PoolSummary, VersionInfo};
@@ -70,12 +70,12 @@ impl UsedRates {
         if more.is_empty() {
             return;
         }
-        // A version of some pools has records of their trades only.
+        // A version of some pools has records of trades with a leg in them only.
         let is_judged = |it: &&PoolSummary| it.status != PoolStatus::Stale;
         for pool in summaries.filter(is_judged).map(|it| &it.pool) {
             let trades = part.read.pools.get(pool).into_iter();
             let trades = trades.flat_map(|ledger| ledger.trades.iter());
-            for trade in trades.filter(|trade| trade.leg == Leg::Base) {
+            for trade in trades {
                 if let Some(used) = more.get(&(pool.account.as_str(), trade.order_id)) {
                     let message = format!("no record of {}", words(used));
                     let found = violation(Some(pool), trade.order_id, message);
