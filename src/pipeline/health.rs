@@ -41,7 +41,7 @@ pub enum Finding {
     Behind {
         /// Number of trades that are newer than all computed ones.
         trades: u64,
-        /// Number of older trades that no version has, as far as the sums tell.
+        /// Number of older trades that no version has, by the counts of its pools.
         older: u64,
         /// Execution time of the oldest of these trades.
         oldest: Timestamp,

@@ -106,8 +106,8 @@ fn a_trade_that_waits_too_long() {
     // A trade that is older than the version's newest one counts, too.
     import(&folder, "main,late,C1-USD,buy,1,1,2025-01-01T00:00:00Z,0,");
     let line = said(&folder);
-    let expected = "behind          3 trades are not computed, 1 came in late, the oldest other one \
-                    is of 2025-12-24 00:00:00 UTC (";
+    let expected = "behind          3 trades are not computed, 1 came in late, the oldest other \
+                    one is of 2025-12-24 00:00:00 UTC (";
     assert!(line.contains(expected), "{line}");
     folder.compute(&["--all-symbols", "--quiet"]).expect(0);
     assert_eq!(findings(&folder, &[]), [""; 0]);
